@@ -1,0 +1,63 @@
+//! Signed heads of chains: who keeps one can tell when a tail was cut off or rewritten.
+
+use kernel::{OrganizationId, Timestamp};
+
+use crate::log::Hash;
+
+/// An Ed25519 signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signature(pub [u8; 64]);
+
+/// The head of a chain at a moment, signed with a key that is not in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Whose chain.
+    pub organization: OrganizationId,
+    /// The sequence of its last entry.
+    pub sequence: i64,
+    /// That entry's hash.
+    pub hash: Hash,
+    /// When it was signed.
+    pub signed_at: Timestamp,
+    /// Over [`Checkpoint::message`].
+    pub signature: Signature,
+}
+
+impl Checkpoint {
+    /// What is signed: the RFC 8785 JSON of the checkpoint without its signature.
+    #[must_use]
+    pub fn message(&self) -> String {
+        message(self.organization, self.sequence, self.hash, self.signed_at)
+    }
+
+    /// Signs the head of a chain.
+    #[must_use]
+    pub fn sign(
+        signer: &dyn CheckpointSigner,
+        organization: OrganizationId,
+        sequence: i64,
+        hash: Hash,
+        signed_at: Timestamp,
+    ) -> Self {
+        let signature = signer.sign(message(organization, sequence, hash, signed_at).as_bytes());
+        Self { organization, sequence, hash, signed_at, signature }
+    }
+}
+
+fn message(organization: OrganizationId, sequence: i64, hash: Hash, signed_at: Timestamp) -> String {
+    format!(
+        r#"{{"hash":"{hash}","organizationId":"{organization}","sequence":{sequence},"signedAt":"{signed_at}"}}"#
+    )
+}
+
+/// Signs checkpoints.
+pub trait CheckpointSigner: Send + Sync {
+    /// The signature over the message.
+    fn sign(&self, message: &[u8]) -> Signature;
+}
+
+/// Verifies checkpoints.
+pub trait CheckpointVerifier: Send + Sync {
+    /// Whether the signature is of this message.
+    fn verify(&self, message: &[u8], signature: &Signature) -> bool;
+}

@@ -1,0 +1,92 @@
+//! What authentication asks of stores and of cryptography.
+
+use async_trait::async_trait;
+use kernel::{OrganizationId, Revision, StoreError, Timestamp};
+
+use crate::{
+    account::{Account, AccountId},
+    secret::{ClientSecret, SecretHash},
+    token::{Claims, TokenError},
+};
+
+/// Finds service accounts by credential. Beside [`kernel::Reader`], because a caller's organization is what is looked for.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// The account with this client id, in whichever organization: the one query that starts from a credential.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn by_client_id(&self, account: AccountId) -> Result<Option<Account>, StoreError>;
+
+    /// The account's present revision, read after this was called, so that a change is seen by every call that begins
+    /// after it; calls in flight share one read. `None` when there is no such account.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails: a call that can't prove its standing is not served.
+    async fn revision(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Revision>, StoreError>;
+
+    /// Notes when accounts last called. Approximate by design: it is written now and then, not with each call.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn note_use(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError>;
+
+    /// When the account last called, as far as was noted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn last_use(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Timestamp>, StoreError>;
+}
+
+/// A token signing key as a store keeps it: encrypted under the master key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey {
+    /// The key's id, which tokens name in their header.
+    pub id: String,
+    /// The algorithm the key is pinned to (RFC 8725): `EdDSA`.
+    pub algorithm: String,
+    /// The encrypted private key.
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Keeps token signing keys, so that every server of an installation signs and verifies with the same ones.
+#[async_trait]
+pub trait SigningKeys: Send + Sync {
+    /// All of them, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn signing_keys(&self) -> Result<Vec<SealedKey>, StoreError>;
+
+    /// Adds the installation's first key, unless another server was faster; the caller reads again afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn add_first_signing_key(&self, key: &SealedKey) -> Result<(), StoreError>;
+}
+
+/// Hashes client secrets.
+pub trait SecretHasher: Send + Sync {
+    /// The hash to keep.
+    fn hash(&self, secret: &ClientSecret) -> SecretHash;
+
+    /// Whether the hash is of this secret. Takes the same time whichever way it goes.
+    fn verify(&self, secret: &ClientSecret, hash: &SecretHash) -> bool;
+}
+
+/// Issues tokens.
+pub trait TokenSigner: Send + Sync {
+    /// The signed token that makes these claims.
+    fn sign(&self, claims: &Claims) -> String;
+}
+
+/// Accepts tokens.
+pub trait TokenVerifier: Send + Sync {
+    /// What the token claims, if it was issued here and is good at `now`.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError>;
+}

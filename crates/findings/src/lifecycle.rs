@@ -1,0 +1,56 @@
+//! Which status a finding may take next (contract v1, resources: findings).
+
+use kernel::Timestamp;
+
+use crate::{
+    finding::{Finding, Status},
+    refusal::Refusal,
+};
+
+impl Status {
+    /// The statuses that may follow this one.
+    #[must_use]
+    pub const fn next(self) -> &'static [Self] {
+        use Status::{Accepted, Archived, Closed, Open, Remediating, RemediationPlanned, Triaged, Verified};
+        match self {
+            Open => &[Triaged, RemediationPlanned, Remediating, Accepted, Closed],
+            Triaged => &[RemediationPlanned, Remediating, Accepted, Closed],
+            RemediationPlanned => &[Remediating, Accepted, Closed],
+            Remediating => &[RemediationPlanned, Verified, Accepted],
+            Verified => &[Closed, Remediating],
+            Accepted => &[Open, Closed, Archived],
+            Closed => &[Open, Archived],
+            Archived => &[],
+        }
+    }
+
+    /// Whether the finding needs nobody's attention: closed or accepted.
+    #[must_use]
+    pub const fn settles(self) -> bool {
+        matches!(self, Self::Closed | Self::Accepted)
+    }
+}
+
+impl Finding {
+    /// The finding in another status, if that may follow the present one.
+    pub(crate) fn moved(&self, to: Status, at: Timestamp) -> Result<Self, Refusal> {
+        if self.status.next().contains(&to) {
+            Ok(self.put(to, at))
+        } else {
+            Err(Refusal::Transition { from: self.status, to })
+        }
+    }
+
+    /// The finding in another status, without asking. The time of closing is set on entering a settled status and
+    /// cleared on leaving; from one settled status to another it is set anew.
+    pub(crate) fn put(&self, status: Status, at: Timestamp) -> Self {
+        let closed_at = match (status.settles(), status == self.status) {
+            (false, _) => None,
+            (true, true) => self.closed_at,
+            (true, false) => Some(at),
+        };
+        // A duplicate that is opened again is none any more, by whichever way it is opened.
+        let duplicate_of = self.duplicate_of.filter(|_| status.settles() || status == Status::Archived);
+        Self { status, closed_at, duplicate_of, ..self.clone() }
+    }
+}

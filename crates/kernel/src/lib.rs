@@ -1,0 +1,35 @@
+//! The vocabulary every room of the house shares: identifiers, time, texts, pages, records, the changeset and the ports
+//! that stores answer.
+//!
+//! Nothing here knows a database, a protocol, a letter case or a clock: time, identifiers and randomness come in through
+//! [`Clock`] and [`Entropy`].
+
+mod changeset;
+mod entry;
+mod error;
+mod fields;
+mod id;
+mod organization;
+mod page;
+mod ports;
+mod resource;
+mod stamp;
+mod subject;
+mod text;
+mod timestamp;
+
+pub use changeset::{
+    Answer, Attribution, Changeset, Claim, Fingerprint, IdempotencyKey, OutboxEvent, StandingProof, Write,
+};
+pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Subject};
+pub use error::{Clash, CommitError, Invalid, StoreError};
+pub use fields::Fields;
+pub use id::{Id, MalformedId, Named, RequestId};
+pub use organization::{Organization, OrganizationFilter, OrganizationId, Slug};
+pub use page::{Order, Page, PageLimit, PageRequest, Position, Window};
+pub use ports::{AuditTrail, Clock, Entropy, Ledger, Reader};
+pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
+pub use stamp::{Stamp, Stamps};
+pub use subject::{SubjectGroup, VersionedSubjectGroup};
+pub use text::{Description, Email, Reason, RecordKey, Reference, Text, TextError, Title};
+pub use timestamp::{MalformedTimestamp, Timestamp};

@@ -1,0 +1,173 @@
+//! Time as the contract has it: UTC, to the millisecond.
+
+use std::{fmt, ops, str::FromStr, time::Duration};
+
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
+
+/// A moment in UTC, in whole milliseconds since 1970, between the years 0001 and 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// The text is neither an RFC 3339 timestamp nor a calendar date within the years 0001 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither an RFC 3339 timestamp nor a date")]
+pub struct MalformedTimestamp;
+
+const MIN: i64 = -62_135_596_800_000;
+const MAX: i64 = 253_402_300_799_999;
+
+impl Timestamp {
+    /// The earliest moment there is: 0001-01-01.
+    pub const MIN: Self = Self(MIN);
+    /// The last moment there is: the end of 9999.
+    pub const MAX: Self = Self(MAX);
+
+    /// The moment this many milliseconds after 1970-01-01T00:00:00Z, held within [`Self::MIN`] and [`Self::MAX`].
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(if millis < MIN {
+            MIN
+        } else if millis > MAX {
+            MAX
+        } else {
+            millis
+        })
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// How long ago `earlier` was; nothing when it lies ahead.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+
+    /// Reads an RFC 3339 timestamp (any offset; finer digits are cut to the millisecond) or a date, which means its
+    /// midnight in UTC.
+    ///
+    /// # Errors
+    /// [`MalformedTimestamp`] where the text is neither.
+    pub fn parse_date_or_time(text: &str) -> Result<Self, MalformedTimestamp> {
+        if text.len() == 10 { parse_date(text) } else { text.parse() }
+    }
+}
+
+fn parse_date(text: &str) -> Result<Timestamp, MalformedTimestamp> {
+    let mut parts = text.split('-');
+    let mut number = |digits: usize| {
+        parts
+            .next()
+            .filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|part| part.parse::<u16>().ok())
+            .ok_or(MalformedTimestamp)
+    };
+    let (year, month, day) = (number(4)?, number(2)?, number(2)?);
+    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok()).ok_or(MalformedTimestamp)?;
+    let day = u8::try_from(day).map_err(|_| MalformedTimestamp)?;
+    let date = Date::from_calendar_date(i32::from(year), month, day).map_err(|_| MalformedTimestamp)?;
+    from_offset(PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc())
+}
+
+fn from_offset(moment: OffsetDateTime) -> Result<Timestamp, MalformedTimestamp> {
+    let millis = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).map_err(|_| MalformedTimestamp)?;
+    if (MIN..=MAX).contains(&millis) { Ok(Timestamp(millis)) } else { Err(MalformedTimestamp) }
+}
+
+impl FromStr for Timestamp {
+    type Err = MalformedTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, MalformedTimestamp> {
+        from_offset(OffsetDateTime::parse(text, &Rfc3339).map_err(|_| MalformedTimestamp)?)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).map_err(|_| fmt::Error)?;
+        let (hour, minute, second, milli) = moment.time().as_hms_milli();
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        digits(&mut text[0..4], moment.year().unsigned_abs());
+        digits(&mut text[5..7], u32::from(u8::from(moment.month())));
+        digits(&mut text[8..10], u32::from(moment.day()));
+        digits(&mut text[11..13], u32::from(hour));
+        digits(&mut text[14..16], u32::from(minute));
+        digits(&mut text[17..19], u32::from(second));
+        digits(&mut text[20..23], u32::from(milli));
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+fn digits(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+    }
+}
+
+impl ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        Self::from_millis(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, span: Duration) -> Self {
+        Self::from_millis(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_timestamp_is_written_with_milliseconds_and_z() {
+        assert_eq!(Timestamp::from_millis(1_779_718_113_000).to_string(), "2026-05-25T14:08:33.000Z");
+        assert_eq!(Timestamp::from_millis(-1).to_string(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::MIN.to_string(), "0001-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_date_means_its_midnight_and_offsets_are_folded_to_utc() {
+        assert_eq!(Timestamp::parse_date_or_time("2026-05-25").unwrap().to_string(), "2026-05-25T00:00:00.000Z");
+        let offset = Timestamp::parse_date_or_time("2026-05-25T16:08:33.0009+02:00").unwrap();
+        assert_eq!(offset.to_string(), "2026-05-25T14:08:33.000Z");
+    }
+
+    #[test]
+    fn what_is_no_timestamp_is_refused() {
+        for text in ["", "now", "2026-02-30", "2026-5-25", "2026-05-25T14:08:33", "1700000000", "2026-05-25 ", "+026-01-01"] {
+            assert!(Timestamp::parse_date_or_time(text).is_err(), "{text:?} was taken for a timestamp");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_timestamp_reads_back_as_itself(millis in MIN..=MAX) {
+            let moment = Timestamp::from_millis(millis);
+            prop_assert_eq!(moment.to_string().parse::<Timestamp>(), Ok(moment));
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in ".{0,40}") {
+            let _ = Timestamp::parse_date_or_time(&text);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Sets of scopes.
+
+use std::{fmt, str::FromStr};
+
+use crate::catalogue::{Scope, UnknownScope};
+
+/// A set of scopes; written as their names with single spaces between, in the order of the catalogue (RFC 6749 § 3.3).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct ScopeSet(u32);
+
+const _: () = assert!(Scope::ALL.len() <= 32, "a ScopeSet has a bit for each scope");
+
+impl ScopeSet {
+    /// No scope at all.
+    pub const EMPTY: Self = Self(0);
+
+    /// Every scope there is.
+    #[must_use]
+    pub fn all() -> Self {
+        Scope::ALL.iter().copied().collect()
+    }
+
+    /// Whether the scope is among them.
+    #[must_use]
+    pub const fn contains(self, scope: Scope) -> bool {
+        self.0 & (1 << scope as u8) != 0
+    }
+
+    /// Whether all of `other` are among them.
+    #[must_use]
+    pub const fn contains_all(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Its members, in the order of the catalogue.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.iter().copied().filter(move |scope| self.contains(*scope))
+    }
+}
+
+impl FromIterator<Scope> for ScopeSet {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().fold(0, |bits, scope| bits | 1 << scope as u8))
+    }
+}
+
+impl FromStr for ScopeSet {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        text.split(' ').filter(|name| !name.is_empty()).map(str::parse).collect()
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, scope) in self.iter().enumerate() {
+            if place > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(scope.name())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{self}}}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_reads_back_as_it_is_written() {
+        let every = ScopeSet::all();
+        assert_eq!(every.to_string().parse(), Ok(every));
+        assert_eq!("".parse(), Ok(ScopeSet::EMPTY));
+        assert!("governance.findings:read nonsense:read".parse::<ScopeSet>().is_err());
+    }
+
+    #[test]
+    fn a_write_scope_does_not_imply_its_read_scope() {
+        let write: ScopeSet = [Scope::FindingsWrite].into_iter().collect();
+        assert!(!write.contains(Scope::FindingsRead));
+        assert_eq!(write.intersection([Scope::FindingsRead].into_iter().collect()), ScopeSet::EMPTY);
+    }
+}

@@ -1,0 +1,64 @@
+//! The whole storage port: what every store answers, and the one list of the records it keeps.
+
+mod directory;
+mod upkeep;
+
+use audit::AuditLog;
+use auth::{Accounts, ServiceAccount, SigningKeys};
+use findings::{Finding, FindingEvent};
+use kernel::{AuditTrail, Ledger, Organization, Reader};
+use registers::Control;
+
+pub use directory::Directory;
+pub use upkeep::{Lease, Upkeep};
+
+/// Calls `$with!` with every record type that stores keep: `Kind => Type` pairs. A new module adds its line here and to
+/// [`Store`]; stores build their dispatch from it, so none can forget a kind.
+#[macro_export]
+macro_rules! for_each_resource {
+    ($with:ident) => {
+        $with! {
+            Organization => ::kernel::Organization,
+            ServiceAccount => ::auth::ServiceAccount,
+            Control => ::registers::Control,
+            Finding => ::findings::Finding,
+            FindingEvent => ::findings::FindingEvent,
+        }
+    };
+}
+
+/// Everything a store answers. Object safe: the server holds one as [`DynStore`].
+pub trait Store:
+    Ledger
+    + AuditTrail
+    + AuditLog
+    + Accounts
+    + SigningKeys
+    + Directory
+    + Upkeep
+    + Reader<Organization>
+    + Reader<ServiceAccount>
+    + Reader<Control>
+    + Reader<Finding>
+    + Reader<FindingEvent>
+{
+}
+
+impl<T> Store for T where
+    T: Ledger
+        + AuditTrail
+        + AuditLog
+        + Accounts
+        + SigningKeys
+        + Directory
+        + Upkeep
+        + Reader<Organization>
+        + Reader<ServiceAccount>
+        + Reader<Control>
+        + Reader<Finding>
+        + Reader<FindingEvent>
+{
+}
+
+/// A store of whichever sort.
+pub type DynStore = dyn Store;
