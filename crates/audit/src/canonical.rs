@@ -1,1 +1,188 @@
 //! RFC 8785 JSON of entries, in the field names of the API: what is hashed is what an outsider reads.
+
+use std::fmt::{self, Write};
+
+use kernel::{Entry, FieldValue};
+
+use crate::log::{Hash, Recorded};
+
+/// The entry as it is served and exported: every member there is, those of the seal `null` until it has one.
+#[must_use]
+pub fn canonical(recorded: &Recorded) -> String {
+    let seal = recorded.seal.as_ref();
+    let place = seal.map(|seal| (seal.sequence, seal.previous_hash));
+    render(&recorded.entry, place, HashMember::Present(seal.map(|seal| seal.hash)))
+}
+
+/// The hash of an entry at its place in the chain: SHA-256 over its canonical form without the member `hash`.
+///
+/// Who has only the served form gets the same by taking `hash` out of it.
+#[must_use]
+pub fn hash_of(entry: &Entry, sequence: i64, previous_hash: Hash) -> Hash {
+    Hash::of(render(entry, Some((sequence, previous_hash)), HashMember::Absent).as_bytes())
+}
+
+enum HashMember {
+    Absent,
+    Present(Option<Hash>),
+}
+
+/// RFC 8785 orders members by their names, so the order below is part of the hash.
+fn render(entry: &Entry, place: Option<(i64, Hash)>, hash: HashMember) -> String {
+    let mut json = Json(String::with_capacity(length(entry)));
+    json.raw(r#"{"action":"#).text(entry.action.as_str());
+    json.raw(r#","actor":{"id":"#).optional(entry.actor.id.as_deref());
+    json.raw(r#","kind":"#).text(entry.actor.kind.name());
+    json.raw(r#","name":"#).text(&entry.actor.name);
+    json.raw(r#"},"changes":["#);
+    for (place, change) in entry.changes.iter().enumerate() {
+        json.raw(if place == 0 { r#"{"after":"# } else { r#",{"after":"# }).value(&change.after);
+        json.raw(r#","before":"#).value(&change.before);
+        json.raw(r#","field":"#).text(&camel_case(&change.field)).raw("}");
+    }
+    json.raw("]");
+    if let HashMember::Present(hash) = hash {
+        json.raw(r#","hash":"#).quoted(hash);
+    }
+    json.raw(r#","id":"#).quoted(Some(entry.id));
+    json.raw(r#","method":"#).optional(entry.origin.method.as_deref());
+    json.raw(r#","occurredAt":"#).quoted(Some(entry.occurred_at));
+    json.raw(r#","organizationId":"#).quoted(Some(entry.organization));
+    json.raw(r#","previousHash":"#).quoted(place.map(|(_, previous)| previous));
+    json.raw(r#","reason":"#).optional(entry.reason.as_ref().map(|reason| reason.as_str()));
+    json.raw(r#","requestId":"#).quoted(Some(entry.origin.request_id));
+    json.raw(r#","route":"#).optional(entry.origin.route.as_deref());
+    json.raw(r#","sequence":"#).number(place.map(|(sequence, _)| sequence));
+    json.raw(r#","sourceAddress":"#).optional(entry.origin.source_address.as_deref());
+    json.raw(r#","status":"#).number(entry.status.map(i64::from));
+    json.raw(r#","subject":"#);
+    match &entry.subject {
+        Some(subject) => json.raw(r#"{"id":"#).text(&subject.id).raw(r#","type":"#).text(&subject.kind).raw("}"),
+        None => json.raw("null"),
+    };
+    json.raw(r#","userAgent":"#).optional(entry.origin.user_agent.as_deref()).raw("}");
+    json.0
+}
+
+/// About how long the text becomes, so that it is allocated once.
+fn length(entry: &Entry) -> usize {
+    // Member names, identifiers, times, hashes and short words.
+    const FRAME: usize = 720;
+    let value = |value: &FieldValue| match value {
+        FieldValue::Text(text) => text.len(),
+        FieldValue::Texts(texts) => texts.iter().map(|text| text.len() + 3).sum(),
+        _ => 20,
+    };
+    let changes =
+        entry.changes.iter().map(|change| 40 + change.field.len() + value(&change.before) + value(&change.after));
+    FRAME
+        + entry.actor.name.len()
+        + entry.reason.as_ref().map_or(0, |reason| reason.as_str().len())
+        + entry.origin.user_agent.as_ref().map_or(0, String::len)
+        + changes.sum::<usize>()
+}
+
+/// The domain names fields in snake case, the API in camel case.
+fn camel_case(field: &str) -> String {
+    let mut camel = String::with_capacity(field.len());
+    let mut words = field.split('_');
+    camel.push_str(words.next().unwrap_or_default());
+    for word in words {
+        let mut letters = word.chars();
+        camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        camel.push_str(letters.as_str());
+    }
+    camel
+}
+
+struct Json(String);
+
+impl Json {
+    fn raw(&mut self, json: &str) -> &mut Self {
+        self.0.push_str(json);
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.0.push('"');
+        let mut written = 0;
+        for (place, byte) in text.bytes().enumerate() {
+            if byte >= b' ' && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            self.0.push_str(&text[written..place]);
+            written = place + 1;
+            self.escaped(byte);
+        }
+        self.0.push_str(&text[written..]);
+        self.0.push('"');
+        self
+    }
+
+    /// RFC 8785 § 3.2.2.2: two-character escapes where JSON has them, `\u00xx` for other control characters.
+    fn escaped(&mut self, byte: u8) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let short = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            0x08 => "\\b",
+            b'\t' => "\\t",
+            b'\n' => "\\n",
+            0x0c => "\\f",
+            b'\r' => "\\r",
+            _ => {
+                self.0.push_str("\\u00");
+                self.0.push(char::from(DIGITS[usize::from(byte >> 4)]));
+                self.0.push(char::from(DIGITS[usize::from(byte & 15)]));
+                return;
+            }
+        };
+        self.0.push_str(short);
+    }
+
+    fn optional(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.text(text),
+            None => self.raw("null"),
+        }
+    }
+
+    /// For what is written in characters that need no escape.
+    fn quoted(&mut self, value: Option<impl fmt::Display>) -> &mut Self {
+        match value {
+            Some(value) => {
+                // Writing to a String can't fail.
+                let _ = write!(self.0, "\"{value}\"");
+                self
+            }
+            None => self.raw("null"),
+        }
+    }
+
+    fn number(&mut self, number: Option<i64>) -> &mut Self {
+        match number {
+            Some(number) => {
+                let _ = write!(self.0, "{number}");
+                self
+            }
+            None => self.raw("null"),
+        }
+    }
+
+    fn value(&mut self, value: &FieldValue) -> &mut Self {
+        match value {
+            FieldValue::Null => self.raw("null"),
+            FieldValue::Bool(true) => self.raw("true"),
+            FieldValue::Bool(false) => self.raw("false"),
+            FieldValue::Integer(number) => self.number(Some(*number)),
+            FieldValue::Text(text) => self.text(text),
+            FieldValue::Texts(texts) => {
+                self.raw("[");
+                for (place, text) in texts.iter().enumerate() {
+                    self.raw(if place == 0 { "" } else { "," }).text(text);
+                }
+                self.raw("]")
+            }
+        }
+    }
+}

@@ -1,12 +1,19 @@
 //! Signed heads of chains: who keeps one can tell when a tail was cut off or rewritten.
 
+use std::{fmt, str::FromStr};
+
 use kernel::{OrganizationId, Timestamp};
 
-use crate::log::Hash;
+use crate::{hex, log::Hash};
 
-/// An Ed25519 signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An Ed25519 signature, written as 128 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signature(pub [u8; 64]);
+
+/// The text is not 128 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an Ed25519 signature in lower-case hexadecimal")]
+pub struct MalformedSignature;
 
 /// The head of a chain at a moment, signed with a key that is not in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +52,27 @@ impl Checkpoint {
 }
 
 fn message(organization: OrganizationId, sequence: i64, hash: Hash, signed_at: Timestamp) -> String {
-    format!(
-        r#"{{"hash":"{hash}","organizationId":"{organization}","sequence":{sequence},"signedAt":"{signed_at}"}}"#
-    )
+    format!(r#"{{"hash":"{hash}","organizationId":"{organization}","sequence":{sequence},"signedAt":"{signed_at}"}}"#)
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::write(f, &self.0)
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Signature {
+    type Err = MalformedSignature;
+
+    fn from_str(text: &str) -> Result<Self, MalformedSignature> {
+        hex::read(text).map(Self).ok_or(MalformedSignature)
+    }
 }
 
 /// Signs checkpoints.

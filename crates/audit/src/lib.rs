@@ -4,11 +4,14 @@
 mod canonical;
 mod chain;
 mod checkpoint;
+mod hex;
 mod log;
+mod stored;
 mod verify;
 
 pub use canonical::{canonical, hash_of};
-pub use chain::{seal, Batch};
-pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, Signature};
-pub use log::{AuditFilter, AuditLog, Hash, Head, Recorded, Seal, Tail, Unsealed};
+pub use chain::{Batch, seal};
+pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, MalformedSignature, Signature};
+pub use log::{AuditFilter, AuditLog, Hash, Head, MalformedHash, Recorded, Seal, Tail, Unsealed};
+pub use stored::{NotVerified, verify_stored};
 pub use verify::{Fault, Link, Verdict, Verification};

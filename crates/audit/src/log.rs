@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use async_trait::async_trait;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Timestamp};
+use sha2::{Digest, Sha256};
 
-use crate::{chain::Batch, checkpoint::Checkpoint};
+use crate::{chain::Batch, checkpoint::Checkpoint, hex};
 
 /// A SHA-256, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,11 +15,17 @@ pub struct Hash(pub [u8; 32]);
 impl Hash {
     /// What the first entry of a chain has for its previous hash.
     pub const NONE: Self = Self([0; 32]);
+
+    /// The hash of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
 }
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(f, &self.0)
     }
 }
 
@@ -37,19 +44,7 @@ impl FromStr for Hash {
     type Err = MalformedHash;
 
     fn from_str(text: &str) -> Result<Self, MalformedHash> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Ok(byte - b'0'),
-            b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(MalformedHash),
-        };
-        let mut hash = [0; 32];
-        if text.len() != 64 {
-            return Err(MalformedHash);
-        }
-        for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-        Ok(Self(hash))
+        hex::read(text).map(Self).ok_or(MalformedHash)
     }
 }
 
@@ -170,12 +165,8 @@ pub trait AuditLog: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn sealed(
-        &self,
-        organization: OrganizationId,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError>;
+    async fn sealed(&self, organization: OrganizationId, after: i64, limit: usize)
+    -> Result<Vec<Recorded>, StoreError>;
 
     /// Up to `limit` checkpoints after this sequence, in its order.
     ///

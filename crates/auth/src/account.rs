@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Criteria, Email, Id, Kind, Named, Resource, Stored, Timestamp, Title};
+use kernel::{Criteria, Email, FieldValue, Fields, Id, Kind, Named, Resource, Stored, Timestamp, Title};
 use scopes::ScopeSet;
 
 use crate::secret::SecretHash;
@@ -96,6 +96,23 @@ impl Resource for ServiceAccount {
 
     fn unique_key(&self) -> Option<&str> {
         Some(self.name.as_str())
+    }
+}
+
+impl Fields for ServiceAccount {
+    /// Of its secrets only that there is an earlier one, and until when.
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        let limit = |limit: Option<u32>| limit.map_or(FieldValue::Null, |limit| FieldValue::Integer(limit.into()));
+        vec![
+            ("name", FieldValue::Text(self.name.to_string())),
+            ("contact", self.contact.as_ref().into()),
+            ("scopes", FieldValue::Texts(self.scopes.iter().map(|scope| scope.name().to_owned()).collect())),
+            ("status", FieldValue::Text(self.status.name().to_owned())),
+            ("expires_at", self.expires_at.into()),
+            ("previous_secret_ends_at", self.secrets.iter().find_map(|secret| secret.ends_at).into()),
+            ("read_limit", limit(self.limits.reads)),
+            ("write_limit", limit(self.limits.writes)),
+        ]
     }
 }
 

@@ -1,5 +1,31 @@
 //! The public API, version 1: routes, shapes, errors, and the one door every call goes through.
 
+mod accounts;
+mod app;
+mod authenticate;
+mod body;
+mod call;
+mod cursor;
+mod door;
+mod notices;
+mod openapi;
+mod operation;
+mod paging;
+mod problem;
+mod query;
+mod reply;
+mod resources;
+mod router;
+mod routes;
+mod schema;
 mod services;
+mod throttle;
+mod trail;
+mod view;
+mod write;
 
+pub use app::App;
+pub use notices::Notices;
+pub use openapi::openapi;
+pub use router::router;
 pub use services::{ApiSettings, CursorSeal, Observer, Quotas, Services};

@@ -31,5 +31,8 @@ pub use ports::{AuditTrail, Clock, Entropy, Ledger, Reader};
 pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
 pub use stamp::{Stamp, Stamps};
 pub use subject::{SubjectGroup, VersionedSubjectGroup};
-pub use text::{Description, Email, Reason, RecordKey, Reference, Text, TextError, Title};
+pub use text::{
+    Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule, Reference,
+    ReferenceRule, Rule, Text, TextError, Title, TitleRule,
+};
 pub use timestamp::{MalformedTimestamp, Timestamp};

@@ -1,6 +1,8 @@
 //! The tenant: everything a service account can see belongs to one organization (a workspace, on the command line).
 
 use crate::{
+    entry::FieldValue,
+    fields::Fields,
     id::{Id, Named},
     resource::{Criteria, Kind, Resource, Stored},
     text::{RecordKey, TextError, Title},
@@ -42,6 +44,17 @@ impl Resource for Organization {
 
     fn unique_key(&self) -> Option<&str> {
         Some(self.slug.as_str())
+    }
+}
+
+impl Fields for Organization {
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        vec![
+            ("slug", FieldValue::Text(self.slug.as_str().to_owned())),
+            ("name", FieldValue::Text(self.name.to_string())),
+            ("locale", FieldValue::Text(self.locale.to_string())),
+            ("timezone", FieldValue::Text(self.timezone.to_string())),
+        ]
     }
 }
 

@@ -112,7 +112,7 @@ fn plain(text: &str) -> bool {
 
 macro_rules! rule {
     ($(#[$doc:meta])* $text:ident = $rule:ident { $says:literal, $min:literal..=$max:literal, $allows:expr $(, trimmed = $trimmed:literal)? }) => {
-        #[doc(hidden)]
+        #[doc = concat!("The rule of [`", stringify!($text), "`].")]
         #[derive(Debug)]
         pub enum $rule {}
         impl Rule for $rule {

@@ -1,0 +1,182 @@
+//! A store's chain after someone wrote to its database by hand.
+
+use audit::{Checkpoint, Fault, Hash, Head, NotVerified, Verdict, verify_stored};
+use kernel::{ActorKind, Change, Entry, FieldValue, Id, Reason, Subject, Timestamp};
+use proptest::{prelude::*, sample::Index};
+use ulid::Ulid;
+
+use crate::{
+    entries::{organization, plain},
+    log::{Key, Log, history, now},
+};
+
+fn verify(log: &Log, trusted: &[Checkpoint]) -> Result<Verdict, Fault> {
+    now(verify_stored(log, organization(), &Key(1), trusted)).map_err(|failure| match failure {
+        NotVerified::Fault(fault) => fault,
+        NotVerified::Store(error) => panic!("the log in memory never fails: {error}"),
+    })
+}
+
+/// A change of each field there is, one at a time.
+const TAMPERINGS: &[fn(&mut Entry)] = &[
+    |entry| entry.id = Id::new(Ulid::from(u128::from(entry.id.ulid()) ^ 1)),
+    |entry| entry.organization = Id::new(Ulid::nil()),
+    |entry| entry.occurred_at = Timestamp::from_millis(entry.occurred_at.millis() ^ 1),
+    |entry| {
+        entry.actor.kind = if entry.actor.kind == ActorKind::User { ActorKind::System } else { ActorKind::User };
+    },
+    |entry| entry.actor.id = if entry.actor.id.is_some() { None } else { Some("".into()) },
+    |entry| entry.actor.name = format!("{}x", entry.actor.name).into(),
+    |entry| entry.action = kernel::Action(format!("{}x", entry.action).into()),
+    |entry| {
+        entry.subject = match entry.subject.take() {
+            Some(_) => None,
+            None => Some(Subject { kind: "finding".into(), id: String::new() }),
+        }
+    },
+    |entry| {
+        entry.reason = match entry.reason.take() {
+            Some(_) => None,
+            None => Reason::parse("another reason").ok(),
+        }
+    },
+    |entry| entry.changes.push(Change { field: "title".into(), before: FieldValue::Null, after: FieldValue::Null }),
+    |entry| match entry.changes.first_mut() {
+        Some(change) => change.field = format!("{}x", change.field).into(),
+        None => entry.status = Some(entry.status.map_or(200, |status| status ^ 1)),
+    },
+    |entry| match entry.changes.first_mut() {
+        Some(change) => change.before = other(&change.before),
+        None => entry.status = Some(entry.status.map_or(200, |status| status ^ 1)),
+    },
+    |entry| match entry.changes.first_mut() {
+        Some(change) => change.after = other(&change.after),
+        None => entry.status = Some(entry.status.map_or(200, |status| status ^ 1)),
+    },
+    |entry| entry.origin.request_id = Id::new(Ulid::from(u128::from(entry.origin.request_id.ulid()) ^ 1)),
+    |entry| entry.origin.method = Some(format!("{}x", entry.origin.method.take().unwrap_or_default()).into()),
+    |entry| entry.origin.route = Some(format!("{}x", entry.origin.route.take().unwrap_or_default()).into()),
+    |entry| entry.origin.source_address = Some(format!("{}x", entry.origin.source_address.take().unwrap_or_default())),
+    |entry| entry.origin.user_agent = Some(format!("{}x", entry.origin.user_agent.take().unwrap_or_default())),
+    |entry| entry.status = Some(entry.status.map_or(200, |status| status ^ 1)),
+];
+
+fn other(value: &FieldValue) -> FieldValue {
+    if *value == FieldValue::Null { FieldValue::Text("null".into()) } else { FieldValue::Null }
+}
+
+proptest! {
+    #[test]
+    fn any_history_verifies(log in history()) {
+        let verdict = verify(&log, &log.checkpoints).unwrap();
+        prop_assert_eq!(verdict.entries, log.entries.len() as u64);
+        prop_assert_eq!(verdict.head, log.head);
+        prop_assert_eq!(verdict.signed_through, log.head.sequence);
+    }
+
+    #[test]
+    fn a_change_of_any_field_of_any_entry_names_that_entry(log in history(), place in any::<Index>(), tampering in any::<Index>()) {
+        let place = place.index(log.entries.len());
+        let mut log = log;
+        let recorded = &mut log.entries[place];
+        let before = recorded.entry.clone();
+        tampering.get(TAMPERINGS)(&mut recorded.entry);
+        prop_assert_ne!(&before, &recorded.entry);
+        let (id, sequence) = (recorded.entry.id, place as i64 + 1);
+        match verify(&log, &[]).unwrap_err() {
+            Fault::Altered { id: named, sequence: at, .. } => prop_assert_eq!((named, at), (id, sequence)),
+            fault => prop_assert!(false, "{fault}"),
+        }
+    }
+
+    #[test]
+    fn a_change_of_a_hash_names_its_entry(log in history(), place in any::<Index>(), bytes: [u8; 32], which: bool) {
+        let place = place.index(log.entries.len());
+        let mut log = log;
+        let id = log.entries[place].entry.id;
+        let seal = log.entries[place].seal.as_mut().unwrap();
+        if which { seal.hash = Hash(bytes) } else { seal.previous_hash = Hash(bytes) }
+        match verify(&log, &[]).unwrap_err() {
+            Fault::Altered { id: named, sequence, .. } => prop_assert_eq!((named, sequence), (id, place as i64 + 1)),
+            fault => prop_assert!(false, "{fault}"),
+        }
+    }
+
+    #[test]
+    fn a_change_of_a_sequence_is_found(log in history(), place in any::<Index>(), sequence in -3_i64..20) {
+        let place = place.index(log.entries.len());
+        prop_assume!(sequence != place as i64 + 1);
+        let mut log = log;
+        log.entries[place].seal.as_mut().unwrap().sequence = sequence;
+        prop_assert!(verify(&log, &[]).is_err());
+    }
+
+    #[test]
+    fn an_entry_that_was_removed_is_missed_at_its_place(log in history(), place in any::<Index>()) {
+        let place = place.index(log.entries.len());
+        let mut log = log;
+        log.entries.remove(place);
+        let fault = verify(&log, &[]).unwrap_err();
+        match log.entries.get(place) {
+            Some(next) => prop_assert_eq!(
+                fault,
+                Fault::Gap { id: next.entry.id, expected: place as i64 + 1, found: place as i64 + 2 }
+            ),
+            None => prop_assert!(matches!(fault, Fault::TailCut { last, .. } if last == place as i64), "{}", fault),
+        }
+    }
+
+    #[test]
+    fn contents_that_changed_places_are_found_at_the_first(log in history(), pair in any::<[Index; 2]>()) {
+        let [one, other] = pair.map(|place| place.index(log.entries.len()));
+        prop_assume!(log.entries[one].entry != log.entries[other].entry);
+        let mut log = log;
+        let moved = log.entries[one].entry.clone();
+        log.entries[one].entry = std::mem::replace(&mut log.entries[other].entry, moved);
+        let first = one.min(other);
+        match verify(&log, &[]).unwrap_err() {
+            Fault::Altered { id, sequence, .. } => {
+                prop_assert_eq!((id, sequence), (log.entries[first].entry.id, first as i64 + 1));
+            }
+            fault => prop_assert!(false, "{fault}"),
+        }
+    }
+
+    #[test]
+    fn a_tail_cut_with_its_checkpoints_and_head_is_found_with_a_checkpoint_kept_elsewhere(log in history(), keep in any::<Index>()) {
+        let kept = log.checkpoints.last().copied().unwrap();
+        let keep = keep.index(log.checkpoints.len());
+        let mut log = log;
+        log.checkpoints.truncate(keep);
+        let head = log.checkpoints.last().map_or(Head::EMPTY, |last| Head { sequence: last.sequence, hash: last.hash });
+        log.entries.truncate(usize::try_from(head.sequence).unwrap());
+
+        let fault = Fault::HeadLost { last: head.sequence, sequence: kept.sequence };
+        prop_assert_eq!(verify(&log, &[]).unwrap_err(), fault);
+        log.head = head;
+        prop_assert!(verify(&log, &[]).is_ok(), "without a checkpoint kept elsewhere nothing can tell");
+        let fault = Fault::TailCut { last: head.sequence, sequence: kept.sequence, signed_at: kept.signed_at };
+        prop_assert_eq!(verify(&log, &[kept]).unwrap_err(), fault);
+    }
+}
+
+#[test]
+fn a_chain_longer_than_a_page_verifies_and_its_removed_checkpoints_are_missed() {
+    let mut log = Log { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+    for batch in 0..40 {
+        log.grow((batch * 33..(batch + 1) * 33).map(plain).collect());
+    }
+    let verdict = verify(&log, &[]).unwrap();
+    assert_eq!((verdict.entries, verdict.checkpoints, verdict.signed_through), (1320, 40, 1320));
+    log.checkpoints.pop();
+    assert_eq!(verify(&log, &[]), Err(Fault::Unsigned { from: 1288 }));
+}
+
+#[test]
+fn an_empty_chain_verifies() {
+    let log = Log { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+    assert_eq!(
+        verify(&log, &[]).unwrap(),
+        Verdict { entries: 0, head: Head::EMPTY, checkpoints: 0, signed_through: 0 }
+    );
+}

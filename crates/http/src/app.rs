@@ -1,0 +1,44 @@
+//! The API as the server holds it.
+
+use std::sync::Arc;
+
+use kernel::StoreError;
+
+use crate::{accounts::AccountCache, services::Services, trail::Trail};
+
+/// Everything a call is answered with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) services: Arc<Services>,
+    pub(crate) accounts: Arc<AccountCache>,
+    pub(crate) trail: Arc<Trail>,
+}
+
+impl App {
+    /// The API over these services. Must be called within a Tokio runtime.
+    #[must_use]
+    pub fn new(services: Services) -> Self {
+        let trail = Trail::new(&services);
+        Self { services: Arc::new(services), accounts: Arc::default(), trail: Arc::new(trail) }
+    }
+
+    /// What is to be done every minute or so: notes when accounts last called, and puts refusals on record that were
+    /// only counted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails; nothing that was gathered is lost then.
+    pub async fn keep_up(&self) -> Result<(), StoreError> {
+        self.trail.record_counted(&self.services, false).await?;
+        self.accounts.note_uses(&*self.services.store).await
+    }
+
+    /// What is to be done before the server stops, once no call is in flight.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.trail.drain().await;
+        self.trail.record_counted(&self.services, true).await?;
+        self.accounts.note_uses(&*self.services.store).await
+    }
+}

@@ -1,0 +1,78 @@
+//! From the `Authorization` header to an admitted caller (contract v1 § 2).
+
+use std::sync::Arc;
+
+use auth::{Caller, Claims, TokenError};
+use axum::http::{HeaderMap, header};
+use kernel::{Actor, OrganizationId, StoreError};
+
+use crate::{accounts::Cached, app::App, call::Known, problem::Problem};
+
+/// Why nobody was admitted, and in whose log that stands.
+pub(crate) struct TurnedAway {
+    pub(crate) problem: Problem,
+    /// The account that called, where that much is known.
+    pub(crate) who: Option<(OrganizationId, Actor)>,
+}
+
+impl From<Problem> for TurnedAway {
+    fn from(problem: Problem) -> Self {
+        Self { problem, who: None }
+    }
+}
+
+impl From<StoreError> for TurnedAway {
+    fn from(error: StoreError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+/// Admits the bearer of a good token whose account stands at this moment.
+pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known, TurnedAway> {
+    let token = bearer(headers)?;
+    match app.services.verifier.verify(token, app.services.clock.now()) {
+        Ok(claims) => admit(app, &claims).await,
+        Err(TokenError::Expired(claims)) => {
+            let problem = Problem::unauthenticated("the access token has expired", Some("invalid_token"));
+            let present = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
+            Err(TurnedAway { problem, who: present.map(|cached| who(&cached)) })
+        }
+        Err(TokenError::Invalid) => {
+            Err(Problem::unauthenticated("the access token is not valid", Some("invalid_token")).into())
+        }
+    }
+}
+
+/// Judges claims by the account as it stands now.
+pub(crate) async fn admit(app: &App, claims: &Claims) -> Result<Known, TurnedAway> {
+    let refused = || Problem::unauthenticated("the service account may not call", Some("invalid_token"));
+    let present = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
+    let Some(cached) = present else { return Err(refused().into()) };
+    let now = app.services.clock.now();
+    match Caller::admit(claims, Arc::clone(&cached.account), now) {
+        Ok(caller) => {
+            app.accounts.used(&cached.account, now);
+            Ok(Known { caller, actor: cached.actor.clone(), tenant: Arc::clone(&cached.tenant) })
+        }
+        Err(_) => Err(TurnedAway { problem: refused(), who: Some(who(&cached)) }),
+    }
+}
+
+pub(crate) fn who(cached: &Cached) -> (OrganizationId, Actor) {
+    (cached.tenant.organization, cached.actor.clone())
+}
+
+/// The token of an `Authorization: Bearer` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Err(Problem::unauthenticated("an access token is needed: Authorization: Bearer …", None));
+    };
+    let malformed =
+        || Problem::unauthenticated("the Authorization header must be: Bearer <token>", Some("invalid_request"));
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
+    if values.next().is_some() || !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+        return Err(malformed());
+    }
+    Ok(token.trim())
+}

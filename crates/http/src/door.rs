@@ -1,0 +1,201 @@
+//! The one door every call goes through: who calls, whether they may, how often, and that it is on record.
+
+use std::{net::SocketAddr, panic::AssertUnwindSafe};
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderName, HeaderValue, header, request::Parts},
+    response::Response,
+};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kernel::{Action, Actor, Id, OrganizationId, RequestId};
+
+use crate::{
+    app::App,
+    authenticate::{TurnedAway, authenticate},
+    call::{Call, Known, is_media_type, origin, printable},
+    operation::{Access, Operation},
+    problem::{Issue, Problem},
+    reply::Reply,
+    throttle::{self, Throttled},
+    trail::Note,
+};
+
+/// The most a JSON body may have.
+pub(crate) const MOST_BODY: usize = 1024 * 1024;
+/// How long a body may take to arrive.
+const BODY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
+
+/// What is known of a call by the time it has its reply.
+#[derive(Default)]
+struct Passage {
+    who: Option<(OrganizationId, Actor)>,
+    known: Option<Known>,
+    throttled: Option<Throttled>,
+}
+
+/// How a request came to the door.
+pub(crate) enum Arrival {
+    /// By a route, with its path's parameters.
+    At(Vec<(String, String)>),
+    /// By none: there is no such route, or it takes other methods. It is still found out who called.
+    Astray(Problem),
+}
+
+/// Answers a call to `operation`.
+pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arrival, request: Request) -> Response {
+    let began = app.services.clock.now();
+    let request_id = Id::new(app.services.entropy.ulid(began));
+    let (parts, body) = request.into_parts();
+    let address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    let mut passage = Passage::default();
+    let mut origin = origin(operation, &parts, request_id, address);
+    if matches!(arrival, Arrival::Astray(_)) {
+        origin.route = Some(printable(parts.uri.path().as_bytes(), 200).into());
+    }
+    let method = parts.method.clone();
+    let call = Call { operation, request_id, parts, path: Vec::new(), body: Bytes::new(), address, known: None };
+    let passed = pass(app, call, arrival, body, &mut passage).await;
+
+    let refused = passed.is_err();
+    let limited = passage.throttled.as_ref().is_some_and(Throttled::refuses);
+    let name = request_id.to_string();
+    let mut reply = passed.unwrap_or_else(|problem| problem.into_reply(&name));
+    if !reply.on_record {
+        let note = Note {
+            action: action(operation, refused, reply.replayed),
+            subject: reply.subject.take(),
+            origin,
+            status: reply.status.as_u16(),
+            changes: Vec::new(),
+        };
+        let recorded = match &passage.known {
+            Some(known) if limited => app.trail.record_limited(&app.services, known, note).await,
+            _ => app.trail.record(&app.services, passage.who, note).await,
+        };
+        if let Err(error) = recorded {
+            // What can't be put on record is not given out; what it was is in the server's own log.
+            tracing::warn!(request_id = %name, status = reply.status.as_u16(), route = operation.path, "a call is not in the audit log");
+            reply = Problem::from(error).into_reply(&name);
+        }
+    }
+    if reply.status.is_server_error() {
+        tracing::warn!(request_id = %name, method = %method, route = operation.path, status = reply.status.as_u16(), "answered with an error");
+    }
+    app.services.observer.answered(
+        method.as_str(),
+        operation.path,
+        reply.status.as_u16(),
+        app.services.clock.now().since(began),
+    );
+    finish(reply, request_id, passage.throttled)
+}
+
+fn action(operation: &Operation, refused: bool, replayed: bool) -> Action {
+    match (refused, replayed) {
+        (false, false) => Action::new(operation.action),
+        (true, _) => Action(format!("{}.refused", operation.action).into()),
+        (false, true) => Action(format!("{}.replayed", operation.action).into()),
+    }
+}
+
+async fn pass(
+    app: &App,
+    mut call: Call,
+    arrival: Arrival,
+    body: Body,
+    passage: &mut Passage,
+) -> Result<Reply, Problem> {
+    match call.operation.access {
+        Access::Scope(scope) => {
+            identify(app, &call, passage).await?;
+            let known = passage.known.as_ref().ok_or_else(Problem::internal)?;
+            known.caller.need(scope).map_err(|_| Problem::forbidden(scope))?;
+            if call.parts.headers.contains_key(ON_BEHALF_OF) {
+                return Err(Problem::validation(vec![Issue::new(["header", "X-On-Behalf-Of"], "is not supported")]));
+            }
+        }
+        Access::Open => {}
+        Access::Nowhere => {
+            // Who strayed is found out for the audit log; that nobody did changes nothing about the answer.
+            if let Err(problem) = identify(app, &call, passage).await
+                && (passage.known.is_some() || problem.status.is_server_error())
+            {
+                return Err(problem);
+            }
+        }
+    }
+    call.path = match arrival {
+        Arrival::At(path) => path,
+        Arrival::Astray(problem) => return Err(problem),
+    };
+    if !accepts_json(&call.parts) {
+        return Err(Problem::not_acceptable());
+    }
+    call.body = read_body(body).await?;
+    call.known = passage.known.clone();
+    AssertUnwindSafe((call.operation.handler)(app, &call)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(request_id = %call.request_id, route = call.operation.path, "a handler panicked");
+        Err(Problem::internal())
+    })
+}
+
+/// Finds out who calls and charges them.
+async fn identify(app: &App, call: &Call, passage: &mut Passage) -> Result<(), Problem> {
+    let known = authenticate(app, &call.parts.headers).await.map_err(|TurnedAway { problem, who }| {
+        passage.who = who;
+        problem
+    })?;
+    passage.who = Some((known.tenant.organization, known.actor.clone()));
+    let known = passage.known.insert(known);
+    let throttled = throttle::charge(app, &known.caller.account, call.operation.charge).await?;
+    let throttled = passage.throttled.insert(throttled);
+    throttled.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
+}
+
+/// Reads all of a body, within bounds of size and time.
+async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(BODY_PATIENCE, Limited::new(body, MOST_BODY).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::payload_too_large(MOST_BODY)),
+        Ok(Err(_)) => Err(Problem::validation(vec![Issue::new([], "the body broke off")])),
+        Err(_) => Err(Problem::validation(vec![Issue::new([], "the body did not arrive in time")])),
+    }
+}
+
+fn accepts_json(parts: &Parts) -> bool {
+    let mut values = parts.headers.get_all(header::ACCEPT).iter().peekable();
+    values.peek().is_none()
+        || values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|range| {
+            let refused = range.split(|byte| *byte == b';').skip(1).any(|parameter| {
+                let weight = parameter.trim_ascii().to_ascii_lowercase();
+                weight.strip_prefix(b"q=").is_some_and(|weight| weight.iter().all(|byte| matches!(byte, b'0' | b'.')))
+            });
+            !refused
+                && [b"application/json".as_slice(), b"application/*", b"*/*"]
+                    .iter()
+                    .any(|wanted| is_media_type(range, wanted))
+        })
+}
+
+fn finish(reply: Reply, request_id: Id<RequestId>, throttled: Option<Throttled>) -> Response {
+    let mut response = reply.into_response();
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
+        headers.insert(REQUEST_ID, value);
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization"));
+    if let Some(throttled) = throttled {
+        throttled.write(headers);
+    }
+    response
+}

@@ -1,0 +1,120 @@
+//! What a call is answered with, before it becomes a response.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
+};
+use bytes::Bytes;
+use kernel::{Answer, Revision, Subject};
+use serde::Serialize;
+
+/// An answer in the making.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Bytes,
+    /// What the call was about, for the audit log.
+    pub(crate) subject: Option<Subject>,
+    /// Whether the audit log has it already, because it was stored with a changeset.
+    pub(crate) on_record: bool,
+    /// Whether it was given before.
+    pub(crate) replayed: bool,
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+impl Reply {
+    pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
+        Self {
+            status,
+            headers: vec![(header::CONTENT_TYPE, JSON)],
+            body,
+            subject: None,
+            on_record: false,
+            replayed: false,
+        }
+    }
+
+    /// `{"<name>": <record>}`.
+    pub(crate) fn record(status: StatusCode, name: &str, record: &impl Serialize) -> Self {
+        let mut body = Vec::with_capacity(1024);
+        body.extend_from_slice(b"{\"");
+        body.extend_from_slice(name.as_bytes());
+        body.extend_from_slice(b"\":");
+        write_json(&mut body, record);
+        body.push(b'}');
+        Self::json(status, body.into())
+    }
+
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { headers: Vec::new(), ..Self::json(status, Bytes::new()) }
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: impl AsRef<str>) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    pub(crate) fn about(mut self, subject: Subject) -> Self {
+        self.subject = Some(subject);
+        self
+    }
+
+    pub(crate) fn revision(self, revision: Revision) -> Self {
+        self.header(header::ETAG, etag(revision))
+    }
+
+    /// As it is kept for a replay.
+    pub(crate) fn to_answer(&self) -> Answer {
+        let headers = self
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+            .collect();
+        Answer { status: self.status.as_u16(), headers, body: self.body.clone() }
+    }
+
+    /// What was kept, given again.
+    pub(crate) fn replay(answer: Answer) -> Self {
+        let headers = answer
+            .headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)))
+            .chain([(REPLAYED, HeaderValue::from_static("true"))])
+            .collect();
+        Self {
+            status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK),
+            headers,
+            body: answer.body,
+            subject: None,
+            on_record: false,
+            replayed: true,
+        }
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        let headers: &mut HeaderMap = response.headers_mut();
+        headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        response
+    }
+}
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The entity tag that names a record's revision.
+pub(crate) fn etag(revision: Revision) -> String {
+    format!("\"r{}\"", revision.0)
+}
+
+/// Our shapes have no maps with keys that aren't texts and no floats, so writing them can't fail.
+pub(crate) fn write_json(into: &mut Vec<u8>, value: &impl Serialize) {
+    if let Err(error) = serde_json::to_writer(&mut *into, value) {
+        tracing::error!(%error, "a shape could not be written");
+        into.extend_from_slice(b"null");
+    }
+}

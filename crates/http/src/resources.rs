@@ -1,0 +1,9 @@
+//! One file for each kind of record.
+
+pub(crate) mod audit_entry;
+pub(crate) mod control;
+pub(crate) mod finding;
+pub(crate) mod finding_batch;
+pub(crate) mod finding_event;
+pub(crate) mod organization;
+pub(crate) mod token;

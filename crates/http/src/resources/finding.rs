@@ -1,0 +1,362 @@
+//! Findings: their shape, list, get, create and change.
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use findings::{
+    Desk, Finding, FindingFilter, FindingSource, NewFinding, Revision, Severity, SourceKind, Status, create, revise,
+};
+use futures_util::future::BoxFuture;
+use kernel::{
+    Changeset, Description, Id, Reader, Reason, RecordKey, Reference, Stamp, Stored, SubjectGroup, Timestamp, Title,
+};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    body::{self, Moment, Object, Reading, text, word},
+    call::Call,
+    operation::{Document, Media},
+    problem::Problem,
+    query::Query,
+    reply::Reply,
+    schema::words,
+    view::{Shown, View, created, example_id, example_moment, find, record_media},
+    write::{Command, carry_out},
+};
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FindingShape<'a> {
+    #[schema(value_type = String)]
+    id: Shown<Id<Finding>>,
+    finding_key: &'a str,
+    title: &'a str,
+    description: &'a str,
+    #[schema(schema_with = severity_schema)]
+    severity: &'static str,
+    #[schema(schema_with = status_schema)]
+    status: &'static str,
+    #[schema(schema_with = source_kind_schema)]
+    source_kind: &'static str,
+    #[schema(required)]
+    source_module_key: Option<&'a str>,
+    #[schema(required)]
+    source_resource_type: Option<&'a str>,
+    #[schema(required)]
+    source_resource_id: Option<&'a str>,
+    #[schema(required)]
+    subject_module_key: Option<&'a str>,
+    #[schema(required)]
+    subject_resource_type: Option<&'a str>,
+    #[schema(required)]
+    subject_resource_id: Option<&'a str>,
+    #[schema(required)]
+    owner_responsibility_id: Option<&'a str>,
+    #[schema(required)]
+    owner_member_user_id: Option<&'a str>,
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    due_at: Option<Shown<Timestamp>>,
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    closed_at: Option<Shown<Timestamp>>,
+    #[schema(required)]
+    lifecycle_instance_id: Option<&'a str>,
+    #[schema(value_type = Option<String>, required)]
+    duplicate_of_finding_id: Option<Shown<Id<Finding>>>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Shown<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Shown<Timestamp>,
+}
+
+fn severity_schema() -> utoipa::openapi::schema::Object {
+    words(Severity::ALL, Severity::name)
+}
+
+fn status_schema() -> utoipa::openapi::schema::Object {
+    words(Status::ALL, Status::name)
+}
+
+fn source_kind_schema() -> utoipa::openapi::schema::Object {
+    words(SourceKind::ALL, SourceKind::name)
+}
+
+impl View for Finding {
+    const SINGULAR: &'static str = "finding";
+    const PLURAL: &'static str = "findings";
+    const COMPONENT: &'static str = "Finding";
+    type Shape<'a> = FindingShape<'a>;
+
+    fn shape(stored: &Stored<Self>) -> FindingShape<'_> {
+        fn text(reference: Option<&Reference>) -> Option<&str> {
+            reference.map(Reference::as_str)
+        }
+        let finding = &stored.record;
+        let subject = finding.subject.as_ref();
+        FindingShape {
+            id: Shown(stored.meta.id),
+            finding_key: finding.key.as_str(),
+            title: finding.title.as_str(),
+            description: finding.description.as_str(),
+            severity: finding.severity.name(),
+            status: finding.status.name(),
+            source_kind: finding.source.kind.name(),
+            source_module_key: text(finding.source.module_key.as_ref()),
+            source_resource_type: text(finding.source.resource_type.as_ref()),
+            source_resource_id: text(finding.source.resource_id.as_ref()),
+            subject_module_key: subject.map(|subject| subject.module_key.as_str()),
+            subject_resource_type: subject.map(|subject| subject.resource_type.as_str()),
+            subject_resource_id: subject.map(|subject| subject.resource_id.as_str()),
+            owner_responsibility_id: text(finding.owner_responsibility_id.as_ref()),
+            owner_member_user_id: text(finding.owner_member_user_id.as_ref()),
+            due_at: finding.due_at.map(Shown),
+            closed_at: finding.closed_at.map(Shown),
+            lifecycle_instance_id: text(finding.lifecycle_instance_id.as_ref()),
+            duplicate_of_finding_id: finding.duplicate_of.map(Shown),
+            created_at: Shown(stored.meta.created_at),
+            updated_at: Shown(stored.meta.updated_at),
+        }
+    }
+
+    fn filter(query: &mut Query<'_>) -> FindingFilter {
+        let status = word(Status::ALL, Status::name);
+        let source = word(SourceKind::ALL, SourceKind::name);
+        let severity = word(Severity::ALL, Severity::name);
+        FindingFilter {
+            statuses: query.any_of("status", "Where the finding stands.", || status.schema(), |text| status.find(text)),
+            source_kinds: query.any_of(
+                "sourceKind",
+                "Where it came from.",
+                || source.schema(),
+                |text| source.find(text),
+            ),
+            severities: query.any_of("severity", "How bad it is.", || severity.schema(), |text| severity.find(text)),
+            subject_resource_ids: query.any_of(
+                "subjectResourceId",
+                "What it is about.",
+                || text::<kernel::ReferenceRule>().schema(),
+                Reference::parse,
+            ),
+            keys: query.any_of("findingKey", "Its key.", || text::<kernel::RecordKeyRule>().schema(), RecordKey::parse),
+        }
+    }
+
+    fn example() -> Stored<Self> {
+        let reference = |text| Reference::parse(text).expect("the example keeps the rule");
+        let record = Self {
+            key: RecordKey::parse("java.sqli:src/Login.java:42").expect("the example keeps the rule"),
+            title: Title::parse("SQL built from user input").expect("the example keeps the rule"),
+            description: Description::parse("The user name goes into the statement as it comes.")
+                .expect("the example keeps the rule"),
+            severity: Severity::High,
+            status: Status::Open,
+            source: FindingSource {
+                kind: SourceKind::ModuleSignal,
+                module_key: Some(reference("semgrep")),
+                resource_type: Some(reference("rule")),
+                resource_id: Some(reference("java.sqli")),
+            },
+            subject: Some(SubjectGroup {
+                module_key: reference("code"),
+                resource_type: reference("location"),
+                resource_id: reference("src/Login.java:42"),
+            }),
+            owner_responsibility_id: None,
+            owner_member_user_id: None,
+            due_at: Some(Timestamp::from_millis(1_782_309_600_000)),
+            closed_at: None,
+            lifecycle_instance_id: None,
+            duplicate_of: None,
+        };
+        Stored::new(example_id(1), example_id(3), example_moment(), record)
+    }
+}
+
+/// Reads the members of a new finding.
+pub(crate) fn read_new(object: &mut Object<'_>) -> Option<NewFinding> {
+    let key = object.required("findingKey", text());
+    let title = object.required("title", text());
+    let severity = object.required("severity", word(Severity::ALL, Severity::name));
+    let kind = object.required("sourceKind", word(SourceKind::ALL, SourceKind::name));
+    let description = object.optional("description", text());
+    let module_key = object.optional("sourceModuleKey", text());
+    let resource_type = object.optional("sourceResourceType", text());
+    let resource_id = object.optional("sourceResourceId", text());
+    let subject = read_subject(object);
+    let owner_responsibility_id = object.optional("ownerResponsibilityId", text());
+    let owner_member_user_id = object.optional("ownerMemberUserId", text());
+    let due_at = object.optional("dueAt", Moment);
+    Some(NewFinding {
+        key: key?,
+        title: title?,
+        description,
+        severity: severity?,
+        source: FindingSource { kind: kind?, module_key, resource_type, resource_id },
+        subject: subject?,
+        owner_responsibility_id,
+        owner_member_user_id,
+        due_at,
+        status: None,
+    })
+}
+
+fn read_subject(object: &mut Object<'_>) -> Option<Option<SubjectGroup>> {
+    let before = object.faults();
+    let module_key = object.optional("subjectModuleKey", text());
+    let resource_type = object.optional("subjectResourceType", text());
+    let resource_id = object.optional("subjectResourceId", text());
+    if object.faults() > before {
+        return None;
+    }
+    SubjectGroup::of_parts(module_key, resource_type, resource_id).map_err(|invalid| object.fault(invalid)).ok()
+}
+
+/// `POST /governance/findings`.
+pub(crate) struct Create {
+    finding: NewFinding,
+    reason: Reason,
+}
+
+impl Create {
+    pub(crate) fn read(object: &mut Object<'_>) -> Option<Self> {
+        let finding = read_new(object);
+        let reason = object.reason();
+        Some(Self { finding: finding?, reason: reason? })
+    }
+}
+
+#[async_trait]
+impl Command for Create {
+    type Done = Stored<Finding>;
+
+    fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    async fn decide(
+        &self,
+        _: &App,
+        _: &Call,
+        desk: &Desk<'_>,
+        stamp: Stamp,
+    ) -> Result<(Changeset, Stored<Finding>), Problem> {
+        Ok(create(desk, stamp, self.finding.clone()))
+    }
+
+    fn answer(&self, done: &Stored<Finding>) -> Reply {
+        let reply = Reply::record(StatusCode::CREATED, Finding::SINGULAR, &Finding::shape(done));
+        created(&format!("/api/v1/governance/findings/{}", done.meta.id), reply).revision(done.meta.revision)
+    }
+
+    async fn key_taken(&self, app: &App, tenant: &findings::Tenant, key: &str) -> Result<Option<Problem>, Problem> {
+        let present = Reader::<Finding>::with_keys(&*app.services.store, tenant.organization, &[key]).await?;
+        Ok(present.first().map(|present| {
+            Problem::conflict("there is a finding with this findingKey already")
+                .member("existingId", json!(present.meta.id.to_string()))
+        }))
+    }
+}
+
+pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(async move {
+        Query::parse(call.query()).finish()?;
+        carry_out(app, call, &body::read(&call.json()?, Create::read)?).await
+    })
+}
+
+/// `PATCH /governance/findings/{findingId}`.
+pub(crate) struct Change {
+    revision: Revision,
+    reason: Reason,
+}
+
+impl Change {
+    pub(crate) fn read(object: &mut Object<'_>) -> Option<Self> {
+        let revision = Revision {
+            title: object.changed("title", text()),
+            description: object.changed("description", text()),
+            severity: object.changed("severity", word(Severity::ALL, Severity::name)),
+            status: object.changed("status", word(Status::ALL, Status::name)),
+            owner_responsibility_id: object.set("ownerResponsibilityId", text()),
+            owner_member_user_id: object.set("ownerMemberUserId", text()),
+            due_at: object.set("dueAt", Moment),
+            subject_module_key: object.set("subjectModuleKey", text()),
+            subject_resource_type: object.set("subjectResourceType", text()),
+            subject_resource_id: object.set("subjectResourceId", text()),
+        };
+        let reason = object.reason();
+        if revision.is_empty() && object.faults() == 0 {
+            object.fault(crate::problem::Issue::new([], "at least one field to change is needed beside the reason"));
+        }
+        Some(Self { revision, reason: reason? })
+    }
+}
+
+#[async_trait]
+impl Command for Change {
+    type Done = Stored<Finding>;
+
+    fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    async fn decide(
+        &self,
+        app: &App,
+        call: &Call,
+        desk: &Desk<'_>,
+        stamp: Stamp,
+    ) -> Result<(Changeset, Stored<Finding>), Problem> {
+        let present = find::<Finding>(app, call).await?;
+        call.check_if_match(present.meta.revision)?;
+        Ok(revise(desk, stamp, &present, &self.revision)?)
+    }
+
+    fn answer(&self, done: &Stored<Finding>) -> Reply {
+        Reply::record(StatusCode::OK, Finding::SINGULAR, &Finding::shape(done)).revision(done.meta.revision)
+    }
+}
+
+pub(crate) fn patch<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(async move {
+        Query::parse(call.query()).finish()?;
+        call.path_id::<Finding>()?;
+        carry_out(app, call, &body::read(&call.json()?, Change::read)?).await
+    })
+}
+
+pub(crate) fn post_document() -> Document {
+    Document {
+        query: Vec::new(),
+        request: Some(Media {
+            schema: Object::describe(Create::read),
+            example: json!({
+                "findingKey": "java.sqli:src/Login.java:42",
+                "title": "SQL built from user input",
+                "severity": "high",
+                "sourceKind": "module_signal",
+                "sourceModuleKey": "semgrep",
+                "reason": "Nightly semgrep run 4711",
+            }),
+        }),
+        status: 201,
+        response: record_media::<Finding>(),
+        errors: &[400, 409, 413, 415, 422],
+        response_headers: &["Location", "ETag", "Idempotent-Replayed"],
+    }
+}
+
+pub(crate) fn patch_document() -> Document {
+    Document {
+        query: Vec::new(),
+        request: Some(Media {
+            schema: Object::describe(Change::read),
+            example: json!({ "status": "triaged", "severity": "medium", "reason": "Not reachable from outside" }),
+        }),
+        status: 200,
+        response: record_media::<Finding>(),
+        errors: &[400, 404, 409, 412, 413, 415, 422],
+        response_headers: &["ETag", "Idempotent-Replayed"],
+    }
+}

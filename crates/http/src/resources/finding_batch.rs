@@ -1,0 +1,149 @@
+//! Findings by the batch: what a scanner pushes after each run.
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use findings::{BatchOutcome, Desk, Finding, NewFinding, OnConflict, batch};
+use futures_util::future::BoxFuture;
+use kernel::{Changeset, Reader, Reason, Stamp, Stored};
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    body::{self, Items, Object, word},
+    call::Call,
+    operation::{Document, Media},
+    problem::Problem,
+    query::Query,
+    reply::Reply,
+    resources::finding::read_new,
+    write::{Command, carry_out},
+};
+
+/// The most findings of one call.
+const MOST: usize = 500;
+
+/// `POST /governance/findings/batch`.
+pub(crate) struct Batch {
+    /// Each finding, or what is wrong with it, in the order of the call.
+    items: Vec<Result<NewFinding, Value>>,
+    on_conflict: OnConflict,
+    reason: Reason,
+}
+
+fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
+    match on_conflict {
+        OnConflict::Skip => "skip",
+        OnConflict::Update => "update",
+    }
+}
+
+impl Batch {
+    pub(crate) fn read(object: &mut Object<'_>) -> Option<Self> {
+        let items = object.required("findings", Items { most: MOST, schema: || Object::describe(read_new) });
+        let on_conflict =
+            object.optional("onConflict", word(&[OnConflict::Skip, OnConflict::Update], on_conflict_name));
+        let reason = object.reason();
+        let items = items?
+            .iter()
+            .map(|item| {
+                body::read_object(item, read_new)
+                    .map_err(|issues| json!({ "result": "failed", "findingKey": item.get("findingKey"), "error": Problem::validation(issues).into_item() }))
+            })
+            .collect();
+        Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
+    }
+}
+
+#[async_trait]
+impl Command for Batch {
+    type Done = Vec<BatchOutcome>;
+
+    fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    async fn decide(
+        &self,
+        app: &App,
+        _: &Call,
+        desk: &Desk<'_>,
+        stamp: Stamp,
+    ) -> Result<(Changeset, Vec<BatchOutcome>), Problem> {
+        let good: Vec<NewFinding> = self.items.iter().flatten().cloned().collect();
+        let keys: Vec<&str> = good.iter().map(|finding| finding.key.as_str()).collect();
+        let present: Vec<Stored<Finding>> =
+            Reader::<Finding>::with_keys(&*app.services.store, desk.tenant.organization, &keys).await?;
+        Ok(batch(desk, stamp, good, present, self.on_conflict))
+    }
+
+    fn answer(&self, done: &Vec<BatchOutcome>) -> Reply {
+        let mut outcomes = done.iter();
+        let results: Vec<Value> = self
+            .items
+            .iter()
+            .map(|item| match item {
+                Err(failed) => failed.clone(),
+                Ok(finding) => outcomes.next().map_or(Value::Null, |outcome| {
+                    let (result, id) = match outcome {
+                        BatchOutcome::Created(id) => ("created", id),
+                        BatchOutcome::Updated(id) => ("updated", id),
+                        BatchOutcome::Unchanged(id) => ("unchanged", id),
+                        BatchOutcome::Skipped(id) => ("skipped", id),
+                    };
+                    json!({ "result": result, "findingKey": finding.key.as_str(), "id": id.to_string() })
+                }),
+            })
+            .collect();
+        Reply::record(StatusCode::OK, "results", &results)
+    }
+}
+
+pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(async move {
+        Query::parse(call.query()).finish()?;
+        carry_out(app, call, &body::read(&call.json()?, Batch::read)?).await
+    })
+}
+
+pub(crate) fn document() -> Document {
+    let item = json!({
+        "type": "object",
+        "required": ["result", "findingKey"],
+        "properties": {
+            "result": { "type": "string", "enum": ["created", "updated", "unchanged", "skipped", "failed"] },
+            "findingKey": { "description": "As it was sent.", "type": ["string", "null"] },
+            "id": { "type": "string", "description": "Not where the item failed." },
+            "error": { "$ref": "#/components/schemas/ItemError" },
+        },
+    });
+    Document {
+        query: Vec::new(),
+        request: Some(Media {
+            schema: Object::describe(Batch::read),
+            example: json!({
+                "reason": "Nightly semgrep run 4711",
+                "onConflict": "update",
+                "findings": [{
+                    "findingKey": "java.sqli:src/Login.java:42",
+                    "title": "SQL built from user input",
+                    "severity": "high",
+                    "sourceKind": "module_signal",
+                    "sourceModuleKey": "semgrep",
+                }],
+            }),
+        }),
+        status: 200,
+        response: Media {
+            schema: json!({
+                "type": "object",
+                "required": ["results"],
+                "properties": { "results": { "type": "array", "items": item } },
+            }),
+            example: json!({ "results": [
+                { "result": "created", "findingKey": "java.sqli:src/Login.java:42", "id": "find_01KSFQX5Y800000000000000003" },
+            ] }),
+        },
+        errors: &[400, 409, 413, 415, 422],
+        response_headers: &["Idempotent-Replayed"],
+    }
+}

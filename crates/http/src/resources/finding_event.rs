@@ -1,0 +1,222 @@
+//! What is reported about a finding.
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use findings::{Desk, EventKind, Finding, FindingEvent, FindingEventFilter, NewEvent, originals, report};
+use futures_util::future::BoxFuture;
+use kernel::{Changeset, Description, Id, Reader, Reason, Reference, Stamp, Stored, Subject, Timestamp};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    body::{self, Moment, Object, id, text, word},
+    call::Call,
+    operation::{Document, Media},
+    paging,
+    problem::{Issue, Problem},
+    query::Query,
+    reply::Reply,
+    schema::words,
+    view::{Shown, View, created, example_id, example_moment, find, list_document_of, list_filtered, reference},
+    write::{Command, carry_out},
+};
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FindingEventShape<'a> {
+    #[schema(value_type = String)]
+    id: Shown<Id<FindingEvent>>,
+    #[schema(value_type = String)]
+    finding_id: Shown<Id<Finding>>,
+    #[schema(schema_with = kind_schema)]
+    event_type: &'static str,
+    #[schema(required)]
+    note: Option<&'a str>,
+    #[schema(required)]
+    external_reference: Option<&'a str>,
+    #[schema(value_type = Option<String>, required)]
+    duplicate_of_finding_id: Option<Shown<Id<Finding>>>,
+    #[schema(value_type = String, format = DateTime)]
+    occurred_at: Shown<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Shown<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Shown<Timestamp>,
+}
+
+fn kind_schema() -> utoipa::openapi::schema::Object {
+    words(EventKind::ALL, EventKind::name)
+}
+
+impl View for FindingEvent {
+    const SINGULAR: &'static str = "findingEvent";
+    const PLURAL: &'static str = "findingEvents";
+    const COMPONENT: &'static str = "FindingEvent";
+    type Shape<'a> = FindingEventShape<'a>;
+
+    fn shape(stored: &Stored<Self>) -> FindingEventShape<'_> {
+        let event = &stored.record;
+        FindingEventShape {
+            id: Shown(stored.meta.id),
+            finding_id: Shown(event.finding),
+            event_type: event.kind.name(),
+            note: event.note.as_ref().map(Description::as_str),
+            external_reference: event.external_reference.as_ref().map(Reference::as_str),
+            duplicate_of_finding_id: event.duplicate_of.map(Shown),
+            occurred_at: Shown(event.occurred_at),
+            created_at: Shown(stored.meta.created_at),
+            updated_at: Shown(stored.meta.updated_at),
+        }
+    }
+
+    fn filter(_: &mut Query<'_>) -> FindingEventFilter {
+        FindingEventFilter::default()
+    }
+
+    fn example() -> Stored<Self> {
+        let record = Self {
+            finding: example_id(3),
+            kind: EventKind::VerifiedAsDuplicate,
+            note: None,
+            external_reference: Some(Reference::parse("INC0012345").expect("the example keeps the rule")),
+            duplicate_of: None,
+            occurred_at: example_moment(),
+        };
+        Stored::new(example_id(1), example_id(4), example_moment(), record)
+    }
+}
+
+/// `POST /governance/findings/{findingId}/events`.
+pub(crate) struct Report {
+    event: NewEvent,
+    reason: Reason,
+}
+
+impl Report {
+    pub(crate) fn read(object: &mut Object<'_>) -> Option<Self> {
+        let kind = object.required("eventType", word(EventKind::ALL, EventKind::name));
+        let note = object.optional("note", text());
+        let external_reference = object.optional("externalReference", text());
+        let duplicate_of = object.optional("duplicateOfFindingId", id());
+        let occurred_at = object.optional("occurredAt", Moment);
+        let reason = object.reason();
+        let event = NewEvent { kind: kind?, note, external_reference, duplicate_of, occurred_at };
+        if object.faults() == 0
+            && let Err(findings::Refusal::Invalid(faults)) = event.check()
+        {
+            faults.into_iter().for_each(|fault| object.fault(Issue::from(fault)));
+        }
+        Some(Self { event, reason: reason? })
+    }
+}
+
+#[async_trait]
+impl Command for Report {
+    type Done = (Stored<FindingEvent>, Stored<Finding>);
+
+    fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    async fn decide(
+        &self,
+        app: &App,
+        call: &Call,
+        desk: &Desk<'_>,
+        stamp: Stamp,
+    ) -> Result<(Changeset, Self::Done), Problem> {
+        let store = &*app.services.store;
+        let present = find::<Finding>(app, call).await?;
+        call.check_if_match(present.meta.revision)?;
+        let originals = match self.event.duplicate_of {
+            Some(original) => originals(store, desk, original).await?,
+            None => Vec::new(),
+        };
+        let (changeset, event, finding) = report(desk, stamp, &present, self.event.clone(), &originals)?;
+        Ok((changeset, (event, finding)))
+    }
+
+    fn answer(&self, (event, finding): &Self::Done) -> Reply {
+        let body = json!({
+            FindingEvent::SINGULAR: FindingEvent::shape(event),
+            Finding::SINGULAR: Finding::shape(finding),
+        });
+        let reply = Reply::json(StatusCode::CREATED, body.to_string().into());
+        created(&location(finding.meta.id), reply)
+    }
+}
+
+fn location(finding: Id<Finding>) -> String {
+    format!("/api/v1/governance/findings/{finding}/events")
+}
+
+pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(async move {
+        Query::parse(call.query()).finish()?;
+        call.path_id::<Finding>()?;
+        carry_out(app, call, &body::read(&call.json()?, Report::read)?).await
+    })
+}
+
+/// `GET /governance/findings/{findingId}/events`.
+pub(crate) fn list<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(async move {
+        let id: Id<Finding> = call.path_id()?;
+        let organization = call.known()?.tenant.organization;
+        let found = Reader::<Finding>::get(&*app.services.store, organization, id).await?;
+        if found.is_none() {
+            return Err(Problem::not_found());
+        }
+        let filter = FindingEventFilter { finding: Some(id) };
+        let mut query = Query::parse(call.query());
+        let reply = list_filtered::<FindingEvent>(app, call, &mut query, &filter).await?;
+        Ok(reply.about(Subject::of(id)))
+    })
+}
+
+pub(crate) fn list_document() -> Document {
+    let query = Query::describe(|query| {
+        paging::read(query);
+    });
+    let mut document = list_document_of(
+        FindingEvent::PLURAL,
+        reference::<FindingEvent>(),
+        json!(FindingEvent::shape(&FindingEvent::example())),
+        query,
+    );
+    document.errors = &[400, 404];
+    document
+}
+
+pub(crate) fn post_document() -> Document {
+    Document {
+        query: Vec::new(),
+        request: Some(Media {
+            schema: Object::describe(Report::read),
+            example: json!({
+                "eventType": "verified_as_duplicate",
+                "externalReference": "INC0012345",
+                "reason": "Tracked in ServiceNow as INC0012345",
+            }),
+        }),
+        status: 201,
+        response: Media {
+            schema: json!({
+                "type": "object",
+                "required": [FindingEvent::SINGULAR, Finding::SINGULAR],
+                "properties": {
+                    FindingEvent::SINGULAR: reference::<FindingEvent>(),
+                    Finding::SINGULAR: reference::<Finding>(),
+                },
+            }),
+            example: json!({
+                FindingEvent::SINGULAR: FindingEvent::shape(&FindingEvent::example()),
+                Finding::SINGULAR: Finding::shape(&Finding::example()),
+            }),
+        },
+        errors: &[400, 404, 409, 412, 413, 415, 422],
+        response_headers: &["Location", "Idempotent-Replayed"],
+    }
+}

@@ -1,0 +1,80 @@
+//! From endpoints to an axum router.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{RawPathParams, Request, State},
+    http::{HeaderValue, Response, header},
+    middleware::map_response,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use tower_http::compression::{
+    CompressionLayer,
+    predicate::{NotForContentType, Predicate, SizeAbove},
+};
+
+use crate::{
+    app::App,
+    door::{Arrival, enter},
+    operation::Operation,
+    problem::Problem,
+    routes::{NOWHERE, OPERATIONS},
+};
+
+/// The API as an axum router: everything below `/api/v1`, and the answer for everything that is not there.
+pub fn router(app: App) -> Router {
+    let mut paths: BTreeMap<&'static str, Vec<&'static Operation>> = BTreeMap::new();
+    for operation in OPERATIONS.iter() {
+        paths.entry(operation.path).or_default().push(operation);
+    }
+    let mut router = Router::new();
+    for (path, operations) in paths {
+        let allow: &'static str = Box::leak(allowed(&operations).into_boxed_str());
+        let methods = operations.into_iter().fold(MethodRouter::new(), |methods, operation| {
+            let filter = MethodFilter::try_from(operation.method.clone()).unwrap_or(MethodFilter::GET);
+            methods.merge(on(filter, move |State(app): State<App>, path: RawPathParams, request: Request| async move {
+                let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                enter(&app, operation, Arrival::At(path), request).await
+            }))
+        });
+        let methods = methods.fallback(move |State(app): State<App>, request: Request| async move {
+            enter(&app, &NOWHERE, Arrival::Astray(Problem::method_not_allowed(allow)), request).await
+        });
+        router = router.route(path, methods);
+    }
+    router
+        .fallback(|State(app): State<App>, request: Request| async move {
+            enter(&app, &NOWHERE, Arrival::Astray(Problem::no_such_route()), request).await
+        })
+        .layer(
+            CompressionLayer::new()
+                .quality(tower_http::CompressionLevel::Fastest)
+                .compress_when(SizeAbove::new(1024).and(NotForContentType::const_new("application/octet-stream"))),
+        )
+        .layer(map_response(weaken))
+        .with_state(app)
+}
+
+fn allowed(operations: &[&'static Operation]) -> String {
+    let mut methods: Vec<&str> = operations.iter().map(|operation| operation.method.as_str()).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.sort_unstable();
+    methods.join(", ")
+}
+
+/// What is compressed is no longer the same byte for byte, so its entity tag becomes a weak one (RFC 9110 § 8.8.3).
+async fn weaken(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    if headers.contains_key(header::CONTENT_ENCODING)
+        && let Some(tag) = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok())
+        && !tag.starts_with("W/")
+        && let Ok(weak) = HeaderValue::try_from(format!("W/{tag}"))
+    {
+        headers.insert(header::ETAG, weak);
+    }
+    response
+}

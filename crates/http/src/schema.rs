@@ -1,0 +1,12 @@
+//! Pieces of JSON Schema that shapes share.
+
+use serde_json::Value;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+
+/// One of the words of an enum.
+pub(crate) fn words<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .enum_values(Some(all.iter().map(|item| Value::from(name(*item)))))
+        .build()
+}

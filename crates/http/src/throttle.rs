@@ -1,0 +1,85 @@
+//! How often a caller may call, and what it is told of that (contract v1 § 5).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use auth::{Account, AccountId};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use limits::{BucketKey, Charge as BucketCharge, Decision, Peer, Quota};
+use ulid::Ulid;
+
+use crate::{app::App, operation::Charge, problem::Problem};
+
+/// What became of charging a call.
+pub(crate) struct Throttled(Decision);
+
+impl Throttled {
+    pub(crate) fn refuses(&self) -> bool {
+        matches!(self.0, Decision::Refused { .. })
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self.0 {
+            Decision::Allowed { .. } => None,
+            Decision::Refused { retry_after, .. } => Some(retry_after.as_secs().max(1)),
+        }
+    }
+
+    /// Tells the caller how the bucket nearest to empty stands.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let Some(standing) = self.0.standing() else { return };
+        headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(standing.limit));
+        headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(standing.remaining));
+        headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(standing.reset_at.seconds()));
+        headers.insert(HeaderName::from_static("x-ratelimit-bucket"), HeaderValue::from_static(standing.bucket.name()));
+    }
+}
+
+/// Charges a call to the account's bucket and the organization's.
+pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Result<Throttled, Problem> {
+    let quotas = app.services.settings.quotas;
+    let id = account.meta.ulid();
+    let own = match charge {
+        Charge::Read => BucketCharge {
+            key: BucketKey::TokenRead(id),
+            quota: Quota::per_minute(account.record.limits.reads.unwrap_or(quotas.token_read)),
+        },
+        Charge::Write => BucketCharge {
+            key: BucketKey::TokenWrite(id),
+            quota: Quota::per_minute(account.record.limits.writes.unwrap_or(quotas.token_write)),
+        },
+    };
+    let organization = BucketCharge {
+        key: BucketKey::Organization(account.meta.organization),
+        quota: Quota::per_minute(quotas.organization),
+    };
+    let now = app.services.clock.now();
+    Ok(Throttled(app.services.limits.charge(&[own, organization], now).await?))
+}
+
+/// Charges a token to the account that proved itself.
+pub(crate) async fn charge_token(app: &App, account: &Account) -> Result<(), Problem> {
+    let quota = Quota::per_minute(app.services.settings.quotas.token_endpoint);
+    let key = BucketKey::TokenIssue(account.meta.ulid());
+    refuse_past(app, &[BucketCharge { key, quota }]).await
+}
+
+/// Charges a failed token call to the client id at its address and to the address, so that who merely knows a client id
+/// locks nobody out.
+pub(crate) async fn charge_token_failure(app: &App, client_id: &str, address: Option<IpAddr>) -> Result<(), Problem> {
+    let quotas = app.services.settings.quotas;
+    let peer = Peer::from(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let account = client_id.parse::<AccountId>().map_or(Ulid::nil(), AccountId::ulid);
+    let charges = [
+        BucketCharge { key: BucketKey::TokenFailure(account, peer), quota: Quota::per_minute(quotas.token_endpoint) },
+        BucketCharge {
+            key: BucketKey::TokenFailurePlace(peer),
+            quota: Quota::per_minute(quotas.token_endpoint_address),
+        },
+    ];
+    refuse_past(app, &charges).await
+}
+
+async fn refuse_past(app: &App, charges: &[BucketCharge]) -> Result<(), Problem> {
+    let throttled = Throttled(app.services.limits.charge(charges, app.services.clock.now()).await?);
+    throttled.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
+}

@@ -1,0 +1,188 @@
+//! Putting calls on record that change nothing: reads, refusals and replays (contract v1 § 8).
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use auth::AccountId;
+use kernel::{
+    Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, OrganizationId, Origin, StoreError, Subject,
+    Timestamp,
+};
+use store::DynStore;
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+
+use crate::{call::Known, services::Services};
+
+/// How often the 429s of one account are on record.
+const REFUSAL_SPAN: Duration = Duration::from_secs(60);
+/// How many entries may wait with `NOVANTRA_AUDIT_READS=buffered`; past that, calls wait as they do with `durable`.
+const MOST_BUFFERED: usize = 10_000;
+
+pub(crate) struct Trail {
+    buffer: Option<Buffer>,
+    counted: Mutex<HashMap<AccountId, Counted>>,
+}
+
+/// Refusals of an account that were counted since its last entry about them.
+struct Counted {
+    known: Known,
+    origin: Origin,
+    action: String,
+    since: Timestamp,
+    count: i64,
+}
+
+struct Buffer {
+    sender: Mutex<Option<mpsc::Sender<Entry>>>,
+    writer: AsyncMutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+/// What is to be put on record of a call.
+pub(crate) struct Note {
+    pub(crate) action: Action,
+    pub(crate) subject: Option<Subject>,
+    pub(crate) origin: Origin,
+    pub(crate) status: u16,
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Trail {
+    pub(crate) fn new(services: &Services) -> Self {
+        let buffer = (!services.settings.durable_read_audit).then(|| Buffer::new(Arc::clone(&services.store)));
+        Self { buffer, counted: Mutex::default() }
+    }
+
+    /// Puts a call on record; once this returns the entry is durable, or waits in the buffer where that is the setting.
+    pub(crate) async fn record(
+        &self,
+        services: &Services,
+        who: Option<(OrganizationId, Actor)>,
+        note: Note,
+    ) -> Result<(), StoreError> {
+        let (organization, actor) = who.unwrap_or_else(|| (Organization::installation(), stranger()));
+        let at = services.clock.now();
+        let entry = Entry {
+            id: Id::new(services.entropy.ulid(at)),
+            organization,
+            occurred_at: at,
+            actor,
+            action: note.action,
+            subject: note.subject,
+            reason: None,
+            changes: note.changes,
+            origin: note.origin,
+            status: Some(note.status),
+        };
+        match self.buffer.as_ref().and_then(Buffer::sender) {
+            Some(sender) => match sender.try_send(entry) {
+                Ok(()) => Ok(()),
+                Err(mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) => {
+                    services.store.append(entry).await
+                }
+            },
+            None => services.store.append(entry).await,
+        }
+    }
+
+    /// Puts a 429 on record, or counts it when one of the account was on record less than a minute ago.
+    pub(crate) async fn record_limited(
+        &self,
+        services: &Services,
+        known: &Known,
+        note: Note,
+    ) -> Result<(), StoreError> {
+        let now = services.clock.now();
+        let earlier = {
+            let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            let account = known.caller.account.meta.id;
+            match counted.get_mut(&account) {
+                Some(there) if now.since(there.since) < REFUSAL_SPAN => {
+                    there.count += 1;
+                    return Ok(());
+                }
+                _ => counted.insert(
+                    account,
+                    Counted {
+                        known: known.clone(),
+                        origin: note.origin.clone(),
+                        action: note.action.to_string(),
+                        since: now,
+                        count: 0,
+                    },
+                ),
+            }
+        };
+        let count = 1 + earlier.map_or(0, |earlier| earlier.count);
+        let note = Note { changes: vec![count_of(count)], ..note };
+        self.record(services, Some((known.tenant.organization, known.actor.clone())), note).await
+    }
+
+    /// Puts on record what was only counted, where its minute is over; all of it at the end.
+    pub(crate) async fn record_counted(&self, services: &Services, all: bool) -> Result<(), StoreError> {
+        let now = services.clock.now();
+        let due: Vec<Counted> = {
+            let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            let (due, rest) = mem::take(&mut *counted)
+                .into_iter()
+                .partition::<HashMap<_, _>, _>(|(_, counted)| all || now.since(counted.since) >= REFUSAL_SPAN);
+            *counted = rest;
+            due.into_values().filter(|counted| counted.count > 0).collect()
+        };
+        for counted in due {
+            let note = Note {
+                action: Action(counted.action.into()),
+                subject: None,
+                origin: counted.origin,
+                status: 429,
+                changes: vec![count_of(counted.count)],
+            };
+            let Known { tenant, actor, .. } = counted.known;
+            self.record(services, Some((tenant.organization, actor)), note).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all that is buffered is stored. Later entries are stored as they come.
+    pub(crate) async fn drain(&self) {
+        if let Some(buffer) = &self.buffer {
+            drop(buffer.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+            if let Some(writer) = buffer.writer.lock().await.take()
+                && let Err(error) = writer.await
+            {
+                tracing::error!(%error, "the writer of buffered audit entries failed");
+            }
+        }
+    }
+}
+
+fn count_of(count: i64) -> Change {
+    Change { field: "refused_calls".into(), before: FieldValue::Null, after: FieldValue::Integer(count) }
+}
+
+fn stranger() -> Actor {
+    Actor { kind: ActorKind::System, id: None, name: "unknown caller".into() }
+}
+
+impl Buffer {
+    fn new(store: Arc<DynStore>) -> Self {
+        let (sender, mut entries) = mpsc::channel(MOST_BUFFERED);
+        let writer = tokio::spawn(async move {
+            let mut batch = Vec::new();
+            while entries.recv_many(&mut batch, 256).await > 0 {
+                let appended = futures_util::future::join_all(batch.drain(..).map(|entry| store.append(entry))).await;
+                for error in appended.into_iter().filter_map(Result::err) {
+                    tracing::error!(%error, "an audit entry could not be stored");
+                }
+            }
+        });
+        Self { sender: Mutex::new(Some(sender)), writer: AsyncMutex::new(Some(writer)) }
+    }
+
+    fn sender(&self) -> Option<mpsc::Sender<Entry>> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,33 @@
+//! A control of a bundle. What a line leaves out is emptied, so that a register follows its file; a status left out is
+//! `draft`.
+
+use kernel::{Text, VersionedSubjectGroup};
+use registers::{Control, ControlStatus};
+
+use super::fields::Fields;
+
+pub(super) fn read(fields: &mut Fields) -> Option<Control> {
+    let key = fields.required("controlKey", Text::parse);
+    let title = fields.required("title", Text::parse);
+    let description = fields.optional("description", Text::parse);
+    let status = fields.word("status", ControlStatus::ALL, ControlStatus::name);
+    let group = fields.subject();
+    let version_id = fields.reference("subjectVersionId");
+    let owner_responsibility_assignment_id = fields.reference("ownerResponsibilityAssignmentId");
+    let implementation_projection_id = fields.reference("implementationProjectionId");
+    let compliance_projection_id = fields.reference("complianceProjectionId");
+    fields.pass_over(&["id", "createdAt", "updatedAt"]);
+    if group.is_none() && version_id.is_some() {
+        fields.note("subjectVersionId", "there is no subject it could be a version of");
+    }
+    Some(Control {
+        key: key?,
+        title: title?,
+        description: description.unwrap_or_default(),
+        status: status.unwrap_or(ControlStatus::Draft),
+        subject: group.map(|group| VersionedSubjectGroup { group, version_id }),
+        owner_responsibility_assignment_id,
+        implementation_projection_id,
+        compliance_projection_id,
+    })
+}

@@ -1,0 +1,35 @@
+//! A finding of a bundle. Its status is where it starts when it is new; one that is there keeps its own.
+
+use findings::{FindingSource, NewFinding, Severity, SourceKind, Status};
+use kernel::Text;
+
+use super::fields::Fields;
+
+pub(super) fn read(fields: &mut Fields) -> Option<NewFinding> {
+    let key = fields.required("findingKey", Text::parse);
+    let title = fields.required("title", Text::parse);
+    let description = fields.optional("description", Text::parse);
+    let severity = fields.required_word("severity", Severity::ALL, Severity::name);
+    let status = fields.word("status", Status::ALL, Status::name);
+    let source_kind = fields.required_word("sourceKind", SourceKind::ALL, SourceKind::name);
+    let module_key = fields.reference("sourceModuleKey");
+    let resource_type = fields.reference("sourceResourceType");
+    let resource_id = fields.reference("sourceResourceId");
+    let subject = fields.subject();
+    let owner_responsibility_id = fields.reference("ownerResponsibilityId");
+    let owner_member_user_id = fields.reference("ownerMemberUserId");
+    let due_at = fields.time("dueAt");
+    fields.pass_over(&["id", "createdAt", "updatedAt", "closedAt", "lifecycleInstanceId", "duplicateOfFindingId"]);
+    Some(NewFinding {
+        key: key?,
+        title: title?,
+        description,
+        severity: severity?,
+        source: FindingSource { kind: source_kind?, module_key, resource_type, resource_id },
+        subject,
+        owner_responsibility_id,
+        owner_member_user_id,
+        due_at,
+        status,
+    })
+}

@@ -1,0 +1,86 @@
+//! Finding the rule a result was judged by (SARIF § 3.27.5 to 3.27.7): by index, by id, and in the tool's extensions.
+
+use std::collections::HashMap;
+
+use super::format::{Component, ComponentReference, Rule, ScanResult, Tool};
+
+pub(super) struct Rules<'a> {
+    driver: Indexed<'a>,
+    extensions: Vec<Indexed<'a>>,
+}
+
+struct Indexed<'a> {
+    component: &'a Component,
+    by_id: HashMap<&'a str, &'a Rule>,
+}
+
+/// What is known of a result's rule.
+#[derive(Clone, Copy)]
+pub(super) struct Judged<'a> {
+    pub(super) component: &'a Component,
+    pub(super) rule: Option<&'a Rule>,
+}
+
+impl<'a> Rules<'a> {
+    pub(super) fn of(tool: &'a Tool) -> Self {
+        Self {
+            driver: Indexed::of(&tool.driver),
+            extensions: tool.extensions.iter().flatten().map(Indexed::of).collect(),
+        }
+    }
+
+    pub(super) fn tool(&self) -> &'a str {
+        &self.driver.component.name
+    }
+
+    pub(super) fn of_result(&self, result: &ScanResult) -> Judged<'a> {
+        let reference = result.rule.as_ref();
+        let id = stated_id(result);
+        let index = reference.and_then(|rule| rule.index).or(result.rule_index);
+        let component = reference.and_then(|rule| rule.tool_component.as_ref());
+        let named = component.map_or(Some(&self.driver), |component| self.component(component)).unwrap_or(&self.driver);
+        let found = |indexed: &Indexed<'a>, index: Option<i64>| {
+            indexed.rule(id, index).map(|rule| Judged { component: indexed.component, rule: Some(rule) })
+        };
+        found(named, index)
+            .or_else(|| self.extensions.iter().find_map(|extension| found(extension, None)))
+            .unwrap_or(Judged { component: named.component, rule: None })
+    }
+
+    fn component(&self, reference: &ComponentReference) -> Option<&Indexed<'a>> {
+        let by_index = reference.index.and_then(|index| self.extensions.get(usize::try_from(index).ok()?));
+        by_index.or_else(|| {
+            self.extensions.iter().find(|extension| {
+                let component = extension.component;
+                let same_guid = reference.guid.is_some() && reference.guid == component.guid;
+                same_guid || reference.name.as_ref() == Some(&component.name)
+            })
+        })
+    }
+}
+
+impl<'a> Indexed<'a> {
+    fn of(component: &'a Component) -> Self {
+        let rules = component.rules.iter().flatten().rev();
+        Self { component, by_id: rules.map(|rule| (rule.id.as_str(), rule)).collect() }
+    }
+
+    /// The rule at the index, unless the result names another; else the one with the id, or with a part of it that ends
+    /// before a `/`: `CA1000/1` is judged by `CA1000`.
+    fn rule(&self, id: Option<&str>, index: Option<i64>) -> Option<&'a Rule> {
+        let at_index = index.and_then(|index| self.component.rules.as_ref()?.get(usize::try_from(index).ok()?));
+        let belongs = |rule: &Rule| id.is_none_or(|id| lineage(id).any(|id| id == rule.id));
+        at_index.filter(|rule| belongs(rule)).or_else(|| lineage(id?).find_map(|id| self.by_id.get(id).copied()))
+    }
+}
+
+/// The id the result itself gives.
+pub(super) fn stated_id(result: &ScanResult) -> Option<&str> {
+    let by_reference = result.rule.as_ref().and_then(|rule| rule.id.as_deref());
+    result.rule_id.as_deref().or(by_reference).filter(|id| !id.trim().is_empty())
+}
+
+/// The id, then without its last part, and so on.
+fn lineage(id: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(id), |id| id.rsplit_once('/').map(|(parent, _)| parent))
+}

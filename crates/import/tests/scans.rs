@@ -1,0 +1,174 @@
+//! Whole scans: a real one where it is there, and always a generated one of the same shape; and whatever else bytes may
+//! hold.
+
+use std::{collections::HashSet, fs, path::PathBuf};
+
+use findings::Severity;
+use novantra_import::{
+    sample,
+    sarif::{Scan, read},
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn keys(scan: &Scan) -> Vec<String> {
+    scan.findings.iter().map(|finding| finding.record.key.to_string()).collect()
+}
+
+fn holds_a_whole_scan(bytes: &[u8]) -> Scan {
+    let scan = read(bytes).expect("a scan");
+    assert_eq!(scan.failures, []);
+    assert_eq!(scan.findings.len(), sample::RESULTS);
+    let keys = keys(&scan);
+    assert_eq!(keys.iter().collect::<HashSet<_>>().len(), sample::RESULTS);
+    assert!(keys.iter().all(|key| !key.contains('~')), "a key was shortened");
+    assert_eq!(read(bytes), Ok(scan.clone()), "a second reading differs");
+    let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').collect();
+    for finding in &scan.findings {
+        let place = finding.place;
+        assert_eq!(lines[place.line - 1].get(place.column - 1), Some(&b'{'), "{place} is no result");
+    }
+    scan
+}
+
+fn with_severity(scan: &Scan, severity: Severity) -> usize {
+    scan.findings.iter().filter(|finding| finding.record.severity == severity).count()
+}
+
+#[test]
+fn a_generated_scan_is_read_whole() {
+    let scan = holds_a_whole_scan(&sample::sarif());
+    assert_eq!(with_severity(&scan, Severity::High), 116 + 22);
+    assert_eq!(with_severity(&scan, Severity::Low), 1);
+    assert_eq!(with_severity(&scan, Severity::Medium), sample::RESULTS - 139);
+}
+
+#[test]
+fn a_real_scan_is_read_whole() {
+    let Some(folder) = std::env::var_os("NOVANTRA_TEST_DATA").map(PathBuf::from) else {
+        eprintln!("NOVANTRA_TEST_DATA is not set: the real files were left out");
+        return;
+    };
+    let scan = holds_a_whole_scan(&fs::read(folder.join("sarif-semgrep-owasp-benchmark.sarif")).unwrap());
+    let first = &scan.findings[0].record;
+    assert_eq!(
+        first.key.as_str(),
+        "java.lang.security.audit.cbc-padding-oracle.cbc-padding-oracle:\
+         src/main/java/org/owasp/benchmark/testcode/BenchmarkTest02660.java:59"
+    );
+    assert_eq!(first.source.module_key.as_ref().unwrap().as_str(), "semgrep");
+    assert_eq!(first.severity, Severity::Medium);
+}
+
+#[test]
+fn a_scan_that_is_cut_anywhere_is_refused() {
+    let file = sample::sarif();
+    let whole = file.trim_ascii_end().len();
+    for cut in (0..whole).step_by(whole / 40).chain([whole - 1]) {
+        let refused = read(&file[..cut]).unwrap_err().to_string();
+        assert!(refused.contains("ends in the middle, at line "), "cut at {cut}: {refused}");
+    }
+}
+
+fn text() -> BoxedStrategy<String> {
+    prop_oneof![
+        6 => "[a-c]{0,2}",
+        4 => "[a-z/.:{}0-9]{0,12}",
+        2 => ".{0,20}",
+        2 => "[a-zé\u{0}\r\n ]{0,12}",
+        1 => "k{190,210}",
+        1 => "ü{100,220}",
+    ]
+    .boxed()
+}
+
+fn anything() -> BoxedStrategy<Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+        Just(json!([])),
+        Just(json!([{}])),
+        Just(json!({})),
+        (text(), text()).prop_map(|(name, value)| json!({ name: value })),
+    ]
+    .boxed()
+}
+
+fn maybe(strategy: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Value> {
+    prop_oneof![8 => strategy, 1 => Just(Value::Null), 1 => anything()].boxed()
+}
+
+prop_compose! {
+    fn result()(
+        rule_id in maybe(text().prop_map(Value::from)),
+        rule_index in maybe((-2..4i64).prop_map(Value::from)),
+        message in maybe(prop_oneof![
+            text().prop_map(|text| json!({ "text": text })),
+            (text(), text()).prop_map(|(id, argument)| json!({ "id": id, "arguments": [argument] })),
+        ]),
+        uri in maybe(text().prop_map(Value::from)),
+        line in maybe((0..3u64).prop_map(Value::from)),
+        fingerprints in maybe(prop_oneof![
+            4 => Just(Value::Null),
+            1 => (text(), text()).prop_map(|(name, value)| json!({ name: value })),
+        ]),
+        level in maybe(Just(json!("error"))),
+        kind in maybe(Just(json!("fail"))),
+        score in maybe(text().prop_map(|score| json!({ "security-severity": score }))),
+    ) -> Value {
+        json!({
+            "ruleId": rule_id, "ruleIndex": rule_index, "message": message, "level": level, "kind": kind,
+            "partialFingerprints": fingerprints, "properties": score,
+            "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri }, "region": { "startLine": line } } }],
+        })
+    }
+}
+
+prop_compose! {
+    fn log()(
+        name in text(), rule in text(), template in text(), results in prop::collection::vec(result(), 0..8),
+    ) -> String {
+        json!({ "version": "2.1.0", "runs": [{
+            "tool": { "driver": { "name": name, "rules": [
+                { "id": rule, "name": template, "messageStrings": { "a": { "text": template } } },
+                { "id": "a", "defaultConfiguration": { "level": "note" } },
+            ] } },
+            "results": results,
+        }] })
+        .to_string()
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read(&bytes);
+    }
+
+    #[test]
+    fn no_damage_to_a_scan_makes_the_reader_panic(log in log(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = log.into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let _ = read(&bytes);
+    }
+
+    #[test]
+    fn no_two_results_of_a_file_share_a_key_and_every_reading_gives_the_same(log in log()) {
+        let scan = read(log.as_bytes()).unwrap();
+        let keys = keys(&scan);
+        prop_assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
+        prop_assert_eq!(read(log.as_bytes()).unwrap(), scan);
+    }
+
+    #[test]
+    fn every_result_is_taken_skipped_or_named(log in log()) {
+        let scan = read(log.as_bytes()).unwrap();
+        let file: Value = serde_json::from_str(&log).unwrap();
+        let results = file["runs"][0]["results"].as_array().unwrap().len();
+        let skipped = scan.skipped.passed + scan.skipped.suppressed + scan.skipped.gone;
+        prop_assert_eq!(scan.findings.len() + skipped + scan.failures.len(), results);
+    }
+}

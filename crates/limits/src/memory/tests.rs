@@ -1,0 +1,140 @@
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    pin::pin,
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+use kernel::Id;
+use proptest::{collection::vec, prelude::*};
+use ulid::Ulid;
+
+use super::*;
+use crate::{
+    bucket::{Bucket, Peer},
+    quota::Quota,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+/// The result of a future that has nothing to wait for.
+fn now<T>(future: impl Future<Output = Result<T, StoreError>>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result.unwrap(),
+        Poll::Pending => panic!("limits in memory never wait"),
+    }
+}
+
+fn charge(key: BucketKey, per_minute: u32) -> Charge {
+    Charge { key, quota: Quota::per_minute(per_minute) }
+}
+
+fn read(account: u128, per_minute: u32) -> Charge {
+    charge(BucketKey::TokenRead(Ulid::from(account)), per_minute)
+}
+
+fn organization(per_minute: u32) -> Charge {
+    charge(BucketKey::Organization(Id::new(Ulid::nil())), per_minute)
+}
+
+fn remaining(limits: &MemoryLimits, charge: Charge) -> u32 {
+    now(limits.peek(&[charge], NOW)).standing().unwrap().remaining
+}
+
+fn passes(limits: &MemoryLimits, charges: &[Charge], at: Timestamp) -> bool {
+    matches!(now(limits.charge(charges, at)), Decision::Allowed { .. })
+}
+
+#[test]
+fn a_call_is_charged_to_every_bucket_and_the_nearest_to_empty_is_told() {
+    let limits = MemoryLimits::default();
+    for left in [4, 3, 2] {
+        let decision = now(limits.charge(&[read(1, 10), organization(5)], NOW));
+        let standing = decision.standing().unwrap();
+        assert!(matches!(decision, Decision::Allowed { .. }));
+        assert_eq!((standing.bucket, standing.limit, standing.remaining), (Bucket::Organization, 5, left));
+    }
+    assert_eq!(remaining(&limits, read(1, 10)), 7);
+}
+
+#[test]
+fn when_one_bucket_refuses_none_is_charged_and_the_wait_is_told_in_whole_seconds() {
+    let limits = MemoryLimits::default();
+    for _ in 0..2 {
+        assert!(passes(&limits, &[read(1, 600), organization(2)], NOW));
+    }
+    let refused = now(limits.charge(&[read(1, 600), organization(2)], NOW));
+    let Decision::Refused { retry_after, emptiest } = refused else { panic!("{refused:?}") };
+    assert_eq!((retry_after.as_secs(), retry_after.subsec_nanos()), (30, 0));
+    assert_eq!((emptiest.bucket, emptiest.remaining), (Bucket::Organization, 0));
+    assert_eq!(emptiest.reset_at.seconds(), NOW.seconds() + 60);
+    assert_eq!(remaining(&limits, read(1, 600)), 598);
+}
+
+#[test]
+fn a_wait_is_never_less_than_a_second() {
+    let limits = MemoryLimits::default();
+    let last = (0..=3000).map(|_| now(limits.charge(&[organization(3000)], NOW))).last();
+    let Some(Decision::Refused { retry_after, .. }) = last else { panic!("3001 calls passed") };
+    assert_eq!(retry_after.as_secs(), 1);
+}
+
+#[test]
+fn a_peek_takes_nothing() {
+    let limits = MemoryLimits::default();
+    for _ in 0..5 {
+        assert_eq!(remaining(&limits, read(1, 2)), 2);
+    }
+    assert_eq!(now(limits.peek(&[], NOW)), Decision::Allowed { nearest: None });
+}
+
+#[test]
+fn strangers_who_fill_their_room_take_none_from_callers() {
+    let limits = MemoryLimits::new(16);
+    let place = Peer::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let stranger = |id| charge(BucketKey::TokenFailure(Ulid::from(id), place), 1);
+    let passed = (0..2000).filter(|id| passes(&limits, &[stranger(*id)], NOW)).count();
+    assert!(passed <= 32, "{passed} strangers passed where 16 have a bucket and each shard one to share");
+    assert!(passes(&limits, &[read(1, 1)], NOW));
+}
+
+#[test]
+fn threads_that_name_the_buckets_in_any_order_are_let_through_up_to_the_quota_and_never_lock_each_other_out() {
+    let limits = MemoryLimits::default();
+    let calls = |worker: u128| {
+        let mut charges = [read(worker, 100), organization(60)];
+        if worker % 2 == 0 {
+            charges.reverse();
+        }
+        (0..50).filter(|_| passes(&limits, &charges, NOW)).count()
+    };
+    let passed: usize = thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|worker| scope.spawn(move || calls(worker))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+    });
+    assert_eq!(passed, 60);
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_of_charges_does_what_buckets_kept_apart_would(
+        calls in vec((0_u128..3, any::<bool>(), 0_i64..4000), 1..120),
+    ) {
+        let limits = MemoryLimits::default();
+        let mut model = BTreeMap::new();
+        let mut at = NOW;
+        for (account, writes, later) in calls {
+            at = Timestamp::from_millis(at.millis() + later);
+            let account = Ulid::from(account);
+            let own = if writes { BucketKey::TokenWrite(account) } else { BucketKey::TokenRead(account) };
+            let charges = [charge(own, 7), charge(BucketKey::Organization(Id::new(Ulid::nil())), 11)];
+            let after = charges.map(|Charge { key, quota }| quota.charge(*model.get(&key).unwrap_or(&ArrivalTime::FULL), at));
+            let expected = after.iter().all(Result::is_ok);
+            prop_assert_eq!(passes(&limits, &charges, at), expected);
+            if expected {
+                model.extend(charges.iter().zip(after).map(|(charge, after)| (charge.key, after.unwrap())));
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! One bucket: how much it holds and how fast it refills.
+
+use std::time::Duration;
+
+use kernel::Timestamp;
+
+const MINUTE: i64 = 60_000_000;
+
+/// How many calls a minute a bucket lets through: so many at once when it is full, and as many each minute after.
+///
+/// The span between calls is kept in whole microseconds, rounded up: never more calls than the quota pass, and fewer by
+/// less than one in ten thousand for quotas up to 6,000 a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    per_minute: u32,
+}
+
+/// All that is kept of a bucket: when it will be full again, in microseconds since 1970 (GCRA's theoretical arrival
+/// time). A bucket that was never charged, or is full, has [`ArrivalTime::FULL`] or any moment that has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ArrivalTime(pub i64);
+
+impl ArrivalTime {
+    /// Of a bucket that nothing was taken from.
+    pub const FULL: Self = Self(i64::MIN);
+
+    /// Whether the bucket is full: nothing is lost when it is forgotten.
+    #[must_use]
+    pub fn is_full(self, now: Timestamp) -> bool {
+        self.0 <= micros(now)
+    }
+}
+
+impl Quota {
+    /// So many calls a minute. A quota of nothing is refused where limits are set; here it counts as 1.
+    #[must_use]
+    pub const fn per_minute(calls: u32) -> Self {
+        Self { per_minute: if calls == 0 { 1 } else { calls } }
+    }
+
+    /// The calls a minute, which are also the most at once.
+    #[must_use]
+    pub const fn limit(self) -> u32 {
+        self.per_minute
+    }
+
+    /// How long one call takes to refill.
+    fn span(self) -> i64 {
+        let calls = i64::from(self.per_minute);
+        (MINUTE + calls - 1) / calls
+    }
+
+    /// How long the whole bucket takes to refill.
+    fn depth(self) -> i64 {
+        self.span() * i64::from(self.per_minute)
+    }
+
+    /// Takes one call out of the bucket.
+    ///
+    /// # Errors
+    /// How long until the bucket holds a call, when it holds none.
+    pub fn charge(self, bucket: ArrivalTime, now: Timestamp) -> Result<ArrivalTime, Duration> {
+        let after = self.lack(bucket, now) + self.span();
+        match u64::try_from(after - self.depth()) {
+            Ok(wait) if wait > 0 => Err(Duration::from_micros(wait)),
+            _ => Ok(ArrivalTime(micros(now).saturating_add(after))),
+        }
+    }
+
+    /// How many calls the bucket holds.
+    #[must_use]
+    pub fn remaining(self, bucket: ArrivalTime, now: Timestamp) -> u32 {
+        u32::try_from((self.depth() - self.lack(bucket, now)) / self.span()).unwrap_or(self.per_minute)
+    }
+
+    /// When the bucket will be full, if nothing more is taken from it; in whole seconds, rounded up.
+    #[must_use]
+    pub fn full_at(self, bucket: ArrivalTime, now: Timestamp) -> Timestamp {
+        let full = micros(now).saturating_add(self.lack(bucket, now));
+        Timestamp::from_millis(full.saturating_add(999_999).div_euclid(1_000_000).saturating_mul(1000))
+    }
+
+    /// How long the bucket takes to be full. Never longer than from empty: a clock that stepped back, or a quota that was
+    /// raised, must not shut a caller out for longer.
+    fn lack(self, bucket: ArrivalTime, now: Timestamp) -> i64 {
+        bucket.0.saturating_sub(micros(now)).clamp(0, self.depth())
+    }
+}
+
+fn micros(moment: Timestamp) -> i64 {
+    moment.millis() * 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    const MINUTE_MILLIS: i64 = MINUTE / 1000;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn pass(quota: Quota, bucket: &mut ArrivalTime, now: Timestamp) -> bool {
+        match quota.charge(*bucket, now) {
+            Ok(after) => {
+                *bucket = after;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    #[test]
+    fn a_full_bucket_lets_its_quota_through_at_once_and_not_one_more() {
+        for limit in [1, 7, 60, 600, 3000, 1_000_000] {
+            let quota = Quota::per_minute(limit);
+            let mut bucket = ArrivalTime::FULL;
+            for spent in 0..limit {
+                assert_eq!(quota.remaining(bucket, at(0)), limit - spent);
+                assert!(pass(quota, &mut bucket, at(0)));
+            }
+            assert!(!pass(quota, &mut bucket, at(0)), "{limit} a minute let one more through");
+            assert_eq!(quota.full_at(bucket, at(0)).seconds(), if limit == 7 { 61 } else { 60 });
+        }
+    }
+
+    #[test]
+    fn a_call_refills_every_sixtieth_of_a_minute_and_the_wait_for_it_is_told() {
+        let quota = Quota::per_minute(60);
+        let mut bucket = ArrivalTime::FULL;
+        while pass(quota, &mut bucket, at(0)) {}
+        assert_eq!(quota.charge(bucket, at(0)), Err(Duration::from_secs(1)));
+        assert_eq!(quota.charge(bucket, at(999)), Err(Duration::from_millis(1)));
+        assert!(pass(quota, &mut bucket, at(1000)));
+        assert!(!pass(quota, &mut bucket, at(1000)));
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_shuts_nobody_out() {
+        let quota = Quota::per_minute(60);
+        let bucket = quota.charge(ArrivalTime::FULL, at(3_600_000)).unwrap();
+        assert_eq!(quota.charge(bucket, at(0)), Err(Duration::from_secs(1)));
+        assert_eq!(quota.remaining(bucket, at(0)), 0);
+    }
+
+    #[test]
+    fn no_moment_there_is_overflows() {
+        for now in [Timestamp::MIN, Timestamp::MAX] {
+            for limit in [0, 1, u32::MAX] {
+                let quota = Quota::per_minute(limit);
+                let bucket = quota.charge(ArrivalTime::FULL, now).unwrap();
+                assert!(quota.remaining(bucket, now) < quota.limit());
+                assert!(quota.full_at(ArrivalTime(i64::MAX), now) >= now);
+                assert!(quota.charge(ArrivalTime(i64::MAX), now).is_err());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_lets_more_through_than_the_quota_and_what_refills_in_it(
+            limit in 1_u32..200,
+            steps in vec(prop_oneof![Just(0), 0_i64..50, 0_i64..30_000], 1..400),
+        ) {
+            let quota = Quota::per_minute(limit);
+            let mut bucket = ArrivalTime::FULL;
+            let mut now = 1_700_000_000_000;
+            let mut passed = Vec::new();
+            for step in steps {
+                now += step;
+                if pass(quota, &mut bucket, at(now)) {
+                    passed.push(now);
+                }
+            }
+            for (first, start) in passed.iter().enumerate() {
+                for (last, end) in passed.iter().enumerate().skip(first) {
+                    let refilled = (end - start) * i64::from(limit) / MINUTE_MILLIS;
+                    prop_assert!(((last - first) as i64) < i64::from(limit) + refilled);
+                }
+            }
+        }
+
+        #[test]
+        fn who_waits_as_long_as_told_is_let_through(limit in 1_u32..5000, spent in 0_u32..6000, later in 0_i64..60_000) {
+            let quota = Quota::per_minute(limit);
+            let mut bucket = ArrivalTime::FULL;
+            for _ in 0..spent {
+                pass(quota, &mut bucket, at(0));
+            }
+            if let Err(wait) = quota.charge(bucket, at(later)) {
+                prop_assert_eq!(quota.remaining(bucket, at(later)), 0);
+                let wait = i64::try_from(wait.as_micros()).unwrap();
+                prop_assert!(quota.charge(bucket, at(later + (wait + 999) / 1000)).is_ok());
+                prop_assert!(quota.charge(bucket, at(later + wait / 1000 - 1)).is_err());
+            } else {
+                prop_assert!(quota.remaining(bucket, at(later)) > 0);
+            }
+            prop_assert_eq!(quota.remaining(bucket, quota.full_at(bucket, at(later))), limit);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The command line: its grammar, and the way from a command to what it does.
+
+mod audit;
+mod check;
+mod import;
+mod migrate;
+mod operator;
+mod output;
+mod service_account;
+mod workspace;
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::{
+    failure::Failure,
+    logging,
+    serve::{self, Serve},
+    settings::{self, Settings, Sources},
+};
+
+pub(crate) use operator::{Operator, Why};
+pub(crate) use output::{Output, columns, print_line};
+
+/// Governance findings and controls for integrations, on record.
+#[derive(Debug, Parser)]
+#[command(name = "novantra", version, max_term_width = 120)]
+#[command(after_help = "Example:\n  novantra serve --demo\n\nAll settings: novantra serve --help")]
+struct CommandLine {
+    /// Print one JSON document on stdout.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The settings file; novantra.toml in the current folder where none is named.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Make and list workspaces.
+    #[command(subcommand)]
+    Workspace(workspace::Workspace),
+    /// Make service accounts, and change what they may do.
+    #[command(subcommand)]
+    ServiceAccount(service_account::ServiceAccountCommand),
+    /// Import records from files.
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Verify and export the audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Bring the database to this program's schema.
+    Migrate(migrate::Migrate),
+    /// Say in words what is wrong with settings, database, clock and keys.
+    Check(check::Check),
+    /// Print the OpenAPI document.
+    #[command(after_help = "Example:\n  novantra openapi > openapi.json")]
+    Openapi,
+    /// Print the settings reference of the documentation.
+    #[command(hide = true)]
+    SettingsReference,
+}
+
+/// What a command works with.
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) output: Output,
+}
+
+/// Does what the command line asks.
+///
+/// # Errors
+/// The [`Failure`] the process ends with. Bad usage ends it here, with clap's words.
+pub(crate) fn run() -> Result<(), Failure> {
+    let matches = settings::with_flags(CommandLine::command()).get_matches();
+    let line = CommandLine::from_arg_matches(&matches).map_err(|error| Failure::usage(error.to_string()))?;
+    let output = Output::new(line.json);
+    let read = || read_settings(&matches, line.config.clone());
+    match line.command {
+        Command::Openapi => print_line(&api::openapi()),
+        Command::SettingsReference => print_line(&settings::reference()),
+        Command::Audit(audit::Audit::Verify(verify)) if verify.file.is_some() => audit::verify_file(&verify, output),
+        Command::Check(check) => {
+            let settings = read();
+            if let Ok(settings) = &settings {
+                logging::start(settings);
+            }
+            block_on(check.run(settings, output))
+        }
+        Command::Serve(serve) => {
+            let settings = read().map_err(Failure::usage)?;
+            logging::start(&settings);
+            serve::run(serve, Context { settings, output })
+        }
+        Command::Workspace(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::ServiceAccount(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Import(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Audit(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Migrate(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+    }
+}
+
+fn with_context(
+    settings: Result<Settings, String>,
+    output: Output,
+    run: impl FnOnce(Context) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let settings = settings.map_err(Failure::usage)?;
+    logging::start(&settings);
+    run(Context { settings, output })
+}
+
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+fn read_settings(matches: &ArgMatches, config: Option<PathBuf>) -> Result<Settings, String> {
+    let sources = Sources::of_this_process(settings::from_flags(matches), config)?;
+    settings::gather(&sources).and_then(|given| Settings::understand(&given)).map_err(|faults| faults.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_contradicts_itself_nowhere() {
+        settings::with_flags(CommandLine::command()).debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn walk(command: &clap::Command) {
+            let subcommands: Vec<_> = command.get_subcommands().filter(|sub| !sub.is_hide_set()).collect();
+            if subcommands.is_empty() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Example"), "{} has no example", command.get_name());
+            }
+            subcommands.into_iter().for_each(walk);
+        }
+        walk(&CommandLine::command());
+    }
+}

@@ -1,0 +1,58 @@
+//! Writing out a log, for those who keep or verify it elsewhere.
+
+use std::io::{self, BufWriter, Write};
+
+use kernel::OrganizationId;
+use serde_json::json;
+use store::DynStore;
+
+use crate::{
+    cli::{Context, audit::verify::log_of},
+    compose::{Installation, Opening},
+    failure::Failure,
+    sealing,
+};
+
+/// How many entries or checkpoints are held in memory at once.
+const STEP: usize = 500;
+
+/// Writes a log to stdout, each checkpoint after the entry it signs.
+///
+/// # Errors
+/// When the store fails or stdout can't be written.
+pub(super) async fn export(context: &Context, workspace: &str) -> Result<(), Failure> {
+    let installation = Installation::open(&context.settings, Opening::Tool).await?;
+    let (_, organization) = log_of(&installation, workspace).await?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = write(&*installation.store, organization, &mut out).await;
+    installation.store.close().await;
+    written
+}
+
+async fn write(store: &DynStore, organization: OrganizationId, out: &mut impl Write) -> Result<(), Failure> {
+    // What is sealed while this runs is left for the next export, so that it ends, and ends with a checkpoint.
+    let end = store.head(organization).await?.sequence;
+    let mut checkpoints = Vec::new().into_iter().peekable();
+    let (mut sequence, mut signed, mut more) = (0, 0, true);
+    while sequence < end {
+        let entries = store.sealed(organization, sequence, STEP).await?;
+        if entries.is_empty() {
+            break;
+        }
+        for recorded in entries {
+            let Some(seal) = recorded.seal.filter(|seal| seal.sequence <= end) else { break };
+            sequence = seal.sequence;
+            writeln!(out, "{{\"entry\":{}}}", audit::canonical(&recorded))?;
+            loop {
+                if more && checkpoints.peek().is_none() {
+                    checkpoints = store.checkpoints(organization, signed, STEP).await?.into_iter().peekable();
+                    more = checkpoints.peek().is_some();
+                }
+                let Some(checkpoint) = checkpoints.next_if(|next: &audit::Checkpoint| next.sequence <= sequence) else { break };
+                signed = checkpoint.sequence;
+                writeln!(out, "{}", json!({ "checkpoint": sealing::document(&checkpoint) }))?;
+            }
+        }
+    }
+    Ok(out.flush()?)
+}

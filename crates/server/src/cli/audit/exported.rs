@@ -1,0 +1,139 @@
+//! The lines of an export, as an outsider reads them: no store, only JSON and hashes.
+
+use audit::{Checkpoint, Hash, Link, Signature};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use kernel::OrganizationId;
+use serde_json::{Map, Value};
+
+/// One line of an export.
+pub(super) enum Line {
+    Entry { organization: OrganizationId, link: Link },
+    Checkpoint(Checkpoint),
+}
+
+/// Reads a line of an export.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn read(line: &str) -> Result<Line, String> {
+    let Value::Object(mut line) = serde_json::from_str(line).map_err(|error| format!("not JSON: {error}"))? else {
+        return Err("not a JSON object".to_owned());
+    };
+    match (line.remove("entry"), line.remove("checkpoint")) {
+        (Some(Value::Object(entry)), None) => read_entry(entry),
+        (None, Some(Value::Object(checkpoint))) => read_checkpoint(&checkpoint).map(Line::Checkpoint),
+        _ => Err("neither {\"entry\":{…}} nor {\"checkpoint\":{…}}".to_owned()),
+    }
+}
+
+/// Reads checkpoints that were kept: one JSON object a line, bare or as `{"checkpoint":{…}}`.
+///
+/// # Errors
+/// What is wrong, with the line's number.
+pub(super) fn read_kept(text: &str) -> Result<Vec<Checkpoint>, String> {
+    let kept = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(place, line)| {
+        let numbered = |fault: String| format!("line {}: {fault}", place + 1);
+        match serde_json::from_str(line).map_err(|error| numbered(format!("not JSON: {error}")))? {
+            Value::Object(mut object) => {
+                let inner = match object.remove("checkpoint") {
+                    Some(Value::Object(inner)) => inner,
+                    // A line of the server's log holds it as text.
+                    Some(Value::String(text)) => serde_json::from_str(&text).map_err(|error| numbered(error.to_string()))?,
+                    _ => object,
+                };
+                read_checkpoint(&inner).map_err(numbered)
+            }
+            _ => Err(numbered("not a JSON object".to_owned())),
+        }
+    });
+    let kept: Vec<Checkpoint> = kept.collect::<Result<_, _>>()?;
+    if kept.is_empty() { Err("it holds no checkpoint".to_owned()) } else { Ok(kept) }
+}
+
+fn read_entry(mut entry: Map<String, Value>) -> Result<Line, String> {
+    let id = parsed(&entry, "id")?;
+    let organization = parsed(&entry, "organizationId")?;
+    let sequence = number(&entry, "sequence")?;
+    let previous_hash = parsed(&entry, "previousHash")?;
+    let hash: Hash = parsed(&entry, "hash")?;
+    entry.remove("hash");
+    let canonical = serde_json_canonicalizer::to_vec(&entry).map_err(|error| error.to_string())?;
+    let link = Link { id, sequence, previous_hash, hash, computed: Hash::of(&canonical) };
+    Ok(Line::Entry { organization, link })
+}
+
+fn read_checkpoint(checkpoint: &Map<String, Value>) -> Result<Checkpoint, String> {
+    let signature = BASE64.decode(text(checkpoint, "signature")?).ok().and_then(|bytes| bytes.try_into().ok());
+    Ok(Checkpoint {
+        organization: parsed(checkpoint, "organizationId")?,
+        sequence: number(checkpoint, "sequence")?,
+        hash: parsed(checkpoint, "hash")?,
+        signed_at: parsed(checkpoint, "signedAt")?,
+        signature: Signature(signature.ok_or("signature is not 64 bytes in base 64")?),
+    })
+}
+
+fn text<'a>(object: &'a Map<String, Value>, member: &str) -> Result<&'a str, String> {
+    object.get(member).and_then(Value::as_str).ok_or_else(|| format!("{member} is missing or no text"))
+}
+
+fn number(object: &Map<String, Value>, member: &str) -> Result<i64, String> {
+    object.get(member).and_then(Value::as_i64).ok_or_else(|| format!("{member} is missing or no whole number"))
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(object: &Map<String, Value>, member: &str) -> Result<T, String> {
+    text(object, member)?.parse().map_err(|error| format!("{member}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, Origin, Timestamp};
+
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry {
+            id: Id::new("01HZX3V6T9C6Q4W8N2D5K7M1RB".parse().unwrap()),
+            organization: Organization::installation(),
+            occurred_at: Timestamp::from_millis(1_779_718_113_000),
+            actor: Actor { kind: ActorKind::System, id: None, name: "command \"line\" \u{7} \u{2028} é".into() },
+            action: Action::new("finding.updated"),
+            subject: None,
+            reason: None,
+            changes: vec![Change {
+                field: "due_at".into(),
+                before: FieldValue::Null,
+                after: FieldValue::Texts(vec!["a\tb".to_owned(), "/".to_owned()]),
+            }],
+            origin: Origin {
+                request_id: Id::new("01HZX3V6T9C6Q4W8N2D5K7M1RC".parse().unwrap()),
+                method: Some("PATCH".into()),
+                route: None,
+                source_address: None,
+                user_agent: Some("curl/8".to_owned()),
+            },
+            status: Some(200),
+        }
+    }
+
+    #[test]
+    fn an_outsider_computes_the_hash_that_was_sealed() {
+        let entry = entry();
+        let seal = audit::Seal { sequence: 7, previous_hash: Hash([3; 32]), hash: audit::hash_of(&entry, 7, Hash([3; 32])) };
+        let recorded = audit::Recorded { entry, seal: Some(seal) };
+        let Line::Entry { link, .. } = read(&format!("{{\"entry\":{}}}", audit::canonical(&recorded))).unwrap() else {
+            panic!("the line is an entry");
+        };
+        assert_eq!(Some(link), Link::of(&recorded));
+        assert_eq!(link.computed, link.hash);
+    }
+
+    #[test]
+    fn a_line_that_is_no_export_is_refused_in_words() {
+        for line in ["", "[]", "{}", "{\"entry\":1}", "{\"entry\":{}}", "{\"checkpoint\":{\"signature\":\"AA==\"}}"] {
+            assert!(read(line).is_err(), "{line:?} was taken");
+        }
+        assert!(read_kept("").is_err());
+        assert!(read_kept("{\"checkpoint\":3}").is_err());
+    }
+}

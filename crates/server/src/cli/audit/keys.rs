@@ -1,0 +1,45 @@
+//! What outsiders need to verify: the public key, and checkpoints to keep.
+
+use audit::Checkpoint;
+use kernel::OrganizationId;
+use serde_json::json;
+use store::DynStore;
+
+use crate::{
+    cli::{Context, audit::verify::log_of, print_line},
+    compose::{Installation, Opening},
+    failure::Failure,
+    sealing,
+};
+
+/// Prints the key that checkpoints are signed with.
+///
+/// # Errors
+/// When there is no master key to derive it from.
+pub(super) async fn public_key(context: &Context) -> Result<(), Failure> {
+    let installation = Installation::open(&context.settings, Opening::Tool).await?;
+    let pem = installation.checkpoint_verifier.to_pem();
+    installation.store.close().await;
+    context.output.show(&json!({ "public_key": pem }), || pem.clone())
+}
+
+/// Prints the latest checkpoint of a log.
+///
+/// # Errors
+/// When nothing is sealed yet.
+pub(super) async fn checkpoint(context: &Context, workspace: &str) -> Result<(), Failure> {
+    let installation = Installation::open(&context.settings, Opening::Tool).await?;
+    let (name, organization) = log_of(&installation, workspace).await?;
+    let latest = latest(&*installation.store, organization).await;
+    installation.store.close().await;
+    match latest? {
+        Some(latest) => print_line(&json!({ "checkpoint": sealing::document(&latest) }).to_string()),
+        None => Err(Failure::new(format!("nothing in the audit log of {name} is sealed yet"))),
+    }
+}
+
+/// Every batch that is sealed moves the head and signs it, so the latest checkpoint stands at the head.
+async fn latest(store: &DynStore, organization: OrganizationId) -> Result<Option<Checkpoint>, Failure> {
+    let head = store.head(organization).await?.sequence;
+    Ok(store.checkpoints(organization, head - 1, 1).await?.pop())
+}

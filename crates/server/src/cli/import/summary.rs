@@ -1,0 +1,78 @@
+//! What an import came to.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+/// A record that could not be taken.
+#[derive(Debug)]
+pub(super) struct FailedLine {
+    file: Option<PathBuf>,
+    line: usize,
+    key: Option<String>,
+    message: String,
+}
+
+impl FailedLine {
+    pub(super) fn new(file: Option<&Path>, failure: import::Failure) -> Self {
+        let import::Failure { place, key, message } = failure;
+        Self { file: file.map(Path::to_owned), line: place.line, key, message }
+    }
+}
+
+/// How many records became what.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    pub(super) created: usize,
+    pub(super) updated: usize,
+    pub(super) unchanged: usize,
+    pub(super) failures: Vec<FailedLine>,
+    pub(super) passed_over: usize,
+}
+
+impl Summary {
+    pub(super) fn total(&self) -> usize {
+        self.created + self.updated + self.unchanged + self.failures.len()
+    }
+
+    pub(super) fn document(&self) -> Value {
+        let failures: Vec<Value> = self
+            .failures
+            .iter()
+            .map(|FailedLine { file, line, key, message }| {
+                let mut failure = json!({ "line": line, "key": key, "message": message });
+                if let Some(file) = file {
+                    failure["file"] = json!(file.display().to_string());
+                }
+                failure
+            })
+            .collect();
+        json!({
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "failed": failures.len(),
+            "failures": failures,
+        })
+    }
+
+    pub(super) fn words(&self, dry_run: bool) -> String {
+        let mut lines: Vec<String> = self
+            .failures
+            .iter()
+            .map(|FailedLine { file, line, key, message }| {
+                let file = file.as_ref().map_or_else(String::new, |file| format!("{} ", file.display()));
+                let key = key.as_ref().map_or_else(String::new, |key| format!(" ({key})"));
+                format!("failed: {file}line {line}{key}: {message}")
+            })
+            .collect();
+        let Self { created, updated, unchanged, .. } = self;
+        let failed = self.failures.len();
+        let head = if dry_run { "would be: " } else { "" };
+        lines.push(format!("{head}created {created}, updated {updated}, unchanged {unchanged}, failed {failed}"));
+        if self.passed_over > 0 {
+            lines.push(format!("{} results are no findings: passed, suppressed or gone since the baseline", self.passed_over));
+        }
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,75 @@
+//! What commands say on stdout: words for people, or one JSON document for scripts.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Where a command's result goes, and in which form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether people read it.
+    pub(crate) fn is_for_people(self) -> bool {
+        !self.json
+    }
+
+    /// Shows the result: the document to scripts, the words to people.
+    ///
+    /// # Errors
+    /// When stdout can't be written.
+    pub(crate) fn show(self, document: &impl Serialize, words: impl FnOnce() -> String) -> Result<(), Failure> {
+        let text = if self.json { serde_json::to_string(document)? } else { words() };
+        print_line(&text)
+    }
+}
+
+/// Writes a line to stdout. A reader that has gone away (`| head`) is no failure.
+///
+/// # Errors
+/// When stdout can't be written.
+pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("can't write to stdout: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Rows in columns as wide as they need to be.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (place, cell) in row.iter().enumerate() {
+            let width = cell.chars().count();
+            match widths.get_mut(place) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["a".to_owned(), "long".to_owned()], vec!["bcd".to_owned(), "x".to_owned()]];
+        assert_eq!(columns(&rows), "a    long\nbcd  x");
+    }
+}

@@ -1,0 +1,183 @@
+//! Changing a service account. A running server judges the account's next call by what is stored here.
+
+use std::time::Duration;
+
+use auth::{Account, AccountId, AccountLimits, AccountRefusal, AccountStatus, ClientSecret, ServiceAccount};
+use clap::Args;
+use kernel::{Action, Change, Subject, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{
+        Context, Operator, Why,
+        service_account::{Scopes, view},
+    },
+    failure::Failure,
+    settings::parse_span,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The account's client id.
+    #[arg(value_name = "CLIENT_ID", value_parser = view::client_id)]
+    account: AccountId,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    named: Named,
+    /// How long the old secret stays good: 0s to 7d; 0s for one that leaked.
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = parse_span)]
+    grace: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetScopes {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    scopes: Scopes,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetLimits {
+    #[command(flatten)]
+    named: Named,
+    /// Reads a minute, or `default` for the installation's figure.
+    #[arg(long, value_name = "CALLS/MIN", value_parser = limit, required_unless_present = "writes")]
+    reads: Option<Limit>,
+    /// Writes a minute, or `default` for the installation's figure.
+    #[arg(long, value_name = "CALLS/MIN", value_parser = limit)]
+    writes: Option<Limit>,
+}
+
+/// A limit of the account's own, or the installation's.
+#[derive(Clone, Copy, Debug)]
+struct Limit(Option<u32>);
+
+fn limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "default" => Ok(Limit(None)),
+        _ => text.parse().map(|number| Limit(Some(number))).map_err(|_| "neither a whole number nor `default`".to_owned()),
+    }
+}
+
+impl Named {
+    pub(crate) async fn disable(&self, context: &Context) -> Result<(), Failure> {
+        self.put(context, "service-account disable", "service_account.disabled", AccountStatus::Disabled).await
+    }
+
+    pub(crate) async fn enable(&self, context: &Context) -> Result<(), Failure> {
+        self.put(context, "service-account enable", "service_account.enabled", AccountStatus::Active).await
+    }
+
+    async fn put(
+        &self,
+        context: &Context,
+        command: &'static str,
+        action: &'static str,
+        status: AccountStatus,
+    ) -> Result<(), Failure> {
+        let after = self.change(context, command, action, |account, _| Ok(account.with_status(status))).await?;
+        self.show(context, &after, json!({}), || format!("{} ({}) is {}", after.meta.id, after.record.name, status.name()))
+    }
+
+    /// Reads the account, decides what becomes of it, and stores that.
+    async fn change(
+        &self,
+        context: &Context,
+        command: &'static str,
+        action: &'static str,
+        decide: impl Fn(&ServiceAccount, Timestamp) -> Result<ServiceAccount, AccountRefusal>,
+    ) -> Result<Account, Failure> {
+        let operator = Operator::at(context, command, &self.why).await?;
+        let changed = operator
+            .write(async || {
+                let before = view::find(&operator.installation, self.account).await?;
+                let organization = before.meta.organization;
+                let mut changeset =
+                    operator.changeset(organization, Action::new(action), Some(Subject::of(before.meta.id)));
+                let record = decide(&before.record, changeset.at())?;
+                // Nothing to do is on record all the same, and keeps the revision that tokens were admitted under.
+                if record == before.record {
+                    changeset.expect(&before);
+                    return Ok((changeset, before));
+                }
+                let after = before.changed(changeset.at(), record);
+                changeset.changes(Change::between(Some(&before.record), &after.record));
+                changeset.update(&before, &after);
+                Ok((changeset, after))
+            })
+            .await?;
+        operator.leave().await?;
+        Ok(changed)
+    }
+
+    fn show(
+        &self,
+        context: &Context,
+        account: &Account,
+        more: Value,
+        words: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        let mut document = view::document(account, None);
+        if let (Some(document), Value::Object(more)) = (document.as_object_mut(), more) {
+            document.extend(more);
+        }
+        context.output.show(&document, words)
+    }
+}
+
+impl Rotate {
+    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let secret = ClientSecret::generate(&crypto::SystemEntropy::new());
+        let hash = crate::compose::hasher().hash(&secret);
+        let rotate = |account: &ServiceAccount, now| account.rotated(hash.clone(), self.grace, now);
+        let command = "service-account rotate";
+        let after = self.named.change(context, command, "service_account.rotated", rotate).await?;
+        self.named.show(context, &after, json!({ "client_secret": secret.expose() }), || {
+            let old = if self.grace.is_zero() {
+                "The old secret is no longer good.".to_owned()
+            } else {
+                format!("The old secret stays good for {} s.", self.grace.as_secs())
+            };
+            format!(
+                "client_id      {}\nclient_secret  {}\n\nThe secret is not shown again. {old}",
+                after.meta.id,
+                secret.expose()
+            )
+        })
+    }
+}
+
+impl SetScopes {
+    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let scopes = self.scopes.set();
+        let set = |account: &ServiceAccount, _| account.with_scopes(scopes);
+        let command = "service-account set-scopes";
+        let after = self.named.change(context, command, "service_account.scopes_set", set).await?;
+        self.named.show(context, &after, json!({}), || format!("{} may: {}", after.meta.id, after.record.scopes))
+    }
+}
+
+impl SetLimits {
+    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let set = |account: &ServiceAccount, _| {
+            let AccountLimits { reads, writes } = account.limits;
+            account.with_limits(AccountLimits {
+                reads: self.reads.map_or(reads, |limit| limit.0),
+                writes: self.writes.map_or(writes, |limit| limit.0),
+            })
+        };
+        let command = "service-account set-limits";
+        let after = self.named.change(context, command, "service_account.limits_set", set).await?;
+        let words = |limit: Option<u32>| limit.map_or_else(|| "the default".to_owned(), |limit| format!("{limit}/min"));
+        self.named.show(context, &after, json!({}), || {
+            let AccountLimits { reads, writes } = after.record.limits;
+            format!("{}: reads {}, writes {}", after.meta.id, words(reads), words(writes))
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! Making a service account.
+
+use auth::{Account, ClientSecret, SecretHasher, ServiceAccount};
+use clap::Args;
+use kernel::{Action, Change, Changeset, Email, Id, OrganizationId, Reader, Stored, Subject, Timestamp, Title};
+use scopes::ScopeSet;
+use serde_json::json;
+
+use crate::{
+    cli::{Context, Operator, Why, service_account::Scopes},
+    compose::Installation,
+    failure::Failure,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The workspace it belongs to.
+    #[arg(long, value_name = "SLUG")]
+    workspace: String,
+    /// What people call it; unique in its workspace.
+    #[arg(long)]
+    name: String,
+    #[command(flatten)]
+    scopes: Scopes,
+    /// From when on it may no longer call: a date or an RFC 3339 timestamp.
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
+    /// A mail address to write to about it.
+    #[arg(long, value_name = "MAIL")]
+    contact: Option<String>,
+    #[command(flatten)]
+    why: Why,
+}
+
+/// A service account as it is asked for.
+pub(crate) struct Opened {
+    pub(crate) name: Title,
+    pub(crate) contact: Option<Email>,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+impl Create {
+    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let asked = self.asked()?;
+        let operator = Operator::at(context, "service-account create", &self.why).await?;
+        let workspace = operator.workspace(&self.workspace).await?;
+        let (account, secret) =
+            operator.write(async || opened(&operator, workspace.meta.id, &asked).await).await?;
+        operator.leave().await?;
+        let document = json!({
+            "client_id": account.meta.id.to_string(),
+            "client_secret": secret.expose(),
+            "name": account.record.name.as_str(),
+            "workspace": workspace.record.slug.as_str(),
+            "scopes": account.record.scopes.iter().map(scopes::Scope::name).collect::<Vec<_>>(),
+            "expires_at": account.record.expires_at.map(|expiry| expiry.to_string()),
+        });
+        context.output.show(&document, || {
+            format!(
+                "client_id      {}\nclient_secret  {}\n\nThe secret is not shown again.",
+                account.meta.id,
+                secret.expose()
+            )
+        })
+    }
+
+    fn asked(&self) -> Result<Opened, Failure> {
+        let name = Title::parse(&self.name).map_err(|error| Failure::usage(format!("--name {error}")))?;
+        let contact = self.contact.as_deref().map(Email::parse).transpose();
+        let expires_at = self.expires_at.as_deref().map(Timestamp::parse_date_or_time).transpose();
+        Ok(Opened {
+            name,
+            contact: contact.map_err(|error| Failure::usage(format!("--contact {error}")))?,
+            scopes: self.scopes.set(),
+            expires_at: expires_at.map_err(|error| Failure::usage(format!("--expires-at is {error}")))?,
+        })
+    }
+}
+
+/// A new account with its secret, which nobody can read again.
+pub(crate) async fn opened(
+    operator: &Operator,
+    organization: OrganizationId,
+    asked: &Opened,
+) -> Result<(Changeset, (Account, ClientSecret)), Failure> {
+    let Installation { store, entropy, hasher, .. } = &operator.installation;
+    let taken = Reader::<ServiceAccount>::with_keys(&**store, organization, &[asked.name.as_str()]).await?;
+    if !taken.is_empty() {
+        return Err(Failure::new(format!("there is a service account {:?} in the workspace already", asked.name.as_str())));
+    }
+    let stamp = store.begin();
+    let at = stamp.at();
+    let secret = ClientSecret::generate(&**entropy);
+    let hash = hasher.hash(&secret);
+    let Opened { name, contact, scopes, expires_at } = asked;
+    let record = ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, at)?;
+    let account = Stored::new(organization, Id::new(entropy.ulid(at)), at, record);
+    let subject = Some(Subject::of(account.meta.id));
+    let mut changeset = operator.changeset_at(stamp, organization, Action::new("service_account.created"), subject);
+    changeset.changes(Change::between(None, &account.record));
+    changeset.create(&account);
+    Ok((changeset, (account, secret)))
+}

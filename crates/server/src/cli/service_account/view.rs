@@ -1,0 +1,145 @@
+//! Showing service accounts.
+
+use auth::{Account, AccountFilter, AccountId, AccountStatus, ServiceAccount};
+use clap::Args;
+use kernel::{Organization, PageLimit, PageRequest, Reader, Stored, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Context, columns, operator::find_workspace},
+    compose::{Installation, Opening},
+    failure::Failure,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Of this workspace only.
+    #[arg(long, value_name = "SLUG")]
+    workspace: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The account's client id.
+    #[arg(value_name = "CLIENT_ID", value_parser = client_id)]
+    account: AccountId,
+}
+
+/// Reads a client id.
+pub(super) fn client_id(text: &str) -> Result<AccountId, String> {
+    text.parse().map_err(|_| "a client id looks like svc_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
+}
+
+/// The account with this client id.
+pub(super) async fn find(installation: &Installation, account: AccountId) -> Result<Account, Failure> {
+    let found = installation.store.by_client_id(account).await?;
+    found.ok_or_else(|| Failure::new(format!("there is no service account {account}")))
+}
+
+impl List {
+    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let installation = Installation::open(&context.settings, Opening::Tool).await?;
+        let workspaces = match &self.workspace {
+            Some(slug) => vec![find_workspace(&installation, slug).await?],
+            None => installation.store.organizations().await?,
+        };
+        let mut listed = Vec::new();
+        for workspace in &workspaces {
+            for account in accounts_of(&installation, workspace).await? {
+                let used = installation.store.last_use(account.meta.organization, account.meta.id).await?;
+                listed.push((workspace.record.slug.as_str(), account, used));
+            }
+        }
+        let now = installation.clock.now();
+        installation.store.close().await;
+        let documents: Vec<Value> = listed
+            .iter()
+            .map(|(slug, account, used)| {
+                let mut document = document(account, *used);
+                document["workspace"] = json!(slug);
+                document
+            })
+            .collect();
+        context.output.show(&json!({ "service_accounts": documents }), || {
+            let head = ["CLIENT_ID", "NAME", "WORKSPACE", "STATUS", "LAST_USED", "SCOPES"].map(str::to_owned).to_vec();
+            let rows = listed.iter().map(|(slug, account, used)| {
+                let ServiceAccount { name, scopes, .. } = &account.record;
+                let id = account.meta.id.to_string();
+                let standing = standing(&account.record, now).to_owned();
+                vec![id, name.to_string(), (*slug).to_owned(), standing, or_never(*used), scopes.to_string()]
+            });
+            columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+        })
+    }
+}
+
+impl Show {
+    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let installation = Installation::open(&context.settings, Opening::Tool).await?;
+        let account = find(&installation, self.account).await?;
+        let used = installation.store.last_use(account.meta.organization, account.meta.id).await?;
+        let now = installation.clock.now();
+        installation.store.close().await;
+        context.output.show(&document(&account, used), || {
+            let ServiceAccount { name, contact, scopes, expires_at, limits, .. } = &account.record;
+            let none = || "none".to_owned();
+            let limit = |limit: Option<u32>| limit.map_or_else(|| "default".to_owned(), |limit| format!("{limit}/min"));
+            let rows = [
+                ("client_id", account.meta.id.to_string()),
+                ("name", name.to_string()),
+                ("status", standing(&account.record, now).to_owned()),
+                ("scopes", scopes.to_string()),
+                ("contact", contact.as_ref().map_or_else(none, ToString::to_string)),
+                ("expires_at", expires_at.map_or_else(none, |expiry| expiry.to_string())),
+                ("last_used", or_never(used)),
+                ("reads", limit(limits.reads)),
+                ("writes", limit(limits.writes)),
+                ("secrets", account.record.live_secrets(now).count().to_string()),
+                ("created_at", account.meta.created_at.to_string()),
+            ];
+            columns(&rows.map(|(name, value)| vec![name.to_owned(), value]))
+        })
+    }
+}
+
+async fn accounts_of(installation: &Installation, workspace: &Stored<Organization>) -> Result<Vec<Account>, Failure> {
+    let mut accounts = Vec::new();
+    let mut request = PageRequest { limit: PageLimit::clamped(u64::from(PageLimit::MAX)), ..PageRequest::default() };
+    loop {
+        let reader: &dyn Reader<ServiceAccount> = &*installation.store;
+        let page = reader.list(workspace.meta.id, &AccountFilter, &request).await?;
+        accounts.extend(page.items);
+        match page.next {
+            Some(next) => request.after = Some(next),
+            None => return Ok(accounts),
+        }
+    }
+}
+
+fn standing(account: &ServiceAccount, now: Timestamp) -> &'static str {
+    match account.status {
+        AccountStatus::Active if !account.stands(now) => "expired",
+        status => status.name(),
+    }
+}
+
+fn or_never(used: Option<Timestamp>) -> String {
+    used.map_or_else(|| "never".to_owned(), |used| used.to_string())
+}
+
+/// An account for scripts. Its secrets are not in it.
+pub(super) fn document(account: &Account, last_used: Option<Timestamp>) -> Value {
+    let ServiceAccount { name, contact, scopes, status, expires_at, limits, .. } = &account.record;
+    json!({
+        "client_id": account.meta.id.to_string(),
+        "name": name.as_str(),
+        "contact": contact.as_ref().map(|contact| contact.as_str()),
+        "scopes": scopes.iter().map(scopes::Scope::name).collect::<Vec<_>>(),
+        "status": status.name(),
+        "expires_at": expires_at.map(|expiry| expiry.to_string()),
+        "last_used_at": last_used.map(|used| used.to_string()),
+        "limits": { "reads": limits.reads, "writes": limits.writes },
+        "created_at": account.meta.created_at.to_string(),
+        "updated_at": account.meta.updated_at.to_string(),
+    })
+}

@@ -1,0 +1,114 @@
+//! `novantra workspace …`
+
+use clap::{Args, Subcommand};
+use kernel::{Action, Change, Changeset, Id, Organization, RecordKey, Slug, Stored, Subject, TextError, Title};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Context, Operator, Why, columns},
+    compose::{Installation, Opening},
+    failure::Failure,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workspace {
+    /// Make a workspace.
+    #[command(after_help = "Example:\n  novantra workspace create --slug acme --name \"Acme Savings Bank\" --timezone America/Denver")]
+    Create(Create),
+    /// List workspaces.
+    #[command(after_help = "Example:\n  novantra workspace list --json")]
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// What names it on command lines: lower-case letters, digits and inner hyphens.
+    #[arg(long)]
+    slug: String,
+    /// What people call it.
+    #[arg(long)]
+    name: String,
+    /// Its language, as a BCP 47 tag.
+    #[arg(long, default_value = "en-US")]
+    locale: String,
+    /// Its time zone, by its IANA name.
+    #[arg(long, default_value = "UTC")]
+    timezone: String,
+    #[command(flatten)]
+    why: Why,
+}
+
+impl Workspace {
+    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Create(create) => create.run(context).await,
+            Self::List => list(context).await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(&self, context: &Context) -> Result<(), Failure> {
+        fn named<T>(flag: &str, parsed: Result<T, TextError>) -> Result<T, Failure> {
+            parsed.map_err(|error| Failure::usage(format!("--{flag} {error}")))
+        }
+        let organization = Organization {
+            slug: named("slug", Slug::parse(&self.slug))?,
+            name: named("name", Title::parse(&self.name))?,
+            locale: named("locale", RecordKey::parse(&self.locale))?,
+            timezone: named("timezone", RecordKey::parse(&self.timezone))?,
+        };
+        let operator = Operator::at(context, "workspace create", &self.why).await?;
+        let created = operator.write(async || founded(&operator, organization.clone()).await).await?;
+        operator.leave().await?;
+        context.output.show(&json!({ "workspace": document(&created) }), || {
+            format!("made workspace {} ({})", created.record.slug.as_str(), created.meta.id)
+        })
+    }
+}
+
+/// A new workspace, in whose audit log its own creation comes first.
+pub(crate) async fn founded(
+    operator: &Operator,
+    organization: Organization,
+) -> Result<(Changeset, Stored<Organization>), Failure> {
+    let Installation { store, clock, entropy, .. } = &operator.installation;
+    if store.organization(&organization.slug).await?.is_some() {
+        return Err(Failure::new(format!("there is a workspace {:?} already", organization.slug.as_str())));
+    }
+    // The workspace's records name it, so its identifier comes before the changeset that holds it.
+    let id = Id::new(entropy.ulid(clock.now()));
+    let mut changeset = operator.changeset(id, Action::new("organization.created"), Some(Subject::of(id)));
+    let created = Stored::new(id, id, changeset.at(), organization);
+    changeset.changes(Change::between(None, &created.record));
+    changeset.create(&created);
+    Ok((changeset, created))
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let installation = Installation::open(&context.settings, Opening::Tool).await?;
+    let workspaces = installation.store.organizations().await?;
+    installation.store.close().await;
+    let documents: Vec<Value> = workspaces.iter().map(document).collect();
+    context.output.show(&json!({ "workspaces": documents }), || {
+        let head = ["SLUG", "NAME", "LOCALE", "TIMEZONE", "ID"].map(str::to_owned).to_vec();
+        let rows = workspaces.iter().map(|workspace| {
+            let Organization { slug, name, locale, timezone } = &workspace.record;
+            let id = workspace.meta.id.to_string();
+            vec![slug.as_str().to_owned(), name.to_string(), locale.to_string(), timezone.to_string(), id]
+        });
+        columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+    })
+}
+
+fn document(workspace: &Stored<Organization>) -> Value {
+    let Organization { slug, name, locale, timezone } = &workspace.record;
+    json!({
+        "id": workspace.meta.id.to_string(),
+        "slug": slug.as_str(),
+        "name": name.as_str(),
+        "locale": locale.as_str(),
+        "timezone": timezone.as_str(),
+        "created_at": workspace.meta.created_at.to_string(),
+    })
+}

@@ -1,0 +1,90 @@
+//! Sealing the audit log: the server's task does it all the time, a command after its own changes when no server is there.
+
+use std::time::Duration;
+
+use audit::{Checkpoint, CheckpointSigner};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use kernel::{Clock, Entropy, StoreError};
+use serde_json::{Value, json};
+use store::{DynStore, Lease};
+
+/// How many entries one round seals at most.
+pub(crate) const BATCH: usize = 2000;
+
+/// How long the lease is held from one renewal to the next.
+pub(crate) const LEASE: Duration = Duration::from_secs(5);
+
+/// What a round of sealing came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Round {
+    /// How many entries were waiting.
+    pub(crate) waiting: usize,
+    /// Whether they were sealed, or somebody else holds the lease.
+    pub(crate) held: bool,
+}
+
+/// A name for one who wants the lease.
+pub(crate) fn holder(entropy: &dyn Entropy, clock: &dyn Clock) -> String {
+    entropy.ulid(clock.now()).to_string()
+}
+
+/// Seals up to [`BATCH`] of the entries that wait, if the lease is to be had, and signs each chain's new head.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn seal_round(
+    store: &DynStore,
+    clock: &dyn Clock,
+    holder: &str,
+    signer: &dyn CheckpointSigner,
+) -> Result<Round, StoreError> {
+    // Looked at first without the lease: an idle installation writes nothing.
+    if store.tail(None).await?.entries == 0 {
+        return Ok(Round { waiting: 0, held: true });
+    }
+    if !store.hold(Lease::Sealer, holder, clock.now(), LEASE).await? {
+        return Ok(Round { waiting: 0, held: false });
+    }
+    let unsealed = store.unsealed(BATCH).await?;
+    let waiting = unsealed.iter().map(|unsealed| unsealed.entries.len()).sum();
+    for unsealed in &unsealed {
+        let batch = audit::seal(unsealed);
+        let head = batch.head();
+        let checkpoint = Checkpoint::sign(signer, batch.organization, head.sequence, head.hash, clock.now());
+        if store.seal(&batch, &checkpoint).await? {
+            tracing::info!(target: "novantra::checkpoint", checkpoint = %document(&checkpoint), "audit checkpoint");
+        }
+    }
+    Ok(Round { waiting, held: true })
+}
+
+/// Seals all that waits and gives the lease up; leaves it to whoever holds the lease otherwise.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn seal_tail(
+    store: &DynStore,
+    clock: &dyn Clock,
+    holder: &str,
+    signer: &dyn CheckpointSigner,
+) -> Result<Round, StoreError> {
+    let last = loop {
+        let round = seal_round(store, clock, holder, signer).await?;
+        if round.waiting < BATCH {
+            break round;
+        }
+    };
+    store.release(Lease::Sealer, holder).await?;
+    Ok(last)
+}
+
+/// A checkpoint as it is logged, exported and handed to `audit verify --checkpoint`.
+pub(crate) fn document(checkpoint: &Checkpoint) -> Value {
+    json!({
+        "hash": checkpoint.hash.to_string(),
+        "organizationId": checkpoint.organization.to_string(),
+        "sequence": checkpoint.sequence,
+        "signature": BASE64.encode(checkpoint.signature.0),
+        "signedAt": checkpoint.signed_at.to_string(),
+    })
+}

@@ -1,0 +1,135 @@
+//! Figures for Prometheus.
+
+use std::time::Duration;
+
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+};
+
+use crate::failure::Failure;
+
+/// From a hit in memory to a call that waits for a busy disk, in seconds.
+const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Everything that is counted and measured.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    in_flight: IntGauge,
+    unsealed: IntGauge,
+    pending: IntGauge,
+    memory: IntGauge,
+}
+
+/// A call in flight; over when it is dropped.
+pub(crate) struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    /// All at nothing.
+    ///
+    /// # Errors
+    /// When two figures have one name.
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let requests = Opts::new("novantra_http_requests_total", "Calls answered.");
+        let durations = HistogramOpts::new("novantra_http_request_duration_seconds", "How long answers took.");
+        let metrics = Self {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
+            durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["method", "route"])?,
+            in_flight: IntGauge::new("novantra_http_requests_in_flight", "Calls being answered.")?,
+            unsealed: IntGauge::new("novantra_audit_unsealed_entries", "Audit entries that wait to be sealed.")?,
+            pending: IntGauge::new("novantra_outbox_pending_events", "Events that wait to be delivered.")?,
+            memory: IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
+        };
+        let Self { registry, requests, durations, in_flight, unsealed, pending, memory } = &metrics;
+        let all: [Box<dyn Collector>; 6] = [
+            Box::new(requests.clone()),
+            Box::new(durations.clone()),
+            Box::new(in_flight.clone()),
+            Box::new(unsealed.clone()),
+            Box::new(pending.clone()),
+            Box::new(memory.clone()),
+        ];
+        for one in all {
+            registry.register(one)?;
+        }
+        Ok(metrics)
+    }
+
+    /// Counts a call as in flight.
+    pub(crate) fn enter(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Writes it all out, with what was just asked of the store.
+    ///
+    /// # Errors
+    /// When it can't be written out.
+    pub(crate) fn text(&self, unsealed: u64, pending: u64) -> Result<String, Failure> {
+        self.unsealed.set(i64::try_from(unsealed).unwrap_or(i64::MAX));
+        self.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+        self.memory.set(resident_bytes().unwrap_or_default());
+        Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+    }
+}
+
+impl api::Observer for Metrics {
+    fn answered(&self, method: &str, route: &'static str, status: u16, took: Duration) {
+        // A client can send any word for a method; each would be a time series.
+        let method = match method {
+            "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE" | "OPTIONS" => method,
+            _ => "other",
+        };
+        let mut digits = [0; 3];
+        self.requests.with_label_values(&[method, route, status_word(status, &mut digits)]).inc();
+        self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+}
+
+/// A status as text, without an allocation.
+fn status_word(status: u16, digits: &mut [u8; 3]) -> &str {
+    let mut rest = status;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+    }
+    str::from_utf8(digits).unwrap_or_default()
+}
+
+/// How much memory this process has, where the system says so in a file.
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<i64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use api::Observer;
+
+    use super::*;
+
+    #[test]
+    fn a_call_is_counted_under_its_route_and_a_made_up_method_under_other() {
+        let metrics = Metrics::new().unwrap();
+        metrics.answered("GET", "/api/v1/organization", 200, Duration::from_millis(2));
+        metrics.answered("BREW", "unmatched", 405, Duration::from_millis(2));
+        let text = metrics.text(3, 4).unwrap();
+        for line in [
+            "novantra_http_requests_total{method=\"GET\",route=\"/api/v1/organization\",status=\"200\"} 1",
+            "novantra_http_requests_total{method=\"other\",route=\"unmatched\",status=\"405\"} 1",
+            "novantra_audit_unsealed_entries 3",
+            "novantra_outbox_pending_events 4",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The task that does, every minute, what no call should wait for.
+
+use std::time::Duration;
+
+use api::App;
+use tokio::time::{MissedTickBehavior, interval_at, Instant};
+
+use crate::{compose::Installation, serve::shutdown::Stop};
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// How many idempotency records are forgotten in one statement.
+const FORGET: usize = 1000;
+
+/// Notes last uses and counted refusals, and forgets idempotency records that expired, until it is time to stop.
+pub(crate) async fn keep_up(installation: Installation, app: App, mut stop: Stop) {
+    let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.asked() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = app.keep_up().await {
+            tracing::warn!(%error, "can't note last uses");
+        }
+        if let Err(error) = forget(&installation).await {
+            tracing::warn!(%error, "can't forget expired idempotency keys");
+        }
+    }
+}
+
+async fn forget(installation: &Installation) -> Result<(), kernel::StoreError> {
+    loop {
+        let forgotten = installation.store.forget_expired(installation.clock.now(), FORGET).await?;
+        if usize::try_from(forgotten).is_ok_and(|forgotten| forgotten < FORGET) {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Where settings come from: flag before environment before file. What nobody knows is an error, not a shrug.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use crate::settings::{Setting, TABLE};
+
+/// A setting's value as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) value: String,
+    pub(crate) origin: Origin,
+}
+
+/// Where a value was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag(String),
+    Variable(String),
+    File(PathBuf, String),
+    /// In a file named by a `…_FILE` variable or a `--…-file` flag.
+    HeldIn(PathBuf),
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "--{flag}"),
+            Self::Variable(variable) => f.write_str(variable),
+            Self::File(file, key) => write!(f, "{key} in {}", file.display()),
+            Self::HeldIn(file) => write!(f, "the content of {}", file.display()),
+            Self::Default => f.write_str("the default"),
+        }
+    }
+}
+
+/// All that was given, before any of it is understood.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// Flags, by their name without dashes.
+    pub(crate) flags: BTreeMap<String, String>,
+    /// The process's environment.
+    pub(crate) environment: Vec<(String, String)>,
+    /// The settings file and its text.
+    pub(crate) file: Option<(PathBuf, String)>,
+}
+
+impl Sources {
+    /// What this process was given: its flags, its environment, and the settings file that `config` or
+    /// `NOVANTRA_CONFIG` names, else `novantra.toml` in the current folder if it is there.
+    ///
+    /// # Errors
+    /// The file that was named and can't be read.
+    pub(crate) fn of_this_process(flags: BTreeMap<String, String>, config: Option<PathBuf>) -> Result<Self, String> {
+        let environment: Vec<(String, String)> = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .collect();
+        let named = config.or_else(|| std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
+        let path = named.clone().unwrap_or_else(|| PathBuf::from("novantra.toml"));
+        let file = match std::fs::read_to_string(&path) {
+            Ok(text) => Some((path, text)),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(format!("can't read the settings file {}: {error}", path.display())),
+        };
+        Ok(Self { flags, environment, file })
+    }
+}
+
+/// What was given for each setting, by the setting's name; those nobody spoke of are left out.
+///
+/// # Errors
+/// Every fault there is, each naming its place.
+pub(crate) fn gather(sources: &Sources) -> Result<BTreeMap<&'static str, Given>, Vec<String>> {
+    let mut faults = Vec::new();
+    let mut given = BTreeMap::new();
+    if let Some((path, text)) = &sources.file {
+        read_file(path, text, &mut given, &mut faults);
+    }
+    read_environment(&sources.environment, &mut given, &mut faults);
+    for setting in TABLE {
+        let name = setting.flag();
+        let direct = sources.flags.get(&name).map(|value| (Origin::Flag(name.clone()), value.as_str()));
+        let held = sources.flags.get(&format!("{name}-file")).filter(|_| setting.secret);
+        take(setting, direct, held.map(String::as_str), &mut given, &mut faults);
+    }
+    if faults.is_empty() { Ok(given) } else { Err(faults) }
+}
+
+fn take(
+    setting: &'static Setting,
+    direct: Option<(Origin, &str)>,
+    held: Option<&str>,
+    given: &mut BTreeMap<&'static str, Given>,
+    faults: &mut Vec<String>,
+) {
+    match (direct, held) {
+        (Some((origin, _)), Some(_)) => faults.push(format!("{origin} is given both directly and as a file")),
+        (Some((origin, value)), None) => {
+            given.insert(setting.name, Given { value: value.to_owned(), origin });
+        }
+        (None, Some(path)) => match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let value = text.trim_end_matches(['\n', '\r']).to_owned();
+                given.insert(setting.name, Given { value, origin: Origin::HeldIn(path.into()) });
+            }
+            Err(error) => faults.push(format!("can't read {path}, which holds {}: {error}", setting.name)),
+        },
+        (None, None) => {}
+    }
+}
+
+fn read_environment(
+    environment: &[(String, String)],
+    given: &mut BTreeMap<&'static str, Given>,
+    faults: &mut Vec<String>,
+) {
+    let ours: BTreeMap<&str, &str> = environment
+        .iter()
+        .filter(|(name, _)| name.starts_with("NOVANTRA_") && !name.starts_with("NOVANTRA_TEST_"))
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let mut known = vec![CONFIG_VARIABLE.to_owned()];
+    for setting in TABLE {
+        let name = setting.variable();
+        let held_name = format!("{name}_FILE");
+        let direct = ours.get(name.as_str()).map(|value| (Origin::Variable(name.clone()), *value));
+        let held = ours.get(held_name.as_str()).filter(|_| setting.secret).copied();
+        take(setting, direct, held, given, faults);
+        known.push(name);
+        if setting.secret {
+            known.push(held_name);
+        }
+    }
+    let unknown = ours.keys().filter(|name| !known.iter().any(|known| known == *name));
+    faults.extend(unknown.map(|name| format!("{name} in the environment is no setting")));
+}
+
+/// Names the settings file.
+pub(crate) const CONFIG_VARIABLE: &str = "NOVANTRA_CONFIG";
+
+fn read_file(path: &Path, text: &str, given: &mut BTreeMap<&'static str, Given>, faults: &mut Vec<String>) {
+    let table = match text.parse::<toml::Table>() {
+        Ok(table) => table,
+        Err(error) => {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            faults.push(format!("{} line {line}: {}", path.display(), error.message()));
+            return;
+        }
+    };
+    let mut values = Vec::new();
+    flatten("", table, &mut values);
+    for (key, value) in values {
+        // A table's name and the name in it are one name: `[audit] reads` is `audit_reads`.
+        let name = key.replace('.', "_");
+        let (setting, held) = match TABLE.iter().find(|setting| setting.name == name) {
+            Some(setting) => (*setting, false),
+            None => match TABLE.iter().find(|setting| setting.secret && format!("{}_file", setting.name) == name) {
+                Some(setting) => (*setting, true),
+                None => {
+                    faults.push(format!("{key} in {} is no setting", path.display()));
+                    continue;
+                }
+            },
+        };
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(truth) => truth.to_string(),
+            other => {
+                faults.push(format!("{key} in {} is a {}, not a text or number", path.display(), other.type_str()));
+                continue;
+            }
+        };
+        let origin = Origin::File(path.to_owned(), key);
+        let (direct, held) = if held { (None, Some(text.as_str())) } else { (Some((origin, text.as_str())), None) };
+        take(setting, direct, held, given, faults);
+    }
+}
+
+fn flatten(prefix: &str, table: toml::Table, into: &mut Vec<(String, toml::Value)>) {
+    for (key, value) in table {
+        let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&key, inner, into),
+            value => into.push((key, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(flags: &[(&str, &str)], environment: &[(&str, &str)], file: Option<&str>) -> Sources {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Sources {
+            flags: flags.iter().map(owned).collect(),
+            environment: environment.iter().map(owned).collect(),
+            file: file.map(|text| (PathBuf::from("novantra.toml"), text.to_owned())),
+        }
+    }
+
+    fn value(sources: &Sources, name: &str) -> Option<String> {
+        gather(sources).unwrap().get(name).map(|given| given.value.clone())
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+        let file = Some("token_lifetime = \"100s\"");
+        let environment = &[("NOVANTRA_TOKEN_LIFETIME", "200s")];
+        let flags = &[("token-lifetime", "300s")];
+        let read = |sources| value(&sources, "token_lifetime");
+        assert_eq!(read(sources(flags, environment, file)).as_deref(), Some("300s"));
+        assert_eq!(read(sources(&[], environment, file)).as_deref(), Some("200s"));
+        assert_eq!(read(sources(&[], &[], file)).as_deref(), Some("100s"));
+        assert_eq!(read(sources(&[], &[], None)), None);
+    }
+
+    #[test]
+    fn a_table_and_a_name_in_it_are_one_name() {
+        let file = "audit.reads = \"buffered\"\n[rate_limit]\ntoken_read = 5\n";
+        let sources = sources(&[], &[], Some(file));
+        assert_eq!(value(&sources, "audit_reads").as_deref(), Some("buffered"));
+        assert_eq!(value(&sources, "rate_limit_token_read").as_deref(), Some("5"));
+    }
+
+    #[test]
+    fn what_is_no_setting_is_an_error_that_names_its_place() {
+        let faults = gather(&sources(&[], &[("NOVANTRA_LISTN", "x")], Some("tokn = 1"))).unwrap_err();
+        assert_eq!(faults, ["tokn in novantra.toml is no setting", "NOVANTRA_LISTN in the environment is no setting"]);
+    }
+
+    #[test]
+    fn what_tests_set_for_themselves_is_none_of_our_business() {
+        assert!(gather(&sources(&[], &[("NOVANTRA_TEST_DATA", "x"), ("PATH", "/bin")], None)).is_ok());
+    }
+
+    #[test]
+    fn a_secret_may_be_held_in_a_file_but_not_in_two_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("url");
+        std::fs::write(&path, "postgres://somebody@host/base\n").unwrap();
+        let path = path.to_str().unwrap();
+        let held = ("NOVANTRA_DATABASE_URL_FILE", path);
+        assert_eq!(value(&sources(&[], &[held], None), "database_url").as_deref(), Some("postgres://somebody@host/base"));
+        assert!(gather(&sources(&[], &[held, ("NOVANTRA_DATABASE_URL", "memory:")], None)).is_err());
+        assert!(gather(&sources(&[], &[("NOVANTRA_LISTEN_FILE", path)], None)).is_err(), "only secrets are held in files");
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line() {
+        let faults = gather(&sources(&[], &[], Some("listen = \"x\"\nlisten : 3"))).unwrap_err();
+        assert!(faults[0].starts_with("novantra.toml line 2: "), "{faults:?}");
+    }
+}

@@ -1,0 +1,108 @@
+//! The table of settings.
+
+/// One thing that can be set.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its name in `novantra.toml`, from which its flag and its variable follow.
+    pub(crate) name: &'static str,
+    /// What is written for its value in help texts; says the unit.
+    pub(crate) unit: &'static str,
+    /// Its value where nothing is said; none where help explains what happens then.
+    pub(crate) default: Option<&'static str>,
+    /// What it does, in one or two sentences.
+    pub(crate) help: &'static str,
+    /// Whether it can be given as a file that holds it, to stay out of process lists and environments.
+    pub(crate) secret: bool,
+    /// Which commands have a flag for it.
+    pub(crate) reach: Reach,
+}
+
+/// Which commands have a flag for a setting. The environment and the file may hold it whatever the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Every command.
+    Everywhere,
+    /// Only the server.
+    Serve,
+}
+
+impl Setting {
+    pub(crate) fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    pub(crate) fn variable(&self) -> String {
+        format!("NOVANTRA_{}", self.name.to_ascii_uppercase())
+    }
+}
+
+macro_rules! settings {
+    ($($id:ident: $name:literal, $unit:literal, $default:expr, $reach:ident $(, $secret:ident)?; $help:literal)*) => {
+        $(pub(crate) static $id: Setting = Setting {
+            name: $name,
+            unit: $unit,
+            default: $default,
+            help: $help,
+            secret: settings!(@ $($secret)?),
+            reach: Reach::$reach,
+        };)*
+
+        /// Every setting there is.
+        pub(crate) static TABLE: &[&Setting] = &[$(&$id,)*];
+    };
+    (@) => { false };
+    (@ secret) => { true };
+}
+
+settings! {
+    LISTEN: "listen", "ADDRESS:PORT", Some("127.0.0.1:8080"), Serve;
+    "Where the API listens. Port 0 takes a free one and says which."
+
+    ADMIN_LISTEN: "admin_listen", "ADDRESS:PORT", Some("127.0.0.1:9090"), Serve;
+    "Where probes and metrics listen. They need no credentials: keep it off public networks."
+
+    DATA_DIR: "data_dir", "FOLDER", Some("./novantra-data"), Everywhere;
+    "The folder of the SQLite file and of the keys."
+
+    DATABASE_URL: "database_url", "URL", None, Everywhere, secret;
+    "`sqlite:PATH`, `postgres://…` or `memory:` (gone when the server stops). `novantra.db` in the data folder where nothing is said."
+
+    MASTER_KEY_FILE: "master_key_file", "FILE", None, Everywhere;
+    "The key that all others are derived from or encrypted under. `master.key` in the data folder where nothing is said, made on the first start. Keep it elsewhere than the database and its backups."
+
+    TOKEN_LIFETIME: "token_lifetime", "DURATION", Some("900s"), Serve;
+    "How long an access token is good: 60s to 1h."
+
+    RATE_LIMIT_TOKEN_READ: "rate_limit_token_read", "CALLS/MIN", Some("600"), Serve;
+    "Reads a minute of one service account."
+
+    RATE_LIMIT_TOKEN_WRITE: "rate_limit_token_write", "CALLS/MIN", Some("60"), Serve;
+    "Writes a minute of one service account."
+
+    RATE_LIMIT_ORGANIZATION: "rate_limit_organization", "CALLS/MIN", Some("3000"), Serve;
+    "Calls a minute of one organization, whatever they are."
+
+    RATE_LIMIT_TOKEN_ENDPOINT: "rate_limit_token_endpoint", "CALLS/MIN", Some("60"), Serve;
+    "Token calls a minute of one client id."
+
+    RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS: "rate_limit_token_endpoint_address", "CALLS/MIN", Some("600"), Serve;
+    "Token calls a minute from one address."
+
+    IDEMPOTENCY_RETENTION: "idempotency_retention", "DURATION", Some("24h"), Serve;
+    "How long an `Idempotency-Key` is remembered. The API promises 24h."
+
+    CURSOR_LIFETIME: "cursor_lifetime", "DURATION", Some("48h"), Serve;
+    "How long a page's cursor is good. The API promises 24h."
+
+    AUDIT_READS: "audit_reads", "durable|buffered", Some("durable"), Serve;
+    "Whether the answer to a read waits until its audit entry is stored. `buffered` is faster and loses the entries of the last moments when the server is killed."
+
+    MAX_CONNECTIONS: "max_connections", "CONNECTIONS", Some("4096"), Serve;
+    "Connections the API holds open at once; further ones wait to be accepted."
+
+    LOG_FORMAT: "log_format", "auto|text|json", Some("auto"), Everywhere;
+    "How the log on stderr is written. `auto` is readable on a terminal and JSON elsewhere."
+
+    LOG_LEVEL: "log_level", "LEVEL", Some("info"), Everywhere;
+    "How much is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,novantra=debug`."
+}

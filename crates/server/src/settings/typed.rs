@@ -1,0 +1,257 @@
+//! Settings as the program uses them.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use auth::TokenLifetime;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::settings::{
+    Setting,
+    forms::{address, one_of, parse_span, positive},
+    sources::{Given, Origin},
+    table,
+};
+
+/// Every setting, understood.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) admin_listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: Database,
+    pub(crate) master_key_file: PathBuf,
+    pub(crate) max_connections: usize,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log_level: String,
+    pub(crate) api: api::ApiSettings,
+}
+
+/// Where records are kept.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    /// In this process's memory.
+    Memory,
+    /// In this file.
+    Sqlite(PathBuf),
+    /// Behind this URL, which may hold a password.
+    Postgres(SecretString),
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+impl Settings {
+    /// Understands what was given.
+    ///
+    /// # Errors
+    /// Every bad value, with where it came from.
+    pub(crate) fn understand(given: &BTreeMap<&'static str, Given>) -> Result<Self, Vec<String>> {
+        let mut reader = Reading { given, faults: Vec::new() };
+        let data_dir = reader.take(&table::DATA_DIR, path);
+        let settings = reader.settings(data_dir.as_deref().unwrap_or(Path::new("")));
+        match settings {
+            Some(settings) if reader.faults.is_empty() => Ok(settings),
+            _ => Err(reader.faults),
+        }
+    }
+
+    /// What the operator might not have meant, in words.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let day = Duration::from_secs(24 * 60 * 60);
+        [
+            (self.api.idempotency_retention, &table::IDEMPOTENCY_RETENTION),
+            (self.api.cursor_lifetime, &table::CURSOR_LIFETIME),
+        ]
+        .into_iter()
+        .filter(|(span, _)| *span < day)
+        .map(|(span, setting)| format!("{} is {}s; the API promises its clients 24h", setting.name, span.as_secs()))
+        .collect()
+    }
+}
+
+struct Reading<'a> {
+    given: &'a BTreeMap<&'static str, Given>,
+    faults: Vec<String>,
+}
+
+impl Reading<'_> {
+    fn settings(&mut self, data_dir: &Path) -> Option<Settings> {
+        let listen = self.take(&table::LISTEN, address);
+        let admin_listen = self.take(&table::ADMIN_LISTEN, address);
+        let database = self.take_or(&table::DATABASE_URL, database, || Database::Sqlite(data_dir.join("novantra.db")));
+        let master_key_file = self.take_or(&table::MASTER_KEY_FILE, path, || data_dir.join("master.key"));
+        let max_connections = self.take(&table::MAX_CONNECTIONS, positive);
+        let log_format = self.take(&table::LOG_FORMAT, |text| {
+            one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
+        });
+        let log_level = self.take(&table::LOG_LEVEL, log_filter);
+        let api = self.api();
+        Some(Settings {
+            listen: listen?,
+            admin_listen: admin_listen?,
+            data_dir: data_dir.to_owned(),
+            database: database?,
+            master_key_file: master_key_file?,
+            max_connections: usize::try_from(max_connections?).ok()?,
+            log_format: log_format?,
+            log_level: log_level?,
+            api: api?,
+        })
+    }
+
+    fn api(&mut self) -> Option<api::ApiSettings> {
+        let token_lifetime = self.take(&table::TOKEN_LIFETIME, |text| {
+            TokenLifetime::new(parse_span(text)?).ok_or_else(|| format!("{text} is not within 60s and 1h"))
+        });
+        let idempotency_retention = self.take(&table::IDEMPOTENCY_RETENTION, some_time);
+        let cursor_lifetime = self.take(&table::CURSOR_LIFETIME, some_time);
+        let durable_read_audit =
+            self.take(&table::AUDIT_READS, |text| one_of(text, &[("durable", true), ("buffered", false)]));
+        let token_read = self.take(&table::RATE_LIMIT_TOKEN_READ, positive);
+        let token_write = self.take(&table::RATE_LIMIT_TOKEN_WRITE, positive);
+        let organization = self.take(&table::RATE_LIMIT_ORGANIZATION, positive);
+        let token_endpoint = self.take(&table::RATE_LIMIT_TOKEN_ENDPOINT, positive);
+        let token_endpoint_address = self.take(&table::RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS, positive);
+        Some(api::ApiSettings {
+            token_lifetime: token_lifetime?,
+            idempotency_retention: idempotency_retention?,
+            cursor_lifetime: cursor_lifetime?,
+            quotas: api::Quotas {
+                token_read: token_read?,
+                token_write: token_write?,
+                organization: organization?,
+                token_endpoint: token_endpoint?,
+                token_endpoint_address: token_endpoint_address?,
+            },
+            durable_read_audit: durable_read_audit?,
+        })
+    }
+
+    /// The value of a setting that has a default; `None` after a fault.
+    fn take<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let (value, origin) = match (self.given.get(setting.name), setting.default) {
+            (Some(given), _) => (given.value.as_str(), &given.origin),
+            (None, default) => (default.unwrap_or_default(), &Origin::Default),
+        };
+        match parse(value) {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                // What a secret holds is not repeated.
+                let fault = if setting.secret { "is not a value it can have".to_owned() } else { fault };
+                self.faults.push(format!("{} (from {origin}): {fault}", setting.name));
+                None
+            }
+        }
+    }
+
+    /// The value of a setting whose default follows from others.
+    fn take_or<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+        otherwise: impl FnOnce() -> T,
+    ) -> Option<T> {
+        if self.given.contains_key(setting.name) { self.take(setting, parse) } else { Some(otherwise()) }
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    parse_span(text).and_then(|span| if span.is_zero() { Err("must be at least 1s".to_owned()) } else { Ok(span) })
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    text.parse::<tracing_subscriber::EnvFilter>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn database(text: &str) -> Result<Database, String> {
+    if text == "memory:" {
+        return Ok(Database::Memory);
+    }
+    if let Some(file) = text.strip_prefix("sqlite:") {
+        let file = file.strip_prefix("//").unwrap_or(file);
+        return if file.is_empty() { Err("names no file".to_owned()) } else { Ok(Database::Sqlite(file.into())) };
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(Database::Postgres(SecretString::from(text)));
+    }
+    Err("must start with sqlite:, postgres:// or be memory:".to_owned())
+}
+
+impl Database {
+    /// The URL the SQL store opens; none for memory.
+    pub(crate) fn url(&self) -> Option<String> {
+        match self {
+            Self::Memory => None,
+            Self::Sqlite(file) => Some(format!("sqlite:{}", file.display())),
+            Self::Postgres(url) => Some(url.expose_secret().to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Sources, TABLE, gather};
+
+    fn understand(environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Settings::understand(&gather(&Sources { environment, ..Sources::default() }).unwrap())
+    }
+
+    #[test]
+    fn without_any_settings_the_defaults_stand() {
+        let settings = understand(&[]).unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+        assert!(matches!(settings.database, Database::Sqlite(file) if file == Path::new("./novantra-data/novantra.db")));
+        assert_eq!(settings.master_key_file, Path::new("./novantra-data/master.key"));
+        assert_eq!(settings.api.quotas.token_write, 60);
+        assert!(settings.api.durable_read_audit);
+    }
+
+    #[test]
+    fn every_bad_value_is_reported_with_where_it_came_from() {
+        let faults = understand(&[("NOVANTRA_TOKEN_LIFETIME", "59s"), ("NOVANTRA_LISTEN", "nowhere")]).unwrap_err();
+        assert_eq!(
+            faults,
+            [
+                "listen (from NOVANTRA_LISTEN): \"nowhere\" is no address and port such as 127.0.0.1:8080",
+                "token_lifetime (from NOVANTRA_TOKEN_LIFETIME): 59s is not within 60s and 1h",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_bad_database_url_is_not_repeated() {
+        let faults = understand(&[("NOVANTRA_DATABASE_URL", "mysql://root:hunter2@host")]).unwrap_err();
+        assert!(!faults[0].contains("hunter2"), "{faults:?}");
+    }
+
+    #[test]
+    fn every_setting_of_the_table_is_understood_and_not_only_listed() {
+        for setting in TABLE.iter().filter(|setting| !matches!(setting.unit, "FOLDER" | "FILE")) {
+            let variable = setting.variable();
+            assert!(understand(&[(&variable, "=no value=")]).is_err(), "{} takes anything", setting.name);
+        }
+    }
+
+    #[test]
+    fn keeping_less_than_is_promised_is_allowed_but_doubted() {
+        let settings = understand(&[("NOVANTRA_IDEMPOTENCY_RETENTION", "2s")]).unwrap();
+        assert_eq!(settings.doubts().len(), 1);
+        assert!(understand(&[]).unwrap().doubts().is_empty());
+    }
+}

@@ -1,0 +1,51 @@
+//! Time that stands still until a test moves it.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use kernel::{Clock, Timestamp};
+
+/// A clock that tests set.
+#[derive(Debug)]
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    /// Where it stands at first: 2026-05-25T14:08:33.000Z.
+    pub const START: Timestamp = Timestamp::from_millis(1_779_718_113_000);
+
+    /// Stands at this moment.
+    #[must_use]
+    pub const fn at(moment: Timestamp) -> Self {
+        Self(AtomicI64::new(moment.millis()))
+    }
+
+    /// Sets it, back as well.
+    pub fn set(&self, moment: Timestamp) {
+        self.0.store(moment.millis(), Ordering::SeqCst);
+    }
+
+    /// Moves it on, and tells where it stands then.
+    pub fn advance(&self, span: Duration) -> Timestamp {
+        let millis = i64::try_from(span.as_millis()).unwrap();
+        Timestamp::from_millis(self.0.fetch_add(millis, Ordering::SeqCst) + millis)
+    }
+
+    /// Moves it on by a millisecond, and tells where it stands then.
+    pub fn tick(&self) -> Timestamp {
+        self.advance(Duration::from_millis(1))
+    }
+}
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self::at(Self::START)
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,59 @@
+//! Whatever is done to two stores in the same order, they tell the same afterwards.
+
+mod command;
+mod pair;
+mod query;
+
+use std::sync::Arc;
+
+use kernel::Clock;
+use proptest::{
+    collection::vec,
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use store_memory::MemoryStore;
+use tokio::{runtime::Handle, task::block_in_place};
+
+use crate::{Opened, TestClock};
+
+const CASES: u32 = 64;
+const COMMANDS: usize = 30;
+const QUERIES: usize = 12;
+
+/// Opens memory stores: the reference meaning of the ports.
+pub async fn reference(clock: Arc<dyn Clock>) -> Opened {
+    Opened::new(Arc::new(MemoryStore::new(clock)))
+}
+
+/// Runs sequences of commands, many of them in conflict with each other, on a fresh reference and a fresh store of
+/// `open_other`, and compares the outcome of every command and, in the end, all that can be read.
+///
+/// # Panics
+/// With the shortest sequence found, when the two differ. Runs on a multi-threaded runtime alone.
+pub async fn any_sequence_of_commands_leaves_two_stores_equal(
+    open_reference: impl AsyncFn(Arc<dyn Clock>) -> Opened,
+    open_other: impl AsyncFn(Arc<dyn Clock>) -> Opened,
+) {
+    let config = Config { cases: CASES, max_shrink_iters: 2_000, failure_persistence: None, ..Config::default() };
+    let scenarios = (vec(command::any_command(), 1..=COMMANDS), vec(query::any_query(), QUERIES));
+    let outcome = TestRunner::new(config).run(&scenarios, |(commands, queries)| {
+        let scenario = async {
+            let clock = Arc::new(TestClock::default());
+            let reference = open_reference(Arc::clone(&clock) as Arc<dyn Clock>).await;
+            let other = open_other(Arc::clone(&clock) as Arc<dyn Clock>).await;
+            let mut pair = pair::Pair::new(clock, reference, other).await?;
+            for command in &commands {
+                pair.run(command).await?;
+            }
+            for query in &queries {
+                pair.ask(query).await?;
+            }
+            pair.compare_everything().await
+        };
+        block_in_place(|| Handle::current().block_on(scenario))
+    });
+    if let Err(difference) = outcome {
+        panic!("the two stores differ: {difference}");
+    }
+}

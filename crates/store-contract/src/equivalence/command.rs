@@ -1,0 +1,134 @@
+//! What can be done to a store, drawn from pools so small that commands meet.
+
+use findings::{EventKind, Severity, SourceKind, Status};
+use proptest::{
+    collection::vec,
+    option,
+    prelude::*,
+    sample::{Index, select},
+};
+use registers::ControlStatus;
+
+pub(super) const KEYS: &[&str] = &["a", "A", "b", "a%", "a_", "zz"];
+pub(super) const SUBJECTS: &[&str] = &["a", "A", "é", "a b", "%"];
+const SLUGS: &[&str] = &["first", "second", "third"];
+const HOLDERS: &[&str] = &["one", "other"];
+
+#[derive(Clone, Debug)]
+pub(super) enum Command {
+    Wait { millis: u64 },
+    Call(Call),
+    Append { log: usize, full: bool },
+    Seal { limit: usize },
+    SealAgain { which: Index },
+    ForgetExpired { limit: usize },
+    Hold { holder: &'static str, millis: u64 },
+    Release { holder: &'static str },
+    NoteUse { account: Index },
+    AddFirstSigningKey,
+}
+
+/// One commit.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) organization: usize,
+    pub(super) drafts: Vec<Draft>,
+    /// An idempotency key, a fingerprint and how many milliseconds it is kept.
+    pub(super) claim: Option<(u8, u8, u64)>,
+    /// In the name of which version of which account.
+    pub(super) standing: Option<Index>,
+    /// Which version of which finding it rests on.
+    pub(super) rests_on: Option<Index>,
+    pub(super) notes: usize,
+}
+
+/// One write: of a new record where there is no `over`, else of one of all versions that there were.
+#[derive(Clone, Debug)]
+pub(super) enum Draft {
+    Organization { over: Index, slug: &'static str },
+    Account { over: Option<Index>, name: &'static str, full: bool },
+    Control { over: Option<Index>, key: &'static str, status: ControlStatus, full: bool },
+    Finding(FindingDraft),
+    Event { about: Index, kind: EventKind },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct FindingDraft {
+    pub(super) over: Option<Index>,
+    pub(super) key: &'static str,
+    pub(super) status: Status,
+    pub(super) severity: Severity,
+    pub(super) source: SourceKind,
+    pub(super) subject: Option<&'static str>,
+    pub(super) repeats: Option<Index>,
+    pub(super) told: bool,
+}
+
+pub(super) fn any_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        2 => (0..4_u64).prop_map(|millis| Command::Wait { millis }),
+        12 => any_call().prop_map(Command::Call),
+        2 => (0..3_usize, any::<bool>()).prop_map(|(log, full)| Command::Append { log, full }),
+        1 => (0..8_usize).prop_map(|limit| Command::Seal { limit }),
+        1 => any::<Index>().prop_map(|which| Command::SealAgain { which }),
+        1 => (0..3_usize).prop_map(|limit| Command::ForgetExpired { limit }),
+        1 => (select(HOLDERS), 1..9_u64).prop_map(|(holder, millis)| Command::Hold { holder, millis }),
+        1 => select(HOLDERS).prop_map(|holder| Command::Release { holder }),
+        1 => any::<Index>().prop_map(|account| Command::NoteUse { account }),
+        1 => Just(Command::AddFirstSigningKey),
+    ]
+}
+
+fn any_call() -> impl Strategy<Value = Call> {
+    (
+        0..2_usize,
+        vec(any_draft(), 0..4),
+        option::weighted(0.3, (0..3_u8, 0..2_u8, 1..9_u64)),
+        option::weighted(0.2, any::<Index>()),
+        option::weighted(0.2, any::<Index>()),
+        0..2_usize,
+    )
+        .prop_map(|(organization, drafts, claim, standing, rests_on, notes)| Call {
+            organization,
+            drafts,
+            claim,
+            standing,
+            rests_on,
+            notes,
+        })
+}
+
+fn any_draft() -> impl Strategy<Value = Draft> {
+    let over = || option::of(any::<Index>());
+    prop_oneof![
+        1 => (any::<Index>(), select(SLUGS)).prop_map(|(over, slug)| Draft::Organization { over, slug }),
+        2 => (over(), select(KEYS), any::<bool>()).prop_map(|(over, name, full)| Draft::Account { over, name, full }),
+        4 => (over(), select(KEYS), select(ControlStatus::ALL), any::<bool>())
+            .prop_map(|(over, key, status, full)| Draft::Control { over, key, status, full }),
+        8 => any_finding().prop_map(Draft::Finding),
+        2 => (any::<Index>(), select(EventKind::ALL)).prop_map(|(about, kind)| Draft::Event { about, kind }),
+    ]
+}
+
+fn any_finding() -> impl Strategy<Value = FindingDraft> {
+    (
+        option::of(any::<Index>()),
+        select(KEYS),
+        select(Status::ALL),
+        select(Severity::ALL),
+        select(SourceKind::ALL),
+        option::of(select(SUBJECTS)),
+        option::weighted(0.2, any::<Index>()),
+        any::<bool>(),
+    )
+        .prop_map(|(over, key, status, severity, source, subject, repeats, told)| FindingDraft {
+            over,
+            key,
+            status,
+            severity,
+            source,
+            subject,
+            repeats,
+            told,
+        })
+}

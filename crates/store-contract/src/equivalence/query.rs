@@ -1,0 +1,99 @@
+//! What can be asked of a store's lists.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use audit::AuditFilter;
+use findings::{FindingFilter, Severity, SourceKind, Status};
+use kernel::{Order, PageLimit, PageRequest, RecordKey, Reference, Timestamp, Window};
+use proptest::{
+    collection::btree_set,
+    option,
+    prelude::*,
+    sample::{Index, select},
+};
+use registers::{ControlFilter, ControlStatus};
+
+use super::command::{KEYS, SUBJECTS};
+use crate::{TestClock, samples};
+
+#[derive(Clone, Debug)]
+pub(super) struct Query {
+    pub(super) organization: usize,
+    pub(super) page: PageRequest,
+    pub(super) list: List,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum List {
+    Organizations,
+    Accounts,
+    Controls(ControlFilter),
+    Findings(FindingFilter),
+    Events { about: Option<Index> },
+    Entries(AuditFilter),
+}
+
+pub(super) fn any_query() -> impl Strategy<Value = Query> {
+    (0..2_usize, any_page(), any_list()).prop_map(|(organization, page, list)| Query { organization, page, list })
+}
+
+fn any_page() -> impl Strategy<Value = PageRequest> {
+    (1..7_u64, select(&[Order::Newest, Order::Changed][..]), any_window()).prop_map(|(limit, order, window)| PageRequest {
+        limit: PageLimit::clamped(limit),
+        order,
+        after: None,
+        window,
+    })
+}
+
+fn any_window() -> impl Strategy<Value = Window> {
+    // Commands run within some fifty milliseconds from the start of the clock.
+    let moment = || option::weighted(0.25, (0..50_u64).prop_map(|millis| TestClock::START + Duration::from_millis(millis)));
+    (moment(), moment(), moment(), moment()).prop_map(
+        |(created_after, created_before, updated_after, updated_before): (_, _, _, Option<Timestamp>)| Window {
+            created_after,
+            created_before,
+            updated_after,
+            updated_before,
+        },
+    )
+}
+
+fn any_list() -> impl Strategy<Value = List> {
+    prop_oneof![
+        1 => Just(List::Organizations),
+        1 => Just(List::Accounts),
+        3 => few(ControlStatus::ALL).prop_map(|statuses| List::Controls(ControlFilter { statuses })),
+        6 => any_finding_filter().prop_map(List::Findings),
+        2 => option::of(any::<Index>()).prop_map(|about| List::Events { about }),
+        2 => any_audit_filter().prop_map(List::Entries),
+    ]
+}
+
+fn any_finding_filter() -> impl Strategy<Value = FindingFilter> {
+    let subjects = few(SUBJECTS).prop_map(|subjects| subjects.into_iter().map(samples::reference).collect::<BTreeSet<Reference>>());
+    let keys = few(KEYS).prop_map(|keys| keys.into_iter().map(samples::key).collect::<BTreeSet<RecordKey>>());
+    (few(Status::ALL), few(Severity::ALL), few(SourceKind::ALL), subjects, keys).prop_map(
+        |(statuses, severities, source_kinds, subject_resource_ids, keys)| FindingFilter {
+            statuses,
+            severities,
+            source_kinds,
+            subject_resource_ids,
+            keys,
+        },
+    )
+}
+
+fn any_audit_filter() -> impl Strategy<Value = AuditFilter> {
+    let texts = |pool: &'static [&'static str]| {
+        few(pool).prop_map(|texts| texts.into_iter().map(str::to_owned).collect::<BTreeSet<String>>())
+    };
+    let subjects = texts(&["find_01JZ0000000000000000000000", "none"]);
+    (texts(&["finding.created", "finding.listed", "finding.updated"]), texts(&["svc_01JZSCANNER000000000000000", "none"]), subjects)
+        .prop_map(|(actions, actors, subjects)| AuditFilter { actions, actors, subjects })
+}
+
+/// Mostly none of them, which means any.
+fn few<T: Copy + Ord + std::fmt::Debug + 'static>(pool: &'static [T]) -> impl Strategy<Value = BTreeSet<T>> {
+    prop_oneof![2 => Just(BTreeSet::new()), 1 => btree_set(select(pool), 1..=3)]
+}

@@ -1,0 +1,296 @@
+//! Records and writes for tests that care about something else.
+
+use std::{borrow::Cow, time::Duration};
+
+use auth::{AccountLimits, AccountStatus, SecretHash, ServiceAccount, StoredSecret};
+use bytes::Bytes;
+use findings::{EventKind, Finding, FindingEvent, FindingSource, Severity, SourceKind, Status};
+use kernel::{
+    Action, Actor, ActorKind, Answer, Attribution, Change, Changeset, Claim, Description, Email, Entropy, Entry, FieldValue,
+    Fingerprint, Id, IdempotencyKey, Organization, OrganizationId, Origin, OutboxEvent, Reason, RecordKey, Reference,
+    Resource, Slug, Stamp, StandingProof, Stored, Subject, SubjectGroup, Timestamp, Title, VersionedSubjectGroup,
+};
+use registers::{Control, ControlStatus};
+use scopes::ScopeSet;
+use ulid::Ulid;
+
+/// A workspace.
+#[must_use]
+pub fn organization(slug: &str) -> Organization {
+    Organization {
+        slug: Slug::parse(slug).unwrap(),
+        name: title("Prairie Lakes Credit Union"),
+        locale: key("en-US"),
+        timezone: key("America/Denver"),
+    }
+}
+
+/// An active account with one secret and every scope.
+#[must_use]
+pub fn account(name: &str) -> ServiceAccount {
+    let secret = SecretHash::new("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA");
+    ServiceAccount::open(title(name), None, ScopeSet::all(), None, secret, Timestamp::MIN).unwrap()
+}
+
+/// An account with everything that one can have.
+#[must_use]
+pub fn full_account(name: &str, at: Timestamp) -> ServiceAccount {
+    let old = StoredSecret {
+        hash: SecretHash::new("$argon2id$v=19$m=8,t=1,p=1$b2xk$aGFzaA"),
+        ends_at: Some(at + Duration::from_secs(60)),
+    };
+    let mut account = account(name);
+    account.secrets.push(old);
+    account.contact = Some(Email::parse("ops@prairielakes.example").unwrap());
+    account.status = AccountStatus::Disabled;
+    account.expires_at = Some(at + Duration::from_secs(86_400));
+    account.limits = AccountLimits { reads: Some(1_200), writes: Some(u32::MAX) };
+    account
+}
+
+/// A draft with nothing that can be left out.
+#[must_use]
+pub fn control(record_key: &str) -> Control {
+    Control {
+        key: key(record_key),
+        title: title("Dual approval of wire transfers"),
+        description: description(""),
+        status: ControlStatus::Draft,
+        subject: None,
+        owner_responsibility_assignment_id: None,
+        implementation_projection_id: None,
+        compliance_projection_id: None,
+    }
+}
+
+/// A control with everything that one can have.
+#[must_use]
+pub fn full_control(record_key: &str) -> Control {
+    Control {
+        description: description("Two people approve.\n\tBoth sign; “neither” alone. 🏦 'quoted' \"twice\" \\ %_"),
+        status: ControlStatus::Active,
+        subject: Some(VersionedSubjectGroup { group: subject("wire-desk"), version_id: Some(reference("v3")) }),
+        owner_responsibility_assignment_id: Some(reference("assignment 1")),
+        implementation_projection_id: Some(reference("projection 2")),
+        compliance_projection_id: Some(reference("projection 3")),
+        ..control(record_key)
+    }
+}
+
+/// An open finding with nothing that can be left out.
+#[must_use]
+pub fn finding(record_key: &str) -> Finding {
+    Finding {
+        key: key(record_key),
+        title: title("Member portal accepts TLS 1.0"),
+        description: description(""),
+        severity: Severity::Medium,
+        status: Status::Open,
+        source: FindingSource { kind: SourceKind::Manual, module_key: None, resource_type: None, resource_id: None },
+        subject: None,
+        owner_responsibility_id: None,
+        owner_member_user_id: None,
+        due_at: None,
+        closed_at: None,
+        lifecycle_instance_id: None,
+        duplicate_of: None,
+    }
+}
+
+/// A finding with everything that one can have; it repeats `original`.
+#[must_use]
+pub fn full_finding(record_key: &str, original: Id<Finding>, at: Timestamp) -> Finding {
+    Finding {
+        description: description("Seen by the scanner.\n\tThrice: “once” would do. 🔓 'quoted' \"twice\" \\ %_"),
+        severity: Severity::Critical,
+        status: Status::Closed,
+        source: FindingSource {
+            kind: SourceKind::ModuleSignal,
+            module_key: Some(reference("semgrep")),
+            resource_type: Some(reference("rule")),
+            resource_id: Some(reference("java.lang.security.audit.sqli")),
+        },
+        subject: Some(subject("src/main/java/Login.java:42")),
+        owner_responsibility_id: Some(reference("responsibility 1")),
+        owner_member_user_id: Some(reference("member 2")),
+        due_at: Some(at + Duration::from_millis(1)),
+        closed_at: Some(at),
+        lifecycle_instance_id: Some(reference("lifecycle 3")),
+        duplicate_of: Some(original),
+        ..finding(record_key)
+    }
+}
+
+/// A comment about a finding.
+#[must_use]
+pub fn finding_event(finding: Id<Finding>, occurred_at: Timestamp) -> FindingEvent {
+    FindingEvent {
+        finding,
+        kind: EventKind::Comment,
+        note: None,
+        external_reference: None,
+        duplicate_of: None,
+        occurred_at,
+    }
+}
+
+/// What a record is about.
+#[must_use]
+pub fn subject(resource_id: &str) -> SubjectGroup {
+    SubjectGroup {
+        module_key: reference("core-banking"),
+        resource_type: reference("system"),
+        resource_id: reference(resource_id),
+    }
+}
+
+/// Somebody acting in the organization, whose standing is not asked for.
+#[must_use]
+pub fn attribution(entropy: &dyn Entropy, organization: OrganizationId, at: Timestamp) -> Attribution {
+    let actor = Actor {
+        kind: ActorKind::ServiceAccount,
+        id: Some("svc_01JZSCANNER000000000000000".into()),
+        name: "scanner".into(),
+    };
+    Attribution { organization, actor, origin: origin(entropy, at), standing: None }
+}
+
+/// A call by HTTP.
+#[must_use]
+pub fn origin(entropy: &dyn Entropy, at: Timestamp) -> Origin {
+    Origin {
+        request_id: Id::new(entropy.ulid(at)),
+        method: Some(Cow::Borrowed("POST")),
+        route: Some(Cow::Borrowed("/api/v1/governance/findings")),
+        source_address: Some("192.0.2.7".to_owned()),
+        user_agent: Some("scanner/1.0".to_owned()),
+    }
+}
+
+/// A changeset with nothing in it but the entry of the call.
+#[must_use]
+pub fn changeset(entropy: &dyn Entropy, stamp: Stamp, organization: OrganizationId) -> Changeset {
+    let attribution = attribution(entropy, organization, stamp.at());
+    Changeset::new(entropy, stamp, attribution, Action::new("finding.created"), None, Some(reason()))
+}
+
+/// The same, in the name of an account that was admitted as it stands in `proof`.
+#[must_use]
+pub fn changeset_of(entropy: &dyn Entropy, stamp: Stamp, organization: OrganizationId, proof: StandingProof) -> Changeset {
+    let attribution = Attribution { standing: Some(proof), ..attribution(entropy, organization, stamp.at()) };
+    Changeset::new(entropy, stamp, attribution, Action::new("finding.created"), None, Some(reason()))
+}
+
+/// An entry with nothing that can be left out.
+#[must_use]
+pub fn entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_at: Timestamp) -> Entry {
+    Entry {
+        id: Id::new(entropy.ulid(occurred_at)),
+        organization,
+        occurred_at,
+        actor: Actor { kind: ActorKind::System, id: None, name: "novantra".into() },
+        action: Action::new("finding.listed"),
+        subject: None,
+        reason: None,
+        changes: Vec::new(),
+        origin: Origin {
+            request_id: Id::new(entropy.ulid(occurred_at)),
+            method: None,
+            route: None,
+            source_address: None,
+            user_agent: None,
+        },
+        status: None,
+    }
+}
+
+/// An entry with everything that one can have.
+#[must_use]
+pub fn full_entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_at: Timestamp) -> Entry {
+    let change = |field: &'static str, before, after| Change { field: Cow::Borrowed(field), before, after };
+    let text = |text: &str| FieldValue::Text(text.to_owned());
+    let attribution = attribution(entropy, organization, occurred_at);
+    Entry {
+        actor: attribution.actor,
+        action: Action::new("finding.updated"),
+        subject: Some(Subject { kind: Cow::Borrowed("finding"), id: "find_01JZ0000000000000000000000".to_owned() }),
+        reason: Some(reason()),
+        changes: vec![
+            change("due_at", FieldValue::Null, text("2026-05-25T14:08:33.000Z")),
+            change("title", text(""), text("“quoted” \\ 🔓")),
+            change("enabled", FieldValue::Bool(true), FieldValue::Bool(false)),
+            change("limit", FieldValue::Integer(-1), FieldValue::Integer(1 << 53)),
+            change("scopes", FieldValue::Texts(Vec::new()), FieldValue::Texts(vec!["a".to_owned(), String::new()])),
+        ],
+        origin: attribution.origin,
+        status: Some(200),
+        ..entry(entropy, organization, occurred_at)
+    }
+}
+
+/// An event that tells of a record.
+#[must_use]
+pub fn outbox_event<R: Resource>(entropy: &dyn Entropy, about: &Stored<R>) -> OutboxEvent {
+    OutboxEvent {
+        id: Id::new(entropy.ulid(about.meta.updated_at)),
+        organization: about.meta.organization,
+        name: "finding.created",
+        subject: (R::KIND, about.meta.ulid()),
+        revision: about.meta.revision,
+        created_at: about.meta.updated_at,
+        body: Bytes::from_static(b"{}"),
+    }
+}
+
+/// The idempotency record of a call to create a finding, kept for a day.
+#[must_use]
+pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> Claim {
+    Claim {
+        key: IdempotencyKey {
+            organization,
+            account: Ulid::from_parts(1_700_000_000_000, 7),
+            operation: "POST /api/v1/governance/findings".to_owned(),
+            key: client_key.to_owned(),
+        },
+        fingerprint: Fingerprint([7; 32]),
+        answer: Answer {
+            status: 201,
+            headers: vec![
+                ("location".to_owned(), "/api/v1/governance/findings/find_1".to_owned()),
+                ("etag".to_owned(), "\"1\"".to_owned()),
+            ],
+            body: Bytes::from_static(b"{\"finding\":{}}\n\0\xff"),
+        },
+        expires_at: at + Duration::from_secs(86_400),
+    }
+}
+
+/// Why tests do things.
+#[must_use]
+pub fn reason() -> Reason {
+    Reason::parse("because a test says so").unwrap()
+}
+
+/// The text, held to the rule.
+#[must_use]
+pub fn key(text: &str) -> RecordKey {
+    RecordKey::parse(text).unwrap()
+}
+
+/// The text, held to the rule.
+#[must_use]
+pub fn title(text: &str) -> Title {
+    Title::parse(text).unwrap()
+}
+
+/// The text, held to the rule.
+#[must_use]
+pub fn description(text: &str) -> Description {
+    Description::parse(text).unwrap()
+}
+
+/// The text, held to the rule.
+#[must_use]
+pub fn reference(text: &str) -> Reference {
+    Reference::parse(text).unwrap()
+}

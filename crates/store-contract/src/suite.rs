@@ -1,0 +1,142 @@
+//! The suite: plain functions, one per sentence that a store keeps, in one file per part of the port.
+
+pub mod accounts;
+pub mod audit_log;
+pub mod catch_up;
+pub mod commits;
+pub mod directory;
+pub mod filters;
+pub mod idempotency;
+pub mod listing;
+pub mod races;
+pub mod reading;
+pub mod sealing;
+pub mod standing;
+pub mod upkeep;
+
+/// Writes the whole suite as tests of the store that `$open` opens: an `async fn(Arc<dyn Clock>) -> Opened`.
+#[macro_export]
+macro_rules! contract_suite {
+    ($open:path) => {
+        $crate::contract_suite! { $open =>
+            reading {
+                a_record_reads_back_as_it_was_stored
+                another_organizations_record_is_not_there
+                records_are_found_by_their_keys
+            }
+            listing {
+                a_list_runs_newest_first
+                a_list_by_change_runs_oldest_change_first
+                a_page_says_whether_there_is_more
+                a_page_holds_two_hundred_at_most
+                a_walk_meets_every_record_once_whatever_is_written_meanwhile
+                a_walk_by_change_meets_what_changes_meanwhile_again
+                spans_of_time_hold_their_beginning_and_not_their_end
+            }
+            filters {
+                findings_are_narrowed_by_status_severity_and_source
+                findings_are_narrowed_by_key_and_subject_to_the_letter
+                a_changed_record_leaves_one_filter_and_enters_another
+                controls_are_narrowed_by_status
+                finding_events_are_narrowed_by_finding
+            }
+            catch_up {
+                a_write_in_flight_holds_as_of_back
+                a_write_that_comes_to_nothing_lets_as_of_go_on
+                a_catch_up_sees_exactly_what_changed
+                a_clock_that_steps_back_hides_nothing
+                a_reader_among_writers_misses_nothing
+            }
+            commits {
+                a_clash_in_the_second_write_leaves_nothing
+                a_record_is_created_only_once
+                an_update_of_another_revision_is_refused
+                an_update_of_what_is_not_there_is_refused
+                a_taken_key_is_refused
+                keys_are_unique_per_organization_and_kind_and_to_the_letter
+                a_key_that_was_given_up_may_be_taken
+                a_slug_is_unique_over_the_installation
+                a_record_may_be_written_twice_in_one_changeset
+                what_a_decision_rests_on_must_be_unchanged
+                a_changeset_of_five_hundred_records_is_stored_whole
+            }
+            idempotency {
+                a_repeated_call_gets_the_first_answer_byte_for_byte
+                a_repeated_call_has_no_second_effect
+                a_repeated_call_is_recognised_before_anything_else_is_checked
+                a_key_used_for_another_call_is_refused
+                a_key_belongs_to_its_account_and_operation
+                an_expired_key_counts_as_absent
+                a_failed_commit_leaves_the_key_free
+                of_sixteen_at_once_under_one_key_one_acts
+            }
+            standing {
+                an_account_that_did_not_change_may_act
+                a_write_of_an_account_that_changed_meanwhile_stores_nothing
+                a_write_of_an_account_that_is_not_the_organizations_stores_nothing
+                no_write_is_stored_after_its_account_was_disabled
+            }
+            races {
+                one_of_sixteen_changes_to_a_revision_wins
+                one_of_sixteen_records_with_a_key_wins
+                a_clash_takes_no_other_write_with_it
+                one_of_two_writes_that_cross_wins
+                a_caller_that_goes_away_leaves_the_store_whole
+                an_append_that_is_abandoned_harms_no_other
+            }
+            audit_log {
+                an_entry_reads_back_as_it_was_appended
+                the_entries_of_a_write_are_stored_with_it
+                an_entry_is_never_overwritten
+                logs_of_organizations_are_apart
+                entries_are_listed_in_either_order
+                entries_are_narrowed_by_action_actor_and_subject
+                entries_are_narrowed_by_time
+                entries_that_come_at_once_are_all_kept
+            }
+            sealing {
+                every_organization_has_a_gapless_chain_of_its_own
+                a_seal_shows_in_lists_and_alone
+                entries_are_given_out_for_sealing_oldest_first
+                entries_are_sealed_in_the_order_of_their_identifiers
+                a_stale_batch_is_refused_and_stores_nothing
+                one_of_eight_sealers_wins
+                the_tail_counts_what_is_not_sealed
+                a_chain_is_walked_by_sequence
+                checkpoints_are_kept_in_order
+            }
+            accounts {
+                an_account_is_found_by_its_client_id
+                a_change_of_an_account_shows_in_its_revision_at_once
+                the_last_use_of_an_account_is_noted_beside_it
+                the_first_signing_key_wins
+            }
+            directory {
+                organizations_are_listed_oldest_first
+                an_organization_is_found_by_its_slug
+            }
+            upkeep {
+                a_lease_is_one_holders_until_it_ends
+                a_lease_is_given_up_by_its_holder_alone
+                one_of_eight_gets_the_lease
+                expired_keys_are_forgotten_in_bounds
+                waiting_events_are_counted
+                a_closed_store_is_not_available
+            }
+        }
+    };
+    ($open:path => $($group:ident { $($name:ident)* })*) => {
+        $(
+            mod $group {
+                use super::*;
+
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $name() {
+                        $crate::suite::$group::$name($crate::Fixture::open($open).await).await;
+                    }
+                )*
+            }
+        )*
+    };
+}

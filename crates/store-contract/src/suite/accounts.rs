@@ -1,0 +1,102 @@
+//! Service accounts by credential, and the keys their tokens are signed with.
+
+use std::{sync::Arc, time::Duration};
+
+use auth::{AccountStatus, SealedKey};
+use kernel::Revision;
+
+use crate::{Fixture, samples};
+
+/// A client id leads to its account in whichever organization, as it is now.
+pub async fn an_account_is_found_by_its_client_id(fixture: Fixture) {
+    let away = fixture.organization("away").await;
+    let mut accounts = Vec::new();
+    for organization in [fixture.home, away] {
+        accounts.push(fixture.create(organization, samples::account("scanner")).await);
+        accounts.push(fixture.create(organization, samples::full_account("mirror", fixture.now())).await);
+    }
+    for account in &accounts {
+        assert_eq!(fixture.store.by_client_id(account.meta.id).await.unwrap().as_ref(), Some(account));
+    }
+    let disabled = fixture.revise(&accounts[0], accounts[0].record.with_status(AccountStatus::Disabled)).await;
+    assert_eq!(fixture.store.by_client_id(disabled.meta.id).await.unwrap(), Some(disabled));
+    assert_eq!(fixture.store.by_client_id(fixture.id()).await.unwrap(), None);
+}
+
+/// A revision that is asked for after a change is that of the change.
+pub async fn a_change_of_an_account_shows_in_its_revision_at_once(fixture: Fixture) {
+    let away = fixture.organization("away").await;
+    let mut account = fixture.create(fixture.home, samples::account("scanner")).await;
+    for revision in 1..=20 {
+        let asked = || {
+            let (store, home, id) = (Arc::clone(&fixture.store), fixture.home, account.meta.id);
+            tokio::spawn(async move { store.revision(home, id).await.unwrap() })
+        };
+        let calls = [asked(), asked(), asked()];
+        for call in calls {
+            assert_eq!(call.await.unwrap(), Some(Revision(revision)));
+        }
+        // A call that begins before the change may see either; one that begins after it sees the change.
+        let meanwhile = asked();
+        let status = if revision % 2 == 0 { AccountStatus::Active } else { AccountStatus::Disabled };
+        account = fixture.revise(&account, account.record.with_status(status)).await;
+        assert_eq!(fixture.store.revision(fixture.home, account.meta.id).await.unwrap(), Some(account.meta.revision));
+        assert!((revision..=revision + 1).contains(&meanwhile.await.unwrap().unwrap().0));
+    }
+    assert_eq!(fixture.store.revision(away, account.meta.id).await.unwrap(), None);
+    assert_eq!(fixture.store.revision(fixture.home, fixture.id()).await.unwrap(), None);
+}
+
+/// Notes of use keep the latest call and change nothing else about the account.
+pub async fn the_last_use_of_an_account_is_noted_beside_it(fixture: Fixture) {
+    let first = fixture.create(fixture.home, samples::account("first")).await;
+    let second = fixture.create(fixture.home, samples::account("second")).await;
+    let (earlier, later) = (fixture.clock.tick(), fixture.clock.tick());
+    let last_use = async |account| fixture.store.last_use(fixture.home, account).await.unwrap();
+    assert_eq!(last_use(first.meta.id).await, None);
+    fixture.store.note_use(&[(fixture.home, first.meta.id, earlier), (fixture.home, second.meta.id, later)]).await.unwrap();
+    assert_eq!((last_use(first.meta.id).await, last_use(second.meta.id).await), (Some(earlier), Some(later)));
+    fixture.store.note_use(&[(fixture.home, second.meta.id, earlier), (fixture.home, first.meta.id, later)]).await.unwrap();
+    assert_eq!((last_use(first.meta.id).await, last_use(second.meta.id).await), (Some(later), Some(later)));
+    fixture.store.note_use(&[]).await.unwrap();
+    assert_eq!(fixture.get(fixture.home, first.meta.id).await, Some(first.clone()));
+    let revised = fixture.revise(&first, first.record.clone()).await;
+    assert_eq!(last_use(revised.meta.id).await, Some(later));
+    let away = fixture.organization("away").await;
+    assert_eq!(fixture.store.last_use(away, first.meta.id).await.unwrap(), None);
+}
+
+/// Of several servers that start at once, one gives the installation its first key.
+pub async fn the_first_signing_key_wins(fixture: Fixture) {
+    assert_eq!(fixture.store.signing_keys().await.unwrap(), []);
+    let keys: Vec<_> = (0..8_u8)
+        .map(|number| SealedKey {
+            id: format!("key-{number}"),
+            algorithm: "EdDSA".to_owned(),
+            sealed: vec![0, number, 255],
+            created_at: fixture.now() + Duration::from_millis(u64::from(8 - number)),
+        })
+        .collect();
+    let servers: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            let (store, key) = (Arc::clone(&fixture.store), key.clone());
+            tokio::spawn(async move {
+                store.add_first_signing_key(&key).await.unwrap();
+                store.signing_keys().await.unwrap()
+            })
+        })
+        .collect();
+    let kept = {
+        let mut seen = Vec::new();
+        for server in servers {
+            seen.push(server.await.unwrap());
+        }
+        assert!(seen.iter().all(|one| *one == seen[0]), "servers ended up with different keys");
+        seen.remove(0)
+    };
+    assert_eq!(kept.len(), 1);
+    assert!(keys.contains(&kept[0]));
+    fixture.store.add_first_signing_key(&keys[0]).await.unwrap();
+    assert_eq!(fixture.store.signing_keys().await.unwrap(), kept);
+}

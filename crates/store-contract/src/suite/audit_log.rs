@@ -1,0 +1,204 @@
+//! Entries of the audit log, as they come in and as they are listed (contract v1 § 8).
+
+use std::collections::BTreeSet;
+
+use audit::{AuditFilter, Recorded};
+use kernel::{
+    Action, Actor, ActorKind, Entry, Order, Organization, OrganizationId, PageLimit, PageRequest, Position, Subject,
+    Window,
+};
+
+use crate::{Fixture, samples};
+
+async fn append(fixture: &Fixture, entry: &Entry) {
+    fixture.store.append(entry.clone()).await.unwrap();
+}
+
+async fn read(fixture: &Fixture, entry: &Entry) -> Option<Recorded> {
+    fixture.store.entry(entry.organization, entry.id).await.unwrap()
+}
+
+/// So many entries of an organization that has none yet; every third shares its millisecond with the one before.
+async fn entries(fixture: &Fixture, count: usize, vary: impl Fn(usize, Entry) -> Entry) -> (OrganizationId, Vec<Entry>) {
+    let organization = fixture.id();
+    let mut all = Vec::with_capacity(count);
+    for number in 0..count {
+        if number % 3 != 1 {
+            fixture.clock.tick();
+        }
+        let plain = samples::entry(&*fixture.entropy, organization, fixture.now());
+        all.push(vary(number, plain));
+        append(fixture, &all[number]).await;
+    }
+    (organization, all)
+}
+
+async fn numbers(
+    fixture: &Fixture,
+    organization: OrganizationId,
+    all: &[Entry],
+    filter: &AuditFilter,
+    page: PageRequest,
+) -> Vec<usize> {
+    let listed = fixture.entries(organization, filter, page).await;
+    listed.iter().map(|recorded| all.iter().position(|entry| *entry == recorded.entry).unwrap()).collect()
+}
+
+fn oldest_first(limit: u64) -> PageRequest {
+    PageRequest { limit: PageLimit::clamped(limit), order: Order::Changed, ..PageRequest::default() }
+}
+
+/// An entry is read as it was written, with everything one can have and with nothing that can be left out, and has no
+/// seal at first.
+pub async fn an_entry_reads_back_as_it_was_appended(fixture: Fixture) {
+    let at = fixture.clock.tick();
+    for organization in [fixture.home, Organization::installation(), fixture.id()] {
+        let person = Actor { kind: ActorKind::User, id: Some("usr_1".into()), name: "Ana “Ann” Ruíz".into() };
+        for entry in [
+            samples::entry(&*fixture.entropy, organization, at),
+            samples::full_entry(&*fixture.entropy, organization, at),
+            Entry { actor: person, ..samples::full_entry(&*fixture.entropy, organization, at) },
+        ] {
+            append(&fixture, &entry).await;
+            let recorded = Recorded { entry: entry.clone(), seal: None };
+            assert_eq!(read(&fixture, &entry).await.as_ref(), Some(&recorded));
+            assert_eq!(fixture.log(organization).await.last(), Some(&recorded));
+        }
+    }
+}
+
+/// The entries of a write are in the log once the write is stored, those of its parts after that of the whole.
+pub async fn the_entries_of_a_write_are_stored_with_it(fixture: Fixture) {
+    let before = fixture.log(fixture.home).await.len();
+    let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding("f-1"));
+    let subject = Some(Subject::of(stored.meta.id));
+    changeset.note(&*fixture.entropy, Action::new("finding.created"), subject, Vec::new());
+    changeset.note(&*fixture.entropy, Action::new("finding.mirrored"), None, Vec::new());
+    changeset.answered(201);
+    let expected: Vec<_> =
+        changeset.entries().iter().map(|entry| Recorded { entry: entry.clone(), seal: None }).collect();
+    assert_eq!(fixture.log(fixture.home).await.len(), before);
+    fixture.commit(changeset).await.unwrap();
+    assert_eq!(fixture.log(fixture.home).await[before..], expected);
+}
+
+/// What was recorded is not recorded over: whatever comes of a second entry with its identifier, the first one stays.
+pub async fn an_entry_is_never_overwritten(fixture: Fixture) {
+    let at = fixture.clock.tick();
+    let first = samples::full_entry(&*fixture.entropy, fixture.home, at);
+    append(&fixture, &first).await;
+    let second = Entry { reason: None, changes: Vec::new(), status: Some(500), ..first.clone() };
+    let _ = fixture.store.append(second).await;
+    assert_eq!(read(&fixture, &first).await.unwrap().entry, first);
+    append(&fixture, &samples::entry(&*fixture.entropy, fixture.home, at)).await;
+}
+
+/// Logs are apart, that of the installation too.
+pub async fn logs_of_organizations_are_apart(fixture: Fixture) {
+    let at = fixture.clock.tick();
+    let (one, other) = (fixture.id(), fixture.id());
+    let entry = samples::entry(&*fixture.entropy, one, at);
+    append(&fixture, &entry).await;
+    append(&fixture, &samples::entry(&*fixture.entropy, Organization::installation(), at)).await;
+    assert!(fixture.log(other).await.is_empty());
+    assert_eq!(fixture.store.entry(other, entry.id).await.unwrap(), None);
+    assert_eq!(fixture.log(one).await, [Recorded { entry, seal: None }]);
+    assert_eq!(fixture.log(Organization::installation()).await.len(), 1);
+}
+
+/// Both orders go by identifier, and a page says where the next one begins.
+pub async fn entries_are_listed_in_either_order(fixture: Fixture) {
+    let (organization, all) = entries(&fixture, 7, |_, entry| entry).await;
+    let any = AuditFilter::default();
+    for limit in [1, 2, 6, 7, 8] {
+        let page = oldest_first(limit);
+        assert_eq!(numbers(&fixture, organization, &all, &any, page).await, [0, 1, 2, 3, 4, 5, 6]);
+        let newest_first = PageRequest { order: Order::Newest, ..page };
+        assert_eq!(numbers(&fixture, organization, &all, &any, newest_first).await, [6, 5, 4, 3, 2, 1, 0]);
+    }
+    for (limit, more) in [(6, true), (7, false), (8, false)] {
+        let page = fixture.store.entries(organization, &any, &oldest_first(limit)).await.unwrap();
+        assert_eq!(page.next.is_some(), more, "{limit} of 7");
+    }
+    let page = fixture.store.entries(organization, &any, &oldest_first(3)).await.unwrap();
+    assert_eq!(page.next, Some(Position::Changed(all[2].occurred_at, all[2].id.ulid())));
+    let newest_first = PageRequest { order: Order::Newest, ..oldest_first(3) };
+    let page = fixture.store.entries(organization, &any, &newest_first).await.unwrap();
+    assert_eq!(page.next, Some(Position::Newest(all[4].id.ulid())));
+}
+
+/// By action, actor and subject, each alone, several of each, and together; what has none is in no such list.
+pub async fn entries_are_narrowed_by_action_actor_and_subject(fixture: Fixture) {
+    let (organization, all) = entries(&fixture, 8, |number, entry| {
+        let actor = ["svc_1", "svc_2"].get(number % 3).map(|id| (*id).into());
+        let subject = ["find_1", "find_2", "FIND_1"].get(number % 4).map(|id| (*id).to_owned());
+        Entry {
+            action: Action::new(["finding.listed", "finding.created"][number % 2]),
+            actor: Actor { id: actor, ..entry.actor },
+            subject: subject.map(|id| Subject { kind: "finding".into(), id }),
+            ..entry
+        }
+    })
+    .await;
+    let set = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<BTreeSet<_>>();
+    let any = AuditFilter::default();
+    for (filter, expected) in [
+        (AuditFilter { actions: set(&["finding.listed"]), ..any.clone() }, vec![0, 2, 4, 6]),
+        (AuditFilter { actions: set(&["finding.listed", "finding.created", "x"]), ..any.clone() }, vec![0, 1, 2, 3, 4, 5, 6, 7]),
+        (AuditFilter { actions: set(&["finding%"]), ..any.clone() }, vec![]),
+        (AuditFilter { actors: set(&["svc_1"]), ..any.clone() }, vec![0, 3, 6]),
+        (AuditFilter { actors: set(&["svc_1", "svc_2"]), ..any.clone() }, vec![0, 1, 3, 4, 6, 7]),
+        (AuditFilter { subjects: set(&["find_1"]), ..any.clone() }, vec![0, 4]),
+        (AuditFilter { subjects: set(&["find_2", "FIND_1"]), ..any.clone() }, vec![1, 2, 5, 6]),
+        (AuditFilter { actors: set(&["svc_1"]), subjects: set(&["find_1", "FIND_1"]), ..any.clone() }, vec![0, 6]),
+        (
+            AuditFilter { actions: set(&["finding.created"]), actors: set(&["svc_2"]), subjects: set(&["find_2"]) },
+            vec![1],
+        ),
+    ] {
+        assert_eq!(numbers(&fixture, organization, &all, &filter, oldest_first(2)).await, expected, "{filter:?}");
+        let newest_first = PageRequest { order: Order::Newest, ..oldest_first(3) };
+        let mut reversed = numbers(&fixture, organization, &all, &filter, newest_first).await;
+        reversed.reverse();
+        assert_eq!(reversed, expected, "{filter:?}");
+    }
+}
+
+/// Spans of time go by when it happened, whichever of the two they are given for.
+pub async fn entries_are_narrowed_by_time(fixture: Fixture) {
+    let (organization, all) = entries(&fixture, 6, |_, entry| entry).await;
+    let (from, until) = (Some(all[2].occurred_at), Some(all[5].occurred_at));
+    let open = Window::default();
+    for (window, expected) in [
+        (Window { created_after: from, ..open }, vec![2, 3, 4, 5]),
+        (Window { updated_after: from, ..open }, vec![2, 3, 4, 5]),
+        (Window { created_before: from, ..open }, vec![0, 1]),
+        (Window { updated_before: from, ..open }, vec![0, 1]),
+        (Window { created_after: from, updated_before: until, ..open }, vec![2, 3, 4]),
+        (Window { created_after: until, created_before: from, ..open }, vec![]),
+    ] {
+        let page = PageRequest { window, ..oldest_first(2) };
+        assert_eq!(numbers(&fixture, organization, &all, &AuditFilter::default(), page).await, expected, "{window:?}");
+        let page = PageRequest { order: Order::Newest, ..page };
+        let mut reversed = numbers(&fixture, organization, &all, &AuditFilter::default(), page).await;
+        reversed.reverse();
+        assert_eq!(reversed, expected, "{window:?}");
+    }
+}
+
+/// Many at once are all kept.
+pub async fn entries_that_come_at_once_are_all_kept(fixture: Fixture) {
+    let organization = fixture.id();
+    let at = fixture.clock.tick();
+    let appends: Vec<_> = (0..100)
+        .map(|_| {
+            let entry = samples::entry(&*fixture.entropy, organization, at);
+            let store = std::sync::Arc::clone(&fixture.store);
+            tokio::spawn(async move { store.append(entry).await })
+        })
+        .collect();
+    for append in appends {
+        append.await.unwrap().unwrap();
+    }
+    assert_eq!(fixture.log(organization).await.len(), 100);
+}

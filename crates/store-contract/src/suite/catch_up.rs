@@ -1,0 +1,116 @@
+//! What a list is complete up to (contract v1 § 6, `X-As-Of`).
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use audit::AuditFilter;
+use findings::Finding;
+use kernel::{Order, PageLimit, PageRequest, Timestamp, Window};
+use registers::Control;
+
+use crate::{Fixture, samples};
+
+fn since(moment: Timestamp) -> PageRequest {
+    let window = Window { updated_after: Some(moment), ..Window::default() };
+    PageRequest { order: Order::Changed, limit: PageLimit::clamped(2), window, after: None }
+}
+
+async fn as_of(fixture: &Fixture) -> Timestamp {
+    let page = PageRequest::default();
+    let as_of = fixture.list::<Finding>(fixture.home, &Default::default(), &page).await.as_of;
+    let of_controls = fixture.list::<Control>(fixture.home, &Default::default(), &page).await.as_of;
+    let of_entries = fixture.store.entries(fixture.home, &AuditFilter::default(), &page).await.unwrap().as_of;
+    assert!(of_controls >= as_of && of_entries >= as_of, "a horizon went back");
+    as_of
+}
+
+/// What was stamped and is not stored yet may still become visible, so no list is complete past it.
+pub async fn a_write_in_flight_holds_as_of_back(fixture: Fixture) {
+    let (changeset, stored) = fixture.creation(fixture.home, samples::finding("slow"));
+    fixture.clock.advance(Duration::from_secs(5));
+    fixture.create(fixture.home, samples::finding("quick")).await;
+    let held_back = as_of(&fixture).await;
+    assert!(held_back <= stored.meta.updated_at);
+    fixture.commit(changeset).await.unwrap();
+    let caught_up = fixture.walk::<Finding>(fixture.home, &Default::default(), since(held_back)).await;
+    assert!(caught_up.contains(&stored), "a catch-up missed what was in flight");
+    assert!(as_of(&fixture).await >= fixture.now());
+}
+
+/// A write that is given up, or that fails, holds nothing back any longer.
+pub async fn a_write_that_comes_to_nothing_lets_as_of_go_on(fixture: Fixture) {
+    let given_up = fixture.changeset(fixture.home);
+    let taken = fixture.create(fixture.home, samples::finding("taken")).await;
+    let (refused, _) = fixture.creation(fixture.home, taken.record);
+    fixture.clock.advance(Duration::from_secs(5));
+    assert!(fixture.commit(refused).await.is_err());
+    assert!(as_of(&fixture).await < fixture.now());
+    drop(given_up);
+    assert!(as_of(&fixture).await >= fixture.now());
+}
+
+/// Handed to the next pull, it shows what changed since and nothing else.
+pub async fn a_catch_up_sees_exactly_what_changed(fixture: Fixture) {
+    let mut all = Vec::new();
+    for number in 0..5 {
+        all.push(fixture.create(fixture.home, samples::finding(&format!("f-{number}"))).await);
+    }
+    let first = as_of(&fixture).await;
+    assert!(fixture.walk::<Finding>(fixture.home, &Default::default(), since(first)).await.is_empty());
+    let changed = fixture.revise(&all[3], samples::finding("f-3")).await;
+    let created = fixture.create(fixture.home, samples::finding("f-5")).await;
+    let mut seen = fixture.walk::<Finding>(fixture.home, &Default::default(), since(first)).await;
+    seen.sort_by_key(|stored| stored.meta.id);
+    assert_eq!(seen, [changed, created]);
+    let second = as_of(&fixture).await;
+    assert!(second > first);
+    assert!(fixture.walk::<Finding>(fixture.home, &Default::default(), since(second)).await.is_empty());
+}
+
+/// A clock that is set back makes nothing invisible to those who catch up.
+pub async fn a_clock_that_steps_back_hides_nothing(fixture: Fixture) {
+    fixture.create(fixture.home, samples::finding("before")).await;
+    let told = as_of(&fixture).await;
+    fixture.clock.set(Timestamp::from_millis(told.millis() - 3_600_000));
+    let after = fixture.create(fixture.home, samples::finding("after")).await;
+    assert_eq!(fixture.walk::<Finding>(fixture.home, &Default::default(), since(told)).await, [after]);
+}
+
+/// One who pulls again and again while others write ends up with everything.
+pub async fn a_reader_among_writers_misses_nothing(fixture: Fixture) {
+    let fixture = Arc::new(fixture);
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let fixture = Arc::clone(&fixture);
+            tokio::spawn(async move {
+                for number in 0..25 {
+                    let (changeset, _) = fixture.creation(fixture.home, samples::finding(&format!("f-{writer}-{number}")));
+                    fixture.clock.tick();
+                    tokio::task::yield_now().await;
+                    fixture.store.commit(changeset).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let (mut mirror, mut from) = (BTreeSet::new(), Timestamp::MIN);
+    loop {
+        let last = writers.iter().all(tokio::task::JoinHandle::is_finished);
+        let mut page = since(from);
+        let mut next = None;
+        loop {
+            let listed = fixture.list::<Finding>(fixture.home, &Default::default(), &page).await;
+            // What the first page is complete up to holds for the whole walk.
+            next = next.or(Some(listed.as_of));
+            mirror.extend(listed.items.into_iter().map(|stored| stored.meta.id));
+            let Some(after) = listed.next else { break };
+            page.after = Some(after);
+        }
+        from = next.unwrap();
+        if last {
+            break;
+        }
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(mirror.len(), 100);
+}

@@ -1,0 +1,29 @@
+//! Organizations, for operators.
+
+use kernel::Slug;
+
+use crate::{Fixture, samples};
+
+/// All of them are listed, oldest first, whatever they are called and whichever changed last.
+pub async fn organizations_are_listed_oldest_first(fixture: Fixture) {
+    let home = fixture.get(fixture.home, fixture.home).await.unwrap();
+    fixture.clock.tick();
+    let second = fixture.organization("zeta").await;
+    let third = fixture.organization("alpha").await;
+    fixture.clock.tick();
+    let home = fixture.revise(&home, samples::organization("moved")).await;
+    let all = fixture.store.organizations().await.unwrap();
+    assert_eq!(all.iter().map(|stored| stored.meta.id).collect::<Vec<_>>(), [fixture.home, second, third]);
+    assert_eq!(all[0], home);
+}
+
+/// A slug names its organization until it is given another.
+pub async fn an_organization_is_found_by_its_slug(fixture: Fixture) {
+    let home = fixture.get(fixture.home, fixture.home).await.unwrap();
+    fixture.organization("home-2").await;
+    let named = async |slug| fixture.store.organization(&Slug::parse(slug).unwrap()).await.unwrap();
+    assert_eq!(named("home").await.as_ref(), Some(&home));
+    assert_eq!(named("hom").await, None);
+    let moved = fixture.revise(&home, samples::organization("moved")).await;
+    assert_eq!((named("home").await, named("moved").await), (None, Some(moved)));
+}

@@ -1,0 +1,152 @@
+//! What lists are narrowed by.
+
+use std::collections::BTreeSet;
+
+use findings::{EventKind, Finding, FindingEvent, FindingEventFilter, FindingFilter, FindingSource, Severity, SourceKind, Status};
+use kernel::{Order, PageLimit, PageRequest, Reader, Reference, Resource, Stored};
+use registers::{Control, ControlFilter, ControlStatus};
+use store::DynStore;
+
+use crate::{Fixture, samples};
+
+/// What the filter leaves, by number and oldest first; it must be the same in either order and in small pages.
+async fn left<R: Resource>(fixture: &Fixture, all: &[Stored<R>], filter: &R::Filter) -> Vec<usize>
+where
+    DynStore: Reader<R>,
+{
+    let page = PageRequest { limit: PageLimit::clamped(2), ..PageRequest::default() };
+    let mut newest = fixture.walk::<R>(fixture.home, filter, page).await;
+    newest.reverse();
+    let page = PageRequest { order: Order::Changed, ..page };
+    assert_eq!(fixture.walk::<R>(fixture.home, filter, page).await, newest, "the two orders differ for {filter:?}");
+    newest.iter().map(|stored| all.iter().position(|one| one == stored).unwrap()).collect()
+}
+
+fn set<T: Ord>(members: impl IntoIterator<Item = T>) -> BTreeSet<T> {
+    members.into_iter().collect()
+}
+
+async fn create_all<R: Resource>(fixture: &Fixture, records: impl IntoIterator<Item = R>) -> Vec<Stored<R>> {
+    let mut all = Vec::new();
+    for record in records {
+        fixture.clock.tick();
+        all.push(fixture.create(fixture.home, record).await);
+    }
+    all
+}
+
+/// Every word of every set tells its findings from the others, alone and with others.
+pub async fn findings_are_narrowed_by_status_severity_and_source(fixture: Fixture) {
+    let (statuses, severities, kinds) = (Status::ALL, Severity::ALL, SourceKind::ALL);
+    let records = (0..8).map(|number| Finding {
+        status: statuses[number],
+        severity: severities[number % 5],
+        source: FindingSource { kind: kinds[(number + 3) % 8], ..samples::finding("x").source },
+        ..samples::finding(&format!("f-{number}"))
+    });
+    let all = create_all(&fixture, records).await;
+    let any = FindingFilter::default();
+    assert_eq!(left(&fixture, &all, &any).await, [0, 1, 2, 3, 4, 5, 6, 7]);
+    for number in 0..8 {
+        let one = FindingFilter { statuses: set([statuses[number]]), ..any.clone() };
+        assert_eq!(left(&fixture, &all, &one).await, [number], "{one:?}");
+        let one = FindingFilter { source_kinds: set([kinds[(number + 3) % 8]]), ..any.clone() };
+        assert_eq!(left(&fixture, &all, &one).await, [number], "{one:?}");
+    }
+    for number in 0..5 {
+        let one = FindingFilter { severities: set([severities[number]]), ..any.clone() };
+        let expected: Vec<_> = (number..8).step_by(5).collect();
+        assert_eq!(left(&fixture, &all, &one).await, expected, "{one:?}");
+    }
+    let several = FindingFilter { statuses: set([statuses[0], statuses[2], statuses[5]]), ..any.clone() };
+    assert_eq!(left(&fixture, &all, &several).await, [0, 2, 5]);
+    let both = FindingFilter { severities: set([severities[0], severities[1]]), ..several };
+    assert_eq!(left(&fixture, &all, &both).await, [0, 5]);
+    let none = FindingFilter { source_kinds: set([kinds[4]]), ..both };
+    assert_eq!(left(&fixture, &all, &none).await, [0usize; 0]);
+    let every = FindingFilter {
+        statuses: set(statuses.iter().copied()),
+        severities: set(severities.iter().copied()),
+        source_kinds: set(kinds.iter().copied()),
+        ..any
+    };
+    assert_eq!(left(&fixture, &all, &every).await, [0, 1, 2, 3, 4, 5, 6, 7]);
+}
+
+/// Texts are the same to the letter or not at all: no letter case, pattern or blank is overlooked.
+pub async fn findings_are_narrowed_by_key_and_subject_to_the_letter(fixture: Fixture) {
+    let texts = ["a", "A", "%", "_", "a%", "é", "e\u{301}", "a b", "a  b", "'", "🔓"];
+    let mut records: Vec<_> = texts
+        .iter()
+        .enumerate()
+        .map(|(number, text)| Finding { subject: Some(samples::subject(text)), ..samples::finding(&format!("Key-{number}")) })
+        .collect();
+    records.push(samples::finding("no-subject"));
+    let all = create_all(&fixture, records).await;
+    let any = FindingFilter::default();
+    for (number, text) in texts.iter().enumerate() {
+        let one = FindingFilter { subject_resource_ids: set([samples::reference(text)]), ..any.clone() };
+        assert_eq!(left(&fixture, &all, &one).await, [number], "{text:?}");
+    }
+    let several = FindingFilter { subject_resource_ids: set(["a", "🔓", "unknown"].map(samples::reference)), ..any.clone() };
+    assert_eq!(left(&fixture, &all, &several).await, [0, 10]);
+    let many: BTreeSet<Reference> = (0..50).map(|number| samples::reference(&format!("unknown {number}"))).collect();
+    let unknown = FindingFilter { subject_resource_ids: many, ..any.clone() };
+    assert_eq!(left(&fixture, &all, &unknown).await, [0usize; 0]);
+    let keys = |keys: &[&str]| FindingFilter { keys: keys.iter().map(|key| samples::key(key)).collect(), ..any.clone() };
+    assert_eq!(left(&fixture, &all, &keys(&["Key-1"])).await, [1]);
+    assert_eq!(left(&fixture, &all, &keys(&["key-1", "Key-", "Key-_"])).await, [0usize; 0]);
+    assert_eq!(left(&fixture, &all, &keys(&["Key-3", "no-subject", "Key-10"])).await, [3, 10, 11]);
+    let both = FindingFilter { subject_resource_ids: set([samples::reference("a")]), ..keys(&["Key-0", "Key-1"]) };
+    assert_eq!(left(&fixture, &all, &both).await, [0]);
+}
+
+/// A filter sees a record as it is now.
+pub async fn a_changed_record_leaves_one_filter_and_enters_another(fixture: Fixture) {
+    let first = fixture.create(fixture.home, samples::finding("f-1")).await;
+    fixture.create(fixture.home, samples::finding("f-2")).await;
+    let closed = Finding { status: Status::Closed, subject: Some(samples::subject("a")), ..samples::finding("f-3") };
+    let first = fixture.revise(&first, closed).await;
+    let filter = FindingFilter {
+        statuses: set([Status::Closed]),
+        subject_resource_ids: set([samples::reference("a")]),
+        keys: set([samples::key("f-3")]),
+        ..FindingFilter::default()
+    };
+    let page = PageRequest::default();
+    assert_eq!(fixture.walk::<Finding>(fixture.home, &filter, page).await, [first]);
+    let open = FindingFilter { statuses: set([Status::Open]), ..FindingFilter::default() };
+    assert_eq!(fixture.walk::<Finding>(fixture.home, &open, page).await.len(), 1);
+}
+
+/// Controls by where they stand.
+pub async fn controls_are_narrowed_by_status(fixture: Fixture) {
+    let statuses = ControlStatus::ALL.iter().chain(ControlStatus::ALL);
+    let records = statuses.enumerate().map(|(number, status)| Control {
+        status: *status,
+        ..samples::control(&format!("c-{number}"))
+    });
+    let all = create_all(&fixture, records).await;
+    for (number, status) in ControlStatus::ALL.iter().enumerate() {
+        let one = ControlFilter { statuses: set([*status]) };
+        assert_eq!(left(&fixture, &all, &one).await, [number, number + 3]);
+    }
+    let two = ControlFilter { statuses: set([ControlStatus::Draft, ControlStatus::Retired]) };
+    assert_eq!(left(&fixture, &all, &two).await, [0, 2, 3, 5]);
+}
+
+/// What was reported about one finding, apart from what was reported about others.
+pub async fn finding_events_are_narrowed_by_finding(fixture: Fixture) {
+    let findings = create_all(&fixture, ["f-0", "f-1", "f-2"].map(samples::finding)).await;
+    let at = fixture.now();
+    let records = [0, 1, 0, 1, 0].into_iter().zip(EventKind::ALL).map(|(about, kind)| FindingEvent {
+        kind: *kind,
+        ..samples::finding_event(findings[about].meta.id, at)
+    });
+    let all = create_all(&fixture, records).await;
+    for (about, expected) in [vec![0, 2, 4], vec![1, 3], vec![]].into_iter().enumerate() {
+        let filter = FindingEventFilter { finding: Some(findings[about].meta.id) };
+        assert_eq!(left(&fixture, &all, &filter).await, expected);
+    }
+    assert_eq!(left(&fixture, &all, &FindingEventFilter::default()).await, [0, 1, 2, 3, 4]);
+}

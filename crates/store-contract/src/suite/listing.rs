@@ -1,0 +1,159 @@
+//! Lists: their orders, pages and spans of time.
+
+use findings::{Finding, Severity};
+use kernel::{Order, PageLimit, PageRequest, Stored, Timestamp, Window};
+use registers::Control;
+
+use crate::{Fixture, samples};
+
+const ORDERS: [Order; 2] = [Order::Newest, Order::Changed];
+
+fn keys(listed: &[Stored<Finding>]) -> Vec<&str> {
+    listed.iter().map(|stored| stored.record.key.as_str()).collect()
+}
+
+fn pages_of(limit: u64, order: Order) -> PageRequest {
+    PageRequest { limit: PageLimit::clamped(limit), order, ..PageRequest::default() }
+}
+
+/// So many findings; every third shares its millisecond with the one before.
+async fn findings(fixture: &Fixture, count: usize) -> Vec<Stored<Finding>> {
+    let mut all = Vec::with_capacity(count);
+    for number in 0..count {
+        if number % 3 != 1 {
+            fixture.clock.tick();
+        }
+        all.push(fixture.create(fixture.home, samples::finding(&format!("f-{number}"))).await);
+    }
+    all
+}
+
+/// Creation alone decides the order by creation, whatever changes afterwards.
+pub async fn a_list_runs_newest_first(fixture: Fixture) {
+    let all = findings(&fixture, 5).await;
+    fixture.clock.tick();
+    fixture.revise(&all[1], samples::finding("f-1")).await;
+    let listed = fixture.walk::<Finding>(fixture.home, &Default::default(), pages_of(2, Order::Newest)).await;
+    assert_eq!(keys(&listed), ["f-4", "f-3", "f-2", "f-1", "f-0"]);
+}
+
+/// Who catches up reads the oldest change first, and of one moment the oldest record first.
+pub async fn a_list_by_change_runs_oldest_change_first(fixture: Fixture) {
+    let all = findings(&fixture, 5).await;
+    fixture.clock.tick();
+    let mut together = fixture.changeset(fixture.home);
+    for place in [2, 0] {
+        together.update(&all[place], &all[place].changed(together.at(), all[place].record.clone()));
+    }
+    fixture.commit(together).await.unwrap();
+    for limit in 1..=6 {
+        let listed = fixture.walk::<Finding>(fixture.home, &Default::default(), pages_of(limit, Order::Changed)).await;
+        assert_eq!(keys(&listed), ["f-1", "f-3", "f-4", "f-0", "f-2"], "in pages of {limit}");
+    }
+}
+
+/// A page that holds the last record says so, also when that record just fits.
+pub async fn a_page_says_whether_there_is_more(fixture: Fixture) {
+    let nothing = fixture.list::<Finding>(fixture.home, &Default::default(), &PageRequest::default()).await;
+    assert!(nothing.items.is_empty() && nothing.next.is_none());
+    findings(&fixture, 4).await;
+    for order in ORDERS {
+        for (limit, held, more) in [(3, 3, true), (4, 4, false), (5, 4, false), (1, 1, true)] {
+            let page = fixture.list::<Finding>(fixture.home, &Default::default(), &pages_of(limit, order)).await;
+            assert_eq!((page.items.len(), page.next.is_some()), (held, more), "{limit} of 4, {order:?}");
+        }
+        let page = fixture.list::<Finding>(fixture.home, &Default::default(), &pages_of(2, order)).await;
+        assert_eq!(page.next, page.items.last().map(|last| order.position(last)), "a page ends at its last record");
+    }
+}
+
+/// The greatest page there is holds two hundred.
+pub async fn a_page_holds_two_hundred_at_most(fixture: Fixture) {
+    let mut changeset = fixture.changeset(fixture.home);
+    for number in 0..201 {
+        let stored = fixture.fresh(&changeset, samples::control(&format!("c-{number}")));
+        changeset.create(&stored);
+    }
+    fixture.commit(changeset).await.unwrap();
+    let page = pages_of(u64::MAX, Order::Newest);
+    let first = fixture.list::<Control>(fixture.home, &Default::default(), &page).await;
+    assert_eq!((first.items.len(), first.next.is_some()), (200, true));
+    let page = PageRequest { after: first.next, ..page };
+    let second = fixture.list::<Control>(fixture.home, &Default::default(), &page).await;
+    assert_eq!((second.items.len(), second.next), (1, None));
+}
+
+/// A walk meets each record that was there all along once, whatever is created and changed between its pages.
+pub async fn a_walk_meets_every_record_once_whatever_is_written_meanwhile(fixture: Fixture) {
+    let all = findings(&fixture, 12).await;
+    let mut met = Vec::new();
+    let mut page = pages_of(3, Order::Newest);
+    loop {
+        let listed = fixture.list::<Finding>(fixture.home, &Default::default(), &page).await;
+        met.extend(listed.items.iter().map(|stored| stored.meta.id));
+        let Some(next) = listed.next else { break };
+        page.after = Some(next);
+        fixture.clock.tick();
+        fixture.create(fixture.home, samples::finding(&format!("late-{}", met.len()))).await;
+        let (early, late) = (&all[met.len() % 12], &all[11 - met.len() % 12]);
+        for changed in [early, late] {
+            let present = fixture.get(fixture.home, changed.meta.id).await.unwrap();
+            fixture.revise(&present, Finding { severity: Severity::High, ..present.record.clone() }).await;
+        }
+    }
+    let expected: Vec<_> = all.iter().rev().map(|stored| stored.meta.id).collect();
+    assert_eq!(met, expected);
+}
+
+/// A walk by change meets everything, what changed meanwhile as it is now, and comes to its end.
+pub async fn a_walk_by_change_meets_what_changes_meanwhile_again(fixture: Fixture) {
+    let all = findings(&fixture, 6).await;
+    let page = pages_of(2, Order::Changed);
+    let first = fixture.list::<Finding>(fixture.home, &Default::default(), &page).await;
+    assert_eq!(keys(&first.items), ["f-0", "f-1"]);
+    fixture.clock.tick();
+    let again = fixture.revise(&all[0], Finding { severity: Severity::Low, ..all[0].record.clone() }).await;
+    let ahead = fixture.revise(&all[3], Finding { severity: Severity::Low, ..all[3].record.clone() }).await;
+    let rest = fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest { after: first.next, ..page }).await;
+    assert_eq!(rest, [all[2].clone(), all[4].clone(), all[5].clone(), again, ahead]);
+}
+
+/// Spans of time begin with their first moment and end before their last, alone and together, over all pages.
+pub async fn spans_of_time_hold_their_beginning_and_not_their_end(fixture: Fixture) {
+    let mut all = Vec::new();
+    for number in 0..5 {
+        fixture.clock.tick();
+        all.push(fixture.create(fixture.home, samples::finding(&format!("f-{number}"))).await);
+    }
+    fixture.clock.tick();
+    let moved = fixture.revise(&all[1], samples::finding("f-1")).await;
+    let created = |place: usize| Some(all[place].meta.created_at);
+    let changed = Some(moved.meta.updated_at);
+    let open = Window::default();
+    for (window, expected) in [
+        (Window { created_after: created(3), ..open }, vec!["f-4", "f-3"]),
+        (Window { created_before: created(2), ..open }, vec!["f-1", "f-0"]),
+        (Window { created_after: created(1), created_before: created(3), ..open }, vec!["f-2", "f-1"]),
+        (Window { created_after: created(3), created_before: created(3), ..open }, vec![]),
+        (Window { created_after: created(4), created_before: created(0), ..open }, vec![]),
+        (Window { updated_after: changed, ..open }, vec!["f-1"]),
+        (Window { updated_before: changed, ..open }, vec!["f-4", "f-3", "f-2", "f-0"]),
+        (Window { updated_after: created(3), ..open }, vec!["f-4", "f-3", "f-1"]),
+        (Window { updated_after: created(3), updated_before: created(4), ..open }, vec!["f-3"]),
+        (Window { created_before: created(4), updated_after: created(3), ..open }, vec!["f-3", "f-1"]),
+        (Window { created_after: Some(Timestamp::MIN), updated_before: Some(Timestamp::MAX), ..open }, keys(&all).into_iter().rev().collect()),
+        (Window { created_after: Some(Timestamp::MAX), ..open }, vec![]),
+        (Window { updated_before: Some(Timestamp::MIN), ..open }, vec![]),
+        (Window { created_before: Some(Timestamp::from_millis(-1)), ..open }, vec![]),
+        (Window { created_after: Some(Timestamp::from_millis(-1)), created_before: created(1), ..open }, vec!["f-0"]),
+    ] {
+        let page = PageRequest { window, ..pages_of(2, Order::Newest) };
+        let listed = fixture.walk::<Finding>(fixture.home, &Default::default(), page).await;
+        assert_eq!(keys(&listed), expected, "{window:?}");
+        let page = PageRequest { order: Order::Changed, ..page };
+        let mut by_change = fixture.walk::<Finding>(fixture.home, &Default::default(), page).await;
+        assert!(by_change.is_sorted_by_key(|stored| (stored.meta.updated_at, stored.meta.id)), "{window:?}");
+        by_change.sort_by_key(|stored| std::cmp::Reverse(stored.meta.id));
+        assert_eq!(by_change, listed, "{window:?}");
+    }
+}

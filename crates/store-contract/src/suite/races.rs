@@ -1,0 +1,146 @@
+//! Writes that meet, and callers that go away.
+
+use std::{
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
+
+use findings::{Finding, Severity};
+use kernel::{Changeset, Clash, CommitError, Kind, PageRequest, Revision};
+use store::DynStore;
+
+use crate::{Fixture, samples};
+
+async fn race(store: &Arc<DynStore>, changesets: Vec<Changeset>) -> Vec<Result<(), CommitError>> {
+    let racers: Vec<_> = changesets
+        .into_iter()
+        .map(|changeset| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store.commit(changeset).await })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for racer in racers {
+        outcomes.push(racer.await.unwrap());
+    }
+    outcomes
+}
+
+fn losers(outcomes: Vec<Result<(), CommitError>>) -> Vec<Clash> {
+    let lost = outcomes.into_iter().filter_map(Result::err);
+    lost.map(|error| match error {
+        CommitError::Conflict(clash) => clash,
+        other => panic!("a conflict was expected, not {other:?}"),
+    })
+    .collect()
+}
+
+/// Of sixteen changes to one revision one is stored, and the others are told.
+pub async fn one_of_sixteen_changes_to_a_revision_wins(fixture: Fixture) {
+    let first = fixture.create(fixture.home, samples::finding("f-1")).await;
+    let entries = fixture.log(fixture.home).await.len();
+    let changes = (0..16).map(|number| {
+        let title = samples::title(&format!("change {number}"));
+        fixture.revision(&first, Finding { title, ..first.record.clone() }).0
+    });
+    let outcomes = race(&fixture.store, changes.collect()).await;
+    let winner = outcomes.iter().position(Result::is_ok).unwrap();
+    assert_eq!(losers(outcomes), vec![Clash::Revision(Kind::Finding, first.meta.ulid()); 15]);
+    let stored = fixture.get(fixture.home, first.meta.id).await.unwrap();
+    assert_eq!(stored.meta.revision, Revision(2));
+    assert_eq!(stored.record.title.as_str(), format!("change {winner}"));
+    assert_eq!(fixture.log(fixture.home).await.len(), entries + 1);
+}
+
+/// Of sixteen records with one key one is stored, and the others are told.
+pub async fn one_of_sixteen_records_with_a_key_wins(fixture: Fixture) {
+    let creations = (0..16).map(|_| fixture.creation(fixture.home, samples::finding("wanted")).0);
+    let outcomes = race(&fixture.store, creations.collect()).await;
+    assert_eq!(losers(outcomes), vec![Clash::Key(Kind::Finding, "wanted".to_owned()); 15]);
+    let all = fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
+    assert_eq!(all.len(), 1);
+}
+
+/// Writes of different records don't hinder each other, among them some that fail.
+pub async fn a_clash_takes_no_other_write_with_it(fixture: Fixture) {
+    fixture.create(fixture.home, samples::finding("taken")).await;
+    let creations = (0..32).map(|number| {
+        let key = if number % 2 == 0 { "taken".to_owned() } else { format!("f-{number}") };
+        fixture.creation(fixture.home, samples::finding(&key)).0
+    });
+    let outcomes = race(&fixture.store, creations.collect()).await;
+    for (number, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(outcome.is_ok(), number % 2 == 1, "{outcome:?}");
+    }
+    let all = fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
+    assert_eq!(all.len(), 17);
+}
+
+/// Two changesets that write the same two records, each in its own order, don't wait for each other: one is stored whole.
+pub async fn one_of_two_writes_that_cross_wins(fixture: Fixture) {
+    let first = fixture.create(fixture.home, samples::finding("first")).await;
+    let second = fixture.create(fixture.home, samples::finding("second")).await;
+    for severity in [Severity::Low, Severity::High, Severity::Low, Severity::High] {
+        let before =
+            [fixture.get(fixture.home, first.meta.id).await.unwrap(), fixture.get(fixture.home, second.meta.id).await.unwrap()];
+        let crossing = [[0, 1], [1, 0]].map(|order| {
+            let mut changeset = fixture.changeset(fixture.home);
+            for place in order {
+                let record = Finding { severity, ..before[place].record.clone() };
+                changeset.update(&before[place], &before[place].changed(changeset.at(), record));
+            }
+            changeset
+        });
+        let outcomes = race(&fixture.store, crossing.into()).await;
+        let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        assert_eq!(won, 1, "{outcomes:?}");
+        for stored in &before {
+            let after = fixture.get(fixture.home, stored.meta.id).await.unwrap();
+            assert_eq!((after.meta.revision, after.record.severity), (stored.meta.revision.next(), severity));
+        }
+    }
+}
+
+/// A commit that was begun runs to its end though its caller is gone, and the next one is unharmed.
+pub async fn a_caller_that_goes_away_leaves_the_store_whole(fixture: Fixture) {
+    let (pending, entries) = (fixture.pending().await, fixture.log(fixture.home).await.len());
+    let mut abandoned = Vec::new();
+    for number in 0..16 {
+        let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding(&format!("abandoned-{number}")));
+        let claim = samples::claim(fixture.home, &format!("key-{number}"), changeset.at());
+        changeset.claim(claim.clone());
+        changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
+        let mut commit = fixture.store.commit(changeset);
+        let _ = commit.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(commit);
+        abandoned.push((stored, claim));
+        fixture.create(fixture.home, samples::finding(&format!("next-{number}"))).await;
+    }
+    let all_stored = async {
+        for (stored, claim) in &abandoned {
+            while fixture.get(fixture.home, stored.meta.id).await.is_none() {
+                tokio::task::yield_now().await;
+            }
+            assert!(fixture.is_answered(&claim.key).await);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all_stored).await.expect("an abandoned commit came to nothing");
+    assert_eq!(fixture.log(fixture.home).await.len(), entries + 32);
+    assert_eq!(fixture.pending().await, pending + 16);
+}
+
+/// The same of an entry: it is there or not, and the next is unharmed.
+pub async fn an_append_that_is_abandoned_harms_no_other(fixture: Fixture) {
+    let entries = fixture.log(fixture.home).await.len();
+    for _ in 0..16 {
+        let at = fixture.clock.tick();
+        let entry = samples::entry(&*fixture.entropy, fixture.home, at);
+        let mut append = fixture.store.append(entry);
+        let _ = append.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(append);
+        let entry = samples::entry(&*fixture.entropy, fixture.home, at);
+        fixture.store.append(entry).await.unwrap();
+    }
+    assert!((entries + 16..=entries + 32).contains(&fixture.log(fixture.home).await.len()));
+}

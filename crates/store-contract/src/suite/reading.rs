@@ -1,0 +1,82 @@
+//! One record, and records by key.
+
+use findings::{EventKind, Finding, FindingEvent};
+use kernel::{Order, PageRequest, Reader, Resource};
+use registers::Control;
+use store::DynStore;
+
+use crate::{Fixture, samples};
+
+/// A record is read as it was written: with everything one can have, and with nothing that can be left out.
+pub async fn a_record_reads_back_as_it_was_stored(fixture: Fixture) {
+    let at = fixture.clock.tick();
+    let plain = reads_back(&fixture, samples::finding("plain")).await;
+    reads_back(&fixture, samples::full_finding("full", plain, at)).await;
+    reads_back(&fixture, samples::control("plain")).await;
+    reads_back(&fixture, samples::full_control("full")).await;
+    reads_back(&fixture, samples::account("plain")).await;
+    reads_back(&fixture, samples::full_account("full", at)).await;
+    reads_back(&fixture, samples::finding_event(plain, at)).await;
+    let event = FindingEvent {
+        kind: EventKind::VerifiedAsDuplicate,
+        note: Some(samples::description("seen: “before”")),
+        external_reference: Some(samples::reference("INC 42")),
+        duplicate_of: Some(plain),
+        ..samples::finding_event(plain, at)
+    };
+    reads_back(&fixture, event).await;
+    let home = fixture.get(fixture.home, fixture.home).await.unwrap();
+    assert_eq!(home.record, samples::organization("home"));
+    assert_eq!(home.meta.organization, fixture.home);
+}
+
+async fn reads_back<R: Resource>(fixture: &Fixture, record: R) -> kernel::Id<R>
+where
+    DynStore: Reader<R>,
+{
+    let stored = fixture.create(fixture.home, record.clone()).await;
+    assert_eq!(fixture.get(fixture.home, stored.meta.id).await.as_ref(), Some(&stored));
+    fixture.clock.tick();
+    let changed = fixture.revise(&stored, record).await;
+    assert!(changed.meta.updated_at > changed.meta.created_at);
+    assert_eq!(fixture.get(fixture.home, stored.meta.id).await, Some(changed));
+    stored.meta.id
+}
+
+/// Whichever way it is asked for, another organization's record is like one that is not there.
+pub async fn another_organizations_record_is_not_there(fixture: Fixture) {
+    let away = fixture.organization("away").await;
+    let finding = fixture.create(fixture.home, samples::finding("f-1")).await;
+    let control = fixture.create(fixture.home, samples::control("c-1")).await;
+    assert_eq!(fixture.get(away, finding.meta.id).await, None);
+    assert_eq!(fixture.get(away, control.meta.id).await, None);
+    assert_eq!(fixture.get(away, fixture.home).await, None);
+    assert_eq!(fixture.get::<Finding>(fixture.home, fixture.id()).await, None);
+    for order in [Order::Newest, Order::Changed] {
+        let page = PageRequest { order, ..PageRequest::default() };
+        assert!(fixture.walk::<Finding>(away, &Default::default(), page).await.is_empty());
+        assert!(fixture.walk::<Control>(away, &Default::default(), page).await.is_empty());
+        assert_eq!(fixture.walk::<Finding>(fixture.home, &Default::default(), page).await, [finding.clone()]);
+    }
+    assert!(Reader::<Finding>::with_keys(&*fixture.store, away, &["f-1"]).await.unwrap().is_empty());
+}
+
+/// Keys find their records, and only those of the organization and kind; other keys are left out.
+pub async fn records_are_found_by_their_keys(fixture: Fixture) {
+    let away = fixture.organization("away").await;
+    let mut expected = Vec::new();
+    for key in ["a", "B", "c%", "d'\"\\"] {
+        expected.push(fixture.create(fixture.home, samples::finding(key)).await);
+        fixture.create(away, samples::finding(key)).await;
+    }
+    fixture.create(fixture.home, samples::finding("not-asked-for")).await;
+    fixture.create(fixture.home, samples::control("a-control")).await;
+    let mut keys: Vec<_> = (0..494).map(|count| format!("unknown-{count}")).collect();
+    keys.extend(["a", "B", "c%", "d'\"\\", "b", "a-control"].map(str::to_owned));
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    let mut found = Reader::<Finding>::with_keys(&*fixture.store, fixture.home, &keys).await.unwrap();
+    found.sort_by_key(|stored| stored.meta.id);
+    assert_eq!(found, expected);
+    assert!(Reader::<Finding>::with_keys(&*fixture.store, fixture.home, &[]).await.unwrap().is_empty());
+    assert!(Reader::<FindingEvent>::with_keys(&*fixture.store, fixture.home, &["a"]).await.unwrap().is_empty());
+}

@@ -1,0 +1,219 @@
+//! Entries get their place in the chain of their organization, once and without a gap (contract v1 § 8).
+
+use std::sync::Arc;
+
+use audit::{Batch, Checkpoint, Hash, Head, Recorded, Seal, Signature, Tail, Unsealed, hash_of};
+use kernel::{Entry, Organization, OrganizationId, Timestamp};
+
+use crate::{Fixture, samples};
+
+async fn append(fixture: &Fixture, organization: OrganizationId, count: usize) -> Vec<Entry> {
+    let mut all = Vec::new();
+    for number in 0..count {
+        let at = fixture.clock.tick();
+        all.push(match number % 2 {
+            0 => samples::full_entry(&*fixture.entropy, organization, at),
+            _ => samples::entry(&*fixture.entropy, organization, at),
+        });
+        fixture.store.append(all[number].clone()).await.unwrap();
+    }
+    all
+}
+
+/// Those of the organization that wait for their seal, among the `limit` that are given out.
+async fn unsealed(fixture: &Fixture, organization: OrganizationId, limit: usize) -> Unsealed {
+    let waiting = fixture.store.unsealed(limit).await.unwrap();
+    assert!(waiting.iter().map(|unsealed| unsealed.entries.len()).sum::<usize>() <= limit);
+    waiting.into_iter().find(|unsealed| unsealed.organization == organization).unwrap()
+}
+
+fn sealed_off(unsealed: &Unsealed, signed_at: Timestamp) -> (Batch, Checkpoint) {
+    let batch = audit::seal(unsealed);
+    let Head { sequence, hash } = batch.head();
+    let signature = Signature([u8::try_from(sequence).unwrap(); 64]);
+    (batch, Checkpoint { organization: unsealed.organization, sequence, hash, signed_at, signature })
+}
+
+/// Seals what waits of an organization; gives the checkpoint.
+async fn seal(fixture: &Fixture, organization: OrganizationId) -> Checkpoint {
+    let (batch, checkpoint) = sealed_off(&unsealed(fixture, organization, 1_000).await, fixture.clock.tick());
+    assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
+    checkpoint
+}
+
+fn assert_chain(chain: &[Recorded], entries: &[Entry]) {
+    assert_eq!(chain.len(), entries.len());
+    let mut previous_hash = Hash::NONE;
+    for (sequence, (recorded, entry)) in (1..).zip(chain.iter().zip(entries)) {
+        assert_eq!(recorded.entry, *entry);
+        let hash = hash_of(entry, sequence, previous_hash);
+        assert_eq!(recorded.seal, Some(Seal { sequence, previous_hash, hash }));
+        previous_hash = hash;
+    }
+}
+
+/// Sequences count from one without a gap in every organization, over several batches, and hashes link them.
+pub async fn every_organization_has_a_gapless_chain_of_its_own(fixture: Fixture) {
+    let organizations = [fixture.id(), fixture.id(), Organization::installation()];
+    let mut logs = [Vec::new(), Vec::new(), Vec::new()];
+    for count in 1..=3 {
+        for (organization, log) in organizations.iter().zip(&mut logs) {
+            log.extend(append(&fixture, *organization, count).await);
+        }
+        for organization in organizations {
+            seal(&fixture, organization).await;
+        }
+    }
+    for (organization, log) in organizations.iter().zip(&logs) {
+        let chain = fixture.store.sealed(*organization, 0, 100).await.unwrap();
+        assert_chain(&chain, log);
+        let last = chain.last().and_then(|recorded| recorded.seal).unwrap();
+        let head = fixture.store.head(*organization).await.unwrap();
+        assert_eq!(head, Head { sequence: last.sequence, hash: last.hash });
+    }
+    assert_eq!(fixture.store.head(fixture.id()).await.unwrap(), Head::EMPTY);
+}
+
+/// A seal shows wherever its entry does.
+pub async fn a_seal_shows_in_lists_and_alone(fixture: Fixture) {
+    let organization = fixture.id();
+    let entries = append(&fixture, organization, 3).await;
+    seal(&fixture, organization).await;
+    let late = append(&fixture, organization, 1).await.remove(0);
+    let log = fixture.log(organization).await;
+    assert_chain(&log[..3], &entries);
+    assert_eq!(log[3], Recorded { entry: late, seal: None });
+    let alone = fixture.store.entry(organization, entries[1].id).await.unwrap();
+    assert_eq!(alone.as_ref(), Some(&log[1]));
+}
+
+/// Those that wait longest come first, over all organizations, no more than were asked for, each once.
+pub async fn entries_are_given_out_for_sealing_oldest_first(fixture: Fixture) {
+    seal(&fixture, fixture.home).await;
+    assert_eq!(fixture.store.unsealed(100).await.unwrap(), []);
+    let (one, other) = (fixture.id(), fixture.id());
+    let first = append(&fixture, one, 2).await;
+    let second = append(&fixture, other, 2).await;
+    let third = append(&fixture, one, 1).await;
+    let waiting = fixture.store.unsealed(3).await.unwrap();
+    assert_eq!(waiting.len(), 2);
+    assert_eq!(unsealed(&fixture, one, 3).await, Unsealed { organization: one, head: Head::EMPTY, entries: first });
+    assert_eq!(unsealed(&fixture, other, 3).await.entries, second[..1]);
+    let (batch, checkpoint) = sealed_off(&unsealed(&fixture, one, 3).await, fixture.clock.tick());
+    assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
+    let rest = Unsealed { organization: one, head: batch.head(), entries: third };
+    assert_eq!(unsealed(&fixture, one, 100).await, rest);
+    assert_eq!(unsealed(&fixture, other, 100).await.entries, second);
+}
+
+/// Entries wait in the order of their identifiers, whichever came in first.
+pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixture) {
+    let organization = fixture.id();
+    let at = fixture.clock.tick();
+    let mut entries: Vec<_> = (0..6).map(|_| samples::entry(&*fixture.entropy, organization, at)).collect();
+    for place in [4, 0, 5, 2, 1, 3] {
+        fixture.store.append(entries[place].clone()).await.unwrap();
+    }
+    assert_eq!(unsealed(&fixture, organization, 1_000).await.entries, entries);
+    seal(&fixture, organization).await;
+    // An entry that comes in late gets its place behind those that were sealed before.
+    let late = samples::entry(&*fixture.entropy, organization, Timestamp::from_millis(at.millis() - 60_000));
+    fixture.store.append(late.clone()).await.unwrap();
+    seal(&fixture, organization).await;
+    entries.push(late);
+    assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
+}
+
+/// A sealer that was overtaken stores nothing: neither seals nor its checkpoint nor a head.
+pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
+    let organization = fixture.id();
+    append(&fixture, organization, 2).await;
+    let (stale, stale_checkpoint) = sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
+    append(&fixture, organization, 1).await;
+    let checkpoint = seal(&fixture, organization).await;
+    let chain = fixture.store.sealed(organization, 0, 100).await.unwrap();
+    let other = Head { sequence: 3, hash: Hash([1; 32]) };
+    append(&fixture, organization, 1).await;
+    let astray = Unsealed { head: other, ..unsealed(&fixture, organization, 1_000).await };
+    let (astray, astray_checkpoint) = sealed_off(&astray, fixture.clock.tick());
+    for (batch, its) in [(&stale, &stale_checkpoint), (&astray, &astray_checkpoint)] {
+        assert!(!fixture.store.seal(batch, its).await.unwrap());
+        assert_eq!(fixture.store.sealed(organization, 0, 100).await.unwrap(), chain);
+        assert_eq!(fixture.store.checkpoints(organization, 0, 100).await.unwrap(), [checkpoint]);
+        let head = Head { sequence: checkpoint.sequence, hash: checkpoint.hash };
+        assert_eq!(fixture.store.head(organization).await.unwrap(), head);
+        assert_eq!(fixture.store.tail(Some(organization)).await.unwrap().entries, 1);
+    }
+}
+
+/// Of eight sealers with the same batch one seals.
+pub async fn one_of_eight_sealers_wins(fixture: Fixture) {
+    let organization = fixture.id();
+    let entries = append(&fixture, organization, 5).await;
+    let (batch, checkpoint) = sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
+    let sealers: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, batch) = (Arc::clone(&fixture.store), batch.clone());
+            tokio::spawn(async move { store.seal(&batch, &checkpoint).await.unwrap() })
+        })
+        .collect();
+    let mut winners = 0;
+    for sealer in sealers {
+        winners += usize::from(sealer.await.unwrap());
+    }
+    assert_eq!(winners, 1);
+    assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
+    assert_eq!(fixture.store.checkpoints(organization, 0, 100).await.unwrap(), [checkpoint]);
+}
+
+/// What is not sealed yet is counted, with the moment of its oldest, for one organization and for all.
+pub async fn the_tail_counts_what_is_not_sealed(fixture: Fixture) {
+    seal(&fixture, fixture.home).await;
+    let nothing = Tail { entries: 0, oldest: None };
+    let (one, other) = (fixture.id(), fixture.id());
+    assert_eq!(fixture.store.tail(None).await.unwrap(), nothing);
+    let first = append(&fixture, one, 3).await;
+    let second = append(&fixture, other, 2).await;
+    assert_eq!(fixture.store.tail(Some(one)).await.unwrap(), Tail { entries: 3, oldest: Some(first[0].occurred_at) });
+    assert_eq!(fixture.store.tail(Some(other)).await.unwrap(), Tail { entries: 2, oldest: Some(second[0].occurred_at) });
+    assert_eq!(fixture.store.tail(None).await.unwrap(), Tail { entries: 5, oldest: Some(first[0].occurred_at) });
+    seal(&fixture, one).await;
+    assert_eq!(fixture.store.tail(Some(one)).await.unwrap(), nothing);
+    assert_eq!(fixture.store.tail(None).await.unwrap(), Tail { entries: 2, oldest: Some(second[0].occurred_at) });
+}
+
+/// A chain is walked from any sequence, in steps of any size.
+pub async fn a_chain_is_walked_by_sequence(fixture: Fixture) {
+    let organization = fixture.id();
+    let entries = append(&fixture, organization, 7).await;
+    seal(&fixture, organization).await;
+    append(&fixture, organization, 1).await;
+    let (mut chain, mut after) = (Vec::new(), 0);
+    loop {
+        let step = fixture.store.sealed(organization, after, 3).await.unwrap();
+        assert!(step.len() <= 3);
+        let Some(last) = step.last().and_then(|recorded| recorded.seal) else { break };
+        after = last.sequence;
+        chain.extend(step);
+    }
+    assert_chain(&chain, &entries);
+    assert!(fixture.store.sealed(organization, i64::MAX, 3).await.unwrap().is_empty());
+    assert!(fixture.store.sealed(fixture.id(), 0, 3).await.unwrap().is_empty());
+}
+
+/// Every batch leaves a checkpoint, read as it was signed, in the order of the chain.
+pub async fn checkpoints_are_kept_in_order(fixture: Fixture) {
+    let organization = fixture.id();
+    let mut expected = Vec::new();
+    for count in [1, 3, 2, 1] {
+        append(&fixture, organization, count).await;
+        expected.push(seal(&fixture, organization).await);
+    }
+    let store = &fixture.store;
+    assert_eq!(expected.iter().map(|checkpoint| checkpoint.sequence).collect::<Vec<_>>(), [1, 4, 6, 7]);
+    assert_eq!(store.checkpoints(organization, 0, 100).await.unwrap(), expected);
+    assert_eq!(store.checkpoints(organization, 0, 2).await.unwrap(), expected[..2]);
+    assert_eq!(store.checkpoints(organization, 4, 100).await.unwrap(), expected[2..]);
+    assert_eq!(store.checkpoints(organization, 3, 1).await.unwrap(), expected[1..2]);
+    assert!(store.checkpoints(fixture.id(), 0, 100).await.unwrap().is_empty());
+}

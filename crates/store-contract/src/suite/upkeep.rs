@@ -1,0 +1,146 @@
+//! Leases, expiry and the end.
+
+use std::{sync::Arc, time::Duration};
+
+use audit::AuditFilter;
+use auth::SigningKeys;
+use findings::Finding;
+use kernel::{Claim, CommitError, PageRequest, Reader, StoreError};
+use store::Lease;
+
+use crate::{Fixture, samples};
+
+const SPAN: Duration = Duration::from_secs(10);
+const ALMOST: Duration = Duration::from_millis(9_999);
+
+async fn hold(fixture: &Fixture, holder: &str) -> bool {
+    fixture.store.hold(Lease::Sealer, holder, fixture.now(), SPAN).await.unwrap()
+}
+
+/// Who holds a lease keeps it as long as it renews it; nobody else gets it before it ends.
+pub async fn a_lease_is_one_holders_until_it_ends(fixture: Fixture) {
+    assert!(hold(&fixture, "one").await);
+    assert!(!hold(&fixture, "other").await);
+    fixture.clock.advance(ALMOST);
+    assert!(!hold(&fixture, "other").await);
+    assert!(hold(&fixture, "one").await, "a holder renews its lease");
+    fixture.clock.advance(ALMOST);
+    assert!(!hold(&fixture, "other").await, "a renewed lease runs from its renewal");
+    fixture.clock.advance(SPAN);
+    assert!(hold(&fixture, "other").await, "a lease that ended is free");
+    assert!(!hold(&fixture, "one").await);
+}
+
+/// A lease that is given up is free at once, but only its holder gives it up.
+pub async fn a_lease_is_given_up_by_its_holder_alone(fixture: Fixture) {
+    assert!(hold(&fixture, "one").await);
+    fixture.store.release(Lease::Sealer, "other").await.unwrap();
+    assert!(!hold(&fixture, "other").await);
+    fixture.store.release(Lease::Sealer, "one").await.unwrap();
+    assert!(hold(&fixture, "other").await);
+    fixture.store.release(Lease::Sealer, "one").await.unwrap();
+    assert!(!hold(&fixture, "one").await);
+}
+
+/// Of eight that ask at once one gets the lease.
+pub async fn one_of_eight_gets_the_lease(fixture: Fixture) {
+    let now = fixture.now();
+    let askers: Vec<_> = (0..8)
+        .map(|number| {
+            let store = Arc::clone(&fixture.store);
+            tokio::spawn(async move { store.hold(Lease::Sealer, &format!("{number}"), now, SPAN).await.unwrap() })
+        })
+        .collect();
+    let mut holders = 0;
+    for asker in askers {
+        holders += usize::from(asker.await.unwrap());
+    }
+    assert_eq!(holders, 1);
+}
+
+/// Expired idempotency records go, so many at a time; the others stay.
+pub async fn expired_keys_are_forgotten_in_bounds(fixture: Fixture) {
+    let at = fixture.now();
+    let mut claims = Vec::new();
+    for number in 0..10 {
+        let usual = samples::claim(fixture.home, &format!("key-{number}"), at);
+        let claim = Claim { expires_at: at + Duration::from_secs(if number < 7 { 60 } else { 120 }), ..usual };
+        let mut changeset = fixture.changeset(fixture.home);
+        changeset.claim(claim.clone());
+        fixture.commit(changeset).await.unwrap();
+        claims.push(claim);
+    }
+    assert_eq!(fixture.store.forget_expired(at + Duration::from_secs(59), 100).await.unwrap(), 0);
+    let now = at + Duration::from_secs(61);
+    assert_eq!(fixture.store.forget_expired(now, 0).await.unwrap(), 0);
+    assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 4);
+    assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 3);
+    assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 0);
+    for (number, claim) in claims.iter().enumerate() {
+        assert_eq!(fixture.store.answer(&claim.key, at).await.unwrap().is_some(), number >= 7);
+    }
+}
+
+/// Events that wait are counted over all organizations.
+pub async fn waiting_events_are_counted(fixture: Fixture) {
+    let away = fixture.organization("away").await;
+    assert_eq!(fixture.pending().await, 0);
+    for (organization, events) in [(fixture.home, 2), (away, 3)] {
+        let (mut changeset, stored) = fixture.creation(organization, samples::finding("f-1"));
+        for _ in 0..events {
+            changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
+        }
+        fixture.commit(changeset).await.unwrap();
+    }
+    assert_eq!(fixture.pending().await, 5);
+}
+
+/// A closed store says so to every call; what it was told before, it finished.
+pub async fn a_closed_store_is_not_available(fixture: Fixture) {
+    let (store, home) = (&fixture.store, fixture.home);
+    store.ready().await.unwrap();
+    let stored = fixture.create(home, samples::finding("f-1")).await;
+    let (changeset, _) = fixture.creation(home, samples::finding("f-2"));
+    let claim = samples::claim(home, "key", fixture.now());
+    let entry = samples::entry(&*fixture.entropy, home, fixture.now());
+    let key = auth::SealedKey {
+        id: "key".to_owned(),
+        algorithm: "EdDSA".to_owned(),
+        sealed: vec![1],
+        created_at: fixture.now(),
+    };
+    store.close().await;
+    store.close().await;
+    let refused = fixture.commit(changeset).await;
+    assert!(matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))), "{refused:?}");
+    let page = PageRequest::default();
+    let outcomes = [
+        ("ready", store.ready().await),
+        ("append", store.append(entry.clone()).await),
+        ("answer", store.answer(&claim.key, fixture.now()).await.map(drop)),
+        ("get", Reader::<Finding>::get(&**store, home, stored.meta.id).await.map(drop)),
+        ("list", Reader::<Finding>::list(&**store, home, &Default::default(), &page).await.map(drop)),
+        ("with_keys", Reader::<Finding>::with_keys(&**store, home, &["f-1"]).await.map(drop)),
+        ("entries", store.entries(home, &AuditFilter::default(), &page).await.map(drop)),
+        ("entry", store.entry(home, entry.id).await.map(drop)),
+        ("unsealed", store.unsealed(1).await.map(drop)),
+        ("sealed", store.sealed(home, 0, 1).await.map(drop)),
+        ("head", store.head(home).await.map(drop)),
+        ("tail", store.tail(None).await.map(drop)),
+        ("checkpoints", store.checkpoints(home, 0, 1).await.map(drop)),
+        ("by_client_id", store.by_client_id(fixture.id()).await.map(drop)),
+        ("revision", store.revision(home, fixture.id()).await.map(drop)),
+        ("note_use", store.note_use(&[(home, fixture.id(), fixture.now())]).await),
+        ("last_use", store.last_use(home, fixture.id()).await.map(drop)),
+        ("signing_keys", store.signing_keys().await.map(drop)),
+        ("add_first_signing_key", store.add_first_signing_key(&key).await),
+        ("organizations", store.organizations().await.map(drop)),
+        ("hold", store.hold(Lease::Sealer, "one", fixture.now(), SPAN).await.map(drop)),
+        ("release", store.release(Lease::Sealer, "one").await),
+        ("forget_expired", store.forget_expired(fixture.now(), 1).await.map(drop)),
+        ("pending_events", store.pending_events().await.map(drop)),
+    ];
+    for (call, outcome) in outcomes {
+        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{call} answered {outcome:?}");
+    }
+}

@@ -1,0 +1,35 @@
+//! Service accounts by credential.
+
+use async_trait::async_trait;
+use auth::{Account, AccountId, Accounts};
+use kernel::{Kind, OrganizationId, Revision, StoreError, Timestamp};
+
+use crate::{MemoryStore, state::Row};
+
+#[async_trait]
+impl Accounts for MemoryStore {
+    async fn by_client_id(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
+        let state = self.snapshot()?;
+        Ok(state.rows_of_all(Kind::ServiceAccount).find(|row| row.meta.ulid() == account.ulid()).and_then(Row::read))
+    }
+
+    async fn revision(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Revision>, StoreError> {
+        Ok(self.snapshot()?.revision(Kind::ServiceAccount, organization, account.ulid()))
+    }
+
+    async fn note_use(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
+        self.change(|state| {
+            for &(organization, account, at) in uses {
+                let key = (organization, account);
+                // Servers note in turns: a later one may know of an earlier call.
+                let latest = state.last_uses.get(&key).map_or(at, |noted| at.max(*noted));
+                state.last_uses.insert_mut(key, latest);
+            }
+            Ok(())
+        })
+    }
+
+    async fn last_use(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.snapshot()?.last_uses.get(&(organization, account)).copied())
+    }
+}

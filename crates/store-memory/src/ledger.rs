@@ -1,0 +1,103 @@
+//! Commits: what they check, in which order, and what they store.
+
+use async_trait::async_trait;
+use kernel::{
+    Answer, Changeset, Claim, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Ledger, OutboxEvent, Stamp, StoreError,
+    Timestamp, Write,
+};
+
+use crate::{
+    MemoryStore,
+    state::{Row, State, unique_key},
+};
+
+#[async_trait]
+impl Ledger for MemoryStore {
+    fn begin(&self) -> Stamp {
+        self.stamps.begin()
+    }
+
+    async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
+        self.change(|state| state.apply(&changeset))
+    }
+
+    async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
+        let state = self.snapshot()?;
+        Ok(state.claim(key, now).map(|claim| (claim.fingerprint, claim.answer.clone())))
+    }
+}
+
+impl State {
+    fn apply(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
+        if let Some(claim) = changeset.idempotency() {
+            self.take(claim, changeset.at())?;
+        }
+        self.check_standing(changeset)?;
+        self.check_unchanged(changeset)?;
+        for write in changeset.writes() {
+            self.write(write)?;
+        }
+        for entry in changeset.entries() {
+            self.append(entry)?;
+        }
+        for event in changeset.events() {
+            self.publish(event)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, claim: &Claim, now: Timestamp) -> Result<(), CommitError> {
+        if let Some(earlier) = self.claim(&claim.key, now) {
+            let same = earlier.fingerprint == claim.fingerprint;
+            return Err(if same { CommitError::Duplicate(earlier.answer.clone()) } else { CommitError::KeyReused });
+        }
+        self.claims.insert_mut(claim.key.clone(), claim.clone());
+        Ok(())
+    }
+
+    fn check_standing(&self, changeset: &Changeset) -> Result<(), CommitError> {
+        let stands = changeset.standing().is_none_or(|proof| {
+            self.revision(Kind::ServiceAccount, changeset.organization(), proof.account) == Some(proof.revision)
+        });
+        if stands { Ok(()) } else { Err(CommitError::StandingChanged) }
+    }
+
+    fn check_unchanged(&self, changeset: &Changeset) -> Result<(), CommitError> {
+        for &(kind, id, revision) in changeset.unchanged() {
+            if self.revision(kind, changeset.organization(), id) != Some(revision) {
+                return Err(CommitError::Conflict(Clash::Revision(kind, id)));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, write: &Write) -> Result<(), CommitError> {
+        let (kind, organization, id) = (write.record.kind(), write.meta.organization, write.meta.ulid());
+        let before = self.records.get(&(kind, organization, id));
+        if before.map(|row| row.meta.revision) != write.expected {
+            return Err(CommitError::Conflict(Clash::Revision(kind, id)));
+        }
+        if let Some(key) = before.and_then(|row| row.record.unique_key()) {
+            self.keys.remove_mut(&unique_key(kind, organization, key));
+        }
+        if let Some(key) = write.record.unique_key() {
+            let unique = unique_key(kind, organization, key);
+            if self.keys.contains_key(&unique) {
+                return Err(CommitError::Conflict(Clash::Key(kind, unique.2)));
+            }
+            self.keys.insert_mut(unique, id);
+        }
+        let row = Row { meta: write.meta, record: write.record.clone() };
+        self.records.insert_mut((kind, organization, id), row);
+        Ok(())
+    }
+
+    fn publish(&mut self, event: &OutboxEvent) -> Result<(), StoreError> {
+        let key = (event.organization, event.id);
+        if self.outbox.contains_key(&key) {
+            return Err(StoreError::Corrupt(format!("there is an event {} already", event.id).into()));
+        }
+        self.outbox.insert_mut(key, event.clone());
+        Ok(())
+    }
+}

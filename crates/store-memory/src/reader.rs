@@ -1,0 +1,62 @@
+//! The one reader, of every kind.
+
+use async_trait::async_trait;
+use kernel::{Id, Meta, Order, OrganizationId, Page, PageRequest, Position, Reader, Resource, StoreError, Stored};
+
+use crate::{
+    MemoryStore,
+    state::{Row, unique_key},
+};
+
+#[async_trait]
+impl<R: Resource> Reader<R> for MemoryStore {
+    async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError> {
+        Ok(self.snapshot()?.record(organization, id))
+    }
+
+    async fn list(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        page: &PageRequest,
+    ) -> Result<Page<Stored<R>>, StoreError> {
+        // Before the snapshot: a write that begins between the two is in neither.
+        let as_of = self.stamps.horizon();
+        let state = self.snapshot()?;
+        let rows = in_order(state.rows(R::KIND, organization), page.order)
+            .filter(|row| page.window.holds(row.meta.created_at, row.meta.updated_at))
+            .filter(|row| page.after.is_none_or(|place| is_past(&row.meta, place)))
+            .filter_map(Row::read)
+            .filter(|stored| kernel::Criteria::matches(filter, stored))
+            .take(page.limit.get() + 1)
+            .collect();
+        Ok(Page::from_overfetch(rows, page.limit, as_of, |stored| page.order.position(stored)))
+    }
+
+    async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
+        let state = self.snapshot()?;
+        let found = keys.iter().filter_map(|key| state.keys.get(&unique_key(R::KIND, organization, key)));
+        Ok(found.filter_map(|id| state.record(organization, Id::new(*id))).collect())
+    }
+}
+
+fn in_order<'a>(
+    rows: impl DoubleEndedIterator<Item = &'a Row> + 'a,
+    order: Order,
+) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
+    match order {
+        Order::Newest => Box::new(rows.rev()),
+        Order::Changed => {
+            let mut rows: Vec<_> = rows.collect();
+            rows.sort_by_key(|row| (row.meta.updated_at, row.meta.ulid()));
+            Box::new(rows.into_iter())
+        }
+    }
+}
+
+fn is_past<R: ?Sized>(meta: &Meta<R>, place: Position) -> bool {
+    match place {
+        Position::Newest(id) => meta.ulid() < id,
+        Position::Changed(at, id) => (meta.updated_at, meta.ulid()) > (at, id),
+    }
+}

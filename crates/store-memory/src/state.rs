@@ -1,0 +1,96 @@
+//! Everything there is, in maps whose clones are free.
+
+use std::sync::Arc;
+
+use audit::{Checkpoint, Head, Recorded};
+use auth::{AccountId, SealedKey};
+use kernel::{
+    AnyRecord, Claim, Entry, Id, IdempotencyKey, Kind, Meta, Organization, OrganizationId, OutboxEvent, Resource, Revision,
+    StoreError, Stored, Timestamp,
+};
+use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
+use ulid::Ulid;
+
+#[derive(Clone, Default)]
+pub(crate) struct State {
+    pub(crate) records: Map<(Kind, OrganizationId, Ulid), Row>,
+    pub(crate) keys: Map<UniqueKey, Ulid>,
+    pub(crate) claims: Map<IdempotencyKey, Claim>,
+    pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), OutboxEvent>,
+    pub(crate) entries: Map<(OrganizationId, Id<Entry>), Recorded>,
+    /// Oldest first, over all organizations.
+    pub(crate) unsealed: Set<(Id<Entry>, OrganizationId)>,
+    pub(crate) chains: Map<(OrganizationId, i64), Id<Entry>>,
+    pub(crate) heads: Map<OrganizationId, Head>,
+    pub(crate) checkpoints: Map<(OrganizationId, i64), Checkpoint>,
+    pub(crate) last_uses: Map<(OrganizationId, AccountId), Timestamp>,
+    pub(crate) signing_keys: Map<(Timestamp, String), SealedKey>,
+    pub(crate) leases: Map<&'static str, Held>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) meta: Meta<dyn AnyRecord>,
+    pub(crate) record: Arc<dyn AnyRecord>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) holder: String,
+    pub(crate) until: Timestamp,
+}
+
+pub(crate) type UniqueKey = (Kind, OrganizationId, String);
+
+/// Keys are unique among an organization's records of a kind, but slugs among all organizations.
+pub(crate) fn unique_key(kind: Kind, organization: OrganizationId, key: &str) -> UniqueKey {
+    let scope = if kind == Kind::Organization { Organization::installation() } else { organization };
+    (kind, scope, key.to_owned())
+}
+
+impl Row {
+    pub(crate) fn read<R: Resource>(&self) -> Option<Stored<R>> {
+        let record = self.record.as_any().downcast_ref::<R>()?.clone();
+        Some(Stored { meta: self.meta.cast(), record })
+    }
+}
+
+impl State {
+    pub(crate) fn record<R: Resource>(&self, organization: OrganizationId, id: Id<R>) -> Option<Stored<R>> {
+        self.records.get(&(R::KIND, organization, id.ulid()))?.read()
+    }
+
+    /// The organization's records of a kind, oldest first.
+    pub(crate) fn rows(&self, kind: Kind, organization: OrganizationId) -> impl DoubleEndedIterator<Item = &Row> {
+        let (first, last) = ((kind, organization, Ulid::nil()), (kind, organization, Ulid::max()));
+        self.records.range(first..=last).map(|(_, row)| row)
+    }
+
+    /// All records of a kind, whosever they are.
+    pub(crate) fn rows_of_all(&self, kind: Kind) -> impl DoubleEndedIterator<Item = &Row> {
+        let (first, last) = ((kind, Id::new(Ulid::nil()), Ulid::nil()), (kind, Id::new(Ulid::max()), Ulid::max()));
+        self.records.range(first..=last).map(|(_, row)| row)
+    }
+
+    pub(crate) fn revision(&self, kind: Kind, organization: OrganizationId, id: Ulid) -> Option<Revision> {
+        self.records.get(&(kind, organization, id)).map(|row| row.meta.revision)
+    }
+
+    pub(crate) fn claim(&self, key: &IdempotencyKey, now: Timestamp) -> Option<&Claim> {
+        self.claims.get(key).filter(|claim| now < claim.expires_at)
+    }
+
+    pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let key = (entry.organization, entry.id);
+        if self.entries.contains_key(&key) {
+            return Err(StoreError::Corrupt(format!("there is an entry {} already", entry.id).into()));
+        }
+        self.entries.insert_mut(key, Recorded { entry: entry.clone(), seal: None });
+        self.unsealed.insert_mut((entry.id, entry.organization));
+        Ok(())
+    }
+
+    pub(crate) fn head(&self, organization: OrganizationId) -> Head {
+        self.heads.get(&organization).copied().unwrap_or(Head::EMPTY)
+    }
+}

@@ -1,0 +1,54 @@
+//! Leases, expiry and readiness.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kernel::{StoreError, Timestamp};
+use store::{Lease, Upkeep};
+
+use crate::{MemoryStore, state::Held};
+
+#[async_trait]
+impl Upkeep for MemoryStore {
+    async fn hold(&self, lease: Lease, holder: &str, now: Timestamp, span: Duration) -> Result<bool, StoreError> {
+        self.change(|state| {
+            let taken = state.leases.get(lease.name()).is_some_and(|held| held.holder != holder && now < held.until);
+            if !taken {
+                state.leases.insert_mut(lease.name(), Held { holder: holder.to_owned(), until: now + span });
+            }
+            Ok(!taken)
+        })
+    }
+
+    async fn release(&self, lease: Lease, holder: &str) -> Result<(), StoreError> {
+        self.change(|state| {
+            if state.leases.get(lease.name()).is_some_and(|held| held.holder == holder) {
+                state.leases.remove_mut(lease.name());
+            }
+            Ok(())
+        })
+    }
+
+    async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.change(|state| {
+            let expired = state.claims.values().filter(|claim| claim.expires_at <= now).take(limit);
+            let keys: Vec<_> = expired.map(|claim| claim.key.clone()).collect();
+            for key in &keys {
+                state.claims.remove_mut(key);
+            }
+            Ok(keys.len() as u64)
+        })
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.snapshot().map(drop)
+    }
+
+    async fn pending_events(&self) -> Result<u64, StoreError> {
+        Ok(self.snapshot()?.outbox.size() as u64)
+    }
+
+    async fn close(&self) {
+        *self.lock() = None;
+    }
+}

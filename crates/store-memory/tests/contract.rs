@@ -1,0 +1,13 @@
+//! The memory store keeps to the contract of all stores.
+
+use std::sync::Arc;
+
+use kernel::Clock;
+use store_contract::Opened;
+use novantra_store_memory::MemoryStore;
+
+async fn open(clock: Arc<dyn Clock>) -> Opened {
+    Opened::new(Arc::new(MemoryStore::new(clock)))
+}
+
+store_contract::contract_suite!(open);

@@ -1,0 +1,69 @@
+//! Service accounts by credential, their standing and their use.
+
+mod standing;
+
+use std::sync::LazyLock;
+
+use async_trait::async_trait;
+use auth::{Account, AccountId, Accounts};
+use kernel::{OrganizationId, Revision, StoreError, Timestamp};
+use sea_query::{Expr, ExprTrait as _, Query};
+
+use crate::{
+    engine::{Bulk, Column, Sql, Value},
+    shape::place,
+    store::SqlStore,
+    table::{self, ENVELOPE, Table},
+};
+
+pub(crate) use standing::Standing;
+
+/// The one query that starts from a credential and so names no organization.
+static BY_CLIENT_ID: LazyLock<Sql> = LazyLock::new(|| {
+    let columns = ENVELOPE.iter().chain(auth::ServiceAccount::COLUMNS).map(|column| column.name);
+    Sql::built(Query::select().columns(columns).from(auth::ServiceAccount::NAME).and_where(Expr::col("id").eq(place())))
+});
+static NOTE_USES: LazyLock<Bulk> = LazyLock::new(|| {
+    let columns = [Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")];
+    Bulk::latest("service_account_uses", &columns)
+});
+static LAST_USE: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed("SELECT last_used_at FROM service_account_uses WHERE organization_id = ? AND account_id = ?")
+});
+
+#[async_trait]
+impl Accounts for SqlStore {
+    async fn by_client_id(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
+        let values: [Value<'static>; 1] = [account.into()];
+        self.engine
+            .read(values, |values, session| Box::pin(session.fetch_one(&BY_CLIENT_ID, values, table::read)))
+            .await
+    }
+
+    async fn revision(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Revision>, StoreError> {
+        self.standing.revision(&self.engine, organization, account).await
+    }
+
+    async fn note_use(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
+        let mut latest = std::collections::BTreeMap::new();
+        for (organization, account, at) in uses {
+            let noted = latest.entry((*organization, *account)).or_insert(*at);
+            *noted = (*noted).max(*at);
+        }
+        let rows: Vec<Vec<Value<'static>>> = latest
+            .into_iter()
+            .map(|((organization, account), at)| vec![organization.into(), account.into(), at.into()])
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.engine.write(rows, |rows, session| Box::pin(session.store(&NOTE_USES, rows))).await.map(drop)
+    }
+
+    async fn last_use(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Timestamp>, StoreError> {
+        let values: [Value<'static>; 2] = [organization.into(), account.into()];
+        self.engine
+            .read(values, |values, session| Box::pin(session.fetch_one(&LAST_USE, values, |cells| cells.time())))
+            .await
+    }
+}

@@ -1,0 +1,105 @@
+//! Statements that store many rows: one prepared statement in a loop on SQLite, which is what it is fastest at; arrays on
+//! PostgreSQL, where a round trip per row would cost more than the row. Written by hand, because no query builder has
+//! either `unnest` or `UPDATE OR IGNORE`; the text does not depend on the number of rows.
+
+use std::{fmt::Write as _, sync::Arc};
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    Text,
+    Int,
+    Blob,
+}
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) cell: Cell,
+}
+
+impl Column {
+    pub(crate) const fn text(name: &'static str) -> Self {
+        Self { name, cell: Cell::Text }
+    }
+
+    pub(crate) const fn int(name: &'static str) -> Self {
+        Self { name, cell: Cell::Int }
+    }
+
+    pub(crate) const fn blob(name: &'static str) -> Self {
+        Self { name, cell: Cell::Blob }
+    }
+
+    const fn array(self) -> &'static str {
+        match self.cell {
+            Cell::Text => "text[]",
+            Cell::Int => "bigint[]",
+            Cell::Blob => "bytea[]",
+        }
+    }
+}
+
+/// A statement that stores rows whose first two columns are `organization_id` and `id`.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    pub(super) postgres: Arc<str>,
+    pub(super) sqlite: Box<str>,
+    pub(super) cells: Vec<Cell>,
+}
+
+impl Bulk {
+    /// Inserts rows. A row that clashes with one that is there, by identifier or by unique key, is left out.
+    pub(crate) fn insert(table: &str, columns: &[Column]) -> Self {
+        let names = listed(columns, |_, column| column.name.to_owned());
+        let places = listed(columns, |place, _| format!("?{place}"));
+        let arrays = arrays(columns);
+        Self {
+            postgres: format!(
+                "INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING RETURNING id"
+            )
+            .into(),
+            sqlite: format!("INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING").into(),
+            cells: columns.iter().map(|column| column.cell).collect(),
+        }
+    }
+
+    /// Updates rows. The third column is `expected`, the revision a row must have now; a row that has another, or whose
+    /// new unique key another row has, is left as it is. `unique` is the key's column and the columns it is unique within.
+    pub(crate) fn update(table: &str, columns: &[Column], unique: Option<(&str, &[&str])>) -> Self {
+        let set = |value: &dyn Fn(usize, &Column) -> String| {
+            let assigned = columns.iter().enumerate().skip(3);
+            assigned.map(|(place, column)| format!("{} = {}", column.name, value(place + 1, column))).collect::<Vec<_>>().join(", ")
+        };
+        let names = listed(columns, |_, column| column.name.to_owned());
+        let mut postgres = format!(
+            "UPDATE {table} AS t SET {} FROM (SELECT * FROM unnest({}) AS u({names})) AS v \
+             WHERE t.organization_id = v.organization_id AND t.id = v.id AND t.revision = v.expected",
+            set(&|_, column| format!("v.{}", column.name)),
+            arrays(columns),
+        );
+        if let Some((key, within)) = unique {
+            // An UPDATE has no ON CONFLICT, and a failed one would end the transaction.
+            let _ = write!(postgres, " AND NOT EXISTS (SELECT 1 FROM {table} AS o WHERE o.{key} = v.{key} AND o.id <> v.id");
+            for column in within {
+                let _ = write!(postgres, " AND o.{column} = v.{column}");
+            }
+            postgres.push(')');
+        }
+        postgres.push_str(" RETURNING t.id");
+        let sqlite = format!(
+            "UPDATE OR IGNORE {table} SET {} WHERE organization_id = ?1 AND id = ?2 AND revision = ?3",
+            set(&|place, _| format!("?{place}")),
+        );
+        Self { postgres: postgres.into(), sqlite: sqlite.into(), cells: columns.iter().map(|column| column.cell).collect() }
+    }
+}
+
+fn listed(columns: &[Column], write: impl Fn(usize, &Column) -> String) -> String {
+    columns.iter().enumerate().map(|(place, column)| write(place + 1, column)).collect::<Vec<_>>().join(", ")
+}
+
+fn arrays(columns: &[Column]) -> String {
+    listed(columns, |place, column| format!("${place}::{}", column.array()))
+}

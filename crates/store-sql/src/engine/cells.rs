@@ -1,0 +1,125 @@
+//! Reading a row cell by cell, in the order of its columns, for either engine.
+
+use std::fmt::Display;
+
+use kernel::{Id, Revision, StoreError, Timestamp};
+use sqlx::{Row as _, postgres::PgRow};
+use ulid::Ulid;
+
+use super::failure::{corrupt, of_postgres, of_sqlite};
+
+/// The cells of one row that were not read yet.
+pub(crate) struct Cells<'r> {
+    row: Row<'r>,
+    next: usize,
+}
+
+enum Row<'r> {
+    Postgres(&'r PgRow),
+    Sqlite(&'r rusqlite::Row<'r>),
+}
+
+impl<'r> Cells<'r> {
+    pub(super) fn of_postgres(row: &'r PgRow) -> Self {
+        Self { row: Row::Postgres(row), next: 0 }
+    }
+
+    pub(super) fn of_sqlite(row: &'r rusqlite::Row<'r>) -> Self {
+        Self { row: Row::Sqlite(row), next: 0 }
+    }
+
+    fn place(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+
+    pub(crate) fn opt_text(&mut self) -> Result<Option<&'r str>, StoreError> {
+        let place = self.place();
+        match self.row {
+            Row::Postgres(row) => row.try_get(place).map_err(of_postgres),
+            Row::Sqlite(row) => row.get_ref(place).map_err(of_sqlite)?.as_str_or_null().map_err(corrupt),
+        }
+    }
+
+    pub(crate) fn text(&mut self) -> Result<&'r str, StoreError> {
+        self.opt_text()?.ok_or_else(|| self.missing())
+    }
+
+    pub(crate) fn opt_int(&mut self) -> Result<Option<i64>, StoreError> {
+        let place = self.place();
+        match self.row {
+            Row::Postgres(row) => row.try_get(place).map_err(of_postgres),
+            Row::Sqlite(row) => row.get_ref(place).map_err(of_sqlite)?.as_i64_or_null().map_err(corrupt),
+        }
+    }
+
+    pub(crate) fn int(&mut self) -> Result<i64, StoreError> {
+        self.opt_int()?.ok_or_else(|| self.missing())
+    }
+
+    pub(crate) fn blob(&mut self) -> Result<&'r [u8], StoreError> {
+        let place = self.place();
+        match self.row {
+            Row::Postgres(row) => row.try_get(place).map_err(of_postgres),
+            Row::Sqlite(row) => row.get_ref(place).map_err(of_sqlite)?.as_blob().map_err(corrupt),
+        }
+    }
+
+    pub(crate) fn count(&mut self) -> Result<u64, StoreError> {
+        u64::try_from(self.int()?).map_err(corrupt)
+    }
+
+    pub(crate) fn time(&mut self) -> Result<Timestamp, StoreError> {
+        self.int().map(Timestamp::from_millis)
+    }
+
+    pub(crate) fn opt_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.opt_int()?.map(Timestamp::from_millis))
+    }
+
+    pub(crate) fn revision(&mut self) -> Result<Revision, StoreError> {
+        self.int().map(Revision)
+    }
+
+    pub(crate) fn ulid(&mut self) -> Result<Ulid, StoreError> {
+        self.parsed(Ulid::from_string)
+    }
+
+    pub(crate) fn id<R: ?Sized>(&mut self) -> Result<Id<R>, StoreError> {
+        self.ulid().map(Id::new)
+    }
+
+    pub(crate) fn opt_id<R: ?Sized>(&mut self) -> Result<Option<Id<R>>, StoreError> {
+        Ok(self.opt_parsed(Ulid::from_string)?.map(Id::new))
+    }
+
+    /// The text as what it stands for.
+    pub(crate) fn parsed<T, E: Display>(&mut self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, StoreError> {
+        let text = self.text()?;
+        parse(text).map_err(|error| self.invalid(&error))
+    }
+
+    /// The text as what it stands for, where there is one.
+    pub(crate) fn opt_parsed<T, E: Display>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        let text = self.opt_text()?;
+        text.map(parse).transpose().map_err(|error| self.invalid(&error))
+    }
+
+    /// The one of `all` whose word is the text.
+    pub(crate) fn word<T: Copy>(&mut self, all: &[T], name: fn(T) -> &'static str) -> Result<T, StoreError> {
+        let text = self.text()?;
+        let known = all.iter().copied().find(|one| name(*one) == text);
+        known.ok_or_else(|| self.invalid(&format_args!("the word {text:?} is not known")))
+    }
+
+    fn missing(&self) -> StoreError {
+        self.invalid(&"nothing where something must be")
+    }
+
+    fn invalid(&self, what: &dyn Display) -> StoreError {
+        corrupt(format!("column {}: {what}", self.next))
+    }
+}

@@ -1,0 +1,132 @@
+//! A connection for the length of one piece of work.
+
+use std::collections::BTreeSet;
+
+use kernel::StoreError;
+
+use super::{Bulk, Cells, Sql, Value, corrupt, failure::of_sqlite, postgres::PostgresSession};
+
+/// Runs statements on one connection. On SQLite nothing here ever waits: it is the thread that does.
+pub(crate) enum Session {
+    Postgres(PostgresSession),
+    Sqlite(rusqlite::Connection),
+}
+
+impl Session {
+    /// Runs a statement. Says how many rows it touched.
+    pub(crate) async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(session) => session.execute(sql, values).await,
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&sql.sqlite).map_err(of_sqlite)?;
+                let touched = statement.execute(rusqlite::params_from_iter(values)).map_err(of_sqlite)?;
+                Ok(touched as u64)
+            }
+        }
+    }
+
+    /// Runs a query and reads its rows.
+    pub(crate) async fn fetch<T: Send>(
+        &mut self,
+        sql: &Sql,
+        values: &[Value<'_>],
+        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<Vec<T>, StoreError> {
+        match self {
+            Self::Postgres(session) => {
+                let rows = session.fetch(sql, values).await?;
+                rows.iter().map(|row| read(&mut Cells::of_postgres(row))).collect()
+            }
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&sql.sqlite).map_err(of_sqlite)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(of_sqlite)?;
+                let mut answer = Vec::new();
+                while let Some(row) = rows.next().map_err(of_sqlite)? {
+                    answer.push(read(&mut Cells::of_sqlite(row))?);
+                }
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Runs a query and reads its one row, if it has one.
+    pub(crate) async fn fetch_one<T: Send>(
+        &mut self,
+        sql: &Sql,
+        values: &[Value<'_>],
+        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.fetch(sql, values, read).await?.pop())
+    }
+
+    /// Stores rows. Answers with the place of the first that was left out, if one was: the transaction is then to fail,
+    /// since on PostgreSQL the others were stored.
+    pub(crate) async fn store(&mut self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Option<usize>, StoreError> {
+        match self {
+            Self::Postgres(session) => {
+                let stored = session.store(bulk, rows).await?;
+                if stored.len() == rows.len() {
+                    return Ok(None);
+                }
+                let stored: BTreeSet<&str> = stored.iter().map(String::as_str).collect();
+                Ok(rows.iter().position(|row| !row.get(1).and_then(Value::as_text).is_some_and(|id| stored.contains(id))))
+            }
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
+                for (place, row) in rows.iter().enumerate() {
+                    if statement.execute(rusqlite::params_from_iter(row)).map_err(of_sqlite)? == 0 {
+                        return Ok(Some(place));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Runs statements as they stand, in this engine's dialect: for migrations.
+    pub(crate) async fn run_script(&mut self, script: &Script) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(session) => session.run(script.postgres).await,
+            Self::Sqlite(connection) => connection.execute_batch(script.sqlite).map_err(of_sqlite),
+        }
+    }
+
+    /// The one of the statements that is this engine's.
+    pub(crate) fn dialect(&self, script: &Script) -> &'static str {
+        match self {
+            Self::Postgres(_) => script.postgres,
+            Self::Sqlite(_) => script.sqlite,
+        }
+    }
+
+    /// Whether there is a table with this name.
+    pub(crate) async fn has_table(&mut self, name: &str) -> Result<bool, StoreError> {
+        let catalogue = match self {
+            Self::Postgres(_) => "SELECT 1::bigint FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?",
+            Self::Sqlite(_) => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?",
+        };
+        Ok(self.fetch_one(&Sql::fixed(catalogue), &[Value::text(name)], |cells| cells.int()).await?.is_some())
+    }
+
+    /// Sees to it that the same work in another process waits until this transaction ends.
+    pub(crate) async fn lock_schema(&mut self) -> Result<(), StoreError> {
+        match self {
+            // No core path: migrations alone take a lock of this sort.
+            Self::Postgres(session) => session.run("SELECT pg_advisory_xact_lock(7236831024019437)").await,
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+}
+
+/// Statements written by hand for each engine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Script {
+    pub(crate) postgres: &'static str,
+    pub(crate) sqlite: &'static str,
+}
+
+/// Drives work on a thread of SQLite's, where no statement ever waits.
+pub(super) fn drive<T, E: From<StoreError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    futures_util::FutureExt::now_or_never(work)
+        .unwrap_or_else(|| Err(corrupt("work on the database waited for something else").into()))
+}

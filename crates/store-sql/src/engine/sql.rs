@@ -1,0 +1,42 @@
+//! A statement's text in both dialects.
+
+use std::sync::Arc;
+
+use sea_query::{PostgresQueryBuilder, QueryStatementWriter, SqliteQueryBuilder};
+
+/// The text of a statement. Built once and kept, so that each connection prepares it once.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    pub(super) postgres: Arc<str>,
+    pub(super) sqlite: Box<str>,
+}
+
+impl Sql {
+    /// A statement that reads the same in both dialects but for its placeholders, all written `?`.
+    pub(crate) fn fixed(text: &str) -> Self {
+        let mut postgres = String::with_capacity(text.len() + 16);
+        let mut places = 0;
+        for character in text.chars() {
+            if character == '?' {
+                places += 1;
+                postgres.push_str(&format!("${places}"));
+            } else {
+                postgres.push(character);
+            }
+        }
+        Self { postgres: postgres.into(), sqlite: text.into() }
+    }
+
+    /// A statement composed of parts. The values it was built with are only places: real ones are bound in their order.
+    pub(crate) fn built(statement: &impl QueryStatementWriter) -> Self {
+        let postgres = statement.build(PostgresQueryBuilder).0;
+        let sqlite = statement.build(SqliteQueryBuilder).0;
+        Self { postgres: postgres.into(), sqlite: sqlite.into() }
+    }
+
+    /// The same; on PostgreSQL it also keeps the rows it reads from being changed until the transaction ends. SQLite has
+    /// one writer at a time, so nothing is needed there.
+    pub(crate) fn locking(self) -> Self {
+        Self { postgres: format!("{} FOR SHARE", self.postgres).into(), ..self }
+    }
+}

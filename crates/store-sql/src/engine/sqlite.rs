@@ -1,0 +1,116 @@
+//! SQLite, on threads of our own: one that writes, several that read. A statement never hops threads, and work that was
+//! begun ends, whoever went away meanwhile.
+
+mod connection;
+mod job;
+mod queue;
+mod reader;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use kernel::StoreError;
+use tokio::sync::oneshot;
+
+use super::{Done, Failure, Given, Work, unavailable};
+use connection::{for_reading, for_writing};
+use job::{ReadJob, Task, WriteJob};
+use queue::Queue;
+
+/// Work that may wait at most; beyond, callers are told to come back.
+const QUEUE: usize = 4096;
+
+pub(crate) struct SqliteEngine {
+    reads: Arc<Queue<Box<dyn ReadJob>>>,
+    writes: Arc<Queue<Box<dyn WriteJob>>>,
+    threads: Mutex<Threads>,
+}
+
+#[derive(Default)]
+struct Threads {
+    readers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl SqliteEngine {
+    /// Opens the file, or makes it. Waits for the disk.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        // First the writer: it makes the file and puts it in order after a crash, which a reader can't.
+        let writing = for_writing(path)?;
+        let readers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
+        let reading = (0..readers).map(|_| for_reading(path)).collect::<Result<Vec<_>, _>>()?;
+
+        let (reads, writes) = (Arc::new(Queue::new(QUEUE)), Arc::new(Queue::new(QUEUE)));
+        let mut threads = Threads::default();
+        let queue = Arc::clone(&writes);
+        threads.writer = Some(spawn("sqlite-writer", move || writer::run(writing, &queue))?);
+        for connection in reading {
+            let queue = Arc::clone(&reads);
+            threads.readers.push(spawn("sqlite-reader", move || reader::run(connection, &queue))?);
+        }
+        Ok(Self { reads, writes, threads: Mutex::new(threads) })
+    }
+
+    pub(super) async fn read<C: Given, T: Send + 'static, E: Failure>(
+        &self,
+        given: C,
+        work: impl Work<C, T, E>,
+    ) -> Result<T, E> {
+        let (answer, answered) = oneshot::channel();
+        self.read_apart(given, work, move |result| drop(answer.send(result)));
+        answered.await.unwrap_or_else(|_| Err(unavailable("the read was lost: it broke off").into()))
+    }
+
+    pub(super) fn read_apart<C: Given, T: Send + 'static, E: Failure>(
+        &self,
+        given: C,
+        work: impl Work<C, T, E>,
+        done: impl Done<T, E>,
+    ) {
+        if let Err((job, refusal)) = self.reads.push(Box::new(Task::new(given, work, done))) {
+            job.refuse(unavailable(refusal));
+        }
+    }
+
+    pub(super) fn write_apart<C: Given, T: Send + 'static, E: Failure>(
+        &self,
+        given: C,
+        work: impl Work<C, T, E>,
+        done: impl Done<T, E>,
+    ) {
+        if let Err((job, refusal)) = self.writes.push(Box::new(Task::new(given, work, done))) {
+            job.finish(Err(unavailable(refusal)));
+        }
+    }
+
+    /// Lets waiting work finish, readers before the writer, which then folds the log into the file.
+    pub(super) async fn close(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.reads.close();
+        join(threads.readers).await;
+        self.writes.close();
+        join(threads.writer.into_iter().collect()).await;
+    }
+}
+
+impl Drop for SqliteEngine {
+    fn drop(&mut self) {
+        self.reads.close();
+        self.writes.close();
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(unavailable)
+}
+
+async fn join(threads: Vec<JoinHandle<()>>) {
+    let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok())).await;
+    if !matches!(joined, Ok(true)) {
+        tracing::error!("a thread of the database broke off");
+    }
+}

@@ -1,0 +1,49 @@
+//! Connections to the file, and the settings they run with.
+
+use std::{path::Path, thread::park_timeout, time::Duration};
+
+use kernel::StoreError;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::engine::failure::of_sqlite;
+
+/// How often the file's lock is asked for again, and how long between: ten seconds in all. Commands write the same file
+/// as a busy server, whose transactions leave short gaps; SQLite's own waiting would sleep through most of them.
+const TRIES: i32 = 20_000;
+const PAUSE: Duration = Duration::from_micros(500);
+/// Statement texts are fewer, so each is prepared once on a connection.
+const STATEMENTS: usize = 256;
+
+/// The connection that writes: what it has committed is on the disk.
+pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(of_sqlite)?;
+    settle(
+        &mut connection,
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA cache_size = -4000;
+         PRAGMA journal_size_limit = 67108864;",
+    )?;
+    Ok(connection)
+}
+
+/// A connection that reads.
+pub(super) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(of_sqlite)?;
+    settle(&mut connection, "PRAGMA query_only = ON; PRAGMA cache_size = -2000;")?;
+    Ok(connection)
+}
+
+fn settle(connection: &mut Connection, pragmas: &str) -> Result<(), StoreError> {
+    connection.busy_handler(Some(wait)).map_err(of_sqlite)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch(pragmas).map_err(of_sqlite)
+}
+
+fn wait(tries: i32) -> bool {
+    park_timeout(PAUSE);
+    tries < TRIES
+}

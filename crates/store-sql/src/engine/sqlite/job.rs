@@ -1,0 +1,70 @@
+//! Work on its way to a thread, with the place its answer goes to.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use kernel::StoreError;
+
+use crate::engine::{Done, Failure, Given, Session, Work, corrupt, session::drive, unavailable};
+
+/// Work that reads: it is answered when it has run.
+pub(super) trait ReadJob: Send {
+    fn run(self: Box<Self>, session: &mut Session);
+    fn refuse(self: Box<Self>, error: StoreError);
+}
+
+/// Work that writes: it is answered when what it shares a transaction with is durable.
+pub(super) trait WriteJob: Send {
+    /// Runs it. Says whether what it did is to be kept.
+    fn run(&mut self, session: &mut Session) -> bool;
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// A piece of work, where its answer goes, and the answer once there is one.
+pub(super) struct Task<C, W, D, T, E> {
+    given: C,
+    work: W,
+    done: D,
+    answer: Option<Result<T, E>>,
+}
+
+impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> Task<C, W, D, T, E> {
+    pub(super) fn new(given: C, work: W, done: D) -> Self {
+        Self { given, work, done, answer: None }
+    }
+
+    fn attempt(&self, session: &mut Session) -> Result<T, E> {
+        // A thread that ended by a panic would take everybody's database away.
+        catch_unwind(AssertUnwindSafe(|| drive((self.work)(&self.given, session))))
+            .unwrap_or_else(|_| Err(corrupt("work on the database panicked").into()))
+    }
+}
+
+impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> ReadJob for Task<C, W, D, T, E> {
+    fn run(self: Box<Self>, session: &mut Session) {
+        let answer = self.attempt(session);
+        (self.done)(answer);
+    }
+
+    fn refuse(self: Box<Self>, error: StoreError) {
+        (self.done)(Err(error.into()));
+    }
+}
+
+impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> WriteJob for Task<C, W, D, T, E> {
+    fn run(&mut self, session: &mut Session) -> bool {
+        let answer = self.attempt(session);
+        self.answer.insert(answer).is_ok()
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { given, done, answer, .. } = *self;
+        // Whatever it was given as being in flight is so no more.
+        drop(given);
+        done(match (committed, answer) {
+            (_, Some(Err(error))) => Err(error),
+            (Ok(()), Some(answer)) => answer,
+            (Ok(()), None) => Err(unavailable("the write was not run").into()),
+            (Err(error), _) => Err(error.into()),
+        });
+    }
+}

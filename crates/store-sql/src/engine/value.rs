@@ -1,0 +1,114 @@
+//! What statements are given, for either engine.
+
+use std::borrow::Cow;
+
+use kernel::{Id, Revision, Timestamp};
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use sqlx::{Arguments as _, error::BoxDynError, postgres::PgArguments};
+use ulid::{ULID_LEN, Ulid};
+
+/// A value to be bound to a placeholder.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Int(i64),
+    Text(Cow<'a, str>),
+    /// A ULID's text, which needs no heap.
+    Ulid([u8; ULID_LEN]),
+    Blob(Cow<'a, [u8]>),
+}
+
+impl<'a> Value<'a> {
+    pub(crate) fn text(text: &'a (impl AsRef<str> + ?Sized)) -> Self {
+        Self::Text(Cow::Borrowed(text.as_ref()))
+    }
+
+    pub(crate) fn opt_text(text: Option<&'a (impl AsRef<str> + ?Sized)>) -> Self {
+        text.map_or(Self::Null, Self::text)
+    }
+
+    pub(crate) fn opt<T: Into<Self>>(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+
+    /// The text, where it is one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Ulid(text) => std::str::from_utf8(text).ok(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn as_int(&self) -> Option<i64> {
+        if let Self::Int(number) = self { Some(*number) } else { None }
+    }
+
+    pub(super) fn as_blob(&self) -> Option<&[u8]> {
+        if let Self::Blob(bytes) = self { Some(bytes) } else { None }
+    }
+}
+
+impl From<Ulid> for Value<'_> {
+    fn from(ulid: Ulid) -> Self {
+        let mut text = [0; ULID_LEN];
+        ulid.array_to_str(&mut text);
+        Self::Ulid(text)
+    }
+}
+
+impl<R: ?Sized> From<Id<R>> for Value<'_> {
+    fn from(id: Id<R>) -> Self {
+        id.ulid().into()
+    }
+}
+
+impl From<Timestamp> for Value<'_> {
+    fn from(moment: Timestamp) -> Self {
+        Self::Int(moment.millis())
+    }
+}
+
+impl From<Revision> for Value<'_> {
+    fn from(revision: Revision) -> Self {
+        Self::Int(revision.0)
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Ulid(text) => ValueRef::Text(text),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+pub(super) fn arguments(values: &[Value<'_>]) -> Result<PgArguments, BoxDynError> {
+    let mut arguments = PgArguments::default();
+    arguments.reserve(values.len(), values.len() * 32);
+    for value in values {
+        match value {
+            Value::Null => arguments.add(None::<&str>)?,
+            Value::Int(number) => arguments.add(*number)?,
+            Value::Text(_) | Value::Ulid(_) => arguments.add(value.as_text())?,
+            Value::Blob(bytes) => arguments.add(&**bytes)?,
+        }
+    }
+    Ok(arguments)
+}

@@ -1,0 +1,68 @@
+//! Where the database is.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use sqlx::postgres::PgConnectOptions;
+
+/// A database's address: `sqlite:path` or `postgres://…`.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// A PostgreSQL server, or one that speaks its protocol.
+    Postgres(Box<PgConnectOptions>),
+    /// A file.
+    Sqlite(PathBuf),
+}
+
+/// The text is no address of a database this store knows. It does not repeat the text, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+#[error("not a database address of the form sqlite:path or postgres://user@host/database{0}")]
+pub struct MalformedDatabaseUrl(String);
+
+impl FromStr for DatabaseUrl {
+    type Err = MalformedDatabaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, MalformedDatabaseUrl> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            let named = !path.is_empty() && path != ":memory:";
+            return if named { Ok(Self::Sqlite(path.into())) } else { Err(MalformedDatabaseUrl(": a file is to be named".into())) };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let options = text.parse::<PgConnectOptions>().map_err(|error| MalformedDatabaseUrl(format!(": {error}")))?;
+            return Ok(Self::Postgres(Box::new(options)));
+        }
+        Err(MalformedDatabaseUrl(String::new()))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Postgres(options) => write!(f, "postgres://{}:{}", options.get_host(), options.get_port()),
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_apart_by_their_scheme() {
+        assert!(matches!("sqlite:data/n.db".parse(), Ok(DatabaseUrl::Sqlite(path)) if path == *"data/n.db"));
+        assert!(matches!("sqlite:///var/n.db".parse(), Ok(DatabaseUrl::Sqlite(path)) if path == *"/var/n.db"));
+        assert!(matches!("postgres://u@h/d".parse(), Ok(DatabaseUrl::Postgres(_))));
+        for bad in ["", "sqlite:", "sqlite::memory:", "mysql://h/d", "data.db"] {
+            assert!(bad.parse::<DatabaseUrl>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let url: DatabaseUrl = "postgres://user:hunter2@host/db".parse().unwrap();
+        assert!(!format!("{url:?}").contains("hunter2"));
+        let refused = "mysql://user:hunter2@host/db".parse::<DatabaseUrl>().unwrap_err();
+        assert!(!refused.to_string().contains("hunter2"));
+    }
+}

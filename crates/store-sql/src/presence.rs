@@ -1,0 +1,181 @@
+//! What the other processes over the same database have in flight.
+//!
+//! A process's own writes in flight hold its horizon back (see [`kernel::Stamps`]). Those of others it learns from the
+//! table `open_writes`, where each says from which moment on it may still store something. A server alone over its file
+//! needs no row there; commands beside it do, and all processes over PostgreSQL.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use kernel::{Changeset, Clock, Stamps, StoreError, Timestamp};
+use tokio::task::AbortHandle;
+use ulid::Ulid;
+
+use crate::engine::{Engine, Session, Sql, Value, unavailable};
+
+/// What a process is to its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It serves. Over SQLite there is one at a time.
+    Server,
+    /// A command beside it.
+    Tool,
+}
+
+/// How long others heed a process that says nothing more.
+const HEEDED: Duration = Duration::from_secs(30);
+/// How often it says it is still there.
+const RENEWED: Duration = Duration::from_secs(2);
+/// How far ahead of the clock a process begins to stamp. Who has not yet seen its row may tell a horizon a little ahead of
+/// the clock, because horizons lie after every stamp.
+const HEADROOM: Duration = Duration::from_millis(10);
+/// How long before others stop heeding it a process stops storing, for commits that take a while.
+const MARGIN: Duration = Duration::from_secs(10);
+
+static ENTER: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed(
+        "INSERT INTO open_writes (process_id, floor, expires_at) VALUES (?, ?, ?) \
+         ON CONFLICT (process_id) DO UPDATE SET floor = excluded.floor, expires_at = excluded.expires_at",
+    )
+});
+static RENEW: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed("UPDATE open_writes SET floor = ?, expires_at = ? WHERE process_id = ? AND expires_at > ?")
+});
+static LEAVE: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM open_writes WHERE process_id = ?"));
+static HEEDED_NOW: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed("SELECT 1 FROM open_writes WHERE process_id = ? AND floor <= ? AND expires_at > ?")
+});
+static FLOOR: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed("SELECT min(floor) FROM open_writes WHERE process_id <> ? AND expires_at > ?")
+});
+
+/// This process among those over the database.
+pub(crate) struct Presence {
+    process: Ulid,
+    clock: Arc<dyn Clock>,
+    renewal: Option<AbortHandle>,
+}
+
+impl Presence {
+    /// Enters the process, where its role asks for it. Its stamps lie after the moment others were told.
+    pub(crate) async fn enter(
+        engine: &Arc<Engine>,
+        role: Role,
+        clock: &Arc<dyn Clock>,
+        process: Ulid,
+    ) -> Result<(Self, Stamps), StoreError> {
+        let alone = role == Role::Server && matches!(**engine, Engine::Sqlite(_));
+        if alone {
+            let presence = Self { process, clock: Arc::clone(clock), renewal: None };
+            return Ok((presence, Stamps::new(Arc::clone(clock))));
+        }
+        let floor = enter(engine, clock.now(), process).await?;
+        let stamps = Stamps::new(Arc::new(NoEarlier { clock: Arc::clone(clock), floor }));
+        let renewal = tokio::spawn(renewal(Arc::clone(engine), Arc::clone(clock), stamps.clone(), process));
+        let presence = Self { process, clock: Arc::clone(clock), renewal: Some(renewal.abort_handle()) };
+        Ok((presence, stamps))
+    }
+
+    /// For the transaction of a commit: whether others still wait for what it is stamped with.
+    pub(crate) fn check(&self) -> Check {
+        Check { process: self.renewal.is_some().then_some(self.process), now: self.clock.now() }
+    }
+
+    /// For the time before the snapshot of a page: from which moment on other processes may still store something.
+    pub(crate) fn floor(&self) -> FloorQuery {
+        FloorQuery { values: [self.process.into(), self.clock.now().into()] }
+    }
+
+    /// Takes the process out again.
+    pub(crate) async fn leave(&self, engine: &Engine) {
+        let Some(renewal) = &self.renewal else { return };
+        renewal.abort();
+        let values: [Value<'static>; 1] = [self.process.into()];
+        if let Err(error) = engine.write(values, |values, session| Box::pin(session.execute(&LEAVE, values))).await {
+            tracing::warn!(%error, "the row of open writes stays until it expires");
+        }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if let Some(renewal) = &self.renewal {
+            renewal.abort();
+        }
+    }
+}
+
+/// What a commit asks about its own process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Check {
+    process: Option<Ulid>,
+    now: Timestamp,
+}
+
+impl Check {
+    pub(crate) async fn hold(self, session: &mut Session, changeset: &Changeset) -> Result<(), StoreError> {
+        let Some(process) = self.process else { return Ok(()) };
+        let values = [process.into(), changeset.at().into(), (self.now + MARGIN).into()];
+        match session.fetch_one(&HEEDED_NOW, &values, |cells| cells.int()).await? {
+            Some(_) => Ok(()),
+            None => Err(unavailable("this process was not heard of for too long: others may have read past this write")),
+        }
+    }
+}
+
+/// A query for the floor of other processes.
+#[derive(Clone, Debug)]
+pub(crate) struct FloorQuery {
+    values: [Value<'static>; 2],
+}
+
+impl FloorQuery {
+    pub(crate) async fn run(&self, session: &mut Session) -> Result<Option<Timestamp>, StoreError> {
+        Ok(session.fetch_one(&FLOOR, &self.values, |cells| cells.opt_time()).await?.flatten())
+    }
+}
+
+/// A clock that does not tell moments before the one others were told.
+struct NoEarlier {
+    clock: Arc<dyn Clock>,
+    floor: Timestamp,
+}
+
+impl Clock for NoEarlier {
+    fn now(&self) -> Timestamp {
+        self.clock.now().max(self.floor)
+    }
+}
+
+/// Enters the process with a floor a little ahead of now, and says which.
+async fn enter(engine: &Engine, now: Timestamp, process: Ulid) -> Result<Timestamp, StoreError> {
+    let floor = now + HEADROOM;
+    let values: [Value<'static>; 3] = [process.into(), floor.into(), (now + HEEDED).into()];
+    let work = engine.write(values, |values, session| Box::pin(session.execute(&ENTER, values)));
+    work.await.map(|_: u64| floor)
+}
+
+/// Says again and again that the process is there, and from which moment on it may still store something.
+async fn renewal(engine: Arc<Engine>, clock: Arc<dyn Clock>, stamps: Stamps, process: Ulid) {
+    let mut ticks = tokio::time::interval(RENEWED);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = renew(&engine, clock.now(), &stamps, process).await {
+            tracing::warn!(%error, "the row of open writes was not renewed");
+        }
+    }
+}
+
+async fn renew(engine: &Engine, now: Timestamp, stamps: &Stamps, process: Ulid) -> Result<(), StoreError> {
+    let values: [Value<'static>; 4] =
+        [stamps.horizon().into(), (now + HEEDED).into(), process.into(), now.into()];
+    let renewed = engine.write(values, |values, session| Box::pin(session.execute(&RENEW, values))).await?;
+    if renewed == 0 {
+        // Others have stopped heeding the process. What it stamped before the new floor is lost to it: commits check.
+        enter(engine, now, process).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Controls.
+
+use kernel::{Description, RecordKey, Reference, StoreError, Title, VersionedSubjectGroup};
+use registers::{Control, ControlFilter, ControlStatus};
+
+use super::subject;
+use crate::{
+    engine::{Cells, Column, Value, corrupt},
+    table::{Filter, Key, Table, words},
+};
+
+impl Table for Control {
+    const NAME: &'static str = "controls";
+    const COLUMNS: &'static [Column] = &[
+        Column::text("key"),
+        Column::text("title"),
+        Column::text("description"),
+        Column::text("status"),
+        Column::text("subject_module_key"),
+        Column::text("subject_resource_type"),
+        Column::text("subject_resource_id"),
+        Column::text("subject_version_id"),
+        Column::text("owner_responsibility_assignment_id"),
+        Column::text("implementation_projection_id"),
+        Column::text("compliance_projection_id"),
+    ];
+    const KEY: Option<Key> = Some(Key::within_organization("key"));
+    const FILTERS: &'static [Filter] = &[Filter::on("status")];
+
+    fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
+        row.extend([
+            Value::text(&self.key),
+            Value::text(&self.title),
+            Value::text(&self.description),
+            Value::text(self.status.name()),
+        ]);
+        subject::bind(self.subject.as_ref().map(|subject| &subject.group), row);
+        row.extend([
+            Value::opt_text(self.subject.as_ref().and_then(|subject| subject.version_id.as_ref())),
+            Value::opt_text(self.owner_responsibility_assignment_id.as_ref()),
+            Value::opt_text(self.implementation_projection_id.as_ref()),
+            Value::opt_text(self.compliance_projection_id.as_ref()),
+        ]);
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            key: cells.parsed(RecordKey::parse)?,
+            title: cells.parsed(Title::parse)?,
+            description: cells.parsed(Description::parse)?,
+            status: cells.word(ControlStatus::ALL, ControlStatus::name)?,
+            subject: versioned_subject(cells)?,
+            owner_responsibility_assignment_id: cells.opt_parsed(Reference::parse)?,
+            implementation_projection_id: cells.opt_parsed(Reference::parse)?,
+            compliance_projection_id: cells.opt_parsed(Reference::parse)?,
+        })
+    }
+
+    fn narrow(filter: &ControlFilter) -> Vec<Vec<Value<'static>>> {
+        vec![words(&filter.statuses, ControlStatus::name)]
+    }
+}
+
+fn versioned_subject(cells: &mut Cells<'_>) -> Result<Option<VersionedSubjectGroup>, StoreError> {
+    match (subject::read(cells)?, cells.opt_parsed(Reference::parse)?) {
+        (Some(group), version_id) => Ok(Some(VersionedSubjectGroup { group, version_id })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(corrupt("a control has the version of a subject but no subject")),
+    }
+}

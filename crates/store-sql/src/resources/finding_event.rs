@@ -1,0 +1,48 @@
+//! What was reported about findings.
+
+use findings::{EventKind, FindingEvent, FindingEventFilter};
+use kernel::{Description, Reference, StoreError};
+
+use crate::{
+    engine::{Cells, Column, Value},
+    table::{Filter, Table},
+};
+
+impl Table for FindingEvent {
+    const NAME: &'static str = "finding_events";
+    const COLUMNS: &'static [Column] = &[
+        Column::text("finding_id"),
+        Column::text("kind"),
+        Column::text("note"),
+        Column::text("external_reference"),
+        Column::text("duplicate_of"),
+        Column::int("occurred_at"),
+    ];
+    const FILTERS: &'static [Filter] = &[Filter::on("finding_id")];
+
+    fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
+        row.extend([
+            self.finding.into(),
+            Value::text(self.kind.name()),
+            Value::opt_text(self.note.as_ref()),
+            Value::opt_text(self.external_reference.as_ref()),
+            Value::opt(self.duplicate_of),
+            self.occurred_at.into(),
+        ]);
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            finding: cells.id()?,
+            kind: cells.word(EventKind::ALL, EventKind::name)?,
+            note: cells.opt_parsed(Description::parse)?,
+            external_reference: cells.opt_parsed(Reference::parse)?,
+            duplicate_of: cells.opt_id()?,
+            occurred_at: cells.time()?,
+        })
+    }
+
+    fn narrow(filter: &FindingEventFilter) -> Vec<Vec<Value<'static>>> {
+        vec![filter.finding.map(Value::from).into_iter().collect()]
+    }
+}

@@ -1,0 +1,37 @@
+//! Organizations. Each stands in its own organization, and its slug is unique among all.
+
+use kernel::{Organization, OrganizationFilter, RecordKey, Slug, StoreError, Title};
+
+use crate::{
+    engine::{Cells, Column, Value},
+    table::{Key, Table},
+};
+
+impl Table for Organization {
+    const NAME: &'static str = "organizations";
+    const COLUMNS: &'static [Column] =
+        &[Column::text("slug"), Column::text("name"), Column::text("locale"), Column::text("timezone")];
+    const KEY: Option<Key> = Some(Key::within_installation("slug"));
+
+    fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
+        row.extend([
+            Value::text(self.slug.as_str()),
+            Value::text(&self.name),
+            Value::text(&self.locale),
+            Value::text(&self.timezone),
+        ]);
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            slug: cells.parsed(Slug::parse)?,
+            name: cells.parsed(Title::parse)?,
+            locale: cells.parsed(RecordKey::parse)?,
+            timezone: cells.parsed(RecordKey::parse)?,
+        })
+    }
+
+    fn narrow(_: &OrganizationFilter) -> Vec<Vec<Value<'static>>> {
+        Vec::new()
+    }
+}

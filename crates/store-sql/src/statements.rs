@@ -1,0 +1,124 @@
+//! The statements of each table, built when they are first needed.
+
+use std::sync::{Arc, LazyLock};
+
+use kernel::Kind;
+use sea_query::{Expr, ExprTrait as _, Query};
+
+use crate::{
+    engine::{Bulk, Column, Sql, Value},
+    listing::Slice,
+    shape::{Shape, among, place, rounded},
+    table::{ENVELOPE, Filter, Table},
+    texts::Texts,
+};
+
+#[derive(Debug)]
+pub(crate) struct Statements {
+    table: &'static str,
+    columns: Vec<Column>,
+    filters: &'static [Filter],
+    key: Option<&'static str>,
+    pub(crate) get: Sql,
+    pub(crate) insert: Bulk,
+    pub(crate) update: Bulk,
+    /// Whether another record has the key.
+    pub(crate) key_taken: Option<Sql>,
+    lists: Texts<Shape>,
+    with_keys: Texts<usize>,
+    revisions: Texts<usize>,
+}
+
+macro_rules! dispatch {
+    ($($kind:ident => $record:ty,)*) => {
+        impl Statements {
+            /// Those of this kind of record.
+            pub(crate) fn of(kind: Kind) -> &'static Self {
+                match kind {
+                    $(Kind::$kind => {
+                        static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::new::<$record>);
+                        &STATEMENTS
+                    })*
+                }
+            }
+        }
+    };
+}
+store::for_each_resource!(dispatch);
+
+impl Statements {
+    fn new<R: Table>() -> Self {
+        let columns = [&ENVELOPE, R::COLUMNS].concat();
+        let names = || columns.iter().map(|column| column.name);
+        let get = Query::select()
+            .columns(names())
+            .from(R::NAME)
+            .and_where(Expr::col("organization_id").eq(place()))
+            .and_where(Expr::col("id").eq(place()))
+            .to_owned();
+        let update = [
+            &[ENVELOPE[0], ENVELOPE[1], Column::int("expected"), Column::int("revision"), Column::int("updated_at")],
+            R::COLUMNS,
+        ]
+        .concat();
+        let key_taken = R::KEY.map(|key| {
+            let mut taken = Query::select();
+            taken.column("id").from(R::NAME).and_where(Expr::col(key.column).eq(place()));
+            for column in key.columns() {
+                taken.and_where(Expr::col(*column).eq(place()));
+            }
+            Sql::built(taken.limit(1))
+        });
+        Self {
+            table: R::NAME,
+            filters: R::FILTERS,
+            key: R::KEY.map(|key| key.column),
+            get: Sql::built(&get),
+            insert: Bulk::insert(R::NAME, &columns),
+            update: Bulk::update(R::NAME, &update, R::KEY.map(|key| (key.column, key.columns()))),
+            key_taken,
+            lists: Texts::default(),
+            with_keys: Texts::default(),
+            revisions: Texts::default(),
+            columns,
+        }
+    }
+
+    /// The statement of a list, and its values.
+    pub(crate) fn list(&self, slice: &Slice) -> (Arc<Sql>, Vec<Value<'static>>) {
+        slice.statement(&self.lists, self.table, &self.columns, self.filters)
+    }
+
+    /// Whole records by their keys: organization, then keys. `None` where the kind has no key.
+    pub(crate) fn with_keys(&self, keys: usize) -> Option<Arc<Sql>> {
+        let key = self.key?;
+        Some(self.with_keys.get(rounded(keys), |count| {
+            let mut select = Query::select();
+            select.columns(self.columns.iter().map(|column| column.name)).from(self.table);
+            Sql::built(select.and_where(Expr::col("organization_id").eq(place())).and_where(among(key, *count)))
+        }))
+    }
+
+    /// Identifiers and revisions of records, which are kept from changing: organization, then identifiers.
+    pub(crate) fn revisions(&self, ids: usize) -> Arc<Sql> {
+        self.revisions.get(rounded(ids), |count| {
+            let mut select = Query::select();
+            select.columns(["id", "revision"]).from(self.table);
+            Sql::built(select.and_where(Expr::col("organization_id").eq(place())).and_where(among("id", *count))).locking()
+        })
+    }
+}
+
+/// The values, as many as the statement for them has places for.
+pub(crate) fn padded<'v>(values: impl ExactSizeIterator<Item = Value<'v>>) -> impl Iterator<Item = Value<'v>> {
+    let places = rounded(values.len());
+    let mut last = Value::Null;
+    let mut values = values;
+    // The last one again is the same set.
+    (0..places).map(move |_| {
+        if let Some(value) = values.next() {
+            last = value;
+        }
+        last.clone()
+    })
+}

@@ -1,0 +1,47 @@
+//! The store itself.
+
+use std::sync::Arc;
+
+use kernel::{Clock, StoreError, Stamps};
+use ulid::Ulid;
+
+use crate::{
+    accounts::Standing,
+    audit::Trail,
+    database::Database,
+    engine::Engine,
+    presence::{Presence, Role},
+};
+
+/// Answers every port of a store over an SQL database.
+pub struct SqlStore {
+    pub(crate) database: Database,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) stamps: Stamps,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) presence: Presence,
+    pub(crate) standing: Standing,
+    pub(crate) trail: Trail,
+}
+
+impl SqlStore {
+    /// A store over this database. `process` names this process among those that share the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database can't be reached or its schema is not the one this program needs: see
+    /// [`Database::migrate`].
+    pub async fn over(database: Database, role: Role, clock: Arc<dyn Clock>, process: Ulid) -> Result<Self, StoreError> {
+        database.current().await?;
+        let engine = Arc::clone(&database.engine);
+        let (presence, stamps) = Presence::enter(&engine, role, &clock, process).await?;
+        Ok(Self {
+            standing: Standing::new(&engine),
+            trail: Trail::new(&engine),
+            database,
+            engine,
+            stamps,
+            clock,
+            presence,
+        })
+    }
+}

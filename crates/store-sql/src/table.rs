@@ -1,0 +1,111 @@
+//! What SQL needs to know about a kind of record: data, not behaviour.
+
+use kernel::{Meta, Resource, StoreError, Stored};
+
+use crate::engine::{Cells, Column, Value};
+
+/// Says how records of a kind lie in their table.
+///
+/// Every table leads with the columns of [`ENVELOPE`], which the reader and the commit take care of.
+pub(crate) trait Table: Resource {
+    const NAME: &'static str;
+    /// The record's own columns.
+    const COLUMNS: &'static [Column];
+    /// The column of [`Resource::unique_key`], where there is one.
+    const KEY: Option<Key> = None;
+    /// The columns a list can be narrowed by, the one to be looked up first in front. Unless a value of it names one record
+    /// at most, a column has an index for each order: (organization, column, id) and (organization, column, updated, id).
+    const FILTERS: &'static [Filter] = &[];
+
+    /// Adds the record's own fields to the row, in the order of [`Self::COLUMNS`].
+    fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>);
+
+    /// Reads them in the same order.
+    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError>;
+
+    /// The values each column of [`Self::FILTERS`] may have, in its order; any where there are none.
+    fn narrow(filter: &Self::Filter) -> Vec<Vec<Value<'static>>>;
+}
+
+/// A column with a key that one record has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    pub(crate) column: &'static str,
+    pub(crate) scope: Scope,
+}
+
+/// Within what a key is unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Organization,
+    Installation,
+}
+
+/// A column that a list can be narrowed by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filter {
+    pub(crate) column: &'static str,
+    /// Whether one record at most has a value of it.
+    pub(crate) unique: bool,
+}
+
+impl Filter {
+    pub(crate) const fn on(column: &'static str) -> Self {
+        Self { column, unique: false }
+    }
+
+    pub(crate) const fn unique(column: &'static str) -> Self {
+        Self { column, unique: true }
+    }
+}
+
+impl Key {
+    pub(crate) const fn within_organization(column: &'static str) -> Self {
+        Self { column, scope: Scope::Organization }
+    }
+
+    pub(crate) const fn within_installation(column: &'static str) -> Self {
+        Self { column, scope: Scope::Installation }
+    }
+
+    pub(crate) fn columns(self) -> &'static [&'static str] {
+        match self.scope {
+            Scope::Organization => &["organization_id"],
+            Scope::Installation => &[],
+        }
+    }
+}
+
+/// What every table of records leads with.
+pub(crate) const ENVELOPE: [Column; 5] = [
+    Column::text("organization_id"),
+    Column::text("id"),
+    Column::int("revision"),
+    Column::int("created_at"),
+    Column::int("updated_at"),
+];
+
+/// Reads a whole record, envelope first.
+pub(crate) fn read<R: Table>(cells: &mut Cells<'_>) -> Result<Stored<R>, StoreError> {
+    let meta = Meta {
+        organization: cells.id()?,
+        id: cells.id()?,
+        revision: cells.revision()?,
+        created_at: cells.time()?,
+        updated_at: cells.time()?,
+    };
+    Ok(Stored { meta, record: R::read(cells)? })
+}
+
+/// The values of a filter by words.
+pub(crate) fn words<'f, T: Copy + 'f>(
+    set: impl IntoIterator<Item = &'f T>,
+    name: fn(T) -> &'static str,
+) -> Vec<Value<'static>> {
+    set.into_iter().map(|one| Value::text(name(*one))).collect()
+}
+
+/// The values of a filter by texts.
+pub(crate) fn texts<'f, T: AsRef<str> + 'f>(set: impl IntoIterator<Item = &'f T>) -> Vec<Value<'static>> {
+    set.into_iter().map(|one| Value::from(one.as_ref().to_owned())).collect()
+}
