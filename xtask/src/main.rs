@@ -1,1 +1,64 @@
-fn main() {}
+//! The habits of the house as commands: `cargo xtask help` lists them.
+
+mod bench;
+mod deny;
+mod documents;
+mod postgres;
+mod process;
+mod run;
+mod test;
+mod tidy;
+
+use std::{path::Path, process::ExitCode};
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  run [--release] [ARGUMENT…]   build novantra and start `novantra serve ARGUMENT…`
+                                example: cargo xtask run --demo
+  test [STEP…]                  everything CI checks, or only the steps named
+                                example: cargo xtask test fmt tidy
+  tidy                          the rules of the house alone
+  documents                     write the generated documents: docs/openapi.json and the rest
+  openapi                       write docs/openapi.json alone
+  bench [ARGUMENT…]             build for release and run the benchmarks
+  help                          this
+";
+
+/// What a command comes to; an error is one message for people.
+type Outcome<T = ()> = Result<T, String>;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_else(|| "help".to_owned());
+    let arguments: Vec<String> = arguments.collect();
+    let outcome = match command.as_str() {
+        "run" => run::run(arguments),
+        "test" => test::test(&arguments),
+        "tidy" => tidy::tidy(),
+        "documents" => documents::write(None),
+        "openapi" => documents::write(Some("openapi")),
+        "bench" => bench::bench(&arguments),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        unknown => {
+            eprint!("there is no command {unknown:?}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the repository.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}

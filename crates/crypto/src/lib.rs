@@ -1,1 +1,27 @@
+//! Every use of a key, in one room: the master key and what is derived from it, client secrets, tokens, cursors,
+//! checkpoints, secrets at rest, and the one source of chance.
 
+mod argon2_secrets;
+mod checkpoint;
+mod cursor;
+mod entropy;
+mod key_file;
+mod master_key;
+mod sealer;
+mod signing_key;
+mod token;
+mod verified;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use argon2_secrets::Argon2Secrets;
+pub use checkpoint::{CheckpointKey, CheckpointPublicKey, MalformedPublicKey};
+pub use cursor::CursorKey;
+pub use entropy::SystemEntropy;
+pub use key_file::{KeyFileError, load_master_key, load_or_create_master_key};
+pub use master_key::{MalformedMasterKey, MasterKey, Purpose};
+pub use sealer::{Sealer, Unopened};
+pub use signing_key::{SigningKeyError, seal_new_signing_key};
+pub use token::{TokenKeys, AUDIENCE};
+pub use verified::CachedVerifier;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use kernel::{
-    Criteria, FieldValue, Fields, Description, Id, Kind, Named, RecordKey, Reference, Resource, Stored, SubjectGroup, Timestamp, Title,
+    Criteria, Description, FieldValue, Fields, Id, Kind, Named, RecordKey, Reference, Resource, Stored, SubjectGroup,
+    Timestamp, Title,
 };
 
 /// Something that is not as it should be.

@@ -1,7 +1,10 @@
 //! What subscribers are told, and the desk at which commands are decided.
 
 use bytes::Bytes;
-use kernel::{Action, Attribution, Changeset, Entropy, Id, OrganizationId, OutboxEvent, Reason, Resource, Stamp, Stored, Subject, Timestamp};
+use kernel::{
+    Action, Attribution, Changeset, Entropy, Id, OrganizationId, OutboxEvent, Reason, Resource, Stamp, Stored, Subject,
+    Timestamp,
+};
 
 use crate::finding::{Finding, Status};
 

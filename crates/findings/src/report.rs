@@ -46,9 +46,10 @@ impl NewEvent {
                 "duplicate_of_finding_id",
                 "verified_as_duplicate takes exactly one of duplicateOfFindingId and externalReference",
             )),
-            (false, true, _) => {
-                Some(Invalid::new("duplicate_of_finding_id", "only verified_as_duplicate names a finding that is repeated"))
-            }
+            (false, true, _) => Some(Invalid::new(
+                "duplicate_of_finding_id",
+                "only verified_as_duplicate names a finding that is repeated",
+            )),
             _ => None,
         };
         fault.map_or(Ok(()), |fault| Err(Refusal::Invalid(vec![fault])))
@@ -131,7 +132,11 @@ pub fn report(
     Ok((changeset, event, after))
 }
 
-fn check_original(present: &Stored<Finding>, original: Id<Finding>, originals: &[Stored<Finding>]) -> Result<(), Refusal> {
+fn check_original(
+    present: &Stored<Finding>,
+    original: Id<Finding>,
+    originals: &[Stored<Finding>],
+) -> Result<(), Refusal> {
     let fault = if original == present.meta.id {
         Some("a finding can't repeat itself")
     } else if originals.is_empty() {
@@ -152,9 +157,7 @@ fn steps(present: &Finding, new: &NewEvent, at: Timestamp) -> Result<Vec<Finding
     let allowed: &'static [Status] = match new.kind {
         EventKind::Acknowledged => &[Open],
         EventKind::RemediationReported => &[Open, Triaged, RemediationPlanned],
-        EventKind::VerifiedAsDuplicate => {
-            &[Open, Triaged, RemediationPlanned, Remediating, Verified, Closed, Accepted]
-        }
+        EventKind::VerifiedAsDuplicate => &[Open, Triaged, RemediationPlanned, Remediating, Verified, Closed, Accepted],
         EventKind::VerifiedAsResolved => &[Remediating, Verified],
         EventKind::Reopened => &[Closed, Accepted],
         EventKind::Comment => Status::ALL,

@@ -1,6 +1,8 @@
 //! Changing a finding.
 
-use kernel::{Action, Change, Changeset, Description, Reference, Stamp, Stored, Subject, SubjectGroup, Timestamp, Title};
+use kernel::{
+    Action, Change, Changeset, Description, Reference, Stamp, Stored, Subject, SubjectGroup, Timestamp, Title,
+};
 
 use crate::{
     finding::{Finding, Severity, Status},

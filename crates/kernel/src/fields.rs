@@ -20,7 +20,7 @@ impl Change {
             .into_iter()
             .filter_map(|(field, after)| {
                 let before = old.next().map_or(FieldValue::Null, |(_, before)| before);
-                (before != after).then(|| Self { field: Cow::Borrowed(field), before, after })
+                (before != after).then_some(Self { field: Cow::Borrowed(field), before, after })
             })
             .collect()
     }

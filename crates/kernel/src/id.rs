@@ -100,10 +100,7 @@ impl<R: Named + ?Sized> FromStr for Id<R> {
 
     fn from_str(text: &str) -> Result<Self, MalformedId> {
         let malformed = MalformedId { prefix: R::PREFIX };
-        let body = text
-            .strip_prefix(R::PREFIX)
-            .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or(malformed)?;
+        let body = text.strip_prefix(R::PREFIX).and_then(|rest| rest.strip_prefix('_')).ok_or(malformed)?;
         let ulid = Ulid::from_string(body).map_err(|_| malformed)?;
         let mut buffer = [0; ulid::ULID_LEN];
         // One identifier has one spelling: what Crockford's alphabet merely tolerates would make two keys of one record.

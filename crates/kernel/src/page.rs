@@ -2,7 +2,10 @@
 
 use ulid::Ulid;
 
-use crate::{resource::{Resource, Stored}, timestamp::Timestamp};
+use crate::{
+    resource::{Resource, Stored},
+    timestamp::Timestamp,
+};
 
 /// In which order a collection is walked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -25,7 +28,13 @@ impl PageLimit {
     /// Clamped to 1 and [`Self::MAX`].
     #[must_use]
     pub const fn clamped(limit: u64) -> Self {
-        Self(if limit == 0 { 1 } else if limit > Self::MAX as u64 { Self::MAX } else { limit as u16 })
+        Self(if limit == 0 {
+            1
+        } else if limit > Self::MAX as u64 {
+            Self::MAX
+        } else {
+            limit as u16
+        })
     }
 
     /// As a number.
@@ -113,7 +122,12 @@ impl Order {
 impl<T> Page<T> {
     /// A page out of rows that were fetched one past its limit, so that the last page is known without another query.
     #[must_use]
-    pub fn from_overfetch(mut rows: Vec<T>, limit: PageLimit, as_of: Timestamp, position: impl Fn(&T) -> Position) -> Self {
+    pub fn from_overfetch(
+        mut rows: Vec<T>,
+        limit: PageLimit,
+        as_of: Timestamp,
+        position: impl Fn(&T) -> Position,
+    ) -> Self {
         let more = rows.len() > limit.get();
         rows.truncate(limit.get());
         let next = rows.last().filter(|_| more).map(position);

@@ -112,7 +112,15 @@ impl<R: ?Sized> PartialEq for Meta<R> {
 
 impl<R: ?Sized> fmt::Debug for Meta<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} r{} of {} ({} – {})", self.ulid(), self.revision.0, self.organization, self.created_at, self.updated_at)
+        write!(
+            f,
+            "{} r{} of {} ({} – {})",
+            self.ulid(),
+            self.revision.0,
+            self.organization,
+            self.created_at,
+            self.updated_at
+        )
     }
 }
 

@@ -43,7 +43,10 @@ impl SubjectGroup {
                     (_, None) => "subject_resource_type",
                     _ => "subject_resource_id",
                 };
-                Err(Invalid::new(missing, "a subject has a module key, a resource type and a resource id, or none of them"))
+                Err(Invalid::new(
+                    missing,
+                    "a subject has a module key, a resource type and a resource id, or none of them",
+                ))
             }
         }
     }

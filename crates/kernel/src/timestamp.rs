@@ -93,7 +93,8 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).map_err(|_| fmt::Error)?;
+        let moment =
+            OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).map_err(|_| fmt::Error)?;
         let (hour, minute, second, milli) = moment.time().as_hms_milli();
         let mut text = *b"0000-00-00T00:00:00.000Z";
         digits(&mut text[0..4], moment.year().unsigned_abs());
@@ -153,7 +154,9 @@ mod tests {
 
     #[test]
     fn what_is_no_timestamp_is_refused() {
-        for text in ["", "now", "2026-02-30", "2026-5-25", "2026-05-25T14:08:33", "1700000000", "2026-05-25 ", "+026-01-01"] {
+        for text in
+            ["", "now", "2026-02-30", "2026-5-25", "2026-05-25T14:08:33", "1700000000", "2026-05-25 ", "+026-01-01"]
+        {
             assert!(Timestamp::parse_date_or_time(text).is_err(), "{text:?} was taken for a timestamp");
         }
     }

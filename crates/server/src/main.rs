@@ -1,1 +1,22 @@
-fn main() {}
+//! The `novantra` program: what it is composed of, its settings, its commands and its server.
+
+mod cli;
+mod clock;
+mod compose;
+mod failure;
+mod logging;
+mod sealing;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("novantra: {failure}");
+            failure.exit_code()
+        }
+    }
+}

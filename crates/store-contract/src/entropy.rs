@@ -10,6 +10,12 @@ use ulid::Ulid;
 pub struct TestEntropy(AtomicU64);
 
 impl TestEntropy {
+    /// As if so many had been drawn already.
+    #[must_use]
+    pub const fn starting_at(drawn: u64) -> Self {
+        Self(AtomicU64::new(drawn))
+    }
+
     fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::SeqCst) + 1
     }

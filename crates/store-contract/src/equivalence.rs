@@ -1,6 +1,8 @@
 //! Whatever is done to two stores in the same order, they tell the same afterwards.
 
 mod command;
+mod compare;
+mod history;
 mod pair;
 mod query;
 
@@ -9,7 +11,6 @@ use std::sync::Arc;
 use kernel::Clock;
 use proptest::{
     collection::vec,
-    prelude::*,
     test_runner::{Config, TestRunner},
 };
 use store_memory::MemoryStore;

@@ -13,8 +13,8 @@ use crate::{TestClock, TestEntropy, samples};
 
 /// A store that was opened for one test.
 pub struct Opened {
-    store: Arc<DynStore>,
-    kept: Option<Box<dyn Any + Send + Sync>>,
+    pub(crate) store: Arc<DynStore>,
+    pub(crate) kept: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Opened {

@@ -26,10 +26,12 @@
 
 mod clock;
 mod entropy;
+mod equivalence;
 mod fixture;
 pub mod samples;
 pub mod suite;
 
 pub use clock::TestClock;
 pub use entropy::TestEntropy;
+pub use equivalence::{any_sequence_of_commands_leaves_two_stores_equal, reference};
 pub use fixture::{Fixture, Opened};

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use audit::{Batch, Checkpoint, Head, Signature, Unsealed};
 use auth::{AccountLimits, AccountStatus, SecretHash, ServiceAccount, StoredSecret};
 use bytes::Bytes;
 use findings::{EventKind, Finding, FindingEvent, FindingSource, Severity, SourceKind, Status};
@@ -263,6 +264,15 @@ pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> C
         },
         expires_at: at + Duration::from_secs(86_400),
     }
+}
+
+/// The seals of what waits for them, with a checkpoint that nobody could verify.
+#[must_use]
+pub fn sealed_off(unsealed: &Unsealed, signed_at: Timestamp) -> (Batch, Checkpoint) {
+    let batch = audit::seal(unsealed);
+    let Head { sequence, hash } = batch.head();
+    let signature = Signature(std::array::from_fn(|place| hash.0[place % 32]));
+    (batch, Checkpoint { organization: unsealed.organization, sequence, hash, signed_at, signature })
 }
 
 /// Why tests do things.

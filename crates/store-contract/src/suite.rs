@@ -116,7 +116,7 @@ macro_rules! contract_suite {
                 an_organization_is_found_by_its_slug
             }
             upkeep {
-                a_lease_is_one_holders_until_it_ends
+                a_lease_is_its_holders_until_it_ends
                 a_lease_is_given_up_by_its_holder_alone
                 one_of_eight_gets_the_lease
                 expired_keys_are_forgotten_in_bounds
@@ -138,5 +138,10 @@ macro_rules! contract_suite {
                 )*
             }
         )*
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn any_sequence_of_commands_leaves_it_equal_to_the_reference() {
+            $crate::any_sequence_of_commands_leaves_two_stores_equal($crate::reference, $open).await;
+        }
     };
 }

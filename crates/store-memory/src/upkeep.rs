@@ -31,7 +31,7 @@ impl Upkeep for MemoryStore {
 
     async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         self.change(|state| {
-            let expired = state.claims.values().filter(|claim| claim.expires_at <= now).take(limit);
+            let expired = state.claims.values().filter(|claim| claim.expires_at < now).take(limit);
             let keys: Vec<_> = expired.map(|claim| claim.key.clone()).collect();
             for key in &keys {
                 state.claims.remove_mut(key);

@@ -41,7 +41,7 @@ const LEDGER: Script = {
 /// Those the database lacks, after a look at those it has.
 pub(crate) async fn pending(session: &mut Session) -> Result<Vec<Migration>, StoreError> {
     let known = missing(session).await?;
-    Ok(known.map(Step::describe).collect())
+    Ok(known.into_iter().map(Step::describe).collect())
 }
 
 /// Applies those the database lacks, in the transaction of the session.
@@ -59,7 +59,7 @@ pub(crate) async fn apply(session: &mut Session, now: Timestamp) -> Result<Vec<M
     Ok(applied)
 }
 
-async fn missing(session: &mut Session) -> Result<impl Iterator<Item = &'static Step> + Send, StoreError> {
+async fn missing(session: &mut Session) -> Result<Vec<&'static Step>, StoreError> {
     let mut done = 0;
     if session.has_table("schema_migrations").await? {
         let every = Sql::fixed("SELECT version, name, checksum FROM schema_migrations ORDER BY version");
@@ -76,7 +76,7 @@ async fn missing(session: &mut Session) -> Result<impl Iterator<Item = &'static 
             done = version;
         }
     }
-    Ok(STEPS.iter().filter(move |step| step.version > done))
+    Ok(STEPS.iter().filter(|step| step.version > done).collect())
 }
 
 impl Step {

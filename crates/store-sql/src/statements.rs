@@ -9,7 +9,7 @@ use crate::{
     engine::{Bulk, Column, Sql, Value},
     listing::Slice,
     shape::{Shape, among, place, rounded},
-    table::{ENVELOPE, Filter, Table},
+    table::{ENVELOPE, Filter, Scope, Table},
     texts::Texts,
 };
 
@@ -22,8 +22,9 @@ pub(crate) struct Statements {
     pub(crate) get: Sql,
     pub(crate) insert: Bulk,
     pub(crate) update: Bulk,
-    /// Whether another record has the key.
+    /// Which record has the key.
     pub(crate) key_taken: Option<Sql>,
+    pub(crate) key_scope: Option<Scope>,
     lists: Texts<Shape>,
     with_keys: Texts<usize>,
     revisions: Texts<usize>,
@@ -77,6 +78,7 @@ impl Statements {
             insert: Bulk::insert(R::NAME, &columns),
             update: Bulk::update(R::NAME, &update, R::KEY.map(|key| (key.column, key.columns()))),
             key_taken,
+            key_scope: R::KEY.map(|key| key.scope),
             lists: Texts::default(),
             with_keys: Texts::default(),
             revisions: Texts::default(),

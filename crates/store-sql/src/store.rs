@@ -35,8 +35,8 @@ impl SqlStore {
         let engine = Arc::clone(&database.engine);
         let (presence, stamps) = Presence::enter(&engine, role, &clock, process).await?;
         Ok(Self {
-            standing: Standing::new(&engine),
-            trail: Trail::new(&engine),
+            standing: Standing::default(),
+            trail: Trail::default(),
             database,
             engine,
             stamps,

@@ -11,7 +11,7 @@ use registers::ControlStatus;
 
 pub(super) const KEYS: &[&str] = &["a", "A", "b", "a%", "a_", "zz"];
 pub(super) const SUBJECTS: &[&str] = &["a", "A", "é", "a b", "%"];
-const SLUGS: &[&str] = &["first", "second", "third"];
+pub(super) const SLUGS: &[&str] = &["first", "second", "third"];
 const HOLDERS: &[&str] = &["one", "other"];
 
 #[derive(Clone, Debug)]
@@ -66,8 +66,8 @@ pub(super) struct FindingDraft {
 
 pub(super) fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        2 => (0..4_u64).prop_map(|millis| Command::Wait { millis }),
-        12 => any_call().prop_map(Command::Call),
+        4 => (0..4_u64).prop_map(|millis| Command::Wait { millis }),
+        24 => any_call().prop_map(Command::Call),
         2 => (0..3_usize, any::<bool>()).prop_map(|(log, full)| Command::Append { log, full }),
         1 => (0..8_usize).prop_map(|limit| Command::Seal { limit }),
         1 => any::<Index>().prop_map(|which| Command::SealAgain { which }),
@@ -84,8 +84,8 @@ fn any_call() -> impl Strategy<Value = Call> {
         0..2_usize,
         vec(any_draft(), 0..4),
         option::weighted(0.3, (0..3_u8, 0..2_u8, 1..9_u64)),
-        option::weighted(0.2, any::<Index>()),
-        option::weighted(0.2, any::<Index>()),
+        option::weighted(0.25, any::<Index>()),
+        option::weighted(0.25, any::<Index>()),
         0..2_usize,
     )
         .prop_map(|(organization, drafts, claim, standing, rests_on, notes)| Call {
@@ -102,7 +102,7 @@ fn any_draft() -> impl Strategy<Value = Draft> {
     let over = || option::of(any::<Index>());
     prop_oneof![
         1 => (any::<Index>(), select(SLUGS)).prop_map(|(over, slug)| Draft::Organization { over, slug }),
-        2 => (over(), select(KEYS), any::<bool>()).prop_map(|(over, name, full)| Draft::Account { over, name, full }),
+        3 => (option::weighted(0.75, any::<Index>()), select(KEYS), any::<bool>()).prop_map(|(over, name, full)| Draft::Account { over, name, full }),
         4 => (over(), select(KEYS), select(ControlStatus::ALL), any::<bool>())
             .prop_map(|(over, key, status, full)| Draft::Control { over, key, status, full }),
         8 => any_finding().prop_map(Draft::Finding),

@@ -2,52 +2,207 @@
 
 use std::{any::Any, fmt::Debug, sync::Arc, time::Duration};
 
-use audit::{Batch, Checkpoint, Head, Signature};
-use auth::{SealedKey, ServiceAccount};
-use findings::{Finding, FindingEvent, FindingEventFilter, FindingSource};
+use audit::{Batch, Checkpoint};
+use auth::SealedKey;
 use kernel::{
-    Action, Changeset, Claim, Clock, Fingerprint, Id, Named, Order, Organization, OrganizationId, Page, PageLimit, PageRequest,
-    Position, Reader, Resource, Stamps, StandingProof, StoreError, Stored,
+    Action, Changeset, Claim, Clock, Fingerprint, Id, Organization, OrganizationId, Stamps, StandingProof, StoreError,
+    Stored,
 };
 use proptest::{
     prop_assert_eq,
-    sample::Index,
     test_runner::{TestCaseError, TestCaseResult},
 };
-use registers::Control;
 use store::{DynStore, Lease};
 
 use super::{
-    command::{Call, Command, Draft, FindingDraft, KEYS},
-    query::{List, Query},
+    command::{Call, Command},
+    history::{Desk, History, Part, pick},
 };
 use crate::{Opened, TestClock, TestEntropy, samples};
 
 pub(super) struct Pair {
     reference: Arc<DynStore>,
     other: Arc<DynStore>,
-    _kept: Vec<Box<dyn Any + Send + Sync>>,
-    clock: Arc<TestClock>,
-    /// Of the pair, not of a store: both are given the same stamps.
+    _kept: [Option<Box<dyn Any + Send + Sync>>; 2],
+    pub(super) clock: Arc<TestClock>,
+    /// Of the pair, not of its stores: both are given the same stamps.
     stamps: Stamps,
-    entropy: TestEntropy,
-    organizations: Vec<OrganizationId>,
-    history: History,
+    step: u64,
+    /// Two of their own, and the installation's log.
+    pub(super) organizations: [OrganizationId; 3],
+    pub(super) history: History,
     batches: Vec<(Batch, Checkpoint)>,
-    claims: Vec<Claim>,
+    pub(super) claims: Vec<Claim>,
 }
 
-/// Every version of every record that was stored.
-#[derive(Clone, Default)]
-struct History {
-    organizations: Vec<Stored<Organization>>,
-    accounts: Vec<Stored<ServiceAccount>>,
-    controls: Vec<Stored<Control>>,
-    findings: Vec<Stored<Finding>>,
-    events: Vec<Stored<FindingEvent>>,
-}
+impl Pair {
+    pub(super) async fn new(clock: Arc<TestClock>, reference: Opened, other: Opened) -> Result<Self, TestCaseError> {
+        let mut pair = Self {
+            reference: reference.store,
+            other: other.store,
+            _kept: [reference.kept, other.kept],
+            stamps: Stamps::new(Arc::clone(&clock) as Arc<dyn Clock>),
+            clock,
+            step: 0,
+            organizations: [Organization::installation(); 3],
+            history: History::default(),
+            batches: Vec::new(),
+            claims: Vec::new(),
+        };
+        for (place, slug) in ["first", "second"].into_iter().enumerate() {
+            pair.step += 1;
+            let at = pair.clock.now();
+            let id = Id::new(kernel::Entropy::ulid(&pair.entropy(0), at));
+            let stored = Stored::new(id, id, at, samples::organization(slug));
+            pair.organizations[place] = id;
+            pair.history.organizations.push(stored.clone());
+            let create: Part = Box::new(move |changeset, _| changeset.create(&stored));
+            pair.commit(id, None, &[create]).await?;
+        }
+        Ok(pair)
+    }
 
-fn pick<R: Named + Clone>(versions: &[Stored<R>], organization: OrganizationId, which: Option<Index>) -> Option<Stored<R>> {
-    let theirs: Vec<_> = versions.iter().filter(|stored| stored.meta.organization == organization).collect();
-    which.filter(|_| !theirs.is_empty()).map(|which| (*which.get(&theirs)).clone())
+    /// Asks both, and gives what they agree on.
+    pub(super) async fn same<T: PartialEq + Debug>(
+        &self,
+        what: &str,
+        ask: impl AsyncFn(&DynStore) -> Result<T, StoreError>,
+    ) -> Result<T, TestCaseError> {
+        let failed = |error: StoreError| TestCaseError::fail(format!("{what}: {error}"));
+        let expected = ask(&*self.reference).await.map_err(failed)?;
+        let found = ask(&*self.other).await.map_err(failed)?;
+        prop_assert_eq!(&expected, &found, "{} (the reference is on the left)", what);
+        Ok(expected)
+    }
+
+    pub(super) async fn run(&mut self, command: &Command) -> TestCaseResult {
+        self.step += 1;
+        let now = self.clock.now();
+        match command {
+            Command::Wait { millis } => {
+                self.clock.advance(Duration::from_millis(*millis));
+            }
+            Command::Call(call) => self.call(call).await?,
+            Command::Append { log, full } => {
+                let sample = if *full { samples::full_entry } else { samples::entry };
+                let entry = sample(&self.entropy(0), self.organizations[*log], now);
+                self.same("append", async |store| store.append(entry.clone()).await).await?;
+            }
+            Command::Seal { limit } => self.seal(*limit).await?,
+            Command::SealAgain { which } if !self.batches.is_empty() => {
+                let (batch, checkpoint) = which.get(&self.batches);
+                self.same("seal again", async |store| store.seal(batch, checkpoint).await).await?;
+            }
+            Command::SealAgain { .. } => {}
+            Command::ForgetExpired { limit } => {
+                self.same("forget_expired", async |store| store.forget_expired(now, *limit).await).await?;
+            }
+            Command::Hold { holder, millis } => {
+                let span = Duration::from_millis(*millis);
+                self.same("hold", async |store| store.hold(Lease::Sealer, holder, now, span).await).await?;
+            }
+            Command::Release { holder } => {
+                self.same("release", async |store| store.release(Lease::Sealer, holder).await).await?;
+            }
+            Command::NoteUse { account } if !self.history.accounts.is_empty() => {
+                let meta = account.get(&self.history.accounts).meta;
+                let uses = [(meta.organization, meta.id, now)];
+                self.same("note_use", async |store| store.note_use(&uses).await).await?;
+            }
+            Command::NoteUse { .. } => {}
+            Command::AddFirstSigningKey => {
+                let key = SealedKey {
+                    id: format!("key-{}", self.step),
+                    algorithm: "EdDSA".to_owned(),
+                    sealed: vec![1, 2, 3],
+                    created_at: now,
+                };
+                self.same("add_first_signing_key", async |store| store.add_first_signing_key(&key).await).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn call(&mut self, call: &Call) -> TestCaseResult {
+        let organization = self.organizations[call.organization];
+        let mut history = self.history.clone();
+        let at = self.stamps.begin().at();
+        let mut parts: Vec<Part> = Vec::new();
+        let desk = Desk { organization, at, entropy: &self.entropy(500) };
+        parts.extend(call.drafts.iter().filter_map(|draft| history.draft(&desk, draft)));
+        for _ in 0..call.notes {
+            parts.push(Box::new(|changeset, entropy| {
+                changeset.note(entropy, Action::new("finding.updated"), None, Vec::new());
+            }));
+        }
+        if let Some(read) = call.rests_on.and_then(|which| pick(&self.history.findings, organization, which)).cloned() {
+            parts.push(Box::new(move |changeset, _| changeset.expect(&read)));
+        }
+        if let Some((key, fingerprint, millis)) = call.claim {
+            let mut claim = samples::claim(organization, &format!("key-{key}"), at);
+            claim.fingerprint = Fingerprint([fingerprint; 32]);
+            claim.expires_at = at + Duration::from_millis(millis);
+            claim.answer.body = format!("answer {}", self.step).into();
+            self.claims.push(claim.clone());
+            parts.push(Box::new(move |changeset, _| changeset.claim(claim.clone())));
+        }
+        let account = call.standing.and_then(|which| pick(&self.history.accounts, organization, which));
+        let proof = account.map(|account| StandingProof { account: account.meta.ulid(), revision: account.meta.revision });
+        if self.commit(organization, proof, &parts).await? {
+            self.history = history;
+        }
+        Ok(())
+    }
+
+    /// Commits the same to both; says whether it was stored.
+    async fn commit(
+        &self,
+        organization: OrganizationId,
+        standing: Option<StandingProof>,
+        parts: &[Part],
+    ) -> Result<bool, TestCaseError> {
+        let outcome = self
+            .same("commit", async |store| {
+                let outcome = store.commit(self.changeset(organization, standing, parts)).await;
+                Ok(outcome.map_err(|error| format!("{error:?}")))
+            })
+            .await?;
+        Ok(outcome.is_ok())
+    }
+
+    fn changeset(&self, organization: OrganizationId, standing: Option<StandingProof>, parts: &[Part]) -> Changeset {
+        let (entropy, stamp) = (self.entropy(0), self.stamps.begin());
+        let mut changeset = match standing {
+            None => samples::changeset(&entropy, stamp, organization),
+            Some(proof) => samples::changeset_of(&entropy, stamp, organization, proof),
+        };
+        for part in parts {
+            part(&mut changeset, &entropy);
+        }
+        changeset
+    }
+
+    async fn seal(&mut self, limit: usize) -> TestCaseResult {
+        let waiting = self.unsealed(limit).await?;
+        for unsealed in &waiting {
+            let (batch, checkpoint) = samples::sealed_off(unsealed, self.clock.now());
+            self.same("seal", async |store| store.seal(&batch, &checkpoint).await).await?;
+            self.batches.push((batch, checkpoint));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn unsealed(&self, limit: usize) -> Result<Vec<audit::Unsealed>, TestCaseError> {
+        self.same("unsealed", async |store| {
+            let mut waiting = store.unsealed(limit).await?;
+            waiting.sort_by_key(|unsealed| unsealed.organization);
+            Ok(waiting)
+        })
+        .await
+    }
+
+    /// Chance that comes out the same for both stores; `offset` sets several uses in one step apart.
+    fn entropy(&self, offset: u64) -> TestEntropy {
+        TestEntropy::starting_at(self.step * 1_000 + offset)
+    }
 }

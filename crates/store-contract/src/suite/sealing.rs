@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use audit::{Batch, Checkpoint, Hash, Head, Recorded, Seal, Signature, Tail, Unsealed, hash_of};
+use audit::{Checkpoint, Hash, Head, Recorded, Seal, Tail, Unsealed, hash_of};
 use kernel::{Entry, Organization, OrganizationId, Timestamp};
 
 use crate::{Fixture, samples};
@@ -27,16 +27,9 @@ async fn unsealed(fixture: &Fixture, organization: OrganizationId, limit: usize)
     waiting.into_iter().find(|unsealed| unsealed.organization == organization).unwrap()
 }
 
-fn sealed_off(unsealed: &Unsealed, signed_at: Timestamp) -> (Batch, Checkpoint) {
-    let batch = audit::seal(unsealed);
-    let Head { sequence, hash } = batch.head();
-    let signature = Signature([u8::try_from(sequence).unwrap(); 64]);
-    (batch, Checkpoint { organization: unsealed.organization, sequence, hash, signed_at, signature })
-}
-
 /// Seals what waits of an organization; gives the checkpoint.
 async fn seal(fixture: &Fixture, organization: OrganizationId) -> Checkpoint {
-    let (batch, checkpoint) = sealed_off(&unsealed(fixture, organization, 1_000).await, fixture.clock.tick());
+    let (batch, checkpoint) = samples::sealed_off(&unsealed(fixture, organization, 1_000).await, fixture.clock.tick());
     assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
     checkpoint
 }
@@ -99,7 +92,7 @@ pub async fn entries_are_given_out_for_sealing_oldest_first(fixture: Fixture) {
     assert_eq!(waiting.len(), 2);
     assert_eq!(unsealed(&fixture, one, 3).await, Unsealed { organization: one, head: Head::EMPTY, entries: first });
     assert_eq!(unsealed(&fixture, other, 3).await.entries, second[..1]);
-    let (batch, checkpoint) = sealed_off(&unsealed(&fixture, one, 3).await, fixture.clock.tick());
+    let (batch, checkpoint) = samples::sealed_off(&unsealed(&fixture, one, 3).await, fixture.clock.tick());
     assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
     let rest = Unsealed { organization: one, head: batch.head(), entries: third };
     assert_eq!(unsealed(&fixture, one, 100).await, rest);
@@ -128,14 +121,14 @@ pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixtu
 pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
     let organization = fixture.id();
     append(&fixture, organization, 2).await;
-    let (stale, stale_checkpoint) = sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
+    let (stale, stale_checkpoint) = samples::sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
     append(&fixture, organization, 1).await;
     let checkpoint = seal(&fixture, organization).await;
     let chain = fixture.store.sealed(organization, 0, 100).await.unwrap();
     let other = Head { sequence: 3, hash: Hash([1; 32]) };
     append(&fixture, organization, 1).await;
     let astray = Unsealed { head: other, ..unsealed(&fixture, organization, 1_000).await };
-    let (astray, astray_checkpoint) = sealed_off(&astray, fixture.clock.tick());
+    let (astray, astray_checkpoint) = samples::sealed_off(&astray, fixture.clock.tick());
     for (batch, its) in [(&stale, &stale_checkpoint), (&astray, &astray_checkpoint)] {
         assert!(!fixture.store.seal(batch, its).await.unwrap());
         assert_eq!(fixture.store.sealed(organization, 0, 100).await.unwrap(), chain);
@@ -150,7 +143,7 @@ pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
 pub async fn one_of_eight_sealers_wins(fixture: Fixture) {
     let organization = fixture.id();
     let entries = append(&fixture, organization, 5).await;
-    let (batch, checkpoint) = sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
+    let (batch, checkpoint) = samples::sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
     let sealers: Vec<_> = (0..8)
         .map(|_| {
             let (store, batch) = (Arc::clone(&fixture.store), batch.clone());

@@ -1,52 +1,76 @@
 //! The present revision of an account, which every call asks for: calls in flight share one query.
 
-use std::{collections::HashMap, sync::Arc, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use auth::AccountId;
 use kernel::{OrganizationId, Revision, StoreError};
+use sea_query::Query;
 
 use crate::{
-    coalesce::{Call, Waiting, fail},
+    coalesce::{Trip, Waiting},
     engine::{Engine, Session, Sql, Value},
-    shape::rounded,
+    shape::{among, rounded},
     statements::padded,
     texts::Texts,
 };
 
 type Question = (OrganizationId, AccountId);
-type Calls = Vec<Call<Question, Option<Revision>>>;
+type Present = Option<Revision>;
 
-/// Accounts' revisions by identifier: the callers' own organizations are compared afterwards.
-static REVISIONS: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
+/// Of one account, as it mostly is; and of several, whose organizations are compared afterwards.
+static ONE: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed("SELECT revision FROM service_accounts WHERE organization_id = ? AND id = ?")
+});
+static SEVERAL: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
 
+#[derive(Default)]
 pub(crate) struct Standing {
-    waiting: Arc<Waiting<Question, Option<Revision>>>,
+    waiting: Arc<Waiting<Question, Present>>,
 }
 
 impl Standing {
-    pub(crate) fn new() -> Self {
-        Self { waiting: Arc::default() }
-    }
-
     pub(crate) async fn revision(
         &self,
         engine: &Engine,
         organization: OrganizationId,
         account: AccountId,
-    ) -> Result<Option<Revision>, StoreError> {
-        let depart = || {
-            let waiting = Arc::clone(&self.waiting);
-            let stranded = Arc::clone(&self.waiting);
+    ) -> Result<Present, StoreError> {
+        let depart = |trip: Arc<Trip<Question, Present>>| {
+            let arriving = Arc::clone(&trip);
             engine.read_apart(
-                waiting,
-                |waiting, session| Box::pin(travel(waiting, session)),
-                move |outcome: Result<(), StoreError>| {
-                    if let Err(error) = outcome {
-                        fail(stranded.board(), error);
-                    }
-                },
+                trip,
+                |trip, session| Box::pin(travel(trip, session)),
+                move |outcome| arriving.arrive(outcome),
             );
         };
         self.waiting.ask((organization, account), depart).await
     }
+}
+
+async fn travel(trip: &Trip<Question, Present>, session: &mut Session) -> Result<Vec<Present>, StoreError> {
+    let questions = trip.board();
+    let mut accounts: Vec<Question> = questions.to_vec();
+    accounts.sort_unstable();
+    accounts.dedup();
+    let present: HashMap<Question, Revision> = match accounts[..] {
+        [] => HashMap::new(),
+        [(organization, account)] => {
+            let values = [organization.into(), account.into()];
+            let one = session.fetch_one(&ONE, &values, |cells| cells.revision()).await?;
+            one.map(|revision| ((organization, account), revision)).into_iter().collect()
+        }
+        _ => {
+            let sql = SEVERAL.get(rounded(accounts.len()), |count| {
+                let columns = ["organization_id", "id", "revision"];
+                Sql::built(Query::select().columns(columns).from("service_accounts").and_where(among("id", *count)))
+            });
+            let values: Vec<Value<'_>> = padded(accounts.iter().map(|(_, account)| Value::from(*account))).collect();
+            let rows = session.fetch(&sql, &values, |cells| Ok(((cells.id()?, cells.id()?), cells.revision()?))).await?;
+            rows.into_iter().collect()
+        }
+    };
+    Ok(questions.iter().map(|question| present.get(question).copied()).collect())
 }

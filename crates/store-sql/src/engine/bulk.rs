@@ -65,34 +65,63 @@ impl Bulk {
         }
     }
 
+    /// Inserts rows; where there is one with the same first two columns, the last column keeps the greater of its values.
+    pub(crate) fn latest(table: &str, columns: &[Column; 3]) -> Self {
+        let [first, second, last] = columns.map(|column| column.name);
+        let plain = Self::insert(table, columns);
+        let keep = format!(
+            "ON CONFLICT ({first}, {second}) DO UPDATE SET {last} = excluded.{last} WHERE excluded.{last} > {table}.{last}"
+        );
+        Self {
+            postgres: plain.postgres.replace("ON CONFLICT DO NOTHING RETURNING id", &keep).into(),
+            sqlite: plain.sqlite.replace("ON CONFLICT DO NOTHING", &keep).into(),
+            ..plain
+        }
+    }
+
     /// Updates rows. The third column is `expected`, the revision a row must have now; a row that has another, or whose
     /// new unique key another row has, is left as it is. `unique` is the key's column and the columns it is unique within.
     pub(crate) fn update(table: &str, columns: &[Column], unique: Option<(&str, &[&str])>) -> Self {
-        let set = |value: &dyn Fn(usize, &Column) -> String| {
-            let assigned = columns.iter().enumerate().skip(3);
-            assigned.map(|(place, column)| format!("{} = {}", column.name, value(place + 1, column))).collect::<Vec<_>>().join(", ")
-        };
-        let names = listed(columns, |_, column| column.name.to_owned());
-        let mut postgres = format!(
-            "UPDATE {table} AS t SET {} FROM (SELECT * FROM unnest({}) AS u({names})) AS v \
-             WHERE t.organization_id = v.organization_id AND t.id = v.id AND t.revision = v.expected",
-            set(&|_, column| format!("v.{}", column.name)),
-            arrays(columns),
-        );
+        let mut condition = "t.revision = v.expected".to_owned();
         if let Some((key, within)) = unique {
-            // An UPDATE has no ON CONFLICT, and a failed one would end the transaction.
-            let _ = write!(postgres, " AND NOT EXISTS (SELECT 1 FROM {table} AS o WHERE o.{key} = v.{key} AND o.id <> v.id");
+            // An UPDATE has no ON CONFLICT, and on PostgreSQL a failed one would end the transaction.
+            let _ = write!(condition, " AND NOT EXISTS (SELECT 1 FROM {table} AS o WHERE o.{key} = v.{key} AND o.id <> v.id");
             for column in within {
-                let _ = write!(postgres, " AND o.{column} = v.{column}");
+                let _ = write!(condition, " AND o.{column} = v.{column}");
             }
-            postgres.push(')');
+            condition.push(')');
         }
-        postgres.push_str(" RETURNING t.id");
-        let sqlite = format!(
-            "UPDATE OR IGNORE {table} SET {} WHERE organization_id = ?1 AND id = ?2 AND revision = ?3",
-            set(&|place, _| format!("?{place}")),
-        );
-        Self { postgres: postgres.into(), sqlite: sqlite.into(), cells: columns.iter().map(|column| column.cell).collect() }
+        Self::set(table, columns, 3, &condition, "revision = ?3")
+    }
+
+    /// Fills in the columns of rows where the first of them is empty; the others are left as they are.
+    pub(crate) fn fill(table: &str, columns: &[Column]) -> Self {
+        let empty = columns.get(2).map_or_else(String::new, |column| format!("{} IS NULL", column.name));
+        Self::set(table, columns, 2, &format!("t.{empty}"), &empty)
+    }
+
+    fn set(table: &str, columns: &[Column], known: usize, postgres: &str, sqlite: &str) -> Self {
+        let set = |value: &dyn Fn(usize, &Column) -> String| {
+            let assigned = columns.iter().enumerate().skip(known);
+            let each = assigned.map(|(place, column)| format!("{} = {}", column.name, value(place + 1, column)));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        Self {
+            postgres: format!(
+                "UPDATE {table} AS t SET {} FROM (SELECT * FROM unnest({}) AS u({})) AS v \
+                 WHERE t.organization_id = v.organization_id AND t.id = v.id AND {postgres} RETURNING t.id",
+                set(&|_, column| format!("v.{}", column.name)),
+                arrays(columns),
+                listed(columns, |_, column| column.name.to_owned()),
+            )
+            .into(),
+            sqlite: format!(
+                "UPDATE OR IGNORE {table} SET {} WHERE organization_id = ?1 AND id = ?2 AND {sqlite}",
+                set(&|place, _| format!("?{place}")),
+            )
+            .into(),
+            cells: columns.iter().map(|column| column.cell).collect(),
+        }
     }
 }
 

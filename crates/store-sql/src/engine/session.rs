@@ -73,12 +73,13 @@ impl Session {
             }
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
+                let mut left_out = None;
                 for (place, row) in rows.iter().enumerate() {
                     if statement.execute(rusqlite::params_from_iter(row)).map_err(of_sqlite)? == 0 {
-                        return Ok(Some(place));
+                        left_out = left_out.or(Some(place));
                     }
                 }
-                Ok(None)
+                Ok(left_out)
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::{
         Context, Operator, Why,
         service_account::{Scopes, view},
     },
+    compose,
     failure::Failure,
     settings::parse_span,
 };
@@ -133,8 +134,9 @@ impl Named {
 
 impl Rotate {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let secret = ClientSecret::generate(&crypto::SystemEntropy::new());
-        let hash = crate::compose::hasher().hash(&secret);
+        let entropy = compose::entropy();
+        let secret = ClientSecret::generate(&*entropy);
+        let hash = compose::hasher(&entropy).hash(&secret);
         let rotate = |account: &ServiceAccount, now| account.rotated(hash.clone(), self.grace, now);
         let command = "service-account rotate";
         let after = self.named.change(context, command, "service_account.rotated", rotate).await?;

@@ -1,0 +1,161 @@
+//! Hashes of client secrets: Argon2id, in PHC form.
+
+use std::sync::Arc;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use auth::{ClientSecret, SecretHash, SecretHasher};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use kernel::Entropy;
+
+/// Parameters for secrets of 256 random bits: no hash, however slow, makes those harder to guess, so the memory and time
+/// that a person's password needs would only cost the server.
+const MEMORY_KIB: u32 = 8;
+const PASSES: u32 = 1;
+const LANES: u32 = 1;
+const SALT: usize = 16;
+const HASH: usize = 32;
+
+/// What a kept hash may ask for at most. More is the work of someone who wrote to the database.
+const MOST_MEMORY_KIB: u32 = 64 * 1024;
+const MOST_PASSES: u32 = 16;
+const MOST_LANES: u32 = 16;
+
+/// Hashes client secrets with Argon2id.
+#[derive(Clone)]
+pub struct Argon2Secrets {
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Argon2Secrets {
+    /// A hasher with salts from this source.
+    #[must_use]
+    pub fn new(entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy }
+    }
+}
+
+impl SecretHasher for Argon2Secrets {
+    fn hash(&self, secret: &ClientSecret) -> SecretHash {
+        let mut salt = vec![0; SALT];
+        self.entropy.fill(&mut salt);
+        let mut kept = Kept { memory: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH] };
+        kept.hash = kept.hash_of(secret).expect("the parameters for new hashes are within Argon2's bounds");
+        SecretHash::new(kept.to_phc())
+    }
+
+    fn verify(&self, secret: &ClientSecret, hash: &SecretHash) -> bool {
+        Kept::from_phc(hash.as_str()).is_some_and(|kept| {
+            kept.hash_of(secret).is_some_and(|hash| verify_slices_are_equal(&hash, &kept.hash).is_ok())
+        })
+    }
+}
+
+/// What a PHC text says: `$argon2id$v=19$m=8,t=1,p=1$salt$hash`.
+#[derive(Debug, PartialEq)]
+struct Kept {
+    memory: u32,
+    passes: u32,
+    lanes: u32,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl Kept {
+    fn from_phc(phc: &str) -> Option<Self> {
+        let (parameters, rest) = phc.strip_prefix("$argon2id$v=19$")?.split_once('$')?;
+        let (salt, hash) = rest.split_once('$')?;
+        let mut parameters = parameters.split(',');
+        let mut next = |name: &str, most: u32| {
+            let value: u32 = parameters.next()?.strip_prefix(name)?.parse().ok()?;
+            (value <= most).then_some(value)
+        };
+        let kept = Self {
+            memory: next("m=", MOST_MEMORY_KIB)?,
+            passes: next("t=", MOST_PASSES)?,
+            lanes: next("p=", MOST_LANES)?,
+            salt: STANDARD_NO_PAD.decode(salt).ok()?,
+            hash: STANDARD_NO_PAD.decode(hash).ok().filter(|hash| hash.len() == HASH)?,
+        };
+        parameters.next().is_none().then_some(kept)
+    }
+
+    fn to_phc(&self) -> String {
+        let Self { memory, passes, lanes, salt, hash } = self;
+        let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
+        format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")
+    }
+
+    fn hash_of(&self, secret: &ClientSecret) -> Option<Vec<u8>> {
+        let parameters = Params::new(self.memory, self.passes, self.lanes, Some(self.hash.len())).ok()?;
+        let mut hash = vec![0; self.hash.len()];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
+            .hash_password_into(secret.expose().as_bytes(), &self.salt, &mut hash)
+            .ok()?;
+        Some(hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::HASH_OF_NO_SECRET;
+
+    use super::*;
+    use crate::{
+        entropy::SystemEntropy,
+        fixtures::Same,
+    };
+
+    fn hasher() -> Argon2Secrets {
+        Argon2Secrets::new(Arc::new(SystemEntropy::new()))
+    }
+
+    #[test]
+    fn a_secret_is_verified_by_its_own_hash_only() {
+        let (one, other) = (ClientSecret::generate(&Same(1)), ClientSecret::generate(&Same(2)));
+        let hash = hasher().hash(&one);
+        assert!(hasher().verify(&one, &hash));
+        assert!(!hasher().verify(&other, &hash));
+        assert_ne!(hasher().hash(&one).as_str(), hash.as_str(), "each hash has a salt of its own");
+        assert!(!hash.as_str().contains(one.expose()));
+    }
+
+    /// Made with the reference implementation (`argon2` of Debian, version 20171227).
+    #[test]
+    fn a_hash_made_by_the_reference_implementation_verifies() {
+        let secret = ClientSecret::generate(&Same(1));
+        assert_eq!(secret.expose(), "");
+        assert!(hasher().verify(&secret, &SecretHash::new("")));
+    }
+
+    #[test]
+    fn the_hash_of_no_secret_costs_what_a_real_one_costs_and_no_secret_has_it() {
+        let real = hasher().hash(&ClientSecret::generate(&Same(1)));
+        let [real, none] = [real.as_str(), HASH_OF_NO_SECRET].map(|phc| Kept::from_phc(phc).unwrap());
+        assert_eq!((none.memory, none.passes, none.lanes), (real.memory, real.passes, real.lanes));
+        assert_eq!((none.salt.len(), none.hash.len()), (real.salt.len(), real.hash.len()));
+        assert!(!hasher().verify(&ClientSecret::generate(&Same(1)), &SecretHash::new(HASH_OF_NO_SECRET)));
+    }
+
+    #[test]
+    fn hashes_that_ask_for_absurd_work_or_say_something_else_are_refused_unhashed() {
+        let phc = hasher().hash(&ClientSecret::generate(&Same(1))).as_str().to_owned();
+        assert_eq!(Kept::from_phc(&phc).unwrap().to_phc(), phc);
+        for (from, to) in [
+            ("m=8", "m=4294967295"),
+            ("t=1", "t=4000000000"),
+            ("p=1", "p=1000"),
+            ("p=1", "p=1,x=2"),
+            ("m=8", "m=-8"),
+            ("m=8,t=1", "t=1,m=8"),
+            ("argon2id", "argon2i"),
+            ("v=19", "v=16"),
+            ("$argon2id", "argon2id"),
+        ] {
+            assert_eq!(Kept::from_phc(&phc.replacen(from, to, 1)), None, "{to} was accepted");
+        }
+        for cut in 0..phc.len() {
+            assert_eq!(Kept::from_phc(&phc[..cut]), None);
+        }
+    }
+}

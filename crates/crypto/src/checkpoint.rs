@@ -1,0 +1,143 @@
+//! Checkpoints of the audit chain: Ed25519, with a key that is derived and stored nowhere.
+
+use std::{fmt, str::FromStr};
+
+use audit::{CheckpointSigner, CheckpointVerifier, Signature};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::master_key::{MasterKey, Purpose};
+
+/// Signs checkpoints.
+#[derive(Debug)]
+pub struct CheckpointKey(Ed25519KeyPair);
+
+/// Verifies checkpoints. Written as the PEM of its SubjectPublicKeyInfo (RFC 8410), which `openssl` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointPublicKey([u8; 32]);
+
+/// The text is not the PEM of an Ed25519 public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an Ed25519 public key in PEM: a block from `-----BEGIN PUBLIC KEY-----` to `-----END PUBLIC KEY-----`")]
+pub struct MalformedPublicKey;
+
+/// The DER of a SubjectPublicKeyInfo for Ed25519, up to the 32 bytes of the key.
+const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+const END: &str = "-----END PUBLIC KEY-----";
+
+impl CheckpointKey {
+    /// The installation's key for checkpoints.
+    #[must_use]
+    pub fn new(master: &MasterKey) -> Self {
+        let seed = master.derive(Purpose::Checkpoints);
+        Self(Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).expect("any 32 bytes are an Ed25519 seed"))
+    }
+
+    /// What verifies its signatures: for everyone to have.
+    #[must_use]
+    pub fn public_key(&self) -> CheckpointPublicKey {
+        let key = self.0.public_key().as_ref();
+        CheckpointPublicKey(key.try_into().expect("an Ed25519 public key has 32 bytes"))
+    }
+}
+
+impl CheckpointSigner for CheckpointKey {
+    fn sign(&self, message: &[u8]) -> Signature {
+        let signature = self.0.sign(message);
+        Signature(signature.as_ref().try_into().expect("an Ed25519 signature has 64 bytes"))
+    }
+}
+
+impl CheckpointVerifier for CheckpointPublicKey {
+    fn verify(&self, message: &[u8], signature: &Signature) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.0).verify(message, &signature.0).is_ok()
+    }
+}
+
+impl CheckpointPublicKey {
+    /// The key as `openssl` reads it.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode([SPKI.as_slice(), &self.0].concat()))
+    }
+
+    /// The key in a PEM block, which may have text around it.
+    ///
+    /// # Errors
+    /// [`MalformedPublicKey`].
+    pub fn from_pem(pem: &str) -> Result<Self, MalformedPublicKey> {
+        let body = pem.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).ok_or(MalformedPublicKey)?.0;
+        let body: String = body.chars().filter(|letter| !letter.is_ascii_whitespace()).collect();
+        let der = STANDARD.decode(body).map_err(|_| MalformedPublicKey)?;
+        let key = der.strip_prefix(&SPKI).ok_or(MalformedPublicKey)?;
+        key.try_into().map(Self).map_err(|_| MalformedPublicKey)
+    }
+}
+
+impl fmt::Display for CheckpointPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_pem())
+    }
+}
+
+impl FromStr for CheckpointPublicKey {
+    type Err = MalformedPublicKey;
+
+    fn from_str(pem: &str) -> Result<Self, MalformedPublicKey> {
+        Self::from_pem(pem)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use audit::{Checkpoint, Hash};
+    use kernel::{Organization, Timestamp};
+
+    use super::*;
+    use crate::fixtures::master;
+
+    #[test]
+    fn a_checkpoint_verifies_with_the_public_key_alone_and_only_as_it_was_signed() {
+        let key = CheckpointKey::new(&master(1));
+        let at = Timestamp::from_millis(0);
+        let checkpoint = Checkpoint::sign(&key, Organization::installation(), 7, Hash::of(b"entry"), at);
+        let public = CheckpointPublicKey::from_pem(&key.public_key().to_pem()).unwrap();
+        let verifies = |checkpoint: &Checkpoint| public.verify(checkpoint.message().as_bytes(), &checkpoint.signature);
+        assert!(verifies(&checkpoint));
+        assert!(!verifies(&Checkpoint { sequence: 8, ..checkpoint }));
+        assert!(!verifies(&Checkpoint { hash: Hash::of(b"other"), ..checkpoint }));
+        let other = CheckpointKey::new(&master(2)).public_key();
+        assert!(!other.verify(checkpoint.message().as_bytes(), &checkpoint.signature));
+    }
+
+    /// `openssl pkey -pubin -text` reads it; `openssl pkeyutl -verify -rawin` takes the signature. Both were tried.
+    #[test]
+    fn the_key_and_its_signatures_are_what_they_always_were() {
+        let key = CheckpointKey::new(&master(1));
+        assert_eq!(key.public_key().to_pem(), "");
+        assert_eq!(key.sign(b"message").to_string(), "");
+    }
+
+    #[test]
+    fn a_pem_is_read_with_other_line_ends_and_text_around_it() {
+        let key = CheckpointKey::new(&master(1)).public_key();
+        let pem = format!("# Novantra\r\n{}", key.to_pem().replace('\n', "\r\n"));
+        assert_eq!(CheckpointPublicKey::from_pem(&pem), Ok(key));
+    }
+
+    #[test]
+    fn what_is_no_ed25519_public_key_is_refused() {
+        let pem = CheckpointKey::new(&master(1)).public_key().to_pem();
+        for text in [
+            "",
+            "MCowBQYDK2VwAyEA",
+            &pem.replace("PUBLIC", "PRIVATE"),
+            &pem.replacen("MCow", "MCox", 1),
+            &pem.replacen('=', "", 1),
+            &pem[..pem.len() / 2],
+        ] {
+            assert_eq!(CheckpointPublicKey::from_pem(text), Err(MalformedPublicKey), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Cursors: payloads a client carries and can't alter.
+
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    hmac::{self, HMAC_SHA256},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::master_key::{MasterKey, Purpose};
+
+/// Bytes of HMAC-SHA256 that a cursor carries: 128 bits can't be guessed by asking.
+const TAG: usize = 16;
+
+/// Seals cursors. What they hold can be read by anyone and altered by no one.
+#[derive(Debug)]
+pub struct CursorKey(hmac::Key);
+
+impl CursorKey {
+    /// The installation's key for cursors.
+    #[must_use]
+    pub fn new(master: &MasterKey) -> Self {
+        Self(hmac::Key::new(HMAC_SHA256, master.derive(Purpose::Cursors).as_slice()))
+    }
+
+    /// The payload and its tag, in unpadded base64url.
+    #[must_use]
+    pub fn seal(&self, payload: &[u8]) -> String {
+        let tag = hmac::sign(&self.0, payload);
+        URL_SAFE_NO_PAD.encode([payload, &tag.as_ref()[..TAG]].concat())
+    }
+
+    /// The payload of a cursor that was sealed with this key. A cursor has one spelling only.
+    #[must_use]
+    pub fn open(&self, cursor: &str) -> Option<Vec<u8>> {
+        let mut payload = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let claimed = payload.split_off(payload.len().checked_sub(TAG)?);
+        let tag = hmac::sign(&self.0, &payload);
+        verify_slices_are_equal(&tag.as_ref()[..TAG], &claimed).ok().map(|()| payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*, sample::Index};
+
+    use super::*;
+    use crate::fixtures::master;
+
+    proptest! {
+        #[test]
+        fn a_payload_comes_back_as_it_was_sealed(payload in vec(any::<u8>(), 0..80)) {
+            let key = CursorKey::new(&master(1));
+            prop_assert_eq!(key.open(&key.seal(&payload)), Some(payload));
+        }
+
+        #[test]
+        fn a_cursor_altered_in_any_character_is_refused(
+            payload in vec(any::<u8>(), 0..40),
+            place in any::<Index>(),
+            other in "[A-Za-z0-9_=+/ -]",
+        ) {
+            let key = CursorKey::new(&master(1));
+            let cursor = key.seal(&payload);
+            let place = place.index(cursor.len());
+            let altered = format!("{}{other}{}", &cursor[..place], &cursor[place + 1..]);
+            prop_assert_eq!(key.open(&altered).is_some(), altered == cursor);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in ".{0,60}") {
+            prop_assert_eq!(CursorKey::new(&master(1)).open(&text), None);
+        }
+    }
+
+    #[test]
+    fn another_installations_cursor_is_refused() {
+        let cursor = CursorKey::new(&master(1)).seal(b"position");
+        assert_eq!(CursorKey::new(&master(2)).open(&cursor), None);
+    }
+
+    #[test]
+    fn a_cursor_that_was_cut_or_lengthened_is_refused() {
+        let key = CursorKey::new(&master(1));
+        let cursor = key.seal(b"position");
+        for length in 0..cursor.len() {
+            assert_eq!(key.open(&cursor[..length]), None);
+        }
+        assert_eq!(key.open(&format!("{cursor}A")), None);
+        assert_eq!(key.open(&format!("{cursor}==")), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! The one source of chance: the operating system's, through AWS-LC.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use kernel::{Entropy, Timestamp};
+use ulid::Ulid;
+
+/// For how many milliseconds the last identifier is remembered: calls in flight are never so many milliseconds apart.
+const REMEMBERED: usize = 64;
+
+/// Chance from the operating system.
+#[derive(Default)]
+pub struct SystemEntropy {
+    /// The last identifier of each of the milliseconds that were met last, the one met last at the end.
+    last: Mutex<VecDeque<Ulid>>,
+}
+
+impl SystemEntropy {
+    /// A source; identifiers ascend within one source.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes");
+    }
+
+    fn ulid(&self, at: Timestamp) -> Ulid {
+        let millis = u64::try_from(at.millis()).unwrap_or(0);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = last.iter_mut().rev().find(|ulid| ulid.timestamp_ms() == millis) {
+            // It began in the lower half of 2⁸⁰ numbers: no millisecond is long enough to use up the upper.
+            *before = before.increment().unwrap_or(*before);
+            return *before;
+        }
+        let mut random = [0; 16];
+        self.fill(&mut random[6..]);
+        let ulid = Ulid::from_parts(millis, u128::from_be_bytes(random) >> 1);
+        if last.len() == REMEMBERED {
+            last.pop_front();
+        }
+        last.push_back(ulid);
+        ulid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, thread};
+
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn identifiers_of_one_millisecond_ascend_though_other_milliseconds_come_between() {
+        let entropy = SystemEntropy::new();
+        let mut before = [Ulid::nil(); 3];
+        for round in 0..1000 {
+            for (place, before) in before.iter_mut().enumerate() {
+                let millis = 1_700_000_000_000 + (place as i64 * 7 + round / 100) % 10;
+                let ulid = entropy.ulid(at(millis));
+                assert_eq!(ulid.timestamp_ms(), millis as u64);
+                if before.timestamp_ms() == ulid.timestamp_ms() {
+                    assert!(ulid > *before);
+                }
+                *before = ulid;
+            }
+        }
+    }
+
+    #[test]
+    fn no_identifier_is_given_out_twice_however_many_threads_ask() {
+        let entropy = SystemEntropy::new();
+        let ulids: Vec<Ulid> = thread::scope(|scope| {
+            let ask = || (0..2000).map(|call| entropy.ulid(at(call / 500))).collect::<Vec<_>>();
+            let askers: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+            askers.into_iter().flat_map(|asker| asker.join().unwrap()).collect()
+        });
+        assert_eq!(ulids.iter().collect::<BTreeSet<_>>().len(), 8000);
+    }
+
+    #[test]
+    fn a_moment_before_1970_has_an_identifier_too() {
+        assert_eq!(SystemEntropy::new().ulid(Timestamp::MIN).timestamp_ms(), 0);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let entropy = SystemEntropy::new();
+        for millis in 0..1000 {
+            entropy.ulid(at(millis));
+        }
+        assert_eq!(entropy.last.lock().unwrap().len(), REMEMBERED);
+    }
+
+    #[test]
+    fn random_bytes_differ_from_call_to_call() {
+        let mut buffers = [[0; 32]; 2];
+        buffers.iter_mut().for_each(|buffer| SystemEntropy::new().fill(buffer));
+        assert_ne!(buffers[0], buffers[1]);
+    }
+}

@@ -1,0 +1,132 @@
+//! The one secret an installation is given; every other key is derived from it or encrypted under it.
+
+use std::{fmt, str::FromStr};
+
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use kernel::Entropy;
+use zeroize::{Zeroize, Zeroizing};
+
+/// 32 bytes that nobody can guess. Wiped from memory when dropped; its `Debug` says nothing.
+#[derive(Clone)]
+pub struct MasterKey([u8; 32]);
+
+/// The text is not 32 bytes in base64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a master key is 32 random bytes in base64 (44 characters), as `openssl rand -base64 32` prints them")]
+pub struct MalformedMasterKey;
+
+/// What a derived key is for. Keys for different purposes tell nothing about each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Authenticates cursors.
+    Cursors,
+    /// Signs checkpoints of the audit chain.
+    Checkpoints,
+    /// Encrypts secrets at rest.
+    SecretsAtRest,
+}
+
+impl Purpose {
+    /// Part of the derivation: changing a word changes the key.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Cursors => "novantra/v1/cursors",
+            Self::Checkpoints => "novantra/v1/checkpoints",
+            Self::SecretsAtRest => "novantra/v1/secrets-at-rest",
+        }
+    }
+}
+
+impl MasterKey {
+    /// A new key.
+    #[must_use]
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        let mut key = [0; 32];
+        entropy.fill(&mut key);
+        Self(key)
+    }
+
+    /// The key as its file has it.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(STANDARD.encode(self.0))
+    }
+
+    /// The key for this purpose: HKDF-SHA256 (RFC 5869).
+    #[must_use]
+    pub fn derive(&self, purpose: Purpose) -> Zeroizing<[u8; 32]> {
+        struct Length;
+        impl KeyType for Length {
+            fn len(&self) -> usize {
+                32
+            }
+        }
+        let mut key = Zeroizing::new([0; 32]);
+        let info = [purpose.label().as_bytes()];
+        Salt::new(HKDF_SHA256, &[])
+            .extract(&self.0)
+            .expand(&info, Length)
+            .and_then(|okm| okm.fill(key.as_mut_slice()))
+            .expect("HKDF-SHA256 gives up to 255 times 32 bytes");
+        key
+    }
+}
+
+impl FromStr for MasterKey {
+    type Err = MalformedMasterKey;
+
+    fn from_str(text: &str) -> Result<Self, MalformedMasterKey> {
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim_ascii()).map_err(|_| MalformedMasterKey)?);
+        bytes.as_slice().try_into().map(Self).map_err(|_| MalformedMasterKey)
+    }
+}
+
+impl Drop for MasterKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn a_key_reads_back_from_its_text_with_white_space_around_it() {
+        let text = STANDARD.encode([7; 32]);
+        let key: MasterKey = format!("\n{text}\r\n").parse().unwrap();
+        assert_eq!(*key.to_text(), text);
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        for text in ["", "AAAA", &STANDARD.encode([7; 31]), &STANDARD.encode([7; 33]), &"!".repeat(44)] {
+            assert_eq!(text.parse::<MasterKey>().unwrap_err(), MalformedMasterKey, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_in_debug_output() {
+        assert_eq!(format!("{:?}", MasterKey([7; 32])), "MasterKey(…)");
+    }
+
+    /// Every installation holds data under these keys: their derivation must never change.
+    #[test]
+    fn derived_keys_are_what_they_always_were_and_differ_by_purpose() {
+        let key = MasterKey([0; 32]);
+        assert_eq!(hex(key.derive(Purpose::Cursors).as_slice()), "");
+        assert_eq!(hex(key.derive(Purpose::Checkpoints).as_slice()), "");
+        assert_eq!(hex(key.derive(Purpose::SecretsAtRest).as_slice()), "");
+    }
+}

@@ -1,0 +1,74 @@
+use findings::{EventKind, NewEvent, Refusal, Status, report};
+use kernel::Reference;
+
+use crate::desk::{Office, noted, told};
+
+pub(crate) fn event(kind: EventKind) -> NewEvent {
+    let external = (kind == EventKind::VerifiedAsDuplicate).then(|| Reference::parse("INC1").unwrap());
+    NewEvent { kind, note: None, external_reference: external, duplicate_of: None, occurred_at: None }
+}
+
+/// Where each event leads from where, by the contract; everything else is refused.
+fn leads(kind: EventKind, from: Status) -> Option<Status> {
+    use Status::*;
+    match (kind, from) {
+        (EventKind::Acknowledged, Open) => Some(Triaged),
+        (EventKind::RemediationReported, Open | Triaged | RemediationPlanned) => Some(Remediating),
+        (EventKind::VerifiedAsDuplicate, Archived) => None,
+        (EventKind::VerifiedAsDuplicate, _) => Some(Closed),
+        (EventKind::VerifiedAsResolved, Remediating | Verified) => Some(Closed),
+        (EventKind::Reopened, Closed | Accepted) => Some(Open),
+        (EventKind::Comment, from) => Some(from),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_event_moves_a_finding_where_the_contract_says_or_is_refused() {
+    let office = Office::open();
+    for kind in EventKind::ALL {
+        for from in Status::ALL {
+            let present = office.finding("k", *from);
+            match (report(&office.desk(), office.stamp(), &present, event(*kind), &[]), leads(*kind, *from)) {
+                (Ok((changeset, recorded, after)), Some(to)) => {
+                    assert_eq!(after.record.status, to, "{kind:?} of {from:?}");
+                    assert_eq!(recorded.record.finding, present.meta.id);
+                    assert_eq!(recorded.record.occurred_at, changeset.at());
+                    assert_eq!(noted(&changeset), ["finding.event_recorded"]);
+                    assert_eq!(changeset.writes().len(), 1 + usize::from(after != present));
+                }
+                (Err(Refusal::Event { event, from: stood, .. }), None) => assert_eq!((event, stood), (*kind, *from)),
+                (outcome, expected) => panic!("{kind:?} of {from:?}: {outcome:?}, expected {expected:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_resolved_finding_is_closed_by_way_of_verified() {
+    let office = Office::open();
+    let present = office.finding("k", Status::Remediating);
+    let (changeset, _, after) =
+        report(&office.desk(), office.stamp(), &present, event(EventKind::VerifiedAsResolved), &[]).unwrap();
+    assert_eq!(
+        told(&changeset),
+        [
+            "finding.updated >verified",
+            "finding.status_changed remediating>verified",
+            "finding.updated >closed",
+            "finding.status_changed verified>closed",
+            "finding.closed >closed",
+        ]
+    );
+    assert_eq!(after.meta.revision, present.meta.revision.next(), "one write, one revision");
+}
+
+#[test]
+fn a_comment_changes_nothing_about_the_finding() {
+    let office = Office::open();
+    let present = office.finding("k", Status::Archived);
+    let (changeset, _, after) =
+        report(&office.desk(), office.stamp(), &present, event(EventKind::Comment), &[]).unwrap();
+    assert_eq!(after, present);
+    assert!(told(&changeset).is_empty());
+}

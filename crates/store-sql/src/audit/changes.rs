@@ -1,0 +1,82 @@
+//! What an entry says has changed, as the JSON text it is kept as.
+
+use std::borrow::Cow;
+
+use kernel::{Change, FieldValue};
+use serde_json::{Value as Json, json};
+
+pub(super) fn text(changes: &[Change]) -> Cow<'static, str> {
+    if changes.is_empty() {
+        return Cow::Borrowed("[]");
+    }
+    let each = |change: &Change| {
+        json!({ "field": change.field, "before": json_of(&change.before), "after": json_of(&change.after) })
+    };
+    Cow::Owned(Json::Array(changes.iter().map(each).collect()).to_string())
+}
+
+fn json_of(value: &FieldValue) -> Json {
+    match value {
+        FieldValue::Null => Json::Null,
+        FieldValue::Bool(truth) => (*truth).into(),
+        FieldValue::Integer(number) => (*number).into(),
+        FieldValue::Text(text) => text.as_str().into(),
+        FieldValue::Texts(texts) => texts.as_slice().into(),
+    }
+}
+
+pub(super) fn parse(text: &str) -> Result<Vec<Change>, &'static str> {
+    const MALFORMED: &str = "not a list of changes";
+    if text == "[]" {
+        return Ok(Vec::new());
+    }
+    let list: Json = serde_json::from_str(text).map_err(|_| MALFORMED)?;
+    list.as_array().and_then(|list| list.iter().map(change).collect()).ok_or(MALFORMED)
+}
+
+fn change(json: &Json) -> Option<Change> {
+    Some(Change {
+        field: Cow::Owned(json.get("field")?.as_str()?.to_owned()),
+        before: value(json.get("before")?)?,
+        after: value(json.get("after")?)?,
+    })
+}
+
+fn value(json: &Json) -> Option<FieldValue> {
+    Some(match json {
+        Json::Null => FieldValue::Null,
+        Json::Bool(truth) => FieldValue::Bool(*truth),
+        Json::Number(number) => FieldValue::Integer(number.as_i64()?),
+        Json::String(text) => FieldValue::Text(text.clone()),
+        Json::Array(texts) => {
+            FieldValue::Texts(texts.iter().map(|text| text.as_str().map(str::to_owned)).collect::<Option<_>>()?)
+        }
+        Json::Object(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_read_back_as_they_were_written() {
+        let values = [
+            FieldValue::Null,
+            FieldValue::Bool(true),
+            FieldValue::Integer(-3),
+            FieldValue::Text("\"é\n".to_owned()),
+            FieldValue::Texts(vec![String::new(), "b".to_owned()]),
+            FieldValue::Texts(Vec::new()),
+        ];
+        let changes: Vec<Change> = values
+            .iter()
+            .map(|value| Change { field: Cow::Borrowed("due_at"), before: value.clone(), after: FieldValue::Null })
+            .collect();
+        assert_eq!(parse(&text(&changes)).unwrap(), changes);
+        assert_eq!(parse(&text(&[])).unwrap(), []);
+        for bad in ["", "{}", "[1]", r#"[{"field":"a","before":{},"after":null}]"#] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Storing seals, fenced by the head of the chain.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use ::audit::{Batch, Checkpoint, Head};
+use kernel::StoreError;
+
+use super::entry::TABLE;
+use crate::engine::{Bulk, Column, Session, Sql, Value, corrupt};
+
+static BEGIN_CHAIN: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed(
+        "INSERT INTO audit_heads (sequence, hash, organization_id) VALUES (?, ?, ?) ON CONFLICT (organization_id) DO NOTHING",
+    )
+});
+static MOVE_HEAD: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed("UPDATE audit_heads SET sequence = ?, hash = ? WHERE organization_id = ? AND sequence = ? AND hash = ?")
+});
+static SEAL: LazyLock<Bulk> = LazyLock::new(|| {
+    let columns = [
+        Column::text("organization_id"),
+        Column::text("id"),
+        Column::int("sequence"),
+        Column::text("previous_hash"),
+        Column::text("hash"),
+    ];
+    Bulk::fill(TABLE, &columns)
+});
+static SIGN: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed(
+        "INSERT INTO audit_checkpoints (organization_id, sequence, hash, signed_at, signature) VALUES (?, ?, ?, ?, ?)",
+    )
+});
+
+/// Stores the batch and its checkpoint, unless the head of the chain is not what the batch is chained to.
+pub(super) async fn store(session: &mut Session, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+    if batch.seals.is_empty() {
+        return Err(corrupt("a batch without entries"));
+    }
+    if !move_head(session, batch).await? {
+        return Ok(false);
+    }
+    let rows: Vec<Vec<Value<'_>>> = batch
+        .seals
+        .iter()
+        .map(|(id, seal)| {
+            vec![
+                batch.organization.into(),
+                (*id).into(),
+                seal.sequence.into(),
+                seal.previous_hash.to_string().into(),
+                seal.hash.to_string().into(),
+            ]
+        })
+        .collect();
+    if let Some((id, _)) = session.store(&SEAL, &rows).await?.and_then(|place| batch.seals.get(place)) {
+        return Err(corrupt(format!("no entry {id} waits for a seal")));
+    }
+    let values = [
+        checkpoint.organization.into(),
+        checkpoint.sequence.into(),
+        checkpoint.hash.to_string().into(),
+        checkpoint.signed_at.into(),
+        Value::Blob(Cow::Borrowed(&checkpoint.signature.0)),
+    ];
+    session.execute(&SIGN, &values).await?;
+    Ok(true)
+}
+
+async fn move_head(session: &mut Session, batch: &Batch) -> Result<bool, StoreError> {
+    let head = batch.head();
+    let mut values: Vec<Value<'_>> =
+        vec![head.sequence.into(), head.hash.to_string().into(), batch.organization.into()];
+    let moved = if batch.after == Head::EMPTY {
+        session.execute(&BEGIN_CHAIN, &values).await?
+    } else {
+        values.extend([batch.after.sequence.into(), batch.after.hash.to_string().into()]);
+        session.execute(&MOVE_HEAD, &values).await?
+    };
+    Ok(moved == 1)
+}

@@ -1,0 +1,39 @@
+//! Entries of calls that changed nothing: those in flight share one insert.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{AuditTrail, Entry, StoreError};
+
+use super::insert;
+use crate::{
+    coalesce::{Trip, Waiting},
+    engine::Session,
+    store::SqlStore,
+};
+
+#[derive(Default)]
+pub(crate) struct Trail {
+    waiting: Arc<Waiting<Entry, ()>>,
+}
+
+#[async_trait]
+impl AuditTrail for SqlStore {
+    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
+        let depart = |trip: Arc<Trip<Entry, ()>>| {
+            let arriving = Arc::clone(&trip);
+            self.engine.write_apart(
+                trip,
+                |trip, session| Box::pin(travel(trip, session)),
+                move |outcome| arriving.arrive(outcome),
+            );
+        };
+        self.trail.waiting.ask(entry, depart).await
+    }
+}
+
+async fn travel(trip: &Trip<Entry, ()>, session: &mut Session) -> Result<Vec<()>, StoreError> {
+    let entries = trip.board();
+    insert(session, entries).await?;
+    Ok(vec![(); entries.len()])
+}

@@ -1,0 +1,102 @@
+//! Idempotency records: the first row of a commit's transaction.
+
+use std::{borrow::Cow, fmt::Write as _, sync::LazyLock};
+
+use bytes::Bytes;
+use kernel::{Answer, Claim, CommitError, Fingerprint, IdempotencyKey, StoreError, Timestamp};
+
+use crate::engine::{Cells, Session, Sql, Value, corrupt};
+
+/// A record that has expired is as good as none.
+static TAKE: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed(
+        "INSERT INTO idempotency (organization_id, account_id, operation, key, fingerprint, status, headers, body, expires_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (organization_id, account_id, operation, key) DO UPDATE SET \
+         fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers, \
+         body = excluded.body, expires_at = excluded.expires_at WHERE idempotency.expires_at <= ?",
+    )
+});
+static ANSWER: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed(
+        "SELECT fingerprint, status, headers, body FROM idempotency \
+         WHERE organization_id = ? AND account_id = ? AND operation = ? AND key = ? AND expires_at > ?",
+    )
+});
+
+/// Takes the key for this claim, unless it is taken at `now`.
+pub(crate) async fn take(session: &mut Session, claim: &Claim, now: Timestamp) -> Result<(), CommitError> {
+    let answer = &claim.answer;
+    let mut values = named(&claim.key).to_vec();
+    values.extend([
+        Value::from(fingerprint_text(claim.fingerprint)),
+        Value::Int(i64::from(answer.status)),
+        Value::from(headers_text(&answer.headers)),
+        Value::Blob(Cow::Borrowed(&answer.body)),
+        claim.expires_at.into(),
+        now.into(),
+    ]);
+    if session.execute(&TAKE, &values).await? == 1 {
+        return Ok(());
+    }
+    match self::answer(session, &claim.key, now).await? {
+        Some((fingerprint, answer)) if fingerprint == claim.fingerprint => Err(CommitError::Duplicate(answer)),
+        Some(_) => Err(CommitError::KeyReused),
+        None => Err(corrupt("an idempotency key is taken and has no record").into()),
+    }
+}
+
+/// The answer kept under the key, with what was asked then.
+pub(crate) async fn answer(
+    session: &mut Session,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
+    let mut values = named(key).to_vec();
+    values.push(now.into());
+    session.fetch_one(&ANSWER, &values, read).await
+}
+
+fn named(key: &IdempotencyKey) -> [Value<'_>; 4] {
+    [key.organization.into(), key.account.into(), Value::text(&key.operation), Value::text(&key.key)]
+}
+
+fn read(cells: &mut Cells<'_>) -> Result<(Fingerprint, Answer), StoreError> {
+    let fingerprint = cells.parsed(fingerprint)?;
+    let status = u16::try_from(cells.int()?).map_err(corrupt)?;
+    let headers = cells.parsed(headers)?;
+    Ok((fingerprint, Answer { status, headers, body: Bytes::copy_from_slice(cells.blob()?) }))
+}
+
+fn fingerprint_text(fingerprint: Fingerprint) -> String {
+    fingerprint.0.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn fingerprint(text: &str) -> Result<Fingerprint, ::audit::MalformedHash> {
+    text.parse::<::audit::Hash>().map(|hash| Fingerprint(hash.0))
+}
+
+fn headers_text(headers: &[(String, String)]) -> String {
+    let pairs = headers.iter().map(|(name, value)| serde_json::json!([name, value]));
+    serde_json::Value::Array(pairs.collect()).to_string()
+}
+
+fn headers(text: &str) -> Result<Vec<(String, String)>, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_and_fingerprints_read_back_as_they_were_written() {
+        let kept = vec![("location".to_owned(), "/x?y=\"z\"".to_owned()), ("etag".to_owned(), String::new())];
+        assert_eq!(headers(&headers_text(&kept)).unwrap(), kept);
+        let print = Fingerprint([171; 32]);
+        assert_eq!(fingerprint(&fingerprint_text(print)), Ok(print));
+    }
+}

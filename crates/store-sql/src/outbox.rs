@@ -1,0 +1,54 @@
+//! Events that wait for delivery.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use kernel::{OutboxEvent, StoreError};
+
+use crate::engine::{Bulk, Column, Session, Sql, Value, corrupt};
+
+static INSERT: LazyLock<Bulk> = LazyLock::new(|| {
+    let columns = [
+        Column::text("organization_id"),
+        Column::text("id"),
+        Column::text("name"),
+        Column::text("subject_kind"),
+        Column::text("subject_id"),
+        Column::int("subject_revision"),
+        Column::int("created_at"),
+        Column::blob("body"),
+        Column::text("state"),
+    ];
+    Bulk::insert("outbox", &columns)
+});
+static PENDING: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("SELECT count(*) FROM outbox WHERE state = 'pending'"));
+
+pub(crate) async fn insert(session: &mut Session, events: &[OutboxEvent]) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = events.iter().map(row).collect();
+    match session.store(&INSERT, &rows).await?.and_then(|place| events.get(place)) {
+        None => Ok(()),
+        Some(event) => Err(corrupt(format!("there is an event {} already", event.id))),
+    }
+}
+
+fn row(event: &OutboxEvent) -> Vec<Value<'_>> {
+    let (kind, subject) = event.subject;
+    vec![
+        event.organization.into(),
+        event.id.into(),
+        Value::text(event.name),
+        Value::text(kind.name()),
+        subject.into(),
+        event.revision.into(),
+        event.created_at.into(),
+        Value::Blob(Cow::Borrowed(&event.body)),
+        Value::text("pending"),
+    ]
+}
+
+/// How many events wait.
+pub(crate) async fn pending(session: &mut Session) -> Result<u64, StoreError> {
+    Ok(session.fetch_one(&PENDING, &[], |cells| cells.count()).await?.unwrap_or(0))
+}

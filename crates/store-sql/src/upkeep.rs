@@ -1,0 +1,60 @@
+//! Leases, expiry and readiness.
+
+use std::{sync::LazyLock, time::Duration};
+
+use ::store::{Lease, Upkeep};
+use async_trait::async_trait;
+use kernel::{StoreError, Timestamp};
+
+use crate::{
+    engine::{Sql, Value},
+    outbox,
+    store::SqlStore,
+};
+
+static HOLD: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed(
+        "INSERT INTO leases (name, holder, expires_at) VALUES (?, ?, ?) \
+         ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at \
+         WHERE leases.holder = excluded.holder OR leases.expires_at <= ?",
+    )
+});
+static RELEASE: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM leases WHERE name = ? AND holder = ?"));
+static FORGET: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed(
+        "DELETE FROM idempotency WHERE (organization_id, account_id, operation, key) IN \
+         (SELECT organization_id, account_id, operation, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+    )
+});
+
+#[async_trait]
+impl Upkeep for SqlStore {
+    async fn hold(&self, lease: Lease, holder: &str, now: Timestamp, span: Duration) -> Result<bool, StoreError> {
+        let values: [Value<'static>; 4] =
+            [Value::text(lease.name()), holder.to_owned().into(), (now + span).into(), now.into()];
+        self.engine.write(values, |values, session| Box::pin(session.execute(&HOLD, values))).await.map(|held| held == 1)
+    }
+
+    async fn release(&self, lease: Lease, holder: &str) -> Result<(), StoreError> {
+        let values: [Value<'static>; 2] = [Value::text(lease.name()), holder.to_owned().into()];
+        self.engine.write(values, |values, session| Box::pin(session.execute(&RELEASE, values))).await.map(drop)
+    }
+
+    async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let values: [Value<'static>; 2] = [now.into(), Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
+        self.engine.write(values, |values, session| Box::pin(session.execute(&FORGET, values))).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.database.current().await
+    }
+
+    async fn pending_events(&self) -> Result<u64, StoreError> {
+        self.engine.read((), |(), session| Box::pin(outbox::pending(session))).await
+    }
+
+    async fn close(&self) {
+        self.presence.leave(&self.engine).await;
+        self.engine.close().await;
+    }
+}

@@ -1,0 +1,98 @@
+//! Storing a changeset's records, runs of one kind at a time.
+
+use std::collections::BTreeSet;
+
+use kernel::{Clash, CommitError, Kind, StoreError, Write};
+
+use crate::{
+    engine::{Session, Value, corrupt},
+    statements::Statements,
+    table::{Scope, Table},
+};
+
+/// Stores the records in their order.
+pub(crate) async fn store(session: &mut Session, writes: &[Write]) -> Result<(), CommitError> {
+    for run in runs(writes) {
+        let Some(first) = run.first() else { continue };
+        let statements = Statements::of(first.record.kind());
+        let rows = run.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        let bulk = if first.expected.is_none() { &statements.insert } else { &statements.update };
+        if let Some(left_out) = session.store(bulk, &rows).await?
+            && let Some(write) = run.get(left_out)
+        {
+            return Err(clash(session, statements, write).await?);
+        }
+    }
+    Ok(())
+}
+
+/// Splits the writes where a statement has to end: at another kind, between creating and changing, and before a record
+/// that was written already.
+fn runs(writes: &[Write]) -> Vec<&[Write]> {
+    let mut runs = Vec::new();
+    let mut start = 0;
+    let mut written = BTreeSet::new();
+    for (place, write) in writes.iter().enumerate() {
+        let alike = writes.get(start).is_some_and(|first| {
+            first.record.kind() == write.record.kind() && first.expected.is_none() == write.expected.is_none()
+        });
+        if !alike || !written.insert(write.meta.ulid()) {
+            runs.extend(writes.get(start..place));
+            start = place;
+            written = BTreeSet::from([write.meta.ulid()]);
+        }
+    }
+    runs.extend(writes.get(start..).filter(|run| !run.is_empty()));
+    runs
+}
+
+/// Why a record was left out.
+async fn clash(session: &mut Session, statements: &Statements, write: &Write) -> Result<CommitError, StoreError> {
+    let (kind, id) = (write.record.kind(), write.meta.ulid());
+    let of_record = [write.meta.organization.into(), id.into()];
+    let present = session.fetch_one(&statements.get, &of_record, |cells| {
+        cells.text()?;
+        cells.text()?;
+        cells.revision()
+    });
+    // One that was inserted beside it in this transaction is not what stood in its way.
+    if present.await? != write.expected {
+        return Ok(CommitError::Conflict(Clash::Revision(kind, id)));
+    }
+    if let (Some(sql), Some(key)) = (&statements.key_taken, write.record.unique_key()) {
+        let mut of_key = vec![Value::text(key)];
+        if statements.key_scope == Some(Scope::Organization) {
+            of_key.push(write.meta.organization.into());
+        }
+        if session.fetch_one(sql, &of_key, |cells| cells.ulid()).await?.is_some_and(|holder| holder != id) {
+            return Ok(CommitError::Conflict(Clash::Key(kind, key.to_owned())));
+        }
+    }
+    Ok(corrupt(format!("the {kind} {id} was not stored, and nothing stands in its way")).into())
+}
+
+macro_rules! dispatch {
+    ($($kind:ident => $record:ty,)*) => {
+        fn row(write: &Write) -> Result<Vec<Value<'_>>, StoreError> {
+            match write.record.kind() {
+                $(Kind::$kind => row_of::<$record>(write),)*
+            }
+        }
+    };
+}
+store::for_each_resource!(dispatch);
+
+/// The row of a record, as its kind's insert or update takes it.
+fn row_of<R: Table>(write: &Write) -> Result<Vec<Value<'_>>, StoreError> {
+    let record = write.record.as_any().downcast_ref::<R>();
+    let record = record.ok_or_else(|| corrupt(format!("a record that says it is a {} is none", R::KIND)))?;
+    let meta = &write.meta;
+    let mut row = Vec::with_capacity(5 + R::COLUMNS.len());
+    row.extend([meta.organization.into(), meta.ulid().into()]);
+    match write.expected {
+        None => row.extend([meta.revision.into(), meta.created_at.into(), meta.updated_at.into()]),
+        Some(expected) => row.extend([expected.into(), meta.revision.into(), meta.updated_at.into()]),
+    }
+    record.bind(&mut row);
+    Ok(row)
+}

@@ -1,0 +1,148 @@
+//! `cargo xtask test`: everything CI checks, from a clean checkout on a fresh machine.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Outcome, deny, documents,
+    postgres::Database,
+    process::{cargo, run},
+    root, tidy,
+};
+
+/// One thing to be checked.
+struct Step {
+    name: &'static str,
+    says: &'static str,
+    check: fn() -> Outcome<Tally>,
+}
+
+/// How many checks held, and how many did not.
+#[derive(Clone, Copy, Default, Debug, PartialEq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "fmt", says: "sources are formatted", check: || one(run(&mut cargo(["fmt", "--all", "--check"]))) },
+    Step { name: "tidy", says: "the rules of the house hold", check: || one(tidy::tidy()) },
+    Step { name: "clippy", says: "no lint complains", check: clippy },
+    Step { name: "tests", says: "unit, property, contract and end-to-end tests", check: tests },
+    Step { name: "doctests", says: "examples in the documentation", check: doc_tests },
+    Step { name: "documents", says: "generated documents are what the code says", check: || one(documents::check()) },
+    Step { name: "deny", says: "licences, bans and sources of dependencies", check: || one(deny::check()) },
+];
+
+pub(crate) fn test(names: &[String]) -> Outcome {
+    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        return Err(format!("there is no step {unknown:?}; there are {}", known.join(", ")));
+    }
+    let chosen = STEPS.iter().filter(|step| names.is_empty() || names.iter().any(|name| name == step.name));
+    let done: Vec<_> = chosen.map(carry_out).collect();
+    println!("\n── all steps");
+    let mut total = Tally::default();
+    for (step, took, tally) in &done {
+        let word = if tally.failed == 0 { "ok" } else { "FAILED" };
+        println!("{word:>6} {:>7.1} s  {:<10} {}", took.as_secs_f64(), step.name, step.says);
+        total.passed += tally.passed;
+        total.failed += tally.failed;
+    }
+    println!("\n{} passed, {} failed", total.passed, total.failed);
+    if total.failed == 0 { Ok(()) } else { Err("not everything holds".to_owned()) }
+}
+
+fn carry_out(step: &'static Step) -> (&'static Step, Duration, Tally) {
+    println!("\n── {}: {}", step.name, step.says);
+    let begun = Instant::now();
+    let tally = (step.check)().unwrap_or_else(|message| {
+        eprintln!("{message}");
+        Tally { passed: 0, failed: 1 }
+    });
+    (step, begun.elapsed(), tally)
+}
+
+fn one(outcome: Outcome) -> Outcome<Tally> {
+    outcome.map(|()| Tally { passed: 1, failed: 0 })
+}
+
+fn clippy() -> Outcome<Tally> {
+    one(run(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))
+}
+
+fn tests() -> Outcome<Tally> {
+    const TESTS: [&str; 3] = ["test", "--workspace", "--all-targets"];
+    run(cargo(TESTS).arg("--no-run"))?;
+    let database = Database::for_tests()?;
+    let mut tests = cargo(TESTS);
+    tests.arg("--no-fail-fast").env("NOVANTRA_TEST_POSTGRES_URL", database.url());
+    count(with_real_files(&mut tests))
+}
+
+fn doc_tests() -> Outcome<Tally> {
+    count(&mut cargo(["test", "--workspace", "--doc", "--no-fail-fast"]))
+}
+
+/// Names the folder of real files to the tests, where it lies beside the repository and no other is named.
+fn with_real_files(tests: &mut Command) -> &mut Command {
+    const NAME: &str = "NOVANTRA_TEST_DATA";
+    let beside = root().join("../shared/data");
+    match (std::env::var_os(NAME), beside.canonicalize()) {
+        (None, Ok(folder)) => tests.env(NAME, folder),
+        _ => tests,
+    }
+}
+
+/// Runs tests, their output shown, and counts them by the last line of each program.
+fn count(tests: &mut Command) -> Outcome<Tally> {
+    let mut running =
+        tests.stdout(Stdio::piped()).spawn().map_err(|error| format!("cargo can't be started: {error}"))?;
+    let mut tally = Tally::default();
+    for line in running.stdout.take().map(BufReader::new).into_iter().flat_map(BufReader::lines) {
+        let Ok(line) = line else { break };
+        println!("{line}");
+        tally = tally.and(of_line(&line));
+    }
+    let status = running.wait().map_err(|error| error.to_string())?;
+    if !status.success() && tally.failed == 0 {
+        // A program that was killed or did not compile counts nothing.
+        tally.failed = 1;
+    }
+    Ok(tally)
+}
+
+/// What a line such as `test result: ok. 9 passed; 0 failed; …` counts.
+fn of_line(line: &str) -> Tally {
+    let Some(result) = line.strip_prefix("test result: ") else { return Tally::default() };
+    let number = |word: &str| {
+        let before = result.split_once(word).map(|(before, _)| before.trim_end());
+        before.and_then(|before| before.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+    };
+    Tally { passed: number(" passed"), failed: number(" failed") }
+}
+
+impl Tally {
+    const fn and(self, other: Self) -> Self {
+        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_of_a_test_program_is_counted() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s";
+        assert_eq!(of_line(line), Tally { passed: 12, failed: 3 });
+        assert_eq!(
+            of_line("test result: \u{1b}[32mok\u{1b}[0m. 9 passed; 0 failed; 0 ignored"),
+            Tally { passed: 9, failed: 0 }
+        );
+        assert_eq!(of_line("running 9 tests"), Tally::default());
+    }
+}
