@@ -40,7 +40,12 @@ pub(crate) fn check() -> Outcome {
 impl Document {
     fn generate(&self) -> Outcome<Vec<u8>> {
         let novantra = ["run", "--quiet", "--package", "novantra-server", "--bin", "novantra", "--"];
-        output(cargo(novantra).args(self.command))
+        let mut command = cargo(novantra);
+        // What a developer has set for a server of their own does not belong into a document.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOVANTRA_")) {
+            command.env_remove(name);
+        }
+        output(command.args(self.command))
     }
 
     fn check(&self) -> Outcome {

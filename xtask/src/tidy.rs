@@ -62,13 +62,3 @@ impl fmt::Display for Breach {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_very_repository_keeps_the_rules() {
-        assert_eq!(tidy(), Ok(()));
-    }
-}

@@ -111,12 +111,21 @@ mod tests {
         assert!(!other.verify(checkpoint.message().as_bytes(), &checkpoint.signature));
     }
 
-    /// `openssl pkey -pubin -text` reads it; `openssl pkeyutl -verify -rawin` takes the signature. Both were tried.
+    /// Both values are OpenSSL's own, made from the derived seed by `openssl pkey -pubout` and `openssl pkeyutl -sign`.
     #[test]
-    fn the_key_and_its_signatures_are_what_they_always_were() {
+    fn the_key_and_its_signatures_are_what_openssl_makes_of_the_seed() {
         let key = CheckpointKey::new(&master(1));
-        assert_eq!(key.public_key().to_pem(), "");
-        assert_eq!(key.sign(b"message").to_string(), "");
+        assert_eq!(
+            key.public_key().to_pem(),
+            "-----BEGIN PUBLIC KEY-----\n\
+             MCowBQYDK2VwAyEA7+2FVoIciEm2Tu2tcKMOYvJ6M5xr0/WrjpPjjmQYPJg=\n\
+             -----END PUBLIC KEY-----\n"
+        );
+        assert_eq!(
+            key.sign(b"message").to_string(),
+            "a9c532f066935545128b055ec7348d61c9a7e26a1784a361316472a6e82b8e32\
+             12803bca2acadaec66dd2034b7358d099609b7585789c355a24321880b83fb03"
+        );
     }
 
     #[test]

@@ -23,5 +23,5 @@ pub use key_file::{KeyFileError, load_master_key, load_or_create_master_key};
 pub use master_key::{MalformedMasterKey, MasterKey, Purpose};
 pub use sealer::{Sealer, Unopened};
 pub use signing_key::{SigningKeyError, seal_new_signing_key};
-pub use token::{TokenKeys, AUDIENCE};
+pub use token::{AUDIENCE, TokenKeys};
 pub use verified::CachedVerifier;

@@ -38,7 +38,11 @@ impl Sealer {
         sealed.extend(secret);
         let tag = self
             .0
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose), &mut sealed[1 + NONCE_LEN..])
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(purpose),
+                &mut sealed[1 + NONCE_LEN..],
+            )
             .expect("AES-GCM seals up to 64 GiB");
         sealed.extend(tag.as_ref());
         sealed

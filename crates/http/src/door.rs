@@ -1,6 +1,6 @@
 //! The one door every call goes through: who calls, whether they may, how often, and that it is on record.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
     body::Body,
@@ -50,8 +50,9 @@ pub(crate) enum Arrival {
 
 /// Answers a call to `operation`.
 pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arrival, request: Request) -> Response {
-    let began = app.services.clock.now();
-    let request_id = Id::new(app.services.entropy.ulid(began));
+    // How long a call takes is no moment of the domain: the wall clock is too coarse for it and may step.
+    let began = Instant::now();
+    let request_id = Id::new(app.services.entropy.ulid(app.services.clock.now()));
     let (parts, body) = request.into_parts();
     let address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
     let mut passage = Passage::default();
@@ -92,7 +93,7 @@ pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arr
         method.as_str(),
         operation.path,
         reply.status.as_u16(),
-        app.services.clock.now().since(began),
+        began.elapsed(),
     );
     finish(reply, request_id, passage.throttled)
 }

@@ -22,6 +22,8 @@ use crate::{
 
 pub(crate) use operator::{Operator, Why};
 pub(crate) use output::{Output, columns, print_line};
+pub(crate) use service_account::{Opened, opened};
+pub(crate) use workspace::founded;
 
 /// Governance findings and controls for integrations, on record.
 #[derive(Debug, Parser)]
@@ -61,9 +63,9 @@ enum Command {
     /// Print the OpenAPI document.
     #[command(after_help = "Example:\n  novantra openapi > openapi.json")]
     Openapi,
-    /// Print the settings reference of the documentation.
-    #[command(hide = true)]
-    SettingsReference,
+    /// Print the reference of all settings, in Markdown.
+    #[command(after_help = "Example:\n  novantra settings > docs/settings.md")]
+    Settings,
 }
 
 /// What a command works with.
@@ -83,7 +85,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     let read = || read_settings(&matches, line.config.clone());
     match line.command {
         Command::Openapi => print_line(&api::openapi()),
-        Command::SettingsReference => print_line(&settings::reference()),
+        Command::Settings => print_line(&settings::reference()),
         Command::Audit(audit::Audit::Verify(verify)) if verify.file.is_some() => audit::verify_file(&verify, output),
         Command::Check(check) => {
             let settings = read();

@@ -8,30 +8,30 @@ use std::sync::Arc;
 use api::{ApiSettings, Observer, Services};
 use audit::CheckpointSigner;
 use auth::SecretHasher;
-use crypto::{Argon2Secrets, CheckpointKey, CheckpointPublicKey, MasterKey, SystemEntropy};
+use crypto::{Argon2Secrets, CachedVerifier, CheckpointKey, CheckpointPublicKey, SystemEntropy};
 use kernel::{Clock, Entropy};
 use limits::MemoryLimits;
 use store::DynStore;
 
-use crate::{
-    clock::SystemClock,
-    failure::{Context as _, Failure},
-    settings::{Database, Settings},
-};
+use crate::{clock::SystemClock, failure::Failure, settings::Settings};
 
-/// For what an installation is opened, which says what may be made where it is missing.
+pub(crate) use database::migrate;
+use keys::Keys;
+
+/// How many tokens are remembered as verified; some 250 bytes each.
+const VERIFIED_TOKENS: usize = 10_000;
+
+/// For what an installation is opened, which says what is made where it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opening {
-    /// To serve: everything that is missing is made.
+    /// To serve: whatever is missing is made.
     Server,
     /// To serve, but not to touch the schema.
     ServerWithoutMigration,
-    /// To bring the schema up to date.
-    Migrate,
-    /// To do one thing beside the servers: everything must be there.
-    Tool,
-    /// To begin an installation, or to do one thing beside its servers.
+    /// To begin an installation, or to do something beside its servers.
     Founder,
+    /// To do something beside the servers: everything must be there.
+    Tool,
 }
 
 /// An installation that is open: its records and its keys.
@@ -43,7 +43,7 @@ pub(crate) struct Installation {
     pub(crate) hasher: Arc<dyn SecretHasher>,
     pub(crate) checkpoints: Arc<dyn CheckpointSigner>,
     pub(crate) checkpoint_key: CheckpointPublicKey,
-    master: MasterKey,
+    keys: Keys,
 }
 
 /// The source of chance.
@@ -63,51 +63,41 @@ impl Installation {
     /// Whatever is missing or can't be reached, in words; a master key that is not the one its secrets are kept under.
     pub(crate) async fn open(settings: &Settings, opening: Opening) -> Result<Self, Failure> {
         let (clock, entropy): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), entropy());
-        let may_begin = opening.may_begin(&settings.database);
-        let master = if matches!(settings.database, Database::Memory) {
-            MasterKey::generate(&*entropy)
-        } else {
-            keys::master(&settings.master_key_file, &*entropy, may_begin)?
-        };
         let store = database::open(&settings.database, opening, Arc::clone(&clock), &*entropy).await?;
-        let signer = CheckpointKey::new(&master);
-        let installation = Self {
+        let keys = match Keys::open(settings, opening, &*store, &*clock, &*entropy).await {
+            Ok(keys) => keys,
+            Err(failure) => {
+                store.close().await;
+                return Err(failure);
+            }
+        };
+        let signer = CheckpointKey::new(&keys.master);
+        Ok(Self {
             store,
             hasher: hasher(&entropy),
             checkpoint_key: signer.public_key(),
             checkpoints: Arc::new(signer),
             clock,
             entropy,
-            master,
-        };
-        installation.check_keys().await?;
-        Ok(installation)
+            keys,
+        })
     }
 
-    /// Looks whether the master key is the one that the installation's secrets are kept under.
+    /// What the API works through.
     ///
     /// # Errors
-    /// When it is another.
-    pub(crate) async fn check_keys(&self) -> Result<(), Failure> {
-        let sealed = self.store.signing_keys().await?;
-        keys::tokens(&sealed, &self.master).map(|_| ()).or_fail(|| "the master key does not fit the database".to_owned())
-    }
-
-    /// What the API works through. Makes the first token signing key where there is none.
-    ///
-    /// # Errors
-    /// When the store fails, or the master key is not the one that the signing keys are kept under.
-    pub(crate) async fn services(&self, settings: &ApiSettings, observer: Arc<dyn Observer>) -> Result<Services, Failure> {
-        let tokens = self.token_keys().await?;
+    /// When there is no key to sign tokens with.
+    pub(crate) fn services(&self, settings: &ApiSettings, observer: Arc<dyn Observer>) -> Result<Services, Failure> {
+        let tokens = self.keys.tokens()?;
         Ok(Services {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             hasher: Arc::clone(&self.hasher),
-            signer: Arc::new(tokens.signer()),
-            verifier: Arc::new(tokens.verifier()),
+            signer: Arc::clone(&tokens) as _,
+            verifier: Arc::new(CachedVerifier::new(tokens, VERIFIED_TOKENS)),
             limits: Arc::new(MemoryLimits::default()),
-            cursors: Arc::new(keys::Cursors::new(&self.master)),
+            cursors: Arc::new(self.keys.cursors()),
             observer,
             settings: settings.clone(),
         })
@@ -115,11 +105,13 @@ impl Installation {
 }
 
 impl Opening {
-    /// Whether what is missing may be made.
-    fn may_begin(self, database: &Database) -> bool {
-        match self {
-            Self::Server | Self::ServerWithoutMigration | Self::Founder | Self::Migrate => true,
-            Self::Tool => matches!(database, Database::Memory),
-        }
+    /// Whether it serves.
+    fn serves(self) -> bool {
+        matches!(self, Self::Server | Self::ServerWithoutMigration)
+    }
+
+    /// Whether it makes what is missing.
+    fn begins(self) -> bool {
+        self != Self::Tool
     }
 }

@@ -87,7 +87,7 @@ impl Server {
             first_start::prepare(&installation, &settings).await?
         };
         let metrics = Arc::new(Metrics::new()?);
-        let app = App::new(installation.services(&settings, Arc::clone(&metrics) as _).await?);
+        let app = App::new(installation.services(&settings.api, Arc::clone(&metrics) as _)?);
         Ok(Self { settings, installation, app, metrics, api, admin, guests, demo })
     }
 

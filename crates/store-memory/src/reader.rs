@@ -56,7 +56,7 @@ fn in_order<'a>(
 
 fn is_past<R: ?Sized>(meta: &Meta<R>, place: Position) -> bool {
     match place {
-        Position::Newest(id) => meta.ulid() <= id,
+        Position::Newest(id) => meta.ulid() < id,
         Position::Changed(at, id) => (meta.updated_at, meta.ulid()) > (at, id),
     }
 }

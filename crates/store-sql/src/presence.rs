@@ -34,27 +34,27 @@ const HEADROOM: Duration = Duration::from_millis(10);
 /// How long before others stop heeding it a process stops storing, for commits that take a while.
 const MARGIN: Duration = Duration::from_secs(10);
 
+/// Whether a process is still heeded goes by the database's clock, the only one all processes share.
 static ENTER: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(
-        "INSERT INTO open_writes (process_id, floor, expires_at) VALUES (?, ?, ?) \
+    Sql::timed(
+        "INSERT INTO open_writes (process_id, floor, expires_at) VALUES (?, ?, {now} + ?) \
          ON CONFLICT (process_id) DO UPDATE SET floor = excluded.floor, expires_at = excluded.expires_at",
     )
 });
 static RENEW: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed("UPDATE open_writes SET floor = ?, expires_at = ? WHERE process_id = ? AND expires_at > ?")
+    Sql::timed("UPDATE open_writes SET floor = ?, expires_at = {now} + ? WHERE process_id = ? AND expires_at > {now}")
 });
 static LEAVE: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM open_writes WHERE process_id = ?"));
-static HEEDED_NOW: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed("SELECT 1 FROM open_writes WHERE process_id = ? AND floor <= ? AND expires_at > ?")
+static HEEDED_STILL: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::timed("SELECT floor FROM open_writes WHERE process_id = ? AND floor <= ? AND expires_at > {now} + ?")
 });
 static FLOOR: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed("SELECT min(floor) FROM open_writes WHERE process_id <> ? AND expires_at > ?")
+    Sql::timed("SELECT min(floor) FROM open_writes WHERE process_id <> ? AND expires_at > {now}")
 });
 
 /// This process among those over the database.
 pub(crate) struct Presence {
     process: Ulid,
-    clock: Arc<dyn Clock>,
     renewal: Option<AbortHandle>,
 }
 
@@ -68,24 +68,24 @@ impl Presence {
     ) -> Result<(Self, Stamps), StoreError> {
         let alone = role == Role::Server && matches!(**engine, Engine::Sqlite(_));
         if alone {
-            let presence = Self { process, clock: Arc::clone(clock), renewal: None };
+            let presence = Self { process, renewal: None };
             return Ok((presence, Stamps::new(Arc::clone(clock))));
         }
         let floor = enter(engine, clock.now(), process).await?;
         let stamps = Stamps::new(Arc::new(NoEarlier { clock: Arc::clone(clock), floor }));
         let renewal = tokio::spawn(renewal(Arc::clone(engine), Arc::clone(clock), stamps.clone(), process));
-        let presence = Self { process, clock: Arc::clone(clock), renewal: Some(renewal.abort_handle()) };
+        let presence = Self { process, renewal: Some(renewal.abort_handle()) };
         Ok((presence, stamps))
     }
 
     /// For the transaction of a commit: whether others still wait for what it is stamped with.
     pub(crate) fn check(&self) -> Check {
-        Check { process: self.renewal.is_some().then_some(self.process), now: self.clock.now() }
+        Check { process: self.renewal.is_some().then_some(self.process) }
     }
 
     /// For the time before the snapshot of a page: from which moment on other processes may still store something.
     pub(crate) fn floor(&self) -> FloorQuery {
-        FloorQuery { values: [self.process.into(), self.clock.now().into()] }
+        FloorQuery { values: [self.process.into()] }
     }
 
     /// Takes the process out again.
@@ -111,14 +111,13 @@ impl Drop for Presence {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Check {
     process: Option<Ulid>,
-    now: Timestamp,
 }
 
 impl Check {
     pub(crate) async fn hold(self, session: &mut Session, changeset: &Changeset) -> Result<(), StoreError> {
         let Some(process) = self.process else { return Ok(()) };
-        let values = [process.into(), changeset.at().into(), (self.now + MARGIN).into()];
-        match session.fetch_one(&HEEDED_NOW, &values, |cells| cells.int()).await? {
+        let values = [process.into(), changeset.at().into(), span(MARGIN)];
+        match session.fetch_one(&HEEDED_STILL, &values, |cells| cells.int()).await? {
             Some(_) => Ok(()),
             None => Err(unavailable("this process was not heard of for too long: others may have read past this write")),
         }
@@ -128,7 +127,7 @@ impl Check {
 /// A query for the floor of other processes.
 #[derive(Clone, Debug)]
 pub(crate) struct FloorQuery {
-    values: [Value<'static>; 2],
+    values: [Value<'static>; 1],
 }
 
 impl FloorQuery {
@@ -152,7 +151,7 @@ impl Clock for NoEarlier {
 /// Enters the process with a floor a little ahead of now, and says which.
 async fn enter(engine: &Engine, now: Timestamp, process: Ulid) -> Result<Timestamp, StoreError> {
     let floor = now + HEADROOM;
-    let values: [Value<'static>; 3] = [process.into(), floor.into(), (now + HEEDED).into()];
+    let values: [Value<'static>; 3] = [process.into(), floor.into(), span(HEEDED)];
     let work = engine.write(values, |values, session| Box::pin(session.execute(&ENTER, values)));
     work.await.map(|_: u64| floor)
 }
@@ -170,12 +169,15 @@ async fn renewal(engine: Arc<Engine>, clock: Arc<dyn Clock>, stamps: Stamps, pro
 }
 
 async fn renew(engine: &Engine, now: Timestamp, stamps: &Stamps, process: Ulid) -> Result<(), StoreError> {
-    let values: [Value<'static>; 4] =
-        [stamps.horizon().into(), (now + HEEDED).into(), process.into(), now.into()];
+    let values: [Value<'static>; 3] = [stamps.horizon().into(), span(HEEDED), process.into()];
     let renewed = engine.write(values, |values, session| Box::pin(session.execute(&RENEW, values))).await?;
     if renewed == 0 {
         // Others have stopped heeding the process. What it stamped before the new floor is lost to it: commits check.
         enter(engine, now, process).await?;
     }
     Ok(())
+}
+
+fn span(span: Duration) -> Value<'static> {
+    Value::Int(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }

@@ -18,7 +18,6 @@ pub struct SqlStore {
     pub(crate) database: Database,
     pub(crate) engine: Arc<Engine>,
     pub(crate) stamps: Stamps,
-    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) presence: Presence,
     pub(crate) standing: Standing,
     pub(crate) trail: Trail,
@@ -40,7 +39,6 @@ impl SqlStore {
             database,
             engine,
             stamps,
-            clock,
             presence,
         })
     }

@@ -37,9 +37,13 @@ pub(super) fn top_level_is_a_table_of_contents(tree: &Tree) -> Vec<Breach> {
 }
 
 pub(super) fn no_file_is_called_after_nothing(tree: &Tree) -> Vec<Breach> {
-    let named = |path: &str| path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs")).map(str::to_owned);
     tree.sources()
-        .filter(|file| named(&file.path).is_some_and(|name| EMPTY_NAMES.contains(&name.as_str())))
+        .filter(|file| {
+            let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+            // Cargo would take `tests/support.rs` for a test of its own.
+            let shared_by_tests = name == "mod.rs" && folder.rsplit('/').nth(1) == Some("tests");
+            !shared_by_tests && name.strip_suffix(".rs").is_some_and(|name| EMPTY_NAMES.contains(&name))
+        })
         .map(|file| {
             Breach::of(&file.path, "name the file after what it holds (and `foo.rs` goes beside `foo/`, not into it)")
         })
@@ -84,6 +88,7 @@ mod tests {
             ("crates/http/src/resources/mod.rs", ""),
             ("crates/http/src/utils.rs", ""),
             ("crates/http/src/module.rs", ""),
+            ("crates/server/tests/support/mod.rs", ""),
         ]);
         assert_eq!(
             paths(&no_file_is_called_after_nothing(&tree)),

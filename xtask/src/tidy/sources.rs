@@ -50,9 +50,10 @@ pub(super) fn tests_do_not_sleep(tree: &Tree) -> Vec<Breach> {
 }
 
 pub(super) fn only_the_engine_vouches_for_sql(tree: &Tree) -> Vec<Breach> {
-    let engine = |path: &str| path.starts_with("crates/store-sql/src/engine");
-    let mut breaches = lines(tree, |_, line| line.contains("AssertSqlSafe"), "only store-sql's engine vouches for SQL");
-    breaches.retain(|breach| !engine(&breach.path));
+    let said = "only store-sql's engine vouches for SQL";
+    // What a test sends to a database of its own holds nobody's input.
+    let mut breaches = lines(tree, |in_test, line| !in_test && line.contains("AssertSqlSafe"), said);
+    breaches.retain(|breach| !breach.path.starts_with("crates/store-sql/src/engine"));
     breaches
 }
 
@@ -157,6 +158,7 @@ mod tests {
         let tree = Tree::of(&[
             ("crates/store-sql/src/engine/postgres.rs", "AssertSqlSafe(sql)"),
             ("crates/store-sql/src/reader.rs", "AssertSqlSafe(sql)"),
+            ("crates/store-sql/tests/contract.rs", "AssertSqlSafe(sql)"),
         ]);
         assert_eq!(said(&only_the_engine_vouches_for_sql(&tree)), ["crates/store-sql/src/reader.rs:1"]);
     }

@@ -1,25 +1,22 @@
 //! `novantra migrate`
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{
-    cli::Context,
-    compose::{Installation, Opening},
-    failure::Failure,
-};
+use crate::{cli::Context, compose, failure::Failure};
 
-/// Migrates when it opens.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  novantra migrate --database-url sqlite:/srv/novantra/novantra.db")]
 pub(crate) struct Migrate {}
 
 impl Migrate {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let installation = Installation::open(&context.settings, Opening::Migrate).await?;
-        let ready = installation.store.ready().await;
-        installation.store.close().await;
-        ready?;
-        context.output.show(&json!({ "migrated": true }), || "the database is at this program's schema".to_owned())
+        let applied = compose::migrate(&context.settings.database).await?;
+        let steps: Vec<Value> =
+            applied.iter().map(|step| json!({ "version": step.version, "name": step.name })).collect();
+        context.output.show(&json!({ "applied": steps }), || match applied.last() {
+            Some(last) => format!("applied {} migrations; the database is at {} ({})", applied.len(), last.version, last.name),
+            None => "nothing to do: the database is at this program's schema".to_owned(),
+        })
     }
 }

@@ -40,9 +40,26 @@ impl Operator {
     /// # Errors
     /// A reason that is too short, or whatever keeps the installation from being opened.
     pub(crate) async fn at(context: &Context, command: &'static str, why: &Why) -> Result<Self, Failure> {
+        Self::opening(context, command, why, Opening::Tool).await
+    }
+
+    /// The same, where the installation may begin with this command.
+    ///
+    /// # Errors
+    /// As [`Self::at`].
+    pub(crate) async fn founding(context: &Context, command: &'static str, why: &Why) -> Result<Self, Failure> {
+        Self::opening(context, command, why, Opening::Founder).await
+    }
+
+    async fn opening(
+        context: &Context,
+        command: &'static str,
+        why: &Why,
+        opening: Opening,
+    ) -> Result<Self, Failure> {
         let reason = why.reason.clone().unwrap_or_else(|| format!("command line: {command}"));
         let reason = Reason::parse(&reason).map_err(|error| Failure::usage(format!("--reason {error}")))?;
-        let installation = Installation::open(&context.settings, Opening::Tool).await?;
+        let installation = Installation::open(&context.settings, opening).await?;
         Ok(Self { installation, name: "command line", command, reason })
     }
 

@@ -58,7 +58,7 @@ impl Create {
             locale: named("locale", RecordKey::parse(&self.locale))?,
             timezone: named("timezone", RecordKey::parse(&self.timezone))?,
         };
-        let operator = Operator::at(context, "workspace create", &self.why).await?;
+        let operator = Operator::founding(context, "workspace create", &self.why).await?;
         let created = operator.write(async || founded(&operator, organization.clone()).await).await?;
         operator.leave().await?;
         context.output.show(&json!({ "workspace": document(&created) }), || {

@@ -7,7 +7,7 @@ use crate::settings::{Reach, TABLE};
 const HEAD: &str = "\
 # Settings
 
-Generated from `crates/server/src/settings/table.rs` by `novantra settings-reference`; edit there.
+Generated from `crates/server/src/settings/table.rs` by `novantra settings`; edit there.
 
 A flag goes before the environment, the environment before the file, the file before the default. The file is
 `--config FILE` (or `NOVANTRA_CONFIG`), else `novantra.toml` in the current folder if it is there; a table's name and the

@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth::TokenLifetime;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::settings::{
     Setting,
@@ -189,17 +189,6 @@ fn database(text: &str) -> Result<Database, String> {
         return Ok(Database::Postgres(SecretString::from(text)));
     }
     Err("must start with sqlite:, postgres:// or be memory:".to_owned())
-}
-
-impl Database {
-    /// The URL the SQL store opens; none for memory.
-    pub(crate) fn url(&self) -> Option<String> {
-        match self {
-            Self::Memory => None,
-            Self::Sqlite(file) => Some(format!("sqlite:{}", file.display())),
-            Self::Postgres(url) => Some(url.expose_secret().to_owned()),
-        }
-    }
 }
 
 #[cfg(test)]

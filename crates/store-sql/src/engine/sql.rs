@@ -27,6 +27,13 @@ impl Sql {
         Self { postgres: postgres.into(), sqlite: text.into() }
     }
 
+    /// The same, with `{now}` for the present moment by the database's clock.
+    pub(crate) fn timed(text: &str) -> Self {
+        let postgres = text.replace("{now}", "(extract(epoch FROM clock_timestamp()) * 1000)::bigint");
+        let sqlite = text.replace("{now}", "CAST(unixepoch('subsec') * 1000 AS integer)");
+        Self { postgres: Self::fixed(&postgres).postgres, sqlite: Self::fixed(&sqlite).sqlite }
+    }
+
     /// A statement composed of parts. The values it was built with are only places: real ones are bound in their order.
     pub(crate) fn built(statement: &impl QueryStatementWriter) -> Self {
         let postgres = statement.build(PostgresQueryBuilder).0;

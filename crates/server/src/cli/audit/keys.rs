@@ -18,7 +18,7 @@ use crate::{
 /// When there is no master key to derive it from.
 pub(super) async fn public_key(context: &Context) -> Result<(), Failure> {
     let installation = Installation::open(&context.settings, Opening::Tool).await?;
-    let pem = installation.checkpoint_verifier.to_pem();
+    let pem = installation.checkpoint_key.to_pem();
     installation.store.close().await;
     context.output.show(&json!({ "public_key": pem }), || pem.clone())
 }

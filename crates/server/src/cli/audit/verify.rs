@@ -56,7 +56,7 @@ impl Verify {
         let mut walked = Vec::new();
         for (name, organization) in logs {
             let kept: Vec<Checkpoint> = kept.iter().filter(|kept| kept.organization == organization).copied().collect();
-            let outcome = walk(store, organization, &*installation.checkpoint_verifier, &kept).await?;
+            let outcome = walk(store, organization, &installation.checkpoint_key, &kept).await?;
             walked.push(Walked { name, outcome, tail: store.tail(Some(organization)).await? });
         }
         Ok(walked)

@@ -1,0 +1,85 @@
+//! Reading as much of an answer as is needed to know where it ends.
+
+use crate::failure::{Failure, Outcome};
+
+/// Where an answer's head and body end, and how it was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    /// Bytes up to the body.
+    pub(crate) head: usize,
+    /// Bytes of the body.
+    pub(crate) body: usize,
+}
+
+impl Head {
+    /// Bytes of the whole answer.
+    pub(crate) fn length(self) -> usize {
+        self.head + self.body
+    }
+
+    /// Reads the head at the start of `bytes`; `None` when there is more of it to come.
+    pub(crate) fn read(bytes: &[u8]) -> Outcome<Option<Self>> {
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+        let malformed = || Failure::new(format!("not an HTTP/1.1 answer: {}", String::from_utf8_lossy(&bytes[..end])));
+        let mut lines = bytes[..end].split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let status = lines.next().and_then(|line| line.strip_prefix(b"HTTP/1.1 ")).and_then(|rest| rest.get(..3));
+        let status: u16 = status.and_then(number).ok_or_else(malformed)?;
+        let mut body = None;
+        for line in lines {
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else { return Err(malformed()) };
+            let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+            if name.eq_ignore_ascii_case(b"content-length") {
+                body = Some(number(value).ok_or_else(malformed)?);
+            }
+        }
+        // These have no body, whatever their head says (RFC 9112 § 6.3).
+        let body = if matches!(status, 204 | 304) { 0 } else { body.ok_or_else(malformed)? };
+        Ok(Some(Self { status, head: end + 4, body }))
+    }
+}
+
+fn number<N: std::str::FromStr>(digits: &[u8]) -> Option<N> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_ends_where_its_content_length_says() {
+        let bytes = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 404";
+        let head = Head::read(bytes).unwrap().unwrap();
+        assert_eq!((head.status, head.body), (200, 5));
+        assert_eq!(&bytes[head.head..head.length()], b"hello");
+    }
+
+    #[test]
+    fn a_head_that_is_still_coming_is_waited_for() {
+        let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        for end in 0..bytes.len() {
+            assert_eq!(Head::read(&bytes[..end]).unwrap(), None);
+        }
+        assert!(Head::read(bytes).unwrap().is_some());
+    }
+
+    #[test]
+    fn not_modified_has_no_body_though_it_may_say_how_long_one_would_be() {
+        for bytes in [b"HTTP/1.1 304 Not Modified\r\n\r\n".as_slice(), b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n"] {
+            assert_eq!(Head::read(bytes).unwrap().unwrap().body, 0);
+        }
+    }
+
+    #[test]
+    fn what_has_no_length_or_is_no_http_is_refused() {
+        for bytes in [
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".as_slice(),
+            b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n",
+            b"HTTP/1.1 2\r\n\r\n",
+            b"SSH-2.0\r\n\r\n",
+        ] {
+            assert!(Head::read(bytes).is_err());
+        }
+    }
+}

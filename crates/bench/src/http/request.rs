@@ -1,0 +1,65 @@
+//! Requests, written out once and sent often.
+
+use std::net::SocketAddr;
+
+/// A request as it goes over the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    method: &'static str,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+impl Request {
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET", path: path.into(), headers: Vec::new(), body: String::new() }
+    }
+
+    pub(crate) fn post(path: impl Into<String>, json: impl Into<String>) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self { method: "POST", path: path.into(), headers, body: json.into() }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// What was asked for, query included.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn bytes(&self, host: SocketAddr) -> Vec<u8> {
+        let Self { method, path, headers, body } = self;
+        let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\naccept: */*\r\nuser-agent: novantra-bench\r\n");
+        for (name, value) in headers {
+            text.extend([name, ": ", value, "\r\n"]);
+        }
+        if *method != "GET" {
+            text.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
+        }
+        text.extend(["\r\n", body]);
+        text.into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_announced_by_its_length_and_a_get_has_none() {
+        let host = SocketAddr::from(([127, 0, 0, 1], 80));
+        let get = String::from_utf8(Request::get("/livez").bearer("t").bytes(host)).unwrap();
+        assert!(get.starts_with("GET /livez HTTP/1.1\r\nhost: 127.0.0.1:80\r\n"));
+        assert!(get.ends_with("authorization: Bearer t\r\n\r\n") && !get.contains("content-length"));
+        let post = String::from_utf8(Request::post("/x", "{\"ä\":1}").bytes(host)).unwrap();
+        assert!(post.ends_with("content-length: 8\r\n\r\n{\"ä\":1}"));
+    }
+}

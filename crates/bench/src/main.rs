@@ -1,0 +1,42 @@
+//! What the server costs, as ratios against a baseline measured in the same run: a bare axum program that returns the same
+//! bytes, plain prepared statements that insert the same rows. `cargo xtask bench` builds both and runs this.
+//!
+//! Figures are CPU time of the server's process, so that the noise of a busy machine mostly drops out; cases that are
+//! compared take turns in short rounds, so that what drifts drifts for all of them.
+
+mod bare;
+mod failure;
+mod figures;
+mod http;
+mod machine;
+mod options;
+mod pause;
+mod report;
+mod sample;
+mod sections;
+mod servers;
+
+use clap::Parser;
+
+use crate::{
+    failure::Outcome,
+    machine::Machine,
+    options::{Options, Program},
+    report::Report,
+    sections::Bench,
+};
+
+fn main() -> Outcome<()> {
+    let options = match Program::parse() {
+        Program { bare: Some(bare), .. } => return bare.run(),
+        Program { options, .. } => options,
+    };
+    let bench = Bench::new(&options)?;
+    let mut report = Report::new(Machine::here(), options.json);
+    report.open();
+    for section in options.sections() {
+        eprintln!("measuring: {}", section.title());
+        report.add(section.measure(&bench)?);
+    }
+    report.close()
+}

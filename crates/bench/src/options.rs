@@ -1,0 +1,84 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    bare::Bare,
+    failure::Outcome,
+    sections::Section,
+};
+
+/// The benchmark; with a command, one of the programs it measures against.
+#[derive(Debug, Parser)]
+#[command(name = "novantra-bench", args_conflicts_with_subcommands = true)]
+#[command(after_help = "Example:\n  cargo xtask bench reads pages")]
+pub(crate) struct Program {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) bare: Option<Command>,
+}
+
+/// The programs to measure against are in the benchmark's own binary, so that they are always built with it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve canned answers, or open a database and be ready.
+    #[command(hide = true)]
+    Bare(Bare),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Outcome<()> {
+        let Self::Bare(bare) = self;
+        bare.run()
+    }
+}
+
+/// What is to be measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// What to measure; everything where none is named.
+    #[arg(value_enum, value_name = "SECTION")]
+    sections: Vec<Section>,
+    /// Print one JSON document on stdout in place of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The server's binary; `novantra` beside this program where none is named.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) server: Option<PathBuf>,
+    /// Where databases are kept while it runs, so that the disk is one of your choice; the system's temporary folder
+    /// where none is named.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+impl Options {
+    pub(crate) fn sections(&self) -> Vec<Section> {
+        let all = Section::ALL.iter().copied();
+        all.filter(|section| self.sections.is_empty() || self.sections.contains(section)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_contradicts_itself_nowhere() {
+        Program::command().debug_assert();
+    }
+
+    #[test]
+    fn sections_are_measured_in_one_order_and_all_of_them_where_none_is_named() {
+        let sections = |arguments: &[&str]| {
+            let program = ["novantra-bench"].iter().chain(arguments);
+            Program::try_parse_from(program).unwrap().options.sections()
+        };
+        assert_eq!(sections(&[]), Section::ALL);
+        assert_eq!(sections(&["pages", "--json", "reads"]), [Section::Reads, Section::Pages]);
+    }
+}

@@ -1,0 +1,68 @@
+//! Findings of the shape a code scanner's are: those of `sarif-semgrep-owasp-benchmark.sarif`, some 900 bytes each in an
+//! answer.
+
+use serde_json::{Value, json};
+
+/// The most findings of one call.
+pub(crate) const BATCH: usize = 500;
+
+const RULES: &[(&str, &str)] = &[
+    (
+        "java.lang.security.audit.cbc-padding-oracle.cbc-padding-oracle",
+        "Using CBC with PKCS5Padding is susceptible to padding oracle attacks. A malicious actor could discern the \
+         difference between plaintext with valid or invalid padding. Further, CBC mode does not include any integrity \
+         checks. Use 'AES/GCM/NoPadding' instead.",
+    ),
+    (
+        "java.lang.security.audit.crypto.weak-random.weak-random",
+        "Detected use of the functions Math.random() or java.util.Random(). These are not cryptographically strong random \
+         number generators. Use java.security.SecureRandom instead.",
+    ),
+    (
+        "java.servlets.security.cookie-secure-flag-false.cookie-secure-flag-false",
+        "Default session middleware settings: the secure flag of the cookie is not set. It ensures that the browser sends \
+         the cookie over HTTPS only.",
+    ),
+];
+
+/// The batch call's body for findings `first` to `first + count`, all of them new to the collection.
+pub(crate) fn batch(first: usize, count: usize) -> String {
+    let findings: Vec<Value> = (first..first + count).map(finding).collect();
+    json!({ "reason": "Benchmark run, findings of a scanner", "onConflict": "update", "findings": findings }).to_string()
+}
+
+fn finding(number: usize) -> Value {
+    let (rule, message) = RULES[number % RULES.len()];
+    let place = format!("src/main/java/org/example/benchmark/testcode/BenchmarkTest{number:06}.java");
+    json!({
+        "findingKey": format!("{rule}:{place}:59"),
+        "title": rule,
+        "description": message,
+        "severity": ["low", "medium", "high"][number % 3],
+        "sourceKind": "module_signal",
+        "sourceModuleKey": "Semgrep OSS",
+        "sourceResourceType": "rule",
+        "sourceResourceId": rule,
+        "subjectModuleKey": "code",
+        "subjectResourceType": "location",
+        "subjectResourceId": format!("{place}:59"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_findings_have_one_key() {
+        let keys: std::collections::HashSet<String> =
+            (0..BATCH).map(|number| finding(number)["findingKey"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(keys.len(), BATCH);
+        assert!(keys.iter().all(|key| key.len() <= 200 && !key.contains(' ')));
+    }
+
+    #[test]
+    fn a_full_batch_is_no_larger_than_a_body_may_be() {
+        assert!(batch(999_000, BATCH).len() < 1024 * 1024);
+    }
+}

@@ -1,0 +1,55 @@
+//! The programs that are measured, each in a process of its own.
+
+mod novantra;
+mod process;
+mod procfs;
+mod stock;
+mod usage;
+
+pub(crate) use novantra::{Account, Novantra, Setting};
+pub(crate) use process::Process;
+pub(crate) use stock::Stock;
+pub(crate) use usage::Usage;
+
+use crate::{
+    failure::{Context, Outcome},
+    http::Answer,
+};
+
+/// A program whose CPU time is watched.
+pub(crate) trait Subject {
+    fn process(&self) -> &Process;
+    /// Waits until what was asked of it has no more work to follow.
+    fn settle(&self) -> Outcome<()>;
+}
+
+/// A bare axum program that gives canned answers.
+pub(crate) struct BareServer {
+    process: Process,
+    // Removed with its file when this goes.
+    _folder: tempfile::TempDir,
+}
+
+impl BareServer {
+    pub(crate) fn answering<'a>(answers: impl IntoIterator<Item = (&'a str, &'a Answer)>) -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("answers.json");
+        std::fs::write(&file, crate::bare::canned(answers).to_string())?;
+        let process = Process::start(Process::bare()?.arg("--answers").arg(file), folder.path())?;
+        Ok(Self { process, _folder: folder })
+    }
+
+    pub(crate) fn host(&self) -> Outcome<std::net::SocketAddr> {
+        self.process.address("listen").or_fail(|| "the bare program".to_owned())
+    }
+}
+
+impl Subject for BareServer {
+    fn process(&self) -> &Process {
+        &self.process
+    }
+
+    fn settle(&self) -> Outcome<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! What the kernel says of a process, in the forms it says it (proc(5)).
+
+use std::time::Duration;
+
+/// The kernel counts CPU time for `stat` in hundredths of a second, whatever its own clock.
+const TICKS_A_SECOND: u64 = 100;
+
+/// A process or a thread as its `stat` file shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stat {
+    /// Its name: up to 15 bytes of anything.
+    pub(super) name: String,
+    /// CPU time, in user mode and in the kernel.
+    pub(super) spent: Duration,
+}
+
+impl Stat {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        // The name may hold spaces and parentheses, so it ends at the last one.
+        let (name, rest) = text.split_once('(')?.1.rsplit_once(')')?;
+        let mut fields = rest.split_ascii_whitespace().skip(11);
+        let user: u64 = fields.next()?.parse().ok()?;
+        let kernel: u64 = fields.next()?.parse().ok()?;
+        let spent = Duration::from_millis((user + kernel) * 1000 / TICKS_A_SECOND);
+        Some(Self { name: name.to_owned(), spent })
+    }
+}
+
+/// Resident memory in bytes, from `status`.
+pub(super) fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_read_behind_a_name_with_spaces_and_parentheses() {
+        let text = "4711 (a (b) c) S 1 4711 4711 0 -1 4194304 1009 0 3 0 250 75 0 0 20 0 9 0 88213 229031936 4242 0 0\n";
+        let stat = Stat::parse(text).unwrap();
+        assert_eq!(stat, Stat { name: "a (b) c".to_owned(), spent: Duration::from_millis(3250) });
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_stat() {
+        assert_eq!(Stat::parse("4711 (novantra) S 1 4711"), None);
+        assert_eq!(Stat::parse(""), None);
+    }
+
+    #[test]
+    fn resident_memory_is_told_in_kibibytes() {
+        let text = "Name:\tnovantra\nVmHWM:\t   30000 kB\nVmRSS:\t   20480 kB\nRssAnon:\t 9000 kB\n";
+        assert_eq!(resident(text), Some(20 * 1024 * 1024));
+        assert_eq!(resident("Name:\tkthreadd\n"), None);
+    }
+}

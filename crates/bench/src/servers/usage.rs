@@ -1,0 +1,74 @@
+//! CPU time by thread.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use crate::{
+    failure::{Context, Outcome},
+    servers::procfs::Stat,
+};
+
+/// CPU time a process has used since it began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Of the whole process, threads that have ended included.
+    pub(crate) total: Duration,
+    /// By the name of the threads that are alive, without the number that tells threads of one kind apart.
+    pub(crate) threads: BTreeMap<String, Duration>,
+}
+
+impl Usage {
+    pub(super) fn of(process: u32) -> Outcome<Self> {
+        let whole = format!("/proc/{process}/stat");
+        let stat = Stat::parse(&fs::read_to_string(&whole)?).or_fail(|| format!("{whole} is in no form known"))?;
+        let mut usage = Self { total: stat.spent, threads: BTreeMap::new() };
+        for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+            // A thread may end while it is looked at; what it used is in the total.
+            let Ok(text) = fs::read_to_string(thread?.path().join("stat")) else { continue };
+            if let Some(Stat { name, spent }) = Stat::parse(&text) {
+                *usage.threads.entry(kind(&name)).or_default() += spent;
+            }
+        }
+        Ok(usage)
+    }
+
+    /// What was used from `earlier` to now.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let threads = self.threads.iter().map(|(name, spent)| {
+            let before = earlier.threads.get(name).copied().unwrap_or_default();
+            (name.clone(), spent.saturating_sub(before))
+        });
+        Self { total: self.total.saturating_sub(earlier.total), threads: threads.collect() }
+    }
+}
+
+fn kind(name: &str) -> String {
+    name.trim_end_matches(|character: char| character.is_ascii_digit() || matches!(character, '-' | '_' | ' ')).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_of_one_kind_are_counted_together() {
+        assert_eq!(kind("tokio-rt-worker"), "tokio-rt-worker");
+        assert_eq!(kind("sqlite-reader-12"), "sqlite-reader");
+        assert_eq!(kind("worker 3"), "worker");
+    }
+
+    #[test]
+    fn what_was_used_meanwhile_is_told_by_thread_new_ones_included() {
+        let usage = |total: u64, threads: &[(&str, u64)]| Usage {
+            total: Duration::from_millis(total),
+            threads: threads.iter().map(|(name, spent)| ((*name).to_owned(), Duration::from_millis(*spent))).collect(),
+        };
+        let used = usage(90, &[("a", 50), ("b", 30)]).since(&usage(40, &[("a", 20)]));
+        assert_eq!(used, usage(50, &[("a", 30), ("b", 30)]));
+    }
+
+    #[test]
+    fn this_very_process_can_be_watched() {
+        let usage = Usage::of(std::process::id()).unwrap();
+        assert!(!usage.threads.is_empty());
+    }
+}

@@ -1,0 +1,232 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::EncodingKey;
+use kernel::{Id, Organization};
+use serde_json::{Value, json};
+use ulid::Ulid;
+
+use super::*;
+use crate::{
+    fixtures::{Same, master},
+    signing_key::seal_new_signing_key,
+};
+
+const ISSUER: &str = "https://novantra.example";
+const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(NOW.millis() + seconds * 1000)
+}
+
+fn sealed(byte: u8) -> SealedKey {
+    seal_new_signing_key(&master(1), &Same(byte), at(i64::from(byte)))
+}
+
+fn keys(sealed: &[SealedKey]) -> TokenKeys {
+    TokenKeys::open(&master(1), sealed, ISSUER).unwrap()
+}
+
+fn claims() -> Claims {
+    Claims {
+        account: Id::new(Ulid::from(7)),
+        organization: Id::<Organization>::new(Ulid::from(8)),
+        scopes: [Scope::ControlsRead, Scope::FindingsWrite].into_iter().collect(),
+        issued_at: NOW,
+        expires_at: at(900),
+        id: "01K0000000000000000000000Z".to_owned(),
+    }
+}
+
+fn part(token: &str, place: usize) -> Value {
+    let part = token.split('.').nth(place).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+/// A token whose header or payload was edited and that was signed again, with a key of the installation.
+fn forged(keys: &TokenKeys, edit: impl FnOnce(&mut Value, &mut Value)) -> String {
+    let token = keys.sign(&claims());
+    let (mut header, mut payload) = (part(&token, 0), part(&token, 1));
+    edit(&mut header, &mut payload);
+    let parts = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let message = parts.join(".");
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &keys.keys[0].private, Algorithm::EdDSA).unwrap();
+    format!("{message}.{signature}")
+}
+
+#[test]
+fn a_token_says_what_rfc_9068_asks_for() {
+    let token = keys(&[sealed(1)]).sign(&claims());
+    assert_eq!(part(&token, 0), json!({"typ": "at+jwt", "alg": "EdDSA", "kid": sealed(1).id}));
+    let account = claims().account.to_string();
+    assert_eq!(
+        part(&token, 1),
+        json!({
+            "iss": ISSUER,
+            "aud": "novantra",
+            "sub": account,
+            "client_id": account,
+            "org": claims().organization.to_string(),
+            "scope": "governance.controls:read governance.findings:write",
+            "iat": 1_779_718_113,
+            "exp": 1_779_719_013,
+            "jti": "01K0000000000000000000000Z",
+        })
+    );
+    assert!(account.starts_with("svc_"));
+}
+
+#[test]
+fn a_token_is_good_to_the_second_it_ends_and_then_tells_whose_it_was() {
+    let keys = keys(&[sealed(1)]);
+    let token = keys.sign(&claims());
+    assert_eq!(keys.verify(&token, NOW), Ok(claims()));
+    assert_eq!(keys.verify(&token, Timestamp::from_millis(at(900).millis() - 1)), Ok(claims()));
+    assert_eq!(keys.verify(&token, at(900)), Err(TokenError::Expired(Box::new(claims()))));
+}
+
+#[test]
+fn the_newest_key_signs_and_every_key_verifies() {
+    let (old, new) = (sealed(1), sealed(2));
+    let before = keys(std::slice::from_ref(&old)).sign(&claims());
+    let both = keys(&[new.clone(), old]);
+    let after = both.sign(&claims());
+    assert_eq!(part(&after, 0)["kid"], new.id.as_str());
+    assert_eq!(both.verify(&before, NOW), Ok(claims()));
+    assert_eq!(both.verify(&after, NOW), Ok(claims()));
+    assert_eq!(keys(&[new]).verify(&before, NOW), Err(TokenError::Invalid), "its key is gone");
+}
+
+#[test]
+fn a_master_key_of_another_installation_is_told() {
+    let failure = TokenKeys::open(&master(2), &[sealed(1)], ISSUER).err().unwrap();
+    assert_eq!(failure, SigningKeyError::OtherMasterKey);
+    assert!(failure.to_string().contains("this master key does not open the signing keys of this database"));
+    let exchanged = SealedKey { id: sealed(2).id, ..sealed(1) };
+    assert_eq!(TokenKeys::open(&master(1), &[exchanged], ISSUER).err(), Some(SigningKeyError::OtherMasterKey));
+    assert_eq!(TokenKeys::open(&master(1), &[], ISSUER).err(), Some(SigningKeyError::None));
+}
+
+#[test]
+fn a_key_is_pinned_to_its_algorithm() {
+    let key = SealedKey { algorithm: "HS256".to_owned(), ..sealed(1) };
+    let failure = TokenKeys::open(&master(1), &[key], ISSUER).err().unwrap();
+    assert!(matches!(failure, SigningKeyError::UnknownAlgorithm { .. }));
+}
+
+#[test]
+fn a_token_without_signature_is_refused() {
+    let keys = keys(&[sealed(1)]);
+    for algorithm in ["none", "None", "NONE", ""] {
+        let token = forged(&keys, |header, _| header["alg"] = json!(algorithm));
+        let unsigned = format!("{}.", token.rsplit_once('.').unwrap().0);
+        assert_eq!(keys.verify(&token, NOW), Err(TokenError::Invalid));
+        assert_eq!(keys.verify(&unsigned, NOW), Err(TokenError::Invalid));
+    }
+}
+
+#[test]
+fn a_token_signed_with_the_public_key_as_a_shared_secret_is_refused() {
+    let keys = keys(&[sealed(1)]);
+    let public = keys.keys[0].public.try_get_as_bytes().unwrap();
+    let token = keys.sign(&claims());
+    let payload = part(&token, 1);
+    let mut header = Header::new(Algorithm::HS256);
+    header.typ = Some(TYPE.to_owned());
+    header.kid = Some(keys.keys[0].id.clone());
+    let forged = encode(&header, &payload, &EncodingKey::from_secret(public)).unwrap();
+    assert_eq!(keys.verify(&forged, NOW), Err(TokenError::Invalid));
+}
+
+#[test]
+fn a_token_of_another_key_that_claims_this_ones_id_is_refused() {
+    let ours = keys(&[sealed(1)]);
+    let mut theirs = TokenKeys::open(&master(2), &[seal_new_signing_key(&master(2), &Same(9), NOW)], ISSUER).unwrap();
+    theirs.keys[0].id.clone_from(&ours.keys[0].id);
+    assert_eq!(ours.verify(&theirs.sign(&claims()), NOW), Err(TokenError::Invalid));
+}
+
+#[test]
+fn the_type_is_compared_as_media_types_are() {
+    let keys = keys(&[sealed(1)]);
+    for good in ["at+jwt", "AT+JWT", "application/at+jwt"] {
+        assert_eq!(keys.verify(&forged(&keys, |header, _| header["typ"] = json!(good)), NOW), Ok(claims()), "{good}");
+    }
+    for bad in [json!("JWT"), json!("at"), json!(""), Value::Null] {
+        let token = forged(&keys, |header, _| header["typ"] = bad.clone());
+        assert_eq!(keys.verify(&token, NOW), Err(TokenError::Invalid), "{bad}");
+    }
+}
+
+#[test]
+fn headers_that_lack_or_exceed_what_is_issued_are_refused() {
+    let keys = keys(&[sealed(1)]);
+    let edits: [fn(&mut Value); 5] = [
+        |header| header["kid"] = json!("another"),
+        |header| header["kid"] = Value::Null,
+        |header| header["crit"] = json!(["exp"]),
+        |header| header["alg"] = json!("ES256"),
+        |header| *header = json!([]),
+    ];
+    for edit in edits {
+        let token = forged(&keys, |header, _| edit(header));
+        assert_eq!(keys.verify(&token, NOW), Err(TokenError::Invalid), "{token}");
+    }
+}
+
+#[test]
+fn claims_that_are_missing_or_of_another_issuer_or_audience_are_refused_even_when_signed() {
+    let keys = keys(&[sealed(1)]);
+    let names = ["iss", "aud", "sub", "client_id", "org", "scope", "iat", "exp", "jti"];
+    for name in names {
+        for value in [Value::Null, json!(["x"])] {
+            let token = forged(&keys, |_, payload| payload[name] = value);
+            assert_eq!(keys.verify(&token, NOW), Err(TokenError::Invalid), "{name}");
+        }
+        let token = forged(&keys, |_, payload| {
+            payload.as_object_mut().unwrap().remove(name);
+        });
+        assert_eq!(keys.verify(&token, NOW), Err(TokenError::Invalid), "{name}");
+    }
+    for name in ["iss", "aud", "sub", "client_id", "org"] {
+        let token = forged(&keys, |_, payload| payload[name] = json!("svc_00000000000000000000000009"));
+        assert_eq!(keys.verify(&token, NOW), Err(TokenError::Invalid), "{name}");
+    }
+}
+
+#[test]
+fn an_expired_token_with_a_bad_signature_tells_nothing() {
+    let keys = keys(&[sealed(1)]);
+    let token = keys.sign(&claims());
+    let other = forged(&keys, |_, payload| payload["jti"] = json!("another"));
+    let mixed = format!("{}.{}", token.rsplit_once('.').unwrap().0, other.rsplit_once('.').unwrap().1);
+    assert_eq!(keys.verify(&mixed, at(10_000)), Err(TokenError::Invalid));
+}
+
+#[test]
+fn a_token_altered_in_any_character_is_refused() {
+    let keys = keys(&[sealed(1)]);
+    let token = keys.sign(&claims());
+    for place in 0..token.len() {
+        let mut altered = token.clone().into_bytes();
+        altered[place] = if altered[place] == b'A' { b'B' } else { b'A' };
+        let altered = String::from_utf8(altered).unwrap();
+        assert_eq!(keys.verify(&altered, NOW), Err(TokenError::Invalid), "at {place}");
+    }
+    for length in 0..token.len() {
+        assert_eq!(keys.verify(&token[..length], NOW), Err(TokenError::Invalid));
+    }
+}
+
+#[test]
+fn what_is_no_token_is_refused() {
+    let keys = keys(&[sealed(1)]);
+    for text in ["", ".", "..", "...", "a.b.c", "é.é.é", &"A".repeat(100_000), &".".repeat(5000)] {
+        assert_eq!(keys.verify(text, NOW), Err(TokenError::Invalid));
+    }
+}
+
+#[test]
+fn a_scope_that_is_not_known_here_grants_nothing() {
+    let keys = keys(&[sealed(1)]);
+    let token = forged(&keys, |_, payload| payload["scope"] = json!("governance.controls:read moon:write"));
+    assert_eq!(keys.verify(&token, NOW).unwrap().scopes, [Scope::ControlsRead].into_iter().collect());
+}

@@ -1,0 +1,159 @@
+//! Tokens that were verified before: checking a signature costs forty times what remembering one does.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use auth::{Claims, TokenError, TokenVerifier};
+use aws_lc_rs::digest::{SHA256, digest};
+use kernel::Timestamp;
+
+const SHARDS: usize = 16;
+
+/// A verifier that remembers good tokens by their SHA-256, up to the moment each ends. What it remembers is bounded.
+///
+/// A token says who issued it and when it ends, neither of which changes. Whether its account still stands is a question
+/// for each call, and not asked here.
+pub struct CachedVerifier {
+    verifier: Arc<dyn TokenVerifier>,
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+struct Shard {
+    capacity: usize,
+    verified: HashMap<[u8; 32], Claims>,
+    swept_at: Option<i64>,
+}
+
+impl CachedVerifier {
+    /// Remembers about `capacity` tokens, in some 250 bytes each.
+    #[must_use]
+    pub fn new(verifier: Arc<dyn TokenVerifier>, capacity: usize) -> Self {
+        let capacity = capacity.div_ceil(SHARDS).max(1);
+        let shard = || Mutex::new(Shard { capacity, verified: HashMap::new(), swept_at: None });
+        Self { verifier, shards: std::array::from_fn(|_| shard()) }
+    }
+
+    fn shard(&self, key: &[u8; 32]) -> MutexGuard<'_, Shard> {
+        self.shards[usize::from(key[0]) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TokenVerifier for CachedVerifier {
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
+        let mut key = [0; 32];
+        key.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        let remembered = self.shard(&key).get(&key, now);
+        if let Some(claims) = remembered {
+            return Ok(claims);
+        }
+        let claims = self.verifier.verify(token, now)?;
+        self.shard(&key).insert(key, claims.clone(), now);
+        Ok(claims)
+    }
+}
+
+impl Shard {
+    fn get(&self, key: &[u8; 32], now: Timestamp) -> Option<Claims> {
+        self.verified.get(key).filter(|claims| now < claims.expires_at).cloned()
+    }
+
+    fn insert(&mut self, key: [u8; 32], claims: Claims, now: Timestamp) {
+        // Once a second at most, so that a full cache does not cost each new token a walk through it.
+        if self.verified.len() >= self.capacity && self.swept_at != Some(now.seconds()) {
+            self.swept_at = Some(now.seconds());
+            self.verified.retain(|_, claims| now < claims.expires_at);
+        }
+        if self.verified.len() >= self.capacity {
+            let any = self.verified.keys().next().copied();
+            any.and_then(|any| self.verified.remove(&any));
+        }
+        self.verified.insert(key, claims);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use kernel::{Id, Organization};
+    use scopes::ScopeSet;
+    use ulid::Ulid;
+
+    use super::*;
+
+    /// Accepts `token-N`, good for N seconds, and counts how often it is asked.
+    #[derive(Default)]
+    struct Counting(AtomicU64);
+
+    impl TokenVerifier for Counting {
+        fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let seconds: i64 =
+                token.strip_prefix("token-").and_then(|end| end.parse().ok()).ok_or(TokenError::Invalid)?;
+            let claims = Claims {
+                account: Id::new(Ulid::nil()),
+                organization: Id::<Organization>::new(Ulid::nil()),
+                scopes: ScopeSet::EMPTY,
+                issued_at: at(0),
+                expires_at: at(seconds),
+                id: token.to_owned(),
+            };
+            if now < claims.expires_at { Ok(claims) } else { Err(TokenError::Expired(Box::new(claims))) }
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    fn cached(capacity: usize) -> (CachedVerifier, Arc<Counting>) {
+        let counting = Arc::new(Counting::default());
+        (CachedVerifier::new(Arc::clone(&counting) as Arc<dyn TokenVerifier>, capacity), counting)
+    }
+
+    fn asked(counting: &Counting) -> u64 {
+        counting.0.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_good_token_is_verified_once_and_never_served_past_its_end() {
+        let (cached, counting) = cached(100);
+        for now in [0, 5, 9] {
+            assert_eq!(cached.verify("token-10", at(now)).unwrap().id, "token-10");
+        }
+        assert_eq!(asked(&counting), 1);
+        for now in [10, 11] {
+            assert!(matches!(cached.verify("token-10", at(now)), Err(TokenError::Expired(_))));
+        }
+        assert_eq!(asked(&counting), 3);
+    }
+
+    #[test]
+    fn a_bad_token_is_never_remembered() {
+        let (cached, counting) = cached(100);
+        for _ in 0..3 {
+            assert_eq!(cached.verify("nonsense", at(0)), Err(TokenError::Invalid));
+        }
+        assert_eq!(asked(&counting), 3);
+        assert!(cached.shards.iter().all(|shard| shard.lock().unwrap().verified.is_empty()));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_ended_tokens_make_room_first() {
+        let (cached, counting) = cached(SHARDS * 4);
+        for token in 1..=1000 {
+            cached.verify(&format!("token-{token}"), at(0)).unwrap();
+        }
+        let kept = || cached.shards.iter().map(|shard| shard.lock().unwrap().verified.len()).sum::<usize>();
+        assert_eq!(kept(), SHARDS * 4);
+        for token in 2001..=2020 {
+            cached.verify(&format!("token-{token}"), at(1500)).unwrap();
+        }
+        assert!(kept() <= SHARDS * 4);
+        let before = asked(&counting);
+        cached.verify("token-2020", at(1501)).unwrap();
+        assert_eq!(asked(&counting), before);
+    }
+}

@@ -1,0 +1,14 @@
+//! What the tests of the API stand on: a house with a store, a clock and accounts, and requests made in one line.
+
+mod document;
+mod house;
+mod keys;
+mod request;
+mod schema;
+mod watched;
+
+pub(crate) use document::{Operation, document, example_of, operations};
+pub(crate) use house::{ADDRESS, Client, House, finding_body, findings_path};
+pub(crate) use request::{Answer, Call};
+pub(crate) use schema::{faults, faults_of_reference};
+pub(crate) use watched::{Fault, Port};

@@ -1,0 +1,85 @@
+//! The API's own document, which the tests walk and hold every answer to.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::schema::faults;
+
+pub(crate) fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&api::openapi()).unwrap());
+    &DOCUMENT
+}
+
+/// One operation, as the document has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) scope: Option<scopes::Scope>,
+    pub(crate) described: &'static Value,
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    let mut all = Vec::new();
+    for (path, methods) in document()["paths"].as_object().unwrap() {
+        for (method, described) in methods.as_object().unwrap() {
+            let scope = described["security"][0]["serviceAccount"][0].as_str();
+            all.push(Operation {
+                id: described["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase(),
+                path: path.clone(),
+                scope: scope.map(|scope| scope.parse().unwrap()),
+                described,
+            });
+        }
+    }
+    all
+}
+
+impl Operation {
+    pub(crate) fn is_write(&self) -> bool {
+        let parameters = self.described["parameters"].as_array().unwrap();
+        parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key")
+    }
+
+    /// The example of its request, where it takes a body.
+    pub(crate) fn request(&self) -> Option<&'static Value> {
+        let media = self.described["requestBody"]["content"].get("application/json")?;
+        Some(&media["example"])
+    }
+
+    fn answers(&self, method: &str, path: &str) -> bool {
+        let method = if method == "HEAD" { "GET" } else { method };
+        let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
+        let (template, path) = (segments(&self.path), segments(path));
+        self.method == method
+            && template.len() == path.len()
+            && template.iter().zip(&path).all(|(wanted, given)| wanted.starts_with('{') || wanted == given)
+    }
+}
+
+/// The operation that answers a request: where a literal and a parameter share a level, the literal wins.
+fn operation(method: &str, path: &str) -> Option<Operation> {
+    let path = path.split('?').next().unwrap_or_default();
+    let mut answering: Vec<_> = operations().into_iter().filter(|operation| operation.answers(method, path)).collect();
+    answering.sort_by_key(|operation| operation.path.matches('{').count());
+    let literal = document()["paths"].get(path).is_some();
+    answering.into_iter().next().filter(|operation| !literal || operation.path == path)
+}
+
+/// Fails where the document does not have this status for the request, or another body.
+pub(crate) fn check(method: &str, path: &str, status: u16, body: &Value) {
+    let Some(operation) = operation(method, path) else { return };
+    let Some(response) = operation.described["responses"].get(status.to_string()) else {
+        panic!("{} is not documented to answer {status}: {body}", operation.id);
+    };
+    let found = faults(&response["content"]["application/json"]["schema"], body);
+    assert!(found.is_empty(), "{} answers {status} otherwise than documented: {found:?} in {body}", operation.id);
+}
+
+/// The example of a status.
+pub(crate) fn example_of<'a>(operation: &'a Operation, status: &str) -> &'a Value {
+    &operation.described["responses"][status]["content"]["application/json"]["example"]
+}

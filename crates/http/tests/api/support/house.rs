@@ -1,0 +1,239 @@
+//! A whole API over a store in memory, with a clock that tests move and accounts that they open.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use api::{ApiSettings, App, Observer, Quotas, Services};
+use audit::Recorded;
+use auth::{Account, AccountStatus, ClientSecret, SecretHasher, ServiceAccount};
+use axum::Router;
+use findings::Finding;
+use kernel::{Id, OrganizationId};
+use limits::MemoryLimits;
+use registers::Control;
+use scopes::{Scope, ScopeSet};
+use serde_json::{Value, json};
+use store_contract::{Fixture, Opened, TestClock, samples};
+use store_memory::MemoryStore;
+
+use super::{
+    keys::Keys,
+    request::{Answer, Call},
+    watched::Watched,
+};
+
+/// Where requests come from unless a test says otherwise.
+pub(crate) const ADDRESS: &str = "192.0.2.7:40000";
+
+pub(crate) struct House {
+    pub(crate) fixture: Fixture,
+    pub(crate) watched: Arc<Watched>,
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) home: OrganizationId,
+    pub(crate) answered: Arc<Answered>,
+}
+
+/// An integration: an account, its secret and a token for all its scopes.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) account: Account,
+    pub(crate) secret: String,
+    pub(crate) token: String,
+}
+
+/// What the API told its observer.
+#[derive(Default)]
+pub(crate) struct Answered(Mutex<Vec<(String, &'static str, u16)>>);
+
+impl Answered {
+    pub(crate) fn last(&self) -> Option<(String, &'static str, u16)> {
+        self.0.lock().unwrap().last().cloned()
+    }
+}
+
+impl Observer for Answered {
+    fn answered(&self, method: &str, route: &'static str, status: u16, _: Duration) {
+        self.0.lock().unwrap().push((method.to_owned(), route, status));
+    }
+}
+
+impl House {
+    /// With limits that no test meets by accident.
+    pub(crate) async fn open() -> Self {
+        let most = 1_000_000;
+        let quotas = Quotas {
+            token_read: most,
+            token_write: most,
+            organization: most,
+            token_endpoint: most,
+            token_endpoint_address: most,
+        };
+        Self::with(ApiSettings { quotas, ..ApiSettings::default() }).await
+    }
+
+    pub(crate) async fn with(settings: ApiSettings) -> Self {
+        let mut kept = None;
+        let fixture = Fixture::open(async |clock| {
+            let watched = Arc::new(Watched::over(Arc::new(MemoryStore::new(clock))));
+            kept = Some(Arc::clone(&watched));
+            Opened::new(watched)
+        })
+        .await;
+        let answered = Arc::<Answered>::default();
+        let app = App::new(Services {
+            store: Arc::clone(&fixture.store),
+            clock: fixture.clock.clone(),
+            entropy: fixture.entropy.clone(),
+            hasher: Arc::new(Keys),
+            signer: Arc::new(Keys),
+            verifier: Arc::new(Keys),
+            limits: Arc::new(MemoryLimits::default()),
+            cursors: Arc::new(Keys),
+            observer: answered.clone(),
+            settings,
+        });
+        let router = api::router(app.clone());
+        let home = fixture.home;
+        Self { fixture, watched: kept.unwrap(), app, router, home, answered }
+    }
+
+    pub(crate) fn clock(&self) -> &TestClock {
+        &self.fixture.clock
+    }
+
+    /// Opens an account and gets a token for it at the token endpoint.
+    pub(crate) async fn client(&self, organization: OrganizationId, scopes: &[Scope]) -> Client {
+        self.client_of(organization, scopes, |account| account).await
+    }
+
+    /// The same, with an account that is not as usual.
+    pub(crate) async fn client_of(
+        &self,
+        organization: OrganizationId,
+        scopes: &[Scope],
+        unusual: impl FnOnce(ServiceAccount) -> ServiceAccount,
+    ) -> Client {
+        let secret = ClientSecret::generate(&*self.fixture.entropy);
+        let account = ServiceAccount {
+            scopes: scopes.iter().copied().collect(),
+            secrets: vec![auth::StoredSecret { hash: Keys.hash(&secret), ends_at: None }],
+            ..samples::account(&format!("account {}", self.fixture.id::<Finding>()))
+        };
+        let account = self.fixture.create(organization, unusual(account)).await;
+        let mut client = Client { account, secret: secret.expose().to_owned(), token: String::new() };
+        client.token = self.token(&client).await;
+        client
+    }
+
+    /// An account at home that may do everything.
+    pub(crate) async fn everyone(&self) -> Client {
+        self.client(self.home, Scope::ALL).await
+    }
+
+    /// A fresh token for all of the client's scopes.
+    pub(crate) async fn token(&self, client: &Client) -> String {
+        let answer = self.ask_token(client).await.expect(200);
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn ask_token(&self, client: &Client) -> Answer {
+        let body = json!({
+            "grant_type": "client_credentials",
+            "client_id": client.id(),
+            "client_secret": client.secret,
+        });
+        self.post("/api/v1/auth/token").json(&body).send().await
+    }
+
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call {
+        Call::new(self.router.clone(), method, path)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        self.call("GET", path)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> Call {
+        self.call("POST", path)
+    }
+
+    pub(crate) fn patch(&self, path: &str) -> Call {
+        self.call("PATCH", path)
+    }
+
+    /// Creates a finding over the API and gives its id.
+    pub(crate) async fn finding(&self, client: &Client, key: &str) -> String {
+        let answer = self.post(findings_path()).by(client).json(&finding_body(key)).send().await.expect(201);
+        answer.json()["finding"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Stores a finding as it is, past all rules.
+    pub(crate) async fn stored_finding(&self, key: &str, change: impl FnOnce(Finding) -> Finding) -> Id<Finding> {
+        self.fixture.create(self.home, change(samples::finding(key))).await.meta.id
+    }
+
+    pub(crate) async fn stored_control(&self, organization: OrganizationId, key: &str) -> Id<Control> {
+        self.fixture.create(organization, samples::full_control(key)).await.meta.id
+    }
+
+    /// The organization's audit log, oldest first.
+    pub(crate) async fn log(&self, organization: OrganizationId) -> Vec<Recorded> {
+        self.fixture.log(organization).await
+    }
+
+    /// The entry of each request in the home organization's log.
+    pub(crate) async fn entries_by_request(&self) -> HashMap<String, Vec<Recorded>> {
+        let mut entries: HashMap<String, Vec<Recorded>> = HashMap::new();
+        for recorded in self.log(self.home).await {
+            entries.entry(recorded.entry.origin.request_id.to_string()).or_default().push(recorded);
+        }
+        entries
+    }
+
+    pub(crate) async fn disable(&self, client: &Client) {
+        self.change(client, |account| account.with_status(AccountStatus::Disabled)).await;
+    }
+
+    pub(crate) async fn rescope(&self, client: &Client, scopes: &[Scope]) {
+        let scopes: ScopeSet = scopes.iter().copied().collect();
+        self.change(client, |account| account.with_scopes(scopes).unwrap()).await;
+    }
+
+    /// Changes the client's account as an operator would.
+    pub(crate) async fn change(&self, client: &Client, change: impl FnOnce(&ServiceAccount) -> ServiceAccount) {
+        let meta = client.account.meta;
+        let present = self.fixture.get::<ServiceAccount>(meta.organization, meta.id).await.unwrap();
+        self.fixture.revise(&present, change(&present.record)).await;
+    }
+}
+
+impl Client {
+    pub(crate) fn id(&self) -> String {
+        self.account.meta.id.to_string()
+    }
+}
+
+pub(crate) fn findings_path() -> &'static str {
+    "/api/v1/governance/findings"
+}
+
+/// The least that makes a finding.
+pub(crate) fn finding_body(key: &str) -> Value {
+    json!({
+        "findingKey": key,
+        "title": "SQL built from user input",
+        "severity": "high",
+        "sourceKind": "module_signal",
+        "reason": "because a test says so",
+    })
+}
+
+/// So that `ADDRESS` is one.
+pub(crate) fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}

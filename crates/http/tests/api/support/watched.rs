@@ -1,0 +1,282 @@
+//! A store that is watched, and made to fail where a test says so.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Tail, Unsealed};
+use auth::{Account, AccountId, Accounts, SealedKey, SigningKeys};
+use futures_util::future::BoxFuture;
+use kernel::{
+    Answer, AuditTrail, Changeset, CommitError, Entry, Fingerprint, Id, IdempotencyKey, Ledger, Organization,
+    OrganizationId, OutboxEvent, Page, PageRequest, Reader, Resource, Revision, Slug, Stamp, StoreError, Stored,
+    Timestamp,
+};
+use store::{Directory, DynStore, Lease, Upkeep};
+
+/// Where a store can be made to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Port {
+    Read,
+    Commit,
+    Append,
+    Revision,
+    ClientId,
+    Kept,
+}
+
+/// How it fails there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    Unavailable,
+    Corrupt,
+    Panic,
+}
+
+type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+pub(crate) struct Watched {
+    inner: Arc<DynStore>,
+    events: Mutex<Vec<OutboxEvent>>,
+    before_commit: Mutex<Vec<Hook>>,
+    faults: Mutex<HashMap<Port, Fault>>,
+    reads: AtomicU64,
+}
+
+impl Watched {
+    pub(crate) fn over(inner: Arc<DynStore>) -> Self {
+        Self {
+            inner,
+            events: Mutex::default(),
+            before_commit: Mutex::default(),
+            faults: Mutex::default(),
+            reads: AtomicU64::default(),
+        }
+    }
+
+    /// The events that were stored since this was last asked.
+    pub(crate) fn events(&self) -> Vec<OutboxEvent> {
+        std::mem::take(&mut self.events.lock().unwrap())
+    }
+
+    /// Does this between the next decision and its commit.
+    pub(crate) fn before_next_commit(&self, hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
+        self.before_commit.lock().unwrap().push(Box::new(hook));
+    }
+
+    pub(crate) fn fail(&self, port: Port, fault: Fault) {
+        self.faults.lock().unwrap().insert(port, fault);
+    }
+
+    pub(crate) fn heal(&self) {
+        self.faults.lock().unwrap().clear();
+    }
+
+    /// How many records and lists were read so far.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    async fn at(&self, port: Port) -> Result<(), StoreError> {
+        // Lets calls that are in flight together overtake each other.
+        tokio::task::yield_now().await;
+        let fault = self.faults.lock().unwrap().get(&port).copied();
+        match fault {
+            None => Ok(()),
+            Some(Fault::Unavailable) => Err(StoreError::Unavailable("SELECT secret FROM /var/lib".into())),
+            Some(Fault::Corrupt) => Err(StoreError::Corrupt("SELECT secret FROM /var/lib".into())),
+            Some(Fault::Panic) => panic!("SELECT secret FROM /var/lib"),
+        }
+    }
+}
+
+#[async_trait]
+impl<R: Resource> Reader<R> for Watched
+where
+    DynStore: Reader<R>,
+{
+    async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.at(Port::Read).await?;
+        Reader::<R>::get(&*self.inner, organization, id).await
+    }
+
+    async fn list(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        page: &PageRequest,
+    ) -> Result<Page<Stored<R>>, StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.at(Port::Read).await?;
+        Reader::<R>::list(&*self.inner, organization, filter, page).await
+    }
+
+    async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
+        self.at(Port::Read).await?;
+        Reader::<R>::with_keys(&*self.inner, organization, keys).await
+    }
+}
+
+#[async_trait]
+impl Ledger for Watched {
+    fn begin(&self) -> Stamp {
+        self.inner.begin()
+    }
+
+    async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
+        let hook = self.before_commit.lock().unwrap().pop();
+        if let Some(hook) = hook {
+            hook().await;
+        }
+        self.at(Port::Commit).await?;
+        let events = changeset.events().to_vec();
+        self.inner.commit(changeset).await?;
+        self.events.lock().unwrap().extend(events);
+        Ok(())
+    }
+
+    async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
+        self.at(Port::Kept).await?;
+        self.inner.answer(key, now).await
+    }
+}
+
+#[async_trait]
+impl AuditTrail for Watched {
+    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
+        self.at(Port::Append).await?;
+        self.inner.append(entry).await
+    }
+}
+
+#[async_trait]
+impl AuditLog for Watched {
+    async fn entries(
+        &self,
+        organization: OrganizationId,
+        filter: &AuditFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Recorded>, StoreError> {
+        self.at(Port::Read).await?;
+        self.inner.entries(organization, filter, page).await
+    }
+
+    async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError> {
+        self.inner.entry(organization, id).await
+    }
+
+    async fn unsealed(&self, limit: usize) -> Result<Vec<Unsealed>, StoreError> {
+        self.inner.unsealed(limit).await
+    }
+
+    async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+        self.inner.seal(batch, checkpoint).await
+    }
+
+    async fn sealed(
+        &self,
+        organization: OrganizationId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        self.inner.sealed(organization, after, limit).await
+    }
+
+    async fn checkpoints(
+        &self,
+        organization: OrganizationId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        self.inner.checkpoints(organization, after, limit).await
+    }
+
+    async fn head(&self, organization: OrganizationId) -> Result<Head, StoreError> {
+        self.inner.head(organization).await
+    }
+
+    async fn tail(&self, organization: Option<OrganizationId>) -> Result<Tail, StoreError> {
+        self.inner.tail(organization).await
+    }
+}
+
+#[async_trait]
+impl Accounts for Watched {
+    async fn by_client_id(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
+        self.at(Port::ClientId).await?;
+        self.inner.by_client_id(account).await
+    }
+
+    async fn revision(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Revision>, StoreError> {
+        self.at(Port::Revision).await?;
+        self.inner.revision(organization, account).await
+    }
+
+    async fn note_use(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
+        self.inner.note_use(uses).await
+    }
+
+    async fn last_use(
+        &self,
+        organization: OrganizationId,
+        account: AccountId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.last_use(organization, account).await
+    }
+}
+
+#[async_trait]
+impl SigningKeys for Watched {
+    async fn signing_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
+        self.inner.signing_keys().await
+    }
+
+    async fn add_first_signing_key(&self, key: &SealedKey) -> Result<(), StoreError> {
+        self.inner.add_first_signing_key(key).await
+    }
+}
+
+#[async_trait]
+impl Directory for Watched {
+    async fn organizations(&self) -> Result<Vec<Stored<Organization>>, StoreError> {
+        self.inner.organizations().await
+    }
+
+    async fn organization(&self, slug: &Slug) -> Result<Option<Stored<Organization>>, StoreError> {
+        self.inner.organization(slug).await
+    }
+}
+
+#[async_trait]
+impl Upkeep for Watched {
+    async fn hold(&self, lease: Lease, holder: &str, now: Timestamp, span: Duration) -> Result<bool, StoreError> {
+        self.inner.hold(lease, holder, now, span).await
+    }
+
+    async fn release(&self, lease: Lease, holder: &str) -> Result<(), StoreError> {
+        self.inner.release(lease, holder).await
+    }
+
+    async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.inner.forget_expired(now, limit).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.inner.ready().await
+    }
+
+    async fn pending_events(&self) -> Result<u64, StoreError> {
+        self.inner.pending_events().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}

@@ -1,0 +1,84 @@
+//! The audit log as evidence: verified where it is, and from an export with the public key alone.
+
+mod support;
+
+use std::{fs, path::PathBuf};
+
+use support::{Installation, Server, finding};
+
+/// An installation with some history, its server stopped.
+async fn history() -> Installation {
+    let server = Server::start();
+    let client = server.client("writer", &["governance.findings:read", "governance.findings:write"]).await;
+    for number in 0..10 {
+        let created = client.post("/api/v1/governance/findings", &finding(&format!("key-{number}"))).await;
+        assert_eq!(created.status, 201, "{}", created.body);
+        assert_eq!(client.get("/api/v1/governance/findings").await.status, 200);
+    }
+    let installation = server.installation().clone();
+    assert!(server.stop().success());
+    installation
+}
+
+fn export(installation: &Installation) -> (PathBuf, PathBuf) {
+    let write = |name: &str, arguments: &[&str]| {
+        let ran = installation.run(arguments);
+        assert!(ran.status.success(), "{}", ran.stderr);
+        let path = installation.folder().join(name);
+        fs::write(&path, ran.stdout).unwrap();
+        path
+    };
+    (write("export.jsonl", &["audit", "export", "--workspace", "default"]), write("key.pem", &["audit", "public-key"]))
+}
+
+fn verify_file(export: &std::path::Path, key: &std::path::Path) -> support::Ran {
+    let (export, key) = (export.to_str().unwrap(), key.to_str().unwrap());
+    Installation::new().run(&["audit", "verify", "--file", export, "--public-key", key])
+}
+
+#[tokio::test]
+async fn an_export_is_verified_with_the_public_key_alone() {
+    let installation = history().await;
+    let (export, key) = export(&installation);
+    let verified = verify_file(&export, &key);
+    assert!(verified.status.success(), "{}", verified.stderr);
+    let text = fs::read_to_string(&export).unwrap();
+    assert!(text.lines().count() > 20, "{text}");
+    assert!(text.lines().last().unwrap().starts_with("{\"checkpoint\":"), "an export ends with what was signed");
+}
+
+#[tokio::test]
+async fn one_changed_character_of_an_export_names_its_entry() {
+    let installation = history().await;
+    let (export, key) = export(&installation);
+    let text = fs::read_to_string(&export).unwrap();
+    let line = text.lines().find(|line| line.contains("\"finding.created\"")).unwrap();
+    let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+    let changed = line.replacen("finding.created", "finding.treated", 1);
+    fs::write(&export, text.replacen(line, &changed, 1)).unwrap();
+    let verified = verify_file(&export, &key);
+    assert_eq!(verified.status.code(), Some(1));
+    assert!(verified.stderr.contains(entry["entry"]["id"].as_str().unwrap()), "{}", verified.stderr);
+}
+
+#[tokio::test]
+async fn a_tail_that_was_cut_is_found_with_a_checkpoint_that_was_kept() {
+    let installation = history().await;
+    let kept = installation.folder().join("kept.json");
+    let checkpoint = installation.run(&["audit", "checkpoint", "--workspace", "default"]);
+    fs::write(&kept, &checkpoint.stdout).unwrap();
+    let kept = kept.to_str().unwrap();
+    assert_eq!(installation.json(&["audit", "verify", "--checkpoint", kept])["ok"], true);
+    let (export, key) = export(&installation);
+    let text = fs::read_to_string(&export).unwrap();
+    let checkpoints: Vec<usize> =
+        text.lines().enumerate().filter(|(_, line)| line.starts_with("{\"checkpoint\"")).map(|(place, _)| place).collect();
+    let cut = checkpoints[checkpoints.len() - 2];
+    let whole: Vec<&str> = text.lines().take(cut + 1).collect();
+    fs::write(&export, whole.join("\n")).unwrap();
+    assert!(verify_file(&export, &key).status.success(), "the rest is a chain of its own");
+    let (export, key) = (export.to_str().unwrap(), key.to_str().unwrap());
+    let ran = installation.run(&["audit", "verify", "--file", export, "--public-key", key, "--checkpoint", kept]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(ran.stderr.contains("its tail was cut off"), "{}", ran.stderr);
+}

@@ -1,0 +1,153 @@
+//! The command line over a running server.
+
+mod support;
+
+use serde_json::Value;
+use support::{Client, Credentials, Installation, Server, finding};
+
+const READ: &str = "governance.findings:read";
+const WRITE: &str = "governance.findings:write";
+
+#[tokio::test]
+async fn disabling_an_account_refuses_its_very_next_call_and_enabling_lets_it_call_again() {
+    let server = Server::start();
+    let credentials = server.account("mirror", &[READ]);
+    let client = Client::with_token(&server.url, &credentials).await;
+    let path = "/api/v1/governance/findings";
+    assert_eq!(client.get(path).await.status, 200);
+    server.installation().json(&["service-account", "disable", &credentials.client_id]);
+    assert_eq!(client.get(path).await.status, 401);
+    assert_eq!(client.token(&credentials).await.status, 401);
+    server.installation().json(&["service-account", "enable", &credentials.client_id]);
+    assert_eq!(client.get(path).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_rotated_secret_works_at_once_and_the_old_one_ends_with_its_grace() {
+    let server = Server::start();
+    let first = server.account("scanner", &[READ]);
+    let client = Client::new(&server.url);
+    let rotate = |grace: &str| {
+        let rotated = server.installation().json(&["service-account", "rotate", &first.client_id, "--grace", grace]);
+        Credentials::of(&rotated)
+    };
+    let second = rotate("1h");
+    assert_eq!(client.token(&first).await.status, 200);
+    assert_eq!(client.token(&second).await.status, 200);
+    let third = rotate("0s");
+    assert_eq!(client.token(&first).await.status, 401);
+    assert_eq!(client.token(&second).await.status, 401);
+    assert_eq!(client.token(&third).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_scope_that_is_taken_away_is_gone_on_the_next_call() {
+    let server = Server::start();
+    let credentials = server.account("narrowed", &[READ, WRITE]);
+    let client = Client::with_token(&server.url, &credentials).await;
+    server.installation().json(&["service-account", "set-scopes", &credentials.client_id, "--scope", READ]);
+    assert_eq!(client.post("/api/v1/governance/findings", &finding("refused")).await.status, 403);
+    assert_eq!(client.get("/api/v1/governance/findings").await.status, 200);
+}
+
+#[tokio::test]
+async fn limits_of_an_account_replace_those_of_the_installation() {
+    let server = Server::start();
+    let credentials = server.account("slow", &[READ]);
+    let id = &credentials.client_id;
+    let set = server.installation().json(&["service-account", "set-limits", id, "--reads", "2"]);
+    assert_eq!(set["limits"]["reads"], 2);
+    let client = Client::with_token(&server.url, &credentials).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(client.get("/api/v1/governance/findings").await.status);
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+    let back = server.installation().json(&["service-account", "set-limits", id, "--reads", "default"]);
+    assert_eq!(back["limits"]["reads"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_an_operator_does_is_on_record_with_its_reason() {
+    let server = Server::start();
+    let credentials = server.account("auditor", &["audit:read"]);
+    let disabled = server.account("departed", &[READ]);
+    let reason = "the vendor's contract has ended";
+    server.installation().json(&["service-account", "disable", &disabled.client_id, "--reason", reason]);
+    let client = Client::with_token(&server.url, &credentials).await;
+    let listed = client.get("/api/v1/audit/entries?action=service_account.disabled").await;
+    let entry = &listed.body["entries"][0];
+    assert_eq!(entry["reason"], reason, "{}", listed.body);
+    assert_eq!(entry["actor"]["kind"], "system");
+    assert_eq!(entry["subject"]["id"], disabled.client_id.as_str());
+    assert_eq!(entry["changes"][0]["after"], "disabled");
+}
+
+#[tokio::test]
+async fn accounts_and_workspaces_are_shown_without_their_secrets() {
+    let server = Server::start();
+    let installation = server.installation();
+    let made = ["workspace", "create", "--slug", "cedar-valley", "--name", "Cedar Valley", "--timezone", "America/Denver"];
+    assert_eq!(installation.json(&made)["workspace"]["timezone"], "America/Denver");
+    let account = ["service-account", "create", "--workspace", "cedar-valley", "--name", "ci", "--scope", READ];
+    let contact = ["--contact", "ops@example.com", "--expires-at", "2999-01-01"];
+    let credentials = Credentials::of(&installation.json(&[&account[..], &contact[..]].concat()));
+    let shown = installation.json(&["service-account", "show", &credentials.client_id]);
+    assert_eq!(shown["contact"], "ops@example.com");
+    assert_eq!(shown["expires_at"], "2999-01-01T00:00:00.000Z");
+    assert_eq!(shown["last_used_at"], Value::Null);
+    let listed = installation.run(&["service-account", "list", "--workspace", "cedar-valley"]);
+    assert!(listed.stdout.contains(&credentials.client_id), "{}", listed.stdout);
+    assert!(!listed.stdout.contains("nvsec_"));
+    assert!(!shown.to_string().contains("argon2"));
+}
+
+#[test]
+fn bad_usage_ends_with_2_and_what_can_not_be_done_with_1() {
+    let installation = Installation::new();
+    let ends = |arguments: &[&str]| installation.run(arguments);
+    assert!(ends(&["migrate"]).status.success());
+    for (arguments, status) in [
+        (&["no-such-command"][..], 2),
+        (&["service-account", "show", "nobody"], 2),
+        (&["service-account", "show", "svc_01HZX3V6T9C6Q4W8N2D5K7M1RB"], 1),
+        (&["workspace", "create", "--slug", "Not A Slug", "--name", "x"], 2),
+        (&["workspace", "create", "--slug", "made", "--name", "Made", "--reason", "short"], 2),
+        (&["workspace", "create", "--slug", "made", "--name", "Made"], 0),
+        (&["workspace", "create", "--slug", "made", "--name", "Made"], 1),
+        (&["service-account", "create", "--workspace", "made", "--name", "a", "--scope", "nothing:read"], 2),
+        (&["service-account", "create", "--workspace", "none", "--name", "a", "--scope", READ], 1),
+        (&["audit", "verify", "--file", "absent"], 2),
+        (&["--log-level", "===", "workspace", "list"], 2),
+    ] {
+        let ran = ends(arguments);
+        assert_eq!(ran.status.code(), Some(status), "{arguments:?}: {}", ran.stderr);
+        if status == 1 {
+            assert_eq!(ran.stderr.lines().count(), 1, "{arguments:?}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_command_before_the_first_start_says_what_is_missing_and_makes_nothing() {
+    let installation = Installation::new();
+    let ran = installation.run(&["workspace", "list"]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(ran.stderr.contains("novantra serve"), "{}", ran.stderr);
+    assert!(!installation.folder().join("data").exists());
+}
+
+#[test]
+fn check_says_in_words_what_is_right_and_what_is_wrong() {
+    let installation = Installation::new();
+    let before = installation.run(&["check"]);
+    assert_eq!(before.status.code(), Some(1));
+    assert!(before.stderr.contains("there is no "), "{}", before.stderr);
+    installation.json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
+    let checked = installation.json(&["check"]);
+    assert_eq!(checked["ok"], true, "{checked}");
+    let mut bad = installation.program();
+    let bad = bad.args(["check"]).env("NOVANTRA_TOKEN_LIFETIME", "1s").output().unwrap();
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("NOVANTRA_TOKEN_LIFETIME"));
+}

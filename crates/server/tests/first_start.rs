@@ -1,0 +1,128 @@
+//! The first start, and what keeps a start from happening.
+
+mod support;
+
+use support::{Client, Credentials, Installation, Server, Setup, eventually, finding};
+
+#[tokio::test]
+async fn a_first_start_makes_a_workspace_and_keys_and_says_how_to_go_on() {
+    let server = Setup::new().start();
+    let workspaces = server.installation().json(&["workspace", "list"]);
+    assert_eq!(workspaces["workspaces"][0]["slug"], "default");
+    assert!(server.installation().folder().join("data/master.key").exists());
+    let log = server.log();
+    assert!(log.contains("novantra service-account create --workspace default"), "{log}");
+    assert!(log.contains(&format!("listening on {}", server.url)), "{log}");
+}
+
+#[tokio::test]
+async fn probes_and_metrics_answer_on_the_admin_listener() {
+    let server = Server::start();
+    assert_eq!(server.probe("/livez").await.0, 200);
+    assert_eq!(server.probe("/readyz").await.0, 200);
+    let client = server.client("probe", &["organization:read"]).await;
+    assert_eq!(client.get("/api/v1/organization").await.status, 200);
+    let (status, text) = server.probe("/metrics").await;
+    assert_eq!(status, 200);
+    for figure in [
+        "novantra_http_requests_total{method=\"GET\",route=\"/api/v1/organization\",status=\"200\"} 1",
+        "novantra_http_requests_in_flight 0",
+        "novantra_audit_unsealed_entries ",
+        "novantra_outbox_pending_events 0",
+    ] {
+        assert!(text.contains(figure), "{figure} is not in\n{text}");
+    }
+    assert!(text.lines().any(|line| line.starts_with("process_resident_memory_bytes ") && !line.ends_with(" 0")));
+}
+
+#[tokio::test]
+async fn a_second_server_on_one_sqlite_file_is_refused_in_one_line() {
+    let server = Setup::new().start();
+    let second = server.installation().run(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(second.stderr.contains("another server runs on "), "{}", second.stderr);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_said_in_one_line_and_leaves_nothing_behind() {
+    let server = Setup::new().start();
+    let other = Installation::new();
+    let address = server.url.trim_start_matches("http://");
+    let ran = other.run(&["serve", "--listen", address, "--admin-listen", "127.0.0.1:0"]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(ran.stderr.contains("--listen"), "{}", ran.stderr);
+    assert!(!other.folder().join("data/novantra.db").exists());
+}
+
+#[tokio::test]
+async fn a_server_with_another_master_key_refuses_to_start() {
+    let installation = Installation::new();
+    assert!(Server::over(installation.clone()).stop().success());
+    let key = installation.folder().join("data/master.key");
+    let serve = || installation.run(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    std::fs::remove_file(&key).unwrap();
+    let without = serve();
+    assert_eq!(without.status.code(), Some(1));
+    assert!(without.stderr.contains("there is no master key at "), "{}", without.stderr);
+    assert!(!key.exists(), "no other key takes its place");
+    std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").unwrap();
+    let with_another = serve();
+    assert_eq!(with_another.status.code(), Some(1));
+    assert!(with_another.stderr.contains("it belongs to another installation"), "{}", with_another.stderr);
+}
+
+#[tokio::test]
+async fn unknown_settings_keep_the_server_from_starting() {
+    let installation = Installation::new();
+    std::fs::write(installation.folder().join("novantra.toml"), "lissten = \"127.0.0.1:0\"\n").unwrap();
+    let ran = installation.run(&["serve"]);
+    assert_eq!(ran.status.code(), Some(2));
+    assert_eq!(ran.stderr, "novantra: lissten in novantra.toml is no setting\n");
+}
+
+#[tokio::test]
+async fn a_server_in_memory_prints_an_account_that_works() {
+    let server = Setup::new().set("DATABASE_URL", "memory:").start();
+    let credentials = Credentials::of(&server.said["service_accounts"][0]);
+    let client = Client::with_token(&server.url, &credentials).await;
+    let created = client.post("/api/v1/governance/findings", &finding("memory-1")).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+}
+
+#[tokio::test]
+async fn the_demo_prints_calls_that_work_as_they_are_and_leaves_no_folder() {
+    let server = Setup::new().argument("--demo").start();
+    let log = server.log();
+    let place = log.lines().find_map(|line| line.split("records in ").nth(1)).expect("its folder is logged");
+    let place = place.split(['"', '\n']).next().unwrap_or_default().to_owned();
+    assert!(std::path::Path::new(&place).exists(), "{place}");
+    let accounts = server.said["service_accounts"].as_array().expect("two accounts").clone();
+    assert_eq!(accounts.len(), 2);
+    for (account, expected) in accounts.iter().zip(["{\"finding\":{", "{\"findings\":[{"]) {
+        let call = account["curl"].as_str().expect("a call");
+        let ran = std::process::Command::new("sh").args(["-c", call]).output().expect("a shell");
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert!(said.starts_with(expected), "{call}\nsaid {said}");
+    }
+    assert!(server.stop().success());
+    assert!(!std::path::Path::new(&place).exists(), "{place} is still there");
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_comes_back_with_all_it_answered() {
+    let server = Server::start();
+    let credentials = server.account("writer", &["governance.findings:read", "governance.findings:write"]);
+    let client = Client::with_token(&server.url, &credentials).await;
+    let created = client.post("/api/v1/governance/findings", &finding("kept-1")).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    let id = created.body["finding"]["id"].as_str().expect("an id").to_owned();
+    let server = Server::over(server.kill());
+    let client = Client::with_token(&server.url, &credentials).await;
+    assert_eq!(client.get(&format!("/api/v1/governance/findings/{id}")).await.status, 200);
+    eventually("the audit log is sealed", async || {
+        let verified = server.installation().json(&["audit", "verify"]);
+        let logs = verified["logs"].as_array()?.clone();
+        logs.iter().all(|log| log["unsealed"] == 0).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,108 @@
+//! What of a guide is run and what is expected: its fenced blocks, with their lines.
+
+/// A guide, or a section of one.
+pub(crate) struct Guide {
+    /// For messages.
+    pub(crate) path: &'static str,
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// A fenced block.
+pub(crate) struct Block {
+    pub(crate) kind: Kind,
+    /// The line of its opening fence, from 1.
+    pub(crate) line: usize,
+    pub(crate) text: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// To be run.
+    Script,
+    /// To be found in what the script before it prints.
+    Expected,
+    /// Only to be read.
+    Shown,
+}
+
+impl Guide {
+    /// The blocks of a document, or of the section with this heading.
+    ///
+    /// # Errors
+    /// That there is nothing to run.
+    pub(crate) fn read(path: &'static str, document: &str, section: Option<&str>) -> Result<Self, String> {
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut within = section.is_none();
+        let mut open = false;
+        for (place, line) in document.lines().enumerate() {
+            match (line.strip_prefix("```"), open) {
+                (Some(""), true) => open = false,
+                (Some(says), false) => {
+                    open = true;
+                    let kind = if within { Kind::of(says) } else { Kind::Shown };
+                    blocks.push(Block { kind, line: place + 1, text: Vec::new() });
+                }
+                (_, true) => blocks.last_mut().into_iter().for_each(|block| block.text.push(line.to_owned())),
+                (None, false) => {
+                    if let (Some(section), Some(heading)) = (section, line.strip_prefix("## ")) {
+                        within = heading == section;
+                    }
+                }
+            }
+        }
+        let guide = Self { path, blocks };
+        if guide.scripts().next().is_some() { Ok(guide) } else { Err(format!("{path} has no block to be run")) }
+    }
+
+    pub(crate) fn scripts(&self) -> impl Iterator<Item = &Block> {
+        self.blocks.iter().filter(|block| block.kind == Kind::Script)
+    }
+
+    /// The blocks that say what a script prints, each with the line of that script.
+    pub(crate) fn expectations(&self) -> impl Iterator<Item = (usize, &Block)> {
+        let mut script = 0;
+        self.blocks.iter().filter_map(move |block| match block.kind {
+            Kind::Script => {
+                script = block.line;
+                None
+            }
+            Kind::Expected => Some((script, block)),
+            Kind::Shown => None,
+        })
+    }
+}
+
+impl Kind {
+    fn of(says: &str) -> Self {
+        match says {
+            "sh" => Self::Script,
+            "text expect" => Self::Expected,
+            _ => Self::Shown,
+        }
+    }
+}
+
+#[test]
+fn blocks_are_told_apart_and_know_their_lines() {
+    let document = "# A\n```sh\none\n```\n```text expect\nout\n```\n```json\n{}\n```\n";
+    let guide = Guide::read("a.md", document, None).unwrap();
+    let found: Vec<_> = guide.blocks.iter().map(|block| (block.kind, block.line)).collect();
+    assert_eq!(found, [(Kind::Script, 2), (Kind::Expected, 5), (Kind::Shown, 8)]);
+    assert_eq!(guide.expectations().map(|(script, block)| (script, block.text.len())).collect::<Vec<_>>(), [(2, 1)]);
+}
+
+#[test]
+fn only_the_section_asked_for_is_run() {
+    let document = "## One\n```sh\nfirst\n```\n## Two\n```sh\nsecond\n```\n### Still two\n```sh\nthird\n```\n";
+    let guide = Guide::read("a.md", document, Some("Two")).unwrap();
+    assert_eq!(guide.scripts().map(|block| block.text[0].as_str()).collect::<Vec<_>>(), ["second", "third"]);
+}
+
+#[test]
+fn a_guide_without_a_block_to_run_fails() {
+    let read = Guide::read("a.md", "```json
+{}
+```
+", None);
+    assert_eq!(read.err().as_deref(), Some("a.md has no block to be run"));
+}

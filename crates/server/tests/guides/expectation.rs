@@ -1,0 +1,38 @@
+//! Holding what a script printed to what the guide says.
+
+use crate::{document::Guide, shell::Printed};
+
+/// Says which line of the guide was not printed.
+pub(crate) fn hold(guide: &Guide, printed: &Printed) -> Result<(), String> {
+    for (script, block) in guide.expectations() {
+        let output = printed.by(script);
+        let mut rest = output.lines();
+        for (place, expected) in block.text.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            if !rest.any(|line| fits(expected.trim(), line.trim())) {
+                let line = block.line + 1 + place;
+                return Err(format!(
+                    "{}:{line}: the block at line {script} did not print, in this order:\n  {expected}\nIt printed:\n{output}",
+                    guide.path
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the line is the expected one, where `…` stands for anything.
+fn fits(expected: &str, line: &str) -> bool {
+    let Some((head, tail)) = expected.split_once('…') else { return expected == line };
+    let Some(rest) = line.strip_prefix(head) else { return false };
+    let starts = rest.char_indices().map(|(start, _)| start).chain([rest.len()]);
+    starts.into_iter().any(|start| fits(tail, &rest[start..]))
+}
+
+#[test]
+fn an_ellipsis_stands_for_anything_and_nothing_else_does() {
+    assert!(fits("id … of …", "id svc_1 of acme"));
+    assert!(fits("…", ""));
+    assert!(fits("a…c…c", "abccc"));
+    assert!(!fits("a…c", "abcd"));
+    assert!(!fits("abc", "abcd"));
+}

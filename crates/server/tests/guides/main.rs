@@ -1,0 +1,69 @@
+//! Every guide is run as it is written, against the real server: its `sh` blocks in their order, as one script of bash.
+//! A `text expect` block behind one of them holds lines that the block must print; `…` stands for anything.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panics")]
+
+mod demo;
+mod document;
+mod expectation;
+mod shell;
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use demo::Demo;
+use document::Guide;
+
+const FOLDER: &str = "docs/guides";
+
+/// The integrator's guides, and what else shows commands to be typed.
+macro_rules! guides {
+    ($($name:ident: $path:literal $(, $section:literal)?;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                run($path, [$($section)?].first().copied());
+            }
+        )*
+
+        const GUIDES: &[&str] = &[$($path,)*];
+    };
+}
+
+guides! {
+    the_first_thirty_minutes_are_as_the_readme_says: "README.md", "The first thirty minutes";
+    getting_started_is_as_written: "docs/guides/getting-started.md";
+    authentication_is_as_written: "docs/guides/authentication.md";
+    errors_and_retries_are_as_written: "docs/guides/errors-and-retries.md";
+    pagination_and_catch_up_are_as_written: "docs/guides/pagination-and-catch-up.md";
+    rate_limits_are_as_written: "docs/guides/rate-limits.md";
+    pushing_a_scan_is_as_written: "docs/guides/pushing-a-scan.md";
+    mirroring_findings_is_as_written: "docs/guides/mirroring-findings.md";
+    verifying_the_audit_log_is_as_written: "docs/guides/verifying-the-audit-log.md";
+    operating_is_as_written: "docs/operating.md";
+}
+
+#[test]
+fn no_guide_is_left_out() {
+    let written: BTreeSet<String> = fs::read_dir(root().join(FOLDER))
+        .unwrap()
+        .map(|entry| format!("{FOLDER}/{}", entry.unwrap().file_name().to_string_lossy()))
+        .collect();
+    let run = GUIDES.iter().filter(|path| path.starts_with(FOLDER)).map(|path| (*path).to_owned()).collect();
+    assert_eq!(written, run, "the guides of the folder, and those that are run");
+}
+
+/// Runs a guide, or one section of it, against a server of its own.
+fn run(path: &'static str, section: Option<&str>) {
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    let outcome = Guide::read(path, &text, section).and_then(|guide| {
+        let printed = shell::run(&guide, &Demo::start())?;
+        expectation::hold(&guide, &printed)
+    });
+    if let Err(fault) = outcome {
+        panic!("{fault}");
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}

@@ -1,0 +1,84 @@
+//! Running the blocks of a guide as one script.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::{Command, Stdio},
+};
+
+use crate::{demo::Demo, document::Guide};
+
+/// Stands before what each block prints, with the line of the block.
+const MARK: char = '\u{1e}';
+
+/// Longer than any guide takes; a snippet that waits for something is broken.
+const PATIENCE: &str = "180";
+
+/// What the blocks printed, by the line of the block.
+pub(crate) struct Printed(BTreeMap<usize, String>);
+
+impl Printed {
+    pub(crate) fn by(&self, line: usize) -> &str {
+        self.0.get(&line).map_or("", String::as_str)
+    }
+
+    fn read(output: &str) -> Self {
+        let blocks = output.split(MARK).skip(1).filter_map(|block| {
+            let (line, text) = block.split_once('\n')?;
+            Some((line.parse().ok()?, text.to_owned()))
+        });
+        Self(blocks.collect())
+    }
+}
+
+/// Runs the guide as a reader would who pastes block after block, and stops at the first command that fails.
+pub(crate) fn run(guide: &Guide, demo: &Demo) -> Result<Printed, String> {
+    if !Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        return Err("the guides read JSON with python3, which is not installed here".to_owned());
+    }
+    // Named after the guide, because bash puts the name and line into its messages.
+    let name = guide.path.replace('/', "-");
+    let file = demo.folder().join(&name);
+    fs::write(&file, script(guide)).map_err(|error| format!("{}: {error}", file.display()))?;
+    let run = Command::new("timeout")
+        .args([PATIENCE, "bash", "-c", "exec bash -Eeuo pipefail \"$0\" 2>&1", &name])
+        .current_dir(demo.folder())
+        .env_clear()
+        .envs(demo.environment())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("bash can't be started: {error}"))?;
+    let output = String::from_utf8_lossy(&run.stdout).into_owned();
+    let printed = Printed::read(&output);
+    if run.status.success() {
+        return Ok(printed);
+    }
+    let line = printed.0.keys().last().copied().unwrap_or_default();
+    let ended = if run.status.code() == Some(124) { format!("did not end within {PATIENCE} s") } else { "failed".to_owned() };
+    Err(format!("{}:{line}: the block that begins here {ended}. It printed:\n{}", guide.path, printed.by(line)))
+}
+
+/// The blocks, each command on the line it has in the guide.
+fn script(guide: &Guide) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut put = |place: usize, line: String| {
+        lines.resize(lines.len().max(place), String::new());
+        lines[place - 1] = line;
+    };
+    for block in guide.scripts() {
+        // In the place of the fence. `MARK` is octal 36.
+        put(block.line, format!("printf '\\036%s\\n' {}", block.line));
+        for (place, line) in block.text.iter().enumerate() {
+            put(block.line + 1 + place, line.clone());
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn commands_keep_their_lines_and_what_they_print_is_told_apart() {
+    let guide = Guide::read("a.md", "# A\n\n```sh\necho one\n```\n\n```sh\necho two\n```\n", None).unwrap();
+    assert_eq!(script(&guide), "\n\nprintf '\\036%s\\n' 3\necho one\n\n\nprintf '\\036%s\\n' 7\necho two\n");
+    let printed = Printed::read("\u{1e}3\none\n\u{1e}7\ntwo\n");
+    assert_eq!((printed.by(3), printed.by(7), printed.by(9)), ("one\n", "two\n", ""));
+}

@@ -1,0 +1,170 @@
+//! A running server.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use super::{Client, Credentials, DEADLINE, Installation};
+
+/// How a server is to be started.
+pub struct Setup {
+    installation: Installation,
+    settings: Vec<(String, String)>,
+    arguments: Vec<String>,
+}
+
+/// A server on free ports; killed when it is dropped.
+pub struct Server {
+    child: Child,
+    installation: Installation,
+    /// What it said when it was ready.
+    pub said: Value,
+    /// Where the API is.
+    pub url: String,
+    /// Where probes and metrics are.
+    pub admin_url: String,
+}
+
+impl Setup {
+    pub fn new() -> Self {
+        Self::over(Installation::new())
+    }
+
+    pub fn over(installation: Installation) -> Self {
+        Self { installation, settings: Vec::new(), arguments: Vec::new() }
+    }
+
+    /// With this setting, by the name of its variable without `NOVANTRA_`.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((format!("NOVANTRA_{name}"), value.to_owned()));
+        self
+    }
+
+    /// With this argument after `serve`.
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Starts the server and waits until it says that it is ready.
+    pub fn start(self) -> Server {
+        let log = self.installation.folder().join("server.log");
+        let mut child = self
+            .installation
+            .program()
+            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(&self.arguments)
+            .envs(self.settings)
+            .stdout(Stdio::piped())
+            .stderr(File::options().create(true).append(true).open(&log).expect("a log"))
+            .spawn()
+            .expect("the program starts");
+        let stdout = child.stdout.take().expect("its output");
+        let (tell, hear) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            let _ = tell.send(read.map(|_| line));
+        });
+        let line = hear.recv_timeout(DEADLINE).expect("the server is ready in time").expect("its first line");
+        let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no server: {line:?} {}", read_log()));
+        let address = |name: &str| said[name].as_str().expect("an address").to_owned();
+        let (url, admin_url) = (address("listen"), address("admin_listen"));
+        Server { child, installation: self.installation, said, url, admin_url }
+    }
+}
+
+impl Server {
+    /// A server with nothing set but what tests need: limits that are not in the way.
+    pub fn start() -> Self {
+        Self::over(Installation::new())
+    }
+
+    /// The same over an installation that may be there already.
+    pub fn over(installation: Installation) -> Self {
+        Setup::over(installation)
+            .set("RATE_LIMIT_TOKEN_READ", "1000000")
+            .set("RATE_LIMIT_TOKEN_WRITE", "1000000")
+            .set("RATE_LIMIT_ORGANIZATION", "1000000")
+            .set("RATE_LIMIT_TOKEN_ENDPOINT", "1000000")
+            .set("RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS", "1000000")
+            .start()
+    }
+
+    /// Its installation, for commands beside it.
+    pub fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
+    /// Makes a service account in the workspace `default`.
+    pub fn account(&self, name: &str, scopes: &[&str]) -> Credentials {
+        let mut arguments = vec!["service-account", "create", "--workspace", "default", "--name", name];
+        arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+        Credentials::of(&self.installation.json(&arguments))
+    }
+
+    /// A client that acts as a new service account of the workspace `default`.
+    pub async fn client(&self, name: &str, scopes: &[&str]) -> Client {
+        Client::with_token(&self.url, &self.account(name, scopes)).await
+    }
+
+    /// Asks it to stop, as an operator's system does, and waits until it has.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.child.wait().expect("its end")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits until it has ended by itself or by a signal.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("its end")
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub fn kill(mut self) -> Installation {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("its end");
+        self.installation.clone()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.installation.folder().join("server.log")).expect("its log")
+    }
+
+    /// Asks the admin listener.
+    pub async fn probe(&self, path: &str) -> (u16, String) {
+        let answer = reqwest::get(format!("{}{path}", self.admin_url)).await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("its text"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A body for a new finding.
+pub fn finding(key: &str) -> Value {
+    json!({
+        "findingKey": key,
+        "title": format!("Finding {key}"),
+        "severity": "medium",
+        "sourceKind": "manual",
+        "reason": "recorded by a test of the program",
+    })
+}

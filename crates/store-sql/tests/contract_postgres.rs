@@ -1,0 +1,19 @@
+//! The store keeps to the contract of all stores on PostgreSQL.
+
+use std::sync::Arc;
+
+use kernel::Clock;
+use novantra_store_sql::{Role, SqlStore};
+use store_contract::Opened;
+use ulid::Ulid;
+
+#[path = "support/postgres.rs"]
+mod postgres;
+
+async fn open(clock: Arc<dyn Clock>) -> Opened {
+    let fresh = postgres::Fresh::make().await;
+    let store = SqlStore::over(fresh.open().await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+    Opened::new(Arc::new(store)).keeping(fresh)
+}
+
+store_contract::contract_suite!(open);
