@@ -111,7 +111,8 @@ fn read(text: &str) -> Outcome<HashMap<String, Canned>> {
 fn open(file: &std::path::Path) -> Outcome<Connection> {
     let connection = Connection::open(file)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'table'", [], |row| row.get(0))?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'table'", [], |row| row.get(0))?;
     if mode == "wal" && tables > 0 { Ok(connection) } else { Err(Failure::new("the database is empty or has no log")) }
 }
 

@@ -19,7 +19,8 @@ impl Machine {
         Self {
             cores: thread::available_parallelism().map_or(1, Into::into),
             processor: fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| model(&text)).unwrap_or_else(unknown),
-            kernel: fs::read_to_string("/proc/sys/kernel/osrelease").map_or_else(|_| unknown(), |text| text.trim().to_owned()),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
+                .map_or_else(|_| unknown(), |text| text.trim().to_owned()),
             compiler: compiler
                 .and_then(|output| String::from_utf8(output.stdout).ok())
                 .map_or_else(unknown, |text| text.trim().to_owned()),
@@ -54,7 +55,8 @@ mod tests {
 
     #[test]
     fn the_processor_is_read_from_what_the_kernel_says() {
-        let text = "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Intel(R) Xeon(R) Processor\nstepping\t: 8\n";
+        let text =
+            "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Intel(R) Xeon(R) Processor\nstepping\t: 8\n";
         assert_eq!(model(text).as_deref(), Some("Intel(R) Xeon(R) Processor"));
         assert_eq!(model("processor : 0\n"), None);
     }

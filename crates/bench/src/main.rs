@@ -18,13 +18,7 @@ mod servers;
 
 use clap::Parser;
 
-use crate::{
-    failure::Outcome,
-    machine::Machine,
-    options::{Options, Program},
-    report::Report,
-    sections::Bench,
-};
+use crate::{failure::Outcome, machine::Machine, options::Program, report::Report, sections::Bench};
 
 fn main() -> Outcome<()> {
     let options = match Program::parse() {

@@ -4,11 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{
-    bare::Bare,
-    failure::Outcome,
-    sections::Section,
-};
+use crate::{bare::Bare, failure::Outcome, sections::Section};
 
 /// The benchmark; with a command, one of the programs it measures against.
 #[derive(Debug, Parser)]

@@ -25,10 +25,13 @@ const RULES: &[(&str, &str)] = &[
     ),
 ];
 
+const SEVERITIES: &[&str] = &["low", "medium", "high"];
+
 /// The batch call's body for findings `first` to `first + count`, all of them new to the collection.
 pub(crate) fn batch(first: usize, count: usize) -> String {
     let findings: Vec<Value> = (first..first + count).map(finding).collect();
-    json!({ "reason": "Benchmark run, findings of a scanner", "onConflict": "update", "findings": findings }).to_string()
+    json!({ "reason": "Benchmark run, findings of a scanner", "onConflict": "update", "findings": findings })
+        .to_string()
 }
 
 fn finding(number: usize) -> Value {
@@ -38,7 +41,7 @@ fn finding(number: usize) -> Value {
         "findingKey": format!("{rule}:{place}:59"),
         "title": rule,
         "description": message,
-        "severity": ["low", "medium", "high"][number % 3],
+        "severity": SEVERITIES[number % SEVERITIES.len()],
         "sourceKind": "module_signal",
         "sourceModuleKey": "Semgrep OSS",
         "sourceResourceType": "rule",

@@ -6,9 +6,9 @@ mod procfs;
 mod stock;
 mod usage;
 
-pub(crate) use novantra::{Account, Novantra, Setting};
+pub(crate) use novantra::{Account, DATABASE, Novantra};
 pub(crate) use process::Process;
-pub(crate) use stock::Stock;
+pub(crate) use stock::{Stock, fresh};
 pub(crate) use usage::Usage;
 
 use crate::{

@@ -14,21 +14,13 @@ pub(crate) const BATCH: usize = 2000;
 /// How long the lease is held from one renewal to the next.
 pub(crate) const LEASE: Duration = Duration::from_secs(5);
 
-/// What a round of sealing came to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Round {
-    /// How many entries were waiting.
-    pub(crate) waiting: usize,
-    /// Whether they were sealed, or somebody else holds the lease.
-    pub(crate) held: bool,
-}
-
 /// A name for one who wants the lease.
 pub(crate) fn holder(entropy: &dyn Entropy, clock: &dyn Clock) -> String {
     entropy.ulid(clock.now()).to_string()
 }
 
-/// Seals up to [`BATCH`] of the entries that wait, if the lease is to be had, and signs each chain's new head.
+/// Seals up to [`BATCH`] of the entries that wait, if the lease is to be had, and signs each chain's new head. Says how
+/// many it took on; as many as [`BATCH`] means that more may wait.
 ///
 /// # Errors
 /// When the store fails.
@@ -37,16 +29,15 @@ pub(crate) async fn seal_round(
     clock: &dyn Clock,
     holder: &str,
     signer: &dyn CheckpointSigner,
-) -> Result<Round, StoreError> {
+) -> Result<usize, StoreError> {
     // Looked at first without the lease: an idle installation writes nothing.
     if store.tail(None).await?.entries == 0 {
-        return Ok(Round { waiting: 0, held: true });
+        return Ok(0);
     }
     if !store.hold(Lease::Sealer, holder, clock.now(), LEASE).await? {
-        return Ok(Round { waiting: 0, held: false });
+        return Ok(0);
     }
     let unsealed = store.unsealed(BATCH).await?;
-    let waiting = unsealed.iter().map(|unsealed| unsealed.entries.len()).sum();
     for unsealed in &unsealed {
         let batch = audit::seal(unsealed);
         let head = batch.head();
@@ -55,7 +46,7 @@ pub(crate) async fn seal_round(
             tracing::info!(target: "novantra::checkpoint", checkpoint = %document(&checkpoint), "audit checkpoint");
         }
     }
-    Ok(Round { waiting, held: true })
+    Ok(unsealed.iter().map(|unsealed| unsealed.entries.len()).sum())
 }
 
 /// Seals all that waits and gives the lease up; leaves it to whoever holds the lease otherwise.
@@ -67,15 +58,9 @@ pub(crate) async fn seal_tail(
     clock: &dyn Clock,
     holder: &str,
     signer: &dyn CheckpointSigner,
-) -> Result<Round, StoreError> {
-    let last = loop {
-        let round = seal_round(store, clock, holder, signer).await?;
-        if round.waiting < BATCH {
-            break round;
-        }
-    };
-    store.release(Lease::Sealer, holder).await?;
-    Ok(last)
+) -> Result<(), StoreError> {
+    while seal_round(store, clock, holder, signer).await? >= BATCH {}
+    store.release(Lease::Sealer, holder).await
 }
 
 /// A checkpoint as it is logged, exported and handed to `audit verify --checkpoint`.

@@ -175,6 +175,7 @@ impl Fixture {
             if listed.next.is_none() {
                 return all;
             }
+            assert_ne!(listed.next, page.after, "a walk does not get on");
             page.after = listed.next;
         }
     }
@@ -199,6 +200,7 @@ impl Fixture {
             if listed.next.is_none() {
                 return all;
             }
+            assert_ne!(listed.next, page.after, "a walk does not get on");
             page.after = listed.next;
         }
     }

@@ -45,7 +45,7 @@ pub(crate) type UniqueKey = (Kind, OrganizationId, String);
 /// Keys are unique among an organization's records of a kind, but slugs among all organizations.
 pub(crate) fn unique_key(kind: Kind, organization: OrganizationId, key: &str) -> UniqueKey {
     let scope = if kind == Kind::Organization { Organization::installation() } else { organization };
-    (kind, scope, key.to_lowercase())
+    (kind, scope, key.to_owned())
 }
 
 impl Row {

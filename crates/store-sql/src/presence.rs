@@ -28,8 +28,8 @@ pub enum Role {
 const HEEDED: Duration = Duration::from_secs(30);
 /// How often it says it is still there.
 const RENEWED: Duration = Duration::from_secs(2);
-/// How far ahead of the clock a process begins to stamp. Who has not yet seen its row may tell a horizon a little ahead of
-/// the clock, because horizons lie after every stamp.
+/// How far ahead of the clock a command begins to stamp. A server that has not yet seen its row may tell a horizon a little
+/// ahead of the clock, because horizons lie after every stamp.
 const HEADROOM: Duration = Duration::from_millis(10);
 /// How long before others stop heeding it a process stops storing, for commits that take a while.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -71,7 +71,8 @@ impl Presence {
             let presence = Self { process, renewal: None };
             return Ok((presence, Stamps::new(Arc::clone(clock))));
         }
-        let floor = enter(engine, clock.now(), process).await?;
+        let headroom = if role == Role::Tool { HEADROOM } else { Duration::ZERO };
+        let floor = enter(engine, clock.now() + headroom, process).await?;
         let stamps = Stamps::new(Arc::new(NoEarlier { clock: Arc::clone(clock), floor }));
         let renewal = tokio::spawn(renewal(Arc::clone(engine), Arc::clone(clock), stamps.clone(), process));
         let presence = Self { process, renewal: Some(renewal.abort_handle()) };
@@ -148,12 +149,11 @@ impl Clock for NoEarlier {
     }
 }
 
-/// Enters the process with a floor a little ahead of now, and says which.
-async fn enter(engine: &Engine, now: Timestamp, process: Ulid) -> Result<Timestamp, StoreError> {
-    let floor = now + HEADROOM;
+/// Enters the process with this floor.
+async fn enter(engine: &Engine, floor: Timestamp, process: Ulid) -> Result<Timestamp, StoreError> {
     let values: [Value<'static>; 3] = [process.into(), floor.into(), span(HEEDED)];
-    let work = engine.write(values, |values, session| Box::pin(session.execute(&ENTER, values)));
-    work.await.map(|_: u64| floor)
+    engine.write(values, |values, session| Box::pin(session.execute(&ENTER, values))).await?;
+    Ok(floor)
 }
 
 /// Says again and again that the process is there, and from which moment on it may still store something.
@@ -173,7 +173,7 @@ async fn renew(engine: &Engine, now: Timestamp, stamps: &Stamps, process: Ulid) 
     let renewed = engine.write(values, |values, session| Box::pin(session.execute(&RENEW, values))).await?;
     if renewed == 0 {
         // Others have stopped heeding the process. What it stamped before the new floor is lost to it: commits check.
-        enter(engine, now, process).await?;
+        enter(engine, now + HEADROOM, process).await?;
     }
     Ok(())
 }

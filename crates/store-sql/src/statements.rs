@@ -68,7 +68,7 @@ impl Statements {
             for column in key.columns() {
                 taken.and_where(Expr::col(*column).eq(place()));
             }
-            Sql::built(taken.limit(1))
+            Sql::built(&taken)
         });
         Self {
             table: R::NAME,

@@ -66,7 +66,9 @@ mod tests {
 
     #[test]
     fn not_modified_has_no_body_though_it_may_say_how_long_one_would_be() {
-        for bytes in [b"HTTP/1.1 304 Not Modified\r\n\r\n".as_slice(), b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n"] {
+        for bytes in
+            [b"HTTP/1.1 304 Not Modified\r\n\r\n".as_slice(), b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n"]
+        {
             assert_eq!(Head::read(bytes).unwrap().unwrap().body, 0);
         }
     }

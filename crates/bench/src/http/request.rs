@@ -37,7 +37,8 @@ impl Request {
 
     pub(crate) fn bytes(&self, host: SocketAddr) -> Vec<u8> {
         let Self { method, path, headers, body } = self;
-        let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\naccept: */*\r\nuser-agent: novantra-bench\r\n");
+        let mut text =
+            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\naccept: */*\r\nuser-agent: novantra-bench\r\n");
         for (name, value) in headers {
             text.extend([name, ": ", value, "\r\n"]);
         }

@@ -29,6 +29,9 @@ const SEALED_WITHIN: Duration = Duration::from_secs(120);
 /// How often it is asked: seldom enough that asking costs nothing to speak of.
 const SEALED_EVERY: Duration = Duration::from_millis(50);
 
+/// The SQLite file's name in the data folder.
+pub(crate) const DATABASE: &str = "novantra.db";
+
 /// A flag of the server and its value.
 pub(crate) type Setting<'a> = (&'a str, &'a str);
 
@@ -74,11 +77,6 @@ impl Novantra {
 
     pub(crate) fn admin(&self) -> Outcome<SocketAddr> {
         self.process.address("admin_listen").or_fail(|| "the server did not say where its probes are".to_owned())
-    }
-
-    /// Its SQLite file.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.folder.path().join("novantra.db")
     }
 
     /// Makes a service account that may do what benchmarks do.

@@ -79,7 +79,8 @@ impl Process {
         if !asked.success() {
             return Err(Failure::new("can't signal the process"));
         }
-        let ended = pause::until("the process ends", PATIENCE, Duration::from_millis(5), || Ok(self.child.try_wait()?))?;
+        let ended =
+            pause::until("the process ends", PATIENCE, Duration::from_millis(5), || Ok(self.child.try_wait()?))?;
         if ended.success() { Ok(()) } else { Err(Failure::new(format!("ended with {ended}: {}", self.last_words()))) }
     }
 

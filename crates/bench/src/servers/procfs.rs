@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn cpu_time_is_read_behind_a_name_with_spaces_and_parentheses() {
-        let text = "4711 (a (b) c) S 1 4711 4711 0 -1 4194304 1009 0 3 0 250 75 0 0 20 0 9 0 88213 229031936 4242 0 0\n";
+        let text =
+            "4711 (a (b) c) S 1 4711 4711 0 -1 4194304 1009 0 3 0 250 75 0 0 20 0 9 0 88213 229031936 4242 0 0\n";
         let stat = Stat::parse(text).unwrap();
         assert_eq!(stat, Stat { name: "a (b) c".to_owned(), spent: Duration::from_millis(3250) });
     }

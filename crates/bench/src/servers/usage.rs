@@ -42,7 +42,8 @@ impl Usage {
 }
 
 fn kind(name: &str) -> String {
-    name.trim_end_matches(|character: char| character.is_ascii_digit() || matches!(character, '-' | '_' | ' ')).to_owned()
+    name.trim_end_matches(|character: char| character.is_ascii_digit() || matches!(character, '-' | '_' | ' '))
+        .to_owned()
 }
 
 #[cfg(test)]

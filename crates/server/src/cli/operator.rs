@@ -139,7 +139,7 @@ impl Operator {
         let Installation { store, clock, entropy, checkpoints, .. } = &self.installation;
         let sealed = sealing::seal_tail(&**store, &**clock, &sealing::holder(&**entropy, &**clock), &**checkpoints).await;
         store.close().await;
-        sealed.map(|_| ()).or_fail(|| "the change is made, but its audit entries are not sealed yet".to_owned())
+        sealed.or_fail(|| "the change is made, but its audit entries are not sealed yet".to_owned())
     }
 }
 

@@ -7,7 +7,7 @@ mod view;
 use clap::Subcommand;
 
 use crate::{
-    cli::{Context, Why},
+    cli::Context,
     failure::Failure,
 };
 

@@ -30,7 +30,7 @@ pub(crate) async fn keep_sealed(installation: Installation, mut stop: Stop) {
         }
         loop {
             match seal_round(&**store, &**clock, &holder, &**checkpoints).await {
-                Ok(round) if round.waiting < BATCH => break,
+                Ok(sealed) if sealed < BATCH => break,
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, "can't seal the audit log");

@@ -13,7 +13,7 @@ pub(crate) fn with_flags(command: Command) -> Command {
 }
 
 fn flags(reach: Reach) -> impl Iterator<Item = Arg> {
-    TABLE.iter().filter(move |setting| setting.reach == reach).flat_map(|setting| {
+    TABLE.iter().filter(move |setting| setting.reach == reach).flat_map(move |setting| {
         let default = setting.default.map_or_else(String::new, |default| format!(" [default: {default}]"));
         let help = format!("{}{default} [env: {}]", setting.help, setting.variable());
         let flag = Arg::new(setting.flag())

@@ -5,11 +5,12 @@ use std::{
     ffi::OsString,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
 };
 
 use serde_json::Value;
-use tempfile::TempDir;
+
+use crate::support::Installation;
 
 const NOVANTRA: &str = env!("CARGO_BIN_EXE_novantra");
 
@@ -18,35 +19,33 @@ const READER: &str = "mirror";
 
 pub(crate) struct Demo {
     server: Child,
-    /// Where the server puts its folder and the guide its files.
-    folder: TempDir,
+    /// Where the demo puts its folder, and the guide its files.
+    installation: Installation,
     started: Value,
 }
 
 impl Demo {
     pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut server = Command::new(NOVANTRA)
-            .env_clear()
-            .env("PATH", path())
+        let installation = Installation::new();
+        let mut server = installation
+            .program()
             .args(["serve", "--demo", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--log-level", "warn"])
-            .current_dir(folder.path())
-            .env("TMPDIR", folder.path())
+            .env("TMPDIR", installation.folder())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let started = serde_json::from_str(&line).unwrap_or_else(|error| panic!("the demo printed {line:?}: {error}"));
-        Self { server, folder, started }
+        Self { server, installation, started }
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.installation.folder()
     }
 
-    /// What a reader has set before they begin: where the server is and who they are.
+    /// What a reader has set before they begin: where the server is, who they are, and where commands are found.
     pub(crate) fn environment(&self) -> Vec<(&'static str, OsString)> {
         let accounts = self.started["service_accounts"].as_array().unwrap();
         let reader = accounts.iter().find(|account| account["name"] == READER).unwrap();
@@ -57,9 +56,7 @@ impl Demo {
             ("CLIENT_ID", text(&reader["client_id"])),
             ("CLIENT_SECRET", text(&reader["client_secret"])),
             ("TMPDIR", self.folder().into()),
-            ("HOME", self.folder().into()),
             ("PATH", path()),
-            ("LANG", "C.UTF-8".into()),
         ]
     }
 }
@@ -72,7 +69,6 @@ impl Drop for Demo {
     }
 }
 
-/// Where a reader's shell finds commands, `novantra` first.
 fn path() -> OsString {
     let novantra = Path::new(NOVANTRA).parent().map(PathBuf::from);
     let others = env::var_os("PATH").unwrap_or_default();

@@ -100,9 +100,6 @@ fn only_the_section_asked_for_is_run() {
 
 #[test]
 fn a_guide_without_a_block_to_run_fails() {
-    let read = Guide::read("a.md", "```json
-{}
-```
-", None);
+    let read = Guide::read("a.md", "```json\n{}\n```\n", None);
     assert_eq!(read.err().as_deref(), Some("a.md has no block to be run"));
 }

@@ -7,6 +7,8 @@ mod demo;
 mod document;
 mod expectation;
 mod shell;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 

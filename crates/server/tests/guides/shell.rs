@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     process::{Command, Stdio},
 };
 
@@ -40,10 +40,13 @@ pub(crate) fn run(guide: &Guide, demo: &Demo) -> Result<Printed, String> {
     let name = guide.path.replace('/', "-");
     let file = demo.folder().join(&name);
     fs::write(&file, script(guide)).map_err(|error| format!("{}: {error}", file.display()))?;
-    let run = Command::new("timeout")
+    let mut bash = Command::new("timeout");
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOVANTRA_")) {
+        bash.env_remove(name);
+    }
+    let run = bash
         .args([PATIENCE, "bash", "-c", "exec bash -Eeuo pipefail \"$0\" 2>&1", &name])
         .current_dir(demo.folder())
-        .env_clear()
         .envs(demo.environment())
         .stdin(Stdio::null())
         .output()

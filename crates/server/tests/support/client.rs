@@ -5,22 +5,22 @@ use serde_json::{Value, json};
 
 /// What a service account proves itself with.
 #[derive(Clone, Debug)]
-pub struct Credentials {
-    pub client_id: String,
-    pub client_secret: String,
+pub(crate) struct Credentials {
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
 }
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 /// Calls the API with one token.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
     token: Option<String>,
@@ -28,7 +28,7 @@ pub struct Client {
 
 impl Credentials {
     /// Those that a command or a server printed.
-    pub fn of(said: &Value) -> Self {
+    pub(crate) fn of(said: &Value) -> Self {
         let text = |name: &str| said[name].as_str().expect("credentials").to_owned();
         Self { client_id: text("client_id"), client_secret: text("client_secret") }
     }
@@ -36,12 +36,12 @@ impl Credentials {
 
 impl Client {
     /// Without a token.
-    pub fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         Self { http: reqwest::Client::new(), url: url.to_owned(), token: None }
     }
 
     /// With a token of this account.
-    pub async fn with_token(url: &str, credentials: &Credentials) -> Self {
+    pub(crate) async fn with_token(url: &str, credentials: &Credentials) -> Self {
         let client = Self::new(url);
         let answer = client.token(credentials).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -50,37 +50,39 @@ impl Client {
     }
 
     /// Asks for a token.
-    pub async fn token(&self, credentials: &Credentials) -> Answer {
+    pub(crate) async fn token(&self, credentials: &Credentials) -> Answer {
         let Credentials { client_id, client_secret } = credentials;
         let body = json!({
             "grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret,
         });
-        self.send(Method::POST, "/api/v1/auth/token", &[], Some(&body)).await
+        // The credentials are in the body; a token beside them would be a second way to say who calls.
+        let bare = Self { token: None, ..self.clone() };
+        bare.send(Method::POST, "/api/v1/auth/token", &[], Some(&body)).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], None).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, &[], Some(body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::PATCH, path, &[], Some(body)).await
     }
 
     /// Posts with an idempotency key.
-    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, &[("Idempotency-Key", key)], Some(body)).await
     }
 
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+    pub(crate) async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
         self.try_send(method, path, headers, body).await.expect("an answer")
     }
 
     /// The same, for servers that may be gone.
-    pub async fn try_send(
+    pub(crate) async fn try_send(
         &self,
         method: Method,
         path: &str,

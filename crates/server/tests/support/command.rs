@@ -11,28 +11,28 @@ use tempfile::TempDir;
 
 /// An installation in a folder that is removed with the last of its users.
 #[derive(Clone)]
-pub struct Installation {
+pub(crate) struct Installation {
     folder: Arc<TempDir>,
 }
 
 /// A command that has ended.
-pub struct Ran {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Installation {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: Arc::new(tempfile::tempdir().expect("a folder")) }
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// The program, for this installation and with no settings but those of the test.
-    pub fn program(&self) -> Command {
+    pub(crate) fn program(&self) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_novantra"));
         let foreign = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("NOVANTRA_"));
         foreign.for_each(|name| {
@@ -43,12 +43,12 @@ impl Installation {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::from(self.program().args(arguments).output().expect("the program starts"))
     }
 
     /// Runs a command that has to succeed, and reads what it says with `--json`.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let ran = self.run(&[arguments, &["--json"]].concat());
         assert!(ran.status.success(), "{arguments:?} failed: {}", ran.stderr);
         serde_json::from_str(&ran.stdout).expect("one JSON document")

@@ -1,6 +1,6 @@
 //! The real program in tests: a server on a folder of its own, the command line beside it, and a client that speaks HTTP.
 
-#![allow(dead_code, reason = "each test program uses the part it needs")]
+#![allow(dead_code, unused_imports, reason = "each test program uses the part it needs")]
 
 mod client;
 mod command;
@@ -8,15 +8,15 @@ mod server;
 
 use std::time::{Duration, Instant};
 
-pub use client::{Answer, Client, Credentials};
-pub use command::{Installation, Ran};
-pub use server::{Server, Setup, finding};
+pub(crate) use client::{Answer, Client, Credentials};
+pub(crate) use command::{Installation, Ran};
+pub(crate) use server::{Server, Setup, finding};
 
 /// How long anything in these tests may take before it counts as not happening.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Asks again and again until there is an answer.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     let mut pace = tokio::time::interval(Duration::from_millis(20));
     loop {

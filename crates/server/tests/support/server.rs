@@ -13,47 +13,47 @@ use serde_json::{Value, json};
 use super::{Client, Credentials, DEADLINE, Installation};
 
 /// How a server is to be started.
-pub struct Setup {
+pub(crate) struct Setup {
     installation: Installation,
     settings: Vec<(String, String)>,
     arguments: Vec<String>,
 }
 
 /// A server on free ports; killed when it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     installation: Installation,
     /// What it said when it was ready.
-    pub said: Value,
+    pub(crate) said: Value,
     /// Where the API is.
-    pub url: String,
+    pub(crate) url: String,
     /// Where probes and metrics are.
-    pub admin_url: String,
+    pub(crate) admin_url: String,
 }
 
 impl Setup {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::over(Installation::new())
     }
 
-    pub fn over(installation: Installation) -> Self {
+    pub(crate) fn over(installation: Installation) -> Self {
         Self { installation, settings: Vec::new(), arguments: Vec::new() }
     }
 
     /// With this setting, by the name of its variable without `NOVANTRA_`.
-    pub fn set(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((format!("NOVANTRA_{name}"), value.to_owned()));
         self
     }
 
     /// With this argument after `serve`.
-    pub fn argument(mut self, argument: &str) -> Self {
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
     }
 
     /// Starts the server and waits until it says that it is ready.
-    pub fn start(self) -> Server {
+    pub(crate) fn start(self) -> Server {
         let log = self.installation.folder().join("server.log");
         let mut child = self
             .installation
@@ -83,12 +83,12 @@ impl Setup {
 
 impl Server {
     /// A server with nothing set but what tests need: limits that are not in the way.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::over(Installation::new())
     }
 
     /// The same over an installation that may be there already.
-    pub fn over(installation: Installation) -> Self {
+    pub(crate) fn over(installation: Installation) -> Self {
         Setup::over(installation)
             .set("RATE_LIMIT_TOKEN_READ", "1000000")
             .set("RATE_LIMIT_TOKEN_WRITE", "1000000")
@@ -99,53 +99,53 @@ impl Server {
     }
 
     /// Its installation, for commands beside it.
-    pub fn installation(&self) -> &Installation {
+    pub(crate) fn installation(&self) -> &Installation {
         &self.installation
     }
 
     /// Makes a service account in the workspace `default`.
-    pub fn account(&self, name: &str, scopes: &[&str]) -> Credentials {
+    pub(crate) fn account(&self, name: &str, scopes: &[&str]) -> Credentials {
         let mut arguments = vec!["service-account", "create", "--workspace", "default", "--name", name];
         arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
         Credentials::of(&self.installation.json(&arguments))
     }
 
     /// A client that acts as a new service account of the workspace `default`.
-    pub async fn client(&self, name: &str, scopes: &[&str]) -> Client {
+    pub(crate) async fn client(&self, name: &str, scopes: &[&str]) -> Client {
         Client::with_token(&self.url, &self.account(name, scopes)).await
     }
 
     /// Asks it to stop, as an operator's system does, and waits until it has.
-    pub fn stop(mut self) -> ExitStatus {
+    pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal("TERM");
         self.child.wait().expect("its end")
     }
 
     /// Sends it a signal.
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// Waits until it has ended by itself or by a signal.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("its end")
     }
 
     /// Ends it in the middle of whatever it does.
-    pub fn kill(mut self) -> Installation {
+    pub(crate) fn kill(mut self) -> Installation {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("its end");
         self.installation.clone()
     }
 
     /// What it logged so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.installation.folder().join("server.log")).expect("its log")
     }
 
     /// Asks the admin listener.
-    pub async fn probe(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn probe(&self, path: &str) -> (u16, String) {
         let answer = reqwest::get(format!("{}{path}", self.admin_url)).await.expect("an answer");
         (answer.status().as_u16(), answer.text().await.expect("its text"))
     }
@@ -159,7 +159,7 @@ impl Drop for Server {
 }
 
 /// A body for a new finding.
-pub fn finding(key: &str) -> Value {
+pub(crate) fn finding(key: &str) -> Value {
     json!({
         "findingKey": key,
         "title": format!("Finding {key}"),

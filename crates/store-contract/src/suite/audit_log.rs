@@ -95,15 +95,21 @@ pub async fn an_entry_is_never_overwritten(fixture: Fixture) {
 
 /// Logs are apart, that of the installation too.
 pub async fn logs_of_organizations_are_apart(fixture: Fixture) {
-    let at = fixture.clock.tick();
-    let (one, other) = (fixture.id(), fixture.id());
-    let entry = samples::entry(&*fixture.entropy, one, at);
-    append(&fixture, &entry).await;
-    append(&fixture, &samples::entry(&*fixture.entropy, Organization::installation(), at)).await;
-    assert!(fixture.log(other).await.is_empty());
-    assert_eq!(fixture.store.entry(other, entry.id).await.unwrap(), None);
-    assert_eq!(fixture.log(one).await, [Recorded { entry, seal: None }]);
-    assert_eq!(fixture.log(Organization::installation()).await.len(), 1);
+    let organizations = [fixture.id(), fixture.id(), Organization::installation()];
+    let mut entries = Vec::new();
+    for organization in organizations {
+        entries.push(samples::entry(&*fixture.entropy, organization, fixture.clock.tick()));
+        append(&fixture, &entries[entries.len() - 1]).await;
+    }
+    for (place, organization) in organizations.into_iter().enumerate() {
+        assert_eq!(fixture.log(organization).await, [Recorded { entry: entries[place].clone(), seal: None }]);
+        let newest_first = fixture.entries(organization, &AuditFilter::default(), PageRequest::default()).await;
+        assert_eq!(newest_first.len(), 1);
+        for (other, entry) in entries.iter().enumerate() {
+            let read = fixture.store.entry(organization, entry.id).await.unwrap();
+            assert_eq!(read.is_some(), place == other);
+        }
+    }
 }
 
 /// Both orders go by identifier, and a page says where the next one begins.

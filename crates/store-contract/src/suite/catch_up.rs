@@ -82,7 +82,7 @@ pub async fn a_reader_among_writers_misses_nothing(fixture: Fixture) {
         .map(|writer| {
             let fixture = Arc::clone(&fixture);
             tokio::spawn(async move {
-                for number in 0..25 {
+                for number in 0..50 {
                     let (changeset, _) = fixture.creation(fixture.home, samples::finding(&format!("f-{writer}-{number}")));
                     fixture.clock.tick();
                     tokio::task::yield_now().await;
@@ -112,5 +112,5 @@ pub async fn a_reader_among_writers_misses_nothing(fixture: Fixture) {
     for writer in writers {
         writer.await.unwrap();
     }
-    assert_eq!(mirror.len(), 100);
+    assert_eq!(mirror.len(), 200);
 }

@@ -1,7 +1,7 @@
 //! One record, and records by key.
 
 use findings::{EventKind, Finding, FindingEvent};
-use kernel::{Order, PageRequest, Reader, Resource};
+use kernel::{Order, Organization, PageRequest, Reader, Resource};
 use registers::Control;
 use store::DynStore;
 
@@ -46,19 +46,33 @@ where
 /// Whichever way it is asked for, another organization's record is like one that is not there.
 pub async fn another_organizations_record_is_not_there(fixture: Fixture) {
     let away = fixture.organization("away").await;
-    let finding = fixture.create(fixture.home, samples::finding("f-1")).await;
-    let control = fixture.create(fixture.home, samples::control("c-1")).await;
-    assert_eq!(fixture.get(away, finding.meta.id).await, None);
-    assert_eq!(fixture.get(away, control.meta.id).await, None);
-    assert_eq!(fixture.get(away, fixture.home).await, None);
-    assert_eq!(fixture.get::<Finding>(fixture.home, fixture.id()).await, None);
-    for order in [Order::Newest, Order::Changed] {
-        let page = PageRequest { order, ..PageRequest::default() };
-        assert!(fixture.walk::<Finding>(away, &Default::default(), page).await.is_empty());
-        assert!(fixture.walk::<Control>(away, &Default::default(), page).await.is_empty());
-        assert_eq!(fixture.walk::<Finding>(fixture.home, &Default::default(), page).await, [finding.clone()]);
+    let farther = fixture.organization("farther").await;
+    let mut findings = Vec::new();
+    let mut controls = Vec::new();
+    for (organization, key) in [(fixture.home, "h"), (away, "a"), (farther, "f")] {
+        findings.push(fixture.create(organization, samples::finding(key)).await);
+        controls.push(fixture.create(organization, samples::control(key)).await);
     }
-    assert!(Reader::<Finding>::with_keys(&*fixture.store, away, &["f-1"]).await.unwrap().is_empty());
+    for (place, organization) in [fixture.home, away, farther].into_iter().enumerate() {
+        for (other, (finding, control)) in findings.iter().zip(&controls).enumerate() {
+            let theirs = (place == other).then_some((finding, control));
+            assert_eq!(fixture.get(organization, finding.meta.id).await.as_ref(), theirs.map(|(finding, _)| finding));
+            assert_eq!(fixture.get(organization, control.meta.id).await.as_ref(), theirs.map(|(_, control)| control));
+        }
+        for order in [Order::Newest, Order::Changed] {
+            let page = PageRequest { order, ..PageRequest::default() };
+            let listed = fixture.walk::<Finding>(organization, &Default::default(), page).await;
+            assert_eq!(listed, findings[place..=place]);
+            let listed = fixture.walk::<Control>(organization, &Default::default(), page).await;
+            assert_eq!(listed, controls[place..=place]);
+        }
+        let found = Reader::<Finding>::with_keys(&*fixture.store, organization, &["h", "a", "f"]).await.unwrap();
+        assert_eq!(found, findings[place..=place]);
+    }
+    assert_eq!(fixture.get(away, fixture.home).await, None);
+    assert!(Reader::<Organization>::with_keys(&*fixture.store, away, &["home"]).await.unwrap().is_empty());
+    assert_eq!(fixture.walk::<Organization>(away, &Default::default(), PageRequest::default()).await.len(), 1);
+    assert_eq!(fixture.get::<Finding>(fixture.home, fixture.id()).await, None);
 }
 
 /// Keys find their records, and only those of the organization and kind; other keys are left out.

@@ -45,7 +45,8 @@ pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
             // Serialization failure, deadlock; and a unique key that another transaction took between our look and our
             // write, which the next run sees.
             Some("40001" | "40P01" | "23505") => Some(Trouble::Crossed),
-            Some(code) if code.starts_with("08") || code.starts_with("57P") => Some(Trouble::Dead),
+            // 08P01 is a mistake of ours, and the connection lives on.
+            Some(code) if (code.starts_with("08") && code != "08P01") || code.starts_with("57P") => Some(Trouble::Dead),
             _ => None,
         },
         _ => None,

@@ -21,7 +21,12 @@ pub(crate) struct Operation {
     pub(crate) described: &'static Value,
 }
 
-pub(crate) fn operations() -> Vec<Operation> {
+pub(crate) fn operations() -> &'static [Operation] {
+    static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(read);
+    &OPERATIONS
+}
+
+fn read() -> Vec<Operation> {
     let mut all = Vec::new();
     for (path, methods) in document()["paths"].as_object().unwrap() {
         for (method, described) in methods.as_object().unwrap() {
@@ -61,9 +66,9 @@ impl Operation {
 }
 
 /// The operation that answers a request: where a literal and a parameter share a level, the literal wins.
-fn operation(method: &str, path: &str) -> Option<Operation> {
+fn operation(method: &str, path: &str) -> Option<&'static Operation> {
     let path = path.split('?').next().unwrap_or_default();
-    let mut answering: Vec<_> = operations().into_iter().filter(|operation| operation.answers(method, path)).collect();
+    let mut answering: Vec<_> = operations().iter().filter(|operation| operation.answers(method, path)).collect();
     answering.sort_by_key(|operation| operation.path.matches('{').count());
     let literal = document()["paths"].get(path).is_some();
     answering.into_iter().next().filter(|operation| !literal || operation.path == path)

@@ -1,6 +1,6 @@
 //! Making a service account.
 
-use auth::{Account, ClientSecret, SecretHasher, ServiceAccount};
+use auth::{Account, ClientSecret, ServiceAccount};
 use clap::Args;
 use kernel::{Action, Change, Changeset, Email, Id, OrganizationId, Reader, Stored, Subject, Timestamp, Title};
 use scopes::ScopeSet;

@@ -1,0 +1,117 @@
+//! What is measured, section by section.
+
+mod batch;
+mod footprint;
+mod pages;
+mod parts;
+mod plain;
+mod reads;
+mod tokens;
+
+use std::{
+    cell::OnceCell,
+    env,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    failure::{Context, Outcome},
+    options::Options,
+    report::Table,
+    servers::Stock,
+};
+
+/// A part of the benchmark that can be asked for by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Section {
+    /// A get by id and a page of 50, against a bare axum handler.
+    Reads,
+    /// A page of 50 at any depth and in collections of any size.
+    Pages,
+    /// Token calls, good and bad, against a bare axum handler.
+    Tokens,
+    /// Batch import, against plain prepared statements.
+    Batch,
+    /// Memory, time to be ready, size of the binary.
+    Footprint,
+}
+
+impl Section {
+    pub(crate) const ALL: &[Self] = &[Self::Reads, Self::Pages, Self::Tokens, Self::Batch, Self::Footprint];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Reads => "a get by id and a page of 50",
+            Self::Pages => "pages by depth and size of the collection",
+            Self::Tokens => "token calls",
+            Self::Batch => "batch import of findings",
+            Self::Footprint => "memory, start and size",
+        }
+    }
+
+    pub(crate) fn measure(self, bench: &Bench) -> Outcome<Table> {
+        match self {
+            Self::Reads => reads::measure(bench),
+            Self::Pages => pages::measure(bench),
+            Self::Tokens => tokens::measure(bench),
+            Self::Batch => batch::measure(bench),
+            Self::Footprint => footprint::measure(bench),
+        }
+    }
+}
+
+/// What the sections share.
+pub(crate) struct Bench {
+    binary: PathBuf,
+    folder: PathBuf,
+    empty: OnceCell<Stock>,
+    small: OnceCell<Stock>,
+    large: OnceCell<Stock>,
+}
+
+/// Findings in the smaller collection.
+const SMALL: usize = 10_000;
+/// Findings in the larger one.
+const LARGE: usize = 100_000;
+
+impl Bench {
+    pub(crate) fn new(options: &Options) -> Outcome<Self> {
+        let beside = || Ok::<_, std::io::Error>(env::current_exe()?.with_file_name("novantra"));
+        let binary = options.server.clone().map_or_else(beside, Ok)?;
+        let binary =
+            binary.canonicalize().or_fail(|| format!("no server at {} (build it with --release)", binary.display()))?;
+        let folder = options.folder.clone().unwrap_or_else(env::temp_dir).canonicalize()?;
+        Ok(Self { binary, folder, empty: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() })
+    }
+
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A workspace with no finding.
+    pub(crate) fn empty(&self) -> Outcome<&Stock> {
+        made(&self.empty, || Stock::empty(&self.binary, &self.folder))
+    }
+
+    /// The smaller collection.
+    pub(crate) fn small(&self) -> Outcome<&Stock> {
+        made(&self.small, || self.empty()?.grown(SMALL))
+    }
+
+    /// The larger collection.
+    pub(crate) fn large(&self) -> Outcome<&Stock> {
+        made(&self.large, || self.small()?.grown(LARGE))
+    }
+}
+
+/// What is in the cell, made first where nothing is.
+fn made<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Outcome<T>) -> Outcome<&T> {
+    if cell.get().is_none() {
+        drop(cell.set(make()?));
+    }
+    cell.get().or_fail(|| "made nothing".to_owned())
+}

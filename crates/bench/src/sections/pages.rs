@@ -1,0 +1,88 @@
+//! A page costs the same wherever it lies and however large the collection is.
+
+use std::time::Duration;
+
+use crate::{
+    failure::{Context, Outcome},
+    figures::{Case, Figures, Series, take_turns},
+    http::{Load, Request, call},
+    report::{Bar, Row, Table, Unit},
+    sections::{
+        Bench, Section,
+        reads::{CONNECTIONS, LIST},
+    },
+    servers::{Novantra, Stock},
+};
+
+const ROUNDS: usize = 5;
+const WINDOW: Duration = Duration::from_millis(1200);
+
+const DEPTH: usize = 1000;
+const SIZE: usize = 50;
+
+pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
+    let (small, large) = (Reader::of(bench.small()?)?, Reader::of(bench.large()?)?);
+    let first = format!("{LIST}?limit={SIZE}");
+    let deep = large.page_at(DEPTH)?;
+    let [few, many, far] = take_turns([small.case(&first)?, large.case(&first)?, large.case(&deep)?], ROUNDS, WINDOW)?;
+
+    let mut rows = Vec::new();
+    for (name, figures) in
+        [("10⁴ findings, page 1", &few), ("10⁵ findings, page 1", &many), ("10⁵ findings, page 1,000", &far)]
+    {
+        let Figures { cpu, latency, .. } = figures;
+        rows.push(Row::new(format!("{name}: CPU"), cpu.median(), Unit::Micros).spread(cpu.spread()));
+        rows.push(Row::new(format!("{name}: median latency"), latency.median(), Unit::Micros).spread(latency.spread()));
+    }
+    rows.extend(compared("page 1,000 ÷ page 1", &far, &many));
+    rows.extend(compared("10⁵ ÷ 10⁴ findings", &many, &few));
+    Ok(Table {
+        name: "pages",
+        title: Section::Pages.title(),
+        how: format!(
+            "A page of {SIZE}, {CONNECTIONS} keep-alive connections, durable audit, sealing included; medians of {ROUNDS} rounds \
+             in turns."
+        ),
+        rows,
+    })
+}
+
+/// Within 20 % of each other, whichever is dearer.
+fn compared(what: &str, one: &Figures, other: &Figures) -> Vec<Row> {
+    let ratio = |figure: fn(&Figures) -> &Series| figure(one).median() / figure(other).median();
+    let row =
+        |name: &str, ratio: f64| Row::new(format!("{what}: {name}"), ratio, Unit::Times).held_to(Bar::at_most(1.2));
+    vec![row("CPU", ratio(|figures| &figures.cpu)), row("median latency", ratio(|figures| &figures.latency))]
+}
+
+/// A server and what it is read with.
+struct Reader {
+    server: Novantra,
+    token: String,
+}
+
+impl Reader {
+    fn of(stock: &Stock) -> Outcome<Self> {
+        let server = stock.serve(&[])?;
+        let token = server.token(&stock.account)?;
+        Ok(Self { server, token })
+    }
+
+    fn case(&self, path: &str) -> Outcome<Case<'_>> {
+        let requests = vec![Request::get(path).bearer(&self.token)];
+        let load = Load { host: self.server.host()?, requests, connections: CONNECTIONS, expected: 200 };
+        Ok(Case { subject: &self.server, load })
+    }
+
+    /// The path of a page that lies this deep, found by walking there.
+    fn page_at(&self, depth: usize) -> Outcome<String> {
+        let host = self.server.host()?;
+        let mut path = format!("{LIST}?limit={SIZE}");
+        for _ in 1..depth {
+            let page = call(host, &Request::get(path).bearer(&self.token))?.expect(200)?.json()?;
+            let cursor = page["pagination"]["nextCursor"].as_str().or_fail(|| format!("there is no page {depth}"))?;
+            path = format!("{LIST}?limit={SIZE}&cursor={cursor}");
+        }
+        Ok(path)
+    }
+}

@@ -1,0 +1,121 @@
+//! The rows a server wrote, written again by plain prepared statements: what the engine itself can do.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
+
+use crate::failure::{Failure, Outcome};
+
+/// A row's values, in the order of its table's columns.
+type Values = Vec<Value>;
+
+/// What a database holds: its schema, and the rows of the tables that an import fills.
+pub(super) struct Rows {
+    schema: Vec<String>,
+    tables: Vec<Filled>,
+}
+
+/// A table with its rows, in the order they were written.
+struct Filled {
+    name: &'static str,
+    rows: Vec<Values>,
+}
+
+/// The tables that a batch of findings writes to.
+const TABLES: &[&str] = &["findings", "audit_entries", "outbox", "idempotency"];
+
+impl Rows {
+    /// Reads what the server wrote.
+    pub(super) fn read(database: &Path) -> Outcome<Self> {
+        let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut statement = connection.prepare(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
+        )?;
+        let schema = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let tables = TABLES.iter().map(|name| filled(&connection, name)).collect::<Outcome<_>>()?;
+        Ok(Self { schema, tables })
+    }
+
+    /// How many rows there are, all tables together.
+    pub(super) fn count(&self) -> usize {
+        self.tables.iter().map(|table| table.rows.len()).sum()
+    }
+
+    /// Inserts them all into a new file in this many transactions, each with its part of every table; says how long
+    /// that took. The settings are those of the server's own writer.
+    pub(super) fn insert(&self, file: &Path, transactions: usize) -> Outcome<Duration> {
+        let connection = Connection::open(file)?;
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;")?;
+        for statement in &self.schema {
+            connection.execute_batch(statement)?;
+        }
+        let mut statements = self
+            .tables
+            .iter()
+            .map(|table| {
+                let places = vec!["?"; table.rows.first().map_or(1, Vec::len)].join(", ");
+                Ok(connection.prepare(&format!("INSERT INTO {} VALUES ({places})", table.name))?)
+            })
+            .collect::<Outcome<Vec<_>>>()?;
+        let began = Instant::now();
+        for part in 0..transactions {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            for (table, statement) in self.tables.iter().zip(&mut statements) {
+                for row in share(&table.rows, part, transactions) {
+                    statement.execute(params_from_iter(row))?;
+                }
+            }
+            connection.execute_batch("COMMIT")?;
+        }
+        Ok(began.elapsed())
+    }
+}
+
+fn filled(connection: &Connection, name: &'static str) -> Outcome<Filled> {
+    let mut statement = connection.prepare(&format!("SELECT * FROM {name} ORDER BY rowid"))?;
+    let columns = statement.column_count();
+    let rows: Vec<Values> = statement
+        .query_map([], |row| (0..columns).map(|column| row.get(column)).collect())?
+        .collect::<Result<_, _>>()?;
+    if rows.is_empty() {
+        return Err(Failure::new(format!("the server wrote no row of {name}")));
+    }
+    Ok(Filled { name, rows })
+}
+
+/// One of `parts` parts of nearly the same length, in order.
+fn share<T>(rows: &[T], part: usize, parts: usize) -> &[T] {
+    &rows[rows.len() * part / parts..rows.len() * (part + 1) / parts]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_hold_every_row_once_and_in_order() {
+        let rows: Vec<usize> = (0..1003).collect();
+        let parts: Vec<usize> = (0..10).flat_map(|part| share(&rows, part, 10).to_vec()).collect();
+        assert_eq!(parts, rows);
+    }
+
+    #[test]
+    fn what_was_read_is_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        let connection = Connection::open(&first).unwrap();
+        for table in TABLES {
+            let script = format!(
+                "CREATE TABLE {table} (id text, size integer) STRICT; INSERT INTO {table} VALUES ('a', 1), ('b', NULL);"
+            );
+            connection.execute_batch(&script).unwrap();
+        }
+        let rows = Rows::read(&first).unwrap();
+        assert_eq!(rows.count(), 8);
+        rows.insert(&second, 2).unwrap();
+        assert_eq!(Rows::read(&second).unwrap().tables[0].rows, rows.tables[0].rows);
+    }
+}

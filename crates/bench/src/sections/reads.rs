@@ -1,0 +1,98 @@
+//! A get by id and a page of 50 against a bare axum handler that returns the same bytes.
+
+use std::time::Duration;
+
+use crate::{
+    failure::{Context, Outcome},
+    figures::{Case, take_turns},
+    http::{Answer, Load, Request, call},
+    report::{Bar, Row, Table, Unit},
+    sections::{Bench, Section, parts},
+    servers::{BareServer, Novantra},
+};
+
+pub(super) const CONNECTIONS: usize = 64;
+pub(super) const LIST: &str = "/api/v1/governance/findings";
+
+const ROUNDS: usize = 3;
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// How many findings are asked for in turns.
+const IDS: usize = 512;
+
+pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
+    let stock = bench.small()?;
+    let server = stock.serve(&[])?;
+    let token = server.token(&stock.account)?;
+    let gets: Vec<Request> =
+        ids(&server, &token)?.iter().map(|id| Request::get(format!("{LIST}/{id}")).bearer(&token)).collect();
+    let page = Request::get(format!("{LIST}?limit=50")).bearer(&token);
+    let bare = bare(&server, gets.iter().chain([&page]))?;
+
+    let load = |host, requests: &[Request]| Load {
+        host,
+        requests: requests.to_vec(),
+        connections: CONNECTIONS,
+        expected: 200,
+    };
+    let pages = std::slice::from_ref(&page);
+    let cases = [
+        Case { subject: &bare, load: load(bare.host()?, &gets) },
+        Case { subject: &server, load: load(server.host()?, &gets) },
+        Case { subject: &bare, load: load(bare.host()?, pages) },
+        Case { subject: &server, load: load(server.host()?, pages) },
+    ];
+    let [bare_get, get, bare_page, page] = take_turns(cases, ROUNDS, WINDOW)?;
+
+    let mut rows = vec![
+        Row::new("get by id: bare handler", bare_get.cpu.median(), Unit::Micros).spread(bare_get.cpu.spread()),
+        Row::new("get by id: novantra", get.cpu.median(), Unit::Micros).spread(get.cpu.spread()),
+        Row::new("get by id: novantra ÷ bare", get.cpu.median() / bare_get.cpu.median(), Unit::Times)
+            .held_to(Bar::at_most(10.0).goal(6.0)),
+        Row::new("get by id: novantra, calls", get.rate.median(), Unit::PerSecond).spread(get.rate.spread()),
+        Row::new("page of 50: bare handler", bare_page.cpu.median(), Unit::Micros).spread(bare_page.cpu.spread()),
+        Row::new("page of 50: novantra", page.cpu.median(), Unit::Micros).spread(page.cpu.spread()),
+        Row::new("page of 50: novantra ÷ bare", page.cpu.median() / bare_page.cpu.median(), Unit::Times)
+            .held_to(Bar::at_most(40.0).goal(25.0)),
+        Row::new("page of 50: novantra, calls", page.rate.median(), Unit::PerSecond).spread(page.rate.spread()),
+    ];
+    rows.extend(parts::by_thread("get by id", &get));
+    rows.extend(parts::by_thread("page of 50", &page));
+    rows.extend(parts::by_stage(&server, &stock.serve(&[("audit-reads", "buffered")])?, &stock.account, &gets)?);
+    Ok(Table {
+        name: "reads",
+        title: Section::Reads.title(),
+        how: format!(
+            "CPU of the server's process for one call, sealing included, {CONNECTIONS} keep-alive connections, durable audit, \
+             10⁴ findings; medians of {ROUNDS} rounds of {} s. The bare handler returns the same bytes.",
+            WINDOW.as_secs()
+        ),
+        rows,
+    })
+}
+
+/// A bare program that answers these requests as the server does.
+pub(super) fn bare<'a>(server: &Novantra, requests: impl Iterator<Item = &'a Request>) -> Outcome<BareServer> {
+    let host = server.host()?;
+    let answers: Vec<(&str, Answer)> =
+        requests.map(|request| Ok((request.path(), call(host, request)?.expect(200)?))).collect::<Outcome<_>>()?;
+    BareServer::answering(answers.iter().map(|(path, answer)| (*path, answer)))
+}
+
+/// Findings to ask for, from all over the collection.
+fn ids(server: &Novantra, token: &str) -> Outcome<Vec<String>> {
+    let host = server.host()?;
+    let mut ids = Vec::new();
+    let mut path = format!("{LIST}?limit=200");
+    loop {
+        let page = call(host, &Request::get(path).bearer(token))?.expect(200)?.json()?;
+        let findings = page["findings"].as_array().or_fail(|| "no findings in the answer".to_owned())?;
+        ids.extend(findings.iter().filter_map(|finding| finding["id"].as_str()).map(str::to_owned));
+        match page["pagination"]["nextCursor"].as_str() {
+            Some(cursor) => path = format!("{LIST}?limit=200&cursor={cursor}"),
+            None => break,
+        }
+    }
+    let step = (ids.len() / IDS).max(1);
+    Ok(ids.into_iter().step_by(step).take(IDS).collect())
+}

@@ -1,0 +1,76 @@
+//! Token calls: what a good one costs, and that a bad one costs no more.
+
+use std::time::Duration;
+
+use crate::{
+    failure::Outcome,
+    figures::{Case, take_turns},
+    http::{Load, Request},
+    report::{Bar, Row, Table, Unit},
+    sections::{
+        Bench, Section, parts,
+        reads::{CONNECTIONS, bare},
+    },
+    servers::Account,
+};
+
+const ROUNDS: usize = 3;
+const WINDOW: Duration = Duration::from_millis(1500);
+
+/// What a bad call may cost more than a good one and still count as costing no more: the noise of a round.
+const NO_MORE: f64 = 1.05;
+
+pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
+    let stock = bench.small()?;
+    let server = stock.serve(&[])?;
+    let good = &stock.account;
+    let other = server.account("other")?;
+    let unknown = Account { client_id: "svc_01KSFQX5Y8000000000000000Z".to_owned(), ..good.clone() };
+    let wrong = Account { client_secret: other.client_secret, ..good.clone() };
+    let malformed = Account { client_secret: "nvsec_guess".to_owned(), ..good.clone() };
+    let no_id = Account { client_id: "admin".to_owned(), ..good.clone() };
+
+    let request = good.token_request();
+    let bare = bare(&server, [&request].into_iter())?;
+    let host = server.host()?;
+    let case = |request: Request, expected| Case {
+        subject: &server,
+        load: Load { host, requests: vec![request], connections: CONNECTIONS, expected },
+    };
+    let floor = Load { host: bare.host()?, ..case(request.clone(), 200).load };
+    let cases = [
+        Case { subject: &bare, load: floor },
+        case(request, 200),
+        case(unknown.token_request(), 401),
+        case(wrong.token_request(), 401),
+        case(malformed.token_request(), 401),
+        case(no_id.token_request(), 401),
+        case(Request::post("/api/v1/auth/token", "[]"), 400),
+    ];
+    let [floor, issued, refused @ ..] = take_turns(cases, ROUNDS, WINDOW)?;
+    let bad =
+        ["unknown client id", "wrong secret", "malformed secret", "malformed client id", "body that is no object"];
+
+    let mut rows = vec![
+        Row::new("bare handler", floor.cpu.median(), Unit::Micros).spread(floor.cpu.spread()),
+        Row::new("token issued", issued.cpu.median(), Unit::Micros).spread(issued.cpu.spread()),
+        Row::new("token issued ÷ bare", issued.cpu.median() / floor.cpu.median(), Unit::Times)
+            .held_to(Bar::at_most(10.0)),
+        Row::new("token issued, calls", issued.rate.median(), Unit::PerSecond).spread(issued.rate.spread()),
+    ];
+    rows.extend(parts::by_thread("token issued", &issued));
+    for (name, figures) in bad.into_iter().zip(&refused) {
+        rows.push(Row::new(name, figures.cpu.median(), Unit::Micros).spread(figures.cpu.spread()));
+        let ratio = figures.cpu.median() / issued.cpu.median();
+        rows.push(Row::new(format!("{name} ÷ issued"), ratio, Unit::Times).held_to(Bar::at_most(NO_MORE)));
+    }
+    Ok(Table {
+        name: "tokens",
+        title: Section::Tokens.title(),
+        how: format!(
+            "CPU of the server's process for one call, sealing included, {CONNECTIONS} keep-alive connections; medians of {ROUNDS} \
+             rounds in turns."
+        ),
+        rows,
+    })
+}

@@ -1,0 +1,22 @@
+//! The API as a client meets it, over a store in memory.
+
+use novantra_http as api;
+
+mod audit_log;
+mod batch;
+mod conditional;
+mod envelope;
+mod finding_events;
+mod findings;
+mod idempotency;
+mod isolation;
+mod limits_of_calls;
+mod openapi;
+mod operations;
+mod outbox;
+mod pagination;
+mod properties;
+mod standing;
+mod support;
+mod token;
+mod transitions;

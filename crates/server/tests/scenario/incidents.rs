@@ -1,0 +1,50 @@
+//! The mirror's own tickets: one for each finding.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use serde_json::Value;
+
+#[derive(Default)]
+pub(crate) struct Incidents {
+    by_finding: BTreeMap<String, Incident>,
+}
+
+struct Incident {
+    key: String,
+    open: bool,
+}
+
+impl Incidents {
+    /// Makes the incident of a finding, unless it is there.
+    pub(crate) fn open(&mut self, finding: &Value) {
+        let incident = Incident { key: text(finding, "findingKey"), open: true };
+        self.by_finding.entry(text(finding, "id")).or_insert(incident);
+    }
+
+    /// Follows a finding that changed.
+    pub(crate) fn follow(&mut self, finding: &Value) {
+        let incident = self.by_finding.get_mut(&text(finding, "id")).expect("an incident of each finding");
+        incident.open = finding["closedAt"].is_null();
+    }
+
+    pub(crate) fn keys_mirrored(&self) -> BTreeSet<String> {
+        let keys: BTreeSet<String> = self.by_finding.values().map(|incident| incident.key.clone()).collect();
+        assert_eq!(keys.len(), self.by_finding.len(), "no finding was mirrored twice");
+        keys
+    }
+
+    pub(crate) fn ids(&self, range: Range<usize>) -> Vec<String> {
+        self.by_finding.keys().skip(range.start).take(range.len()).cloned().collect()
+    }
+
+    pub(crate) fn closed(&self) -> BTreeSet<String> {
+        self.by_finding.iter().filter(|(_, incident)| !incident.open).map(|(id, _)| id.clone()).collect()
+    }
+}
+
+fn text(finding: &Value, member: &str) -> String {
+    finding[member].as_str().expect("a text").to_owned()
+}

@@ -1,0 +1,98 @@
+//! A mirror: follows findings from another system, and reports back.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{
+    incidents::Incidents,
+    support::{Client, Credentials},
+};
+
+pub(crate) struct Mirror {
+    client: Client,
+    pub(crate) incidents: Incidents,
+    /// From where the next pull starts: the `X-As-Of` of the last one's first page.
+    since: String,
+}
+
+/// What a report was answered with.
+pub(crate) struct Reported {
+    pub(crate) replayed: bool,
+    pub(crate) body: Value,
+}
+
+impl Mirror {
+    pub(crate) async fn of(url: &str, credentials: &Credentials) -> Self {
+        let client = Client::with_token(url, credentials).await;
+        Self { client, incidents: Incidents::default(), since: "1970-01-01".to_owned() }
+    }
+
+    /// Goes on with a server that was started anew.
+    pub(crate) async fn reconnect(&mut self, url: &str, credentials: &Credentials) {
+        self.client = Client::with_token(url, credentials).await;
+    }
+
+    /// Makes an incident of each open finding that changed since the last pull.
+    pub(crate) async fn pull_open(&mut self) {
+        for finding in self.walk("status=open&limit=40").await {
+            assert_eq!(finding["status"], "open");
+            self.incidents.open(&finding);
+        }
+    }
+
+    /// Follows what changed since the last pull, whatever its status. Says which findings those were.
+    pub(crate) async fn catch_up(&mut self) -> BTreeSet<String> {
+        let changed = self.walk("order=updated&limit=40").await;
+        changed.iter().for_each(|finding| self.incidents.follow(finding));
+        changed.iter().map(id).collect()
+    }
+
+    /// All pages; no finding may come twice.
+    async fn walk(&mut self, filters: &str) -> Vec<Value> {
+        let path = format!("/api/v1/governance/findings?{filters}&updated_since={}", self.since);
+        let mut cursor = String::new();
+        let mut as_of = None;
+        let mut findings: Vec<Value> = Vec::new();
+        loop {
+            let page = self.client.get(&format!("{path}{cursor}")).await;
+            assert_eq!(page.status, 200, "{}", page.body);
+            as_of.get_or_insert_with(|| page.headers["x-as-of"].to_str().expect("a timestamp").to_owned());
+            findings.extend(page.body["findings"].as_array().expect("findings").iter().cloned());
+            match page.body["pagination"]["nextCursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        self.since = as_of.expect("a first page");
+        let met: BTreeSet<String> = findings.iter().map(id).collect();
+        assert_eq!(met.len(), findings.len(), "a walk repeats no finding");
+        findings
+    }
+
+    /// Reports that a finding is known elsewhere, under the incident's own key.
+    pub(crate) async fn report_duplicate(&self, finding: &str) -> Reported {
+        let incident = format!("INC-{finding}");
+        let body = json!({
+            "eventType": "verified_as_duplicate",
+            "externalReference": incident,
+            "reason": "tracked there already, see the reference",
+        });
+        let path = format!("/api/v1/governance/findings/{finding}/events");
+        let answer = self.client.post_once(&path, &incident, &body).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        assert_eq!(answer.body["finding"]["status"], "closed");
+        Reported { replayed: answer.headers.contains_key("idempotent-replayed"), body: answer.body }
+    }
+
+    /// How many events were recorded of a finding.
+    pub(crate) async fn events_of(&self, finding: &str) -> usize {
+        let answer = self.client.get(&format!("/api/v1/governance/findings/{finding}/events")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["findingEvents"].as_array().expect("events").len()
+    }
+}
+
+fn id(finding: &Value) -> String {
+    finding["id"].as_str().expect("an id").to_owned()
+}
