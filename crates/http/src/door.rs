@@ -89,12 +89,7 @@ pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arr
     if reply.status.is_server_error() {
         tracing::warn!(request_id = %name, method = %method, route = operation.path, status = reply.status.as_u16(), "answered with an error");
     }
-    app.services.observer.answered(
-        method.as_str(),
-        operation.path,
-        reply.status.as_u16(),
-        began.elapsed(),
-    );
+    app.services.observer.answered(method.as_str(), operation.path, reply.status.as_u16(), began.elapsed());
     finish(reply, request_id, passage.throttled)
 }
 

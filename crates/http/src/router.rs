@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     Router,
     body::Body,
-    extract::{RawPathParams, Request, State},
+    extract::{RawPathParams, Request, State, rejection::RawPathParamsRejection},
     http::{HeaderValue, Response, header},
     middleware::map_response,
     routing::{MethodFilter, MethodRouter, on},
@@ -23,6 +23,9 @@ use crate::{
     routes::{NOWHERE, OPERATIONS},
 };
 
+/// What a path's parameters are read as.
+type Path = Result<RawPathParams, RawPathParamsRejection>;
+
 /// The API as an axum router: everything below `/api/v1`, and the answer for everything that is not there.
 pub fn router(app: App) -> Router {
     let mut paths: BTreeMap<&'static str, Vec<&'static Operation>> = BTreeMap::new();
@@ -34,10 +37,15 @@ pub fn router(app: App) -> Router {
         let allow: &'static str = Box::leak(allowed(&operations).into_boxed_str());
         let methods = operations.into_iter().fold(MethodRouter::new(), |methods, operation| {
             let filter = MethodFilter::try_from(operation.method.clone()).unwrap_or(MethodFilter::GET);
-            methods.merge(on(filter, move |State(app): State<App>, path: RawPathParams, request: Request| async move {
-                let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-                enter(&app, operation, Arrival::At(path), request).await
-            }))
+            let handler = move |State(app): State<App>, path: Path, request: Request| async move {
+                // A path that is no UTF-8 names nothing.
+                let arrival = path.map_or_else(
+                    |_| Arrival::Astray(Problem::not_found()),
+                    |path| Arrival::At(path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
+                );
+                enter(&app, operation, arrival, request).await
+            };
+            methods.merge(on(filter, handler))
         });
         let methods = methods.fallback(move |State(app): State<App>, request: Request| async move {
             enter(&app, &NOWHERE, Arrival::Astray(Problem::method_not_allowed(allow)), request).await

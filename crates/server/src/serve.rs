@@ -104,12 +104,12 @@ impl Server {
         tracing::info!("probes and metrics on {}", admin.url());
         tracing::info!("records in {}", place(&settings));
 
-        let probes = admin.serve(admin::router(probed), ADMIN_CONNECTIONS, Arc::clone(&metrics), admin_stop);
+        let probes = admin.serve(admin::router(probed), ADMIN_CONNECTIONS, None, admin_stop);
         let probes = tokio::spawn(probes);
         let (seal_stopper, seal_stop) = shutdown::stop();
         let sealer = tokio::spawn(sealer::keep_sealed(installation.clone(), seal_stop));
         let upkeep = tokio::spawn(upkeep::keep_up(installation.clone(), app.clone(), stop.clone()));
-        let calls = api.serve(api::router(app.clone()), settings.max_connections, metrics, stop);
+        let calls = api.serve(api::router(app.clone()), settings.max_connections, Some(metrics), stop);
         let calls = tokio::spawn(calls);
 
         let signal = shutdown::signal().await?;

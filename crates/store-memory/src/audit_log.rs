@@ -126,7 +126,7 @@ fn after_sequence(organization: OrganizationId, after: i64) -> (Bound<Place>, Bo
 
 fn is_past(entry: &Entry, place: Position) -> bool {
     match place {
-        Position::Newest(id) => entry.id.ulid() < id,
+        Position::Newest(id) => entry.id.ulid() <= id,
         Position::Changed(_, id) => entry.id.ulid() > id,
     }
 }

@@ -78,7 +78,7 @@ impl State {
             return Err(CommitError::Conflict(Clash::Revision(kind, id)));
         }
         if let Some(key) = before.and_then(|row| row.record.unique_key()) {
-            
+            self.keys.remove_mut(&unique_key(kind, organization, key));
         }
         if let Some(key) = write.record.unique_key() {
             let unique = unique_key(kind, organization, key);

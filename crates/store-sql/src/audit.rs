@@ -7,4 +7,6 @@ mod seal;
 mod trail;
 
 pub(crate) use entry::insert;
+#[cfg(test)]
+pub(crate) use log::{entry_list, over_the_unsealed};
 pub(crate) use trail::Trail;

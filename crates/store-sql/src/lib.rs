@@ -14,6 +14,8 @@ mod listing;
 mod location;
 mod migrations;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod presence;
 mod reader;
 mod resources;

@@ -226,9 +226,15 @@ async fn entries_are_found_by_action_actor_subject_and_time() {
         entries.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(found(&format!("subjectId={id}")).await, ["finding.read", "finding.created"]);
-    assert_eq!(found(&format!("subjectId={id}&order=updated&updatedAfter=2020-01-01")).await, ["finding.created", "finding.read"]);
+    assert_eq!(
+        found(&format!("subjectId={id}&order=updated&updatedAfter=2020-01-01")).await,
+        ["finding.created", "finding.read"]
+    );
     assert_eq!(found(&format!("subjectId={id}&actorId={}", two.id())).await, ["finding.read"]);
-    assert_eq!(found(&format!("action=finding.read,token.issued&actorId={}", two.id())).await, ["finding.read", "token.issued"]);
+    assert_eq!(
+        found(&format!("action=finding.read,token.issued&actorId={}", two.id())).await,
+        ["finding.read", "token.issued"]
+    );
     assert_eq!(found(&format!("subjectId={id}&createdAfter={since}")).await, ["finding.read"]);
     assert_eq!(found(&format!("subjectId={id}&createdBefore={since}")).await, ["finding.created"]);
     assert_eq!(found("action=nonsense").await, Vec::<String>::new());

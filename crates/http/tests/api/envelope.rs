@@ -15,7 +15,17 @@ async fn house() -> (House, Client) {
 #[tokio::test]
 async fn an_unknown_route_is_404_for_everybody() {
     let (house, client) = house().await;
-    for path in ["/", "/api", "/api/v1", "/api/v1/", "/api/v1/governance/findings/", "/api/v2/governance/findings", "/api/v1/governance/findings/x/y/z", "/%ff", "//"] {
+    for path in [
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/governance/findings/",
+        "/api/v2/governance/findings",
+        "/api/v1/governance/findings/x/y/z",
+        "/%ff",
+        "//",
+    ] {
         assert_eq!(house.get(path).send().await.expect(404).error(), "not_found", "{path}");
         assert_eq!(house.get(path).by(&client).send().await.expect(404).error(), "not_found", "{path}");
         house.get(path).bearer("nonsense").send().await.expect(404);
@@ -46,7 +56,19 @@ async fn a_wrong_method_is_405_and_allow_names_the_right_ones() {
 async fn a_body_that_is_no_json_object_is_a_fault_of_the_whole() {
     let (house, client) = house().await;
     let deep = "[".repeat(100_000);
-    for body in [&b""[..], b"{", b"[]", b"null", b"\"x\"", b"{} {}", b"\xff\xfe", b"{\"reason\":\"\xff\"}", b"{\"a\":\"\\ud800\"}", b"NaN", deep.as_bytes()] {
+    for body in [
+        &b""[..],
+        b"{",
+        b"[]",
+        b"null",
+        b"\"x\"",
+        b"{} {}",
+        b"\xff\xfe",
+        b"{\"reason\":\"\xff\"}",
+        b"{\"a\":\"\\ud800\"}",
+        b"NaN",
+        deep.as_bytes(),
+    ] {
         let answer = house.post(findings_path()).by(&client).body("application/json", body).send().await.expect(400);
         assert_eq!(answer.error(), "validation");
         assert_eq!(answer.paths(), [""], "{:?}", String::from_utf8_lossy(body));
@@ -69,7 +91,18 @@ async fn every_fault_of_a_body_is_told_at_once() {
     let answer = house.post(findings_path()).by(&client).json(&body).send().await.expect(400);
     let mut paths = answer.paths();
     paths.sort_unstable();
-    let faulty = ["colour", "dueAt", "findingKey", "ownerMemberUserId", "reason", "severity", "sourceKind", "status", "subjectResourceType", "title"];
+    let faulty = [
+        "colour",
+        "dueAt",
+        "findingKey",
+        "ownerMemberUserId",
+        "reason",
+        "severity",
+        "sourceKind",
+        "status",
+        "subjectResourceType",
+        "title",
+    ];
     assert_eq!(paths, faulty);
     assert!(answer.issue("severity").contains("info, low, medium, high, critical"));
     assert!(answer.issue("colour").contains("allowed are: findingKey, title, severity"));
@@ -88,7 +121,8 @@ async fn a_body_with_ever_so_many_unknown_fields_gets_an_answer_of_bounded_size(
 #[tokio::test]
 async fn a_query_that_is_not_utf8_or_names_a_parameter_twice_is_400() {
     let (house, client) = house().await;
-    let get = async |query: &str| house.get(&format!("{}?{query}", findings_path())).by(&client).send().await.expect(400);
+    let get =
+        async |query: &str| house.get(&format!("{}?{query}", findings_path())).by(&client).send().await.expect(400);
     assert_eq!(get("status=%ff").await.paths(), ["query.status"]);
     assert_eq!(get("limit=1&limit=2").await.paths(), ["query.limit"]);
     assert_eq!(get("status=open&status=open").await.paths(), ["query.status"]);
@@ -117,7 +151,13 @@ async fn an_unknown_value_of_a_filter_is_named_with_the_allowed_ones() {
 #[tokio::test]
 async fn a_filter_value_no_store_could_hold_is_400() {
     let (house, client) = house().await;
-    for query in ["governance/findings?findingKey=%00", "governance/findings?subjectResourceId=a%00b", "audit/entries?action=%00", "audit/entries?actorId=x%00", "audit/entries?subjectId=%00"] {
+    for query in [
+        "governance/findings?findingKey=%00",
+        "governance/findings?subjectResourceId=a%00b",
+        "audit/entries?action=%00",
+        "audit/entries?actorId=x%00",
+        "audit/entries?subjectId=%00",
+    ] {
         house.get(&format!("/api/v1/{query}")).by(&client).send().await.expect(400);
     }
 }
@@ -149,10 +189,24 @@ async fn every_operation_documents_that_a_body_may_be_too_large() {
 #[tokio::test]
 async fn what_accept_leaves_out_is_406() {
     let (house, client) = house().await;
-    for good in ["application/json", "*/*", "application/*", "text/html, application/json;q=0.1", "APPLICATION/JSON; charset=utf-8", ""] {
+    for good in [
+        "application/json",
+        "*/*",
+        "application/*",
+        "text/html, application/json;q=0.1",
+        "APPLICATION/JSON; charset=utf-8",
+        "",
+    ] {
         house.get(findings_path()).by(&client).header("accept", good).send().await.expect(200);
     }
-    for bad in ["text/html", "application/xml, text/*", "application/json;q=0", "application/json; q=0.000", "nonsense", "*/*, application/json;q=0"] {
+    for bad in [
+        "text/html",
+        "application/xml, text/*",
+        "application/json;q=0",
+        "application/json; q=0.000",
+        "nonsense",
+        "*/*, application/json;q=0",
+    ] {
         let answer = house.get(findings_path()).by(&client).header("accept", bad).send().await.expect(406);
         assert_eq!(answer.error(), "not_acceptable", "{bad}");
     }

@@ -83,7 +83,13 @@ async fn a_write_that_was_refused_by_what_is_stored_leaves_its_key_free() {
     let archive = json!({ "status": "archived", "reason": "because of a test" });
     let call = house.patch(&path).by(&client).json(&archive).key("k");
     call.clone().send().await.expect(422);
-    house.patch(&path).by(&client).json(&json!({ "status": "closed", "reason": "because of a test" })).send().await.expect(200);
+    house
+        .patch(&path)
+        .by(&client)
+        .json(&json!({ "status": "closed", "reason": "because of a test" }))
+        .send()
+        .await
+        .expect(200);
     assert!(!call.send().await.expect(200).is_replayed());
 }
 
@@ -158,7 +164,8 @@ async fn a_key_is_one_value_of_1_to_255_visible_ascii_characters() {
     let path = format!("{}/{}/events", findings_path(), places.finding);
     let comment = json!({ "eventType": "comment", "reason": "because of a test" });
     let call = house.post(&path).by(&client).json(&comment);
-    for bad in [b"".to_vec(), b"a b".to_vec(), vec![b'k'; 256], "ü".as_bytes().to_vec(), vec![0xff], b"a\tb".to_vec()] {
+    for bad in [b"".to_vec(), b"a b".to_vec(), vec![b'k'; 256], "ü".as_bytes().to_vec(), vec![0xff], b"a\tb".to_vec()]
+    {
         let answer = call.clone().header("idempotency-key", &bad).send().await.expect(400);
         assert_eq!(answer.paths(), ["header.Idempotency-Key"], "{bad:?}");
     }

@@ -29,7 +29,10 @@ async fn neighbours() -> Neighbours {
 #[tokio::test]
 async fn another_organizations_record_is_a_404_like_an_absent_one_byte_for_byte_and_read_for_read() {
     let Neighbours { house, at_home, theirs, .. } = neighbours().await;
-    let absent = Places { control: house.fixture.id::<registers::Control>().to_string(), finding: house.fixture.id::<findings::Finding>().to_string() };
+    let absent = Places {
+        control: house.fixture.id::<registers::Control>().to_string(),
+        finding: house.fixture.id::<findings::Finding>().to_string(),
+    };
     for operation in scoped().filter(|operation| operation.path.contains('{')) {
         let begun = house.watched.reads();
         let foreign = theirs.call(&house, operation).by(&at_home).send().await.expect(404);
@@ -68,7 +71,8 @@ async fn an_id_in_a_body_that_is_absent_or_anothers_is_a_fault_of_its_path_both_
     let path = format!("{}/{}/events", findings_path(), house.finding(&at_home, "mine").await);
     let mut answers = Vec::new();
     for id in [theirs.finding.clone(), house.fixture.id::<findings::Finding>().to_string()] {
-        let body = json!({ "eventType": "verified_as_duplicate", "duplicateOfFindingId": id, "reason": "because of a test" });
+        let body =
+            json!({ "eventType": "verified_as_duplicate", "duplicateOfFindingId": id, "reason": "because of a test" });
         let answer = house.post(&path).by(&at_home).json(&body).send().await.expect(400);
         assert_eq!(answer.paths(), ["duplicateOfFindingId"]);
         answers.push(answer.anonymous());

@@ -121,7 +121,13 @@ async fn no_operation_takes_anything_for_a_token_but_a_token() {
             let answer = call.send().await.expect(401);
             assert!(answer.header("www-authenticate").contains("error="), "{}: {authorization}", operation.id);
         }
-        places.call(&house, operation).header("authorization", &twice).header("authorization", &twice).send().await.expect(401);
+        places
+            .call(&house, operation)
+            .header("authorization", &twice)
+            .header("authorization", &twice)
+            .send()
+            .await
+            .expect(401);
     }
 }
 
@@ -171,7 +177,13 @@ async fn every_mutation_asks_for_a_reason_of_ten_to_a_thousand_characters() {
     let (house, places) = house().await;
     let client = house.everyone().await;
     for operation in writes() {
-        for reason in [Value::Null, "too short".into(), format!("   {}   ", "x".repeat(9)).into(), "x".repeat(1001).into(), 7.into()] {
+        for reason in [
+            Value::Null,
+            "too short".into(),
+            format!("   {}   ", "x".repeat(9)).into(),
+            "x".repeat(1001).into(),
+            7.into(),
+        ] {
             let mut body = operation.request().unwrap().clone();
             body["reason"] = reason;
             let call = house.call(&operation.method, &places.path(operation)).by(&client).json(&body);

@@ -46,7 +46,9 @@ async fn an_account_that_expires_is_refused_from_that_moment_on() {
 }
 
 /// A house where, between the decision of the next write and its commit, the account of the client is changed.
-async fn changed_meanwhile(change: impl FnOnce(&ServiceAccount) -> ServiceAccount + Send + 'static) -> (Arc<House>, Client) {
+async fn changed_meanwhile(
+    change: impl FnOnce(&ServiceAccount) -> ServiceAccount + Send + 'static,
+) -> (Arc<House>, Client) {
     let house = Arc::new(House::open().await);
     let client = house.everyone().await;
     let (there, changed) = (Arc::clone(&house), client.clone());
@@ -73,7 +75,9 @@ async fn a_scope_taken_between_decision_and_commit_stores_nothing() {
 
 #[tokio::test]
 async fn a_change_that_leaves_the_account_its_right_does_not_fail_the_write() {
-    let (house, client) = changed_meanwhile(|account| account.with_limits(auth::AccountLimits { reads: Some(7), writes: None }).unwrap()).await;
+    let (house, client) =
+        changed_meanwhile(|account| account.with_limits(auth::AccountLimits { reads: Some(7), writes: None }).unwrap())
+            .await;
     house.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(201);
     assert_eq!(house.watched.events().len(), 1);
 }

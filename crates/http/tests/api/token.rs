@@ -52,7 +52,10 @@ async fn json_a_form_and_http_basic_all_get_a_token_that_works() {
         house.post(PATH).body("Application/JSON; charset=utf-8", request(&client).to_string()),
         house.post(PATH).body(FORM, form),
         house.post(PATH).body(FORM, "grant_type=client_credentials&scope=").header("authorization", &header),
-        house.post(PATH).json(&json!({ "grant_type": "client_credentials", "scope": null })).header("authorization", &header),
+        house
+            .post(PATH)
+            .json(&json!({ "grant_type": "client_credentials", "scope": null }))
+            .header("authorization", &header),
     ] {
         let answer = call.send().await.expect(200);
         assert_eq!(answer.header("cache-control"), "no-store");
@@ -88,7 +91,13 @@ async fn a_subset_of_scopes_makes_a_token_for_no_more() {
 async fn a_scope_that_is_unknown_or_not_the_accounts_is_invalid_scope() {
     let house = House::open().await;
     let client = house.client(house.home, &[Scope::FindingsRead]).await;
-    for scope in ["governance.findings:write", "governance.findings:read governance.findings:write", "nonsense", " ", "governance.findings:read,x"] {
+    for scope in [
+        "governance.findings:write",
+        "governance.findings:read governance.findings:write",
+        "nonsense",
+        " ",
+        "governance.findings:read,x",
+    ] {
         refused(house.post(PATH).json(&with(&client, "scope", scope)), 400, "invalid_scope").await;
     }
 }
@@ -166,7 +175,8 @@ async fn unknown_wrong_disabled_expired_and_malformed_credentials_are_answered_a
 async fn a_token_lives_no_longer_than_its_account() {
     let house = House::open().await;
     let end = house.fixture.now() + Duration::from_secs(100);
-    let client = house.client_of(house.home, Scope::ALL, |account| ServiceAccount { expires_at: Some(end), ..account }).await;
+    let client =
+        house.client_of(house.home, Scope::ALL, |account| ServiceAccount { expires_at: Some(end), ..account }).await;
     assert_eq!(house.ask_token(&client).await.json()["expires_in"], 100);
     house.clock().set(end - Duration::from_millis(1));
     house.get(findings_path()).by(&client).send().await.expect(200);
@@ -233,9 +243,8 @@ async fn failures_are_counted_by_client_id_and_address_so_who_knows_an_id_locks_
     let house = limited(Quotas { token_endpoint: 3, token_endpoint_address: 5, ..Quotas::default() }).await;
     let client = house.everyone().await;
     let wrong = with(&client, "client_secret", ClientSecret::generate(&*house.fixture.entropy).expose());
-    let fail = async |body: &Value, address: &str| {
-        house.post(PATH).json(body).from_address(address).send().await.status
-    };
+    let fail =
+        async |body: &Value, address: &str| house.post(PATH).json(body).from_address(address).send().await.status;
     let attacker = "198.51.100.1:1";
     for expected in [401, 401, 401, 429, 429] {
         assert_eq!(fail(&wrong, attacker).await, expected);

@@ -52,17 +52,23 @@ impl Listener {
         format!("http://{}", self.address)
     }
 
-    /// Serves until it is time to stop and the calls in flight are done.
-    pub(crate) async fn serve(self, router: Router, connections: usize, metrics: Arc<Metrics>, mut stop: Stop) {
+    /// Serves until it is time to stop and the calls in flight are done. Calls are counted where there are metrics.
+    pub(crate) async fn serve(
+        self,
+        router: Router,
+        connections: usize,
+        metrics: Option<Arc<Metrics>>,
+        mut stop: Stop,
+    ) {
         let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
         let graceful = GracefulShutdown::new();
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
         builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_WITHIN);
         while let Some((stream, peer, place)) = self.accept(&places, &mut stop).await {
-            let (router, metrics) = (router.clone(), Arc::clone(&metrics));
+            let (router, metrics) = (router.clone(), metrics.clone());
             let service = service_fn(move |request: hyper::Request<Incoming>| {
-                answer(router.clone(), Arc::clone(&metrics), peer, request)
+                answer(router.clone(), metrics.clone(), peer, request)
             });
             let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
@@ -111,11 +117,14 @@ impl Listener {
 
 async fn answer(
     mut router: Router,
-    metrics: Arc<Metrics>,
+    metrics: Option<Arc<Metrics>>,
     peer: SocketAddr,
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let mut request: Request = request.map(Body::new);
     request.extensions_mut().insert(peer);
-    access::watched(&metrics, request, |request| router.call(request)).await
+    match metrics {
+        Some(metrics) => access::watched(&metrics, request, |request| router.call(request)).await,
+        None => router.call(request).await,
+    }
 }

@@ -1,6 +1,9 @@
 //! Reading the log.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use ::audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Signature, Tail, Unsealed};
 use async_trait::async_trait;
@@ -58,9 +61,7 @@ impl AuditLog for SqlStore {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError> {
-        let filters = vec![texts(&filter.subjects), texts(&filter.actors), texts(&filter.actions)];
-        let slice = Slice::of_entries(organization.into(), filters, page);
-        let (sql, values) = slice.statement(&LISTS, TABLE, &COLUMNS, FILTERS);
+        let (sql, values) = entry_list(organization, filter, page);
         let (rows, as_of) = self.slice(sql, values, entry::read).await?;
         Ok(Page::from_overfetch(rows, page.limit, as_of, |recorded| match page.order {
             Order::Newest => Position::Newest(recorded.entry.id.ulid()),
@@ -129,6 +130,21 @@ impl AuditLog for SqlStore {
             .await?;
         tail.ok_or_else(|| corrupt("a count gave no row"))
     }
+}
+
+/// The statement of a list of entries, and its values.
+pub(crate) fn entry_list(
+    organization: OrganizationId,
+    filter: &AuditFilter,
+    page: &PageRequest,
+) -> (Arc<Sql>, Vec<Value<'static>>) {
+    let filters = vec![texts(&filter.subjects), texts(&filter.actors), texts(&filter.actions)];
+    Slice::of_entries(organization.into(), filters, page).statement(&LISTS, TABLE, &COLUMNS, FILTERS)
+}
+
+#[cfg(test)]
+pub(crate) fn over_the_unsealed() -> [&'static Sql; 1] {
+    [&UNSEALED]
 }
 
 fn of_organization() -> SelectStatement {

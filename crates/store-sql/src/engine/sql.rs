@@ -46,4 +46,10 @@ impl Sql {
     pub(crate) fn locking(self) -> Self {
         Self { postgres: format!("{} FOR SHARE", self.postgres).into(), ..self }
     }
+
+    /// What SQLite makes of it.
+    #[cfg(test)]
+    pub(crate) fn explained(&self) -> Self {
+        Self { postgres: self.postgres.clone(), sqlite: format!("EXPLAIN QUERY PLAN {}", self.sqlite).into() }
+    }
 }

@@ -9,7 +9,7 @@ use novantra_store_sql::{Database, DatabaseUrl};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 /// A database of its own on the cluster that `NOVANTRA_TEST_POSTGRES_URL` names.
-pub struct Fresh {
+pub(crate) struct Fresh {
     cluster: PgConnectOptions,
     name: String,
 }
@@ -17,7 +17,7 @@ pub struct Fresh {
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 impl Fresh {
-    pub async fn make() -> Self {
+    pub(crate) async fn make() -> Self {
         let url = std::env::var("NOVANTRA_TEST_POSTGRES_URL").expect(
             "NOVANTRA_TEST_POSTGRES_URL is not set: run the tests by `cargo xtask test`, which starts a PostgreSQL for them",
         );
@@ -28,11 +28,11 @@ impl Fresh {
         fresh
     }
 
-    pub fn url(&self) -> DatabaseUrl {
+    pub(crate) fn url(&self) -> DatabaseUrl {
         DatabaseUrl::Postgres(Box::new(self.cluster.clone().database(&self.name)))
     }
 
-    pub async fn open(&self) -> Database {
+    pub(crate) async fn open(&self) -> Database {
         let database = Database::open(&self.url()).await.unwrap();
         database.migrate(kernel::Timestamp::from_millis(0)).await.unwrap();
         database

@@ -6,12 +6,12 @@ use kernel::Clock;
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
 use ulid::Ulid;
 
-pub async fn open(path: &Path) -> Database {
+pub(crate) async fn open(path: &Path) -> Database {
     let database = Database::open(&DatabaseUrl::Sqlite(path.to_owned())).await.unwrap();
     database.migrate(kernel::Timestamp::from_millis(0)).await.unwrap();
     database
 }
 
-pub async fn server(path: &Path, clock: Arc<dyn Clock>) -> SqlStore {
+pub(crate) async fn server(path: &Path, clock: Arc<dyn Clock>) -> SqlStore {
     SqlStore::over(open(path).await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap()
 }

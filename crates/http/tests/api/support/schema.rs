@@ -85,8 +85,20 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
                     faults.push(format!("{place}: fits none of {rule}"));
                 }
             }
-            "type" | "enum" | "required" | "additionalProperties" | "minLength" | "maxLength" | "minItems"
-            | "maxItems" | "minimum" | "maximum" | "format" | "description" | "default" | "pattern" => {}
+            "type"
+            | "enum"
+            | "required"
+            | "additionalProperties"
+            | "minLength"
+            | "maxLength"
+            | "minItems"
+            | "maxItems"
+            | "minimum"
+            | "maximum"
+            | "format"
+            | "description"
+            | "default"
+            | "pattern" => {}
             unknown => panic!("the tests know nothing of the keyword {unknown}"),
         }
     }

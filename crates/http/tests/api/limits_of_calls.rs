@@ -1,0 +1,174 @@
+//! How often one may call, and what callers are told of it.
+
+use std::time::Duration;
+
+use api::{ApiSettings, Quotas};
+use auth::AccountLimits;
+use scopes::Scope;
+use serde_json::json;
+
+use crate::support::{Answer, Client, House, finding_body, findings_path};
+
+async fn house(quotas: Quotas) -> (House, Client) {
+    let house = House::with(ApiSettings { quotas, ..ApiSettings::default() }).await;
+    let client = house.everyone().await;
+    (house, client)
+}
+
+fn standing(answer: &Answer) -> (&str, u32, u32) {
+    let number = |name: &str| answer.header(name).parse().unwrap_or_else(|_| panic!("no {name}: {answer:?}"));
+    (answer.header("x-ratelimit-bucket"), number("x-ratelimit-limit"), number("x-ratelimit-remaining"))
+}
+
+async fn read(house: &House, client: &Client) -> Answer {
+    house.get(findings_path()).by(client).send().await
+}
+
+async fn write(house: &House, client: &Client, key: &str) -> Answer {
+    house.post(findings_path()).by(client).json(&finding_body(key)).send().await
+}
+
+#[tokio::test]
+async fn reads_and_writes_have_buckets_of_their_own_and_every_answer_tells_the_nearest_to_empty() {
+    let (house, client) = house(Quotas::default()).await;
+    assert_eq!(standing(&read(&house, &client).await.expect(200)), ("token-read", 600, 599));
+    assert_eq!(standing(&write(&house, &client, "a").await.expect(201)), ("token-write", 60, 59));
+    assert_eq!(standing(&write(&house, &client, "a").await.expect(409)), ("token-write", 60, 58));
+    let answer = read(&house, &client).await;
+    assert_eq!(standing(&answer), ("token-read", 600, 598));
+    let reset: i64 = answer.header("x-ratelimit-reset").parse().unwrap();
+    assert_eq!(reset, house.fixture.now().seconds() + 1, "two calls of six hundred a minute refill in 0.2 s");
+}
+
+#[tokio::test]
+async fn failed_calls_are_charged_too_of_whatever_sort() {
+    let (house, client) = house(Quotas { token_read: 8, ..Quotas::default() }).await;
+    let powerless = house.client(house.home, &[Scope::WebhooksManage]).await;
+    let calls = [
+        house.get(&format!("{}?nonsense=1", findings_path())).by(&client),
+        house.get(&format!("{}/nonsense", findings_path())).by(&client),
+        house.get(findings_path()).by(&client).header("accept", "text/html"),
+        house.get("/api/v1/nowhere").by(&client),
+        house.call("DELETE", findings_path()).by(&client),
+    ];
+    for (place, call) in calls.into_iter().enumerate() {
+        let answer = call.send().await;
+        assert!(answer.status >= 400);
+        assert_eq!(standing(&answer), ("token-read", 8, 7 - u32::try_from(place).unwrap()));
+    }
+    let refused = read(&house, &powerless).await.expect(403);
+    assert_eq!(standing(&refused), ("token-read", 8, 7));
+}
+
+#[tokio::test]
+async fn past_its_limit_an_account_is_told_when_to_come_back_and_429s_cost_nothing() {
+    let (house, client) = house(Quotas { token_read: 3, ..Quotas::default() }).await;
+    for _ in 0..3 {
+        read(&house, &client).await.expect(200);
+    }
+    for _ in 0..5 {
+        let answer = read(&house, &client).await.expect(429);
+        assert_eq!(answer.error(), "rate_limited");
+        assert_eq!(answer.header("retry-after"), "20");
+        assert_eq!(standing(&answer), ("token-read", 3, 0));
+    }
+    house.clock().advance(Duration::from_millis(19_999));
+    assert_eq!(read(&house, &client).await.expect(429).header("retry-after"), "1");
+    house.clock().tick();
+    read(&house, &client).await.expect(200);
+    write(&house, &client, "a").await.expect(201);
+}
+
+#[tokio::test]
+async fn the_organizations_bucket_is_shared_by_its_accounts_and_told_when_it_is_nearer_to_empty() {
+    let (house, one) = house(Quotas { organization: 5, ..Quotas::default() }).await;
+    let two = house.everyone().await;
+    let elsewhere = house.fixture.organization("elsewhere").await;
+    let abroad = house.client(elsewhere, Scope::ALL).await;
+    for place in 0..5 {
+        let answer = read(&house, if place % 2 == 0 { &one } else { &two }).await.expect(200);
+        assert_eq!(standing(&answer), ("org", 5, 4 - place));
+    }
+    assert_eq!(standing(&write(&house, &two, "a").await.expect(429)), ("org", 5, 0));
+    read(&house, &abroad).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_the_organization_is_refused_is_not_taken_from_the_account() {
+    let (house, client) = house(Quotas { organization: 2, token_write: 2, ..Quotas::default() }).await;
+    read(&house, &client).await.expect(200);
+    read(&house, &client).await.expect(200);
+    for _ in 0..4 {
+        write(&house, &client, "a").await.expect(429);
+    }
+    house.clock().advance(Duration::from_secs(30));
+    assert_eq!(standing(&write(&house, &client, "a").await.expect(201)).2, 0);
+}
+
+#[tokio::test]
+async fn an_account_may_have_limits_of_its_own() {
+    let (house, client) = house(Quotas::default()).await;
+    house
+        .change(&client, |account| account.with_limits(AccountLimits { reads: Some(1200), writes: Some(2) }).unwrap())
+        .await;
+    assert_eq!(standing(&read(&house, &client).await), ("token-read", 1200, 1199));
+    assert_eq!(standing(&write(&house, &client, "a").await), ("token-write", 2, 1));
+}
+
+#[tokio::test]
+async fn calls_that_nobody_made_carry_no_limits() {
+    let (house, _) = house(Quotas::default()).await;
+    for answer in [house.get(findings_path()).send().await, house.get("/api/v1/nowhere").send().await] {
+        assert!(!answer.headers.contains_key("x-ratelimit-limit"));
+    }
+}
+
+#[tokio::test]
+async fn repeated_429s_of_an_account_are_one_entry_a_minute_with_a_count() {
+    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    let refusals = async || {
+        let log = house.log(house.home).await;
+        let refused = log.into_iter().filter(|recorded| recorded.entry.status == Some(429));
+        refused.map(|recorded| recorded.entry.changes[0].after.clone()).collect::<Vec<_>>()
+    };
+    read(&house, &client).await.expect(200);
+    for _ in 0..10 {
+        read(&house, &client).await.expect(429);
+    }
+    assert_eq!(refusals().await, [kernel::FieldValue::Integer(1)], "the first is on record at once");
+    house.app.keep_up().await.unwrap();
+    assert_eq!(refusals().await.len(), 1, "the others when the minute is over");
+    house.clock().advance(Duration::from_secs(60));
+    house.app.keep_up().await.unwrap();
+    assert_eq!(refusals().await, [1, 9].map(kernel::FieldValue::Integer));
+    house.app.keep_up().await.unwrap();
+    house.app.flush().await.unwrap();
+    assert_eq!(refusals().await.len(), 2, "and only once");
+}
+
+#[tokio::test]
+async fn refusals_that_were_only_counted_are_on_record_by_the_time_the_api_was_flushed() {
+    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    read(&house, &client).await.expect(200);
+    for _ in 0..4 {
+        read(&house, &client).await.expect(429);
+    }
+    house.app.flush().await.unwrap();
+    let log = house.log(house.home).await;
+    let counts = log.iter().filter(|recorded| recorded.entry.status == Some(429));
+    let counts: Vec<_> = counts.map(|recorded| recorded.entry.changes[0].after.clone()).collect();
+    assert_eq!(counts, [1, 3].map(kernel::FieldValue::Integer));
+}
+
+#[tokio::test]
+async fn a_batch_counts_as_one_write() {
+    let (house, client) = house(Quotas { token_write: 2, ..Quotas::default() }).await;
+    let item = |number| {
+        let mut body = finding_body(&format!("k{number}"));
+        body.as_object_mut().unwrap().remove("reason");
+        body
+    };
+    let body = json!({ "findings": (0..500).map(item).collect::<Vec<_>>(), "reason": "because of a test" });
+    let call = house.post("/api/v1/governance/findings/batch").by(&client).json(&body);
+    assert_eq!(standing(&call.send().await.expect(200)), ("token-write", 2, 1));
+}
