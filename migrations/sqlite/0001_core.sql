@@ -214,3 +214,35 @@ CREATE TABLE open_writes (
     floor integer NOT NULL,
     expires_at integer NOT NULL
 ) WITHOUT ROWID, STRICT;
+
+-- What the planner is to take for granted, so that its choice of index does not hang on a guess or on when statistics were
+-- last taken: organizations with many records, of which a word like a status selects a good part.
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('controls', 'sqlite_autoindex_controls_1', '10000 1000 1'),
+    ('controls', 'controls_key', '10000 1000 1'),
+    ('controls', 'controls_changed', '10000 1000 2 1'),
+    ('controls', 'controls_status', '10000 1000 300 1'),
+    ('controls', 'controls_status_changed', '10000 1000 300 2 1'),
+    ('findings', 'sqlite_autoindex_findings_1', '100000 10000 1'),
+    ('findings', 'findings_key', '100000 10000 1'),
+    ('findings', 'findings_changed', '100000 10000 2 1'),
+    ('findings', 'findings_status', '100000 10000 1500 1'),
+    ('findings', 'findings_status_changed', '100000 10000 1500 2 1'),
+    ('findings', 'findings_severity', '100000 10000 2000 1'),
+    ('findings', 'findings_severity_changed', '100000 10000 2000 2 1'),
+    ('findings', 'findings_source_kind', '100000 10000 1500 1'),
+    ('findings', 'findings_source_kind_changed', '100000 10000 1500 2 1'),
+    ('findings', 'findings_subject', '90000 9000 5 1'),
+    ('findings', 'findings_subject_changed', '90000 9000 5 2 1'),
+    ('finding_events', 'sqlite_autoindex_finding_events_1', '100000 10000 1'),
+    ('finding_events', 'finding_events_changed', '100000 10000 2 1'),
+    ('finding_events', 'finding_events_finding', '100000 10000 5 1'),
+    ('finding_events', 'finding_events_finding_changed', '100000 10000 5 2 1'),
+    ('audit_entries', 'sqlite_autoindex_audit_entries_1', '1000000 100000 1'),
+    ('audit_entries', 'audit_entries_sequence', '1000000 100000 1'),
+    ('audit_entries', 'audit_entries_unsealed', '100 1 1'),
+    ('audit_entries', 'audit_entries_action', '1000000 100000 5000 1'),
+    ('audit_entries', 'audit_entries_actor', '1000000 100000 10000 1'),
+    ('audit_entries', 'audit_entries_subject', '500000 50000 5 1');
+ANALYZE sqlite_schema;

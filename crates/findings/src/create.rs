@@ -57,6 +57,18 @@ pub(crate) fn fresh_id<R>(entropy: &dyn Entropy, at: Timestamp) -> Id<R> {
     Id::new(entropy.ulid(at))
 }
 
+impl FindingSource {
+    /// The same, with what it does not say as `present` says it.
+    fn over(self, present: &Self) -> Self {
+        Self {
+            kind: self.kind,
+            module_key: self.module_key.or_else(|| present.module_key.clone()),
+            resource_type: self.resource_type.or_else(|| present.resource_type.clone()),
+            resource_id: self.resource_id.or_else(|| present.resource_id.clone()),
+        }
+    }
+}
+
 impl NewFinding {
     fn into_finding(self, at: Timestamp) -> Finding {
         let status = self.status.unwrap_or(Status::Open);
@@ -84,7 +96,7 @@ impl NewFinding {
             title: self.title,
             description: self.description.unwrap_or_else(|| present.description.clone()),
             severity: self.severity,
-            source: self.source,
+            source: self.source.over(&present.source),
             subject: self.subject.or_else(|| present.subject.clone()),
             owner_responsibility_id: self.owner_responsibility_id.or_else(|| present.owner_responsibility_id.clone()),
             owner_member_user_id: self.owner_member_user_id.or_else(|| present.owner_member_user_id.clone()),

@@ -20,6 +20,9 @@ pub(crate) struct Object<'a> {
     issues: Vec<Issue>,
 }
 
+/// How many unknown fields of one object are named: an answer must not outgrow its request many times over.
+const MOST_UNKNOWN: usize = 20;
+
 struct Asked {
     name: &'static str,
     required: bool,
@@ -137,12 +140,14 @@ impl<'a> Object<'a> {
 
     /// Every fault there is, members that nobody asked for included.
     pub(crate) fn finish(mut self) -> Vec<Issue> {
-        for name in self.members.into_iter().flat_map(Map::keys) {
-            if !self.asked.iter().any(|asked| asked.name == name) {
-                let allowed = self.asked.iter().map(|asked| asked.name).collect::<Vec<_>>().join(", ");
-                self.issues
-                    .push(Issue::new([name.as_str()], format!("there is no such field; allowed are: {allowed}")));
-            }
+        let names = self.members.into_iter().flat_map(Map::keys);
+        let unknown: Vec<&String> = names.filter(|name| !self.asked.iter().any(|asked| asked.name == *name)).collect();
+        let allowed = self.asked.iter().map(|asked| asked.name).collect::<Vec<_>>().join(", ");
+        for name in unknown.iter().take(MOST_UNKNOWN) {
+            self.issues.push(Issue::new([name.as_str()], format!("there is no such field; allowed are: {allowed}")));
+        }
+        if let Some(more) = unknown.len().checked_sub(MOST_UNKNOWN).filter(|more| *more > 0) {
+            self.issues.push(Issue::new([], format!("there are {more} more fields that are not known")));
         }
         self.issues
     }

@@ -6,7 +6,7 @@ use auth::Caller;
 use axum::http::{HeaderMap, Method, header, request::Parts};
 use bytes::Bytes;
 use findings::Tenant;
-use kernel::{Actor, Attribution, Id, Named, Origin, RequestId, Revision};
+use kernel::{Actor, Attribution, Id, Named, OrganizationId, Origin, RequestId, Revision};
 use serde_json::Value;
 
 use crate::{
@@ -34,6 +34,13 @@ pub(crate) struct Known {
     pub(crate) caller: Caller,
     pub(crate) actor: Actor,
     pub(crate) tenant: Arc<Tenant>,
+}
+
+impl Known {
+    /// As the audit log has it: in whose log, and by whom.
+    pub(crate) fn who(&self) -> (OrganizationId, Actor) {
+        (self.tenant.organization, self.actor.clone())
+    }
 }
 
 impl Call {

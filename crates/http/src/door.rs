@@ -62,7 +62,7 @@ pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arr
     }
     let method = parts.method.clone();
     let call = Call { operation, request_id, parts, path: Vec::new(), body: Bytes::new(), address, known: None };
-    let passed = pass(app, call, arrival, body, &mut passage).await;
+    let passed = contained(request_id, pass(app, call, arrival, body, &mut passage)).await;
 
     let refused = passed.is_err();
     let limited = passage.throttled.as_ref().is_some_and(Throttled::refuses);
@@ -76,14 +76,19 @@ pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arr
             status: reply.status.as_u16(),
             changes: Vec::new(),
         };
-        let recorded = match &passage.known {
-            Some(known) if limited => app.trail.record_limited(&app.services, known, note).await,
-            _ => app.trail.record(&app.services, passage.who, note).await,
+        let record = async {
+            match &passage.known {
+                Some(known) if limited => {
+                    app.trail.record_limited(&app.services, known.caller.account.meta.id, known.who(), note).await
+                }
+                _ => app.trail.record(&app.services, passage.who, note).await,
+            }
+            .map_err(Problem::from)
         };
-        if let Err(error) = recorded {
+        if let Err(problem) = contained(request_id, record).await {
             // What can't be put on record is not given out; what it was is in the server's own log.
             tracing::warn!(request_id = %name, status = reply.status.as_u16(), route = operation.path, "a call is not in the audit log");
-            reply = Problem::from(error).into_reply(&name);
+            reply = problem.into_reply(&name);
         }
     }
     if reply.status.is_server_error() {
@@ -113,9 +118,6 @@ async fn pass(
             identify(app, &call, passage).await?;
             let known = passage.known.as_ref().ok_or_else(Problem::internal)?;
             known.caller.need(scope).map_err(|_| Problem::forbidden(scope))?;
-            if call.parts.headers.contains_key(ON_BEHALF_OF) {
-                return Err(Problem::validation(vec![Issue::new(["header", "X-On-Behalf-Of"], "is not supported")]));
-            }
         }
         Access::Open => {}
         Access::Nowhere => {
@@ -131,13 +133,21 @@ async fn pass(
         Arrival::At(path) => path,
         Arrival::Astray(problem) => return Err(problem),
     };
+    if call.parts.headers.contains_key(ON_BEHALF_OF) {
+        return Err(Problem::validation(vec![Issue::new(["header", "X-On-Behalf-Of"], "is not supported")]));
+    }
     if !accepts_json(&call.parts) {
         return Err(Problem::not_acceptable());
     }
     call.body = read_body(body).await?;
     call.known = passage.known.clone();
-    AssertUnwindSafe((call.operation.handler)(app, &call)).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!(request_id = %call.request_id, route = call.operation.path, "a handler panicked");
+    (call.operation.handler)(app, &call).await
+}
+
+/// What panics is a 500 like any other fault of ours, and no connection that breaks off.
+async fn contained<T>(request_id: Id<RequestId>, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(%request_id, "a call panicked");
         Err(Problem::internal())
     })
 }
@@ -166,18 +176,27 @@ async fn read_body(body: Body) -> Result<Bytes, Problem> {
 }
 
 fn accepts_json(parts: &Parts) -> bool {
-    let mut values = parts.headers.get_all(header::ACCEPT).iter().peekable();
-    values.peek().is_none()
-        || values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|range| {
-            let refused = range.split(|byte| *byte == b';').skip(1).any(|parameter| {
-                let weight = parameter.trim_ascii().to_ascii_lowercase();
-                weight.strip_prefix(b"q=").is_some_and(|weight| weight.iter().all(|byte| matches!(byte, b'0' | b'.')))
-            });
-            !refused
-                && [b"application/json".as_slice(), b"application/*", b"*/*"]
-                    .iter()
-                    .any(|wanted| is_media_type(range, wanted))
-        })
+    let values = parts.headers.get_all(header::ACCEPT).iter();
+    let ranges = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let mut ranges = ranges.filter(|range| !range.is_empty()).peekable();
+    if ranges.peek().is_none() {
+        return true;
+    }
+    // The most specific range that fits decides (RFC 9110 § 12.5.1).
+    let fitting = ranges.filter_map(|range| {
+        let kinds = [b"*/*".as_slice(), b"application/*", b"application/json"];
+        let specificity = kinds.iter().position(|kind| is_media_type(range, kind))?;
+        Some((specificity, !is_refused(range)))
+    });
+    fitting.max().is_some_and(|(_, wanted)| wanted)
+}
+
+/// Whether a media range has a weight of nothing.
+fn is_refused(range: &[u8]) -> bool {
+    range.split(|byte| *byte == b';').skip(1).any(|parameter| {
+        let weight = parameter.trim_ascii().to_ascii_lowercase();
+        weight.strip_prefix(b"q=").is_some_and(|weight| weight.iter().all(|byte| matches!(byte, b'0' | b'.')))
+    })
 }
 
 fn finish(reply: Reply, request_id: Id<RequestId>, throttled: Option<Throttled>) -> Response {

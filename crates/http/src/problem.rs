@@ -181,6 +181,7 @@ impl Problem {
         let mut body = self.envelope();
         body["requestId"] = json!(request_id);
         let mut reply = Reply::json(self.status, Bytes::from(body.to_string()));
+        reply.headers.push((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
         reply.headers.extend(self.headers);
         reply
     }

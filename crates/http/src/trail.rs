@@ -15,7 +15,7 @@ use kernel::{
 use store::DynStore;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 
-use crate::{call::Known, services::Services};
+use crate::services::Services;
 
 /// How often the 429s of one account are on record.
 const REFUSAL_SPAN: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ pub(crate) struct Trail {
 
 /// Refusals of an account that were counted since its last entry about them.
 struct Counted {
-    known: Known,
+    who: (OrganizationId, Actor),
     origin: Origin,
     action: String,
     since: Timestamp,
@@ -92,13 +92,13 @@ impl Trail {
     pub(crate) async fn record_limited(
         &self,
         services: &Services,
-        known: &Known,
+        account: AccountId,
+        who: (OrganizationId, Actor),
         note: Note,
     ) -> Result<(), StoreError> {
         let now = services.clock.now();
         let earlier = {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            let account = known.caller.account.meta.id;
             match counted.get_mut(&account) {
                 Some(there) if now.since(there.since) < REFUSAL_SPAN => {
                     there.count += 1;
@@ -107,7 +107,7 @@ impl Trail {
                 _ => counted.insert(
                     account,
                     Counted {
-                        known: known.clone(),
+                        who: who.clone(),
                         origin: note.origin.clone(),
                         action: note.action.to_string(),
                         since: now,
@@ -118,32 +118,44 @@ impl Trail {
         };
         let count = 1 + earlier.map_or(0, |earlier| earlier.count);
         let note = Note { changes: vec![count_of(count)], ..note };
-        self.record(services, Some((known.tenant.organization, known.actor.clone())), note).await
+        self.record(services, Some(who), note).await
     }
 
     /// Puts on record what was only counted, where its minute is over; all of it at the end.
     pub(crate) async fn record_counted(&self, services: &Services, all: bool) -> Result<(), StoreError> {
         let now = services.clock.now();
-        let due: Vec<Counted> = {
+        let mut due: Vec<(AccountId, Counted)> = {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
             let (due, rest) = mem::take(&mut *counted)
                 .into_iter()
                 .partition::<HashMap<_, _>, _>(|(_, counted)| all || now.since(counted.since) >= REFUSAL_SPAN);
             *counted = rest;
-            due.into_values().filter(|counted| counted.count > 0).collect()
+            due.into_iter().filter(|(_, counted)| counted.count > 0).collect()
         };
-        for counted in due {
+        while let Some((_, counted)) = due.last() {
             let note = Note {
-                action: Action(counted.action.into()),
+                action: Action(counted.action.clone().into()),
                 subject: None,
-                origin: counted.origin,
+                origin: counted.origin.clone(),
                 status: 429,
                 changes: vec![count_of(counted.count)],
             };
-            let Known { tenant, actor, .. } = counted.known;
-            self.record(services, Some((tenant.organization, actor)), note).await?;
+            if let Err(error) = self.record(services, Some(counted.who.clone()), note).await {
+                self.count_again(due);
+                return Err(error);
+            }
+            due.pop();
         }
         Ok(())
+    }
+
+    /// Takes back what could not be put on record.
+    fn count_again(&self, unrecorded: Vec<(AccountId, Counted)>) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        for (account, refusals) in unrecorded {
+            let count = refusals.count;
+            counted.entry(account).and_modify(|there| there.count += count).or_insert(refusals);
+        }
     }
 
     /// Waits until all that is buffered is stored. Later entries are stored as they come.

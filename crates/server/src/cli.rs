@@ -25,6 +25,10 @@ pub(crate) use output::{Output, columns, print_line};
 pub(crate) use service_account::{Opened, opened};
 pub(crate) use workspace::founded;
 
+/// How much is logged where nothing is said.
+const SERVER_LEVEL: &str = "info";
+const COMMAND_LEVEL: &str = "warn";
+
 /// Governance findings and controls for integrations, on record.
 #[derive(Debug, Parser)]
 #[command(name = "novantra", version, max_term_width = 120)]
@@ -90,13 +94,13 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Check(check) => {
             let settings = read();
             if let Ok(settings) = &settings {
-                logging::start(settings);
+                logging::start(settings, COMMAND_LEVEL);
             }
             block_on(check.run(settings, output))
         }
         Command::Serve(serve) => {
             let settings = read().map_err(Failure::usage)?;
-            logging::start(&settings);
+            logging::start(&settings, SERVER_LEVEL);
             serve::run(serve, Context { settings, output })
         }
         Command::Workspace(command) => with_context(read(), output, |context| block_on(command.run(&context))),
@@ -113,7 +117,7 @@ fn with_context(
     run: impl FnOnce(Context) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let settings = settings.map_err(Failure::usage)?;
-    logging::start(&settings);
+    logging::start(&settings, COMMAND_LEVEL);
     run(Context { settings, output })
 }
 

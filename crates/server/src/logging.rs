@@ -6,9 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::{LogFormat, Settings};
 
-/// Starts logging. Once per process.
-pub(crate) fn start(settings: &Settings) {
-    let filter = EnvFilter::new(&settings.log_level);
+/// Starts logging, as much as `level` where the settings don't say. Once per process.
+pub(crate) fn start(settings: &Settings, level: &str) {
+    let filter = EnvFilter::new(settings.log_level.as_deref().unwrap_or(level));
     let json = match settings.log_format {
         LogFormat::Json => true,
         LogFormat::Text => false,

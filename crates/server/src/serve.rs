@@ -28,12 +28,15 @@ use admin::Probed;
 use listener::Listener;
 use lock::ServerLock;
 use metrics::Metrics;
+use shutdown::Signals;
 
 /// Connections the admin listener holds open at once: a scraper and a few probes.
 const ADMIN_CONNECTIONS: usize = 64;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  novantra serve\n  novantra serve --demo\n  novantra serve --listen 127.0.0.1:0 --data-dir /srv/novantra")]
+#[command(
+    after_help = "Examples:\n  novantra serve\n  novantra serve --demo\n  novantra serve --listen 127.0.0.1:0 --data-dir /srv/novantra"
+)]
 pub(crate) struct Serve {
     /// Serve a sample workspace from a throw-away folder.
     #[arg(long)]
@@ -54,9 +57,10 @@ pub(crate) fn run(serve: Serve, context: Context) -> Result<(), Failure> {
     let _lock = ServerLock::take(&settings.database)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
+        let signals = Signals::take()?;
         let server = Server::start(&serve, settings, folder.is_some()).await?;
         output.show(&server.document(), || server.words())?;
-        server.run().await
+        server.run(signals).await
     });
     drop(runtime);
     ended
@@ -91,7 +95,7 @@ impl Server {
         Ok(Self { settings, installation, app, metrics, api, admin, guests, demo })
     }
 
-    async fn run(self) -> Result<(), Failure> {
+    async fn run(self, mut signals: Signals) -> Result<(), Failure> {
         let Self { settings, installation, app, metrics, api, admin, .. } = self;
         let (stopper, stop) = shutdown::stop();
         let (admin_stopper, admin_stop) = shutdown::stop();
@@ -110,12 +114,15 @@ impl Server {
         let sealer = tokio::spawn(sealer::keep_sealed(installation.clone(), seal_stop));
         let upkeep = tokio::spawn(upkeep::keep_up(installation.clone(), app.clone(), stop.clone()));
         let calls = api.serve(api::router(app.clone()), settings.max_connections, Some(metrics), stop);
-        let calls = tokio::spawn(calls);
+        let mut calls = tokio::spawn(calls);
 
-        let signal = shutdown::signal().await?;
+        let signal = signals.next().await;
         tracing::info!("{signal}: finishing calls in flight");
         stopper.ask();
-        calls.await?;
+        tokio::select! {
+            ended = &mut calls => ended?,
+            again = signals.next() => tracing::warn!("{again} again: calls in flight are cut off"),
+        }
         upkeep.await?;
         // The audit log is whole once nothing can write to it any more, so it is sealed last.
         let flushed = app.flush().await;

@@ -25,14 +25,14 @@ fn export(installation: &Installation) -> (PathBuf, PathBuf) {
         let ran = installation.run(arguments);
         assert!(ran.status.success(), "{}", ran.stderr);
         let path = installation.folder().join(name);
-        fs::write(&path, ran.stdout).unwrap();
+        fs::write(&path, ran.stdout).expect("a file");
         path
     };
     (write("export.jsonl", &["audit", "export", "--workspace", "default"]), write("key.pem", &["audit", "public-key"]))
 }
 
 fn verify_file(export: &std::path::Path, key: &std::path::Path) -> support::Ran {
-    let (export, key) = (export.to_str().unwrap(), key.to_str().unwrap());
+    let (export, key) = (export.to_str().expect("a path"), key.to_str().expect("a path"));
     Installation::new().run(&["audit", "verify", "--file", export, "--public-key", key])
 }
 
@@ -71,8 +71,12 @@ async fn a_tail_that_was_cut_is_found_with_a_checkpoint_that_was_kept() {
     assert_eq!(installation.json(&["audit", "verify", "--checkpoint", kept])["ok"], true);
     let (export, key) = export(&installation);
     let text = fs::read_to_string(&export).unwrap();
-    let checkpoints: Vec<usize> =
-        text.lines().enumerate().filter(|(_, line)| line.starts_with("{\"checkpoint\"")).map(|(place, _)| place).collect();
+    let checkpoints: Vec<usize> = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with("{\"checkpoint\""))
+        .map(|(place, _)| place)
+        .collect();
     let cut = checkpoints[checkpoints.len() - 2];
     let whole: Vec<&str> = text.lines().take(cut + 1).collect();
     fs::write(&export, whole.join("\n")).unwrap();
@@ -81,4 +85,20 @@ async fn a_tail_that_was_cut_is_found_with_a_checkpoint_that_was_kept() {
     let ran = installation.run(&["audit", "verify", "--file", export, "--public-key", key, "--checkpoint", kept]);
     assert_eq!(ran.status.code(), Some(1));
     assert!(ran.stderr.contains("its tail was cut off"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn an_entry_that_was_made_unreadable_in_the_database_is_named() {
+    let installation = history().await;
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    let find = "SELECT id FROM audit_entries WHERE action = 'finding.created' ORDER BY id LIMIT 1";
+    let id: String = database.query_row(find, [], |row| row.get(0)).unwrap();
+    let spoil = "UPDATE audit_entries SET changes = replace(changes, '[', '(') WHERE id = ?";
+    assert_eq!(database.execute(spoil, [&id]).unwrap(), 1);
+    drop(database);
+    let ran = installation.run(&["audit", "verify", "--json"]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(ran.stderr.contains(&format!("aud_{id}")), "{}", ran.stderr);
+    let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(said["ok"], false, "{said}");
 }

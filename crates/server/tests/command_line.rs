@@ -87,7 +87,8 @@ async fn what_an_operator_does_is_on_record_with_its_reason() {
 async fn accounts_and_workspaces_are_shown_without_their_secrets() {
     let server = Server::start();
     let installation = server.installation();
-    let made = ["workspace", "create", "--slug", "cedar-valley", "--name", "Cedar Valley", "--timezone", "America/Denver"];
+    let made =
+        ["workspace", "create", "--slug", "cedar-valley", "--name", "Cedar Valley", "--timezone", "America/Denver"];
     assert_eq!(installation.json(&made)["workspace"]["timezone"], "America/Denver");
     let account = ["service-account", "create", "--workspace", "cedar-valley", "--name", "ci", "--scope", READ];
     let contact = ["--contact", "ops@example.com", "--expires-at", "2999-01-01"];

@@ -29,7 +29,8 @@ fn sarif(results: usize) -> String {
             })
         })
         .collect();
-    json!({ "version": "2.1.0", "runs": [{ "tool": { "driver": { "name": "scanner" } }, "results": results }] }).to_string()
+    json!({ "version": "2.1.0", "runs": [{ "tool": { "driver": { "name": "scanner" } }, "results": results }] })
+        .to_string()
 }
 
 #[test]

@@ -37,7 +37,8 @@ async fn a_call_in_flight_is_answered_after_the_server_was_asked_to_stop() {
         credentials.client_id, credentials.client_secret
     );
     let mut stream = TcpStream::connect(&address).unwrap();
-    let head = "POST /api/v1/auth/token HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nConnection: close\r\n";
+    let head =
+        "POST /api/v1/auth/token HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nConnection: close\r\n";
     write!(stream, "{head}Content-Length: {}\r\n\r\n{}", body.len(), &body[..10]).unwrap();
     eventually("the call is in flight", async || {
         server.probe("/metrics").await.1.contains("novantra_http_requests_in_flight 1").then_some(())

@@ -20,7 +20,7 @@ use crate::{Opened, TestClock};
 
 const CASES: u32 = 64;
 const COMMANDS: usize = 30;
-const QUERIES: usize = 12;
+const QUERIES: usize = 40;
 
 /// Opens memory stores: the reference meaning of the ports.
 pub async fn reference(clock: Arc<dyn Clock>) -> Opened {

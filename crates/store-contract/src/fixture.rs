@@ -49,13 +49,8 @@ impl Fixture {
     pub async fn open(open: impl AsyncFnOnce(Arc<dyn Clock>) -> Opened) -> Self {
         let clock = Arc::new(TestClock::default());
         let Opened { store, kept } = open(Arc::clone(&clock) as Arc<dyn Clock>).await;
-        let mut fixture = Self {
-            store,
-            clock,
-            entropy: Arc::default(),
-            home: Organization::installation(),
-            _kept: kept,
-        };
+        let mut fixture =
+            Self { store, clock, entropy: Arc::default(), home: Organization::installation(), _kept: kept };
         fixture.home = fixture.organization("home").await;
         fixture
     }
@@ -182,7 +177,12 @@ impl Fixture {
 
     /// All entries of the organization's log, oldest first.
     pub async fn log(&self, organization: OrganizationId) -> Vec<Recorded> {
-        self.entries(organization, &AuditFilter::default(), PageRequest { order: Order::Changed, ..PageRequest::default() }).await
+        self.entries(
+            organization,
+            &AuditFilter::default(),
+            PageRequest { order: Order::Changed, ..PageRequest::default() },
+        )
+        .await
     }
 
     /// All pages of the organization's entries that match, from the place where `page` starts.

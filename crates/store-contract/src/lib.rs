@@ -3,25 +3,27 @@
 //!
 //! A store runs the suite from a file of its own under `tests/`:
 //!
-//! ```ignore
+//! ```
+//! # use novantra_store_contract as store_contract;
 //! use std::sync::Arc;
 //!
 //! use kernel::Clock;
 //! use store_contract::Opened;
+//! use store_memory::MemoryStore;
 //!
-//! /// A fresh, empty store whose writes are stamped by this clock.
+//! /// A fresh, empty store whose writes are stamped by this clock. What must outlive it, a folder say, goes into
+//! /// [`Opened::keeping`].
 //! async fn open(clock: Arc<dyn Clock>) -> Opened {
-//!     let folder = tempfile::tempdir().unwrap();
-//!     let store = SqlStore::open(folder.path(), clock).await.unwrap();
-//!     Opened::new(Arc::new(store)).keeping(folder)
+//!     Opened::new(Arc::new(MemoryStore::new(clock)))
 //! }
 //!
 //! store_contract::contract_suite!(open);
 //! ```
 //!
-//! The macro writes one `#[tokio::test]` per function of [`suite`], [`equivalence`] with the memory store included, so
-//! that no store leaves one out: a name missing from its list fails a test of this crate. Several stores in one crate take a
-//! module each. The crate that calls it depends on `tokio` with the features `macros` and `rt-multi-thread`.
+//! The macro writes one `#[tokio::test]` per function of [`suite`], and one that runs
+//! [`any_sequence_of_commands_leaves_two_stores_equal`] against the memory store, so that no store leaves one out; a
+//! function that is missing from the macro's list fails a test of this crate. Several stores in one file take a module
+//! each. The crate that calls it depends on `tokio` with the features `macros` and `rt-multi-thread`.
 #![allow(clippy::unwrap_used, reason = "a library of tests: a panic is how they fail")]
 
 mod clock;

@@ -7,9 +7,10 @@ use auth::{AccountLimits, AccountStatus, SecretHash, ServiceAccount, StoredSecre
 use bytes::Bytes;
 use findings::{EventKind, Finding, FindingEvent, FindingSource, Severity, SourceKind, Status};
 use kernel::{
-    Action, Actor, ActorKind, Answer, Attribution, Change, Changeset, Claim, Description, Email, Entropy, Entry, FieldValue,
-    Fingerprint, Id, IdempotencyKey, Organization, OrganizationId, Origin, OutboxEvent, Reason, RecordKey, Reference,
-    Resource, Slug, Stamp, StandingProof, Stored, Subject, SubjectGroup, Timestamp, Title, VersionedSubjectGroup,
+    Action, Actor, ActorKind, Answer, Attribution, Change, Changeset, Claim, Description, Email, Entropy, Entry,
+    FieldValue, Fingerprint, Id, IdempotencyKey, Organization, OrganizationId, Origin, OutboxEvent, Reason, RecordKey,
+    Reference, Resource, Slug, Stamp, StandingProof, Stored, Subject, SubjectGroup, Timestamp, Title,
+    VersionedSubjectGroup,
 };
 use registers::{Control, ControlStatus};
 use scopes::ScopeSet;
@@ -177,7 +178,12 @@ pub fn changeset(entropy: &dyn Entropy, stamp: Stamp, organization: Organization
 
 /// The same, in the name of an account that was admitted as it stands in `proof`.
 #[must_use]
-pub fn changeset_of(entropy: &dyn Entropy, stamp: Stamp, organization: OrganizationId, proof: StandingProof) -> Changeset {
+pub fn changeset_of(
+    entropy: &dyn Entropy,
+    stamp: Stamp,
+    organization: OrganizationId,
+    proof: StandingProof,
+) -> Changeset {
     let attribution = Attribution { standing: Some(proof), ..attribution(entropy, organization, stamp.at()) };
     Changeset::new(entropy, stamp, attribution, Action::new("finding.created"), None, Some(reason()))
 }

@@ -29,7 +29,11 @@ impl Accounts for MemoryStore {
         })
     }
 
-    async fn last_use(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Timestamp>, StoreError> {
+    async fn last_use(
+        &self,
+        organization: OrganizationId,
+        account: AccountId,
+    ) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.snapshot()?.last_uses.get(&(organization, account)).copied())
     }
 }

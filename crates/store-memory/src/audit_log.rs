@@ -108,7 +108,8 @@ impl State {
         for (id, seal) in &batch.seals {
             let waited = self.unsealed.remove_mut(&(*id, batch.organization));
             let recorded = self.entries.get_mut(&(batch.organization, *id)).filter(|_| waited);
-            let recorded = recorded.ok_or_else(|| StoreError::Corrupt(format!("no entry {id} waits for a seal").into()))?;
+            let recorded =
+                recorded.ok_or_else(|| StoreError::Corrupt(format!("no entry {id} waits for a seal").into()))?;
             recorded.seal = Some(*seal);
             self.chains.insert_mut((batch.organization, seal.sequence), *id);
         }
@@ -126,7 +127,7 @@ fn after_sequence(organization: OrganizationId, after: i64) -> (Bound<Place>, Bo
 
 fn is_past(entry: &Entry, place: Position) -> bool {
     match place {
-        Position::Newest(id) => entry.id.ulid() <= id,
+        Position::Newest(id) => entry.id.ulid() < id,
         Position::Changed(_, id) => entry.id.ulid() > id,
     }
 }

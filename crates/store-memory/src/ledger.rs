@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kernel::{
-    Answer, Changeset, Claim, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Ledger, OutboxEvent, Stamp, StoreError,
-    Timestamp, Write,
+    Answer, Changeset, Claim, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Ledger, OutboxEvent, Stamp,
+    StoreError, Timestamp, Write,
 };
 
 use crate::{

@@ -20,7 +20,7 @@ impl<R: Resource> Reader<R> for MemoryStore {
         filter: &R::Filter,
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
-        // Before the snapshot: a write that begins between the two is in neither.
+        // Before the snapshot, so that no write stamped before it can be missing from the snapshot unnoticed.
         let as_of = self.stamps.horizon();
         let state = self.snapshot()?;
         let rows = in_order(state.rows(R::KIND, organization), page.order)

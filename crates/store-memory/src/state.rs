@@ -5,8 +5,8 @@ use std::sync::Arc;
 use audit::{Checkpoint, Head, Recorded};
 use auth::{AccountId, SealedKey};
 use kernel::{
-    AnyRecord, Claim, Entry, Id, IdempotencyKey, Kind, Meta, Organization, OrganizationId, OutboxEvent, Resource, Revision,
-    StoreError, Stored, Timestamp,
+    AnyRecord, Claim, Entry, Id, IdempotencyKey, Kind, Meta, Organization, OrganizationId, OutboxEvent, Resource,
+    Revision, StoreError, Stored, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;

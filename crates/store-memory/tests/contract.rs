@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kernel::Clock;
-use store_contract::Opened;
 use novantra_store_memory::MemoryStore;
+use store_contract::Opened;
 
 async fn open(clock: Arc<dyn Clock>) -> Opened {
     Opened::new(Arc::new(MemoryStore::new(clock)))

@@ -60,7 +60,11 @@ impl Accounts for SqlStore {
         self.engine.write(rows, |rows, session| Box::pin(session.store(&NOTE_USES, rows))).await.map(drop)
     }
 
-    async fn last_use(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Timestamp>, StoreError> {
+    async fn last_use(
+        &self,
+        organization: OrganizationId,
+        account: AccountId,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let values: [Value<'static>; 2] = [organization.into(), account.into()];
         self.engine
             .read(values, |values, session| Box::pin(session.fetch_one(&LAST_USE, values, |cells| cells.time())))

@@ -47,7 +47,11 @@ impl<Q, A> Default for Calls<Q, A> {
 
 impl<Q, A> Waiting<Q, A> {
     /// Waits for the answer. `depart` sends a trip on its way, where none is about to take calls along.
-    pub(crate) async fn ask(self: &Arc<Self>, question: Q, depart: impl FnOnce(Arc<Trip<Q, A>>)) -> Result<A, StoreError> {
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        question: Q,
+        depart: impl FnOnce(Arc<Trip<Q, A>>),
+    ) -> Result<A, StoreError> {
         let (answer, answered) = oneshot::channel();
         let first = {
             let mut state = lock(&self.state);

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use kernel::{
-    Answer, Changeset, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Ledger, Revision, Stamp, StoreError, Timestamp,
+    Answer, Changeset, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Ledger, Revision, Stamp, StoreError,
+    Timestamp,
 };
 use ulid::Ulid;
 

@@ -26,9 +26,7 @@ impl Directory for SqlStore {
 
     async fn organization(&self, slug: &Slug) -> Result<Option<Stored<Organization>>, StoreError> {
         let values: [Value<'static>; 1] = [slug.as_str().to_owned().into()];
-        self.engine
-            .read(values, |values, session| Box::pin(session.fetch_one(&BY_SLUG, values, table::read)))
-            .await
+        self.engine.read(values, |values, session| Box::pin(session.fetch_one(&BY_SLUG, values, table::read))).await
     }
 }
 

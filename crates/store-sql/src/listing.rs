@@ -26,7 +26,11 @@ pub(crate) struct Slice {
 
 impl Slice {
     /// Of records, which change.
-    pub(crate) fn of_records(organization: Value<'static>, filters: Vec<Vec<Value<'static>>>, page: &PageRequest) -> Self {
+    pub(crate) fn of_records(
+        organization: Value<'static>,
+        filters: Vec<Vec<Value<'static>>>,
+        page: &PageRequest,
+    ) -> Self {
         let (first, mut last) = created(page.window.created_after, page.window.created_before);
         let within = (page.window.updated_after, page.window.updated_before);
         let until = Value::Int(within.1.map_or(i64::MAX, Timestamp::millis));
@@ -58,7 +62,11 @@ impl Slice {
     }
 
     /// Of what never changes, so that both orders and both windows go by identifier.
-    pub(crate) fn of_entries(organization: Value<'static>, filters: Vec<Vec<Value<'static>>>, page: &PageRequest) -> Self {
+    pub(crate) fn of_entries(
+        organization: Value<'static>,
+        filters: Vec<Vec<Value<'static>>>,
+        page: &PageRequest,
+    ) -> Self {
         let window = page.window;
         let since = window.created_after.max(window.updated_after);
         let until = match (window.created_before, window.updated_before) {

@@ -25,10 +25,15 @@ impl FromStr for DatabaseUrl {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             let named = !path.is_empty() && path != ":memory:";
-            return if named { Ok(Self::Sqlite(path.into())) } else { Err(MalformedDatabaseUrl(": a file is to be named".into())) };
+            return if named {
+                Ok(Self::Sqlite(path.into()))
+            } else {
+                Err(MalformedDatabaseUrl(": a file is to be named".into()))
+            };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let options = text.parse::<PgConnectOptions>().map_err(|error| MalformedDatabaseUrl(format!(": {error}")))?;
+            let options =
+                text.parse::<PgConnectOptions>().map_err(|error| MalformedDatabaseUrl(format!(": {error}")))?;
             return Ok(Self::Postgres(Box::new(options)));
         }
         Err(MalformedDatabaseUrl(String::new()))

@@ -71,7 +71,9 @@ async fn missing(session: &mut Session) -> Result<Vec<&'static Step>, StoreError
                 corrupt(format!("the database is newer than this program: it has migration {version} ({name})"))
             })?;
             if step.checksum(session) != checksum {
-                return Err(corrupt(format!("migration {version} ({name}) was applied with other statements than this program's")));
+                return Err(corrupt(format!(
+                    "migration {version} ({name}) was applied with other statements than this program's"
+                )));
             }
             done = version;
         }

@@ -2,7 +2,7 @@
 
 use ::audit::AuditFilter;
 use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
-use kernel::{Id, Order, PageRequest, Reference, RecordKey, StoreError, Timestamp, Window};
+use kernel::{Id, Order, PageRequest, RecordKey, Reference, StoreError, Timestamp, Window};
 use registers::{Control, ControlFilter, ControlStatus};
 use ulid::Ulid;
 

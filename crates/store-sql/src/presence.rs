@@ -48,9 +48,8 @@ static LEAVE: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM open_writ
 static HEEDED_STILL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::timed("SELECT floor FROM open_writes WHERE process_id = ? AND floor <= ? AND expires_at > {now} + ?")
 });
-static FLOOR: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::timed("SELECT min(floor) FROM open_writes WHERE process_id <> ? AND expires_at > {now}")
-});
+static FLOOR: LazyLock<Sql> =
+    LazyLock::new(|| Sql::timed("SELECT min(floor) FROM open_writes WHERE process_id <> ? AND expires_at > {now}"));
 
 /// This process among those over the database.
 pub(crate) struct Presence {
@@ -120,7 +119,9 @@ impl Check {
         let values = [process.into(), changeset.at().into(), span(MARGIN)];
         match session.fetch_one(&HEEDED_STILL, &values, |cells| cells.int()).await? {
             Some(_) => Ok(()),
-            None => Err(unavailable("this process was not heard of for too long: others may have read past this write")),
+            None => {
+                Err(unavailable("this process was not heard of for too long: others may have read past this write"))
+            }
         }
     }
 }

@@ -106,7 +106,8 @@ impl Statements {
         self.revisions.get(rounded(ids), |count| {
             let mut select = Query::select();
             select.columns(["id", "revision"]).from(self.table);
-            Sql::built(select.and_where(Expr::col("organization_id").eq(place())).and_where(among("id", *count))).locking()
+            Sql::built(select.and_where(Expr::col("organization_id").eq(place())).and_where(among("id", *count)))
+                .locking()
         })
     }
 }

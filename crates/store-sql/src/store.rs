@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, StoreError, Stamps};
+use kernel::{Clock, Stamps, StoreError};
 use ulid::Ulid;
 
 use crate::{
@@ -29,17 +29,15 @@ impl SqlStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when the database can't be reached or its schema is not the one this program needs: see
     /// [`Database::migrate`].
-    pub async fn over(database: Database, role: Role, clock: Arc<dyn Clock>, process: Ulid) -> Result<Self, StoreError> {
+    pub async fn over(
+        database: Database,
+        role: Role,
+        clock: Arc<dyn Clock>,
+        process: Ulid,
+    ) -> Result<Self, StoreError> {
         database.current().await?;
         let engine = Arc::clone(&database.engine);
         let (presence, stamps) = Presence::enter(&engine, role, &clock, process).await?;
-        Ok(Self {
-            standing: Standing::default(),
-            trail: Trail::default(),
-            database,
-            engine,
-            stamps,
-            presence,
-        })
+        Ok(Self { standing: Standing::default(), trail: Trail::default(), database, engine, stamps, presence })
     }
 }

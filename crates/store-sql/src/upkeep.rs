@@ -32,7 +32,10 @@ impl Upkeep for SqlStore {
     async fn hold(&self, lease: Lease, holder: &str, now: Timestamp, span: Duration) -> Result<bool, StoreError> {
         let values: [Value<'static>; 4] =
             [Value::text(lease.name()), holder.to_owned().into(), (now + span).into(), now.into()];
-        self.engine.write(values, |values, session| Box::pin(session.execute(&HOLD, values))).await.map(|held| held == 1)
+        self.engine
+            .write(values, |values, session| Box::pin(session.execute(&HOLD, values)))
+            .await
+            .map(|held| held == 1)
     }
 
     async fn release(&self, lease: Lease, holder: &str) -> Result<(), StoreError> {

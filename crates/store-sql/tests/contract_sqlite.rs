@@ -1,4 +1,5 @@
 //! The store keeps to the contract of all stores on SQLite.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
 

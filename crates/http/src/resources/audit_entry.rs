@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use audit::{AuditFilter, AuditLog, canonical};
 use futures_util::future::BoxFuture;
+use kernel::Reference;
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,9 +24,7 @@ fn filter(query: &mut Query<'_>) -> AuditFilter {
             name,
             says,
             || json!({ "type": "string" }),
-            |text| {
-                if (1..=200).contains(&text.len()) { Ok(text.to_owned()) } else { Err("must be 1 to 200 characters") }
-            },
+            |text| Reference::parse(text).map(|text| text.as_str().to_owned()),
         )
     };
     AuditFilter {

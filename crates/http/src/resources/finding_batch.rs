@@ -12,7 +12,7 @@ use crate::{
     body::{self, Items, Object, word},
     call::Call,
     operation::{Document, Media},
-    problem::Problem,
+    problem::{Issue, Problem},
     query::Query,
     reply::Reply,
     resources::finding::read_new,
@@ -45,13 +45,15 @@ impl Batch {
         let reason = object.reason();
         let items = items?
             .iter()
-            .map(|item| {
-                body::read_object(item, read_new)
-                    .map_err(|issues| json!({ "result": "failed", "findingKey": item.get("findingKey"), "error": Problem::validation(issues).into_item() }))
-            })
+            .map(|item| body::read_object(item, read_new).map_err(|issues| failed(item, issues)))
             .collect();
         Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
     }
+}
+
+fn failed(item: &Value, issues: Vec<Issue>) -> Value {
+    let key = item.get("findingKey").filter(|key| key.is_string());
+    json!({ "result": "failed", "findingKey": key, "error": Problem::validation(issues).into_item() })
 }
 
 #[async_trait]
@@ -111,7 +113,7 @@ pub(crate) fn document() -> Document {
         "required": ["result", "findingKey"],
         "properties": {
             "result": { "type": "string", "enum": ["created", "updated", "unchanged", "skipped", "failed"] },
-            "findingKey": { "description": "As it was sent.", "type": ["string", "null"] },
+            "findingKey": { "description": "As it was sent; null where that is no text.", "type": ["string", "null"] },
             "id": { "type": "string", "description": "Not where the item failed." },
             "error": { "$ref": "#/components/schemas/ItemError" },
         },

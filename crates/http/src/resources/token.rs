@@ -47,7 +47,6 @@ pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Rep
         let action = if issued.is_ok() { "token.issued" } else { "token.refused" };
         let name = call.request_id.to_string();
         let mut reply = issued.unwrap_or_else(|problem| problem.into_reply(&name));
-        reply = reply.header(header::CACHE_CONTROL, "no-store");
         let note = Note {
             action: Action::new(action),
             subject: known.as_ref().map(|known| Subject::of(known.account.meta.id)),
@@ -55,7 +54,12 @@ pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Rep
             status: reply.status.as_u16(),
             changes: Vec::new(),
         };
-        app.trail.record(&app.services, known.map(|known| who(&known)), note).await?;
+        match known {
+            Some(known) if reply.status == StatusCode::TOO_MANY_REQUESTS => {
+                app.trail.record_limited(&app.services, known.account.meta.id, who(&known), note).await?;
+            }
+            known => app.trail.record(&app.services, known.map(|known| who(&known)), note).await?,
+        }
         reply.on_record = true;
         Ok(reply)
     })
@@ -135,7 +139,7 @@ async fn issue(app: &App, call: &Call, asked: &Complete, account: Option<&Accoun
         "expires_in": claims.expires_at.since(claims.issued_at).as_secs(),
         "scope": scopes.to_string(),
     });
-    Ok(Reply::json(StatusCode::OK, body.to_string().into()))
+    Ok(Reply::json(StatusCode::OK, body.to_string().into()).header(header::CACHE_CONTROL, "no-store"))
 }
 
 fn claims(app: &App, account: &Account, scopes: ScopeSet, now: Timestamp) -> Claims {

@@ -1,6 +1,8 @@
 //! Whatever goes wrong is answered in one envelope. That each answer has it, with its request id, is checked where
 //! requests are sent.
 
+use axum::body::Body;
+use futures_util::{StreamExt, stream};
 use scopes::Scope;
 use serde_json::{Value, json};
 
@@ -219,7 +221,13 @@ async fn a_store_that_is_away_is_503_with_retry_after_and_changes_nothing() {
         house.watched.fail(port, Fault::Unavailable);
         let answers = [
             house.get(findings_path()).by(&client).send().await,
-            house.post(findings_path()).by(&client).json(&finding_body("k")).key("k").send().await,
+            house
+                .post(findings_path())
+                .by(&client)
+                .json(&finding_body(&format!("{port:?}")))
+                .key(&format!("{port:?}"))
+                .send()
+                .await,
             house.ask_token(&client).await,
         ];
         house.watched.heal();
@@ -241,7 +249,13 @@ async fn a_store_that_is_broken_or_panics_is_500_and_tells_nothing_of_itself() {
             house.watched.fail(port, fault);
             let answers = [
                 house.get(findings_path()).by(&client).send().await,
-                house.post(findings_path()).by(&client).json(&finding_body("k")).key("k").send().await,
+                house
+                    .post(findings_path())
+                    .by(&client)
+                    .json(&finding_body(&format!("{port:?}")))
+                    .key(&format!("{fault:?}{port:?}"))
+                    .send()
+                    .await,
                 house.ask_token(&client).await,
             ];
             house.watched.heal();
@@ -262,6 +276,22 @@ async fn a_call_that_panicked_is_on_record() {
     house.watched.heal();
     let entries = house.entries_by_request().await;
     assert_eq!(entries[answer.header("x-request-id")][0].entry.status, Some(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_breaks_off_or_never_arrives_is_400_and_changes_nothing() {
+    let (house, client) = house().await;
+    let text = finding_body("k").to_string();
+    let (first, _) = text.split_at(20);
+    let first = || stream::iter([Ok(first.to_owned())]);
+    let broken = first().chain(stream::iter([Err(std::io::Error::other("gone"))]));
+    let endless = first().chain(stream::pending::<std::io::Result<String>>());
+    let call = house.post(findings_path()).by(&client).header("content-type", "application/json");
+    for (body, what) in [(Body::from_stream(broken), "broke off"), (Body::from_stream(endless), "in time")] {
+        let answer = call.clone().send_stream(body).await.expect(400);
+        assert!(answer.message().contains(what), "{}", answer.message());
+    }
+    house.finding(&client, "k").await;
 }
 
 #[tokio::test]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use scopes::Scope;
 use serde_json::{Value, json};
 
 use crate::{
     operations::{Places, writes},
-    support::{Answer, Client, House, finding_body, findings_path},
+    support::{Answer, Client, House, Port, finding_body, findings_path},
 };
 
 async fn house() -> (House, Client, Places) {
@@ -115,21 +116,24 @@ async fn every_write_sent_sixteen_times_at_once_happens_once() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_twin_refused_by_what_its_twin_did_gets_the_twins_answer() {
-    let (house, client, places) = house().await;
-    let path = format!("{}/{}/events", findings_path(), places.finding);
-    let body = json!({ "eventType": "acknowledged", "reason": "because of a test" });
-    let call = house.post(&path).by(&client).json(&body).key("k");
-    // The twin is decided and stored between this call's decision and its commit.
-    let twin = call.clone();
-    house.watched.before_next_commit(move || {
-        Box::pin(async move {
-            twin.send().await.expect(201);
-        })
-    });
-    assert!(call.send().await.expect(201).is_replayed());
-    house.post(&path).by(&client).json(&body).send().await.expect(422);
+#[tokio::test]
+async fn a_twin_that_is_overtaken_at_whichever_moment_gets_the_answer_of_the_other() {
+    // Past the look-up of the key: the finding read is the one the twin has moved, which refuses the event. Before the
+    // commit: the key is taken.
+    for moment in [Port::Read, Port::Commit] {
+        let (house, client, places) = house().await;
+        let path = format!("{}/{}/events", findings_path(), places.finding);
+        let body = json!({ "eventType": "acknowledged", "reason": "because of a test" });
+        let call = house.post(&path).by(&client).json(&body).key("k");
+        let twin = call.clone();
+        house.watched.before_next(moment, move || {
+            Box::pin(async move {
+                assert!(!twin.send().await.expect(201).is_replayed());
+            })
+        });
+        assert!(call.send().await.expect(201).is_replayed(), "overtaken at {moment:?}");
+        house.post(&path).by(&client).json(&body).send().await.expect(422);
+    }
 }
 
 #[tokio::test]
@@ -198,6 +202,35 @@ async fn a_batch_with_failed_items_is_replayed_like_any_other() {
     let first = call.clone().send().await.expect(200);
     assert_eq!(first.json()["results"][1]["result"], "failed");
     assert_same(&first, &call.send().await);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_at_any_moment_leaves_all_of_a_write_or_nothing_and_can_send_it_again() {
+    let (mut interrupted, mut finished) = (0, 0);
+    for polls in 0..40 {
+        let (house, client, _) = house().await;
+        let call = house.post(findings_path()).by(&client).json(&finding_body("k")).key("k");
+        let mut answer = Box::pin(call.clone().send());
+        let mut answered = false;
+        for _ in 0..polls {
+            answered = answered || (&mut answer).now_or_never().is_some();
+        }
+        drop(answer);
+        let stored = house.watched.events().len();
+        let log = house.log(house.home).await;
+        let entries = log.iter().filter(|recorded| {
+            recorded.entry.reason.as_ref().is_some_and(|reason| reason.as_str() == "because a test says so")
+        });
+        let entries = entries.filter(|recorded| {
+            recorded.entry.subject.is_some() && recorded.entry.origin.user_agent.as_deref() == Some("tests/1.0")
+        });
+        // One of the two findings was there before.
+        assert_eq!(entries.count() - 1, stored, "after {polls} polls");
+        assert!(stored == 1 || !answered);
+        *if answered { &mut finished } else { &mut interrupted } += 1;
+        assert_eq!(call.send().await.expect(201).is_replayed(), stored == 1);
+    }
+    assert!(interrupted > 3 && finished > 3, "{interrupted} were interrupted, {finished} finished");
 }
 
 #[tokio::test]

@@ -97,7 +97,6 @@ async fn lists_hold_nothing_of_another_organization_and_keys_are_free_in_each() 
 
 #[tokio::test]
 async fn a_token_whose_organization_is_not_its_accounts_admits_nobody() {
-    use auth::TokenSigner;
     let Neighbours { house, at_home, abroad, .. } = neighbours().await;
     let claims = |organization| auth::Claims {
         account: at_home.account.meta.id,
@@ -107,7 +106,7 @@ async fn a_token_whose_organization_is_not_its_accounts_admits_nobody() {
         expires_at: house.fixture.now() + std::time::Duration::from_secs(60),
         id: "1".to_owned(),
     };
-    let sign = |organization| crate::support::Keys.sign(&claims(organization));
+    let sign = |organization| house.keys.sign(&claims(organization));
     house.get(findings_path()).bearer(&sign(house.home)).send().await.expect(200);
     house.get(findings_path()).bearer(&sign(abroad.account.meta.organization)).send().await.expect(401);
     house.get(findings_path()).bearer(&sign(Id::new(ulid::Ulid::nil()))).send().await.expect(401);

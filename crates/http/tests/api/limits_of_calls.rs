@@ -7,7 +7,7 @@ use auth::AccountLimits;
 use scopes::Scope;
 use serde_json::json;
 
-use crate::support::{Answer, Client, House, finding_body, findings_path};
+use crate::support::{Answer, Client, Fault, House, Port, finding_body, findings_path};
 
 async fn house(quotas: Quotas) -> (House, Client) {
     let house = House::with(ApiSettings { quotas, ..ApiSettings::default() }).await;
@@ -144,6 +144,27 @@ async fn repeated_429s_of_an_account_are_one_entry_a_minute_with_a_count() {
     house.app.keep_up().await.unwrap();
     house.app.flush().await.unwrap();
     assert_eq!(refusals().await.len(), 2, "and only once");
+}
+
+#[tokio::test]
+async fn refusals_that_could_not_be_put_on_record_are_not_forgotten() {
+    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    let other = house.everyone().await;
+    for client in [&client, &other] {
+        read(&house, client).await.expect(200);
+        for _ in 0..4 {
+            read(&house, client).await.expect(429);
+        }
+    }
+    house.clock().advance(Duration::from_secs(60));
+    house.watched.fail(Port::Append, Fault::Unavailable);
+    house.app.keep_up().await.unwrap_err();
+    house.watched.heal();
+    house.app.keep_up().await.unwrap();
+    let log = house.log(house.home).await;
+    let refused: Vec<_> = log.iter().filter(|recorded| recorded.entry.status == Some(429)).collect();
+    assert_eq!(refused.len(), 4);
+    assert!(refused[2..].iter().all(|recorded| recorded.entry.changes[0].after == kernel::FieldValue::Integer(3)));
 }
 
 #[tokio::test]

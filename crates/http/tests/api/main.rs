@@ -1,6 +1,7 @@
 //! The API as a client meets it, over a store in memory.
+#![allow(clippy::unwrap_used, reason = "tests: a panic is how they fail")]
 
-use novantra_http as api;
+extern crate novantra_http as api;
 
 mod audit_log;
 mod batch;

@@ -7,7 +7,7 @@ use kernel::Timestamp;
 use scopes::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Client, House, finding_body, findings_path};
+use crate::support::{Client, House, Port, finding_body, findings_path};
 
 async fn house(findings: usize) -> (House, Client) {
     let house = House::open().await;
@@ -295,7 +295,7 @@ async fn a_write_in_flight_holds_x_as_of_back_until_it_is_seen() {
     let told = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let (there, reader, heard) = (house.clone(), client.clone(), told.clone());
     // A pull while the write is decided and not yet stored, at a later moment.
-    house.watched.before_next_commit(move || {
+    house.watched.before_next(Port::Commit, move || {
         Box::pin(async move {
             there.clock().advance(Duration::from_secs(5));
             let answer = there.get(findings_path()).by(&reader).send().await.expect(200);

@@ -1,1 +1,265 @@
-//! x
+//! Whatever is sent, it is the sender's fault: no request makes a 5xx.
+
+use std::sync::OnceLock;
+
+use proptest::{collection::vec, prelude::*};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    operations::Places,
+    support::{Answer, Call, Client, House, Operation, operations},
+};
+
+struct Stage {
+    runtime: tokio::runtime::Runtime,
+    house: House,
+    client: Client,
+    places: Places,
+    cursor: String,
+}
+
+/// One house for all cases: what earlier cases left behind is part of what later ones meet.
+fn stage() -> &'static Stage {
+    static STAGE: OnceLock<Stage> = OnceLock::new();
+    STAGE.get_or_init(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (house, client, places, cursor) = runtime.block_on(async {
+            let house = House::open().await;
+            let client = house.everyone().await;
+            let places = Places::in_house(&house, &client).await;
+            house.finding(&client, "another").await;
+            let page = house.get("/api/v1/governance/findings?limit=1").by(&client).send().await.json();
+            let cursor = page["pagination"]["nextCursor"].as_str().unwrap().to_owned();
+            (house, client, places, cursor)
+        });
+        Stage { runtime, house, client, places, cursor }
+    })
+}
+
+/// Sends it; that the answer has the envelope and a documented status is checked on the way.
+fn send(call: Call) -> Option<Answer> {
+    stage().runtime.block_on(call.try_send())
+}
+
+fn harmless(call: Call) -> Result<(), TestCaseError> {
+    if let Some(answer) = send(call) {
+        prop_assert!(answer.status < 500, "{answer:?}");
+    }
+    Ok(())
+}
+
+fn operation() -> impl Strategy<Value = &'static Operation> {
+    (0..operations().len()).prop_map(|place| &operations()[place])
+}
+
+fn of(operation: &Operation) -> Call {
+    let stage = stage();
+    let call = stage.house.call(&operation.method, &stage.places.path(operation));
+    if operation.scope.is_some() { call.by(&stage.client) } else { call }
+}
+
+/// Texts that readers stumble over, and any other.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[a-z_]{0,12}",
+        Just("\u{0}".to_owned()),
+        Just("x".repeat(20_001)),
+        Just("find_01KSFQX5Y800000000000000003".to_owned()),
+        Just("9999-12-31T23:59:59.999999999-23:59".to_owned()),
+        Just("-9999-01-01".to_owned()),
+        Just("2016-12-31T23:59:60Z".to_owned()),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(|number| json!(number)),
+        text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            vec((text(), inner), 0..4).prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+/// Members that some operation knows, with what may be anything.
+fn near_the_schema() -> impl Strategy<Value = Value> {
+    let name = prop::sample::select(vec![
+        "findingKey",
+        "title",
+        "description",
+        "severity",
+        "status",
+        "sourceKind",
+        "sourceModuleKey",
+        "subjectModuleKey",
+        "subjectResourceType",
+        "subjectResourceId",
+        "ownerMemberUserId",
+        "dueAt",
+        "eventType",
+        "note",
+        "externalReference",
+        "duplicateOfFindingId",
+        "occurredAt",
+        "findings",
+        "onConflict",
+        "grant_type",
+        "client_id",
+        "client_secret",
+        "scope",
+    ]);
+    let word = prop::sample::select(vec![
+        "open",
+        "closed",
+        "triaged",
+        "remediating",
+        "high",
+        "manual",
+        "comment",
+        "reopened",
+        "verified_as_duplicate",
+        "skip",
+        "update",
+        "client_credentials",
+        "2026-05-25T14:08:33.000Z",
+    ]);
+    let member = (name, prop_oneof![2 => word.prop_map(Value::from), 1 => value()]);
+    vec(member, 0..10).prop_map(|members| {
+        let mut object: Map<_, _> = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        object.insert("reason".to_owned(), json!("because a test says so"));
+        Value::Object(object)
+    })
+}
+
+/// Bytes that may stand in a request line.
+fn percent_encoded(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("%{byte:02x}")).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_in_a_body_make_a_5xx(operation in operation(), body in vec(any::<u8>(), 0..300)) {
+        harmless(of(operation).body("application/json", body.clone()))?;
+        harmless(of(operation).body("application/x-www-form-urlencoded", body.clone()))?;
+        harmless(of(operation).bare_body(body))?;
+    }
+
+    #[test]
+    fn no_json_in_a_body_makes_a_5xx(operation in operation(), body in prop_oneof![value(), near_the_schema()]) {
+        harmless(of(operation).json(&body))?;
+    }
+
+    #[test]
+    fn no_item_of_a_batch_makes_a_5xx(items in vec(near_the_schema(), 0..6), on_conflict in prop_oneof![Just("skip"), Just("update")]) {
+        let items: Vec<Value> = items.into_iter().map(|mut item| {
+            item.as_object_mut().unwrap().remove("reason");
+            item["findingKey"] = json!("k");
+            item["severity"] = json!("low");
+            item
+        }).collect();
+        let body = json!({ "findings": items, "onConflict": on_conflict, "reason": "because a test says so" });
+        let stage = stage();
+        harmless(stage.house.post("/api/v1/governance/findings/batch").by(&stage.client).json(&body))?;
+    }
+
+    #[test]
+    fn no_example_with_bytes_altered_makes_a_5xx(operation in operation(), alterations in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+        let Some(example) = operation.request() else { return Ok(()) };
+        let mut body = example.to_string().into_bytes();
+        for (place, byte) in alterations {
+            let place = place.index(body.len());
+            body[place] = byte;
+        }
+        harmless(of(operation).body("application/json", body))?;
+    }
+
+    #[test]
+    fn no_query_makes_a_5xx(
+        operation in operation(),
+        parameters in vec((prop_oneof![
+            3 => prop::sample::select(vec!["limit", "cursor", "status", "severity", "sourceKind", "findingKey", "subjectResourceId", "createdAfter",
+                "createdBefore", "updatedAfter", "updatedBefore", "updated_since", "order", "action", "actorId", "subjectId"]).prop_map(str::to_owned),
+            1 => text(),
+        ], prop_oneof![
+            text(),
+            prop::sample::select(vec!["updated", "open", "2026-05-25", "0001-01-01", "9999-12-31", "18446744073709551616"]).prop_map(str::to_owned),
+        ]), 0..5),
+        raw in vec(any::<u8>(), 0..10),
+    ) {
+        let stage = stage();
+        let mut query = parameters.iter().map(|(name, value)| {
+            format!("{}={}", percent_encoded(name.as_bytes()), percent_encoded(value.chars().take(500).collect::<String>().as_bytes()))
+        }).collect::<Vec<_>>().join("&");
+        query.push_str(&percent_encoded(&raw));
+        let path = format!("{}?{query}", stage.places.path(operation));
+        harmless(stage.house.call(&operation.method, &path).by(&stage.client))?;
+    }
+
+    #[test]
+    fn no_path_makes_a_5xx(method in prop::sample::select(vec!["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "BREW"]), operation in operation(), segment in vec(any::<u8>(), 0..40), raw in "[!-~]{0,30}") {
+        let stage = stage();
+        let places = Places { control: percent_encoded(&segment), finding: percent_encoded(&segment) };
+        harmless(stage.house.call(method, &places.path(operation)).by(&stage.client))?;
+        harmless(stage.house.call(method, &format!("/api/v1/{raw}")).by(&stage.client))?;
+        harmless(stage.house.call(method, &format!("/{raw}")))?;
+    }
+
+    #[test]
+    fn no_header_makes_a_5xx(
+        operation in operation(),
+        headers in vec((prop_oneof![
+            4 => prop::sample::select(vec!["accept", "accept-encoding", "content-type", "if-match", "if-none-match", "idempotency-key", "user-agent", "authorization",
+                "x-on-behalf-of", "content-length", "range", "x-request-id", "cookie", "expect", "transfer-encoding"]).prop_map(str::to_owned),
+            1 => "[a-z-]{1,20}",
+        ], vec(any::<u8>(), 0..40)), 0..6),
+    ) {
+        let mut call = of(operation);
+        if let Some(example) = operation.request() {
+            call = call.bare_body(example.to_string());
+        }
+        for (name, value) in headers {
+            call = call.header(&name, value);
+        }
+        harmless(call)?;
+    }
+
+    #[test]
+    fn no_cursor_makes_a_5xx(cursor in "[A-Za-z0-9._%-]{0,120}", place in any::<prop::sample::Index>(), byte in "[A-Za-z0-9_-]") {
+        let stage = stage();
+        let mut altered = stage.cursor.clone();
+        let place = place.index(altered.len());
+        altered.replace_range(place..=place, &byte);
+        for cursor in [cursor, altered.clone()] {
+            let call = stage.house.get(&format!("/api/v1/governance/findings?cursor={cursor}")).by(&stage.client);
+            if let Some(answer) = send(call) {
+                prop_assert!(answer.status == 400 || cursor == stage.cursor, "{answer:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_token_but_a_good_one_is_taken(token in vec(any::<u8>(), 0..200), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let stage = stage();
+        let mut altered = stage.client.token.clone().into_bytes();
+        let place = place.index(altered.len());
+        altered[place] = byte;
+        for token in [token, altered] {
+            if token == stage.client.token.as_bytes() {
+                continue;
+            }
+            let header = [b"Bearer ".as_slice(), &token].concat();
+            if let Some(answer) = send(stage.house.get("/api/v1/organization").header("authorization", header)) {
+                prop_assert_eq!(answer.status, 401);
+            }
+        }
+    }
+}

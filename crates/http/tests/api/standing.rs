@@ -52,7 +52,7 @@ async fn changed_meanwhile(
     let house = Arc::new(House::open().await);
     let client = house.everyone().await;
     let (there, changed) = (Arc::clone(&house), client.clone());
-    house.watched.before_next_commit(move || Box::pin(async move { there.change(&changed, change).await }));
+    house.watched.before_next(Port::Commit, move || Box::pin(async move { there.change(&changed, change).await }));
     (house, client)
 }
 

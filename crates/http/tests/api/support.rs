@@ -8,8 +8,7 @@ mod schema;
 mod watched;
 
 pub(crate) use document::{Operation, document, example_of, operations};
-pub(crate) use house::{ADDRESS, Client, House, finding_body, findings_path};
-pub(crate) use keys::Keys;
+pub(crate) use house::{Client, House, finding_body, findings_path};
 pub(crate) use request::{Answer, Call};
-pub(crate) use schema::{faults, faults_of_reference};
+pub(crate) use schema::faults;
 pub(crate) use watched::{Fault, Port};

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use api::{ApiSettings, Quotas};
-use auth::{ClientSecret, SecretHasher, ServiceAccount, TokenLifetime};
+use auth::{ClientSecret, ServiceAccount, TokenLifetime};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use scopes::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Call, Client, House, Keys, findings_path};
+use crate::support::{Answer, Call, Client, House, findings_path};
 
 const PATH: &str = "/api/v1/auth/token";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -208,7 +208,8 @@ async fn a_rotated_secret_works_at_once_and_the_old_one_for_its_grace_and_tokens
     let new = Client { secret: secret.expose().to_owned(), ..old.clone() };
     let rotated = house.fixture.now();
     let grace = Duration::from_secs(60);
-    house.change(&old, |account| account.rotated(Keys.hash(&secret), grace, rotated).unwrap()).await;
+    let hash = house.keys.hash(&secret);
+    house.change(&old, |account| account.rotated(hash, grace, rotated).unwrap()).await;
     house.ask_token(&new).await.expect(200);
     house.clock().set(rotated + Duration::from_millis(59_999));
     house.ask_token(&old).await.expect(200);
@@ -243,15 +244,14 @@ async fn failures_are_counted_by_client_id_and_address_so_who_knows_an_id_locks_
     let house = limited(Quotas { token_endpoint: 3, token_endpoint_address: 5, ..Quotas::default() }).await;
     let client = house.everyone().await;
     let wrong = with(&client, "client_secret", ClientSecret::generate(&*house.fixture.entropy).expose());
-    let fail =
-        async |body: &Value, address: &str| house.post(PATH).json(body).from_address(address).send().await.status;
+    let fail = async |body: &Value, address: &str| house.post(PATH).json(body).sent_from(address).send().await.status;
     let attacker = "198.51.100.1:1";
     for expected in [401, 401, 401, 429, 429] {
         assert_eq!(fail(&wrong, attacker).await, expected);
     }
     assert_eq!(fail(&wrong, "198.51.100.2:1").await, 401, "another address has a bucket of its own");
     assert_eq!(fail(&with(&client, "client_id", "svc_other"), attacker).await, 401, "and another id");
-    let good = house.post(PATH).json(&request(&client)).from_address(attacker);
+    let good = house.post(PATH).json(&request(&client)).sent_from(attacker);
     good.send().await.expect(200);
 }
 

@@ -17,7 +17,9 @@ pub(crate) use file::verify_file;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
     /// Walk the audit log and name the first entry that is not what was sealed.
-    #[command(after_help = "Examples:\n  novantra audit verify\n  novantra audit verify --workspace default --checkpoint kept.json\n  novantra audit verify --file export.jsonl --public-key key.pem")]
+    #[command(
+        after_help = "Examples:\n  novantra audit verify\n  novantra audit verify --workspace default --checkpoint kept.json\n  novantra audit verify --file export.jsonl --public-key key.pem"
+    )]
     Verify(Verify),
     /// Write a workspace's sealed entries and checkpoints to stdout, as JSON lines in the order of the chain.
     #[command(after_help = "Example:\n  novantra audit export --workspace default > export.jsonl")]

@@ -55,10 +55,8 @@ impl Check {
             Err(faults) => report.wrong("settings", faults),
         }
         let Report(examined) = report;
-        let documents: Vec<Value> = examined
-            .iter()
-            .map(|one| json!({ "about": one.about, "ok": !one.wrong, "message": one.words }))
-            .collect();
+        let documents: Vec<Value> =
+            examined.iter().map(|one| json!({ "about": one.about, "ok": !one.wrong, "message": one.words })).collect();
         let wrong: Vec<&Examined> = examined.iter().filter(|one| one.wrong).collect();
         output.show(&json!({ "ok": wrong.is_empty(), "checks": documents }), || {
             let row = |one: &Examined| {
@@ -110,7 +108,8 @@ async fn clock(installation: &Installation, report: &mut Report) {
     match latest {
         Err(failure) => report.wrong("clock", format!("can't be compared with the audit log: {failure}")),
         Ok(Some(latest)) if latest > now + SKEW => {
-            report.wrong("clock", format!("it says {now}, but the audit log has an entry of {latest}: it was set back"));
+            report
+                .wrong("clock", format!("it says {now}, but the audit log has an entry of {latest}: it was set back"));
         }
         Ok(_) => report.good("clock", format!("it says {now}, and nothing on record is later")),
     }
@@ -142,7 +141,10 @@ async fn sealing(installation: &Installation, report: &mut Report) {
                     ),
                 );
             } else {
-                report.good("audit log", format!("{} entries wait to be sealed, none for longer than 10 s", tail.entries));
+                report.good(
+                    "audit log",
+                    format!("{} entries wait to be sealed, none for longer than 10 s", tail.entries),
+                );
             }
         }
     }

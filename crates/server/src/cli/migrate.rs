@@ -15,7 +15,9 @@ impl Migrate {
         let steps: Vec<Value> =
             applied.iter().map(|step| json!({ "version": step.version, "name": step.name })).collect();
         context.output.show(&json!({ "applied": steps }), || match applied.last() {
-            Some(last) => format!("applied {} migrations; the database is at {} ({})", applied.len(), last.version, last.name),
+            Some(last) => {
+                format!("applied {} migrations; the database is at {} ({})", applied.len(), last.version, last.name)
+            }
             None => "nothing to do: the database is at this program's schema".to_owned(),
         })
     }

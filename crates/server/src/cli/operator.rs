@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use kernel::{
-    Action, Actor, ActorKind, Attribution, Changeset, CommitError, Id, Origin, OrganizationId, Organization, Reason, Slug,
-    Stamp, Stored, Subject,
+    Action, Actor, ActorKind, Attribution, Changeset, CommitError, Id, Organization, OrganizationId, Origin, Reason,
+    Slug, Stamp, Stored, Subject,
 };
 
 use crate::{
@@ -51,12 +51,7 @@ impl Operator {
         Self::opening(context, command, why, Opening::Founder).await
     }
 
-    async fn opening(
-        context: &Context,
-        command: &'static str,
-        why: &Why,
-        opening: Opening,
-    ) -> Result<Self, Failure> {
+    async fn opening(context: &Context, command: &'static str, why: &Why, opening: Opening) -> Result<Self, Failure> {
         let reason = why.reason.clone().unwrap_or_else(|| format!("command line: {command}"));
         let reason = Reason::parse(&reason).map_err(|error| Failure::usage(format!("--reason {error}")))?;
         let installation = Installation::open(&context.settings, opening).await?;
@@ -99,7 +94,12 @@ impl Operator {
     }
 
     /// A changeset of the organization, stamped now, with its first audit entry.
-    pub(crate) fn changeset(&self, organization: OrganizationId, action: Action, subject: Option<Subject>) -> Changeset {
+    pub(crate) fn changeset(
+        &self,
+        organization: OrganizationId,
+        action: Action,
+        subject: Option<Subject>,
+    ) -> Changeset {
         self.changeset_at(self.installation.store.begin(), organization, action, subject)
     }
 
@@ -119,7 +119,10 @@ impl Operator {
     ///
     /// # Errors
     /// What `decide` says, or the store.
-    pub(crate) async fn write<T>(&self, decide: impl AsyncFn() -> Result<(Changeset, T), Failure>) -> Result<T, Failure> {
+    pub(crate) async fn write<T>(
+        &self,
+        decide: impl AsyncFn() -> Result<(Changeset, T), Failure>,
+    ) -> Result<T, Failure> {
         for _ in 0..TRIES {
             let (changeset, outcome) = decide().await?;
             match self.installation.store.commit(changeset).await {
@@ -137,7 +140,8 @@ impl Operator {
     /// When the store fails.
     pub(crate) async fn leave(self) -> Result<(), Failure> {
         let Installation { store, clock, entropy, checkpoints, .. } = &self.installation;
-        let sealed = sealing::seal_tail(&**store, &**clock, &sealing::holder(&**entropy, &**clock), &**checkpoints).await;
+        let sealed =
+            sealing::seal_tail(&**store, &**clock, &sealing::holder(&**entropy, &**clock), &**checkpoints).await;
         store.close().await;
         sealed.or_fail(|| "the change is made, but its audit entries are not sealed yet".to_owned())
     }

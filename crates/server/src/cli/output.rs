@@ -32,14 +32,19 @@ impl Output {
     }
 }
 
-/// Writes a line to stdout. A reader that has gone away (`| head`) is no failure.
+/// Writes a line to stdout, if there is something to say. A reader that has gone away (`| head`) is no failure.
 ///
 /// # Errors
 /// When stdout can't be written.
 pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
+    if text.is_empty() {
+        return Ok(());
+    }
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("can't write to stdout: {error}"))),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("can't write to stdout: {error}")))
+        }
         _ => Ok(()),
     }
 }

@@ -6,17 +6,16 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{
-    cli::Context,
-    failure::Failure,
-};
+use crate::{cli::Context, failure::Failure};
 
 pub(crate) use create::{Opened, opened};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceAccountCommand {
     /// Make a service account, and show its secret once.
-    #[command(after_help = "Example:\n  novantra service-account create --workspace default --name scanner \\\n    --scope governance.findings:read --scope governance.findings:write")]
+    #[command(
+        after_help = "Example:\n  novantra service-account create --workspace default --name scanner \\\n    --scope governance.findings:read --scope governance.findings:write"
+    )]
     Create(create::Create),
     /// List service accounts.
     #[command(after_help = "Example:\n  novantra service-account list --workspace default")]
@@ -25,19 +24,27 @@ pub(crate) enum ServiceAccountCommand {
     #[command(after_help = "Example:\n  novantra service-account show svc_01HZX3V6T9C6Q4W8N2D5K7M1RB")]
     Show(view::Show),
     /// Give it a new secret. The old one stays good for the grace window.
-    #[command(after_help = "Example, for a secret that leaked:\n  novantra service-account rotate svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --grace 0s")]
+    #[command(
+        after_help = "Example, for a secret that leaked:\n  novantra service-account rotate svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --grace 0s"
+    )]
     Rotate(change::Rotate),
     /// Refuse all its calls from now on.
-    #[command(after_help = "Example:\n  novantra service-account disable svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --reason \"Vendor contract ended\"")]
+    #[command(
+        after_help = "Example:\n  novantra service-account disable svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --reason \"Vendor contract ended\""
+    )]
     Disable(change::Named),
     /// Let it call again.
     #[command(after_help = "Example:\n  novantra service-account enable svc_01HZX3V6T9C6Q4W8N2D5K7M1RB")]
     Enable(change::Named),
     /// Replace its scopes.
-    #[command(after_help = "Example:\n  novantra service-account set-scopes svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --scope governance.findings:read")]
+    #[command(
+        after_help = "Example:\n  novantra service-account set-scopes svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --scope governance.findings:read"
+    )]
     SetScopes(change::SetScopes),
     /// Give it rate limits of its own.
-    #[command(after_help = "Example:\n  novantra service-account set-limits svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --reads 6000 --writes default")]
+    #[command(
+        after_help = "Example:\n  novantra service-account set-limits svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --reads 6000 --writes default"
+    )]
     SetLimits(change::SetLimits),
 }
 

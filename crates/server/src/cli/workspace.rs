@@ -13,7 +13,9 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workspace {
     /// Make a workspace.
-    #[command(after_help = "Example:\n  novantra workspace create --slug acme --name \"Acme Savings Bank\" --timezone America/Denver")]
+    #[command(
+        after_help = "Example:\n  novantra workspace create --slug acme --name \"Acme Savings Bank\" --timezone America/Denver"
+    )]
     Create(Create),
     /// List workspaces.
     #[command(after_help = "Example:\n  novantra workspace list --json")]

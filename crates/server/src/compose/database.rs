@@ -82,7 +82,9 @@ async fn migrates(opening: Opening, sql: &SqlDatabase) -> Result<bool, Failure> 
 /// Makes the folder that the file is to be in.
 pub(super) fn make_folder_of(file: &Path) -> Result<(), Failure> {
     match file.parent() {
-        Some(folder) => std::fs::create_dir_all(folder).or_fail(|| format!("can't make the folder {}", folder.display())),
+        Some(folder) => {
+            std::fs::create_dir_all(folder).or_fail(|| format!("can't make the folder {}", folder.display()))
+        }
         None => Ok(()),
     }
 }

@@ -3,7 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use api::CursorSeal;
-use crypto::{CursorKey, KeyFileError, MasterKey, TokenKeys, load_master_key, load_or_create_master_key, seal_new_signing_key};
+use crypto::{
+    CursorKey, KeyFileError, MasterKey, TokenKeys, load_master_key, load_or_create_master_key, seal_new_signing_key,
+};
 use kernel::{Clock, Entropy};
 use store::DynStore;
 

@@ -20,7 +20,8 @@ use crate::{
 /// # Errors
 /// When no such folder can be made.
 pub(crate) fn move_in(settings: &mut Settings) -> Result<TempDir, Failure> {
-    let folder = tempfile::Builder::new().prefix("novantra-demo-").tempdir().or_fail(|| "can't make a folder".to_owned())?;
+    let folder =
+        tempfile::Builder::new().prefix("novantra-demo-").tempdir().or_fail(|| "can't make a folder".to_owned())?;
     folder.path().clone_into(&mut settings.data_dir);
     settings.database = Database::Sqlite(folder.path().join("novantra.db"));
     settings.master_key_file = folder.path().join("master.key");
@@ -66,7 +67,7 @@ pub(crate) fn words(url: &str) -> String {
 /// A call that records a finding, another one with each second.
 fn push_finding(guest: &Guest, url: &str) -> String {
     format!(
-        "curl -s {url}/api/v1/governance/findings -H 'Content-Type: application/json' -H \"Authorization: Bearer {}\" \
+        "curl -s -w '\\n' {url}/api/v1/governance/findings -H 'Content-Type: application/json' -H \"Authorization: Bearer {}\" \
          -d '{{\"findingKey\":\"demo-'$(date +%s)'\",\"title\":\"TLS 1.0 is still offered by the branch gateway\",\
          \"severity\":\"high\",\"sourceKind\":\"module_signal\",\"sourceModuleKey\":\"demo-scanner\",\
          \"reason\":\"Nightly scan of the branch network\"}}'",

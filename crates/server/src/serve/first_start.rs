@@ -90,7 +90,14 @@ pub(crate) async fn prepare(installation: &Installation, settings: &Settings) ->
 async fn visitor(installation: &Installation, operator: &Operator) -> Result<Guest, Failure> {
     let workspaces = installation.store.organizations().await?;
     let workspace = workspaces.first().ok_or_else(|| Failure::new("there is no workspace"))?;
-    let guest = invite(operator, workspace, "memory", ScopeSet::all(), "may do everything; it is gone when the server stops", list_findings);
+    let guest = invite(
+        operator,
+        workspace,
+        "memory",
+        ScopeSet::all(),
+        "may do everything; it is gone when the server stops",
+        list_findings,
+    );
     guest.await
 }
 
@@ -114,7 +121,7 @@ pub(crate) async fn invite(
 /// A call that lists open findings.
 pub(crate) fn list_findings(guest: &Guest, url: &str) -> String {
     format!(
-        "curl -s '{url}/api/v1/governance/findings?status=open&limit=5' -H \"Authorization: Bearer {}\"",
+        "curl -s -w '\\n' '{url}/api/v1/governance/findings?status=open&limit=5' -H \"Authorization: Bearer {}\"",
         guest.token_call(url)
     )
 }

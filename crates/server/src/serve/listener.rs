@@ -53,13 +53,7 @@ impl Listener {
     }
 
     /// Serves until it is time to stop and the calls in flight are done. Calls are counted where there are metrics.
-    pub(crate) async fn serve(
-        self,
-        router: Router,
-        connections: usize,
-        metrics: Option<Arc<Metrics>>,
-        mut stop: Stop,
-    ) {
+    pub(crate) async fn serve(self, router: Router, connections: usize, metrics: Option<Arc<Metrics>>, mut stop: Stop) {
         let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
         let graceful = GracefulShutdown::new();
         let mut builder = Builder::new(TokioExecutor::new());

@@ -36,26 +36,53 @@ impl Stop {
     }
 }
 
-/// Waits for the signal that ends a server: SIGTERM, or SIGINT from a terminal.
-///
-/// # Errors
-/// When signals can't be listened to.
+/// The signals that end a server: SIGTERM, or SIGINT from a terminal. Held from the start, so that none is missed.
 #[cfg(unix)]
-pub(crate) async fn signal() -> std::io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+pub(crate) struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
 }
 
-/// Waits for Ctrl-C.
-///
-/// # Errors
-/// When it can't be listened to.
+#[cfg(unix)]
+impl Signals {
+    /// Takes them over from the system, which would end the process at once.
+    ///
+    /// # Errors
+    /// When they can't be had.
+    pub(crate) fn take() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one, and says which.
+    pub(crate) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// The signal that ends a server.
 #[cfg(not(unix))]
-pub(crate) async fn signal() -> std::io::Result<&'static str> {
-    tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
+pub(crate) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    /// Nothing to take over.
+    ///
+    /// # Errors
+    /// None.
+    pub(crate) fn take() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for Ctrl-C.
+    pub(crate) async fn next(&mut self) -> &'static str {
+        // Without a way to be told, it runs until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    }
 }

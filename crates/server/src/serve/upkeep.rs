@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::App;
-use tokio::time::{MissedTickBehavior, interval_at, Instant};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::{compose::Installation, serve::shutdown::Stop};
 

@@ -246,9 +246,15 @@ mod tests {
         std::fs::write(&path, "postgres://somebody@host/base\n").unwrap();
         let path = path.to_str().unwrap();
         let held = ("NOVANTRA_DATABASE_URL_FILE", path);
-        assert_eq!(value(&sources(&[], &[held], None), "database_url").as_deref(), Some("postgres://somebody@host/base"));
+        assert_eq!(
+            value(&sources(&[], &[held], None), "database_url").as_deref(),
+            Some("postgres://somebody@host/base")
+        );
         assert!(gather(&sources(&[], &[held, ("NOVANTRA_DATABASE_URL", "memory:")], None)).is_err());
-        assert!(gather(&sources(&[], &[("NOVANTRA_LISTEN_FILE", path)], None)).is_err(), "only secrets are held in files");
+        assert!(
+            gather(&sources(&[], &[("NOVANTRA_LISTEN_FILE", path)], None)).is_err(),
+            "only secrets are held in files"
+        );
     }
 
     #[test]

@@ -103,6 +103,6 @@ settings! {
     LOG_FORMAT: "log_format", "auto|text|json", Some("auto"), Everywhere;
     "How the log on stderr is written. `auto` is readable on a terminal and JSON elsewhere."
 
-    LOG_LEVEL: "log_level", "LEVEL", Some("info"), Everywhere;
-    "How much is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,novantra=debug`."
+    LOG_LEVEL: "log_level", "LEVEL", None, Everywhere;
+    "How much is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,novantra=debug`. Where nothing is said, `info` for the server and `warn` for other commands."
 }

@@ -27,7 +27,8 @@ pub(crate) struct Settings {
     pub(crate) master_key_file: PathBuf,
     pub(crate) max_connections: usize,
     pub(crate) log_format: LogFormat,
-    pub(crate) log_level: String,
+    /// None where nothing was said: the server says more by itself than a command.
+    pub(crate) log_level: Option<String>,
     pub(crate) api: api::ApiSettings,
 }
 
@@ -94,7 +95,7 @@ impl Reading<'_> {
         let log_format = self.take(&table::LOG_FORMAT, |text| {
             one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
         });
-        let log_level = self.take(&table::LOG_LEVEL, log_filter);
+        let log_level = self.take_or(&table::LOG_LEVEL, |text| log_filter(text).map(Some), || None);
         let api = self.api();
         Some(Settings {
             listen: listen?,
@@ -205,7 +206,9 @@ mod tests {
     fn without_any_settings_the_defaults_stand() {
         let settings = understand(&[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
-        assert!(matches!(settings.database, Database::Sqlite(file) if file == Path::new("./novantra-data/novantra.db")));
+        assert!(
+            matches!(settings.database, Database::Sqlite(file) if file == Path::new("./novantra-data/novantra.db"))
+        );
         assert_eq!(settings.master_key_file, Path::new("./novantra-data/master.key"));
         assert_eq!(settings.api.quotas.token_write, 60);
         assert!(settings.api.durable_read_audit);

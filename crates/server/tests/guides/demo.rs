@@ -3,16 +3,15 @@
 use std::{
     env,
     ffi::OsString,
+    fs,
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Stdio},
+    os::unix::fs::symlink,
+    path::Path,
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
-
-use crate::support::Installation;
-
-const NOVANTRA: &str = env!("CARGO_BIN_EXE_novantra");
+use tempfile::TempDir;
 
 /// The account whose credentials a reader of the guides has.
 const READER: &str = "mirror";
@@ -20,29 +19,33 @@ const READER: &str = "mirror";
 pub(crate) struct Demo {
     server: Child,
     /// Where the demo puts its folder, and the guide its files.
-    installation: Installation,
+    folder: TempDir,
     started: Value,
 }
 
 impl Demo {
-    pub(crate) fn start() -> Self {
-        let installation = Installation::new();
-        let mut server = installation
-            .program()
+    /// Starts the demo of this program.
+    pub(crate) fn of(program: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Under the name that the guides call it by, whatever it was built as.
+        fs::create_dir(folder.path().join("bin")).unwrap();
+        symlink(program, folder.path().join("bin/novantra")).unwrap();
+        let mut server = without_settings(&mut Command::new(program))
             .args(["serve", "--demo", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--log-level", "warn"])
-            .env("TMPDIR", installation.folder())
+            .current_dir(folder.path())
+            .env("TMPDIR", folder.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let started = serde_json::from_str(&line).unwrap_or_else(|error| panic!("the demo printed {line:?}: {error}"));
-        Self { server, installation, started }
+        Self { server, folder, started }
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.installation.folder()
+        self.folder.path()
     }
 
     /// What a reader has set before they begin: where the server is, who they are, and where commands are found.
@@ -50,13 +53,15 @@ impl Demo {
         let accounts = self.started["service_accounts"].as_array().unwrap();
         let reader = accounts.iter().find(|account| account["name"] == READER).unwrap();
         let text = |value: &Value| OsString::from(value.as_str().unwrap());
+        let others = env::var_os("PATH").unwrap_or_default();
+        let path = [self.folder().join("bin")].into_iter().chain(env::split_paths(&others));
         vec![
             ("BASE", text(&self.started["listen"])),
             ("ADMIN", text(&self.started["admin_listen"])),
             ("CLIENT_ID", text(&reader["client_id"])),
             ("CLIENT_SECRET", text(&reader["client_secret"])),
             ("TMPDIR", self.folder().into()),
-            ("PATH", path()),
+            ("PATH", env::join_paths(path).unwrap()),
         ]
     }
 }
@@ -69,8 +74,10 @@ impl Drop for Demo {
     }
 }
 
-fn path() -> OsString {
-    let novantra = Path::new(NOVANTRA).parent().map(PathBuf::from);
-    let others = env::var_os("PATH").unwrap_or_default();
-    env::join_paths(novantra.into_iter().chain(env::split_paths(&others))).unwrap()
+/// Keeps what this machine is set to out of what is run.
+pub(crate) fn without_settings(command: &mut Command) -> &mut Command {
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOVANTRA_")) {
+        command.env_remove(name);
+    }
+    command
 }

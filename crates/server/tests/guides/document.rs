@@ -10,6 +10,8 @@ pub(crate) struct Guide {
 /// A fenced block.
 pub(crate) struct Block {
     pub(crate) kind: Kind,
+    /// What stands behind its opening fence.
+    pub(crate) says: String,
     /// The line of its opening fence, from 1.
     pub(crate) line: usize,
     pub(crate) text: Vec<String>,
@@ -40,7 +42,7 @@ impl Guide {
                 (Some(says), false) => {
                     open = true;
                     let kind = if within { Kind::of(says) } else { Kind::Shown };
-                    blocks.push(Block { kind, line: place + 1, text: Vec::new() });
+                    blocks.push(Block { kind, says: says.to_owned(), line: place + 1, text: Vec::new() });
                 }
                 (_, true) => blocks.last_mut().into_iter().for_each(|block| block.text.push(line.to_owned())),
                 (None, false) => {

@@ -6,11 +6,15 @@
 mod demo;
 mod document;
 mod expectation;
+mod references;
 mod shell;
-#[path = "../support/mod.rs"]
-mod support;
+mod worked_example;
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use demo::Demo;
 use document::Guide;
@@ -57,15 +61,19 @@ fn no_guide_is_left_out() {
 /// Runs a guide, or one section of it, against a server of its own.
 fn run(path: &'static str, section: Option<&str>) {
     let text = fs::read_to_string(root().join(path)).unwrap();
-    let outcome = Guide::read(path, &text, section).and_then(|guide| {
-        let printed = shell::run(&guide, &Demo::start())?;
-        expectation::hold(&guide, &printed)
-    });
-    if let Err(fault) = outcome {
+    match Guide::read(path, &text, section) {
+        Ok(guide) => hold(&guide, &Demo::of(Path::new(env!("CARGO_BIN_EXE_novantra")))),
+        Err(fault) => panic!("{fault}"),
+    }
+}
+
+/// Runs a guide against this server, and holds what is printed to what the guide says.
+fn hold(guide: &Guide, demo: &Demo) {
+    if let Err(fault) = shell::run(guide, demo).and_then(|printed| expectation::hold(guide, &printed)) {
         panic!("{fault}");
     }
 }
 
 fn root() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).canonicalize().unwrap()
 }

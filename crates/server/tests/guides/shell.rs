@@ -2,11 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     process::{Command, Stdio},
 };
 
-use crate::{demo::Demo, document::Guide};
+use crate::{
+    demo::{Demo, without_settings},
+    document::Guide,
+};
 
 /// Stands before what each block prints, with the line of the block.
 const MARK: char = '\u{1e}';
@@ -40,11 +43,7 @@ pub(crate) fn run(guide: &Guide, demo: &Demo) -> Result<Printed, String> {
     let name = guide.path.replace('/', "-");
     let file = demo.folder().join(&name);
     fs::write(&file, script(guide)).map_err(|error| format!("{}: {error}", file.display()))?;
-    let mut bash = Command::new("timeout");
-    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOVANTRA_")) {
-        bash.env_remove(name);
-    }
-    let run = bash
+    let run = without_settings(&mut Command::new("timeout"))
         .args([PATIENCE, "bash", "-c", "exec bash -Eeuo pipefail \"$0\" 2>&1", &name])
         .current_dir(demo.folder())
         .envs(demo.environment())
@@ -57,7 +56,8 @@ pub(crate) fn run(guide: &Guide, demo: &Demo) -> Result<Printed, String> {
         return Ok(printed);
     }
     let line = printed.0.keys().last().copied().unwrap_or_default();
-    let ended = if run.status.code() == Some(124) { format!("did not end within {PATIENCE} s") } else { "failed".to_owned() };
+    let ended =
+        if run.status.code() == Some(124) { format!("did not end within {PATIENCE} s") } else { "failed".to_owned() };
     Err(format!("{}:{line}: the block that begins here {ended}. It printed:\n{}", guide.path, printed.by(line)))
 }
 

@@ -45,7 +45,10 @@ pub(crate) async fn the_log_verifies_for_insiders_and_outsiders(server: &Server)
         let verified = installation.run(&["audit", "verify", "--workspace", "default"]);
         assert!(verified.status.success(), "{}", verified.stderr);
         let (_, metrics) = server.probe("/metrics").await;
-        metrics.lines().any(|line| line.starts_with("novantra_audit_unsealed_entries") && line.ends_with(" 0")).then_some(())
+        metrics
+            .lines()
+            .any(|line| line.starts_with("novantra_audit_unsealed_entries") && line.ends_with(" 0"))
+            .then_some(())
     })
     .await;
     let export = installation.run(&["audit", "export", "--workspace", "default"]);

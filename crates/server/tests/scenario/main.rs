@@ -26,7 +26,9 @@ async fn a_generated_scan_is_pushed_mirrored_and_on_record() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_real_scan_is_pushed_mirrored_and_on_record() {
     let Some(folder) = std::env::var_os("NOVANTRA_TEST_DATA") else {
-        eprintln!("NOVANTRA_TEST_DATA is not set: the real scan is left out, the generated one of the same shape is not");
+        eprintln!(
+            "NOVANTRA_TEST_DATA is not set: the real scan is left out, the generated one of the same shape is not"
+        );
         return;
     };
     let file = PathBuf::from(folder).join("sarif-semgrep-owasp-benchmark.sarif");

@@ -34,7 +34,8 @@ impl Installation {
     /// The program, for this installation and with no settings but those of the test.
     pub(crate) fn program(&self) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_novantra"));
-        let foreign = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("NOVANTRA_"));
+        let foreign =
+            std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("NOVANTRA_"));
         foreign.for_each(|name| {
             program.env_remove(name);
         });

@@ -66,7 +66,7 @@ pub(super) struct FindingDraft {
 
 pub(super) fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        4 => (0..4_u64).prop_map(|millis| Command::Wait { millis }),
+        12 => (0..5_u64).prop_map(|millis| Command::Wait { millis }),
         24 => any_call().prop_map(Command::Call),
         2 => (0..3_usize, any::<bool>()).prop_map(|(log, full)| Command::Append { log, full }),
         1 => (0..8_usize).prop_map(|limit| Command::Seal { limit }),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth::ServiceAccount;
 use findings::{Finding, FindingEvent, FindingEventFilter};
 use kernel::{Clock, Order, Organization, OrganizationId, PageLimit, PageRequest, Reader, Resource, Stored};
-use proptest::test_runner::TestCaseResult;
+use proptest::{prop_assert_ne, test_runner::TestCaseResult};
 use registers::Control;
 use store::DynStore;
 
@@ -44,6 +44,7 @@ impl Pair {
                     if next.is_none() {
                         return Ok(());
                     }
+                    prop_assert_ne!(next, page.after, "a walk does not get on: {}", what);
                     page.after = next;
                 }
             }
@@ -70,6 +71,7 @@ impl Pair {
             if next.is_none() {
                 return Ok(());
             }
+            prop_assert_ne!(next, page.after, "a walk does not get on: {}", what);
             page.after = next;
         }
     }

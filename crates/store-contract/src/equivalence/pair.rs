@@ -147,7 +147,8 @@ impl Pair {
             parts.push(Box::new(move |changeset, _| changeset.claim(claim.clone())));
         }
         let account = call.standing.and_then(|which| pick(&self.history.accounts, organization, which));
-        let proof = account.map(|account| StandingProof { account: account.meta.ulid(), revision: account.meta.revision });
+        let proof =
+            account.map(|account| StandingProof { account: account.meta.ulid(), revision: account.meta.revision });
         if self.commit(organization, proof, &parts).await? {
             self.history = history;
         }

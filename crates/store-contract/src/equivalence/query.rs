@@ -38,17 +38,14 @@ pub(super) fn any_query() -> impl Strategy<Value = Query> {
 }
 
 fn any_page() -> impl Strategy<Value = PageRequest> {
-    (1..7_u64, select(&[Order::Newest, Order::Changed][..]), any_window()).prop_map(|(limit, order, window)| PageRequest {
-        limit: PageLimit::clamped(limit),
-        order,
-        after: None,
-        window,
-    })
+    (1..7_u64, select(&[Order::Newest, Order::Changed][..]), any_window())
+        .prop_map(|(limit, order, window)| PageRequest { limit: PageLimit::clamped(limit), order, after: None, window })
 }
 
 fn any_window() -> impl Strategy<Value = Window> {
-    // Commands run within some fifty milliseconds from the start of the clock.
-    let moment = || option::weighted(0.25, (0..50_u64).prop_map(|millis| TestClock::START + Duration::from_millis(millis)));
+    // Most sequences of commands take that long by the clock.
+    let moment =
+        || option::weighted(0.3, (0..24_u64).prop_map(|millis| TestClock::START + Duration::from_millis(millis)));
     (moment(), moment(), moment(), moment()).prop_map(
         |(created_after, created_before, updated_after, updated_before): (_, _, _, Option<Timestamp>)| Window {
             created_after,
@@ -71,7 +68,8 @@ fn any_list() -> impl Strategy<Value = List> {
 }
 
 fn any_finding_filter() -> impl Strategy<Value = FindingFilter> {
-    let subjects = few(SUBJECTS).prop_map(|subjects| subjects.into_iter().map(samples::reference).collect::<BTreeSet<Reference>>());
+    let subjects = few(SUBJECTS)
+        .prop_map(|subjects| subjects.into_iter().map(samples::reference).collect::<BTreeSet<Reference>>());
     let keys = few(KEYS).prop_map(|keys| keys.into_iter().map(samples::key).collect::<BTreeSet<RecordKey>>());
     (few(Status::ALL), few(Severity::ALL), few(SourceKind::ALL), subjects, keys).prop_map(
         |(statuses, severities, source_kinds, subject_resource_ids, keys)| FindingFilter {
@@ -89,7 +87,11 @@ fn any_audit_filter() -> impl Strategy<Value = AuditFilter> {
         few(pool).prop_map(|texts| texts.into_iter().map(str::to_owned).collect::<BTreeSet<String>>())
     };
     let subjects = texts(&["find_01JZ0000000000000000000000", "none"]);
-    (texts(&["finding.created", "finding.listed", "finding.updated"]), texts(&["svc_01JZSCANNER000000000000000", "none"]), subjects)
+    (
+        texts(&["finding.created", "finding.listed", "finding.updated"]),
+        texts(&["svc_01JZSCANNER000000000000000", "none"]),
+        subjects,
+    )
         .prop_map(|(actions, actors, subjects)| AuditFilter { actions, actors, subjects })
 }
 

@@ -54,9 +54,17 @@ pub async fn the_last_use_of_an_account_is_noted_beside_it(fixture: Fixture) {
     let (earlier, later) = (fixture.clock.tick(), fixture.clock.tick());
     let last_use = async |account| fixture.store.last_use(fixture.home, account).await.unwrap();
     assert_eq!(last_use(first.meta.id).await, None);
-    fixture.store.note_use(&[(fixture.home, first.meta.id, earlier), (fixture.home, second.meta.id, later)]).await.unwrap();
+    fixture
+        .store
+        .note_use(&[(fixture.home, first.meta.id, earlier), (fixture.home, second.meta.id, later)])
+        .await
+        .unwrap();
     assert_eq!((last_use(first.meta.id).await, last_use(second.meta.id).await), (Some(earlier), Some(later)));
-    fixture.store.note_use(&[(fixture.home, second.meta.id, earlier), (fixture.home, first.meta.id, later)]).await.unwrap();
+    fixture
+        .store
+        .note_use(&[(fixture.home, second.meta.id, earlier), (fixture.home, first.meta.id, later)])
+        .await
+        .unwrap();
     assert_eq!((last_use(first.meta.id).await, last_use(second.meta.id).await), (Some(later), Some(later)));
     fixture.store.note_use(&[]).await.unwrap();
     assert_eq!(fixture.get(fixture.home, first.meta.id).await, Some(first.clone()));

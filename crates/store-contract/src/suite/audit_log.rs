@@ -19,7 +19,11 @@ async fn read(fixture: &Fixture, entry: &Entry) -> Option<Recorded> {
 }
 
 /// So many entries of an organization that has none yet; every third shares its millisecond with the one before.
-async fn entries(fixture: &Fixture, count: usize, vary: impl Fn(usize, Entry) -> Entry) -> (OrganizationId, Vec<Entry>) {
+async fn entries(
+    fixture: &Fixture,
+    count: usize,
+    vary: impl Fn(usize, Entry) -> Entry,
+) -> (OrganizationId, Vec<Entry>) {
     let organization = fixture.id();
     let mut all = Vec::with_capacity(count);
     for number in 0..count {
@@ -150,7 +154,10 @@ pub async fn entries_are_narrowed_by_action_actor_and_subject(fixture: Fixture) 
     let any = AuditFilter::default();
     for (filter, expected) in [
         (AuditFilter { actions: set(&["finding.listed"]), ..any.clone() }, vec![0, 2, 4, 6]),
-        (AuditFilter { actions: set(&["finding.listed", "finding.created", "x"]), ..any.clone() }, vec![0, 1, 2, 3, 4, 5, 6, 7]),
+        (
+            AuditFilter { actions: set(&["finding.listed", "finding.created", "x"]), ..any.clone() },
+            vec![0, 1, 2, 3, 4, 5, 6, 7],
+        ),
         (AuditFilter { actions: set(&["finding%"]), ..any.clone() }, vec![]),
         (AuditFilter { actors: set(&["svc_1"]), ..any.clone() }, vec![0, 3, 6]),
         (AuditFilter { actors: set(&["svc_1", "svc_2"]), ..any.clone() }, vec![0, 1, 3, 4, 6, 7]),

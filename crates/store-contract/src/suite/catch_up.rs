@@ -83,7 +83,8 @@ pub async fn a_reader_among_writers_misses_nothing(fixture: Fixture) {
             let fixture = Arc::clone(&fixture);
             tokio::spawn(async move {
                 for number in 0..50 {
-                    let (changeset, _) = fixture.creation(fixture.home, samples::finding(&format!("f-{writer}-{number}")));
+                    let (changeset, _) =
+                        fixture.creation(fixture.home, samples::finding(&format!("f-{writer}-{number}")));
                     fixture.clock.tick();
                     tokio::task::yield_now().await;
                     fixture.store.commit(changeset).await.unwrap();

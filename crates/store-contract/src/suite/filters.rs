@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use findings::{EventKind, Finding, FindingEvent, FindingEventFilter, FindingFilter, FindingSource, Severity, SourceKind, Status};
+use findings::{
+    EventKind, Finding, FindingEvent, FindingEventFilter, FindingFilter, FindingSource, Severity, SourceKind, Status,
+};
 use kernel::{Order, PageLimit, PageRequest, Reader, Reference, Resource, Stored};
 use registers::{Control, ControlFilter, ControlStatus};
 use store::DynStore;
@@ -53,8 +55,8 @@ pub async fn findings_are_narrowed_by_status_severity_and_source(fixture: Fixtur
         let one = FindingFilter { source_kinds: set([kinds[(number + 3) % 8]]), ..any.clone() };
         assert_eq!(left(&fixture, &all, &one).await, [number], "{one:?}");
     }
-    for number in 0..5 {
-        let one = FindingFilter { severities: set([severities[number]]), ..any.clone() };
+    for (number, severity) in severities.iter().enumerate() {
+        let one = FindingFilter { severities: set([*severity]), ..any.clone() };
         let expected: Vec<_> = (number..8).step_by(5).collect();
         assert_eq!(left(&fixture, &all, &one).await, expected, "{one:?}");
     }
@@ -79,7 +81,10 @@ pub async fn findings_are_narrowed_by_key_and_subject_to_the_letter(fixture: Fix
     let mut records: Vec<_> = texts
         .iter()
         .enumerate()
-        .map(|(number, text)| Finding { subject: Some(samples::subject(text)), ..samples::finding(&format!("Key-{number}")) })
+        .map(|(number, text)| Finding {
+            subject: Some(samples::subject(text)),
+            ..samples::finding(&format!("Key-{number}"))
+        })
         .collect();
     records.push(samples::finding("no-subject"));
     let all = create_all(&fixture, records).await;
@@ -88,12 +93,14 @@ pub async fn findings_are_narrowed_by_key_and_subject_to_the_letter(fixture: Fix
         let one = FindingFilter { subject_resource_ids: set([samples::reference(text)]), ..any.clone() };
         assert_eq!(left(&fixture, &all, &one).await, [number], "{text:?}");
     }
-    let several = FindingFilter { subject_resource_ids: set(["a", "🔓", "unknown"].map(samples::reference)), ..any.clone() };
+    let several =
+        FindingFilter { subject_resource_ids: set(["a", "🔓", "unknown"].map(samples::reference)), ..any.clone() };
     assert_eq!(left(&fixture, &all, &several).await, [0, 10]);
     let many: BTreeSet<Reference> = (0..50).map(|number| samples::reference(&format!("unknown {number}"))).collect();
     let unknown = FindingFilter { subject_resource_ids: many, ..any.clone() };
     assert_eq!(left(&fixture, &all, &unknown).await, [0usize; 0]);
-    let keys = |keys: &[&str]| FindingFilter { keys: keys.iter().map(|key| samples::key(key)).collect(), ..any.clone() };
+    let keys =
+        |keys: &[&str]| FindingFilter { keys: keys.iter().map(|key| samples::key(key)).collect(), ..any.clone() };
     assert_eq!(left(&fixture, &all, &keys(&["Key-1"])).await, [1]);
     assert_eq!(left(&fixture, &all, &keys(&["key-1", "Key-", "Key-_"])).await, [0usize; 0]);
     assert_eq!(left(&fixture, &all, &keys(&["Key-3", "no-subject", "Key-10"])).await, [3, 10, 11]);
@@ -122,10 +129,9 @@ pub async fn a_changed_record_leaves_one_filter_and_enters_another(fixture: Fixt
 /// Controls by where they stand.
 pub async fn controls_are_narrowed_by_status(fixture: Fixture) {
     let statuses = ControlStatus::ALL.iter().chain(ControlStatus::ALL);
-    let records = statuses.enumerate().map(|(number, status)| Control {
-        status: *status,
-        ..samples::control(&format!("c-{number}"))
-    });
+    let records = statuses
+        .enumerate()
+        .map(|(number, status)| Control { status: *status, ..samples::control(&format!("c-{number}")) });
     let all = create_all(&fixture, records).await;
     for (number, status) in ControlStatus::ALL.iter().enumerate() {
         let one = ControlFilter { statuses: set([*status]) };
@@ -139,10 +145,10 @@ pub async fn controls_are_narrowed_by_status(fixture: Fixture) {
 pub async fn finding_events_are_narrowed_by_finding(fixture: Fixture) {
     let findings = create_all(&fixture, ["f-0", "f-1", "f-2"].map(samples::finding)).await;
     let at = fixture.now();
-    let records = [0, 1, 0, 1, 0].into_iter().zip(EventKind::ALL).map(|(about, kind)| FindingEvent {
-        kind: *kind,
-        ..samples::finding_event(findings[about].meta.id, at)
-    });
+    let records = [0, 1, 0, 1, 0]
+        .into_iter()
+        .zip(EventKind::ALL)
+        .map(|(about, kind)| FindingEvent { kind: *kind, ..samples::finding_event(findings[about].meta.id, at) });
     let all = create_all(&fixture, records).await;
     for (about, expected) in [vec![0, 2, 4], vec![1, 3], vec![]].into_iter().enumerate() {
         let filter = FindingEventFilter { finding: Some(findings[about].meta.id) };

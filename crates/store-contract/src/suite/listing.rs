@@ -114,7 +114,8 @@ pub async fn a_walk_by_change_meets_what_changes_meanwhile_again(fixture: Fixtur
     fixture.clock.tick();
     let again = fixture.revise(&all[0], Finding { severity: Severity::Low, ..all[0].record.clone() }).await;
     let ahead = fixture.revise(&all[3], Finding { severity: Severity::Low, ..all[3].record.clone() }).await;
-    let rest = fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest { after: first.next, ..page }).await;
+    let rest =
+        fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest { after: first.next, ..page }).await;
     assert_eq!(rest, [all[2].clone(), all[4].clone(), all[5].clone(), again, ahead]);
 }
 
@@ -141,7 +142,10 @@ pub async fn spans_of_time_hold_their_beginning_and_not_their_end(fixture: Fixtu
         (Window { updated_after: created(3), ..open }, vec!["f-4", "f-3", "f-1"]),
         (Window { updated_after: created(3), updated_before: created(4), ..open }, vec!["f-3"]),
         (Window { created_before: created(4), updated_after: created(3), ..open }, vec!["f-3", "f-1"]),
-        (Window { created_after: Some(Timestamp::MIN), updated_before: Some(Timestamp::MAX), ..open }, keys(&all).into_iter().rev().collect()),
+        (
+            Window { created_after: Some(Timestamp::MIN), updated_before: Some(Timestamp::MAX), ..open },
+            keys(&all).into_iter().rev().collect(),
+        ),
         (Window { created_after: Some(Timestamp::MAX), ..open }, vec![]),
         (Window { updated_before: Some(Timestamp::MIN), ..open }, vec![]),
         (Window { created_before: Some(Timestamp::from_millis(-1)), ..open }, vec![]),

@@ -82,8 +82,10 @@ pub async fn one_of_two_writes_that_cross_wins(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::finding("first")).await;
     let second = fixture.create(fixture.home, samples::finding("second")).await;
     for severity in [Severity::Low, Severity::High, Severity::Low, Severity::High] {
-        let before =
-            [fixture.get(fixture.home, first.meta.id).await.unwrap(), fixture.get(fixture.home, second.meta.id).await.unwrap()];
+        let before = [
+            fixture.get(fixture.home, first.meta.id).await.unwrap(),
+            fixture.get(fixture.home, second.meta.id).await.unwrap(),
+        ];
         let crossing = [[0, 1], [1, 0]].map(|order| {
             let mut changeset = fixture.changeset(fixture.home);
             for place in order {

@@ -121,7 +121,8 @@ pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixtu
 pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
     let organization = fixture.id();
     append(&fixture, organization, 2).await;
-    let (stale, stale_checkpoint) = samples::sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
+    let (stale, stale_checkpoint) =
+        samples::sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
     append(&fixture, organization, 1).await;
     let checkpoint = seal(&fixture, organization).await;
     let chain = fixture.store.sealed(organization, 0, 100).await.unwrap();
@@ -168,7 +169,10 @@ pub async fn the_tail_counts_what_is_not_sealed(fixture: Fixture) {
     let first = append(&fixture, one, 3).await;
     let second = append(&fixture, other, 2).await;
     assert_eq!(fixture.store.tail(Some(one)).await.unwrap(), Tail { entries: 3, oldest: Some(first[0].occurred_at) });
-    assert_eq!(fixture.store.tail(Some(other)).await.unwrap(), Tail { entries: 2, oldest: Some(second[0].occurred_at) });
+    assert_eq!(
+        fixture.store.tail(Some(other)).await.unwrap(),
+        Tail { entries: 2, oldest: Some(second[0].occurred_at) }
+    );
     assert_eq!(fixture.store.tail(None).await.unwrap(), Tail { entries: 5, oldest: Some(first[0].occurred_at) });
     seal(&fixture, one).await;
     assert_eq!(fixture.store.tail(Some(one)).await.unwrap(), nothing);
@@ -186,6 +190,7 @@ pub async fn a_chain_is_walked_by_sequence(fixture: Fixture) {
         let step = fixture.store.sealed(organization, after, 3).await.unwrap();
         assert!(step.len() <= 3);
         let Some(last) = step.last().and_then(|recorded| recorded.seal) else { break };
+        assert!(last.sequence > after, "a walk does not get on");
         after = last.sequence;
         chain.extend(step);
     }

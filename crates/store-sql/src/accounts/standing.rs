@@ -21,9 +21,8 @@ type Question = (OrganizationId, AccountId);
 type Present = Option<Revision>;
 
 /// Of one account, as it mostly is; and of several, whose organizations are compared afterwards.
-static ONE: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed("SELECT revision FROM service_accounts WHERE organization_id = ? AND id = ?")
-});
+static ONE: LazyLock<Sql> =
+    LazyLock::new(|| Sql::fixed("SELECT revision FROM service_accounts WHERE organization_id = ? AND id = ?"));
 static SEVERAL: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
 
 #[derive(Default)]
@@ -68,7 +67,8 @@ async fn travel(trip: &Trip<Question, Present>, session: &mut Session) -> Result
                 Sql::built(Query::select().columns(columns).from("service_accounts").and_where(among("id", *count)))
             });
             let values: Vec<Value<'_>> = padded(accounts.iter().map(|(_, account)| Value::from(*account))).collect();
-            let rows = session.fetch(&sql, &values, |cells| Ok(((cells.id()?, cells.id()?), cells.revision()?))).await?;
+            let rows =
+                session.fetch(&sql, &values, |cells| Ok(((cells.id()?, cells.id()?), cells.revision()?))).await?;
             rows.into_iter().collect()
         }
     };

@@ -9,9 +9,7 @@ pub(super) fn text(changes: &[Change]) -> Cow<'static, str> {
     if changes.is_empty() {
         return Cow::Borrowed("[]");
     }
-    let each = |change: &Change| {
-        json!({ "field": change.field, "before": json_of(&change.before), "after": json_of(&change.after) })
-    };
+    let each = |change: &Change| json!({ "field": change.field, "before": json_of(&change.before), "after": json_of(&change.after) });
     Cow::Owned(Json::Array(changes.iter().map(each).collect()).to_string())
 }
 

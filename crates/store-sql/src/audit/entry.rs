@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::LazyLock};
 
 use ::audit::{Recorded, Seal};
-use kernel::{Action, Actor, ActorKind, Entry, Origin, Reason, StoreError, Subject};
+use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, Reason, StoreError, Subject};
 
 use super::changes;
 use crate::{
@@ -78,9 +78,18 @@ fn row(entry: &Entry) -> Vec<Value<'_>> {
 
 /// Reads all of [`COLUMNS`].
 pub(super) fn read(cells: &mut Cells<'_>) -> Result<Recorded, StoreError> {
+    let (organization, id) = (cells.id()?, cells.id()?);
+    // A row that was written to by hand is to be found, whatever was made of it.
+    read_rest(cells, organization, id).map_err(|error| match error {
+        StoreError::Corrupt(source) => corrupt(format!("entry {id}: {source}")),
+        error => error,
+    })
+}
+
+fn read_rest(cells: &mut Cells<'_>, organization: OrganizationId, id: Id<Entry>) -> Result<Recorded, StoreError> {
     let entry = Entry {
-        organization: cells.id()?,
-        id: cells.id()?,
+        organization,
+        id,
         occurred_at: cells.time()?,
         actor: Actor {
             kind: cells.parsed(|word| ActorKind::from_name(word).ok_or("no such kind of actor"))?,

@@ -85,7 +85,8 @@ impl AuditLog for SqlStore {
         let mut waiting: BTreeMap<OrganizationId, Unsealed> = BTreeMap::new();
         for (entry, head) in rows {
             let organization = entry.organization;
-            let chained = waiting.entry(organization).or_insert_with(|| Unsealed { organization, head, entries: Vec::new() });
+            let chained =
+                waiting.entry(organization).or_insert_with(|| Unsealed { organization, head, entries: Vec::new() });
             chained.entries.push(entry);
         }
         Ok(waiting.into_values().collect())
@@ -93,12 +94,15 @@ impl AuditLog for SqlStore {
 
     async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
         let given = (batch.clone(), *checkpoint);
-        self.engine
-            .write(given, |(batch, checkpoint), session| Box::pin(seal::store(session, batch, checkpoint)))
-            .await
+        self.engine.write(given, |(batch, checkpoint), session| Box::pin(seal::store(session, batch, checkpoint))).await
     }
 
-    async fn sealed(&self, organization: OrganizationId, after: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+    async fn sealed(
+        &self,
+        organization: OrganizationId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, StoreError> {
         let values: [Value<'static>; 3] = [organization.into(), after.into(), most(limit)];
         self.engine.read(values, |values, session| Box::pin(session.fetch(&SEALED, values, entry::read))).await
     }

@@ -45,6 +45,8 @@ impl Column {
 #[derive(Debug)]
 pub(crate) struct Bulk {
     pub(super) postgres: Arc<str>,
+    /// For the rows that the first statement leaves out, one after the other, since one may make way for the next.
+    pub(super) postgres_alone: Option<Arc<str>>,
     pub(super) sqlite: Box<str>,
     pub(super) cells: Vec<Cell>,
 }
@@ -60,6 +62,7 @@ impl Bulk {
                 "INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING RETURNING id"
             )
             .into(),
+            postgres_alone: None,
             sqlite: format!("INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING").into(),
             cells: columns.iter().map(|column| column.cell).collect(),
         }
@@ -82,16 +85,17 @@ impl Bulk {
     /// Updates rows. The third column is `expected`, the revision a row must have now; a row that has another, or whose
     /// new unique key another row has, is left as it is. `unique` is the key's column and the columns it is unique within.
     pub(crate) fn update(table: &str, columns: &[Column], unique: Option<(&str, &[&str])>) -> Self {
-        let mut condition = "t.revision = v.expected".to_owned();
-        if let Some((key, within)) = unique {
-            // An UPDATE has no ON CONFLICT, and on PostgreSQL a failed one would end the transaction.
-            let _ = write!(condition, " AND NOT EXISTS (SELECT 1 FROM {table} AS o WHERE o.{key} = v.{key} AND o.id <> v.id");
-            for column in within {
-                let _ = write!(condition, " AND o.{column} = v.{column}");
-            }
-            condition.push(')');
+        let same = Self::set(table, columns, 3, "t.revision = v.expected", "revision = ?3");
+        let Some((key, within)) = unique else { return same };
+        // An UPDATE has no ON CONFLICT, and on PostgreSQL a failed one would end the transaction. All at once are the rows
+        // that keep their key.
+        let keeping = Self::set(table, columns, 3, &format!("t.revision = v.expected AND t.{key} = v.{key}"), "");
+        let mut free = format!("NOT EXISTS (SELECT 1 FROM {table} AS o WHERE o.{key} = v.{key} AND o.id <> v.id");
+        for column in within {
+            let _ = write!(free, " AND o.{column} = v.{column}");
         }
-        Self::set(table, columns, 3, &condition, "revision = ?3")
+        let alone = Self::set(table, columns, 3, &format!("t.revision = v.expected AND {free})"), "");
+        Self { postgres: keeping.postgres, postgres_alone: Some(alone.postgres), ..same }
     }
 
     /// Fills in the columns of rows where the first of them is empty; the others are left as they are.
@@ -115,6 +119,7 @@ impl Bulk {
                 listed(columns, |_, column| column.name.to_owned()),
             )
             .into(),
+            postgres_alone: None,
             sqlite: format!(
                 "UPDATE OR IGNORE {table} SET {} WHERE organization_id = ?1 AND id = ?2 AND {sqlite}",
                 set(&|place, _| format!("?{place}")),

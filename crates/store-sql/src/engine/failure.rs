@@ -40,7 +40,9 @@ pub(super) enum Trouble {
 
 pub(super) fn trouble(error: &sqlx::Error) -> Option<Trouble> {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => Some(Trouble::Dead),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+            Some(Trouble::Dead)
+        }
         sqlx::Error::Database(database) => match database.code().as_deref() {
             // Serialization failure, deadlock; and a unique key that another transaction took between our look and our
             // write, which the next run sees.

@@ -1,14 +1,14 @@
 //! PostgreSQL, through a pool of few connections.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kernel::StoreError;
+use sqlx::{Arguments as _, Row as _, error::BoxDynError};
 use sqlx::{
     AssertSqlSafe, Executor as _, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
 };
-use sqlx::{Arguments as _, Row as _, error::BoxDynError};
 
 use super::{
     Bulk, Cell, Done, Failure, Given, Session, Sql, Value, Work, corrupt,
@@ -175,10 +175,38 @@ impl PostgresSession {
         self.noting(result)
     }
 
-    pub(super) async fn store(&mut self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Vec<String>, StoreError> {
+    /// Stores rows. Answers with the place of the first that was left out.
+    pub(super) async fn store(&mut self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Option<usize>, StoreError> {
+        let Some(alone) = &bulk.postgres_alone else {
+            return Ok(self.left_out(&bulk.postgres, bulk, rows).await?.first().copied());
+        };
+        let several = if rows.len() > 1 { self.left_out(&bulk.postgres, bulk, rows).await? } else { vec![0] };
+        for place in several {
+            let row = rows.get(place..=place).unwrap_or_default();
+            if !self.left_out(alone, bulk, row).await?.is_empty() {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Runs the statement for all rows and answers with the places of those it left out.
+    async fn left_out(
+        &mut self,
+        sql: &Arc<str>,
+        bulk: &Bulk,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Vec<usize>, StoreError> {
         let arguments = columns(bulk, rows).map_err(corrupt)?;
-        let result = sqlx::query_with(AssertSqlSafe(bulk.postgres.clone()), arguments).fetch_all(&mut *self.connection).await;
-        self.noting(result)?.iter().map(|row| row.try_get(0).map_err(of_postgres)).collect()
+        let result = sqlx::query_with(AssertSqlSafe(Arc::clone(sql)), arguments).fetch_all(&mut *self.connection).await;
+        let answered = self.noting(result)?;
+        if answered.len() == rows.len() {
+            return Ok(Vec::new());
+        }
+        let stored: BTreeSet<&str> =
+            answered.iter().map(|row| row.try_get(0).map_err(of_postgres)).collect::<Result<_, _>>()?;
+        let is_stored = |row: &[Value<'_>]| row.get(1).and_then(Value::as_text).is_some_and(|id| stored.contains(id));
+        Ok(rows.iter().enumerate().filter(|(_, row)| !is_stored(row)).map(|(place, _)| place).collect())
     }
 
     pub(super) async fn run(&mut self, script: &'static str) -> Result<(), StoreError> {

@@ -1,7 +1,5 @@
 //! A connection for the length of one piece of work.
 
-use std::collections::BTreeSet;
-
 use kernel::StoreError;
 
 use super::{Bulk, Cells, Sql, Value, corrupt, failure::of_sqlite, postgres::PostgresSession};
@@ -63,14 +61,7 @@ impl Session {
     /// since on PostgreSQL the others were stored.
     pub(crate) async fn store(&mut self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Option<usize>, StoreError> {
         match self {
-            Self::Postgres(session) => {
-                let stored = session.store(bulk, rows).await?;
-                if stored.len() == rows.len() {
-                    return Ok(None);
-                }
-                let stored: BTreeSet<&str> = stored.iter().map(String::as_str).collect();
-                Ok(rows.iter().position(|row| !row.get(1).and_then(Value::as_text).is_some_and(|id| stored.contains(id))))
-            }
+            Self::Postgres(session) => session.store(bulk, rows).await,
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
                 let mut left_out = None;
@@ -103,7 +94,9 @@ impl Session {
     /// Whether there is a table with this name.
     pub(crate) async fn has_table(&mut self, name: &str) -> Result<bool, StoreError> {
         let catalogue = match self {
-            Self::Postgres(_) => "SELECT 1::bigint FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?",
+            Self::Postgres(_) => {
+                "SELECT 1::bigint FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
+            }
             Self::Sqlite(_) => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?",
         };
         Ok(self.fetch_one(&Sql::fixed(catalogue), &[Value::text(name)], |cells| cells.int()).await?.is_some())

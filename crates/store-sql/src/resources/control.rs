@@ -1,11 +1,11 @@
 //! Controls.
 
-use kernel::{Description, RecordKey, Reference, StoreError, Title, VersionedSubjectGroup};
+use kernel::{Description, RecordKey, Reference, StoreError, Title};
 use registers::{Control, ControlFilter, ControlStatus};
 
 use super::subject;
 use crate::{
-    engine::{Cells, Column, Value, corrupt},
+    engine::{Cells, Column, Value},
     table::{Filter, Key, Table, words},
 };
 
@@ -34,9 +34,8 @@ impl Table for Control {
             Value::text(&self.description),
             Value::text(self.status.name()),
         ]);
-        subject::bind(self.subject.as_ref().map(|subject| &subject.group), row);
+        subject::bind_versioned(self.subject.as_ref(), row);
         row.extend([
-            Value::opt_text(self.subject.as_ref().and_then(|subject| subject.version_id.as_ref())),
             Value::opt_text(self.owner_responsibility_assignment_id.as_ref()),
             Value::opt_text(self.implementation_projection_id.as_ref()),
             Value::opt_text(self.compliance_projection_id.as_ref()),
@@ -49,7 +48,7 @@ impl Table for Control {
             title: cells.parsed(Title::parse)?,
             description: cells.parsed(Description::parse)?,
             status: cells.word(ControlStatus::ALL, ControlStatus::name)?,
-            subject: versioned_subject(cells)?,
+            subject: subject::read_versioned(cells)?,
             owner_responsibility_assignment_id: cells.opt_parsed(Reference::parse)?,
             implementation_projection_id: cells.opt_parsed(Reference::parse)?,
             compliance_projection_id: cells.opt_parsed(Reference::parse)?,
@@ -58,13 +57,5 @@ impl Table for Control {
 
     fn narrow(filter: &ControlFilter) -> Vec<Vec<Value<'static>>> {
         vec![words(&filter.statuses, ControlStatus::name)]
-    }
-}
-
-fn versioned_subject(cells: &mut Cells<'_>) -> Result<Option<VersionedSubjectGroup>, StoreError> {
-    match (subject::read(cells)?, cells.opt_parsed(Reference::parse)?) {
-        (Some(group), version_id) => Ok(Some(VersionedSubjectGroup { group, version_id })),
-        (None, None) => Ok(None),
-        (None, Some(_)) => Err(corrupt("a control has the version of a subject but no subject")),
     }
 }

@@ -1,6 +1,6 @@
-//! The three columns of what a record is about.
+//! The three columns of what a record is about, and the fourth where it is about one version of that.
 
-use kernel::{Reference, StoreError, SubjectGroup};
+use kernel::{Reference, StoreError, SubjectGroup, VersionedSubjectGroup};
 
 use crate::engine::{Cells, Value, corrupt};
 
@@ -19,4 +19,17 @@ pub(super) fn read(cells: &mut Cells<'_>) -> Result<Option<SubjectGroup>, StoreE
         cells.opt_parsed(Reference::parse)?,
     )
     .map_err(corrupt)
+}
+
+pub(super) fn bind_versioned<'r>(subject: Option<&'r VersionedSubjectGroup>, row: &mut Vec<Value<'r>>) {
+    bind(subject.map(|subject| &subject.group), row);
+    row.push(Value::opt_text(subject.and_then(|subject| subject.version_id.as_ref())));
+}
+
+pub(super) fn read_versioned(cells: &mut Cells<'_>) -> Result<Option<VersionedSubjectGroup>, StoreError> {
+    match (read(cells)?, cells.opt_parsed(Reference::parse)?) {
+        (Some(group), version_id) => Ok(Some(VersionedSubjectGroup { group, version_id })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(corrupt("a record has the version of a subject but no subject")),
+    }
 }

@@ -9,10 +9,10 @@ use std::{
 
 use api::{ApiSettings, App, Observer, Quotas, Services};
 use audit::Recorded;
-use auth::{Account, AccountStatus, ClientSecret, SecretHasher, ServiceAccount};
+use auth::{Account, AccountStatus, ClientSecret, ServiceAccount};
 use axum::Router;
 use findings::Finding;
-use kernel::{Id, OrganizationId};
+use kernel::{Entropy, Id, OrganizationId};
 use limits::MemoryLimits;
 use registers::Control;
 use scopes::{Scope, ScopeSet};
@@ -35,6 +35,7 @@ pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) router: Router,
     pub(crate) home: OrganizationId,
+    pub(crate) keys: Keys,
     pub(crate) answered: Arc<Answered>,
 }
 
@@ -85,21 +86,23 @@ impl House {
         })
         .await;
         let answered = Arc::<Answered>::default();
+        let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
+        let keys = Keys::new(&entropy, fixture.now());
         let app = App::new(Services {
             store: Arc::clone(&fixture.store),
             clock: fixture.clock.clone(),
-            entropy: fixture.entropy.clone(),
-            hasher: Arc::new(Keys),
-            signer: Arc::new(Keys),
-            verifier: Arc::new(Keys),
+            entropy,
+            hasher: keys.secrets.clone(),
+            signer: keys.tokens.clone(),
+            verifier: keys.verifier(),
             limits: Arc::new(MemoryLimits::default()),
-            cursors: Arc::new(Keys),
+            cursors: keys.cursors.clone(),
             observer: answered.clone(),
             settings,
         });
         let router = api::router(app.clone());
         let home = fixture.home;
-        Self { fixture, watched: kept.unwrap(), app, router, home, answered }
+        Self { fixture, watched: kept.unwrap(), app, router, home, keys, answered }
     }
 
     pub(crate) fn clock(&self) -> &TestClock {
@@ -121,7 +124,7 @@ impl House {
         let secret = ClientSecret::generate(&*self.fixture.entropy);
         let account = ServiceAccount {
             scopes: scopes.iter().copied().collect(),
-            secrets: vec![auth::StoredSecret { hash: Keys.hash(&secret), ends_at: None }],
+            secrets: vec![auth::StoredSecret { hash: self.keys.hash(&secret), ends_at: None }],
             ..samples::account(&format!("account {}", self.fixture.id::<Finding>()))
         };
         let account = self.fixture.create(organization, unusual(account)).await;

@@ -76,7 +76,14 @@ impl Call {
         self
     }
 
-    pub(crate) fn from_address(mut self, address: &str) -> Self {
+    /// Sends this in place of the body, at its own pace. What it is answered with is checked like any other answer.
+    pub(crate) async fn send_stream(self, body: Body) -> Answer {
+        let (mut parts, _) = self.request().unwrap().into_parts();
+        parts.headers.remove("content-length");
+        self.answer(Request::from_parts(parts, body)).await
+    }
+
+    pub(crate) fn sent_from(mut self, address: &str) -> Self {
         self.address = address.to_owned();
         self
     }
@@ -94,12 +101,16 @@ impl Call {
     }
 
     pub(crate) async fn try_send(self) -> Option<Answer> {
-        let response = self.router.clone().oneshot(self.request()?).await.unwrap();
+        Some(self.answer(self.request()?).await)
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body };
         self.check(&answer);
-        Some(answer)
+        answer
     }
 
     pub(crate) async fn send(self) -> Answer {

@@ -44,7 +44,7 @@ type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 pub(crate) struct Watched {
     inner: Arc<DynStore>,
     events: Mutex<Vec<OutboxEvent>>,
-    before_commit: Mutex<Vec<Hook>>,
+    hooks: Mutex<HashMap<Port, Hook>>,
     faults: Mutex<HashMap<Port, Fault>>,
     reads: AtomicU64,
 }
@@ -54,7 +54,7 @@ impl Watched {
         Self {
             inner,
             events: Mutex::default(),
-            before_commit: Mutex::default(),
+            hooks: Mutex::default(),
             faults: Mutex::default(),
             reads: AtomicU64::default(),
         }
@@ -65,9 +65,9 @@ impl Watched {
         std::mem::take(&mut self.events.lock().unwrap())
     }
 
-    /// Does this between the next decision and its commit.
-    pub(crate) fn before_next_commit(&self, hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
-        self.before_commit.lock().unwrap().push(Box::new(hook));
+    /// Does this when the store is next asked there, before it answers.
+    pub(crate) fn before_next(&self, port: Port, hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
+        self.hooks.lock().unwrap().insert(port, Box::new(hook));
     }
 
     pub(crate) fn fail(&self, port: Port, fault: Fault) {
@@ -86,6 +86,10 @@ impl Watched {
     async fn at(&self, port: Port) -> Result<(), StoreError> {
         // Lets calls that are in flight together overtake each other.
         tokio::task::yield_now().await;
+        let hook = self.hooks.lock().unwrap().remove(&port);
+        if let Some(hook) = hook {
+            hook().await;
+        }
         let fault = self.faults.lock().unwrap().get(&port).copied();
         match fault {
             None => Ok(()),
@@ -131,10 +135,6 @@ impl Ledger for Watched {
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
-        let hook = self.before_commit.lock().unwrap().pop();
-        if let Some(hook) = hook {
-            hook().await;
-        }
         self.at(Port::Commit).await?;
         let events = changeset.events().to_vec();
         self.inner.commit(changeset).await?;

@@ -48,7 +48,9 @@ async fn write(store: &DynStore, organization: OrganizationId, out: &mut impl Wr
                     checkpoints = store.checkpoints(organization, signed, STEP).await?.into_iter().peekable();
                     more = checkpoints.peek().is_some();
                 }
-                let Some(checkpoint) = checkpoints.next_if(|next: &audit::Checkpoint| next.sequence <= sequence) else { break };
+                let Some(checkpoint) = checkpoints.next_if(|next: &audit::Checkpoint| next.sequence <= sequence) else {
+                    break;
+                };
                 signed = checkpoint.sequence;
                 writeln!(out, "{}", json!({ "checkpoint": sealing::document(&checkpoint) }))?;
             }

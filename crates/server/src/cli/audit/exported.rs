@@ -38,7 +38,9 @@ pub(super) fn read_kept(text: &str) -> Result<Vec<Checkpoint>, String> {
                 let inner = match object.remove("checkpoint") {
                     Some(Value::Object(inner)) => inner,
                     // A line of the server's log holds it as text.
-                    Some(Value::String(text)) => serde_json::from_str(&text).map_err(|error| numbered(error.to_string()))?,
+                    Some(Value::String(text)) => {
+                        serde_json::from_str(&text).map_err(|error| numbered(error.to_string()))?
+                    }
                     _ => object,
                 };
                 read_checkpoint(&inner).map_err(numbered)
@@ -81,7 +83,10 @@ fn number(object: &Map<String, Value>, member: &str) -> Result<i64, String> {
     object.get(member).and_then(Value::as_i64).ok_or_else(|| format!("{member} is missing or no whole number"))
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(object: &Map<String, Value>, member: &str) -> Result<T, String> {
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    object: &Map<String, Value>,
+    member: &str,
+) -> Result<T, String> {
     text(object, member)?.parse().map_err(|error| format!("{member}: {error}"))
 }
 
@@ -119,7 +124,8 @@ mod tests {
     #[test]
     fn an_outsider_computes_the_hash_that_was_sealed() {
         let entry = entry();
-        let seal = audit::Seal { sequence: 7, previous_hash: Hash([3; 32]), hash: audit::hash_of(&entry, 7, Hash([3; 32])) };
+        let seal =
+            audit::Seal { sequence: 7, previous_hash: Hash([3; 32]), hash: audit::hash_of(&entry, 7, Hash([3; 32])) };
         let recorded = audit::Recorded { entry, seal: Some(seal) };
         let Line::Entry { link, .. } = read(&format!("{{\"entry\":{}}}", audit::canonical(&recorded))).unwrap() else {
             panic!("the line is an entry");

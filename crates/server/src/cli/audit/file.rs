@@ -45,7 +45,10 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
     let Verdict { entries, head, checkpoints, .. } = verdict;
     let document = json!({ "ok": true, "entries": entries, "checkpoints": checkpoints, "head": head.hash.to_string() });
     output.show(&document, || {
-        format!("{entries} entries and {checkpoints} checkpoints are what was sealed and signed; the head is {}", head.hash)
+        format!(
+            "{entries} entries and {checkpoints} checkpoints are what was sealed and signed; the head is {}",
+            head.hash
+        )
     })
 }
 

@@ -21,7 +21,8 @@ const STEP: usize = 1000;
 /// What became of one log.
 struct Walked {
     name: String,
-    outcome: Result<Verdict, Fault>,
+    /// What the chain amounts to, or the first thing that is wrong with it.
+    outcome: Result<Verdict, String>,
     tail: Tail,
 }
 
@@ -56,7 +57,11 @@ impl Verify {
         let mut walked = Vec::new();
         for (name, organization) in logs {
             let kept: Vec<Checkpoint> = kept.iter().filter(|kept| kept.organization == organization).copied().collect();
-            let outcome = walk(store, organization, &installation.checkpoint_key, &kept).await?;
+            let outcome = match walk(store, organization, &installation.checkpoint_key, &kept).await {
+                Ok(outcome) => outcome.map_err(|fault| fault.to_string()),
+                Err(StoreError::Corrupt(source)) => Err(source.to_string()),
+                Err(error) => return Err(error.into()),
+            };
             walked.push(Walked { name, outcome, tail: store.tail(Some(organization)).await? });
         }
         Ok(walked)
@@ -94,7 +99,7 @@ fn document(walked: &Walked) -> Value {
             "head": verdict.head.hash.to_string(),
             "unsealed": tail.entries,
         }),
-        Err(fault) => json!({ "log": name, "ok": false, "fault": fault.to_string(), "unsealed": tail.entries }),
+        Err(fault) => json!({ "log": name, "ok": false, "fault": fault, "unsealed": tail.entries }),
     }
 }
 
@@ -105,7 +110,9 @@ fn words(walked: &Walked) -> String {
         entries => format!("; {entries} more not sealed yet"),
     };
     match outcome {
-        Ok(Verdict { entries, checkpoints, .. }) => format!("{name}: {entries} entries, {checkpoints} checkpoints, whole{unsealed}"),
+        Ok(Verdict { entries, checkpoints, .. }) => {
+            format!("{name}: {entries} entries, {checkpoints} checkpoints, whole{unsealed}")
+        }
         Err(fault) => format!("{name}: {fault}{unsealed}"),
     }
 }
@@ -132,10 +139,11 @@ async fn walk(
     source.until = i64::MAX;
     let beyond = store.sealed(organization, head.sequence, 1).await?.len()
         + store.checkpoints(organization, head.sequence, 1).await?.len();
-    if beyond > 0 && store.head(organization).await? == head {
-        if let Err(fault) = source.feed(&mut verification).await? {
-            return Ok(Err(fault));
-        }
+    if beyond > 0
+        && store.head(organization).await? == head
+        && let Err(fault) = source.feed(&mut verification).await?
+    {
+        return Ok(Err(fault));
     }
     Ok(judge(verification, head))
 }
@@ -165,8 +173,14 @@ impl Source<'_> {
         let mut signed = verification.head().sequence;
         loop {
             // Checkpoints go in before the entries that follow their place.
-            let checkpoints = store.checkpoints(organization, signed, STEP).await?;
-            let reaches = if checkpoints.len() < STEP { until } else { checkpoints.last().map_or(until, |last| last.sequence) };
+            let checkpoints = match store.checkpoints(organization, signed, STEP).await {
+                Err(StoreError::Corrupt(source)) => {
+                    return Err(unreadable(format!("a checkpoint after sequence {signed}"), &*source));
+                }
+                checkpoints => checkpoints?,
+            };
+            let reaches =
+                if checkpoints.len() < STEP { until } else { checkpoints.last().map_or(until, |last| last.sequence) };
             for checkpoint in checkpoints.iter().filter(|checkpoint| checkpoint.sequence <= until) {
                 signed = checkpoint.sequence;
                 if let Err(fault) = verification.checkpoint(checkpoint) {
@@ -187,24 +201,35 @@ impl Source<'_> {
         verification: &mut Verification<'_>,
         until: i64,
     ) -> Result<Result<(), Fault>, StoreError> {
+        let mut step = STEP;
         loop {
             let after = verification.head().sequence;
-            let entries = self.store.sealed(self.organization, after, STEP).await?;
-            let full = entries.len() == STEP;
-            let links = entries.iter().filter_map(Link::of);
-            let mut past = false;
-            for link in links {
-                past = link.sequence > until;
-                if past {
-                    break;
+            let entries = match self.store.sealed(self.organization, after, step).await {
+                // Up to the one that can't be read there may be others that were changed.
+                Err(StoreError::Corrupt(_)) if step > 1 => {
+                    step = 1;
+                    continue;
+                }
+                Err(StoreError::Corrupt(source)) => {
+                    return Err(unreadable(format!("what stands at sequence {}", after + 1), &*source));
+                }
+                entries => entries?,
+            };
+            for link in entries.iter().filter_map(Link::of) {
+                if link.sequence > until {
+                    return Ok(Ok(()));
                 }
                 if let Err(fault) = verification.entry(&link) {
                     return Ok(Err(fault));
                 }
             }
-            if past || !full {
+            if entries.len() < step {
                 return Ok(Ok(()));
             }
         }
     }
+}
+
+fn unreadable(what: String, source: &dyn std::error::Error) -> StoreError {
+    StoreError::Corrupt(format!("{what} can't be read: {source}").into())
 }

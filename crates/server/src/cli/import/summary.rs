@@ -71,7 +71,10 @@ impl Summary {
         let head = if dry_run { "would be: " } else { "" };
         lines.push(format!("{head}created {created}, updated {updated}, unchanged {unchanged}, failed {failed}"));
         if self.passed_over > 0 {
-            lines.push(format!("{} results are no findings: passed, suppressed or gone since the baseline", self.passed_over));
+            lines.push(format!(
+                "{} results are no findings: passed, suppressed or gone since the baseline",
+                self.passed_over
+            ));
         }
         lines.join("\n")
     }

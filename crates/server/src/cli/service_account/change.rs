@@ -62,7 +62,10 @@ struct Limit(Option<u32>);
 fn limit(text: &str) -> Result<Limit, String> {
     match text {
         "default" => Ok(Limit(None)),
-        _ => text.parse().map(|number| Limit(Some(number))).map_err(|_| "neither a whole number nor `default`".to_owned()),
+        _ => text
+            .parse()
+            .map(|number| Limit(Some(number)))
+            .map_err(|_| "neither a whole number nor `default`".to_owned()),
     }
 }
 
@@ -83,7 +86,9 @@ impl Named {
         status: AccountStatus,
     ) -> Result<(), Failure> {
         let after = self.change(context, command, action, |account, _| Ok(account.with_status(status))).await?;
-        self.show(context, &after, json!({}), || format!("{} ({}) is {}", after.meta.id, after.record.name, status.name()))
+        self.show(context, &after, json!({}), || {
+            format!("{} ({}) is {}", after.meta.id, after.record.name, status.name())
+        })
     }
 
     /// Reads the account, decides what becomes of it, and stores that.

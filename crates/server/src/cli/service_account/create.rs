@@ -45,8 +45,7 @@ impl Create {
         let asked = self.asked()?;
         let operator = Operator::at(context, "service-account create", &self.why).await?;
         let workspace = operator.workspace(&self.workspace).await?;
-        let (account, secret) =
-            operator.write(async || opened(&operator, workspace.meta.id, &asked).await).await?;
+        let (account, secret) = operator.write(async || opened(&operator, workspace.meta.id, &asked).await).await?;
         operator.leave().await?;
         let document = json!({
             "client_id": account.meta.id.to_string(),
@@ -87,7 +86,10 @@ pub(crate) async fn opened(
     let Installation { store, entropy, hasher, .. } = &operator.installation;
     let taken = Reader::<ServiceAccount>::with_keys(&**store, organization, &[asked.name.as_str()]).await?;
     if !taken.is_empty() {
-        return Err(Failure::new(format!("there is a service account {:?} in the workspace already", asked.name.as_str())));
+        return Err(Failure::new(format!(
+            "there is a service account {:?} in the workspace already",
+            asked.name.as_str()
+        )));
     }
     let stamp = store.begin();
     let at = stamp.at();

@@ -1,0 +1,139 @@
+//! `docs/adding-a-module.md` is applied to a copy of the repository, which is built and run.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{
+    demo::Demo,
+    document::{Block, Guide},
+    hold, root,
+};
+
+const PAGE: &str = "docs/adding-a-module.md";
+
+/// What the program is built from.
+const PARTS: &[&str] = &["Cargo.lock", "Cargo.toml", "crates", "migrations", "rust-toolchain.toml", "xtask"];
+
+/// What the copy's program is called, since it is built beside ours.
+const PROGRAM: &str = "novantra-with-the-module";
+
+/// As the root's manifest has it.
+const VERSION: &str = concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"");
+
+/// Files by their path from the root.
+type Files = BTreeMap<String, String>;
+
+#[test]
+fn adding_a_module_is_as_written() {
+    let text = fs::read_to_string(root().join(PAGE)).unwrap();
+    let guide = Guide::read(PAGE, &text, None).unwrap();
+    let mut files = Files::new();
+    for part in PARTS {
+        read_into(&mut files, &root(), Path::new(part));
+    }
+    for block in &guide.blocks {
+        if let Err(fault) = apply(block, &mut files) {
+            panic!("{PAGE}:{}: {fault}", block.line);
+        }
+    }
+    let target = Path::new(env!("CARGO_BIN_EXE_novantra")).ancestors().nth(2).unwrap();
+    let program = build(&target.join("adding-a-module"), target, files);
+    hold(&guide, &Demo::of(&program));
+}
+
+/// Makes the file, or the change, that a block shows.
+fn apply(block: &Block, files: &mut Files) -> Result<(), String> {
+    match block.says.split_once(' ') {
+        Some(("diff", path)) => {
+            let file = files.get_mut(path).ok_or_else(|| format!("there is no file {path}"))?;
+            for hunk in block.text.split(|line| line == "@@") {
+                let without = |sign: char| {
+                    let kept = hunk.iter().filter(move |line| !line.starts_with(sign));
+                    kept.map(|line| format!("{}\n", line.get(1..).unwrap_or_default())).collect::<String>()
+                };
+                let (before, after) = (without('+'), without('-'));
+                // Whole lines: the end of a longer one is another one.
+                let found = format!("\n{file}").matches(&format!("\n{before}")).count();
+                if found != 1 {
+                    return Err(format!("{path} has {found} places with\n{before}"));
+                }
+                *file = format!("\n{file}").replacen(&format!("\n{before}"), &format!("\n{after}"), 1).split_off(1);
+            }
+            Ok(())
+        }
+        Some(("rust" | "sql", path)) => match files.insert(path.to_owned(), block.text.join("\n") + "\n") {
+            None => Ok(()),
+            Some(_) => Err(format!("{path} is there already")),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Builds the program from these files.
+fn build(copy: &Path, target: &Path, mut files: Files) -> PathBuf {
+    // The target folder is ours, for the sake of the dependencies that are there. Packages of another version and a program
+    // of another name are kept apart in it.
+    let renames = [
+        ("crates/server/Cargo.toml", "name = \"novantra\"", format!("name = \"{PROGRAM}\"")),
+        ("Cargo.toml", VERSION, format!("{}-module\"", VERSION.trim_end_matches('"'))),
+    ];
+    for (path, from, to) in renames {
+        let manifest = files.get_mut(path).unwrap();
+        assert_eq!(manifest.matches(from).count(), 1, "{from} in {path}");
+        *manifest = manifest.replace(from, &to);
+    }
+    write_out(copy, &files);
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--offline", "--package", "novantra-server", "--bin", PROGRAM, "--target-dir"])
+        .arg(target)
+        .current_dir(copy)
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{PAGE} does not compile:\n{}", String::from_utf8_lossy(&built.stderr));
+    target.join("debug").join(PROGRAM)
+}
+
+fn read_into(files: &mut Files, top: &Path, path: &Path) {
+    let full = top.join(path);
+    if full.is_dir() {
+        for entry in fs::read_dir(full).unwrap() {
+            read_into(files, top, &path.join(entry.unwrap().file_name()));
+        }
+    } else if let Ok(text) = fs::read_to_string(full) {
+        files.insert(path.to_string_lossy().into_owned(), text);
+    }
+}
+
+/// Makes the folder hold these files alone. One that is the same is left alone, so that it is not compiled again.
+fn write_out(folder: &Path, files: &Files) {
+    let mut there = Files::new();
+    if folder.exists() {
+        read_into(&mut there, folder, Path::new(""));
+    }
+    for path in there.keys().filter(|path| !files.contains_key(*path)) {
+        fs::remove_file(folder.join(path)).unwrap();
+    }
+    for (path, text) in files.iter().filter(|(path, text)| there.get(*path) != Some(*text)) {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+#[test]
+fn a_change_finds_its_place_or_says_that_there_is_none() {
+    let block = |text: &[&str]| Block {
+        kind: crate::document::Kind::Shown,
+        says: "diff a.rs".to_owned(),
+        line: 1,
+        text: text.iter().map(|line| (*line).to_owned()).collect(),
+    };
+    let mut files = Files::from([("a.rs".to_owned(), "one\n    one\ntwo\n".to_owned())]);
+    apply(&block(&[" one", "+new", "@@", "-two", "+three"]), &mut files).unwrap();
+    assert_eq!(files["a.rs"], "one\nnew\n    one\nthree\n");
+    assert!(apply(&block(&[" four", "+five"]), &mut files).is_err());
+}

@@ -1,0 +1,181 @@
+//! Several processes over one SQLite file: a server and commands beside it.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use auth::Accounts as _;
+use findings::Finding;
+use kernel::{
+    AuditTrail as _, Clock, CommitError, Entropy as _, Id, Ledger as _, Organization, OrganizationId, PageRequest,
+    Reader, Stored, Timestamp,
+};
+use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
+use store::Upkeep as _;
+use store_contract::{TestClock, TestEntropy, samples};
+
+#[path = "support/sqlite.rs"]
+mod sqlite;
+
+struct House {
+    folder: tempfile::TempDir,
+    clock: Arc<TestClock>,
+    entropy: TestEntropy,
+}
+
+impl House {
+    fn new() -> Self {
+        let clock = Arc::new(TestClock::default());
+        Self { folder: tempfile::tempdir().unwrap(), clock, entropy: TestEntropy::default() }
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("novantra.db")
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock) as Arc<dyn Clock>
+    }
+
+    async fn server(&self) -> SqlStore {
+        sqlite::server(&self.path(), self.clock()).await
+    }
+
+    async fn tool(&self) -> SqlStore {
+        let database = Database::open(&DatabaseUrl::Sqlite(self.path())).await.unwrap();
+        SqlStore::over(database, Role::Tool, self.clock(), self.entropy.ulid(self.clock.now())).await.unwrap()
+    }
+
+    async fn organization(&self, store: &SqlStore) -> OrganizationId {
+        let stamp = store.begin();
+        let id: Id<Organization> = Id::new(self.entropy.ulid(stamp.at()));
+        let stored = Stored::new(id, id, stamp.at(), samples::organization("home"));
+        let mut changeset = samples::changeset(&self.entropy, stamp, id);
+        changeset.create(&stored);
+        store.commit(changeset).await.unwrap();
+        id
+    }
+
+    async fn finding(&self, store: &SqlStore, home: OrganizationId, key: &str) -> Result<(), CommitError> {
+        let mut changeset = samples::changeset(&self.entropy, store.begin(), home);
+        let id = Id::new(self.entropy.ulid(changeset.at()));
+        changeset.create(&Stored::new(home, id, changeset.at(), samples::finding(key)));
+        store.commit(changeset).await
+    }
+}
+
+async fn as_of(store: &SqlStore, home: OrganizationId) -> Timestamp {
+    let page = Reader::<Finding>::list(store, home, &Default::default(), &PageRequest::default()).await.unwrap();
+    page.as_of
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_beside_a_server_holds_its_as_of_back_until_it_is_done() {
+    let house = House::new();
+    let server = house.server().await;
+    let home = house.organization(&server).await;
+    let tool = house.tool().await;
+    let stamp = tool.begin();
+    house.clock.advance(Duration::from_secs(60));
+    let told = as_of(&server, home).await;
+    assert!(told <= stamp.at(), "{told} lies past what is in flight at {}", stamp.at());
+    drop(stamp);
+    tool.close().await;
+    assert!(as_of(&server, home).await >= house.clock.now());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_stamps_no_write_before_what_a_server_has_told() {
+    let house = House::new();
+    let server = house.server().await;
+    let home = house.organization(&server).await;
+    let told = as_of(&server, home).await;
+    let tool = house.tool().await;
+    assert!(tool.begin().at() >= told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_others_stopped_heeding_stores_nothing_it_stamped_before() {
+    let house = House::new();
+    let server = house.server().await;
+    let home = house.organization(&server).await;
+    let tool = house.tool().await;
+    let mut changeset = samples::changeset(&house.entropy, tool.begin(), home);
+    let id = Id::new(house.entropy.ulid(changeset.at()));
+    changeset.create(&Stored::new(home, id, changeset.at(), samples::finding("late")));
+    rusqlite::Connection::open(house.path()).unwrap().execute("DELETE FROM open_writes", []).unwrap();
+    assert!(matches!(tool.commit(changeset).await, Err(CommitError::Store(kernel::StoreError::Unavailable(_)))));
+    assert!(Reader::<Finding>::get(&server, home, id).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_and_commands_write_one_file_at_once() {
+    let house = Arc::new(House::new());
+    let server = Arc::new(house.server().await);
+    let home = house.organization(&server).await;
+    let tool = Arc::new(house.tool().await);
+    let mut writing = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let (house, store) = (Arc::clone(&house), Arc::clone(if number % 4 == 0 { &tool } else { &server }));
+        writing.spawn(async move { house.finding(&store, home, &format!("f-{number}")).await.unwrap() });
+    }
+    writing.join_all().await;
+    let keys: Vec<String> = (0..200).map(|number| format!("f-{number}")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    assert_eq!(Reader::<Finding>::with_keys(&*server, home, &keys).await.unwrap().len(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_by_a_command_shows_in_the_next_question_of_a_server() {
+    let house = House::new();
+    let server = house.server().await;
+    let home = house.organization(&server).await;
+    let tool = house.tool().await;
+    let mut changeset = samples::changeset(&house.entropy, tool.begin(), home);
+    let id = Id::new(house.entropy.ulid(changeset.at()));
+    let account = Stored::new(home, id, changeset.at(), samples::account("scanner"));
+    changeset.create(&account);
+    tool.commit(changeset).await.unwrap();
+    for _ in 0..20 {
+        let present = server.revision(home, id).await.unwrap();
+        let before = Reader::<auth::ServiceAccount>::get(&tool, home, id).await.unwrap().unwrap();
+        assert_eq!(present, Some(before.meta.revision));
+        let mut changeset = samples::changeset(&house.entropy, tool.begin(), home);
+        changeset.update(&before, &before.changed(changeset.at(), before.record.clone()));
+        tool.commit(changeset).await.unwrap();
+        assert_eq!(server.revision(home, id).await.unwrap(), Some(before.meta.revision.next()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_is_there_when_the_file_is_opened_again_without_a_close() {
+    let house = House::new();
+    let home = {
+        let server = house.server().await;
+        let home = house.organization(&server).await;
+        house.finding(&server, home, "kept").await.unwrap();
+        server.append(samples::entry(&house.entropy, home, house.clock.now())).await.unwrap();
+        // A copy of the files as a crash at this moment would leave them.
+        copy(house.folder.path(), "novantra.db", "crashed.db");
+        home
+    };
+    let path = house.folder.path().join("crashed.db");
+    let crashed = sqlite::server(&path, house.clock()).await;
+    assert_eq!(Reader::<Finding>::with_keys(&crashed, home, &["kept"]).await.unwrap().len(), 1);
+}
+
+fn copy(folder: &Path, from: &str, to: &str) {
+    for tail in ["", "-wal"] {
+        std::fs::copy(folder.join(format!("{from}{tail}")), folder.join(format!("{to}{tail}"))).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_store_leaves_one_file() {
+    let house = House::new();
+    let server = house.server().await;
+    house.organization(&server).await;
+    server.close().await;
+    let left: Vec<_> = std::fs::read_dir(house.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, ["novantra.db"]);
+    assert!(matches!(server.ready().await, Err(kernel::StoreError::Unavailable(_))));
+}
