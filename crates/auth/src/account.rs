@@ -242,7 +242,8 @@ mod tests {
 
     #[test]
     fn the_old_secret_lives_for_its_grace_and_no_longer() {
-        let rotated = account().rotated(SecretHash::new("second"), Duration::from_secs(60), Timestamp::from_millis(0)).unwrap();
+        let rotated =
+            account().rotated(SecretHash::new("second"), Duration::from_secs(60), Timestamp::from_millis(0)).unwrap();
         assert_eq!(live(&rotated, 59_999), ["second", "first"]);
         assert_eq!(live(&rotated, 60_000), ["second"]);
     }

@@ -35,7 +35,8 @@ pub trait Accounts: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn last_use(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Timestamp>, StoreError>;
+    async fn last_use(&self, organization: OrganizationId, account: AccountId)
+    -> Result<Option<Timestamp>, StoreError>;
 }
 
 /// A token signing key as a store keeps it: encrypted under the master key.

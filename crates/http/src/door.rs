@@ -119,9 +119,8 @@ async fn pass(
             let known = passage.known.as_ref().ok_or_else(Problem::internal)?;
             known.caller.need(scope).map_err(|_| Problem::forbidden(scope))?;
         }
-        Access::Open => {}
-        Access::Nowhere => {
-            // Who strayed is found out for the audit log; that nobody did changes nothing about the answer.
+        Access::Open | Access::Nowhere => {
+            // Who calls is found out for the audit log, where a token tells; that none does changes nothing here.
             if let Err(problem) = identify(app, &call, passage).await
                 && (passage.known.is_some() || problem.status.is_server_error())
             {

@@ -149,7 +149,7 @@ fn responses(operation: &Operation, document: &Document) -> Value {
     responses.insert(document.status.to_string(), good);
     let always: &[u16] = match operation.access {
         Access::Scope(_) => &[400, 401, 403, 406, 413, 429, 500, 503],
-        Access::Open | Access::Nowhere => &[400, 406, 413, 500, 503],
+        Access::Open | Access::Nowhere => &[400, 406, 413, 429, 500, 503],
     };
     for status in document.errors.iter().chain(always) {
         let (says, code) = error(*status);

@@ -9,11 +9,14 @@ use std::{
 
 use auth::AccountId;
 use kernel::{
-    Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, OrganizationId, Origin, StoreError, Subject,
-    Timestamp,
+    Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, OrganizationId, Origin, Stamp, StoreError,
+    Subject, Timestamp,
 };
 use store::DynStore;
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::sync::{
+    Mutex as AsyncMutex,
+    mpsc::{self, error::TrySendError},
+};
 
 use crate::services::Services;
 
@@ -36,8 +39,11 @@ struct Counted {
     count: i64,
 }
 
+/// An entry that waits to be stored, and its stamp, which is in flight until it is.
+type Waiting = (Entry, Stamp);
+
 struct Buffer {
-    sender: Mutex<Option<mpsc::Sender<Entry>>>,
+    sender: Mutex<Option<mpsc::Sender<Waiting>>>,
     writer: AsyncMutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
@@ -64,7 +70,8 @@ impl Trail {
         note: Note,
     ) -> Result<(), StoreError> {
         let (organization, actor) = who.unwrap_or_else(|| (Organization::installation(), stranger()));
-        let at = services.clock.now();
+        let stamp = services.store.begin_entry();
+        let at = stamp.at();
         let entry = Entry {
             id: Id::new(services.entropy.ulid(at)),
             organization,
@@ -78,9 +85,9 @@ impl Trail {
             status: Some(note.status),
         };
         match self.buffer.as_ref().and_then(Buffer::sender) {
-            Some(sender) => match sender.try_send(entry) {
+            Some(sender) => match sender.try_send((entry, stamp)) {
                 Ok(()) => Ok(()),
-                Err(mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) => {
+                Err(TrySendError::Full((entry, _stamp)) | TrySendError::Closed((entry, _stamp))) => {
                     services.store.append(entry).await
                 }
             },
@@ -185,7 +192,10 @@ impl Buffer {
         let writer = tokio::spawn(async move {
             let mut batch = Vec::new();
             while entries.recv_many(&mut batch, 256).await > 0 {
-                let appended = futures_util::future::join_all(batch.drain(..).map(|entry| store.append(entry))).await;
+                let appended = futures_util::future::join_all(
+                    batch.drain(..).map(async |(entry, _stamp)| store.append(entry).await),
+                )
+                .await;
                 for error in appended.into_iter().filter_map(Result::err) {
                     tracing::error!(%error, "an audit entry could not be stored");
                 }
@@ -194,7 +204,7 @@ impl Buffer {
         Self { sender: Mutex::new(Some(sender)), writer: AsyncMutex::new(Some(writer)) }
     }
 
-    fn sender(&self) -> Option<mpsc::Sender<Entry>> {
+    fn sender(&self) -> Option<mpsc::Sender<Waiting>> {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -65,6 +65,10 @@ pub trait Ledger: Send + Sync {
 /// Takes audit entries of calls that changed nothing: reads and refusals.
 #[async_trait]
 pub trait AuditTrail: Send + Sync {
+    /// Opens an entry: the moment it is stamped with, held as in flight until it is dropped, so that who catches up on the
+    /// log misses none.
+    fn begin_entry(&self) -> Stamp;
+
     /// Stores the entry; calls in flight share one insert. It is durable when this returns.
     ///
     /// # Errors

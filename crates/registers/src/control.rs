@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use kernel::{
-    Action, Criteria, Description, FieldValue, Fields, Kind, Named, RecordKey, Reference, Resource, Stored, Title, VersionedSubjectGroup,
+    Action, Criteria, Description, FieldValue, Fields, Kind, Named, RecordKey, Reference, Resource, Stored, Title,
+    VersionedSubjectGroup,
 };
 
 use crate::keep::Register;

@@ -4,13 +4,17 @@ use std::{collections::BTreeMap, ops::Bound};
 
 use async_trait::async_trait;
 use audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Tail, Unsealed};
-use kernel::{AuditTrail, Entry, Id, Order, OrganizationId, Page, PageRequest, Position, StoreError};
+use kernel::{AuditTrail, Entry, Id, Order, OrganizationId, Page, PageRequest, Position, Stamp, StoreError};
 use ulid::Ulid;
 
 use crate::{MemoryStore, state::State};
 
 #[async_trait]
 impl AuditTrail for MemoryStore {
+    fn begin_entry(&self) -> Stamp {
+        self.entry_stamps.begin()
+    }
+
     async fn append(&self, entry: Entry) -> Result<(), StoreError> {
         self.change(|state| state.append(&entry))
     }
@@ -25,7 +29,7 @@ impl AuditLog for MemoryStore {
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError> {
         // Before the snapshot, as for every list.
-        let as_of = self.stamps.horizon();
+        let as_of = self.stamps.horizon().min(self.entry_stamps.horizon());
         let state = self.snapshot()?;
         let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
         let log = state.entries.range(first..=last).map(|(_, recorded)| recorded);

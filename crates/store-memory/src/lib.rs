@@ -23,6 +23,7 @@ use crate::state::State;
 /// Keeps everything in memory.
 pub struct MemoryStore {
     stamps: Stamps,
+    entry_stamps: Stamps,
     /// `None` once closed.
     state: Mutex<Option<State>>,
 }
@@ -31,7 +32,11 @@ impl MemoryStore {
     /// An empty store whose writes are stamped by this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { stamps: Stamps::new(clock), state: Mutex::new(Some(State::default())) }
+        Self {
+            stamps: Stamps::new(Arc::clone(&clock)),
+            entry_stamps: Stamps::new(clock),
+            state: Mutex::new(Some(State::default())),
+        }
     }
 
     /// Everything there is at this moment.

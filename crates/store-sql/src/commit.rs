@@ -26,7 +26,7 @@ static STANDING: LazyLock<Sql> = LazyLock::new(|| {
 #[async_trait]
 impl Ledger for SqlStore {
     fn begin(&self) -> Stamp {
-        self.stamps.begin()
+        self.in_flight.records.begin()
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {

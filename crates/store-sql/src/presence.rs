@@ -51,6 +51,25 @@ static HEEDED_STILL: LazyLock<Sql> = LazyLock::new(|| {
 static FLOOR: LazyLock<Sql> =
     LazyLock::new(|| Sql::timed("SELECT min(floor) FROM open_writes WHERE process_id <> ? AND expires_at > {now}"));
 
+/// What this process has in flight: changes of records, and audit entries of calls that change nothing. They are told
+/// apart, because reads are in flight all the time and are no matter to who catches up on records.
+#[derive(Clone)]
+pub(crate) struct InFlight {
+    pub(crate) records: Stamps,
+    pub(crate) entries: Stamps,
+}
+
+impl InFlight {
+    fn by(clock: &Arc<dyn Clock>) -> Self {
+        Self { records: Stamps::new(Arc::clone(clock)), entries: Stamps::new(Arc::clone(clock)) }
+    }
+
+    /// The horizon of both.
+    pub(crate) fn horizon(&self) -> Timestamp {
+        self.records.horizon().min(self.entries.horizon())
+    }
+}
+
 /// This process among those over the database.
 pub(crate) struct Presence {
     process: Ulid,
@@ -64,15 +83,16 @@ impl Presence {
         role: Role,
         clock: &Arc<dyn Clock>,
         process: Ulid,
-    ) -> Result<(Self, Stamps), StoreError> {
+    ) -> Result<(Self, InFlight), StoreError> {
         let alone = role == Role::Server && matches!(**engine, Engine::Sqlite(_));
         if alone {
             let presence = Self { process, renewal: None };
-            return Ok((presence, Stamps::new(Arc::clone(clock))));
+            return Ok((presence, InFlight::by(clock)));
         }
         let headroom = if role == Role::Tool { HEADROOM } else { Duration::ZERO };
         let floor = enter(engine, clock.now() + headroom, process).await?;
-        let stamps = Stamps::new(Arc::new(NoEarlier { clock: Arc::clone(clock), floor }));
+        let no_earlier: Arc<dyn Clock> = Arc::new(NoEarlier { clock: Arc::clone(clock), floor });
+        let stamps = InFlight::by(&no_earlier);
         let renewal = tokio::spawn(renewal(Arc::clone(engine), Arc::clone(clock), stamps.clone(), process));
         let presence = Self { process, renewal: Some(renewal.abort_handle()) };
         Ok((presence, stamps))
@@ -158,7 +178,7 @@ async fn enter(engine: &Engine, floor: Timestamp, process: Ulid) -> Result<Times
 }
 
 /// Says again and again that the process is there, and from which moment on it may still store something.
-async fn renewal(engine: Arc<Engine>, clock: Arc<dyn Clock>, stamps: Stamps, process: Ulid) {
+async fn renewal(engine: Arc<Engine>, clock: Arc<dyn Clock>, stamps: InFlight, process: Ulid) {
     let mut ticks = tokio::time::interval(RENEWED);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -169,7 +189,7 @@ async fn renewal(engine: Arc<Engine>, clock: Arc<dyn Clock>, stamps: Stamps, pro
     }
 }
 
-async fn renew(engine: &Engine, now: Timestamp, stamps: &Stamps, process: Ulid) -> Result<(), StoreError> {
+async fn renew(engine: &Engine, now: Timestamp, stamps: &InFlight, process: Ulid) -> Result<(), StoreError> {
     let values: [Value<'static>; 3] = [stamps.horizon().into(), span(HEEDED), process.into()];
     let renewed = engine.write(values, |values, session| Box::pin(session.execute(&RENEW, values))).await?;
     if renewed == 0 {

@@ -32,7 +32,7 @@ impl<R: Table> Reader<R> for SqlStore {
     ) -> Result<Page<Stored<R>>, StoreError> {
         let slice = Slice::of_records(organization.into(), R::narrow(filter), page);
         let (sql, values) = Statements::of(R::KIND).list(&slice);
-        let (rows, as_of) = self.slice(sql, values, table::read::<R>).await?;
+        let (rows, as_of) = self.slice(self.in_flight.records.horizon(), sql, values, table::read::<R>).await?;
         Ok(Page::from_overfetch(rows, page.limit, as_of, |stored| page.order.position(stored)))
     }
 
@@ -51,15 +51,15 @@ impl<R: Table> Reader<R> for SqlStore {
 impl SqlStore {
     /// The rows of a page, and the moment no change stamped before can still become visible.
     ///
-    /// That moment is taken before the rows' snapshot: first from this process, then from the others. Who begins to write
-    /// in between stamps later than what was told here.
+    /// That moment is taken before the rows' snapshot: first from this process, `horizon`, then from the others. Who begins
+    /// to write in between stamps later than what was told here.
     pub(crate) async fn slice<T: Send + 'static>(
         &self,
+        horizon: Timestamp,
         sql: Arc<Sql>,
         values: Vec<Value<'static>>,
         read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<(Vec<T>, Timestamp), StoreError> {
-        let horizon = self.stamps.horizon();
         let given = (self.presence.floor(), sql, values, read);
         let (floor, rows) = self
             .engine

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, Stamps, StoreError};
+use kernel::{Clock, StoreError};
 use ulid::Ulid;
 
 use crate::{
@@ -10,14 +10,14 @@ use crate::{
     audit::Trail,
     database::Database,
     engine::Engine,
-    presence::{Presence, Role},
+    presence::{InFlight, Presence, Role},
 };
 
 /// Answers every port of a store over an SQL database.
 pub struct SqlStore {
     pub(crate) database: Database,
     pub(crate) engine: Arc<Engine>,
-    pub(crate) stamps: Stamps,
+    pub(crate) in_flight: InFlight,
     pub(crate) presence: Presence,
     pub(crate) standing: Standing,
     pub(crate) trail: Trail,
@@ -37,7 +37,7 @@ impl SqlStore {
     ) -> Result<Self, StoreError> {
         database.current().await?;
         let engine = Arc::clone(&database.engine);
-        let (presence, stamps) = Presence::enter(&engine, role, &clock, process).await?;
-        Ok(Self { standing: Standing::default(), trail: Trail::default(), database, engine, stamps, presence })
+        let (presence, in_flight) = Presence::enter(&engine, role, &clock, process).await?;
+        Ok(Self { standing: Standing::default(), trail: Trail::default(), database, engine, in_flight, presence })
     }
 }

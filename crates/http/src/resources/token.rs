@@ -44,7 +44,7 @@ pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Rep
             Some(account) => Some(app.accounts.keep(&*app.services.store, account).await?),
             None => None,
         };
-        let action = if issued.is_ok() { "token.issued" } else { "token.refused" };
+        let action = if issued.is_ok() { "token.issued" } else { "token.issued.refused" };
         let name = call.request_id.to_string();
         let mut reply = issued.unwrap_or_else(|problem| problem.into_reply(&name));
         let note = Note {
@@ -171,10 +171,11 @@ fn read(call: &Call) -> Result<Asked, Problem> {
         return Err(invalid_request("credentials and parameters belong in the body, not in the query"));
     }
     if let Some(value) = headers.get(header::AUTHORIZATION) {
-        if asked.client_id.is_some() || asked.client_secret.is_some() {
+        let (id, secret) = basic(value.as_bytes()).ok_or_else(invalid_client)?;
+        // Many clients name themselves in the body as well; only a second proof, or another name, is refused.
+        if asked.client_secret.is_some() || asked.client_id.as_ref().is_some_and(|named| *named != id) {
             return Err(invalid_request("give the client in the Authorization header or in the body, not in both"));
         }
-        let (id, secret) = basic(value.as_bytes()).ok_or_else(invalid_client)?;
         asked.client_id = Some(id);
         asked.client_secret = Some(secret);
     }

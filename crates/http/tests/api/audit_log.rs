@@ -124,7 +124,7 @@ async fn token_calls_of_a_known_account_stand_in_its_organizations_log() {
     let wrong = Client { secret: "nvsec_wrong".to_owned(), ..client.clone() };
     let refused = house.ask_token(&wrong).await.expect(401);
     let entry = entry_of(&house, &client, &refused, "POST", "/api/v1/auth/token").await.entry;
-    assert_eq!(entry.action.as_str(), "token.refused");
+    assert_eq!(entry.action.as_str(), "token.issued.refused");
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl AuditLog for SqlStore {
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError> {
         let (sql, values) = entry_list(organization, filter, page);
-        let (rows, as_of) = self.slice(sql, values, entry::read).await?;
+        let (rows, as_of) = self.slice(self.in_flight.horizon(), sql, values, entry::read).await?;
         Ok(Page::from_overfetch(rows, page.limit, as_of, |recorded| match page.order {
             Order::Newest => Position::Newest(recorded.entry.id.ulid()),
             Order::Changed => Position::Changed(recorded.entry.occurred_at, recorded.entry.id.ulid()),

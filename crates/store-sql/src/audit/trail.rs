@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{AuditTrail, Entry, StoreError};
+use kernel::{AuditTrail, Entry, Stamp, StoreError};
 
 use super::insert;
 use crate::{
@@ -19,6 +19,10 @@ pub(crate) struct Trail {
 
 #[async_trait]
 impl AuditTrail for SqlStore {
+    fn begin_entry(&self) -> Stamp {
+        self.in_flight.entries.begin()
+    }
+
     async fn append(&self, entry: Entry) -> Result<(), StoreError> {
         let depart = |trip: Arc<Trip<Entry, ()>>| {
             let arriving = Arc::clone(&trip);

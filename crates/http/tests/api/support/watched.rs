@@ -150,6 +150,10 @@ impl Ledger for Watched {
 
 #[async_trait]
 impl AuditTrail for Watched {
+    fn begin_entry(&self) -> Stamp {
+        self.inner.begin_entry()
+    }
+
     async fn append(&self, entry: Entry) -> Result<(), StoreError> {
         self.at(Port::Append).await?;
         self.inner.append(entry).await
