@@ -43,6 +43,8 @@ macro_rules! contract_suite {
             catch_up {
                 a_write_in_flight_holds_as_of_back
                 a_write_that_comes_to_nothing_lets_as_of_go_on
+                an_entry_in_flight_holds_the_log_back_and_no_other_list
+                a_write_in_flight_holds_the_log_back_too
                 a_catch_up_sees_exactly_what_changed
                 a_clock_that_steps_back_hides_nothing
                 a_reader_among_writers_misses_nothing
