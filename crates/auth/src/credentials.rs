@@ -17,8 +17,8 @@ pub enum CredentialCheck {
     Bad,
 }
 
-/// Checks `secret` against the account, or against nothing at the same cost. Two hashes are always computed, because an
-/// account within a rotation's grace has two.
+/// Checks `secret` against the account, or against nothing at the same cost: the two secrets of an account within a
+/// rotation's grace share a salt, so one hash is computed for every call.
 #[must_use]
 pub fn check_credentials(
     hasher: &dyn SecretHasher,
@@ -27,11 +27,12 @@ pub fn check_credentials(
     now: Timestamp,
 ) -> CredentialCheck {
     let none = SecretHash::new(HASH_OF_NO_SECRET);
-    let mut hashes = account.into_iter().flat_map(|account| account.record.live_secrets(now));
-    let mut right = false;
-    for _ in 0..2 {
-        right |= hasher.verify(secret, hashes.next().unwrap_or(&none));
+    let mut hashes: Vec<&SecretHash> =
+        account.into_iter().flat_map(|account| account.record.live_secrets(now)).collect();
+    if hashes.is_empty() {
+        hashes.push(&none);
     }
+    let right = hasher.verify(secret, &hashes);
     if right && account.is_some_and(|account| account.record.stands(now)) {
         CredentialCheck::Good
     } else {

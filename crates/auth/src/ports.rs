@@ -70,11 +70,13 @@ pub trait SigningKeys: Send + Sync {
 
 /// Hashes client secrets.
 pub trait SecretHasher: Send + Sync {
-    /// The hash to keep.
-    fn hash(&self, secret: &ClientSecret) -> SecretHash;
+    /// The hash to keep. With `beside`, the hash of the account's secret before, it shares that one's salt, so that a
+    /// secret is compared with both at the cost of one.
+    fn hash(&self, secret: &ClientSecret, beside: Option<&SecretHash>) -> SecretHash;
 
-    /// Whether the hash is of this secret. Takes the same time whichever way it goes.
-    fn verify(&self, secret: &ClientSecret, hash: &SecretHash) -> bool;
+    /// Whether one of the hashes is of this secret. Takes the same time whichever way it goes; hashes that share a salt
+    /// cost as much as one.
+    fn verify(&self, secret: &ClientSecret, hashes: &[&SecretHash]) -> bool;
 }
 
 /// Issues tokens.

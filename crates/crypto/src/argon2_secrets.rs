@@ -36,18 +36,29 @@ impl Argon2Secrets {
 }
 
 impl SecretHasher for Argon2Secrets {
-    fn hash(&self, secret: &ClientSecret) -> SecretHash {
+    fn hash(&self, secret: &ClientSecret, beside: Option<&SecretHash>) -> SecretHash {
         let mut salt = vec![0; SALT];
         self.entropy.fill(&mut salt);
         let mut kept = Kept { memory: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH] };
+        if let Some(present) =
+            beside.and_then(|hash| Kept::from_phc(hash.as_str())).filter(|hash| hash.costs_like(&kept))
+        {
+            kept.salt = present.salt;
+        }
         kept.hash = kept.hash_of(secret).expect("the parameters for new hashes are within Argon2's bounds");
         SecretHash::new(kept.to_phc())
     }
 
-    fn verify(&self, secret: &ClientSecret, hash: &SecretHash) -> bool {
-        Kept::from_phc(hash.as_str()).is_some_and(|kept| {
-            kept.hash_of(secret).is_some_and(|hash| verify_slices_are_equal(&hash, &kept.hash).is_ok())
-        })
+    fn verify(&self, secret: &ClientSecret, hashes: &[&SecretHash]) -> bool {
+        let mut computed: Option<(Kept, Vec<u8>)> = None;
+        let mut right = false;
+        for kept in hashes.iter().filter_map(|hash| Kept::from_phc(hash.as_str())) {
+            let shared = computed.take().filter(|(other, _)| kept.costs_like(other) && kept.salt == other.salt);
+            let Some(hash) = shared.map(|(_, hash)| hash).or_else(|| kept.hash_of(secret)) else { continue };
+            right |= verify_slices_are_equal(&hash, &kept.hash).is_ok();
+            computed = Some((kept, hash));
+        }
+        right
     }
 }
 
@@ -86,6 +97,10 @@ impl Kept {
         format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")
     }
 
+    fn costs_like(&self, other: &Self) -> bool {
+        (self.memory, self.passes, self.lanes) == (other.memory, other.passes, other.lanes)
+    }
+
     fn hash_of(&self, secret: &ClientSecret) -> Option<Vec<u8>> {
         let parameters = Params::new(self.memory, self.passes, self.lanes, Some(self.hash.len())).ok()?;
         let mut hash = vec![0; self.hash.len()];
@@ -110,11 +125,23 @@ mod tests {
     #[test]
     fn a_secret_is_verified_by_its_own_hash_only() {
         let (one, other) = (ClientSecret::generate(&Same(1)), ClientSecret::generate(&Same(2)));
-        let hash = hasher().hash(&one);
-        assert!(hasher().verify(&one, &hash));
-        assert!(!hasher().verify(&other, &hash));
-        assert_ne!(hasher().hash(&one).as_str(), hash.as_str(), "each hash has a salt of its own");
+        let hash = hasher().hash(&one, None);
+        assert!(hasher().verify(&one, &[&hash]));
+        assert!(!hasher().verify(&other, &[&hash]));
+        assert_ne!(hasher().hash(&one, None).as_str(), hash.as_str(), "each hash has a salt of its own");
         assert!(!hash.as_str().contains(one.expose()));
+    }
+
+    #[test]
+    fn a_rotated_secret_shares_the_salt_and_either_of_the_two_is_good() {
+        let [old, new, other] = [1, 2, 3].map(|seed| ClientSecret::generate(&Same(seed)));
+        let before = hasher().hash(&old, None);
+        let after = hasher().hash(&new, Some(&before));
+        let salt = |hash: &SecretHash| Kept::from_phc(hash.as_str()).unwrap().salt;
+        assert_eq!(salt(&before), salt(&after));
+        assert!(hasher().verify(&old, &[&after, &before]) && hasher().verify(&new, &[&after, &before]));
+        assert!(!hasher().verify(&other, &[&after, &before]) && !hasher().verify(&old, &[&after]));
+        assert!(!hasher().verify(&old, &[]));
     }
 
     #[test]
@@ -122,21 +149,21 @@ mod tests {
         let secret = ClientSecret::generate(&Same(1));
         assert_eq!(secret.expose(), "nvsec_aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqq6m5cai");
         let made = "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$yDsroGYw0DF0bKbWklUTRocWRty4ZKCCrY1E229bqVc";
-        assert!(hasher().verify(&secret, &SecretHash::new(made)));
+        assert!(hasher().verify(&secret, &[&SecretHash::new(made)]));
     }
 
     #[test]
     fn the_hash_of_no_secret_costs_what_a_real_one_costs_and_no_secret_has_it() {
-        let real = hasher().hash(&ClientSecret::generate(&Same(1)));
+        let real = hasher().hash(&ClientSecret::generate(&Same(1)), None);
         let [real, none] = [real.as_str(), HASH_OF_NO_SECRET].map(|phc| Kept::from_phc(phc).unwrap());
         assert_eq!((none.memory, none.passes, none.lanes), (real.memory, real.passes, real.lanes));
         assert_eq!((none.salt.len(), none.hash.len()), (real.salt.len(), real.hash.len()));
-        assert!(!hasher().verify(&ClientSecret::generate(&Same(1)), &SecretHash::new(HASH_OF_NO_SECRET)));
+        assert!(!hasher().verify(&ClientSecret::generate(&Same(1)), &[&SecretHash::new(HASH_OF_NO_SECRET)]));
     }
 
     #[test]
     fn hashes_that_ask_for_absurd_work_or_say_something_else_are_refused_unhashed() {
-        let phc = hasher().hash(&ClientSecret::generate(&Same(1))).as_str().to_owned();
+        let phc = hasher().hash(&ClientSecret::generate(&Same(1)), None).as_str().to_owned();
         assert_eq!(Kept::from_phc(&phc).unwrap().to_phc(), phc);
         for (from, to) in [
             ("m=8", "m=4294967295"),

@@ -2,11 +2,12 @@
 
 use auth::SealedKey;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::DecodingKey;
 use kernel::{Entropy, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::{master_key::MasterKey, sealer::Sealer};
+use crate::{master_key::MasterKey, sealer::Sealer, token::TYPE};
 
 /// The algorithm of every key so far (RFC 8037).
 const EDDSA: &str = "EdDSA";
@@ -43,7 +44,9 @@ pub fn seal_new_signing_key(master: &MasterKey, entropy: &dyn Entropy, now: Time
 /// A key that can be used.
 pub(crate) struct SigningKey {
     pub(crate) id: String,
-    pub(crate) private: EncodingKey,
+    /// The first part of every token it signs.
+    pub(crate) header: String,
+    pub(crate) pair: Ed25519KeyPair,
     pub(crate) public: DecodingKey,
 }
 
@@ -54,13 +57,17 @@ impl SigningKey {
         }
         let seed = sealer.open(&purpose(&key.id), &key.sealed).map_err(|_| SigningKeyError::OtherMasterKey)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| SigningKeyError::OtherMasterKey)?;
-        let pkcs8 = pair.to_pkcs8().map_err(|_| SigningKeyError::OtherMasterKey)?;
         Ok(Self {
             id: key.id.clone(),
-            private: EncodingKey::from_ed_der(pkcs8.as_ref()),
+            header: header(&key.id),
             public: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            pair,
         })
     }
+}
+
+fn header(id: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{TYPE}","alg":"{EDDSA}","kid":"{id}"}}"#))
 }
 
 /// Binds the ciphertext to its key's id, so that rows of the database can't be exchanged.

@@ -1,6 +1,6 @@
 //! What was reported about a finding.
 
-use kernel::{Criteria, Description, Id, Kind, Named, Reference, Resource, Stored, Timestamp};
+use kernel::{Criteria, Description, FieldValue, Fields, Id, Kind, Named, Reference, Resource, Stored, Timestamp};
 
 use crate::finding::{Finding, words};
 
@@ -49,6 +49,18 @@ impl Resource for FindingEvent {
 
     fn unique_key(&self) -> Option<&str> {
         None
+    }
+}
+
+impl Fields for FindingEvent {
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        vec![
+            ("event_type", FieldValue::Text(self.kind.name().to_owned())),
+            ("event_note", self.note.as_ref().into()),
+            ("event_external_reference", self.external_reference.as_ref().into()),
+            ("event_duplicate_of_finding_id", self.duplicate_of.into()),
+            ("event_occurred_at", Some(self.occurred_at).into()),
+        ]
     }
 }
 

@@ -1,8 +1,8 @@
 //! Reporting something about a finding, which may move it (contract v1, resources: findings).
 
 use kernel::{
-    Action, Change, Changeset, Description, Id, Invalid, Reader, Reference, Stamp, StoreError, Stored, Subject,
-    Timestamp,
+    Action, Change, Changeset, Description, FieldValue, Id, Invalid, Reader, Reference, Stamp, StoreError, Stored,
+    Subject, Timestamp,
 };
 
 use crate::{
@@ -110,12 +110,18 @@ pub fn report(
     );
     let mut changeset = desk.open(stamp, RECORDED, Some(Subject::of(present.meta.id)));
     changeset.create(&event);
+    let mut changes = vec![Change {
+        field: "event_id".into(),
+        before: FieldValue::Null,
+        after: FieldValue::Text(event.meta.id.to_string()),
+    }];
+    changes.extend(Change::between(None, &event.record));
     // Two reports that make a circle of duplicates can't both be stored: each expects the other's finding as it read it.
     originals.iter().for_each(|original| changeset.expect(original));
     let after = match steps.last() {
         Some(last) if *last != present.record => {
             let after = present.changed(at, last.clone());
-            changeset.changes(Change::between(Some(&present.record), &after.record));
+            changes.extend(Change::between(Some(&present.record), &after.record));
             changeset.update(present, &after);
             after
         }
@@ -124,6 +130,7 @@ pub fn report(
             present.clone()
         }
     };
+    changeset.changes(changes);
     let mut before = &present.record;
     for step in &steps {
         desk.tell_difference(&mut changeset, before, &Stored { meta: after.meta, record: step.clone() });

@@ -1,5 +1,5 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::EncodingKey;
+use jsonwebtoken::{EncodingKey, Header, encode};
 use kernel::{Id, Organization};
 use serde_json::{Value, json};
 use ulid::Ulid;
@@ -48,7 +48,7 @@ fn forged(keys: &TokenKeys, edit: impl FnOnce(&mut Value, &mut Value)) -> String
     edit(&mut header, &mut payload);
     let parts = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let message = parts.join(".");
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &keys.keys[0].private, Algorithm::EdDSA).unwrap();
+    let signature = URL_SAFE_NO_PAD.encode(keys.keys[0].pair.sign(message.as_bytes()));
     format!("{message}.{signature}")
 }
 

@@ -1,5 +1,5 @@
 use findings::{EventKind, NewEvent, Refusal, Status, report};
-use kernel::Reference;
+use kernel::{FieldValue, Reference};
 
 use crate::desk::{Office, noted, told};
 
@@ -35,6 +35,9 @@ fn every_event_moves_a_finding_where_the_contract_says_or_is_refused() {
                     assert_eq!(recorded.record.finding, present.meta.id);
                     assert_eq!(recorded.record.occurred_at, changeset.at());
                     assert_eq!(noted(&changeset), ["finding.event_recorded"]);
+                    let changes = &changeset.entries()[0].changes;
+                    let kind_noted = FieldValue::Text(kind.name().to_owned());
+                    assert!(changes.iter().any(|change| change.field == "event_type" && change.after == kind_noted));
                     assert_eq!(changeset.writes().len(), 1 + usize::from(after != present));
                 }
                 (Err(Refusal::Event { event, from: stood, .. }), None) => assert_eq!((event, stood), (*kind, *from)),

@@ -42,7 +42,7 @@ impl Keys {
     }
 
     pub(crate) fn hash(&self, secret: &ClientSecret) -> SecretHash {
-        self.secrets.hash(secret)
+        self.secrets.hash(secret, None)
     }
 
     /// A token that says whatever a test wants it to.

@@ -141,8 +141,11 @@ impl Rotate {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
         let entropy = compose::entropy();
         let secret = ClientSecret::generate(&*entropy);
-        let hash = compose::hasher(&entropy).hash(&secret);
-        let rotate = |account: &ServiceAccount, now| account.rotated(hash.clone(), self.grace, now);
+        let hasher = compose::hasher(&entropy);
+        let rotate = |account: &ServiceAccount, now| {
+            let present = account.secrets.first().map(|present| &present.hash);
+            account.rotated(hasher.hash(&secret, present), self.grace, now)
+        };
         let command = "service-account rotate";
         let after = self.named.change(context, command, "service_account.rotated", rotate).await?;
         self.named.show(context, &after, json!({ "client_secret": secret.expose() }), || {

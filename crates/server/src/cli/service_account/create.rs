@@ -94,7 +94,7 @@ pub(crate) async fn opened(
     let stamp = store.begin();
     let at = stamp.at();
     let secret = ClientSecret::generate(&**entropy);
-    let hash = hasher.hash(&secret);
+    let hash = hasher.hash(&secret, None);
     let Opened { name, contact, scopes, expires_at } = asked;
     let record = ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, at)?;
     let account = Stored::new(organization, Id::new(entropy.ulid(at)), at, record);
