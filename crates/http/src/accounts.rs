@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use auth::{Account, AccountId, actor};
@@ -17,13 +20,51 @@ const MOST_ACCOUNTS: usize = 10_000;
 #[derive(Default)]
 pub(crate) struct AccountCache {
     accounts: Mutex<HashMap<AccountId, Arc<Cached>>>,
-    uses: Mutex<HashMap<(OrganizationId, AccountId), Timestamp>>,
 }
 
 pub(crate) struct Cached {
     pub(crate) account: Arc<Account>,
     pub(crate) actor: Actor,
-    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) tenant: Tenant,
+    last_use: Arc<LastUse>,
+}
+
+/// When an account last called, in milliseconds since 1970, until it is noted. Shared by all revisions of the account.
+struct LastUse(AtomicI64);
+
+impl LastUse {
+    const NONE: i64 = i64::MIN;
+
+    fn take(&self) -> Option<Timestamp> {
+        let millis = self.0.swap(Self::NONE, Ordering::Relaxed);
+        (millis != Self::NONE).then(|| Timestamp::from_millis(millis))
+    }
+
+    fn set(&self, at: Timestamp) {
+        self.0.fetch_max(at.millis(), Ordering::Relaxed);
+    }
+
+    fn is_none(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::NONE
+    }
+}
+
+impl Default for LastUse {
+    fn default() -> Self {
+        Self(AtomicI64::new(Self::NONE))
+    }
+}
+
+impl Cached {
+    /// As the audit log has it: in whose log, and by whom.
+    pub(crate) fn who(&self) -> (OrganizationId, Actor) {
+        (self.tenant.organization, self.actor.clone())
+    }
+
+    /// Remembers that the account called.
+    pub(crate) fn used(&self, at: Timestamp) {
+        self.last_use.set(at);
+    }
 }
 
 impl AccountCache {
@@ -56,15 +97,18 @@ impl AccountCache {
             .await?
             .map(|organization| organization.record.slug.as_str().to_owned())
             .unwrap_or_default();
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if accounts.len() >= MOST_ACCOUNTS {
+            // Those with a use that is yet to be noted stay until it is.
+            accounts.retain(|_, cached| !cached.last_use.is_none());
+        }
+        let last_use = accounts.get(&account.meta.id).map(|earlier| Arc::clone(&earlier.last_use)).unwrap_or_default();
         let cached = Arc::new(Cached {
             actor: actor(&account),
             account: Arc::new(account),
-            tenant: Arc::new(Tenant { organization, slug }),
+            tenant: Tenant { organization, slug },
+            last_use,
         });
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if accounts.len() >= MOST_ACCOUNTS {
-            accounts.clear();
-        }
         accounts.insert(cached.account.meta.id, Arc::clone(&cached));
         Ok(cached)
     }
@@ -74,24 +118,23 @@ impl AccountCache {
         accounts.get(&id).filter(|cached| cached.account.meta.revision == revision).cloned()
     }
 
-    pub(crate) fn used(&self, account: &Account, at: Timestamp) {
-        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        uses.insert((account.meta.organization, account.meta.id), at);
-    }
-
+    /// Tells the store when accounts last called.
     pub(crate) async fn note_uses(&self, store: &DynStore) -> Result<(), StoreError> {
-        let uses: Vec<_> = {
-            let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-            uses.drain().map(|((organization, account), at)| (organization, account, at)).collect()
+        let (cells, uses): (Vec<_>, Vec<_>) = {
+            let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+            let used = accounts.iter().filter_map(|(id, cached)| {
+                let at = cached.last_use.take()?;
+                Some((Arc::clone(&cached.last_use), (cached.tenant.organization, *id, at)))
+            });
+            used.unzip()
         };
         if uses.is_empty() {
             return Ok(());
         }
         let noted = store.note_use(&uses).await;
         if noted.is_err() {
-            let mut again = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-            for (organization, account, at) in uses {
-                again.entry((organization, account)).or_insert(at);
+            for (cell, (_, _, at)) in cells.iter().zip(&uses) {
+                cell.set(*at);
             }
         }
         noted

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth::{Caller, Claims, TokenError};
 use axum::http::{HeaderMap, header};
-use kernel::{Actor, OrganizationId, StoreError};
+use kernel::StoreError;
 
 use crate::{accounts::Cached, app::App, call::Known, problem::Problem};
 
@@ -12,7 +12,7 @@ use crate::{accounts::Cached, app::App, call::Known, problem::Problem};
 pub(crate) struct TurnedAway {
     pub(crate) problem: Problem,
     /// The account that called, where that much is known.
-    pub(crate) who: Option<(OrganizationId, Actor)>,
+    pub(crate) who: Option<Arc<Cached>>,
 }
 
 impl From<Problem> for TurnedAway {
@@ -35,7 +35,7 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known
         Err(TokenError::Expired(claims)) => {
             let problem = Problem::unauthenticated("the access token has expired", Some("invalid_token"));
             let present = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
-            Err(TurnedAway { problem, who: present.map(|cached| who(&cached)) })
+            Err(TurnedAway { problem, who: present })
         }
         Err(TokenError::Invalid) => {
             Err(Problem::unauthenticated("the access token is not valid", Some("invalid_token")).into())
@@ -51,15 +51,11 @@ pub(crate) async fn admit(app: &App, claims: &Claims) -> Result<Known, TurnedAwa
     let now = app.services.clock.now();
     match Caller::admit(claims, Arc::clone(&cached.account), now) {
         Ok(caller) => {
-            app.accounts.used(&cached.account, now);
-            Ok(Known { caller, actor: cached.actor.clone(), tenant: Arc::clone(&cached.tenant) })
+            cached.used(now);
+            Ok(Known { caller, cached })
         }
-        Err(_) => Err(TurnedAway { problem: refused(), who: Some(who(&cached)) }),
+        Err(_) => Err(TurnedAway { problem: refused(), who: Some(cached) }),
     }
-}
-
-pub(crate) fn who(cached: &Cached) -> (OrganizationId, Actor) {
-    (cached.tenant.organization, cached.actor.clone())
 }
 
 /// The token of an `Authorization: Bearer` header.

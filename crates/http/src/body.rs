@@ -20,8 +20,8 @@ pub(crate) struct Object<'a> {
     issues: Vec<Issue>,
 }
 
-/// How many unknown fields of one object are named: an answer must not outgrow its request many times over.
-const MOST_UNKNOWN: usize = 20;
+/// How many unknown names of one object or query are told: an answer must not outgrow its request many times over.
+pub(crate) const MOST_UNKNOWN: usize = 20;
 
 struct Asked {
     name: &'static str,

@@ -5,11 +5,11 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use auth::Caller;
 use axum::http::{HeaderMap, Method, header, request::Parts};
 use bytes::Bytes;
-use findings::Tenant;
-use kernel::{Actor, Attribution, Id, Named, OrganizationId, Origin, RequestId, Revision};
+use kernel::{Attribution, Id, Named, OrganizationId, Origin, RequestId, Revision};
 use serde_json::Value;
 
 use crate::{
+    accounts::Cached,
     operation::Operation,
     problem::{Issue, Problem},
     reply::etag,
@@ -20,8 +20,8 @@ pub(crate) struct Call {
     pub(crate) operation: &'static Operation,
     pub(crate) request_id: Id<RequestId>,
     pub(crate) parts: Parts,
-    /// The path's parameters, in their order.
-    pub(crate) path: Vec<(String, String)>,
+    /// The values of the path's parameters, in their order.
+    pub(crate) path: Vec<String>,
     pub(crate) body: Bytes,
     pub(crate) address: Option<IpAddr>,
     /// Who calls; `None` only at endpoints that ask for nobody.
@@ -32,14 +32,12 @@ pub(crate) struct Call {
 #[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) caller: Caller,
-    pub(crate) actor: Actor,
-    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) cached: Arc<Cached>,
 }
 
 impl Known {
-    /// As the audit log has it: in whose log, and by whom.
-    pub(crate) fn who(&self) -> (OrganizationId, Actor) {
-        (self.tenant.organization, self.actor.clone())
+    pub(crate) fn organization(&self) -> OrganizationId {
+        self.cached.tenant.organization
     }
 }
 
@@ -55,8 +53,8 @@ impl Call {
 
     pub(crate) fn attribution(&self, known: &Known) -> Attribution {
         Attribution {
-            organization: known.tenant.organization,
-            actor: known.actor.clone(),
+            organization: known.organization(),
+            actor: known.cached.actor.clone(),
             origin: self.origin(),
             standing: Some(known.caller.standing()),
         }
@@ -64,7 +62,7 @@ impl Call {
 
     /// The path's parameter as an identifier; one that is malformed names nothing.
     pub(crate) fn path_id<R: Named>(&self) -> Result<Id<R>, Problem> {
-        let (_, text) = self.path.first().ok_or_else(Problem::not_found)?;
+        let text = self.path.first().ok_or_else(Problem::not_found)?;
         text.parse().map_err(|_| Problem::not_found())
     }
 
@@ -126,6 +124,12 @@ fn method_name(method: &Method) -> Cow<'static, str> {
 
 /// What a stranger sent, as far as it can stand in a log.
 pub(crate) fn printable(bytes: &[u8], most: usize) -> String {
+    if bytes.len() <= most
+        && bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+        && let Ok(text) = str::from_utf8(bytes)
+    {
+        return text.to_owned();
+    }
     String::from_utf8_lossy(bytes).chars().filter(|character| !character.is_control()).take(most).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The one door every call goes through: who calls, whether they may, how often, and that it is on record.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Instant};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -11,9 +11,10 @@ use axum::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use kernel::{Action, Actor, Id, OrganizationId, RequestId};
+use kernel::{Action, Id, RequestId};
 
 use crate::{
+    accounts::Cached,
     app::App,
     authenticate::{TurnedAway, authenticate},
     call::{Call, Known, is_media_type, origin, printable},
@@ -35,15 +36,16 @@ const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 /// What is known of a call by the time it has its reply.
 #[derive(Default)]
 struct Passage {
-    who: Option<(OrganizationId, Actor)>,
+    /// Whose log it stands in, and by whom: also where the caller was turned away.
+    who: Option<Arc<Cached>>,
     known: Option<Known>,
     throttled: Option<Throttled>,
 }
 
 /// How a request came to the door.
 pub(crate) enum Arrival {
-    /// By a route, with its path's parameters.
-    At(Vec<(String, String)>),
+    /// By a route, with the values of its path's parameters.
+    At(Vec<String>),
     /// By none: there is no such route, or it takes other methods. It is still found out who called.
     Astray(Problem),
 }
@@ -78,10 +80,8 @@ pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arr
         };
         let record = async {
             match &passage.known {
-                Some(known) if limited => {
-                    app.trail.record_limited(&app.services, known.caller.account.meta.id, known.who(), note).await
-                }
-                _ => app.trail.record(&app.services, passage.who, note).await,
+                Some(known) if limited => app.trail.record_limited(&app.services, &known.cached, note).await,
+                _ => app.trail.record(&app.services, passage.who.map(|cached| cached.who()), note).await,
             }
             .map_err(Problem::from)
         };
@@ -95,7 +95,7 @@ pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arr
         tracing::warn!(request_id = %name, method = %method, route = operation.path, status = reply.status.as_u16(), "answered with an error");
     }
     app.services.observer.answered(method.as_str(), operation.path, reply.status.as_u16(), began.elapsed());
-    finish(reply, request_id, passage.throttled)
+    finish(reply, name, passage.throttled)
 }
 
 fn action(operation: &Operation, refused: bool, replayed: bool) -> Action {
@@ -157,7 +157,7 @@ async fn identify(app: &App, call: &Call, passage: &mut Passage) -> Result<(), P
         passage.who = who;
         problem
     })?;
-    passage.who = Some((known.tenant.organization, known.actor.clone()));
+    passage.who = Some(Arc::clone(&known.cached));
     let known = passage.known.insert(known);
     let throttled = throttle::charge(app, &known.caller.account, call.operation.charge).await?;
     let throttled = passage.throttled.insert(throttled);
@@ -198,10 +198,10 @@ fn is_refused(range: &[u8]) -> bool {
     })
 }
 
-fn finish(reply: Reply, request_id: Id<RequestId>, throttled: Option<Throttled>) -> Response {
+fn finish(reply: Reply, request_id: String, throttled: Option<Throttled>) -> Response {
     let mut response = reply.into_response();
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
+    if let Ok(value) = HeaderValue::try_from(request_id) {
         headers.insert(REQUEST_ID, value);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {

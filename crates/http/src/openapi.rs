@@ -152,20 +152,37 @@ fn responses(operation: &Operation, document: &Document) -> Value {
         Access::Open | Access::Nowhere => &[400, 406, 413, 429, 500, 503],
     };
     for status in document.errors.iter().chain(always) {
-        let (says, code) = error(*status);
+        let (says, usual) = error(*status);
         let mut response = json!({
             "description": says,
             "headers": headers(operation, if *status == 429 || *status == 503 { &["Retry-After"] } else { &[] }),
         });
         if *status != 304 {
-            response["content"] = json!({ "application/json": {
-                "schema": { "$ref": "#/components/schemas/Error" },
-                "example": { "error": code, "message": says, "requestId": "req_01KSFQX5Y800000000000000007" },
-            } });
+            let special = document.codes.iter().find(|(there, _)| there == status);
+            response["content"] =
+                json!({ "application/json": failure(special.map_or(&[usual], |(_, codes)| *codes), says) });
         }
         responses.entry(status.to_string()).or_insert(response);
     }
     responses.into()
+}
+
+/// The body of a failure with one of these codes; `says` is what their status means.
+fn failure(codes: &[&str], says: &str) -> Value {
+    let example = |code: &str| {
+        let message = particular(code).unwrap_or(says);
+        json!({ "value": { "error": code, "message": message, "requestId": "req_01KSFQX5Y800000000000000007" } })
+    };
+    let examples: Map<String, Value> = codes.iter().map(|code| ((*code).to_owned(), example(code))).collect();
+    json!({
+        "schema": {
+            "allOf": [
+                { "$ref": "#/components/schemas/Error" },
+                { "type": "object", "properties": { "error": { "type": "string", "enum": codes } } },
+            ],
+        },
+        "examples": examples,
+    })
 }
 
 fn headers(operation: &Operation, named: &[&str]) -> Value {
@@ -203,6 +220,18 @@ fn error(status: u16) -> (&'static str, &'static str) {
         503 => ("The service can't answer just now; Retry-After says when to try again.", "internal"),
         _ => ("Something went wrong here.", "internal"),
     }
+}
+
+/// What an `error` means that says more than its status.
+fn particular(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "invalid_cursor" => "The cursor is not one this list gave out for these filters, or it is too old.",
+        "invalid_request" => "A parameter is missing, unknown or given twice.",
+        "unsupported_grant_type" => "The only grant type is client_credentials.",
+        "invalid_scope" => "The scope is unknown, or the account does not have it.",
+        "invalid_client" => "The client credentials are not valid.",
+        _ => return None,
+    })
 }
 
 fn envelopes() -> Vec<(&'static str, Value)> {

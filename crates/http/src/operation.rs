@@ -54,6 +54,8 @@ pub(crate) struct Document {
     pub(crate) response: Media,
     /// Statuses it can answer with beside those every endpoint can.
     pub(crate) errors: &'static [u16],
+    /// Each `error` of those statuses that have more or others here than everywhere.
+    pub(crate) codes: &'static [(u16, &'static [&'static str])],
     pub(crate) response_headers: &'static [&'static str],
 }
 

@@ -4,7 +4,10 @@ use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
 use serde_json::{Value, json};
 
-use crate::problem::{Issue, Problem};
+use crate::{
+    body::MOST_UNKNOWN,
+    problem::{Issue, Problem},
+};
 
 /// The query of a call, being read. Like [`crate::body::Object`], it describes itself when there is nothing to read.
 pub(crate) struct Query<'a> {
@@ -24,6 +27,10 @@ impl<'a> Query<'a> {
     pub(crate) fn parse(raw: &'a str) -> Self {
         let mut issues = Vec::new();
         let mut given: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
+        if form_urlencoded::parse(raw.as_bytes()).nth(MOST_PARAMETERS).is_some() {
+            issues.push(Issue::new(["query"], format!("takes at most {MOST_PARAMETERS} parameters")));
+            return Self { given: Some(given), asked: Vec::new(), issues };
+        }
         for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 issues.push(Issue::new(["query", &name], "is not valid UTF-8"));
@@ -109,17 +116,24 @@ impl<'a> Query<'a> {
 
     /// Every fault there is, parameters that nobody asked for included.
     pub(crate) fn finish(&mut self) -> Result<(), Problem> {
-        for (name, _) in self.given.iter().flatten() {
-            if !self.asked.iter().any(|asked| asked.name == name) {
-                let allowed = self.asked.iter().map(|asked| asked.name).collect::<Vec<_>>().join(", ");
-                let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed };
+        let names = self.given.iter().flatten().map(|(name, _)| name);
+        let unknown: Vec<_> = names.filter(|name| !self.asked.iter().any(|asked| asked.name == **name)).collect();
+        if !unknown.is_empty() {
+            let allowed = self.asked.iter().map(|asked| asked.name).collect::<Vec<_>>().join(", ");
+            let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed };
+            for name in unknown.iter().take(MOST_UNKNOWN) {
                 self.issues
                     .push(Issue::new(["query", name], format!("there is no such parameter; allowed are: {allowed}")));
+            }
+            if let Some(more) = unknown.len().checked_sub(MOST_UNKNOWN).filter(|more| *more > 0) {
+                self.issues.push(Issue::new(["query"], format!("there are {more} more parameters that are not known")));
             }
         }
         if self.issues.is_empty() { Ok(()) } else { Err(Problem::validation(std::mem::take(&mut self.issues))) }
     }
 }
 
+/// Bounds the work of telling parameters apart, which anybody can ask for.
+const MOST_PARAMETERS: usize = 50;
 /// Bounds the shapes of queries a store is asked.
 const MOST_VALUES: usize = 50;

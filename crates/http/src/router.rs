@@ -41,7 +41,7 @@ pub fn router(app: App) -> Router {
                 // A path that is no UTF-8 names nothing.
                 let arrival = path.map_or_else(
                     |_| Arrival::Astray(Problem::not_found()),
-                    |path| Arrival::At(path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
+                    |path| Arrival::At(path.iter().map(|(_, value)| value.to_owned()).collect()),
                 );
                 enter(&app, operation, arrival, request).await
             };

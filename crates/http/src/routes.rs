@@ -249,6 +249,7 @@ fn document_document() -> Document {
             example: serde_json::json!({ "openapi": "3.1.0" }),
         },
         errors: &[400],
+        codes: &[],
         response_headers: &[],
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     mem,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,29 +13,48 @@ use kernel::{
     Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, OrganizationId, Origin, Stamp, StoreError,
     Subject, Timestamp,
 };
+use limits::Peer;
 use store::DynStore;
 use tokio::sync::{
     Mutex as AsyncMutex,
     mpsc::{self, error::TrySendError},
 };
 
-use crate::services::Services;
+use crate::{accounts::Cached, services::Services};
 
-/// How often the 429s of one account are on record.
+/// How often 429s that are alike are on record.
 const REFUSAL_SPAN: Duration = Duration::from_secs(60);
+/// How many sorts of 429s are counted at a time.
+const MOST_COUNTED: usize = 5000;
 /// How many entries may wait with `NOVANTRA_AUDIT_READS=buffered`; past that, calls wait as they do with `durable`.
 const MOST_BUFFERED: usize = 10_000;
 
 pub(crate) struct Trail {
     buffer: Option<Buffer>,
-    counted: Mutex<HashMap<AccountId, Counted>>,
+    counted: Mutex<HashMap<Alike, Counted>>,
 }
 
-/// Refusals of an account that were counted since its last entry about them.
+/// Refusals that one entry may stand for. What is refused a stranger who merely knows an account's client id has entries
+/// of its own, beside those of the account.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Alike {
+    account: AccountId,
+    place: Option<Peer>,
+    action: Action,
+}
+
+impl Alike {
+    fn new(account: AccountId, note: &Note) -> Self {
+        let address = note.origin.source_address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
+        Self { account, place: address.map(Peer::from), action: note.action.clone() }
+    }
+}
+
+/// Refusals that were counted since the last entry about them.
+#[derive(Clone)]
 struct Counted {
     who: (OrganizationId, Actor),
     origin: Origin,
-    action: String,
     since: Timestamp,
     count: i64,
 }
@@ -87,66 +107,65 @@ impl Trail {
         match self.buffer.as_ref().and_then(Buffer::sender) {
             Some(sender) => match sender.try_send((entry, stamp)) {
                 Ok(()) => Ok(()),
-                Err(TrySendError::Full((entry, _stamp)) | TrySendError::Closed((entry, _stamp))) => {
-                    services.store.append(entry).await
+                Err(TrySendError::Full((entry, stamp)) | TrySendError::Closed((entry, stamp))) => {
+                    services.store.append(entry, stamp).await
                 }
             },
-            None => services.store.append(entry).await,
+            None => services.store.append(entry, stamp).await,
         }
     }
 
-    /// Puts a 429 on record, or counts it when one of the account was on record less than a minute ago.
+    /// Puts a 429 on record, or counts it when one like it was on record less than a minute ago.
     pub(crate) async fn record_limited(
         &self,
         services: &Services,
-        account: AccountId,
-        who: (OrganizationId, Actor),
+        account: &Cached,
         note: Note,
     ) -> Result<(), StoreError> {
         let now = services.clock.now();
-        let earlier = {
+        let alike = Alike::new(account.account.meta.id, &note);
+        let mut refusals = Counted { who: account.who(), origin: note.origin.clone(), since: now, count: 0 };
+        {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            match counted.get_mut(&account) {
+            let full = counted.len() >= MOST_COUNTED;
+            match counted.get_mut(&alike) {
                 Some(there) if now.since(there.since) < REFUSAL_SPAN => {
                     there.count += 1;
                     return Ok(());
                 }
-                _ => counted.insert(
-                    account,
-                    Counted {
-                        who: who.clone(),
-                        origin: note.origin.clone(),
-                        action: note.action.to_string(),
-                        since: now,
-                        count: 0,
-                    },
-                ),
+                Some(there) => refusals.count = mem::replace(there, refusals.clone()).count,
+                // Where there is no room to count more of them, each is on record of its own.
+                None if full => {}
+                None => {
+                    counted.insert(alike.clone(), refusals.clone());
+                }
             }
-        };
-        let count = 1 + earlier.map_or(0, |earlier| earlier.count);
-        let note = Note { changes: vec![count_of(count)], ..note };
-        self.record(services, Some(who), note).await
+        }
+        refusals.count += 1;
+        let recorded = self.record(services, Some(account.who()), counting(note, refusals.count)).await;
+        if recorded.is_err() {
+            self.count_again([(alike, refusals)]);
+        }
+        recorded
     }
 
     /// Puts on record what was only counted, where its minute is over; all of it at the end.
     pub(crate) async fn record_counted(&self, services: &Services, all: bool) -> Result<(), StoreError> {
         let now = services.clock.now();
-        let mut due: Vec<(AccountId, Counted)> = {
+        let mut due: Vec<(Alike, Counted)> = {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            let (due, rest) = mem::take(&mut *counted)
-                .into_iter()
-                .partition::<HashMap<_, _>, _>(|(_, counted)| all || now.since(counted.since) >= REFUSAL_SPAN);
-            *counted = rest;
-            due.into_iter().filter(|(_, counted)| counted.count > 0).collect()
+            let due = counted.extract_if(|_, counted| all || now.since(counted.since) >= REFUSAL_SPAN);
+            due.filter(|(_, counted)| counted.count > 0).collect()
         };
-        while let Some((_, counted)) = due.last() {
+        while let Some((alike, counted)) = due.last() {
             let note = Note {
-                action: Action(counted.action.clone().into()),
+                action: alike.action.clone(),
                 subject: None,
                 origin: counted.origin.clone(),
                 status: 429,
-                changes: vec![count_of(counted.count)],
+                changes: Vec::new(),
             };
+            let note = counting(note, counted.count);
             if let Err(error) = self.record(services, Some(counted.who.clone()), note).await {
                 self.count_again(due);
                 return Err(error);
@@ -157,11 +176,14 @@ impl Trail {
     }
 
     /// Takes back what could not be put on record.
-    fn count_again(&self, unrecorded: Vec<(AccountId, Counted)>) {
+    fn count_again(&self, unrecorded: impl IntoIterator<Item = (Alike, Counted)>) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        for (account, refusals) in unrecorded {
-            let count = refusals.count;
-            counted.entry(account).and_modify(|there| there.count += count).or_insert(refusals);
+        for (alike, refusals) in unrecorded {
+            if let Some(there) = counted.get_mut(&alike) {
+                there.count += refusals.count;
+            } else if counted.len() < MOST_COUNTED {
+                counted.insert(alike, refusals);
+            }
         }
     }
 
@@ -178,8 +200,10 @@ impl Trail {
     }
 }
 
-fn count_of(count: i64) -> Change {
-    Change { field: "refused_calls".into(), before: FieldValue::Null, after: FieldValue::Integer(count) }
+/// The note with how many calls it stands for.
+fn counting(note: Note, count: i64) -> Note {
+    let count = Change { field: "refused_calls".into(), before: FieldValue::Null, after: FieldValue::Integer(count) };
+    Note { changes: vec![count], ..note }
 }
 
 fn stranger() -> Actor {
@@ -192,10 +216,9 @@ impl Buffer {
         let writer = tokio::spawn(async move {
             let mut batch = Vec::new();
             while entries.recv_many(&mut batch, 256).await > 0 {
-                let appended = futures_util::future::join_all(
-                    batch.drain(..).map(async |(entry, _stamp)| store.append(entry).await),
-                )
-                .await;
+                let appended =
+                    futures_util::future::join_all(batch.drain(..).map(|(entry, stamp)| store.append(entry, stamp)))
+                        .await;
                 for error in appended.into_iter().filter_map(Result::err) {
                     tracing::error!(%error, "an audit entry could not be stored");
                 }

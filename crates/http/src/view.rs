@@ -80,7 +80,7 @@ impl Walk {
     pub(crate) fn start(app: &App, call: &Call, query: &mut Query<'_>) -> Result<Self, Problem> {
         let asked = paging::read(query);
         query.finish()?;
-        let organization = call.known()?.tenant.organization;
+        let organization = call.known()?.organization();
         let binding = Binding::new(organization, call.parts.uri.path(), &query.given_but(&["cursor", "limit"]));
         let mut page = asked.page;
         if let Some(text) = asked.cursor {
@@ -138,7 +138,7 @@ where
     DynStore: Reader<R>,
 {
     let id: Id<R> = call.path_id()?;
-    let organization = call.known()?.tenant.organization;
+    let organization = call.known()?.organization();
     Reader::<R>::get(&*app.services.store, organization, id).await?.ok_or_else(Problem::not_found)
 }
 
@@ -185,6 +185,7 @@ pub(crate) fn list_document_of(
         status: 200,
         response: Media { schema, example },
         errors: &[400],
+        codes: &[(400, &["validation", "invalid_cursor"])],
         response_headers: &["X-As-Of"],
     }
 }
@@ -197,6 +198,7 @@ pub(crate) fn get_document<R: View>() -> Document {
         status: 200,
         response: record_media::<R>(),
         errors: &[304, 400, 404],
+        codes: &[],
         response_headers: &["ETag"],
     }
 }

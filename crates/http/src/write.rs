@@ -9,10 +9,12 @@ use sha2::{Digest, Sha256};
 use crate::{
     app::App,
     authenticate::authenticate,
+    body::{self, Object},
     call::{Call, Known},
     notices::Notices,
     operation::Access,
     problem::{Issue, Problem},
+    query::Query,
     reply::Reply,
 };
 
@@ -23,9 +25,12 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A write, read from a request and ready to be decided, more than once if it must.
 #[async_trait]
-pub(crate) trait Command: Send + Sync {
+pub(crate) trait Command: Sized + Send + Sync {
     /// What is decided, for the answer.
     type Done: Send;
+
+    /// Reads it from the request's body; `None` only where a fault was noted.
+    fn read(object: &mut Object<'_>) -> Option<Self>;
 
     /// Why it is done.
     fn reason(&self) -> &Reason;
@@ -49,14 +54,18 @@ pub(crate) trait Command: Send + Sync {
 }
 
 /// Carries out a command: one effect, one audit entry, one answer, however often it is sent with the same key.
-pub(crate) async fn carry_out<C: Command>(app: &App, call: &Call, command: &C) -> Result<Reply, Problem> {
+///
+/// A key that was used is judged before the request is: what it is used for again may be faulty in itself.
+pub(crate) async fn carry_out<C: Command>(app: &App, call: &Call) -> Result<Reply, Problem> {
     let mut known = call.known()?.clone();
     let key = Key::of(call, &known)?;
     if let Some(reply) = replay(app, key.as_ref()).await? {
         return Ok(reply);
     }
+    Query::parse(call.query()).finish()?;
+    let command = body::read(&call.json()?, C::read)?;
     for _ in 0..ATTEMPTS {
-        match attempt(app, call, &known, key.as_ref(), command).await {
+        match attempt(app, call, &known, key.as_ref(), &command).await {
             Ok(reply) => return Ok(reply),
             Err(Setback::Refused(problem)) => {
                 // A twin with the same key may have won while this was decided: then its answer is this one's too.
@@ -100,11 +109,14 @@ async fn attempt<C: Command>(
     let desk = Desk {
         entropy: &*app.services.entropy,
         renderer: &Notices,
-        tenant: &known.tenant,
+        tenant: &known.cached.tenant,
         attribution: &attribution,
         reason: command.reason(),
     };
     let (mut changeset, done) = command.decide(app, call, &desk, app.services.store.begin()).await?;
+    if !known.caller.account.record.stands(changeset.at()) {
+        return Err(Setback::StandingChanged);
+    }
     let mut reply = command.answer(&done);
     changeset.answered(reply.status.as_u16());
     if let Some(key) = key {
@@ -125,7 +137,7 @@ async fn attempt<C: Command>(
         Err(CommitError::StandingChanged) => Err(Setback::StandingChanged),
         Err(CommitError::Conflict(Clash::Revision(..))) => Err(Setback::LostRace),
         Err(CommitError::Conflict(Clash::Key(_, taken))) => command
-            .key_taken(app, &known.tenant, &taken)
+            .key_taken(app, &known.cached.tenant, &taken)
             .await?
             .map_or(Err(Setback::LostRace), |problem| Err(problem.into())),
         Err(CommitError::Store(error)) => Err(Problem::from(error).into()),
@@ -155,7 +167,7 @@ impl Key {
         let path = call.parts.uri.path();
         Ok(Some(Self {
             key: IdempotencyKey {
-                organization: known.tenant.organization,
+                organization: known.organization(),
                 account: known.caller.account.meta.ulid(),
                 operation: format!("{} {path}", call.parts.method),
                 key: key.to_owned(),

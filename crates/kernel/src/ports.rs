@@ -71,9 +71,12 @@ pub trait AuditTrail: Send + Sync {
 
     /// Stores the entry; calls in flight share one insert. It is durable when this returns.
     ///
+    /// The stamp is the one that [`Self::begin_entry`] gave for the entry. The store holds it until the entry is stored or
+    /// has failed, though the caller goes away meanwhile.
+    ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn append(&self, entry: Entry) -> Result<(), StoreError>;
+    async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError>;
 }
 
 /// Tells the time.

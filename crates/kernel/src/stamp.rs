@@ -12,6 +12,10 @@ use std::{
 
 use crate::{ports::Clock, timestamp::Timestamp};
 
+/// How far past the clock a horizon goes for lying after every stamp. Writes and lists that alternate faster than the clock
+/// tells milliseconds apart would else push the stamps ahead of it without end.
+const LEAD: Duration = Duration::from_millis(5);
+
 /// Gives out stamps and knows which are in flight. One per process and store.
 #[derive(Clone)]
 pub struct Stamps {
@@ -62,7 +66,8 @@ impl Stamps {
     }
 
     /// A moment no later stamp lies before, and no write in flight either. Where nothing is in flight it lies after every
-    /// stamp given out, so that a catch-up from it meets nothing twice.
+    /// stamp given out, so that a catch-up from it meets nothing twice; unless that were more than 5 ms past the clock, where
+    /// it is the latest stamp itself, whose writes a catch-up then meets once more. It misses none in either case.
     ///
     /// Ask before the snapshot is taken that it is told with.
     #[must_use]
@@ -72,7 +77,9 @@ impl Stamps {
             return *oldest;
         }
         let now = self.shared.clock.now();
-        let past_latest = state.latest.map_or(now, |latest| now.max(latest + Duration::from_millis(1)));
+        // A stamp that leads by as much as it may is its own floor.
+        let passable = state.latest.filter(|latest| *latest < now + LEAD);
+        let past_latest = passable.map_or(now, |latest| now.max(latest + Duration::from_millis(1)));
         let horizon = state.floor.map_or(past_latest, |floor| floor.max(past_latest));
         state.floor = Some(horizon);
         horizon
@@ -152,5 +159,20 @@ mod tests {
         let horizon = stamps.horizon();
         assert!(horizon > stored);
         assert!(stamps.begin().at() >= horizon);
+    }
+
+    #[test]
+    fn writes_and_lists_that_alternate_within_a_millisecond_drift_no_further_than_the_lead() {
+        let (stamps, hand) = stamps_at(1000);
+        let mut told = Timestamp::MIN;
+        for _ in 0..10_000 {
+            let stored = stamps.begin().at();
+            assert!(stored >= told, "a catch-up from {told} would miss {stored}");
+            told = stamps.horizon();
+            assert!(told >= stored);
+            assert!(told <= Timestamp::from_millis(1000) + LEAD, "{told} drifts ahead of the clock");
+        }
+        hand.0.fetch_add(5, Ordering::Relaxed);
+        assert!(stamps.horizon() > told, "a clock that has caught up lets the horizon pass the latest stamp");
     }
 }

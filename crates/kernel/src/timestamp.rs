@@ -93,9 +93,9 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment =
-            OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).map_err(|_| fmt::Error)?;
-        let (hour, minute, second, milli) = moment.time().as_hms_milli();
+        let moment = OffsetDateTime::from_unix_timestamp(self.seconds()).map_err(|_| fmt::Error)?;
+        let (hour, minute, second) = moment.to_hms();
+        let milli = u32::try_from(self.0.rem_euclid(1000)).map_err(|_| fmt::Error)?;
         let mut text = *b"0000-00-00T00:00:00.000Z";
         digits(&mut text[0..4], moment.year().unsigned_abs());
         digits(&mut text[5..7], u32::from(u8::from(moment.month())));
@@ -103,7 +103,7 @@ impl fmt::Display for Timestamp {
         digits(&mut text[11..13], u32::from(hour));
         digits(&mut text[14..16], u32::from(minute));
         digits(&mut text[17..19], u32::from(second));
-        digits(&mut text[20..23], u32::from(milli));
+        digits(&mut text[20..23], milli);
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }

@@ -83,6 +83,21 @@ impl Installation {
         })
     }
 
+    /// Opens it as a tool does, does something with it, and closes it however that ends: a process that is merely gone
+    /// is heeded by others for a while.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and what `visit` fails with.
+    pub(crate) async fn visit<T>(
+        settings: &Settings,
+        visit: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let installation = Self::open(settings, Opening::Tool).await?;
+        let visited = visit(&installation).await;
+        installation.store.close().await;
+        visited
+    }
+
     /// What the API works through.
     ///
     /// # Errors

@@ -4,11 +4,14 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::settings::{LogFormat, Settings};
+use crate::{
+    sealing::CHECKPOINT_TARGET,
+    settings::{LogFormat, Settings},
+};
 
 /// Starts logging, as much as `level` where the settings don't say. Once per process.
 pub(crate) fn start(settings: &Settings, level: &str) {
-    let filter = EnvFilter::new(settings.log_level.as_deref().unwrap_or(level));
+    let filter = EnvFilter::new(filter(settings.log_level.as_deref().unwrap_or(level)));
     let json = match settings.log_format {
         LogFormat::Json => true,
         LogFormat::Text => false,
@@ -19,5 +22,28 @@ pub(crate) fn start(settings: &Settings, level: &str) {
         log.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
     } else {
         log.with_target(false).with_ansi(io::stderr().is_terminal()).init();
+    }
+}
+
+/// However little is logged, checkpoints are: whoever collects the log can tell later whether the audit log's tail was cut.
+fn filter(level: &str) -> String {
+    format!("{level},{CHECKPOINT_TARGET}=info")
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::{layer::SubscriberExt, registry};
+
+    use super::*;
+
+    #[test]
+    fn checkpoints_are_logged_at_every_level_and_nothing_else_with_them() {
+        for level in ["off", "error", "warn", "novantra=error", "novantra::checkpoint=off"] {
+            let log = registry().with(EnvFilter::new(filter(level)));
+            tracing::subscriber::with_default(log, || {
+                assert!(tracing::enabled!(target: CHECKPOINT_TARGET, tracing::Level::INFO), "{level}");
+                assert!(!tracing::enabled!(target: "novantra::serve", tracing::Level::INFO), "{level}");
+            });
+        }
     }
 }

@@ -85,14 +85,28 @@ impl Server {
         let admin = Listener::bind(settings.admin_listen, "admin-listen").await?;
         let opening = if serve.no_migrate { Opening::ServerWithoutMigration } else { Opening::Server };
         let installation = Installation::open(&settings, opening).await?;
+        match Self::prepare(&installation, &settings, demo).await {
+            Ok((guests, metrics, app)) => Ok(Self { settings, installation, app, metrics, api, admin, guests, demo }),
+            Err(failure) => {
+                installation.store.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn prepare(
+        installation: &Installation,
+        settings: &Settings,
+        demo: bool,
+    ) -> Result<(Vec<first_start::Guest>, Arc<Metrics>, App), Failure> {
         let guests = if demo {
-            demo::furnish(&installation).await?
+            demo::furnish(installation).await?
         } else {
-            first_start::prepare(&installation, &settings).await?
+            first_start::prepare(installation, settings).await?
         };
         let metrics = Arc::new(Metrics::new()?);
         let app = App::new(installation.services(&settings.api, Arc::clone(&metrics) as _)?);
-        Ok(Self { settings, installation, app, metrics, api, admin, guests, demo })
+        Ok((guests, metrics, app))
     }
 
     async fn run(self, mut signals: Signals) -> Result<(), Failure> {

@@ -152,3 +152,34 @@ fn check_says_in_words_what_is_right_and_what_is_wrong() {
     assert_eq!(bad.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&bad.stderr).contains("NOVANTRA_TOKEN_LIFETIME"));
 }
+
+#[test]
+fn a_command_that_fails_leaves_nothing_behind_that_others_heed() {
+    let installation = Installation::new();
+    installation.json(&["workspace", "create", "--slug", "acme", "--name", "Acme"]);
+    let nobody = "svc_01HZX3V6T9C6Q4W8N2D5K7M1RB";
+    for arguments in [
+        &["workspace", "create", "--slug", "acme", "--name", "Acme again"][..],
+        &["service-account", "create", "--workspace", "nowhere", "--name", "x", "--scope", READ],
+        &["service-account", "disable", nobody],
+        &["service-account", "show", nobody],
+        &["service-account", "list", "--workspace", "nowhere"],
+        &["audit", "export", "--workspace", "nowhere"],
+        &["audit", "checkpoint", "--workspace", "nowhere"],
+    ] {
+        assert_eq!(installation.run(arguments).status.code(), Some(1), "{arguments:?}");
+    }
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    let open: i64 = database.query_row("SELECT count(*) FROM open_writes", [], |row| row.get(0)).unwrap();
+    assert_eq!(open, 0);
+}
+
+#[test]
+fn a_locale_or_timezone_that_is_none_is_refused_in_words() {
+    let installation = Installation::new();
+    for (flag, value, words) in [("--locale", "en_US", "BCP 47"), ("--timezone", "Denver", "IANA")] {
+        let ran = installation.run(&["workspace", "create", "--slug", "acme", "--name", "Acme", flag, value]);
+        assert_eq!(ran.status.code(), Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+}

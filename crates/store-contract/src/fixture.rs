@@ -4,8 +4,8 @@ use std::{any::Any, sync::Arc};
 
 use audit::{AuditFilter, Recorded};
 use kernel::{
-    Changeset, Clock, CommitError, Entropy, Id, IdempotencyKey, Order, Organization, OrganizationId, Page, PageRequest,
-    Reader, Resource, Stored, Timestamp,
+    Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, Organization, OrganizationId, Page,
+    PageRequest, Reader, Resource, StoreError, Stored, Timestamp,
 };
 use store::DynStore;
 
@@ -173,6 +173,11 @@ impl Fixture {
             assert_ne!(listed.next, page.after, "a walk does not get on");
             page.after = listed.next;
         }
+    }
+
+    /// Puts an entry on record.
+    pub async fn append(&self, entry: Entry) -> Result<(), StoreError> {
+        self.store.append(entry, self.store.begin_entry()).await
     }
 
     /// All entries of the organization's log, oldest first.

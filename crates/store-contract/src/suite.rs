@@ -45,6 +45,7 @@ macro_rules! contract_suite {
                 a_write_that_comes_to_nothing_lets_as_of_go_on
                 an_entry_in_flight_holds_the_log_back_and_no_other_list
                 a_write_in_flight_holds_the_log_back_too
+                an_abandoned_append_holds_the_log_back_until_it_is_stored
                 a_catch_up_sees_exactly_what_changed
                 a_clock_that_steps_back_hides_nothing
                 a_reader_among_writers_misses_nothing

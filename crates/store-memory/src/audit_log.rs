@@ -15,8 +15,11 @@ impl AuditTrail for MemoryStore {
         self.entry_stamps.begin()
     }
 
-    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
-        self.change(|state| state.append(&entry))
+    async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError> {
+        let stored = self.change(|state| state.append(&entry));
+        // No sooner: until then the entry was not to be seen.
+        drop(stamp);
+        stored
     }
 }
 

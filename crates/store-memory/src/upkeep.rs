@@ -31,12 +31,14 @@ impl Upkeep for MemoryStore {
 
     async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         self.change(|state| {
-            let expired = state.claims.values().filter(|claim| claim.expires_at < now).take(limit);
-            let keys: Vec<_> = expired.map(|claim| claim.key.clone()).collect();
-            for key in &keys {
+            let expired = state.claims.values().filter(|claim| claim.expires_at < now);
+            let mut expired: Vec<_> = expired.map(|claim| (claim.expires_at, claim.key.clone())).collect();
+            expired.sort_unstable();
+            expired.truncate(limit);
+            for (_, key) in &expired {
                 state.claims.remove_mut(key);
             }
-            Ok(keys.len() as u64)
+            Ok(expired.len() as u64)
         })
     }
 

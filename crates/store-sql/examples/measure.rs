@@ -8,7 +8,7 @@ use std::{
 
 use auth::Accounts as _;
 use findings::{Finding, FindingFilter, Status};
-use kernel::{AuditTrail as _, Clock, Entropy as _, Id, Ledger as _, OrganizationId, PageRequest, Reader, Stored};
+use kernel::{AuditTrail as _, Clock as _, Entropy as _, Id, Ledger as _, OrganizationId, PageRequest, Reader, Stored};
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
 use store::Upkeep as _;
 use store_contract::{TestClock, TestEntropy, samples};
@@ -19,7 +19,6 @@ const FINDINGS: usize = 10_000;
 
 struct Ground {
     store: SqlStore,
-    clock: TestClock,
     entropy: TestEntropy,
     home: OrganizationId,
     ids: Vec<Id<Finding>>,
@@ -51,13 +50,7 @@ async fn measure() {
     let clock = Arc::new(TestClock::default());
     database.migrate(clock.now()).await.expect("a schema");
     let store = SqlStore::over(database, Role::Server, clock, Ulid::nil()).await.expect("a store");
-    let mut ground = Ground {
-        store,
-        clock: TestClock::default(),
-        entropy: TestEntropy::default(),
-        home: Id::new(Ulid(1)),
-        ids: Vec::new(),
-    };
+    let mut ground = Ground { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), ids: Vec::new() };
     let began = Instant::now();
     for _ in 0..FINDINGS / 500 {
         let ids = ground.commit(500).await;
@@ -75,6 +68,13 @@ async fn measure() {
         assert!(ground.store.revision(ground.home, Id::new(Ulid(1))).await.expect("a read").is_none());
     })
     .await;
+    let absent: Vec<String> = (0..500).map(|number| format!("absent-{number}")).collect();
+    let absent: Vec<&str> = absent.iter().map(String::as_str).collect();
+    report("500 keys that nothing has", 1_000, &ground, async |ground, _| {
+        let found = Reader::<Finding>::with_keys(&ground.store, ground.home, &absent).await.expect("a read");
+        assert!(found.is_empty());
+    })
+    .await;
     for (what, filter) in [
         ("page of 50", FindingFilter::default()),
         ("page of 50, one status", FindingFilter { statuses: [Status::Open].into(), ..FindingFilter::default() }),
@@ -87,8 +87,9 @@ async fn measure() {
     }
     report("commit of one finding", 20_000, &ground, async |ground, _| drop(ground.commit(1).await)).await;
     report("append to the audit log", 100_000, &ground, async |ground, _| {
-        let entry = samples::entry(&ground.entropy, ground.home, ground.clock.now());
-        ground.store.append(entry).await.expect("an append");
+        let stamp = ground.store.begin_entry();
+        let entry = samples::entry(&ground.entropy, ground.home, stamp.at());
+        ground.store.append(entry, stamp).await.expect("an append");
     })
     .await;
     ground.store.close().await;

@@ -36,7 +36,7 @@ impl Accounts for SqlStore {
     async fn by_client_id(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
         let values: [Value<'static>; 1] = [account.into()];
         self.engine
-            .read(values, |values, session| Box::pin(session.fetch_one(&BY_CLIENT_ID, values, table::read)))
+            .read_point(values, |values, session| Box::pin(session.fetch_one(&BY_CLIENT_ID, values, table::read)))
             .await
     }
 

@@ -10,70 +10,85 @@ use tokio::sync::oneshot;
 
 use crate::engine::{corrupt, unavailable};
 
-/// Calls that wait for the next trip.
-pub(crate) struct Waiting<Q, A> {
-    state: Mutex<State<Q, A>>,
+/// Calls that wait for the next trip. Each may have something held, `H`, until the trip has arrived.
+pub(crate) struct Waiting<Q, A, H = ()> {
+    state: Mutex<State<Q, A, H>>,
 }
 
-struct State<Q, A> {
-    calls: Calls<Q, A>,
+struct State<Q, A, H> {
+    calls: Calls<Q, A, H>,
     /// Whether a trip is on its way that has not taken its calls along yet.
     called: bool,
 }
 
-struct Calls<Q, A> {
+struct Calls<Q, A, H> {
     questions: Vec<Q>,
+    callers: Callers<A, H>,
+}
+
+/// Where the answers go, and what is held until there are any.
+struct Callers<A, H> {
     answers: Vec<oneshot::Sender<Result<A, StoreError>>>,
+    held: Vec<H>,
 }
 
 /// A trip on its way. It takes the calls along as it begins, so it begins after each of them was made.
-pub(crate) struct Trip<Q, A> {
-    waiting: Arc<Waiting<Q, A>>,
+pub(crate) struct Trip<Q, A, H = ()> {
+    waiting: Arc<Waiting<Q, A, H>>,
     questions: OnceLock<Vec<Q>>,
-    answers: Mutex<Vec<oneshot::Sender<Result<A, StoreError>>>>,
+    callers: Mutex<Callers<A, H>>,
 }
 
-impl<Q, A> Default for Waiting<Q, A> {
+impl<Q, A, H> Default for Waiting<Q, A, H> {
     fn default() -> Self {
         Self { state: Mutex::new(State { calls: Calls::default(), called: false }) }
     }
 }
 
-impl<Q, A> Default for Calls<Q, A> {
+impl<Q, A, H> Default for Calls<Q, A, H> {
     fn default() -> Self {
-        Self { questions: Vec::new(), answers: Vec::new() }
+        Self { questions: Vec::new(), callers: Callers::default() }
     }
 }
 
-impl<Q, A> Waiting<Q, A> {
-    /// Waits for the answer. `depart` sends a trip on its way, where none is about to take calls along.
+impl<A, H> Default for Callers<A, H> {
+    fn default() -> Self {
+        Self { answers: Vec::new(), held: Vec::new() }
+    }
+}
+
+impl<Q, A, H> Waiting<Q, A, H> {
+    /// Waits for the answer. `depart` sends a trip on its way, where none is about to take calls along. What is held is let
+    /// go of once the trip has arrived, though the caller goes away, and before anybody is answered.
     pub(crate) async fn ask(
         self: &Arc<Self>,
         question: Q,
-        depart: impl FnOnce(Arc<Trip<Q, A>>),
+        held: H,
+        depart: impl FnOnce(Arc<Trip<Q, A, H>>),
     ) -> Result<A, StoreError> {
         let (answer, answered) = oneshot::channel();
         let first = {
             let mut state = lock(&self.state);
             state.calls.questions.push(question);
-            state.calls.answers.push(answer);
+            state.calls.callers.answers.push(answer);
+            state.calls.callers.held.push(held);
             !mem::replace(&mut state.called, true)
         };
         if first {
-            depart(Arc::new(Trip { waiting: Arc::clone(self), questions: OnceLock::new(), answers: Mutex::default() }));
+            depart(Arc::new(Trip { waiting: Arc::clone(self), questions: OnceLock::new(), callers: Mutex::default() }));
         }
         answered.await.unwrap_or_else(|_| Err(unavailable("the call was lost: it broke off")))
     }
 }
 
-impl<Q, A> Trip<Q, A> {
+impl<Q, A, H> Trip<Q, A, H> {
     /// The questions: those asked until this is first called, and the same ones when the trip is made again.
     pub(crate) fn board(&self) -> &[Q] {
         self.questions.get_or_init(|| {
             let mut state = lock(&self.waiting.state);
             state.called = false;
             let calls = mem::take(&mut state.calls);
-            *lock(&self.answers) = calls.answers;
+            *lock(&self.callers) = calls.callers;
             calls.questions
         })
     }
@@ -82,7 +97,8 @@ impl<Q, A> Trip<Q, A> {
     pub(crate) fn arrive(&self, outcome: Result<Vec<A>, StoreError>) {
         // A trip that was refused has not begun: whoever called for it is told so.
         self.board();
-        let calls = mem::take(&mut *lock(&self.answers));
+        let Callers { answers: calls, held } = mem::take(&mut *lock(&self.callers));
+        drop(held);
         match outcome {
             Ok(answers) => calls.into_iter().zip(answers).for_each(|(call, answer)| drop(call.send(Ok(answer)))),
             Err(error) => {
@@ -114,7 +130,7 @@ mod tests {
     fn calls_made_before_a_trip_begins_share_it_and_later_ones_call_for_another() {
         let waiting = Arc::new(Waiting::<u32, u32>::default());
         let trips = Mutex::new(Vec::new());
-        let ask = |question| waiting.ask(question, |trip| lock(&trips).push(trip)).boxed_local();
+        let ask = |question| waiting.ask(question, (), |trip| lock(&trips).push(trip)).boxed_local();
         let (mut one, mut two) = (ask(1), ask(2));
         assert!(one.as_mut().now_or_never().is_none() && two.as_mut().now_or_never().is_none());
         let first = lock(&trips).pop().unwrap();
@@ -127,5 +143,17 @@ mod tests {
         let second = lock(&trips).pop().unwrap();
         second.arrive(Err(unavailable("away")));
         assert!(matches!(three.now_or_never().unwrap(), Err(StoreError::Unavailable(_))));
+    }
+
+    #[test]
+    fn what_a_call_has_held_is_let_go_of_when_the_trip_has_arrived_though_the_caller_went_away() {
+        let waiting = Arc::new(Waiting::<u32, (), Arc<()>>::default());
+        let (held, mut trips) = (Arc::new(()), Vec::new());
+        assert!(waiting.ask(1, Arc::clone(&held), |trip| trips.push(trip)).now_or_never().is_none());
+        let trip = trips.pop().unwrap();
+        assert_eq!(trip.board(), [1]);
+        assert_eq!(Arc::strong_count(&held), 2);
+        trip.arrive(Ok(vec![()]));
+        assert_eq!(Arc::strong_count(&held), 1);
     }
 }

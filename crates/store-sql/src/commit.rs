@@ -36,7 +36,7 @@ impl Ledger for SqlStore {
 
     async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
         let given = (key.clone(), now);
-        self.engine.read(given, |(key, now), session| Box::pin(idempotency::answer(session, key, *now))).await
+        self.engine.read_point(given, |(key, now), session| Box::pin(idempotency::answer(session, key, *now))).await
     }
 }
 

@@ -80,6 +80,26 @@ impl Engine {
         }
     }
 
+    /// Reads what one statement finds by a unique key. On SQLite that is done in place, on the calling thread, though it
+    /// blocks: a descent of a tree and a row are microseconds, mostly in memory, and no more than a few pages when they are
+    /// not, while handing them to a reader's thread and back costs ten times that. Whatever grows with the data is for
+    /// [`Self::read`].
+    pub(crate) async fn read_point<C: Given, T: Send + 'static, E: Failure>(
+        &self,
+        given: C,
+        work: impl Work<C, T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Postgres(engine) => engine.read(given, work).await,
+            Self::Sqlite(engine) => engine.read_point(given, work).await,
+        }
+    }
+
+    /// Whether point reads are done in place, so that calls gain nothing by sharing one.
+    pub(crate) fn reads_in_place(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
     /// Reads, though nobody waits in person; `done` takes the answer.
     pub(crate) fn read_apart<C: Given, T: Send + 'static, E: Failure>(
         &self,

@@ -18,7 +18,7 @@ impl<R: Table> Reader<R> for SqlStore {
     async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError> {
         let values: [Value<'static>; 2] = [organization.into(), id.into()];
         self.engine
-            .read(values, |values, session| {
+            .read_point(values, |values, session| {
                 Box::pin(session.fetch_one(&Statements::of(R::KIND).get, values, table::read::<R>))
             })
             .await

@@ -23,7 +23,8 @@ static RELEASE: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM leases 
 static FORGET: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "DELETE FROM idempotency WHERE (organization_id, account_id, operation, key) IN \
-         (SELECT organization_id, account_id, operation, key FROM idempotency WHERE expires_at < ? ORDER BY expires_at LIMIT ?)",
+         (SELECT organization_id, account_id, operation, key FROM idempotency WHERE expires_at < ? \
+         ORDER BY expires_at, organization_id, account_id, operation, key LIMIT ?)",
     )
 });
 

@@ -153,7 +153,8 @@ async fn what_was_answered_is_there_when_the_file_is_opened_again_without_a_clos
         let server = house.server().await;
         let home = house.organization(&server).await;
         house.finding(&server, home, "kept").await.unwrap();
-        server.append(samples::entry(&house.entropy, home, house.clock.now())).await.unwrap();
+        let stamp = server.begin_entry();
+        server.append(samples::entry(&house.entropy, home, stamp.at()), stamp).await.unwrap();
         // A copy of the files as a crash at this moment would leave them.
         copy(house.folder.path(), "novantra.db", "crashed.db");
         home

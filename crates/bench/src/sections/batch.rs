@@ -1,6 +1,10 @@
 //! Batch import against the engine's own speed.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::{
     failure::{Failure, Outcome},
@@ -14,6 +18,8 @@ use crate::{
 
 /// Calls in all; a scanner sends one after the other.
 const CALLS: usize = 40;
+/// Calls in flight where several scanners push.
+const AT_ONCE: usize = 4;
 /// Calls that make one figure, so that the spread can be told.
 const ROUND: usize = 10;
 const REPETITIONS: usize = 3;
@@ -22,9 +28,10 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let stock = bench.empty()?;
     let server = stock.serve(&[])?;
     let before = server.process().usage()?;
-    let pushed = push(&server, stock)?;
+    let pushed = push(&server, stock, 1)?;
     let used = server.process().usage()?.since(&before);
     let folder = server.stop()?;
+    let together = push(&stock.serve(&[])?, stock, AT_ONCE)?;
 
     let written = Rows::read(&folder.path().join(DATABASE))?;
     let mut plain = Series::default();
@@ -40,6 +47,11 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         Row::new("novantra ÷ plain", rate(CALLS, pushed.answered) / plain.median(), Unit::Times)
             .held_to(Bar::at_least(0.5)),
         Row::new("novantra ÷ plain, until all is sealed", rate(CALLS, pushed.sealed) / plain.median(), Unit::Times),
+        Row::new(
+            format!("novantra ÷ plain, {AT_ONCE} calls at once"),
+            rate(CALLS, together.answered) / plain.median(),
+            Unit::Times,
+        ),
         Row::new("CPU of a finding, sealing included", each(used.total), Unit::Micros),
     ];
     let threads = used.threads.iter().filter(|(_, spent)| !spent.is_zero());
@@ -69,7 +81,8 @@ struct Pushed {
     sealed: Duration,
 }
 
-fn push(server: &Novantra, stock: &Stock) -> Outcome<Pushed> {
+/// Pushes all calls, so many at a time.
+fn push(server: &Novantra, stock: &Stock, at_once: usize) -> Outcome<Pushed> {
     let (host, token) = (server.host()?, server.token(&stock.account)?);
     let calls: Vec<Request> = (0..CALLS).map(|number| import(number, &token)).collect();
     let mut rate_of_rounds = Series::default();
@@ -77,9 +90,7 @@ fn push(server: &Novantra, stock: &Stock) -> Outcome<Pushed> {
     let began = Instant::now();
     for round in calls.chunks(ROUND) {
         let round_began = Instant::now();
-        for request in round {
-            answers.push(call(host, request)?);
-        }
+        answers.extend(send(host, round, at_once)?);
         rate_of_rounds.push(rate(round.len(), round_began.elapsed()));
     }
     let answered = began.elapsed();
@@ -87,6 +98,16 @@ fn push(server: &Novantra, stock: &Stock) -> Outcome<Pushed> {
     let sealed = began.elapsed();
     answers.into_iter().try_for_each(all_created)?;
     Ok(Pushed { rate: rate_of_rounds, answered, sealed })
+}
+
+fn send(host: SocketAddr, calls: &[Request], at_once: usize) -> Outcome<Vec<Answer>> {
+    let one_by_one = |calls: &[Request]| calls.iter().map(|request| call(host, request)).collect::<Outcome<Vec<_>>>();
+    thread::scope(|scope| {
+        let shares = calls.chunks(calls.len().div_ceil(at_once));
+        let senders: Vec<_> = shares.map(|share| scope.spawn(move || one_by_one(share))).collect();
+        let sent = senders.into_iter().map(|sender| sender.join().map_err(|_| Failure::new("a sender broke off"))?);
+        Ok(sent.collect::<Outcome<Vec<_>>>()?.into_iter().flatten().collect())
+    })
 }
 
 fn import(number: usize, token: &str) -> Request {

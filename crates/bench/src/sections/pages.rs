@@ -32,7 +32,10 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     {
         let Figures { cpu, latency, .. } = figures;
         rows.push(Row::new(format!("{name}: CPU"), cpu.median(), Unit::Micros).spread(cpu.spread()));
-        rows.push(Row::new(format!("{name}: median latency"), latency.median(), Unit::Micros).spread(latency.spread()));
+        rows.push(
+            Row::new(format!("{name}: median latency"), latency.median() / 1000.0, Unit::Millis)
+                .spread(latency.spread()),
+        );
     }
     rows.extend(compared("page 1,000 ÷ page 1", &far, &many));
     rows.extend(compared("10⁵ ÷ 10⁴ findings", &many, &few));

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    body::{self, Moment, Object, Reading, text, word},
+    body::{Moment, Object, Reading, text, word},
     call::Call,
     operation::{Document, Media},
     problem::Problem,
@@ -218,17 +218,15 @@ pub(crate) struct Create {
     reason: Reason,
 }
 
-impl Create {
-    pub(crate) fn read(object: &mut Object<'_>) -> Option<Self> {
+#[async_trait]
+impl Command for Create {
+    type Done = Stored<Finding>;
+
+    fn read(object: &mut Object<'_>) -> Option<Self> {
         let finding = read_new(object);
         let reason = object.reason();
         Some(Self { finding: finding?, reason: reason? })
     }
-}
-
-#[async_trait]
-impl Command for Create {
-    type Done = Stored<Finding>;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -259,10 +257,7 @@ impl Command for Create {
 }
 
 pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(async move {
-        Query::parse(call.query()).finish()?;
-        carry_out(app, call, &body::read(&call.json()?, Create::read)?).await
-    })
+    Box::pin(async move { carry_out::<Create>(app, call).await })
 }
 
 /// `PATCH /governance/findings/{findingId}`.
@@ -271,8 +266,11 @@ pub(crate) struct Change {
     reason: Reason,
 }
 
-impl Change {
-    pub(crate) fn read(object: &mut Object<'_>) -> Option<Self> {
+#[async_trait]
+impl Command for Change {
+    type Done = Stored<Finding>;
+
+    fn read(object: &mut Object<'_>) -> Option<Self> {
         let revision = Revision {
             title: object.changed("title", text()),
             description: object.changed("description", text()),
@@ -285,17 +283,13 @@ impl Change {
             subject_resource_type: object.set("subjectResourceType", text()),
             subject_resource_id: object.set("subjectResourceId", text()),
         };
+        let sound = object.faults() == 0;
         let reason = object.reason();
-        if revision.is_empty() && object.faults() == 0 {
+        if revision.is_empty() && sound {
             object.fault(crate::problem::Issue::new([], "at least one field to change is needed beside the reason"));
         }
         Some(Self { revision, reason: reason? })
     }
-}
-
-#[async_trait]
-impl Command for Change {
-    type Done = Stored<Finding>;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -320,9 +314,8 @@ impl Command for Change {
 
 pub(crate) fn patch<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        Query::parse(call.query()).finish()?;
         call.path_id::<Finding>()?;
-        carry_out(app, call, &body::read(&call.json()?, Change::read)?).await
+        carry_out::<Change>(app, call).await
     })
 }
 
@@ -343,6 +336,7 @@ pub(crate) fn post_document() -> Document {
         status: 201,
         response: record_media::<Finding>(),
         errors: &[400, 409, 413, 415, 422],
+        codes: &[],
         response_headers: &["Location", "ETag", "Idempotent-Replayed"],
     }
 }
@@ -357,6 +351,7 @@ pub(crate) fn patch_document() -> Document {
         status: 200,
         response: record_media::<Finding>(),
         errors: &[400, 404, 409, 412, 413, 415, 422],
+        codes: &[],
         response_headers: &["ETag", "Idempotent-Replayed"],
     }
 }

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use axum::http::StatusCode;
 use findings::{BatchOutcome, Desk, Finding, NewFinding, OnConflict, batch};
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Reader, Reason, Stamp, Stored};
+use kernel::{Changeset, Id, Reader, Reason, Stamp, Stored};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,9 +14,9 @@ use crate::{
     call::Call,
     operation::{Document, Media},
     problem::{Issue, Problem},
-    query::Query,
     reply::Reply,
     resources::finding::read_new,
+    view::Shown,
     write::{Command, carry_out},
 };
 
@@ -30,24 +31,26 @@ pub(crate) struct Batch {
     reason: Reason,
 }
 
+/// What became of one finding.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Outcome<'a> {
+    Failed(&'a Value),
+    Decided(Option<Decided<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Decided<'a> {
+    result: &'static str,
+    finding_key: &'a str,
+    id: Shown<Id<Finding>>,
+}
+
 fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
     match on_conflict {
         OnConflict::Skip => "skip",
         OnConflict::Update => "update",
-    }
-}
-
-impl Batch {
-    pub(crate) fn read(object: &mut Object<'_>) -> Option<Self> {
-        let items = object.required("findings", Items { most: MOST, schema: || Object::describe(read_new) });
-        let on_conflict =
-            object.optional("onConflict", word(&[OnConflict::Skip, OnConflict::Update], on_conflict_name));
-        let reason = object.reason();
-        let items = items?
-            .iter()
-            .map(|item| body::read_object(item, read_new).map_err(|issues| failed(item, issues)))
-            .collect();
-        Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
     }
 }
 
@@ -59,6 +62,18 @@ fn failed(item: &Value, issues: Vec<Issue>) -> Value {
 #[async_trait]
 impl Command for Batch {
     type Done = Vec<BatchOutcome>;
+
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        let items = object.required("findings", Items { most: MOST, schema: || Object::describe(read_new) });
+        let on_conflict =
+            object.optional("onConflict", word(&[OnConflict::Skip, OnConflict::Update], on_conflict_name));
+        let reason = object.reason();
+        let items = items?
+            .iter()
+            .map(|item| body::read_object(item, read_new).map_err(|issues| failed(item, issues)))
+            .collect();
+        Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
+    }
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -80,20 +95,20 @@ impl Command for Batch {
 
     fn answer(&self, done: &Vec<BatchOutcome>) -> Reply {
         let mut outcomes = done.iter();
-        let results: Vec<Value> = self
+        let results: Vec<Outcome<'_>> = self
             .items
             .iter()
             .map(|item| match item {
-                Err(failed) => failed.clone(),
-                Ok(finding) => outcomes.next().map_or(Value::Null, |outcome| {
+                Err(failed) => Outcome::Failed(failed),
+                Ok(finding) => Outcome::Decided(outcomes.next().map(|outcome| {
                     let (result, id) = match outcome {
                         BatchOutcome::Created(id) => ("created", id),
                         BatchOutcome::Updated(id) => ("updated", id),
                         BatchOutcome::Unchanged(id) => ("unchanged", id),
                         BatchOutcome::Skipped(id) => ("skipped", id),
                     };
-                    json!({ "result": result, "findingKey": finding.key.as_str(), "id": id.to_string() })
-                }),
+                    Decided { result, finding_key: finding.key.as_str(), id: Shown(*id) }
+                })),
             })
             .collect();
         Reply::record(StatusCode::OK, "results", &results)
@@ -101,10 +116,7 @@ impl Command for Batch {
 }
 
 pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(async move {
-        Query::parse(call.query()).finish()?;
-        carry_out(app, call, &body::read(&call.json()?, Batch::read)?).await
-    })
+    Box::pin(async move { carry_out::<Batch>(app, call).await })
 }
 
 pub(crate) fn document() -> Document {
@@ -146,6 +158,7 @@ pub(crate) fn document() -> Document {
             ] }),
         },
         errors: &[400, 409, 413, 415, 422],
+        codes: &[],
         response_headers: &["Idempotent-Replayed"],
     }
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    body::{self, Moment, Object, id, text, word},
+    body::{Moment, Object, id, text, word},
     call::Call,
     operation::{Document, Media},
     paging,
@@ -94,27 +94,24 @@ pub(crate) struct Report {
     reason: Reason,
 }
 
-impl Report {
-    pub(crate) fn read(object: &mut Object<'_>) -> Option<Self> {
+#[async_trait]
+impl Command for Report {
+    type Done = (Stored<FindingEvent>, Stored<Finding>);
+
+    fn read(object: &mut Object<'_>) -> Option<Self> {
         let kind = object.required("eventType", word(EventKind::ALL, EventKind::name));
         let note = object.optional("note", text());
         let external_reference = object.optional("externalReference", text());
         let duplicate_of = object.optional("duplicateOfFindingId", id());
         let occurred_at = object.optional("occurredAt", Moment);
+        let sound = object.faults() == 0;
         let reason = object.reason();
         let event = NewEvent { kind: kind?, note, external_reference, duplicate_of, occurred_at };
-        if object.faults() == 0
-            && let Err(findings::Refusal::Invalid(faults)) = event.check()
-        {
+        if sound && let Err(findings::Refusal::Invalid(faults)) = event.check() {
             faults.into_iter().for_each(|fault| object.fault(Issue::from(fault)));
         }
         Some(Self { event, reason: reason? })
     }
-}
-
-#[async_trait]
-impl Command for Report {
-    type Done = (Stored<FindingEvent>, Stored<Finding>);
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -154,9 +151,8 @@ fn location(finding: Id<Finding>) -> String {
 
 pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        Query::parse(call.query()).finish()?;
         call.path_id::<Finding>()?;
-        carry_out(app, call, &body::read(&call.json()?, Report::read)?).await
+        carry_out::<Report>(app, call).await
     })
 }
 
@@ -164,7 +160,7 @@ pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Rep
 pub(crate) fn list<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
         let id: Id<Finding> = call.path_id()?;
-        let organization = call.known()?.tenant.organization;
+        let organization = call.known()?.organization();
         let found = Reader::<Finding>::get(&*app.services.store, organization, id).await?;
         if found.is_none() {
             return Err(Problem::not_found());
@@ -217,6 +213,7 @@ pub(crate) fn post_document() -> Document {
             }),
         },
         errors: &[400, 404, 409, 412, 413, 415, 422],
+        codes: &[],
         response_headers: &["Location", "Idempotent-Replayed"],
     }
 }

@@ -71,7 +71,7 @@ impl View for Organization {
 pub(crate) fn own<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
         Query::parse(call.query()).finish()?;
-        let organization = call.known()?.tenant.organization;
+        let organization = call.known()?.organization();
         let stored: Stored<Organization> =
             Reader::get(&*app.services.store, organization, organization).await?.ok_or_else(Problem::not_found)?;
         let reply = if call.has(stored.meta.revision) {

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    authenticate::who,
     call::{Call, is_media_type},
     operation::{Document, Media},
     problem::Problem,
@@ -44,6 +43,9 @@ pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Rep
             Some(account) => Some(app.accounts.keep(&*app.services.store, account).await?),
             None => None,
         };
+        if let (Some(known), Ok(_)) = (&known, &issued) {
+            known.used(app.services.clock.now());
+        }
         let action = if issued.is_ok() { "token.issued" } else { "token.issued.refused" };
         let name = call.request_id.to_string();
         let mut reply = issued.unwrap_or_else(|problem| problem.into_reply(&name));
@@ -56,9 +58,9 @@ pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Rep
         };
         match known {
             Some(known) if reply.status == StatusCode::TOO_MANY_REQUESTS => {
-                app.trail.record_limited(&app.services, known.account.meta.id, who(&known), note).await?;
+                app.trail.record_limited(&app.services, &known, note).await?;
             }
-            known => app.trail.record(&app.services, known.map(|known| who(&known)), note).await?,
+            known => app.trail.record(&app.services, known.map(|known| known.who()), note).await?,
         }
         reply.on_record = true;
         Ok(reply)
@@ -132,7 +134,6 @@ async fn issue(app: &App, call: &Call, asked: &Complete, account: Option<&Accoun
     };
     let claims = claims(app, account, scopes, now);
     let token = services.signer.sign(&claims);
-    app.accounts.used(account, now);
     let body = json!({
         "access_token": token,
         "token_type": "Bearer",
@@ -282,6 +283,10 @@ pub(crate) fn document() -> Document {
             }),
         },
         errors: &[400, 401, 413, 415, 429],
+        codes: &[
+            (400, &["validation", "invalid_request", "unsupported_grant_type", "invalid_scope"]),
+            (401, &["invalid_client"]),
+        ],
         response_headers: &[],
     }
 }

@@ -111,6 +111,17 @@ async fn every_fault_of_a_body_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn a_faulty_reason_hides_no_fault_beside_it() {
+    let (house, client) = house().await;
+    let path = format!("{}/{}", findings_path(), house.finding(&client, "k").await);
+    let answer = house.patch(&path).by(&client).json(&json!({ "reason": "short" })).send().await.expect(400);
+    assert_eq!(answer.paths(), ["reason", ""]);
+    let body = json!({ "eventType": "verified_as_duplicate" });
+    let answer = house.post(&format!("{path}/events")).by(&client).json(&body).send().await.expect(400);
+    assert_eq!(answer.paths(), ["reason", "duplicateOfFindingId"]);
+}
+
+#[tokio::test]
 async fn a_body_with_ever_so_many_unknown_fields_gets_an_answer_of_bounded_size() {
     let (house, client) = house().await;
     let fields: Vec<String> = (0..100_000).map(|number| format!("\"{number}\":0")).collect();
@@ -118,6 +129,19 @@ async fn a_body_with_ever_so_many_unknown_fields_gets_an_answer_of_bounded_size(
     let answer = house.post(findings_path()).by(&client).body("application/json", body).send().await.expect(400);
     assert!(answer.body.len() < 64 * 1024, "{} bytes", answer.body.len());
     assert!(answer.message().contains("faults"));
+}
+
+#[tokio::test]
+async fn a_query_with_ever_so_many_parameters_gets_an_answer_of_bounded_size() {
+    let (house, client) = house().await;
+    let query = |count: usize| (0..count).map(|number| format!("p{number}=")).collect::<Vec<_>>().join("&");
+    for path in [findings_path(), "/api/v1/openapi.json", "/api/v1/organization"] {
+        let get = async |count| house.get(&format!("{path}?{}", query(count))).by(&client).send().await.expect(400);
+        assert_eq!(get(5000).await.issue("query"), "takes at most 50 parameters", "{path}");
+        let answer = get(50).await;
+        assert_eq!(answer.paths().len(), 21, "{path}");
+        assert_eq!(answer.issue("query"), "there are 30 more parameters that are not known", "{path}");
+    }
 }
 
 #[tokio::test]

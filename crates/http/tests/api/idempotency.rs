@@ -67,6 +67,24 @@ async fn every_write_with_a_key_of_another_body_is_422() {
 }
 
 #[tokio::test]
+async fn every_write_with_a_key_of_another_body_is_422_though_that_body_is_faulty_in_itself() {
+    for operation in writes() {
+        let (house, client, places) = house().await;
+        places.call(&house, operation).by(&client).key("incident-1").send().await;
+        let path = places.path(operation);
+        let call = house.call(&operation.method, &path).by(&client).key("incident-1");
+        let short = with_reason(operation.request().unwrap(), "short").to_string();
+        for body in [short.as_str(), "{}", "{", ""] {
+            let answer = call.clone().body("application/json", body).send().await.expect(422);
+            assert_eq!(answer.error(), "unprocessable", "{} {body}", operation.id);
+        }
+        call.body("text/plain", "no JSON").send().await.expect(422);
+        let call = house.call(&operation.method, &format!("{path}?colour=red")).by(&client).key("incident-1");
+        call.json(operation.request().unwrap()).send().await.expect(422);
+    }
+}
+
+#[tokio::test]
 async fn every_write_that_failed_leaves_its_key_free() {
     for operation in writes() {
         let (house, client, places) = house().await;

@@ -168,6 +168,79 @@ async fn refusals_that_could_not_be_put_on_record_are_not_forgotten() {
 }
 
 #[tokio::test]
+async fn a_first_refusal_that_could_not_be_put_on_record_is_counted() {
+    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    read(&house, &client).await.expect(200);
+    house.watched.fail(Port::Append, Fault::Unavailable);
+    read(&house, &client).await.expect(503);
+    house.watched.heal();
+    read(&house, &client).await.expect(429);
+    house.app.flush().await.unwrap();
+    assert_eq!(counts(&house, |_| true).await, [2]);
+}
+
+#[tokio::test]
+async fn refusals_of_another_address_or_another_action_have_entries_of_their_own() {
+    let quotas = Quotas { token_read: 1, token_endpoint: 2, ..Quotas::default() };
+    let (house, client) = house(quotas).await;
+    let guess = json!({
+        "grant_type": "client_credentials",
+        "client_id": client.id(),
+        "client_secret": "nvsec_nonsense",
+    });
+    let guess = house.post("/api/v1/auth/token").json(&guess).sent_from("198.51.100.9:1");
+    for status in [401, 401, 429, 429, 429] {
+        guess.clone().send().await.expect(status);
+    }
+    let own = house.get(findings_path()).by(&client);
+    for status in [200, 429, 429] {
+        own.clone().send().await.expect(status);
+    }
+    own.sent_from("198.51.100.9:1").send().await.expect(429);
+    house.app.flush().await.unwrap();
+    let from = async |address, action| {
+        counts(&house, |entry| {
+            entry.origin.source_address.as_deref() == Some(address) && entry.action.to_string() == action
+        })
+        .await
+    };
+    assert_eq!(from("198.51.100.9", "token.issued.refused").await, [1, 2]);
+    assert_eq!(from("192.0.2.7", "finding.listed.refused").await, [1, 1]);
+    assert_eq!(from("198.51.100.9", "finding.listed.refused").await, [1]);
+}
+
+#[tokio::test]
+async fn refusals_from_more_places_than_are_counted_are_each_on_record() {
+    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    read(&house, &client).await.expect(200);
+    let refused = async |address: String| {
+        house.get(findings_path()).by(&client).sent_from(&address).send().await.expect(429);
+    };
+    for place in 0..5000 {
+        refused(format!("10.0.{}.{}:1", place / 250, place % 250)).await;
+    }
+    for _ in 0..3 {
+        refused("10.0.0.1:1".to_owned()).await;
+        refused("[2001:db8::1]:1".to_owned()).await;
+    }
+    let before = counts(&house, |_| true).await;
+    assert_eq!(before.len(), 5003, "those from the last place have an entry each");
+    house.app.flush().await.unwrap();
+    assert_eq!(counts(&house, |_| true).await[5003..], [3], "those from the first were counted");
+}
+
+/// For how many calls each entry of a 429 stands.
+async fn counts(house: &House, which: impl Fn(&kernel::Entry) -> bool) -> Vec<i64> {
+    let log = house.log(house.home).await;
+    let refused = log.iter().filter(|recorded| recorded.entry.status == Some(429) && which(&recorded.entry));
+    let count = |recorded: &audit::Recorded| match recorded.entry.changes[0].after {
+        kernel::FieldValue::Integer(count) => count,
+        _ => panic!("no count: {recorded:?}"),
+    };
+    refused.map(count).collect()
+}
+
+#[tokio::test]
 async fn refusals_that_were_only_counted_are_on_record_by_the_time_the_api_was_flushed() {
     let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
     read(&house, &client).await.expect(200);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{House, document, example_of, faults, operations};
+use crate::support::{House, codes_of, document, examples_of, faults, operations};
 
 #[test]
 fn operation_ids_are_unique() {
@@ -13,16 +13,16 @@ fn operation_ids_are_unique() {
 #[test]
 fn every_documented_example_fits_its_schema() {
     for operation in operations() {
-        for (status, response) in operation.described["responses"].as_object().unwrap() {
-            let Some(media) = response["content"].get("application/json") else { continue };
-            let found = faults(&media["schema"], example_of(operation, status));
-            assert!(found.is_empty(), "{} {status}: {found:?}", operation.id);
-        }
-        for media in
-            operation.described["requestBody"]["content"].as_object().into_iter().flat_map(|media| media.values())
-        {
-            let found = faults(&media["schema"], &media["example"]);
-            assert!(found.is_empty(), "{}: {found:?}", operation.id);
+        let responses = operation.described["responses"].as_object().unwrap().values();
+        let bodies =
+            responses.chain([&operation.described["requestBody"]]).filter_map(|body| body["content"].as_object());
+        for media in bodies.flat_map(|content| content.values()) {
+            let examples = examples_of(media);
+            assert!(!examples.is_empty(), "{} shows no example", operation.id);
+            for example in examples {
+                let found = faults(&media["schema"], example);
+                assert!(found.is_empty(), "{}: {found:?}", operation.id);
+            }
         }
     }
 }
@@ -50,6 +50,30 @@ fn every_operation_says_what_it_does_and_which_errors_it_can_give() {
     }
 }
 
+/// That no answer has another `error` is checked where requests are sent.
+#[test]
+fn every_error_an_operation_can_give_is_listed_and_shown() {
+    for operation in operations() {
+        for (status, response) in operation.described["responses"].as_object().unwrap() {
+            if status.as_str() < "400" {
+                continue;
+            }
+            let codes = codes_of(operation, status);
+            assert!(!codes.is_empty(), "{} {status} lists no error", operation.id);
+            let shown = examples_of(&response["content"]["application/json"]);
+            assert_eq!(shown.len(), codes.len(), "{} {status}", operation.id);
+            assert!(codes.iter().all(|code| shown.iter().any(|example| example["error"] == *code)));
+        }
+        let parameters = operation.described["parameters"].as_array().unwrap();
+        let is_list = parameters.iter().any(|parameter| parameter["name"] == "cursor");
+        assert_eq!(codes_of(operation, "400").contains(&"invalid_cursor"), is_list, "{}", operation.id);
+    }
+    let token = operations().iter().find(|operation| operation.id == "issueToken").unwrap();
+    let bad = ["validation", "invalid_request", "unsupported_grant_type", "invalid_scope"];
+    assert_eq!(codes_of(token, "400"), bad);
+    assert_eq!(codes_of(token, "401"), ["invalid_client"]);
+}
+
 #[test]
 fn every_path_parameter_is_described_and_every_reference_leads_somewhere() {
     for operation in operations() {
@@ -69,7 +93,7 @@ fn every_path_parameter_is_described_and_every_reference_leads_somewhere() {
 }
 
 #[tokio::test]
-async fn the_document_that_is_served_is_the_one_that_is_committed() {
+async fn the_document_that_is_served_is_the_one_that_is_printed() {
     let house = House::open().await;
     let served = house.get("/api/v1/openapi.json").send().await.expect(200);
     assert_eq!(served.json(), *document());

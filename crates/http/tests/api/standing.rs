@@ -45,6 +45,20 @@ async fn an_account_that_expires_is_refused_from_that_moment_on() {
     house.get(findings_path()).by(&client).send().await.expect(401);
 }
 
+#[tokio::test]
+async fn an_account_that_expires_during_its_call_stores_nothing() {
+    let house = Arc::new(House::open().await);
+    let client = house.everyone().await;
+    let end = house.fixture.now() + Duration::from_secs(30);
+    house.change(&client, |account| ServiceAccount { expires_at: Some(end), ..account.clone() }).await;
+    house.clock().set(end - Duration::from_millis(1));
+    let there = Arc::clone(&house);
+    // The key is looked up after the account was admitted and before anything is decided.
+    house.watched.before_next(Port::Kept, move || Box::pin(async move { there.clock().set(end) }));
+    house.post(findings_path()).by(&client).json(&finding_body("k")).key("k").send().await.expect(401);
+    assert!(house.watched.events().is_empty());
+}
+
 /// A house where, between the decision of the next write and its commit, the account of the client is changed.
 async fn changed_meanwhile(
     change: impl FnOnce(&ServiceAccount) -> ServiceAccount + Send + 'static,
@@ -101,6 +115,21 @@ async fn when_an_account_last_called_is_noted_with_the_upkeep() {
     house.get(findings_path()).by(&client).send().await.expect(200);
     let called = house.fixture.now();
     house.clock().advance(Duration::from_secs(5));
+    house.app.keep_up().await.unwrap();
+    let meta = client.account.meta;
+    assert_eq!(house.fixture.store.last_use(meta.organization, meta.id).await.unwrap(), Some(called));
+}
+
+#[tokio::test]
+async fn an_account_that_was_changed_after_it_called_is_noted_like_any_other() {
+    let house = House::open().await;
+    let client = house.everyone().await;
+    house.clock().advance(Duration::from_secs(5));
+    house.get(findings_path()).by(&client).send().await.expect(200);
+    let called = house.fixture.now();
+    house.disable(&client).await;
+    house.clock().advance(Duration::from_secs(5));
+    house.get(findings_path()).by(&client).send().await.expect(401);
     house.app.keep_up().await.unwrap();
     let meta = client.account.meta;
     assert_eq!(house.fixture.store.last_use(meta.organization, meta.id).await.unwrap(), Some(called));

@@ -7,7 +7,7 @@ mod request;
 mod schema;
 mod watched;
 
-pub(crate) use document::{Operation, document, example_of, operations};
+pub(crate) use document::{Operation, codes_of, document, examples_of, operations};
 pub(crate) use house::{Client, House, finding_body, findings_path};
 pub(crate) use request::{Answer, Call};
 pub(crate) use schema::faults;

@@ -56,11 +56,8 @@ impl Files {
     async fn run(&self, context: &Context, command: &'static str, format: Format) -> Result<(), Failure> {
         // Every file is read before anything is written: one that is no such file leaves nothing half done.
         let content = Content::read(&self.files, format)?;
-        let operator = Operator::at(context, command, &self.why).await?;
-        let outcome = self.import(context, &operator, content).await;
-        let left = operator.leave().await;
-        let summary = outcome?;
-        left?;
+        let import = async |operator: &Operator| self.import(context, operator, content).await;
+        let summary = Operator::work(context, command, &self.why, import).await?;
         context.output.show(&summary.document(), || summary.words(self.dry_run))?;
         match summary.failures.len() {
             0 => Ok(()),

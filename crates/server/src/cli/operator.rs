@@ -35,27 +35,48 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Opens the installation for a command.
+    /// Does a command's work with the installation open, and leaves it in order however the work ends.
     ///
     /// # Errors
-    /// A reason that is too short, or whatever keeps the installation from being opened.
-    pub(crate) async fn at(context: &Context, command: &'static str, why: &Why) -> Result<Self, Failure> {
-        Self::opening(context, command, why, Opening::Tool).await
+    /// A reason that is too short, whatever keeps the installation from being opened, and what the work fails with.
+    pub(crate) async fn work<T>(
+        context: &Context,
+        command: &'static str,
+        why: &Why,
+        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        Self::work_in(Opening::Tool, context, command, why, work).await
     }
 
     /// The same, where the installation may begin with this command.
     ///
     /// # Errors
-    /// As [`Self::at`].
-    pub(crate) async fn founding(context: &Context, command: &'static str, why: &Why) -> Result<Self, Failure> {
-        Self::opening(context, command, why, Opening::Founder).await
+    /// As [`Self::work`].
+    pub(crate) async fn found<T>(
+        context: &Context,
+        command: &'static str,
+        why: &Why,
+        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        Self::work_in(Opening::Founder, context, command, why, work).await
     }
 
-    async fn opening(context: &Context, command: &'static str, why: &Why, opening: Opening) -> Result<Self, Failure> {
+    async fn work_in<T>(
+        opening: Opening,
+        context: &Context,
+        command: &'static str,
+        why: &Why,
+        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let reason = why.reason.clone().unwrap_or_else(|| format!("command line: {command}"));
         let reason = Reason::parse(&reason).map_err(|error| Failure::usage(format!("--reason {error}")))?;
         let installation = Installation::open(&context.settings, opening).await?;
-        Ok(Self { installation, name: "command line", command, reason })
+        let operator = Self { installation, name: "command line", command, reason };
+        let done = work(&operator).await;
+        let left = operator.leave().await;
+        // What went wrong with the work comes before what followed from it.
+        let done = done?;
+        left.map(|()| done)
     }
 
     /// The server itself, before it serves.
@@ -135,10 +156,7 @@ impl Operator {
     }
 
     /// Ends the work: seals what it left in the audit log, unless a server does, and closes the store.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub(crate) async fn leave(self) -> Result<(), Failure> {
+    async fn leave(self) -> Result<(), Failure> {
         let Installation { store, clock, entropy, checkpoints, .. } = &self.installation;
         let sealed =
             sealing::seal_tail(&**store, &**clock, &sealing::holder(&**entropy, &**clock), &**checkpoints).await;

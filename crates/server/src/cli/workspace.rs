@@ -1,12 +1,14 @@
 //! `novantra workspace …`
 
+mod region;
+
 use clap::{Args, Subcommand};
 use kernel::{Action, Change, Changeset, Id, Organization, RecordKey, Slug, Stored, Subject, TextError, Title};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{Context, Operator, Why, columns},
-    compose::{Installation, Opening},
+    compose::Installation,
     failure::Failure,
 };
 
@@ -31,11 +33,11 @@ pub(crate) struct Create {
     #[arg(long)]
     name: String,
     /// Its language, as a BCP 47 tag.
-    #[arg(long, default_value = "en-US")]
-    locale: String,
+    #[arg(long, default_value = "en-US", value_parser = region::locale)]
+    locale: RecordKey,
     /// Its time zone, by its IANA name.
-    #[arg(long, default_value = "UTC")]
-    timezone: String,
+    #[arg(long, default_value = "UTC", value_parser = region::timezone)]
+    timezone: RecordKey,
     #[command(flatten)]
     why: Why,
 }
@@ -57,12 +59,12 @@ impl Create {
         let organization = Organization {
             slug: named("slug", Slug::parse(&self.slug))?,
             name: named("name", Title::parse(&self.name))?,
-            locale: named("locale", RecordKey::parse(&self.locale))?,
-            timezone: named("timezone", RecordKey::parse(&self.timezone))?,
+            locale: self.locale.clone(),
+            timezone: self.timezone.clone(),
         };
-        let operator = Operator::founding(context, "workspace create", &self.why).await?;
-        let created = operator.write(async || founded(&operator, organization.clone()).await).await?;
-        operator.leave().await?;
+        let make =
+            async |operator: &Operator| operator.write(async || founded(operator, organization.clone()).await).await;
+        let created = Operator::found(context, "workspace create", &self.why, make).await?;
         context.output.show(&json!({ "workspace": document(&created) }), || {
             format!("made workspace {} ({})", created.record.slug.as_str(), created.meta.id)
         })
@@ -88,9 +90,9 @@ pub(crate) async fn founded(
 }
 
 async fn list(context: &Context) -> Result<(), Failure> {
-    let installation = Installation::open(&context.settings, Opening::Tool).await?;
-    let workspaces = installation.store.organizations().await?;
-    installation.store.close().await;
+    let workspaces =
+        Installation::visit(&context.settings, async |installation| Ok(installation.store.organizations().await?))
+            .await?;
     let documents: Vec<Value> = workspaces.iter().map(document).collect();
     context.output.show(&json!({ "workspaces": documents }), || {
         let head = ["SLUG", "NAME", "LOCALE", "TIMEZONE", "ID"].map(str::to_owned).to_vec();

@@ -27,10 +27,6 @@ where
     let status = response.status().as_u16();
     let request_id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     let path = uri.path();
-    if status >= 500 {
-        tracing::warn!(%method, path, status, request_id, "call failed");
-    } else {
-        tracing::debug!(%method, path, status, request_id, "call answered");
-    }
+    tracing::debug!(%method, path, status, request_id, "call answered");
     Ok(response)
 }

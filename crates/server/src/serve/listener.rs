@@ -1,8 +1,17 @@
 //! The accept loop: bounded connections, bounded time for a request's head, and a stop that lets calls in flight finish.
+//!
+//! A call runs to its end even when its client hangs up, so that what it did is on record. It holds its connection's place
+//! until then: places bound the calls in flight, and the last one to be given back ends the wait for them.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -10,7 +19,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tower::Service;
@@ -20,8 +29,12 @@ use crate::{
     serve::{access, metrics::Metrics, shutdown::Stop},
 };
 
-/// How long a client may take to send a request's head, or leave a connection idle.
+/// How long a client may take to send its first request's head, and over HTTP/1 each further one: an idle connection is
+/// closed then. Over HTTP/2, an idle client is asked this often whether it is still there, and closed if it is not.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
+
+/// How many calls one HTTP/2 connection may have in flight.
+const STREAMS: u32 = 64;
 
 /// How long calls in flight may take to finish once the server stops.
 const FINISH_WITHIN: Duration = Duration::from_secs(30);
@@ -54,28 +67,45 @@ impl Listener {
 
     /// Serves until it is time to stop and the calls in flight are done. Calls are counted where there are metrics.
     pub(crate) async fn serve(self, router: Router, connections: usize, metrics: Option<Arc<Metrics>>, mut stop: Stop) {
-        let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+        let connections = u32::try_from(connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+        let places = Arc::new(Semaphore::new(connections as usize));
         let graceful = GracefulShutdown::new();
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_WITHIN);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_WITHIN).max_concurrent_streams(STREAMS);
         while let Some((stream, peer, place)) = self.accept(&places, &mut stop).await {
-            let (router, metrics) = (router.clone(), metrics.clone());
+            let (router, metrics, place) = (router.clone(), metrics.clone(), Arc::new(place));
+            let called = Arc::new(Notify::new());
+            let first_call = Arc::clone(&called);
             let service = service_fn(move |request: hyper::Request<Incoming>| {
-                answer(router.clone(), metrics.clone(), peer, request)
+                called.notify_one();
+                to_its_end(answer(router.clone(), metrics.clone(), peer, request), Arc::clone(&place))
             });
             let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
+                let mut connection = pin!(connection);
+                // Which version of HTTP a client speaks is waited for without end, unless it is bounded here.
+                let ended = tokio::select! {
+                    ended = &mut connection => ended,
+                    called = timeout(HEAD_WITHIN, first_call.notified()) => match called {
+                        Ok(()) => connection.await,
+                        Err(_) => return tracing::debug!(%peer, "a connection without a call is closed"),
+                    },
+                };
                 // Broken connections are the client's affair; what they asked for is on record.
-                if let Err(error) = connection.await {
+                if let Err(error) = ended {
                     tracing::debug!(%peer, %error, "connection broken");
                 }
-                drop(place);
             });
         }
         drop(self.tcp);
-        if timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
+        let finished = async {
+            graceful.shutdown().await;
+            // All places are free again once the calls are done that outlast their connections. None is ever closed.
+            let _ = places.acquire_many(connections).await;
+        };
+        if timeout(FINISH_WITHIN, finished).await.is_err() {
             tracing::warn!("calls were still in flight after {} s and are cut off", FINISH_WITHIN.as_secs());
         }
     }
@@ -84,7 +114,7 @@ impl Listener {
         &self,
         places: &Arc<Semaphore>,
         stop: &mut Stop,
-    ) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let next = async {
             let place = Arc::clone(places).acquire_owned().await.ok()?;
             loop {
@@ -107,6 +137,22 @@ impl Listener {
             accepted = next => accepted,
         }
     }
+}
+
+/// Runs a call in a task of its own, which goes on when the connection no longer waits for it.
+async fn to_its_end(
+    call: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
+    place: Arc<OwnedSemaphorePermit>,
+) -> Result<Response, Infallible> {
+    let running = tokio::spawn(async move {
+        let answered = call.await;
+        drop(place);
+        answered
+    });
+    running.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a call broke off");
+        Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    })
 }
 
 async fn answer(

@@ -83,10 +83,10 @@ settings! {
     "Calls a minute of one organization, whatever they are."
 
     RATE_LIMIT_TOKEN_ENDPOINT: "rate_limit_token_endpoint", "CALLS/MIN", Some("60"), Serve;
-    "Token calls a minute of one client id."
+    "Tokens a minute of one service account. Failed token calls a minute that name one client id from one address."
 
     RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS: "rate_limit_token_endpoint_address", "CALLS/MIN", Some("600"), Serve;
-    "Token calls a minute from one address."
+    "Failed token calls a minute from one address, whatever client id they name."
 
     IDEMPOTENCY_RETENTION: "idempotency_retention", "DURATION", Some("24h"), Serve;
     "How long an `Idempotency-Key` is remembered. The API promises 24h."

@@ -86,7 +86,7 @@ impl Pair {
             Command::Append { log, full } => {
                 let sample = if *full { samples::full_entry } else { samples::entry };
                 let entry = sample(&self.entropy(0), self.organizations[*log], now);
-                self.same("append", async |store| store.append(entry.clone()).await).await?;
+                self.same("append", async |store| store.append(entry.clone(), store.begin_entry()).await).await?;
             }
             Command::Seal { limit } => self.seal(*limit).await?,
             Command::SealAgain { which } if !self.batches.is_empty() => {

@@ -11,7 +11,7 @@ use kernel::{
 use crate::{Fixture, samples};
 
 async fn append(fixture: &Fixture, entry: &Entry) {
-    fixture.store.append(entry.clone()).await.unwrap();
+    fixture.append(entry.clone()).await.unwrap();
 }
 
 async fn read(fixture: &Fixture, entry: &Entry) -> Option<Recorded> {
@@ -92,7 +92,7 @@ pub async fn an_entry_is_never_overwritten(fixture: Fixture) {
     let first = samples::full_entry(&*fixture.entropy, fixture.home, at);
     append(&fixture, &first).await;
     let second = Entry { reason: None, changes: Vec::new(), status: Some(500), ..first.clone() };
-    let _ = fixture.store.append(second).await;
+    let _ = fixture.append(second).await;
     assert_eq!(read(&fixture, &first).await.unwrap().entry, first);
     append(&fixture, &samples::entry(&*fixture.entropy, fixture.home, at)).await;
 }
@@ -207,7 +207,7 @@ pub async fn entries_that_come_at_once_are_all_kept(fixture: Fixture) {
         .map(|_| {
             let entry = samples::entry(&*fixture.entropy, organization, at);
             let store = std::sync::Arc::clone(&fixture.store);
-            tokio::spawn(async move { store.append(entry).await })
+            tokio::spawn(async move { store.append(entry, store.begin_entry()).await })
         })
         .collect();
     for append in appends {

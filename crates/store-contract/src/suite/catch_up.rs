@@ -1,6 +1,11 @@
 //! What a list is complete up to (contract v1 § 6, `X-As-Of`).
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use audit::AuditFilter;
 use findings::Finding;
@@ -42,6 +47,32 @@ pub async fn a_write_in_flight_holds_the_log_back_too(fixture: Fixture) {
     let changeset = fixture.changeset(fixture.home);
     fixture.clock.advance(Duration::from_secs(5));
     assert!(as_of_entries(&fixture).await <= changeset.at());
+}
+
+/// An entry whose caller went away is still on its way: until it is in the log, the log is not complete past it, and then
+/// it holds nothing back any longer.
+pub async fn an_abandoned_append_holds_the_log_back_until_it_is_stored(fixture: Fixture) {
+    let page = PageRequest::default();
+    for _ in 0..16 {
+        let organization = fixture.id();
+        let stamp = fixture.store.begin_entry();
+        let at = stamp.at();
+        let mut append = fixture.store.append(samples::entry(&*fixture.entropy, organization, at), stamp);
+        let _ = append.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(append);
+        fixture.clock.advance(Duration::from_secs(5));
+        let stored = async {
+            loop {
+                let listed = fixture.store.entries(organization, &AuditFilter::default(), &page).await.unwrap();
+                assert!(listed.as_of <= at || !listed.items.is_empty(), "{} passed an entry on its way", listed.as_of);
+                if listed.as_of > at {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), stored).await.expect("an abandoned append came to nothing");
+    }
 }
 
 /// What was stamped and is not stored yet may still become visible, so no list is complete past it.

@@ -138,11 +138,11 @@ pub async fn an_append_that_is_abandoned_harms_no_other(fixture: Fixture) {
     for _ in 0..16 {
         let at = fixture.clock.tick();
         let entry = samples::entry(&*fixture.entropy, fixture.home, at);
-        let mut append = fixture.store.append(entry);
+        let mut append = fixture.store.append(entry, fixture.store.begin_entry());
         let _ = append.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(append);
         let entry = samples::entry(&*fixture.entropy, fixture.home, at);
-        fixture.store.append(entry).await.unwrap();
+        fixture.append(entry).await.unwrap();
     }
     assert!((entries + 16..=entries + 32).contains(&fixture.log(fixture.home).await.len()));
 }

@@ -15,7 +15,7 @@ async fn append(fixture: &Fixture, organization: OrganizationId, count: usize) -
             0 => samples::full_entry(&*fixture.entropy, organization, at),
             _ => samples::entry(&*fixture.entropy, organization, at),
         });
-        fixture.store.append(all[number].clone()).await.unwrap();
+        fixture.append(all[number].clone()).await.unwrap();
     }
     all
 }
@@ -105,13 +105,13 @@ pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixtu
     let at = fixture.clock.tick();
     let mut entries: Vec<_> = (0..6).map(|_| samples::entry(&*fixture.entropy, organization, at)).collect();
     for place in [4, 0, 5, 2, 1, 3] {
-        fixture.store.append(entries[place].clone()).await.unwrap();
+        fixture.append(entries[place].clone()).await.unwrap();
     }
     assert_eq!(unsealed(&fixture, organization, 1_000).await.entries, entries);
     seal(&fixture, organization).await;
     // An entry that comes in late gets its place behind those that were sealed before.
     let late = samples::entry(&*fixture.entropy, organization, Timestamp::from_millis(at.millis() - 60_000));
-    fixture.store.append(late.clone()).await.unwrap();
+    fixture.append(late.clone()).await.unwrap();
     seal(&fixture, organization).await;
     entries.push(late);
     assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);

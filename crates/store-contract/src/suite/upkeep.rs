@@ -102,6 +102,7 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
     let (changeset, _) = fixture.creation(home, samples::finding("f-2"));
     let claim = samples::claim(home, "key", fixture.now());
     let entry = samples::entry(&*fixture.entropy, home, fixture.now());
+    let stamp = store.begin_entry();
     let key = auth::SealedKey {
         id: "key".to_owned(),
         algorithm: "EdDSA".to_owned(),
@@ -115,7 +116,7 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
     let page = PageRequest::default();
     let outcomes = [
         ("ready", store.ready().await),
-        ("append", store.append(entry.clone()).await),
+        ("append", store.append(entry.clone(), stamp).await),
         ("answer", store.answer(&claim.key, fixture.now()).await.map(drop)),
         ("get", Reader::<Finding>::get(&**store, home, stored.meta.id).await.map(drop)),
         ("list", Reader::<Finding>::list(&**store, home, &Default::default(), &page).await.map(drop)),

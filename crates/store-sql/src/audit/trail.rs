@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Default)]
 pub(crate) struct Trail {
-    waiting: Arc<Waiting<Entry, ()>>,
+    waiting: Arc<Waiting<Entry, (), Stamp>>,
 }
 
 #[async_trait]
@@ -23,8 +23,8 @@ impl AuditTrail for SqlStore {
         self.in_flight.entries.begin()
     }
 
-    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
-        let depart = |trip: Arc<Trip<Entry, ()>>| {
+    async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError> {
+        let depart = |trip: Arc<Trip<Entry, (), Stamp>>| {
             let arriving = Arc::clone(&trip);
             self.engine.write_apart(
                 trip,
@@ -32,11 +32,11 @@ impl AuditTrail for SqlStore {
                 move |outcome| arriving.arrive(outcome),
             );
         };
-        self.trail.waiting.ask(entry, depart).await
+        self.trail.waiting.ask(entry, stamp, depart).await
     }
 }
 
-async fn travel(trip: &Trip<Entry, ()>, session: &mut Session) -> Result<Vec<()>, StoreError> {
+async fn travel(trip: &Trip<Entry, (), Stamp>, session: &mut Session) -> Result<Vec<()>, StoreError> {
     let entries = trip.board();
     insert(session, entries).await?;
     Ok(vec![(); entries.len()])

@@ -1,8 +1,9 @@
 //! SQLite, on threads of our own: one that writes, several that read. A statement never hops threads, and work that was
-//! begun ends, whoever went away meanwhile.
+//! begun ends, whoever went away meanwhile. Only point reads are done where they are asked for.
 
 mod connection;
 mod job;
+mod points;
 mod queue;
 mod reader;
 mod writer;
@@ -17,14 +18,16 @@ use kernel::StoreError;
 use tokio::sync::oneshot;
 
 use super::{Done, Failure, Given, Work, unavailable};
-use connection::{for_reading, for_writing};
-use job::{ReadJob, Task, WriteJob};
+use connection::{for_points, for_reading, for_writing};
+use job::{ReadJob, Task, WriteJob, attempt};
+use points::Points;
 use queue::Queue;
 
 /// Work that may wait at most; beyond, callers are told to come back.
 const QUEUE: usize = 4096;
 
 pub(crate) struct SqliteEngine {
+    points: Arc<Points>,
     reads: Arc<Queue<Box<dyn ReadJob>>>,
     writes: Arc<Queue<Box<dyn WriteJob>>>,
     threads: Mutex<Threads>,
@@ -43,6 +46,7 @@ impl SqliteEngine {
         let writing = for_writing(path)?;
         let readers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
         let reading = (0..readers).map(|_| for_reading(path)).collect::<Result<Vec<_>, _>>()?;
+        let points = (0..readers).map(|_| for_points(path)).collect::<Result<Vec<_>, _>>()?;
 
         let (reads, writes) = (Arc::new(Queue::new(QUEUE)), Arc::new(Queue::new(QUEUE)));
         let mut threads = Threads::default();
@@ -52,7 +56,21 @@ impl SqliteEngine {
             let queue = Arc::clone(&reads);
             threads.readers.push(spawn("sqlite-reader", move || reader::run(connection, &queue))?);
         }
-        Ok(Self { reads, writes, threads: Mutex::new(threads) })
+        Ok(Self { points: Arc::new(Points::over(points)), reads, writes, threads: Mutex::new(threads) })
+    }
+
+    /// Reads on the calling thread; where all connections for it are out, on a reader's.
+    pub(super) async fn read_point<C: Given, T: Send + 'static, E: Failure>(
+        &self,
+        given: C,
+        work: impl Work<C, T, E>,
+    ) -> Result<T, E> {
+        if let Some(mut session) = self.points.take() {
+            let answer = attempt(&given, &work, &mut session);
+            self.points.give_back(session);
+            return answer;
+        }
+        self.read(given, work).await
     }
 
     pub(super) async fn read<C: Given, T: Send + 'static, E: Failure>(
@@ -90,10 +108,12 @@ impl SqliteEngine {
     /// Lets waiting work finish, readers before the writer, which then folds the log into the file.
     pub(super) async fn close(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let points = Arc::clone(&self.points);
+        ended(move || points.close()).await;
         self.reads.close();
-        join(threads.readers).await;
+        ended(move || join(threads.readers)).await;
         self.writes.close();
-        join(threads.writer.into_iter().collect()).await;
+        ended(move || join(threads.writer)).await;
     }
 }
 
@@ -108,9 +128,15 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(unavailable)
 }
 
-async fn join(threads: Vec<JoinHandle<()>>) {
-    let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok())).await;
-    if !matches!(joined, Ok(true)) {
+fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    if !threads.into_iter().all(|thread| thread.join().is_ok()) {
         tracing::error!("a thread of the database broke off");
+    }
+}
+
+/// Waits for what blocks until it has ended.
+async fn ended(end: impl FnOnce() + Send + 'static) {
+    if let Err(error) = tokio::task::spawn_blocking(end).await {
+        tracing::error!(%error, "closing the database broke off");
     }
 }

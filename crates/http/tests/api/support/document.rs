@@ -84,7 +84,15 @@ pub(crate) fn check(method: &str, path: &str, status: u16, body: &Value) {
     assert!(found.is_empty(), "{} answers {status} otherwise than documented: {found:?} in {body}", operation.id);
 }
 
-/// The example of a status.
-pub(crate) fn example_of<'a>(operation: &'a Operation, status: &str) -> &'a Value {
-    &operation.described["responses"][status]["content"]["application/json"]["example"]
+/// The examples of a body.
+pub(crate) fn examples_of(media: &Value) -> Vec<&Value> {
+    let several = media["examples"].as_object().into_iter().flat_map(|examples| examples.values());
+    media.get("example").into_iter().chain(several.map(|example| &example["value"])).collect()
+}
+
+/// Each `error` that the operation is documented to answer this status with.
+pub(crate) fn codes_of<'a>(operation: &'a Operation, status: &str) -> Vec<&'a str> {
+    let schema = &operation.described["responses"][status]["content"]["application/json"]["schema"];
+    let codes = schema["allOf"][1]["properties"]["error"]["enum"].as_array();
+    codes.into_iter().flatten().map(|code| code.as_str().unwrap()).collect()
 }

@@ -78,6 +78,11 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
                     check(rule, item, &format!("{place}/{number}"), faults);
                 }
             }
+            "allOf" => {
+                for schema in rule.as_array().unwrap() {
+                    check(schema, value, place, faults);
+                }
+            }
             "anyOf" | "oneOf" => {
                 if !rule.as_array().unwrap().iter().any(|schema| self::faults(schema, value).is_empty()) {
                     faults.push(format!("{place}: fits none of {rule}"));

@@ -154,9 +154,9 @@ impl AuditTrail for Watched {
         self.inner.begin_entry()
     }
 
-    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
+    async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError> {
         self.at(Port::Append).await?;
-        self.inner.append(entry).await
+        self.inner.append(entry, stamp).await
     }
 }
 

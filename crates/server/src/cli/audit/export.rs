@@ -8,7 +8,7 @@ use store::DynStore;
 
 use crate::{
     cli::{Context, audit::verify::log_of},
-    compose::{Installation, Opening},
+    compose::Installation,
     failure::Failure,
     sealing,
 };
@@ -21,12 +21,12 @@ const STEP: usize = 500;
 /// # Errors
 /// When the store fails or stdout can't be written.
 pub(super) async fn export(context: &Context, workspace: &str) -> Result<(), Failure> {
-    let installation = Installation::open(&context.settings, Opening::Tool).await?;
-    let (_, organization) = log_of(&installation, workspace).await?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    let written = write(&*installation.store, organization, &mut out).await;
-    installation.store.close().await;
-    written
+    Installation::visit(&context.settings, async |installation| {
+        let (_, organization) = log_of(installation, workspace).await?;
+        let mut out = BufWriter::new(io::stdout().lock());
+        write(&*installation.store, organization, &mut out).await
+    })
+    .await
 }
 
 async fn write(store: &DynStore, organization: OrganizationId, out: &mut impl Write) -> Result<(), Failure> {

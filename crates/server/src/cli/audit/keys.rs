@@ -7,7 +7,7 @@ use store::DynStore;
 
 use crate::{
     cli::{Context, audit::verify::log_of, print_line},
-    compose::{Installation, Opening},
+    compose::Installation,
     failure::Failure,
     sealing,
 };
@@ -17,9 +17,8 @@ use crate::{
 /// # Errors
 /// When there is no master key to derive it from.
 pub(super) async fn public_key(context: &Context) -> Result<(), Failure> {
-    let installation = Installation::open(&context.settings, Opening::Tool).await?;
-    let pem = installation.checkpoint_key.to_pem();
-    installation.store.close().await;
+    let read = async |installation: &Installation| Ok(installation.checkpoint_key.to_pem());
+    let pem = Installation::visit(&context.settings, read).await?;
     context.output.show(&json!({ "public_key": pem }), || pem.clone())
 }
 
@@ -28,11 +27,12 @@ pub(super) async fn public_key(context: &Context) -> Result<(), Failure> {
 /// # Errors
 /// When nothing is sealed yet.
 pub(super) async fn checkpoint(context: &Context, workspace: &str) -> Result<(), Failure> {
-    let installation = Installation::open(&context.settings, Opening::Tool).await?;
-    let (name, organization) = log_of(&installation, workspace).await?;
-    let latest = latest(&*installation.store, organization).await;
-    installation.store.close().await;
-    match latest? {
+    let (name, latest) = Installation::visit(&context.settings, async |installation| {
+        let (name, organization) = log_of(installation, workspace).await?;
+        Ok((name, latest(&*installation.store, organization).await?))
+    })
+    .await?;
+    match latest {
         Some(latest) => print_line(&json!({ "checkpoint": sealing::document(&latest) }).to_string()),
         None => Err(Failure::new(format!("nothing in the audit log of {name} is sealed yet"))),
     }

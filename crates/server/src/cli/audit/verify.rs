@@ -1,9 +1,8 @@
 //! Verifying the audit log where it is kept.
 
-use audit::{Checkpoint, CheckpointVerifier, Fault, Head, Link, Tail, Verdict, Verification};
+use audit::{Checkpoint, NotVerified, Tail, Verdict, verify_stored};
 use kernel::{Organization, OrganizationId, StoreError};
 use serde_json::{Value, json};
-use store::DynStore;
 
 use crate::{
     cli::{
@@ -11,12 +10,9 @@ use crate::{
         audit::{Verify, exported::read_kept},
         operator::find_workspace,
     },
-    compose::{Installation, Opening},
+    compose::Installation,
     failure::{Context as _, Failure},
 };
-
-/// How many entries or checkpoints are read at once.
-const STEP: usize = 1000;
 
 /// What became of one log.
 struct Walked {
@@ -35,10 +31,8 @@ impl Verify {
             }
             None => Vec::new(),
         };
-        let installation = Installation::open(&context.settings, Opening::Tool).await?;
-        let walked = self.walk_all(&installation, &kept).await;
-        installation.store.close().await;
-        report(&walked?, context.output)
+        let walk = async |installation: &Installation| self.walk_all(installation, &kept).await;
+        report(&Installation::visit(&context.settings, walk).await?, context.output)
     }
 
     async fn walk_all(&self, installation: &Installation, kept: &[Checkpoint]) -> Result<Vec<Walked>, Failure> {
@@ -57,10 +51,12 @@ impl Verify {
         let mut walked = Vec::new();
         for (name, organization) in logs {
             let kept: Vec<Checkpoint> = kept.iter().filter(|kept| kept.organization == organization).copied().collect();
-            let outcome = match walk(store, organization, &installation.checkpoint_key, &kept).await {
-                Ok(outcome) => outcome.map_err(|fault| fault.to_string()),
-                Err(StoreError::Corrupt(source)) => Err(source.to_string()),
-                Err(error) => return Err(error.into()),
+            let outcome = match verify_stored(store, organization, &installation.checkpoint_key, &kept).await {
+                Ok(verdict) => Ok(verdict),
+                Err(NotVerified::Fault(fault)) => Err(fault.to_string()),
+                // What can't be read any more was changed as well.
+                Err(NotVerified::Store(StoreError::Corrupt(source))) => Err(source.to_string()),
+                Err(NotVerified::Store(error)) => return Err(error.into()),
             };
             walked.push(Walked { name, outcome, tail: store.tail(Some(organization)).await? });
         }
@@ -115,121 +111,4 @@ fn words(walked: &Walked) -> String {
         }
         Err(fault) => format!("{name}: {fault}{unsealed}"),
     }
-}
-
-/// Walks one log up to the head it has when the walk begins, on a running server too.
-async fn walk(
-    store: &DynStore,
-    organization: OrganizationId,
-    key: &dyn CheckpointVerifier,
-    kept: &[Checkpoint],
-) -> Result<Result<Verdict, Fault>, StoreError> {
-    let head = store.head(organization).await?;
-    let mut source = Source { store, organization, until: head.sequence };
-    let mut verification = Verification::new(organization, key);
-    for checkpoint in kept {
-        if let Err(fault) = verification.checkpoint(checkpoint) {
-            return Ok(Err(fault));
-        }
-    }
-    if let Err(fault) = source.feed(&mut verification).await? {
-        return Ok(Err(fault));
-    }
-    // What was sealed since has moved the head on. Where it has not, what lies past it was put there or left over.
-    source.until = i64::MAX;
-    let beyond = store.sealed(organization, head.sequence, 1).await?.len()
-        + store.checkpoints(organization, head.sequence, 1).await?.len();
-    if beyond > 0
-        && store.head(organization).await? == head
-        && let Err(fault) = source.feed(&mut verification).await?
-    {
-        return Ok(Err(fault));
-    }
-    Ok(judge(verification, head))
-}
-
-fn judge(verification: Verification<'_>, head: Head) -> Result<Verdict, Fault> {
-    let last = verification.head().sequence;
-    let verdict = verification.finish()?;
-    if last < head.sequence {
-        return Err(Fault::HeadLost { last, sequence: head.sequence });
-    }
-    if verdict.signed_through < last {
-        return Err(Fault::Unsigned { from: verdict.signed_through + 1 });
-    }
-    Ok(verdict)
-}
-
-/// A stored log, handed to its verification piece by piece.
-struct Source<'a> {
-    store: &'a DynStore,
-    organization: OrganizationId,
-    until: i64,
-}
-
-impl Source<'_> {
-    async fn feed(&self, verification: &mut Verification<'_>) -> Result<Result<(), Fault>, StoreError> {
-        let Self { store, organization, until } = *self;
-        let mut signed = verification.head().sequence;
-        loop {
-            // Checkpoints go in before the entries that follow their place.
-            let checkpoints = match store.checkpoints(organization, signed, STEP).await {
-                Err(StoreError::Corrupt(source)) => {
-                    return Err(unreadable(format!("a checkpoint after sequence {signed}"), &*source));
-                }
-                checkpoints => checkpoints?,
-            };
-            let reaches =
-                if checkpoints.len() < STEP { until } else { checkpoints.last().map_or(until, |last| last.sequence) };
-            for checkpoint in checkpoints.iter().filter(|checkpoint| checkpoint.sequence <= until) {
-                signed = checkpoint.sequence;
-                if let Err(fault) = verification.checkpoint(checkpoint) {
-                    return Ok(Err(fault));
-                }
-            }
-            if let Err(fault) = self.feed_entries(verification, reaches.min(until)).await? {
-                return Ok(Err(fault));
-            }
-            if reaches >= until {
-                return Ok(Ok(()));
-            }
-        }
-    }
-
-    async fn feed_entries(
-        &self,
-        verification: &mut Verification<'_>,
-        until: i64,
-    ) -> Result<Result<(), Fault>, StoreError> {
-        let mut step = STEP;
-        loop {
-            let after = verification.head().sequence;
-            let entries = match self.store.sealed(self.organization, after, step).await {
-                // Up to the one that can't be read there may be others that were changed.
-                Err(StoreError::Corrupt(_)) if step > 1 => {
-                    step = 1;
-                    continue;
-                }
-                Err(StoreError::Corrupt(source)) => {
-                    return Err(unreadable(format!("what stands at sequence {}", after + 1), &*source));
-                }
-                entries => entries?,
-            };
-            for link in entries.iter().filter_map(Link::of) {
-                if link.sequence > until {
-                    return Ok(Ok(()));
-                }
-                if let Err(fault) = verification.entry(&link) {
-                    return Ok(Err(fault));
-                }
-            }
-            if entries.len() < step {
-                return Ok(Ok(()));
-            }
-        }
-    }
-}
-
-fn unreadable(what: String, source: &dyn std::error::Error) -> StoreError {
-    StoreError::Corrupt(format!("{what} can't be read: {source}").into())
 }

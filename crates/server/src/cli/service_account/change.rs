@@ -55,6 +55,12 @@ pub(crate) struct SetLimits {
     writes: Option<Limit>,
 }
 
+/// An account as it is after a change.
+struct Changed {
+    account: Account,
+    last_used: Option<Timestamp>,
+}
+
 /// A limit of the account's own, or the installation's.
 #[derive(Clone, Copy, Debug)]
 struct Limit(Option<u32>);
@@ -87,7 +93,7 @@ impl Named {
     ) -> Result<(), Failure> {
         let after = self.change(context, command, action, |account, _| Ok(account.with_status(status))).await?;
         self.show(context, &after, json!({}), || {
-            format!("{} ({}) is {}", after.meta.id, after.record.name, status.name())
+            format!("{} ({}) is {}", after.account.meta.id, after.account.record.name, status.name())
         })
     }
 
@@ -98,38 +104,38 @@ impl Named {
         command: &'static str,
         action: &'static str,
         decide: impl Fn(&ServiceAccount, Timestamp) -> Result<ServiceAccount, AccountRefusal>,
-    ) -> Result<Account, Failure> {
-        let operator = Operator::at(context, command, &self.why).await?;
-        let changed = operator
-            .write(async || {
+    ) -> Result<Changed, Failure> {
+        Operator::work(context, command, &self.why, async |operator| {
+            let write = async || {
                 let before = view::find(&operator.installation, self.account).await?;
                 let organization = before.meta.organization;
+                let last_used = operator.installation.store.last_use(organization, before.meta.id).await?;
                 let mut changeset =
                     operator.changeset(organization, Action::new(action), Some(Subject::of(before.meta.id)));
                 let record = decide(&before.record, changeset.at())?;
                 // Nothing to do is on record all the same, and keeps the revision that tokens were admitted under.
                 if record == before.record {
                     changeset.expect(&before);
-                    return Ok((changeset, before));
+                    return Ok((changeset, Changed { account: before, last_used }));
                 }
                 let after = before.changed(changeset.at(), record);
                 changeset.changes(Change::between(Some(&before.record), &after.record));
                 changeset.update(&before, &after);
-                Ok((changeset, after))
-            })
-            .await?;
-        operator.leave().await?;
-        Ok(changed)
+                Ok((changeset, Changed { account: after, last_used }))
+            };
+            operator.write(write).await
+        })
+        .await
     }
 
     fn show(
         &self,
         context: &Context,
-        account: &Account,
+        changed: &Changed,
         more: Value,
         words: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
-        let mut document = view::document(account, None);
+        let mut document = view::document(&changed.account, changed.last_used);
         if let (Some(document), Value::Object(more)) = (document.as_object_mut(), more) {
             document.extend(more);
         }
@@ -156,7 +162,7 @@ impl Rotate {
             };
             format!(
                 "client_id      {}\nclient_secret  {}\n\nThe secret is not shown again. {old}",
-                after.meta.id,
+                after.account.meta.id,
                 secret.expose()
             )
         })
@@ -169,7 +175,9 @@ impl SetScopes {
         let set = |account: &ServiceAccount, _| account.with_scopes(scopes);
         let command = "service-account set-scopes";
         let after = self.named.change(context, command, "service_account.scopes_set", set).await?;
-        self.named.show(context, &after, json!({}), || format!("{} may: {}", after.meta.id, after.record.scopes))
+        self.named.show(context, &after, json!({}), || {
+            format!("{} may: {}", after.account.meta.id, after.account.record.scopes)
+        })
     }
 }
 
@@ -186,8 +194,8 @@ impl SetLimits {
         let after = self.named.change(context, command, "service_account.limits_set", set).await?;
         let words = |limit: Option<u32>| limit.map_or_else(|| "the default".to_owned(), |limit| format!("{limit}/min"));
         self.named.show(context, &after, json!({}), || {
-            let AccountLimits { reads, writes } = after.record.limits;
-            format!("{}: reads {}, writes {}", after.meta.id, words(reads), words(writes))
+            let AccountLimits { reads, writes } = after.account.record.limits;
+            format!("{}: reads {}, writes {}", after.account.meta.id, words(reads), words(writes))
         })
     }
 }

@@ -43,10 +43,12 @@ pub(crate) struct Opened {
 impl Create {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
         let asked = self.asked()?;
-        let operator = Operator::at(context, "service-account create", &self.why).await?;
-        let workspace = operator.workspace(&self.workspace).await?;
-        let (account, secret) = operator.write(async || opened(&operator, workspace.meta.id, &asked).await).await?;
-        operator.leave().await?;
+        let make = async |operator: &Operator| {
+            let workspace = operator.workspace(&self.workspace).await?;
+            let (account, secret) = operator.write(async || opened(operator, workspace.meta.id, &asked).await).await?;
+            Ok((workspace, account, secret))
+        };
+        let (workspace, account, secret) = Operator::work(context, "service-account create", &self.why, make).await?;
         let document = json!({
             "client_id": account.meta.id.to_string(),
             "client_secret": secret.expose(),

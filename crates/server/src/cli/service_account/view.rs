@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{Context, columns, operator::find_workspace},
-    compose::{Installation, Opening},
+    compose::Installation,
     failure::Failure,
 };
 
@@ -38,25 +38,26 @@ pub(super) async fn find(installation: &Installation, account: AccountId) -> Res
 
 impl List {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let installation = Installation::open(&context.settings, Opening::Tool).await?;
-        let workspaces = match &self.workspace {
-            Some(slug) => vec![find_workspace(&installation, slug).await?],
-            None => installation.store.organizations().await?,
-        };
-        let mut listed = Vec::new();
-        for workspace in &workspaces {
-            for account in accounts_of(&installation, workspace).await? {
-                let used = installation.store.last_use(account.meta.organization, account.meta.id).await?;
-                listed.push((workspace.record.slug.as_str(), account, used));
+        let (listed, now) = Installation::visit(&context.settings, async |installation| {
+            let workspaces = match &self.workspace {
+                Some(slug) => vec![find_workspace(installation, slug).await?],
+                None => installation.store.organizations().await?,
+            };
+            let mut listed = Vec::new();
+            for workspace in workspaces {
+                for account in accounts_of(installation, &workspace).await? {
+                    let used = installation.store.last_use(account.meta.organization, account.meta.id).await?;
+                    listed.push((workspace.record.slug.clone(), account, used));
+                }
             }
-        }
-        let now = installation.clock.now();
-        installation.store.close().await;
+            Ok((listed, installation.clock.now()))
+        })
+        .await?;
         let documents: Vec<Value> = listed
             .iter()
             .map(|(slug, account, used)| {
                 let mut document = document(account, *used);
-                document["workspace"] = json!(slug);
+                document["workspace"] = json!(slug.as_str());
                 document
             })
             .collect();
@@ -66,7 +67,7 @@ impl List {
                 let ServiceAccount { name, scopes, .. } = &account.record;
                 let id = account.meta.id.to_string();
                 let standing = standing(&account.record, now).to_owned();
-                vec![id, name.to_string(), (*slug).to_owned(), standing, or_never(*used), scopes.to_string()]
+                vec![id, name.to_string(), slug.as_str().to_owned(), standing, or_never(*used), scopes.to_string()]
             });
             columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
         })
@@ -75,11 +76,12 @@ impl List {
 
 impl Show {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let installation = Installation::open(&context.settings, Opening::Tool).await?;
-        let account = find(&installation, self.account).await?;
-        let used = installation.store.last_use(account.meta.organization, account.meta.id).await?;
-        let now = installation.clock.now();
-        installation.store.close().await;
+        let (account, used, now) = Installation::visit(&context.settings, async |installation| {
+            let account = find(installation, self.account).await?;
+            let used = installation.store.last_use(account.meta.organization, account.meta.id).await?;
+            Ok((account, used, installation.clock.now()))
+        })
+        .await?;
         context.output.show(&document(&account, used), || {
             let ServiceAccount { name, contact, scopes, expires_at, limits, .. } = &account.record;
             let none = || "none".to_owned();

@@ -31,17 +31,22 @@ impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> Task<C, W, 
     pub(super) fn new(given: C, work: W, done: D) -> Self {
         Self { given, work, done, answer: None }
     }
+}
 
-    fn attempt(&self, session: &mut Session) -> Result<T, E> {
-        // A thread that ended by a panic would take everybody's database away.
-        catch_unwind(AssertUnwindSafe(|| drive((self.work)(&self.given, session))))
-            .unwrap_or_else(|_| Err(corrupt("work on the database panicked").into()))
-    }
+/// Runs work to its end on this thread.
+pub(super) fn attempt<C: Given, T, E: Failure>(
+    given: &C,
+    work: &impl Work<C, T, E>,
+    session: &mut Session,
+) -> Result<T, E> {
+    // A thread that ended by a panic would take everybody's database away, and a session that was lent to it.
+    catch_unwind(AssertUnwindSafe(|| drive(work(given, session))))
+        .unwrap_or_else(|_| Err(corrupt("work on the database panicked").into()))
 }
 
 impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> ReadJob for Task<C, W, D, T, E> {
     fn run(self: Box<Self>, session: &mut Session) {
-        let answer = self.attempt(session);
+        let answer = attempt(&self.given, &self.work, session);
         (self.done)(answer);
     }
 
@@ -52,7 +57,7 @@ impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> ReadJob for
 
 impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> WriteJob for Task<C, W, D, T, E> {
     fn run(&mut self, session: &mut Session) -> bool {
-        let answer = self.attempt(session);
+        let answer = attempt(&self.given, &self.work, session);
         self.answer.insert(answer).is_ok()
     }
 
@@ -61,10 +66,10 @@ impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> WriteJob fo
         // Whatever it was given as being in flight is so no more.
         drop(given);
         done(match (committed, answer) {
-            (_, Some(Err(error))) => Err(error),
+            // What it found may have been another's work in the same transaction, which is gone with it.
+            (Err(error), _) => Err(error.into()),
             (Ok(()), Some(answer)) => answer,
             (Ok(()), None) => Err(unavailable("the write was not run").into()),
-            (Err(error), _) => Err(error.into()),
         });
     }
 }

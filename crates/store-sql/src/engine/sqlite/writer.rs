@@ -28,14 +28,20 @@ pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJ
 /// Runs the jobs in one transaction, each so that it can fail alone.
 fn transact(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<(), StoreError> {
     batch(session, "BEGIN IMMEDIATE")?;
-    let outcome = each(session, jobs).and_then(|keep| batch(session, if keep { "COMMIT" } else { "ROLLBACK" }));
-    if outcome.is_err()
-        && let Session::Sqlite(connection) = session
-        && !connection.is_autocommit()
-    {
-        batch(session, "ROLLBACK")?;
+    let outcome = each(session, jobs).and_then(|keep| if keep { batch(session, "COMMIT") } else { roll_back(session) });
+    if outcome.is_err() {
+        roll_back(session)?;
     }
     outcome
+}
+
+/// SQLite itself ends a transaction that meets a full disk or a failing one.
+fn is_over(session: &Session) -> bool {
+    matches!(session, Session::Sqlite(connection) if connection.is_autocommit())
+}
+
+fn roll_back(session: &Session) -> Result<(), StoreError> {
+    if is_over(session) { Ok(()) } else { batch(session, "ROLLBACK") }
 }
 
 /// Says whether there is anything to keep.
@@ -47,6 +53,9 @@ fn each(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<bool, S
     for job in jobs {
         batch(session, "SAVEPOINT job")?;
         let good = job.run(session);
+        if is_over(session) {
+            return Err(unavailable("the database gave the transaction up"));
+        }
         if !good {
             batch(session, "ROLLBACK TO job")?;
         }
@@ -69,5 +78,60 @@ fn shared(error: &Arc<StoreError>) -> StoreError {
     match &**error {
         StoreError::Unavailable(_) => unavailable(Arc::clone(error)),
         StoreError::Corrupt(_) => corrupt(Arc::clone(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+    use crate::engine::{Sql, sqlite::job::Task};
+
+    type Outcome = Receiver<Result<u64, StoreError>>;
+
+    /// A job that runs one statement, and says what became of it.
+    fn job(statement: &'static str) -> (Box<dyn WriteJob>, Outcome) {
+        let (tell, told) = channel();
+        let task = Task::new(
+            Sql::fixed(statement),
+            |sql: &Sql, session: &mut Session| -> futures_util::future::BoxFuture<'_, Result<u64, StoreError>> {
+                let touched = futures_util::FutureExt::now_or_never(session.execute(sql, &[]));
+                Box::pin(std::future::ready(touched.expect("SQLite never waits")))
+            },
+            move |outcome| drop(tell.send(outcome)),
+        );
+        (Box::new(task), told)
+    }
+
+    #[test]
+    fn when_the_disk_is_full_nobody_in_the_transaction_is_told_that_anything_was_stored_or_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = rusqlite::Connection::open(folder.path().join("small.db")).unwrap();
+        connection.execute_batch("CREATE TABLE kept (id text PRIMARY KEY); PRAGMA max_page_count = 16;").unwrap();
+        let mut session = Session::Sqlite(connection);
+        let (mut jobs, told): (Vec<_>, Vec<_>) = [
+            "INSERT INTO kept VALUES ('one')",
+            // It meets what the one before has not stored yet.
+            "INSERT INTO kept VALUES ('one')",
+            "INSERT INTO kept VALUES (hex(zeroblob(1000000)))",
+            "INSERT INTO kept VALUES ('two')",
+        ]
+        .map(job)
+        .into_iter()
+        .unzip();
+        let committed = transact(&mut session, &mut jobs).map_err(Arc::new);
+        for job in jobs {
+            job.finish(committed.as_ref().copied().map_err(shared));
+        }
+        for outcome in told {
+            let refusal = outcome.recv().unwrap().unwrap_err();
+            assert!(matches!(refusal, StoreError::Unavailable(_)), "{refusal}");
+        }
+
+        let (mut next, told): (Vec<_>, Vec<_>) = [job("INSERT INTO kept VALUES ('one')")].into_iter().unzip();
+        assert!(transact(&mut session, &mut next).is_ok(), "the next write is unharmed");
+        next.remove(0).finish(Ok(()));
+        assert_eq!(told[0].recv().unwrap().unwrap(), 1);
     }
 }

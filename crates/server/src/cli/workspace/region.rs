@@ -1,0 +1,64 @@
+//! Locales and time zones, held to their outline: which ones there are changes every year.
+
+use kernel::RecordKey;
+
+/// Reads a locale by the outline of BCP 47: a language, then subtags.
+///
+/// # Errors
+/// What a locale looks like.
+pub(super) fn locale(text: &str) -> Result<RecordKey, String> {
+    let mut subtags = text.split('-');
+    let language = subtags.next().unwrap_or_default();
+    let is_locale = (2..=8).contains(&language.len())
+        && language.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && subtags.all(|tag| (1..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    held(text, is_locale, "no BCP 47 language tag such as en-US")
+}
+
+/// Reads a time zone by the outline of IANA names: `UTC` or an area and a place.
+///
+/// # Errors
+/// What a time zone looks like.
+pub(super) fn timezone(text: &str) -> Result<RecordKey, String> {
+    let is_part = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic())
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+'))
+    };
+    let is_timezone = text == "UTC" || (text.contains('/') && text.split('/').all(is_part));
+    held(text, is_timezone, "neither UTC nor an IANA time zone such as America/Denver")
+}
+
+fn held(text: &str, fits: bool, otherwise: &str) -> Result<RecordKey, String> {
+    if !fits {
+        return Err(otherwise.to_owned());
+    }
+    RecordKey::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locale_is_a_language_with_subtags() {
+        for good in ["en", "en-US", "zh-Hant-TW", "de-CH-1996", "es-419", "en-u-ca-gregory"] {
+            assert!(locale(good).is_ok(), "{good} was refused");
+        }
+        for bad in ["", "e", "english language", "en_US", "en-", "-US", "12-US", "en-abcdefghi", "é-FR"] {
+            assert!(locale(bad).is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_timezone_is_utc_or_an_area_and_a_place() {
+        let good = ["UTC", "America/Denver", "America/Argentina/Buenos_Aires", "America/Port-au-Prince", "Etc/GMT+5"];
+        for good in good {
+            assert!(timezone(good).is_ok(), "{good} was refused");
+        }
+        for bad in
+            ["", "Denver", "utc", "+01:00", "America/", "/Denver", "America//Denver", "Mars/../etc", "Europe/Köln"]
+        {
+            assert!(timezone(bad).is_err(), "{bad:?} was taken");
+        }
+    }
+}
