@@ -1,4 +1,5 @@
-//! The one source of chance: the operating system's, through AWS-LC.
+//! The one source of chance: the operating system's. Not through AWS-LC, which first takes 80 ms to measure jitter of its
+//! own: a command that makes one identifier would wait for that.
 
 use std::{
     collections::VecDeque,
@@ -28,7 +29,7 @@ impl SystemEntropy {
 
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) {
-        aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes");
+        getrandom::fill(buffer).expect("the operating system gives random bytes");
     }
 
     fn ulid(&self, at: Timestamp) -> Ulid {

@@ -6,8 +6,10 @@ use std::{io::Write, net::TcpStream};
 
 use support::{Server, eventually};
 
+const CALLS: usize = 20;
+
 #[tokio::test]
-async fn a_call_whose_client_hung_up_is_on_record_all_the_same() {
+async fn calls_whose_clients_hung_up_are_on_record_all_the_same() {
     let server = Server::start();
     let auditor = server.client("auditor", &["audit:read"]).await;
     let credentials = server.account("impatient", &["governance.findings:read"]);
@@ -17,13 +19,17 @@ async fn a_call_whose_client_hung_up_is_on_record_all_the_same() {
         credentials.client_id, credentials.client_secret
     );
     let head = "POST /api/v1/auth/token HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n";
-    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
-    write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    drop(stream);
-    eventually("the call is on record", async || {
+    for _ in 0..CALLS {
+        let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        drop(stream);
+    }
+    eventually("the calls are on record", async || {
         let issued = auditor.get("/api/v1/audit/entries?action=token.issued&limit=200").await;
         let entries = issued.body["entries"].as_array().expect("entries").clone();
-        entries.iter().any(|entry| entry["actor"]["name"] == "impatient").then_some(())
+        let on_record = entries.iter().filter(|entry| entry["actor"]["name"] == "impatient").count();
+        // A connection that was gone before its request was read has made no call.
+        (on_record > CALLS / 2).then_some(())
     })
     .await;
 }
