@@ -92,9 +92,12 @@ async fn a_server_in_memory_prints_an_account_that_works() {
 #[tokio::test]
 async fn the_demo_prints_calls_that_work_as_they_are_and_leaves_no_folder() {
     let server = Setup::new().argument("--demo").start();
-    let log = server.log();
-    let place = log.lines().find_map(|line| line.split("records in ").nth(1)).expect("its folder is logged");
-    let place = place.split(['"', '\n']).next().unwrap_or_default().to_owned();
+    let place = eventually("its folder is logged", async || {
+        let log = server.log();
+        let place = log.lines().find_map(|line| line.split("records in ").nth(1))?;
+        Some(place.split('"').next().unwrap_or_default().to_owned())
+    })
+    .await;
     assert!(std::path::Path::new(&place).exists(), "{place}");
     let accounts = server.said["service_accounts"].as_array().expect("two accounts").clone();
     assert_eq!(accounts.len(), 2);

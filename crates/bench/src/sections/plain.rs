@@ -27,6 +27,13 @@ struct Filled {
 /// The tables that a batch of findings writes to.
 const TABLES: &[&str] = &["findings", "audit_entries", "outbox", "idempotency"];
 
+/// Those of the server's own writer (`crates/store-sql/src/engine/sqlite/connection.rs`), so that it wins nothing by them.
+const SETTINGS: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA cache_size = -4000;
+    PRAGMA wal_autocheckpoint = 4000;";
+
 impl Rows {
     /// Reads what the server wrote.
     pub(super) fn read(database: &Path) -> Outcome<Self> {
@@ -45,10 +52,10 @@ impl Rows {
     }
 
     /// Inserts them all into a new file in this many transactions, each with its part of every table; says how long
-    /// that took. The settings are those of the server's own writer.
+    /// that took.
     pub(super) fn insert(&self, file: &Path, transactions: usize) -> Outcome<Duration> {
         let connection = Connection::open(file)?;
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;")?;
+        connection.execute_batch(SETTINGS)?;
         for statement in &self.schema {
             connection.execute_batch(statement)?;
         }

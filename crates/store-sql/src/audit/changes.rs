@@ -3,23 +3,45 @@
 use std::borrow::Cow;
 
 use kernel::{Change, FieldValue};
-use serde_json::{Value as Json, json};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+#[derive(Serialize)]
+struct Kept<'a> {
+    field: &'a str,
+    before: KeptValue<'a>,
+    after: KeptValue<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum KeptValue<'a> {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Text(&'a str),
+    Texts(&'a [String]),
+}
 
 pub(super) fn text(changes: &[Change]) -> Cow<'static, str> {
     if changes.is_empty() {
         return Cow::Borrowed("[]");
     }
-    let each = |change: &Change| json!({ "field": change.field, "before": json_of(&change.before), "after": json_of(&change.after) });
-    Cow::Owned(Json::Array(changes.iter().map(each).collect()).to_string())
+    let each = |change| {
+        let Change { field, before, after }: &Change = change;
+        Kept { field, before: kept(before), after: kept(after) }
+    };
+    let kept: Vec<Kept<'_>> = changes.iter().map(each).collect();
+    Cow::Owned(serde_json::to_string(&kept).expect("texts and numbers can be written"))
 }
 
-fn json_of(value: &FieldValue) -> Json {
+fn kept(value: &FieldValue) -> KeptValue<'_> {
     match value {
-        FieldValue::Null => Json::Null,
-        FieldValue::Bool(truth) => (*truth).into(),
-        FieldValue::Integer(number) => (*number).into(),
-        FieldValue::Text(text) => text.as_str().into(),
-        FieldValue::Texts(texts) => texts.as_slice().into(),
+        FieldValue::Null => KeptValue::Null,
+        FieldValue::Bool(truth) => KeptValue::Bool(*truth),
+        FieldValue::Integer(number) => KeptValue::Integer(*number),
+        FieldValue::Text(text) => KeptValue::Text(text),
+        FieldValue::Texts(texts) => KeptValue::Texts(texts),
     }
 }
 

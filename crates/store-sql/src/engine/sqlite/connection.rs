@@ -3,7 +3,7 @@
 use std::{path::Path, thread::park_timeout, time::Duration};
 
 use kernel::StoreError;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use crate::engine::failure::of_sqlite;
 
@@ -52,6 +52,8 @@ fn reading(path: &Path, pragmas: &str) -> Result<Connection, StoreError> {
 fn settle(connection: &mut Connection, pragmas: &str) -> Result<(), StoreError> {
     connection.busy_handler(Some(wait)).map_err(of_sqlite)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Plans go by the statement's text alone. Otherwise each new value of a `LIMIT ?` prepares the statement anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(of_sqlite)?;
     connection.execute_batch(pragmas).map_err(of_sqlite)
 }
 
