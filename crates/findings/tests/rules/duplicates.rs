@@ -30,7 +30,8 @@ fn a_closed_finding_stays_closed_since_when_it_was_and_takes_the_field() {
     let office = Office::open();
     let (present, original) = (office.finding("a", Status::Closed), office.finding("b", Status::Open));
     let (_, _, after) =
-        report(&office.desk(), office.stamp(), &present, repeats(original.meta.id), &[original.clone()]).unwrap();
+        report(&office.desk(), office.stamp(), &present, repeats(original.meta.id), std::slice::from_ref(&original))
+            .unwrap();
     assert_eq!(after.record.closed_at, present.record.closed_at);
     assert_eq!(after.record.duplicate_of, Some(original.meta.id));
 }
@@ -40,7 +41,10 @@ fn a_finding_repeats_neither_itself_nor_one_that_repeats_it_nor_one_that_is_not_
     let office = Office::open();
     let (present, mut other) = (office.finding("a", Status::Open), office.finding("b", Status::Closed));
     let own = present.meta.id;
-    assert_eq!(refused(&office, &present, repeats(own), &[present.clone()]), "a finding can't repeat itself");
+    assert_eq!(
+        refused(&office, &present, repeats(own), std::slice::from_ref(&present)),
+        "a finding can't repeat itself"
+    );
     other.record.duplicate_of = Some(own);
     let circle = [other.clone(), present.clone()];
     assert_eq!(refused(&office, &present, repeats(other.meta.id), &circle), "that finding repeats this one");
@@ -54,7 +58,7 @@ fn exactly_one_original_is_named() {
     let both = NewEvent { external_reference: Some(Reference::parse("INC1").unwrap()), ..repeats(original.meta.id) };
     let neither = NewEvent { duplicate_of: None, ..repeats(original.meta.id) };
     for new in [both, neither] {
-        assert!(refused(&office, &present, new, &[original.clone()]).contains("exactly one"));
+        assert!(refused(&office, &present, new, std::slice::from_ref(&original)).contains("exactly one"));
     }
     let stray = NewEvent { duplicate_of: Some(original.meta.id), ..event(EventKind::Comment) };
     assert!(refused(&office, &present, stray, &[original]).contains("only verified_as_duplicate"));
