@@ -3,7 +3,7 @@
 use std::{path::Path, thread::park_timeout, time::Duration};
 
 use kernel::StoreError;
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::engine::failure::of_sqlite;
 
@@ -54,7 +54,14 @@ fn settle(connection: &mut Connection, pragmas: &str) -> Result<(), StoreError> 
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Plans go by the statement's text alone. Otherwise each new value of a `LIMIT ?` prepares the statement anew.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(of_sqlite)?;
-    connection.execute_batch(pragmas).map_err(of_sqlite)
+    // SQLite itself does not wait where several processes put a new file into WAL mode at once.
+    let mut tries = 0;
+    loop {
+        match connection.execute_batch(pragmas) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait(tries) => tries += 1,
+            settled => return settled.map_err(of_sqlite),
+        }
+    }
 }
 
 fn wait(tries: i32) -> bool {
