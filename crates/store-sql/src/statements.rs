@@ -9,7 +9,7 @@ use crate::{
     engine::{Bulk, Column, Sql, Value},
     listing::Slice,
     shape::{Shape, among, place, rounded},
-    table::{ENVELOPE, Filter, Scope, Table},
+    table::{ENVELOPE, Filter, Table},
     texts::Texts,
 };
 
@@ -22,9 +22,6 @@ pub(crate) struct Statements {
     pub(crate) get: Sql,
     pub(crate) insert: Bulk,
     pub(crate) update: Bulk,
-    /// Which record has the key.
-    pub(crate) key_taken: Option<Sql>,
-    pub(crate) key_scope: Option<Scope>,
     lists: Texts<Shape>,
     with_keys: Texts<usize>,
     revisions: Texts<usize>,
@@ -62,14 +59,6 @@ impl Statements {
             R::COLUMNS,
         ]
         .concat();
-        let key_taken = R::KEY.map(|key| {
-            let mut taken = Query::select();
-            taken.column("id").from(R::NAME).and_where(Expr::col(key.column).eq(place()));
-            for column in key.columns() {
-                taken.and_where(Expr::col(*column).eq(place()));
-            }
-            Sql::built(&taken)
-        });
         Self {
             table: R::NAME,
             filters: R::FILTERS,
@@ -77,8 +66,6 @@ impl Statements {
             get: Sql::built(&get),
             insert: Bulk::insert(R::NAME, &columns),
             update: Bulk::update(R::NAME, &update, R::KEY.map(|key| (key.column, key.columns()))),
-            key_taken,
-            key_scope: R::KEY.map(|key| key.scope),
             lists: Texts::default(),
             with_keys: Texts::default(),
             revisions: Texts::default(),

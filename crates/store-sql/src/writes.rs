@@ -7,7 +7,7 @@ use kernel::{Clash, CommitError, Kind, StoreError, Write};
 use crate::{
     engine::{Session, Value, corrupt},
     statements::Statements,
-    table::{Scope, Table},
+    table::Table,
 };
 
 /// Stores the records in their order.
@@ -59,14 +59,9 @@ async fn clash(session: &mut Session, statements: &Statements, write: &Write) ->
     if present.await? != write.expected {
         return Ok(CommitError::Conflict(Clash::Revision(kind, id)));
     }
-    if let (Some(sql), Some(key)) = (&statements.key_taken, write.record.unique_key()) {
-        let mut of_key = vec![Value::text(key)];
-        if statements.key_scope == Some(Scope::Organization) {
-            of_key.push(write.meta.organization.into());
-        }
-        if session.fetch_one(sql, &of_key, |cells| cells.ulid()).await?.is_some_and(|holder| holder != id) {
-            return Ok(CommitError::Conflict(Clash::Key(kind, key.to_owned())));
-        }
+    // Nothing else is unique. Who held the key may have another by now, out of the same changeset.
+    if let Some(key) = write.record.unique_key() {
+        return Ok(CommitError::Conflict(Clash::Key(kind, key.to_owned())));
     }
     Ok(corrupt(format!("the {kind} {id} was not stored, and nothing stands in its way")).into())
 }
