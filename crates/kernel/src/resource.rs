@@ -1,6 +1,6 @@
 //! Records: what is common to every kind, so that thirty kinds don't repeat it.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, fmt};
 
 use ulid::Ulid;
 
@@ -159,8 +159,6 @@ pub trait AnyRecord: fmt::Debug + Send + Sync {
     fn unique_key(&self) -> Option<&str>;
     /// For the store's one dispatch over kinds.
     fn as_any(&self) -> &(dyn Any + Send + Sync);
-    /// For the store's one dispatch over kinds.
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 impl<R: Resource> AnyRecord for R {
@@ -173,10 +171,6 @@ impl<R: Resource> AnyRecord for R {
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
-        self
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
 }

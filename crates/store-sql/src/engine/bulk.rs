@@ -41,7 +41,7 @@ impl Column {
     }
 }
 
-/// A statement that stores rows whose first two columns are `organization_id` and `id`.
+/// A statement that stores rows. Those of records begin with `organization_id` and `id`, by which they are told apart.
 #[derive(Debug)]
 pub(crate) struct Bulk {
     pub(super) postgres: Arc<str>,

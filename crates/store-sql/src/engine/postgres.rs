@@ -21,7 +21,7 @@ use super::{
 const ATTEMPTS: usize = 10;
 /// How long a call waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// More statement texts than there are, so that none is prepared twice on a connection.
+/// How many statements a connection keeps prepared; lists with many filters at once may have more shapes.
 const STATEMENTS: usize = 512;
 
 #[derive(Clone)]
