@@ -3,6 +3,7 @@
 
 mod connection;
 mod job;
+mod log;
 mod points;
 mod queue;
 mod reader;

@@ -51,7 +51,7 @@ fn reading(path: &Path, pragmas: &str) -> Result<Connection, StoreError> {
 }
 
 fn settle(connection: &mut Connection, pragmas: &str) -> Result<(), StoreError> {
-    connection.busy_handler(Some(wait)).map_err(of_sqlite)?;
+    connection.busy_handler(Some(patient)).map_err(of_sqlite)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Plans go by the statement's text alone. Otherwise each new value of a `LIMIT ?` prepares the statement anew.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(of_sqlite)?;
@@ -59,13 +59,19 @@ fn settle(connection: &mut Connection, pragmas: &str) -> Result<(), StoreError> 
     let mut tries = 0;
     loop {
         match connection.execute_batch(pragmas) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait(tries) => tries += 1,
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && patient(tries) => tries += 1,
             settled => return settled.map_err(of_sqlite),
         }
     }
 }
 
-fn wait(tries: i32) -> bool {
+/// Waits for the file's lock as long as anybody may.
+pub(super) fn patient(tries: i32) -> bool {
+    patient_for::<TRIES>(tries)
+}
+
+/// Waits for it this often, each half a millisecond.
+pub(super) fn patient_for<const MOST: i32>(tries: i32) -> bool {
     park_timeout(PAUSE);
-    tries < TRIES
+    tries < MOST
 }

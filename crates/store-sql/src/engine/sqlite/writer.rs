@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kernel::StoreError;
 
-use super::{job::WriteJob, queue::Queue};
+use super::{job::WriteJob, log::Log, queue::Queue};
 use crate::engine::{Session, corrupt, failure::of_sqlite, unavailable};
 
 /// How many share a transaction at most.
@@ -13,10 +13,14 @@ const BATCH: usize = 64;
 pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJob>>) {
     let mut session = Session::Sqlite(connection);
     let mut jobs = Vec::with_capacity(BATCH);
+    let mut log = Log::new();
     while queue.take(BATCH, &mut jobs) {
         let committed = transact(&mut session, &mut jobs).map_err(Arc::new);
         for job in jobs.drain(..) {
             job.finish(committed.as_ref().copied().map_err(shared));
+        }
+        if let Session::Sqlite(connection) = &mut session {
+            log.bound(connection);
         }
     }
     // Another process may still read: then the log stays, and the next one to open the file finds it.
