@@ -87,8 +87,21 @@ impl AccountCache {
         self.keep(store, account).await.map(Some)
     }
 
+    /// The account that a credential names, as it stands after this was called; `None` when there is none.
+    pub(crate) async fn named(&self, store: &DynStore, id: AccountId) -> Result<Option<Arc<Cached>>, StoreError> {
+        if let Some(cached) = self.remembered(id)
+            && store.revision(cached.tenant.organization, id).await? == Some(cached.account.meta.revision)
+        {
+            return Ok(Some(cached));
+        }
+        match store.by_client_id(id).await? {
+            Some(account) => self.keep(store, account).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Remembers an account that was just read.
-    pub(crate) async fn keep(&self, store: &DynStore, account: Account) -> Result<Arc<Cached>, StoreError> {
+    async fn keep(&self, store: &DynStore, account: Account) -> Result<Arc<Cached>, StoreError> {
         if let Some(cached) = self.cached(account.meta.id, account.meta.revision) {
             return Ok(cached);
         }
@@ -114,8 +127,11 @@ impl AccountCache {
     }
 
     fn cached(&self, id: AccountId, revision: Revision) -> Option<Arc<Cached>> {
-        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.get(&id).filter(|cached| cached.account.meta.revision == revision).cloned()
+        self.remembered(id).filter(|cached| cached.account.meta.revision == revision)
+    }
+
+    fn remembered(&self, id: AccountId) -> Option<Arc<Cached>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     /// Tells the store when accounts last called.

@@ -1,5 +1,7 @@
 //! `POST /auth/token`: client credentials in, an access token out (RFC 6749 § 4.4, RFC 9068).
 
+use std::sync::Arc;
+
 use auth::{Account, AccountId, Claims, ClientSecret, CredentialCheck, check_credentials};
 use axum::http::{StatusCode, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -7,9 +9,11 @@ use futures_util::future::BoxFuture;
 use kernel::{Action, Id, Subject, Timestamp};
 use scopes::ScopeSet;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
+    accounts::Cached,
     app::App,
     call::{Call, is_media_type},
     operation::{Document, Media},
@@ -31,17 +35,13 @@ struct Asked {
 pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
         let asked = read(call).and_then(Asked::complete);
-        let (account, issued) = match asked {
+        let (known, issued) = match asked {
             Ok(asked) => {
-                let account = look_up(app, &asked).await?;
-                let issued = issue(app, call, &asked, account.as_ref()).await;
-                (account, issued)
+                let known = look_up(app, &asked).await?;
+                let issued = issue(app, call, &asked, known.as_ref().map(|known| &*known.account)).await;
+                (known, issued)
             }
             Err(problem) => (None, Err(problem)),
-        };
-        let known = match account {
-            Some(account) => Some(app.accounts.keep(&*app.services.store, account).await?),
-            None => None,
         };
         if let (Some(known), Ok(_)) = (&known, &issued) {
             known.used(app.services.clock.now());
@@ -65,6 +65,15 @@ pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Rep
         reply.on_record = true;
         Ok(reply)
     })
+}
+
+/// The answer to a good one (RFC 6749 § 5.1).
+#[derive(Serialize)]
+struct Issued<'token> {
+    access_token: &'token str,
+    token_type: &'static str,
+    expires_in: u64,
+    scope: String,
 }
 
 /// What a complete request asks with.
@@ -108,10 +117,10 @@ fn invalid_client() -> Problem {
         .header(header::WWW_AUTHENTICATE, r#"Basic realm="novantra", charset="UTF-8""#)
 }
 
-async fn look_up(app: &App, asked: &Complete) -> Result<Option<Account>, Problem> {
+async fn look_up(app: &App, asked: &Complete) -> Result<Option<Arc<Cached>>, Problem> {
     // An id that no account can have is looked up all the same, under one that none has: it must cost as much.
     let id: AccountId = asked.client_id.parse().unwrap_or_else(|_| Id::new(ulid::Ulid::nil()));
-    Ok(app.services.store.by_client_id(id).await?)
+    Ok(app.accounts.named(&*app.services.store, id).await?)
 }
 
 async fn issue(app: &App, call: &Call, asked: &Complete, account: Option<&Account>) -> Result<Reply, Problem> {
@@ -134,13 +143,14 @@ async fn issue(app: &App, call: &Call, asked: &Complete, account: Option<&Accoun
     };
     let claims = claims(app, account, scopes, now);
     let token = services.signer.sign(&claims);
-    let body = json!({
-        "access_token": token,
-        "token_type": "Bearer",
-        "expires_in": claims.expires_at.since(claims.issued_at).as_secs(),
-        "scope": scopes.to_string(),
-    });
-    Ok(Reply::json(StatusCode::OK, body.to_string().into()).header(header::CACHE_CONTROL, "no-store"))
+    let issued = Issued {
+        access_token: &token,
+        token_type: "Bearer",
+        expires_in: claims.expires_at.since(claims.issued_at).as_secs(),
+        scope: scopes.to_string(),
+    };
+    let body = serde_json::to_vec(&issued).map_err(|_| Problem::internal())?;
+    Ok(Reply::json(StatusCode::OK, body.into()).header(header::CACHE_CONTROL, "no-store"))
 }
 
 fn claims(app: &App, account: &Account, scopes: ScopeSet, now: Timestamp) -> Claims {
