@@ -1,11 +1,42 @@
 //! `cargo xtask bench`: the benchmarks, against the server as it is shipped.
 
 use crate::{
-    Outcome,
+    Outcome, postgres,
     process::{cargo, run},
 };
 
+/// The sections that need PostgreSQL; all of them are measured where none is named.
+const OVER_POSTGRES: &str = "postgres";
+
 pub(crate) fn bench(arguments: &[String]) -> Outcome {
     run(&mut cargo(["build", "--release", "--package", "novantra-server"]))?;
-    run(cargo(["run", "--release", "--package", "novantra-bench", "--"]).args(arguments))
+    let mut bench = cargo(["run", "--release", "--package", "novantra-bench", "--"]);
+    bench.args(arguments);
+    if !needs_postgres(arguments) {
+        return run(&mut bench);
+    }
+    let (cluster, programs) = postgres::for_benchmarks()?;
+    run(bench.args(["--postgres", cluster.url()]).arg("--postgres-programs").arg(programs))
+}
+
+fn needs_postgres(arguments: &[String]) -> bool {
+    let mut before = "";
+    let mut sections = arguments.iter().filter(|argument| {
+        let is_value = matches!(std::mem::replace(&mut before, argument), "--server" | "--folder");
+        !is_value && !argument.starts_with('-')
+    });
+    let first = sections.next();
+    first.is_none_or(|first| std::iter::once(first).chain(sections).any(|section| section.starts_with(OVER_POSTGRES)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postgresql_is_started_for_the_sections_that_need_it_and_where_none_is_named() {
+        let needs = |line: &str| needs_postgres(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        assert!(needs("") && needs("--json --folder reads") && needs("reads postgres"));
+        assert!(!needs("reads --folder postgres") && !needs("tokens pages"));
+    }
 }

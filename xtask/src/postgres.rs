@@ -3,7 +3,9 @@
 mod cluster;
 mod programs;
 
-use cluster::Cluster;
+use std::path::PathBuf;
+
+use cluster::{Cluster, FOR_BENCHMARKS, FOR_TESTS};
 
 use crate::Outcome;
 
@@ -22,7 +24,7 @@ impl Database {
         }
         let programs = programs::find_or_install()?;
         println!("starting a throw-away PostgreSQL from {}", programs.display());
-        Cluster::start(&programs).map(Self::Own)
+        Cluster::start(&programs, FOR_TESTS).map(Self::Own)
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -31,4 +33,10 @@ impl Database {
             Self::Own(cluster) => cluster.url(),
         }
     }
+}
+
+/// One to measure on, and the folder of its programs.
+pub(crate) fn for_benchmarks() -> Outcome<(Cluster, PathBuf)> {
+    let programs = programs::find_or_install()?;
+    Ok((Cluster::start(&programs, FOR_BENCHMARKS)?, programs))
 }

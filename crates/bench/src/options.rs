@@ -48,6 +48,12 @@ pub(crate) struct Options {
     /// where none is named.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
+    /// A PostgreSQL server to make databases in, whose log has `@` before every line.
+    #[arg(long, value_name = "URL")]
+    pub(crate) postgres: Option<String>,
+    /// The folder of PostgreSQL's programs.
+    #[arg(long, value_name = "FOLDER", requires = "postgres")]
+    pub(crate) postgres_programs: Option<PathBuf>,
 }
 
 impl Options {

@@ -34,6 +34,13 @@ pub(crate) fn batch(first: usize, count: usize) -> String {
         .to_string()
 }
 
+/// The body that records one finding.
+pub(crate) fn one(number: usize) -> String {
+    let mut finding = finding(number);
+    finding["reason"] = "Benchmark run, findings of a scanner".into();
+    finding.to_string()
+}
+
 fn finding(number: usize) -> Value {
     let (rule, message) = RULES[number % RULES.len()];
     let place = format!("src/main/java/org/example/benchmark/testcode/BenchmarkTest{number:06}.java");

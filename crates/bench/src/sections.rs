@@ -5,6 +5,7 @@ mod footprint;
 mod pages;
 mod parts;
 mod plain;
+mod postgres;
 mod reads;
 mod tokens;
 
@@ -34,10 +35,13 @@ pub(crate) enum Section {
     Batch,
     /// Memory, time to be ready, size of the binary.
     Footprint,
+    /// Reads and writes over PostgreSQL, against pgbench.
+    Postgres,
 }
 
 impl Section {
-    pub(crate) const ALL: &[Self] = &[Self::Reads, Self::Pages, Self::Tokens, Self::Batch, Self::Footprint];
+    pub(crate) const ALL: &[Self] =
+        &[Self::Reads, Self::Pages, Self::Tokens, Self::Batch, Self::Footprint, Self::Postgres];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -46,6 +50,7 @@ impl Section {
             Self::Tokens => "token calls",
             Self::Batch => "batch import of findings",
             Self::Footprint => "memory, start and size",
+            Self::Postgres => "reads and writes over PostgreSQL",
         }
     }
 
@@ -56,6 +61,7 @@ impl Section {
             Self::Tokens => tokens::measure(bench),
             Self::Batch => batch::measure(bench),
             Self::Footprint => footprint::measure(bench),
+            Self::Postgres => postgres::measure(bench),
         }
     }
 }
@@ -64,6 +70,7 @@ impl Section {
 pub(crate) struct Bench {
     binary: PathBuf,
     folder: PathBuf,
+    postgres: Option<(String, PathBuf)>,
     empty: OnceCell<Stock>,
     small: OnceCell<Stock>,
     large: OnceCell<Stock>,
@@ -81,7 +88,8 @@ impl Bench {
         let binary =
             binary.canonicalize().or_fail(|| format!("no server at {} (build it with --release)", binary.display()))?;
         let folder = options.folder.clone().unwrap_or_else(env::temp_dir).canonicalize()?;
-        Ok(Self { binary, folder, empty: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() })
+        let postgres = options.postgres.clone().zip(options.postgres_programs.clone());
+        Ok(Self { binary, folder, postgres, empty: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() })
     }
 
     pub(crate) fn binary(&self) -> &Path {
@@ -90,6 +98,15 @@ impl Bench {
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Where PostgreSQL listens, and where its programs are.
+    pub(crate) fn postgres(&self) -> Outcome<(&str, &Path)> {
+        let (url, programs) = self.postgres.as_ref().or_fail(|| {
+            "this section needs --postgres and --postgres-programs; `cargo xtask bench` starts a server and names both"
+                .to_owned()
+        })?;
+        Ok((url, programs))
     }
 
     /// A workspace with no finding.

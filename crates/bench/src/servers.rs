@@ -1,12 +1,14 @@
 //! The programs that are measured, each in a process of its own.
 
 mod novantra;
+mod postgres;
 mod process;
 mod procfs;
 mod stock;
 mod usage;
 
 pub(crate) use novantra::{Account, DATABASE, Novantra};
+pub(crate) use postgres::{Postgres, Script};
 pub(crate) use process::Process;
 pub(crate) use stock::{Stock, fresh};
 pub(crate) use usage::Usage;

@@ -32,15 +32,21 @@ wait
 rm -rf "$folder"
 "#;
 
+const SETTINGS: &[&str] =
+    &["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "lc_messages=C"];
+
 /// Given up safety for speed: nothing here outlives a crash.
-const SETTINGS: &[&str] = &[
-    "listen_addresses=127.0.0.1",
-    "unix_socket_directories=",
-    "max_connections=300",
-    "fsync=off",
-    "full_page_writes=off",
-    "synchronous_commit=off",
-    "lc_messages=C",
+pub(super) const FOR_TESTS: &[&str] = &["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
+
+/// As safe as in production, with a log that benchmarks read statements from.
+pub(super) const FOR_BENCHMARKS: &[&str] = &[
+    "fsync=on",
+    "full_page_writes=on",
+    "synchronous_commit=on",
+    "shared_buffers=1GB",
+    "max_wal_size=4GB",
+    "logging_collector=on",
+    "log_line_prefix=@",
 ];
 
 const READY: &str = "database system is ready to accept connections";
@@ -52,7 +58,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn start(programs: &Path) -> Outcome<Self> {
+    pub(super) fn start(programs: &Path, settings: &[&str]) -> Outcome<Self> {
         let folder =
             tempfile::Builder::new().prefix("novantra-postgres-").tempdir().map_err(|error| error.to_string())?;
         let account = account()?;
@@ -65,7 +71,7 @@ impl Cluster {
         let port = free_port()?;
         let mut watch = program(Path::new("/bin/sh"));
         watch.args(["-c", WATCH, "watch"]).arg(folder.path()).arg(programs.join("postgres")).arg("-D").arg(&cluster);
-        watch.args(["-p", &port.to_string()]).args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+        watch.args(["-p", &port.to_string()]).args(SETTINGS.iter().chain(settings).flat_map(|setting| ["-c", setting]));
         watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut watch = watch.spawn().map_err(|error| format!("/bin/sh can't be started: {error}"))?;
         let log = watch.stderr.take();

@@ -25,7 +25,7 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let server = stock.serve(&[])?;
     let token = server.token(&stock.account)?;
     let gets: Vec<Request> =
-        ids(&server, &token)?.iter().map(|id| Request::get(format!("{LIST}/{id}")).bearer(&token)).collect();
+        ids(&server, &token, IDS)?.iter().map(|id| Request::get(format!("{LIST}/{id}")).bearer(&token)).collect();
     let page = Request::get(format!("{LIST}?limit=50")).bearer(&token);
     let bare = bare(&server, gets.iter().chain([&page]))?;
 
@@ -79,8 +79,8 @@ pub(super) fn bare<'a>(server: &Novantra, requests: impl Iterator<Item = &'a Req
     BareServer::answering(answers.iter().map(|(path, answer)| (*path, answer)))
 }
 
-/// Findings to ask for, from all over the collection.
-fn ids(server: &Novantra, token: &str) -> Outcome<Vec<String>> {
+/// Findings to ask for, so many at most, from all over the collection.
+pub(super) fn ids(server: &Novantra, token: &str, most: usize) -> Outcome<Vec<String>> {
     let host = server.host()?;
     let mut ids = Vec::new();
     let mut path = format!("{LIST}?limit=200");
@@ -93,6 +93,6 @@ fn ids(server: &Novantra, token: &str) -> Outcome<Vec<String>> {
             None => break,
         }
     }
-    let step = (ids.len() / IDS).max(1);
-    Ok(ids.into_iter().step_by(step).take(IDS).collect())
+    let step = (ids.len() / most).max(1);
+    Ok(ids.into_iter().step_by(step).take(most).collect())
 }

@@ -32,14 +32,18 @@ const SEALED_EVERY: Duration = Duration::from_millis(50);
 /// The SQLite file's name in the data folder.
 pub(crate) const DATABASE: &str = "novantra.db";
 
+/// The flag that names another database.
+const DATABASE_URL: &str = "database-url";
+
 /// A flag of the server and its value.
 pub(crate) type Setting<'a> = (&'a str, &'a str);
 
-/// A running server on a SQLite file of its own.
+/// A running server, on a SQLite file of its own where its settings name no other database.
 pub(crate) struct Novantra {
     process: Process,
     binary: PathBuf,
     folder: TempDir,
+    database: Option<String>,
 }
 
 /// A service account's credentials.
@@ -62,7 +66,8 @@ impl Novantra {
             command.args([format!("--{flag}").as_str(), value]);
         }
         let process = Process::start(&mut command, folder.path()).or_fail(|| "novantra".to_owned())?;
-        Ok(Self { process, binary: binary.to_owned(), folder })
+        let database = settings.iter().find(|(flag, _)| *flag == DATABASE_URL).map(|(_, url)| (*url).to_owned());
+        Ok(Self { process, binary: binary.to_owned(), folder, database })
     }
 
     /// Stops it and hands its data over.
@@ -85,6 +90,9 @@ impl Novantra {
         command.args(["--json", "service-account", "create", "--workspace", "default", "--name", name]);
         command.args(["--scope", "governance.findings:read", "--scope", "governance.findings:write"]);
         command.arg("--data-dir").arg(self.folder.path());
+        if let Some(url) = &self.database {
+            command.args([format!("--{DATABASE_URL}"), url.clone()]);
+        }
         let output = alone(&mut command, self.folder.path()).output()?;
         if !output.status.success() {
             return Err(Failure::new(String::from_utf8_lossy(&output.stderr)));

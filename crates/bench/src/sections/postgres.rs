@@ -1,0 +1,228 @@
+//! A server over PostgreSQL, against what `pgbench` reaches with the same statements in the same database.
+
+mod observed;
+mod same_rows;
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::{
+    failure::{Context, Outcome},
+    figures::Series,
+    http::{Load, Request, call},
+    report::{Bar, Row, Table, Unit},
+    sample,
+    sections::{
+        Bench, Section,
+        reads::{LIST, ids},
+    },
+    servers::{Account, Novantra, Postgres, Script, Subject, fresh},
+};
+
+const ROUNDS: usize = 3;
+const WINDOW: Duration = Duration::from_secs(3);
+const READERS: usize = 16;
+const WRITERS: usize = 32;
+const FINDINGS: usize = 10_000;
+/// How many findings are asked for in turns; pgbench takes at most 128 scripts.
+const IDS: usize = 100;
+/// Findings that a round of writes has ready: more than any server here stores meanwhile.
+const READY: usize = 40_000;
+
+/// A server over a database of its own.
+pub(super) struct Served {
+    pub(super) postgres: Postgres,
+    pub(super) server: Novantra,
+    pub(super) account: Account,
+    pub(super) token: String,
+    /// For scripts.
+    folder: TempDir,
+}
+
+impl Served {
+    pub(super) fn begin(bench: &Bench, name: &str, settings: &[(&str, &str)]) -> Outcome<Self> {
+        let (url, programs) = bench.postgres()?;
+        let postgres = Postgres::create(url, programs, name)?;
+        let database = postgres.url();
+        let settings = [&[("database-url", database.as_str())], settings].concat();
+        let server = Novantra::start(bench.binary(), fresh(bench.folder())?, &settings)?;
+        let account = server.account("bench")?;
+        let token = server.token(&account)?;
+        Ok(Self { postgres, server, account, token, folder: fresh(bench.folder())? })
+    }
+
+    /// Fills it through the API.
+    pub(super) fn fill(&self, findings: usize) -> Outcome<()> {
+        for first in (0..findings).step_by(sample::BATCH) {
+            let body = sample::batch(first, sample::BATCH.min(findings - first));
+            call(self.server.host()?, &Request::post(format!("{LIST}/batch"), body).bearer(&self.token))?
+                .expect(200)?;
+        }
+        self.server.settle()?;
+        self.postgres.ask("VACUUM ANALYZE")?;
+        Ok(())
+    }
+
+    /// A server with other settings over the same database.
+    fn beside(self, bench: &Bench, settings: &[(&str, &str)]) -> Outcome<Self> {
+        let Self { postgres, server, account, folder, .. } = self;
+        let database = postgres.url();
+        let settings = [&[("database-url", database.as_str())], settings].concat();
+        let server = Novantra::start(bench.binary(), server.stop()?, &settings)?;
+        let token = server.token(&account)?;
+        Ok(Self { postgres, server, account, token, folder })
+    }
+
+    fn load(&self, requests: Vec<Request>, connections: usize, expected: u16) -> Outcome<Load> {
+        Ok(Load { host: self.server.host()?, requests, connections, expected })
+    }
+
+    /// The statement that this call reads its findings with, and how many statements it sends in all.
+    fn statement(&self, request: &Request, prefix: &str) -> Outcome<Script> {
+        let send = || call(self.server.host()?, request)?.expect(200).map(drop);
+        send()?;
+        let executed = observed::while_calling(&self.postgres, send)?;
+        let reading = executed.iter().find(|statement| {
+            let text = statement.text.to_ascii_lowercase().replace('"', "");
+            text.starts_with("select") && text.contains("from findings")
+        });
+        Ok(reading.or_fail(|| format!("no statement reads findings among {executed:?}"))?.script(prefix))
+    }
+}
+
+pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
+    let buffered = Served::begin(bench, "novantra_bench_reads", &[("audit-reads", "buffered")])?;
+    buffered.fill(FINDINGS)?;
+    let gets: Vec<Request> = ids(&buffered.server, &buffered.token, IDS)?
+        .iter()
+        .map(|id| Request::get(format!("{LIST}/{id}")).bearer(&buffered.token))
+        .collect();
+    let page = Request::get(format!("{LIST}?limit=50")).bearer(&buffered.token);
+    let get_scripts = gets
+        .iter()
+        .enumerate()
+        .map(|(n, get)| buffered.statement(get, &format!("g{n}_")))
+        .collect::<Outcome<Vec<_>>>()?;
+    let page_scripts = vec![buffered.statement(&page, "p")?];
+
+    let mut reads = Reads::default();
+    reads.compare(&buffered, &gets, &page, &get_scripts, &page_scripts)?;
+    let durable = buffered.beside(bench, &[])?;
+    let anew = |request: &Request| Request::get(request.path()).bearer(&durable.token);
+    let (gets, page): (Vec<_>, _) = (gets.iter().map(anew).collect(), anew(&page));
+    let get_durable = rate(&durable.load(gets, READERS, 200)?)?;
+    let page_durable = rate(&durable.load(vec![page], READERS, 200)?)?;
+    let version = durable.postgres.version()?;
+    drop(durable);
+    let writes = Writes::of(bench)?;
+
+    let plain = |what: &str, series: &Series| Row::new(what, series.median(), Unit::PerSecond).spread(series.spread());
+    let ratio = |what: &str, one: &Series, other: &Series| Row::new(what, one.median() / other.median(), Unit::Times);
+    let rows = vec![
+        plain("get by id: pgbench, the same SELECT", &reads.pgbench_get),
+        plain("get by id: novantra, audit buffered", &reads.get),
+        ratio("get by id: novantra ÷ pgbench", &reads.get, &reads.pgbench_get).held_to(Bar::at_least(0.35).goal(0.6)),
+        plain("get by id: novantra, audit durable", &get_durable),
+        ratio("get by id: durable ÷ pgbench", &get_durable, &reads.pgbench_get),
+        plain("page of 50: pgbench, the same SELECT", &reads.pgbench_page),
+        plain("page of 50: novantra, audit buffered", &reads.page),
+        ratio("page of 50: novantra ÷ pgbench", &reads.page, &reads.pgbench_page)
+            .held_to(Bar::at_least(0.7).goal(0.85)),
+        plain("page of 50: novantra, audit durable", &page_durable),
+        ratio("page of 50: durable ÷ pgbench", &page_durable, &reads.pgbench_page),
+        plain("write: pgbench, the same rows in one transaction", &writes.pgbench),
+        plain("write: novantra", &writes.novantra),
+        ratio("write: novantra ÷ pgbench", &writes.novantra, &writes.pgbench).held_to(Bar::at_least(0.7)),
+    ];
+    Ok(Table {
+        name: "postgres",
+        title: Section::Postgres.title(),
+        how: format!(
+            "{version} with fsync and synchronous_commit on; server, load and database share the machine. Calls a second with \
+             authentication and limits on, {FINDINGS} findings, against pgbench -M prepared: {READERS} clients read, {WRITERS} \
+             write (a finding with an idempotency key: 4 rows); medians of {ROUNDS} rounds of {} s in turns.",
+            WINDOW.as_secs()
+        ),
+        rows,
+    })
+}
+
+#[derive(Default)]
+struct Reads {
+    get: Series,
+    page: Series,
+    pgbench_get: Series,
+    pgbench_page: Series,
+}
+
+impl Reads {
+    fn compare(
+        &mut self,
+        served: &Served,
+        gets: &[Request],
+        page: &Request,
+        get_scripts: &[Script],
+        page_scripts: &[Script],
+    ) -> Outcome<()> {
+        let get = served.load(gets.to_vec(), READERS, 200)?;
+        let page = served.load(vec![page.clone()], READERS, 200)?;
+        for load in [&get, &page] {
+            load.run(WINDOW / 3)?;
+        }
+        let pgbench = |scripts: &[Script]| served.postgres.pgbench(served.folder.path(), scripts, READERS, WINDOW);
+        for _ in 0..ROUNDS {
+            self.get.push(get.run(WINDOW)?.rate());
+            served.server.settle()?;
+            self.pgbench_get.push(pgbench(get_scripts)?);
+            self.page.push(page.run(WINDOW)?.rate());
+            served.server.settle()?;
+            self.pgbench_page.push(pgbench(page_scripts)?);
+        }
+        Ok(())
+    }
+}
+
+fn rate(load: &Load) -> Outcome<Series> {
+    load.run(WINDOW / 3)?;
+    let mut series = Series::default();
+    for _ in 0..ROUNDS {
+        series.push(load.run(WINDOW)?.rate());
+    }
+    Ok(series)
+}
+
+#[derive(Default)]
+struct Writes {
+    novantra: Series,
+    pgbench: Series,
+}
+
+impl Writes {
+    fn of(bench: &Bench) -> Outcome<Self> {
+        let served = Served::begin(bench, "novantra_bench_writes", &[])?;
+        let mut next = 0;
+        let mut load = || {
+            let requests = (next..next + READY).map(|number| create(number, &served.token)).collect();
+            next += READY;
+            served.load(requests, WRITERS, 201)
+        };
+        load()?.run(WINDOW / 3)?;
+        served.server.settle()?;
+        let script = [same_rows::insertion(&served.postgres)?];
+        let mut writes = Self::default();
+        for _ in 0..ROUNDS {
+            writes.novantra.push(load()?.run(WINDOW)?.rate());
+            served.server.settle()?;
+            writes.pgbench.push(served.postgres.pgbench(served.folder.path(), &script, WRITERS, WINDOW)?);
+            // The rows of pgbench are no part of any chain: the sealer is not to meet them.
+            served.postgres.ask("DELETE FROM audit_entries WHERE id LIKE '0000000%'")?;
+        }
+        Ok(writes)
+    }
+}
+
+/// Records one finding.
+fn create(number: usize, token: &str) -> Request {
+    Request::post(LIST, sample::one(number)).bearer(token).header("idempotency-key", format!("bench-{number}"))
+}

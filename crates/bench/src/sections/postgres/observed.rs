@@ -1,0 +1,115 @@
+//! The statements that a server really sends, read from PostgreSQL's own log, so that both sides run the same.
+
+use crate::{
+    failure::{Context, Outcome},
+    servers::{Postgres, Script},
+};
+
+/// A statement as it was executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Executed {
+    /// Its text, with `$1` where a value goes.
+    pub(super) text: String,
+    /// The values.
+    values: Vec<Option<String>>,
+}
+
+/// Whatever is executed while `call` runs.
+pub(super) fn while_calling(postgres: &Postgres, call: impl FnOnce() -> Outcome<()>) -> Outcome<Vec<Executed>> {
+    postgres.ask("ALTER SYSTEM SET log_statement = 'all'")?;
+    postgres.ask("SELECT pg_reload_conf()")?;
+    // Sessions take the setting up with their next message; what they log from here on is counted.
+    call_is_logged(postgres)?;
+    let before: usize = postgres.ask("SELECT (pg_stat_file(pg_current_logfile())).size")?.parse()?;
+    let called = call();
+    postgres.ask("ALTER SYSTEM RESET log_statement")?;
+    postgres.ask("SELECT pg_reload_conf()")?;
+    called?;
+    let log = postgres.ask("SELECT pg_read_file(pg_current_logfile())")?;
+    Ok(executed(log.get(before..).unwrap_or_default()))
+}
+
+fn call_is_logged(postgres: &Postgres) -> Outcome<()> {
+    let shown = postgres.ask("SHOW log_statement")?;
+    (shown == "all").then_some(()).or_fail(|| "PostgreSQL does not log statements".to_owned())
+}
+
+/// The prepared statements in a log whose lines begin with `@`.
+fn executed(log: &str) -> Vec<Executed> {
+    let mut found: Vec<Executed> = Vec::new();
+    for message in log.split("\n@").map(|message| message.trim_start_matches('@')) {
+        if let Some((_, text)) = message.strip_prefix("LOG:  execute ").and_then(|rest| rest.split_once(": ")) {
+            found.push(Executed { text: text.trim_end().to_owned(), values: Vec::new() });
+        } else if let Some(values) = message.strip_prefix("DETAIL:  parameters: ")
+            && let Some(last) = found.last_mut()
+        {
+            last.values = parameters(values.trim_end());
+        }
+    }
+    found
+}
+
+/// `$1 = 'a', $2 = NULL`.
+fn parameters(mut text: &str) -> Vec<Option<String>> {
+    let mut values = Vec::new();
+    while let Some((_, rest)) = text.split_once(" = ") {
+        let Some(quoted) = rest.strip_prefix('\'') else {
+            values.push(None);
+            text = rest.split_once(", ").map_or("", |(_, rest)| rest);
+            continue;
+        };
+        let mut value = String::new();
+        let mut characters = quoted.char_indices().peekable();
+        let mut end = quoted.len();
+        while let Some((place, character)) = characters.next() {
+            match character {
+                '\'' if characters.next_if(|(_, next)| *next == '\'').is_some() => value.push('\''),
+                '\'' => {
+                    end = place + 1;
+                    break;
+                }
+                other => value.push(other),
+            }
+        }
+        values.push(Some(value));
+        text = &quoted[end..];
+    }
+    values
+}
+
+impl Executed {
+    /// As a script of its own, whose values are bound under names that begin with `prefix`.
+    pub(super) fn script(&self, prefix: &str) -> Script {
+        let mut text = self.text.clone();
+        let mut values = Vec::new();
+        for (place, value) in self.values.iter().enumerate().rev() {
+            let (mark, name) = (format!("${}", place + 1), format!("{prefix}{}", place + 1));
+            match value {
+                Some(value) => {
+                    text = text.replace(&mark, &format!(":{name}"));
+                    values.push((name, value.clone()));
+                }
+                None => text = text.replace(&mark, "NULL"),
+            }
+        }
+        text.push_str(";\n");
+        Script { text, values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_read_with_their_values() {
+        let log = "@LOG:  statement: BEGIN\n@LOG:  execute s1: SELECT a\n\tFROM b WHERE c = $1 AND d = $2\n\
+                   @DETAIL:  parameters: $1 = 'it''s, $2 = ''x''', $2 = NULL\n@LOG:  execute <unnamed>: SELECT 1\n";
+        let statements = executed(log);
+        assert_eq!(statements.len(), 2);
+        assert_eq!(statements[0].values, [Some("it's, $2 = 'x'".to_owned()), None]);
+        let script = statements[0].script("p");
+        assert_eq!(script.text, "SELECT a\n\tFROM b WHERE c = :p1 AND d = NULL;\n");
+        assert_eq!(script.values, [("p1".to_owned(), "it's, $2 = 'x'".to_owned())]);
+    }
+}

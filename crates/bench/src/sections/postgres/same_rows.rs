@@ -1,0 +1,67 @@
+//! The rows that one write made, inserted again by plain statements in one transaction.
+
+use serde_json::Value;
+
+use crate::{
+    failure::{Context, Failure, Outcome},
+    servers::{Postgres, Script},
+};
+
+/// The tables that a new finding with an idempotency key is a row of, and the columns whose values no two rows share.
+const TABLES: &[(&str, &[&str])] =
+    &[("idempotency", &["key"]), ("findings", &["id", "key"]), ("audit_entries", &["id"]), ("outbox", &["id"])];
+
+/// A script whose every run inserts such rows, each time others.
+pub(super) fn insertion(postgres: &Postgres) -> Outcome<Script> {
+    let mut text = "\\set one random(1, 9000000000000000000)\nBEGIN;\n".to_owned();
+    for (table, unique) in TABLES {
+        let row = postgres.ask(&format!("SELECT row_to_json(t) FROM {table} AS t LIMIT 1"))?;
+        let row: Value = serde_json::from_str(&row).or_fail(|| format!("the write left no row in {table}"))?;
+        text.push_str(&insert(table, &row, unique)?);
+    }
+    text.push_str("COMMIT;\n");
+    Ok(Script { text, values: Vec::new() })
+}
+
+fn insert(table: &str, row: &Value, unique: &[&str]) -> Outcome<String> {
+    let row = row.as_object().or_fail(|| format!("a row of {table} is no object"))?;
+    let values = row.iter().map(|(column, value)| match value {
+        _ if unique.contains(&column.as_str()) => Ok("lpad(:one::text, 26, '0')".to_owned()),
+        Value::Null => Ok("NULL".to_owned()),
+        Value::Number(number) => Ok(number.to_string()),
+        // pgbench takes a colon before a word for one of its variables, in quotes too: such places are spelled out.
+        Value::String(text) => Ok(format!("E'{}'", escaped(text))),
+        other => Err(Failure::new(format!("{table}.{column} is {other}"))),
+    });
+    let values = values.collect::<Outcome<Vec<_>>>()?.join(", ");
+    let columns = row.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    Ok(format!("INSERT INTO {table} ({columns}) VALUES ({values});\n"))
+}
+
+fn escaped(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\'' => "''".to_owned(),
+            '\\' => "\\\\".to_owned(),
+            ':' => "\\x3a".to_owned(),
+            '\n' => "\\n".to_owned(),
+            other => other.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_row_is_spelled_out_with_its_unique_columns_left_to_chance() {
+        let statement = insert("t", &json!({ "id": "x", "n": 5, "s": "a:b'\\", "z": null }), &["id"]).unwrap();
+        assert_eq!(
+            statement,
+            "INSERT INTO t (id, n, s, z) VALUES (lpad(:one::text, 26, '0'), 5, E'a\\x3ab''\\\\', NULL);\n"
+        );
+    }
+}
