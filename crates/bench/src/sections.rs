@@ -37,11 +37,13 @@ pub(crate) enum Section {
     Footprint,
     /// Reads and writes over PostgreSQL, against pgbench.
     Postgres,
+    /// Reads over PostgreSQL at any depth and in collections of any size.
+    PostgresPages,
 }
 
 impl Section {
     pub(crate) const ALL: &[Self] =
-        &[Self::Reads, Self::Pages, Self::Tokens, Self::Batch, Self::Footprint, Self::Postgres];
+        &[Self::Reads, Self::Pages, Self::Tokens, Self::Batch, Self::Footprint, Self::Postgres, Self::PostgresPages];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -51,6 +53,7 @@ impl Section {
             Self::Batch => "batch import of findings",
             Self::Footprint => "memory, start and size",
             Self::Postgres => "reads and writes over PostgreSQL",
+            Self::PostgresPages => "reads over PostgreSQL by depth and size of the collection",
         }
     }
 
@@ -62,6 +65,7 @@ impl Section {
             Self::Batch => batch::measure(bench),
             Self::Footprint => footprint::measure(bench),
             Self::Postgres => postgres::measure(bench),
+            Self::PostgresPages => postgres::flat::measure(bench),
         }
     }
 }

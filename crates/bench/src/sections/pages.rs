@@ -23,7 +23,7 @@ const SIZE: usize = 50;
 pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let (small, large) = (Reader::of(bench.small()?)?, Reader::of(bench.large()?)?);
     let first = format!("{LIST}?limit={SIZE}");
-    let deep = large.page_at(DEPTH)?;
+    let deep = page_at(&large.server, &large.token, DEPTH, SIZE)?;
     let [few, many, far] = take_turns([small.case(&first)?, large.case(&first)?, large.case(&deep)?], ROUNDS, WINDOW)?;
 
     let mut rows = Vec::new();
@@ -76,16 +76,15 @@ impl Reader {
         let load = Load { host: self.server.host()?, requests, connections: CONNECTIONS, expected: 200 };
         Ok(Case { subject: &self.server, load })
     }
+}
 
-    /// The path of a page that lies this deep, found by walking there.
-    fn page_at(&self, depth: usize) -> Outcome<String> {
-        let host = self.server.host()?;
-        let mut path = format!("{LIST}?limit={SIZE}");
-        for _ in 1..depth {
-            let page = call(host, &Request::get(path).bearer(&self.token))?.expect(200)?.json()?;
-            let cursor = page["pagination"]["nextCursor"].as_str().or_fail(|| format!("there is no page {depth}"))?;
-            path = format!("{LIST}?limit={SIZE}&cursor={cursor}");
-        }
-        Ok(path)
+/// The path of a page of `size` that lies this deep, found by walking there.
+pub(super) fn page_at(server: &Novantra, token: &str, depth: usize, size: usize) -> Outcome<String> {
+    let mut path = format!("{LIST}?limit={size}");
+    for _ in 1..depth {
+        let page = call(server.host()?, &Request::get(path).bearer(token))?.expect(200)?.json()?;
+        let cursor = page["pagination"]["nextCursor"].as_str().or_fail(|| format!("there is no page {depth}"))?;
+        path = format!("{LIST}?limit={size}&cursor={cursor}");
     }
+    Ok(path)
 }

@@ -1,5 +1,6 @@
 //! A server over PostgreSQL, against what `pgbench` reaches with the same statements in the same database.
 
+pub(super) mod flat;
 mod observed;
 mod same_rows;
 

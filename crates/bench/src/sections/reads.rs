@@ -17,6 +17,8 @@ pub(super) const LIST: &str = "/api/v1/governance/findings";
 const ROUNDS: usize = 3;
 const WINDOW: Duration = Duration::from_secs(2);
 
+/// Among how many findings those that are asked for are chosen.
+const NEWEST: usize = 10_000;
 /// How many findings are asked for in turns.
 const IDS: usize = 512;
 
@@ -79,12 +81,12 @@ pub(super) fn bare<'a>(server: &Novantra, requests: impl Iterator<Item = &'a Req
     BareServer::answering(answers.iter().map(|(path, answer)| (*path, answer)))
 }
 
-/// Findings to ask for, so many at most, from all over the collection.
+/// Findings to ask for, so many at most, from all over the newest of the collection.
 pub(super) fn ids(server: &Novantra, token: &str, most: usize) -> Outcome<Vec<String>> {
     let host = server.host()?;
     let mut ids = Vec::new();
     let mut path = format!("{LIST}?limit=200");
-    loop {
+    while ids.len() < NEWEST {
         let page = call(host, &Request::get(path).bearer(token))?.expect(200)?.json()?;
         let findings = page["findings"].as_array().or_fail(|| "no findings in the answer".to_owned())?;
         ids.extend(findings.iter().filter_map(|finding| finding["id"].as_str()).map(str::to_owned));

@@ -1,0 +1,103 @@
+//! A page over PostgreSQL costs the same wherever it lies and however large the collection is.
+
+use std::time::Duration;
+
+use super::Served;
+use crate::{
+    failure::Outcome,
+    figures::{Case, take_turns},
+    http::{Load, Request},
+    report::{Bar, Row, Table, Unit},
+    sections::{
+        Bench, Section,
+        pages::page_at,
+        reads::{CONNECTIONS, LIST, ids},
+    },
+};
+
+const ROUNDS: usize = 5;
+const WINDOW: Duration = Duration::from_millis(1500);
+const FEW: usize = 10_000;
+const MANY: usize = 1_000_000;
+const DEPTH: usize = 1000;
+const SIZE: usize = 50;
+const IDS: usize = 500;
+
+pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
+    let few = Served::begin(bench, "novantra_bench_few", &[])?;
+    few.fill(FEW)?;
+    let many = Served::begin(bench, "novantra_bench_many", &[])?;
+    many.fill(FEW)?;
+    multiply(&many, MANY - FEW)?;
+
+    let first = format!("{LIST}?limit={SIZE}");
+    let page = |served: &Served, path: &str| vec![Request::get(path).bearer(&served.token)];
+    let gets = |served: &Served, ids: &[String]| -> Vec<Request> {
+        ids.iter().map(|id| Request::get(format!("{LIST}/{id}")).bearer(&served.token)).collect()
+    };
+    let some = ids(&few.server, &few.token, IDS)?;
+    let from_all_over: Vec<String> =
+        (0..IDS).map(|place| format!("find_{}", copied(1 + place * (MANY - FEW) / IDS))).collect();
+    let deep = page_at(&many.server, &many.token, DEPTH, SIZE)?;
+    let case = |served: &'_ Served, requests| -> Outcome<Load> { served.load(requests, CONNECTIONS, 200) };
+    let cases = [
+        Case { subject: &few.server, load: case(&few, gets(&few, &some))? },
+        Case { subject: &many.server, load: case(&many, gets(&many, &from_all_over))? },
+        Case { subject: &few.server, load: case(&few, page(&few, &first))? },
+        Case { subject: &many.server, load: case(&many, page(&many, &first))? },
+        Case { subject: &many.server, load: case(&many, page(&many, &deep))? },
+    ];
+    let [few_get, many_get, few_page, many_page, deep_page] = take_turns(cases, ROUNDS, WINDOW)?;
+
+    let shown = [
+        ("10⁴ findings, get by id", &few_get),
+        ("10⁶ findings, get by id", &many_get),
+        ("10⁴ findings, page 1", &few_page),
+        ("10⁶ findings, page 1", &many_page),
+        ("10⁶ findings, page 1,000", &deep_page),
+    ];
+    let mut rows: Vec<Row> = shown
+        .iter()
+        .map(|(what, figures)| {
+            Row::new(format!("{what}: median latency"), figures.latency.median() / 1000.0, Unit::Millis)
+                .spread(figures.latency.spread())
+        })
+        .collect();
+    let compared = [
+        ("get by id, 10⁶ ÷ 10⁴ findings", &many_get, &few_get),
+        ("page 1, 10⁶ ÷ 10⁴ findings", &many_page, &few_page),
+        ("page 1,000 ÷ page 1", &deep_page, &many_page),
+    ];
+    rows.extend(compared.map(|(what, one, other)| {
+        Row::new(what, one.latency.median() / other.latency.median(), Unit::Times).held_to(Bar::at_most(1.2))
+    }));
+    Ok(Table {
+        name: "postgres-pages",
+        title: Section::PostgresPages.title(),
+        how: format!(
+            "{CONNECTIONS} keep-alive connections, a page of {SIZE}, durable audit; server, load and database share the machine, so \
+             that latency under full load is what both cost together; medians of {ROUNDS} rounds in turns."
+        ),
+        rows,
+    })
+}
+
+/// How many characters an identifier has after its prefix.
+const ULID: usize = 26;
+
+/// The identifier of a copy.
+fn copied(number: usize) -> String {
+    format!("{number:0ULID$}")
+}
+
+/// Adds findings like the oldest one, older than it.
+fn multiply(served: &Served, findings: usize) -> Outcome<()> {
+    served.postgres.ask(&format!(
+        "INSERT INTO findings SELECT (jsonb_populate_record(f, jsonb_build_object( \
+             'id', lpad(i::text, {ULID}, '0'), 'key', 'copy-' || i))).* \
+         FROM (SELECT * FROM findings ORDER BY id LIMIT 1) AS f, generate_series(1, {findings}) AS i"
+    ))?;
+    served.postgres.ask("VACUUM ANALYZE")?;
+    served.postgres.ask("CHECKPOINT")?;
+    Ok(())
+}
