@@ -102,15 +102,18 @@ CREATE TABLE findings (
 );
 CREATE UNIQUE INDEX findings_key ON findings (organization_id, key);
 CREATE INDEX findings_changed ON findings (organization_id, updated_at, id);
-CREATE INDEX findings_status ON findings (organization_id, status, id);
-CREATE INDEX findings_status_changed ON findings (organization_id, status, updated_at, id);
-CREATE INDEX findings_severity ON findings (organization_id, severity, id);
-CREATE INDEX findings_severity_changed ON findings (organization_id, severity, updated_at, id);
-CREATE INDEX findings_source_kind ON findings (organization_id, source_kind, id);
-CREATE INDEX findings_source_kind_changed ON findings (organization_id, source_kind, updated_at, id);
+-- What follows the order is checked beside a leading filter, without the row. In the order of creation that is only what
+-- seldom changes: every change of it moves the entry. In the order of change the entry moves anyway.
+CREATE INDEX findings_status ON findings (organization_id, status, id, severity, source_kind);
+CREATE INDEX findings_status_changed ON findings (organization_id, status, updated_at, id, severity, source_kind);
+CREATE INDEX findings_severity ON findings (organization_id, severity, id, source_kind);
+CREATE INDEX findings_severity_changed ON findings (organization_id, severity, updated_at, id, status, source_kind);
+CREATE INDEX findings_source_kind ON findings (organization_id, source_kind, id, severity);
+CREATE INDEX findings_source_kind_changed ON findings (organization_id, source_kind, updated_at, id, status, severity);
 CREATE INDEX findings_subject ON findings (organization_id, subject_resource_id, id)
     WHERE subject_resource_id IS NOT NULL;
-CREATE INDEX findings_subject_changed ON findings (organization_id, subject_resource_id, updated_at, id)
+CREATE INDEX findings_subject_changed
+    ON findings (organization_id, subject_resource_id, updated_at, id, status, severity, source_kind)
     WHERE subject_resource_id IS NOT NULL;
 
 CREATE TABLE finding_events (
@@ -171,7 +174,7 @@ CREATE TABLE audit_entries (
 CREATE UNIQUE INDEX audit_entries_sequence ON audit_entries (organization_id, sequence) WHERE sequence IS NOT NULL;
 CREATE INDEX audit_entries_unsealed ON audit_entries (id, organization_id) WHERE sequence IS NULL;
 CREATE INDEX audit_entries_action ON audit_entries (organization_id, action, id);
-CREATE INDEX audit_entries_actor ON audit_entries (organization_id, actor_id, id) WHERE actor_id IS NOT NULL;
+CREATE INDEX audit_entries_actor ON audit_entries (organization_id, actor_id, id, action) WHERE actor_id IS NOT NULL;
 CREATE INDEX audit_entries_subject ON audit_entries (organization_id, subject_id, id) WHERE subject_id IS NOT NULL;
 
 CREATE TABLE audit_heads (

@@ -1,10 +1,13 @@
 //! The habits of the house as commands: `cargo xtask help` lists them.
 
 mod bench;
+mod debian;
 mod deny;
 mod documents;
+mod faketime;
 mod postgres;
 mod process;
+mod redis;
 mod run;
 mod test;
 mod tidy;

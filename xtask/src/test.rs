@@ -7,9 +7,10 @@ use std::{
 };
 
 use crate::{
-    Outcome, deny, documents,
+    Outcome, deny, documents, faketime,
     postgres::Database,
     process::{cargo, run},
+    redis::{self, Redis},
     root, tidy,
 };
 
@@ -78,8 +79,11 @@ fn tests() -> Outcome<Tally> {
     const TESTS: [&str; 3] = ["test", "--workspace", "--all-targets"];
     run(cargo(TESTS).arg("--no-run"))?;
     let database = Database::for_tests()?;
+    let redis = Redis::for_tests()?;
     let mut tests = cargo(TESTS);
     tests.arg("--no-fail-fast").env("NOVANTRA_TEST_POSTGRES_URL", database.url());
+    tests.env(redis::NAME, redis.url());
+    tests.env(faketime::NAME, faketime::find_or_install()?);
     count(with_real_files(&mut tests))
 }
 

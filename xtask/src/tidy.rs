@@ -2,6 +2,7 @@
 
 mod layout;
 mod manifests;
+mod portable;
 mod sources;
 mod tree;
 
@@ -30,12 +31,14 @@ const RULES: &[Rule] = &[
     manifests::domain_knows_no_adapter,
     manifests::versions_live_in_the_root,
     manifests::lints_live_in_the_root,
+    portable::migrations_are_portable,
+    portable::statements_hold_no_lock_beyond_rows,
     sources::files_are_short,
     sources::crates_say_what_they_are,
     sources::no_test_is_left_out,
     sources::nothing_is_put_off,
     sources::tests_do_not_sleep,
-    sources::only_the_engine_vouches_for_sql,
+    sources::only_the_engine_knows_a_driver,
     sources::domain_reads_no_surroundings,
 ];
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use async_trait::async_trait;
-use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Timestamp};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, StreamRequest, Streamed, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::{chain::Batch, checkpoint::Checkpoint, hex};
@@ -142,17 +142,39 @@ pub trait AuditLog: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError>;
 
+    /// All of an organization's entries that match, in the order of [`Self::entries`], as they are when this returns: see
+    /// [`kernel::Reader::stream`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails, [`StoreError::Unavailable`] also when it gives out no more streams just now.
+    async fn stream_entries(
+        &self,
+        organization: OrganizationId,
+        filter: &AuditFilter,
+        request: &StreamRequest,
+    ) -> Result<Streamed<Recorded>, StoreError>;
+
     /// The entry with this identifier.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError>;
 
-    /// Up to `limit` entries that wait for their seal, over all organizations, with each chain's head.
+    /// Up to `limit` organizations behind `after` with entries that wait for their seal, in the order of their identifiers.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn unsealed(&self, limit: usize) -> Result<Vec<Unsealed>, StoreError>;
+    async fn with_unsealed(
+        &self,
+        after: Option<OrganizationId>,
+        limit: usize,
+    ) -> Result<Vec<OrganizationId>, StoreError>;
+
+    /// Up to `limit` entries of the organization that wait for their seal, with the chain's head; `None` where none does.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails, [`StoreError::Corrupt`] when one of the entries can't be read.
+    async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError>;
 
     /// Stores the seals of a batch and its checkpoint and moves the chain's head, if the head is still what the batch is
     /// chained to; otherwise stores nothing and says `false`: another sealer was there first.

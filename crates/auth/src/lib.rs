@@ -5,6 +5,7 @@ mod caller;
 mod credentials;
 mod ports;
 mod secret;
+mod signing_key;
 mod token;
 
 pub use account::{
@@ -12,6 +13,9 @@ pub use account::{
 };
 pub use caller::{Caller, Refused, actor};
 pub use credentials::{CredentialCheck, check_credentials};
-pub use ports::{Accounts, SealedKey, SecretHasher, SigningKeys, TokenSigner, TokenVerifier};
+pub use ports::{Accounts, SecretHasher, SigningKeys, TokenSigner, TokenVerifier};
 pub use secret::{ClientSecret, HASH_OF_NO_SECRET, SecretHash};
-pub use token::{Claims, TokenError, TokenLifetime};
+pub use signing_key::{
+    KEYS_GOOD_FOR, KeyChange, KeyRefusal, KeyStage, Keyring, PublishedKey, SHORTEST_LEAD, SealedKey, TOKENS_OUTLIVE,
+};
+pub use token::{Claims, StaleKeys, TokenError, TokenLifetime};

@@ -1,12 +1,13 @@
 //! What authentication asks of stores and of cryptography.
 
 use async_trait::async_trait;
-use kernel::{OrganizationId, Revision, StoreError, Timestamp};
+use kernel::{Changeset, CommitError, OrganizationId, Revision, StoreError, Timestamp};
 
 use crate::{
     account::{Account, AccountId},
     secret::{ClientSecret, SecretHash},
-    token::{Claims, TokenError},
+    signing_key::{KeyChange, Keyring, SealedKey},
+    token::{Claims, StaleKeys, TokenError},
 };
 
 /// Finds service accounts by credential. Beside [`kernel::Reader`], because a caller's organization is what is looked for.
@@ -39,33 +40,28 @@ pub trait Accounts: Send + Sync {
     -> Result<Option<Timestamp>, StoreError>;
 }
 
-/// A token signing key as a store keeps it: encrypted under the master key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedKey {
-    /// The key's id, which tokens name in their header.
-    pub id: String,
-    /// The algorithm the key is pinned to (RFC 8725): `EdDSA`.
-    pub algorithm: String,
-    /// The encrypted private key.
-    pub sealed: Vec<u8>,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
 /// Keeps token signing keys, so that every server of an installation signs and verifies with the same ones.
 #[async_trait]
 pub trait SigningKeys: Send + Sync {
-    /// All of them, oldest first.
+    /// All of them, and the present moment of the store's clock.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn signing_keys(&self) -> Result<Vec<SealedKey>, StoreError>;
+    async fn signing_keys(&self) -> Result<Keyring, StoreError>;
 
-    /// Adds the installation's first key, unless another server was faster; the caller reads again afterwards.
+    /// Adds the installation's first key, which signs from now on, unless another server was faster; the caller reads again
+    /// afterwards.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn add_first_signing_key(&self, key: &SealedKey) -> Result<(), StoreError>;
+
+    /// Changes the keys and stores the changeset that puts this on record, all or nothing. Says whether it did: it does
+    /// not when there are other keys by now than those it was decided on.
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing was stored then.
+    async fn change_signing_keys(&self, change: &KeyChange, changeset: Changeset) -> Result<bool, CommitError>;
 }
 
 /// Hashes client secrets.
@@ -82,14 +78,28 @@ pub trait SecretHasher: Send + Sync {
 /// Issues tokens.
 pub trait TokenSigner: Send + Sync {
     /// The signed token that makes these claims.
-    fn sign(&self, claims: &Claims) -> String;
+    ///
+    /// # Errors
+    /// [`StaleKeys`] when it is not known any more which key signs.
+    fn sign(&self, claims: &Claims) -> Result<String, StaleKeys>;
 }
 
 /// Accepts tokens.
+#[async_trait]
 pub trait TokenVerifier: Send + Sync {
     /// What the token claims, if it was issued here and is good at `now`.
     ///
     /// # Errors
     /// [`TokenError`].
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError>;
+
+    /// After [`TokenError::UnknownKey`]: sees to it that every key is known that was published before this was called.
+    /// Verifiers that never learn of a key do nothing. Calls share what it takes, which is bounded: strangers may name any
+    /// key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the keys can't be read.
+    async fn catch_up(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -30,20 +30,35 @@ pub enum TokenError {
     /// It was not issued here, or was altered.
     #[error("the access token is not valid")]
     Invalid,
+    /// It names a key that is not known here; one that was just published may be known after
+    /// [`crate::TokenVerifier::catch_up`].
+    #[error("the access token names a signing key that is not known")]
+    UnknownKey,
+    /// Which keys are good is not known any more.
+    #[error(transparent)]
+    Stale(#[from] StaleKeys),
     /// It was issued here and has ended. Whose it was is known.
     #[error("the access token has expired")]
     Expired(Box<Claims>),
 }
+
+/// The installation's signing keys were not read for [`crate::KEYS_GOOD_FOR`]: one may have been retired since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signing keys were not read for too long")]
+pub struct StaleKeys;
 
 /// How long a token lives: 60 to 3600 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenLifetime(Duration);
 
 impl TokenLifetime {
+    /// The longest there is.
+    pub const LONGEST: Duration = Duration::from_secs(3600);
+
     /// The lifetime, if it is within bounds.
     #[must_use]
     pub fn new(lifetime: Duration) -> Option<Self> {
-        (60..=3600).contains(&lifetime.as_secs()).then_some(Self(lifetime))
+        (60..=Self::LONGEST.as_secs()).contains(&lifetime.as_secs()).then_some(Self(lifetime))
     }
 
     /// When a token issued `now` to an account that expires `account_expiry` ends: never past the account's own end.

@@ -7,6 +7,7 @@ mod parts;
 mod plain;
 mod postgres;
 mod reads;
+mod streams;
 mod tokens;
 
 use std::{
@@ -39,11 +40,24 @@ pub(crate) enum Section {
     Postgres,
     /// Reads over PostgreSQL at any depth and in collections of any size.
     PostgresPages,
+    /// A whole collection in one stream, against a walk through its pages.
+    Streams,
+    /// The same over PostgreSQL.
+    PostgresStreams,
 }
 
 impl Section {
-    pub(crate) const ALL: &[Self] =
-        &[Self::Reads, Self::Pages, Self::Tokens, Self::Batch, Self::Footprint, Self::Postgres, Self::PostgresPages];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Reads,
+        Self::Pages,
+        Self::Tokens,
+        Self::Batch,
+        Self::Footprint,
+        Self::Postgres,
+        Self::PostgresPages,
+        Self::Streams,
+        Self::PostgresStreams,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -54,6 +68,8 @@ impl Section {
             Self::Footprint => "memory, start and size",
             Self::Postgres => "reads and writes over PostgreSQL",
             Self::PostgresPages => "reads over PostgreSQL by depth and size of the collection",
+            Self::Streams => "a whole collection in one stream",
+            Self::PostgresStreams => "a whole collection in one stream over PostgreSQL",
         }
     }
 
@@ -66,6 +82,8 @@ impl Section {
             Self::Footprint => footprint::measure(bench),
             Self::Postgres => postgres::measure(bench),
             Self::PostgresPages => postgres::flat::measure(bench),
+            Self::Streams => streams::measure(bench),
+            Self::PostgresStreams => streams::measure_postgres(bench),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The one secret an installation is given; every other key is derived from it or encrypted under it.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -25,6 +28,8 @@ pub enum Purpose {
     Checkpoints,
     /// Encrypts secrets at rest.
     SecretsAtRest,
+    /// Encrypts and signs nothing: it is what the key is recognized by.
+    Recognition,
 }
 
 impl Purpose {
@@ -34,6 +39,7 @@ impl Purpose {
             Self::Cursors => "novantra/v1/cursors",
             Self::Checkpoints => "novantra/v1/checkpoints",
             Self::SecretsAtRest => "novantra/v1/secrets-at-rest",
+            Self::Recognition => "novantra/v1/recognition",
         }
     }
 }
@@ -70,6 +76,24 @@ impl MasterKey {
             .and_then(|okm| okm.fill(key.as_mut_slice()))
             .expect("HKDF-SHA256 gives up to 255 times 32 bytes");
         key
+    }
+}
+
+impl MasterKey {
+    /// What the key is recognized by, for the database to keep: a derived key in hexadecimal, which leads back neither to
+    /// this key nor to any other that is derived from it.
+    #[must_use]
+    pub fn check_value(&self) -> String {
+        self.derive(Purpose::Recognition).iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// Whether this is the key with this check value.
+    #[must_use]
+    pub fn has_check_value(&self, value: &str) -> bool {
+        self.check_value() == value
     }
 }
 
@@ -138,5 +162,14 @@ mod tests {
             hex(key.derive(Purpose::SecretsAtRest).as_slice()),
             "f0b9c162ca6bf0c1b538318fbce7927611aeaa765dee3e91c6c9bb0c669e6031"
         );
+        assert_eq!(key.check_value(), "2c7201f750e7369b72a0e8ebb255a35abcc04a2d654e2ffca3de69349b735d7b");
+    }
+
+    #[test]
+    fn a_key_is_recognized_by_its_check_value_and_no_other_key_is() {
+        let (key, other) = (MasterKey([7; 32]), MasterKey([8; 32]));
+        assert!(key.has_check_value(&key.check_value()));
+        assert!(!other.has_check_value(&key.check_value()));
+        assert!(!key.has_check_value(""));
     }
 }

@@ -15,9 +15,14 @@ const EDDSA: &str = "EdDSA";
 /// Why tokens can be neither signed nor verified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeyError {
-    /// The keys were sealed under another master key, or altered.
-    #[error("this master key does not open the signing keys of this database: it belongs to another installation")]
-    OtherMasterKey,
+    /// The key was sealed under another master key, or altered.
+    #[error(
+        "this master key does not open the signing key {id}: it belongs to another installation, or the database was altered"
+    )]
+    Unopened {
+        /// Which key.
+        id: String,
+    },
     /// A newer version of this program made the key.
     #[error("the signing key {id} is for the algorithm {algorithm:?}, which this version does not know")]
     UnknownAlgorithm {
@@ -55,8 +60,9 @@ impl SigningKey {
         if key.algorithm != EDDSA {
             return Err(SigningKeyError::UnknownAlgorithm { id: key.id.clone(), algorithm: key.algorithm.clone() });
         }
-        let seed = sealer.open(&purpose(&key.id), &key.sealed).map_err(|_| SigningKeyError::OtherMasterKey)?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| SigningKeyError::OtherMasterKey)?;
+        let unopened = || SigningKeyError::Unopened { id: key.id.clone() };
+        let seed = sealer.open(&purpose(&key.id), &key.sealed).map_err(|_| unopened())?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| unopened())?;
         Ok(Self {
             id: key.id.clone(),
             header: header(&key.id),

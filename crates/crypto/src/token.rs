@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use auth::{Claims, SealedKey, TokenError, TokenSigner, TokenVerifier};
+use auth::{Claims, KeyStage, Keyring, StaleKeys, TokenError, TokenSigner, TokenVerifier};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use kernel::Timestamp;
 use scopes::{Scope, ScopeSet};
 use serde::{Deserialize, Serialize};
+use ulid::Ulid;
 
 use crate::{
     master_key::MasterKey,
@@ -27,9 +28,11 @@ pub(crate) const TYPE: &str = "at+jwt";
 /// Longer than any token that is issued here.
 const LONGEST: usize = 4096;
 
-/// Signs tokens with the newest key of an installation and verifies them with each.
+/// Signs tokens with the key of an installation that signs, and verifies them with each.
 pub struct TokenKeys {
     keys: Vec<SigningKey>,
+    /// The place of the one that signs.
+    signing: usize,
     issuer: String,
     validation: Validation,
 }
@@ -39,52 +42,58 @@ impl TokenKeys {
     ///
     /// # Errors
     /// [`SigningKeyError`].
-    pub fn open(master: &MasterKey, sealed: &[SealedKey], issuer: &str) -> Result<Self, SigningKeyError> {
+    pub fn open(master: &MasterKey, ring: &Keyring, issuer: &str) -> Result<Self, SigningKeyError> {
         let sealer = Sealer::new(master);
-        let mut sealed: Vec<&SealedKey> = sealed.iter().collect();
-        sealed.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
-        let keys = sealed.into_iter().map(|key| SigningKey::open(&sealer, key)).collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() {
-            return Err(SigningKeyError::None);
-        }
+        let signing = ring.stages().position(|(_, stage)| stage == KeyStage::Signing).ok_or(SigningKeyError::None)?;
+        let keys = ring.keys().iter().map(|key| SigningKey::open(&sealer, &key.sealed)).collect::<Result<_, _>>()?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         // The library asks the system for the time; here it comes in.
         validation.validate_exp = false;
-        Ok(Self { keys, issuer: issuer.to_owned(), validation })
+        Ok(Self { keys, signing, issuer: issuer.to_owned(), validation })
     }
 
-    fn read(&self, token: &str) -> Option<Claims> {
+    fn read(&self, token: &str) -> Result<Claims, TokenError> {
+        let key = self.key_of(token)?;
+        let decoded = decode::<Payload>(token, &key.public, &self.validation).map_err(|_| TokenError::Invalid)?;
+        decoded.claims.claims().ok_or(TokenError::Invalid)
+    }
+
+    /// The key that the token's header names.
+    fn key_of(&self, token: &str) -> Result<&SigningKey, TokenError> {
         if token.len() > LONGEST {
-            return None;
+            return Err(TokenError::Invalid);
         }
-        let header = decode_header(token).ok()?;
-        let kind = header.typ.as_deref()?;
-        let is_access_token = [TYPE, "application/at+jwt"].iter().any(|known| kind.eq_ignore_ascii_case(known));
-        if !is_access_token || header.crit.is_some() {
-            return None;
+        let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
+        let named = |known: &&str| header.typ.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(known));
+        let is_access_token = [TYPE, "application/at+jwt"].iter().any(named);
+        if !is_access_token || header.alg != Algorithm::EdDSA || header.crit.is_some() {
+            return Err(TokenError::Invalid);
         }
-        let key = self.keys.iter().find(|key| header.kid.as_ref() == Some(&key.id))?;
-        decode::<Payload>(token, &key.public, &self.validation).ok()?.claims.claims()
+        let id = header.kid.ok_or(TokenError::Invalid)?;
+        self.keys.iter().find(|key| key.id == id).ok_or(match Ulid::from_string(&id) {
+            Ok(_) => TokenError::UnknownKey,
+            Err(_) => TokenError::Invalid,
+        })
     }
 }
 
 impl TokenSigner for TokenKeys {
-    fn sign(&self, claims: &Claims) -> String {
+    fn sign(&self, claims: &Claims) -> Result<String, StaleKeys> {
         // Composed here, because the library opens the private key anew for every signature, which costs twice the signature.
-        let key = &self.keys[0];
+        let key = &self.keys[self.signing];
         let payload = serde_json::to_vec(&Payload::new(claims, &self.issuer)).expect("claims are texts and numbers");
         let message = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(payload));
         let signature = URL_SAFE_NO_PAD.encode(key.pair.sign(message.as_bytes()));
-        format!("{message}.{signature}")
+        Ok(format!("{message}.{signature}"))
     }
 }
 
 impl TokenVerifier for TokenKeys {
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
-        let claims = self.read(token).ok_or(TokenError::Invalid)?;
+        let claims = self.read(token)?;
         if now < claims.expires_at { Ok(claims) } else { Err(TokenError::Expired(Box::new(claims))) }
     }
 }

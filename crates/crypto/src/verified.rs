@@ -14,7 +14,7 @@ const SHARDS: usize = 16;
 /// A verifier that remembers good tokens by their SHA-256, up to the moment each ends. What it remembers is bounded.
 ///
 /// A token says who issued it and when it ends, neither of which changes. Whether its account still stands is a question
-/// for each call, and not asked here.
+/// for each call, and not asked here. Other keys ask for another verifier: see [`crate::RotatingKeys`].
 pub struct CachedVerifier {
     verifier: Arc<dyn TokenVerifier>,
     shards: [Mutex<Shard>; SHARDS],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kernel::StoreError;
 
-use crate::{accounts::AccountCache, services::Services, trail::Trail};
+use crate::{accounts::AccountCache, intake::Intake, services::Services, streams::Places, trail::Trail};
 
 /// Everything a call is answered with. Cheap to clone.
 #[derive(Clone)]
@@ -12,14 +12,17 @@ pub struct App {
     pub(crate) services: Arc<Services>,
     pub(crate) accounts: Arc<AccountCache>,
     pub(crate) trail: Arc<Trail>,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) streams: Arc<Places>,
 }
 
 impl App {
     /// The API over these services. Must be called within a Tokio runtime.
     #[must_use]
     pub fn new(services: Services) -> Self {
-        let trail = Trail::new(&services);
-        Self { services: Arc::new(services), accounts: Arc::default(), trail: Arc::new(trail) }
+        let trail = Arc::new(Trail::new(&services));
+        let intake = Arc::new(Intake::new(services.settings.body_memory));
+        Self { services: Arc::new(services), accounts: Arc::default(), trail, intake, streams: Arc::default() }
     }
 
     /// What is to be done every minute or so: notes when accounts last called, and puts refusals on record that were

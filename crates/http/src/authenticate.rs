@@ -30,14 +30,21 @@ impl From<StoreError> for TurnedAway {
 /// Admits the bearer of a good token whose account stands at this moment.
 pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known, TurnedAway> {
     let token = bearer(headers)?;
-    match app.services.verifier.verify(token, app.services.clock.now()) {
+    let (verifier, clock) = (&app.services.verifier, &app.services.clock);
+    let mut verified = verifier.verify(token, clock.now());
+    if verified == Err(TokenError::UnknownKey) {
+        verifier.catch_up().await?;
+        verified = verifier.verify(token, clock.now());
+    }
+    match verified {
         Ok(claims) => admit(app, &claims).await,
         Err(TokenError::Expired(claims)) => {
             let problem = Problem::unauthenticated("the access token has expired", Some("invalid_token"));
             let present = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
             Err(TurnedAway { problem, who: present })
         }
-        Err(TokenError::Invalid) => {
+        Err(TokenError::Stale(stale)) => Err(StoreError::Unavailable(stale.into()).into()),
+        Err(TokenError::Invalid | TokenError::UnknownKey) => {
             Err(Problem::unauthenticated("the access token is not valid", Some("invalid_token")).into())
         }
     }

@@ -9,6 +9,7 @@ use kernel::{Attribution, Id, Named, OrganizationId, Origin, RequestId, Revision
 use serde_json::Value;
 
 use crate::{
+    accept::Format,
     accounts::Cached,
     operation::Operation,
     problem::{Issue, Problem},
@@ -18,6 +19,8 @@ use crate::{
 /// A call that has passed the door.
 pub(crate) struct Call {
     pub(crate) operation: &'static Operation,
+    /// The form it is to be answered in.
+    pub(crate) format: Format,
     pub(crate) request_id: Id<RequestId>,
     pub(crate) parts: Parts,
     /// The values of the path's parameters, in their order.

@@ -5,30 +5,26 @@ use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderName, HeaderValue, header, request::Parts},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kernel::{Action, Id, RequestId};
 
 use crate::{
+    accept::{Format, preferred},
     accounts::Cached,
     app::App,
     authenticate::{TurnedAway, authenticate},
-    call::{Call, Known, is_media_type, origin, printable},
+    call::{Call, Known, origin, printable},
+    head,
     operation::{Access, Operation},
     problem::{Issue, Problem},
     reply::Reply,
     throttle::{self, Throttled},
     trail::Note,
 };
-
-/// The most a JSON body may have.
-pub(crate) const MOST_BODY: usize = 1024 * 1024;
-/// How long a body may take to arrive.
-const BODY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
@@ -56,18 +52,30 @@ pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arr
     let began = Instant::now();
     let request_id = Id::new(app.services.entropy.ulid(app.services.clock.now()));
     let (parts, body) = request.into_parts();
-    let address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    let peer = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    let address = peer.map(|peer| app.services.settings.trusted_proxies.source(peer, &parts.headers));
     let mut passage = Passage::default();
     let mut origin = origin(operation, &parts, request_id, address);
     if matches!(arrival, Arrival::Astray(_)) {
         origin.route = Some(printable(parts.uri.path().as_bytes(), 200).into());
     }
     let method = parts.method.clone();
-    let call = Call { operation, request_id, parts, path: Vec::new(), body: Bytes::new(), address, known: None };
+    let call = Call {
+        operation,
+        format: Format::Json,
+        request_id,
+        parts,
+        path: Vec::new(),
+        body: Bytes::new(),
+        address,
+        known: None,
+    };
     let passed = contained(request_id, pass(app, call, arrival, body, &mut passage)).await;
 
     let refused = passed.is_err();
-    let limited = passage.throttled.as_ref().is_some_and(Throttled::refuses);
+    let limited = passage.throttled.as_ref().is_some_and(Throttled::refuses)
+        || (matches!(operation.access, Access::Scope(_))
+            && passed.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS));
     let name = request_id.to_string();
     let mut reply = passed.unwrap_or_else(|problem| problem.into_reply(&name));
     if !reply.on_record {
@@ -128,6 +136,7 @@ async fn pass(
             }
         }
     }
+    head::check(&call.parts)?;
     call.path = match arrival {
         Arrival::At(path) => path,
         Arrival::Astray(problem) => return Err(problem),
@@ -135,10 +144,11 @@ async fn pass(
     if call.parts.headers.contains_key(ON_BEHALF_OF) {
         return Err(Problem::validation(vec![Issue::new(["header", "X-On-Behalf-Of"], "is not supported")]));
     }
-    if !accepts_json(&call.parts) {
-        return Err(Problem::not_acceptable());
-    }
-    call.body = read_body(body).await?;
+    let offered = call.operation.formats;
+    call.format = preferred(&call.parts.headers, offered).ok_or_else(|| Problem::not_acceptable(offered))?;
+    // The room is given back when the call is over: what was read from a body is larger than the body.
+    let (body, _room) = app.intake.take(body, passage.known.is_some()).await?;
+    call.body = body;
     call.known = passage.known.clone();
     (call.operation.handler)(app, &call).await
 }
@@ -162,40 +172,6 @@ async fn identify(app: &App, call: &Call, passage: &mut Passage) -> Result<(), P
     let throttled = throttle::charge(app, &known.caller.account, call.operation.charge).await?;
     let throttled = passage.throttled.insert(throttled);
     throttled.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
-}
-
-/// Reads all of a body, within bounds of size and time.
-async fn read_body(body: Body) -> Result<Bytes, Problem> {
-    match tokio::time::timeout(BODY_PATIENCE, Limited::new(body, MOST_BODY).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::payload_too_large(MOST_BODY)),
-        Ok(Err(_)) => Err(Problem::validation(vec![Issue::new([], "the body broke off")])),
-        Err(_) => Err(Problem::validation(vec![Issue::new([], "the body did not arrive in time")])),
-    }
-}
-
-fn accepts_json(parts: &Parts) -> bool {
-    let values = parts.headers.get_all(header::ACCEPT).iter();
-    let ranges = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
-    let mut ranges = ranges.filter(|range| !range.is_empty()).peekable();
-    if ranges.peek().is_none() {
-        return true;
-    }
-    // The most specific range that fits decides (RFC 9110 § 12.5.1).
-    let fitting = ranges.filter_map(|range| {
-        let kinds = [b"*/*".as_slice(), b"application/*", b"application/json"];
-        let specificity = kinds.iter().position(|kind| is_media_type(range, kind))?;
-        Some((specificity, !is_refused(range)))
-    });
-    fitting.max().is_some_and(|(_, wanted)| wanted)
-}
-
-/// Whether a media range has a weight of nothing.
-fn is_refused(range: &[u8]) -> bool {
-    range.split(|byte| *byte == b';').skip(1).any(|parameter| {
-        let weight = parameter.trim_ascii().to_ascii_lowercase();
-        weight.strip_prefix(b"q=").is_some_and(|weight| weight.iter().all(|byte| matches!(byte, b'0' | b'.')))
-    })
 }
 
 fn finish(reply: Reply, request_id: String, throttled: Option<Throttled>) -> Response {

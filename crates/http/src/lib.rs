@@ -1,5 +1,6 @@
 //! The public API, version 1: routes, shapes, errors, and the one door every call goes through.
 
+mod accept;
 mod accounts;
 mod app;
 mod authenticate;
@@ -7,6 +8,9 @@ mod body;
 mod call;
 mod cursor;
 mod door;
+mod forwarded;
+mod head;
+mod intake;
 mod notices;
 mod openapi;
 mod operation;
@@ -19,12 +23,14 @@ mod router;
 mod routes;
 mod schema;
 mod services;
+mod streams;
 mod throttle;
 mod trail;
 mod view;
 mod write;
 
 pub use app::App;
+pub use forwarded::TrustedProxies;
 pub use notices::Notices;
 pub use openapi::openapi;
 pub use router::router;

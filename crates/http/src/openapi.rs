@@ -7,6 +7,7 @@ use scopes::Scope;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    accept::Format,
     operation::{Access, Charge, Document, Media, Operation},
     query::Parameter,
     routes::{OPERATIONS, components},
@@ -143,13 +144,16 @@ fn responses(operation: &Operation, document: &Document) -> Value {
         "headers": headers(operation, document.response_headers),
         "content": { "application/json": media(&document.response) },
     });
+    if let Some(line) = &document.line {
+        good["content"][Format::Lines.media_type()] = media(line);
+    }
     if document.status == 201 {
         good["description"] = json!("Created.");
     }
     responses.insert(document.status.to_string(), good);
     let always: &[u16] = match operation.access {
-        Access::Scope(_) => &[400, 401, 403, 406, 413, 429, 500, 503],
-        Access::Open | Access::Nowhere => &[400, 406, 413, 429, 500, 503],
+        Access::Scope(_) => &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503],
+        Access::Open | Access::Nowhere => &[400, 406, 413, 414, 429, 431, 500, 503],
     };
     for status in document.errors.iter().chain(always) {
         let (says, usual) = error(*status);
@@ -211,12 +215,14 @@ fn error(status: u16) -> (&'static str, &'static str) {
         409 => ("A key is taken, or others kept changing the same record.", "conflict"),
         412 => ("The record has changed since it was read.", "precondition_failed"),
         413 => ("The body is too large.", "payload_too_large"),
+        414 => ("Path and query are too long.", "uri_too_long"),
         415 => ("The body is of another type than the endpoint takes.", "unsupported_media_type"),
         422 => (
             "The present state does not allow it, or the idempotency key was used with another request.",
             "unprocessable",
         ),
         429 => ("Too many calls; Retry-After says when to go on.", "rate_limited"),
+        431 => ("The header fields are too large.", "header_fields_too_large"),
         503 => ("The service can't answer just now; Retry-After says when to try again.", "internal"),
         _ => ("Something went wrong here.", "internal"),
     }
@@ -256,7 +262,7 @@ fn envelopes() -> Vec<(&'static str, Value)> {
             "Pagination",
             json!({
                 "type": "object",
-                "properties": { "nextCursor": { "type": "string", "description": "Where to go on; absent at the end." } },
+                "properties": { "nextCursor": { "type": "string", "description": "Where to go on. Only where it is absent is the end; a page may hold few records or none before." } },
             }),
         ),
         (

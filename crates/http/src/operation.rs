@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use scopes::Scope;
 use serde_json::Value;
 
-use crate::{app::App, call::Call, problem::Problem, query::Parameter, reply::Reply};
+use crate::{accept::Format, app::App, call::Call, problem::Problem, query::Parameter, reply::Reply};
 
 /// What answers a call.
 pub(crate) type Handler = for<'a> fn(&'a App, &'a Call) -> BoxFuture<'a, Result<Reply, Problem>>;
@@ -22,6 +22,8 @@ pub(crate) struct Operation {
     pub(crate) says: &'static str,
     pub(crate) access: Access,
     pub(crate) charge: Charge,
+    /// The forms it can answer in, the usual one first.
+    pub(crate) formats: &'static [Format],
     /// What the audit log calls it.
     pub(crate) action: &'static str,
     pub(crate) handler: Handler,
@@ -52,6 +54,8 @@ pub(crate) struct Document {
     pub(crate) request: Option<Media>,
     pub(crate) status: u16,
     pub(crate) response: Media,
+    /// A line of the answer, where it can be one of lines.
+    pub(crate) line: Option<Media>,
     /// Statuses it can answer with beside those every endpoint can.
     pub(crate) errors: &'static [u16],
     /// Each `error` of those statuses that have more or others here than everywhere.

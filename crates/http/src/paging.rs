@@ -9,12 +9,23 @@ use crate::query::Query;
 pub(crate) struct Asked {
     pub(crate) page: PageRequest,
     pub(crate) cursor: Option<String>,
+    /// The parameters that tell one page from another.
+    pages: Vec<&'static str>,
+}
+
+impl Asked {
+    /// Finds fault with what has no meaning where the whole collection is asked for.
+    pub(crate) fn refuse_pages(&self, query: &mut Query<'_>) {
+        for name in &self.pages {
+            query.fault(name, "goes with pages; application/x-ndjson gives the whole collection");
+        }
+    }
 }
 
 pub(crate) fn read(query: &mut Query<'_>) -> Asked {
     let limit = query.one(
         "limit",
-        "How many records at most; above 200 is 200.",
+        "How many records at most; above 200 is 200. A page may hold fewer, or none, though more follow.",
         || json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
         read_limit,
     );
@@ -44,7 +55,8 @@ pub(crate) fn read(query: &mut Query<'_>) -> Asked {
         query.fault("order", "goes with updatedAfter, updated_since or updatedBefore");
     }
     let page = PageRequest { limit: limit.unwrap_or_default(), order: order.unwrap_or_default(), after: None, window };
-    Asked { page, cursor }
+    let pages = [limit.is_some().then_some("limit"), cursor.is_some().then_some("cursor")];
+    Asked { page, cursor, pages: pages.into_iter().flatten().collect() }
 }
 
 fn read_limit(text: &str) -> Result<PageLimit, &'static str> {

@@ -10,7 +10,7 @@ use scopes::Scope;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::reply::Reply;
+use crate::{accept::Format, reply::Reply};
 
 /// A call that is not done, and why. What is said here goes out; what is known beyond it is logged.
 #[derive(Debug)]
@@ -22,6 +22,9 @@ pub(crate) struct Problem {
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
+
+/// After how many seconds a place for a stream may be free; how long streams take, nobody knows.
+const STREAM_RETRY: &str = "5";
 
 /// One fault of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,8 +92,10 @@ impl Problem {
             .header(header::ALLOW, allow)
     }
 
-    pub(crate) fn not_acceptable() -> Self {
-        Self::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "this endpoint answers with application/json")
+    pub(crate) fn not_acceptable(offered: &[Format]) -> Self {
+        let offered: Vec<&str> = offered.iter().map(|format| format.media_type()).collect();
+        let message = format!("this endpoint answers with {}", offered.join(" or "));
+        Self::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", message)
     }
 
     pub(crate) fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
@@ -107,6 +112,22 @@ impl Problem {
 
     pub(crate) fn payload_too_large(limit: usize) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", format!("the body may be at most {limit} bytes"))
+    }
+
+    pub(crate) fn uri_too_long(limit: usize) -> Self {
+        Self::new(
+            StatusCode::URI_TOO_LONG,
+            "uri_too_long",
+            format!("path and query may be at most {limit} bytes together"),
+        )
+    }
+
+    pub(crate) fn header_fields_too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "header_fields_too_large",
+            format!("header fields may be at most {limit} bytes together"),
+        )
     }
 
     pub(crate) fn unsupported_media_type(wanted: &'static str) -> Self {
@@ -128,6 +149,18 @@ impl Problem {
             format!("too many calls: try again in {retry_after} s"),
         )
         .header(header::RETRY_AFTER, &retry_after.to_string())
+    }
+
+    /// For an account that has as many streams open as it may.
+    pub(crate) fn too_many_streams(most: usize) -> Self {
+        let message = format!("an account may have {most} streams open at a time: end one, or try again later");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).header(header::RETRY_AFTER, STREAM_RETRY)
+    }
+
+    /// For a server that has as many streams open as it may.
+    pub(crate) fn no_place_for_stream(most: usize) -> Self {
+        let message = format!("a server has at most {most} streams open at a time: try again later, or read in pages");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, STREAM_RETRY)
     }
 
     pub(crate) fn internal() -> Self {

@@ -14,6 +14,8 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
+    /// What is sent in place of `body`, as it is made.
+    pub(crate) stream: Option<Body>,
     /// What the call was about, for the audit log.
     pub(crate) subject: Option<Subject>,
     /// Whether the audit log has it already, because it was stored with a changeset.
@@ -30,6 +32,7 @@ impl Reply {
             status,
             headers: vec![(header::CONTENT_TYPE, JSON)],
             body,
+            stream: None,
             subject: None,
             on_record: false,
             replayed: false,
@@ -89,6 +92,7 @@ impl Reply {
             status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK),
             headers,
             body: answer.body,
+            stream: None,
             subject: None,
             on_record: false,
             replayed: true,
@@ -96,7 +100,7 @@ impl Reply {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.body));
+        let mut response = Response::new(self.stream.unwrap_or_else(|| Body::from(self.body)));
         *response.status_mut() = self.status;
         let headers: &mut HeaderMap = response.headers_mut();
         headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));

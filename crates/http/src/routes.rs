@@ -11,6 +11,7 @@ use scopes::Scope;
 use serde_json::Value;
 
 use crate::{
+    accept::Format,
     app::App,
     call::Call,
     openapi,
@@ -21,6 +22,11 @@ use crate::{
     resources::{audit_entry, finding, finding_batch, finding_event, organization, token},
     view::{component, get, get_document, list, list_document},
 };
+
+/// What most is answered in.
+const JSON: &[Format] = &[Format::Json];
+/// What lists are answered in: a page, or the whole collection.
+const JSON_OR_LINES: &[Format] = &[Format::Json, Format::Lines];
 
 /// Paths without a parameter come before those that would take their last segment for one.
 pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
@@ -34,6 +40,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             says: "Client credentials in JSON, as a form, or by HTTP Basic.",
             access: Access::Open,
             charge: Charge::Read,
+            formats: JSON,
             action: "token.issued",
             handler: token::post,
             document: token::document,
@@ -47,6 +54,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             says: "OpenAPI 3.1, the same for everybody.",
             access: Access::Open,
             charge: Charge::Read,
+            formats: JSON,
             action: "openapi.read",
             handler: document,
             document: document_document,
@@ -60,6 +68,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             says: "The one the credential belongs to.",
             access: Access::Scope(Scope::OrganizationRead),
             charge: Charge::Read,
+            formats: JSON,
             action: "organization.read",
             handler: organization::own,
             document: get_document::<Organization>,
@@ -73,6 +82,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             says: "Newest first, or oldest change first with `order=updated`.",
             access: Access::Scope(Scope::ControlsRead),
             charge: Charge::Read,
+            formats: JSON_OR_LINES,
             action: "control.listed",
             handler: list::<Control>,
             document: list_document::<Control>,
@@ -86,6 +96,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             says: "With an `ETag` that names its revision.",
             access: Access::Scope(Scope::ControlsRead),
             charge: Charge::Read,
+            formats: JSON,
             action: "control.read",
             handler: get::<Control>,
             document: get_document::<Control>,
@@ -99,6 +110,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             says: "Newest first, or oldest change first with `order=updated`.",
             access: Access::Scope(Scope::FindingsRead),
             charge: Charge::Read,
+            formats: JSON_OR_LINES,
             action: "finding.listed",
             handler: list::<Finding>,
             document: list_document::<Finding>,
@@ -112,6 +124,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             says: "It starts `open`. A key that is taken is a 409 whose body names the finding that has it, in `existingId`.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
+            formats: JSON,
             action: "finding.created",
             handler: finding::post,
             document: finding::post_document,
@@ -127,6 +140,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                    `skip`, the default, leaves it as it is.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
+            formats: JSON,
             action: "finding.batch_written",
             handler: finding_batch::post,
             document: finding_batch::document,
@@ -140,6 +154,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             says: "With an `ETag` that names its revision.",
             access: Access::Scope(Scope::FindingsRead),
             charge: Charge::Read,
+            formats: JSON,
             action: "finding.read",
             handler: get::<Finding>,
             document: get_document::<Finding>,
@@ -154,6 +169,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                    that may. `If-Match` guards against changes by others.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
+            formats: JSON,
             action: "finding.updated",
             handler: finding::patch,
             document: finding::patch_document,
@@ -167,6 +183,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             says: "Newest first, or oldest change first with `order=updated`.",
             access: Access::Scope(Scope::FindingsRead),
             charge: Charge::Read,
+            formats: JSON_OR_LINES,
             action: "finding.events_listed",
             handler: finding_event::list,
             document: finding_event::list_document,
@@ -181,6 +198,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                    allow it.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
+            formats: JSON,
             action: "finding.event_recorded",
             handler: finding_event::post,
             document: finding_event::post_document,
@@ -195,6 +213,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                    `order=updated`.",
             access: Access::Scope(Scope::AuditRead),
             charge: Charge::Read,
+            formats: JSON_OR_LINES,
             action: "audit_entry.listed",
             handler: audit_entry::list,
             document: audit_entry::document,
@@ -223,6 +242,7 @@ pub(crate) static NOWHERE: LazyLock<Operation> = LazyLock::new(|| Operation {
     says: "",
     access: Access::Nowhere,
     charge: Charge::Read,
+    formats: JSON,
     action: "call.unmatched",
     handler: nowhere,
     document: document_document,
@@ -248,6 +268,7 @@ fn document_document() -> Document {
             schema: serde_json::json!({ "type": "object" }),
             example: serde_json::json!({ "openapi": "3.1.0" }),
         },
+        line: None,
         errors: &[400],
         codes: &[],
         response_headers: &[],

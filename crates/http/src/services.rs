@@ -7,6 +7,8 @@ use kernel::{Clock, Entropy};
 use limits::LimitStore;
 use store::DynStore;
 
+use crate::forwarded::TrustedProxies;
+
 /// The ports the API works through, and its settings.
 #[derive(Clone)]
 pub struct Services {
@@ -44,6 +46,9 @@ pub struct ApiSettings {
     pub cursor_lifetime: Duration,
     pub quotas: Quotas,
     pub durable_read_audit: bool,
+    pub trusted_proxies: TrustedProxies,
+    /// Bytes of request bodies that are held at once.
+    pub body_memory: usize,
 }
 
 /// Calls a minute.
@@ -70,6 +75,8 @@ impl Default for ApiSettings {
             cursor_lifetime: Duration::from_secs(48 * 3600),
             quotas: Quotas::default(),
             durable_read_audit: true,
+            trusted_proxies: TrustedProxies::default(),
+            body_memory: 64 * 1024 * 1024,
         }
     }
 }

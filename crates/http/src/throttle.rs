@@ -37,29 +37,27 @@ impl Throttled {
 /// Charges a call to the account's bucket and the organization's.
 pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Result<Throttled, Problem> {
     let quotas = app.services.settings.quotas;
-    let id = account.meta.ulid();
+    let (organization, id) = (account.meta.organization, account.meta.ulid());
     let own = match charge {
         Charge::Read => BucketCharge {
-            key: BucketKey::TokenRead(id),
+            key: BucketKey::TokenRead(organization, id),
             quota: Quota::per_minute(account.record.limits.reads.unwrap_or(quotas.token_read)),
         },
         Charge::Write => BucketCharge {
-            key: BucketKey::TokenWrite(id),
+            key: BucketKey::TokenWrite(organization, id),
             quota: Quota::per_minute(account.record.limits.writes.unwrap_or(quotas.token_write)),
         },
     };
-    let organization = BucketCharge {
-        key: BucketKey::Organization(account.meta.organization),
-        quota: Quota::per_minute(quotas.organization),
-    };
+    let shared =
+        BucketCharge { key: BucketKey::Organization(organization), quota: Quota::per_minute(quotas.organization) };
     let now = app.services.clock.now();
-    Ok(Throttled(app.services.limits.charge(&[own, organization], now).await?))
+    Ok(Throttled(app.services.limits.charge(&[own, shared], now).await?))
 }
 
 /// Charges a token to the account that proved itself.
 pub(crate) async fn charge_token(app: &App, account: &Account) -> Result<(), Problem> {
     let quota = Quota::per_minute(app.services.settings.quotas.token_endpoint);
-    let key = BucketKey::TokenIssue(account.meta.ulid());
+    let key = BucketKey::TokenIssue(account.meta.organization, account.meta.ulid());
     refuse_past(app, &[BucketCharge { key, quota }]).await
 }
 

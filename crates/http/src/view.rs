@@ -2,13 +2,14 @@
 
 use axum::http::{HeaderName, StatusCode, header};
 use futures_util::future::BoxFuture;
-use kernel::{Id, Page, Reader, Resource, Stored, Subject, Timestamp};
+use kernel::{Id, Page, Reader, Resource, Stored, StreamRequest, Subject, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use store::DynStore;
 use utoipa::PartialSchema;
 
 use crate::{
+    accept::Format,
     app::App,
     call::Call,
     cursor::{self, Binding},
@@ -17,6 +18,7 @@ use crate::{
     problem::Problem,
     query::Query,
     reply::{Reply, write_json},
+    streams,
 };
 
 /// How one kind of record looks in the API.
@@ -64,6 +66,11 @@ where
     DynStore: Reader<R>,
 {
     let walk = Walk::start(app, call, query)?;
+    if call.format == Format::Lines {
+        let place = streams::take_place(app, call)?;
+        let streamed = Reader::<R>::stream(&*app.services.store, walk.organization, filter, &walk.whole()).await?;
+        return streams::reply(app, call, place, streamed, |stored, line| write_json(line, &R::shape(stored)));
+    }
     let page = Reader::<R>::list(&*app.services.store, walk.organization, filter, &walk.page).await?;
     Ok(walk.reply(app, R::PLURAL, &page, |stored, body| write_json(body, &R::shape(stored))))
 }
@@ -79,6 +86,9 @@ impl Walk {
     /// Reads what every list takes. The list's own parameters must have been read before.
     pub(crate) fn start(app: &App, call: &Call, query: &mut Query<'_>) -> Result<Self, Problem> {
         let asked = paging::read(query);
+        if call.format == Format::Lines {
+            asked.refuse_pages(query);
+        }
         query.finish()?;
         let organization = call.known()?.organization();
         let binding = Binding::new(organization, call.parts.uri.path(), &query.given_but(&["cursor", "limit"]));
@@ -89,6 +99,11 @@ impl Walk {
             page.after = Some(position.ok_or_else(Problem::invalid_cursor)?);
         }
         Ok(Self { organization, page, binding })
+    }
+
+    /// All that the pages would hold.
+    pub(crate) fn whole(&self) -> StreamRequest {
+        StreamRequest { order: self.page.order, window: self.page.window }
     }
 
     /// The page as it is answered.
@@ -170,6 +185,17 @@ pub(crate) fn list_document_of(
     example: Value,
     query: Vec<crate::query::Parameter>,
 ) -> Document {
+    let end = json!({
+        "type": "object",
+        "description": "The last line. Where it is missing, the answer is not whole.",
+        "required": ["pagination"],
+        "properties": { "pagination": { "type": "object", "additionalProperties": false } },
+        "additionalProperties": false,
+    });
+    let line = Media {
+        schema: json!({ "description": "A line: one record, or the end.", "anyOf": [schema, end] }),
+        example: example.clone(),
+    };
     let schema = json!({
         "type": "object",
         "required": [plural, "pagination"],
@@ -184,6 +210,7 @@ pub(crate) fn list_document_of(
         request: None,
         status: 200,
         response: Media { schema, example },
+        line: Some(line),
         errors: &[400],
         codes: &[(400, &["validation", "invalid_cursor"])],
         response_headers: &["X-As-Of"],
@@ -197,6 +224,7 @@ pub(crate) fn get_document<R: View>() -> Document {
         request: None,
         status: 200,
         response: record_media::<R>(),
+        line: None,
         errors: &[304, 400, 404],
         codes: &[],
         response_headers: &["ETag"],

@@ -3,6 +3,8 @@
 //! A key or reference that is too long or holds a foreign character becomes its first 135 characters, with `_` for each
 //! foreign one, a `~`, and the SHA-256 of the whole text in lower-case hex: 200 characters at most, and still one for one.
 
+use std::fmt::Write as _;
+
 use kernel::{Description, RecordKey, Reference, TextError, Title};
 use sha2::{Digest, Sha256};
 
@@ -22,12 +24,17 @@ pub(crate) fn reference(text: &str) -> Result<Reference, TextError> {
 }
 
 fn digested(text: &str, allowed: fn(char) -> bool) -> String {
-    let prefix: String = text
+    let mut short: String = text
         .chars()
         .take(LONGEST - DIGEST - 1)
         .map(|character| if allowed(character) { character } else { '_' })
         .collect();
-    format!("{prefix}~{:x}", Sha256::digest(text))
+    short.push('~');
+    for byte in Sha256::digest(text) {
+        // Writing to a text does not fail.
+        let _ = write!(short, "{byte:02x}");
+    }
+    short
 }
 
 /// The text as a title: one line, to 300 characters, the last an ellipsis where it was longer; `None` where it is blank.

@@ -14,6 +14,7 @@ mod page;
 mod ports;
 mod resource;
 mod stamp;
+mod stream;
 mod subject;
 mod text;
 mod timestamp;
@@ -30,6 +31,7 @@ pub use page::{Order, Page, PageLimit, PageRequest, Position, Window};
 pub use ports::{AuditTrail, Clock, Entropy, Ledger, Reader};
 pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
 pub use stamp::{Stamp, Stamps};
+pub use stream::{Batches, StreamRequest, Streamed};
 pub use subject::{SubjectGroup, VersionedSubjectGroup};
 pub use text::{
     Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule, Reference,

@@ -50,7 +50,7 @@ impl Default for PageLimit {
     }
 }
 
-/// Where a page ended: the place of its last record in its order.
+/// Where a page ended: in its order the place of its last record, or of the last that was looked at and did not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
     /// In [`Order::Newest`].
@@ -97,11 +97,14 @@ pub struct PageRequest {
 }
 
 /// A slice of a collection.
+///
+/// A store may end a page before it is full, so that what a page costs is bounded though little matches: a page may hold
+/// few records or none while more follow. Only [`Self::next`] tells whether a walk is at its end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
     /// The records, at most as many as were asked for.
     pub items: Vec<T>,
-    /// Where the next page starts; `None` at the end.
+    /// Where the next page starts, after everything this one looked at; `None` at the end.
     pub next: Option<Position>,
     /// No change stamped before this moment can still become visible: handed to the next catch-up as its start, nothing
     /// is missed (contract v1 § 6).

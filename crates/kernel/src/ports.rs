@@ -12,6 +12,7 @@ use crate::{
     page::{Page, PageRequest},
     resource::{Resource, Stored},
     stamp::Stamp,
+    stream::{StreamRequest, Streamed},
     timestamp::Timestamp,
 };
 
@@ -34,6 +35,18 @@ pub trait Reader<R: Resource>: Send + Sync {
         filter: &R::Filter,
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError>;
+
+    /// All of the organization's records that match, in the order of a list, as they are when this returns: what is written
+    /// later does not show. A store gives out few streams at a time.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails, [`StoreError::Unavailable`] also when it gives out no more streams just now.
+    async fn stream(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        request: &StreamRequest,
+    ) -> Result<Streamed<Stored<R>>, StoreError>;
 
     /// The organization's records with these unique keys, at most 500 of them, in any order; keys that name nothing are
     /// left out.

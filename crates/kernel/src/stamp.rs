@@ -51,6 +51,12 @@ impl Stamps {
         Self { shared: Arc::new(Shared { clock, state: Mutex::default() }) }
     }
 
+    /// Sees to it that no later stamp lies before this moment, which others over the same records have told theirs of.
+    pub fn raise(&self, floor: Timestamp) {
+        let mut state = self.shared.state();
+        state.floor = state.floor.max(Some(floor));
+    }
+
     /// Opens a write, which is in flight until the stamp is dropped.
     #[must_use]
     pub fn begin(&self) -> Stamp {
@@ -150,6 +156,20 @@ mod tests {
         let told = stamps.horizon();
         hand.0.store(10, Ordering::Relaxed);
         assert!(stamps.begin().at() >= told);
+    }
+
+    #[test]
+    fn no_stamp_and_no_horizon_lies_before_a_floor_that_was_raised_and_a_lower_one_changes_nothing() {
+        let (stamps, hand) = stamps_at(1000);
+        let early = stamps.begin();
+        stamps.raise(Timestamp::from_millis(5000));
+        stamps.raise(Timestamp::from_millis(2000));
+        assert_eq!(stamps.begin().at(), Timestamp::from_millis(5000));
+        assert_eq!(stamps.horizon(), early.at(), "what is in flight is so still");
+        drop(early);
+        assert_eq!(stamps.horizon(), Timestamp::from_millis(5000));
+        hand.0.store(6000, Ordering::Relaxed);
+        assert_eq!(stamps.begin().at(), Timestamp::from_millis(6000));
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl Bounded {
 
 #[cfg(test)]
 mod tests {
+    use kernel::Id;
     use ulid::Ulid;
 
     use super::*;
@@ -73,7 +74,7 @@ mod tests {
     }
 
     fn pass(room: &mut Bounded, stranger: u128, now: Timestamp) -> bool {
-        let key = BucketKey::TokenIssue(Ulid::from(stranger));
+        let key = BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid::from(stranger));
         let charged = Quota::per_minute(60).charge(room.get(&key, now), now);
         if let Ok(bucket) = charged {
             room.set(&key, bucket);

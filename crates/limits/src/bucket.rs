@@ -65,13 +65,13 @@ impl From<IpAddr> for Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BucketKey {
     /// [`Bucket::TokenRead`] of this service account.
-    TokenRead(Ulid),
+    TokenRead(OrganizationId, Ulid),
     /// [`Bucket::TokenWrite`] of this service account.
-    TokenWrite(Ulid),
+    TokenWrite(OrganizationId, Ulid),
     /// [`Bucket::Organization`] of this organization.
     Organization(OrganizationId),
     /// [`Bucket::TokenIssue`] of this service account.
-    TokenIssue(Ulid),
+    TokenIssue(OrganizationId, Ulid),
     /// [`Bucket::TokenFailure`] of this client id, known or not, from this place: who merely knows a client id uses up a
     /// bucket of their own.
     TokenFailure(Ulid, Peer),
@@ -84,12 +84,37 @@ impl BucketKey {
     #[must_use]
     pub const fn bucket(&self) -> Bucket {
         match self {
-            Self::TokenRead(_) => Bucket::TokenRead,
-            Self::TokenWrite(_) => Bucket::TokenWrite,
+            Self::TokenRead(..) => Bucket::TokenRead,
+            Self::TokenWrite(..) => Bucket::TokenWrite,
             Self::Organization(_) => Bucket::Organization,
-            Self::TokenIssue(_) => Bucket::TokenIssue,
+            Self::TokenIssue(..) => Bucket::TokenIssue,
             Self::TokenFailure(..) => Bucket::TokenFailure,
             Self::TokenFailurePlace(_) => Bucket::TokenFailurePlace,
+        }
+    }
+
+    /// The organization it belongs to, where it belongs to one.
+    #[must_use]
+    pub const fn organization(&self) -> Option<OrganizationId> {
+        match self {
+            Self::TokenRead(organization, _)
+            | Self::TokenWrite(organization, _)
+            | Self::TokenIssue(organization, _)
+            | Self::Organization(organization) => Some(*organization),
+            Self::TokenFailure(..) | Self::TokenFailurePlace(_) => None,
+        }
+    }
+
+    /// Which of the buckets of its sort and organization it is, in words: at most 80 characters of ASCII.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::TokenRead(_, account) | Self::TokenWrite(_, account) | Self::TokenIssue(_, account) => {
+                account.to_string()
+            }
+            Self::Organization(_) => String::new(),
+            Self::TokenFailure(client, Peer(address)) => format!("{client} {address}"),
+            Self::TokenFailurePlace(Peer(address)) => address.to_string(),
         }
     }
 

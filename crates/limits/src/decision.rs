@@ -60,13 +60,8 @@ pub fn decide(buckets: &mut [(Charge, ArrivalTime)], now: Timestamp) -> Decision
     Decision::Allowed { nearest: nearest(buckets, now) }
 }
 
-/// What [`decide`] would say, with the standing as it is before any charge.
-#[must_use]
-pub(crate) fn foresee(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Decision {
-    refusal(buckets, now).unwrap_or_else(|| Decision::Allowed { nearest: nearest(buckets, now) })
-}
-
-fn refusal(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<Decision> {
+/// What is said when one of these buckets holds no call.
+pub(crate) fn refusal(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<Decision> {
     let waits = buckets.iter().filter_map(|(charge, bucket)| {
         let wait = charge.quota.charge(*bucket, now).err()?;
         Some((wait, standing(charge, *bucket, now)))
@@ -76,7 +71,7 @@ fn refusal(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<Decision
     Some(Decision::Refused { retry_after, emptiest })
 }
 
-fn nearest(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<Standing> {
+pub(crate) fn nearest(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<Standing> {
     let standings = buckets.iter().map(|(charge, bucket)| standing(charge, *bucket, now));
     standings.min_by_key(|standing| (standing.remaining, Reverse(standing.reset_at)))
 }

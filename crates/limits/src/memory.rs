@@ -11,7 +11,7 @@ use kernel::{StoreError, Timestamp};
 use crate::{
     bounded::Bounded,
     bucket::BucketKey,
-    decision::{Decision, decide, foresee},
+    decision::{Decision, decide},
     quota::ArrivalTime,
     store::{Charge, LimitStore},
 };
@@ -96,9 +96,5 @@ impl LimitStore for MemoryLimits {
             }
         }
         Ok(decision)
-    }
-
-    async fn peek(&self, charges: &[Charge], now: Timestamp) -> Result<Decision, StoreError> {
-        Ok(foresee(&self.lock(charges).read(charges, now), now))
     }
 }

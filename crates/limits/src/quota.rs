@@ -29,6 +29,21 @@ impl ArrivalTime {
     pub fn is_full(self, now: Timestamp) -> bool {
         self.0 <= micros(now)
     }
+
+    /// The same, but no earlier than that of a bucket that is full.
+    pub(crate) fn at_least(self, now: Timestamp) -> Self {
+        Self(self.0.max(micros(now)))
+    }
+
+    /// How long until the bucket is full, in microseconds.
+    pub(crate) fn missing(self, now: Timestamp) -> i64 {
+        self.0.saturating_sub(micros(now)).max(0)
+    }
+
+    /// When a bucket is full that so many microseconds' worth is taken from.
+    pub(crate) fn later(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
 }
 
 impl Quota {
@@ -44,15 +59,22 @@ impl Quota {
         self.per_minute
     }
 
-    /// How long one call takes to refill.
-    fn span(self) -> i64 {
-        let calls = i64::from(self.per_minute);
+    /// How long one call takes to refill, in microseconds.
+    #[must_use]
+    pub const fn span(self) -> i64 {
+        let calls = self.per_minute as i64;
         (MINUTE + calls - 1) / calls
     }
 
     /// How long the whole bucket takes to refill.
-    fn depth(self) -> i64 {
-        self.span() * i64::from(self.per_minute)
+    const fn depth(self) -> i64 {
+        self.span() * self.per_minute as i64
+    }
+
+    /// The arrival time of a bucket that holds nothing.
+    #[must_use]
+    pub fn empty_at(self, now: Timestamp) -> ArrivalTime {
+        ArrivalTime(micros(now) + self.depth())
     }
 
     /// Takes one call out of the bucket.
@@ -65,6 +87,11 @@ impl Quota {
             Ok(wait) if wait > 0 => Err(Duration::from_micros(wait)),
             _ => Ok(ArrivalTime(micros(now).saturating_add(after))),
         }
+    }
+
+    /// Takes one call out of the bucket that was set aside before, whatever the bucket holds.
+    pub(crate) fn spend(self, bucket: ArrivalTime, now: Timestamp) -> ArrivalTime {
+        bucket.at_least(now).later(self.span())
     }
 
     /// How many calls the bucket holds.
@@ -83,7 +110,7 @@ impl Quota {
     /// How long the bucket takes to be full. Never longer than from empty: a clock that stepped back, or a quota that was
     /// raised, must not shut a caller out for longer.
     fn lack(self, bucket: ArrivalTime, now: Timestamp) -> i64 {
-        bucket.0.saturating_sub(micros(now)).clamp(0, self.depth())
+        bucket.missing(now).min(self.depth())
     }
 }
 

@@ -22,10 +22,4 @@ pub trait LimitStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Decision, StoreError>;
-
-    /// What [`Self::charge`] would decide, with nothing taken: the standing it tells is that of the buckets as they are.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    async fn peek(&self, charges: &[Charge], now: Timestamp) -> Result<Decision, StoreError>;
 }

@@ -1,12 +1,17 @@
 //! The command line: its grammar, and the way from a command to what it does.
 
 mod audit;
+mod backup;
 mod check;
+mod copy;
 mod import;
 mod migrate;
 mod operator;
 mod output;
+mod progress;
+mod restore;
 mod service_account;
+mod signing_key;
 mod workspace;
 
 use std::path::PathBuf;
@@ -22,6 +27,7 @@ use crate::{
 
 pub(crate) use operator::{Operator, Why};
 pub(crate) use output::{Output, columns, print_line};
+pub(crate) use progress::progress;
 pub(crate) use service_account::{Opened, opened};
 pub(crate) use workspace::founded;
 
@@ -54,12 +60,21 @@ enum Command {
     /// Make service accounts, and change what they may do.
     #[command(subcommand)]
     ServiceAccount(service_account::ServiceAccountCommand),
+    /// List, rotate and retire the keys that access tokens are signed with.
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKey),
     /// Import records from files.
     #[command(subcommand)]
     Import(import::Import),
     /// Verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Back up a SQLite installation to a file, also while its server runs.
+    Backup(backup::Backup),
+    /// Restore an installation from a backup.
+    Restore(restore::Restore),
+    /// Copy an installation to another database: from SQLite to PostgreSQL, or any other way.
+    Copy(copy::Copy),
     /// Bring the database to this program's schema.
     Migrate(migrate::Migrate),
     /// Say in words what is wrong with settings, database, clock and keys.
@@ -105,8 +120,12 @@ pub(crate) fn run() -> Result<(), Failure> {
         }
         Command::Workspace(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::ServiceAccount(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::SigningKey(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Import(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Audit(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Backup(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Restore(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Copy(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Migrate(command) => with_context(read(), output, |context| block_on(command.run(&context))),
     }
 }

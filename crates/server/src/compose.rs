@@ -2,24 +2,25 @@
 
 mod database;
 mod keys;
+mod transfer;
 
 use std::sync::Arc;
 
 use api::{ApiSettings, Observer, Services};
 use audit::CheckpointSigner;
-use auth::SecretHasher;
-use crypto::{Argon2Secrets, CachedVerifier, CheckpointKey, CheckpointPublicKey, SystemEntropy};
+use auth::{SealedKey, SecretHasher};
+use crypto::{Argon2Secrets, CheckpointKey, CheckpointPublicKey, SystemEntropy};
 use kernel::{Clock, Entropy};
-use limits::MemoryLimits;
+use limits::{LimitStore, SharedBuckets};
 use store::DynStore;
 
-use crate::{clock::SystemClock, failure::Failure, settings::Settings};
+use crate::{failure::Failure, settings::Settings};
 
+use database::Opened;
 pub(crate) use database::migrate;
 use keys::Keys;
-
-/// How many tokens are remembered as verified; some 250 bytes each.
-const VERIFIED_TOKENS: usize = 10_000;
+pub(crate) use keys::Tokens;
+pub(crate) use transfer::{BackedUp, Copied, Progress, Restored, back_up, copy, restore};
 
 /// For what an installation is opened, which says what is made where it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) struct Installation {
     pub(crate) hasher: Arc<dyn SecretHasher>,
     pub(crate) checkpoints: Arc<dyn CheckpointSigner>,
     pub(crate) checkpoint_key: CheckpointPublicKey,
+    /// Where the database keeps rate limits for several servers.
+    pub(crate) buckets: Option<Arc<dyn SharedBuckets>>,
     keys: Keys,
 }
 
@@ -62,9 +65,9 @@ impl Installation {
     /// # Errors
     /// Whatever is missing or can't be reached, in words; a master key that is not the one its secrets are kept under.
     pub(crate) async fn open(settings: &Settings, opening: Opening) -> Result<Self, Failure> {
-        let (clock, entropy): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), entropy());
-        let store = database::open(&settings.database, opening, Arc::clone(&clock), &*entropy).await?;
-        let keys = match Keys::open(settings, opening, &*store, &*clock, &*entropy).await {
+        let entropy = entropy();
+        let Opened { store, clock, buckets } = database::open(settings, opening, &*entropy).await?;
+        let keys = match Keys::open(settings, opening, &store, &*clock, &*entropy).await {
             Ok(keys) => keys,
             Err(failure) => {
                 store.close().await;
@@ -79,6 +82,7 @@ impl Installation {
             checkpoints: Arc::new(signer),
             clock,
             entropy,
+            buckets,
             keys,
         })
     }
@@ -98,11 +102,29 @@ impl Installation {
         visited
     }
 
+    /// What signs and verifies tokens.
+    ///
+    /// # Errors
+    /// When there is no key to sign tokens with.
+    pub(crate) fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
+        self.keys.tokens()
+    }
+
+    /// A new token signing key, which nobody knows of yet.
+    pub(crate) fn new_signing_key(&self) -> SealedKey {
+        self.keys.new_signing_key(&*self.clock, &*self.entropy)
+    }
+
     /// What the API works through.
     ///
     /// # Errors
     /// When there is no key to sign tokens with.
-    pub(crate) fn services(&self, settings: &ApiSettings, observer: Arc<dyn Observer>) -> Result<Services, Failure> {
+    pub(crate) fn services(
+        &self,
+        settings: &ApiSettings,
+        limits: Arc<dyn LimitStore>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Services, Failure> {
         let tokens = self.keys.tokens()?;
         Ok(Services {
             store: Arc::clone(&self.store),
@@ -110,8 +132,8 @@ impl Installation {
             entropy: Arc::clone(&self.entropy),
             hasher: Arc::clone(&self.hasher),
             signer: Arc::clone(&tokens) as _,
-            verifier: Arc::new(CachedVerifier::new(tokens, VERIFIED_TOKENS)),
-            limits: Arc::new(MemoryLimits::default()),
+            verifier: tokens,
+            limits,
             cursors: Arc::new(self.keys.cursors()),
             observer,
             settings: settings.clone(),

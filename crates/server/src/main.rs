@@ -1,5 +1,6 @@
 //! The `novantra` program: what it is composed of, its settings, its commands and its server.
 
+mod archive;
 mod cli;
 mod clock;
 mod compose;
@@ -8,6 +9,8 @@ mod logging;
 mod sealing;
 mod serve;
 mod settings;
+mod signing_keys;
+mod tls;
 
 use std::process::ExitCode;
 

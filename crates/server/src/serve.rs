@@ -2,13 +2,19 @@
 
 mod access;
 mod admin;
+mod certificate;
+mod connection;
 mod demo;
 mod first_start;
+mod limits;
 mod listener;
 mod lock;
 mod metrics;
+mod pace;
+mod patient;
 mod sealer;
 mod shutdown;
+mod signing_keys;
 mod upkeep;
 
 use std::sync::Arc;
@@ -25,8 +31,10 @@ use crate::{
 };
 
 use admin::Probed;
+use certificate::Keeper;
+use limits::Limits;
 use listener::Listener;
-use lock::ServerLock;
+pub(crate) use lock::ServerLock;
 use metrics::Metrics;
 use shutdown::Signals;
 
@@ -71,22 +79,31 @@ struct Server {
     settings: Settings,
     installation: Installation,
     app: App,
+    limits: Limits,
     metrics: Arc<Metrics>,
     api: Listener,
     admin: Listener,
+    certificate: Option<Keeper>,
     guests: Vec<first_start::Guest>,
     demo: bool,
 }
 
 impl Server {
     async fn start(serve: &Serve, settings: Settings, demo: bool) -> Result<Self, Failure> {
+        let certificate = settings.tls.as_ref().map(Keeper::open).transpose()?;
         // The ports come first: a port that is taken should leave no trace of a first start.
         let api = Listener::bind(settings.listen, "listen").await?;
+        let api = match &certificate {
+            Some(certificate) => api.secured(certificate.current()),
+            None => api,
+        };
         let admin = Listener::bind(settings.admin_listen, "admin-listen").await?;
         let opening = if serve.no_migrate { Opening::ServerWithoutMigration } else { Opening::Server };
         let installation = Installation::open(&settings, opening).await?;
         match Self::prepare(&installation, &settings, demo).await {
-            Ok((guests, metrics, app)) => Ok(Self { settings, installation, app, metrics, api, admin, guests, demo }),
+            Ok((guests, metrics, limits, app)) => {
+                Ok(Self { settings, installation, app, limits, metrics, api, admin, certificate, guests, demo })
+            }
             Err(failure) => {
                 installation.store.close().await;
                 Err(failure)
@@ -98,19 +115,21 @@ impl Server {
         installation: &Installation,
         settings: &Settings,
         demo: bool,
-    ) -> Result<(Vec<first_start::Guest>, Arc<Metrics>, App), Failure> {
+    ) -> Result<(Vec<first_start::Guest>, Arc<Metrics>, Limits, App), Failure> {
         let guests = if demo {
             demo::furnish(installation).await?
         } else {
             first_start::prepare(installation, settings).await?
         };
         let metrics = Arc::new(Metrics::new()?);
-        let app = App::new(installation.services(&settings.api, Arc::clone(&metrics) as _)?);
-        Ok((guests, metrics, app))
+        let limits = Limits::of(installation, settings, &metrics)?;
+        let store = Arc::clone(&limits.store);
+        let app = App::new(installation.services(&settings.api, store, Arc::clone(&metrics) as _)?);
+        Ok((guests, metrics, limits, app))
     }
 
     async fn run(self, mut signals: Signals) -> Result<(), Failure> {
-        let Self { settings, installation, app, metrics, api, admin, .. } = self;
+        let Self { settings, installation, app, limits, metrics, api, admin, certificate, .. } = self;
         let (stopper, stop) = shutdown::stop();
         let (admin_stopper, admin_stop) = shutdown::stop();
         let probed =
@@ -124,9 +143,15 @@ impl Server {
 
         let probes = admin.serve(admin::router(probed), ADMIN_CONNECTIONS, None, admin_stop);
         let probes = tokio::spawn(probes);
+        let renewal = certificate
+            .map(|keeper| keeper.start(Arc::clone(&installation.clock), &metrics, stop.clone()))
+            .transpose()?;
         let (seal_stopper, seal_stop) = shutdown::stop();
+        let refresher = tokio::spawn(signing_keys::keep_fresh(installation.tokens()?, seal_stop.clone()));
+        let limits = tokio::spawn(limits.keep_up(Arc::clone(&installation.clock), seal_stop.clone()));
         let sealer = tokio::spawn(sealer::keep_sealed(installation.clone(), seal_stop));
-        let upkeep = tokio::spawn(upkeep::keep_up(installation.clone(), app.clone(), stop.clone()));
+        let upkeep = upkeep::keep_up(installation.clone(), app.clone(), settings.signing_key_lifetime, stop.clone());
+        let upkeep = tokio::spawn(upkeep);
         let calls = api.serve(api::router(app.clone()), settings.max_connections, Some(metrics), stop);
         let mut calls = tokio::spawn(calls);
 
@@ -138,10 +163,15 @@ impl Server {
             again = signals.next() => tracing::warn!("{again} again: calls in flight are cut off"),
         }
         upkeep.await?;
+        if let Some(renewal) = renewal {
+            renewal.await?;
+        }
         // The audit log is whole once nothing can write to it any more, so it is sealed last.
         let flushed = app.flush().await;
         seal_stopper.ask();
         sealer.await?;
+        refresher.await?;
+        limits.await?;
         installation.store.close().await;
         admin_stopper.ask();
         probes.await?;

@@ -14,4 +14,4 @@ pub(crate) use forms::parse_span;
 pub(crate) use reference::reference;
 pub(crate) use sources::{Sources, gather};
 pub(crate) use table::{Reach, Setting, TABLE};
-pub(crate) use typed::{Database, LogFormat, Settings};
+pub(crate) use typed::{Database, LogFormat, Settings, database};

@@ -1,10 +1,15 @@
-//! Sealing by commands, with no server there.
+//! Sealing: by commands with no server there, and by one of several servers at a time.
 
 mod support;
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
-use support::{Installation, Ran};
+use support::{Database, Fleet, Installation, Ran, eventually, finding};
+
+const FINDINGS: &str = "/api/v1/governance/findings";
 
 fn create(installation: &Installation, workspace: &str, name: &str) -> Ran {
     let scope = "governance.findings:read";
@@ -49,4 +54,86 @@ fn a_chain_that_cannot_be_sealed_keeps_no_other_from_it() {
         let verified = installation.json(&["audit", "verify", "--workspace", workspace]);
         assert_eq!(verified["logs"][0]["unsealed"], unsealed, "{verified}");
     }
+}
+
+#[test]
+fn entries_that_can_not_be_read_are_named_and_keep_no_other_chain_from_its_seal() {
+    let installation = Installation::new();
+    found(&installation, "broken");
+    found(&installation, "whole");
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    // More of them than a sealer takes at a time.
+    database
+        .execute_batch(
+            "WITH RECURSIVE counted(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < 3000) \
+             INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, request_id) \
+             SELECT o.id, printf('00000000000000000000%06d', number), 0, 'system', 'nobody', 'a.b', 'no changes', o.id \
+             FROM organizations AS o, counted WHERE o.slug = 'broken'",
+        )
+        .unwrap();
+    let told = create(&installation, "whole", "first");
+    assert!(told.status.success(), "{}", told.stderr);
+    assert!(told.stderr.contains("00000000000000000000000001"), "{}", told.stderr);
+    for (workspace, unsealed) in [("broken", 3000), ("whole", 0)] {
+        let verified = installation.json(&["audit", "verify", "--workspace", workspace]);
+        assert_eq!(verified["logs"][0]["unsealed"], unsealed, "{verified}");
+    }
+}
+
+async fn unsealed(database: &Database) -> bool {
+    database.cell("SELECT count(*) FROM audit_entries WHERE sequence IS NULL").await != "0"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_server_that_seals_is_killed_another_does_within_five_seconds() {
+    let fleet = Fleet::start(Installation::on_postgres().await, 2);
+    let database = fleet.installation().database().await;
+    let credentials = fleet.installation().account("scanner", &["governance.findings:write"]);
+    // Whichever of them seals: each is killed once, and its last calls leave entries for it to have the lease for.
+    for dead in [0, 1] {
+        let clients = fleet.clients(&credentials).await;
+        for (place, client) in clients.iter().enumerate() {
+            let created = client
+                .post_once(FINDINGS, &format!("key-{dead}-{place}"), &finding(&format!("f-{dead}-{place}")))
+                .await;
+            assert_eq!(created.status, 201, "{}", created.body);
+        }
+        eventually("one of them seals", async || (!unsealed(&database).await).then_some(())).await;
+        fleet.kill(dead);
+        let key = format!("orphan-{dead}");
+        let left = Instant::now();
+        assert_eq!(clients[1 - dead].post_once(FINDINGS, &key, &finding(&key)).await.status, 201);
+        eventually("the other seals", async || (!unsealed(&database).await).then_some(())).await;
+        assert!(left.elapsed() < Duration::from_secs(5), "sealed after {:?}", left.elapsed());
+        fleet.start_again(dead);
+    }
+    verify(fleet.installation());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealer_that_slept_past_its_lease_spoils_no_chain() {
+    let fleet = Fleet::start(Installation::on_postgres().await, 2);
+    let database = fleet.installation().database().await;
+    let credentials = fleet.installation().account("scanner", &["governance.findings:write"]);
+    let clients = fleet.clients(&credentials).await;
+    for turn in 0..4 {
+        let (asleep, awake) = (turn % 2, 1 - turn % 2);
+        // It is put to sleep wherever it happens to be, with entries to seal.
+        for number in 0..20 {
+            let key = format!("before-{turn}-{number}");
+            assert_eq!(clients[asleep].post_once(FINDINGS, &key, &finding(&key)).await.status, 201);
+        }
+        fleet.with(asleep, |server| server.signal("STOP"));
+        let key = format!("meanwhile-{turn}");
+        assert_eq!(clients[awake].post_once(FINDINGS, &key, &finding(&key)).await.status, 201);
+        eventually("the other seals", async || (!unsealed(&database).await).then_some(())).await;
+        fleet.with(asleep, |server| server.signal("CONT"));
+    }
+    eventually("all is sealed", async || (!unsealed(&database).await).then_some(())).await;
+    verify(fleet.installation());
+}
+
+fn verify(installation: &Installation) {
+    let verified = installation.json(&["audit", "verify"]);
+    assert_eq!(verified["ok"], true, "{verified}");
 }

@@ -4,8 +4,8 @@ use std::{any::Any, sync::Arc};
 
 use audit::{AuditFilter, Recorded};
 use kernel::{
-    Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, Organization, OrganizationId, Page,
-    PageRequest, Reader, Resource, StoreError, Stored, Timestamp,
+    Batches, Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, Organization, OrganizationId,
+    Page, PageRequest, Reader, Resource, StoreError, Stored, StreamRequest, Timestamp,
 };
 use store::DynStore;
 
@@ -175,6 +175,33 @@ impl Fixture {
         }
     }
 
+    /// All that a stream gives of what `page` begins to list.
+    pub async fn stream<R: Resource>(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        page: PageRequest,
+    ) -> Vec<Stored<R>>
+    where
+        DynStore: Reader<R>,
+    {
+        let request = StreamRequest { order: page.order, window: page.window };
+        let streamed = Reader::<R>::stream(&*self.store, organization, filter, &request).await.unwrap();
+        rest(streamed.batches).await.unwrap()
+    }
+
+    /// All that a stream gives of the entries that `page` begins to list.
+    pub async fn stream_entries(
+        &self,
+        organization: OrganizationId,
+        filter: &AuditFilter,
+        page: PageRequest,
+    ) -> Vec<Recorded> {
+        let request = StreamRequest { order: page.order, window: page.window };
+        let streamed = self.store.stream_entries(organization, filter, &request).await.unwrap();
+        rest(streamed.batches).await.unwrap()
+    }
+
     /// Puts an entry on record.
     pub async fn append(&self, entry: Entry) -> Result<(), StoreError> {
         self.store.append(entry, self.store.begin_entry()).await
@@ -219,4 +246,14 @@ impl Fixture {
     pub async fn is_answered(&self, key: &IdempotencyKey) -> bool {
         self.store.answer(key, self.now()).await.unwrap().is_some()
     }
+}
+
+/// What is left of a stream.
+pub(crate) async fn rest<T>(mut batches: Box<dyn Batches<T>>) -> Result<Vec<T>, StoreError> {
+    let mut all = Vec::new();
+    while let Some(batch) = batches.next().await? {
+        assert!(!batch.is_empty(), "a batch is empty");
+        all.extend(batch);
+    }
+    Ok(all)
 }

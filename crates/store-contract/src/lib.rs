@@ -26,6 +26,7 @@
 //! each. The crate that calls it depends on `tokio` with the features `macros` and `rt-multi-thread`.
 #![allow(clippy::unwrap_used, reason = "a library of tests: a panic is how they fail")]
 
+pub mod buckets;
 mod clock;
 mod entropy;
 mod equivalence;
@@ -33,6 +34,7 @@ mod fixture;
 pub mod samples;
 pub mod suite;
 
+pub use buckets::{MemoryBuckets, OpenedBuckets};
 pub use clock::TestClock;
 pub use entropy::TestEntropy;
 pub use equivalence::{any_sequence_of_commands_leaves_two_stores_equal, reference};

@@ -11,7 +11,9 @@ pub mod listing;
 pub mod races;
 pub mod reading;
 pub mod sealing;
+pub mod signing_keys;
 pub mod standing;
+pub mod streaming;
 pub mod upkeep;
 
 /// Writes the whole suite as tests of the store that `$open` opens: an `async fn(Arc<dyn Clock>) -> Opened`.
@@ -33,9 +35,18 @@ macro_rules! contract_suite {
                 a_walk_by_change_meets_what_changes_meanwhile_again
                 spans_of_time_hold_their_beginning_and_not_their_end
             }
+            streaming {
+                a_stream_gives_what_a_walk_meets_in_its_order
+                what_is_written_during_a_stream_does_not_show
+                a_write_in_flight_holds_the_as_of_of_a_stream_back
+                stalled_streams_are_in_nobodys_way_and_give_their_places_back
+                a_store_that_is_closed_waits_for_no_stream
+            }
             filters {
                 findings_are_narrowed_by_status_severity_and_source
                 findings_are_narrowed_by_key_and_subject_to_the_letter
+                findings_are_narrowed_by_any_number_of_values
+                few_among_many_are_all_found
                 a_changed_record_leaves_one_filter_and_enters_another
                 controls_are_narrowed_by_status
                 finding_events_are_narrowed_by_finding
@@ -94,6 +105,7 @@ macro_rules! contract_suite {
                 logs_of_organizations_are_apart
                 entries_are_listed_in_either_order
                 entries_are_narrowed_by_action_actor_and_subject
+                entries_are_narrowed_by_any_number_of_values
                 entries_are_narrowed_by_time
                 entries_that_come_at_once_are_all_kept
             }
@@ -101,6 +113,7 @@ macro_rules! contract_suite {
                 every_organization_has_a_gapless_chain_of_its_own
                 a_seal_shows_in_lists_and_alone
                 entries_are_given_out_for_sealing_oldest_first
+                organizations_with_work_due_are_told_in_bounds
                 entries_are_sealed_in_the_order_of_their_identifiers
                 a_stale_batch_is_refused_and_stores_nothing
                 one_of_eight_sealers_wins
@@ -112,7 +125,15 @@ macro_rules! contract_suite {
                 an_account_is_found_by_its_client_id
                 a_change_of_an_account_shows_in_its_revision_at_once
                 the_last_use_of_an_account_is_noted_beside_it
+            }
+            signing_keys {
                 the_first_signing_key_wins
+                a_published_key_signs_after_its_lead
+                a_retired_key_is_gone_and_replaced
+                a_change_of_keys_is_on_record_or_did_not_happen
+                a_change_of_keys_that_fails_leaves_them_as_they_were
+                one_of_eight_rotations_wins
+                the_first_check_value_of_a_master_key_is_kept
             }
             directory {
                 organizations_are_listed_oldest_first

@@ -1,13 +1,16 @@
 //! The audit log: entries as they come in, and their places in the chains.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::ops::Bound;
 
 use async_trait::async_trait;
 use audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Tail, Unsealed};
-use kernel::{AuditTrail, Entry, Id, Order, OrganizationId, Page, PageRequest, Position, Stamp, StoreError};
+use kernel::{
+    AuditTrail, Entry, Id, Order, OrganizationId, Page, PageRequest, Position, Stamp, StoreError, StreamRequest,
+    Streamed,
+};
 use ulid::Ulid;
 
-use crate::{MemoryStore, state::State};
+use crate::{MemoryStore, state::State, streaming::streamed};
 
 #[async_trait]
 impl AuditTrail for MemoryStore {
@@ -34,13 +37,8 @@ impl AuditLog for MemoryStore {
         // Before the snapshot, as for every list.
         let as_of = self.stamps.horizon().min(self.entry_stamps.horizon());
         let state = self.snapshot()?;
-        let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
-        let log = state.entries.range(first..=last).map(|(_, recorded)| recorded);
-        let ordered: Box<dyn Iterator<Item = &Recorded>> = match page.order {
-            Order::Newest => Box::new(log.rev()),
-            Order::Changed => Box::new(log),
-        };
-        let rows = ordered
+        let rows = state
+            .log(organization, page.order)
             .filter(|recorded| page.window.holds(recorded.entry.occurred_at, recorded.entry.occurred_at))
             .filter(|recorded| page.after.is_none_or(|place| is_past(&recorded.entry, place)))
             .filter(|recorded| filter.matches(&recorded.entry))
@@ -50,19 +48,45 @@ impl AuditLog for MemoryStore {
         Ok(Page::from_overfetch(rows, page.limit, as_of, |recorded| position(&recorded.entry, page.order)))
     }
 
+    async fn stream_entries(
+        &self,
+        organization: OrganizationId,
+        filter: &AuditFilter,
+        request: &StreamRequest,
+    ) -> Result<Streamed<Recorded>, StoreError> {
+        let as_of = self.stamps.horizon().min(self.entry_stamps.horizon());
+        let state = self.snapshot()?;
+        let ids: Vec<Id<Entry>> = state
+            .log(organization, request.order)
+            .filter(|recorded| request.window.holds(recorded.entry.occurred_at, recorded.entry.occurred_at))
+            .filter(|recorded| filter.matches(&recorded.entry))
+            .map(|recorded| recorded.entry.id)
+            .collect();
+        let entries = ids.into_iter().filter_map(move |id| state.entries.get(&(organization, id)).cloned());
+        Ok(streamed(entries, as_of))
+    }
+
     async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError> {
         Ok(self.snapshot()?.entries.get(&(organization, id)).cloned())
     }
 
-    async fn unsealed(&self, limit: usize) -> Result<Vec<Unsealed>, StoreError> {
+    async fn with_unsealed(
+        &self,
+        after: Option<OrganizationId>,
+        limit: usize,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
         let state = self.snapshot()?;
-        let mut waiting: BTreeMap<OrganizationId, Vec<Entry>> = BTreeMap::new();
-        for (id, organization) in state.unsealed.iter().take(limit) {
-            let recorded = state.entries.get(&(*organization, *id));
-            waiting.entry(*organization).or_default().extend(recorded.map(|recorded| recorded.entry.clone()));
-        }
-        let chained = |(organization, entries)| Unsealed { organization, head: state.head(organization), entries };
-        Ok(waiting.into_iter().map(chained).collect())
+        let mut due: Vec<OrganizationId> = state.unsealed.iter().map(|(organization, _)| *organization).collect();
+        due.dedup();
+        Ok(due.into_iter().filter(|organization| after.is_none_or(|after| *organization > after)).take(limit).collect())
+    }
+
+    async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError> {
+        let state = self.snapshot()?;
+        let waiting = state.waiting(organization).take(limit);
+        let entries: Vec<Entry> = waiting.map(|recorded| recorded.entry.clone()).collect();
+        let chained = Unsealed { organization, head: state.head(organization), entries };
+        Ok(Some(chained).filter(|chained| !chained.entries.is_empty()))
     }
 
     async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
@@ -98,7 +122,7 @@ impl AuditLog for MemoryStore {
     async fn tail(&self, organization: Option<OrganizationId>) -> Result<Tail, StoreError> {
         let state = self.snapshot()?;
         let mut tail = Tail { entries: 0, oldest: None };
-        for (id, owner) in state.unsealed.iter().filter(|(_, owner)| organization.is_none_or(|one| one == *owner)) {
+        for (owner, id) in state.unsealed.iter().filter(|(owner, _)| organization.is_none_or(|one| one == *owner)) {
             let occurred_at = state.entries.get(&(*owner, *id)).map(|recorded| recorded.entry.occurred_at);
             tail.entries += 1;
             tail.oldest = tail.oldest.into_iter().chain(occurred_at).min();
@@ -108,12 +132,28 @@ impl AuditLog for MemoryStore {
 }
 
 impl State {
+    /// The organization's entries that wait for their seal.
+    fn waiting(&self, organization: OrganizationId) -> impl Iterator<Item = &Recorded> {
+        let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
+        self.unsealed.range(first..=last).filter_map(|place| self.entries.get(place))
+    }
+
+    /// The organization's entries in this order.
+    fn log(&self, organization: OrganizationId, order: Order) -> Box<dyn Iterator<Item = &Recorded> + '_> {
+        let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
+        let log = self.entries.range(first..=last).map(|(_, recorded)| recorded);
+        match order {
+            Order::Newest => Box::new(log.rev()),
+            Order::Changed => Box::new(log),
+        }
+    }
+
     fn seal(&mut self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
         if self.head(batch.organization) != batch.after {
             return Ok(false);
         }
         for (id, seal) in &batch.seals {
-            let waited = self.unsealed.remove_mut(&(*id, batch.organization));
+            let waited = self.unsealed.remove_mut(&(batch.organization, *id));
             let recorded = self.entries.get_mut(&(batch.organization, *id)).filter(|_| waited);
             let recorded =
                 recorded.ok_or_else(|| StoreError::Corrupt(format!("no entry {id} waits for a seal").into()))?;

@@ -28,7 +28,7 @@ impl Ledger for MemoryStore {
 }
 
 impl State {
-    fn apply(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
+    pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
         if let Some(claim) = changeset.idempotency() {
             self.take(claim, changeset.at())?;
         }

@@ -9,9 +9,11 @@ mod accounts;
 mod audit_log;
 mod directory;
 mod ledger;
+mod master_key;
 mod reader;
 mod signing_keys;
 mod state;
+mod streaming;
 mod upkeep;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +24,7 @@ use crate::state::State;
 
 /// Keeps everything in memory.
 pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
     stamps: Stamps,
     entry_stamps: Stamps,
     /// `None` once closed.
@@ -34,7 +37,8 @@ impl MemoryStore {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             stamps: Stamps::new(Arc::clone(&clock)),
-            entry_stamps: Stamps::new(clock),
+            entry_stamps: Stamps::new(Arc::clone(&clock)),
+            clock,
             state: Mutex::new(Some(State::default())),
         }
     }

@@ -1,11 +1,16 @@
 //! The one reader, of every kind.
 
 use async_trait::async_trait;
-use kernel::{Id, Meta, Order, OrganizationId, Page, PageRequest, Position, Reader, Resource, StoreError, Stored};
+use kernel::{
+    Id, Meta, Order, OrganizationId, Page, PageRequest, Position, Reader, Resource, StoreError, Stored, StreamRequest,
+    Streamed,
+};
+use ulid::Ulid;
 
 use crate::{
     MemoryStore,
     state::{Row, unique_key},
+    streaming::streamed,
 };
 
 #[async_trait]
@@ -31,6 +36,26 @@ impl<R: Resource> Reader<R> for MemoryStore {
             .take(page.limit.get() + 1)
             .collect();
         Ok(Page::from_overfetch(rows, page.limit, as_of, |stored| page.order.position(stored)))
+    }
+
+    async fn stream(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        request: &StreamRequest,
+    ) -> Result<Streamed<Stored<R>>, StoreError> {
+        let as_of = self.stamps.horizon();
+        let state = self.snapshot()?;
+        let ids: Vec<Ulid> = in_order(state.rows(R::KIND, organization), request.order)
+            .filter(|row| request.window.holds(row.meta.created_at, row.meta.updated_at))
+            .map(|row| row.meta.ulid())
+            .collect();
+        let filter = filter.clone();
+        let records = ids
+            .into_iter()
+            .filter_map(move |id| state.record(organization, Id::new(id)))
+            .filter(move |stored| kernel::Criteria::matches(&filter, stored));
+        Ok(streamed(records, as_of))
     }
 
     async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {

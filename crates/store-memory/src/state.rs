@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use audit::{Checkpoint, Head, Recorded};
-use auth::{AccountId, SealedKey};
+use auth::{AccountId, PublishedKey};
 use kernel::{
     AnyRecord, Claim, Entry, Id, IdempotencyKey, Kind, Meta, Organization, OrganizationId, OutboxEvent, Resource,
     Revision, StoreError, Stored, Timestamp,
@@ -19,12 +19,13 @@ pub(crate) struct State {
     pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), OutboxEvent>,
     pub(crate) entries: Map<(OrganizationId, Id<Entry>), Recorded>,
     /// Oldest first, over all organizations.
-    pub(crate) unsealed: Set<(Id<Entry>, OrganizationId)>,
+    pub(crate) unsealed: Set<(OrganizationId, Id<Entry>)>,
     pub(crate) chains: Map<(OrganizationId, i64), Id<Entry>>,
     pub(crate) heads: Map<OrganizationId, Head>,
     pub(crate) checkpoints: Map<(OrganizationId, i64), Checkpoint>,
     pub(crate) last_uses: Map<(OrganizationId, AccountId), Timestamp>,
-    pub(crate) signing_keys: Map<(Timestamp, String), SealedKey>,
+    pub(crate) master_key_check: Option<String>,
+    pub(crate) signing_keys: Map<String, PublishedKey>,
     pub(crate) leases: Map<&'static str, Held>,
 }
 
@@ -86,7 +87,7 @@ impl State {
             return Err(StoreError::Corrupt(format!("there is an entry {} already", entry.id).into()));
         }
         self.entries.insert_mut(key, Recorded { entry: entry.clone(), seal: None });
-        self.unsealed.insert_mut((entry.id, entry.organization));
+        self.unsealed.insert_mut((entry.organization, entry.id));
         Ok(())
     }
 

@@ -46,6 +46,10 @@ impl Upkeep for MemoryStore {
         self.snapshot().map(drop)
     }
 
+    async fn time(&self) -> Result<Timestamp, StoreError> {
+        self.snapshot().map(|_| self.clock.now())
+    }
+
     async fn pending_events(&self) -> Result<u64, StoreError> {
         Ok(self.snapshot()?.outbox.size() as u64)
     }

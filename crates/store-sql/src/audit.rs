@@ -8,5 +8,5 @@ mod trail;
 
 pub(crate) use entry::insert;
 #[cfg(test)]
-pub(crate) use log::{entry_list, over_the_unsealed};
+pub(crate) use log::{entry_list, entry_stream, over_the_unsealed};
 pub(crate) use trail::Trail;

@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 use crate::{
     audit,
-    engine::{Session, Sql, Value},
+    engine::{Session, Sql, Step, Value, in_order},
     idempotency, outbox,
     presence::Check,
     statements::{Statements, padded},
@@ -31,7 +31,9 @@ impl Ledger for SqlStore {
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
         let given = (self.presence.check(), changeset);
-        self.engine.write(given, |(check, changeset), session| Box::pin(commit(session, *check, changeset))).await
+        self.engine
+            .write_together(given, |(check, changeset), session| Box::pin(commit(session, *check, changeset)))
+            .await
     }
 
     async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
@@ -40,40 +42,51 @@ impl Ledger for SqlStore {
     }
 }
 
-async fn commit(session: &mut Session, check: Check, changeset: &Changeset) -> Result<(), CommitError> {
-    if let Some(claim) = changeset.idempotency() {
-        idempotency::take(session, claim, changeset.at()).await?;
-    }
-    check.hold(session, changeset).await?;
-    check_standing(session, changeset).await?;
-    check_unchanged(session, changeset).await?;
-    writes::store(session, changeset.writes()).await?;
-    audit::insert(session, changeset.entries()).await?;
-    outbox::insert(session, changeset.events()).await?;
-    Ok(())
+/// Does all of it in the transaction of the session.
+pub(crate) async fn commit(session: &Session, check: Check, changeset: &Changeset) -> Result<(), CommitError> {
+    in_order(vec![
+        Box::pin(take_key(session, changeset)),
+        Box::pin(async { Ok(check.hold(session, changeset.at()).await?) }),
+        Box::pin(check_standing(session, changeset)),
+        Box::pin(check_unchanged(session, changeset)),
+        Box::pin(writes::store(session, changeset.writes())),
+        Box::pin(async { Ok(audit::insert(session, changeset.entries()).await?) }),
+        Box::pin(async { Ok(outbox::insert(session, changeset.events()).await?) }),
+    ])
+    .await
 }
 
-async fn check_standing(session: &mut Session, changeset: &Changeset) -> Result<(), CommitError> {
+async fn take_key(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
+    match changeset.idempotency() {
+        Some(claim) => idempotency::take(session, claim, changeset.at()).await,
+        None => Ok(()),
+    }
+}
+
+async fn check_standing(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
     let Some(proof) = changeset.standing() else { return Ok(()) };
     let values = [changeset.organization().into(), proof.account.into()];
     let present = session.fetch_one(&STANDING, &values, |cells| cells.revision()).await?;
     if present == Some(proof.revision) { Ok(()) } else { Err(CommitError::StandingChanged) }
 }
 
-async fn check_unchanged(session: &mut Session, changeset: &Changeset) -> Result<(), CommitError> {
-    for &kind in Kind::ALL {
-        let of_kind = changeset.unchanged().iter().filter(|(of, ..)| *of == kind);
-        let expected: Vec<(Ulid, Revision)> = of_kind.map(|(_, id, revision)| (*id, *revision)).collect();
-        if expected.is_empty() {
-            continue;
-        }
-        let mut values = vec![Value::from(changeset.organization())];
-        values.extend(padded(expected.iter().map(|(id, _)| Value::from(*id))));
-        let sql = Statements::of(kind).revisions(expected.len());
-        let present = session.fetch(&sql, &values, |cells| Ok((cells.ulid()?, cells.revision()?))).await?;
-        if let Some((id, _)) = expected.iter().find(|one| !present.contains(one)) {
-            return Err(CommitError::Conflict(Clash::Revision(kind, *id)));
-        }
+async fn check_unchanged(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
+    let of_kind = |kind: Kind| -> Step<'_, CommitError> { Box::pin(check_kind_unchanged(session, changeset, kind)) };
+    in_order(Kind::ALL.iter().copied().map(of_kind).collect()).await
+}
+
+async fn check_kind_unchanged(session: &Session, changeset: &Changeset, kind: Kind) -> Result<(), CommitError> {
+    let of_kind = changeset.unchanged().iter().filter(|(of, ..)| *of == kind);
+    let expected: Vec<(Ulid, Revision)> = of_kind.map(|(_, id, revision)| (*id, *revision)).collect();
+    if expected.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let mut values = vec![Value::from(changeset.organization())];
+    values.extend(padded(expected.iter().map(|(id, _)| Value::from(*id))));
+    let sql = Statements::of(kind).revisions(expected.len());
+    let present = session.fetch(&sql, &values, |cells| Ok((cells.ulid()?, cells.revision()?))).await?;
+    match expected.iter().find(|one| !present.contains(one)) {
+        Some((id, _)) => Err(CommitError::Conflict(Clash::Revision(kind, *id))),
+        None => Ok(()),
+    }
 }

@@ -1,13 +1,13 @@
 //! An open database and its schema.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use kernel::StoreError;
 
 use crate::{
-    engine::{Engine, unavailable},
-    location::DatabaseUrl,
-    migrations,
+    engine::{Engine, Sql, corrupt, unavailable},
+    location::{DatabaseOptions, DatabaseUrl},
+    migrations, transfer,
 };
 
 /// One step of the schema.
@@ -18,6 +18,8 @@ pub struct Migration {
     /// What it brings.
     pub name: String,
 }
+
+static NOW: LazyLock<Sql> = LazyLock::new(|| Sql::timed("SELECT {now}"));
 
 /// An open database.
 #[derive(Clone)]
@@ -31,14 +33,22 @@ impl Database {
     /// # Errors
     /// [`StoreError::Unavailable`] when the file can't be opened.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        Ok(Self { engine: Arc::new(Engine::open(url).await?) })
+        Self::open_with(url, &DatabaseOptions::default()).await
+    }
+
+    /// The same, taking of the database what the options say.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; also when the address names certificates that can't be read.
+    pub async fn open_with(url: &DatabaseUrl, options: &DatabaseOptions) -> Result<Self, StoreError> {
+        Ok(Self { engine: Arc::new(Engine::open(url, options).await?) })
     }
 
     /// The migrations that this program has and the database has not, in their order.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the database can't be reached; [`StoreError::Corrupt`] when it was migrated by a
-    /// newer program, or by one whose migrations were other than this one's.
+    /// [`StoreError::Unavailable`] when the database can't be reached, or serves newer programs only;
+    /// [`StoreError::Corrupt`] when it was migrated by a program whose migrations were other than this one's.
     pub async fn pending_migrations(&self) -> Result<Vec<Migration>, StoreError> {
         self.engine.read((), |(), session| Box::pin(migrations::pending(session))).await
     }
@@ -51,16 +61,37 @@ impl Database {
         self.engine.write(now, |now, session| Box::pin(migrations::apply(session, *now))).await
     }
 
+    /// The present moment by the database's clock, which for a file is that of this machine.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database can't be reached.
+    pub async fn time(&self) -> Result<kernel::Timestamp, StoreError> {
+        let told =
+            self.engine.read((), |(), session| Box::pin(session.fetch_one(&NOW, &[], |cells| cells.time()))).await?;
+        told.ok_or_else(|| corrupt("the database does not tell the time"))
+    }
+
     /// Finishes what is under way and closes.
     pub async fn close(&self) {
         self.engine.close().await;
     }
 
-    /// Whether the schema is the one this program needs.
+    /// Whether the schema is the one this program needs, and all of the installation is there.
     pub(crate) async fn current(&self) -> Result<(), StoreError> {
-        match self.pending_migrations().await?.len() {
-            0 => Ok(()),
-            pending => Err(unavailable(format!("the database lacks {pending} migrations: run `novantra migrate`"))),
+        let look = self.engine.read((), |(), session| {
+            Box::pin(async move {
+                let pending = migrations::pending(session).await?.len();
+                Ok::<_, StoreError>((pending, pending == 0 && transfer::stands(session).await?))
+            })
+        });
+        match look.await? {
+            (0, false) => Ok(()),
+            (0, true) => Err(unavailable(
+                "the database is an unfinished copy of another: run `novantra copy` again, which begins anew",
+            )),
+            (pending, _) => {
+                Err(unavailable(format!("the database lacks {pending} migrations: run `novantra migrate`")))
+            }
         }
     }
 }

@@ -3,25 +3,32 @@
 mod bulk;
 mod cells;
 mod failure;
+mod in_order;
 mod postgres;
 mod session;
 mod sql;
 mod sqlite;
+mod streams;
+mod task;
 mod value;
 
+use std::{path::Path, sync::Arc};
+
 use futures_util::future::BoxFuture;
-use kernel::StoreError;
+use kernel::{Batches, StoreError};
 
 pub(crate) use bulk::{Bulk, Cell, Column};
 pub(crate) use cells::Cells;
-pub(crate) use failure::{corrupt, unavailable};
+pub(crate) use failure::{corrupt, shared, unavailable};
+pub(crate) use in_order::{Step, both, in_order};
 pub(crate) use session::{Script, Session};
 pub(crate) use sql::Sql;
 pub(crate) use value::Value;
 
-use crate::location::DatabaseUrl;
+use crate::location::{DatabaseOptions, DatabaseUrl};
 use postgres::PostgresEngine;
-use sqlite::SqliteEngine;
+use sqlite::{Hold, SqliteEngine};
+use streams::StreamedQuery;
 
 /// A database that is open.
 pub(crate) enum Engine {
@@ -57,9 +64,9 @@ pub(crate) trait Failure: From<StoreError> + Send + 'static {}
 impl<E: From<StoreError> + Send + 'static> Failure for E {}
 
 impl Engine {
-    pub(crate) async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+    pub(crate) async fn open(url: &DatabaseUrl, options: &DatabaseOptions) -> Result<Self, StoreError> {
         Ok(match url {
-            DatabaseUrl::Postgres(options) => Self::Postgres(PostgresEngine::open(options)),
+            DatabaseUrl::Postgres(url) => Self::Postgres(PostgresEngine::open(url, options)?),
             DatabaseUrl::Sqlite(path) => {
                 let path = path.clone();
                 let opened = tokio::task::spawn_blocking(move || SqliteEngine::open(&path)).await;
@@ -113,6 +120,38 @@ impl Engine {
         }
     }
 
+    /// Begins to read on a connection of its own, in one snapshot, which is taken when this returns and held until what it
+    /// returns is dropped. There are few such connections.
+    pub(crate) async fn stream<T: Send + 'static>(
+        &self,
+        sql: Arc<Sql>,
+        values: Vec<Value<'static>>,
+        read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<Box<dyn Batches<T>>, StoreError> {
+        let query = StreamedQuery { sql, values, read };
+        Ok(match self {
+            Self::Postgres(engine) => Box::new(engine.stream(query).await?),
+            Self::Sqlite(engine) => Box::new(engine.stream(query).await?),
+        })
+    }
+
+    /// Keeps everybody from writing, other processes included, as long as what it returns is there. PostgreSQL has nothing of
+    /// the sort that a distributed one has as well.
+    pub(crate) async fn hold(&self) -> Result<Option<Hold>, StoreError> {
+        match self {
+            Self::Postgres(_) => Ok(None),
+            Self::Sqlite(engine) => engine.hold().await.map(Some),
+        }
+    }
+
+    /// Copies the database as it is now to a file, whoever reads and writes meanwhile. PostgreSQL has a program for that.
+    pub(crate) async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(_) => Err(unavailable("PostgreSQL is backed up with pg_dump")),
+            Self::Sqlite(engine) => engine.back_up(to).await,
+        }
+    }
+
     /// Runs the work in one transaction: what it did is stored when it answers `Ok`, and none of it when it answers `Err`.
     /// Once called it runs to its end, though the caller goes away.
     pub(crate) async fn write<C: Given, T: Send + 'static, E: Failure>(
@@ -136,6 +175,38 @@ impl Engine {
             Self::Postgres(engine) => engine.write_apart(given, work, done),
             Self::Sqlite(engine) => engine.write_apart(given, work, done),
         }
+    }
+
+    /// Runs the work in one transaction that others may share, and with it one wait for the disk. On PostgreSQL all its
+    /// statements are to be asked for before the first is answered (see [`in_order`]); work that asks for more after that
+    /// comes to a transaction of its own, a little later.
+    pub(crate) async fn write_together<C: Given, T: Send + 'static, E: Failure>(
+        &self,
+        given: C,
+        work: impl Work<C, T, E>,
+    ) -> Result<T, E> {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        self.write_together_apart(given, work, move |result| drop(answer.send(result)));
+        answered.await.unwrap_or_else(|_| Err(unavailable("the write was lost: it broke off").into()))
+    }
+
+    /// The same, though nobody waits in person; `done` takes the answer once it is durable.
+    pub(crate) fn write_together_apart<C: Given, T: Send + 'static, E: Failure>(
+        &self,
+        given: C,
+        work: impl Work<C, T, E>,
+        done: impl Done<T, E>,
+    ) {
+        match self {
+            Self::Postgres(engine) => engine.write_together(given, work, done),
+            Self::Sqlite(engine) => engine.write_apart(given, work, done),
+        }
+    }
+
+    /// Whether every page and index of a SQLite file that nobody has open is in order.
+    pub(crate) async fn examine(path: &Path) -> Result<(), StoreError> {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || sqlite::examine(&path)).await.map_err(unavailable)?
     }
 
     /// Finishes what is under way and lets go of the database.

@@ -25,7 +25,7 @@ static ANSWER: LazyLock<Sql> = LazyLock::new(|| {
 });
 
 /// Takes the key for this claim, unless it is taken at `now`.
-pub(crate) async fn take(session: &mut Session, claim: &Claim, now: Timestamp) -> Result<(), CommitError> {
+pub(crate) async fn take(session: &Session, claim: &Claim, now: Timestamp) -> Result<(), CommitError> {
     let answer = &claim.answer;
     let mut values = named(&claim.key).to_vec();
     values.extend([
@@ -48,7 +48,7 @@ pub(crate) async fn take(session: &mut Session, claim: &Claim, now: Timestamp) -
 
 /// The answer kept under the key, with what was asked then.
 pub(crate) async fn answer(
-    session: &mut Session,
+    session: &Session,
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<(Fingerprint, Answer)>, StoreError> {

@@ -4,31 +4,40 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod coalesce;
 mod commit;
 mod database;
 mod directory;
+#[cfg(test)]
+mod effort;
 mod engine;
 mod idempotency;
 mod listing;
 mod location;
+mod master_key;
 mod migrations;
 mod outbox;
 #[cfg(test)]
 mod plans;
 mod presence;
+mod rate_limits;
 mod reader;
 mod resources;
 mod shape;
 mod signing_keys;
 mod statements;
 mod store;
+mod streaming;
 mod table;
 mod texts;
+mod transfer;
 mod upkeep;
 mod writes;
 
 pub use database::{Database, Migration};
-pub use location::{DatabaseUrl, MalformedDatabaseUrl};
+pub use location::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresUrl};
 pub use presence::Role;
+pub use rate_limits::SqlBuckets;
 pub use store::SqlStore;
+pub use transfer::{Copied, Progress, TransferError};

@@ -8,7 +8,6 @@ use ulid::Ulid;
 use crate::{
     engine::{Column, Sql, Value},
     shape::{Shape, Walk},
-    statements::padded,
     table::Filter,
     texts::Texts,
 };
@@ -16,11 +15,13 @@ use crate::{
 /// What a list is asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Slice {
-    organization: Value<'static>,
-    walk: Walk,
-    bounds: Vec<Value<'static>>,
+    pub(crate) organization: Value<'static>,
+    pub(crate) walk: Walk,
+    /// Whether the bounds that no range of an index keeps leave anything out.
+    narrowed: bool,
+    pub(crate) bounds: Vec<Value<'static>>,
     /// The values of each filter.
-    filters: Vec<Vec<Value<'static>>>,
+    pub(crate) filters: Vec<Vec<Value<'static>>>,
     limit: i64,
 }
 
@@ -34,18 +35,18 @@ impl Slice {
         let (first, mut last) = created(page.window.created_after, page.window.created_before);
         let within = (page.window.updated_after, page.window.updated_before);
         let until = Value::Int(within.1.map_or(i64::MAX, Timestamp::millis));
-        let (walk, bounds) = match page.order {
+        let (walk, narrowed, bounds) = match page.order {
             Order::Newest => {
                 if let Some(Position::Newest(after)) = page.after {
                     last = last.min(before(after));
                 }
                 match within {
-                    (None, None) => (Walk::Newest, vec![first.into(), last.into()]),
+                    (None, None) => (Walk::Newest, false, vec![first.into(), last.into()]),
                     (since, before) => {
                         // No record is changed before it is created.
                         last = last.min(created(None, before).1);
                         let since = Value::Int(since.map_or(i64::MIN, Timestamp::millis));
-                        (Walk::NewestWithin, vec![first.into(), last.into(), since, until])
+                        (Walk::NewestWithin, true, vec![first.into(), last.into(), since, until])
                     }
                 }
             }
@@ -55,10 +56,11 @@ impl Slice {
                     Some(Position::Changed(moment, id)) => start.max((moment.millis(), id.to_string())),
                     _ => start,
                 };
-                (Walk::Changed, vec![Value::Int(moment), Value::from(id), until, first.into(), last.into()])
+                let narrowed = (first, last) != created(None, None);
+                (Walk::Changed, narrowed, vec![Value::Int(moment), Value::from(id), until, first.into(), last.into()])
             }
         };
-        Self { organization, walk, bounds, filters, limit: overfetched(page) }
+        Self { organization, walk, narrowed, bounds, filters, limit: overfetched(page) }
     }
 
     /// Of what never changes, so that both orders and both windows go by identifier.
@@ -83,7 +85,8 @@ impl Slice {
             Some(Position::Changed(_, after)) => first = first.max(Ulid(after.0.saturating_add(1))),
             None => {}
         }
-        Self { organization, walk, bounds: vec![first.into(), last.into()], filters, limit: overfetched(page) }
+        let bounds = vec![first.into(), last.into()];
+        Self { organization, walk, narrowed: false, bounds, filters, limit: overfetched(page) }
     }
 
     pub(crate) fn statement(
@@ -92,31 +95,21 @@ impl Slice {
         table: &'static str,
         columns: &[Column],
         filters: &[Filter],
+        reach: usize,
     ) -> (Arc<Sql>, Vec<Value<'static>>) {
         let counts: Vec<usize> = self.filters.iter().map(Vec::len).collect();
-        let shape = Shape::of(self.walk, filters, &counts);
+        let shape = Shape::of(self.walk, self.narrowed, filters, &counts, reach);
         let values = self.values(&shape);
         (texts.get(shape, |shape| shape.sql(table, columns, filters)), values)
     }
 
     fn values(&self, shape: &Shape) -> Vec<Value<'static>> {
-        let of = |place: usize| self.filters.get(place).map_or(&[][..], Vec::as_slice);
-        let mut values = Vec::new();
-        let (lead, ranges) = shape.lead.map_or((None, 1), |(place, ranges)| (Some(of(place)), ranges));
-        for range in 0..ranges {
-            values.push(self.organization.clone());
-            if let Some(lead) = lead {
-                // A range too many is that of the empty text, which no filter's column ever holds.
-                values.push(lead.get(range).cloned().unwrap_or(Value::text("")));
-            }
-            values.extend(self.bounds.iter().cloned());
-            for (place, _) in &shape.others {
-                values.extend(padded(of(*place).iter().cloned()));
-            }
-            values.push(Value::Int(self.limit));
-        }
-        if ranges > 1 {
-            values.push(Value::Int(self.limit));
+        let mut values = vec![self.organization.clone(), Value::Int(self.limit)];
+        values.extend(self.bounds.iter().cloned());
+        for (place, places) in shape.lead.iter().chain(&shape.others) {
+            let given = self.filters.get(*place).map_or(&[][..], Vec::as_slice);
+            // Places too many hold the empty text, which no filter's column ever does.
+            values.extend(given.iter().cloned().chain(std::iter::repeat(Value::text(""))).take(*places));
         }
         values
     }

@@ -1,14 +1,19 @@
-//! Where the database is.
+//! Where the database is, and how to connect to it.
+
+mod options;
+mod postgres;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use sqlx::postgres::PgConnectOptions;
+pub use options::DatabaseOptions;
+pub use postgres::PostgresUrl;
+pub(crate) use postgres::{Roots, Security, Verification};
 
 /// A database's address: `sqlite:path` or `postgres://…`.
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// A PostgreSQL server, or one that speaks its protocol.
-    Postgres(Box<PgConnectOptions>),
+    Postgres(Box<PostgresUrl>),
     /// A file.
     Sqlite(PathBuf),
 }
@@ -32,9 +37,8 @@ impl FromStr for DatabaseUrl {
             };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let options =
-                text.parse::<PgConnectOptions>().map_err(|error| MalformedDatabaseUrl(format!(": {error}")))?;
-            return Ok(Self::Postgres(Box::new(options)));
+            let url = PostgresUrl::parse(text).map_err(|fault| MalformedDatabaseUrl(format!(": {fault}")))?;
+            return Ok(Self::Postgres(Box::new(url)));
         }
         Err(MalformedDatabaseUrl(String::new()))
     }
@@ -43,7 +47,7 @@ impl FromStr for DatabaseUrl {
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Postgres(options) => write!(f, "postgres://{}:{}", options.get_host(), options.get_port()),
+            Self::Postgres(url) => write!(f, "{url:?}"),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
         }
     }
@@ -67,7 +71,9 @@ mod tests {
     fn an_address_is_shown_without_its_password() {
         let url: DatabaseUrl = "postgres://user:hunter2@host/db".parse().unwrap();
         assert!(!format!("{url:?}").contains("hunter2"));
-        let refused = "mysql://user:hunter2@host/db".parse::<DatabaseUrl>().unwrap_err();
-        assert!(!refused.to_string().contains("hunter2"));
+        for refused in ["mysql://user:hunter2@host/db", "postgres://user:hunter2@host/db?sslmode=loud"] {
+            let refused = refused.parse::<DatabaseUrl>().unwrap_err();
+            assert!(!refused.to_string().contains("hunter2"));
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! The schema, step by step. Statements are written by hand for each engine, with the same versions, tables and columns.
+//!
+//! Servers of neighbouring versions share a database: a step that only adds something leaves older programs at work, and
+//! one that takes something away says, in `installation`, which step a program must know from then on.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use kernel::{StoreError, Timestamp};
 
 use crate::{
     database::Migration,
-    engine::{Script, Session, Sql, Value, corrupt},
+    engine::{Script, Session, Sql, Value, corrupt, unavailable},
 };
 
 struct Step {
@@ -30,6 +33,10 @@ macro_rules! steps {
 
 const STEPS: &[Step] = steps! {
     1 "core" "0001_core.sql",
+    2 "installation" "0002_installation.sql",
+    3 "signing_keys" "0003_signing_keys.sql",
+    4 "sealing" "0004_sealing.sql",
+    5 "rate_limits" "0005_rate_limits.sql",
 };
 
 const LEDGER: Script = {
@@ -39,15 +46,14 @@ const LEDGER: Script = {
 };
 
 /// Those the database lacks, after a look at those it has.
-pub(crate) async fn pending(session: &mut Session) -> Result<Vec<Migration>, StoreError> {
+pub(crate) async fn pending(session: &Session) -> Result<Vec<Migration>, StoreError> {
     let known = missing(session).await?;
     Ok(known.into_iter().map(Step::describe).collect())
 }
 
 /// Applies those the database lacks, in the transaction of the session.
-pub(crate) async fn apply(session: &mut Session, now: Timestamp) -> Result<Vec<Migration>, StoreError> {
-    session.lock_schema().await?;
-    session.run_script(&LEDGER).await?;
+pub(crate) async fn apply(session: &Session, now: Timestamp) -> Result<Vec<Migration>, StoreError> {
+    session.lock_schema(&LEDGER).await?;
     let insert = Sql::fixed("INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)");
     let mut applied = Vec::new();
     for step in missing(session).await? {
@@ -59,26 +65,62 @@ pub(crate) async fn apply(session: &mut Session, now: Timestamp) -> Result<Vec<M
     Ok(applied)
 }
 
-async fn missing(session: &mut Session) -> Result<Vec<&'static Step>, StoreError> {
-    let mut done = 0;
+/// The newest that the database has; 0 where it has none.
+pub(crate) async fn applied(session: &Session) -> Result<i64, StoreError> {
+    if !session.has_table("schema_migrations").await? {
+        return Ok(0);
+    }
+    let newest = Sql::fixed("SELECT max(version) FROM schema_migrations");
+    Ok(session.fetch_one(&newest, &[], |cells| cells.opt_int()).await?.flatten().unwrap_or(0))
+}
+
+/// The newest that this program has.
+pub(crate) fn newest() -> i64 {
+    STEPS.last().map_or(0, |step| step.version)
+}
+
+/// Those the database lacks. A database that was migrated by a newer program is as good as any other, as long as it serves
+/// this one.
+async fn missing(session: &Session) -> Result<Vec<&'static Step>, StoreError> {
+    let newest = newest();
+    let mut done = BTreeSet::new();
     if session.has_table("schema_migrations").await? {
         let every = Sql::fixed("SELECT version, name, checksum FROM schema_migrations ORDER BY version");
         let rows = session
             .fetch(&every, &[], |cells| Ok((cells.int()?, cells.text()?.to_owned(), cells.text()?.to_owned())))
             .await?;
         for (version, name, checksum) in rows {
-            let step = STEPS.iter().find(|step| step.version == version).ok_or_else(|| {
-                corrupt(format!("the database is newer than this program: it has migration {version} ({name})"))
-            })?;
-            if step.checksum(session) != checksum {
-                return Err(corrupt(format!(
-                    "migration {version} ({name}) was applied with other statements than this program's"
-                )));
-            }
-            done = version;
+            match STEPS.iter().find(|step| step.version == version) {
+                Some(step) if step.checksum(session) != checksum => {
+                    return Err(corrupt(format!(
+                        "migration {version} ({name}) was applied with other statements than this program's"
+                    )));
+                }
+                None if version <= newest => {
+                    return Err(corrupt(format!("migration {version} ({name}) is none of this program's")));
+                }
+                _ => done.insert(version),
+            };
         }
     }
-    Ok(STEPS.iter().filter(|step| step.version > done).collect())
+    if let Some(oldest) = oldest_schema(session).await?
+        && newest < oldest
+    {
+        return Err(unavailable(format!(
+            "the database is newer than this program: it serves those that know migration {oldest}, and this one knows \
+             {newest}; a newer version of the program is needed"
+        )));
+    }
+    Ok(STEPS.iter().filter(|step| !done.contains(&step.version)).collect())
+}
+
+/// The migration that a program must know to be served.
+async fn oldest_schema(session: &Session) -> Result<Option<i64>, StoreError> {
+    if !session.has_table("installation").await? {
+        return Ok(None);
+    }
+    let oldest = Sql::fixed("SELECT value FROM installation WHERE key = 'oldest_schema'");
+    session.fetch_one(&oldest, &[], |cells| cells.parsed(str::parse)).await
 }
 
 impl Step {

@@ -22,7 +22,7 @@ static INSERT: LazyLock<Bulk> = LazyLock::new(|| {
 });
 static PENDING: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("SELECT count(*) FROM outbox WHERE state = 'pending'"));
 
-pub(crate) async fn insert(session: &mut Session, events: &[OutboxEvent]) -> Result<(), StoreError> {
+pub(crate) async fn insert(session: &Session, events: &[OutboxEvent]) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());
     }
@@ -49,6 +49,6 @@ fn row(event: &OutboxEvent) -> Vec<Value<'_>> {
 }
 
 /// How many events wait.
-pub(crate) async fn pending(session: &mut Session) -> Result<u64, StoreError> {
+pub(crate) async fn pending(session: &Session) -> Result<u64, StoreError> {
     Ok(session.fetch_one(&PENDING, &[], |cells| cells.count()).await?.unwrap_or(0))
 }

@@ -1,19 +1,33 @@
-//! What the other processes over the same database have in flight.
+//! This process among those over the same database, so that `X-As-Of` holds whoever writes.
 //!
-//! A process's own writes in flight hold its horizon back (see [`kernel::Stamps`]). Those of others it learns from the
-//! table `open_writes`, where each says from which moment on it may still store something. A server alone over its file
-//! needs no row there; commands beside it do, and all processes over PostgreSQL.
+//! A process's own writes in flight hold its horizon back (see [`kernel::Stamps`]). For those of others, two things stand
+//! in the database, and a list reads both before its rows:
+//!
+//! * In `open_writes`, a [row](row) for each process that stores: it stores nothing that is stamped before the row's floor,
+//!   and nothing at all once the row is gone. A row is heeded as long as it is there. Whoever finds it overdue takes it
+//!   away, which waits for the commits in flight that hold on to it.
+//! * In `installation`, the [mark](mark): nobody tells a horizon past it. Who enters makes its row first and then stamps
+//!   nothing before the mark, so it does not matter what was told before its row was seen.
+//!
+//! So nothing hangs on clocks that agree, or never step back. Only how long a silent process is waited for goes by a clock,
+//! the database's. A server alone over its SQLite file needs no row, since it is the only one that tells horizons; commands
+//! beside it do, and so do all processes over PostgreSQL.
+
+mod mark;
+mod renewal;
+mod row;
 
 use std::{
-    sync::{Arc, LazyLock},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use kernel::{Changeset, Clock, Stamps, StoreError, Timestamp};
+use kernel::{Clock, Stamps, StoreError, Timestamp};
 use tokio::task::AbortHandle;
 use ulid::Ulid;
 
-use crate::engine::{Engine, Session, Sql, Value, unavailable};
+use crate::engine::{Engine, Session, Value, unavailable};
+use mark::Mark;
 
 /// What a process is to its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,32 +38,8 @@ pub enum Role {
     Tool,
 }
 
-/// How long others heed a process that says nothing more.
-const HEEDED: Duration = Duration::from_secs(30);
-/// How often it says it is still there.
-const RENEWED: Duration = Duration::from_secs(2);
-/// How far ahead of the clock a command begins to stamp. A server that has not yet seen its row may tell a horizon a little
-/// ahead of the clock, because horizons lie after every stamp.
-const HEADROOM: Duration = Duration::from_millis(10);
-/// How long before others stop heeding it a process stops storing, for commits that take a while.
-const MARGIN: Duration = Duration::from_secs(10);
-
-/// Whether a process is still heeded goes by the database's clock, the only one all processes share.
-static ENTER: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::timed(
-        "INSERT INTO open_writes (process_id, floor, expires_at) VALUES (?, ?, {now} + ?) \
-         ON CONFLICT (process_id) DO UPDATE SET floor = excluded.floor, expires_at = excluded.expires_at",
-    )
-});
-static RENEW: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::timed("UPDATE open_writes SET floor = ?, expires_at = {now} + ? WHERE process_id = ? AND expires_at > {now}")
-});
-static LEAVE: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM open_writes WHERE process_id = ?"));
-static HEEDED_STILL: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::timed("SELECT floor FROM open_writes WHERE process_id = ? AND floor <= ? AND expires_at > {now} + ?")
-});
-static FLOOR: LazyLock<Sql> =
-    LazyLock::new(|| Sql::timed("SELECT min(floor) FROM open_writes WHERE process_id <> ? AND expires_at > {now}"));
+/// How long leaving waits for commits in flight. A row that stays is taken away by others.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// What this process has in flight: changes of records, and audit entries of calls that change nothing. They are told
 /// apart, because reads are in flight all the time and are no matter to who catches up on records.
@@ -68,137 +58,152 @@ impl InFlight {
     pub(crate) fn horizon(&self) -> Timestamp {
         self.records.horizon().min(self.entries.horizon())
     }
+
+    fn raise(&self, floor: Timestamp) {
+        self.records.raise(floor);
+        self.entries.raise(floor);
+    }
 }
 
 /// This process among those over the database.
 pub(crate) struct Presence {
+    shared: Arc<Shared>,
+    renewal: AbortHandle,
+}
+
+/// What a process and its renewal both know.
+struct Shared {
+    engine: Arc<Engine>,
+    stamps: InFlight,
+    mark: Arc<Mark>,
     process: Ulid,
-    renewal: Option<AbortHandle>,
+    /// None where the process needs no row.
+    entered: Option<Mutex<Entered>>,
+}
+
+/// The row that a process stands by. A process that was taken for gone enters again under another.
+#[derive(Clone, Copy, Debug)]
+struct Entered {
+    row: Ulid,
+    /// What is stamped earlier is lost: others may have read past it.
+    floor: Timestamp,
 }
 
 impl Presence {
-    /// Enters the process, where its role asks for it. Its stamps lie after the moment others were told.
+    /// Enters the process, where its role asks for it. Its stamps lie after every horizon that others were told before.
     pub(crate) async fn enter(
         engine: &Arc<Engine>,
         role: Role,
         clock: &Arc<dyn Clock>,
         process: Ulid,
     ) -> Result<(Self, InFlight), StoreError> {
+        let stamps = InFlight::by(clock);
+        let mark = Arc::new(Mark::new(Arc::clone(engine), Arc::clone(clock)));
         let alone = role == Role::Server && matches!(**engine, Engine::Sqlite(_));
-        if alone {
-            let presence = Self { process, renewal: None };
-            return Ok((presence, InFlight::by(clock)));
-        }
-        let headroom = if role == Role::Tool { HEADROOM } else { Duration::ZERO };
-        let floor = enter(engine, clock.now() + headroom, process).await?;
-        let no_earlier: Arc<dyn Clock> = Arc::new(NoEarlier { clock: Arc::clone(clock), floor });
-        let stamps = InFlight::by(&no_earlier);
-        let renewal = tokio::spawn(renewal(Arc::clone(engine), Arc::clone(clock), stamps.clone(), process));
-        let presence = Self { process, renewal: Some(renewal.abort_handle()) };
-        Ok((presence, stamps))
+        let entered = if alone {
+            stamps.raise(mark.read().await?);
+            None
+        } else {
+            Some(Mutex::new(enter(engine, &stamps, &mark, process).await?))
+        };
+        let shared = Arc::new(Shared { engine: Arc::clone(engine), stamps: stamps.clone(), mark, process, entered });
+        let renewal = tokio::spawn(renewal::keep_up(Arc::clone(&shared))).abort_handle();
+        Ok((Self { shared, renewal }, stamps))
     }
 
-    /// For the transaction of a commit: whether others still wait for what it is stamped with.
+    /// For a transaction that stores: whether others still wait for what it is stamped with.
     pub(crate) fn check(&self) -> Check {
-        Check { process: self.renewal.is_some().then_some(self.process) }
+        Check { entered: self.shared.entered() }
     }
 
-    /// For the time before the snapshot of a page: from which moment on other processes may still store something.
-    pub(crate) fn floor(&self) -> FloorQuery {
-        FloorQuery { values: [self.process.into()] }
+    /// For the time before the snapshot of a page, whose horizon in this process is this one: what it may be told as.
+    pub(crate) async fn floor(&self, horizon: Timestamp) -> FloorQuery {
+        self.shared.mark.allow(horizon).await;
+        FloorQuery { horizon, values: [self.shared.row().into()], mark: Arc::clone(&self.shared.mark) }
     }
 
-    /// Takes the process out again.
-    pub(crate) async fn leave(&self, engine: &Engine) {
-        let Some(renewal) = &self.renewal else { return };
-        renewal.abort();
-        let values: [Value<'static>; 1] = [self.process.into()];
-        if let Err(error) = engine.write(values, |values, session| Box::pin(session.execute(&LEAVE, values))).await {
-            tracing::warn!(%error, "the row of open writes stays until it expires");
+    /// Takes the process out again, once its commits in flight have ended. What it commits from now on is refused.
+    pub(crate) async fn leave(&self) {
+        self.renewal.abort();
+        let Some(entered) = self.shared.entered() else { return };
+        match tokio::time::timeout(LEAVE_WITHIN, row::remove(&self.shared.engine, entered.row)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the row of open writes stays until others take it away"),
+            Err(_) => tracing::warn!("a commit is still under way: the row of open writes stays until it has ended"),
         }
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        if let Some(renewal) = &self.renewal {
-            renewal.abort();
-        }
+        self.renewal.abort();
     }
 }
 
-/// What a commit asks about its own process.
+impl Shared {
+    fn entered(&self) -> Option<Entered> {
+        self.entered.as_ref().map(|entered| *entered.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The row of this process, or what its row would be called.
+    fn row(&self) -> Ulid {
+        self.entered().map_or(self.process, |entered| entered.row)
+    }
+
+    /// Enters again, after others took the process for gone.
+    async fn enter_again(&self) -> Result<(), StoreError> {
+        let Some(entered) = &self.entered else { return Ok(()) };
+        // A row of its own for each time, so that a commit that was checked against the one that is gone can't take the
+        // new one for it.
+        let row = Ulid(self.row().0.wrapping_add(1));
+        let again = enter(&self.engine, &self.stamps, &self.mark, row).await?;
+        *entered.lock().unwrap_or_else(PoisonError::into_inner) = again;
+        Ok(())
+    }
+}
+
+/// Makes the row, and only then looks how far others were told.
+async fn enter(engine: &Engine, stamps: &InFlight, mark: &Mark, row: Ulid) -> Result<Entered, StoreError> {
+    let floor = stamps.horizon();
+    row::insert(engine, row, floor).await?;
+    let floor = floor.max(mark.read().await?);
+    stamps.raise(floor);
+    Ok(Entered { row, floor })
+}
+
+/// What a transaction asks about its own process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Check {
-    process: Option<Ulid>,
+    entered: Option<Entered>,
 }
 
 impl Check {
-    pub(crate) async fn hold(self, session: &mut Session, changeset: &Changeset) -> Result<(), StoreError> {
-        let Some(process) = self.process else { return Ok(()) };
-        let values = [process.into(), changeset.at().into(), span(MARGIN)];
-        match session.fetch_one(&HEEDED_STILL, &values, |cells| cells.int()).await? {
-            Some(_) => Ok(()),
-            None => {
-                Err(unavailable("this process was not heard of for too long: others may have read past this write"))
-            }
+    /// Holds on to the row of the process until the transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when others may have read past what is stamped with the `earliest` of its moments.
+    pub(crate) async fn hold(self, session: &Session, earliest: Timestamp) -> Result<(), StoreError> {
+        let Some(Entered { row, floor }) = self.entered else { return Ok(()) };
+        if earliest >= floor && row::hold(session, row).await? {
+            return Ok(());
         }
+        Err(unavailable("this process was not heard of for too long: others may have read past this write"))
     }
 }
 
-/// A query for the floor of other processes.
-#[derive(Clone, Debug)]
+/// A query for what the horizon of a page may be told as.
+#[derive(Clone)]
 pub(crate) struct FloorQuery {
+    horizon: Timestamp,
     values: [Value<'static>; 1],
+    mark: Arc<Mark>,
 }
 
 impl FloorQuery {
-    pub(crate) async fn run(&self, session: &mut Session) -> Result<Option<Timestamp>, StoreError> {
-        Ok(session.fetch_one(&FLOOR, &self.values, |cells| cells.opt_time()).await?.flatten())
+    /// The moment no change stamped before can become visible after this.
+    pub(crate) async fn run(&self, session: &Session) -> Result<Timestamp, StoreError> {
+        let (floor, mark) = row::floor(session, &self.values).await?;
+        self.mark.note(mark);
+        Ok(self.horizon.min(mark).min(floor.unwrap_or(Timestamp::MAX)))
     }
-}
-
-/// A clock that does not tell moments before the one others were told.
-struct NoEarlier {
-    clock: Arc<dyn Clock>,
-    floor: Timestamp,
-}
-
-impl Clock for NoEarlier {
-    fn now(&self) -> Timestamp {
-        self.clock.now().max(self.floor)
-    }
-}
-
-/// Enters the process with this floor.
-async fn enter(engine: &Engine, floor: Timestamp, process: Ulid) -> Result<Timestamp, StoreError> {
-    let values: [Value<'static>; 3] = [process.into(), floor.into(), span(HEEDED)];
-    engine.write(values, |values, session| Box::pin(session.execute(&ENTER, values))).await?;
-    Ok(floor)
-}
-
-/// Says again and again that the process is there, and from which moment on it may still store something.
-async fn renewal(engine: Arc<Engine>, clock: Arc<dyn Clock>, stamps: InFlight, process: Ulid) {
-    let mut ticks = tokio::time::interval(RENEWED);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = renew(&engine, clock.now(), &stamps, process).await {
-            tracing::warn!(%error, "the row of open writes was not renewed");
-        }
-    }
-}
-
-async fn renew(engine: &Engine, now: Timestamp, stamps: &InFlight, process: Ulid) -> Result<(), StoreError> {
-    let values: [Value<'static>; 3] = [stamps.horizon().into(), span(HEEDED), process.into()];
-    let renewed = engine.write(values, |values, session| Box::pin(session.execute(&RENEW, values))).await?;
-    if renewed == 0 {
-        // Others have stopped heeding the process. What it stamped before the new floor is lost to it: commits check.
-        enter(engine, now + HEADROOM, process).await?;
-    }
-    Ok(())
-}
-
-fn span(span: Duration) -> Value<'static> {
-    Value::Int(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{Id, OrganizationId, Page, PageRequest, Reader, StoreError, Stored, Timestamp};
+use kernel::{
+    Id, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, StoreError, Stored, StreamRequest, Streamed,
+    Timestamp,
+};
 
 use crate::{
-    engine::{Cells, Sql, Value},
+    engine::{Cells, Sql, Value, both},
     listing::Slice,
     statements::{Statements, padded},
     store::SqlStore,
+    streaming::as_page,
     table::{self, Table},
 };
 
@@ -31,9 +35,21 @@ impl<R: Table> Reader<R> for SqlStore {
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
         let slice = Slice::of_records(organization.into(), R::narrow(filter), page);
-        let (sql, values) = Statements::of(R::KIND).list(&slice);
-        let (rows, as_of) = self.slice(self.in_flight.records.horizon(), sql, values, table::read::<R>).await?;
-        Ok(Page::from_overfetch(rows, page.limit, as_of, |stored| page.order.position(stored)))
+        let statement = Statements::of(R::KIND).list(&slice, self.reach);
+        let horizon = self.in_flight.records.horizon();
+        let (looked, as_of) = self.slice(horizon, statement, table::read::<R>).await?;
+        Ok(looked.page(page.limit, as_of, |stored| page.order.position(stored)))
+    }
+
+    async fn stream(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        request: &StreamRequest,
+    ) -> Result<Streamed<Stored<R>>, StoreError> {
+        let slice = Slice::of_records(organization.into(), R::narrow(filter), &as_page(request));
+        let statement = Statements::of(R::KIND).stream(slice);
+        self.streamed(self.in_flight.records.horizon(), statement, table::read::<R>).await
     }
 
     async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
@@ -48,6 +64,28 @@ impl<R: Table> Reader<R> for SqlStore {
     }
 }
 
+/// The rows that a list's statement gave.
+pub(crate) struct Looked<T> {
+    /// Those of the page, and one more where there is one.
+    rows: Vec<T>,
+    /// The last one that was looked at, where no more were to be looked at though the page is not full.
+    last: Option<T>,
+}
+
+impl<T> Looked<T> {
+    fn of(mut rows: Vec<(T, bool)>) -> Self {
+        let last = rows.pop_if(|(_, matches)| !*matches).map(|(row, _)| row);
+        Self { rows: rows.into_iter().map(|(row, _)| row).collect(), last }
+    }
+
+    /// A page that goes on after what was looked at.
+    pub(crate) fn page(self, limit: PageLimit, as_of: Timestamp, position: impl Fn(&T) -> Position) -> Page<T> {
+        let last = self.last.as_ref().map(&position);
+        let page = Page::from_overfetch(self.rows, limit, as_of, position);
+        Page { next: page.next.or(last), ..page }
+    }
+}
+
 impl SqlStore {
     /// The rows of a page, and the moment no change stamped before can still become visible.
     ///
@@ -56,17 +94,20 @@ impl SqlStore {
     pub(crate) async fn slice<T: Send + 'static>(
         &self,
         horizon: Timestamp,
-        sql: Arc<Sql>,
-        values: Vec<Value<'static>>,
+        (sql, values): (Arc<Sql>, Vec<Value<'static>>),
         read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
-    ) -> Result<(Vec<T>, Timestamp), StoreError> {
-        let given = (self.presence.floor(), sql, values, read);
-        let (floor, rows) = self
+    ) -> Result<(Looked<T>, Timestamp), StoreError> {
+        let given = (self.presence.floor(horizon).await, sql, values, read);
+        let (as_of, rows) = self
             .engine
             .read(given, |(floor, sql, values, read), session| {
-                Box::pin(async move { Ok((floor.run(session).await?, session.fetch(sql, values, read).await?)) })
+                Box::pin(async move {
+                    let rows = session.fetch(sql, values, |cells| Ok((read(cells)?, cells.int()? == 1)));
+                    let (as_of, rows) = both(floor.run(session), rows).await?;
+                    Ok((as_of, Looked::of(rows)))
+                })
             })
             .await?;
-        Ok((rows, floor.map_or(horizon, |floor| floor.min(horizon))))
+        Ok((rows, as_of))
     }
 }

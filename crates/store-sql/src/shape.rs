@@ -1,7 +1,8 @@
 //! The SQL of lists. A text is made for each shape of list, never for its values, so there are few and each is prepared
-//! once: every bound is always there, and numbers of values are rounded up.
+//! once: every bound is always there, and numbers of values are rounded up. Written by hand, with numbered places, because
+//! the same value stands in many ranges.
 
-use sea_query::{Alias, Asterisk, Cond, Expr, ExprTrait as _, Order, Query, SelectStatement, UnionType};
+use sea_query::{Expr, ExprTrait as _};
 
 use crate::{
     engine::{Column, Sql},
@@ -24,98 +25,204 @@ pub(crate) enum Walk {
 /// What makes two lists of one table the same statement.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Shape {
-    pub(crate) walk: Walk,
-    /// The filter looked up first: its place, and in how many ranges.
+    walk: Walk,
+    /// The filter looked up: its place, and in how many ranges.
     pub(crate) lead: Option<(usize, usize)>,
-    /// The others: their places, and how many values each has at most.
+    /// Those checked row by row: their places, and how many values each has at most.
     pub(crate) others: Vec<(usize, usize)>,
+    /// How many rows are looked at, at most; `None` where each of them belongs to the page or one range holds them all.
+    reach: Option<usize>,
 }
 
-/// More ranges than this are not worth their text: the filter is checked row by row instead.
-const MOST_RANGES: usize = 16;
+/// More ranges than this are not worth their text: the filter is checked row by row instead. No filter of a request has
+/// as many values.
+const MOST_RANGES: usize = 64;
+
+/// How many conditions of a walk bound a range of its index; the others are checked row by row.
+const RANGING: usize = 2;
+
+/// Where the organization, the limit and the first bound of the walk are bound.
+const ORGANIZATION: usize = 1;
+const LIMIT: usize = 2;
+const BOUNDS: usize = 3;
+
+impl Walk {
+    /// What bounds it, those conditions first that bound a range of its index. The values are bound from `first` on.
+    pub(crate) fn conditions(self, row: &str, first: usize) -> Vec<String> {
+        let ids = |first| [format!("{row}id >= ?{first}"), format!("{row}id <= ?{}", first + 1)];
+        match self {
+            Self::Newest | Self::Oldest => ids(first).into(),
+            Self::NewestWithin => {
+                // The sum keeps planners from walking the index by change, which they would have to sort.
+                let changed = |is: &str, place| format!("{row}updated_at + 0 {is} ?{place}");
+                [&ids(first)[..], &[changed(">=", first + 2), changed("<", first + 3)]].concat()
+            }
+            Self::Changed => {
+                let past = format!("({row}updated_at, {row}id) > (?{first}, ?{})", first + 1);
+                let until = format!("{row}updated_at < ?{}", first + 2);
+                [&[past, until][..], &ids(first + 3)].concat()
+            }
+        }
+    }
+
+    /// Its order, for an `ORDER BY`.
+    pub(crate) fn order(self, row: &str) -> String {
+        match self {
+            Self::Newest | Self::NewestWithin => format!("{row}id DESC"),
+            Self::Oldest => format!("{row}id"),
+            Self::Changed => format!("{row}updated_at, {row}id"),
+        }
+    }
+
+    fn bounds(self) -> usize {
+        match self {
+            Self::Newest | Self::Oldest => 2,
+            Self::NewestWithin => 4,
+            Self::Changed => 5,
+        }
+    }
+
+    /// The columns of its order.
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Newest | Self::NewestWithin | Self::Oldest => &["id"],
+            Self::Changed => &["id", "updated_at"],
+        }
+    }
+
+    /// What else it is bounded by.
+    fn further(self) -> Option<&'static str> {
+        (self == Self::NewestWithin).then_some("updated_at")
+    }
+}
 
 impl Shape {
-    /// The shape of a list with this many values for each filter.
-    pub(crate) fn of(walk: Walk, filters: &[Filter], counts: &[usize]) -> Self {
-        let given = || filters.iter().zip(counts).enumerate().filter(|(_, (_, count))| **count > 0);
+    /// The shape of a list with this many values for each filter. `narrowed` says whether the walk's further bounds leave
+    /// anything out, `reach` how many rows it may look at.
+    pub(crate) fn of(walk: Walk, narrowed: bool, filters: &[Filter], counts: &[usize], reach: usize) -> Self {
+        let given = || filters.iter().zip(counts.iter().copied()).enumerate().filter(|(_, (_, count))| *count > 0);
         let lead = given()
-            .find(|(_, (filter, count))| filter.unique || **count <= MOST_RANGES)
-            .filter(|(_, (filter, _))| !filter.unique)
-            .map(|(place, (_, count))| (place, count.next_power_of_two()));
-        let others = given()
-            .filter(|(place, _)| lead.is_none_or(|(leading, _)| leading != *place))
-            .map(|(place, (_, count))| (place, rounded(*count)))
+            .filter(|(_, (filter, count))| filter.is_unique() || *count <= MOST_RANGES)
+            .min_by_key(|(_, (filter, count))| (filter.sharing, *count));
+        let unique = lead.is_some_and(|(_, (filter, _))| filter.is_unique());
+        let leading = lead.map(|(place, _)| place);
+        let others: Vec<_> = given()
+            .filter(|(place, _)| leading != Some(*place))
+            .map(|(place, (_, count))| (place, rounded(count.max(2))))
             .collect();
-        Self { walk, lead, others }
+        let lead = lead.map(|(place, (_, count))| match count {
+            2..=64 if unique => (place, 64),
+            count => (place, rounded(count)),
+        });
+        let straight = unique || !narrowed && others.is_empty() && lead.is_none_or(|(_, ranges)| ranges == 1);
+        Self { walk, lead, others, reach: (!straight).then_some(reach.max(1)) }
     }
 
-    /// Its statement. Values are bound range by range: organization, the range's value, the walk's bounds, the other
-    /// filters' values, the limit; and at the end, where there are several ranges, the limit once more.
+    /// Its statement. Bound are: organization, limit, the walk's bounds, the lead's values, those of the other filters. A
+    /// row ends with whether it belongs to the page; the one that does not is the last that was looked at.
     pub(crate) fn sql(&self, table: &'static str, columns: &[Column], filters: &[Filter]) -> Sql {
-        let Some((lead, ranges)) = self.lead.filter(|(_, ranges)| *ranges > 1) else {
-            return Sql::built(&self.range(table, columns, filters, self.lead.map(|(lead, _)| lead)));
-        };
-        // One range of the index for each value, each no longer than the page, merged.
-        let each = || {
-            let range = self.range(table, columns, filters, Some(lead));
-            Query::select().column(Asterisk).from_subquery(range, Alias::new("r")).to_owned()
-        };
-        let mut merged = each();
-        for _ in 1..ranges {
-            merged.union(UnionType::All, each());
-        }
-        self.ordered(&mut merged);
-        Sql::built(&merged)
-    }
-
-    fn range(
-        &self,
-        table: &'static str,
-        columns: &[Column],
-        filters: &[Filter],
-        lead: Option<usize>,
-    ) -> SelectStatement {
-        let mut select = Query::select();
-        select.columns(columns.iter().map(|column| column.name)).from(table);
-        let mut conditions = Cond::all().add(Expr::col("organization_id").eq(place()));
-        if let Some(filter) = lead.and_then(|lead| filters.get(lead)) {
-            conditions = conditions.add(Expr::col(filter.column).eq(place()));
-        }
-        conditions = self.bounds().into_iter().fold(conditions, Cond::add);
-        for (other, count) in &self.others {
-            if let Some(filter) = filters.get(*other) {
-                conditions = conditions.add(among(filter.column, *count));
-            }
-        }
-        select.cond_where(conditions);
-        self.ordered(&mut select);
-        select
-    }
-
-    fn bounds(&self) -> Vec<Expr> {
-        let ids = || vec![Expr::col("id").gte(place()), Expr::col("id").lte(place())];
-        match self.walk {
-            Walk::Newest | Walk::Oldest => ids(),
-            Walk::NewestWithin => {
-                // The sum keeps planners from walking the index by change, which they would have to sort.
-                let changed = || Expr::cust("updated_at + 0");
-                [ids(), vec![changed().gte(place()), changed().lt(place())]].concat()
-            }
-            Walk::Changed => {
-                let past = Expr::tuple([Expr::col("updated_at"), Expr::col("id")]).gt(Expr::tuple([place(), place()]));
-                [vec![past, Expr::col("updated_at").lt(place())], ids()].concat()
+        match self.reach {
+            None => Sql::numbered(&self.straight(table, columns, filters)),
+            Some(reach) => {
+                let each = format!("ORDER BY {} LIMIT {reach}", self.walk.order(""));
+                Sql::merging(&self.bounded(table, columns, filters, reach), &each)
             }
         }
     }
 
-    fn ordered(&self, select: &mut SelectStatement) {
-        match self.walk {
-            Walk::Newest | Walk::NewestWithin => select.order_by("id", Order::Desc),
-            Walk::Oldest => select.order_by("id", Order::Asc),
-            Walk::Changed => select.order_by("updated_at", Order::Asc).order_by("id", Order::Asc),
-        };
-        select.limit(1);
+    /// One range, in which every row belongs to the page; or the few rows that unique keys name.
+    fn straight(&self, table: &str, columns: &[Column], filters: &[Filter]) -> String {
+        let lead = self.lead.map(|(lead, places)| one_of(column(filters, lead), self.lead_at(), places));
+        let conditions = [
+            vec![format!("organization_id = ?{ORGANIZATION}")],
+            lead.into_iter().collect(),
+            self.walk.conditions("", BOUNDS),
+            self.checks("", filters),
+        ];
+        format!(
+            "SELECT {}, CAST(1 AS bigint) AS matches FROM {table} WHERE {} ORDER BY {} LIMIT ?{LIMIT}",
+            listed("", columns.iter().map(|column| column.name)),
+            conditions.concat().join(" AND "),
+            self.walk.order(""),
+        )
     }
+
+    /// The ranges, merged as far as may be looked, and of that what belongs to the page. After it, and only sought where
+    /// the page is not full, the last row that was looked at.
+    fn bounded(&self, table: &str, columns: &[Column], filters: &[Filter], reach: usize) -> String {
+        let checked = self.others.iter().map(|(other, _)| column(filters, *other));
+        let needed: Vec<_> = self.walk.columns().iter().copied().chain(self.walk.further()).chain(checked).collect();
+        let order = self.walk.order("");
+        let all = listed("t.", columns.iter().map(|column| column.name));
+        let conditions = [
+            vec![format!("t.organization_id = ?{ORGANIZATION}"), "t.id = l.id".to_owned()],
+            self.walk.conditions("l.", BOUNDS).split_off(RANGING),
+            self.checks("l.", filters),
+        ];
+        // The cross joins keep SQLite from beginning with the table.
+        format!(
+            "SELECT * FROM (SELECT {all}, CAST(1 AS bigint) AS matches \
+             FROM ({ranges} ORDER BY {order} LIMIT {reach}) AS l CROSS JOIN {table} AS t \
+             WHERE {conditions} ORDER BY {by_looked} LIMIT ?{LIMIT}) AS page \
+             UNION ALL SELECT * FROM (SELECT {all}, CAST(0 AS bigint) AS matches \
+             FROM ({places} ORDER BY {order} LIMIT 1 OFFSET {before}) AS l CROSS JOIN {table} AS t \
+             WHERE t.organization_id = ?{ORGANIZATION} AND t.id = l.id) AS looked \
+             LIMIT ?{LIMIT}",
+            ranges = self.ranges(table, &needed, filters),
+            conditions = conditions.concat().join(" AND "),
+            by_looked = self.walk.order("l."),
+            places = self.ranges(table, self.walk.columns(), filters),
+            before = reach - 1,
+        )
+    }
+
+    /// A range of the walk's index for each value of the lead.
+    fn ranges(&self, table: &str, columns: &[&str], filters: &[Filter]) -> String {
+        let columns = listed("", columns.iter().copied());
+        let bounds = self.walk.conditions("", BOUNDS)[..RANGING].join(" AND ");
+        let range = |value: &str| {
+            format!("SELECT {columns} FROM {table} WHERE organization_id = ?{ORGANIZATION}{value} AND {bounds}")
+        };
+        let Some((lead, ranges)) = self.lead else { return range("") };
+        let each = (0..ranges).map(|one| range(&format!(" AND {} = ?{}", column(filters, lead), self.lead_at() + one)));
+        let each: Vec<_> = each.collect();
+        // A single one has the order and the limit of the whole.
+        if let [only] = &each[..] {
+            only.clone()
+        } else {
+            format!("{{range}}{}{{end}}", each.join("{end} UNION ALL {range}"))
+        }
+    }
+
+    /// The other filters, on a row.
+    fn checks(&self, row: &str, filters: &[Filter]) -> Vec<String> {
+        let mut place = self.lead_at() + self.lead.map_or(0, |(_, places)| places);
+        let check = |(other, places): &(usize, usize)| {
+            let first = place;
+            place += places;
+            one_of(&format!("{row}{}", column(filters, *other)), first, *places)
+        };
+        self.others.iter().map(check).collect()
+    }
+
+    fn lead_at(&self) -> usize {
+        BOUNDS + self.walk.bounds()
+    }
+}
+
+fn column(filters: &[Filter], place: usize) -> &'static str {
+    filters.get(place).map_or("", |filter| filter.column)
+}
+
+/// Columns of a row, for a `SELECT`.
+pub(crate) fn listed<'c>(row: &str, columns: impl Iterator<Item = &'c str>) -> String {
+    columns.map(|column| format!("{row}{column}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether the column has one of so many values, bound from `first` on.
+pub(crate) fn one_of(column: &str, first: usize, places: usize) -> String {
+    let places: Vec<_> = (first..first + places).map(|place| format!("?{place}")).collect();
+    format!("{column} IN ({})", places.join(", "))
 }
 
 /// How many places a list of values has: few sizes, so that there are few texts.
@@ -136,4 +243,38 @@ pub(crate) fn among(column: &'static str, count: usize) -> Expr {
 /// Where a value will be bound.
 pub(crate) fn place() -> Expr {
     Expr::val("")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use findings::Finding;
+
+    use super::*;
+    use crate::table::Table as _;
+
+    /// The shapes of all lists that a request can ask for: fifty values of a text at most, eight of a word.
+    fn shapes(walks: &[(Walk, bool)], filters: &[Filter], most: &[usize]) -> usize {
+        let mut counts = vec![Vec::new()];
+        for most in most {
+            let sizes = [0, 1, 2, 5, 8, 9, 50].into_iter().filter(|size| size <= most);
+            counts = sizes.flat_map(|size| counts.iter().map(move |before| [&before[..], &[size]].concat())).collect();
+        }
+        let shape =
+            |(walk, narrowed): &(Walk, bool), counts: &Vec<usize>| Shape::of(*walk, *narrowed, filters, counts, 2_000);
+        let all: HashSet<_> =
+            walks.iter().flat_map(|walk| counts.iter().map(move |counts| shape(walk, counts))).collect();
+        all.len()
+    }
+
+    #[test]
+    fn every_shape_of_a_list_fits_the_cache_of_a_connection() {
+        let records =
+            [(Walk::Newest, false), (Walk::NewestWithin, true), (Walk::Changed, false), (Walk::Changed, true)];
+        let findings = shapes(&records, Finding::FILTERS, &[50, 50, 8, 5, 8]);
+        let entries = [Filter::by_subject("subject_id"), Filter::by_word("actor_id"), Filter::by_word("action")];
+        let entries = shapes(&[(Walk::Newest, false), (Walk::Oldest, false)], &entries, &[50; 3]);
+        assert!(findings + entries < 400, "{findings} of findings, {entries} of entries");
+    }
 }

@@ -1,61 +1,107 @@
 //! Token signing keys.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use async_trait::async_trait;
-use auth::{SealedKey, SigningKeys};
-use kernel::StoreError;
+use auth::{KeyChange, Keyring, PublishedKey, SealedKey, SigningKeys};
+use kernel::{Changeset, CommitError, StoreError, Timestamp};
 
 use crate::{
-    engine::{Cells, Sql, Value},
+    commit::commit,
+    engine::{Cells, Session, Sql, Value},
     store::SqlStore,
 };
 
-static ALL: LazyLock<Sql> =
-    LazyLock::new(|| Sql::fixed("SELECT id, algorithm, sealed, created_at FROM signing_keys ORDER BY created_at, id"));
-/// PostgreSQL would let two first keys in at once, but for the lease's row, which one of them waits for.
+/// The moment comes with the keys, in one statement and so by one clock; where there is no key it comes alone.
+static ALL: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::timed(
+        "SELECT present.moment, k.id, k.algorithm, k.sealed, k.created_at, k.signs_from \
+         FROM (SELECT {now} AS moment) AS present LEFT JOIN signing_keys AS k ON 1 = 1",
+    )
+});
+static IDS: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("SELECT id FROM signing_keys"));
+/// PostgreSQL would let two changes in at once, but for the lease's row, which one of them waits for.
 static GUARD: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
-        "INSERT INTO leases (name, holder, expires_at) VALUES ('first-signing-key', '', 0) \
+        "INSERT INTO leases (name, holder, expires_at) VALUES ('signing-keys', '', 0) \
          ON CONFLICT (name) DO UPDATE SET expires_at = excluded.expires_at",
     )
 });
-static ADD_FIRST: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(
-        "INSERT INTO signing_keys (id, algorithm, sealed, created_at) \
-         SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM signing_keys)",
+static ADD: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::timed(
+        "INSERT INTO signing_keys (id, algorithm, sealed, created_at, signs_from) VALUES (?, ?, ?, ?, {now} + ?)",
     )
 });
+static DROP: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM signing_keys WHERE id = ?"));
 
 #[async_trait]
 impl SigningKeys for SqlStore {
-    async fn signing_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
-        self.engine.read((), |(), session| Box::pin(session.fetch(&ALL, &[], read))).await
+    async fn signing_keys(&self) -> Result<Keyring, StoreError> {
+        let rows = self.engine.read_point((), |(), session| Box::pin(session.fetch(&ALL, &[], read))).await?;
+        let at = rows.first().map_or(Timestamp::MIN, |(at, _)| *at);
+        Ok(Keyring::new(at, rows.into_iter().filter_map(|(_, key)| key).collect()))
     }
 
     async fn add_first_signing_key(&self, key: &SealedKey) -> Result<(), StoreError> {
         self.engine
             .write(key.clone(), |key, session| {
                 Box::pin(async move {
-                    session.execute(&GUARD, &[]).await?;
-                    let values = [
-                        Value::text(&key.id),
-                        Value::text(&key.algorithm),
-                        Value::Blob(Cow::Borrowed(&key.sealed)),
-                        key.created_at.into(),
-                    ];
-                    session.execute(&ADD_FIRST, &values).await.map(drop)
+                    if guarded(session).await?.is_empty() {
+                        add(session, key, Duration::ZERO).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    async fn change_signing_keys(&self, change: &KeyChange, changeset: Changeset) -> Result<bool, CommitError> {
+        let given = (self.presence.check(), change.clone(), changeset);
+        self.engine
+            .write(given, |(check, change, changeset), session| {
+                Box::pin(async move {
+                    if guarded(session).await? != change.decided_on.iter().cloned().collect() {
+                        return Ok(false);
+                    }
+                    for id in &change.drop {
+                        session.execute(&DROP, &[Value::text(id)]).await?;
+                    }
+                    if let Some((key, lead)) = &change.publish {
+                        add(session, key, *lead).await?;
+                    }
+                    commit(session, *check, changeset).await.map(|()| true)
                 })
             })
             .await
     }
 }
 
-fn read(cells: &mut Cells<'_>) -> Result<SealedKey, StoreError> {
-    Ok(SealedKey {
-        id: cells.text()?.to_owned(),
+/// The ids of all keys, which no other transaction changes before this one ends.
+async fn guarded(session: &Session) -> Result<BTreeSet<String>, StoreError> {
+    session.execute(&GUARD, &[]).await?;
+    let ids = session.fetch(&IDS, &[], |cells| cells.text().map(str::to_owned)).await?;
+    Ok(ids.into_iter().collect())
+}
+
+async fn add(session: &Session, key: &SealedKey, lead: Duration) -> Result<(), StoreError> {
+    let values = [
+        Value::text(&key.id),
+        Value::text(&key.algorithm),
+        Value::Blob(Cow::Borrowed(&key.sealed)),
+        key.created_at.into(),
+        Value::Int(i64::try_from(lead.as_millis()).unwrap_or(i64::MAX)),
+    ];
+    session.execute(&ADD, &values).await.map(drop)
+}
+
+fn read(cells: &mut Cells<'_>) -> Result<(Timestamp, Option<PublishedKey>), StoreError> {
+    let at = cells.time()?;
+    let Some(id) = cells.opt_text()? else { return Ok((at, None)) };
+    let sealed = SealedKey {
+        id: id.to_owned(),
         algorithm: cells.text()?.to_owned(),
         sealed: cells.blob()?.to_vec(),
         created_at: cells.time()?,
-    })
+    };
+    Ok((at, Some(PublishedKey { sealed, signs_from: cells.time()? })))
 }

@@ -9,6 +9,7 @@ use crate::{
     engine::{Bulk, Column, Sql, Value},
     listing::Slice,
     shape::{Shape, among, place, rounded},
+    streaming,
     table::{ENVELOPE, Filter, Table},
     texts::Texts,
 };
@@ -73,9 +74,14 @@ impl Statements {
         }
     }
 
-    /// The statement of a list, and its values.
-    pub(crate) fn list(&self, slice: &Slice) -> (Arc<Sql>, Vec<Value<'static>>) {
-        slice.statement(&self.lists, self.table, &self.columns, self.filters)
+    /// The statement of a list that looks at `reach` rows at most, and its values.
+    pub(crate) fn list(&self, slice: &Slice, reach: usize) -> (Arc<Sql>, Vec<Value<'static>>) {
+        slice.statement(&self.lists, self.table, &self.columns, self.filters, reach)
+    }
+
+    /// The statement of a stream, and its values.
+    pub(crate) fn stream(&self, slice: Slice) -> (Arc<Sql>, Vec<Value<'static>>) {
+        streaming::statement(slice, self.table, &self.columns, self.filters)
     }
 
     /// Whole records by their keys: organization, then keys. `None` where the kind has no key.

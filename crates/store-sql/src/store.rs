@@ -21,7 +21,12 @@ pub struct SqlStore {
     pub(crate) presence: Presence,
     pub(crate) standing: Standing,
     pub(crate) trail: Trail,
+    pub(crate) reach: usize,
 }
+
+/// How many rows a page looks at, at most: few enough that it costs milliseconds, enough that a walk through a large
+/// collection of which little matches takes tens of pages.
+const REACH: usize = 2_000;
 
 impl SqlStore {
     /// A store over this database. `process` names this process among those that share the database.
@@ -38,6 +43,21 @@ impl SqlStore {
         database.current().await?;
         let engine = Arc::clone(&database.engine);
         let (presence, in_flight) = Presence::enter(&engine, role, &clock, process).await?;
-        Ok(Self { standing: Standing::default(), trail: Trail::default(), database, engine, in_flight, presence })
+        Ok(Self {
+            standing: Standing::default(),
+            trail: Trail::default(),
+            reach: REACH,
+            database,
+            engine,
+            in_flight,
+            presence,
+        })
+    }
+
+    /// The same, but a page of a list looks at so many rows at most, 1 or more, whichever of them belong to it. A page that
+    /// ends there is short and tells where to go on.
+    #[must_use]
+    pub fn looking_at(self, rows: usize) -> Self {
+        Self { reach: rows, ..self }
     }
 }

@@ -13,8 +13,9 @@ pub(crate) trait Table: Resource {
     const COLUMNS: &'static [Column];
     /// The column of [`Resource::unique_key`], where there is one.
     const KEY: Option<Key> = None;
-    /// The columns a list can be narrowed by, the one to be looked up first in front. Unless a value of it names one record
-    /// at most, a column has an index for each order: (organization, column, id) and (organization, column, updated, id).
+    /// The columns a list can be narrowed by. Unless a value of it names one record at most, a column has an index for each
+    /// order: (organization, column, id) and (organization, column, updated, id). Where lists are narrowed by several, these
+    /// go on with the other columns, so that a look at a row is one at the index.
     const FILTERS: &'static [Filter] = &[];
 
     /// Adds the record's own fields to the row, in the order of [`Self::COLUMNS`].
@@ -45,17 +46,38 @@ pub(crate) enum Scope {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filter {
     pub(crate) column: &'static str,
-    /// Whether one record at most has a value of it.
-    pub(crate) unique: bool,
+    pub(crate) sharing: Sharing,
+}
+
+/// How many records of an organization have the same value: the fewer, the sooner a filter is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Sharing {
+    /// One at most.
+    One,
+    /// Mostly a few: what a record is about.
+    Few,
+    /// A good part of them: a word like a status.
+    Many,
 }
 
 impl Filter {
-    pub(crate) const fn on(column: &'static str) -> Self {
-        Self { column, unique: false }
+    /// By what one record at most has.
+    pub(crate) const fn by_key(column: &'static str) -> Self {
+        Self { column, sharing: Sharing::One }
     }
 
-    pub(crate) const fn unique(column: &'static str) -> Self {
-        Self { column, unique: true }
+    /// By what mostly a few records share.
+    pub(crate) const fn by_subject(column: &'static str) -> Self {
+        Self { column, sharing: Sharing::Few }
+    }
+
+    /// By what many records share.
+    pub(crate) const fn by_word(column: &'static str) -> Self {
+        Self { column, sharing: Sharing::Many }
+    }
+
+    pub(crate) fn is_unique(self) -> bool {
+        self.sharing == Sharing::One
     }
 }
 

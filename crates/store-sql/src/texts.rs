@@ -9,7 +9,7 @@ use std::{
 use crate::engine::Sql;
 
 /// More than are ever asked for in practice; beyond, the memory is worth more than the text.
-const MOST: usize = 256;
+const MOST: usize = 512;
 
 /// Statements by what makes them differ.
 #[derive(Debug)]

@@ -53,12 +53,16 @@ impl Upkeep for SqlStore {
         self.database.current().await
     }
 
+    async fn time(&self) -> Result<Timestamp, StoreError> {
+        self.database.time().await
+    }
+
     async fn pending_events(&self) -> Result<u64, StoreError> {
         self.engine.read((), |(), session| Box::pin(outbox::pending(session))).await
     }
 
     async fn close(&self) {
-        self.presence.leave(&self.engine).await;
+        self.presence.leave().await;
         self.engine.close().await;
     }
 }

@@ -5,25 +5,28 @@ use std::collections::BTreeSet;
 use kernel::{Clash, CommitError, Kind, StoreError, Write};
 
 use crate::{
-    engine::{Session, Value, corrupt},
+    engine::{Session, Step, Value, corrupt, in_order},
     statements::Statements,
     table::Table,
 };
 
 /// Stores the records in their order.
-pub(crate) async fn store(session: &mut Session, writes: &[Write]) -> Result<(), CommitError> {
-    for run in runs(writes) {
-        let Some(first) = run.first() else { continue };
-        let statements = Statements::of(first.record.kind());
-        let rows = run.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-        let bulk = if first.expected.is_none() { &statements.insert } else { &statements.update };
-        if let Some(left_out) = session.store(bulk, &rows).await?
-            && let Some(write) = run.get(left_out)
-        {
-            return Err(clash(session, statements, write).await?);
-        }
+pub(crate) async fn store(session: &Session, writes: &[Write]) -> Result<(), CommitError> {
+    in_order(
+        runs(writes).into_iter().map(|run| -> Step<'_, CommitError> { Box::pin(store_run(session, run)) }).collect(),
+    )
+    .await
+}
+
+async fn store_run(session: &Session, run: &[Write]) -> Result<(), CommitError> {
+    let Some(first) = run.first() else { return Ok(()) };
+    let statements = Statements::of(first.record.kind());
+    let rows = run.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    let bulk = if first.expected.is_none() { &statements.insert } else { &statements.update };
+    match session.store(bulk, &rows).await?.and_then(|left_out| run.get(left_out)) {
+        Some(write) => Err(clash(session, statements, write).await?),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Splits the writes where a statement has to end: at another kind, between creating and changing, and before a record
@@ -47,7 +50,7 @@ fn runs(writes: &[Write]) -> Vec<&[Write]> {
 }
 
 /// Why a record was left out.
-async fn clash(session: &mut Session, statements: &Statements, write: &Write) -> Result<CommitError, StoreError> {
+async fn clash(session: &Session, statements: &Statements, write: &Write) -> Result<CommitError, StoreError> {
     let (kind, id) = (write.record.kind(), write.meta.ulid());
     let of_record = [write.meta.organization.into(), id.into()];
     let present = session.fetch_one(&statements.get, &of_record, |cells| {

@@ -94,6 +94,40 @@ async fn a_command_stamps_no_write_before_what_a_server_has_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_starts_again_after_its_clock_was_set_back_stamps_nothing_before_what_was_told() {
+    let house = House::new();
+    let told = {
+        let server = house.server().await;
+        let home = house.organization(&server).await;
+        house.clock.advance(Duration::from_secs(60));
+        as_of(&server, home).await
+    };
+    house.clock.set(Timestamp::from_millis(told.millis() - 3_600_000));
+    let server = house.server().await;
+    assert!(server.begin().at() >= told);
+    assert!(server.begin_entry().at() >= told);
+    server.close().await;
+    assert!(house.tool().await.begin().at() >= told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_died_holds_as_of_back_until_it_is_overdue() {
+    let house = House::new();
+    let server = house.server().await;
+    let home = house.organization(&server).await;
+    let at = house.tool().await.begin().at();
+    house.clock.advance(Duration::from_secs(60));
+    assert!(as_of(&server, home).await <= at);
+    let overdue = "UPDATE open_writes SET expires_at = 0";
+    rusqlite::Connection::open(house.path()).unwrap().execute(overdue, []).unwrap();
+    let begun = std::time::Instant::now();
+    while as_of(&server, home).await <= at {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the row of a dead command stays");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_others_stopped_heeding_stores_nothing_it_stamped_before() {
     let house = House::new();
     let server = house.server().await;

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use kernel::{StoreError, Timestamp};
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
-use sqlx::{Connection as _, PgConnection, Row as _, postgres::PgConnectOptions};
 use ulid::Ulid;
 
 #[path = "support/postgres.rs"]
@@ -28,11 +27,10 @@ fn of_sqlite(path: &std::path::Path) -> Columns {
     rows.map(Result::unwrap).collect()
 }
 
-async fn of_postgres(options: &PgConnectOptions) -> Columns {
-    let mut connection = PgConnection::connect_with(options).await.unwrap();
+async fn of_postgres(fresh: &postgres::Fresh) -> Columns {
     let query = "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns \
                  WHERE table_schema = current_schema()";
-    let rows = sqlx::query(query).fetch_all(&mut connection).await.unwrap();
+    let rows = fresh.connect().await.query(query, &[]).await.unwrap();
     rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
 }
 
@@ -47,8 +45,7 @@ async fn both_engines_have_the_same_tables_and_columns() {
     sqlite(&path).await.migrate(NOW).await.unwrap();
     let fresh = postgres::Fresh::make().await;
     fresh.open().await;
-    let DatabaseUrl::Postgres(options) = fresh.url() else { unreachable!("the url is PostgreSQL's") };
-    let (one, other) = (of_sqlite(&path), of_postgres(&options).await);
+    let (one, other) = (of_sqlite(&path), of_postgres(&fresh).await);
     assert_eq!(one.difference(&other).collect::<Vec<_>>(), Vec::<&(String, String, bool)>::new(), "on SQLite alone");
     assert_eq!(
         other.difference(&one).collect::<Vec<_>>(),
@@ -73,28 +70,56 @@ async fn several_processes_may_migrate_at_once() {
     let fresh = postgres::Fresh::make().await;
     for url in [DatabaseUrl::Sqlite(folder.path().join("novantra.db")), fresh.url()] {
         let mut migrating = tokio::task::JoinSet::new();
-        for _ in 0..4 {
+        for _ in 0..5 {
             let url = url.clone();
             migrating.spawn(async move { Database::open(&url).await.unwrap().migrate(NOW).await.unwrap().len() });
         }
         let mut applied: Vec<usize> = migrating.join_all().await;
         applied.sort_unstable();
-        assert_eq!(applied[..3], [0, 0, 0]);
-        assert!(applied[3] > 0);
+        assert_eq!(applied[..4], [0, 0, 0, 0]);
+        assert!(applied[4] > 0);
     }
 }
 
-#[tokio::test]
-async fn a_database_of_a_newer_program_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+/// A database that a newer program has migrated, by these statements.
+async fn newer(folder: &tempfile::TempDir, statements: &str) -> (Database, rusqlite::Connection) {
     let path = folder.path().join("novantra.db");
     let database = sqlite(&path).await;
     database.migrate(NOW).await.unwrap();
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("INSERT INTO schema_migrations VALUES (9999, 'later', '', 0)", []).unwrap();
+    connection.execute_batch(statements).unwrap();
+    (database, connection)
+}
+
+#[tokio::test]
+async fn a_newer_programs_database_serves_this_one_as_long_as_it_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, connection) = newer(&folder, "ALTER TABLE findings ADD COLUMN mood text").await;
+    assert_eq!(database.pending_migrations().await.unwrap(), []);
+    assert_eq!(database.migrate(NOW).await.unwrap(), []);
+    connection.execute("UPDATE installation SET value = '9999' WHERE key = 'oldest_schema'", []).unwrap();
     let refused = database.pending_migrations().await.unwrap_err();
     assert!(refused.to_string().contains("newer than this program"), "{refused}");
     assert!(database.migrate(NOW).await.is_err());
+}
+
+#[tokio::test]
+async fn a_migration_between_this_programs_own_that_is_none_of_them_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, connection) = newer(&folder, "").await;
+    connection.execute("UPDATE schema_migrations SET version = 0 WHERE version = 9999", []).unwrap();
+    let refused = database.pending_migrations().await.unwrap_err();
+    assert!(refused.to_string().contains("none of this program's"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_database_tells_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = postgres::Fresh::make().await;
+    let told = fresh.open().await.time().await.unwrap();
+    let on_file = sqlite(&folder.path().join("novantra.db")).await.time().await.unwrap();
+    assert!(told > NOW && told.since(on_file).max(on_file.since(told)) < std::time::Duration::from_secs(60));
 }
 
 #[tokio::test]

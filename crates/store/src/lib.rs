@@ -1,6 +1,7 @@
 //! The whole storage port: what every store answers, and the one list of the records it keeps.
 
 mod directory;
+mod master_key;
 mod upkeep;
 
 use audit::AuditLog;
@@ -10,6 +11,7 @@ use kernel::{AuditTrail, Ledger, Organization, Reader};
 use registers::Control;
 
 pub use directory::Directory;
+pub use master_key::MasterKeyCheck;
 pub use upkeep::{Lease, Upkeep};
 
 /// Calls `$with!` with every record type that stores keep: `Kind => Type` pairs. A new module adds its line here and to
@@ -34,6 +36,7 @@ pub trait Store:
     + AuditLog
     + Accounts
     + SigningKeys
+    + MasterKeyCheck
     + Directory
     + Upkeep
     + Reader<Organization>
@@ -50,6 +53,7 @@ impl<T> Store for T where
         + AuditLog
         + Accounts
         + SigningKeys
+        + MasterKeyCheck
         + Directory
         + Upkeep
         + Reader<Organization>

@@ -49,6 +49,13 @@ pub trait Upkeep: Send + Sync {
     /// [`StoreError`] when it can't.
     async fn ready(&self) -> Result<(), StoreError>;
 
+    /// The present moment by the one clock that all processes over the store share; where one machine has them all, by its
+    /// own.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    async fn time(&self) -> Result<Timestamp, StoreError>;
+
     /// How many events wait in the outbox.
     ///
     /// # Errors

@@ -1,108 +1,16 @@
-//! Finding PostgreSQL's programs, or having the system install them.
+//! Having the system install PostgreSQL's programs where there are none.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::PathBuf;
 
-use crate::{
-    Outcome,
-    process::{run, succeeds},
-};
+use postgres_cluster::{MISSING, find};
 
-/// Where Debian, Red Hat, the source's own `make install` and Homebrew put them; `*` is a version.
-const USUAL: &[&str] = &[
-    "/usr/lib/postgresql/*/bin",
-    "/usr/pgsql-*/bin",
-    "/usr/local/pgsql/bin",
-    "/opt/homebrew/opt/postgresql@*/bin",
-    "/usr/local/opt/postgresql@*/bin",
-];
-
-const MISSING: &str = "\
-PostgreSQL 14 or newer is needed, and none was found. One of these helps:
-  sudo apt-get install --yes postgresql
-  export NOVANTRA_TEST_POSTGRES_URL=postgres://user:password@host/database";
+use crate::{Outcome, debian};
 
 /// The folder with `initdb` and `postgres`.
 pub(crate) fn find_or_install() -> Outcome<PathBuf> {
     if let Some(found) = find() {
         return Ok(found);
     }
-    if is_root() && succeeds(Command::new("apt-get").arg("--version")) {
-        println!("PostgreSQL is not installed: installing it");
-        let apt = || {
-            let mut apt = Command::new("apt-get");
-            apt.env("DEBIAN_FRONTEND", "noninteractive");
-            apt
-        };
-        run(apt().arg("update"))?;
-        run(apt().args(["install", "--yes", "--no-install-recommends", "postgresql"]))?;
-    }
+    debian::install("postgresql")?;
     find().ok_or_else(|| MISSING.to_owned())
-}
-
-fn find() -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = USUAL.iter().flat_map(|pattern| matching(pattern)).collect();
-    folders.extend(env::split_paths(&path));
-    folders.into_iter().find(|folder| ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file()))
-}
-
-/// The folders a pattern with one `*` stands for, newest version first.
-fn matching(pattern: &str) -> Vec<PathBuf> {
-    let Some((before, after)) = pattern.split_once('*') else { return vec![PathBuf::from(pattern)] };
-    let (parent, prefix) = before.rsplit_once('/').unwrap_or(("", before));
-    let names = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let mut versions: Vec<(u32, String)> = names
-        .filter_map(|name| {
-            let version = name.to_str()?.strip_prefix(prefix)?.parse().ok()?;
-            Some((version, format!("{before}{version}{after}")))
-        })
-        .collect();
-    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    versions.into_iter().map(|(_, folder)| PathBuf::from(folder)).collect()
-}
-
-fn is_root() -> bool {
-    crate::process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim_ascii() == b"0")
-}
-
-/// The user and group, by number, that a server is to run as where this process is root, which PostgreSQL refuses.
-pub(crate) fn account() -> Outcome<Option<(u32, u32)>> {
-    if !is_root() {
-        return Ok(None);
-    }
-    let users = fs::read_to_string(Path::new("/etc/passwd")).map_err(|error| format!("/etc/passwd: {error}"))?;
-    let found = ["postgres", "nobody"].iter().find_map(|name| in_passwd(&users, name));
-    found.map(Some).ok_or_else(|| "PostgreSQL does not run as root, and there is no user postgres or nobody".to_owned())
-}
-
-fn in_passwd(users: &str, name: &str) -> Option<(u32, u32)> {
-    let mut fields = users.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.split(':').skip(1);
-    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_is_found_by_its_whole_name() {
-        let users =
-            "root:x:0:0:root:/root:/bin/bash\npostgresql:x:7:8::/:/bin/sh\npostgres:x:101:104:,,,:/var:/bin/bash\n";
-        assert_eq!(in_passwd(users, "postgres"), Some((101, 104)));
-        assert_eq!(in_passwd(users, "nobody"), None);
-    }
-
-    #[test]
-    fn the_newest_version_goes_first() {
-        let folder = tempfile::tempdir().unwrap();
-        for version in ["9", "15", "main"] {
-            fs::create_dir(folder.path().join(version)).unwrap();
-        }
-        let pattern = format!("{}/*/bin", folder.path().display());
-        assert_eq!(matching(&pattern), ["15/bin", "9/bin"].map(|version| folder.path().join(version)));
-    }
 }

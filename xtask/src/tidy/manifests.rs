@@ -23,8 +23,19 @@ pub(super) const DOMAIN: &[&str] = &[
 ];
 
 /// What knows a database, a protocol, a runtime or a format.
-const FOREIGN: &[&str] =
-    &["axum", "hyper", "reqwest", "rusqlite", "sea-query", "serde", "serde_json", "sqlx", "tokio", "toml", "tracing"];
+const FOREIGN: &[&str] = &[
+    "axum",
+    "hyper",
+    "reqwest",
+    "rusqlite",
+    "sea-query",
+    "serde",
+    "serde_json",
+    "tokio",
+    "tokio-postgres",
+    "toml",
+    "tracing",
+];
 
 /// The sections of a manifest that decide what a crate is built from; tests may use what they like.
 const BUILT_FROM: &[&str] = &["dependencies", "build-dependencies"];

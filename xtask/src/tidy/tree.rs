@@ -8,7 +8,7 @@ pub(super) struct Tree {
     pub(super) files: Vec<File>,
 }
 
-/// One file; only sources and manifests have their text read.
+/// One file; only sources, manifests and migrations have their text read.
 pub(super) struct File {
     /// From the root, with `/`.
     pub(super) path: String,
@@ -40,7 +40,7 @@ impl Tree {
             }
             return Ok(());
         }
-        let read = path.ends_with(".rs") || path.ends_with(".toml");
+        let read = [".rs", ".toml", ".sql"].iter().any(|ending| path.ends_with(ending));
         let text = if read { fs::read_to_string(entry.path())? } else { String::new() };
         self.files.push(File { path, text });
         Ok(())

@@ -10,7 +10,7 @@ use audit::{
     AuditFilter, AuditLog, Batch, Checkpoint, CheckpointSigner, CheckpointVerifier, Hash, Head, Recorded, Signature,
     Tail, Unsealed, seal,
 };
-use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, Timestamp};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, StreamRequest, Streamed, Timestamp};
 use proptest::{collection::vec, prelude::*};
 
 use crate::entries::{entry, organization, word};
@@ -81,11 +81,24 @@ impl AuditLog for Log {
         not_kept()
     }
 
+    async fn stream_entries(
+        &self,
+        _: OrganizationId,
+        _: &AuditFilter,
+        _: &StreamRequest,
+    ) -> Result<Streamed<Recorded>, StoreError> {
+        not_kept()
+    }
+
     async fn entry(&self, _: OrganizationId, _: Id<Entry>) -> Result<Option<Recorded>, StoreError> {
         not_kept()
     }
 
-    async fn unsealed(&self, _: usize) -> Result<Vec<Unsealed>, StoreError> {
+    async fn with_unsealed(&self, _: Option<OrganizationId>, _: usize) -> Result<Vec<OrganizationId>, StoreError> {
+        not_kept()
+    }
+
+    async fn unsealed(&self, _: OrganizationId, _: usize) -> Result<Option<Unsealed>, StoreError> {
         not_kept()
     }
 

@@ -46,7 +46,7 @@ pub(crate) fn call(host: SocketAddr, request: &Request) -> Outcome<Answer> {
 }
 
 impl Answer {
-    fn of(bytes: &[u8], head: Head) -> Outcome<Self> {
+    pub(super) fn of(bytes: &[u8], head: Head) -> Outcome<Self> {
         let lines = std::str::from_utf8(&bytes[..head.head])?.lines().skip(1);
         let headers = lines.filter_map(|line| line.split_once(':'));
         Ok(Self {

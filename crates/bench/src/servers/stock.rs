@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     sample,
     servers::{
         Subject,
-        novantra::{Account, Novantra, Setting},
+        novantra::{Account, DATABASE, Novantra, Setting},
     },
 };
 
@@ -51,12 +52,54 @@ impl Stock {
         Ok(Self { binary: binary.clone(), beside: beside.clone(), folder, account: account.clone(), findings })
     }
 
+    /// The same with copies of its findings, so many in all, made in the file: the API would take minutes for them.
+    ///
+    /// Each copy lies right behind its original in the order of creation, and in the file behind the copy before.
+    pub(crate) fn multiplied(&self, findings: usize) -> Outcome<Self> {
+        let folder = fresh(&self.beside)?;
+        copy_files(self.folder.path(), folder.path())?;
+        let database = Connection::open(folder.path().join(DATABASE))?;
+        let copies = findings / self.findings - 1;
+        multiply(&database, copies)?;
+        database.close().map_err(|(_, error)| error)?;
+        let Self { binary, beside, account, .. } = self;
+        let findings = self.findings * (copies + 1);
+        Ok(Self { binary: binary.clone(), beside: beside.clone(), folder, account: account.clone(), findings })
+    }
+
     /// A server on a copy of it.
     pub(crate) fn serve(&self, settings: &[Setting<'_>]) -> Outcome<Novantra> {
         let copy = fresh(&self.beside)?;
         copy_files(self.folder.path(), copy.path())?;
         Novantra::start(&self.binary, copy, settings)
     }
+}
+
+/// Adds so many copies of each finding, with identifiers and keys of their own.
+fn multiply(database: &Connection, copies: usize) -> Outcome<()> {
+    let columns: Vec<String> = database
+        .prepare("SELECT name FROM pragma_table_info('findings')")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let copied = columns.iter().map(|column| match column.as_str() {
+        // The millisecond of creation stays; the rest is a number in the alphabet of identifiers.
+        "id" => "substr(f.id, 1, 10) || printf('%08d', f.rowid) || printf('%08d', n.i)".to_owned(),
+        "key" => "f.key || ':' || n.i".to_owned(),
+        column => format!("f.{column}"),
+    });
+    let copied: Vec<String> = copied.collect();
+    database.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000;")?;
+    database.execute(
+        &format!(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+             INSERT INTO findings ({}) SELECT {} FROM findings AS f CROSS JOIN n ORDER BY f.id, n.i",
+            columns.join(", "),
+            copied.join(", ")
+        ),
+        [copies as i64],
+    )?;
+    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
 }
 
 /// A folder for a server's data.
@@ -82,6 +125,25 @@ fn copy_files(from: &Path, to: &Path) -> Outcome<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_have_names_of_their_own_and_lie_behind_their_originals() {
+        let database = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE findings (id text PRIMARY KEY, key text UNIQUE, title text)";
+        database.execute_batch(table).unwrap();
+        for (id, key) in [("01KSFQX5Y8AAAAAAAAAAAAAAAA", "a"), ("01KSFQX5Y9AAAAAAAAAAAAAAAA", "b")] {
+            database.execute("INSERT INTO findings VALUES (?1, ?2, 'x')", [id, key]).unwrap();
+        }
+        multiply(&database, 3).unwrap();
+        let keys: Vec<String> = database
+            .prepare("SELECT key FROM findings WHERE length(id) = 26 ORDER BY substr(id, 1, 10), rowid")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(keys, ["a", "a:1", "a:2", "a:3", "b", "b:1", "b:2", "b:3"]);
+    }
 
     #[test]
     fn folders_within_are_copied_too() {

@@ -1,3 +1,4 @@
+use auth::{PublishedKey, SealedKey};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use kernel::{Id, Organization};
@@ -21,8 +22,14 @@ fn sealed(byte: u8) -> SealedKey {
     seal_new_signing_key(&master(1), &Same(byte), at(i64::from(byte)))
 }
 
+/// The keys as a store gives them; each signs from the moment it was made, and that has come for all of them.
+fn ring(sealed: &[SealedKey]) -> Keyring {
+    let published = |key: &SealedKey| PublishedKey { sealed: key.clone(), signs_from: key.created_at };
+    Keyring::new(at(100), sealed.iter().map(published).collect())
+}
+
 fn keys(sealed: &[SealedKey]) -> TokenKeys {
-    TokenKeys::open(&master(1), sealed, ISSUER).unwrap()
+    TokenKeys::open(&master(1), &ring(sealed), ISSUER).unwrap()
 }
 
 fn claims() -> Claims {
@@ -43,7 +50,7 @@ fn part(token: &str, place: usize) -> Value {
 
 /// A token whose header or payload was edited and that was signed again, with a key of the installation.
 fn forged(keys: &TokenKeys, edit: impl FnOnce(&mut Value, &mut Value)) -> String {
-    let token = keys.sign(&claims());
+    let token = keys.sign(&claims()).unwrap();
     let (mut header, mut payload) = (part(&token, 0), part(&token, 1));
     edit(&mut header, &mut payload);
     let parts = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
@@ -54,7 +61,7 @@ fn forged(keys: &TokenKeys, edit: impl FnOnce(&mut Value, &mut Value)) -> String
 
 #[test]
 fn a_token_says_what_rfc_9068_asks_for() {
-    let token = keys(&[sealed(1)]).sign(&claims());
+    let token = keys(&[sealed(1)]).sign(&claims()).unwrap();
     assert_eq!(part(&token, 0), json!({"typ": "at+jwt", "alg": "EdDSA", "kid": sealed(1).id}));
     let account = claims().account.to_string();
     assert_eq!(
@@ -77,38 +84,57 @@ fn a_token_says_what_rfc_9068_asks_for() {
 #[test]
 fn a_token_is_good_to_the_second_it_ends_and_then_tells_whose_it_was() {
     let keys = keys(&[sealed(1)]);
-    let token = keys.sign(&claims());
+    let token = keys.sign(&claims()).unwrap();
     assert_eq!(keys.verify(&token, NOW), Ok(claims()));
     assert_eq!(keys.verify(&token, Timestamp::from_millis(at(900).millis() - 1)), Ok(claims()));
     assert_eq!(keys.verify(&token, at(900)), Err(TokenError::Expired(Box::new(claims()))));
 }
 
 #[test]
-fn the_newest_key_signs_and_every_key_verifies() {
+fn one_key_signs_and_every_key_verifies() {
     let (old, new) = (sealed(1), sealed(2));
-    let before = keys(std::slice::from_ref(&old)).sign(&claims());
+    let before = keys(std::slice::from_ref(&old)).sign(&claims()).unwrap();
     let both = keys(&[new.clone(), old]);
-    let after = both.sign(&claims());
+    let after = both.sign(&claims()).unwrap();
     assert_eq!(part(&after, 0)["kid"], new.id.as_str());
     assert_eq!(both.verify(&before, NOW), Ok(claims()));
     assert_eq!(both.verify(&after, NOW), Ok(claims()));
-    assert_eq!(keys(&[new]).verify(&before, NOW), Err(TokenError::Invalid), "its key is gone");
+    assert_eq!(keys(&[new]).verify(&before, NOW), Err(TokenError::UnknownKey), "its key is gone");
+}
+
+#[test]
+fn a_key_that_is_published_verifies_before_it_signs() {
+    let (present, mut next) = (sealed(1), sealed(2));
+    next.created_at = at(101);
+    let keys = keys(&[present.clone(), next.clone()]);
+    assert_eq!(part(&keys.sign(&claims()).unwrap(), 0)["kid"], present.id.as_str());
+    let early = TokenKeys::open(&master(1), &ring(&[SealedKey { created_at: at(0), ..next }]), ISSUER).unwrap();
+    assert_eq!(keys.verify(&early.sign(&claims()).unwrap(), NOW), Ok(claims()));
+}
+
+#[test]
+fn a_key_that_is_not_known_is_told_from_what_is_no_key() {
+    let keys = keys(&[sealed(1)]);
+    let named = |id: &str| forged(&keys, |header, _| header["kid"] = json!(id));
+    assert_eq!(keys.verify(&named(&sealed(2).id), NOW), Err(TokenError::UnknownKey));
+    assert_eq!(keys.verify(&named("another"), NOW), Err(TokenError::Invalid));
 }
 
 #[test]
 fn a_master_key_of_another_installation_is_told() {
-    let failure = TokenKeys::open(&master(2), &[sealed(1)], ISSUER).err().unwrap();
-    assert_eq!(failure, SigningKeyError::OtherMasterKey);
-    assert!(failure.to_string().contains("this master key does not open the signing keys of this database"));
+    let failure = TokenKeys::open(&master(2), &ring(&[sealed(1)]), ISSUER).err().unwrap();
+    assert_eq!(failure, SigningKeyError::Unopened { id: sealed(1).id });
+    assert!(failure.to_string().contains("this master key does not open the signing key"));
     let exchanged = SealedKey { id: sealed(2).id, ..sealed(1) };
-    assert_eq!(TokenKeys::open(&master(1), &[exchanged], ISSUER).err(), Some(SigningKeyError::OtherMasterKey));
-    assert_eq!(TokenKeys::open(&master(1), &[], ISSUER).err(), Some(SigningKeyError::None));
+    let failure = TokenKeys::open(&master(1), &ring(&[exchanged]), ISSUER).err();
+    assert_eq!(failure, Some(SigningKeyError::Unopened { id: sealed(2).id }));
+    assert_eq!(TokenKeys::open(&master(1), &ring(&[]), ISSUER).err(), Some(SigningKeyError::None));
 }
 
 #[test]
 fn a_key_is_pinned_to_its_algorithm() {
     let key = SealedKey { algorithm: "HS256".to_owned(), ..sealed(1) };
-    let failure = TokenKeys::open(&master(1), &[key], ISSUER).err().unwrap();
+    let failure = TokenKeys::open(&master(1), &ring(&[key]), ISSUER).err().unwrap();
     assert!(matches!(failure, SigningKeyError::UnknownAlgorithm { .. }));
 }
 
@@ -127,7 +153,7 @@ fn a_token_without_signature_is_refused() {
 fn a_token_signed_with_the_public_key_as_a_shared_secret_is_refused() {
     let keys = keys(&[sealed(1)]);
     let public = keys.keys[0].public.try_get_as_bytes().unwrap();
-    let token = keys.sign(&claims());
+    let token = keys.sign(&claims()).unwrap();
     let payload = part(&token, 1);
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some(TYPE.to_owned());
@@ -139,9 +165,10 @@ fn a_token_signed_with_the_public_key_as_a_shared_secret_is_refused() {
 #[test]
 fn a_token_of_another_key_that_claims_this_ones_id_is_refused() {
     let ours = keys(&[sealed(1)]);
-    let mut theirs = TokenKeys::open(&master(2), &[seal_new_signing_key(&master(2), &Same(9), NOW)], ISSUER).unwrap();
-    theirs.keys[0].id.clone_from(&ours.keys[0].id);
-    assert_eq!(ours.verify(&theirs.sign(&claims()), NOW), Err(TokenError::Invalid));
+    let other = seal_new_signing_key(&master(2), &Same(9), NOW);
+    let mut theirs = TokenKeys::open(&master(2), &ring(&[other]), ISSUER).unwrap();
+    theirs.keys[0].header.clone_from(&ours.keys[0].header);
+    assert_eq!(ours.verify(&theirs.sign(&claims()).unwrap(), NOW), Err(TokenError::Invalid));
 }
 
 #[test]
@@ -195,7 +222,7 @@ fn claims_that_are_missing_or_of_another_issuer_or_audience_are_refused_even_whe
 #[test]
 fn an_expired_token_with_a_bad_signature_tells_nothing() {
     let keys = keys(&[sealed(1)]);
-    let token = keys.sign(&claims());
+    let token = keys.sign(&claims()).unwrap();
     let other = forged(&keys, |_, payload| payload["jti"] = json!("another"));
     let mixed = format!("{}.{}", token.rsplit_once('.').unwrap().0, other.rsplit_once('.').unwrap().1);
     assert_eq!(keys.verify(&mixed, at(10_000)), Err(TokenError::Invalid));
@@ -204,12 +231,14 @@ fn an_expired_token_with_a_bad_signature_tells_nothing() {
 #[test]
 fn a_token_altered_in_any_character_is_refused() {
     let keys = keys(&[sealed(1)]);
-    let token = keys.sign(&claims());
+    let token = keys.sign(&claims()).unwrap();
     for place in 0..token.len() {
         let mut altered = token.clone().into_bytes();
         altered[place] = if altered[place] == b'A' { b'B' } else { b'A' };
         let altered = String::from_utf8(altered).unwrap();
-        assert_eq!(keys.verify(&altered, NOW), Err(TokenError::Invalid), "at {place}");
+        let refused = keys.verify(&altered, NOW);
+        // The key's id is among what is altered.
+        assert!(matches!(refused, Err(TokenError::Invalid | TokenError::UnknownKey)), "{refused:?} at {place}");
     }
     for length in 0..token.len() {
         assert_eq!(keys.verify(&token[..length], NOW), Err(TokenError::Invalid));

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use audit::{AuditFilter, AuditLog, canonical};
+use audit::{AuditFilter, AuditLog, Recorded, canonical};
 use futures_util::future::BoxFuture;
 use kernel::Reference;
 use serde_json::{Value, json};
 
 use crate::{
+    accept::Format,
     app::App,
     call::Call,
     operation::Document,
@@ -15,6 +16,7 @@ use crate::{
     problem::Problem,
     query::Query,
     reply::Reply,
+    streams,
     view::{Walk, list_document_of},
 };
 
@@ -39,11 +41,19 @@ pub(crate) fn list<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Rep
         let mut query = Query::parse(call.query());
         let filter = filter(&mut query);
         let walk = Walk::start(app, call, &mut query)?;
+        if call.format == Format::Lines {
+            let (store, place) = (&*app.services.store, streams::take_place(app, call)?);
+            let streamed = AuditLog::stream_entries(store, walk.organization, &filter, &walk.whole()).await?;
+            return streams::reply(app, call, place, streamed, write);
+        }
         let page = AuditLog::entries(&*app.services.store, walk.organization, &filter, &walk.page).await?;
-        Ok(walk.reply(app, "entries", &page, |recorded, body| {
-            body.extend_from_slice(canonical(recorded).as_bytes());
-        }))
+        Ok(walk.reply(app, "entries", &page, write))
     })
+}
+
+/// As it was hashed, so that who exports the log can verify it.
+fn write(recorded: &Recorded, into: &mut Vec<u8>) {
+    into.extend_from_slice(canonical(recorded).as_bytes());
 }
 
 pub(crate) fn schema() -> Value {

@@ -157,6 +157,7 @@ pub(crate) fn document() -> Document {
                 { "result": "created", "findingKey": "java.sqli:src/Login.java:42", "id": "find_01KSFQX5Y800000000000000003" },
             ] }),
         },
+        line: None,
         errors: &[400, 409, 413, 415, 422],
         codes: &[],
         response_headers: &["Idempotent-Replayed"],

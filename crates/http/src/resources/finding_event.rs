@@ -212,6 +212,7 @@ pub(crate) fn post_document() -> Document {
                 Finding::SINGULAR: Finding::shape(&Finding::example()),
             }),
         },
+        line: None,
         errors: &[400, 404, 409, 412, 413, 415, 422],
         codes: &[],
         response_headers: &["Location", "Idempotent-Replayed"],

@@ -6,7 +6,7 @@ use auth::{Account, AccountId, Claims, ClientSecret, CredentialCheck, check_cred
 use axum::http::{StatusCode, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::BoxFuture;
-use kernel::{Action, Id, Subject, Timestamp};
+use kernel::{Action, Id, StoreError, Subject, Timestamp};
 use scopes::ScopeSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -142,7 +142,7 @@ async fn issue(app: &App, call: &Call, asked: &Complete, account: Option<&Accoun
         Some(_) => return Err(invalid_scope()),
     };
     let claims = claims(app, account, scopes, now);
-    let token = services.signer.sign(&claims);
+    let token = services.signer.sign(&claims).map_err(|stale| StoreError::Unavailable(stale.into()))?;
     let issued = Issued {
         access_token: &token,
         token_type: "Bearer",
@@ -292,6 +292,7 @@ pub(crate) fn document() -> Document {
                 "scope": "governance.controls:read governance.findings:write",
             }),
         },
+        line: None,
         errors: &[400, 401, 413, 415, 429],
         codes: &[
             (400, &["validation", "invalid_request", "unsupported_grant_type", "invalid_scope"]),

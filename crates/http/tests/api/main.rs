@@ -5,6 +5,7 @@ extern crate novantra_http as api;
 
 mod audit_log;
 mod batch;
+mod bounds;
 mod conditional;
 mod envelope;
 mod finding_events;
@@ -17,7 +18,10 @@ mod operations;
 mod outbox;
 mod pagination;
 mod properties;
+mod proxies;
+mod signing_keys;
 mod standing;
+mod streams;
 mod support;
 mod token;
 mod transitions;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
-use kernel::{Order, PageLimit, PageRequest, Timestamp};
+use kernel::{Clock, Order, PageLimit, PageRequest, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{Output, columns},
+    clock::{self, SystemClock},
     compose::{Installation, Opening},
     failure::Failure,
     settings::{Database, Settings},
@@ -16,8 +17,12 @@ use crate::{
 /// The contract has entries sealed within a second; this much later something is wrong.
 const SEAL_WITHIN: Duration = Duration::from_secs(10);
 
-/// How far the clocks of an installation's servers may lie apart.
-const SKEW: Duration = Duration::from_secs(5);
+/// How far this machine's clock may be from the database's before it is worth a word: two that are kept by NTP are within
+/// a tenth of it.
+const SKEW: Duration = Duration::from_secs(1);
+
+/// How far ahead of the clock a moment on record may be that was stamped in a hurry.
+const LEAD: Duration = Duration::from_secs(5);
 
 /// This program did not exist before: a clock that says so is not set.
 const EARLIEST: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -80,6 +85,7 @@ async fn examine(settings: &Settings, report: &mut Report) {
     } else {
         report.good("settings", format!("understood, but {}", doubts.join("; ")));
     }
+    certificate(settings, report);
     if matches!(settings.database, Database::Memory) {
         return report.good("database", "memory: nothing is kept, so there is nothing more to check");
     }
@@ -98,8 +104,29 @@ async fn examine(settings: &Settings, report: &mut Report) {
     installation.store.close().await;
 }
 
-/// The clock must not lie behind what it has stamped before.
+/// Clients must take the certificate, today and for a while.
+fn certificate(settings: &Settings, report: &mut Report) {
+    let Some(files) = &settings.tls else { return };
+    let now = SystemClock.now();
+    match files.identity() {
+        Err(failure) => report.wrong("certificate", failure.to_string()),
+        Ok(identity) => match identity.doubt(now) {
+            Some(doubt) if identity.has_ended(now) => report.wrong("certificate", doubt),
+            Some(doubt) => report.good("certificate", format!("usable, but {doubt}: renew it")),
+            None => report.good("certificate", format!("usable until {}", identity.expires_at)),
+        },
+    }
+}
+
+/// The clock must tell what the database's tells, and must not lie behind what was stamped before.
 async fn clock(installation: &Installation, report: &mut Report) {
+    match clock::ahead_of(|| installation.store.time()).await {
+        Err(error) => return report.wrong("clock", format!("can't be compared with the database's: {error}")),
+        Ok((ahead, within)) if Duration::from_millis(ahead.unsigned_abs()) > SKEW + within => {
+            return report.wrong("clock", skewed(ahead));
+        }
+        Ok(_) => {}
+    }
     let latest = latest_entry(installation).await;
     let now = installation.clock.now();
     if now < EARLIEST {
@@ -107,12 +134,21 @@ async fn clock(installation: &Installation, report: &mut Report) {
     }
     match latest {
         Err(failure) => report.wrong("clock", format!("can't be compared with the audit log: {failure}")),
-        Ok(Some(latest)) if latest > now + SKEW => {
+        Ok(Some(latest)) if latest > now + LEAD => {
             report
                 .wrong("clock", format!("it says {now}, but the audit log has an entry of {latest}: it was set back"));
         }
         Ok(_) => report.good("clock", format!("it says {now}, and nothing on record is later")),
     }
+}
+
+fn skewed(ahead: i64) -> String {
+    let (seconds, which) =
+        (Duration::from_millis(ahead.unsigned_abs()).as_secs_f64(), if ahead > 0 { "ahead of" } else { "behind" });
+    format!(
+        "this machine's is {seconds:.1} s {which} the database's: a server here goes by the database's all the same, but the \
+         times in its log are off, and certificates are checked by it; keep it by NTP"
+    )
 }
 
 async fn latest_entry(installation: &Installation) -> Result<Option<Timestamp>, Failure> {

@@ -7,10 +7,9 @@ mod write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    cli::{Context, Operator, Why},
+    cli::{Context, Operator, Why, progress},
     failure::Failure,
 };
 
@@ -67,20 +66,10 @@ impl Files {
 
     async fn import(&self, context: &Context, operator: &Operator, content: Content) -> Result<Summary, Failure> {
         let workspace = operator.workspace(&self.workspace).await?;
-        let bar = progress(content.len(), context.output.is_for_people());
+        let bar = progress(u64::try_from(content.len()).ok(), "records", context.output.is_for_people());
         let mut importer = Importer::new(operator, &workspace, self.dry_run, &bar);
         let imported = importer.import(content).await;
         bar.finish_and_clear();
         imported
-    }
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn progress(records: usize, for_people: bool) -> ProgressBar {
-    let target = if for_people { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(u64::try_from(records).ok(), target);
-    match ProgressStyle::with_template("{bar:40} {pos}/{len} records, {per_sec}, {eta} left") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

@@ -11,7 +11,7 @@ pub(crate) struct Migrate {}
 
 impl Migrate {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let applied = compose::migrate(&context.settings.database).await?;
+        let applied = compose::migrate(&context.settings).await?;
         let steps: Vec<Value> =
             applied.iter().map(|step| json!({ "version": step.version, "name": step.name })).collect();
         context.output.show(&json!({ "applied": steps }), || match applied.last() {

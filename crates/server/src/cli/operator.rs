@@ -12,7 +12,7 @@ use crate::{
     cli::Context,
     compose::{Installation, Opening},
     failure::Failure,
-    sealing,
+    sealing::Sealer,
 };
 
 /// How often a lost race is run again.
@@ -155,10 +155,8 @@ impl Operator {
 
     /// Ends the work: seals what it left in the audit log, unless a server does, and closes the store.
     async fn leave(self) {
-        let Installation { store, clock, entropy, checkpoints, .. } = &self.installation;
-        let sealed =
-            sealing::seal_tail(&**store, &**clock, &sealing::holder(&**entropy, &**clock), &**checkpoints).await;
-        store.close().await;
+        let sealed = Sealer::new(&self.installation).seal_tail().await;
+        self.installation.store.close().await;
         if let Err(error) = sealed {
             // The work is done, and what it says, a new secret maybe, is said once only.
             tracing::warn!(%error, "the change is made, but its audit entries are not sealed yet");

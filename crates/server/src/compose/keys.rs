@@ -1,56 +1,52 @@
 //! The installation's keys: one in a file, from which or under which all others are.
 
-use std::{path::Path, sync::Arc};
+mod master;
+mod tokens;
+
+use std::sync::Arc;
 
 use api::CursorSeal;
-use crypto::{
-    CursorKey, KeyFileError, MasterKey, TokenKeys, load_master_key, load_or_create_master_key, seal_new_signing_key,
-};
+use auth::SealedKey;
+use crypto::{CursorKey, MasterKey, seal_new_signing_key};
 use kernel::{Clock, Entropy};
 use store::DynStore;
 
-use super::{Opening, database::make_folder_of};
+use super::Opening;
 use crate::{
     failure::Failure,
     settings::{Database, Settings},
 };
 
-/// Who tokens say has issued them: every server of the installation, whatever its address.
-const ISSUER: &str = "novantra";
+pub(crate) use tokens::Tokens;
 
 /// The keys, proved to be those of this installation.
 #[derive(Clone)]
 pub(super) struct Keys {
     pub(super) master: MasterKey,
     /// None before the installation has begun.
-    tokens: Option<Arc<TokenKeys>>,
+    tokens: Option<Arc<Tokens>>,
 }
 
 impl Keys {
-    /// Reads the master key and opens what is kept under it; makes both for a new installation. The signing keys are the
-    /// proof that the master key is the right one.
+    /// Reads the master key and opens what is kept under it; makes both for a new installation.
     ///
     /// # Errors
     /// A master key that is missing or another installation's.
     pub(super) async fn open(
         settings: &Settings,
         opening: Opening,
-        store: &DynStore,
+        store: &Arc<DynStore>,
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> Result<Self, Failure> {
-        let mut sealed = store.signing_keys().await?;
-        let begins = opening.begins() && sealed.is_empty();
-        let master = if matches!(settings.database, Database::Memory) {
-            MasterKey::generate(entropy)
-        } else {
-            master(&settings.master_key_file, entropy, begins, !sealed.is_empty())?
+        let master = match settings.database {
+            Database::Memory => MasterKey::generate(entropy),
+            _ => master::settled(&settings.master_key_file, opening, &**store, entropy).await?,
         };
-        if begins {
+        if opening.begins() && store.signing_keys().await?.keys().is_empty() {
             store.add_first_signing_key(&seal_new_signing_key(&master, entropy, clock.now())).await?;
-            sealed = store.signing_keys().await?;
         }
-        let tokens = if sealed.is_empty() { None } else { Some(Arc::new(TokenKeys::open(&master, &sealed, ISSUER)?)) };
+        let tokens = Tokens::open(&master, Arc::clone(store)).await?.map(Arc::new);
         Ok(Self { master, tokens })
     }
 
@@ -58,7 +54,7 @@ impl Keys {
     ///
     /// # Errors
     /// When the installation has not begun.
-    pub(super) fn tokens(&self) -> Result<Arc<TokenKeys>, Failure> {
+    pub(super) fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
         self.tokens.clone().ok_or_else(|| Failure::new("the database has no token signing key"))
     }
 
@@ -66,23 +62,11 @@ impl Keys {
     pub(super) fn cursors(&self) -> Cursors {
         Cursors(CursorKey::new(&self.master))
     }
-}
 
-fn master(file: &Path, entropy: &dyn Entropy, begins: bool, needed: bool) -> Result<MasterKey, Failure> {
-    if begins {
-        make_folder_of(file)?;
-        return Ok(load_or_create_master_key(file, entropy)?);
+    /// A new token signing key, which nobody knows of yet.
+    pub(super) fn new_signing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> SealedKey {
+        seal_new_signing_key(&self.master, entropy, clock.now())
     }
-    load_master_key(file).map_err(|error| match error {
-        KeyFileError::Unreadable { path, source } if needed && source.kind() == std::io::ErrorKind::NotFound => {
-            Failure::new(format!(
-                "there is no master key at {}, but the database holds secrets that are kept under it: put it back, or name \
-                 it with --master-key-file",
-                path.display()
-            ))
-        }
-        error => error.into(),
-    })
 }
 
 /// Cursors as the API seals them.

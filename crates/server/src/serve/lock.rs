@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use crate::{
@@ -23,6 +23,26 @@ impl ServerLock {
     /// When another server has it.
     pub(crate) fn take(database: &Database) -> Result<Self, Failure> {
         let Database::Sqlite(database) = database else { return Ok(Self { _file: None }) };
+        Self::of(database)?.ok_or_else(|| {
+            Failure::new(format!(
+                "another server runs on {}; several servers share PostgreSQL, not a SQLite file",
+                database.display()
+            ))
+        })
+    }
+
+    /// The same for a command that no server may run beside.
+    ///
+    /// # Errors
+    /// When a server has it.
+    pub(crate) fn take_from_servers(database: &Database) -> Result<Self, Failure> {
+        let Database::Sqlite(database) = database else { return Ok(Self { _file: None }) };
+        Self::of(database)?
+            .ok_or_else(|| Failure::new(format!("a server runs on {}: stop it first", database.display())))
+    }
+
+    /// None where somebody has it.
+    fn of(database: &Path) -> Result<Option<Self>, Failure> {
         let path = PathBuf::from(format!("{}.server-lock", database.display()));
         let doing = || format!("can't lock {}", path.display());
         if let Some(folder) = path.parent() {
@@ -30,11 +50,8 @@ impl ServerLock {
         }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).or_fail(doing)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: Some(file) }),
-            Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
-                "another server runs on {}; several servers share PostgreSQL, not a SQLite file",
-                database.display()
-            ))),
+            Ok(()) => Ok(Some(Self { _file: Some(file) })),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error).or_fail(doing),
         }
     }
@@ -50,6 +67,8 @@ mod tests {
         let database = Database::Sqlite(folder.path().join("made").join("novantra.db"));
         let first = ServerLock::take(&database).unwrap();
         assert!(ServerLock::take(&database).unwrap_err().to_string().starts_with("another server runs on "));
+        let command = ServerLock::take_from_servers(&database).unwrap_err().to_string();
+        assert!(command.starts_with("a server runs on ") && command.ends_with("stop it first"), "{command}");
         drop(first);
         assert!(ServerLock::take(&database).is_ok());
     }

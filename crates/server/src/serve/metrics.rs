@@ -61,6 +61,14 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// Measures something more.
+    ///
+    /// # Errors
+    /// When something is measured under that name.
+    pub(crate) fn add(&self, one: Box<dyn Collector>) -> Result<(), Failure> {
+        Ok(self.registry.register(one)?)
+    }
+
     /// Counts a call as in flight.
     pub(crate) fn enter(&self) -> InFlight {
         self.in_flight.inc();

@@ -4,22 +4,17 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{
-    compose::Installation,
-    sealing::{BATCH, holder, seal_round, seal_tail},
-    serve::shutdown::Stop,
-};
+use crate::{compose::Installation, sealing::Sealer, serve::shutdown::Stop};
 
 /// How often it looks whether entries wait.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// Rests after a failure, so that a store that is away is not asked four times a second.
+/// Rests while another server seals, and after a failure, so that a store that is away is not asked four times a second.
 const REST: Duration = Duration::from_secs(1);
 
 /// Seals until it is time to stop, and then what is left.
 pub(crate) async fn keep_sealed(installation: Installation, mut stop: Stop) {
-    let Installation { store, clock, entropy, checkpoints, .. } = &installation;
-    let holder = holder(&**entropy, &**clock);
+    let mut sealer = Sealer::new(&installation);
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -28,20 +23,18 @@ pub(crate) async fn keep_sealed(installation: Installation, mut stop: Stop) {
             () = stop.asked() => break,
             _ = ticks.tick() => {}
         }
-        loop {
-            match seal_round(&**store, &**clock, &holder, &**checkpoints).await {
-                Ok(sealed) if sealed < BATCH => break,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "can't seal the audit log");
-                    ticks.reset_after(REST);
-                    break;
-                }
+        match sealer.round().await {
+            Ok(round) if round.elsewhere => ticks.reset_after(REST),
+            Ok(round) if round.more => ticks.reset_immediately(),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "can't seal the audit log");
+                ticks.reset_after(REST);
             }
         }
     }
     // Under the same name, since the lease may still be held under it.
-    if let Err(error) = seal_tail(&**store, &**clock, &holder, &**checkpoints).await {
+    if let Err(error) = sealer.seal_tail().await {
         tracing::warn!(%error, "the end of the audit log is not sealed; the next server or command will do it");
     }
 }

@@ -1,4 +1,4 @@
-//! Being asked to stop.
+//! Signals: being asked to stop, and to look at one's files again.
 
 use tokio::sync::watch;
 
@@ -84,5 +84,49 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         "Ctrl-C"
+    }
+}
+
+/// SIGHUP, which would end the process unless it is taken over.
+#[cfg(unix)]
+pub(crate) struct Hangups(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Hangups {
+    /// Takes them over from the system.
+    ///
+    /// # Errors
+    /// When they can't be had.
+    pub(crate) fn take() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    /// Waits for one.
+    pub(crate) async fn next(&mut self) {
+        // Without a way to be told, there is none.
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Elsewhere there are none.
+#[cfg(not(unix))]
+pub(crate) struct Hangups;
+
+#[cfg(not(unix))]
+impl Hangups {
+    /// Nothing to take over.
+    ///
+    /// # Errors
+    /// None.
+    pub(crate) fn take() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for what does not come.
+    pub(crate) async fn next(&mut self) {
+        std::future::pending::<()>().await;
     }
 }

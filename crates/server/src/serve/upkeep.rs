@@ -5,15 +5,16 @@ use std::time::Duration;
 use api::App;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::{compose::Installation, serve::shutdown::Stop};
+use crate::{compose::Installation, serve::shutdown::Stop, signing_keys};
 
 const EVERY: Duration = Duration::from_secs(60);
 
 /// How many idempotency records are forgotten in one statement.
 const FORGET: usize = 1000;
 
-/// Notes last uses and counted refusals, and forgets idempotency records that expired, until it is time to stop.
-pub(crate) async fn keep_up(installation: Installation, app: App, mut stop: Stop) {
+/// Notes last uses and counted refusals, forgets idempotency records that expired, and tends the token signing keys, each of
+/// which signs for `key_lifetime`, until it is time to stop.
+pub(crate) async fn keep_up(installation: Installation, app: App, key_lifetime: Option<Duration>, mut stop: Stop) {
     let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -27,6 +28,9 @@ pub(crate) async fn keep_up(installation: Installation, app: App, mut stop: Stop
         }
         if let Err(error) = forget(&installation).await {
             tracing::warn!(%error, "can't forget expired idempotency keys");
+        }
+        if let Err(failure) = signing_keys::tend(&installation, key_lifetime).await {
+            tracing::warn!(%failure, "can't tend the signing keys");
         }
     }
 }

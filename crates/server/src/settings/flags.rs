@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::settings::{Reach, TABLE};
 
@@ -20,6 +20,7 @@ fn flags(reach: Reach) -> impl Iterator<Item = Arg> {
             .long(setting.flag())
             .value_name(setting.unit)
             .help(help)
+            .action(if setting.list { ArgAction::Append } else { ArgAction::Set })
             .hide_short_help(reach == Reach::Everywhere)
             .help_heading("Settings");
         let held = setting.secret.then(|| {
@@ -42,8 +43,8 @@ pub(crate) fn from_flags(matches: &ArgMatches) -> BTreeMap<String, String> {
     while let Some(matches) = level {
         for setting in TABLE {
             for name in [setting.flag(), format!("{}-file", setting.flag())] {
-                if let Ok(Some(value)) = matches.try_get_one::<String>(&name) {
-                    given.insert(name, value.clone());
+                if let Ok(Some(values)) = matches.try_get_many::<String>(&name) {
+                    given.insert(name, values.map(String::as_str).collect::<Vec<_>>().join(","));
                 }
             }
         }

@@ -34,6 +34,16 @@ pub(super) fn positive(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("{text:?} is no whole number from 1 to 4294967295"))
 }
 
+/// Reads a number of mebibytes, as bytes.
+pub(super) fn mebibytes(text: &str) -> Result<usize, String> {
+    let bytes = |mebibytes: usize| mebibytes.checked_mul(1024 * 1024);
+    text.parse()
+        .ok()
+        .filter(|number| (1..=65_536).contains(number))
+        .and_then(bytes)
+        .ok_or_else(|| format!("{text:?} is no whole number from 1 to 65536"))
+}
+
 pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
     words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();

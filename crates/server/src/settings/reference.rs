@@ -14,6 +14,8 @@ A flag goes before the environment, the environment before the file, the file be
 name in it are one name, so `[audit]` with `reads = \"buffered\"` sets `audit_reads`. What is no setting is an error, in the
 file and among the `NOVANTRA_…` variables alike.
 
+Where a setting can have several values, repeat its flag, put commas between them, or use an array in the file.
+
 Durations are written `60s`, `15m`, `24h`, `7d`. A setting marked *secret* can be given as a file that holds it: put
 `_FILE` behind the variable (`-file` behind the flag, `_file` behind the name) and the file's path in its place.
 
@@ -31,11 +33,12 @@ pub(crate) fn reference() -> String {
         };
         let default = setting.default.map_or_else(String::new, |default| format!("`{default}`"));
         let secret = if setting.secret { " *Secret.*" } else { "" };
+        let several = if setting.list { " *May be several.*" } else { "" };
         let unit = setting.unit.replace('|', " \\| ");
         // Writing to a String can't fail.
         let _ = writeln!(
             text,
-            "| `{}` | `{}` | {flag} | {unit} | {default} | {}{secret} |",
+            "| `{}` | `{}` | {flag} | {unit} | {default} | {}{secret}{several} |",
             setting.name,
             setting.variable(),
             setting.help,

@@ -170,6 +170,9 @@ fn read_file(path: &Path, text: &str, given: &mut BTreeMap<&'static str, Given>,
             toml::Value::String(text) => text,
             toml::Value::Integer(number) => number.to_string(),
             toml::Value::Boolean(truth) => truth.to_string(),
+            toml::Value::Array(items) if setting.list && items.iter().all(toml::Value::is_str) => {
+                items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+            }
             other => {
                 faults.push(format!("{key} in {} is a {}, not a text or number", path.display(), other.type_str()));
                 continue;
@@ -226,6 +229,15 @@ mod tests {
         let sources = sources(&[], &[], Some(file));
         assert_eq!(value(&sources, "audit_reads").as_deref(), Some("buffered"));
         assert_eq!(value(&sources, "rate_limit_token_read").as_deref(), Some("5"));
+    }
+
+    #[test]
+    fn what_holds_several_values_may_be_an_array_in_the_file_and_nothing_else_may() {
+        let file = |text| sources(&[], &[], Some(text));
+        let several = file("trusted_proxy = [\"10.0.0.0/8\", \"192.0.2.1\"]");
+        assert_eq!(value(&several, "trusted_proxy").as_deref(), Some("10.0.0.0/8,192.0.2.1"));
+        assert!(gather(&file("trusted_proxy = [1]")).is_err());
+        assert!(gather(&file("listen = [\"127.0.0.1:1\"]")).is_err());
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub(crate) struct Setting {
     pub(crate) help: &'static str,
     /// Whether it can be given as a file that holds it, to stay out of process lists and environments.
     pub(crate) secret: bool,
+    /// Whether it holds several values: its flag may be repeated, the file may have an array, and one text may hold them
+    /// with commas between.
+    pub(crate) list: bool,
     /// Which commands have a flag for it.
     pub(crate) reach: Reach,
 }
@@ -37,21 +40,23 @@ impl Setting {
 }
 
 macro_rules! settings {
-    ($($id:ident: $name:literal, $unit:literal, $default:expr, $reach:ident $(, $secret:ident)?; $help:literal)*) => {
+    ($($id:ident: $name:literal, $unit:literal, $default:expr, $reach:ident $(, $nature:ident)?; $help:literal)*) => {
         $(pub(crate) static $id: Setting = Setting {
             name: $name,
             unit: $unit,
             default: $default,
             help: $help,
-            secret: settings!(@ $($secret)?),
+            secret: settings!(@secret $($nature)?),
+            list: settings!(@list $($nature)?),
             reach: Reach::$reach,
         };)*
 
         /// Every setting there is.
         pub(crate) static TABLE: &[&Setting] = &[$(&$id,)*];
     };
-    (@) => { false };
-    (@ secret) => { true };
+    (@secret secret) => { true };
+    (@list list) => { true };
+    (@$asked:ident $($nature:ident)?) => { false };
 }
 
 settings! {
@@ -61,17 +66,35 @@ settings! {
     ADMIN_LISTEN: "admin_listen", "ADDRESS:PORT", Some("127.0.0.1:9090"), Serve;
     "Where probes and metrics listen. They need no credentials: keep it off public networks."
 
+    TLS_CERT: "tls_cert", "FILE", None, Serve;
+    "The certificate the API is served with over TLS, in PEM, with its chain. Read again when it changes. Needs `tls_key`; without both, plain HTTP."
+
+    TLS_KEY: "tls_key", "FILE", None, Serve;
+    "The private key of `tls_cert`, in PEM, without a password."
+
+    TRUSTED_PROXY: "trusted_proxy", "CIDR", None, Serve, list;
+    "A proxy, or a network of them, whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`. From anybody else that header changes nothing."
+
     DATA_DIR: "data_dir", "FOLDER", Some("./novantra-data"), Everywhere;
     "The folder of the SQLite file and of the keys."
 
     DATABASE_URL: "database_url", "URL", None, Everywhere, secret;
     "`sqlite:PATH`, `postgres://…` or `memory:` (gone when the server stops). `novantra.db` in the data folder where nothing is said."
 
+    DATABASE_CONNECTIONS: "database_connections", "CONNECTIONS", Some("8"), Everywhere;
+    "Connections to PostgreSQL held at most: 2 to 1000. A quarter of them, 8 at most, are shared by all reads; the others do a transaction each. Streams have up to 8 of their own."
+
+    DATABASE_STATEMENT_TIMEOUT: "database_statement_timeout", "DURATION", Some("10s"), Everywhere;
+    "How long PostgreSQL may take for a statement: 1s to 1h. What takes longer is broken off and its call answered 503. Half as long is waited for a lock."
+
     MASTER_KEY_FILE: "master_key_file", "FILE", None, Everywhere;
     "The key that all others are derived from or encrypted under. `master.key` in the data folder where nothing is said, made on the first start. Keep it elsewhere than the database and its backups."
 
     TOKEN_LIFETIME: "token_lifetime", "DURATION", Some("900s"), Serve;
     "How long an access token is good: 60s to 1h."
+
+    SIGNING_KEY_LIFETIME: "signing_key_lifetime", "DURATION", Some("90d"), Serve;
+    "How long a key signs access tokens before the next one does, from 1h on; no call fails by that. `0s` leaves it to `novantra signing-key rotate`."
 
     RATE_LIMIT_TOKEN_READ: "rate_limit_token_read", "CALLS/MIN", Some("600"), Serve;
     "Reads a minute of one service account."
@@ -88,6 +111,9 @@ settings! {
     RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS: "rate_limit_token_endpoint_address", "CALLS/MIN", Some("600"), Serve;
     "Failed token calls a minute from one address, whatever client id they name."
 
+    RATE_LIMIT_URL: "rate_limit_url", "URL", None, Serve, secret;
+    "`redis://…` or `rediss://…`: a Redis or Valkey where the servers of an installation keep rate limits together. In the database where nothing is said."
+
     IDEMPOTENCY_RETENTION: "idempotency_retention", "DURATION", Some("24h"), Serve;
     "How long an `Idempotency-Key` is remembered. The API promises 24h."
 
@@ -99,6 +125,9 @@ settings! {
 
     MAX_CONNECTIONS: "max_connections", "CONNECTIONS", Some("4096"), Serve;
     "Connections the API holds open at once; further ones wait to be accepted."
+
+    REQUEST_BODY_MEMORY: "request_body_memory", "MIB", Some("64"), Serve;
+    "Request bodies the API holds in memory at once; what does not fit is answered 503. Bodies of unknown callers have a quarter of it apart."
 
     LOG_FORMAT: "log_format", "auto|text|json", Some("auto"), Everywhere;
     "How the log on stderr is written. `auto` is readable on a terminal and JSON elsewhere."

@@ -8,13 +8,18 @@ use std::{
 };
 
 use auth::TokenLifetime;
+use limits_redis::RedisUrl;
 use secrecy::SecretString;
+use store_sql::DatabaseOptions;
 
-use crate::settings::{
-    Setting,
-    forms::{address, one_of, parse_span, positive},
-    sources::{Given, Origin},
-    table,
+use crate::{
+    settings::{
+        Setting,
+        forms::{address, mebibytes, one_of, parse_span, positive},
+        sources::{Given, Origin},
+        table,
+    },
+    tls::CertificateFiles,
 };
 
 /// Every setting, understood.
@@ -22,9 +27,16 @@ use crate::settings::{
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: SocketAddr,
+    /// None where the API is served without TLS.
+    pub(crate) tls: Option<CertificateFiles>,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Database,
+    pub(crate) database_options: DatabaseOptions,
     pub(crate) master_key_file: PathBuf,
+    /// None where keys are rotated by command alone.
+    pub(crate) signing_key_lifetime: Option<Duration>,
+    /// None where rate limits are kept with the records.
+    pub(crate) rate_limit_url: Option<RedisUrl>,
     pub(crate) max_connections: usize,
     pub(crate) log_format: LogFormat,
     /// None where nothing was said: the server says more by itself than a command.
@@ -69,14 +81,19 @@ impl Settings {
     /// What the operator might not have meant, in words.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let day = Duration::from_secs(24 * 60 * 60);
-        [
+        let short = [
             (self.api.idempotency_retention, &table::IDEMPOTENCY_RETENTION),
             (self.api.cursor_lifetime, &table::CURSOR_LIFETIME),
         ]
         .into_iter()
         .filter(|(span, _)| *span < day)
-        .map(|(span, setting)| format!("{} is {}s; the API promises its clients 24h", setting.name, span.as_secs()))
-        .collect()
+        .map(|(span, setting)| format!("{} is {}s; the API promises its clients 24h", setting.name, span.as_secs()));
+        let everybody = self
+            .api
+            .trusted_proxies
+            .include_everybody()
+            .then(|| format!("{} is everybody, so who calls can claim any address", table::TRUSTED_PROXY.name));
+        short.chain(everybody).collect()
     }
 }
 
@@ -89,8 +106,12 @@ impl Reading<'_> {
     fn settings(&mut self, data_dir: &Path) -> Option<Settings> {
         let listen = self.take(&table::LISTEN, address);
         let admin_listen = self.take(&table::ADMIN_LISTEN, address);
+        let tls = self.tls();
         let database = self.take_or(&table::DATABASE_URL, database, || Database::Sqlite(data_dir.join("novantra.db")));
+        let database_options = self.database_options();
         let master_key_file = self.take_or(&table::MASTER_KEY_FILE, path, || data_dir.join("master.key"));
+        let signing_key_lifetime = self.take(&table::SIGNING_KEY_LIFETIME, key_lifetime);
+        let rate_limit_url = self.take_or(&table::RATE_LIMIT_URL, redis, || None);
         let max_connections = self.take(&table::MAX_CONNECTIONS, positive);
         let log_format = self.take(&table::LOG_FORMAT, |text| {
             one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
@@ -100,14 +121,48 @@ impl Reading<'_> {
         Some(Settings {
             listen: listen?,
             admin_listen: admin_listen?,
+            tls: tls?,
             data_dir: data_dir.to_owned(),
             database: database?,
+            database_options: database_options?,
             master_key_file: master_key_file?,
+            signing_key_lifetime: signing_key_lifetime?,
+            rate_limit_url: rate_limit_url?,
             max_connections: usize::try_from(max_connections?).ok()?,
             log_format: log_format?,
             log_level: log_level?,
             api: api?,
         })
+    }
+
+    /// A certificate without its key is of no use, nor is the other way round.
+    fn tls(&mut self) -> Option<Option<CertificateFiles>> {
+        let certificate = self.take_or(&table::TLS_CERT, |text| path(text).map(Some), || None)?;
+        let key = self.take_or(&table::TLS_KEY, |text| path(text).map(Some), || None)?;
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Some(Some(CertificateFiles { certificate, key })),
+            (None, None) => Some(None),
+            (Some(_), None) => self.fault("tls_cert is given without tls_key"),
+            (None, Some(_)) => self.fault("tls_key is given without tls_cert"),
+        }
+    }
+
+    fn fault<T>(&mut self, fault: &str) -> Option<T> {
+        self.faults.push(fault.to_owned());
+        None
+    }
+
+    fn database_options(&mut self) -> Option<DatabaseOptions> {
+        let connections = self.take(&table::DATABASE_CONNECTIONS, |text| {
+            let some = positive(text).ok().filter(|number| (2..=1000).contains(number));
+            some.ok_or_else(|| format!("{text:?} is no whole number from 2 to 1000"))
+        });
+        let statement_timeout = self.take(&table::DATABASE_STATEMENT_TIMEOUT, |text| {
+            let span = parse_span(text)?;
+            let fits = (Duration::from_secs(1)..=Duration::from_secs(60 * 60)).contains(&span);
+            if fits { Ok(span) } else { Err(format!("{text} is not within 1s and 1h")) }
+        });
+        Some(DatabaseOptions { connections: connections?, statement_timeout: statement_timeout? })
     }
 
     fn api(&mut self) -> Option<api::ApiSettings> {
@@ -118,6 +173,8 @@ impl Reading<'_> {
         let cursor_lifetime = self.take(&table::CURSOR_LIFETIME, some_time);
         let durable_read_audit =
             self.take(&table::AUDIT_READS, |text| one_of(text, &[("durable", true), ("buffered", false)]));
+        let trusted_proxies = self.take_or(&table::TRUSTED_PROXY, str::parse, api::TrustedProxies::default);
+        let body_memory = self.take(&table::REQUEST_BODY_MEMORY, mebibytes);
         let token_read = self.take(&table::RATE_LIMIT_TOKEN_READ, positive);
         let token_write = self.take(&table::RATE_LIMIT_TOKEN_WRITE, positive);
         let organization = self.take(&table::RATE_LIMIT_ORGANIZATION, positive);
@@ -135,6 +192,8 @@ impl Reading<'_> {
                 token_endpoint_address: token_endpoint_address?,
             },
             durable_read_audit: durable_read_audit?,
+            trusted_proxies: trusted_proxies?,
+            body_memory: body_memory?,
         })
     }
 
@@ -174,11 +233,24 @@ fn some_time(text: &str) -> Result<Duration, String> {
     parse_span(text).and_then(|span| if span.is_zero() { Err("must be at least 1s".to_owned()) } else { Ok(span) })
 }
 
+fn key_lifetime(text: &str) -> Result<Option<Duration>, String> {
+    match parse_span(text)? {
+        Duration::ZERO => Ok(None),
+        span if span >= Duration::from_secs(3600) => Ok(Some(span)),
+        _ => Err(format!("{text} is neither 0s nor at least 1h")),
+    }
+}
+
 fn log_filter(text: &str) -> Result<String, String> {
     text.parse::<tracing_subscriber::EnvFilter>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
-fn database(text: &str) -> Result<Database, String> {
+fn redis(text: &str) -> Result<Option<RedisUrl>, String> {
+    text.parse().map(Some).map_err(|error: limits_redis::MalformedRedisUrl| error.to_string())
+}
+
+/// The database at this address, or what is wrong with the address.
+pub(crate) fn database(text: &str) -> Result<Database, String> {
     if text == "memory:" {
         return Ok(Database::Memory);
     }
@@ -237,6 +309,22 @@ mod tests {
         for setting in TABLE.iter().filter(|setting| !matches!(setting.unit, "FOLDER" | "FILE")) {
             let variable = setting.variable();
             assert!(understand(&[(&variable, "=no value=")]).is_err(), "{} takes anything", setting.name);
+        }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_are_given_together_or_not_at_all() {
+        let [certificate, key] = [("NOVANTRA_TLS_CERT", "a.crt"), ("NOVANTRA_TLS_KEY", "a.key")];
+        assert_eq!(understand(&[certificate, key]).unwrap().tls.unwrap().key, Path::new("a.key"));
+        assert_eq!(understand(&[certificate]).unwrap_err(), ["tls_cert is given without tls_key"]);
+        assert_eq!(understand(&[key]).unwrap_err(), ["tls_key is given without tls_cert"]);
+    }
+
+    #[test]
+    fn believing_everybody_is_allowed_but_doubted() {
+        for (proxies, doubts) in [("10.0.0.0/8,::1", 0), ("10.0.0.0/8,0.0.0.0/0", 1), ("::/0", 1)] {
+            let settings = understand(&[("NOVANTRA_TRUSTED_PROXY", proxies)]).unwrap();
+            assert_eq!(settings.doubts().len(), doubts, "{proxies}");
         }
     }
 

@@ -15,19 +15,24 @@ pub(crate) struct Incidents {
 struct Incident {
     key: String,
     open: bool,
+    /// When the finding had changed by the time it was seen last.
+    updated_at: String,
 }
 
 impl Incidents {
     /// Makes the incident of a finding, unless it is there.
     pub(crate) fn open(&mut self, finding: &Value) {
-        let incident = Incident { key: text(finding, "findingKey"), open: true };
+        let incident =
+            Incident { key: text(finding, "findingKey"), open: true, updated_at: text(finding, "updatedAt") };
         self.by_finding.entry(text(finding, "id")).or_insert(incident);
     }
 
-    /// Follows a finding that changed.
-    pub(crate) fn follow(&mut self, finding: &Value) {
+    /// Follows a finding that changed. Says whether that was news.
+    pub(crate) fn follow(&mut self, finding: &Value) -> bool {
         let incident = self.by_finding.get_mut(&text(finding, "id")).expect("an incident of each finding");
         incident.open = finding["closedAt"].is_null();
+        let updated_at = text(finding, "updatedAt");
+        std::mem::replace(&mut incident.updated_at, updated_at.clone()) != updated_at
     }
 
     pub(crate) fn keys_mirrored(&self) -> BTreeSet<String> {

@@ -4,16 +4,21 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{
-    incidents::Incidents,
-    support::{Client, Credentials},
-};
+use super::{incidents::Incidents, support::Client};
 
 pub(crate) struct Mirror {
     client: Client,
     pub(crate) incidents: Incidents,
     /// From where the next pull starts: the `X-As-Of` of the last one's first page.
     since: String,
+}
+
+/// What a pull brought.
+pub(crate) struct CaughtUp {
+    /// The findings that were not known as they are.
+    pub(crate) news: BTreeSet<String>,
+    /// How many came: with others' writes in flight, the next pull begins a little before the end of this one.
+    pub(crate) came: usize,
 }
 
 /// What a report was answered with.
@@ -23,14 +28,13 @@ pub(crate) struct Reported {
 }
 
 impl Mirror {
-    pub(crate) async fn of(url: &str, credentials: &Credentials) -> Self {
-        let client = Client::with_token(url, credentials).await;
+    pub(crate) fn of(client: Client) -> Self {
         Self { client, incidents: Incidents::default(), since: "1970-01-01".to_owned() }
     }
 
-    /// Goes on with a server that was started anew.
-    pub(crate) async fn reconnect(&mut self, url: &str, credentials: &Credentials) {
-        self.client = Client::with_token(url, credentials).await;
+    /// Goes on with servers that were started anew.
+    pub(crate) fn reconnect(&mut self, client: Client) {
+        self.client = client;
     }
 
     /// Makes an incident of each open finding that changed since the last pull.
@@ -41,11 +45,11 @@ impl Mirror {
         }
     }
 
-    /// Follows what changed since the last pull, whatever its status. Says which findings those were.
-    pub(crate) async fn catch_up(&mut self) -> BTreeSet<String> {
+    /// Follows what changed since the last pull, whatever its status. Says of which findings that was news.
+    pub(crate) async fn catch_up(&mut self) -> CaughtUp {
         let changed = self.walk("order=updated&limit=40").await;
-        changed.iter().for_each(|finding| self.incidents.follow(finding));
-        changed.iter().map(id).collect()
+        let news = changed.iter().filter(|finding| self.incidents.follow(finding)).map(id).collect();
+        CaughtUp { news, came: changed.len() }
     }
 
     /// All pages; no finding may come twice.

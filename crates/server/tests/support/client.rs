@@ -3,6 +3,11 @@
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
+use super::{Balancer, DEADLINE, Pace};
+
+const TOKEN: &str = "/api/v1/auth/token";
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
 /// What a service account proves itself with.
 #[derive(Clone, Debug)]
 pub(crate) struct Credentials {
@@ -22,8 +27,16 @@ pub(crate) struct Answer {
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    url: String,
+    reach: Reach,
     token: Option<String>,
+}
+
+#[derive(Clone)]
+enum Reach {
+    /// One server, which is there.
+    Server(String),
+    /// Any of several, of which some may be gone: then the call is sent again.
+    Balanced(Balancer),
 }
 
 impl Credentials {
@@ -37,16 +50,42 @@ impl Credentials {
 impl Client {
     /// Without a token.
     pub(crate) fn new(url: &str) -> Self {
-        Self { http: reqwest::Client::new(), url: url.to_owned(), token: None }
+        Self::reaching(Reach::Server(url.to_owned()))
+    }
+
+    fn reaching(reach: Reach) -> Self {
+        let http = reqwest::Client::builder().timeout(DEADLINE).build().expect("a client");
+        Self { http, reach, token: None }
     }
 
     /// With a token of this account.
     pub(crate) async fn with_token(url: &str, credentials: &Credentials) -> Self {
-        let client = Self::new(url);
-        let answer = client.token(credentials).await;
+        Self::new(url).authenticated(credentials).await
+    }
+
+    /// With a token of this account, from whichever server is there.
+    pub(crate) async fn balanced(balancer: &Balancer, credentials: &Credentials) -> Self {
+        Self::reaching(Reach::Balanced(balancer.clone())).authenticated(credentials).await
+    }
+
+    async fn authenticated(self, credentials: &Credentials) -> Self {
+        let answer = self.token(credentials).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let token = answer.body["access_token"].as_str().expect("a token").to_owned();
-        Self { token: Some(token), ..client }
+        Self { token: Some(token), ..self }
+    }
+
+    /// The same token at another server.
+    pub(crate) fn at(&self, url: &str) -> Self {
+        Self { reach: Reach::Server(url.to_owned()), ..self.clone() }
+    }
+
+    /// Where its next call goes.
+    pub(crate) fn server(&self) -> String {
+        match &self.reach {
+            Reach::Server(url) => url.clone(),
+            Reach::Balanced(balancer) => balancer.next(),
+        }
     }
 
     /// Asks for a token.
@@ -57,11 +96,26 @@ impl Client {
         });
         // The credentials are in the body; a token beside them would be a second way to say who calls.
         let bare = Self { token: None, ..self.clone() };
-        bare.send(Method::POST, "/api/v1/auth/token", &[], Some(&body)).await
+        bare.send(Method::POST, TOKEN, &[], Some(&body)).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], None).await
+    }
+
+    /// Every record of a list, page by page.
+    pub(crate) async fn all(&self, path: &str, records: &str) -> Vec<Value> {
+        let first = format!("{path}{}limit=200", if path.contains('?') { '&' } else { '?' });
+        let (mut all, mut next) = (Vec::new(), first.clone());
+        loop {
+            let page = self.get(&next).await;
+            assert_eq!(page.status, 200, "{}", page.body);
+            all.extend(page.body[records].as_array().expect("records").iter().cloned());
+            match page.body["pagination"]["nextCursor"].as_str() {
+                Some(cursor) => next = format!("{first}&cursor={cursor}"),
+                None => return all,
+            }
+        }
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -74,7 +128,12 @@ impl Client {
 
     /// Posts with an idempotency key.
     pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
-        self.send(Method::POST, path, &[("Idempotency-Key", key)], Some(body)).await
+        self.send(Method::POST, path, &[(IDEMPOTENCY_KEY, key)], Some(body)).await
+    }
+
+    /// Patches with an idempotency key.
+    pub(crate) async fn patch_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, &[(IDEMPOTENCY_KEY, key)], Some(body)).await
     }
 
     pub(crate) async fn send(
@@ -84,10 +143,24 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Answer {
-        self.try_send(method, path, headers, body).await.expect("an answer")
+        if let Reach::Server(_) = &self.reach {
+            return self.try_send(method, path, headers, body).await.expect("an answer");
+        }
+        let repeatable =
+            method == Method::GET || path == TOKEN || headers.iter().any(|(name, _)| *name == IDEMPOTENCY_KEY);
+        assert!(repeatable, "{method} {path} needs a key to be sent again with");
+        let mut pace = Pace::until("an answer", DEADLINE);
+        loop {
+            pace.tick().await;
+            let Ok(answer) = self.try_send(method.clone(), path, headers, body).await else { continue };
+            if answer.status != 503 {
+                return answer;
+            }
+            assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
+        }
     }
 
-    /// The same, for servers that may be gone.
+    /// The same, sent once, to servers that may be gone.
     pub(crate) async fn try_send(
         &self,
         method: Method,
@@ -95,7 +168,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, reqwest::Error> {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        let mut request = self.http.request(method, format!("{}{path}", self.server()));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

@@ -1,4 +1,4 @@
-//! The command line over an installation's folder.
+//! An installation, and the command line over it.
 
 use std::{
     path::Path,
@@ -9,10 +9,19 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::{Credentials, Database, eventually, postgres::Fresh};
+
 /// An installation in a folder that is removed with the last of its users.
 #[derive(Clone)]
 pub(crate) struct Installation {
     folder: Arc<TempDir>,
+    /// Where its records are, if not in the folder.
+    postgres: Option<Arc<Postgres>>,
+}
+
+struct Postgres {
+    url: String,
+    _fresh: Option<Fresh>,
 }
 
 /// A command that has ended.
@@ -23,8 +32,40 @@ pub(crate) struct Ran {
 }
 
 impl Installation {
+    /// One that has SQLite in its folder.
     pub(crate) fn new() -> Self {
-        Self { folder: Arc::new(tempfile::tempdir().expect("a folder")) }
+        Self { folder: Arc::new(tempfile::tempdir().expect("a folder")), postgres: None }
+    }
+
+    /// One over a PostgreSQL database of its own.
+    pub(crate) async fn on_postgres() -> Self {
+        let fresh = Fresh::make().await;
+        Self { postgres: Some(Arc::new(Postgres { url: fresh.url(), _fresh: Some(fresh) })), ..Self::new() }
+    }
+
+    /// One over the PostgreSQL database at this URL.
+    pub(crate) fn at(url: &str) -> Self {
+        Self { postgres: Some(Arc::new(Postgres { url: url.to_owned(), _fresh: None })), ..Self::new() }
+    }
+
+    /// Where its database is.
+    pub(crate) fn database_url(&self) -> String {
+        match &self.postgres {
+            Some(postgres) => postgres.url.clone(),
+            None => format!("sqlite:{}", self.folder().join("data/novantra.db").display()),
+        }
+    }
+
+    /// Its database.
+    pub(crate) async fn database(&self) -> Database {
+        Database::at(&self.database_url()).await
+    }
+
+    /// Gives it the master key of another.
+    pub(crate) fn take_key_of(&self, other: &Self) {
+        std::fs::create_dir_all(self.folder().join("data")).expect("a folder");
+        let key = |of: &Self| of.folder().join("data/master.key");
+        std::fs::copy(key(other), key(self)).expect("a key");
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -40,6 +81,9 @@ impl Installation {
             program.env_remove(name);
         });
         program.current_dir(self.folder()).env("NOVANTRA_DATA_DIR", self.folder().join("data")).stdin(Stdio::null());
+        if let Some(postgres) = &self.postgres {
+            program.env("NOVANTRA_DATABASE_URL", &postgres.url);
+        }
         program
     }
 
@@ -53,6 +97,23 @@ impl Installation {
         let ran = self.run(&[arguments, &["--json"]].concat());
         assert!(ran.status.success(), "{arguments:?} failed: {}", ran.stderr);
         serde_json::from_str(&ran.stdout).expect("one JSON document")
+    }
+
+    /// Waits until every audit entry is sealed.
+    pub(crate) async fn sealed(&self) {
+        let database = self.database().await;
+        eventually("everything is sealed", async || {
+            let unsealed = database.cell("SELECT count(*) FROM audit_entries WHERE sequence IS NULL").await;
+            (unsealed == "0").then_some(())
+        })
+        .await;
+    }
+
+    /// Makes a service account in the workspace `default`.
+    pub(crate) fn account(&self, name: &str, scopes: &[&str]) -> Credentials {
+        let mut arguments = vec!["service-account", "create", "--workspace", "default", "--name", name];
+        arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+        Credentials::of(&self.json(&arguments))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
@@ -17,12 +18,14 @@ pub(crate) struct Setup {
     installation: Installation,
     settings: Vec<(String, String)>,
     arguments: Vec<String>,
+    log: String,
 }
 
 /// A server on free ports; killed when it is dropped.
 pub(crate) struct Server {
     child: Child,
     installation: Installation,
+    log: PathBuf,
     /// What it said when it was ready.
     pub(crate) said: Value,
     /// Where the API is.
@@ -37,12 +40,33 @@ impl Setup {
     }
 
     pub(crate) fn over(installation: Installation) -> Self {
-        Self { installation, settings: Vec::new(), arguments: Vec::new() }
+        Self { installation, settings: Vec::new(), arguments: Vec::new(), log: "server.log".to_owned() }
+    }
+
+    /// With limits that are not in the way.
+    pub(crate) fn unlimited(self) -> Self {
+        self.set("RATE_LIMIT_TOKEN_READ", "1000000")
+            .set("RATE_LIMIT_TOKEN_WRITE", "1000000")
+            .set("RATE_LIMIT_ORGANIZATION", "1000000")
+            .set("RATE_LIMIT_TOKEN_ENDPOINT", "1000000")
+            .set("RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS", "1000000")
+    }
+
+    /// With its log in this file of the installation's folder, so that servers beside each other have one each.
+    pub(crate) fn log(mut self, file: &str) -> Self {
+        self.log = file.to_owned();
+        self
     }
 
     /// With this setting, by the name of its variable without `NOVANTRA_`.
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((format!("NOVANTRA_{name}"), value.to_owned()));
+        self
+    }
+
+    /// With a system clock that is so many seconds ahead.
+    pub(crate) fn clock_ahead(mut self, seconds: i64) -> Self {
+        self.settings.extend(super::clock_ahead(seconds));
         self
     }
 
@@ -54,7 +78,7 @@ impl Setup {
 
     /// Starts the server and waits until it says that it is ready.
     pub(crate) fn start(self) -> Server {
-        let log = self.installation.folder().join("server.log");
+        let log = self.installation.folder().join(&self.log);
         let mut child = self
             .installation
             .program()
@@ -77,7 +101,7 @@ impl Setup {
         let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no server: {line:?} {}", read_log()));
         let address = |name: &str| said[name].as_str().expect("an address").to_owned();
         let (url, admin_url) = (address("listen"), address("admin_listen"));
-        Server { child, installation: self.installation, said, url, admin_url }
+        Server { child, installation: self.installation, log, said, url, admin_url }
     }
 }
 
@@ -89,13 +113,7 @@ impl Server {
 
     /// The same over an installation that may be there already.
     pub(crate) fn over(installation: Installation) -> Self {
-        Setup::over(installation)
-            .set("RATE_LIMIT_TOKEN_READ", "1000000")
-            .set("RATE_LIMIT_TOKEN_WRITE", "1000000")
-            .set("RATE_LIMIT_ORGANIZATION", "1000000")
-            .set("RATE_LIMIT_TOKEN_ENDPOINT", "1000000")
-            .set("RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS", "1000000")
-            .start()
+        Setup::over(installation).unlimited().start()
     }
 
     /// Its installation, for commands beside it.
@@ -105,9 +123,7 @@ impl Server {
 
     /// Makes a service account in the workspace `default`.
     pub(crate) fn account(&self, name: &str, scopes: &[&str]) -> Credentials {
-        let mut arguments = vec!["service-account", "create", "--workspace", "default", "--name", name];
-        arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
-        Credentials::of(&self.installation.json(&arguments))
+        self.installation.account(name, scopes)
     }
 
     /// A client that acts as a new service account of the workspace `default`.
@@ -141,13 +157,20 @@ impl Server {
 
     /// What it logged so far.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.installation.folder().join("server.log")).expect("its log")
+        std::fs::read_to_string(&self.log).expect("its log")
+    }
+
+    /// The memory it has now, in bytes.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        let kibibytes: u64 = line.trim_end_matches("kB").trim().parse().expect("a number");
+        kibibytes * 1024
     }
 
     /// Asks the admin listener.
     pub(crate) async fn probe(&self, path: &str) -> (u16, String) {
-        let answer = reqwest::get(format!("{}{path}", self.admin_url)).await.expect("an answer");
-        (answer.status().as_u16(), answer.text().await.expect("its text"))
+        probe(&self.admin_url, path).await
     }
 }
 
@@ -156,6 +179,12 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Asks an admin listener.
+pub(crate) async fn probe(admin_url: &str, path: &str) -> (u16, String) {
+    let answer = reqwest::get(format!("{admin_url}{path}")).await.expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("its text"))
 }
 
 /// A body for a new finding.

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use auth::ServiceAccount;
 use findings::{Finding, FindingEvent, FindingEventFilter};
-use kernel::{Clock, Order, Organization, OrganizationId, PageLimit, PageRequest, Reader, Resource, Stored};
-use proptest::{prop_assert_ne, test_runner::TestCaseResult};
+use kernel::{
+    Clock, Order, Organization, OrganizationId, Page, PageLimit, PageRequest, Reader, Resource, StoreError, Stored,
+    StreamRequest,
+};
+use proptest::test_runner::TestCaseResult;
 use registers::Control;
 use store::DynStore;
 
@@ -15,65 +18,77 @@ use super::{
     pair::Pair,
     query::{List, Query},
 };
+use crate::fixture::rest;
+
+/// All that a walk finds, page by page. Where its pages end is the store's own affair: they may be short.
+async fn whole<T>(
+    mut page: PageRequest,
+    list: impl AsyncFn(&PageRequest) -> Result<Page<T>, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut all = Vec::new();
+    loop {
+        let listed = list(&page).await?;
+        assert!(listed.items.len() <= page.limit.get(), "a page holds more than was asked for");
+        all.extend(listed.items);
+        if listed.next.is_none() {
+            return Ok(all);
+        }
+        assert_ne!(listed.next, page.after, "a walk does not get on");
+        page.after = listed.next;
+    }
+}
 
 impl Pair {
-    /// Walks one list of both, page by page.
+    /// Walks one list of both page by page, and streams it where that is asked for.
     pub(super) async fn ask(&self, query: &Query) -> TestCaseResult {
         let organization = self.organizations[query.organization];
         let page = query.page;
         match &query.list {
-            List::Organizations => self.walk::<Organization>(organization, &Default::default(), page).await,
-            List::Accounts => self.walk::<ServiceAccount>(organization, &Default::default(), page).await,
-            List::Controls(filter) => self.walk::<Control>(organization, filter, page).await,
-            List::Findings(filter) => self.walk::<Finding>(organization, filter, page).await,
+            List::Organizations => self.walk::<Organization>(organization, &Default::default(), query).await,
+            List::Accounts => self.walk::<ServiceAccount>(organization, &Default::default(), query).await,
+            List::Controls(filter) => self.walk::<Control>(organization, filter, query).await,
+            List::Findings(filter) => self.walk::<Finding>(organization, filter, query).await,
             List::Events { about } => {
                 let about = about.and_then(|which| pick(&self.history.findings, organization, which));
                 let filter = FindingEventFilter { finding: about.map(|finding| finding.meta.id) };
-                self.walk::<FindingEvent>(organization, &filter, page).await
+                self.walk::<FindingEvent>(organization, &filter, query).await
             }
             List::Entries(filter) => {
                 let what = format!("entries by {filter:?} of {page:?}");
-                let mut page = page;
-                loop {
-                    let (_, next) = self
-                        .same(&what, async |store| {
-                            let listed = store.entries(organization, filter, &page).await?;
-                            Ok((listed.items, listed.next))
-                        })
-                        .await?;
-                    if next.is_none() {
-                        return Ok(());
-                    }
-                    prop_assert_ne!(next, page.after, "a walk does not get on: {}", what);
-                    page.after = next;
+                let request = StreamRequest { order: page.order, window: page.window };
+                if query.streamed {
+                    self.same(&what, async |store| {
+                        rest(store.stream_entries(organization, filter, &request).await?.batches).await
+                    })
+                    .await?;
                 }
+                self.same(&what, async |store| {
+                    whole(page, async |page| store.entries(organization, filter, page).await).await
+                })
+                .await?;
+                Ok(())
             }
         }
     }
 
-    async fn walk<R: Resource>(
-        &self,
-        organization: OrganizationId,
-        filter: &R::Filter,
-        mut page: PageRequest,
-    ) -> TestCaseResult
+    async fn walk<R: Resource>(&self, organization: OrganizationId, filter: &R::Filter, query: &Query) -> TestCaseResult
     where
         DynStore: Reader<R>,
     {
+        let page = query.page;
         let what = format!("{} by {filter:?} of {page:?}", R::KIND);
-        loop {
-            let (_, next) = self
-                .same(&what, async |store| {
-                    let listed = Reader::<R>::list(store, organization, filter, &page).await?;
-                    Ok((listed.items, listed.next))
-                })
-                .await?;
-            if next.is_none() {
-                return Ok(());
-            }
-            prop_assert_ne!(next, page.after, "a walk does not get on: {}", what);
-            page.after = next;
+        let request = StreamRequest { order: page.order, window: page.window };
+        if query.streamed {
+            self.same(&what, async |store| {
+                rest(Reader::<R>::stream(store, organization, filter, &request).await?.batches).await
+            })
+            .await?;
         }
+        self.same(&what, async |store| {
+            whole(page, async |page| Reader::<R>::list(store, organization, filter, page).await).await
+        })
+        .await?;
+        Ok(())
     }
 
     pub(super) async fn compare_everything(&self) -> TestCaseResult {
@@ -81,7 +96,11 @@ impl Pair {
         self.compare_records().await?;
         self.compare_logs().await?;
         self.same("organizations", async |store| store.organizations().await).await?;
-        self.same("signing_keys", async |store| store.signing_keys().await).await?;
+        // Their moments are by clocks of their own.
+        self.same("signing_keys", async |store| {
+            Ok(store.signing_keys().await?.keys().iter().map(|key| key.sealed.clone()).collect::<Vec<_>>())
+        })
+        .await?;
         self.same("pending_events", async |store| store.pending_events().await).await?;
         for claim in &self.claims {
             for now in [self.clock.now(), claim.expires_at - Duration::from_millis(1), claim.expires_at] {
@@ -103,7 +122,7 @@ impl Pair {
                     List::Entries(Default::default()),
                 ] {
                     let page = PageRequest { limit: PageLimit::clamped(5), order, ..PageRequest::default() };
-                    self.ask(&Query { organization, page, list }).await?;
+                    self.ask(&Query { organization, page, list, streamed: false }).await?;
                 }
             }
         }

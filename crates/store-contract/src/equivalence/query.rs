@@ -6,6 +6,7 @@ use audit::AuditFilter;
 use findings::{FindingFilter, Severity, SourceKind, Status};
 use kernel::{Order, PageLimit, PageRequest, RecordKey, Reference, Timestamp, Window};
 use proptest::{
+    bool::weighted,
     collection::btree_set,
     option,
     prelude::*,
@@ -21,6 +22,8 @@ pub(super) struct Query {
     pub(super) organization: usize,
     pub(super) page: PageRequest,
     pub(super) list: List,
+    /// Whether it is streamed, too.
+    pub(super) streamed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -34,7 +37,13 @@ pub(super) enum List {
 }
 
 pub(super) fn any_query() -> impl Strategy<Value = Query> {
-    (0..2_usize, any_page(), any_list()).prop_map(|(organization, page, list)| Query { organization, page, list })
+    // Seldom, since a stream costs a store a connection of its own.
+    (0..2_usize, any_page(), any_list(), weighted(0.15)).prop_map(|(organization, page, list, streamed)| Query {
+        organization,
+        page,
+        list,
+        streamed,
+    })
 }
 
 fn any_page() -> impl Strategy<Value = PageRequest> {

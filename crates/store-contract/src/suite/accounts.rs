@@ -1,8 +1,8 @@
-//! Service accounts by credential, and the keys their tokens are signed with.
+//! Service accounts by credential.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use auth::{AccountStatus, SealedKey};
+use auth::AccountStatus;
 use kernel::Revision;
 
 use crate::{Fixture, samples};
@@ -72,39 +72,4 @@ pub async fn the_last_use_of_an_account_is_noted_beside_it(fixture: Fixture) {
     assert_eq!(last_use(revised.meta.id).await, Some(later));
     let away = fixture.organization("away").await;
     assert_eq!(fixture.store.last_use(away, first.meta.id).await.unwrap(), None);
-}
-
-/// Of several servers that start at once, one gives the installation its first key.
-pub async fn the_first_signing_key_wins(fixture: Fixture) {
-    assert_eq!(fixture.store.signing_keys().await.unwrap(), []);
-    let keys: Vec<_> = (0..8_u8)
-        .map(|number| SealedKey {
-            id: format!("key-{number}"),
-            algorithm: "EdDSA".to_owned(),
-            sealed: vec![0, number, 255],
-            created_at: fixture.now() + Duration::from_millis(u64::from(8 - number)),
-        })
-        .collect();
-    let servers: Vec<_> = keys
-        .iter()
-        .map(|key| {
-            let (store, key) = (Arc::clone(&fixture.store), key.clone());
-            tokio::spawn(async move {
-                store.add_first_signing_key(&key).await.unwrap();
-                store.signing_keys().await.unwrap()
-            })
-        })
-        .collect();
-    let kept = {
-        let mut seen = Vec::new();
-        for server in servers {
-            seen.push(server.await.unwrap());
-        }
-        assert!(seen.iter().all(|one| *one == seen[0]), "servers ended up with different keys");
-        seen.remove(0)
-    };
-    assert_eq!(kept.len(), 1);
-    assert!(keys.contains(&kept[0]));
-    fixture.store.add_first_signing_key(&keys[0]).await.unwrap();
-    assert_eq!(fixture.store.signing_keys().await.unwrap(), kept);
 }

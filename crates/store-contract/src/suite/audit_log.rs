@@ -45,6 +45,7 @@ async fn numbers(
     page: PageRequest,
 ) -> Vec<usize> {
     let listed = fixture.entries(organization, filter, page).await;
+    assert_eq!(fixture.stream_entries(organization, filter, page).await, listed, "a stream differs for {filter:?}");
     listed.iter().map(|recorded| all.iter().position(|entry| *entry == recorded.entry).unwrap()).collect()
 }
 
@@ -174,6 +175,26 @@ pub async fn entries_are_narrowed_by_action_actor_and_subject(fixture: Fixture) 
         let mut reversed = numbers(&fixture, organization, &all, &filter, newest_first).await;
         reversed.reverse();
         assert_eq!(reversed, expected, "{filter:?}");
+    }
+}
+
+/// Any of the values will do, however many there are.
+pub async fn entries_are_narrowed_by_any_number_of_values(fixture: Fixture) {
+    let (organization, all) = entries(&fixture, 20, |number, entry| Entry {
+        actor: Actor { id: Some(format!("svc_{number}").into()), ..entry.actor },
+        subject: Some(Subject { kind: "finding".into(), id: format!("find_{number}") }),
+        ..entry
+    })
+    .await;
+    let named = |what: &str, count: usize| (0..count).map(|number| format!("{what}_{}", number + 3)).collect();
+    for count in [1, 8, 17, 50, 65] {
+        let expected: Vec<_> = (3..20.min(3 + count)).collect();
+        let actors = AuditFilter { actors: named("svc", count), ..AuditFilter::default() };
+        let subjects = AuditFilter { subjects: named("find", count), ..AuditFilter::default() };
+        let both = AuditFilter { actors: named("svc", 65), ..subjects.clone() };
+        for filter in [actors, subjects, both] {
+            assert_eq!(numbers(&fixture, organization, &all, &filter, oldest_first(2)).await, expected, "{filter:?}");
+        }
     }
 }
 

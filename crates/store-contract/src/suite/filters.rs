@@ -5,22 +5,24 @@ use std::collections::BTreeSet;
 use findings::{
     EventKind, Finding, FindingEvent, FindingEventFilter, FindingFilter, FindingSource, Severity, SourceKind, Status,
 };
-use kernel::{Order, PageLimit, PageRequest, Reader, Reference, Resource, Stored};
+use kernel::{Criteria as _, Order, PageLimit, PageRequest, Reader, Reference, Resource, Stored};
 use registers::{Control, ControlFilter, ControlStatus};
 use store::DynStore;
 
 use crate::{Fixture, samples};
 
-/// What the filter leaves, by number and oldest first; it must be the same in either order and in small pages.
+/// What the filter leaves, by number and oldest first; it must be the same in either order, in small pages and in a stream.
 async fn left<R: Resource>(fixture: &Fixture, all: &[Stored<R>], filter: &R::Filter) -> Vec<usize>
 where
     DynStore: Reader<R>,
 {
     let page = PageRequest { limit: PageLimit::clamped(2), ..PageRequest::default() };
     let mut newest = fixture.walk::<R>(fixture.home, filter, page).await;
+    assert_eq!(fixture.stream::<R>(fixture.home, filter, page).await, newest, "a stream differs for {filter:?}");
     newest.reverse();
     let page = PageRequest { order: Order::Changed, ..page };
     assert_eq!(fixture.walk::<R>(fixture.home, filter, page).await, newest, "the two orders differ for {filter:?}");
+    assert_eq!(fixture.stream::<R>(fixture.home, filter, page).await, newest, "a stream differs for {filter:?}");
     newest.iter().map(|stored| all.iter().position(|one| one == stored).unwrap()).collect()
 }
 
@@ -106,6 +108,63 @@ pub async fn findings_are_narrowed_by_key_and_subject_to_the_letter(fixture: Fix
     assert_eq!(left(&fixture, &all, &keys(&["Key-3", "no-subject", "Key-10"])).await, [3, 10, 11]);
     let both = FindingFilter { subject_resource_ids: set([samples::reference("a")]), ..keys(&["Key-0", "Key-1"]) };
     assert_eq!(left(&fixture, &all, &both).await, [0]);
+}
+
+/// Any of the values will do, however many there are.
+pub async fn findings_are_narrowed_by_any_number_of_values(fixture: Fixture) {
+    let name = |number: usize| format!("r-{number:03}");
+    let mut changeset = fixture.changeset(fixture.home);
+    let mut all = Vec::new();
+    for number in 0..70 {
+        let finding =
+            Finding { subject: Some(samples::subject(&name(number / 2 + 18))), ..samples::finding(&name(number)) };
+        all.push(fixture.fresh(&changeset, finding));
+        changeset.create(&all[number]);
+    }
+    fixture.commit(changeset).await.unwrap();
+    all.sort_by_key(|stored| stored.meta.id);
+    // Of many values some name nothing.
+    for count in [1, 2, 8, 9, 16, 17, 50, 64, 65] {
+        let named = || (0..count).map(|number| name(number + 35 - count / 2));
+        let by_key =
+            FindingFilter { keys: named().map(|key| samples::key(&key)).collect(), ..FindingFilter::default() };
+        let by_subject = FindingFilter {
+            subject_resource_ids: named().map(|id| samples::reference(&id)).collect(),
+            ..FindingFilter::default()
+        };
+        for filter in [by_key, by_subject] {
+            let expected: Vec<_> = (0..70).filter(|place| filter.matches(&all[*place])).collect();
+            assert!(!expected.is_empty());
+            assert_eq!(left(&fixture, &all, &filter).await, expected, "{count} values: {filter:?}");
+        }
+    }
+}
+
+/// However far apart the few that match lie, a walk finds them all, in order, and comes to its end.
+pub async fn few_among_many_are_all_found(fixture: Fixture) {
+    let mut few = Vec::new();
+    for part in 0..12 {
+        fixture.clock.tick();
+        let mut changeset = fixture.changeset(fixture.home);
+        for number in 0..500 {
+            let severity = if part % 5 == 1 && number == 400 { Severity::Critical } else { Severity::Low };
+            let finding = Finding { severity, ..samples::finding(&format!("f-{part}-{number}")) };
+            let stored = fixture.fresh(&changeset, finding);
+            changeset.create(&stored);
+            if severity == Severity::Critical {
+                few.push(stored);
+            }
+        }
+        fixture.commit(changeset).await.unwrap();
+    }
+    assert_eq!(few.len(), 3);
+    for statuses in [set([Status::Open]), set([Status::Open, Status::Closed])] {
+        let severities = set([Severity::Critical, Severity::High]);
+        let filter = FindingFilter { statuses, severities, ..FindingFilter::default() };
+        assert_eq!(left(&fixture, &few, &filter).await, [0, 1, 2]);
+        let closed = FindingFilter { statuses: set([Status::Closed]), ..filter };
+        assert_eq!(left(&fixture, &few, &closed).await, [0usize; 0]);
+    }
 }
 
 /// A filter sees a record as it is now.

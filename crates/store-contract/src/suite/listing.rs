@@ -154,8 +154,10 @@ pub async fn spans_of_time_hold_their_beginning_and_not_their_end(fixture: Fixtu
         let page = PageRequest { window, ..pages_of(2, Order::Newest) };
         let listed = fixture.walk::<Finding>(fixture.home, &Default::default(), page).await;
         assert_eq!(keys(&listed), expected, "{window:?}");
+        assert_eq!(fixture.stream::<Finding>(fixture.home, &Default::default(), page).await, listed, "{window:?}");
         let page = PageRequest { order: Order::Changed, ..page };
         let mut by_change = fixture.walk::<Finding>(fixture.home, &Default::default(), page).await;
+        assert_eq!(fixture.stream::<Finding>(fixture.home, &Default::default(), page).await, by_change, "{window:?}");
         assert!(by_change.is_sorted_by_key(|stored| (stored.meta.updated_at, stored.meta.id)), "{window:?}");
         by_change.sort_by_key(|stored| std::cmp::Reverse(stored.meta.id));
         assert_eq!(by_change, listed, "{window:?}");

@@ -20,11 +20,11 @@ async fn append(fixture: &Fixture, organization: OrganizationId, count: usize) -
     all
 }
 
-/// Those of the organization that wait for their seal, among the `limit` that are given out.
+/// Those of the organization that wait for their seal, `limit` of them at most.
 async fn unsealed(fixture: &Fixture, organization: OrganizationId, limit: usize) -> Unsealed {
-    let waiting = fixture.store.unsealed(limit).await.unwrap();
-    assert!(waiting.iter().map(|unsealed| unsealed.entries.len()).sum::<usize>() <= limit);
-    waiting.into_iter().find(|unsealed| unsealed.organization == organization).unwrap()
+    let waiting = fixture.store.unsealed(organization, limit).await.unwrap().unwrap();
+    assert!(waiting.organization == organization && waiting.entries.len() <= limit);
+    waiting
 }
 
 /// Seals what waits of an organization; gives the checkpoint.
@@ -80,23 +80,42 @@ pub async fn a_seal_shows_in_lists_and_alone(fixture: Fixture) {
     assert_eq!(alone.as_ref(), Some(&log[1]));
 }
 
-/// Those that wait longest come first, over all organizations, no more than were asked for, each once.
+/// Those of an organization that wait longest come first, no more than were asked for, each once.
 pub async fn entries_are_given_out_for_sealing_oldest_first(fixture: Fixture) {
     seal(&fixture, fixture.home).await;
-    assert_eq!(fixture.store.unsealed(100).await.unwrap(), []);
+    assert_eq!(fixture.store.unsealed(fixture.home, 100).await.unwrap(), None);
     let (one, other) = (fixture.id(), fixture.id());
-    let first = append(&fixture, one, 2).await;
+    let mut first = append(&fixture, one, 2).await;
     let second = append(&fixture, other, 2).await;
     let third = append(&fixture, one, 1).await;
-    let waiting = fixture.store.unsealed(3).await.unwrap();
-    assert_eq!(waiting.len(), 2);
-    assert_eq!(unsealed(&fixture, one, 3).await, Unsealed { organization: one, head: Head::EMPTY, entries: first });
-    assert_eq!(unsealed(&fixture, other, 3).await.entries, second[..1]);
-    let (batch, checkpoint) = samples::sealed_off(&unsealed(&fixture, one, 3).await, fixture.clock.tick());
+    assert_eq!(unsealed(&fixture, one, 1).await.entries, first[..1]);
+    let waiting = unsealed(&fixture, one, 2).await;
+    assert_eq!(waiting, Unsealed { organization: one, head: Head::EMPTY, entries: first.clone() });
+    let (batch, checkpoint) = samples::sealed_off(&waiting, fixture.clock.tick());
+    first.extend(third.clone());
+    assert_eq!(unsealed(&fixture, one, 100).await.entries, first);
     assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
     let rest = Unsealed { organization: one, head: batch.head(), entries: third };
     assert_eq!(unsealed(&fixture, one, 100).await, rest);
     assert_eq!(unsealed(&fixture, other, 100).await.entries, second);
+}
+
+/// Organizations with entries that wait are told, each once, in the order of their identifiers, behind any place.
+pub async fn organizations_with_work_due_are_told_in_bounds(fixture: Fixture) {
+    seal(&fixture, fixture.home).await;
+    let due = async |after, limit| fixture.store.with_unsealed(after, limit).await.unwrap();
+    assert_eq!(due(None, 10).await, []);
+    let mut organizations = vec![fixture.id(), fixture.id(), fixture.id(), Organization::installation()];
+    for organization in &organizations {
+        append(&fixture, *organization, 3).await;
+    }
+    organizations.sort_unstable();
+    assert_eq!(due(None, 10).await, organizations);
+    assert_eq!(due(None, 2).await, organizations[..2]);
+    assert_eq!(due(Some(organizations[1]), 2).await, organizations[2..]);
+    assert_eq!(due(Some(organizations[3]), 2).await, []);
+    seal(&fixture, organizations[1]).await;
+    assert_eq!(due(Some(organizations[0]), 10).await, organizations[2..]);
 }
 
 /// Entries wait in the order of their identifiers, whichever came in first.

@@ -123,7 +123,8 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("with_keys", Reader::<Finding>::with_keys(&**store, home, &["f-1"]).await.map(drop)),
         ("entries", store.entries(home, &AuditFilter::default(), &page).await.map(drop)),
         ("entry", store.entry(home, entry.id).await.map(drop)),
-        ("unsealed", store.unsealed(1).await.map(drop)),
+        ("with_unsealed", store.with_unsealed(None, 1).await.map(drop)),
+        ("unsealed", store.unsealed(home, 1).await.map(drop)),
         ("sealed", store.sealed(home, 0, 1).await.map(drop)),
         ("head", store.head(home).await.map(drop)),
         ("tail", store.tail(None).await.map(drop)),
@@ -134,10 +135,13 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("last_use", store.last_use(home, fixture.id()).await.map(drop)),
         ("signing_keys", store.signing_keys().await.map(drop)),
         ("add_first_signing_key", store.add_first_signing_key(&key).await),
+        ("master_key_check", store.master_key_check().await.map(drop)),
+        ("keep_master_key_check", store.keep_master_key_check("value").await.map(drop)),
         ("organizations", store.organizations().await.map(drop)),
         ("hold", store.hold(Lease::Sealer, "one", fixture.now(), SPAN).await.map(drop)),
         ("release", store.release(Lease::Sealer, "one").await),
         ("forget_expired", store.forget_expired(fixture.now(), 1).await.map(drop)),
+        ("time", store.time().await.map(drop)),
         ("pending_events", store.pending_events().await.map(drop)),
     ];
     for (call, outcome) in outcomes {

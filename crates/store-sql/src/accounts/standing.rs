@@ -33,7 +33,7 @@ pub(crate) struct Standing {
 impl Standing {
     pub(crate) async fn revision(
         &self,
-        engine: &Engine,
+        engine: &Arc<Engine>,
         organization: OrganizationId,
         account: AccountId,
     ) -> Result<Present, StoreError> {
@@ -45,7 +45,8 @@ impl Standing {
                 })
                 .await;
         }
-        let depart = |trip: Arc<Trip<Question, Present>>| {
+        let engine = Arc::clone(engine);
+        let depart = move |trip: Arc<Trip<Question, Present>>| {
             let arriving = Arc::clone(&trip);
             engine.read_apart(
                 trip,
@@ -57,7 +58,7 @@ impl Standing {
     }
 }
 
-async fn travel(trip: &Trip<Question, Present>, session: &mut Session) -> Result<Vec<Present>, StoreError> {
+async fn travel(trip: &Trip<Question, Present>, session: &Session) -> Result<Vec<Present>, StoreError> {
     let questions = trip.board();
     let mut accounts: Vec<Question> = questions.to_vec();
     accounts.sort_unstable();

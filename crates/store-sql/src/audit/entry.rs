@@ -1,6 +1,9 @@
 //! An entry as a row.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{
+    borrow::{Borrow, Cow},
+    sync::LazyLock,
+};
 
 use ::audit::{Recorded, Seal};
 use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, Reason, StoreError, Subject};
@@ -39,17 +42,18 @@ pub(super) const COLUMNS: [Column; 20] = [
     Column::text("hash"),
 ];
 
-/// What a list is narrowed by, the most telling first. Each has an index (organization, column, id).
-pub(super) const FILTERS: &[Filter] = &[Filter::on("subject_id"), Filter::on("actor_id"), Filter::on("action")];
+/// What a list is narrowed by. Each has an index (organization, column, id).
+pub(super) const FILTERS: &[Filter] =
+    &[Filter::by_subject("subject_id"), Filter::by_word("actor_id"), Filter::by_word("action")];
 
 static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::insert(TABLE, COLUMNS.split_at(UNSEALED).0));
 
 /// Stores entries, unsealed.
-pub(crate) async fn insert(session: &mut Session, entries: &[Entry]) -> Result<(), StoreError> {
-    let rows: Vec<_> = entries.iter().map(row).collect();
+pub(crate) async fn insert(session: &Session, entries: &[impl Borrow<Entry> + Sync]) -> Result<(), StoreError> {
+    let rows: Vec<_> = entries.iter().map(|entry| row(entry.borrow())).collect();
     match session.store(&INSERT, &rows).await?.and_then(|place| entries.get(place)) {
         None => Ok(()),
-        Some(entry) => Err(corrupt(format!("there is an entry {} already", entry.id))),
+        Some(entry) => Err(corrupt(format!("there is an entry {} already", entry.borrow().id))),
     }
 }
 

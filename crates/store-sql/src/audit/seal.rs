@@ -33,7 +33,7 @@ static SIGN: LazyLock<Sql> = LazyLock::new(|| {
 });
 
 /// Stores the batch and its checkpoint, unless the head of the chain is not what the batch is chained to.
-pub(super) async fn store(session: &mut Session, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+pub(super) async fn store(session: &Session, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
     if batch.seals.is_empty() {
         return Err(corrupt("a batch without entries"));
     }
@@ -67,7 +67,7 @@ pub(super) async fn store(session: &mut Session, batch: &Batch, checkpoint: &Che
     Ok(true)
 }
 
-async fn move_head(session: &mut Session, batch: &Batch) -> Result<bool, StoreError> {
+async fn move_head(session: &Session, batch: &Batch) -> Result<bool, StoreError> {
     let head = batch.head();
     let mut values: Vec<Value<'_>> =
         vec![head.sequence.into(), head.hash.to_string().into(), batch.organization.into()];

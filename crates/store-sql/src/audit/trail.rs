@@ -1,20 +1,33 @@
 //! Entries of calls that changed nothing: those in flight share one insert.
 
-use std::sync::Arc;
+use std::{borrow::Borrow, sync::Arc};
 
 use async_trait::async_trait;
-use kernel::{AuditTrail, Entry, Stamp, StoreError};
+use kernel::{AuditTrail, Entry, Stamp, StoreError, Timestamp};
 
 use super::insert;
 use crate::{
     coalesce::{Trip, Waiting},
-    engine::Session,
+    engine::{Session, both},
+    presence::Check,
     store::SqlStore,
 };
 
 #[derive(Default)]
 pub(crate) struct Trail {
-    waiting: Arc<Waiting<Entry, (), Stamp>>,
+    waiting: Arc<Waiting<Stamped, (), Stamp>>,
+}
+
+/// An entry, and the moment it is in flight since.
+struct Stamped {
+    entry: Entry,
+    at: Timestamp,
+}
+
+impl Borrow<Entry> for Stamped {
+    fn borrow(&self) -> &Entry {
+        &self.entry
+    }
 }
 
 #[async_trait]
@@ -24,20 +37,27 @@ impl AuditTrail for SqlStore {
     }
 
     async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError> {
-        let depart = |trip: Arc<Trip<Entry, (), Stamp>>| {
+        let (engine, check) = (Arc::clone(&self.engine), self.presence.check());
+        let depart = move |trip: Arc<Trip<Stamped, (), Stamp>>| {
             let arriving = Arc::clone(&trip);
-            self.engine.write_apart(
-                trip,
-                |trip, session| Box::pin(travel(trip, session)),
+            engine.write_together_apart(
+                (check, trip),
+                |(check, trip), session| Box::pin(travel(*check, trip, session)),
                 move |outcome| arriving.arrive(outcome),
             );
         };
-        self.trail.waiting.ask(entry, stamp, depart).await
+        self.trail.waiting.ask(Stamped { entry, at: stamp.at() }, stamp, depart).await
     }
 }
 
-async fn travel(trip: &Trip<Entry, (), Stamp>, session: &mut Session) -> Result<Vec<()>, StoreError> {
+async fn travel(check: Check, trip: &Trip<Stamped, (), Stamp>, session: &Session) -> Result<Vec<()>, StoreError> {
     let entries = trip.board();
-    insert(session, entries).await?;
+    let hold = async {
+        match entries.iter().map(|entry| entry.at).min() {
+            Some(earliest) => check.hold(session, earliest).await,
+            None => Ok(()),
+        }
+    };
+    both(hold, insert(session, entries)).await?;
     Ok(vec![(); entries.len()])
 }

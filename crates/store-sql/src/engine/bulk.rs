@@ -1,6 +1,6 @@
 //! Statements that store many rows: one prepared statement in a loop on SQLite, which is what it is fastest at; arrays on
-//! PostgreSQL, where a round trip per row would cost more than the row. Written by hand, because no query builder has
-//! either `unnest` or `UPDATE OR IGNORE`; the text does not depend on the number of rows.
+//! PostgreSQL, where a round trip per row would cost more than the row, and values where there is but one. Written by hand,
+//! because no query builder has either `unnest` or `UPDATE OR IGNORE`; the text does not depend on the number of rows.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -44,9 +44,12 @@ impl Column {
 /// A statement that stores rows. Those of records begin with `organization_id` and `id`, by which they are told apart.
 #[derive(Debug)]
 pub(crate) struct Bulk {
+    /// Of one row.
     pub(super) postgres: Arc<str>,
-    /// For the rows that the first statement leaves out, one after the other, since one may make way for the next.
-    pub(super) postgres_alone: Option<Arc<str>>,
+    /// Of many.
+    pub(super) postgres_rows: Arc<str>,
+    /// Whether a row that was left out among many may be stored alone, since another has made way for it.
+    pub(super) makes_way: bool,
     pub(super) sqlite: Box<str>,
     pub(super) cells: Vec<Cell>,
 }
@@ -54,17 +57,29 @@ pub(crate) struct Bulk {
 impl Bulk {
     /// Inserts rows. A row that clashes with one that is there, by identifier or by unique key, is left out.
     pub(crate) fn insert(table: &str, columns: &[Column]) -> Self {
-        let names = listed(columns, |_, column| column.name.to_owned());
-        let places = listed(columns, |place, _| format!("?{place}"));
+        let names = names(columns);
+        let one = format!("INSERT INTO {table} ({names}) VALUES ({}) ON CONFLICT DO NOTHING", places(columns));
         let arrays = arrays(columns);
         Self {
-            postgres: format!(
+            postgres: one.replace('?', "$").into(),
+            postgres_rows: format!(
                 "INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING RETURNING id"
             )
             .into(),
-            postgres_alone: None,
-            sqlite: format!("INSERT INTO {table} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING").into(),
+            makes_way: false,
+            sqlite: one.into(),
             cells: columns.iter().map(|column| column.cell).collect(),
+        }
+    }
+
+    /// Inserts rows, whatever leads their key. A row that clashes with one that is there is an error.
+    pub(crate) fn plain(table: &str, columns: &[Column]) -> Self {
+        let insert = Self::insert(table, columns);
+        Self {
+            postgres: insert.postgres.replace(" ON CONFLICT DO NOTHING", "").into(),
+            postgres_rows: insert.postgres_rows.replace(" ON CONFLICT DO NOTHING RETURNING id", "").into(),
+            sqlite: insert.sqlite.replace(" ON CONFLICT DO NOTHING", "").into(),
+            ..insert
         }
     }
 
@@ -76,7 +91,8 @@ impl Bulk {
             "ON CONFLICT ({first}, {second}) DO UPDATE SET {last} = excluded.{last} WHERE excluded.{last} > {table}.{last}"
         );
         Self {
-            postgres: plain.postgres.replace("ON CONFLICT DO NOTHING RETURNING id", &keep).into(),
+            postgres: plain.postgres.replace("ON CONFLICT DO NOTHING", &keep).into(),
+            postgres_rows: plain.postgres_rows.replace("ON CONFLICT DO NOTHING RETURNING id", &keep).into(),
             sqlite: plain.sqlite.replace("ON CONFLICT DO NOTHING", &keep).into(),
             ..plain
         }
@@ -88,14 +104,15 @@ impl Bulk {
         let same = Self::set(table, columns, 3, "t.revision = v.expected", "revision = ?3");
         let Some((key, within)) = unique else { return same };
         // An UPDATE has no ON CONFLICT, and on PostgreSQL a failed one would end the transaction. All at once are the rows
-        // that keep their key.
+        // that keep their key; each of the others is stored alone.
         let keeping = Self::set(table, columns, 3, &format!("t.revision = v.expected AND t.{key} = v.{key}"), "");
-        let mut free = format!("NOT EXISTS (SELECT 1 FROM {table} AS o WHERE o.{key} = v.{key} AND o.id <> v.id");
+        let place = columns.iter().position(|column| column.name == key).map_or(0, |place| place + 1);
+        let mut taken = format!("SELECT 1 FROM {table} AS o WHERE o.{key} = ${place} AND o.id <> t.id");
         for column in within {
-            let _ = write!(free, " AND o.{column} = v.{column}");
+            let _ = write!(taken, " AND o.{column} = t.{column}");
         }
-        let alone = Self::set(table, columns, 3, &format!("t.revision = v.expected AND {free})"), "");
-        Self { postgres: keeping.postgres, postgres_alone: Some(alone.postgres), ..same }
+        let postgres = format!("{} AND NOT EXISTS ({taken})", same.postgres).into();
+        Self { postgres, postgres_rows: keeping.postgres_rows, makes_way: true, ..same }
     }
 
     /// Fills in the columns of rows where the first of them is empty; the others are left as they are.
@@ -104,30 +121,38 @@ impl Bulk {
         Self::set(table, columns, 2, &format!("t.{empty}"), &empty)
     }
 
-    fn set(table: &str, columns: &[Column], known: usize, postgres: &str, sqlite: &str) -> Self {
+    /// Sets all columns after the first `known` of rows that meet a condition, put for many rows and for one.
+    fn set(table: &str, columns: &[Column], known: usize, many: &str, one: &str) -> Self {
         let set = |value: &dyn Fn(usize, &Column) -> String| {
             let assigned = columns.iter().enumerate().skip(known);
             let each = assigned.map(|(place, column)| format!("{} = {}", column.name, value(place + 1, column)));
             each.collect::<Vec<_>>().join(", ")
         };
+        let to_one =
+            format!("SET {} WHERE organization_id = ?1 AND id = ?2 AND {one}", set(&|place, _| format!("?{place}")));
         Self {
-            postgres: format!(
+            postgres: format!("UPDATE {table} AS t {}", to_one.replace('?', "$")).into(),
+            postgres_rows: format!(
                 "UPDATE {table} AS t SET {} FROM (SELECT * FROM unnest({}) AS u({})) AS v \
-                 WHERE t.organization_id = v.organization_id AND t.id = v.id AND {postgres} RETURNING t.id",
+                 WHERE t.organization_id = v.organization_id AND t.id = v.id AND {many} RETURNING t.id",
                 set(&|_, column| format!("v.{}", column.name)),
                 arrays(columns),
-                listed(columns, |_, column| column.name.to_owned()),
+                names(columns),
             )
             .into(),
-            postgres_alone: None,
-            sqlite: format!(
-                "UPDATE OR IGNORE {table} SET {} WHERE organization_id = ?1 AND id = ?2 AND {sqlite}",
-                set(&|place, _| format!("?{place}")),
-            )
-            .into(),
+            makes_way: false,
+            sqlite: format!("UPDATE OR IGNORE {table} {to_one}").into(),
             cells: columns.iter().map(|column| column.cell).collect(),
         }
     }
+}
+
+fn names(columns: &[Column]) -> String {
+    listed(columns, |_, column| column.name.to_owned())
+}
+
+fn places(columns: &[Column]) -> String {
+    listed(columns, |place, _| format!("?{place}"))
 }
 
 fn listed(columns: &[Column], write: impl Fn(usize, &Column) -> String) -> String {

@@ -3,10 +3,14 @@
 use std::fmt::Display;
 
 use kernel::{Id, Revision, StoreError, Timestamp};
-use sqlx::{Row as _, postgres::PgRow};
+use rusqlite::types::ValueRef;
+use tokio_postgres::{Row as PgRow, types::Type};
 use ulid::Ulid;
 
-use super::failure::{corrupt, of_postgres, of_sqlite};
+use super::{
+    Value,
+    failure::{corrupt, of_postgres, of_sqlite},
+};
 
 /// The cells of one row that were not read yet.
 pub(crate) struct Cells<'r> {
@@ -113,6 +117,35 @@ impl<'r> Cells<'r> {
         let text = self.text()?;
         let known = all.iter().copied().find(|one| name(*one) == text);
         known.ok_or_else(|| self.invalid(&format_args!("the word {text:?} is not known")))
+    }
+
+    /// All that were not read yet, whatever they hold.
+    pub(crate) fn rest(&mut self) -> Result<Vec<Value<'static>>, StoreError> {
+        let columns = match self.row {
+            Row::Postgres(row) => row.len(),
+            Row::Sqlite(row) => row.as_ref().column_count(),
+        };
+        (self.next..columns).map(|_| self.value()).collect()
+    }
+
+    fn value(&mut self) -> Result<Value<'static>, StoreError> {
+        let place = self.place();
+        match self.row {
+            Row::Postgres(row) => match row.columns().get(place).map(|column| column.type_()) {
+                Some(&Type::INT8) => row.try_get(place).map(Value::opt::<i64>),
+                Some(&Type::TEXT) => row.try_get(place).map(Value::opt::<String>),
+                Some(&Type::BYTEA) => row.try_get(place).map(Value::opt::<Vec<u8>>),
+                other => return Err(self.invalid(&format_args!("of an unknown type, {other:?}"))),
+            }
+            .map_err(of_postgres),
+            Row::Sqlite(row) => match row.get_ref(place).map_err(of_sqlite)? {
+                ValueRef::Null => Ok(Value::Null),
+                ValueRef::Integer(number) => Ok(number.into()),
+                ValueRef::Text(text) => Ok(std::str::from_utf8(text).map_err(corrupt)?.to_owned().into()),
+                ValueRef::Blob(bytes) => Ok(bytes.to_vec().into()),
+                ValueRef::Real(_) => Err(self.invalid(&"a fraction, of which there is none")),
+            },
+        }
     }
 
     fn missing(&self) -> StoreError {

@@ -1,21 +1,39 @@
 //! A connection for the length of one piece of work.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use kernel::StoreError;
 
 use super::{Bulk, Cells, Sql, Value, corrupt, failure::of_sqlite, postgres::PostgresSession};
 
-/// Runs statements on one connection. On SQLite nothing here ever waits: it is the thread that does.
+/// Runs statements on one connection. On SQLite nothing here ever waits: it is the thread that does. On PostgreSQL a
+/// statement is on its way when it is first polled, in the order of those polls.
 pub(crate) enum Session {
     Postgres(PostgresSession),
-    Sqlite(rusqlite::Connection),
+    Sqlite(SqliteSession),
+}
+
+/// A connection that is used by one piece of work at a time; the lock, which is never waited for, lets it be lent to
+/// several of its futures.
+pub(crate) struct SqliteSession(Mutex<rusqlite::Connection>);
+
+impl SqliteSession {
+    pub(super) fn connection(&self) -> MutexGuard<'_, rusqlite::Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Session {
+    pub(super) fn on_sqlite(connection: rusqlite::Connection) -> Self {
+        Self::Sqlite(SqliteSession(Mutex::new(connection)))
+    }
+
     /// Runs a statement. Says how many rows it touched.
-    pub(crate) async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
+    pub(crate) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
         match self {
             Self::Postgres(session) => session.execute(sql, values).await,
-            Self::Sqlite(connection) => {
+            Self::Sqlite(session) => {
+                let connection = session.connection();
                 let mut statement = connection.prepare_cached(&sql.sqlite).map_err(of_sqlite)?;
                 let touched = statement.execute(rusqlite::params_from_iter(values)).map_err(of_sqlite)?;
                 Ok(touched as u64)
@@ -25,17 +43,15 @@ impl Session {
 
     /// Runs a query and reads its rows.
     pub(crate) async fn fetch<T: Send>(
-        &mut self,
+        &self,
         sql: &Sql,
         values: &[Value<'_>],
         read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
         match self {
-            Self::Postgres(session) => {
-                let rows = session.fetch(sql, values).await?;
-                rows.iter().map(|row| read(&mut Cells::of_postgres(row))).collect()
-            }
-            Self::Sqlite(connection) => {
+            Self::Postgres(session) => session.fetch(sql, values, read).await,
+            Self::Sqlite(session) => {
+                let connection = session.connection();
                 let mut statement = connection.prepare_cached(&sql.sqlite).map_err(of_sqlite)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(of_sqlite)?;
                 let mut answer = Vec::new();
@@ -49,7 +65,7 @@ impl Session {
 
     /// Runs a query and reads its one row, if it has one.
     pub(crate) async fn fetch_one<T: Send>(
-        &mut self,
+        &self,
         sql: &Sql,
         values: &[Value<'_>],
         read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
@@ -59,10 +75,11 @@ impl Session {
 
     /// Stores rows. Answers with the place of the first that was left out, if one was: the transaction is then to fail,
     /// since on PostgreSQL the others were stored.
-    pub(crate) async fn store(&mut self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Option<usize>, StoreError> {
+    pub(crate) async fn store(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Option<usize>, StoreError> {
         match self {
             Self::Postgres(session) => session.store(bulk, rows).await,
-            Self::Sqlite(connection) => {
+            Self::Sqlite(session) => {
+                let connection = session.connection();
                 let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
                 let mut left_out = None;
                 for (place, row) in rows.iter().enumerate() {
@@ -76,10 +93,10 @@ impl Session {
     }
 
     /// Runs statements as they stand, in this engine's dialect: for migrations.
-    pub(crate) async fn run_script(&mut self, script: &Script) -> Result<(), StoreError> {
+    pub(crate) async fn run_script(&self, script: &Script) -> Result<(), StoreError> {
         match self {
             Self::Postgres(session) => session.run(script.postgres).await,
-            Self::Sqlite(connection) => connection.execute_batch(script.sqlite).map_err(of_sqlite),
+            Self::Sqlite(session) => session.connection().execute_batch(script.sqlite).map_err(of_sqlite),
         }
     }
 
@@ -92,7 +109,7 @@ impl Session {
     }
 
     /// Whether there is a table with this name.
-    pub(crate) async fn has_table(&mut self, name: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn has_table(&self, name: &str) -> Result<bool, StoreError> {
         let catalogue = match self {
             Self::Postgres(_) => {
                 "SELECT 1::bigint FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
@@ -102,12 +119,18 @@ impl Session {
         Ok(self.fetch_one(&Sql::fixed(catalogue), &[Value::text(name)], |cells| cells.int()).await?.is_some())
     }
 
-    /// Sees to it that the same work in another process waits until this transaction ends.
-    pub(crate) async fn lock_schema(&mut self) -> Result<(), StoreError> {
+    /// Makes the table of migrations where there is none, and sees to it that the same work in another process waits until
+    /// this transaction ends: for its rows, or where there was no table for the table. How long it takes does not matter.
+    pub(crate) async fn lock_schema(&self, ledger: &Script) -> Result<(), StoreError> {
         match self {
-            // No core path: migrations alone take a lock of this sort.
-            Self::Postgres(session) => session.run("SELECT pg_advisory_xact_lock(7236831024019437)").await,
-            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(session) => {
+                session.run("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
+                session.run(ledger.postgres).await?;
+                session.run("SELECT 1 FROM schema_migrations ORDER BY version FOR UPDATE").await?;
+                // While a statement of the schema waits for a lock, everybody waits behind it.
+                session.run("SET LOCAL lock_timeout = '5s'").await
+            }
+            Self::Sqlite(session) => session.connection().execute_batch(ledger.sqlite).map_err(of_sqlite),
         }
     }
 }

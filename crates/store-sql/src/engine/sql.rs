@@ -27,7 +27,21 @@ impl Sql {
         Self { postgres: postgres.into(), sqlite: text.into() }
     }
 
-    /// The same, with `{now}` for the present moment by the database's clock.
+    /// The same, its placeholders numbered: `?1`, `?2`.
+    pub(crate) fn numbered(text: &str) -> Self {
+        Self { postgres: text.replace('?', "$").into(), sqlite: text.into() }
+    }
+
+    /// The same, with `{range}` and `{end}` around each range that it merges, `limited` being the order and the limit of
+    /// each. PostgreSQL merges ranges that have the order themselves, and would sort others. SQLite gives them the order of
+    /// the whole, and would sort those that have one already.
+    pub(crate) fn merging(text: &str, limited: &str) -> Self {
+        let postgres = text.replace("{range}", "(").replace("{end}", &format!(" {limited})"));
+        let sqlite = text.replace("{range}", "").replace("{end}", "");
+        Self { postgres: Self::numbered(&postgres).postgres, sqlite: sqlite.into() }
+    }
+
+    /// A fixed one, with `{now}` for the present moment by the database's clock.
     pub(crate) fn timed(text: &str) -> Self {
         let postgres = text.replace("{now}", "(extract(epoch FROM clock_timestamp()) * 1000)::bigint");
         let sqlite = text.replace("{now}", "CAST(unixepoch('subsec') * 1000 AS integer)");
@@ -45,6 +59,12 @@ impl Sql {
     /// one writer at a time, so nothing is needed there.
     pub(crate) fn locking(self) -> Self {
         Self { postgres: format!("{} FOR SHARE", self.postgres).into(), ..self }
+    }
+
+    /// As SQLite reads it.
+    #[cfg(test)]
+    pub(crate) fn of_sqlite(&self) -> &str {
+        &self.sqlite
     }
 
     /// What SQLite makes of it.

@@ -1,16 +1,19 @@
 //! SQLite, on threads of our own: one that writes, several that read. A statement never hops threads, and work that was
 //! begun ends, whoever went away meanwhile. Only point reads are done where they are asked for.
 
+mod backup;
 mod connection;
+mod hold;
 mod job;
 mod log;
 mod points;
 mod queue;
 mod reader;
+mod stream;
 mod writer;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
 };
@@ -18,19 +21,29 @@ use std::{
 use kernel::StoreError;
 use tokio::sync::oneshot;
 
-use super::{Done, Failure, Given, Work, unavailable};
+use super::{
+    Done, Failure, Given, Work,
+    streams::{StreamedQuery, Taking},
+    task::Task,
+    unavailable,
+};
+pub(super) use backup::examine;
 use connection::{for_points, for_reading, for_writing};
-use job::{ReadJob, Task, WriteJob, attempt};
+pub(crate) use hold::Hold;
+use job::{ReadJob, WriteJob, attempt};
 use points::Points;
 use queue::Queue;
+use stream::Streams;
 
 /// Work that may wait at most; beyond, callers are told to come back.
 const QUEUE: usize = 4096;
 
 pub(crate) struct SqliteEngine {
+    path: PathBuf,
     points: Arc<Points>,
     reads: Arc<Queue<Box<dyn ReadJob>>>,
     writes: Arc<Queue<Box<dyn WriteJob>>>,
+    streams: Streams,
     threads: Mutex<Threads>,
 }
 
@@ -57,7 +70,21 @@ impl SqliteEngine {
             let queue = Arc::clone(&reads);
             threads.readers.push(spawn("sqlite-reader", move || reader::run(connection, &queue))?);
         }
-        Ok(Self { points: Arc::new(Points::over(points)), reads, writes, threads: Mutex::new(threads) })
+        let streams = Streams::over(path);
+        let (points, threads) = (Arc::new(Points::over(points)), Mutex::new(threads));
+        Ok(Self { path: path.to_owned(), points, reads, writes, streams, threads })
+    }
+
+    /// Keeps everybody from writing to the file, as long as what it returns is there.
+    pub(super) async fn hold(&self) -> Result<Hold, StoreError> {
+        let path = self.path.clone();
+        tokio::task::spawn_blocking(move || Hold::take(&path)).await.map_err(unavailable)?
+    }
+
+    /// Copies the file as it is now to another, whoever reads and writes meanwhile.
+    pub(super) async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
+        let (from, to) = (self.path.clone(), to.to_owned());
+        tokio::task::spawn_blocking(move || backup::back_up(&from, &to)).await.map_err(unavailable)?
     }
 
     /// Reads on the calling thread; where all connections for it are out, on a reader's.
@@ -106,9 +133,15 @@ impl SqliteEngine {
         }
     }
 
-    /// Lets waiting work finish, readers before the writer, which then folds the log into the file.
+    /// Begins to read on a thread of its own.
+    pub(super) async fn stream<T: Send + 'static>(&self, query: StreamedQuery<T>) -> Result<Taking<T>, StoreError> {
+        self.streams.open(query).await
+    }
+
+    /// Cuts streams, and lets waiting work finish, readers before the writer, which then folds the log into the file.
     pub(super) async fn close(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.streams.close().await;
         let points = Arc::clone(&self.points);
         ended(move || points.close()).await;
         self.reads.close();

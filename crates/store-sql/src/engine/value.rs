@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use kernel::{Id, Revision, Timestamp};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use sqlx::{Arguments as _, error::BoxDynError, postgres::PgArguments};
 use ulid::{ULID_LEN, Ulid};
 
 /// A value to be bound to a placeholder.
@@ -87,6 +86,12 @@ impl From<String> for Value<'_> {
     }
 }
 
+impl From<Vec<u8>> for Value<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Blob(Cow::Owned(bytes))
+    }
+}
+
 impl ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
@@ -97,18 +102,4 @@ impl ToSql for Value<'_> {
             Self::Blob(bytes) => ValueRef::Blob(bytes),
         }))
     }
-}
-
-pub(super) fn arguments(values: &[Value<'_>]) -> Result<PgArguments, BoxDynError> {
-    let mut arguments = PgArguments::default();
-    arguments.reserve(values.len(), values.len() * 32);
-    for value in values {
-        match value {
-            Value::Null => arguments.add(None::<&str>)?,
-            Value::Int(number) => arguments.add(*number)?,
-            Value::Text(_) | Value::Ulid(_) => arguments.add(value.as_text())?,
-            Value::Blob(bytes) => arguments.add(&**bytes)?,
-        }
-    }
-    Ok(arguments)
 }

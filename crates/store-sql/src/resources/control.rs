@@ -25,7 +25,7 @@ impl Table for Control {
         Column::text("compliance_projection_id"),
     ];
     const KEY: Option<Key> = Some(Key::within_organization("key"));
-    const FILTERS: &'static [Filter] = &[Filter::on("status")];
+    const FILTERS: &'static [Filter] = &[Filter::by_word("status")];
 
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
         row.extend([

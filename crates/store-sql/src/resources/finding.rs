@@ -33,11 +33,11 @@ impl Table for Finding {
     ];
     const KEY: Option<Key> = Some(Key::within_organization("key"));
     const FILTERS: &'static [Filter] = &[
-        Filter::unique("key"),
-        Filter::on("subject_resource_id"),
-        Filter::on("status"),
-        Filter::on("severity"),
-        Filter::on("source_kind"),
+        Filter::by_key("key"),
+        Filter::by_subject("subject_resource_id"),
+        Filter::by_word("status"),
+        Filter::by_word("severity"),
+        Filter::by_word("source_kind"),
     ];
 
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {

@@ -18,7 +18,7 @@ impl Table for FindingEvent {
         Column::text("duplicate_of"),
         Column::int("occurred_at"),
     ];
-    const FILTERS: &'static [Filter] = &[Filter::on("finding_id")];
+    const FILTERS: &'static [Filter] = &[Filter::by_subject("finding_id")];
 
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
         row.extend([

@@ -1,4 +1,5 @@
 //! A fresh PostgreSQL database for each test, dropped when the test is done.
+#![allow(dead_code, reason = "each file of tests uses what it needs")]
 
 use std::{
     process,
@@ -6,11 +7,11 @@ use std::{
 };
 
 use novantra_store_sql::{Database, DatabaseUrl};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use tokio_postgres::{Client, NoTls};
 
 /// A database of its own on the cluster that `NOVANTRA_TEST_POSTGRES_URL` names.
 pub(crate) struct Fresh {
-    cluster: PgConnectOptions,
+    cluster: String,
     name: String,
 }
 
@@ -18,18 +19,23 @@ static MADE: AtomicU32 = AtomicU32::new(0);
 
 impl Fresh {
     pub(crate) async fn make() -> Self {
-        let url = std::env::var("NOVANTRA_TEST_POSTGRES_URL").expect(
+        let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL").expect(
             "NOVANTRA_TEST_POSTGRES_URL is not set: run the tests by `cargo xtask test`, which starts a PostgreSQL for them",
         );
-        let cluster: PgConnectOptions = url.parse().unwrap();
         let name = format!("novantra_test_{}_{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let fresh = Self { cluster, name };
-        fresh.maintain("CREATE DATABASE").await;
-        fresh
+        run(&cluster, &format!("CREATE DATABASE {name}")).await;
+        Self { cluster, name }
+    }
+
+    /// The address of the database, for a program.
+    pub(crate) fn address(&self) -> String {
+        let (address, parameters) = self.cluster.split_once('?').unwrap_or((&self.cluster, ""));
+        let (server, _) = address.rsplit_once('/').unwrap();
+        format!("{server}/{}?{parameters}", self.name)
     }
 
     pub(crate) fn url(&self) -> DatabaseUrl {
-        DatabaseUrl::Postgres(Box::new(self.cluster.clone().database(&self.name)))
+        self.address().parse().unwrap()
     }
 
     pub(crate) async fn open(&self) -> Database {
@@ -38,28 +44,60 @@ impl Fresh {
         database
     }
 
-    async fn maintain(&self, what: &str) {
-        let mut connection: PgConnection = self.cluster.connect().await.unwrap();
-        let statement = format!("{what} {}", self.name);
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+    pub(crate) fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A connection to another database of the cluster.
+    pub(crate) async fn connect_to_cluster(&self) -> Client {
+        connect(&self.cluster).await
+    }
+
+    /// Runs a statement to its end, whatever else goes on on this thread.
+    pub(crate) fn write_apart(&self, statement: &str) {
+        let (address, statement) = (self.address(), statement.to_owned());
+        let written = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(run(&address, &statement));
+        });
+        written.join().unwrap();
+    }
+
+    /// A connection that goes round the store.
+    pub(crate) async fn connect(&self) -> Client {
+        connect(&self.address()).await
     }
 }
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        let (cluster, name) = (self.cluster.clone(), self.name.clone());
-        // A thread of its own, because a runtime can't be waited for from within another.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let mut connection: PgConnection = cluster.connect().await.unwrap();
-                let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
-            });
-        });
-        if dropped.join().is_err() {
-            eprintln!("the database {} was not dropped", self.name);
-        }
+        apart(&self.cluster, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }
+}
+
+/// Runs a statement where nothing can be waited for.
+pub(crate) fn apart(address: &str, statement: &str) {
+    let (address, what) = (address.to_owned(), statement.to_owned());
+    // A thread of its own, because a runtime can't be waited for from within another.
+    let done = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run(&address, &what));
+    });
+    if done.join().is_err() {
+        eprintln!("left undone: {statement}");
+    }
+}
+
+async fn connect(address: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(address, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn run(address: &str, statement: &str) {
+    connect(address).await.batch_execute(statement).await.unwrap();
 }

@@ -26,9 +26,7 @@ const IDS: usize = 500;
 pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
     let few = Served::begin(bench, "novantra_bench_few", &[])?;
     few.fill(FEW)?;
-    let many = Served::begin(bench, "novantra_bench_many", &[])?;
-    many.fill(FEW)?;
-    multiply(&many, MANY - FEW)?;
+    let many = of_many(bench, "novantra_bench_many", MANY)?;
 
     let first = format!("{LIST}?limit={SIZE}");
     let page = |served: &Served, path: &str| vec![Request::get(path).bearer(&served.token)];
@@ -80,6 +78,14 @@ pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
         ),
         rows,
     })
+}
+
+/// A server over so many findings, more than are made through the API.
+pub(in crate::sections) fn of_many(bench: &Bench, name: &str, findings: usize) -> Outcome<Served> {
+    let served = Served::begin(bench, name, &[])?;
+    served.fill(FEW)?;
+    multiply(&served, findings - FEW)?;
+    Ok(served)
 }
 
 /// How many characters an identifier has after its prefix.

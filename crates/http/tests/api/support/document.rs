@@ -84,6 +84,14 @@ pub(crate) fn check(method: &str, path: &str, status: u16, body: &Value) {
     assert!(found.is_empty(), "{} answers {status} otherwise than documented: {found:?} in {body}", operation.id);
 }
 
+/// Fails where the document does not have such a line for the request.
+pub(crate) fn check_line(method: &str, path: &str, line: &Value) {
+    let Some(operation) = operation(method, path) else { return };
+    let media = &operation.described["responses"]["200"]["content"]["application/x-ndjson"];
+    let found = faults(&media["schema"], line);
+    assert!(found.is_empty(), "{} gives a line that is not documented: {found:?} in {line}", operation.id);
+}
+
 /// The examples of a body.
 pub(crate) fn examples_of(media: &Value) -> Vec<&Value> {
     let several = media["examples"].as_object().into_iter().flat_map(|examples| examples.values());

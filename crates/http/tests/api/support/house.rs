@@ -9,7 +9,7 @@ use std::{
 
 use api::{ApiSettings, App, Observer, Quotas, Services};
 use audit::Recorded;
-use auth::{Account, AccountStatus, ClientSecret, ServiceAccount};
+use auth::{Account, AccountStatus, ClientSecret, ServiceAccount, TokenVerifier};
 use axum::Router;
 use findings::Finding;
 use kernel::{Entropy, Id, OrganizationId};
@@ -78,6 +78,14 @@ impl House {
     }
 
     pub(crate) async fn with(settings: ApiSettings) -> Self {
+        Self::verifying(settings, |verifier| verifier).await
+    }
+
+    /// The same, where tokens are verified in another way than usual.
+    pub(crate) async fn verifying(
+        settings: ApiSettings,
+        unusual: impl FnOnce(Arc<dyn TokenVerifier>) -> Arc<dyn TokenVerifier>,
+    ) -> Self {
         let mut kept = None;
         let fixture = Fixture::open(async |clock| {
             let watched = Arc::new(Watched::over(Arc::new(MemoryStore::new(clock))));
@@ -94,7 +102,7 @@ impl House {
             entropy,
             hasher: keys.secrets.clone(),
             signer: keys.tokens.clone(),
-            verifier: keys.verifier(),
+            verifier: unusual(keys.verifier()),
             limits: Arc::new(MemoryLimits::default()),
             cursors: keys.cursors.clone(),
             observer: answered.clone(),

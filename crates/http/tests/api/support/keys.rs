@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::CursorSeal;
-use auth::{Claims, ClientSecret, SecretHash, SecretHasher, TokenSigner, TokenVerifier};
+use auth::{Claims, ClientSecret, Keyring, PublishedKey, SecretHash, SecretHasher, TokenSigner, TokenVerifier};
 use crypto::{Argon2Secrets, CachedVerifier, CursorKey, MasterKey, TokenKeys, seal_new_signing_key};
 use kernel::{Entropy, Timestamp};
 
@@ -29,9 +29,10 @@ impl Keys {
     pub(crate) fn new(entropy: &Arc<dyn Entropy>, now: Timestamp) -> Self {
         let master = MasterKey::generate(&**entropy);
         let sealed = seal_new_signing_key(&master, &**entropy, now);
+        let ring = Keyring::new(now, vec![PublishedKey { sealed, signs_from: now }]);
         Self {
             secrets: Arc::new(Argon2Secrets::new(Arc::clone(entropy))),
-            tokens: Arc::new(TokenKeys::open(&master, &[sealed], "https://novantra.example").unwrap()),
+            tokens: Arc::new(TokenKeys::open(&master, &ring, "https://novantra.example").unwrap()),
             cursors: Arc::new(Cursors(CursorKey::new(&master))),
         }
     }
@@ -47,6 +48,6 @@ impl Keys {
 
     /// A token that says whatever a test wants it to.
     pub(crate) fn sign(&self, claims: &Claims) -> String {
-        self.tokens.sign(claims)
+        self.tokens.sign(claims).unwrap()
     }
 }

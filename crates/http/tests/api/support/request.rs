@@ -100,6 +100,13 @@ impl Call {
         Some(request)
     }
 
+    /// Sends it and reads the head of the answer only.
+    pub(crate) async fn open(self, status: u16) -> Body {
+        let response = self.router.clone().oneshot(self.request().unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), status);
+        response.into_body()
+    }
+
     pub(crate) async fn try_send(self) -> Option<Answer> {
         Some(self.answer(self.request()?).await)
     }
@@ -136,7 +143,12 @@ impl Call {
         assert_eq!(vary, ["Accept, Accept-Encoding, Authorization"], "{what}");
         if self.method == "HEAD" || answer.status == 304 {
             assert!(answer.body.is_empty(), "{what}");
-        } else if !answer.headers.contains_key("content-encoding") {
+        } else if answer.headers.contains_key("content-encoding") {
+        } else if answer.header("content-type") == "application/x-ndjson" {
+            for line in answer.lines() {
+                document::check_line(&self.method, &self.path, &line);
+            }
+        } else {
             assert_eq!(answer.header("content-type"), "application/json", "{what}");
             let body = answer.json();
             if answer.status >= 400 {
@@ -158,6 +170,13 @@ impl Answer {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+
+    /// The lines of a stream.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let text = str::from_utf8(&self.body).unwrap();
+        assert!(text.ends_with('\n'), "the last line has no end");
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The header, empty where there is none.

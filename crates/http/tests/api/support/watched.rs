@@ -11,14 +11,14 @@ use std::{
 
 use async_trait::async_trait;
 use audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Tail, Unsealed};
-use auth::{Account, AccountId, Accounts, SealedKey, SigningKeys};
+use auth::{Account, AccountId, Accounts, KeyChange, Keyring, SealedKey, SigningKeys};
 use futures_util::future::BoxFuture;
 use kernel::{
-    Answer, AuditTrail, Changeset, CommitError, Entry, Fingerprint, Id, IdempotencyKey, Ledger, Organization,
+    Answer, AuditTrail, Batches, Changeset, CommitError, Entry, Fingerprint, Id, IdempotencyKey, Ledger, Organization,
     OrganizationId, OutboxEvent, Page, PageRequest, Reader, Resource, Revision, Slug, Stamp, StoreError, Stored,
-    Timestamp,
+    StreamRequest, Streamed, Timestamp,
 };
-use store::{Directory, DynStore, Lease, Upkeep};
+use store::{Directory, DynStore, Lease, MasterKeyCheck, Upkeep};
 
 /// Where a store can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,8 @@ pub(crate) enum Port {
     Revision,
     ClientId,
     Kept,
+    /// A batch of a stream.
+    Batch,
 }
 
 /// How it fails there.
@@ -44,45 +46,18 @@ type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 pub(crate) struct Watched {
     inner: Arc<DynStore>,
     events: Mutex<Vec<OutboxEvent>>,
-    hooks: Mutex<HashMap<Port, Hook>>,
-    faults: Mutex<HashMap<Port, Fault>>,
+    ports: Arc<Ports>,
     reads: AtomicU64,
 }
 
-impl Watched {
-    pub(crate) fn over(inner: Arc<DynStore>) -> Self {
-        Self {
-            inner,
-            events: Mutex::default(),
-            hooks: Mutex::default(),
-            faults: Mutex::default(),
-            reads: AtomicU64::default(),
-        }
-    }
+/// What happens where the store is asked.
+#[derive(Default)]
+struct Ports {
+    hooks: Mutex<HashMap<Port, Hook>>,
+    faults: Mutex<HashMap<Port, Fault>>,
+}
 
-    /// The events that were stored since this was last asked.
-    pub(crate) fn events(&self) -> Vec<OutboxEvent> {
-        std::mem::take(&mut self.events.lock().unwrap())
-    }
-
-    /// Does this when the store is next asked there, before it answers.
-    pub(crate) fn before_next(&self, port: Port, hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
-        self.hooks.lock().unwrap().insert(port, Box::new(hook));
-    }
-
-    pub(crate) fn fail(&self, port: Port, fault: Fault) {
-        self.faults.lock().unwrap().insert(port, fault);
-    }
-
-    pub(crate) fn heal(&self) {
-        self.faults.lock().unwrap().clear();
-    }
-
-    /// How many records and lists were read so far.
-    pub(crate) fn reads(&self) -> u64 {
-        self.reads.load(Ordering::SeqCst)
-    }
-
+impl Ports {
     async fn at(&self, port: Port) -> Result<(), StoreError> {
         // Lets calls that are in flight together overtake each other.
         tokio::task::yield_now().await;
@@ -97,6 +72,57 @@ impl Watched {
             Some(Fault::Corrupt) => Err(StoreError::Corrupt("SELECT secret FROM /var/lib".into())),
             Some(Fault::Panic) => panic!("SELECT secret FROM /var/lib"),
         }
+    }
+}
+
+impl Watched {
+    pub(crate) fn over(inner: Arc<DynStore>) -> Self {
+        Self { inner, events: Mutex::default(), ports: Arc::default(), reads: AtomicU64::default() }
+    }
+
+    /// The events that were stored since this was last asked.
+    pub(crate) fn events(&self) -> Vec<OutboxEvent> {
+        std::mem::take(&mut self.events.lock().unwrap())
+    }
+
+    /// Does this when the store is next asked there, before it answers.
+    pub(crate) fn before_next(&self, port: Port, hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
+        self.ports.hooks.lock().unwrap().insert(port, Box::new(hook));
+    }
+
+    pub(crate) fn fail(&self, port: Port, fault: Fault) {
+        self.ports.faults.lock().unwrap().insert(port, fault);
+    }
+
+    pub(crate) fn heal(&self) {
+        self.ports.faults.lock().unwrap().clear();
+    }
+
+    /// How many records and lists were read so far.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    async fn at(&self, port: Port) -> Result<(), StoreError> {
+        self.ports.at(port).await
+    }
+
+    fn watch<T: 'static>(&self, streamed: Streamed<T>) -> Streamed<T> {
+        let batches = WatchedBatches { inner: streamed.batches, ports: Arc::clone(&self.ports) };
+        Streamed { batches: Box::new(batches), ..streamed }
+    }
+}
+
+struct WatchedBatches<T> {
+    inner: Box<dyn Batches<T>>,
+    ports: Arc<Ports>,
+}
+
+#[async_trait]
+impl<T> Batches<T> for WatchedBatches<T> {
+    async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
+        self.ports.at(Port::Batch).await?;
+        self.inner.next().await
     }
 }
 
@@ -120,6 +146,17 @@ where
         self.reads.fetch_add(1, Ordering::SeqCst);
         self.at(Port::Read).await?;
         Reader::<R>::list(&*self.inner, organization, filter, page).await
+    }
+
+    async fn stream(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        request: &StreamRequest,
+    ) -> Result<Streamed<Stored<R>>, StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.at(Port::Read).await?;
+        Ok(self.watch(Reader::<R>::stream(&*self.inner, organization, filter, request).await?))
     }
 
     async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
@@ -172,12 +209,30 @@ impl AuditLog for Watched {
         self.inner.entries(organization, filter, page).await
     }
 
+    async fn stream_entries(
+        &self,
+        organization: OrganizationId,
+        filter: &AuditFilter,
+        request: &StreamRequest,
+    ) -> Result<Streamed<Recorded>, StoreError> {
+        self.at(Port::Read).await?;
+        Ok(self.watch(self.inner.stream_entries(organization, filter, request).await?))
+    }
+
     async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError> {
         self.inner.entry(organization, id).await
     }
 
-    async fn unsealed(&self, limit: usize) -> Result<Vec<Unsealed>, StoreError> {
-        self.inner.unsealed(limit).await
+    async fn with_unsealed(
+        &self,
+        after: Option<OrganizationId>,
+        limit: usize,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        self.inner.with_unsealed(after, limit).await
+    }
+
+    async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError> {
+        self.inner.unsealed(organization, limit).await
     }
 
     async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
@@ -238,12 +293,27 @@ impl Accounts for Watched {
 
 #[async_trait]
 impl SigningKeys for Watched {
-    async fn signing_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
+    async fn signing_keys(&self) -> Result<Keyring, StoreError> {
         self.inner.signing_keys().await
     }
 
     async fn add_first_signing_key(&self, key: &SealedKey) -> Result<(), StoreError> {
         self.inner.add_first_signing_key(key).await
+    }
+
+    async fn change_signing_keys(&self, change: &KeyChange, changeset: Changeset) -> Result<bool, CommitError> {
+        self.inner.change_signing_keys(change, changeset).await
+    }
+}
+
+#[async_trait]
+impl MasterKeyCheck for Watched {
+    async fn master_key_check(&self) -> Result<Option<String>, StoreError> {
+        self.inner.master_key_check().await
+    }
+
+    async fn keep_master_key_check(&self, value: &str) -> Result<String, StoreError> {
+        self.inner.keep_master_key_check(value).await
     }
 }
 
@@ -270,6 +340,10 @@ impl Upkeep for Watched {
 
     async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         self.inner.forget_expired(now, limit).await
+    }
+
+    async fn time(&self) -> Result<Timestamp, StoreError> {
+        self.inner.time().await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

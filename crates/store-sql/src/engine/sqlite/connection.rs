@@ -11,9 +11,8 @@ use crate::engine::failure::of_sqlite;
 /// as a busy server, whose transactions leave short gaps; SQLite's own waiting would sleep through most of them.
 const TRIES: i32 = 20_000;
 const PAUSE: Duration = Duration::from_micros(500);
-/// How many statements a connection keeps prepared. Lists with several filters at once have more shapes than that; the
-/// least used are then prepared anew.
-const STATEMENTS: usize = 256;
+/// How many statements a connection keeps prepared: all there are, lists with several filters at once included.
+const STATEMENTS: usize = 512;
 
 /// The connection that writes: what it has committed is on the disk. The log is folded in every 16 MB and not every 4, which a
 /// few hundred findings fill: then each page is written back once for many commits that touch it.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kernel::StoreError;
 
-use crate::engine::{Done, Failure, Given, Session, Work, corrupt, session::drive, unavailable};
+use crate::engine::{Done, Failure, Given, Session, Work, corrupt, session::drive, task::Task};
 
 /// Work that reads: it is answered when it has run.
 pub(super) trait ReadJob: Send {
@@ -17,20 +17,6 @@ pub(super) trait WriteJob: Send {
     /// Runs it. Says whether what it did is to be kept.
     fn run(&mut self, session: &mut Session) -> bool;
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
-}
-
-/// A piece of work, where its answer goes, and the answer once there is one.
-pub(super) struct Task<C, W, D, T, E> {
-    given: C,
-    work: W,
-    done: D,
-    answer: Option<Result<T, E>>,
-}
-
-impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> Task<C, W, D, T, E> {
-    pub(super) fn new(given: C, work: W, done: D) -> Self {
-        Self { given, work, done, answer: None }
-    }
 }
 
 /// Runs work to its end on this thread.
@@ -62,14 +48,6 @@ impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> WriteJob fo
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
-        let Self { given, done, answer, .. } = *self;
-        // Whatever it was given as being in flight is so no more.
-        drop(given);
-        done(match (committed, answer) {
-            // What it found may have been another's work in the same transaction, which is gone with it.
-            (Err(error), _) => Err(error.into()),
-            (Ok(()), Some(answer)) => answer,
-            (Ok(()), None) => Err(unavailable("the write was not run").into()),
-        });
+        Task::finish(*self, committed);
     }
 }

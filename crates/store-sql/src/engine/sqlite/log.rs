@@ -91,7 +91,7 @@ mod tests {
         // Each reads for some milliseconds, in which there are many commits.
         let began = |reader: &Connection| {
             reader.execute_batch("BEGIN").unwrap();
-            let counted = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+            let counted = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
                            SELECT (SELECT count(*) FROM kept) + count(*) FROM n";
             let _: i64 = reader.query_row(counted, [], |row| row.get(0)).unwrap();
         };

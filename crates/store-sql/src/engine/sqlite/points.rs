@@ -17,7 +17,7 @@ struct State {
 
 impl Points {
     pub(super) fn over(connections: Vec<rusqlite::Connection>) -> Self {
-        let idle = connections.into_iter().map(Session::Sqlite).collect();
+        let idle = connections.into_iter().map(Session::on_sqlite).collect();
         Self { state: Mutex::new(State { idle, lent: 0, closed: false }), returned: Condvar::new() }
     }
 

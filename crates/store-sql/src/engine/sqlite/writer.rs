@@ -5,13 +5,13 @@ use std::sync::Arc;
 use kernel::StoreError;
 
 use super::{job::WriteJob, log::Log, queue::Queue};
-use crate::engine::{Session, corrupt, failure::of_sqlite, unavailable};
+use crate::engine::{Session, corrupt, failure::of_sqlite, shared, unavailable};
 
 /// How many share a transaction at most.
 const BATCH: usize = 64;
 
 pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJob>>) {
-    let mut session = Session::Sqlite(connection);
+    let mut session = Session::on_sqlite(connection);
     let mut jobs = Vec::with_capacity(BATCH);
     let mut log = Log::new();
     while queue.take(BATCH, &mut jobs) {
@@ -19,8 +19,8 @@ pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJ
         for job in jobs.drain(..) {
             job.finish(committed.as_ref().copied().map_err(shared));
         }
-        if let Session::Sqlite(connection) = &mut session {
-            log.bound(connection);
+        if let Session::Sqlite(session) = &session {
+            log.bound(&mut session.connection());
         }
     }
     // Another process may still read: then the log stays, and the next one to open the file finds it.
@@ -41,7 +41,7 @@ fn transact(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<(),
 
 /// SQLite itself ends a transaction that meets a full disk or a failing one.
 fn is_over(session: &Session) -> bool {
-    matches!(session, Session::Sqlite(connection) if connection.is_autocommit())
+    matches!(session, Session::Sqlite(session) if session.connection().is_autocommit())
 }
 
 fn roll_back(session: &Session) -> Result<(), StoreError> {
@@ -70,19 +70,12 @@ fn each(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<bool, S
 }
 
 fn batch(session: &Session, statement: &str) -> Result<(), StoreError> {
-    let Session::Sqlite(connection) = session else { return Err(corrupt("a statement for SQLite on PostgreSQL")) };
+    let Session::Sqlite(session) = session else { return Err(corrupt("a statement for SQLite on PostgreSQL")) };
+    let connection = session.connection();
     let mut prepared = connection.prepare_cached(statement).map_err(of_sqlite)?;
     let mut rows = prepared.query([]).map_err(of_sqlite)?;
     while rows.next().map_err(of_sqlite)?.is_some() {}
     Ok(())
-}
-
-/// One failure, told to everybody who shared the transaction.
-fn shared(error: &Arc<StoreError>) -> StoreError {
-    match &**error {
-        StoreError::Unavailable(_) => unavailable(Arc::clone(error)),
-        StoreError::Corrupt(_) => corrupt(Arc::clone(error)),
-    }
 }
 
 #[cfg(test)]
@@ -90,7 +83,7 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
-    use crate::engine::{Sql, sqlite::job::Task};
+    use crate::engine::{Sql, task::Task};
 
     type Outcome = Receiver<Result<u64, StoreError>>;
 
@@ -113,7 +106,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = rusqlite::Connection::open(folder.path().join("small.db")).unwrap();
         connection.execute_batch("CREATE TABLE kept (id text PRIMARY KEY); PRAGMA max_page_count = 16;").unwrap();
-        let mut session = Session::Sqlite(connection);
+        let mut session = Session::on_sqlite(connection);
         let (mut jobs, told): (Vec<_>, Vec<_>) = [
             "INSERT INTO kept VALUES ('one')",
             // It meets what the one before has not stored yet.

@@ -1,0 +1,288 @@
+//! Token signing keys over their life: published, so that every server learns of them; signing; verifying what they have
+//! signed; gone. All of it goes by the store's clock, the one that the servers of an installation share.
+
+use std::time::Duration;
+
+use kernel::Timestamp;
+
+use crate::token::TokenLifetime;
+
+/// How long a server may work with the keys it has read. After that it neither issues nor accepts a token until it has
+/// read them again, so whatever is done to a key holds on every server after this time.
+pub const KEYS_GOOD_FOR: Duration = Duration::from_secs(10);
+
+/// The least time from a key's publication to its first signature: longer than [`KEYS_GOOD_FOR`], so that no server meets
+/// a token of a key it does not know.
+pub const SHORTEST_LEAD: Duration = Duration::from_secs(30);
+
+/// For how long a key verifies once another one signs: the longest life of a token, and five minutes for servers that
+/// learn late which key signs and for clocks that lie apart.
+pub const TOKENS_OUTLIVE: Duration = Duration::from_secs(TokenLifetime::LONGEST.as_secs() + 300);
+
+/// A token signing key as a store keeps it: encrypted under the master key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey {
+    /// The key's id, which tokens name in their header.
+    pub id: String,
+    /// The algorithm the key is pinned to (RFC 8725): `EdDSA`.
+    pub algorithm: String,
+    /// The encrypted private key.
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A key that every server can learn of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedKey {
+    /// The key.
+    pub sealed: SealedKey,
+    /// From when on it signs, by the store's clock.
+    pub signs_from: Timestamp,
+}
+
+/// Where a key is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyStage {
+    /// It is known and will sign.
+    Published,
+    /// It signs.
+    Signing,
+    /// Another one signs; this one verifies what it has signed.
+    Verifying,
+}
+
+impl KeyStage {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Signing => "signing",
+            Self::Verifying => "verifying",
+        }
+    }
+}
+
+/// The keys of an installation at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyring {
+    at: Timestamp,
+    keys: Vec<PublishedKey>,
+}
+
+/// What becomes of the keys: stored as a whole, if they are still those it was decided on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyChange {
+    /// The ids of all keys there were when it was decided.
+    pub decided_on: Vec<String>,
+    /// A key to add, and how long after this moment it begins to sign.
+    pub publish: Option<(SealedKey, Duration)>,
+    /// The ids of keys to drop: their tokens are refused.
+    pub drop: Vec<String>,
+}
+
+/// Why the keys stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRefusal {
+    /// The next key is published already.
+    #[error("the key {id} is published and signs from {signs_from} on: rotate again after that, or retire it")]
+    Underway {
+        /// Which key.
+        id: String,
+        /// From when on it signs.
+        signs_from: Timestamp,
+    },
+    /// Servers could not learn of the key before it signs.
+    #[error("a key must be known for at least {} s before it signs", SHORTEST_LEAD.as_secs())]
+    TooSoon,
+    /// There is no key with this id.
+    #[error("there is no signing key {0}")]
+    Unknown(String),
+}
+
+impl Keyring {
+    /// These keys at this moment of the store's clock.
+    #[must_use]
+    pub fn new(at: Timestamp, mut keys: Vec<PublishedKey>) -> Self {
+        keys.sort_by(|one, other| (one.signs_from, &one.sealed.id).cmp(&(other.signs_from, &other.sealed.id)));
+        Self { at, keys }
+    }
+
+    /// When they were read, by the store's clock.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// All of them, in the order in which they sign.
+    #[must_use]
+    pub fn keys(&self) -> &[PublishedKey] {
+        &self.keys
+    }
+
+    /// The key that signs: the last one whose time has come. A store's clock that was set back finds the first one.
+    #[must_use]
+    pub fn signing(&self) -> Option<&PublishedKey> {
+        self.keys.get(self.signing_place())
+    }
+
+    /// The keys with their stages, in the order in which they sign.
+    pub fn stages(&self) -> impl Iterator<Item = (&PublishedKey, KeyStage)> {
+        let signing = self.signing_place();
+        self.keys.iter().enumerate().map(move |(place, key)| {
+            let stage = match place.cmp(&signing) {
+                std::cmp::Ordering::Less => KeyStage::Verifying,
+                std::cmp::Ordering::Equal => KeyStage::Signing,
+                std::cmp::Ordering::Greater => KeyStage::Published,
+            };
+            (key, stage)
+        })
+    }
+
+    /// When the key is no longer needed: its successor has signed for so long that every token of its own has ended. `None`
+    /// while no successor is known.
+    #[must_use]
+    pub fn needed_until(&self, id: &str) -> Option<Timestamp> {
+        let place = self.keys.iter().position(|key| key.sealed.id == id)?;
+        self.keys.get(place + 1).map(|successor| successor.signs_from + TOKENS_OUTLIVE)
+    }
+
+    /// Whether the signing key has signed for this long, and no successor is published.
+    #[must_use]
+    pub fn is_due(&self, lifetime: Duration) -> bool {
+        let last = self.signing_place() + 1 == self.keys.len();
+        last && self.signing().is_some_and(|key| key.signs_from + lifetime <= self.at)
+    }
+
+    /// Publishes the next key, which signs after `lead`.
+    ///
+    /// # Errors
+    /// [`KeyRefusal::TooSoon`], [`KeyRefusal::Underway`].
+    pub fn rotated(&self, next: SealedKey, lead: Duration) -> Result<KeyChange, KeyRefusal> {
+        if lead < SHORTEST_LEAD {
+            return Err(KeyRefusal::TooSoon);
+        }
+        if let Some((key, _)) = self.stages().find(|(_, stage)| *stage == KeyStage::Published) {
+            return Err(KeyRefusal::Underway { id: key.sealed.id.clone(), signs_from: key.signs_from });
+        }
+        Ok(KeyChange { publish: Some((next, lead)), ..self.change() })
+    }
+
+    /// Drops a key before its time, so that every token it signed is refused. Where it is the one that signs, the
+    /// replacement does so at once.
+    ///
+    /// # Errors
+    /// [`KeyRefusal::Unknown`].
+    pub fn retired(&self, id: &str, replacement: SealedKey) -> Result<KeyChange, KeyRefusal> {
+        let (key, stage) =
+            self.stages().find(|(key, _)| key.sealed.id == id).ok_or_else(|| KeyRefusal::Unknown(id.to_owned()))?;
+        let publish = (stage == KeyStage::Signing).then_some((replacement, Duration::ZERO));
+        Ok(KeyChange { publish, drop: vec![key.sealed.id.clone()], ..self.change() })
+    }
+
+    /// Drops the keys whose tokens have all ended; `None` when there are none.
+    #[must_use]
+    pub fn outlived(&self) -> Option<KeyChange> {
+        let over = |key: &PublishedKey| self.needed_until(&key.sealed.id).is_some_and(|end| end <= self.at);
+        let verifying = self.stages().filter(|(_, stage)| *stage == KeyStage::Verifying);
+        let drop: Vec<String> = verifying.filter(|(key, _)| over(key)).map(|(key, _)| key.sealed.id.clone()).collect();
+        (!drop.is_empty()).then(|| KeyChange { drop, ..self.change() })
+    }
+
+    fn signing_place(&self) -> usize {
+        self.keys.iter().rposition(|key| key.signs_from <= self.at).unwrap_or(0)
+    }
+
+    fn change(&self) -> KeyChange {
+        let decided_on = self.keys.iter().map(|key| key.sealed.id.clone()).collect();
+        KeyChange { decided_on, publish: None, drop: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(0) + Duration::from_secs(seconds)
+    }
+
+    fn sealed(id: &str) -> SealedKey {
+        SealedKey { id: id.to_owned(), algorithm: "EdDSA".to_owned(), sealed: vec![1], created_at: at(0) }
+    }
+
+    fn ring(now: u64, keys: &[(&str, u64)]) -> Keyring {
+        let published = |(id, from): &(&str, u64)| PublishedKey { sealed: sealed(id), signs_from: at(*from) };
+        Keyring::new(at(now), keys.iter().map(published).collect())
+    }
+
+    fn stages(ring: &Keyring) -> Vec<(&str, KeyStage)> {
+        ring.stages().map(|(key, stage)| (key.sealed.id.as_str(), stage)).collect()
+    }
+
+    #[test]
+    fn the_last_key_whose_time_has_come_signs() {
+        use KeyStage::{Published, Signing, Verifying};
+        let keys = [("b", 100), ("a", 0)];
+        assert_eq!(stages(&ring(99, &keys)), [("a", Signing), ("b", Published)]);
+        assert_eq!(stages(&ring(100, &keys)), [("a", Verifying), ("b", Signing)]);
+        assert_eq!(ring(0, &[]).signing(), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_leaves_a_key_to_sign() {
+        assert_eq!(stages(&ring(5, &[("a", 10)])), [("a", KeyStage::Signing)]);
+    }
+
+    #[test]
+    fn the_next_key_is_published_before_it_signs_and_once() {
+        let ring = ring(100, &[("a", 0)]);
+        assert_eq!(ring.rotated(sealed("b"), SHORTEST_LEAD - Duration::from_secs(1)), Err(KeyRefusal::TooSoon));
+        let change = ring.rotated(sealed("b"), SHORTEST_LEAD).unwrap();
+        assert_eq!(change.publish, Some((sealed("b"), SHORTEST_LEAD)));
+        assert_eq!((change.decided_on, change.drop), (vec!["a".to_owned()], vec![]));
+        let underway = super::tests::ring(100, &[("a", 0), ("b", 130)]).rotated(sealed("c"), SHORTEST_LEAD);
+        assert!(matches!(underway, Err(KeyRefusal::Underway { id, .. }) if id == "b"));
+    }
+
+    #[test]
+    fn a_key_is_dropped_when_its_last_token_has_ended_and_not_before() {
+        let keys = [("a", 0), ("b", 100), ("c", 200)];
+        let end = 100 + TOKENS_OUTLIVE.as_secs();
+        assert_eq!(ring(end - 1, &keys).outlived(), None);
+        assert_eq!(ring(end, &keys).outlived().unwrap().drop, ["a"]);
+        assert_eq!(ring(end + 100, &keys).outlived().unwrap().drop, ["a", "b"]);
+        assert_eq!(ring(end * 9, &keys[..1]).outlived(), None, "the key that signs is never dropped");
+    }
+
+    #[test]
+    fn what_a_late_server_signs_ends_before_its_key_is_dropped() {
+        let latest_signature = KEYS_GOOD_FOR;
+        let clocks_apart = Duration::from_secs(2 * 120);
+        assert!(latest_signature + clocks_apart + TokenLifetime::LONGEST < TOKENS_OUTLIVE);
+        assert!(KEYS_GOOD_FOR < SHORTEST_LEAD);
+    }
+
+    #[test]
+    fn a_key_that_signs_is_replaced_at_once_when_it_is_retired() {
+        let ring = ring(150, &[("a", 0), ("b", 100), ("c", 200)]);
+        let change = |id| ring.retired(id, sealed("new")).unwrap();
+        assert_eq!((change("a").drop, change("a").publish), (vec!["a".to_owned()], None));
+        assert_eq!(
+            (change("b").drop, change("b").publish),
+            (vec!["b".to_owned()], Some((sealed("new"), Duration::ZERO)))
+        );
+        assert_eq!((change("c").drop, change("c").publish), (vec!["c".to_owned()], None));
+        assert_eq!(ring.retired("d", sealed("new")), Err(KeyRefusal::Unknown("d".to_owned())));
+    }
+
+    #[test]
+    fn rotation_is_due_when_the_key_has_signed_long_enough_and_no_other_is_published() {
+        let lifetime = Duration::from_secs(1000);
+        assert!(!ring(1099, &[("a", 100)]).is_due(lifetime));
+        assert!(ring(1100, &[("a", 100)]).is_due(lifetime));
+        assert!(!ring(1100, &[("a", 100), ("b", 1130)]).is_due(lifetime));
+        assert!(!ring(1130, &[("a", 100), ("b", 1130)]).is_due(lifetime));
+    }
+}

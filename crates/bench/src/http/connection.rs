@@ -1,0 +1,156 @@
+//! A connection that is kept, for calls one after the other and for answers that are too large to hold.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use crate::{
+    failure::{Context, Failure, Outcome},
+    http::{Answer, head::Head, request::Request},
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes read at a time.
+const PIECE: usize = 256 * 1024;
+
+pub(crate) struct Connection {
+    host: SocketAddr,
+    stream: BufReader<TcpStream>,
+}
+
+/// What is known of an answer whose lines were counted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lines {
+    pub(crate) count: usize,
+    /// Bytes of all of them.
+    pub(crate) bytes: usize,
+    /// The last of them.
+    pub(crate) last: String,
+}
+
+impl Connection {
+    pub(crate) fn open(host: SocketAddr) -> Outcome<Self> {
+        let stream = TcpStream::connect(host).or_fail(|| format!("no connection to {host}"))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { host, stream: BufReader::with_capacity(PIECE, stream) })
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(crate) fn call(&mut self, request: &Request) -> Outcome<Answer> {
+        self.send(request)?;
+        let mut bytes = Vec::new();
+        loop {
+            if let Some(head) = Head::read(&bytes)?
+                && bytes.len() >= head.length()
+            {
+                return Answer::of(&bytes, head);
+            }
+            let piece = self.stream.fill_buf()?;
+            if piece.is_empty() {
+                return Err(broken_off(request));
+            }
+            bytes.extend_from_slice(piece);
+            let length = piece.len();
+            self.stream.consume(length);
+        }
+    }
+
+    /// Sends a request and counts the lines of the answer as they come, keeping none.
+    pub(crate) fn count_lines(&mut self, request: &Request) -> Outcome<Lines> {
+        self.send(request)?;
+        let head = read_head(&mut self.stream)?;
+        if !head.starts_with("HTTP/1.1 200 ") || !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+            return Err(Failure::new(format!("{} was answered with {head}", request.path())));
+        }
+        count_lines(&mut self.stream).or_fail(|| request.path().to_owned())
+    }
+
+    fn send(&mut self, request: &Request) -> Outcome<()> {
+        Ok(self.stream.get_mut().write_all(&request.bytes(self.host))?)
+    }
+}
+
+fn broken_off(request: &Request) -> Failure {
+    Failure::new(format!("{}: the answer broke off", request.path()))
+}
+
+fn read_head(stream: &mut impl BufRead) -> Outcome<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if stream.read_line(&mut head)? == 0 {
+            return Err(Failure::new("the answer broke off in its head"));
+        }
+    }
+    Ok(head)
+}
+
+/// Reads a body of chunks (RFC 9112 § 7.1) to its end.
+fn count_lines(stream: &mut impl BufRead) -> Outcome<Lines> {
+    let mut lines = Lines::default();
+    let mut last = Vec::new();
+    loop {
+        let mut size = String::new();
+        stream.read_line(&mut size)?;
+        let mut left = usize::from_str_radix(size.trim_end(), 16).or_fail(|| format!("{size:?} is no chunk's size"))?;
+        let is_end = left == 0;
+        while left > 0 {
+            let piece = stream.fill_buf()?;
+            let piece = &piece[..piece.len().min(left)];
+            if piece.is_empty() {
+                return Err(Failure::new("the answer broke off"));
+            }
+            lines.count += piece.iter().filter(|byte| **byte == b'\n').count();
+            keep_last(&mut last, piece);
+            let length = piece.len();
+            lines.bytes += length;
+            left -= length;
+            stream.consume(length);
+        }
+        let mut end = [0; 2];
+        stream.read_exact(&mut end)?;
+        if is_end {
+            lines.last = String::from_utf8_lossy(&last).trim_end().to_owned();
+            return Ok(lines);
+        }
+    }
+}
+
+/// Keeps what may still belong to the last line.
+fn keep_last(last: &mut Vec<u8>, piece: &[u8]) {
+    let before_end = piece.len().saturating_sub(1);
+    match piece[..before_end].iter().rposition(|byte| *byte == b'\n') {
+        Some(end) => {
+            last.clear();
+            last.extend_from_slice(&piece[end + 1..]);
+        }
+        None => {
+            if last.ends_with(b"\n") {
+                last.clear();
+            }
+            last.extend_from_slice(piece);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_however_they_lie_in_chunks() {
+        let body = b"4\r\na\nbb\r\n3\r\nb\nc\r\n5\r\ncc\nd\n\r\n0\r\n\r\n";
+        let lines = count_lines(&mut body.as_slice()).unwrap();
+        assert_eq!(lines, Lines { count: 4, bytes: 12, last: "d".to_owned() });
+        let body = b"2\r\na\n\r\n1\r\nb\r\n2\r\nb\n\r\n0\r\n\r\n";
+        assert_eq!(count_lines(&mut body.as_slice()).unwrap().last, "bb");
+    }
+
+    #[test]
+    fn a_body_without_its_last_chunk_broke_off() {
+        assert!(count_lines(&mut b"2\r\na\n\r\n".as_slice()).is_err());
+        assert!(count_lines(&mut b"9\r\na\n".as_slice()).is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! Token keys that change while tokens are issued and accepted.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
+
+use auth::{Claims, KEYS_GOOD_FOR, Keyring, StaleKeys, TokenError, TokenSigner, TokenVerifier};
+use kernel::Timestamp;
+
+use crate::{master_key::MasterKey, signing_key::SigningKeyError, token::TokenKeys, verified::CachedVerifier};
+
+/// Signs and verifies with the keys of the installation as they were last read, for [`KEYS_GOOD_FOR`] after that. How
+/// long ago they were read is no moment of the domain: a clock may be set back, and a retired key would be good again.
+pub struct RotatingKeys {
+    master: MasterKey,
+    issuer: String,
+    /// How many verified tokens are remembered.
+    capacity: usize,
+    present: RwLock<Arc<Present>>,
+}
+
+/// The keys as they were last read.
+#[derive(Clone)]
+struct Present {
+    ids: Vec<String>,
+    signing: Option<String>,
+    keys: Arc<TokenKeys>,
+    /// Remembers tokens of these keys alone, so that those of a key that is gone are forgotten with it.
+    verifier: Arc<CachedVerifier>,
+    good_until: Instant,
+}
+
+impl RotatingKeys {
+    /// Begins with the keys that were asked for at `asked_at`. About `capacity` verified tokens are remembered.
+    ///
+    /// # Errors
+    /// [`SigningKeyError`].
+    pub fn open(
+        master: MasterKey,
+        ring: &Keyring,
+        asked_at: Instant,
+        issuer: &str,
+        capacity: usize,
+    ) -> Result<Self, SigningKeyError> {
+        let present = Present::open(&master, ring, asked_at, issuer, capacity)?;
+        Ok(Self { master, issuer: issuer.to_owned(), capacity, present: RwLock::new(Arc::new(present)) })
+    }
+
+    /// Goes on with the keys that were asked for at `asked_at`.
+    ///
+    /// # Errors
+    /// [`SigningKeyError`]; the keys before stay, until they are too old.
+    pub fn load(&self, ring: &Keyring, asked_at: Instant) -> Result<(), SigningKeyError> {
+        let before = self.present();
+        let next = if before.is_of(ring) {
+            Present { good_until: asked_at + KEYS_GOOD_FOR, ..Present::clone(&before) }
+        } else {
+            Present::open(&self.master, ring, asked_at, &self.issuer, self.capacity)?
+        };
+        *self.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        Ok(())
+    }
+
+    fn present(&self) -> Arc<Present> {
+        Arc::clone(&self.present.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys, if they were read lately.
+    fn good(&self) -> Result<Arc<Present>, StaleKeys> {
+        let present = self.present();
+        if Instant::now() < present.good_until { Ok(present) } else { Err(StaleKeys) }
+    }
+}
+
+impl Present {
+    fn open(
+        master: &MasterKey,
+        ring: &Keyring,
+        asked_at: Instant,
+        issuer: &str,
+        capacity: usize,
+    ) -> Result<Self, SigningKeyError> {
+        let keys = Arc::new(TokenKeys::open(master, ring, issuer)?);
+        let verifier = Arc::new(CachedVerifier::new(Arc::clone(&keys) as _, capacity));
+        let good_until = asked_at + KEYS_GOOD_FOR;
+        Ok(Self {
+            ids: ids(ring).map(str::to_owned).collect(),
+            signing: signing(ring).map(str::to_owned),
+            keys,
+            verifier,
+            good_until,
+        })
+    }
+
+    /// Whether these are the same keys, in the same stages.
+    fn is_of(&self, ring: &Keyring) -> bool {
+        self.signing.as_deref() == signing(ring) && ids(ring).eq(self.ids.iter().map(String::as_str))
+    }
+}
+
+fn ids(ring: &Keyring) -> impl Iterator<Item = &str> {
+    ring.keys().iter().map(|key| key.sealed.id.as_str())
+}
+
+fn signing(ring: &Keyring) -> Option<&str> {
+    ring.signing().map(|key| key.sealed.id.as_str())
+}
+
+impl TokenSigner for RotatingKeys {
+    fn sign(&self, claims: &Claims) -> Result<String, StaleKeys> {
+        self.good()?.keys.sign(claims)
+    }
+}
+
+impl TokenVerifier for RotatingKeys {
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
+        self.good()?.verifier.verify(token, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use auth::{PublishedKey, SealedKey};
+    use kernel::{Id, Organization};
+    use scopes::ScopeSet;
+    use ulid::Ulid;
+
+    use super::*;
+    use crate::{
+        fixtures::{Same, master},
+        signing_key::seal_new_signing_key,
+    };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    fn sealed(byte: u8) -> SealedKey {
+        seal_new_signing_key(&master(1), &Same(byte), at(i64::from(byte)))
+    }
+
+    /// Keys with the seconds from which on they sign, read at second `now`.
+    fn ring(now: i64, keys: &[(u8, i64)]) -> Keyring {
+        let published = |(byte, from): &(u8, i64)| PublishedKey { sealed: sealed(*byte), signs_from: at(*from) };
+        Keyring::new(at(now), keys.iter().map(published).collect())
+    }
+
+    fn server(ring: &Keyring) -> RotatingKeys {
+        RotatingKeys::open(master(1), ring, Instant::now(), "novantra", 100).unwrap()
+    }
+
+    fn claims() -> Claims {
+        Claims {
+            account: Id::new(Ulid::from(7)),
+            organization: Id::<Organization>::new(Ulid::from(8)),
+            scopes: ScopeSet::EMPTY,
+            issued_at: at(0),
+            expires_at: at(900),
+            id: "token".to_owned(),
+        }
+    }
+
+    #[test]
+    fn no_token_is_refused_while_two_servers_learn_of_a_rotation_in_any_order() {
+        let moments =
+            [(0, &[(1, 0)][..]), (10, &[(1, 0), (2, 40)]), (39, &[(1, 0), (2, 40)]), (40, &[(1, 0), (2, 40)])];
+        let (early, late) = (server(&ring(0, &[(1, 0)])), server(&ring(0, &[(1, 0)])));
+        let mut tokens = Vec::new();
+        let behind = std::iter::once(moments[0]).chain(moments);
+        for ((now, keys), (before, keys_before)) in moments.into_iter().zip(behind) {
+            early.load(&ring(now, keys), Instant::now()).unwrap();
+            late.load(&ring(before, keys_before), Instant::now()).unwrap();
+            tokens.extend([early.sign(&claims()).unwrap(), late.sign(&claims()).unwrap()]);
+            for token in &tokens {
+                assert_eq!(early.verify(token, at(now)), Ok(claims()), "at second {now}");
+                assert_eq!(late.verify(token, at(now)), Ok(claims()), "at second {now}");
+            }
+        }
+        tokens.dedup();
+        assert_eq!(tokens.len(), 3, "both keys have signed: {tokens:?}");
+    }
+
+    #[test]
+    fn a_token_that_was_verified_is_refused_once_its_key_is_gone() {
+        let server = server(&ring(50, &[(1, 0), (2, 40)]));
+        let token = self::server(&ring(0, &[(1, 0)])).sign(&claims()).unwrap();
+        assert_eq!(server.verify(&token, at(50)), Ok(claims()));
+        server.load(&ring(51, &[(2, 40)]), Instant::now()).unwrap();
+        assert_eq!(server.verify(&token, at(51)), Err(TokenError::UnknownKey));
+    }
+
+    #[test]
+    fn keys_that_were_not_read_lately_neither_sign_nor_verify() {
+        let server = server(&ring(0, &[(1, 0)]));
+        let token = server.sign(&claims()).unwrap();
+        let long_ago = Instant::now().checked_sub(KEYS_GOOD_FOR).unwrap();
+        server.load(&ring(0, &[(1, 0)]), long_ago).unwrap();
+        assert_eq!(server.sign(&claims()), Err(StaleKeys));
+        assert_eq!(server.verify(&token, at(0)), Err(TokenError::Stale(StaleKeys)));
+        server.load(&ring(0, &[(1, 0)]), long_ago + Duration::from_secs(5)).unwrap();
+        assert_eq!(server.verify(&token, at(0)), Ok(claims()));
+    }
+
+    #[test]
+    fn keys_that_do_not_open_leave_those_before_in_place() {
+        let server = server(&ring(0, &[(1, 0)]));
+        let altered = SealedKey { sealed: vec![1], ..sealed(2) };
+        let broken = Keyring::new(at(0), vec![PublishedKey { sealed: altered, signs_from: at(0) }]);
+        assert!(matches!(server.load(&broken, Instant::now()), Err(SigningKeyError::Unopened { .. })));
+        assert!(matches!(server.load(&ring(0, &[]), Instant::now()), Err(SigningKeyError::None)));
+        let token = server.sign(&claims()).unwrap();
+        assert_eq!(server.verify(&token, at(0)), Ok(claims()));
+    }
+}

@@ -1,0 +1,98 @@
+//! In which form a call is answered (RFC 9110 § 12.5.1).
+
+use axum::http::{HeaderMap, header};
+
+use crate::call::is_media_type;
+
+/// A form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    /// A line of JSON for each record of a whole collection.
+    Lines,
+}
+
+impl Format {
+    pub(crate) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Lines => "application/x-ndjson",
+        }
+    }
+}
+
+/// The weight of a media range that has none.
+const FULL: u16 = 1000;
+
+/// The one of these that the client would rather have; of those it would as soon have, the one it names more exactly, and
+/// the first at last. `None` where it takes none of them.
+pub(crate) fn preferred(headers: &HeaderMap, offered: &[Format]) -> Option<Format> {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let ranges = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let ranges: Vec<&[u8]> = ranges.filter(|range| !range.is_empty()).collect();
+    if ranges.is_empty() {
+        return offered.first().copied();
+    }
+    let liked = offered.iter().rev().filter_map(|format| {
+        let kinds = [b"*/*".as_slice(), b"application/*", format.media_type().as_bytes()];
+        let fitting = ranges.iter().filter_map(|range| {
+            let exactness = kinds.iter().position(|kind| is_media_type(range, kind))?;
+            Some((exactness, weight(range)))
+        });
+        // The most exact range that fits decides.
+        let (exactness, weight) = fitting.max()?;
+        (weight > 0).then_some((weight, exactness, *format))
+    });
+    // Of several that are alike this takes the last, which was offered first.
+    liked.max_by_key(|(weight, exactness, _)| (*weight, *exactness)).map(|(_, _, format)| format)
+}
+
+/// A range's weight in thousandths; one that is no number is as good as none.
+fn weight(range: &[u8]) -> u16 {
+    let given = range.split(|byte| *byte == b';').skip(1).find_map(|parameter| {
+        let parameter = str::from_utf8(parameter).ok()?.trim();
+        parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="))?.parse::<f32>().ok()
+    });
+    given.filter(|weight| weight.is_finite()).map_or(FULL, |weight| (weight.clamp(0.0, 1.0) * f32::from(FULL)) as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preferred_of(accept: &str, offered: &[Format]) -> Option<Format> {
+        let headers = [(header::ACCEPT, accept.parse().unwrap())].into_iter().collect();
+        preferred(&headers, offered)
+    }
+
+    #[test]
+    fn what_the_client_would_rather_have_wins_and_json_where_it_is_all_the_same() {
+        use Format::{Json, Lines};
+        for (accept, wanted) in [
+            ("application/json", Some(Json)),
+            ("application/x-ndjson", Some(Lines)),
+            ("APPLICATION/X-NDJSON; charset=utf-8", Some(Lines)),
+            ("*/*", Some(Json)),
+            ("application/*", Some(Json)),
+            ("", Some(Json)),
+            ("application/x-ndjson, application/json", Some(Json)),
+            ("application/x-ndjson, */*", Some(Lines)),
+            ("application/x-ndjson, */*;q=0.1", Some(Lines)),
+            ("application/x-ndjson;q=0.5, application/json;q=0.4", Some(Lines)),
+            ("application/x-ndjson;q=0.4, application/json;q=0.5", Some(Json)),
+            ("application/x-ndjson;q=0.001, text/html", Some(Lines)),
+            ("*/*, application/json;q=0", Some(Lines)),
+            ("*/*;q=0, application/x-ndjson", Some(Lines)),
+            ("application/x-ndjson;q=0", None),
+            ("application/x-ndjson;q=0.000, application/json;q=0", None),
+            ("text/html, image/*", None),
+            ("application/jsonl", None),
+        ] {
+            assert_eq!(preferred_of(accept, &[Json, Lines]), wanted, "{accept}");
+        }
+        for accept in ["application/x-ndjson", "*/*, application/json;q=0"] {
+            assert_eq!(preferred_of(accept, &[Json]), None, "{accept}");
+        }
+        assert_eq!(preferred_of("application/x-ndjson, */*;q=0.1", &[Json]), Some(Json));
+    }
+}

@@ -1,0 +1,179 @@
+//! Where a call came from, when proxies stand between (contract, operating: `--trusted-proxy`).
+
+use std::{net::IpAddr, str::FromStr};
+
+use axum::http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// How many addresses of a header are looked at. A chain of trusted proxies is short.
+const MOST_HOPS: usize = 32;
+
+/// The proxies whose `X-Forwarded-For` is believed; none by default. `Forwarded` (RFC 7239) is not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Whether some network of them is a whole family of addresses, so that whoever calls is believed.
+    #[must_use]
+    pub fn include_everybody(&self) -> bool {
+        self.0.iter().any(|network| network.prefix_len() == 0)
+    }
+
+    /// The address a call came from, given who is at the other end of its connection.
+    ///
+    /// Each proxy puts the address it was called from at the end of the list, so the list is believed from its end for as
+    /// long as it was a trusted proxy that wrote: the first address that is no proxy's is the caller's. What is before it
+    /// is the caller's own word. An entry that is no address ends the walk at the last good one.
+    pub(crate) fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut source = peer.to_canonical();
+        if self.0.is_empty() {
+            return source;
+        }
+        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+        let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        for hop in hops.take(MOST_HOPS) {
+            if !self.trust(source) {
+                break;
+            }
+            match address(hop) {
+                Some(before) => source = before,
+                None => break,
+            }
+        }
+        source
+    }
+
+    fn trust(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// Networks as `10.0.0.0/8` and single addresses, with commas between.
+impl FromStr for TrustedProxies {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.split(',').map(str::trim).map(network).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let says = || format!("{text:?} is no network such as 10.0.0.0/8 or 2001:db8::/32, and no address");
+    let network = match text.parse::<IpNet>() {
+        Ok(network) => network,
+        Err(_) => IpNet::from(text.parse::<IpAddr>().map_err(|_| says())?),
+    };
+    // Addresses are compared in their canonical form, in which no IPv4 address is written as an IPv6 one.
+    let canonical = match (network.addr().to_canonical(), network) {
+        (IpAddr::V4(address), IpNet::V6(mapped)) => {
+            let prefix = mapped.prefix_len().checked_sub(96).ok_or_else(says)?;
+            IpNet::new(IpAddr::V4(address), prefix).map_err(|_| says())?
+        }
+        _ => network,
+    };
+    Ok(canonical.trunc())
+}
+
+/// An entry of the header: an address, or one with a port as some proxies write.
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let hop = str::from_utf8(hop).ok()?.trim_matches([' ', '\t']);
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|inner| inner.contains(':'));
+    let address = match bare.unwrap_or(hop).parse::<IpAddr>() {
+        Ok(address) => address,
+        Err(_) => hop.parse::<std::net::SocketAddr>().ok()?.ip(),
+    };
+    Some(address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    /// The source of a call from `peer` whose `X-Forwarded-For` has these lines, where 10.0.0.0/8 and 2001:db8::/32 are
+    /// trusted.
+    fn source(peer: &str, lines: &[&str]) -> String {
+        let trusted: TrustedProxies = "10.0.0.0/8, 2001:db8::/32".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+        }
+        trusted.source(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn a_stranger_s_header_changes_nothing() {
+        assert_eq!(source("192.0.2.7", &["203.0.113.9"]), "192.0.2.7");
+        assert_eq!(source("192.0.2.7", &["203.0.113.9, 10.0.0.1"]), "192.0.2.7");
+        let nobody = TrustedProxies::default();
+        let headers = HeaderMap::from_iter([(FORWARDED_FOR, HeaderValue::from_static("203.0.113.9"))]);
+        assert_eq!(nobody.source("10.0.0.1".parse().unwrap(), &headers).to_string(), "10.0.0.1");
+    }
+
+    #[test]
+    fn the_last_address_that_is_no_proxy_s_is_the_source() {
+        assert_eq!(source("10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(source("10.0.0.1", &["203.0.113.9, 10.1.2.3,10.3.2.1"]), "203.0.113.9");
+        assert_eq!(source("10.0.0.1", &["198.51.100.1, 203.0.113.9, 10.1.2.3"]), "203.0.113.9");
+        assert_eq!(source("2001:db8::1", &["2001:db9::9, 10.1.2.3"]), "2001:db9::9");
+    }
+
+    #[test]
+    fn several_headers_are_one_list() {
+        assert_eq!(source("10.0.0.1", &["198.51.100.1", "203.0.113.9", "10.1.2.3"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn where_all_are_proxies_the_first_of_them_is_the_source() {
+        assert_eq!(source("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(source("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_walk_at_the_last_good_one() {
+        for bad in ["unknown", "", "203.0.113.999", "[203.0.113.9]", "fe80::1%eth0", "203.0.113.9:x", "\"203.0.113.9\""]
+        {
+            assert_eq!(source("10.0.0.1", &[&format!("198.51.100.1, {bad}, 10.1.2.3")]), "10.1.2.3", "{bad:?}");
+            assert_eq!(source("10.0.0.1", &[bad]), "10.0.0.1", "{bad:?}");
+        }
+        assert_eq!(source("10.0.0.1", &["203.0.113.9, \u{fffd}"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_address_may_be_written_with_a_port_or_in_brackets() {
+        for (written, address) in [
+            ("203.0.113.9:1234", "203.0.113.9"),
+            ("[2001:db9::9]:1234", "2001:db9::9"),
+            ("[2001:db9::9]", "2001:db9::9"),
+            ("\t203.0.113.9 ", "203.0.113.9"),
+        ] {
+            assert_eq!(source("10.0.0.1", &[written]), address);
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_written_as_ipv6_is_the_ipv4_address() {
+        assert_eq!(source("::ffff:192.0.2.7", &["203.0.113.9"]), "192.0.2.7");
+        assert_eq!(source("::ffff:10.0.0.1", &["::ffff:203.0.113.9"]), "203.0.113.9");
+        let mapped: TrustedProxies = "::ffff:10.0.0.0/104".parse().unwrap();
+        assert_eq!(mapped, "10.0.0.0/8".parse().unwrap());
+    }
+
+    #[test]
+    fn a_list_without_end_is_walked_only_so_far() {
+        let list = vec!["10.1.1.1"; 10_000].join(",");
+        assert_eq!(source("10.0.0.1", &[&format!("203.0.113.9,{list}")]), "10.1.1.1");
+    }
+
+    #[test]
+    fn what_is_no_network_is_not_trusted() {
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "proxy", "10.0.0.0/8,", "10.0.0.0/8;::1", "::ffff:10.0.0.0/90"] {
+            assert!(text.parse::<TrustedProxies>().is_err(), "{text:?}");
+        }
+        assert_eq!("10.1.2.3/8".parse::<TrustedProxies>(), "10.0.0.0/8".parse());
+        assert_eq!("10.1.2.3".parse::<TrustedProxies>(), "10.1.2.3/32".parse());
+    }
+}

@@ -1,0 +1,175 @@
+//! Any number of servers over the same buckets.
+
+use std::sync::Arc;
+
+use novantra_limits::{LeasedLimits, MemoryLimits};
+use proptest::{collection::vec, prelude::*};
+
+use crate::support::{NOW, Watched, charge, hand_back, later, organization, passes, read, server};
+
+/// Calls of one caller, evenly over some time.
+#[derive(Clone, Copy, Debug)]
+struct Phase {
+    millis: i64,
+    per_minute: i64,
+    /// To how many of the servers the calls go, in turn.
+    servers: usize,
+}
+
+/// What a run let through.
+struct Passed {
+    moments: Vec<i64>,
+    /// What one server alone would have let through.
+    alone: usize,
+}
+
+/// Servers that hand back once a second, each at a moment of its own.
+struct Installation {
+    servers: Vec<LeasedLimits>,
+    handed_back: Vec<i64>,
+}
+
+impl Installation {
+    fn of(servers: usize) -> Self {
+        let shared = Arc::<Watched>::default();
+        let begun = |server: usize| server as i64 * 1000 / servers as i64;
+        let handed_back = (0..servers).map(begun).collect();
+        Self { servers: (0..servers).map(|_| server(&shared)).collect(), handed_back }
+    }
+
+    fn tick(&mut self, at: i64) {
+        for (server, due) in self.servers.iter().zip(&mut self.handed_back) {
+            while *due + 1000 <= at {
+                *due += 1000;
+                hand_back(server, later(*due));
+            }
+        }
+    }
+}
+
+fn run(servers: usize, limit: u32, phases: &[Phase]) -> Passed {
+    let mut installation = Installation::of(servers);
+    let alone = MemoryLimits::default();
+    let mut passed = Passed { moments: Vec::new(), alone: 0 };
+    let mut begun = 0;
+    let mut call = 0;
+    for phase in phases {
+        let calls = phase.per_minute * phase.millis / 60_000;
+        for number in 0..calls {
+            let at = begun + phase.millis * number / calls;
+            installation.tick(at);
+            let server = &installation.servers[call % phase.servers.min(servers)];
+            call += 1;
+            if passes(server, &[read(1, limit)], later(at)) {
+                passed.moments.push(at);
+            }
+            passed.alone += usize::from(passes(&alone, &[read(1, limit)], later(at)));
+        }
+        begun += phase.millis;
+    }
+    passed
+}
+
+impl Passed {
+    /// By how many calls the worst span of time, of whatever length, has more than its quota and what refilled in it.
+    fn excess(&self, limit: u32) -> f64 {
+        let per_milli = f64::from(limit) / 60_000.0;
+        let (mut level, mut last, mut worst) = (0.0_f64, 0, 0.0_f64);
+        for moment in &self.moments {
+            level = (level - (moment - last) as f64 * per_milli).max(0.0) + 1.0;
+            last = *moment;
+            worst = worst.max(level);
+        }
+        worst - f64::from(limit)
+    }
+}
+
+fn any_phase() -> impl Strategy<Value = Phase> {
+    (500_i64..20_000, 1_i64..20_000, 1_usize..=24).prop_map(|(millis, per_minute, servers)| Phase {
+        millis,
+        per_minute,
+        servers,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_the_callers_and_servers_do_what_passes_is_within_a_tenth_of_the_limit(
+        servers in 1_usize..=24,
+        limit in prop_oneof![Just(6_u32), Just(60), Just(600), Just(3000), Just(10_000)],
+        phases in vec(any_phase(), 1..12),
+    ) {
+        let passed = run(servers, limit, &phases);
+        let tenth = f64::from(limit) / 10.0;
+        let excess = passed.excess(limit);
+        prop_assert!(excess <= tenth.max(1.0), "{} too many of {}", excess, limit);
+        let few = passed.alone as f64 - passed.moments.len() as f64;
+        prop_assert!(few <= tenth.max(1.0), "{} too few, where one server lets {} through", few, passed.alone);
+    }
+}
+
+#[test]
+fn who_sends_at_the_limit_through_twenty_servers_in_turn_gets_nine_tenths_at_least() {
+    for limit in [60, 600, 3000, 20_000] {
+        for times in [1, 3] {
+            let phase = Phase { millis: 90_000, per_minute: i64::from(limit) * times, servers: 20 };
+            let passed = run(20, limit, &[phase]);
+            let exact = passed.alone as f64;
+            let share = passed.moments.len() as f64 / exact;
+            assert!((0.9..=1.1).contains(&share), "{share} of {limit} a minute at {times} times the limit");
+        }
+    }
+}
+
+#[test]
+fn a_bucketful_at_once_through_twenty_servers_passes() {
+    for limit in [60_u32, 600, 3000] {
+        let installation = Installation::of(20);
+        let mut in_turn = installation.servers.iter().cycle();
+        let calls = (0..limit * 2).filter(|_| passes(in_turn.next().unwrap(), &[read(1, limit)], NOW)).count();
+        let share = calls as f64 / f64::from(limit);
+        assert!((0.9..=1.0).contains(&share), "{share} of {limit}");
+    }
+}
+
+#[test]
+fn a_small_quota_is_shared_to_the_call() {
+    let installation = Installation::of(20);
+    let charges = [read(1, 7), organization(600)];
+    let through = |at| installation.servers.iter().filter(|server| passes(*server, &charges, later(at))).count();
+    assert_eq!(through(0), 7);
+    assert_eq!(through(100), 0);
+    assert_eq!(through(60_001 + 100), 7);
+}
+
+#[test]
+fn who_is_refused_takes_nothing_from_the_organization() {
+    let mut installation = Installation::of(20);
+    for at in (0..10_000).step_by(10) {
+        installation.tick(at);
+        for server in &installation.servers {
+            charge(server, &[read(1, 1), organization(60)], later(at));
+        }
+    }
+    let others = (0..200).filter(|call| {
+        let server = &installation.servers[call % 20];
+        passes(server, &[read(2, 600), organization(60)], later(10_000))
+    });
+    assert_eq!(others.count(), 60, "one call of the other account refilled long ago");
+}
+
+#[test]
+fn a_server_that_falls_silent_gives_back_what_it_holds() {
+    let mut installation = Installation::of(20);
+    // Ten thousand a minute each, then nothing more but through one of them.
+    for at in 0..1000 {
+        for server in installation.servers.iter().take(if at % 6 == 0 { 20 } else { 0 }) {
+            passes(server, &[read(1, 60_000)], later(at));
+        }
+    }
+    installation.tick(3000);
+    let first = &installation.servers[0];
+    let calls = (0..100_000).filter(|_| passes(first, &[read(1, 60_000)], later(3000))).count();
+    assert!((58_000..=60_000).contains(&calls), "{calls} of 60,000 were left");
+}

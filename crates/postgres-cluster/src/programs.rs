@@ -1,0 +1,91 @@
+//! Where PostgreSQL's programs are, and who may run them.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::Outcome;
+
+/// Where Debian, Red Hat, the source's own `make install` and Homebrew put them; `*` is a version.
+const USUAL: &[&str] = &[
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/usr/local/pgsql/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+];
+
+/// What to do where [`find`] finds nothing.
+pub const MISSING: &str = "\
+PostgreSQL 14 or newer is needed, and none was found. This helps:
+  sudo apt-get install --yes postgresql";
+
+/// The folder with `initdb` and `postgres`, of the newest version where there are several.
+#[must_use]
+pub fn find() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = USUAL.iter().flat_map(|pattern| matching(pattern)).collect();
+    folders.extend(env::split_paths(&path));
+    folders.into_iter().find(|folder| ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file()))
+}
+
+/// The folders a pattern with one `*` stands for, newest version first.
+fn matching(pattern: &str) -> Vec<PathBuf> {
+    let Some((before, after)) = pattern.split_once('*') else { return vec![PathBuf::from(pattern)] };
+    let (parent, prefix) = before.rsplit_once('/').unwrap_or(("", before));
+    let names = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let mut versions: Vec<(u32, String)> = names
+        .filter_map(|name| {
+            let version = name.to_str()?.strip_prefix(prefix)?.parse().ok()?;
+            Some((version, format!("{before}{version}{after}")))
+        })
+        .collect();
+    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    versions.into_iter().map(|(_, folder)| PathBuf::from(folder)).collect()
+}
+
+/// Whether this process may do everything.
+#[must_use]
+pub fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+/// The user and group, by number, that a server is to run as where this process is root, which PostgreSQL refuses.
+pub(crate) fn account() -> Outcome<Option<(u32, u32)>> {
+    if !is_root() {
+        return Ok(None);
+    }
+    let users = fs::read_to_string(Path::new("/etc/passwd")).map_err(|error| format!("/etc/passwd: {error}"))?;
+    let found = ["postgres", "nobody"].iter().find_map(|name| in_passwd(&users, name));
+    found.map(Some).ok_or_else(|| "PostgreSQL does not run as root, and there is no user postgres or nobody".to_owned())
+}
+
+fn in_passwd(users: &str, name: &str) -> Option<(u32, u32)> {
+    let mut fields = users.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.split(':').skip(1);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_by_its_whole_name() {
+        let users =
+            "root:x:0:0:root:/root:/bin/bash\npostgresql:x:7:8::/:/bin/sh\npostgres:x:101:104:,,,:/var:/bin/bash\n";
+        assert_eq!(in_passwd(users, "postgres"), Some((101, 104)));
+        assert_eq!(in_passwd(users, "nobody"), None);
+    }
+
+    #[test]
+    fn the_newest_version_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        for version in ["9", "15", "main"] {
+            fs::create_dir(folder.path().join(version)).unwrap();
+        }
+        let pattern = format!("{}/*/bin", folder.path().display());
+        assert_eq!(matching(&pattern), ["15/bin", "9/bin"].map(|version| folder.path().join(version)));
+    }
+}

@@ -1,0 +1,144 @@
+//! `novantra signing-key …`
+
+use std::time::Duration;
+
+use auth::{KEYS_GOOD_FOR, Keyring, SHORTEST_LEAD};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Context, Operator, Why, columns},
+    compose::Installation,
+    failure::Failure,
+    settings::parse_span,
+    signing_keys::change,
+};
+
+/// Longer than any rollout of servers takes.
+const LONGEST_LEAD: Duration = Duration::from_secs(7 * 86_400);
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningKey {
+    /// List the keys that sign and verify access tokens.
+    #[command(after_help = "Example:\n  novantra signing-key list")]
+    List,
+    /// Publish a new key, which signs tokens once every server knows it. No call fails.
+    #[command(
+        after_help = "Example:\n  novantra signing-key rotate --wait 10m --reason \"Yearly rotation of signing keys\""
+    )]
+    Rotate(Rotate),
+    /// Refuse every token that a key has signed, for a key that leaked. One that signs is replaced at once.
+    #[command(
+        after_help = "Example:\n  novantra signing-key retire 01HZX3V6T9C6Q4W8N2D5K7M1RB --reason \"The key was in a stolen backup\""
+    )]
+    Retire(Retire),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// How long servers have to learn of the key before it signs: 30s to 7d.
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = lead)]
+    wait: Duration,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retire {
+    /// The key's id, as `list` shows it.
+    #[arg(value_name = "KEY_ID")]
+    key: String,
+    #[command(flatten)]
+    why: Why,
+}
+
+fn lead(text: &str) -> Result<Duration, String> {
+    let span = parse_span(text)?;
+    if (SHORTEST_LEAD..=LONGEST_LEAD).contains(&span) { Ok(span) } else { Err("not within 30s and 7d".to_owned()) }
+}
+
+impl SigningKey {
+    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::List => list(context).await,
+            Self::Rotate(rotate) => rotate.run(context).await,
+            Self::Retire(retire) => retire.run(context).await,
+        }
+    }
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let read = async |installation: &Installation| Ok(installation.store.signing_keys().await?);
+    let ring = Installation::visit(&context.settings, read).await?;
+    context.output.show(&document(&ring), || {
+        let head = ["KEY_ID", "STAGE", "SIGNS_FROM", "VERIFIES_UNTIL"].map(str::to_owned).to_vec();
+        let rows = ring.stages().map(|(key, stage)| {
+            let id = &key.sealed.id;
+            let until = ring.needed_until(id).map_or_else(|| "-".to_owned(), |end| end.to_string());
+            vec![id.clone(), stage.name().to_owned(), key.signs_from.to_string(), until]
+        });
+        columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+    })
+}
+
+impl Rotate {
+    async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let ring = Operator::work(context, "signing-key rotate", &self.why, async |operator| {
+            let installation = &operator.installation;
+            change(operator, "signing_key.retired", |ring| {
+                Ok(Some(ring.rotated(installation.new_signing_key(), self.wait)?))
+            })
+            .await?;
+            Ok(installation.store.signing_keys().await?)
+        })
+        .await?;
+        context.output.show(&document(&ring), || {
+            ring.keys().last().map_or_else(String::new, |next| {
+                format!(
+                    "published the signing key {}; it signs from {} on, and the one before verifies for {} min after that",
+                    next.sealed.id,
+                    next.signs_from,
+                    auth::TOKENS_OUTLIVE.as_secs() / 60
+                )
+            })
+        })
+    }
+}
+
+impl Retire {
+    async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let ring = Operator::work(context, "signing-key retire", &self.why, async |operator| {
+            let installation = &operator.installation;
+            change(operator, "signing_key.retired", |ring| {
+                Ok(Some(ring.retired(&self.key, installation.new_signing_key())?))
+            })
+            .await?;
+            // Only then has every server either read the keys again or stopped to accept tokens.
+            tokio::time::sleep(KEYS_GOOD_FOR).await;
+            Ok(installation.store.signing_keys().await?)
+        })
+        .await?;
+        context.output.show(&document(&ring), || {
+            let signing = ring.signing().map_or("none", |key| key.sealed.id.as_str());
+            format!("retired the signing key {}: every server refuses its tokens; {signing} signs", self.key)
+        })
+    }
+}
+
+/// The keys for scripts. What is secret is not in it.
+fn document(ring: &Keyring) -> Value {
+    let keys: Vec<Value> = ring
+        .stages()
+        .map(|(key, stage)| {
+            json!({
+                "key_id": key.sealed.id,
+                "stage": stage.name(),
+                "algorithm": key.sealed.algorithm,
+                "created_at": key.sealed.created_at.to_string(),
+                "signs_from": key.signs_from.to_string(),
+                "verifies_until": ring.needed_until(&key.sealed.id).map(|end| end.to_string()),
+            })
+        })
+        .collect();
+    json!({ "signing_keys": keys })
+}

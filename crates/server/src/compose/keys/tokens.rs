@@ -1,0 +1,217 @@
+//! Signing and verifying tokens with keys that are read again and again.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use auth::{Claims, StaleKeys, TokenError, TokenSigner, TokenVerifier};
+use crypto::{MasterKey, RotatingKeys};
+use kernel::{StoreError, Timestamp};
+use store::DynStore;
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
+
+use crate::failure::Failure;
+
+/// Who tokens say has issued them: every server of the installation, whatever its address.
+pub(super) const ISSUER: &str = "novantra";
+
+/// How many tokens are remembered as verified; some 250 bytes each.
+const VERIFIED_TOKENS: usize = 10_000;
+
+/// How long the database has for the answer, and a call for the keys.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The token keys of a server.
+pub(crate) struct Tokens {
+    store: Arc<DynStore>,
+    keys: RotatingKeys,
+    /// Readings that were begun.
+    begun: AtomicU64,
+    wanted: Notify,
+    done: watch::Sender<Reading>,
+}
+
+/// A reading of the keys that has ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reading {
+    number: u64,
+    good: bool,
+}
+
+impl Tokens {
+    /// Over the keys of the store; `None` when it has none.
+    ///
+    /// # Errors
+    /// When the store fails, or a key does not open.
+    pub(super) async fn open(master: &MasterKey, store: Arc<DynStore>) -> Result<Option<Self>, Failure> {
+        let asked_at = Instant::now();
+        let ring = store.signing_keys().await?;
+        if ring.keys().is_empty() {
+            return Ok(None);
+        }
+        let keys = RotatingKeys::open(master.clone(), &ring, asked_at, ISSUER, VERIFIED_TOKENS)?;
+        let (begun, wanted, done) = (AtomicU64::default(), Notify::new(), watch::Sender::default());
+        Ok(Some(Self { store, keys, begun, wanted, done }))
+    }
+
+    /// Reads the keys again. One task does, so that readings follow each other.
+    ///
+    /// # Errors
+    /// When the store fails, or a key does not open.
+    pub(crate) async fn refresh(&self) -> Result<(), Failure> {
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let asked_at = Instant::now();
+        let outcome = match timeout(PATIENCE, self.store.signing_keys()).await {
+            Ok(Ok(ring)) => self.keys.load(&ring, asked_at).map_err(Failure::from),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(Failure::new("the database does not answer")),
+        };
+        self.done.send_replace(Reading { number, good: outcome.is_ok() });
+        outcome
+    }
+
+    /// Waits until a call wants the keys to be read.
+    pub(crate) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+}
+
+impl TokenSigner for Tokens {
+    fn sign(&self, claims: &Claims) -> Result<String, StaleKeys> {
+        self.keys.sign(claims)
+    }
+}
+
+#[async_trait]
+impl TokenVerifier for Tokens {
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
+        self.keys.verify(token, now)
+    }
+
+    async fn catch_up(&self) -> Result<(), StoreError> {
+        let begun = self.begun.load(Ordering::SeqCst);
+        let mut done = self.done.subscribe();
+        self.wanted.notify_one();
+        let reading = timeout(PATIENCE, done.wait_for(|reading| reading.number > begun)).await;
+        match reading {
+            Ok(Ok(reading)) if reading.good => Ok(()),
+            _ => Err(StoreError::Unavailable("the signing keys can't be read".into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Organization, Reason};
+    use scopes::ScopeSet;
+
+    use super::*;
+    use crate::{
+        cli::Operator,
+        compose::{Installation, Opening},
+        settings::{Settings, Sources, gather},
+        signing_keys::change,
+    };
+
+    const NOW: Timestamp = Timestamp::from_millis(0);
+
+    async fn installation() -> Installation {
+        let environment = vec![("NOVANTRA_DATABASE_URL".to_owned(), "memory:".to_owned())];
+        let given = gather(&Sources { environment, ..Sources::default() }).unwrap();
+        Installation::open(&Settings::understand(&given).unwrap(), Opening::Server).await.unwrap()
+    }
+
+    /// Another server of the installation.
+    async fn another(installation: &Installation) -> Arc<Tokens> {
+        let store = Arc::clone(&installation.store);
+        Arc::new(Tokens::open(&installation.keys.master, store).await.unwrap().unwrap())
+    }
+
+    /// Retires the key that signs, so that another one does at once.
+    async fn replace_the_key(installation: &Installation) {
+        let operator = Operator::server(installation.clone(), Reason::parse("a test replaces the key").unwrap());
+        let replaced = change(&operator, "signing_key.retired", |ring| {
+            let signing = ring.signing().unwrap().sealed.id.clone();
+            Ok(Some(ring.retired(&signing, installation.new_signing_key())?))
+        });
+        assert!(replaced.await.unwrap().is_some());
+    }
+
+    fn token(server: &Tokens) -> String {
+        let claims = Claims {
+            account: "svc_01HZX3V6T9C6Q4W8N2D5K7M1RB".parse().unwrap(),
+            organization: Organization::installation(),
+            scopes: ScopeSet::EMPTY,
+            issued_at: NOW,
+            expires_at: NOW + Duration::from_secs(900),
+            id: "token".to_owned(),
+        };
+        server.sign(&claims).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_token_of_a_key_that_signs_since_a_moment_ago_is_good_after_one_look() {
+        let installation = installation().await;
+        let (one, other) = (another(&installation).await, another(&installation).await);
+        let before = token(&one);
+        assert!(other.verify(&before, NOW).is_ok());
+        replace_the_key(&installation).await;
+        one.refresh().await.unwrap();
+        let after = token(&one);
+        assert_eq!(other.verify(&after, NOW), Err(TokenError::UnknownKey));
+        let reader = {
+            let other = Arc::clone(&other);
+            tokio::spawn(async move {
+                other.wanted().await;
+                other.refresh().await
+            })
+        };
+        other.catch_up().await.unwrap();
+        assert!(other.verify(&after, NOW).is_ok());
+        assert_eq!(other.verify(&before, NOW), Err(TokenError::UnknownKey), "its key is retired");
+        assert!(reader.await.unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn strangers_who_name_unknown_keys_share_one_reading() {
+        let installation = installation().await;
+        let server = another(&installation).await;
+        let strangers: Vec<_> = (0..100)
+            .map(|_| {
+                let server = Arc::clone(&server);
+                tokio::spawn(async move { server.catch_up().await })
+            })
+            .collect();
+        while server.done.receiver_count() < strangers.len() {
+            tokio::task::yield_now().await;
+        }
+        server.wanted().await;
+        server.refresh().await.unwrap();
+        for stranger in strangers {
+            stranger.await.unwrap().unwrap();
+        }
+        assert_eq!(server.begun.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_call_is_told_when_the_keys_can_not_be_read() {
+        let installation = installation().await;
+        let server = another(&installation).await;
+        installation.store.close().await;
+        let waiting = {
+            let server = Arc::clone(&server);
+            tokio::spawn(async move { server.catch_up().await })
+        };
+        server.wanted().await;
+        assert!(server.refresh().await.is_err());
+        assert!(matches!(waiting.await.unwrap(), Err(StoreError::Unavailable(_))));
+    }
+}

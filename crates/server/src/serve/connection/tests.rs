@@ -1,0 +1,219 @@
+//! Connections over pipes in memory, with a clock that runs as fast as nothing happens.
+
+use std::{future::pending, io};
+
+use axum::routing::get;
+use bytes::Bytes;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    spawn,
+    task::JoinHandle,
+    time::interval,
+};
+
+use super::*;
+use crate::{
+    serve::shutdown::{Stopper, stop},
+    tls::CertificateFiles,
+};
+
+/// A connection that is being served, seen from its client.
+struct Served {
+    client: DuplexStream,
+    ended: JoinHandle<()>,
+    places: Arc<Semaphore>,
+    stopper: Stopper,
+    began: Instant,
+}
+
+/// What an answer has that fills every buffer on its way.
+const MUCH: usize = 1024 * 1024;
+
+fn router() -> Router {
+    Router::new().route("/much", get(async || vec![b'x'; MUCH])).route("/little", get(async || "x")).route(
+        "/late",
+        get(async || {
+            let _ = timeout(PATIENCE * 5, pending::<()>()).await;
+            "x"
+        }),
+    )
+}
+
+impl Served {
+    fn new(tls: Option<Identity>) -> Self {
+        let tls = tls.map(|identity| watch::channel(identity).1);
+        let service = Arc::new(Service::new(router(), None, tls));
+        let (client, server) = duplex(1024);
+        let (stopper, stop) = stop();
+        let places = Arc::new(Semaphore::new(1));
+        let place = Arc::clone(&places).try_acquire_owned().unwrap();
+        let ended = spawn(service.connection(server, "192.0.2.7:1".parse().unwrap(), place, stop));
+        Self { client, ended, places, stopper, began: Instant::now() }
+    }
+
+    fn plain() -> Self {
+        Self::new(None)
+    }
+
+    async fn ask(&mut self, path: &str) {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+        self.client.write_all(head.as_bytes()).await.unwrap();
+    }
+
+    /// How many seconds it lasted. Its place is free by then.
+    async fn lasted(self) -> u64 {
+        self.ended.await.unwrap();
+        assert_eq!(self.places.available_permits(), 1);
+        self.began.elapsed().as_secs()
+    }
+}
+
+/// Over HTTP/2, with a client that lets the server send so many bytes of each answer ahead.
+async fn http2(client: DuplexStream, window: u32) -> (h2::client::SendRequest<Bytes>, JoinHandle<()>) {
+    let shaken = h2::client::Builder::new().initial_window_size(window).handshake(client).await;
+    let (calls, connection) = shaken.unwrap();
+    (calls, spawn(async move { drop(connection.await) }))
+}
+
+fn request(path: &str) -> hyper::Request<()> {
+    hyper::Request::get(format!("http://test{path}")).body(()).unwrap()
+}
+
+fn identity() -> Identity {
+    let folder = tempfile::tempdir().unwrap();
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = CertificateFiles { certificate: folder.path().join("crt"), key: folder.path().join("key") };
+    std::fs::write(&files.certificate, cert.pem()).unwrap();
+    std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+    files.identity().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_its_answer_is_given_up() {
+    let mut served = Served::plain();
+    served.ask("/much").await;
+    assert_eq!(served.lasted().await, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_but_steadily_gets_all_of_its_answer() {
+    let mut served = Served::plain();
+    served.ask("/much").await;
+    let (mut pace, mut read) = (interval(Duration::from_secs(1)), 0);
+    while read < MUCH {
+        pace.tick().await;
+        read += served.client.read(&mut [0; 1024]).await.unwrap();
+    }
+    assert!(served.began.elapsed() > PATIENCE * 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_the_socket_but_takes_nothing_of_its_answer_is_given_up_too() {
+    let Served { client, ended, began, stopper: _stopper, .. } = Served::plain();
+    let (mut calls, _driver) = http2(client, 0).await;
+    let (answer, _) = calls.send_request(request("/much"), true).unwrap();
+    let answer = answer.await.unwrap();
+    ended.await.unwrap();
+    assert!((30..=35).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    drop(answer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_its_answer_slowly_over_http2_gets_all_of_it() {
+    let Served { client, began, stopper: _stopper, .. } = Served::plain();
+    let (mut calls, _driver) = http2(client, 32 * 1024).await;
+    let (answer, _) = calls.send_request(request("/much"), true).unwrap();
+    let mut body = answer.await.unwrap().into_body();
+    let (mut pace, mut taken) = (interval(Duration::from_secs(1)), 0);
+    while let Some(part) = body.data().await {
+        pace.tick().await;
+        let part = part.unwrap().len();
+        body.flow_control().release_capacity(part).unwrap();
+        taken += part;
+    }
+    assert_eq!(taken, MUCH);
+    assert!(began.elapsed() > PATIENCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_take_longer_than_a_client_may_take_for_its_answer() {
+    let mut served = Served::plain();
+    served.ask("/late").await;
+    let mut answer = [0; 12];
+    served.client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    assert!(served.began.elapsed() >= PATIENCE * 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_call_is_closed() {
+    assert_eq!(Served::plain().lasted().await, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_trickles_in_is_not_waited_for() {
+    let mut served = Served::plain();
+    let mut pace = interval(Duration::from_secs(1));
+    let broken: io::Error = loop {
+        pace.tick().await;
+        if let Err(broken) = served.client.write_all(b"G").await {
+            break broken;
+        }
+    };
+    assert_eq!(broken.kind(), io::ErrorKind::BrokenPipe);
+    assert!(served.lasted().await <= 35);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed_over_both_versions_of_http() {
+    let mut served = Served::plain();
+    served.ask("/little").await;
+    assert_eq!(served.lasted().await, 30);
+
+    let Served { client, ended, began, stopper: _stopper, .. } = Served::plain();
+    let (mut calls, driver) = http2(client, 1024).await;
+    let (answer, _) = calls.send_request(request("/little"), true).unwrap();
+    assert_eq!(answer.await.unwrap().status(), 200);
+    driver.await.unwrap();
+    ended.await.unwrap();
+    assert!((120..=130).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_does_not_come_to_its_end_is_given_up() {
+    assert_eq!(Served::new(Some(identity())).lasted().await, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_speak_tls_gets_no_answer_but_an_alert() {
+    let mut served = Served::new(Some(identity()));
+    served.ask("/little").await;
+    let mut alert = Vec::new();
+    served.client.read_to_end(&mut alert).await.unwrap();
+    assert_eq!(alert.first(), Some(&21), "{alert:?}");
+    assert_eq!(served.lasted().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_handshakes_and_idle_connections_at_once_and_calls_once_they_are_answered() {
+    let handshake = Served::new(Some(identity()));
+    handshake.stopper.ask();
+    assert_eq!(handshake.lasted().await, 0);
+
+    let mut idle = Served::plain();
+    idle.ask("/little").await;
+    idle.client.read_exact(&mut [0; 12]).await.unwrap();
+    idle.stopper.ask();
+    assert_eq!(idle.lasted().await, 0);
+
+    let mut busy = Served::plain();
+    busy.ask("/late").await;
+    // Until the call has begun, a stop would find nothing in flight.
+    tokio::time::advance(Duration::from_secs(1)).await;
+    busy.stopper.ask();
+    let mut answer = Vec::new();
+    busy.client.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    assert!(busy.lasted().await >= 150);
+}

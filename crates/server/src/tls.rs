@@ -1,0 +1,189 @@
+//! What the server proves its name with: a certificate and its key, in files that may change while it runs.
+
+mod contents;
+mod expiry;
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use kernel::Timestamp;
+use rustls::{
+    InconsistentKeys, ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
+    version::{TLS12, TLS13},
+};
+
+use crate::failure::{Context as _, Failure};
+
+pub(crate) use contents::Contents;
+
+/// A certificate that ends sooner should have been renewed: issuers that renew by themselves do so earlier.
+const RENEWED_BEFORE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// The files of a certificate chain and of its private key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CertificateFiles {
+    /// The server's own certificate first, then those it was signed with.
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// A certificate with its key, ready for handshakes. Each has a memory of sessions of its own, so that none is resumed
+/// that began with another certificate.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    pub(crate) handshakes: Arc<ServerConfig>,
+    /// When the first certificate of the chain ends.
+    pub(crate) expires_at: Timestamp,
+}
+
+impl CertificateFiles {
+    /// Reads and understands both files.
+    ///
+    /// # Errors
+    /// What is wrong with which file.
+    pub(crate) fn identity(&self) -> Result<Identity, Failure> {
+        self.understand(&self.read()?)
+    }
+
+    /// Reads both files. The files are small; past a mebibyte they are something else.
+    ///
+    /// # Errors
+    /// The file that can't be read.
+    pub(crate) fn read(&self) -> Result<Contents, Failure> {
+        Contents::of(self)
+    }
+
+    /// Makes an identity of what the files held.
+    ///
+    /// # Errors
+    /// What is wrong with which file; a key that belongs to another certificate.
+    pub(crate) fn understand(&self, contents: &Contents) -> Result<Identity, Failure> {
+        let (certificate, key) = (self.certificate.display(), self.key.display());
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&contents.certificate)
+            .collect::<Result<_, _>>()
+            .or_fail(|| format!("{certificate} is not PEM"))?;
+        if chain.is_empty() {
+            return Err(Failure::new(format!("{certificate} holds no certificate in PEM")));
+        }
+        let expires_at = expiry::of_chain(&chain).or_fail(|| format!("{certificate} is no certificate"))?;
+        let private = PrivateKeyDer::from_pem_slice(&contents.key)
+            .or_fail(|| format!("{key} holds no private key in PEM that is not under a password"))?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let certified = CertifiedKey::from_der(chain, private, &provider).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                Failure::new(format!("{key} is not the key of {certificate}"))
+            }
+            error => Failure::new(format!("{certificate} and {key} can't be used: {error}")),
+        })?;
+        let mut handshakes = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        handshakes.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Identity { handshakes: Arc::new(handshakes), expires_at })
+    }
+}
+
+impl Identity {
+    /// Whether clients refuse it by now.
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        self.expires_at <= now
+    }
+
+    /// What an operator should know of when it ends, in words; nothing while that is far off.
+    pub(crate) fn doubt(&self, now: Timestamp) -> Option<String> {
+        let ends = self.expires_at;
+        if self.has_ended(now) {
+            return Some(format!("the certificate has ended on {ends}: clients refuse it"));
+        }
+        let left = ends.since(now);
+        (left < RENEWED_BEFORE).then(|| format!("the certificate ends on {ends}, in {} days", left.as_secs() / 86_400))
+    }
+}
+
+impl fmt::Display for CertificateFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with {}", self.certificate.display(), self.key.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn self_signed(until: i32) -> CertifiedKey<KeyPair> {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_after = date_time_ymd(until, 1, 1);
+        let signing_key = KeyPair::generate().unwrap();
+        CertifiedKey { cert: params.self_signed(&signing_key).unwrap(), signing_key }
+    }
+
+    fn files(folder: &TempDir, certificate: &str, key: &str) -> CertificateFiles {
+        let files = CertificateFiles { certificate: folder.path().join("tls.crt"), key: folder.path().join("tls.key") };
+        std::fs::write(&files.certificate, certificate).unwrap();
+        std::fs::write(&files.key, key).unwrap();
+        files
+    }
+
+    fn fault(certificate: &str, key: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let fault = files(&folder, certificate, key).identity().err().unwrap().to_string();
+        fault.replace(&*folder.path().to_string_lossy(), "")
+    }
+
+    #[test]
+    fn a_chain_ends_with_the_first_of_its_certificates() {
+        let (leaf, issuer) = (self_signed(2040), self_signed(2031));
+        let folder = tempfile::tempdir().unwrap();
+        let chain = leaf.cert.pem() + &issuer.cert.pem();
+        let identity = files(&folder, &chain, &leaf.signing_key.serialize_pem()).identity().unwrap();
+        assert_eq!(identity.expires_at, "2031-01-01T00:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn a_certificate_after_2049_is_written_in_another_form_and_read_as_well() {
+        let late = self_signed(2051);
+        let folder = tempfile::tempdir().unwrap();
+        let identity = files(&folder, &late.cert.pem(), &late.signing_key.serialize_pem()).identity().unwrap();
+        assert_eq!(identity.expires_at, "2051-01-01T00:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_pair_is_said_in_words() {
+        let (one, other) = (self_signed(2040), self_signed(2040));
+        let (certificate, key) = (one.cert.pem(), one.signing_key.serialize_pem());
+        assert_eq!(fault(&certificate, &other.signing_key.serialize_pem()), "/tls.key is not the key of /tls.crt");
+        assert_eq!(fault("", &key), "/tls.crt holds no certificate in PEM");
+        assert_eq!(fault(&key, &key), "/tls.crt holds no certificate in PEM");
+        assert!(
+            fault("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &key).contains("no certificate")
+        );
+        assert!(fault(&certificate, "").starts_with("/tls.key holds no private key in PEM"));
+        assert!(fault(&certificate[..certificate.len() / 2], &key).starts_with("/tls.crt is not PEM"));
+        assert_eq!(fault(&" ".repeat(1024 * 1024 + 1), &key), "/tls.crt is larger than any certificate or key");
+    }
+
+    #[test]
+    fn a_certificate_that_has_ended_or_soon_will_is_doubted() {
+        let pair = self_signed(2040);
+        let folder = tempfile::tempdir().unwrap();
+        let identity = files(&folder, &pair.cert.pem(), &pair.signing_key.serialize_pem()).identity().unwrap();
+        let doubt = |now: &str| identity.doubt(now.parse().unwrap());
+        assert_eq!(doubt("2039-12-17T00:00:00Z"), None);
+        assert!(doubt("2039-12-19T00:00:00Z").unwrap().ends_with("in 13 days"));
+        assert!(doubt("2040-01-01T00:00:00Z").unwrap().contains("has ended"));
+    }
+
+    #[test]
+    fn a_file_that_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = CertificateFiles { certificate: folder.path().join("none.crt"), key: folder.path().join("k") };
+        let fault = missing.identity().err().unwrap().to_string();
+        assert!(fault.starts_with("can't read ") && fault.contains("none.crt"), "{fault}");
+    }
+}

@@ -1,0 +1,76 @@
+//! What a connection may bring before there is a call to answer.
+
+mod support;
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use support::Server;
+
+const KIB: usize = 1024;
+
+/// Sends this and reads all that comes back.
+fn exchange(server: &Server, request: &str) -> String {
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).expect("a connection");
+    stream.write_all(request.as_bytes()).expect("it is taken");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+fn request(target: &str, fields: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{fields}\r\n")
+}
+
+/// Holds an answer to its status and to the envelope.
+fn is_enveloped(answer: &str, status: u16, error: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+    let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
+    let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!((&body["error"], &body["requestId"]), (&error.into(), &id.into()));
+}
+
+#[tokio::test]
+async fn a_head_past_the_bounds_of_the_api_is_answered_in_its_envelope() {
+    let server = Server::start();
+    let long = format!("/api/v1/openapi.json?x={}", "x".repeat(60 * KIB));
+    is_enveloped(&exchange(&server, &request(&long, "")), 414, "uri_too_long");
+    let wide = format!("X-Filler: {}\r\n", "x".repeat(100 * KIB));
+    is_enveloped(&exchange(&server, &request("/api/v1/openapi.json", &wide)), 431, "header_fields_too_large");
+    is_enveloped(&exchange(&server, &request("/api/v1/organization", "X-Small: x\r\n")), 401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_head_past_the_bounds_of_the_api_is_answered_over_http2_as_well() {
+    let server = Server::start();
+    let stream = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    let (calls, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut calls = calls.ready().await.unwrap();
+    let call = hyper::Request::get("http://test/api/v1/openapi.json").header("x-filler", "x".repeat(100 * KIB));
+    let (answer, _) = calls.send_request(call.body(()).unwrap(), true).unwrap();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 431);
+    assert!(answer.headers().contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn what_is_no_http_or_past_every_bound_is_refused_without_an_envelope_and_troubles_nobody_else() {
+    let server = Server::start();
+    let endless = format!("X-Filler: {}\r\n", "x".repeat(200 * KIB));
+    let many = "X-Filler: x\r\n".repeat(200);
+    for (sent, status) in [
+        ("nonsense\r\n\r\n".to_owned(), 400),
+        (request("/", "no colon\r\n"), 400),
+        (request("/", "Content-Length: x\r\n"), 400),
+        (request("/", &endless), 431),
+        (request("/", &many), 431),
+    ] {
+        let answer = exchange(&server, &sent);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
+    }
+    is_enveloped(&exchange(&server, &request("/api/v1/organization", "")), 401, "unauthenticated");
+}

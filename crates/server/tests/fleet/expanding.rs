@@ -1,0 +1,48 @@
+//! A migration of a later version, applied under servers of this one.
+
+use crate::{
+    load::Load,
+    support::{Fleet, Installation},
+};
+
+/// What a later version may bring: it only adds.
+const EXPANSION: &[&str] = &[
+    "ALTER TABLE findings ADD COLUMN risk_score bigint",
+    "ALTER TABLE findings ADD COLUMN region text COLLATE \"C\" NOT NULL DEFAULT 'anywhere'",
+    "CREATE INDEX findings_region ON findings (organization_id, region, id)",
+    "ALTER TABLE finding_events ADD COLUMN channel text COLLATE \"C\"",
+    "ALTER TABLE service_accounts ADD COLUMN owner text COLLATE \"C\" NOT NULL DEFAULT ''",
+    "ALTER TABLE organizations ADD COLUMN plan text COLLATE \"C\"",
+    "ALTER TABLE idempotency ADD COLUMN attempts bigint NOT NULL DEFAULT 1",
+    "ALTER TABLE audit_entries ADD COLUMN trace text COLLATE \"C\"",
+    "ALTER TABLE audit_heads ADD COLUMN entries bigint NOT NULL DEFAULT 0",
+    "ALTER TABLE outbox ADD COLUMN attempts bigint NOT NULL DEFAULT 0",
+    "ALTER TABLE leases ADD COLUMN fence bigint NOT NULL DEFAULT 0",
+    "ALTER TABLE open_writes ADD COLUMN version text",
+    "ALTER TABLE signing_keys ADD COLUMN note text",
+    "CREATE TABLE tags (organization_id text NOT NULL, id text NOT NULL, PRIMARY KEY (organization_id, id))",
+    "INSERT INTO schema_migrations (version, name, checksum, applied_at) \
+     SELECT max(version) + 1, 'expansion', 'of a later version', 0 FROM schema_migrations",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_go_on_while_a_migration_of_a_later_version_expands_the_schema() {
+    let fleet = Fleet::start(Installation::on_postgres().await, 2);
+    let database = fleet.installation().database().await;
+    let mut load = Load::begin(&fleet, 4).await;
+    load.writes(20).await;
+    for statement in EXPANSION {
+        database.execute(statement).await;
+        load.writes(2).await;
+    }
+    load.writes(20).await;
+    for place in 0..fleet.len() {
+        assert_eq!(fleet.probe(place, "/readyz").await.0, 200);
+        let log = fleet.with(place, |server| server.log());
+        assert!(!log.contains("cached plan"), "{log}");
+    }
+    fleet.kill(0);
+    fleet.start_again(0);
+    load.writes(10).await;
+    load.end(&fleet).await;
+}

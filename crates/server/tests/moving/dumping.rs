@@ -1,0 +1,41 @@
+//! Backups of PostgreSQL with its own programs, as docs/operating.md has it.
+
+use std::process::Command;
+
+use crate::{
+    load::{FINDINGS, Load, SCOPES, is_whole, stored},
+    support::{Installation, Server},
+};
+
+fn run(program: &str, arguments: &[&str]) {
+    let folder = postgres_cluster::find().expect("PostgreSQL's programs");
+    let ran = Command::new(folder.join(program)).args(arguments).output().unwrap();
+    assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_under_load_comes_back_with_every_write_acknowledged_before_it() {
+    let server = Server::over(Installation::on_postgres().await);
+    let installation = server.installation().clone();
+    let dump = installation.folder().join("novantra.dump");
+    let dump = dump.to_str().unwrap();
+    let load = Load::begin(&server).await;
+    let before = load.acknowledged(40).await;
+    let url = installation.database_url();
+    let to = dump.to_owned();
+    let dumped = move || run("pg_dump", &["--format=custom", "--no-owner", "--file", &to, &url]);
+    tokio::task::spawn_blocking(dumped).await.unwrap();
+    load.acknowledged(10).await;
+    load.end().await;
+
+    let restored = Installation::on_postgres().await;
+    let url = restored.database_url();
+    run("pg_restore", &["--single-transaction", "--exit-on-error", "--no-owner", "--dbname", &url, dump]);
+    restored.take_key_of(&installation);
+    is_whole(&restored);
+    let there = stored(&restored).await;
+    assert!(before.is_subset(&there) && there.is_subset(&stored(&installation).await));
+    let server = Server::over(restored);
+    let client = server.client("after", SCOPES).await;
+    assert_eq!(client.all(FINDINGS, "findings").await.len(), there.len());
+}

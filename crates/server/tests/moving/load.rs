@@ -1,0 +1,78 @@
+//! Writers that remember what was acknowledged.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::task::JoinSet;
+
+use crate::support::{Client, Installation, Server, eventually, finding};
+
+pub(crate) const FINDINGS: &str = "/api/v1/governance/findings";
+pub(crate) const SCOPES: &[&str] = &["governance.findings:read", "governance.findings:write", "audit:read"];
+
+/// Writers at work.
+pub(crate) struct Load {
+    writers: JoinSet<()>,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    over: AtomicBool,
+    /// The ids of findings, as the database has them.
+    acknowledged: Mutex<BTreeSet<String>>,
+}
+
+impl Load {
+    pub(crate) async fn begin(server: &Server) -> Self {
+        let client = server.client("load", SCOPES).await;
+        let state = Arc::new(State::default());
+        let mut writers = JoinSet::new();
+        for writer in 0..4 {
+            writers.spawn(write(client.clone(), Arc::clone(&state), writer));
+        }
+        Self { writers, state }
+    }
+
+    /// Waits until so many more were acknowledged, and says which were so far.
+    pub(crate) async fn acknowledged(&self, more: usize) -> BTreeSet<String> {
+        let so_far = || self.state.acknowledged.lock().unwrap().clone();
+        let enough = so_far().len() + more;
+        eventually("enough is acknowledged", async || Some(so_far()).filter(|ids| ids.len() >= enough)).await
+    }
+
+    pub(crate) async fn end(self) {
+        self.state.over.store(true, Ordering::Relaxed);
+        self.writers.join_all().await;
+    }
+}
+
+async fn write(client: Client, state: Arc<State>, writer: usize) {
+    for number in 0.. {
+        if state.over.load(Ordering::Relaxed) {
+            return;
+        }
+        let created = client.post(FINDINGS, &finding(&format!("w{writer}-{number}"))).await;
+        assert_eq!(created.status, 201, "{}", created.body);
+        let id = created.body["finding"]["id"].as_str().expect("an id").trim_start_matches("find_").to_owned();
+        state.acknowledged.lock().unwrap().insert(id);
+    }
+}
+
+/// The ids of the findings that are there.
+pub(crate) async fn stored(installation: &Installation) -> BTreeSet<String> {
+    let rows = installation.database().await.rows("SELECT id FROM findings").await;
+    rows.into_iter().flatten().collect()
+}
+
+/// Every audit log is whole.
+#[track_caller]
+pub(crate) fn is_whole(installation: &Installation) {
+    let verified = installation.run(&["audit", "verify"]);
+    assert!(verified.status.success(), "{}", verified.stderr);
+}

@@ -1,0 +1,190 @@
+//! Token signing keys change while servers serve.
+
+mod support;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+use support::{Client, Credentials, Installation, Server, eventually};
+
+const PATH: &str = "/api/v1/governance/findings?limit=1";
+
+/// Two servers and the command line over one PostgreSQL.
+struct House {
+    installation: Installation,
+    servers: [Server; 2],
+    credentials: Credentials,
+}
+
+impl House {
+    async fn open() -> Self {
+        let installation = Installation::on_postgres().await;
+        let servers = [(); 2].map(|()| Server::over(installation.clone()));
+        let credentials = installation.account("caller", &["governance.findings:read"]);
+        Self { installation, servers, credentials }
+    }
+
+    fn callers(&self) -> [Caller; 2] {
+        let http = reqwest::Client::new();
+        [0, 1].map(|one| Caller {
+            http: http.clone(),
+            issuer: Client::new(&self.servers[one].url),
+            urls: [0, 1].map(|place| format!("{}{PATH}", self.servers[place].url)),
+            credentials: self.credentials.clone(),
+        })
+    }
+
+    /// The ids of the keys in the order in which they sign, with their stages.
+    fn keys(&self) -> Vec<(String, String)> {
+        let listed = self.installation.json(&["signing-key", "list"]);
+        let text = |key: &Value, name: &str| key[name].as_str().expect("a text").to_owned();
+        let keys = listed["signing_keys"].as_array().expect("keys");
+        keys.iter().map(|key| (text(key, "key_id"), text(key, "stage"))).collect()
+    }
+}
+
+/// Takes tokens from one server and calls both with them.
+struct Caller {
+    http: reqwest::Client,
+    issuer: Client,
+    urls: [String; 2],
+    credentials: Credentials,
+}
+
+impl Caller {
+    async fn token(&self) -> String {
+        let answer = self.issuer.token(&self.credentials).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    async fn statuses(&self, token: &str) -> [u16; 2] {
+        let call = async |url: &str| self.http.get(url).bearer_auth(token).send().await.expect("an answer").status();
+        let [one, other] = &self.urls;
+        [call(one).await.as_u16(), call(other).await.as_u16()]
+    }
+
+    /// Calls, and gets new tokens to call with, until it is to stop; `refused` says of which key tokens may be refused.
+    async fn hammer(&self, stop: &AtomicBool, calls: &AtomicU64, refused: Option<&str>) {
+        let mut oldest = self.token().await;
+        while !stop.load(Ordering::SeqCst) {
+            let fresh = self.token().await;
+            for token in [&fresh, &oldest] {
+                let statuses = self.statuses(token).await;
+                let excused =
+                    refused == Some(key_of(token).as_str()) && statuses.iter().all(|it| [200, 401].contains(it));
+                assert!(statuses == [200, 200] || excused, "{statuses:?} with a token of {}", key_of(token));
+            }
+            if refused == Some(key_of(&oldest).as_str()) {
+                oldest = fresh;
+            }
+            calls.fetch_add(4, Ordering::SeqCst);
+        }
+    }
+}
+
+/// The id of the key that signed the token.
+fn key_of(token: &str) -> String {
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().expect("a header")).expect("base64");
+    let header: Value = serde_json::from_slice(&header).expect("a header");
+    header["kid"].as_str().expect("a key").to_owned()
+}
+
+/// Hammers both servers while `doing` goes on, and for a while before and after.
+async fn meanwhile<T>(house: &House, refused: Option<&str>, doing: impl AsyncFnOnce() -> T) -> T {
+    let (stop, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let hammers = house.callers().map(|caller| {
+        let (stop, calls, refused) = (Arc::clone(&stop), Arc::clone(&calls), refused.map(str::to_owned));
+        tokio::spawn(async move { caller.hammer(&stop, &calls, refused.as_deref()).await })
+    });
+    let more = async || {
+        let before = calls.load(Ordering::SeqCst);
+        eventually("calls go on", async || (calls.load(Ordering::SeqCst) >= before + 100).then_some(())).await;
+    };
+    more().await;
+    let done = doing().await;
+    more().await;
+    stop.store(true, Ordering::SeqCst);
+    for hammer in hammers {
+        hammer.await.expect("no call fails");
+    }
+    done
+}
+
+/// Runs a command beside the servers without holding up the calls.
+async fn run(house: &House, arguments: &[&str]) -> Value {
+    let (installation, arguments) =
+        (house.installation.clone(), arguments.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+    let command = move || installation.json(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    tokio::task::spawn_blocking(command).await.expect("the command")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_rotates_under_two_busy_servers_and_no_call_fails() {
+    let house = House::open().await;
+    let [one, other] = house.callers();
+    let before = one.token().await;
+    meanwhile(&house, None, async || {
+        run(&house, &["signing-key", "rotate", "--wait", "30s"]).await;
+        assert_eq!(key_of(&one.token().await), key_of(&before), "it signs once every server knows it");
+        // A third of the wait is left, which is still longer than servers work with keys they have read.
+        let database = house.installation.database().await;
+        database
+            .execute("UPDATE signing_keys SET signs_from = signs_from - 18000 WHERE signs_from > created_at + 20000")
+            .await;
+        for issuer in [&one, &other] {
+            eventually("the new key signs", async || (key_of(&issuer.token().await) != key_of(&before)).then_some(()))
+                .await;
+        }
+    })
+    .await;
+    assert_eq!(one.statuses(&before).await, [200, 200], "what the old key signed is good to its end");
+    let stages: Vec<_> = house.keys().into_iter().map(|(_, stage)| stage).collect();
+    assert_eq!(stages, ["verifying", "signing"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tokens_of_a_retired_key_are_refused_everywhere_and_no_others() {
+    let house = House::open().await;
+    let [one, other] = house.callers();
+    let leaked = one.token().await;
+    let retired = key_of(&leaked);
+    assert_eq!(other.statuses(&leaked).await, [200, 200]);
+    meanwhile(&house, Some(&retired), async || {
+        run(&house, &["signing-key", "retire", &retired, "--reason", "it was in a stolen backup"]).await;
+        assert_eq!(one.statuses(&leaked).await, [401, 401]);
+    })
+    .await;
+    let [(present, stage)] = &house.keys()[..] else { panic!("one key is left") };
+    assert_eq!((key_of(&other.token().await), stage.as_str()), (present.clone(), "signing"));
+}
+
+#[tokio::test]
+async fn signing_keys_are_listed_and_rotated_once_at_a_time_and_on_record() {
+    let server = Server::start();
+    let installation = server.installation();
+    let listed = installation.json(&["signing-key", "list"]);
+    assert_eq!(listed["signing_keys"][0]["stage"], "signing");
+    let rotated = installation.json(&["signing-key", "rotate", "--reason", "yearly rotation of keys"]);
+    assert_eq!(rotated["signing_keys"][1]["stage"], "published");
+    let next = rotated["signing_keys"][1]["key_id"].as_str().expect("a key").to_owned();
+    for (arguments, status, words) in [
+        (&["signing-key", "rotate"][..], 1, next.as_str()),
+        (&["signing-key", "rotate", "--wait", "29s"], 2, "30s"),
+        (&["signing-key", "retire", "nothing"], 1, "there is no signing key nothing"),
+    ] {
+        let ran = installation.run(arguments);
+        assert_eq!(ran.status.code(), Some(status), "{}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    let log = eventually("the log is sealed", async || {
+        let ran = installation.run(&["audit", "export", "--workspace", "-"]);
+        ran.stdout.contains("signing_key.published").then_some(ran.stdout)
+    })
+    .await;
+    assert!(log.contains(&next) && log.contains("yearly rotation of keys"), "{log}");
+}

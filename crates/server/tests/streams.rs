@@ -1,0 +1,150 @@
+//! Whole collections in lines, from the real program over either engine.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use reqwest::Response;
+use serde_json::json;
+use support::{Client, Credentials, Installation, Server, eventually};
+
+const FINDINGS: &str = "/api/v1/governance/findings";
+const LAST_LINE: &str = "\n{\"pagination\":{}}\n";
+
+/// Findings made through the API, and copies of each made in the database.
+const ORIGINALS: usize = 10;
+const COPIES: usize = 10_000;
+/// Memory that a stream of some 140 MB may take at most, in bytes. The program of tests is not optimized.
+const MEMORY: u64 = 64 * 1024 * 1024;
+
+struct House {
+    server: Server,
+    credentials: Credentials,
+    token: String,
+}
+
+/// A server with a hundred thousand findings of a kilobyte.
+async fn house(installation: Installation) -> House {
+    let server = Server::over(installation);
+    let credentials = server.account("puller", &["governance.findings:read", "governance.findings:write"]);
+    let client = Client::with_token(&server.url, &credentials).await;
+    let findings: Vec<_> = (0..ORIGINALS)
+        .map(|number| {
+            json!({
+                "findingKey": format!("original-{number}"),
+                "title": "A finding",
+                "description": "x".repeat(1000),
+                "severity": "low",
+                "sourceKind": "manual",
+            })
+        })
+        .collect();
+    let body = json!({ "reason": "recorded by a test of the program", "findings": findings });
+    assert_eq!(client.post(&format!("{FINDINGS}/batch"), &body).await.status, 200);
+    // Eight digits, all of them of the alphabet of identifiers.
+    let (first, last) = (10_000_001, 10_000_000 + COPIES);
+    let copying = format!(
+        "INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, severity, \
+         status, source_kind) \
+         WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) \
+         SELECT organization_id, substr(id, 1, 10) || substr(id, 19, 8) || CAST(i AS text), revision, created_at, \
+         updated_at, key || '-' || CAST(i AS text), title, description, severity, status, source_kind FROM findings, n"
+    );
+    let copied = server.installation().database().await.execute(&copying).await;
+    assert_eq!(copied, (ORIGINALS * COPIES) as u64);
+    let answer = client.token(&credentials).await;
+    let token = answer.body["access_token"].as_str().unwrap().to_owned();
+    House { server, credentials, token }
+}
+
+impl House {
+    async fn open(&self) -> Response {
+        let client = reqwest::Client::builder().http1_only().build().unwrap();
+        let request = client.get(format!("{}{FINDINGS}", self.server.url)).bearer_auth(&self.token);
+        request.header("accept", "application/x-ndjson").send().await.unwrap()
+    }
+}
+
+/// Reads on. Says how many lines there were, how the text ended, and whether the answer was whole.
+async fn rest(mut response: Response, mut between: impl FnMut()) -> (usize, String, bool) {
+    let (mut lines, mut end) = (0, Vec::new());
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            whole => return (lines, String::from_utf8_lossy(&end).into_owned(), whole.is_ok()),
+        };
+        lines += chunk.iter().filter(|byte| **byte == b'\n').count();
+        end.extend_from_slice(&chunk);
+        end.drain(..end.len().saturating_sub(100));
+        between();
+    }
+}
+
+async fn all_come_in_bounded_memory(installation: Installation) {
+    let house = house(installation).await;
+    let before = house.server.resident();
+    let mut most = 0;
+    let response = house.open().await;
+    assert_eq!(response.status(), 200);
+    assert!(response.headers().contains_key("x-as-of"));
+    let (lines, end, whole) = rest(response, || most = most.max(house.server.resident())).await;
+    assert!(whole && end.ends_with(LAST_LINE), "it ends with {end:?}");
+    assert_eq!(lines, ORIGINALS * (COPIES + 1) + 1);
+    assert!(most < before + MEMORY, "{} MiB more than before", (most - before) / 1024 / 1024);
+}
+
+async fn disabling_cuts_within_five_seconds(installation: Installation) {
+    let house = house(installation).await;
+    let mut response = house.open().await;
+    assert!(response.chunk().await.unwrap().is_some());
+    let disabled = house.server.installation().run(&["service-account", "disable", &house.credentials.client_id]);
+    assert!(disabled.status.success(), "{}", disabled.stderr);
+    let since = Instant::now();
+    // Nothing is taken meanwhile, so it is not the client's reading on that ends it.
+    eventually("the stream is cut", async || house.server.log().contains("a stream was cut").then_some(())).await;
+    assert!(since.elapsed() < Duration::from_secs(5), "it took {:?}", since.elapsed());
+    let (_, end, whole) = rest(response, || {}).await;
+    assert!(!whole, "a stream that was cut ends like a whole one");
+    assert!(!end.contains("pagination"), "it ends with {end:?}");
+}
+
+async fn hanging_up_gives_places_back(installation: Installation) {
+    let house = house(installation).await;
+    let open = [house.open().await, house.open().await];
+    assert!(open.iter().all(|response| response.status() == 200));
+    let refused = house.open().await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    drop(open);
+    eventually("a place is free", async || (house.open().await.status() == 200).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_records_come_in_bounded_memory() {
+    all_come_in_bounded_memory(Installation::new()).await;
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_records_come_in_bounded_memory_over_postgres() {
+    all_come_in_bounded_memory(Installation::on_postgres().await).await;
+}
+
+#[tokio::test]
+async fn disabling_an_account_cuts_its_streams_within_five_seconds() {
+    disabling_cuts_within_five_seconds(Installation::new()).await;
+}
+
+#[tokio::test]
+async fn disabling_an_account_cuts_its_streams_within_five_seconds_over_postgres() {
+    disabling_cuts_within_five_seconds(Installation::on_postgres().await).await;
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_give_their_places_back() {
+    hanging_up_gives_places_back(Installation::new()).await;
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_give_their_places_back_over_postgres() {
+    hanging_up_gives_places_back(Installation::on_postgres().await).await;
+}

@@ -1,0 +1,293 @@
+//! The API over TLS, with certificates that are exchanged while it runs.
+
+mod support;
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use rcgen::{CertificateParams, CertifiedKey, KeyPair};
+use rustls::{
+    ClientConfig, ProtocolVersion, RootCertStore,
+    pki_types::{CertificateDer, ServerName},
+    version::{TLS12, TLS13},
+};
+use support::{Installation, Ran, Server, Setup, eventually};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+type Pair = CertifiedKey<KeyPair>;
+
+const ASK: &[u8] = b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An installation with a certificate and its key in its folder.
+#[derive(Clone)]
+struct Place {
+    installation: Installation,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Place {
+    fn with(pair: &Pair) -> Self {
+        let installation = Installation::new();
+        let file = |name| installation.folder().join(name);
+        let place = Self { certificate: file("tls.crt"), key: file("tls.key"), installation };
+        place.put(pair);
+        place
+    }
+
+    fn put(&self, pair: &Pair) {
+        fs::write(&self.certificate, pair.cert.pem()).expect("it is written");
+        fs::write(&self.key, pair.signing_key.serialize_pem()).expect("it is written");
+    }
+
+    fn setup(&self) -> Setup {
+        Setup::over(self.installation.clone())
+            .set("TLS_CERT", &self.certificate.to_string_lossy())
+            .set("TLS_KEY", &self.key.to_string_lossy())
+    }
+
+    /// `novantra check` or another command, with these settings.
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let files = [("NOVANTRA_TLS_CERT", &self.certificate), ("NOVANTRA_TLS_KEY", &self.key)];
+        Ran::from(self.installation.program().args(arguments).envs(files).output().expect("the program starts"))
+    }
+}
+
+/// A pair that ends so long from now, or ended so long ago.
+fn pair(from: SystemTime, until: SystemTime) -> Pair {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    (params.not_before, params.not_after) = (from.into(), until.into());
+    let signing_key = KeyPair::generate().expect("a key");
+    CertifiedKey { cert: params.self_signed(&signing_key).expect("a certificate"), signing_key }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program under test goes by the real time")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+fn good_for(days: u32) -> Pair {
+    pair(now() - DAY, now() + DAY * days)
+}
+
+fn der(pair: &Pair) -> CertificateDer<'static> {
+    pair.cert.der().clone()
+}
+
+fn address(server: &Server) -> SocketAddr {
+    server.url.strip_prefix("https://").expect("it says that it speaks TLS").parse().expect("an address")
+}
+
+/// A connection of a client that takes these certificates and nothing else.
+async fn connect_with(
+    server: &Server,
+    trusted: &[&Pair],
+    configure: impl FnOnce(&mut ClientConfig),
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(trusted.iter().map(|pair| der(pair)));
+    let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    configure(&mut config);
+    let name = ServerName::try_from("localhost").expect("a name");
+    TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(address(server)).await?).await
+}
+
+async fn connect(server: &Server, trusted: &[&Pair]) -> TlsStream<TcpStream> {
+    connect_with(server, trusted, |_| {}).await.expect("a handshake")
+}
+
+fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
+    stream.get_ref().1.peer_certificates().expect("a chain")[0].clone().into_owned()
+}
+
+/// Asks for what is not there and reads the head of the answer and its envelope.
+async fn ask(stream: &mut TlsStream<TcpStream>) -> String {
+    stream.write_all(ASK).await.expect("it is taken");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        assert!(stream.read_buf(&mut answer).await.expect("an answer") > 0, "the connection ended");
+    }
+    String::from_utf8(answer).expect("text")
+}
+
+/// Waits until a new connection is shown this certificate.
+async fn exchanged(server: &Server, trusted: &[&Pair], wanted: &Pair) {
+    eventually("new connections get the new certificate", async || {
+        (shown(&connect(server, trusted).await) == der(wanted)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn old_connections_go_on_and_new_ones_get_the_new_certificate_with_or_without_a_hangup() {
+    let [first, second, third] = [good_for(300), good_for(300), good_for(300)];
+    let all = [&first, &second, &third];
+    let place = Place::with(&first);
+    let server = place.setup().start();
+    let mut old = connect(&server, &all).await;
+    assert_eq!(shown(&old), der(&first));
+    assert!(ask(&mut old).await.starts_with("HTTP/1.1 404"));
+
+    place.put(&second);
+    server.signal("HUP");
+    exchanged(&server, &all, &second).await;
+    place.put(&third);
+    exchanged(&server, &all, &third).await;
+    assert!(ask(&mut old).await.starts_with("HTTP/1.1 404"), "the old connection goes on");
+    assert!(server.stop().success());
+}
+
+#[tokio::test]
+async fn a_new_pair_that_is_broken_is_logged_and_the_old_one_kept_until_a_good_one_comes() {
+    let [first, second] = [good_for(300), good_for(200)];
+    let place = Place::with(&first);
+    let server = place.setup().start();
+    fs::write(&place.certificate, second.cert.pem()).unwrap();
+    server.signal("HUP");
+    eventually("it is logged", async || server.log().contains("is not the key of").then_some(())).await;
+    assert_eq!(shown(&connect(&server, &[&first]).await), der(&first));
+    let metrics = server.probe("/metrics").await.1;
+    assert!(metrics.contains("novantra_tls_certificate_refused_total 1"), "{metrics}");
+
+    fs::remove_file(&place.key).unwrap();
+    server.signal("HUP");
+    eventually("it is logged", async || server.log().contains("can't read").then_some(())).await;
+    assert_eq!(shown(&connect(&server, &[&first]).await), der(&first));
+
+    place.put(&second);
+    server.signal("HUP");
+    exchanged(&server, &[&first, &second], &second).await;
+}
+
+#[tokio::test]
+async fn metrics_say_when_the_certificate_ends() {
+    let (until, later) = (now() + DAY * 100, now() + DAY * 200);
+    let place = Place::with(&pair(now() - DAY, until));
+    let server = place.setup().start();
+    let says = async |until: SystemTime| {
+        let seconds = until.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let line = format!("novantra_tls_certificate_expiry_timestamp_seconds {seconds}\n");
+        eventually("metrics say so", async || server.probe("/metrics").await.1.contains(&line).then_some(())).await;
+    };
+    says(until).await;
+    place.put(&pair(now() - DAY, later));
+    server.signal("HUP");
+    says(later).await;
+}
+
+#[tokio::test]
+async fn both_versions_of_tls_and_of_http_are_spoken() {
+    let pair = good_for(300);
+    let server = Place::with(&pair).setup().start();
+    for (version, says) in [(&TLS12, ProtocolVersion::TLSv1_2), (&TLS13, ProtocolVersion::TLSv1_3)] {
+        let mut roots = RootCertStore::empty();
+        roots.add(der(&pair)).unwrap();
+        let only = ClientConfig::builder_with_protocol_versions(&[version]);
+        let only = only.with_root_certificates(roots).with_no_client_auth();
+        let mut stream = connect_with(&server, &[], |config| *config = only).await.unwrap();
+        assert_eq!(stream.get_ref().1.protocol_version(), Some(says));
+        assert!(ask(&mut stream).await.starts_with("HTTP/1.1 404"));
+    }
+    for (offered, chosen) in [(vec!["http/1.1"], "http/1.1"), (vec!["http/1.1", "h2"], "h2")] {
+        let offered = offered.into_iter().map(|name| name.as_bytes().to_vec()).collect();
+        let stream = connect_with(&server, &[&pair], |config| config.alpn_protocols = offered).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(chosen.as_bytes()));
+        if chosen == "h2" {
+            let (mut calls, connection) = h2::client::handshake(stream).await.unwrap();
+            tokio::spawn(connection);
+            let request = hyper::Request::get("https://localhost/nowhere").body(()).unwrap();
+            let (answer, _) = calls.send_request(request, true).unwrap();
+            assert_eq!(answer.await.unwrap().status(), 404);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_fails_is_no_error_of_ours_and_troubles_nobody_else() {
+    let pair = good_for(300);
+    let server = Place::with(&pair).setup().set("LOG_LEVEL", "novantra=debug").start();
+    let mut plain = TcpStream::connect(address(&server)).await.unwrap();
+    plain.write_all(ASK).await.unwrap();
+    plain.read_to_end(&mut Vec::new()).await.unwrap();
+    connect_with(&server, &[], |_| {}).await.unwrap_err();
+    assert!(ask(&mut connect(&server, &[&pair]).await).await.starts_with("HTTP/1.1 404"));
+    let lines = || server.log().lines().filter(|line| line.contains("no TLS")).map(str::to_owned).collect::<Vec<_>>();
+    eventually("both are logged", async || (lines().len() == 2).then_some(())).await;
+    assert!(lines().iter().all(|line| line.contains("DEBUG")), "{:?}", lines());
+}
+
+#[tokio::test]
+async fn a_call_in_flight_over_tls_is_answered_after_the_server_was_asked_to_stop() {
+    let pair = good_for(300);
+    let mut server = Place::with(&pair).setup().start();
+    let credentials = server.account("slow", &["governance.findings:read"]);
+    let body = serde_json::json!({
+        "grant_type": "client_credentials",
+        "client_id": credentials.client_id,
+        "client_secret": credentials.client_secret,
+    });
+    let body = body.to_string();
+    let head = format!(
+        "POST /api/v1/auth/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = connect(&server, &[&pair]).await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    eventually("the call is in flight", async || {
+        server.probe("/metrics").await.1.contains("novantra_http_requests_in_flight 1").then_some(())
+    })
+    .await;
+    server.signal("TERM");
+    let refused = async || TcpStream::connect(address(&server)).await.is_err().then_some(());
+    eventually("no new connection is taken", refused).await;
+    stream.write_all(body.as_bytes()).await.unwrap();
+    // Reading to the end fails unless the server says that it is the end.
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(server.wait().success());
+}
+
+#[test]
+fn a_server_does_not_start_with_a_key_that_is_not_the_certificate_s() {
+    let place = Place::with(&good_for(300));
+    fs::write(&place.key, good_for(300).signing_key.serialize_pem()).unwrap();
+    let ran = place.run(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(ran.stderr.contains("is not the key of"), "{}", ran.stderr);
+    assert!(!place.installation.folder().join("data/novantra.db").exists(), "nothing was begun");
+}
+
+#[test]
+fn check_looks_at_the_certificate() {
+    let place = Place::with(&good_for(300));
+    assert!(place.run(&["workspace", "create", "--slug", "acme", "--name", "Acme"]).status.success());
+    let says = |pair: &Pair| {
+        place.put(pair);
+        let ran = place.run(&["check", "--json"]);
+        let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let checks = said["checks"].as_array().unwrap();
+        let one = checks.iter().find(|one| one["about"] == "certificate").expect("it was looked at").clone();
+        (one["ok"].as_bool().unwrap(), one["message"].as_str().unwrap().to_owned())
+    };
+    let (ok, message) = says(&good_for(300));
+    assert!(ok && message.starts_with("usable until"), "{message}");
+    let (ok, message) = says(&good_for(10));
+    assert!(ok && message.contains("renew it"), "{message}");
+    let (ok, message) = says(&pair(now() - DAY * 2, now() - DAY));
+    assert!(!ok && message.contains("has ended"), "{message}");
+    let mut mixed = good_for(300);
+    mixed.signing_key = KeyPair::generate().unwrap();
+    let (ok, message) = says(&mixed);
+    assert!(!ok && message.contains("is not the key of"), "{message}");
+}

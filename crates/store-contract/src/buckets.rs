@@ -1,0 +1,238 @@
+//! What all shared buckets of rate limits keep to: a suite for each implementation, as [`crate::suite`] is one for stores.
+//!
+//! ```
+//! # use novantra_store_contract as store_contract;
+//! use std::sync::Arc;
+//!
+//! use store_contract::{MemoryBuckets, OpenedBuckets};
+//!
+//! /// Fresh buckets that nobody else reaches.
+//! async fn open() -> OpenedBuckets {
+//!     OpenedBuckets::new(Arc::new(MemoryBuckets::default()))
+//! }
+//!
+//! store_contract::shared_buckets_suite!(open);
+//! ```
+
+mod memory;
+
+use std::{any::Any, collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use kernel::{Entropy as _, Id, OrganizationId, Timestamp};
+use limits::{ArrivalTime, BucketKey, Peer, Quota, SharedBuckets, Take, Taken};
+use ulid::Ulid;
+
+pub use memory::MemoryBuckets;
+
+use crate::{TestClock, TestEntropy};
+
+const NOW: Timestamp = TestClock::START;
+const HOME: OrganizationId = Id::new(Ulid(7));
+
+/// Buckets, and what must outlive them.
+pub struct OpenedBuckets {
+    buckets: Arc<dyn SharedBuckets>,
+    _kept: Box<dyn Any + Send>,
+}
+
+impl OpenedBuckets {
+    /// These buckets.
+    #[must_use]
+    pub fn new(buckets: Arc<dyn SharedBuckets>) -> Self {
+        Self { buckets, _kept: Box::new(()) }
+    }
+
+    /// Keeps something as long as the buckets.
+    #[must_use]
+    pub fn keeping(self, kept: impl Any + Send) -> Self {
+        Self { _kept: Box::new(kept), ..self }
+    }
+
+    /// The buckets.
+    #[must_use]
+    pub fn buckets(&self) -> &Arc<dyn SharedBuckets> {
+        &self.buckets
+    }
+
+    async fn take(&self, takes: &[Take], now: Timestamp) -> Vec<Taken> {
+        let taken = self.buckets.take(takes, now).await.unwrap();
+        assert_eq!(taken.len(), takes.len());
+        taken
+    }
+
+    async fn granted(&self, takes: &[Take], now: Timestamp) -> Vec<u32> {
+        self.take(takes, now).await.into_iter().map(|taken| taken.granted).collect()
+    }
+}
+
+/// Writes the suite as tests of the buckets that `$open` opens: an `async fn() -> OpenedBuckets`.
+#[macro_export]
+macro_rules! shared_buckets_suite {
+    ($open:path) => {
+        $crate::shared_buckets_suite! { $open =>
+            what_was_taken_is_gone_until_it_refills
+            what_was_given_back_is_there_again
+            an_empty_bucket_takes_nothing_from_the_others
+            no_bucket_is_another
+            any_sequence_of_takes_comes_out_as_their_arithmetic
+            takes_at_once_share_out_the_quota_and_not_one_call_more
+            many_buckets_are_taken_from_at_once
+            only_buckets_that_have_long_been_full_are_forgotten
+        }
+    };
+    ($open:path => $($test:ident)*) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            $crate::buckets::$test($open().await).await;
+        })*
+    };
+}
+
+fn later(millis: i64) -> Timestamp {
+    Timestamp::from_millis(NOW.millis() + millis)
+}
+
+fn account(number: u128) -> BucketKey {
+    BucketKey::TokenRead(HOME, Ulid::from(number))
+}
+
+fn take(key: BucketKey, per_minute: u32, wanted: u32) -> Take {
+    Take { key, quota: Quota::per_minute(per_minute), at_least: ArrivalTime::FULL, returned: 0, wanted }
+}
+
+pub async fn what_was_taken_is_gone_until_it_refills(opened: OpenedBuckets) {
+    let some = |wanted| [take(account(1), 60, wanted)];
+    assert_eq!(opened.granted(&some(50), NOW).await, [50]);
+    assert_eq!(opened.granted(&some(50), NOW).await, [10]);
+    assert_eq!(opened.granted(&some(1), NOW).await, [0]);
+    assert_eq!(opened.granted(&some(5), later(2999)).await, [2]);
+    let taken = opened.take(&some(5), later(3000)).await;
+    assert_eq!(taken, [Taken { granted: 1, bucket: ArrivalTime(later(63_000).millis() * 1000) }]);
+    assert_eq!(opened.granted(&some(100), later(200_000)).await, [60]);
+}
+
+pub async fn what_was_given_back_is_there_again(opened: OpenedBuckets) {
+    let exchange = |returned, wanted| [Take { returned, ..take(account(1), 60, wanted) }];
+    assert_eq!(opened.granted(&exchange(0, 60), NOW).await, [60]);
+    assert_eq!(opened.granted(&exchange(7, 0), NOW).await, [0]);
+    assert_eq!(opened.granted(&exchange(0, 9), NOW).await, [7]);
+    assert_eq!(opened.granted(&exchange(3, 5), NOW).await, [3]);
+    assert_eq!(opened.granted(&exchange(200, 200), NOW).await, [60]);
+}
+
+pub async fn an_empty_bucket_takes_nothing_from_the_others(opened: OpenedBuckets) {
+    assert_eq!(opened.granted(&[take(account(1), 5, 5)], NOW).await, [5]);
+    let both = [take(account(2), 5, 3), take(account(1), 5, 3)];
+    assert_eq!(opened.granted(&both, NOW).await, [3, 0]);
+    assert_eq!(opened.granted(&both, NOW).await, [2, 0]);
+}
+
+pub async fn no_bucket_is_another(opened: OpenedBuckets) {
+    let place = |address: &str| Peer::from(address.parse::<IpAddr>().unwrap());
+    let one = Ulid::from(1_u128);
+    let keys = [
+        BucketKey::TokenRead(HOME, one),
+        BucketKey::TokenWrite(HOME, one),
+        BucketKey::TokenIssue(HOME, one),
+        BucketKey::Organization(HOME),
+        BucketKey::Organization(Id::new(one)),
+        BucketKey::TokenRead(Id::new(one), one),
+        BucketKey::TokenRead(HOME, Ulid::from(2_u128)),
+        BucketKey::TokenFailure(one, place("192.0.2.1")),
+        BucketKey::TokenFailure(one, place("192.0.2.2")),
+        BucketKey::TokenFailure(Ulid::from(2_u128), place("192.0.2.1")),
+        BucketKey::TokenFailurePlace(place("192.0.2.1")),
+        BucketKey::TokenFailurePlace(place("2001:db8:1:2::1")),
+        BucketKey::TokenFailurePlace(place("2001:db8:1:3::1")),
+    ];
+    for key in keys {
+        assert_eq!(opened.granted(&[take(key, 1, 1)], NOW).await, [1], "{key:?}");
+    }
+    for key in keys {
+        assert_eq!(opened.granted(&[take(key, 1, 1)], NOW).await, [0], "{key:?}");
+    }
+}
+
+pub async fn any_sequence_of_takes_comes_out_as_their_arithmetic(opened: OpenedBuckets) {
+    let chance = TestEntropy::default();
+    let draw = |below: u32| {
+        let mut bytes = [0; 4];
+        chance.fill(&mut bytes);
+        u32::from_le_bytes(bytes) % below
+    };
+    let mut model: BTreeMap<BucketKey, ArrivalTime> = BTreeMap::new();
+    let mut now = NOW;
+    for step in 0..300 {
+        // Backwards as well, now and then: servers' clocks differ.
+        now = Timestamp::from_millis(now.millis() + i64::from(draw(4000)) - 500);
+        let first = draw(4);
+        let takes: Vec<Take> = (0..=draw(4))
+            .map(|place| {
+                let key = account(u128::from((first + place) % 5));
+                let known = model.get(&key).filter(|_| draw(3) == 0);
+                let at_least =
+                    known.map_or(ArrivalTime::FULL, |bucket| ArrivalTime(bucket.0 + i64::from(draw(900_000))));
+                Take { at_least, returned: draw(8), ..take(key, [7, 60, 1_000_000][draw(3) as usize], draw(30)) }
+            })
+            .collect();
+        let expected: Vec<Taken> = takes
+            .iter()
+            .map(|take| {
+                let taken = take.of(*model.get(&take.key).unwrap_or(&ArrivalTime::FULL), now);
+                model.insert(take.key, taken.bucket);
+                taken
+            })
+            .collect();
+        assert_eq!(opened.take(&takes, now).await, expected, "step {step}: {takes:?}");
+    }
+}
+
+pub async fn takes_at_once_share_out_the_quota_and_not_one_call_more(opened: OpenedBuckets) {
+    let server = |server: u128| {
+        let buckets = Arc::clone(opened.buckets());
+        async move {
+            // In an order of their own, which must not matter.
+            let mut takes = [take(account(1), 150, 3), take(account(2), 90, 2)];
+            if server.is_multiple_of(2) {
+                takes.reverse();
+            }
+            let mut granted = BTreeMap::new();
+            for _ in 0..12 {
+                for (take, taken) in takes.iter().zip(buckets.take(&takes, NOW).await.unwrap()) {
+                    *granted.entry(take.key).or_insert(0) += taken.granted;
+                }
+            }
+            granted
+        }
+    };
+    let servers: Vec<_> = (0..8).map(|number| tokio::spawn(server(number))).collect();
+    let mut granted = BTreeMap::new();
+    for server in servers {
+        for (key, calls) in server.await.unwrap() {
+            *granted.entry(key).or_insert(0) += calls;
+        }
+    }
+    assert_eq!(granted.into_values().collect::<Vec<u32>>(), [150, 90]);
+}
+
+pub async fn many_buckets_are_taken_from_at_once(opened: OpenedBuckets) {
+    let takes: Vec<Take> =
+        (0..100).map(|number| take(account(number % 7 * 100 + number), 60, number as u32 % 61)).collect();
+    let wanted: Vec<u32> = takes.iter().map(|take| take.wanted).collect();
+    assert_eq!(opened.granted(&takes, NOW).await, wanted);
+    assert_eq!(opened.granted(&[], NOW).await, Vec::<u32>::new());
+}
+
+pub async fn only_buckets_that_have_long_been_full_are_forgotten(opened: OpenedBuckets) {
+    let all = |wanted| -> Vec<Take> { (0..6).map(|number| take(account(number), 60, wanted)).collect() };
+    opened.granted(&all(30), NOW).await;
+    opened.granted(&all(30)[..2], later(200_000)).await;
+    let mut forgotten = 0;
+    for _ in 0..5 {
+        let gone = opened.buckets().forget_full(later(200_000), 3).await.unwrap();
+        assert!(gone <= 3, "{gone} were forgotten at once");
+        forgotten += gone;
+    }
+    assert!(forgotten <= 4, "{forgotten} were forgotten, and only four are full");
+    assert_eq!(opened.granted(&all(60), later(200_000)).await, [30, 30, 60, 60, 60, 60]);
+}

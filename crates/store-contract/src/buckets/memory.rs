@@ -1,0 +1,44 @@
+//! The reference meaning of shared buckets.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use kernel::{StoreError, Timestamp};
+use limits::{ArrivalTime, BucketKey, SharedBuckets, Take, Taken};
+
+/// Buckets that the servers of one test share.
+#[derive(Default)]
+pub struct MemoryBuckets(Mutex<HashMap<BucketKey, ArrivalTime>>);
+
+impl MemoryBuckets {
+    fn lock(&self) -> MutexGuard<'_, HashMap<BucketKey, ArrivalTime>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl SharedBuckets for MemoryBuckets {
+    async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+        let mut buckets = self.lock();
+        let one = |take: &Take| {
+            let bucket = buckets.entry(take.key).or_insert(ArrivalTime::FULL);
+            let taken = take.of(*bucket, now);
+            *bucket = taken.bucket;
+            taken
+        };
+        Ok(takes.iter().map(one).collect())
+    }
+
+    async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let mut buckets = self.lock();
+        let full: Vec<BucketKey> =
+            buckets.iter().filter(|(_, bucket)| bucket.is_full(now)).map(|(key, _)| *key).take(limit).collect();
+        for key in &full {
+            buckets.remove(key);
+        }
+        Ok(full.len() as u64)
+    }
+}

@@ -1,0 +1,147 @@
+//! Token signing keys, and what the master key is recognized by.
+
+use std::{sync::Arc, time::Duration};
+
+use auth::{KeyChange, Keyring, SHORTEST_LEAD, SealedKey};
+use kernel::{Changeset, Organization};
+use store::DynStore;
+
+use crate::{Fixture, samples};
+
+fn key(fixture: &Fixture, id: &str) -> SealedKey {
+    SealedKey { id: id.to_owned(), algorithm: "EdDSA".to_owned(), sealed: vec![0, 7, 255], created_at: fixture.now() }
+}
+
+fn ids(ring: &Keyring) -> Vec<&str> {
+    ring.keys().iter().map(|key| key.sealed.id.as_str()).collect()
+}
+
+fn changeset(fixture: &Fixture) -> Changeset {
+    samples::changeset(&*fixture.entropy, fixture.store.begin(), Organization::installation())
+}
+
+async fn ring(fixture: &Fixture) -> Keyring {
+    fixture.store.signing_keys().await.unwrap()
+}
+
+async fn change(fixture: &Fixture, change: &KeyChange) -> bool {
+    fixture.store.change_signing_keys(change, changeset(fixture)).await.unwrap()
+}
+
+/// An installation that has its first key.
+async fn begun(fixture: &Fixture) -> Keyring {
+    fixture.store.add_first_signing_key(&key(fixture, "first")).await.unwrap();
+    ring(fixture).await
+}
+
+/// Of several servers that start at once, one gives the installation its first key, which signs from then on.
+pub async fn the_first_signing_key_wins(fixture: Fixture) {
+    assert_eq!(ring(&fixture).await.keys(), []);
+    let keys: Vec<_> = (0..8_u8)
+        .map(|number| SealedKey {
+            sealed: vec![0, number, 255],
+            created_at: fixture.now() + Duration::from_millis(u64::from(8 - number)),
+            ..key(&fixture, &format!("key-{number}"))
+        })
+        .collect();
+    let add = async |store: Arc<DynStore>, key: SealedKey| {
+        store.add_first_signing_key(&key).await.unwrap();
+        store.signing_keys().await.unwrap().keys().to_vec()
+    };
+    let servers: Vec<_> = keys.iter().map(|key| tokio::spawn(add(Arc::clone(&fixture.store), key.clone()))).collect();
+    let mut seen = Vec::new();
+    for server in servers {
+        seen.push(server.await.unwrap());
+    }
+    assert!(seen.iter().all(|one| *one == seen[0]), "servers ended up with different keys");
+    assert_eq!(seen[0].len(), 1);
+    assert!(keys.contains(&seen[0][0].sealed));
+    fixture.store.add_first_signing_key(&keys[0]).await.unwrap();
+    let present = ring(&fixture).await;
+    assert_eq!(present.keys(), seen[0]);
+    assert!(present.keys()[0].signs_from <= present.at());
+}
+
+/// A key is published and signs when its lead has passed, by the store's own clock.
+pub async fn a_published_key_signs_after_its_lead(fixture: Fixture) {
+    let before = begun(&fixture).await;
+    let next = key(&fixture, "next");
+    assert!(change(&fixture, &before.rotated(next.clone(), SHORTEST_LEAD).unwrap()).await);
+    let after = ring(&fixture).await;
+    assert_eq!(ids(&after), ["first", "next"]);
+    let published = &after.keys()[1];
+    assert_eq!(published.sealed, next);
+    assert!(before.at() + SHORTEST_LEAD <= published.signs_from, "{published:?}");
+    assert!(published.signs_from <= after.at() + SHORTEST_LEAD, "{published:?}");
+    assert_eq!(after.signing().map(|key| key.sealed.id.as_str()), Some("first"));
+}
+
+/// A key that is retired is gone at once; the one that signed is replaced at the same moment.
+pub async fn a_retired_key_is_gone_and_replaced(fixture: Fixture) {
+    let before = begun(&fixture).await;
+    assert!(change(&fixture, &before.retired("first", key(&fixture, "replacement")).unwrap()).await);
+    let after = ring(&fixture).await;
+    assert_eq!(ids(&after), ["replacement"]);
+    assert!(after.keys()[0].signs_from <= after.at());
+}
+
+/// A change of the keys and the entry that says so are stored together; keys that changed meanwhile leave both out.
+pub async fn a_change_of_keys_is_on_record_or_did_not_happen(fixture: Fixture) {
+    let installation = Organization::installation();
+    let stale = begun(&fixture).await;
+    assert!(change(&fixture, &stale.rotated(key(&fixture, "next"), SHORTEST_LEAD).unwrap()).await);
+    assert_eq!(fixture.log(installation).await.len(), 1);
+    for decided in [
+        stale.rotated(key(&fixture, "other"), SHORTEST_LEAD).unwrap(),
+        stale.retired("first", key(&fixture, "other")).unwrap(),
+    ] {
+        assert!(!change(&fixture, &decided).await, "decided on keys that are no longer those");
+    }
+    assert_eq!(ids(&ring(&fixture).await), ["first", "next"]);
+    assert_eq!(fixture.log(installation).await.len(), 1);
+}
+
+/// A change whose entry can't be stored changes no key.
+pub async fn a_change_of_keys_that_fails_leaves_them_as_they_were(fixture: Fixture) {
+    let before = begun(&fixture).await;
+    let changeset = changeset(&fixture);
+    fixture.append(changeset.entries()[0].clone()).await.unwrap();
+    let decided = before.rotated(key(&fixture, "next"), SHORTEST_LEAD).unwrap();
+    assert!(fixture.store.change_signing_keys(&decided, changeset).await.is_err());
+    assert_eq!(ids(&ring(&fixture).await), ["first"]);
+}
+
+/// Of eight that rotate at once one does.
+pub async fn one_of_eight_rotations_wins(fixture: Fixture) {
+    let before = begun(&fixture).await;
+    let rotations: Vec<_> = (0..8)
+        .map(|number| {
+            let decided = before.rotated(key(&fixture, &format!("next-{number}")), SHORTEST_LEAD).unwrap();
+            let (store, changeset) = (Arc::clone(&fixture.store), changeset(&fixture));
+            tokio::spawn(async move { store.change_signing_keys(&decided, changeset).await.unwrap() })
+        })
+        .collect();
+    let mut won = 0;
+    for rotation in rotations {
+        won += usize::from(rotation.await.unwrap());
+    }
+    assert_eq!((won, ring(&fixture).await.keys().len()), (1, 2));
+}
+
+/// Of several that begin at once with different master keys, one is the installation's, and all learn which.
+pub async fn the_first_check_value_of_a_master_key_is_kept(fixture: Fixture) {
+    assert_eq!(fixture.store.master_key_check().await.unwrap(), None);
+    let servers: Vec<_> = (0..8)
+        .map(|number| {
+            let store = Arc::clone(&fixture.store);
+            tokio::spawn(async move { store.keep_master_key_check(&format!("value-{number}")).await.unwrap() })
+        })
+        .collect();
+    let mut kept = Vec::new();
+    for server in servers {
+        kept.push(server.await.unwrap());
+    }
+    assert!(kept.iter().all(|one| *one == kept[0]), "{kept:?}");
+    assert_eq!(fixture.store.master_key_check().await.unwrap().as_ref(), Some(&kept[0]));
+    assert_eq!(fixture.store.keep_master_key_check("another").await.unwrap(), kept[0]);
+}

@@ -1,0 +1,18 @@
+//! What the master key is recognized by.
+
+use async_trait::async_trait;
+use kernel::StoreError;
+use store::MasterKeyCheck;
+
+use crate::MemoryStore;
+
+#[async_trait]
+impl MasterKeyCheck for MemoryStore {
+    async fn master_key_check(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.snapshot()?.master_key_check)
+    }
+
+    async fn keep_master_key_check(&self, value: &str) -> Result<String, StoreError> {
+        self.change(|state| Ok(state.master_key_check.get_or_insert_with(|| value.to_owned()).clone()))
+    }
+}

@@ -1,0 +1,24 @@
+//! Streams: the state that was there when one began stays as it is for as long as somebody holds it.
+
+use async_trait::async_trait;
+use kernel::{Batches, StoreError, Streamed, Timestamp};
+
+/// How many records are given out at a time.
+const BATCH: usize = 128;
+
+pub(crate) fn streamed<T: Send + 'static>(
+    records: impl Iterator<Item = T> + Send + 'static,
+    as_of: Timestamp,
+) -> Streamed<T> {
+    Streamed { batches: Box::new(Remaining(records)), as_of }
+}
+
+struct Remaining<I>(I);
+
+#[async_trait]
+impl<T: Send, I: Iterator<Item = T> + Send> Batches<T> for Remaining<I> {
+    async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
+        let batch: Vec<T> = self.0.by_ref().take(BATCH).collect();
+        Ok((!batch.is_empty()).then_some(batch))
+    }
+}

@@ -1,0 +1,103 @@
+//! What a page costs does not grow with the collection: the steps of SQLite's machine are counted.
+
+use std::collections::BTreeSet;
+
+use findings::{Finding, FindingFilter, Severity, Status};
+use kernel::{Id, Order, PageRequest, Reference, Resource as _, Timestamp, Window};
+use rusqlite::{Connection, StatementStatus, params_from_iter};
+use ulid::Ulid;
+
+use crate::{database::Database, listing::Slice, location::DatabaseUrl, statements::Statements, table::Table as _};
+
+const REACH: usize = 500;
+
+/// What a row of a range costs at most, whatever is looked at: merged ranges are compared a few times.
+const STEPS_OF_A_ROW: usize = 80;
+
+struct Collection {
+    connection: Connection,
+    held: u32,
+    _folder: tempfile::TempDir,
+}
+
+impl Collection {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("effort.db");
+        let database = Database::open(&DatabaseUrl::Sqlite(path.clone())).await.unwrap();
+        database.migrate(Timestamp::from_millis(0)).await.unwrap();
+        Self { connection: Connection::open(path).unwrap(), held: 0, _folder: folder }
+    }
+
+    /// Only the three oldest findings are critical, and only those changed before the millisecond 3.
+    fn grow_to(&mut self, count: u32) {
+        let sql = "WITH RECURSIVE n(n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < ?2) \
+             INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, \
+                 severity, status, source_kind, subject_resource_id) \
+             SELECT ?3, printf('%010d%016d', n, 0), 1, n, n, 'k' || n, 't', 'd', iif(n < 3, 'critical', 'low'), \
+                 iif(n % 2, 'open', 'triaged'), 'manual', 'subject' FROM n";
+        self.connection.execute(sql, (self.held, count, Ulid(1).to_string())).unwrap();
+        self.held = count;
+    }
+
+    /// The first page's rows, the last one looked at included, and the steps it takes.
+    fn page(&self, filter: &FindingFilter, page: &PageRequest) -> (usize, usize) {
+        let slice = Slice::of_records(Id::<kernel::Organization>::new(Ulid(1)).into(), Finding::narrow(filter), page);
+        let (sql, values) = Statements::of(Finding::KIND).list(&slice, REACH);
+        let mut statement = self.connection.prepare(sql.of_sqlite()).unwrap();
+        let mut rows = statement.query(params_from_iter(values)).unwrap();
+        let mut count = 0;
+        while rows.next().unwrap().is_some() {
+            count += 1;
+        }
+        drop(rows);
+        (count, usize::try_from(statement.get_status(StatementStatus::VmStep)).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_page_costs_the_same_whatever_the_collection_holds() {
+    let critical = FindingFilter { severities: BTreeSet::from([Severity::Critical]), ..FindingFilter::default() };
+    let open = FindingFilter { statuses: BTreeSet::from([Status::Open]), ..critical.clone() };
+    let several = FindingFilter {
+        statuses: BTreeSet::from([Status::Open, Status::Triaged]),
+        severities: BTreeSet::from([Severity::Critical, Severity::High]),
+        ..FindingFilter::default()
+    };
+    let subjects = (0..64).map(|number| Reference::parse(&format!("subject-{number}")).unwrap());
+    let many = FindingFilter {
+        subject_resource_ids: subjects.chain([Reference::parse("subject").unwrap()]).collect(),
+        ..open.clone()
+    };
+    let any = PageRequest::default();
+    let early = Some(Timestamp::from_millis(3));
+    let changed_early = PageRequest { window: Window { updated_before: early, ..Window::default() }, ..any };
+    let changed_late = PageRequest { window: Window { updated_after: early, ..Window::default() }, ..any };
+    let created_early = Window { created_before: early, updated_after: early, ..Window::default() };
+    let by_change = PageRequest { window: created_early, order: Order::Changed, ..any };
+    let all = FindingFilter::default();
+    let cases = [
+        (open.clone(), any),
+        (several, any),
+        (many, any),
+        (open, changed_late),
+        (critical, changed_early),
+        (all, by_change),
+    ];
+
+    let mut collection = Collection::new().await;
+    collection.grow_to(2_000);
+    let before: Vec<_> = cases.iter().map(|(filter, page)| collection.page(filter, page)).collect();
+    collection.grow_to(10_000);
+    for ((filter, page), (rows, steps)) in cases.iter().zip(before) {
+        let (rows_after, steps_after) = collection.page(filter, page);
+        assert!(
+            rows_after <= page.limit.get() && rows_after == rows,
+            "{rows} and {rows_after} rows: {filter:?} {page:?}"
+        );
+        assert!(
+            steps_after <= REACH * STEPS_OF_A_ROW && steps_after <= steps + steps / 20,
+            "{steps} steps among 2,000, {steps_after} among 10,000: {filter:?} {page:?}"
+        );
+    }
+}

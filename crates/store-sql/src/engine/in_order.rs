@@ -1,0 +1,117 @@
+//! Steps that are all begun before the first is answered, and judged in their order.
+
+use std::{future::poll_fn, task::Poll};
+
+use futures_util::future::{BoxFuture, join};
+
+/// One of several steps.
+pub(crate) type Step<'s, E> = BoxFuture<'s, Result<(), E>>;
+
+/// Begins each step, then waits for each; the first failure in their order decides. On PostgreSQL the statements of all are
+/// on their way before the first is answered, in the order of the steps. On SQLite, where nothing waits, a step after one
+/// that failed is not begun at all.
+pub(crate) async fn in_order<E>(mut steps: Vec<Step<'_, E>>) -> Result<(), E> {
+    let mut failed = None;
+    poll_fn(|context| {
+        // All are polled, not only the first that waits: one that has its turn to send may lie behind one that wants another.
+        let mut place = 0;
+        while let Some(step) = steps.get_mut(place) {
+            match step.as_mut().poll(context) {
+                Poll::Pending => place += 1,
+                Poll::Ready(Ok(())) => drop(steps.remove(place)),
+                Poll::Ready(Err(error)) => {
+                    failed = Some(error);
+                    steps.truncate(place);
+                }
+            }
+        }
+        if steps.is_empty() { Poll::Ready(failed.take().map_or(Ok(()), Err)) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// Both, begun in this order.
+pub(crate) async fn both<A, B, E>(
+    first: impl Future<Output = Result<A, E>>,
+    second: impl Future<Output = Result<B, E>>,
+) -> Result<(A, B), E> {
+    let (first, second) = join(first, second).await;
+    Ok((first?, second?))
+}
+
+/// Lets a future go as far as it can without waiting.
+pub(super) async fn begin<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(std::pin::Pin::new(&mut *future).poll(context))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::FutureExt as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_steps_are_begun_before_the_first_is_answered() {
+        let (answer, answered) = oneshot::channel::<()>();
+        let steps: Vec<Step<'_, u8>> = vec![
+            async move { answered.await.map_err(|_| 1) }.boxed(),
+            async move { answer.send(()).map_err(|()| 2) }.boxed(),
+        ];
+        assert_eq!(in_order(steps).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn the_first_failure_in_order_decides_though_a_later_one_was_quicker() {
+        let slow = async {
+            tokio::task::yield_now().await;
+            Err(1)
+        };
+        assert_eq!(in_order(vec![slow.boxed(), async { Err(2) }.boxed()]).await, Err(1));
+    }
+
+    #[tokio::test]
+    async fn a_step_whose_turn_it_is_goes_on_though_one_before_it_wants_another_turn() {
+        let turn = tokio::sync::Mutex::new(());
+        let twice = async {
+            for _ in 0..2 {
+                let _turn = turn.lock().await;
+                tokio::task::yield_now().await;
+            }
+            Ok::<(), u8>(())
+        };
+        let once = async {
+            drop(turn.lock().await);
+            Ok(())
+        };
+        assert_eq!(in_order(vec![twice.boxed(), once.boxed()]).await, Ok(()));
+    }
+
+    #[test]
+    fn where_nothing_waits_a_step_after_a_failure_is_not_begun() {
+        let begun = Mutex::new(Vec::new());
+        let step = |number: u8, outcome: Result<(), u8>| {
+            let begun = &begun;
+            async move {
+                begun.lock().unwrap().push(number);
+                outcome
+            }
+            .boxed()
+        };
+        let outcome = in_order(vec![step(1, Ok(())), step(2, Err(2)), step(3, Err(3))]).now_or_never();
+        assert_eq!(outcome, Some(Err(2)));
+        assert_eq!(*begun.lock().unwrap(), [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn of_two_the_first_fails_first() {
+        let slow = async {
+            tokio::task::yield_now().await;
+            Err::<(), u8>(1)
+        };
+        assert_eq!(both(slow, async { Err::<(), u8>(2) }).await, Err(1));
+        assert_eq!(both(async { Ok::<u8, u8>(1) }, async { Ok::<u8, u8>(2) }).await, Ok((1, 2)));
+    }
+}

@@ -1,0 +1,100 @@
+//! Making connections, and leaving the server alone for a moment when that fails.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use kernel::StoreError;
+use tokio::time::{Instant, timeout};
+use tokio_postgres::Config;
+
+use super::{backoff::jittered, connection::Connection, tls::Tls};
+use crate::{
+    engine::{failure::of_connecting, unavailable},
+    location::{DatabaseOptions, PostgresUrl},
+};
+
+/// How long a connection may take to come about.
+const CONNECTING: Duration = Duration::from_secs(5);
+/// How long after a failure the next try is made, and how long at most after several: a server that is back is found
+/// within that.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(1);
+/// After how long a peer that says nothing is taken for gone.
+const SILENCE: Duration = Duration::from_secs(10);
+
+pub(super) struct Dial {
+    config: Config,
+    tls: Tls,
+    settings: String,
+    failing: Mutex<Option<Failing>>,
+}
+
+struct Failing {
+    until: Instant,
+    pause: Duration,
+    told: String,
+}
+
+impl Dial {
+    pub(super) fn new(url: &PostgresUrl, options: &DatabaseOptions) -> Result<Self, StoreError> {
+        let mut config = url.config.clone();
+        if config.get_application_name().is_none() {
+            config.application_name("novantra");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECTING);
+        }
+        config
+            .keepalives_idle(SILENCE)
+            .keepalives_interval(SILENCE / 5)
+            .keepalives_retries(3)
+            .tcp_user_timeout(SILENCE);
+        let settings = settings(options.statement_timeout);
+        Ok(Self { config, tls: Tls::of(&url.security)?, settings, failing: Mutex::new(None) })
+    }
+
+    /// A new connection. Right after a failure there is none, so that callers don't all wait for the same thing.
+    pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
+        if let Some(failing) = &*self.failing()
+            && Instant::now() < failing.until
+        {
+            return Err(unavailable(failing.told.clone()));
+        }
+        let outcome =
+            match timeout(CONNECTING * 2, Connection::open(&self.config, self.tls.clone(), &self.settings)).await {
+                Ok(outcome) => outcome.map_err(of_connecting),
+                Err(_) => Err(unavailable("the database takes too long to answer")),
+            };
+        match outcome {
+            Ok(connection) => {
+                *self.failing() = None;
+                Ok(connection)
+            }
+            Err(error) => {
+                let told = error.to_string();
+                let mut failing = self.failing();
+                let pause = failing.as_ref().map_or(PAUSE, |failing| (failing.pause * 2).min(LONGEST));
+                *failing = Some(Failing { until: Instant::now() + jittered(pause), pause, told });
+                Err(error)
+            }
+        }
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Option<Failing>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a connection is set to. A statement that waits for a lock is no better than one that computes; and a server that
+/// falls silent in a transaction gives back what it has locked.
+fn settings(statement_timeout: Duration) -> String {
+    let statement = statement_timeout.as_millis();
+    let lock = (statement_timeout / 2).as_millis();
+    let idle = SILENCE.as_millis();
+    format!(
+        "SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
+         SET idle_in_transaction_session_timeout = {idle}"
+    )
+}

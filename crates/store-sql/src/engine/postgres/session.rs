@@ -1,0 +1,200 @@
+//! Statements of one piece of work, on a connection that others may use at the same time.
+
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+
+use futures_util::TryStreamExt as _;
+use kernel::StoreError;
+use tokio_postgres::{Error, RowStream, Statement};
+
+use super::{
+    connection::Connection,
+    parameters::{Parameter, of_row, of_rows},
+};
+use crate::engine::{
+    Bulk, Cells, Sql, Value,
+    failure::{Trouble, of_postgres, trouble},
+    in_order::begin,
+    unavailable,
+};
+
+/// The order in which statements go out on a connection: that in which they were first polled, though one of them may have
+/// to be prepared before.
+pub(super) struct Line {
+    connection: Arc<Connection>,
+    turn: tokio::sync::Mutex<()>,
+    closed: AtomicBool,
+}
+
+impl Line {
+    pub(super) fn on(connection: Arc<Connection>) -> Self {
+        Self { connection, turn: tokio::sync::Mutex::new(()), closed: AtomicBool::new(false) }
+    }
+
+    /// Lets no further statement begin.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Runs statements as they stand, in their turn.
+    pub(super) async fn run(&self, script: &str) -> Result<(), Error> {
+        self.in_turn(async { Ok(()) }, |()| self.connection.run(script)).await
+    }
+
+    /// Waits for its turn, gets `ready`, sends, and lets the next one have its turn before it waits for the answer.
+    async fn in_turn<R, T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        ready: impl Future<Output = Result<R, Error>>,
+        send: impl FnOnce(R) -> F,
+    ) -> Result<T, Error> {
+        let turn = self.turn.lock().await;
+        let mut sent = std::pin::pin!(send(ready.await?));
+        let answer = begin(&mut sent).await;
+        drop(turn);
+        match answer {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => sent.await,
+        }
+    }
+
+    async fn query(&self, text: &Arc<str>, values: &[Parameter<'_>]) -> Result<RowStream, Error> {
+        let send = |statement: Statement| async move { self.connection.query(&statement, values).await };
+        self.in_turn(self.connection.prepared(text), send).await
+    }
+
+    async fn execute(&self, text: &Arc<str>, values: &[Parameter<'_>]) -> Result<u64, Error> {
+        let send = |statement: Statement| async move { self.connection.execute(&statement, values).await };
+        self.in_turn(self.connection.prepared(text), send).await
+    }
+}
+
+/// The statements of one piece of work, and what befell them.
+pub(crate) struct PostgresSession {
+    line: Arc<Line>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+impl PostgresSession {
+    pub(super) fn on(line: Arc<Line>) -> Self {
+        Self { line, trouble: Mutex::new(None) }
+    }
+
+    /// The first that befell them.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::engine) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        self.touch(&sql.postgres, &of_row(values)).await
+    }
+
+    pub(in crate::engine) async fn fetch<T>(
+        &self,
+        sql: &Sql,
+        values: &[Value<'_>],
+        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.rows(&sql.postgres, &of_row(values), read).await
+    }
+
+    /// Stores rows. Answers with the place of the first that was left out.
+    pub(in crate::engine) async fn store(
+        &self,
+        bulk: &Bulk,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Option<usize>, StoreError> {
+        if let [row] = rows {
+            return Ok(if self.touch(&bulk.postgres, &of_row(row)).await? == 0 { Some(0) } else { None });
+        }
+        let left_out = self.left_out(bulk, rows).await?;
+        if !bulk.makes_way {
+            return Ok(left_out.first().copied());
+        }
+        for place in left_out {
+            let row = rows.get(place).map_or(&[][..], Vec::as_slice);
+            if self.touch(&bulk.postgres, &of_row(row)).await? == 0 {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Stores all rows at once and answers with the places of those that were left out.
+    async fn left_out(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Vec<usize>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let arrays = of_rows(bulk, rows);
+        let values: Vec<Parameter<'_>> = arrays.iter().map(|array| &**array as Parameter<'_>).collect();
+        let stored = self.rows(&bulk.postgres_rows, &values, |cells| cells.text().map(str::to_owned)).await?;
+        if stored.len() == rows.len() {
+            return Ok(Vec::new());
+        }
+        let stored: BTreeSet<String> = stored.into_iter().collect();
+        let is_stored = |row: &[Value<'_>]| row.get(1).and_then(Value::as_text).is_some_and(|id| stored.contains(id));
+        Ok(rows.iter().enumerate().filter(|(_, row)| !is_stored(row)).map(|(place, _)| place).collect())
+    }
+
+    pub(in crate::engine) async fn run(&self, script: &str) -> Result<(), StoreError> {
+        self.open()?;
+        let outcome = self.line.run(script).await;
+        self.noting(None, outcome)
+    }
+
+    async fn touch(&self, text: &Arc<str>, values: &[Parameter<'_>]) -> Result<u64, StoreError> {
+        self.open()?;
+        let outcome = self.line.execute(text, values).await;
+        self.noting(Some(text), outcome)
+    }
+
+    async fn rows<T>(
+        &self,
+        text: &Arc<str>,
+        values: &[Parameter<'_>],
+        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.open()?;
+        let rows = self.line.query(text, values).await;
+        let mut rows = std::pin::pin!(self.noting(Some(text), rows)?);
+        let mut answer = Vec::new();
+        loop {
+            let row = rows.try_next().await;
+            match self.noting(Some(text), row)? {
+                Some(row) => answer.push(read(&mut Cells::of_postgres(&row))?),
+                None => return Ok(answer),
+            }
+        }
+    }
+
+    /// Where several share a transaction, each has said all it asks in its first breath: what it asks later would come
+    /// after what the others did.
+    fn open(&self) -> Result<(), StoreError> {
+        if self.line.closed.load(Ordering::Acquire) {
+            self.note(Trouble::Late);
+            return Err(unavailable("it asked more once others had their turn"));
+        }
+        Ok(())
+    }
+
+    fn noting<T>(&self, text: Option<&Arc<str>>, outcome: Result<T, Error>) -> Result<T, StoreError> {
+        outcome.map_err(|error| {
+            let trouble = trouble(&error);
+            self.note(trouble);
+            if let (Trouble::Stale, Some(text)) = (trouble, text) {
+                self.line.connection.forget(text);
+            }
+            of_postgres(error)
+        })
+    }
+
+    fn note(&self, trouble: Trouble) {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(trouble);
+    }
+}

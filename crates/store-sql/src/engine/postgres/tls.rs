@@ -1,0 +1,211 @@
+//! TLS to the server, through rustls.
+
+use std::{io, path::Path, sync::Arc};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use kernel::StoreError;
+use rustls::{
+    ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
+};
+use tokio_postgres::{
+    Socket,
+    tls::{MakeTlsConnect, TlsConnect},
+};
+use tokio_rustls::TlsConnector;
+
+use super::encrypted::Encrypted;
+use crate::{
+    engine::unavailable,
+    location::{Roots, Security, Verification},
+};
+
+/// Encrypts connections as their URL asks.
+#[derive(Clone)]
+pub(super) struct Tls {
+    connector: TlsConnector,
+}
+
+impl Tls {
+    /// Reads the files that the URL names.
+    pub(super) fn of(security: &Security) -> Result<Self, StoreError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(unavailable)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier(security, provider)?);
+        let mut config = match &security.identity {
+            Some((certificate, key)) => {
+                let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, error))?;
+                builder.with_client_auth_cert(certificates(certificate)?, key).map_err(unavailable)?
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
+    }
+}
+
+fn verifier(security: &Security, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, StoreError> {
+    if security.verification == Verification::None {
+        return Ok(Arc::new(Anybody { provider }));
+    }
+    let roots = Arc::new(roots(&security.roots)?);
+    let chain = WebPkiServerVerifier::builder_with_provider(roots, provider).build().map_err(unavailable)?;
+    Ok(if security.verification == Verification::Chain { Arc::new(AnyName { chain }) } else { chain })
+}
+
+fn roots(roots: &Roots) -> Result<RootCertStore, StoreError> {
+    let mut store = RootCertStore::empty();
+    match roots {
+        Roots::File(path) => {
+            for certificate in certificates(path)? {
+                store.add(certificate).map_err(unavailable)?;
+            }
+        }
+        Roots::System => {
+            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if store.is_empty() { Err(unavailable("there is no certificate to trust")) } else { Ok(store) }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError> {
+    CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: impl std::fmt::Display) -> StoreError {
+    unavailable(format!("can't read {}: {error}", path.display()))
+}
+
+impl MakeTlsConnect<Socket> for Tls {
+    type Stream = Encrypted;
+    type TlsConnect = Handshake;
+    type Error = io::Error;
+
+    fn make_tls_connect(&mut self, host: &str) -> io::Result<Handshake> {
+        Ok(Handshake { connector: self.connector.clone(), host: host.to_owned() })
+    }
+}
+
+/// A handshake to come.
+pub(super) struct Handshake {
+    connector: TlsConnector,
+    host: String,
+}
+
+impl TlsConnect<Socket> for Handshake {
+    type Stream = Encrypted;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Encrypted>>;
+
+    fn connect(self, socket: Socket) -> Self::Future {
+        async move {
+            let name =
+                ServerName::try_from(self.host).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+            self.connector.connect(name, socket).await.map(Encrypted::new)
+        }
+        .boxed()
+    }
+}
+
+/// Takes any certificate: what is said is kept from those who only listen. `prefer` and `require` ask for no more.
+#[derive(Debug)]
+struct Anybody {
+    provider: Arc<CryptoProvider>,
+}
+
+/// Takes a certificate that descends from a root, whatever its name: `verify-ca`.
+#[derive(Debug)]
+struct AnyName {
+    chain: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
+        match self.chain.verify_server_cert(certificate, between, name, ocsp, now) {
+            // The name is looked at last.
+            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+
+    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
+        self.chain.root_hint_subjects()
+    }
+}

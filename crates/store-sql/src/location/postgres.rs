@@ -1,0 +1,182 @@
+//! The address of a PostgreSQL server, and how far it is to be trusted. The parameters are those of libpq.
+
+use std::{fmt, path::PathBuf};
+
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
+
+/// Where a PostgreSQL server is, and how connections to it are secured.
+#[derive(Clone)]
+pub struct PostgresUrl {
+    pub(crate) config: Config,
+    pub(crate) security: Security,
+}
+
+/// How connections are secured, if they are encrypted at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Security {
+    pub(crate) verification: Verification,
+    pub(crate) roots: Roots,
+    /// The certificate this program shows, and its key.
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// What is asked of the server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verification {
+    /// Nothing.
+    None,
+    /// That it descends from a root.
+    Chain,
+    /// The same, and that it is for the host's name.
+    Full,
+}
+
+/// The roots that are trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Roots {
+    /// Those of the operating system.
+    System,
+    /// Those in a file of PEM.
+    File(PathBuf),
+}
+
+/// What libpq knows and the driver doesn't.
+#[derive(Default)]
+struct Parameters {
+    mode: Option<String>,
+    root: Option<String>,
+    certificate: Option<String>,
+    key: Option<String>,
+}
+
+impl PostgresUrl {
+    /// Understands the address, or says what is wrong with it without repeating it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        let mut parameters = Parameters::default();
+        let others: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !parameters.take(pair)).collect();
+        let rest = if others.is_empty() { address.to_owned() } else { format!("{address}?{}", others.join("&")) };
+        let mut config: Config = rest.parse().map_err(|_| "its parts are not understood".to_owned())?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err("it names no host".to_owned());
+        }
+        config.ssl_mode(parameters.ssl_mode()?);
+        Ok(Self { config, security: parameters.security()? })
+    }
+}
+
+impl Parameters {
+    /// Takes the parameter, where it is one of these.
+    fn take(&mut self, pair: &str) -> bool {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let place = match name {
+            "sslmode" => &mut self.mode,
+            "sslrootcert" => &mut self.root,
+            "sslcert" => &mut self.certificate,
+            "sslkey" => &mut self.key,
+            _ => return false,
+        };
+        *place = Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned());
+        true
+    }
+
+    fn ssl_mode(&self) -> Result<SslMode, String> {
+        match self.mode.as_deref() {
+            Some("disable") => Ok(SslMode::Disable),
+            None | Some("prefer") => Ok(SslMode::Prefer),
+            Some("require" | "verify-ca" | "verify-full") => Ok(SslMode::Require),
+            Some(_) => Err("sslmode is one of disable, prefer, require, verify-ca and verify-full".to_owned()),
+        }
+    }
+
+    fn security(self) -> Result<Security, String> {
+        let verification = match (self.mode.as_deref(), &self.root) {
+            (Some("verify-full"), Some(_)) => Verification::Full,
+            // Who names a root wants it looked at, as libpq has it.
+            (Some("verify-ca" | "require"), Some(_)) => Verification::Chain,
+            (Some("verify-ca" | "verify-full"), None) => {
+                return Err("it says whom to verify but not by what: sslrootcert=FILE or sslrootcert=system".to_owned());
+            }
+            _ => Verification::None,
+        };
+        let roots = match self.root {
+            Some(file) if file != "system" => Roots::File(file.into()),
+            _ => Roots::System,
+        };
+        if roots == Roots::System && verification == Verification::Chain {
+            // Anybody can get a certificate for some name.
+            return Err("sslrootcert=system asks for sslmode=verify-full".to_owned());
+        }
+        let identity = match (self.certificate, self.key) {
+            (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
+            (None, None) => None,
+            _ => return Err("sslcert and sslkey come together".to_owned()),
+        };
+        Ok(Security { verification, roots, identity })
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts: Vec<String> = self
+            .config
+            .get_hosts()
+            .iter()
+            .map(|host| match host {
+                Host::Tcp(name) => name.clone(),
+                #[cfg(unix)]
+                Host::Unix(folder) => folder.display().to_string(),
+            })
+            .collect();
+        write!(f, "postgres://{}/{}", hosts.join(","), self.config.get_dbname().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn security(query: &str) -> Result<Security, String> {
+        PostgresUrl::parse(&format!("postgres://u@h/d?{query}")).map(|url| url.security)
+    }
+
+    fn refusal(query: &str) -> String {
+        security(query).unwrap_err()
+    }
+
+    #[test]
+    fn the_modes_of_libpq_are_understood() {
+        for (query, verification) in [
+            ("", Verification::None),
+            ("sslmode=disable", Verification::None),
+            ("sslmode=prefer&sslrootcert=/r.pem", Verification::None),
+            ("sslmode=require", Verification::None),
+            ("sslmode=require&sslrootcert=/r.pem", Verification::Chain),
+            ("sslmode=verify-ca&sslrootcert=/r.pem", Verification::Chain),
+            ("sslmode=verify-full&sslrootcert=system", Verification::Full),
+        ] {
+            assert_eq!(security(query).map(|security| security.verification), Ok(verification), "{query}");
+        }
+        let encrypted = PostgresUrl::parse("postgres://u@h/d?sslmode=verify-full&sslrootcert=/r").unwrap();
+        assert_eq!(encrypted.config.get_ssl_mode(), SslMode::Require);
+    }
+
+    #[test]
+    fn files_are_named_by_percent_encoded_paths() {
+        let both = security("sslmode=require&sslcert=/a%20b.pem&sslkey=/k.pem&application_name=x").unwrap();
+        assert_eq!(both.identity, Some(("/a b.pem".into(), "/k.pem".into())));
+        assert_eq!(security("sslmode=verify-ca&sslrootcert=/r+1.pem").unwrap().roots, Roots::File("/r+1.pem".into()));
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        assert!(refusal("sslmode=loud").contains("verify-full"));
+        assert!(refusal("sslmode=verify-full").contains("sslrootcert"));
+        assert!(refusal("sslmode=verify-ca&sslrootcert=system").contains("verify-full"));
+        assert!(refusal("sslcert=/c.pem").contains("sslkey"));
+        assert!(refusal("what=ever").contains("not understood"));
+    }
+}

@@ -1,0 +1,36 @@
+//! What the master key is recognized by.
+
+use std::sync::LazyLock;
+
+use ::store::MasterKeyCheck;
+use async_trait::async_trait;
+use kernel::StoreError;
+
+use crate::{
+    engine::{Session, Sql, Value, corrupt},
+    store::SqlStore,
+};
+
+static KEPT: LazyLock<Sql> =
+    LazyLock::new(|| Sql::fixed("SELECT value FROM installation WHERE key = 'master_key_check'"));
+static KEEP: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed("INSERT INTO installation (key, value) VALUES ('master_key_check', ?) ON CONFLICT (key) DO NOTHING")
+});
+
+pub(crate) async fn kept(session: &Session) -> Result<Option<String>, StoreError> {
+    session.fetch_one(&KEPT, &[], |cells| cells.text().map(str::to_owned)).await
+}
+
+#[async_trait]
+impl MasterKeyCheck for SqlStore {
+    async fn master_key_check(&self) -> Result<Option<String>, StoreError> {
+        self.engine.read_point((), |(), session| Box::pin(kept(session))).await
+    }
+
+    async fn keep_master_key_check(&self, value: &str) -> Result<String, StoreError> {
+        let values: [Value<'static>; 1] = [value.to_owned().into()];
+        // Two transactions: whoever waited for a faster one reads what that one has stored.
+        self.engine.write(values, |values, session| Box::pin(session.execute(&KEEP, values))).await?;
+        self.master_key_check().await?.ok_or_else(|| corrupt("the master key's check value was not kept"))
+    }
+}

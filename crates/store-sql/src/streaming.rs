@@ -1,0 +1,161 @@
+//! Streams of whole collections: one scan in the order of a list, with every filter as a condition.
+//!
+//! A page merges a range of an index for each value of a filter, since it ends early. A stream goes to the end, so it reads
+//! one range, and nothing is sorted, which would take memory or disk for the whole collection: a filter of several values
+//! is written so that no planner looks it up.
+
+use std::sync::Arc;
+
+use kernel::{PageRequest, StoreError, StreamRequest, Streamed, Timestamp};
+
+use crate::{
+    engine::{Cells, Column, Sql, Value},
+    listing::Slice,
+    shape::{listed, one_of},
+    store::SqlStore,
+    table::Filter,
+};
+
+/// The part of a list that a stream has, too.
+pub(crate) fn as_page(request: &StreamRequest) -> PageRequest {
+    PageRequest { order: request.order, window: request.window, ..PageRequest::default() }
+}
+
+/// The statement that streams all of a slice, whatever its limit, and its values.
+pub(crate) fn statement(
+    slice: Slice,
+    table: &'static str,
+    columns: &[Column],
+    filters: &[Filter],
+) -> (Arc<Sql>, Vec<Value<'static>>) {
+    let mut given: Vec<(Filter, Vec<Value<'static>>)> =
+        filters.iter().copied().zip(slice.filters).filter(|(_, values)| !values.is_empty()).collect();
+    let leads = given.iter().enumerate().filter(|(_, (filter, values))| filter.is_unique() || values.len() == 1);
+    let lead = leads.min_by_key(|(_, (filter, _))| filter.sharing).map(|(place, _)| place);
+    let lead = lead.map(|place| given.remove(place));
+
+    let mut values = vec![slice.organization];
+    let mut conditions = vec!["organization_id = ?1".to_owned()];
+    if let Some((filter, wanted)) = lead {
+        conditions.push(one_of(filter.column, values.len() + 1, wanted.len()));
+        values.extend(wanted);
+    }
+    conditions.extend(slice.walk.conditions("", values.len() + 1));
+    values.extend(slice.bounds);
+    for (filter, wanted) in given {
+        conditions.push(one_of(&format!("({} || '')", filter.column), values.len() + 1, wanted.len()));
+        values.extend(wanted);
+    }
+    let text = format!(
+        "SELECT {} FROM {table} WHERE {} ORDER BY {}",
+        listed("", columns.iter().map(|column| column.name)),
+        conditions.join(" AND "),
+        slice.walk.order("")
+    );
+    (Arc::new(Sql::numbered(&text)), values)
+}
+
+impl SqlStore {
+    /// Streams rows, with the moment no change stamped before can be missing from them: as [`Self::slice`] does, it is taken
+    /// before the rows' snapshot.
+    pub(crate) async fn streamed<T: Send + 'static>(
+        &self,
+        horizon: Timestamp,
+        (sql, values): (Arc<Sql>, Vec<Value<'static>>),
+        read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<Streamed<T>, StoreError> {
+        let floor = self.presence.floor(horizon).await;
+        let as_of = self.engine.read(floor, |floor, session| Box::pin(floor.run(session))).await?;
+        let batches = self.engine.stream(sql, values, read).await?;
+        Ok(Streamed { batches, as_of })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::audit::AuditFilter;
+    use findings::{Finding, FindingFilter, Severity, Status};
+    use kernel::{Id, Order, RecordKey, Reference, Window};
+    use ulid::Ulid;
+
+    use super::*;
+    use crate::{audit::entry_stream, plans::Planned, statements::Statements, table::Table};
+
+    fn requests() -> [StreamRequest; 3] {
+        let window = Window { updated_after: Some(Timestamp::from_millis(5)), ..Window::default() };
+        let whole = StreamRequest::default();
+        [whole, StreamRequest { window, ..whole }, StreamRequest { window, order: Order::Changed }]
+    }
+
+    async fn steps(planned: &Planned, filter: &FindingFilter, request: &StreamRequest) -> Vec<String> {
+        let organization: Id<kernel::Organization> = Id::new(Ulid(1));
+        let slice = Slice::of_records(organization.into(), Finding::narrow(filter), &as_page(request));
+        let (sql, values) = Statements::of(kernel::Kind::Finding).stream(slice);
+        planned.steps(&sql, values).await
+    }
+
+    /// One range of an index, in its order.
+    #[track_caller]
+    fn is_one_scan(steps: &[String], index: &str) {
+        assert_eq!(steps.len(), 1, "{steps:#?}");
+        assert!(steps[0].starts_with("SEARCH") && steps[0].contains(&format!("INDEX {index} ")), "{index}: {steps:#?}");
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_one_scan_of_an_index_and_nothing_is_sorted_whatever_its_filters() {
+        let planned = Planned::new().await;
+        let any = FindingFilter::default();
+        let (by_id, changed) = ("sqlite_autoindex_findings_1", "findings_changed");
+        for (filter, indexes) in [
+            (any.clone(), [by_id, by_id, changed]),
+            (
+                FindingFilter { statuses: [Status::Open, Status::Triaged].into(), ..any.clone() },
+                [by_id, by_id, changed],
+            ),
+            (
+                FindingFilter {
+                    statuses: [Status::Open, Status::Triaged].into(),
+                    severities: [Severity::Low].into(),
+                    ..any.clone()
+                },
+                ["findings_severity", "findings_severity", "findings_severity_changed"],
+            ),
+            (
+                FindingFilter {
+                    subject_resource_ids: [Reference::parse("x").unwrap()].into(),
+                    severities: [Severity::Low].into(),
+                    ..any.clone()
+                },
+                ["findings_subject", "findings_subject", "findings_subject_changed"],
+            ),
+        ] {
+            for (request, index) in requests().iter().zip(indexes) {
+                is_one_scan(&steps(&planned, &filter, request).await, index);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_are_looked_up_also_for_a_stream() {
+        let planned = Planned::new().await;
+        let keys = ["a", "b"].map(|key| RecordKey::parse(key).unwrap());
+        let filter = FindingFilter { keys: keys.into(), ..FindingFilter::default() };
+        for request in &requests() {
+            let steps = steps(&planned, &filter, request).await;
+            assert!(steps[0].contains("INDEX findings_key (organization_id=? AND key=?)"), "{steps:#?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_entries_is_one_scan_of_an_index() {
+        let planned = Planned::new().await;
+        let several = ["a".to_owned(), "b".to_owned()].into();
+        let of_several = AuditFilter { actions: several, ..AuditFilter::default() };
+        for filter in [AuditFilter::default(), of_several] {
+            for request in &requests() {
+                let (sql, values) = entry_stream(Id::new(Ulid(1)), &filter, request);
+                is_one_scan(&planned.steps(&sql, values).await, "sqlite_autoindex_audit_entries_1");
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The database an installation moves from: nobody else may change it meanwhile.
+
+use std::sync::LazyLock;
+
+use kernel::StoreError;
+
+use super::{TransferError, tables};
+use crate::engine::{Engine, Session, Sql};
+
+static AT_WORK: LazyLock<Sql> =
+    LazyLock::new(|| Sql::timed("SELECT count(*) FROM open_writes WHERE expires_at > {now}"));
+static COUNT: LazyLock<Sql> = LazyLock::new(tables::count);
+
+/// How many rows each table has.
+pub(super) type Counts = Vec<u64>;
+
+/// Refuses when another process may write.
+pub(super) async fn is_idle(engine: &Engine) -> Result<(), TransferError> {
+    let count = engine.read((), |(), session| Box::pin(session.fetch_one(&AT_WORK, &[], |cells| cells.count())));
+    match count.await? {
+        None | Some(0) => Ok(()),
+        Some(processes) => Err(TransferError::AtWork { processes }),
+    }
+}
+
+pub(super) async fn counts(engine: &Engine) -> Result<Counts, StoreError> {
+    engine.read((), |(), session| Box::pin(counts_in(session))).await
+}
+
+pub(super) async fn counts_in(session: &Session) -> Result<Counts, StoreError> {
+    let row = session.fetch_one(&COUNT, &[], |cells| tables::MOVED.iter().map(|_| cells.count()).collect()).await?;
+    Ok(row.unwrap_or_default())
+}
+
+/// The first table that has not as many rows in one place as in another, with how many it has in each.
+pub(super) fn difference(one: &Counts, other: &Counts) -> Option<(&'static str, u64, u64)> {
+    let pairs = tables::MOVED.iter().zip(one.iter().zip(other));
+    pairs.map(|(table, (one, other))| (table.name, *one, *other)).find(|(_, one, other)| one != other)
+}

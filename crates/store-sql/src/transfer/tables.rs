@@ -1,0 +1,312 @@
+//! The tables there are: those that are an installation, and those that only say what its processes are at.
+
+use crate::engine::{Column, Sql};
+
+/// A table whose rows move.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// The first of them are its key.
+    pub(super) columns: &'static [Column],
+    pub(super) key: usize,
+    /// Which of its rows move.
+    rows: &'static str,
+}
+
+/// All that is moved.
+pub(super) const MOVED: &[Table] = &[
+    Table {
+        name: "organizations",
+        columns: &[
+            Column::text("organization_id"),
+            Column::text("id"),
+            Column::int("revision"),
+            Column::int("created_at"),
+            Column::int("updated_at"),
+            Column::text("slug"),
+            Column::text("name"),
+            Column::text("locale"),
+            Column::text("timezone"),
+        ],
+        key: 2,
+        rows: ALL,
+    },
+    Table {
+        name: "service_accounts",
+        columns: &[
+            Column::text("organization_id"),
+            Column::text("id"),
+            Column::int("revision"),
+            Column::int("created_at"),
+            Column::int("updated_at"),
+            Column::text("name"),
+            Column::text("contact"),
+            Column::text("scopes"),
+            Column::text("status"),
+            Column::int("expires_at"),
+            Column::text("secrets"),
+            Column::int("read_limit"),
+            Column::int("write_limit"),
+        ],
+        key: 2,
+        rows: ALL,
+    },
+    Table {
+        name: "service_account_uses",
+        columns: &[Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")],
+        key: 2,
+        rows: ALL,
+    },
+    Table {
+        name: "signing_keys",
+        columns: &[
+            Column::text("id"),
+            Column::text("algorithm"),
+            Column::blob("sealed"),
+            Column::int("created_at"),
+            Column::int("signs_from"),
+        ],
+        key: 1,
+        rows: ALL,
+    },
+    Table {
+        name: "controls",
+        columns: &[
+            Column::text("organization_id"),
+            Column::text("id"),
+            Column::int("revision"),
+            Column::int("created_at"),
+            Column::int("updated_at"),
+            Column::text("key"),
+            Column::text("title"),
+            Column::text("description"),
+            Column::text("status"),
+            Column::text("subject_module_key"),
+            Column::text("subject_resource_type"),
+            Column::text("subject_resource_id"),
+            Column::text("subject_version_id"),
+            Column::text("owner_responsibility_assignment_id"),
+            Column::text("implementation_projection_id"),
+            Column::text("compliance_projection_id"),
+        ],
+        key: 2,
+        rows: ALL,
+    },
+    Table {
+        name: "findings",
+        columns: &[
+            Column::text("organization_id"),
+            Column::text("id"),
+            Column::int("revision"),
+            Column::int("created_at"),
+            Column::int("updated_at"),
+            Column::text("key"),
+            Column::text("title"),
+            Column::text("description"),
+            Column::text("severity"),
+            Column::text("status"),
+            Column::text("source_kind"),
+            Column::text("source_module_key"),
+            Column::text("source_resource_type"),
+            Column::text("source_resource_id"),
+            Column::text("subject_module_key"),
+            Column::text("subject_resource_type"),
+            Column::text("subject_resource_id"),
+            Column::text("owner_responsibility_id"),
+            Column::text("owner_member_user_id"),
+            Column::int("due_at"),
+            Column::int("closed_at"),
+            Column::text("lifecycle_instance_id"),
+            Column::text("duplicate_of"),
+        ],
+        key: 2,
+        rows: ALL,
+    },
+    Table {
+        name: "finding_events",
+        columns: &[
+            Column::text("organization_id"),
+            Column::text("id"),
+            Column::int("revision"),
+            Column::int("created_at"),
+            Column::int("updated_at"),
+            Column::text("finding_id"),
+            Column::text("kind"),
+            Column::text("note"),
+            Column::text("external_reference"),
+            Column::text("duplicate_of"),
+            Column::int("occurred_at"),
+        ],
+        key: 2,
+        rows: ALL,
+    },
+    Table {
+        name: "idempotency",
+        columns: &[
+            Column::text("organization_id"),
+            Column::text("account_id"),
+            Column::text("operation"),
+            Column::text("key"),
+            Column::text("fingerprint"),
+            Column::int("status"),
+            Column::text("headers"),
+            Column::blob("body"),
+            Column::int("expires_at"),
+        ],
+        key: 4,
+        rows: ALL,
+    },
+    Table {
+        name: "audit_entries",
+        columns: &[
+            Column::text("organization_id"),
+            Column::text("id"),
+            Column::int("occurred_at"),
+            Column::text("actor_kind"),
+            Column::text("actor_id"),
+            Column::text("actor_name"),
+            Column::text("action"),
+            Column::text("subject_kind"),
+            Column::text("subject_id"),
+            Column::text("reason"),
+            Column::text("changes"),
+            Column::text("request_id"),
+            Column::text("method"),
+            Column::text("route"),
+            Column::text("source_address"),
+            Column::text("user_agent"),
+            Column::int("status"),
+            Column::int("sequence"),
+            Column::text("previous_hash"),
+            Column::text("hash"),
+        ],
+        key: 2,
+        rows: ALL,
+    },
+    Table {
+        name: "audit_heads",
+        columns: &[Column::text("organization_id"), Column::int("sequence"), Column::text("hash")],
+        key: 1,
+        rows: ALL,
+    },
+    Table {
+        name: "audit_checkpoints",
+        columns: &[
+            Column::text("organization_id"),
+            Column::int("sequence"),
+            Column::text("hash"),
+            Column::int("signed_at"),
+            Column::blob("signature"),
+        ],
+        key: 2,
+        rows: ALL,
+    },
+    Table {
+        name: "outbox",
+        columns: &[
+            Column::text("organization_id"),
+            Column::text("id"),
+            Column::text("name"),
+            Column::text("subject_kind"),
+            Column::text("subject_id"),
+            Column::int("subject_revision"),
+            Column::int("created_at"),
+            Column::blob("body"),
+            Column::text("state"),
+        ],
+        key: 2,
+        rows: ALL,
+    },
+    Table {
+        name: "installation",
+        columns: &[Column::text("key"), Column::text("value")],
+        key: 1,
+        rows: "WHERE key <> 'copying'",
+    },
+];
+
+/// What is made anew wherever an installation is: its schema, who holds which lease, who is at work, and limits, which start
+/// full.
+#[cfg(test)]
+const PASSING: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
+
+const ALL: &str = "";
+
+impl Table {
+    /// Reads its rows in the order of its key, which its index has.
+    pub(super) fn select(&self) -> Sql {
+        let names = |columns: &[Column]| columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+        let key = self.columns.get(..self.key).unwrap_or(self.columns);
+        Sql::fixed(&format!("SELECT {} FROM {} {} ORDER BY {}", names(self.columns), self.name, self.rows, names(key)))
+    }
+
+    /// Empties it.
+    pub(super) fn clear(&self) -> Sql {
+        Sql::fixed(&format!("DELETE FROM {} {}", self.name, self.rows))
+    }
+
+    /// Looks for any row.
+    pub(super) fn any(&self) -> Sql {
+        Sql::fixed(&format!("SELECT CAST(1 AS bigint) FROM {} {} LIMIT 1", self.name, self.rows))
+    }
+}
+
+/// Counts the rows of all that is moved, at one moment.
+pub(super) fn count() -> Sql {
+    let each = MOVED.iter().map(|table| format!("(SELECT count(*) FROM {} {})", table.name, table.rows));
+    Sql::fixed(&format!("SELECT {}", each.collect::<Vec<_>>().join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use kernel::Timestamp;
+
+    use super::*;
+    use crate::{
+        database::Database,
+        engine::{Cell, Value},
+        location::DatabaseUrl,
+    };
+
+    /// Name, declared type, and place in the key, from 1; 0 outside.
+    type Declared = (String, String, i64);
+
+    async fn fetch(database: &Database, text: &str, of: &str) -> Vec<Declared> {
+        let given = (Sql::fixed(text), [Value::from(of.to_owned())]);
+        let read = database.engine.read(given, |(sql, of), session| {
+            Box::pin(
+                session
+                    .fetch(sql, of, |cells| Ok((cells.text()?.to_owned(), cells.text()?.to_lowercase(), cells.int()?))),
+            )
+        });
+        read.await.unwrap_or_else(|error: kernel::StoreError| panic!("{error}"))
+    }
+
+    /// PostgreSQL has the same tables and columns as SQLite by a test of its own.
+    #[tokio::test]
+    async fn every_table_and_column_is_moved_or_said_to_be_passing() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&DatabaseUrl::Sqlite(folder.path().join("novantra.db"))).await.unwrap();
+        database.migrate(Timestamp::from_millis(0)).await.unwrap();
+        let tables = "SELECT name, type, 0 FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE ?";
+        let there: BTreeSet<String> = fetch(&database, tables, "sqlite_%").await.into_iter().map(|one| one.0).collect();
+        let named = MOVED.iter().map(|table| table.name).chain(PASSING.iter().copied());
+        assert_eq!(named.map(str::to_owned).collect::<BTreeSet<_>>(), there);
+
+        for table in MOVED {
+            let declared = |(place, column): (usize, &Column)| {
+                let cell = match column.cell {
+                    Cell::Text => "text",
+                    Cell::Int => "integer",
+                    Cell::Blob => "blob",
+                };
+                let key = if place < table.key { i64::try_from(place).unwrap() + 1 } else { 0 };
+                (column.name.to_owned(), cell.to_owned(), key)
+            };
+            let listed: BTreeSet<Declared> = table.columns.iter().enumerate().map(declared).collect();
+            let columns = fetch(&database, "SELECT name, type, pk FROM pragma_table_info(?)", table.name).await;
+            assert_eq!(listed, columns.into_iter().collect(), "{}", table.name);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The store keeps to the contract also where transactions cross others all the time: a part of all statements and commits is
+//! answered with a serialization failure, as a distributed engine does under load.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::sync::Arc;
+
+use kernel::Clock;
+use novantra_store_sql::{Database, Role, SqlStore};
+use store_contract::Opened;
+use ulid::Ulid;
+
+#[path = "support/postgres.rs"]
+mod postgres;
+
+/// Fails by the transaction's number, so that the next attempt, which has another, fares better: one in sixteen at a
+/// statement that writes, one at COMMIT, one at a statement that reads. Policies bind no superuser, so the store comes as
+/// somebody else.
+const FAILURES: &str = "
+    CREATE FUNCTION crossed_at(place int) RETURNS boolean LANGUAGE plpgsql AS $$
+    BEGIN
+        IF mod(pg_current_xact_id()::text::bigint, 16) = place THEN
+            RAISE EXCEPTION 'injected' USING ERRCODE = '40001';
+        END IF;
+        RETURN true;
+    END $$;
+    CREATE FUNCTION crossed_statement() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM crossed_at(0); RETURN NULL; END $$;
+    CREATE FUNCTION crossed_commit() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM crossed_at(5); RETURN NULL; END $$;
+    CREATE ROLE {role} LOGIN;
+    DO $$
+    DECLARE name text;
+    BEGIN
+        FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+            EXECUTE format('GRANT ALL ON %I TO {role}', name);
+            EXECUTE format('CREATE TRIGGER crossed BEFORE INSERT OR UPDATE OR DELETE ON %I
+                            FOR EACH STATEMENT EXECUTE FUNCTION crossed_statement()', name);
+            EXECUTE format('CREATE CONSTRAINT TRIGGER crossed_late AFTER INSERT OR UPDATE OR DELETE ON %I
+                            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION crossed_commit()', name);
+            EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+            EXECUTE format('CREATE POLICY crossed ON %I USING ((SELECT crossed_at(10))) WITH CHECK (true)', name);
+        END LOOP;
+    END $$;";
+
+/// The role that the store comes as, which goes with its database.
+struct Guest {
+    fresh: Option<postgres::Fresh>,
+    role: String,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let Some(fresh) = self.fresh.take() else { return };
+        let cluster = fresh.cluster().to_owned();
+        drop(fresh);
+        postgres::apart(&cluster, &format!("DROP ROLE IF EXISTS {}", self.role));
+    }
+}
+
+async fn open(clock: Arc<dyn Clock>) -> Opened {
+    let fresh = postgres::Fresh::make().await;
+    fresh.open().await.close().await;
+    let role = format!("{}_guest", fresh.name());
+    fresh.connect().await.batch_execute(&FAILURES.replace("{role}", &role)).await.unwrap();
+    let (_, server) =
+        fresh.address().split_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).unwrap();
+    let database = Database::open(&format!("postgres://{role}@{server}").parse().unwrap()).await.unwrap();
+    let store = SqlStore::over(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+    Opened::new(Arc::new(store)).keeping(Guest { fresh: Some(fresh), role })
+}
+
+store_contract::contract_suite!(open);

@@ -1,0 +1,177 @@
+//! What a store over PostgreSQL does when the database is away, slow, or changed under it.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use findings::{Finding, FindingFilter};
+use kernel::{
+    CommitError, Entropy as _, Id, Ledger as _, OrganizationId, Page, PageRequest, Reader, StoreError, Stored,
+};
+use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
+use store::Upkeep as _;
+use store_contract::{TestClock, TestEntropy, samples};
+use tokio::task::JoinSet;
+use ulid::Ulid;
+
+#[path = "support/postgres.rs"]
+mod postgres;
+
+struct House {
+    store: SqlStore,
+    entropy: TestEntropy,
+    home: OrganizationId,
+    fresh: postgres::Fresh,
+}
+
+impl House {
+    async fn new() -> Arc<Self> {
+        Self::with(DatabaseOptions::default()).await
+    }
+
+    async fn with(options: DatabaseOptions) -> Arc<Self> {
+        let fresh = postgres::Fresh::make().await;
+        fresh.open().await.close().await;
+        let database = Database::open_with(&fresh.url(), &options).await.unwrap();
+        let clock = Arc::new(TestClock::default());
+        let store = SqlStore::over(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+        let house = Self { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), fresh };
+        house.write("first").await.unwrap();
+        Arc::new(house)
+    }
+
+    async fn write(&self, key: &str) -> Result<Id<Finding>, CommitError> {
+        let mut changeset = samples::changeset(&self.entropy, self.store.begin(), self.home);
+        let id = Id::new(self.entropy.ulid(changeset.at()));
+        changeset.create(&Stored::new(self.home, id, changeset.at(), samples::finding(key)));
+        self.store.commit(changeset).await.map(|()| id)
+    }
+
+    async fn page(&self) -> Result<Page<Stored<Finding>>, StoreError> {
+        Reader::<Finding>::list(&self.store, self.home, &FindingFilter::default(), &PageRequest::default()).await
+    }
+
+    async fn known(&self, keys: &[String]) -> usize {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        Reader::<Finding>::with_keys(&self.store, self.home, &keys).await.unwrap().len()
+    }
+
+    /// Runs statements past the store.
+    async fn meddle(&self, statements: &str) {
+        self.fresh.connect().await.batch_execute(statements).await.unwrap();
+    }
+
+    async fn cut_connections(&self) {
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        self.meddle(cut).await;
+    }
+}
+
+fn is_unavailable<T>(outcome: &Result<T, CommitError>) -> bool {
+    matches!(outcome, Err(CommitError::Store(StoreError::Unavailable(_))))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_were_cut_are_replaced_and_nobody_notices() {
+    let house = House::new().await;
+    for round in 0..5 {
+        house.cut_connections().await;
+        house.page().await.unwrap();
+        house.cut_connections().await;
+        house.write(&format!("after-{round}")).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_as_stored_is_there_though_connections_are_cut_all_the_time() {
+    let house = House::new().await;
+    let mut writing = JoinSet::new();
+    for writer in 0..8 {
+        let house = Arc::clone(&house);
+        writing.spawn(async move {
+            let mut stored = Vec::new();
+            for number in 0..50 {
+                let key = format!("w-{writer}-{number}");
+                match house.write(&key).await {
+                    Ok(_) => stored.push(key),
+                    // A COMMIT that nobody answered: nobody can tell.
+                    outcome => assert!(is_unavailable(&outcome), "{outcome:?}"),
+                }
+            }
+            stored
+        });
+    }
+    let mut stored = Vec::new();
+    while let Some(joined) = writing.join_next().await {
+        stored.extend(joined.unwrap());
+        house.cut_connections().await;
+    }
+    assert!(stored.len() > 200, "{} of 400", stored.len());
+    for keys in stored.chunks(400) {
+        assert_eq!(house.known(keys).await, keys.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_away_is_unavailable_and_found_again_within_five_seconds_of_its_return() {
+    let house = House::new().await;
+    let (name, elsewhere) = (house.fresh.name().to_owned(), house.fresh.connect_to_cluster().await);
+    elsewhere.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.unwrap();
+    let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    elsewhere.batch_execute(&cut).await.unwrap();
+    for number in 0..10 {
+        assert!(matches!(house.page().await, Err(StoreError::Unavailable(_))));
+        assert!(is_unavailable(&house.write(&format!("away-{number}")).await));
+        assert!(matches!(house.store.ready().await, Err(StoreError::Unavailable(_))));
+    }
+    elsewhere.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
+    let returned = Instant::now();
+    while house.page().await.is_err() || house.write("back").await.is_err() {
+        assert!(returned.elapsed() < Duration::from_secs(5));
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_kept_waiting_by_others_is_told_to_come_back_and_nothing_piles_up() {
+    let options = DatabaseOptions { connections: 4, statement_timeout: Duration::from_secs(1) };
+    let house = House::with(options).await;
+    let mut blocking = house.fresh.connect().await;
+    let blocked = blocking.transaction().await.unwrap();
+    blocked.batch_execute("LOCK TABLE findings IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let began = Instant::now();
+    let mut calling = JoinSet::new();
+    for number in 0..300 {
+        let house = Arc::clone(&house);
+        calling.spawn(async move {
+            match number % 2 {
+                0 => matches!(house.page().await, Err(StoreError::Unavailable(_))),
+                _ => is_unavailable(&house.write(&format!("blocked-{number}")).await),
+            }
+        });
+    }
+    assert!(calling.join_all().await.into_iter().all(|unavailable| unavailable));
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    blocked.rollback().await.unwrap();
+    house.page().await.unwrap();
+    house.write("free").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_that_grows_under_a_running_server_does_not_disturb_it() {
+    let house = House::new().await;
+    house.page().await.unwrap();
+    // Plans that were made before give other columns now, which PostgreSQL refuses to answer with.
+    house.meddle("ALTER TABLE findings ALTER COLUMN title TYPE varchar(500)").await;
+    house.page().await.unwrap();
+    house.write("one").await.unwrap();
+    house.meddle("ALTER TABLE findings ADD COLUMN mood text; CREATE TABLE moods (id text PRIMARY KEY)").await;
+    house.page().await.unwrap();
+    house.write("two").await.unwrap();
+    let id = house.write("three").await.unwrap();
+    house.meddle("ALTER TABLE findings ALTER COLUMN title TYPE text").await;
+    assert!(Reader::<Finding>::get(&house.store, house.home, id).await.unwrap().is_some());
+}

@@ -1,0 +1,156 @@
+//! TLS to PostgreSQL: each `sslmode` asks of the server what libpq asks.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{path::PathBuf, sync::Arc};
+
+use kernel::StoreError;
+use novantra_store_sql::Database;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio_rustls::rustls::{
+    RootCertStore, ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::WebPkiClientVerifier,
+};
+
+#[path = "support/postgres.rs"]
+mod postgres;
+#[path = "support/tls_front.rs"]
+mod tls_front;
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// A database whose server has a certificate for `localhost`.
+struct Encrypted {
+    fresh: postgres::Fresh,
+    authority: Authority,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Encrypted {
+    /// `asks`: whether the server wants to see a certificate, too.
+    async fn new(asks: bool) -> Self {
+        let (fresh, authority) = (postgres::Fresh::make().await, authority());
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder =
+            ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
+        let (certificate, key) = issued(&authority, "localhost");
+        let builder = if asks {
+            let mut roots = RootCertStore::empty();
+            roots.add(authority.der().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            builder.with_client_cert_verifier(verifier)
+        } else {
+            builder.with_no_client_auth()
+        };
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        let port = tls_front::before(&fresh.address(), config).await;
+        Self { fresh, authority, port, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn root(&self) -> String {
+        self.file("root.pem", &self.authority.pem()).display().to_string()
+    }
+
+    /// A root that has nothing to do with the server.
+    fn other_root(&self) -> String {
+        self.file("other.pem", &authority().pem()).display().to_string()
+    }
+
+    async fn connect(&self, host: &str, parameters: &str) -> Result<(), StoreError> {
+        let address = self.fresh.address();
+        let (user, _) = address.split_once('@').unwrap();
+        let url = format!("{user}@{host}:{}/{}?{parameters}", self.port, self.fresh.name());
+        let database = Database::open(&url.parse().unwrap()).await?;
+        let told = database.time().await;
+        database.close().await;
+        told.map(drop)
+    }
+
+    #[track_caller]
+    async fn is_refused(&self, host: &str, parameters: &str) {
+        let refused = self.connect(host, parameters).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{host} {parameters}: {refused:?}");
+    }
+}
+
+fn authority() -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    Authority::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+fn issued(authority: &Authority, name: &str) -> (rcgen::Certificate, KeyPair) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    (params.signed_by(&key, authority).unwrap(), key)
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_is_not_looked_at_may_have_any() {
+    let encrypted = Encrypted::new(false).await;
+    for parameters in ["", "sslmode=disable", "sslmode=prefer", "sslmode=require"] {
+        encrypted.connect("127.0.0.1", parameters).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_root_that_is_named_must_have_issued_the_servers_certificate() {
+    let encrypted = Encrypted::new(false).await;
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let with = |root: String| format!("sslmode={mode}&sslrootcert={root}");
+        encrypted.connect("localhost", &with(encrypted.root())).await.unwrap();
+        encrypted.is_refused("localhost", &with(encrypted.other_root())).await;
+    }
+    encrypted.is_refused("localhost", "sslmode=verify-full&sslrootcert=system").await;
+}
+
+#[tokio::test]
+async fn only_verify_full_looks_at_the_servers_name() {
+    let encrypted = Encrypted::new(false).await;
+    let with = |mode: &str| format!("sslmode={mode}&sslrootcert={}", encrypted.root());
+    encrypted.connect("127.0.0.1", &with("verify-ca")).await.unwrap();
+    encrypted.is_refused("127.0.0.1", &with("verify-full")).await;
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_is_shown_one() {
+    let encrypted = Encrypted::new(true).await;
+    encrypted.is_refused("localhost", "sslmode=require").await;
+    let (certificate, key) = issued(&encrypted.authority, "novantra");
+    let certificate = encrypted.file("novantra.pem", &certificate.pem());
+    let key = encrypted.file("novantra.key", &key.serialize_pem());
+    let parameters = format!(
+        "sslmode=verify-full&sslrootcert={}&sslcert={}&sslkey={}",
+        encrypted.root(),
+        certificate.display(),
+        key.display()
+    );
+    encrypted.connect("localhost", &parameters).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_named() {
+    let encrypted = Encrypted::new(false).await;
+    let refused = encrypted.connect("localhost", "sslmode=verify-ca&sslrootcert=/nowhere.pem").await.unwrap_err();
+    assert!(
+        std::error::Error::source(&refused).is_some_and(|source| source.to_string().contains("/nowhere.pem")),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_where_tls_is_required() {
+    let fresh = postgres::Fresh::make().await;
+    let url = format!("{}&sslmode=require", fresh.address()).parse().unwrap();
+    let refused = Database::open(&url).await.unwrap().time().await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+}

@@ -1,0 +1,149 @@
+//! Moving: whatever a table holds arrives as it is, through either engine.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use kernel::Timestamp;
+use novantra_store_sql::{Copied, Database, DatabaseUrl, Progress, TransferError};
+use rusqlite::{Connection, types::Value};
+
+#[path = "support/postgres.rs"]
+mod postgres;
+
+const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
+
+/// What is no part of an installation.
+const PASSING: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
+
+/// More than a transaction's worth.
+const MANY: i64 = 1_100;
+
+async fn sqlite(path: &Path) -> Database {
+    let database = Database::open(&DatabaseUrl::Sqlite(path.to_owned())).await.unwrap();
+    database.migrate(NOW).await.unwrap();
+    database
+}
+
+async fn copy(from: &Database, to: &Database) -> Result<Copied, TransferError> {
+    from.copy_to(to, NOW, &|_| ()).await
+}
+
+fn tables(connection: &Connection) -> Vec<String> {
+    let all = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    let mut statement = connection.prepare(all).unwrap();
+    let names = statement.query_map([], |row| row.get(0)).unwrap();
+    names.map(Result::unwrap).filter(|name: &String| !PASSING.contains(&name.as_str())).collect()
+}
+
+/// Fills every table, by what its columns are declared to be: each value is another, and what may be empty is in every
+/// second row.
+fn fill(connection: &Connection) {
+    for table in tables(connection) {
+        let mut statement = connection
+            .prepare(&format!("SELECT name, lower(type), \"notnull\" = 0 AND pk = 0 FROM pragma_table_info('{table}')"))
+            .unwrap();
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let columns: Vec<(String, String, bool)> = statement.query_map([], read).unwrap().map(Result::unwrap).collect();
+        let places = vec!["?"; columns.len()].join(", ");
+        let mut insert = connection.prepare(&format!("INSERT INTO {table} VALUES ({places})")).unwrap();
+        for row in 0..if table == "findings" { MANY } else { 3 } {
+            let value = |(place, (name, kind, optional)): (usize, &(String, String, bool))| match kind.as_str() {
+                _ if *optional && row % 2 == 0 => Value::Null,
+                "text" => Value::Text(format!("{name} ß {row}")),
+                "integer" => Value::Integer(i64::try_from(place).unwrap() * 10_000_000_000 - row),
+                "blob" => Value::Blob(vec![0, 255, u8::try_from(row % 256).unwrap()]),
+                other => panic!("{table}.{name} is {other}"),
+            };
+            insert.execute(rusqlite::params_from_iter(columns.iter().enumerate().map(value))).unwrap();
+        }
+    }
+}
+
+fn contents(connection: &Connection) -> BTreeMap<String, Vec<Vec<Value>>> {
+    let rows = |table: String| {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+        let columns = statement.column_count();
+        let cells = |row: &rusqlite::Row<'_>| (0..columns).map(|place| row.get(place)).collect();
+        let rows = statement.query_map([], cells).unwrap().map(Result::unwrap).collect();
+        (table, rows)
+    };
+    tables(connection).into_iter().map(rows).collect()
+}
+
+#[tokio::test]
+async fn every_row_of_every_table_goes_through_postgres_and_back_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, last] = ["first.db", "last.db"].map(|name| folder.path().join(name));
+    let source = sqlite(&first).await;
+    let connection = Connection::open(&first).unwrap();
+    fill(&connection);
+    let fresh = postgres::Fresh::make().await;
+    let middle = fresh.open().await;
+
+    let seen = Mutex::new(Vec::new());
+    let report = |progress| seen.lock().unwrap_or_else(PoisonError::into_inner).push(progress);
+    let copied = source.copy_to(&middle, NOW, &report).await.unwrap();
+    assert!(!copied.begun_again && copied.tables.contains(&("findings", MANY as u64)));
+    let total = copied.tables.iter().map(|(_, rows)| rows).sum();
+    assert_eq!(seen.into_inner().unwrap().last(), Some(&Progress { copied: total, total }));
+
+    copy(&middle, &sqlite(&last).await).await.unwrap();
+    assert_eq!(contents(&Connection::open(&last).unwrap()), contents(&connection));
+    assert!(matches!(copy(&source, &middle).await, Err(TransferError::Occupied)));
+}
+
+#[tokio::test]
+async fn while_a_file_is_copied_nobody_writes_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [from, to] = ["from.db", "to.db"].map(|name| folder.path().join(name));
+    let (source, target) = (sqlite(&from).await, sqlite(&to).await);
+    let write = || {
+        let connection = Connection::open(&from).unwrap();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        connection.execute("INSERT INTO installation VALUES ('written', 'meanwhile')", [])
+    };
+    source.copy_to(&target, NOW, &|_| assert!(write().is_err())).await.unwrap();
+    assert!(write().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_writes_to_postgres_while_it_is_copied_is_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = postgres::Fresh::make().await;
+    let source = fresh.open().await;
+    let target = sqlite(&folder.path().join("to.db")).await;
+    let write = |statement: &'static str| fresh.write_apart(statement);
+
+    write("INSERT INTO open_writes VALUES ('somebody', 0, 9000000000000)");
+    let refused = copy(&source, &target).await;
+    assert!(matches!(refused, Err(TransferError::AtWork { processes: 1 })), "{refused:?}");
+    write("DELETE FROM open_writes");
+
+    // Come and gone between two looks: what it did has an entry.
+    let written = std::sync::Once::new();
+    let entry = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, \
+                 request_id) VALUES ('o', 'e', 0, 'system', 'command line', 'done', '[]', 'r')";
+    let refused = source.copy_to(&target, NOW, &|_| written.call_once(|| write(entry))).await;
+    assert!(matches!(refused, Err(TransferError::Changed { table: "audit_entries" })), "{refused:?}");
+    let again = copy(&source, &target).await.unwrap();
+    assert!(again.begun_again);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_left_to_that_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let [from, to] = ["from.db", "to.db"].map(|name| folder.path().join(name));
+    let (source, target) = (sqlite(&from).await, sqlite(&to).await);
+    let newer = |path: &Path| {
+        let statement = "INSERT INTO schema_migrations VALUES (9999, 'later', '', 0)";
+        Connection::open(path).unwrap().execute(statement, []).unwrap();
+    };
+    newer(&to);
+    assert!(matches!(copy(&source, &target).await, Err(TransferError::Newer { database: "target" })));
+    newer(&from);
+    assert!(matches!(copy(&source, &target).await, Err(TransferError::Newer { database: "source" })));
+}

@@ -1,0 +1,25 @@
+//! Having the system install what tests need.
+
+use std::process::Command;
+
+use postgres_cluster::is_root;
+
+use crate::{
+    Outcome,
+    process::{run, succeeds},
+};
+
+/// Installs a package where this process may and the system is Debian's kind; elsewhere that is left to people.
+pub(crate) fn install(package: &str) -> Outcome {
+    if !is_root() || !succeeds(Command::new("apt-get").arg("--version")) {
+        return Ok(());
+    }
+    println!("{package} is not installed: installing it");
+    let apt = || {
+        let mut apt = Command::new("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        apt
+    };
+    run(apt().arg("update"))?;
+    run(apt().args(["install", "--yes", "--no-install-recommends", package]))
+}
