@@ -1,4 +1,5 @@
 //! What a page costs does not grow with the collection: the steps of SQLite's machine are counted.
+#![cfg(test)]
 
 use std::collections::BTreeSet;
 

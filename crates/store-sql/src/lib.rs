@@ -9,7 +9,6 @@ mod coalesce;
 mod commit;
 mod database;
 mod directory;
-#[cfg(test)]
 mod effort;
 mod engine;
 mod idempotency;
@@ -18,7 +17,6 @@ mod location;
 mod master_key;
 mod migrations;
 mod outbox;
-#[cfg(test)]
 mod plans;
 mod presence;
 mod rate_limits;

@@ -1,4 +1,5 @@
 //! Every list costs a range of an index: SQLite is asked how it would go about each shape of list.
+#![cfg(test)]
 
 use ::audit::AuditFilter;
 use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};

@@ -95,7 +95,10 @@ fn lines(tree: &Tree, breaks: impl Fn(bool, &str) -> bool, says: &str) -> Vec<Br
 
 /// Whether the whole file is a test; others have theirs at the end.
 fn is_test(file: &File) -> bool {
-    file.path.contains("/tests/") || file.path.ends_with("/tests.rs") || file.krate() == Some("store-contract")
+    file.text.lines().any(|line| line == "#![cfg(test)]")
+        || file.path.contains("/tests/")
+        || file.path.ends_with("/tests.rs")
+        || file.krate() == Some("store-contract")
 }
 
 fn begins_a_word(line: &str, word: &str) -> bool {

@@ -236,8 +236,11 @@ async fn what_accept_leaves_out_is_406() {
 async fn a_store_that_is_away_is_503_with_retry_after_and_changes_nothing() {
     let (house, client) = house().await;
     for port in [Port::Read, Port::Commit, Port::Append, Port::Revision, Port::ClientId, Port::Kept] {
+        // What is remembered of the account is of an earlier revision, so that it is read anew.
+        house.rescope(&client, Scope::ALL).await;
         house.watched.fail(port, Fault::Unavailable);
         let answers = [
+            house.ask_token(&client).await,
             house.get(findings_path()).by(&client).send().await,
             house
                 .post(findings_path())
@@ -246,7 +249,6 @@ async fn a_store_that_is_away_is_503_with_retry_after_and_changes_nothing() {
                 .key(&format!("{port:?}"))
                 .send()
                 .await,
-            house.ask_token(&client).await,
         ];
         house.watched.heal();
         let failed: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
@@ -264,8 +266,10 @@ async fn a_store_that_is_broken_or_panics_is_500_and_tells_nothing_of_itself() {
     let (house, client) = house().await;
     for fault in [Fault::Corrupt, Fault::Panic] {
         for port in [Port::Read, Port::Commit, Port::Append, Port::Revision, Port::ClientId, Port::Kept] {
+            house.rescope(&client, Scope::ALL).await;
             house.watched.fail(port, fault);
             let answers = [
+                house.ask_token(&client).await,
                 house.get(findings_path()).by(&client).send().await,
                 house
                     .post(findings_path())
@@ -274,7 +278,6 @@ async fn a_store_that_is_broken_or_panics_is_500_and_tells_nothing_of_itself() {
                     .key(&format!("{fault:?}{port:?}"))
                     .send()
                     .await,
-                house.ask_token(&client).await,
             ];
             house.watched.heal();
             assert!(answers.iter().any(|answer| answer.status == 500), "nothing failed with {fault:?} of {port:?}");
