@@ -186,16 +186,24 @@ impl LimitStore for LeasedLimits {
 
 /// Charges all of these buckets or none, by what is held and known of them; else says which have to be asked.
 fn decide(records: &mut Records, charges: &[Charge], now: Timestamp) -> Result<Decision, Vec<BucketKey>> {
-    let mut empty = Vec::new();
-    let mut missing = Vec::new();
+    let (mut empty, mut missing) = (Vec::new(), Vec::new());
+    let mut is_refused = false;
     for charge in charges {
         match records.get(&charge.key).map(|record| record.slice) {
-            Some(slice) if slice.refuses(now) => empty.push((*charge, slice.bucket())),
             Some(slice) if slice.has_call(now) => {}
+            Some(slice) if slice.was_empty(now) => {
+                empty.push((*charge, slice.bucket()));
+                if slice.refuses(now) {
+                    is_refused = true;
+                } else {
+                    missing.push(charge.key);
+                }
+            }
             _ => missing.push(charge.key),
         }
     }
-    if let Some(refused) = refusal(&empty, now) {
+    // What is not known well enough to refuse by counts all the same for how long a caller who is refused is to wait.
+    if is_refused && let Some(refused) = refusal(&empty, now) {
         return Ok(refused);
     }
     if !missing.is_empty() {

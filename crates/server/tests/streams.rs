@@ -53,15 +53,15 @@ async fn house(installation: Installation) -> House {
     let copied = server.installation().database().await.execute(&copying).await;
     assert_eq!(copied, (ORIGINALS * COPIES) as u64);
     let answer = client.token(&credentials).await;
-    let token = answer.body["access_token"].as_str().unwrap().to_owned();
+    let token = answer.body["access_token"].as_str().expect("a token").to_owned();
     House { server, credentials, token }
 }
 
 impl House {
     async fn open(&self) -> Response {
-        let client = reqwest::Client::builder().http1_only().build().unwrap();
+        let client = reqwest::Client::builder().http1_only().build().expect("a client");
         let request = client.get(format!("{}{FINDINGS}", self.server.url)).bearer_auth(&self.token);
-        request.header("accept", "application/x-ndjson").send().await.unwrap()
+        request.header("accept", "application/x-ndjson").send().await.expect("an answer")
     }
 }
 
@@ -96,7 +96,7 @@ async fn all_come_in_bounded_memory(installation: Installation) {
 async fn disabling_cuts_within_five_seconds(installation: Installation) {
     let house = house(installation).await;
     let mut response = house.open().await;
-    assert!(response.chunk().await.unwrap().is_some());
+    assert!(response.chunk().await.expect("what was sent").is_some());
     let disabled = house.server.installation().run(&["service-account", "disable", &house.credentials.client_id]);
     assert!(disabled.status.success(), "{}", disabled.stderr);
     let since = Instant::now();

@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 use crate::{
     audit,
-    engine::{Session, Sql, Step, Value, in_order},
+    engine::{Session, Sort, Sql, Step, Value, in_order},
     idempotency, outbox,
     presence::Check,
     statements::{Statements, padded},
@@ -32,7 +32,9 @@ impl Ledger for SqlStore {
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
         let given = (self.presence.check(), changeset);
         self.engine
-            .write_together(given, |(check, changeset), session| Box::pin(commit(session, *check, changeset)))
+            .write_together(Sort::Commit, given, |(check, changeset), session| {
+                Box::pin(commit(session, *check, changeset))
+            })
             .await
     }
 

@@ -48,6 +48,14 @@ impl<C, T, E, W> Work<C, T, E> for W where
 {
 }
 
+/// What shares transactions with its like. On PostgreSQL one sort does not wait for what the other waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sort {
+    Commit,
+    /// Audit entries of calls that change nothing.
+    Entries,
+}
+
 /// What work is done with.
 pub(crate) trait Given: Send + Sync + 'static {}
 
@@ -152,6 +160,12 @@ impl Engine {
         }
     }
 
+    /// Looks whether every page and index of a SQLite file is in order. Nobody else may have it open.
+    pub(crate) async fn examine(file: &Path) -> Result<(), StoreError> {
+        let file = file.to_owned();
+        tokio::task::spawn_blocking(move || sqlite::examine(&file)).await.map_err(unavailable)?
+    }
+
     /// Runs the work in one transaction: what it did is stored when it answers `Ok`, and none of it when it answers `Err`.
     /// Once called it runs to its end, though the caller goes away.
     pub(crate) async fn write<C: Given, T: Send + 'static, E: Failure>(
@@ -177,36 +191,32 @@ impl Engine {
         }
     }
 
-    /// Runs the work in one transaction that others may share, and with it one wait for the disk. On PostgreSQL all its
-    /// statements are to be asked for before the first is answered (see [`in_order`]); work that asks for more after that
-    /// comes to a transaction of its own, a little later.
+    /// Runs the work in one transaction that others of its sort may share, and with it one wait for the disk. On PostgreSQL
+    /// all its statements are to be asked for before the first is answered (see [`in_order`]); work that asks for more after
+    /// that comes to a transaction of its own, a little later.
     pub(crate) async fn write_together<C: Given, T: Send + 'static, E: Failure>(
         &self,
+        sort: Sort,
         given: C,
         work: impl Work<C, T, E>,
     ) -> Result<T, E> {
         let (answer, answered) = tokio::sync::oneshot::channel();
-        self.write_together_apart(given, work, move |result| drop(answer.send(result)));
+        self.write_together_apart(sort, given, work, move |result| drop(answer.send(result)));
         answered.await.unwrap_or_else(|_| Err(unavailable("the write was lost: it broke off").into()))
     }
 
     /// The same, though nobody waits in person; `done` takes the answer once it is durable.
     pub(crate) fn write_together_apart<C: Given, T: Send + 'static, E: Failure>(
         &self,
+        sort: Sort,
         given: C,
         work: impl Work<C, T, E>,
         done: impl Done<T, E>,
     ) {
         match self {
-            Self::Postgres(engine) => engine.write_together(given, work, done),
+            Self::Postgres(engine) => engine.write_together(sort, given, work, done),
             Self::Sqlite(engine) => engine.write_apart(given, work, done),
         }
-    }
-
-    /// Whether every page and index of a SQLite file that nobody has open is in order.
-    pub(crate) async fn examine(path: &Path) -> Result<(), StoreError> {
-        let path = path.to_owned();
-        tokio::task::spawn_blocking(move || sqlite::examine(&path)).await.map_err(unavailable)?
     }
 
     /// Finishes what is under way and lets go of the database.

@@ -104,7 +104,7 @@ impl Database {
 
         let counts = source::counts(&self.engine).await?;
         let mut progress = Progress { copied: 0, total: counts.iter().sum() };
-        for table in MOVED {
+        for table in MOVED.iter() {
             // The schema came with rows of this one.
             let emptied = begun_again || table.name == "installation";
             let rows = self.engine.stream(Arc::new(table.select()), Vec::new(), |cells| cells.rest()).await?;

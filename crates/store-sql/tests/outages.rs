@@ -137,7 +137,7 @@ async fn a_database_that_is_away_is_unavailable_and_found_again_within_five_seco
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_kept_waiting_by_others_is_told_to_come_back_and_nothing_piles_up() {
-    let options = DatabaseOptions { connections: 4, statement_timeout: Duration::from_secs(1) };
+    let options = DatabaseOptions { connections: 5, statement_timeout: Duration::from_secs(1) };
     let house = House::with(options).await;
     let mut blocking = house.fresh.connect().await;
     let blocked = blocking.transaction().await.unwrap();

@@ -36,8 +36,8 @@ impl Wired {
         let fresh = postgres::Fresh::make().await;
         fresh.open().await.close().await;
         let proxy = Proxy::before(&fresh.address()).await;
-        // One connection for reads and one for transactions, so that each statement is prepared once.
-        let options = DatabaseOptions { connections: 2, ..DatabaseOptions::default() };
+        // One connection of each sort, so that each statement is prepared once.
+        let options = DatabaseOptions { connections: 5, ..DatabaseOptions::default() };
         let database = Database::open_with(&proxy.address().parse().unwrap(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
         let store = SqlStore::over(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();

@@ -75,7 +75,6 @@ impl Encrypted {
         told.map(drop)
     }
 
-    #[track_caller]
     async fn is_refused(&self, host: &str, parameters: &str) {
         let refused = self.connect(host, parameters).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{host} {parameters}: {refused:?}");

@@ -73,12 +73,15 @@ impl Process {
         procfs::resident(&fs::read_to_string(&file)?).or_fail(|| format!("{file} is in no form known"))
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) -> Outcome<()> {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
+        if sent.success() { Ok(()) } else { Err(Failure::new("can't signal the process")) }
+    }
+
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(mut self) -> Outcome<()> {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
-        if !asked.success() {
-            return Err(Failure::new("can't signal the process"));
-        }
+        self.signal("TERM")?;
         let ended =
             pause::until("the process ends", PATIENCE, Duration::from_millis(5), || Ok(self.child.try_wait()?))?;
         if ended.success() { Ok(()) } else { Err(Failure::new(format!("ended with {ended}: {}", self.last_words()))) }

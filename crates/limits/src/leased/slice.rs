@@ -55,7 +55,12 @@ impl Slice {
 
     /// Whether it is known well enough that the bucket holds no call.
     pub(super) fn refuses(&self, now: Timestamp) -> bool {
-        self.held == 0 && self.is_fresh(now) && self.quota.charge(self.bucket, now).is_err()
+        self.is_fresh(now) && self.was_empty(now)
+    }
+
+    /// Whether, by what was known of it last, the bucket holds no call.
+    pub(super) fn was_empty(&self, now: Timestamp) -> bool {
+        self.held == 0 && self.quota.charge(self.bucket, now).is_err()
     }
 
     /// Whether a call can be made of what is held.

@@ -81,8 +81,8 @@ settings! {
     DATABASE_URL: "database_url", "URL", None, Everywhere, secret;
     "`sqlite:PATH`, `postgres://…` or `memory:` (gone when the server stops). `novantra.db` in the data folder where nothing is said."
 
-    DATABASE_CONNECTIONS: "database_connections", "CONNECTIONS", Some("8"), Everywhere;
-    "Connections to PostgreSQL held at most: 2 to 1000. A quarter of them, 8 at most, are shared by all reads; the others do a transaction each. Streams have up to 8 of their own."
+    DATABASE_CONNECTIONS: "database_connections", "CONNECTIONS", Some("10"), Everywhere;
+    "Connections to PostgreSQL held at most: 5 to 1000. A quarter of them, 8 at most, are shared by all reads; the others do transactions. Streams have up to 8 of their own."
 
     DATABASE_STATEMENT_TIMEOUT: "database_statement_timeout", "DURATION", Some("10s"), Everywhere;
     "How long PostgreSQL may take for a statement: 1s to 1h. What takes longer is broken off and its call answered 503. Half as long is waited for a lock."

@@ -154,8 +154,8 @@ impl Reading<'_> {
 
     fn database_options(&mut self) -> Option<DatabaseOptions> {
         let connections = self.take(&table::DATABASE_CONNECTIONS, |text| {
-            let some = positive(text).ok().filter(|number| (2..=1000).contains(number));
-            some.ok_or_else(|| format!("{text:?} is no whole number from 2 to 1000"))
+            let some = positive(text).ok().filter(|number| (5..=1000).contains(number));
+            some.ok_or_else(|| format!("{text:?} is no whole number from 5 to 1000"))
         });
         let statement_timeout = self.take(&table::DATABASE_STATEMENT_TIMEOUT, |text| {
             let span = parse_span(text)?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     load::{FINDINGS, SCOPES, is_whole},
-    support::{Database, Installation, Server, Setup, eventually, finding},
+    support::{Installation, Server, Setup, eventually, finding},
 };
 
 /// What all databases of an installation agree on, however it is spelled.
@@ -17,24 +17,30 @@ const TOLD: &[&str] = &[
     "SELECT count(*), max(signed_at) FROM audit_checkpoints",
     "SELECT id, body, state FROM outbox ORDER BY id",
     "SELECT operation, key, fingerprint, status, body, expires_at FROM idempotency ORDER BY operation, key",
-    "SELECT id, sealed, signs_from FROM signing_keys ORDER BY id",
+    "SELECT id, length(sealed), signs_from FROM signing_keys ORDER BY id",
     "SELECT key, value FROM installation ORDER BY key",
     "SELECT id, secrets, last_used_at FROM service_accounts JOIN service_account_uses ON account_id = id ORDER BY id",
 ];
 
-async fn told(database: &Database) -> Vec<Vec<Vec<String>>> {
-    let mut told = Vec::new();
-    for query in TOLD {
-        let rows = database.rows(query).await;
-        // Binary cells come in the form of either engine.
-        told.push(rows.into_iter().map(|row| row.into_iter().map(bytes_as_hex).collect()).collect());
-    }
-    told
+fn same(query: &str, one: Vec<Vec<String>>, other: Vec<Vec<String>>) {
+    // Binary cells come in the form of either engine.
+    let plain = |rows: Vec<Vec<String>>| -> Vec<String> { rows.into_iter().flatten().map(text).collect() };
+    assert_eq!(plain(one), plain(other), "{query}");
 }
 
-fn bytes_as_hex(cell: String) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    cell.strip_prefix("\\x").map_or_else(|| hex(cell.as_bytes()), str::to_owned)
+/// What a cell of PostgreSQL's says in hexadecimal.
+fn text(cell: String) -> String {
+    let Some(hex) = cell.strip_prefix("\\x") else { return cell };
+    let byte = |place| u8::from_str_radix(&hex[place..place + 2], 16).expect("two digits");
+    String::from_utf8((0..hex.len()).step_by(2).map(byte).collect()).expect("UTF-8")
+}
+
+/// Both have all that is told of.
+async fn agree(one: &Installation, other: &Installation) {
+    let (one, other) = (one.database().await, other.database().await);
+    for query in TOLD {
+        same(query, one.rows(query).await, other.rows(query).await);
+    }
 }
 
 fn copy(from: &Installation, to: &Installation) -> Value {
@@ -71,7 +77,7 @@ async fn an_installation_goes_to_postgres_and_back_with_all_that_clients_and_aud
 
     let copied = copy(&sqlite, &postgres);
     assert_eq!((&copied["tables"]["findings"], &copied["begun_again"]), (&json!(31), &json!(false)), "{copied}");
-    assert_eq!(told(&postgres.database().await).await, told(&sqlite.database().await).await);
+    agree(&postgres, &sqlite).await;
     assert!(postgres.database().await.cell("SELECT count(*) FROM outbox WHERE state = 'pending'").await != "0");
 
     postgres.take_key_of(&sqlite);
@@ -91,7 +97,7 @@ async fn an_installation_goes_to_postgres_and_back_with_all_that_clients_and_aud
     let refused = refusal(&sqlite, &postgres);
     assert!(refused.contains("holds an installation already"), "{refused}");
     copy(&postgres, &back);
-    assert_eq!(told(&back.database().await).await, told(&postgres.database().await).await);
+    agree(&back, &postgres).await;
     back.take_key_of(&sqlite);
     is_whole(&back);
     let server = Server::over(back);
@@ -140,7 +146,7 @@ async fn a_copy_that_was_killed_is_nobodys_to_work_on_and_is_begun_again() {
     }
 
     assert_eq!(copy(&from, &to)["begun_again"], true);
-    assert_eq!(told(&to.database().await).await, told(&from.database().await).await);
+    agree(&to, &from).await;
     is_whole(&to);
     let server = Setup::over(to).unlimited().start();
     assert_eq!(client.at(&server.url).all(FINDINGS, "findings").await.len(), 20);

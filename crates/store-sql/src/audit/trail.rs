@@ -8,7 +8,7 @@ use kernel::{AuditTrail, Entry, Stamp, StoreError, Timestamp};
 use super::insert;
 use crate::{
     coalesce::{Trip, Waiting},
-    engine::{Session, both},
+    engine::{Session, Sort, both},
     presence::Check,
     store::SqlStore,
 };
@@ -41,6 +41,7 @@ impl AuditTrail for SqlStore {
         let depart = move |trip: Arc<Trip<Stamped, (), Stamp>>| {
             let arriving = Arc::clone(&trip);
             engine.write_together_apart(
+                Sort::Entries,
                 (check, trip),
                 |(check, trip), session| Box::pin(travel(*check, trip, session)),
                 move |outcome| arriving.arrive(outcome),

@@ -46,6 +46,8 @@ pub(super) enum Trouble {
     Aborted,
     /// It was asked for too late to share a transaction.
     Late,
+    /// A lock was held by others, or it took, for too long.
+    Waited,
     /// Anything else.
     Failed,
 }
@@ -73,6 +75,7 @@ pub(super) fn trouble(error: &tokio_postgres::Error) -> Trouble {
         "0A000" if database.routine() == Some("RevalidateCachedQuery") => Trouble::Stale,
         "26000" => Trouble::Stale,
         "25P02" => Trouble::Aborted,
+        "55P03" | "57014" => Trouble::Waited,
         // Whether it was completed is not known, which is the same as if nobody had answered.
         "40003" => Trouble::Dead,
         // 08P01 is a mistake of ours, and the connection lives on. 57014 ends a statement, not the connection.
@@ -88,13 +91,13 @@ fn broke(error: &tokio_postgres::Error) -> bool {
 
 pub(super) fn of_postgres(error: tokio_postgres::Error) -> StoreError {
     let passes = match error.as_db_error().map(|database| database.code().code()) {
-        // Too little of something; a lock that was held for too long, a statement that took too long; a standby that takes
-        // no writes.
-        Some(code) => code.starts_with("53") || matches!(code, "55P03" | "57014" | "25006"),
+        // Too little of something; a standby that takes no writes.
+        Some(code) => code.starts_with("53") || code == "25006",
         None => false,
     };
     let trouble = trouble(&error);
-    let passes = passes || (trouble.passes() && !is_of_schema(&error)) || trouble == Trouble::Aborted;
+    let passes =
+        passes || (trouble.passes() && !is_of_schema(&error)) || matches!(trouble, Trouble::Aborted | Trouble::Waited);
     if passes { unavailable(in_words(&error)) } else { corrupt(in_words(&error)) }
 }
 

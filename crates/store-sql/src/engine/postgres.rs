@@ -7,6 +7,7 @@ mod dial;
 mod encrypted;
 mod gate;
 mod job;
+mod lane;
 mod parameters;
 mod readers;
 mod session;
@@ -15,15 +16,14 @@ mod stream;
 mod tls;
 mod transaction;
 mod writers;
-mod writing;
 
 use std::sync::Arc;
 
 use kernel::StoreError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{
-    Done, Failure, Given, Session, Work,
+    Done, Failure, Given, Session, Sort, Work,
     failure::Trouble,
     streams::{Places, StreamedQuery, Taking},
     task::Task,
@@ -33,16 +33,18 @@ use crate::location::{DatabaseOptions, PostgresUrl};
 use backoff::Attempts;
 use connection::Connection;
 use dial::Dial;
+use lane::Lane;
 use readers::Readers;
 use session::Line;
 pub(super) use session::PostgresSession;
 use writers::Writers;
-use writing::Writing;
 
 #[derive(Clone)]
 pub(crate) struct PostgresEngine {
     parts: Arc<Parts>,
-    writing: Arc<Writing>,
+    commits: Arc<Lane>,
+    entries: Arc<Lane>,
+    upkeep: Arc<Lane>,
 }
 
 struct Parts {
@@ -56,9 +58,17 @@ impl PostgresEngine {
     /// Connects when it is first needed.
     pub(super) fn open(url: &PostgresUrl, options: &DatabaseOptions) -> Result<Self, StoreError> {
         let dial = Arc::new(Dial::new(url, options)?);
-        let writing = Arc::new(Writing::through(Writers::new(Arc::clone(&dial), options)));
+        let patience = options.patience();
+        let writers = |count| Arc::new(Writers::new(Arc::clone(&dial), count));
+        let commits = Lane::over(writers(options.single_commits()), writers(options.shared_commits()), patience);
+        let (entries, upkeep) = (writers(1), writers(options.upkeep()));
         let readers = Readers::new(Arc::clone(&dial), options);
-        Ok(Self { parts: Arc::new(Parts { options: *options, dial, readers, streams: Places::default() }), writing })
+        Ok(Self {
+            commits,
+            entries: Lane::over(Arc::clone(&entries), entries, patience),
+            upkeep: Lane::over(Arc::clone(&upkeep), upkeep, patience),
+            parts: Arc::new(Parts { options: *options, dial, readers, streams: Places::default() }),
+        })
     }
 
     pub(super) async fn read<C: Given, T: Send + 'static, E: Failure>(
@@ -67,7 +77,7 @@ impl PostgresEngine {
         work: impl Work<C, T, E>,
     ) -> Result<T, E> {
         let readers = &self.parts.readers;
-        let _place = readers.gate.enter().await?;
+        let _place = readers.gate.enter(Instant::now() + self.parts.options.patience()).await?;
         let mut attempts = Attempts::default();
         loop {
             let connection = readers.pick().await?;
@@ -99,16 +109,21 @@ impl PostgresEngine {
         work: impl Work<C, T, E>,
         done: impl Done<T, E>,
     ) {
-        self.writing.alone(Box::new(Task::new(given, work, done)));
+        self.upkeep.alone(Box::new(Task::new(given, work, done)));
     }
 
     pub(super) fn write_together<C: Given, T: Send + 'static, E: Failure>(
         &self,
+        sort: Sort,
         given: C,
         work: impl Work<C, T, E>,
         done: impl Done<T, E>,
     ) {
-        self.writing.together(Box::new(Task::new(given, work, done)));
+        let lane = match sort {
+            Sort::Commit => &self.commits,
+            Sort::Entries => &self.entries,
+        };
+        lane.together(Box::new(Task::new(given, work, done)));
     }
 
     pub(super) async fn stream<T: Send + 'static>(&self, query: StreamedQuery<T>) -> Result<Taking<T>, StoreError> {
@@ -117,7 +132,9 @@ impl PostgresEngine {
     }
 
     pub(super) async fn close(&self) {
-        self.writing.close().await;
+        for lane in [&self.commits, &self.entries, &self.upkeep] {
+            lane.close().await;
+        }
         self.parts.readers.close().await;
     }
 }

@@ -1,6 +1,7 @@
 //! A piece of work, where its answer goes, and the answer once there is one.
 
 use kernel::StoreError;
+use tokio::time::Instant;
 
 use super::{Done, Failure, Given, Work, unavailable};
 
@@ -9,11 +10,13 @@ pub(super) struct Task<C, W, D, T, E> {
     pub(super) work: W,
     pub(super) done: D,
     pub(super) answer: Option<Result<T, E>>,
+    /// When it was given in.
+    pub(super) since: Instant,
 }
 
 impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> Task<C, W, D, T, E> {
     pub(super) fn new(given: C, work: W, done: D) -> Self {
-        Self { given, work, done, answer: None }
+        Self { given, work, done, answer: None, since: Instant::now() }
     }
 
     /// Gives the answer out, which holds only if what the work shared a transaction with was `committed`.

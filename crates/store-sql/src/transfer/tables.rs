@@ -1,242 +1,144 @@
 //! The tables there are: those that are an installation, and those that only say what its processes are at.
 
-use crate::engine::{Column, Sql};
+use std::sync::LazyLock;
+
+use crate::{
+    engine::{Column, Sql},
+    table::{ENVELOPE, Table},
+};
 
 /// A table whose rows move.
-pub(super) struct Table {
+pub(super) struct Moved {
     pub(super) name: &'static str,
-    /// The first of them are its key.
-    pub(super) columns: &'static [Column],
-    pub(super) key: usize,
-    /// Which of its rows move.
+    pub(super) columns: Vec<Column>,
+    /// How many of the columns are its key: the first ones.
+    key: usize,
+    /// Which of its rows move, where it is not all.
     rows: &'static str,
 }
 
 /// All that is moved.
-pub(super) const MOVED: &[Table] = &[
-    Table {
-        name: "organizations",
-        columns: &[
-            Column::text("organization_id"),
-            Column::text("id"),
-            Column::int("revision"),
-            Column::int("created_at"),
-            Column::int("updated_at"),
-            Column::text("slug"),
-            Column::text("name"),
-            Column::text("locale"),
-            Column::text("timezone"),
-        ],
-        key: 2,
-        rows: ALL,
-    },
-    Table {
-        name: "service_accounts",
-        columns: &[
-            Column::text("organization_id"),
-            Column::text("id"),
-            Column::int("revision"),
-            Column::int("created_at"),
-            Column::int("updated_at"),
-            Column::text("name"),
-            Column::text("contact"),
-            Column::text("scopes"),
-            Column::text("status"),
-            Column::int("expires_at"),
-            Column::text("secrets"),
-            Column::int("read_limit"),
-            Column::int("write_limit"),
-        ],
-        key: 2,
-        rows: ALL,
-    },
-    Table {
-        name: "service_account_uses",
-        columns: &[Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")],
-        key: 2,
-        rows: ALL,
-    },
-    Table {
-        name: "signing_keys",
-        columns: &[
-            Column::text("id"),
-            Column::text("algorithm"),
-            Column::blob("sealed"),
-            Column::int("created_at"),
-            Column::int("signs_from"),
-        ],
-        key: 1,
-        rows: ALL,
-    },
-    Table {
-        name: "controls",
-        columns: &[
-            Column::text("organization_id"),
-            Column::text("id"),
-            Column::int("revision"),
-            Column::int("created_at"),
-            Column::int("updated_at"),
-            Column::text("key"),
-            Column::text("title"),
-            Column::text("description"),
-            Column::text("status"),
-            Column::text("subject_module_key"),
-            Column::text("subject_resource_type"),
-            Column::text("subject_resource_id"),
-            Column::text("subject_version_id"),
-            Column::text("owner_responsibility_assignment_id"),
-            Column::text("implementation_projection_id"),
-            Column::text("compliance_projection_id"),
-        ],
-        key: 2,
-        rows: ALL,
-    },
-    Table {
-        name: "findings",
-        columns: &[
-            Column::text("organization_id"),
-            Column::text("id"),
-            Column::int("revision"),
-            Column::int("created_at"),
-            Column::int("updated_at"),
-            Column::text("key"),
-            Column::text("title"),
-            Column::text("description"),
-            Column::text("severity"),
-            Column::text("status"),
-            Column::text("source_kind"),
-            Column::text("source_module_key"),
-            Column::text("source_resource_type"),
-            Column::text("source_resource_id"),
-            Column::text("subject_module_key"),
-            Column::text("subject_resource_type"),
-            Column::text("subject_resource_id"),
-            Column::text("owner_responsibility_id"),
-            Column::text("owner_member_user_id"),
-            Column::int("due_at"),
-            Column::int("closed_at"),
-            Column::text("lifecycle_instance_id"),
-            Column::text("duplicate_of"),
-        ],
-        key: 2,
-        rows: ALL,
-    },
-    Table {
-        name: "finding_events",
-        columns: &[
-            Column::text("organization_id"),
-            Column::text("id"),
-            Column::int("revision"),
-            Column::int("created_at"),
-            Column::int("updated_at"),
-            Column::text("finding_id"),
-            Column::text("kind"),
-            Column::text("note"),
-            Column::text("external_reference"),
-            Column::text("duplicate_of"),
-            Column::int("occurred_at"),
-        ],
-        key: 2,
-        rows: ALL,
-    },
-    Table {
-        name: "idempotency",
-        columns: &[
-            Column::text("organization_id"),
-            Column::text("account_id"),
-            Column::text("operation"),
-            Column::text("key"),
-            Column::text("fingerprint"),
-            Column::int("status"),
-            Column::text("headers"),
-            Column::blob("body"),
-            Column::int("expires_at"),
-        ],
-        key: 4,
-        rows: ALL,
-    },
-    Table {
-        name: "audit_entries",
-        columns: &[
-            Column::text("organization_id"),
-            Column::text("id"),
-            Column::int("occurred_at"),
-            Column::text("actor_kind"),
-            Column::text("actor_id"),
-            Column::text("actor_name"),
-            Column::text("action"),
-            Column::text("subject_kind"),
-            Column::text("subject_id"),
-            Column::text("reason"),
-            Column::text("changes"),
-            Column::text("request_id"),
-            Column::text("method"),
-            Column::text("route"),
-            Column::text("source_address"),
-            Column::text("user_agent"),
-            Column::int("status"),
-            Column::int("sequence"),
-            Column::text("previous_hash"),
-            Column::text("hash"),
-        ],
-        key: 2,
-        rows: ALL,
-    },
-    Table {
-        name: "audit_heads",
-        columns: &[Column::text("organization_id"), Column::int("sequence"), Column::text("hash")],
-        key: 1,
-        rows: ALL,
-    },
-    Table {
-        name: "audit_checkpoints",
-        columns: &[
-            Column::text("organization_id"),
-            Column::int("sequence"),
-            Column::text("hash"),
-            Column::int("signed_at"),
-            Column::blob("signature"),
-        ],
-        key: 2,
-        rows: ALL,
-    },
-    Table {
-        name: "outbox",
-        columns: &[
-            Column::text("organization_id"),
-            Column::text("id"),
-            Column::text("name"),
-            Column::text("subject_kind"),
-            Column::text("subject_id"),
-            Column::int("subject_revision"),
-            Column::int("created_at"),
-            Column::blob("body"),
-            Column::text("state"),
-        ],
-        key: 2,
-        rows: ALL,
-    },
-    Table {
-        name: "installation",
-        columns: &[Column::text("key"), Column::text("value")],
-        key: 1,
-        rows: "WHERE key <> 'copying'",
-    },
-];
+pub(super) static MOVED: LazyLock<Vec<Moved>> = LazyLock::new(|| records().into_iter().chain(others()).collect());
+
+macro_rules! records {
+    ($($kind:ident => $record:ty,)*) => {
+        fn records() -> Vec<Moved> {
+            vec![$(Moved::new(<$record>::NAME, 2, &[&ENVELOPE, <$record>::COLUMNS].concat()),)*]
+        }
+    };
+}
+store::for_each_resource!(records);
+
+/// What an installation has beside records.
+fn others() -> Vec<Moved> {
+    vec![
+        Moved::new(
+            "service_account_uses",
+            2,
+            &[Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")],
+        ),
+        Moved::new(
+            "signing_keys",
+            1,
+            &[
+                Column::text("id"),
+                Column::text("algorithm"),
+                Column::blob("sealed"),
+                Column::int("created_at"),
+                Column::int("signs_from"),
+            ],
+        ),
+        Moved::new(
+            "idempotency",
+            4,
+            &[
+                Column::text("organization_id"),
+                Column::text("account_id"),
+                Column::text("operation"),
+                Column::text("key"),
+                Column::text("fingerprint"),
+                Column::int("status"),
+                Column::text("headers"),
+                Column::blob("body"),
+                Column::int("expires_at"),
+            ],
+        ),
+        Moved::new(
+            "audit_entries",
+            2,
+            &[
+                Column::text("organization_id"),
+                Column::text("id"),
+                Column::int("occurred_at"),
+                Column::text("actor_kind"),
+                Column::text("actor_id"),
+                Column::text("actor_name"),
+                Column::text("action"),
+                Column::text("subject_kind"),
+                Column::text("subject_id"),
+                Column::text("reason"),
+                Column::text("changes"),
+                Column::text("request_id"),
+                Column::text("method"),
+                Column::text("route"),
+                Column::text("source_address"),
+                Column::text("user_agent"),
+                Column::int("status"),
+                Column::int("sequence"),
+                Column::text("previous_hash"),
+                Column::text("hash"),
+            ],
+        ),
+        Moved::new("audit_heads", 1, &[Column::text("organization_id"), Column::int("sequence"), Column::text("hash")]),
+        Moved::new(
+            "audit_checkpoints",
+            2,
+            &[
+                Column::text("organization_id"),
+                Column::int("sequence"),
+                Column::text("hash"),
+                Column::int("signed_at"),
+                Column::blob("signature"),
+            ],
+        ),
+        Moved::new(
+            "outbox",
+            2,
+            &[
+                Column::text("organization_id"),
+                Column::text("id"),
+                Column::text("name"),
+                Column::text("subject_kind"),
+                Column::text("subject_id"),
+                Column::int("subject_revision"),
+                Column::int("created_at"),
+                Column::blob("body"),
+                Column::text("state"),
+            ],
+        ),
+        // But for the mark of the copy itself.
+        Moved {
+            rows: "WHERE key <> 'copying'",
+            ..Moved::new("installation", 1, &[Column::text("key"), Column::text("value")])
+        },
+    ]
+}
 
 /// What is made anew wherever an installation is: its schema, who holds which lease, who is at work, and limits, which start
 /// full.
 #[cfg(test)]
 const PASSING: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
 
-const ALL: &str = "";
+impl Moved {
+    fn new(name: &'static str, key: usize, columns: &[Column]) -> Self {
+        Self { name, columns: columns.to_vec(), key, rows: "" }
+    }
 
-impl Table {
     /// Reads its rows in the order of its key, which its index has.
     pub(super) fn select(&self) -> Sql {
         let names = |columns: &[Column]| columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-        let key = self.columns.get(..self.key).unwrap_or(self.columns);
-        Sql::fixed(&format!("SELECT {} FROM {} {} ORDER BY {}", names(self.columns), self.name, self.rows, names(key)))
+        let key = self.columns.get(..self.key).unwrap_or(&self.columns);
+        Sql::fixed(&format!("SELECT {} FROM {} {} ORDER BY {}", names(&self.columns), self.name, self.rows, names(key)))
     }
 
     /// Empties it.
@@ -294,7 +196,7 @@ mod tests {
         let named = MOVED.iter().map(|table| table.name).chain(PASSING.iter().copied());
         assert_eq!(named.map(str::to_owned).collect::<BTreeSet<_>>(), there);
 
-        for table in MOVED {
+        for table in MOVED.iter() {
             let declared = |(place, column): (usize, &Column)| {
                 let cell = match column.cell {
                     Cell::Text => "text",

@@ -7,7 +7,7 @@ use kernel::{Batches, Timestamp};
 use super::{
     TransferError, mark,
     source::{Counts, counts_in, difference},
-    tables::{MOVED, Table},
+    tables::{MOVED, Moved},
 };
 use crate::engine::{Bulk, Engine, Session, Value};
 
@@ -48,12 +48,12 @@ async fn is_occupied(session: &Session) -> Result<bool, TransferError> {
 /// Stores the rows of a table, emptied before where that is asked for. `moved` is told of each transaction's rows.
 pub(super) async fn fill(
     engine: &Engine,
-    table: &Table,
+    table: &Moved,
     emptied: bool,
     mut rows: Box<dyn Batches<Row>>,
     mut moved: impl FnMut(u64),
 ) -> Result<(), TransferError> {
-    let bulk = Arc::new(Bulk::plain(table.name, table.columns));
+    let bulk = Arc::new(Bulk::plain(table.name, &table.columns));
     let mut clear = emptied.then(|| table.clear());
     let mut more = true;
     while more {

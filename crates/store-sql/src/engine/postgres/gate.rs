@@ -8,7 +8,7 @@ use std::{
 use kernel::StoreError;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::engine::unavailable;
@@ -22,28 +22,32 @@ pub(super) struct Gate {
     places: Semaphore,
     count: u32,
     waiting: AtomicUsize,
-    patience: Duration,
 }
 
 impl Gate {
-    pub(super) fn new(count: u32, patience: Duration) -> Self {
+    pub(super) fn new(count: u32) -> Self {
         let places = Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX));
-        Self { places, count, waiting: AtomicUsize::new(0), patience }
+        Self { places, count, waiting: AtomicUsize::new(0) }
     }
 
-    /// Takes a place, as soon as there is one.
-    pub(super) async fn enter(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+    /// Takes a place, as soon as there is one, but not after this moment.
+    pub(super) async fn enter(&self, until: Instant) -> Result<SemaphorePermit<'_>, StoreError> {
         if let Ok(place) = self.places.try_acquire() {
             return Ok(place);
         }
         let Some(_waiting) = Waiting::among(&self.waiting) else {
             return Err(unavailable("too much work waits for the database"));
         };
-        match timeout(self.patience, self.places.acquire()).await {
+        match timeout_at(until, self.places.acquire()).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) => Err(unavailable("the database is closed")),
             Err(_) => Err(unavailable("the database was busy for too long")),
         }
+    }
+
+    /// How many places there are.
+    pub(super) fn count(&self) -> u32 {
+        self.count
     }
 
     /// Lets nobody in any more and waits for those who are.
@@ -79,31 +83,35 @@ mod tests {
 
     use super::*;
 
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_too_long_is_told_to_come_back() {
-        let gate = Gate::new(1, Duration::from_secs(5));
-        let _place = gate.enter().await.unwrap();
-        let refused = gate.enter().await.unwrap_err();
+        let gate = Gate::new(1);
+        let _place = gate.enter(soon()).await.unwrap();
+        let refused = gate.enter(soon()).await.unwrap_err();
         assert!(refused.to_string().contains("busy"), "{refused}");
     }
 
     #[tokio::test]
     async fn no_more_than_so_many_wait() {
-        let gate = Gate::new(1, Duration::from_secs(5));
-        let place = gate.enter().await.unwrap();
-        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(gate.enter())).collect();
+        let gate = Gate::new(1);
+        let place = gate.enter(soon()).await.unwrap();
+        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(gate.enter(soon()))).collect();
         assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
-        let refused = gate.enter().now_or_never().unwrap().unwrap_err();
+        let refused = gate.enter(soon()).now_or_never().unwrap().unwrap_err();
         assert!(refused.to_string().contains("too much"), "{refused}");
         drop(waiting);
         drop(place);
-        assert!(gate.enter().now_or_never().unwrap().is_ok());
+        assert!(gate.enter(soon()).now_or_never().unwrap().is_ok());
     }
 
     #[tokio::test]
     async fn a_closed_gate_lets_nobody_in() {
-        let gate = Gate::new(2, Duration::from_secs(5));
+        let gate = Gate::new(2);
         gate.close().await;
-        assert!(gate.enter().await.is_err());
+        assert!(gate.enter(soon()).await.is_err());
     }
 }

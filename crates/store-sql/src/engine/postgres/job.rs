@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::StoreError;
+use tokio::time::Instant;
 
 use crate::engine::{Done, Failure, Given, Session, Work, corrupt, task::Task};
 
@@ -12,6 +13,8 @@ pub(super) trait Job: Send {
     /// Does it, and says whether what it did is to be kept. May be called again when the transaction came to nothing.
     fn run<'s>(&'s mut self, session: &'s mut Session) -> BoxFuture<'s, bool>;
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
+    /// When it was given in.
+    fn since(&self) -> Instant;
 }
 
 impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> Job for Task<C, W, D, T, E> {
@@ -27,5 +30,9 @@ impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> Job for Tas
 
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
         Task::finish(*self, committed);
+    }
+
+    fn since(&self) -> Instant {
+        self.since
     }
 }

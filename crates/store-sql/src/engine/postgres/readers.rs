@@ -27,7 +27,7 @@ impl Readers {
     pub(super) fn new(dial: Arc<Dial>, options: &DatabaseOptions) -> Self {
         let count = options.readers();
         let slots = (0..count).map(|_| Slot::default()).collect();
-        Self { dial, slots, gate: Gate::new(count * EACH, options.patience()) }
+        Self { dial, slots, gate: Gate::new(count * EACH) }
     }
 
     /// The connection with the least to do.

@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::StoreError;
-use tokio::sync::SemaphorePermit;
+use tokio::{sync::SemaphorePermit, time::Instant};
 
 use super::{connection::Connection, dial::Dial, gate::Gate};
-use crate::location::DatabaseOptions;
 
 pub(super) struct Writers {
     dial: Arc<Dial>,
@@ -22,13 +21,18 @@ pub(super) struct Lease<'w> {
 }
 
 impl Writers {
-    pub(super) fn new(dial: Arc<Dial>, options: &DatabaseOptions) -> Self {
-        Self { dial, idle: Mutex::default(), gate: Gate::new(options.writers(), options.patience()) }
+    pub(super) fn new(dial: Arc<Dial>, count: u32) -> Self {
+        Self { dial, idle: Mutex::default(), gate: Gate::new(count) }
     }
 
-    /// Lends a connection, as soon as one is free.
-    pub(super) async fn lend(&self) -> Result<Lease<'_>, StoreError> {
-        let place = self.gate.enter().await?;
+    /// How many connections there are at most.
+    pub(super) fn count(&self) -> u32 {
+        self.gate.count()
+    }
+
+    /// Lends a connection, as soon as one is free, but not after this moment.
+    pub(super) async fn lend(&self, until: Instant) -> Result<Lease<'_>, StoreError> {
+        let place = self.gate.enter(until).await?;
         let idle = {
             let mut idle = self.idle();
             idle.retain(|connection| !connection.is_dead());

@@ -51,6 +51,11 @@ impl<J> Queue<J> {
         Ok(())
     }
 
+    /// Whether something waits.
+    pub(super) fn has_work(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+
     /// Takes up to `most` that wait into `taken`; sleeps while nothing waits. Says `false` when nothing ever will.
     pub(super) fn take(&self, most: usize, taken: &mut Vec<J>) -> bool {
         let mut state = self.state();
