@@ -99,9 +99,9 @@ fn copied(number: usize) -> String {
 /// Adds findings like the oldest one, older than it.
 fn multiply(served: &Served, findings: usize) -> Outcome<()> {
     served.postgres.ask(&format!(
-        "INSERT INTO findings SELECT (jsonb_populate_record(f, jsonb_build_object( \
+        "INSERT INTO findings SELECT (jsonb_populate_record(one.row, jsonb_build_object( \
              'id', lpad(i::text, {ULID}, '0'), 'key', 'copy-' || i))).* \
-         FROM (SELECT * FROM findings ORDER BY id LIMIT 1) AS f, generate_series(1, {findings}) AS i"
+         FROM (SELECT findings AS row FROM findings ORDER BY id LIMIT 1) AS one, generate_series(1, {findings}) AS i"
     ))?;
     served.postgres.ask("VACUUM ANALYZE")?;
     served.postgres.ask("CHECKPOINT")?;
