@@ -6,7 +6,7 @@ mod log;
 mod seal;
 mod trail;
 
-pub(crate) use entry::insert;
+pub(crate) use entry::{COLUMNS, TABLE, insert};
 #[cfg(test)]
 pub(crate) use log::{entry_list, entry_stream, over_the_unsealed};
 pub(crate) use trail::Trail;

@@ -6,20 +6,21 @@ use kernel::{OutboxEvent, StoreError};
 
 use crate::engine::{Bulk, Column, Session, Sql, Value, corrupt};
 
-static INSERT: LazyLock<Bulk> = LazyLock::new(|| {
-    let columns = [
-        Column::text("organization_id"),
-        Column::text("id"),
-        Column::text("name"),
-        Column::text("subject_kind"),
-        Column::text("subject_id"),
-        Column::int("subject_revision"),
-        Column::int("created_at"),
-        Column::blob("body"),
-        Column::text("state"),
-    ];
-    Bulk::insert("outbox", &columns)
-});
+pub(crate) const TABLE: &str = "outbox";
+
+pub(crate) const COLUMNS: [Column; 9] = [
+    Column::text("organization_id"),
+    Column::text("id"),
+    Column::text("name"),
+    Column::text("subject_kind"),
+    Column::text("subject_id"),
+    Column::int("subject_revision"),
+    Column::int("created_at"),
+    Column::blob("body"),
+    Column::text("state"),
+];
+
+static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::insert(TABLE, &COLUMNS));
 static PENDING: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("SELECT count(*) FROM outbox WHERE state = 'pending'"));
 
 pub(crate) async fn insert(session: &Session, events: &[OutboxEvent]) -> Result<(), StoreError> {

@@ -14,12 +14,12 @@ use crate::{
     table::Filter,
 };
 
-pub(super) const TABLE: &str = "audit_entries";
+pub(crate) const TABLE: &str = "audit_entries";
 
 /// How many of [`COLUMNS`] an entry has before it has its place in the chain.
 const UNSEALED: usize = 17;
 
-pub(super) const COLUMNS: [Column; 20] = [
+pub(crate) const COLUMNS: [Column; 20] = [
     Column::text("organization_id"),
     Column::text("id"),
     Column::int("occurred_at"),

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use crate::{
+    audit,
     engine::{Column, Sql},
+    outbox,
     table::{ENVELOPE, Table},
 };
 
@@ -63,32 +65,7 @@ fn others() -> Vec<Moved> {
                 Column::int("expires_at"),
             ],
         ),
-        Moved::new(
-            "audit_entries",
-            2,
-            &[
-                Column::text("organization_id"),
-                Column::text("id"),
-                Column::int("occurred_at"),
-                Column::text("actor_kind"),
-                Column::text("actor_id"),
-                Column::text("actor_name"),
-                Column::text("action"),
-                Column::text("subject_kind"),
-                Column::text("subject_id"),
-                Column::text("reason"),
-                Column::text("changes"),
-                Column::text("request_id"),
-                Column::text("method"),
-                Column::text("route"),
-                Column::text("source_address"),
-                Column::text("user_agent"),
-                Column::int("status"),
-                Column::int("sequence"),
-                Column::text("previous_hash"),
-                Column::text("hash"),
-            ],
-        ),
+        Moved::new(audit::TABLE, 2, &audit::COLUMNS),
         Moved::new("audit_heads", 1, &[Column::text("organization_id"), Column::int("sequence"), Column::text("hash")]),
         Moved::new(
             "audit_checkpoints",
@@ -101,21 +78,7 @@ fn others() -> Vec<Moved> {
                 Column::blob("signature"),
             ],
         ),
-        Moved::new(
-            "outbox",
-            2,
-            &[
-                Column::text("organization_id"),
-                Column::text("id"),
-                Column::text("name"),
-                Column::text("subject_kind"),
-                Column::text("subject_id"),
-                Column::int("subject_revision"),
-                Column::int("created_at"),
-                Column::blob("body"),
-                Column::text("state"),
-            ],
-        ),
+        Moved::new(outbox::TABLE, 2, &outbox::COLUMNS),
         // But for the mark of the copy itself.
         Moved {
             rows: "WHERE key <> 'copying'",
