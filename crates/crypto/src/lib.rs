@@ -1,5 +1,5 @@
 //! Every use of a key, in one room: the master key and what is derived from it, client secrets, tokens, cursors,
-//! checkpoints, secrets at rest, and the one source of chance.
+//! checkpoints, webhook signatures, secrets at rest, and the one source of chance.
 
 mod argon2_secrets;
 mod checkpoint;
@@ -12,6 +12,7 @@ mod sealer;
 mod signing_key;
 mod token;
 mod verified;
+mod webhook_secrets;
 
 #[cfg(test)]
 mod fixtures;
@@ -27,3 +28,4 @@ pub use sealer::{Sealer, Unopened};
 pub use signing_key::{SigningKeyError, seal_new_signing_key};
 pub use token::{AUDIENCE, TokenKeys};
 pub use verified::CachedVerifier;
+pub use webhook_secrets::WebhookSecrets;

@@ -89,8 +89,9 @@ impl Desk<'_> {
 
     /// Tells subscribers.
     pub(crate) fn tell(&self, changeset: &mut Changeset, finding: &Stored<Finding>, happened: Happened) {
-        let created_at = changeset.at();
-        let id = Id::new(self.entropy.ulid(created_at));
+        let id = Id::new(self.entropy.ulid(changeset.at()));
+        // The clock may step back; what happened to a record goes out in the order in which it happened.
+        let created_at = finding.meta.updated_at;
         let notice = Notice { id, created_at, tenant: self.tenant, happened, finding };
         changeset.publish(OutboxEvent {
             id,

@@ -10,6 +10,8 @@ pub(crate) enum Format {
     Json,
     /// A line of JSON for each record of a whole collection.
     Lines,
+    /// Server-sent events.
+    Events,
 }
 
 impl Format {
@@ -17,6 +19,14 @@ impl Format {
         match self {
             Self::Json => "application/json",
             Self::Lines => "application/x-ndjson",
+            Self::Events => "text/event-stream",
+        }
+    }
+
+    const fn range(self) -> &'static str {
+        match self {
+            Self::Json | Self::Lines => "application/*",
+            Self::Events => "text/*",
         }
     }
 }
@@ -34,7 +44,7 @@ pub(crate) fn preferred(headers: &HeaderMap, offered: &[Format]) -> Option<Forma
         return offered.first().copied();
     }
     let liked = offered.iter().rev().filter_map(|format| {
-        let kinds = [b"*/*".as_slice(), b"application/*", format.media_type().as_bytes()];
+        let kinds = [b"*/*".as_slice(), format.range().as_bytes(), format.media_type().as_bytes()];
         let fitting = ranges.iter().filter_map(|range| {
             let exactness = kinds.iter().position(|kind| is_media_type(range, kind))?;
             Some((exactness, weight(range)))
@@ -67,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_the_client_would_rather_have_wins_and_json_where_it_is_all_the_same() {
-        use Format::{Json, Lines};
+        use Format::{Events, Json, Lines};
         for (accept, wanted) in [
             ("application/json", Some(Json)),
             ("application/x-ndjson", Some(Lines)),
@@ -94,5 +104,11 @@ mod tests {
             assert_eq!(preferred_of(accept, &[Json]), None, "{accept}");
         }
         assert_eq!(preferred_of("application/x-ndjson, */*;q=0.1", &[Json]), Some(Json));
+        for accept in ["text/event-stream", "text/*", "*/*", ""] {
+            assert_eq!(preferred_of(accept, &[Events]), Some(Events), "{accept}");
+        }
+        for accept in ["application/json", "application/*"] {
+            assert_eq!(preferred_of(accept, &[Events]), None, "{accept}");
+        }
     }
 }

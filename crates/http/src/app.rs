@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use kernel::StoreError;
 
-use crate::{accounts::AccountCache, intake::Intake, services::Services, streams::Places, trail::Trail};
+use crate::{
+    accounts::AccountCache,
+    intake::Intake,
+    services::Services,
+    streams::{Hearing, Places},
+    trail::Trail,
+};
 
 /// Everything a call is answered with. Cheap to clone.
 #[derive(Clone)]
@@ -14,6 +20,7 @@ pub struct App {
     pub(crate) trail: Arc<Trail>,
     pub(crate) intake: Arc<Intake>,
     pub(crate) streams: Arc<Places>,
+    pub(crate) hearing: Arc<Hearing>,
 }
 
 impl App {
@@ -22,7 +29,19 @@ impl App {
     pub fn new(services: Services) -> Self {
         let trail = Arc::new(Trail::new(&services));
         let intake = Arc::new(Intake::new(services.settings.body_memory));
-        Self { services: Arc::new(services), accounts: Arc::default(), trail, intake, streams: Arc::default() }
+        Self {
+            services: Arc::new(services),
+            accounts: Arc::default(),
+            trail,
+            intake,
+            streams: Arc::new(Places::of_collections()),
+            hearing: Arc::default(),
+        }
+    }
+
+    /// Ends the streams of events, which come to no end by themselves: for a server that stops.
+    pub fn hang_up(&self) {
+        self.hearing.hang_up();
     }
 
     /// What is to be done every minute or so: notes when accounts last called, and puts refusals on record that were

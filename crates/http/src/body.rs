@@ -1,7 +1,10 @@
 //! Reading request bodies so that every fault is told at once, from declarations that the API's document is made of too.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use kernel::{Id, MalformedId, Named, Reason, Text, Timestamp};
 use serde_json::{Map, Value, json};
+use webhooks::{AddressPolicy, EndpointUrl};
 
 use crate::problem::{Issue, Problem};
 
@@ -256,6 +259,66 @@ impl<R: Named> Reading for IdReading<R> {
 
     fn schema(&self) -> Value {
         json!({ "type": "string", "pattern": format!("^{}_[0-9A-HJKMNP-TV-Z]{{26}}$", R::PREFIX) })
+    }
+}
+
+/// Some of the words of an enum; more than once is as good as once.
+pub(crate) struct Words<T: 'static>(pub(crate) WordReading<T>);
+
+/// How many words of one list are read at most.
+const MOST_WORDS: usize = 100;
+
+impl<T: Copy + Ord> Reading for Words<T> {
+    type Output = BTreeSet<T>;
+
+    fn read(&self, value: &Value) -> Result<BTreeSet<T>, String> {
+        match value {
+            Value::Array(words) if words.is_empty() => Err("must hold at least one item".to_owned()),
+            Value::Array(words) if words.len() > MOST_WORDS => Err(format!("must hold at most {MOST_WORDS} items")),
+            Value::Array(words) => words.iter().map(|word| self.0.read(word)).collect(),
+            _ => Err("must be an array".to_owned()),
+        }
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "array", "minItems": 1, "maxItems": MOST_WORDS, "items": self.0.schema() })
+    }
+}
+
+/// A URL that deliveries may go to.
+pub(crate) struct Endpoint<'a>(pub(crate) &'a AddressPolicy);
+
+impl Reading for Endpoint<'_> {
+    type Output = EndpointUrl;
+
+    fn read(&self, value: &Value) -> Result<EndpointUrl, String> {
+        let text = value.as_str().ok_or("must be a string")?;
+        EndpointUrl::parse(text, self.0).map_err(|fault| fault.to_string())
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "string", "maxLength": 2048, "description": "`https`, of a host that is reachable from the public internet." })
+    }
+}
+
+/// A span of whole seconds.
+pub(crate) struct Seconds {
+    pub(crate) most: u64,
+    pub(crate) usual: u64,
+}
+
+impl Reading for Seconds {
+    type Output = Duration;
+
+    fn read(&self, value: &Value) -> Result<Duration, String> {
+        let seconds = value.as_u64().filter(|seconds| *seconds <= self.most);
+        seconds
+            .map(Duration::from_secs)
+            .ok_or_else(|| format!("must be a whole number of seconds from 0 to {}", self.most))
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "integer", "minimum": 0, "maximum": self.most, "default": self.usual })
     }
 }
 

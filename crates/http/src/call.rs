@@ -63,9 +63,14 @@ impl Call {
         }
     }
 
-    /// The path's parameter as an identifier; one that is malformed names nothing.
+    /// The path's first parameter as an identifier; one that is malformed names nothing.
     pub(crate) fn path_id<R: Named>(&self) -> Result<Id<R>, Problem> {
-        let text = self.path.first().ok_or_else(Problem::not_found)?;
+        self.path_id_at(0)
+    }
+
+    /// The same of the parameter at this place, from 0.
+    pub(crate) fn path_id_at<R: Named>(&self, place: usize) -> Result<Id<R>, Problem> {
+        let text = self.path.get(place).ok_or_else(Problem::not_found)?;
         text.parse().map_err(|_| Problem::not_found())
     }
 

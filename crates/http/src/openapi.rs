@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     accept::Format,
+    notices,
     operation::{Access, Charge, Document, Media, Operation},
     query::Parameter,
     routes::{OPERATIONS, components},
@@ -51,6 +52,7 @@ fn document() -> Value {
         },
         "servers": [{ "url": "/", "description": "This installation." }],
         "paths": paths,
+        "webhooks": notices::described(),
         "components": {
             "securitySchemes": {
                 "serviceAccount": {
@@ -109,6 +111,9 @@ fn query_parameter(parameter: &Parameter) -> Value {
         "description": parameter.says,
         "schema": parameter.schema,
     });
+    if parameter.required {
+        described["required"] = json!(true);
+    }
     if parameter.schema["type"] == "array" {
         described["style"] = json!("form");
         described["explode"] = json!(false);
@@ -142,8 +147,11 @@ fn responses(operation: &Operation, document: &Document) -> Value {
     let mut good = json!({
         "description": "Done.",
         "headers": headers(operation, document.response_headers),
-        "content": { "application/json": media(&document.response) },
     });
+    if !document.response.schema.is_null() {
+        let usual = operation.formats.first().unwrap_or(&Format::Json);
+        good["content"] = json!({ usual.media_type(): media(&document.response) });
+    }
     if let Some(line) = &document.line {
         good["content"][Format::Lines.media_type()] = media(line);
     }

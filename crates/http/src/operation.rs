@@ -68,3 +68,10 @@ pub(crate) struct Media {
     pub(crate) schema: Value,
     pub(crate) example: Value,
 }
+
+impl Media {
+    /// Of an answer without a body.
+    pub(crate) fn none() -> Self {
+        Self { schema: Value::Null, example: Value::Null }
+    }
+}

@@ -244,6 +244,16 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<webhooks::Refusal> for Problem {
+    fn from(refusal: webhooks::Refusal) -> Self {
+        match refusal {
+            webhooks::Refusal::Invalid(faults) => Self::validation(faults.into_iter().map(Issue::from).collect()),
+            webhooks::Refusal::Scope(scope) => Self::forbidden(scope),
+            refused => Self::unprocessable(refused.to_string()),
+        }
+    }
+}
+
 impl From<Invalid> for Issue {
     fn from(invalid: Invalid) -> Self {
         Self { path: vec![camel(invalid.field)], message: invalid.message }

@@ -2,10 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
+use kernel::{Reason, ReasonRule};
 use serde_json::{Value, json};
 
 use crate::{
-    body::MOST_UNKNOWN,
+    body::{MOST_UNKNOWN, Reading, text},
     problem::{Issue, Problem},
 };
 
@@ -21,6 +22,7 @@ pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) says: &'static str,
     pub(crate) schema: Value,
+    pub(crate) required: bool,
 }
 
 impl<'a> Query<'a> {
@@ -52,10 +54,10 @@ impl<'a> Query<'a> {
 
     fn take(&mut self, name: &'static str, says: &'static str, schema: impl FnOnce() -> Value) -> Option<String> {
         let Some(given) = &self.given else {
-            self.asked.push(Parameter { name, says, schema: schema() });
+            self.asked.push(Parameter { name, says, schema: schema(), required: false });
             return None;
         };
-        self.asked.push(Parameter { name, says, schema: Value::Null });
+        self.asked.push(Parameter { name, says, schema: Value::Null, required: false });
         given.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone().into_owned())
     }
 
@@ -69,6 +71,29 @@ impl<'a> Query<'a> {
     ) -> Option<T> {
         let text = self.take(name, says, schema)?;
         read(&text).map_err(|error| self.fault(name, error.to_string())).ok()
+    }
+
+    /// One value that must be there.
+    pub(crate) fn required<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        says: &'static str,
+        schema: impl FnOnce() -> Value,
+        read: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.take(name, says, schema);
+        if let Some(asked) = self.asked.last_mut() {
+            asked.required = true;
+        }
+        if text.is_none() && self.given.is_some() {
+            self.fault(name, "is required");
+        }
+        read(&text?).map_err(|error| self.fault(name, error.to_string())).ok()
+    }
+
+    /// The reason that a mutation without a body gives.
+    pub(crate) fn reason(&mut self) -> Option<Reason> {
+        self.required("reason", "Why, for the audit log.", || text::<ReasonRule>().schema(), Reason::parse)
     }
 
     /// Values separated by commas, any of which will do; none of them means no filter.
@@ -99,6 +124,11 @@ impl<'a> Query<'a> {
 
     pub(crate) fn fault(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
         self.issues.push(Issue::new(["query", name], message));
+    }
+
+    /// Finds fault with a body where there should be none.
+    pub(crate) fn refuse_body(&mut self) {
+        self.issues.push(Issue::new([], "takes no body: what it takes are parameters of the query"));
     }
 
     /// What was given but for these names, in a fixed order: what a cursor is bound to.

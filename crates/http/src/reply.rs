@@ -8,6 +8,8 @@ use bytes::Bytes;
 use kernel::{Answer, Revision, Subject};
 use serde::Serialize;
 
+use crate::json;
+
 /// An answer in the making.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -22,6 +24,8 @@ pub(crate) struct Reply {
     pub(crate) on_record: bool,
     /// Whether it was given before.
     pub(crate) replayed: bool,
+    /// Whether its body holds a secret.
+    pub(crate) confidential: bool,
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -36,6 +40,7 @@ impl Reply {
             subject: None,
             on_record: false,
             replayed: false,
+            confidential: false,
         }
     }
 
@@ -64,6 +69,11 @@ impl Reply {
     pub(crate) fn about(mut self, subject: Subject) -> Self {
         self.subject = Some(subject);
         self
+    }
+
+    /// For a body that holds a secret: nobody keeps it, and it is kept for a replay only encrypted.
+    pub(crate) fn confidential(self) -> Self {
+        Self { confidential: true, ..self }.header(header::CACHE_CONTROL, "no-store")
     }
 
     pub(crate) fn revision(self, revision: Revision) -> Self {
@@ -96,6 +106,7 @@ impl Reply {
             subject: None,
             on_record: false,
             replayed: true,
+            confidential: false,
         }
     }
 
@@ -115,9 +126,9 @@ pub(crate) fn etag(revision: Revision) -> String {
     format!("\"r{}\"", revision.0)
 }
 
-/// Our shapes have no maps with keys that aren't texts and no floats, so writing them can't fail.
+/// Our shapes have no maps with keys that aren't texts, so writing them can't fail.
 pub(crate) fn write_json(into: &mut Vec<u8>, value: &impl Serialize) {
-    if let Err(error) = serde_json::to_writer(&mut *into, value) {
+    if let Err(error) = json::write(into, value) {
         tracing::error!(%error, "a shape could not be written");
         into.extend_from_slice(b"null");
     }

@@ -7,3 +7,7 @@ pub(crate) mod finding_batch;
 pub(crate) mod finding_event;
 pub(crate) mod organization;
 pub(crate) mod token;
+pub(crate) mod webhook_delivery;
+pub(crate) mod webhook_event_type;
+pub(crate) mod webhook_stream;
+pub(crate) mod webhook_subscription;

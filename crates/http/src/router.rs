@@ -57,9 +57,12 @@ pub fn router(app: App) -> Router {
             enter(&app, &NOWHERE, Arrival::Astray(Problem::no_such_route()), request).await
         })
         .layer(
-            CompressionLayer::new()
-                .quality(tower_http::CompressionLevel::Fastest)
-                .compress_when(SizeAbove::new(1024).and(NotForContentType::const_new("application/octet-stream"))),
+            CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest).compress_when(
+                SizeAbove::new(1024)
+                    .and(NotForContentType::const_new("application/octet-stream"))
+                    // What is compressed waits for more, and an event does not.
+                    .and(NotForContentType::SSE),
+            ),
         )
         .layer(map_response(weaken))
         .with_state(app)

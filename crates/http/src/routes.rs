@@ -1,7 +1,10 @@
 //! Every endpoint of version 1. A new module adds its lines here.
 
+mod webhooks;
+
 use std::sync::LazyLock;
 
+use ::webhooks::{WebhookDelivery, WebhookSubscription};
 use axum::http::{Method, StatusCode};
 use findings::{Finding, FindingEvent};
 use futures_util::future::BoxFuture;
@@ -19,7 +22,7 @@ use crate::{
     problem::Problem,
     query::Query,
     reply::Reply,
-    resources::{audit_entry, finding, finding_batch, finding_event, organization, token},
+    resources::{audit_entry, finding, finding_batch, finding_event, organization, token, webhook_event_type},
     view::{component, get, get_document, list, list_document},
 };
 
@@ -30,7 +33,7 @@ const JSON_OR_LINES: &[Format] = &[Format::Json, Format::Lines];
 
 /// Paths without a parameter come before those that would take their last segment for one.
 pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
-    vec![
+    let mut all = vec![
         Operation {
             method: Method::POST,
             path: "/api/v1/auth/token",
@@ -218,7 +221,9 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             handler: audit_entry::list,
             document: audit_entry::document,
         },
-    ]
+    ];
+    all.extend(webhooks::operations());
+    all
 });
 
 /// The shapes of records, for the document's components.
@@ -229,6 +234,9 @@ pub(crate) fn components() -> Vec<(&'static str, Value)> {
         component::<Finding>(),
         component::<FindingEvent>(),
         ("AuditEntry", audit_entry::schema()),
+        ("EventType", webhook_event_type::schema()),
+        component::<WebhookSubscription>(),
+        component::<WebhookDelivery>(),
     ]
 }
 

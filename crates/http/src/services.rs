@@ -20,7 +20,14 @@ pub struct Services {
     pub verifier: Arc<dyn TokenVerifier>,
     pub limits: Arc<dyn LimitStore>,
     pub cursors: Arc<dyn CursorSeal>,
+    pub answers: Arc<dyn AnswerSeal>,
     pub observer: Arc<dyn Observer>,
+    pub webhook_secrets: Arc<dyn webhooks::Secrets>,
+    pub sender: Arc<dyn webhooks::Sender>,
+    /// Is rung after a commit that left something to deliver.
+    pub bell: Arc<dyn webhooks::Bell>,
+    /// Which addresses subscriptions may name.
+    pub webhook_addresses: webhooks::AddressPolicy,
     pub settings: ApiSettings,
 }
 
@@ -30,6 +37,14 @@ pub trait CursorSeal: Send + Sync {
     fn seal(&self, payload: &[u8]) -> String;
     /// The payload of a cursor that was sealed here and not altered.
     fn open(&self, cursor: &str) -> Option<Vec<u8>>;
+}
+
+/// Encrypts answers that hold a secret, for as long as they are kept to be given again.
+pub trait AnswerSeal: Send + Sync {
+    /// The body, encrypted for this purpose alone.
+    fn seal(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8>;
+    /// The body that was sealed here for this purpose and not altered.
+    fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>>;
 }
 
 /// Is told of every answer, for metrics.

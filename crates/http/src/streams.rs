@@ -1,4 +1,4 @@
-//! Whole collections, a line for each record (contract v1 § 1).
+//! Whole collections, a line for each record (contract v1 § 1), and events as they happen.
 //!
 //! A stream outlives the call that asked for it: the call is on record and its head is sent, then a task of the stream's own
 //! makes the lines, at the pace the client takes them. Whatever cuts it, the client sees that its last line is missing and
@@ -6,10 +6,11 @@
 
 mod body;
 mod cut;
+mod events;
 mod places;
 mod watch;
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::http::{HeaderValue, StatusCode, header};
 use futures_util::FutureExt;
@@ -19,12 +20,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+pub(crate) use events::{Hearing, reply as events_reply};
 pub(crate) use places::Places;
 
 use crate::{accept::Format, app::App, call::Call, operation::Access, problem::Problem, reply::Reply, view::AS_OF};
 use body::{Chunk, body};
 use cut::Cut;
-use places::{Full, Place};
+use places::Full;
+pub(crate) use places::Place;
 
 /// How long a client may take no chunk.
 const PROGRESS: Duration = Duration::from_secs(30);
@@ -39,10 +42,18 @@ const LAST_LINE: &[u8] = b"{\"pagination\":{}}\n";
 
 /// Takes a place for a stream of the caller's.
 pub(crate) fn take_place(app: &App, call: &Call) -> Result<Place, Problem> {
-    let account = call.known()?.caller.account.meta.id;
-    app.streams.take(account).map_err(|full| match full {
-        Full::Account => Problem::too_many_streams(places::MOST_OF_ACCOUNT),
-        Full::Server => Problem::no_place_for_stream(places::MOST),
+    take(&app.streams, call)
+}
+
+/// Takes a place for a stream of events of the caller's.
+pub(crate) fn take_place_for_events(app: &App, call: &Call) -> Result<Place, Problem> {
+    take(&app.hearing.places, call)
+}
+
+fn take(places: &Arc<Places>, call: &Call) -> Result<Place, Problem> {
+    places.take(call.known()?.caller.account.meta.id).map_err(|full| match full {
+        Full::Account => Problem::too_many_streams(places.most_of_account),
+        Full::Server => Problem::no_place_for_stream(places.most),
     })
 }
 

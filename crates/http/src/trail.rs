@@ -15,9 +15,12 @@ use kernel::{
 };
 use limits::Peer;
 use store::DynStore;
-use tokio::sync::{
-    Mutex as AsyncMutex,
-    mpsc::{self, error::TrySendError},
+use tokio::{
+    sync::{
+        Mutex as AsyncMutex,
+        mpsc::{self, error::TrySendError},
+    },
+    time::sleep,
 };
 
 use crate::{accounts::Cached, services::Services};
@@ -28,6 +31,10 @@ const REFUSAL_SPAN: Duration = Duration::from_secs(60);
 const MOST_COUNTED: usize = 5000;
 /// How many entries may wait with `NOVANTRA_AUDIT_READS=buffered`; past that, calls wait as they do with `durable`.
 const MOST_BUFFERED: usize = 10_000;
+/// How long the first of them waits for others, so that a transaction's own cost is shared by many.
+const GATHERED_FOR: Duration = Duration::from_millis(50);
+/// How many are stored at once.
+const MOST_AT_ONCE: usize = 1024;
 
 pub(crate) struct Trail {
     buffer: Option<Buffer>,
@@ -214,8 +221,17 @@ impl Buffer {
     fn new(store: Arc<DynStore>) -> Self {
         let (sender, mut entries) = mpsc::channel(MOST_BUFFERED);
         let writer = tokio::spawn(async move {
-            let mut batch = Vec::new();
-            while entries.recv_many(&mut batch, 256).await > 0 {
+            let mut batch: Vec<Waiting> = Vec::new();
+            while let Some(first) = entries.recv().await {
+                if !entries.is_closed() && entries.len() < MOST_AT_ONCE {
+                    sleep(GATHERED_FOR).await;
+                }
+                batch.push(first);
+                while batch.len() < MOST_AT_ONCE
+                    && let Ok(next) = entries.try_recv()
+                {
+                    batch.push(next);
+                }
                 let appended =
                     futures_util::future::join_all(batch.drain(..).map(|(entry, stamp)| store.append(entry, stamp)))
                         .await;

@@ -136,15 +136,18 @@ where
 {
     Box::pin(async move {
         Query::parse(call.query()).finish()?;
-        let stored = find::<R>(app, call).await?;
-        let subject = Subject::of(stored.meta.id);
-        let reply = if call.has(stored.meta.revision) {
-            Reply::empty(StatusCode::NOT_MODIFIED)
-        } else {
-            Reply::record(StatusCode::OK, R::SINGULAR, &R::shape(&stored))
-        };
-        Ok(reply.revision(stored.meta.revision).about(subject))
+        Ok(shown(call, &find::<R>(app, call).await?))
     })
+}
+
+/// A record that was found, or that it is still what the caller has.
+pub(crate) fn shown<R: View>(call: &Call, stored: &Stored<R>) -> Reply {
+    let reply = if call.has(stored.meta.revision) {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        Reply::record(StatusCode::OK, R::SINGULAR, &R::shape(stored))
+    };
+    reply.revision(stored.meta.revision).about(Subject::of(stored.meta.id))
 }
 
 /// The record that the path names.

@@ -1,9 +1,12 @@
 //! Writes: decided, stored and answered at most once for one idempotency key (contract v1 § 4).
 
 use async_trait::async_trait;
+use auth::Caller;
 use axum::http::HeaderName;
 use findings::{Desk, Tenant};
-use kernel::{Attribution, Changeset, Claim, Clash, CommitError, Fingerprint, IdempotencyKey, Reason, Stamp};
+use kernel::{
+    Answer, Attribution, Changeset, Claim, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Reason, Stamp, Write,
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -11,6 +14,7 @@ use crate::{
     authenticate::authenticate,
     body::{self, Object},
     call::{Call, Known},
+    confidential,
     notices::Notices,
     operation::Access,
     problem::{Issue, Problem},
@@ -29,17 +33,20 @@ pub(crate) trait Command: Sized + Send + Sync {
     /// What is decided, for the answer.
     type Done: Send;
 
-    /// Reads it from the request's body; `None` only where a fault was noted.
-    fn read(object: &mut Object<'_>) -> Option<Self>;
-
     /// Why it is done.
     fn reason(&self) -> &Reason;
 
-    /// Decides by what is stored now.
+    /// Does what is done once, however often it must be decided, and before the write is in flight.
+    async fn prepare(&self, _app: &App, _call: &Call) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// Decides by what is stored now, and by what the caller may do now.
     async fn decide(
         &self,
         app: &App,
         call: &Call,
+        caller: &Caller,
         desk: &Desk<'_>,
         stamp: Stamp,
     ) -> Result<(Changeset, Self::Done), Problem>;
@@ -53,17 +60,52 @@ pub(crate) trait Command: Sized + Send + Sync {
     }
 }
 
+/// Carries out the command that `read` finds in the request's body; it gives `None` only where it has noted a fault.
+pub(crate) async fn carry_out<C: Command>(
+    app: &App,
+    call: &Call,
+    read: impl FnOnce(&mut Object<'_>) -> Option<C> + Send,
+) -> Result<Reply, Problem> {
+    let receive = || {
+        Query::parse(call.query()).finish()?;
+        body::read(&call.json()?, read)
+    };
+    once(app, call, receive).await
+}
+
+/// The same for a command that has no body: `read` finds it in the query.
+pub(crate) async fn carry_out_bare<C: Command>(
+    app: &App,
+    call: &Call,
+    read: impl FnOnce(&mut Query<'_>) -> Option<C> + Send,
+) -> Result<Reply, Problem> {
+    let receive = || {
+        let mut query = Query::parse(call.query());
+        let command = read(&mut query);
+        if !call.body.is_empty() {
+            query.refuse_body();
+        }
+        query.finish()?;
+        command.ok_or_else(Problem::internal)
+    };
+    once(app, call, receive).await
+}
+
 /// Carries out a command: one effect, one audit entry, one answer, however often it is sent with the same key.
 ///
 /// A key that was used is judged before the request is: what it is used for again may be faulty in itself.
-pub(crate) async fn carry_out<C: Command>(app: &App, call: &Call) -> Result<Reply, Problem> {
+async fn once<C: Command>(
+    app: &App,
+    call: &Call,
+    receive: impl FnOnce() -> Result<C, Problem> + Send,
+) -> Result<Reply, Problem> {
     let mut known = call.known()?.clone();
     let key = Key::of(call, &known)?;
     if let Some(reply) = replay(app, key.as_ref()).await? {
         return Ok(reply);
     }
-    Query::parse(call.query()).finish()?;
-    let command = body::read(&call.json()?, C::read)?;
+    let command = receive()?;
+    command.prepare(app, call).await?;
     for _ in 0..ATTEMPTS {
         match attempt(app, call, &known, key.as_ref(), &command).await {
             Ok(reply) => return Ok(reply),
@@ -113,7 +155,8 @@ async fn attempt<C: Command>(
         attribution: &attribution,
         reason: command.reason(),
     };
-    let (mut changeset, done) = command.decide(app, call, &desk, app.services.store.begin()).await?;
+    let decided = command.decide(app, call, &known.caller, &desk, app.services.store.begin()).await;
+    let (mut changeset, done) = decided?;
     if !known.caller.account.record.stands(changeset.at()) {
         return Err(Setback::StandingChanged);
     }
@@ -123,16 +166,20 @@ async fn attempt<C: Command>(
         changeset.claim(Claim {
             key: key.key.clone(),
             fingerprint: key.fingerprint,
-            answer: reply.to_answer(),
+            answer: confidential::keep(&app.services, &key.key, &reply),
             expires_at: changeset.at() + app.services.settings.idempotency_retention,
         });
     }
+    let delivers = delivers(&changeset);
     match app.services.store.commit(changeset).await {
         Ok(()) => {
+            if delivers {
+                app.services.bell.ring();
+            }
             reply.on_record = true;
             Ok(reply)
         }
-        Err(CommitError::Duplicate(answer)) => Ok(Reply::replay(answer)),
+        Err(CommitError::Duplicate(answer)) => Ok(given_again(app, key, answer)?),
         Err(CommitError::KeyReused) => Err(key_reused().into()),
         Err(CommitError::StandingChanged) => Err(Setback::StandingChanged),
         Err(CommitError::Conflict(Clash::Revision(..))) => Err(Setback::LostRace),
@@ -142,6 +189,18 @@ async fn attempt<C: Command>(
             .map_or(Err(Setback::LostRace), |problem| Err(problem.into())),
         Err(CommitError::Store(error)) => Err(Problem::from(error).into()),
     }
+}
+
+/// Whether it leaves something to deliver, or changes who is delivered to.
+fn delivers(changeset: &Changeset) -> bool {
+    let is_webhook = |write: &Write| matches!(write.record.kind(), Kind::WebhookSubscription | Kind::WebhookDelivery);
+    !changeset.events().is_empty() || changeset.writes().iter().any(is_webhook)
+}
+
+fn given_again(app: &App, key: Option<&Key>, answer: Answer) -> Result<Reply, Problem> {
+    // Without a key nothing is claimed, and nothing can be there already.
+    let key = key.ok_or_else(Problem::internal)?;
+    confidential::give(&app.services, &key.key, answer)
 }
 
 /// One use of an idempotency key.
@@ -192,7 +251,7 @@ async fn replay(app: &App, key: Option<&Key>) -> Result<Option<Reply>, Problem> 
     let Some(Key { key, fingerprint }) = key else { return Ok(None) };
     match app.services.store.answer(key, app.services.clock.now()).await? {
         None => Ok(None),
-        Some((stored, answer)) if stored == *fingerprint => Ok(Some(Reply::replay(answer))),
+        Some((stored, answer)) if stored == *fingerprint => confidential::give(&app.services, key, answer).map(Some),
         Some(_) => Err(key_reused()),
     }
 }

@@ -23,12 +23,23 @@ pub enum Kind {
     Finding,
     /// Something reported about a finding, of the `findings` crate.
     FindingEvent,
+    /// Whom to tell what, of the `webhooks` crate.
+    WebhookSubscription,
+    /// An event on its way to a subscription, of the `webhooks` crate.
+    WebhookDelivery,
 }
 
 impl Kind {
     /// All of them, in the order they were added.
-    pub const ALL: &'static [Self] =
-        &[Self::Organization, Self::ServiceAccount, Self::Control, Self::Finding, Self::FindingEvent];
+    pub const ALL: &'static [Self] = &[
+        Self::Organization,
+        Self::ServiceAccount,
+        Self::Control,
+        Self::Finding,
+        Self::FindingEvent,
+        Self::WebhookSubscription,
+        Self::WebhookDelivery,
+    ];
 
     /// The word for one of them, as audit entries and import files have it.
     #[must_use]
@@ -39,6 +50,8 @@ impl Kind {
             Self::Control => "control",
             Self::Finding => "finding",
             Self::FindingEvent => "finding_event",
+            Self::WebhookSubscription => "webhook_subscription",
+            Self::WebhookDelivery => "webhook_delivery",
         }
     }
 }

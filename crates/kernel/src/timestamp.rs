@@ -93,24 +93,44 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = OffsetDateTime::from_unix_timestamp(self.seconds()).map_err(|_| fmt::Error)?;
-        let (hour, minute, second) = moment.to_hms();
-        let milli = u32::try_from(self.0.rem_euclid(1000)).map_err(|_| fmt::Error)?;
+        let (days, within) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
+        let days = u32::try_from(days + BEFORE_1970).map_err(|_| fmt::Error)?;
+        let within = u32::try_from(within).map_err(|_| fmt::Error)?;
+        let (year, month, day) = calendar(days);
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        digits(&mut text[0..4], moment.year().unsigned_abs());
-        digits(&mut text[5..7], u32::from(u8::from(moment.month())));
-        digits(&mut text[8..10], u32::from(moment.day()));
-        digits(&mut text[11..13], u32::from(hour));
-        digits(&mut text[14..16], u32::from(minute));
-        digits(&mut text[17..19], u32::from(second));
-        digits(&mut text[20..23], milli);
+        digits(&mut text[0..4], year);
+        digits(&mut text[5..7], month);
+        digits(&mut text[8..10], day);
+        digits(&mut text[11..13], within / 3_600_000);
+        digits(&mut text[14..16], within / 60_000 % 60);
+        digits(&mut text[17..19], within / 1000 % 60);
+        digits(&mut text[20..23], within % 1000);
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// Days from 1 March of the year 0 to 1970-01-01.
+const BEFORE_1970: i64 = 719_468;
+
+/// Year, month and day of the date so many days after 1 March of the year 0: years that begin in March have their leap day at
+/// their end (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>). Every record that is shown has two
+/// moments, so it counts what this costs.
+const fn calendar(days: u32) -> (u32, u32, u32) {
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let march_based = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * march_based + 2) / 5 + 1;
+    let (month, next) = if march_based < 10 { (march_based + 3, 0) } else { (march_based - 9, 1) };
+    (era * 400 + year + next, month, day)
+}
+
 fn digits(place: &mut [u8], mut number: u32) {
     for digit in place.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        *digit = b'0' + (number % 10) as u8;
         number /= 10;
     }
 }

@@ -12,6 +12,7 @@ mod progress;
 mod restore;
 mod service_account;
 mod signing_key;
+mod webhooks;
 mod workspace;
 
 use std::path::PathBuf;
@@ -69,6 +70,9 @@ enum Command {
     /// Verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Hear events while developing, and look after deliveries.
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
     /// Back up a SQLite installation to a file, also while its server runs.
     Backup(backup::Backup),
     /// Restore an installation from a backup.
@@ -123,6 +127,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::SigningKey(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Import(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Audit(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Webhooks(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Backup(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Restore(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Copy(command) => with_context(read(), output, |context| block_on(command.run(&context))),

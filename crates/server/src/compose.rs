@@ -3,6 +3,7 @@
 mod database;
 mod keys;
 mod transfer;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub(crate) use database::migrate;
 use keys::Keys;
 pub(crate) use keys::Tokens;
 pub(crate) use transfer::{BackedUp, Copied, Progress, Restored, back_up, copy, restore};
+pub(crate) use webhooks::Webhooks;
 
 /// For what an installation is opened, which says what is made where it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +126,7 @@ impl Installation {
         settings: &ApiSettings,
         limits: Arc<dyn LimitStore>,
         observer: Arc<dyn Observer>,
+        webhooks: &Webhooks,
     ) -> Result<Services, Failure> {
         let tokens = self.keys.tokens()?;
         Ok(Services {
@@ -135,7 +138,12 @@ impl Installation {
             verifier: tokens,
             limits,
             cursors: Arc::new(self.keys.cursors()),
+            answers: Arc::new(self.keys.answers()),
             observer,
+            webhook_secrets: Arc::clone(&webhooks.secrets),
+            sender: Arc::clone(&webhooks.sender),
+            bell: Arc::clone(&webhooks.bell) as _,
+            webhook_addresses: webhooks.addresses.clone(),
             settings: settings.clone(),
         })
     }

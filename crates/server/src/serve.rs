@@ -10,12 +10,15 @@ mod limits;
 mod listener;
 mod lock;
 mod metrics;
+mod open_files;
 mod pace;
 mod patient;
 mod sealer;
 mod shutdown;
 mod signing_keys;
 mod upkeep;
+mod webhook_metrics;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -37,6 +40,7 @@ use listener::Listener;
 pub(crate) use lock::ServerLock;
 use metrics::Metrics;
 use shutdown::Signals;
+use webhooks::Deliveries;
 
 /// Connections the admin listener holds open at once: a scraper and a few probes.
 const ADMIN_CONNECTIONS: usize = 64;
@@ -63,6 +67,7 @@ pub(crate) fn run(serve: Serve, context: Context) -> Result<(), Failure> {
     // Removed when it goes out of scope, after everything in it is closed.
     let folder = if serve.demo { Some(demo::move_in(&mut settings)?) } else { None };
     let _lock = ServerLock::take(&settings.database)?;
+    open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let signals = Signals::take()?;
@@ -81,6 +86,7 @@ struct Server {
     app: App,
     limits: Limits,
     metrics: Arc<Metrics>,
+    deliveries: Deliveries,
     api: Listener,
     admin: Listener,
     certificate: Option<Keeper>,
@@ -101,9 +107,19 @@ impl Server {
         let opening = if serve.no_migrate { Opening::ServerWithoutMigration } else { Opening::Server };
         let installation = Installation::open(&settings, opening).await?;
         match Self::prepare(&installation, &settings, demo).await {
-            Ok((guests, metrics, limits, app)) => {
-                Ok(Self { settings, installation, app, limits, metrics, api, admin, certificate, guests, demo })
-            }
+            Ok((guests, metrics, limits, deliveries, app)) => Ok(Self {
+                settings,
+                installation,
+                app,
+                limits,
+                metrics,
+                deliveries,
+                api,
+                admin,
+                certificate,
+                guests,
+                demo,
+            }),
             Err(failure) => {
                 installation.store.close().await;
                 Err(failure)
@@ -115,7 +131,7 @@ impl Server {
         installation: &Installation,
         settings: &Settings,
         demo: bool,
-    ) -> Result<(Vec<first_start::Guest>, Arc<Metrics>, Limits, App), Failure> {
+    ) -> Result<(Vec<first_start::Guest>, Arc<Metrics>, Limits, Deliveries, App), Failure> {
         let guests = if demo {
             demo::furnish(installation).await?
         } else {
@@ -123,17 +139,24 @@ impl Server {
         };
         let metrics = Arc::new(Metrics::new()?);
         let limits = Limits::of(installation, settings, &metrics)?;
+        let deliveries = Deliveries::of(installation, settings, &metrics)?;
         let store = Arc::clone(&limits.store);
-        let app = App::new(installation.services(&settings.api, store, Arc::clone(&metrics) as _)?);
-        Ok((guests, metrics, limits, app))
+        let observer = Arc::clone(&metrics) as _;
+        let app = App::new(installation.services(&settings.api, store, observer, &deliveries.webhooks)?);
+        Ok((guests, metrics, limits, deliveries, app))
     }
 
     async fn run(self, mut signals: Signals) -> Result<(), Failure> {
-        let Self { settings, installation, app, limits, metrics, api, admin, certificate, .. } = self;
+        let Self { settings, installation, app, limits, metrics, deliveries, api, admin, certificate, .. } = self;
         let (stopper, stop) = shutdown::stop();
         let (admin_stopper, admin_stop) = shutdown::stop();
-        let probed =
-            Probed { store: Arc::clone(&installation.store), metrics: Arc::clone(&metrics), stop: stop.clone() };
+        let probed = Probed {
+            store: Arc::clone(&installation.store),
+            clock: Arc::clone(&installation.clock),
+            metrics: Arc::clone(&metrics),
+            webhooks: Arc::clone(&deliveries.metrics),
+            stop: stop.clone(),
+        };
         for doubt in settings.doubts() {
             tracing::warn!("{doubt}");
         }
@@ -150,19 +173,21 @@ impl Server {
         let refresher = tokio::spawn(signing_keys::keep_fresh(installation.tokens()?, seal_stop.clone()));
         let limits = tokio::spawn(limits.keep_up(Arc::clone(&installation.clock), seal_stop.clone()));
         let sealer = tokio::spawn(sealer::keep_sealed(installation.clone(), seal_stop));
-        let upkeep = upkeep::keep_up(installation.clone(), app.clone(), settings.signing_key_lifetime, stop.clone());
-        let upkeep = tokio::spawn(upkeep);
+        let upkeep = tokio::spawn(upkeep::keep_up(installation.clone(), app.clone(), settings.clone(), stop.clone()));
+        let deliveries = deliveries.start(&installation, &stop);
         let calls = api.serve(api::router(app.clone()), settings.max_connections, Some(metrics), stop);
         let mut calls = tokio::spawn(calls);
 
         let signal = signals.next().await;
         tracing::info!("{signal}: finishing calls in flight");
         stopper.ask();
+        app.hang_up();
         tokio::select! {
             ended = &mut calls => ended?,
             again = signals.next() => tracing::warn!("{again} again: calls in flight are cut off"),
         }
         upkeep.await?;
+        deliveries.await?;
         if let Some(renewal) = renewal {
             renewal.await?;
         }

@@ -5,6 +5,7 @@ mod compare;
 mod history;
 mod pair;
 mod query;
+mod queue;
 
 use std::sync::Arc;
 

@@ -31,6 +31,7 @@ mod clock;
 mod entropy;
 mod equivalence;
 mod fixture;
+mod queue;
 pub mod samples;
 pub mod suite;
 

@@ -1,5 +1,7 @@
 //! Records and writes for tests that care about something else.
 
+mod webhooks;
+
 use std::{borrow::Cow, time::Duration};
 
 use audit::{Batch, Checkpoint, Head, Signature, Unsealed};
@@ -15,6 +17,10 @@ use kernel::{
 use registers::{Control, ControlStatus};
 use scopes::ScopeSet;
 use ulid::Ulid;
+
+pub use webhooks::{
+    attempt, delivery, endpoint, full_delivery, full_subscription, stored_event, subscription, with_status,
+};
 
 /// A workspace.
 #[must_use]

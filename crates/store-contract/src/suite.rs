@@ -4,10 +4,14 @@ pub mod accounts;
 pub mod audit_log;
 pub mod catch_up;
 pub mod commits;
+pub mod deliveries;
 pub mod directory;
+pub mod distribution;
 pub mod filters;
 pub mod idempotency;
+pub mod lanes;
 pub mod listing;
+pub mod pruning;
 pub mod races;
 pub mod reading;
 pub mod sealing;
@@ -50,6 +54,8 @@ macro_rules! contract_suite {
                 a_changed_record_leaves_one_filter_and_enters_another
                 controls_are_narrowed_by_status
                 finding_events_are_narrowed_by_finding
+                subscriptions_are_narrowed_by_account_and_status
+                deliveries_are_narrowed_by_subscription_state_and_event
             }
             catch_up {
                 a_write_in_flight_holds_as_of_back
@@ -69,6 +75,7 @@ macro_rules! contract_suite {
                 a_taken_key_is_refused
                 keys_are_unique_per_organization_and_kind_and_to_the_letter
                 a_key_that_was_given_up_may_be_taken
+                the_place_of_a_removed_subscription_may_be_taken
                 a_slug_is_unique_over_the_installation
                 a_record_may_be_written_twice_in_one_changeset
                 what_a_decision_rests_on_must_be_unchanged
@@ -134,6 +141,49 @@ macro_rules! contract_suite {
                 a_change_of_keys_that_fails_leaves_them_as_they_were
                 one_of_eight_rotations_wins
                 the_first_check_value_of_a_master_key_is_kept
+            }
+            distribution {
+                an_event_becomes_a_delivery_for_each_subscription_to_it
+                events_are_distributed_oldest_first_and_in_bounds
+                revisions_of_one_record_come_in_order_whatever_the_clock_says
+                a_late_commit_is_not_passed_over
+                an_event_that_is_a_delivery_already_stays_that_one
+                only_who_has_the_lease_distributes
+                of_eight_rounds_at_once_each_event_is_in_one
+                an_event_that_is_not_known_waits_for_a_server_that_knows_it
+                organizations_with_events_are_told_in_bounds
+                what_is_distributed_shows_in_a_catch_up
+            }
+            lanes {
+                a_lane_is_due_from_the_moment_of_what_came_in
+                the_longest_waiting_lanes_are_told_first
+                of_eight_that_claim_a_lane_one_gets_it
+                a_lane_is_taken_over_once_its_lease_has_run_out
+                a_holder_renews_all_its_lanes
+                a_lane_is_given_up_until_its_next_delivery_is_due
+                what_comes_in_while_a_lane_is_held_is_not_missed
+                a_parked_lane_is_due_when_something_comes_in
+                all_lanes_of_a_server_that_stops_are_free_and_as_due_as_they_were
+                whatever_comes_in_while_holders_take_turns_is_delivered
+                signs_of_lanes_are_kept
+                what_waits_is_told
+            }
+            deliveries {
+                what_is_due_comes_in_order_with_its_body
+                a_settlement_is_stored_where_nothing_changed_meanwhile
+                a_settlement_shows_in_a_catch_up
+                what_is_open_is_cancelled_in_bounds
+                the_standing_of_a_lane_is_that_of_its_subscription_and_account
+                many_at_once_are_told_each_its_own_standing
+                deliveries_that_are_there_are_known
+                events_are_told_between_two_identifiers
+                deliveries_of_organizations_are_apart
+            }
+            pruning {
+                what_is_over_is_forgotten_after_its_time_and_in_bounds
+                what_is_under_way_keeps_what_it_tells_of
+                what_waits_for_a_disabled_subscription_is_forgotten_in_its_time
+                an_event_that_was_not_distributed_stays
             }
             directory {
                 organizations_are_listed_oldest_first

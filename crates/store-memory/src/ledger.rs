@@ -8,6 +8,7 @@ use kernel::{
 
 use crate::{
     MemoryStore,
+    delivery_queue::Event,
     state::{Row, State, unique_key},
 };
 
@@ -42,6 +43,9 @@ impl State {
         }
         for event in changeset.events() {
             self.publish(event)?;
+        }
+        for write in changeset.writes() {
+            self.wake_by(write);
         }
         Ok(())
     }
@@ -97,7 +101,7 @@ impl State {
         if self.outbox.contains_key(&key) {
             return Err(StoreError::Corrupt(format!("there is an event {} already", event.id).into()));
         }
-        self.outbox.insert_mut(key, event.clone());
+        self.outbox.insert_mut(key, Event { event: event.clone(), waits: true });
         Ok(())
     }
 }

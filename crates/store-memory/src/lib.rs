@@ -7,6 +7,7 @@
 
 mod accounts;
 mod audit_log;
+mod delivery_queue;
 mod directory;
 mod ledger;
 mod master_key;

@@ -10,13 +10,17 @@ use kernel::{
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;
+use webhooks::Lane;
+
+use crate::delivery_queue::{Event, LaneRow};
 
 #[derive(Clone, Default)]
 pub(crate) struct State {
     pub(crate) records: Map<(Kind, OrganizationId, Ulid), Row>,
     pub(crate) keys: Map<UniqueKey, Ulid>,
     pub(crate) claims: Map<IdempotencyKey, Claim>,
-    pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), OutboxEvent>,
+    pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), Event>,
+    pub(crate) lanes: Map<Lane, LaneRow>,
     pub(crate) entries: Map<(OrganizationId, Id<Entry>), Recorded>,
     /// Oldest first, over all organizations.
     pub(crate) unsealed: Set<(OrganizationId, Id<Entry>)>,

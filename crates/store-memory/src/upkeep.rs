@@ -51,7 +51,7 @@ impl Upkeep for MemoryStore {
     }
 
     async fn pending_events(&self) -> Result<u64, StoreError> {
-        Ok(self.snapshot()?.outbox.size() as u64)
+        Ok(self.snapshot()?.outbox.values().filter(|event| event.waits).count() as u64)
     }
 
     async fn close(&self) {

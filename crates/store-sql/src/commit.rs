@@ -11,6 +11,7 @@ use ulid::Ulid;
 
 use crate::{
     audit,
+    delivery_queue::lanes,
     engine::{Session, Sort, Sql, Step, Value, in_order},
     idempotency, outbox,
     presence::Check,
@@ -54,6 +55,7 @@ pub(crate) async fn commit(session: &Session, check: Check, changeset: &Changese
         Box::pin(writes::store(session, changeset.writes())),
         Box::pin(async { Ok(audit::insert(session, changeset.entries()).await?) }),
         Box::pin(async { Ok(outbox::insert(session, changeset.events()).await?) }),
+        Box::pin(async { Ok(lanes::wake(session, lanes::woken_by(changeset.writes())).await?) }),
     ])
     .await
 }

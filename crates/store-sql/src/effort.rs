@@ -44,9 +44,10 @@ impl Collection {
     /// The first page's rows, the last one looked at included, and the steps it takes.
     fn page(&self, filter: &FindingFilter, page: &PageRequest) -> (usize, usize) {
         let slice = Slice::of_records(Id::<kernel::Organization>::new(Ulid(1)).into(), Finding::narrow(filter), page);
-        let (sql, values) = Statements::of(Finding::KIND).list(&slice, REACH);
+        let (sql, values) = Statements::of(Finding::KIND).list(&slice, REACH, Ulid(9));
         let mut statement = self.connection.prepare(sql.of_sqlite()).unwrap();
-        let mut rows = statement.query(params_from_iter(values)).unwrap();
+        let places = statement.parameter_count();
+        let mut rows = statement.query(params_from_iter(values.iter().take(places))).unwrap();
         let mut count = 0;
         while rows.next().unwrap().is_some() {
             count += 1;

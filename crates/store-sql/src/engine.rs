@@ -21,6 +21,8 @@ pub(crate) use bulk::{Bulk, Cell, Column};
 pub(crate) use cells::Cells;
 pub(crate) use failure::{corrupt, shared, unavailable};
 pub(crate) use in_order::{Step, both, in_order};
+#[cfg(test)]
+pub(crate) use postgres::PLANNING;
 pub(crate) use session::{Script, Session};
 pub(crate) use sql::Sql;
 pub(crate) use value::Value;

@@ -8,6 +8,7 @@ mod backup;
 mod coalesce;
 mod commit;
 mod database;
+mod delivery_queue;
 mod directory;
 mod effort;
 mod engine;

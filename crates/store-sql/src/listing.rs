@@ -89,6 +89,7 @@ impl Slice {
         Self { organization, walk, narrowed: false, bounds, filters, limit: overfetched(page) }
     }
 
+    /// The statement of a list that looks at `reach` rows at most, asked by this `process`, and its values.
     pub(crate) fn statement(
         &self,
         texts: &Texts<Shape>,
@@ -96,10 +97,12 @@ impl Slice {
         columns: &[Column],
         filters: &[Filter],
         reach: usize,
+        process: Ulid,
     ) -> (Arc<Sql>, Vec<Value<'static>>) {
         let counts: Vec<usize> = self.filters.iter().map(Vec::len).collect();
         let shape = Shape::of(self.walk, self.narrowed, filters, &counts, reach);
-        let values = self.values(&shape);
+        let mut values = self.values(&shape);
+        values.push(process.into());
         (texts.get(shape, |shape| shape.sql(table, columns, filters)), values)
     }
 

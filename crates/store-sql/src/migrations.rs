@@ -37,6 +37,7 @@ const STEPS: &[Step] = steps! {
     3 "signing_keys" "0003_signing_keys.sql",
     4 "sealing" "0004_sealing.sql",
     5 "rate_limits" "0005_rate_limits.sql",
+    6 "webhooks" "0006_webhooks.sql",
 };
 
 const LEDGER: Script = {

@@ -1,11 +1,16 @@
 //! Every list costs a range of an index: SQLite is asked how it would go about each shape of list.
 #![cfg(test)]
 
+mod on_postgres;
+
 use ::audit::AuditFilter;
 use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
 use kernel::{Id, Order, PageRequest, RecordKey, Reference, StoreError, Timestamp, Window};
 use registers::{Control, ControlFilter, ControlStatus};
 use ulid::Ulid;
+use webhooks::{
+    DeliveryFilter, DeliveryState, SubscriptionFilter, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
+};
 
 use crate::{
     audit::entry_list,
@@ -19,6 +24,8 @@ use crate::{
 
 /// What a page looks at, at most.
 const REACH: usize = 2_000;
+/// Who asks.
+const PROCESS: Ulid = Ulid(9);
 
 pub(crate) struct Planned {
     database: Database,
@@ -44,7 +51,7 @@ impl Planned {
 
     async fn list<R: Table>(&self, filter: &R::Filter, page: &PageRequest) -> Vec<String> {
         let slice = Slice::of_records(Id::<kernel::Organization>::new(Ulid(1)).into(), R::narrow(filter), page);
-        let (sql, values) = Statements::of(R::KIND).list(&slice, REACH);
+        let (sql, values) = Statements::of(R::KIND).list(&slice, REACH, PROCESS);
         self.steps(&sql, values).await
     }
 }
@@ -118,6 +125,27 @@ async fn a_list_of_controls_or_events_is_one_range_of_an_index() {
         is_ranges(&planned.list::<Control>(&active, page).await, controls[place], 1);
         let events = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"];
         is_ranges(&planned.list::<FindingEvent>(&about, page).await, events[place], 1);
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_subscriptions_or_deliveries_is_one_range_of_an_index() {
+    let planned = Planned::new().await;
+    let theirs = SubscriptionFilter { account: Some(Id::new(Ulid(7))), ..SubscriptionFilter::default() };
+    let shown = SubscriptionFilter::of_account(Id::new(Ulid(7)));
+    let active = SubscriptionFilter { statuses: [SubscriptionStatus::Active].into(), ..SubscriptionFilter::default() };
+    let to_one = DeliveryFilter { subscription: Some(Id::new(Ulid(7))), ..DeliveryFilter::default() };
+    let exhausted = DeliveryFilter { states: [DeliveryState::Exhausted].into(), ..to_one.clone() };
+    for (place, page) in pages().iter().enumerate() {
+        let index = |name: &str| if place == 2 { format!("{name}_changed") } else { name.to_owned() };
+        let subscriptions = index("webhook_subscriptions_account");
+        is_ranges(&planned.list::<WebhookSubscription>(&theirs, page).await, &subscriptions, 1);
+        is_ranges(&planned.list::<WebhookSubscription>(&shown, page).await, &subscriptions, 1);
+        let active = planned.list::<WebhookSubscription>(&active, page).await;
+        is_ranges(&active, &index("webhook_subscriptions_status"), 1);
+        let deliveries = index("webhook_deliveries_subscription");
+        is_ranges(&planned.list::<WebhookDelivery>(&to_one, page).await, &deliveries, 1);
+        is_ranges(&planned.list::<WebhookDelivery>(&exhausted, page).await, &deliveries, 1);
     }
 }
 
@@ -204,7 +232,7 @@ async fn a_list_of_entries_is_one_range_of_an_index() {
     ];
     for (filter, index) in cases {
         for page in &pages() {
-            let (sql, values) = entry_list(Id::new(Ulid(1)), &filter, page, REACH);
+            let (sql, values) = entry_list(Id::new(Ulid(1)), &filter, page, REACH, PROCESS);
             is_ranges(&planned.steps(&sql, values).await, index, 1);
         }
     }

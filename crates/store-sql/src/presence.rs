@@ -26,8 +26,9 @@ use kernel::{Clock, Stamps, StoreError, Timestamp};
 use tokio::task::AbortHandle;
 use ulid::Ulid;
 
-use crate::engine::{Engine, Session, Value, unavailable};
+use crate::engine::{Engine, Session, corrupt, unavailable};
 use mark::Mark;
+pub(crate) use row::{Seen, floor};
 
 /// What a process is to its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,10 +117,22 @@ impl Presence {
         Check { entered: self.shared.entered() }
     }
 
-    /// For the time before the snapshot of a page, whose horizon in this process is this one: what it may be told as.
-    pub(crate) async fn floor(&self, horizon: Timestamp) -> FloorQuery {
+    /// The row of this process, or what its row would be called.
+    pub(crate) fn row(&self) -> Ulid {
+        self.shared.row()
+    }
+
+    /// For the time before the snapshot of a page, whose horizon in this process is this one.
+    pub(crate) async fn horizon(&self, horizon: Timestamp) -> Horizon {
         self.shared.mark.allow(horizon).await;
-        FloorQuery { horizon, values: [self.shared.row().into()], mark: Arc::clone(&self.shared.mark) }
+        Horizon { here: horizon, mark: Arc::clone(&self.shared.mark) }
+    }
+
+    /// The moment no change stamped before can become visible after this, whose horizon in this process is this one.
+    pub(crate) async fn as_of(&self, engine: &Engine, horizon: Timestamp) -> Result<Timestamp, StoreError> {
+        let horizon = self.horizon(horizon).await;
+        let seen = engine.read(self.row(), |row, session| Box::pin(row::others(session, *row))).await?;
+        horizon.told(seen)
     }
 
     /// Takes the process out again, once its commits in flight have ended. What it commits from now on is refused.
@@ -191,19 +204,18 @@ impl Check {
     }
 }
 
-/// A query for what the horizon of a page may be told as.
-#[derive(Clone)]
-pub(crate) struct FloorQuery {
-    horizon: Timestamp,
-    values: [Value<'static>; 1],
+/// The horizon of a page in this process, and what it takes to tell it.
+pub(crate) struct Horizon {
+    here: Timestamp,
     mark: Arc<Mark>,
 }
 
-impl FloorQuery {
-    /// The moment no change stamped before can become visible after this.
-    pub(crate) async fn run(&self, session: &Session) -> Result<Timestamp, StoreError> {
-        let (floor, mark) = row::floor(session, &self.values).await?;
+impl Horizon {
+    /// The moment no change stamped before can become visible after the snapshot in which this was `seen` of other processes.
+    pub(crate) fn told(&self, seen: Option<Seen>) -> Result<Timestamp, StoreError> {
+        let Seen { floor, mark } = seen.ok_or_else(|| corrupt("a list says nothing of other processes"))?;
+        let mark = mark.unwrap_or(Timestamp::MIN);
         self.mark.note(mark);
-        Ok(self.horizon.min(mark).min(floor.unwrap_or(Timestamp::MAX)))
+        Ok(self.here.min(mark).min(floor.unwrap_or(Timestamp::MAX)))
     }
 }

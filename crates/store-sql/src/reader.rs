@@ -9,8 +9,10 @@ use kernel::{
 };
 
 use crate::{
-    engine::{Cells, Sql, Value, both},
+    engine::{Cells, Sql, Value},
     listing::Slice,
+    presence::Seen,
+    shape::part,
     statements::{Statements, padded},
     store::SqlStore,
     streaming::as_page,
@@ -35,9 +37,9 @@ impl<R: Table> Reader<R> for SqlStore {
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
         let slice = Slice::of_records(organization.into(), R::narrow(filter), page);
-        let statement = Statements::of(R::KIND).list(&slice, self.reach);
+        let statement = Statements::of(R::KIND).list(&slice, self.reach, self.presence.row());
         let horizon = self.in_flight.records.horizon();
-        let (looked, as_of) = self.slice(horizon, statement, table::read::<R>).await?;
+        let (looked, as_of) = self.slice(horizon, page.limit, statement, table::read::<R>).await?;
         Ok(looked.page(page.limit, as_of, |stored| page.order.position(stored)))
     }
 
@@ -70,12 +72,27 @@ pub(crate) struct Looked<T> {
     rows: Vec<T>,
     /// The last one that was looked at, where no more were to be looked at though the page is not full.
     last: Option<T>,
+    /// What was seen of other processes.
+    seen: Option<Seen>,
 }
 
 impl<T> Looked<T> {
-    fn of(mut rows: Vec<(T, bool)>) -> Self {
-        let last = rows.pop_if(|(_, matches)| !*matches).map(|(row, _)| row);
-        Self { rows: rows.into_iter().map(|(row, _)| row).collect(), last }
+    fn with_room(limit: PageLimit) -> Self {
+        Self { rows: Vec::with_capacity(limit.get() + 1), last: None, seen: None }
+    }
+
+    fn take(
+        &mut self,
+        cells: &mut Cells<'_>,
+        read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<(), StoreError> {
+        let (part, seen) = (cells.int()?, Seen::read(cells)?);
+        match part {
+            part::PAGE => self.rows.push(read(cells)?),
+            part::LOOKED => self.last = Some(read(cells)?),
+            _ => self.seen = Some(seen),
+        }
+        Ok(())
     }
 
     /// A page that goes on after what was looked at.
@@ -89,25 +106,27 @@ impl<T> Looked<T> {
 impl SqlStore {
     /// The rows of a page, and the moment no change stamped before can still become visible.
     ///
-    /// That moment is taken before the rows' snapshot: first from this process, `horizon`, then from the others. Who begins
-    /// to write in between stamps later than what was told here.
+    /// That moment is the lowest of this process's `horizon`, which was asked before, and of what the rows' own snapshot
+    /// shows of the others. Who begins to write after that stamps later than what is told here.
     pub(crate) async fn slice<T: Send + 'static>(
         &self,
         horizon: Timestamp,
+        limit: PageLimit,
         (sql, values): (Arc<Sql>, Vec<Value<'static>>),
         read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<(Looked<T>, Timestamp), StoreError> {
-        let given = (self.presence.floor(horizon).await, sql, values, read);
-        let (as_of, rows) = self
+        let horizon = self.presence.horizon(horizon).await;
+        let looked = self
             .engine
-            .read(given, |(floor, sql, values, read), session| {
+            .read((sql, values), move |(sql, values), session| {
                 Box::pin(async move {
-                    let rows = session.fetch(sql, values, |cells| Ok((read(cells)?, cells.int()? == 1)));
-                    let (as_of, rows) = both(floor.run(session), rows).await?;
-                    Ok((as_of, Looked::of(rows)))
+                    let mut looked = Looked::with_room(limit);
+                    session.visit(sql, values, |cells| looked.take(cells, read)).await?;
+                    Ok::<_, StoreError>(looked)
                 })
             })
             .await?;
-        Ok((rows, as_of))
+        let as_of = horizon.told(looked.seen)?;
+        Ok((looked, as_of))
     }
 }

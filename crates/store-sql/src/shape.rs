@@ -6,6 +6,7 @@ use sea_query::{Expr, ExprTrait as _};
 
 use crate::{
     engine::{Column, Sql},
+    presence,
     table::Filter,
 };
 
@@ -40,6 +41,16 @@ const MOST_RANGES: usize = 64;
 
 /// How many conditions of a walk bound a range of its index; the others are checked row by row.
 const RANGING: usize = 2;
+
+/// What a row of a list is: its first cell.
+pub(crate) mod part {
+    /// The last that was looked at, which does not belong to the page.
+    pub(crate) const LOOKED: i64 = 0;
+    /// One that belongs to the page.
+    pub(crate) const PAGE: i64 = 1;
+    /// None at all: it says what the page's horizon may be told as.
+    pub(crate) const FLOOR: i64 = 2;
+}
 
 /// Where the organization, the limit and the first bound of the walk are bound.
 const ORGANIZATION: usize = 1;
@@ -102,7 +113,7 @@ impl Shape {
     pub(crate) fn of(walk: Walk, narrowed: bool, filters: &[Filter], counts: &[usize], reach: usize) -> Self {
         let given = || filters.iter().zip(counts.iter().copied()).enumerate().filter(|(_, (_, count))| *count > 0);
         let lead = given()
-            .filter(|(_, (filter, count))| filter.is_unique() || *count <= MOST_RANGES)
+            .filter(|(_, (filter, count))| filter.leads() && (filter.is_unique() || *count <= MOST_RANGES))
             .min_by_key(|(_, (filter, count))| (filter.sharing, *count));
         let unique = lead.is_some_and(|(_, (filter, _))| filter.is_unique());
         let leading = lead.map(|(place, _)| place);
@@ -118,16 +129,24 @@ impl Shape {
         Self { walk, lead, others, reach: (!straight).then_some(reach.max(1)) }
     }
 
-    /// Its statement. Bound are: organization, limit, the walk's bounds, the lead's values, those of the other filters. A
-    /// row ends with whether it belongs to the page; the one that does not is the last that was looked at.
+    /// Its statement. Bound are: organization, limit, the walk's bounds, the lead's values, those of the other filters, and
+    /// at last the row of the process that asks. A row begins with which [`part`] it is, and with the floor of other
+    /// processes and the mark, which only the row that is nothing else has: they are of no later snapshot than the page.
     pub(crate) fn sql(&self, table: &'static str, columns: &[Column], filters: &[Filter]) -> Sql {
-        match self.reach {
+        let floor = format!(
+            "SELECT CAST({} AS bigint) AS part, {}, {}",
+            part::FLOOR,
+            presence::floor(&format!("?{}", self.process_at())),
+            listed("", columns.iter().map(|_| "NULL")),
+        );
+        let rows = match self.reach {
             None => Sql::numbered(&self.straight(table, columns, filters)),
             Some(reach) => {
                 let each = format!("ORDER BY {} LIMIT {reach}", self.walk.order(""));
                 Sql::merging(&self.bounded(table, columns, filters, reach), &each)
             }
-        }
+        };
+        rows.after(&floor)
     }
 
     /// One range, in which every row belongs to the page; or the few rows that unique keys name.
@@ -140,7 +159,8 @@ impl Shape {
             self.checks("", filters),
         ];
         format!(
-            "SELECT {}, CAST(1 AS bigint) AS matches FROM {table} WHERE {} ORDER BY {} LIMIT ?{LIMIT}",
+            "SELECT {}, {} FROM {table} WHERE {} ORDER BY {} LIMIT ?{LIMIT}",
+            marked(part::PAGE),
             listed("", columns.iter().map(|column| column.name)),
             conditions.concat().join(" AND "),
             self.walk.order(""),
@@ -161,13 +181,15 @@ impl Shape {
         ];
         // The cross joins keep SQLite from beginning with the table.
         format!(
-            "SELECT * FROM (SELECT {all}, CAST(1 AS bigint) AS matches \
+            "SELECT * FROM (SELECT {page}, {all} \
              FROM ({ranges} ORDER BY {order} LIMIT {reach}) AS l CROSS JOIN {table} AS t \
              WHERE {conditions} ORDER BY {by_looked} LIMIT ?{LIMIT}) AS page \
-             UNION ALL SELECT * FROM (SELECT {all}, CAST(0 AS bigint) AS matches \
+             UNION ALL SELECT * FROM (SELECT {last}, {all} \
              FROM ({places} ORDER BY {order} LIMIT 1 OFFSET {before}) AS l CROSS JOIN {table} AS t \
              WHERE t.organization_id = ?{ORGANIZATION} AND t.id = l.id) AS looked \
              LIMIT ?{LIMIT}",
+            page = marked(part::PAGE),
+            last = marked(part::LOOKED),
             ranges = self.ranges(table, &needed, filters),
             conditions = conditions.concat().join(" AND "),
             by_looked = self.walk.order("l."),
@@ -205,9 +227,19 @@ impl Shape {
         self.others.iter().map(check).collect()
     }
 
+    fn process_at(&self) -> usize {
+        let places = self.lead.iter().chain(&self.others).map(|(_, places)| places).sum::<usize>();
+        self.lead_at() + places
+    }
+
     fn lead_at(&self) -> usize {
         BOUNDS + self.walk.bounds()
     }
+}
+
+/// The cells before those of a record.
+fn marked(part: i64) -> String {
+    format!("CAST({part} AS bigint) AS part, CAST(NULL AS bigint) AS floor, CAST(NULL AS bigint) AS told_before")
 }
 
 fn column(filters: &[Filter], place: usize) -> &'static str {

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use kernel::Kind;
 use sea_query::{Expr, ExprTrait as _, Query};
+use ulid::Ulid;
 
 use crate::{
     engine::{Bulk, Column, Sql, Value},
@@ -74,9 +75,9 @@ impl Statements {
         }
     }
 
-    /// The statement of a list that looks at `reach` rows at most, and its values.
-    pub(crate) fn list(&self, slice: &Slice, reach: usize) -> (Arc<Sql>, Vec<Value<'static>>) {
-        slice.statement(&self.lists, self.table, &self.columns, self.filters, reach)
+    /// The statement of a list that looks at `reach` rows at most, asked by this `process`, and its values.
+    pub(crate) fn list(&self, slice: &Slice, reach: usize, process: Ulid) -> (Arc<Sql>, Vec<Value<'static>>) {
+        slice.statement(&self.lists, self.table, &self.columns, self.filters, reach, process)
     }
 
     /// The statement of a stream, and its values.

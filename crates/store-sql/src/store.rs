@@ -9,6 +9,7 @@ use crate::{
     accounts::Standing,
     audit::Trail,
     database::Database,
+    delivery_queue,
     engine::Engine,
     presence::{InFlight, Presence, Role},
 };
@@ -20,6 +21,7 @@ pub struct SqlStore {
     pub(crate) in_flight: InFlight,
     pub(crate) presence: Presence,
     pub(crate) standing: Standing,
+    pub(crate) lane_standing: delivery_queue::Standing,
     pub(crate) trail: Trail,
     pub(crate) reach: usize,
 }
@@ -45,6 +47,7 @@ impl SqlStore {
         let (presence, in_flight) = Presence::enter(&engine, role, &clock, process).await?;
         Ok(Self {
             standing: Standing::default(),
+            lane_standing: delivery_queue::Standing::default(),
             trail: Trail::default(),
             reach: REACH,
             database,

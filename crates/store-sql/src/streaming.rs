@@ -30,7 +30,8 @@ pub(crate) fn statement(
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
     let mut given: Vec<(Filter, Vec<Value<'static>>)> =
         filters.iter().copied().zip(slice.filters).filter(|(_, values)| !values.is_empty()).collect();
-    let leads = given.iter().enumerate().filter(|(_, (filter, values))| filter.is_unique() || values.len() == 1);
+    let looked_up = |filter: &Filter, values: usize| filter.leads() && (filter.is_unique() || values == 1);
+    let leads = given.iter().enumerate().filter(|(_, (filter, values))| looked_up(filter, values.len()));
     let lead = leads.min_by_key(|(_, (filter, _))| filter.sharing).map(|(place, _)| place);
     let lead = lead.map(|place| given.remove(place));
 
@@ -64,8 +65,7 @@ impl SqlStore {
         (sql, values): (Arc<Sql>, Vec<Value<'static>>),
         read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<Streamed<T>, StoreError> {
-        let floor = self.presence.floor(horizon).await;
-        let as_of = self.engine.read(floor, |floor, session| Box::pin(floor.run(session))).await?;
+        let as_of = self.presence.as_of(&self.engine, horizon).await?;
         let batches = self.engine.stream(sql, values, read).await?;
         Ok(Streamed { batches, as_of })
     }

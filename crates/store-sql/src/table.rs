@@ -15,7 +15,7 @@ pub(crate) trait Table: Resource {
     const KEY: Option<Key> = None;
     /// The columns a list can be narrowed by. Unless a value of it names one record at most, a column has an index for each
     /// order: (organization, column, id) and (organization, column, updated, id). Where lists are narrowed by several, these
-    /// go on with the other columns, so that a look at a row is one at the index.
+    /// go on with the other columns, so that a look at a row is one at the index. One that is only checked has none.
     const FILTERS: &'static [Filter] = &[];
 
     /// Adds the record's own fields to the row, in the order of [`Self::COLUMNS`].
@@ -58,6 +58,8 @@ pub(crate) enum Sharing {
     Few,
     /// A good part of them: a word like a status.
     Many,
+    /// However many: it is never looked up, only checked along what is.
+    Any,
 }
 
 impl Filter {
@@ -74,6 +76,16 @@ impl Filter {
     /// By what many records share.
     pub(crate) const fn by_word(column: &'static str) -> Self {
         Self { column, sharing: Sharing::Many }
+    }
+
+    /// By what no index has. A list that is narrowed by nothing else is checked row by row.
+    pub(crate) const fn checked(column: &'static str) -> Self {
+        Self { column, sharing: Sharing::Any }
+    }
+
+    /// Whether it may be looked up.
+    pub(crate) fn leads(self) -> bool {
+        self.sharing != Sharing::Any
     }
 
     pub(crate) fn is_unique(self) -> bool {

@@ -7,6 +7,7 @@
 //! Nobody may change the source meanwhile. A SQLite file is locked. PostgreSQL has no lock that a distributed one has as well:
 //! there, the processes that write are known by their rows in `open_writes`, before and after; and whoever came and went
 //! between has left a row, since every commit has an audit entry and every sealing a checkpoint, so the numbers of rows tell.
+//! Only deliveries that were made meanwhile leave none: they are made once more.
 
 mod mark;
 mod source;

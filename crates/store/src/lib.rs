@@ -9,6 +9,7 @@ use auth::{Accounts, ServiceAccount, SigningKeys};
 use findings::{Finding, FindingEvent};
 use kernel::{AuditTrail, Ledger, Organization, Reader};
 use registers::Control;
+use webhooks::{DeliveryQueue, WebhookDelivery, WebhookSubscription};
 
 pub use directory::Directory;
 pub use master_key::MasterKeyCheck;
@@ -25,6 +26,8 @@ macro_rules! for_each_resource {
             Control => ::registers::Control,
             Finding => ::findings::Finding,
             FindingEvent => ::findings::FindingEvent,
+            WebhookSubscription => ::webhooks::WebhookSubscription,
+            WebhookDelivery => ::webhooks::WebhookDelivery,
         }
     };
 }
@@ -39,11 +42,14 @@ pub trait Store:
     + MasterKeyCheck
     + Directory
     + Upkeep
+    + DeliveryQueue
     + Reader<Organization>
     + Reader<ServiceAccount>
     + Reader<Control>
     + Reader<Finding>
     + Reader<FindingEvent>
+    + Reader<WebhookSubscription>
+    + Reader<WebhookDelivery>
 {
 }
 
@@ -56,11 +62,14 @@ impl<T> Store for T where
         + MasterKeyCheck
         + Directory
         + Upkeep
+        + DeliveryQueue
         + Reader<Organization>
         + Reader<ServiceAccount>
         + Reader<Control>
         + Reader<Finding>
         + Reader<FindingEvent>
+        + Reader<WebhookSubscription>
+        + Reader<WebhookDelivery>
 {
 }
 

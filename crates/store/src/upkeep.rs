@@ -10,6 +10,8 @@ use kernel::{StoreError, Timestamp};
 pub enum Lease {
     /// Sealing the audit chain.
     Sealer,
+    /// Turning events into deliveries.
+    Distributor,
 }
 
 impl Lease {
@@ -18,6 +20,7 @@ impl Lease {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sealer => "sealer",
+            Self::Distributor => "distributor",
         }
     }
 }
@@ -56,7 +59,7 @@ pub trait Upkeep: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn time(&self) -> Result<Timestamp, StoreError>;
 
-    /// How many events wait in the outbox.
+    /// How many events wait in the outbox to be distributed.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

@@ -18,6 +18,8 @@ const OVER_ALL: &[&str] = &[
     "idempotency_expiry",
     // Taken away again by a later migration.
     "audit_entries_unsealed",
+    // Servers look for what is due to be sent, to whomever.
+    "webhook_lanes_due",
 ];
 
 /// What needs one place that all machines agree with, or a session that outlasts a transaction.

@@ -1,6 +1,7 @@
 //! Findings: their shape, list, get, create and change.
 
 use async_trait::async_trait;
+use auth::Caller;
 use axum::http::StatusCode;
 use findings::{
     Desk, Finding, FindingFilter, FindingSource, NewFinding, Revision, Severity, SourceKind, Status, create, revise,
@@ -74,7 +75,7 @@ fn severity_schema() -> utoipa::openapi::schema::Object {
     words(Severity::ALL, Severity::name)
 }
 
-fn status_schema() -> utoipa::openapi::schema::Object {
+pub(crate) fn status_schema() -> utoipa::openapi::schema::Object {
     words(Status::ALL, Status::name)
 }
 
@@ -218,15 +219,17 @@ pub(crate) struct Create {
     reason: Reason,
 }
 
-#[async_trait]
-impl Command for Create {
-    type Done = Stored<Finding>;
-
+impl Create {
     fn read(object: &mut Object<'_>) -> Option<Self> {
         let finding = read_new(object);
         let reason = object.reason();
         Some(Self { finding: finding?, reason: reason? })
     }
+}
+
+#[async_trait]
+impl Command for Create {
+    type Done = Stored<Finding>;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -236,6 +239,7 @@ impl Command for Create {
         &self,
         _: &App,
         _: &Call,
+        _: &Caller,
         desk: &Desk<'_>,
         stamp: Stamp,
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
@@ -257,7 +261,7 @@ impl Command for Create {
 }
 
 pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(async move { carry_out::<Create>(app, call).await })
+    Box::pin(async move { carry_out(app, call, Create::read).await })
 }
 
 /// `PATCH /governance/findings/{findingId}`.
@@ -266,10 +270,7 @@ pub(crate) struct Change {
     reason: Reason,
 }
 
-#[async_trait]
-impl Command for Change {
-    type Done = Stored<Finding>;
-
+impl Change {
     fn read(object: &mut Object<'_>) -> Option<Self> {
         let revision = Revision {
             title: object.changed("title", text()),
@@ -290,6 +291,11 @@ impl Command for Change {
         }
         Some(Self { revision, reason: reason? })
     }
+}
+
+#[async_trait]
+impl Command for Change {
+    type Done = Stored<Finding>;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -299,6 +305,7 @@ impl Command for Change {
         &self,
         app: &App,
         call: &Call,
+        _: &Caller,
         desk: &Desk<'_>,
         stamp: Stamp,
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
@@ -315,7 +322,7 @@ impl Command for Change {
 pub(crate) fn patch<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
         call.path_id::<Finding>()?;
-        carry_out::<Change>(app, call).await
+        carry_out(app, call, Change::read).await
     })
 }
 

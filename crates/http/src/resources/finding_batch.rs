@@ -1,6 +1,7 @@
 //! Findings by the batch: what a scanner pushes after each run.
 
 use async_trait::async_trait;
+use auth::Caller;
 use axum::http::StatusCode;
 use findings::{BatchOutcome, Desk, Finding, NewFinding, OnConflict, batch};
 use futures_util::future::BoxFuture;
@@ -59,10 +60,7 @@ fn failed(item: &Value, issues: Vec<Issue>) -> Value {
     json!({ "result": "failed", "findingKey": key, "error": Problem::validation(issues).into_item() })
 }
 
-#[async_trait]
-impl Command for Batch {
-    type Done = Vec<BatchOutcome>;
-
+impl Batch {
     fn read(object: &mut Object<'_>) -> Option<Self> {
         let items = object.required("findings", Items { most: MOST, schema: || Object::describe(read_new) });
         let on_conflict =
@@ -74,6 +72,11 @@ impl Command for Batch {
             .collect();
         Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
     }
+}
+
+#[async_trait]
+impl Command for Batch {
+    type Done = Vec<BatchOutcome>;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -83,6 +86,7 @@ impl Command for Batch {
         &self,
         app: &App,
         _: &Call,
+        _: &Caller,
         desk: &Desk<'_>,
         stamp: Stamp,
     ) -> Result<(Changeset, Vec<BatchOutcome>), Problem> {
@@ -116,7 +120,7 @@ impl Command for Batch {
 }
 
 pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(async move { carry_out::<Batch>(app, call).await })
+    Box::pin(async move { carry_out(app, call, Batch::read).await })
 }
 
 pub(crate) fn document() -> Document {

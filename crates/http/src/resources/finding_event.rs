@@ -1,6 +1,7 @@
 //! What is reported about a finding.
 
 use async_trait::async_trait;
+use auth::Caller;
 use axum::http::StatusCode;
 use findings::{Desk, EventKind, Finding, FindingEvent, FindingEventFilter, NewEvent, originals, report};
 use futures_util::future::BoxFuture;
@@ -94,10 +95,7 @@ pub(crate) struct Report {
     reason: Reason,
 }
 
-#[async_trait]
-impl Command for Report {
-    type Done = (Stored<FindingEvent>, Stored<Finding>);
-
+impl Report {
     fn read(object: &mut Object<'_>) -> Option<Self> {
         let kind = object.required("eventType", word(EventKind::ALL, EventKind::name));
         let note = object.optional("note", text());
@@ -112,6 +110,11 @@ impl Command for Report {
         }
         Some(Self { event, reason: reason? })
     }
+}
+
+#[async_trait]
+impl Command for Report {
+    type Done = (Stored<FindingEvent>, Stored<Finding>);
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -121,6 +124,7 @@ impl Command for Report {
         &self,
         app: &App,
         call: &Call,
+        _: &Caller,
         desk: &Desk<'_>,
         stamp: Stamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
@@ -152,7 +156,7 @@ fn location(finding: Id<Finding>) -> String {
 pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
         call.path_id::<Finding>()?;
-        carry_out::<Report>(app, call).await
+        carry_out(app, call, Report::read).await
     })
 }
 

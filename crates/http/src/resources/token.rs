@@ -18,7 +18,7 @@ use crate::{
     call::{Call, is_media_type},
     operation::{Document, Media},
     problem::Problem,
-    reply::Reply,
+    reply::{Reply, write_json},
     throttle,
     trail::Note,
 };
@@ -149,7 +149,8 @@ async fn issue(app: &App, call: &Call, asked: &Complete, account: Option<&Accoun
         expires_in: claims.expires_at.since(claims.issued_at).as_secs(),
         scope: scopes.to_string(),
     };
-    let body = serde_json::to_vec(&issued).map_err(|_| Problem::internal())?;
+    let mut body = Vec::with_capacity(1024);
+    write_json(&mut body, &issued);
     Ok(Reply::json(StatusCode::OK, body.into()).header(header::CACHE_CONTROL, "no-store"))
 }
 

@@ -1,4 +1,4 @@
-//! How many streams are open at a time: each holds a connection and a snapshot of the database.
+//! How many streams are open at a time.
 
 use std::{
     collections::HashMap,
@@ -7,14 +7,14 @@ use std::{
 
 use auth::AccountId;
 
-/// How many streams of one account are open at a time.
-pub(super) const MOST_OF_ACCOUNT: usize = 2;
-/// How many streams are open on a server at a time.
-pub(super) const MOST: usize = 8;
-
-/// The places of a server.
-#[derive(Default)]
-pub(crate) struct Places(Mutex<HashMap<AccountId, usize>>);
+/// The places of a server for streams of one sort.
+pub(crate) struct Places {
+    /// How many of one account are open at a time.
+    pub(super) most_of_account: usize,
+    /// How many are open at a time.
+    pub(super) most: usize,
+    open: Mutex<HashMap<AccountId, usize>>,
+}
 
 /// A place that is taken until this is dropped.
 pub(crate) struct Place {
@@ -30,13 +30,23 @@ pub(super) enum Full {
 }
 
 impl Places {
+    /// For streams of whole collections: each holds a connection to the database and a snapshot.
+    pub(crate) fn of_collections() -> Self {
+        Self { most_of_account: 2, most: 8, open: Mutex::default() }
+    }
+
+    /// For streams of events: each asks the database several times a second.
+    pub(crate) fn of_events() -> Self {
+        Self { most_of_account: 4, most: 32, open: Mutex::default() }
+    }
+
     /// Takes a place for a stream of this account.
     pub(super) fn take(self: &Arc<Self>, account: AccountId) -> Result<Place, Full> {
         let mut open = self.open();
-        if open.get(&account).is_some_and(|count| *count >= MOST_OF_ACCOUNT) {
+        if open.get(&account).is_some_and(|count| *count >= self.most_of_account) {
             return Err(Full::Account);
         }
-        if open.values().sum::<usize>() >= MOST {
+        if open.values().sum::<usize>() >= self.most {
             return Err(Full::Server);
         }
         *open.entry(account).or_default() += 1;
@@ -44,7 +54,7 @@ impl Places {
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<AccountId, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_account_has_two_places_and_gets_one_back_for_each_it_gives_up() {
-        let places = Arc::<Places>::default();
+        let places = Arc::new(Places::of_collections());
         let first = places.take(account(1)).ok();
         let _second = places.take(account(1)).ok().unwrap();
         assert_eq!(places.take(account(1)).err(), Some(Full::Account));
@@ -84,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_server_has_eight_places_and_remembers_nobody_who_has_none() {
-        let places = Arc::<Places>::default();
+        let places = Arc::new(Places::of_collections());
         let mut taken: Vec<_> = (0..8).map(|number| places.take(account(number / 2)).ok().unwrap()).collect();
         assert_eq!(places.take(account(9)).err(), Some(Full::Server));
         assert_eq!(places.take(account(0)).err(), Some(Full::Account));

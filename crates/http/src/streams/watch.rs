@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::StoreError;
-use scopes::Scope;
+use scopes::{Scope, ScopeSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::cut::Cut;
@@ -31,11 +31,13 @@ pub(super) async fn until_lost(app: &App, known: &Known, scope: Scope) -> Cut {
 /// By the account as it stands now. That the token gave the scope was seen when the call was admitted; that its own time
 /// is over by now does not end what it began.
 async fn still_may(app: &App, known: &Known, scope: Scope) -> Result<bool, StoreError> {
+    Ok(still_has(app, known).await?.is_some_and(|scopes| scopes.contains(scope)))
+}
+
+/// The scopes of the account as it stands now; `None` where it does not.
+pub(super) async fn still_has(app: &App, known: &Known) -> Result<Option<ScopeSet>, StoreError> {
     let account = known.caller.account.meta.id;
     let present = app.accounts.present(&*app.services.store, known.organization(), account).await?;
     let now = app.services.clock.now();
-    Ok(present.is_some_and(|cached| {
-        let account = &cached.account.record;
-        account.stands(now) && account.scopes.contains(scope)
-    }))
+    Ok(present.filter(|cached| cached.account.record.stands(now)).map(|cached| cached.account.record.scopes))
 }

@@ -22,7 +22,8 @@ async fn neighbours() -> Neighbours {
     let elsewhere = house.fixture.organization("elsewhere").await;
     let (at_home, abroad) = (house.everyone().await, house.client(elsewhere, Scope::ALL).await);
     let control = house.stored_control(elsewhere, "CTL-9").await.to_string();
-    let theirs = Places { control, finding: house.finding(&abroad, "theirs").await };
+    let finding = house.finding(&abroad, "theirs").await;
+    let theirs = Places::all_being(&control).with_finding(finding).owned_by(&house, &abroad).await;
     Neighbours { house, at_home, abroad, theirs }
 }
 
@@ -32,6 +33,8 @@ async fn another_organizations_record_is_a_404_like_an_absent_one_byte_for_byte_
     let absent = Places {
         control: house.fixture.id::<registers::Control>().to_string(),
         finding: house.fixture.id::<findings::Finding>().to_string(),
+        subscription: house.fixture.id::<webhooks::WebhookSubscription>().to_string(),
+        delivery: house.fixture.id::<webhooks::WebhookDelivery>().to_string(),
     };
     for operation in scoped().filter(|operation| operation.path.contains('{')) {
         let begun = house.watched.reads();
@@ -48,6 +51,8 @@ async fn another_organizations_record_is_a_404_like_an_absent_one_byte_for_byte_
 async fn another_organizations_record_is_there_for_its_own_account() {
     let Neighbours { house, abroad, theirs, .. } = neighbours().await;
     for operation in scoped().filter(|operation| operation.path.contains('{')) {
+        let abroad = house.client(abroad.account.meta.organization, Scope::ALL).await;
+        let theirs = theirs.owned_by(&house, &abroad).await;
         let answer = theirs.call(&house, operation).by(&abroad).send().await;
         assert!(answer.status < 300, "{} gave {}", operation.id, answer.status);
     }
@@ -58,7 +63,7 @@ async fn a_malformed_id_in_a_path_is_a_404_too() {
     let Neighbours { house, at_home, theirs, .. } = neighbours().await;
     for operation in scoped().filter(|operation| operation.path.contains('{')) {
         for id in ["x", "find_", "%ff", "%00", "svc_01KSFQX5Y800000000000000005", &theirs.finding.to_lowercase()] {
-            let places = Places { control: id.to_owned(), finding: id.to_owned() };
+            let places = Places::all_being(id);
             let answer = places.call(&house, operation).by(&at_home).send().await.expect(404);
             assert_eq!(answer.error(), "not_found", "{} with {id}", operation.id);
         }

@@ -25,3 +25,4 @@ mod streams;
 mod support;
 mod token;
 mod transitions;
+mod webhooks;

@@ -110,6 +110,11 @@ fn near_the_schema() -> impl Strategy<Value = Value> {
         "occurredAt",
         "findings",
         "onConflict",
+        "url",
+        "eventTypes",
+        "graceSeconds",
+        "since",
+        "until",
         "grant_type",
         "client_id",
         "client_secret",
@@ -129,6 +134,10 @@ fn near_the_schema() -> impl Strategy<Value = Value> {
         "update",
         "client_credentials",
         "2026-05-25T14:08:33.000Z",
+        "https://mirror.example/",
+        "http://127.0.0.1/",
+        "active",
+        "disabled",
     ]);
     let member = (name, prop_oneof![2 => word.prop_map(Value::from), 1 => value()]);
     vec(member, 0..10).prop_map(|members| {
@@ -187,7 +196,7 @@ proptest! {
         operation in operation(),
         parameters in vec((prop_oneof![
             3 => prop::sample::select(vec!["limit", "cursor", "status", "severity", "sourceKind", "findingKey", "subjectResourceId", "createdAfter",
-                "createdBefore", "updatedAfter", "updatedBefore", "updated_since", "order", "action", "actorId", "subjectId"]).prop_map(str::to_owned),
+                "createdBefore", "updatedAfter", "updatedBefore", "updated_since", "order", "action", "actorId", "subjectId", "eventType", "eventTypes", "reason"]).prop_map(str::to_owned),
             1 => text(),
         ], prop_oneof![
             text(),
@@ -207,7 +216,7 @@ proptest! {
     #[test]
     fn no_path_makes_a_5xx(method in prop::sample::select(vec!["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "BREW"]), operation in operation(), segment in vec(any::<u8>(), 0..40), raw in "[!-~]{0,30}") {
         let stage = stage();
-        let places = Places { control: percent_encoded(&segment), finding: percent_encoded(&segment) };
+        let places = Places::all_being(&percent_encoded(&segment));
         harmless(stage.house.call(method, &places.path(operation)).by(&stage.client))?;
         harmless(stage.house.call(method, &format!("/api/v1/{raw}")).by(&stage.client))?;
         harmless(stage.house.call(method, &format!("/{raw}")))?;

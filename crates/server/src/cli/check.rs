@@ -86,6 +86,7 @@ async fn examine(settings: &Settings, report: &mut Report) {
         report.good("settings", format!("understood, but {}", doubts.join("; ")));
     }
     certificate(settings, report);
+    endpoints(report);
     if matches!(settings.database, Database::Memory) {
         return report.good("database", "memory: nothing is kept, so there is nothing more to check");
     }
@@ -115,6 +116,15 @@ fn certificate(settings: &Settings, report: &mut Report) {
             Some(doubt) => report.good("certificate", format!("usable, but {doubt}: renew it")),
             None => report.good("certificate", format!("usable until {}", identity.expires_at)),
         },
+    }
+}
+
+/// Endpoints of webhooks must be told apart from those who pretend to be them.
+fn endpoints(report: &mut Report) {
+    match delivery::Roots::System.count() {
+        Ok(count) => report.good("webhooks", format!("{count} root certificates to know endpoints by")),
+        // Not everybody has webhooks.
+        Err(error) => report.good("webhooks", format!("no endpoint could be sent to: {error}")),
     }
 }
 

@@ -5,9 +5,9 @@ mod tokens;
 
 use std::sync::Arc;
 
-use api::CursorSeal;
+use api::{AnswerSeal, CursorSeal};
 use auth::SealedKey;
-use crypto::{CursorKey, MasterKey, seal_new_signing_key};
+use crypto::{CursorKey, MasterKey, Sealer, WebhookSecrets, seal_new_signing_key};
 use kernel::{Clock, Entropy};
 use store::DynStore;
 
@@ -63,9 +63,32 @@ impl Keys {
         Cursors(CursorKey::new(&self.master))
     }
 
+    /// What seals answers that hold a secret.
+    pub(super) fn answers(&self) -> Answers {
+        Answers(Sealer::new(&self.master))
+    }
+
+    /// What seals webhook secrets and signs with them.
+    pub(super) fn webhook_secrets(&self) -> WebhookSecrets {
+        WebhookSecrets::new(&self.master)
+    }
+
     /// A new token signing key, which nobody knows of yet.
     pub(super) fn new_signing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> SealedKey {
         seal_new_signing_key(&self.master, entropy, clock.now())
+    }
+}
+
+/// Answers as the API keeps them.
+pub(super) struct Answers(Sealer);
+
+impl AnswerSeal for Answers {
+    fn seal(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
+        self.0.seal(entropy, purpose, body)
+    }
+
+    fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.0.open(purpose, sealed).ok().map(|body| body.to_vec())
     }
 }
 

@@ -9,15 +9,18 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use kernel::Clock;
 use store::DynStore;
 
-use crate::serve::{metrics::Metrics, shutdown::Stop};
+use crate::serve::{metrics::Metrics, shutdown::Stop, webhook_metrics::WebhookMetrics};
 
 /// What the probes look at.
 #[derive(Clone)]
 pub(crate) struct Probed {
     pub(crate) store: Arc<DynStore>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) webhooks: Arc<WebhookMetrics>,
     pub(crate) stop: Stop,
 }
 
@@ -44,6 +47,8 @@ async fn metrics(State(probed): State<Probed>) -> Response {
     let figures = async {
         let unsealed = probed.store.tail(None).await.map_err(|error| error.to_string())?.entries;
         let pending = probed.store.pending_events().await.map_err(|error| error.to_string())?;
+        let now = probed.clock.now();
+        probed.webhooks.wait(&probed.store.lag(now).await.map_err(|error| error.to_string())?, now);
         probed.metrics.text(unsealed, pending).map_err(|failure| failure.to_string())
     };
     match figures.await {

@@ -25,6 +25,8 @@ pub(crate) fn move_in(settings: &mut Settings) -> Result<TempDir, Failure> {
     folder.path().clone_into(&mut settings.data_dir);
     settings.database = Database::Sqlite(folder.path().join("novantra.db"));
     settings.master_key_file = folder.path().join("master.key");
+    // Who tries webhooks out has a receiver on this machine.
+    settings.webhooks.addresses.loopback = true;
     Ok(folder)
 }
 
@@ -44,10 +46,16 @@ pub(crate) async fn furnish(installation: &Installation) -> Result<Vec<Guest>, F
     controls::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
-    let mirror: ScopeSet =
-        [Scope::ControlsRead, Scope::FindingsRead, Scope::FindingsWrite, Scope::OrganizationRead, Scope::AuditRead]
-            .into_iter()
-            .collect();
+    let mirror: ScopeSet = [
+        Scope::ControlsRead,
+        Scope::FindingsRead,
+        Scope::FindingsWrite,
+        Scope::WebhooksManage,
+        Scope::OrganizationRead,
+        Scope::AuditRead,
+    ]
+    .into_iter()
+    .collect();
     Ok(vec![
         invite(&operator, &workspace, "scanner", scanner, "pushes findings:", push_finding).await?,
         invite(&operator, &workspace, "mirror", mirror, "mirrors findings:", list_findings).await?,

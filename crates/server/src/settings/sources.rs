@@ -123,7 +123,7 @@ fn read_environment(
         .filter(|(name, _)| name.starts_with("NOVANTRA_") && !name.starts_with("NOVANTRA_TEST_"))
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let mut known = vec![CONFIG_VARIABLE.to_owned()];
+    let mut known: Vec<String> = OF_COMMANDS.map(str::to_owned).into();
     for setting in TABLE {
         let name = setting.variable();
         let held_name = format!("{name}_FILE");
@@ -141,6 +141,15 @@ fn read_environment(
 
 /// Names the settings file.
 pub(crate) const CONFIG_VARIABLE: &str = "NOVANTRA_CONFIG";
+
+/// What commands that call a server prove themselves with. No settings: they are a service account's, not the installation's.
+pub(crate) const CLIENT_ID_VARIABLE: &str = "NOVANTRA_CLIENT_ID";
+pub(crate) const CLIENT_SECRET_VARIABLE: &str = "NOVANTRA_CLIENT_SECRET";
+pub(crate) const CLIENT_SECRET_FILE_VARIABLE: &str = "NOVANTRA_CLIENT_SECRET_FILE";
+
+/// The variables that are read elsewhere.
+const OF_COMMANDS: [&str; 4] =
+    [CONFIG_VARIABLE, CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, CLIENT_SECRET_FILE_VARIABLE];
 
 fn read_file(path: &Path, text: &str, given: &mut BTreeMap<&'static str, Given>, faults: &mut Vec<String>) {
     let table = match text.parse::<toml::Table>() {

@@ -129,6 +129,18 @@ settings! {
     REQUEST_BODY_MEMORY: "request_body_memory", "MIB", Some("64"), Serve;
     "Request bodies the API holds in memory at once; what does not fit is answered 503. Bodies of unknown callers have a quarter of it apart."
 
+    WEBHOOKS_ALLOW_LOOPBACK_HTTP: "webhooks_allow_loopback_http", "true|false", Some("false"), Serve;
+    "Whether webhooks may go to this machine itself, and by plain HTTP then: for development."
+
+    WEBHOOKS_ALLOW_ADDRESSES: "webhooks_allow_addresses", "CIDR", None, Serve, list;
+    "A network, or several, of your own that webhooks may go to beside the public internet, such as `10.20.0.0/16`."
+
+    WEBHOOKS_RETENTION: "webhooks_retention", "DURATION", Some("30d"), Serve;
+    "How long webhook deliveries, their attempts and their events are kept, from 4d on."
+
+    WEBHOOKS_CONCURRENCY: "webhooks_concurrency", "ATTEMPTS", Some("1024"), Serve;
+    "Webhook deliveries in flight at once: 4 to 65536. Endpoints that fail have three quarters of it at most."
+
     LOG_FORMAT: "log_format", "auto|text|json", Some("auto"), Everywhere;
     "How the log on stderr is written. `auto` is readable on a terminal and JSON elsewhere."
 

@@ -18,6 +18,7 @@ use crate::{
         forms::{address, mebibytes, one_of, parse_span, positive},
         sources::{Given, Origin},
         table,
+        webhooks::WebhookSettings,
     },
     tls::CertificateFiles,
 };
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
     /// None where rate limits are kept with the records.
     pub(crate) rate_limit_url: Option<RedisUrl>,
     pub(crate) max_connections: usize,
+    pub(crate) webhooks: WebhookSettings,
     pub(crate) log_format: LogFormat,
     /// None where nothing was said: the server says more by itself than a command.
     pub(crate) log_level: Option<String>,
@@ -93,11 +95,11 @@ impl Settings {
             .trusted_proxies
             .include_everybody()
             .then(|| format!("{} is everybody, so who calls can claim any address", table::TRUSTED_PROXY.name));
-        short.chain(everybody).collect()
+        short.chain(everybody).chain(self.webhooks.doubts()).collect()
     }
 }
 
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     given: &'a BTreeMap<&'static str, Given>,
     faults: Vec<String>,
 }
@@ -117,6 +119,7 @@ impl Reading<'_> {
             one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
         });
         let log_level = self.take_or(&table::LOG_LEVEL, |text| log_filter(text).map(Some), || None);
+        let webhooks = WebhookSettings::read(self);
         let api = self.api();
         Some(Settings {
             listen: listen?,
@@ -129,6 +132,7 @@ impl Reading<'_> {
             signing_key_lifetime: signing_key_lifetime?,
             rate_limit_url: rate_limit_url?,
             max_connections: usize::try_from(max_connections?).ok()?,
+            webhooks: webhooks?,
             log_format: log_format?,
             log_level: log_level?,
             api: api?,
@@ -198,7 +202,7 @@ impl Reading<'_> {
     }
 
     /// The value of a setting that has a default; `None` after a fault.
-    fn take<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn take<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let (value, origin) = match (self.given.get(setting.name), setting.default) {
             (Some(given), _) => (given.value.as_str(), &given.origin),
             (None, default) => (default.unwrap_or_default(), &Origin::Default),
@@ -215,7 +219,7 @@ impl Reading<'_> {
     }
 
     /// The value of a setting whose default follows from others.
-    fn take_or<T>(
+    pub(super) fn take_or<T>(
         &mut self,
         setting: &Setting,
         parse: impl FnOnce(&str) -> Result<T, String>,

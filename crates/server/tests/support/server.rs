@@ -64,6 +64,12 @@ impl Setup {
         self
     }
 
+    /// With this variable, which is no setting of the program.
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// With a system clock that is so many seconds ahead.
     pub(crate) fn clock_ahead(mut self, seconds: i64) -> Self {
         self.settings.extend(super::clock_ahead(seconds));

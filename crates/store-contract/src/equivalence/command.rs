@@ -2,12 +2,14 @@
 
 use findings::{EventKind, Severity, SourceKind, Status};
 use proptest::{
+    bool::weighted,
     collection::vec,
     option,
     prelude::*,
     sample::{Index, select},
 };
 use registers::ControlStatus;
+use webhooks::SubscriptionStatus;
 
 pub(super) const KEYS: &[&str] = &["a", "A", "b", "a%", "a_", "zz"];
 pub(super) const SUBJECTS: &[&str] = &["a", "A", "é", "a b", "%"];
@@ -16,16 +18,51 @@ const HOLDERS: &[&str] = &["one", "other"];
 
 #[derive(Clone, Debug)]
 pub(super) enum Command {
-    Wait { millis: u64 },
+    Wait {
+        millis: u64,
+    },
     Call(Call),
-    Append { log: usize, full: bool },
-    Seal { limit: usize },
-    SealAgain { which: Index },
-    ForgetExpired { limit: usize },
-    Hold { holder: &'static str, millis: u64 },
-    Release { holder: &'static str },
-    NoteUse { account: Index },
+    Append {
+        log: usize,
+        full: bool,
+    },
+    Seal {
+        limit: usize,
+    },
+    SealAgain {
+        which: Index,
+    },
+    ForgetExpired {
+        limit: usize,
+    },
+    Hold {
+        holder: &'static str,
+        millis: u64,
+    },
+    Release {
+        holder: &'static str,
+    },
+    NoteUse {
+        account: Index,
+    },
     AddFirstSigningKey,
+    Distribute {
+        limit: usize,
+    },
+    /// Sends what is due on one of the lanes that are due.
+    Send {
+        which: Index,
+        limit: usize,
+        good: bool,
+        parked: bool,
+    },
+    Cancel {
+        which: Index,
+        limit: usize,
+    },
+    Prune {
+        limit: usize,
+    },
 }
 
 /// One commit.
@@ -50,6 +87,7 @@ pub(super) enum Draft {
     Control { over: Option<Index>, key: &'static str, status: ControlStatus, full: bool },
     Finding(FindingDraft),
     Event { about: Index, kind: EventKind },
+    Subscription { over: Option<Index>, of: Index, place: u8, status: SubscriptionStatus, full: bool },
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +114,10 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         1 => select(HOLDERS).prop_map(|holder| Command::Release { holder }),
         1 => any::<Index>().prop_map(|account| Command::NoteUse { account }),
         1 => Just(Command::AddFirstSigningKey),
+        3 => (0..4_usize).prop_map(|limit| Command::Distribute { limit }),
+        3 => (any::<Index>(), 0..4_usize, any::<bool>(), weighted(0.2)).prop_map(|(which, limit, good, parked)| Command::Send { which, limit, good, parked }),
+        1 => (any::<Index>(), 0..3_usize).prop_map(|(which, limit)| Command::Cancel { which, limit }),
+        1 => (0..3_usize).prop_map(|limit| Command::Prune { limit }),
     ]
 }
 
@@ -107,6 +149,8 @@ fn any_draft() -> impl Strategy<Value = Draft> {
             .prop_map(|(over, key, status, full)| Draft::Control { over, key, status, full }),
         8 => any_finding().prop_map(Draft::Finding),
         2 => (any::<Index>(), select(EventKind::ALL)).prop_map(|(about, kind)| Draft::Event { about, kind }),
+        4 => (over(), any::<Index>(), 0..2_u8, select(SubscriptionStatus::ALL), weighted(0.2))
+            .prop_map(|(over, of, place, status, full)| Draft::Subscription { over, of, place, status, full }),
     ]
 }
 

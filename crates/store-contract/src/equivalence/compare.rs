@@ -11,6 +11,8 @@ use kernel::{
 use proptest::test_runner::TestCaseResult;
 use registers::Control;
 use store::DynStore;
+use ulid::Ulid;
+use webhooks::{DeliveryFilter, SubscriptionFilter, WebhookDelivery, WebhookSubscription};
 
 use super::{
     command::{KEYS, SLUGS},
@@ -52,6 +54,18 @@ impl Pair {
                 let about = about.and_then(|which| pick(&self.history.findings, organization, which));
                 let filter = FindingEventFilter { finding: about.map(|finding| finding.meta.id) };
                 self.walk::<FindingEvent>(organization, &filter, query).await
+            }
+            List::Subscriptions { of, statuses } => {
+                let of = of.and_then(|which| pick(&self.history.accounts, organization, which));
+                let filter =
+                    SubscriptionFilter { account: of.map(|account| account.meta.id), statuses: statuses.clone() };
+                self.walk::<WebhookSubscription>(organization, &filter, query).await
+            }
+            List::Deliveries { to, states } => {
+                let to = to.and_then(|which| pick(&self.history.subscriptions, organization, which));
+                let subscription = to.map(|subscription| subscription.meta.id);
+                let filter = DeliveryFilter { subscription, states: states.clone(), ..DeliveryFilter::default() };
+                self.walk::<WebhookDelivery>(organization, &filter, query).await
             }
             List::Entries(filter) => {
                 let what = format!("entries by {filter:?} of {page:?}");
@@ -95,6 +109,7 @@ impl Pair {
         self.compare_lists().await?;
         self.compare_records().await?;
         self.compare_logs().await?;
+        self.compare_queue().await?;
         self.same("organizations", async |store| store.organizations().await).await?;
         // Their moments are by clocks of their own.
         self.same("signing_keys", async |store| {
@@ -119,6 +134,8 @@ impl Pair {
                     List::Controls(Default::default()),
                     List::Findings(Default::default()),
                     List::Events { about: None },
+                    List::Subscriptions { of: None, statuses: Default::default() },
+                    List::Deliveries { to: None, states: Default::default() },
                     List::Entries(Default::default()),
                 ] {
                     let page = PageRequest { limit: PageLimit::clamped(5), order, ..PageRequest::default() };
@@ -135,6 +152,7 @@ impl Pair {
         self.compare_gets(&self.history.controls, KEYS).await?;
         self.compare_gets(&self.history.findings, KEYS).await?;
         self.compare_gets(&self.history.events, KEYS).await?;
+        self.compare_gets(&self.history.subscriptions, KEYS).await?;
         for account in &self.history.accounts {
             let (organization, id) = (account.meta.organization, account.meta.id);
             self.same("by_client_id", async |store| store.by_client_id(id).await).await?;
@@ -158,6 +176,20 @@ impl Pair {
                 Ok(found)
             })
             .await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_queue(&self) -> TestCaseResult {
+        for at in [self.clock.now(), self.clock.now() + Duration::from_secs(3_600)] {
+            self.same("lanes_due", async |store| store.lanes_due(at, 100).await).await?;
+            self.same("lag", async |store| store.lag(at).await).await?;
+        }
+        let subscriptions: Vec<_> = self.history.subscriptions.iter().map(|stored| stored.meta.id).collect();
+        for organization in self.organizations {
+            self.same("signs", async |store| store.signs(organization, &subscriptions).await).await?;
+            self.same("events", async |store| store.events(organization, Ulid::nil(), Ulid::max(), 1_000).await)
+                .await?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use findings::{Finding, FindingEvent, FindingSource};
 use kernel::{Changeset, Entropy, Id, Named, Organization, OrganizationId, Resource, Stored, Timestamp};
 use proptest::sample::Index;
 use registers::Control;
+use webhooks::WebhookSubscription;
 
 use super::command::{Draft, FindingDraft};
 use crate::{TestEntropy, samples};
@@ -16,6 +17,7 @@ pub(super) struct History {
     pub(super) controls: Vec<Stored<Control>>,
     pub(super) findings: Vec<Stored<Finding>>,
     pub(super) events: Vec<Stored<FindingEvent>>,
+    pub(super) subscriptions: Vec<Stored<WebhookSubscription>>,
 }
 
 /// A part of a changeset, to be added to that of either store.
@@ -64,6 +66,15 @@ impl History {
                 let finding = pick(&self.findings, desk.organization, *about)?.meta.id;
                 let record = FindingEvent { kind: *kind, ..samples::finding_event(finding, desk.at) };
                 Some(desk.write(&mut self.events, None, record))
+            }
+            Draft::Subscription { over, of, place, status, full } => {
+                let account = pick(&self.accounts, desk.organization, *of)?.meta.id;
+                let record = if *full {
+                    samples::full_subscription(account, *place, desk.at)
+                } else {
+                    samples::with_status(&samples::subscription(account, *place), *status, None)
+                };
+                Some(desk.write(&mut self.subscriptions, *over, record))
             }
         }
     }

@@ -110,6 +110,13 @@ impl Pair {
                 self.same("note_use", async |store| store.note_use(&uses).await).await?;
             }
             Command::NoteUse { .. } => {}
+            Command::Distribute { limit } => self.distribute(*limit).await?,
+            Command::Send { which, limit, good, parked } => self.send(*which, *limit, *good, *parked).await?,
+            Command::Cancel { which, limit } => self.cancel(*which, *limit).await?,
+            Command::Prune { limit } => {
+                let before = now - Duration::from_millis(10);
+                self.same("prune", async |store| store.prune(before, *limit).await).await?;
+            }
             Command::AddFirstSigningKey => {
                 let key = SealedKey {
                     id: format!("key-{}", self.step),

@@ -13,6 +13,7 @@ use proptest::{
     sample::{Index, select},
 };
 use registers::{ControlFilter, ControlStatus};
+use webhooks::{DeliveryState, SubscriptionStatus};
 
 use super::command::{KEYS, SUBJECTS};
 use crate::{TestClock, samples};
@@ -33,6 +34,8 @@ pub(super) enum List {
     Controls(ControlFilter),
     Findings(FindingFilter),
     Events { about: Option<Index> },
+    Subscriptions { of: Option<Index>, statuses: BTreeSet<SubscriptionStatus> },
+    Deliveries { to: Option<Index>, states: BTreeSet<DeliveryState> },
     Entries(AuditFilter),
 }
 
@@ -72,6 +75,9 @@ fn any_list() -> impl Strategy<Value = List> {
         3 => few(ControlStatus::ALL).prop_map(|statuses| List::Controls(ControlFilter { statuses })),
         6 => any_finding_filter().prop_map(List::Findings),
         2 => option::of(any::<Index>()).prop_map(|about| List::Events { about }),
+        2 => (option::of(any::<Index>()), few(SubscriptionStatus::ALL))
+            .prop_map(|(of, statuses)| List::Subscriptions { of, statuses }),
+        2 => (option::of(any::<Index>()), few(DeliveryState::ALL)).prop_map(|(to, states)| List::Deliveries { to, states }),
         2 => any_audit_filter().prop_map(List::Entries),
     ]
 }

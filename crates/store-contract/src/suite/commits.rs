@@ -3,6 +3,7 @@
 use findings::{Finding, Severity};
 use kernel::{Clash, CommitError, Kind, PageRequest, Resource, Revision, Stored};
 use registers::Control;
+use webhooks::{SubscriptionStatus, WebhookSubscription};
 
 use crate::{Fixture, samples};
 
@@ -113,6 +114,25 @@ pub async fn a_key_that_was_given_up_may_be_taken(fixture: Fixture) {
     changeset.update(&first, &renamed);
     fixture.commit(changeset).await.unwrap();
     assert_eq!(fixture.get(fixture.home, first.meta.id).await, Some(renamed));
+}
+
+/// Of one account, and only once it is removed.
+pub async fn the_place_of_a_removed_subscription_may_be_taken(fixture: Fixture) {
+    let account = fixture.create(fixture.home, samples::account("scanner")).await.meta.id;
+    let first = fixture.create(fixture.home, samples::subscription(account, 7)).await;
+    let (again, _) = fixture.creation(fixture.home, samples::subscription(account, 7));
+    let taken = Clash::Key(Kind::WebhookSubscription, WebhookSubscription::place_key(account, 7));
+    assert_eq!(clash(fixture.commit(again).await), taken);
+    fixture.create(fixture.home, samples::subscription(fixture.id(), 7)).await;
+    let mut removed = Vec::new();
+    for present in [first, fixture.create(fixture.home, samples::subscription(account, 8)).await] {
+        let record = samples::with_status(&present.record, SubscriptionStatus::Removed, None);
+        removed.push(fixture.revise(&present, record).await);
+    }
+    fixture.create(fixture.home, samples::subscription(account, 7)).await;
+    for gone in removed {
+        assert_eq!(fixture.get(fixture.home, gone.meta.id).await, Some(gone));
+    }
 }
 
 /// A slug names one organization, though every organization is its own.

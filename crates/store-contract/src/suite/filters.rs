@@ -8,6 +8,9 @@ use findings::{
 use kernel::{Criteria as _, Order, PageLimit, PageRequest, Reader, Reference, Resource, Stored};
 use registers::{Control, ControlFilter, ControlStatus};
 use store::DynStore;
+use webhooks::{
+    DeliveryFilter, DeliveryState, DisabledReason, EventType, SubscriptionFilter, SubscriptionStatus, WebhookDelivery,
+};
 
 use crate::{Fixture, samples};
 
@@ -214,4 +217,61 @@ pub async fn finding_events_are_narrowed_by_finding(fixture: Fixture) {
         assert_eq!(left(&fixture, &all, &filter).await, expected);
     }
     assert_eq!(left(&fixture, &all, &FindingEventFilter::default()).await, [0, 1, 2, 3, 4]);
+}
+
+/// By whose they are, by their state, and by both.
+pub async fn subscriptions_are_narrowed_by_account_and_status(fixture: Fixture) {
+    let accounts = create_all(&fixture, ["one", "two"].map(samples::account)).await;
+    let (active, disabled) = (SubscriptionStatus::Active, SubscriptionStatus::Disabled);
+    let records =
+        [(0, active), (1, active), (0, disabled), (0, SubscriptionStatus::Removed), (1, disabled), (0, active)];
+    let records = records.into_iter().zip(0..).map(|((account, status), place)| {
+        let usual = samples::subscription(accounts[account].meta.id, place);
+        samples::with_status(&usual, status, (status == disabled).then_some(DisabledReason::Gone))
+    });
+    let all = create_all(&fixture, records.collect::<Vec<_>>()).await;
+    let of = |account: usize, statuses: &[SubscriptionStatus]| SubscriptionFilter {
+        account: Some(accounts[account].meta.id),
+        statuses: statuses.iter().copied().collect(),
+    };
+    let any = SubscriptionFilter::default();
+    for (filter, expected) in [
+        (of(0, &[]), vec![0, 2, 3, 5]),
+        (of(0, &[active]), vec![0, 5]),
+        (SubscriptionFilter::of_account(accounts[0].meta.id), vec![0, 2, 5]),
+        (of(1, &[active, disabled]), vec![1, 4]),
+        (SubscriptionFilter { statuses: set([disabled]), ..any.clone() }, vec![2, 4]),
+        (SubscriptionFilter { account: Some(fixture.id()), ..any.clone() }, vec![]),
+        (any, vec![0, 1, 2, 3, 4, 5]),
+    ] {
+        assert_eq!(left(&fixture, &all, &filter).await, expected, "{filter:?}");
+    }
+}
+
+/// Each by itself, and one within another.
+pub async fn deliveries_are_narrowed_by_subscription_state_and_event(fixture: Fixture) {
+    let subscriptions = [fixture.id(), fixture.id()];
+    let (pending, exhausted) = (DeliveryState::Pending, DeliveryState::Exhausted);
+    let (created, closed) = (EventType::FindingCreated.name(), EventType::FindingClosed.name());
+    let records = [(0, pending, created), (0, exhausted, created), (1, exhausted, closed), (0, exhausted, closed)];
+    let records = records.map(|(subscription, state, event)| WebhookDelivery {
+        state,
+        event_type: event.into(),
+        ..samples::delivery(subscriptions[subscription], fixture.id(), fixture.now())
+    });
+    let all = create_all(&fixture, records).await;
+    let any = DeliveryFilter::default();
+    let first = DeliveryFilter { subscription: Some(subscriptions[0]), ..any.clone() };
+    for (filter, expected) in [
+        (first.clone(), vec![0, 1, 3]),
+        (DeliveryFilter { states: set([exhausted]), ..first.clone() }, vec![1, 3]),
+        (DeliveryFilter { event_types: set([created.to_owned()]), ..first.clone() }, vec![0, 1]),
+        (DeliveryFilter { states: set([exhausted]), event_types: set([closed.to_owned()]), ..first }, vec![3]),
+        (DeliveryFilter { states: set([exhausted, DeliveryState::Failed]), ..any.clone() }, vec![1, 2, 3]),
+        (DeliveryFilter { event_types: set([closed.to_owned()]), ..any.clone() }, vec![2, 3]),
+        (DeliveryFilter { subscription: Some(fixture.id()), ..any.clone() }, vec![]),
+        (any, vec![0, 1, 2, 3]),
+    ] {
+        assert_eq!(left(&fixture, &all, &filter).await, expected, "{filter:?}");
+    }
 }

@@ -4,6 +4,7 @@ use findings::{EventKind, Finding, FindingEvent};
 use kernel::{Order, Organization, PageRequest, Reader, Resource};
 use registers::Control;
 use store::DynStore;
+use webhooks::SubscriptionStatus;
 
 use crate::{Fixture, samples};
 
@@ -25,6 +26,13 @@ pub async fn a_record_reads_back_as_it_was_stored(fixture: Fixture) {
         ..samples::finding_event(plain, at)
     };
     reads_back(&fixture, event).await;
+    let account = fixture.create(fixture.home, samples::account("subscriber")).await.meta.id;
+    let subscription = reads_back(&fixture, samples::subscription(account, 0)).await;
+    reads_back(&fixture, samples::full_subscription(account, 49, at)).await;
+    let removed = samples::with_status(&samples::subscription(account, 0), SubscriptionStatus::Removed, None);
+    reads_back(&fixture, removed).await;
+    reads_back(&fixture, samples::delivery(subscription, fixture.id(), at)).await;
+    reads_back(&fixture, samples::full_delivery(subscription, fixture.id(), at)).await;
     let home = fixture.get(fixture.home, fixture.home).await.unwrap();
     assert_eq!(home.record, samples::organization("home"));
     assert_eq!(home.meta.organization, fixture.home);

@@ -109,6 +109,7 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         sealed: vec![1],
         created_at: fixture.now(),
     };
+    let lane = webhooks::Lane { organization: home, subscription: fixture.id() };
     store.close().await;
     store.close().await;
     let refused = fixture.commit(changeset).await;
@@ -143,6 +144,22 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("forget_expired", store.forget_expired(fixture.now(), 1).await.map(drop)),
         ("time", store.time().await.map(drop)),
         ("pending_events", store.pending_events().await.map(drop)),
+        ("undistributed", store.undistributed(None, 1).await.map(drop)),
+        ("distribute", store.distribute(home, "one", fixture.now(), 1).await.map(drop)),
+        ("lanes_due", store.lanes_due(fixture.now(), 1).await.map(drop)),
+        ("claim", store.claim(lane, "one", fixture.now(), fixture.now() + SPAN).await.map(drop)),
+        ("renew", store.renew("one", fixture.now()).await),
+        ("standing", store.standing(lane).await.map(drop)),
+        ("due", store.due(lane, fixture.now(), 1).await.map(drop)),
+        ("settle", store.settle(lane, &[], None).await.map(drop)),
+        ("cancel", store.cancel(lane, fixture.now(), 1).await.map(drop)),
+        ("give_up", store.give_up(lane, "one", fixture.now(), false).await.map(drop)),
+        ("give_up_all", store.give_up_all("one").await),
+        ("signs", store.signs(home, &[lane.subscription]).await.map(drop)),
+        ("events", store.events(home, ulid::Ulid::nil(), ulid::Ulid::max(), 1).await.map(drop)),
+        ("known", store.known(home, &[fixture.id()]).await.map(drop)),
+        ("prune", store.prune(fixture.now(), 1).await.map(drop)),
+        ("lag", store.lag(fixture.now()).await.map(drop)),
     ];
     for (call, outcome) in outcomes {
         assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{call} answered {outcome:?}");

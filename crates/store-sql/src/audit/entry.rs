@@ -6,7 +6,7 @@ use std::{
 };
 
 use ::audit::{Recorded, Seal};
-use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, Reason, StoreError, Subject};
+use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, StoreError, Subject};
 
 use super::changes;
 use crate::{
@@ -102,7 +102,7 @@ fn read_rest(cells: &mut Cells<'_>, organization: OrganizationId, id: Id<Entry>)
         },
         action: Action(Cow::Owned(cells.text()?.to_owned())),
         subject: subject(cells)?,
-        reason: cells.opt_parsed(Reason::parse)?,
+        reason: cells.opt_kept()?,
         changes: cells.parsed(changes::parse)?,
         origin: Origin {
             request_id: cells.id()?,

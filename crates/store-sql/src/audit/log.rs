@@ -6,6 +6,7 @@ use ::audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Signatur
 use async_trait::async_trait;
 use kernel::{Entry, Id, Order, OrganizationId, Page, PageRequest, Position, StoreError, StreamRequest, Streamed};
 use sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
+use ulid::Ulid;
 
 use super::{
     entry::{self, COLUMNS, FILTERS, TABLE},
@@ -63,8 +64,8 @@ impl AuditLog for SqlStore {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError> {
-        let statement = entry_list(organization, filter, page, self.reach);
-        let (looked, as_of) = self.slice(self.in_flight.horizon(), statement, entry::read).await?;
+        let statement = entry_list(organization, filter, page, self.reach, self.presence.row());
+        let (looked, as_of) = self.slice(self.in_flight.horizon(), page.limit, statement, entry::read).await?;
         Ok(looked.page(page.limit, as_of, |recorded| match page.order {
             Order::Newest => Position::Newest(recorded.entry.id.ulid()),
             Order::Changed => Position::Changed(recorded.entry.occurred_at, recorded.entry.id.ulid()),
@@ -153,14 +154,16 @@ impl AuditLog for SqlStore {
     }
 }
 
-/// The statement of a list of entries that looks at `reach` of them at most, and its values.
+/// The statement of a list of entries that looks at `reach` of them at most, asked by this `process`, and its values.
 pub(crate) fn entry_list(
     organization: OrganizationId,
     filter: &AuditFilter,
     page: &PageRequest,
     reach: usize,
+    process: Ulid,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
-    Slice::of_entries(organization.into(), narrow(filter), page).statement(&LISTS, TABLE, &COLUMNS, FILTERS, reach)
+    let slice = Slice::of_entries(organization.into(), narrow(filter), page);
+    slice.statement(&LISTS, TABLE, &COLUMNS, FILTERS, reach, process)
 }
 
 /// The statement of a stream of entries, and its values.

@@ -85,15 +85,19 @@ impl Bulk {
 
     /// Inserts rows; where there is one with the same first two columns, the last column keeps the greater of its values.
     pub(crate) fn latest(table: &str, columns: &[Column; 3]) -> Self {
-        let [first, second, last] = columns.map(|column| column.name);
+        let last = columns[2].name;
+        Self::merge(table, columns, &format!("{last} = excluded.{last} WHERE excluded.{last} > {table}.{last}"))
+    }
+
+    /// Inserts rows, told apart by their first two columns; where there is one already, it is changed as `merged` says, in
+    /// which `excluded` is the row given. Rows are locked in the order given.
+    pub(crate) fn merge(table: &str, columns: &[Column], merged: &str) -> Self {
         let plain = Self::insert(table, columns);
-        let keep = format!(
-            "ON CONFLICT ({first}, {second}) DO UPDATE SET {last} = excluded.{last} WHERE excluded.{last} > {table}.{last}"
-        );
+        let merge = format!("ON CONFLICT ({}) DO UPDATE SET {merged}", names(columns.get(..2).unwrap_or(columns)));
         Self {
-            postgres: plain.postgres.replace("ON CONFLICT DO NOTHING", &keep).into(),
-            postgres_rows: plain.postgres_rows.replace("ON CONFLICT DO NOTHING RETURNING id", &keep).into(),
-            sqlite: plain.sqlite.replace("ON CONFLICT DO NOTHING", &keep).into(),
+            postgres: plain.postgres.replace("ON CONFLICT DO NOTHING", &merge).into(),
+            postgres_rows: plain.postgres_rows.replace("ON CONFLICT DO NOTHING RETURNING id", &merge).into(),
+            sqlite: plain.sqlite.replace("ON CONFLICT DO NOTHING", &merge).into(),
             ..plain
         }
     }

@@ -1,10 +1,13 @@
 //! Reading a row cell by cell, in the order of its columns, for either engine.
 
-use std::fmt::Display;
+use std::{error::Error, fmt::Display};
 
-use kernel::{Id, Revision, StoreError, Timestamp};
+use kernel::{Id, Revision, Rule, StoreError, Text, Timestamp};
 use rusqlite::types::ValueRef;
-use tokio_postgres::{Row as PgRow, types::Type};
+use tokio_postgres::{
+    Row as PgRow,
+    types::{FromSql, Type},
+};
 use ulid::Ulid;
 
 use super::{
@@ -16,6 +19,20 @@ use super::{
 pub(crate) struct Cells<'r> {
     row: Row<'r>,
     next: usize,
+}
+
+/// A text of PostgreSQL's own text type, and of no other: that is all there is here, and asking after every type that a
+/// text might have takes longer than reading it.
+struct Words<'r>(&'r str);
+
+impl<'r> FromSql<'r> for Words<'r> {
+    fn from_sql(_: &Type, raw: &'r [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(std::str::from_utf8(raw)?))
+    }
+
+    fn accepts(of: &Type) -> bool {
+        matches!(*of, Type::TEXT)
+    }
 }
 
 enum Row<'r> {
@@ -40,7 +57,10 @@ impl<'r> Cells<'r> {
     pub(crate) fn opt_text(&mut self) -> Result<Option<&'r str>, StoreError> {
         let place = self.place();
         match self.row {
-            Row::Postgres(row) => row.try_get(place).map_err(of_postgres),
+            Row::Postgres(row) => {
+                let words: Option<Words<'_>> = row.try_get(place).map_err(of_postgres)?;
+                Ok(words.map(|Words(text)| text))
+            }
             Row::Sqlite(row) => row.get_ref(place).map_err(of_sqlite)?.as_str_or_null().map_err(corrupt),
         }
     }
@@ -97,6 +117,16 @@ impl<'r> Cells<'r> {
         Ok(self.opt_parsed(Ulid::from_string)?.map(Id::new))
     }
 
+    /// The text as one that was held to a rule before it was stored.
+    pub(crate) fn kept<R: Rule>(&mut self) -> Result<Text<R>, StoreError> {
+        self.text().map(Text::trusted)
+    }
+
+    /// The same, where there is one.
+    pub(crate) fn opt_kept<R: Rule>(&mut self) -> Result<Option<Text<R>>, StoreError> {
+        Ok(self.opt_text()?.map(Text::trusted))
+    }
+
     /// The text as what it stands for.
     pub(crate) fn parsed<T, E: Display>(&mut self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, StoreError> {
         let text = self.text()?;
@@ -113,7 +143,7 @@ impl<'r> Cells<'r> {
     }
 
     /// The one of `all` whose word is the text.
-    pub(crate) fn word<T: Copy>(&mut self, all: &[T], name: fn(T) -> &'static str) -> Result<T, StoreError> {
+    pub(crate) fn word<T: Copy>(&mut self, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, StoreError> {
         let text = self.text()?;
         let known = all.iter().copied().find(|one| name(*one) == text);
         known.ok_or_else(|| self.invalid(&format_args!("the word {text:?} is not known")))

@@ -33,6 +33,8 @@ use crate::location::{DatabaseOptions, PostgresUrl};
 use backoff::Attempts;
 use connection::Connection;
 use dial::Dial;
+#[cfg(test)]
+pub(crate) use dial::PLANNING;
 use lane::Lane;
 use readers::Readers;
 use session::Line;

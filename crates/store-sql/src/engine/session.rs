@@ -41,6 +41,31 @@ impl Session {
         }
     }
 
+    /// Runs a query and visits its rows.
+    pub(crate) async fn visit(
+        &self,
+        sql: &Sql,
+        values: &[Value<'_>],
+        mut visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(session) => session.visit(sql, values, visit).await,
+            Self::Sqlite(session) => {
+                let connection = session.connection();
+                for text in sql.sqlite_first.iter().chain([&sql.sqlite]) {
+                    let mut statement = connection.prepare_cached(text).map_err(of_sqlite)?;
+                    // Of several statements not each has a place for every value.
+                    let bound = values.iter().take(statement.parameter_count());
+                    let mut rows = statement.query(rusqlite::params_from_iter(bound)).map_err(of_sqlite)?;
+                    while let Some(row) = rows.next().map_err(of_sqlite)? {
+                        visit(&mut Cells::of_sqlite(row))?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// Runs a query and reads its rows.
     pub(crate) async fn fetch<T: Send>(
         &self,
@@ -48,19 +73,14 @@ impl Session {
         values: &[Value<'_>],
         read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
-        match self {
-            Self::Postgres(session) => session.fetch(sql, values, read).await,
-            Self::Sqlite(session) => {
-                let connection = session.connection();
-                let mut statement = connection.prepare_cached(&sql.sqlite).map_err(of_sqlite)?;
-                let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(of_sqlite)?;
-                let mut answer = Vec::new();
-                while let Some(row) = rows.next().map_err(of_sqlite)? {
-                    answer.push(read(&mut Cells::of_sqlite(row))?);
-                }
-                Ok(answer)
-            }
-        }
+        let mut answer = Vec::new();
+        let rows = &mut answer;
+        let visit = move |cells: &mut Cells<'_>| {
+            rows.push(read(cells)?);
+            Ok(())
+        };
+        self.visit(sql, values, visit).await?;
+        Ok(answer)
     }
 
     /// Runs a query and reads its one row, if it has one.
@@ -78,13 +98,22 @@ impl Session {
     pub(crate) async fn store(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Option<usize>, StoreError> {
         match self {
             Self::Postgres(session) => session.store(bulk, rows).await,
+            Self::Sqlite(_) => Ok(self.store_some(bulk, rows).await?.first().copied()),
+        }
+    }
+
+    /// Stores those of the rows that nothing stands in the way of, and answers with the places of the others. Not for rows
+    /// whose key changes.
+    pub(crate) async fn store_some(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Vec<usize>, StoreError> {
+        match self {
+            Self::Postgres(session) => session.store_some(bulk, rows).await,
             Self::Sqlite(session) => {
                 let connection = session.connection();
                 let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
-                let mut left_out = None;
+                let mut left_out = Vec::new();
                 for (place, row) in rows.iter().enumerate() {
                     if statement.execute(rusqlite::params_from_iter(row)).map_err(of_sqlite)? == 0 {
-                        left_out = left_out.or(Some(place));
+                        left_out.push(place);
                     }
                 }
                 Ok(left_out)

@@ -30,6 +30,11 @@ impl<'a> Value<'a> {
         value.map_or(Self::Null, Into::into)
     }
 
+    /// How many rows at most.
+    pub(crate) fn most(limit: usize) -> Self {
+        Self::Int(i64::try_from(limit).unwrap_or(i64::MAX))
+    }
+
     /// The text, where it is one.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {

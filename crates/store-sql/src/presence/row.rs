@@ -8,7 +8,7 @@ use ulid::Ulid;
 
 use super::mark;
 use crate::{
-    engine::{Engine, Session, Sql, Value},
+    engine::{Cells, Engine, Session, Sql, Value},
     shape::place,
 };
 
@@ -36,9 +36,7 @@ static HOLD: LazyLock<Sql> = LazyLock::new(|| {
     Sql::built(row.lock(LockType::KeyShare))
 });
 /// One statement, so that rows and mark are of one moment.
-static FLOOR: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(&format!("SELECT (SELECT min(floor) FROM open_writes WHERE process_id <> ?), ({})", mark::SELECT))
-});
+static FLOOR: LazyLock<Sql> = LazyLock::new(|| Sql::fixed(&format!("SELECT {}", floor("?"))));
 
 /// Makes the row.
 pub(super) async fn insert(engine: &Engine, row: Ulid, floor: Timestamp) -> Result<(), StoreError> {
@@ -76,14 +74,32 @@ pub(super) async fn hold(session: &Session, row: Ulid) -> Result<bool, StoreErro
     session.fetch_one(&HOLD, &values, |cells| cells.ulid()).await.map(|held| held.is_some())
 }
 
-/// The lowest floor of all rows but the named one, and the mark.
-pub(super) async fn floor(
-    session: &Session,
-    but: &[Value<'static>; 1],
-) -> Result<(Option<Timestamp>, Timestamp), StoreError> {
-    let found = session.fetch_one(&FLOOR, but, |cells| Ok((cells.opt_time()?, cells.opt_time()?))).await?;
-    let (floor, mark) = found.unwrap_or_default();
-    Ok((floor, mark.unwrap_or(Timestamp::MIN)))
+/// For a `SELECT`: the lowest floor of all rows but the one bound at `but`, and the mark.
+pub(crate) fn floor(but: &str) -> String {
+    format!(
+        "(SELECT min(floor) FROM open_writes WHERE process_id <> {but}) AS floor, ({}) AS told_before",
+        mark::SELECT
+    )
+}
+
+/// What a statement saw of other processes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// The lowest floor of their rows.
+    pub(super) floor: Option<Timestamp>,
+    pub(super) mark: Option<Timestamp>,
+}
+
+impl Seen {
+    /// Reads the cells of [`floor`].
+    pub(crate) fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self { floor: cells.opt_time()?, mark: cells.opt_time()? })
+    }
+}
+
+/// What is seen of all processes but the one that has this row.
+pub(super) async fn others(session: &Session, row: Ulid) -> Result<Option<Seen>, StoreError> {
+    session.fetch_one(&FLOOR, &[row.into()], Seen::read).await
 }
 
 fn heeded() -> Value<'static> {

@@ -1,6 +1,6 @@
 //! Controls.
 
-use kernel::{Description, RecordKey, Reference, StoreError, Title};
+use kernel::StoreError;
 use registers::{Control, ControlFilter, ControlStatus};
 
 use super::subject;
@@ -44,14 +44,14 @@ impl Table for Control {
 
     fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            key: cells.parsed(RecordKey::parse)?,
-            title: cells.parsed(Title::parse)?,
-            description: cells.parsed(Description::parse)?,
+            key: cells.kept()?,
+            title: cells.kept()?,
+            description: cells.kept()?,
             status: cells.word(ControlStatus::ALL, ControlStatus::name)?,
             subject: subject::read_versioned(cells)?,
-            owner_responsibility_assignment_id: cells.opt_parsed(Reference::parse)?,
-            implementation_projection_id: cells.opt_parsed(Reference::parse)?,
-            compliance_projection_id: cells.opt_parsed(Reference::parse)?,
+            owner_responsibility_assignment_id: cells.opt_kept()?,
+            implementation_projection_id: cells.opt_kept()?,
+            compliance_projection_id: cells.opt_kept()?,
         })
     }
 

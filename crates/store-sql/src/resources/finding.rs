@@ -1,7 +1,7 @@
 //! Findings.
 
 use findings::{Finding, FindingFilter, FindingSource, Severity, SourceKind, Status};
-use kernel::{Description, RecordKey, Reference, StoreError, Title};
+use kernel::StoreError;
 
 use super::subject;
 use crate::{
@@ -65,23 +65,23 @@ impl Table for Finding {
 
     fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            key: cells.parsed(RecordKey::parse)?,
-            title: cells.parsed(Title::parse)?,
-            description: cells.parsed(Description::parse)?,
+            key: cells.kept()?,
+            title: cells.kept()?,
+            description: cells.kept()?,
             severity: cells.word(Severity::ALL, Severity::name)?,
             status: cells.word(Status::ALL, Status::name)?,
             source: FindingSource {
                 kind: cells.word(SourceKind::ALL, SourceKind::name)?,
-                module_key: cells.opt_parsed(Reference::parse)?,
-                resource_type: cells.opt_parsed(Reference::parse)?,
-                resource_id: cells.opt_parsed(Reference::parse)?,
+                module_key: cells.opt_kept()?,
+                resource_type: cells.opt_kept()?,
+                resource_id: cells.opt_kept()?,
             },
             subject: subject::read(cells)?,
-            owner_responsibility_id: cells.opt_parsed(Reference::parse)?,
-            owner_member_user_id: cells.opt_parsed(Reference::parse)?,
+            owner_responsibility_id: cells.opt_kept()?,
+            owner_member_user_id: cells.opt_kept()?,
             due_at: cells.opt_time()?,
             closed_at: cells.opt_time()?,
-            lifecycle_instance_id: cells.opt_parsed(Reference::parse)?,
+            lifecycle_instance_id: cells.opt_kept()?,
             duplicate_of: cells.opt_id()?,
         })
     }

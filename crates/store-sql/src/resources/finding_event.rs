@@ -1,7 +1,7 @@
 //! What was reported about findings.
 
 use findings::{EventKind, FindingEvent, FindingEventFilter};
-use kernel::{Description, Reference, StoreError};
+use kernel::StoreError;
 
 use crate::{
     engine::{Cells, Column, Value},
@@ -35,8 +35,8 @@ impl Table for FindingEvent {
         Ok(Self {
             finding: cells.id()?,
             kind: cells.word(EventKind::ALL, EventKind::name)?,
-            note: cells.opt_parsed(Description::parse)?,
-            external_reference: cells.opt_parsed(Reference::parse)?,
+            note: cells.opt_kept()?,
+            external_reference: cells.opt_kept()?,
             duplicate_of: cells.opt_id()?,
             occurred_at: cells.time()?,
         })

@@ -1,6 +1,6 @@
 //! Organizations. Each stands in its own organization, and its slug is unique among all.
 
-use kernel::{Organization, OrganizationFilter, RecordKey, Slug, StoreError, Title};
+use kernel::{Organization, OrganizationFilter, Slug, StoreError};
 
 use crate::{
     engine::{Cells, Column, Value},
@@ -25,9 +25,9 @@ impl Table for Organization {
     fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             slug: cells.parsed(Slug::parse)?,
-            name: cells.parsed(Title::parse)?,
-            locale: cells.parsed(RecordKey::parse)?,
-            timezone: cells.parsed(RecordKey::parse)?,
+            name: cells.kept()?,
+            locale: cells.kept()?,
+            timezone: cells.kept()?,
         })
     }
 

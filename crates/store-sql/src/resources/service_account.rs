@@ -1,7 +1,7 @@
 //! Service accounts. Their secrets, one or two, are one JSON text: they are only ever read and written with the account.
 
 use auth::{AccountFilter, AccountLimits, AccountStatus, SecretHash, ServiceAccount, StoredSecret};
-use kernel::{Email, StoreError, Timestamp, Title};
+use kernel::{StoreError, Timestamp};
 use serde_json::json;
 
 use crate::{
@@ -38,8 +38,8 @@ impl Table for ServiceAccount {
 
     fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            name: cells.parsed(Title::parse)?,
-            contact: cells.opt_parsed(Email::parse)?,
+            name: cells.kept()?,
+            contact: cells.opt_kept()?,
             scopes: cells.parsed(str::parse)?,
             status: cells.parsed(|word| AccountStatus::from_name(word).ok_or("no such status"))?,
             expires_at: cells.opt_time()?,

@@ -1,6 +1,6 @@
 //! The three columns of what a record is about, and the fourth where it is about one version of that.
 
-use kernel::{Reference, StoreError, SubjectGroup, VersionedSubjectGroup};
+use kernel::{StoreError, SubjectGroup, VersionedSubjectGroup};
 
 use crate::engine::{Cells, Value, corrupt};
 
@@ -13,12 +13,7 @@ pub(super) fn bind<'r>(subject: Option<&'r SubjectGroup>, row: &mut Vec<Value<'r
 }
 
 pub(super) fn read(cells: &mut Cells<'_>) -> Result<Option<SubjectGroup>, StoreError> {
-    SubjectGroup::of_parts(
-        cells.opt_parsed(Reference::parse)?,
-        cells.opt_parsed(Reference::parse)?,
-        cells.opt_parsed(Reference::parse)?,
-    )
-    .map_err(corrupt)
+    SubjectGroup::of_parts(cells.opt_kept()?, cells.opt_kept()?, cells.opt_kept()?).map_err(corrupt)
 }
 
 pub(super) fn bind_versioned<'r>(subject: Option<&'r VersionedSubjectGroup>, row: &mut Vec<Value<'r>>) {
@@ -27,7 +22,7 @@ pub(super) fn bind_versioned<'r>(subject: Option<&'r VersionedSubjectGroup>, row
 }
 
 pub(super) fn read_versioned(cells: &mut Cells<'_>) -> Result<Option<VersionedSubjectGroup>, StoreError> {
-    match (read(cells)?, cells.opt_parsed(Reference::parse)?) {
+    match (read(cells)?, cells.opt_kept()?) {
         (Some(group), version_id) => Ok(Some(VersionedSubjectGroup { group, version_id })),
         (None, None) => Ok(None),
         (None, Some(_)) => Err(corrupt("a record has the version of a subject but no subject")),

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::{
     audit,
+    delivery_queue::lanes,
     engine::{Column, Sql},
     outbox,
     table::{ENVELOPE, Table},
@@ -79,6 +80,7 @@ fn others() -> Vec<Moved> {
             ],
         ),
         Moved::new(outbox::TABLE, 2, &outbox::COLUMNS),
+        Moved::new(lanes::TABLE, 2, &lanes::COLUMNS),
         // But for the mark of the copy itself.
         Moved {
             rows: "WHERE key <> 'copying'",

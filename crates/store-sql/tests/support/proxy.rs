@@ -1,7 +1,13 @@
 //! A proxy before PostgreSQL that reads along, so that a test can say what goes over the wire.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test program uses the part it needs; a panic is how a test fails"
+)]
+
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -29,6 +35,8 @@ struct Seen {
     executed: AtomicUsize,
     /// Statements sent as text: BEGIN, COMMIT and the like.
     texts: Mutex<Vec<String>>,
+    /// The texts of prepared statements that were run.
+    prepared: Mutex<Vec<String>>,
     /// Answers go on only once this many prepared statements were run.
     hold_until: watch::Sender<usize>,
     progress: watch::Sender<usize>,
@@ -73,6 +81,11 @@ impl Proxy {
         std::mem::take(&mut *self.seen.texts.lock().unwrap())
     }
 
+    /// The prepared statements that were run since this was last asked.
+    pub(crate) fn prepared(&self) -> Vec<String> {
+        std::mem::take(&mut *self.seen.prepared.lock().unwrap())
+    }
+
     /// Holds all answers back until so many more prepared statements were run.
     pub(crate) fn hold_answers(&self, more: usize) {
         let until = *self.seen.progress.borrow() + more;
@@ -85,12 +98,14 @@ async fn ask(seen: Arc<Seen>, mut client: OwnedReadHalf, mut server: OwnedWriteH
     // The first message has no type.
     let mut started = false;
     let mut heard: VecDeque<u8> = VecDeque::new();
+    let mut statements = Statements::default();
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = client.read(&mut chunk).await {
         heard.extend(&chunk[..length]);
         while let Some(message) = message(&mut heard, started) {
             if started {
                 seen.note(&message);
+                seen.prepared.lock().unwrap().extend(statements.run_by(&message));
             }
             started = true;
             if server.write_all(&message).await.is_err() {
@@ -121,6 +136,31 @@ fn message(heard: &mut VecDeque<u8>, typed: bool) -> Option<Vec<u8>> {
     }
     let whole = head + usize::try_from(u32::from_be_bytes(length)).unwrap();
     if heard.len() < whole { None } else { Some(heard.drain(..whole).collect()) }
+}
+
+/// The statements that one client has prepared, by their names.
+#[derive(Default)]
+struct Statements {
+    texts: HashMap<Vec<u8>, String>,
+    bound: String,
+}
+
+impl Statements {
+    /// The text of the statement that this message runs, if it runs one.
+    fn run_by(&mut self, message: &[u8]) -> Option<String> {
+        let mut parts = message[5..].split(|byte| *byte == 0);
+        match message[0] {
+            b'P' => {
+                let (name, text) = (parts.next().unwrap().to_vec(), parts.next().unwrap());
+                self.texts.insert(name, String::from_utf8_lossy(text).into_owned());
+            }
+            // A portal's name goes before the statement's.
+            b'B' => self.bound = self.texts.get(parts.nth(1).unwrap()).cloned().unwrap_or_default(),
+            b'E' => return Some(self.bound.clone()),
+            _ => {}
+        }
+        None
+    }
 }
 
 impl Seen {

@@ -55,6 +55,22 @@ impl Operation {
         Some(&media["example"])
     }
 
+    /// Whether its reason is a parameter of the query, since it has no body.
+    pub(crate) fn is_bare(&self) -> bool {
+        let parameters = self.described["parameters"].as_array().unwrap();
+        parameters.iter().any(|parameter| parameter["name"] == "reason" && parameter["in"] == "query")
+    }
+
+    /// Where a fault of its reason is.
+    pub(crate) fn reason_path(&self) -> &'static str {
+        if self.is_bare() { "query.reason" } else { "reason" }
+    }
+
+    /// The reason its example gives.
+    pub(crate) fn reason(&self) -> Value {
+        if self.is_bare() { "because a test says so".into() } else { self.request().unwrap()["reason"].clone() }
+    }
+
     fn answers(&self, method: &str, path: &str) -> bool {
         let method = if method == "HEAD" { "GET" } else { method };
         let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
@@ -72,6 +88,13 @@ fn operation(method: &str, path: &str) -> Option<&'static Operation> {
     answering.sort_by_key(|operation| operation.path.matches('{').count());
     let literal = document()["paths"].get(path).is_some();
     answering.into_iter().next().filter(|operation| !literal || operation.path == path)
+}
+
+/// Fails where the document does not have this status for the request.
+pub(crate) fn check_status(method: &str, path: &str, status: u16) {
+    let Some(operation) = operation(method, path) else { return };
+    let responses = &operation.described["responses"];
+    assert!(responses.get(status.to_string()).is_some(), "{} is not documented to answer {status}", operation.id);
 }
 
 /// Fails where the document does not have this status for the request, or another body.

@@ -24,6 +24,7 @@ use super::{
     keys::Keys,
     request::{Answer, Call},
     watched::Watched,
+    webhooks::{CountingBell, Endpoints},
 };
 
 /// Where requests come from unless a test says otherwise.
@@ -37,6 +38,8 @@ pub(crate) struct House {
     pub(crate) home: OrganizationId,
     pub(crate) keys: Keys,
     pub(crate) answered: Arc<Answered>,
+    pub(crate) endpoints: Arc<Endpoints>,
+    pub(crate) bell: Arc<CountingBell>,
 }
 
 /// An integration: an account, its secret and a token for all its scopes.
@@ -94,6 +97,7 @@ impl House {
         })
         .await;
         let answered = Arc::<Answered>::default();
+        let (endpoints, bell) = (Arc::<Endpoints>::default(), Arc::<CountingBell>::default());
         let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
         let keys = Keys::new(&entropy, fixture.now());
         let app = App::new(Services {
@@ -105,12 +109,17 @@ impl House {
             verifier: unusual(keys.verifier()),
             limits: Arc::new(MemoryLimits::default()),
             cursors: keys.cursors.clone(),
+            answers: keys.answers.clone(),
             observer: answered.clone(),
+            webhook_secrets: keys.webhooks.clone(),
+            sender: endpoints.clone(),
+            bell: bell.clone(),
+            webhook_addresses: webhooks::AddressPolicy::default(),
             settings,
         });
         let router = api::router(app.clone());
         let home = fixture.home;
-        Self { fixture, watched: kept.unwrap(), app, router, home, keys, answered }
+        Self { fixture, watched: kept.unwrap(), app, router, home, keys, answered, endpoints, bell }
     }
 
     pub(crate) fn clock(&self) -> &TestClock {

@@ -2,18 +2,34 @@
 
 use std::sync::Arc;
 
-use api::CursorSeal;
+use api::{AnswerSeal, CursorSeal};
 use auth::{Claims, ClientSecret, Keyring, PublishedKey, SecretHash, SecretHasher, TokenSigner, TokenVerifier};
-use crypto::{Argon2Secrets, CachedVerifier, CursorKey, MasterKey, TokenKeys, seal_new_signing_key};
+use crypto::{
+    Argon2Secrets, CachedVerifier, CursorKey, MasterKey, Sealer, TokenKeys, WebhookSecrets, seal_new_signing_key,
+};
 use kernel::{Entropy, Timestamp};
 
 pub(crate) struct Keys {
     pub(crate) secrets: Arc<Argon2Secrets>,
     pub(crate) tokens: Arc<TokenKeys>,
     pub(crate) cursors: Arc<Cursors>,
+    pub(crate) answers: Arc<Answers>,
+    pub(crate) webhooks: Arc<WebhookSecrets>,
 }
 
 pub(crate) struct Cursors(CursorKey);
+
+pub(crate) struct Answers(Sealer);
+
+impl AnswerSeal for Answers {
+    fn seal(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
+        self.0.seal(entropy, purpose, body)
+    }
+
+    fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.0.open(purpose, sealed).ok().map(|body| body.to_vec())
+    }
+}
 
 impl CursorSeal for Cursors {
     fn seal(&self, payload: &[u8]) -> String {
@@ -34,6 +50,8 @@ impl Keys {
             secrets: Arc::new(Argon2Secrets::new(Arc::clone(entropy))),
             tokens: Arc::new(TokenKeys::open(&master, &ring, "https://novantra.example").unwrap()),
             cursors: Arc::new(Cursors(CursorKey::new(&master))),
+            answers: Arc::new(Answers(Sealer::new(&master))),
+            webhooks: Arc::new(WebhookSecrets::new(&master)),
         }
     }
 

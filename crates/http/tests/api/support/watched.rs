@@ -1,5 +1,7 @@
 //! A store that is watched, and made to fail where a test says so.
 
+mod delivery_queue;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -48,6 +50,7 @@ pub(crate) struct Watched {
     events: Mutex<Vec<OutboxEvent>>,
     ports: Arc<Ports>,
     reads: AtomicU64,
+    written: AtomicU64,
 }
 
 /// What happens where the store is asked.
@@ -77,12 +80,23 @@ impl Ports {
 
 impl Watched {
     pub(crate) fn over(inner: Arc<DynStore>) -> Self {
-        Self { inner, events: Mutex::default(), ports: Arc::default(), reads: AtomicU64::default() }
+        Self {
+            inner,
+            events: Mutex::default(),
+            ports: Arc::default(),
+            reads: AtomicU64::default(),
+            written: AtomicU64::default(),
+        }
     }
 
     /// The events that were stored since this was last asked.
     pub(crate) fn events(&self) -> Vec<OutboxEvent> {
         std::mem::take(&mut self.events.lock().unwrap())
+    }
+
+    /// How many records were stored since this was last asked.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.swap(0, Ordering::SeqCst)
     }
 
     /// Does this when the store is next asked there, before it answers.
@@ -173,9 +187,10 @@ impl Ledger for Watched {
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
         self.at(Port::Commit).await?;
-        let events = changeset.events().to_vec();
+        let (events, written) = (changeset.events().to_vec(), changeset.writes().len());
         self.inner.commit(changeset).await?;
         self.events.lock().unwrap().extend(events);
+        self.written.fetch_add(u64::try_from(written).unwrap(), Ordering::SeqCst);
         Ok(())
     }
 

@@ -87,6 +87,11 @@ impl Dial {
     }
 }
 
+/// A list is a range of an index, in its order. A plan that is kept for any value takes a range for a few rows, and would
+/// gather and sort them: all that there are, where the range holds everything. What can't but read a small table from end to
+/// end counts as so dear then that it would be compiled first.
+pub(crate) const PLANNING: &str = "SET enable_bitmapscan = off; SET enable_seqscan = off; SET jit = off";
+
 /// What a connection is set to. A statement that waits for a lock is no better than one that computes; and a server that
 /// falls silent in a transaction gives back what it has locked.
 fn settings(statement_timeout: Duration) -> String {
@@ -95,6 +100,6 @@ fn settings(statement_timeout: Duration) -> String {
     let idle = SILENCE.as_millis();
     format!(
         "SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
-         SET idle_in_transaction_session_timeout = {idle}"
+         SET idle_in_transaction_session_timeout = {idle}; {PLANNING}"
     )
 }

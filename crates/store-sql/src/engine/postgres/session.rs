@@ -95,13 +95,13 @@ impl PostgresSession {
         self.touch(&sql.postgres, &of_row(values)).await
     }
 
-    pub(in crate::engine) async fn fetch<T>(
+    pub(in crate::engine) async fn visit(
         &self,
         sql: &Sql,
         values: &[Value<'_>],
-        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
-        self.rows(&sql.postgres, &of_row(values), read).await
+        visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.rows(&sql.postgres, &of_row(values), visit).await
     }
 
     /// Stores rows. Answers with the place of the first that was left out.
@@ -110,11 +110,8 @@ impl PostgresSession {
         bulk: &Bulk,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Option<usize>, StoreError> {
-        if let [row] = rows {
-            return Ok(if self.touch(&bulk.postgres, &of_row(row)).await? == 0 { Some(0) } else { None });
-        }
-        let left_out = self.left_out(bulk, rows).await?;
-        if !bulk.makes_way {
+        let left_out = self.store_some(bulk, rows).await?;
+        if !bulk.makes_way || rows.len() == 1 {
             return Ok(left_out.first().copied());
         }
         for place in left_out {
@@ -127,17 +124,29 @@ impl PostgresSession {
     }
 
     /// Stores all rows at once and answers with the places of those that were left out.
-    async fn left_out(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Vec<usize>, StoreError> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
+    pub(in crate::engine) async fn store_some(
+        &self,
+        bulk: &Bulk,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Vec<usize>, StoreError> {
+        match rows {
+            [] => return Ok(Vec::new()),
+            [row] => {
+                return Ok(if self.touch(&bulk.postgres, &of_row(row)).await? == 0 { vec![0] } else { Vec::new() });
+            }
+            _ => {}
         }
         let arrays = of_rows(bulk, rows);
         let values: Vec<Parameter<'_>> = arrays.iter().map(|array| &**array as Parameter<'_>).collect();
-        let stored = self.rows(&bulk.postgres_rows, &values, |cells| cells.text().map(str::to_owned)).await?;
+        let mut stored = BTreeSet::new();
+        let note = |cells: &mut Cells<'_>| {
+            stored.insert(cells.text()?.to_owned());
+            Ok(())
+        };
+        self.rows(&bulk.postgres_rows, &values, note).await?;
         if stored.len() == rows.len() {
             return Ok(Vec::new());
         }
-        let stored: BTreeSet<String> = stored.into_iter().collect();
         let is_stored = |row: &[Value<'_>]| row.get(1).and_then(Value::as_text).is_some_and(|id| stored.contains(id));
         Ok(rows.iter().enumerate().filter(|(_, row)| !is_stored(row)).map(|(place, _)| place).collect())
     }
@@ -154,21 +163,20 @@ impl PostgresSession {
         self.noting(Some(text), outcome)
     }
 
-    async fn rows<T>(
+    async fn rows(
         &self,
         text: &Arc<str>,
         values: &[Parameter<'_>],
-        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
+        mut visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         self.open()?;
         let rows = self.line.query(text, values).await;
         let mut rows = std::pin::pin!(self.noting(Some(text), rows)?);
-        let mut answer = Vec::new();
         loop {
             let row = rows.try_next().await;
             match self.noting(Some(text), row)? {
-                Some(row) => answer.push(read(&mut Cells::of_postgres(&row))?),
-                None => return Ok(answer),
+                Some(row) => visit(&mut Cells::of_postgres(&row))?,
+                None => return Ok(()),
             }
         }
     }

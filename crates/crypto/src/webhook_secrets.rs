@@ -1,0 +1,111 @@
+//! Webhook secrets: sealed at rest, and signing as the Standard Webhooks specification has it.
+
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use kernel::{Entropy, Id};
+use webhooks::{SealedSecret, Secrets, WebhookSecret, WebhookSubscription};
+
+use crate::{master_key::MasterKey, sealer::Sealer};
+
+/// Every use of a webhook secret, under the installation's master key.
+#[derive(Debug)]
+pub struct WebhookSecrets(Sealer);
+
+impl WebhookSecrets {
+    /// The installation's.
+    #[must_use]
+    pub fn new(master: &MasterKey) -> Self {
+        Self(Sealer::new(master))
+    }
+}
+
+impl Secrets for WebhookSecrets {
+    fn seal(&self, entropy: &dyn Entropy, subscription: Id<WebhookSubscription>, secret: &WebhookSecret) -> Vec<u8> {
+        self.0.seal(entropy, &purpose(subscription), secret.expose())
+    }
+
+    fn sign(&self, subscription: Id<WebhookSubscription>, secrets: &[&SealedSecret], content: &[u8]) -> Option<String> {
+        let purpose = purpose(subscription);
+        let mut signatures = Vec::with_capacity(secrets.len());
+        for secret in secrets {
+            let secret = self.0.open(&purpose, &secret.sealed).ok()?;
+            signatures.push(signature(&secret, content));
+        }
+        (!signatures.is_empty()).then(|| signatures.join(" "))
+    }
+
+    fn sign_with(&self, secret: &WebhookSecret, content: &[u8]) -> String {
+        signature(secret.expose(), content)
+    }
+}
+
+/// A secret that is moved to another subscription's row does not open there.
+fn purpose(subscription: Id<WebhookSubscription>) -> String {
+    format!("webhook secret {}", subscription.ulid())
+}
+
+fn signature(secret: &[u8], content: &[u8]) -> String {
+    let tag = hmac::sign(&hmac::Key::new(HMAC_SHA256, secret), content);
+    format!("v1,{}", STANDARD.encode(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Timestamp;
+    use ulid::Ulid;
+
+    use super::*;
+    use crate::{
+        entropy::SystemEntropy,
+        fixtures::{Same, master},
+    };
+
+    fn id(number: u128) -> Id<WebhookSubscription> {
+        Id::new(Ulid::from_parts(1_700_000_000_000, number))
+    }
+
+    fn sealed(secrets: &WebhookSecrets, number: u128, secret: &WebhookSecret) -> SealedSecret {
+        let sealed = secrets.seal(&SystemEntropy::new(), id(number), secret);
+        SealedSecret { sealed, ends_at: None }
+    }
+
+    /// The example of the Standard Webhooks specification, which its published libraries test themselves with.
+    #[test]
+    fn a_signature_is_that_of_the_specification() {
+        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let content = br#"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}"#;
+        assert_eq!(signature(&secret, content), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_sealed_secret_signs_as_it_does_in_the_open_and_for_its_own_subscription_only() {
+        let secrets = WebhookSecrets::new(&master(1));
+        let secret = WebhookSecret::generate(&Same(7));
+        let kept = sealed(&secrets, 1, &secret);
+        let signed = secrets.sign(id(1), &[&kept], b"content").unwrap();
+        assert_eq!(signed, secrets.sign_with(&secret, b"content"));
+        assert_ne!(signed, secrets.sign_with(&secret, b"contents"));
+        assert_eq!(secrets.sign(id(2), &[&kept], b"content"), None);
+        assert_eq!(WebhookSecrets::new(&master(2)).sign(id(1), &[&kept], b"content"), None);
+    }
+
+    #[test]
+    fn while_a_secret_is_rotated_both_sign_in_their_order() {
+        let secrets = WebhookSecrets::new(&master(1));
+        let (new, old) = (WebhookSecret::generate(&Same(1)), WebhookSecret::generate(&Same(2)));
+        let ends_at = Some(Timestamp::from_millis(1));
+        let kept = [sealed(&secrets, 1, &new), SealedSecret { ends_at, ..sealed(&secrets, 1, &old) }];
+        let both = secrets.sign(id(1), &[&kept[0], &kept[1]], b"content").unwrap();
+        assert_eq!(both, [&new, &old].map(|secret| secrets.sign_with(secret, b"content")).join(" "));
+    }
+
+    #[test]
+    fn nothing_is_signed_with_no_secret_or_where_one_does_not_open() {
+        let secrets = WebhookSecrets::new(&master(1));
+        let kept = sealed(&secrets, 1, &WebhookSecret::generate(&Same(1)));
+        let mut altered = kept.clone();
+        altered.sealed[20] ^= 1;
+        assert_eq!(secrets.sign(id(1), &[], b"content"), None);
+        assert_eq!(secrets.sign(id(1), &[&kept, &altered], b"content"), None);
+    }
+}

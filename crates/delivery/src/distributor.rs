@@ -1,0 +1,117 @@
+//! From events in the outbox to deliveries, by one process of the installation at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use kernel::{Clock, Entropy, OrganizationId, StoreError, Timestamp};
+use store::{DynStore, Lease};
+
+/// How long the lease is held from one renewal to the next, and so about how long nothing is distributed after its holder
+/// died.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// With how much of it left the lease is renewed: most rounds write nothing for it.
+const RENEWED_WITH: Duration = Duration::from_secs(3);
+
+/// How many organizations are looked for at a time.
+const ORGANIZATIONS: usize = 64;
+
+/// How many of them are served at once.
+const AT_ONCE: usize = 4;
+
+/// How many events of one organization become deliveries in one transaction.
+const BATCH: usize = 200;
+
+/// One who distributes, when the lease is to be had.
+pub struct Distributor {
+    store: Arc<DynStore>,
+    clock: Arc<dyn Clock>,
+    holder: String,
+    /// Until when the lease is held for certain.
+    held_until: Option<Timestamp>,
+    /// Which organizations had their turn.
+    after: Option<OrganizationId>,
+}
+
+/// What a round came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// How many events were distributed.
+    pub events: usize,
+    /// How many deliveries that made.
+    pub deliveries: usize,
+    /// More may wait, right now.
+    pub more: bool,
+    /// Another holder has the lease.
+    pub elsewhere: bool,
+}
+
+impl Distributor {
+    /// Distributes the events of this store.
+    #[must_use]
+    pub fn new(store: Arc<DynStore>, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
+        let holder = entropy.ulid(clock.now()).to_string();
+        Self { store, clock, holder, held_until: None, after: None }
+    }
+
+    /// Distributes a batch of every organization that has events waiting, if the lease is to be had.
+    ///
+    /// # Errors
+    /// When the store fails. Organizations that went well stay distributed.
+    pub async fn round(&mut self) -> Result<Round, StoreError> {
+        // Looked at first without the lease: an idle installation writes nothing.
+        let waiting = self.store.undistributed(self.after, ORGANIZATIONS).await?;
+        // The next round goes on from here, or begins anew: no organization waits for another's events to end.
+        let began_at =
+            std::mem::replace(&mut self.after, waiting.last().copied().filter(|_| waiting.len() == ORGANIZATIONS));
+        if waiting.is_empty() {
+            return Ok(Round { more: began_at.is_some(), ..Round::default() });
+        }
+        if !self.hold().await? {
+            return Ok(Round { elsewhere: true, ..Round::default() });
+        }
+        let mut round = Round { more: self.after.is_some(), ..Round::default() };
+        let mut failed = None;
+        let now = self.clock.now();
+        let distributing =
+            stream::iter(waiting).map(|organization| self.store.distribute(organization, &self.holder, now, BATCH));
+        for done in distributing.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
+            match done {
+                Ok(done) => {
+                    round.events += done.events;
+                    round.deliveries += done.deliveries;
+                    round.more |= done.events == BATCH;
+                }
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        if round.events == 0 {
+            // Somebody else has distributed what waited, or the lease is not what it was taken for.
+            self.held_until = None;
+        }
+        failed.map_or(Ok(round), Err)
+    }
+
+    async fn hold(&mut self) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        if self.held_until.is_some_and(|until| until.since(now) > RENEWED_WITH) {
+            return Ok(true);
+        }
+        let held = self.store.hold(Lease::Distributor, &self.holder, now, LEASE).await?;
+        self.held_until = held.then_some(now + LEASE);
+        Ok(held)
+    }
+
+    /// Gives the lease up, for a server that stops.
+    ///
+    /// # Errors
+    /// When the store fails; the lease ends by itself then.
+    pub async fn resign(&mut self) -> Result<(), StoreError> {
+        match self.held_until.take() {
+            Some(_) => self.store.release(Lease::Distributor, &self.holder).await,
+            None => Ok(()),
+        }
+    }
+}

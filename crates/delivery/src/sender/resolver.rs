@@ -1,0 +1,70 @@
+//! From names to addresses that were checked.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use webhooks::Failure;
+
+/// Finds the addresses of a name.
+#[async_trait]
+pub trait Resolver: Send + Sync {
+    /// All of them, in the order they should be tried.
+    ///
+    /// # Errors
+    /// When the name has none, or nobody knows.
+    async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>>;
+}
+
+/// The operating system's resolver.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemResolver;
+
+#[async_trait]
+impl Resolver for SystemResolver {
+    async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
+    }
+}
+
+/// Why a name led nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.says())]
+pub(super) struct Unreached(pub(super) Failure);
+
+/// Gives the client those addresses that are allowed. It connects to what it is given here and resolves nothing itself.
+pub(super) struct Checked {
+    resolver: Arc<dyn Resolver>,
+    allows: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+}
+
+impl Checked {
+    pub(super) fn new(resolver: &Arc<dyn Resolver>, allows: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self { resolver: Arc::clone(resolver), allows: Arc::new(allows) }
+    }
+}
+
+impl Resolve for Checked {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (resolver, allows) = (Arc::clone(&self.resolver), Arc::clone(&self.allows));
+        Box::pin(async move {
+            let found = resolver.addresses(name.as_str()).await.map_err(|_| Unreached(Failure::Unresolved))?;
+            if found.is_empty() {
+                return Err(Unreached(Failure::Unresolved).into());
+            }
+            let allowed: Vec<_> = found
+                .into_iter()
+                .filter(|address| allows(*address))
+                .map(|address| SocketAddr::new(address, 0))
+                .collect();
+            if allowed.is_empty() {
+                return Err(Unreached(Failure::Forbidden).into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Hosts that are addresses: no resolver is asked about them, so they are judged before anything else.
+
+use webhooks::{AddressPolicy, Failure};
+
+use crate::{
+    development,
+    endpoint::{Endpoint, answer},
+    plain, send, sender,
+};
+
+#[tokio::test]
+async fn a_forbidden_address_is_not_connected_to_however_it_is_spelled() {
+    let endpoint = Endpoint::answering(answer("200 OK", "", "")).await;
+    let port = endpoint.address.port();
+    let sender = sender(AddressPolicy::default());
+    for host in [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.1",
+        "0",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+        "10.0.0.1",
+    ] {
+        for scheme in ["https", "http"] {
+            let outcome = send(&sender, &format!("{scheme}://{host}:{port}/")).await;
+            assert_eq!(outcome.failure, Some(Failure::Forbidden), "{scheme}://{host}");
+        }
+    }
+    assert_eq!(endpoint.connections(), 0);
+}
+
+#[tokio::test]
+async fn what_was_allowed_once_is_judged_again_at_each_attempt() {
+    let endpoint = Endpoint::answering(answer("200 OK", "", "")).await;
+    let url = plain(endpoint.address);
+    assert!(send(&sender(development()), &url).await.is_success());
+    assert_eq!(send(&sender(AddressPolicy::default()), &url).await.failure, Some(Failure::Forbidden));
+    assert_eq!(endpoint.connections(), 1);
+}
+
+#[tokio::test]
+async fn plain_http_goes_nowhere_but_to_the_machine_itself() {
+    let policy = AddressPolicy { allowed: vec!["10.0.0.0/8".parse().unwrap()], ..development() };
+    for url in ["http://10.0.0.1/", "http://1.1.1.1/", "http://example.com/"] {
+        assert_eq!(send(&sender(policy.clone()), url).await.failure, Some(Failure::Forbidden), "{url}");
+    }
+}

@@ -1,0 +1,98 @@
+//! An endpoint that says what it is told to say, byte for byte.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// Listens, until it is dropped.
+pub(crate) struct Endpoint {
+    pub(crate) address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    requests: Arc<Mutex<Vec<String>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Endpoint {
+    /// Answers each call with these bytes, and closes.
+    pub(crate) async fn answering(answer: impl Into<Vec<u8>>) -> Self {
+        let answer = Arc::new(answer.into());
+        Self::behaving(move |mut stream, requests| {
+            let answer = Arc::clone(&answer);
+            async move {
+                heard(&mut stream, &requests).await;
+                let _ = stream.write_all(&answer).await;
+                let _ = stream.shutdown().await;
+            }
+        })
+        .await
+    }
+
+    /// Does this with each connection.
+    pub(crate) async fn behaving<F: Future<Output = ()> + Send + 'static>(
+        behave: impl Fn(TcpStream, Requests) -> F + Send + 'static,
+    ) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port"), behave)
+    }
+
+    /// The same on a listener that is there.
+    pub(crate) fn on<F: Future<Output = ()> + Send + 'static>(
+        listener: TcpListener,
+        behave: impl Fn(TcpStream, Requests) -> F + Send + 'static,
+    ) -> Self {
+        let address = listener.local_addr().expect("an address");
+        let (connections, requests) = (Arc::new(AtomicUsize::new(0)), Requests::default());
+        let (counted, noted) = (Arc::clone(&connections), Arc::clone(&requests));
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(behave(stream, Arc::clone(&noted)));
+            }
+        });
+        Self { address, connections, requests, task }
+    }
+
+    /// How often it was connected to.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// What it was sent, head and body.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("no panic").clone()
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(crate) type Requests = Arc<Mutex<Vec<String>>>;
+
+/// Hears a call to its end.
+pub(crate) async fn heard(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), requests: &Requests) {
+    let mut text = Vec::new();
+    let mut piece = [0; 1024];
+    while !text.ends_with(b"}") {
+        match stream.read(&mut piece).await {
+            Ok(0) | Err(_) => return,
+            Ok(read) => text.extend_from_slice(&piece[..read]),
+        }
+    }
+    requests.lock().expect("no panic").push(String::from_utf8(text).expect("text"));
+}
+
+/// An answer with this status and body.
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
+}

@@ -1,0 +1,56 @@
+//! The guarded client against endpoints that behave, misbehave, and hide behind names.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod addresses;
+mod answers;
+mod endpoint;
+mod names;
+mod trust;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use delivery::{GuardedSender, Resolver, Roots, SystemResolver};
+use kernel::Id;
+use novantra_delivery as delivery;
+use store_contract::TestClock;
+use ulid::Ulid;
+use webhooks::{AddressPolicy, EndpointUrl, Message, Outcome, Sender};
+
+/// How long an endpoint has here: long enough for a machine that is busy, and short enough to wait for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where the machine itself may be sent to, in plain.
+fn development() -> AddressPolicy {
+    AddressPolicy { loopback: true, ..AddressPolicy::default() }
+}
+
+fn sender(policy: AddressPolicy) -> GuardedSender {
+    resolving(policy, SystemResolver)
+}
+
+fn resolving(policy: AddressPolicy, resolver: impl Resolver + 'static) -> GuardedSender {
+    trusting(policy, resolver, Roots::Given(Vec::new()))
+}
+
+fn trusting(policy: AddressPolicy, resolver: impl Resolver + 'static, roots: Roots) -> GuardedSender {
+    let clock = Arc::new(TestClock::default());
+    GuardedSender::new(policy, Arc::new(resolver), clock, roots).answered_within(PATIENCE)
+}
+
+fn message() -> Message {
+    Message {
+        id: Id::new(Ulid::from_parts(1_779_718_113_000, 7)),
+        timestamp: 1_779_718_113,
+        signature: "v1,c2lnbmF0dXJl".to_owned(),
+        body: Bytes::from_static(b"{\"id\":\"evt_1\"}"),
+    }
+}
+
+async fn send(sender: &GuardedSender, url: &str) -> Outcome {
+    sender.send(&EndpointUrl::of_stored(url).expect("a URL"), message()).await
+}
+
+fn plain(address: SocketAddr) -> String {
+    format!("http://{address}/hook?tenant=7")
+}

@@ -1,0 +1,280 @@
+//! JSON as `serde_json` writes it, for the shapes of answers, in a fraction of the time: a page has a thousand members, whose
+//! names are plain words, and texts in which hardly anything is to be escaped.
+
+mod text;
+
+use std::{fmt::Display, io::Write as _};
+
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, SerializeTupleStruct},
+};
+
+use text::{escape, first_escaped};
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) type Error = serde_json::Error;
+
+type Written = Result<(), Error>;
+
+/// Writes a value at the end of `out`.
+///
+/// # Errors
+/// Where a map has a key that is no text, or an enum other variants than plain words and newtypes: no shape has those.
+pub(crate) fn write(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Written {
+    value.serialize(Writer { out })
+}
+
+struct Writer<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl Writer<'_> {
+    fn text(&mut self, text: &str) {
+        self.out.push(b'"');
+        escape(self.out, text.as_bytes());
+        self.out.push(b'"');
+    }
+
+    fn shown(self, value: impl Display) -> Written {
+        write!(self.out, "{value}").map_err(Error::custom)
+    }
+}
+
+/// The members or items of a value that is begun.
+struct Members<'o> {
+    out: &'o mut Vec<u8>,
+    any: bool,
+    end: &'static str,
+}
+
+impl<'o> Members<'o> {
+    fn begin(out: &'o mut Vec<u8>, begin: &str, end: &'static str) -> Self {
+        out.extend_from_slice(begin.as_bytes());
+        Self { out, any: false, end }
+    }
+
+    fn separate(&mut self) {
+        if self.any {
+            self.out.push(b',');
+        }
+        self.any = true;
+    }
+
+    fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Written {
+        self.separate();
+        write(self.out, value)
+    }
+
+    fn finish(self) -> Written {
+        self.out.extend_from_slice(self.end.as_bytes());
+        Ok(())
+    }
+}
+
+macro_rules! numbers {
+    ($($name:ident($number:ty),)*) => {
+        $(fn $name(self, value: $number) -> Written {
+            self.shown(value)
+        })*
+    };
+}
+
+impl<'o> Serializer for Writer<'o> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Members<'o>;
+    type SerializeTuple = Members<'o>;
+    type SerializeTupleStruct = Members<'o>;
+    type SerializeTupleVariant = Impossible<(), Error>;
+    type SerializeMap = Members<'o>;
+    type SerializeStruct = Members<'o>;
+    type SerializeStructVariant = Impossible<(), Error>;
+
+    numbers! {
+        serialize_bool(bool),
+        serialize_i8(i8),
+        serialize_i16(i16),
+        serialize_i32(i32),
+        serialize_i64(i64),
+        serialize_u8(u8),
+        serialize_u16(u16),
+        serialize_u32(u32),
+        serialize_u64(u64),
+    }
+
+    fn serialize_f32(self, value: f32) -> Written {
+        serde_json::to_writer(self.out, &value)
+    }
+
+    fn serialize_f64(self, value: f64) -> Written {
+        serde_json::to_writer(self.out, &value)
+    }
+
+    fn serialize_char(mut self, value: char) -> Written {
+        self.text(value.encode_utf8(&mut [0; 4]));
+        Ok(())
+    }
+
+    fn serialize_str(mut self, value: &str) -> Written {
+        self.text(value);
+        Ok(())
+    }
+
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Written {
+        self.out.push(b'"');
+        let start = self.out.len();
+        write!(self.out, "{value}").map_err(Error::custom)?;
+        // What is shown this way is an identifier or a moment, as a rule.
+        if self.out.get(start..).and_then(first_escaped).is_some() {
+            let text = self.out.split_off(start);
+            escape(self.out, &text);
+        }
+        self.out.push(b'"');
+        Ok(())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Written {
+        self.collect_seq(value)
+    }
+
+    fn serialize_none(self) -> Written {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Written {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Written {
+        self.out.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Written {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Written {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Written {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Written {
+        let mut members = Members::begin(self.out, "{", "}");
+        SerializeStruct::serialize_field(&mut members, variant, value)?;
+        members.finish()
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Members<'o>, Error> {
+        Ok(Members::begin(self.out, "[", "]"))
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Members<'o>, Error> {
+        self.serialize_seq(None)
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Members<'o>, Error> {
+        self.serialize_seq(None)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, Error> {
+        Err(unknown(name))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Members<'o>, Error> {
+        Ok(Members::begin(self.out, "{", "}"))
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'o>, Error> {
+        self.serialize_map(None)
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, Error> {
+        Err(unknown(name))
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::custom(format_args!("{name} is of a form that no shape has"))
+}
+
+impl SerializeStruct for Members<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
+        self.separate();
+        // A name that stands in our sources.
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        write(self.out, value)
+    }
+
+    fn end(self) -> Written {
+        self.finish()
+    }
+}
+
+impl SerializeMap for Members<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Written {
+        self.separate();
+        let start = self.out.len();
+        write(self.out, key)?;
+        if self.out.get(start) == Some(&b'"') { Ok(()) } else { Err(Error::custom("a key must be a text")) }
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        self.out.push(b':');
+        write(self.out, value)
+    }
+
+    fn end(self) -> Written {
+        self.finish()
+    }
+}
+
+macro_rules! items {
+    ($($of:ident($one:ident),)*) => {
+        $(impl $of for Members<'_> {
+            type Ok = ();
+            type Error = Error;
+
+            fn $one<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+                self.item(value)
+            }
+
+            fn end(self) -> Written {
+                self.finish()
+            }
+        })*
+    };
+}
+items! { SerializeSeq(serialize_element), SerializeTuple(serialize_element), SerializeTupleStruct(serialize_field), }

@@ -1,0 +1,111 @@
+//! `POST /webhooks/subscriptions`.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use auth::Caller;
+use axum::http::StatusCode;
+use findings::Desk;
+use futures_util::future::BoxFuture;
+use kernel::{Changeset, Id, Reader, Reason, Stamp};
+use serde_json::json;
+use webhooks::{
+    AddressPolicy, EventType, LaneSigns, MOST_PER_ACCOUNT, NewSubscription, WebhookSecret, WebhookSubscription,
+    subscribe,
+};
+
+use super::{WithSigns, answer_with_secret, desk, event_type_words, media_with_secret};
+use crate::{
+    app::App,
+    body::{Endpoint, Object, Words, text},
+    call::Call,
+    operation::{Document, Media},
+    problem::Problem,
+    reply::Reply,
+    view::created,
+    write::{Command, carry_out},
+};
+
+pub(crate) struct Create {
+    subscription: NewSubscription,
+    reason: Reason,
+}
+
+impl Create {
+    fn read(object: &mut Object<'_>, addresses: &AddressPolicy) -> Option<Self> {
+        let url = object.required("url", Endpoint(addresses));
+        let description = object.optional("description", text());
+        let event_types = object.required("eventTypes", Words(event_type_words()));
+        let reason = object.reason();
+        let description = description.unwrap_or_default();
+        let subscription = NewSubscription { url: url?, description, event_types: event_types? };
+        Some(Self { subscription, reason: reason? })
+    }
+}
+
+/// A call may have others be told only what it may read itself: a token for less than the account is no way to more.
+pub(super) fn may_read(caller: &Caller, event_types: &BTreeSet<EventType>) -> Result<(), Problem> {
+    event_types.iter().try_for_each(|event| caller.need(event.scope()).map_err(|_| Problem::forbidden(event.scope())))
+}
+
+#[async_trait]
+impl Command for Create {
+    type Done = (WithSigns, WebhookSecret);
+
+    fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    async fn decide(
+        &self,
+        app: &App,
+        _: &Call,
+        caller: &Caller,
+        desk_of: &Desk<'_>,
+        stamp: Stamp,
+    ) -> Result<(Changeset, Self::Done), Problem> {
+        may_read(caller, &self.subscription.event_types)?;
+        let (services, account) = (&app.services, &*caller.account);
+        let places = (0..MOST_PER_ACCOUNT).filter_map(|place| u8::try_from(place).ok());
+        let keys: Vec<String> = places.map(|place| WebhookSubscription::place_key(account.meta.id, place)).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let present =
+            Reader::<WebhookSubscription>::with_keys(&*services.store, account.meta.organization, &keys).await?;
+        let taken = present.iter().map(|stored| stored.record.place).collect();
+        let id = Id::new(services.entropy.ulid(stamp.at()));
+        let secret = WebhookSecret::generate(&*services.entropy);
+        let sealed = services.webhook_secrets.seal(&*services.entropy, id, &secret);
+        let (changeset, stored) = subscribe(&desk(desk_of), stamp, account, &taken, id, sealed, &self.subscription)?;
+        Ok((changeset, ((stored, LaneSigns::default()), secret)))
+    }
+
+    fn answer(&self, (shown, secret): &Self::Done) -> Reply {
+        let location = format!("/api/v1/webhooks/subscriptions/{}", shown.0.meta.id);
+        created(&location, answer_with_secret(StatusCode::CREATED, shown, secret))
+    }
+}
+
+pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(async move { carry_out(app, call, |object| Create::read(object, &app.services.webhook_addresses)).await })
+}
+
+pub(crate) fn document() -> Document {
+    Document {
+        query: Vec::new(),
+        request: Some(Media {
+            schema: Object::describe(|object| Create::read(object, &AddressPolicy::default())),
+            example: json!({
+                "url": "https://mirror.cedar-valley.example/novantra",
+                "description": "ServiceNow mirror",
+                "eventTypes": ["finding.created", "finding.status_changed"],
+                "reason": "Mirroring findings as incidents",
+            }),
+        }),
+        status: 201,
+        response: media_with_secret(),
+        line: None,
+        errors: &[400, 409, 413, 415, 422],
+        codes: &[],
+        response_headers: &["Location", "ETag", "Idempotent-Replayed"],
+    }
+}

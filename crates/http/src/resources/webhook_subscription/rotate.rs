@@ -1,0 +1,92 @@
+//! `POST /webhooks/subscriptions/{subscriptionId}/rotate-secret`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use auth::{Caller, ServiceAccount};
+use axum::http::StatusCode;
+use findings::Desk;
+use futures_util::future::BoxFuture;
+use kernel::{Changeset, Reason, Stamp};
+use serde_json::json;
+use webhooks::{WebhookSecret, WebhookSubscription};
+
+use super::{WithSigns, answer_with_secret, desk, media_with_secret, own, with_signs};
+use crate::{
+    app::App,
+    body::{Object, Seconds},
+    call::Call,
+    operation::{Document, Media},
+    problem::Problem,
+    reply::Reply,
+    write::{Command, carry_out},
+};
+
+/// How long the secret before goes on signing where nothing is said.
+const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub(crate) struct Rotate {
+    grace: Duration,
+    reason: Reason,
+}
+
+impl Rotate {
+    fn read(object: &mut Object<'_>) -> Option<Self> {
+        let seconds = Seconds { most: ServiceAccount::MAX_GRACE.as_secs(), usual: GRACE.as_secs() };
+        let grace = object.optional("graceSeconds", seconds);
+        let reason = object.reason();
+        Some(Self { grace: grace.unwrap_or(GRACE), reason: reason? })
+    }
+}
+
+#[async_trait]
+impl Command for Rotate {
+    type Done = (WithSigns, WebhookSecret);
+
+    fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    async fn decide(
+        &self,
+        app: &App,
+        call: &Call,
+        _: &Caller,
+        desk_of: &Desk<'_>,
+        stamp: Stamp,
+    ) -> Result<(Changeset, Self::Done), Problem> {
+        let present = own(app, call).await?;
+        let services = &app.services;
+        let secret = WebhookSecret::generate(&*services.entropy);
+        let sealed = services.webhook_secrets.seal(&*services.entropy, present.meta.id, &secret);
+        let (changeset, stored) = webhooks::rotate(&desk(desk_of), stamp, &present, sealed, self.grace)?;
+        Ok((changeset, (with_signs(app, stored).await?, secret)))
+    }
+
+    fn answer(&self, (shown, secret): &Self::Done) -> Reply {
+        answer_with_secret(StatusCode::OK, shown, secret)
+    }
+}
+
+pub(crate) fn rotate<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(async move {
+        call.path_id::<WebhookSubscription>()?;
+        carry_out(app, call, Rotate::read).await
+    })
+}
+
+pub(crate) fn document() -> Document {
+    Document {
+        query: Vec::new(),
+        request: Some(Media {
+            schema: Object::describe(Rotate::read),
+            example: json!({ "graceSeconds": 3600, "reason": "Yearly rotation" }),
+        }),
+        status: 200,
+        response: media_with_secret(),
+        line: None,
+        errors: &[400, 404, 409, 413, 415, 422],
+        codes: &[],
+        response_headers: &["ETag", "Idempotent-Replayed"],
+    }
+}

@@ -1,0 +1,44 @@
+//! What there is to subscribe to.
+
+use serde_json::Value;
+use webhooks::EventType;
+
+use super::house;
+use crate::support::{document, faults, finding_body, findings_path};
+
+#[tokio::test]
+async fn the_catalogue_has_every_event_with_its_scope() {
+    let (house, client) = house().await;
+    let listed = house.get("/api/v1/webhooks/event-types").by(&client).send().await.expect(200).json();
+    let listed = listed["eventTypes"].as_array().unwrap();
+    let names: Vec<&str> = listed.iter().map(|event| event["name"].as_str().unwrap()).collect();
+    assert_eq!(names, EventType::ALL.iter().map(|event| event.name()).collect::<Vec<_>>());
+    for event in listed {
+        assert_eq!(event["readScope"], "governance.findings:read");
+        assert!(!event["description"].as_str().unwrap().is_empty());
+    }
+}
+
+/// So that who reads the schema alone can judge what arrives.
+#[tokio::test]
+async fn the_schema_of_an_event_leads_nowhere_else_and_fits_what_is_sent() {
+    let (house, client) = house().await;
+    let listed = house.get("/api/v1/webhooks/event-types").by(&client).send().await.expect(200).json();
+    let id = house.finding(&client, "k").await;
+    let close = serde_json::json!({ "status": "accepted", "reason": "because a test says so" });
+    house.patch(&format!("{}/{id}", findings_path())).by(&client).json(&close).send().await.expect(200);
+    house.post(findings_path()).by(&client).json(&finding_body("other")).send().await.expect(201);
+    let told = house.watched.events();
+    for event in listed["eventTypes"].as_array().unwrap() {
+        let schema = &event["dataSchema"];
+        assert!(!schema.to_string().contains("$ref"), "{schema}");
+        let sent = told.iter().find(|told| event["name"] == told.name).unwrap();
+        let body: Value = serde_json::from_slice(&sent.body).unwrap();
+        assert_eq!(faults(schema, &body["data"]), Vec::<String>::new(), "{}", event["name"]);
+        let described = &document()["webhooks"][sent.name]["post"]["requestBody"]["content"]["application/json"];
+        assert_eq!(faults(&described["schema"], &body), Vec::<String>::new());
+        assert_eq!(faults(&described["schema"], &described["example"]), Vec::<String>::new());
+    }
+    let moved = listed["eventTypes"].as_array().unwrap().iter().find(|event| event["name"] == "finding.status_changed");
+    assert!(moved.unwrap()["dataSchema"]["required"].as_array().unwrap().contains(&"previousStatus".into()));
+}

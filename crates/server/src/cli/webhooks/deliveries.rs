@@ -1,0 +1,128 @@
+//! `novantra webhooks deliveries`
+
+use clap::Args;
+use kernel::{Id, OrganizationId, PageLimit, PageRequest, Reader, Stored, Timestamp};
+use serde_json::{Value, json};
+use store::DynStore;
+use webhooks::{DeliveryFilter, DeliveryState, Failure as Cause, WebhookDelivery, WebhookSubscription};
+
+use crate::{
+    cli::{Context, columns, operator::find_workspace},
+    compose::Installation,
+    failure::Failure,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Deliveries {
+    /// Of this workspace.
+    #[arg(long, value_name = "SLUG")]
+    workspace: String,
+    /// To this subscription only.
+    #[arg(long, value_name = "SUBSCRIPTION_ID", value_parser = subscription_id)]
+    subscription: Option<Id<WebhookSubscription>>,
+    /// In this state only; may be repeated: pending, delivered, failed, exhausted or cancelled.
+    #[arg(long = "status", value_name = "STATUS", value_parser = state, value_delimiter = ',')]
+    states: Vec<DeliveryState>,
+    /// How many at most.
+    #[arg(long, default_value = "50", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
+}
+
+fn subscription_id(text: &str) -> Result<Id<WebhookSubscription>, String> {
+    text.parse().map_err(|_| "a subscription's id looks like whsub_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
+}
+
+fn state(text: &str) -> Result<DeliveryState, String> {
+    DeliveryState::ALL.iter().copied().find(|state| state.name() == text).ok_or_else(|| {
+        let known: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.name()).collect();
+        format!("there are {}", known.join(", "))
+    })
+}
+
+impl Deliveries {
+    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let listed = Installation::visit(&context.settings, async |installation| {
+            let workspace = find_workspace(installation, &self.workspace).await?;
+            self.list(&*installation.store, workspace.meta.id).await
+        })
+        .await?;
+        let documents: Vec<Value> = listed.iter().map(document).collect();
+        context.output.show(&json!({ "deliveries": documents }), || {
+            let head = ["DELIVERY", "SUBSCRIPTION", "EVENT", "STATUS", "ATTEMPTS", "LAST", "NEXT_ATTEMPT", "CREATED"];
+            let rows = listed.iter().map(|stored| {
+                let delivery = &stored.record;
+                vec![
+                    stored.meta.id.to_string(),
+                    delivery.subscription.to_string(),
+                    delivery.event_type.to_string(),
+                    delivery.state.name().to_owned(),
+                    delivery.attempts.len().to_string(),
+                    last(delivery),
+                    delivery.next_attempt_at.map_or_else(|| "none".to_owned(), |at| at.to_string()),
+                    stored.meta.created_at.to_string(),
+                ]
+            });
+            columns(&std::iter::once(head.map(str::to_owned).to_vec()).chain(rows).collect::<Vec<_>>())
+        })
+    }
+
+    async fn list(
+        &self,
+        store: &DynStore,
+        organization: OrganizationId,
+    ) -> Result<Vec<Stored<WebhookDelivery>>, Failure> {
+        let filter = DeliveryFilter {
+            subscription: self.subscription,
+            states: self.states.iter().copied().collect(),
+            ..DeliveryFilter::default()
+        };
+        let most = usize::from(self.limit);
+        let mut request = PageRequest { limit: PageLimit::clamped(u64::from(self.limit)), ..PageRequest::default() };
+        let mut all = Vec::new();
+        loop {
+            let page = Reader::<WebhookDelivery>::list(store, organization, &filter, &request).await?;
+            all.extend(page.items);
+            all.truncate(most);
+            match page.next.filter(|_| all.len() < most) {
+                Some(next) => request.after = Some(next),
+                None => return Ok(all),
+            }
+        }
+    }
+}
+
+/// What came of the last attempt: the answer's status, or why there was none.
+fn last(delivery: &WebhookDelivery) -> String {
+    let Some(attempt) = delivery.attempts.last() else { return "none".to_owned() };
+    match (attempt.outcome.status, attempt.outcome.failure) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(failure)) => failure.name().to_owned(),
+        (None, None) => "none".to_owned(),
+    }
+}
+
+/// A delivery for scripts.
+pub(super) fn document(stored: &Stored<WebhookDelivery>) -> Value {
+    let delivery = &stored.record;
+    let attempts = delivery.attempts.iter().map(|attempt| {
+        let outcome = &attempt.outcome;
+        json!({
+            "attempted_at": attempt.at.to_string(),
+            "duration_ms": u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
+            "status": outcome.status,
+            "answer": outcome.answer,
+            "error": outcome.failure.map(Cause::name),
+        })
+    });
+    json!({
+        "id": stored.meta.id.to_string(),
+        "subscription_id": delivery.subscription.to_string(),
+        "event_id": delivery.event.to_string(),
+        "event_type": &*delivery.event_type,
+        "status": delivery.state.name(),
+        "next_attempt_at": delivery.next_attempt_at.as_ref().map(Timestamp::to_string),
+        "attempts": attempts.collect::<Vec<_>>(),
+        "created_at": stored.meta.created_at.to_string(),
+        "updated_at": stored.meta.updated_at.to_string(),
+    })
+}

@@ -1,0 +1,52 @@
+//! Posting events on: byte for byte what was signed, with the headers that a delivery has.
+
+use std::time::Duration;
+
+use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
+use serde_json::Value;
+use webhooks::ANSWER_WITHIN;
+
+use super::server::tls;
+use crate::failure::{Context as _, Failure};
+
+/// How long a connection may take to come about.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+pub(super) struct Forwarder {
+    http: Client,
+    to: Url,
+}
+
+impl Forwarder {
+    /// A client that is as patient as a delivery is, and follows nothing.
+    ///
+    /// # Errors
+    /// When the system has no certificates to trust and the URL needs them.
+    pub(super) fn new(to: Url) -> Result<Self, Failure> {
+        let http = tls(&to)?
+            .user_agent(concat!("Novantra-Webhooks/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_WITHIN)
+            .timeout(ANSWER_WITHIN)
+            .build()
+            .or_fail(|| "can't forward".to_owned())?;
+        Ok(Self { http, to })
+    }
+
+    /// Posts an event, given what the stream has in its `data`. Gives the status of the answer, or says why there is none.
+    pub(super) async fn forward(&self, data: &Value) -> Result<u16, String> {
+        let (Some(headers), Some(body)) = (data["headers"].as_object(), data["body"].as_str()) else {
+            return Err("the server sent no headers and body".to_owned());
+        };
+        let mut request = self.http.post(self.to.clone()).header(CONTENT_TYPE, "application/json");
+        for (name, value) in headers.iter().filter(|(name, _)| name.starts_with("webhook-")) {
+            request = request.header(name, value.as_str().unwrap_or_default());
+        }
+        match request.body(body.to_owned()).send().await {
+            Ok(response) => Ok(response.status().as_u16()),
+            Err(error) if error.is_timeout() => Err("timed out".to_owned()),
+            Err(error) if error.is_connect() => Err("not reachable".to_owned()),
+            Err(error) => Err(error.without_url().to_string()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Reading server-sent events (WHATWG HTML § 9.2), as far as the server writes them: one line of data, breaks of `\n`.
+
+/// The most one event may have: far more than a record does.
+const MOST: usize = 4 * 1024 * 1024;
+
+const TOO_LONG: &str = "the server sent an event of more than 4 MiB";
+const NO_TEXT: &str = "the server sent what is no UTF-8";
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Event {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) data: String,
+}
+
+/// Bytes that came, up to the end of an event.
+#[derive(Default)]
+pub(super) struct Parser {
+    waiting: String,
+    /// A character that is not whole yet.
+    cut: Vec<u8>,
+}
+
+impl Parser {
+    /// Takes what came.
+    ///
+    /// # Errors
+    /// What is no text, or an event that does not end.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), &'static str> {
+        self.cut.extend_from_slice(bytes);
+        let whole = match str::from_utf8(&self.cut) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => return Err(NO_TEXT),
+        };
+        let rest = self.cut.split_off(whole);
+        let text = String::from_utf8(std::mem::replace(&mut self.cut, rest)).map_err(|_| NO_TEXT)?;
+        self.waiting.push_str(&text);
+        if self.waiting.len() > MOST && !self.waiting.contains("\n\n") {
+            return Err(TOO_LONG);
+        }
+        Ok(())
+    }
+
+    /// The next event that is whole; comments are passed over.
+    pub(super) fn next(&mut self) -> Option<Event> {
+        while let Some(end) = self.waiting.find("\n\n") {
+            let rest = self.waiting.split_off(end + 2);
+            let block = std::mem::replace(&mut self.waiting, rest);
+            let event = read(&block);
+            if !event.data.is_empty() {
+                return Some(event);
+            }
+        }
+        None
+    }
+}
+
+fn read(block: &str) -> Event {
+    let mut event = Event::default();
+    for line in block.lines() {
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value).to_owned();
+        match field {
+            "id" => event.id = value,
+            "event" => event.name = value,
+            "data" => event.data = value,
+            _ => {}
+        }
+    }
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &str = "retry: 3000\nevent: secret\ndata: {\"secret\":\"whsec_ü\"}\n\n:\n\nid: evt_1\nevent: finding.created\ndata: {}\n\n";
+
+    #[test]
+    fn events_are_the_same_however_they_are_cut_on_their_way() {
+        for size in 1..STREAM.len() {
+            let mut parser = Parser::default();
+            let mut events = Vec::new();
+            for piece in STREAM.as_bytes().chunks(size) {
+                parser.take(piece).unwrap();
+                events.extend(std::iter::from_fn(|| parser.next()));
+            }
+            let event =
+                |id: &str, name: &str, data: &str| Event { id: id.into(), name: name.into(), data: data.into() };
+            let secret = event("", "secret", "{\"secret\":\"whsec_ü\"}");
+            assert_eq!(events, [secret, event("evt_1", "finding.created", "{}")], "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_end_and_what_is_no_text_are_not_taken() {
+        let mut parser = Parser::default();
+        let long = vec![b'x'; MOST];
+        parser.take(&long).unwrap();
+        assert_eq!(parser.take(b"x"), Err(TOO_LONG));
+        assert_eq!(Parser::default().take(b"\xff"), Err(NO_TEXT));
+    }
+}

@@ -1,0 +1,53 @@
+//! What webhooks are signed and sent with, and what tells of them.
+
+use std::sync::Arc;
+
+use delivery::{Dispatcher, Distributor, Doorbell, GuardedSender, Means, Observer, Roots, SystemResolver};
+use webhooks::{AddressPolicy, Secrets, Sender};
+
+use super::Installation;
+use crate::settings::WebhookSettings;
+
+/// Shared by the API and by the tasks that deliver.
+pub(crate) struct Webhooks {
+    pub(super) secrets: Arc<dyn Secrets>,
+    pub(super) sender: Arc<dyn Sender>,
+    pub(super) addresses: AddressPolicy,
+    pub(crate) bell: Arc<Doorbell>,
+    concurrency: usize,
+}
+
+impl Webhooks {
+    /// Nothing is opened yet: certificates to trust are read when they are first needed.
+    pub(crate) fn of(installation: &Installation, settings: &WebhookSettings) -> Self {
+        let addresses = settings.addresses.clone();
+        let clock = Arc::clone(&installation.clock);
+        let sender = GuardedSender::new(addresses.clone(), Arc::new(SystemResolver), clock, Roots::System);
+        Self {
+            secrets: Arc::new(installation.keys.webhook_secrets()),
+            sender: Arc::new(sender),
+            addresses,
+            bell: Arc::default(),
+            concurrency: settings.concurrency,
+        }
+    }
+
+    /// What makes deliveries of events.
+    pub(crate) fn distributor(&self, installation: &Installation) -> Distributor {
+        let (store, clock) = (Arc::clone(&installation.store), Arc::clone(&installation.clock));
+        Distributor::new(store, clock, &*installation.entropy)
+    }
+
+    /// What sends deliveries.
+    pub(crate) fn dispatcher(&self, installation: &Installation, observer: Arc<dyn Observer>) -> Dispatcher {
+        Dispatcher::new(Means {
+            store: Arc::clone(&installation.store),
+            sender: Arc::clone(&self.sender),
+            secrets: Arc::clone(&self.secrets),
+            clock: Arc::clone(&installation.clock),
+            entropy: Arc::clone(&installation.entropy),
+            observer,
+            concurrency: self.concurrency,
+        })
+    }
+}

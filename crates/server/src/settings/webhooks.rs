@@ -1,0 +1,78 @@
+//! How webhooks are sent, and to where.
+
+use std::{net::IpAddr, time::Duration};
+
+use ipnet::IpNet;
+use webhooks::AddressPolicy;
+
+use super::{
+    forms::{one_of, parse_span, positive},
+    table,
+    typed::Reading,
+};
+
+/// How webhooks are sent.
+#[derive(Clone, Debug)]
+pub(crate) struct WebhookSettings {
+    pub(crate) addresses: AddressPolicy,
+    pub(crate) retention: Duration,
+    /// How many attempts are in flight at once.
+    pub(crate) concurrency: usize,
+}
+
+impl WebhookSettings {
+    pub(super) fn read(reader: &mut Reading<'_>) -> Option<Self> {
+        let loopback =
+            reader.take(&table::WEBHOOKS_ALLOW_LOOPBACK_HTTP, |text| one_of(text, &[("true", true), ("false", false)]));
+        let allowed = reader.take_or(&table::WEBHOOKS_ALLOW_ADDRESSES, networks, Vec::new);
+        let retention = reader.take(&table::WEBHOOKS_RETENTION, |text| {
+            let span = parse_span(text)?;
+            if span < SHORTEST_RETENTION { Err(format!("{text} is not at least 4d")) } else { Ok(span) }
+        });
+        let concurrency = reader.take(&table::WEBHOOKS_CONCURRENCY, |text| {
+            let some = positive(text).ok().filter(|number| (4..=65_536).contains(number));
+            some.ok_or_else(|| format!("{text:?} is no whole number from 4 to 65536"))
+        });
+        Some(Self {
+            addresses: AddressPolicy { allowed: allowed?, loopback: loopback? },
+            retention: retention?,
+            concurrency: usize::try_from(concurrency?).ok()?,
+        })
+    }
+
+    /// What the operator might not have meant, in words.
+    pub(super) fn doubts(&self) -> Option<String> {
+        let everywhere = self.addresses.allowed.iter().any(|network| network.prefix_len() == 0);
+        everywhere.then(|| {
+            let name = table::WEBHOOKS_ALLOW_ADDRESSES.name;
+            format!("{name} is everywhere, so who may subscribe can reach into this network")
+        })
+    }
+}
+
+/// A delivery is tried for more than three days, and its event must last as long.
+const SHORTEST_RETENTION: Duration = Duration::from_secs(4 * 24 * 60 * 60);
+
+/// Networks as `10.0.0.0/8` and single addresses, with commas between.
+fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let network = |text: &str| {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map_err(|_| format!("{text:?} is no network such as 10.0.0.0/8"))
+    };
+    text.split(',').map(str::trim).map(network).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_and_single_addresses_are_allowed_in_one_list() {
+        let read = networks("10.20.0.0/16, 192.0.2.7,fd00::/8").unwrap();
+        assert_eq!(read.len(), 3);
+        assert!(read[1].contains(&"192.0.2.7".parse::<IpAddr>().unwrap()) && read[1].prefix_len() == 32);
+        for text in ["", "10.0.0.0/33", "example.com", "10.0.0.0/8,"] {
+            assert!(networks(text).is_err(), "{text:?}");
+        }
+    }
+}

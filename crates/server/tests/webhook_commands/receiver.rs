@@ -1,0 +1,83 @@
+//! A program on this machine that is posted to.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::mpsc::{self, Receiver as Queue, Sender},
+    thread,
+};
+
+use super::support::DEADLINE;
+
+/// What was posted.
+#[derive(Debug)]
+pub(crate) struct Post {
+    pub(crate) line: String,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Post {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(there, _)| there == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// Takes posts and answers 204.
+pub(crate) struct Receiver {
+    pub(crate) url: String,
+    posts: Queue<Post>,
+}
+
+impl Receiver {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/hook", listener.local_addr().expect("its address"));
+        let (tell, posts) = mpsc::channel();
+        // It ends with the test that has the other end of the channel.
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if let Some(post) = take(stream)
+                    && !hand_on(&tell, post)
+                {
+                    return;
+                }
+            }
+        });
+        Self { url, posts }
+    }
+
+    /// The next post.
+    pub(crate) fn next(&self) -> Post {
+        self.posts.recv_timeout(DEADLINE).expect("something is posted in time")
+    }
+}
+
+fn hand_on(tell: &Sender<Post>, post: Post) -> bool {
+    tell.send(post).is_ok()
+}
+
+fn take(stream: TcpStream) -> Option<Post> {
+    stream.set_read_timeout(Some(DEADLINE)).ok()?;
+    let mut reader = BufReader::new(stream);
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let line = line.trim_end().to_owned();
+        if line.is_empty() {
+            break;
+        }
+        lines.push(line);
+    }
+    let mut lines = lines.into_iter();
+    let line = lines.next()?;
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())))
+        .collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length")?.1.parse().ok()?;
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    reader.get_mut().write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").ok()?;
+    Some(Post { line, headers, body })
+}

@@ -1,0 +1,146 @@
+//! Receivers that do what they should not.
+
+use std::{sync::Arc, time::Duration};
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    receiver::Receiver,
+    stage::{SCOPES, deliveries, record, subscribe, subscription, to_this_machine, until},
+    support::{Client, Installation, Setup, eventually},
+};
+
+/// Those that hang have 15 s.
+const TOLD_WITHIN: Duration = Duration::from_secs(25);
+
+/// Does this with every connection, for as long as the test runs. Says where.
+async fn behaving<F: Future<Output = ()> + Send + 'static>(
+    scheme: &str,
+    behave: impl Fn(TcpStream) -> F + Send + 'static,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(behave(stream));
+        }
+    });
+    format!("{scheme}://{address}/")
+}
+
+/// Takes the beginning of a call, and answers with that.
+async fn answer(stream: &mut TcpStream, text: &str) {
+    let mut call = [0; 16 * 1024];
+    let _ = stream.read(&mut call).await;
+    let _ = stream.write_all(text.as_bytes()).await;
+}
+
+async fn self_signed() -> String {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("a certificate with its key");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    behaving("https", move |stream| {
+        let acceptor = acceptor.clone();
+        async move { drop(acceptor.accept(stream).await) }
+    })
+    .await
+}
+
+/// The last attempt of the one delivery, once there was one.
+async fn attempt(client: &Client, id: &str) -> Value {
+    let what = format!("an attempt at {id}");
+    let mut pace = crate::support::Pace::until(&what, TOLD_WITHIN);
+    loop {
+        pace.tick().await;
+        let deliveries = deliveries(client, id).await;
+        if let Some(attempt) = deliveries.first().and_then(|delivery| delivery["attempts"].get(0)) {
+            return attempt.clone();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_receiver_does_is_on_record_and_harms_no_other() {
+    let sound = Receiver::start().await;
+    let server = to_this_machine(Setup::over(Installation::new()).unlimited()).start();
+    let client = server.client("integration", &SCOPES).await;
+
+    let failing = behaving("http", async |mut stream| {
+        answer(&mut stream, "HTTP/1.1 500 Oops\r\ncontent-length: 6\r\n\r\nbroken").await;
+    });
+    let redirecting = behaving("http", async |mut stream| {
+        let text = "HTTP/1.1 307 Elsewhere\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+        answer(&mut stream, text).await;
+    });
+    let hanging = behaving("http", async |mut stream| {
+        answer(&mut stream, "").await;
+        std::future::pending().await
+    });
+    let dripping = behaving("http", async |mut stream| {
+        answer(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
+        let mut drops = tokio::time::interval(Duration::from_millis(50));
+        while stream.write_all(b".").await.is_ok() {
+            drops.tick().await;
+        }
+    });
+    let gigabyte = behaving("http", async |mut stream| {
+        answer(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n").await;
+        while stream.write_all(&[b'x'; 64 * 1024]).await.is_ok() {}
+    });
+    let resetting = behaving("http", async |mut stream| {
+        answer(&mut stream, "").await;
+        let _ = stream.set_zero_linger();
+    });
+    let expected = [
+        (failing.await, json!([500, "refused"])),
+        (redirecting.await, json!([307, "redirected"])),
+        (hanging.await, json!([null, "timed_out"])),
+        (dripping.await, json!([200, "timed_out"])),
+        (gigabyte.await, json!([200, null])),
+        (resetting.await, json!([null, "unreachable"])),
+        (self_signed().await, json!([null, "tls"])),
+    ];
+    let mut subscriptions = Vec::new();
+    for (url, expected) in expected {
+        subscriptions.push((subscribe(&client, &url, &["finding.created"]).await, url, expected));
+    }
+    let well = subscribe(&client, &sound.url("/sound"), &["finding.created"]).await;
+
+    record(&client, "the-first").await;
+    until("the sound one is told", Duration::from_secs(5), || sound.distinct("/sound") == 1).await;
+    for (id, url, expected) in &subscriptions {
+        let attempt = attempt(&client, id).await;
+        assert_eq!(json!([attempt["status"], attempt["error"]]), *expected, "{url}: {attempt}");
+        let failed = !expected[1].is_null();
+        assert_eq!(subscription(&client, id).await["failingSince"].is_null(), !failed, "{url}");
+    }
+    record(&client, "the-second").await;
+    until("the sound one is told", Duration::from_secs(5), || sound.distinct("/sound") == 2).await;
+    assert!(subscription(&client, &well).await["lastDeliveryAt"].is_string());
+    let resident = server.resident();
+    assert!(resident < 200 * 1024 * 1024, "{resident} bytes after an answer of a gigabyte");
+
+    let counted = eventually("attempts are counted", async || {
+        let (_, text) = server.probe("/metrics").await;
+        text.contains("novantra_webhook_attempts_total{outcome=\"timed_out\"}").then_some(text)
+    });
+    let counted = counted.await;
+    for line in ["outcome=\"delivered\"", "outcome=\"tls\"", "novantra_webhook_attempts_in_flight"] {
+        assert!(counted.contains(line), "{line} is not in {counted}");
+    }
+    assert!(server.stop().success());
+}

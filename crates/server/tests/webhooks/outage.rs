@@ -1,0 +1,65 @@
+//! PostgreSQL stopped and started again while deliveries are on their way.
+
+use std::time::Duration;
+
+use postgres_cluster::{Cluster, MISSING, Shutdown, find};
+
+use crate::{
+    receiver::Receiver,
+    stage::{SCOPES, deliveries, record, subscribe, to_this_machine, until},
+    support::{Client, Installation, Setup, eventually},
+};
+
+const EVENTS: usize = 60;
+
+/// What a server held that lost its database is free after 20 s.
+const RESUMED_WITHIN: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_resume_after_the_database_was_away_and_none_is_lost() {
+    let durable = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
+    let mut cluster = Cluster::start(&find().expect(MISSING), &durable).expect("a cluster");
+    let receiver = Receiver::start().await;
+    let server = to_this_machine(Setup::over(Installation::at(cluster.url())).unlimited()).start();
+    let client = Client::with_token(&server.url, &server.account("integration", &SCOPES)).await;
+    let gated = subscribe(&client, &receiver.url("/gated/one"), &["finding.created"]).await;
+    let open = subscribe(&client, &receiver.url("/open"), &["finding.created"]).await;
+    for number in 0..EVENTS {
+        record(&client, &format!("before-{number}")).await;
+    }
+    until("one is on its way", Duration::from_secs(10), || receiver.count("/gated/") == 1).await;
+
+    cluster.stop(Shutdown::Immediate).expect("it stops");
+    eventually("the server notices", async || (server.probe("/readyz").await.0 == 503).then_some(())).await;
+    // What comes of it can't be stored.
+    receiver.open();
+    let mut pace = crate::support::Pace::until("it is looked for in vain", Duration::from_secs(20));
+    while !server.log().contains("can't look for webhooks that are due") {
+        pace.tick().await;
+    }
+    assert_eq!(receiver.count("/gated/"), 1, "an account that can't be judged is sent nothing");
+    cluster.start_again().expect("it starts");
+
+    until("all arrive", RESUMED_WITHIN, || {
+        receiver.distinct("/gated/one") == EVENTS && receiver.distinct("/open") == EVENTS
+    })
+    .await;
+    for number in 0..5 {
+        let key = format!("after-{number}");
+        eventually("it records", async || {
+            let answer = client.post_once(crate::stage::FINDINGS, &key, &crate::support::finding(&key)).await;
+            (answer.status == 201).then_some(())
+        })
+        .await;
+    }
+    until("those after it arrive", RESUMED_WITHIN, || receiver.distinct("/open") == EVENTS + 5).await;
+    for id in [gated, open] {
+        eventually("all are on record as delivered", async || {
+            let deliveries = deliveries(&client, &id).await;
+            let delivered = deliveries.iter().filter(|delivery| delivery["status"] == "delivered").count();
+            (delivered == EVENTS + 5).then_some(())
+        })
+        .await;
+    }
+    println!("{} deliveries for {} events at two receivers", receiver.count("/"), EVENTS + 5);
+}

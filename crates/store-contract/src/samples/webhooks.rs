@@ -1,0 +1,126 @@
+//! Subscriptions, and events on their way to them.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use auth::AccountId;
+use kernel::{Id, OutboxEvent, Revision, Timestamp};
+use ulid::Ulid;
+use webhooks::{
+    AddressPolicy, Attempt, DeliveryState, DisabledReason, EndpointUrl, EventType, Failure, Outcome, SealedSecret,
+    StoredEvent, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
+};
+
+/// Where deliveries go.
+#[must_use]
+pub fn endpoint(url: &str) -> EndpointUrl {
+    EndpointUrl::parse(url, &AddressPolicy::default()).unwrap()
+}
+
+/// An active subscription of the account to created findings.
+#[must_use]
+pub fn subscription(account: AccountId, place: u8) -> WebhookSubscription {
+    WebhookSubscription::of_parts(
+        account,
+        place,
+        endpoint("https://hooks.example/in"),
+        super::description(""),
+        BTreeSet::from([EventType::FindingCreated]),
+        SubscriptionStatus::Active,
+        None,
+        vec![SealedSecret { sealed: vec![1, 2, 3], ends_at: None }],
+    )
+}
+
+/// The same in another state.
+#[must_use]
+pub fn with_status(
+    subscription: &WebhookSubscription,
+    status: SubscriptionStatus,
+    reason: Option<DisabledReason>,
+) -> WebhookSubscription {
+    let same = subscription.clone();
+    WebhookSubscription::of_parts(
+        same.account,
+        same.place,
+        same.url,
+        same.description,
+        same.event_types,
+        status,
+        reason,
+        same.secrets,
+    )
+}
+
+/// A subscription with everything that one can have.
+#[must_use]
+pub fn full_subscription(account: AccountId, place: u8, at: Timestamp) -> WebhookSubscription {
+    let old = SealedSecret { sealed: (0..=255).collect(), ends_at: Some(at + Duration::from_secs(60)) };
+    WebhookSubscription::of_parts(
+        account,
+        place,
+        endpoint("https://hooks.example:8443/in/%7Eus?a=%C3%A9&b='\"é"),
+        super::description("To the ticket desk.\n\t“Twice” at most. 🏦"),
+        EventType::ALL.iter().copied().collect(),
+        SubscriptionStatus::Disabled,
+        Some(DisabledReason::Failing),
+        vec![SealedSecret { sealed: Vec::new(), ends_at: None }, old],
+    )
+}
+
+/// A delivery that was not tried yet and is due `at` this moment.
+#[must_use]
+pub fn delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, at: Timestamp) -> WebhookDelivery {
+    WebhookDelivery {
+        subscription,
+        event,
+        event_type: EventType::FindingCreated.name().into(),
+        subject: Ulid(7),
+        subject_revision: Revision::FIRST,
+        state: DeliveryState::Pending,
+        failed: 0,
+        next_attempt_at: Some(at),
+        attempts: Vec::new(),
+    }
+}
+
+/// A delivery with everything that one can have.
+#[must_use]
+pub fn full_delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, at: Timestamp) -> WebhookDelivery {
+    let answered = Outcome {
+        took: Duration::from_millis(14_999),
+        status: Some(429),
+        answer: Some("{\"busy\":true}\n\0 🏦".to_owned()),
+        failure: Some(Failure::Refused),
+        retry_after: Some(Duration::from_secs(3_600)),
+    };
+    WebhookDelivery {
+        event_type: "later.event".into(),
+        subject_revision: Revision(41),
+        state: DeliveryState::Failed,
+        failed: 2,
+        attempts: vec![attempt(at, Some(Failure::TimedOut)), Attempt { at, outcome: answered }],
+        ..delivery(subscription, event, at + Duration::from_secs(3_600))
+    }
+}
+
+/// An attempt that the endpoint did not answer, or took.
+#[must_use]
+pub fn attempt(at: Timestamp, failure: Option<Failure>) -> Attempt {
+    let status = if failure.is_none() { Some(204) } else { None };
+    let outcome = Outcome { took: Duration::from_millis(30), status, answer: None, failure, retry_after: None };
+    Attempt { at, outcome }
+}
+
+/// The event as it is read from the outbox.
+#[must_use]
+pub fn stored_event(event: &OutboxEvent) -> StoredEvent {
+    StoredEvent {
+        id: event.id,
+        organization: event.organization,
+        name: event.name.into(),
+        subject: event.subject.1,
+        revision: event.revision,
+        created_at: event.created_at,
+        body: event.body.clone(),
+    }
+}

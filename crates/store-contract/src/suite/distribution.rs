@@ -1,0 +1,210 @@
+//! Events become deliveries.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use kernel::{Id, Order, OutboxEvent, PageRequest, Revision, Window};
+use store::Lease;
+use webhooks::{DeliveryFilter, DisabledReason, Distribution, EventType, SubscriptionStatus, WebhookDelivery};
+
+use crate::{
+    Fixture,
+    queue::{DISTRIBUTOR, SPAN, lane_of},
+    samples,
+};
+
+/// One for each active subscription to it that was there when it happened, and none for any other.
+pub async fn an_event_becomes_a_delivery_for_each_subscription_to_it(fixture: Fixture) {
+    let (home, away) = (fixture.home, fixture.organization("away").await);
+    let account = fixture.create(home, samples::account("scanner")).await.meta.id;
+    let told = [fixture.subscribe(home, "one").await, fixture.subscribe(home, "two").await];
+    let usual = |place| samples::subscription(account, place);
+    let mut closed = usual(0);
+    closed.event_types = BTreeSet::from([EventType::FindingClosed]);
+    fixture.create(home, closed).await;
+    let disabled = SubscriptionStatus::Disabled;
+    fixture.create(home, samples::with_status(&usual(1), disabled, Some(DisabledReason::Requested))).await;
+    fixture.create(home, samples::with_status(&usual(2), SubscriptionStatus::Removed, None)).await;
+    fixture.subscribe(away, "other").await;
+    let (finding, event) = fixture.told(home, "f-1").await;
+    fixture.clock.tick();
+    fixture.create(home, usual(3)).await;
+
+    assert_eq!(fixture.store.undistributed(None, 10).await.unwrap(), [home]);
+    assert_eq!(fixture.distribute(home, 10).await, Distribution { events: 1, deliveries: 2 });
+    let mut made = fixture.deliveries(home).await;
+    made.sort_by_key(|delivery| delivery.record.subscription);
+    for (delivery, subscription) in made.iter().zip(&told) {
+        let expected = WebhookDelivery::of(&samples::stored_event(&event), subscription.meta.id);
+        assert_eq!((delivery.meta.id, &delivery.record), (expected.meta.id, &expected.record));
+        assert_eq!((delivery.meta.created_at, delivery.meta.updated_at), (event.created_at, fixture.now()));
+        assert_eq!((delivery.record.subject, delivery.record.subject_revision), (finding.meta.ulid(), Revision(1)));
+    }
+    assert_eq!(made.len(), 2);
+    assert_eq!((fixture.pending().await, fixture.deliveries(away).await.len()), (0, 0));
+    assert!(fixture.store.undistributed(None, 10).await.unwrap().is_empty());
+    assert_eq!(fixture.distribute(home, 10).await, Distribution::default());
+}
+
+/// So many at a time, the oldest first.
+pub async fn events_are_distributed_oldest_first_and_in_bounds(fixture: Fixture) {
+    let subscription = fixture.subscribe(fixture.home, "one").await;
+    let mut events = Vec::new();
+    for number in 0..5 {
+        fixture.clock.tick();
+        events.push(fixture.told(fixture.home, &format!("f-{number}")).await.1.id);
+    }
+    let mut seen = Vec::new();
+    for expected in [2, 2, 1, 0] {
+        let distribution = fixture.distribute(fixture.home, 2).await;
+        assert_eq!(distribution, Distribution { events: expected, deliveries: expected });
+        seen = fixture.due(lane_of(&subscription)).await.iter().map(|due| due.delivery.record.event).collect();
+        assert_eq!(seen[..], events[..seen.len()]);
+    }
+    assert_eq!(seen, events);
+}
+
+/// However the clock steps and whatever batches they come in.
+pub async fn revisions_of_one_record_come_in_order_whatever_the_clock_says(fixture: Fixture) {
+    let subscription = fixture.subscribe(fixture.home, "one").await;
+    fixture.clock.advance(Duration::from_secs(60));
+    let (mut finding, _) = fixture.told(fixture.home, "f-1").await;
+    for step in 0..6_u64 {
+        match step % 3 {
+            0 => fixture.clock.set(fixture.now() - Duration::from_secs(10)),
+            1 => {}
+            _ => {
+                fixture.clock.tick();
+            }
+        }
+        fixture.told(fixture.home, &format!("other-{step}")).await;
+        finding = fixture.told_again(&finding).await.0;
+    }
+    fixture.clock.advance(Duration::from_secs(120));
+    while fixture.distribute(fixture.home, 2).await.events > 0 {}
+    let due = fixture.due(lane_of(&subscription)).await;
+    let of_finding = due.iter().filter(|due| due.delivery.record.subject == finding.meta.ulid());
+    let revisions: Vec<i64> = of_finding.map(|due| due.delivery.record.subject_revision.0).collect();
+    assert_eq!(revisions, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(due.len(), 13);
+}
+
+/// What was stamped before others and is stored after they were distributed, is distributed then.
+pub async fn a_late_commit_is_not_passed_over(fixture: Fixture) {
+    let subscription = fixture.subscribe(fixture.home, "one").await;
+    let (mut late, finding) = fixture.creation(fixture.home, samples::finding("late"));
+    let event = samples::outbox_event(&*fixture.entropy, &finding);
+    late.publish(event.clone());
+    fixture.clock.advance(Duration::from_secs(5));
+    fixture.told(fixture.home, "early").await;
+    assert_eq!(fixture.distribute(fixture.home, 10).await.events, 1);
+    fixture.commit(late).await.unwrap();
+    assert_eq!(fixture.distribute(fixture.home, 10).await, Distribution { events: 1, deliveries: 1 });
+    let due = fixture.due(lane_of(&subscription)).await;
+    assert_eq!((due.len(), due[0].delivery.record.event), (2, event.id), "what happened first is due first");
+}
+
+/// Whoever made it: it keeps its state, and there is no other.
+pub async fn an_event_that_is_a_delivery_already_stays_that_one(fixture: Fixture) {
+    let subscription = fixture.subscribe(fixture.home, "one").await;
+    let events = [fixture.told(fixture.home, "f-1").await.1, fixture.told(fixture.home, "f-2").await.1];
+    let mut recovered = WebhookDelivery::of(&samples::stored_event(&events[0]), subscription.meta.id);
+    recovered.record = recovered.record.cancelled();
+    let mut changeset = fixture.changeset(fixture.home);
+    changeset.create(&recovered);
+    fixture.commit(changeset).await.unwrap();
+    assert_eq!(fixture.distribute(fixture.home, 10).await.events, 2);
+    let mut made = fixture.deliveries(fixture.home).await;
+    made.sort_by_key(|delivery| delivery.record.event);
+    assert_eq!(made.len(), 2);
+    assert_eq!(made[0], recovered);
+    assert_eq!(made[1].record.event, events[1].id);
+}
+
+/// Nobody else does, nor who had it before; what they tried left nothing behind.
+pub async fn only_who_has_the_lease_distributes(fixture: Fixture) {
+    fixture.subscribe(fixture.home, "one").await;
+    fixture.told(fixture.home, "f-1").await;
+    let attempt = async |holder: &str| {
+        let nothing = fixture.store.distribute(fixture.home, holder, fixture.now(), 10).await.unwrap();
+        assert_eq!((nothing, fixture.pending().await), (Distribution::default(), 1), "{holder}");
+        assert!(fixture.deliveries(fixture.home).await.is_empty(), "{holder}");
+    };
+    attempt("nobody").await;
+    assert!(fixture.store.hold(Lease::Distributor, "slow", fixture.now(), SPAN).await.unwrap());
+    attempt("other").await;
+    fixture.clock.advance(SPAN);
+    attempt("slow").await;
+    assert!(fixture.store.hold(Lease::Distributor, "other", fixture.now(), SPAN).await.unwrap());
+    attempt("slow").await;
+    let now = fixture.now();
+    let distributed = fixture.store.distribute(fixture.home, "other", now, 10).await.unwrap();
+    assert_eq!(distributed, Distribution { events: 1, deliveries: 1 });
+}
+
+/// Rounds that meet are done one after the other.
+pub async fn of_eight_rounds_at_once_each_event_is_in_one(fixture: Fixture) {
+    fixture.subscribe(fixture.home, "one").await;
+    for number in 0..12 {
+        fixture.told(fixture.home, &format!("f-{number}")).await;
+    }
+    let (home, now) = (fixture.home, fixture.now());
+    assert!(fixture.store.hold(Lease::Distributor, DISTRIBUTOR, now, SPAN).await.unwrap());
+    let rounds: Vec<_> = (0..8)
+        .map(|_| {
+            let store = Arc::clone(&fixture.store);
+            tokio::spawn(async move { store.distribute(home, DISTRIBUTOR, now, 5).await.unwrap() })
+        })
+        .collect();
+    for round in rounds {
+        round.await.unwrap();
+    }
+    assert_eq!((fixture.pending().await, fixture.deliveries(home).await.len()), (0, 12));
+}
+
+/// It stays as it is, and holds nothing else up.
+pub async fn an_event_that_is_not_known_waits_for_a_server_that_knows_it(fixture: Fixture) {
+    fixture.subscribe(fixture.home, "one").await;
+    let (mut changeset, finding) = fixture.creation(fixture.home, samples::finding("f-0"));
+    let event = OutboxEvent { name: "later.event", ..samples::outbox_event(&*fixture.entropy, &finding) };
+    changeset.publish(event.clone());
+    fixture.commit(changeset).await.unwrap();
+    assert!(fixture.store.undistributed(None, 10).await.unwrap().is_empty());
+    fixture.clock.tick();
+    fixture.told(fixture.home, "f-1").await;
+    assert_eq!(fixture.distribute(fixture.home, 1).await, Distribution { events: 1, deliveries: 1 });
+    assert_eq!(fixture.pending().await, 1);
+    assert_eq!(fixture.store.lag(fixture.now()).await.unwrap().oldest_event, Some(event.created_at));
+}
+
+/// In their order, so many at a time, and from any of them on.
+pub async fn organizations_with_events_are_told_in_bounds(fixture: Fixture) {
+    let mut organizations = Vec::new();
+    for slug in ["a", "b", "c", "d"] {
+        fixture.clock.tick();
+        let organization = fixture.organization(slug).await;
+        if slug != "c" {
+            fixture.told(organization, "f-1").await;
+            fixture.told(organization, "f-2").await;
+            organizations.push(organization);
+        }
+    }
+    let told = async |after, limit| fixture.store.undistributed(after, limit).await.unwrap();
+    assert_eq!(told(None, 10).await, organizations);
+    assert_eq!(told(None, 2).await, organizations[..2]);
+    assert_eq!(told(Some(organizations[0]), 10).await, organizations[1..]);
+    assert!(told(Some(Id::new(ulid::Ulid::max())), 10).await.is_empty());
+    assert!(told(None, 0).await.is_empty());
+}
+
+/// A delivery is seen later than what it tells of happened, and no list was complete past that.
+pub async fn what_is_distributed_shows_in_a_catch_up(fixture: Fixture) {
+    fixture.subscribe(fixture.home, "one").await;
+    fixture.told(fixture.home, "f-1").await;
+    fixture.clock.advance(Duration::from_secs(5));
+    let filter = DeliveryFilter::default();
+    let before = fixture.list::<WebhookDelivery>(fixture.home, &filter, &PageRequest::default()).await;
+    fixture.distribute(fixture.home, 10).await;
+    let window = Window { updated_after: Some(before.as_of), ..Window::default() };
+    let page = PageRequest { window, order: Order::Changed, ..PageRequest::default() };
+    assert_eq!(fixture.walk::<WebhookDelivery>(fixture.home, &filter, page).await.len(), 1);
+}

@@ -1,0 +1,51 @@
+//! Forgetting what has been kept for long enough.
+
+use std::collections::BTreeSet;
+
+use kernel::{Kind, OrganizationId, Stored, Timestamp};
+use webhooks::{SubscriptionStatus, WebhookDelivery};
+
+use crate::state::{Row, State};
+
+impl State {
+    pub(super) fn prune(&mut self, before: Timestamp, limit: usize) -> u64 {
+        let deliveries: Vec<_> = self
+            .rows_of_all(Kind::WebhookDelivery)
+            .filter_map(Row::read)
+            .filter(|delivery| self.is_over(delivery, before))
+            .take(limit)
+            .collect();
+        for delivery in &deliveries {
+            self.records.remove_mut(&(Kind::WebhookDelivery, delivery.meta.organization, delivery.meta.ulid()));
+        }
+        let owners: BTreeSet<OrganizationId> = self.outbox.keys().map(|(organization, _)| *organization).collect();
+        let mut events = Vec::new();
+        for organization in owners {
+            let needed = self.oldest(organization).map_or(before, |oldest| oldest.min(before));
+            let past = self.events(organization).filter(|event| !event.waits && is_from_before(event.event.id, before));
+            events.extend(
+                past.filter(|event| event.event.created_at < needed).map(|event| (organization, event.event.id)),
+            );
+        }
+        events.truncate(limit);
+        for key in &events {
+            self.outbox.remove_mut(key);
+        }
+        (deliveries.len() + events.len()) as u64
+    }
+
+    fn is_over(&self, delivery: &Stored<WebhookDelivery>, before: Timestamp) -> bool {
+        let subscription = self.record(delivery.meta.organization, delivery.record.subscription);
+        let disabled = subscription.is_some_and(|one| one.record.status == SubscriptionStatus::Disabled);
+        is_from_before(delivery.meta.id, before) && (disabled || delivery.record.next_attempt_at.is_none())
+    }
+
+    /// When the organization's first delivery was created.
+    fn oldest(&self, organization: OrganizationId) -> Option<Timestamp> {
+        self.rows(Kind::WebhookDelivery, organization).next().map(|row| row.meta.created_at)
+    }
+}
+
+fn is_from_before<R: ?Sized>(id: kernel::Id<R>, before: Timestamp) -> bool {
+    i64::try_from(id.ulid().timestamp_ms()).is_ok_and(|at| at < before.millis())
+}

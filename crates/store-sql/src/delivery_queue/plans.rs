@@ -1,0 +1,61 @@
+//! What is done over and over looks at what it finds, and at nothing else: SQLite is asked how it would go about it.
+#![cfg(test)]
+
+use super::{deliveries, events, lanes, pruning, standing};
+use crate::{
+    engine::{Sql, Value},
+    plans::Planned,
+};
+
+/// Each step is a search of one of these indexes, and nothing is sorted.
+async fn goes_by(planned: &Planned, sql: &Sql, places: usize, indexes: &[&str]) {
+    let steps = planned.steps(sql, vec![Value::Int(1); places]).await;
+    assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
+    let reads: Vec<_> = steps.iter().filter(|step| step.contains(" USING ")).collect();
+    assert!(!reads.is_empty(), "{steps:#?}");
+    for read in reads {
+        let by = indexes.iter().any(|index| read.contains(index));
+        assert!(read.starts_with("SEARCH") && by, "{indexes:?}: {steps:#?}");
+    }
+}
+
+const OPEN: &str = "webhook_deliveries_open";
+const LANES: &str = "webhook_lanes USING PRIMARY KEY";
+const DELIVERIES: &str = "sqlite_autoindex_webhook_deliveries_1";
+const EVENTS: &str = "sqlite_autoindex_outbox_1";
+const SUBSCRIPTIONS: &str = "sqlite_autoindex_webhook_subscriptions_1";
+
+#[tokio::test]
+async fn what_waits_is_found_without_a_look_at_what_is_distributed() {
+    let planned = Planned::new().await;
+    goes_by(&planned, &events::NEXT, 1, &["outbox_waiting"]).await;
+    goes_by(&planned, &events::WAITING, 2, &["outbox_waiting"]).await;
+    goes_by(&planned, &events::BETWEEN, 4, &[EVENTS]).await;
+}
+
+#[tokio::test]
+async fn lanes_that_are_due_are_found_without_a_look_at_the_others() {
+    let planned = Planned::new().await;
+    goes_by(&planned, &lanes::DUE, 2, &["webhook_lanes_due"]).await;
+    goes_by(&planned, &lanes::LAG, 1, &["webhook_lanes_due", OPEN, "outbox_waiting"]).await;
+    goes_by(&planned, &lanes::CLAIM, 5, &[LANES]).await;
+    goes_by(&planned, &lanes::GIVE_UP, 4, &[LANES, OPEN]).await;
+}
+
+#[tokio::test]
+async fn what_is_due_is_found_without_a_look_at_what_is_over() {
+    let planned = Planned::new().await;
+    goes_by(&planned, &deliveries::CANCEL, 4, &[DELIVERIES, OPEN]).await;
+    goes_by(&planned, &standing::ONE, 2, &[SUBSCRIPTIONS, "sqlite_autoindex_service_accounts_1"]).await;
+    // The few rows of the first step are put in their order once more.
+    let steps = planned.steps(&deliveries::DUE, vec![Value::Int(1); 4]).await;
+    let reads: Vec<_> = steps.iter().filter(|step| step.contains(" USING INDEX ")).collect();
+    assert!(reads.len() == 2 && reads[0].contains(OPEN) && reads[1].contains(EVENTS), "{steps:#?}");
+}
+
+#[tokio::test]
+async fn what_is_old_is_found_without_a_look_at_what_is_younger() {
+    let planned = Planned::new().await;
+    goes_by(&planned, &pruning::DELIVERIES, 3, &[DELIVERIES, SUBSCRIPTIONS]).await;
+    goes_by(&planned, &pruning::EVENTS, 4, &[EVENTS, DELIVERIES]).await;
+}

@@ -1,0 +1,132 @@
+//! Webhook deliveries. Their attempts are one JSON text: they are only ever read and written with the delivery.
+
+use std::time::Duration;
+
+use kernel::{StoreError, Timestamp};
+use serde_json::json;
+use webhooks::{Attempt, DeliveryFilter, DeliveryState, Failure, Outcome, WebhookDelivery};
+
+use crate::{
+    engine::{Cells, Column, Value, corrupt},
+    table::{Filter, Table, texts, words},
+};
+
+impl Table for WebhookDelivery {
+    const NAME: &'static str = "webhook_deliveries";
+    const COLUMNS: &'static [Column] = &[
+        Column::text("subscription_id"),
+        Column::text("event_id"),
+        Column::text("event_type"),
+        Column::text("subject_id"),
+        Column::int("subject_revision"),
+        Column::text("state"),
+        Column::int("failed"),
+        Column::int("next_attempt_at"),
+        Column::text("attempts"),
+    ];
+    const FILTERS: &'static [Filter] =
+        &[Filter::by_subject("subscription_id"), Filter::checked("state"), Filter::checked("event_type")];
+
+    fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
+        row.extend([
+            self.subscription.into(),
+            self.event.into(),
+            Value::text(&self.event_type),
+            self.subject.into(),
+            self.subject_revision.into(),
+            Value::text(self.state.name()),
+            Value::Int(self.failed.into()),
+            Value::opt(self.next_attempt_at),
+            Value::from(attempts_text(&self.attempts)),
+        ]);
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            subscription: cells.id()?,
+            event: cells.id()?,
+            event_type: cells.text()?.into(),
+            subject: cells.ulid()?,
+            subject_revision: cells.revision()?,
+            state: cells.word(DeliveryState::ALL, DeliveryState::name)?,
+            failed: u8::try_from(cells.int()?).map_err(corrupt)?,
+            next_attempt_at: cells.opt_time()?,
+            attempts: cells.parsed(attempts)?,
+        })
+    }
+
+    fn narrow(filter: &DeliveryFilter) -> Vec<Vec<Value<'static>>> {
+        vec![
+            filter.subscription.map(Value::from).into_iter().collect(),
+            words(&filter.states, DeliveryState::name),
+            texts(&filter.event_types),
+        ]
+    }
+}
+
+pub(crate) fn attempts_text(attempts: &[Attempt]) -> String {
+    let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    let each = |attempt: &Attempt| {
+        let outcome = &attempt.outcome;
+        json!({
+            "at": attempt.at.millis(),
+            "took": millis(outcome.took),
+            "status": outcome.status,
+            "answer": outcome.answer,
+            "failure": outcome.failure.map(Failure::name),
+            "retryAfter": outcome.retry_after.map(millis),
+        })
+    };
+    serde_json::Value::Array(attempts.iter().map(each).collect()).to_string()
+}
+
+fn attempts(text: &str) -> Result<Vec<Attempt>, &'static str> {
+    const MALFORMED: &str = "not a list of attempts";
+    let list: serde_json::Value = serde_json::from_str(text).map_err(|_| MALFORMED)?;
+    list.as_array().and_then(|list| list.iter().map(attempt).collect()).ok_or(MALFORMED)
+}
+
+fn attempt(kept: &serde_json::Value) -> Option<Attempt> {
+    let given = |member: &str| kept.get(member).filter(|value| !value.is_null());
+    let failure = match given("failure") {
+        None => None,
+        Some(word) => Some(Failure::ALL.iter().copied().find(|failure| word == failure.name())?),
+    };
+    let outcome = Outcome {
+        took: Duration::from_millis(kept.get("took")?.as_u64()?),
+        status: given("status").and_then(serde_json::Value::as_u64).and_then(|status| u16::try_from(status).ok()),
+        answer: given("answer").and_then(serde_json::Value::as_str).map(str::to_owned),
+        failure,
+        retry_after: given("retryAfter").and_then(serde_json::Value::as_u64).map(Duration::from_millis),
+    };
+    Some(Attempt { at: Timestamp::from_millis(kept.get("at")?.as_i64()?), outcome })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_read_back_as_they_were_written() {
+        let kept = vec![
+            Attempt {
+                at: Timestamp::from_millis(-5),
+                outcome: Outcome {
+                    took: Duration::from_millis(1_234),
+                    status: Some(503),
+                    answer: Some("\"busy\"\n\0 🏦".to_owned()),
+                    failure: Some(Failure::Refused),
+                    retry_after: Some(Duration::from_secs(60)),
+                },
+            },
+            Attempt {
+                at: Timestamp::from_millis(7),
+                outcome: Outcome { took: Duration::ZERO, status: None, answer: None, failure: None, retry_after: None },
+            },
+        ];
+        assert_eq!(attempts(&attempts_text(&kept)), Ok(kept));
+        for bad in ["", "{}", "[{}]", r#"[{"at":1,"took":1,"failure":"odd"}]"#] {
+            assert!(attempts(bad).is_err(), "{bad}");
+        }
+    }
+}

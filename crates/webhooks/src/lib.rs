@@ -1,0 +1,36 @@
+//! Webhooks: who is told what, over which way, how often it is tried, and what is kept of it (contract v1, webhooks).
+//!
+//! Pure rules: a command and the present state in, a changeset or a refusal out. Sending, storing and every use of a key
+//! are ports.
+
+mod address;
+mod attempt;
+mod catalogue;
+mod delivery;
+mod endpoint;
+mod manage;
+mod message;
+mod ports;
+mod recover;
+mod refusal;
+mod retry;
+mod secret;
+mod subscription;
+mod words;
+
+pub use address::AddressPolicy;
+pub use attempt::{ANSWER_KEPT, Attempt, Failure, Outcome};
+pub use catalogue::{EventType, TEST_EVENT, UnknownEventType};
+pub use delivery::{ATTEMPTS_KEPT, DeliveryFilter, DeliveryState, WebhookDelivery, addressed};
+pub use endpoint::{EndpointUrl, UrlFault};
+pub use manage::{Desk, NewSubscription, SubscriptionChange, disable, remove, revise, rotate, subscribe, tested};
+pub use message::Message;
+pub use ports::{
+    Bell, Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Secrets, Sender, Settlement, StoredEvent,
+    Undone,
+};
+pub use recover::{MOST_RECOVERED, Missed, Recovery, Window, recover, redeliver};
+pub use refusal::Refusal;
+pub use retry::{ANSWER_WITHIN, FAILING_AT_MOST, RETRY_AFTER, next_attempt};
+pub use secret::{SealedSecret, WebhookSecret};
+pub use subscription::{DisabledReason, MOST_PER_ACCOUNT, SubscriptionFilter, SubscriptionStatus, WebhookSubscription};
