@@ -11,6 +11,7 @@ mod http;
 mod machine;
 mod options;
 mod pause;
+mod receiver;
 mod report;
 mod sample;
 mod sections;

@@ -9,6 +9,7 @@ mod postgres;
 mod reads;
 mod streams;
 mod tokens;
+mod webhooks;
 
 use std::{
     cell::OnceCell,
@@ -44,6 +45,8 @@ pub(crate) enum Section {
     Streams,
     /// The same over PostgreSQL.
     PostgresStreams,
+    /// Webhook deliveries over PostgreSQL, against a plain loop that signs and posts.
+    PostgresWebhooks,
 }
 
 impl Section {
@@ -57,6 +60,7 @@ impl Section {
         Self::PostgresPages,
         Self::Streams,
         Self::PostgresStreams,
+        Self::PostgresWebhooks,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -70,6 +74,7 @@ impl Section {
             Self::PostgresPages => "reads over PostgreSQL by depth and size of the collection",
             Self::Streams => "a whole collection in one stream",
             Self::PostgresStreams => "a whole collection in one stream over PostgreSQL",
+            Self::PostgresWebhooks => "webhook deliveries over PostgreSQL",
         }
     }
 
@@ -84,6 +89,7 @@ impl Section {
             Self::PostgresPages => postgres::flat::measure(bench),
             Self::Streams => streams::measure(bench),
             Self::PostgresStreams => streams::measure_postgres(bench),
+            Self::PostgresWebhooks => webhooks::measure(bench),
         }
     }
 }

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::failure::{Context, Failure, Outcome};
+use crate::{
+    failure::{Context, Failure, Outcome},
+    servers::usage::of_family,
+};
 
 /// A database of our own in a PostgreSQL server. It is dropped when this goes.
 pub(crate) struct Postgres {
@@ -46,6 +49,14 @@ impl Postgres {
     /// Its version, in its own words.
     pub(crate) fn version(&self) -> Outcome<String> {
         Ok(format!("PostgreSQL {}", self.ask("SHOW server_version")?))
+    }
+
+    /// CPU time the whole server has used so far, whichever database it was for.
+    pub(crate) fn spent(&self) -> Outcome<Duration> {
+        let file = Path::new(&self.ask("SHOW data_directory")?).join("postmaster.pid");
+        let first = std::fs::read_to_string(&file).or_fail(|| file.display().to_string())?;
+        let process = first.lines().next().and_then(|line| line.trim().parse().ok());
+        of_family(process.or_fail(|| format!("{} names no process", file.display()))?)
     }
 
     /// Transactions a second that `pgbench` reaches with prepared statements, the scripts taken by chance.

@@ -12,17 +12,23 @@ pub(super) struct Stat {
     pub(super) name: String,
     /// CPU time, in user mode and in the kernel.
     pub(super) spent: Duration,
+    /// That of children that have ended and were waited for.
+    pub(super) by_children: Duration,
+    /// Which process started it.
+    pub(super) parent: u32,
 }
 
 impl Stat {
     pub(super) fn parse(text: &str) -> Option<Self> {
         // The name may hold spaces and parentheses, so it ends at the last one.
         let (name, rest) = text.split_once('(')?.1.rsplit_once(')')?;
-        let mut fields = rest.split_ascii_whitespace().skip(11);
-        let user: u64 = fields.next()?.parse().ok()?;
-        let kernel: u64 = fields.next()?.parse().ok()?;
-        let spent = Duration::from_millis((user + kernel) * 1000 / TICKS_A_SECOND);
-        Some(Self { name: name.to_owned(), spent })
+        let mut fields = rest.split_ascii_whitespace().skip(1);
+        let parent = fields.next()?.parse().ok()?;
+        let ticks: Vec<u64> = fields.skip(9).take(4).map_while(|field| field.parse().ok()).collect();
+        let [user, kernel, user_of_children, kernel_of_children] = ticks[..] else { return None };
+        let time = |ticks: u64| Duration::from_millis(ticks * 1000 / TICKS_A_SECOND);
+        let by_children = time(user_of_children + kernel_of_children);
+        Some(Self { name: name.to_owned(), spent: time(user + kernel), by_children, parent })
     }
 }
 
@@ -39,9 +45,10 @@ mod tests {
     #[test]
     fn cpu_time_is_read_behind_a_name_with_spaces_and_parentheses() {
         let text =
-            "4711 (a (b) c) S 1 4711 4711 0 -1 4194304 1009 0 3 0 250 75 0 0 20 0 9 0 88213 229031936 4242 0 0\n";
+            "4711 (a (b) c) S 1 4711 4711 0 -1 4194304 1009 0 3 0 250 75 40 10 20 0 9 0 88213 229031936 4242 0 0\n";
         let stat = Stat::parse(text).unwrap();
-        assert_eq!(stat, Stat { name: "a (b) c".to_owned(), spent: Duration::from_millis(3250) });
+        let (spent, by_children) = (Duration::from_millis(3250), Duration::from_millis(500));
+        assert_eq!(stat, Stat { name: "a (b) c".to_owned(), spent, by_children, parent: 1 });
     }
 
     #[test]

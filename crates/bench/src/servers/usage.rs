@@ -24,7 +24,7 @@ impl Usage {
         for thread in fs::read_dir(format!("/proc/{process}/task"))? {
             // A thread may end while it is looked at; what it used is in the total.
             let Ok(text) = fs::read_to_string(thread?.path().join("stat")) else { continue };
-            if let Some(Stat { name, spent }) = Stat::parse(&text) {
+            if let Some(Stat { name, spent, .. }) = Stat::parse(&text) {
                 *usage.threads.entry(kind(&name)).or_default() += spent;
             }
         }
@@ -39,6 +39,17 @@ impl Usage {
         });
         Self { total: self.total.saturating_sub(earlier.total), threads: threads.collect() }
     }
+}
+
+/// CPU time that a process and the processes it started have used so far, those that have ended included.
+pub(super) fn of_family(parent: u32) -> Outcome<Duration> {
+    let own = format!("/proc/{parent}/stat");
+    let own = Stat::parse(&fs::read_to_string(&own)?).or_fail(|| format!("{own} is in no form known"))?;
+    let children = fs::read_dir("/proc")?
+        .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok())
+        .filter_map(|text| Stat::parse(&text))
+        .filter(|stat| stat.parent == parent);
+    Ok(own.spent + own.by_children + children.map(|stat| stat.spent).sum::<Duration>())
 }
 
 fn kind(name: &str) -> String {

@@ -1,0 +1,72 @@
+//! An endpoint that takes webhooks: it counts them and, when asked to, notes when each came.
+
+use std::{
+    mem,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post, serve::ListenerExt};
+use tokio::net::TcpListener;
+
+use crate::failure::Outcome;
+
+/// A receiver on a thread of its own, for as long as the benchmark runs.
+pub(crate) struct Receiver {
+    address: SocketAddr,
+    taken: Arc<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    count: AtomicU64,
+    noting: AtomicBool,
+    notes: Mutex<Vec<(Instant, Bytes)>>,
+}
+
+impl Receiver {
+    pub(crate) fn start() -> Outcome<Self> {
+        let taken = Arc::new(Taken::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+        let address = listener.local_addr()?;
+        let router = Router::new().route("/hook", post(take)).with_state(Arc::clone(&taken));
+        // A failure only makes the connection slower.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        thread::spawn(move || runtime.block_on(async { axum::serve(listener, router).await }));
+        Ok(Self { address, taken })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    /// How many came so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.taken.count.load(Ordering::Relaxed)
+    }
+
+    /// Notes what comes from now on.
+    pub(crate) fn note(&self) {
+        self.taken.noting.store(true, Ordering::Relaxed);
+    }
+
+    /// What was noted, and notes no more.
+    pub(crate) fn notes(&self) -> Vec<(Instant, Bytes)> {
+        self.taken.noting.store(false, Ordering::Relaxed);
+        mem::take(&mut *self.taken.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn take(State(taken): State<Arc<Taken>>, body: Bytes) -> StatusCode {
+    if taken.noting.load(Ordering::Relaxed) {
+        taken.notes.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), body));
+    }
+    taken.count.fetch_add(1, Ordering::Relaxed);
+    StatusCode::NO_CONTENT
+}
