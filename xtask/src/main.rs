@@ -11,6 +11,7 @@ mod redis;
 mod run;
 mod test;
 mod tidy;
+mod webhook_libraries;
 
 use std::{path::Path, process::ExitCode};
 

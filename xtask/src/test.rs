@@ -12,6 +12,7 @@ use crate::{
     process::{cargo, run},
     redis::{self, Redis},
     root, tidy,
+    webhook_libraries::Libraries,
 };
 
 /// One thing to be checked.
@@ -84,6 +85,7 @@ fn tests() -> Outcome<Tally> {
     tests.arg("--no-fail-fast").env("NOVANTRA_TEST_POSTGRES_URL", database.url());
     tests.env(redis::NAME, redis.url());
     tests.env(faketime::NAME, faketime::find_or_install()?);
+    Libraries::fetched()?.offered_to(&mut tests);
     count(with_real_files(&mut tests))
 }
 

@@ -44,6 +44,8 @@ guides! {
     rate_limits_are_as_written: "docs/guides/rate-limits.md";
     pushing_a_scan_is_as_written: "docs/guides/pushing-a-scan.md";
     mirroring_findings_is_as_written: "docs/guides/mirroring-findings.md";
+    mirroring_to_servicenow_is_as_written: "docs/guides/mirroring-to-servicenow.md";
+    webhooks_are_as_written: "docs/webhooks.md";
     verifying_the_audit_log_is_as_written: "docs/guides/verifying-the-audit-log.md";
     operating_is_as_written: "docs/operating.md";
 }

@@ -1,0 +1,83 @@
+//! The published Standard Webhooks libraries, with which guides verify what they receive: fetched once, so that the guides
+//! install them without a network.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use crate::{
+    Outcome, debian,
+    process::{run, succeeds},
+    root,
+};
+
+const PYTHON: &str = "standardwebhooks==1.1.0";
+
+/// The library, and what runs TypeScript; in the versions that `docs/webhooks.md` names.
+const NODE: [&str; 2] = ["standardwebhooks@1.1.1", "tsx@4.23.15"];
+
+const MISSING: &str = "\
+the guides to webhooks need python3 with pip and venv, and Node.js with npm. This installs them:
+  sudo apt-get install --yes python3-venv python3-pip npm";
+
+/// Where the packages are kept.
+pub(crate) struct Libraries {
+    folder: PathBuf,
+}
+
+impl Libraries {
+    /// The packages, fetched if they are not there yet.
+    pub(crate) fn fetched() -> Outcome<Self> {
+        let libraries = Self { folder: root().join("target/webhook-libraries") };
+        let fetched = libraries.folder.join("fetched");
+        let wanted = format!("{PYTHON} {}", NODE.join(" "));
+        if fs::read_to_string(&fetched).is_ok_and(|found| found == wanted) {
+            return Ok(libraries);
+        }
+        tools()?;
+        let scratch = libraries.folder.join("scratch");
+        fs::create_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", PYTHON, "--dest"]);
+        run(pip.arg(libraries.wheels()))?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--no-save"]).args(NODE);
+        run(npm.current_dir(&scratch).env("npm_config_cache", libraries.npm_cache()))?;
+        fs::write(&fetched, wanted).map_err(|error| format!("{}: {error}", fetched.display()))?;
+        Ok(libraries)
+    }
+
+    /// Has pip and npm, as a guide calls them, take the packages from here and nowhere else.
+    pub(crate) fn offered_to<'a>(&self, tests: &'a mut Command) -> &'a mut Command {
+        tests
+            .env("PIP_NO_INDEX", "1")
+            .env("PIP_FIND_LINKS", self.wheels())
+            .env("npm_config_cache", self.npm_cache())
+            .env("npm_config_offline", "true")
+    }
+
+    fn wheels(&self) -> PathBuf {
+        self.folder.join("wheels")
+    }
+
+    fn npm_cache(&self) -> PathBuf {
+        self.folder.join("npm-cache")
+    }
+}
+
+fn tools() -> Outcome {
+    let python = |module: &str| succeeds(Command::new("python3").args(["-m", module, "--help"]));
+    // Debian's own Python has venv but not what it installs into one, unless the package is there.
+    let venv = || python("venv") && succeeds(Command::new("python3").args(["-c", "import ensurepip"]));
+    for (package, there) in [
+        ("python3-pip", &(|| python("pip")) as &dyn Fn() -> bool),
+        ("python3-venv", &venv),
+        ("npm", &|| succeeds(Command::new("npm").arg("--version"))),
+    ] {
+        if !there() {
+            debian::install(package)?;
+        }
+        if !there() {
+            return Err(MISSING.to_owned());
+        }
+    }
+    Ok(())
+}
