@@ -67,7 +67,7 @@ impl Delivering {
             let account = served.server.account(&format!("subscriber {first}"))?;
             let token = served.server.token(&account)?;
             for _ in first..lanes.min(first + LANES_OF_AN_ACCOUNT) {
-                let body = json!({ "url": receiver.url(), "eventTypes": ["finding.created"], "reason": "Benchmark" });
+                let body = json!({ "url": receiver.url(), "eventTypes": ["finding.created"], "reason": "Benchmark of deliveries" });
                 let request = Request::post(SUBSCRIPTIONS, body.to_string()).bearer(&token);
                 call(served.server.host()?, &request)?.expect(201)?;
             }
