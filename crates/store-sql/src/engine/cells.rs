@@ -31,7 +31,7 @@ impl<'r> FromSql<'r> for Words<'r> {
     }
 
     fn accepts(of: &Type) -> bool {
-        matches!(*of, Type::TEXT)
+        matches!(*of, Type::TEXT | Type::VARCHAR)
     }
 }
 

@@ -7,11 +7,14 @@ use std::{
 
 use kernel::StoreError;
 use tokio::time::{Instant, timeout};
-use tokio_postgres::Config;
+use tokio_postgres::{Config, Error};
 
 use super::{backoff::jittered, connection::Connection, tls::Tls};
 use crate::{
-    engine::{failure::of_connecting, unavailable},
+    engine::{
+        failure::{Trouble, of_connecting, trouble},
+        unavailable,
+    },
     location::{DatabaseOptions, PostgresUrl},
 };
 
@@ -21,6 +24,8 @@ const CONNECTING: Duration = Duration::from_secs(5);
 /// within that.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);
+/// How many connections in a row may be cut while they are set up, before the database counts as away.
+const CUT_AT_MOST: usize = 4;
 /// After how long a peer that says nothing is taken for gone.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -62,11 +67,10 @@ impl Dial {
         {
             return Err(unavailable(failing.told.clone()));
         }
-        let outcome =
-            match timeout(CONNECTING * 2, Connection::open(&self.config, self.tls.clone(), &self.settings)).await {
-                Ok(outcome) => outcome.map_err(of_connecting),
-                Err(_) => Err(unavailable("the database takes too long to answer")),
-            };
+        let outcome = match timeout(CONNECTING * 2, self.open()).await {
+            Ok(outcome) => outcome.map_err(of_connecting),
+            Err(_) => Err(unavailable("the database takes too long to answer")),
+        };
         match outcome {
             Ok(connection) => {
                 *self.failing() = None;
@@ -82,9 +86,25 @@ impl Dial {
         }
     }
 
+    /// One that was cut while it was set up says nothing of the database: the next one may live.
+    async fn open(&self) -> Result<Connection, Error> {
+        let mut cut = 0;
+        loop {
+            match Connection::open(&self.config, self.tls.clone(), &self.settings).await {
+                Err(error) if was_cut(&error) && cut < CUT_AT_MOST => cut += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
     fn failing(&self) -> MutexGuard<'_, Option<Failing>> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether there was a connection, and is none any more.
+fn was_cut(error: &Error) -> bool {
+    error.is_closed() || (error.as_db_error().is_some() && matches!(trouble(error), Trouble::Dead))
 }
 
 /// A list is a range of an index, in its order. A plan that is kept for any value takes a range for a few rows, and would
