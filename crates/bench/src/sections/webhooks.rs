@@ -126,8 +126,9 @@ impl Delivering {
         database.ask(&format!(
             "INSERT INTO webhook_deliveries SELECT (jsonb_populate_record(one.row, jsonb_build_object( \
                  'id', lpad((i * {LANES} + one.place)::text, 26, '0')))).* \
-             FROM (SELECT d AS row, row_number() OVER () AS place FROM ( \
-                 SELECT DISTINCT ON (subscription_id) * FROM webhook_deliveries WHERE next_attempt_at IS NULL) AS d) AS one, \
+             FROM (SELECT each.row, row_number() OVER () AS place FROM ( \
+                 SELECT DISTINCT ON (d.subscription_id) d AS row FROM webhook_deliveries AS d \
+                 WHERE d.next_attempt_at IS NULL ORDER BY d.subscription_id) AS each) AS one, \
              generate_series(1, {each}) AS i"
         ))?;
         database.ask(&format!(
