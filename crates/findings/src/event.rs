@@ -1,8 +1,10 @@
 //! What was reported about a finding.
 
-use kernel::{Criteria, Description, FieldValue, Fields, Id, Kind, Named, Reference, Resource, Stored, Timestamp};
+use kernel::{
+    Criteria, Description, FieldValue, Fields, Id, Kind, Named, Reference, Resource, Stored, Timestamp, words,
+};
 
-use crate::finding::{Finding, words};
+use crate::finding::Finding;
 
 /// Something reported about a finding, such as by the tracker that mirrors it. Never changed once recorded.
 #[derive(Clone, Debug, PartialEq)]

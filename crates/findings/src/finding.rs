@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kernel::{
     Criteria, Description, FieldValue, Fields, Id, Kind, Named, RecordKey, Reference, Resource, Stored, SubjectGroup,
-    Timestamp, Title,
+    Timestamp, Title, words,
 };
 
 /// Something that is not as it should be.
@@ -50,26 +50,6 @@ pub struct FindingSource {
     /// From which one.
     pub resource_id: Option<Reference>,
 }
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The word for it.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-    };
-}
-pub(crate) use words;
 
 words! {
     /// How bad a finding is, least first.

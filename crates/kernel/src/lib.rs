@@ -18,6 +18,7 @@ mod stream;
 mod subject;
 mod text;
 mod timestamp;
+mod words;
 
 pub use changeset::{
     Answer, Attribution, Changeset, Claim, Fingerprint, IdempotencyKey, OutboxEvent, StandingProof, Write,

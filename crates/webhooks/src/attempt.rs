@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use kernel::Timestamp;
+use kernel::{Timestamp, words};
 
-use crate::{retry::ANSWER_WITHIN, words::words};
+use crate::retry::ANSWER_WITHIN;
 
 /// How much of an endpoint's answer is kept, in bytes.
 pub const ANSWER_KEPT: usize = 1024;

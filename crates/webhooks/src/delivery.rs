@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use kernel::{Criteria, Id, Kind, Named, OutboxEvent, Resource, Revision, Stored, Timestamp};
+use kernel::{Criteria, Id, Kind, Named, OutboxEvent, Resource, Revision, Stored, Timestamp, words};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-use crate::{
-    attempt::Attempt, ports::StoredEvent, retry::next_attempt, subscription::WebhookSubscription, words::words,
-};
+use crate::{attempt::Attempt, ports::StoredEvent, retry::next_attempt, subscription::WebhookSubscription};
 
 /// How many attempts of a delivery are kept: all of a timeline, and the last of many that were asked for.
 pub const ATTEMPTS_KEPT: usize = 20;

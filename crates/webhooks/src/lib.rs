@@ -16,7 +16,6 @@ mod refusal;
 mod retry;
 mod secret;
 mod subscription;
-mod words;
 
 pub use address::AddressPolicy;
 pub use attempt::{ANSWER_KEPT, Attempt, Failure, Outcome};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use auth::AccountId;
-use kernel::{Criteria, Description, FieldValue, Fields, Kind, Named, Resource, Stored, Timestamp};
+use kernel::{Criteria, Description, FieldValue, Fields, Kind, Named, Resource, Stored, Timestamp, words};
 
-use crate::{catalogue::EventType, endpoint::EndpointUrl, secret::SealedSecret, words::words};
+use crate::{catalogue::EventType, endpoint::EndpointUrl, secret::SealedSecret};
 
 /// How many subscriptions an account has at most.
 pub const MOST_PER_ACCOUNT: usize = 50;

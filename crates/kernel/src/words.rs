@@ -1,5 +1,7 @@
 //! Closed lists of words.
 
+/// An enum whose variants each have a word, with `ALL` of them and `name`.
+#[macro_export]
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -18,4 +20,3 @@ macro_rules! words {
         }
     };
 }
-pub(crate) use words;
