@@ -101,9 +101,13 @@ async fn meanwhile<T>(house: &House, refused: Option<&str>, doing: impl AsyncFnO
         let (stop, calls, refused) = (Arc::clone(&stop), Arc::clone(&calls), refused.map(str::to_owned));
         tokio::spawn(async move { caller.hammer(&stop, &calls, refused.as_deref()).await })
     });
+    // However slow the machine is, calls go on as long as the next ones come: a call that hangs is what this would find.
     let more = async || {
-        let before = calls.load(Ordering::SeqCst);
-        eventually("calls go on", async || (calls.load(Ordering::SeqCst) >= before + 100).then_some(())).await;
+        let enough = calls.load(Ordering::SeqCst) + 100;
+        while calls.load(Ordering::SeqCst) < enough {
+            let before = calls.load(Ordering::SeqCst);
+            eventually("calls go on", async || (calls.load(Ordering::SeqCst) > before).then_some(())).await;
+        }
     };
     more().await;
     let done = doing().await;
