@@ -51,9 +51,9 @@ impl<J> Queue<J> {
         Ok(())
     }
 
-    /// Whether something waits.
-    pub(super) fn has_work(&self) -> bool {
-        !self.state().waiting.is_empty()
+    /// How much waits.
+    pub(super) fn waiting(&self) -> usize {
+        self.state().waiting.len()
     }
 
     /// Takes up to `most` that wait into `taken`; sleeps while nothing waits. Says `false` when nothing ever will.

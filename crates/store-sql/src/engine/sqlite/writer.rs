@@ -13,25 +13,28 @@ use crate::engine::{Session, corrupt, failure::of_sqlite, shared, unavailable};
 
 /// How many share a transaction at most.
 const BATCH: usize = 64;
-/// How far apart transactions begin while work waits for them. On a disk that is done sooner, each would else hold no more
-/// than came in the last moment, and a wait for the disk costs more than the work.
-const APART: Duration = Duration::from_millis(1);
+/// How far apart transactions begin while work waits for them, in the time that the last one took: whoever else asks
+/// meanwhile comes along, and a wait for the disk costs more than the work of a few. A caller alone never waits for it,
+/// since its next work comes after the answer.
+const APART: u32 = 3;
+/// How far apart they begin at most.
+const AT_MOST_APART: Duration = Duration::from_millis(16);
 
 pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJob>>) {
     let mut session = Session::on_sqlite(connection);
     let mut jobs = Vec::with_capacity(BATCH);
     let mut log = Log::new();
-    let mut began: Option<Instant> = None;
+    let mut last: Option<(Instant, Duration)> = None;
     loop {
-        if let Some(began) = began.filter(|_| queue.has_work()) {
-            // Whoever else asks meanwhile comes along.
-            park_timeout(APART.saturating_sub(began.elapsed()));
+        if let Some((began, took)) = last.filter(|_| (1..BATCH).contains(&queue.waiting())) {
+            park_timeout((took * APART).min(AT_MOST_APART).saturating_sub(began.elapsed()));
         }
         if !queue.take(BATCH, &mut jobs) {
             break;
         }
-        began = Some(Instant::now());
+        let began = Instant::now();
         let committed = transact(&mut session, &mut jobs).map_err(Arc::new);
+        last = Some((began, began.elapsed()));
         for job in jobs.drain(..) {
             job.finish(committed.as_ref().copied().map_err(shared));
         }
