@@ -1,6 +1,7 @@
 //! A server over PostgreSQL, against what `pgbench` reaches with the same statements in the same database.
 
 pub(super) mod flat;
+mod limits;
 mod observed;
 mod same_rows;
 
@@ -115,12 +116,13 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let get_durable = rate(&durable.load(gets, READERS, 200)?)?;
     let page_durable = rate(&durable.load(vec![page], READERS, 200)?)?;
     let version = durable.postgres.version()?;
+    let limits = limits::rows(&durable)?;
     drop(durable);
     let writes = Writes::of(bench)?;
 
     let plain = |what: &str, series: &Series| Row::new(what, series.median(), Unit::PerSecond).spread(series.spread());
     let ratio = |what: &str, one: &Series, other: &Series| Row::new(what, one.median() / other.median(), Unit::Times);
-    let rows = vec![
+    let mut rows = vec![
         plain("get by id: pgbench, the same SELECT", &reads.pgbench_get),
         plain("get by id: novantra, audit buffered", &reads.get),
         ratio("get by id: novantra ÷ pgbench", &reads.get, &reads.pgbench_get).held_to(Bar::at_least(0.35).goal(0.6)),
@@ -136,6 +138,7 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         plain("write: novantra", &writes.novantra),
         ratio("write: novantra ÷ pgbench", &writes.novantra, &writes.pgbench).held_to(Bar::at_least(0.7)),
     ];
+    rows.extend(limits);
     Ok(Table {
         name: "postgres",
         title: Section::Postgres.title(),
