@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     accept::Format,
     accounts::Cached,
+    json,
     operation::Operation,
     problem::{Issue, Problem},
     reply::etag,
@@ -80,6 +81,7 @@ impl Call {
 
     /// The body as JSON.
     pub(crate) fn json(&self) -> Result<Value, Problem> {
+        self.check_body_is_plain()?;
         let content_type = self.parts.headers.get(header::CONTENT_TYPE);
         if content_type.is_some_and(|value| !is_media_type(value.as_bytes(), b"application/json")) {
             return Err(Problem::unsupported_media_type("application/json"));
@@ -87,13 +89,29 @@ impl Call {
         if self.body.is_empty() {
             return Err(Problem::validation(vec![Issue::new([], "a JSON object is needed")]));
         }
-        serde_json::from_slice(&self.body)
+        json::read(&self.body)
             .map_err(|error| Problem::validation(vec![Issue::new([], format!("the body is not JSON: {error}"))]))
+    }
+
+    /// Refuses a body that was compressed: what came of it would be told as a fault of the JSON.
+    pub(crate) fn check_body_is_plain(&self) -> Result<(), Problem> {
+        let is_plain = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
+        let mut codings = self.parts.headers.get_all(header::CONTENT_ENCODING).iter();
+        if codings.all(|coding| is_plain(coding.as_bytes().trim_ascii())) {
+            Ok(())
+        } else {
+            Err(Problem::encoded_body())
+        }
     }
 
     /// Holds `If-Match` to the record's revision.
     pub(crate) fn check_if_match(&self, revision: Revision) -> Result<(), Problem> {
         match listed(&self.parts.headers, &header::IF_MATCH) {
+            // What can name no revision would be refused again however often the record is read anew.
+            Some(tags) if !tags.are_tags() => Err(Problem::validation(vec![Issue::new(
+                ["header", "If-Match"],
+                "must be the ETag as it was answered, with its quotes, or *",
+            )])),
             Some(tags) if !tags.names(revision) => Err(Problem::precondition_failed()),
             _ => Ok(()),
         }
@@ -152,6 +170,18 @@ enum Tags {
 }
 
 impl Tags {
+    /// Whether all of them look like entity tags (RFC 9110 § 8.8.3).
+    fn are_tags(&self) -> bool {
+        let is_tag = |tag: &String| {
+            let opaque = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            opaque.is_some_and(|opaque| !opaque.contains('"'))
+        };
+        match self {
+            Self::Any => true,
+            Self::These(tags) => tags.iter().all(is_tag),
+        }
+    }
+
     fn names(&self, revision: Revision) -> bool {
         match self {
             Self::Any => true,

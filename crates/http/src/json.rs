@@ -1,6 +1,7 @@
 //! JSON as `serde_json` writes it, for the shapes of answers, in a fraction of the time: a page has a thousand members, whose
 //! names are plain words, and texts in which hardly anything is to be escaped.
 
+mod read;
 mod text;
 
 use std::{fmt::Display, io::Write as _};
@@ -10,6 +11,7 @@ use serde::{
     ser::{Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, SerializeTupleStruct},
 };
 
+pub(crate) use read::read;
 use text::{escape, first_escaped};
 
 #[cfg(test)]

@@ -138,6 +138,14 @@ impl Problem {
         )
     }
 
+    pub(crate) fn encoded_body() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "bodies are taken as they are: send it without Content-Encoding",
+        )
+    }
+
     pub(crate) fn unprocessable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", message)
     }
@@ -177,8 +185,14 @@ impl Problem {
     }
 
     /// An error of the token endpoint (RFC 6749 § 5.2), which OAuth clients and v1 clients can both read.
-    pub(crate) fn oauth(status: StatusCode, error: &'static str, description: &'static str) -> Self {
-        Self::new(status, error, description).member("error_description", json!(description))
+    pub(crate) fn oauth(status: StatusCode, error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(status, error, description).described()
+    }
+
+    /// With what it says where OAuth clients look for it.
+    pub(crate) fn described(self) -> Self {
+        let description = json!(self.message);
+        self.member("error_description", description)
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {

@@ -1,6 +1,6 @@
 //! `POST /auth/token`: client credentials in, an access token out (RFC 6749 § 4.4, RFC 9068).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use auth::{Account, AccountId, Claims, ClientSecret, CredentialCheck, check_credentials};
 use axum::http::{StatusCode, header};
@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use crate::{
     accounts::Cached,
     app::App,
-    call::{Call, is_media_type},
+    call::{Call, is_media_type, printable},
+    json,
     operation::{Document, Media},
     problem::Problem,
     reply::{Reply, write_json},
@@ -48,7 +49,7 @@ pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Rep
         }
         let action = if issued.is_ok() { "token.issued" } else { "token.issued.refused" };
         let name = call.request_id.to_string();
-        let mut reply = issued.unwrap_or_else(|problem| problem.into_reply(&name));
+        let mut reply = issued.unwrap_or_else(|problem| problem.described().into_reply(&name));
         let note = Note {
             action: Action::new(action),
             subject: known.as_ref().map(|known| Subject::of(known.account.meta.id)),
@@ -104,7 +105,7 @@ impl Asked {
     }
 }
 
-fn invalid_request(description: &'static str) -> Problem {
+fn invalid_request(description: impl Into<Cow<'static, str>>) -> Problem {
     Problem::oauth(StatusCode::BAD_REQUEST, "invalid_request", description)
 }
 
@@ -169,6 +170,7 @@ fn claims(app: &App, account: &Account, scopes: ScopeSet, now: Timestamp) -> Cla
 
 /// Reads the three forms of request: JSON, a form, and HTTP Basic beside either.
 fn read(call: &Call) -> Result<Asked, Problem> {
+    call.check_body_is_plain()?;
     let headers = &call.parts.headers;
     let content_type =
         headers.get(header::CONTENT_TYPE).map_or(b"application/json".as_slice(), |value| value.as_bytes());
@@ -182,7 +184,11 @@ fn read(call: &Call) -> Result<Asked, Problem> {
     if !call.query().is_empty() {
         return Err(invalid_request("credentials and parameters belong in the body, not in the query"));
     }
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
+    let mut proofs = headers.get_all(header::AUTHORIZATION).iter();
+    if let Some(value) = proofs.next() {
+        if proofs.next().is_some() {
+            return Err(invalid_request("the Authorization header is given twice"));
+        }
         let (id, secret) = basic(value.as_bytes()).ok_or_else(invalid_client)?;
         // Many clients name themselves in the body as well; only a second proof, or another name, is refused.
         if asked.client_secret.is_some() || asked.client_id.as_ref().is_some_and(|named| *named != id) {
@@ -199,32 +205,45 @@ impl Asked {
         if name == "client_secret" {
             return match self.client_secret.replace(SecretString::from(value)) {
                 None => Ok(()),
-                Some(_) => Err(invalid_request("a parameter is given twice")),
+                Some(_) => Err(twice(name)),
             };
         }
         let place = match name {
             "grant_type" => &mut self.grant_type,
             "client_id" => &mut self.client_id,
             "scope" => &mut self.scope,
-            _ => return Err(invalid_request("allowed are: grant_type, client_id, client_secret, scope")),
+            _ => return Err(unknown(name)),
         };
         match place.replace(value) {
             None => Ok(()),
-            Some(_) => Err(invalid_request("a parameter is given twice")),
+            Some(_) => Err(twice(name)),
         }
     }
 }
 
+fn twice(name: &str) -> Problem {
+    invalid_request(format!("{name} is given twice"))
+}
+
+fn unknown(name: &str) -> Problem {
+    let name = printable(name.as_bytes(), 60);
+    invalid_request(format!("{name:?} is no parameter here; allowed are: grant_type, client_id, client_secret, scope"))
+}
+
 fn read_json(body: &[u8]) -> Result<Asked, Problem> {
-    let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
-        return Err(invalid_request("a JSON object is needed"));
+    let members = match json::read(body) {
+        Ok(Value::Object(members)) => members,
+        Ok(_) => return Err(invalid_request("a JSON object is needed")),
+        Err(error) => {
+            return Err(invalid_request(format!("the body is not JSON, which its Content-Type says: {error}")));
+        }
     };
     let mut asked = Asked::default();
     for (name, value) in members {
         match value {
             Value::String(value) => asked.set(&name, value)?,
             Value::Null => {}
-            _ => return Err(invalid_request("every parameter must be a string")),
+            _ => return Err(invalid_request(format!("{:?} must be a string", printable(name.as_bytes(), 60)))),
         }
     }
     Ok(asked)

@@ -62,6 +62,15 @@ async fn a_tag_names_the_revision_and_a_stale_if_match_is_412_and_changes_nothin
 }
 
 #[tokio::test]
+async fn an_if_match_that_can_name_no_revision_is_a_fault_of_the_request_and_no_stale_record() {
+    let (house, client, path) = house().await;
+    for tag in ["r1", "", "\"r1", "\"r1\", r2", "W/r1"] {
+        let call = house.patch(&path).by(&client).header("if-match", tag).json(&change("low"));
+        call.send().await.expect(400).issue("header.If-Match");
+    }
+}
+
+#[tokio::test]
 async fn a_change_that_changes_nothing_keeps_the_revision() {
     let (house, client, path) = house().await;
     let answer = house.patch(&path).by(&client).json(&change("high")).send().await.expect(200);

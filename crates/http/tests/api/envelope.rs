@@ -55,6 +55,25 @@ async fn a_wrong_method_is_405_and_allow_names_the_right_ones() {
 }
 
 #[tokio::test]
+async fn a_member_given_twice_is_refused_by_name_and_nothing_is_recorded() {
+    let (house, client) = house().await;
+    let body = finding_body("twice").to_string().replacen('{', "{\"title\":\"Another\",", 1);
+    let answer = house.post(findings_path()).by(&client).body("application/json", body).send().await.expect(400);
+    assert!(answer.message().contains("\"title\" is given twice"), "{}", answer.message());
+    let list = house.get(findings_path()).by(&client).send().await.expect(200).json();
+    assert_eq!(list["findings"], json!([]));
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_told_to_be_one() {
+    let (house, client) = house().await;
+    let call = || house.post(findings_path()).by(&client).json(&finding_body("packed"));
+    let answer = call().header("content-encoding", "gzip").send().await.expect(415);
+    assert!(answer.message().contains("Content-Encoding"), "{}", answer.message());
+    call().header("content-encoding", "identity").send().await.expect(201);
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_json_object_is_a_fault_of_the_whole() {
     let (house, client) = house().await;
     let deep = "[".repeat(100_000);

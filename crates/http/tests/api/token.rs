@@ -123,6 +123,13 @@ async fn what_is_no_token_request_is_invalid_request() {
     ] {
         refused(call, 400, "invalid_request").await;
     }
+    let named = async |call: Call| refused(call, 400, "invalid_request").await.message();
+    let unknown = named(house.post(PATH).json(&with(&client, "audience", "x"))).await;
+    assert!(unknown.contains("\"audience\"") && unknown.contains("client_id"), "{unknown}");
+    let basics = house.post(PATH).body(FORM, "grant_type=client_credentials").header("authorization", &header);
+    assert!(named(basics.header("authorization", &header)).await.contains("Authorization header is given twice"));
+    let twice = named(house.post(PATH).body(FORM, "client_secret=a&client_secret=b")).await;
+    assert_eq!(twice, "client_secret is given twice");
     for grant in ["password", "", "refresh_token"] {
         refused(house.post(PATH).json(&with(&client, "grant_type", grant)), 400, "unsupported_grant_type").await;
     }
@@ -132,6 +139,7 @@ async fn what_is_no_token_request_is_invalid_request() {
 async fn a_body_of_another_type_or_too_large_is_refused_in_the_envelope_and_not_stored_either() {
     let house = House::open().await;
     let answer = house.post(PATH).body("text/plain", "x").send().await.expect(415);
+    assert_eq!(answer.json()["error_description"].as_str(), Some(answer.message().as_str()));
     assert_eq!((answer.error().as_str(), answer.header("cache-control")), ("unsupported_media_type", "no-store"));
     let answer = house.post(PATH).body("application/json", vec![b' '; 1024 * 1024 + 1]).send().await.expect(413);
     assert_eq!((answer.error().as_str(), answer.header("cache-control")), ("payload_too_large", "no-store"));

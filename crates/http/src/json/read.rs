@@ -1,0 +1,117 @@
+//! Reading JSON as `serde_json` does, but for a member that an object has twice: which of the two was meant nobody knows, and
+//! whichever is taken, the other was ignored.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
+
+/// How much of a name is told.
+const TOLD: usize = 60;
+
+/// Reads one document.
+///
+/// # Errors
+/// What is no JSON, and where; also which member is there twice.
+pub(crate) fn read(bytes: &[u8]) -> Result<Value, super::Error> {
+    serde_json::from_slice(bytes).map(|Once(value)| value)
+}
+
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Reading).map(Self)
+    }
+}
+
+struct Reading;
+
+impl<'de> Visitor<'de> for Reading {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut read = Vec::new();
+        while let Some(Once(item)) = items.next_element()? {
+            read.push(item);
+        }
+        Ok(Value::Array(read))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut read = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if read.contains_key(&name) {
+                let name: String = name.chars().take(TOLD).collect();
+                return Err(A::Error::custom(format_args!("{name:?} is given twice")));
+            }
+            let Once(value) = members.next_value()?;
+            read.insert(name, value);
+        }
+        Ok(Value::Object(read))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_once_is_read_as_serde_json_reads_it() {
+        for text in [
+            r#"{"a":1,"b":[true,null,-2,3.5,18446744073709551615,"x\n"],"c":{"a":{}}}"#,
+            "[]",
+            "\"text\"",
+            "1e3",
+            "{\"a\":",
+            "[1,]",
+            "",
+        ] {
+            let plain = serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
+            assert_eq!(read(text.as_bytes()).map_err(|error| error.to_string()), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_there_twice_is_named_with_its_place_however_deep_it_is() {
+        let refused = read(br#"{"a":[{"title":"T","title":"U"}]}"#).unwrap_err().to_string();
+        assert_eq!(refused, "\"title\" is given twice at line 1 column 26");
+        let long = format!("{{\"{0}\":1,\"{0}\":2}}", "n".repeat(5000));
+        assert!(read(long.as_bytes()).unwrap_err().to_string().len() < 120);
+    }
+}
