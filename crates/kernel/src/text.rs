@@ -148,7 +148,7 @@ rule! {
 }
 rule! {
     /// A title or name: 1 to 300 characters, not blank.
-    Title = TitleRule { "must be 1 to 300 characters, not blank, without control characters", 1..=300, |text| plain(text) && !text.trim().is_empty() }
+    Title = TitleRule { "must be 1 to 300 characters, not blank, without control characters but tab and newline", 1..=300, |text| plain(text) && !text.trim().is_empty() }
 }
 rule! {
     /// A longer text: up to 20,000 characters, possibly none.
@@ -156,11 +156,11 @@ rule! {
 }
 rule! {
     /// Names something in another module or outside: 1 to 200 characters.
-    Reference = ReferenceRule { "must be 1 to 200 characters, without control characters", 1..=200, |text| plain(text) && !text.trim().is_empty() }
+    Reference = ReferenceRule { "must be 1 to 200 characters, not blank, without control characters but tab and newline", 1..=200, |text| plain(text) && !text.trim().is_empty() }
 }
 rule! {
     /// Why a change is made, kept in the audit log: 10 to 1000 characters after trimming.
-    Reason = ReasonRule { "must be 10 to 1000 characters after trimming, without control characters", 10..=1000, plain, trimmed = true }
+    Reason = ReasonRule { "must be 10 to 1000 characters after trimming, without control characters but tab and newline", 10..=1000, plain, trimmed = true }
 }
 rule! {
     /// A mail address, held only to its outline: delivery alone can prove more.
