@@ -15,6 +15,12 @@ const MOST_HOPS: usize = 32;
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether some network of them is a whole family of addresses, so that whoever calls is believed.
     #[must_use]
     pub fn include_everybody(&self) -> bool {

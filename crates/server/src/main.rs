@@ -19,6 +19,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Databases, keys and backups are their owner's alone, whichever library makes the file.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -88,6 +88,33 @@ async fn a_tail_that_was_cut_is_found_with_a_checkpoint_that_was_kept() {
 }
 
 #[tokio::test]
+async fn the_checkpoints_of_a_servers_whole_log_serve_for_one_log_among_them() {
+    let installation = history().await;
+    let of = |workspace| installation.run(&["audit", "checkpoint", "--workspace", workspace]).stdout;
+    assert!(installation.run(&["workspace", "create", "--slug", "other", "--name", "Other"]).status.success());
+    let (own, others) = (of("default"), of("-") + &of("other"));
+    let others = others.lines().next().map(|line| format!("{line}\n")).expect("a checkpoint of another log");
+    let (export, key) = export(&installation);
+    let (export, key) = (export.to_str().expect("a path"), key.to_str().expect("a path"));
+    let kept = installation.folder().join("kept.jsonl");
+    let verify = |lines: &str, arguments: &[&str]| {
+        fs::write(&kept, lines).expect("a file");
+        let arguments = [&["audit", "verify", "--checkpoint", kept.to_str().expect("a path")], arguments].concat();
+        installation.run(&arguments)
+    };
+    let outside = ["--file", export, "--public-key", key];
+    let both = format!("{others}{own}");
+    let ran = verify(&both, &outside);
+    assert!(ran.status.success() && ran.stdout.contains("1 of the checkpoints that were kept"), "{}", ran.stderr);
+    let ran = verify(&both, &["--workspace", "default"]);
+    assert!(ran.status.success(), "{}", ran.stderr);
+    for arguments in [&outside[..], &["--workspace", "default"]] {
+        let ran = verify(&others, arguments);
+        assert_eq!(ran.status.code(), Some(1), "checkpoints of others alone vouch for nothing: {}", ran.stdout);
+    }
+}
+
+#[tokio::test]
 async fn an_entry_that_was_made_unreadable_in_the_database_is_named() {
     let installation = history().await;
     let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();

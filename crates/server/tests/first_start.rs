@@ -15,6 +15,22 @@ async fn a_first_start_makes_a_workspace_and_keys_and_says_how_to_go_on() {
     assert!(log.contains(&format!("listening on {}", server.url)), "{log}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn whatever_it_makes_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let server = Setup::new().start();
+    let data = server.installation().folder().join("data");
+    let files: Vec<_> =
+        std::fs::read_dir(&data).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    assert!(files.iter().any(|file| file.ends_with("novantra.db")), "{files:?}");
+    for path in files.iter().chain([&data]) {
+        let mode = std::fs::metadata(path).expect("its mode").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} is {mode:o}", path.display());
+    }
+}
+
 #[tokio::test]
 async fn probes_and_metrics_answer_on_the_admin_listener() {
     let server = Server::start();

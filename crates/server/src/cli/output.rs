@@ -49,10 +49,11 @@ pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Rows in columns as wide as they need to be.
+/// Rows in columns as wide as they need to be, each on a line of its own whatever its cells hold.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| on_one_line(cell)).collect()).collect();
     let mut widths: Vec<usize> = Vec::new();
-    for row in rows {
+    for row in &rows {
         for (place, cell) in row.iter().enumerate() {
             let width = cell.chars().count();
             match widths.get_mut(place) {
@@ -68,6 +69,15 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// A name may hold tabs and line ends: written out, they could pass for other rows.
+fn on_one_line(cell: &str) -> String {
+    let escaped = |character: char| match character.is_control() {
+        true => character.escape_default().collect::<String>(),
+        false => character.to_string(),
+    };
+    cell.chars().map(escaped).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +86,10 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".to_owned(), "long".to_owned()], vec!["bcd".to_owned(), "x".to_owned()]];
         assert_eq!(columns(&rows), "a    long\nbcd  x");
+    }
+
+    #[test]
+    fn a_cell_can_not_pass_for_another_row() {
+        assert_eq!(columns(&[vec!["a\nsvc_1  evil".to_owned(), "é".to_owned()]]), "a\\nsvc_1  evil  é");
     }
 }

@@ -95,7 +95,17 @@ impl Settings {
             .trusted_proxies
             .include_everybody()
             .then(|| format!("{} is everybody, so who calls can claim any address", table::TRUSTED_PROXY.name));
-        short.chain(everybody).chain(self.webhooks.doubts()).collect()
+        let in_clear = (self.tls.is_none() && !self.listen.ip().is_loopback() && self.api.trusted_proxies.is_empty())
+            .then(|| {
+                format!(
+                    "{} is {} without {} or {}, so secrets and tokens cross the network in clear",
+                    table::LISTEN.name,
+                    self.listen,
+                    table::TLS_CERT.name,
+                    table::TRUSTED_PROXY.name
+                )
+            });
+        short.chain(everybody).chain(in_clear).chain(self.webhooks.doubts()).collect()
     }
 }
 
@@ -330,6 +340,14 @@ mod tests {
             let settings = understand(&[("NOVANTRA_TRUSTED_PROXY", proxies)]).unwrap();
             assert_eq!(settings.doubts().len(), doubts, "{proxies}");
         }
+    }
+
+    #[test]
+    fn plain_http_for_more_than_this_machine_is_doubted_unless_a_proxy_is_named() {
+        let everywhere = ("NOVANTRA_LISTEN", "0.0.0.0:8080");
+        assert_eq!(understand(&[everywhere]).unwrap().doubts().len(), 1);
+        assert!(understand(&[everywhere, ("NOVANTRA_TRUSTED_PROXY", "10.0.0.1")]).unwrap().doubts().is_empty());
+        assert!(understand(&[("NOVANTRA_LISTEN", "[::1]:8080")]).unwrap().doubts().is_empty());
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
         Some(path) => read_kept(&read_text(path)?).or_fail(|| path.display().to_string())?,
         None => Vec::new(),
     };
-    let verdict = walk(export, &key, kept)?;
+    let (verdict, of_others) = walk(export, &key, kept)?;
     if verdict.signed_through < verdict.head.sequence {
         return Err(Failure::new(format!(
             "no checkpoint vouches for the entries from sequence {} on",
@@ -43,10 +43,17 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
         )));
     }
     let Verdict { entries, head, checkpoints, .. } = verdict;
-    let document = json!({ "ok": true, "entries": entries, "checkpoints": checkpoints, "head": head.hash.to_string() });
+    let document = json!({
+        "ok": true, "entries": entries, "checkpoints": checkpoints, "checkpoints_of_others": of_others,
+        "head": head.hash.to_string(),
+    });
     output.show(&document, || {
+        let others = match of_others {
+            0 => String::new(),
+            many => format!("; {many} of the checkpoints that were kept are of other logs"),
+        };
         format!(
-            "{entries} entries and {checkpoints} checkpoints are what was sealed and signed; the head is {}",
+            "{entries} entries and {checkpoints} checkpoints are what was sealed and signed; the head is {}{others}",
             head.hash
         )
     })
@@ -56,9 +63,15 @@ fn read_text(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).or_fail(|| format!("can't read {}", path.display()))
 }
 
-fn walk(export: &Path, key: &crypto::CheckpointPublicKey, mut kept: Vec<Checkpoint>) -> Result<Verdict, Failure> {
+/// Gives also how many of the checkpoints that were kept are of other organizations, as a server's log has them all.
+fn walk(
+    export: &Path,
+    key: &crypto::CheckpointPublicKey,
+    mut kept: Vec<Checkpoint>,
+) -> Result<(Verdict, usize), Failure> {
     let file = File::open(export).or_fail(|| format!("can't read {}", export.display()))?;
     let mut walk: Option<Verification<'_>> = None;
+    let mut of_others = 0;
     for (place, line) in BufReader::new(file).lines().enumerate() {
         let at = || format!("{} line {}", export.display(), place + 1);
         let line = read(&line.or_fail(at)?).or_fail(at)?;
@@ -67,6 +80,12 @@ fn walk(export: &Path, key: &crypto::CheckpointPublicKey, mut kept: Vec<Checkpoi
             Line::Checkpoint(checkpoint) => checkpoint.organization,
         };
         let walk = walk.get_or_insert_with(|| Verification::new(organization, key));
+        let all = kept.len();
+        kept.retain(|checkpoint| checkpoint.organization == organization);
+        if all > 0 && kept.is_empty() {
+            return Err(Failure::new(format!("none of the {all} checkpoints that were kept is of {organization}")));
+        }
+        of_others += all - kept.len();
         for checkpoint in kept.drain(..) {
             walk.checkpoint(&checkpoint).or_fail(|| "a checkpoint that was kept".to_owned())?;
         }
@@ -76,5 +95,5 @@ fn walk(export: &Path, key: &crypto::CheckpointPublicKey, mut kept: Vec<Checkpoi
         }
     }
     let walk = walk.ok_or_else(|| Failure::new(format!("{} holds no entries", export.display())))?;
-    Ok(walk.finish()?)
+    Ok((walk.finish()?, of_others))
 }

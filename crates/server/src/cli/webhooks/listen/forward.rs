@@ -6,7 +6,7 @@ use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde_json::Value;
 use webhooks::ANSWER_WITHIN;
 
-use super::server::tls;
+use super::server::{tls, words};
 use crate::failure::{Context as _, Failure};
 
 /// How long a connection may take to come about.
@@ -45,8 +45,7 @@ impl Forwarder {
         match request.body(body.to_owned()).send().await {
             Ok(response) => Ok(response.status().as_u16()),
             Err(error) if error.is_timeout() => Err("timed out".to_owned()),
-            Err(error) if error.is_connect() => Err("not reachable".to_owned()),
-            Err(error) => Err(error.without_url().to_string()),
+            Err(error) => Err(words(error)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The server whose events are heard, over its public API.
 
-use std::{path::PathBuf, time::Duration};
+use std::{error::Error as _, path::PathBuf, time::Duration};
 
 use clap::Args;
 use delivery::Roots;
@@ -141,7 +141,22 @@ impl Events {
 }
 
 fn broken(error: reqwest::Error) -> Setback {
-    Setback::Passing(format!("the server can't be heard: {}", error.without_url()))
+    Setback::Passing(format!("the server can't be heard: {}", words(error)))
+}
+
+/// The error and what it came from: alone it says only that something was wrong.
+pub(super) fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let source_said = source.to_string();
+        if !said.ends_with(&source_said) {
+            said = format!("{said}: {source_said}");
+        }
+        cause = source.source();
+    }
+    said
 }
 
 /// An answer that is one, or what it says it is not for.
