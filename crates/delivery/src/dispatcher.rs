@@ -2,11 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, stream};
 use kernel::{Clock, Entropy, StoreError, Timestamp};
 use store::DynStore;
 use tokio::{task::JoinSet, time::timeout};
-use webhooks::{Claim, Lane, Secrets, Sender};
+use webhooks::{Secrets, Sender};
 
 use crate::{
     Observer,
@@ -15,11 +14,8 @@ use crate::{
     tenure::{LEASE, Tenure},
 };
 
-/// How many lanes are looked for at a time.
-const LANES: usize = 64;
-
-/// How many of them are taken at once: stores put statements that wait into one transaction.
-const AT_ONCE: usize = 16;
+/// How many lanes are looked for, and taken, at a time.
+const LANES: usize = 128;
 
 /// How many lanes are held for each attempt that may be in flight. Those that wait for room are held as well; the rest is
 /// left to other servers.
@@ -74,7 +70,7 @@ impl Dispatcher {
     /// Takes lanes that are due, and sets workers to them. Says whether there may be more.
     ///
     /// # Errors
-    /// When the store fails. The lanes that were taken are worked on.
+    /// When the store fails: then no lane was taken.
     pub async fn round(&mut self) -> Result<bool, StoreError> {
         while self.workers.try_join_next().is_some() {}
         let limit = LANES.min(self.most - self.workers.len().min(self.most));
@@ -89,18 +85,12 @@ impl Dispatcher {
         }
         self.renew_tenure();
         let (office, tenure) = (Arc::clone(&self.office), Arc::clone(&self.tenure));
-        let mut claims = stream::iter(due).map(|lane| claim(&office, &tenure, lane)).buffer_unordered(AT_ONCE);
-        let mut failed = None;
-        while let Some(claimed) = claims.next().await {
-            match claimed {
-                Ok(Some(claim)) => {
-                    self.workers.spawn(lane::work(Arc::clone(&office), Arc::clone(&tenure), claim));
-                }
-                Ok(None) => {}
-                Err(error) => failed = failed.or(Some(error)),
-            }
+        let means = &office.means;
+        let claims = means.store.claim(&due, &tenure.holder, means.due_by(), means.clock.now() + LEASE).await?;
+        for claim in claims {
+            self.workers.spawn(lane::work(Arc::clone(&office), Arc::clone(&tenure), claim));
         }
-        failed.map_or(Ok(found == limit), Err)
+        Ok(found == limit)
     }
 
     /// A tenure that has lapsed, with lanes or without, is not one to take lanes under.
@@ -158,9 +148,4 @@ impl Dispatcher {
         self.workers.shutdown().await;
         self.office.means.store.give_up_all(&self.tenure.holder).await
     }
-}
-
-async fn claim(office: &Office, tenure: &Tenure, lane: Lane) -> Result<Option<Claim>, StoreError> {
-    let means = &office.means;
-    means.store.claim(lane, &tenure.holder, means.due_by(), means.clock.now() + LEASE).await
 }

@@ -33,6 +33,9 @@ const CANCEL: usize = 500;
 /// How often it is looked for more while attempts are in flight and others could begin.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How far behind the store may be in when an attempt last succeeded, while others follow.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// Rests when the store fails.
 const REST: Duration = Duration::from_secs(1);
 
@@ -255,7 +258,7 @@ impl Worker {
             return false;
         }
         let _turn = self.turn().await;
-        let signs = (self.signs != self.told).then_some(self.signs);
+        let signs = self.news();
         let undone = loop {
             match self.office.means.store.settle(self.lane, &done, signs).await {
                 Ok(undone) => break undone,
@@ -265,7 +268,7 @@ impl Worker {
                 }
             }
         };
-        self.told = self.signs;
+        self.told = signs.unwrap_or(self.told);
         for settlement in &done {
             let after = &settlement.after;
             self.queue.settled(after.meta.id);
@@ -274,6 +277,22 @@ impl Worker {
             }
         }
         !undone.is_empty()
+    }
+
+    /// What the store is to be told of the lane. With each success it would be a row more to write for each delivery.
+    fn news(&self) -> Option<LaneSigns> {
+        let LaneSigns { last_delivery_at, failing_since } = self.told;
+        let is_behind = match (last_delivery_at, self.signs.last_delivery_at) {
+            (Some(told), Some(last)) => last.since(told) >= TOLD_EVERY,
+            (told, last) => told != last,
+        };
+        let tells = is_behind || failing_since != self.signs.failing_since || !self.goes_on();
+        (tells && self.signs != self.told).then_some(self.signs)
+    }
+
+    /// Whether another attempt ends, before the lane is judged anew or given up.
+    fn goes_on(&self) -> bool {
+        !self.attempts.is_empty() || (self.may_begin() && !self.queue.is_empty())
     }
 
     async fn turn(&self) -> Turn {

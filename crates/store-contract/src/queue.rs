@@ -64,7 +64,7 @@ impl Fixture {
     /// Takes a lane; says whether it was to be had.
     pub(crate) async fn claim(&self, lane: Lane, holder: &str) -> bool {
         let now = self.now();
-        self.store.claim(lane, holder, now, now + SPAN).await.unwrap().is_some()
+        !self.store.claim(&[lane], holder, now, now + SPAN).await.unwrap().is_empty()
     }
 
     /// Gives a lane up; says whether that was so.

@@ -158,6 +158,8 @@ macro_rules! contract_suite {
                 a_lane_is_due_from_the_moment_of_what_came_in
                 the_longest_waiting_lanes_are_told_first
                 of_eight_that_claim_a_lane_one_gets_it
+                lanes_are_claimed_many_at_once
+                many_lanes_at_once_are_worked_on_each_for_itself
                 a_lane_is_taken_over_once_its_lease_has_run_out
                 a_holder_renews_all_its_lanes
                 a_lane_is_given_up_until_its_next_delivery_is_due

@@ -45,12 +45,12 @@ impl DeliveryQueue for MemoryStore {
 
     async fn claim(
         &self,
-        lane: Lane,
+        lanes: &[Lane],
         holder: &str,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<Claim>, StoreError> {
-        self.change(|state| Ok(state.claim_lane(lane, holder, now, until)))
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.change(|state| Ok(lanes.iter().filter_map(|lane| state.claim_lane(*lane, holder, now, until)).collect()))
     }
 
     async fn renew(&self, holder: &str, until: Timestamp) -> Result<(), StoreError> {

@@ -3,10 +3,13 @@
 mod deliveries;
 mod distribution;
 mod events;
+mod holding;
 pub(crate) mod lanes;
 mod plans;
 mod pruning;
+mod settling;
 mod standing;
+mod together;
 
 use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
@@ -17,9 +20,12 @@ use webhooks::{
 };
 
 use crate::{engine::Value, store::SqlStore};
+use deliveries::Asked;
 use distribution::Round;
-use lanes::Leaving;
+use holding::{Claiming, Leaving};
+use settling::Settling;
 pub(crate) use standing::Standing;
+pub(crate) use together::Together;
 
 #[async_trait]
 impl DeliveryQueue for SqlStore {
@@ -50,17 +56,13 @@ impl DeliveryQueue for SqlStore {
 
     async fn claim(
         &self,
-        lane: Lane,
+        lanes: &[Lane],
         holder: &str,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<Claim>, StoreError> {
-        let given = (lane, holder.to_owned(), now, until);
-        self.engine
-            .write(given, |(lane, holder, now, until), session| {
-                Box::pin(lanes::claim(session, *lane, holder, *now, *until))
-            })
-            .await
+    ) -> Result<Vec<Claim>, StoreError> {
+        let claiming = Claiming { lanes: lanes.to_vec(), holder: holder.to_owned(), now, until };
+        self.engine.write(claiming, |claiming, session| Box::pin(holding::claim(session, claiming))).await
     }
 
     async fn renew(&self, holder: &str, until: Timestamp) -> Result<(), StoreError> {
@@ -73,10 +75,7 @@ impl DeliveryQueue for SqlStore {
     }
 
     async fn due(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-        let given = (lane, now, limit);
-        self.engine
-            .read(given, |(lane, now, limit), session| Box::pin(deliveries::due(session, *lane, *now, *limit)))
-            .await
+        together::read(&self.together.due, &self.engine, Asked { lane, now, limit }, deliveries::due).await
     }
 
     async fn settle(
@@ -85,12 +84,10 @@ impl DeliveryQueue for SqlStore {
         settlements: &[Settlement],
         signs: Option<LaneSigns>,
     ) -> Result<Vec<Undone>, StoreError> {
-        let given = (self.in_flight.records.begin(), self.presence.check(), lane, settlements.to_vec(), signs);
-        self.engine
-            .write(given, |(stamp, check, lane, settlements, signs), session| {
-                Box::pin(deliveries::settle(session, (stamp.at(), *check), *lane, settlements, *signs))
-            })
-            .await
+        let stamp = self.in_flight.records.begin();
+        let (at, check, settlements) = (stamp.at(), self.presence.check(), settlements.to_vec());
+        let settling = Settling { lane, settlements, signs, at, check };
+        together::write(&self.together.settling, &self.engine, settling, stamp, settling::settle).await
     }
 
     async fn cancel(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
@@ -104,7 +101,7 @@ impl DeliveryQueue for SqlStore {
 
     async fn give_up(&self, lane: Lane, holder: &str, now: Timestamp, parked: bool) -> Result<bool, StoreError> {
         let leaving = Leaving { lane, holder: holder.to_owned(), now, parked };
-        self.engine.write(leaving, |leaving, session| Box::pin(lanes::give_up(session, leaving))).await
+        together::write(&self.together.leaving, &self.engine, leaving, (), holding::give_up).await
     }
 
     async fn give_up_all(&self, holder: &str) -> Result<(), StoreError> {

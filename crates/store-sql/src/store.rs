@@ -22,6 +22,7 @@ pub struct SqlStore {
     pub(crate) presence: Presence,
     pub(crate) standing: Standing,
     pub(crate) lane_standing: delivery_queue::Standing,
+    pub(crate) together: delivery_queue::Together,
     pub(crate) trail: Trail,
     pub(crate) reach: usize,
 }
@@ -48,6 +49,7 @@ impl SqlStore {
         Ok(Self {
             standing: Standing::default(),
             lane_standing: delivery_queue::Standing::default(),
+            together: delivery_queue::Together::default(),
             trail: Trail::default(),
             reach: REACH,
             database,

@@ -154,17 +154,17 @@ pub trait DeliveryQueue: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn lanes_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError>;
 
-    /// Takes the lane until then, unless it is not due any more or somebody holds it.
+    /// Takes those of the lanes until then that are still due and that nobody holds.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] when the store fails: then none is taken.
     async fn claim(
         &self,
-        lane: Lane,
+        lanes: &[Lane],
         holder: &str,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<Claim>, StoreError>;
+    ) -> Result<Vec<Claim>, StoreError>;
 
     /// Holds every lane of this holder until then. A lane that another took meanwhile stays lost; one that only ran out is
     /// held again.

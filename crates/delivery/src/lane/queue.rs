@@ -34,6 +34,11 @@ impl Queue {
         self.waiting.len() < LOW && self.known.len() < KNOWN_AT_MOST
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Takes in what is due, in its order; what is here already stays where it is.
     pub(super) fn take_in(&mut self, due: Vec<Due>) {
         let fresh = due.into_iter().filter(|due| self.known.insert(due.delivery.meta.id));

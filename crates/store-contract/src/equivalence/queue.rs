@@ -36,13 +36,13 @@ impl Pair {
     pub(super) async fn send(&self, which: Index, limit: usize, good: bool, parked: bool) -> TestCaseResult {
         let Some(lane) = self.due_lane(which).await? else { return Ok(()) };
         let now = self.clock.now();
-        let claim = self.same("claim", async |store| store.claim(lane, HOLDER, now, now + SPAN).await).await?;
+        let claim = self.same("claim", async |store| store.claim(&[lane], HOLDER, now, now + SPAN).await).await?;
         self.same("standing", async |store| store.standing(lane).await).await?;
         let due = self.same("due", async |store| store.due(lane, now, limit).await).await?;
         let failure = (!good).then_some(Failure::Refused);
         let settlements: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, failure)).collect();
         let attempts = settlements.iter().filter_map(|settlement| settlement.after.record.attempts.last());
-        let signs = attempts.fold(claim.map(|claim| claim.signs).unwrap_or_default(), LaneSigns::after);
+        let signs = attempts.fold(claim.first().map(|claim| claim.signs).unwrap_or_default(), LaneSigns::after);
         // The second time comes too late.
         for signs in [Some(signs), None] {
             self.same("settle", async |store| store.settle(lane, &settlements, signs).await).await?;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kernel::{Id, Stored, Timestamp};
 use store::DynStore;
-use webhooks::{Failure, Lag, Lane, LaneSigns, WebhookDelivery, WebhookSubscription};
+use webhooks::{Claim, Failure, Lag, Lane, LaneSigns, WebhookDelivery, WebhookSubscription};
 
 use crate::{
     Fixture,
@@ -77,7 +77,7 @@ pub async fn of_eight_that_claim_a_lane_one_gets_it(fixture: Fixture) {
     let claims: Vec<_> = (0..8)
         .map(|number| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(async move { store.claim(lane, &format!("{number}"), now, now + SPAN).await.unwrap() })
+            tokio::spawn(async move { store.claim(&[lane], &format!("{number}"), now, now + SPAN).await.unwrap() })
         })
         .collect();
     let mut claimed = Vec::new();
@@ -88,6 +88,73 @@ pub async fn of_eight_that_claim_a_lane_one_gets_it(fixture: Fixture) {
     assert_eq!((claimed[0].lane, claimed[0].signs), (lane, LaneSigns::default()));
     assert!(fixture.lanes_due().await.is_empty());
     assert!(!fixture.claim(lane, "0").await && !fixture.claim(lane, "other").await);
+}
+
+/// Those that are to be had, each as it is.
+pub async fn lanes_are_claimed_many_at_once(fixture: Fixture) {
+    let away = fixture.organization("away").await;
+    let mut lanes = Vec::new();
+    for number in 0..6 {
+        let organization = if number % 2 == 0 { away } else { fixture.home };
+        lanes.push(lane_of(&fixture.subscribe(organization, &format!("account {number}")).await));
+    }
+    let (idle, _) = idle(&fixture, "idle").await;
+    let signs = LaneSigns { last_delivery_at: Some(fixture.now()), failing_since: None };
+    fixture.store.settle(lanes[2], &[], Some(signs)).await.unwrap();
+    assert!(fixture.claim(lanes[4], "other").await);
+    let asked = [lanes[5], lanes[2], idle, lanes[4], lanes[0], lanes[5]];
+    let now = fixture.now();
+    let mut claims = fixture.store.claim(&asked, "one", now, now + SPAN).await.unwrap();
+    claims.sort_by_key(|claim| claim.lane);
+    let claim = |place: usize| Claim { lane: lanes[place], signs: LaneSigns::default() };
+    let mut expected = [claim(0), Claim { lane: lanes[2], signs }, claim(5)];
+    expected.sort_by_key(|claim| claim.lane);
+    assert_eq!(claims, expected);
+    assert_eq!(fixture.lanes_due().await, [lanes[1], lanes[3]]);
+    assert!(fixture.store.claim(&[], "one", now, now + SPAN).await.unwrap().is_empty());
+}
+
+/// Calls in flight may share a transaction, but not an answer.
+pub async fn many_lanes_at_once_are_worked_on_each_for_itself(fixture: Fixture) {
+    const EVENTS: usize = 4;
+    let mut lanes = Vec::new();
+    for number in 0..12 {
+        lanes.push(lane_of(&fixture.subscribe(fixture.home, &format!("account {number}")).await));
+    }
+    for number in 0..EVENTS {
+        fixture.clock.tick();
+        fixture.told(fixture.home, &format!("f-{number}")).await;
+    }
+    fixture.distribute(fixture.home, 10).await;
+    let now = fixture.now();
+    assert_eq!(fixture.store.claim(&lanes, "one", now, now + SPAN).await.unwrap().len(), lanes.len());
+    let settle = |place: usize, lane: Lane| {
+        let store = Arc::clone(&fixture.store);
+        tokio::spawn(async move {
+            let limit = place % (EVENTS + 1);
+            let due = store.due(lane, now, limit).await.unwrap();
+            assert_eq!(due.len(), limit);
+            assert!(due.iter().all(|due| due.delivery.record.subscription == lane.subscription));
+            let settlements: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, None)).collect();
+            let last_delivery_at = Some(now + Duration::from_secs(place as u64));
+            let signs = LaneSigns { last_delivery_at, failing_since: None };
+            assert!(store.settle(lane, &settlements, Some(signs)).await.unwrap().is_empty());
+            let again = store.settle(lane, &settlements, None).await.unwrap();
+            assert_eq!(again.len(), limit);
+            let left = store.give_up(lane, "one", now, false).await.unwrap();
+            let parked = store.give_up(lane, if place == 0 { "one" } else { "nobody" }, now, true).await.unwrap();
+            assert!(parked);
+            (left, limit, signs)
+        })
+    };
+    let working: Vec<_> = lanes.iter().enumerate().map(|(place, lane)| settle(place, *lane)).collect();
+    for (place, work) in working.into_iter().enumerate() {
+        let (left, limit, signs) = work.await.unwrap();
+        assert_eq!(left, limit == EVENTS, "{place}");
+        assert_eq!(fixture.due(lanes[place]).await.len(), EVENTS - limit);
+        let told = fixture.store.signs(fixture.home, &[lanes[place].subscription]).await.unwrap();
+        assert_eq!(told, [(lanes[place].subscription, signs)]);
+    }
 }
 
 /// Who had it before neither gets it back nor takes it from who has it now.
@@ -215,7 +282,7 @@ pub async fn all_lanes_of_a_server_that_stops_are_free_and_as_due_as_they_were(f
 
 /// A holder: takes the lane when it is due, sends all there is, and gives it up.
 async fn work(store: &DynStore, lane: Lane, holder: &str, now: Timestamp) {
-    if store.claim(lane, holder, now, now + SPAN).await.unwrap().is_none() {
+    if store.claim(&[lane], holder, now, now + SPAN).await.unwrap().is_empty() {
         return;
     }
     loop {
@@ -286,8 +353,8 @@ pub async fn signs_of_lanes_are_kept(fixture: Fixture) {
     fixture.store.settle(lane, &[settlement], Some(signs)).await.unwrap();
     assert_eq!(told().await, [(lane.subscription, signs)]);
     fixture.store.settle(lane, &[], None).await.unwrap();
-    let claim = fixture.store.claim(lane, "one", fixture.now(), fixture.now() + SPAN).await.unwrap().unwrap();
-    assert_eq!(claim.signs, signs);
+    let claims = fixture.store.claim(&[lane], "one", fixture.now(), fixture.now() + SPAN).await.unwrap();
+    assert_eq!(claims, [Claim { lane, signs }]);
     let signs = LaneSigns { last_delivery_at: Some(at), failing_since: None };
     fixture.store.settle(lane, &[], Some(signs)).await.unwrap();
     assert_eq!(told().await, [(lane.subscription, signs)]);

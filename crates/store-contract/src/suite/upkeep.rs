@@ -147,7 +147,7 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("undistributed", store.undistributed(None, 1).await.map(drop)),
         ("distribute", store.distribute(home, "one", fixture.now(), 1).await.map(drop)),
         ("lanes_due", store.lanes_due(fixture.now(), 1).await.map(drop)),
-        ("claim", store.claim(lane, "one", fixture.now(), fixture.now() + SPAN).await.map(drop)),
+        ("claim", store.claim(&[lane], "one", fixture.now(), fixture.now() + SPAN).await.map(drop)),
         ("renew", store.renew("one", fixture.now()).await),
         ("standing", store.standing(lane).await.map(drop)),
         ("due", store.due(lane, fixture.now(), 1).await.map(drop)),

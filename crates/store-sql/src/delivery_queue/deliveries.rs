@@ -1,16 +1,19 @@
-//! Deliveries on a lane: what is due, and what came of it.
+//! Deliveries on lanes: what is due, and what is never to be sent.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use bytes::Bytes;
-use kernel::{Id, OrganizationId, StoreError, Timestamp};
-use webhooks::{Due, Lane, LaneSigns, Settlement, Undone, WebhookDelivery};
+use futures_util::future::BoxFuture;
+use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
+use webhooks::{Due, Lane, WebhookDelivery};
 
 use super::lanes;
 use crate::{
-    engine::{Bulk, Column, Session, Sql, Value, both},
+    engine::{Bulk, Cells, Column, Session, Sql, Value, both},
     presence::Check,
-    resources::attempts_text,
     shape::{listed, one_of, rounded},
     statements::padded,
     table::{self, ENVELOPE, Table},
@@ -19,35 +22,25 @@ use crate::{
 
 /// What is first in the index is taken, and only then looked at: a bound on its moment makes planners expect so many that
 /// they sort all there are.
-pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
+pub(super) static DUE: LazyLock<Bulk> = LazyLock::new(|| {
     let columns = || ENVELOPE.iter().chain(WebhookDelivery::COLUMNS).map(|column| column.name);
-    let order = |row: &str| format!("{row}next_attempt_at, {row}subject_revision, {row}id");
-    Sql::fixed(&format!(
-        "SELECT {all}, o.body FROM (SELECT {own} FROM {table} WHERE organization_id = ? AND subscription_id = ? \
-         AND next_attempt_at IS NOT NULL ORDER BY {first} LIMIT ?) AS d \
-         LEFT JOIN outbox AS o ON o.organization_id = d.organization_id AND o.id = d.event_id \
-         WHERE d.next_attempt_at <= ? ORDER BY {last}",
-        all = listed("d.", columns()),
-        own = listed("", columns()),
-        table = WebhookDelivery::NAME,
-        first = order(""),
-        last = order("d."),
-    ))
-});
-/// What an attempt changes of a delivery.
-static SETTLE: LazyLock<Bulk> = LazyLock::new(|| {
-    let columns = [
-        ENVELOPE[0],
-        ENVELOPE[1],
-        Column::int("expected"),
-        Column::int("revision"),
-        Column::int("updated_at"),
-        Column::text("state"),
-        Column::int("failed"),
-        Column::int("next_attempt_at"),
-        Column::text("attempts"),
-    ];
-    Bulk::update(WebhookDelivery::NAME, &columns, None)
+    let found = |[organization, subscription, limit, now]: [&str; 4], lanes: &str| {
+        format!(
+            "SELECT {all}, o.body FROM {lanes}(SELECT {own} FROM {table} AS w WHERE w.organization_id = {organization} \
+             AND w.subscription_id = {subscription} AND w.next_attempt_at IS NOT NULL \
+             ORDER BY w.next_attempt_at, w.subject_revision, w.id LIMIT {limit}) AS d \
+             LEFT JOIN outbox AS o ON o.organization_id = d.organization_id AND o.id = d.event_id \
+             WHERE d.next_attempt_at <= {now}",
+            all = listed("d.", columns()),
+            own = listed("w.", columns()),
+            table = WebhookDelivery::NAME,
+        )
+    };
+    Bulk::each(
+        &[ENVELOPE[0], Column::text("subscription_id"), Column::int("most"), Column::int("now")],
+        &found(["?1", "?2", "?3", "?4"], ""),
+        &found(["v.organization_id", "v.subscription_id", "v.most", "v.now"], "{rows} CROSS JOIN LATERAL "),
+    )
 });
 /// The outer condition holds also for one that was changed since it was found.
 pub(super) static CANCEL: LazyLock<Sql> = LazyLock::new(|| {
@@ -64,47 +57,70 @@ static KNOWN: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
 /// The moment of a transaction's changes, and whether others still wait for it.
 type Stamped = (Timestamp, Check);
 
-pub(super) async fn due(session: &Session, lane: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-    let values = [lane.organization.into(), lane.subscription.into(), Value::most(limit), now.into()];
-    let read = |cells: &mut crate::engine::Cells<'_>| {
-        Ok(Due { delivery: table::read(cells)?, body: Bytes::copy_from_slice(cells.blob()?) })
-    };
-    session.fetch(&DUE, &values, read).await
+/// What somebody would know of a lane.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) lane: Lane,
+    pub(super) now: Timestamp,
+    pub(super) limit: usize,
 }
 
-/// Says which were changed meanwhile and so are not stored.
-pub(super) async fn settle(
-    session: &Session,
-    (at, check): Stamped,
-    lane: Lane,
-    settlements: &[Settlement],
-    signs: Option<LaneSigns>,
-) -> Result<Vec<Undone>, StoreError> {
-    let rows: Vec<_> = settlements.iter().map(|settlement| row(settlement, at)).collect();
-    let noted = async {
-        match signs {
-            Some(signs) => lanes::sign(session, lane, signs).await,
-            None => Ok(()),
+/// What all who asked want to know of a lane, and what was found.
+struct Sought {
+    all: Asked,
+    /// How many were not told yet.
+    askers: usize,
+    due: Vec<Due>,
+}
+
+/// What is due on each of these lanes.
+pub(super) fn due<'s>(asked: &'s [Asked], session: &'s Session) -> BoxFuture<'s, Result<Vec<Vec<Due>>, StoreError>> {
+    Box::pin(async move {
+        let mut lanes: BTreeMap<Lane, Sought> = BTreeMap::new();
+        for one in asked {
+            let Sought { all, askers, .. } =
+                lanes.entry(one.lane).or_insert_with(|| Sought { all: *one, askers: 0, due: Vec::new() });
+            *all = Asked { now: all.now.max(one.now), limit: all.limit.max(one.limit), ..*all };
+            *askers += 1;
         }
-    };
-    let stored = both(session.store_some(&SETTLE, &rows), noted);
-    let ((), (left_out, ())) = both(check.hold(session, at), stored).await?;
-    Ok(left_out.into_iter().filter_map(|place| settlements.get(place)).map(|undone| undone.before.meta.id).collect())
+        let row = |Sought { all: Asked { lane, now, limit }, .. }: &Sought| {
+            let [organization, subscription] = lanes::named(*lane);
+            vec![organization, subscription, Value::most(*limit), (*now).into()]
+        };
+        let rows: Vec<Vec<Value<'_>>> = lanes.values().map(row).collect();
+        let read = |cells: &mut Cells<'_>| {
+            Ok(Due { delivery: table::read(cells)?, body: Bytes::copy_from_slice(cells.blob()?) })
+        };
+        for due in session.fetch_each(&DUE, &rows, read).await? {
+            let subscription = due.delivery.record.subscription;
+            let lane = Lane { organization: due.delivery.meta.organization, subscription };
+            if let Some(sought) = lanes.get_mut(&lane) {
+                sought.due.push(due);
+            }
+        }
+        lanes.values_mut().for_each(|sought| sought.due.sort_unstable_by_key(place));
+        Ok(asked
+            .iter()
+            .map(|one| lanes.get_mut(&one.lane).map(|sought| sought.tell(*one)).unwrap_or_default())
+            .collect())
+    })
 }
 
-fn row(settlement: &Settlement, at: Timestamp) -> Vec<Value<'_>> {
-    let (meta, delivery) = (&settlement.after.meta, &settlement.after.record);
-    vec![
-        meta.organization.into(),
-        meta.id.into(),
-        settlement.before.meta.revision.into(),
-        meta.revision.into(),
-        at.max(meta.updated_at).into(),
-        Value::text(delivery.state.name()),
-        Value::Int(delivery.failed.into()),
-        Value::opt(delivery.next_attempt_at),
-        Value::from(attempts_text(&delivery.attempts)),
-    ]
+/// The longest-due first and, of one moment, lower revisions first.
+fn place(due: &Due) -> (Option<Timestamp>, Revision, Id<WebhookDelivery>) {
+    let delivery = &due.delivery.record;
+    (delivery.next_attempt_at, delivery.subject_revision, due.delivery.meta.id)
+}
+
+impl Sought {
+    /// What this one asked for.
+    fn tell(&mut self, asked: Asked) -> Vec<Due> {
+        self.askers -= 1;
+        let mut due = if self.askers == 0 { std::mem::take(&mut self.due) } else { self.due.clone() };
+        due.retain(|due| due.delivery.record.next_attempt_at <= Some(asked.now));
+        due.truncate(asked.limit);
+        due
+    }
 }
 
 pub(super) async fn cancel(

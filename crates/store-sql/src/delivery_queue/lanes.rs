@@ -10,7 +10,7 @@ use std::{
 
 use kernel::{Id, OrganizationId, StoreError, Timestamp, Write};
 use sea_query::{Expr, ExprTrait as _, LockType, Order, Query};
-use webhooks::{Claim, Lag, Lane, LaneSigns, WebhookDelivery, WebhookSubscription};
+use webhooks::{Lag, Lane, LaneSigns, WebhookDelivery, WebhookSubscription};
 
 use crate::{
     engine::{Bulk, Cells, Column, Session, Sql, Value, both, corrupt},
@@ -49,13 +49,6 @@ pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
          ORDER BY due_at, organization_id, subscription_id LIMIT ?2",
     )
 });
-pub(super) static CLAIM: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::numbered(
-        "UPDATE webhook_lanes SET holder = ?3, held_until = ?4, arrived = 0 \
-         WHERE organization_id = ?1 AND subscription_id = ?2 AND due_at <= ?5 AND (holder IS NULL OR held_until <= ?5) \
-         RETURNING last_delivery_at, failing_since",
-    )
-});
 /// In the order in which every transaction of several lanes takes them, so that no two wait for each other.
 static HELD: LazyLock<Sql> = LazyLock::new(|| {
     let mut held = Query::select();
@@ -67,30 +60,12 @@ static RENEW: LazyLock<Sql> =
     LazyLock::new(|| Sql::numbered("UPDATE webhook_lanes SET held_until = ?2 WHERE holder = ?1"));
 static GIVE_UP_ALL: LazyLock<Sql> =
     LazyLock::new(|| Sql::numbered("UPDATE webhook_lanes SET holder = NULL, held_until = NULL WHERE holder = ?1"));
-pub(super) static GIVE_UP: LazyLock<Sql> = LazyLock::new(|| {
-    let first = "SELECT d.next_attempt_at FROM webhook_deliveries AS d WHERE d.organization_id = ?1 \
-                 AND d.subscription_id = ?2 AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1";
-    Sql::numbered(&format!(
-        "UPDATE webhook_lanes SET holder = NULL, held_until = NULL, due_at = ({first}) \
-         WHERE organization_id = ?1 AND subscription_id = ?2 AND holder = ?3 AND arrived = 0 \
-         AND NOT EXISTS (SELECT 1 FROM ({first}) AS f WHERE f.next_attempt_at <= ?4)"
-    ))
-});
-static PARK: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::numbered(
-        "UPDATE webhook_lanes SET holder = NULL, held_until = NULL, due_at = NULL \
-         WHERE organization_id = ?1 AND subscription_id = ?2 AND holder = ?3 AND arrived = 0",
-    )
-});
-static LOOK_AGAIN: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::numbered(
-        "UPDATE webhook_lanes SET arrived = 0 WHERE organization_id = ?1 AND subscription_id = ?2 AND holder = ?3",
-    )
-});
-static SIGN: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::numbered(
-        "UPDATE webhook_lanes SET last_delivery_at = ?3, failing_since = ?4 \
-         WHERE organization_id = ?1 AND subscription_id = ?2",
+static SIGN: LazyLock<Bulk> = LazyLock::new(|| {
+    let [organization, subscription, _, arrived, .., last_delivery_at, failing_since] = COLUMNS;
+    Bulk::merge(
+        TABLE,
+        &[organization, subscription, arrived, last_delivery_at, failing_since],
+        "last_delivery_at = excluded.last_delivery_at, failing_since = excluded.failing_since",
     )
 });
 static SIGNS: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
@@ -104,14 +79,6 @@ pub(super) static LAG: LazyLock<Sql> = LazyLock::new(|| {
          FROM webhook_lanes AS l WHERE l.due_at <= ?1) AS w WHERE w.since <= ?1",
     )
 });
-
-/// A lane that its holder means to give up.
-pub(super) struct Leaving {
-    pub(super) lane: Lane,
-    pub(super) holder: String,
-    pub(super) now: Timestamp,
-    pub(super) parked: bool,
-}
 
 /// Makes lanes due, each from its moment on, if they are not already.
 pub(crate) async fn wake(session: &Session, lanes: impl Iterator<Item = (Lane, Timestamp)>) -> Result<(), StoreError> {
@@ -144,19 +111,6 @@ pub(super) async fn due(session: &Session, now: Timestamp, limit: usize) -> Resu
     session.fetch(&DUE, &[now.into(), Value::most(limit)], read).await
 }
 
-pub(super) async fn claim(
-    session: &Session,
-    lane: Lane,
-    holder: &str,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<Option<Claim>, StoreError> {
-    let [organization, subscription] = named(lane);
-    let values = [organization, subscription, Value::text(holder), until.into(), now.into()];
-    let signs = session.fetch_one(&CLAIM, &values, read_signs).await?;
-    Ok(signs.map(|signs| Claim { lane, signs }))
-}
-
 pub(super) async fn renew(session: &Session, holder: &str, until: Timestamp) -> Result<(), StoreError> {
     let values = [Value::text(holder), until.into()];
     take_all(session, &RENEW, &values).await
@@ -172,28 +126,15 @@ async fn take_all(session: &Session, sql: &Sql, values: &[Value<'_>]) -> Result<
     both(held, session.execute(sql, values)).await.map(drop)
 }
 
-/// Says whether the lane is given up, or was lost before.
-pub(super) async fn give_up(session: &Session, leaving: &Leaving) -> Result<bool, StoreError> {
-    let [organization, subscription] = named(leaving.lane);
-    let mut values = vec![organization, subscription, Value::text(&leaving.holder)];
-    let left = if leaving.parked {
-        session.execute(&PARK, &values).await?
-    } else {
-        values.push(leaving.now.into());
-        let left = session.execute(&GIVE_UP, &values).await?;
-        values.pop();
-        left
+/// Lanes are taken in their order, as everybody does who takes several.
+pub(super) async fn sign(session: &Session, signs: &BTreeMap<Lane, LaneSigns>) -> Result<(), StoreError> {
+    let row = |(lane, signs): (&Lane, &LaneSigns)| {
+        let [organization, subscription] = named(*lane);
+        let LaneSigns { last_delivery_at, failing_since } = *signs;
+        vec![organization, subscription, 0.into(), Value::opt(last_delivery_at), Value::opt(failing_since)]
     };
-    if left == 1 {
-        return Ok(true);
-    }
-    Ok(session.execute(&LOOK_AGAIN, &values).await? == 0)
-}
-
-pub(super) async fn sign(session: &Session, lane: Lane, signs: LaneSigns) -> Result<(), StoreError> {
-    let [organization, subscription] = named(lane);
-    let values = [organization, subscription, Value::opt(signs.last_delivery_at), Value::opt(signs.failing_since)];
-    session.execute(&SIGN, &values).await.map(drop)
+    let rows: Vec<Vec<Value<'_>>> = signs.iter().map(row).collect();
+    if rows.is_empty() { Ok(()) } else { session.store(&SIGN, &rows).await.map(drop) }
 }
 
 pub(super) async fn signs(
@@ -228,10 +169,10 @@ fn signs_of(count: usize) -> Arc<Sql> {
     })
 }
 
-fn named(lane: Lane) -> [Value<'static>; 2] {
+pub(super) fn named(lane: Lane) -> [Value<'static>; 2] {
     [lane.organization.into(), lane.subscription.into()]
 }
 
-fn read_signs(cells: &mut Cells<'_>) -> Result<LaneSigns, StoreError> {
+pub(super) fn read_signs(cells: &mut Cells<'_>) -> Result<LaneSigns, StoreError> {
     Ok(LaneSigns { last_delivery_at: cells.opt_time()?, failing_since: cells.opt_time()? })
 }

@@ -1,7 +1,7 @@
 //! What is done over and over looks at what it finds, and at nothing else: SQLite is asked how it would go about it.
 #![cfg(test)]
 
-use super::{deliveries, events, lanes, pruning, standing};
+use super::{deliveries, events, holding, lanes, pruning, standing};
 use crate::{
     engine::{Sql, Value},
     plans::Planned,
@@ -38,8 +38,8 @@ async fn lanes_that_are_due_are_found_without_a_look_at_the_others() {
     let planned = Planned::new().await;
     goes_by(&planned, &lanes::DUE, 2, &["webhook_lanes_due"]).await;
     goes_by(&planned, &lanes::LAG, 1, &["webhook_lanes_due", OPEN, "outbox_waiting"]).await;
-    goes_by(&planned, &lanes::CLAIM, 5, &[LANES]).await;
-    goes_by(&planned, &lanes::GIVE_UP, 4, &[LANES, OPEN]).await;
+    goes_by(&planned, &holding::CLAIM.one(), 5, &[LANES]).await;
+    goes_by(&planned, &holding::GIVE_UP.one(), 5, &[LANES, OPEN]).await;
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn what_is_due_is_found_without_a_look_at_what_is_over() {
     goes_by(&planned, &deliveries::CANCEL, 4, &[DELIVERIES, OPEN]).await;
     goes_by(&planned, &standing::ONE, 2, &[SUBSCRIPTIONS, "sqlite_autoindex_service_accounts_1"]).await;
     // The few rows of the first step are put in their order once more.
-    let steps = planned.steps(&deliveries::DUE, vec![Value::Int(1); 4]).await;
+    let steps = planned.steps(&deliveries::DUE.one(), vec![Value::Int(1); 4]).await;
     let reads: Vec<_> = steps.iter().filter(|step| step.contains(" USING INDEX ")).collect();
     assert!(reads.len() == 2 && reads[0].contains(OPEN) && reads[1].contains(EVENTS), "{steps:#?}");
 }

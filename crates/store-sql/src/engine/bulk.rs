@@ -41,7 +41,8 @@ impl Column {
     }
 }
 
-/// A statement that stores rows. Those of records begin with `organization_id` and `id`, by which they are told apart.
+/// A statement for rows: mostly one that stores them. Those of records begin with `organization_id` and `id`, by which they
+/// are told apart.
 #[derive(Debug)]
 pub(crate) struct Bulk {
     /// Of one row.
@@ -100,6 +101,25 @@ impl Bulk {
             sqlite: plain.sqlite.replace("ON CONFLICT DO NOTHING", &merge).into(),
             ..plain
         }
+    }
+
+    /// Does the same for each of many rows: put for `one`, whose values are `?1`, `?2`, and for those in `{rows}`, a table
+    /// with these columns.
+    pub(crate) fn each(columns: &[Column], one: &str, many: &str) -> Self {
+        let rows = format!("unnest({}) AS v({})", arrays(columns), names(columns));
+        Self {
+            postgres: one.replace('?', "$").into(),
+            postgres_rows: many.replace("{rows}", &rows).into(),
+            makes_way: false,
+            sqlite: one.into(),
+            cells: columns.iter().map(|column| column.cell).collect(),
+        }
+    }
+
+    /// What is run for one row.
+    #[cfg(test)]
+    pub(crate) fn one(&self) -> super::Sql {
+        super::Sql::numbered(&self.sqlite)
     }
 
     /// Updates rows. The third column is `expected`, the revision a row must have now; a row that has another, or whose

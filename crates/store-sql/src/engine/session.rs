@@ -121,6 +121,36 @@ impl Session {
         }
     }
 
+    /// Runs a query for each of the rows and reads what they find, in whichever order.
+    pub(crate) async fn fetch_each<T: Send>(
+        &self,
+        bulk: &Bulk,
+        rows: &[Vec<Value<'_>>],
+        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut answer = Vec::new();
+        match self {
+            Self::Postgres(session) => {
+                let visit = |cells: &mut Cells<'_>| {
+                    answer.push(read(cells)?);
+                    Ok(())
+                };
+                session.visit_each(bulk, rows, visit).await?;
+            }
+            Self::Sqlite(session) => {
+                let connection = session.connection();
+                let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
+                for row in rows {
+                    let mut found = statement.query(rusqlite::params_from_iter(row)).map_err(of_sqlite)?;
+                    while let Some(row) = found.next().map_err(of_sqlite)? {
+                        answer.push(read(&mut Cells::of_sqlite(row))?);
+                    }
+                }
+            }
+        }
+        Ok(answer)
+    }
+
     /// Runs statements as they stand, in this engine's dialect: for migrations.
     pub(crate) async fn run_script(&self, script: &Script) -> Result<(), StoreError> {
         match self {

@@ -95,7 +95,7 @@ async fn what_the_lanes_say_is_on_the_subscription_in_lists_and_lines() {
     house.failed_delivery(&subscription, 1).await;
     let until = house.fixture.now() + std::time::Duration::from_secs(20);
     let later = house.fixture.now() + std::time::Duration::from_secs(10);
-    assert!(store.claim(lane, "a test", later, until).await.unwrap().is_some());
+    assert_eq!(store.claim(&[lane], "a test", later, until).await.unwrap().len(), 1);
     store.settle(lane, &[], Some(signs)).await.unwrap();
     let page = house.get(subscriptions_path()).by(&client).send().await.expect(200).json();
     let lines = house.get(subscriptions_path()).by(&client).header("accept", "application/x-ndjson").send().await;

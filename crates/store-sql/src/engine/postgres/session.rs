@@ -136,19 +136,31 @@ impl PostgresSession {
             }
             _ => {}
         }
-        let arrays = of_rows(bulk, rows);
-        let values: Vec<Parameter<'_>> = arrays.iter().map(|array| &**array as Parameter<'_>).collect();
         let mut stored = BTreeSet::new();
         let note = |cells: &mut Cells<'_>| {
             stored.insert(cells.text()?.to_owned());
             Ok(())
         };
-        self.rows(&bulk.postgres_rows, &values, note).await?;
+        self.all_rows(bulk, rows, note).await?;
         if stored.len() == rows.len() {
             return Ok(Vec::new());
         }
         let is_stored = |row: &[Value<'_>]| row.get(1).and_then(Value::as_text).is_some_and(|id| stored.contains(id));
         Ok(rows.iter().enumerate().filter(|(_, row)| !is_stored(row)).map(|(place, _)| place).collect())
+    }
+
+    /// Runs a query for each of the rows and visits what they find.
+    pub(in crate::engine) async fn visit_each(
+        &self,
+        bulk: &Bulk,
+        rows: &[Vec<Value<'_>>],
+        visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match rows {
+            [] => Ok(()),
+            [row] => self.rows(&bulk.postgres, &of_row(row), visit).await,
+            _ => self.all_rows(bulk, rows, visit).await,
+        }
     }
 
     pub(in crate::engine) async fn run(&self, script: &str) -> Result<(), StoreError> {
@@ -161,6 +173,17 @@ impl PostgresSession {
         self.open()?;
         let outcome = self.line.execute(text, values).await;
         self.noting(Some(text), outcome)
+    }
+
+    async fn all_rows(
+        &self,
+        bulk: &Bulk,
+        rows: &[Vec<Value<'_>>],
+        visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let arrays = of_rows(bulk, rows);
+        let values: Vec<Parameter<'_>> = arrays.iter().map(|array| &**array as Parameter<'_>).collect();
+        self.rows(&bulk.postgres_rows, &values, visit).await
     }
 
     async fn rows(

@@ -36,12 +36,12 @@ impl DeliveryQueue for Watched {
 
     async fn claim(
         &self,
-        lane: Lane,
+        lanes: &[Lane],
         holder: &str,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<Claim>, StoreError> {
-        self.inner.claim(lane, holder, now, until).await
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.inner.claim(lanes, holder, now, until).await
     }
 
     async fn renew(&self, holder: &str, until: Timestamp) -> Result<(), StoreError> {
