@@ -84,10 +84,11 @@ impl DeliveryQueue for SqlStore {
         settlements: &[Settlement],
         signs: Option<LaneSigns>,
     ) -> Result<Vec<Undone>, StoreError> {
-        let stamp = self.in_flight.records.begin();
-        let (at, check, settlements) = (stamp.at(), self.presence.check(), settlements.to_vec());
-        let settling = Settling { lane, settlements, signs, at, check };
-        together::write(&self.together.settling, &self.engine, settling, stamp, settling::settle).await
+        let settling = || {
+            let (stamp, check) = (self.in_flight.records.begin(), self.presence.check());
+            (Settling { lane, settlements: settlements.to_vec(), signs, at: stamp.at(), check }, stamp)
+        };
+        together::write(&self.together.settling, &self.engine, settling, settling::settle).await
     }
 
     async fn cancel(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
@@ -100,8 +101,8 @@ impl DeliveryQueue for SqlStore {
     }
 
     async fn give_up(&self, lane: Lane, holder: &str, now: Timestamp, parked: bool) -> Result<bool, StoreError> {
-        let leaving = Leaving { lane, holder: holder.to_owned(), now, parked };
-        together::write(&self.together.leaving, &self.engine, leaving, (), holding::give_up).await
+        let leaving = || (Leaving { lane, holder: holder.to_owned(), now, parked }, ());
+        together::write(&self.together.leaving, &self.engine, leaving, holding::give_up).await
     }
 
     async fn give_up_all(&self, holder: &str) -> Result<(), StoreError> {

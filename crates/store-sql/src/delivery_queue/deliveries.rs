@@ -1,18 +1,18 @@
 //! Deliveries on lanes: what is due, and what is never to be sent.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, LazyLock},
 };
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
+use kernel::{Id, OrganizationId, OutboxEvent, Revision, StoreError, Stored, Timestamp};
 use webhooks::{Due, Lane, WebhookDelivery};
 
 use super::lanes;
 use crate::{
-    engine::{Bulk, Cells, Column, Session, Sql, Value, both},
+    engine::{Bulk, Cells, Column, Session, Sql, Value, both, corrupt},
     presence::Check,
     shape::{listed, one_of, rounded},
     statements::padded,
@@ -26,10 +26,9 @@ pub(super) static DUE: LazyLock<Bulk> = LazyLock::new(|| {
     let columns = || ENVELOPE.iter().chain(WebhookDelivery::COLUMNS).map(|column| column.name);
     let found = |[organization, subscription, limit, now]: [&str; 4], lanes: &str| {
         format!(
-            "SELECT {all}, o.body FROM {lanes}(SELECT {own} FROM {table} AS w WHERE w.organization_id = {organization} \
+            "SELECT {all} FROM {lanes}(SELECT {own} FROM {table} AS w WHERE w.organization_id = {organization} \
              AND w.subscription_id = {subscription} AND w.next_attempt_at IS NOT NULL \
              ORDER BY w.next_attempt_at, w.subject_revision, w.id LIMIT {limit}) AS d \
-             LEFT JOIN outbox AS o ON o.organization_id = d.organization_id AND o.id = d.event_id \
              WHERE d.next_attempt_at <= {now}",
             all = listed("d.", columns()),
             own = listed("w.", columns()),
@@ -40,6 +39,15 @@ pub(super) static DUE: LazyLock<Bulk> = LazyLock::new(|| {
         &[ENVELOPE[0], Column::text("subscription_id"), Column::int("most"), Column::int("now")],
         &found(["?1", "?2", "?3", "?4"], ""),
         &found(["v.organization_id", "v.subscription_id", "v.most", "v.now"], "{rows} CROSS JOIN LATERAL "),
+    )
+});
+/// Of each event once: many subscriptions are told the same.
+pub(super) static BODIES: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::each(
+        &ENVELOPE[..2],
+        "SELECT organization_id, id, body FROM outbox WHERE organization_id = ?1 AND id = ?2",
+        "SELECT o.organization_id, o.id, o.body FROM {rows} \
+         JOIN outbox AS o ON o.organization_id = v.organization_id AND o.id = v.id",
     )
 });
 /// The outer condition holds also for one that was changed since it was found.
@@ -70,7 +78,7 @@ struct Sought {
     all: Asked,
     /// How many were not told yet.
     askers: usize,
-    due: Vec<Due>,
+    due: Vec<Stored<WebhookDelivery>>,
 }
 
 /// What is due on each of these lanes.
@@ -88,38 +96,50 @@ pub(super) fn due<'s>(asked: &'s [Asked], session: &'s Session) -> BoxFuture<'s,
             vec![organization, subscription, Value::most(*limit), (*now).into()]
         };
         let rows: Vec<Vec<Value<'_>>> = lanes.values().map(row).collect();
-        let read = |cells: &mut Cells<'_>| {
-            Ok(Due { delivery: table::read(cells)?, body: Bytes::copy_from_slice(cells.blob()?) })
-        };
-        for due in session.fetch_each(&DUE, &rows, read).await? {
-            let subscription = due.delivery.record.subscription;
-            let lane = Lane { organization: due.delivery.meta.organization, subscription };
+        let due: Vec<Stored<WebhookDelivery>> = session.fetch_each(&DUE, &rows, table::read).await?;
+        let bodies = bodies(session, due.iter().map(event).collect()).await?;
+        for delivery in due {
+            let lane = Lane { organization: delivery.meta.organization, subscription: delivery.record.subscription };
             if let Some(sought) = lanes.get_mut(&lane) {
-                sought.due.push(due);
+                sought.due.push(delivery);
             }
         }
         lanes.values_mut().for_each(|sought| sought.due.sort_unstable_by_key(place));
-        Ok(asked
-            .iter()
-            .map(|one| lanes.get_mut(&one.lane).map(|sought| sought.tell(*one)).unwrap_or_default())
-            .collect())
+        let tell = |one: &Asked| lanes.get_mut(&one.lane).map_or(Ok(Vec::new()), |sought| sought.tell(*one, &bodies));
+        asked.iter().map(tell).collect()
     })
 }
 
 /// The longest-due first and, of one moment, lower revisions first.
-fn place(due: &Due) -> (Option<Timestamp>, Revision, Id<WebhookDelivery>) {
-    let delivery = &due.delivery.record;
-    (delivery.next_attempt_at, delivery.subject_revision, due.delivery.meta.id)
+fn place(due: &Stored<WebhookDelivery>) -> (Option<Timestamp>, Revision, Id<WebhookDelivery>) {
+    (due.record.next_attempt_at, due.record.subject_revision, due.meta.id)
+}
+
+/// An event, and whose it is.
+type Event = (OrganizationId, Id<OutboxEvent>);
+
+fn event(delivery: &Stored<WebhookDelivery>) -> Event {
+    (delivery.meta.organization, delivery.record.event)
+}
+
+async fn bodies(session: &Session, events: BTreeSet<Event>) -> Result<HashMap<Event, Bytes>, StoreError> {
+    let rows: Vec<Vec<Value<'_>>> =
+        events.iter().map(|(whose, event)| vec![(*whose).into(), (*event).into()]).collect();
+    let read = |cells: &mut Cells<'_>| Ok(((cells.id()?, cells.id()?), Bytes::copy_from_slice(cells.blob()?)));
+    Ok(session.fetch_each(&BODIES, &rows, read).await?.into_iter().collect())
 }
 
 impl Sought {
     /// What this one asked for.
-    fn tell(&mut self, asked: Asked) -> Vec<Due> {
+    fn tell(&mut self, asked: Asked, bodies: &HashMap<Event, Bytes>) -> Result<Vec<Due>, StoreError> {
         self.askers -= 1;
-        let mut due = if self.askers == 0 { std::mem::take(&mut self.due) } else { self.due.clone() };
-        due.retain(|due| due.delivery.record.next_attempt_at <= Some(asked.now));
-        due.truncate(asked.limit);
-        due
+        let due = if self.askers == 0 { std::mem::take(&mut self.due) } else { self.due.clone() };
+        let is_due = |due: &Stored<WebhookDelivery>| due.record.next_attempt_at <= Some(asked.now);
+        let whole = |delivery: Stored<WebhookDelivery>| {
+            let body = bodies.get(&event(&delivery)).ok_or_else(|| corrupt("a delivery tells of no event"))?;
+            Ok(Due { body: body.clone(), delivery })
+        };
+        due.into_iter().filter(is_due).take(asked.limit).map(whole).collect()
     }
 }
 

@@ -47,10 +47,8 @@ async fn what_is_due_is_found_without_a_look_at_what_is_over() {
     let planned = Planned::new().await;
     goes_by(&planned, &deliveries::CANCEL, 4, &[DELIVERIES, OPEN]).await;
     goes_by(&planned, &standing::ONE, 2, &[SUBSCRIPTIONS, "sqlite_autoindex_service_accounts_1"]).await;
-    // The few rows of the first step are put in their order once more.
-    let steps = planned.steps(&deliveries::DUE.one(), vec![Value::Int(1); 4]).await;
-    let reads: Vec<_> = steps.iter().filter(|step| step.contains(" USING INDEX ")).collect();
-    assert!(reads.len() == 2 && reads[0].contains(OPEN) && reads[1].contains(EVENTS), "{steps:#?}");
+    goes_by(&planned, &deliveries::DUE.one(), 4, &[OPEN]).await;
+    goes_by(&planned, &deliveries::BODIES.one(), 2, &[EVENTS]).await;
 }
 
 #[tokio::test]

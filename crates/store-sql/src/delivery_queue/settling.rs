@@ -34,7 +34,6 @@ static SETTLE: LazyLock<Bulk> = LazyLock::new(|| {
 });
 
 /// What came of attempts on one lane.
-#[derive(Clone)]
 pub(super) struct Settling {
     pub(super) lane: Lane,
     pub(super) settlements: Vec<Settlement>,

@@ -1,6 +1,6 @@
 //! Calls of many lanes in flight at once, which share a transaction or a look.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use kernel::{Stamp, StoreError};
@@ -9,7 +9,7 @@ use webhooks::{Due, Undone};
 use super::{deliveries::Asked, holding::Leaving, settling::Settling};
 use crate::{
     coalesce::{Trip, Waiting},
-    engine::{Engine, Session},
+    engine::{Engine, Session, corrupt},
 };
 
 /// Answers questions that were asked together.
@@ -23,40 +23,58 @@ pub(crate) struct Together {
 }
 
 /// Reads, with whoever else asks.
-pub(super) async fn read<Q: Send + Sync + 'static, A: Send + 'static>(
+pub(super) async fn read<Q: Copy + Send + Sync + 'static, A: Send + 'static>(
     waiting: &Arc<Waiting<Q, A>>,
     engine: &Arc<Engine>,
     question: Q,
     travel: Travel<Q, A>,
 ) -> Result<A, StoreError> {
-    let engine = Arc::clone(engine);
+    let reading = Arc::clone(engine);
     let depart = move |trip: Arc<Trip<Q, A>>| {
         let arriving = Arc::clone(&trip);
-        engine.read_apart(
+        reading.read_apart(
             trip,
             move |trip, session| travel(trip.board(), session),
             move |outcome| arriving.arrive(outcome),
         );
     };
-    waiting.ask(question, (), depart).await
+    match waiting.ask(question, (), depart).await {
+        // It may be somebody else's row that can't be read.
+        Err(StoreError::Corrupt(_)) => {
+            let alone = engine.read(question, move |question, session| travel(slice::from_ref(question), session));
+            only(alone.await?)
+        }
+        told => told,
+    }
 }
 
 /// Writes in one transaction with whoever else does. What is held is let go of once that is over.
-pub(super) async fn write<Q: Send + Sync + 'static, A: Send + 'static, H: Send + 'static>(
+pub(super) async fn write<Q: Send + Sync + 'static, A: Send + 'static, H: Send + Sync + 'static>(
     waiting: &Arc<Waiting<Q, A, H>>,
     engine: &Arc<Engine>,
-    question: Q,
-    held: H,
+    question: impl Fn() -> (Q, H) + Send + Sync,
     travel: Travel<Q, A>,
 ) -> Result<A, StoreError> {
-    let engine = Arc::clone(engine);
+    let writing = Arc::clone(engine);
     let depart = move |trip: Arc<Trip<Q, A, H>>| {
         let arriving = Arc::clone(&trip);
-        engine.write_apart(
+        writing.write_apart(
             trip,
             move |trip, session| travel(trip.board(), session),
             move |outcome| arriving.arrive(outcome),
         );
     };
-    waiting.ask(question, held, depart).await
+    let (asked, held) = question();
+    match waiting.ask(asked, held, depart).await {
+        // It may be somebody else's row that can't be stored.
+        Err(StoreError::Corrupt(_)) => {
+            let alone = engine.write(question(), move |(asked, _), session| travel(slice::from_ref(asked), session));
+            only(alone.await?)
+        }
+        told => told,
+    }
+}
+
+fn only<A>(answers: Vec<A>) -> Result<A, StoreError> {
+    answers.into_iter().next().ok_or_else(|| corrupt("a question was not answered"))
 }
