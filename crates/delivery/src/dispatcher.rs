@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How many lanes are looked for, and taken, at a time.
-const LANES: usize = 128;
+const LANES: usize = 512;
 
 /// How many lanes are held for each attempt that may be in flight. Those that wait for room are held as well; the rest is
 /// left to other servers.

@@ -19,8 +19,12 @@ const ORGANIZATIONS: usize = 64;
 /// How many of them are served at once.
 const AT_ONCE: usize = 4;
 
-/// How many events of one organization become deliveries in one transaction.
+/// How many events of one organization become deliveries in one transaction, at most.
 const BATCH: usize = 200;
+
+/// How many deliveries a transaction is to make, about: what is sent begins with the first of them, and not with the last
+/// of a long backlog.
+const DELIVERIES: usize = 1_000;
 
 /// One who distributes, when the lease is to be had.
 pub struct Distributor {
@@ -31,6 +35,8 @@ pub struct Distributor {
     held_until: Option<Timestamp>,
     /// Which organizations had their turn.
     after: Option<OrganizationId>,
+    /// How many events become deliveries in one transaction, as long as each is for as many subscriptions as lately.
+    batch: usize,
 }
 
 /// What a round came to.
@@ -51,7 +57,7 @@ impl Distributor {
     #[must_use]
     pub fn new(store: Arc<DynStore>, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
         let holder = entropy.ulid(clock.now()).to_string();
-        Self { store, clock, holder, held_until: None, after: None }
+        Self { store, clock, holder, held_until: None, after: None, batch: 1 }
     }
 
     /// Distributes a batch of every organization that has events waiting, if the lease is to be had.
@@ -72,22 +78,26 @@ impl Distributor {
         }
         let mut round = Round { more: self.after.is_some(), ..Round::default() };
         let mut failed = None;
-        let now = self.clock.now();
+        let (now, batch) = (self.clock.now(), self.batch);
         let distributing =
-            stream::iter(waiting).map(|organization| self.store.distribute(organization, &self.holder, now, BATCH));
+            stream::iter(waiting).map(|organization| self.store.distribute(organization, &self.holder, now, batch));
+        let mut widest = 0;
         for done in distributing.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
             match done {
                 Ok(done) => {
                     round.events += done.events;
                     round.deliveries += done.deliveries;
-                    round.more |= done.events == BATCH;
+                    round.more |= done.events == batch;
+                    widest = widest.max(done.deliveries.div_ceil(done.events.max(1)));
                 }
                 Err(error) => {
                     failed.get_or_insert(error);
                 }
             }
         }
-        if round.events == 0 {
+        if round.events > 0 {
+            self.batch = (DELIVERIES / widest.max(1)).clamp(1, BATCH);
+        } else {
             // Somebody else has distributed what waited, or the lease is not what it was taken for.
             self.held_until = None;
         }
