@@ -63,7 +63,7 @@ fn every_fault_of_a_line_is_named_and_the_other_lines_are_taken() {
     assert_eq!(
         said(&bundle),
         ["1: \
-        title: must be 1 to 300 characters, not blank, without control characters; \
+        title: must be 1 to 300 characters, not blank, without control characters but tab and newline; \
         severity: there is no \"huge\"; there are info, low, medium, high, critical; \
         sourceKind: missing; \
         subjectResourceType: a subject has a module key, a resource type and a resource id, or none of them; \
