@@ -16,9 +16,9 @@ const BATCH: usize = 64;
 /// How far apart transactions begin while work waits for them, in the time that the last one took: whoever else asks
 /// meanwhile comes along, and a wait for the disk costs more than the work of a few. A caller alone never waits for it,
 /// since its next work comes after the answer.
-const APART: u32 = 3;
+const APART: u32 = 2;
 /// How far apart they begin at most.
-const AT_MOST_APART: Duration = Duration::from_millis(16);
+const AT_MOST_APART: Duration = Duration::from_millis(8);
 
 pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJob>>) {
     let mut session = Session::on_sqlite(connection);
