@@ -6,7 +6,7 @@ use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde_json::Value;
 use webhooks::ANSWER_WITHIN;
 
-use super::server::{tls, words};
+use super::server::{cause, tls};
 use crate::failure::{Context as _, Failure};
 
 /// How long a connection may take to come about.
@@ -45,7 +45,10 @@ impl Forwarder {
         match request.body(body.to_owned()).send().await {
             Ok(response) => Ok(response.status().as_u16()),
             Err(error) if error.is_timeout() => Err("timed out".to_owned()),
-            Err(error) => Err(words(error)),
+            Err(error) => {
+                let reached = if error.is_connect() { "not reachable: " } else { "" };
+                Err(format!("{reached}{}", cause(&error.without_url())))
+            }
         }
     }
 }

@@ -141,22 +141,16 @@ impl Events {
 }
 
 fn broken(error: reqwest::Error) -> Setback {
-    Setback::Passing(format!("the server can't be heard: {}", words(error)))
+    Setback::Passing(format!("the server can't be heard: {}", cause(&error.without_url())))
 }
 
-/// The error and what it came from: alone it says only that something was wrong.
-pub(super) fn words(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let source_said = source.to_string();
-        if !said.ends_with(&source_said) {
-            said = format!("{said}: {source_said}");
-        }
-        cause = source.source();
+/// What an error came from in the end: what stands above it says only that something was wrong.
+pub(super) fn cause(error: &reqwest::Error) -> String {
+    let Some(mut cause) = error.source() else { return error.to_string() };
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
     }
-    said
+    cause.to_string()
 }
 
 /// An answer that is one, or what it says it is not for.
