@@ -89,8 +89,7 @@ impl Call {
         if self.body.is_empty() {
             return Err(Problem::validation(vec![Issue::new([], "a JSON object is needed")]));
         }
-        json::read(&self.body)
-            .map_err(|error| Problem::validation(vec![Issue::new([], format!("the body is not JSON: {error}"))]))
+        json::read(&self.body).map_err(|message| Problem::validation(vec![Issue::new([], message)]))
     }
 
     /// Refuses a body that was compressed: what came of it would be told as a fault of the JSON.

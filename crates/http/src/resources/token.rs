@@ -234,9 +234,7 @@ fn read_json(body: &[u8]) -> Result<Asked, Problem> {
     let members = match json::read(body) {
         Ok(Value::Object(members)) => members,
         Ok(_) => return Err(invalid_request("a JSON object is needed")),
-        Err(error) => {
-            return Err(invalid_request(format!("the body is not JSON, which its Content-Type says: {error}")));
-        }
+        Err(message) => return Err(invalid_request(message)),
     };
     let mut asked = Asked::default();
     for (name, value) in members {

@@ -10,8 +10,9 @@ use std::{
 use kernel::{Revision, StoreError};
 use webhooks::Lane;
 
+use super::together;
 use crate::{
-    coalesce::{Trip, Waiting},
+    coalesce::Waiting,
     engine::{Engine, Session, Sql, Value},
     shape::rounded,
     texts::Texts,
@@ -38,16 +39,7 @@ impl Standing {
         if engine.reads_in_place() {
             return engine.read_point(lane, |lane, session| Box::pin(one(session, *lane))).await;
         }
-        let engine = Arc::clone(engine);
-        let depart = move |trip: Arc<Trip<Lane, Present>>| {
-            let arriving = Arc::clone(&trip);
-            engine.read_apart(
-                trip,
-                |trip, session| Box::pin(travel(trip, session)),
-                move |outcome| arriving.arrive(outcome),
-            );
-        };
-        self.waiting.ask(lane, (), depart).await
+        together::read(&self.waiting, engine, lane, |lanes, session| Box::pin(travel(lanes, session))).await
     }
 }
 
@@ -56,8 +48,7 @@ async fn one(session: &Session, lane: Lane) -> Result<Present, StoreError> {
     session.fetch_one(&ONE, &values, |cells| Ok((cells.revision()?, cells.revision()?))).await
 }
 
-async fn travel(trip: &Trip<Lane, Present>, session: &Session) -> Result<Vec<Present>, StoreError> {
-    let questions = trip.board();
+async fn travel(questions: &[Lane], session: &Session) -> Result<Vec<Present>, StoreError> {
     let mut lanes: Vec<Lane> = questions.to_vec();
     lanes.sort_unstable();
     lanes.dedup();
