@@ -73,6 +73,7 @@ macro_rules! contract_suite {
                 an_update_of_another_revision_is_refused
                 an_update_of_what_is_not_there_is_refused
                 a_taken_key_is_refused
+                a_taken_key_is_told_though_a_later_write_of_the_record_would_do
                 keys_are_unique_per_organization_and_kind_and_to_the_letter
                 a_key_that_was_given_up_may_be_taken
                 the_place_of_a_removed_subscription_may_be_taken

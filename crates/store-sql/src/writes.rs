@@ -12,10 +12,11 @@ use crate::{
 
 /// Stores the records in their order.
 pub(crate) async fn store(session: &Session, writes: &[Write]) -> Result<(), CommitError> {
-    in_order(
-        runs(writes).into_iter().map(|run| -> Step<'_, CommitError> { Box::pin(store_run(session, run)) }).collect(),
-    )
-    .await
+    for round in rounds(writes) {
+        let step = |run| -> Step<'_, CommitError> { Box::pin(store_run(session, run)) };
+        in_order(runs(round).map(step).collect()).await?;
+    }
+    Ok(())
 }
 
 async fn store_run(session: &Session, run: &[Write]) -> Result<(), CommitError> {
@@ -29,24 +30,25 @@ async fn store_run(session: &Session, run: &[Write]) -> Result<(), CommitError> 
     }
 }
 
-/// Splits the writes where a statement has to end: at another kind, between creating and changing, and before a record
-/// that was written already.
-fn runs(writes: &[Write]) -> Vec<&[Write]> {
-    let mut runs = Vec::new();
-    let mut start = 0;
+/// Splits the writes before a record that was written already: no statement takes a record twice, and why one was left out
+/// shows only while no later write of it is on its way.
+fn rounds(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
     let mut written = BTreeSet::new();
-    for (place, write) in writes.iter().enumerate() {
-        let alike = writes.get(start).is_some_and(|first| {
-            first.record.kind() == write.record.kind() && first.expected.is_none() == write.expected.is_none()
-        });
-        if !alike || !written.insert(write.meta.ulid()) {
-            runs.extend(writes.get(start..place));
-            start = place;
-            written = BTreeSet::from([write.meta.ulid()]);
+    writes.chunk_by(move |before, write| {
+        written.insert(before.meta.ulid());
+        let again = written.contains(&write.meta.ulid());
+        if again {
+            written.clear();
         }
-    }
-    runs.extend(writes.get(start..).filter(|run| !run.is_empty()));
-    runs
+        !again
+    })
+}
+
+/// Splits the writes where a statement has to end: at another kind, and between creating and changing.
+fn runs(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
+    writes.chunk_by(|before, write| {
+        before.record.kind() == write.record.kind() && before.expected.is_none() == write.expected.is_none()
+    })
 }
 
 /// Why a record was left out.

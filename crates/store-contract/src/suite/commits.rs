@@ -92,6 +92,19 @@ pub async fn a_taken_key_is_refused(fixture: Fixture) {
     assert_eq!(clash(fixture.commit(creation).await), Clash::Key(Kind::ServiceAccount, "the scanner".to_owned()));
 }
 
+/// The first write that cannot be stored is told, also where a later one of the same record could have been.
+pub async fn a_taken_key_is_told_though_a_later_write_of_the_record_would_do(fixture: Fixture) {
+    fixture.create(fixture.home, samples::control("taken")).await;
+    let other = fixture.create(fixture.home, samples::control("other")).await;
+    let (mut changeset, _) = fixture.revision(&other, samples::control("taken"));
+    changeset.update(&other, &other.changed(changeset.at(), samples::control("free")));
+    assert_eq!(clash(fixture.commit(changeset).await), Clash::Key(Kind::Control, "taken".to_owned()));
+    let (mut changeset, new) = fixture.creation(fixture.home, samples::control("taken"));
+    changeset.create(&Stored { record: samples::control("free"), ..new.clone() });
+    assert_eq!(clash(fixture.commit(changeset).await), Clash::Key(Kind::Control, "taken".to_owned()));
+    assert_eq!(fixture.get(fixture.home, new.meta.id).await, None);
+}
+
 /// What is one key in one organization and kind is free in another, and `a` is not `A`.
 pub async fn keys_are_unique_per_organization_and_kind_and_to_the_letter(fixture: Fixture) {
     let away = fixture.organization("away").await;
