@@ -88,7 +88,7 @@ async fn the_lease_of_the_sealer_goes_on_though_its_holders_clock_is_off() {
         fleet.kill(dead);
         create(&clients[1 - dead], &format!("after-{dead}")).await;
         eventually("the other seals", async || {
-            let unsealed = database.cell("SELECT count(*) FROM audit_entries WHERE sequence IS NULL").await;
+            let unsealed = database.cell("SELECT count(*) FROM audit_waiting").await;
             (unsealed == "0").then_some(())
         })
         .await;

@@ -68,7 +68,9 @@ fn entries_that_can_not_be_read_are_named_and_keep_no_other_chain_from_its_seal(
             "WITH RECURSIVE counted(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < 3000) \
              INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, request_id) \
              SELECT o.id, printf('00000000000000000000%06d', number), 0, 'system', 'nobody', 'a.b', 'no changes', o.id \
-             FROM organizations AS o, counted WHERE o.slug = 'broken'",
+             FROM organizations AS o, counted WHERE o.slug = 'broken'; \
+             INSERT INTO audit_waiting (organization_id, id) \
+             SELECT organization_id, id FROM audit_entries WHERE changes = 'no changes'",
         )
         .unwrap();
     let told = create(&installation, "whole", "first");
@@ -80,8 +82,34 @@ fn entries_that_can_not_be_read_are_named_and_keep_no_other_chain_from_its_seal(
     }
 }
 
+#[test]
+fn an_entry_that_was_removed_before_its_seal_is_missed() {
+    let installation = Installation::new();
+    found(&installation, "robbed");
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    let left = "INSERT INTO audit_waiting (organization_id, id) \
+                SELECT id, '00000000000000000000000001' FROM organizations WHERE slug = 'robbed'";
+    assert_eq!(database.execute(left, []).unwrap(), 1);
+    let told = create(&installation, "robbed", "first");
+    assert!(told.status.success(), "{}", told.stderr);
+    assert!(told.stderr.contains("aud_00000000000000000000000001 waits for its seal and is gone"), "{}", told.stderr);
+}
+
+#[test]
+fn an_entry_that_is_kept_from_waiting_for_its_seal_is_counted() {
+    let installation = Installation::new();
+    found(&installation, "hushed");
+    let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
+    let hushed = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, \
+                  request_id) SELECT id, '00000000000000000000000001', 0, 'system', 'nobody', 'a.b', '[]', id \
+                  FROM organizations WHERE slug = 'hushed'";
+    assert_eq!(database.execute(hushed, []).unwrap(), 1);
+    let verified = installation.json(&["audit", "verify", "--workspace", "hushed"]);
+    assert_eq!(verified["logs"][0]["unsealed"], 1, "{verified}");
+}
+
 async fn unsealed(database: &Database) -> bool {
-    database.cell("SELECT count(*) FROM audit_entries WHERE sequence IS NULL").await != "0"
+    database.cell("SELECT count(*) FROM audit_waiting").await != "0"
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,7 @@ const STEPS: &[Step] = steps! {
     4 "sealing" "0004_sealing.sql",
     5 "rate_limits" "0005_rate_limits.sql",
     6 "webhooks" "0006_webhooks.sql",
+    7 "seals" "0007_seals.sql",
 };
 
 const LEDGER: Script = {

@@ -86,6 +86,15 @@ fn is_ranges(steps: &[String], index: &str, count: usize) {
     assert!(scans.iter().all(|scan| ["SCAN l", "SCAN page"].contains(&scan.as_str())), "{steps:#?}");
 }
 
+/// The steps but for those that look up, by its key, an entry that was found and its seal.
+pub(crate) fn but_for_seals(mut steps: Vec<String>) -> Vec<String> {
+    let seal = "SEARCH s USING INDEX audit_seals_entry (organization_id=? AND entry_id=?)";
+    assert!(steps.iter().any(|step| step == seal), "{steps:#?}");
+    let entry = "SEARCH e USING INDEX sqlite_autoindex_audit_entries_1 (organization_id=? AND id=?)";
+    steps.retain(|step| ![seal, entry].contains(&step.as_str()) && !step.starts_with("CORRELATED SCALAR SUBQUERY"));
+    steps
+}
+
 const BY_ID: &str = "sqlite_autoindex_findings_1";
 
 #[tokio::test]
@@ -233,7 +242,7 @@ async fn a_list_of_entries_is_one_range_of_an_index() {
     for (filter, index) in cases {
         for page in &pages() {
             let (sql, values) = entry_list(Id::new(Ulid(1)), &filter, page, REACH, PROCESS);
-            is_ranges(&planned.steps(&sql, values).await, index, 1);
+            is_ranges(&but_for_seals(planned.steps(&sql, values).await), index, 1);
         }
     }
 }
@@ -243,7 +252,9 @@ async fn what_waits_for_its_seal_is_found_without_a_look_at_what_has_it() {
     let planned = Planned::new().await;
     for (sql, values) in crate::audit::over_the_unsealed() {
         let steps = planned.steps(sql, values).await;
-        assert!(steps[0].starts_with("SEARCH") && steps[0].contains("INDEX audit_entries_waiting"), "{steps:#?}");
+        let waiting = "SEARCH audit_waiting USING PRIMARY KEY (organization_id";
+        assert!(steps.iter().any(|step| step.starts_with(waiting)), "{steps:#?}");
+        assert!(!steps.iter().any(|step| step.contains("audit_entries")), "{steps:#?}");
         assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
     }
 }

@@ -79,7 +79,12 @@ mod tests {
     use ulid::Ulid;
 
     use super::*;
-    use crate::{audit::entry_stream, plans::Planned, statements::Statements, table::Table};
+    use crate::{
+        audit::entry_stream,
+        plans::{Planned, but_for_seals},
+        statements::Statements,
+        table::Table,
+    };
 
     fn requests() -> [StreamRequest; 3] {
         let window = Window { updated_after: Some(Timestamp::from_millis(5)), ..Window::default() };
@@ -154,7 +159,8 @@ mod tests {
         for filter in [AuditFilter::default(), of_several] {
             for request in &requests() {
                 let (sql, values) = entry_stream(Id::new(Ulid(1)), &filter, request);
-                is_one_scan(&planned.steps(&sql, values).await, "sqlite_autoindex_audit_entries_1");
+                let steps = but_for_seals(planned.steps(&sql, values).await);
+                is_one_scan(&steps, "sqlite_autoindex_audit_entries_1");
             }
         }
     }

@@ -20,7 +20,7 @@ fn of_sqlite(path: &std::path::Path) -> Columns {
     let mut statement = connection
         .prepare(
             "SELECT t.name, c.name, c.\"notnull\" = 0 AND c.pk = 0 FROM sqlite_schema AS t, pragma_table_info(t.name) AS c \
-             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
+             WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite_%'",
         )
         .unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
@@ -132,4 +132,51 @@ async fn a_migration_that_was_applied_with_other_statements_is_refused() {
     connection.execute("UPDATE schema_migrations SET checksum = 'another' WHERE version = 1", []).unwrap();
     let refused = database.pending_migrations().await.unwrap_err();
     assert!(refused.to_string().contains("other statements"), "{refused}");
+}
+
+/// The schema before migration 7, with an entry that is sealed and one that waits for its seal.
+const BEFORE_SEALS: &str = "
+    DROP VIEW audit_log;
+    DROP TABLE audit_seals;
+    DROP TABLE audit_waiting;
+    ALTER TABLE audit_entries ADD COLUMN sequence integer;
+    ALTER TABLE audit_entries ADD COLUMN previous_hash text;
+    ALTER TABLE audit_entries ADD COLUMN hash text;
+    CREATE UNIQUE INDEX audit_entries_sequence ON audit_entries (organization_id, sequence) WHERE sequence IS NOT NULL;
+    CREATE INDEX audit_entries_waiting ON audit_entries (organization_id, id) WHERE sequence IS NULL;
+    DELETE FROM schema_migrations WHERE version >= 7;
+    UPDATE installation SET value = '2' WHERE key = 'oldest_schema';
+    INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, request_id,
+        sequence, previous_hash, hash)
+    VALUES ('o', 'sealed', 1, 'system', 'n', 'a', '[]', 'r', 7, 'before', 'after'),
+        ('o', 'waiting', 2, 'system', 'n', 'a', '[]', 'r', NULL, NULL, NULL)";
+
+/// What is to be read after it: entry, its seal.
+const LOG: &str = "SELECT id, coalesce(seal, 'none') FROM audit_log ORDER BY id";
+
+#[tokio::test]
+async fn entries_that_were_sealed_before_seals_stood_apart_keep_their_seals() {
+    let expected =
+        [("sealed", "7 before after"), ("waiting", "none")].map(|(id, seal)| (id.to_owned(), seal.to_owned()));
+    let waiting = "SELECT id FROM audit_waiting";
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("novantra.db");
+    sqlite(&path).await.migrate(NOW).await.unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(BEFORE_SEALS).unwrap();
+    sqlite(&path).await.migrate(NOW).await.unwrap();
+    let mut statement = connection.prepare(LOG).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(rows.map(Result::unwrap).collect::<Vec<(String, String)>>(), expected);
+    assert_eq!(connection.query_row(waiting, [], |row| row.get::<_, String>(0)).unwrap(), "waiting");
+
+    let fresh = postgres::Fresh::make().await;
+    fresh.open().await;
+    let client = fresh.connect().await;
+    client.batch_execute(BEFORE_SEALS).await.unwrap();
+    Database::open(&fresh.url()).await.unwrap().migrate(NOW).await.unwrap();
+    let rows = client.query(LOG, &[]).await.unwrap();
+    assert_eq!(rows.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(String, String)>>(), expected);
+    assert_eq!(client.query_one(waiting, &[]).await.unwrap().get::<_, String>(0), "waiting");
 }

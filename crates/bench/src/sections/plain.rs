@@ -25,7 +25,7 @@ struct Filled {
 }
 
 /// The tables that a batch of findings writes to.
-const TABLES: &[&str] = &["findings", "audit_entries", "outbox", "idempotency"];
+const TABLES: &[&str] = &["findings", "audit_entries", "audit_seals", "outbox", "idempotency"];
 
 /// Those of the server's own writer (`crates/store-sql/src/engine/sqlite/connection.rs`), so that it wins nothing by them.
 const SETTINGS: &str = "
@@ -82,7 +82,7 @@ impl Rows {
 }
 
 fn filled(connection: &Connection, name: &'static str) -> Outcome<Filled> {
-    let mut statement = connection.prepare(&format!("SELECT * FROM {name} ORDER BY rowid"))?;
+    let mut statement = connection.prepare(&format!("SELECT * FROM {name}"))?;
     let columns = statement.column_count();
     let rows: Vec<Values> = statement
         .query_map([], |row| (0..columns).map(|column| row.get(column)).collect())?

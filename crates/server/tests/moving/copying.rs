@@ -13,6 +13,7 @@ use crate::{
 const TOLD: &[&str] = &[
     "SELECT count(*), max(id) FROM findings",
     "SELECT count(*), max(id) FROM audit_entries",
+    "SELECT count(*), max(entry_id) FROM audit_seals",
     "SELECT organization_id, sequence, hash FROM audit_heads ORDER BY organization_id",
     "SELECT count(*), max(signed_at) FROM audit_checkpoints",
     "SELECT id, body, state FROM outbox ORDER BY id",

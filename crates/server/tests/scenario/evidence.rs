@@ -96,8 +96,12 @@ pub(crate) async fn a_cut_tail_is_found(installation: &Installation) {
          ORDER BY sequence DESC LIMIT 1 OFFSET 1"
     );
     let [sequence, hash] = <[_; 2]>::try_from(database.rows(&earlier).await.remove(0)).expect("an earlier checkpoint");
-    for cut in ["audit_entries", "audit_checkpoints"] {
-        let cut = format!("DELETE FROM {cut} WHERE organization_id = '{organization}' AND sequence > {sequence}");
+    let tail = format!("organization_id = '{organization}' AND sequence > {sequence}");
+    for cut in [
+        format!("DELETE FROM audit_entries WHERE id IN (SELECT entry_id FROM audit_seals WHERE {tail})"),
+        format!("DELETE FROM audit_seals WHERE {tail}"),
+        format!("DELETE FROM audit_checkpoints WHERE {tail}"),
+    ] {
         assert!(database.execute(&cut).await > 0);
     }
     let forge = format!(

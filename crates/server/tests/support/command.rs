@@ -103,7 +103,7 @@ impl Installation {
     pub(crate) async fn sealed(&self) {
         let database = self.database().await;
         eventually("everything is sealed", async || {
-            let unsealed = database.cell("SELECT count(*) FROM audit_entries WHERE sequence IS NULL").await;
+            let unsealed = database.cell("SELECT count(*) FROM audit_waiting").await;
             (unsealed == "0").then_some(())
         })
         .await;

@@ -11,15 +11,19 @@ use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, StoreE
 use super::changes;
 use crate::{
     engine::{Bulk, Cells, Column, Session, Value, corrupt},
+    shape::listed,
     table::Filter,
 };
 
 pub(crate) const TABLE: &str = "audit_entries";
 
-/// How many of [`COLUMNS`] an entry has before it has its place in the chain.
-const UNSEALED: usize = 17;
+/// The entries that wait for their seal, by their key.
+pub(crate) const WAITING: &str = "audit_waiting";
 
-pub(crate) const COLUMNS: [Column; 20] = [
+/// Entries with their seals: a view.
+pub(super) const LOG: &str = "audit_log";
+
+pub(crate) const COLUMNS: [Column; 17] = [
     Column::text("organization_id"),
     Column::text("id"),
     Column::int("occurred_at"),
@@ -37,24 +41,48 @@ pub(crate) const COLUMNS: [Column; 20] = [
     Column::text("source_address"),
     Column::text("user_agent"),
     Column::int("status"),
-    Column::int("sequence"),
-    Column::text("previous_hash"),
-    Column::text("hash"),
 ];
+
+/// Of [`LOG`].
+pub(super) static LOGGED: LazyLock<Vec<Column>> = LazyLock::new(|| [&COLUMNS[..], &[Column::text("seal")]].concat());
 
 /// What a list is narrowed by. Each has an index (organization, column, id).
 pub(super) const FILTERS: &[Filter] =
     &[Filter::by_subject("subject_id"), Filter::by_word("actor_id"), Filter::by_word("action")];
 
-static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::insert(TABLE, COLUMNS.split_at(UNSEALED).0));
+static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::insert_noting(TABLE, &COLUMNS, WAITING));
 
-/// Stores entries, unsealed.
+static NAMED: LazyLock<Bulk> = LazyLock::new(|| {
+    let own = listed("", COLUMNS.iter().map(|column| column.name));
+    let each = listed("e.", COLUMNS.iter().map(|column| column.name));
+    Bulk::each(
+        &COLUMNS[..2],
+        &format!("SELECT {own} FROM {TABLE} WHERE organization_id = ?1 AND id = ?2"),
+        &format!(
+            "SELECT {each} FROM {{rows}} JOIN {TABLE} AS e ON e.organization_id = v.organization_id AND e.id = v.id"
+        ),
+    )
+});
+
+/// Stores entries, which wait for their seal from then on.
 pub(crate) async fn insert(session: &Session, entries: &[impl Borrow<Entry> + Sync]) -> Result<(), StoreError> {
     let rows: Vec<_> = entries.iter().map(|entry| row(entry.borrow())).collect();
     match session.store(&INSERT, &rows).await?.and_then(|place| entries.get(place)) {
         None => Ok(()),
         Some(entry) => Err(corrupt(format!("there is an entry {} already", entry.borrow().id))),
     }
+}
+
+/// Reads these entries, in the order of their identifiers. What is gone is left out.
+pub(super) async fn named(
+    session: &Session,
+    organization: OrganizationId,
+    ids: &[Id<Entry>],
+) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<Vec<Value<'_>>> = ids.iter().map(|id| vec![organization.into(), (*id).into()]).collect();
+    let mut entries = session.fetch_each(&NAMED, &rows, read).await?;
+    entries.sort_unstable_by_key(|entry| entry.id);
+    Ok(entries)
 }
 
 fn row(entry: &Entry) -> Vec<Value<'_>> {
@@ -81,17 +109,28 @@ fn row(entry: &Entry) -> Vec<Value<'_>> {
 }
 
 /// Reads all of [`COLUMNS`].
-pub(super) fn read(cells: &mut Cells<'_>) -> Result<Recorded, StoreError> {
+pub(super) fn read(cells: &mut Cells<'_>) -> Result<Entry, StoreError> {
     let (organization, id) = (cells.id()?, cells.id()?);
-    // A row that was written to by hand is to be found, whatever was made of it.
-    read_rest(cells, organization, id).map_err(|error| match error {
-        StoreError::Corrupt(source) => corrupt(format!("entry {id}: {source}")),
-        error => error,
-    })
+    read_rest(cells, organization, id).map_err(|error| naming(id, error))
 }
 
-fn read_rest(cells: &mut Cells<'_>, organization: OrganizationId, id: Id<Entry>) -> Result<Recorded, StoreError> {
-    let entry = Entry {
+/// Reads all of [`LOGGED`].
+pub(super) fn read_logged(cells: &mut Cells<'_>) -> Result<Recorded, StoreError> {
+    let entry = read(cells)?;
+    let seal = cells.opt_parsed(seal).map_err(|error| naming(entry.id, error))?;
+    Ok(Recorded { entry, seal })
+}
+
+/// A row that was written to by hand is to be found, whatever was made of it.
+fn naming(id: Id<Entry>, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Corrupt(source) => corrupt(format!("entry {id}: {source}")),
+        error => error,
+    }
+}
+
+fn read_rest(cells: &mut Cells<'_>, organization: OrganizationId, id: Id<Entry>) -> Result<Entry, StoreError> {
+    Ok(Entry {
         organization,
         id,
         occurred_at: cells.time()?,
@@ -112,8 +151,7 @@ fn read_rest(cells: &mut Cells<'_>, organization: OrganizationId, id: Id<Entry>)
             user_agent: owned(cells)?,
         },
         status: cells.opt_int()?.map(u16::try_from).transpose().map_err(corrupt)?,
-    };
-    Ok(Recorded { entry, seal: seal(cells)? })
+    })
 }
 
 fn subject(cells: &mut Cells<'_>) -> Result<Option<Subject>, StoreError> {
@@ -124,12 +162,16 @@ fn subject(cells: &mut Cells<'_>) -> Result<Option<Subject>, StoreError> {
     }
 }
 
-fn seal(cells: &mut Cells<'_>) -> Result<Option<Seal>, StoreError> {
-    match (cells.opt_int()?, cells.opt_parsed(str::parse)?, cells.opt_parsed(str::parse)?) {
-        (Some(sequence), Some(previous_hash), Some(hash)) => Ok(Some(Seal { sequence, previous_hash, hash })),
-        (None, None, None) => Ok(None),
-        _ => Err(corrupt("an entry has half a seal")),
-    }
+/// A seal as [`LOG`] has it: sequence, previous hash, hash.
+fn seal(text: &str) -> Result<Seal, &'static str> {
+    const MALFORMED: &str = "not a seal";
+    let mut words = text.split(' ');
+    let mut next = || words.next().ok_or(MALFORMED);
+    Ok(Seal {
+        sequence: next()?.parse().map_err(|_| MALFORMED)?,
+        previous_hash: next()?.parse().map_err(|_| MALFORMED)?,
+        hash: next()?.parse().map_err(|_| MALFORMED)?,
+    })
 }
 
 fn owned(cells: &mut Cells<'_>) -> Result<Option<String>, StoreError> {

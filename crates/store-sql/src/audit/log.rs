@@ -1,21 +1,23 @@
 //! Reading the log.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, LazyLock},
+};
 
-use ::audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Signature, Tail, Unsealed};
+use ::audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Seal, Signature, Tail, Unsealed};
 use async_trait::async_trait;
 use kernel::{Entry, Id, Order, OrganizationId, Page, PageRequest, Position, StoreError, StreamRequest, Streamed};
-use sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use ulid::Ulid;
 
 use super::{
-    entry::{self, COLUMNS, FILTERS, TABLE},
+    entry::{self, FILTERS, LOG, LOGGED, TABLE, WAITING},
     seal,
 };
 use crate::{
     engine::{Cells, Session, Sql, Value, corrupt},
     listing::Slice,
-    shape::{Shape, place},
+    shape::{Shape, listed},
     store::SqlStore,
     streaming::{self, as_page},
     table::texts,
@@ -23,23 +25,26 @@ use crate::{
 };
 
 static LISTS: LazyLock<Texts<Shape>> = LazyLock::new(Texts::default);
-static ONE: LazyLock<Sql> = LazyLock::new(|| Sql::built(of_organization().and_where(Expr::col("id").eq(place()))));
+static ONE: LazyLock<Sql> = LazyLock::new(|| {
+    let columns = listed("", LOGGED.iter().map(|column| column.name));
+    Sql::fixed(&format!("SELECT {columns} FROM {LOG} WHERE organization_id = ? AND id = ?"))
+});
 static SEALED: LazyLock<Sql> = LazyLock::new(|| {
-    let mut sealed = of_organization();
-    sealed.and_where(Expr::col("sequence").gt(place())).order_by("sequence", sea_query::Order::Asc);
-    Sql::built(sealed.limit(1))
+    Sql::fixed(&format!(
+        "SELECT entry_id, sequence, previous_hash, hash FROM {} WHERE organization_id = ? AND sequence > ? \
+         ORDER BY sequence LIMIT ?",
+        seal::TABLE
+    ))
 });
 /// Over all organizations: the sealer serves them all.
-static NEXT_UNSEALED: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(&format!("SELECT min(organization_id) FROM {TABLE} WHERE sequence IS NULL AND organization_id > ?"))
-});
-/// One statement, so that entries and head are of one moment.
-static UNSEALED: LazyLock<Sql> = LazyLock::new(|| {
-    let columns = COLUMNS.map(|column| format!("e.{}", column.name)).join(", ");
+static NEXT_WAITING: LazyLock<Sql> =
+    LazyLock::new(|| Sql::fixed(&format!("SELECT min(organization_id) FROM {WAITING} WHERE organization_id > ?")));
+/// One statement, so that who waits and the head are of one moment.
+static WAITERS: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(&format!(
-        "SELECT {columns}, h.sequence, h.hash FROM {TABLE} AS e \
-         LEFT JOIN audit_heads AS h ON h.organization_id = e.organization_id \
-         WHERE e.organization_id = ? AND e.sequence IS NULL ORDER BY e.id LIMIT ?"
+        "SELECT w.id, h.sequence, h.hash FROM \
+         (SELECT organization_id, id FROM {WAITING} WHERE organization_id = ? ORDER BY id LIMIT ?) AS w \
+         LEFT JOIN audit_heads AS h ON h.organization_id = w.organization_id ORDER BY w.id"
     ))
 });
 static CHECKPOINTS: LazyLock<Sql> = LazyLock::new(|| {
@@ -50,11 +55,21 @@ static CHECKPOINTS: LazyLock<Sql> = LazyLock::new(|| {
 });
 static HEAD: LazyLock<Sql> =
     LazyLock::new(|| Sql::fixed("SELECT sequence, hash FROM audit_heads WHERE organization_id = ?"));
+/// Whatever has no seal: also what somebody keeps from waiting for one.
 static TAIL: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed("SELECT count(*), min(occurred_at) FROM audit_entries WHERE sequence IS NULL AND organization_id = ?")
+    Sql::fixed(&format!(
+        "SELECT count(*), min(e.occurred_at) FROM {TABLE} AS e WHERE e.organization_id = ? AND NOT EXISTS \
+         (SELECT 1 FROM {} AS s WHERE s.organization_id = e.organization_id AND s.entry_id = e.id)",
+        seal::TABLE
+    ))
 });
-static WHOLE_TAIL: LazyLock<Sql> =
-    LazyLock::new(|| Sql::fixed("SELECT count(*), min(occurred_at) FROM audit_entries WHERE sequence IS NULL"));
+/// Entries are not joined, lest a planner begin with them.
+static WHOLE_TAIL: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed(&format!(
+        "SELECT count(*), min((SELECT e.occurred_at FROM {TABLE} AS e \
+         WHERE e.organization_id = w.organization_id AND e.id = w.id)) FROM {WAITING} AS w"
+    ))
+});
 
 #[async_trait]
 impl AuditLog for SqlStore {
@@ -65,7 +80,7 @@ impl AuditLog for SqlStore {
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError> {
         let statement = entry_list(organization, filter, page, self.reach, self.presence.row());
-        let (looked, as_of) = self.slice(self.in_flight.horizon(), page.limit, statement, entry::read).await?;
+        let (looked, as_of) = self.slice(self.in_flight.horizon(), page.limit, statement, entry::read_logged).await?;
         Ok(looked.page(page.limit, as_of, |recorded| match page.order {
             Order::Newest => Position::Newest(recorded.entry.id.ulid()),
             Order::Changed => Position::Changed(recorded.entry.occurred_at, recorded.entry.id.ulid()),
@@ -78,12 +93,12 @@ impl AuditLog for SqlStore {
         filter: &AuditFilter,
         request: &StreamRequest,
     ) -> Result<Streamed<Recorded>, StoreError> {
-        self.streamed(self.in_flight.horizon(), entry_stream(organization, filter, request), entry::read).await
+        self.streamed(self.in_flight.horizon(), entry_stream(organization, filter, request), entry::read_logged).await
     }
 
     async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError> {
         let values: [Value<'static>; 2] = [organization.into(), id.into()];
-        self.engine.read(values, |values, session| Box::pin(session.fetch_one(&ONE, values, entry::read))).await
+        self.engine.read(values, |values, session| Box::pin(session.fetch_one(&ONE, values, entry::read_logged))).await
     }
 
     async fn with_unsealed(
@@ -98,16 +113,11 @@ impl AuditLog for SqlStore {
     }
 
     async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError> {
-        let values: [Value<'static>; 2] = [organization.into(), most(limit)];
-        let rows = self
-            .engine
-            .read(values, |values, session| {
-                Box::pin(session.fetch(&UNSEALED, values, |cells| Ok((entry::read(cells)?.entry, head(cells)?))))
+        self.engine
+            .read((organization, limit), |(organization, limit), session| {
+                Box::pin(unsealed(session, *organization, *limit))
             })
-            .await?;
-        let head = rows.first().map(|(_, head)| *head);
-        let entries = rows.into_iter().map(|(entry, _)| entry).collect();
-        Ok(head.map(|head| Unsealed { organization, head, entries }))
+            .await
     }
 
     async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
@@ -121,8 +131,12 @@ impl AuditLog for SqlStore {
         after: i64,
         limit: usize,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let values: [Value<'static>; 3] = [organization.into(), after.into(), most(limit)];
-        self.engine.read(values, |values, session| Box::pin(session.fetch(&SEALED, values, entry::read))).await
+        let given = (organization, after, limit);
+        self.engine
+            .read(given, |(organization, after, limit), session| {
+                Box::pin(sealed(session, *organization, *after, *limit))
+            })
+            .await
     }
 
     async fn checkpoints(
@@ -131,7 +145,7 @@ impl AuditLog for SqlStore {
         after: i64,
         limit: usize,
     ) -> Result<Vec<Checkpoint>, StoreError> {
-        let values: [Value<'static>; 3] = [organization.into(), after.into(), most(limit)];
+        let values: [Value<'static>; 3] = [organization.into(), after.into(), Value::most(limit)];
         self.engine.read(values, |values, session| Box::pin(session.fetch(&CHECKPOINTS, values, checkpoint))).await
     }
 
@@ -163,7 +177,7 @@ pub(crate) fn entry_list(
     process: Ulid,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
     let slice = Slice::of_entries(organization.into(), narrow(filter), page);
-    slice.statement(&LISTS, TABLE, &COLUMNS, FILTERS, reach, process)
+    slice.statement(&LISTS, LOG, &LOGGED, FILTERS, reach, process)
 }
 
 /// The statement of a stream of entries, and its values.
@@ -173,7 +187,7 @@ pub(crate) fn entry_stream(
     request: &StreamRequest,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
     let slice = Slice::of_entries(organization.into(), narrow(filter), &as_page(request));
-    streaming::statement(slice, TABLE, &COLUMNS, FILTERS)
+    streaming::statement(slice, LOG, &LOGGED, FILTERS)
 }
 
 /// The values of each of [`FILTERS`].
@@ -186,7 +200,7 @@ async fn with_unsealed(session: &Session, mut after: String, limit: usize) -> Re
     let mut found = Vec::new();
     while found.len() < limit {
         let next = session
-            .fetch_one(&NEXT_UNSEALED, &[Value::text(&after)], |cells| Ok(cells.opt_text()?.map(str::to_owned)))
+            .fetch_one(&NEXT_WAITING, &[Value::text(&after)], |cells| Ok(cells.opt_text()?.map(str::to_owned)))
             .await?;
         let Some(next) = next.flatten() else { break };
         match next.parse() {
@@ -199,18 +213,46 @@ async fn with_unsealed(session: &Session, mut after: String, limit: usize) -> Re
     Ok(found)
 }
 
+async fn unsealed(
+    session: &Session,
+    organization: OrganizationId,
+    limit: usize,
+) -> Result<Option<Unsealed>, StoreError> {
+    let values = [organization.into(), Value::most(limit)];
+    let waiting = session.fetch(&WAITERS, &values, |cells| Ok((cells.id()?, head(cells)?))).await?;
+    let Some((_, head)) = waiting.first().copied() else { return Ok(None) };
+    let ids: Vec<Id<Entry>> = waiting.into_iter().map(|(id, _)| id).collect();
+    let entries = entry::named(session, organization, &ids).await?;
+    let found: HashSet<Id<Entry>> = entries.iter().map(|entry| entry.id).collect();
+    match ids.iter().find(|id| !found.contains(id)) {
+        Some(gone) => Err(corrupt(format!("entry {gone} waits for its seal and is gone"))),
+        None => Ok(Some(Unsealed { organization, head, entries })),
+    }
+}
+
+/// Whose entry is gone is left out: its sequence is missing.
+async fn sealed(
+    session: &Session,
+    organization: OrganizationId,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<Recorded>, StoreError> {
+    let values = [organization.into(), after.into(), Value::most(limit)];
+    let read = |cells: &mut Cells<'_>| {
+        let (id, sequence) = (cells.id()?, cells.int()?);
+        Ok((id, Seal { sequence, previous_hash: cells.parsed(str::parse)?, hash: cells.parsed(str::parse)? }))
+    };
+    let seals: Vec<(Id<Entry>, Seal)> = session.fetch(&SEALED, &values, read).await?;
+    let ids: Vec<Id<Entry>> = seals.iter().map(|(id, _)| *id).collect();
+    let entries = entry::named(session, organization, &ids).await?;
+    let mut entries: HashMap<_, _> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
+    let recorded = |(id, seal)| Some(Recorded { entry: entries.remove(&id)?, seal: Some(seal) });
+    Ok(seals.into_iter().filter_map(recorded).collect())
+}
+
 #[cfg(test)]
 pub(crate) fn over_the_unsealed() -> [(&'static Sql, Vec<Value<'static>>); 2] {
-    [(&NEXT_UNSEALED, vec![Value::text("")]), (&UNSEALED, vec![Value::text("A"), Value::Int(1)])]
-}
-
-fn of_organization() -> SelectStatement {
-    let columns = COLUMNS.map(|column| column.name);
-    Query::select().columns(columns).from(TABLE).and_where(Expr::col("organization_id").eq(place())).to_owned()
-}
-
-fn most(limit: usize) -> Value<'static> {
-    Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))
+    [(&NEXT_WAITING, vec![Value::text("")]), (&WAITERS, vec![Value::text("A"), Value::Int(1)])]
 }
 
 /// A head, or that of an empty chain where the cells are empty.

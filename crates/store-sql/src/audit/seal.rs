@@ -5,8 +5,18 @@ use std::{borrow::Cow, sync::LazyLock};
 use ::audit::{Batch, Checkpoint, Head};
 use kernel::StoreError;
 
-use super::entry::TABLE;
+use super::entry::WAITING;
 use crate::engine::{Bulk, Column, Session, Sql, Value, corrupt};
+
+pub(crate) const TABLE: &str = "audit_seals";
+
+pub(crate) const COLUMNS: [Column; 5] = [
+    Column::text("organization_id"),
+    Column::int("sequence"),
+    Column::text("entry_id"),
+    Column::text("previous_hash"),
+    Column::text("hash"),
+];
 
 static BEGIN_CHAIN: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
@@ -16,16 +26,8 @@ static BEGIN_CHAIN: LazyLock<Sql> = LazyLock::new(|| {
 static MOVE_HEAD: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed("UPDATE audit_heads SET sequence = ?, hash = ? WHERE organization_id = ? AND sequence = ? AND hash = ?")
 });
-static SEAL: LazyLock<Bulk> = LazyLock::new(|| {
-    let columns = [
-        Column::text("organization_id"),
-        Column::text("id"),
-        Column::int("sequence"),
-        Column::text("previous_hash"),
-        Column::text("hash"),
-    ];
-    Bulk::fill(TABLE, &columns)
-});
+static SEALS: LazyLock<Bulk> = LazyLock::new(|| Bulk::plain(TABLE, &COLUMNS));
+static NO_LONGER_WAITING: LazyLock<Bulk> = LazyLock::new(|| Bulk::delete(WAITING));
 static SIGN: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "INSERT INTO audit_checkpoints (organization_id, sequence, hash, signed_at, signature) VALUES (?, ?, ?, ?, ?)",
@@ -40,22 +42,27 @@ pub(super) async fn store(session: &Session, batch: &Batch, checkpoint: &Checkpo
     if !move_head(session, batch).await? {
         return Ok(false);
     }
-    let rows: Vec<Vec<Value<'_>>> = batch
+    let waited: Vec<Vec<Value<'_>>> =
+        batch.seals.iter().map(|(id, _)| vec![batch.organization.into(), (*id).into()]).collect();
+    let sealed: Vec<Vec<Value<'_>>> = batch
         .seals
         .iter()
         .map(|(id, seal)| {
             vec![
                 batch.organization.into(),
-                (*id).into(),
                 seal.sequence.into(),
+                (*id).into(),
                 seal.previous_hash.to_string().into(),
                 seal.hash.to_string().into(),
             ]
         })
         .collect();
-    if let Some((id, _)) = session.store(&SEAL, &rows).await?.and_then(|place| batch.seals.get(place)) {
+    let left_out = session.store(&NO_LONGER_WAITING, &waited).await?;
+    if let Some((id, _)) = left_out.and_then(|place| batch.seals.get(place)) {
         return Err(corrupt(format!("no entry {id} waits for a seal")));
     }
+    // None is left out: one that clashed would be an error.
+    session.store(&SEALS, &sealed).await?;
     let values = [
         checkpoint.organization.into(),
         checkpoint.sequence.into(),

@@ -52,6 +52,8 @@ pub(crate) struct Bulk {
     /// Whether a row that was left out among many may be stored alone, since another has made way for it.
     pub(super) makes_way: bool,
     pub(super) sqlite: Box<str>,
+    /// What is run after each row that was stored, with as many of its values as it has places.
+    pub(super) sqlite_then: Option<Box<str>>,
     pub(super) cells: Vec<Cell>,
 }
 
@@ -69,6 +71,7 @@ impl Bulk {
             .into(),
             makes_way: false,
             sqlite: one.into(),
+            sqlite_then: None,
             cells: columns.iter().map(|column| column.cell).collect(),
         }
     }
@@ -82,6 +85,36 @@ impl Bulk {
             sqlite: insert.sqlite.replace(" ON CONFLICT DO NOTHING", "").into(),
             ..insert
         }
+    }
+
+    /// Inserts rows, and those of their columns that are their key into a second table. A row that clashes with one that is
+    /// there is left out.
+    pub(crate) fn insert_noting(table: &str, columns: &[Column], noted: &str) -> Self {
+        let insert = Self::insert(table, columns);
+        let key = "organization_id, id";
+        let both = |inserting: &str| {
+            let inserting = inserting.trim_end_matches(" RETURNING id");
+            format!("WITH stored AS ({inserting} RETURNING {key}) INSERT INTO {noted} ({key}) SELECT {key} FROM stored")
+        };
+        Self {
+            postgres: both(&insert.postgres).into(),
+            postgres_rows: format!("{} RETURNING id", both(&insert.postgres_rows)).into(),
+            sqlite_then: Some(format!("INSERT INTO {noted} ({key}) VALUES (?1, ?2)").into()),
+            ..insert
+        }
+    }
+
+    /// Deletes rows, told apart by `organization_id` and `id`.
+    pub(crate) fn delete(table: &str) -> Self {
+        let key = [Column::text("organization_id"), Column::text("id")];
+        Self::each(
+            &key,
+            &format!("DELETE FROM {table} WHERE organization_id = ?1 AND id = ?2"),
+            &format!(
+                "DELETE FROM {table} AS t USING {{rows}} WHERE t.organization_id = v.organization_id AND t.id = v.id \
+                 RETURNING t.id"
+            ),
+        )
     }
 
     /// Inserts rows; where there is one with the same first two columns, the last column keeps the greater of its values.
@@ -112,6 +145,7 @@ impl Bulk {
             postgres_rows: many.replace("{rows}", &rows).into(),
             makes_way: false,
             sqlite: one.into(),
+            sqlite_then: None,
             cells: columns.iter().map(|column| column.cell).collect(),
         }
     }
@@ -139,12 +173,6 @@ impl Bulk {
         Self { postgres, postgres_rows: keeping.postgres_rows, makes_way: true, ..same }
     }
 
-    /// Fills in the columns of rows where the first of them is empty; the others are left as they are.
-    pub(crate) fn fill(table: &str, columns: &[Column]) -> Self {
-        let empty = columns.get(2).map_or_else(String::new, |column| format!("{} IS NULL", column.name));
-        Self::set(table, columns, 2, &format!("t.{empty}"), &empty)
-    }
-
     /// Sets all columns after the first `known` of rows that meet a condition, put for many rows and for one.
     fn set(table: &str, columns: &[Column], known: usize, many: &str, one: &str) -> Self {
         let set = |value: &dyn Fn(usize, &Column) -> String| {
@@ -166,6 +194,7 @@ impl Bulk {
             .into(),
             makes_way: false,
             sqlite: format!("UPDATE OR IGNORE {table} {to_one}").into(),
+            sqlite_then: None,
             cells: columns.iter().map(|column| column.cell).collect(),
         }
     }

@@ -110,10 +110,15 @@ impl Session {
             Self::Sqlite(session) => {
                 let connection = session.connection();
                 let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
+                let then = bulk.sqlite_then.as_ref().map(|then| connection.prepare_cached(then));
+                let mut then = then.transpose().map_err(of_sqlite)?;
                 let mut left_out = Vec::new();
                 for (place, row) in rows.iter().enumerate() {
                     if statement.execute(rusqlite::params_from_iter(row)).map_err(of_sqlite)? == 0 {
                         left_out.push(place);
+                    } else if let Some(then) = &mut then {
+                        let bound = row.iter().take(then.parameter_count());
+                        then.execute(rusqlite::params_from_iter(bound)).map_err(of_sqlite)?;
                     }
                 }
                 Ok(left_out)

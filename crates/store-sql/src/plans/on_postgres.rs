@@ -34,11 +34,12 @@ const ROWS: &str = "
     SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, lpad((i / 50)::text, 26, '0'), 'comment', i
     FROM generate_series(1, 50000) AS i;
     INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, subject_kind,
-        subject_id, changes, request_id, sequence, previous_hash, hash)
+        subject_id, changes, request_id)
     SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), i, 'service_account', 'a-' || i % 40, 'name',
-        (ARRAY['finding.read', 'finding.listed', 'token.issued', 'a'])[1 + i / 7 % 4], 'finding', 's-' || i % 2000, '[]', 'r',
-        i, '', ''
+        (ARRAY['finding.read', 'finding.listed', 'token.issued', 'a'])[1 + i / 7 % 4], 'finding', 's-' || i % 2000, '[]', 'r'
     FROM generate_series(1, 100000) AS i;
+    INSERT INTO audit_seals (organization_id, sequence, entry_id, previous_hash, hash)
+    SELECT organization_id, occurred_at, id, '', '' FROM audit_entries;
     ANALYZE";
 
 impl Planned {

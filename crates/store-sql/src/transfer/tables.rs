@@ -67,6 +67,8 @@ fn others() -> Vec<Moved> {
             ],
         ),
         Moved::new(audit::TABLE, 2, &audit::COLUMNS),
+        Moved::new(audit::WAITING, 2, &audit::COLUMNS[..2]),
+        Moved::new(audit::SEALS, 2, &audit::SEAL_COLUMNS),
         Moved::new("audit_heads", 1, &[Column::text("organization_id"), Column::int("sequence"), Column::text("hash")]),
         Moved::new(
             "audit_checkpoints",
