@@ -129,7 +129,8 @@ async fn pass(
         }
         Access::Open | Access::Nowhere => {
             // Who calls is found out for the audit log, where a token tells; that none does changes nothing here.
-            if let Err(problem) = identify(app, &call, passage).await
+            if call.parts.headers.contains_key(header::AUTHORIZATION)
+                && let Err(problem) = identify(app, &call, passage).await
                 && (passage.known.is_some() || problem.status.is_server_error())
             {
                 return Err(problem);
@@ -153,11 +154,17 @@ async fn pass(
     (call.operation.handler)(app, &call).await
 }
 
-/// What panics is a 500 like any other fault of ours, and no connection that breaks off.
-async fn contained<T>(request_id: Id<RequestId>, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!(%request_id, "a call panicked");
-        Err(Problem::internal())
+/// What panics is a 500 like any other fault of ours, and no connection that breaks off. No `async fn`, which would hold the
+/// work twice over, and every call moves it.
+fn contained<T>(
+    request_id: Id<RequestId>,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> impl Future<Output = Result<T, Problem>> {
+    AssertUnwindSafe(work).catch_unwind().map(move |done| {
+        done.unwrap_or_else(|_| {
+            tracing::error!(%request_id, "a call panicked");
+            Err(Problem::internal())
+        })
     })
 }
 

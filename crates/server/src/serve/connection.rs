@@ -12,6 +12,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt as _;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -125,7 +126,7 @@ impl Service {
             let pace = calls.begin();
             let answer = answer(self.router.clone(), self.metrics.clone(), peer, request);
             let answer = to_its_end(answer, Arc::clone(&place));
-            async move { answer.await.map(|answer| answer.map(|body| pace.watch(body))) }
+            answer.map(move |answered| answered.map(|answer| answer.map(|body| pace.watch(body))))
         });
         let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(socket), service));
         let mut glances = interval_at(Instant::now() + GLANCE, GLANCE);
@@ -159,19 +160,21 @@ impl Service {
     }
 }
 
-/// Runs a call in a task of its own, which goes on when the connection no longer waits for it.
-async fn to_its_end(
+/// Runs a call in a task of its own, which goes on when the connection no longer waits for it. No `async fn`, which would
+/// hold the call several times over, and every call is moved.
+fn to_its_end(
     call: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
     place: Arc<OwnedSemaphorePermit>,
-) -> Result<Response, Infallible> {
-    let running = tokio::spawn(async move {
-        let answered = call.await;
+) -> impl Future<Output = Result<Response, Infallible>> {
+    let running = tokio::spawn(call.map(move |answered| {
         drop(place);
         answered
-    });
-    running.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a call broke off");
-        Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    }));
+    running.map(|ended| {
+        ended.unwrap_or_else(|error| {
+            tracing::error!(%error, "a call broke off");
+            Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        })
     })
 }
 
