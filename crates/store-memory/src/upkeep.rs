@@ -54,6 +54,10 @@ impl Upkeep for MemoryStore {
         Ok(self.snapshot()?.outbox.values().filter(|event| event.waits).count() as u64)
     }
 
+    fn alone(&self) -> bool {
+        true
+    }
+
     async fn close(&self) {
         *self.lock() = None;
     }

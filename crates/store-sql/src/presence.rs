@@ -18,7 +18,10 @@ mod renewal;
 mod row;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -80,6 +83,8 @@ struct Shared {
     process: Ulid,
     /// None where the process needs no row.
     entered: Option<Mutex<Entered>>,
+    /// Whether no other process had a row at the last look.
+    alone: AtomicBool,
 }
 
 /// The row that a process stands by. A process that was taken for gone enters again under another.
@@ -107,7 +112,14 @@ impl Presence {
         } else {
             Some(Mutex::new(enter(engine, &stamps, &mark, process).await?))
         };
-        let shared = Arc::new(Shared { engine: Arc::clone(engine), stamps: stamps.clone(), mark, process, entered });
+        let shared = Arc::new(Shared {
+            engine: Arc::clone(engine),
+            stamps: stamps.clone(),
+            mark,
+            process,
+            entered,
+            alone: AtomicBool::new(false),
+        });
         let renewal = tokio::spawn(renewal::keep_up(Arc::clone(&shared))).abort_handle();
         Ok((Self { shared, renewal }, stamps))
     }
@@ -115,6 +127,11 @@ impl Presence {
     /// For a transaction that stores: whether others still wait for what it is stamped with.
     pub(crate) fn check(&self) -> Check {
         Check { entered: self.shared.entered() }
+    }
+
+    /// Whether no other process was there a second ago.
+    pub(crate) fn alone(&self) -> bool {
+        self.shared.alone.load(Ordering::Relaxed)
     }
 
     /// The row of this process, or what its row would be called.

@@ -61,6 +61,10 @@ impl Upkeep for SqlStore {
         self.engine.read((), |(), session| Box::pin(outbox::pending(session))).await
     }
 
+    fn alone(&self) -> bool {
+        self.presence.alone()
+    }
+
     async fn close(&self) {
         self.presence.leave().await;
         self.engine.close().await;

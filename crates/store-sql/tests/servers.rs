@@ -107,6 +107,18 @@ async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_knows_whether_it_is_alone() {
+    let house = House::new().await;
+    let first = house.server(0).await;
+    assert!(!first.store.alone(), "it has not looked yet");
+    eventually("it finds itself alone", async || first.store.alone()).await;
+    let second = house.server(0).await;
+    eventually("it finds company", async || !first.store.alone()).await;
+    second.store.close().await;
+    eventually("it finds itself alone again", async || first.store.alone()).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_catch_up_by_as_of_misses_no_commit_of_servers_whose_clocks_differ() {
     let house = House::new().await;

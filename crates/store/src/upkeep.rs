@@ -65,6 +65,10 @@ pub trait Upkeep: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn pending_events(&self) -> Result<u64, StoreError>;
 
+    /// Whether no other process that stores something was over the store when it was last looked, a second ago or so:
+    /// whatever happens, this one does itself.
+    fn alone(&self) -> bool;
+
     /// Finishes what is under way and closes; further calls are [`StoreError::Unavailable`].
     async fn close(&self);
 }

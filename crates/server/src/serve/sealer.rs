@@ -6,10 +6,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{compose::Installation, sealing::Sealer, serve::shutdown::Stop};
 
-/// How often it looks whether entries wait.
-const EVERY: Duration = Duration::from_millis(250);
+/// How often it looks whether entries wait, which are to be sealed within a second.
+const EVERY: Duration = Duration::from_millis(500);
 
-/// Rests while another server seals, and after a failure, so that a store that is away is not asked four times a second.
+/// Rests while another server seals, and after a failure, so that a store that is away is asked less.
 const REST: Duration = Duration::from_secs(1);
 
 /// Seals until it is time to stop, and then what is left.

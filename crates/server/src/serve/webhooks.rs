@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use delivery::{Dispatcher, Distributor, Doorbell};
+use store::DynStore;
 use tokio::{
     task::JoinError,
     time::{MissedTickBehavior, interval, sleep},
@@ -12,17 +13,17 @@ use crate::{
     compose::{Installation, Webhooks},
     failure::Failure,
     serve::{metrics::Metrics, shutdown::Stop, webhook_metrics::WebhookMetrics},
-    settings::{Database, Settings},
+    settings::Settings,
 };
 
-/// How soon it is looked again where other processes may have committed events, or some came just now.
+/// How soon it is looked again where other processes may have committed events or left deliveries, or some came just now.
 const SOON: Duration = Duration::from_millis(100);
 
-/// How soon where only commands beside this server can have: its own events ring the bell.
+/// How soon it is looked for events where no other process is: this one's own ring the bell.
 const ALONE: Duration = Duration::from_secs(1);
 
-/// How often it is looked for deliveries that have become due, or that another server has left.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How soon it is looked there for deliveries: those whose next attempt has become due ring no bell.
+const DUE: Duration = Duration::from_millis(300);
 
 /// How often lanes are held for longer.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
@@ -37,8 +38,6 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct Deliveries {
     pub(crate) webhooks: Webhooks,
     pub(crate) metrics: Arc<WebhookMetrics>,
-    /// Whether other servers may be over the same records.
-    shared: bool,
 }
 
 impl Deliveries {
@@ -50,7 +49,6 @@ impl Deliveries {
         Ok(Self {
             webhooks: Webhooks::of(installation, &settings.webhooks),
             metrics: Arc::new(WebhookMetrics::among(metrics)?),
-            shared: matches!(settings.database, Database::Postgres(_)),
         })
     }
 
@@ -60,19 +58,20 @@ impl Deliveries {
         installation: &Installation,
         stop: &Stop,
     ) -> impl Future<Output = Result<(), JoinError>> + use<> {
-        let Self { webhooks, metrics, shared } = self;
+        let Self { webhooks, metrics } = self;
         let distributor = webhooks.distributor(installation);
         let dispatcher = webhooks.dispatcher(installation, metrics);
         let bell = webhooks.bell;
-        let distributing = keep_distributing(distributor, Arc::clone(&bell), shared, stop.clone());
+        let store = Arc::clone(&installation.store);
+        let distributing = keep_distributing(distributor, Arc::clone(&store), Arc::clone(&bell), stop.clone());
         let distributing = tokio::spawn(distributing);
-        let dispatching = tokio::spawn(keep_dispatching(dispatcher, bell, stop.clone()));
+        let dispatching = tokio::spawn(keep_dispatching(dispatcher, store, bell, stop.clone()));
         async { distributing.await.and(dispatching.await) }
     }
 }
 
 /// Makes deliveries of events until it is time to stop.
-async fn keep_distributing(mut distributor: Distributor, bell: Arc<Doorbell>, shared: bool, mut stop: Stop) {
+async fn keep_distributing(mut distributor: Distributor, store: Arc<DynStore>, bell: Arc<Doorbell>, mut stop: Stop) {
     let mut pause = Duration::ZERO;
     let mut heeds_bell = true;
     loop {
@@ -87,7 +86,7 @@ async fn keep_distributing(mut distributor: Distributor, bell: Arc<Doorbell>, sh
                 if round.deliveries > 0 {
                     bell.deliveries_are_due();
                 }
-                let soon = if shared || round.events > 0 { SOON } else { ALONE };
+                let soon = if store.alone() && round.events == 0 { ALONE } else { SOON };
                 match (round.elsewhere, round.more) {
                     (true, _) => (false, REST),
                     (false, true) => (true, Duration::ZERO),
@@ -106,7 +105,7 @@ async fn keep_distributing(mut distributor: Distributor, bell: Arc<Doorbell>, sh
 }
 
 /// Sends deliveries until it is time to stop.
-async fn keep_dispatching(mut dispatcher: Dispatcher, bell: Arc<Doorbell>, mut stop: Stop) {
+async fn keep_dispatching(mut dispatcher: Dispatcher, store: Arc<DynStore>, bell: Arc<Doorbell>, mut stop: Stop) {
     let mut renewals = interval(RENEW_EVERY);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pause = Duration::ZERO;
@@ -126,7 +125,8 @@ async fn keep_dispatching(mut dispatcher: Dispatcher, bell: Arc<Doorbell>, mut s
             continue;
         }
         (heeds_bell, pause) = match dispatcher.round().await {
-            Ok(more) => (true, if more { Duration::ZERO } else { LOOK_EVERY }),
+            Ok(true) => (true, Duration::ZERO),
+            Ok(false) => (true, if store.alone() { DUE } else { SOON }),
             Err(error) => {
                 tracing::warn!(%error, "can't look for webhooks that are due");
                 (false, REST)

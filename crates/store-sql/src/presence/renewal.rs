@@ -1,6 +1,9 @@
 //! The task that keeps a process's row, and takes away those of processes that are gone.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use kernel::StoreError;
 use tokio::{
@@ -40,13 +43,13 @@ async fn turn(shared: &Shared, steady: bool, sweep: &mut Option<JoinHandle<()>>)
     if let Some(entered) = shared.entered() {
         renew(shared, entered.row).await?;
     }
+    let others = row::rows_of_others(&shared.engine, shared.row()).await?;
+    shared.alone.store(others.is_empty(), Ordering::Relaxed);
+    let overdue: Vec<Ulid> = others.into_iter().filter_map(|(row, overdue)| overdue.then_some(row)).collect();
     let swept = sweep.as_ref().is_none_or(JoinHandle::is_finished);
-    if steady && swept {
-        let overdue = row::overdue(&shared.engine).await?;
-        if !overdue.is_empty() {
-            // Apart, because it waits for whatever commit of a dead process is still under way in the database.
-            *sweep = Some(tokio::spawn(take_away(Arc::clone(&shared.engine), overdue)));
-        }
+    if steady && swept && !overdue.is_empty() {
+        // Apart, because it waits for whatever commit of a dead process is still under way in the database.
+        *sweep = Some(tokio::spawn(take_away(Arc::clone(&shared.engine), overdue)));
     }
     Ok(())
 }

@@ -27,8 +27,12 @@ static RENEW: LazyLock<Sql> =
 static REMOVE: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM open_writes WHERE process_id = ?"));
 static REMOVE_OVERDUE: LazyLock<Sql> =
     LazyLock::new(|| Sql::timed("DELETE FROM open_writes WHERE process_id = ? AND expires_at <= {now}"));
-static OVERDUE: LazyLock<Sql> =
-    LazyLock::new(|| Sql::timed("SELECT process_id FROM open_writes WHERE expires_at <= {now} ORDER BY process_id"));
+static OTHERS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::timed(
+        "SELECT process_id, CAST(CASE WHEN expires_at <= {now} THEN 1 ELSE 0 END AS bigint) FROM open_writes WHERE process_id <> ? \
+         ORDER BY process_id",
+    )
+});
 /// Keeps the row from being removed, and nobody from renewing it or from holding it as well.
 static HOLD: LazyLock<Sql> = LazyLock::new(|| {
     let mut row = Query::select();
@@ -56,9 +60,11 @@ pub(super) async fn remove(engine: &Engine, row: Ulid) -> Result<(), StoreError>
     engine.write(values, |values, session| Box::pin(session.execute(&REMOVE, values))).await.map(drop)
 }
 
-/// The rows whose processes were not heard of for too long.
-pub(super) async fn overdue(engine: &Engine) -> Result<Vec<Ulid>, StoreError> {
-    engine.read((), |(), session| Box::pin(session.fetch(&OVERDUE, &[], |cells| cells.ulid()))).await
+/// The rows of all processes but the one that has this row, and whether each was not heard of for too long.
+pub(super) async fn rows_of_others(engine: &Engine, row: Ulid) -> Result<Vec<(Ulid, bool)>, StoreError> {
+    let values: [Value<'static>; 1] = [row.into()];
+    let read = |cells: &mut Cells<'_>| Ok((cells.ulid()?, cells.int()? == 1));
+    engine.read((values, read), |(values, read), session| Box::pin(session.fetch(&OTHERS, values, read))).await
 }
 
 /// Removes the row, after the transactions that hold it, if it is overdue still. Says whether it was.

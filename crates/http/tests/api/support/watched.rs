@@ -369,6 +369,10 @@ impl Upkeep for Watched {
         self.inner.pending_events().await
     }
 
+    fn alone(&self) -> bool {
+        self.inner.alone()
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }
