@@ -196,3 +196,17 @@ fn finish(reply: Reply, request_id: String, throttled: Option<Throttled>) -> Res
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F>(_: impl Fn(&'static App, &'static Operation, Arrival, Request) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_is_moved_for_every_call_is_small() {
+        assert!(size(enter) < 4096, "{} bytes", size(enter));
+    }
+}
