@@ -14,8 +14,8 @@ use crate::{
     servers::Account,
 };
 
-const ROUNDS: usize = 3;
-const WINDOW: Duration = Duration::from_millis(1500);
+const ROUNDS: usize = 7;
+const WINDOW: Duration = Duration::from_millis(1000);
 
 /// What a bad call may cost more than a good one and still count as costing no more: the noise of a round.
 const NO_MORE: f64 = 1.05;
