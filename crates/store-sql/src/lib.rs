@@ -26,6 +26,7 @@ mod resources;
 mod shape;
 mod signing_keys;
 mod statements;
+mod statistics;
 mod store;
 mod streaming;
 mod table;

@@ -12,6 +12,7 @@ use crate::{
     delivery_queue,
     engine::Engine,
     presence::{InFlight, Presence, Role},
+    statistics::Statistics,
 };
 
 /// Answers every port of a store over an SQL database.
@@ -25,6 +26,7 @@ pub struct SqlStore {
     pub(crate) together: delivery_queue::Together,
     pub(crate) trail: Trail,
     pub(crate) reach: usize,
+    _statistics: Statistics,
 }
 
 /// How many rows a page looks at, at most: few enough that it costs milliseconds, enough that a walk through a large
@@ -52,6 +54,7 @@ impl SqlStore {
             together: delivery_queue::Together::default(),
             trail: Trail::default(),
             reach: REACH,
+            _statistics: Statistics::keep(&engine),
             database,
             engine,
             in_flight,

@@ -314,3 +314,16 @@ async fn the_row_of_a_server_that_died_is_taken_away_when_it_is_overdue() {
     let log = other.store.entries(house.home, &AuditFilter::default(), &PageRequest::default()).await.unwrap();
     assert!(log.as_of > at);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_has_grown_gets_its_statistics_though_autovacuum_does_not_come_by() {
+    let house = House::new().await;
+    let _server = house.server(0).await;
+    let client = house.fresh.connect().await;
+    let rows = "ALTER TABLE audit_waiting SET (autovacuum_enabled = false); \
+                INSERT INTO audit_waiting (organization_id, id) \
+                SELECT 'o', lpad(number::text, 26, '0') FROM generate_series(1, 3000) AS number";
+    client.batch_execute(rows).await.unwrap();
+    let taken = "SELECT reltuples >= 0 FROM pg_class WHERE oid = 'audit_waiting'::regclass";
+    eventually("they are taken", async || client.query_one(taken, &[]).await.unwrap().get::<_, bool>(0)).await;
+}
