@@ -24,8 +24,9 @@ struct Filled {
     rows: Vec<Values>,
 }
 
-/// The tables that a batch of findings writes to.
-const TABLES: &[&str] = &["findings", "audit_entries", "audit_seals", "outbox", "idempotency"];
+/// The tables that a batch of findings writes to before it is answered. Seals come later, and what waits for one is the
+/// server's own affair.
+const TABLES: &[&str] = &["findings", "audit_entries", "outbox", "idempotency"];
 
 /// Those of the server's own writer (`crates/store-sql/src/engine/sqlite/connection.rs`), so that it wins nothing by them.
 const SETTINGS: &str = "
