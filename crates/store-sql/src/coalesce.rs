@@ -1,5 +1,7 @@
 //! Calls in flight that share one trip to the database.
 
+mod sharing;
+
 use std::{
     mem,
     sync::{
@@ -12,9 +14,12 @@ use kernel::StoreError;
 use tokio::sync::oneshot;
 
 use crate::engine::{shared, unavailable};
+pub(crate) use sharing::{read, write};
 
 /// How many trips are under way at once. While two are, calls wait for the next, and the more there are the more share it.
 const TRIPS: usize = 2;
+/// How many calls may wait for the next trip; beyond, callers are told to come back.
+const WAITING: usize = 4096;
 
 /// Calls that wait for the next trip. Each may have something held, `H`, until the trip has arrived.
 pub(crate) struct Waiting<Q, A, H = ()> {
@@ -81,6 +86,9 @@ impl<Q, A, H> Waiting<Q, A, H> {
         let (answer, answered) = oneshot::channel();
         let departing = {
             let mut state = lock(&self.state);
+            if state.calls.questions.len() >= WAITING {
+                return Err(unavailable("too much work waits for the database"));
+            }
             state.calls.questions.push(question);
             state.calls.callers.answers.push(answer);
             state.calls.callers.held.push(held);
@@ -227,6 +235,17 @@ mod tests {
         assert_eq!(third.board(), [3, 4]);
         tenfold(&third);
         assert_eq!((three.now_or_never().unwrap().unwrap(), four.now_or_never().unwrap().unwrap()), (30, 40));
+    }
+
+    #[test]
+    fn who_would_wait_behind_too_many_is_told_to_come_back() {
+        let (waiting, trips) = (Numbers::default(), Trips::default());
+        let calls: Vec<_> = (0..4096).map(|question| ask(&waiting, &trips, question)).collect();
+        let refused = waiting.ask(4096, (), |_| ()).now_or_never().unwrap();
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+        tenfold(&last(&trips));
+        let answers: Vec<u32> = calls.into_iter().map(|call| call.now_or_never().unwrap().unwrap()).collect();
+        assert_eq!(answers.last(), Some(&40_950));
     }
 
     #[test]

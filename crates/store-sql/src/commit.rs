@@ -1,11 +1,13 @@
 //! Commits: what they check, in which order, and what they store.
 
-use std::sync::LazyLock;
+mod together;
+
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use kernel::{
-    Answer, Changeset, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Ledger, Revision, Stamp, StoreError,
-    Timestamp,
+    Answer, Changeset, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Ledger, OrganizationId, Revision, Stamp,
+    StandingProof, StoreError, Timestamp,
 };
 use ulid::Ulid;
 
@@ -20,6 +22,8 @@ use crate::{
     writes,
 };
 
+pub(crate) use together::Together;
+
 static STANDING: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed("SELECT revision FROM service_accounts WHERE organization_id = ? AND id = ?").locking()
 });
@@ -31,6 +35,13 @@ impl Ledger for SqlStore {
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
+        let changeset = Arc::new(changeset);
+        if !self.engine.is_in_process() && together::may_share(&changeset) {
+            let stored = self.commits.store(&self.engine, self.presence.check(), &changeset).await?;
+            if let Some(outcome) = stored {
+                return outcome;
+            }
+        }
         let given = (self.presence.check(), changeset);
         self.engine
             .write_together(Sort::Commit, given, |(check, changeset), session| {
@@ -68,8 +79,14 @@ async fn take_key(session: &Session, changeset: &Changeset) -> Result<(), Commit
 }
 
 async fn check_standing(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
-    let Some(proof) = changeset.standing() else { return Ok(()) };
-    let values = [changeset.organization().into(), proof.account.into()];
+    match changeset.standing() {
+        Some(proof) => check_proof(session, changeset.organization(), proof).await,
+        None => Ok(()),
+    }
+}
+
+async fn check_proof(session: &Session, organization: OrganizationId, proof: StandingProof) -> Result<(), CommitError> {
+    let values = [organization.into(), proof.account.into()];
     let present = session.fetch_one(&STANDING, &values, |cells| cells.revision()).await?;
     if present == Some(proof.revision) { Ok(()) } else { Err(CommitError::StandingChanged) }
 }

@@ -19,7 +19,7 @@ use webhooks::{
     WebhookSubscription,
 };
 
-use crate::{engine::Value, store::SqlStore};
+use crate::{coalesce, engine::Value, store::SqlStore};
 use deliveries::Asked;
 use distribution::Round;
 use holding::{Claiming, Leaving};
@@ -75,7 +75,7 @@ impl DeliveryQueue for SqlStore {
     }
 
     async fn due(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-        together::read(&self.together.due, &self.engine, Asked { lane, now, limit }, deliveries::due).await
+        coalesce::read(&self.together.due, &self.engine, Asked { lane, now, limit }, deliveries::due).await
     }
 
     async fn settle(
@@ -88,7 +88,7 @@ impl DeliveryQueue for SqlStore {
             let (stamp, check) = (self.in_flight.records.begin(), self.presence.check());
             (Settling { lane, settlements: settlements.to_vec(), signs, at: stamp.at(), check }, stamp)
         };
-        together::write(&self.together.settling, &self.engine, settling, settling::settle).await
+        coalesce::write(&self.together.settling, &self.engine, settling, settling::settle).await
     }
 
     async fn cancel(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
@@ -102,7 +102,7 @@ impl DeliveryQueue for SqlStore {
 
     async fn give_up(&self, lane: Lane, holder: &str, now: Timestamp, parked: bool) -> Result<bool, StoreError> {
         let leaving = || (Leaving { lane, holder: holder.to_owned(), now, parked }, ());
-        together::write(&self.together.leaving, &self.engine, leaving, holding::give_up).await
+        coalesce::write(&self.together.leaving, &self.engine, leaving, holding::give_up).await
     }
 
     async fn give_up_all(&self, holder: &str) -> Result<(), StoreError> {

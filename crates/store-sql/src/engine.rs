@@ -112,8 +112,8 @@ impl Engine {
         }
     }
 
-    /// Whether point reads are done in place, so that calls gain nothing by sharing one.
-    pub(crate) fn reads_in_place(&self) -> bool {
+    /// Whether the database runs within this process, so that calls gain nothing by sharing a statement.
+    pub(crate) fn is_in_process(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write as _, sync::LazyLock};
 use bytes::Bytes;
 use kernel::{Answer, Claim, CommitError, Fingerprint, IdempotencyKey, StoreError, Timestamp};
 
-use crate::engine::{Cells, Session, Sql, Value, corrupt};
+use crate::engine::{Bulk, Cells, Column, Session, Sql, Value, corrupt};
 
 /// A record that has expired is as good as none.
 static TAKE: LazyLock<Sql> = LazyLock::new(|| {
@@ -17,6 +17,23 @@ static TAKE: LazyLock<Sql> = LazyLock::new(|| {
          body = excluded.body, expires_at = excluded.expires_at WHERE idempotency.expires_at <= ?",
     )
 });
+/// Of several claims: a record that is there stands in the way, expired or not.
+static TAKE_ALL: LazyLock<Bulk> = LazyLock::new(|| {
+    Bulk::new_rows(
+        "idempotency",
+        &[
+            Column::text("organization_id"),
+            Column::text("account_id"),
+            Column::text("operation"),
+            Column::text("key"),
+            Column::text("fingerprint"),
+            Column::int("status"),
+            Column::text("headers"),
+            Column::blob("body"),
+            Column::int("expires_at"),
+        ],
+    )
+});
 static ANSWER: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "SELECT fingerprint, status, headers, body FROM idempotency \
@@ -26,16 +43,8 @@ static ANSWER: LazyLock<Sql> = LazyLock::new(|| {
 
 /// Takes the key for this claim, unless it is taken at `now`.
 pub(crate) async fn take(session: &Session, claim: &Claim, now: Timestamp) -> Result<(), CommitError> {
-    let answer = &claim.answer;
-    let mut values = named(&claim.key).to_vec();
-    values.extend([
-        Value::from(fingerprint_text(claim.fingerprint)),
-        Value::Int(i64::from(answer.status)),
-        Value::from(headers_text(&answer.headers)),
-        Value::Blob(Cow::Borrowed(&answer.body)),
-        claim.expires_at.into(),
-        now.into(),
-    ]);
+    let mut values = row(claim);
+    values.push(now.into());
     if session.execute(&TAKE, &values).await? == 1 {
         return Ok(());
     }
@@ -44,6 +53,26 @@ pub(crate) async fn take(session: &Session, claim: &Claim, now: Timestamp) -> Re
         Some(_) => Err(CommitError::KeyReused),
         None => Err(corrupt("an idempotency key is taken and has no record").into()),
     }
+}
+
+/// Takes the keys of all of these claims that nobody has a record of. Says whether that was all of them.
+pub(crate) async fn take_all(session: &Session, claims: &[&Claim]) -> Result<bool, StoreError> {
+    let rows: Vec<_> = claims.iter().map(|claim| row(claim)).collect();
+    Ok(session.execute_each(&TAKE_ALL, &rows).await? == claims.len() as u64)
+}
+
+fn row(claim: &Claim) -> Vec<Value<'_>> {
+    let answer = &claim.answer;
+    let mut row = Vec::with_capacity(10);
+    row.extend(named(&claim.key));
+    row.extend([
+        Value::from(fingerprint_text(claim.fingerprint)),
+        Value::Int(i64::from(answer.status)),
+        Value::from(headers_text(&answer.headers)),
+        Value::Blob(Cow::Borrowed(&answer.body)),
+        claim.expires_at.into(),
+    ]);
+    row
 }
 
 /// The answer kept under the key, with what was asked then.

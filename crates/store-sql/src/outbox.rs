@@ -1,10 +1,13 @@
 //! Events that wait for delivery.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{
+    borrow::{Borrow, Cow},
+    sync::LazyLock,
+};
 
 use kernel::{OutboxEvent, StoreError};
 
-use crate::engine::{Bulk, Column, Session, Sql, Value, corrupt};
+use crate::engine::{Bulk, Column, Session, Sql, Value};
 
 pub(crate) const TABLE: &str = "outbox";
 
@@ -20,18 +23,15 @@ pub(crate) const COLUMNS: [Column; 9] = [
     Column::text("state"),
 ];
 
-static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::insert(TABLE, &COLUMNS));
+static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::plain(TABLE, &COLUMNS));
 static PENDING: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("SELECT count(*) FROM outbox WHERE state = 'pending'"));
 
-pub(crate) async fn insert(session: &Session, events: &[OutboxEvent]) -> Result<(), StoreError> {
+pub(crate) async fn insert(session: &Session, events: &[impl Borrow<OutboxEvent> + Sync]) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = events.iter().map(row).collect();
-    match session.store(&INSERT, &rows).await?.and_then(|place| events.get(place)) {
-        None => Ok(()),
-        Some(event) => Err(corrupt(format!("there is an event {} already", event.id))),
-    }
+    let rows: Vec<_> = events.iter().map(|event| row(event.borrow())).collect();
+    session.execute_each(&INSERT, &rows).await.map(drop)
 }
 
 fn row(event: &OutboxEvent) -> Vec<Value<'_>> {

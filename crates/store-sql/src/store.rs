@@ -8,10 +8,12 @@ use ulid::Ulid;
 use crate::{
     accounts::Standing,
     audit::Trail,
+    commit,
     database::Database,
     delivery_queue,
     engine::Engine,
     presence::{InFlight, Presence, Role},
+    reader::Points,
     statistics::Statistics,
 };
 
@@ -21,6 +23,8 @@ pub struct SqlStore {
     pub(crate) engine: Arc<Engine>,
     pub(crate) in_flight: InFlight,
     pub(crate) presence: Presence,
+    pub(crate) commits: commit::Together,
+    pub(crate) points: Points,
     pub(crate) standing: Standing,
     pub(crate) lane_standing: delivery_queue::Standing,
     pub(crate) together: delivery_queue::Together,
@@ -49,6 +53,8 @@ impl SqlStore {
         let engine = Arc::clone(&database.engine);
         let (presence, in_flight) = Presence::enter(&engine, role, &clock, process).await?;
         Ok(Self {
+            commits: commit::Together::default(),
+            points: Points::default(),
             standing: Standing::default(),
             lane_standing: delivery_queue::Standing::default(),
             together: delivery_queue::Together::default(),

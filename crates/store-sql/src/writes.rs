@@ -1,6 +1,6 @@
 //! Storing a changeset's records, runs of one kind at a time.
 
-use std::collections::BTreeSet;
+use std::{borrow::Borrow, collections::BTreeSet};
 
 use kernel::{Clash, CommitError, Kind, StoreError, Write};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Stores the records in their order.
-pub(crate) async fn store(session: &Session, writes: &[Write]) -> Result<(), CommitError> {
+pub(crate) async fn store(session: &Session, writes: &[impl Borrow<Write> + Sync]) -> Result<(), CommitError> {
     for round in rounds(writes) {
         let step = |run| -> Step<'_, CommitError> { Box::pin(store_run(session, run)) };
         in_order(runs(round).map(step).collect()).await?;
@@ -19,24 +19,24 @@ pub(crate) async fn store(session: &Session, writes: &[Write]) -> Result<(), Com
     Ok(())
 }
 
-async fn store_run(session: &Session, run: &[Write]) -> Result<(), CommitError> {
-    let Some(first) = run.first() else { return Ok(()) };
+async fn store_run(session: &Session, run: &[impl Borrow<Write> + Sync]) -> Result<(), CommitError> {
+    let Some(first) = run.first().map(Borrow::borrow) else { return Ok(()) };
     let statements = Statements::of(first.record.kind());
-    let rows = run.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    let rows = run.iter().map(|write| row(write.borrow())).collect::<Result<Vec<_>, _>>()?;
     let bulk = if first.expected.is_none() { &statements.insert } else { &statements.update };
     match session.store(bulk, &rows).await?.and_then(|left_out| run.get(left_out)) {
-        Some(write) => Err(clash(session, statements, write).await?),
+        Some(write) => Err(clash(session, statements, write.borrow()).await?),
         None => Ok(()),
     }
 }
 
 /// Splits the writes before a record that was written already: no statement takes a record twice, and why one was left out
 /// shows only while no later write of it is on its way.
-fn rounds(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
+fn rounds<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
     let mut written = BTreeSet::new();
     writes.chunk_by(move |before, write| {
-        written.insert(before.meta.ulid());
-        let again = written.contains(&write.meta.ulid());
+        written.insert(before.borrow().meta.ulid());
+        let again = written.contains(&write.borrow().meta.ulid());
         if again {
             written.clear();
         }
@@ -45,8 +45,9 @@ fn rounds(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
 }
 
 /// Splits the writes where a statement has to end: at another kind, and between creating and changing.
-fn runs(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
+fn runs<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
     writes.chunk_by(|before, write| {
+        let (before, write) = (before.borrow(), write.borrow());
         before.record.kind() == write.record.kind() && before.expected.is_none() == write.expected.is_none()
     })
 }
@@ -54,14 +55,14 @@ fn runs(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
 /// Why a record was left out.
 async fn clash(session: &Session, statements: &Statements, write: &Write) -> Result<CommitError, StoreError> {
     let (kind, id) = (write.record.kind(), write.meta.ulid());
-    let of_record = [write.meta.organization.into(), id.into()];
-    let present = session.fetch_one(&statements.get, &of_record, |cells| {
+    let of_record = [vec![write.meta.organization.into(), write.meta.ulid().into()]];
+    let present = session.fetch_each(&statements.get, &of_record, |cells| {
         cells.text()?;
         cells.text()?;
         cells.revision()
     });
     // One that was inserted beside it in this transaction is not what stood in its way.
-    if present.await? != write.expected {
+    if present.await?.pop() != write.expected {
         return Ok(CommitError::Conflict(Clash::Revision(kind, id)));
     }
     // Nothing else is unique. Who held the key may have another by now, out of the same changeset.

@@ -3,10 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::Accounts as _;
+use auth::{Accounts as _, ServiceAccount};
 use findings::{Finding, FindingFilter};
+use futures_util::future::{join, join_all};
 use kernel::{
-    AuditTrail as _, Entropy as _, Id, Ledger as _, Organization, OrganizationId, PageRequest, Reader, Stored,
+    AuditTrail as _, Changeset, CommitError, Entropy as _, Id, Ledger as _, Organization, OrganizationId, PageRequest,
+    Reader, Revision, StandingProof, Stored,
 };
 use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
 use store_contract::{TestClock, TestEntropy, samples};
@@ -19,6 +21,9 @@ mod postgres;
 mod proxy;
 
 use proxy::Proxy;
+
+/// Idempotency record, the process's row, record, entry and event.
+const OF_A_WRITE: usize = 5;
 
 struct Wired {
     store: SqlStore,
@@ -83,14 +88,42 @@ impl Wired {
     }
 
     async fn write(&self, key: &str) -> Id<Finding> {
+        let (changeset, id) = self.changeset(key);
+        self.store.commit(changeset).await.unwrap();
+        id
+    }
+
+    /// A finding, an event and a claim of its key.
+    fn changeset(&self, key: &str) -> (Changeset, Id<Finding>) {
         let mut changeset = samples::changeset(&self.entropy, self.store.begin(), self.home);
         let id = Id::new(self.entropy.ulid(changeset.at()));
         let stored = Stored::new(self.home, id, changeset.at(), samples::finding(key));
         changeset.create(&stored);
         changeset.publish(samples::outbox_event(&self.entropy, &stored));
         changeset.claim(samples::claim(self.home, key, changeset.at()));
-        self.store.commit(changeset).await.unwrap();
-        id
+        (changeset, id)
+    }
+
+    /// Commits all of these at once, while the database is busy with another write.
+    async fn commit_all(&self, changesets: Vec<Changeset>) -> Vec<Result<(), CommitError>> {
+        self.count_anew();
+        self.proxy.hold_answers(1_000);
+        let busy = async {
+            self.write(&format!("busy-{}", self.entropy.ulid(self.store.begin().at()))).await;
+        };
+        let waiting = async {
+            self.proxy.reached(OF_A_WRITE).await;
+            // What is joined is begun in this order.
+            let commits = join_all(changesets.into_iter().map(|changeset| self.store.commit(changeset)));
+            let (outcomes, ()) = join(commits, async { self.proxy.let_go() }).await;
+            outcomes
+        };
+        join(busy, waiting).await.1
+    }
+
+    async fn stored(&self, keys: &[String]) -> usize {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        Reader::<Finding>::with_keys(&self.store, self.home, &keys).await.unwrap().len()
     }
 
     /// Forgets what was counted, once the process has nothing under way by itself.
@@ -122,8 +155,7 @@ async fn a_read_is_one_statement_and_so_is_a_page_with_its_horizon() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_statements_of_a_transaction_are_on_their_way_before_the_first_is_answered() {
     let wired = Wired::new().await;
-    // Idempotency record, the process's row, record, entry and event.
-    wired.proxy.hold_answers(5);
+    wired.proxy.hold_answers(OF_A_WRITE);
     timeout(Duration::from_secs(20), wired.write("f-2")).await.expect("the statements did not wait for each other");
 }
 
@@ -160,4 +192,62 @@ async fn one_that_fails_takes_nothing_with_it_that_shared_its_transaction() {
     let keys: Vec<String> = (0..64).map(|number| format!("h-{number}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     assert_eq!(Reader::<Finding>::with_keys(&wired.store, wired.home, &keys).await.unwrap().len(), 48);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_wait_share_their_statements() {
+    let wired = Wired::new().await;
+    let (changesets, ids): (Vec<_>, Vec<_>) = (0..32).map(|number| wired.changeset(&format!("s-{number}"))).unzip();
+    let outcomes = wired.commit_all(changesets).await;
+    let executed = wired.proxy.executed();
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    // The process renews its row every second.
+    assert!((2 * OF_A_WRITE..3 * OF_A_WRITE).contains(&executed), "{executed} statements for 32 writes and one before");
+    wired.count_anew();
+    let found = join_all(ids.iter().map(|id| Reader::<Finding>::get(&wired.store, wired.home, *id))).await;
+    let found: Vec<_> = found.into_iter().map(|found| found.unwrap().unwrap().meta.id).collect();
+    assert_eq!(found, ids);
+    let executed = wired.proxy.executed();
+    assert!(executed < 16, "{executed} statements for 32 records");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_are_refused_take_nothing_with_them_that_shared_their_statements() {
+    let wired = Wired::new().await;
+    let keys: Vec<String> = (0..16).map(|number| format!("t-{number}")).collect();
+    let mut changesets: Vec<Changeset> = keys.iter().map(|key| wired.changeset(key).0).collect();
+    // A finding's key that is taken, an idempotency key that has an answer, and one that is used twice at once.
+    let mut taken = samples::changeset(&wired.entropy, wired.store.begin(), wired.home);
+    let id: Id<Finding> = Id::new(wired.entropy.ulid(taken.at()));
+    taken.create(&Stored::new(wired.home, id, taken.at(), samples::finding("f-0")));
+    changesets.extend([taken, wired.changeset("f-1").0, wired.changeset("t-0").0]);
+    let outcomes = wired.commit_all(changesets).await;
+    assert!(outcomes[1..16].iter().all(Result::is_ok), "{outcomes:?}");
+    assert!(matches!(outcomes[16], Err(CommitError::Conflict(_))), "{:?}", outcomes[16]);
+    assert!(matches!(outcomes[17], Err(CommitError::Duplicate(_))), "{:?}", outcomes[17]);
+    let twice = [&outcomes[0], &outcomes[18]];
+    assert_eq!(twice.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{twice:?}");
+    assert!(twice.iter().any(|outcome| matches!(outcome, Err(CommitError::Duplicate(_)))), "{twice:?}");
+    assert_eq!(wired.stored(&keys).await, 16);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_accounts_that_change_each_other_at_once_one_is_too_late() {
+    let wired = Wired::new().await;
+    let other: Id<ServiceAccount> = Id::new(Ulid(4));
+    let mut changeset = samples::changeset(&wired.entropy, wired.store.begin(), wired.home);
+    let first = Stored::new(wired.home, wired.account, changeset.at(), samples::account("scanner"));
+    let second = Stored::new(wired.home, other, changeset.at(), samples::account("other"));
+    changeset.create(&second);
+    wired.store.commit(changeset).await.unwrap();
+    let change = |by: Id<ServiceAccount>, of: &Stored<ServiceAccount>| {
+        let proof = StandingProof { account: by.ulid(), revision: Revision::FIRST };
+        let mut changeset = samples::changeset_of(&wired.entropy, wired.store.begin(), wired.home, proof);
+        let after = of.record.with_status(auth::AccountStatus::Disabled);
+        changeset.update(of, &of.changed(changeset.at(), after));
+        changeset
+    };
+    let outcomes = wired.commit_all(vec![change(other, &first), change(wired.account, &second)]).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    assert!(outcomes.iter().any(|outcome| matches!(outcome, Err(CommitError::StandingChanged))), "{outcomes:?}");
 }

@@ -10,7 +10,7 @@ use kernel::{OrganizationId, Revision, StoreError};
 use sea_query::Query;
 
 use crate::{
-    coalesce::{Trip, Waiting},
+    coalesce::{self, Waiting},
     engine::{Engine, Session, Sql, Value},
     shape::{among, rounded},
     statements::padded,
@@ -37,7 +37,7 @@ impl Standing {
         organization: OrganizationId,
         account: AccountId,
     ) -> Result<Present, StoreError> {
-        if engine.reads_in_place() {
+        if engine.is_in_process() {
             let values: [Value<'static>; 2] = [organization.into(), account.into()];
             return engine
                 .read_point(values, |values, session| {
@@ -45,21 +45,14 @@ impl Standing {
                 })
                 .await;
         }
-        let engine = Arc::clone(engine);
-        let depart = move |trip: Arc<Trip<Question, Present>>| {
-            let arriving = Arc::clone(&trip);
-            engine.read_apart(
-                trip,
-                |trip, session| Box::pin(travel(trip, session)),
-                move |outcome| arriving.arrive(outcome),
-            );
-        };
-        self.waiting.ask((organization, account), (), depart).await
+        coalesce::read(&self.waiting, engine, (organization, account), |questions, session| {
+            Box::pin(travel(questions, session))
+        })
+        .await
     }
 }
 
-async fn travel(trip: &Trip<Question, Present>, session: &Session) -> Result<Vec<Present>, StoreError> {
-    let questions = trip.board();
+async fn travel(questions: &[Question], session: &Session) -> Result<Vec<Present>, StoreError> {
     let mut accounts: Vec<Question> = questions.to_vec();
     accounts.sort_unstable();
     accounts.dedup();

@@ -11,7 +11,6 @@ use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, StoreE
 use super::changes;
 use crate::{
     engine::{Bulk, Cells, Column, Session, Value, corrupt},
-    shape::listed,
     table::Filter,
 };
 
@@ -50,27 +49,14 @@ pub(super) static LOGGED: LazyLock<Vec<Column>> = LazyLock::new(|| [&COLUMNS[..]
 pub(super) const FILTERS: &[Filter] =
     &[Filter::by_subject("subject_id"), Filter::by_word("actor_id"), Filter::by_word("action")];
 
-static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::insert_noting(TABLE, &COLUMNS, WAITING));
+static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::plain_noting(TABLE, &COLUMNS, WAITING));
 
-static NAMED: LazyLock<Bulk> = LazyLock::new(|| {
-    let own = listed("", COLUMNS.iter().map(|column| column.name));
-    let each = listed("e.", COLUMNS.iter().map(|column| column.name));
-    Bulk::each(
-        &COLUMNS[..2],
-        &format!("SELECT {own} FROM {TABLE} WHERE organization_id = ?1 AND id = ?2"),
-        &format!(
-            "SELECT {each} FROM {{rows}} JOIN {TABLE} AS e ON e.organization_id = v.organization_id AND e.id = v.id"
-        ),
-    )
-});
+static NAMED: LazyLock<Bulk> = LazyLock::new(|| Bulk::named(TABLE, &COLUMNS));
 
 /// Stores entries, which wait for their seal from then on.
 pub(crate) async fn insert(session: &Session, entries: &[impl Borrow<Entry> + Sync]) -> Result<(), StoreError> {
     let rows: Vec<_> = entries.iter().map(|entry| row(entry.borrow())).collect();
-    match session.store(&INSERT, &rows).await?.and_then(|place| entries.get(place)) {
-        None => Ok(()),
-        Some(entry) => Err(corrupt(format!("there is an entry {} already", entry.borrow().id))),
-    }
+    session.execute_each(&INSERT, &rows).await.map(drop)
 }
 
 /// Reads these entries, in the order of their identifiers. What is gone is left out.

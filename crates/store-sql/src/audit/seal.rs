@@ -57,12 +57,11 @@ pub(super) async fn store(session: &Session, batch: &Batch, checkpoint: &Checkpo
             ]
         })
         .collect();
-    let left_out = session.store(&NO_LONGER_WAITING, &waited).await?;
-    if let Some((id, _)) = left_out.and_then(|place| batch.seals.get(place)) {
-        return Err(corrupt(format!("no entry {id} waits for a seal")));
+    if session.execute_each(&NO_LONGER_WAITING, &waited).await? != waited.len() as u64 {
+        return Err(corrupt("what was to be sealed no longer waits for it"));
     }
     // None is left out: one that clashed would be an error.
-    session.store(&SEALS, &sealed).await?;
+    session.execute_each(&SEALS, &sealed).await?;
     let values = [
         checkpoint.organization.into(),
         checkpoint.sequence.into(),

@@ -10,9 +10,8 @@ use std::{
 use kernel::{Revision, StoreError};
 use webhooks::Lane;
 
-use super::together;
 use crate::{
-    coalesce::Waiting,
+    coalesce::{self, Waiting},
     engine::{Engine, Session, Sql, Value},
     shape::rounded,
     texts::Texts,
@@ -36,10 +35,10 @@ pub(crate) struct Standing {
 
 impl Standing {
     pub(super) async fn of(&self, engine: &Arc<Engine>, lane: Lane) -> Result<Present, StoreError> {
-        if engine.reads_in_place() {
+        if engine.is_in_process() {
             return engine.read_point(lane, |lane, session| Box::pin(one(session, *lane))).await;
         }
-        together::read(&self.waiting, engine, lane, |lanes, session| Box::pin(travel(lanes, session))).await
+        coalesce::read(&self.waiting, engine, lane, |lanes, session| Box::pin(travel(lanes, session))).await
     }
 }
 

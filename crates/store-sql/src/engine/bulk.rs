@@ -76,7 +76,14 @@ impl Bulk {
         }
     }
 
-    /// Inserts rows, whatever leads their key. A row that clashes with one that is there is an error.
+    /// Inserts rows, whatever leads their key. A row that clashes with one that is there, or with one before it, is left out.
+    pub(crate) fn new_rows(table: &str, columns: &[Column]) -> Self {
+        let insert = Self::insert(table, columns);
+        Self { postgres_rows: insert.postgres_rows.replace(" RETURNING id", "").into(), ..insert }
+    }
+
+    /// Inserts rows, whatever leads their key. A row that clashes with one that is there is an error. On PostgreSQL that spares
+    /// each row a search of its key, and a mark that it was inserted on trial.
     pub(crate) fn plain(table: &str, columns: &[Column]) -> Self {
         let insert = Self::insert(table, columns);
         Self {
@@ -88,20 +95,31 @@ impl Bulk {
     }
 
     /// Inserts rows, and those of their columns that are their key into a second table. A row that clashes with one that is
-    /// there is left out.
-    pub(crate) fn insert_noting(table: &str, columns: &[Column], noted: &str) -> Self {
-        let insert = Self::insert(table, columns);
+    /// there is an error.
+    pub(crate) fn plain_noting(table: &str, columns: &[Column], noted: &str) -> Self {
+        let plain = Self::plain(table, columns);
         let key = "organization_id, id";
         let both = |inserting: &str| {
-            let inserting = inserting.trim_end_matches(" RETURNING id");
             format!("WITH stored AS ({inserting} RETURNING {key}) INSERT INTO {noted} ({key}) SELECT {key} FROM stored")
         };
         Self {
-            postgres: both(&insert.postgres).into(),
-            postgres_rows: format!("{} RETURNING id", both(&insert.postgres_rows)).into(),
+            postgres: both(&plain.postgres).into(),
+            postgres_rows: both(&plain.postgres_rows).into(),
             sqlite_then: Some(format!("INSERT INTO {noted} ({key}) VALUES (?1, ?2)").into()),
-            ..insert
+            ..plain
         }
+    }
+
+    /// Reads rows, told apart by `organization_id` and `id`.
+    pub(crate) fn named(table: &str, columns: &[Column]) -> Self {
+        let (own, each) = (names(columns), listed(columns, |_, column| format!("t.{}", column.name)));
+        Self::each(
+            &[Column::text("organization_id"), Column::text("id")],
+            &format!("SELECT {own} FROM {table} WHERE organization_id = ?1 AND id = ?2"),
+            &format!(
+                "SELECT {each} FROM {{rows}} JOIN {table} AS t ON t.organization_id = v.organization_id AND t.id = v.id"
+            ),
+        )
     }
 
     /// Deletes rows, told apart by `organization_id` and `id`.
@@ -111,8 +129,7 @@ impl Bulk {
             &key,
             &format!("DELETE FROM {table} WHERE organization_id = ?1 AND id = ?2"),
             &format!(
-                "DELETE FROM {table} AS t USING {{rows}} WHERE t.organization_id = v.organization_id AND t.id = v.id \
-                 RETURNING t.id"
+                "DELETE FROM {table} AS t USING {{rows}} WHERE t.organization_id = v.organization_id AND t.id = v.id"
             ),
         )
     }

@@ -126,6 +126,14 @@ impl Session {
         }
     }
 
+    /// Runs a statement for each of the rows. Says how many it touched.
+    pub(crate) async fn execute_each(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(session) => session.execute_each(bulk, rows).await,
+            Self::Sqlite(_) => Ok((rows.len() - self.store_some(bulk, rows).await?.len()) as u64),
+        }
+    }
+
     /// Runs a query for each of the rows and reads what they find, in whichever order.
     pub(crate) async fn fetch_each<T: Send>(
         &self,

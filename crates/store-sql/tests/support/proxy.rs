@@ -86,6 +86,18 @@ impl Proxy {
         std::mem::take(&mut *self.seen.prepared.lock().unwrap())
     }
 
+    /// Waits until so many prepared statements were run since [`Self::executed`] was last asked.
+    pub(crate) async fn reached(&self, statements: usize) {
+        let mut progress = self.seen.progress.subscribe();
+        let reached = progress.wait_for(|_| self.seen.executed.load(Ordering::SeqCst) >= statements);
+        tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.unwrap().unwrap();
+    }
+
+    /// Lets answers go on that are held back.
+    pub(crate) fn let_go(&self) {
+        self.seen.progress.send_modify(|progress| *progress = usize::MAX / 2);
+    }
+
     /// Holds all answers back until so many more prepared statements were run.
     pub(crate) fn hold_answers(&self, more: usize) {
         let until = *self.seen.progress.borrow() + more;

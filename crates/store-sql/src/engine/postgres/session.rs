@@ -149,6 +149,23 @@ impl PostgresSession {
         Ok(rows.iter().enumerate().filter(|(_, row)| !is_stored(row)).map(|(place, _)| place).collect())
     }
 
+    /// Runs a statement for each of the rows. Says how many it touched.
+    pub(in crate::engine) async fn execute_each(
+        &self,
+        bulk: &Bulk,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<u64, StoreError> {
+        match rows {
+            [] => Ok(0),
+            [row] => self.touch(&bulk.postgres, &of_row(row)).await,
+            _ => {
+                let arrays = of_rows(bulk, rows);
+                let values: Vec<Parameter<'_>> = arrays.iter().map(|array| &**array as Parameter<'_>).collect();
+                self.touch(&bulk.postgres_rows, &values).await
+            }
+        }
+    }
+
     /// Runs a query for each of the rows and visits what they find.
     pub(in crate::engine) async fn visit_each(
         &self,
