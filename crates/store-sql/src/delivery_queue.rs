@@ -11,6 +11,8 @@ mod settling;
 mod standing;
 mod together;
 
+use std::sync::atomic::AtomicBool;
+
 use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
 use ulid::Ulid;
@@ -46,7 +48,8 @@ impl DeliveryQueue for SqlStore {
         limit: usize,
     ) -> Result<Distribution, StoreError> {
         let stamp = self.in_flight.records.begin();
-        let round = Round { organization, holder: holder.to_owned(), now, limit, stamp, check: self.presence.check() };
+        let (holder, check) = (holder.to_owned(), self.presence.check());
+        let round = Round { organization, holder, now, limit, stamp, check, tried: AtomicBool::new(false) };
         self.engine.write(round, |round, session| Box::pin(distribution::distribute(session, round))).await
     }
 

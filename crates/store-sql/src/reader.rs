@@ -1,7 +1,5 @@
 //! Reading records of any kind.
 
-mod points;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,12 +18,16 @@ use crate::{
     streaming::as_page,
     table::{self, Table},
 };
-pub(crate) use points::Points;
 
 #[async_trait]
 impl<R: Table> Reader<R> for SqlStore {
     async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError> {
-        self.points.get(&self.engine, organization, id).await
+        let values: [Value<'static>; 2] = [organization.into(), id.into()];
+        self.engine
+            .read_point(values, |values, session| {
+                Box::pin(session.fetch_one(&Statements::of(R::KIND).get, values, table::read::<R>))
+            })
+            .await
     }
 
     async fn list(

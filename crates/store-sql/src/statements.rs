@@ -21,7 +21,7 @@ pub(crate) struct Statements {
     columns: Vec<Column>,
     filters: &'static [Filter],
     key: Option<&'static str>,
-    pub(crate) get: Bulk,
+    pub(crate) get: Sql,
     pub(crate) insert: Bulk,
     pub(crate) update: Bulk,
     lists: Texts<Shape>,
@@ -49,6 +49,13 @@ store::for_each_resource!(dispatch);
 impl Statements {
     fn new<R: Table>() -> Self {
         let columns = [&ENVELOPE, R::COLUMNS].concat();
+        let names = || columns.iter().map(|column| column.name);
+        let get = Query::select()
+            .columns(names())
+            .from(R::NAME)
+            .and_where(Expr::col("organization_id").eq(place()))
+            .and_where(Expr::col("id").eq(place()))
+            .to_owned();
         let update = [
             &[ENVELOPE[0], ENVELOPE[1], Column::int("expected"), Column::int("revision"), Column::int("updated_at")],
             R::COLUMNS,
@@ -58,7 +65,7 @@ impl Statements {
             table: R::NAME,
             filters: R::FILTERS,
             key: R::KEY.map(|key| key.column),
-            get: Bulk::named(R::NAME, &columns),
+            get: Sql::built(&get),
             insert: Bulk::insert(R::NAME, &columns),
             update: Bulk::update(R::NAME, &update, R::KEY.map(|key| (key.column, key.columns()))),
             lists: Texts::default(),

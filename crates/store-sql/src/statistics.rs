@@ -1,4 +1,4 @@
-//! Statistics of tables that have none yet.
+//! Statistics of tables that have none yet, or have outgrown those they have.
 //!
 //! PostgreSQL plans by statistics, and each statement once in a session. Of a table that was never analyzed it takes any
 //! index that begins with the organization to be as good as the key, and then reads all of an organization for one row.
@@ -17,16 +17,17 @@ use tokio::{
 
 use crate::engine::{Engine, Sql};
 
-/// How often it is looked for tables that have grown without statistics.
+/// How often it is looked for such tables.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Tables of ours that were never analyzed and are of ten pages and more. In a smaller one every index is as good as
-/// another, and an analysis would not say which is the better one later.
-static WITHOUT: LazyLock<Sql> = LazyLock::new(|| {
+/// Tables of ours of ten pages and more that were never analyzed, or when they had not a tenth of these pages. In a smaller
+/// one every index is as good as another, and an analysis would not say which is the better one later.
+static OUTGROWN: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "SELECT quote_ident(c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
          WHERE n.nspname = current_schema() AND pg_get_userbyid(c.relowner) = current_user AND c.relkind = 'r' \
-         AND c.reltuples < 0 AND pg_relation_size(c.oid) >= 81920 ORDER BY c.relname",
+         AND pg_relation_size(c.oid) >= CASE WHEN c.reltuples < 0 THEN 81920 ELSE 81920 * greatest(c.relpages, 1) END \
+         ORDER BY c.relname",
     )
 });
 
@@ -55,18 +56,18 @@ async fn keep(engine: Arc<Engine>) {
     loop {
         ticks.tick().await;
         if let Err(error) = analyze(&engine).await {
-            tracing::debug!(%error, "no statistics were taken of new tables");
+            tracing::debug!(%error, "no statistics were taken of tables that have grown");
         }
     }
 }
 
 async fn analyze(engine: &Engine) -> Result<(), StoreError> {
-    let without = engine
+    let outgrown = engine
         .read((), |(), session| {
-            Box::pin(session.fetch(&WITHOUT, &[], |cells| Ok(Sql::fixed(&format!("ANALYZE {}", cells.text()?)))))
+            Box::pin(session.fetch(&OUTGROWN, &[], |cells| Ok(Sql::fixed(&format!("ANALYZE {}", cells.text()?)))))
         })
         .await?;
-    for sql in without {
+    for sql in outgrown {
         engine.write(sql, |sql, session| Box::pin(session.execute(sql, &[]))).await?;
     }
     Ok(())

@@ -13,7 +13,6 @@ use crate::{
     delivery_queue,
     engine::Engine,
     presence::{InFlight, Presence, Role},
-    reader::Points,
     statistics::Statistics,
 };
 
@@ -24,7 +23,6 @@ pub struct SqlStore {
     pub(crate) in_flight: InFlight,
     pub(crate) presence: Presence,
     pub(crate) commits: commit::Together,
-    pub(crate) points: Points,
     pub(crate) standing: Standing,
     pub(crate) lane_standing: delivery_queue::Standing,
     pub(crate) together: delivery_queue::Together,
@@ -54,7 +52,6 @@ impl SqlStore {
         let (presence, in_flight) = Presence::enter(&engine, role, &clock, process).await?;
         Ok(Self {
             commits: commit::Together::default(),
-            points: Points::default(),
             standing: Standing::default(),
             lane_standing: delivery_queue::Standing::default(),
             together: delivery_queue::Together::default(),

@@ -55,14 +55,14 @@ fn runs<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
 /// Why a record was left out.
 async fn clash(session: &Session, statements: &Statements, write: &Write) -> Result<CommitError, StoreError> {
     let (kind, id) = (write.record.kind(), write.meta.ulid());
-    let of_record = [vec![write.meta.organization.into(), write.meta.ulid().into()]];
-    let present = session.fetch_each(&statements.get, &of_record, |cells| {
+    let of_record = [write.meta.organization.into(), write.meta.ulid().into()];
+    let present = session.fetch_one(&statements.get, &of_record, |cells| {
         cells.text()?;
         cells.text()?;
         cells.revision()
     });
     // One that was inserted beside it in this transaction is not what stood in its way.
-    if present.await?.pop() != write.expected {
+    if present.await? != write.expected {
         return Ok(CommitError::Conflict(Clash::Revision(kind, id)));
     }
     // Nothing else is unique. Who held the key may have another by now, out of the same changeset.

@@ -316,14 +316,19 @@ async fn the_row_of_a_server_that_died_is_taken_away_when_it_is_overdue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_has_grown_gets_its_statistics_though_autovacuum_does_not_come_by() {
+async fn tables_that_have_grown_get_their_statistics_though_autovacuum_does_not_come_by() {
     let house = House::new().await;
     let _server = house.server(0).await;
     let client = house.fresh.connect().await;
+    // One that was never looked at, and one that was empty then.
     let rows = "ALTER TABLE audit_waiting SET (autovacuum_enabled = false); \
+                ALTER TABLE audit_heads SET (autovacuum_enabled = false); ANALYZE audit_heads; \
                 INSERT INTO audit_waiting (organization_id, id) \
-                SELECT 'o', lpad(number::text, 26, '0') FROM generate_series(1, 3000) AS number";
+                SELECT 'o', lpad(number::text, 26, '0') FROM generate_series(1, 3000) AS number; \
+                INSERT INTO audit_heads (organization_id, sequence, hash) \
+                SELECT lpad(number::text, 26, '0'), 1, '' FROM generate_series(1, 3000) AS number";
     client.batch_execute(rows).await.unwrap();
-    let taken = "SELECT reltuples >= 0 FROM pg_class WHERE oid = 'audit_waiting'::regclass";
+    let taken = "SELECT min(relpages) > 0 FROM pg_class \
+                 WHERE oid IN ('audit_waiting'::regclass, 'audit_heads'::regclass)";
     eventually("they are taken", async || client.query_one(taken, &[]).await.unwrap().get::<_, bool>(0)).await;
 }

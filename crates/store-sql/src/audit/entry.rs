@@ -11,6 +11,7 @@ use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, StoreE
 use super::changes;
 use crate::{
     engine::{Bulk, Cells, Column, Session, Value, corrupt},
+    shape::listed,
     table::Filter,
 };
 
@@ -51,7 +52,17 @@ pub(super) const FILTERS: &[Filter] =
 
 static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::plain_noting(TABLE, &COLUMNS, WAITING));
 
-static NAMED: LazyLock<Bulk> = LazyLock::new(|| Bulk::named(TABLE, &COLUMNS));
+static NAMED: LazyLock<Bulk> = LazyLock::new(|| {
+    let own = listed("", COLUMNS.iter().map(|column| column.name));
+    let each = listed("e.", COLUMNS.iter().map(|column| column.name));
+    Bulk::each(
+        &COLUMNS[..2],
+        &format!("SELECT {own} FROM {TABLE} WHERE organization_id = ?1 AND id = ?2"),
+        &format!(
+            "SELECT {each} FROM {{rows}} JOIN {TABLE} AS e ON e.organization_id = v.organization_id AND e.id = v.id"
+        ),
+    )
+});
 
 /// Stores entries, which wait for their seal from then on.
 pub(crate) async fn insert(session: &Session, entries: &[impl Borrow<Entry> + Sync]) -> Result<(), StoreError> {

@@ -1,7 +1,10 @@
 //! Turning events into deliveries, by one server at a time: whoever has the lease, which is kept from changing hands until
 //! what was distributed is stored.
 
-use std::sync::LazyLock;
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use ::store::Lease;
 use kernel::{Kind, OrganizationId, Stamp, StoreError, Stored, Timestamp};
@@ -9,7 +12,7 @@ use webhooks::{Distribution, Lane, SubscriptionStatus, WebhookDelivery, WebhookS
 
 use super::{events, lanes};
 use crate::{
-    engine::{Session, Sql, Value, both, in_order},
+    engine::{Bulk, Session, Sql, Value, both, in_order},
     presence::Check,
     shape::listed,
     statements::Statements,
@@ -25,7 +28,13 @@ pub(super) struct Round {
     /// Deliveries are seen later than what they are about, so they are noted as changed now.
     pub(super) stamp: Stamp,
     pub(super) check: Check,
+    /// Whether it was tried before.
+    pub(super) tried: AtomicBool,
 }
+
+/// Most deliveries are new, and to find that out of each beforehand costs PostgreSQL as much as an index.
+static NEW: LazyLock<Bulk> =
+    LazyLock::new(|| Bulk::hopeful(WebhookDelivery::NAME, &[&ENVELOPE, WebhookDelivery::COLUMNS].concat()));
 
 static HELD: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed("SELECT CAST(1 AS bigint) FROM leases WHERE name = ? AND holder = ? AND expires_at > ?").locking()
@@ -53,7 +62,7 @@ pub(super) async fn distribute(session: &Session, round: &Round) -> Result<Distr
         events.iter().flat_map(|event| addressed(event, &subscriptions)).map(|delivery| seen(delivery, at)).collect();
     in_order(vec![
         Box::pin(round.check.hold(session, at)),
-        Box::pin(insert(session, &deliveries)),
+        Box::pin(insert(session, &deliveries, round.tried.swap(true, Ordering::Relaxed))),
         Box::pin(events::distributed(session, round.organization, &events)),
         Box::pin(lanes::wake(session, deliveries.iter().filter_map(arrival))),
     ])
@@ -74,13 +83,11 @@ async fn subscriptions(
     session.fetch(&SUBSCRIPTIONS, &values, table::read).await
 }
 
-/// Whoever finds one there leaves it as it is: it is the same one.
-async fn insert(session: &Session, deliveries: &[Stored<WebhookDelivery>]) -> Result<(), StoreError> {
-    if deliveries.is_empty() {
-        return Ok(());
-    }
+/// Whoever finds one there, and so comes here again, leaves it as it is: it is the same one.
+async fn insert(session: &Session, deliveries: &[Stored<WebhookDelivery>], again: bool) -> Result<(), StoreError> {
     let rows: Vec<_> = deliveries.iter().map(row).collect();
-    session.store_some(&Statements::of(Kind::WebhookDelivery).insert, &rows).await.map(drop)
+    let insert = if again { &Statements::of(Kind::WebhookDelivery).insert } else { &*NEW };
+    session.execute_each(insert, &rows).await.map(drop)
 }
 
 fn row(delivery: &Stored<WebhookDelivery>) -> Vec<Value<'_>> {

@@ -94,6 +94,12 @@ impl Bulk {
         }
     }
 
+    /// Inserts rows as [`Self::insert`] does, but in the hope that none clashes: on PostgreSQL one that does is an error, and
+    /// the work is done again.
+    pub(crate) fn hopeful(table: &str, columns: &[Column]) -> Self {
+        Self { sqlite: Self::insert(table, columns).sqlite, ..Self::plain(table, columns) }
+    }
+
     /// Inserts rows, and those of their columns that are their key into a second table. A row that clashes with one that is
     /// there is an error.
     pub(crate) fn plain_noting(table: &str, columns: &[Column], noted: &str) -> Self {
@@ -108,18 +114,6 @@ impl Bulk {
             sqlite_then: Some(format!("INSERT INTO {noted} ({key}) VALUES (?1, ?2)").into()),
             ..plain
         }
-    }
-
-    /// Reads rows, told apart by `organization_id` and `id`.
-    pub(crate) fn named(table: &str, columns: &[Column]) -> Self {
-        let (own, each) = (names(columns), listed(columns, |_, column| format!("t.{}", column.name)));
-        Self::each(
-            &[Column::text("organization_id"), Column::text("id")],
-            &format!("SELECT {own} FROM {table} WHERE organization_id = ?1 AND id = ?2"),
-            &format!(
-                "SELECT {each} FROM {{rows}} JOIN {table} AS t ON t.organization_id = v.organization_id AND t.id = v.id"
-            ),
-        )
     }
 
     /// Deletes rows, told apart by `organization_id` and `id`.
