@@ -156,12 +156,11 @@ impl DeliveryQueue for MemoryStore {
 
     async fn known(
         &self,
-        organization: OrganizationId,
+        lane: Lane,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
         let state = self.snapshot()?;
-        let rows = state.rows(Kind::WebhookDelivery, organization).map(|row| Id::new(row.meta.ulid()));
-        Ok(rows.filter(|id| deliveries.contains(id)).collect())
+        Ok(state.of_lane(lane).map(|delivery| delivery.meta.id).filter(|id| deliveries.contains(id)).collect())
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
@@ -182,13 +181,15 @@ impl DeliveryQueue for MemoryStore {
 }
 
 impl State {
+    fn of_lane(&self, lane: Lane) -> impl Iterator<Item = Stored<WebhookDelivery>> {
+        let rows = self.rows(Kind::WebhookDelivery, lane.organization).filter_map(Row::read::<WebhookDelivery>);
+        rows.filter(move |delivery| delivery.record.subscription == lane.subscription)
+    }
+
     /// The lane's deliveries that are not over, the first to be tried first.
     fn open(&self, lane: Lane) -> Vec<Stored<WebhookDelivery>> {
-        let rows = self.rows(Kind::WebhookDelivery, lane.organization).filter_map(Row::read::<WebhookDelivery>);
-        let is_open = |delivery: &WebhookDelivery| {
-            delivery.subscription == lane.subscription && delivery.next_attempt_at.is_some()
-        };
-        let mut open: Vec<_> = rows.filter(|delivery| is_open(&delivery.record)).collect();
+        let is_open = |delivery: &Stored<WebhookDelivery>| delivery.record.next_attempt_at.is_some();
+        let mut open: Vec<_> = self.of_lane(lane).filter(is_open).collect();
         open.sort_by_key(|delivery| {
             (delivery.record.next_attempt_at, delivery.record.subject_revision, delivery.meta.ulid())
         });

@@ -138,14 +138,12 @@ impl DeliveryQueue for SqlStore {
 
     async fn known(
         &self,
-        organization: OrganizationId,
+        lane: Lane,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
-        let given = (organization, deliveries.to_vec());
+        let given = (lane, deliveries.to_vec());
         self.engine
-            .read(given, |(organization, deliveries), session| {
-                Box::pin(deliveries::known(session, *organization, deliveries))
-            })
+            .read(given, |(lane, deliveries), session| Box::pin(deliveries::known(session, *lane, deliveries)))
             .await
     }
 

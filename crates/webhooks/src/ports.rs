@@ -241,13 +241,13 @@ pub trait DeliveryQueue: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError>;
 
-    /// Which of these deliveries there are.
+    /// Which of these deliveries of the lane there are.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn known(
         &self,
-        organization: OrganizationId,
+        lane: Lane,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError>;
 

@@ -156,23 +156,25 @@ pub async fn many_at_once_are_told_each_its_own_standing(fixture: Fixture) {
     }
 }
 
-/// Those that are there, of all that were asked for.
+/// Those of the lane that are there, of all that were asked for.
 pub async fn deliveries_that_are_there_are_known(fixture: Fixture) {
     let away = fixture.organization("away").await;
-    let subscription = fixture.subscribe(fixture.home, "one").await;
+    let lane = lane_of(&fixture.subscribe(fixture.home, "one").await);
+    let other = lane_of(&fixture.subscribe(fixture.home, "two").await);
     let mut asked: Vec<Id<WebhookDelivery>> = Vec::new();
     for number in 0..3 {
         fixture.told(fixture.home, &format!("f-{number}")).await;
     }
     fixture.distribute(fixture.home, 10).await;
-    let mut there: Vec<_> = fixture.due(lane_of(&subscription)).await.iter().map(|due| due.delivery.meta.id).collect();
+    let mut there: Vec<_> = fixture.due(lane).await.iter().map(|due| due.delivery.meta.id).collect();
     there.sort_unstable();
     asked.extend((0..1_000).map(|_| fixture.id()));
     asked.extend(there.iter().take(2));
-    let known = async |organization, asked: &[_]| fixture.store.known(organization, asked).await.unwrap();
-    assert_eq!(known(fixture.home, &asked).await, there[..2]);
-    assert!(known(away, &asked).await.is_empty());
-    assert!(known(fixture.home, &[]).await.is_empty());
+    let known = async |lane, asked: &[_]| fixture.store.known(lane, asked).await.unwrap();
+    assert_eq!(known(lane, &asked).await, there[..2]);
+    assert!(known(other, &asked).await.is_empty());
+    assert!(known(Lane { organization: away, ..lane }, &asked).await.is_empty());
+    assert!(known(lane, &[]).await.is_empty());
 }
 
 /// After the first and up to the last, distributed or not, so many at a time.

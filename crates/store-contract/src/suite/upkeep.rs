@@ -157,7 +157,7 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("give_up_all", store.give_up_all("one").await),
         ("signs", store.signs(home, &[lane.subscription]).await.map(drop)),
         ("events", store.events(home, ulid::Ulid::nil(), ulid::Ulid::max(), 1).await.map(drop)),
-        ("known", store.known(home, &[fixture.id()]).await.map(drop)),
+        ("known", store.known(lane, &[fixture.id()]).await.map(drop)),
         ("prune", store.prune(fixture.now(), 1).await.map(drop)),
         ("lag", store.lag(fixture.now()).await.map(drop)),
     ];

@@ -55,7 +55,8 @@ pub(super) static CANCEL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::numbered(
         "UPDATE webhook_deliveries SET state = 'cancelled', next_attempt_at = NULL, revision = revision + 1, \
          updated_at = CASE WHEN updated_at < ?3 THEN ?3 ELSE updated_at END \
-         WHERE organization_id = ?1 AND state IN ('pending', 'failed') AND id IN (SELECT d.id FROM webhook_deliveries AS d \
+         WHERE organization_id = ?1 AND subscription_id = ?2 AND state IN ('pending', 'failed') \
+         AND id IN (SELECT d.id FROM webhook_deliveries AS d \
          WHERE d.organization_id = ?1 AND d.subscription_id = ?2 AND d.next_attempt_at IS NOT NULL \
          ORDER BY d.next_attempt_at, d.subject_revision, d.id LIMIT ?4)",
     )
@@ -156,19 +157,22 @@ pub(super) async fn cancel(
 
 pub(super) async fn known(
     session: &Session,
-    organization: OrganizationId,
+    lane: Lane,
     deliveries: &[Id<WebhookDelivery>],
 ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
     if deliveries.is_empty() {
         return Ok(Vec::new());
     }
-    let sql: Arc<Sql> = KNOWN.get(rounded(deliveries.len()), |count| {
-        Sql::numbered(&format!(
-            "SELECT id FROM webhook_deliveries WHERE organization_id = ?1 AND {} ORDER BY id",
-            one_of("id", 2, *count)
-        ))
-    });
-    let mut values = vec![organization.into()];
+    let mut values = lanes::named(lane).to_vec();
     values.extend(padded(deliveries.iter().map(|id| Value::from(*id))));
-    session.fetch(&sql, &values, |cells| cells.id()).await
+    session.fetch(&known_of(deliveries.len()), &values, |cells| cells.id()).await
+}
+
+pub(super) fn known_of(count: usize) -> Arc<Sql> {
+    KNOWN.get(rounded(count), |count| {
+        Sql::numbered(&format!(
+            "SELECT id FROM webhook_deliveries WHERE organization_id = ?1 AND subscription_id = ?2 AND {} ORDER BY id",
+            one_of("id", 3, *count)
+        ))
+    })
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use store::DynStore;
 use ulid::Ulid;
 use webhooks::{
-    DeliveryFilter, DeliveryQueue, DeliveryState, MOST_RECOVERED, Missed, Recovery, StoredEvent, WebhookDelivery,
+    DeliveryFilter, DeliveryQueue, DeliveryState, Lane, MOST_RECOVERED, Missed, Recovery, StoredEvent, WebhookDelivery,
     WebhookSubscription, Window,
 };
 
@@ -149,11 +149,11 @@ async fn sort(
     found: &mut Found,
 ) -> Result<Option<Timestamp>, StoreError> {
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
-    let organization = subscription.meta.organization;
+    let lane = Lane { organization: subscription.meta.organization, subscription: subscription.meta.id };
     let span = (moment(first.id.ulid()), moment(last.id.ulid()));
     let mut undelivered = undelivered(store, subscription, span).await?;
     let ids: Vec<_> = events.iter().map(|event| id_of(subscription, event)).collect();
-    let known: HashSet<_> = DeliveryQueue::known(store, organization, &ids).await?.into_iter().collect();
+    let known: HashSet<_> = DeliveryQueue::known(store, lane, &ids).await?.into_iter().collect();
     for (event, id) in events.into_iter().zip(ids) {
         let failed = undelivered.iter().position(|delivery| delivery.meta.id == id);
         if failed.is_none() && known.contains(&id) {

@@ -99,11 +99,11 @@ impl DeliveryQueue for Watched {
 
     async fn known(
         &self,
-        organization: OrganizationId,
+        lane: Lane,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
         self.at(Port::Read).await?;
-        self.inner.known(organization, deliveries).await
+        self.inner.known(lane, deliveries).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
