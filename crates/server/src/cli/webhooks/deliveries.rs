@@ -1,10 +1,14 @@
 //! `novantra webhooks deliveries`
 
+use std::cmp::Reverse;
+
 use clap::Args;
-use kernel::{Id, OrganizationId, PageLimit, PageRequest, Reader, Stored, Timestamp};
+use kernel::{Id, OrganizationId, PageLimit, PageRequest, Reader, Resource, Stored, Timestamp};
 use serde_json::{Value, json};
 use store::DynStore;
-use webhooks::{DeliveryFilter, DeliveryState, Failure as Cause, WebhookDelivery, WebhookSubscription};
+use webhooks::{
+    DeliveryFilter, DeliveryState, Failure as Cause, SubscriptionFilter, WebhookDelivery, WebhookSubscription,
+};
 
 use crate::{
     cli::{Context, columns, operator::find_workspace},
@@ -71,22 +75,51 @@ impl Deliveries {
         store: &DynStore,
         organization: OrganizationId,
     ) -> Result<Vec<Stored<WebhookDelivery>>, Failure> {
-        let filter = DeliveryFilter {
-            subscription: self.subscription,
-            states: self.states.iter().copied().collect(),
-            ..DeliveryFilter::default()
-        };
         let most = usize::from(self.limit);
-        let mut request = PageRequest { limit: PageLimit::clamped(u64::from(self.limit)), ..PageRequest::default() };
-        let mut all = Vec::new();
-        loop {
-            let page = Reader::<WebhookDelivery>::list(store, organization, &filter, &request).await?;
-            all.extend(page.items);
-            all.truncate(most);
-            match page.next.filter(|_| all.len() < most) {
-                Some(next) => request.after = Some(next),
-                None => return Ok(all),
+        let subscriptions = match self.subscription {
+            Some(one) => vec![one],
+            None => {
+                let any = SubscriptionFilter::default();
+                let all = newest::<WebhookSubscription>(store, organization, &any, usize::MAX).await?;
+                all.iter().map(|subscription| subscription.meta.id).collect()
             }
+        };
+        let mut all = Vec::new();
+        // Those of a subscription lie together in the order of a list; all of a workspace would have to be sorted.
+        for subscription in subscriptions {
+            let filter = DeliveryFilter {
+                subscription: Some(subscription),
+                states: self.states.iter().copied().collect(),
+                ..DeliveryFilter::default()
+            };
+            all.extend(newest::<WebhookDelivery>(store, organization, &filter, most).await?);
+            all.sort_unstable_by_key(|delivery| Reverse(delivery.meta.id));
+            all.truncate(most);
+        }
+        Ok(all)
+    }
+}
+
+/// So many records, the newest first.
+async fn newest<R: Resource>(
+    store: &DynStore,
+    organization: OrganizationId,
+    filter: &R::Filter,
+    most: usize,
+) -> Result<Vec<Stored<R>>, Failure>
+where
+    DynStore: Reader<R>,
+{
+    let limit = PageLimit::clamped(u64::try_from(most).unwrap_or(u64::MAX));
+    let mut request = PageRequest { limit, ..PageRequest::default() };
+    let mut all = Vec::new();
+    loop {
+        let page = Reader::<R>::list(store, organization, filter, &request).await?;
+        all.extend(page.items);
+        all.truncate(most);
+        match page.next.filter(|_| all.len() < most) {
+            Some(next) => request.after = Some(next),
+            None => return Ok(all),
         }
     }
 }
