@@ -184,6 +184,7 @@ macro_rules! contract_suite {
             }
             pruning {
                 what_is_over_is_forgotten_after_its_time_and_in_bounds
+                what_is_over_is_forgotten_of_every_subscription
                 what_is_under_way_keeps_what_it_tells_of
                 what_waits_for_a_disabled_subscription_is_forgotten_in_its_time
                 an_event_that_was_not_distributed_stays

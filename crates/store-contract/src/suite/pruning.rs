@@ -52,6 +52,33 @@ pub async fn what_is_over_is_forgotten_after_its_time_and_in_bounds(fixture: Fix
     assert_eq!((went, fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (8, 0, 0));
 }
 
+/// Whichever subscription it was for: the bounds are those of all together, and an event stays for whoever needs it.
+pub async fn what_is_over_is_forgotten_of_every_subscription(fixture: Fixture) {
+    let mut lanes = Vec::new();
+    for name in ["one", "two", "three"] {
+        lanes.push(lane_of(&fixture.subscribe(fixture.home, name).await));
+    }
+    for day in 0..3 {
+        fixture.told(fixture.home, &format!("f-{day}")).await;
+        fixture.distribute(fixture.home, 10).await;
+        for (place, lane) in lanes.iter().enumerate().filter(|one| (one.0, day) != (1, 1)) {
+            let due = fixture.due(*lane).await;
+            let settlement = attempted(&due[due.len() - 1].delivery, fixture.now(), None);
+            assert_eq!(fixture.store.settle(*lane, &[settlement], None).await.unwrap(), [], "{place} on day {day}");
+        }
+        fixture.clock.advance(DAY);
+    }
+    let mut went = 0;
+    for _ in 0..5 {
+        let now = fixture.store.prune(fixture.now(), 3).await.unwrap();
+        assert!(now <= 6);
+        went += now;
+    }
+    let kept = fixture.deliveries(fixture.home).await;
+    assert_eq!((went, kept.len(), events(&fixture).await), (9, 1, 2));
+    assert_eq!(fixture.due(lanes[1]).await[0].delivery, kept[0]);
+}
+
 /// However old: it still has to be sent.
 pub async fn what_is_under_way_keeps_what_it_tells_of(fixture: Fixture) {
     let told = delivered(&fixture, 1).await;
