@@ -6,9 +6,8 @@ use kernel::{Order, PageRequest, Position, Timestamp};
 use ulid::Ulid;
 
 use crate::{
-    engine::{Column, Sql, Value},
-    shape::{Shape, Walk},
-    table::Filter,
+    engine::{Sql, Value},
+    shape::{Shape, Source, Walk},
     texts::Texts,
 };
 
@@ -93,17 +92,15 @@ impl Slice {
     pub(crate) fn statement(
         &self,
         texts: &Texts<Shape>,
-        table: &'static str,
-        columns: &[Column],
-        filters: &[Filter],
+        source: Source<'_>,
         reach: usize,
         process: Ulid,
     ) -> (Arc<Sql>, Vec<Value<'static>>) {
         let counts: Vec<usize> = self.filters.iter().map(Vec::len).collect();
-        let shape = Shape::of(self.walk, self.narrowed, filters, &counts, reach);
+        let shape = Shape::of(self.walk, self.narrowed, source.filters, &counts, reach);
         let mut values = self.values(&shape);
         values.push(process.into());
-        (texts.get(shape, |shape| shape.sql(table, columns, filters)), values)
+        (texts.get(shape, |shape| shape.sql(source)), values)
     }
 
     fn values(&self, shape: &Shape) -> Vec<Value<'static>> {

@@ -39,6 +39,7 @@ const STEPS: &[Step] = steps! {
     5 "rate_limits" "0005_rate_limits.sql",
     6 "webhooks" "0006_webhooks.sql",
     7 "seals" "0007_seals.sql",
+    8 "delivery_key" "0008_delivery_key.sql",
 };
 
 const LEDGER: Script = {

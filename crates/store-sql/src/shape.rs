@@ -23,6 +23,16 @@ pub(crate) enum Walk {
     Changed,
 }
 
+/// What a list is of.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'c> {
+    pub(crate) table: &'static str,
+    pub(crate) columns: &'c [Column],
+    pub(crate) filters: &'c [Filter],
+    /// The column between organization and identifier in the table's key, where there is one.
+    pub(crate) within: Option<&'static str>,
+}
+
 /// What makes two lists of one table the same statement.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Shape {
@@ -132,25 +142,25 @@ impl Shape {
     /// Its statement. Bound are: organization, limit, the walk's bounds, the lead's values, those of the other filters, and
     /// at last the row of the process that asks. A row begins with which [`part`] it is, and with the floor of other
     /// processes and the mark, which only the row that is nothing else has: they are of no later snapshot than the page.
-    pub(crate) fn sql(&self, table: &'static str, columns: &[Column], filters: &[Filter]) -> Sql {
+    pub(crate) fn sql(&self, source: Source<'_>) -> Sql {
         let floor = format!(
             "SELECT CAST({} AS bigint) AS part, {}, {}",
             part::FLOOR,
             presence::floor(&format!("?{}", self.process_at())),
-            listed("", columns.iter().map(|_| "NULL")),
+            listed("", source.columns.iter().map(|_| "NULL")),
         );
         let rows = match self.reach {
-            None => Sql::numbered(&self.straight(table, columns, filters)),
+            None => Sql::numbered(&self.straight(source)),
             Some(reach) => {
                 let each = format!("ORDER BY {} LIMIT {reach}", self.walk.order(""));
-                Sql::merging(&self.bounded(table, columns, filters, reach), &each)
+                Sql::merging(&self.bounded(source, reach), &each)
             }
         };
         rows.after(&floor)
     }
 
     /// One range, in which every row belongs to the page; or the few rows that unique keys name.
-    fn straight(&self, table: &str, columns: &[Column], filters: &[Filter]) -> String {
+    fn straight(&self, Source { table, columns, filters, .. }: Source<'_>) -> String {
         let lead = self.lead.map(|(lead, places)| one_of(column(filters, lead), self.lead_at(), places));
         let conditions = [
             vec![format!("organization_id = ?{ORGANIZATION}")],
@@ -169,16 +179,18 @@ impl Shape {
 
     /// The ranges, merged as far as may be looked, and of that what belongs to the page. After it, and only sought where
     /// the page is not full, the last row that was looked at.
-    fn bounded(&self, table: &str, columns: &[Column], filters: &[Filter], reach: usize) -> String {
-        let checked = self.others.iter().map(|(other, _)| column(filters, *other));
-        let needed: Vec<_> = self.walk.columns().iter().copied().chain(self.walk.further()).chain(checked).collect();
+    fn bounded(&self, Source { table, columns, filters, within }: Source<'_>, reach: usize) -> String {
+        let checked =
+            self.others.iter().map(|(other, _)| column(filters, *other)).filter(|other| within != Some(other));
+        let keys: Vec<_> = self.walk.columns().iter().copied().chain(within).collect();
+        let needed: Vec<_> = keys.iter().copied().chain(self.walk.further()).chain(checked).collect();
         let order = self.walk.order("");
         let all = listed("t.", columns.iter().map(|column| column.name));
-        let conditions = [
-            vec![format!("t.organization_id = ?{ORGANIZATION}"), "t.id = l.id".to_owned()],
-            self.walk.conditions("l.", BOUNDS).split_off(RANGING),
-            self.checks("l.", filters),
-        ];
+        let looked_up = within.into_iter().chain(["id"]).map(|column| format!("t.{column} = l.{column}"));
+        let looked_up: Vec<_> =
+            std::iter::once(format!("t.organization_id = ?{ORGANIZATION}")).chain(looked_up).collect();
+        let conditions =
+            [looked_up.clone(), self.walk.conditions("l.", BOUNDS).split_off(RANGING), self.checks("l.", filters)];
         // The cross joins keep SQLite from beginning with the table.
         format!(
             "SELECT * FROM (SELECT {page}, {all} \
@@ -186,14 +198,15 @@ impl Shape {
              WHERE {conditions} ORDER BY {by_looked} LIMIT ?{LIMIT}) AS page \
              UNION ALL SELECT * FROM (SELECT {last}, {all} \
              FROM ({places} ORDER BY {order} LIMIT 1 OFFSET {before}) AS l CROSS JOIN {table} AS t \
-             WHERE t.organization_id = ?{ORGANIZATION} AND t.id = l.id) AS looked \
+             WHERE {looked_up}) AS looked \
              LIMIT ?{LIMIT}",
             page = marked(part::PAGE),
             last = marked(part::LOOKED),
             ranges = self.ranges(table, &needed, filters),
             conditions = conditions.concat().join(" AND "),
             by_looked = self.walk.order("l."),
-            places = self.ranges(table, self.walk.columns(), filters),
+            places = self.ranges(table, &keys, filters),
+            looked_up = looked_up.join(" AND "),
             before = reach - 1,
         )
     }

@@ -9,9 +9,9 @@ use ulid::Ulid;
 use crate::{
     engine::{Bulk, Column, Sql, Value},
     listing::Slice,
-    shape::{Shape, among, place, rounded},
+    shape::{Shape, Source, among, listed, one_of, place, rounded},
     streaming,
-    table::{ENVELOPE, Filter, Table},
+    table::{ENVELOPE, Filter, Table, Within},
     texts::Texts,
 };
 
@@ -20,6 +20,7 @@ pub(crate) struct Statements {
     table: &'static str,
     columns: Vec<Column>,
     filters: &'static [Filter],
+    within: Option<Within>,
     key: Option<&'static str>,
     pub(crate) get: Sql,
     pub(crate) insert: Bulk,
@@ -49,13 +50,7 @@ store::for_each_resource!(dispatch);
 impl Statements {
     fn new<R: Table>() -> Self {
         let columns = [&ENVELOPE, R::COLUMNS].concat();
-        let names = || columns.iter().map(|column| column.name);
-        let get = Query::select()
-            .columns(names())
-            .from(R::NAME)
-            .and_where(Expr::col("organization_id").eq(place()))
-            .and_where(Expr::col("id").eq(place()))
-            .to_owned();
+        let get = by_ids(R::NAME, columns.iter().map(|column| column.name), R::WITHIN, "id = ?2");
         let update = [
             &[ENVELOPE[0], ENVELOPE[1], Column::int("expected"), Column::int("revision"), Column::int("updated_at")],
             R::COLUMNS,
@@ -64,10 +59,16 @@ impl Statements {
         Self {
             table: R::NAME,
             filters: R::FILTERS,
+            within: R::WITHIN,
             key: R::KEY.map(|key| key.column),
-            get: Sql::built(&get),
+            get: Sql::numbered(&get),
             insert: Bulk::insert(R::NAME, &columns),
-            update: Bulk::update(R::NAME, &update, R::KEY.map(|key| (key.column, key.columns()))),
+            update: Bulk::update(
+                R::NAME,
+                &update,
+                R::WITHIN.map(|within| within.column),
+                R::KEY.map(|key| (key.column, key.columns())),
+            ),
             lists: Texts::default(),
             with_keys: Texts::default(),
             revisions: Texts::default(),
@@ -77,12 +78,17 @@ impl Statements {
 
     /// The statement of a list that looks at `reach` rows at most, asked by this `process`, and its values.
     pub(crate) fn list(&self, slice: &Slice, reach: usize, process: Ulid) -> (Arc<Sql>, Vec<Value<'static>>) {
-        slice.statement(&self.lists, self.table, &self.columns, self.filters, reach, process)
+        slice.statement(&self.lists, self.source(), reach, process)
     }
 
     /// The statement of a stream, and its values.
     pub(crate) fn stream(&self, slice: Slice) -> (Arc<Sql>, Vec<Value<'static>>) {
-        streaming::statement(slice, self.table, &self.columns, self.filters)
+        streaming::statement(slice, self.source())
+    }
+
+    fn source(&self) -> Source<'_> {
+        let within = self.within.map(|within| within.column);
+        Source { table: self.table, columns: &self.columns, filters: self.filters, within }
     }
 
     /// Whole records by their keys: organization, then keys. `None` where the kind has no key.
@@ -98,12 +104,16 @@ impl Statements {
     /// Identifiers and revisions of records, which are kept from changing: organization, then identifiers.
     pub(crate) fn revisions(&self, ids: usize) -> Arc<Sql> {
         self.revisions.get(rounded(ids), |count| {
-            let mut select = Query::select();
-            select.columns(["id", "revision"]).from(self.table);
-            Sql::built(select.and_where(Expr::col("organization_id").eq(place())).and_where(among("id", *count)))
-                .locking()
+            let named = one_of("id", 2, *count);
+            Sql::numbered(&by_ids(self.table, ["id", "revision"].into_iter(), self.within, &named)).locking()
         })
     }
+}
+
+/// Reads records of the organization `?1` by nothing but their identifiers.
+fn by_ids<'c>(table: &str, columns: impl Iterator<Item = &'c str>, within: Option<Within>, named: &str) -> String {
+    let within = within.map_or_else(String::new, |within| format!(" AND {}", within.any()));
+    format!("SELECT {} FROM {table} WHERE organization_id = ?1{within} AND {named}", listed("", columns))
 }
 
 /// The values, as many as the statement for them has places for.

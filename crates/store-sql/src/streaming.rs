@@ -9,9 +9,9 @@ use std::sync::Arc;
 use kernel::{PageRequest, StoreError, StreamRequest, Streamed, Timestamp};
 
 use crate::{
-    engine::{Cells, Column, Sql, Value},
+    engine::{Cells, Sql, Value},
     listing::Slice,
-    shape::{listed, one_of},
+    shape::{Source, listed, one_of},
     store::SqlStore,
     table::Filter,
 };
@@ -24,9 +24,7 @@ pub(crate) fn as_page(request: &StreamRequest) -> PageRequest {
 /// The statement that streams all of a slice, whatever its limit, and its values.
 pub(crate) fn statement(
     slice: Slice,
-    table: &'static str,
-    columns: &[Column],
-    filters: &[Filter],
+    Source { table, columns, filters, .. }: Source<'_>,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
     let mut given: Vec<(Filter, Vec<Value<'static>>)> =
         filters.iter().copied().zip(slice.filters).filter(|(_, values)| !values.is_empty()).collect();

@@ -13,9 +13,13 @@ pub(crate) trait Table: Resource {
     const COLUMNS: &'static [Column];
     /// The column of [`Resource::unique_key`], where there is one.
     const KEY: Option<Key> = None;
+    /// Under which record each of the kind lies, where each does: its column stands before the identifier in the table's key,
+    /// so that what is about one of them is one range, and no second index is needed for it.
+    const WITHIN: Option<Within> = None;
     /// The columns a list can be narrowed by. Unless a value of it names one record at most, a column has an index for each
-    /// order: (organization, column, id) and (organization, column, updated, id). Where lists are narrowed by several, these
-    /// go on with the other columns, so that a look at a row is one at the index. One that is only checked has none.
+    /// order: (organization, column, id) and (organization, column, updated, id); the former is the key itself for that of
+    /// [`Self::WITHIN`]. Where lists are narrowed by several, these go on with the other columns, so that a look at a row is
+    /// one at the index. One that is only checked has none.
     const FILTERS: &'static [Filter] = &[];
 
     /// Adds the record's own fields to the row, in the order of [`Self::COLUMNS`].
@@ -40,6 +44,14 @@ pub(crate) struct Key {
 pub(crate) enum Scope {
     Organization,
     Installation,
+}
+
+/// The record that others lie under, for good.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Within {
+    pub(crate) column: &'static str,
+    /// Where that record is, and stays: none of its rows is ever deleted.
+    pub(crate) table: &'static str,
 }
 
 /// A column that a list can be narrowed by.
@@ -93,6 +105,14 @@ impl Filter {
     }
 }
 
+impl Within {
+    /// Names any of them in the organization `?1`, for a look by identifiers alone: one for each record there may be, and
+    /// none at what lies between.
+    pub(crate) fn any(self) -> String {
+        format!("{} IN (SELECT id FROM {} WHERE organization_id = ?1)", self.column, self.table)
+    }
+}
+
 impl Key {
     pub(crate) const fn within_organization(column: &'static str) -> Self {
         Self { column, scope: Scope::Organization }
@@ -118,6 +138,12 @@ pub(crate) const ENVELOPE: [Column; 5] = [
     Column::int("created_at"),
     Column::int("updated_at"),
 ];
+
+/// The columns of the table's key.
+pub(crate) fn key<R: Table>() -> Vec<&'static str> {
+    let within = R::WITHIN.map(|within| within.column);
+    [ENVELOPE[0].name].into_iter().chain(within).chain([ENVELOPE[1].name]).collect()
+}
 
 /// Reads a whole record, envelope first.
 pub(crate) fn read<R: Table>(cells: &mut Cells<'_>) -> Result<Stored<R>, StoreError> {

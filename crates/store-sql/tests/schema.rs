@@ -144,8 +144,7 @@ const BEFORE_SEALS: &str = "
     ALTER TABLE audit_entries ADD COLUMN hash text;
     CREATE UNIQUE INDEX audit_entries_sequence ON audit_entries (organization_id, sequence) WHERE sequence IS NOT NULL;
     CREATE INDEX audit_entries_waiting ON audit_entries (organization_id, id) WHERE sequence IS NULL;
-    DELETE FROM schema_migrations WHERE version >= 7;
-    UPDATE installation SET value = '2' WHERE key = 'oldest_schema';
+    DELETE FROM schema_migrations WHERE version = 7;
     INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, request_id,
         sequence, previous_hash, hash)
     VALUES ('o', 'sealed', 1, 'system', 'n', 'a', '[]', 'r', 7, 'before', 'after'),
@@ -179,4 +178,82 @@ async fn entries_that_were_sealed_before_seals_stood_apart_keep_their_seals() {
     let rows = client.query(LOG, &[]).await.unwrap();
     assert_eq!(rows.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(String, String)>>(), expected);
     assert_eq!(client.query_one(waiting, &[]).await.unwrap().get::<_, String>(0), "waiting");
+}
+
+/// What is to be read after migration 8: the columns whose places it may have mixed up.
+const DELIVERIES: &str = "
+    SELECT organization_id || ' ' || subscription_id || ' ' || id || ' ' || event_id || ' ' || event_type || ' ' || subject_id
+            || ' ' || state || ' ' || attempts,
+        revision, created_at, updated_at, subject_revision, failed, coalesce(next_attempt_at, -1)
+    FROM webhook_deliveries ORDER BY organization_id, subscription_id, id";
+
+/// The schema before it, with deliveries to two subscriptions. These statements make the table as it was.
+fn before_delivery_key(webhooks: &str) -> String {
+    let from = webhooks.find("CREATE TABLE webhook_deliveries").unwrap();
+    let to = webhooks.find("-- Who sends to which subscription").unwrap();
+    format!(
+        "DROP TABLE webhook_deliveries; {}
+        DELETE FROM schema_migrations WHERE version = 8;
+        UPDATE installation SET value = '7' WHERE key = 'oldest_schema';
+        INSERT INTO webhook_deliveries (organization_id, id, revision, created_at, updated_at, subscription_id, event_id,
+            event_type, subject_id, subject_revision, state, failed, next_attempt_at, attempts)
+        VALUES ('o', 'd-1', 1, 2, 3, 's-2', 'e-1', 'finding.created', 'f', 4, 'pending', 0, 5, '[]'),
+            ('o', 'd-2', 6, 7, 8, 's-1', 'e-1', 'finding.created', 'f', 4, 'exhausted', 10, NULL, '[{{}}]')",
+        &webhooks[from..to]
+    )
+}
+
+type Delivery = (String, [i64; 6]);
+
+#[tokio::test]
+async fn deliveries_from_before_they_lay_under_their_subscriptions_are_kept() {
+    let expected: [Delivery; 2] = [
+        ("o s-1 d-2 e-1 finding.created f exhausted [{}]".to_owned(), [6, 7, 8, 4, 10, -1]),
+        ("o s-2 d-1 e-1 finding.created f pending []".to_owned(), [1, 2, 3, 4, 0, 5]),
+    ];
+    let oldest = "SELECT value FROM installation WHERE key = 'oldest_schema'";
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("novantra.db");
+    sqlite(&path).await.migrate(NOW).await.unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let made = || -> BTreeSet<(String, String)> {
+        let text = "SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE tbl_name = 'webhook_deliveries' \
+                    UNION ALL SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 'webhook_deliveries'";
+        let mut statement = connection.prepare(text).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let anew = made();
+    let webhooks = include_str!("../../../migrations/sqlite/0006_webhooks.sql");
+    connection.execute_batch(&before_delivery_key(webhooks)).unwrap();
+    sqlite(&path).await.migrate(NOW).await.unwrap();
+    let mut statement = connection.prepare(DELIVERIES).unwrap();
+    let read = |row: &rusqlite::Row<'_>| {
+        let number = |place| row.get(place);
+        Ok((row.get(0)?, [number(1)?, number(2)?, number(3)?, number(4)?, number(5)?, number(6)?]))
+    };
+    let rows = statement.query_map([], read).unwrap();
+    assert_eq!(rows.map(Result::unwrap).collect::<Vec<Delivery>>(), expected);
+    assert_eq!(made(), anew);
+    assert_eq!(connection.query_row(oldest, [], |row| row.get::<_, String>(0)).unwrap(), "8");
+
+    let fresh = postgres::Fresh::make().await;
+    fresh.open().await;
+    let client = fresh.connect().await;
+    let indexes = async || -> BTreeSet<String> {
+        let text =
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'webhook_deliveries'";
+        client.query(text, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    let anew = indexes().await;
+    assert_eq!(anew.len(), 3);
+    let webhooks = include_str!("../../../migrations/postgres/0006_webhooks.sql");
+    client.batch_execute(&before_delivery_key(webhooks)).await.unwrap();
+    Database::open(&fresh.url()).await.unwrap().migrate(NOW).await.unwrap();
+    let rows = client.query(DELIVERIES, &[]).await.unwrap();
+    let read = |row: &tokio_postgres::Row| (row.get(0), [1, 2, 3, 4, 5, 6].map(|place| row.get(place)));
+    assert_eq!(rows.iter().map(read).collect::<Vec<Delivery>>(), expected);
+    assert_eq!(indexes().await, anew);
+    assert_eq!(client.query_one(oldest, &[]).await.unwrap().get::<_, String>(0), "8");
 }

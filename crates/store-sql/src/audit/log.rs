@@ -17,7 +17,7 @@ use super::{
 use crate::{
     engine::{Cells, Session, Sql, Value, corrupt},
     listing::Slice,
-    shape::{Shape, listed},
+    shape::{Shape, Source, listed},
     store::SqlStore,
     streaming::{self, as_page},
     table::texts,
@@ -177,7 +177,7 @@ pub(crate) fn entry_list(
     process: Ulid,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
     let slice = Slice::of_entries(organization.into(), narrow(filter), page);
-    slice.statement(&LISTS, LOG, &LOGGED, FILTERS, reach, process)
+    slice.statement(&LISTS, source(), reach, process)
 }
 
 /// The statement of a stream of entries, and its values.
@@ -187,7 +187,11 @@ pub(crate) fn entry_stream(
     request: &StreamRequest,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
     let slice = Slice::of_entries(organization.into(), narrow(filter), &as_page(request));
-    streaming::statement(slice, LOG, &LOGGED, FILTERS)
+    streaming::statement(slice, source())
+}
+
+fn source() -> Source<'static> {
+    Source { table: LOG, columns: &LOGGED, filters: FILTERS, within: None }
 }
 
 /// The values of each of [`FILTERS`].

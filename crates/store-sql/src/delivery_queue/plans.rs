@@ -1,10 +1,15 @@
 //! What is done over and over looks at what it finds, and at nothing else: SQLite is asked how it would go about it.
 #![cfg(test)]
 
-use super::{deliveries, events, holding, lanes, pruning, standing};
+mod on_postgres;
+
+use kernel::Kind;
+
+use super::{deliveries, events, holding, lanes, pruning, settling, standing};
 use crate::{
     engine::{Sql, Value},
     plans::Planned,
+    statements::Statements,
 };
 
 /// Each step is a search of one of these indexes, and nothing is sorted.
@@ -21,9 +26,13 @@ async fn goes_by(planned: &Planned, sql: &Sql, places: usize, indexes: &[&str]) 
 
 const OPEN: &str = "webhook_deliveries_open";
 const LANES: &str = "webhook_lanes USING PRIMARY KEY";
-const DELIVERIES: &str = "sqlite_autoindex_webhook_deliveries_1";
+/// Those of a subscription, or some of these; and one.
+const DELIVERIES: &str = "sqlite_autoindex_webhook_deliveries_1 (organization_id=? AND subscription_id=?";
+const DELIVERY: &str = "sqlite_autoindex_webhook_deliveries_1 (organization_id=? AND subscription_id=? AND id=?)";
 const EVENTS: &str = "sqlite_autoindex_outbox_1";
 const SUBSCRIPTIONS: &str = "sqlite_autoindex_webhook_subscriptions_1";
+/// All of an organization, in whichever order.
+const EVERY_SUBSCRIPTION: &str = "webhook_subscriptions_changed (organization_id=?)";
 
 #[tokio::test]
 async fn what_waits_is_found_without_a_look_at_what_is_distributed() {
@@ -45,7 +54,8 @@ async fn lanes_that_are_due_are_found_without_a_look_at_the_others() {
 #[tokio::test]
 async fn what_is_due_is_found_without_a_look_at_what_is_over() {
     let planned = Planned::new().await;
-    goes_by(&planned, &deliveries::CANCEL, 4, &[DELIVERIES, OPEN]).await;
+    goes_by(&planned, &deliveries::CANCEL, 4, &[DELIVERY, OPEN]).await;
+    goes_by(&planned, &settling::SETTLE.one(), 10, &[DELIVERY]).await;
     goes_by(&planned, &standing::ONE, 2, &[SUBSCRIPTIONS, "sqlite_autoindex_service_accounts_1"]).await;
     goes_by(&planned, &deliveries::DUE.one(), 4, &[OPEN]).await;
     goes_by(&planned, &deliveries::BODIES.one(), 2, &[EVENTS]).await;
@@ -54,6 +64,19 @@ async fn what_is_due_is_found_without_a_look_at_what_is_over() {
 #[tokio::test]
 async fn what_is_old_is_found_without_a_look_at_what_is_younger() {
     let planned = Planned::new().await;
-    goes_by(&planned, &pruning::DELIVERIES, 3, &[DELIVERIES, SUBSCRIPTIONS]).await;
-    goes_by(&planned, &pruning::EVENTS, 4, &[EVENTS, DELIVERIES]).await;
+    goes_by(&planned, &pruning::SUBSCRIPTIONS, 2, &[SUBSCRIPTIONS, DELIVERIES]).await;
+    goes_by(&planned, &pruning::DELIVERIES, 4, &[DELIVERIES, SUBSCRIPTIONS]).await;
+    goes_by(&planned, &pruning::EVENTS, 4, &[EVENTS, EVERY_SUBSCRIPTION, DELIVERIES]).await;
+    let steps = planned.steps(&pruning::ORGANIZATIONS, vec![Value::Int(1)]).await;
+    assert!(steps.iter().any(|step| step.starts_with("SEARCH d ") && step.contains(DELIVERIES)), "{steps:#?}");
+}
+
+#[tokio::test]
+async fn a_delivery_is_looked_up_under_its_subscription_or_under_each_there_may_be() {
+    let planned = Planned::new().await;
+    let statements = Statements::of(Kind::WebhookDelivery);
+    goes_by(&planned, &deliveries::known_of(5), 10, &[DELIVERY]).await;
+    goes_by(&planned, &statements.update.one(), 14, &[DELIVERY]).await;
+    goes_by(&planned, &statements.get, 2, &[DELIVERY, EVERY_SUBSCRIPTION]).await;
+    goes_by(&planned, &statements.revisions(5), 9, &[DELIVERY, EVERY_SUBSCRIPTION]).await;
 }

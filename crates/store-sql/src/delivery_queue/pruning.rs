@@ -2,44 +2,59 @@
 
 use std::sync::{Arc, LazyLock};
 
-use kernel::{OrganizationId, StoreError, Timestamp};
+use kernel::{Id, OrganizationId, StoreError, Timestamp};
 use ulid::Ulid;
+use webhooks::WebhookSubscription;
 
 use crate::engine::{Engine, Session, Sql, Value};
 
-/// Identifiers hold the moment of creation, so those of the past are the first ones.
+/// The first delivery of the subscription `s`. Identifiers hold the moment of creation, so those of the past come first.
+fn first_delivery(column: &str) -> String {
+    format!(
+        "(SELECT d.{column} FROM webhook_deliveries AS d \
+         WHERE d.organization_id = s.organization_id AND d.subscription_id = s.id ORDER BY d.id LIMIT 1)"
+    )
+}
+
 pub(super) static ORGANIZATIONS: LazyLock<Sql> = LazyLock::new(|| {
-    let first =
-        |table: &str| format!("(SELECT t.id FROM {table} AS t WHERE t.organization_id = o.id ORDER BY t.id LIMIT 1)");
     Sql::numbered(&format!(
-        "SELECT o.id FROM organizations AS o WHERE {} < ?1 OR {} < ?1 ORDER BY o.id",
-        first("outbox"),
-        first("webhook_deliveries"),
+        "SELECT o.id FROM organizations AS o \
+         WHERE (SELECT e.id FROM outbox AS e WHERE e.organization_id = o.id ORDER BY e.id LIMIT 1) < ?1 \
+         OR EXISTS (SELECT 1 FROM webhook_subscriptions AS s WHERE s.organization_id = o.id AND {} < ?1) ORDER BY o.id",
+        first_delivery("id"),
+    ))
+});
+pub(super) static SUBSCRIPTIONS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::numbered(&format!(
+        "SELECT s.id FROM webhook_subscriptions AS s WHERE s.organization_id = ?1 AND {} < ?2 ORDER BY s.id",
+        first_delivery("id"),
     ))
 });
 /// The outer conditions hold also for one that was changed since it was found.
 pub(super) static DELIVERIES: LazyLock<Sql> = LazyLock::new(|| {
     let over = |row: &str| {
         format!(
-            "{row}organization_id = ?1 AND ({row}next_attempt_at IS NULL OR EXISTS (SELECT 1 FROM webhook_subscriptions AS s \
-             WHERE s.organization_id = ?1 AND s.id = {row}subscription_id AND s.status = 'disabled'))"
+            "{row}organization_id = ?1 AND {row}subscription_id = ?2 AND ({row}next_attempt_at IS NULL \
+             OR EXISTS (SELECT 1 FROM webhook_subscriptions AS s \
+             WHERE s.organization_id = ?1 AND s.id = ?2 AND s.status = 'disabled'))"
         )
     };
     Sql::numbered(&format!(
         "DELETE FROM webhook_deliveries WHERE {} AND id IN (SELECT d.id FROM webhook_deliveries AS d \
-         WHERE {} AND d.id < ?2 ORDER BY d.id LIMIT ?3)",
+         WHERE {} AND d.id < ?3 ORDER BY d.id LIMIT ?4)",
         over("webhook_deliveries."),
         over("d."),
     ))
 });
 /// But for those that a delivery may still need: none is older than what it tells of.
 pub(super) static EVENTS: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::numbered(
+    Sql::numbered(&format!(
         "DELETE FROM outbox WHERE organization_id = ?1 AND state = 'distributed' AND id IN (SELECT e.id FROM outbox AS e \
          WHERE e.organization_id = ?1 AND e.id < ?2 AND e.state = 'distributed' AND e.created_at < ?3 \
-         AND e.created_at < COALESCE((SELECT d.created_at FROM webhook_deliveries AS d \
-         WHERE d.organization_id = ?1 AND d.id < ?2 ORDER BY d.id LIMIT 1), ?3) ORDER BY e.id LIMIT ?4)",
-    )
+         AND e.created_at < COALESCE((SELECT min({}) FROM webhook_subscriptions AS s WHERE s.organization_id = ?1), ?3) \
+         ORDER BY e.id LIMIT ?4)",
+        first_delivery("created_at"),
+    ))
 });
 
 /// One transaction for each organization that has anything from before, until so many of each went.
@@ -71,8 +86,30 @@ async fn prune_one(
     before: Timestamp,
     [deliveries, events]: [u64; 2],
 ) -> Result<[u64; 2], StoreError> {
-    let most = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
-    let deliveries = session.execute(&DELIVERIES, &[organization.into(), first.into(), most(deliveries)]).await?;
+    let deliveries = prune_deliveries(session, organization, first, deliveries).await?;
     let values = [organization.into(), first.into(), before.into(), most(events)];
     Ok([deliveries, session.execute(&EVENTS, &values).await?])
+}
+
+async fn prune_deliveries(
+    session: &Session,
+    organization: OrganizationId,
+    first: Ulid,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    let given = [organization.into(), first.into()];
+    let subscriptions: Vec<Id<WebhookSubscription>> = session.fetch(&SUBSCRIPTIONS, &given, |cells| cells.id()).await?;
+    let mut pruned = 0;
+    for subscription in subscriptions {
+        if pruned == limit {
+            break;
+        }
+        let values = [organization.into(), subscription.into(), first.into(), most(limit - pruned)];
+        pruned += session.execute(&DELIVERIES, &values).await?;
+    }
+    Ok(pruned)
+}
+
+fn most(count: u64) -> Value<'static> {
+    Value::Int(i64::try_from(count).unwrap_or(i64::MAX))
 }

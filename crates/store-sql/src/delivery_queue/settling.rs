@@ -6,8 +6,8 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use kernel::{StoreError, Timestamp};
-use webhooks::{Lane, LaneSigns, Settlement, Undone, WebhookDelivery};
+use kernel::{Id, OrganizationId, StoreError, Stored, Timestamp};
+use webhooks::{Lane, LaneSigns, Settlement, Undone, WebhookDelivery, WebhookSubscription};
 
 use super::lanes;
 use crate::{
@@ -18,11 +18,12 @@ use crate::{
 };
 
 /// What an attempt changes of a delivery.
-static SETTLE: LazyLock<Bulk> = LazyLock::new(|| {
+pub(super) static SETTLE: LazyLock<Bulk> = LazyLock::new(|| {
     let columns = [
         ENVELOPE[0],
         ENVELOPE[1],
         Column::int("expected"),
+        Column::text("subscription_id"),
         Column::int("revision"),
         Column::int("updated_at"),
         Column::text("state"),
@@ -30,7 +31,7 @@ static SETTLE: LazyLock<Bulk> = LazyLock::new(|| {
         Column::int("next_attempt_at"),
         Column::text("attempts"),
     ];
-    Bulk::update(WebhookDelivery::NAME, &columns, None)
+    Bulk::update(WebhookDelivery::NAME, &columns, WebhookDelivery::WITHIN.map(|within| within.column), None)
 });
 
 /// What came of attempts on one lane.
@@ -63,7 +64,7 @@ pub(super) fn settle<'s>(
                 }
             }
         }
-        changes.sort_unstable_by_key(|(_, _, settlement)| settlement.before.meta.id);
+        changes.sort_unstable_by_key(|(_, _, settlement)| place(settlement));
         let rows: Vec<_> = changes.iter().map(|(_, at, settlement)| row(settlement, *at)).collect();
         let signs: BTreeMap<Lane, LaneSigns> = settling.iter().filter_map(|one| Some((one.lane, one.signs?))).collect();
         let stored = both(session.store_some(&SETTLE, &rows), lanes::sign(session, &signs));
@@ -73,6 +74,13 @@ pub(super) fn settle<'s>(
         }
         Ok(undone)
     })
+}
+
+/// Where it lies in the key: what is of one subscription is written together, and no two transactions that take several
+/// wait for each other in a circle.
+fn place(settlement: &Settlement) -> (OrganizationId, Id<WebhookSubscription>, Id<WebhookDelivery>) {
+    let Stored { meta, record } = &settlement.before;
+    (meta.organization, record.subscription, meta.id)
 }
 
 async fn hold(settling: &[Settling], session: &Session) -> Result<(), StoreError> {
@@ -88,6 +96,7 @@ fn row(settlement: &Settlement, at: Timestamp) -> Vec<Value<'_>> {
         meta.organization.into(),
         meta.id.into(),
         settlement.before.meta.revision.into(),
+        settlement.before.record.subscription.into(),
         meta.revision.into(),
         at.max(meta.updated_at).into(),
         Value::text(delivery.state.name()),

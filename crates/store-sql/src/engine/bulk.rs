@@ -167,37 +167,56 @@ impl Bulk {
         super::Sql::numbered(&self.sqlite)
     }
 
+    /// What PostgreSQL runs for one row, and for many.
+    #[cfg(test)]
+    pub(crate) fn of_postgres(&self) -> [&str; 2] {
+        [&self.postgres, &self.postgres_rows]
+    }
+
     /// Updates rows. The third column is `expected`, the revision a row must have now; a row that has another, or whose
-    /// new unique key another row has, is left as it is. `unique` is the key's column and the columns it is unique within.
-    pub(crate) fn update(table: &str, columns: &[Column], unique: Option<(&str, &[&str])>) -> Self {
-        let same = Self::set(table, columns, 3, "t.revision = v.expected", "revision = ?3");
-        let Some((key, within)) = unique else { return same };
+    /// new unique key another row has, is left as it is. `within` is the column that a row is told apart by as well, and
+    /// keeps; `unique` is the key's column and the columns it is unique within.
+    pub(crate) fn update(
+        table: &str,
+        columns: &[Column],
+        within: Option<&str>,
+        unique: Option<(&str, &[&str])>,
+    ) -> Self {
+        let same = Self::set(table, columns, within, "t.revision = v.expected", "revision = ?3");
+        let Some((key, scope)) = unique else { return same };
         // An UPDATE has no ON CONFLICT, and on PostgreSQL a failed one would end the transaction. All at once are the rows
         // that keep their key; each of the others is stored alone.
-        let keeping = Self::set(table, columns, 3, &format!("t.revision = v.expected AND t.{key} = v.{key}"), "");
-        let place = columns.iter().position(|column| column.name == key).map_or(0, |place| place + 1);
+        let keeping = Self::set(table, columns, within, &format!("t.revision = v.expected AND t.{key} = v.{key}"), "");
+        let place = place_of(columns, key);
         let mut taken = format!("SELECT 1 FROM {table} AS o WHERE o.{key} = ${place} AND o.id <> t.id");
-        for column in within {
+        for column in scope {
             let _ = write!(taken, " AND o.{column} = t.{column}");
         }
         let postgres = format!("{} AND NOT EXISTS ({taken})", same.postgres).into();
         Self { postgres, postgres_rows: keeping.postgres_rows, makes_way: true, ..same }
     }
 
-    /// Sets all columns after the first `known` of rows that meet a condition, put for many rows and for one.
-    fn set(table: &str, columns: &[Column], known: usize, many: &str, one: &str) -> Self {
+    /// Sets all columns after the first three, but for that which rows are told apart by as well, of rows that meet a
+    /// condition, put for many rows and for one.
+    fn set(table: &str, columns: &[Column], within: Option<&str>, many: &str, one: &str) -> Self {
         let set = |value: &dyn Fn(usize, &Column) -> String| {
-            let assigned = columns.iter().enumerate().skip(known);
+            let assigned = columns.iter().enumerate().skip(3).filter(|(_, column)| within != Some(column.name));
             let each = assigned.map(|(place, column)| format!("{} = {}", column.name, value(place + 1, column)));
             each.collect::<Vec<_>>().join(", ")
         };
-        let to_one =
-            format!("SET {} WHERE organization_id = ?1 AND id = ?2 AND {one}", set(&|place, _| format!("?{place}")));
+        let (within_one, within_many) = within.map_or_else(Default::default, |column| {
+            let place = place_of(columns, column);
+            (format!(" AND {column} = ?{place}"), format!(" AND t.{column} = v.{column}"))
+        });
+        let to_one = format!(
+            "SET {} WHERE organization_id = ?1{within_one} AND id = ?2 AND {one}",
+            set(&|place, _| format!("?{place}"))
+        );
         Self {
             postgres: format!("UPDATE {table} AS t {}", to_one.replace('?', "$")).into(),
             postgres_rows: format!(
                 "UPDATE {table} AS t SET {} FROM (SELECT * FROM unnest({}) AS u({})) AS v \
-                 WHERE t.organization_id = v.organization_id AND t.id = v.id AND {many} RETURNING t.id",
+                 WHERE t.organization_id = v.organization_id{within_many} AND t.id = v.id AND {many} RETURNING t.id",
                 set(&|_, column| format!("v.{}", column.name)),
                 arrays(columns),
                 names(columns),
@@ -209,6 +228,11 @@ impl Bulk {
             cells: columns.iter().map(|column| column.cell).collect(),
         }
     }
+}
+
+/// From 1 on.
+fn place_of(columns: &[Column], name: &str) -> usize {
+    columns.iter().position(|column| column.name == name).map_or(0, |place| place + 1)
 }
 
 fn names(columns: &[Column]) -> String {

@@ -9,8 +9,8 @@ use tokio_postgres::{Client, NoTls};
 use super::*;
 use crate::engine::PLANNING;
 
-/// A database of its own on the cluster that the tests are given, with 10⁵ findings of ten organizations.
-struct Planned {
+/// A database of its own on the cluster that the tests are given.
+pub(crate) struct Planned {
     client: Client,
     cluster: String,
     name: String,
@@ -18,6 +18,7 @@ struct Planned {
 
 static MADE: AtomicU32 = AtomicU32::new(0);
 
+/// 10⁵ findings of ten organizations, among others.
 const ROWS: &str = "
     INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, severity, status,
         source_kind, subject_resource_id)
@@ -39,11 +40,11 @@ const ROWS: &str = "
         (ARRAY['finding.read', 'finding.listed', 'token.issued', 'a'])[1 + i / 7 % 4], 'finding', 's-' || i % 2000, '[]', 'r'
     FROM generate_series(1, 100000) AS i;
     INSERT INTO audit_seals (organization_id, sequence, entry_id, previous_hash, hash)
-    SELECT organization_id, occurred_at, id, '', '' FROM audit_entries;
-    ANALYZE";
+    SELECT organization_id, occurred_at, id, '', '' FROM audit_entries";
 
 impl Planned {
-    async fn new() -> Self {
+    /// With rows that these statements store.
+    pub(crate) async fn over(rows: &str) -> Self {
         let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL")
             .expect("NOVANTRA_TEST_POSTGRES_URL is set by `cargo xtask test`, which starts a PostgreSQL for the tests");
         let name = format!("novantra_plans_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
@@ -54,7 +55,8 @@ impl Planned {
         database.migrate(Timestamp::from_millis(0)).await.unwrap();
         database.engine.close().await;
         let client = connect(&address).await;
-        client.batch_execute(ROWS).await.unwrap();
+        client.batch_execute(rows).await.unwrap();
+        client.batch_execute("ANALYZE").await.unwrap();
         client.batch_execute(PLANNING).await.unwrap();
         Self { client, cluster, name }
     }
@@ -62,11 +64,16 @@ impl Planned {
     /// The plan for these values, and the one for any.
     async fn plans(&self, sql: &Sql, values: &[Value<'static>]) -> [Vec<String>; 2] {
         let literals: Vec<String> = values.iter().map(literal).collect();
-        self.client.batch_execute(&format!("PREPARE list AS {}", sql.of_postgres())).await.unwrap();
+        self.plans_of(sql.of_postgres(), &literals.join(", ")).await
+    }
+
+    /// The same of a text and its values as SQL has them.
+    pub(crate) async fn plans_of(&self, text: &str, literals: &str) -> [Vec<String>; 2] {
+        self.client.batch_execute(&format!("PREPARE list AS {text}")).await.unwrap();
         let mut plans = [Vec::new(), Vec::new()];
         for (mode, plan) in ["force_custom_plan", "force_generic_plan"].into_iter().zip(&mut plans) {
             self.client.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
-            let explain = format!("EXPLAIN (COSTS OFF) EXECUTE list ({})", literals.join(", "));
+            let explain = format!("EXPLAIN (COSTS OFF) EXECUTE list ({literals})");
             let rows = self.client.query(&explain, &[]).await.unwrap();
             *plan = rows.iter().map(|row| row.get::<_, String>(0).trim().to_owned()).collect();
         }
@@ -85,7 +92,7 @@ impl Planned {
         self.plans(&sql, &values).await
     }
 
-    async fn drop(self) {
+    pub(crate) async fn drop(self) {
         drop(self.client);
         let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         connect(&self.cluster).await.batch_execute(&drop).await.unwrap();
@@ -133,7 +140,7 @@ fn are_ranges(plans: &[Vec<String>; 2], table: &str, index: &str) {
 
 #[tokio::test]
 async fn on_postgresql_every_list_is_ranges_of_an_index_too() {
-    let planned = Planned::new().await;
+    let planned = Planned::over(ROWS).await;
     let any = FindingFilter::default();
     let open = FindingFilter { statuses: [Status::Open].into(), ..any.clone() };
     let severe = FindingFilter { severities: [Severity::High].into(), ..any.clone() };

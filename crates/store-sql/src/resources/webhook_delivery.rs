@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use kernel::{StoreError, Timestamp};
 use serde_json::json;
-use webhooks::{Attempt, DeliveryFilter, DeliveryState, Failure, Outcome, WebhookDelivery};
+use webhooks::{Attempt, DeliveryFilter, DeliveryState, Failure, Outcome, WebhookDelivery, WebhookSubscription};
 
 use crate::{
     engine::{Cells, Column, Value, corrupt},
-    table::{Filter, Table, texts, words},
+    table::{Filter, Table, Within, texts, words},
 };
 
 impl Table for WebhookDelivery {
@@ -24,6 +24,8 @@ impl Table for WebhookDelivery {
         Column::int("next_attempt_at"),
         Column::text("attempts"),
     ];
+    const WITHIN: Option<Within> =
+        Some(Within { column: "subscription_id", table: <WebhookSubscription as Table>::NAME });
     const FILTERS: &'static [Filter] =
         &[Filter::by_subject("subscription_id"), Filter::checked("state"), Filter::checked("event_type")];
 

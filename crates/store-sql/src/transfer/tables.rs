@@ -7,15 +7,16 @@ use crate::{
     delivery_queue::lanes,
     engine::{Column, Sql},
     outbox,
-    table::{ENVELOPE, Table},
+    shape::listed,
+    table::{ENVELOPE, Table, key},
 };
 
 /// A table whose rows move.
 pub(super) struct Moved {
     pub(super) name: &'static str,
     pub(super) columns: Vec<Column>,
-    /// How many of the columns are its key: the first ones.
-    key: usize,
+    /// Those that are its key, in its order.
+    key: Vec<&'static str>,
     /// Which of its rows move, where it is not all.
     rows: &'static str,
 }
@@ -26,7 +27,7 @@ pub(super) static MOVED: LazyLock<Vec<Moved>> = LazyLock::new(|| records().into_
 macro_rules! records {
     ($($kind:ident => $record:ty,)*) => {
         fn records() -> Vec<Moved> {
-            vec![$(Moved::new(<$record>::NAME, 2, &[&ENVELOPE, <$record>::COLUMNS].concat()),)*]
+            vec![$(Moved::new(<$record>::NAME, &key::<$record>(), &[&ENVELOPE, <$record>::COLUMNS].concat()),)*]
         }
     };
 }
@@ -37,12 +38,12 @@ fn others() -> Vec<Moved> {
     vec![
         Moved::new(
             "service_account_uses",
-            2,
+            &["organization_id", "account_id"],
             &[Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")],
         ),
         Moved::new(
             "signing_keys",
-            1,
+            &["id"],
             &[
                 Column::text("id"),
                 Column::text("algorithm"),
@@ -53,7 +54,7 @@ fn others() -> Vec<Moved> {
         ),
         Moved::new(
             "idempotency",
-            4,
+            &["organization_id", "account_id", "operation", "key"],
             &[
                 Column::text("organization_id"),
                 Column::text("account_id"),
@@ -66,13 +67,17 @@ fn others() -> Vec<Moved> {
                 Column::int("expires_at"),
             ],
         ),
-        Moved::new(audit::TABLE, 2, &audit::COLUMNS),
-        Moved::new(audit::WAITING, 2, &audit::COLUMNS[..2]),
-        Moved::new(audit::SEALS, 2, &audit::SEAL_COLUMNS),
-        Moved::new("audit_heads", 1, &[Column::text("organization_id"), Column::int("sequence"), Column::text("hash")]),
+        Moved::new(audit::TABLE, &["organization_id", "id"], &audit::COLUMNS),
+        Moved::new(audit::WAITING, &["organization_id", "id"], &audit::COLUMNS[..2]),
+        Moved::new(audit::SEALS, &["organization_id", "sequence"], &audit::SEAL_COLUMNS),
+        Moved::new(
+            "audit_heads",
+            &["organization_id"],
+            &[Column::text("organization_id"), Column::int("sequence"), Column::text("hash")],
+        ),
         Moved::new(
             "audit_checkpoints",
-            2,
+            &["organization_id", "sequence"],
             &[
                 Column::text("organization_id"),
                 Column::int("sequence"),
@@ -81,12 +86,12 @@ fn others() -> Vec<Moved> {
                 Column::blob("signature"),
             ],
         ),
-        Moved::new(outbox::TABLE, 2, &outbox::COLUMNS),
-        Moved::new(lanes::TABLE, 2, &lanes::COLUMNS),
+        Moved::new(outbox::TABLE, &["organization_id", "id"], &outbox::COLUMNS),
+        Moved::new(lanes::TABLE, &["organization_id", "subscription_id"], &lanes::COLUMNS),
         // But for the mark of the copy itself.
         Moved {
             rows: "WHERE key <> 'copying'",
-            ..Moved::new("installation", 1, &[Column::text("key"), Column::text("value")])
+            ..Moved::new("installation", &["key"], &[Column::text("key"), Column::text("value")])
         },
     ]
 }
@@ -97,15 +102,14 @@ fn others() -> Vec<Moved> {
 const PASSING: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
 
 impl Moved {
-    fn new(name: &'static str, key: usize, columns: &[Column]) -> Self {
-        Self { name, columns: columns.to_vec(), key, rows: "" }
+    fn new(name: &'static str, key: &[&'static str], columns: &[Column]) -> Self {
+        Self { name, columns: columns.to_vec(), key: key.to_vec(), rows: "" }
     }
 
     /// Reads its rows in the order of its key, which its index has.
     pub(super) fn select(&self) -> Sql {
-        let names = |columns: &[Column]| columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-        let key = self.columns.get(..self.key).unwrap_or(&self.columns);
-        Sql::fixed(&format!("SELECT {} FROM {} {} ORDER BY {}", names(&self.columns), self.name, self.rows, names(key)))
+        let columns = listed("", self.columns.iter().map(|column| column.name));
+        Sql::fixed(&format!("SELECT {columns} FROM {} {} ORDER BY {}", self.name, self.rows, self.key.join(", ")))
     }
 
     /// Empties it.
@@ -164,16 +168,17 @@ mod tests {
         assert_eq!(named.map(str::to_owned).collect::<BTreeSet<_>>(), there);
 
         for table in MOVED.iter() {
-            let declared = |(place, column): (usize, &Column)| {
+            let declared = |column: &Column| {
                 let cell = match column.cell {
                     Cell::Text => "text",
                     Cell::Int => "integer",
                     Cell::Blob => "blob",
                 };
-                let key = if place < table.key { i64::try_from(place).unwrap() + 1 } else { 0 };
+                let place = table.key.iter().position(|name| *name == column.name);
+                let key = place.map_or(0, |place| i64::try_from(place).unwrap() + 1);
                 (column.name.to_owned(), cell.to_owned(), key)
             };
-            let listed: BTreeSet<Declared> = table.columns.iter().enumerate().map(declared).collect();
+            let listed: BTreeSet<Declared> = table.columns.iter().map(declared).collect();
             let columns = fetch(&database, "SELECT name, type, pk FROM pragma_table_info(?)", table.name).await;
             assert_eq!(listed, columns.into_iter().collect(), "{}", table.name);
         }

@@ -1,0 +1,104 @@
+//! The same of PostgreSQL, of whatever looks for deliveries, with rows to plan for.
+#![cfg(test)]
+
+use kernel::Kind;
+
+use super::{deliveries, pruning, settling};
+use crate::{
+    engine::{Bulk, Sql},
+    plans::on_postgres::Planned,
+    statements::Statements,
+};
+
+/// 10⁵ deliveries to two hundred subscriptions of ten organizations.
+const ROWS: &str = "
+    INSERT INTO organizations (organization_id, id, revision, created_at, updated_at, slug, name, locale, timezone)
+    SELECT lpad(i::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 's-' || i, 'name', 'en', 'UTC'
+    FROM generate_series(0, 9) AS i;
+    INSERT INTO webhook_subscriptions (organization_id, id, revision, created_at, updated_at, account_id, place, key, url,
+        description, event_types, status, secrets)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'a-' || i, 0, 'k-' || i, 'url', '', 'types',
+        (ARRAY['active', 'disabled', 'removed'])[1 + i / 10 % 3], '[]'
+    FROM generate_series(1, 200) AS i;
+    INSERT INTO webhook_deliveries (organization_id, id, revision, created_at, updated_at, subscription_id, event_id,
+        event_type, subject_id, subject_revision, state, failed, next_attempt_at, attempts)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, lpad((1 + (i - 1) % 200)::text, 26, '0'),
+        'e-' || i / 200, 'finding.created', 's-' || i / 200, 1, CASE WHEN i > 99000 THEN 'pending' ELSE 'delivered' END, 0,
+        CASE WHEN i > 99000 THEN i END, '[]'
+    FROM generate_series(1, 100000) AS i;
+    INSERT INTO outbox (organization_id, id, name, subject_kind, subject_id, subject_revision, created_at, body, state)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 'finding.created', 'finding', 's-' || i, 1, i, '',
+        'distributed'
+    FROM generate_series(1, 20000) AS i";
+
+/// Every look at deliveries is one at those of a subscription, or at some of these.
+#[track_caller]
+fn is_under_subscriptions(plan: &[String]) {
+    let mut looks = 0;
+    for (place, node) in plan.iter().enumerate().filter(|(_, node)| is_look(node)) {
+        let condition = plan.get(place + 1).map_or("", String::as_str);
+        let by = node.contains(" using webhook_deliveries_") && condition.starts_with("Index Cond: ");
+        assert!(by && condition.contains("(subscription_id = "), "{plan:#?}");
+        looks += 1;
+    }
+    assert!(looks > 0, "{plan:#?}");
+}
+
+fn is_look(node: &str) -> bool {
+    node.contains("Scan ") && node.contains(" on webhook_deliveries")
+}
+
+/// The same, and those that are looked at by the key are named.
+#[track_caller]
+fn is_by_key(plan: &[String]) {
+    is_under_subscriptions(plan);
+    let by_key = plan.windows(2).filter(|pair| pair[0].contains(" using webhook_deliveries_pkey "));
+    assert!(by_key.clone().count() > 0 && by_key.clone().all(|pair| pair[1].contains("(id = ")), "{plan:#?}");
+}
+
+fn id(number: u32) -> String {
+    format!("'{number:026}'")
+}
+
+/// What is run for one row, and for many like it.
+fn rows(bulk: &Bulk, one: &str) -> [(String, String); 2] {
+    let [text, texts] = bulk.of_postgres().map(str::to_owned);
+    let many: Vec<String> = one.split(", ").map(|value| format!("ARRAY[{value}, {value}]")).collect();
+    [(text, one.to_owned()), (texts, many.join(", "))]
+}
+
+#[tokio::test]
+async fn on_postgresql_deliveries_are_found_under_their_subscriptions_too() {
+    let planned = Planned::over(ROWS).await;
+    let statements = Statements::of(Kind::WebhookDelivery);
+    let (home, subscription, delivery) = (id(1), id(11), id(50_011));
+    let several = [delivery.as_str(); 8].join(", ");
+    let of = |sql: &Sql, values: String| (sql.of_postgres().to_owned(), values);
+    let settled = format!("{home}, {delivery}, 1, {subscription}, 2, 2, 'delivered', 0, NULL::bigint, '[]'");
+    let updated = format!(
+        "{home}, {delivery}, 1, 2, 2, {subscription}, 'event', 'type', 'subject', 1, 'delivered', 0, NULL::bigint, '[]'"
+    );
+    let by_key = [
+        of(&statements.get, format!("{home}, {delivery}")),
+        of(&statements.revisions(5), format!("{home}, {several}")),
+        of(&deliveries::known_of(5), format!("{home}, {subscription}, {several}")),
+        of(&deliveries::CANCEL, format!("{home}, {subscription}, 1, 100")),
+    ];
+    let stored = [rows(&settling::SETTLE, &settled), rows(&statements.update, &updated)];
+    for (text, values) in by_key.into_iter().chain(stored.into_iter().flatten()) {
+        let [bound, whichever] = planned.plans_of(&text, &values).await;
+        is_under_subscriptions(&bound);
+        is_by_key(&whichever);
+    }
+    for (text, values) in [
+        of(&pruning::ORGANIZATIONS, delivery.clone()),
+        of(&pruning::SUBSCRIPTIONS, format!("{home}, {delivery}")),
+        of(&pruning::DELIVERIES, format!("{home}, {subscription}, {delivery}, 100")),
+        of(&pruning::EVENTS, format!("{home}, {delivery}, 50011, 100")),
+    ] {
+        for plan in planned.plans_of(&text, &values).await {
+            is_under_subscriptions(&plan);
+        }
+    }
+    planned.drop().await;
+}
