@@ -134,8 +134,8 @@ async fn commit_all(session: &Session, check: Check, changesets: &[Arc<Changeset
     let mut writes: Vec<&Write> = each().flat_map(Changeset::writes).collect();
     writes.sort_unstable_by_key(|write| place(write));
     let proofs: BTreeSet<Proof> = each().filter_map(proof).collect();
-    let changes_an_actor = |write: &&Write| proofs.iter().any(|(_, account, _)| *account == write.meta.ulid());
-    if !distinct(writes.iter().copied()) || writes.iter().any(|write| changes_an_actor(&write)) {
+    let changes_an_actor = |write: &Write| proofs.iter().any(|(_, account, _)| *account == write.meta.ulid());
+    if !distinct(writes.iter().copied()) || writes.iter().any(|write| changes_an_actor(write)) {
         return Err(InTheWay);
     }
     let entries: Vec<&Entry> = each().flat_map(Changeset::entries).collect();
