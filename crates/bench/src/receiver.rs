@@ -63,6 +63,24 @@ impl Receiver {
     }
 }
 
+/// A receiver that takes every connection and never answers, for as long as the benchmark runs.
+pub(crate) struct Hanging {
+    address: SocketAddr,
+}
+
+impl Hanging {
+    pub(crate) fn start() -> Outcome<Self> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        let address = listener.local_addr()?;
+        thread::spawn(move || listener.incoming().collect::<Vec<_>>());
+        Ok(Self { address })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+}
+
 async fn take(State(taken): State<Arc<Taken>>, body: Bytes) -> StatusCode {
     if taken.noting.load(Ordering::Relaxed) {
         taken.notes.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), body));

@@ -47,6 +47,8 @@ pub(crate) enum Section {
     PostgresStreams,
     /// Webhook deliveries over PostgreSQL, against a plain loop that signs and posts.
     PostgresWebhooks,
+    /// Webhook deliveries beside receivers that never answer.
+    PostgresIsolation,
 }
 
 impl Section {
@@ -61,6 +63,7 @@ impl Section {
         Self::Streams,
         Self::PostgresStreams,
         Self::PostgresWebhooks,
+        Self::PostgresIsolation,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -75,6 +78,7 @@ impl Section {
             Self::Streams => "a whole collection in one stream",
             Self::PostgresStreams => "a whole collection in one stream over PostgreSQL",
             Self::PostgresWebhooks => "webhook deliveries over PostgreSQL",
+            Self::PostgresIsolation => "webhook deliveries beside receivers that never answer",
         }
     }
 
@@ -90,6 +94,7 @@ impl Section {
             Self::Streams => streams::measure(bench),
             Self::PostgresStreams => streams::measure_postgres(bench),
             Self::PostgresWebhooks => webhooks::measure(bench),
+            Self::PostgresIsolation => webhooks::isolation::measure(bench),
         }
     }
 }

@@ -7,7 +7,7 @@ mod procfs;
 mod stock;
 mod usage;
 
-pub(crate) use novantra::{Account, DATABASE, Novantra};
+pub(crate) use novantra::{Account, DATABASE, Novantra, Setting};
 pub(crate) use postgres::{Postgres, Script};
 pub(crate) use process::Process;
 pub(crate) use stock::{Stock, fresh};

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{StreamExt as _, stream};
 use kernel::{Clock, Entropy, OrganizationId, StoreError, Timestamp};
 use store::{DynStore, Lease};
+use webhooks::Audience;
 
 /// How long the lease is held from one renewal to the next, and so about how long nothing is distributed after its holder
 /// died.
@@ -35,6 +36,8 @@ pub struct Distributor {
     held_until: Option<Timestamp>,
     /// Which organizations had their turn.
     after: Option<OrganizationId>,
+    /// Where those whose endpoints are failing are still to be told what the others were told.
+    left: Vec<OrganizationId>,
     /// How many events become deliveries in one transaction, as long as each is for as many subscriptions as lately.
     batch: usize,
 }
@@ -57,14 +60,19 @@ impl Distributor {
     #[must_use]
     pub fn new(store: Arc<DynStore>, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
         let holder = entropy.ulid(clock.now()).to_string();
-        Self { store, clock, holder, held_until: None, after: None, batch: 1 }
+        Self { store, clock, holder, held_until: None, after: None, left: Vec::new(), batch: 1 }
     }
 
-    /// Distributes a batch of every organization that has events waiting, if the lease is to be had.
+    /// Distributes a batch of every organization that has events waiting, if the lease is to be had: first for those whose
+    /// endpoints take what they are sent, and in a round of its own for the others, who may be many.
     ///
     /// # Errors
     /// When the store fails. Organizations that went well stay distributed.
     pub async fn round(&mut self) -> Result<Round, StoreError> {
+        if !self.left.is_empty() {
+            let left = std::mem::take(&mut self.left);
+            return self.distribute(left, Audience::All, true).await;
+        }
         // Looked at first without the lease: an idle installation writes nothing.
         let waiting = self.store.undistributed(self.after, ORGANIZATIONS).await?;
         // The next round goes on from here, or begins anew: no organization waits for another's events to end.
@@ -73,33 +81,45 @@ impl Distributor {
         if waiting.is_empty() {
             return Ok(Round { more: began_at.is_some(), ..Round::default() });
         }
+        self.distribute(waiting, Audience::Sound, self.after.is_some()).await
+    }
+
+    /// `more` if there is more than what these organizations have.
+    async fn distribute(
+        &mut self,
+        organizations: Vec<OrganizationId>,
+        audience: Audience,
+        more: bool,
+    ) -> Result<Round, StoreError> {
         if !self.hold().await? {
             return Ok(Round { elsewhere: true, ..Round::default() });
         }
-        let mut round = Round { more: self.after.is_some(), ..Round::default() };
+        let mut round = Round { more, ..Round::default() };
         let mut failed = None;
-        let (now, batch) = (self.clock.now(), self.batch);
-        let distributing =
-            stream::iter(waiting).map(|organization| self.store.distribute(organization, &self.holder, now, batch));
+        let (now, batch, holder, store) = (self.clock.now(), self.batch, &self.holder, &self.store);
+        let distributing = stream::iter(organizations).map(async |organization| {
+            (organization, store.distribute(organization, holder, now, batch, audience).await)
+        });
         let mut widest = 0;
-        for done in distributing.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
+        for (organization, done) in distributing.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
             match done {
                 Ok(done) => {
                     round.events += done.events;
                     round.deliveries += done.deliveries;
-                    round.more |= done.events == batch;
+                    round.more |= done.events == batch || done.left;
                     widest = widest.max(done.deliveries.div_ceil(done.events.max(1)));
+                    self.left.extend(done.left.then_some(organization));
                 }
                 Err(error) => {
                     failed.get_or_insert(error);
                 }
             }
         }
-        if round.events > 0 {
-            self.batch = (DELIVERIES / widest.max(1)).clamp(1, BATCH);
-        } else {
+        if round.events == 0 {
             // Somebody else has distributed what waited, or the lease is not what it was taken for.
             self.held_until = None;
+        } else if self.left.is_empty() {
+            self.batch = (DELIVERIES / widest.max(1)).clamp(1, BATCH);
         }
         failed.map_or(Ok(round), Err)
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use findings::Finding;
 use kernel::{OrganizationId, OutboxEvent, PageRequest, Stored, Timestamp};
 use store::Lease;
-use webhooks::{DeliveryFilter, Distribution, Due, Failure, Lane, Settlement, WebhookDelivery, WebhookSubscription};
+use webhooks::{
+    Audience, DeliveryFilter, Distribution, Due, Failure, Lane, Settlement, WebhookDelivery, WebhookSubscription,
+};
 
 use crate::{Fixture, samples};
 
@@ -42,7 +44,17 @@ impl Fixture {
     /// Takes the lease and distributes once.
     pub(crate) async fn distribute(&self, organization: OrganizationId, limit: usize) -> Distribution {
         assert!(self.store.hold(Lease::Distributor, DISTRIBUTOR, self.now(), SPAN).await.unwrap());
-        self.store.distribute(organization, DISTRIBUTOR, self.now(), limit).await.unwrap()
+        self.distribute_to(organization, limit, Audience::All).await
+    }
+
+    /// The same for this audience, of who has the lease.
+    pub(crate) async fn distribute_to(
+        &self,
+        organization: OrganizationId,
+        limit: usize,
+        audience: Audience,
+    ) -> Distribution {
+        self.store.distribute(organization, DISTRIBUTOR, self.now(), limit, audience).await.unwrap()
     }
 
     /// What is due on the lane now.

@@ -149,6 +149,7 @@ macro_rules! contract_suite {
                 revisions_of_one_record_come_in_order_whatever_the_clock_says
                 a_late_commit_is_not_passed_over
                 an_event_that_is_a_delivery_already_stays_that_one
+                those_whose_endpoints_are_failing_may_be_told_after_the_others
                 only_who_has_the_lease_distributes
                 of_eight_rounds_at_once_each_event_is_in_one
                 an_event_that_is_not_known_waits_for_a_server_that_knows_it

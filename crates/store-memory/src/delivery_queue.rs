@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use kernel::{Id, Kind, OrganizationId, Revision, StoreError, Stored, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Settlement, StoredEvent, Undone, WebhookDelivery,
-    WebhookSubscription,
+    Audience, Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Settlement, StoredEvent, Undone,
+    WebhookDelivery, WebhookSubscription,
 };
 
+use self::distribution::Round;
 pub(crate) use self::{distribution::Event, lanes::LaneRow};
 use crate::{
     MemoryStore,
@@ -34,9 +35,11 @@ impl DeliveryQueue for MemoryStore {
         holder: &str,
         now: Timestamp,
         limit: usize,
+        audience: Audience,
     ) -> Result<Distribution, StoreError> {
         let stamp = self.stamps.begin();
-        self.change(|state| state.distribute(organization, holder, now, limit, stamp.at()))
+        let round = Round { organization, holder, now, limit, audience, at: stamp.at() };
+        self.change(|state| state.distribute(&round))
     }
 
     async fn lanes_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError> {

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Settlement, StoredEvent, Undone, WebhookDelivery,
-    WebhookSubscription,
+    Audience, Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Settlement, StoredEvent, Undone,
+    WebhookDelivery, WebhookSubscription,
 };
 
 use crate::{coalesce, engine::Value, store::SqlStore};
@@ -46,10 +46,13 @@ impl DeliveryQueue for SqlStore {
         holder: &str,
         now: Timestamp,
         limit: usize,
+        audience: Audience,
     ) -> Result<Distribution, StoreError> {
         let stamp = self.in_flight.records.begin();
         let (holder, check) = (holder.to_owned(), self.presence.check());
-        let round = Round { organization, holder, now, limit, stamp, check, tried: AtomicBool::new(false) };
+        // Whoever has not had them may be told that those who have had them got them before.
+        let tried = AtomicBool::new(audience == Audience::All);
+        let round = Round { organization, holder, now, limit, audience, stamp, check, tried };
         self.engine.write(round, |round, session| Box::pin(distribution::distribute(session, round))).await
     }
 

@@ -25,8 +25,8 @@ pub use endpoint::{EndpointUrl, UrlFault};
 pub use manage::{Desk, NewSubscription, SubscriptionChange, disable, remove, revise, rotate, subscribe, tested};
 pub use message::Message;
 pub use ports::{
-    Bell, Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Secrets, Sender, Settlement, StoredEvent,
-    Undone,
+    Audience, Bell, Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Secrets, Sender, Settlement,
+    StoredEvent, Undone,
 };
 pub use recover::{MOST_RECOVERED, Missed, Recovery, Window, recover, redeliver};
 pub use refusal::Refusal;

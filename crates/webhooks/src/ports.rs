@@ -95,13 +95,24 @@ pub struct Settlement {
 /// A delivery that was changed meanwhile, so that its settlement was not stored: read it again.
 pub type Undone = Id<WebhookDelivery>;
 
+/// For whom events become deliveries. Those who get them are not to wait until all is stored for those who don't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Subscriptions whose endpoints are not failing.
+    Sound,
+    /// All that want them.
+    All,
+}
+
 /// What a round of distributing came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
-    /// How many events were distributed.
+    /// How many events were looked at.
     pub events: usize,
     /// How many deliveries they have now; one that was there already is counted, too.
     pub deliveries: usize,
+    /// Whether they wait on, for the rest of the audience.
+    pub left: bool,
 }
 
 /// What waits, for the metrics.
@@ -136,7 +147,8 @@ pub trait DeliveryQueue: Send + Sync {
     /// Turns the organization's waiting events, at most `limit`, oldest first and those of one record in the order of its
     /// revisions, into deliveries ([`crate::addressed`]) and makes their lanes due: all of it or nothing, and only while
     /// `holder` has [`Lease::Distributor`](../store/enum.Lease.html); else it comes to nothing. An event whose name the
-    /// catalogue does not have waits for a server that knows it.
+    /// catalogue does not have waits for a server that knows it. For a sound `audience` the events wait on if there is any
+    /// other; if nobody of it wants them, they are for all at once.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -146,6 +158,7 @@ pub trait DeliveryQueue: Send + Sync {
         holder: &str,
         now: Timestamp,
         limit: usize,
+        audience: Audience,
     ) -> Result<Distribution, StoreError>;
 
     /// Lanes that are due at `now` and that nobody holds, the longest-waiting first, at most `limit`.

@@ -1,5 +1,6 @@
 //! Webhook deliveries over PostgreSQL, against a plain loop that signs and posts the same bodies at the same concurrency.
 
+pub(super) mod isolation;
 mod latency;
 mod plain;
 mod write;
@@ -20,7 +21,7 @@ use crate::{
     report::{Bar, Row, Table, Unit},
     sample,
     sections::{Bench, Section, postgres::Served, reads::LIST},
-    servers::Subject,
+    servers::{Setting, Subject},
 };
 
 const SUBSCRIPTIONS: &str = "/api/v1/webhooks/subscriptions";
@@ -60,19 +61,33 @@ struct Drained {
 
 impl Delivering {
     fn begin(bench: &Bench, name: &str, lanes: usize) -> Outcome<Self> {
-        let settings = [("webhooks-allow-loopback-http", "true"), ("webhooks-concurrency", AT_ONCE)];
+        Self::with(bench, name, lanes, &[("webhooks-concurrency", AT_ONCE)])
+    }
+
+    /// The same with these settings.
+    fn with(bench: &Bench, name: &str, lanes: usize, settings: &[Setting<'_>]) -> Outcome<Self> {
+        let settings = [&[("webhooks-allow-loopback-http", "true")], settings].concat();
         let served = Served::begin(bench, name, &settings)?;
         let receiver = Receiver::start()?;
+        let delivering = Self { served, receiver, next: 0 };
+        delivering.subscribe(&delivering.receiver.url(), lanes)?;
+        Ok(delivering)
+    }
+
+    /// Has so many subscriptions made, of as many accounts as it takes.
+    fn subscribe(&self, url: &str, lanes: usize) -> Outcome<()> {
+        let server = &self.served.server;
         for first in (0..lanes).step_by(LANES_OF_AN_ACCOUNT) {
-            let account = served.server.account(&format!("subscriber {first}"))?;
-            let token = served.server.token(&account)?;
+            let account = server.account(&format!("subscriber {first} of {url}"))?;
+            let token = server.token(&account)?;
             for _ in first..lanes.min(first + LANES_OF_AN_ACCOUNT) {
-                let body = json!({ "url": receiver.url(), "eventTypes": ["finding.created"], "reason": "Benchmark of deliveries" });
+                let body =
+                    json!({ "url": url, "eventTypes": ["finding.created"], "reason": "Benchmark of deliveries" });
                 let request = Request::post(SUBSCRIPTIONS, body.to_string()).bearer(&token);
-                call(served.server.host()?, &request)?.expect(201)?;
+                call(server.host()?, &request)?.expect(201)?;
             }
         }
-        Ok(Self { served, receiver, next: 0 })
+        Ok(())
     }
 
     /// Records findings in one call.

@@ -7,8 +7,8 @@ use proptest::{
     sample::Index,
     test_runner::{TestCaseError, TestCaseResult},
 };
-use store::Lease;
-use webhooks::{Failure, Lane, LaneSigns};
+use store::{DynStore, Lease};
+use webhooks::{Audience, Failure, Lane, LaneSigns};
 
 use super::pair::Pair;
 use crate::queue::attempted;
@@ -28,7 +28,13 @@ impl Pair {
         self.same("hold", async |store| store.hold(Lease::Distributor, HOLDER, now, SPAN).await).await?;
         let due = self.same("undistributed", async |store| store.undistributed(None, limit).await).await?;
         for organization in due {
-            self.same("distribute", async |store| store.distribute(organization, HOLDER, now, limit).await).await?;
+            for audience in [Audience::Sound, Audience::All] {
+                let distribute =
+                    async |store: &DynStore| store.distribute(organization, HOLDER, now, limit, audience).await;
+                if !self.same("distribute", distribute).await?.left {
+                    break;
+                }
+            }
         }
         Ok(())
     }

@@ -4,11 +4,13 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kernel::{Id, Order, OutboxEvent, PageRequest, Revision, Window};
 use store::Lease;
-use webhooks::{DeliveryFilter, DisabledReason, Distribution, EventType, SubscriptionStatus, WebhookDelivery};
+use webhooks::{
+    Audience, DeliveryFilter, DisabledReason, Distribution, EventType, LaneSigns, SubscriptionStatus, WebhookDelivery,
+};
 
 use crate::{
     Fixture,
-    queue::{DISTRIBUTOR, SPAN, lane_of},
+    queue::{DISTRIBUTOR, SPAN, attempted, lane_of},
     samples,
 };
 
@@ -30,7 +32,7 @@ pub async fn an_event_becomes_a_delivery_for_each_subscription_to_it(fixture: Fi
     fixture.create(home, usual(3)).await;
 
     assert_eq!(fixture.store.undistributed(None, 10).await.unwrap(), [home]);
-    assert_eq!(fixture.distribute(home, 10).await, Distribution { events: 1, deliveries: 2 });
+    assert_eq!(fixture.distribute(home, 10).await, Distribution { events: 1, deliveries: 2, left: false });
     let mut made = fixture.deliveries(home).await;
     made.sort_by_key(|delivery| delivery.record.subscription);
     for (delivery, subscription) in made.iter().zip(&told) {
@@ -56,7 +58,7 @@ pub async fn events_are_distributed_oldest_first_and_in_bounds(fixture: Fixture)
     let mut seen = Vec::new();
     for expected in [2, 2, 1, 0] {
         let distribution = fixture.distribute(fixture.home, 2).await;
-        assert_eq!(distribution, Distribution { events: expected, deliveries: expected });
+        assert_eq!(distribution, Distribution { events: expected, deliveries: expected, left: false });
         seen = fixture.due(lane_of(&subscription)).await.iter().map(|due| due.delivery.record.event).collect();
         assert_eq!(seen[..], events[..seen.len()]);
     }
@@ -98,7 +100,7 @@ pub async fn a_late_commit_is_not_passed_over(fixture: Fixture) {
     fixture.told(fixture.home, "early").await;
     assert_eq!(fixture.distribute(fixture.home, 10).await.events, 1);
     fixture.commit(late).await.unwrap();
-    assert_eq!(fixture.distribute(fixture.home, 10).await, Distribution { events: 1, deliveries: 1 });
+    assert_eq!(fixture.distribute(fixture.home, 10).await, Distribution { events: 1, deliveries: 1, left: false });
     let due = fixture.due(lane_of(&subscription)).await;
     assert_eq!((due.len(), due[0].delivery.record.event), (2, event.id), "what happened first is due first");
 }
@@ -120,12 +122,47 @@ pub async fn an_event_that_is_a_delivery_already_stays_that_one(fixture: Fixture
     assert_eq!(made[1].record.event, events[1].id);
 }
 
+/// Those who get what they are sent need not wait until it is stored for those who don't; and nobody is told twice.
+pub async fn those_whose_endpoints_are_failing_may_be_told_after_the_others(fixture: Fixture) {
+    let sound = lane_of(&fixture.subscribe(fixture.home, "sound").await);
+    let failing = lane_of(&fixture.subscribe(fixture.home, "failing").await);
+    for lane in [sound, failing] {
+        fixture.look_at(lane).await;
+    }
+    let signs = LaneSigns { last_delivery_at: None, failing_since: Some(fixture.clock.tick()) };
+    fixture.store.settle(failing, &[], Some(signs)).await.unwrap();
+    fixture.told(fixture.home, "f-1").await;
+    let due = async || fixture.store.lanes_due(fixture.now(), 10).await.unwrap();
+    let told = async || (fixture.due(sound).await.len(), fixture.due(failing).await.len());
+    assert!(fixture.store.hold(Lease::Distributor, DISTRIBUTOR, fixture.now(), SPAN).await.unwrap());
+    // The second time is that of a server that died between the two steps.
+    for _ in 0..2 {
+        let first = fixture.distribute_to(fixture.home, 10, Audience::Sound).await;
+        assert_eq!(first, Distribution { events: 1, deliveries: 1, left: true });
+        assert_eq!((due().await, told().await, fixture.pending().await), (vec![sound], (1, 0), 1));
+    }
+    let sent = attempted(&fixture.due(sound).await[0].delivery, fixture.now(), None);
+    assert!(fixture.claim(sound, "one").await);
+    assert!(fixture.store.settle(sound, &[sent], None).await.unwrap().is_empty());
+    assert!(fixture.give_up(sound, "one").await);
+    let rest = fixture.distribute_to(fixture.home, 10, Audience::All).await;
+    assert_eq!(rest, Distribution { events: 1, deliveries: 2, left: false });
+    assert_eq!((due().await, told().await, fixture.pending().await), (vec![failing], (0, 1), 0));
+
+    let away = fixture.organization("away").await;
+    let alone = lane_of(&fixture.subscribe(away, "alone").await);
+    fixture.store.settle(alone, &[], Some(signs)).await.unwrap();
+    fixture.told(away, "f-1").await;
+    let all = fixture.distribute_to(away, 10, Audience::Sound).await;
+    assert_eq!(all, Distribution { events: 1, deliveries: 1, left: false }, "there is nobody to be told before");
+}
+
 /// Nobody else does, nor who had it before; what they tried left nothing behind.
 pub async fn only_who_has_the_lease_distributes(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
     fixture.told(fixture.home, "f-1").await;
     let attempt = async |holder: &str| {
-        let nothing = fixture.store.distribute(fixture.home, holder, fixture.now(), 10).await.unwrap();
+        let nothing = fixture.store.distribute(fixture.home, holder, fixture.now(), 10, Audience::All).await.unwrap();
         assert_eq!((nothing, fixture.pending().await), (Distribution::default(), 1), "{holder}");
         assert!(fixture.deliveries(fixture.home).await.is_empty(), "{holder}");
     };
@@ -137,8 +174,8 @@ pub async fn only_who_has_the_lease_distributes(fixture: Fixture) {
     assert!(fixture.store.hold(Lease::Distributor, "other", fixture.now(), SPAN).await.unwrap());
     attempt("slow").await;
     let now = fixture.now();
-    let distributed = fixture.store.distribute(fixture.home, "other", now, 10).await.unwrap();
-    assert_eq!(distributed, Distribution { events: 1, deliveries: 1 });
+    let distributed = fixture.store.distribute(fixture.home, "other", now, 10, Audience::All).await.unwrap();
+    assert_eq!(distributed, Distribution { events: 1, deliveries: 1, left: false });
 }
 
 /// Rounds that meet are done one after the other.
@@ -152,7 +189,7 @@ pub async fn of_eight_rounds_at_once_each_event_is_in_one(fixture: Fixture) {
     let rounds: Vec<_> = (0..8)
         .map(|_| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(async move { store.distribute(home, DISTRIBUTOR, now, 5).await.unwrap() })
+            tokio::spawn(async move { store.distribute(home, DISTRIBUTOR, now, 5, Audience::All).await.unwrap() })
         })
         .collect();
     for round in rounds {
@@ -171,7 +208,7 @@ pub async fn an_event_that_is_not_known_waits_for_a_server_that_knows_it(fixture
     assert!(fixture.store.undistributed(None, 10).await.unwrap().is_empty());
     fixture.clock.tick();
     fixture.told(fixture.home, "f-1").await;
-    assert_eq!(fixture.distribute(fixture.home, 1).await, Distribution { events: 1, deliveries: 1 });
+    assert_eq!(fixture.distribute(fixture.home, 1).await, Distribution { events: 1, deliveries: 1, left: false });
     assert_eq!(fixture.pending().await, 1);
     assert_eq!(fixture.store.lag(fixture.now()).await.unwrap().oldest_event, Some(event.created_at));
 }

@@ -6,6 +6,7 @@ use audit::AuditFilter;
 use findings::Finding;
 use kernel::{Claim, CommitError, PageRequest, Reader, StoreError};
 use store::Lease;
+use webhooks::Audience;
 
 use crate::{Fixture, samples};
 
@@ -145,7 +146,7 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("time", store.time().await.map(drop)),
         ("pending_events", store.pending_events().await.map(drop)),
         ("undistributed", store.undistributed(None, 1).await.map(drop)),
-        ("distribute", store.distribute(home, "one", fixture.now(), 1).await.map(drop)),
+        ("distribute", store.distribute(home, "one", fixture.now(), 1, Audience::All).await.map(drop)),
         ("lanes_due", store.lanes_due(fixture.now(), 1).await.map(drop)),
         ("claim", store.claim(&[lane], "one", fixture.now(), fixture.now() + SPAN).await.map(drop)),
         ("renew", store.renew("one", fixture.now()).await),

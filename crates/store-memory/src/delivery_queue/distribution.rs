@@ -5,7 +5,7 @@ use kernel::{Id, Kind, OrganizationId, OutboxEvent, StoreError, Timestamp};
 use store::Lease;
 use ulid::Ulid;
 use webhooks::{
-    Distribution, EventType, Lane, StoredEvent, TEST_EVENT, WebhookDelivery, WebhookSubscription, addressed,
+    Audience, Distribution, EventType, Lane, StoredEvent, TEST_EVENT, WebhookDelivery, WebhookSubscription, addressed,
 };
 
 use super::seen;
@@ -46,6 +46,18 @@ impl Event {
     }
 }
 
+/// What one round is about.
+#[derive(Clone, Copy)]
+pub(super) struct Round<'h> {
+    pub(super) organization: OrganizationId,
+    pub(super) holder: &'h str,
+    pub(super) now: Timestamp,
+    pub(super) limit: usize,
+    pub(super) audience: Audience,
+    /// The moment of its changes.
+    pub(super) at: Timestamp,
+}
+
 impl State {
     /// The organization's events by identifier.
     pub(super) fn events(&self, organization: OrganizationId) -> impl Iterator<Item = &Event> {
@@ -60,14 +72,8 @@ impl State {
         found.into_iter().filter(|organization| after.is_none_or(|after| *organization > after)).take(limit).collect()
     }
 
-    pub(super) fn distribute(
-        &mut self,
-        organization: OrganizationId,
-        holder: &str,
-        now: Timestamp,
-        limit: usize,
-        at: Timestamp,
-    ) -> Result<Distribution, StoreError> {
+    pub(super) fn distribute(&mut self, round: &Round<'_>) -> Result<Distribution, StoreError> {
+        let Round { organization, holder, now, limit, audience, at } = *round;
         let lease = self.leases.get(Lease::Distributor.name());
         if !lease.is_some_and(|held| held.holder == holder && now < held.until) {
             return Ok(Distribution::default());
@@ -78,17 +84,21 @@ impl State {
         waiting.truncate(limit);
         let rows = self.rows(Kind::WebhookSubscription, organization);
         let subscriptions: Vec<_> = rows.filter_map(Row::read::<WebhookSubscription>).collect();
-        let mut distribution = Distribution { events: waiting.len(), deliveries: 0 };
-        for event in &waiting {
-            for delivery in addressed(event, &subscriptions) {
+        let all = waiting.iter().flat_map(|event| addressed(event, &subscriptions));
+        let (sound, rest): (Vec<_>, Vec<_>) = all
+            .partition(|delivery| !self.is_failing(Lane { organization, subscription: delivery.record.subscription }));
+        let left = audience == Audience::Sound && !sound.is_empty() && !rest.is_empty();
+        let told = if left { sound } else { [sound, rest].concat() };
+        let distribution = Distribution { events: waiting.len(), deliveries: told.len(), left };
+        for delivery in told {
+            // One that is there already is the same one.
+            if self.record::<WebhookDelivery>(organization, delivery.meta.id).is_none() {
                 let lane = Lane { organization, subscription: delivery.record.subscription };
-                self.wake(lane, event.created_at);
-                distribution.deliveries += 1;
-                // One that is there already is the same one.
-                if self.record::<WebhookDelivery>(organization, delivery.meta.id).is_none() {
-                    self.keep(seen(delivery, at));
-                }
+                self.wake(lane, delivery.record.next_attempt_at.unwrap_or(delivery.meta.created_at));
+                self.keep(seen(delivery, at));
             }
+        }
+        for event in waiting.iter().filter(|_| !left) {
             if let Some(event) = self.outbox.get_mut(&(organization, event.id)) {
                 event.waits = false;
             }

@@ -44,6 +44,11 @@ impl State {
         }
     }
 
+    /// Whether the lane's endpoint has not taken anything lately.
+    pub(super) fn is_failing(&self, lane: Lane) -> bool {
+        self.lanes.get(&lane).is_some_and(|row| row.signs.failing_since.is_some())
+    }
+
     /// Makes the lane due that a write has something for: its delivery is due, or its subscription is to be looked at.
     pub(crate) fn wake_by(&mut self, write: &Write) {
         let (organization, record) = (write.meta.organization, write.record.as_any());

@@ -1,14 +1,17 @@
 //! Turning events into deliveries, by one server at a time: whoever has the lease, which is kept from changing hands until
 //! what was distributed is stored.
 
-use std::sync::{
-    LazyLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ::store::Lease;
-use kernel::{Kind, OrganizationId, Stamp, StoreError, Stored, Timestamp};
-use webhooks::{Distribution, Lane, SubscriptionStatus, WebhookDelivery, WebhookSubscription, addressed};
+use kernel::{Id, Kind, OrganizationId, Stamp, StoreError, Stored, Timestamp};
+use webhooks::{Audience, Distribution, Lane, SubscriptionStatus, WebhookDelivery, WebhookSubscription, addressed};
 
 use super::{events, lanes};
 use crate::{
@@ -25,10 +28,11 @@ pub(super) struct Round {
     pub(super) holder: String,
     pub(super) now: Timestamp,
     pub(super) limit: usize,
+    pub(super) audience: Audience,
     /// Deliveries are seen later than what they are about, so they are noted as changed now.
     pub(super) stamp: Stamp,
     pub(super) check: Check,
-    /// Whether it was tried before.
+    /// Whether some of it may be stored already.
     pub(super) tried: AtomicBool,
 }
 
@@ -48,26 +52,53 @@ static SUBSCRIPTIONS: LazyLock<Sql> = LazyLock::new(|| {
     ))
 });
 
+static FAILING: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::fixed("SELECT subscription_id FROM webhook_lanes WHERE organization_id = ? AND failing_since IS NOT NULL")
+});
+
 /// All of it in the transaction of the session.
 pub(super) async fn distribute(session: &Session, round: &Round) -> Result<Distribution, StoreError> {
     let waiting = events::waiting(session, round.organization, round.limit);
-    let found = both(waiting, subscriptions(session, round.organization));
+    let found = both(waiting, both(subscriptions(session, round.organization), failing(session, round)));
     // The lease first: what is read after it was locked is what its last holder left.
-    let (held, (events, subscriptions)) = both(is_held(session, round), found).await?;
+    let (held, (events, (subscriptions, failing))) = both(is_held(session, round), found).await?;
     if !held || events.is_empty() {
         return Ok(Distribution::default());
     }
     let at = round.stamp.at();
-    let deliveries: Vec<Stored<WebhookDelivery>> =
-        events.iter().flat_map(|event| addressed(event, &subscriptions)).map(|delivery| seen(delivery, at)).collect();
-    in_order(vec![
-        Box::pin(round.check.hold(session, at)),
-        Box::pin(insert(session, &deliveries, round.tried.swap(true, Ordering::Relaxed))),
-        Box::pin(events::distributed(session, round.organization, &events)),
-        Box::pin(lanes::wake(session, deliveries.iter().filter_map(arrival))),
-    ])
-    .await?;
-    Ok(Distribution { events: events.len(), deliveries: deliveries.len() })
+    let all = events.iter().flat_map(|event| addressed(event, &subscriptions)).map(|delivery| seen(delivery, at));
+    let (sound, rest): (Vec<_>, Vec<_>) = all.partition(|delivery| !failing.contains(&delivery.record.subscription));
+    let left = round.audience == Audience::Sound && !sound.is_empty() && !rest.is_empty();
+    let told = if left { sound } else { [sound, rest].concat() };
+    let distribution = Distribution { events: events.len(), deliveries: told.len(), left };
+    let none = [];
+    let over = if left { &none[..] } else { &events };
+    let arrivals = || told.iter().filter_map(arrival);
+    if round.tried.swap(true, Ordering::Relaxed) {
+        // One that is there already is the same one, and whoever stored it made its lane due.
+        let ((), there) = both(round.check.hold(session, at), insert_missing(session, &told)).await?;
+        let missing = told.iter().enumerate().filter(|(place, _)| !there.contains(place));
+        let missing = missing.filter_map(|(_, delivery)| arrival(delivery));
+        both(events::distributed(session, round.organization, over), lanes::wake(session, missing)).await?;
+    } else {
+        in_order(vec![
+            Box::pin(round.check.hold(session, at)),
+            Box::pin(insert(session, &told)),
+            Box::pin(events::distributed(session, round.organization, over)),
+            Box::pin(lanes::wake(session, arrivals())),
+        ])
+        .await?;
+    }
+    Ok(distribution)
+}
+
+/// The subscriptions whose endpoints are failing, where that matters.
+async fn failing(session: &Session, round: &Round) -> Result<HashSet<Id<WebhookSubscription>>, StoreError> {
+    if round.audience == Audience::All {
+        return Ok(HashSet::new());
+    }
+    let failing = session.fetch(&FAILING, &[round.organization.into()], |cells| cells.id()).await?;
+    Ok(failing.into_iter().collect())
 }
 
 async fn is_held(session: &Session, round: &Round) -> Result<bool, StoreError> {
@@ -83,11 +114,19 @@ async fn subscriptions(
     session.fetch(&SUBSCRIPTIONS, &values, table::read).await
 }
 
-/// Whoever finds one there, and so comes here again, leaves it as it is: it is the same one.
-async fn insert(session: &Session, deliveries: &[Stored<WebhookDelivery>], again: bool) -> Result<(), StoreError> {
+async fn insert(session: &Session, deliveries: &[Stored<WebhookDelivery>]) -> Result<(), StoreError> {
     let rows: Vec<_> = deliveries.iter().map(row).collect();
-    let insert = if again { &Statements::of(Kind::WebhookDelivery).insert } else { &*NEW };
-    session.execute_each(insert, &rows).await.map(drop)
+    session.execute_each(&NEW, &rows).await.map(drop)
+}
+
+/// Says which of them were there.
+async fn insert_missing(
+    session: &Session,
+    deliveries: &[Stored<WebhookDelivery>],
+) -> Result<HashSet<usize>, StoreError> {
+    let rows: Vec<_> = deliveries.iter().map(row).collect();
+    let there = session.store_some(&Statements::of(Kind::WebhookDelivery).insert, &rows).await?;
+    Ok(there.into_iter().collect())
 }
 
 fn row(delivery: &Stored<WebhookDelivery>) -> Vec<Value<'_>> {

@@ -70,6 +70,9 @@ pub(super) async fn distributed(
     organization: OrganizationId,
     events: &[StoredEvent],
 ) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
     let sql: Arc<Sql> = DISTRIBUTED.get(rounded(events.len()), |count| {
         Sql::numbered(&format!(
             "UPDATE outbox SET state = 'distributed' WHERE organization_id = ?1 AND state = 'pending' AND {}",

@@ -25,12 +25,16 @@ pub(super) struct Latency {
 
 /// Records findings so often that a tenth of `rate` deliveries a second come of them.
 pub(super) fn at_a_tenth_of(delivering: &mut Delivering, rate: f64) -> Outcome<Latency> {
-    let each = Duration::from_secs_f64(LANES as f64 / (rate / 10.0));
+    of_one_each(delivering, Duration::from_secs_f64(LANES as f64 / (rate / 10.0)), WINDOW)
+}
+
+/// Records a finding in each of these spans, for so long.
+pub(super) fn of_one_each(delivering: &mut Delivering, each: Duration, window: Duration) -> Outcome<Latency> {
     let already = delivering.receiver.count();
     delivering.receiver.note();
     let mut sent: HashMap<String, Instant> = HashMap::new();
     let began = Instant::now();
-    while began.elapsed() < WINDOW {
+    while began.elapsed() < window {
         let body = sample::one(delivering.next);
         delivering.next += 1;
         let request = Request::post(LIST, body).bearer(&delivering.served.token);

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Settlement, StoredEvent, Undone, WebhookDelivery,
-    WebhookSubscription,
+    Audience, Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Settlement, StoredEvent, Undone,
+    WebhookDelivery, WebhookSubscription,
 };
 
 use super::{Port, Watched};
@@ -26,8 +26,9 @@ impl DeliveryQueue for Watched {
         holder: &str,
         now: Timestamp,
         limit: usize,
+        audience: Audience,
     ) -> Result<Distribution, StoreError> {
-        self.inner.distribute(organization, holder, now, limit).await
+        self.inner.distribute(organization, holder, now, limit, audience).await
     }
 
     async fn lanes_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError> {
