@@ -51,6 +51,8 @@ pub struct Round {
     pub deliveries: usize,
     /// More may wait, right now.
     pub more: bool,
+    /// The next round is for those whose endpoints are failing, who can do with a moment later.
+    pub left: bool,
     /// Another holder has the lease.
     pub elsewhere: bool,
 }
@@ -106,7 +108,7 @@ impl Distributor {
                 Ok(done) => {
                     round.events += done.events;
                     round.deliveries += done.deliveries;
-                    round.more |= done.events == batch || done.left;
+                    round.more |= done.events == batch && !done.left;
                     widest = widest.max(done.deliveries.div_ceil(done.events.max(1)));
                     self.left.extend(done.left.then_some(organization));
                 }
@@ -115,10 +117,11 @@ impl Distributor {
                 }
             }
         }
+        round.left = !self.left.is_empty();
         if round.events == 0 {
             // Somebody else has distributed what waited, or the lease is not what it was taken for.
             self.held_until = None;
-        } else if self.left.is_empty() {
+        } else if !round.left {
             self.batch = (DELIVERIES / widest.max(1)).clamp(1, BATCH);
         }
         failed.map_or(Ok(round), Err)

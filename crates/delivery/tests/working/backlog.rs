@@ -1,5 +1,7 @@
 //! Many events at once, to many subscriptions.
 
+use webhooks::{Lane, LaneSigns};
+
 use crate::workshop::Workshop;
 
 #[tokio::test]
@@ -22,4 +24,23 @@ async fn a_backlog_becomes_deliveries_about_a_thousand_at_a_time() {
     }
     assert_eq!(made.iter().sum::<usize>(), 40 * 60);
     assert_eq!(made, [40, 1_000, 1_000, 360]);
+}
+
+#[tokio::test]
+async fn those_whose_endpoints_are_failing_have_a_round_of_their_own_after_the_others() {
+    let workshop = Workshop::open().await;
+    workshop.subscribe("https://sound.example/").await;
+    let failing = workshop.subscribe("https://failing.example/").await;
+    let lane = Lane { organization: failing.meta.organization, subscription: failing.meta.id };
+    let signs = LaneSigns { last_delivery_at: None, failing_since: Some(workshop.now()) };
+    workshop.fixture.store.settle(lane, &[], Some(signs)).await.unwrap();
+    workshop.happens("finding.created", 1, 1).await;
+    let mut distributor = workshop.another_distributor();
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        let round = distributor.round().await.unwrap();
+        rounds.push((round.deliveries, round.left));
+    }
+    assert_eq!(rounds, [(1, true), (2, false), (0, false)]);
+    assert_eq!(workshop.deliveries().await.len(), 2);
 }

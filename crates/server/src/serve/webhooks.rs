@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use delivery::{Dispatcher, Distributor, Doorbell};
+use delivery::{Dispatcher, Distributor, Doorbell, Round};
 use store::DynStore;
 use tokio::{
     task::JoinError,
@@ -24,6 +24,9 @@ const ALONE: Duration = Duration::from_secs(1);
 
 /// How soon it is looked there for deliveries: those whose next attempt has become due ring no bell.
 const DUE: Duration = Duration::from_millis(300);
+
+/// How long those who take what they are sent have to themselves, before the others are told.
+const AHEAD: Duration = Duration::from_millis(100);
 
 /// How often lanes are held for longer.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
@@ -87,10 +90,11 @@ async fn keep_distributing(mut distributor: Distributor, store: Arc<DynStore>, b
                     bell.deliveries_are_due();
                 }
                 let soon = if store.alone() && round.events == 0 { ALONE } else { SOON };
-                match (round.elsewhere, round.more) {
-                    (true, _) => (false, REST),
-                    (false, true) => (true, Duration::ZERO),
-                    (false, false) => (true, soon),
+                match round {
+                    Round { elsewhere: true, .. } => (false, REST),
+                    Round { more: true, .. } => (true, Duration::ZERO),
+                    Round { left: true, .. } => (true, AHEAD),
+                    _ => (true, soon),
                 }
             }
             Err(error) => {
