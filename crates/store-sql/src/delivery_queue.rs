@@ -50,7 +50,7 @@ impl DeliveryQueue for SqlStore {
     ) -> Result<Distribution, StoreError> {
         let stamp = self.in_flight.records.begin();
         let (holder, check) = (holder.to_owned(), self.presence.check());
-        // Whoever has not had them may be told that those who have had them got them before.
+        // For all is what some were told before.
         let tried = AtomicBool::new(audience == Audience::All);
         let round = Round { organization, holder, now, limit, audience, stamp, check, tried };
         self.engine.write(round, |round, session| Box::pin(distribution::distribute(session, round))).await

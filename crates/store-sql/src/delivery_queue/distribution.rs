@@ -71,9 +71,7 @@ pub(super) async fn distribute(session: &Session, round: &Round) -> Result<Distr
     let left = round.audience == Audience::Sound && !sound.is_empty() && !rest.is_empty();
     let told = if left { sound } else { [sound, rest].concat() };
     let distribution = Distribution { events: events.len(), deliveries: told.len(), left };
-    let none = [];
-    let over = if left { &none[..] } else { &events };
-    let arrivals = || told.iter().filter_map(arrival);
+    let over = if left { &[][..] } else { &events };
     if round.tried.swap(true, Ordering::Relaxed) {
         // One that is there already is the same one, and whoever stored it made its lane due.
         let ((), there) = both(round.check.hold(session, at), insert_missing(session, &told)).await?;
@@ -85,7 +83,7 @@ pub(super) async fn distribute(session: &Session, round: &Round) -> Result<Distr
             Box::pin(round.check.hold(session, at)),
             Box::pin(insert(session, &told)),
             Box::pin(events::distributed(session, round.organization, over)),
-            Box::pin(lanes::wake(session, arrivals())),
+            Box::pin(lanes::wake(session, told.iter().filter_map(arrival))),
         ])
         .await?;
     }
