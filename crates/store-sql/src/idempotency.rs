@@ -7,6 +7,20 @@ use kernel::{Answer, Claim, CommitError, Fingerprint, IdempotencyKey, StoreError
 
 use crate::engine::{Bulk, Cells, Column, Session, Sql, Value, corrupt};
 
+pub(crate) const TABLE: &str = "idempotency";
+
+pub(crate) const COLUMNS: [Column; 9] = [
+    Column::text("organization_id"),
+    Column::text("account_id"),
+    Column::text("operation"),
+    Column::text("key"),
+    Column::text("fingerprint"),
+    Column::int("status"),
+    Column::text("headers"),
+    Column::blob("body"),
+    Column::int("expires_at"),
+];
+
 /// A record that has expired is as good as none.
 static TAKE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
@@ -18,22 +32,7 @@ static TAKE: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 /// Of several claims: a record that is there stands in the way, expired or not.
-static TAKE_ALL: LazyLock<Bulk> = LazyLock::new(|| {
-    Bulk::new_rows(
-        "idempotency",
-        &[
-            Column::text("organization_id"),
-            Column::text("account_id"),
-            Column::text("operation"),
-            Column::text("key"),
-            Column::text("fingerprint"),
-            Column::int("status"),
-            Column::text("headers"),
-            Column::blob("body"),
-            Column::int("expires_at"),
-        ],
-    )
-});
+static TAKE_ALL: LazyLock<Bulk> = LazyLock::new(|| Bulk::new_rows(TABLE, &COLUMNS));
 /// Not by when it expires: where a planner knows nothing, that would be as good an index as the key.
 static ANSWER: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
