@@ -1,4 +1,4 @@
-//! The one shape of a write: everything that is stored together or not at all.
+//! Changesets: everything that one write stores atomically.
 
 use std::sync::Arc;
 
@@ -16,97 +16,97 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// On whose behalf, and how, a changeset comes about.
+/// The organization, actor and request that a changeset is attributed to.
 #[derive(Clone, Debug)]
 pub struct Attribution {
-    /// In which organization.
+    /// The organization of the records.
     pub organization: OrganizationId,
-    /// Who acts.
+    /// The actor that makes the change.
     pub actor: Actor,
-    /// How the call came in.
+    /// The request or command that makes the change.
     pub origin: Origin,
-    /// What the actor's right to act was judged by; the commit fails when it no longer holds.
+    /// The account revision that authorized the actor; the commit fails if the account has changed since.
     pub standing: Option<StandingProof>,
 }
 
-/// The revision of the service account that a call was admitted under. A commit checks it again, so an account that was
-/// disabled, narrowed or rotated meanwhile changes nothing (contract v1 § 2).
+/// The revision of the service account that authorized a call. A commit checks it again, so that an account that was
+/// disabled, lost scopes or had its secret rotated in the meantime changes nothing (contract v1 § 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StandingProof {
     /// The account.
     pub account: Ulid,
-    /// Its revision when the call was admitted.
+    /// The account's revision when the call was authorized.
     pub revision: Revision,
 }
 
-/// One record to be stored.
+/// One record to store.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// Its identity and times after the write.
+    /// The record's metadata after the write.
     pub meta: Meta<dyn AnyRecord>,
-    /// Its fields after the write.
+    /// The record's fields after the write.
     pub record: Arc<dyn AnyRecord>,
-    /// The revision it must have now; `None` for a record that must not exist.
+    /// The revision the stored record must have at commit; `None` if the record must not exist.
     pub expected: Option<Revision>,
 }
 
-/// Names one use of an idempotency key: per account, operation and concrete path (contract v1 § 4).
+/// An idempotency key with its scope: account, operation and concrete path (contract v1 § 4).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey {
-    /// The account's organization.
+    /// The organization of the account.
     pub organization: OrganizationId,
     /// The account.
     pub account: Ulid,
-    /// What the call does to what: method and concrete path.
+    /// The operation: HTTP method and concrete path.
     pub operation: String,
-    /// The key the client chose.
+    /// The key chosen by the client.
     pub key: String,
 }
 
-/// A SHA-256 of everything that makes two uses of a key the same call.
+/// The SHA-256 of everything in which two requests with one key must agree to count as the same request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 
-/// An answer kept to be given again. Opaque to the domain.
+/// A response that is stored for replay. Opaque to the domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Its status.
+    /// The HTTP status.
     pub status: u16,
-    /// The headers that belong to it.
+    /// The headers that are replayed with the body.
     pub headers: Vec<(String, String)>,
-    /// Its body, byte for byte.
+    /// The exact bytes of the body.
     pub body: Bytes,
 }
 
 /// The idempotency record of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Which use of which key.
+    /// The key with its scope.
     pub key: IdempotencyKey,
-    /// What the call was.
+    /// The fingerprint of the request.
     pub fingerprint: Fingerprint,
-    /// What it is answered with, now and on every replay.
+    /// The response, for the first request and every replay.
     pub answer: Answer,
-    /// Until when the key is kept.
+    /// The time until which the record is stored.
     pub expires_at: Timestamp,
 }
 
-/// A domain event, rendered, waiting to be delivered. Every attempt sends these bytes.
+/// A rendered domain event in the outbox. Every delivery attempt sends the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxEvent {
-    /// Names the event; the same over every attempt and subscriber.
+    /// The event's identifier, which is the same for all subscriptions and attempts.
     pub id: Id<OutboxEvent>,
-    /// Whose it is.
+    /// The organization of the event.
     pub organization: OrganizationId,
-    /// The event's catalogue name: `finding.created`.
+    /// The event's name in the catalogue: `finding.created`.
     pub name: &'static str,
-    /// Which record it is about.
+    /// The kind and identifier of the record that the event is about.
     pub subject: (Kind, Ulid),
-    /// That record's revision, which orders the events of one record.
+    /// The revision of that record, which orders the events of one record.
     pub revision: Revision,
-    /// When it happened.
+    /// The time of the event.
     pub created_at: Timestamp,
-    /// What is sent.
+    /// The body that is sent.
     pub body: Bytes,
 }
 
@@ -114,10 +114,10 @@ impl Named for OutboxEvent {
     const PREFIX: &'static str = "evt";
 }
 
-/// Everything one write stores: records, audit entries, the idempotency record and events.
+/// Everything that one write stores: records, audit entries, the idempotency record and events.
 ///
-/// Its fields are private and its only constructor asks who acts, what is done and why: there is no write without an
-/// audit entry.
+/// The fields are private and the only constructor requires the actor, the action and the reason: there is no write
+/// without an audit entry.
 #[derive(Debug)]
 pub struct Changeset {
     stamp: Stamp,
@@ -131,20 +131,20 @@ pub struct Changeset {
 }
 
 impl Changeset {
-    /// A changeset with its first audit entry, the one for the call itself.
+    /// Creates a changeset with its first audit entry, the entry of the call itself.
     ///
-    /// `reason` is `None` only where the contract has none: token calls and the installation's own upkeep.
+    /// `reason` is `None` only where the contract requires none: token calls and the installation's own maintenance.
     #[must_use]
     pub fn new(
         entropy: &dyn Entropy,
-        stamp: Stamp,
+        write_timestamp: Stamp,
         attribution: Attribution,
         action: Action,
         subject: Option<Subject>,
         reason: Option<Reason>,
     ) -> Self {
         let mut changeset = Self {
-            stamp,
+            stamp: write_timestamp,
             attribution,
             reason,
             entries: Vec::with_capacity(1),
@@ -157,7 +157,7 @@ impl Changeset {
         changeset
     }
 
-    /// Adds an audit entry for a part of the call, beside the one for the whole.
+    /// Adds an audit entry for a part of the call, in addition to the entry of the call itself.
     pub fn note(&mut self, entropy: &dyn Entropy, action: Action, subject: Option<Subject>, changes: Vec<Change>) {
         let at = self.stamp.at();
         self.entries.push(Entry {
@@ -174,19 +174,19 @@ impl Changeset {
         });
     }
 
-    /// Says what changed, in the entry of the call itself.
+    /// Sets the changed fields in the entry of the call itself.
     pub fn changes(&mut self, changes: Vec<Change>) {
         if let Some(entry) = self.entries.first_mut() {
             entry.changes = changes;
         }
     }
 
-    /// Stores a record that must not exist yet.
+    /// Adds a record to create, which must not exist yet.
     pub fn create<R: Resource>(&mut self, stored: &Stored<R>) {
         self.write(stored, None);
     }
 
-    /// Stores a record that must still be what it was when this was decided.
+    /// Adds a record to update, which must still have the revision of `before` at commit.
     pub fn update<R: Resource>(&mut self, before: &Stored<R>, after: &Stored<R>) {
         self.write(after, Some(before.meta.revision));
     }
@@ -195,71 +195,71 @@ impl Changeset {
         self.writes.push(Write { meta: stored.meta.erased(), record: Arc::new(stored.record.clone()), expected });
     }
 
-    /// Asks that a record that is not written here is still what it was when this was decided.
+    /// Adds the precondition that a record which is only read must still have this revision at commit.
     pub fn expect<R: Resource>(&mut self, read: &Stored<R>) {
         self.unchanged.push((R::KIND, read.meta.ulid(), read.meta.revision));
     }
 
-    /// Adds an event, to be delivered once this is stored.
+    /// Adds an event, which is delivered after the commit.
     pub fn publish(&mut self, event: OutboxEvent) {
         self.events.push(event);
     }
 
-    /// Sets the idempotency record, and with it the status that the entries of the call carry.
-    pub fn claim(&mut self, claim: Claim) {
-        self.claim = Some(claim);
+    /// Sets the idempotency record.
+    pub fn claim(&mut self, record: Claim) {
+        self.claim = Some(record);
     }
 
-    /// Sets the status of the answer, which every entry of the call carries.
+    /// Sets the status of the response in all entries of the call.
     pub fn answered(&mut self, status: u16) {
         for entry in &mut self.entries {
             entry.status = Some(status);
         }
     }
 
-    /// The moment the write is stamped with.
+    /// The timestamp of the write.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.stamp.at()
     }
 
-    /// The stamp, which holds back what catch-up readers may take for complete until this changeset is gone.
+    /// The guard of the timestamp, which holds back the low watermark until this changeset is dropped.
     #[must_use]
     pub fn stamp(&self) -> &Stamp {
         &self.stamp
     }
 
-    /// Whose records these are.
+    /// The organization of the records.
     #[must_use]
     pub fn organization(&self) -> OrganizationId {
         self.attribution.organization
     }
 
-    /// What the actor's right to act was judged by.
+    /// The account revision that authorized the actor, if the actor is a service account.
     #[must_use]
     pub fn standing(&self) -> Option<StandingProof> {
         self.attribution.standing
     }
 
-    /// The audit entries, that of the call first.
+    /// The audit entries, the entry of the call first.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The records, in the order they are to be stored.
+    /// The records to store, in order.
     #[must_use]
     pub fn writes(&self) -> &[Write] {
         &self.writes
     }
 
-    /// The records that must not have changed, with the revisions they must still have.
+    /// The records that must be unchanged, with the revisions they must still have.
     #[must_use]
     pub fn unchanged(&self) -> &[(Kind, Ulid, Revision)] {
         &self.unchanged
     }
 
-    /// The events, in the order they happened.
+    /// The events, in the order in which they happened.
     #[must_use]
     pub fn events(&self) -> &[OutboxEvent] {
         &self.events

@@ -1,4 +1,4 @@
-//! What the audit log keeps of a call, before it has its place in the chain (contract v1 § 8).
+//! Entries of the audit log, before they are sealed into its hash chain (contract v1 § 8).
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -12,25 +12,26 @@ use crate::{
 /// One entry of the audit log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Names the entry.
+    /// The entry's identifier.
     pub id: Id<Entry>,
-    /// In whose log it stands; [`crate::Organization::installation`] for the installation's own.
+    /// The organization whose log the entry belongs to; [`crate::Organization::installation`] for the installation's
+    /// own log.
     pub organization: OrganizationId,
-    /// When it happened.
+    /// The time of the call.
     pub occurred_at: Timestamp,
-    /// Who did it.
+    /// The actor that made the call.
     pub actor: Actor,
-    /// What was done.
+    /// The action that was performed.
     pub action: Action,
-    /// What it was done to, where that is one thing.
+    /// The record the action was performed on, if it is a single one.
     pub subject: Option<Subject>,
-    /// Why, where the call gives a reason.
+    /// The reason the call gives, if any.
     pub reason: Option<Reason>,
-    /// What changed, field by field.
+    /// The fields that changed.
     pub changes: Vec<Change>,
-    /// How the call came in.
+    /// The request or command the action was performed with.
     pub origin: Origin,
-    /// The status of the answer, where there is one.
+    /// The HTTP status of the response, if there is one.
     pub status: Option<u16>,
 }
 
@@ -38,18 +39,18 @@ impl Named for Entry {
     const PREFIX: &'static str = "aud";
 }
 
-/// Who acts.
+/// The account, person or system that performs an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// Which sort of actor.
+    /// The kind of actor.
     pub kind: ActorKind,
-    /// Its identifier, prefix included, where it has one.
+    /// The actor's identifier with its prefix, if it has one.
     pub id: Option<Arc<str>>,
-    /// Its name at the time.
+    /// The actor's name at the time of the action.
     pub name: Arc<str>,
 }
 
-/// Which sort of actor acts.
+/// The kind of an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorKind {
     /// An integration with credentials of its own.
@@ -61,7 +62,7 @@ pub enum ActorKind {
 }
 
 impl ActorKind {
-    /// The word the audit log has for it.
+    /// The name of this kind in the audit log.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -71,25 +72,25 @@ impl ActorKind {
         }
     }
 
-    /// The kind with this word.
+    /// Returns the kind with this name in the audit log.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::ServiceAccount, Self::User, Self::System].into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// What was done, as `<subject>.<past participle>`: `finding.created`, `token.issued`.
+/// The name of an action, as `<subject>.<past participle>`: `finding.created`, `token.issued`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Action(pub Cow<'static, str>);
 
 impl Action {
-    /// A known action.
+    /// Creates an action with a static name.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
     }
 
-    /// The word for it.
+    /// The action's name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -102,46 +103,46 @@ impl fmt::Display for Action {
     }
 }
 
-/// What an action was done to.
+/// The record or thing an action was performed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The kind's word: `finding`.
+    /// The name of its kind: `finding`.
     pub kind: Cow<'static, str>,
-    /// Its identifier, prefix included.
+    /// Its identifier with its prefix.
     pub id: String,
 }
 
 impl Subject {
-    /// The record with this identifier.
+    /// Creates the subject for the record with this identifier.
     #[must_use]
     pub fn of<R: crate::Resource>(id: Id<R>) -> Self {
         Self { kind: Cow::Borrowed(R::KIND.name()), id: id.to_string() }
     }
 }
 
-/// One field that changed.
+/// The change of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The field's name in the domain: `due_at`.
     pub field: Cow<'static, str>,
-    /// What it held.
+    /// The value before the change.
     pub before: FieldValue,
-    /// What it holds.
+    /// The value after the change.
     pub after: FieldValue,
 }
 
-/// What a field can hold, as far as the audit log tells values apart.
+/// The value of a field, as the audit log stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldValue {
-    /// Nothing.
+    /// No value.
     Null,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
-    /// A whole number within ±2⁵³, where every JSON reader is exact.
+    /// An integer within ±2⁵³, the range that every JSON parser represents exactly.
     Integer(i64),
-    /// A text; timestamps, identifiers and decimals are texts too.
+    /// A string; timestamps, identifiers and decimals are stored as strings, too.
     Text(String),
-    /// Several texts.
+    /// A list of strings.
     Texts(Vec<String>),
 }
 
@@ -151,17 +152,17 @@ impl<T: fmt::Display> From<Option<T>> for FieldValue {
     }
 }
 
-/// How a call came in. Opaque to the domain, which only passes it on.
+/// The request or command that an action was performed with. Opaque to the domain, which only passes it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Names the request; the same in the answer and the logs.
+    /// The request's identifier, which the response and the logs carry, too.
     pub request_id: Id<RequestId>,
-    /// The request's method, where it has one.
+    /// The HTTP method, if there is one.
     pub method: Option<Cow<'static, str>>,
-    /// The route's template, or the command.
+    /// The template of the route, or the name of the command.
     pub route: Option<Cow<'static, str>>,
     /// The caller's network address.
     pub source_address: Option<String>,
-    /// What the caller calls itself.
+    /// The caller's `User-Agent`.
     pub user_agent: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in a store, and how a refused field is named.
+//! The errors of a store, and the error of an invalid field.
 
 use std::borrow::Cow;
 
@@ -6,58 +6,59 @@ use ulid::Ulid;
 
 use crate::{changeset::Answer, resource::Kind};
 
-/// A store could not do what was asked.
+/// The failure of a store to carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It can't be reached, is shutting down, or its queue is full; a later try may succeed.
+    /// The store can't be reached, is shutting down, or its queue is full. A later attempt may succeed.
     #[error("the store is not available: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What it holds is no valid record, or it refused a statement: trying again won't help.
-    #[error("the store holds or was given something invalid: {0}")]
+    /// The store contains an invalid record or has rejected a statement. Another attempt will not succeed.
+    #[error("the store contains invalid data or has rejected a statement: {0}")]
     Corrupt(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Why nothing of a changeset was stored.
+/// The reason that nothing of a changeset was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Something it was decided upon has changed: read again and decide anew, or refuse.
-    #[error("a lost race: {0:?}")]
+    /// A record that the changeset depends on was changed by another write. The caller must read and decide again, or
+    /// reject the request.
+    #[error("another write has changed a record that this one depends on: {0:?}")]
     Conflict(Clash),
-    /// The idempotency key was used before, for the same call: this is its answer.
-    #[error("the idempotency key has an answer")]
+    /// The idempotency key was used before for the same request, and this is its response.
+    #[error("the idempotency key was already used for this request")]
     Duplicate(Answer),
-    /// The idempotency key was used before, for another call.
-    #[error("the idempotency key was used for another call")]
+    /// The idempotency key was used before for another request.
+    #[error("the idempotency key was already used for another request")]
     KeyReused,
-    /// The service account has changed since it was admitted: judge it again.
-    #[error("the account's standing changed")]
+    /// The service account has changed since the call was authorized. The caller must authenticate again.
+    #[error("the service account has changed since the call was authorized")]
     StandingChanged,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What a commit found changed.
+/// The precondition of a commit that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clash {
-    /// A record has another revision than was expected, or exists though it must not.
+    /// A record does not have the expected revision, or it exists although it must not.
     Revision(Kind, Ulid),
-    /// The record's unique key is taken.
+    /// Another record has the same unique key.
     Key(Kind, String),
 }
 
-/// A field that can't be accepted.
+/// An invalid field with a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
 pub struct Invalid {
     /// The field's name in the domain: `due_at`.
     pub field: &'static str,
-    /// What is wrong, in words fit for an answer.
+    /// The message for the client.
     pub message: Cow<'static, str>,
 }
 
 impl Invalid {
-    /// `field` is wrong in the way `message` says.
+    /// Creates the error of a field.
     #[must_use]
     pub fn new(field: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { field, message: message.into() }

@@ -1,17 +1,17 @@
-//! Telling what changed: records list their fields, and two lists make the changes of an audit entry.
+//! The changes of an audit entry: records list their fields, and the difference of two lists is what changed.
 
 use std::borrow::Cow;
 
 use crate::entry::{Change, FieldValue};
 
-/// A record whose changes the audit log shows field by field.
+/// A record whose changes the audit log lists field by field.
 pub trait Fields {
-    /// Every field of its own by its domain name, in a fixed order, the same for every record of the type.
+    /// Returns all fields by their domain names, in an order that is the same for every record of the type.
     fn fields(&self) -> Vec<(&'static str, FieldValue)>;
 }
 
 impl Change {
-    /// What differs between two states of a record; all that is not null, for one that is new.
+    /// Returns the differences between two states of a record. For a new record these are all fields that are not null.
     #[must_use]
     pub fn between<F: Fields>(before: Option<&F>, after: &F) -> Vec<Self> {
         let mut old = before.map(Fields::fields).unwrap_or_default().into_iter();

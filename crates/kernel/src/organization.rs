@@ -1,4 +1,5 @@
-//! The tenant: everything a service account can see belongs to one organization (a workspace, on the command line).
+//! The tenant: every record a service account can read belongs to one organization (called a workspace on the command
+//! line).
 
 use crate::{
     entry::FieldValue,
@@ -8,19 +9,19 @@ use crate::{
     text::{RecordKey, TextError, Title},
 };
 
-/// Names the organization a record, a credential or a query belongs to.
+/// The identifier of the organization that a record, a credential or a query belongs to.
 pub type OrganizationId = Id<Organization>;
 
-/// A workspace with records, people and service accounts of its own.
+/// A workspace with its own records, users and service accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
-    /// Names it on command lines; unique in the installation.
+    /// The name on the command line, unique in the installation.
     pub slug: Slug,
-    /// What people call it.
+    /// The display name.
     pub name: Title,
-    /// BCP 47 language tag, for example `en-US`.
+    /// The BCP 47 language tag, for example `en-US`.
     pub locale: RecordKey,
-    /// IANA time zone, for example `America/Denver`.
+    /// The IANA time zone, for example `America/Denver`.
     pub timezone: RecordKey,
 }
 
@@ -28,7 +29,7 @@ impl Named for Organization {
     const PREFIX: &'static str = "org";
 }
 
-/// Organizations are read one at a time: there is nothing to filter.
+/// The filter of organizations, which is empty: they are read one at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrganizationFilter;
 
@@ -59,29 +60,29 @@ impl Fields for Organization {
 }
 
 impl Organization {
-    /// Where entries stand that belong to no organization, such as calls that name no known account: the
-    /// installation's own log.
+    /// The organization of audit entries that belong to no tenant, for example of calls without an existing account:
+    /// the installation's own log. Its ULID is nil.
     #[must_use]
     pub const fn installation() -> OrganizationId {
         Id::new(ulid::Ulid::nil())
     }
 }
 
-/// 1 to 63 lower-case letters, digits and inner hyphens.
+/// The slug of an organization: 1 to 63 lower-case letters, digits and inner hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slug(String);
 
 impl Slug {
-    /// Holds `text` to the rule.
+    /// Checks `text` against the rule.
     ///
     /// # Errors
-    /// [`TextError`] with what the rule asks for.
+    /// [`TextError`] with the description of the rule.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        let fits = (1..=63).contains(&text.len())
+        let valid = (1..=63).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-');
-        if fits {
+        if valid {
             Ok(Self(text.to_owned()))
         } else {
             Err(TextError("must be 1 to 63 lower-case letters, digits and inner hyphens"))

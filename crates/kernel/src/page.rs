@@ -1,4 +1,4 @@
-//! Pages: bounded slices of a collection in a fixed order, continued from a position and never by counting.
+//! Pages: bounded slices of a collection in a fixed order. A page continues from a position, never from an offset.
 
 use ulid::Ulid;
 
@@ -7,25 +7,25 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// In which order a collection is walked.
+/// The order in which a collection is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Order {
-    /// By creation, newest first. Identifiers hold the millisecond of creation, so this is their order reversed.
+    /// By creation, newest first. Identifiers contain the millisecond of creation, so this is their descending order.
     #[default]
     Newest,
-    /// By last change, oldest first: for those who catch up.
+    /// By last change, oldest first: the order for catching up with changes.
     Changed,
 }
 
-/// How many records a page holds at most: 1 to 200.
+/// The maximum number of records on a page: 1 to 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageLimit(u16);
 
 impl PageLimit {
-    /// The most a page may hold.
+    /// The highest possible limit.
     pub const MAX: u16 = 200;
 
-    /// Clamped to 1 and [`Self::MAX`].
+    /// Creates a limit, clamped to the range from 1 to [`Self::MAX`].
     #[must_use]
     pub const fn clamped(limit: u64) -> Self {
         Self(if limit == 0 {
@@ -37,7 +37,7 @@ impl PageLimit {
         })
     }
 
-    /// As a number.
+    /// The limit as a number.
     #[must_use]
     pub const fn get(self) -> usize {
         self.0 as usize
@@ -50,30 +50,30 @@ impl Default for PageLimit {
     }
 }
 
-/// Where a page ended: in its order the place of its last record, or of the last that was looked at and did not match.
+/// The position at which a page ends: the sort key of the last record scanned, which is on the page or did not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
-    /// In [`Order::Newest`].
+    /// A position in [`Order::Newest`].
     Newest(Ulid),
-    /// In [`Order::Changed`].
+    /// A position in [`Order::Changed`].
     Changed(Timestamp, Ulid),
 }
 
-/// Spans of time a list is narrowed to; each is open where it is `None`.
+/// The ranges of creation and change times that a list is restricted to. A bound that is `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    /// Created at or after.
+    /// The earliest creation time, inclusive.
     pub created_after: Option<Timestamp>,
-    /// Created before.
+    /// The latest creation time, exclusive.
     pub created_before: Option<Timestamp>,
-    /// Changed last at or after.
+    /// The earliest time of the last change, inclusive.
     pub updated_after: Option<Timestamp>,
-    /// Changed last before.
+    /// The latest time of the last change, exclusive.
     pub updated_before: Option<Timestamp>,
 }
 
 impl Window {
-    /// Whether a record with these times is inside.
+    /// Returns whether a record with these times is within the ranges.
     #[must_use]
     pub fn holds(&self, created_at: Timestamp, updated_at: Timestamp) -> bool {
         self.created_after.is_none_or(|from| created_at >= from)
@@ -83,36 +83,36 @@ impl Window {
     }
 }
 
-/// Which slice of a collection is asked for.
+/// A request for one page of a collection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// How many at most.
+    /// The maximum number of records.
     pub limit: PageLimit,
-    /// In which order.
+    /// The order of the records.
     pub order: Order,
-    /// After which place; from the start where it is `None`. Its order is [`Self::order`].
+    /// The position after which the page starts, in [`Self::order`]; `None` for the first page.
     pub after: Option<Position>,
-    /// Within which times.
+    /// The times that the records must be within.
     pub window: Window,
 }
 
-/// A slice of a collection.
+/// One page of a collection.
 ///
-/// A store may end a page before it is full, so that what a page costs is bounded though little matches: a page may hold
-/// few records or none while more follow. Only [`Self::next`] tells whether a walk is at its end.
+/// A store may end a page before it is full, so that the cost of a page is bounded even if few records match: a page
+/// may have few records or none although more follow. Only [`Self::next`] indicates the end of the collection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
-    /// The records, at most as many as were asked for.
+    /// The records, at most [`PageRequest::limit`].
     pub items: Vec<T>,
-    /// Where the next page starts, after everything this one looked at; `None` at the end.
+    /// The position after which the next page starts, behind every record scanned for this one; `None` at the end.
     pub next: Option<Position>,
-    /// No change stamped before this moment can still become visible: handed to the next catch-up as its start, nothing
-    /// is missed (contract v1 § 6).
+    /// The low watermark: no change with an earlier timestamp can still become visible. A catch-up that starts from
+    /// this time misses nothing (contract v1 § 6).
     pub as_of: Timestamp,
 }
 
 impl Order {
-    /// The place of a record in this order.
+    /// The position of a record in this order.
     #[must_use]
     pub fn position<R: Resource>(self, stored: &Stored<R>) -> Position {
         match self {
@@ -123,7 +123,8 @@ impl Order {
 }
 
 impl<T> Page<T> {
-    /// A page out of rows that were fetched one past its limit, so that the last page is known without another query.
+    /// Creates a page from rows that were fetched with one row beyond the limit, so that the last page is recognized
+    /// without another query.
     #[must_use]
     pub fn from_overfetch(
         mut rows: Vec<T>,
@@ -131,9 +132,9 @@ impl<T> Page<T> {
         as_of: Timestamp,
         position: impl Fn(&T) -> Position,
     ) -> Self {
-        let more = rows.len() > limit.get();
+        let has_more = rows.len() > limit.get();
         rows.truncate(limit.get());
-        let next = rows.last().filter(|_| more).map(position);
+        let next = rows.last().filter(|_| has_more).map(position);
         Self { items: rows, next, as_of }
     }
 }

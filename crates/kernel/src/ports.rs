@@ -1,4 +1,4 @@
-//! The ports that every store answers, and the two by which time and chance come in.
+//! The ports that every store implements, and the ports for the time and for randomness.
 
 use async_trait::async_trait;
 use ulid::Ulid;
@@ -16,19 +16,19 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// Reads records of one kind. The organization is a parameter of every call: no query is built without it.
+/// Reads records of one kind. The organization is a parameter of every method, so no query is built without it.
 #[async_trait]
 pub trait Reader<R: Resource>: Send + Sync {
-    /// The organization's record with this identifier.
+    /// Returns the organization's record with this identifier.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails; another organization's record is `None`, like one that is not there.
+    /// [`StoreError`] if the store fails. Another organization's record is `None`, like one that does not exist.
     async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError>;
 
-    /// A page of the organization's records that match.
+    /// Returns a page of the organization's records that match the filter.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn list(
         &self,
         organization: OrganizationId,
@@ -36,11 +36,12 @@ pub trait Reader<R: Resource>: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError>;
 
-    /// All of the organization's records that match, in the order of a list, as they are when this returns: what is written
-    /// later does not show. A store gives out few streams at a time.
+    /// Streams all of the organization's records that match the filter, in the order of a list, from a snapshot that is
+    /// taken before this returns: later writes are not visible. A store limits the number of concurrent streams.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails, [`StoreError::Unavailable`] also when it gives out no more streams just now.
+    /// [`StoreError`] if the store fails; [`StoreError::Unavailable`] also if the limit of concurrent streams is
+    /// reached.
     async fn stream(
         &self,
         organization: OrganizationId,
@@ -48,61 +49,63 @@ pub trait Reader<R: Resource>: Send + Sync {
         request: &StreamRequest,
     ) -> Result<Streamed<Stored<R>>, StoreError>;
 
-    /// The organization's records with these unique keys, at most 500 of them, in any order; keys that name nothing are
-    /// left out.
+    /// Returns the organization's records with these unique keys, at most 500, in any order. Keys without a record are
+    /// skipped.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError>;
 }
 
-/// Stores changesets.
+/// Commits changesets.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Opens a write: the moment it is stamped with, held as in flight until it is dropped.
+    /// Begins a write: issues its timestamp, which counts as in flight until it is dropped.
     fn begin(&self) -> Stamp;
 
-    /// Stores all of it or nothing. Once called it runs to its end, though the caller goes away.
+    /// Stores the changeset atomically. The commit runs to its end even if the caller drops the future after the first
+    /// poll.
     ///
     /// # Errors
-    /// [`CommitError`]; nothing was stored then.
+    /// [`CommitError`] if nothing was stored.
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError>;
 
-    /// The answer kept under an idempotency key that has not expired at `now`, with what was asked then.
+    /// Returns the response stored for an idempotency key that has not expired at `now`, with the fingerprint of its
+    /// request.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError>;
 }
 
-/// Takes audit entries of calls that changed nothing: reads and refusals.
+/// Stores audit entries of calls that changed nothing: reads and refusals.
 #[async_trait]
 pub trait AuditTrail: Send + Sync {
-    /// Opens an entry: the moment it is stamped with, held as in flight until it is dropped, so that who catches up on the
-    /// log misses none.
+    /// Begins an entry: issues its timestamp, which counts as in flight until it is dropped, so that a reader that
+    /// catches up on the log misses no entry.
     fn begin_entry(&self) -> Stamp;
 
-    /// Stores the entry; calls in flight share one insert. It is durable when this returns.
+    /// Stores the entry, which is durable when this returns. Concurrent calls share one insert.
     ///
-    /// The stamp is the one that [`Self::begin_entry`] gave for the entry. The store holds it until the entry is stored or
-    /// has failed, though the caller goes away meanwhile.
+    /// `timestamp` is the one that [`Self::begin_entry`] issued for the entry. The store holds it until the entry is
+    /// stored or has failed, even if the caller drops the future in the meantime.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
-    async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError>;
+    /// [`StoreError`] if the store fails.
+    async fn append(&self, entry: Entry, timestamp: Stamp) -> Result<(), StoreError>;
 }
 
-/// Tells the time.
+/// The source of the current time.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The only source of chance.
+/// The only source of randomness and of new identifiers.
 pub trait Entropy: Send + Sync {
-    /// Fills the buffer with bytes nobody can predict.
+    /// Fills the buffer with cryptographically secure random bytes.
     fn fill(&self, buffer: &mut [u8]);
 
-    /// A fresh identifier that holds this moment; those of one millisecond come out in ascending order.
+    /// Returns a new ULID with this timestamp; those of one millisecond are ascending.
     fn ulid(&self, at: Timestamp) -> Ulid;
 }

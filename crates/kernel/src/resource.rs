@@ -1,4 +1,4 @@
-//! Records: what is common to every kind, so that thirty kinds don't repeat it.
+//! Records: the metadata and operations that all kinds have in common.
 
 use std::{any::Any, fmt};
 
@@ -10,7 +10,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// Every kind of record there is. A new module adds its kinds here; tests walk [`Kind::ALL`] to find what was forgotten.
+/// The kinds of records. A new module adds its kinds here; tests iterate over [`Kind::ALL`] to find omissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// [`crate::Organization`].
@@ -21,16 +21,16 @@ pub enum Kind {
     Control,
     /// A finding of the `findings` crate.
     Finding,
-    /// Something reported about a finding, of the `findings` crate.
+    /// A finding event of the `findings` crate.
     FindingEvent,
-    /// Whom to tell what, of the `webhooks` crate.
+    /// A webhook subscription of the `webhooks` crate.
     WebhookSubscription,
-    /// An event on its way to a subscription, of the `webhooks` crate.
+    /// The delivery of an event to a subscription, of the `webhooks` crate.
     WebhookDelivery,
 }
 
 impl Kind {
-    /// All of them, in the order they were added.
+    /// All kinds, in the order in which they were added.
     pub const ALL: &'static [Self] = &[
         Self::Organization,
         Self::ServiceAccount,
@@ -41,7 +41,7 @@ impl Kind {
         Self::WebhookDelivery,
     ];
 
-    /// The word for one of them, as audit entries and import files have it.
+    /// The name of a record of this kind in audit entries and import files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,49 +62,49 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A record type that stores keep.
+/// A type of record that stores can hold.
 pub trait Resource: Named + Clone + fmt::Debug + PartialEq + Send + Sync + Sized + 'static {
-    /// Which kind it is.
+    /// The kind of the records.
     const KIND: Kind;
-    /// What a list of them can be narrowed by.
+    /// The filter for lists of these records.
     type Filter: Criteria<Self> + Clone + fmt::Debug + Default + Send + Sync + 'static;
 
-    /// The key that is unique among the organization's records of this kind, where the kind has one.
+    /// The key that is unique among the organization's records of this kind, if the kind has one.
     fn unique_key(&self) -> Option<&str>;
 }
 
-/// The reference meaning of a filter. What a database makes of it is checked against this.
+/// The reference semantics of a filter. Tests compare the queries of the stores with it.
 pub trait Criteria<R: Resource> {
-    /// Whether the record belongs in the list.
+    /// Returns whether the record matches the filter.
     fn matches(&self, stored: &Stored<R>) -> bool;
 }
 
-/// How often a record was written: 1 when created, one more with each change.
+/// The number of times a record was written: 1 after its creation, incremented with each change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub i64);
 
 impl Revision {
-    /// Of a record just created.
+    /// The revision of a new record.
     pub const FIRST: Self = Self(1);
 
-    /// Of the same record after one more change.
+    /// Returns the revision after one more change.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
 }
 
-/// What every stored record carries beside its own fields.
+/// The metadata that every stored record has in addition to its own fields.
 pub struct Meta<R: ?Sized> {
-    /// Names the record.
+    /// The record's identifier.
     pub id: Id<R>,
-    /// Whose it is.
+    /// The organization that the record belongs to.
     pub organization: OrganizationId,
-    /// How often it was written.
+    /// The record's revision.
     pub revision: Revision,
-    /// When it was created; the identifier holds the same millisecond.
+    /// The time of creation; the identifier contains the same millisecond.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
@@ -137,40 +137,40 @@ impl<R: ?Sized> fmt::Debug for Meta<R> {
     }
 }
 
-/// A record as a store holds it.
+/// A record with its metadata, as a store holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored<R: Named> {
-    /// What all records carry.
+    /// The metadata.
     pub meta: Meta<R>,
     /// The record's own fields.
     pub record: R,
 }
 
 impl<R: Named> Stored<R> {
-    /// A record that did not exist before, created `at` this moment.
+    /// Creates a new record with the first revision.
     #[must_use]
     pub fn new(organization: OrganizationId, id: Id<R>, at: Timestamp, record: R) -> Self {
         Self { meta: Meta { id, organization, revision: Revision::FIRST, created_at: at, updated_at: at }, record }
     }
 
-    /// The same record with other fields, changed `at` this moment, one revision on.
+    /// Returns the record with other fields, a new time of change and the next revision.
     #[must_use]
     pub fn changed(&self, at: Timestamp, record: R) -> Self {
         Self {
-            // The clock may step back; a record's own history may not.
+            // The clock may step back, but the times of one record's changes must not decrease.
             meta: Meta { revision: self.meta.revision.next(), updated_at: at.max(self.meta.updated_at), ..self.meta },
             record,
         }
     }
 }
 
-/// A record of any kind, for places that carry several kinds at once.
+/// A record of any kind, for collections of several kinds.
 pub trait AnyRecord: fmt::Debug + Send + Sync {
-    /// Which kind it is.
+    /// The kind of the record.
     fn kind(&self) -> Kind;
-    /// The key that is unique among the organization's records of this kind.
+    /// The key that is unique among the organization's records of this kind, if the kind has one.
     fn unique_key(&self) -> Option<&str>;
-    /// For the store's one dispatch over kinds.
+    /// The record as [`Any`], for the store's dispatch over kinds.
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 }
 
@@ -189,13 +189,13 @@ impl<R: Resource> AnyRecord for R {
 }
 
 impl<R: ?Sized> Meta<R> {
-    /// The same without its kind, for places that carry several kinds at once.
+    /// Returns the metadata without the kind, for collections of several kinds.
     #[must_use]
     pub fn erased(self) -> Meta<dyn AnyRecord> {
         self.cast()
     }
 
-    /// The same as that of another kind; the caller knows which.
+    /// Returns the metadata as that of another kind, which the caller must know to be the right one.
     #[must_use]
     pub fn cast<S: ?Sized>(self) -> Meta<S> {
         Meta {

@@ -1,8 +1,8 @@
-//! The moments writes are stamped with, and the horizon that writes in flight hold back.
+//! Timestamps of writes, and the low watermark that writes in flight hold back.
 //!
-//! A record's time of change is set before its commit and seen after it. A reader that took "now" for the start of its
-//! next catch-up would lose a write that was stamped before and committed after. So a write holds a [`Stamp`] while it is
-//! in flight, and [`Stamps::horizon`] never passes the oldest of them.
+//! A record's time of change is set before its commit and becomes visible after it. A reader that used "now" as the
+//! start of its next catch-up would miss a write with an earlier timestamp that commits later. So a write holds a
+//! [`WriteTimestamp`] while it is in flight, and [`TimestampOracle::low_watermark`] never passes the oldest of them.
 
 use std::{
     collections::BTreeSet,
@@ -12,11 +12,11 @@ use std::{
 
 use crate::{ports::Clock, timestamp::Timestamp};
 
-/// How far past the clock a horizon goes for lying after every stamp. Writes and lists that alternate faster than the clock
-/// tells milliseconds apart would else push the stamps ahead of it without end.
+/// How far a watermark may run ahead of the clock. Without this limit, writes and lists that alternate within one
+/// millisecond would push timestamps ever further ahead of it.
 const LEAD: Duration = Duration::from_millis(5);
 
-/// Gives out stamps and knows which are in flight. One per process and store.
+/// Issues monotonic timestamps for writes and tracks those in flight. There is one per process and store.
 #[derive(Clone)]
 pub struct Stamps {
     shared: Arc<Shared>,
@@ -31,13 +31,13 @@ struct Shared {
 struct State {
     in_flight: BTreeSet<(Timestamp, u64)>,
     serial: u64,
-    /// No stamp is earlier: a horizon that was told, or the last moment a stamp was given out.
+    /// The lower bound of new timestamps: the last watermark returned or the last timestamp issued.
     floor: Option<Timestamp>,
-    /// The latest stamp given out.
+    /// The latest timestamp issued.
     latest: Option<Timestamp>,
 }
 
-/// The moment of a write, held while the write is in flight.
+/// The timestamp of a write. The write counts as in flight until this guard is dropped.
 pub struct Stamp {
     at: Timestamp,
     serial: u64,
@@ -45,24 +45,25 @@ pub struct Stamp {
 }
 
 impl Stamps {
-    /// Stamps by this clock.
+    /// Creates an oracle that follows this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { shared: Arc::new(Shared { clock, state: Mutex::default() }) }
     }
 
-    /// Sees to it that no later stamp lies before this moment, which others over the same records have told theirs of.
-    pub fn raise(&self, floor: Timestamp) {
+    /// Ensures that every later timestamp is at least `minimum`, a watermark that another process over the same data
+    /// has already returned to its clients.
+    pub fn raise(&self, minimum: Timestamp) {
         let mut state = self.shared.state();
-        state.floor = state.floor.max(Some(floor));
+        state.floor = state.floor.max(Some(minimum));
     }
 
-    /// Opens a write, which is in flight until the stamp is dropped.
+    /// Issues the timestamp of a new write, which is in flight until the guard is dropped.
     #[must_use]
     pub fn begin(&self) -> Stamp {
         let mut state = self.shared.state();
         let now = self.shared.clock.now();
-        let at = state.floor.map_or(now, |floor| floor.max(now));
+        let at = state.floor.map_or(now, |minimum| minimum.max(now));
         state.floor = Some(at);
         state.latest = Some(at);
         state.serial += 1;
@@ -71,11 +72,14 @@ impl Stamps {
         Stamp { at, serial, shared: Arc::clone(&self.shared) }
     }
 
-    /// A moment no later stamp lies before, and no write in flight either. Where nothing is in flight it lies after every
-    /// stamp given out, so that a catch-up from it meets nothing twice; unless that were more than 5 ms past the clock, where
-    /// it is the latest stamp itself, whose writes a catch-up then meets once more. It misses none in either case.
+    /// Returns a time that no write in flight and no later write has a timestamp before.
     ///
-    /// Ask before the snapshot is taken that it is told with.
+    /// If no write is in flight, the watermark is after every timestamp issued, so that a catch-up from it reads no
+    /// record twice. The exception is a watermark that would be more than 5 ms ahead of the clock: it equals the latest
+    /// timestamp then, and a catch-up reads the records of that write once more. A catch-up misses nothing in either
+    /// case.
+    ///
+    /// The watermark must be read before the snapshot that it is returned with is taken.
     #[must_use]
     pub fn horizon(&self) -> Timestamp {
         let mut state = self.shared.state();
@@ -83,17 +87,17 @@ impl Stamps {
             return *oldest;
         }
         let now = self.shared.clock.now();
-        // A stamp that leads by as much as it may is its own floor.
+        // A timestamp that is ahead of the clock by the maximum is not passed: it is the lower bound itself.
         let passable = state.latest.filter(|latest| *latest < now + LEAD);
-        let past_latest = passable.map_or(now, |latest| now.max(latest + Duration::from_millis(1)));
-        let horizon = state.floor.map_or(past_latest, |floor| floor.max(past_latest));
-        state.floor = Some(horizon);
-        horizon
+        let after_latest = passable.map_or(now, |latest| now.max(latest + Duration::from_millis(1)));
+        let low_watermark = state.floor.map_or(after_latest, |minimum| minimum.max(after_latest));
+        state.floor = Some(low_watermark);
+        low_watermark
     }
 }
 
 impl Stamp {
-    /// The moment.
+    /// The timestamp itself.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
         self.at
@@ -133,66 +137,69 @@ mod tests {
     }
 
     fn stamps_at(millis: i64) -> (Stamps, Arc<Hand>) {
-        let hand = Arc::new(Hand(AtomicI64::new(millis)));
-        (Stamps::new(Arc::clone(&hand) as Arc<dyn Clock>), hand)
+        let clock = Arc::new(Hand(AtomicI64::new(millis)));
+        (Stamps::new(Arc::clone(&clock) as Arc<dyn Clock>), clock)
     }
 
     #[test]
     fn a_write_in_flight_holds_the_horizon_back() {
-        let (stamps, hand) = stamps_at(100);
-        let early = stamps.begin();
-        hand.0.store(500, Ordering::Relaxed);
-        let late = stamps.begin();
-        assert_eq!(stamps.horizon(), early.at());
+        let (oracle, clock) = stamps_at(100);
+        let early = oracle.begin();
+        clock.0.store(500, Ordering::Relaxed);
+        let late = oracle.begin();
+        assert_eq!(oracle.horizon(), early.at());
         drop(early);
-        assert_eq!(stamps.horizon(), late.at());
+        assert_eq!(oracle.horizon(), late.at());
         drop(late);
-        assert!(stamps.horizon() >= Timestamp::from_millis(500));
+        assert!(oracle.horizon() >= Timestamp::from_millis(500));
     }
 
     #[test]
     fn no_stamp_lies_before_a_horizon_that_was_told_even_when_the_clock_steps_back() {
-        let (stamps, hand) = stamps_at(1000);
-        let told = stamps.horizon();
-        hand.0.store(10, Ordering::Relaxed);
-        assert!(stamps.begin().at() >= told);
+        let (oracle, clock) = stamps_at(1000);
+        let watermark = oracle.horizon();
+        clock.0.store(10, Ordering::Relaxed);
+        assert!(oracle.begin().at() >= watermark);
     }
 
     #[test]
     fn no_stamp_and_no_horizon_lies_before_a_floor_that_was_raised_and_a_lower_one_changes_nothing() {
-        let (stamps, hand) = stamps_at(1000);
-        let early = stamps.begin();
-        stamps.raise(Timestamp::from_millis(5000));
-        stamps.raise(Timestamp::from_millis(2000));
-        assert_eq!(stamps.begin().at(), Timestamp::from_millis(5000));
-        assert_eq!(stamps.horizon(), early.at(), "what is in flight is so still");
+        let (oracle, clock) = stamps_at(1000);
+        let early = oracle.begin();
+        oracle.raise(Timestamp::from_millis(5000));
+        oracle.raise(Timestamp::from_millis(2000));
+        assert_eq!(oracle.begin().at(), Timestamp::from_millis(5000));
+        assert_eq!(oracle.horizon(), early.at(), "the first write is still in flight");
         drop(early);
-        assert_eq!(stamps.horizon(), Timestamp::from_millis(5000));
-        hand.0.store(6000, Ordering::Relaxed);
-        assert_eq!(stamps.begin().at(), Timestamp::from_millis(6000));
+        assert_eq!(oracle.horizon(), Timestamp::from_millis(5000));
+        clock.0.store(6000, Ordering::Relaxed);
+        assert_eq!(oracle.begin().at(), Timestamp::from_millis(6000));
     }
 
     #[test]
     fn a_horizon_lies_after_every_stored_stamp_so_a_catch_up_meets_nothing_twice() {
-        let (stamps, _) = stamps_at(1000);
-        let stored = stamps.begin().at();
-        let horizon = stamps.horizon();
-        assert!(horizon > stored);
-        assert!(stamps.begin().at() >= horizon);
+        let (oracle, _) = stamps_at(1000);
+        let stored = oracle.begin().at();
+        let watermark = oracle.horizon();
+        assert!(watermark > stored);
+        assert!(oracle.begin().at() >= watermark);
     }
 
     #[test]
     fn writes_and_lists_that_alternate_within_a_millisecond_drift_no_further_than_the_lead() {
-        let (stamps, hand) = stamps_at(1000);
-        let mut told = Timestamp::MIN;
+        let (oracle, clock) = stamps_at(1000);
+        let mut watermark = Timestamp::MIN;
         for _ in 0..10_000 {
-            let stored = stamps.begin().at();
-            assert!(stored >= told, "a catch-up from {told} would miss {stored}");
-            told = stamps.horizon();
-            assert!(told >= stored);
-            assert!(told <= Timestamp::from_millis(1000) + LEAD, "{told} drifts ahead of the clock");
+            let stored = oracle.begin().at();
+            assert!(stored >= watermark, "a catch-up from {watermark} would miss {stored}");
+            watermark = oracle.horizon();
+            assert!(watermark >= stored);
+            assert!(watermark <= Timestamp::from_millis(1000) + LEAD, "{watermark} is too far ahead of the clock");
         }
-        hand.0.fetch_add(5, Ordering::Relaxed);
-        assert!(stamps.horizon() > told, "a clock that has caught up lets the horizon pass the latest stamp");
+        clock.0.fetch_add(5, Ordering::Relaxed);
+        assert!(
+            oracle.horizon() > watermark,
+            "once the clock has caught up, the watermark passes the latest timestamp"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Streams: whole collections out of one snapshot, a batch at a time.
+//! Streams: complete collections from one snapshot, in batches.
 
 use async_trait::async_trait;
 
@@ -8,33 +8,34 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// Which part of a collection is streamed.
+/// A request to stream a collection or a part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamRequest {
-    /// In which order.
+    /// The order of the records.
     pub order: Order,
-    /// Within which times.
+    /// The times that the records must be within.
     pub window: Window,
 }
 
-/// A collection on its way.
+/// A stream of records from a snapshot, with the low watermark of the snapshot.
 pub struct Streamed<T> {
-    /// What is in the snapshot, in order.
+    /// The records of the snapshot, in order.
     pub batches: Box<dyn Batches<T>>,
-    /// As of a page: no change stamped before this moment can be missing from the snapshot (contract v1 § 6).
+    /// The low watermark, as for a page: no change with an earlier timestamp can be missing from the snapshot (contract
+    /// v1 § 6).
     pub as_of: Timestamp,
 }
 
-/// Gives out a snapshot batch by batch, at the pace it is asked for. However long the collection, a few batches of it are
-/// held at a time.
+/// An asynchronous iterator over the batches of a snapshot. The consumer sets the pace: only a few batches are in
+/// memory at a time, regardless of the length of the collection.
 ///
-/// The snapshot is held until this is dropped, with what that costs the store: whoever has one sees to it that it does not
-/// stay where nobody asks for more.
+/// The snapshot stays open, at the store's cost, until this is dropped. The owner must drop it if the consumer stops
+/// reading.
 #[async_trait]
 pub trait Batches<T>: Send {
-    /// The next of them, in order, none of them empty; `None` at the end.
+    /// Returns the next batch, which is never empty; `None` at the end.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails or is closed; nothing more comes then.
+    /// [`StoreError`] if the store fails or is closed; the stream has ended then.
     async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError>;
 }

@@ -1,37 +1,37 @@
-//! Texts with the limits the contract sets (v1 § 1), checked where they enter and trusted from there on.
+//! Validated texts with the limits of the contract (v1 § 1). They are checked on input and trusted afterwards.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-/// Why a text was refused, in words fit for an answer.
+/// The rule a rejected text breaks, as a message for the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TextError(pub &'static str);
 
-/// The rule a [`Text`] was held to.
+/// The validation rule of a [`Text`].
 pub trait Rule: 'static {
-    /// What the rule asks for, for documents and messages.
+    /// The description of the rule in the API document and in error messages.
     const SAYS: &'static str;
-    /// Fewest characters.
+    /// The minimum length in characters.
     const MIN: usize;
-    /// Most characters.
+    /// The maximum length in characters.
     const MAX: usize;
-    /// Whether surrounding white space is cut off before the text is measured and kept.
+    /// Whether surrounding white space is removed before the text is checked and stored.
     const TRIMMED: bool = false;
-    /// Whether the characters are ones the rule allows.
+    /// Returns whether the rule allows the characters of the text.
     fn allows(text: &str) -> bool;
 }
 
-/// A text that keeps rule `R`. Cheap to clone.
+/// A text that conforms to rule `R`. Cheap to clone.
 pub struct Text<R> {
     text: Arc<str>,
     rule: PhantomData<fn() -> R>,
 }
 
 impl<R: Rule> Text<R> {
-    /// Holds `text` to the rule.
+    /// Checks `text` against the rule.
     ///
     /// # Errors
-    /// [`TextError`] with what the rule asks for.
+    /// [`TextError`] with the description of the rule.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let text = if R::TRIMMED { text.trim() } else { text };
         let length = if text.len() > R::MAX { text.chars().count() } else { text.len() };
@@ -43,8 +43,8 @@ impl<R: Rule> Text<R> {
         }
     }
 
-    /// A text that was held to the rule when it entered, as a store gives it back. It is not looked at again: what a store
-    /// holds has come through [`Self::parse`].
+    /// Creates a text from a value that a store returns, without checking it again: every stored text has passed
+    /// [`Self::parse`].
     #[must_use]
     pub fn trusted(text: &str) -> Self {
         Self { text: text.into(), rule: PhantomData }
@@ -115,20 +115,20 @@ impl<R> AsRef<str> for Text<R> {
 
 fn plain(text: &str) -> bool {
     if text.is_ascii() {
-        // Without a way out in the middle, the compiler looks at many bytes at once: every text of every page comes by here.
-        let control = |byte: u8| (byte < b' ' && byte != b'\t' && byte != b'\n') || byte == 0x7f;
-        return !text.bytes().fold(false, |found, byte| found | control(byte));
+        // Without an early return, the compiler vectorizes the loop, which runs for every text of every page.
+        let is_control = |byte: u8| (byte < b' ' && byte != b'\t' && byte != b'\n') || byte == 0x7f;
+        return !text.bytes().fold(false, |found, byte| found | is_control(byte));
     }
     !text.chars().any(|character| character.is_control() && character != '\t' && character != '\n')
 }
 
 macro_rules! rule {
-    ($(#[$doc:meta])* $text:ident = $rule:ident { $says:literal, $min:literal..=$max:literal, $allows:expr $(, trimmed = $trimmed:literal)? }) => {
-        #[doc = concat!("The rule of [`", stringify!($text), "`].")]
+    ($(#[$doc:meta])* $text:ident = $rule:ident { $description:literal, $min:literal..=$max:literal, $allows:expr $(, trimmed = $trimmed:literal)? }) => {
+        #[doc = concat!("The validation rule of [`", stringify!($text), "`].")]
         #[derive(Debug)]
         pub enum $rule {}
         impl Rule for $rule {
-            const SAYS: &'static str = $says;
+            const SAYS: &'static str = $description;
             const MIN: usize = $min;
             const MAX: usize = $max;
             $(const TRIMMED: bool = $trimmed;)?
@@ -143,28 +143,28 @@ macro_rules! rule {
 }
 
 rule! {
-    /// A record's own key, unique in its organization and kind: 1 to 200 visible ASCII characters.
+    /// The key of a record, unique in its organization and kind: 1 to 200 visible ASCII characters.
     RecordKey = RecordKeyRule { "must be 1 to 200 visible ASCII characters without spaces", 1..=200, |text| text.bytes().all(|byte| byte.is_ascii_graphic()) }
 }
 rule! {
-    /// A title or name: 1 to 300 characters, not blank.
-    Title = TitleRule { "must be 1 to 300 characters, not blank, without control characters but tab and newline", 1..=300, |text| plain(text) && !text.trim().is_empty() }
+    /// A title or a name: 1 to 300 characters, not blank.
+    Title = TitleRule { "must be 1 to 300 characters, not blank, without control characters other than tab and newline", 1..=300, |text| plain(text) && !text.trim().is_empty() }
 }
 rule! {
-    /// A longer text: up to 20,000 characters, possibly none.
-    Description = DescriptionRule { "must be at most 20000 characters, without control characters but tab and newline", 0..=20_000, plain }
+    /// A long text: at most 20,000 characters, possibly empty.
+    Description = DescriptionRule { "must be at most 20000 characters, without control characters other than tab and newline", 0..=20_000, plain }
 }
 rule! {
-    /// Names something in another module or outside: 1 to 200 characters.
-    Reference = ReferenceRule { "must be 1 to 200 characters, not blank, without control characters but tab and newline", 1..=200, |text| plain(text) && !text.trim().is_empty() }
+    /// A reference to something in another module or system: 1 to 200 characters.
+    Reference = ReferenceRule { "must be 1 to 200 characters, not blank, without control characters other than tab and newline", 1..=200, |text| plain(text) && !text.trim().is_empty() }
 }
 rule! {
-    /// Why a change is made, kept in the audit log: 10 to 1000 characters after trimming.
-    Reason = ReasonRule { "must be 10 to 1000 characters after trimming, without control characters but tab and newline", 10..=1000, plain, trimmed = true }
+    /// The reason for a change, stored in the audit log: 10 to 1000 characters after trimming.
+    Reason = ReasonRule { "must be 10 to 1000 characters after trimming, without control characters other than tab and newline", 10..=1000, plain, trimmed = true }
 }
 rule! {
-    /// A mail address, held only to its outline: delivery alone can prove more.
-    Email = EmailRule { "must be a mail address", 3..=254, |text| plain(text)
+    /// An email address. Only its outline is checked; only a delivery can prove that it exists.
+    Email = EmailRule { "must be an email address", 3..=254, |text| plain(text)
         && !text.contains(char::is_whitespace)
         && text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) }
 }

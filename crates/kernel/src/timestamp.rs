@@ -1,10 +1,10 @@
-//! Time as the contract has it: UTC, to the millisecond.
+//! Timestamps as the contract defines them: UTC, in milliseconds.
 
 use std::{fmt, ops, str::FromStr, time::Duration};
 
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
 
-/// A moment in UTC, in whole milliseconds since 1970, between the years 0001 and 9999.
+/// A time in UTC, in whole milliseconds since 1970, between the years 0001 and 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -17,12 +17,13 @@ const MIN: i64 = -62_135_596_800_000;
 const MAX: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The earliest moment there is: 0001-01-01.
+    /// The earliest timestamp: the start of 0001-01-01.
     pub const MIN: Self = Self(MIN);
-    /// The last moment there is: the end of 9999.
+    /// The latest timestamp: the end of 9999-12-31.
     pub const MAX: Self = Self(MAX);
 
-    /// The moment this many milliseconds after 1970-01-01T00:00:00Z, held within [`Self::MIN`] and [`Self::MAX`].
+    /// Creates the timestamp this many milliseconds after 1970-01-01T00:00:00Z, clamped to [`Self::MIN`] and
+    /// [`Self::MAX`].
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(if millis < MIN {
@@ -34,29 +35,29 @@ impl Timestamp {
         })
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// The milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down.
+    /// The whole seconds since 1970-01-01T00:00:00Z, rounded down.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// How long ago `earlier` was; nothing when it lies ahead.
+    /// The time that has passed since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 
-    /// Reads an RFC 3339 timestamp (any offset; finer digits are cut to the millisecond) or a date, which means its
-    /// midnight in UTC.
+    /// Parses an RFC 3339 timestamp (with any offset; truncated to the millisecond) or a date, which means midnight
+    /// UTC.
     ///
     /// # Errors
-    /// [`MalformedTimestamp`] where the text is neither.
+    /// [`MalformedTimestamp`] if the text is neither.
     pub fn parse_date_or_time(text: &str) -> Result<Self, MalformedTimestamp> {
         if text.len() == 10 { parse_date(text) } else { text.parse() }
     }
@@ -93,43 +94,43 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, within) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
+        let (days, millis_of_day) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
         let days = u32::try_from(days + BEFORE_1970).map_err(|_| fmt::Error)?;
-        let within = u32::try_from(within).map_err(|_| fmt::Error)?;
+        let millis_of_day = u32::try_from(millis_of_day).map_err(|_| fmt::Error)?;
         let (year, month, day) = calendar(days);
         let mut text = *b"0000-00-00T00:00:00.000Z";
         digits(&mut text[0..4], year);
         digits(&mut text[5..7], month);
         digits(&mut text[8..10], day);
-        digits(&mut text[11..13], within / 3_600_000);
-        digits(&mut text[14..16], within / 60_000 % 60);
-        digits(&mut text[17..19], within / 1000 % 60);
-        digits(&mut text[20..23], within % 1000);
+        digits(&mut text[11..13], millis_of_day / 3_600_000);
+        digits(&mut text[14..16], millis_of_day / 60_000 % 60);
+        digits(&mut text[17..19], millis_of_day / 1000 % 60);
+        digits(&mut text[20..23], millis_of_day % 1000);
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
-/// Milliseconds of a day.
+/// The milliseconds of one day.
 const DAY: i64 = 86_400_000;
 
-/// Days from 1 March of the year 0 to 1970-01-01.
+/// The days from 1 March of the year 0 to 1970-01-01.
 const BEFORE_1970: i64 = 719_468;
 
-/// Year, month and day of the date so many days after 1 March of the year 0: years that begin in March have their leap day at
-/// their end (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>). Every record that is shown has two
-/// moments, so it counts what this costs.
+/// Returns the year, month and day of the date `days` days after 1 March of the year 0. Years that begin in March have
+/// their leap day at the end (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>). This is written
+/// by hand because its speed matters: every record in a response has two timestamps.
 const fn calendar(days: u32) -> (u32, u32, u32) {
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let march_based = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march_based + 2) / 5 + 1;
-    let (month, next) = if march_based < 10 { (march_based + 3, 0) } else { (march_based - 9, 1) };
-    (era * 400 + year + next, month, day)
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let march_based = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_based + 2) / 5 + 1;
+    let (month, carry) = if march_based < 10 { (march_based + 3, 0) } else { (march_based - 9, 1) };
+    (era * 400 + year + carry, month, day)
 }
 
-fn digits(place: &mut [u8], mut number: u32) {
-    for digit in place.iter_mut().rev() {
+fn digits(buffer: &mut [u8], mut number: u32) {
+    for digit in buffer.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;
         number /= 10;
     }
@@ -177,7 +178,7 @@ mod tests {
         for text in
             ["", "now", "2026-02-30", "2026-5-25", "2026-05-25T14:08:33", "1700000000", "2026-05-25 ", "+026-01-01"]
         {
-            assert!(Timestamp::parse_date_or_time(text).is_err(), "{text:?} was taken for a timestamp");
+            assert!(Timestamp::parse_date_or_time(text).is_err(), "{text:?} was accepted as a timestamp");
         }
     }
 
