@@ -4,27 +4,28 @@ use std::{cmp::Ordering, fmt, hash, marker::PhantomData, str::FromStr};
 
 use ulid::Ulid;
 
-/// Something that carries identifiers of its own kind.
+/// A type whose identifiers have a prefix of their own.
 pub trait Named: 'static {
-    /// What the identifiers start with, without the underscore: `find`, `ctrl`, `svc`.
+    /// The prefix of the identifiers, without the underscore: `find`, `ctrl`, `svc`.
     const PREFIX: &'static str;
 }
 
-/// The identifier of one `R`. Two kinds of identifier are two types, so one can't be handed in for the other.
+/// The identifier of one `R`. Identifiers of different kinds have different types, so they can't be confused.
 pub struct Id<R: ?Sized> {
     ulid: Ulid,
-    of: PhantomData<fn() -> R>,
+    marker: PhantomData<fn() -> R>,
 }
 
-/// The text is not an identifier of the kind asked for: another prefix, another length, lower case or a foreign character.
+/// The text is not an identifier of the expected kind: its prefix or length is wrong, or it has lower-case letters or
+/// characters outside the alphabet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier of the form {prefix}_…")]
 pub struct MalformedId {
-    /// The prefix that was expected.
+    /// The expected prefix.
     pub prefix: &'static str,
 }
 
-/// Names a request in answers, logs and the audit log: `req_…`.
+/// Marker for the identifiers of requests in responses, logs and the audit log: `req_…`.
 #[derive(Debug)]
 pub enum RequestId {}
 
@@ -33,13 +34,13 @@ impl Named for RequestId {
 }
 
 impl<R: ?Sized> Id<R> {
-    /// The identifier with this ULID.
+    /// Creates the identifier with this ULID.
     #[must_use]
     pub const fn new(ulid: Ulid) -> Self {
-        Self { ulid, of: PhantomData }
+        Self { ulid, marker: PhantomData }
     }
 
-    /// What a store keeps: the ULID without its prefix.
+    /// The ULID without the prefix, which is the form that stores use.
     #[must_use]
     pub const fn ulid(self) -> Ulid {
         self.ulid
@@ -82,10 +83,20 @@ impl<R: ?Sized> hash::Hash for Id<R> {
 
 impl<R: Named + ?Sized> fmt::Display for Id<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&IdText(R::PREFIX, self.ulid), f)
+    }
+}
+
+/// An identifier without its type, displayed as a text: its prefix and its ULID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdText(pub &'static str, pub Ulid);
+
+impl fmt::Display for IdText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut buffer = [0; ulid::ULID_LEN];
-        f.write_str(R::PREFIX)?;
+        f.write_str(self.0)?;
         f.write_str("_")?;
-        f.write_str(self.ulid.array_to_str(&mut buffer))
+        f.write_str(self.1.array_to_str(&mut buffer))
     }
 }
 
@@ -99,12 +110,67 @@ impl<R: Named + ?Sized> FromStr for Id<R> {
     type Err = MalformedId;
 
     fn from_str(text: &str) -> Result<Self, MalformedId> {
-        let malformed = MalformedId { prefix: R::PREFIX };
-        let body = text.strip_prefix(R::PREFIX).and_then(|rest| rest.strip_prefix('_')).ok_or(malformed)?;
-        let ulid = Ulid::from_string(body).map_err(|_| malformed)?;
-        let mut buffer = [0; ulid::ULID_LEN];
-        // One identifier has one spelling: what Crockford's alphabet merely tolerates would make two keys of one record.
-        if ulid.array_to_str(&mut buffer) == body { Ok(Self::new(ulid)) } else { Err(malformed) }
+        parse(R::PREFIX, text).map(Self::new)
+    }
+}
+
+/// Parses an identifier with this prefix.
+pub(crate) fn parse(prefix: &'static str, text: &str) -> Result<Ulid, MalformedId> {
+    let malformed = MalformedId { prefix };
+    let body = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(malformed)?;
+    let ulid = Ulid::from_string(body).map_err(|_| malformed)?;
+    let mut buffer = [0; ulid::ULID_LEN];
+    // An identifier has exactly one spelling: the alternatives that Crockford's alphabet tolerates would give one
+    // record several keys.
+    if ulid.array_to_str(&mut buffer) == body { Ok(ulid) } else { Err(malformed) }
+}
+
+/// The identifiers of several `R`, in a fixed order, as one column of a record.
+pub struct IdList<R: ?Sized> {
+    ulids: Vec<Ulid>,
+    marker: PhantomData<fn() -> R>,
+}
+
+impl<R: ?Sized> IdList<R> {
+    /// The identifiers.
+    pub fn iter(&self) -> impl Iterator<Item = Id<R>> {
+        self.ulids.iter().copied().map(Id::new)
+    }
+
+    /// The identifiers without their prefix.
+    #[must_use]
+    pub fn ulids(&self) -> &[Ulid] {
+        &self.ulids
+    }
+
+    /// Creates the list of the identifiers with these ULIDs.
+    #[must_use]
+    pub const fn from_ulids(ulids: Vec<Ulid>) -> Self {
+        Self { ulids, marker: PhantomData }
+    }
+}
+
+impl<R: ?Sized> FromIterator<Id<R>> for IdList<R> {
+    fn from_iter<I: IntoIterator<Item = Id<R>>>(ids: I) -> Self {
+        Self::from_ulids(ids.into_iter().map(Id::ulid).collect())
+    }
+}
+
+impl<R: ?Sized> Clone for IdList<R> {
+    fn clone(&self) -> Self {
+        Self::from_ulids(self.ulids.clone())
+    }
+}
+
+impl<R: ?Sized> PartialEq for IdList<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.ulids == other.ulids
+    }
+}
+
+impl<R: Named + ?Sized> fmt::Debug for IdList<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -127,7 +193,7 @@ mod tests {
             "req_".to_owned(),
             String::new(),
         ] {
-            assert!(other.parse::<Id<RequestId>>().is_err(), "{other:?} was taken for an identifier");
+            assert!(other.parse::<Id<RequestId>>().is_err(), "{other:?} was accepted as an identifier");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The vocabulary every room of the house shares: identifiers, time, texts, pages, records, the changeset and the ports
-//! that stores answer.
+//! The types that every crate shares: identifiers, timestamps, validated texts, pages, records, the changeset and the
+//! ports that stores implement.
 //!
-//! Nothing here knows a database, a protocol, a letter case or a clock: time, identifiers and randomness come in through
-//! [`Clock`] and [`Entropy`].
+//! This crate depends on no database, no protocol, no naming convention of a wire format and no system clock: the time,
+//! identifiers and randomness come in through [`Clock`] and [`Entropy`].
 
 mod changeset;
 mod entry;
@@ -12,6 +12,7 @@ mod id;
 mod organization;
 mod page;
 mod ports;
+mod record;
 mod resource;
 mod stamp;
 mod stream;
@@ -26,10 +27,14 @@ pub use changeset::{
 pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Subject};
 pub use error::{Clash, CommitError, Invalid, StoreError};
 pub use fields::Fields;
-pub use id::{Id, MalformedId, Named, RequestId};
+pub use id::{Id, IdList, IdText, MalformedId, Named, RequestId};
 pub use organization::{Organization, OrganizationFilter, OrganizationId, Slug};
 pub use page::{Order, Page, PageLimit, PageRequest, Position, Window};
 pub use ports::{AuditTrail, Clock, Entropy, Ledger, Reader};
+pub use record::{
+    Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, KeyScope, OwnedScalar,
+    Record, Scalar, ScalarValue, Selectivity,
+};
 pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
 pub use stamp::{Stamp, Stamps};
 pub use stream::{Batches, StreamRequest, Streamed};

@@ -1,32 +1,37 @@
-//! The subject group: what a record is about, in any module or outside (contract v1, resources).
+//! The subject group: a reference to the thing that a record is about, in any module or system (contract v1,
+//! resources).
 
-use crate::{error::Invalid, text::Reference};
+use crate::{
+    error::Invalid,
+    record::{Column, Columns, Decoder, Encoder, Field, Scalar as _, ScalarValue},
+    text::Reference,
+};
 
-/// Names what a record is about. Its three parts stand or fall together.
+/// A reference to the thing that a record is about. Its three parts are given together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectGroup {
-    /// The module, or the system outside.
+    /// The module, or the external system.
     pub module_key: Reference,
-    /// The type of resource there.
+    /// The type of the resource in that module.
     pub resource_type: Reference,
-    /// Its identifier there.
+    /// The identifier of the resource in that module.
     pub resource_id: Reference,
 }
 
-/// The same, at one version of what it names.
+/// A subject group with an optional version of its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionedSubjectGroup {
-    /// What it names.
+    /// The subject.
     pub group: SubjectGroup,
-    /// Which version of it, where that matters.
+    /// The version of the subject, if the record is about one version of it.
     pub version_id: Option<Reference>,
 }
 
 impl SubjectGroup {
-    /// The group of three parts, if all are there or none.
+    /// Creates the group from its parts: `None` if all three are absent.
     ///
     /// # Errors
-    /// [`Invalid`], naming the first part that is missing.
+    /// [`FieldError`] with the first missing part, if some but not all parts are given.
     pub fn of_parts(
         module_key: Option<Reference>,
         resource_type: Option<Reference>,
@@ -48,6 +53,84 @@ impl SubjectGroup {
                     "a subject has a module key, a resource type and a resource id, or none of them",
                 ))
             }
+        }
+    }
+}
+
+/// The description of the subject group's parts in the API document.
+const DESCRIPTIONS: [&str; 4] = [
+    "The module, or the external system, of the thing that the record is about.",
+    "The type of that thing in its module.",
+    "The identifier of that thing in its module.",
+    "The version of that thing, if the record is about one version of it.",
+];
+
+const fn column(name: &'static str, description: &'static str) -> Column {
+    let mut column = Column::new::<Reference>(name, true);
+    column.description = description;
+    column
+}
+
+const GROUP: Columns = Columns::EMPTY
+    .with(column("subject_module_key", DESCRIPTIONS[0]))
+    .with(column("subject_resource_type", DESCRIPTIONS[1]))
+    .with(column("subject_resource_id", DESCRIPTIONS[2]));
+
+fn encode<'r, E: Encoder<'r> + ?Sized>(group: Option<&'r SubjectGroup>, encoder: &mut E) {
+    let part = |part: fn(&SubjectGroup) -> &Reference| group.map_or(ScalarValue::Null, |group| part(group).value());
+    encoder.put(part(|group| &group.module_key));
+    encoder.put(part(|group| &group.resource_type));
+    encoder.put(part(|group| &group.resource_id));
+}
+
+/// Takes the three parts, which are followed by `columns_after` more columns of the same group.
+fn decode<D: Decoder + ?Sized, T>(
+    decoder: &mut D,
+    columns_after: usize,
+    rest: impl FnOnce(&mut D) -> Result<T, D::Error>,
+) -> Result<(Option<SubjectGroup>, T), D::Error> {
+    let parts = [(); 3].map(|()| Reference::decode_nullable(decoder));
+    let rest = rest(decoder);
+    let [module_key, resource_type, resource_id] = parts;
+    let (module_key, resource_type, resource_id) = (module_key?, resource_type?, resource_id?);
+    let missing = [&module_key, &resource_type, &resource_id].iter().position(|part| part.is_none());
+    let group = SubjectGroup::of_parts(module_key, resource_type, resource_id).map_err(|error| {
+        let columns_back = columns_after + 2 - missing.unwrap_or_default();
+        decoder.invalid(columns_back, &error.message)
+    })?;
+    Ok((group, rest?))
+}
+
+impl Field for Option<SubjectGroup> {
+    const COLUMNS: Columns = GROUP;
+
+    #[inline]
+    fn encode<'r, E: Encoder<'r> + ?Sized>(&'r self, encoder: &mut E) {
+        encode(self.as_ref(), encoder);
+    }
+
+    #[inline]
+    fn decode<D: Decoder + ?Sized>(decoder: &mut D) -> Result<Self, D::Error> {
+        decode(decoder, 0, |_| Ok(())).map(|(group, ())| group)
+    }
+}
+
+impl Field for Option<VersionedSubjectGroup> {
+    const COLUMNS: Columns = GROUP.with(column("subject_version_id", DESCRIPTIONS[3]));
+
+    #[inline]
+    fn encode<'r, E: Encoder<'r> + ?Sized>(&'r self, encoder: &mut E) {
+        encode(self.as_ref().map(|subject| &subject.group), encoder);
+        let version = self.as_ref().and_then(|subject| subject.version_id.as_ref());
+        encoder.put(version.map_or(ScalarValue::Null, Reference::value));
+    }
+
+    #[inline]
+    fn decode<D: Decoder + ?Sized>(decoder: &mut D) -> Result<Self, D::Error> {
+        match decode(decoder, 1, Reference::decode_nullable)? {
+            (Some(group), version_id) => Ok(Some(VersionedSubjectGroup { group, version_id })),
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(decoder.invalid(0, &"there is no subject that it could be a version of")),
         }
     }
 }

@@ -1,0 +1,189 @@
+//! Records that state their fields once.
+//!
+//! [`record!`](crate::record!) declares a record as a documented struct whose fields carry marks: the public name, an
+//! example, whether lists can be filtered by the field. Tables, the audit log, JSON, the API document, filters and bundles
+//! all read that statement through [`Record`], so none of them repeats a field's name.
+//!
+//! | to add | write |
+//! |---|---|
+//! | a property of a column, such as whether it is unique | a mark: a `const` method of [`Columns`] |
+//! | a type of one column | [`Scalar`] for it |
+//! | several columns that belong together | [`Field`] for `Option<YourGroup>`, as [`crate::SubjectGroup`] does |
+//! | a format that records are written to or read from | an [`Encoder`] or a [`Decoder`] |
+//!
+//! | special case | override |
+//! |---|---|
+//! | a parent | `Id<Parent>` with `filter(Few)`; a key that is unique only within it is marked `key_within("parent_id")` |
+//! | a list of identifiers | [`crate::IdList`] |
+//! | a decimal | [`crate::Decimal`], a text everywhere |
+//! | a filter that a list can't do without | the mark `required` after `filter(…)` |
+//! | a lower bound instead of a choice of values | the mark `at_least("since")` |
+//! | a subject | `Option<SubjectGroup>` or `Option<VersionedSubjectGroup>` |
+
+mod audit;
+mod column;
+mod encoding;
+mod field;
+mod filter;
+mod scalar;
+
+#[cfg(test)]
+mod tests;
+
+pub use column::{Column, ColumnFilter, ColumnType, Columns, Comparison, KeyScope, Selectivity};
+pub use encoding::{Decoder, Encoder};
+pub use field::Field;
+pub use filter::Filter;
+pub use scalar::{OwnedScalar, Scalar, ScalarValue};
+
+use crate::resource::Resource;
+
+/// A record type whose fields are columns, as [`record!`](crate::record!) declares it.
+pub trait Record: Resource<Filter = Filter<Self>> {
+    /// The name of the whole collection in the domain: `framework_versions`. It is the name of the table, too.
+    const PLURAL: &'static str;
+    /// The record's own columns, in the order of its fields. Every store adds the columns that all records have.
+    const COLUMNS: &'static [Column];
+
+    /// Passes the value of each column to the encoder, in the order of [`Self::COLUMNS`].
+    fn encode<'r, E: Encoder<'r> + ?Sized>(&'r self, encoder: &mut E);
+
+    /// Creates a record from the values of a decoder, which are taken in the order of [`Self::COLUMNS`].
+    ///
+    /// # Errors
+    /// The error of the first field that has one. The fields after it have been decoded, too, so that a decoder that
+    /// collects faults has all of them.
+    fn decode<D: Decoder + ?Sized>(decoder: &mut D) -> Result<Self, D::Error>;
+
+    /// The value of the column at `index` of [`Self::COLUMNS`].
+    fn value(&self, index: usize) -> ScalarValue<'_> {
+        struct Finder<'r> {
+            remaining: usize,
+            found: Option<ScalarValue<'r>>,
+        }
+        impl<'r> Encoder<'r> for Finder<'r> {
+            fn put(&mut self, value: ScalarValue<'r>) {
+                if self.remaining == 0 {
+                    self.found.get_or_insert(value);
+                } else {
+                    self.remaining -= 1;
+                }
+            }
+        }
+        let mut finder = Finder { remaining: index, found: None };
+        self.encode(&mut finder);
+        finder.found.unwrap_or(ScalarValue::Null)
+    }
+
+    /// The value of the column that is marked as the key, if there is one.
+    fn key(&self) -> Option<&str> {
+        let index = Self::COLUMNS.iter().position(|column| column.key.is_some())?;
+        self.value(index).as_str()
+    }
+
+    /// The record made of the columns' examples, for the API document.
+    ///
+    /// # Panics
+    /// If an example violates the rule of its type: that is a mistake in the declaration.
+    #[must_use]
+    fn example() -> Self {
+        Self::decode(&mut column::Examples::new(Self::COLUMNS))
+            .unwrap_or_else(|fault| panic!("an example of {}: {fault}", Self::PLURAL))
+    }
+}
+
+/// Declares a record type that states each of its fields once.
+///
+/// `kind` is its variant of [`crate::Kind`], `prefix` that of its identifiers, `plural` the name of the collection. The
+/// doc comment of a field is its description in the API document, so it is written for the caller. Marks are the `const`
+/// methods of [`Columns`].
+///
+/// ```
+/// # use novantra_kernel as kernel;
+/// # use kernel::{record, words, RecordKey, Title, Timestamp};
+/// record! {
+///     /// A control: a measure that keeps a risk within bounds.
+///     #[record(kind = Control, prefix = "ctrl", plural = "controls")]
+///     pub struct Measure {
+///         /// The key of the control, unique in the organization.
+///         #[column(label("control_key"), key, example("CTL-AC-02"))]
+///         pub key: RecordKey,
+///         /// The title of the control.
+///         #[column(example("Privileged access is reviewed every quarter"))]
+///         pub title: Title,
+///         /// The status of the control.
+///         #[column(filter(Many), example("active"))]
+///         pub status: MeasureStatus,
+///         /// The time of the last review.
+///         pub reviewed_at: Option<Timestamp>,
+///     }
+/// }
+///
+/// words! {
+///     /// The status of a measure.
+///     MeasureStatus = Draft {
+///         /// It is being written.
+///         Draft = "draft",
+///         /// It is in force.
+///         Active = "active",
+///     }
+/// }
+///
+/// let measure = <Measure as kernel::Record>::example();
+/// assert_eq!(measure.status, MeasureStatus::Active);
+/// assert_eq!(kernel::Resource::unique_key(&measure), Some("CTL-AC-02"));
+/// ```
+#[macro_export]
+macro_rules! record {
+    (
+        $(#[doc = $doc:literal])*
+        #[record(kind = $kind:ident, prefix = $prefix:literal, plural = $plural:literal)]
+        pub struct $record:ident {
+            $($(#[doc = $field_doc:literal])*
+              $(#[column($($mark:ident $(($($argument:tt)*))?),* $(,)?)])?
+              pub $field:ident: $type:ty,)*
+        }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $record { $($(#[doc = $field_doc])* pub $field: $type,)* }
+
+        impl $crate::Named for $record {
+            const PREFIX: &'static str = $prefix;
+        }
+
+        impl $crate::Resource for $record {
+            const KIND: $crate::Kind = $crate::Kind::$kind;
+            type Filter = $crate::Filter<Self>;
+
+            fn unique_key(&self) -> Option<&str> {
+                $crate::Record::key(self)
+            }
+        }
+
+        impl $crate::Record for $record {
+            const PLURAL: &'static str = $plural;
+            const COLUMNS: &'static [$crate::Column] = {
+                #[allow(unused_imports)]
+                use $crate::Selectivity::*;
+                const ALL: $crate::Columns = $crate::Columns::EMPTY
+                    $(.and($crate::Columns::of_field::<$type>(stringify!($field), concat!($($field_doc),*))
+                        $($(.$mark($($($argument)*)?))*)?))*
+                    .checked();
+                ALL.as_slice()
+            };
+
+            #[inline]
+            fn encode<'r, E: $crate::Encoder<'r> + ?Sized>(&'r self, encoder: &mut E) {
+                $($crate::Field::encode(&self.$field, encoder);)*
+            }
+
+            #[inline]
+            fn decode<D: $crate::Decoder + ?Sized>(decoder: &mut D) -> Result<Self, D::Error> {
+                // All fields are decoded before the first error is returned, so that every fault is collected.
+                $(let $field = <$type as $crate::Field>::decode(decoder);)*
+                Ok(Self { $($field: $field?,)* })
+            }
+        }
+    };
+}
