@@ -1,16 +1,18 @@
-//! The habits of the house as commands: `cargo xtask help` lists them.
+//! The project's tasks as commands: `cargo xtask help` lists them.
 
 mod bench;
 mod debian;
 mod deny;
 mod documents;
 mod faketime;
+mod mutants;
 mod postgres;
 mod process;
 mod redis;
 mod run;
 mod test;
 mod tidy;
+mod tools;
 mod webhook_libraries;
 
 use std::{path::Path, process::ExitCode};
@@ -20,16 +22,18 @@ Usage: cargo xtask COMMAND
 
   run [--release] [ARGUMENT…]   build novantra and start `novantra serve ARGUMENT…`
                                 example: cargo xtask run --demo
-  test [STEP…]                  everything CI checks, or only the steps named
+  test [STEP…]                  run every check of CI, or only these steps
                                 example: cargo xtask test fmt tidy
-  tidy                          the rules of the house alone
+  tidy                          check the project's rules alone
   documents                     write the generated documents: docs/openapi.json and the rest
   openapi                       write docs/openapi.json alone
   bench [ARGUMENT…]             build for release and run the benchmarks
-  help                          this
+  mutants CRATE…                change these crates in many ways and count the changes that their tests notice
+                                example: cargo xtask mutants findings auth
+  help                          print this help
 ";
 
-/// What a command comes to; an error is one message for people.
+/// The result of a task; an error is a message for the user.
 type Outcome<T = ()> = Result<T, String>;
 
 fn main() -> ExitCode {
@@ -43,12 +47,13 @@ fn main() -> ExitCode {
         "documents" => documents::write(None),
         "openapi" => documents::write(Some("openapi")),
         "bench" => bench::bench(&arguments),
+        "mutants" => mutants::mutants(&arguments),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
         }
         unknown => {
-            eprint!("there is no command {unknown:?}\n\n{HELP}");
+            eprint!("unknown command {unknown:?}\n\n{HELP}");
             return ExitCode::from(2);
         }
     };
@@ -61,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The folder of the repository.
+/// Returns the root folder of the repository.
 fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)

@@ -1,10 +1,10 @@
-//! Rules about which files there are.
+//! Rules about which files exist and what they are called.
 
 use std::collections::BTreeSet;
 
-use super::{Breach, tree::Tree};
+use super::{Violation, tree::Tree};
 
-/// What may lie at the top of the repository.
+/// The files and folders that may be at the top of the repository.
 const TOP: &[&str] = &[
     ".cargo",
     ".ci",
@@ -24,33 +24,36 @@ const TOP: &[&str] = &[
     "xtask",
 ];
 
-/// Names that say nothing of what is inside; and `mod`, which would be the name of every second file.
-const EMPTY_NAMES: &[&str] =
+/// File names that describe no content, and `mod`, which would be the name of every second file.
+const MEANINGLESS_NAMES: &[&str] =
     &["mod", "common", "data", "helper", "helpers", "info", "manager", "misc", "util", "utils"];
 
 const ENGINES: [&str; 2] = ["/postgres/", "/sqlite/"];
 
-pub(super) fn top_level_is_a_table_of_contents(tree: &Tree) -> Vec<Breach> {
+pub(super) fn top_level_is_a_table_of_contents(tree: &Tree) -> Vec<Violation> {
     let names: BTreeSet<&str> = tree.files.iter().filter_map(|file| file.path.split('/').next()).collect();
     let others = names.into_iter().filter(|name| !TOP.contains(name));
-    others.map(|name| Breach::of(name, "does not belong at the top of the repository")).collect()
+    others.map(|name| Violation::in_file(name, "does not belong at the top of the repository")).collect()
 }
 
-pub(super) fn no_file_is_called_after_nothing(tree: &Tree) -> Vec<Breach> {
+pub(super) fn file_names_describe_their_content(tree: &Tree) -> Vec<Violation> {
     tree.sources()
         .filter(|file| {
             let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
             // Cargo would take `tests/support.rs` for a test of its own.
             let shared_by_tests = name == "mod.rs" && folder.rsplit('/').nth(1) == Some("tests");
-            !shared_by_tests && name.strip_suffix(".rs").is_some_and(|name| EMPTY_NAMES.contains(&name))
+            !shared_by_tests && name.strip_suffix(".rs").is_some_and(|name| MEANINGLESS_NAMES.contains(&name))
         })
         .map(|file| {
-            Breach::of(&file.path, "name the file after what it holds (and `foo.rs` goes beside `foo/`, not into it)")
+            Violation::in_file(
+                &file.path,
+                "name the file after its content (and put `foo.rs` beside `foo/`, not into it)",
+            )
         })
         .collect()
 }
 
-pub(super) fn engines_have_the_same_migrations(tree: &Tree) -> Vec<Breach> {
+pub(super) fn engines_have_the_same_migrations(tree: &Tree) -> Vec<Violation> {
     let migrations: BTreeSet<&str> = tree
         .files
         .iter()
@@ -58,13 +61,13 @@ pub(super) fn engines_have_the_same_migrations(tree: &Tree) -> Vec<Breach> {
         .filter(|path| path.contains("migrations/") && path.ends_with(".sql"))
         .collect();
     let [postgres, sqlite] = ENGINES;
-    let twin = |path: &str| {
+    let counterpart = |path: &str| {
         if path.contains(postgres) { path.replace(postgres, sqlite) } else { path.replace(sqlite, postgres) }
     };
     migrations
         .iter()
-        .filter(|path| !migrations.contains(twin(path).as_str()))
-        .map(|path| Breach::of(path, format!("has no twin {}", twin(path))))
+        .filter(|path| !migrations.contains(counterpart(path).as_str()))
+        .map(|path| Violation::in_file(path, format!("the other engine lacks {}", counterpart(path))))
         .collect()
 }
 
@@ -72,41 +75,45 @@ pub(super) fn engines_have_the_same_migrations(tree: &Tree) -> Vec<Breach> {
 mod tests {
     use super::*;
 
-    fn paths(breaches: &[Breach]) -> Vec<&str> {
-        breaches.iter().map(|breach| breach.path.as_str()).collect()
+    fn paths(violations: &[Violation]) -> Vec<&str> {
+        violations.iter().map(|violation| violation.path.as_str()).collect()
     }
 
     #[test]
-    fn a_stranger_at_the_top_is_named() {
-        let tree = Tree::of(&[("README.md", ""), ("crates/kernel/src/lib.rs", ""), ("notes.txt", ""), ("tmp/x", "")]);
+    fn an_unexpected_top_level_file_is_reported() {
+        let tree =
+            Tree::from_files(&[("README.md", ""), ("crates/kernel/src/lib.rs", ""), ("notes.txt", ""), ("tmp/x", "")]);
         assert_eq!(paths(&top_level_is_a_table_of_contents(&tree)), ["notes.txt", "tmp"]);
     }
 
     #[test]
-    fn a_name_that_says_nothing_is_named() {
-        let tree = Tree::of(&[
+    fn a_meaningless_file_name_is_reported() {
+        let tree = Tree::from_files(&[
             ("crates/http/src/resources/mod.rs", ""),
             ("crates/http/src/utils.rs", ""),
             ("crates/http/src/module.rs", ""),
             ("crates/server/tests/support/mod.rs", ""),
         ]);
         assert_eq!(
-            paths(&no_file_is_called_after_nothing(&tree)),
+            paths(&file_names_describe_their_content(&tree)),
             ["crates/http/src/resources/mod.rs", "crates/http/src/utils.rs"]
         );
     }
 
     #[test]
-    fn a_migration_without_its_twin_is_named() {
-        let tree = Tree::of(&[
+    fn a_migration_that_one_engine_lacks_is_reported() {
+        let tree = Tree::from_files(&[
             ("migrations/postgres/0001_first.sql", ""),
             ("migrations/sqlite/0001_first.sql", ""),
             ("migrations/sqlite/0002_second.sql", ""),
         ]);
-        let breaches = engines_have_the_same_migrations(&tree);
+        let violations = engines_have_the_same_migrations(&tree);
         assert_eq!(
-            breaches,
-            [Breach::of("migrations/sqlite/0002_second.sql", "has no twin migrations/postgres/0002_second.sql")]
+            violations,
+            [Violation::in_file(
+                "migrations/sqlite/0002_second.sql",
+                "the other engine lacks migrations/postgres/0002_second.sql"
+            )]
         );
     }
 }

@@ -1,16 +1,16 @@
-//! The repository as the rules see it.
+//! The repository's files, as the rules read them.
 
 use std::{fs, io, path::Path};
 
-/// The files of the repository, without what is ignored.
+/// The files of the repository, without those that Git ignores.
 #[derive(Default)]
 pub(super) struct Tree {
     pub(super) files: Vec<File>,
 }
 
-/// One file; only sources, manifests and migrations have their text read.
+/// One file. Its text is empty unless it is a source, a manifest, a migration or the architecture document.
 pub(super) struct File {
-    /// From the root, with `/`.
+    /// Relative to the root, with `/` as separator.
     pub(super) path: String,
     pub(super) text: String,
 }
@@ -40,14 +40,14 @@ impl Tree {
             }
             return Ok(());
         }
-        let read = [".rs", ".toml", ".sql"].iter().any(|ending| path.ends_with(ending));
-        let text = if read { fs::read_to_string(entry.path())? } else { String::new() };
+        let is_read = [".rs", ".toml", ".sql", "/architecture.md"].iter().any(|suffix| path.ends_with(suffix));
+        let text = if is_read { fs::read_to_string(entry.path())? } else { String::new() };
         self.files.push(File { path, text });
         Ok(())
     }
 
     #[cfg(test)]
-    pub(super) fn of(files: &[(&str, &str)]) -> Self {
+    pub(super) fn from_files(files: &[(&str, &str)]) -> Self {
         let file = |(path, text): &(&str, &str)| File { path: (*path).to_owned(), text: (*text).to_owned() };
         Self { files: files.iter().map(file).collect() }
     }
@@ -56,15 +56,15 @@ impl Tree {
         self.files.iter().filter(|file| file.path.ends_with(".rs"))
     }
 
-    /// The manifests of the crates, without that of the workspace.
+    /// The manifests of the crates, without the workspace's.
     pub(super) fn manifests(&self) -> impl Iterator<Item = &File> {
         self.files.iter().filter(|file| file.path.ends_with("/Cargo.toml"))
     }
 }
 
 impl File {
-    /// The folder of its crate by its name, for files in `crates`.
-    pub(super) fn krate(&self) -> Option<&str> {
+    /// The folder name of the file's crate, for files in `crates`.
+    pub(super) fn crate_folder(&self) -> Option<&str> {
         self.path.strip_prefix("crates/")?.split('/').next()
     }
 }
