@@ -1,11 +1,11 @@
-//! `cargo xtask bench`: the benchmarks, against the server as it is shipped.
+//! `cargo xtask bench`: the benchmarks, against a release build of the server.
 
 use crate::{
     Outcome, postgres,
     process::{cargo, run},
 };
 
-/// The sections that need PostgreSQL; all of them are measured where none is named.
+/// The prefix of the sections that need PostgreSQL. If no section is given, all are measured.
 const OVER_POSTGRES: &str = "postgres";
 
 pub(crate) fn bench(arguments: &[String]) -> Outcome {

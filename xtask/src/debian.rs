@@ -1,4 +1,4 @@
-//! Having the system install what tests need.
+//! The installation of system packages that tests need.
 
 use std::process::Command;
 
@@ -9,7 +9,8 @@ use crate::{
     process::{run, succeeds},
 };
 
-/// Installs a package where this process may and the system is Debian's kind; elsewhere that is left to people.
+/// Installs a package if the system is Debian-like and this process may. Otherwise it does nothing, and the caller
+/// prints what to install.
 pub(crate) fn install(package: &str) -> Outcome {
     if !is_root() || !succeeds(Command::new("apt-get").arg("--version")) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The documents that are generated from the code and committed, so that a change of them is seen in review.
+//! The documents that are generated from the code and committed, so that their changes are reviewed.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ const DOCUMENTS: &[Document] = &[
     Document { name: "settings", path: "docs/settings.md", command: &["settings"] },
 ];
 
-/// Writes the document with this name, or all.
+/// Writes the document with this name, or all documents.
 pub(crate) fn write(name: Option<&str>) -> Outcome {
     for document in DOCUMENTS.iter().filter(|document| name.is_none_or(|name| name == document.name)) {
         let text = document.generate()?;
@@ -30,18 +30,18 @@ pub(crate) fn write(name: Option<&str>) -> Outcome {
     Ok(())
 }
 
-/// Whether the committed documents are what the code says now.
+/// Checks that the committed documents match the code.
 pub(crate) fn check() -> Outcome {
     run(&mut cargo(["build", "--package", "novantra-server"]))?;
-    let faults: Vec<String> = DOCUMENTS.iter().filter_map(|document| document.check().err()).collect();
-    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+    let errors: Vec<String> = DOCUMENTS.iter().filter_map(|document| document.check().err()).collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
 }
 
 impl Document {
     fn generate(&self) -> Outcome<Vec<u8>> {
         let novantra = ["run", "--quiet", "--package", "novantra-server", "--bin", "novantra", "--"];
         let mut command = cargo(novantra);
-        // What a developer has set for a server of their own does not belong into a document.
+        // A developer's own settings of a server must not get into a document.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOVANTRA_")) {
             command.env_remove(name);
         }
@@ -54,14 +54,12 @@ impl Document {
         let generated = self.generate()?;
         match first_difference(&committed, &generated) {
             None => Ok(()),
-            Some(line) => {
-                Err(format!("{path}: not what the code says, from line {line} on; `cargo xtask documents` writes it"))
-            }
+            Some(line) => Err(format!("{path}: out of date from line {line} on; run `cargo xtask documents`")),
         }
     }
 }
 
-/// The first line, from 1, in which two texts differ.
+/// Returns the first line, counted from 1, in which two texts differ.
 fn first_difference(one: &[u8], other: &[u8]) -> Option<usize> {
     if one == other {
         return None;

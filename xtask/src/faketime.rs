@@ -1,26 +1,26 @@
-//! libfaketime, by which tests give one of several servers a system clock that is off.
+//! libfaketime, with which tests give one of several servers a wrong system clock.
 
 use std::{fs, path::PathBuf};
 
 use crate::{Outcome, debian};
 
-/// How tests are told where it is.
+/// The environment variable with the path of the library.
 pub(crate) const NAME: &str = "NOVANTRA_TEST_FAKETIME";
 
-/// Where Debian keeps its libraries, a folder for each architecture, and where others do.
+/// The folders of libraries: Debian has a folder for each architecture in them, other systems use them directly.
 const USUAL: &[&str] = &["/usr/lib", "/usr/lib64", "/usr/local/lib"];
 
 const LIBRARY: &str = "faketime/libfaketime.so.1";
 
 const MISSING: &str = "\
-libfaketime is needed, and was not found. One of these helps:
+libfaketime is required, but was not found. Install it, or set its path:
   sudo apt-get install --yes libfaketime
   export NOVANTRA_TEST_FAKETIME=/path/to/libfaketime.so.1";
 
-/// The library that a program is to be started with.
+/// Returns the path of the library to preload, installing it if necessary.
 pub(crate) fn find_or_install() -> Outcome<PathBuf> {
-    if let Some(named) = std::env::var_os(NAME) {
-        return Ok(named.into());
+    if let Some(path) = std::env::var_os(NAME) {
+        return Ok(path.into());
     }
     if let Some(found) = find() {
         return Ok(found);

@@ -1,4 +1,4 @@
-//! A PostgreSQL for the tests: the one that is named, else one of our own that is thrown away afterwards.
+//! The PostgreSQL server for the tests: the one in the environment, or else a throw-away one.
 
 mod programs;
 
@@ -8,7 +8,7 @@ use postgres_cluster::{Cluster, FOR_TESTS};
 
 use crate::Outcome;
 
-/// As safe as in production, with a log that benchmarks read statements from.
+/// Settings as durable as in production, with a log that benchmarks read statements from.
 const FOR_BENCHMARKS: &[&str] = &[
     "fsync=on",
     "full_page_writes=on",
@@ -19,16 +19,17 @@ const FOR_BENCHMARKS: &[&str] = &[
     "log_line_prefix=@",
 ];
 
-/// Where the tests find PostgreSQL.
+/// The PostgreSQL server of the tests.
 pub(crate) enum Database {
-    /// Somebody else keeps it.
+    /// A server that the user has set.
     Named(String),
-    /// Ours, gone when this is dropped.
+    /// A throw-away server, stopped and deleted when this is dropped.
     Own(Box<Cluster>),
 }
 
 impl Database {
-    /// PostgreSQL's programs are needed even where it is named: some tests stop and crash a server of their own.
+    /// Finds or starts the server. PostgreSQL's programs are required in both cases: some tests stop and crash servers
+    /// of their own.
     pub(crate) fn for_tests() -> Outcome<Self> {
         let programs = programs::find_or_install()?;
         if let Ok(url) = std::env::var("NOVANTRA_TEST_POSTGRES_URL") {
@@ -46,7 +47,7 @@ impl Database {
     }
 }
 
-/// One to measure on, and the folder of its programs.
+/// Starts a cluster for benchmarks. Returns it with the folder of its programs.
 pub(crate) fn for_benchmarks() -> Outcome<(Cluster, PathBuf)> {
     let programs = programs::find_or_install()?;
     Ok((Cluster::start(&programs, FOR_BENCHMARKS)?, programs))

@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Functions that run other programs.
 
 use std::{
     ffi::OsStr,
@@ -7,30 +7,30 @@ use std::{
 
 use crate::{Outcome, root};
 
-/// Cargo itself, in the folder of the repository.
+/// Returns a Cargo command in the root folder of the repository.
 pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
     command
 }
 
-/// Runs the program to its end, its output shown; an error where it fails.
+/// Runs the program to its end, with its output shown; fails if the program does.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let status = command.status().map_err(|error| format!("{} can't be started: {error}", name(command)))?;
     if status.success() { Ok(()) } else { Err(format!("`{}` failed: {status}", line(command))) }
 }
 
-/// What the program prints; an error where it fails, with what it complained of.
+/// Returns the output of the program; if it fails, the error contains what it printed to stderr.
 pub(crate) fn output(command: &mut Command) -> Outcome<Vec<u8>> {
     let output = command.output().map_err(|error| format!("{} can't be started: {error}", name(command)))?;
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(format!("`{}` failed: {}\n{complaint}", line(command), output.status))
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(format!("`{}` failed: {}\n{stderr}", line(command), output.status))
 }
 
-/// Whether the program is there and runs to a good end, its output unseen.
+/// Returns whether the program exists and succeeds. Its output is hidden.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! A Redis for the tests: the one that is named, else one of our own that is thrown away afterwards.
+//! The Redis server for the tests: the one in the environment, or else a throw-away one.
 
 mod server;
 
@@ -8,22 +8,22 @@ use server::Server;
 
 use crate::{Outcome, debian};
 
-/// How tests are told where it is.
+/// The environment variable with the URL of a Redis server.
 pub(crate) const NAME: &str = "NOVANTRA_TEST_REDIS_URL";
 
-/// Either will do; the first that is found is taken.
+/// The programs that can be used; the first one found is.
 const PROGRAMS: &[&str] = &["redis-server", "valkey-server"];
 
 const MISSING: &str = "\
-Redis 6 or newer is needed, or Valkey, and none was found. One of these helps:
+Redis 6 or newer, or Valkey, is required, but was not found. Install it, or set the URL of a server:
   sudo apt-get install --yes redis-server
   export NOVANTRA_TEST_REDIS_URL=redis://:password@host:port/database";
 
-/// Where the tests find Redis.
+/// The Redis server of the tests.
 pub(crate) enum Redis {
-    /// Somebody else keeps it.
+    /// A server that the user has set.
     Named(String),
-    /// Ours, gone when this is dropped.
+    /// A throw-away server, stopped when this is dropped.
     Own(Server),
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask run`: the server, built and started in one step.
+//! `cargo xtask run`: builds and starts the server.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Outcome {
     replace(command)
 }
 
-/// Becomes the program, so that a signal sent to this process stops the server and nothing stands between.
+/// Replaces this process by the program, so that signals sent to this process reach the server directly.
 #[cfg(unix)]
 fn replace(mut command: Command) -> Outcome {
     use std::os::unix::process::CommandExt;

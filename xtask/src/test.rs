@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything CI checks, from a clean checkout on a fresh machine.
+//! `cargo xtask test`: every check of CI, from a clean checkout on a fresh machine.
 
 use std::{
     io::{BufRead, BufReader},
@@ -15,14 +15,14 @@ use crate::{
     webhook_libraries::Libraries,
 };
 
-/// One thing to be checked.
+/// A check.
 struct Step {
     name: &'static str,
     says: &'static str,
     check: fn() -> Outcome<Tally>,
 }
 
-/// How many checks held, and how many did not.
+/// The numbers of passed and failed checks.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]
 struct Tally {
     passed: u64,
@@ -31,41 +31,41 @@ struct Tally {
 
 const STEPS: &[Step] = &[
     Step { name: "fmt", says: "sources are formatted", check: || one(run(&mut cargo(["fmt", "--all", "--check"]))) },
-    Step { name: "tidy", says: "the rules of the house hold", check: || one(tidy::tidy()) },
-    Step { name: "clippy", says: "no lint complains", check: clippy },
+    Step { name: "tidy", says: "the project's rules are met", check: || one(tidy::tidy()) },
+    Step { name: "clippy", says: "no lint warns", check: clippy },
     Step { name: "tests", says: "unit, property, contract and end-to-end tests", check: tests },
     Step { name: "doctests", says: "examples in the documentation", check: doc_tests },
-    Step { name: "documents", says: "generated documents are what the code says", check: || one(documents::check()) },
+    Step { name: "documents", says: "generated documents are up to date", check: || one(documents::check()) },
     Step { name: "deny", says: "licences, bans and sources of dependencies", check: || one(deny::check()) },
 ];
 
 pub(crate) fn test(names: &[String]) -> Outcome {
     if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
-        let known: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-        return Err(format!("there is no step {unknown:?}; there are {}", known.join(", ")));
+        let step_names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        return Err(format!("unknown step {unknown:?}; the steps are {}", step_names.join(", ")));
     }
-    let chosen = STEPS.iter().filter(|step| names.is_empty() || names.iter().any(|name| name == step.name));
-    let done: Vec<_> = chosen.map(carry_out).collect();
-    println!("\n── all steps");
+    let steps = STEPS.iter().filter(|step| names.is_empty() || names.iter().any(|name| name == step.name));
+    let results: Vec<_> = steps.map(carry_out).collect();
+    println!("\n── summary");
     let mut total = Tally::default();
-    for (step, took, tally) in &done {
-        let word = if tally.failed == 0 { "ok" } else { "FAILED" };
-        println!("{word:>6} {:>7.1} s  {:<10} {}", took.as_secs_f64(), step.name, step.says);
+    for (step, elapsed, tally) in &results {
+        let status = if tally.failed == 0 { "ok" } else { "FAILED" };
+        println!("{status:>6} {:>7.1} s  {:<10} {}", elapsed.as_secs_f64(), step.name, step.says);
         total.passed += tally.passed;
         total.failed += tally.failed;
     }
     println!("\n{} passed, {} failed", total.passed, total.failed);
-    if total.failed == 0 { Ok(()) } else { Err("not everything holds".to_owned()) }
+    if total.failed == 0 { Ok(()) } else { Err("some checks failed".to_owned()) }
 }
 
 fn carry_out(step: &'static Step) -> (&'static Step, Duration, Tally) {
     println!("\n── {}: {}", step.name, step.says);
-    let begun = Instant::now();
+    let started = Instant::now();
     let tally = (step.check)().unwrap_or_else(|message| {
         eprintln!("{message}");
         Tally { passed: 0, failed: 1 }
     });
-    (step, begun.elapsed(), tally)
+    (step, started.elapsed(), tally)
 }
 
 fn one(outcome: Outcome) -> Outcome<Tally> {
@@ -93,7 +93,7 @@ fn doc_tests() -> Outcome<Tally> {
     count(&mut cargo(["test", "--workspace", "--doc", "--no-fail-fast"]))
 }
 
-/// Names the folder of real files to the tests, where it lies beside the repository and no other is named.
+/// Passes the folder of real files to the tests, if it is beside the repository and no other is set.
 fn with_real_files(tests: &mut Command) -> &mut Command {
     const NAME: &str = "NOVANTRA_TEST_DATA";
     let beside = root().join("../shared/data");
@@ -103,7 +103,7 @@ fn with_real_files(tests: &mut Command) -> &mut Command {
     }
 }
 
-/// Runs tests, their output shown, and counts them by the last line of each program.
+/// Runs tests, with their output shown, and counts them by the last line of each test program.
 fn count(tests: &mut Command) -> Outcome<Tally> {
     let mut running =
         tests.stdout(Stdio::piped()).spawn().map_err(|error| format!("cargo can't be started: {error}"))?;
@@ -115,13 +115,13 @@ fn count(tests: &mut Command) -> Outcome<Tally> {
     }
     let status = running.wait().map_err(|error| error.to_string())?;
     if !status.success() && tally.failed == 0 {
-        // A program that was killed or did not compile counts nothing.
+        // A program that was killed or did not compile prints no result line.
         tally.failed = 1;
     }
     Ok(tally)
 }
 
-/// What a line such as `test result: ok. 9 passed; 0 failed; …` counts.
+/// Parses the counts of a line such as `test result: ok. 9 passed; 0 failed; …`.
 fn of_line(line: &str) -> Tally {
     let Some(result) = line.strip_prefix("test result: ") else { return Tally::default() };
     let number = |word: &str| {

@@ -1,5 +1,5 @@
-//! The published Standard Webhooks libraries, with which guides verify what they receive: fetched once, so that the guides
-//! install them without a network.
+//! The published Standard Webhooks libraries, with which the guides verify webhooks: downloaded once, so that the
+//! guides install them without a network.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -11,25 +11,25 @@ use crate::{
 
 const PYTHON: &str = "standardwebhooks==1.1.0";
 
-/// The library, and what runs TypeScript; in the versions that `docs/webhooks.md` names.
+/// The library and a runner for TypeScript, in the versions that `docs/webhooks.md` uses.
 const NODE: [&str; 2] = ["standardwebhooks@1.1.1", "tsx@4.23.15"];
 
 const MISSING: &str = "\
-the guides to webhooks need python3 with pip and venv, and Node.js with npm. This installs them:
+the webhook guides require python3 with pip and venv, and Node.js with npm. To install them:
   sudo apt-get install --yes python3-venv python3-pip npm";
 
-/// Where the packages are kept.
+/// The folder of the downloaded packages.
 pub(crate) struct Libraries {
     folder: PathBuf,
 }
 
 impl Libraries {
-    /// The packages, fetched if they are not there yet.
+    /// Downloads the packages if that has not been done yet.
     pub(crate) fn fetched() -> Outcome<Self> {
         let libraries = Self { folder: root().join("target/webhook-libraries") };
-        let fetched = libraries.folder.join("fetched");
+        let marker = libraries.folder.join("fetched");
         let wanted = format!("{PYTHON} {}", NODE.join(" "));
-        if fs::read_to_string(&fetched).is_ok_and(|found| found == wanted) {
+        if fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
             return Ok(libraries);
         }
         tools()?;
@@ -41,11 +41,11 @@ impl Libraries {
         let mut npm = Command::new("npm");
         npm.args(["install", "--silent", "--no-audit", "--no-fund", "--no-save"]).args(NODE);
         run(npm.current_dir(&scratch).env("npm_config_cache", libraries.npm_cache()))?;
-        fs::write(&fetched, wanted).map_err(|error| format!("{}: {error}", fetched.display()))?;
+        fs::write(&marker, wanted).map_err(|error| format!("{}: {error}", marker.display()))?;
         Ok(libraries)
     }
 
-    /// Has pip and npm, as a guide calls them, take the packages from here and nowhere else.
+    /// Makes pip and npm, as the guides call them, install the packages only from here.
     pub(crate) fn offered_to<'a>(&self, tests: &'a mut Command) -> &'a mut Command {
         tests
             .env("PIP_NO_INDEX", "1")
@@ -65,17 +65,17 @@ impl Libraries {
 
 fn tools() -> Outcome {
     let python = |module: &str| succeeds(Command::new("python3").args(["-m", module, "--help"]));
-    // Debian's own Python has venv but not what it installs into one, unless the package is there.
+    // Debian's own Python has venv, but only the package has ensurepip, which venv needs.
     let venv = || python("venv") && succeeds(Command::new("python3").args(["-c", "import ensurepip"]));
-    for (package, there) in [
+    for (package, is_installed) in [
         ("python3-pip", &(|| python("pip")) as &dyn Fn() -> bool),
         ("python3-venv", &venv),
         ("npm", &|| succeeds(Command::new("npm").arg("--version"))),
     ] {
-        if !there() {
+        if !is_installed() {
             debian::install(package)?;
         }
-        if !there() {
+        if !is_installed() {
             return Err(MISSING.to_owned());
         }
     }

@@ -1,4 +1,5 @@
-//! RFC 8785 JSON of entries, in the field names of the API: what is hashed is what an outsider reads.
+//! The canonical RFC 8785 JSON of entries, with the field names of the API, so that the hashed form is the published
+//! form.
 
 use std::fmt::{self, Write};
 
@@ -6,17 +7,19 @@ use kernel::{Entry, FieldValue};
 
 use crate::log::{Hash, Recorded};
 
-/// The entry as it is served and exported: every member there is, those of the seal `null` until it has one.
+/// Returns the entry as it is served and exported, with all members; those of the seal are `null` until the entry has
+/// one.
 #[must_use]
-pub fn canonical(recorded: &Recorded) -> String {
-    let seal = recorded.seal.as_ref();
-    let place = seal.map(|seal| (seal.sequence, seal.previous_hash));
-    render(&recorded.entry, place, HashMember::Present(seal.map(|seal| seal.hash)))
+pub fn canonical(stored: &Recorded) -> String {
+    let seal = stored.seal.as_ref();
+    let position = seal.map(|seal| (seal.sequence, seal.previous_hash));
+    render(&stored.entry, position, HashMember::Present(seal.map(|seal| seal.hash)))
 }
 
-/// The hash of an entry at its place in the chain: SHA-256 over its canonical form without the member `hash`.
+/// Returns the hash of an entry at its position in the chain: the SHA-256 of its canonical form without the member
+/// `hash`.
 ///
-/// Who has only the served form gets the same by taking `hash` out of it.
+/// The served form without the member `hash` has the same hash.
 #[must_use]
 pub fn hash_of(entry: &Entry, sequence: i64, previous_hash: Hash) -> Hash {
     Hash::of(render(entry, Some((sequence, previous_hash)), HashMember::Absent).as_bytes())
@@ -27,16 +30,16 @@ enum HashMember {
     Present(Option<Hash>),
 }
 
-/// RFC 8785 orders members by their names, so the order below is part of the hash.
-fn render(entry: &Entry, place: Option<(i64, Hash)>, hash: HashMember) -> String {
+/// Serializes an entry. RFC 8785 orders members by their names, so the order below is part of the hash.
+fn render(entry: &Entry, position: Option<(i64, Hash)>, hash: HashMember) -> String {
     let mut json = Json(String::with_capacity(length(entry)));
     json.raw(r#"{"action":"#).text(entry.action.as_str());
     json.raw(r#","actor":{"id":"#).optional(entry.actor.id.as_deref());
     json.raw(r#","kind":"#).text(entry.actor.kind.name());
     json.raw(r#","name":"#).text(&entry.actor.name);
     json.raw(r#"},"changes":["#);
-    for (place, change) in entry.changes.iter().enumerate() {
-        json.raw(if place == 0 { r#"{"after":"# } else { r#",{"after":"# }).value(&change.after);
+    for (index, change) in entry.changes.iter().enumerate() {
+        json.raw(if index == 0 { r#"{"after":"# } else { r#",{"after":"# }).value(&change.after);
         json.raw(r#","before":"#).value(&change.before);
         json.raw(r#","field":"#).text(&camel_case(&change.field)).raw("}");
     }
@@ -48,11 +51,11 @@ fn render(entry: &Entry, place: Option<(i64, Hash)>, hash: HashMember) -> String
     json.raw(r#","method":"#).optional(entry.origin.method.as_deref());
     json.raw(r#","occurredAt":"#).quoted(Some(entry.occurred_at));
     json.raw(r#","organizationId":"#).quoted(Some(entry.organization));
-    json.raw(r#","previousHash":"#).quoted(place.map(|(_, previous)| previous));
+    json.raw(r#","previousHash":"#).quoted(position.map(|(_, previous)| previous));
     json.raw(r#","reason":"#).optional(entry.reason.as_ref().map(|reason| reason.as_str()));
     json.raw(r#","requestId":"#).quoted(Some(entry.origin.request_id));
     json.raw(r#","route":"#).optional(entry.origin.route.as_deref());
-    json.raw(r#","sequence":"#).number(place.map(|(sequence, _)| sequence));
+    json.raw(r#","sequence":"#).number(position.map(|(sequence, _)| sequence));
     json.raw(r#","sourceAddress":"#).optional(entry.origin.source_address.as_deref());
     json.raw(r#","status":"#).number(entry.status.map(i64::from));
     json.raw(r#","subject":"#);
@@ -64,9 +67,9 @@ fn render(entry: &Entry, place: Option<(i64, Hash)>, hash: HashMember) -> String
     json.0
 }
 
-/// About how long the text becomes, so that it is allocated once.
+/// Estimates the length of the JSON, so that it is allocated once.
 fn length(entry: &Entry) -> usize {
-    // Member names, identifiers, times, hashes and short words.
+    // The member names, identifiers, times, hashes and short values.
     const FRAME: usize = 720;
     let value = |value: &FieldValue| match value {
         FieldValue::Text(text) => text.len(),
@@ -82,7 +85,7 @@ fn length(entry: &Entry) -> usize {
         + changes.sum::<usize>()
 }
 
-/// The domain names fields in snake case, the API in camel case.
+/// Converts a field name of the domain, in snake case, to the name in the API, in camel case.
 fn camel_case(field: &str) -> String {
     let mut camel = String::with_capacity(field.len());
     let mut words = field.split('_');
@@ -106,12 +109,12 @@ impl Json {
     fn text(&mut self, text: &str) -> &mut Self {
         self.0.push('"');
         let mut written = 0;
-        for (place, byte) in text.bytes().enumerate() {
+        for (index, byte) in text.bytes().enumerate() {
             if byte >= b' ' && byte != b'"' && byte != b'\\' {
                 continue;
             }
-            self.0.push_str(&text[written..place]);
-            written = place + 1;
+            self.0.push_str(&text[written..index]);
+            written = index + 1;
             self.escaped(byte);
         }
         self.0.push_str(&text[written..]);
@@ -119,7 +122,8 @@ impl Json {
         self
     }
 
-    /// RFC 8785 § 3.2.2.2: two-character escapes where JSON has them, `\u00xx` for other control characters.
+    /// Writes an escape sequence by RFC 8785 § 3.2.2.2: two characters where JSON has such an escape, `\u00xx` for
+    /// other control characters.
     fn escaped(&mut self, byte: u8) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let short = match byte {
@@ -147,7 +151,7 @@ impl Json {
         }
     }
 
-    /// For what is written in characters that need no escape.
+    /// Writes a string whose characters need no escaping, or `null`.
     fn quoted(&mut self, value: Option<impl fmt::Display>) -> &mut Self {
         match value {
             Some(value) => {
@@ -178,8 +182,8 @@ impl Json {
             FieldValue::Text(text) => self.text(text),
             FieldValue::Texts(texts) => {
                 self.raw("[");
-                for (place, text) in texts.iter().enumerate() {
-                    self.raw(if place == 0 { "" } else { "," }).text(text);
+                for (index, text) in texts.iter().enumerate() {
+                    self.raw(if index == 0 { "" } else { "," }).text(text);
                 }
                 self.raw("]")
             }

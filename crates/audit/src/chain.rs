@@ -1,4 +1,4 @@
-//! Giving entries their place in the chain.
+//! Sealing: entries are appended to the hash chain of their organization.
 
 use kernel::{Entry, Id, OrganizationId};
 
@@ -7,26 +7,26 @@ use crate::{
     log::{Head, Seal, Unsealed},
 };
 
-/// Seals for entries of one organization, in the order of the chain.
+/// The seals of entries of one organization, in the order of the chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Whose chain.
+    /// The organization of the chain.
     pub organization: OrganizationId,
-    /// What the first of them is chained to.
+    /// The head that the first entry is chained to.
     pub after: Head,
-    /// The entries' seals.
+    /// The identifiers of the entries with their seals.
     pub seals: Vec<(Id<Entry>, Seal)>,
 }
 
 impl Batch {
-    /// The head of the chain once these seals stand.
+    /// The head of the chain after these seals are stored.
     #[must_use]
     pub fn head(&self) -> Head {
         self.seals.last().map_or(self.after, |(_, seal)| Head { sequence: seal.sequence, hash: seal.hash })
     }
 }
 
-/// Chains the entries, in the order they come in, to the head they come with.
+/// Chains the entries, in their order, to the head that `unsealed` has.
 #[must_use]
 pub fn seal(unsealed: &Unsealed) -> Batch {
     let mut head = unsealed.head;

@@ -1,4 +1,5 @@
-//! Signed heads of chains: who keeps one can tell when a tail was cut off or rewritten.
+//! Checkpoints: signed heads of chains. A checkpoint that is stored elsewhere proves it if later the end of the chain
+//! is removed or rewritten.
 
 use std::{fmt, str::FromStr};
 
@@ -15,23 +16,23 @@ pub struct Signature(pub [u8; 64]);
 #[error("not an Ed25519 signature in lower-case hexadecimal")]
 pub struct MalformedSignature;
 
-/// The head of a chain at a moment, signed with a key that is not in the database.
+/// The head of a chain at a point in time, signed with a key that is not in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Whose chain.
+    /// The organization of the chain.
     pub organization: OrganizationId,
-    /// The sequence of its last entry.
+    /// The sequence of the last entry.
     pub sequence: i64,
-    /// That entry's hash.
+    /// The hash of the last entry.
     pub hash: Hash,
-    /// When it was signed.
+    /// The time of the signature.
     pub signed_at: Timestamp,
-    /// Over [`Checkpoint::message`].
+    /// The signature of [`Checkpoint::message`].
     pub signature: Signature,
 }
 
 impl Checkpoint {
-    /// What is signed: the RFC 8785 JSON of the checkpoint without its signature.
+    /// Returns the signed message: the RFC 8785 JSON of the checkpoint without its signature.
     #[must_use]
     pub fn message(&self) -> String {
         message(self.organization, self.sequence, self.hash, self.signed_at)
@@ -77,12 +78,12 @@ impl FromStr for Signature {
 
 /// Signs checkpoints.
 pub trait CheckpointSigner: Send + Sync {
-    /// The signature over the message.
+    /// Returns the signature of the message.
     fn sign(&self, message: &[u8]) -> Signature;
 }
 
 /// Verifies checkpoints.
 pub trait CheckpointVerifier: Send + Sync {
-    /// Whether the signature is of this message.
+    /// Returns whether the signature is valid for this message.
     fn verify(&self, message: &[u8], signature: &Signature) -> bool;
 }

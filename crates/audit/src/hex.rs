@@ -1,4 +1,4 @@
-//! Lower-case hexadecimal, one spelling for one value.
+//! Lower-case hexadecimal, which has exactly one spelling for each value.
 
 use std::fmt;
 

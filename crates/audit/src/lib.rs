@@ -1,5 +1,5 @@
-//! The audit log as evidence: entries in a canonical form, chained by hash, the chain's head signed, and all of it
-//! verifiable by an outsider with a public key (contract v1 § 8).
+//! The tamper-evident audit log: entries in a canonical form are chained by hash and the chain's head is signed, so
+//! that anyone with the public key can verify the log (contract v1 § 8).
 
 mod canonical;
 mod chain;

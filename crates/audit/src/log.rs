@@ -1,4 +1,4 @@
-//! Entries as they are kept, and what is asked of a store that keeps them.
+//! Stored entries, and the port of the stores that hold them.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
@@ -13,10 +13,10 @@ use crate::{chain::Batch, checkpoint::Checkpoint, hex};
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
-    /// What the first entry of a chain has for its previous hash.
+    /// The previous hash of the first entry of a chain: all zeros.
     pub const NONE: Self = Self([0; 32]);
 
-    /// The hash of these bytes.
+    /// Computes the hash of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
@@ -48,93 +48,94 @@ impl FromStr for Hash {
     }
 }
 
-/// An entry's place in its organization's chain.
+/// The position of an entry in its organization's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seal {
-    /// 1 for the first entry of the organization, without gaps.
+    /// The sequence number: 1 for the first entry of the organization, without gaps.
     pub sequence: i64,
-    /// The hash of the entry before; [`Hash::NONE`] for the first.
+    /// The hash of the previous entry; [`Hash::ZERO`] for the first.
     pub previous_hash: Hash,
-    /// The hash over the entry, its sequence and the previous hash.
+    /// The hash of the entry, its sequence and the previous hash.
     pub hash: Hash,
 }
 
-/// An entry as it is kept: without a seal for up to a second, with one from then on.
+/// A stored entry, which is sealed within about a second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
     /// The entry.
     pub entry: Entry,
-    /// Its place in the chain.
+    /// The entry's position in the chain; `None` until it is sealed.
     pub seal: Option<Seal>,
 }
 
 /// The last sealed entry of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Its sequence; 0 for an empty chain.
+    /// The entry's sequence; 0 for an empty chain.
     pub sequence: i64,
-    /// Its hash; [`Hash::NONE`] for an empty chain.
+    /// The entry's hash; [`Hash::ZERO`] for an empty chain.
     pub hash: Hash,
 }
 
 impl Head {
-    /// Of a chain with nothing in it.
+    /// The head of an empty chain.
     pub const EMPTY: Self = Self { sequence: 0, hash: Hash::NONE };
 }
 
-/// Entries of one organization that wait for their seal, in the order they are to get it (that of their identifiers).
+/// The unsealed entries of one organization, in the order in which they must be sealed: that of their identifiers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unsealed {
-    /// Whose they are.
+    /// The organization of the entries.
     pub organization: OrganizationId,
-    /// What they are chained to.
+    /// The head that the first of them must be chained to.
     pub head: Head,
     /// The entries.
     pub entries: Vec<Entry>,
 }
 
-/// How much of a log is not sealed yet.
+/// The number and age of the entries that are not sealed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tail {
-    /// How many entries.
+    /// The number of unsealed entries.
     pub entries: u64,
-    /// When the oldest of them occurred.
+    /// The time of the oldest unsealed entry.
     pub oldest: Option<Timestamp>,
 }
 
-/// What a list of entries can be narrowed by. An empty set means any.
+/// The filter of a list of entries. An empty set matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Actions: `finding.created`.
+    /// The names of actions: `finding.created`.
     pub actions: BTreeSet<String>,
-    /// Actors' identifiers, prefix included.
+    /// The identifiers of actors, with their prefixes.
     pub actors: BTreeSet<String>,
-    /// Subjects' identifiers, prefix included.
+    /// The identifiers of subjects, with their prefixes.
     pub subjects: BTreeSet<String>,
 }
 
 impl AuditFilter {
-    /// The reference meaning of the filter.
+    /// Returns whether the entry matches: the reference semantics of the filter.
     #[must_use]
     pub fn matches(&self, entry: &Entry) -> bool {
-        let within = |set: &BTreeSet<String>, value: Option<&str>| {
+        let allows = |set: &BTreeSet<String>, value: Option<&str>| {
             set.is_empty() || value.is_some_and(|value| set.contains(value))
         };
-        within(&self.actions, Some(entry.action.as_str()))
-            && within(&self.actors, entry.actor.id.as_deref())
-            && within(&self.subjects, entry.subject.as_ref().map(|subject| subject.id.as_str()))
+        allows(&self.actions, Some(entry.action.as_str()))
+            && allows(&self.actors, entry.actor.id.as_deref())
+            && allows(&self.subjects, entry.subject.as_ref().map(|subject| subject.id.as_str()))
     }
 }
 
-/// Keeps the audit log beside [`kernel::AuditTrail`], which fills it.
+/// Reads and seals the audit log, which is written through [`kernel::AuditTrail`] and changesets.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// A page of an organization's entries. Entries never change but for their seal, so both orders go by identifier:
-    /// newest first, or oldest first for [`kernel::Order::Changed`] (its position's time is the entry's), and the update
-    /// window means the same as the creation window.
+    /// Returns a page of an organization's entries that match the filter. Entries never change except for their seal,
+    /// so both orders follow the identifiers: newest first, or oldest first for [`kernel::Order::Changed`] (whose
+    /// position has the entry's time), and the range of change times has the same meaning as the range of creation
+    /// times.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn entries(
         &self,
         organization: OrganizationId,
@@ -142,11 +143,12 @@ pub trait AuditLog: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError>;
 
-    /// All of an organization's entries that match, in the order of [`Self::entries`], as they are when this returns: see
-    /// [`kernel::Reader::stream`].
+    /// Streams all of an organization's entries that match the filter, in the order of [`Self::entries`], from a
+    /// snapshot: see [`kernel::Reader::stream`].
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails, [`StoreError::Unavailable`] also when it gives out no more streams just now.
+    /// [`StoreError`] if the store fails; [`StoreError::Unavailable`] also if the limit of concurrent streams is
+    /// reached.
     async fn stream_entries(
         &self,
         organization: OrganizationId,
@@ -154,46 +156,48 @@ pub trait AuditLog: Send + Sync {
         request: &StreamRequest,
     ) -> Result<Streamed<Recorded>, StoreError>;
 
-    /// The entry with this identifier.
+    /// Returns the organization's entry with this identifier.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError>;
 
-    /// Up to `limit` organizations behind `after` with entries that wait for their seal, in the order of their identifiers.
+    /// Returns up to `limit` organizations with unsealed entries, in the order of their identifiers, starting after
+    /// `after`.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn with_unsealed(
         &self,
         after: Option<OrganizationId>,
         limit: usize,
     ) -> Result<Vec<OrganizationId>, StoreError>;
 
-    /// Up to `limit` entries of the organization that wait for their seal, with the chain's head; `None` where none does.
+    /// Returns up to `limit` unsealed entries of the organization, with the chain's head; `None` if there are none.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails, [`StoreError::Corrupt`] when one of the entries can't be read.
+    /// [`StoreError`] if the store fails; [`StoreError::Corrupt`] if one of the entries can't be read.
     async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError>;
 
-    /// Stores the seals of a batch and its checkpoint and moves the chain's head, if the head is still what the batch is
-    /// chained to; otherwise stores nothing and says `false`: another sealer was there first.
+    /// Stores the seals of a batch and its checkpoint and advances the chain's head, if the batch is chained to the
+    /// current head. Otherwise another process has sealed entries in the meantime, nothing is stored, and this returns
+    /// `false`.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError>;
 
-    /// Up to `limit` sealed entries after this sequence, in its order.
+    /// Returns up to `limit` sealed entries after this sequence, in the order of the chain.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn sealed(&self, organization: OrganizationId, after: i64, limit: usize)
     -> Result<Vec<Recorded>, StoreError>;
 
-    /// Up to `limit` checkpoints after this sequence, in its order.
+    /// Returns up to `limit` checkpoints after this sequence, in the order of the chain.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn checkpoints(
         &self,
         organization: OrganizationId,
@@ -201,15 +205,15 @@ pub trait AuditLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Checkpoint>, StoreError>;
 
-    /// The head of the chain, as the sealer keeps it.
+    /// Returns the head of the chain, as the last sealed batch has stored it.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn head(&self, organization: OrganizationId) -> Result<Head, StoreError>;
 
-    /// How much is not sealed yet; over all organizations where none is named.
+    /// Returns the number and age of the unsealed entries of the organization, or of all organizations for `None`.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn tail(&self, organization: Option<OrganizationId>) -> Result<Tail, StoreError>;
 }

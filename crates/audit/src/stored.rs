@@ -1,4 +1,4 @@
-//! Verifying the chain that a store keeps.
+//! Verification of the chain in a store.
 
 use kernel::{OrganizationId, StoreError};
 
@@ -8,23 +8,23 @@ use crate::{
     verify::{Fault, Link, Verdict, Verification},
 };
 
-/// How many entries or checkpoints are read at a time.
+/// The number of entries or checkpoints that are read at a time.
 const PAGE: usize = 500;
 
-/// Why a stored chain was not found whole.
+/// The reason that a stored chain could not be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum NotVerified {
-    /// Something is wrong with the chain.
+    /// The chain is not intact.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// The store failed before the end was reached.
+    /// The store failed before the end of the chain was reached.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Verifies an organization's chain and the checkpoints kept beside it, with `trusted` checkpoints that were kept
-/// elsewhere. The store may be written to meanwhile. Entries that wait for their seal are no part of the chain: see
-/// [`AuditLog::tail`].
+/// Verifies an organization's chain and the stored checkpoints against `trusted` checkpoints, which were stored
+/// elsewhere. The store may be written to at the same time. Unsealed entries are not part of the chain: see
+/// [`AuditLog::unsealed_stats`].
 ///
 /// # Errors
 /// [`NotVerified`]: the first fault, or the store's failure.
@@ -34,41 +34,41 @@ pub async fn verify_stored(
     key: &dyn CheckpointVerifier,
     trusted: &[Checkpoint],
 ) -> Result<Verdict, NotVerified> {
-    let mut walk = Verification::new(organization, key);
+    let mut verifier = Verification::new(organization, key);
     for checkpoint in trusted {
-        walk.checkpoint(checkpoint)?;
+        verifier.checkpoint(checkpoint)?;
     }
-    let reach = log.head(organization).await?.sequence;
-    let mut kept = Kept { log, organization, after: i64::MIN };
+    let stored_head = log.head(organization).await?.sequence;
+    let mut checkpoints = Kept { log, organization, after: i64::MIN };
     let mut after = i64::MIN;
     loop {
         let page = log.sealed(organization, after, PAGE).await?;
         let links: Vec<Link> = page.iter().filter_map(Link::of).collect();
-        // Past the last entry, the checkpoint of a batch may show up that was sealed after the page was read: its
-        // entries are there by then, so they are asked for once more before the tail is called cut.
+        // After the last entry, there may be the checkpoint of a batch that was sealed after the page was read. The
+        // entries of that batch are visible by then, so they are read once more before the chain is judged to be cut.
         let through = links.last().map_or(i64::MAX, |last| last.sequence);
-        let signed = kept.up_to(through, &mut walk).await?;
+        let found_checkpoints = checkpoints.up_to(through, &mut verifier).await?;
         for link in &links {
-            walk.entry(link)?;
+            verifier.entry(link)?;
             after = link.sequence;
         }
-        if links.is_empty() && !signed {
+        if links.is_empty() && !found_checkpoints {
             break;
         }
     }
-    let verdict = walk.finish()?;
-    let last = verdict.head.sequence;
-    if last < reach {
-        return Err(Fault::HeadLost { last, sequence: reach }.into());
+    let verified = verifier.finish()?;
+    let last = verified.head.sequence;
+    if last < stored_head {
+        return Err(Fault::HeadLost { last, sequence: stored_head }.into());
     }
-    // The store takes a batch and its checkpoint together, so the end of a chain is always a signed one.
-    if verdict.signed_through < last {
-        return Err(Fault::Unsigned { from: verdict.signed_through + 1 }.into());
+    // A batch and its checkpoint are stored atomically, so the last entry of a chain is always signed.
+    if verified.signed_through < last {
+        return Err(Fault::Unsigned { from: verified.signed_through + 1 }.into());
     }
-    Ok(verdict)
+    Ok(verified)
 }
 
-/// The checkpoints kept beside the chain, read as the walk comes to them.
+/// A reader of the stored checkpoints that follows the verification of the entries.
 struct Kept<'log> {
     log: &'log dyn AuditLog,
     organization: OrganizationId,
@@ -76,15 +76,15 @@ struct Kept<'log> {
 }
 
 impl Kept<'_> {
-    /// Hands the walk all checkpoints up to this sequence. Says whether there were any.
-    async fn up_to(&mut self, sequence: i64, walk: &mut Verification<'_>) -> Result<bool, NotVerified> {
+    /// Passes all checkpoints up to this sequence to the verifier. Returns whether there were any.
+    async fn up_to(&mut self, sequence: i64, verifier: &mut Verification<'_>) -> Result<bool, NotVerified> {
         let mut any = false;
         loop {
             let page = self.log.checkpoints(self.organization, self.after, PAGE).await?;
-            let within = page.iter().take_while(|checkpoint| checkpoint.sequence <= sequence);
+            let reached = page.iter().take_while(|checkpoint| checkpoint.sequence <= sequence);
             let mut taken = 0;
-            for checkpoint in within {
-                walk.checkpoint(checkpoint)?;
+            for checkpoint in reached {
+                verifier.checkpoint(checkpoint)?;
                 self.after = checkpoint.sequence;
                 taken += 1;
             }

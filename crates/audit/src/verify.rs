@@ -1,4 +1,4 @@
-//! Walking a chain and saying where it breaks.
+//! Verification of a chain, which reports the first fault.
 
 use std::collections::BTreeMap;
 
@@ -10,161 +10,163 @@ use crate::{
     log::{Hash, Head, Recorded, Seal},
 };
 
-/// A sealed entry as verification sees it, be it from a store or from a line of an export.
+/// A sealed entry as the verification needs it, from a store or from a line of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// Names the entry.
+    /// The entry's identifier.
     pub id: Id<Entry>,
-    /// The place it claims.
+    /// The sequence that the entry states.
     pub sequence: i64,
-    /// The hash it claims the entry before it has.
+    /// The previous entry's hash that the entry states.
     pub previous_hash: Hash,
-    /// The hash it claims to have.
+    /// The hash that the entry states as its own.
     pub hash: Hash,
-    /// The hash that its content has: what `hash` must be.
+    /// The hash computed from the entry's content, which `hash` must equal.
     pub computed: Hash,
 }
 
 impl Link {
-    /// The link that a stored entry is; `None` while it has no seal.
+    /// Creates the link of a stored entry; `None` if it is not sealed.
     #[must_use]
-    pub fn of(recorded: &Recorded) -> Option<Self> {
-        let Seal { sequence, previous_hash, hash } = recorded.seal?;
-        let computed = hash_of(&recorded.entry, sequence, previous_hash);
-        Some(Self { id: recorded.entry.id, sequence, previous_hash, hash, computed })
+    pub fn of(stored: &Recorded) -> Option<Self> {
+        let Seal { sequence, previous_hash, hash } = stored.seal?;
+        let computed = hash_of(&stored.entry, sequence, previous_hash);
+        Some(Self { id: stored.entry.id, sequence, previous_hash, hash, computed })
     }
 }
 
-/// What a chain without fault amounts to.
+/// The extent of a chain that was verified without a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// How many entries were verified.
+    /// The number of entries verified.
     pub entries: u64,
-    /// Where the chain ends.
+    /// The head of the chain.
     pub head: Head,
-    /// How many checkpoints were verified.
+    /// The number of checkpoints verified.
     pub checkpoints: u64,
-    /// Up to which sequence a checkpoint vouches for the chain; 0 where none does. Entries past it are chained, but who
-    /// can write to the database could have chained them.
+    /// The sequence up to which a checkpoint covers the chain; 0 if there is no checkpoint. Later entries are chained,
+    /// but anyone who can write to the database could have added them.
     pub signed_through: i64,
 }
 
-/// The first thing that is wrong with a chain.
+/// The first fault of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Entries are missing before this one.
-    #[error("entry {id} has sequence {found} where {expected} is due: what stood there was removed")]
+    #[error("entry {id} has sequence {found}, but {expected} was expected: the entries before it were removed")]
     Gap {
-        /// The entry found instead.
+        /// The entry that was found.
         id: Id<Entry>,
         /// The first sequence that is missing.
         expected: i64,
-        /// The sequence found instead.
+        /// The sequence of the entry that was found.
         found: i64,
     },
-    /// The entry claims a place that is taken, or none that there is.
-    #[error("entry {id} claims sequence {found}, where {expected} is due: it was added or moved")]
+    /// The entry has the sequence of an earlier entry, or a sequence that can't exist.
+    #[error("entry {id} has sequence {found}, but {expected} was expected: it was added or moved")]
     Misplaced {
         /// The entry.
         id: Id<Entry>,
-        /// The sequence that was due.
+        /// The expected sequence.
         expected: i64,
-        /// The sequence it claims.
+        /// The sequence that the entry states.
         found: i64,
     },
-    /// The entry is not what was sealed.
-    #[error("entry {id} at sequence {sequence} was changed: its hash is {hash}, its content has {computed}")]
+    /// The content of the entry was changed after it was sealed.
+    #[error("entry {id} at sequence {sequence} was changed: its hash is {hash}, the hash of its content is {computed}")]
     Altered {
         /// The entry.
         id: Id<Entry>,
-        /// Its place.
+        /// The entry's sequence.
         sequence: i64,
-        /// The hash it claims.
+        /// The hash that the entry states.
         hash: Hash,
-        /// The hash its content has.
+        /// The hash computed from the entry's content.
         computed: Hash,
     },
     /// The entry is not chained to the one before it.
     #[error(
-        "entry {id} at sequence {sequence} is chained to {previous_hash}, but the entry before it has {expected}: \
+        "entry {id} at sequence {sequence} has previous hash {previous_hash}, but the hash before it is {expected}: \
          one of the two was rewritten"
     )]
     Unchained {
         /// The entry.
         id: Id<Entry>,
-        /// Its place.
+        /// The entry's sequence.
         sequence: i64,
-        /// The hash it claims the entry before it has.
+        /// The previous entry's hash that the entry states.
         previous_hash: Hash,
-        /// The hash which that entry has.
+        /// The actual hash of the previous entry.
         expected: Hash,
     },
-    /// The entry is whole and chained, but not the one that was signed.
+    /// The entry is intact and chained, but a checkpoint has another hash for it.
     #[error(
-        "entry {id} at sequence {sequence} has another hash than the checkpoint of {signed_at}: \
+        "entry {id} at sequence {sequence} does not have the hash of the checkpoint signed at {signed_at}: \
          the chain was rewritten at or before it"
     )]
     Rewritten {
         /// The entry.
         id: Id<Entry>,
-        /// Its place.
+        /// The entry's sequence.
         sequence: i64,
-        /// When the checkpoint was signed.
+        /// The time of the checkpoint's signature.
         signed_at: Timestamp,
     },
-    /// The chain ends before a checkpoint of it.
+    /// The chain ends before a checkpoint.
     #[error(
-        "the chain ends at sequence {last}, but a checkpoint of {signed_at} has it reach {sequence}: its tail was cut off"
+        "the chain ends at sequence {last}, but a checkpoint signed at {signed_at} covers it up to {sequence}: \
+         the last entries were removed"
     )]
     TailCut {
-        /// Where it ends.
+        /// The sequence of the last entry.
         last: i64,
-        /// Where the checkpoint has it.
+        /// The sequence of the checkpoint.
         sequence: i64,
-        /// When the checkpoint was signed.
+        /// The time of the checkpoint's signature.
         signed_at: Timestamp,
     },
-    /// The chain ends before the place its store has for its head.
-    #[error("the chain ends at sequence {last}, but its store has {sequence} for its head: its tail was cut off")]
+    /// The chain ends before the head that the store has recorded.
+    #[error("the chain ends at sequence {last}, but the stored head is at {sequence}: the last entries were removed")]
     HeadLost {
-        /// Where it ends.
+        /// The sequence of the last entry.
         last: i64,
-        /// Where the store has it.
+        /// The sequence of the stored head.
         sequence: i64,
     },
-    /// The chain goes on past its last checkpoint, where every batch is signed.
-    #[error("no checkpoint vouches for the entries from sequence {from} on: checkpoints were removed or entries added")]
+    /// The chain continues after its last checkpoint although every batch is signed.
+    #[error("no checkpoint covers the entries from sequence {from} on: checkpoints were removed or entries were added")]
     Unsigned {
-        /// The first sequence that none vouches for.
+        /// The first sequence that no checkpoint covers.
         from: i64,
     },
-    /// A checkpoint is not signed with the key that was given.
-    #[error("the checkpoint at sequence {sequence} has a bad signature: it was changed, or signed with another key")]
+    /// The signature of a checkpoint is not valid for the given key.
+    #[error("the checkpoint at sequence {sequence} has an invalid signature: it was changed or has another key")]
     BadSignature {
-        /// Where the checkpoint has the chain.
+        /// The sequence of the checkpoint.
         sequence: i64,
     },
-    /// A checkpoint is of another chain.
-    #[error("the checkpoint at sequence {sequence} is of the organization {organization}")]
+    /// A checkpoint belongs to another chain.
+    #[error("the checkpoint at sequence {sequence} belongs to the organization {organization}")]
     ForeignCheckpoint {
-        /// Where the checkpoint has that chain.
+        /// The sequence of the checkpoint.
         sequence: i64,
-        /// Whose chain it is of.
+        /// The organization of the other chain.
         organization: OrganizationId,
     },
-    /// A checkpoint came after entries past its place had gone by.
-    #[error("the checkpoint at sequence {sequence} stands after entries that follow it")]
+    /// A checkpoint was passed after entries that follow it.
+    #[error("the checkpoint at sequence {sequence} comes after entries that follow it in the chain")]
     LateCheckpoint {
-        /// Where the checkpoint has the chain.
+        /// The sequence of the checkpoint.
         sequence: i64,
     },
 }
 
-/// A walk along one organization's chain.
+/// An incremental verifier of one organization's chain.
 ///
-/// Entries are handed in in the order of the chain, each checkpoint at any time before the entries that follow its place:
-/// one that lies ahead is kept until the walk is there, so a short list of trusted checkpoints can be handed in at the
-/// start and a long one is merged in. Nothing else is kept, however long the chain.
+/// Entries must be passed in the order of the chain, and each checkpoint before the entries that follow it. A
+/// checkpoint that is passed early is held until its entry is verified, so a short list of trusted checkpoints can be
+/// passed at the start, and a long one merged with the entries. Memory use does not depend on the length of the chain
+/// otherwise.
 pub struct Verification<'key> {
     organization: OrganizationId,
     key: &'key dyn CheckpointVerifier,
@@ -176,7 +178,7 @@ pub struct Verification<'key> {
 }
 
 impl<'key> Verification<'key> {
-    /// A walk from the chain's first entry, with the key that its checkpoints are signed with.
+    /// Creates a verifier that starts at the chain's first entry, with the key that verifies its checkpoints.
     #[must_use]
     pub fn new(organization: OrganizationId, key: &'key dyn CheckpointVerifier) -> Self {
         Self {
@@ -190,16 +192,16 @@ impl<'key> Verification<'key> {
         }
     }
 
-    /// Where the walk is: the last entry verified.
+    /// The last verified entry.
     #[must_use]
     pub fn head(&self) -> Head {
         self.head
     }
 
-    /// Takes the next entry.
+    /// Verifies the next entry.
     ///
     /// # Errors
-    /// The [`Fault`] it has; the walk is over then.
+    /// [`Fault`] if the entry is not the expected one; the verification must not be continued then.
     pub fn entry(&mut self, link: &Link) -> Result<(), Fault> {
         let Link { id, sequence, previous_hash, hash, computed } = *link;
         let expected = self.head.sequence + 1;
@@ -220,10 +222,10 @@ impl<'key> Verification<'key> {
         self.meet_checkpoints()
     }
 
-    /// Takes a checkpoint.
+    /// Verifies a checkpoint, and the chain against it.
     ///
     /// # Errors
-    /// The [`Fault`] it has or brings to light; the walk is over then.
+    /// [`Fault`] if the checkpoint is invalid or contradicts the chain; the verification must not be continued then.
     pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), Fault> {
         let Checkpoint { organization, sequence, hash, signed_at, signature } = *checkpoint;
         if !self.key.verify(checkpoint.message().as_bytes(), &signature) {
@@ -254,16 +256,16 @@ impl<'key> Verification<'key> {
         Ok(())
     }
 
-    /// Ends the walk where the chain ends.
+    /// Ends the verification at the end of the chain.
     ///
     /// # Errors
-    /// [`Fault::TailCut`] when a checkpoint lies past the end.
+    /// [`Fault::TailCut`] if a checkpoint is beyond the end.
     pub fn finish(self) -> Result<Verdict, Fault> {
         if let Some((&(sequence, _), &signed_at)) = self.ahead.last_key_value() {
             return Err(Fault::TailCut { last: self.head.sequence, sequence, signed_at });
         }
         Ok(Verdict {
-            // A chain without fault has as many entries as its last sequence says.
+            // Sequences start at 1 without gaps, so the last sequence is the number of entries.
             entries: u64::try_from(self.head.sequence).unwrap_or(0),
             head: self.head,
             checkpoints: self.checkpoints,

@@ -1,4 +1,4 @@
-//! Service accounts: records like others, changed by an operator, judged on every call.
+//! Service accounts: records that an operator manages and that every call is authorized by.
 
 use std::time::Duration;
 
@@ -7,72 +7,72 @@ use scopes::ScopeSet;
 
 use crate::secret::SecretHash;
 
-/// The identity of one integration: a name, what it may do, until when, and the hashes of its live secrets.
+/// The identity of one integration: its name, scopes and expiry, and the hashes of its valid secrets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceAccount {
-    /// What people call it; unique in its organization.
+    /// The display name, unique in the organization.
     pub name: Title,
-    /// Whom to write to about it.
+    /// The email address of the contact person.
     pub contact: Option<Email>,
-    /// What it may do at most; a token may hold less.
+    /// The scopes of the account; a token may have fewer.
     pub scopes: ScopeSet,
-    /// Whether it may call at all.
+    /// Whether the account is active or disabled.
     pub status: AccountStatus,
-    /// From when on it counts as disabled.
+    /// The time from which on the account counts as disabled.
     pub expires_at: Option<Timestamp>,
-    /// The live secrets, newest first: one, or two within a rotation's grace.
+    /// The valid secrets, newest first: one, or two during the grace period of a rotation.
     pub secrets: Vec<StoredSecret>,
-    /// Rate limits of its own.
+    /// The account's own rate limits.
     pub limits: AccountLimits,
 }
 
-/// Names a service account; with its prefix it is the `client_id`.
+/// The identifier of a service account. With its prefix it is the `client_id`.
 pub type AccountId = Id<ServiceAccount>;
 
-/// A service account as it is stored.
+/// A service account with its metadata.
 pub type Account = Stored<ServiceAccount>;
 
-/// Whether a service account may call.
+/// The status of a service account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountStatus {
-    /// It may, until it expires.
+    /// The account may make calls until it expires.
     Active,
-    /// It may not; tokens it holds fail on their next use.
+    /// The account may not make calls; its tokens are refused on their next use.
     Disabled,
 }
 
-/// A secret the account may still prove itself with.
+/// A secret that is valid for authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSecret {
-    /// Its hash; the secret itself is kept nowhere.
+    /// The secret's hash. The secret itself is not stored.
     pub hash: SecretHash,
-    /// When its grace ends; `None` for the current one.
+    /// The end of the grace period; `None` for the current secret.
     pub ends_at: Option<Timestamp>,
 }
 
-/// Rate limits that differ from the installation's, in calls a minute.
+/// Rate limits that override those of the installation, in calls per minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountLimits {
-    /// Reads; the installation's figure where `None`.
+    /// The limit of reads; `None` for the installation's limit.
     pub reads: Option<u32>,
-    /// Writes; the installation's figure where `None`.
+    /// The limit of writes; `None` for the installation's limit.
     pub writes: Option<u32>,
 }
 
-/// Why a change to an account is refused.
+/// The reason that a change of an account is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccountRefusal {
-    /// The grace of a rotation is longer than [`ServiceAccount::MAX_GRACE`].
-    #[error("the grace window may be at most 7 days")]
+    /// The grace period of a rotation is longer than [`ServiceAccount::MAX_GRACE`].
+    #[error("the grace period must be at most 7 days")]
     GraceTooLong,
-    /// The account would have expired already.
-    #[error("the expiry lies in the past")]
+    /// The expiry is not in the future.
+    #[error("the expiry is in the past")]
     ExpiryPassed,
-    /// The account would be of no use.
-    #[error("at least one scope is needed")]
+    /// The account would have no scope.
+    #[error("the account must have at least one scope")]
     NoScope,
-    /// A limit of nothing a minute would lock the account out by accident.
-    #[error("a rate limit is at least 1 a minute; disable the account to stop it")]
+    /// A rate limit of 0 would lock the account out by accident.
+    #[error("a rate limit must be at least 1 call per minute; to stop an account, disable it")]
     LimitOfNothing,
 }
 
@@ -80,7 +80,7 @@ impl Named for ServiceAccount {
     const PREFIX: &'static str = "svc";
 }
 
-/// Service accounts are few: they are listed whole.
+/// The filter of service accounts, which is empty: there are few accounts, and they are always listed in full.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountFilter;
 
@@ -100,7 +100,7 @@ impl Resource for ServiceAccount {
 }
 
 impl Fields for ServiceAccount {
-    /// Of its secrets only that there is an earlier one, and until when.
+    /// Of the secrets, the fields have only the end of the previous one's grace period.
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         let limit = |limit: Option<u32>| limit.map_or(FieldValue::Null, |limit| FieldValue::Integer(limit.into()));
         vec![
@@ -117,7 +117,7 @@ impl Fields for ServiceAccount {
 }
 
 impl AccountStatus {
-    /// The word for it.
+    /// The name of the status.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ impl AccountStatus {
         }
     }
 
-    /// The status with this word.
+    /// Returns the status with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Active, Self::Disabled].into_iter().find(|status| status.name() == name)
@@ -134,13 +134,13 @@ impl AccountStatus {
 }
 
 impl ServiceAccount {
-    /// The longest grace a rotation may leave the old secret.
+    /// The maximum grace period of the old secret after a rotation.
     pub const MAX_GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-    /// A new, active account.
+    /// Creates a new, active account.
     ///
     /// # Errors
-    /// [`AccountRefusal::NoScope`], [`AccountRefusal::ExpiryPassed`].
+    /// [`AccountError::NoScope`], [`AccountError::ExpiryInPast`].
     pub fn open(
         name: Title,
         contact: Option<Email>,
@@ -166,22 +166,22 @@ impl ServiceAccount {
         })
     }
 
-    /// Whether it may call at `now`.
+    /// Returns whether the account is active and not expired at `now`.
     #[must_use]
     pub fn stands(&self, now: Timestamp) -> bool {
         self.status == AccountStatus::Active && self.expires_at.is_none_or(|expiry| now < expiry)
     }
 
-    /// The secrets it may prove itself with at `now`.
+    /// Iterates over the hashes of the secrets that are valid at `now`.
     pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SecretHash> {
         self.secrets.iter().filter(move |secret| secret.ends_at.is_none_or(|end| now < end)).map(|secret| &secret.hash)
     }
 
-    /// The same account with a new secret. The one before stays good for `grace`, any older one ends at once, so that at
-    /// most two are ever live.
+    /// Returns the account with a new secret. The previous secret stays valid for `grace`; an older one ends
+    /// immediately, so that at most two are ever valid.
     ///
     /// # Errors
-    /// [`AccountRefusal::GraceTooLong`].
+    /// [`AccountError::GraceTooLong`].
     pub fn rotated(&self, secret: SecretHash, grace: Duration, now: Timestamp) -> Result<Self, AccountRefusal> {
         if grace > Self::MAX_GRACE {
             return Err(AccountRefusal::GraceTooLong);
@@ -194,24 +194,24 @@ impl ServiceAccount {
         Ok(Self { secrets, ..self.clone() })
     }
 
-    /// The same account, allowed to call or not.
+    /// Returns the account with another status.
     #[must_use]
     pub fn with_status(&self, status: AccountStatus) -> Self {
         Self { status, ..self.clone() }
     }
 
-    /// The same account with other scopes.
+    /// Returns the account with other scopes.
     ///
     /// # Errors
-    /// [`AccountRefusal::NoScope`].
+    /// [`AccountError::NoScope`].
     pub fn with_scopes(&self, scopes: ScopeSet) -> Result<Self, AccountRefusal> {
         if scopes.is_empty() { Err(AccountRefusal::NoScope) } else { Ok(Self { scopes, ..self.clone() }) }
     }
 
-    /// The same account with rate limits of its own.
+    /// Returns the account with its own rate limits.
     ///
     /// # Errors
-    /// [`AccountRefusal::LimitOfNothing`].
+    /// [`AccountError::ZeroLimit`].
     pub fn with_limits(&self, limits: AccountLimits) -> Result<Self, AccountRefusal> {
         if limits.reads == Some(0) || limits.writes == Some(0) {
             return Err(AccountRefusal::LimitOfNothing);

@@ -1,4 +1,4 @@
-//! Judging a call: from a token's claims and the account as it stands now, to what the caller may do.
+//! Authorization of a call by the claims of its token and the current state of the account.
 
 use std::sync::Arc;
 
@@ -7,32 +7,32 @@ use scopes::{Scope, ScopeSet};
 
 use crate::{account::Account, token::Claims};
 
-/// An admitted caller.
+/// An authorized caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The account, as it stood when the call was admitted.
+    /// The account, as it was when the call was authorized.
     pub account: Arc<Account>,
-    /// What it may do on this call: the token's scopes that the account still has.
+    /// The scopes of this call: those of the token that the account still has.
     pub scopes: ScopeSet,
 }
 
-/// Why a caller is turned away.
+/// The reason that a call is not authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The account is disabled or expired.
-    #[error("the service account may not call")]
+    #[error("the service account is disabled or expired")]
     Standing,
-    /// The scope is not among those of token and account.
-    #[error("scope {0} is needed")]
+    /// The token or the account lacks the scope.
+    #[error("the scope {0} is required")]
     Scope(Scope),
 }
 
 impl Caller {
-    /// Judges the claims of a token by the account as it stands at `now`: removing a scope or disabling the account acts
-    /// on the next call.
+    /// Checks the claims of a token against the account at `now`: removing a scope or disabling the account takes
+    /// effect on the next call.
     ///
     /// # Errors
-    /// [`Refused::Standing`].
+    /// [`AuthorizationError::InactiveAccount`].
     pub fn admit(claims: &Claims, account: Arc<Account>, now: Timestamp) -> Result<Self, Refused> {
         if account.meta.id != claims.account
             || account.meta.organization != claims.organization
@@ -44,28 +44,28 @@ impl Caller {
         Ok(Self { account, scopes })
     }
 
-    /// Asks for a scope.
+    /// Checks that the caller has a scope.
     ///
     /// # Errors
-    /// [`Refused::Scope`] when the caller lacks it.
+    /// [`AuthorizationError::MissingScope`] if the caller lacks it.
     pub fn need(&self, scope: Scope) -> Result<(), Refused> {
         if self.scopes.contains(scope) { Ok(()) } else { Err(Refused::Scope(scope)) }
     }
 
-    /// What a commit checks again.
+    /// The account's revision, which a commit checks again.
     #[must_use]
     pub fn standing(&self) -> StandingProof {
         StandingProof { account: self.account.meta.id.ulid(), revision: self.account.meta.revision }
     }
 
-    /// As the audit log names it.
+    /// The caller as the actor of audit entries.
     #[must_use]
     pub fn actor(&self) -> Actor {
         actor(&self.account)
     }
 }
 
-/// The account as the audit log names it.
+/// Returns the account as the actor of audit entries.
 #[must_use]
 pub fn actor(account: &Account) -> Actor {
     Actor {

@@ -1,4 +1,4 @@
-//! Checking a client id and secret so that a stranger learns nothing from the answer or the time it takes.
+//! The check of a client id and secret, whose result and duration tell an attacker nothing about the account.
 
 use kernel::Timestamp;
 
@@ -8,17 +8,18 @@ use crate::{
     secret::{ClientSecret, HASH_OF_NO_SECRET, SecretHash},
 };
 
-/// What became of a check.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialCheck {
-    /// The secret is one of the account's live ones, and the account may call.
+    /// The secret is a valid one of the account, and the account is active.
     Good,
-    /// Unknown account, wrong or ended secret, disabled or expired account: all alike.
+    /// The account does not exist, is disabled or expired, or the secret is wrong or has ended; the cases are not
+    /// distinguished.
     Bad,
 }
 
-/// Checks `secret` against the account, or against nothing at the same cost: the two secrets of an account within a
-/// rotation's grace share a salt, so one hash is computed for every call.
+/// Checks `secret` against the secrets of the account. Without an account, a dummy hash is checked at the same cost.
+/// The two secrets of an account during the grace period of a rotation share a salt, so every call computes one hash.
 #[must_use]
 pub fn check_credentials(
     hasher: &dyn SecretHasher,
@@ -26,14 +27,14 @@ pub fn check_credentials(
     secret: &ClientSecret,
     now: Timestamp,
 ) -> CredentialCheck {
-    let none = SecretHash::new(HASH_OF_NO_SECRET);
+    let dummy = SecretHash::new(HASH_OF_NO_SECRET);
     let mut hashes: Vec<&SecretHash> =
         account.into_iter().flat_map(|account| account.record.live_secrets(now)).collect();
     if hashes.is_empty() {
-        hashes.push(&none);
+        hashes.push(&dummy);
     }
-    let right = hasher.verify(secret, &hashes);
-    if right && account.is_some_and(|account| account.record.stands(now)) {
+    let matches = hasher.verify(secret, &hashes);
+    if matches && account.is_some_and(|account| account.record.stands(now)) {
         CredentialCheck::Good
     } else {
         CredentialCheck::Bad

@@ -1,4 +1,4 @@
-//! Who may call: service accounts, their secrets and tokens, and whether their standing still holds (contract v1 § 2).
+//! Authentication and authorization: service accounts, their secrets, access tokens and scopes (contract v1 § 2).
 
 mod account;
 mod caller;

@@ -1,34 +1,36 @@
-//! Client secrets: 256 bits, with a prefix that secret scanners look for and a checksum that catches typos unhashed.
+//! Client secrets: 256 random bits, with a prefix for secret scanners and a checksum that detects typos without
+//! hashing.
 
 use std::fmt;
 
 use kernel::Entropy;
 use secrecy::{ExposeSecret, SecretString};
 
-/// What every client secret starts with.
+/// The prefix of every client secret.
 const PREFIX: &str = "nvsec_";
-/// 256 bits in base 32.
+/// The length of 256 bits in base 32.
 const BODY: usize = 52;
-/// 32 bits in base 32.
+/// The length of the 32 bits of the checksum in base 32.
 const CHECK: usize = 7;
-/// Lower-case RFC 4648 base 32.
+/// The lower-case alphabet of RFC 4648 base 32.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// A well-formed client secret. Never logged: its `Debug` says nothing.
+/// A well-formed client secret. Its `Debug` output is redacted, so that it is never logged.
 #[derive(Clone, Debug)]
 pub struct ClientSecret(SecretString);
 
-/// What is kept of a client secret: an Argon2 hash in PHC form. Its parameters suit a secret of 256 random bits, not a
-/// person's password.
+/// The stored form of a client secret: an Argon2 hash in PHC string format. Its parameters are chosen for a secret of
+/// 256 random bits, not for a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretHash(String);
 
-/// The hash that a call naming no account is checked against, so that it costs what a wrong secret costs. No secret has it.
+/// The hash that a secret without an account is checked against, so that the check costs as much as that of a wrong
+/// secret. No secret has this hash.
 pub const HASH_OF_NO_SECRET: &str =
     "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl ClientSecret {
-    /// A new secret.
+    /// Generates a new secret.
     #[must_use]
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut bits = [0; 32];
@@ -38,16 +40,16 @@ impl ClientSecret {
         Self(SecretString::from(format!("{PREFIX}{body}{check}")))
     }
 
-    /// The secret written like this, if it has the form of one: a typo is told here, before any hash is computed.
+    /// Parses a secret; `None` if it is malformed. The checksum detects typos before any hash is computed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;
-        let fits = rest.len() == BODY + CHECK && rest.bytes().all(|byte| ALPHABET.contains(&byte));
-        let (body, check) = fits.then(|| rest.split_at(BODY))?;
+        let well_formed = rest.len() == BODY + CHECK && rest.bytes().all(|byte| ALPHABET.contains(&byte));
+        let (body, check) = well_formed.then(|| rest.split_at(BODY))?;
         (checksum(body) == check).then(|| Self(SecretString::from(text)))
     }
 
-    /// The secret itself: for the hasher, and for the one answer that shows it.
+    /// The secret in clear text, for the hasher and for the one response that contains it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -59,21 +61,21 @@ fn checksum(body: &str) -> String {
 }
 
 fn base32(bytes: &[u8], length: usize) -> String {
-    let bit = |place: usize| bytes.get(place / 8).map_or(0, |byte| byte >> (7 - place % 8) & 1);
+    let bit = |index: usize| bytes.get(index / 8).map_or(0, |byte| byte >> (7 - index % 8) & 1);
     (0..length)
-        .map(|digit| (0..5).fold(0, |value, place| value << 1 | bit(digit * 5 + place)))
+        .map(|digit| (0..5).fold(0, |value, offset| value << 1 | bit(digit * 5 + offset)))
         .map(|value| char::from(ALPHABET[usize::from(value)]))
         .collect()
 }
 
 impl SecretHash {
-    /// A hash in PHC form.
+    /// Creates a hash from its PHC string.
     #[must_use]
     pub fn new(phc: impl Into<String>) -> Self {
         Self(phc.into())
     }
 
-    /// Its PHC form.
+    /// The PHC string of the hash.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -97,8 +99,8 @@ mod tests {
 
     impl Entropy for Count {
         fn fill(&self, buffer: &mut [u8]) {
-            for (byte, place) in buffer.iter_mut().zip(7..) {
-                *byte = place;
+            for (byte, value) in buffer.iter_mut().zip(7..) {
+                *byte = value;
             }
         }
 
@@ -113,10 +115,13 @@ mod tests {
         let text = secret.expose().to_owned();
         assert_eq!(text.len(), PREFIX.len() + BODY + CHECK);
         assert!(ClientSecret::parse(&text).is_some());
-        for place in 0..text.len() {
+        for index in 0..text.len() {
             let mut typo = text.clone().into_bytes();
-            typo[place] = if typo[place] == b'a' { b'b' } else { b'a' };
-            assert!(ClientSecret::parse(&String::from_utf8(typo).unwrap()).is_none(), "a typo at {place} passed");
+            typo[index] = if typo[index] == b'a' { b'b' } else { b'a' };
+            assert!(
+                ClientSecret::parse(&String::from_utf8(typo).unwrap()).is_none(),
+                "the typo at {index} was accepted"
+            );
         }
         assert!(ClientSecret::parse(&text.to_uppercase()).is_none());
     }

@@ -1,5 +1,6 @@
-//! Token signing keys over their life: published, so that every server learns of them; signing; verifying what they have
-//! signed; gone. All of it goes by the store's clock, the one that the servers of an installation share.
+//! The life cycle of token signing keys: a key is published, so that every server loads it; it signs; it verifies the
+//! tokens it has signed; it is dropped. The stages follow the store's clock, which all servers of an installation
+//! share.
 
 use std::time::Duration;
 
@@ -7,53 +8,53 @@ use kernel::Timestamp;
 
 use crate::token::TokenLifetime;
 
-/// How long a server may work with the keys it has read. After that it neither issues nor accepts a token until it has
-/// read them again, so whatever is done to a key holds on every server after this time.
+/// The maximum age of the keys that a server works with. After that it neither issues nor accepts tokens until it has
+/// read the keys again, so a change of the keys takes effect on every server within this time.
 pub const KEYS_GOOD_FOR: Duration = Duration::from_secs(10);
 
-/// The least time from a key's publication to its first signature: longer than [`KEYS_GOOD_FOR`], so that no server meets
-/// a token of a key it does not know.
+/// The minimum time from a key's publication to its first signature. It is longer than [`MAX_KEYS_AGE`], so that no
+/// server receives a token whose key it has not loaded.
 pub const SHORTEST_LEAD: Duration = Duration::from_secs(30);
 
-/// For how long a key verifies once another one signs: the longest life of a token, and five minutes for servers that
-/// learn late which key signs and for clocks that lie apart.
+/// The time for which a key verifies tokens after its successor has begun to sign: the maximum lifetime of a token, and
+/// five minutes for servers that load the successor late and for differences between clocks.
 pub const TOKENS_OUTLIVE: Duration = Duration::from_secs(TokenLifetime::LONGEST.as_secs() + 300);
 
-/// A token signing key as a store keeps it: encrypted under the master key.
+/// A token signing key as a store holds it: encrypted with the master key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedKey {
-    /// The key's id, which tokens name in their header.
+    /// The key's id, which tokens have in their header.
     pub id: String,
-    /// The algorithm the key is pinned to (RFC 8725): `EdDSA`.
+    /// The only algorithm the key may be used with (RFC 8725): `EdDSA`.
     pub algorithm: String,
     /// The encrypted private key.
     pub sealed: Vec<u8>,
-    /// When it was made.
+    /// The time of the key's creation.
     pub created_at: Timestamp,
 }
 
-/// A key that every server can learn of.
+/// A published key, which every server can load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedKey {
     /// The key.
     pub sealed: SealedKey,
-    /// From when on it signs, by the store's clock.
+    /// The time from which on it signs, by the store's clock.
     pub signs_from: Timestamp,
 }
 
-/// Where a key is in its life.
+/// The stage of a key in its life cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyStage {
-    /// It is known and will sign.
+    /// The key is published and will sign.
     Published,
-    /// It signs.
+    /// The key signs.
     Signing,
-    /// Another one signs; this one verifies what it has signed.
+    /// Its successor signs; the key still verifies the tokens it has signed.
     Verifying,
 }
 
 impl KeyStage {
-    /// The word for it.
+    /// The name of the stage.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -64,37 +65,37 @@ impl KeyStage {
     }
 }
 
-/// The keys of an installation at one moment.
+/// The signing keys of an installation at a point in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keyring {
     at: Timestamp,
     keys: Vec<PublishedKey>,
 }
 
-/// What becomes of the keys: stored as a whole, if they are still those it was decided on.
+/// A change of the keys, which is stored atomically if the keys are still the expected ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyChange {
-    /// The ids of all keys there were when it was decided.
+    /// The ids of all keys that existed when the change was decided.
     pub decided_on: Vec<String>,
-    /// A key to add, and how long after this moment it begins to sign.
+    /// A key to add, and the time until it begins to sign.
     pub publish: Option<(SealedKey, Duration)>,
-    /// The ids of keys to drop: their tokens are refused.
+    /// The ids of the keys to drop, whose tokens are refused from then on.
     pub drop: Vec<String>,
 }
 
-/// Why the keys stay as they are.
+/// The reason that a change of the keys is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRefusal {
     /// The next key is published already.
-    #[error("the key {id} is published and signs from {signs_from} on: rotate again after that, or retire it")]
+    #[error("the key {id} is already published and signs from {signs_from} on: rotate again after that, or retire it")]
     Underway {
-        /// Which key.
+        /// The id of the published key.
         id: String,
-        /// From when on it signs.
+        /// The time from which on it signs.
         signs_from: Timestamp,
     },
-    /// Servers could not learn of the key before it signs.
-    #[error("a key must be known for at least {} s before it signs", SHORTEST_LEAD.as_secs())]
+    /// The lead time is too short for all servers to load the key before it signs.
+    #[error("a key must be published at least {} s before it signs", SHORTEST_LEAD.as_secs())]
     TooSoon,
     /// There is no key with this id.
     #[error("there is no signing key {0}")]
@@ -102,36 +103,37 @@ pub enum KeyRefusal {
 }
 
 impl Keyring {
-    /// These keys at this moment of the store's clock.
+    /// Creates a keyring from the keys at this time of the store's clock.
     #[must_use]
     pub fn new(at: Timestamp, mut keys: Vec<PublishedKey>) -> Self {
         keys.sort_by(|one, other| (one.signs_from, &one.sealed.id).cmp(&(other.signs_from, &other.sealed.id)));
         Self { at, keys }
     }
 
-    /// When they were read, by the store's clock.
+    /// The time at which the keys were read, by the store's clock.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// All of them, in the order in which they sign.
+    /// All keys, in the order in which they sign.
     #[must_use]
     pub fn keys(&self) -> &[PublishedKey] {
         &self.keys
     }
 
-    /// The key that signs: the last one whose time has come. A store's clock that was set back finds the first one.
+    /// The key that signs: the last one whose signing time has begun. If the store's clock was set back before all of
+    /// them, it is the first key.
     #[must_use]
     pub fn signing(&self) -> Option<&PublishedKey> {
         self.keys.get(self.signing_place())
     }
 
-    /// The keys with their stages, in the order in which they sign.
+    /// Iterates over the keys with their stages, in the order in which they sign.
     pub fn stages(&self) -> impl Iterator<Item = (&PublishedKey, KeyStage)> {
         let signing = self.signing_place();
-        self.keys.iter().enumerate().map(move |(place, key)| {
-            let stage = match place.cmp(&signing) {
+        self.keys.iter().enumerate().map(move |(index, key)| {
+            let stage = match index.cmp(&signing) {
                 std::cmp::Ordering::Less => KeyStage::Verifying,
                 std::cmp::Ordering::Equal => KeyStage::Signing,
                 std::cmp::Ordering::Greater => KeyStage::Published,
@@ -140,25 +142,25 @@ impl Keyring {
         })
     }
 
-    /// When the key is no longer needed: its successor has signed for so long that every token of its own has ended. `None`
-    /// while no successor is known.
+    /// The time from which on the key is no longer needed, since all tokens it has signed have expired; `None` if it
+    /// has no successor.
     #[must_use]
     pub fn needed_until(&self, id: &str) -> Option<Timestamp> {
-        let place = self.keys.iter().position(|key| key.sealed.id == id)?;
-        self.keys.get(place + 1).map(|successor| successor.signs_from + TOKENS_OUTLIVE)
+        let index = self.keys.iter().position(|key| key.sealed.id == id)?;
+        self.keys.get(index + 1).map(|successor| successor.signs_from + TOKENS_OUTLIVE)
     }
 
-    /// Whether the signing key has signed for this long, and no successor is published.
+    /// Returns whether a rotation is due: the signing key has signed for `lifetime`, and no successor is published.
     #[must_use]
     pub fn is_due(&self, lifetime: Duration) -> bool {
-        let last = self.signing_place() + 1 == self.keys.len();
-        last && self.signing().is_some_and(|key| key.signs_from + lifetime <= self.at)
+        let is_last = self.signing_place() + 1 == self.keys.len();
+        is_last && self.signing().is_some_and(|key| key.signs_from + lifetime <= self.at)
     }
 
-    /// Publishes the next key, which signs after `lead`.
+    /// Returns the change that publishes the next key, which signs after `lead`.
     ///
     /// # Errors
-    /// [`KeyRefusal::TooSoon`], [`KeyRefusal::Underway`].
+    /// [`KeyRotationError::LeadTooShort`], [`KeyRotationError::InProgress`].
     pub fn rotated(&self, next: SealedKey, lead: Duration) -> Result<KeyChange, KeyRefusal> {
         if lead < SHORTEST_LEAD {
             return Err(KeyRefusal::TooSoon);
@@ -169,11 +171,11 @@ impl Keyring {
         Ok(KeyChange { publish: Some((next, lead)), ..self.change() })
     }
 
-    /// Drops a key before its time, so that every token it signed is refused. Where it is the one that signs, the
-    /// replacement does so at once.
+    /// Returns the change that drops a key prematurely, so that every token it has signed is refused. If it is the key
+    /// that signs, the replacement signs immediately.
     ///
     /// # Errors
-    /// [`KeyRefusal::Unknown`].
+    /// [`KeyRotationError::UnknownKey`].
     pub fn retired(&self, id: &str, replacement: SealedKey) -> Result<KeyChange, KeyRefusal> {
         let (key, stage) =
             self.stages().find(|(key, _)| key.sealed.id == id).ok_or_else(|| KeyRefusal::Unknown(id.to_owned()))?;
@@ -181,12 +183,13 @@ impl Keyring {
         Ok(KeyChange { publish, drop: vec![key.sealed.id.clone()], ..self.change() })
     }
 
-    /// Drops the keys whose tokens have all ended; `None` when there are none.
+    /// Returns the change that drops the keys whose tokens have all expired; `None` if there are no such keys.
     #[must_use]
     pub fn outlived(&self) -> Option<KeyChange> {
-        let over = |key: &PublishedKey| self.needed_until(&key.sealed.id).is_some_and(|end| end <= self.at);
+        let has_expired = |key: &PublishedKey| self.needed_until(&key.sealed.id).is_some_and(|end| end <= self.at);
         let verifying = self.stages().filter(|(_, stage)| *stage == KeyStage::Verifying);
-        let drop: Vec<String> = verifying.filter(|(key, _)| over(key)).map(|(key, _)| key.sealed.id.clone()).collect();
+        let drop = verifying.filter(|(key, _)| has_expired(key)).map(|(key, _)| key.sealed.id.clone());
+        let drop: Vec<String> = drop.collect();
         (!drop.is_empty()).then(|| KeyChange { drop, ..self.change() })
     }
 

@@ -1,4 +1,4 @@
-//! Access tokens (RFC 9068) as the domain sees them: what they claim and when they are good.
+//! The claims and the lifetime of access tokens (RFC 9068).
 
 use std::time::Duration;
 
@@ -7,61 +7,61 @@ use scopes::ScopeSet;
 
 use crate::account::AccountId;
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// The account it was issued to: `sub` and `client_id`.
+    /// The account that the token was issued to: `sub` and `client_id`.
     pub account: AccountId,
     /// The account's organization.
     pub organization: OrganizationId,
-    /// What it was issued for.
+    /// The scopes of the token.
     pub scopes: ScopeSet,
-    /// When it was issued, to the second.
+    /// The time of issue, in whole seconds.
     pub issued_at: Timestamp,
-    /// When it ends, to the second.
+    /// The expiry, in whole seconds.
     pub expires_at: Timestamp,
-    /// Names the token: `jti`.
+    /// The token's identifier: `jti`.
     pub id: String,
 }
 
-/// Why a token is not accepted.
+/// The reason that a token is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It was not issued here, or was altered.
+    /// The token was not issued by this installation, or was altered.
     #[error("the access token is not valid")]
     Invalid,
-    /// It names a key that is not known here; one that was just published may be known after
-    /// [`crate::TokenVerifier::catch_up`].
-    #[error("the access token names a signing key that is not known")]
+    /// The token names a key that this server has not loaded. If the key was just published,
+    /// [`crate::TokenVerifier::refresh_keys`] loads it.
+    #[error("the access token names an unknown signing key")]
     UnknownKey,
-    /// Which keys are good is not known any more.
+    /// The server's keys are too old to verify tokens with.
     #[error(transparent)]
     Stale(#[from] StaleKeys),
-    /// It was issued here and has ended. Whose it was is known.
+    /// The token is authentic but has expired.
     #[error("the access token has expired")]
     Expired(Box<Claims>),
 }
 
-/// The installation's signing keys were not read for [`crate::KEYS_GOOD_FOR`]: one may have been retired since.
+/// The installation's signing keys were not read for [`crate::MAX_KEYS_AGE`], so one may have been retired since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signing keys were not read for too long")]
+#[error("the signing keys were last read too long ago")]
 pub struct StaleKeys;
 
-/// How long a token lives: 60 to 3600 seconds.
+/// The lifetime of a token: 60 to 3600 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenLifetime(Duration);
 
 impl TokenLifetime {
-    /// The longest there is.
+    /// The maximum lifetime.
     pub const LONGEST: Duration = Duration::from_secs(3600);
 
-    /// The lifetime, if it is within bounds.
+    /// Creates a lifetime; `None` if it is out of range.
     #[must_use]
     pub fn new(lifetime: Duration) -> Option<Self> {
         (60..=Self::LONGEST.as_secs()).contains(&lifetime.as_secs()).then_some(Self(lifetime))
     }
 
-    /// When a token issued `now` to an account that expires `account_expiry` ends: never past the account's own end.
+    /// Returns the expiry of a token that is issued `now`, which is never later than the account's own expiry.
     #[must_use]
     pub fn end(self, now: Timestamp, account_expiry: Option<Timestamp>) -> Timestamp {
         let end = now + self.0;

@@ -1,20 +1,20 @@
-//! A benchmark that can't measure says why and ends.
+//! The error of a benchmark that can't measure: its message is printed and the program ends.
 
 use std::{error::Error, fmt};
 
-/// What came out, or why nothing did.
+/// The result of a step of the benchmark.
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
-/// Why it ended, in words.
+/// The message of an error.
 pub(crate) struct Failure(String);
 
 impl Failure {
-    pub(crate) fn new(words: impl Into<String>) -> Self {
-        Self(words.into())
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
     }
 }
 
-/// `main` shows what it ends with by `Debug`.
+/// `main` prints the error it returns with `Debug`.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -27,19 +27,19 @@ impl<E: Error> From<E> for Failure {
     }
 }
 
-/// Says what was being done when it failed.
+/// Adds the action that failed to an error.
 pub(crate) trait Context<T> {
-    fn or_fail(self, doing: impl FnOnce() -> String) -> Outcome<T>;
+    fn or_fail(self, action: impl FnOnce() -> String) -> Outcome<T>;
 }
 
 impl<T, E: Into<Failure>> Context<T> for Result<T, E> {
-    fn or_fail(self, doing: impl FnOnce() -> String) -> Outcome<T> {
-        self.map_err(|error| Failure(format!("{}: {}", doing(), error.into().0)))
+    fn or_fail(self, action: impl FnOnce() -> String) -> Outcome<T> {
+        self.map_err(|error| Failure(format!("{}: {}", action(), error.into().0)))
     }
 }
 
 impl<T> Context<T> for Option<T> {
-    fn or_fail(self, doing: impl FnOnce() -> String) -> Outcome<T> {
-        self.ok_or_else(|| Failure(doing()))
+    fn or_fail(self, action: impl FnOnce() -> String) -> Outcome<T> {
+        self.ok_or_else(|| Failure(action()))
     }
 }

@@ -1,4 +1,4 @@
-//! Taking figures: cases that are compared take turns, in rounds.
+//! Measurements: compared cases run alternately, in rounds.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,29 +8,29 @@ use crate::{
     servers::{Subject, Usage},
 };
 
-/// How long a case is asked before it counts: caches fill, statements are prepared.
+/// How long a case runs before it is measured: caches fill, statements are prepared.
 const WARM_UP: Duration = Duration::from_millis(800);
 
-/// Something to be measured.
+/// A case to measure.
 pub(crate) struct Case<'a> {
     pub(crate) subject: &'a dyn Subject,
     pub(crate) load: Load,
 }
 
-/// What the rounds of one case came to.
+/// The figures of all rounds of one case.
 #[derive(Default)]
 pub(crate) struct Figures {
-    /// CPU time of the subject for one call, in microseconds, with the work that followed the call.
+    /// CPU time of the measured program per call, in microseconds, including work that follows the response.
     pub(crate) cpu: Series,
     /// The median latency, in microseconds.
     pub(crate) latency: Series,
-    /// Calls a second.
+    /// Calls per second.
     pub(crate) rate: Series,
-    /// CPU time of one call by thread, in microseconds.
+    /// CPU time per call by thread, in microseconds.
     threads: BTreeMap<String, Series>,
 }
 
-/// One figure, round by round.
+/// One figure of each round.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Series(Vec<f64>);
 
@@ -39,7 +39,7 @@ impl Series {
         self.0.push(figure);
     }
 
-    /// The one in the middle.
+    /// Returns the median, or NaN without figures.
     pub(crate) fn median(&self) -> f64 {
         let mut figures = self.0.clone();
         figures.sort_unstable_by(f64::total_cmp);
@@ -51,16 +51,16 @@ impl Series {
         }
     }
 
-    /// From the least to the most, as a share of the median.
+    /// Returns the difference of the highest and the lowest figure, as a share of the median.
     pub(crate) fn spread(&self) -> f64 {
-        let least = self.0.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        (most - least) / self.median()
+        let lowest = self.0.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (highest - lowest) / self.median()
     }
 }
 
 impl Figures {
-    /// CPU time of one call by thread, in microseconds, the most first.
+    /// Returns the CPU time per call by thread, in microseconds, highest first.
     pub(crate) fn threads(&self) -> Vec<(&str, f64)> {
         let mut threads: Vec<(&str, f64)> =
             self.threads.iter().map(|(name, series)| (name.as_str(), series.median())).collect();
@@ -68,18 +68,18 @@ impl Figures {
         threads
     }
 
-    fn add(&mut self, served: &Served, used: &Usage) {
-        let each = |spent: Duration| spent.as_secs_f64() * 1e6 / served.calls as f64;
-        self.cpu.push(each(used.total));
-        self.latency.push(served.median_latency());
-        self.rate.push(served.rate());
-        for (name, spent) in &used.threads {
-            self.threads.entry(name.clone()).or_default().push(each(*spent));
+    fn add(&mut self, load: &Served, usage: &Usage) {
+        let per_call = |spent: Duration| spent.as_secs_f64() * 1e6 / load.calls as f64;
+        self.cpu.push(per_call(usage.total));
+        self.latency.push(load.median_latency());
+        self.rate.push(load.rate());
+        for (name, time) in &usage.threads {
+            self.threads.entry(name.clone()).or_default().push(per_call(*time));
         }
     }
 }
 
-/// Measures the cases in turns: every round has a window of each.
+/// Measures the cases alternately: every round measures each for `window`.
 pub(crate) fn take_turns<const N: usize>(
     cases: [Case<'_>; N],
     rounds: usize,
@@ -93,10 +93,10 @@ pub(crate) fn take_turns<const N: usize>(
     for _ in 0..rounds {
         for (case, figures) in cases.iter().zip(&mut figures) {
             let before = case.subject.process().usage()?;
-            let served = case.load.run(window)?;
-            // What the calls left to be done later is part of what they cost.
+            let load = case.load.run(window)?;
+            // Work that follows the responses is part of the cost of the calls.
             case.subject.settle()?;
-            figures.add(&served, &case.subject.process().usage()?.since(&before));
+            figures.add(&load, &case.subject.process().usage()?.since(&before));
         }
     }
     Ok(figures)

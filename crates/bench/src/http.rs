@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client of our own: it costs little beside what it measures, and takes no answer for good that isn't.
+//! A small HTTP/1.1 client: it costs little compared to the server, and rejects every malformed response.
 
 mod call;
 mod connection;

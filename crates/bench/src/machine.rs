@@ -1,10 +1,10 @@
-//! Where figures were taken: without it they mean nothing.
+//! The machine on which figures were measured, which figures are meaningless without.
 
 use std::{fs, process::Command, thread};
 
 use serde_json::{Value, json};
 
-/// The machine and what was built on it.
+/// The machine and the compiler of the build.
 pub(crate) struct Machine {
     cores: usize,
     processor: String,

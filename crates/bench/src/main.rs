@@ -1,8 +1,8 @@
-//! What the server costs, as ratios against a baseline measured in the same run: a bare axum program that returns the same
-//! bytes, plain prepared statements that insert the same rows. `cargo xtask bench` builds both and runs this.
+//! Measures the cost of the server as ratios to a baseline measured in the same run: a bare axum program that returns
+//! the same bytes, or plain prepared statements that insert the same rows. `cargo xtask bench` builds and runs it.
 //!
-//! Figures are CPU time of the server's process, so that the noise of a busy machine mostly drops out; cases that are
-//! compared take turns in short rounds, so that what drifts drifts for all of them.
+//! Most figures are CPU time of the server's process, which the noise of a busy machine hardly affects. Compared cases
+//! run alternately in short rounds, so that drift affects all of them.
 
 mod bare;
 mod failure;

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{bare::Bare, failure::Outcome, sections::Section};
 
-/// The benchmark; with a command, one of the programs it measures against.
+/// The benchmark, or with a command, one of its baseline programs.
 #[derive(Debug, Parser)]
 #[command(name = "novantra-bench", args_conflicts_with_subcommands = true)]
 #[command(after_help = "Example:\n  cargo xtask bench reads pages")]
@@ -17,10 +17,10 @@ pub(crate) struct Program {
     pub(crate) bare: Option<Command>,
 }
 
-/// The programs to measure against are in the benchmark's own binary, so that they are always built with it.
+/// The baseline programs are part of the benchmark's binary, so that they are always built with it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve canned answers, or open a database and be ready.
+    /// Serve fixed responses, or open a database and be ready.
     #[command(hide = true)]
     Bare(Bare),
 }
@@ -32,23 +32,23 @@ impl Command {
     }
 }
 
-/// What is to be measured.
+/// The sections to measure and the programs to use.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// What to measure; everything where none is named.
+    /// The sections to measure; all if none is given.
     #[arg(value_enum, value_name = "SECTION")]
     sections: Vec<Section>,
-    /// Print one JSON document on stdout in place of tables.
+    /// Print one JSON document on stdout instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
-    /// The server's binary; `novantra` beside this program where none is named.
+    /// The server's binary; defaults to `novantra` beside this program.
     #[arg(long, value_name = "FILE")]
     pub(crate) server: Option<PathBuf>,
-    /// Where databases are kept while it runs, so that the disk is one of your choice; the system's temporary folder
-    /// where none is named.
+    /// The folder for databases during the run, which determines the disk that is measured; defaults to the system's
+    /// temporary folder.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
-    /// A PostgreSQL server to make databases in, whose log has `@` before every line.
+    /// A PostgreSQL server to create databases in. Its `log_line_prefix` must be `@`.
     #[arg(long, value_name = "URL")]
     pub(crate) postgres: Option<String>,
     /// The folder of PostgreSQL's programs.

@@ -1,30 +1,30 @@
-//! The one place that waits by the wall clock: measuring is watching time pass.
+//! The only place that waits by the wall clock.
 
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Outcome};
 
-/// Lets time pass.
+/// Sleeps.
 #[expect(clippy::disallowed_methods, reason = "a benchmark watches an idle process for a stated time")]
 pub(crate) fn rest(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// Looks again and again until there is something to see.
+/// Polls until there is a value.
 pub(crate) fn until<T>(
-    what: &str,
-    within: Duration,
-    every: Duration,
-    mut look: impl FnMut() -> Outcome<Option<T>>,
+    event: &str,
+    timeout: Duration,
+    interval: Duration,
+    mut poll: impl FnMut() -> Outcome<Option<T>>,
 ) -> Outcome<T> {
-    let deadline = Instant::now() + within;
+    let deadline = Instant::now() + timeout;
     loop {
-        if let Some(seen) = look()? {
-            return Ok(seen);
+        if let Some(value) = poll()? {
+            return Ok(value);
         }
         if Instant::now() >= deadline {
-            return Err(Failure::new(format!("waited {} s in vain: {what}", within.as_secs())));
+            return Err(Failure::new(format!("timed out after {} s: {event}", timeout.as_secs())));
         }
-        rest(every);
+        rest(interval);
     }
 }

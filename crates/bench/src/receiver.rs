@@ -1,4 +1,4 @@
-//! An endpoint that takes webhooks: it counts them and, when asked to, notes when each came.
+//! An endpoint that receives webhooks: it counts them and, on request, records when each arrived.
 
 use std::{
     mem,
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::failure::Outcome;
 
-/// A receiver on a thread of its own, for as long as the benchmark runs.
+/// A receiver on a thread of its own, which runs until the benchmark ends.
 pub(crate) struct Receiver {
     address: SocketAddr,
     taken: Arc<Taken>,
@@ -36,7 +36,7 @@ impl Receiver {
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let address = listener.local_addr()?;
         let router = Router::new().route("/hook", post(take)).with_state(Arc::clone(&taken));
-        // A failure only makes the connection slower.
+        // If it fails, the connection is only slower.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         thread::spawn(move || runtime.block_on(async { axum::serve(listener, router).await }));
         Ok(Self { address, taken })
@@ -46,24 +46,24 @@ impl Receiver {
         format!("http://{}/hook", self.address)
     }
 
-    /// How many came so far.
+    /// Returns how many webhooks arrived so far.
     pub(crate) fn count(&self) -> u64 {
         self.taken.count.load(Ordering::Relaxed)
     }
 
-    /// Notes what comes from now on.
+    /// Starts to record arrivals.
     pub(crate) fn note(&self) {
         self.taken.noting.store(true, Ordering::Relaxed);
     }
 
-    /// What was noted, and notes no more.
+    /// Stops recording and returns the recorded arrivals.
     pub(crate) fn notes(&self) -> Vec<(Instant, Bytes)> {
         self.taken.noting.store(false, Ordering::Relaxed);
         mem::take(&mut *self.taken.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A receiver that takes every connection and never answers, for as long as the benchmark runs.
+/// A receiver that accepts every connection and never responds, which runs until the benchmark ends.
 pub(crate) struct Hanging {
     address: SocketAddr,
 }

@@ -1,4 +1,4 @@
-//! What is printed: a table a section, or one JSON document.
+//! The report: a table per section, or one JSON document.
 
 mod row;
 
@@ -12,12 +12,12 @@ pub(crate) use row::{Bar, Row, Unit};
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
-    /// How they were taken.
+    /// How the figures were measured.
     pub(crate) how: String,
     pub(crate) rows: Vec<Row>,
 }
 
-/// All sections, shown as they come.
+/// The tables of all sections, printed as they are finished.
 pub(crate) struct Report {
     machine: Machine,
     json: bool,
@@ -29,7 +29,7 @@ impl Report {
         Self { machine, json, tables: Vec::new() }
     }
 
-    /// Says where the figures are taken.
+    /// Prints the machine.
     pub(crate) fn open(&self) {
         if !self.json {
             println!("{}", self.machine.words());
@@ -43,7 +43,7 @@ impl Report {
         self.tables.push(table);
     }
 
-    /// Says how many figures lie where they should.
+    /// Prints how many targets are met, or the JSON document.
     pub(crate) fn close(&self) -> Outcome<()> {
         if self.json {
             let sections: Vec<Value> = self.tables.iter().map(Table::document).collect();
@@ -51,8 +51,8 @@ impl Report {
             println!("{}", serde_json::to_string_pretty(&document)?);
             return Ok(());
         }
-        let held: Vec<bool> = self.tables.iter().flat_map(|table| &table.rows).filter_map(Row::met).collect();
-        println!("\n{} of {} targets met", held.iter().filter(|met| **met).count(), held.len());
+        let targets: Vec<bool> = self.tables.iter().flat_map(|table| &table.rows).filter_map(Row::met).collect();
+        println!("\n{} of {} targets met", targets.iter().filter(|met| **met).count(), targets.len());
         Ok(())
     }
 }
@@ -88,8 +88,8 @@ mod tests {
             Row::new("server ÷ bare", 7.5, Unit::Times).held_to(Bar::at_most(10.0).goal(6.0)),
         ];
         let table = Table { name: "reads", title: "Reads", how: "Somehow.".to_owned(), rows };
-        let words = table.words();
-        let lines: Vec<&str> = words.lines().collect();
+        let text = table.words();
+        let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[..2], ["reads: Reads", "Somehow."]);
         assert_eq!(lines[3], "bare           10.0 µs     5 %");
         assert_eq!(lines[4], "server ÷ bare   7.50 ×          ≤ 10.00 ×  ≤ 6.00 ×  met");

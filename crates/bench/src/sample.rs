@@ -1,9 +1,9 @@
-//! Findings of the shape a code scanner's are: those of `sarif-semgrep-owasp-benchmark.sarif`, some 900 bytes each in an
-//! answer.
+//! Findings like those of a code scanner: those of `sarif-semgrep-owasp-benchmark.sarif`, about 900 bytes each in a
+//! response.
 
 use serde_json::{Value, json};
 
-/// The most findings of one call.
+/// The maximum number of findings in one call.
 pub(crate) const BATCH: usize = 500;
 
 const RULES: &[(&str, &str)] = &[
@@ -27,14 +27,14 @@ const RULES: &[(&str, &str)] = &[
 
 const SEVERITIES: &[&str] = &["low", "medium", "high"];
 
-/// The batch call's body for findings `first` to `first + count`, all of them new to the collection.
+/// Returns the body of a batch call with findings `first` to `first + count`, all of them new to the collection.
 pub(crate) fn batch(first: usize, count: usize) -> String {
     let findings: Vec<Value> = (first..first + count).map(finding).collect();
     json!({ "reason": "Benchmark run, findings of a scanner", "onConflict": "update", "findings": findings })
         .to_string()
 }
 
-/// The body that records one finding.
+/// Returns the body that records one finding.
 pub(crate) fn one(number: usize) -> String {
     let mut finding = finding(number);
     finding["reason"] = "Benchmark run, findings of a scanner".into();
@@ -43,9 +43,9 @@ pub(crate) fn one(number: usize) -> String {
 
 fn finding(number: usize) -> Value {
     let (rule, message) = RULES[number % RULES.len()];
-    let place = format!("src/main/java/org/example/benchmark/testcode/BenchmarkTest{number:06}.java");
+    let file = format!("src/main/java/org/example/benchmark/testcode/BenchmarkTest{number:06}.java");
     json!({
-        "findingKey": format!("{rule}:{place}:59"),
+        "findingKey": format!("{rule}:{file}:59"),
         "title": rule,
         "description": message,
         "severity": SEVERITIES[number % SEVERITIES.len()],
@@ -55,7 +55,7 @@ fn finding(number: usize) -> Value {
         "sourceResourceId": rule,
         "subjectModuleKey": "code",
         "subjectResourceType": "location",
-        "subjectResourceId": format!("{place}:59"),
+        "subjectResourceId": format!("{file}:59"),
     })
 }
 

@@ -1,4 +1,4 @@
-//! What is measured, section by section.
+//! The sections of the benchmark.
 
 mod batch;
 mod footprint;
@@ -24,7 +24,7 @@ use crate::{
     servers::Stock,
 };
 
-/// A part of the benchmark that can be asked for by name.
+/// A section of the benchmark, which can be selected by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Section {
     /// A get by id and a page of 50, against a bare axum handler.
@@ -35,19 +35,19 @@ pub(crate) enum Section {
     Tokens,
     /// Batch import, against plain prepared statements.
     Batch,
-    /// Memory, time to be ready, size of the binary.
+    /// Memory, time until ready, and size of the binary.
     Footprint,
     /// Reads and writes over PostgreSQL, against pgbench.
     Postgres,
     /// Reads over PostgreSQL at any depth and in collections of any size.
     PostgresPages,
-    /// A whole collection in one stream, against a walk through its pages.
+    /// A whole collection in one stream, against reading all its pages.
     Streams,
-    /// The same over PostgreSQL.
+    /// A whole collection in one stream over PostgreSQL, against reading all its pages.
     PostgresStreams,
     /// Webhook deliveries over PostgreSQL, against a plain loop that signs and posts.
     PostgresWebhooks,
-    /// Webhook deliveries beside receivers that never answer.
+    /// Webhook deliveries beside receivers that never respond.
     PostgresIsolation,
 }
 
@@ -78,7 +78,7 @@ impl Section {
             Self::Streams => "a whole collection in one stream",
             Self::PostgresStreams => "a whole collection in one stream over PostgreSQL",
             Self::PostgresWebhooks => "webhook deliveries over PostgreSQL",
-            Self::PostgresIsolation => "webhook deliveries beside receivers that never answer",
+            Self::PostgresIsolation => "webhook deliveries beside receivers that never respond",
         }
     }
 
@@ -99,7 +99,7 @@ impl Section {
     }
 }
 
-/// What the sections share.
+/// The programs and data sets that the sections share.
 pub(crate) struct Bench {
     binary: PathBuf,
     folder: PathBuf,
@@ -109,9 +109,9 @@ pub(crate) struct Bench {
     large: OnceCell<Stock>,
 }
 
-/// Findings in the smaller collection.
+/// The number of findings in the small data set.
 const SMALL: usize = 10_000;
-/// Findings in the larger one.
+/// The number of findings in the large data set.
 const LARGE: usize = 100_000;
 
 impl Bench {
@@ -119,7 +119,7 @@ impl Bench {
         let beside = || Ok::<_, std::io::Error>(env::current_exe()?.with_file_name("novantra"));
         let binary = options.server.clone().map_or_else(beside, Ok)?;
         let binary =
-            binary.canonicalize().or_fail(|| format!("no server at {} (build it with --release)", binary.display()))?;
+            binary.canonicalize().or_fail(|| format!("no server at {}: build it with --release", binary.display()))?;
         let folder = options.folder.clone().unwrap_or_else(env::temp_dir).canonicalize()?;
         let postgres = options.postgres.clone().zip(options.postgres_programs.clone());
         Ok(Self { binary, folder, postgres, empty: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() })
@@ -133,35 +133,35 @@ impl Bench {
         &self.folder
     }
 
-    /// Where PostgreSQL listens, and where its programs are.
+    /// Returns the URL of PostgreSQL and the folder of its programs.
     pub(crate) fn postgres(&self) -> Outcome<(&str, &Path)> {
         let (url, programs) = self.postgres.as_ref().or_fail(|| {
-            "this section needs --postgres and --postgres-programs; `cargo xtask bench` starts a server and names both"
+            "this section needs --postgres and --postgres-programs; `cargo xtask bench` starts a server and sets both"
                 .to_owned()
         })?;
         Ok((url, programs))
     }
 
-    /// A workspace with no finding.
+    /// Returns a data set without findings.
     pub(crate) fn empty(&self) -> Outcome<&Stock> {
         made(&self.empty, || Stock::empty(&self.binary, &self.folder))
     }
 
-    /// The smaller collection.
+    /// Returns the small data set.
     pub(crate) fn small(&self) -> Outcome<&Stock> {
         made(&self.small, || self.empty()?.grown(SMALL))
     }
 
-    /// The larger collection.
+    /// Returns the large data set.
     pub(crate) fn large(&self) -> Outcome<&Stock> {
         made(&self.large, || self.small()?.grown(LARGE))
     }
 }
 
-/// What is in the cell, made first where nothing is.
-fn made<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Outcome<T>) -> Outcome<&T> {
+/// Returns the value of the cell, creating it on first use.
+fn made<T>(cell: &OnceCell<T>, create: impl FnOnce() -> Outcome<T>) -> Outcome<&T> {
     if cell.get().is_none() {
-        drop(cell.set(make()?));
+        drop(cell.set(create()?));
     }
-    cell.get().or_fail(|| "made nothing".to_owned())
+    cell.get().or_fail(|| "the value was not created".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The programs that are measured, each in a process of its own.
+//! The measured programs, each in a process of its own.
 
 mod novantra;
 mod postgres;
@@ -18,31 +18,31 @@ use crate::{
     http::Answer,
 };
 
-/// A program whose CPU time is watched.
+/// A program whose CPU time is measured.
 pub(crate) trait Subject {
     fn process(&self) -> &Process;
-    /// Waits until what was asked of it has no more work to follow.
+    /// Waits until the program has finished the work that follows its responses.
     fn settle(&self) -> Outcome<()>;
 }
 
-/// A bare axum program that gives canned answers.
+/// A bare axum program that returns fixed responses.
 pub(crate) struct BareServer {
     process: Process,
-    // Removed with its file when this goes.
+    // Deletes the file when dropped.
     _folder: tempfile::TempDir,
 }
 
 impl BareServer {
-    pub(crate) fn answering<'a>(answers: impl IntoIterator<Item = (&'a str, &'a Answer)>) -> Outcome<Self> {
+    pub(crate) fn answering<'a>(responses: impl IntoIterator<Item = (&'a str, &'a Answer)>) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
-        let file = folder.path().join("answers.json");
-        std::fs::write(&file, crate::bare::canned(answers).to_string())?;
+        let file = folder.path().join("responses.json");
+        std::fs::write(&file, crate::bare::canned(responses).to_string())?;
         let process = Process::start(Process::bare()?.arg("--answers").arg(file), folder.path())?;
         Ok(Self { process, _folder: folder })
     }
 
     pub(crate) fn host(&self) -> Outcome<std::net::SocketAddr> {
-        self.process.address("listen").or_fail(|| "the bare program".to_owned())
+        self.process.address("listen").or_fail(|| "the bare program did not print its address".to_owned())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Hashes of client secrets: Argon2id, in PHC form.
+//! Argon2id hashes of client secrets, in PHC string format.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use kernel::Entropy;
 
-/// Parameters for secrets of 256 random bits: no hash, however slow, makes those harder to guess, so the memory and time
-/// that a person's password needs would only cost the server.
+/// The parameters are for secrets of 256 random bits, which even the slowest hash would not make harder to guess. So
+/// the memory and time that a password requires would only be a cost for the server.
 const MEMORY_KIB: u32 = 8;
 const PASSES: u32 = 1;
 const LANES: u32 = 1;
 const SALT: usize = 16;
 const HASH: usize = 32;
 
-/// What a kept hash may ask for at most. More is the work of someone who wrote to the database.
+/// The maximum parameters of a stored hash. Higher ones can only come from someone who tampered with the database.
 const MOST_MEMORY_KIB: u32 = 64 * 1024;
 const MOST_PASSES: u32 = 16;
 const MOST_LANES: u32 = 16;
@@ -28,7 +28,7 @@ pub struct Argon2Secrets {
 }
 
 impl Argon2Secrets {
-    /// A hasher with salts from this source.
+    /// Creates a hasher with salts from this source.
     #[must_use]
     pub fn new(entropy: Arc<dyn Entropy>) -> Self {
         Self { entropy }
@@ -36,33 +36,33 @@ impl Argon2Secrets {
 }
 
 impl SecretHasher for Argon2Secrets {
-    fn hash(&self, secret: &ClientSecret, beside: Option<&SecretHash>) -> SecretHash {
+    fn hash(&self, secret: &ClientSecret, previous: Option<&SecretHash>) -> SecretHash {
         let mut salt = vec![0; SALT];
         self.entropy.fill(&mut salt);
-        let mut kept = Kept { memory: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH] };
-        if let Some(present) =
-            beside.and_then(|hash| Kept::from_phc(hash.as_str())).filter(|hash| hash.costs_like(&kept))
+        let mut new = Kept { memory: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH] };
+        if let Some(previous) =
+            previous.and_then(|hash| Kept::from_phc(hash.as_str())).filter(|hash| hash.costs_like(&new))
         {
-            kept.salt = present.salt;
+            new.salt = previous.salt;
         }
-        kept.hash = kept.hash_of(secret).expect("the parameters for new hashes are within Argon2's bounds");
-        SecretHash::new(kept.to_phc())
+        new.hash = new.hash_of(secret).expect("the parameters of new hashes are within Argon2's bounds");
+        SecretHash::new(new.to_phc())
     }
 
     fn verify(&self, secret: &ClientSecret, hashes: &[&SecretHash]) -> bool {
         let mut computed: Option<(Kept, Vec<u8>)> = None;
-        let mut right = false;
-        for kept in hashes.iter().filter_map(|hash| Kept::from_phc(hash.as_str())) {
-            let shared = computed.take().filter(|(other, _)| kept.costs_like(other) && kept.salt == other.salt);
-            let Some(hash) = shared.map(|(_, hash)| hash).or_else(|| kept.hash_of(secret)) else { continue };
-            right |= verify_slices_are_equal(&hash, &kept.hash).is_ok();
-            computed = Some((kept, hash));
+        let mut matches = false;
+        for stored in hashes.iter().filter_map(|hash| Kept::from_phc(hash.as_str())) {
+            let shared = computed.take().filter(|(other, _)| stored.costs_like(other) && stored.salt == other.salt);
+            let Some(hash) = shared.map(|(_, hash)| hash).or_else(|| stored.hash_of(secret)) else { continue };
+            matches |= verify_slices_are_equal(&hash, &stored.hash).is_ok();
+            computed = Some((stored, hash));
         }
-        right
+        matches
     }
 }
 
-/// What a PHC text says: `$argon2id$v=19$m=8,t=1,p=1$salt$hash`.
+/// A parsed PHC string: `$argon2id$v=19$m=8,t=1,p=1$salt$hash`.
 #[derive(Debug, PartialEq)]
 struct Kept {
     memory: u32,
@@ -77,18 +77,18 @@ impl Kept {
         let (parameters, rest) = phc.strip_prefix("$argon2id$v=19$")?.split_once('$')?;
         let (salt, hash) = rest.split_once('$')?;
         let mut parameters = parameters.split(',');
-        let mut next = |name: &str, most: u32| {
+        let mut next = |name: &str, max: u32| {
             let value: u32 = parameters.next()?.strip_prefix(name)?.parse().ok()?;
-            (value <= most).then_some(value)
+            (value <= max).then_some(value)
         };
-        let kept = Self {
+        let parsed = Self {
             memory: next("m=", MOST_MEMORY_KIB)?,
             passes: next("t=", MOST_PASSES)?,
             lanes: next("p=", MOST_LANES)?,
             salt: STANDARD_NO_PAD.decode(salt).ok()?,
             hash: STANDARD_NO_PAD.decode(hash).ok().filter(|hash| hash.len() == HASH)?,
         };
-        parameters.next().is_none().then_some(kept)
+        parameters.next().is_none().then_some(parsed)
     }
 
     fn to_phc(&self) -> String {
@@ -109,7 +109,8 @@ impl Kept {
         let mut fill = |memory: &mut [Block]| {
             argon2.hash_password_into_with_memory(secret.expose().as_bytes(), &self.salt, &mut hash, memory)
         };
-        // What new hashes ask for has room on the stack: taking and clearing it elsewhere costs a sixth of the hash.
+        // The memory of new hashes fits on the stack: allocating and clearing it on the heap would take a sixth of the
+        // time of the hash.
         let filled = if blocks == MEMORY_KIB as usize {
             fill(&mut [Block::new(); MEMORY_KIB as usize])
         } else {
@@ -136,7 +137,7 @@ mod tests {
         let hash = hasher().hash(&one, None);
         assert!(hasher().verify(&one, &[&hash]));
         assert!(!hasher().verify(&other, &[&hash]));
-        assert_ne!(hasher().hash(&one, None).as_str(), hash.as_str(), "each hash has a salt of its own");
+        assert_ne!(hasher().hash(&one, None).as_str(), hash.as_str(), "each hash has its own salt");
         assert!(!hash.as_str().contains(one.expose()));
     }
 
@@ -156,16 +157,16 @@ mod tests {
     fn a_hash_that_openssl_made_verifies() {
         let secret = ClientSecret::generate(&Same(1));
         assert_eq!(secret.expose(), "nvsec_aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqq6m5cai");
-        let made = "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$yDsroGYw0DF0bKbWklUTRocWRty4ZKCCrY1E229bqVc";
-        assert!(hasher().verify(&secret, &[&SecretHash::new(made)]));
+        let phc = "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$yDsroGYw0DF0bKbWklUTRocWRty4ZKCCrY1E229bqVc";
+        assert!(hasher().verify(&secret, &[&SecretHash::new(phc)]));
     }
 
     #[test]
     fn the_hash_of_no_secret_costs_what_a_real_one_costs_and_no_secret_has_it() {
         let real = hasher().hash(&ClientSecret::generate(&Same(1)), None);
-        let [real, none] = [real.as_str(), HASH_OF_NO_SECRET].map(|phc| Kept::from_phc(phc).unwrap());
-        assert_eq!((none.memory, none.passes, none.lanes), (real.memory, real.passes, real.lanes));
-        assert_eq!((none.salt.len(), none.hash.len()), (real.salt.len(), real.hash.len()));
+        let [real, dummy] = [real.as_str(), HASH_OF_NO_SECRET].map(|phc| Kept::from_phc(phc).unwrap());
+        assert_eq!((dummy.memory, dummy.passes, dummy.lanes), (real.memory, real.passes, real.lanes));
+        assert_eq!((dummy.salt.len(), dummy.hash.len()), (real.salt.len(), real.hash.len()));
         assert!(!hasher().verify(&ClientSecret::generate(&Same(1)), &[&SecretHash::new(HASH_OF_NO_SECRET)]));
     }
 

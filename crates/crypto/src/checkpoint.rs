@@ -1,4 +1,4 @@
-//! Checkpoints of the audit chain: Ed25519, with a key that is derived and stored nowhere.
+//! Ed25519 signatures of audit checkpoints, with a key that is derived from the master key and not stored.
 
 use std::{fmt, str::FromStr};
 
@@ -12,7 +12,7 @@ use crate::master_key::{MasterKey, Purpose};
 #[derive(Debug)]
 pub struct CheckpointKey(Ed25519KeyPair);
 
-/// Verifies checkpoints. Written as the PEM of its SubjectPublicKeyInfo (RFC 8410), which `openssl` reads.
+/// Verifies checkpoints. Its text form is the PEM of its SubjectPublicKeyInfo (RFC 8410), which `openssl` can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckpointPublicKey([u8; 32]);
 
@@ -21,20 +21,20 @@ pub struct CheckpointPublicKey([u8; 32]);
 #[error("not an Ed25519 public key in PEM: a block from `-----BEGIN PUBLIC KEY-----` to `-----END PUBLIC KEY-----`")]
 pub struct MalformedPublicKey;
 
-/// The DER of a SubjectPublicKeyInfo for Ed25519, up to the 32 bytes of the key.
+/// The DER of a SubjectPublicKeyInfo for Ed25519, without the 32 bytes of the key at its end.
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
 
 impl CheckpointKey {
-    /// The installation's key for checkpoints.
+    /// Creates the checkpoint key of the installation with this master key.
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
         let seed = master.derive(Purpose::Checkpoints);
         Self(Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).expect("any 32 bytes are an Ed25519 seed"))
     }
 
-    /// What verifies its signatures: for everyone to have.
+    /// The public key that verifies its signatures.
     #[must_use]
     pub fn public_key(&self) -> CheckpointPublicKey {
         let key = self.0.public_key().as_ref();
@@ -56,13 +56,13 @@ impl CheckpointVerifier for CheckpointPublicKey {
 }
 
 impl CheckpointPublicKey {
-    /// The key as `openssl` reads it.
+    /// Returns the key in PEM, which `openssl` can read.
     #[must_use]
     pub fn to_pem(&self) -> String {
         format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode([SPKI.as_slice(), &self.0].concat()))
     }
 
-    /// The key in a PEM block, which may have text around it.
+    /// Parses the key from a PEM block, which may have text around it.
     ///
     /// # Errors
     /// [`MalformedPublicKey`].
@@ -111,7 +111,7 @@ mod tests {
         assert!(!other.verify(checkpoint.message().as_bytes(), &checkpoint.signature));
     }
 
-    /// Both values are OpenSSL's own, made from the derived seed by `openssl pkey -pubout` and `openssl pkeyutl -sign`.
+    /// Both values were made by OpenSSL from the derived seed, with `openssl pkey -pubout` and `openssl pkeyutl -sign`.
     #[test]
     fn the_key_and_its_signatures_are_what_openssl_makes_of_the_seed() {
         let key = CheckpointKey::new(&master(1));

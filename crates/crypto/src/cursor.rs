@@ -1,4 +1,4 @@
-//! Cursors: payloads a client carries and can't alter.
+//! Cursors: authenticated payloads that clients return and can't alter.
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
@@ -8,34 +8,35 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::master_key::{MasterKey, Purpose};
 
-/// Bytes of HMAC-SHA256 that a cursor carries: 128 bits can't be guessed by asking.
+/// The number of HMAC-SHA256 bytes in a cursor: 128 bits can't be guessed by trial requests.
 const TAG: usize = 16;
 
-/// Seals cursors. What they hold can be read by anyone and altered by no one.
+/// Signs and verifies cursors. Clients can read their payload but not alter it.
 #[derive(Debug)]
 pub struct CursorKey(hmac::Key);
 
 impl CursorKey {
-    /// The installation's key for cursors.
+    /// Creates the cursor key of the installation with this master key.
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
         Self(hmac::Key::new(HMAC_SHA256, master.derive(Purpose::Cursors).as_slice()))
     }
 
-    /// The payload and its tag, in unpadded base64url.
+    /// Returns the payload and its HMAC tag in unpadded base64url.
     #[must_use]
     pub fn seal(&self, payload: &[u8]) -> String {
         let tag = hmac::sign(&self.0, payload);
         URL_SAFE_NO_PAD.encode([payload, &tag.as_ref()[..TAG]].concat())
     }
 
-    /// The payload of a cursor that was sealed with this key. A cursor has one spelling only.
+    /// Returns the payload of a cursor that was signed with this key; `None` if it was not. A cursor has exactly one
+    /// spelling.
     #[must_use]
     pub fn open(&self, cursor: &str) -> Option<Vec<u8>> {
         let mut payload = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let claimed = payload.split_off(payload.len().checked_sub(TAG)?);
+        let stated_tag = payload.split_off(payload.len().checked_sub(TAG)?);
         let tag = hmac::sign(&self.0, &payload);
-        verify_slices_are_equal(&tag.as_ref()[..TAG], &claimed).ok().map(|()| payload)
+        verify_slices_are_equal(&tag.as_ref()[..TAG], &stated_tag).ok().map(|()| payload)
     }
 }
 
@@ -56,13 +57,13 @@ mod tests {
         #[test]
         fn a_cursor_altered_in_any_character_is_refused(
             payload in vec(any::<u8>(), 0..40),
-            place in any::<Index>(),
+            index in any::<Index>(),
             other in "[A-Za-z0-9_=+/ -]",
         ) {
             let key = CursorKey::new(&master(1));
             let cursor = key.seal(&payload);
-            let place = place.index(cursor.len());
-            let altered = format!("{}{other}{}", &cursor[..place], &cursor[place + 1..]);
+            let index = index.index(cursor.len());
+            let altered = format!("{}{other}{}", &cursor[..index], &cursor[index + 1..]);
             prop_assert_eq!(key.open(&altered).is_some(), altered == cursor);
         }
 

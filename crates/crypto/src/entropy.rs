@@ -1,5 +1,5 @@
-//! The one source of chance: the operating system's. Not through AWS-LC, which first takes 80 ms to measure jitter of its
-//! own: a command that makes one identifier would wait for that.
+//! The source of randomness: the operating system. AWS-LC is not used for it, since it measures jitter for 80 ms first,
+//! and a command that generates a single identifier would wait for that.
 
 use std::{
     collections::VecDeque,
@@ -9,18 +9,19 @@ use std::{
 use kernel::{Entropy, Timestamp};
 use ulid::Ulid;
 
-/// For how many milliseconds the last identifier is remembered: calls in flight are never so many milliseconds apart.
+/// The number of milliseconds whose last identifier is remembered. The timestamps of concurrent calls never spread over
+/// so many milliseconds.
 const REMEMBERED: usize = 64;
 
-/// Chance from the operating system.
+/// Randomness from the operating system.
 #[derive(Default)]
 pub struct SystemEntropy {
-    /// The last identifier of each of the milliseconds that were met last, the one met last at the end.
+    /// The last identifier of each of the most recently used milliseconds, the most recent one at the end.
     last: Mutex<VecDeque<Ulid>>,
 }
 
 impl SystemEntropy {
-    /// A source; identifiers ascend within one source.
+    /// Creates a source. Identifiers ascend within one source only.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -29,14 +30,15 @@ impl SystemEntropy {
 
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) {
-        getrandom::fill(buffer).expect("the operating system gives random bytes");
+        getrandom::fill(buffer).expect("the operating system must provide random bytes");
     }
 
     fn ulid(&self, at: Timestamp) -> Ulid {
         let millis = u64::try_from(at.millis()).unwrap_or(0);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = last.iter_mut().rev().find(|ulid| ulid.timestamp_ms() == millis) {
-            // It began in the lower half of 2⁸⁰ numbers: no millisecond is long enough to use up the upper.
+            // The first identifier is in the lower half of 2⁸⁰ numbers, and no millisecond is long enough to use up
+            // the upper half.
             *before = before.increment().unwrap_or(*before);
             return *before;
         }
@@ -66,8 +68,8 @@ mod tests {
         let entropy = SystemEntropy::new();
         let mut before = [Ulid::nil(); 3];
         for round in 0..1000 {
-            for (place, before) in before.iter_mut().enumerate() {
-                let millis = 1_700_000_000_000 + (place as i64 * 7 + round / 100) % 10;
+            for (index, before) in before.iter_mut().enumerate() {
+                let millis = 1_700_000_000_000 + (index as i64 * 7 + round / 100) % 10;
                 let ulid = entropy.ulid(at(millis));
                 assert_eq!(ulid.timestamp_ms(), millis as u64);
                 if before.timestamp_ms() == ulid.timestamp_ms() {
@@ -82,9 +84,9 @@ mod tests {
     fn no_identifier_is_given_out_twice_however_many_threads_ask() {
         let entropy = SystemEntropy::new();
         let ulids: Vec<Ulid> = thread::scope(|scope| {
-            let ask = || (0..2000).map(|call| entropy.ulid(at(call / 500))).collect::<Vec<_>>();
-            let askers: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
-            askers.into_iter().flat_map(|asker| asker.join().unwrap()).collect()
+            let generate = || (0..2000).map(|call| entropy.ulid(at(call / 500))).collect::<Vec<_>>();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(generate)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
         assert_eq!(ulids.iter().collect::<BTreeSet<_>>().len(), 8000);
     }

@@ -1,11 +1,11 @@
-//! Keys that are the same in every run.
+//! Deterministic keys for tests.
 
 use kernel::{Entropy, Timestamp};
 use ulid::Ulid;
 
 use crate::master_key::MasterKey;
 
-/// Chance that is none: every byte is the same.
+/// Deterministic entropy, in which every byte is the same.
 pub(crate) struct Same(pub(crate) u8);
 
 impl Entropy for Same {

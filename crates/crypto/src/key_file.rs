@@ -1,4 +1,4 @@
-//! The master key's file: made once, whole or not at all, however many servers start at the same time.
+//! The file of the master key, which is created once and atomically, even if several servers start at the same time.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -11,36 +11,36 @@ use zeroize::Zeroizing;
 
 use crate::master_key::{MalformedMasterKey, MasterKey};
 
-/// Why there is no master key.
+/// The reason that the master key can't be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// The file can't be read.
     #[error("the master key file {path} can't be read: {source}")]
     Unreadable {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file can't be made.
-    #[error("the master key file {path} can't be made: {source}")]
+    /// The file can't be created.
+    #[error("the master key file {path} can't be created: {source}")]
     NotMade {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file holds something else.
-    #[error("the master key file {path} holds no master key: {source}")]
+    /// The file has other content.
+    #[error("the master key file {path} does not contain a master key: {source}")]
     Malformed {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is asked of it.
+        /// The expected form of a master key.
         source: MalformedMasterKey,
     },
 }
 
-/// The key in this file.
+/// Loads the key from this file.
 ///
 /// # Errors
 /// [`KeyFileError::Unreadable`], [`KeyFileError::Malformed`].
@@ -51,11 +51,12 @@ pub fn load_master_key(path: &Path) -> Result<MasterKey, KeyFileError> {
     text.parse().map_err(|source| KeyFileError::Malformed { path: path.to_owned(), source })
 }
 
-/// The key in this file, which is made, readable by its owner only, where there is none. Of several starters at the same
-/// time one makes it and all get the same key; a starter killed half-way leaves no half a key.
+/// Loads the key from this file, or creates the file, readable only by its owner, if it does not exist. If several
+/// processes start at the same time, one of them creates it and all load the same key. A process that is killed in
+/// between leaves no incomplete file.
 ///
 /// # Errors
-/// [`KeyFileError`]; a file that is there and holds no key is never replaced.
+/// [`KeyFileError`]. An existing file without a key is never replaced.
 pub fn load_or_create_master_key(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, KeyFileError> {
     match load_master_key(path) {
         Err(KeyFileError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => {
@@ -70,9 +71,9 @@ fn create(path: &Path, entropy: &dyn Entropy) -> io::Result<()> {
     let mut name = [0; 8];
     entropy.fill(&mut name);
     let draft = path.with_extension(format!("{:016x}.draft", u64::from_be_bytes(name)));
-    let made = write(&draft, &MasterKey::generate(entropy)).and_then(|()| publish(&draft, path));
+    let created = write(&draft, &MasterKey::generate(entropy)).and_then(|()| publish(&draft, path));
     let removed = fs::remove_file(&draft);
-    made.and(removed)
+    created.and(removed)
 }
 
 fn write(draft: &Path, key: &MasterKey) -> io::Result<()> {
@@ -86,7 +87,7 @@ fn write(draft: &Path, key: &MasterKey) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Unlike a rename, a link never replaces what another starter published first.
+/// Links the file to its final path. Unlike a rename, a link never replaces a file that another process has published.
 fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(draft, path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
@@ -94,7 +95,7 @@ fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Data encrypted under a key whose name was lost in a crash would be lost with it.
+/// Makes the file's name durable: if it was lost in a crash, the data encrypted with the key would be lost with it.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -120,10 +121,10 @@ mod tests {
         let entropy = SystemEntropy::new();
         let keys: Vec<String> = thread::scope(|scope| {
             let load = || load_or_create_master_key(&path, &entropy).unwrap().to_text().to_string();
-            let starters: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
-            starters.into_iter().map(|starter| starter.join().unwrap()).collect()
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        assert!(keys.iter().all(|key| *key == keys[0]), "the starters have different keys");
+        assert!(keys.iter().all(|key| *key == keys[0]), "the threads have different keys");
         assert_eq!(*load_master_key(&path).unwrap().to_text(), keys[0]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "drafts were left behind");
     }
@@ -144,10 +145,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         fs::write(&path, "not a key").unwrap();
-        let refusal = load_or_create_master_key(&path, &SystemEntropy::new()).unwrap_err();
-        assert!(matches!(refusal, KeyFileError::Malformed { .. }));
-        assert!(refusal.to_string().contains("master.key"), "{refusal}");
-        assert!(!refusal.to_string().contains("not a key"), "{refusal}");
+        let error = load_or_create_master_key(&path, &SystemEntropy::new()).unwrap_err();
+        assert!(matches!(error, KeyFileError::Malformed { .. }));
+        assert!(error.to_string().contains("master.key"), "{error}");
+        assert!(!error.to_string().contains("not a key"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "not a key");
     }
 
@@ -155,9 +156,9 @@ mod tests {
     fn a_folder_that_is_not_there_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("absent/master.key");
-        let refusal = load_or_create_master_key(&path, &SystemEntropy::new()).unwrap_err();
-        assert!(matches!(refusal, KeyFileError::NotMade { .. }));
-        assert!(refusal.to_string().contains("absent/master.key"), "{refusal}");
+        let error = load_or_create_master_key(&path, &SystemEntropy::new()).unwrap_err();
+        assert!(matches!(error, KeyFileError::NotMade { .. }));
+        assert!(error.to_string().contains("absent/master.key"), "{error}");
         assert!(matches!(load_master_key(&path), Err(KeyFileError::Unreadable { .. })));
     }
 }

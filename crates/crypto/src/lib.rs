@@ -1,5 +1,5 @@
-//! Every use of a key, in one room: the master key and what is derived from it, client secrets, tokens, cursors,
-//! checkpoints, webhook signatures, secrets at rest, and the one source of chance.
+//! All cryptography: the master key and the keys derived from it, client secrets, access tokens, cursors, checkpoints,
+//! webhook signatures, the encryption of secrets at rest, and the source of randomness.
 
 mod argon2_secrets;
 mod checkpoint;

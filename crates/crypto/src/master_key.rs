@@ -1,4 +1,4 @@
-//! The one secret an installation is given; every other key is derived from it or encrypted under it.
+//! The master key: the only secret of an installation. Every other key is derived from it or encrypted with it.
 
 use std::{
     fmt::{self, Write as _},
@@ -10,30 +10,30 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use kernel::Entropy;
 use zeroize::{Zeroize, Zeroizing};
 
-/// 32 bytes that nobody can guess. Wiped from memory when dropped; its `Debug` says nothing.
+/// 32 random bytes, which are wiped from memory when dropped. The `Debug` output is redacted.
 #[derive(Clone)]
 pub struct MasterKey([u8; 32]);
 
 /// The text is not 32 bytes in base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a master key is 32 random bytes in base64 (44 characters), as `openssl rand -base64 32` prints them")]
+#[error("a master key must be 32 random bytes in base64 (44 characters), as `openssl rand -base64 32` prints them")]
 pub struct MalformedMasterKey;
 
-/// What a derived key is for. Keys for different purposes tell nothing about each other.
+/// The purpose of a derived key. Keys for different purposes reveal nothing about each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Authenticates cursors.
+    /// The authentication of cursors.
     Cursors,
-    /// Signs checkpoints of the audit chain.
+    /// The signatures of audit checkpoints.
     Checkpoints,
-    /// Encrypts secrets at rest.
+    /// The encryption of secrets at rest.
     SecretsAtRest,
-    /// Encrypts and signs nothing: it is what the key is recognized by.
+    /// The check value that identifies the master key; nothing is encrypted or signed with it.
     Recognition,
 }
 
 impl Purpose {
-    /// Part of the derivation: changing a word changes the key.
+    /// The label in the key derivation. Changing a label changes the key.
     const fn label(self) -> &'static str {
         match self {
             Self::Cursors => "novantra/v1/cursors",
@@ -45,7 +45,7 @@ impl Purpose {
 }
 
 impl MasterKey {
-    /// A new key.
+    /// Generates a new key.
     #[must_use]
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut key = [0; 32];
@@ -53,13 +53,13 @@ impl MasterKey {
         Self(key)
     }
 
-    /// The key as its file has it.
+    /// Returns the key in base64, as in its file.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(STANDARD.encode(self.0))
     }
 
-    /// The key for this purpose: HKDF-SHA256 (RFC 5869).
+    /// Derives the key for this purpose with HKDF-SHA256 (RFC 5869).
     #[must_use]
     pub fn derive(&self, purpose: Purpose) -> Zeroizing<[u8; 32]> {
         struct Length;
@@ -74,14 +74,14 @@ impl MasterKey {
             .extract(&self.0)
             .expand(&info, Length)
             .and_then(|okm| okm.fill(key.as_mut_slice()))
-            .expect("HKDF-SHA256 gives up to 255 times 32 bytes");
+            .expect("HKDF-SHA256 yields up to 255 times 32 bytes");
         key
     }
 }
 
 impl MasterKey {
-    /// What the key is recognized by, for the database to keep: a derived key in hexadecimal, which leads back neither to
-    /// this key nor to any other that is derived from it.
+    /// Returns the check value, which the database stores to identify the master key: a derived key in hexadecimal,
+    /// from which neither the master key nor other derived keys can be computed.
     #[must_use]
     pub fn check_value(&self) -> String {
         self.derive(Purpose::Recognition).iter().fold(String::with_capacity(64), |mut text, byte| {
@@ -90,7 +90,7 @@ impl MasterKey {
         })
     }
 
-    /// Whether this is the key with this check value.
+    /// Returns whether the key has this check value.
     #[must_use]
     pub fn has_check_value(&self, value: &str) -> bool {
         self.check_value() == value
@@ -145,8 +145,8 @@ mod tests {
         assert_eq!(format!("{:?}", MasterKey([7; 32])), "MasterKey(…)");
     }
 
-    /// Every installation holds data under these keys: their derivation must never change. The values were computed with
-    /// another implementation, Python's `hmac`.
+    /// Every installation has data that depends on these keys, so their derivation must never change. The expected
+    /// values were computed with another implementation, Python's `hmac`.
     #[test]
     fn derived_keys_are_what_they_always_were_and_differ_by_purpose() {
         let key = MasterKey([0; 32]);

@@ -1,4 +1,4 @@
-//! Token keys that change while tokens are issued and accepted.
+//! Token keys that can be replaced while tokens are issued and verified.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -10,12 +10,12 @@ use kernel::Timestamp;
 
 use crate::{master_key::MasterKey, signing_key::SigningKeyError, token::TokenKeys, verified::CachedVerifier};
 
-/// Signs and verifies with the keys of the installation as they were last read, for [`KEYS_GOOD_FOR`] after that. How
-/// long ago they were read is no moment of the domain: a clock may be set back, and a retired key would be good again.
+/// Signs and verifies with the keys of the installation as they were last read, for [`MAX_KEYS_AGE`] after that. The
+/// age is measured with the monotonic clock: if a wall clock was set back, a retired key would become valid again.
 pub struct RotatingKeys {
     master: MasterKey,
     issuer: String,
-    /// How many verified tokens are remembered.
+    /// The number of verified tokens to cache.
     capacity: usize,
     present: RwLock<Arc<Present>>,
 }
@@ -26,37 +26,38 @@ struct Present {
     ids: Vec<String>,
     signing: Option<String>,
     keys: Arc<TokenKeys>,
-    /// Remembers tokens of these keys alone, so that those of a key that is gone are forgotten with it.
+    /// Caches the tokens of these keys only, so that the cached tokens of a removed key are dropped with it.
     verifier: Arc<CachedVerifier>,
     good_until: Instant,
 }
 
 impl RotatingKeys {
-    /// Begins with the keys that were asked for at `asked_at`. About `capacity` verified tokens are remembered.
+    /// Creates a signer and verifier with the keys that were requested at `requested_at`, and a cache of about
+    /// `capacity` verified tokens.
     ///
     /// # Errors
     /// [`SigningKeyError`].
     pub fn open(
         master: MasterKey,
-        ring: &Keyring,
-        asked_at: Instant,
+        keyring: &Keyring,
+        requested_at: Instant,
         issuer: &str,
         capacity: usize,
     ) -> Result<Self, SigningKeyError> {
-        let present = Present::open(&master, ring, asked_at, issuer, capacity)?;
+        let present = Present::open(&master, keyring, requested_at, issuer, capacity)?;
         Ok(Self { master, issuer: issuer.to_owned(), capacity, present: RwLock::new(Arc::new(present)) })
     }
 
-    /// Goes on with the keys that were asked for at `asked_at`.
+    /// Replaces the keys with those that were requested at `requested_at`.
     ///
     /// # Errors
-    /// [`SigningKeyError`]; the keys before stay, until they are too old.
-    pub fn load(&self, ring: &Keyring, asked_at: Instant) -> Result<(), SigningKeyError> {
+    /// [`SigningKeyError`]; the previous keys stay in use until they are too old.
+    pub fn load(&self, keyring: &Keyring, requested_at: Instant) -> Result<(), SigningKeyError> {
         let before = self.present();
-        let next = if before.is_of(ring) {
-            Present { good_until: asked_at + KEYS_GOOD_FOR, ..Present::clone(&before) }
+        let next = if before.is_of(keyring) {
+            Present { good_until: requested_at + KEYS_GOOD_FOR, ..Present::clone(&before) }
         } else {
-            Present::open(&self.master, ring, asked_at, &self.issuer, self.capacity)?
+            Present::open(&self.master, keyring, requested_at, &self.issuer, self.capacity)?
         };
         *self.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(())
@@ -66,7 +67,7 @@ impl RotatingKeys {
         Arc::clone(&self.present.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The keys, if they were read lately.
+    /// The current keys, if they were read recently enough.
     fn good(&self) -> Result<Arc<Present>, StaleKeys> {
         let present = self.present();
         if Instant::now() < present.good_until { Ok(present) } else { Err(StaleKeys) }
@@ -76,35 +77,35 @@ impl RotatingKeys {
 impl Present {
     fn open(
         master: &MasterKey,
-        ring: &Keyring,
-        asked_at: Instant,
+        keyring: &Keyring,
+        requested_at: Instant,
         issuer: &str,
         capacity: usize,
     ) -> Result<Self, SigningKeyError> {
-        let keys = Arc::new(TokenKeys::open(master, ring, issuer)?);
+        let keys = Arc::new(TokenKeys::open(master, keyring, issuer)?);
         let verifier = Arc::new(CachedVerifier::new(Arc::clone(&keys) as _, capacity));
-        let good_until = asked_at + KEYS_GOOD_FOR;
+        let good_until = requested_at + KEYS_GOOD_FOR;
         Ok(Self {
-            ids: ids(ring).map(str::to_owned).collect(),
-            signing: signing(ring).map(str::to_owned),
+            ids: ids(keyring).map(str::to_owned).collect(),
+            signing: signing(keyring).map(str::to_owned),
             keys,
             verifier,
             good_until,
         })
     }
 
-    /// Whether these are the same keys, in the same stages.
-    fn is_of(&self, ring: &Keyring) -> bool {
-        self.signing.as_deref() == signing(ring) && ids(ring).eq(self.ids.iter().map(String::as_str))
+    /// Returns whether these are the same keys, in the same stages.
+    fn is_of(&self, keyring: &Keyring) -> bool {
+        self.signing.as_deref() == signing(keyring) && ids(keyring).eq(self.ids.iter().map(String::as_str))
     }
 }
 
-fn ids(ring: &Keyring) -> impl Iterator<Item = &str> {
-    ring.keys().iter().map(|key| key.sealed.id.as_str())
+fn ids(keyring: &Keyring) -> impl Iterator<Item = &str> {
+    keyring.keys().iter().map(|key| key.sealed.id.as_str())
 }
 
-fn signing(ring: &Keyring) -> Option<&str> {
-    ring.signing().map(|key| key.sealed.id.as_str())
+fn signing(keyring: &Keyring) -> Option<&str> {
+    keyring.signing().map(|key| key.sealed.id.as_str())
 }
 
 impl TokenSigner for RotatingKeys {
@@ -142,14 +143,14 @@ mod tests {
         seal_new_signing_key(&master(1), &Same(byte), at(i64::from(byte)))
     }
 
-    /// Keys with the seconds from which on they sign, read at second `now`.
+    /// A keyring of these keys, with the seconds from which on they sign, read at second `now`.
     fn ring(now: i64, keys: &[(u8, i64)]) -> Keyring {
         let published = |(byte, from): &(u8, i64)| PublishedKey { sealed: sealed(*byte), signs_from: at(*from) };
         Keyring::new(at(now), keys.iter().map(published).collect())
     }
 
-    fn server(ring: &Keyring) -> RotatingKeys {
-        RotatingKeys::open(master(1), ring, Instant::now(), "novantra", 100).unwrap()
+    fn server(keyring: &Keyring) -> RotatingKeys {
+        RotatingKeys::open(master(1), keyring, Instant::now(), "novantra", 100).unwrap()
     }
 
     fn claims() -> Claims {
@@ -165,12 +166,11 @@ mod tests {
 
     #[test]
     fn no_token_is_refused_while_two_servers_learn_of_a_rotation_in_any_order() {
-        let moments =
-            [(0, &[(1, 0)][..]), (10, &[(1, 0), (2, 40)]), (39, &[(1, 0), (2, 40)]), (40, &[(1, 0), (2, 40)])];
+        let steps = [(0, &[(1, 0)][..]), (10, &[(1, 0), (2, 40)]), (39, &[(1, 0), (2, 40)]), (40, &[(1, 0), (2, 40)])];
         let (early, late) = (server(&ring(0, &[(1, 0)])), server(&ring(0, &[(1, 0)])));
         let mut tokens = Vec::new();
-        let behind = std::iter::once(moments[0]).chain(moments);
-        for ((now, keys), (before, keys_before)) in moments.into_iter().zip(behind) {
+        let delayed = std::iter::once(steps[0]).chain(steps);
+        for ((now, keys), (before, keys_before)) in steps.into_iter().zip(delayed) {
             early.load(&ring(now, keys), Instant::now()).unwrap();
             late.load(&ring(before, keys_before), Instant::now()).unwrap();
             tokens.extend([early.sign(&claims()).unwrap(), late.sign(&claims()).unwrap()]);

@@ -1,4 +1,4 @@
-//! Token signing keys: made here, kept encrypted by the store, opened with the master key.
+//! Token signing keys: they are generated here, stored encrypted, and decrypted with the master key.
 
 use auth::SealedKey;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -9,34 +9,34 @@ use zeroize::Zeroizing;
 
 use crate::{master_key::MasterKey, sealer::Sealer, token::TYPE};
 
-/// The algorithm of every key so far (RFC 8037).
+/// The only algorithm of signing keys so far (RFC 8037).
 const EDDSA: &str = "EdDSA";
 
-/// Why tokens can be neither signed nor verified.
+/// The reason that tokens can be neither signed nor verified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeyError {
-    /// The key was sealed under another master key, or altered.
+    /// The key was encrypted with another master key, or altered.
     #[error(
-        "this master key does not open the signing key {id}: it belongs to another installation, or the database was altered"
+        "the master key can't decrypt the signing key {id}: it is another installation's, or the database was altered"
     )]
     Unopened {
-        /// Which key.
+        /// The id of the key.
         id: String,
     },
-    /// A newer version of this program made the key.
-    #[error("the signing key {id} is for the algorithm {algorithm:?}, which this version does not know")]
+    /// A newer version of this program has generated the key.
+    #[error("the signing key {id} is for the algorithm {algorithm:?}, which this version does not support")]
     UnknownAlgorithm {
-        /// Which key.
+        /// The id of the key.
         id: String,
-        /// What it is for.
+        /// The algorithm of the key.
         algorithm: String,
     },
-    /// There is none.
+    /// There is no signing key.
     #[error("the database has no signing key")]
     None,
 }
 
-/// A new Ed25519 key, encrypted for the store.
+/// Generates a new Ed25519 key, encrypted for the store.
 #[must_use]
 pub fn seal_new_signing_key(master: &MasterKey, entropy: &dyn Entropy, now: Timestamp) -> SealedKey {
     let mut seed = Zeroizing::new([0; 32]);
@@ -46,23 +46,23 @@ pub fn seal_new_signing_key(master: &MasterKey, entropy: &dyn Entropy, now: Time
     SealedKey { id, algorithm: EDDSA.to_owned(), sealed, created_at: now }
 }
 
-/// A key that can be used.
+/// A decrypted key.
 pub(crate) struct SigningKey {
     pub(crate) id: String,
-    /// The first part of every token it signs.
+    /// The encoded header of every token that the key signs.
     pub(crate) header: String,
     pub(crate) pair: Ed25519KeyPair,
     pub(crate) public: DecodingKey,
 }
 
 impl SigningKey {
-    pub(crate) fn open(sealer: &Sealer, key: &SealedKey) -> Result<Self, SigningKeyError> {
+    pub(crate) fn open(encryptor: &Sealer, key: &SealedKey) -> Result<Self, SigningKeyError> {
         if key.algorithm != EDDSA {
             return Err(SigningKeyError::UnknownAlgorithm { id: key.id.clone(), algorithm: key.algorithm.clone() });
         }
-        let unopened = || SigningKeyError::Unopened { id: key.id.clone() };
-        let seed = sealer.open(&purpose(&key.id), &key.sealed).map_err(|_| unopened())?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| unopened())?;
+        let failed = || SigningKeyError::Unopened { id: key.id.clone() };
+        let seed = encryptor.open(&purpose(&key.id), &key.sealed).map_err(|_| failed())?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| failed())?;
         Ok(Self {
             id: key.id.clone(),
             header: header(&key.id),
@@ -76,7 +76,7 @@ fn header(id: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{TYPE}","alg":"{EDDSA}","kid":"{id}"}}"#))
 }
 
-/// Binds the ciphertext to its key's id, so that rows of the database can't be exchanged.
+/// The purpose, which binds the ciphertext to the key's id, so that rows of the database can't be exchanged.
 fn purpose(id: &str) -> String {
     format!("token signing key {id}")
 }

@@ -1,4 +1,4 @@
-//! Access tokens: JWTs as RFC 9068 has them, signed with Ed25519.
+//! Access tokens: JWTs by RFC 9068, signed with Ed25519.
 
 use std::borrow::Cow;
 
@@ -19,38 +19,41 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// Whom tokens are for: this program's API, and no other that might trust the same keys one day.
+/// The audience of the tokens: only the API of this program, not others that might trust the same keys.
 pub const AUDIENCE: &str = "novantra";
 
-/// RFC 9068 § 2.1. Media types are compared without regard to case, and `application/` may be left out (RFC 7515 § 4.1.9).
+/// The type of access tokens (RFC 9068 § 2.1). Media types are compared case-insensitively, and `application/` may be
+/// omitted (RFC 7515 § 4.1.9).
 pub(crate) const TYPE: &str = "at+jwt";
 
-/// Longer than any token that is issued here.
+/// The maximum length of a token in bytes, which no issued token reaches.
 const LONGEST: usize = 4096;
 
-/// Signs tokens with the key of an installation that signs, and verifies them with each.
+/// Signs tokens with the signing key of an installation, and verifies them with each of its keys.
 pub struct TokenKeys {
     keys: Vec<SigningKey>,
-    /// The place of the one that signs.
+    /// The index of the signing key.
     signing: usize,
     issuer: String,
     validation: Validation,
 }
 
 impl TokenKeys {
-    /// The installation's keys as its store keeps them, for tokens of this issuer.
+    /// Decrypts the installation's keys, for tokens of this issuer.
     ///
     /// # Errors
     /// [`SigningKeyError`].
-    pub fn open(master: &MasterKey, ring: &Keyring, issuer: &str) -> Result<Self, SigningKeyError> {
-        let sealer = Sealer::new(master);
-        let signing = ring.stages().position(|(_, stage)| stage == KeyStage::Signing).ok_or(SigningKeyError::None)?;
-        let keys = ring.keys().iter().map(|key| SigningKey::open(&sealer, &key.sealed)).collect::<Result<_, _>>()?;
+    pub fn open(master: &MasterKey, keyring: &Keyring, issuer: &str) -> Result<Self, SigningKeyError> {
+        let encryptor = Sealer::new(master);
+        let signing = keyring.stages().position(|(_, stage)| stage == KeyStage::Signing);
+        let signing = signing.ok_or(SigningKeyError::None)?;
+        let keys = keyring.keys().iter().map(|key| SigningKey::open(&encryptor, &key.sealed));
+        let keys = keys.collect::<Result<_, _>>()?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // The library asks the system for the time; here it comes in.
+        // The library would use the system time; here the caller passes the time.
         validation.validate_exp = false;
         Ok(Self { keys, signing, issuer: issuer.to_owned(), validation })
     }
@@ -61,14 +64,14 @@ impl TokenKeys {
         decoded.claims.claims().ok_or(TokenError::Invalid)
     }
 
-    /// The key that the token's header names.
+    /// Returns the key that the token's header names.
     fn key_of(&self, token: &str) -> Result<&SigningKey, TokenError> {
         if token.len() > LONGEST {
             return Err(TokenError::Invalid);
         }
         let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let named = |known: &&str| header.typ.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case(known));
-        let is_access_token = [TYPE, "application/at+jwt"].iter().any(named);
+        let has_type = |name: &&str| header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(name));
+        let is_access_token = [TYPE, "application/at+jwt"].iter().any(has_type);
         if !is_access_token || header.alg != Algorithm::EdDSA || header.crit.is_some() {
             return Err(TokenError::Invalid);
         }
@@ -82,9 +85,10 @@ impl TokenKeys {
 
 impl TokenSigner for TokenKeys {
     fn sign(&self, claims: &Claims) -> Result<String, StaleKeys> {
-        // Composed here, because the library opens the private key anew for every signature, which costs twice the signature.
+        // The token is composed here, since the library parses the private key for every signature, which costs twice
+        // as much as the signature itself.
         let key = &self.keys[self.signing];
-        let payload = serde_json::to_vec(&Payload::new(claims, &self.issuer)).expect("claims are texts and numbers");
+        let payload = serde_json::to_vec(&Payload::new(claims, &self.issuer)).expect("claims are serializable");
         let message = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(payload));
         let signature = URL_SAFE_NO_PAD.encode(key.pair.sign(message.as_bytes()));
         Ok(format!("{message}.{signature}"))
@@ -98,7 +102,7 @@ impl TokenVerifier for TokenKeys {
     }
 }
 
-/// RFC 9068 § 2.2. Every member is required.
+/// The claims of a token (RFC 9068 § 2.2). Every member is required.
 #[derive(Serialize, Deserialize)]
 struct Payload<'key> {
     iss: Cow<'key, str>,
@@ -129,20 +133,21 @@ impl<'key> Payload<'key> {
     }
 
     fn claims(self) -> Option<Claims> {
-        let second = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));
+        let from_seconds = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));
         (self.sub == self.client_id).then_some(())?;
         Some(Claims {
             account: self.sub.parse().ok()?,
             organization: self.org.parse().ok()?,
             scopes: known_scopes(&self.scope),
-            issued_at: second(self.iat),
-            expires_at: second(self.exp),
+            issued_at: from_seconds(self.iat),
+            expires_at: from_seconds(self.exp),
             id: self.jti,
         })
     }
 }
 
-/// A scope that only a newer version of this program knows, in the middle of an upgrade, grants nothing here.
+/// Parses the scopes of a token. A scope that only a newer version of this program defines, which can occur during an
+/// upgrade, grants nothing.
 fn known_scopes(scopes: &str) -> ScopeSet {
     scopes.split(' ').filter_map(|scope| scope.parse::<Scope>().ok()).collect()
 }

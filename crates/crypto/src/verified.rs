@@ -1,4 +1,4 @@
-//! Tokens that were verified before: checking a signature costs forty times what remembering one does.
+//! A cache of verified tokens: the verification of a signature costs forty times as much as a look-up.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use kernel::Timestamp;
 
 const SHARDS: usize = 16;
 
-/// A verifier that remembers good tokens by their SHA-256, up to the moment each ends. What it remembers is bounded.
+/// A verifier that caches valid tokens by their SHA-256 until they expire. The cache is bounded.
 ///
-/// A token says who issued it and when it ends, neither of which changes. Whether its account still stands is a question
-/// for each call, and not asked here. Other keys ask for another verifier: see [`crate::RotatingKeys`].
+/// The issuer and the expiry of a token never change. Whether its account is still active must be checked for each
+/// call; this is not done here. A change of the keys requires a new cache: see [`crate::RotatingKeys`].
 pub struct CachedVerifier {
     verifier: Arc<dyn TokenVerifier>,
     shards: [Mutex<Shard>; SHARDS],
@@ -27,7 +27,7 @@ struct Shard {
 }
 
 impl CachedVerifier {
-    /// Remembers about `capacity` tokens, in some 250 bytes each.
+    /// Creates a cache of about `capacity` tokens, of about 250 bytes each.
     #[must_use]
     pub fn new(verifier: Arc<dyn TokenVerifier>, capacity: usize) -> Self {
         let capacity = capacity.div_ceil(SHARDS).max(1);
@@ -44,8 +44,8 @@ impl TokenVerifier for CachedVerifier {
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
         let mut key = [0; 32];
         key.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-        let remembered = self.shard(&key).get(&key, now);
-        if let Some(claims) = remembered {
+        let cached = self.shard(&key).get(&key, now);
+        if let Some(claims) = cached {
             return Ok(claims);
         }
         let claims = self.verifier.verify(token, now)?;
@@ -60,7 +60,7 @@ impl Shard {
     }
 
     fn insert(&mut self, key: [u8; 32], claims: Claims, now: Timestamp) {
-        // Once a second at most, so that a full cache does not cost each new token a walk through it.
+        // Expired tokens are removed at most once a second, so that a full cache is not scanned for each new token.
         if self.verified.len() >= self.capacity && self.swept_at != Some(now.seconds()) {
             self.swept_at = Some(now.seconds());
             self.verified.retain(|_, claims| now < claims.expires_at);
@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    /// Accepts `token-N`, good for N seconds, and counts how often it is asked.
+    /// Accepts `token-N`, which expires after N seconds, and counts the verifications.
     #[derive(Default)]
     struct Counting(AtomicU64);
 
@@ -146,12 +146,12 @@ mod tests {
         for token in 1..=1000 {
             cached.verify(&format!("token-{token}"), at(0)).unwrap();
         }
-        let kept = || cached.shards.iter().map(|shard| shard.lock().unwrap().verified.len()).sum::<usize>();
-        assert_eq!(kept(), SHARDS * 4);
+        let count = || cached.shards.iter().map(|shard| shard.lock().unwrap().verified.len()).sum::<usize>();
+        assert_eq!(count(), SHARDS * 4);
         for token in 2001..=2020 {
             cached.verify(&format!("token-{token}"), at(1500)).unwrap();
         }
-        assert!(kept() <= SHARDS * 4);
+        assert!(count() <= SHARDS * 4);
         let before = asked(&counting);
         cached.verify("token-2020", at(1501)).unwrap();
         assert_eq!(asked(&counting), before);

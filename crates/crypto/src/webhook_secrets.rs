@@ -1,4 +1,4 @@
-//! Webhook secrets: sealed at rest, and signing as the Standard Webhooks specification has it.
+//! Webhook secrets: encryption at rest, and signatures by the Standard Webhooks specification.
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -7,12 +7,12 @@ use webhooks::{SealedSecret, Secrets, WebhookSecret, WebhookSubscription};
 
 use crate::{master_key::MasterKey, sealer::Sealer};
 
-/// Every use of a webhook secret, under the installation's master key.
+/// Encrypts webhook secrets with a key derived from the master key, and signs with them.
 #[derive(Debug)]
 pub struct WebhookSecrets(Sealer);
 
 impl WebhookSecrets {
-    /// The installation's.
+    /// Creates the signer of the installation with this master key.
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
         Self(Sealer::new(master))
@@ -39,7 +39,7 @@ impl Secrets for WebhookSecrets {
     }
 }
 
-/// A secret that is moved to another subscription's row does not open there.
+/// The purpose of a secret, which prevents its decryption in the row of another subscription.
 fn purpose(subscription: Id<WebhookSubscription>) -> String {
     format!("webhook secret {}", subscription.ulid())
 }
@@ -69,7 +69,7 @@ mod tests {
         SealedSecret { sealed, ends_at: None }
     }
 
-    /// The example of the Standard Webhooks specification, which its published libraries test themselves with.
+    /// The example of the Standard Webhooks specification, which the tests of its published libraries use, too.
     #[test]
     fn a_signature_is_that_of_the_specification() {
         let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
@@ -81,12 +81,12 @@ mod tests {
     fn a_sealed_secret_signs_as_it_does_in_the_open_and_for_its_own_subscription_only() {
         let secrets = WebhookSecrets::new(&master(1));
         let secret = WebhookSecret::generate(&Same(7));
-        let kept = sealed(&secrets, 1, &secret);
-        let signed = secrets.sign(id(1), &[&kept], b"content").unwrap();
+        let stored = sealed(&secrets, 1, &secret);
+        let signed = secrets.sign(id(1), &[&stored], b"content").unwrap();
         assert_eq!(signed, secrets.sign_with(&secret, b"content"));
         assert_ne!(signed, secrets.sign_with(&secret, b"contents"));
-        assert_eq!(secrets.sign(id(2), &[&kept], b"content"), None);
-        assert_eq!(WebhookSecrets::new(&master(2)).sign(id(1), &[&kept], b"content"), None);
+        assert_eq!(secrets.sign(id(2), &[&stored], b"content"), None);
+        assert_eq!(WebhookSecrets::new(&master(2)).sign(id(1), &[&stored], b"content"), None);
     }
 
     #[test]
@@ -94,18 +94,18 @@ mod tests {
         let secrets = WebhookSecrets::new(&master(1));
         let (new, old) = (WebhookSecret::generate(&Same(1)), WebhookSecret::generate(&Same(2)));
         let ends_at = Some(Timestamp::from_millis(1));
-        let kept = [sealed(&secrets, 1, &new), SealedSecret { ends_at, ..sealed(&secrets, 1, &old) }];
-        let both = secrets.sign(id(1), &[&kept[0], &kept[1]], b"content").unwrap();
+        let stored = [sealed(&secrets, 1, &new), SealedSecret { ends_at, ..sealed(&secrets, 1, &old) }];
+        let both = secrets.sign(id(1), &[&stored[0], &stored[1]], b"content").unwrap();
         assert_eq!(both, [&new, &old].map(|secret| secrets.sign_with(secret, b"content")).join(" "));
     }
 
     #[test]
     fn nothing_is_signed_with_no_secret_or_where_one_does_not_open() {
         let secrets = WebhookSecrets::new(&master(1));
-        let kept = sealed(&secrets, 1, &WebhookSecret::generate(&Same(1)));
-        let mut altered = kept.clone();
+        let stored = sealed(&secrets, 1, &WebhookSecret::generate(&Same(1)));
+        let mut altered = stored.clone();
         altered.sealed[20] ^= 1;
         assert_eq!(secrets.sign(id(1), &[], b"content"), None);
-        assert_eq!(secrets.sign(id(1), &[&kept, &altered], b"content"), None);
+        assert_eq!(secrets.sign(id(1), &[&stored, &altered], b"content"), None);
     }
 }

@@ -1,9 +1,9 @@
-//! The bell of one process: whoever commits something rings, whoever delivers hears.
+//! In-process notifications: writers notify after a commit, delivery tasks wait for them.
 
 use tokio::sync::Notify;
 use webhooks::Bell;
 
-/// One bell that both tasks hear, each for itself.
+/// Wakes up the distributor and the dispatcher of this process, each independently.
 #[derive(Debug, Default)]
 pub struct Doorbell {
     distributor: Notify,
@@ -11,17 +11,17 @@ pub struct Doorbell {
 }
 
 impl Doorbell {
-    /// Waits for a ring that the distributor has not heard yet.
+    /// Waits for a notification that the distributor has not received yet.
     pub async fn for_distributor(&self) {
         self.distributor.notified().await;
     }
 
-    /// Waits for a ring that the dispatcher has not heard yet.
+    /// Waits for a notification that the dispatcher has not received yet.
     pub async fn for_dispatcher(&self) {
         self.dispatcher.notified().await;
     }
 
-    /// Tells the dispatcher alone that deliveries are due.
+    /// Notifies only the dispatcher: deliveries are due.
     pub fn deliveries_are_due(&self) {
         self.dispatcher.notify_one();
     }

@@ -1,4 +1,4 @@
-//! Finds lanes with something due, takes them, and has a worker for each.
+//! The dispatcher: acquires leases of due partitions and runs a worker for each.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,42 +14,43 @@ use crate::{
     tenure::{LEASE, Tenure},
 };
 
-/// How many lanes are looked for, and taken, at a time.
+/// Maximum number of partitions that are acquired in one cycle.
 const LANES: usize = 512;
 
-/// How many lanes are held for each attempt that may be in flight. Those that wait for room are held as well; the rest is
-/// left to other servers.
+/// How many partitions this process leases per attempt that may be in flight. Partitions that wait for a permit are
+/// leased as well; further ones are left to other servers.
 const HELD_PER_PLACE: usize = 4;
 
-/// What delivering takes.
+/// The dependencies and settings of the delivery workers.
 pub struct Means {
-    /// Where deliveries are.
+    /// The store of deliveries.
     pub store: Arc<DynStore>,
-    /// What sends them.
+    /// The client that sends messages.
     pub sender: Arc<dyn Sender>,
-    /// What signs them.
+    /// Signs messages.
     pub secrets: Arc<dyn Secrets>,
-    /// The installation's time.
+    /// The clock of the installation.
     pub clock: Arc<dyn Clock>,
-    /// For identifiers, and to spread retries.
+    /// Source of randomness for identifiers and for the jitter of retries.
     pub entropy: Arc<dyn Entropy>,
-    /// What is told how they go.
+    /// Receives events for metrics.
     pub observer: Arc<dyn Observer>,
-    /// How many attempts may be in flight at once.
+    /// Maximum number of attempts in flight.
     pub concurrency: usize,
 }
 
-/// How far ahead of the clock an event may be stamped, so that it is not due yet when it is told of.
+/// How far the timestamp of an event may be ahead of the clock. Without this tolerance, an event might not be due yet
+/// when its notification arrives.
 const LEAD: Duration = Duration::from_millis(20);
 
 impl Means {
-    /// What is due by this moment is due now.
+    /// Deliveries that are due at or before this time are sent now.
     pub(crate) fn due_by(&self) -> Timestamp {
         self.clock.now() + LEAD
     }
 }
 
-/// Has a worker for each lane that this process holds.
+/// Runs a worker for each partition that this process leases.
 pub struct Dispatcher {
     office: Arc<Office>,
     tenure: Arc<Tenure>,
@@ -58,46 +59,52 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// One that holds nothing yet.
+    /// Creates a dispatcher without leases.
     #[must_use]
-    pub fn new(means: Means) -> Self {
-        let tenure = Arc::new(Tenure::begin(&*means.entropy, means.clock.now()));
-        let most = means.concurrency.max(1).saturating_mul(HELD_PER_PLACE);
-        let room = Room::of(means.concurrency);
-        Self { office: Arc::new(Office::new(means, room)), tenure, workers: JoinSet::new(), most }
+    pub fn new(services: Means) -> Self {
+        let session = Arc::new(Tenure::begin(&*services.entropy, services.clock.now()));
+        let max_partitions = services.concurrency.max(1).saturating_mul(HELD_PER_PLACE);
+        let limits = Room::of(services.concurrency);
+        Self {
+            office: Arc::new(Office::new(services, limits)),
+            tenure: session,
+            workers: JoinSet::new(),
+            most: max_partitions,
+        }
     }
 
-    /// Takes lanes that are due, and sets workers to them. Says whether there may be more.
+    /// Acquires due partitions and starts a worker for each. Returns whether more may be due.
     ///
     /// # Errors
-    /// When the store fails: then no lane was taken.
+    /// When the store fails; then no partition is acquired.
     pub async fn round(&mut self) -> Result<bool, StoreError> {
         while self.workers.try_join_next().is_some() {}
         let limit = LANES.min(self.most - self.workers.len().min(self.most));
         if limit == 0 {
             return Ok(false);
         }
-        let means = &self.office.means;
-        let due = means.store.lanes_due(means.due_by(), limit).await?;
+        let services = &self.office.means;
+        let due = services.store.lanes_due(services.due_by(), limit).await?;
         let found = due.len();
         if found == 0 {
             return Ok(false);
         }
         self.renew_tenure();
-        let (office, tenure) = (Arc::clone(&self.office), Arc::clone(&self.tenure));
-        let means = &office.means;
-        let claims = means.store.claim(&due, &tenure.holder, means.due_by(), means.clock.now() + LEASE).await?;
-        for claim in claims {
-            self.workers.spawn(lane::work(Arc::clone(&office), Arc::clone(&tenure), claim));
+        let (context, session) = (Arc::clone(&self.office), Arc::clone(&self.tenure));
+        let services = &context.means;
+        let leases =
+            services.store.claim(&due, &session.holder, services.due_by(), services.clock.now() + LEASE).await?;
+        for lease in leases {
+            self.workers.spawn(lane::work(Arc::clone(&context), Arc::clone(&session), lease));
         }
         Ok(found == limit)
     }
 
-    /// A tenure that has lapsed, with lanes or without, is not one to take lanes under.
+    /// Ensures that the lease session is valid: partitions must not be acquired in an expired one.
     fn renew_tenure(&mut self) {
         let now = self.office.means.clock.now();
         if self.workers.is_empty() {
-            // Each lane that is taken now is held at least that long.
+            // Every partition that is acquired now is leased at least that long.
             self.tenure.extend(now);
         } else if !self.tenure.lasts(now) {
             self.lapse();
@@ -106,26 +113,26 @@ impl Dispatcher {
 
     fn lapse(&mut self) {
         tracing::warn!(
-            lanes = self.workers.len(),
-            "held webhook lanes for longer than was granted: they are left to others"
+            partitions = self.workers.len(),
+            "the leases of webhook partitions expired before they were renewed: other servers may take them over"
         );
-        let means = &self.office.means;
-        self.tenure = Arc::new(Tenure::begin(&*means.entropy, means.clock.now()));
+        let services = &self.office.means;
+        self.tenure = Arc::new(Tenure::begin(&*services.entropy, services.clock.now()));
     }
 
-    /// Holds all lanes for longer. To be called every few seconds.
+    /// Renews all partition leases. Must be called every few seconds.
     ///
     /// # Errors
-    /// When the store fails: workers stop sending when the time that was granted is over.
+    /// When the store fails; workers stop sending when their leases expire.
     pub async fn renew(&mut self) -> Result<(), StoreError> {
         while self.workers.try_join_next().is_some() {}
         if self.workers.is_empty() {
             return Ok(());
         }
-        let means = &self.office.means;
-        let now = means.clock.now();
-        means.store.renew(&self.tenure.holder, now + LEASE).await?;
-        if self.tenure.lasts(means.clock.now()) {
+        let services = &self.office.means;
+        let now = services.clock.now();
+        services.store.renew(&self.tenure.holder, now + LEASE).await?;
+        if self.tenure.lasts(services.clock.now()) {
             self.tenure.extend(now);
         } else {
             self.lapse();
@@ -133,15 +140,15 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Waits until no lane is worked on.
+    /// Waits until no worker is running.
     pub async fn idle(&mut self) {
         while self.workers.join_next().await.is_some() {}
     }
 
-    /// Ends: no attempt begins any more, those in flight have `grace` to end, and all lanes are given up.
+    /// Shuts down: no further attempt starts, attempts in flight have `grace` to end, and all leases are released.
     ///
     /// # Errors
-    /// When the store fails; the lanes are free when the time that was granted is over.
+    /// When the store fails; the leases then expire on their own.
     pub async fn wind_up(mut self, grace: Duration) -> Result<(), StoreError> {
         self.office.stop();
         let _ = timeout(grace, self.idle()).await;

@@ -1,4 +1,4 @@
-//! From events in the outbox to deliveries, by one process of the installation at a time.
+//! The distributor: fans out events from the outbox to deliveries, in one process of the installation at a time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,124 +7,123 @@ use kernel::{Clock, Entropy, OrganizationId, StoreError, Timestamp};
 use store::{DynStore, Lease};
 use webhooks::Audience;
 
-/// How long the lease is held from one renewal to the next, and so about how long nothing is distributed after its holder
-/// died.
+/// Duration of the lease from its last renewal, and so roughly the pause of the fan-out after its owner has died.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// With how much of it left the lease is renewed: most rounds write nothing for it.
+/// The lease is renewed when at most this much of it remains, so that most runs need no write for it.
 const RENEWED_WITH: Duration = Duration::from_secs(3);
 
-/// How many organizations are looked for at a time.
+/// Number of organizations per run.
 const ORGANIZATIONS: usize = 64;
 
-/// How many of them are served at once.
+/// Maximum number of organizations that are processed concurrently.
 const AT_ONCE: usize = 4;
 
-/// How many events of one organization become deliveries in one transaction, at most.
+/// Maximum number of events that one transaction fans out.
 const BATCH: usize = 200;
 
-/// How many deliveries a transaction is to make, about: what is sent begins with the first of them, and not with the last
-/// of a long backlog.
+/// Approximate number of deliveries that a transaction should create: with a long backlog, sending starts after the
+/// first transaction instead of the last.
 const DELIVERIES: usize = 1_000;
 
-/// One who distributes, when the lease is to be had.
+/// Fans out events while it owns the lease.
 pub struct Distributor {
     store: Arc<DynStore>,
     clock: Arc<dyn Clock>,
     holder: String,
-    /// Until when the lease is held for certain.
+    /// When the lease expires; `None` if it may have another owner.
     held_until: Option<Timestamp>,
-    /// Which organizations had their turn.
+    /// The last organization of the previous run; `None` to start again with the first.
     after: Option<OrganizationId>,
-    /// Where those whose endpoints are failing are still to be told what the others were told.
+    /// The organizations whose events must still be fanned out to failing endpoints.
     left: Vec<OrganizationId>,
-    /// How many events become deliveries in one transaction, as long as each is for as many subscriptions as lately.
+    /// The number of events per transaction, chosen by the number of deliveries that recent events had.
     batch: usize,
 }
 
-/// What a round came to.
+/// The result of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Round {
-    /// How many events were distributed.
+    /// Number of events that were fanned out.
     pub events: usize,
-    /// How many deliveries that made.
+    /// Number of their deliveries.
     pub deliveries: usize,
-    /// More may wait, right now.
+    /// Whether more events may be pending now.
     pub more: bool,
-    /// The next round is for those whose endpoints are failing, who can do with a moment later.
+    /// Whether the next run is for failing endpoints, so that it may start a little later.
     pub left: bool,
-    /// Another holder has the lease.
+    /// Whether another process owns the lease.
     pub elsewhere: bool,
 }
 
 impl Distributor {
-    /// Distributes the events of this store.
+    /// Creates a distributor for this store, without the lease.
     #[must_use]
     pub fn new(store: Arc<DynStore>, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
-        let holder = entropy.ulid(clock.now()).to_string();
-        Self { store, clock, holder, held_until: None, after: None, left: Vec::new(), batch: 1 }
+        let owner = entropy.ulid(clock.now()).to_string();
+        Self { store, clock, holder: owner, held_until: None, after: None, left: Vec::new(), batch: 1 }
     }
 
-    /// Distributes a batch of every organization that has events waiting, if the lease is to be had: first for those whose
-    /// endpoints take what they are sent, and in a round of its own for the others, who may be many.
+    /// Fans out a batch of events of each organization that has pending ones, if the lease can be acquired: first to
+    /// healthy endpoints, and in a separate run to the remaining ones, which may be many.
     ///
     /// # Errors
-    /// When the store fails. Organizations that went well stay distributed.
+    /// When the store fails. The fan-out of other organizations is kept.
     pub async fn round(&mut self) -> Result<Round, StoreError> {
         if !self.left.is_empty() {
             let left = std::mem::take(&mut self.left);
             return self.distribute(left, Audience::All, true).await;
         }
-        // Looked at first without the lease: an idle installation writes nothing.
-        let waiting = self.store.undistributed(self.after, ORGANIZATIONS).await?;
-        // The next round goes on from here, or begins anew: no organization waits for another's events to end.
-        let began_at =
-            std::mem::replace(&mut self.after, waiting.last().copied().filter(|_| waiting.len() == ORGANIZATIONS));
-        if waiting.is_empty() {
-            return Ok(Round { more: began_at.is_some(), ..Round::default() });
+        // This read needs no lease, so that an idle installation writes nothing.
+        let pending = self.store.undistributed(self.after, ORGANIZATIONS).await?;
+        // The next run continues after these organizations, or starts again with the first: no organization has to wait
+        // until the events of another are exhausted.
+        let previous_position =
+            std::mem::replace(&mut self.after, pending.last().copied().filter(|_| pending.len() == ORGANIZATIONS));
+        if pending.is_empty() {
+            return Ok(Round { more: previous_position.is_some(), ..Round::default() });
         }
-        self.distribute(waiting, Audience::Sound, self.after.is_some()).await
+        self.distribute(pending, Audience::Sound, self.after.is_some()).await
     }
 
-    /// `more` if there is more than what these organizations have.
+    /// Fans out the events of these organizations. `more` says whether other organizations have pending events.
     async fn distribute(
         &mut self,
         organizations: Vec<OrganizationId>,
-        audience: Audience,
+        phase: Audience,
         more: bool,
     ) -> Result<Round, StoreError> {
         if !self.hold().await? {
             return Ok(Round { elsewhere: true, ..Round::default() });
         }
-        let mut round = Round { more, ..Round::default() };
-        let mut failed = None;
-        let (now, batch, holder, store) = (self.clock.now(), self.batch, &self.holder, &self.store);
-        let distributing = stream::iter(organizations).map(async |organization| {
-            (organization, store.distribute(organization, holder, now, batch, audience).await)
-        });
-        let mut widest = 0;
-        for (organization, done) in distributing.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
-            match done {
-                Ok(done) => {
-                    round.events += done.events;
-                    round.deliveries += done.deliveries;
-                    round.more |= done.events == batch && !done.left;
-                    widest = widest.max(done.deliveries.div_ceil(done.events.max(1)));
-                    self.left.extend(done.left.then_some(organization));
+        let mut summary = Round { more, ..Round::default() };
+        let mut first_error = None;
+        let (now, batch, owner, store) = (self.clock.now(), self.batch, &self.holder, &self.store);
+        let results = stream::iter(organizations)
+            .map(async |organization| (organization, store.distribute(organization, owner, now, batch, phase).await));
+        let mut max_fan_out = 0;
+        for (organization, result) in results.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
+            match result {
+                Ok(result) => {
+                    summary.events += result.events;
+                    summary.deliveries += result.deliveries;
+                    summary.more |= result.events == batch && !result.left;
+                    max_fan_out = max_fan_out.max(result.deliveries.div_ceil(result.events.max(1)));
+                    self.left.extend(result.left.then_some(organization));
                 }
                 Err(error) => {
-                    failed.get_or_insert(error);
+                    first_error.get_or_insert(error);
                 }
             }
         }
-        round.left = !self.left.is_empty();
-        if round.events == 0 {
-            // Somebody else has distributed what waited, or the lease is not what it was taken for.
+        summary.left = !self.left.is_empty();
+        if summary.events == 0 {
+            // Another process has fanned out the events, or the lease is lost.
             self.held_until = None;
-        } else if !round.left {
-            self.batch = (DELIVERIES / widest.max(1)).clamp(1, BATCH);
+        } else if !summary.left {
+            self.batch = (DELIVERIES / max_fan_out.max(1)).clamp(1, BATCH);
         }
-        failed.map_or(Ok(round), Err)
+        first_error.map_or(Ok(summary), Err)
     }
 
     async fn hold(&mut self) -> Result<bool, StoreError> {
@@ -132,15 +131,15 @@ impl Distributor {
         if self.held_until.is_some_and(|until| until.since(now) > RENEWED_WITH) {
             return Ok(true);
         }
-        let held = self.store.hold(Lease::Distributor, &self.holder, now, LEASE).await?;
-        self.held_until = held.then_some(now + LEASE);
-        Ok(held)
+        let is_owner = self.store.hold(Lease::Distributor, &self.holder, now, LEASE).await?;
+        self.held_until = is_owner.then_some(now + LEASE);
+        Ok(is_owner)
     }
 
-    /// Gives the lease up, for a server that stops.
+    /// Releases the lease, for a server that stops.
     ///
     /// # Errors
-    /// When the store fails; the lease ends by itself then.
+    /// When the store fails; the lease then expires on its own.
     pub async fn resign(&mut self) -> Result<(), StoreError> {
         match self.held_until.take() {
             Some(_) => self.store.release(Lease::Distributor, &self.holder).await,

@@ -1,4 +1,4 @@
-//! The worker of one lane: sends what is due to one endpoint, in order, as fast as the endpoint takes it.
+//! The worker of one partition: sends due deliveries to one endpoint, in order, as fast as the endpoint accepts them.
 
 mod attempt;
 mod disable;
@@ -24,32 +24,32 @@ use queue::Queue;
 use ramp::Ramp;
 use standing::{Verdict, judge};
 
-/// How many deliveries are read beyond those that are known.
+/// Number of deliveries that are read in addition to the tracked ones.
 const READ: usize = 64;
 
-/// How many are cancelled in one statement.
+/// Number of deliveries that are cancelled in one statement.
 const CANCEL: usize = 500;
 
-/// How often it is looked for more while attempts are in flight and others could begin.
+/// Interval of reads for more deliveries while attempts are in flight and others could start.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// How far behind the store may be in when an attempt last succeeded, while others follow.
+/// Maximum staleness of the stored time of the last success while attempts keep succeeding.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// Rests when the store fails.
+/// Delay after a failure of the store.
 const REST: Duration = Duration::from_secs(1);
 
-/// How long a delivery is left to servers that know its event.
+/// How long a delivery is left to servers that support its event type.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(60);
 
-/// Works on a lane until nothing is due on it, or it is to be left to others.
-pub(crate) async fn work(office: Arc<Office>, tenure: Arc<Tenure>, claim: Claim) {
+/// Runs the worker of a leased partition until nothing is due in it, or this process must stop sending.
+pub(crate) async fn work(context: Arc<Office>, session: Arc<Tenure>, lease: Claim) {
     let mut worker = Worker {
-        office,
-        tenure,
-        lane: claim.lane,
-        signs: claim.signs,
-        told: claim.signs,
+        office: context,
+        tenure: session,
+        lane: lease.lane,
+        signs: lease.signs,
+        told: lease.signs,
         touched: Timestamp::MIN,
         ramp: Ramp::default(),
         queue: Queue::default(),
@@ -64,19 +64,20 @@ pub(crate) async fn work(office: Arc<Office>, tenure: Arc<Tenure>, claim: Claim)
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => {
-                tell(worker.lane, &error, "can't deliver webhooks");
+                tell(worker.lane, &error, "can't deliver webhooks, because the store failed: retrying");
                 worker.rest().await;
             }
         }
     }
 }
 
-/// A store that is away is told of once, by whoever looks for lanes, and not by each lane.
-fn tell(lane: Lane, error: &StoreError, what: &'static str) {
-    let subscription = lane.subscription;
+/// Logs a failure of the store. An unavailable store is reported once by the dispatcher, so that a worker logs it only
+/// at debug level.
+fn tell(partition: Lane, error: &StoreError, message: &'static str) {
+    let subscription = partition.subscription;
     match error {
-        StoreError::Unavailable(_) => tracing::debug!(%subscription, %error, "{what}"),
-        StoreError::Corrupt(_) => tracing::error!(%subscription, %error, "{what}"),
+        StoreError::Unavailable(_) => tracing::debug!(%subscription, %error, "{message}"),
+        StoreError::Corrupt(_) => tracing::error!(%subscription, %error, "{message}"),
     }
 }
 
@@ -85,98 +86,100 @@ struct Worker {
     tenure: Arc<Tenure>,
     lane: Lane,
     signs: LaneSigns,
-    /// The signs as the store has them.
+    /// The health that the store has.
     told: LaneSigns,
     /// When the subscription was last changed.
     touched: Timestamp,
     ramp: Ramp,
     queue: Queue,
     attempts: JoinSet<(Due, Tried)>,
-    /// What came of attempts and is not stored yet.
+    /// Results of attempts that are not stored yet.
     done: Vec<Settlement>,
-    /// Why the subscription is to be disabled once that is stored.
+    /// The reason to disable the subscription once the results are stored.
     reason: Option<DisabledReason>,
-    /// Whether no attempt begins before the lane was judged anew.
+    /// Whether no attempt may start before the partition is authorized again.
     halted: bool,
     trouble: Option<StoreError>,
 }
 
 impl Worker {
-    /// Judges the lane, does with it what follows from that, and gives it up. Says whether it is given up.
+    /// Authorizes the partition, sends or cancels its deliveries accordingly, and releases it. Returns whether it is
+    /// released.
     async fn visit(&mut self) -> Result<bool, StoreError> {
-        let turn = self.turn().await;
-        let verdict = judge(&self.office, self.lane).await?;
-        drop(turn);
-        let (parked, busy) = match verdict {
+        let permit = self.turn().await;
+        let action = judge(&self.office, self.lane).await?;
+        drop(permit);
+        let (suspended, worked) = match action {
             Verdict::Cancel => (false, self.cancel_all().await?),
             Verdict::Park => (true, false),
-            Verdict::Send(parties) => {
-                self.touched = parties.subscription.meta.updated_at;
+            Verdict::Send(subscription_with_account) => {
+                self.touched = subscription_with_account.subscription.meta.updated_at;
                 (false, self.deliver().await?)
             }
         };
         if !self.may_send() {
             return Ok(true);
         }
-        let turn = self.turn().await;
-        let means = &self.office.means;
-        let released = means.store.give_up(self.lane, &self.tenure.holder, means.due_by(), parked).await?;
-        drop(turn);
-        if !released && !busy && !parked {
-            // Something is said to be due that can't be read: not to be asked for as fast as it goes.
+        let permit = self.turn().await;
+        let services = &self.office.means;
+        let released = services.store.give_up(self.lane, &self.tenure.holder, services.due_by(), suspended).await?;
+        drop(permit);
+        if !released && !worked && !suspended {
+            // A delivery seems to be due, but none could be read: back off instead of polling in a tight loop.
             self.rest().await;
         }
         Ok(released)
     }
 
     async fn cancel_all(&self) -> Result<bool, StoreError> {
-        let (means, limit) = (&self.office.means, CANCEL as u64);
-        let mut any = false;
+        let (services, limit) = (&self.office.means, CANCEL as u64);
+        let mut any_cancelled = false;
         loop {
-            let cancelled = means.store.cancel(self.lane, means.clock.now(), CANCEL).await?;
-            any |= cancelled > 0;
+            let cancelled = services.store.cancel(self.lane, services.clock.now(), CANCEL).await?;
+            any_cancelled |= cancelled > 0;
             if cancelled < limit {
-                return Ok(any);
+                return Ok(any_cancelled);
             }
         }
     }
 
-    /// Sends what is due until there is no more, or the lane is to be judged anew. Says whether there was anything.
+    /// Sends due deliveries until there are no more, or the partition must be authorized again. Returns whether any
+    /// attempt was started.
     async fn deliver(&mut self) -> Result<bool, StoreError> {
         self.queue.clear();
         self.halted = false;
-        let (mut more, mut any) = (true, false);
+        let (mut has_more, mut any_started) = (true, false);
         loop {
-            if more && self.may_begin() && self.queue.is_low() {
-                more = self.read().await;
+            if has_more && self.may_begin() && self.queue.is_low() {
+                has_more = self.read().await;
             }
-            any |= self.begin();
+            any_started |= self.begin();
             if self.attempts.is_empty() {
-                return self.trouble.take().map_or(Ok(any), Err);
+                return self.trouble.take().map_or(Ok(any_started), Err);
             }
-            let could_begin = self.may_begin() && self.attempts.len() < self.width();
-            let ended = if could_begin {
+            let could_start = self.may_begin() && self.attempts.len() < self.width();
+            let ended = if could_start {
                 timeout(LOOK_EVERY, self.attempts.join_next()).await.unwrap_or_default()
             } else {
                 self.attempts.join_next().await
             };
             match ended {
-                None => more = true,
-                Some(ended) => more |= self.conclude(ended).await,
+                None => has_more = true,
+                Some(ended) => has_more |= self.conclude(ended).await,
             }
         }
     }
 
-    /// Reads what is due. Says whether there is more than that.
+    /// Reads due deliveries into the queue. Returns whether there may be more.
     async fn read(&mut self) -> bool {
-        let _turn = self.turn().await;
-        let means = &self.office.means;
+        let _permit = self.turn().await;
+        let services = &self.office.means;
         let limit = self.queue.known() + READ;
-        match means.store.due(self.lane, means.due_by(), limit).await {
+        match services.store.due(self.lane, services.due_by(), limit).await {
             Ok(due) => {
-                let more = due.len() == limit;
+                let has_more = due.len() == limit;
                 self.queue.take_in(due);
-                more
+                has_more
             }
             Err(error) => {
                 self.halt(Some(error));
@@ -185,45 +188,46 @@ impl Worker {
         }
     }
 
-    /// Begins what may begin. Says whether anything did.
+    /// Starts as many attempts as possible. Returns whether any was started.
     fn begin(&mut self) -> bool {
-        let mut any = false;
+        let mut any_started = false;
         while self.may_begin() && self.attempts.len() < self.width() {
             let Some(due) = self.queue.next() else { break };
             self.attempts.spawn(attempt(Arc::clone(&self.office), self.lane, due, self.is_doubtful()));
-            any = true;
+            any_started = true;
         }
-        any
+        any_started
     }
 
-    /// Stores what came of this attempt, and of all others that have ended by now. Says whether to look for more at once.
-    async fn conclude(&mut self, first: Result<(Due, Tried), JoinError>) -> bool {
-        self.note(first);
+    /// Stores the results of this attempt and of all others that have ended. Returns whether to read more deliveries
+    /// immediately.
+    async fn conclude(&mut self, first_ended: Result<(Due, Tried), JoinError>) -> bool {
+        self.note(first_ended);
         while let Some(next) = self.attempts.try_join_next() {
             self.note(next);
         }
-        let undone = self.settle().await;
+        let stale = self.settle().await;
         if let Some(reason) = self.reason.take() {
             self.halt(None);
             if let Err(error) = disable(&self.office, self.lane, reason).await {
-                tell(self.lane, &error, "can't disable a webhook subscription");
+                tell(self.lane, &error, "can't disable a webhook subscription: the next failed attempt tries again");
             }
         }
-        undone
+        stale
     }
 
     fn note(&mut self, ended: Result<(Due, Tried), JoinError>) {
-        let (due, tried) = match ended {
+        let (due, result) = match ended {
             Ok(ended) => ended,
             Err(error) => return self.halt(Some(StoreError::Unavailable(error.into()))),
         };
         let before = due.delivery;
         let now = self.office.means.clock.now();
-        let record = match tried {
+        let record = match result {
             Tried::Attempted(attempt) => {
-                let chance = self.chance();
+                let jitter = self.chance();
                 self.learn(&attempt);
-                before.record.attempted(attempt, now, chance)
+                before.record.attempted(attempt, now, jitter)
             }
             Tried::Refused => before.record.cancelled(),
             Tried::Unknown => {
@@ -245,52 +249,52 @@ impl Worker {
     }
 
     fn chance(&self) -> u8 {
-        let mut chance = [0];
-        self.office.means.entropy.fill(&mut chance);
-        chance[0]
+        let mut jitter = [0];
+        self.office.means.entropy.fill(&mut jitter);
+        jitter[0]
     }
 
-    /// Stores what came of attempts, however long the store is away: what is not stored is sent again. Says whether any
-    /// delivery was changed meanwhile, and is to be looked at again.
+    /// Stores the results of attempts, retrying until the store is available: a delivery whose result is lost would be
+    /// sent again. Returns whether a delivery was changed concurrently, so that it must be read again.
     async fn settle(&mut self) -> bool {
-        let done = std::mem::take(&mut self.done);
-        if done.is_empty() {
+        let updates = std::mem::take(&mut self.done);
+        if updates.is_empty() {
             return false;
         }
-        let _turn = self.turn().await;
-        let signs = self.news();
-        let undone = loop {
-            match self.office.means.store.settle(self.lane, &done, signs).await {
-                Ok(undone) => break undone,
+        let _permit = self.turn().await;
+        let health = self.news();
+        let stale = loop {
+            match self.office.means.store.settle(self.lane, &updates, health).await {
+                Ok(stale) => break stale,
                 Err(error) => {
-                    tell(self.lane, &error, "can't store what came of webhooks");
+                    tell(self.lane, &error, "can't store the results of webhook attempts: retrying");
                     sleep(REST).await;
                 }
             }
         };
-        self.told = signs.unwrap_or(self.told);
-        for settlement in &done {
-            let after = &settlement.after;
+        self.told = health.unwrap_or(self.told);
+        for update in &updates {
+            let after = &update.after;
             self.queue.settled(after.meta.id);
-            if after.record.state == DeliveryState::Exhausted && !undone.contains(&after.meta.id) {
+            if after.record.state == DeliveryState::Exhausted && !stale.contains(&after.meta.id) {
                 self.office.means.observer.exhausted();
             }
         }
-        !undone.is_empty()
+        !stale.is_empty()
     }
 
-    /// What the store is to be told of the lane. With each success it would be a row more to write for each delivery.
+    /// Returns the health to store now, if any. Storing it with each success would write one more row per delivery.
     fn news(&self) -> Option<LaneSigns> {
         let LaneSigns { last_delivery_at, failing_since } = self.told;
-        let is_behind = match (last_delivery_at, self.signs.last_delivery_at) {
-            (Some(told), Some(last)) => last.since(told) >= TOLD_EVERY,
-            (told, last) => told != last,
+        let is_stale = match (last_delivery_at, self.signs.last_delivery_at) {
+            (Some(stored), Some(last)) => last.since(stored) >= TOLD_EVERY,
+            (stored, last) => stored != last,
         };
-        let tells = is_behind || failing_since != self.signs.failing_since || !self.goes_on();
-        (tells && self.signs != self.told).then_some(self.signs)
+        let must_store = is_stale || failing_since != self.signs.failing_since || !self.goes_on();
+        (must_store && self.signs != self.told).then_some(self.signs)
     }
 
-    /// Whether another attempt ends, before the lane is judged anew or given up.
+    /// Whether another attempt will end before the partition is authorized again or released.
     fn goes_on(&self) -> bool {
         !self.attempts.is_empty() || (self.may_begin() && !self.queue.is_empty())
     }
@@ -299,10 +303,10 @@ impl Worker {
         self.office.room.turn(self.is_doubtful()).await
     }
 
-    /// No attempt begins any more before the lane was judged anew.
-    fn halt(&mut self, trouble: Option<StoreError>) {
+    /// Starts no further attempt before the partition is authorized again.
+    fn halt(&mut self, error: Option<StoreError>) {
         self.halted = true;
-        self.trouble = self.trouble.take().or(trouble);
+        self.trouble = self.trouble.take().or(error);
     }
 
     fn may_send(&self) -> bool {
@@ -313,12 +317,12 @@ impl Worker {
         !self.halted && self.may_send()
     }
 
-    /// Whether the endpoint fails, or was never seen to answer.
+    /// Whether the endpoint is failing or has never accepted a delivery.
     fn is_doubtful(&self) -> bool {
         self.signs.failing_since.is_some() || self.signs.last_delivery_at.is_none()
     }
 
-    /// How many attempts there may be at once.
+    /// Maximum number of attempts in flight to the endpoint.
     fn width(&self) -> usize {
         if self.is_doubtful() { 1 } else { self.ramp.width() }
     }

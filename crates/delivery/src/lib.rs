@@ -1,8 +1,8 @@
-//! Webhooks on their way: the guarded HTTP client, the distributor that makes deliveries of events, and the workers that
-//! take them to endpoints.
+//! Delivery of webhooks: the guarded HTTP client, the distributor that fans out events to deliveries, and the workers
+//! that send deliveries to endpoints.
 //!
-//! Nothing here waits for a moment to come: what is to be tried later lies in the store until it is due. So a process
-//! that is killed loses no plan, and tests move time by moving the clock.
+//! No task sleeps until a retry is due: the time of the next attempt is kept in the store. A process that is killed
+//! therefore loses no retry, and tests advance time by setting the clock.
 
 mod bell;
 mod dispatcher;

@@ -1,16 +1,16 @@
-//! What metrics are told.
+//! The observer of deliveries, for metrics.
 
 use webhooks::{DisabledReason, Outcome};
 
-/// Is told how deliveries go.
+/// Receives events about deliveries.
 pub trait Observer: Send + Sync {
-    /// An attempt has begun.
+    /// An attempt has started.
     fn began(&self);
 
     /// An attempt has ended.
     fn ended(&self, outcome: &Outcome);
 
-    /// A delivery failed for the last time.
+    /// The last attempt of a delivery has failed.
     fn exhausted(&self);
 
     /// A subscription was disabled.

@@ -1,15 +1,16 @@
-//! How many attempts are in flight at once, over all endpoints.
+//! Limits of the concurrency across all endpoints.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many lanes of doubtful endpoints ask something of the store at once. Hundreds of attempts may time out in the same
-/// moment: what comes of them is stored bit by bit, and nobody else stands in line behind it.
+/// Maximum number of concurrent store calls by partitions with unhealthy endpoints. Hundreds of their attempts may time
+/// out at the same moment: with this limit, storing their results does not delay the store calls of others.
 const TURNS: usize = 8;
 
-/// Room for attempts. Endpoints that fail, or have not answered yet, get three quarters of it at most: however many of
-/// them let every attempt time out, the rest is free for those that answer.
+/// Limits of concurrent attempts and store calls. Unhealthy endpoints, which fail or have never accepted a delivery,
+/// get at most three quarters of the attempts: even if all their attempts time out, the rest is free for healthy
+/// endpoints.
 #[derive(Debug)]
 pub(crate) struct Room {
     all: Arc<Semaphore>,
@@ -17,14 +18,14 @@ pub(crate) struct Room {
     turns: Arc<Semaphore>,
 }
 
-/// The room of one attempt, until it is dropped.
+/// The permit for one attempt, held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     _doubtful: Option<OwnedSemaphorePermit>,
     _place: OwnedSemaphorePermit,
 }
 
-/// A lane's turn, until it is dropped.
+/// The permit for a store call, held until it is dropped. Partitions with healthy endpoints need none.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _turn: Option<OwnedSemaphorePermit>,
@@ -35,22 +36,22 @@ async fn held(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
 }
 
 impl Room {
-    pub(crate) fn of(places: usize) -> Self {
-        let places = places.clamp(1, Semaphore::MAX_PERMITS);
-        let doubtful = (places - places / 4).min(places.saturating_sub(1)).max(1);
+    pub(crate) fn of(max_attempts: usize) -> Self {
+        let max_attempts = max_attempts.clamp(1, Semaphore::MAX_PERMITS);
+        let unhealthy = (max_attempts - max_attempts / 4).min(max_attempts.saturating_sub(1)).max(1);
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        Self { all: semaphore(places), doubtful: semaphore(doubtful), turns: semaphore(TURNS) }
+        Self { all: semaphore(max_attempts), doubtful: semaphore(unhealthy), turns: semaphore(TURNS) }
     }
 
-    /// A place, once there is one.
-    pub(crate) async fn place(&self, doubtful: bool) -> Place {
-        let doubtful = if doubtful { Some(held(&self.doubtful).await) } else { None };
-        Place { _doubtful: doubtful, _place: held(&self.all).await }
+    /// Waits for a permit for an attempt.
+    pub(crate) async fn place(&self, unhealthy: bool) -> Place {
+        let unhealthy = if unhealthy { Some(held(&self.doubtful).await) } else { None };
+        Place { _doubtful: unhealthy, _place: held(&self.all).await }
     }
 
-    /// The turn of a lane to ask something of the store.
-    pub(crate) async fn turn(&self, doubtful: bool) -> Turn {
-        Turn { _turn: if doubtful { Some(held(&self.turns).await) } else { None } }
+    /// Waits for a permit for a store call.
+    pub(crate) async fn turn(&self, unhealthy: bool) -> Turn {
+        Turn { _turn: if unhealthy { Some(held(&self.turns).await) } else { None } }
     }
 }
 
@@ -62,30 +63,30 @@ mod tests {
 
     #[test]
     fn doubtful_endpoints_leave_a_quarter_of_the_room_to_others() {
-        let room = Room::of(8);
-        let doubtful: Vec<_> = (0..6).map(|_| room.place(true).now_or_never().unwrap()).collect();
-        assert!(room.place(true).now_or_never().is_none());
-        let _sound = [(); 2].map(|()| room.place(false).now_or_never().unwrap());
-        assert!(room.place(false).now_or_never().is_none());
-        drop(doubtful);
-        assert!(room.place(true).now_or_never().is_some());
+        let limits = Room::of(8);
+        let unhealthy: Vec<_> = (0..6).map(|_| limits.place(true).now_or_never().unwrap()).collect();
+        assert!(limits.place(true).now_or_never().is_none());
+        let _healthy = [(); 2].map(|()| limits.place(false).now_or_never().unwrap());
+        assert!(limits.place(false).now_or_never().is_none());
+        drop(unhealthy);
+        assert!(limits.place(true).now_or_never().is_some());
     }
 
     #[test]
     fn sound_endpoints_may_use_all_of_it() {
-        let room = Room::of(4);
-        let _sound = [(); 4].map(|()| room.place(false).now_or_never().unwrap());
-        assert!(room.place(false).now_or_never().is_none());
+        let limits = Room::of(4);
+        let _healthy = [(); 4].map(|()| limits.place(false).now_or_never().unwrap());
+        assert!(limits.place(false).now_or_never().is_none());
     }
 
     #[test]
     fn lanes_of_doubtful_endpoints_take_turns_and_others_wait_for_nobody() {
-        let room = Room::of(1024);
-        let turns: Vec<_> = (0..TURNS).map(|_| room.turn(true).now_or_never().unwrap()).collect();
-        assert!(room.turn(true).now_or_never().is_none());
-        assert!(room.turn(false).now_or_never().is_some());
-        drop(turns);
-        assert!(room.turn(true).now_or_never().is_some());
+        let limits = Room::of(1024);
+        let permits: Vec<_> = (0..TURNS).map(|_| limits.turn(true).now_or_never().unwrap()).collect();
+        assert!(limits.turn(true).now_or_never().is_none());
+        assert!(limits.turn(false).now_or_never().is_some());
+        drop(permits);
+        assert!(limits.turn(true).now_or_never().is_some());
     }
 
     #[test]

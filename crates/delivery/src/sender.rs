@@ -1,5 +1,5 @@
-//! The guarded HTTP client. What it connects to is what it has checked: names are resolved here, for each connection, and
-//! addresses that webhooks don't go to are left out before the first packet is sent.
+//! The guarded HTTP client. It connects only to addresses that it has checked: names are resolved here for each
+//! connection, and forbidden addresses are filtered out before the first packet is sent.
 
 mod answer;
 mod failure;
@@ -22,31 +22,31 @@ use resolver::Checked;
 pub use resolver::{Resolver, SystemResolver};
 pub use roots::{NoRoots, Roots};
 
-/// How long a connection may take to come about, within the time for the whole attempt.
+/// Timeout for establishing a connection, within the timeout of the whole attempt.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long an idle connection is kept: less than the five seconds after which widespread servers close theirs, since what
-/// is sent into a closing connection is a failed attempt.
+/// How long an idle connection is kept: less than the five seconds after which common servers close theirs, because
+/// sending on a connection that is being closed is a failed attempt.
 const IDLE_AT_MOST: Duration = Duration::from_secs(4);
 
-/// How many idle connections to one host are kept. Many subscriptions may lead to one host, each with its own attempts.
+/// Maximum number of idle connections per host. Many subscriptions may have the same host, each with its own attempts.
 const IDLE_PER_HOST: usize = 256;
 
-/// Sends messages to addresses that the policy allows, and nowhere else.
+/// Sends messages only to addresses that the policy allows.
 pub struct GuardedSender {
     policy: AddressPolicy,
     resolver: Arc<dyn Resolver>,
     clock: Arc<dyn Clock>,
     roots: Roots,
     answer_within: Duration,
-    /// For `https`. Made when it is first needed: root certificates take memory.
+    /// The client for `https`. It is built on first use, because root certificates take memory.
     secure: OnceLock<Result<Client, NoRoots>>,
-    /// For `http`, which goes to the machine itself.
+    /// The client for `http`, which only connects to loopback addresses.
     plain: OnceLock<Client>,
 }
 
 impl GuardedSender {
-    /// A client under this policy.
+    /// Creates a client with this policy.
     #[must_use]
     pub fn new(policy: AddressPolicy, resolver: Arc<dyn Resolver>, clock: Arc<dyn Clock>, roots: Roots) -> Self {
         Self {
@@ -60,13 +60,13 @@ impl GuardedSender {
         }
     }
 
-    /// The same with another time for a whole attempt.
+    /// Sets another timeout for a whole attempt.
     #[must_use]
     pub fn answered_within(self, answer_within: Duration) -> Self {
         Self { answer_within, ..self }
     }
 
-    /// The client for this URL, unless its host is an address that webhooks don't go to: no resolver is asked about those.
+    /// Returns the client for this URL. Fails if the host is a forbidden address: the resolver only checks names.
     fn client(&self, url: &EndpointUrl) -> Result<&Client, Failure> {
         let plain = url.as_url().scheme() != "https";
         if plain && !self.policy.allows_plain(url) {
@@ -83,19 +83,19 @@ impl GuardedSender {
             let policy = self.policy.clone();
             let resolver = Checked::new(&self.resolver, move |address| policy.allows_plain_to(address));
             let client = bare().tls_backend_preconfigured(Roots::none()).dns_resolver(resolver).build();
-            client.expect("a client without TLS needs nothing that can be missing")
+            client.expect("building a client without TLS does not fail")
         })
     }
 
     fn secure(&self) -> Result<&Client, &NoRoots> {
-        let made = self.secure.get_or_init(|| {
+        let client = self.secure.get_or_init(|| {
             let policy = self.policy.clone();
             let resolver = Checked::new(&self.resolver, move |address| policy.allows(address));
             let config = self.roots.client_config().inspect_err(|error| tracing::error!("{error}"))?;
             let client = bare().https_only(true).tls_backend_preconfigured(config).dns_resolver(resolver).build();
-            Ok(client.expect("a client with its TLS needs nothing that can be missing"))
+            Ok(client.expect("building a client with a complete TLS configuration does not fail"))
         });
-        made.as_ref()
+        client.as_ref()
     }
 
     async fn attempt(&self, request: RequestBuilder, deadline: Instant) -> Answer {
@@ -107,7 +107,7 @@ impl GuardedSender {
     }
 }
 
-/// What both clients have in common: nothing is followed, asked or kept beyond the one call.
+/// The common configuration of both clients: no redirects, proxies, automatic retries or referers.
 fn bare() -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("Novantra-Webhooks/", env!("CARGO_PKG_VERSION")))
@@ -124,8 +124,8 @@ fn bare() -> ClientBuilder {
 #[async_trait]
 impl Sender for GuardedSender {
     async fn send(&self, url: &EndpointUrl, message: Message) -> Outcome {
-        let began = Instant::now();
-        let answer = match self.client(url) {
+        let started_at = Instant::now();
+        let response = match self.client(url) {
             Err(failure) => Answer::failed(failure),
             Ok(client) => {
                 let request = client
@@ -135,9 +135,9 @@ impl Sender for GuardedSender {
                     .header("webhook-timestamp", message.timestamp)
                     .header("webhook-signature", message.signature)
                     .body(message.body);
-                self.attempt(request, began + self.answer_within).await
+                self.attempt(request, started_at + self.answer_within).await
             }
         };
-        answer.outcome(began.elapsed())
+        response.outcome(started_at.elapsed())
     }
 }

@@ -1,4 +1,4 @@
-//! For how long a process holds its lanes.
+//! The session in which a process leases its partitions.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -7,14 +7,16 @@ use std::{
 
 use kernel::{Entropy, Timestamp};
 
-/// How long a lane is held from one renewal to the next, and so about how long it stands still after its holder died.
+/// Duration of a partition lease from its last renewal, and so roughly the pause of a partition after its owner has
+/// died.
 pub(crate) const LEASE: Duration = Duration::from_secs(20);
 
-/// By how much a holder stops before others may begin.
+/// How long before the expiry of its leases an owner stops sending.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// The name a process holds lanes under, and until when it holds all of them for certain. Once that is over, others may
-/// have them: a process whose tenure has lapsed goes on under another name.
+/// The owner id under which a process leases partitions, and the time until which all of its leases are certainly
+/// valid. After that, other processes may acquire them: a process whose session has expired continues with a new owner
+/// id.
 #[derive(Debug)]
 pub(crate) struct Tenure {
     pub(crate) holder: String,
@@ -22,18 +24,18 @@ pub(crate) struct Tenure {
 }
 
 impl Tenure {
-    /// A new one, from now on.
+    /// Begins a session at `now`.
     pub(crate) fn begin(entropy: &dyn Entropy, now: Timestamp) -> Self {
         let until = AtomicI64::new((now + LEASE - MARGIN).millis());
         Self { holder: entropy.ulid(now).to_string(), until }
     }
 
-    /// Whether it lasts still.
+    /// Whether the session is valid at `now`.
     pub(crate) fn lasts(&self, now: Timestamp) -> bool {
         now.millis() < self.until.load(Ordering::Acquire)
     }
 
-    /// All of its lanes were taken or renewed at this moment or later.
+    /// Extends the session: all of its leases were acquired or renewed at `now` or later.
     pub(crate) fn extend(&self, now: Timestamp) {
         self.until.fetch_max((now + LEASE - MARGIN).millis(), Ordering::AcqRel);
     }

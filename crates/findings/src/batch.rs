@@ -1,4 +1,4 @@
-//! Recording many findings in one call: what a scanner does after each run.
+//! Recording many findings in one call, as a scanner does after each run.
 
 use std::collections::HashMap;
 
@@ -13,59 +13,60 @@ use crate::{
 
 const WRITTEN: Action = Action::new("finding.batch_written");
 
-/// What to do with a finding whose key is there already.
+/// How a finding is handled whose key exists already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
-    /// Leave it as it is.
+    /// The existing finding is left unchanged.
     #[default]
     Skip,
-    /// Bring its content up to date; its status stays.
+    /// The content of the existing finding is updated; its status stays.
     Update,
 }
 
-/// What became of one finding of a batch.
+/// The outcome for one finding of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchOutcome {
-    /// It was new.
+    /// The key was new, and the finding was created.
     Created(Id<Finding>),
-    /// Its content was brought up to date.
+    /// The content of the existing finding was updated.
     Updated(Id<Finding>),
-    /// Its content was up to date.
+    /// The content of the existing finding was the same already.
     Unchanged(Id<Finding>),
-    /// It was there and is left as it is.
+    /// A finding with the key exists and was left unchanged.
     Skipped(Id<Finding>),
 }
 
-/// Records findings: an audit entry for the call and one for each that changes. `present` is what is there under their
-/// keys now. A key that comes twice is met the second time as if the first had been stored.
+/// Records findings, with one audit entry for the call and one for each finding that is created or updated.
+/// `existing_findings` are the stored findings with the same keys. A key that occurs twice is handled the second time
+/// as if the first occurrence had been stored.
 #[must_use]
 pub fn batch(
-    desk: &Desk<'_>,
-    stamp: Stamp,
+    context: &Desk<'_>,
+    timestamp: Stamp,
     findings: Vec<NewFinding>,
-    present: Vec<Stored<Finding>>,
+    existing_findings: Vec<Stored<Finding>>,
     on_conflict: OnConflict,
 ) -> (Changeset, Vec<BatchOutcome>) {
-    let mut changeset = desk.open(stamp, WRITTEN, None);
-    let mut present: HashMap<RecordKey, Stored<Finding>> =
-        present.into_iter().map(|finding| (finding.record.key.clone(), finding)).collect();
+    let mut changeset = context.open(timestamp, WRITTEN, None);
+    let mut existing_findings: HashMap<RecordKey, Stored<Finding>> =
+        existing_findings.into_iter().map(|finding| (finding.record.key.clone(), finding)).collect();
     let outcomes = findings
         .into_iter()
         .map(|new| {
             let key = new.key.clone();
-            match present.get(&key) {
+            match existing_findings.get(&key) {
                 None => {
-                    let created = add(desk, &mut changeset, new);
+                    let created = add(context, &mut changeset, new);
                     let id = created.meta.id;
-                    present.insert(key, created);
+                    existing_findings.insert(key, created);
                     BatchOutcome::Created(id)
                 }
-                Some(there) if on_conflict == OnConflict::Skip => BatchOutcome::Skipped(there.meta.id),
-                Some(there) => match bring_up_to_date(desk, &mut changeset, there, new) {
-                    None => BatchOutcome::Unchanged(there.meta.id),
+                Some(existing) if on_conflict == OnConflict::Skip => BatchOutcome::Skipped(existing.meta.id),
+                Some(existing) => match bring_up_to_date(context, &mut changeset, existing, new) {
+                    None => BatchOutcome::Unchanged(existing.meta.id),
                     Some(updated) => {
                         let id = updated.meta.id;
-                        present.insert(key, updated);
+                        existing_findings.insert(key, updated);
                         BatchOutcome::Updated(id)
                     }
                 },
@@ -75,29 +76,29 @@ pub fn batch(
     (changeset, outcomes)
 }
 
-fn add(desk: &Desk<'_>, changeset: &mut Changeset, new: NewFinding) -> Stored<Finding> {
-    let created = recorded(desk, new, changeset.at());
+fn add(context: &Desk<'_>, changeset: &mut Changeset, new: NewFinding) -> Stored<Finding> {
+    let created = recorded(context, new, changeset.at());
     changeset.create(&created);
     let changes = Change::between(None, &created.record);
-    changeset.note(desk.entropy, CREATED, Some(Subject::of(created.meta.id)), changes);
-    desk.tell(changeset, &created, Happened::Created);
+    changeset.note(context.entropy, CREATED, Some(Subject::of(created.meta.id)), changes);
+    context.tell(changeset, &created, Happened::Created);
     created
 }
 
 fn bring_up_to_date(
-    desk: &Desk<'_>,
+    context: &Desk<'_>,
     changeset: &mut Changeset,
-    there: &Stored<Finding>,
+    existing: &Stored<Finding>,
     new: NewFinding,
 ) -> Option<Stored<Finding>> {
-    let content = new.content_over(&there.record);
-    if content == there.record {
+    let content = new.content_over(&existing.record);
+    if content == existing.record {
         return None;
     }
-    let updated = there.changed(changeset.at(), content);
-    changeset.update(there, &updated);
-    let changes = Change::between(Some(&there.record), &updated.record);
-    changeset.note(desk.entropy, UPDATED, Some(Subject::of(updated.meta.id)), changes);
-    desk.tell_difference(changeset, &there.record, &updated);
+    let updated = existing.changed(changeset.at(), content);
+    changeset.update(existing, &updated);
+    let changes = Change::between(Some(&existing.record), &updated.record);
+    changeset.note(context.entropy, UPDATED, Some(Subject::of(updated.meta.id)), changes);
+    context.tell_difference(changeset, &existing.record, &updated);
     Some(updated)
 }

@@ -1,4 +1,4 @@
-//! Recording a finding.
+//! Creation of findings.
 
 use kernel::{
     Action, Change, Changeset, Description, Entropy, Id, RecordKey, Reference, Stamp, Stored, Subject, SubjectGroup,
@@ -12,45 +12,45 @@ use crate::{
 
 pub(crate) const CREATED: Action = Action::new("finding.created");
 
-/// A finding to be recorded. What is `None` was not said.
+/// The fields of a finding that is to be created. `None` means that the caller did not specify the field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewFinding {
-    /// Its key.
+    /// The key, unique in the organization.
     pub key: RecordKey,
-    /// What people call it.
+    /// The title.
     pub title: Title,
-    /// What was found.
+    /// The description of the problem.
     pub description: Option<Description>,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// Where it came from.
+    /// The origin of the finding.
     pub source: FindingSource,
-    /// What it is about.
+    /// The resource that the finding is about.
     pub subject: Option<SubjectGroup>,
-    /// Which responsibility answers for it.
+    /// The responsibility that owns it.
     pub owner_responsibility_id: Option<Reference>,
-    /// Which member answers for it.
+    /// The member that owns it.
     pub owner_member_user_id: Option<Reference>,
-    /// Until when it is to be dealt with.
+    /// The due date.
     pub due_at: Option<Timestamp>,
-    /// Where it stands already, for findings that come from another system of record; open where `None`.
+    /// The initial status, for findings from another system of record; open if `None`.
     pub status: Option<Status>,
 }
 
-/// Records a finding. That its key is free shows when the changeset is committed.
+/// Creates a finding. Whether its key is unique is checked when the changeset is committed.
 #[must_use]
-pub fn create(desk: &Desk<'_>, stamp: Stamp, new: NewFinding) -> (Changeset, Stored<Finding>) {
-    let at = stamp.at();
-    let finding = recorded(desk, new, at);
-    let mut changeset = desk.open(stamp, CREATED, Some(Subject::of(finding.meta.id)));
+pub fn create(context: &Desk<'_>, timestamp: Stamp, new: NewFinding) -> (Changeset, Stored<Finding>) {
+    let at = timestamp.at();
+    let finding = recorded(context, new, at);
+    let mut changeset = context.open(timestamp, CREATED, Some(Subject::of(finding.meta.id)));
     changeset.changes(Change::between(None, &finding.record));
     changeset.create(&finding);
-    desk.tell(&mut changeset, &finding, Happened::Created);
+    context.tell(&mut changeset, &finding, Happened::Created);
     (changeset, finding)
 }
 
-pub(crate) fn recorded(desk: &Desk<'_>, new: NewFinding, at: Timestamp) -> Stored<Finding> {
-    Stored::new(desk.tenant.organization, fresh_id(desk.entropy, at), at, new.into_finding(at))
+pub(crate) fn recorded(context: &Desk<'_>, new: NewFinding, at: Timestamp) -> Stored<Finding> {
+    Stored::new(context.tenant.organization, fresh_id(context.entropy, at), at, new.into_finding(at))
 }
 
 pub(crate) fn fresh_id<R>(entropy: &dyn Entropy, at: Timestamp) -> Id<R> {
@@ -58,13 +58,13 @@ pub(crate) fn fresh_id<R>(entropy: &dyn Entropy, at: Timestamp) -> Id<R> {
 }
 
 impl FindingSource {
-    /// The same, with what it does not say as `present` says it.
-    fn over(self, present: &Self) -> Self {
+    /// Returns the source with unspecified fields taken from `current`.
+    fn over(self, current: &Self) -> Self {
         Self {
             kind: self.kind,
-            module_key: self.module_key.or_else(|| present.module_key.clone()),
-            resource_type: self.resource_type.or_else(|| present.resource_type.clone()),
-            resource_id: self.resource_id.or_else(|| present.resource_id.clone()),
+            module_key: self.module_key.or_else(|| current.module_key.clone()),
+            resource_type: self.resource_type.or_else(|| current.resource_type.clone()),
+            resource_id: self.resource_id.or_else(|| current.resource_id.clone()),
         }
     }
 }
@@ -89,19 +89,19 @@ impl NewFinding {
         }
     }
 
-    /// The present finding with the content of this one. What was not said stays, so that a scanner that runs again
-    /// takes nobody's owner or due date away; the status is never touched.
-    pub(crate) fn content_over(self, present: &Finding) -> Finding {
+    /// Returns the current finding with the content of this one. Unspecified fields keep their value, so that a
+    /// repeated scan does not remove an owner or a due date. The status is never changed.
+    pub(crate) fn content_over(self, current: &Finding) -> Finding {
         Finding {
             title: self.title,
-            description: self.description.unwrap_or_else(|| present.description.clone()),
+            description: self.description.unwrap_or_else(|| current.description.clone()),
             severity: self.severity,
-            source: self.source.over(&present.source),
-            subject: self.subject.or_else(|| present.subject.clone()),
-            owner_responsibility_id: self.owner_responsibility_id.or_else(|| present.owner_responsibility_id.clone()),
-            owner_member_user_id: self.owner_member_user_id.or_else(|| present.owner_member_user_id.clone()),
-            due_at: self.due_at.or(present.due_at),
-            ..present.clone()
+            source: self.source.over(&current.source),
+            subject: self.subject.or_else(|| current.subject.clone()),
+            owner_responsibility_id: self.owner_responsibility_id.or_else(|| current.owner_responsibility_id.clone()),
+            owner_member_user_id: self.owner_member_user_id.or_else(|| current.owner_member_user_id.clone()),
+            due_at: self.due_at.or(current.due_at),
+            ..current.clone()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What was reported about a finding.
+//! Events that are reported about findings.
 
 use kernel::{
     Criteria, Description, FieldValue, Fields, Id, Kind, Named, Reference, Resource, Stored, Timestamp, words,
@@ -6,37 +6,37 @@ use kernel::{
 
 use crate::finding::Finding;
 
-/// Something reported about a finding, such as by the tracker that mirrors it. Never changed once recorded.
+/// An event that was reported about a finding, for example by the issue tracker that mirrors it. Events are immutable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FindingEvent {
-    /// About which finding.
+    /// The finding that the event is about.
     pub finding: Id<Finding>,
-    /// What was reported.
+    /// The kind of event.
     pub kind: EventKind,
-    /// In whose words.
+    /// A note by the reporter.
     pub note: Option<Description>,
-    /// What names it outside: a ticket, say.
+    /// A reference in an external system, for example a ticket number.
     pub external_reference: Option<Reference>,
-    /// Which finding it repeats, for [`EventKind::VerifiedAsDuplicate`].
+    /// The original finding, for [`EventKind::VerifiedAsDuplicate`].
     pub duplicate_of: Option<Id<Finding>>,
-    /// When it happened, by the reporter's account.
+    /// When the event happened, according to the reporter.
     pub occurred_at: Timestamp,
 }
 
 words! {
-    /// What can be reported.
+    /// The kinds of events that can be reported.
     EventKind {
-        /// It was seen.
+        /// Somebody took note of the finding.
         Acknowledged = "acknowledged",
-        /// It is being dealt with.
+        /// Remediation has started.
         RemediationReported = "remediation_reported",
-        /// It repeats another finding, or something known elsewhere.
+        /// The finding duplicates another finding, or an entry in an external system.
         VerifiedAsDuplicate = "verified_as_duplicate",
-        /// It is over, and somebody made sure.
+        /// The problem is resolved, and the resolution was verified.
         VerifiedAsResolved = "verified_as_resolved",
-        /// It is back.
+        /// The problem has reappeared.
         Reopened = "reopened",
-        /// Something to be known; moves nothing.
+        /// A comment, which does not change the status.
         Comment = "comment",
     }
 }
@@ -66,10 +66,10 @@ impl Fields for FindingEvent {
     }
 }
 
-/// What a list of events can be narrowed by.
+/// A filter for lists of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindingEventFilter {
-    /// About which finding; any where `None`.
+    /// The finding that the events are about; `None` matches all.
     pub finding: Option<Id<Finding>>,
 }
 

@@ -1,4 +1,4 @@
-//! The finding itself.
+//! The finding record.
 
 use std::collections::BTreeSet;
 
@@ -7,82 +7,83 @@ use kernel::{
     Timestamp, Title, words,
 };
 
-/// Something that is not as it should be.
+/// A finding: a problem that a scan, a review or a person found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Its key, unique in the organization; scanners derive it from what they found, so that a second run finds it again.
+    /// The key, unique in the organization; scanners derive it from the problem, so that a repeated scan finds the same
+    /// finding again.
     pub key: RecordKey,
-    /// What people call it.
+    /// The title.
     pub title: Title,
-    /// What was found.
+    /// The description of the problem.
     pub description: Description,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// Where it stands.
+    /// The status in the lifecycle.
     pub status: Status,
-    /// Where it came from.
+    /// The origin of the finding.
     pub source: FindingSource,
-    /// What it is about.
+    /// The resource that the finding is about.
     pub subject: Option<SubjectGroup>,
-    /// Which responsibility answers for it, kept elsewhere.
+    /// The responsibility that owns it; a reference to another module.
     pub owner_responsibility_id: Option<Reference>,
-    /// Which member answers for it, kept elsewhere.
+    /// The member that owns it; a reference to another module.
     pub owner_member_user_id: Option<Reference>,
-    /// Until when it is to be dealt with.
+    /// The due date.
     pub due_at: Option<Timestamp>,
-    /// Since when it is closed or accepted.
+    /// When it was closed or accepted; `None` in other statuses.
     pub closed_at: Option<Timestamp>,
-    /// Which lifecycle governs it, kept elsewhere; not set by callers.
+    /// The lifecycle instance that governs it; a reference to another module that callers can't set.
     pub lifecycle_instance_id: Option<Reference>,
-    /// Which finding it repeats; set by [`crate::EventKind::VerifiedAsDuplicate`] alone.
+    /// The original of a duplicate; set only by [`crate::EventKind::VerifiedAsDuplicate`].
     pub duplicate_of: Option<Id<Finding>>,
 }
 
-/// Where a finding came from.
+/// The origin of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindingSource {
-    /// By which way.
+    /// The kind of source.
     pub kind: SourceKind,
-    /// From which module or tool.
+    /// The module or tool that reported it.
     pub module_key: Option<Reference>,
-    /// From which type of resource there.
+    /// The type of the source resource in that module.
     pub resource_type: Option<Reference>,
-    /// From which one.
+    /// The identifier of the source resource.
     pub resource_id: Option<Reference>,
 }
 
 words! {
-    /// How bad a finding is, least first.
+    /// The severity of a finding, in ascending order.
     Severity {
-        /// Worth knowing.
+        /// For information.
         Info = "info",
-        /// Little harm.
+        /// Minor harm.
         Low = "low",
-        /// Some harm.
+        /// Moderate harm.
         Medium = "medium",
-        /// Great harm.
+        /// Serious harm.
         High = "high",
-        /// Harm that can't wait.
+        /// Harm that requires immediate action.
         Critical = "critical",
     }
 }
 
 words! {
-    /// By which way a finding came to be known.
+    /// The kind of source that a finding comes from.
     SourceKind {
         /// An assessment.
         Assessment = "assessment",
         /// An audit.
         Audit = "audit",
-        /// Evidence that is missing.
+        /// Missing evidence.
         EvidenceGap = "evidence_gap",
-        /// A control that is missing.
+        /// A missing control.
         ControlGap = "control_gap",
-        /// An obligation that is not met.
+        /// An unmet obligation.
         ObligationGap = "obligation_gap",
-        /// A review of risks.
+        /// A risk review.
         RiskReview = "risk_review",
-        /// Somebody.
+        /// A person.
         Manual = "manual",
         /// Another module or tool, such as a scanner.
         ModuleSignal = "module_signal",
@@ -90,23 +91,23 @@ words! {
 }
 
 words! {
-    /// Where a finding stands.
+    /// The status of a finding in its lifecycle.
     Status {
-        /// Found.
+        /// Recorded, and not assessed yet.
         Open = "open",
-        /// Looked at.
+        /// Assessed.
         Triaged = "triaged",
-        /// What to do is settled.
+        /// The remediation is planned.
         RemediationPlanned = "remediation_planned",
-        /// It is being done.
+        /// The remediation is in progress.
         Remediating = "remediating",
-        /// It was done, and somebody made sure.
+        /// The remediation is done and was verified.
         Verified = "verified",
-        /// Over.
+        /// The finding is resolved.
         Closed = "closed",
-        /// It stays, knowingly.
+        /// The risk is accepted without remediation.
         Accepted = "accepted",
-        /// Out of sight.
+        /// Archived; no further change is possible.
         Archived = "archived",
     }
 }
@@ -150,31 +151,31 @@ impl Fields for Finding {
     }
 }
 
-/// What a list of findings can be narrowed by. An empty set means any.
+/// A filter for lists of findings. An empty set matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindingFilter {
-    /// Where they stand.
+    /// The statuses.
     pub statuses: BTreeSet<Status>,
-    /// How bad they are.
+    /// The severities.
     pub severities: BTreeSet<Severity>,
-    /// By which way they came to be known.
+    /// The kinds of source.
     pub source_kinds: BTreeSet<SourceKind>,
-    /// What they are about: the subject's resource id.
+    /// The resource ids of their subjects.
     pub subject_resource_ids: BTreeSet<Reference>,
-    /// Their keys.
+    /// The keys.
     pub keys: BTreeSet<RecordKey>,
 }
 
 impl Criteria<Finding> for FindingFilter {
     fn matches(&self, stored: &Stored<Finding>) -> bool {
-        fn within<T: Ord>(set: &BTreeSet<T>, value: Option<&T>) -> bool {
+        fn matches_set<T: Ord>(set: &BTreeSet<T>, value: Option<&T>) -> bool {
             set.is_empty() || value.is_some_and(|value| set.contains(value))
         }
         let finding = &stored.record;
-        within(&self.statuses, Some(&finding.status))
-            && within(&self.severities, Some(&finding.severity))
-            && within(&self.source_kinds, Some(&finding.source.kind))
-            && within(&self.subject_resource_ids, finding.subject.as_ref().map(|subject| &subject.resource_id))
-            && within(&self.keys, Some(&finding.key))
+        matches_set(&self.statuses, Some(&finding.status))
+            && matches_set(&self.severities, Some(&finding.severity))
+            && matches_set(&self.source_kinds, Some(&finding.source.kind))
+            && matches_set(&self.subject_resource_ids, finding.subject.as_ref().map(|subject| &subject.resource_id))
+            && matches_set(&self.keys, Some(&finding.key))
     }
 }

@@ -1,6 +1,7 @@
-//! Findings: something that is not as it should be, from the scan or review that found it to the day it is closed.
+//! Findings: problems that scans, reviews and people report, from their creation until they are closed.
 //!
-//! Pure rules: a command and the present state in, a changeset or a refusal out.
+//! This crate holds pure rules: functions that take a command and the current state, and return a changeset or an
+//! error.
 
 mod batch;
 mod create;

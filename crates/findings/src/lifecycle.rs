@@ -1,4 +1,4 @@
-//! Which status a finding may take next (contract v1, resources: findings).
+//! The transitions between the statuses of a finding (contract v1, resources: findings).
 
 use kernel::Timestamp;
 
@@ -24,7 +24,7 @@ impl Status {
         }
     }
 
-    /// Whether the finding needs nobody's attention: closed or accepted.
+    /// Whether the finding requires no further action: closed or accepted.
     #[must_use]
     pub const fn settles(self) -> bool {
         matches!(self, Self::Closed | Self::Accepted)
@@ -32,7 +32,7 @@ impl Status {
 }
 
 impl Finding {
-    /// The finding in another status, if that may follow the present one.
+    /// Returns the finding in another status, if the lifecycle allows the transition.
     pub(crate) fn moved(&self, to: Status, at: Timestamp) -> Result<Self, Refusal> {
         if self.status.next().contains(&to) {
             Ok(self.put(to, at))
@@ -41,15 +41,15 @@ impl Finding {
         }
     }
 
-    /// The finding in another status, without asking. The time of closing is set on entering a settled status and
-    /// cleared on leaving; from one settled status to another it is set anew.
+    /// Returns the finding in another status, without checking the transition. `closed_at` is set on entering a
+    /// resolved status, cleared on leaving it, and set anew on a transition from one resolved status to the other.
     pub(crate) fn put(&self, status: Status, at: Timestamp) -> Self {
         let closed_at = match (status.settles(), status == self.status) {
             (false, _) => None,
             (true, true) => self.closed_at,
             (true, false) => Some(at),
         };
-        // A duplicate that is opened again is none any more, by whichever way it is opened.
+        // A duplicate that is reopened, in any way, is no longer a duplicate.
         let duplicate_of = self.duplicate_of.filter(|_| status.settles() || status == Status::Archived);
         Self { status, closed_at, duplicate_of, ..self.clone() }
     }

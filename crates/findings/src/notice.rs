@@ -1,4 +1,4 @@
-//! What subscribers are told, and the desk at which commands are decided.
+//! Domain events about findings, and the context in which commands run.
 
 use bytes::Bytes;
 use kernel::{
@@ -8,47 +8,47 @@ use kernel::{
 
 use crate::finding::{Finding, Status};
 
-/// Whose desk it is, as subscribers are told it.
+/// The organization that a command runs for, as event payloads contain it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
-    /// The organization.
+    /// The identifier.
     pub organization: OrganizationId,
-    /// Its slug.
+    /// The slug.
     pub slug: String,
 }
 
-/// What a command is decided with, beside the state it is about.
+/// The context of a command besides the state that it changes.
 pub struct Desk<'a> {
-    /// For new identifiers.
+    /// Source of randomness for new identifiers.
     pub entropy: &'a dyn Entropy,
-    /// Writes out what subscribers are told.
+    /// Renders the payloads of events.
     pub renderer: &'a dyn NoticeRenderer,
-    /// Whose records these are.
+    /// The organization that the records belong to.
     pub tenant: &'a Tenant,
-    /// On whose behalf.
+    /// The actor and the organization of the audit entries.
     pub attribution: &'a Attribution,
-    /// Why.
+    /// The reason that the actor gave.
     pub reason: &'a Reason,
 }
 
-/// What happened to a finding.
+/// The kind of change of a finding, one for each event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happened {
-    /// It was recorded, by any way in.
+    /// The finding was created, in any way.
     Created,
-    /// Its severity, status, owner or due date changed.
+    /// The severity, status, owner or due date changed.
     Updated,
-    /// Its status changed.
+    /// The status changed.
     StatusChanged {
-        /// What it was before.
+        /// The status before the change.
         previous: Status,
     },
-    /// It became closed or accepted.
+    /// The finding became closed or accepted.
     Closed,
 }
 
 impl Happened {
-    /// The event's name in the catalogue (contract v1, webhooks).
+    /// The name of the event in the catalogue (contract v1, webhooks).
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,39 +60,39 @@ impl Happened {
     }
 }
 
-/// One thing subscribers are told.
+/// A domain event about a finding, before it is rendered.
 #[derive(Debug)]
 pub struct Notice<'a> {
-    /// Names the event.
+    /// The identifier of the event.
     pub id: Id<OutboxEvent>,
-    /// When it happened.
+    /// When the change happened.
     pub created_at: Timestamp,
-    /// Whose it is.
+    /// The organization of the finding.
     pub tenant: &'a Tenant,
-    /// What happened.
+    /// The kind of change.
     pub happened: Happened,
-    /// The finding, as it stands now.
+    /// The finding after the change.
     pub finding: &'a Stored<Finding>,
 }
 
-/// Writes out a notice as it is sent. A port, because the shape of what is sent is the API's.
+/// Renders the payload of an event. This is a port because the format of payloads belongs to the API.
 pub trait NoticeRenderer: Send + Sync {
-    /// The bytes to send.
-    fn render(&self, notice: &Notice<'_>) -> Bytes;
+    /// Returns the payload as it is sent.
+    fn render(&self, change: &Notice<'_>) -> Bytes;
 }
 
 impl Desk<'_> {
-    /// Opens a changeset for a call that does `action`.
-    pub(crate) fn open(&self, stamp: Stamp, action: Action, subject: Option<Subject>) -> Changeset {
-        Changeset::new(self.entropy, stamp, self.attribution.clone(), action, subject, Some(self.reason.clone()))
+    /// Begins a changeset for a command with this action.
+    pub(crate) fn open(&self, timestamp: Stamp, action: Action, subject: Option<Subject>) -> Changeset {
+        Changeset::new(self.entropy, timestamp, self.attribution.clone(), action, subject, Some(self.reason.clone()))
     }
 
-    /// Tells subscribers.
+    /// Publishes one event.
     pub(crate) fn tell(&self, changeset: &mut Changeset, finding: &Stored<Finding>, happened: Happened) {
         let id = Id::new(self.entropy.ulid(changeset.at()));
-        // The clock may step back; what happened to a record goes out in the order in which it happened.
+        // The time of the change, not of the clock, which may step back: events about a record stay in order.
         let created_at = finding.meta.updated_at;
-        let notice = Notice { id, created_at, tenant: self.tenant, happened, finding };
+        let change = Notice { id, created_at, tenant: self.tenant, happened, finding };
         changeset.publish(OutboxEvent {
             id,
             organization: self.tenant.organization,
@@ -100,26 +100,26 @@ impl Desk<'_> {
             subject: (Finding::KIND, finding.meta.ulid()),
             revision: finding.meta.revision,
             created_at,
-            body: self.renderer.render(&notice),
+            body: self.renderer.render(&change),
         });
     }
 
-    /// Tells subscribers what lies between two states of a finding.
+    /// Publishes the events for the differences between two states of a finding.
     pub(crate) fn tell_difference(&self, changeset: &mut Changeset, before: &Finding, after: &Stored<Finding>) {
-        let now = &after.record;
-        let moved = before.status != now.status;
-        let noticed = moved
-            || before.severity != now.severity
-            || before.owner_responsibility_id != now.owner_responsibility_id
-            || before.owner_member_user_id != now.owner_member_user_id
-            || before.due_at != now.due_at;
-        if noticed {
+        let current = &after.record;
+        let status_changed = before.status != current.status;
+        let is_relevant = status_changed
+            || before.severity != current.severity
+            || before.owner_responsibility_id != current.owner_responsibility_id
+            || before.owner_member_user_id != current.owner_member_user_id
+            || before.due_at != current.due_at;
+        if is_relevant {
             self.tell(changeset, after, Happened::Updated);
         }
-        if moved {
+        if status_changed {
             self.tell(changeset, after, Happened::StatusChanged { previous: before.status });
         }
-        if moved && now.status.settles() {
+        if status_changed && current.status.settles() {
             self.tell(changeset, after, Happened::Closed);
         }
     }

@@ -1,31 +1,37 @@
-//! Why a command about findings is refused.
+//! Errors of commands on findings.
 
 use kernel::Invalid;
 
 use crate::{event::EventKind, finding::Status};
 
-/// Why a command is refused. Nothing was changed.
+/// The reason why a command on a finding is rejected. Nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// What was asked for makes no sense by itself or names something that is not there.
-    #[error("not valid")]
+    /// Fields of the command are invalid or refer to records that do not exist.
+    #[error("the request is invalid")]
     Invalid(Vec<Invalid>),
-    /// The present status does not lead to the one asked for.
-    #[error("a finding that is {} can't become {}; allowed from here: {}", .from.name(), .to.name(), words(.from.next()))]
+    /// The lifecycle does not allow the transition.
+    #[error(
+        "a finding with status {} can't become {}; allowed from here: {}",
+        .from.name(), .to.name(), words(.from.next())
+    )]
     Transition {
-        /// Where the finding stands.
+        /// The current status.
         from: Status,
-        /// Where it was to go.
+        /// The requested status.
         to: Status,
     },
-    /// The event can't be reported in the present status.
-    #[error("{} can't be reported of a finding that is {}; allowed from: {}", .event.name(), .from.name(), words(.allowed))]
+    /// The event can't be reported in the current status.
+    #[error(
+        "{} can't be reported for a finding with status {}; allowed from: {}",
+        .event.name(), .from.name(), words(.allowed)
+    )]
     Event {
-        /// What was to be reported.
+        /// The reported event.
         event: EventKind,
-        /// Where the finding stands.
+        /// The current status.
         from: Status,
-        /// Where it would have to stand.
+        /// The statuses in which the event can be reported.
         allowed: &'static [Status],
     },
 }

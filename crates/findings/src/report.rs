@@ -1,4 +1,4 @@
-//! Reporting something about a finding, which may move it (contract v1, resources: findings).
+//! Recording an event about a finding, which may change its status (contract v1, resources: findings).
 
 use kernel::{
     Action, Change, Changeset, Description, FieldValue, Id, Invalid, Reader, Reference, Stamp, StoreError, Stored,
@@ -15,40 +15,40 @@ use crate::{
 
 const RECORDED: Action = Action::new("finding.event_recorded");
 
-/// How many findings a chain of duplicates may run through.
+/// Maximum length of a chain of duplicates.
 const LONGEST_CHAIN: usize = 100;
 
-/// Something to be reported.
+/// The fields of an event that is to be recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEvent {
-    /// What it is.
+    /// The kind of event.
     pub kind: EventKind,
-    /// In the reporter's words.
+    /// A note by the reporter.
     pub note: Option<Description>,
-    /// What names it outside.
+    /// A reference in an external system.
     pub external_reference: Option<Reference>,
-    /// Which finding is repeated.
+    /// The original finding, for a duplicate.
     pub duplicate_of: Option<Id<Finding>>,
-    /// When it happened; now, where it is not said.
+    /// When the event happened; `None` means now.
     pub occurred_at: Option<Timestamp>,
 }
 
 impl NewEvent {
-    /// Checks what can be told without looking anything up: that exactly one original is named where one is repeated, and
-    /// none elsewhere.
+    /// Checks the event without reading other records: a duplicate must have exactly one original, a finding or an
+    /// external reference, and other events must not refer to an original finding.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`].
+    /// [`FindingError::Invalid`] otherwise.
     pub fn check(&self) -> Result<(), Refusal> {
-        let duplicate = self.kind == EventKind::VerifiedAsDuplicate;
-        let fault = match (duplicate, self.duplicate_of.is_some(), self.external_reference.is_some()) {
+        let is_duplicate = self.kind == EventKind::VerifiedAsDuplicate;
+        let fault = match (is_duplicate, self.duplicate_of.is_some(), self.external_reference.is_some()) {
             (true, true, true) | (true, false, false) => Some(Invalid::new(
                 "duplicate_of_finding_id",
-                "verified_as_duplicate takes exactly one of duplicateOfFindingId and externalReference",
+                "verified_as_duplicate requires exactly one of duplicateOfFindingId and externalReference",
             )),
             (false, true, _) => Some(Invalid::new(
                 "duplicate_of_finding_id",
-                "only verified_as_duplicate names a finding that is repeated",
+                "only verified_as_duplicate may have a duplicateOfFindingId",
             )),
             _ => None,
         };
@@ -56,51 +56,51 @@ impl NewEvent {
     }
 }
 
-/// Follows a finding to the one it repeats, and that to the one it repeats, to the end: the first is `original` itself.
-/// Empty where there is no such finding.
+/// Loads the chain of duplicates that begins with `original`: that finding, its original, and so on. Empty if
+/// `original` does not exist. Stops after one finding more than the maximum length of a chain.
 ///
 /// # Errors
 /// [`StoreError`] when the store fails.
 pub async fn originals<S: Reader<Finding> + ?Sized>(
     store: &S,
-    desk: &Desk<'_>,
+    context: &Desk<'_>,
     original: Id<Finding>,
 ) -> Result<Vec<Stored<Finding>>, StoreError> {
     let mut chain: Vec<Stored<Finding>> = Vec::new();
     let mut next = Some(original);
     while let Some(id) = next.filter(|_| chain.len() <= LONGEST_CHAIN) {
-        let Some(finding) = store.get(desk.tenant.organization, id).await? else { break };
+        let Some(finding) = store.get(context.tenant.organization, id).await? else { break };
         next = finding.record.duplicate_of;
         chain.push(finding);
     }
     Ok(chain)
 }
 
-/// Records an event about a finding, and moves the finding where the event implies it. `originals` is what
-/// [`originals`] found for the finding that is repeated, if the event names one.
+/// Records an event about a finding, and changes its status if the event implies that. `originals` is the chain that
+/// [`load_duplicate_chain`] returned for the original, if the event has one.
 ///
 /// # Errors
-/// [`Refusal::Event`] where the present status does not allow it; [`Refusal::Invalid`] where an original is missing, is
-/// the finding itself, or repeats it in turn.
+/// [`FindingError::Event`] if the event can't be reported in the current status; [`FindingError::Invalid`] if the
+/// original does not exist, is the finding itself, or is a duplicate of it.
 pub fn report(
-    desk: &Desk<'_>,
-    stamp: Stamp,
-    present: &Stored<Finding>,
+    context: &Desk<'_>,
+    timestamp: Stamp,
+    current: &Stored<Finding>,
     new: NewEvent,
     originals: &[Stored<Finding>],
 ) -> Result<(Changeset, Stored<FindingEvent>, Stored<Finding>), Refusal> {
     new.check()?;
-    let at = stamp.at();
+    let at = timestamp.at();
     if let Some(original) = new.duplicate_of {
-        check_original(present, original, originals)?;
+        check_original(current, original, originals)?;
     }
-    let steps = steps(&present.record, &new, at)?;
+    let states = steps(&current.record, &new, at)?;
     let event = Stored::new(
-        desk.tenant.organization,
-        fresh_id(desk.entropy, at),
+        context.tenant.organization,
+        fresh_id(context.entropy, at),
         at,
         FindingEvent {
-            finding: present.meta.id,
+            finding: current.meta.id,
             kind: new.kind,
             note: new.note,
             external_reference: new.external_reference,
@@ -108,7 +108,7 @@ pub fn report(
             occurred_at: new.occurred_at.unwrap_or(at),
         },
     );
-    let mut changeset = desk.open(stamp, RECORDED, Some(Subject::of(present.meta.id)));
+    let mut changeset = context.open(timestamp, RECORDED, Some(Subject::of(current.meta.id)));
     changeset.create(&event);
     let mut changes = vec![Change {
         field: "event_id".into(),
@@ -116,50 +116,51 @@ pub fn report(
         after: FieldValue::Text(event.meta.id.to_string()),
     }];
     changes.extend(Change::between(None, &event.record));
-    // Two reports that make a circle of duplicates can't both be stored: each expects the other's finding as it read it.
+    // Two concurrent events can't create a cycle of duplicates: each requires that the finding of the other is
+    // unchanged.
     originals.iter().for_each(|original| changeset.expect(original));
-    let after = match steps.last() {
-        Some(last) if *last != present.record => {
-            let after = present.changed(at, last.clone());
-            changes.extend(Change::between(Some(&present.record), &after.record));
-            changeset.update(present, &after);
+    let after = match states.last() {
+        Some(last) if *last != current.record => {
+            let after = current.changed(at, last.clone());
+            changes.extend(Change::between(Some(&current.record), &after.record));
+            changeset.update(current, &after);
             after
         }
         _ => {
-            changeset.expect(present);
-            present.clone()
+            changeset.expect(current);
+            current.clone()
         }
     };
     changeset.changes(changes);
-    let mut before = &present.record;
-    for step in &steps {
-        desk.tell_difference(&mut changeset, before, &Stored { meta: after.meta, record: step.clone() });
-        before = step;
+    let mut before = &current.record;
+    for state in &states {
+        context.tell_difference(&mut changeset, before, &Stored { meta: after.meta, record: state.clone() });
+        before = state;
     }
     Ok((changeset, event, after))
 }
 
 fn check_original(
-    present: &Stored<Finding>,
+    current: &Stored<Finding>,
     original: Id<Finding>,
     originals: &[Stored<Finding>],
 ) -> Result<(), Refusal> {
-    let fault = if original == present.meta.id {
-        Some("a finding can't repeat itself")
+    let fault = if original == current.meta.id {
+        Some("a finding can't be a duplicate of itself")
     } else if originals.is_empty() {
-        Some("there is no such finding")
-    } else if originals.iter().any(|link| link.meta.id == present.meta.id) {
-        Some("that finding repeats this one")
+        Some("the finding does not exist")
+    } else if originals.iter().any(|link| link.meta.id == current.meta.id) {
+        Some("that finding is a duplicate of this one")
     } else if originals.len() > LONGEST_CHAIN {
-        Some("that finding is at the end of too long a chain of duplicates")
+        Some("that finding is part of a chain of duplicates that is too long")
     } else {
         None
     };
     fault.map_or(Ok(()), |fault| Err(Refusal::Invalid(vec![Invalid::new("duplicate_of_finding_id", fault)])))
 }
 
-/// The states the finding goes through, none where it stays.
-fn steps(present: &Finding, new: &NewEvent, at: Timestamp) -> Result<Vec<Finding>, Refusal> {
+/// Returns the states that the finding passes through; empty if the event does not change it.
+fn steps(current: &Finding, new: &NewEvent, at: Timestamp) -> Result<Vec<Finding>, Refusal> {
     use Status::{Accepted, Archived, Closed, Open, Remediating, RemediationPlanned, Triaged, Verified};
     let allowed: &'static [Status] = match new.kind {
         EventKind::Acknowledged => &[Open],
@@ -169,21 +170,21 @@ fn steps(present: &Finding, new: &NewEvent, at: Timestamp) -> Result<Vec<Finding
         EventKind::Reopened => &[Closed, Accepted],
         EventKind::Comment => Status::ALL,
     };
-    if !allowed.contains(&present.status) {
-        return Err(Refusal::Event { event: new.kind, from: present.status, allowed });
+    if !allowed.contains(&current.status) {
+        return Err(Refusal::Event { event: new.kind, from: current.status, allowed });
     }
-    debug_assert!(new.kind != EventKind::VerifiedAsDuplicate || present.status != Archived);
+    debug_assert!(new.kind != EventKind::VerifiedAsDuplicate || current.status != Archived);
     Ok(match new.kind {
-        EventKind::Acknowledged => vec![present.put(Triaged, at)],
-        EventKind::RemediationReported => vec![present.put(Remediating, at)],
-        EventKind::VerifiedAsDuplicate => vec![Finding { duplicate_of: new.duplicate_of, ..present.put(Closed, at) }],
-        EventKind::VerifiedAsResolved if present.status == Remediating => {
-            let verified = present.put(Verified, at);
+        EventKind::Acknowledged => vec![current.put(Triaged, at)],
+        EventKind::RemediationReported => vec![current.put(Remediating, at)],
+        EventKind::VerifiedAsDuplicate => vec![Finding { duplicate_of: new.duplicate_of, ..current.put(Closed, at) }],
+        EventKind::VerifiedAsResolved if current.status == Remediating => {
+            let verified = current.put(Verified, at);
             let closed = verified.put(Closed, at);
             vec![verified, closed]
         }
-        EventKind::VerifiedAsResolved => vec![present.put(Closed, at)],
-        EventKind::Reopened => vec![present.put(Open, at)],
+        EventKind::VerifiedAsResolved => vec![current.put(Closed, at)],
+        EventKind::Reopened => vec![current.put(Open, at)],
         EventKind::Comment => Vec::new(),
     })
 }

@@ -1,4 +1,4 @@
-//! Changing a finding.
+//! Updates of findings.
 
 use kernel::{
     Action, Change, Changeset, Description, Reference, Stamp, Stored, Subject, SubjectGroup, Timestamp, Title,
@@ -12,35 +12,35 @@ use crate::{
 
 pub(crate) const UPDATED: Action = Action::new("finding.updated");
 
-/// What becomes of a field that may be empty.
+/// The change to a nullable field in a patch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Set<T> {
-    /// It stays as it is.
+    /// The field keeps its value.
     #[default]
     Keep,
-    /// It is emptied.
+    /// The field is set to null.
     Clear,
-    /// It becomes this.
+    /// The field is set to this value.
     To(T),
 }
 
 impl<T: Clone> Set<T> {
-    fn over(&self, present: Option<T>) -> Option<T> {
+    fn over(&self, current: Option<T>) -> Option<T> {
         match self {
-            Self::Keep => present,
+            Self::Keep => current,
             Self::Clear => None,
             Self::To(value) => Some(value.clone()),
         }
     }
 
-    /// Whether the field was named at all.
+    /// Whether the patch contains the field.
     #[must_use]
     pub const fn is_named(&self) -> bool {
         !matches!(self, Self::Keep)
     }
 }
 
-/// What is to change. A field that is `None` or [`Set::Keep`] stays.
+/// Changes to a finding. A field that is `None` or [`Patch::Keep`] keeps its value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Revision {
     /// The title.
@@ -49,73 +49,75 @@ pub struct Revision {
     pub description: Option<Description>,
     /// The severity.
     pub severity: Option<Severity>,
-    /// The status, which must be one that may follow the present one.
+    /// The status, which must be an allowed transition from the current one.
     pub status: Option<Status>,
-    /// Which responsibility answers for it.
+    /// The responsibility that owns it.
     pub owner_responsibility_id: Set<Reference>,
-    /// Which member answers for it.
+    /// The member that owns it.
     pub owner_member_user_id: Set<Reference>,
-    /// Until when it is to be dealt with.
+    /// The due date.
     pub due_at: Set<Timestamp>,
-    /// The subject's module.
+    /// The module key of the subject.
     pub subject_module_key: Set<Reference>,
-    /// The subject's type.
+    /// The resource type of the subject.
     pub subject_resource_type: Set<Reference>,
-    /// The subject's identifier.
+    /// The resource id of the subject.
     pub subject_resource_id: Set<Reference>,
 }
 
 impl Revision {
-    /// Whether it names no field at all.
+    /// Whether no field is to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    fn over(&self, present: &Finding, at: Timestamp) -> Result<Finding, Refusal> {
-        let group = present.subject.as_ref();
+    fn over(&self, current: &Finding, at: Timestamp) -> Result<Finding, Refusal> {
+        let group = current.subject.as_ref();
         let subject = SubjectGroup::of_parts(
             self.subject_module_key.over(group.map(|group| group.module_key.clone())),
             self.subject_resource_type.over(group.map(|group| group.resource_type.clone())),
             self.subject_resource_id.over(group.map(|group| group.resource_id.clone())),
         )
         .map_err(|invalid| Refusal::Invalid(vec![invalid]))?;
-        let moved = match self.status {
-            Some(status) if status != present.status => present.moved(status, at)?,
-            _ => present.clone(),
+        let with_status = match self.status {
+            Some(status) if status != current.status => current.moved(status, at)?,
+            _ => current.clone(),
         };
         Ok(Finding {
-            title: self.title.clone().unwrap_or_else(|| present.title.clone()),
-            description: self.description.clone().unwrap_or_else(|| present.description.clone()),
-            severity: self.severity.unwrap_or(present.severity),
-            owner_responsibility_id: self.owner_responsibility_id.over(present.owner_responsibility_id.clone()),
-            owner_member_user_id: self.owner_member_user_id.over(present.owner_member_user_id.clone()),
-            due_at: self.due_at.over(present.due_at),
+            title: self.title.clone().unwrap_or_else(|| current.title.clone()),
+            description: self.description.clone().unwrap_or_else(|| current.description.clone()),
+            severity: self.severity.unwrap_or(current.severity),
+            owner_responsibility_id: self.owner_responsibility_id.over(current.owner_responsibility_id.clone()),
+            owner_member_user_id: self.owner_member_user_id.over(current.owner_member_user_id.clone()),
+            due_at: self.due_at.over(current.due_at),
             subject,
-            ..moved
+            ..with_status
         })
     }
 }
 
-/// Changes a finding. Where nothing differs, the call is on record and the finding stays at its revision.
+/// Updates a finding. If no value differs, the changeset only holds the audit entry, and the finding keeps its
+/// revision.
 ///
 /// # Errors
-/// [`Refusal::Transition`] for a status that may not follow; [`Refusal::Invalid`] for half a subject.
+/// [`FindingError::Transition`] for a status that the lifecycle does not allow; [`FindingError::Invalid`] for an
+/// incomplete subject.
 pub fn revise(
-    desk: &Desk<'_>,
-    stamp: Stamp,
-    present: &Stored<Finding>,
-    revision: &Revision,
+    context: &Desk<'_>,
+    timestamp: Stamp,
+    current: &Stored<Finding>,
+    patch: &Revision,
 ) -> Result<(Changeset, Stored<Finding>), Refusal> {
-    let revised = revision.over(&present.record, stamp.at())?;
-    let mut changeset = desk.open(stamp, UPDATED, Some(Subject::of(present.meta.id)));
-    if revised == present.record {
-        changeset.expect(present);
-        return Ok((changeset, present.clone()));
+    let updated = patch.over(&current.record, timestamp.at())?;
+    let mut changeset = context.open(timestamp, UPDATED, Some(Subject::of(current.meta.id)));
+    if updated == current.record {
+        changeset.expect(current);
+        return Ok((changeset, current.clone()));
     }
-    let after = present.changed(changeset.at(), revised);
-    changeset.changes(Change::between(Some(&present.record), &after.record));
-    changeset.update(present, &after);
-    desk.tell_difference(&mut changeset, &present.record, &after);
+    let after = current.changed(changeset.at(), updated);
+    changeset.changes(Change::between(Some(&current.record), &after.record));
+    changeset.update(current, &after);
+    context.tell_difference(&mut changeset, &current.record, &after);
     Ok((changeset, after))
 }

@@ -1,14 +1,14 @@
-//! In which form a call is answered (RFC 9110 § 12.5.1).
+//! Content negotiation: the media type of a response (RFC 9110 § 12.5.1).
 
 use axum::http::{HeaderMap, header};
 
 use crate::call::is_media_type;
 
-/// A form of an answer.
+/// A media type that a response can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,
-    /// A line of JSON for each record of a whole collection.
+    /// A whole collection with one line of JSON for each record.
     Lines,
     /// Server-sent events.
     Events,
@@ -31,11 +31,11 @@ impl Format {
     }
 }
 
-/// The weight of a media range that has none.
+/// The weight of a media range without a `q` parameter, in thousandths.
 const FULL: u16 = 1000;
 
-/// The one of these that the client would rather have; of those it would as soon have, the one it names more exactly, and
-/// the first at last. `None` where it takes none of them.
+/// Returns the offered media type with the highest `q`. Ties go to the more specific range, then to the order of
+/// `offered`. Returns `None` if the client accepts none of them.
 pub(crate) fn preferred(headers: &HeaderMap, offered: &[Format]) -> Option<Format> {
     let values = headers.get_all(header::ACCEPT).iter();
     let ranges = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
@@ -43,27 +43,27 @@ pub(crate) fn preferred(headers: &HeaderMap, offered: &[Format]) -> Option<Forma
     if ranges.is_empty() {
         return offered.first().copied();
     }
-    let liked = offered.iter().rev().filter_map(|format| {
-        let kinds = [b"*/*".as_slice(), format.range().as_bytes(), format.media_type().as_bytes()];
-        let fitting = ranges.iter().filter_map(|range| {
-            let exactness = kinds.iter().position(|kind| is_media_type(range, kind))?;
-            Some((exactness, weight(range)))
+    let candidates = offered.iter().rev().filter_map(|format| {
+        let patterns = [b"*/*".as_slice(), format.range().as_bytes(), format.media_type().as_bytes()];
+        let matching = ranges.iter().filter_map(|range| {
+            let specificity = patterns.iter().position(|pattern| is_media_type(range, pattern))?;
+            Some((specificity, weight(range)))
         });
-        // The most exact range that fits decides.
-        let (exactness, weight) = fitting.max()?;
-        (weight > 0).then_some((weight, exactness, *format))
+        // The most specific matching range decides.
+        let (specificity, weight) = matching.max()?;
+        (weight > 0).then_some((weight, specificity, *format))
     });
-    // Of several that are alike this takes the last, which was offered first.
-    liked.max_by_key(|(weight, exactness, _)| (*weight, *exactness)).map(|(_, _, format)| format)
+    // `max_by_key` returns the last of several equal candidates, which was offered first because of `rev`.
+    candidates.max_by_key(|(weight, specificity, _)| (*weight, *specificity)).map(|(_, _, format)| format)
 }
 
-/// A range's weight in thousandths; one that is no number is as good as none.
+/// Returns a range's weight in thousandths. A `q` that is not a number is ignored.
 fn weight(range: &[u8]) -> u16 {
-    let given = range.split(|byte| *byte == b';').skip(1).find_map(|parameter| {
+    let q = range.split(|byte| *byte == b';').skip(1).find_map(|parameter| {
         let parameter = str::from_utf8(parameter).ok()?.trim();
         parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="))?.parse::<f32>().ok()
     });
-    given.filter(|weight| weight.is_finite()).map_or(FULL, |weight| (weight.clamp(0.0, 1.0) * f32::from(FULL)) as u16)
+    q.filter(|weight| weight.is_finite()).map_or(FULL, |weight| (weight.clamp(0.0, 1.0) * f32::from(FULL)) as u16)
 }
 
 #[cfg(test)]

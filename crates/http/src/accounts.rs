@@ -1,5 +1,5 @@
-//! Service accounts as they were last read. What is served from here is only ever used after its revision was proved
-//! to be the present one.
+//! A cache of service accounts. A cached account is only used after its revision was checked to be the current one in
+//! the store.
 
 use std::{
     collections::HashMap,
@@ -14,14 +14,16 @@ use findings::Tenant;
 use kernel::{Actor, Organization, OrganizationId, Reader, Revision, StoreError, Timestamp};
 use store::DynStore;
 
-/// Bounds the memory that accounts take; far more than an installation has.
+/// The number of accounts in the cache, which bounds its memory. It is far more than an installation has.
 const MOST_ACCOUNTS: usize = 10_000;
 
+/// The cached accounts by their identifier.
 #[derive(Default)]
 pub(crate) struct AccountCache {
     accounts: Mutex<HashMap<AccountId, Arc<Cached>>>,
 }
 
+/// An account with its audit actor and its organization, as they were last read.
 pub(crate) struct Cached {
     pub(crate) account: Arc<Account>,
     pub(crate) actor: Actor,
@@ -29,7 +31,8 @@ pub(crate) struct Cached {
     last_use: Arc<LastUse>,
 }
 
-/// When an account last called, in milliseconds since 1970, until it is noted. Shared by all revisions of the account.
+/// The time of an account's last request, in milliseconds since 1970, until it is stored. All revisions of the account
+/// share it.
 struct LastUse(AtomicI64);
 
 impl LastUse {
@@ -56,19 +59,20 @@ impl Default for LastUse {
 }
 
 impl Cached {
-    /// As the audit log has it: in whose log, and by whom.
+    /// The organization in whose audit log the account's requests are recorded, and the actor they are recorded under.
     pub(crate) fn who(&self) -> (OrganizationId, Actor) {
         (self.tenant.organization, self.actor.clone())
     }
 
-    /// Remembers that the account called.
+    /// Records that the account sent a request.
     pub(crate) fn used(&self, at: Timestamp) {
         self.last_use.set(at);
     }
 }
 
 impl AccountCache {
-    /// The account, as it stands after this was called; `None` when there is none in this organization.
+    /// Returns the account in a revision that is current when this is called or later, or `None` if this organization
+    /// has no such account.
     pub(crate) async fn present(
         &self,
         store: &DynStore,
@@ -79,7 +83,7 @@ impl AccountCache {
         if let Some(cached) = self.cached(id, revision) {
             return Ok(Some(cached));
         }
-        // Read after its revision, the account is that revision or a later one: never older than the proof.
+        // The account is read after its revision, so it has that revision or a later one, never an older one.
         let Some(account) = store.by_client_id(id).await?.filter(|found| found.meta.organization == organization)
         else {
             return Ok(None);
@@ -87,7 +91,8 @@ impl AccountCache {
         self.keep(store, account).await.map(Some)
     }
 
-    /// The account that a credential names, as it stands after this was called; `None` when there is none.
+    /// Returns the account with the client id of a credential, in a revision that is current when this is called or
+    /// later, or `None` if there is no such account.
     pub(crate) async fn named(&self, store: &DynStore, id: AccountId) -> Result<Option<Arc<Cached>>, StoreError> {
         if let Some(cached) = self.remembered(id)
             && store.revision(cached.tenant.organization, id).await? == Some(cached.account.meta.revision)
@@ -100,7 +105,7 @@ impl AccountCache {
         }
     }
 
-    /// Remembers an account that was just read.
+    /// Adds an account that was just read to the cache.
     async fn keep(&self, store: &DynStore, account: Account) -> Result<Arc<Cached>, StoreError> {
         if let Some(cached) = self.cached(account.meta.id, account.meta.revision) {
             return Ok(cached);
@@ -112,7 +117,7 @@ impl AccountCache {
             .unwrap_or_default();
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if accounts.len() >= MOST_ACCOUNTS {
-            // Those with a use that is yet to be noted stay until it is.
+            // An account whose last use is not stored yet stays in the cache until it is.
             accounts.retain(|_, cached| !cached.last_use.is_none());
         }
         let last_use = accounts.get(&account.meta.id).map(|earlier| Arc::clone(&earlier.last_use)).unwrap_or_default();
@@ -134,7 +139,7 @@ impl AccountCache {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// Tells the store when accounts last called.
+    /// Stores the times of the accounts' last requests. If the store fails, they are kept for the next attempt.
     pub(crate) async fn note_uses(&self, store: &DynStore) -> Result<(), StoreError> {
         let (cells, uses): (Vec<_>, Vec<_>) = {
             let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,12 +152,12 @@ impl AccountCache {
         if uses.is_empty() {
             return Ok(());
         }
-        let noted = store.note_use(&uses).await;
-        if noted.is_err() {
+        let result = store.note_use(&uses).await;
+        if result.is_err() {
             for (cell, (_, _, at)) in cells.iter().zip(&uses) {
                 cell.set(*at);
             }
         }
-        noted
+        result
     }
 }

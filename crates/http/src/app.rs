@@ -1,4 +1,4 @@
-//! The API as the server holds it.
+//! The state of the API that the server holds.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     trail::Trail,
 };
 
-/// Everything a call is answered with. Cheap to clone.
+/// The services, caches and limits that requests are handled with. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     pub(crate) services: Arc<Services>,
@@ -24,7 +24,7 @@ pub struct App {
 }
 
 impl App {
-    /// The API over these services. Must be called within a Tokio runtime.
+    /// Creates the API over these services. Must be called within a Tokio runtime.
     #[must_use]
     pub fn new(services: Services) -> Self {
         let trail = Arc::new(Trail::new(&services));
@@ -39,22 +39,22 @@ impl App {
         }
     }
 
-    /// Ends the streams of events, which come to no end by themselves: for a server that stops.
+    /// Closes the event streams, which never end by themselves. The server calls this when it shuts down.
     pub fn hang_up(&self) {
         self.hearing.hang_up();
     }
 
-    /// What is to be done every minute or so: notes when accounts last called, and puts refusals on record that were
-    /// only counted.
+    /// Stores the times of the accounts' last requests, and records the refusals that were only counted. The server
+    /// calls this about once a minute.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails; nothing that was gathered is lost then.
+    /// [`StoreError`] when the store fails. The collected data is then kept for the next call.
     pub async fn keep_up(&self) -> Result<(), StoreError> {
         self.trail.record_counted(&self.services, false).await?;
         self.accounts.note_uses(&*self.services.store).await
     }
 
-    /// What is to be done before the server stops, once no call is in flight.
+    /// Stores everything that is still buffered. The server calls this before it stops, once no request is in flight.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

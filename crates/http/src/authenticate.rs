@@ -1,4 +1,4 @@
-//! From the `Authorization` header to an admitted caller (contract v1 § 2).
+//! Authentication: from the `Authorization` header to an authenticated principal (contract v1 § 2).
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use kernel::StoreError;
 
 use crate::{accounts::Cached, app::App, call::Known, problem::Problem};
 
-/// Why nobody was admitted, and in whose log that stands.
+/// An authentication failure, with the account in whose audit log it is recorded.
 pub(crate) struct TurnedAway {
     pub(crate) problem: Problem,
-    /// The account that called, where that much is known.
+    /// The account that the token names, if it could be determined.
     pub(crate) who: Option<Arc<Cached>>,
 }
 
@@ -27,7 +27,7 @@ impl From<StoreError> for TurnedAway {
     }
 }
 
-/// Admits the bearer of a good token whose account stands at this moment.
+/// Authenticates the bearer of a valid token whose account is active now.
 pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known, TurnedAway> {
     let token = bearer(headers)?;
     let (verifier, clock) = (&app.services.verifier, &app.services.clock);
@@ -39,9 +39,10 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known
     match verified {
         Ok(claims) => admit(app, &claims).await,
         Err(TokenError::Expired(claims)) => {
-            let problem = Problem::unauthenticated("the access token has expired", Some("invalid_token"));
-            let present = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
-            Err(TurnedAway { problem, who: present })
+            let problem =
+                Problem::unauthenticated("the access token has expired: request a new one", Some("invalid_token"));
+            let account = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
+            Err(TurnedAway { problem, who: account })
         }
         Err(TokenError::Stale(stale)) => Err(StoreError::Unavailable(stale.into()).into()),
         Err(TokenError::Invalid | TokenError::UnknownKey) => {
@@ -50,11 +51,16 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known
     }
 }
 
-/// Judges claims by the account as it stands now.
+/// Checks the claims of a token against the current state of its account.
 pub(crate) async fn admit(app: &App, claims: &Claims) -> Result<Known, TurnedAway> {
-    let refused = || Problem::unauthenticated("the service account may not call", Some("invalid_token"));
-    let present = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
-    let Some(cached) = present else { return Err(refused().into()) };
+    let refused = || {
+        Problem::unauthenticated(
+            "the service account does not exist, is disabled or has expired",
+            Some("invalid_token"),
+        )
+    };
+    let account = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
+    let Some(cached) = account else { return Err(refused().into()) };
     let now = app.services.clock.now();
     match Caller::admit(claims, Arc::clone(&cached.account), now) {
         Ok(caller) => {
@@ -65,11 +71,14 @@ pub(crate) async fn admit(app: &App, claims: &Claims) -> Result<Known, TurnedAwa
     }
 }
 
-/// The token of an `Authorization: Bearer` header.
+/// Returns the token of an `Authorization: Bearer` header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
-        return Err(Problem::unauthenticated("an access token is needed: Authorization: Bearer …", None));
+        return Err(Problem::unauthenticated(
+            "the access token is missing: send it as Authorization: Bearer <token>",
+            None,
+        ));
     };
     let malformed =
         || Problem::unauthenticated("the Authorization header must be: Bearer <token>", Some("invalid_request"));

@@ -1,4 +1,5 @@
-//! Reading request bodies so that every fault is told at once, from declarations that the API's document is made of too.
+//! Decoding of request bodies. All errors are reported at once, and the same declarations produce the JSON Schema of
+//! the OpenAPI document.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -8,24 +9,26 @@ use webhooks::{AddressPolicy, EndpointUrl};
 
 use crate::problem::{Issue, Problem};
 
-/// How a member of a body is read, and what the API's document says of it.
+/// A decoder of one field of a request body, with the JSON Schema of the values it accepts.
 pub(crate) trait Reading {
     type Output;
     fn read(&self, value: &Value) -> Result<Self::Output, String>;
     fn schema(&self) -> Value;
 }
 
-/// An object being read. In the same pass that reads, it notes what it was asked for; reading from [`Object::describe`]
-/// gives the schema.
+/// A reader of a JSON object. It records the fields it is asked for while it decodes them; run by
+/// [`BodyReader::describe`], which passes no object, it yields the schema instead.
 pub(crate) struct Object<'a> {
     members: Option<&'a Map<String, Value>>,
     asked: Vec<Asked>,
     issues: Vec<Issue>,
 }
 
-/// How many unknown names of one object or query are told: an answer must not outgrow its request many times over.
+/// How many unknown names of one object or query are reported, so that the response can't be many times larger than the
+/// request.
 pub(crate) const MOST_UNKNOWN: usize = 20;
 
+/// A field that the code has asked for.
 struct Asked {
     name: &'static str,
     required: bool,
@@ -33,7 +36,7 @@ struct Asked {
     schema: Value,
 }
 
-/// A member of a PATCH: absent, null or a value.
+/// A field of a PATCH: absent, null or a value.
 pub(crate) use findings::Set;
 
 impl<'a> Object<'a> {
@@ -41,25 +44,25 @@ impl<'a> Object<'a> {
         Self { members: Some(members), asked: Vec::with_capacity(20), issues: Vec::new() }
     }
 
-    /// The JSON Schema of the objects that `read` accepts.
+    /// Returns the JSON Schema of the objects that `read` accepts.
     pub(crate) fn describe<T>(read: impl FnOnce(&mut Object<'_>) -> T) -> Value {
         let mut object = Object { members: None, asked: Vec::new(), issues: Vec::new() };
         read(&mut object);
         let mut properties = Map::new();
         let mut required = Vec::new();
-        for asked in object.asked {
-            let mut schema = asked.schema;
-            if asked.nullable
+        for field in object.asked {
+            let mut schema = field.schema;
+            if field.nullable
                 && let Some(kind) = schema.get("type").cloned()
             {
                 schema["type"] = json!([kind, "null"]);
-                if let Some(Value::Array(words)) = schema.get_mut("enum") {
-                    words.push(Value::Null);
+                if let Some(Value::Array(values)) = schema.get_mut("enum") {
+                    values.push(Value::Null);
                 }
             }
-            properties.insert(asked.name.to_owned(), schema);
-            if asked.required {
-                required.push(asked.name);
+            properties.insert(field.name.to_owned(), schema);
+            if field.required {
+                required.push(field.name);
             }
         }
         let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
@@ -72,12 +75,12 @@ impl<'a> Object<'a> {
     fn take<R: Reading>(
         &mut self,
         name: &'static str,
-        reading: &R,
+        reader: &R,
         required: bool,
         nullable: bool,
     ) -> Option<&'a Value> {
         let Some(members) = self.members else {
-            self.asked.push(Asked { name, required, nullable, schema: reading.schema() });
+            self.asked.push(Asked { name, required, nullable, schema: reader.schema() });
             return None;
         };
         self.asked.push(Asked { name, required, nullable, schema: Value::Null });
@@ -89,82 +92,82 @@ impl<'a> Object<'a> {
         value
     }
 
-    fn read<R: Reading>(&mut self, name: &'static str, reading: &R, value: &Value) -> Option<R::Output> {
-        reading.read(value).map_err(|message| self.issues.push(Issue::new([name], message))).ok()
+    fn read<R: Reading>(&mut self, name: &'static str, reader: &R, value: &Value) -> Option<R::Output> {
+        reader.read(value).map_err(|message| self.issues.push(Issue::new([name], message))).ok()
     }
 
-    /// A member that must be there.
-    pub(crate) fn required<R: Reading>(&mut self, name: &'static str, reading: R) -> Option<R::Output> {
-        let value = self.take(name, &reading, true, false)?;
-        self.read(name, &reading, value)
+    /// Reads a required field.
+    pub(crate) fn required<R: Reading>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
+        let value = self.take(name, &reader, true, false)?;
+        self.read(name, &reader, value)
     }
 
-    /// A member that may be left out or null.
-    pub(crate) fn optional<R: Reading>(&mut self, name: &'static str, reading: R) -> Option<R::Output> {
-        let value = self.take(name, &reading, false, true)?;
-        if value.is_null() { None } else { self.read(name, &reading, value) }
+    /// Reads a field that may be absent or null.
+    pub(crate) fn optional<R: Reading>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
+        let value = self.take(name, &reader, false, true)?;
+        if value.is_null() { None } else { self.read(name, &reader, value) }
     }
 
-    /// A member of a change that may be left out but not emptied.
-    pub(crate) fn changed<R: Reading>(&mut self, name: &'static str, reading: R) -> Option<R::Output> {
-        let value = self.take(name, &reading, false, false)?;
+    /// Reads a field of a PATCH that may be absent but not null.
+    pub(crate) fn changed<R: Reading>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
+        let value = self.take(name, &reader, false, false)?;
         if value.is_null() {
             self.issues.push(Issue::new([name], "can't be null"));
             return None;
         }
-        self.read(name, &reading, value)
+        self.read(name, &reader, value)
     }
 
-    /// A member of a change that may be left out or emptied.
-    pub(crate) fn set<R: Reading>(&mut self, name: &'static str, reading: R) -> Set<R::Output> {
-        match self.take(name, &reading, false, true) {
+    /// Reads a field of a PATCH that may be absent, or null to clear the value.
+    pub(crate) fn set<R: Reading>(&mut self, name: &'static str, reader: R) -> Set<R::Output> {
+        match self.take(name, &reader, false, true) {
             None => Set::Keep,
             Some(Value::Null) => Set::Clear,
-            Some(value) => self.read(name, &reading, value).map_or(Set::Keep, Set::To),
+            Some(value) => self.read(name, &reader, value).map_or(Set::Keep, Set::To),
         }
     }
 
-    /// The reason every mutation gives.
+    /// Reads the reason that every write must give.
     pub(crate) fn reason(&mut self) -> Option<Reason> {
         self.required("reason", text())
     }
 
-    /// Notes a fault that lies between members.
+    /// Adds an error that concerns several fields.
     pub(crate) fn fault(&mut self, issue: impl Into<Issue>) {
         if self.members.is_some() {
             self.issues.push(issue.into());
         }
     }
 
-    /// How many faults were found so far.
+    /// The number of errors found so far.
     pub(crate) fn faults(&self) -> usize {
         self.issues.len()
     }
 
-    /// Every fault there is, members that nobody asked for included.
+    /// Returns all errors, including those about fields that are not declared.
     pub(crate) fn finish(mut self) -> Vec<Issue> {
         let names = self.members.into_iter().flat_map(Map::keys);
-        let unknown: Vec<&String> = names.filter(|name| !self.asked.iter().any(|asked| asked.name == *name)).collect();
-        let allowed = self.asked.iter().map(|asked| asked.name).collect::<Vec<_>>().join(", ");
+        let unknown: Vec<&String> = names.filter(|name| !self.asked.iter().any(|field| field.name == *name)).collect();
+        let allowed = self.asked.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
         for name in unknown.iter().take(MOST_UNKNOWN) {
-            self.issues.push(Issue::new([name.as_str()], format!("there is no such field; allowed are: {allowed}")));
+            self.issues.push(Issue::new([name.as_str()], format!("unknown field; the allowed fields are: {allowed}")));
         }
         if let Some(more) = unknown.len().checked_sub(MOST_UNKNOWN).filter(|more| *more > 0) {
-            self.issues.push(Issue::new([], format!("there are {more} more fields that are not known")));
+            self.issues.push(Issue::new([], format!("{more} more unknown fields are not listed")));
         }
         self.issues
     }
 }
 
-/// Reads a whole body with `read`, which gives `None` only where it has noted a fault.
+/// Decodes a whole body with `read`, which may return `None` only if it has added an error.
 pub(crate) fn read<T>(body: &Value, read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Result<T, Problem> {
     read_object(body, read).map_err(Problem::validation)
 }
 
-/// The same for an object anywhere in a body.
+/// Decodes an object anywhere in a body, like [`read`], and returns the errors as issues.
 pub(crate) fn read_object<T>(body: &Value, read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Result<T, Vec<Issue>> {
     let Value::Object(members) = body else {
-        return Err(vec![Issue::new([], "a JSON object is needed")]);
+        return Err(vec![Issue::new([], "a JSON object is required")]);
     };
     let mut object = Object::new(members);
     let output = read(&mut object);
@@ -175,9 +178,10 @@ pub(crate) fn read_object<T>(body: &Value, read: impl FnOnce(&mut Object<'_>) ->
     }
 }
 
+/// The reader that [`text`] returns.
 pub(crate) struct TextReading<R>(std::marker::PhantomData<fn() -> R>);
 
-/// A text held to the rule of its type.
+/// Returns a reader of a text that must satisfy the rule of its type.
 pub(crate) fn text<R>() -> TextReading<R> {
     TextReading(std::marker::PhantomData)
 }
@@ -195,21 +199,23 @@ impl<R: kernel::Rule> Reading for TextReading<R> {
     }
 }
 
+/// The reader that [`enum_reader`] returns.
 pub(crate) struct WordReading<T: 'static> {
     all: &'static [T],
     name: fn(T) -> &'static str,
 }
 
-/// One of the words of an enum.
+/// Returns a reader of one of the values of an enum, which it finds by name.
 pub(crate) fn word<T: Copy>(all: &'static [T], name: fn(T) -> &'static str) -> WordReading<T> {
     WordReading { all, name }
 }
 
 impl<T: Copy> WordReading<T> {
+    /// Returns the enum value with this name.
     pub(crate) fn find(&self, text: &str) -> Result<T, String> {
         self.all.iter().copied().find(|item| (self.name)(*item) == text).ok_or_else(|| {
-            let words = self.all.iter().map(|item| (self.name)(*item)).collect::<Vec<_>>().join(", ");
-            format!("must be one of: {words}")
+            let names = self.all.iter().map(|item| (self.name)(*item)).collect::<Vec<_>>().join(", ");
+            format!("must be one of: {names}")
         })
     }
 }
@@ -226,7 +232,7 @@ impl<T: Copy> Reading for WordReading<T> {
     }
 }
 
-/// A moment.
+/// A reader of an RFC 3339 timestamp.
 pub(crate) struct Moment;
 
 impl Reading for Moment {
@@ -242,9 +248,10 @@ impl Reading for Moment {
     }
 }
 
+/// The reader that [`id`] returns.
 pub(crate) struct IdReading<R>(std::marker::PhantomData<fn() -> R>);
 
-/// An identifier of this kind.
+/// Returns a reader of an identifier with the prefix of `R`.
 pub(crate) fn id<R>() -> IdReading<R> {
     IdReading(std::marker::PhantomData)
 }
@@ -262,10 +269,10 @@ impl<R: Named> Reading for IdReading<R> {
     }
 }
 
-/// Some of the words of an enum; more than once is as good as once.
+/// A reader of a set of enum values. Duplicates are ignored.
 pub(crate) struct Words<T: 'static>(pub(crate) WordReading<T>);
 
-/// How many words of one list are read at most.
+/// The maximum number of items in a list of enum values.
 const MOST_WORDS: usize = 100;
 
 impl<T: Copy + Ord> Reading for Words<T> {
@@ -273,9 +280,9 @@ impl<T: Copy + Ord> Reading for Words<T> {
 
     fn read(&self, value: &Value) -> Result<BTreeSet<T>, String> {
         match value {
-            Value::Array(words) if words.is_empty() => Err("must hold at least one item".to_owned()),
-            Value::Array(words) if words.len() > MOST_WORDS => Err(format!("must hold at most {MOST_WORDS} items")),
-            Value::Array(words) => words.iter().map(|word| self.0.read(word)).collect(),
+            Value::Array(names) if names.is_empty() => Err("must contain at least one item".to_owned()),
+            Value::Array(names) if names.len() > MOST_WORDS => Err(format!("must contain at most {MOST_WORDS} items")),
+            Value::Array(names) => names.iter().map(|name| self.0.read(name)).collect(),
             _ => Err("must be an array".to_owned()),
         }
     }
@@ -285,7 +292,7 @@ impl<T: Copy + Ord> Reading for Words<T> {
     }
 }
 
-/// A URL that deliveries may go to.
+/// A reader of an endpoint URL, which must be allowed by the address policy.
 pub(crate) struct Endpoint<'a>(pub(crate) &'a AddressPolicy);
 
 impl Reading for Endpoint<'_> {
@@ -293,15 +300,15 @@ impl Reading for Endpoint<'_> {
 
     fn read(&self, value: &Value) -> Result<EndpointUrl, String> {
         let text = value.as_str().ok_or("must be a string")?;
-        EndpointUrl::parse(text, self.0).map_err(|fault| fault.to_string())
+        EndpointUrl::parse(text, self.0).map_err(|error| error.to_string())
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "string", "maxLength": 2048, "description": "`https`, of a host that is reachable from the public internet." })
+        json!({ "type": "string", "maxLength": 2048, "description": "An `https` URL whose host is reachable from the public internet." })
     }
 }
 
-/// A span of whole seconds.
+/// A reader of a duration in whole seconds.
 pub(crate) struct Seconds {
     pub(crate) most: u64,
     pub(crate) usual: u64,
@@ -322,7 +329,7 @@ impl Reading for Seconds {
     }
 }
 
-/// A list of objects, each to be read on its own so that one bad item spoils no other.
+/// A reader of a list of objects. Each item is decoded separately, so that an invalid item does not affect the others.
 pub(crate) struct Items {
     pub(crate) most: usize,
     pub(crate) schema: fn() -> Value,
@@ -333,8 +340,8 @@ impl Reading for Items {
 
     fn read(&self, value: &Value) -> Result<Vec<Value>, String> {
         match value {
-            Value::Array(items) if items.is_empty() => Err("must hold at least one item".to_owned()),
-            Value::Array(items) if items.len() > self.most => Err(format!("must hold at most {} items", self.most)),
+            Value::Array(items) if items.is_empty() => Err("must contain at least one item".to_owned()),
+            Value::Array(items) if items.len() > self.most => Err(format!("must contain at most {} items", self.most)),
             Value::Array(items) => Ok(items.clone()),
             _ => Err("must be an array".to_owned()),
         }

@@ -1,4 +1,4 @@
-//! A call on its way through: what was sent, and who was found to have sent it.
+//! An API request as the handlers see it: its parts, and the principal that sent it.
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
@@ -17,22 +17,22 @@ use crate::{
     reply::etag,
 };
 
-/// A call that has passed the door.
+/// A request that has passed the checks of the pipeline.
 pub(crate) struct Call {
     pub(crate) operation: &'static Operation,
-    /// The form it is to be answered in.
+    /// The negotiated media type of the response.
     pub(crate) format: Format,
     pub(crate) request_id: Id<RequestId>,
     pub(crate) parts: Parts,
-    /// The values of the path's parameters, in their order.
+    /// The values of the path parameters, in their order in the path.
     pub(crate) path: Vec<String>,
     pub(crate) body: Bytes,
     pub(crate) address: Option<IpAddr>,
-    /// Who calls; `None` only at endpoints that ask for nobody.
+    /// The authenticated principal; `None` only at endpoints that do not require authentication.
     pub(crate) known: Option<Known>,
 }
 
-/// An admitted caller with what is told of it.
+/// An authenticated principal: the caller with its cached account.
 #[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) caller: Caller,
@@ -46,7 +46,10 @@ impl Known {
 }
 
 impl Call {
-    /// The caller; an endpoint that asks for nobody has none.
+    /// Returns the principal.
+    ///
+    /// # Errors
+    /// An internal error if the endpoint does not require authentication.
     pub(crate) fn known(&self) -> Result<&Known, Problem> {
         self.known.as_ref().ok_or_else(Problem::internal)
     }
@@ -55,23 +58,23 @@ impl Call {
         origin(self.operation, &self.parts, self.request_id, self.address)
     }
 
-    pub(crate) fn attribution(&self, known: &Known) -> Attribution {
+    pub(crate) fn attribution(&self, principal: &Known) -> Attribution {
         Attribution {
-            organization: known.organization(),
-            actor: known.cached.actor.clone(),
+            organization: principal.organization(),
+            actor: principal.cached.actor.clone(),
             origin: self.origin(),
-            standing: Some(known.caller.standing()),
+            standing: Some(principal.caller.standing()),
         }
     }
 
-    /// The path's first parameter as an identifier; one that is malformed names nothing.
+    /// Returns the first path parameter as an identifier. A malformed identifier is answered with 404.
     pub(crate) fn path_id<R: Named>(&self) -> Result<Id<R>, Problem> {
         self.path_id_at(0)
     }
 
-    /// The same of the parameter at this place, from 0.
-    pub(crate) fn path_id_at<R: Named>(&self, place: usize) -> Result<Id<R>, Problem> {
-        let text = self.path.get(place).ok_or_else(Problem::not_found)?;
+    /// Returns the path parameter at this index, from 0, as an identifier. A malformed identifier is answered with 404.
+    pub(crate) fn path_id_at<R: Named>(&self, index: usize) -> Result<Id<R>, Problem> {
+        let text = self.path.get(index).ok_or_else(Problem::not_found)?;
         text.parse().map_err(|_| Problem::not_found())
     }
 
@@ -79,7 +82,7 @@ impl Call {
         self.parts.uri.query().unwrap_or_default()
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub(crate) fn json(&self) -> Result<Value, Problem> {
         self.check_body_is_plain()?;
         let content_type = self.parts.headers.get(header::CONTENT_TYPE);
@@ -87,12 +90,12 @@ impl Call {
             return Err(Problem::unsupported_media_type("application/json"));
         }
         if self.body.is_empty() {
-            return Err(Problem::validation(vec![Issue::new([], "a JSON object is needed")]));
+            return Err(Problem::validation(vec![Issue::new([], "the body is empty: send a JSON object")]));
         }
         json::read(&self.body).map_err(|message| Problem::validation(vec![Issue::new([], message)]))
     }
 
-    /// Refuses a body that was compressed: what came of it would be told as a fault of the JSON.
+    /// Rejects a compressed body, which would otherwise be reported as invalid JSON.
     pub(crate) fn check_body_is_plain(&self) -> Result<(), Problem> {
         let is_plain = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
         let mut codings = self.parts.headers.get_all(header::CONTENT_ENCODING).iter();
@@ -103,25 +106,26 @@ impl Call {
         }
     }
 
-    /// Holds `If-Match` to the record's revision.
+    /// Checks `If-Match` against the record's revision.
     pub(crate) fn check_if_match(&self, revision: Revision) -> Result<(), Problem> {
         match listed(&self.parts.headers, &header::IF_MATCH) {
-            // What can name no revision would be refused again however often the record is read anew.
+            // A malformed tag matches no revision, so a 412 would ask the client to read the record again in vain.
             Some(tags) if !tags.are_tags() => Err(Problem::validation(vec![Issue::new(
                 ["header", "If-Match"],
-                "must be the ETag as it was answered, with its quotes, or *",
+                "must be an ETag as it was returned, with its quotes, or *",
             )])),
             Some(tags) if !tags.names(revision) => Err(Problem::precondition_failed()),
             _ => Ok(()),
         }
     }
 
-    /// Whether `If-None-Match` says that the client has this revision.
+    /// Whether `If-None-Match` names this revision, so that the client has it already.
     pub(crate) fn has(&self, revision: Revision) -> bool {
         listed(&self.parts.headers, &header::IF_NONE_MATCH).is_some_and(|tags| tags.names(revision))
     }
 }
 
+/// Returns the origin of a request for the audit log.
 pub(crate) fn origin(
     operation: &Operation,
     parts: &Parts,
@@ -139,37 +143,39 @@ pub(crate) fn origin(
 }
 
 fn method_name(method: &Method) -> Cow<'static, str> {
-    for known in ["GET", "POST", "PATCH", "DELETE", "HEAD", "PUT", "OPTIONS"] {
-        if method.as_str() == known {
-            return Cow::Borrowed(known);
+    for name in ["GET", "POST", "PATCH", "DELETE", "HEAD", "PUT", "OPTIONS"] {
+        if method.as_str() == name {
+            return Cow::Borrowed(name);
         }
     }
     Cow::Owned(printable(method.as_str().as_bytes(), 30))
 }
 
-/// What a stranger sent, as far as it can stand in a log.
-pub(crate) fn printable(bytes: &[u8], most: usize) -> String {
-    if bytes.len() <= most
+/// Returns untrusted input in a form that is safe to log: at most `max_chars` characters, without control characters.
+pub(crate) fn printable(bytes: &[u8], max_chars: usize) -> String {
+    if bytes.len() <= max_chars
         && bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
         && let Ok(text) = str::from_utf8(bytes)
     {
         return text.to_owned();
     }
-    String::from_utf8_lossy(bytes).chars().filter(|character| !character.is_control()).take(most).collect()
+    String::from_utf8_lossy(bytes).chars().filter(|character| !character.is_control()).take(max_chars).collect()
 }
 
+/// Whether `value`, without its parameters, is the media type `wanted`.
 pub(crate) fn is_media_type(value: &[u8], wanted: &[u8]) -> bool {
     let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(wanted)
 }
 
+/// The entity tags of an `If-Match` or `If-None-Match` header.
 enum Tags {
     Any,
     These(Vec<String>),
 }
 
 impl Tags {
-    /// Whether all of them look like entity tags (RFC 9110 § 8.8.3).
+    /// Whether all tags are well-formed entity tags (RFC 9110 § 8.8.3).
     fn are_tags(&self) -> bool {
         let is_tag = |tag: &String| {
             let opaque = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -181,6 +187,7 @@ impl Tags {
         }
     }
 
+    /// Whether one of the tags names this revision.
     fn names(&self, revision: Revision) -> bool {
         match self {
             Self::Any => true,
@@ -189,7 +196,8 @@ impl Tags {
     }
 }
 
-/// The entity tags of a header. Compression makes a tag weak on its way out, so weak ones count as their strong form.
+/// Returns the entity tags of a header. Compression of a response makes its tag weak, so a weak tag counts as the
+/// strong one.
 fn listed(headers: &HeaderMap, name: &header::HeaderName) -> Option<Tags> {
     let mut tags = Vec::new();
     for value in headers.get_all(name) {

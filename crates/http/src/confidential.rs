@@ -1,36 +1,39 @@
-//! Answers that hold a secret, as they are kept to be given again: encrypted, and for no other use of a key than the one they
-//! were given to (contract v1 § 4).
+//! Encryption of stored responses that hold a secret. A stored response can only be decrypted for the idempotency key
+//! that it was stored under (contract v1 § 4).
 
 use kernel::{Answer, IdempotencyKey};
 
 use crate::{problem::Problem, reply::Reply, services::Services};
 
-/// Marks a kept answer whose body is encrypted. It never leaves.
+/// The header that marks a stored response whose body is encrypted. It is never sent to a client.
 const SEALED: &str = "novantra-sealed";
 
-/// The answer as it is kept.
-pub(crate) fn keep(services: &Services, key: &IdempotencyKey, reply: &Reply) -> Answer {
-    let mut answer = reply.to_answer();
-    if reply.confidential {
-        answer.body = services.answers.seal(&*services.entropy, &purpose(key), &answer.body).into();
-        answer.headers.push((SEALED.to_owned(), "1".to_owned()));
+/// Returns the response as it is stored for replay, encrypted if it is confidential.
+pub(crate) fn keep(services: &Services, key: &IdempotencyKey, response: &Reply) -> Answer {
+    let mut stored = response.to_answer();
+    if response.confidential {
+        stored.body = services.answers.seal(&*services.entropy, &purpose(key), &stored.body).into();
+        stored.headers.push((SEALED.to_owned(), "1".to_owned()));
     }
-    answer
+    stored
 }
 
-/// What was kept, given again.
-pub(crate) fn give(services: &Services, key: &IdempotencyKey, mut answer: Answer) -> Result<Reply, Problem> {
-    if answer.headers.iter().any(|(name, _)| name == SEALED) {
-        answer.headers.retain(|(name, _)| name != SEALED);
-        let opened = services.answers.open(&purpose(key), &answer.body).ok_or_else(|| {
-            tracing::error!("an answer that was kept encrypted does not open: it was altered or moved");
+/// Returns the response to replay from the stored one.
+pub(crate) fn give(services: &Services, key: &IdempotencyKey, mut stored: Answer) -> Result<Reply, Problem> {
+    if stored.headers.iter().any(|(name, _)| name == SEALED) {
+        stored.headers.retain(|(name, _)| name != SEALED);
+        let body = services.answers.open(&purpose(key), &stored.body).ok_or_else(|| {
+            tracing::error!(
+                "a stored response could not be decrypted: it was altered, or belongs to another idempotency key"
+            );
             Problem::internal()
         })?;
-        answer.body = opened.into();
+        stored.body = body.into();
     }
-    Ok(Reply::replay(answer))
+    Ok(Reply::replay(stored))
 }
 
+/// The text that binds an encrypted response to its idempotency key.
 fn purpose(key: &IdempotencyKey) -> String {
     let IdempotencyKey { organization, account, operation, key } = key;
     format!("answer {} {account} {operation} {key}", organization.ulid())

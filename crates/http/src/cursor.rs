@@ -1,4 +1,5 @@
-//! Cursors: sealed positions, bound to the organization, the endpoint and the filters they were given out for.
+//! Pagination cursors: encrypted positions, bound to the organization, the endpoint and the filters they were issued
+//! for.
 
 use kernel::{Order, OrganizationId, Position, Timestamp};
 use sha2::{Digest, Sha256};
@@ -6,11 +7,11 @@ use ulid::Ulid;
 
 use crate::services::CursorSeal;
 
-/// What a cursor is bound to.
+/// The organization, endpoint and filters that a cursor is bound to, as a hash.
 pub(crate) struct Binding([u8; 16]);
 
 impl Binding {
-    /// `path` is the concrete path, `filters` all parameters but the cursor and the limit.
+    /// Creates a binding. `path` is the concrete path; `filters` are all parameters except the cursor and the limit.
     pub(crate) fn new(organization: OrganizationId, path: &str, filters: &[(&str, &str)]) -> Self {
         let mut hash = Sha256::new();
         hash.update(organization.ulid().to_bytes());
@@ -27,10 +28,11 @@ impl Binding {
 const NEWEST: u8 = 1;
 const CHANGED: u8 = 2;
 
-/// Binding, time of issue, order and place.
+/// The length of a payload in bytes: binding, time of issue, order, and position (time and identifier).
 const LENGTH: usize = 16 + 8 + 1 + 8 + 16;
 
-pub(crate) fn seal(seal: &dyn CursorSeal, binding: &Binding, issued_at: Timestamp, position: Position) -> String {
+/// Returns a cursor for this position.
+pub(crate) fn seal(cipher: &dyn CursorSeal, binding: &Binding, issued_at: Timestamp, position: Position) -> String {
     let (order, time, id) = match position {
         Position::Newest(id) => (NEWEST, 0, id),
         Position::Changed(time, id) => (CHANGED, time.millis(), id),
@@ -41,27 +43,28 @@ pub(crate) fn seal(seal: &dyn CursorSeal, binding: &Binding, issued_at: Timestam
     payload.push(order);
     payload.extend_from_slice(&time.to_be_bytes());
     payload.extend_from_slice(&id.to_bytes());
-    seal.seal(&payload)
+    cipher.seal(&payload)
 }
 
-/// The position, if the cursor was sealed here, for this binding and order, and not before `oldest`.
+/// Returns the position of a cursor, or `None` unless it was issued by this installation for this binding and order, at
+/// `oldest` or later.
 pub(crate) fn open(
-    seal: &dyn CursorSeal,
+    cipher: &dyn CursorSeal,
     binding: &Binding,
     order: Order,
     oldest: Timestamp,
     cursor: &str,
 ) -> Option<Position> {
-    let payload: [u8; LENGTH] = seal.open(cursor)?.try_into().ok()?;
+    let payload: [u8; LENGTH] = cipher.open(cursor)?.try_into().ok()?;
     let (bound, rest) = payload.split_first_chunk::<16>()?;
     let (issued_at, rest) = rest.split_first_chunk::<8>()?;
-    let (sealed_order, rest) = rest.split_first()?;
+    let (order_byte, rest) = rest.split_first()?;
     let (time, id) = rest.split_first_chunk::<8>()?;
     let id = Ulid::from_bytes(id.try_into().ok()?);
     if *bound != binding.0 || Timestamp::from_millis(i64::from_be_bytes(*issued_at)) < oldest {
         return None;
     }
-    match (*sealed_order, order) {
+    match (*order_byte, order) {
         (NEWEST, Order::Newest) => Some(Position::Newest(id)),
         (CHANGED, Order::Changed) => Some(Position::Changed(Timestamp::from_millis(i64::from_be_bytes(*time)), id)),
         _ => None,

@@ -1,4 +1,5 @@
-//! The one door every call goes through: who calls, whether they may, how often, and that it is on record.
+//! The request pipeline that every request passes through: authentication, authorization, rate limits, and the audit
+//! entry.
 
 use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -29,38 +30,38 @@ use crate::{
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 
-/// What is known of a call by the time it has its reply.
+/// The state of a request in the pipeline, for the audit entry and the rate limit headers.
 #[derive(Default)]
 struct Passage {
-    /// Whose log it stands in, and by whom: also where the caller was turned away.
+    /// The account that the audit entry is recorded for, which is also set if authentication failed.
     who: Option<Arc<Cached>>,
     known: Option<Known>,
     throttled: Option<Throttled>,
 }
 
-/// How a request came to the door.
+/// The result of matching a request against the routes.
 pub(crate) enum Arrival {
-    /// By a route, with the values of its path's parameters.
+    /// A route matched; these are the values of its path parameters.
     At(Vec<String>),
-    /// By none: there is no such route, or it takes other methods. It is still found out who called.
+    /// No route matched the path or the method. The request is still authenticated and recorded.
     Astray(Problem),
 }
 
-/// Answers a call to `operation`.
-pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arrival, request: Request) -> Response {
-    // How long a call takes is no moment of the domain: the wall clock is too coarse for it and may step.
+/// Handles a request for `operation` and returns its response.
+pub(crate) async fn enter(app: &App, operation: &'static Operation, route: Arrival, request: Request) -> Response {
+    // The duration of a request is not domain time: the wall clock is too coarse for it and may step.
     let began = Instant::now();
     let request_id = Id::new(app.services.entropy.ulid(app.services.clock.now()));
     let (parts, body) = request.into_parts();
     let peer = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
     let address = peer.map(|peer| app.services.settings.trusted_proxies.source(peer, &parts.headers));
-    let mut passage = Passage::default();
+    let mut state = Passage::default();
     let mut origin = origin(operation, &parts, request_id, address);
-    if matches!(arrival, Arrival::Astray(_)) {
+    if matches!(route, Arrival::Astray(_)) {
         origin.route = Some(printable(parts.uri.path().as_bytes(), 200).into());
     }
     let method = parts.method.clone();
-    let call = Call {
+    let request = Call {
         operation,
         format: Format::Json,
         request_id,
@@ -70,40 +71,42 @@ pub(crate) async fn enter(app: &App, operation: &'static Operation, arrival: Arr
         address,
         known: None,
     };
-    let passed = contained(request_id, pass(app, call, arrival, body, &mut passage)).await;
+    let result = contained(request_id, pass(app, request, route, body, &mut state)).await;
 
-    let refused = passed.is_err();
-    let limited = passage.throttled.as_ref().is_some_and(Throttled::refuses)
+    let refused = result.is_err();
+    let rate_limited = state.throttled.as_ref().is_some_and(Throttled::refuses)
         || (matches!(operation.access, Access::Scope(_))
-            && passed.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS));
+            && result.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS));
     let name = request_id.to_string();
-    let mut reply = passed.unwrap_or_else(|problem| problem.into_reply(&name));
-    if !reply.on_record {
+    let mut response = result.unwrap_or_else(|problem| problem.into_reply(&name));
+    if !response.on_record {
         let note = Note {
-            action: action(operation, refused, reply.replayed),
-            subject: reply.subject.take(),
+            action: action(operation, refused, response.replayed),
+            subject: response.subject.take(),
             origin,
-            status: reply.status.as_u16(),
+            status: response.status.as_u16(),
             changes: Vec::new(),
         };
         let record = async {
-            match &passage.known {
-                Some(known) if limited => app.trail.record_limited(&app.services, &known.cached, note).await,
-                _ => app.trail.record(&app.services, passage.who.map(|cached| cached.who()), note).await,
+            match &state.known {
+                Some(principal) if rate_limited => {
+                    app.trail.record_limited(&app.services, &principal.cached, note).await
+                }
+                _ => app.trail.record(&app.services, state.who.map(|cached| cached.who()), note).await,
             }
             .map_err(Problem::from)
         };
         if let Err(problem) = contained(request_id, record).await {
-            // What can't be put on record is not given out; what it was is in the server's own log.
-            tracing::warn!(request_id = %name, status = reply.status.as_u16(), route = operation.path, "a call is not in the audit log");
-            reply = problem.into_reply(&name);
+            // A response that can't be recorded is not sent; the server's log has its status.
+            tracing::warn!(request_id = %name, status = response.status.as_u16(), route = operation.path, "a request could not be recorded in the audit log, so its response was replaced by an error");
+            response = problem.into_reply(&name);
         }
     }
-    if reply.status.is_server_error() {
-        tracing::warn!(request_id = %name, method = %method, route = operation.path, status = reply.status.as_u16(), "answered with an error");
+    if response.status.is_server_error() {
+        tracing::warn!(request_id = %name, method = %method, route = operation.path, status = response.status.as_u16(), "a request failed with a server error");
     }
-    app.services.observer.answered(method.as_str(), operation.path, reply.status.as_u16(), began.elapsed());
-    finish(reply, name, passage.throttled)
+    app.services.observer.answered(method.as_str(), operation.path, response.status.as_u16(), began.elapsed());
+    finish(response, name, state.throttled)
 }
 
 fn action(operation: &Operation, refused: bool, replayed: bool) -> Action {
@@ -114,75 +117,71 @@ fn action(operation: &Operation, refused: bool, replayed: bool) -> Action {
     }
 }
 
-async fn pass(
-    app: &App,
-    mut call: Call,
-    arrival: Arrival,
-    body: Body,
-    passage: &mut Passage,
-) -> Result<Reply, Problem> {
-    match call.operation.access {
+/// Runs the checks of the pipeline in order, and then the handler of the operation.
+async fn pass(app: &App, mut request: Call, route: Arrival, body: Body, state: &mut Passage) -> Result<Reply, Problem> {
+    match request.operation.access {
         Access::Scope(scope) => {
-            identify(app, &call, passage).await?;
-            let known = passage.known.as_ref().ok_or_else(Problem::internal)?;
-            known.caller.need(scope).map_err(|_| Problem::forbidden(scope))?;
+            identify(app, &request, state).await?;
+            let principal = state.known.as_ref().ok_or_else(Problem::internal)?;
+            principal.caller.need(scope).map_err(|_| Problem::forbidden(scope))?;
         }
         Access::Open | Access::Nowhere => {
-            // Who calls is found out for the audit log, where a token tells; that none does changes nothing here.
-            if call.parts.headers.contains_key(header::AUTHORIZATION)
-                && let Err(problem) = identify(app, &call, passage).await
-                && (passage.known.is_some() || problem.status.is_server_error())
+            // A token is only used for the audit log and the rate limit here; an invalid one is ignored.
+            if request.parts.headers.contains_key(header::AUTHORIZATION)
+                && let Err(problem) = identify(app, &request, state).await
+                && (state.known.is_some() || problem.status.is_server_error())
             {
                 return Err(problem);
             }
         }
     }
-    head::check(&call.parts)?;
-    call.path = match arrival {
+    head::check(&request.parts)?;
+    request.path = match route {
         Arrival::At(path) => path,
         Arrival::Astray(problem) => return Err(problem),
     };
-    if call.parts.headers.contains_key(ON_BEHALF_OF) {
+    if request.parts.headers.contains_key(ON_BEHALF_OF) {
         return Err(Problem::validation(vec![Issue::new(["header", "X-On-Behalf-Of"], "is not supported")]));
     }
-    let offered = call.operation.formats;
-    call.format = preferred(&call.parts.headers, offered).ok_or_else(|| Problem::not_acceptable(offered))?;
-    // The room is given back when the call is over: what was read from a body is larger than the body.
-    let (body, _room) = app.intake.take(body, passage.known.is_some()).await?;
-    call.body = body;
-    call.known = passage.known.clone();
-    (call.operation.handler)(app, &call).await
+    let offered = request.operation.formats;
+    request.format = preferred(&request.parts.headers, offered).ok_or_else(|| Problem::not_acceptable(offered))?;
+    // The permit is held until the request is done, because the decoded body is larger than its bytes.
+    let (body, _permit) = app.intake.take(body, state.known.is_some()).await?;
+    request.body = body;
+    request.known = state.known.clone();
+    (request.operation.handler)(app, &request).await
 }
 
-/// What panics is a 500 like any other fault of ours, and no connection that breaks off. No `async fn`, which would hold the
-/// work twice over, and every call moves it.
+/// Turns a panic into a 500 response, so that it does not break the connection. Not an `async fn`, because its future
+/// would hold `work` twice, and every request moves it.
 fn contained<T>(
     request_id: Id<RequestId>,
     work: impl Future<Output = Result<T, Problem>>,
 ) -> impl Future<Output = Result<T, Problem>> {
     AssertUnwindSafe(work).catch_unwind().map(move |done| {
         done.unwrap_or_else(|_| {
-            tracing::error!(%request_id, "a call panicked");
+            tracing::error!(%request_id, "the handler of a request panicked");
             Err(Problem::internal())
         })
     })
 }
 
-/// Finds out who calls and charges them.
-async fn identify(app: &App, call: &Call, passage: &mut Passage) -> Result<(), Problem> {
-    let known = authenticate(app, &call.parts.headers).await.map_err(|TurnedAway { problem, who }| {
-        passage.who = who;
+/// Authenticates the caller and charges the request to its rate limit.
+async fn identify(app: &App, request: &Call, state: &mut Passage) -> Result<(), Problem> {
+    let principal = authenticate(app, &request.parts.headers).await.map_err(|TurnedAway { problem, who }| {
+        state.who = who;
         problem
     })?;
-    passage.who = Some(Arc::clone(&known.cached));
-    let known = passage.known.insert(known);
-    let throttled = throttle::charge(app, &known.caller.account, call.operation.charge).await?;
-    let throttled = passage.throttled.insert(throttled);
-    throttled.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
+    state.who = Some(Arc::clone(&principal.cached));
+    let principal = state.known.insert(principal);
+    let rate_limit = throttle::charge(app, &principal.caller.account, request.operation.charge).await?;
+    let rate_limit = state.throttled.insert(rate_limit);
+    rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
 }
 
-fn finish(reply: Reply, request_id: String, throttled: Option<Throttled>) -> Response {
-    let mut response = reply.into_response();
+/// Adds the headers that every response has.
+fn finish(response: Reply, request_id: String, rate_limit: Option<Throttled>) -> Response {
+    let mut response = response.into_response();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(request_id) {
         headers.insert(REQUEST_ID, value);
@@ -191,8 +190,8 @@ fn finish(reply: Reply, request_id: String, throttled: Option<Throttled>) -> Res
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization"));
-    if let Some(throttled) = throttled {
-        throttled.write(headers);
+    if let Some(rate_limit) = rate_limit {
+        rate_limit.write(headers);
     }
     response
 }

@@ -1,4 +1,4 @@
-//! Where a call came from, when proxies stand between (contract, operating: `--trusted-proxy`).
+//! The client address of a request that came through proxies (contract, operating: `--trusted-proxy`).
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -7,31 +7,31 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// How many addresses of a header are looked at. A chain of trusted proxies is short.
+/// The maximum number of addresses of a header that are read. A chain of trusted proxies is short.
 const MOST_HOPS: usize = 32;
 
-/// The proxies whose `X-Forwarded-For` is believed; none by default. `Forwarded` (RFC 7239) is not read.
+/// The proxies whose `X-Forwarded-For` is trusted; none by default. `Forwarded` (RFC 7239) is not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Whether there are none.
+    /// Whether no proxy is trusted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether some network of them is a whole family of addresses, so that whoever calls is believed.
+    /// Whether one of the networks contains a whole address family, so that every client's header is trusted.
     #[must_use]
     pub fn include_everybody(&self) -> bool {
         self.0.iter().any(|network| network.prefix_len() == 0)
     }
 
-    /// The address a call came from, given who is at the other end of its connection.
+    /// Returns the client address of a request, given the peer of its connection.
     ///
-    /// Each proxy puts the address it was called from at the end of the list, so the list is believed from its end for as
-    /// long as it was a trusted proxy that wrote: the first address that is no proxy's is the caller's. What is before it
-    /// is the caller's own word. An entry that is no address ends the walk at the last good one.
+    /// Each proxy appends the address it was called from to the list, so the list is read from its end as long as a
+    /// trusted proxy wrote the entry. The first address that is not a trusted proxy is the client's. The entries before
+    /// it were sent by the client and are ignored. An invalid entry ends the search at the last valid address.
     pub(crate) fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut source = peer.to_canonical();
         if self.0.is_empty() {
@@ -56,7 +56,7 @@ impl TrustedProxies {
     }
 }
 
-/// Networks as `10.0.0.0/8` and single addresses, with commas between.
+/// Parses a comma-separated list of networks, such as `10.0.0.0/8`, and single addresses.
 impl FromStr for TrustedProxies {
     type Err = String;
 
@@ -66,23 +66,23 @@ impl FromStr for TrustedProxies {
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
-    let says = || format!("{text:?} is no network such as 10.0.0.0/8 or 2001:db8::/32, and no address");
+    let error = || format!("{text:?} is neither a network, such as 10.0.0.0/8 or 2001:db8::/32, nor an IP address");
     let network = match text.parse::<IpNet>() {
         Ok(network) => network,
-        Err(_) => IpNet::from(text.parse::<IpAddr>().map_err(|_| says())?),
+        Err(_) => IpNet::from(text.parse::<IpAddr>().map_err(|_| error())?),
     };
-    // Addresses are compared in their canonical form, in which no IPv4 address is written as an IPv6 one.
+    // Addresses are compared in their canonical form, so an IPv4-mapped IPv6 network becomes an IPv4 network.
     let canonical = match (network.addr().to_canonical(), network) {
         (IpAddr::V4(address), IpNet::V6(mapped)) => {
-            let prefix = mapped.prefix_len().checked_sub(96).ok_or_else(says)?;
-            IpNet::new(IpAddr::V4(address), prefix).map_err(|_| says())?
+            let prefix = mapped.prefix_len().checked_sub(96).ok_or_else(error)?;
+            IpNet::new(IpAddr::V4(address), prefix).map_err(|_| error())?
         }
         _ => network,
     };
     Ok(canonical.trunc())
 }
 
-/// An entry of the header: an address, or one with a port as some proxies write.
+/// Parses an entry of the header: an address, or an address with a port, as some proxies write it.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let hop = str::from_utf8(hop).ok()?.trim_matches([' ', '\t']);
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|inner| inner.contains(':'));
@@ -99,8 +99,8 @@ mod tests {
 
     use super::*;
 
-    /// The source of a call from `peer` whose `X-Forwarded-For` has these lines, where 10.0.0.0/8 and 2001:db8::/32 are
-    /// trusted.
+    /// Returns the client address of a request from `peer` with these `X-Forwarded-For` lines. The networks 10.0.0.0/8
+    /// and 2001:db8::/32 are trusted.
     fn source(peer: &str, lines: &[&str]) -> String {
         let trusted: TrustedProxies = "10.0.0.0/8, 2001:db8::/32".parse().unwrap();
         let mut headers = HeaderMap::new();
@@ -114,9 +114,9 @@ mod tests {
     fn a_stranger_s_header_changes_nothing() {
         assert_eq!(source("192.0.2.7", &["203.0.113.9"]), "192.0.2.7");
         assert_eq!(source("192.0.2.7", &["203.0.113.9, 10.0.0.1"]), "192.0.2.7");
-        let nobody = TrustedProxies::default();
+        let none = TrustedProxies::default();
         let headers = HeaderMap::from_iter([(FORWARDED_FOR, HeaderValue::from_static("203.0.113.9"))]);
-        assert_eq!(nobody.source("10.0.0.1".parse().unwrap(), &headers).to_string(), "10.0.0.1");
+        assert_eq!(none.source("10.0.0.1".parse().unwrap(), &headers).to_string(), "10.0.0.1");
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! The bounds of a request's head. The server reads heads that are larger, so that these are answered like anything else.
+//! The size limits of a request's head. The server accepts larger heads, so that a request over these limits gets a
+//! regular error response and an audit entry.
 
 use axum::http::request::Parts;
 
 use crate::problem::Problem;
 
-/// The most that path and query may have together, in bytes: far more than 50 parameters need.
+/// The maximum length of path and query together, in bytes, which is far more than 50 parameters need.
 const MOST_TARGET: usize = 16 * 1024;
 
-/// The most that header fields may have together, in bytes.
+/// The maximum size of all header fields together, in bytes.
 const MOST_FIELDS: usize = 32 * 1024;
 
-/// What stands between a name and its value and at the end of a line.
+/// The bytes that each header field needs besides its name and value: `: ` and the line break.
 const BETWEEN: usize = 4;
 
+/// Checks the request's head against the limits.
 pub(crate) fn check(parts: &Parts) -> Result<(), Problem> {
     if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > MOST_TARGET) {
         return Err(Problem::uri_too_long(MOST_TARGET));

@@ -1,4 +1,4 @@
-//! Taking in request bodies: within bounds of size and time, and of the memory that all of them take together.
+//! Reading of request bodies within limits of size, time, and the memory of all bodies together.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -12,58 +12,68 @@ use tokio::{
 
 use crate::problem::{Issue, Problem};
 
-/// The most a JSON body may have.
+/// The maximum size of a request body, in bytes.
 pub(crate) const MOST_BODY: usize = 1024 * 1024;
 
-/// How long a body may take to arrive.
+/// The maximum time in which a body must arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The memory there is for bodies, in bytes.
+/// The memory budget for request bodies, in bytes.
 pub(crate) struct Intake {
     callers: Arc<Semaphore>,
-    /// Apart, so that who proves nothing takes no room from those that do.
+    /// A separate budget, so that unauthenticated callers can't exhaust that of authenticated ones.
     strangers: Arc<Semaphore>,
 }
 
-/// Room that a body takes until this is dropped.
+/// The share of the budget that a body holds until this is dropped.
 pub(crate) struct Room(#[expect(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
 
 impl Intake {
-    /// With so many bytes for callers that are known, and a quarter as many beside them for strangers.
+    /// Creates a budget of `bytes` for authenticated callers, and a quarter as much in addition for unauthenticated
+    /// ones.
     pub(crate) fn new(bytes: usize) -> Self {
-        let room = |bytes: usize| Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
-        Self { callers: room(bytes), strangers: room(bytes / 4) }
+        let budget = |bytes: usize| Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
+        Self { callers: budget(bytes), strangers: budget(bytes / 4) }
     }
 
-    /// Reads all of a body. Room is taken as its bytes arrive, not as they are announced: an announcement costs nothing.
-    pub(crate) async fn take(&self, body: Body, known: bool) -> Result<(Bytes, Room), Problem> {
-        let room = if known { &self.callers } else { &self.strangers };
+    /// Reads a whole body. The budget is charged as bytes arrive, not by `Content-Length`, which costs a client nothing
+    /// to send.
+    pub(crate) async fn take(&self, body: Body, authenticated: bool) -> Result<(Bytes, Room), Problem> {
+        let budget = if authenticated { &self.callers } else { &self.strangers };
         if body.size_hint().lower() > MOST_BODY as u64 {
             return Err(Problem::payload_too_large(MOST_BODY));
         }
-        timeout(PATIENCE, read(body, room))
-            .await
-            .unwrap_or_else(|_| Err(Problem::validation(vec![Issue::new([], "the body did not arrive in time")])))
+        timeout(PATIENCE, read(body, budget)).await.unwrap_or_else(|_| {
+            Err(Problem::validation(vec![Issue::new(
+                [],
+                "the body did not arrive within 30 s: send the request again",
+            )]))
+        })
     }
 }
 
-async fn read(body: Body, room: &Arc<Semaphore>) -> Result<(Bytes, Room), Problem> {
+async fn read(body: Body, budget: &Arc<Semaphore>) -> Result<(Bytes, Room), Problem> {
     let mut body = pin!(body);
-    let mut taken: Option<OwnedSemaphorePermit> = None;
-    let mut whole = BytesMut::new();
+    let mut permit: Option<OwnedSemaphorePermit> = None;
+    let mut bytes_read = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::validation(vec![Issue::new([], "the body broke off")]))?;
-        let Ok(part) = frame.into_data() else { continue };
-        if whole.len() + part.len() > MOST_BODY {
+        let frame = frame.map_err(|_| {
+            Problem::validation(vec![Issue::new(
+                [],
+                "the connection ended before the body was complete: send the request again",
+            )])
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes_read.len() + data.len() > MOST_BODY {
             return Err(Problem::payload_too_large(MOST_BODY));
         }
-        let bytes = u32::try_from(part.len()).unwrap_or(u32::MAX);
-        let more = Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| Problem::unavailable())?;
-        match &mut taken {
-            Some(taken) => taken.merge(more),
-            None => taken = Some(more),
+        let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let more = Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| Problem::unavailable())?;
+        match &mut permit {
+            Some(permit) => permit.merge(more),
+            None => permit = Some(more),
         }
-        whole.extend_from_slice(&part);
+        bytes_read.extend_from_slice(&data);
     }
-    Ok((whole.freeze(), Room(taken)))
+    Ok((bytes_read.freeze(), Room(permit)))
 }

@@ -1,4 +1,4 @@
-//! The public API, version 1: routes, shapes, errors, and the one door every call goes through.
+//! The public HTTP API, version 1: routes, response bodies, errors, and the pipeline that every request passes through.
 
 mod accept;
 mod accounts;

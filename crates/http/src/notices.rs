@@ -1,4 +1,4 @@
-//! What subscribers are sent (contract v1, webhooks).
+//! Rendering of webhook payloads (contract v1, webhooks).
 
 use bytes::Bytes;
 use findings::{Finding, Happened, Notice, NoticeRenderer, Status, Tenant};
@@ -15,11 +15,11 @@ use crate::{
     view::{Shown, View, example_id, example_moment},
 };
 
-/// Writes notices out as the bodies that are delivered.
+/// Renders events as the payloads that are delivered to subscribers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Notices;
 
-/// What is the same for all events.
+/// The members of a payload that all events have.
 pub(crate) struct Head<'a> {
     pub(crate) id: Id<OutboxEvent>,
     pub(crate) happened: &'a str,
@@ -60,15 +60,15 @@ struct MovedFindingData<'a> {
 }
 
 impl NoticeRenderer for Notices {
-    fn render(&self, notice: &Notice<'_>) -> Bytes {
+    fn render(&self, change: &Notice<'_>) -> Bytes {
         let head = Head {
-            id: notice.id,
-            happened: notice.happened.name(),
-            created_at: notice.created_at,
-            tenant: notice.tenant,
+            id: change.id,
+            happened: change.happened.name(),
+            created_at: change.created_at,
+            tenant: change.tenant,
         };
-        let finding = Finding::shape(notice.finding);
-        match notice.happened {
+        let finding = Finding::shape(change.finding);
+        match change.happened {
             Happened::StatusChanged { previous } => {
                 head.with(&MovedFindingData { finding, previous_status: previous.name() })
             }
@@ -78,7 +78,7 @@ impl NoticeRenderer for Notices {
 }
 
 impl Head<'_> {
-    /// The body of an event with this data.
+    /// Renders a payload with this `data`.
     pub(crate) fn with(&self, data: &impl Serialize) -> Bytes {
         let body = Body {
             id: Shown(self.id),
@@ -93,7 +93,8 @@ impl Head<'_> {
     }
 }
 
-/// What the `data` of an event is, made of the shapes that write it. An event that is new to the catalogue has its arm here.
+/// Returns the schema and an example of an event's `data`, made from the types that are serialized. A new event type
+/// needs an arm here.
 pub(crate) fn data_of(event: EventType) -> Media {
     let stored = Finding::example();
     let finding = Finding::shape(&stored);
@@ -111,21 +112,21 @@ fn media<D: Serialize + PartialSchema>(example: &D) -> Media {
     Media { schema: json!(D::schema()), example: json!(example) }
 }
 
-/// What is sent of an event, whole.
+/// Returns the schema and an example of an event's whole payload.
 pub(crate) fn body_of(event: EventType) -> Media {
     let data = data_of(event);
-    let text = |says: &str| json!({ "type": "string", "description": says });
+    let text = |description: &str| json!({ "type": "string", "description": description });
     let schema = json!({
         "type": "object",
         "required": ["id", "type", "createdAt", "organization", "data"],
         "properties": {
-            "id": text("`evt_…`: the same over every attempt, and for every subscriber."),
+            "id": text("The identifier of the event, `evt_…`. It is the same for every attempt and every subscriber."),
             "type": { "type": "string", "enum": [event.name()] },
             "createdAt": { "type": "string", "format": "date-time" },
             "organization": {
                 "type": "object",
                 "required": ["id", "slug"],
-                "properties": { "id": text("`org_…`"), "slug": { "type": "string" } },
+                "properties": { "id": text("The identifier of the organization, `org_…`."), "slug": { "type": "string" } },
             },
             "data": data.schema,
         },
@@ -140,22 +141,22 @@ pub(crate) fn body_of(event: EventType) -> Media {
     Media { schema, example }
 }
 
-/// The events as the API's document has them.
+/// Returns the `webhooks` section of the OpenAPI document.
 pub(crate) fn described() -> Value {
-    let header = |name: &str, says: &str| json!({ "name": name, "in": "header", "required": true, "description": says, "schema": { "type": "string" } });
+    let header = |name: &str, description: &str| json!({ "name": name, "in": "header", "required": true, "description": description, "schema": { "type": "string" } });
     let headers = [
         header("webhook-id", "The event's `id`."),
-        header("webhook-timestamp", "When this attempt was made, in Unix seconds."),
+        header("webhook-timestamp", "The time of this attempt, in Unix seconds."),
         header(
             "webhook-signature",
-            "`v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`, as Standard Webhooks has it; one for each live secret, with a space between.",
+            "A signature as defined by Standard Webhooks: `v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`. There is one signature per valid secret, separated by spaces.",
         ),
     ];
-    let described = EventType::ALL.iter().map(|event| {
+    let webhooks = EventType::ALL.iter().map(|event| {
         let Media { schema, example } = body_of(*event);
         let post = json!({
             "summary": event.says(),
-            "description": format!("Takes the scope `{}`. Any 2xx within 15 s is success.", event.scope()),
+            "description": format!("Requires the scope `{}`. Any 2xx response within 15 s counts as delivered.", event.scope()),
             "tags": ["Webhooks"],
             "security": [],
             "parameters": headers,
@@ -163,9 +164,9 @@ pub(crate) fn described() -> Value {
                 "required": true,
                 "content": { "application/json": { "schema": schema, "example": example } },
             },
-            "responses": { "2XX": { "description": "Taken." } },
+            "responses": { "2XX": { "description": "The event was accepted." } },
         });
         (event.name().to_owned(), json!({ "post": post }))
     });
-    Value::Object(described.collect())
+    Value::Object(webhooks.collect())
 }

@@ -1,4 +1,4 @@
-//! The API's document, OpenAPI 3.1, made of the same declarations that the router is made of.
+//! The OpenAPI 3.1 document, generated from the same declarations as the router.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use crate::{
     routes::{OPERATIONS, components},
 };
 
-/// The document, indented for people.
+/// Returns the OpenAPI document, indented for readability.
 #[must_use]
 pub fn openapi() -> String {
     let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
@@ -22,7 +22,7 @@ pub fn openapi() -> String {
     text
 }
 
-/// The document as it is served.
+/// Returns the OpenAPI document as it is served, without whitespace.
 pub(crate) fn served() -> Bytes {
     static SERVED: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
     SERVED.clone()
@@ -46,8 +46,8 @@ fn document() -> Value {
         "info": {
             "title": "Novantra API",
             "version": "1",
-            "description": "Governance, risk and compliance records for integrations. Every call is made by a service \
-                            account with scopes, can be retried, and stands in the audit log.",
+            "description": "Governance, risk and compliance records for integrations. Every request is made by a service \
+                            account with scopes, can be retried safely, and is recorded in the audit log.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/", "description": "This installation." }],
@@ -122,67 +122,72 @@ fn query_parameter(parameter: &Parameter) -> Value {
 }
 
 fn header_parameters(operation: &Operation, document: &Document) -> Vec<Value> {
-    let header = |name: &str, says: &str| json!({ "name": name, "in": "header", "description": says, "schema": { "type": "string" } });
+    let header = |name: &str, description: &str| json!({ "name": name, "in": "header", "description": description, "schema": { "type": "string" } });
     let mut headers = Vec::new();
     if operation.charge == Charge::Write {
         let mut key = header(
             "Idempotency-Key",
-            "Makes the call safe to retry: the same key and request again get the first answer, without a second effect.",
+            "Makes the request safe to retry: repeating it with the same key returns the first response, without a second effect.",
         );
         key["schema"] = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
         headers.push(key);
     }
     if document.errors.contains(&412) {
-        headers.push(header("If-Match", "The `ETag` of the record as it was read; 412 when it has changed since."));
+        headers.push(header(
+            "If-Match",
+            "The `ETag` of the record as it was last read. The request fails with 412 if the record has changed since.",
+        ));
     }
     if document.errors.contains(&304) {
-        headers
-            .push(header("If-None-Match", "The `ETag` of the record as it was read; 304 when it is still the same."));
+        headers.push(header(
+            "If-None-Match",
+            "The `ETag` of the record as it was last read. The response is 304 if the record is unchanged.",
+        ));
     }
     headers
 }
 
 fn responses(operation: &Operation, document: &Document) -> Value {
     let mut responses = Map::new();
-    let mut good = json!({
-        "description": "Done.",
+    let mut success = json!({
+        "description": "The request succeeded.",
         "headers": headers(operation, document.response_headers),
     });
     if !document.response.schema.is_null() {
-        let usual = operation.formats.first().unwrap_or(&Format::Json);
-        good["content"] = json!({ usual.media_type(): media(&document.response) });
+        let default = operation.formats.first().unwrap_or(&Format::Json);
+        success["content"] = json!({ default.media_type(): media(&document.response) });
     }
     if let Some(line) = &document.line {
-        good["content"][Format::Lines.media_type()] = media(line);
+        success["content"][Format::Lines.media_type()] = media(line);
     }
     if document.status == 201 {
-        good["description"] = json!("Created.");
+        success["description"] = json!("The record was created.");
     }
-    responses.insert(document.status.to_string(), good);
-    let always: &[u16] = match operation.access {
+    responses.insert(document.status.to_string(), success);
+    let common: &[u16] = match operation.access {
         Access::Scope(_) => &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503],
         Access::Open | Access::Nowhere => &[400, 406, 413, 414, 429, 431, 500, 503],
     };
-    for status in document.errors.iter().chain(always) {
-        let (says, usual) = error(*status);
+    for status in document.errors.iter().chain(common) {
+        let (description, code) = error(*status);
         let mut response = json!({
-            "description": says,
+            "description": description,
             "headers": headers(operation, if *status == 429 || *status == 503 { &["Retry-After"] } else { &[] }),
         });
         if *status != 304 {
-            let special = document.codes.iter().find(|(there, _)| there == status);
+            let special = document.codes.iter().find(|(of, _)| of == status);
             response["content"] =
-                json!({ "application/json": failure(special.map_or(&[usual], |(_, codes)| *codes), says) });
+                json!({ "application/json": failure(special.map_or(&[code], |(_, codes)| *codes), description) });
         }
         responses.entry(status.to_string()).or_insert(response);
     }
     responses.into()
 }
 
-/// The body of a failure with one of these codes; `says` is what their status means.
-fn failure(codes: &[&str], says: &str) -> Value {
+/// Returns the content of an error response with one of these codes. `description` is the description of their status.
+fn failure(codes: &[&str], description: &str) -> Value {
     let example = |code: &str| {
-        let message = particular(code).unwrap_or(says);
+        let message = particular(code).unwrap_or(description);
         json!({ "value": { "error": code, "message": message, "requestId": "req_01KSFQX5Y800000000000000007" } })
     };
     let examples: Map<String, Value> = codes.iter().map(|code| ((*code).to_owned(), example(code))).collect();
@@ -197,7 +202,7 @@ fn failure(codes: &[&str], says: &str) -> Value {
     })
 }
 
-fn headers(operation: &Operation, named: &[&str]) -> Value {
+fn headers(operation: &Operation, additional: &[&str]) -> Value {
     let limits: &[&str] = match operation.access {
         Access::Scope(_) => &["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Bucket"],
         Access::Open | Access::Nowhere => &[],
@@ -205,45 +210,47 @@ fn headers(operation: &Operation, named: &[&str]) -> Value {
     let described: Map<String, Value> = ["X-Request-Id"]
         .iter()
         .chain(limits)
-        .chain(named)
+        .chain(additional)
         .map(|name| ((*name).to_owned(), json!({ "schema": { "type": "string" } })))
         .collect();
     described.into()
 }
 
-/// What a status means, and its `error`.
+/// Returns the description of a status, and its usual `error` code.
 fn error(status: u16) -> (&'static str, &'static str) {
     match status {
-        304 => ("The record is the one named by If-None-Match.", ""),
-        400 => ("The request is not valid; `issues` names every fault.", "validation"),
-        401 => ("Who calls can't be told, or may not call.", "unauthenticated"),
-        403 => ("The token or the account lacks the scope that the message names.", "forbidden"),
-        404 => ("There is no such record in the caller's organization.", "not_found"),
-        406 => ("The endpoint can't answer in any type that Accept names.", "not_acceptable"),
-        409 => ("A key is taken, or others kept changing the same record.", "conflict"),
-        412 => ("The record has changed since it was read.", "precondition_failed"),
+        304 => ("The record still has the ETag that If-None-Match names.", ""),
+        400 => ("The request is invalid; `issues` lists every error.", "validation"),
+        401 => ("The credentials are missing, invalid or expired, or the account is disabled.", "unauthenticated"),
+        403 => ("The token or the account does not have the scope that the message names.", "forbidden"),
+        404 => ("The caller's organization has no record with this identifier.", "not_found"),
+        406 => ("The endpoint can't respond in any media type that the Accept header allows.", "not_acceptable"),
+        409 => ("The key belongs to another record, or concurrent requests kept changing the same record.", "conflict"),
+        412 => ("The record has changed since it was read; read it again.", "precondition_failed"),
         413 => ("The body is too large.", "payload_too_large"),
-        414 => ("Path and query are too long.", "uri_too_long"),
-        415 => ("The body is of another type than the endpoint takes.", "unsupported_media_type"),
+        414 => ("The path and query are too long.", "uri_too_long"),
+        415 => ("The endpoint does not accept a body of this media type or content coding.", "unsupported_media_type"),
         422 => (
-            "The present state does not allow it, or the idempotency key was used with another request.",
+            "The current state of the record does not allow this, or the idempotency key was used with another request.",
             "unprocessable",
         ),
-        429 => ("Too many calls; Retry-After says when to go on.", "rate_limited"),
-        431 => ("The header fields are too large.", "header_fields_too_large"),
-        503 => ("The service can't answer just now; Retry-After says when to try again.", "internal"),
-        _ => ("Something went wrong here.", "internal"),
+        429 => ("The rate limit is exceeded; try again after the time in Retry-After.", "rate_limited"),
+        431 => ("The header fields are too large in total.", "header_fields_too_large"),
+        503 => ("The service is temporarily unavailable; try again after the time in Retry-After.", "internal"),
+        _ => ("An internal error occurred; the request id identifies it in the server's log.", "internal"),
     }
 }
 
-/// What an `error` means that says more than its status.
+/// Returns the description of an `error` code that is more specific than its status.
 fn particular(code: &str) -> Option<&'static str> {
     Some(match code {
-        "invalid_cursor" => "The cursor is not one this list gave out for these filters, or it is too old.",
-        "invalid_request" => "A parameter is missing, unknown or given twice.",
-        "unsupported_grant_type" => "The only grant type is client_credentials.",
-        "invalid_scope" => "The scope is unknown, or the account does not have it.",
-        "invalid_client" => "The client credentials are not valid.",
+        "invalid_cursor" => {
+            "The cursor was not issued by this list for these filters, or it has expired; start again without it."
+        }
+        "invalid_request" => "A parameter is missing, unknown or repeated.",
+        "unsupported_grant_type" => "The grant type is not supported; use client_credentials.",
+        "invalid_scope" => "A requested scope is unknown, or the account does not have it.",
+        "invalid_client" => "The client credentials are invalid.",
         _ => return None,
     })
 }
@@ -251,7 +258,7 @@ fn particular(code: &str) -> Option<&'static str> {
 fn envelopes() -> Vec<(&'static str, Value)> {
     let issues = json!({
         "type": "array",
-        "description": "Every fault of the request.",
+        "description": "All errors of the request.",
         "items": {
             "type": "object",
             "required": ["path", "message"],
@@ -259,7 +266,7 @@ fn envelopes() -> Vec<(&'static str, Value)> {
                 "path": {
                     "type": "array",
                     "items": { "type": "string" },
-                    "description": "Members of the body; `query` or `header` and a name.",
+                    "description": "The location of the error: the field names within the body, or `query` or `header` followed by a name.",
                 },
                 "message": { "type": "string" },
             },
@@ -270,7 +277,7 @@ fn envelopes() -> Vec<(&'static str, Value)> {
             "Pagination",
             json!({
                 "type": "object",
-                "properties": { "nextCursor": { "type": "string", "description": "Where to go on. Only where it is absent is the end; a page may hold few records or none before." } },
+                "properties": { "nextCursor": { "type": "string", "description": "The cursor of the next page. It is absent only on the last page; an earlier page may have few records or none." } },
             }),
         ),
         (
@@ -279,12 +286,12 @@ fn envelopes() -> Vec<(&'static str, Value)> {
                 "type": "object",
                 "required": ["error", "message", "requestId"],
                 "properties": {
-                    "error": { "type": "string", "description": "What went wrong, for programs." },
-                    "message": { "type": "string", "description": "What went wrong, for people." },
+                    "error": { "type": "string", "description": "The error code, for programs." },
+                    "message": { "type": "string", "description": "The description of the error, for people." },
                     "issues": issues,
-                    "requestId": { "type": "string", "description": "Also in `X-Request-Id`." },
-                    "existingId": { "type": "string", "description": "With a 409 of a taken key: the record that has it." },
-                    "error_description": { "type": "string", "description": "At the token endpoint, for OAuth clients." },
+                    "requestId": { "type": "string", "description": "The identifier of the request, also in the header `X-Request-Id`." },
+                    "existingId": { "type": "string", "description": "The identifier of the record that has the key, in a 409 response because of a key that is already in use." },
+                    "error_description": { "type": "string", "description": "The description of the error for OAuth clients, at the token endpoint only." },
                 },
             }),
         ),

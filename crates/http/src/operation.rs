@@ -1,4 +1,5 @@
-//! Endpoints as declarations: the router, the door, the audit log and the API's document are all made of them.
+//! Declarations of the endpoints, from which the router, the request pipeline, the audit log and the OpenAPI document
+//! are built.
 
 use axum::http::Method;
 use futures_util::future::BoxFuture;
@@ -7,58 +8,58 @@ use serde_json::Value;
 
 use crate::{accept::Format, app::App, call::Call, problem::Problem, query::Parameter, reply::Reply};
 
-/// What answers a call.
+/// The handler of an endpoint.
 pub(crate) type Handler = for<'a> fn(&'a App, &'a Call) -> BoxFuture<'a, Result<Reply, Problem>>;
 
-/// One endpoint.
+/// The declaration of one endpoint.
 pub(crate) struct Operation {
     pub(crate) method: Method,
-    /// The whole path, with `{names}` for its parameters.
+    /// The full path, with `{name}` for each parameter.
     pub(crate) path: &'static str,
-    /// `operationId`.
+    /// The `operationId` in the OpenAPI document.
     pub(crate) id: &'static str,
     pub(crate) tag: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) says: &'static str,
     pub(crate) access: Access,
     pub(crate) charge: Charge,
-    /// The forms it can answer in, the usual one first.
+    /// The media types that it can respond with, the default one first.
     pub(crate) formats: &'static [Format],
-    /// What the audit log calls it.
+    /// The action of its audit entries.
     pub(crate) action: &'static str,
     pub(crate) handler: Handler,
     pub(crate) document: fn() -> Document,
 }
 
-/// Who may call.
+/// The callers that may use an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     /// A service account with this scope.
     Scope(Scope),
-    /// Anybody: the endpoint looks after itself.
+    /// Anyone: the endpoint does its own authentication, or needs none.
     Open,
-    /// Nobody: what is not there.
+    /// The placeholder for requests that match no route.
     Nowhere,
 }
 
-/// Which of the account's buckets a call is charged to.
+/// The rate limit bucket of the account that a request is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Charge {
     Read,
     Write,
 }
 
-/// What the API's document says of an endpoint beyond what its declaration holds.
+/// The parts of an endpoint's OpenAPI description that its declaration does not hold.
 pub(crate) struct Document {
     pub(crate) query: Vec<Parameter>,
     pub(crate) request: Option<Media>,
     pub(crate) status: u16,
     pub(crate) response: Media,
-    /// A line of the answer, where it can be one of lines.
+    /// A line of the response, if the endpoint can respond with newline-delimited JSON.
     pub(crate) line: Option<Media>,
-    /// Statuses it can answer with beside those every endpoint can.
+    /// The statuses it can respond with, in addition to those that every endpoint has.
     pub(crate) errors: &'static [u16],
-    /// Each `error` of those statuses that have more or others here than everywhere.
+    /// The `error` codes of the statuses whose codes at this endpoint differ from the usual one.
     pub(crate) codes: &'static [(u16, &'static [&'static str])],
     pub(crate) response_headers: &'static [&'static str],
 }
@@ -70,7 +71,7 @@ pub(crate) struct Media {
 }
 
 impl Media {
-    /// Of an answer without a body.
+    /// The media of a response without a body.
     pub(crate) fn none() -> Self {
         Self { schema: Value::Null, example: Value::Null }
     }

@@ -1,58 +1,62 @@
-//! The parameters every list takes (contract v1 § 6).
+//! The parameters that every list accepts (contract v1 § 6).
 
 use kernel::{Order, PageLimit, PageRequest, Timestamp, Window};
 use serde_json::json;
 
 use crate::query::Query;
 
-/// What was asked for, before its cursor is opened.
+/// The parameters of a list request, with the cursor still encrypted.
 pub(crate) struct Asked {
     pub(crate) page: PageRequest,
     pub(crate) cursor: Option<String>,
-    /// The parameters that tell one page from another.
+    /// The names of the given parameters that only apply to pages.
     pages: Vec<&'static str>,
 }
 
 impl Asked {
-    /// Finds fault with what has no meaning where the whole collection is asked for.
+    /// Adds an error for each parameter that is meaningless in a request for the whole collection.
     pub(crate) fn refuse_pages(&self, query: &mut Query<'_>) {
         for name in &self.pages {
-            query.fault(name, "goes with pages; application/x-ndjson gives the whole collection");
+            query.fault(
+                name,
+                "applies only to pages; a response in application/x-ndjson always contains the whole collection",
+            );
         }
     }
 }
 
+/// Reads the parameters that every list accepts.
 pub(crate) fn read(query: &mut Query<'_>) -> Asked {
     let limit = query.one(
         "limit",
-        "How many records at most; above 200 is 200. A page may hold fewer, or none, though more follow.",
+        "The maximum number of records per page. Values above 200 count as 200. A page may have fewer records, or none, even if more pages follow.",
         || json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
         read_limit,
     );
     let cursor = query.one(
         "cursor",
-        "Where to go on: `nextCursor` of the page before, with the same filters.",
+        "The `nextCursor` of the previous page. The filters must be the same as for that page.",
         || json!({ "type": "string" }),
         |text| Ok::<_, &str>(text.to_owned()),
     );
-    let created_after = moment(query, "createdAfter", "Created at this moment or later.");
-    let created_before = moment(query, "createdBefore", "Created before this moment.");
-    let updated_after = moment(query, "updatedAfter", "Changed at this moment or later.");
-    let updated_since = moment(query, "updated_since", "Another name of `updatedAfter`.");
-    let updated_before = moment(query, "updatedBefore", "Changed before this moment.");
+    let created_after = moment(query, "createdAfter", "Only records created at this time or later.");
+    let created_before = moment(query, "createdBefore", "Only records created before this time.");
+    let updated_after = moment(query, "updatedAfter", "Only records changed at this time or later.");
+    let updated_since = moment(query, "updated_since", "An alias of `updatedAfter`.");
+    let updated_before = moment(query, "updatedBefore", "Only records changed before this time.");
     if updated_after.is_some() && updated_since.is_some() {
-        query.fault("updated_since", "is another name of updatedAfter: give one of them");
+        query.fault("updated_since", "is an alias of updatedAfter: send only one of them");
     }
     let order = query.one(
         "order",
-        "`updated`, with an `updated…` filter: oldest change first, for catching up. Newest creation first otherwise.",
+        "`updated` sorts by the time of the last change, oldest first, which is for catching up; it requires an `updatedAfter`, `updated_since` or `updatedBefore` filter. Without it, the records created last come first.",
         || json!({ "type": "string", "enum": ["updated"] }),
         |text| if text == "updated" { Ok(Order::Changed) } else { Err("must be one of: updated") },
     );
     let window =
         Window { created_after, created_before, updated_after: updated_after.or(updated_since), updated_before };
     if order.is_some() && window.updated_after.is_none() && window.updated_before.is_none() {
-        query.fault("order", "goes with updatedAfter, updated_since or updatedBefore");
+        query.fault("order", "requires updatedAfter, updated_since or updatedBefore");
     }
     let page = PageRequest { limit: limit.unwrap_or_default(), order: order.unwrap_or_default(), after: None, window };
     let pages = [limit.is_some().then_some("limit"), cursor.is_some().then_some("cursor")];
@@ -65,10 +69,10 @@ fn read_limit(text: &str) -> Result<PageLimit, &'static str> {
     if limit == 0 { Err("must be a whole number of at least 1") } else { Ok(PageLimit::clamped(limit)) }
 }
 
-fn moment(query: &mut Query<'_>, name: &'static str, says: &'static str) -> Option<Timestamp> {
+fn moment(query: &mut Query<'_>, name: &'static str, description: &'static str) -> Option<Timestamp> {
     query.one(
         name,
-        says,
+        description,
         || json!({ "anyOf": [{ "type": "string", "format": "date-time" }, { "type": "string", "format": "date" }] }),
         |text| Timestamp::parse_date_or_time(text).map_err(|_| "must be a date or an RFC 3339 timestamp"),
     )

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with a call, and the one envelope it is answered in (contract v1 § 3).
+//! The errors of the API, and the envelope that they are sent in (contract v1 § 3).
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{accept::Format, reply::Reply};
 
-/// A call that is not done, and why. What is said here goes out; what is known beyond it is logged.
+/// An error response. Its message is sent to the client; internal details are only logged.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -23,15 +23,15 @@ pub(crate) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// After how many seconds a place for a stream may be free; how long streams take, nobody knows.
+/// The `Retry-After` of a rejected stream, in seconds. It is a guess, because the duration of a stream is unknown.
 const STREAM_RETRY: &str = "5";
 
-/// One fault of a request.
+/// One validation error of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Issue {
-    /// Where it is: members of the body, or `query` or `header` and a name.
+    /// The location of the error: the field names within the body, or `query` or `header` followed by a name.
     pub(crate) path: Vec<String>,
-    /// What it is.
+    /// The description of the error.
     pub(crate) message: Cow<'static, str>,
 }
 
@@ -48,10 +48,10 @@ impl Problem {
 
     pub(crate) fn validation(issues: Vec<Issue>) -> Self {
         let message = match issues.as_slice() {
-            [] => Cow::Borrowed("the request is not valid"),
+            [] => Cow::Borrowed("the request is invalid"),
             [one] if one.path.is_empty() => one.message.clone(),
             [one] => Cow::Owned(format!("{}: {}", one.path.join("."), one.message)),
-            many => Cow::Owned(format!("{} faults; see issues", many.len())),
+            many => Cow::Owned(format!("the request has {} errors; see issues", many.len())),
         };
         Self { issues, ..Self::new(StatusCode::BAD_REQUEST, "validation", message) }
     }
@@ -60,11 +60,11 @@ impl Problem {
         Self::new(
             StatusCode::BAD_REQUEST,
             "invalid_cursor",
-            "the cursor is not one this list gave out for these filters, or it is too old: start again without it",
+            "the cursor was not issued by this list for these filters, or it has expired: start again without it",
         )
     }
 
-    /// `detail` is RFC 6750's `error` with its description; `None` where no credentials were sent at all.
+    /// A 401 response. `detail` is the `error` of RFC 6750, or `None` if no credentials were sent at all.
     pub(crate) fn unauthenticated(message: &'static str, detail: Option<&'static str>) -> Self {
         let challenge = match detail {
             None => r#"Bearer realm="novantra""#.to_owned(),
@@ -75,26 +75,30 @@ impl Problem {
 
     pub(crate) fn forbidden(scope: Scope) -> Self {
         let challenge = format!(r#"Bearer realm="novantra", error="insufficient_scope", scope="{scope}""#);
-        Self::new(StatusCode::FORBIDDEN, "forbidden", format!("this call needs the scope {scope}"))
+        Self::new(StatusCode::FORBIDDEN, "forbidden", format!("this request requires the scope {scope}"))
             .header(header::WWW_AUTHENTICATE, &challenge)
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such record")
+        Self::new(StatusCode::NOT_FOUND, "not_found", "the record does not exist")
     }
 
     pub(crate) fn no_such_route() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such endpoint")
+        Self::new(StatusCode::NOT_FOUND, "not_found", "the endpoint does not exist")
     }
 
     pub(crate) fn method_not_allowed(allow: &str) -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this endpoint takes {allow}"))
-            .header(header::ALLOW, allow)
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            format!("this endpoint does not support the method; it supports {allow}"),
+        )
+        .header(header::ALLOW, allow)
     }
 
     pub(crate) fn not_acceptable(offered: &[Format]) -> Self {
         let offered: Vec<&str> = offered.iter().map(|format| format.media_type()).collect();
-        let message = format!("this endpoint answers with {}", offered.join(" or "));
+        let message = format!("this endpoint can only respond with {}", offered.join(" or "));
         Self::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", message)
     }
 
@@ -118,7 +122,7 @@ impl Problem {
         Self::new(
             StatusCode::URI_TOO_LONG,
             "uri_too_long",
-            format!("path and query may be at most {limit} bytes together"),
+            format!("the path and query may be at most {limit} bytes together"),
         )
     }
 
@@ -126,7 +130,7 @@ impl Problem {
         Self::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "header_fields_too_large",
-            format!("header fields may be at most {limit} bytes together"),
+            format!("the header fields may be at most {limit} bytes together"),
         )
     }
 
@@ -142,7 +146,7 @@ impl Problem {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
-            "bodies are taken as they are: send it without Content-Encoding",
+            "the body must not be compressed: send it without Content-Encoding",
         )
     }
 
@@ -154,20 +158,23 @@ impl Problem {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "rate_limited",
-            format!("too many calls: try again in {retry_after} s"),
+            format!("the rate limit is exceeded: try again in {retry_after} s"),
         )
         .header(header::RETRY_AFTER, &retry_after.to_string())
     }
 
-    /// For an account that has as many streams open as it may.
-    pub(crate) fn too_many_streams(most: usize) -> Self {
-        let message = format!("an account may have {most} streams open at a time: end one, or try again later");
+    /// A 429 response for an account that has the maximum number of streams open.
+    pub(crate) fn too_many_streams(max: usize) -> Self {
+        let message =
+            format!("the account already has {max} streams open, which is the limit: close one, or try again later");
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).header(header::RETRY_AFTER, STREAM_RETRY)
     }
 
-    /// For a server that has as many streams open as it may.
-    pub(crate) fn no_place_for_stream(most: usize) -> Self {
-        let message = format!("a server has at most {most} streams open at a time: try again later, or read in pages");
+    /// A 503 response for a server that has the maximum number of streams open.
+    pub(crate) fn no_place_for_stream(max: usize) -> Self {
+        let message = format!(
+            "the server already has {max} streams open, which is its limit: try again later, or read the list in pages"
+        );
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, STREAM_RETRY)
     }
 
@@ -175,12 +182,12 @@ impl Problem {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            "something went wrong here; the request id names it in the logs",
+            "an internal error occurred; the request id identifies it in the server's log",
         )
     }
 
     pub(crate) fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", "the service can't answer just now: try again")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", "the service is temporarily unavailable: try again")
             .header(header::RETRY_AFTER, "2")
     }
 
@@ -189,7 +196,7 @@ impl Problem {
         Self::new(status, error, description).described()
     }
 
-    /// With what it says where OAuth clients look for it.
+    /// Adds the message in `error_description`, where OAuth clients look for it.
     pub(crate) fn described(self) -> Self {
         let description = json!(self.message);
         self.member("error_description", description)
@@ -208,11 +215,12 @@ impl Problem {
         self
     }
 
-    /// As one item of a batch has it: the envelope without what belongs to the call.
+    /// Returns the error of one item of a batch: the envelope without the request id.
     pub(crate) fn into_item(self) -> Value {
         self.envelope()
     }
 
+    /// The members of the error envelope, without the request id.
     fn envelope(&self) -> Value {
         let mut body = Map::new();
         body.insert("error".to_owned(), json!(self.error));
@@ -227,10 +235,10 @@ impl Problem {
     pub(crate) fn into_reply(self, request_id: &str) -> Reply {
         let mut body = self.envelope();
         body["requestId"] = json!(request_id);
-        let mut reply = Reply::json(self.status, Bytes::from(body.to_string()));
-        reply.headers.push((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
-        reply.headers.extend(self.headers);
-        reply
+        let mut response = Reply::json(self.status, Bytes::from(body.to_string()));
+        response.headers.push((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
+        response.headers.extend(self.headers);
+        response
     }
 }
 
@@ -242,7 +250,7 @@ impl From<StoreError> for Problem {
                 Self::unavailable()
             }
             StoreError::Corrupt(source) => {
-                tracing::error!(error = %source, "the store holds or was given something invalid");
+                tracing::error!(error = %source, "the store contains invalid data or has rejected a statement");
                 Self::internal()
             }
         }
@@ -250,31 +258,31 @@ impl From<StoreError> for Problem {
 }
 
 impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Invalid(faults) => Self::validation(faults.into_iter().map(Issue::from).collect()),
-            refused => Self::unprocessable(refused.to_string()),
+    fn from(error: Refusal) -> Self {
+        match error {
+            Refusal::Invalid(errors) => Self::validation(errors.into_iter().map(Issue::from).collect()),
+            other => Self::unprocessable(other.to_string()),
         }
     }
 }
 
 impl From<webhooks::Refusal> for Problem {
-    fn from(refusal: webhooks::Refusal) -> Self {
-        match refusal {
-            webhooks::Refusal::Invalid(faults) => Self::validation(faults.into_iter().map(Issue::from).collect()),
+    fn from(error: webhooks::Refusal) -> Self {
+        match error {
+            webhooks::Refusal::Invalid(errors) => Self::validation(errors.into_iter().map(Issue::from).collect()),
             webhooks::Refusal::Scope(scope) => Self::forbidden(scope),
-            refused => Self::unprocessable(refused.to_string()),
+            other => Self::unprocessable(other.to_string()),
         }
     }
 }
 
 impl From<Invalid> for Issue {
-    fn from(invalid: Invalid) -> Self {
-        Self { path: vec![camel(invalid.field)], message: invalid.message }
+    fn from(error: Invalid) -> Self {
+        Self { path: vec![camel(error.field)], message: error.message }
     }
 }
 
-/// A domain field's name as the API spells it: `due_at` is `dueAt`.
+/// Converts the name of a domain field to that of the API: `due_at` to `dueAt`.
 fn camel(field: &str) -> String {
     let mut words = field.split('_');
     let mut name = words.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! What a call is answered with, before it becomes a response.
+//! The response of the API, before it becomes an HTTP response.
 
 use axum::{
     body::Body,
@@ -10,21 +10,21 @@ use serde::Serialize;
 
 use crate::json;
 
-/// An answer in the making.
+/// A response of the API, with the data that the audit log needs.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
-    /// What is sent in place of `body`, as it is made.
+    /// The streamed body that is sent instead of `body`.
     pub(crate) stream: Option<Body>,
-    /// What the call was about, for the audit log.
+    /// The subject of the request, for the audit log.
     pub(crate) subject: Option<Subject>,
-    /// Whether the audit log has it already, because it was stored with a changeset.
+    /// Whether the audit entry is already stored, because it was committed with a changeset.
     pub(crate) on_record: bool,
-    /// Whether it was given before.
+    /// Whether this is the replay of a stored response.
     pub(crate) replayed: bool,
-    /// Whether its body holds a secret.
+    /// Whether the body holds a secret.
     pub(crate) confidential: bool,
 }
 
@@ -44,7 +44,7 @@ impl Reply {
         }
     }
 
-    /// `{"<name>": <record>}`.
+    /// A response with the body `{"<name>": <record>}`.
     pub(crate) fn record(status: StatusCode, name: &str, record: &impl Serialize) -> Self {
         let mut body = Vec::with_capacity(1024);
         body.extend_from_slice(b"{\"");
@@ -71,7 +71,7 @@ impl Reply {
         self
     }
 
-    /// For a body that holds a secret: nobody keeps it, and it is kept for a replay only encrypted.
+    /// Marks a body that holds a secret: it must not be cached, and it is stored for replay only in encrypted form.
     pub(crate) fn confidential(self) -> Self {
         Self { confidential: true, ..self }.header(header::CACHE_CONTROL, "no-store")
     }
@@ -80,7 +80,7 @@ impl Reply {
         self.header(header::ETAG, etag(revision))
     }
 
-    /// As it is kept for a replay.
+    /// Returns the response as it is stored for replay.
     pub(crate) fn to_answer(&self) -> Answer {
         let headers = self
             .headers
@@ -90,18 +90,18 @@ impl Reply {
         Answer { status: self.status.as_u16(), headers, body: self.body.clone() }
     }
 
-    /// What was kept, given again.
-    pub(crate) fn replay(answer: Answer) -> Self {
-        let headers = answer
+    /// Returns the replay of a stored response.
+    pub(crate) fn replay(stored: Answer) -> Self {
+        let headers = stored
             .headers
             .into_iter()
             .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)))
             .chain([(REPLAYED, HeaderValue::from_static("true"))])
             .collect();
         Self {
-            status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK),
+            status: StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK),
             headers,
-            body: answer.body,
+            body: stored.body,
             stream: None,
             subject: None,
             on_record: false,
@@ -121,15 +121,15 @@ impl Reply {
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The entity tag that names a record's revision.
+/// Returns the entity tag of a record's revision.
 pub(crate) fn etag(revision: Revision) -> String {
     format!("\"r{}\"", revision.0)
 }
 
-/// Our shapes have no maps with keys that aren't texts, so writing them can't fail.
-pub(crate) fn write_json(into: &mut Vec<u8>, value: &impl Serialize) {
-    if let Err(error) = json::write(into, value) {
-        tracing::error!(%error, "a shape could not be written");
-        into.extend_from_slice(b"null");
+/// Appends a value as JSON. Response bodies have no maps with keys that are not strings, so this can't fail.
+pub(crate) fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {
+    if let Err(error) = json::write(out, value) {
+        tracing::error!(%error, "a response body could not be serialized");
+        out.extend_from_slice(b"null");
     }
 }

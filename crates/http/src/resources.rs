@@ -1,4 +1,4 @@
-//! One file for each kind of record.
+//! The endpoints and the JSON representation of each kind of record, in one file each.
 
 pub(crate) mod audit_entry;
 pub(crate) mod control;

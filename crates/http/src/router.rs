@@ -1,4 +1,4 @@
-//! From endpoints to an axum router.
+//! The axum router, built from the declared endpoints.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,18 +23,19 @@ use crate::{
     routes::{NOWHERE, OPERATIONS},
 };
 
-/// What a path's parameters are read as.
+/// The extractor of the path parameters.
 type Path = Result<RawPathParams, RawPathParamsRejection>;
 
-/// The API as an axum router: everything below `/api/v1`, and the answer for everything that is not there.
+/// Returns the API as an axum router: all endpoints below `/api/v1`, and the response for requests that match none.
 pub fn router(app: App) -> Router {
     let compression = CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest).compress_when(
         SizeAbove::new(1024)
             .and(NotForContentType::const_new("application/octet-stream"))
-            // What is compressed waits for more, and an event does not.
+            // A compressor waits for more input before it emits output, which would delay events.
             .and(NotForContentType::SSE),
     );
-    // Around all routes at once: a layer of the router's own would be cloned and boxed with each of them, on every call.
+    // The layer is around all routes at once: a layer of the router would be cloned and boxed per route on every
+    // request.
     Router::new().fallback_service((MapResponseLayer::new(weaken), compression).layer(routes(Arc::new(app))))
 }
 
@@ -49,12 +50,12 @@ fn routes(app: Arc<App>) -> Router {
         let methods = operations.into_iter().fold(MethodRouter::new(), |methods, operation| {
             let filter = MethodFilter::try_from(operation.method.clone()).unwrap_or(MethodFilter::GET);
             let handler = move |State(app): State<Arc<App>>, path: Path, request: Request| async move {
-                // A path that is no UTF-8 names nothing.
-                let arrival = path.map_or_else(
+                // A path that is not UTF-8 is answered with 404.
+                let route = path.map_or_else(
                     |_| Arrival::Astray(Problem::not_found()),
                     |path| Arrival::At(path.iter().map(|(_, value)| value.to_owned()).collect()),
                 );
-                enter(&app, operation, arrival, request).await
+                enter(&app, operation, route, request).await
             };
             methods.merge(on(filter, handler))
         });
@@ -63,12 +64,13 @@ fn routes(app: Arc<App>) -> Router {
         });
         router = router.route(path, methods);
     }
-    let nowhere = |State(app): State<Arc<App>>, request: Request| async move {
+    let unmatched = |State(app): State<Arc<App>>, request: Request| async move {
         enter(&app, &NOWHERE, Arrival::Astray(Problem::no_such_route()), request).await
     };
-    router.fallback(nowhere).with_state(app)
+    router.fallback(unmatched).with_state(app)
 }
 
+/// Returns the value of the `Allow` header.
 fn allowed(operations: &[&'static Operation]) -> String {
     let mut methods: Vec<&str> = operations.iter().map(|operation| operation.method.as_str()).collect();
     if methods.contains(&"GET") {
@@ -78,7 +80,7 @@ fn allowed(operations: &[&'static Operation]) -> String {
     methods.join(", ")
 }
 
-/// What is compressed is no longer the same byte for byte, so its entity tag becomes a weak one (RFC 9110 § 8.8.3).
+/// Makes the entity tag of a compressed response weak, because its bytes are no longer the same (RFC 9110 § 8.8.3).
 fn weaken(mut response: Response<CompressionBody<Body>>) -> Response<CompressionBody<Body>> {
     let headers = response.headers_mut();
     if headers.contains_key(header::CONTENT_ENCODING)

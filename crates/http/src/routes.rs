@@ -1,4 +1,4 @@
-//! Every endpoint of version 1. A new module adds its lines here.
+//! The endpoints of version 1 of the API. A new module adds its endpoints here.
 
 mod webhooks;
 
@@ -26,12 +26,13 @@ use crate::{
     view::{component, get, get_document, list, list_document},
 };
 
-/// What most is answered in.
+/// The media type of most responses.
 const JSON: &[Format] = &[Format::Json];
-/// What lists are answered in: a page, or the whole collection.
+/// The media types of lists: JSON for a page, newline-delimited JSON for the whole collection.
 const JSON_OR_LINES: &[Format] = &[Format::Json, Format::Lines];
 
-/// Paths without a parameter come before those that would take their last segment for one.
+/// The declared endpoints. A path without parameters must come before a path whose parameter would match its last
+/// segment.
 pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     let mut all = vec![
         Operation {
@@ -40,7 +41,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "issueToken",
             tag: "Authentication",
             summary: "Get an access token",
-            says: "Client credentials in JSON, as a form, or by HTTP Basic.",
+            says: "Exchanges client credentials for an access token. The credentials are sent as JSON, as a form, or with HTTP Basic.",
             access: Access::Open,
             charge: Charge::Read,
             formats: JSON,
@@ -54,7 +55,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "getOpenapi",
             tag: "Authentication",
             summary: "Get this document",
-            says: "OpenAPI 3.1, the same for everybody.",
+            says: "Returns the OpenAPI 3.1 document of this API. It is the same for every caller.",
             access: Access::Open,
             charge: Charge::Read,
             formats: JSON,
@@ -68,7 +69,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "getOrganization",
             tag: "Organization",
             summary: "Get the organization",
-            says: "The one the credential belongs to.",
+            says: "Returns the organization that the credentials belong to.",
             access: Access::Scope(Scope::OrganizationRead),
             charge: Charge::Read,
             formats: JSON,
@@ -82,7 +83,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "listControls",
             tag: "Controls",
             summary: "List controls",
-            says: "Newest first, or oldest change first with `order=updated`.",
+            says: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
             access: Access::Scope(Scope::ControlsRead),
             charge: Charge::Read,
             formats: JSON_OR_LINES,
@@ -96,7 +97,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "getControl",
             tag: "Controls",
             summary: "Get a control",
-            says: "With an `ETag` that names its revision.",
+            says: "The response has an `ETag` that identifies the revision.",
             access: Access::Scope(Scope::ControlsRead),
             charge: Charge::Read,
             formats: JSON,
@@ -110,7 +111,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "listFindings",
             tag: "Findings",
             summary: "List findings",
-            says: "Newest first, or oldest change first with `order=updated`.",
+            says: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
             access: Access::Scope(Scope::FindingsRead),
             charge: Charge::Read,
             formats: JSON_OR_LINES,
@@ -124,7 +125,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "createFinding",
             tag: "Findings",
             summary: "Create a finding",
-            says: "It starts `open`. A key that is taken is a 409 whose body names the finding that has it, in `existingId`.",
+            says: "The finding starts with the status `open`. If its key is already in use, the response is a 409, and `existingId` in its body is the identifier of the finding with that key.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
             formats: JSON,
@@ -138,9 +139,9 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "batchFindings",
             tag: "Findings",
             summary: "Create or update up to 500 findings",
-            says: "Each item succeeds or fails on its own; the whole call counts as one write. With `onConflict: update` the \
-                   content of a finding that is there is brought up to date, never its status; what an item leaves out stays. \
-                   `skip`, the default, leaves it as it is.",
+            says: "Each item succeeds or fails on its own; the whole request counts as one write. With `onConflict: update`, an \
+                   existing finding gets the fields that the item has; other fields and the status stay unchanged. With \
+                   `onConflict: skip`, the default, an existing finding stays unchanged.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
             formats: JSON,
@@ -154,7 +155,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "getFinding",
             tag: "Findings",
             summary: "Get a finding",
-            says: "With an `ETag` that names its revision.",
+            says: "The response has an `ETag` that identifies the revision.",
             access: Access::Scope(Scope::FindingsRead),
             charge: Charge::Read,
             formats: JSON,
@@ -168,8 +169,8 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "updateFinding",
             tag: "Findings",
             summary: "Change a finding",
-            says: "What is left out stays; null clears. A status that may not follow the present one is a 422 that names those \
-                   that may. `If-Match` guards against changes by others.",
+            says: "Fields that are left out stay unchanged; null clears a field. If the status may not follow the current one, the \
+                   response is a 422 that lists the allowed ones. `If-Match` prevents overwriting changes by others.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
             formats: JSON,
@@ -182,8 +183,8 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             path: "/api/v1/governance/findings/{findingId}/events",
             id: "listFindingEvents",
             tag: "Findings",
-            summary: "List what was reported about a finding",
-            says: "Newest first, or oldest change first with `order=updated`.",
+            summary: "List the events of a finding",
+            says: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
             access: Access::Scope(Scope::FindingsRead),
             charge: Charge::Read,
             formats: JSON_OR_LINES,
@@ -196,9 +197,9 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             path: "/api/v1/governance/findings/{findingId}/events",
             id: "reportFindingEvent",
             tag: "Findings",
-            summary: "Report something about a finding",
-            says: "An event that implies a status moves the finding there, or is a 422 where the present status does not \
-                   allow it.",
+            summary: "Record an event of a finding",
+            says: "An event that implies a status changes the finding to that status. If the current status does not allow \
+                   this, the response is a 422.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
             formats: JSON,
@@ -212,8 +213,8 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "listAuditEntries",
             tag: "Audit log",
             summary: "List entries of the audit log",
-            says: "Every call of every service account, refused ones included. Newest first, or oldest first with \
-                   `order=updated`.",
+            says: "Returns an entry for every request of every service account, including rejected requests. The newest \
+                   come first, or with `order=updated` the oldest.",
             access: Access::Scope(Scope::AuditRead),
             charge: Charge::Read,
             formats: JSON_OR_LINES,
@@ -226,7 +227,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     all
 });
 
-/// The shapes of records, for the document's components.
+/// Returns the schemas of the records, for the components of the OpenAPI document.
 pub(crate) fn components() -> Vec<(&'static str, Value)> {
     vec![
         component::<Organization>(),
@@ -240,7 +241,7 @@ pub(crate) fn components() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Stands in for the endpoint where there is none.
+/// The placeholder operation of requests that match no endpoint.
 pub(crate) static NOWHERE: LazyLock<Operation> = LazyLock::new(|| Operation {
     method: Method::GET,
     path: "unmatched",
@@ -260,9 +261,9 @@ fn nowhere<'a>(_: &'a App, _: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>>
     Box::pin(async { Err(Problem::no_such_route()) })
 }
 
-fn document<'a>(_: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+fn document<'a>(_: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        Query::parse(call.query()).finish()?;
+        Query::parse(request.query()).finish()?;
         Ok(Reply::json(StatusCode::OK, openapi::served()))
     })
 }

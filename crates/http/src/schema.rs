@@ -1,9 +1,9 @@
-//! Pieces of JSON Schema that shapes share.
+//! JSON Schemas that the schemas of several records share.
 
 use serde_json::Value;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
-/// One of the words of an enum.
+/// Returns the schema of a string enum.
 pub(crate) fn words<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::new(Type::String))
@@ -11,8 +11,11 @@ pub(crate) fn words<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Object {
         .build()
 }
 
-/// The same where there may be none.
+/// Returns the schema of a string enum that can be null.
 pub(crate) fn words_or_null<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Object {
-    let words = all.iter().map(|item| Value::from(name(*item))).chain([Value::Null]);
-    ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null])).enum_values(Some(words)).build()
+    let values = all.iter().map(|item| Value::from(name(*item))).chain([Value::Null]);
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(values))
+        .build()
 }

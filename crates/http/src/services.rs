@@ -1,4 +1,4 @@
-//! What the API is put together from.
+//! The dependencies and the settings of the API.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use store::DynStore;
 
 use crate::forwarded::TrustedProxies;
 
-/// The ports the API works through, and its settings.
+/// The ports that the API uses, and its settings.
 #[derive(Clone)]
 pub struct Services {
     pub store: Arc<DynStore>,
@@ -24,36 +24,36 @@ pub struct Services {
     pub observer: Arc<dyn Observer>,
     pub webhook_secrets: Arc<dyn webhooks::Secrets>,
     pub sender: Arc<dyn webhooks::Sender>,
-    /// Is rung after a commit that left something to deliver.
+    /// Is notified after a commit that leaves something to deliver.
     pub bell: Arc<dyn webhooks::Bell>,
-    /// Which addresses subscriptions may name.
+    /// The policy for the addresses that webhook endpoints may have.
     pub webhook_addresses: webhooks::AddressPolicy,
     pub settings: ApiSettings,
 }
 
-/// Makes cursors opaque and tamper-proof.
+/// Encrypts pagination cursors, so that they are opaque and tamper-proof.
 pub trait CursorSeal: Send + Sync {
-    /// The payload, readable only by [`Self::open`] and fit for a query parameter.
+    /// Returns the encrypted payload in a form that is safe in a query parameter. Only [`Self::decrypt`] can read it.
     fn seal(&self, payload: &[u8]) -> String;
-    /// The payload of a cursor that was sealed here and not altered.
+    /// Returns the payload of a cursor, or `None` if it was not issued here or was altered.
     fn open(&self, cursor: &str) -> Option<Vec<u8>>;
 }
 
-/// Encrypts answers that hold a secret, for as long as they are kept to be given again.
+/// Encrypts responses that hold a secret, while they are stored for replay.
 pub trait AnswerSeal: Send + Sync {
-    /// The body, encrypted for this purpose alone.
+    /// Returns the encrypted body. It can only be decrypted with the same `purpose`.
     fn seal(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8>;
-    /// The body that was sealed here for this purpose and not altered.
+    /// Returns the decrypted body, or `None` if it was not encrypted here for this `purpose` or was altered.
     fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>>;
 }
 
-/// Is told of every answer, for metrics.
+/// Observes every response, for metrics.
 pub trait Observer: Send + Sync {
-    /// `route` is the route's template, or `unmatched`.
+    /// Records a response. `route` is the template of the route, or `unmatched`.
     fn answered(&self, method: &str, route: &'static str, status: u16, took: Duration);
 }
 
-/// Settings of the API, with the defaults of `contract/operating.md`.
+/// The settings of the API, with the defaults of `contract/operating.md`.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
     pub token_lifetime: TokenLifetime,
@@ -62,11 +62,11 @@ pub struct ApiSettings {
     pub quotas: Quotas,
     pub durable_read_audit: bool,
     pub trusted_proxies: TrustedProxies,
-    /// Bytes of request bodies that are held at once.
+    /// The memory budget for all request bodies together, in bytes.
     pub body_memory: usize,
 }
 
-/// Calls a minute.
+/// The rate limits, in requests per minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
     pub token_read: u32,

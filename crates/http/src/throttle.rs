@@ -1,4 +1,4 @@
-//! How often a caller may call, and what it is told of that (contract v1 § 5).
+//! Rate limits, and the response headers that report them (contract v1 § 5).
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,14 +9,16 @@ use ulid::Ulid;
 
 use crate::{app::App, operation::Charge, problem::Problem};
 
-/// What became of charging a call.
+/// The result of charging a request to its rate limit buckets.
 pub(crate) struct Throttled(Decision);
 
 impl Throttled {
+    /// Whether the rate limit is exceeded.
     pub(crate) fn refuses(&self) -> bool {
         matches!(self.0, Decision::Refused { .. })
     }
 
+    /// Returns the seconds until the next request is allowed, if the rate limit is exceeded.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self.0 {
             Decision::Allowed { .. } => None,
@@ -24,21 +26,21 @@ impl Throttled {
         }
     }
 
-    /// Tells the caller how the bucket nearest to empty stands.
+    /// Writes the state of the bucket that is closest to empty to the response headers.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let Some(standing) = self.0.standing() else { return };
-        headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(standing.limit));
-        headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(standing.remaining));
-        headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(standing.reset_at.seconds()));
-        headers.insert(HeaderName::from_static("x-ratelimit-bucket"), HeaderValue::from_static(standing.bucket.name()));
+        let Some(state) = self.0.standing() else { return };
+        headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(state.limit));
+        headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(state.remaining));
+        headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(state.reset_at.seconds()));
+        headers.insert(HeaderName::from_static("x-ratelimit-bucket"), HeaderValue::from_static(state.bucket.name()));
     }
 }
 
-/// Charges a call to the account's bucket and the organization's.
+/// Charges a request to the buckets of the account and of the organization.
 pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Result<Throttled, Problem> {
     let quotas = app.services.settings.quotas;
     let (organization, id) = (account.meta.organization, account.meta.ulid());
-    let own = match charge {
+    let account_charge = match charge {
         Charge::Read => BucketCharge {
             key: BucketKey::TokenRead(organization, id),
             quota: Quota::per_minute(account.record.limits.reads.unwrap_or(quotas.token_read)),
@@ -48,21 +50,21 @@ pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Resu
             quota: Quota::per_minute(account.record.limits.writes.unwrap_or(quotas.token_write)),
         },
     };
-    let shared =
+    let organization_charge =
         BucketCharge { key: BucketKey::Organization(organization), quota: Quota::per_minute(quotas.organization) };
     let now = app.services.clock.now();
-    Ok(Throttled(app.services.limits.charge(&[own, shared], now).await?))
+    Ok(Throttled(app.services.limits.charge(&[account_charge, organization_charge], now).await?))
 }
 
-/// Charges a token to the account that proved itself.
+/// Charges an issued token to the authenticated account.
 pub(crate) async fn charge_token(app: &App, account: &Account) -> Result<(), Problem> {
     let quota = Quota::per_minute(app.services.settings.quotas.token_endpoint);
     let key = BucketKey::TokenIssue(account.meta.organization, account.meta.ulid());
     refuse_past(app, &[BucketCharge { key, quota }]).await
 }
 
-/// Charges a failed token call to the client id at its address and to the address, so that who merely knows a client id
-/// locks nobody out.
+/// Charges a failed token request to the client id at its address and to the address, so that knowing a client id is
+/// not enough to lock its account out.
 pub(crate) async fn charge_token_failure(app: &App, client_id: &str, address: Option<IpAddr>) -> Result<(), Problem> {
     let quotas = app.services.settings.quotas;
     let peer = Peer::from(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
@@ -77,7 +79,8 @@ pub(crate) async fn charge_token_failure(app: &App, client_id: &str, address: Op
     refuse_past(app, &charges).await
 }
 
+/// Charges the buckets, and returns an error if one of them is exhausted.
 async fn refuse_past(app: &App, charges: &[BucketCharge]) -> Result<(), Problem> {
-    let throttled = Throttled(app.services.limits.charge(charges, app.services.clock.now()).await?);
-    throttled.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
+    let rate_limit = Throttled(app.services.limits.charge(charges, app.services.clock.now()).await?);
+    rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
 }

@@ -1,4 +1,4 @@
-//! Putting calls on record that change nothing: reads, refusals and replays (contract v1 § 8).
+//! Audit entries of requests that change nothing: reads, refusals and replays (contract v1 § 8).
 
 use std::{
     collections::HashMap,
@@ -25,24 +25,26 @@ use tokio::{
 
 use crate::{accounts::Cached, services::Services};
 
-/// How often 429s that are alike are on record.
+/// The time in which identical 429 responses share one audit entry.
 const REFUSAL_SPAN: Duration = Duration::from_secs(60);
-/// How many sorts of 429s are counted at a time.
+/// The maximum number of distinct kinds of 429 responses that are counted at a time.
 const MOST_COUNTED: usize = 5000;
-/// How many entries may wait with `NOVANTRA_AUDIT_READS=buffered`; past that, calls wait as they do with `durable`.
+/// The maximum number of buffered entries with `NOVANTRA_AUDIT_READS=buffered`. If the buffer is full, requests wait
+/// for the store as with `durable`.
 const MOST_BUFFERED: usize = 10_000;
-/// How long the first of them waits for others, so that a transaction's own cost is shared by many.
+/// The time that the first buffered entry waits for others, so that many entries share the cost of a transaction.
 const GATHERED_FOR: Duration = Duration::from_millis(50);
-/// How many are stored at once.
+/// The maximum number of buffered entries that are stored at once.
 const MOST_AT_ONCE: usize = 1024;
 
+/// The recorder of the audit entries of requests that change nothing.
 pub(crate) struct Trail {
     buffer: Option<Buffer>,
     counted: Mutex<HashMap<Alike, Counted>>,
 }
 
-/// Refusals that one entry may stand for. What is refused a stranger who merely knows an account's client id has entries
-/// of its own, beside those of the account.
+/// The key of refusals that can share one audit entry. It contains the address, so that refused requests of a stranger
+/// who only knows an account's client id have entries of their own.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Alike {
     account: AccountId,
@@ -57,7 +59,7 @@ impl Alike {
     }
 }
 
-/// Refusals that were counted since the last entry about them.
+/// The number of refusals since the last audit entry about them.
 #[derive(Clone)]
 struct Counted {
     who: (OrganizationId, Actor),
@@ -66,15 +68,16 @@ struct Counted {
     count: i64,
 }
 
-/// An entry that waits to be stored, and its stamp, which is in flight until it is.
+/// An entry that waits to be stored, with its timestamp, which counts as in flight until the entry is stored.
 type Waiting = (Entry, Stamp);
 
+/// The buffer of entries, and the task that stores them.
 struct Buffer {
     sender: Mutex<Option<mpsc::Sender<Waiting>>>,
     writer: AsyncMutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
-/// What is to be put on record of a call.
+/// The data of an audit entry that depends on the request.
 pub(crate) struct Note {
     pub(crate) action: Action,
     pub(crate) subject: Option<Subject>,
@@ -89,7 +92,7 @@ impl Trail {
         Self { buffer, counted: Mutex::default() }
     }
 
-    /// Puts a call on record; once this returns the entry is durable, or waits in the buffer where that is the setting.
+    /// Records a request. When this returns, the entry is durable, or is buffered if the settings allow that.
     pub(crate) async fn record(
         &self,
         services: &Services,
@@ -97,8 +100,8 @@ impl Trail {
         note: Note,
     ) -> Result<(), StoreError> {
         let (organization, actor) = who.unwrap_or_else(|| (Organization::installation(), stranger()));
-        let stamp = services.store.begin_entry();
-        let at = stamp.at();
+        let timestamp = services.store.begin_entry();
+        let at = timestamp.at();
         let entry = Entry {
             id: Id::new(services.entropy.ulid(at)),
             organization,
@@ -112,17 +115,17 @@ impl Trail {
             status: Some(note.status),
         };
         match self.buffer.as_ref().and_then(Buffer::sender) {
-            Some(sender) => match sender.try_send((entry, stamp)) {
+            Some(sender) => match sender.try_send((entry, timestamp)) {
                 Ok(()) => Ok(()),
-                Err(TrySendError::Full((entry, stamp)) | TrySendError::Closed((entry, stamp))) => {
-                    services.store.append(entry, stamp).await
+                Err(TrySendError::Full((entry, timestamp)) | TrySendError::Closed((entry, timestamp))) => {
+                    services.store.append(entry, timestamp).await
                 }
             },
-            None => services.store.append(entry, stamp).await,
+            None => services.store.append(entry, timestamp).await,
         }
     }
 
-    /// Puts a 429 on record, or counts it when one like it was on record less than a minute ago.
+    /// Records a 429 response, or only counts it if an identical one was recorded less than a minute ago.
     pub(crate) async fn record_limited(
         &self,
         services: &Services,
@@ -130,33 +133,33 @@ impl Trail {
         note: Note,
     ) -> Result<(), StoreError> {
         let now = services.clock.now();
-        let alike = Alike::new(account.account.meta.id, &note);
-        let mut refusals = Counted { who: account.who(), origin: note.origin.clone(), since: now, count: 0 };
+        let key = Alike::new(account.account.meta.id, &note);
+        let mut refusal = Counted { who: account.who(), origin: note.origin.clone(), since: now, count: 0 };
         {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
             let full = counted.len() >= MOST_COUNTED;
-            match counted.get_mut(&alike) {
-                Some(there) if now.since(there.since) < REFUSAL_SPAN => {
-                    there.count += 1;
+            match counted.get_mut(&key) {
+                Some(existing) if now.since(existing.since) < REFUSAL_SPAN => {
+                    existing.count += 1;
                     return Ok(());
                 }
-                Some(there) => refusals.count = mem::replace(there, refusals.clone()).count,
-                // Where there is no room to count more of them, each is on record of its own.
+                Some(existing) => refusal.count = mem::replace(existing, refusal.clone()).count,
+                // If the table is full, the response gets an audit entry of its own.
                 None if full => {}
                 None => {
-                    counted.insert(alike.clone(), refusals.clone());
+                    counted.insert(key.clone(), refusal.clone());
                 }
             }
         }
-        refusals.count += 1;
-        let recorded = self.record(services, Some(account.who()), counting(note, refusals.count)).await;
-        if recorded.is_err() {
-            self.count_again([(alike, refusals)]);
+        refusal.count += 1;
+        let result = self.record(services, Some(account.who()), counting(note, refusal.count)).await;
+        if result.is_err() {
+            self.count_again([(key, refusal)]);
         }
-        recorded
+        result
     }
 
-    /// Puts on record what was only counted, where its minute is over; all of it at the end.
+    /// Records the counted refusals whose minute is over, or all of them if `all` is true.
     pub(crate) async fn record_counted(&self, services: &Services, all: bool) -> Result<(), StoreError> {
         let now = services.clock.now();
         let mut due: Vec<(Alike, Counted)> = {
@@ -164,9 +167,9 @@ impl Trail {
             let due = counted.extract_if(|_, counted| all || now.since(counted.since) >= REFUSAL_SPAN);
             due.filter(|(_, counted)| counted.count > 0).collect()
         };
-        while let Some((alike, counted)) = due.last() {
+        while let Some((key, counted)) = due.last() {
             let note = Note {
-                action: alike.action.clone(),
+                action: key.action.clone(),
                 subject: None,
                 origin: counted.origin.clone(),
                 status: 429,
@@ -182,37 +185,38 @@ impl Trail {
         Ok(())
     }
 
-    /// Takes back what could not be put on record.
+    /// Adds counts back that could not be recorded.
     fn count_again(&self, unrecorded: impl IntoIterator<Item = (Alike, Counted)>) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        for (alike, refusals) in unrecorded {
-            if let Some(there) = counted.get_mut(&alike) {
-                there.count += refusals.count;
+        for (key, refusal) in unrecorded {
+            if let Some(existing) = counted.get_mut(&key) {
+                existing.count += refusal.count;
             } else if counted.len() < MOST_COUNTED {
-                counted.insert(alike, refusals);
+                counted.insert(key, refusal);
             }
         }
     }
 
-    /// Waits until all that is buffered is stored. Later entries are stored as they come.
+    /// Waits until all buffered entries are stored. Later entries are stored without buffering.
     pub(crate) async fn drain(&self) {
         if let Some(buffer) = &self.buffer {
             drop(buffer.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
             if let Some(writer) = buffer.writer.lock().await.take()
                 && let Err(error) = writer.await
             {
-                tracing::error!(%error, "the writer of buffered audit entries failed");
+                tracing::error!(%error, "the task that stores buffered audit entries failed");
             }
         }
     }
 }
 
-/// The note with how many calls it stands for.
+/// Returns the note with the number of requests that it stands for.
 fn counting(note: Note, count: i64) -> Note {
     let count = Change { field: "refused_calls".into(), before: FieldValue::Null, after: FieldValue::Integer(count) };
     Note { changes: vec![count], ..note }
 }
 
+/// The actor of requests whose caller is not authenticated.
 fn stranger() -> Actor {
     Actor { kind: ActorKind::System, id: None, name: "unknown caller".into() }
 }
@@ -232,9 +236,10 @@ impl Buffer {
                 {
                     batch.push(next);
                 }
-                let appended =
-                    futures_util::future::join_all(batch.drain(..).map(|(entry, stamp)| store.append(entry, stamp)))
-                        .await;
+                let appended = futures_util::future::join_all(
+                    batch.drain(..).map(|(entry, timestamp)| store.append(entry, timestamp)),
+                )
+                .await;
                 for error in appended.into_iter().filter_map(Result::err) {
                     tracing::error!(%error, "an audit entry could not be stored");
                 }

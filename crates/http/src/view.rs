@@ -1,4 +1,4 @@
-//! How records look in the API, and the list and get that every kind has.
+//! The representation of records in the API, and the list and get handlers that all kinds of records share.
 
 use axum::http::{HeaderName, StatusCode, header};
 use futures_util::future::BoxFuture;
@@ -21,61 +21,64 @@ use crate::{
     streams,
 };
 
-/// How one kind of record looks in the API.
+/// A kind of record that the API exposes.
 pub(crate) trait View: Resource {
-    /// The key of one: `finding`.
+    /// The JSON key of one record, such as `finding`.
     const SINGULAR: &'static str;
-    /// The key of several: `findings`.
+    /// The JSON key of a list of records, such as `findings`.
     const PLURAL: &'static str;
-    /// The record as it is written out.
+    /// The type that is serialized as the record's JSON.
     type Shape<'a>: Serialize + PartialSchema;
-    /// What the shape is called in the API's document.
+    /// The component name of the record's schema in the OpenAPI document.
     const COMPONENT: &'static str;
 
+    /// Converts a stored record to its JSON representation.
     fn shape(stored: &Stored<Self>) -> Self::Shape<'_>;
 
-    /// Reads the kind's own filters.
+    /// Reads the filter parameters that are specific to this kind of record.
     fn filter(query: &mut Query<'_>) -> Self::Filter;
 
-    /// A record to show in the API's document.
+    /// Returns the example record of the OpenAPI document.
     fn example() -> Stored<Self>;
 }
 
+/// The response header with the time up to which a list is complete.
 pub(crate) const AS_OF: HeaderName = HeaderName::from_static("x-as-of");
 
-/// Answers a list.
-pub(crate) fn list<'a, R: View>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>>
+/// Handles a list request.
+pub(crate) fn list<'a, R: View>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>>
 where
     DynStore: Reader<R>,
 {
     Box::pin(async move {
-        let mut query = Query::parse(call.query());
+        let mut query = Query::parse(request.query());
         let filter = R::filter(&mut query);
-        list_filtered(app, call, &mut query, &filter).await
+        list_filtered(app, request, &mut query, &filter).await
     })
 }
 
-/// Answers a list whose own filters are known.
+/// Handles a list request whose specific filters are already read.
 pub(crate) async fn list_filtered<R: View>(
     app: &App,
-    call: &Call,
+    request: &Call,
     query: &mut Query<'_>,
     filter: &R::Filter,
 ) -> Result<Reply, Problem>
 where
     DynStore: Reader<R>,
 {
-    let walk = Walk::start(app, call, query)?;
-    if call.format == Format::Lines {
-        let place = streams::take_place(app, call)?;
-        let streamed = Reader::<R>::stream(&*app.services.store, walk.organization, filter, &walk.whole()).await?;
-        return streams::reply(app, call, place, streamed, |stored, line| write_json(line, &R::shape(stored)));
+    let list_request = Walk::start(app, request, query)?;
+    if request.format == Format::Lines {
+        let permit = streams::take_place(app, request)?;
+        let snapshot =
+            Reader::<R>::stream(&*app.services.store, list_request.organization, filter, &list_request.whole()).await?;
+        return streams::reply(app, request, permit, snapshot, |stored, line| write_json(line, &R::shape(stored)));
     }
-    let page = Reader::<R>::list(&*app.services.store, walk.organization, filter, &walk.page).await?;
-    Ok(walk.reply(app, R::PLURAL, &page, |stored, body| write_json(body, &R::shape(stored))))
+    let page = Reader::<R>::list(&*app.services.store, list_request.organization, filter, &list_request.page).await?;
+    Ok(list_request.reply(app, R::PLURAL, &page, |stored, body| write_json(body, &R::shape(stored))))
 }
 
-/// A page being asked for, with what its cursors are bound to.
+/// A parsed list request, with the binding of its cursors.
 pub(crate) struct Walk {
     pub(crate) organization: kernel::OrganizationId,
     pub(crate) page: kernel::PageRequest,
@@ -83,17 +86,17 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Reads what every list takes. The list's own parameters must have been read before.
-    pub(crate) fn start(app: &App, call: &Call, query: &mut Query<'_>) -> Result<Self, Problem> {
-        let asked = paging::read(query);
-        if call.format == Format::Lines {
-            asked.refuse_pages(query);
+    /// Reads the parameters that every list accepts. The parameters that are specific to the list must be read before.
+    pub(crate) fn start(app: &App, request: &Call, query: &mut Query<'_>) -> Result<Self, Problem> {
+        let parameters = paging::read(query);
+        if request.format == Format::Lines {
+            parameters.refuse_pages(query);
         }
         query.finish()?;
-        let organization = call.known()?.organization();
-        let binding = Binding::new(organization, call.parts.uri.path(), &query.given_but(&["cursor", "limit"]));
-        let mut page = asked.page;
-        if let Some(text) = asked.cursor {
+        let organization = request.known()?.organization();
+        let binding = Binding::new(organization, request.parts.uri.path(), &query.given_but(&["cursor", "limit"]));
+        let mut page = parameters.page;
+        if let Some(text) = parameters.cursor {
             let oldest = app.services.clock.now() - app.services.settings.cursor_lifetime;
             let position = cursor::open(&*app.services.cursors, &binding, page.order, oldest, &text);
             page.after = Some(position.ok_or_else(Problem::invalid_cursor)?);
@@ -101,19 +104,19 @@ impl Walk {
         Ok(Self { organization, page, binding })
     }
 
-    /// All that the pages would hold.
+    /// Returns the request for the whole collection as a stream.
     pub(crate) fn whole(&self) -> StreamRequest {
         StreamRequest { order: self.page.order, window: self.page.window }
     }
 
-    /// The page as it is answered.
+    /// Returns the response with a page.
     pub(crate) fn reply<T>(&self, app: &App, plural: &str, page: &Page<T>, write: impl Fn(&T, &mut Vec<u8>)) -> Reply {
         let mut body = Vec::with_capacity(page.items.len() * 900 + 128);
         body.extend_from_slice(b"{\"");
         body.extend_from_slice(plural.as_bytes());
         body.extend_from_slice(b"\":[");
-        for (place, item) in page.items.iter().enumerate() {
-            if place > 0 {
+        for (index, item) in page.items.iter().enumerate() {
+            if index > 0 {
                 body.push(b',');
             }
             write(item, &mut body);
@@ -129,47 +132,48 @@ impl Walk {
     }
 }
 
-/// Answers a get.
-pub(crate) fn get<'a, R: View>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>>
+/// Handles a get request.
+pub(crate) fn get<'a, R: View>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>>
 where
     DynStore: Reader<R>,
 {
     Box::pin(async move {
-        Query::parse(call.query()).finish()?;
-        Ok(shown(call, &find::<R>(app, call).await?))
+        Query::parse(request.query()).finish()?;
+        Ok(shown(request, &find::<R>(app, request).await?))
     })
 }
 
-/// A record that was found, or that it is still what the caller has.
-pub(crate) fn shown<R: View>(call: &Call, stored: &Stored<R>) -> Reply {
-    let reply = if call.has(stored.meta.revision) {
+/// Returns the response with a record, or 304 if the client already has this revision.
+pub(crate) fn shown<R: View>(request: &Call, stored: &Stored<R>) -> Reply {
+    let response = if request.has(stored.meta.revision) {
         Reply::empty(StatusCode::NOT_MODIFIED)
     } else {
         Reply::record(StatusCode::OK, R::SINGULAR, &R::shape(stored))
     };
-    reply.revision(stored.meta.revision).about(Subject::of(stored.meta.id))
+    response.revision(stored.meta.revision).about(Subject::of(stored.meta.id))
 }
 
-/// The record that the path names.
-pub(crate) async fn find<R: View>(app: &App, call: &Call) -> Result<Stored<R>, Problem>
+/// Loads the record that the path names.
+pub(crate) async fn find<R: View>(app: &App, request: &Call) -> Result<Stored<R>, Problem>
 where
     DynStore: Reader<R>,
 {
-    let id: Id<R> = call.path_id()?;
-    let organization = call.known()?.organization();
+    let id: Id<R> = request.path_id()?;
+    let organization = request.known()?.organization();
     Reader::<R>::get(&*app.services.store, organization, id).await?.ok_or_else(Problem::not_found)
 }
 
-/// The shape's JSON Schema, for the document's components.
+/// Returns the name and the JSON Schema of a record, for the components of the OpenAPI document.
 pub(crate) fn component<R: View>() -> (&'static str, Value) {
     (R::COMPONENT, json!(<R::Shape<'static> as PartialSchema>::schema()))
 }
 
+/// Returns a reference to the component of a record.
 pub(crate) fn reference<R: View>() -> Value {
     json!({ "$ref": format!("#/components/schemas/{}", R::COMPONENT) })
 }
 
-/// What the API's document says of a list.
+/// Returns the documentation of a list endpoint.
 pub(crate) fn list_document<R: View>() -> Document {
     list_document_of(
         R::PLURAL,
@@ -182,6 +186,7 @@ pub(crate) fn list_document<R: View>() -> Document {
     )
 }
 
+/// Returns the documentation of a list endpoint with this schema, example and query.
 pub(crate) fn list_document_of(
     plural: &str,
     schema: Value,
@@ -190,13 +195,13 @@ pub(crate) fn list_document_of(
 ) -> Document {
     let end = json!({
         "type": "object",
-        "description": "The last line. Where it is missing, the answer is not whole.",
+        "description": "The last line. If it is missing, the response is incomplete.",
         "required": ["pagination"],
         "properties": { "pagination": { "type": "object", "additionalProperties": false } },
         "additionalProperties": false,
     });
     let line = Media {
-        schema: json!({ "description": "A line: one record, or the end.", "anyOf": [schema, end] }),
+        schema: json!({ "description": "One line: a record, or the end of the response.", "anyOf": [schema, end] }),
         example: example.clone(),
     };
     let schema = json!({
@@ -220,7 +225,7 @@ pub(crate) fn list_document_of(
     }
 }
 
-/// What the API's document says of a get.
+/// Returns the documentation of a get endpoint.
 pub(crate) fn get_document<R: View>() -> Document {
     Document {
         query: Vec::new(),
@@ -234,6 +239,7 @@ pub(crate) fn get_document<R: View>() -> Document {
     }
 }
 
+/// Returns the schema and the example of a response with one record.
 pub(crate) fn record_media<R: View>() -> Media {
     Media {
         schema: json!({
@@ -245,11 +251,12 @@ pub(crate) fn record_media<R: View>() -> Media {
     }
 }
 
-pub(crate) fn created(location: &str, reply: Reply) -> Reply {
-    reply.header(header::LOCATION, location)
+/// Adds the `Location` of a new record.
+pub(crate) fn created(location: &str, response: Reply) -> Reply {
+    response.header(header::LOCATION, location)
 }
 
-/// A value that is written out as its text.
+/// A value that is serialized as its `Display` text.
 pub(crate) struct Shown<T>(pub(crate) T);
 
 impl<T: std::fmt::Display> Serialize for Shown<T> {
@@ -258,13 +265,13 @@ impl<T: std::fmt::Display> Serialize for Shown<T> {
     }
 }
 
-/// The moment that examples are set in.
+/// The timestamp of all examples.
 pub(crate) fn example_moment() -> Timestamp {
     Timestamp::from_millis(1_779_718_113_000)
 }
 
-/// An identifier for examples; they all were made at the same moment.
+/// Returns an identifier for examples. All of them have the timestamp of [`example_timestamp`].
 pub(crate) fn example_id<R>(number: u128) -> Id<R> {
-    let moment = u64::try_from(example_moment().millis()).unwrap_or_default();
-    Id::new(ulid::Ulid::from_parts(moment, number))
+    let millis = u64::try_from(example_moment().millis()).unwrap_or_default();
+    Id::new(ulid::Ulid::from_parts(millis, number))
 }

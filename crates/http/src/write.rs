@@ -1,4 +1,4 @@
-//! Writes: decided, stored and answered at most once for one idempotency key (contract v1 § 4).
+//! Writes: each idempotency key has at most one effect and one response (contract v1 § 4).
 
 use async_trait::async_trait;
 use auth::Caller;
@@ -22,112 +22,115 @@ use crate::{
     reply::Reply,
 };
 
-/// How often a write that lost a race is decided anew before its caller is told.
+/// The maximum number of attempts of a write that conflicts with others, before it fails with 409.
 const ATTEMPTS: usize = 8;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A write, read from a request and ready to be decided, more than once if it must.
+/// A write command, parsed from a request. It may be decided several times, if it conflicts with other writes.
 #[async_trait]
 pub(crate) trait Command: Sized + Send + Sync {
-    /// What is decided, for the answer.
+    /// The output of the decision, from which the response is built.
     type Done: Send;
 
-    /// Why it is done.
+    /// The reason for the audit log.
     fn reason(&self) -> &Reason;
 
-    /// Does what is done once, however often it must be decided, and before the write is in flight.
-    async fn prepare(&self, _app: &App, _call: &Call) -> Result<(), Problem> {
+    /// Does the work that must be done only once, before the first decision and before the write is in flight.
+    async fn prepare(&self, _app: &App, _request: &Call) -> Result<(), Problem> {
         Ok(())
     }
 
-    /// Decides by what is stored now, and by what the caller may do now.
+    /// Decides on the changes from the currently stored records and the current permissions of the caller.
     async fn decide(
         &self,
         app: &App,
-        call: &Call,
+        request: &Call,
         caller: &Caller,
-        desk: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Self::Done), Problem>;
 
-    /// The answer, once it is stored.
-    fn answer(&self, done: &Self::Done) -> Reply;
+    /// Returns the response, which is sent once the changes are committed.
+    fn answer(&self, output: &Self::Done) -> Reply;
 
-    /// What to say of a unique key that was taken meanwhile; `None` to decide anew.
+    /// Returns the error for a unique key that another record has taken meanwhile, or `None` to decide again.
     async fn key_taken(&self, _app: &App, _tenant: &Tenant, _key: &str) -> Result<Option<Problem>, Problem> {
         Ok(None)
     }
 }
 
-/// Carries out the command that `read` finds in the request's body; it gives `None` only where it has noted a fault.
+/// Executes the command that `read` decodes from the request's body. `read` may return `None` only if it has added an
+/// error.
 pub(crate) async fn carry_out<C: Command>(
     app: &App,
-    call: &Call,
+    request: &Call,
     read: impl FnOnce(&mut Object<'_>) -> Option<C> + Send,
 ) -> Result<Reply, Problem> {
-    let receive = || {
-        Query::parse(call.query()).finish()?;
-        body::read(&call.json()?, read)
+    let parse = || {
+        Query::parse(request.query()).finish()?;
+        body::read(&request.json()?, read)
     };
-    once(app, call, receive).await
+    once(app, request, parse).await
 }
 
-/// The same for a command that has no body: `read` finds it in the query.
+/// Executes a command without a body, which `read` decodes from the query.
 pub(crate) async fn carry_out_bare<C: Command>(
     app: &App,
-    call: &Call,
+    request: &Call,
     read: impl FnOnce(&mut Query<'_>) -> Option<C> + Send,
 ) -> Result<Reply, Problem> {
-    let receive = || {
-        let mut query = Query::parse(call.query());
+    let parse = || {
+        let mut query = Query::parse(request.query());
         let command = read(&mut query);
-        if !call.body.is_empty() {
+        if !request.body.is_empty() {
             query.refuse_body();
         }
         query.finish()?;
         command.ok_or_else(Problem::internal)
     };
-    once(app, call, receive).await
+    once(app, request, parse).await
 }
 
-/// Carries out a command: one effect, one audit entry, one answer, however often it is sent with the same key.
+/// Executes a command with one effect, one audit entry and one response, however often it is sent with the same key.
 ///
-/// A key that was used is judged before the request is: what it is used for again may be faulty in itself.
+/// The idempotency key is checked before the request is parsed, so a used key is reported even if the request is
+/// invalid.
 async fn once<C: Command>(
     app: &App,
-    call: &Call,
-    receive: impl FnOnce() -> Result<C, Problem> + Send,
+    request: &Call,
+    parse: impl FnOnce() -> Result<C, Problem> + Send,
 ) -> Result<Reply, Problem> {
-    let mut known = call.known()?.clone();
-    let key = Key::of(call, &known)?;
-    if let Some(reply) = replay(app, key.as_ref()).await? {
-        return Ok(reply);
+    let mut principal = request.known()?.clone();
+    let key = Key::of(request, &principal)?;
+    if let Some(response) = replay(app, key.as_ref()).await? {
+        return Ok(response);
     }
-    let command = receive()?;
-    command.prepare(app, call).await?;
+    let command = parse()?;
+    command.prepare(app, request).await?;
     for _ in 0..ATTEMPTS {
-        match attempt(app, call, &known, key.as_ref(), &command).await {
-            Ok(reply) => return Ok(reply),
+        match attempt(app, request, &principal, key.as_ref(), &command).await {
+            Ok(response) => return Ok(response),
             Err(Setback::Refused(problem)) => {
-                // A twin with the same key may have won while this was decided: then its answer is this one's too.
+                // A concurrent request with the same key may have succeeded meanwhile. Its response is replayed then.
                 return match replay(app, key.as_ref()).await? {
-                    Some(reply) => Ok(reply),
+                    Some(response) => Ok(response),
                     None => Err(problem),
                 };
             }
             Err(Setback::LostRace) => {}
             Err(Setback::StandingChanged) => {
-                known = authenticate(app, &call.parts.headers).await.map_err(|turned_away| turned_away.problem)?;
-                if let Access::Scope(scope) = call.operation.access {
-                    known.caller.need(scope).map_err(|_| Problem::forbidden(scope))?;
+                principal = authenticate(app, &request.parts.headers).await.map_err(|failure| failure.problem)?;
+                if let Access::Scope(scope) = request.operation.access {
+                    principal.caller.need(scope).map_err(|_| Problem::forbidden(scope))?;
                 }
             }
         }
     }
-    Err(Problem::conflict("others kept changing the same record: read it again and retry"))
+    Err(Problem::conflict("concurrent requests kept changing the same record: read it again and retry"))
 }
 
+/// The reason why an attempt to execute a command failed.
 enum Setback {
     Refused(Problem),
     LostRace,
@@ -140,78 +143,82 @@ impl From<Problem> for Setback {
     }
 }
 
+/// Decides on the command once and commits its changes.
 async fn attempt<C: Command>(
     app: &App,
-    call: &Call,
-    known: &Known,
+    request: &Call,
+    principal: &Known,
     key: Option<&Key>,
     command: &C,
 ) -> Result<Reply, Setback> {
-    let attribution: Attribution = call.attribution(known);
-    let desk = Desk {
+    let attribution: Attribution = request.attribution(principal);
+    let context = Desk {
         entropy: &*app.services.entropy,
         renderer: &Notices,
-        tenant: &known.cached.tenant,
+        tenant: &principal.cached.tenant,
         attribution: &attribution,
         reason: command.reason(),
     };
-    let decided = command.decide(app, call, &known.caller, &desk, app.services.store.begin()).await;
-    let (mut changeset, done) = decided?;
-    if !known.caller.account.record.stands(changeset.at()) {
+    let decided = command.decide(app, request, &principal.caller, &context, app.services.store.begin()).await;
+    let (mut changeset, output) = decided?;
+    if !principal.caller.account.record.stands(changeset.at()) {
         return Err(Setback::StandingChanged);
     }
-    let mut reply = command.answer(&done);
-    changeset.answered(reply.status.as_u16());
+    let mut response = command.answer(&output);
+    changeset.answered(response.status.as_u16());
     if let Some(key) = key {
         changeset.claim(Claim {
             key: key.key.clone(),
             fingerprint: key.fingerprint,
-            answer: confidential::keep(&app.services, &key.key, &reply),
+            answer: confidential::keep(&app.services, &key.key, &response),
             expires_at: changeset.at() + app.services.settings.idempotency_retention,
         });
     }
-    let delivers = delivers(&changeset);
+    let affects_delivery = delivers(&changeset);
     match app.services.store.commit(changeset).await {
         Ok(()) => {
-            if delivers {
+            if affects_delivery {
                 app.services.bell.ring();
             }
-            reply.on_record = true;
-            Ok(reply)
+            response.on_record = true;
+            Ok(response)
         }
-        Err(CommitError::Duplicate(answer)) => Ok(given_again(app, key, answer)?),
+        Err(CommitError::Duplicate(stored)) => Ok(given_again(app, key, stored)?),
         Err(CommitError::KeyReused) => Err(key_reused().into()),
         Err(CommitError::StandingChanged) => Err(Setback::StandingChanged),
         Err(CommitError::Conflict(Clash::Revision(..))) => Err(Setback::LostRace),
         Err(CommitError::Conflict(Clash::Key(_, taken))) => command
-            .key_taken(app, &known.cached.tenant, &taken)
+            .key_taken(app, &principal.cached.tenant, &taken)
             .await?
             .map_or(Err(Setback::LostRace), |problem| Err(problem.into())),
         Err(CommitError::Store(error)) => Err(Problem::from(error).into()),
     }
 }
 
-/// Whether it leaves something to deliver, or changes who is delivered to.
+/// Whether the changes create events or deliveries, or affect a subscription, so that the delivery workers must be
+/// notified.
 fn delivers(changeset: &Changeset) -> bool {
     let is_webhook = |write: &Write| matches!(write.record.kind(), Kind::WebhookSubscription | Kind::WebhookDelivery);
     !changeset.events().is_empty() || changeset.writes().iter().any(is_webhook)
 }
 
-fn given_again(app: &App, key: Option<&Key>, answer: Answer) -> Result<Reply, Problem> {
-    // Without a key nothing is claimed, and nothing can be there already.
+/// Returns the response of an earlier request with the same key, which committed first.
+fn given_again(app: &App, key: Option<&Key>, stored: Answer) -> Result<Reply, Problem> {
+    // Without a key no idempotency record is written, so there can't be a duplicate.
     let key = key.ok_or_else(Problem::internal)?;
-    confidential::give(&app.services, &key.key, answer)
+    confidential::give(&app.services, &key.key, stored)
 }
 
-/// One use of an idempotency key.
+/// An idempotency key with the fingerprint of the request that uses it.
 struct Key {
     key: IdempotencyKey,
     fingerprint: Fingerprint,
 }
 
 impl Key {
-    fn of(call: &Call, known: &Known) -> Result<Option<Self>, Problem> {
-        let mut values = call.parts.headers.get_all(IDEMPOTENCY_KEY).iter();
+    /// Reads the key from the headers; `None` if the request has none.
+    fn of(request: &Call, principal: &Known) -> Result<Option<Self>, Problem> {
+        let mut values = request.parts.headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };
         let key = value
             .to_str()
@@ -223,20 +230,21 @@ impl Key {
                 "must be one value of 1 to 255 visible ASCII characters",
             )]));
         };
-        let path = call.parts.uri.path();
+        let path = request.parts.uri.path();
         Ok(Some(Self {
             key: IdempotencyKey {
-                organization: known.organization(),
-                account: known.caller.account.meta.ulid(),
-                operation: format!("{} {path}", call.parts.method),
+                organization: principal.organization(),
+                account: principal.caller.account.meta.ulid(),
+                operation: format!("{} {path}", request.parts.method),
                 key: key.to_owned(),
             },
-            fingerprint: fingerprint(path, call.query(), &call.body),
+            fingerprint: fingerprint(path, request.query(), &request.body),
         }))
     }
 }
 
-/// A SHA-256 over everything that makes two calls the same, each part with its length before it.
+/// Returns a SHA-256 hash over path, query and body, each with its length before it. Requests with equal hashes are the
+/// same.
 fn fingerprint(path: &str, query: &str, body: &[u8]) -> Fingerprint {
     let mut hash = Sha256::new();
     for part in [path.as_bytes(), query.as_bytes(), body] {
@@ -246,16 +254,16 @@ fn fingerprint(path: &str, query: &str, body: &[u8]) -> Fingerprint {
     Fingerprint(hash.finalize().into())
 }
 
-/// What the key was answered with, if it was used before for the same call.
+/// Returns the stored response of the key, if the key was used before by the same request.
 async fn replay(app: &App, key: Option<&Key>) -> Result<Option<Reply>, Problem> {
     let Some(Key { key, fingerprint }) = key else { return Ok(None) };
     match app.services.store.answer(key, app.services.clock.now()).await? {
         None => Ok(None),
-        Some((stored, answer)) if stored == *fingerprint => confidential::give(&app.services, key, answer).map(Some),
+        Some((earlier, stored)) if earlier == *fingerprint => confidential::give(&app.services, key, stored).map(Some),
         Some(_) => Err(key_reused()),
     }
 }
 
 fn key_reused() -> Problem {
-    Problem::unprocessable("the idempotency key was used with another request: use a new key")
+    Problem::unprocessable("the idempotency key was already used with another request: use a new key")
 }

@@ -1,14 +1,16 @@
-//! The project's own JSON lines (contract: operating): `{"kind":"control","record":{…}}`, with the API's field names.
+//! Bundles: the project's own JSON Lines format (contract: operating), `{"kind":"control","record":{…}}`, with the
+//! field names of the API.
 //!
 //! | member | rule |
 //! |---|---|
 //! | `kind` | one of [`Record::KINDS`] |
-//! | `record` | the fields of the API; `null` means the same as leaving out |
-//! | the server's own fields (`id`, `createdAt`, `updatedAt`, …) | may be there, and are passed over |
-//! | any other field | refused, naming those there are |
-//! | a key that was there before in the file | refused: the two lines would undo each other on every run |
+//! | `record` | the fields of the API; `null` means the same as a missing field |
+//! | the server's own fields (`id`, `createdAt`, `updatedAt`, …) | allowed, and ignored |
+//! | any other field | rejected; the error lists the expected fields |
+//! | a key that an earlier line has | rejected: the two lines would overwrite each other on every import |
 //!
-//! Lines may come in any order; blank ones are passed over. Every fault of a line is named, and the other lines are taken.
+//! Lines may be in any order; blank lines are ignored. All errors of a line are reported, and the other lines are
+//! imported.
 
 mod control;
 mod fields;
@@ -26,52 +28,52 @@ use crate::place::{Failure, Place, Placed, Unreadable, said};
 
 const FORMAT: &str = "a bundle";
 
-/// What a bundle holds.
+/// The content of a bundle.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bundle {
-    /// The records, in the order of the file; no two of a kind have the same key.
+    /// The records, in the order of the file; keys are unique per kind.
     pub records: Vec<Placed<Record>>,
-    /// The lines that can't be taken.
+    /// The errors of lines that can't be imported.
     pub failures: Vec<Failure>,
 }
 
-/// Makes [`Record`] and the reading of it from one list: the kind's word, its variant, what it holds, the field its key is
-/// in, and how its fields are read.
+/// Generates [`Record`] and its parsing from one list: the name of the kind, its variant with the record type, the
+/// field of the key, and the function that reads the fields.
 macro_rules! kinds {
-    ($($word:literal => $variant:ident($record:ty), $key_field:literal, $read:path;)*) => {
+    ($($name:literal => $variant:ident($record:ty), $key_field:literal, $read:path;)*) => {
         /// One record of a bundle.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Record {
-            $(#[doc = concat!("A `", $word, "`.")] $variant($record),)*
+            $(#[doc = concat!("A `", $name, "`.")] $variant($record),)*
         }
 
         impl Record {
-            /// The words a line's `kind` may be.
-            pub const KINDS: &'static [&'static str] = &[$($word,)*];
+            /// The names that `kind` may have.
+            pub const KINDS: &'static [&'static str] = &[$($name,)*];
 
-            /// The word for its kind.
+            /// The name of its kind.
             #[must_use]
             pub const fn kind(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $word,)* }
+                match self { $(Self::$variant(_) => $name,)* }
             }
 
-            /// Its key, unique among the records of its kind.
+            /// The key, unique among the records of its kind.
             #[must_use]
             pub fn key(&self) -> &RecordKey {
                 match self { $(Self::$variant(record) => &record.key,)* }
             }
 
-            /// The record with these fields; `None` where a fault was noted in them or there is no such kind.
+            /// Reads a record of this kind; `None` if its fields have errors or the kind is unknown.
             fn read(kind: &str, fields: &mut Fields) -> Option<Self> {
                 match kind {
-                    $($word => $read(fields).map(Self::$variant),)*
+                    $($name => $read(fields).map(Self::$variant),)*
                     _ => None,
                 }
             }
 
             fn key_field(kind: &str) -> Option<&'static str> {
                 match kind {
-                    $($word => Some($key_field),)*
+                    $($name => Some($key_field),)*
                     _ => None,
                 }
             }
@@ -84,88 +86,88 @@ kinds! {
     "finding" => Finding(NewFinding), "findingKey", finding::read;
 }
 
-/// Reads a bundle.
+/// Parses a bundle.
 ///
 /// # Errors
-/// [`Unreadable`] where no line of it is a JSON object: then it is a file of another format.
+/// [`Unreadable`] if no line is a JSON object: the file has another format.
 pub fn read(bytes: &[u8]) -> Result<Bundle, Unreadable> {
     let mut bundle = Bundle::default();
     let mut seen: HashMap<(&'static str, RecordKey), usize> = HashMap::new();
-    let mut objects = false;
+    let mut has_object = false;
     for (index, line) in
         bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).split(|byte| *byte == b'\n').enumerate()
     {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let place = Place { line: index + 1, column: 1 };
-        let read = object(line, place).and_then(|object| {
-            objects = true;
-            record(object).map_err(|(key, faults)| Failure { place, key, message: faults.join("; ") })
+        let position = Place { line: index + 1, column: 1 };
+        let read = object(line, position).and_then(|object| {
+            has_object = true;
+            record(object).map_err(|(key, errors)| Failure { place: position, key, message: errors.join("; ") })
         });
         match read {
             Ok(record) => match seen.entry((record.kind(), record.key().clone())) {
                 Entry::Vacant(entry) => {
-                    entry.insert(place.line);
-                    bundle.records.push(Placed { place, record });
+                    entry.insert(position.line);
+                    bundle.records.push(Placed { place: position, record });
                 }
                 Entry::Occupied(entry) => {
-                    let message = format!("the {} of this key is on line {} already", record.kind(), entry.get());
-                    bundle.failures.push(Failure { place, key: Some(record.key().to_string()), message });
+                    let message = format!("line {} already has a {} with this key", entry.get(), record.kind());
+                    bundle.failures.push(Failure { place: position, key: Some(record.key().to_string()), message });
                 }
             },
             Err(failure) => bundle.failures.push(failure),
         }
     }
     match bundle.failures.first() {
-        Some(first) if !objects => {
-            Err(Unreadable::OtherFormat { format: FORMAT, place: first.place, message: first.message.clone() })
+        Some(first) if !has_object => {
+            Err(Unreadable::OtherFormat { format: FORMAT, position: first.place, message: first.message.clone() })
         }
         _ => Ok(bundle),
     }
 }
 
-fn object(line: &[u8], place: Place) -> Result<Map<String, Value>, Failure> {
+fn object(line: &[u8], position: Place) -> Result<Map<String, Value>, Failure> {
     serde_json::from_slice(line).map_err(|error| {
         let message =
             if error.is_data() { "not a JSON object".to_owned() } else { format!("not JSON: {}", said(&error)) };
-        Failure { place: place.within(&error), key: None, message }
+        Failure { place: position.within(&error), key: None, message }
     })
 }
 
-/// The record of a line; else its key, if it has one, and everything that is wrong with it.
+/// Reads the record of a line. Otherwise returns the key, if the line has one, and all errors.
 fn record(mut line: Map<String, Value>) -> Result<Record, (Option<String>, Vec<String>)> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let kind = match line.remove("kind") {
         Some(Value::String(kind)) if Record::KINDS.contains(&kind.as_str()) => Some(kind),
         Some(kind) => {
-            faults.push(format!("kind: there is no {kind}; there are {}", Record::KINDS.join(", ")));
+            errors.push(format!("kind: unknown value {kind}; must be one of {}", Record::KINDS.join(", ")));
             None
         }
         None => {
-            faults.push(format!("kind: missing; there are {}", Record::KINDS.join(", ")));
+            errors.push(format!("kind: missing; must be one of {}", Record::KINDS.join(", ")));
             None
         }
     };
     let fields = match line.remove("record") {
         Some(Value::Object(fields)) => Some(fields),
         Some(_) => {
-            faults.push("record: must be an object".to_owned());
+            errors.push("record: must be an object".to_owned());
             None
         }
         None => {
-            faults.push("record: missing".to_owned());
+            errors.push("record: missing".to_owned());
             None
         }
     };
-    faults.extend(line.keys().map(|member| format!("{member}: unknown; a line has kind and record")));
-    let (Some(kind), Some(fields)) = (kind, fields) else { return Err((None, faults)) };
+    errors.extend(line.keys().map(|member| format!("{member}: unknown member; a line has only kind and record")));
+    let (Some(kind), Some(fields)) = (kind, fields) else { return Err((None, errors)) };
     let key = Record::key_field(&kind).and_then(|field| fields.get(field)).and_then(Value::as_str).map(str::to_owned);
     let mut fields = Fields::of(fields);
     let record = Record::read(&kind, &mut fields);
-    faults.extend(fields.faults());
+    errors.extend(fields.faults());
     match record {
-        Some(record) if faults.is_empty() => Ok(record),
-        _ => Err((key, faults)),
+        Some(record) if errors.is_empty() => Ok(record),
+        _ => Err((key, errors)),
     }
 }

@@ -1,7 +1,8 @@
-//! Files of other systems, read into what the domain takes: bytes in, commands and named faults out.
+//! Importers for files of other systems: they parse bytes into records of the domain, and report errors with their
+//! positions.
 //!
-//! Nothing here opens a file, a socket or a store. A file that can't be read as what it should be is [`Unreadable`] as a
-//! whole; a part of it that can't be taken is a [`Failure`], and the rest is taken all the same.
+//! This crate does not open files, sockets or stores. A file that does not have the expected format is [`Unreadable`]
+//! as a whole; a part of a file that can't be imported is an [`ImportFailure`], and the rest is imported nevertheless.
 
 pub mod bundle;
 mod place;

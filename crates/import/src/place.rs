@@ -1,13 +1,13 @@
-//! Where in a file something stands, and what could not be read there.
+//! Positions in files, and the errors that are found there.
 
 use std::fmt;
 
-/// A place in a file.
+/// A position in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The line, from 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// The byte in the line, from 1.
+    /// The byte within the line, from 1.
     pub column: usize,
 }
 
@@ -17,77 +17,77 @@ impl fmt::Display for Place {
     }
 }
 
-/// What was read, with the place it begins at.
+/// A record with its position in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placed<T> {
-    /// Where it begins.
+    /// The position of its first byte.
     pub place: Place,
-    /// What it is.
+    /// The record.
     pub record: T,
 }
 
-/// A part of a file that can't be taken.
+/// An error of a part of a file, which is not imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Where it is.
+    /// The position of the error.
     pub place: Place,
-    /// The key it has or would have had, as far as that can be told.
+    /// The key of the record, if it could be determined.
     pub key: Option<String>,
-    /// What is wrong, in words that name the member of the file.
+    /// The description of the error, with the path in the file.
     pub message: String,
 }
 
-/// A file that can't be read as what it should be.
+/// The error of a file that does not have the expected format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It is not text.
+    /// The file is not UTF-8.
     #[error("not UTF-8 at {0}")]
     NotText(Place),
-    /// It ends in the middle.
-    #[error("the file ends in the middle, at {0}")]
+    /// The file is truncated.
+    #[error("the file is truncated: it ends in the middle of a value at {0}")]
     Truncated(Place),
-    /// It is not JSON.
-    #[error("not JSON at {place}: {message}")]
+    /// The file is not JSON.
+    #[error("not JSON at {position}: {message}")]
     NotJson {
-        /// Where it stops being JSON.
-        place: Place,
-        /// What is wrong there.
+        /// The position of the syntax error.
+        position: Place,
+        /// The description of the error.
         message: String,
     },
-    /// It is JSON, but not of the format.
-    #[error("not {format} at {place}: {message}")]
+    /// The file is JSON, but not of the expected format.
+    #[error("not {format} at {position}: {message}")]
     OtherFormat {
-        /// What it should be.
+        /// The expected format.
         format: &'static str,
-        /// Where it stops being that.
-        place: Place,
-        /// What is wrong there.
+        /// The position of the first deviation.
+        position: Place,
+        /// The description of the error.
         message: String,
     },
 }
 
 impl Unreadable {
-    /// What `error`, found while reading the whole of a file, says about it.
+    /// Converts an error from parsing a whole file.
     pub(crate) fn of(format: &'static str, path: &str, error: &serde_json::Error) -> Self {
-        let place = Place { line: error.line(), column: error.column().max(1) };
+        let position = Place { line: error.line(), column: error.column().max(1) };
         let message = said(error);
         match error.classify() {
-            serde_json::error::Category::Eof => Self::Truncated(place),
-            serde_json::error::Category::Syntax => Self::NotJson { place, message },
-            _ if matches!(path, "" | ".") => Self::OtherFormat { format, place, message },
-            _ => Self::OtherFormat { format, place, message: format!("{path}: {message}") },
+            serde_json::error::Category::Eof => Self::Truncated(position),
+            serde_json::error::Category::Syntax => Self::NotJson { position, message },
+            _ if matches!(path, "" | ".") => Self::OtherFormat { format, position, message },
+            _ => Self::OtherFormat { format, position, message: format!("{path}: {message}") },
         }
     }
 }
 
-/// What the error says, without the place that `serde_json` puts at its end.
+/// Returns the message of the error without the position that `serde_json` appends.
 pub(crate) fn said(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    text.strip_suffix(&place).map_or_else(|| text.clone(), str::to_owned)
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&position).map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// The text of a file, without the mark that some systems put before it.
+/// Decodes a file as UTF-8, without a leading byte order mark.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
     match str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
@@ -107,7 +107,7 @@ fn newlines(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// Tells the places of parts of one text that are asked for in the order they stand in it.
+/// Computes the positions of parts of one text. Queries in the order of the text are efficient.
 pub(crate) struct Places<'a> {
     text: &'a str,
     offset: usize,
@@ -120,15 +120,15 @@ impl<'a> Places<'a> {
         Self { text, offset: 0, line: 1, line_start: 0 }
     }
 
-    /// Where `part` begins, which must be a part of the text.
+    /// Returns the position of `part`, which must be a slice of the text.
     pub(crate) fn of_part(&mut self, part: &str) -> Place {
         let offset = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr()).min(self.text.len());
         if offset < self.offset {
             *self = Self::of(self.text);
         }
-        let passed = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
-        if let Some(newline) = passed.iter().rposition(|byte| *byte == b'\n') {
-            self.line += newlines(passed);
+        let skipped = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
+        if let Some(newline) = skipped.iter().rposition(|byte| *byte == b'\n') {
+            self.line += newlines(skipped);
             self.line_start = self.offset + newline + 1;
         }
         self.offset = offset;
@@ -137,7 +137,7 @@ impl<'a> Places<'a> {
 }
 
 impl Place {
-    /// The place an error names that was found in a part of the file which begins here.
+    /// Returns the position in the file of an error that was found in a part of the file that begins at `self`.
     pub(crate) fn within(self, error: &serde_json::Error) -> Self {
         match error.line() {
             0 => self,
@@ -154,18 +154,18 @@ mod tests {
     #[test]
     fn parts_of_a_text_have_the_line_and_column_they_begin_at() {
         let text = "one\ntwo three\n\nfour";
-        let mut places = Places::of(text);
+        let mut index = Places::of(text);
         let at = |part: &str| text.find(part).map(|offset| &text[offset..]).unwrap();
-        assert_eq!(places.of_part(at("one")), Place { line: 1, column: 1 });
-        assert_eq!(places.of_part(at("three")), Place { line: 2, column: 5 });
-        assert_eq!(places.of_part(at("four")), Place { line: 4, column: 1 });
-        assert_eq!(places.of_part(at("two")), Place { line: 2, column: 1 }, "asked for out of order");
+        assert_eq!(index.of_part(at("one")), Place { line: 1, column: 1 });
+        assert_eq!(index.of_part(at("three")), Place { line: 2, column: 5 });
+        assert_eq!(index.of_part(at("four")), Place { line: 4, column: 1 });
+        assert_eq!(index.of_part(at("two")), Place { line: 2, column: 1 }, "a query out of order");
     }
 
     #[test]
     fn a_byte_that_is_no_text_is_named_by_its_place() {
-        let refused = text(b"one\ntw\xffo").unwrap_err();
-        assert_eq!(refused, Unreadable::NotText(Place { line: 2, column: 3 }));
-        assert_eq!(refused.to_string(), "not UTF-8 at line 2, column 3");
+        let error = text(b"one\ntw\xffo").unwrap_err();
+        assert_eq!(error, Unreadable::NotText(Place { line: 2, column: 3 }));
+        assert_eq!(error.to_string(), "not UTF-8 at line 2, column 3");
     }
 }

@@ -1,14 +1,14 @@
-//! A generated scan of the shape of a real one, for tests: 1,768 results of 7 of its 28 rules in 893 files, without levels
-//! or fingerprints, and no two of one rule on one line.
+//! A generated scan of the shape of a real one, for tests: 1,768 results of 7 of its 28 rules in 893 files, without
+//! levels or fingerprints, and no two of one rule on one line.
 
 use serde_json::{Value, json};
 
-/// How many results the generated scan has.
+/// Number of results in the generated scan.
 pub const RESULTS: usize = 1_768;
 
 const FILES: usize = 893;
 
-/// Each rule's name, the level it has by default, and how many results it has.
+/// The rules with results: name, default level, and number of results.
 const FOUND: [(&str, &str, usize); 7] = [
     ("cookie-without-httponly", "warning", 776),
     ("cookie-without-samesite", "warning", 776),
@@ -19,14 +19,14 @@ const FOUND: [(&str, &str, usize); 7] = [
     ("directory-lookup-with-outside-input", "note", 1),
 ];
 
-/// The rules that found nothing.
+/// Number of rules without results.
 const QUIET: usize = 21;
 
-/// The scan, as a SARIF 2.1.0 file; the same bytes every time.
+/// Returns the scan as a SARIF 2.1.0 file, always with the same bytes.
 #[must_use]
 pub fn sarif() -> Vec<u8> {
-    let quiet = (1..=QUIET).map(|number| rule(&format!("never-met-{number:02}"), "warning"));
-    let rules: Vec<Value> = FOUND.iter().map(|(name, level, _)| rule(name, level)).chain(quiet).collect();
+    let unused = (1..=QUIET).map(|number| rule(&format!("never-met-{number:02}"), "warning"));
+    let rules: Vec<Value> = FOUND.iter().map(|(name, level, _)| rule(name, level)).chain(unused).collect();
     let log = json!({
         "version": "2.1.0",
         "runs": [{
@@ -51,7 +51,7 @@ fn id(name: &str) -> String {
     format!("java.lang.security.{name}.{name}")
 }
 
-/// Longer than a title may be, with lines of its own.
+/// A message of several lines that is longer than a title may be.
 fn says(name: &str) -> String {
     let subject = name.replace('-', " ");
     format!(

@@ -1,7 +1,8 @@
-//! Texts of other systems, brought within the limits of the contract (v1 § 1) in a way that is the same on every run.
+//! Shortens texts of other systems to the limits of the contract (v1 § 1), with the same result on every import.
 //!
-//! A key or reference that is too long or holds a foreign character becomes its first 135 characters, with `_` for each
-//! foreign one, a `~`, and the SHA-256 of the whole text in lower-case hex: 200 characters at most, and still one for one.
+//! A key or reference that is too long or has a disallowed character becomes its first 135 characters, with `_` for
+//! each disallowed one, a `~`, and the SHA-256 of the whole text in lower-case hex: at most 200 characters, and still
+//! unique.
 
 use std::fmt::Write as _;
 
@@ -13,12 +14,12 @@ const DIGEST: usize = 64;
 const TITLE: usize = 300;
 const DESCRIPTION: usize = 20_000;
 
-/// The text as a key: visible ASCII, to 200 characters.
+/// Converts the text to a key: visible ASCII, at most 200 characters.
 pub(crate) fn record_key(text: &str) -> Result<RecordKey, TextError> {
     RecordKey::parse(text).or_else(|_| RecordKey::parse(&digested(text, |character| character.is_ascii_graphic())))
 }
 
-/// The text as a reference: no control characters, to 200 characters.
+/// Converts the text to a reference: no control characters, at most 200 characters.
 pub(crate) fn reference(text: &str) -> Result<Reference, TextError> {
     Reference::parse(text).or_else(|_| Reference::parse(&digested(text, |character| !character.is_control())))
 }
@@ -31,13 +32,14 @@ fn digested(text: &str, allowed: fn(char) -> bool) -> String {
         .collect();
     short.push('~');
     for byte in Sha256::digest(text) {
-        // Writing to a text does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(short, "{byte:02x}");
     }
     short
 }
 
-/// The text as a title: one line, to 300 characters, the last an ellipsis where it was longer; `None` where it is blank.
+/// Converts the text to a title: one line of at most 300 characters, the last an ellipsis if it was longer; `None` if
+/// the text is blank.
 pub(crate) fn title(text: &str) -> Option<Title> {
     let line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     let line = line.trim();
@@ -49,15 +51,15 @@ pub(crate) fn title(text: &str) -> Option<Title> {
     Title::parse(&short).ok()
 }
 
-/// The text as a description: lines ended by a newline alone, no other control characters but the tab, cut at 20,000
+/// Converts the text to a description: no control characters other than newline and tab, truncated to 20,000
 /// characters.
 pub(crate) fn description(text: &str) -> Result<Description, TextError> {
-    let kept: String = text
+    let description: String = text
         .chars()
         .filter(|character| !character.is_control() || matches!(character, '\n' | '\t'))
         .take(DESCRIPTION)
         .collect();
-    Description::parse(&kept)
+    Description::parse(&description)
 }
 
 #[cfg(test)]

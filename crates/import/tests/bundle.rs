@@ -1,4 +1,4 @@
-//! What becomes of a bundle, line by line.
+//! Tests of the bundle importer.
 
 use findings::{Severity, Status};
 use novantra_import::bundle::{Bundle, Record, read};
@@ -63,12 +63,12 @@ fn every_fault_of_a_line_is_named_and_the_other_lines_are_taken() {
     assert_eq!(
         said(&bundle),
         ["1: \
-        title: must be 1 to 300 characters, not blank, without control characters but tab and newline; \
-        severity: there is no \"huge\"; there are info, low, medium, high, critical; \
+        title: must be 1 to 300 characters, not blank, without control characters other than tab and newline; \
+        severity: unknown value \"huge\"; must be one of info, low, medium, high, critical; \
         sourceKind: missing; \
         subjectResourceType: a subject has a module key, a resource type and a resource id, or none of them; \
         dueAt: neither an RFC 3339 timestamp nor a date; \
-        colour: unknown; there are findingKey, title, description, severity, status, sourceKind, sourceModuleKey, \
+        colour: unknown field; the fields are findingKey, title, description, severity, status, sourceKind, sourceModuleKey, \
         sourceResourceType, sourceResourceId, subjectModuleKey, subjectResourceType, subjectResourceId, \
         ownerResponsibilityId, ownerMemberUserId, dueAt"]
     );
@@ -84,8 +84,8 @@ fn a_line_has_a_kind_and_a_record_and_nothing_else() {
     assert_eq!(
         said(&bundle),
         [
-            "1: kind: there is no \"asset\"; there are control, finding; note: unknown; a line has kind and record",
-            "2: kind: missing; there are control, finding; record: must be an object",
+            "1: kind: unknown value \"asset\"; must be one of control, finding; note: unknown member; a line has only kind and record",
+            "2: kind: missing; must be one of control, finding; record: must be an object",
             "3: record: missing",
         ]
     );
@@ -110,14 +110,14 @@ fn lines_are_counted_blank_ones_and_broken_ones_too() {
 fn a_key_that_comes_twice_is_refused_the_second_time() {
     let bundle = read(format!("{CONTROL}\n{CONTROL}\n").as_bytes()).unwrap();
     assert_eq!(bundle.records.len(), 1);
-    assert_eq!(said(&bundle), ["2: the control of this key is on line 1 already"]);
+    assert_eq!(said(&bundle), ["2: line 1 already has a control with this key"]);
     assert_eq!(bundle.failures[0].key.as_deref(), Some("board-review"));
 }
 
 #[test]
 fn a_file_without_a_single_object_is_no_bundle() {
-    let refused = read(b"key,title\na,b\n").unwrap_err().to_string();
-    assert_eq!(refused, "not a bundle at line 1, column 1: not JSON: expected value");
+    let error = read(b"key,title\na,b\n").unwrap_err().to_string();
+    assert_eq!(error, "not a bundle at line 1, column 1: not JSON: expected value");
     assert_eq!(read(b"").unwrap(), Bundle::default());
 }
 

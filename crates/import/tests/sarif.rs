@@ -1,4 +1,4 @@
-//! What becomes of a SARIF file, result by result.
+//! Tests of the SARIF importer.
 
 use findings::{NewFinding, Severity, SourceKind};
 use novantra_import::{
@@ -11,7 +11,7 @@ fn log(tool: Value, results: Value) -> Vec<u8> {
     json!({ "version": "2.1.0", "runs": [{ "tool": tool, "results": results }] }).to_string().into_bytes()
 }
 
-/// A scan of a tool with one rule.
+/// Parses the results of a tool with one rule.
 fn scan_by(rule: Value, results: Value) -> Scan {
     read(&log(json!({ "driver": { "name": "scanner", "rules": [rule] } }), results)).expect("a scan")
 }
@@ -64,8 +64,8 @@ fn a_result_becomes_a_finding_with_its_source_and_subject() {
 fn a_fingerprint_is_the_key_and_the_usual_one_goes_first() {
     let fingerprints =
         |prints: Value| json!([{ "ruleId": "R1", "message": { "text": "m" }, "partialFingerprints": prints }]);
-    let usual = scan(fingerprints(json!({ "aaa": "1", "primaryLocationLineHash": "39fa2ee980eb94b0:1" })));
-    assert_eq!(keys(&usual), ["39fa2ee980eb94b0:1"]);
+    let preferred = scan(fingerprints(json!({ "aaa": "1", "primaryLocationLineHash": "39fa2ee980eb94b0:1" })));
+    assert_eq!(keys(&preferred), ["39fa2ee980eb94b0:1"]);
     assert_eq!(keys(&scan(fingerprints(json!({ "zzz": "2", "bbb": "1" })))), ["1"]);
     assert_eq!(keys(&scan(fingerprints(json!({})))), ["R1"]);
 }
@@ -100,7 +100,7 @@ fn security_severity_goes_before_level_and_the_results_own_before_the_rules() {
     assert_eq!(scored(json!(7)), Severity::High);
     assert_eq!(scored(json!("4")), Severity::Medium);
     assert_eq!(scored(json!("3.9")), Severity::Low);
-    assert_eq!(scored(json!("severe")), Severity::High, "no score, so the level counts");
+    assert_eq!(scored(json!("severe")), Severity::High, "without a valid score, the level counts");
     let own = json!({ "properties": { "security-severity": "2.0" } });
     assert_eq!(severity(json!({ "properties": { "security-severity": "9.8" } }), own), Severity::Low);
     let levels =
@@ -122,20 +122,24 @@ fn a_rule_is_found_by_index_by_id_by_a_parent_id_and_in_an_extension() {
             { "name": "other", "guid": "g", "rules": [{ "id": "R1", "name": "Other" }] },
         ],
     });
-    let judged = |mut result: Value| {
+    let resolved = |mut result: Value| {
         result["message"] = json!({ "text": "m" });
         let finding = only(read(&log(tool.clone(), json!([result]))).unwrap());
         (finding.title.to_string(), finding.source.resource_id.unwrap().to_string())
     };
-    let is = |title: &str, id: &str| (title.to_owned(), id.to_owned());
-    assert_eq!(judged(json!({ "ruleIndex": 1 })), is("Two", "R2"));
-    assert_eq!(judged(json!({ "ruleId": "R2/a/b" })), is("Two", "R2/a/b"));
-    assert_eq!(judged(json!({ "ruleId": "R1", "ruleIndex": 1 })), is("One", "R1"), "the index is another rule's");
-    assert_eq!(judged(json!({ "ruleId": "R1", "ruleIndex": -1 })), is("One", "R1"));
-    assert_eq!(judged(json!({ "ruleId": "P1" })), is("Packed", "P1"));
-    assert_eq!(judged(json!({ "rule": { "index": 0, "toolComponent": { "index": 1 } } })), is("Other", "R1"));
-    assert_eq!(judged(json!({ "rule": { "id": "R1", "toolComponent": { "guid": "g" } } })), is("Other", "R1"));
-    assert_eq!(judged(json!({ "ruleId": "unknown", "ruleIndex": 99 })), is("unknown", "unknown"));
+    let expected = |title: &str, id: &str| (title.to_owned(), id.to_owned());
+    assert_eq!(resolved(json!({ "ruleIndex": 1 })), expected("Two", "R2"));
+    assert_eq!(resolved(json!({ "ruleId": "R2/a/b" })), expected("Two", "R2/a/b"));
+    assert_eq!(
+        resolved(json!({ "ruleId": "R1", "ruleIndex": 1 })),
+        expected("One", "R1"),
+        "the index is that of another rule"
+    );
+    assert_eq!(resolved(json!({ "ruleId": "R1", "ruleIndex": -1 })), expected("One", "R1"));
+    assert_eq!(resolved(json!({ "ruleId": "P1" })), expected("Packed", "P1"));
+    assert_eq!(resolved(json!({ "rule": { "index": 0, "toolComponent": { "index": 1 } } })), expected("Other", "R1"));
+    assert_eq!(resolved(json!({ "rule": { "id": "R1", "toolComponent": { "guid": "g" } } })), expected("Other", "R1"));
+    assert_eq!(resolved(json!({ "ruleId": "unknown", "ruleIndex": 99 })), expected("unknown", "unknown"));
 }
 
 #[test]
@@ -203,13 +207,14 @@ fn a_bad_result_is_named_by_its_place_and_path_and_spoils_no_other() {
         {\"ruleId\": \"R3\"}]}]}";
     let scan = read(file).unwrap();
     assert_eq!(keys(&scan), ["R1"]);
-    let said: Vec<_> = scan.failures.iter().map(|failure| format!("{}: {}", failure.place, failure.message)).collect();
+    let messages: Vec<_> =
+        scan.failures.iter().map(|failure| format!("{}: {}", failure.place, failure.message)).collect();
     assert_eq!(
-        said,
+        messages,
         [
             "line 4, column 38: runs[0].results[1].locations[0].physicalLocation: invalid type: integer `3`, expected struct \
          PhysicalLocation",
-            "line 5, column 1: runs[0].results[2].message: there is none",
+            "line 5, column 1: runs[0].results[2].message: missing",
         ]
     );
     assert_eq!(scan.failures[1].key.as_deref(), Some("R3"));
@@ -217,22 +222,22 @@ fn a_bad_result_is_named_by_its_place_and_path_and_spoils_no_other() {
 
 #[test]
 fn what_is_not_sarif_is_refused_with_the_place() {
-    let refused = |text: &str| read(text.as_bytes()).unwrap_err().to_string();
-    assert_eq!(refused(""), "the file ends in the middle, at line 1, column 1");
-    assert_eq!(refused("{\"version\": \"2.1.0\",\n \"runs\": ["), "the file ends in the middle, at line 2, column 10");
-    assert_eq!(refused("id,name\n1,a\n"), "not JSON at line 1, column 1: expected value");
-    assert_eq!(refused("{}"), "not SARIF 2.1.0 at line 1, column 1: it names no version");
-    assert_eq!(refused("{\"version\": 1}"), "not SARIF 2.1.0 at line 1, column 1: its version is 1");
-    assert_eq!(refused("{\"version\": \"2.0.0\"}"), "not SARIF 2.1.0 at line 1, column 1: its version is \"2.0.0\"");
-    assert_eq!(refused("{\"version\": \"2.1.0\"}"), "not SARIF 2.1.0 at line 1, column 20: missing field `runs`");
+    let error = |text: &str| read(text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(error(""), "the file is truncated: it ends in the middle of a value at line 1, column 1");
     assert_eq!(
-        refused("{\"version\": \"2.1.0\",\n\"runs\": [{\"tool\": {\"driver\": {}}}]}"),
+        error("{\"version\": \"2.1.0\",\n \"runs\": ["),
+        "the file is truncated: it ends in the middle of a value at line 2, column 10"
+    );
+    assert_eq!(error("id,name\n1,a\n"), "not JSON at line 1, column 1: expected value");
+    assert_eq!(error("{}"), "not SARIF 2.1.0 at line 1, column 1: the version is missing");
+    assert_eq!(error("{\"version\": 1}"), "not SARIF 2.1.0 at line 1, column 1: the version is 1");
+    assert_eq!(error("{\"version\": \"2.0.0\"}"), "not SARIF 2.1.0 at line 1, column 1: the version is \"2.0.0\"");
+    assert_eq!(error("{\"version\": \"2.1.0\"}"), "not SARIF 2.1.0 at line 1, column 20: missing field `runs`");
+    assert_eq!(
+        error("{\"version\": \"2.1.0\",\n\"runs\": [{\"tool\": {\"driver\": {}}}]}"),
         "not SARIF 2.1.0 at line 2, column 31: runs[0].tool.driver: missing field `name`"
     );
-    assert_eq!(
-        refused("{\"version\": \"2.1.0\", \"runs\": []} x"),
-        "not JSON at line 1, column 34: trailing characters"
-    );
+    assert_eq!(error("{\"version\": \"2.1.0\", \"runs\": []} x"), "not JSON at line 1, column 34: trailing characters");
     assert!(matches!(read(b"\xff\xfe{"), Err(Unreadable::NotText(_))));
 }
 

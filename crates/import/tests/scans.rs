@@ -1,5 +1,4 @@
-//! Whole scans: a real one where it is there, and always a generated one of the same shape; and whatever else bytes may
-//! hold.
+//! Tests with whole scans: a generated one, a real one of the same structure if it is available, and arbitrary bytes.
 
 use std::{collections::HashSet, fs, path::PathBuf};
 
@@ -22,11 +21,11 @@ fn holds_a_whole_scan(bytes: &[u8]) -> Scan {
     let keys = keys(&scan);
     assert_eq!(keys.iter().collect::<HashSet<_>>().len(), sample::RESULTS);
     assert!(keys.iter().all(|key| !key.contains('~')), "a key was shortened");
-    assert_eq!(read(bytes), Ok(scan.clone()), "a second reading differs");
+    assert_eq!(read(bytes), Ok(scan.clone()), "parsing twice gives different results");
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').collect();
     for finding in &scan.findings {
-        let place = finding.place;
-        assert_eq!(lines[place.line - 1].get(place.column - 1), Some(&b'{'), "{place} is no result");
+        let position = finding.place;
+        assert_eq!(lines[position.line - 1].get(position.column - 1), Some(&b'{'), "there is no result at {position}");
     }
     scan
 }
@@ -46,7 +45,7 @@ fn a_generated_scan_is_read_whole() {
 #[test]
 fn a_real_scan_is_read_whole() {
     let Some(folder) = std::env::var_os("NOVANTRA_TEST_DATA").map(PathBuf::from) else {
-        eprintln!("NOVANTRA_TEST_DATA is not set: the real files were left out");
+        eprintln!("NOVANTRA_TEST_DATA is not set: skipping the test with real files");
         return;
     };
     let scan = holds_a_whole_scan(&fs::read(folder.join("sarif-semgrep-owasp-benchmark.sarif")).unwrap());
@@ -63,10 +62,10 @@ fn a_real_scan_is_read_whole() {
 #[test]
 fn a_scan_that_is_cut_anywhere_is_refused() {
     let file = sample::sarif();
-    let whole = file.trim_ascii_end().len();
-    for cut in (0..whole).step_by(whole / 40).chain([whole - 1]) {
-        let refused = read(&file[..cut]).unwrap_err().to_string();
-        assert!(refused.contains("ends in the middle, at line "), "cut at {cut}: {refused}");
+    let length = file.trim_ascii_end().len();
+    for cut in (0..length).step_by(length / 40).chain([length - 1]) {
+        let error = read(&file[..cut]).unwrap_err().to_string();
+        assert!(error.contains("truncated: it ends in the middle of a value at line "), "truncated at {cut}: {error}");
     }
 }
 

@@ -1,7 +1,7 @@
-//! Buckets of rate limits in Redis or Valkey, for installations that keep them out of their database.
+//! Rate limit buckets in Redis or Valkey, for installations that don't hold them in their database.
 //!
-//! One script takes from all buckets of a question at once, as [`limits::Take::of`] says. A bucket is one key whose value
-//! is its arrival time; it expires by itself some time after it is full.
+//! A single script performs all exchanges of a request, as [`limits::Exchange::apply`] defines. A bucket is one key
+//! whose value is the arrival time; the key expires some time after the bucket is full.
 
 mod url;
 
@@ -19,13 +19,13 @@ pub use url::{MalformedRedisUrl, RedisUrl};
 
 const SCRIPT: &str = include_str!("take.lua");
 
-/// How long a connection may take to come about, and an answer to arrive.
+/// The timeout of a connection attempt, and of a response.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long a call waits in all, a second try on a new connection included.
+/// The timeout of a call, including a second attempt on a new connection.
 const IN_ALL: Duration = Duration::from_secs(3);
 
-/// Keeps buckets in Redis or Valkey.
+/// Shared buckets in Redis or Valkey.
 pub struct RedisBuckets {
     connection: ConnectionManager,
     script: Script,
@@ -33,11 +33,11 @@ pub struct RedisBuckets {
 }
 
 impl RedisBuckets {
-    /// Connects when it is first needed, and again whenever the connection is lost. `prefix` begins the names of all its
-    /// keys.
+    /// Opens the buckets. The connection is made on first use, and again whenever it is lost. All keys begin with
+    /// `prefix`.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the URL's TLS can't be set up.
+    /// [`StoreError::Unavailable`] if TLS can't be set up for the URL.
     pub fn open(url: &RedisUrl, prefix: &str) -> Result<Self, StoreError> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
@@ -53,48 +53,48 @@ impl RedisBuckets {
         format!("{}:{}:{organization}:{}", self.prefix, key.bucket().name(), key.subject())
     }
 
-    async fn ask(&self, takes: &[Take], now: Timestamp) -> Result<Vec<i64>, RedisError> {
-        let mut question = self.script.prepare_invoke();
-        question.arg(STRAY).arg(now.millis() * 1000);
-        for take in takes {
-            let fresh = take.of(ArrivalTime::FULL, now);
-            let span = take.quota.span();
-            question.key(self.name(&take.key));
-            question.arg(span).arg(take.quota.empty_at(now).0);
-            question.arg(fresh.bucket.0 - span * i64::from(fresh.granted));
-            question.arg(take.returned).arg(fresh.granted);
+    async fn ask(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<i64>, RedisError> {
+        let mut invocation = self.script.prepare_invoke();
+        invocation.arg(STRAY).arg(now.millis() * 1000);
+        for exchange in exchanges {
+            let on_full = exchange.of(ArrivalTime::FULL, now);
+            let interval = exchange.quota.span();
+            invocation.key(self.name(&exchange.key));
+            invocation.arg(interval).arg(exchange.quota.empty_at(now).0);
+            invocation.arg(on_full.bucket.0 - interval * i64::from(on_full.granted));
+            invocation.arg(exchange.returned).arg(on_full.granted);
         }
         let mut connection = self.connection.clone();
-        match question.invoke_async(&mut connection).await {
-            // It may have been restarted: the manager has a new connection by the next try. Should the first have come
-            // through, its calls are lost until they refill.
+        match invocation.invoke_async(&mut connection).await {
+            // Redis may have been restarted, so this is tried once more on a new connection. If the first attempt was
+            // performed, its calls are lost until they refill.
             Err(error) if error.is_io_error() || error.is_connection_dropped() => {
-                question.invoke_async(&mut connection).await
+                invocation.invoke_async(&mut connection).await
             }
-            answer => answer,
+            result => result,
         }
     }
 }
 
 #[async_trait]
 impl SharedBuckets for RedisBuckets {
-    async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
-        if takes.is_empty() {
+    async fn take(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+        if exchanges.is_empty() {
             return Ok(Vec::new());
         }
-        let answer = tokio::time::timeout(IN_ALL, self.ask(takes, now)).await;
-        let answer = answer.map_err(unavailable)?.map_err(unavailable)?;
-        let taken = |pair: &[i64]| {
+        let reply = tokio::time::timeout(IN_ALL, self.ask(exchanges, now)).await;
+        let reply = reply.map_err(unavailable)?.map_err(unavailable)?;
+        let parse = |pair: &[i64]| {
             let granted = pair.first().and_then(|granted| u32::try_from(*granted).ok())?;
             Some(Taken { granted, bucket: ArrivalTime(*pair.get(1)?) })
         };
-        let taken: Option<Vec<Taken>> = answer.chunks(2).map(taken).collect();
-        taken.filter(|taken| taken.len() == takes.len()).ok_or_else(|| {
-            StoreError::Corrupt("the script of rate limits answered something else than it was asked".into())
-        })
+        let results: Option<Vec<Taken>> = reply.chunks(2).map(parse).collect();
+        results
+            .filter(|results| results.len() == exchanges.len())
+            .ok_or_else(|| StoreError::Corrupt("the rate limit script in Redis returned an unexpected result".into()))
     }
 
-    /// Nothing: keys expire by themselves.
+    /// Does nothing, since Redis expires the keys.
     async fn forget_full(&self, _: Timestamp, _: usize) -> Result<u64, StoreError> {
         Ok(0)
     }

@@ -1,16 +1,16 @@
-//! Where Redis is.
+//! The URL of a Redis or Valkey.
 
 use std::{fmt, str::FromStr};
 
 use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, RedisError};
 
-/// Where a Redis or Valkey is and how to log in there: `redis://[user:password@]host[:port][/database]`, or `rediss://`
-/// for TLS, which trusts the certificate authorities of the system. Its `Debug` says nothing of it, since it may hold a
-/// password.
+/// The URL of a Redis or Valkey with its credentials: `redis://[user:password@]host[:port][/database]`, or `rediss://`
+/// for TLS, which trusts the certificate authorities of the system. The `Debug` output is redacted, since the URL may
+/// contain a password.
 #[derive(Clone)]
 pub struct RedisUrl(ConnectionInfo);
 
-/// The text is not such a URL. It may hold a password, so it is not repeated.
+/// The text is not such a URL. The error does not repeat it, since it may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a URL of the form redis://[user:password@]host[:port][/database], or rediss:// for TLS")]
 pub struct MalformedRedisUrl;
@@ -25,9 +25,9 @@ impl FromStr for RedisUrl {
     type Err = MalformedRedisUrl;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // The client knows more forms, one of which turns the check of certificates off.
-        let plain = text.starts_with("redis://") || text.starts_with("rediss://");
-        if !plain || text.contains('#') {
+        // The client accepts more forms, one of which disables the verification of certificates.
+        let has_scheme = text.starts_with("redis://") || text.starts_with("rediss://");
+        if !has_scheme || text.contains('#') {
             return Err(MalformedRedisUrl);
         }
         text.into_connection_info().map(Self).map_err(|_| MalformedRedisUrl)
@@ -46,17 +46,17 @@ mod tests {
 
     #[test]
     fn a_url_names_a_host_a_login_and_a_database() {
-        for good in ["redis://localhost", "redis://:secret@[::1]:6380/3", "rediss://user:secret@cache.example:6380"] {
-            assert!(good.parse::<RedisUrl>().is_ok(), "{good}");
+        for valid in ["redis://localhost", "redis://:secret@[::1]:6380/3", "rediss://user:secret@cache.example:6380"] {
+            assert!(valid.parse::<RedisUrl>().is_ok(), "{valid}");
         }
     }
 
     #[test]
     fn another_scheme_and_tls_without_a_check_are_refused() {
-        for bad in
+        for invalid in
             ["", "localhost:6379", "http://localhost", "valkey://x", "rediss://localhost#insecure", "redis://h/x"]
         {
-            assert!(bad.parse::<RedisUrl>().is_err(), "{bad}");
+            assert!(invalid.parse::<RedisUrl>().is_err(), "{invalid}");
         }
     }
 

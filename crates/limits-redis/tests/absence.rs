@@ -1,4 +1,4 @@
-//! A Redis that is away, or comes back.
+//! A Redis that is unavailable or comes back.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::{
@@ -57,7 +57,8 @@ async fn a_server_that_speaks_no_tls_where_it_is_asked_for_is_not_spoken_to() {
 
 #[tokio::test]
 async fn a_connection_that_was_cut_is_made_anew_without_a_failed_call() {
-    let redis = std::env::var("NOVANTRA_TEST_REDIS_URL").expect("NOVANTRA_TEST_REDIS_URL is not set");
+    let redis = std::env::var("NOVANTRA_TEST_REDIS_URL")
+        .expect("NOVANTRA_TEST_REDIS_URL is not set: run the tests by `cargo xtask test`, which starts a Redis");
     let redis = redis.trim_start_matches("redis://").split('/').next().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url: RedisUrl = format!("redis://{}", listener.local_addr().unwrap()).parse().unwrap();

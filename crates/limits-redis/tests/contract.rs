@@ -1,4 +1,4 @@
-//! The buckets in Redis keep to the suite of shared buckets.
+//! The contract suite of shared buckets, for the buckets in Redis.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
@@ -15,11 +15,10 @@ use store_contract::OpenedBuckets;
 static OPENED: AtomicU32 = AtomicU32::new(0);
 
 async fn open() -> OpenedBuckets {
-    let url = std::env::var("NOVANTRA_TEST_REDIS_URL").expect(
-        "NOVANTRA_TEST_REDIS_URL is not set: run the tests by `cargo xtask test`, which starts a Redis for them",
-    );
+    let url = std::env::var("NOVANTRA_TEST_REDIS_URL")
+        .expect("NOVANTRA_TEST_REDIS_URL is not set: run the tests by `cargo xtask test`, which starts a Redis");
     let url: RedisUrl = url.parse().unwrap();
-    // Process ids come again, and so might keys of an earlier run on a Redis that goes on.
+    // The operating system reuses process ids, and a Redis that keeps running may have keys of an earlier test run.
     let folder = tempfile::tempdir().unwrap();
     let prefix = format!("{}:{}:{}", folder.path().display(), process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
     OpenedBuckets::new(Arc::new(RedisBuckets::open(&url, &prefix).unwrap())).keeping(folder)

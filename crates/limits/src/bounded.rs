@@ -1,4 +1,4 @@
-//! Buckets in bounded memory.
+//! A collection of buckets with bounded memory.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use crate::{
     quota::ArrivalTime,
 };
 
-/// How long after a sweep the next one may be, so that who fills the room can't make every call pay for one.
+/// The minimum interval between sweeps, so that a caller that fills the collection can't make every call pay for one.
 const SWEEP_MILLIS: i64 = 1000;
 
-/// At most so many buckets of their own. Full buckets are forgotten when room is needed, since that loses nothing; while
-/// there is none, newcomers share one overflow bucket of their sort.
+/// A collection of at most `capacity` buckets. Full buckets are evicted if capacity is needed, since they equal new
+/// ones. If there are no full buckets to evict, new keys share one overflow bucket per kind.
 pub(crate) struct Bounded {
     capacity: usize,
     own: HashMap<BucketKey, ArrivalTime>,
@@ -36,12 +36,13 @@ impl Bounded {
         }
     }
 
-    /// Keeps what became of a bucket that [`Self::get`] gave out at the same moment.
+    /// Stores the new state of a bucket that [`Self::get`] returned at the same time.
     pub(crate) fn set(&mut self, key: &BucketKey, bucket: ArrivalTime) {
         if self.own.len() < self.capacity || self.own.contains_key(key) {
             self.own.insert(*key, bucket);
         } else {
-            // Two newcomers of one call may both have been given the last room: sharing must not refill what is shared.
+            // Two new keys of one call may both have been counted on the last free slot: this must not refill the
+            // overflow bucket.
             let shared = &mut self.shared[key.bucket() as usize];
             *shared = bucket.max(*shared);
         }
@@ -73,41 +74,41 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
-    fn pass(room: &mut Bounded, stranger: u128, now: Timestamp) -> bool {
-        let key = BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid::from(stranger));
-        let charged = Quota::per_minute(60).charge(room.get(&key, now), now);
+    fn pass(buckets: &mut Bounded, account: u128, now: Timestamp) -> bool {
+        let key = BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid::from(account));
+        let charged = Quota::per_minute(60).charge(buckets.get(&key, now), now);
         if let Ok(bucket) = charged {
-            room.set(&key, bucket);
+            buckets.set(&key, bucket);
         }
         charged.is_ok()
     }
 
     #[test]
     fn memory_stays_bounded_however_many_come_and_newcomers_share_a_bucket() {
-        let mut room = Bounded::new(10);
-        let passed = (0..1000).filter(|stranger| pass(&mut room, *stranger, at(0))).count();
-        assert_eq!(passed, 10 + 60, "ten with buckets of their own, and a bucketful that the others shared");
-        assert_eq!(room.own.len(), 10);
-        assert!(pass(&mut room, 3, at(0)), "who has a bucket keeps it");
+        let mut buckets = Bounded::new(10);
+        let passed = (0..1000).filter(|account| pass(&mut buckets, *account, at(0))).count();
+        assert_eq!(passed, 10 + 60, "ten accounts have their own buckets, the others share one of 60 calls");
+        assert_eq!(buckets.own.len(), 10);
+        assert!(pass(&mut buckets, 3, at(0)), "an account with its own bucket keeps it");
     }
 
     #[test]
     fn buckets_that_are_full_again_make_room() {
-        let mut room = Bounded::new(10);
-        (0..100).for_each(|stranger| {
-            pass(&mut room, stranger, at(0));
+        let mut buckets = Bounded::new(10);
+        (0..100).for_each(|account| {
+            pass(&mut buckets, account, at(0));
         });
-        assert!(pass(&mut room, 200, at(1000)));
-        assert_eq!(room.own.len(), 1, "one call of sixty a minute refills in a second");
+        assert!(pass(&mut buckets, 200, at(1000)));
+        assert_eq!(buckets.own.len(), 1, "one call of sixty a minute refills in a second");
     }
 
     #[test]
     fn an_emptied_bucket_is_never_forgotten_to_make_room() {
-        let mut room = Bounded::new(2);
-        while pass(&mut room, 1, at(0)) {}
-        for stranger in 2..500 {
-            pass(&mut room, stranger, at(900));
+        let mut buckets = Bounded::new(2);
+        while pass(&mut buckets, 1, at(0)) {}
+        for account in 2..500 {
+            pass(&mut buckets, account, at(900));
         }
-        assert!(!pass(&mut room, 1, at(900)));
+        assert!(!pass(&mut buckets, 1, at(900)));
     }
 }

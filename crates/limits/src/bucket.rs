@@ -1,29 +1,29 @@
-//! Which buckets there are, and whose.
+//! The kinds of buckets and their keys.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use kernel::OrganizationId;
 use ulid::Ulid;
 
-/// A sort of bucket.
+/// A kind of bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
-    /// Reads of one service account.
+    /// The reads of one service account.
     TokenRead,
-    /// Writes of one service account.
+    /// The writes of one service account.
     TokenWrite,
-    /// Everything one organization does.
+    /// All calls of one organization.
     Organization,
-    /// Tokens issued to one client id for good credentials.
+    /// The tokens issued to one client id for valid credentials.
     TokenIssue,
-    /// Failed token calls that name one client id from one place.
+    /// The failed token calls with one client id from one address.
     TokenFailure,
-    /// Failed token calls from one place.
+    /// The failed token calls from one address.
     TokenFailurePlace,
 }
 
 impl Bucket {
-    /// All of them.
+    /// All kinds.
     pub const ALL: &'static [Self] = &[
         Self::TokenRead,
         Self::TokenWrite,
@@ -33,7 +33,7 @@ impl Bucket {
         Self::TokenFailurePlace,
     ];
 
-    /// The word that tells a caller which bucket it met.
+    /// The name of the bucket in responses.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,8 +47,8 @@ impl Bucket {
     }
 }
 
-/// Where a call comes from, as far as one place can be told from another: an IPv4 address, or the /64 network of an IPv6
-/// address, of which one host commonly has the whole.
+/// The network address of a caller: an IPv4 address, or the /64 network of an IPv6 address, since one host commonly has
+/// a whole /64 network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Peer(IpAddr);
 
@@ -61,7 +61,7 @@ impl From<IpAddr> for Peer {
     }
 }
 
-/// Names one bucket of an installation.
+/// The key of one bucket of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BucketKey {
     /// [`Bucket::TokenRead`] of this service account.
@@ -72,15 +72,15 @@ pub enum BucketKey {
     Organization(OrganizationId),
     /// [`Bucket::TokenIssue`] of this service account.
     TokenIssue(OrganizationId, Ulid),
-    /// [`Bucket::TokenFailure`] of this client id, known or not, from this place: who merely knows a client id uses up a
-    /// bucket of their own.
+    /// [`Bucket::TokenFailure`] of this client id, which may not exist, from this address. An attacker who knows a
+    /// client id can use up only the bucket of their own address.
     TokenFailure(Ulid, Peer),
-    /// [`Bucket::TokenFailurePlace`] of this place.
+    /// [`Bucket::TokenFailureAddress`] of this address.
     TokenFailurePlace(Peer),
 }
 
 impl BucketKey {
-    /// Which sort of bucket it names.
+    /// The kind of the bucket.
     #[must_use]
     pub const fn bucket(&self) -> Bucket {
         match self {
@@ -93,7 +93,7 @@ impl BucketKey {
         }
     }
 
-    /// The organization it belongs to, where it belongs to one.
+    /// The organization that the bucket belongs to, if any.
     #[must_use]
     pub const fn organization(&self) -> Option<OrganizationId> {
         match self {
@@ -105,7 +105,7 @@ impl BucketKey {
         }
     }
 
-    /// Which of the buckets of its sort and organization it is, in words: at most 80 characters of ASCII.
+    /// A text that identifies the bucket among those of its kind and organization: at most 80 ASCII characters.
     #[must_use]
     pub fn subject(&self) -> String {
         match self {
@@ -118,8 +118,8 @@ impl BucketKey {
         }
     }
 
-    /// Whether anybody at all can bring the bucket into being, as often as they like: the owners of the others had to
-    /// prove who they are.
+    /// Returns whether unauthenticated callers can create buckets of this kind, without limit. The other kinds belong
+    /// to authenticated callers.
     #[must_use]
     pub const fn is_strangers(&self) -> bool {
         matches!(self, Self::TokenFailure(..) | Self::TokenFailurePlace(_))

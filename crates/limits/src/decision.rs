@@ -1,4 +1,4 @@
-//! Deciding over several buckets at once.
+//! The decision whether a call is within the limits of several buckets.
 
 use std::{cmp::Reverse, time::Duration};
 
@@ -6,38 +6,38 @@ use kernel::Timestamp;
 
 use crate::{bucket::Bucket, quota::ArrivalTime, store::Charge};
 
-/// How a bucket stands.
+/// The state of a bucket, as response headers report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Which sort of bucket it is.
+    /// The kind of the bucket.
     pub bucket: Bucket,
-    /// How many calls it holds when full, which is how many refill each minute.
+    /// The number of calls in the full bucket, which is also the number that refills per minute.
     pub limit: u32,
-    /// How many calls it holds.
+    /// The number of calls in the bucket.
     pub remaining: u32,
-    /// When it will be full if nothing more is taken; whole seconds, rounded up.
+    /// The time at which the bucket will be full if no call is made; whole seconds, rounded up.
     pub reset_at: Timestamp,
 }
 
-/// What became of a charge.
+/// The result of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Every bucket was charged.
     Allowed {
-        /// The bucket nearest to empty: the one that holds the fewest calls. `None` when no bucket was asked.
+        /// The bucket with the fewest calls left. `None` if the charge was for no bucket.
         nearest: Option<Standing>,
     },
     /// No bucket was charged.
     Refused {
-        /// How long until all of them would let a call through: whole seconds, at least 1.
+        /// The time until all buckets will allow a call: whole seconds, at least 1.
         retry_after: Duration,
-        /// The bucket that asks for the longest wait.
+        /// The bucket with the longest wait.
         emptiest: Standing,
     },
 }
 
 impl Decision {
-    /// The standing a caller is told.
+    /// The bucket state that is reported to the caller.
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
         match *self {
@@ -47,8 +47,8 @@ impl Decision {
     }
 }
 
-/// Charges all of these buckets or none: every store's answer is made here. `buckets` are read and, when the charge is
-/// allowed, written.
+/// Charges all of these buckets or none. Every store decides with this function. `buckets` are updated if the charge is
+/// allowed.
 #[must_use]
 pub fn decide(buckets: &mut [(Charge, ArrivalTime)], now: Timestamp) -> Decision {
     if let Some(refused) = refusal(buckets, now) {
@@ -60,7 +60,7 @@ pub fn decide(buckets: &mut [(Charge, ArrivalTime)], now: Timestamp) -> Decision
     Decision::Allowed { nearest: nearest(buckets, now) }
 }
 
-/// What is said when one of these buckets holds no call.
+/// Returns the refusal if one of the buckets has no call left.
 pub(crate) fn refusal(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<Decision> {
     let waits = buckets.iter().filter_map(|(charge, bucket)| {
         let wait = charge.quota.charge(*bucket, now).err()?;

@@ -1,4 +1,4 @@
-//! Limits of an installation of several servers.
+//! The rate limits of an installation of several servers.
 
 mod ledger;
 mod slice;
@@ -18,23 +18,23 @@ use crate::{
 };
 use ledger::{Ledger, Question, Record, Records, Waiting, make_room};
 
-/// How often a call asks the shared buckets, at most: each time others may have used up what came.
+/// The maximum number of exchanges one call waits for: concurrent calls may use up the calls of each of them.
 const ROUNDS: usize = 32;
 
-/// How many buckets are given back at once.
+/// The number of buckets whose calls are returned in one exchange.
 const TOGETHER: usize = 64;
 
-/// Runs something to its end, though nobody waits for it.
+/// Spawns a task that runs to its end even if nothing waits for it.
 pub type Spawn = fn(BoxFuture<'static, ()>);
 
-/// Keeps the limits of an installation: takes slices out of [`SharedBuckets`] and lets calls through by them, most without
-/// any input or output.
+/// Enforces the limits of an installation: leases calls from [`SharedBuckets`] and allows most calls from these leases
+/// without any I/O.
 ///
-/// At low rates a slice is one call, and limits are exact. Slices grow with the pace of the server's own calls, to half a
-/// second's worth, and to a fiftieth of what the bucket holds or a thousandth of the quota. What was not used within a
-/// second goes back: [`Self::hand_back`] is to be called about so often. For a server alone limits are exact at any pace.
-/// With several, whatever their number, what passes in a minute was taken in that minute and the second before: some 2 %
-/// of the quota more at most.
+/// At low rates a lease is one call, and limits are exact. Leases grow with the rate of the server's own calls, up to
+/// the calls of half a second, and up to a fiftieth of the calls in the bucket or a thousandth of the quota. Calls that
+/// are not used within a second are returned: [`Self::return_unused`] must be called about once a second. With a single
+/// server limits are exact at any rate. With any number of servers, the calls allowed in a minute were taken in that
+/// minute or the second before: at most about 2 % more than the quota.
 pub struct LeasedLimits {
     shared: Arc<dyn SharedBuckets>,
     spawn: Spawn,
@@ -42,10 +42,10 @@ pub struct LeasedLimits {
     ledger: Ledger,
 }
 
-/// What a call finds.
+/// The result of looking up the leases for a call.
 enum Found {
     Decision(Decision),
-    /// A question to wait for, which this call is to send where it is its own.
+    /// An exchange to wait for. The call must send it if it is new.
     Question {
         question: Question,
         own: bool,
@@ -54,146 +54,152 @@ enum Found {
 }
 
 impl LeasedLimits {
-    /// Over these buckets. Remembers about `capacity` of them, in some 200 bytes each.
+    /// Creates limits over these buckets, with leases for about `capacity` of them, of about 200 bytes each.
     #[must_use]
     pub fn new(shared: Arc<dyn SharedBuckets>, spawn: Spawn, capacity: usize) -> Self {
         Self { shared, spawn, capacity, ledger: Ledger::default() }
     }
 
-    /// Gives back what has been held for too long, and forgets what nobody needs.
+    /// Returns the calls that were not used within a second, and removes leases that are no longer needed.
     ///
     /// # Errors
-    /// [`StoreError`] when the shared buckets can't be reached; what was to go back is then lost until it refills.
+    /// [`StoreError`] if the shared buckets can't be reached. The calls that were to be returned are lost until they
+    /// refill.
     pub async fn hand_back(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.give_back(now, |_, record| record.slice.is_idle(now)).await?;
-        self.ledger.lock().retain(|_, record| record.is_in_use() || !record.slice.is_blank(now));
+        self.give_back(now, |_, entry| entry.slice.is_idle(now)).await?;
+        self.ledger.lock().retain(|_, entry| entry.is_in_use() || !entry.slice.is_blank(now));
         Ok(())
     }
 
-    /// Gives back everything that is held: for a server that stops.
+    /// Returns all leased calls, when the server stops.
     ///
     /// # Errors
-    /// As [`Self::hand_back`].
+    /// As [`Self::return_unused`].
     pub async fn hand_back_all(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.give_back(now, |_, record| record.slice.is_held()).await
+        self.give_back(now, |_, entry| entry.slice.is_held()).await
     }
 
     async fn give_back(
         &self,
         now: Timestamp,
-        which: impl Fn(&BucketKey, &Record) -> bool + Send + Sync,
+        predicate: impl Fn(&BucketKey, &Record) -> bool + Send + Sync,
     ) -> Result<(), StoreError> {
         loop {
-            let question = {
-                let mut records = self.ledger.lock();
-                let due = records.iter_mut().filter(|(key, record)| !record.is_in_use() && which(key, record));
-                let takes: Vec<Take> =
-                    due.take(TOGETHER).map(|(key, record)| record.slice.give_back(*key, now)).collect();
-                if takes.is_empty() {
+            let pending = {
+                let mut entries = self.ledger.lock();
+                let due = entries.iter_mut().filter(|(key, entry)| !entry.is_in_use() && predicate(key, entry));
+                let exchanges: Vec<Take> =
+                    due.take(TOGETHER).map(|(key, entry)| entry.slice.give_back(*key, now)).collect();
+                if exchanges.is_empty() {
                     return Ok(());
                 }
-                self.question(&mut records, takes, now)
+                self.question(&mut entries, exchanges, now)
             };
-            self.send(&question);
-            question.await.map_err(again)?;
+            self.send(&pending);
+            pending.await.map_err(again)?;
         }
     }
 
-    /// Decides by what is held and known, or finds what to ask.
+    /// Decides by the leases, or returns the exchange to wait for.
     fn look(&self, charges: &[Charge], now: Timestamp) -> Found {
-        let mut records = self.ledger.lock();
-        make_room(&mut records, self.capacity, now);
+        let mut entries = self.ledger.lock();
+        make_room(&mut entries, self.capacity, now);
         for charge in charges {
-            records.entry(charge.key).or_insert_with(|| Record::of(charge)).slice.under(charge.quota);
+            entries.entry(charge.key).or_insert_with(|| Record::of(charge)).slice.under(charge.quota);
         }
-        match decide(&mut records, charges, now) {
+        match decide(&mut entries, charges, now) {
             Ok(decision) => Found::Decision(decision),
-            Err(missing) => self.ask(&mut records, missing, now),
+            Err(missing) => self.ask(&mut entries, missing, now),
         }
     }
 
-    fn ask(&self, records: &mut Records, missing: Vec<BucketKey>, now: Timestamp) -> Found {
-        let under_way = missing.iter().find_map(|key| records.get(key)?.question.clone());
-        let waiting = self.ledger.wait(records, missing.clone());
+    fn ask(&self, entries: &mut Records, missing: Vec<BucketKey>, now: Timestamp) -> Found {
+        let running = missing.iter().find_map(|key| entries.get(key)?.question.clone());
+        let waiter = self.ledger.wait(entries, missing.clone());
         let mut exchange = |key: &BucketKey| {
-            let record = records.get_mut(key).filter(|record| record.question.is_none())?;
-            Some(record.slice.exchange(*key, record.waiting, now))
+            let entry = entries.get_mut(key).filter(|entry| entry.question.is_none())?;
+            Some(entry.slice.exchange(*key, entry.waiting, now))
         };
-        let takes: Vec<Take> = missing.iter().filter_map(&mut exchange).collect();
-        match under_way {
-            Some(question) if takes.is_empty() => Found::Question { question, own: false, waiting },
-            _ => Found::Question { question: self.question(records, takes, now), own: true, waiting },
+        let exchanges: Vec<Take> = missing.iter().filter_map(&mut exchange).collect();
+        match running {
+            Some(pending) if exchanges.is_empty() => Found::Question { question: pending, own: false, waiting: waiter },
+            _ => Found::Question { question: self.question(entries, exchanges, now), own: true, waiting: waiter },
         }
     }
 
-    /// A question, noted with its buckets but not sent: who sends it must not hold the lock.
-    fn question(&self, records: &mut Records, takes: Vec<Take>, now: Timestamp) -> Question {
-        let keys: Vec<BucketKey> = takes.iter().map(|take| take.key).collect();
-        let (shared, ledger) = (Arc::clone(&self.shared), self.ledger.clone());
-        let answered = async move {
-            let answer = shared.take(&takes, now).await;
-            let mut records = ledger.lock();
-            for (place, take) in takes.iter().enumerate() {
-                let Some(record) = records.get_mut(&take.key) else { continue };
-                record.question = None;
-                if let Some(taken) = answer.as_ref().ok().and_then(|taken| taken.get(place)) {
-                    record.slice.receive(*taken, now);
+    /// Creates an exchange and registers it with the entries of its buckets, but does not send it: the sender must not
+    /// hold the lock.
+    fn question(&self, entries: &mut Records, exchanges: Vec<Take>, now: Timestamp) -> Question {
+        let keys: Vec<BucketKey> = exchanges.iter().map(|exchange| exchange.key).collect();
+        let (shared, leases) = (Arc::clone(&self.shared), self.ledger.clone());
+        let exchange = async move {
+            let outcome = shared.take(&exchanges, now).await;
+            let mut entries = leases.lock();
+            for (index, exchange) in exchanges.iter().enumerate() {
+                let Some(entry) = entries.get_mut(&exchange.key) else { continue };
+                entry.question = None;
+                if let Some(result) = outcome.as_ref().ok().and_then(|results| results.get(index)) {
+                    entry.slice.receive(*result, now);
                 }
             }
-            answer.map(drop).map_err(Arc::new)
+            outcome.map(drop).map_err(Arc::new)
         };
-        let question = answered.boxed().shared();
+        let pending = exchange.boxed().shared();
         for key in keys {
-            if let Some(record) = records.get_mut(&key) {
-                record.question = Some(question.clone());
+            if let Some(entry) = entries.get_mut(&key) {
+                entry.question = Some(pending.clone());
             }
         }
-        question
+        pending
     }
 
-    fn send(&self, question: &Question) {
-        (self.spawn)(question.clone().map(drop).boxed());
+    fn send(&self, pending: &Question) {
+        (self.spawn)(pending.clone().map(drop).boxed());
     }
 }
 
 #[async_trait]
 impl LimitStore for LeasedLimits {
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Decision, StoreError> {
-        let mut asked = false;
+        let mut has_exchanged = false;
         for _ in 0..ROUNDS {
             match self.look(charges, now) {
                 Found::Decision(decision) => {
-                    if asked && matches!(decision, Decision::Refused { .. }) {
-                        // Who is refused is charged nowhere. Where that fails, what was taken refills by itself.
-                        let own = |key: &BucketKey| charges.iter().any(|charge| charge.key == *key);
-                        let _ = self.give_back(now, |key, record| own(key) && record.slice.is_untouched()).await;
+                    if has_exchanged && matches!(decision, Decision::Refused { .. }) {
+                        // A refused call must not be charged to any bucket. If the return fails, the calls refill by
+                        // themselves.
+                        let is_charged = |key: &BucketKey| charges.iter().any(|charge| charge.key == *key);
+                        let _ = self.give_back(now, |key, entry| is_charged(key) && entry.slice.is_untouched()).await;
                     }
                     return Ok(decision);
                 }
-                Found::Question { question, own, waiting } => {
-                    if own {
-                        asked = true;
-                        self.send(&question);
+                Found::Question { question: pending, own: is_new, waiting: waiter } => {
+                    if is_new {
+                        has_exchanged = true;
+                        self.send(&pending);
                     }
-                    question.await.map_err(again)?;
-                    drop(waiting);
+                    pending.await.map_err(again)?;
+                    drop(waiter);
                 }
             }
         }
-        Err(StoreError::Unavailable("too many calls at once wait for one bucket".into()))
+        Err(StoreError::Unavailable("too many concurrent calls wait for one rate limit bucket".into()))
     }
 }
 
-/// Charges all of these buckets or none, by what is held and known of them; else says which have to be asked.
-fn decide(records: &mut Records, charges: &[Charge], now: Timestamp) -> Result<Decision, Vec<BucketKey>> {
+/// Charges all of these buckets or none, by their leases.
+///
+/// # Errors
+/// The buckets that an exchange is needed for.
+fn decide(entries: &mut Records, charges: &[Charge], now: Timestamp) -> Result<Decision, Vec<BucketKey>> {
     let (mut empty, mut missing) = (Vec::new(), Vec::new());
     let mut is_refused = false;
     for charge in charges {
-        match records.get(&charge.key).map(|record| record.slice) {
-            Some(slice) if slice.has_call(now) => {}
-            Some(slice) if slice.was_empty(now) => {
-                empty.push((*charge, slice.bucket()));
-                if slice.refuses(now) {
+        match entries.get(&charge.key).map(|entry| entry.slice) {
+            Some(lease) if lease.has_call(now) => {}
+            Some(lease) if lease.was_empty(now) => {
+                empty.push((*charge, lease.bucket()));
+                if lease.refuses(now) {
                     is_refused = true;
                 } else {
                     missing.push(charge.key);
@@ -202,7 +208,7 @@ fn decide(records: &mut Records, charges: &[Charge], now: Timestamp) -> Result<D
             _ => missing.push(charge.key),
         }
     }
-    // What is not known well enough to refuse by counts all the same for how long a caller who is refused is to wait.
+    // A bucket whose state is too old to refuse the call still counts for the time that a refused caller must wait.
     if is_refused && let Some(refused) = refusal(&empty, now) {
         return Ok(refused);
     }
@@ -210,15 +216,15 @@ fn decide(records: &mut Records, charges: &[Charge], now: Timestamp) -> Result<D
         return Err(missing);
     }
     let mut spend = |charge: &Charge| {
-        let record = records.get_mut(&charge.key)?;
-        record.slice.spend(now);
-        Some((*charge, record.slice.bucket()))
+        let entry = entries.get_mut(&charge.key)?;
+        entry.slice.spend(now);
+        Some((*charge, entry.slice.bucket()))
     };
     let spent: Vec<(Charge, ArrivalTime)> = charges.iter().filter_map(&mut spend).collect();
     Ok(Decision::Allowed { nearest: nearest(&spent, now) })
 }
 
-/// The same failure, for each call that waited for the answer.
+/// Wraps the shared error for each call that waited for the exchange.
 fn again(error: Arc<StoreError>) -> StoreError {
     match *error {
         StoreError::Unavailable(_) => StoreError::Unavailable(Box::new(error)),

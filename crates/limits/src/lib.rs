@@ -1,8 +1,8 @@
-//! How often a caller may call: buckets that refill continuously (GCRA), charged several at a time or not at all
-//! (contract v1 § 5).
+//! Rate limits: buckets that refill continuously (GCRA). A call is charged to several buckets atomically (contract v1
+//! § 5).
 //!
-//! [`MemoryLimits`] keeps them for one process. [`LeasedLimits`] keeps them for an installation of any number of servers,
-//! over [`SharedBuckets`] that all of them reach.
+//! [`MemoryLimits`] holds the buckets of one process. [`LeasedLimits`] holds those of an installation of any number of
+//! servers, over [`SharedBuckets`] that all servers can reach.
 
 mod bounded;
 mod bucket;

@@ -1,4 +1,4 @@
-//! Buckets in the memory of one process.
+//! The rate limits of one process, in its memory.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -21,9 +21,11 @@ mod tests;
 
 const SHARDS: usize = 16;
 
-/// Keeps buckets in the memory of this process, which is bounded: it holds for one server, and is forgotten with it.
+/// Holds buckets in the memory of this process, with a bounded number of buckets. The limits apply to one server and
+/// are lost when it stops.
 ///
-/// Strangers' buckets have room of their own, so filling it takes none from callers who proved who they are.
+/// The buckets of unauthenticated callers have their own capacity, so that those callers can't displace the buckets of
+/// authenticated ones.
 pub struct MemoryLimits {
     hasher: RandomState,
     shards: [Mutex<Shard>; SHARDS],
@@ -34,14 +36,15 @@ struct Shard {
     strangers: Bounded,
 }
 
-/// The shards that hold some buckets, locked in their order so that no two calls wait for each other.
+/// The locked shards of the buckets of one call. Shards are locked in the order of their indexes, to prevent deadlocks.
 struct Locked<'store> {
     store: &'store MemoryLimits,
     shards: Vec<(usize, MutexGuard<'store, Shard>)>,
 }
 
 impl MemoryLimits {
-    /// Room for about so many callers' buckets and as many of strangers, in some 100 bytes each. It is taken as needed.
+    /// Creates a store for about `capacity` buckets of authenticated callers and as many of unauthenticated ones, of
+    /// about 100 bytes each. Memory is allocated as needed.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         let share = capacity.div_ceil(SHARDS).max(1);
@@ -50,15 +53,15 @@ impl MemoryLimits {
     }
 
     fn lock(&self, charges: &[Charge]) -> Locked<'_> {
-        let mut places: Vec<usize> = charges.iter().map(|charge| self.place(&charge.key)).collect();
-        places.sort_unstable();
-        places.dedup();
-        let lock = |place: usize| (place, self.shards[place].lock().unwrap_or_else(PoisonError::into_inner));
-        Locked { store: self, shards: places.into_iter().map(lock).collect() }
+        let mut indexes: Vec<usize> = charges.iter().map(|charge| self.place(&charge.key)).collect();
+        indexes.sort_unstable();
+        indexes.dedup();
+        let lock = |index: usize| (index, self.shards[index].lock().unwrap_or_else(PoisonError::into_inner));
+        Locked { store: self, shards: indexes.into_iter().map(lock).collect() }
     }
 
     fn place(&self, key: &BucketKey) -> usize {
-        // The modulus is far below any usize.
+        // The remainder fits into any usize.
         (self.hasher.hash_one(key) % SHARDS as u64) as usize
     }
 }
@@ -71,13 +74,13 @@ impl Default for MemoryLimits {
 
 impl Locked<'_> {
     fn room(&mut self, key: &BucketKey) -> Option<&mut Bounded> {
-        let place = self.store.place(key);
-        let (_, shard) = self.shards.iter_mut().find(|(locked, _)| *locked == place)?;
+        let index = self.store.place(key);
+        let (_, shard) = self.shards.iter_mut().find(|(locked, _)| *locked == index)?;
         Some(if key.is_strangers() { &mut shard.strangers } else { &mut shard.callers })
     }
 
     fn read(&mut self, charges: &[Charge], now: Timestamp) -> Vec<(Charge, ArrivalTime)> {
-        let mut bucket = |key| self.room(key).map_or(ArrivalTime::FULL, |room| room.get(key, now));
+        let mut bucket = |key| self.room(key).map_or(ArrivalTime::FULL, |buckets| buckets.get(key, now));
         charges.iter().map(|charge| (*charge, bucket(&charge.key))).collect()
     }
 }
@@ -90,8 +93,8 @@ impl LimitStore for MemoryLimits {
         let decision = decide(&mut buckets, now);
         if let Decision::Allowed { .. } = decision {
             for (charge, bucket) in &buckets {
-                if let Some(room) = locked.room(&charge.key) {
-                    room.set(&charge.key, *bucket);
+                if let Some(stored) = locked.room(&charge.key) {
+                    stored.set(&charge.key, *bucket);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! One bucket: how much it holds and how fast it refills.
+//! The arithmetic of one bucket: its capacity and its refill.
 
 use std::time::Duration;
 
@@ -6,81 +6,83 @@ use kernel::Timestamp;
 
 const MINUTE: i64 = 60_000_000;
 
-/// How many calls a minute a bucket lets through: so many at once when it is full, and as many each minute after.
+/// The number of calls per minute that a bucket allows: a full bucket allows this many calls at once, and as many in
+/// each following minute.
 ///
-/// The span between calls is kept in whole microseconds, rounded up: never more calls than the quota pass, and fewer by
-/// less than one in ten thousand for quotas up to 6,000 a minute.
+/// The interval between calls is a number of whole microseconds, rounded up. So the quota is never exceeded, and up to
+/// 6,000 calls per minute it is missed by less than one call in ten thousand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     per_minute: u32,
 }
 
-/// All that is kept of a bucket: when it will be full again, in microseconds since 1970 (GCRA's theoretical arrival
-/// time). A bucket that was never charged, or is full, has [`ArrivalTime::FULL`] or any moment that has passed.
+/// The complete state of a bucket: the time at which it will be full again, in microseconds since 1970 (GCRA's
+/// theoretical arrival time). A full or unused bucket has [`ArrivalTime::FULL`] or any time in the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ArrivalTime(pub i64);
 
 impl ArrivalTime {
-    /// Of a bucket that nothing was taken from.
+    /// The state of a bucket that was never charged.
     pub const FULL: Self = Self(i64::MIN);
 
-    /// Whether the bucket is full: nothing is lost when it is forgotten.
+    /// Returns whether the bucket is full, so that it can be evicted without loss.
     #[must_use]
     pub fn is_full(self, now: Timestamp) -> bool {
         self.0 <= micros(now)
     }
 
-    /// The same, but no earlier than that of a bucket that is full.
+    /// Returns this arrival time, or that of a full bucket if it is later.
     pub(crate) fn at_least(self, now: Timestamp) -> Self {
         Self(self.0.max(micros(now)))
     }
 
-    /// How long until the bucket is full, in microseconds.
+    /// Returns the time until the bucket is full, in microseconds.
     pub(crate) fn missing(self, now: Timestamp) -> i64 {
         self.0.saturating_sub(micros(now)).max(0)
     }
 
-    /// When a bucket is full that so many microseconds' worth is taken from.
+    /// Returns the arrival time after calls worth this many microseconds were taken.
     pub(crate) fn later(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
     }
 }
 
 impl Quota {
-    /// So many calls a minute. A quota of nothing is refused where limits are set; here it counts as 1.
+    /// Creates a quota of this many calls per minute. A quota of 0 is rejected where limits are set; here it counts as
+    /// 1.
     #[must_use]
     pub const fn per_minute(calls: u32) -> Self {
         Self { per_minute: if calls == 0 { 1 } else { calls } }
     }
 
-    /// The calls a minute, which are also the most at once.
+    /// The calls per minute, which is also the maximum number of calls at once.
     #[must_use]
     pub const fn limit(self) -> u32 {
         self.per_minute
     }
 
-    /// How long one call takes to refill, in microseconds.
+    /// The time in which one call refills, in microseconds: GCRA's emission interval.
     #[must_use]
     pub const fn span(self) -> i64 {
         let calls = self.per_minute as i64;
         (MINUTE + calls - 1) / calls
     }
 
-    /// How long the whole bucket takes to refill.
+    /// The time in which an empty bucket refills completely, in microseconds.
     const fn depth(self) -> i64 {
         self.span() * self.per_minute as i64
     }
 
-    /// The arrival time of a bucket that holds nothing.
+    /// Returns the arrival time of an empty bucket.
     #[must_use]
     pub fn empty_at(self, now: Timestamp) -> ArrivalTime {
         ArrivalTime(micros(now) + self.depth())
     }
 
-    /// Takes one call out of the bucket.
+    /// Takes one call from the bucket.
     ///
     /// # Errors
-    /// How long until the bucket holds a call, when it holds none.
+    /// The time until the bucket has a call, if it is empty.
     pub fn charge(self, bucket: ArrivalTime, now: Timestamp) -> Result<ArrivalTime, Duration> {
         let after = self.lack(bucket, now) + self.span();
         match u64::try_from(after - self.depth()) {
@@ -89,33 +91,33 @@ impl Quota {
         }
     }
 
-    /// Takes one call out of the bucket that was set aside before, whatever the bucket holds.
+    /// Takes one call that was reserved before, without checking whether the bucket is empty.
     pub(crate) fn spend(self, bucket: ArrivalTime, now: Timestamp) -> ArrivalTime {
         bucket.at_least(now).later(self.span())
     }
 
-    /// How many calls the bucket holds.
+    /// Returns the number of calls in the bucket.
     #[must_use]
     pub fn remaining(self, bucket: ArrivalTime, now: Timestamp) -> u32 {
         u32::try_from((self.depth() - self.lack(bucket, now)) / self.span()).unwrap_or(self.per_minute)
     }
 
-    /// When the bucket will be full, if nothing more is taken from it; in whole seconds, rounded up.
+    /// Returns the time at which the bucket will be full if no call is made; whole seconds, rounded up.
     #[must_use]
     pub fn full_at(self, bucket: ArrivalTime, now: Timestamp) -> Timestamp {
         let full = micros(now).saturating_add(self.lack(bucket, now));
         Timestamp::from_millis(full.saturating_add(999_999).div_euclid(1_000_000).saturating_mul(1000))
     }
 
-    /// How long the bucket takes to be full. Never longer than from empty: a clock that stepped back, or a quota that was
-    /// raised, must not shut a caller out for longer.
+    /// Returns the time until the bucket is full, limited to the refill time of an empty bucket: a clock that stepped
+    /// back or a quota that was raised must not block a caller for longer.
     fn lack(self, bucket: ArrivalTime, now: Timestamp) -> i64 {
         bucket.missing(now).min(self.depth())
     }
 }
 
-fn micros(moment: Timestamp) -> i64 {
-    moment.millis() * 1000
+fn micros(time: Timestamp) -> i64 {
+    time.millis() * 1000
 }
 
 #[cfg(test)]
@@ -149,7 +151,7 @@ mod tests {
                 assert_eq!(quota.remaining(bucket, at(0)), limit - spent);
                 assert!(pass(quota, &mut bucket, at(0)));
             }
-            assert!(!pass(quota, &mut bucket, at(0)), "{limit} a minute let one more through");
+            assert!(!pass(quota, &mut bucket, at(0)), "a quota of {limit} per minute allowed one call more");
             assert_eq!(quota.full_at(bucket, at(0)).seconds(), if limit == 7 { 61 } else { 60 });
         }
     }

@@ -1,4 +1,4 @@
-//! What is asked of buckets that the servers of an installation share.
+//! The port of the buckets that the servers of an installation share.
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
@@ -8,54 +8,56 @@ use crate::{
     quota::{ArrivalTime, Quota},
 };
 
-/// How much later than empty a bucket may be before it is taken for one whose clock went wrong, in microseconds. Less than
-/// that is left as it is: a server whose clock is a little behind would else refill what others emptied.
+/// The maximum difference between clocks, in microseconds. A bucket whose arrival time is further than this beyond that
+/// of an empty bucket was written with a wrong clock and counts as empty. A smaller difference is tolerated: otherwise
+/// a server whose clock is slightly behind would refill buckets that others have emptied.
 pub const STRAY: i64 = 60_000_000;
 
-/// What a server gives back to one shared bucket and takes from it, in this order.
+/// An exchange of a server with one shared bucket: the server returns calls first and takes calls then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Take {
-    /// Which bucket.
+    /// The key of the bucket.
     pub key: BucketKey,
-    /// What it holds.
+    /// The quota of the bucket.
     pub quota: Quota,
-    /// What the server knows by its own calls: the bucket will be full no earlier.
+    /// The minimum arrival time, which the server knows from its own calls.
     pub at_least: ArrivalTime,
-    /// How many calls it gives back.
+    /// The number of calls the server returns.
     pub returned: u32,
-    /// How many calls it wants, at most.
+    /// The maximum number of calls the server takes.
     pub wanted: u32,
 }
 
-/// What came of a [`Take`].
+/// The result of an [`Exchange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// How many calls the server got: as many as it wanted, or as the bucket held.
+    /// The number of calls the server has got: as many as wanted, or as many as were in the bucket.
     pub granted: u32,
-    /// How the bucket stands now.
+    /// The state of the bucket after the exchange.
     pub bucket: ArrivalTime,
 }
 
-/// Keeps buckets where every server of an installation reaches them.
+/// Holds buckets that every server of an installation can reach.
 #[async_trait]
 pub trait SharedBuckets: Send + Sync {
-    /// Does all of these, each as [`Take::of`] says, whatever becomes of the others; answers in their order. The buckets
-    /// are distinct. Takes of several servers at once come out as one after the other.
+    /// Performs all of these exchanges independently, each as [`Exchange::apply`] defines, and returns the results in
+    /// the same order. The buckets must be distinct. Concurrent exchanges of several servers are serialized.
     ///
     /// # Errors
-    /// [`StoreError`] when the buckets can't be reached, soon enough for a caller that waits: then nobody knows what was
-    /// done.
-    async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError>;
+    /// [`StoreError`] if the buckets can't be reached, within a time that a waiting caller accepts. It is unknown then
+    /// which exchanges were performed.
+    async fn take(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError>;
 
-    /// Forgets buckets that have long been full, at most `limit` of them. Says how many went.
+    /// Deletes buckets that have long been full, at most `limit`. Returns the number of deleted buckets.
     ///
     /// # Errors
-    /// [`StoreError`] when the buckets can't be reached.
+    /// [`StoreError`] if the buckets can't be reached.
     async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 }
 
 impl Take {
-    /// What comes of it where the bucket stands so: every implementation's arithmetic, in whole microseconds.
+    /// Computes the result of the exchange for this state of the bucket, in whole microseconds. Every implementation
+    /// must compute the same.
     #[must_use]
     pub fn of(&self, bucket: ArrivalTime, now: Timestamp) -> Taken {
         let span = self.quota.span();
@@ -63,8 +65,8 @@ impl Take {
         let empty = self.quota.empty_at(now);
         let bucket = if bucket > empty.later(STRAY) { empty } else { bucket };
         let before = bucket.max(self.at_least).later(-returned).at_least(now);
-        let free = ((empty.0 - before.0) / span).max(0);
-        let granted = self.wanted.min(u32::try_from(free).unwrap_or(u32::MAX));
+        let remaining = ((empty.0 - before.0) / span).max(0);
+        let granted = self.wanted.min(u32::try_from(remaining).unwrap_or(u32::MAX));
         Taken { granted, bucket: before.later(span * i64::from(granted)) }
     }
 }
@@ -103,9 +105,9 @@ mod tests {
 
     #[test]
     fn what_the_server_knows_of_its_own_calls_counts() {
-        let known = Take { at_least: second(10), ..take(0, 1) };
-        assert_eq!(known.of(second(4), NOW), Taken { granted: 1, bucket: second(11) });
-        assert_eq!(known.of(second(14), NOW), Taken { granted: 1, bucket: second(15) });
+        let exchange = Take { at_least: second(10), ..take(0, 1) };
+        assert_eq!(exchange.of(second(4), NOW), Taken { granted: 1, bucket: second(11) });
+        assert_eq!(exchange.of(second(14), NOW), Taken { granted: 1, bucket: second(15) });
     }
 
     #[test]

@@ -1,25 +1,25 @@
-//! What is asked of a store that keeps buckets.
+//! The port of a store that holds buckets.
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 
 use crate::{bucket::BucketKey, decision::Decision, quota::Quota};
 
-/// One call to be taken out of one bucket.
+/// A charge of one call to one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charge {
-    /// Which bucket.
+    /// The key of the bucket.
     pub key: BucketKey,
-    /// What it holds.
+    /// The quota of the bucket.
     pub quota: Quota,
 }
 
-/// Keeps buckets, for one process or a whole installation.
+/// Holds the buckets of one process or of an installation.
 #[async_trait]
 pub trait LimitStore: Send + Sync {
-    /// Takes one call out of each of these buckets, or out of none when one of them holds none. The buckets are distinct.
+    /// Takes one call from each of these buckets, or from none if one of them is empty. The buckets must be distinct.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
+    /// [`StoreError`] if the store fails.
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Decision, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster that lives as long as this process at most.
+//! A PostgreSQL cluster that does not outlive this process.
 
 mod start;
 
@@ -16,9 +16,10 @@ use tempfile::TempDir;
 
 use crate::{Outcome, programs::account};
 
-/// Runs the server until a word comes on the pipe to this script, which names the signal that ends it; or until the pipe
-/// is closed, which also happens when the one that holds it is killed: then the server goes at once and its folder with
-/// it. Only the server holds the pipe that its log goes to, so that its end shows there.
+/// A script that runs the server until it reads the name of a signal from its standard input, which it then sends to
+/// the server; or until its input is closed, which also happens when the process at the other end is killed: then it
+/// stops the server immediately and removes its folder. Only the server holds the pipe of its log open, so that the end
+/// of the log is the end of the server.
 const WATCH: &str = r#"
 folder=$1; shift
 trap '' INT
@@ -38,19 +39,19 @@ fi
 const SETTINGS: &[&str] =
     &["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "lc_messages=C"];
 
-/// Settings that give up safety for speed, where nothing is to outlive a crash.
+/// Settings that trade durability for speed, for data that does not have to survive a crash.
 pub const FOR_TESTS: &[&str] = &["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
 
-/// How a server is ended.
+/// The way in which a server is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
-    /// Transactions under way are rolled back and connections closed, and all is written out.
+    /// Active transactions are rolled back, connections are closed, and all data is written to disk.
     Fast,
-    /// Everything breaks off: the next start recovers as after a crash.
+    /// The server aborts: the next start recovers as after a crash.
     Immediate,
 }
 
-/// A server and its files. Both are gone when this is dropped.
+/// A server and its files, which are stopped and deleted on drop.
 pub struct Cluster {
     program: Command,
     url: String,
@@ -59,11 +60,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a cluster and starts its server, with the programs in this folder and with these settings
-    /// (`name=value`), which are as in production where nothing is said.
+    /// Creates a cluster and starts its server, with the programs in this folder and these settings (`name=value`); all
+    /// other settings are as in production.
     ///
     /// # Errors
-    /// Whatever keeps it from starting.
+    /// A message with the reason that the server can't be started.
     pub fn start(programs: &Path, settings: &[&str]) -> Outcome<Self> {
         let folder =
             tempfile::Builder::new().prefix("novantra-postgres-").tempdir().map_err(|error| error.to_string())?;
@@ -86,42 +87,42 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Where it is reached, by a user that may do everything.
+    /// The connection URL of a superuser.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where its files are.
+    /// The folder with the cluster's files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Ends the server, and waits until it has ended. Its files stay.
+    /// Stops the server, and waits until it has stopped. The files remain.
     ///
     /// # Errors
-    /// When it does not run.
-    pub fn stop(&mut self, how: Shutdown) -> Outcome {
+    /// A message if the server does not run.
+    pub fn stop(&mut self, shutdown: Shutdown) -> Outcome {
         let mut running = self.running.take().ok_or("PostgreSQL does not run")?;
-        let mut word = running.stdin.take().ok_or("nobody listens")?;
-        let signal = match how {
+        let mut input = running.stdin.take().ok_or("the supervisor script of PostgreSQL has no standard input")?;
+        let signal = match shutdown {
             Shutdown::Fast => "INT",
             Shutdown::Immediate => "QUIT",
         };
-        writeln!(word, "{signal}").map_err(|error| error.to_string())?;
+        writeln!(input, "{signal}").map_err(|error| error.to_string())?;
         running.wait().map(drop).map_err(|error| error.to_string())
     }
 
-    /// Starts the server where it was stopped, and waits until it takes connections.
+    /// Starts the stopped server on the same port, and waits until it accepts connections.
     ///
     /// # Errors
-    /// Whatever keeps it from starting.
+    /// A message with the reason that the server can't be started.
     pub fn start_again(&mut self) -> Outcome {
         let mut running = self.program.spawn().map_err(|error| format!("/bin/sh can't be started: {error}"))?;
-        let told = running.stderr.take();
+        let log = running.stderr.take();
         self.running = Some(running);
-        start::wait_until_ready(&files(&self.folder), told.ok_or("PostgreSQL has no log")?)
+        start::wait_until_ready(&files(&self.folder), log.ok_or("PostgreSQL has no log")?)
     }
 }
 
@@ -130,7 +131,7 @@ impl Drop for Cluster {
         let Some(mut running) = self.running.take() else { return };
         drop(running.stdin.take());
         if let Err(error) = running.wait() {
-            eprintln!("PostgreSQL's end was not seen: {error}");
+            eprintln!("PostgreSQL may still be running, since waiting for its end failed: {error}");
         }
     }
 }
@@ -147,12 +148,12 @@ fn as_account(mut command: Command, account: Option<(u32, u32)>, home: &Path) ->
     command
 }
 
-/// Makes the cluster's files. Where PostgreSQL knows the world's languages, text is ordered by one of them, as in most
-/// real installations, so that an order that forgot its collation shows.
+/// Creates the cluster's files. If PostgreSQL has ICU, the default collation is that of a language, as in most real
+/// installations, so that tests detect an `ORDER BY` without an explicit collation.
 fn initialize(initdb: impl Fn() -> Command, cluster: &Path) -> Outcome {
-    let initialize = |order: &[&str]| {
+    let initialize = |collation: &[&str]| {
         let common = ["--username=novantra", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
-        done(initdb().arg("-D").arg(cluster).args(common).args(order))
+        done(initdb().arg("-D").arg(cluster).args(common).args(collation))
     };
     if initialize(&["--locale-provider=icu", "--icu-locale=en-US"]).is_ok() {
         return Ok(());
@@ -169,20 +170,20 @@ fn done(command: &mut Command) -> Outcome {
     if output.status.success() {
         return Ok(());
     }
-    let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(format!("{} failed: {}\n{complaint}", command.get_program().display(), output.status))
+    let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(format!("{} failed: {}\n{message}", command.get_program().display(), output.status))
 }
 
-/// A port below those that the system gives to outgoing connections: one of them could have taken it by the time a
-/// stopped server comes back to it.
+/// Returns a free port below the range that the system uses for outgoing connections: an outgoing connection could take
+/// a port of that range before a stopped server is restarted on it.
 fn free_port() -> Outcome<u16> {
     const FIRST: u16 = 15_000;
     const COUNT: u16 = 15_000;
-    static ASKED: AtomicU16 = AtomicU16::new(0);
-    // Several processes look at once: each begins elsewhere.
-    let begin = u16::try_from(std::process::id().wrapping_mul(61) % u32::from(COUNT)).unwrap_or(0);
-    let asked = ASKED.fetch_add(1, Ordering::Relaxed);
-    let mut ports = (asked..COUNT).map(|offset| FIRST + (begin + offset) % COUNT);
+    static CALLS: AtomicU16 = AtomicU16::new(0);
+    // Each process starts its search at another port, since several may search at the same time.
+    let start = u16::try_from(std::process::id().wrapping_mul(61) % u32::from(COUNT)).unwrap_or(0);
+    let calls = CALLS.fetch_add(1, Ordering::Relaxed);
+    let mut ports = (calls..COUNT).map(|offset| FIRST + (start + offset) % COUNT);
     let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     free.ok_or_else(|| "no port is free for PostgreSQL".to_owned())
 }

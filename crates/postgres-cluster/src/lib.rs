@@ -1,5 +1,5 @@
-//! A throw-away PostgreSQL cluster: for `cargo xtask test`, which starts one for all tests, and for tests that stop and
-//! crash one of their own.
+//! Temporary PostgreSQL clusters: for `cargo xtask test`, which starts one for all tests, and for tests that stop and
+//! crash their own cluster.
 
 mod cluster;
 mod programs;
@@ -7,5 +7,5 @@ mod programs;
 pub use cluster::{Cluster, FOR_TESTS, Shutdown};
 pub use programs::{MISSING, find, is_root};
 
-/// What is done here; an error is one message for people.
+/// The result of an operation; the error is a message for the user.
 pub type Outcome<T = ()> = Result<T, String>;

@@ -1,4 +1,4 @@
-//! Where PostgreSQL's programs are, and who may run them.
+//! The location of PostgreSQL's programs, and the user to run them as.
 
 use std::{
     env, fs,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::Outcome;
 
-/// Where Debian, Red Hat, the source's own `make install` and Homebrew put them; `*` is a version.
+/// The folders in which Debian, Red Hat, `make install` and Homebrew install the programs; `*` stands for a version.
 const USUAL: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -17,12 +17,12 @@ const USUAL: &[&str] = &[
     "/usr/local/opt/postgresql@*/bin",
 ];
 
-/// What to do where [`find`] finds nothing.
+/// The message with the remedy if [`find_programs`] finds nothing.
 pub const MISSING: &str = "\
-PostgreSQL 14 or newer is needed, and none was found. This helps:
+PostgreSQL 14 or newer is required, but none was found. To install it:
   sudo apt-get install --yes postgresql";
 
-/// The folder with `initdb` and `postgres`, of the newest version where there are several.
+/// Returns the folder with `initdb` and `postgres`, of the newest version if there are several.
 #[must_use]
 pub fn find() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
@@ -31,7 +31,7 @@ pub fn find() -> Option<PathBuf> {
     folders.into_iter().find(|folder| ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file()))
 }
 
-/// The folders a pattern with one `*` stands for, newest version first.
+/// Returns the folders that match a pattern with at most one `*`, the newest version first.
 fn matching(pattern: &str) -> Vec<PathBuf> {
     let Some((before, after)) = pattern.split_once('*') else { return vec![PathBuf::from(pattern)] };
     let (parent, prefix) = before.rsplit_once('/').unwrap_or(("", before));
@@ -46,20 +46,21 @@ fn matching(pattern: &str) -> Vec<PathBuf> {
     versions.into_iter().map(|(_, folder)| PathBuf::from(folder)).collect()
 }
 
-/// Whether this process may do everything.
+/// Returns whether this process runs as root.
 #[must_use]
 pub fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }
 
-/// The user and group, by number, that a server is to run as where this process is root, which PostgreSQL refuses.
+/// Returns the numeric user and group that a server must run as if this process is root, since PostgreSQL refuses to
+/// run as root.
 pub(crate) fn account() -> Outcome<Option<(u32, u32)>> {
     if !is_root() {
         return Ok(None);
     }
     let users = fs::read_to_string(Path::new("/etc/passwd")).map_err(|error| format!("/etc/passwd: {error}"))?;
     let found = ["postgres", "nobody"].iter().find_map(|name| in_passwd(&users, name));
-    found.map(Some).ok_or_else(|| "PostgreSQL does not run as root, and there is no user postgres or nobody".to_owned())
+    found.map(Some).ok_or_else(|| "PostgreSQL can't run as root, and there is no user postgres or nobody".to_owned())
 }
 
 fn in_passwd(users: &str, name: &str) -> Option<(u32, u32)> {

@@ -1,4 +1,4 @@
-//! A server that is stopped and started again.
+//! A server that is stopped and restarted.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{net::TcpStream, path::Path};
@@ -14,11 +14,11 @@ fn takes_connections(cluster: &Cluster) -> bool {
 fn a_server_comes_back_to_its_place_however_it_was_ended_and_is_gone_when_it_is_dropped() {
     let mut cluster = Cluster::start(&find().expect(MISSING), &[]).unwrap();
     let url = cluster.url().to_owned();
-    for how in [Shutdown::Fast, Shutdown::Immediate] {
+    for shutdown in [Shutdown::Fast, Shutdown::Immediate] {
         assert!(takes_connections(&cluster));
-        cluster.stop(how).unwrap();
+        cluster.stop(shutdown).unwrap();
         assert!(!takes_connections(&cluster));
-        assert!(cluster.stop(how).is_err(), "it does not run");
+        assert!(cluster.stop(shutdown).is_err(), "a stopped server can't be stopped again");
         cluster.start_again().unwrap();
         assert_eq!(cluster.url(), url);
     }

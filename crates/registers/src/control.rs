@@ -1,4 +1,4 @@
-//! Controls: what an organization does to keep its risks in bounds and its obligations met.
+//! Controls: the measures by which an organization limits its risks and meets its obligations.
 
 use std::collections::BTreeSet;
 
@@ -12,28 +12,28 @@ use crate::keep::Register;
 /// A control.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Control {
-    /// Its key, unique in the organization.
+    /// The key, unique in the organization.
     pub key: RecordKey,
-    /// What people call it.
+    /// The title.
     pub title: Title,
-    /// What it asks for.
+    /// The description of what the control requires.
     pub description: Description,
-    /// Where it stands in its life.
+    /// The status in the lifecycle.
     pub status: ControlStatus,
-    /// What it is about.
+    /// The resource that the control is about.
     pub subject: Option<VersionedSubjectGroup>,
-    /// Who answers for it: the assignment of a responsibility, kept elsewhere.
+    /// The responsibility assignment that owns it; a reference to another module.
     pub owner_responsibility_assignment_id: Option<Reference>,
-    /// Where its implementation is projected, kept elsewhere.
+    /// The projection of its implementation; a reference to another module.
     pub implementation_projection_id: Option<Reference>,
-    /// Where its compliance is projected, kept elsewhere.
+    /// The projection of its compliance; a reference to another module.
     pub compliance_projection_id: Option<Reference>,
 }
 
-/// Where a control stands in its life.
+/// The status of a control in its lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ControlStatus {
-    /// Being written.
+    /// In preparation.
     Draft,
     /// In force.
     Active,
@@ -42,10 +42,10 @@ pub enum ControlStatus {
 }
 
 impl ControlStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: &'static [Self] = &[Self::Draft, Self::Active, Self::Retired];
 
-    /// The word for it.
+    /// The name in the API, in files and in the database.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -93,10 +93,10 @@ impl Fields for Control {
     }
 }
 
-/// What a list of controls can be narrowed by. An empty set means any.
+/// A filter for lists of controls. An empty set matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ControlFilter {
-    /// Where they stand.
+    /// The statuses.
     pub statuses: BTreeSet<ControlStatus>,
 }
 

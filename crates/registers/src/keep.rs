@@ -1,35 +1,36 @@
-//! Keeping a register in step with where its records come from: create what is new, change what differs, leave the rest.
+//! Synchronization of a register with its source: creates new records, updates those that differ, and leaves the rest.
 
 use kernel::{Action, Change, Changeset, Entropy, Fields, Id, Resource, Stored, Subject};
 
-/// What became of a record.
+/// The outcome of synchronizing one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// It was new.
+    /// The record was created.
     Created,
-    /// It differed.
+    /// The record differed and was updated.
     Updated,
-    /// It was the same.
+    /// The record was the same already.
     Unchanged,
 }
 
-/// A record of a register: what the audit log calls its creation and change.
+/// A type of record that is kept in a register, with the actions for its audit entries.
 pub trait Register: Resource + Fields {
-    /// `control.created`.
+    /// The action of a creation, for example `control.created`.
     const CREATED: Action;
-    /// `control.updated`.
+    /// The action of an update, for example `control.updated`.
     const UPDATED: Action;
 }
 
-/// Adds to the changeset what it takes for the register to hold this record, given what it holds now under its key.
+/// Adds the creation or the update of the record to the changeset, with its audit entry, as needed. `current` is the
+/// stored record with the same key.
 pub fn keep<R: Register>(
     changeset: &mut Changeset,
     entropy: &dyn Entropy,
-    present: Option<&Stored<R>>,
+    current: Option<&Stored<R>>,
     record: R,
 ) -> (Kept, Id<R>) {
     let at = changeset.at();
-    match present {
+    match current {
         None => {
             let created = Stored::new(changeset.organization(), Id::new(entropy.ulid(at)), at, record);
             changeset.create(&created);
@@ -37,11 +38,11 @@ pub fn keep<R: Register>(
             changeset.note(entropy, R::CREATED, Some(Subject::of(created.meta.id)), changes);
             (Kept::Created, created.meta.id)
         }
-        Some(present) if present.record == record => (Kept::Unchanged, present.meta.id),
-        Some(present) => {
-            let changed = present.changed(at, record);
-            changeset.update(present, &changed);
-            let changes = Change::between(Some(&present.record), &changed.record);
+        Some(current) if current.record == record => (Kept::Unchanged, current.meta.id),
+        Some(current) => {
+            let changed = current.changed(at, record);
+            changeset.update(current, &changed);
+            let changes = Change::between(Some(&current.record), &changed.record);
             changeset.note(entropy, R::UPDATED, Some(Subject::of(changed.meta.id)), changes);
             (Kept::Updated, changed.meta.id)
         }

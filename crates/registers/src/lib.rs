@@ -1,4 +1,4 @@
-//! The read-mostly modules, one file each: records that people and importers keep and integrations read.
+//! The read-mostly modules, one file each: records that people and importers maintain and integrations read.
 
 mod control;
 mod keep;

@@ -1,35 +1,35 @@
-//! Every scope there is (contract v1 § 2). A write scope does not imply its read scope.
+//! The catalogue of scopes (contract v1 § 2). A write scope does not imply its read scope.
 
 use std::{fmt, str::FromStr};
 
-/// The text names no scope.
+/// The error of a text that is not the name of a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no scope {0:?}")]
 pub struct UnknownScope(pub String);
 
 macro_rules! scopes {
-    ($($scope:ident = $name:literal, $says:literal;)*) => {
+    ($($scope:ident = $name:literal, $description:literal;)*) => {
         /// One permission, written `<resource>:<action>`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Scope {
-            $(#[doc = $says] $scope,)*
+            $(#[doc = $description] $scope,)*
         }
 
         impl Scope {
-            /// All of them, in the order of the catalogue.
+            /// All scopes, in the order of the catalogue.
             pub const ALL: &'static [Self] = &[$(Self::$scope,)*];
 
-            /// As tokens and requests spell it.
+            /// The scope's name in tokens and requests.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$scope => $name,)* }
             }
 
-            /// What it allows, for people.
+            /// The human-readable description of the permission.
             #[must_use]
             pub const fn says(self) -> &'static str {
-                match self { $(Self::$scope => $says,)* }
+                match self { $(Self::$scope => $description,)* }
             }
         }
     };
@@ -41,7 +41,7 @@ scopes! {
     EvidenceRead = "governance.evidence:read", "Read evidence requirements and claims, and download attachments.";
     EvidenceWrite = "governance.evidence:write", "Upload attachments and make evidence claims.";
     AssessmentsRead = "governance.assessments:read", "Read assessments.";
-    FindingsRead = "governance.findings:read", "Read findings and what was reported about them.";
+    FindingsRead = "governance.findings:read", "Read findings and the events reported about them.";
     FindingsWrite = "governance.findings:write", "Create and change findings, and report events about them.";
     ExceptionsRead = "governance.exceptions:read", "Read exceptions.";
     MonitoringRead = "governance.monitoring:read", "Read monitor definitions, runs and run items.";

@@ -1,4 +1,4 @@
-//! What a service account may do: the scopes of the API, their grammar, their catalogue and the algebra of sets of them.
+//! The permissions of service accounts: the scopes of the API, their catalogue, their grammar and set operations.
 
 mod catalogue;
 mod set;

@@ -4,47 +4,48 @@ use std::{fmt, str::FromStr};
 
 use crate::catalogue::{Scope, UnknownScope};
 
-/// A set of scopes; written as their names with single spaces between, in the order of the catalogue (RFC 6749 § 3.3).
+/// A set of scopes, formatted as their names separated by single spaces, in the order of the catalogue (RFC 6749 §
+/// 3.3).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct ScopeSet(u32);
 
 const _: () = assert!(Scope::ALL.len() <= 32, "a ScopeSet has a bit for each scope");
 
 impl ScopeSet {
-    /// No scope at all.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
 
-    /// Every scope there is.
+    /// Returns the set of all scopes.
     #[must_use]
     pub fn all() -> Self {
         Scope::ALL.iter().copied().collect()
     }
 
-    /// Whether the scope is among them.
+    /// Returns whether the set contains the scope.
     #[must_use]
     pub const fn contains(self, scope: Scope) -> bool {
         self.0 & (1 << scope as u8) != 0
     }
 
-    /// Whether all of `other` are among them.
+    /// Returns whether the set contains all scopes of `other`.
     #[must_use]
     pub const fn contains_all(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Those that are in both.
+    /// Returns the scopes that are in both sets.
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Its members, in the order of the catalogue.
+    /// Iterates over the scopes, in the order of the catalogue.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.iter().copied().filter(move |scope| self.contains(*scope))
     }
@@ -66,8 +67,8 @@ impl FromStr for ScopeSet {
 
 impl fmt::Display for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, scope) in self.iter().enumerate() {
-            if place > 0 {
+        for (index, scope) in self.iter().enumerate() {
+            if index > 0 {
                 f.write_str(" ")?;
             }
             f.write_str(scope.name())?;
@@ -88,8 +89,8 @@ mod tests {
 
     #[test]
     fn a_set_reads_back_as_it_is_written() {
-        let every = ScopeSet::all();
-        assert_eq!(every.to_string().parse(), Ok(every));
+        let all = ScopeSet::all();
+        assert_eq!(all.to_string().parse(), Ok(all));
         assert_eq!("".parse(), Ok(ScopeSet::EMPTY));
         assert!("governance.findings:read nonsense:read".parse::<ScopeSet>().is_err());
     }

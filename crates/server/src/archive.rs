@@ -1,8 +1,8 @@
-//! The file of a backup: a tar, so that any machine can look into it.
+//! The format of backup files: a tar archive, which any machine can inspect.
 //!
-//! It holds, in this order, `manifest.json`, `novantra.db`, the files of the folder `attachments/`, and `sha256`: a digest of
-//! the names, lengths and contents of all that came before, in hexadecimal. By the last one a file that was cut off or
-//! damaged is known.
+//! It contains, in this order, `manifest.json`, `novantra.db`, the files of the folder `attachments/`, and `sha256`:
+//! the digest of the names, lengths and contents of all entries before it, in hexadecimal. The digest reveals files
+//! that are truncated or damaged.
 
 mod digest;
 mod read;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use read::{Unpacked, unpack};
 pub(crate) use write::pack;
 
-/// The form this program writes, and the only one it reads.
+/// The format version that this program writes, and the only one it reads.
 pub(crate) const FORMAT: u64 = 1;
 
 const MANIFEST: &str = "manifest.json";
@@ -21,15 +21,15 @@ const DATABASE: &str = "novantra.db";
 pub(crate) const ATTACHMENTS: &str = "attachments";
 const DIGEST: &str = "sha256";
 
-/// What a backup says of itself.
+/// The metadata of a backup, in `manifest.json`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Manifest {
     pub(crate) format: u64,
-    /// The version of the program that made it.
+    /// The version of the program that created the backup.
     pub(crate) program: String,
-    /// The newest migration of its database.
+    /// The version of the newest migration of the database.
     pub(crate) schema: i64,
-    /// When the database was copied; everything acknowledged before is in it.
+    /// When the database was copied. The backup contains every write acknowledged before.
     pub(crate) made_at: String,
 }
 

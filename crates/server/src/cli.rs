@@ -1,4 +1,4 @@
-//! The command line: its grammar, and the way from a command to what it does.
+//! The command line: its grammar and the dispatch of commands.
 
 mod audit;
 mod backup;
@@ -32,19 +32,20 @@ pub(crate) use progress::progress;
 pub(crate) use service_account::{Opened, opened};
 pub(crate) use workspace::founded;
 
-/// How much is logged where nothing is said.
+/// Log level of the server if the settings name none.
 const SERVER_LEVEL: &str = "info";
+/// Log level of all other commands if the settings name none.
 const COMMAND_LEVEL: &str = "warn";
 
-/// Governance findings and controls for integrations, on record.
+/// Governance findings and controls over an API for integrations, with a complete audit log.
 #[derive(Debug, Parser)]
 #[command(name = "novantra", version, max_term_width = 120)]
 #[command(after_help = "Example:\n  novantra serve --demo\n\nAll settings: novantra serve --help")]
 struct CommandLine {
-    /// Print one JSON document on stdout.
+    /// Print the result to stdout as one JSON document.
     #[arg(long, global = true)]
     json: bool,
-    /// The settings file; novantra.toml in the current folder where none is named.
+    /// The settings file. By default novantra.toml in the current directory is read, if it exists.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -55,13 +56,13 @@ struct CommandLine {
 enum Command {
     /// Run the server.
     Serve(Serve),
-    /// Make and list workspaces.
+    /// Create and list workspaces.
     #[command(subcommand)]
     Workspace(workspace::Workspace),
-    /// Make service accounts, and change what they may do.
+    /// Create, list and change service accounts.
     #[command(subcommand)]
     ServiceAccount(service_account::ServiceAccountCommand),
-    /// List, rotate and retire the keys that access tokens are signed with.
+    /// List, rotate and retire the keys that sign access tokens.
     #[command(subcommand)]
     SigningKey(signing_key::SigningKey),
     /// Import records from files.
@@ -70,43 +71,44 @@ enum Command {
     /// Verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// Hear events while developing, and look after deliveries.
+    /// Receive events while developing, and list and repeat deliveries.
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
-    /// Back up a SQLite installation to a file, also while its server runs.
+    /// Back up a SQLite installation to a file, even while its server runs.
     Backup(backup::Backup),
     /// Restore an installation from a backup.
     Restore(restore::Restore),
-    /// Copy an installation to another database: from SQLite to PostgreSQL, or any other way.
+    /// Copy an installation to another database, in either direction between SQLite and PostgreSQL.
     Copy(copy::Copy),
-    /// Bring the database to this program's schema.
+    /// Migrate the database to the schema of this version of the program.
     Migrate(migrate::Migrate),
-    /// Say in words what is wrong with settings, database, clock and keys.
+    /// Check settings, database, clock and keys, and report problems.
     Check(check::Check),
     /// Print the OpenAPI document.
     #[command(after_help = "Example:\n  novantra openapi > openapi.json")]
     Openapi,
-    /// Print the reference of all settings, in Markdown.
+    /// Print the reference of all settings as Markdown.
     #[command(after_help = "Example:\n  novantra settings > docs/settings.md")]
     Settings,
 }
 
-/// What a command works with.
+/// The settings and the output of a command.
 pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) output: Output,
 }
 
-/// Does what the command line asks.
+/// Parses the command line and runs the command.
 ///
 /// # Errors
-/// The [`Failure`] the process ends with. Bad usage ends it here, with clap's words.
+/// The [`Failure`] that the process reports and exits with. If the arguments are invalid, clap prints its message and
+/// exits here.
 pub(crate) fn run() -> Result<(), Failure> {
     let matches = settings::with_flags(CommandLine::command()).get_matches();
-    let line = CommandLine::from_arg_matches(&matches).map_err(|error| Failure::usage(error.to_string()))?;
-    let output = Output::new(line.json);
-    let read = || read_settings(&matches, line.config.clone());
-    match line.command {
+    let command_line = CommandLine::from_arg_matches(&matches).map_err(|error| Failure::usage(error.to_string()))?;
+    let output = Output::new(command_line.json);
+    let read = || read_settings(&matches, command_line.config.clone());
+    match command_line.command {
         Command::Openapi => print_line(&api::openapi()),
         Command::Settings => print_line(&settings::reference()),
         Command::Audit(audit::Audit::Verify(verify)) if verify.file.is_some() => audit::verify_file(&verify, output),
@@ -151,7 +153,7 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
 
 fn read_settings(matches: &ArgMatches, config: Option<PathBuf>) -> Result<Settings, String> {
     let sources = Sources::of_this_process(settings::from_flags(matches), config)?;
-    settings::gather(&sources).and_then(|given| Settings::understand(&given)).map_err(|faults| faults.join("; "))
+    settings::gather(&sources).and_then(|values| Settings::understand(&values)).map_err(|errors| errors.join("; "))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The clocks there are: this machine's, and that of an installation whose servers share a database.
+//! The clocks: this machine's, and the database's for installations whose servers share a database.
 
 mod database;
 
@@ -8,7 +8,7 @@ use kernel::{Clock, StoreError, Timestamp};
 
 pub(crate) use database::DatabaseClock;
 
-/// How many times another clock is asked, to keep what the shortest round trip told.
+/// Number of samples taken of another clock; the one with the shortest round trip is used.
 const TRIES: usize = 5;
 
 /// The operating system's clock.
@@ -16,7 +16,7 @@ const TRIES: usize = 5;
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the time comes in")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the system's clock")]
     fn now(&self) -> Timestamp {
         let millis = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
@@ -26,44 +26,45 @@ impl Clock for SystemClock {
     }
 }
 
-/// What another clock told, and at which moment by this process's own measure.
+/// A sample of another clock, with the moment on this process's monotonic clock at which it was taken.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     told: Timestamp,
     at: Instant,
-    /// By how much it may be wrong, either way.
+    /// Maximum error in either direction.
     within: Duration,
 }
 
 impl Reading {
-    /// Asks a few times and keeps what came by the shortest round trip, taken to have been told in the middle of it.
-    async fn take<F: Future<Output = Result<Timestamp, StoreError>>>(ask: impl Fn() -> F) -> Result<Self, StoreError> {
+    /// Reads the other clock several times and returns the sample with the shortest round trip, in the middle of which
+    /// the clock is assumed to have been read.
+    async fn take<F: Future<Output = Result<Timestamp, StoreError>>>(read: impl Fn() -> F) -> Result<Self, StoreError> {
         let mut best: Option<Self> = None;
         for _ in 0..TRIES {
-            let asked = Instant::now();
-            let told = ask().await?;
-            let half = asked.elapsed() / 2;
-            // It is told in whole milliseconds.
-            let reading = Self { told, at: asked + half, within: half + Duration::from_millis(1) };
-            best = best.filter(|best| best.within <= reading.within).or(Some(reading));
+            let start = Instant::now();
+            let told = read().await?;
+            let half = start.elapsed() / 2;
+            // The clock has a resolution of 1 ms.
+            let sample = Self { told, at: start + half, within: half + Duration::from_millis(1) };
+            best = best.filter(|best| best.within <= sample.within).or(Some(sample));
         }
-        best.ok_or_else(|| StoreError::Unavailable("nobody told the time".into()))
+        best.ok_or_else(|| StoreError::Unavailable("the clock was not read".into()))
     }
 
-    /// What the clock would tell at this moment of ours.
+    /// Extrapolates the other clock's time to `moment`.
     fn at(&self, moment: Instant) -> Timestamp {
         self.told + moment.saturating_duration_since(self.at) - self.at.saturating_duration_since(moment)
     }
 }
 
-/// How far this machine's clock is from another, as milliseconds ahead of it, and by how much that may be wrong.
+/// Measures the offset of this machine's clock from another: milliseconds that it is ahead, and the maximum error.
 ///
 /// # Errors
-/// When the other can't be asked.
+/// If the other clock can't be read.
 pub(crate) async fn ahead_of<F: Future<Output = Result<Timestamp, StoreError>>>(
     other: impl Fn() -> F,
 ) -> Result<(i64, Duration), StoreError> {
-    let reading = Reading::take(other).await?;
-    let ahead = SystemClock.now().millis() - reading.at(Instant::now()).millis();
-    Ok((ahead, reading.within))
+    let sample = Reading::take(other).await?;
+    let ahead = SystemClock.now().millis() - sample.at(Instant::now()).millis();
+    Ok((ahead, sample.within))
 }

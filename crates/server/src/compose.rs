@@ -1,4 +1,4 @@
-//! The composition root: the one place that knows every adapter.
+//! The composition root, the only module that depends on every adapter.
 
 mod database;
 mod keys;
@@ -24,20 +24,20 @@ pub(crate) use keys::Tokens;
 pub(crate) use transfer::{BackedUp, Copied, Progress, Restored, back_up, copy, restore};
 pub(crate) use webhooks::Webhooks;
 
-/// For what an installation is opened, which says what is made where it is missing.
+/// The purpose of opening an installation, which determines what is created if it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opening {
-    /// To serve: whatever is missing is made.
+    /// Serve. Missing databases and keys are created, and the schema is migrated.
     Server,
-    /// To serve, but not to touch the schema.
+    /// Serve without migrating the schema.
     ServerWithoutMigration,
-    /// To begin an installation, or to do something beside its servers.
+    /// Run a command beside the servers, initializing the installation first if it does not exist.
     Founder,
-    /// To do something beside the servers: everything must be there.
+    /// Run a command beside the servers. The database and the keys must exist.
     Tool,
 }
 
-/// An installation that is open: its records and its keys.
+/// An open installation: its store, clock and keys.
 #[derive(Clone)]
 pub(crate) struct Installation {
     pub(crate) store: Arc<DynStore>,
@@ -46,26 +46,27 @@ pub(crate) struct Installation {
     pub(crate) hasher: Arc<dyn SecretHasher>,
     pub(crate) checkpoints: Arc<dyn CheckpointSigner>,
     pub(crate) checkpoint_key: CheckpointPublicKey,
-    /// Where the database keeps rate limits for several servers.
+    /// The rate limits shared by several servers, if the database can store them.
     pub(crate) buckets: Option<Arc<dyn SharedBuckets>>,
     keys: Keys,
 }
 
-/// The source of chance.
+/// Creates the random number and id generator.
 pub(crate) fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy::new())
 }
 
-/// What hashes client secrets.
+/// Creates the hasher of client secrets.
 pub(crate) fn hasher(entropy: &Arc<dyn Entropy>) -> Arc<dyn SecretHasher> {
     Arc::new(Argon2Secrets::new(Arc::clone(entropy)))
 }
 
 impl Installation {
-    /// Opens it.
+    /// Opens the installation.
     ///
     /// # Errors
-    /// Whatever is missing or can't be reached, in words; a master key that is not the one its secrets are kept under.
+    /// If the database can't be reached or does not exist, or the master key is missing or belongs to another
+    /// installation.
     pub(crate) async fn open(settings: &Settings, opening: Opening) -> Result<Self, Failure> {
         let entropy = entropy();
         let Opened { store, clock, buckets } = database::open(settings, opening, &*entropy).await?;
@@ -89,38 +90,38 @@ impl Installation {
         })
     }
 
-    /// Opens it as a tool does, does something with it, and closes it however that ends: a process that is merely gone
-    /// is heeded by others for a while.
+    /// Opens the installation as a command, runs `run` with it, and closes it whether `run` succeeds or fails. Without
+    /// the close, other processes would wait for this one until its registration expires.
     ///
     /// # Errors
-    /// As [`Self::open`], and what `visit` fails with.
+    /// Those of [`Self::open`] and of `run`.
     pub(crate) async fn visit<T>(
         settings: &Settings,
-        visit: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
+        run: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let installation = Self::open(settings, Opening::Tool).await?;
-        let visited = visit(&installation).await;
+        let result = run(&installation).await;
         installation.store.close().await;
-        visited
+        result
     }
 
-    /// What signs and verifies tokens.
+    /// The signer and verifier of access tokens.
     ///
     /// # Errors
-    /// When there is no key to sign tokens with.
+    /// If there is no token signing key.
     pub(crate) fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
         self.keys.tokens()
     }
 
-    /// A new token signing key, which nobody knows of yet.
+    /// Generates a token signing key, which is not published yet.
     pub(crate) fn new_signing_key(&self) -> SealedKey {
         self.keys.new_signing_key(&*self.clock, &*self.entropy)
     }
 
-    /// What the API works through.
+    /// The services that the API depends on.
     ///
     /// # Errors
-    /// When there is no key to sign tokens with.
+    /// If there is no token signing key.
     pub(crate) fn services(
         &self,
         settings: &ApiSettings,
@@ -150,12 +151,12 @@ impl Installation {
 }
 
 impl Opening {
-    /// Whether it serves.
+    /// Whether the process is a server.
     fn serves(self) -> bool {
         matches!(self, Self::Server | Self::ServerWithoutMigration)
     }
 
-    /// Whether it makes what is missing.
+    /// Whether a missing database and missing keys are created.
     fn begins(self) -> bool {
         self != Self::Tool
     }

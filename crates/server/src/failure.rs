@@ -1,8 +1,8 @@
-//! Why a command did not do what it was asked: one line, and the exit status that goes with it.
+//! The error of a failed command: one line and an exit status.
 
 use std::{fmt, process::ExitCode};
 
-/// The end of a command that failed.
+/// The error that a command exits with.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: u8,
@@ -10,17 +10,17 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// It could not be done.
+    /// Creates an error of a command that could not be carried out; exit status 1.
     pub(crate) fn new(line: impl Into<String>) -> Self {
         Self { exit: 1, line: line.into() }
     }
 
-    /// It was not asked for in a way that makes sense.
+    /// Creates an error of invalid arguments or settings; exit status 2.
     pub(crate) fn usage(line: impl Into<String>) -> Self {
         Self { exit: 2, line: line.into() }
     }
 
-    /// What the process ends with.
+    /// The exit status of the process.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.exit)
     }
@@ -28,9 +28,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // One line is promised, whatever a library has put into its message.
-        for (place, part) in self.line.lines().map(str::trim).filter(|part| !part.is_empty()).enumerate() {
-            if place > 0 {
+        // Messages of libraries may have several lines; the output is always one.
+        for (index, part) in self.line.lines().map(str::trim).filter(|part| !part.is_empty()).enumerate() {
+            if index > 0 {
                 f.write_str("; ")?;
             }
             f.write_str(part)?;
@@ -45,9 +45,9 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// Says what was being done when something went wrong.
+/// Adds context to errors.
 pub(crate) trait Context<T> {
-    /// The failure `doing: error`.
+    /// Converts an error to a [`Failure`] whose message is `doing: error`.
     fn or_fail(self, doing: impl FnOnce() -> String) -> Result<T, Failure>;
 }
 

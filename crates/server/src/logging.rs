@@ -1,4 +1,4 @@
-//! The log, on stderr: readable on a terminal, JSON elsewhere.
+//! The log on stderr: text on a terminal, otherwise JSON.
 
 use std::io::{self, IsTerminal};
 
@@ -9,7 +9,7 @@ use crate::{
     settings::{LogFormat, Settings},
 };
 
-/// Starts logging, as much as `level` where the settings don't say. Once per process.
+/// Initializes logging with the level of the settings, or with `level` if they have none. It may be called once.
 pub(crate) fn start(settings: &Settings, level: &str) {
     let filter = EnvFilter::new(filter(settings.log_level.as_deref().unwrap_or(level)));
     let json = match settings.log_format {
@@ -25,7 +25,8 @@ pub(crate) fn start(settings: &Settings, level: &str) {
     }
 }
 
-/// However little is logged, checkpoints are: whoever collects the log can tell later whether the audit log's tail was cut.
+/// Adds audit checkpoints to the level. They are logged at every level, because the collected log then proves later
+/// whether the end of the audit log was cut off.
 fn filter(level: &str) -> String {
     format!("{level},{CHECKPOINT_TARGET}=info")
 }

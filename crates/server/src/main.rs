@@ -1,4 +1,4 @@
-//! The `novantra` program: what it is composed of, its settings, its commands and its server.
+//! The `novantra` program: composition of the crates, settings, commands and the server.
 
 mod archive;
 mod cli;
@@ -14,12 +14,13 @@ mod tls;
 
 use std::process::ExitCode;
 
-/// A seventh of a call was the system's allocator; a token call costs a quarter less with this one.
+/// The system's allocator took a seventh of the time of an API request; a token request costs a quarter less with
+/// mimalloc.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Databases, keys and backups are their owner's alone, whichever library makes the file.
+    // Only the owner may read databases, keys and backups, whichever library creates the file.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match cli::run() {

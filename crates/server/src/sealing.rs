@@ -1,4 +1,4 @@
-//! Sealing the audit log: the server's task does it all the time, a command after its own changes when no server is there.
+//! Sealing of the audit log, by a task of the server, or by a command after its own changes if no server runs.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -11,48 +11,48 @@ use store::{DynStore, Lease};
 
 use crate::compose::Installation;
 
-/// How many entries of one chain are sealed at a time.
+/// Maximum number of entries of one chain that are sealed at once.
 const BATCH: usize = 2000;
 
-/// How many chains are looked for at a time. The lease is renewed before each such lot.
+/// Number of chains loaded per query. The lease is renewed before each such batch of chains.
 const CHAINS: usize = 64;
 
-/// How many chains are sealed at once: few enough that calls find a connection to the database, and enough that a thousand
-/// active organizations don't wait for one another's commits.
+/// Number of chains sealed concurrently: few enough to leave database connections to requests, and enough that a
+/// thousand active organizations don't wait for one another's commits.
 const AT_ONCE: usize = 8;
 
-/// How long the lease is held from one renewal to the next, and so about how long nothing is sealed after its holder died.
+/// Duration of the lease after each renewal, and so about how long nothing is sealed after its owner died.
 const LEASE: Duration = Duration::from_secs(3);
 
-/// How long a chain that can't be sealed is left alone.
+/// Delay before a chain that could not be sealed is tried again.
 const REST: Duration = Duration::from_secs(60);
 
-/// Where checkpoints go in the log, whatever else is logged.
+/// The log target of checkpoints, which is enabled at every log level.
 pub(crate) const CHECKPOINT_TARGET: &str = "novantra::checkpoint";
 
-/// One who seals, when the lease is to be had.
+/// Seals the audit log while it holds the lease.
 pub(crate) struct Sealer {
     store: Arc<DynStore>,
     clock: Arc<dyn Clock>,
     signer: Arc<dyn CheckpointSigner>,
     holder: String,
-    /// Chains that could not be sealed, and until when they are left alone.
+    /// The chains that could not be sealed, and when each may be tried again.
     resting: BTreeMap<OrganizationId, Timestamp>,
 }
 
-/// What a round came to.
+/// The result of one sealing pass.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
-    /// More may wait, right now.
+    /// A chain had a full batch, so more entries may be waiting.
     pub(crate) more: bool,
-    /// Another holder has the lease.
+    /// Another process holds the lease.
     pub(crate) elsewhere: bool,
-    /// Why the first of the chains that were not sealed was not.
+    /// The error of the first chain that could not be sealed.
     failed: Option<StoreError>,
 }
 
 impl Sealer {
-    /// Seals the chains of this installation.
+    /// Creates a sealer of the chains of this installation.
     pub(crate) fn new(installation: &Installation) -> Self {
         Self {
             store: Arc::clone(&installation.store),
@@ -63,42 +63,43 @@ impl Sealer {
         }
     }
 
-    /// Seals a batch of every chain that has entries waiting, if the lease is to be had, and signs each chain's new head.
-    /// A chain that can't be sealed is named, left alone for a minute, and keeps no other from it.
+    /// Acquires the lease, seals a batch of every chain with unsealed entries and signs each chain's new head. A chain
+    /// that can't be sealed is logged and skipped for a minute; the other chains are sealed all the same.
     ///
     /// # Errors
-    /// When the store can't be reached.
+    /// If the store can't be reached.
     pub(crate) async fn round(&mut self) -> Result<Round, StoreError> {
-        let (mut round, mut after) = (Round::default(), None);
+        let (mut summary, mut after) = (Round::default(), None);
         self.resting.retain(|_, until| self.clock.now() < *until);
         loop {
-            // Looked at first without the lease: an idle installation writes nothing.
+            // The chains are queried before the lease is acquired, so that an idle installation writes nothing.
             let due = self.store.with_unsealed(after, CHAINS).await?;
-            let Some(last) = due.last() else { return Ok(round) };
+            let Some(last) = due.last() else { return Ok(summary) };
             if !self.store.hold(Lease::Sealer, &self.holder, self.clock.now(), LEASE).await? {
-                return Ok(Round { elsewhere: true, ..round });
+                return Ok(Round { elsewhere: true, ..summary });
             }
             after = Some(*last);
-            let awake = due.into_iter().filter(|chain| !self.resting.contains_key(chain));
-            let sealed = stream::iter(awake).map(|chain| {
+            let ready = due.into_iter().filter(|chain| !self.resting.contains_key(chain));
+            let sealed = stream::iter(ready).map(|chain| {
                 let seal = self.seal_chain(chain);
                 async move { (chain, seal.await) }
             });
             for (chain, outcome) in sealed.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
                 match outcome {
-                    Ok(sealed) => round.more |= sealed == BATCH,
+                    Ok(sealed) => summary.more |= sealed == BATCH,
                     Err(error @ StoreError::Unavailable(_)) => return Err(error),
                     Err(error) => {
-                        tracing::error!(organization = %chain, %error, "the organization's audit log can't be sealed");
+                        tracing::error!(organization = %chain, %error, "the audit log of an organization can't be sealed; trying again in 60 s");
                         self.resting.insert(chain, self.clock.now() + REST);
-                        round.failed.get_or_insert(error);
+                        summary.failed.get_or_insert(error);
                     }
                 }
             }
         }
     }
 
-    /// Seals what waits of one chain, a batch at most, unless another sealer was faster. Says how many entries.
+    /// Seals up to a batch of one chain's unsealed entries. Returns the number of entries, which is 0 if another
+    /// process was faster.
     async fn seal_chain(&self, organization: OrganizationId) -> Result<usize, StoreError> {
         let Some(unsealed) = self.store.unsealed(organization, BATCH).await? else { return Ok(0) };
         let batch = audit::seal(&unsealed);
@@ -112,13 +113,15 @@ impl Sealer {
         Ok(batch.seals.len())
     }
 
-    /// Seals all that waits and gives the lease up; leaves it to whoever holds the lease otherwise.
+    /// Seals all unsealed entries and releases the lease. If another process holds the lease, the entries are left to
+    /// it.
     ///
     /// # Errors
-    /// When the store fails. A chain that can't be sealed keeps no other from it: the first failure is told at the end.
+    /// If the store fails. If a chain can't be sealed, the others are sealed all the same and the first error is
+    /// returned.
     pub(crate) async fn seal_tail(&mut self) -> Result<(), StoreError> {
         let sealed = self.rounds().await;
-        // The lease is given up whatever happened: another holder may fare better.
+        // The lease is released even after an error: another process may succeed.
         let released = self.store.release(Lease::Sealer, &self.holder).await;
         sealed.and(released)
     }
@@ -126,16 +129,16 @@ impl Sealer {
     async fn rounds(&mut self) -> Result<(), StoreError> {
         let mut failed = None;
         loop {
-            let round = self.round().await?;
-            failed = failed.or(round.failed);
-            if !round.more || round.elsewhere {
+            let summary = self.round().await?;
+            failed = failed.or(summary.failed);
+            if !summary.more || summary.elsewhere {
                 return failed.map_or(Ok(()), Err);
             }
         }
     }
 }
 
-/// A checkpoint as it is logged, exported and handed to `audit verify --checkpoint`.
+/// The JSON form of a checkpoint in the log, in exports and in the file of `audit verify --checkpoint`.
 pub(crate) fn document(checkpoint: &Checkpoint) -> Value {
     json!({
         "hash": checkpoint.hash.to_string(),

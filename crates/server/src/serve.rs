@@ -1,4 +1,4 @@
-//! `novantra serve`: from settings to a server that answers, and from a signal to a clean end.
+//! `novantra serve`: starts the server from the settings and shuts it down on a signal.
 
 mod access;
 mod admin;
@@ -42,7 +42,7 @@ use metrics::Metrics;
 use shutdown::Signals;
 use webhooks::Deliveries;
 
-/// Connections the admin listener holds open at once: a scraper and a few probes.
+/// Maximum number of connections of the admin listener, for a scraper and a few probes.
 const ADMIN_CONNECTIONS: usize = 64;
 
 #[derive(Debug, Args)]
@@ -50,36 +50,36 @@ const ADMIN_CONNECTIONS: usize = 64;
     after_help = "Examples:\n  novantra serve\n  novantra serve --demo\n  novantra serve --listen 127.0.0.1:0 --data-dir /srv/novantra"
 )]
 pub(crate) struct Serve {
-    /// Serve a sample workspace from a throw-away folder.
+    /// Serve a sample workspace from a temporary folder.
     #[arg(long)]
     demo: bool,
-    /// Refuse to start rather than bring the database to this program's schema.
+    /// Don't migrate the database, and refuse to start if its schema is not that of this program.
     #[arg(long)]
     no_migrate: bool,
 }
 
-/// Runs the server until it is asked to stop.
+/// Runs the server until it receives a signal to stop.
 ///
 /// # Errors
-/// What keeps it from starting, or from ending cleanly.
+/// If the server can't start, or can't shut down cleanly.
 pub(crate) fn run(serve: Serve, context: Context) -> Result<(), Failure> {
     let Context { mut settings, output } = context;
-    // Removed when it goes out of scope, after everything in it is closed.
+    // The demo's folder is removed at the end of this scope, after everything in it is closed.
     let folder = if serve.demo { Some(demo::move_in(&mut settings)?) } else { None };
     let _lock = ServerLock::take(&settings.database)?;
     open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(async {
-        let signals = Signals::take()?;
+    let result = runtime.block_on(async {
+        let signals = Signals::listen()?;
         let server = Server::start(&serve, settings, folder.is_some()).await?;
         output.show(&server.document(), || server.words())?;
         server.run(signals).await
     });
     drop(runtime);
-    ended
+    result
 }
 
-/// A server that has its ports and its store.
+/// A server whose ports are bound and whose store is open.
 struct Server {
     settings: Settings,
     installation: Installation,
@@ -97,15 +97,15 @@ struct Server {
 impl Server {
     async fn start(serve: &Serve, settings: Settings, demo: bool) -> Result<Self, Failure> {
         let certificate = settings.tls.as_ref().map(Keeper::open).transpose()?;
-        // The ports come first: a port that is taken should leave no trace of a first start.
+        // The ports are bound first, so that a port in use leaves no trace of a first start.
         let api = Listener::bind(settings.listen, "listen").await?;
         let api = match &certificate {
             Some(certificate) => api.secured(certificate.current()),
             None => api,
         };
         let admin = Listener::bind(settings.admin_listen, "admin-listen").await?;
-        let opening = if serve.no_migrate { Opening::ServerWithoutMigration } else { Opening::Server };
-        let installation = Installation::open(&settings, opening).await?;
+        let mode = if serve.no_migrate { Opening::ServerWithoutMigration } else { Opening::Server };
+        let installation = Installation::open(&settings, mode).await?;
         match Self::prepare(&installation, &settings, demo).await {
             Ok((guests, metrics, limits, deliveries, app)) => Ok(Self {
                 settings,
@@ -148,8 +148,8 @@ impl Server {
 
     async fn run(self, mut signals: Signals) -> Result<(), Failure> {
         let Self { settings, installation, app, limits, metrics, deliveries, api, admin, certificate, .. } = self;
-        let (stopper, stop) = shutdown::stop();
-        let (admin_stopper, admin_stop) = shutdown::stop();
+        let (trigger, stop) = shutdown::stop();
+        let (admin_trigger, admin_stop) = shutdown::stop();
         let probed = Probed {
             store: Arc::clone(&installation.store),
             clock: Arc::clone(&installation.clock),
@@ -157,48 +157,48 @@ impl Server {
             webhooks: Arc::clone(&deliveries.metrics),
             stop: stop.clone(),
         };
-        for doubt in settings.doubts() {
-            tracing::warn!("{doubt}");
+        for warning in settings.doubts() {
+            tracing::warn!("{warning}");
         }
         tracing::info!("listening on {}", api.url());
-        tracing::info!("probes and metrics on {}", admin.url());
-        tracing::info!("records in {}", place(&settings));
+        tracing::info!("serving probes and metrics on {}", admin.url());
+        tracing::info!("storing records in {}", place(&settings));
 
         let probes = admin.serve(admin::router(probed), ADMIN_CONNECTIONS, None, admin_stop);
         let probes = tokio::spawn(probes);
-        let renewal = certificate
-            .map(|keeper| keeper.start(Arc::clone(&installation.clock), &metrics, stop.clone()))
+        let reloader = certificate
+            .map(|reloader| reloader.start(Arc::clone(&installation.clock), &metrics, stop.clone()))
             .transpose()?;
-        let (seal_stopper, seal_stop) = shutdown::stop();
+        let (seal_trigger, seal_stop) = shutdown::stop();
         let refresher = tokio::spawn(signing_keys::keep_fresh(installation.tokens()?, seal_stop.clone()));
         let limits = tokio::spawn(limits.keep_up(Arc::clone(&installation.clock), seal_stop.clone()));
         let sealer = tokio::spawn(sealer::keep_sealed(installation.clone(), seal_stop));
         let upkeep = tokio::spawn(upkeep::keep_up(installation.clone(), app.clone(), settings.clone(), stop.clone()));
         let deliveries = deliveries.start(&installation, &stop);
-        let calls = api.serve(api::router(app.clone()), settings.max_connections, Some(metrics), stop);
-        let mut calls = tokio::spawn(calls);
+        let requests = api.serve(api::router(app.clone()), settings.max_connections, Some(metrics), stop);
+        let mut requests = tokio::spawn(requests);
 
         let signal = signals.next().await;
-        tracing::info!("{signal}: finishing calls in flight");
-        stopper.ask();
+        tracing::info!("received {signal}: finishing requests in flight");
+        trigger.ask();
         app.hang_up();
         tokio::select! {
-            ended = &mut calls => ended?,
-            again = signals.next() => tracing::warn!("{again} again: calls in flight are cut off"),
+            result = &mut requests => result?,
+            signal = signals.next() => tracing::warn!("received {signal} again: aborting requests in flight"),
         }
         upkeep.await?;
         deliveries.await?;
-        if let Some(renewal) = renewal {
-            renewal.await?;
+        if let Some(reloader) = reloader {
+            reloader.await?;
         }
-        // The audit log is whole once nothing can write to it any more, so it is sealed last.
+        // The audit log is sealed last, when nothing can write to it any more.
         let flushed = app.flush().await;
-        seal_stopper.ask();
+        seal_trigger.ask();
         sealer.await?;
         refresher.await?;
         limits.await?;
         installation.store.close().await;
-        admin_stopper.ask();
+        admin_trigger.ask();
         probes.await?;
         flushed?;
         tracing::info!("stopped");
@@ -206,22 +206,22 @@ impl Server {
     }
 
     fn document(&self) -> Value {
-        let guests: Vec<Value> = self.guests.iter().map(|guest| guest.document(&self.api.url())).collect();
-        json!({ "listen": self.api.url(), "admin_listen": self.admin.url(), "service_accounts": guests })
+        let accounts: Vec<Value> = self.guests.iter().map(|account| account.document(&self.api.url())).collect();
+        json!({ "listen": self.api.url(), "admin_listen": self.admin.url(), "service_accounts": accounts })
     }
 
     fn words(&self) -> String {
         let url = self.api.url();
         let head = if self.demo { demo::words(&url) } else { String::new() };
-        let guests: Vec<String> = self.guests.iter().map(|guest| guest.words(&url)).collect();
-        format!("{head}{}", guests.join("\n"))
+        let accounts: Vec<String> = self.guests.iter().map(|account| account.words(&url)).collect();
+        format!("{head}{}", accounts.join("\n"))
     }
 }
 
-/// Where records are, for people. A URL may hold a password.
+/// Describes where records are stored. A PostgreSQL URL is not shown, because it may contain a password.
 fn place(settings: &Settings) -> String {
     match &settings.database {
-        Database::Memory => "memory, gone when the server stops".to_owned(),
+        Database::Memory => "memory; they are deleted when the server stops".to_owned(),
         Database::Sqlite(file) => file.display().to_string(),
         Database::Postgres(_) => "PostgreSQL".to_owned(),
     }

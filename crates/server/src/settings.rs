@@ -1,6 +1,7 @@
-//! What an operator can set, where it may be set, and what comes of it.
+//! The settings: their sources, their parsing and their documentation.
 //!
-//! [`TABLE`] is the one list of settings: flags, environment, file, help and the reference document all come from it.
+//! [`TABLE`] is the single list of settings, from which flags, environment variables, names in the file, help and the
+//! reference document are derived.
 
 mod flags;
 mod forms;
@@ -14,6 +15,6 @@ pub(crate) use flags::{from_flags, with_flags};
 pub(crate) use forms::parse_span;
 pub(crate) use reference::reference;
 pub(crate) use sources::{CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE, Sources, gather};
-pub(crate) use table::{Reach, Setting, TABLE};
+pub(crate) use table::{Availability, Setting, TABLE};
 pub(crate) use typed::{Database, LogFormat, Settings, database};
 pub(crate) use webhooks::WebhookSettings;

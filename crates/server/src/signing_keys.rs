@@ -1,4 +1,4 @@
-//! Changing the token signing keys, on record: by command, and by the server that tends them.
+//! Audited changes of the token signing keys, by commands and by the server's automatic rotation.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use kernel::{Action, Organization, Reason, Subject};
 
 use crate::{cli::Operator, compose::Installation, failure::Failure};
 
-/// How often a lost race is run again.
+/// Maximum number of tries of a change that conflicts with concurrent changes.
 const TRIES: u32 = 20;
 
-/// How long a key is known before it signs, where a server rotates by itself: nobody waits for it.
+/// Delay between the publication of a key and its first signature when the server rotates by itself.
 const LEAD: Duration = Duration::from_secs(3600);
 
-/// Decides on the present keys and stores what was decided, and does it again when somebody else was faster. Says what
-/// was done; nothing when there was nothing to do. `dropping` names what happens to keys that go.
+/// Stores the change that `decide` returns for the current keys. If it conflicts with a concurrent change, calls
+/// `decide` again. Returns the change, or `None` if there was none. `drop_action` is the audit action of dropped keys.
 ///
 /// # Errors
-/// What `decide` says, or the store.
+/// If `decide` or the store fails, or the conflicts persist over 20 tries.
 pub(crate) async fn change(
     operator: &Operator,
-    dropping: &'static str,
+    drop_action: &'static str,
     decide: impl Fn(&Keyring) -> Result<Option<KeyChange>, Failure>,
 ) -> Result<Option<KeyChange>, Failure> {
     let Installation { store, entropy, .. } = &operator.installation;
     for _ in 0..TRIES {
         let Some(change) = decide(&store.signing_keys().await?)? else { return Ok(None) };
-        let dropped = change.drop.iter().map(|id| (Action::new(dropping), of_key(id)));
+        let dropped = change.drop.iter().map(|id| (Action::new(drop_action), of_key(id)));
         let published = change.publish.iter().map(|(key, _)| (Action::new("signing_key.published"), of_key(&key.id)));
         let mut entries = dropped.chain(published);
         let Some((action, subject)) = entries.next() else { return Ok(None) };
@@ -38,28 +38,28 @@ pub(crate) async fn change(
             return Ok(Some(change));
         }
     }
-    Err(Failure::new("others kept changing the signing keys; try again"))
+    Err(Failure::new("other processes kept changing the signing keys; try again"))
 }
 
 fn of_key(id: &str) -> Subject {
     Subject { kind: "signing_key".into(), id: id.to_owned() }
 }
 
-/// Drops the keys whose tokens have ended, and publishes the next one when the one that signs has done so for `lifetime`.
-/// Any server may, and several at once: one of them does.
+/// Drops the keys whose tokens have all expired, and publishes the next key once the current one has signed for
+/// `lifetime`. Several servers may call it concurrently; only one of them makes each change.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub(crate) async fn tend(installation: &Installation, lifetime: Option<Duration>) -> Result<(), Failure> {
     let is_due = |ring: &Keyring| lifetime.is_some_and(|lifetime| ring.is_due(lifetime));
     let ring = installation.store.signing_keys().await?;
     if ring.outlived().is_none() && !is_due(&ring) {
         return Ok(());
     }
-    let operator = Operator::server(installation.clone(), Reason::parse("upkeep of the signing keys")?);
+    let operator = Operator::server(installation.clone(), Reason::parse("automatic rotation of the signing keys")?);
     let dropped = change(&operator, "signing_key.dropped", |ring| Ok(ring.outlived())).await?;
     for id in dropped.iter().flat_map(|change| &change.drop) {
-        tracing::info!("dropped the signing key {id}: its tokens have ended");
+        tracing::info!("dropped the signing key {id}: all its tokens have expired");
     }
     let rotated = change(&operator, "signing_key.dropped", |ring| {
         let next = installation.new_signing_key();
@@ -83,8 +83,8 @@ mod tests {
 
     async fn installation() -> Installation {
         let environment = vec![("NOVANTRA_DATABASE_URL".to_owned(), "memory:".to_owned())];
-        let given = gather(&Sources { environment, ..Sources::default() }).unwrap();
-        Installation::open(&Settings::understand(&given).unwrap(), Opening::Server).await.unwrap()
+        let values = gather(&Sources { environment, ..Sources::default() }).unwrap();
+        Installation::open(&Settings::understand(&values).unwrap(), Opening::Server).await.unwrap()
     }
 
     async fn stages(installation: &Installation) -> Vec<KeyStage> {

@@ -1,4 +1,4 @@
-//! What the server proves its name with: a certificate and its key, in files that may change while it runs.
+//! The TLS certificate and private key of the server, in files that may change while it runs.
 
 mod contents;
 mod expiry;
@@ -18,58 +18,58 @@ use crate::failure::{Context as _, Failure};
 
 pub(crate) use contents::Contents;
 
-/// A certificate that ends sooner should have been renewed: issuers that renew by themselves do so earlier.
+/// Remaining validity from which on a certificate is reported. Automatic renewal takes place earlier.
 const RENEWED_BEFORE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// The files of a certificate chain and of its private key, both PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CertificateFiles {
-    /// The server's own certificate first, then those it was signed with.
+    /// The server's own certificate, followed by the intermediate certificates.
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
 
-/// A certificate with its key, ready for handshakes. Each has a memory of sessions of its own, so that none is resumed
-/// that began with another certificate.
+/// A certificate with its key, ready for handshakes. Each identity has its own session cache, so that sessions are not
+/// resumed across certificates.
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) handshakes: Arc<ServerConfig>,
-    /// When the first certificate of the chain ends.
+    /// When the first certificate of the chain expires.
     pub(crate) expires_at: Timestamp,
 }
 
 impl CertificateFiles {
-    /// Reads and understands both files.
+    /// Reads and parses both files.
     ///
     /// # Errors
-    /// What is wrong with which file.
+    /// If a file can't be read, or the pair is invalid. The message names the file.
     pub(crate) fn identity(&self) -> Result<Identity, Failure> {
         self.understand(&self.read()?)
     }
 
-    /// Reads both files. The files are small; past a mebibyte they are something else.
+    /// Reads both files.
     ///
     /// # Errors
-    /// The file that can't be read.
+    /// If a file can't be read, or is larger than 1 MiB.
     pub(crate) fn read(&self) -> Result<Contents, Failure> {
         Contents::of(self)
     }
 
-    /// Makes an identity of what the files held.
+    /// Parses the contents of the files.
     ///
     /// # Errors
-    /// What is wrong with which file; a key that belongs to another certificate.
+    /// If a file is not valid PEM, or the key does not belong to the certificate. The message names the file.
     pub(crate) fn understand(&self, contents: &Contents) -> Result<Identity, Failure> {
         let (certificate, key) = (self.certificate.display(), self.key.display());
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&contents.certificate)
             .collect::<Result<_, _>>()
             .or_fail(|| format!("{certificate} is not PEM"))?;
         if chain.is_empty() {
-            return Err(Failure::new(format!("{certificate} holds no certificate in PEM")));
+            return Err(Failure::new(format!("{certificate} contains no certificate in PEM")));
         }
-        let expires_at = expiry::of_chain(&chain).or_fail(|| format!("{certificate} is no certificate"))?;
+        let expires_at = expiry::of_chain(&chain).or_fail(|| format!("{certificate} is not a valid certificate"))?;
         let private = PrivateKeyDer::from_pem_slice(&contents.key)
-            .or_fail(|| format!("{key} holds no private key in PEM that is not under a password"))?;
+            .or_fail(|| format!("{key} contains no private key in PEM without a password"))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let certified = CertifiedKey::from_der(chain, private, &provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
@@ -87,19 +87,20 @@ impl CertificateFiles {
 }
 
 impl Identity {
-    /// Whether clients refuse it by now.
+    /// Whether the certificate has expired.
     pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
         self.expires_at <= now
     }
 
-    /// What an operator should know of when it ends, in words; nothing while that is far off.
+    /// A warning if the certificate has expired or expires within 14 days.
     pub(crate) fn doubt(&self, now: Timestamp) -> Option<String> {
-        let ends = self.expires_at;
+        let expiry = self.expires_at;
         if self.has_ended(now) {
-            return Some(format!("the certificate has ended on {ends}: clients refuse it"));
+            return Some(format!("the certificate expired on {expiry}, and clients refuse it"));
         }
-        let left = ends.since(now);
-        (left < RENEWED_BEFORE).then(|| format!("the certificate ends on {ends}, in {} days", left.as_secs() / 86_400))
+        let remaining = expiry.since(now);
+        (remaining < RENEWED_BEFORE)
+            .then(|| format!("the certificate expires on {expiry}, in {} days", remaining.as_secs() / 86_400))
     }
 }
 
@@ -132,8 +133,8 @@ mod tests {
 
     fn fault(certificate: &str, key: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let fault = files(&folder, certificate, key).identity().err().unwrap().to_string();
-        fault.replace(&*folder.path().to_string_lossy(), "")
+        let error = files(&folder, certificate, key).identity().err().unwrap().to_string();
+        error.replace(&*folder.path().to_string_lossy(), "")
     }
 
     #[test]
@@ -158,12 +159,13 @@ mod tests {
         let (one, other) = (self_signed(2040), self_signed(2040));
         let (certificate, key) = (one.cert.pem(), one.signing_key.serialize_pem());
         assert_eq!(fault(&certificate, &other.signing_key.serialize_pem()), "/tls.key is not the key of /tls.crt");
-        assert_eq!(fault("", &key), "/tls.crt holds no certificate in PEM");
-        assert_eq!(fault(&key, &key), "/tls.crt holds no certificate in PEM");
+        assert_eq!(fault("", &key), "/tls.crt contains no certificate in PEM");
+        assert_eq!(fault(&key, &key), "/tls.crt contains no certificate in PEM");
         assert!(
-            fault("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &key).contains("no certificate")
+            fault("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &key)
+                .contains("is not a valid certificate")
         );
-        assert!(fault(&certificate, "").starts_with("/tls.key holds no private key in PEM"));
+        assert!(fault(&certificate, "").starts_with("/tls.key contains no private key in PEM"));
         assert!(fault(&certificate[..certificate.len() / 2], &key).starts_with("/tls.crt is not PEM"));
         assert_eq!(fault(&" ".repeat(1024 * 1024 + 1), &key), "/tls.crt is larger than any certificate or key");
     }
@@ -173,17 +175,17 @@ mod tests {
         let pair = self_signed(2040);
         let folder = tempfile::tempdir().unwrap();
         let identity = files(&folder, &pair.cert.pem(), &pair.signing_key.serialize_pem()).identity().unwrap();
-        let doubt = |now: &str| identity.doubt(now.parse().unwrap());
-        assert_eq!(doubt("2039-12-17T00:00:00Z"), None);
-        assert!(doubt("2039-12-19T00:00:00Z").unwrap().ends_with("in 13 days"));
-        assert!(doubt("2040-01-01T00:00:00Z").unwrap().contains("has ended"));
+        let warning = |now: &str| identity.doubt(now.parse().unwrap());
+        assert_eq!(warning("2039-12-17T00:00:00Z"), None);
+        assert!(warning("2039-12-19T00:00:00Z").unwrap().ends_with("in 13 days"));
+        assert!(warning("2040-01-01T00:00:00Z").unwrap().contains("expired on"));
     }
 
     #[test]
     fn a_file_that_is_missing_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let missing = CertificateFiles { certificate: folder.path().join("none.crt"), key: folder.path().join("k") };
-        let fault = missing.identity().err().unwrap().to_string();
-        assert!(fault.starts_with("can't read ") && fault.contains("none.crt"), "{fault}");
+        let error = missing.identity().err().unwrap().to_string();
+        assert!(error.starts_with("can't read ") && error.contains("none.crt"), "{error}");
     }
 }

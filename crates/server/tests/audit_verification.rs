@@ -1,4 +1,4 @@
-//! The audit log as evidence: verified where it is, and from an export with the public key alone.
+//! The audit log as evidence: verified on its installation, and from an export with only the public key.
 
 mod support;
 
@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 
 use support::{Installation, Server, finding};
 
-/// An installation with some history, its server stopped.
+/// Creates an installation with some history and a stopped server.
 async fn history() -> Installation {
     let server = Server::start();
     let client = server.client("writer", &["governance.findings:read", "governance.findings:write"]).await;
@@ -44,7 +44,7 @@ async fn an_export_is_verified_with_the_public_key_alone() {
     assert!(verified.status.success(), "{}", verified.stderr);
     let text = fs::read_to_string(&export).unwrap();
     assert!(text.lines().count() > 20, "{text}");
-    assert!(text.lines().last().unwrap().starts_with("{\"checkpoint\":"), "an export ends with what was signed");
+    assert!(text.lines().last().unwrap().starts_with("{\"checkpoint\":"), "an export ends with a checkpoint");
 }
 
 #[tokio::test]
@@ -64,53 +64,65 @@ async fn one_changed_character_of_an_export_names_its_entry() {
 #[tokio::test]
 async fn a_tail_that_was_cut_is_found_with_a_checkpoint_that_was_kept() {
     let installation = history().await;
-    let kept = installation.folder().join("kept.json");
+    let retained = installation.folder().join("kept.json");
     let checkpoint = installation.run(&["audit", "checkpoint", "--workspace", "default"]);
-    fs::write(&kept, &checkpoint.stdout).unwrap();
-    let kept = kept.to_str().unwrap();
-    assert_eq!(installation.json(&["audit", "verify", "--checkpoint", kept])["ok"], true);
+    fs::write(&retained, &checkpoint.stdout).unwrap();
+    let retained = retained.to_str().unwrap();
+    assert_eq!(installation.json(&["audit", "verify", "--checkpoint", retained])["ok"], true);
     let (export, key) = export(&installation);
     let text = fs::read_to_string(&export).unwrap();
     let checkpoints: Vec<usize> = text
         .lines()
         .enumerate()
         .filter(|(_, line)| line.starts_with("{\"checkpoint\""))
-        .map(|(place, _)| place)
+        .map(|(index, _)| index)
         .collect();
-    let cut = checkpoints[checkpoints.len() - 2];
-    let whole: Vec<&str> = text.lines().take(cut + 1).collect();
-    fs::write(&export, whole.join("\n")).unwrap();
-    assert!(verify_file(&export, &key).status.success(), "the rest is a chain of its own");
+    let end = checkpoints[checkpoints.len() - 2];
+    let remaining: Vec<&str> = text.lines().take(end + 1).collect();
+    fs::write(&export, remaining.join("\n")).unwrap();
+    assert!(
+        verify_file(&export, &key).status.success(),
+        "without the retained checkpoint, the truncated chain verifies"
+    );
     let (export, key) = (export.to_str().unwrap(), key.to_str().unwrap());
-    let ran = installation.run(&["audit", "verify", "--file", export, "--public-key", key, "--checkpoint", kept]);
+    let ran = installation.run(&["audit", "verify", "--file", export, "--public-key", key, "--checkpoint", retained]);
     assert_eq!(ran.status.code(), Some(1));
-    assert!(ran.stderr.contains("its tail was cut off"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the last entries were removed"), "{}", ran.stderr);
 }
 
 #[tokio::test]
 async fn the_checkpoints_of_a_servers_whole_log_serve_for_one_log_among_them() {
     let installation = history().await;
-    let of = |workspace| installation.run(&["audit", "checkpoint", "--workspace", workspace]).stdout;
+    let checkpoint_of = |workspace| installation.run(&["audit", "checkpoint", "--workspace", workspace]).stdout;
     assert!(installation.run(&["workspace", "create", "--slug", "other", "--name", "Other"]).status.success());
-    let (own, others) = (of("default"), of("-") + &of("other"));
+    let (own, others) = (checkpoint_of("default"), checkpoint_of("-") + &checkpoint_of("other"));
     let others = others.lines().next().map(|line| format!("{line}\n")).expect("a checkpoint of another log");
     let (export, key) = export(&installation);
     let (export, key) = (export.to_str().expect("a path"), key.to_str().expect("a path"));
-    let kept = installation.folder().join("kept.jsonl");
+    let retained = installation.folder().join("kept.jsonl");
     let verify = |lines: &str, arguments: &[&str]| {
-        fs::write(&kept, lines).expect("a file");
-        let arguments = [&["audit", "verify", "--checkpoint", kept.to_str().expect("a path")], arguments].concat();
+        fs::write(&retained, lines).expect("a file");
+        let arguments = [&["audit", "verify", "--checkpoint", retained.to_str().expect("a path")], arguments].concat();
         installation.run(&arguments)
     };
-    let outside = ["--file", export, "--public-key", key];
+    let export_arguments = ["--file", export, "--public-key", key];
     let both = format!("{others}{own}");
-    let ran = verify(&both, &outside);
-    assert!(ran.status.success() && ran.stdout.contains("1 of the checkpoints that were kept"), "{}", ran.stderr);
+    let ran = verify(&both, &export_arguments);
+    assert!(
+        ran.status.success() && ran.stdout.contains("1 of the checkpoints in the --checkpoint file"),
+        "{}",
+        ran.stderr
+    );
     let ran = verify(&both, &["--workspace", "default"]);
     assert!(ran.status.success(), "{}", ran.stderr);
-    for arguments in [&outside[..], &["--workspace", "default"]] {
+    for arguments in [&export_arguments[..], &["--workspace", "default"]] {
         let ran = verify(&others, arguments);
-        assert_eq!(ran.status.code(), Some(1), "checkpoints of others alone vouch for nothing: {}", ran.stdout);
+        assert_eq!(
+            ran.status.code(),
+            Some(1),
+            "checkpoints of other logs prove nothing about this one: {}",
+            ran.stdout
+        );
     }
 }
 
@@ -120,12 +132,12 @@ async fn an_entry_that_was_made_unreadable_in_the_database_is_named() {
     let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
     let find = "SELECT id FROM audit_entries WHERE action = 'finding.created' ORDER BY id LIMIT 1";
     let id: String = database.query_row(find, [], |row| row.get(0)).unwrap();
-    let spoil = "UPDATE audit_entries SET changes = replace(changes, '[', '(') WHERE id = ?";
-    assert_eq!(database.execute(spoil, [&id]).unwrap(), 1);
+    let corrupt = "UPDATE audit_entries SET changes = replace(changes, '[', '(') WHERE id = ?";
+    assert_eq!(database.execute(corrupt, [&id]).unwrap(), 1);
     drop(database);
     let ran = installation.run(&["audit", "verify", "--json"]);
     assert_eq!(ran.status.code(), Some(1));
     assert!(ran.stderr.contains(&format!("aud_{id}")), "{}", ran.stderr);
-    let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(said["ok"], false, "{said}");
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["ok"], false, "{report}");
 }

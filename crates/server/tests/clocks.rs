@@ -1,4 +1,4 @@
-//! Servers over one PostgreSQL whose machines don't agree on the time: they go by the database's.
+//! Servers over one PostgreSQL whose machines have different clocks: all of them use the database's time.
 
 mod support;
 
@@ -10,12 +10,12 @@ use support::{Answer, Client, Credentials, Fleet, Installation, Ran, clock_ahead
 const FINDINGS: &str = "/api/v1/governance/findings";
 const SCOPES: [&str; 2] = ["governance.findings:read", "governance.findings:write"];
 
-/// Two servers, the second of them on a machine whose clock is 90 s ahead, and an account.
+/// Starts two servers, the second of them with a clock that is 90 s ahead, and creates an account.
 async fn two() -> (std::sync::Arc<Fleet>, Credentials) {
     let installation = Installation::on_postgres().await;
-    let fleet = Fleet::set_up(installation, 2, |place, setup| if place == 1 { setup.clock_ahead(90) } else { setup });
-    let credentials = fleet.installation().account("scanner", &SCOPES);
-    (fleet, credentials)
+    let servers = Fleet::set_up(installation, 2, |index, setup| if index == 1 { setup.clock_ahead(90) } else { setup });
+    let credentials = servers.installation().account("scanner", &SCOPES);
+    (servers, credentials)
 }
 
 async fn create(client: &Client, key: &str) -> Answer {
@@ -32,31 +32,31 @@ fn check(installation: &Installation, ahead: Option<i64>) -> Ran {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_either_server_works_on_the_other() {
-    let (fleet, credentials) = two().await;
+    let (servers, credentials) = two().await;
     for (from, to) in [(0, 1), (1, 0)] {
-        let client = Client::with_token(&fleet.urls()[from], &credentials).await.at(&fleet.urls()[to]);
+        let client = Client::with_token(&servers.urls()[from], &credentials).await.at(&servers.urls()[to]);
         assert_eq!(client.get(FINDINGS).await.status, 200, "a token of server {from} at server {to}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_stamped_with_the_databases_time_by_either_server() {
-    let (fleet, credentials) = two().await;
-    let database = fleet.installation().database().await;
-    for (place, client) in fleet.clients(&credentials).await.iter().enumerate() {
-        let created = create(client, &format!("f-{place}")).await;
-        let stamped: Timestamp =
+    let (servers, credentials) = two().await;
+    let database = servers.installation().database().await;
+    for (index, client) in servers.clients(&credentials).await.iter().enumerate() {
+        let created = create(client, &format!("f-{index}")).await;
+        let created_at: Timestamp =
             created.body["finding"]["createdAt"].as_str().expect("a time").parse().expect("a time");
         let now = database.cell("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").await;
-        let apart = stamped.millis() - now.parse::<i64>().expect("milliseconds");
-        assert!(apart.abs() < 5_000, "server {place} is {apart} ms off");
+        let difference = created_at.millis() - now.parse::<i64>().expect("milliseconds");
+        assert!(difference.abs() < 5_000, "server {index} is {difference} ms off");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catch_up_misses_nothing_whichever_server_wrote_it_and_whichever_tells_of_it() {
-    let (fleet, credentials) = two().await;
-    let clients = fleet.clients(&credentials).await;
+    let (servers, credentials) = two().await;
+    let clients = servers.clients(&credentials).await;
     let (mut written, mut seen, mut since) = (BTreeSet::new(), BTreeSet::new(), "2000-01-01T00:00:00.000Z".to_owned());
     let mut catch_up = async |client: &Client| {
         let answer = client.get(&format!("{FINDINGS}?order=updated&limit=200&updated_since={since}")).await;
@@ -80,30 +80,30 @@ async fn a_catch_up_misses_nothing_whichever_server_wrote_it_and_whichever_tells
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lease_of_the_sealer_goes_on_though_its_holders_clock_is_off() {
-    let (fleet, credentials) = two().await;
-    let database = fleet.installation().database().await;
-    for dead in [0, 1] {
-        let clients = fleet.clients(&credentials).await;
-        create(&clients[dead], &format!("before-{dead}")).await;
-        fleet.kill(dead);
-        create(&clients[1 - dead], &format!("after-{dead}")).await;
-        eventually("the other seals", async || {
+    let (servers, credentials) = two().await;
+    let database = servers.installation().database().await;
+    for killed in [0, 1] {
+        let clients = servers.clients(&credentials).await;
+        create(&clients[killed], &format!("before-{killed}")).await;
+        servers.kill(killed);
+        create(&clients[1 - killed], &format!("after-{killed}")).await;
+        eventually("the other server seals", async || {
             let unsealed = database.cell("SELECT count(*) FROM audit_waiting").await;
             (unsealed == "0").then_some(())
         })
         .await;
-        fleet.start_again(dead);
+        servers.start_again(killed);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_says_by_how_much_a_machines_clock_is_off() {
-    let (fleet, _) = two().await;
-    let right = check(fleet.installation(), None);
-    assert!(right.status.success(), "{}", right.stderr);
-    for (ahead, words) in [(90, "s ahead of the database's"), (-90, "s behind the database's")] {
-        let off = check(fleet.installation(), Some(ahead));
-        assert_eq!(off.status.code(), Some(1), "{}", off.stdout);
-        assert!(off.stderr.contains(words) && off.stderr.contains("clock: "), "{}", off.stderr);
+    let (servers, _) = two().await;
+    let synchronized = check(servers.installation(), None);
+    assert!(synchronized.status.success(), "{}", synchronized.stderr);
+    for (ahead, message) in [(90, "s ahead of the database's"), (-90, "s behind the database's")] {
+        let skewed = check(servers.installation(), Some(ahead));
+        assert_eq!(skewed.status.code(), Some(1), "{}", skewed.stdout);
+        assert!(skewed.stderr.contains(message) && skewed.stderr.contains("clock: "), "{}", skewed.stderr);
     }
 }

@@ -1,4 +1,4 @@
-//! The command line over a running server.
+//! The command line next to a running server.
 
 mod support;
 
@@ -87,27 +87,27 @@ async fn what_an_operator_does_is_on_record_with_its_reason() {
 async fn accounts_and_workspaces_are_shown_without_their_secrets() {
     let server = Server::start();
     let installation = server.installation();
-    let made =
+    let create =
         ["workspace", "create", "--slug", "cedar-valley", "--name", "Cedar Valley", "--timezone", "America/Denver"];
-    assert_eq!(installation.json(&made)["workspace"]["timezone"], "America/Denver");
+    assert_eq!(installation.json(&create)["workspace"]["timezone"], "America/Denver");
     let account = ["service-account", "create", "--workspace", "cedar-valley", "--name", "ci", "--scope", READ];
     let contact = ["--contact", "ops@example.com", "--expires-at", "2999-01-01"];
     let credentials = Credentials::of(&installation.json(&[&account[..], &contact[..]].concat()));
-    let shown = installation.json(&["service-account", "show", &credentials.client_id]);
-    assert_eq!(shown["contact"], "ops@example.com");
-    assert_eq!(shown["expires_at"], "2999-01-01T00:00:00.000Z");
-    assert_eq!(shown["last_used_at"], Value::Null);
+    let details = installation.json(&["service-account", "show", &credentials.client_id]);
+    assert_eq!(details["contact"], "ops@example.com");
+    assert_eq!(details["expires_at"], "2999-01-01T00:00:00.000Z");
+    assert_eq!(details["last_used_at"], Value::Null);
     let listed = installation.run(&["service-account", "list", "--workspace", "cedar-valley"]);
     assert!(listed.stdout.contains(&credentials.client_id), "{}", listed.stdout);
     assert!(!listed.stdout.contains("nvsec_"));
-    assert!(!shown.to_string().contains("argon2"));
+    assert!(!details.to_string().contains("argon2"));
 }
 
 #[test]
 fn bad_usage_ends_with_2_and_what_can_not_be_done_with_1() {
     let installation = Installation::new();
-    let ends = |arguments: &[&str]| installation.run(arguments);
-    assert!(ends(&["migrate"]).status.success());
+    let run = |arguments: &[&str]| installation.run(arguments);
+    assert!(run(&["migrate"]).status.success());
     for (arguments, status) in [
         (&["no-such-command"][..], 2),
         (&["service-account", "show", "nobody"], 2),
@@ -121,7 +121,7 @@ fn bad_usage_ends_with_2_and_what_can_not_be_done_with_1() {
         (&["audit", "verify", "--file", "absent"], 2),
         (&["--log-level", "===", "workspace", "list"], 2),
     ] {
-        let ran = ends(arguments);
+        let ran = run(arguments);
         assert_eq!(ran.status.code(), Some(status), "{arguments:?}: {}", ran.stderr);
         if status == 1 {
             assert_eq!(ran.stderr.lines().count(), 1, "{arguments:?}: {}", ran.stderr);
@@ -157,12 +157,12 @@ fn check_says_in_words_what_is_right_and_what_is_wrong() {
 fn a_command_that_fails_leaves_nothing_behind_that_others_heed() {
     let installation = Installation::new();
     installation.json(&["workspace", "create", "--slug", "acme", "--name", "Acme"]);
-    let nobody = "svc_01HZX3V6T9C6Q4W8N2D5K7M1RB";
+    let unknown_id = "svc_01HZX3V6T9C6Q4W8N2D5K7M1RB";
     for arguments in [
         &["workspace", "create", "--slug", "acme", "--name", "Acme again"][..],
         &["service-account", "create", "--workspace", "nowhere", "--name", "x", "--scope", READ],
-        &["service-account", "disable", nobody],
-        &["service-account", "show", nobody],
+        &["service-account", "disable", unknown_id],
+        &["service-account", "show", unknown_id],
         &["service-account", "list", "--workspace", "nowhere"],
         &["audit", "export", "--workspace", "nowhere"],
         &["audit", "checkpoint", "--workspace", "nowhere"],
@@ -177,9 +177,9 @@ fn a_command_that_fails_leaves_nothing_behind_that_others_heed() {
 #[test]
 fn a_locale_or_timezone_that_is_none_is_refused_in_words() {
     let installation = Installation::new();
-    for (flag, value, words) in [("--locale", "en_US", "BCP 47"), ("--timezone", "Denver", "IANA")] {
+    for (flag, value, message) in [("--locale", "en_US", "BCP 47"), ("--timezone", "Denver", "IANA")] {
         let ran = installation.run(&["workspace", "create", "--slug", "acme", "--name", "Acme", flag, value]);
         assert_eq!(ran.status.code(), Some(2), "{}", ran.stderr);
-        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{}", ran.stderr);
     }
 }

@@ -1,4 +1,4 @@
-//! What a connection may bring before there is a call to answer.
+//! Limits on what a connection may send before there is a request to answer.
 
 mod support;
 
@@ -11,22 +11,22 @@ use support::Server;
 
 const KIB: usize = 1024;
 
-/// Sends this and reads all that comes back.
+/// Sends a request and reads everything that is returned.
 fn exchange(server: &Server, request: &str) -> String {
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).expect("a connection");
-    stream.write_all(request.as_bytes()).expect("it is taken");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    answer
+    stream.write_all(request.as_bytes()).expect("the request is sent");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("an answer");
+    response
 }
 
 fn request(target: &str, fields: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{fields}\r\n")
 }
 
-/// Holds an answer to its status and to the envelope.
-fn is_enveloped(answer: &str, status: u16, error: &str) {
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+/// Asserts that a response has this status and is an error envelope.
+fn is_enveloped(response: &str, status: u16, error: &str) {
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
     assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
     let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
     let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
@@ -69,8 +69,8 @@ async fn what_is_no_http_or_past_every_bound_is_refused_without_an_envelope_and_
         (request("/", &endless), 431),
         (request("/", &many), 431),
     ] {
-        let answer = exchange(&server, &sent);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
+        let response = exchange(&server, &sent);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response:?}");
     }
     is_enveloped(&exchange(&server, &request("/api/v1/organization", "")), 401, "unauthenticated");
 }

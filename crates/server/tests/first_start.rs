@@ -1,4 +1,4 @@
-//! The first start, and what keeps a start from happening.
+//! The first start of a server, and conditions that prevent a start.
 
 mod support;
 
@@ -80,11 +80,15 @@ async fn a_server_with_another_master_key_refuses_to_start() {
     let without = serve();
     assert_eq!(without.status.code(), Some(1));
     assert!(without.stderr.contains("there is no master key at "), "{}", without.stderr);
-    assert!(!key.exists(), "no other key takes its place");
+    assert!(!key.exists(), "the server must not create another master key");
     std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").unwrap();
     let with_another = serve();
     assert_eq!(with_another.status.code(), Some(1));
-    assert!(with_another.stderr.contains("it belongs to another installation"), "{}", with_another.stderr);
+    assert!(
+        with_another.stderr.contains("belongs to another installation than the database"),
+        "{}",
+        with_another.stderr
+    );
 }
 
 #[tokio::test]
@@ -93,7 +97,7 @@ async fn unknown_settings_keep_the_server_from_starting() {
     std::fs::write(installation.folder().join("novantra.toml"), "lissten = \"127.0.0.1:0\"\n").unwrap();
     let ran = installation.run(&["serve"]);
     assert_eq!(ran.status.code(), Some(2));
-    assert_eq!(ran.stderr, "novantra: lissten in novantra.toml is no setting\n");
+    assert_eq!(ran.stderr, "novantra: lissten in novantra.toml is not a setting\n");
 }
 
 #[tokio::test]
@@ -108,23 +112,23 @@ async fn a_server_in_memory_prints_an_account_that_works() {
 #[tokio::test]
 async fn the_demo_prints_calls_that_work_as_they_are_and_leaves_no_folder() {
     let server = Setup::new().argument("--demo").start();
-    let place = eventually("its folder is logged", async || {
+    let folder = eventually("the demo folder is logged", async || {
         let log = server.log();
-        let place = log.lines().find_map(|line| line.split("records in ").nth(1))?;
-        Some(place.split('"').next().unwrap_or_default().to_owned())
+        let folder = log.lines().find_map(|line| line.split("records in ").nth(1))?;
+        Some(folder.split('"').next().unwrap_or_default().to_owned())
     })
     .await;
-    assert!(std::path::Path::new(&place).exists(), "{place}");
+    assert!(std::path::Path::new(&folder).exists(), "{folder}");
     let accounts = server.said["service_accounts"].as_array().expect("two accounts").clone();
     assert_eq!(accounts.len(), 2);
     for (account, expected) in accounts.iter().zip(["{\"finding\":{", "{\"findings\":[{"]) {
         let call = account["curl"].as_str().expect("a call");
         let ran = std::process::Command::new("sh").args(["-c", call]).output().expect("a shell");
-        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-        assert!(said.starts_with(expected), "{call}\nsaid {said}");
+        let output = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert!(output.starts_with(expected), "{call}\nprinted {output}");
     }
     assert!(server.stop().success());
-    assert!(!std::path::Path::new(&place).exists(), "{place} is still there");
+    assert!(!std::path::Path::new(&folder).exists(), "{folder} still exists");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A client that does not wait for its answer.
+//! Clients that disconnect before they get their response.
 
 mod support;
 
@@ -13,7 +13,7 @@ async fn calls_whose_clients_hung_up_are_on_record_all_the_same() {
     let server = Server::start();
     let auditor = server.client("auditor", &["audit:read"]).await;
     let credentials = server.account("impatient", &["governance.findings:read"]);
-    // Proving a secret takes long enough for the server to see the client go.
+    // The verification of a secret takes long enough for the server to notice the disconnect.
     let body = format!(
         "{{\"grant_type\":\"client_credentials\",\"client_id\":\"{}\",\"client_secret\":\"{}\"}}",
         credentials.client_id, credentials.client_secret
@@ -24,12 +24,12 @@ async fn calls_whose_clients_hung_up_are_on_record_all_the_same() {
         write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
         drop(stream);
     }
-    eventually("the calls are on record", async || {
+    eventually("the requests are in the audit log", async || {
         let issued = auditor.get("/api/v1/audit/entries?action=token.issued&limit=200").await;
         let entries = issued.body["entries"].as_array().expect("entries").clone();
-        let on_record = entries.iter().filter(|entry| entry["actor"]["name"] == "impatient").count();
-        // A connection that was gone before its request was read has made no call.
-        (on_record > CALLS / 2).then_some(())
+        let recorded = entries.iter().filter(|entry| entry["actor"]["name"] == "impatient").count();
+        // A connection that is closed before its request was read counts as no request.
+        (recorded > CALLS / 2).then_some(())
     })
     .await;
 }

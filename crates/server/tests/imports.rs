@@ -1,4 +1,4 @@
-//! Imports by the command line.
+//! Imports with the command line.
 
 mod support;
 
@@ -73,6 +73,6 @@ fn a_bundle_takes_the_good_lines_and_names_the_bad_ones() {
     assert_eq!(summary["failures"][0]["key"], "f-2");
     let again: Value = serde_json::from_str(&installation.run(&import).stdout).unwrap();
     assert_eq!(counts(&again), [0, 0, 2, 1]);
-    let words = installation.run(&import[..import.len() - 1]);
-    assert!(words.stdout.contains("line 2 (f-2)"), "{}", words.stdout);
+    let readable = installation.run(&import[..import.len() - 1]);
+    assert!(readable.stdout.contains("line 2 (f-2)"), "{}", readable.stdout);
 }

@@ -1,4 +1,4 @@
-//! Sealing: by commands with no server there, and by one of several servers at a time.
+//! Sealing of the audit log: by commands while no server runs, and by one of several servers at a time.
 
 mod support;
 
@@ -25,11 +25,11 @@ fn found(installation: &Installation, slug: &str) -> Ran {
 #[test]
 fn a_checkpoint_that_a_command_signs_is_in_its_log_and_can_be_verified_against() {
     let installation = Installation::new();
-    let founded = found(&installation, "acme");
-    let logged = founded.stderr.lines().find(|line| line.contains("\"novantra::checkpoint\"")).expect("a checkpoint");
-    let kept = installation.folder().join("kept.json");
-    fs::write(&kept, logged).unwrap();
-    let verified = installation.json(&["audit", "verify", "--checkpoint", kept.to_str().unwrap()]);
+    let created = found(&installation, "acme");
+    let logged = created.stderr.lines().find(|line| line.contains("\"novantra::checkpoint\"")).expect("a checkpoint");
+    let retained = installation.folder().join("kept.json");
+    fs::write(&retained, logged).unwrap();
+    let verified = installation.json(&["audit", "verify", "--checkpoint", retained.to_str().unwrap()]);
     assert_eq!(verified["ok"], true, "{verified}");
 }
 
@@ -48,8 +48,8 @@ fn a_chain_that_cannot_be_sealed_keeps_no_other_from_it() {
         .unwrap();
     let refused = create(&installation, "broken", "first");
     assert!(refused.stderr.contains("not sealed yet"), "{}", refused.stderr);
-    let told = create(&installation, "whole", "second");
-    assert!(told.stderr.contains("this chain is broken"), "{}", told.stderr);
+    let ran = create(&installation, "whole", "second");
+    assert!(ran.stderr.contains("this chain is broken"), "{}", ran.stderr);
     for (workspace, unsealed) in [("broken", 1), ("whole", 0)] {
         let verified = installation.json(&["audit", "verify", "--workspace", workspace]);
         assert_eq!(verified["logs"][0]["unsealed"], unsealed, "{verified}");
@@ -62,7 +62,7 @@ fn entries_that_can_not_be_read_are_named_and_keep_no_other_chain_from_its_seal(
     found(&installation, "broken");
     found(&installation, "whole");
     let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
-    // More of them than a sealer takes at a time.
+    // More entries than a sealer processes in one batch.
     database
         .execute_batch(
             "WITH RECURSIVE counted(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < 3000) \
@@ -73,9 +73,9 @@ fn entries_that_can_not_be_read_are_named_and_keep_no_other_chain_from_its_seal(
              SELECT organization_id, id FROM audit_entries WHERE changes = 'no changes'",
         )
         .unwrap();
-    let told = create(&installation, "whole", "first");
-    assert!(told.status.success(), "{}", told.stderr);
-    assert!(told.stderr.contains("00000000000000000000000001"), "{}", told.stderr);
+    let ran = create(&installation, "whole", "first");
+    assert!(ran.status.success(), "{}", ran.stderr);
+    assert!(ran.stderr.contains("00000000000000000000000001"), "{}", ran.stderr);
     for (workspace, unsealed) in [("broken", 3000), ("whole", 0)] {
         let verified = installation.json(&["audit", "verify", "--workspace", workspace]);
         assert_eq!(verified["logs"][0]["unsealed"], unsealed, "{verified}");
@@ -90,9 +90,9 @@ fn an_entry_that_was_removed_before_its_seal_is_missed() {
     let left = "INSERT INTO audit_waiting (organization_id, id) \
                 SELECT id, '00000000000000000000000001' FROM organizations WHERE slug = 'robbed'";
     assert_eq!(database.execute(left, []).unwrap(), 1);
-    let told = create(&installation, "robbed", "first");
-    assert!(told.status.success(), "{}", told.stderr);
-    assert!(told.stderr.contains("aud_00000000000000000000000001 waits for its seal and is gone"), "{}", told.stderr);
+    let ran = create(&installation, "robbed", "first");
+    assert!(ran.status.success(), "{}", ran.stderr);
+    assert!(ran.stderr.contains("aud_00000000000000000000000001 is unsealed but no longer exists"), "{}", ran.stderr);
 }
 
 #[test]
@@ -114,51 +114,52 @@ async fn unsealed(database: &Database) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_server_that_seals_is_killed_another_does_within_five_seconds() {
-    let fleet = Fleet::start(Installation::on_postgres().await, 2);
-    let database = fleet.installation().database().await;
-    let credentials = fleet.installation().account("scanner", &["governance.findings:write"]);
-    // Whichever of them seals: each is killed once, and its last calls leave entries for it to have the lease for.
-    for dead in [0, 1] {
-        let clients = fleet.clients(&credentials).await;
-        for (place, client) in clients.iter().enumerate() {
+    let servers = Fleet::start(Installation::on_postgres().await, 2);
+    let database = servers.installation().database().await;
+    let credentials = servers.installation().account("scanner", &["governance.findings:write"]);
+    // It is unknown which server seals, so each is killed once, and its last requests leave unsealed entries while it
+    // may have the lease.
+    for killed in [0, 1] {
+        let clients = servers.clients(&credentials).await;
+        for (index, client) in clients.iter().enumerate() {
             let created = client
-                .post_once(FINDINGS, &format!("key-{dead}-{place}"), &finding(&format!("f-{dead}-{place}")))
+                .post_once(FINDINGS, &format!("key-{killed}-{index}"), &finding(&format!("f-{killed}-{index}")))
                 .await;
             assert_eq!(created.status, 201, "{}", created.body);
         }
-        eventually("one of them seals", async || (!unsealed(&database).await).then_some(())).await;
-        fleet.kill(dead);
-        let key = format!("orphan-{dead}");
-        let left = Instant::now();
-        assert_eq!(clients[1 - dead].post_once(FINDINGS, &key, &finding(&key)).await.status, 201);
-        eventually("the other seals", async || (!unsealed(&database).await).then_some(())).await;
-        assert!(left.elapsed() < Duration::from_secs(5), "sealed after {:?}", left.elapsed());
-        fleet.start_again(dead);
+        eventually("one of the servers seals", async || (!unsealed(&database).await).then_some(())).await;
+        servers.kill(killed);
+        let key = format!("orphan-{killed}");
+        let written = Instant::now();
+        assert_eq!(clients[1 - killed].post_once(FINDINGS, &key, &finding(&key)).await.status, 201);
+        eventually("the other server seals", async || (!unsealed(&database).await).then_some(())).await;
+        assert!(written.elapsed() < Duration::from_secs(5), "sealed after {:?}", written.elapsed());
+        servers.start_again(killed);
     }
-    verify(fleet.installation());
+    verify(servers.installation());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sealer_that_slept_past_its_lease_spoils_no_chain() {
-    let fleet = Fleet::start(Installation::on_postgres().await, 2);
-    let database = fleet.installation().database().await;
-    let credentials = fleet.installation().account("scanner", &["governance.findings:write"]);
-    let clients = fleet.clients(&credentials).await;
+    let servers = Fleet::start(Installation::on_postgres().await, 2);
+    let database = servers.installation().database().await;
+    let credentials = servers.installation().account("scanner", &["governance.findings:write"]);
+    let clients = servers.clients(&credentials).await;
     for turn in 0..4 {
         let (asleep, awake) = (turn % 2, 1 - turn % 2);
-        // It is put to sleep wherever it happens to be, with entries to seal.
+        // The server is suspended at an arbitrary moment, with entries to seal.
         for number in 0..20 {
             let key = format!("before-{turn}-{number}");
             assert_eq!(clients[asleep].post_once(FINDINGS, &key, &finding(&key)).await.status, 201);
         }
-        fleet.with(asleep, |server| server.signal("STOP"));
+        servers.with(asleep, |server| server.signal("STOP"));
         let key = format!("meanwhile-{turn}");
         assert_eq!(clients[awake].post_once(FINDINGS, &key, &finding(&key)).await.status, 201);
-        eventually("the other seals", async || (!unsealed(&database).await).then_some(())).await;
-        fleet.with(asleep, |server| server.signal("CONT"));
+        eventually("the other server seals", async || (!unsealed(&database).await).then_some(())).await;
+        servers.with(asleep, |server| server.signal("CONT"));
     }
-    eventually("all is sealed", async || (!unsealed(&database).await).then_some(())).await;
-    verify(fleet.installation());
+    eventually("every entry is sealed", async || (!unsealed(&database).await).then_some(())).await;
+    verify(servers.installation());
 }
 
 fn verify(installation: &Installation) {

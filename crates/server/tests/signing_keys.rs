@@ -1,4 +1,4 @@
-//! Token signing keys change while servers serve.
+//! Changes of the token signing keys while servers handle requests.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::{Client, Credentials, Installation, Server, eventually};
 
 const PATH: &str = "/api/v1/governance/findings?limit=1";
 
-/// Two servers and the command line over one PostgreSQL.
+/// Two servers and the command line of one PostgreSQL installation.
 struct House {
     installation: Installation,
     servers: [Server; 2],
@@ -33,12 +33,12 @@ impl House {
         [0, 1].map(|one| Caller {
             http: http.clone(),
             issuer: Client::new(&self.servers[one].url),
-            urls: [0, 1].map(|place| format!("{}{PATH}", self.servers[place].url)),
+            urls: [0, 1].map(|index| format!("{}{PATH}", self.servers[index].url)),
             credentials: self.credentials.clone(),
         })
     }
 
-    /// The ids of the keys in the order in which they sign, with their stages.
+    /// The ids and stages of the keys, in the order in which they sign.
     fn keys(&self) -> Vec<(String, String)> {
         let listed = self.installation.json(&["signing-key", "list"]);
         let text = |key: &Value, name: &str| key[name].as_str().expect("a text").to_owned();
@@ -47,7 +47,7 @@ impl House {
     }
 }
 
-/// Takes tokens from one server and calls both with them.
+/// A client that gets tokens from one server and uses them on both.
 struct Caller {
     http: reqwest::Client,
     issuer: Client,
@@ -68,15 +68,15 @@ impl Caller {
         [call(one).await.as_u16(), call(other).await.as_u16()]
     }
 
-    /// Calls, and gets new tokens to call with, until it is to stop; `refused` says of which key tokens may be refused.
+    /// Sends requests with old and new tokens until `stop` is set. Tokens of the key `refused` may be refused.
     async fn hammer(&self, stop: &AtomicBool, calls: &AtomicU64, refused: Option<&str>) {
         let mut oldest = self.token().await;
         while !stop.load(Ordering::SeqCst) {
             let fresh = self.token().await;
             for token in [&fresh, &oldest] {
                 let statuses = self.statuses(token).await;
-                let excused =
-                    refused == Some(key_of(token).as_str()) && statuses.iter().all(|it| [200, 401].contains(it));
+                let excused = refused == Some(key_of(token).as_str())
+                    && statuses.iter().all(|status| [200, 401].contains(status));
                 assert!(statuses == [200, 200] || excused, "{statuses:?} with a token of {}", key_of(token));
             }
             if refused == Some(key_of(&oldest).as_str()) {
@@ -94,19 +94,21 @@ fn key_of(token: &str) -> String {
     header["kid"].as_str().expect("a key").to_owned()
 }
 
-/// Hammers both servers while `doing` goes on, and for a while before and after.
-async fn meanwhile<T>(house: &House, refused: Option<&str>, doing: impl AsyncFnOnce() -> T) -> T {
+/// Sends requests to both servers while `doing` runs, and for some time before and after.
+async fn meanwhile<T>(servers: &House, refused: Option<&str>, doing: impl AsyncFnOnce() -> T) -> T {
     let (stop, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let hammers = house.callers().map(|caller| {
+    let hammers = servers.callers().map(|caller| {
         let (stop, calls, refused) = (Arc::clone(&stop), Arc::clone(&calls), refused.map(str::to_owned));
         tokio::spawn(async move { caller.hammer(&stop, &calls, refused.as_deref()).await })
     });
-    // However slow the machine is, calls go on as long as the next ones come: a call that hangs is what this would find.
+    // The requests continue as long as each is followed by another, however slow the machine is: this detects a
+    // request that hangs.
     let more = async || {
         let enough = calls.load(Ordering::SeqCst) + 100;
         while calls.load(Ordering::SeqCst) < enough {
             let before = calls.load(Ordering::SeqCst);
-            eventually("calls go on", async || (calls.load(Ordering::SeqCst) > before).then_some(())).await;
+            eventually("another request is answered", async || (calls.load(Ordering::SeqCst) > before).then_some(()))
+                .await;
         }
     };
     more().await;
@@ -114,29 +116,29 @@ async fn meanwhile<T>(house: &House, refused: Option<&str>, doing: impl AsyncFnO
     more().await;
     stop.store(true, Ordering::SeqCst);
     for hammer in hammers {
-        hammer.await.expect("no call fails");
+        hammer.await.expect("no request fails");
     }
     done
 }
 
-/// Runs a command beside the servers without holding up the calls.
-async fn run(house: &House, arguments: &[&str]) -> Value {
+/// Runs a command next to the servers, without blocking the requests.
+async fn run(servers: &House, arguments: &[&str]) -> Value {
     let (installation, arguments) =
-        (house.installation.clone(), arguments.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+        (servers.installation.clone(), arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>());
     let command = move || installation.json(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     tokio::task::spawn_blocking(command).await.expect("the command")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_rotates_under_two_busy_servers_and_no_call_fails() {
-    let house = House::open().await;
-    let [one, other] = house.callers();
+    let servers = House::open().await;
+    let [one, other] = servers.callers();
     let before = one.token().await;
-    meanwhile(&house, None, async || {
-        run(&house, &["signing-key", "rotate", "--wait", "30s"]).await;
-        assert_eq!(key_of(&one.token().await), key_of(&before), "it signs once every server knows it");
-        // A third of the wait is left, which is still longer than servers work with keys they have read.
-        let database = house.installation.database().await;
+    meanwhile(&servers, None, async || {
+        run(&servers, &["signing-key", "rotate", "--wait", "30s"]).await;
+        assert_eq!(key_of(&one.token().await), key_of(&before), "a new key must not sign before every server has it");
+        // The remaining third of the wait is still longer than servers use keys they have read.
+        let database = servers.installation.database().await;
         database
             .execute("UPDATE signing_keys SET signs_from = signs_from - 18000 WHERE signs_from > created_at + 20000")
             .await;
@@ -146,25 +148,25 @@ async fn a_key_rotates_under_two_busy_servers_and_no_call_fails() {
         }
     })
     .await;
-    assert_eq!(one.statuses(&before).await, [200, 200], "what the old key signed is good to its end");
-    let stages: Vec<_> = house.keys().into_iter().map(|(_, stage)| stage).collect();
+    assert_eq!(one.statuses(&before).await, [200, 200], "tokens of the old key must stay valid until they expire");
+    let stages: Vec<_> = servers.keys().into_iter().map(|(_, stage)| stage).collect();
     assert_eq!(stages, ["verifying", "signing"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tokens_of_a_retired_key_are_refused_everywhere_and_no_others() {
-    let house = House::open().await;
-    let [one, other] = house.callers();
+    let servers = House::open().await;
+    let [one, other] = servers.callers();
     let leaked = one.token().await;
     let retired = key_of(&leaked);
     assert_eq!(other.statuses(&leaked).await, [200, 200]);
-    meanwhile(&house, Some(&retired), async || {
-        run(&house, &["signing-key", "retire", &retired, "--reason", "it was in a stolen backup"]).await;
+    meanwhile(&servers, Some(&retired), async || {
+        run(&servers, &["signing-key", "retire", &retired, "--reason", "it was in a stolen backup"]).await;
         assert_eq!(one.statuses(&leaked).await, [401, 401]);
     })
     .await;
-    let [(present, stage)] = &house.keys()[..] else { panic!("one key is left") };
-    assert_eq!((key_of(&other.token().await), stage.as_str()), (present.clone(), "signing"));
+    let [(current, stage)] = &servers.keys()[..] else { panic!("one key is left") };
+    assert_eq!((key_of(&other.token().await), stage.as_str()), (current.clone(), "signing"));
 }
 
 #[tokio::test]
@@ -176,14 +178,14 @@ async fn signing_keys_are_listed_and_rotated_once_at_a_time_and_on_record() {
     let rotated = installation.json(&["signing-key", "rotate", "--reason", "yearly rotation of keys"]);
     assert_eq!(rotated["signing_keys"][1]["stage"], "published");
     let next = rotated["signing_keys"][1]["key_id"].as_str().expect("a key").to_owned();
-    for (arguments, status, words) in [
+    for (arguments, status, message) in [
         (&["signing-key", "rotate"][..], 1, next.as_str()),
         (&["signing-key", "rotate", "--wait", "29s"], 2, "30s"),
         (&["signing-key", "retire", "nothing"], 1, "there is no signing key nothing"),
     ] {
         let ran = installation.run(arguments);
         assert_eq!(ran.status.code(), Some(status), "{}", ran.stderr);
-        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{}", ran.stderr);
     }
     let log = eventually("the log is sealed", async || {
         let ran = installation.run(&["audit", "export", "--workspace", "-"]);

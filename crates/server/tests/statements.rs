@@ -1,4 +1,4 @@
-//! How many SQL statements a call costs over PostgreSQL, authentication, limits and audit included.
+//! The number of SQL statements per request over PostgreSQL, including authentication, rate limits and audit.
 
 #[path = "../../store-sql/tests/support/proxy.rs"]
 mod proxy;
@@ -13,11 +13,11 @@ use tokio::task::JoinSet;
 const FINDINGS: &str = "/api/v1/governance/findings";
 const SCOPES: [&str; 2] = ["governance.findings:read", "governance.findings:write"];
 
-/// How many call at once, and how often each of them.
+/// The number of concurrent callers, and of requests per caller.
 const CALLERS: usize = 16;
 const CALLS: usize = 25;
 
-/// A server that speaks to its database through a proxy.
+/// A server that accesses its database through a proxy.
 struct House {
     proxy: Proxy,
     client: Client,
@@ -40,11 +40,11 @@ impl House {
             let id = created.body["finding"]["id"].as_str().expect("an id");
             get = format!("{FINDINGS}/{id}");
         }
-        let house = Arc::new(Self { proxy, client, get, page: format!("{FINDINGS}?limit=50"), _server: server });
-        // Whatever is only done once is done, and each connection has its statements prepared.
-        house.crowd(&house.get).await;
-        house.crowd(&house.page).await;
-        house
+        let target = Arc::new(Self { proxy, client, get, page: format!("{FINDINGS}?limit=50"), _server: server });
+        // One-time work is done by now, and each connection has prepared its statements.
+        target.crowd(&target.get).await;
+        target.crowd(&target.page).await;
+        target
     }
 
     async fn call(&self, path: &str) {
@@ -52,45 +52,44 @@ impl House {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
-    /// Many calls, several at a time.
+    /// Sends many requests concurrently.
     async fn crowd(self: &Arc<Self>, path: &str) {
         let mut callers = JoinSet::new();
         for _ in 0..CALLERS {
-            let (house, path) = (Arc::clone(self), path.to_owned());
+            let (target, path) = (Arc::clone(self), path.to_owned());
             callers.spawn(async move {
                 for _ in 0..CALLS {
-                    house.call(&path).await;
+                    target.call(&path).await;
                 }
             });
         }
         callers.join_all().await;
     }
 
-    /// All statements since this was last asked, transactions' beginnings and ends and whatever goes on beside calls
-    /// included.
+    /// All statements since the last call of this method, including transaction boundaries and background work.
     fn statements(&self) -> Vec<String> {
         [self.proxy.prepared(), self.proxy.texts()].concat()
     }
 }
 
-/// What a statement is about: the account's standing, the records asked for, or anything else.
+/// The table that a statement reads: the accounts, the findings or another one.
 fn about(statement: &str) -> &'static str {
     ["service_accounts", "findings"]
         .into_iter()
         .find(|table| statement.contains(&format!("FROM {table} ")))
-        .unwrap_or("else")
+        .unwrap_or("other")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_get_and_a_page_are_two_statements_each_before_their_answer() {
-    let house = House::new().await;
-    for path in [&house.get, &house.page] {
-        // The server renews its row and seals what is on record meanwhile: of several tries one goes by undisturbed.
+    let target = House::new().await;
+    for path in [&target.get, &target.page] {
+        // The server renews its registration and seals the audit log meanwhile: one of several tries is undisturbed.
         let mut seen = Vec::new();
         for _ in 0..20 {
-            house.statements();
-            house.call(path).await;
-            let statements = house.statements();
+            target.statements();
+            target.call(path).await;
+            let statements = target.statements();
             seen.push(statements.iter().map(|statement| about(&statement.replace('"', ""))).collect::<Vec<_>>());
         }
         assert!(seen.iter().any(|seen| seen[..] == ["service_accounts", "findings"]), "{path}: {seen:?}");
@@ -99,18 +98,22 @@ async fn a_get_and_a_page_are_two_statements_each_before_their_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_under_way_together_take_no_more_and_what_is_put_on_record_of_them_is_stored_many_at_a_time() {
-    let house = House::new().await;
+    let target = House::new().await;
     let calls = CALLERS * CALLS;
-    for path in [&house.get, &house.page] {
-        house.statements();
-        house.crowd(path).await;
-        let statements = house.statements();
-        let count =
-            |of: &dyn Fn(&str) -> bool| statements.iter().filter(|statement| of(&statement.replace('"', ""))).count();
+    for path in [&target.get, &target.page] {
+        target.statements();
+        target.crowd(path).await;
+        let statements = target.statements();
+        let count = |matches: &dyn Fn(&str) -> bool| {
+            statements.iter().filter(|statement| matches(&statement.replace('"', ""))).count()
+        };
         let reads = count(&|statement| about(statement) == "findings");
-        let standings = count(&|statement| about(statement) == "service_accounts");
+        let account_reads = count(&|statement| about(statement) == "service_accounts");
         let entries = count(&|statement| statement.contains("INSERT INTO audit_entries"));
-        assert!(reads == calls && standings <= calls, "{path}: {reads} and {standings} statements for {calls} calls");
-        assert!(entries <= calls / 2, "{path}: {entries} statements store the entries of {calls} calls");
+        assert!(
+            reads == calls && account_reads <= calls,
+            "{path}: {reads} and {account_reads} statements for {calls} requests"
+        );
+        assert!(entries <= calls / 2, "{path}: {entries} statements store the audit entries of {calls} requests");
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a server.
+//! The graceful shutdown of a server.
 
 mod support;
 
@@ -40,16 +40,16 @@ async fn a_call_in_flight_is_answered_after_the_server_was_asked_to_stop() {
     let head =
         "POST /api/v1/auth/token HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nConnection: close\r\n";
     write!(stream, "{head}Content-Length: {}\r\n\r\n{}", body.len(), &body[..10]).unwrap();
-    eventually("the call is in flight", async || {
+    eventually("the request is in flight", async || {
         server.probe("/metrics").await.1.contains("novantra_http_requests_in_flight 1").then_some(())
     })
     .await;
     server.signal("TERM");
     eventually("the server is no longer ready", async || (server.probe("/readyz").await.0 == 503).then_some(())).await;
-    eventually("no new connection is taken", async || TcpStream::connect(&address).is_err().then_some(())).await;
+    eventually("new connections are refused", async || TcpStream::connect(&address).is_err().then_some(())).await;
     stream.write_all(&body.as_bytes()[10..]).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     assert!(server.wait().success());
 }

@@ -1,4 +1,4 @@
-//! Whole collections in lines, from the real program over either engine.
+//! Streams of complete collections as NDJSON, from the real program on both engines.
 
 mod support;
 
@@ -11,10 +11,10 @@ use support::{Client, Credentials, Installation, Server, eventually};
 const FINDINGS: &str = "/api/v1/governance/findings";
 const LAST_LINE: &str = "\n{\"pagination\":{}}\n";
 
-/// Findings made through the API, and copies of each made in the database.
+/// The number of findings created through the API, and of copies of each in the database.
 const ORIGINALS: usize = 10;
 const COPIES: usize = 10_000;
-/// Memory that a stream of some 140 MB may take at most, in bytes. The program of tests is not optimized.
+/// The maximum additional memory, in bytes, for a stream of about 140 MB. The program under test is not optimized.
 const MEMORY: u64 = 64 * 1024 * 1024;
 
 struct House {
@@ -23,7 +23,7 @@ struct House {
     token: String,
 }
 
-/// A server with a hundred thousand findings of a kilobyte.
+/// Starts a server with a hundred thousand findings of one kilobyte each.
 async fn house(installation: Installation) -> House {
     let server = Server::over(installation);
     let credentials = server.account("puller", &["governance.findings:read", "governance.findings:write"]);
@@ -41,7 +41,7 @@ async fn house(installation: Installation) -> House {
         .collect();
     let body = json!({ "reason": "recorded by a test of the program", "findings": findings });
     assert_eq!(client.post(&format!("{FINDINGS}/batch"), &body).await.status, 200);
-    // Eight digits, all of them of the alphabet of identifiers.
+    // Eight digits, which are valid characters of an identifier.
     let (first, last) = (10_000_001, 10_000_000 + COPIES);
     let copying = format!(
         "INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, severity, \
@@ -65,7 +65,8 @@ impl House {
     }
 }
 
-/// Reads on. Says how many lines there were, how the text ended, and whether the answer was whole.
+/// Reads the remaining response. Returns the number of lines, the end of the text, and whether the response was
+/// complete.
 async fn rest(mut response: Response, mut between: impl FnMut()) -> (usize, String, bool) {
     let (mut lines, mut end) = (0, Vec::new());
     loop {
@@ -81,42 +82,44 @@ async fn rest(mut response: Response, mut between: impl FnMut()) -> (usize, Stri
 }
 
 async fn all_come_in_bounded_memory(installation: Installation) {
-    let house = house(installation).await;
-    let before = house.server.resident();
-    let mut most = 0;
-    let response = house.open().await;
+    let populated = house(installation).await;
+    let before = populated.server.resident();
+    let mut peak = 0;
+    let response = populated.open().await;
     assert_eq!(response.status(), 200);
     assert!(response.headers().contains_key("x-as-of"));
-    let (lines, end, whole) = rest(response, || most = most.max(house.server.resident())).await;
-    assert!(whole && end.ends_with(LAST_LINE), "it ends with {end:?}");
+    let (lines, end, whole) = rest(response, || peak = peak.max(populated.server.resident())).await;
+    assert!(whole && end.ends_with(LAST_LINE), "the stream ends with {end:?}");
     assert_eq!(lines, ORIGINALS * (COPIES + 1) + 1);
-    assert!(most < before + MEMORY, "{} MiB more than before", (most - before) / 1024 / 1024);
+    assert!(peak < before + MEMORY, "{} MiB more than before", (peak - before) / 1024 / 1024);
 }
 
 async fn disabling_cuts_within_five_seconds(installation: Installation) {
-    let house = house(installation).await;
-    let mut response = house.open().await;
+    let populated = house(installation).await;
+    let mut response = populated.open().await;
     assert!(response.chunk().await.expect("what was sent").is_some());
-    let disabled = house.server.installation().run(&["service-account", "disable", &house.credentials.client_id]);
+    let disabled =
+        populated.server.installation().run(&["service-account", "disable", &populated.credentials.client_id]);
     assert!(disabled.status.success(), "{}", disabled.stderr);
     let since = Instant::now();
-    // Nothing is taken meanwhile, so it is not the client's reading on that ends it.
-    eventually("the stream is cut", async || house.server.log().contains("a stream was cut").then_some(())).await;
-    assert!(since.elapsed() < Duration::from_secs(5), "it took {:?}", since.elapsed());
+    // The client reads nothing meanwhile, so its reading can't be what ends the stream.
+    eventually("the stream is aborted", async || populated.server.log().contains("a stream was aborted").then_some(()))
+        .await;
+    assert!(since.elapsed() < Duration::from_secs(5), "the stream was aborted after {:?}", since.elapsed());
     let (_, end, whole) = rest(response, || {}).await;
-    assert!(!whole, "a stream that was cut ends like a whole one");
-    assert!(!end.contains("pagination"), "it ends with {end:?}");
+    assert!(!whole, "an aborted stream ends like a complete one");
+    assert!(!end.contains("pagination"), "the stream ends with {end:?}");
 }
 
 async fn hanging_up_gives_places_back(installation: Installation) {
-    let house = house(installation).await;
-    let open = [house.open().await, house.open().await];
+    let populated = house(installation).await;
+    let open = [populated.open().await, populated.open().await];
     assert!(open.iter().all(|response| response.status() == 200));
-    let refused = house.open().await;
+    let refused = populated.open().await;
     assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key("retry-after"));
     drop(open);
-    eventually("a place is free", async || (house.open().await.status() == 200).then_some(())).await;
+    eventually("a stream permit is released", async || (populated.open().await.status() == 200).then_some(())).await;
 }
 
 #[tokio::test]

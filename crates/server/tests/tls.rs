@@ -1,4 +1,4 @@
-//! The API over TLS, with certificates that are exchanged while it runs.
+//! The API over TLS, with certificates that are replaced while the server runs.
 
 mod support;
 
@@ -40,14 +40,14 @@ impl Place {
     fn with(pair: &Pair) -> Self {
         let installation = Installation::new();
         let file = |name| installation.folder().join(name);
-        let place = Self { certificate: file("tls.crt"), key: file("tls.key"), installation };
-        place.put(pair);
-        place
+        let created = Self { certificate: file("tls.crt"), key: file("tls.key"), installation };
+        created.put(pair);
+        created
     }
 
     fn put(&self, pair: &Pair) {
-        fs::write(&self.certificate, pair.cert.pem()).expect("it is written");
-        fs::write(&self.key, pair.signing_key.serialize_pem()).expect("it is written");
+        fs::write(&self.certificate, pair.cert.pem()).expect("the file is written");
+        fs::write(&self.key, pair.signing_key.serialize_pem()).expect("the file is written");
     }
 
     fn setup(&self) -> Setup {
@@ -56,14 +56,14 @@ impl Place {
             .set("TLS_KEY", &self.key.to_string_lossy())
     }
 
-    /// `novantra check` or another command, with these settings.
+    /// Runs `novantra check` or another command with the certificate settings.
     fn run(&self, arguments: &[&str]) -> Ran {
         let files = [("NOVANTRA_TLS_CERT", &self.certificate), ("NOVANTRA_TLS_KEY", &self.key)];
         Ran::from(self.installation.program().args(arguments).envs(files).output().expect("the program starts"))
     }
 }
 
-/// A pair that ends so long from now, or ended so long ago.
+/// A self-signed certificate for `localhost`, valid in this period.
 fn pair(from: SystemTime, until: SystemTime) -> Pair {
     let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
     (params.not_before, params.not_after) = (from.into(), until.into());
@@ -71,7 +71,7 @@ fn pair(from: SystemTime, until: SystemTime) -> Pair {
     CertifiedKey { cert: params.self_signed(&signing_key).expect("a certificate"), signing_key }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the program under test goes by the real time")]
+#[expect(clippy::disallowed_methods, reason = "the program under test uses the real time")]
 fn now() -> SystemTime {
     SystemTime::now()
 }
@@ -85,10 +85,10 @@ fn der(pair: &Pair) -> CertificateDer<'static> {
 }
 
 fn address(server: &Server) -> SocketAddr {
-    server.url.strip_prefix("https://").expect("it says that it speaks TLS").parse().expect("an address")
+    server.url.strip_prefix("https://").expect("the server reports an https URL").parse().expect("an address")
 }
 
-/// A connection of a client that takes these certificates and nothing else.
+/// Connects with a client that trusts only these certificates.
 async fn connect_with(
     server: &Server,
     trusted: &[&Pair],
@@ -110,9 +110,9 @@ fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
     stream.get_ref().1.peer_certificates().expect("a chain")[0].clone().into_owned()
 }
 
-/// Asks for what is not there and reads the head of the answer and its envelope.
+/// Requests an unknown path and reads the response with its error envelope.
 async fn ask(stream: &mut TlsStream<TcpStream>) -> String {
-    stream.write_all(ASK).await.expect("it is taken");
+    stream.write_all(ASK).await.expect("the request is sent");
     let mut answer = Vec::new();
     while !answer.ends_with(b"}") {
         assert!(stream.read_buf(&mut answer).await.expect("an answer") > 0, "the connection ended");
@@ -120,7 +120,7 @@ async fn ask(stream: &mut TlsStream<TcpStream>) -> String {
     String::from_utf8(answer).expect("text")
 }
 
-/// Waits until a new connection is shown this certificate.
+/// Waits until new connections get this certificate.
 async fn exchanged(server: &Server, trusted: &[&Pair], wanted: &Pair) {
     eventually("new connections get the new certificate", async || {
         (shown(&connect(server, trusted).await) == der(wanted)).then_some(())
@@ -132,39 +132,39 @@ async fn exchanged(server: &Server, trusted: &[&Pair], wanted: &Pair) {
 async fn old_connections_go_on_and_new_ones_get_the_new_certificate_with_or_without_a_hangup() {
     let [first, second, third] = [good_for(300), good_for(300), good_for(300)];
     let all = [&first, &second, &third];
-    let place = Place::with(&first);
-    let server = place.setup().start();
+    let tls = Place::with(&first);
+    let server = tls.setup().start();
     let mut old = connect(&server, &all).await;
     assert_eq!(shown(&old), der(&first));
     assert!(ask(&mut old).await.starts_with("HTTP/1.1 404"));
 
-    place.put(&second);
+    tls.put(&second);
     server.signal("HUP");
     exchanged(&server, &all, &second).await;
-    place.put(&third);
+    tls.put(&third);
     exchanged(&server, &all, &third).await;
-    assert!(ask(&mut old).await.starts_with("HTTP/1.1 404"), "the old connection goes on");
+    assert!(ask(&mut old).await.starts_with("HTTP/1.1 404"), "the old connection must stay open");
     assert!(server.stop().success());
 }
 
 #[tokio::test]
 async fn a_new_pair_that_is_broken_is_logged_and_the_old_one_kept_until_a_good_one_comes() {
     let [first, second] = [good_for(300), good_for(200)];
-    let place = Place::with(&first);
-    let server = place.setup().start();
-    fs::write(&place.certificate, second.cert.pem()).unwrap();
+    let tls = Place::with(&first);
+    let server = tls.setup().start();
+    fs::write(&tls.certificate, second.cert.pem()).unwrap();
     server.signal("HUP");
-    eventually("it is logged", async || server.log().contains("is not the key of").then_some(())).await;
+    eventually("the failure is logged", async || server.log().contains("is not the key of").then_some(())).await;
     assert_eq!(shown(&connect(&server, &[&first]).await), der(&first));
     let metrics = server.probe("/metrics").await.1;
     assert!(metrics.contains("novantra_tls_certificate_refused_total 1"), "{metrics}");
 
-    fs::remove_file(&place.key).unwrap();
+    fs::remove_file(&tls.key).unwrap();
     server.signal("HUP");
-    eventually("it is logged", async || server.log().contains("can't read").then_some(())).await;
+    eventually("the failure is logged", async || server.log().contains("can't read").then_some(())).await;
     assert_eq!(shown(&connect(&server, &[&first]).await), der(&first));
 
-    place.put(&second);
+    tls.put(&second);
     server.signal("HUP");
     exchanged(&server, &[&first, &second], &second).await;
 }
@@ -172,30 +172,33 @@ async fn a_new_pair_that_is_broken_is_logged_and_the_old_one_kept_until_a_good_o
 #[tokio::test]
 async fn metrics_say_when_the_certificate_ends() {
     let (until, later) = (now() + DAY * 100, now() + DAY * 200);
-    let place = Place::with(&pair(now() - DAY, until));
-    let server = place.setup().start();
-    let says = async |until: SystemTime| {
+    let tls = Place::with(&pair(now() - DAY, until));
+    let server = tls.setup().start();
+    let reports = async |until: SystemTime| {
         let seconds = until.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
         let line = format!("novantra_tls_certificate_expiry_timestamp_seconds {seconds}\n");
-        eventually("metrics say so", async || server.probe("/metrics").await.1.contains(&line).then_some(())).await;
+        eventually("the metrics contain the expiry", async || {
+            server.probe("/metrics").await.1.contains(&line).then_some(())
+        })
+        .await;
     };
-    says(until).await;
-    place.put(&pair(now() - DAY, later));
+    reports(until).await;
+    tls.put(&pair(now() - DAY, later));
     server.signal("HUP");
-    says(later).await;
+    reports(later).await;
 }
 
 #[tokio::test]
 async fn both_versions_of_tls_and_of_http_are_spoken() {
     let pair = good_for(300);
     let server = Place::with(&pair).setup().start();
-    for (version, says) in [(&TLS12, ProtocolVersion::TLSv1_2), (&TLS13, ProtocolVersion::TLSv1_3)] {
+    for (version, expected) in [(&TLS12, ProtocolVersion::TLSv1_2), (&TLS13, ProtocolVersion::TLSv1_3)] {
         let mut roots = RootCertStore::empty();
         roots.add(der(&pair)).unwrap();
         let only = ClientConfig::builder_with_protocol_versions(&[version]);
         let only = only.with_root_certificates(roots).with_no_client_auth();
         let mut stream = connect_with(&server, &[], |config| *config = only).await.unwrap();
-        assert_eq!(stream.get_ref().1.protocol_version(), Some(says));
+        assert_eq!(stream.get_ref().1.protocol_version(), Some(expected));
         assert!(ask(&mut stream).await.starts_with("HTTP/1.1 404"));
     }
     for (offered, chosen) in [(vec!["http/1.1"], "http/1.1"), (vec!["http/1.1", "h2"], "h2")] {
@@ -222,7 +225,7 @@ async fn a_handshake_that_fails_is_no_error_of_ours_and_troubles_nobody_else() {
     connect_with(&server, &[], |_| {}).await.unwrap_err();
     assert!(ask(&mut connect(&server, &[&pair]).await).await.starts_with("HTTP/1.1 404"));
     let lines = || server.log().lines().filter(|line| line.contains("no TLS")).map(str::to_owned).collect::<Vec<_>>();
-    eventually("both are logged", async || (lines().len() == 2).then_some(())).await;
+    eventually("both failures are logged", async || (lines().len() == 2).then_some(())).await;
     assert!(lines().iter().all(|line| line.contains("DEBUG")), "{:?}", lines());
 }
 
@@ -243,15 +246,15 @@ async fn a_call_in_flight_over_tls_is_answered_after_the_server_was_asked_to_sto
     );
     let mut stream = connect(&server, &[&pair]).await;
     stream.write_all(head.as_bytes()).await.unwrap();
-    eventually("the call is in flight", async || {
+    eventually("the request is in flight", async || {
         server.probe("/metrics").await.1.contains("novantra_http_requests_in_flight 1").then_some(())
     })
     .await;
     server.signal("TERM");
     let refused = async || TcpStream::connect(address(&server)).await.is_err().then_some(());
-    eventually("no new connection is taken", refused).await;
+    eventually("new connections are refused", refused).await;
     stream.write_all(body.as_bytes()).await.unwrap();
-    // Reading to the end fails unless the server says that it is the end.
+    // The read fails unless the server closes the TLS connection properly.
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
@@ -260,34 +263,34 @@ async fn a_call_in_flight_over_tls_is_answered_after_the_server_was_asked_to_sto
 
 #[test]
 fn a_server_does_not_start_with_a_key_that_is_not_the_certificate_s() {
-    let place = Place::with(&good_for(300));
-    fs::write(&place.key, good_for(300).signing_key.serialize_pem()).unwrap();
-    let ran = place.run(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    let tls = Place::with(&good_for(300));
+    fs::write(&tls.key, good_for(300).signing_key.serialize_pem()).unwrap();
+    let ran = tls.run(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
     assert_eq!(ran.status.code(), Some(1));
     assert!(ran.stderr.contains("is not the key of"), "{}", ran.stderr);
-    assert!(!place.installation.folder().join("data/novantra.db").exists(), "nothing was begun");
+    assert!(!tls.installation.folder().join("data/novantra.db").exists(), "the server must not create a database");
 }
 
 #[test]
 fn check_looks_at_the_certificate() {
-    let place = Place::with(&good_for(300));
-    assert!(place.run(&["workspace", "create", "--slug", "acme", "--name", "Acme"]).status.success());
-    let says = |pair: &Pair| {
-        place.put(pair);
-        let ran = place.run(&["check", "--json"]);
-        let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-        let checks = said["checks"].as_array().unwrap();
-        let one = checks.iter().find(|one| one["about"] == "certificate").expect("it was looked at").clone();
-        (one["ok"].as_bool().unwrap(), one["message"].as_str().unwrap().to_owned())
+    let tls = Place::with(&good_for(300));
+    assert!(tls.run(&["workspace", "create", "--slug", "acme", "--name", "Acme"]).status.success());
+    let check = |pair: &Pair| {
+        tls.put(pair);
+        let ran = tls.run(&["check", "--json"]);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let checks = report["checks"].as_array().unwrap();
+        let result = checks.iter().find(|check| check["about"] == "certificate").expect("the check ran").clone();
+        (result["ok"].as_bool().unwrap(), result["message"].as_str().unwrap().to_owned())
     };
-    let (ok, message) = says(&good_for(300));
-    assert!(ok && message.starts_with("usable until"), "{message}");
-    let (ok, message) = says(&good_for(10));
+    let (ok, message) = check(&good_for(300));
+    assert!(ok && message.starts_with("valid until"), "{message}");
+    let (ok, message) = check(&good_for(10));
     assert!(ok && message.contains("renew it"), "{message}");
-    let (ok, message) = says(&pair(now() - DAY * 2, now() - DAY));
-    assert!(!ok && message.contains("has ended"), "{message}");
+    let (ok, message) = check(&pair(now() - DAY * 2, now() - DAY));
+    assert!(!ok && message.contains("expired on"), "{message}");
     let mut mixed = good_for(300);
     mixed.signing_key = KeyPair::generate().unwrap();
-    let (ok, message) = says(&mixed);
+    let (ok, message) = check(&mixed);
     assert!(!ok && message.contains("is not the key of"), "{message}");
 }

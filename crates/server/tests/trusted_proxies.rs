@@ -1,14 +1,14 @@
-//! Where calls come from when the program stands behind proxies.
+//! The client address of requests that pass through proxies.
 
 mod support;
 
 use support::{Server, Setup};
 
-/// The source address on record of a call that claims to come from elsewhere.
-async fn on_record(server: &Server, claims: &str) -> String {
+/// The source address in the audit log for a request with this `X-Forwarded-For` header.
+async fn on_record(server: &Server, header: &str) -> String {
     let client = server.client("auditor", &["audit:read"]).await;
     let path = "/api/v1/audit/entries?limit=1";
-    let answer = client.send(reqwest::Method::GET, path, &[("X-Forwarded-For", claims)], None).await;
+    let answer = client.send(reqwest::Method::GET, path, &[("X-Forwarded-For", header)], None).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let id = answer.headers["x-request-id"].to_str().expect("text").to_owned();
     let log = client.get("/api/v1/audit/entries?limit=10").await;
@@ -19,10 +19,10 @@ async fn on_record(server: &Server, claims: &str) -> String {
 
 #[tokio::test]
 async fn the_header_is_believed_from_the_proxies_that_were_named_and_from_nobody_else() {
-    let claims = "198.51.100.1, 203.0.113.9, 10.1.2.3";
-    assert_eq!(on_record(&Server::start(), claims).await, "127.0.0.1");
-    let elsewhere = Setup::new().set("TRUSTED_PROXY", "10.0.0.0/8").start();
-    assert_eq!(on_record(&elsewhere, claims).await, "127.0.0.1");
-    let named = Setup::new().argument("--trusted-proxy=127.0.0.1").argument("--trusted-proxy=10.0.0.0/8").start();
-    assert_eq!(on_record(&named, claims).await, "203.0.113.9");
+    let header = "198.51.100.1, 203.0.113.9, 10.1.2.3";
+    assert_eq!(on_record(&Server::start(), header).await, "127.0.0.1");
+    let other_proxy = Setup::new().set("TRUSTED_PROXY", "10.0.0.0/8").start();
+    assert_eq!(on_record(&other_proxy, header).await, "127.0.0.1");
+    let trusted = Setup::new().argument("--trusted-proxy=127.0.0.1").argument("--trusted-proxy=10.0.0.0/8").start();
+    assert_eq!(on_record(&trusted, header).await, "203.0.113.9");
 }

@@ -1,4 +1,4 @@
-//! A server beside a newer one, which has migrated the database they share.
+//! A server next to a newer one that has migrated the shared database.
 
 mod support;
 
@@ -8,14 +8,14 @@ use support::{Client, Installation, Server, Setup, finding};
 const FINDINGS: &str = "/api/v1/governance/findings";
 const SCOPES: [&str; 2] = ["governance.findings:read", "governance.findings:write"];
 
-/// What only adds something, as a newer program would apply it.
+/// A migration that only adds to the schema, as a newer program would apply it.
 const EXPANDING: [&str; 3] = [
     "ALTER TABLE findings ADD COLUMN mood text",
     "CREATE TABLE moods (organization_id text NOT NULL, id text NOT NULL, PRIMARY KEY (organization_id, id))",
     "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (9999, 'moods', 'of another program', 0)",
 ];
 
-/// What takes something away: from then on a program must know of it.
+/// A migration that removes something: from then on, a program must know it.
 const CONTRACTING: &str = "UPDATE installation SET value = '9999' WHERE key = 'oldest_schema'";
 
 async fn works(client: &Client, key: &str) {
@@ -47,14 +47,14 @@ async fn lives_beside_a_newer_server(installation: Installation) {
     let server = Setup::over(installation.clone()).unlimited().start();
     works(&Client::with_token(&server.url, &credentials).await, "afterwards").await;
     database.execute(CONTRACTING).await;
-    let (status, words) = server.probe("/readyz").await;
-    assert!(status == 503 && words.contains("newer than this program"), "{status} {words}");
+    let (status, message) = server.probe("/readyz").await;
+    assert!(status == 503 && message.contains("newer than this program"), "{status} {message}");
     server.stop();
 
     let serve: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
     for refused in [installation.run(&serve), installation.run(&["check"]), installation.run(&["migrate"])] {
         assert_eq!(refused.status.code(), Some(1), "{}", refused.stdout);
-        assert!(refused.stderr.contains("it serves those that know migration 9999"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("it requires programs that have migration 9999"), "{}", refused.stderr);
     }
 }
 

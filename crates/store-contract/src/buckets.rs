@@ -1,4 +1,5 @@
-//! What all shared buckets of rate limits keep to: a suite for each implementation, as [`crate::suite`] is one for stores.
+//! The contract of the shared rate-limit buckets, as a suite of tests for each implementation; [`crate::suite`] is the
+//! same for stores.
 //!
 //! ```
 //! # use novantra_store_contract as store_contract;
@@ -6,7 +7,7 @@
 //!
 //! use store_contract::{MemoryBuckets, OpenedBuckets};
 //!
-//! /// Fresh buckets that nobody else reaches.
+//! /// New buckets that no other test uses.
 //! async fn open() -> OpenedBuckets {
 //!     OpenedBuckets::new(Arc::new(MemoryBuckets::default()))
 //! }
@@ -29,26 +30,26 @@ use crate::{TestClock, TestEntropy};
 const NOW: Timestamp = TestClock::START;
 const HOME: OrganizationId = Id::new(Ulid(7));
 
-/// Buckets, and what must outlive them.
+/// The buckets under test, with a guard that must outlive them.
 pub struct OpenedBuckets {
     buckets: Arc<dyn SharedBuckets>,
     _kept: Box<dyn Any + Send>,
 }
 
 impl OpenedBuckets {
-    /// These buckets.
+    /// Wraps buckets that need no guard.
     #[must_use]
     pub fn new(buckets: Arc<dyn SharedBuckets>) -> Self {
         Self { buckets, _kept: Box::new(()) }
     }
 
-    /// Keeps something as long as the buckets.
+    /// Adds a guard that must outlive the buckets.
     #[must_use]
-    pub fn keeping(self, kept: impl Any + Send) -> Self {
-        Self { _kept: Box::new(kept), ..self }
+    pub fn keeping(self, guard: impl Any + Send) -> Self {
+        Self { _kept: Box::new(guard), ..self }
     }
 
-    /// The buckets.
+    /// The buckets under test.
     #[must_use]
     pub fn buckets(&self) -> &Arc<dyn SharedBuckets> {
         &self.buckets
@@ -65,7 +66,7 @@ impl OpenedBuckets {
     }
 }
 
-/// Writes the suite as tests of the buckets that `$open` opens: an `async fn() -> OpenedBuckets`.
+/// Generates the suite as tests of the buckets that `$open` opens: an `async fn() -> OpenedBuckets`.
 #[macro_export]
 macro_rules! shared_buckets_suite {
     ($open:path) => {
@@ -128,7 +129,7 @@ pub async fn an_empty_bucket_takes_nothing_from_the_others(opened: OpenedBuckets
 }
 
 pub async fn no_bucket_is_another(opened: OpenedBuckets) {
-    let place = |address: &str| Peer::from(address.parse::<IpAddr>().unwrap());
+    let peer = |address: &str| Peer::from(address.parse::<IpAddr>().unwrap());
     let one = Ulid::from(1_u128);
     let keys = [
         BucketKey::TokenRead(HOME, one),
@@ -138,12 +139,12 @@ pub async fn no_bucket_is_another(opened: OpenedBuckets) {
         BucketKey::Organization(Id::new(one)),
         BucketKey::TokenRead(Id::new(one), one),
         BucketKey::TokenRead(HOME, Ulid::from(2_u128)),
-        BucketKey::TokenFailure(one, place("192.0.2.1")),
-        BucketKey::TokenFailure(one, place("192.0.2.2")),
-        BucketKey::TokenFailure(Ulid::from(2_u128), place("192.0.2.1")),
-        BucketKey::TokenFailurePlace(place("192.0.2.1")),
-        BucketKey::TokenFailurePlace(place("2001:db8:1:2::1")),
-        BucketKey::TokenFailurePlace(place("2001:db8:1:3::1")),
+        BucketKey::TokenFailure(one, peer("192.0.2.1")),
+        BucketKey::TokenFailure(one, peer("192.0.2.2")),
+        BucketKey::TokenFailure(Ulid::from(2_u128), peer("192.0.2.1")),
+        BucketKey::TokenFailurePlace(peer("192.0.2.1")),
+        BucketKey::TokenFailurePlace(peer("2001:db8:1:2::1")),
+        BucketKey::TokenFailurePlace(peer("2001:db8:1:3::1")),
     ];
     for key in keys {
         assert_eq!(opened.granted(&[take(key, 1, 1)], NOW).await, [1], "{key:?}");
@@ -154,24 +155,24 @@ pub async fn no_bucket_is_another(opened: OpenedBuckets) {
 }
 
 pub async fn any_sequence_of_takes_comes_out_as_their_arithmetic(opened: OpenedBuckets) {
-    let chance = TestEntropy::default();
+    let entropy = TestEntropy::default();
     let draw = |below: u32| {
         let mut bytes = [0; 4];
-        chance.fill(&mut bytes);
+        entropy.fill(&mut bytes);
         u32::from_le_bytes(bytes) % below
     };
     let mut model: BTreeMap<BucketKey, ArrivalTime> = BTreeMap::new();
     let mut now = NOW;
     for step in 0..300 {
-        // Backwards as well, now and then: servers' clocks differ.
+        // The clock also steps back now and then, because the clocks of servers differ.
         now = Timestamp::from_millis(now.millis() + i64::from(draw(4000)) - 500);
         let first = draw(4);
         let takes: Vec<Take> = (0..=draw(4))
-            .map(|place| {
-                let key = account(u128::from((first + place) % 5));
-                let known = model.get(&key).filter(|_| draw(3) == 0);
-                let at_least =
-                    known.map_or(ArrivalTime::FULL, |bucket| ArrivalTime(bucket.0 + i64::from(draw(900_000))));
+            .map(|index| {
+                let key = account(u128::from((first + index) % 5));
+                let bucket_in_model = model.get(&key).filter(|_| draw(3) == 0);
+                let at_least = bucket_in_model
+                    .map_or(ArrivalTime::FULL, |bucket| ArrivalTime(bucket.0 + i64::from(draw(900_000))));
                 Take { at_least, returned: draw(8), ..take(key, [7, 60, 1_000_000][draw(3) as usize], draw(30)) }
             })
             .collect();
@@ -191,7 +192,7 @@ pub async fn takes_at_once_share_out_the_quota_and_not_one_call_more(opened: Ope
     let server = |server: u128| {
         let buckets = Arc::clone(opened.buckets());
         async move {
-            // In an order of their own, which must not matter.
+            // Each server lists the buckets in its own order, which must not matter.
             let mut takes = [take(account(1), 150, 3), take(account(2), 90, 2)];
             if server.is_multiple_of(2) {
                 takes.reverse();
@@ -227,12 +228,12 @@ pub async fn only_buckets_that_have_long_been_full_are_forgotten(opened: OpenedB
     let all = |wanted| -> Vec<Take> { (0..6).map(|number| take(account(number), 60, wanted)).collect() };
     opened.granted(&all(30), NOW).await;
     opened.granted(&all(30)[..2], later(200_000)).await;
-    let mut forgotten = 0;
+    let mut deleted = 0;
     for _ in 0..5 {
-        let gone = opened.buckets().forget_full(later(200_000), 3).await.unwrap();
-        assert!(gone <= 3, "{gone} were forgotten at once");
-        forgotten += gone;
+        let batch = opened.buckets().forget_full(later(200_000), 3).await.unwrap();
+        assert!(batch <= 3, "{batch} buckets were deleted in one call, with a limit of 3");
+        deleted += batch;
     }
-    assert!(forgotten <= 4, "{forgotten} were forgotten, and only four are full");
+    assert!(deleted <= 4, "{deleted} buckets were deleted, but only four are full");
     assert_eq!(opened.granted(&all(60), later(200_000)).await, [30, 30, 60, 60, 60, 60]);
 }

@@ -1,4 +1,4 @@
-//! Time that stands still until a test moves it.
+//! A clock that stands still until a test moves it.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -7,32 +7,32 @@ use std::{
 
 use kernel::{Clock, Timestamp};
 
-/// A clock that tests set.
+/// A clock whose time is set by the test.
 #[derive(Debug)]
 pub struct TestClock(AtomicI64);
 
 impl TestClock {
-    /// Where it stands at first: 2026-05-25T14:08:33.000Z.
+    /// The initial time of a default clock: 2026-05-25T14:08:33.000Z.
     pub const START: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 
-    /// Stands at this moment.
+    /// A clock that shows this moment.
     #[must_use]
     pub const fn at(moment: Timestamp) -> Self {
         Self(AtomicI64::new(moment.millis()))
     }
 
-    /// Sets it, back as well.
+    /// Sets the clock, forwards or backwards.
     pub fn set(&self, moment: Timestamp) {
         self.0.store(moment.millis(), Ordering::SeqCst);
     }
 
-    /// Moves it on, and tells where it stands then.
+    /// Advances the clock and returns its new time.
     pub fn advance(&self, span: Duration) -> Timestamp {
         let millis = i64::try_from(span.as_millis()).unwrap();
         Timestamp::from_millis(self.0.fetch_add(millis, Ordering::SeqCst) + millis)
     }
 
-    /// Moves it on by a millisecond, and tells where it stands then.
+    /// Advances the clock by one millisecond and returns its new time.
     pub fn tick(&self) -> Timestamp {
         self.advance(Duration::from_millis(1))
     }

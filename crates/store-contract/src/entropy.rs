@@ -1,16 +1,16 @@
-//! Chance that repeats itself.
+//! Reproducible randomness.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::{Entropy, Timestamp};
 use ulid::Ulid;
 
-/// Bytes and identifiers that come out the same in every run, and never twice in one.
+/// Deterministic bytes and identifiers: the same in every run, and never twice in one run.
 #[derive(Debug, Default)]
 pub struct TestEntropy(AtomicU64);
 
 impl TestEntropy {
-    /// As if so many had been drawn already.
+    /// A source that continues as if `drawn` values had been drawn already.
     #[must_use]
     pub const fn starting_at(drawn: u64) -> Self {
         Self(AtomicU64::new(drawn))
@@ -24,7 +24,7 @@ impl TestEntropy {
 impl Entropy for TestEntropy {
     fn fill(&self, buffer: &mut [u8]) {
         for chunk in buffer.chunks_mut(8) {
-            // SplitMix64: neighbouring counts give bytes that have nothing in common.
+            // SplitMix64: consecutive counter values give unrelated bytes.
             let mut bits = self.next().wrapping_mul(0x9E37_79B9_7F4A_7C15);
             bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
             bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -1,4 +1,4 @@
-//! Whatever is done to two stores in the same order, they tell the same afterwards.
+//! A differential test: the same commands in the same order give the same results on two stores.
 
 mod command;
 mod compare;
@@ -23,16 +23,17 @@ const CASES: u32 = 64;
 const COMMANDS: usize = 30;
 const QUERIES: usize = 40;
 
-/// Opens memory stores: the reference meaning of the ports.
+/// Opens a memory store: the reference implementation of the ports.
 pub async fn reference(clock: Arc<dyn Clock>) -> Opened {
     Opened::new(Arc::new(MemoryStore::new(clock)))
 }
 
-/// Runs sequences of commands, many of them in conflict with each other, on a fresh reference and a fresh store of
-/// `open_other`, and compares the outcome of every command and, in the end, all that can be read.
+/// Runs random sequences of commands, many of which conflict with each other, on a new reference store and a new store
+/// of `open_other`. Compares the outcome of every command and, at the end, all that can be read.
 ///
 /// # Panics
-/// With the shortest sequence found, when the two differ. Runs on a multi-threaded runtime alone.
+/// If the two stores differ: with the shortest sequence found that shows it. Also if it is not called on a
+/// multi-threaded runtime.
 pub async fn any_sequence_of_commands_leaves_two_stores_equal(
     open_reference: impl AsyncFn(Arc<dyn Clock>) -> Opened,
     open_other: impl AsyncFn(Arc<dyn Clock>) -> Opened,

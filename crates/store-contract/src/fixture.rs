@@ -1,4 +1,4 @@
-//! A fresh store, and the few steps that most tests begin with.
+//! A new store for one test, with shorthands for common steps.
 
 use std::{any::Any, sync::Arc};
 
@@ -18,34 +18,34 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Nothing but the store.
+    /// Wraps a store that needs no guard.
     #[must_use]
     pub fn new(store: Arc<DynStore>) -> Self {
         Self { store, kept: None }
     }
 
-    /// The store, and what must live as long as it does: its folder, say. It is dropped after the store.
+    /// Adds a guard that must outlive the store, such as its temporary folder. It is dropped after the store.
     #[must_use]
-    pub fn keeping(self, kept: impl Any + Send + Sync) -> Self {
-        Self { kept: Some(Box::new(kept)), ..self }
+    pub fn keeping(self, guard: impl Any + Send + Sync) -> Self {
+        Self { kept: Some(Box::new(guard)), ..self }
     }
 }
 
-/// A fresh store with its clock, its chance and one organization.
+/// A new store with its clock, its entropy and one organization.
 pub struct Fixture {
-    /// The store.
+    /// The store under test.
     pub store: Arc<DynStore>,
-    /// What the store's writes are stamped by.
+    /// The clock that gives the store's writes their timestamps.
     pub clock: Arc<TestClock>,
-    /// Where identifiers come from.
+    /// The source of identifiers.
     pub entropy: Arc<TestEntropy>,
-    /// An organization that the store holds.
+    /// The organization that was created with the fixture.
     pub home: OrganizationId,
     _kept: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Fixture {
-    /// Opens a fresh store and creates an organization in it.
+    /// Opens a new store and creates the organization [`home`](Self::home) in it.
     pub async fn open(open: impl AsyncFnOnce(Arc<dyn Clock>) -> Opened) -> Self {
         let clock = Arc::new(TestClock::default());
         let Opened { store, kept } = open(Arc::clone(&clock) as Arc<dyn Clock>).await;
@@ -55,24 +55,24 @@ impl Fixture {
         fixture
     }
 
-    /// Creates an organization.
+    /// Creates an organization with this slug.
     pub async fn organization(&self, slug: &str) -> OrganizationId {
-        let stamp = self.store.begin();
-        let id = self.id_at(stamp.at());
-        let stored = Stored::new(id, id, stamp.at(), samples::organization(slug));
-        let mut changeset = samples::changeset(&*self.entropy, stamp, id);
+        let timestamp = self.store.begin();
+        let id = self.id_at(timestamp.at());
+        let stored = Stored::new(id, id, timestamp.at(), samples::organization(slug));
+        let mut changeset = samples::changeset(&*self.entropy, timestamp, id);
         changeset.create(&stored);
         self.store.commit(changeset).await.unwrap();
         id
     }
 
-    /// The present moment.
+    /// The current time of the fixture's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// An identifier that holds the present moment.
+    /// A new identifier with the current time.
     #[must_use]
     pub fn id<R>(&self) -> Id<R> {
         self.id_at(self.now())
@@ -82,13 +82,13 @@ impl Fixture {
         Id::new(self.entropy.ulid(at))
     }
 
-    /// A changeset of the organization with nothing in it but the entry of the call.
+    /// A changeset of the organization with no write, only the audit entry of the request.
     #[must_use]
     pub fn changeset(&self, organization: OrganizationId) -> Changeset {
         samples::changeset(&*self.entropy, self.store.begin(), organization)
     }
 
-    /// A record that is not stored yet, with the changeset that will create it.
+    /// A new record that is not stored yet, and the changeset that creates it.
     #[must_use]
     pub fn creation<R: Resource>(&self, organization: OrganizationId, record: R) -> (Changeset, Stored<R>) {
         let mut changeset = self.changeset(organization);
@@ -97,13 +97,13 @@ impl Fixture {
         (changeset, stored)
     }
 
-    /// A record that is not stored yet, of the organization and moment of the changeset.
+    /// A new record that is not stored yet, with the organization and timestamp of the changeset.
     #[must_use]
     pub fn fresh<R: Resource>(&self, changeset: &Changeset, record: R) -> Stored<R> {
         Stored::new(changeset.organization(), self.id_at(changeset.at()), changeset.at(), record)
     }
 
-    /// The changeset that gives a record other fields, and the record as it is then.
+    /// The changeset that replaces the fields of a record, and the record after it.
     #[must_use]
     pub fn revision<R: Resource>(&self, before: &Stored<R>, record: R) -> (Changeset, Stored<R>) {
         let mut changeset = self.changeset(before.meta.organization);
@@ -112,26 +112,26 @@ impl Fixture {
         (changeset, after)
     }
 
-    /// Creates a record.
+    /// Stores a new record and returns it.
     pub async fn create<R: Resource>(&self, organization: OrganizationId, record: R) -> Stored<R> {
         let (changeset, stored) = self.creation(organization, record);
         self.commit(changeset).await.unwrap();
         stored
     }
 
-    /// Gives a record other fields.
+    /// Replaces the fields of a record and returns its new revision.
     pub async fn revise<R: Resource>(&self, before: &Stored<R>, record: R) -> Stored<R> {
         let (changeset, after) = self.revision(before, record);
         self.commit(changeset).await.unwrap();
         after
     }
 
-    /// Commits.
+    /// Commits a changeset.
     pub async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
         self.store.commit(changeset).await
     }
 
-    /// The record as the store holds it.
+    /// The stored record with this id, or `None`.
     pub async fn get<R: Resource>(&self, organization: OrganizationId, id: Id<R>) -> Option<Stored<R>>
     where
         DynStore: Reader<R>,
@@ -139,7 +139,7 @@ impl Fixture {
         Reader::<R>::get(&*self.store, organization, id).await.unwrap()
     }
 
-    /// A page of the organization's records.
+    /// Returns one page of the organization's records.
     pub async fn list<R: Resource>(
         &self,
         organization: OrganizationId,
@@ -152,7 +152,7 @@ impl Fixture {
         Reader::<R>::list(&*self.store, organization, filter, page).await.unwrap()
     }
 
-    /// All pages of the organization's records, from the place where `page` starts.
+    /// Returns the records of all pages, beginning at the position of `page`.
     pub async fn walk<R: Resource>(
         &self,
         organization: OrganizationId,
@@ -165,17 +165,17 @@ impl Fixture {
         let mut all = Vec::new();
         loop {
             let listed = self.list::<R>(organization, filter, &page).await;
-            assert!(listed.items.len() <= page.limit.get(), "a page holds more than was asked for");
+            assert!(listed.items.len() <= page.limit.get(), "a page exceeds the requested limit");
             all.extend(listed.items);
             if listed.next.is_none() {
                 return all;
             }
-            assert_ne!(listed.next, page.after, "a walk does not get on");
+            assert_ne!(listed.next, page.after, "the next page begins at the same position");
             page.after = listed.next;
         }
     }
 
-    /// All that a stream gives of what `page` begins to list.
+    /// Returns all records of the stream that corresponds to the list request `page`.
     pub async fn stream<R: Resource>(
         &self,
         organization: OrganizationId,
@@ -190,7 +190,7 @@ impl Fixture {
         rest(streamed.batches).await.unwrap()
     }
 
-    /// All that a stream gives of the entries that `page` begins to list.
+    /// Returns all entries of the stream that corresponds to the list request `page`.
     pub async fn stream_entries(
         &self,
         organization: OrganizationId,
@@ -202,12 +202,12 @@ impl Fixture {
         rest(streamed.batches).await.unwrap()
     }
 
-    /// Puts an entry on record.
+    /// Appends an audit entry.
     pub async fn append(&self, entry: Entry) -> Result<(), StoreError> {
         self.store.append(entry, self.store.begin_entry()).await
     }
 
-    /// All entries of the organization's log, oldest first.
+    /// Returns all entries of the organization's audit log, oldest first.
     pub async fn log(&self, organization: OrganizationId) -> Vec<Recorded> {
         self.entries(
             organization,
@@ -217,7 +217,7 @@ impl Fixture {
         .await
     }
 
-    /// All pages of the organization's entries that match, from the place where `page` starts.
+    /// Returns the matching audit entries of all pages, beginning at the position of `page`.
     pub async fn entries(
         &self,
         organization: OrganizationId,
@@ -227,32 +227,32 @@ impl Fixture {
         let mut all = Vec::new();
         loop {
             let listed = self.store.entries(organization, filter, &page).await.unwrap();
-            assert!(listed.items.len() <= page.limit.get(), "a page holds more than was asked for");
+            assert!(listed.items.len() <= page.limit.get(), "a page exceeds the requested limit");
             all.extend(listed.items);
             if listed.next.is_none() {
                 return all;
             }
-            assert_ne!(listed.next, page.after, "a walk does not get on");
+            assert_ne!(listed.next, page.after, "the next page begins at the same position");
             page.after = listed.next;
         }
     }
 
-    /// How many events wait in the outbox.
+    /// The number of pending events in the outbox.
     pub async fn pending(&self) -> u64 {
         self.store.pending_events().await.unwrap()
     }
 
-    /// Whether the key has an answer at this moment.
+    /// Whether a response is stored for the idempotency key now.
     pub async fn is_answered(&self, key: &IdempotencyKey) -> bool {
         self.store.answer(key, self.now()).await.unwrap().is_some()
     }
 }
 
-/// What is left of a stream.
+/// Reads a stream to its end.
 pub(crate) async fn rest<T>(mut batches: Box<dyn Batches<T>>) -> Result<Vec<T>, StoreError> {
     let mut all = Vec::new();
     while let Some(batch) = batches.next().await? {
-        assert!(!batch.is_empty(), "a batch is empty");
+        assert!(!batch.is_empty(), "a stream returned an empty batch");
         all.extend(batch);
     }
     Ok(all)

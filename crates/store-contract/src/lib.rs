@@ -1,5 +1,5 @@
-//! What every store keeps to: one suite of tests that each store runs whole, and what tests of other crates need to stand
-//! on: a clock they set, chance that repeats itself, and samples.
+//! The contract of every store, as one suite of tests that each store runs completely; and fixtures for the tests of
+//! other crates: a clock that a test sets, reproducible randomness, and sample records.
 //!
 //! A store runs the suite from a file of its own under `tests/`:
 //!
@@ -11,8 +11,8 @@
 //! use store_contract::Opened;
 //! use store_memory::MemoryStore;
 //!
-//! /// A fresh, empty store whose writes are stamped by this clock. What must outlive it, a folder say, goes into
-//! /// [`Opened::keeping`].
+//! /// A new, empty store whose writes get their timestamps from this clock. A guard that must outlive it, such as a
+//! /// temporary folder, is passed to [`OpenedStore::with_guard`].
 //! async fn open(clock: Arc<dyn Clock>) -> Opened {
 //!     Opened::new(Arc::new(MemoryStore::new(clock)))
 //! }
@@ -20,11 +20,12 @@
 //! store_contract::contract_suite!(open);
 //! ```
 //!
-//! The macro writes one `#[tokio::test]` per function of [`suite`], and one that runs
-//! [`any_sequence_of_commands_leaves_two_stores_equal`] against the memory store, so that no store leaves one out; a
-//! function that is missing from the macro's list fails a test of this crate. Several stores in one file take a module
-//! each. The crate that calls it depends on `tokio` with the features `macros` and `rt-multi-thread`.
-#![allow(clippy::unwrap_used, reason = "a library of tests: a panic is how they fail")]
+//! The macro generates one `#[tokio::test]` per function of [`suite`], and one that runs
+//! [`any_sequence_of_commands_leaves_two_stores_equal`] against the memory store, so that no store can omit a test. A
+//! function that is missing from the macro's list fails a test of this crate. If one file tests several stores, each
+//! needs a module of its own. The calling crate must depend on `tokio` with the features `macros` and
+//! `rt-multi-thread`.
+#![allow(clippy::unwrap_used, reason = "this is a library of tests, and a test fails by a panic")]
 
 pub mod buckets;
 mod clock;

@@ -1,4 +1,4 @@
-//! The few steps of tests about events on their way.
+//! Shorthands for tests of the outbox and the delivery queue.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use webhooks::{
 
 use crate::{Fixture, samples};
 
-/// Who distributes.
+/// The owner of the fan-out lease.
 pub(crate) const DISTRIBUTOR: &str = "distributor";
-/// How long a lane is taken for.
+/// The duration of a partition lease.
 pub(crate) const SPAN: Duration = Duration::from_secs(20);
 
 impl Fixture {
-    /// An active subscription of a new account to created findings.
+    /// Creates an active subscription of a new account to `finding.created`.
     pub(crate) async fn subscribe(&self, organization: OrganizationId, name: &str) -> Stored<WebhookSubscription> {
         let account = self.create(organization, samples::account(name)).await;
         self.create(organization, samples::subscription(account.meta.id, 0)).await
     }
 
-    /// A new finding, and the event that tells of it.
+    /// Creates a finding and publishes an event about it.
     pub(crate) async fn told(&self, organization: OrganizationId, key: &str) -> (Stored<Finding>, OutboxEvent) {
         let (mut changeset, finding) = self.creation(organization, samples::finding(key));
         let event = samples::outbox_event(&*self.entropy, &finding);
@@ -32,7 +32,7 @@ impl Fixture {
         (finding, event)
     }
 
-    /// A change of a finding, and the event that tells of it.
+    /// Updates a finding and publishes an event about the change.
     pub(crate) async fn told_again(&self, before: &Stored<Finding>) -> (Stored<Finding>, OutboxEvent) {
         let (mut changeset, finding) = self.revision(before, before.record.clone());
         let event = samples::outbox_event(&*self.entropy, &finding);
@@ -41,25 +41,25 @@ impl Fixture {
         (finding, event)
     }
 
-    /// Takes the lease and distributes once.
+    /// Acquires the lease and fans out one batch of events to all subscriptions.
     pub(crate) async fn distribute(&self, organization: OrganizationId, limit: usize) -> Distribution {
         assert!(self.store.hold(Lease::Distributor, DISTRIBUTOR, self.now(), SPAN).await.unwrap());
         self.distribute_to(organization, limit, Audience::All).await
     }
 
-    /// The same for this audience, of who has the lease.
+    /// Fans out one batch of events in this phase. The caller must own the lease.
     pub(crate) async fn distribute_to(
         &self,
         organization: OrganizationId,
         limit: usize,
-        audience: Audience,
+        phase: Audience,
     ) -> Distribution {
-        self.store.distribute(organization, DISTRIBUTOR, self.now(), limit, audience).await.unwrap()
+        self.store.distribute(organization, DISTRIBUTOR, self.now(), limit, phase).await.unwrap()
     }
 
-    /// What is due on the lane now.
-    pub(crate) async fn due(&self, lane: Lane) -> Vec<Due> {
-        self.store.due(lane, self.now(), 100).await.unwrap()
+    /// The deliveries of the partition that are due now.
+    pub(crate) async fn due(&self, partition: Lane) -> Vec<Due> {
+        self.store.due(partition, self.now(), 100).await.unwrap()
     }
 
     /// All deliveries of the organization, oldest change first.
@@ -68,35 +68,35 @@ impl Fixture {
         self.walk(organization, &DeliveryFilter::default(), page).await
     }
 
-    /// Lanes that are due now.
+    /// The partitions that are due now.
     pub(crate) async fn lanes_due(&self) -> Vec<Lane> {
         self.store.lanes_due(self.now(), 100).await.unwrap()
     }
 
-    /// Takes a lane; says whether it was to be had.
-    pub(crate) async fn claim(&self, lane: Lane, holder: &str) -> bool {
+    /// Tries to acquire the lease of a partition; returns whether it succeeded.
+    pub(crate) async fn claim(&self, partition: Lane, owner: &str) -> bool {
         let now = self.now();
-        !self.store.claim(&[lane], holder, now, now + SPAN).await.unwrap().is_empty()
+        !self.store.claim(&[partition], owner, now, now + SPAN).await.unwrap().is_empty()
     }
 
-    /// Gives a lane up; says whether that was so.
-    pub(crate) async fn give_up(&self, lane: Lane, holder: &str) -> bool {
-        self.store.give_up(lane, holder, self.now(), false).await.unwrap()
+    /// Tries to release the lease of a partition; returns whether it is released.
+    pub(crate) async fn give_up(&self, partition: Lane, owner: &str) -> bool {
+        self.store.give_up(partition, owner, self.now(), false).await.unwrap()
     }
 
-    /// Takes a lane and gives it up again, there being nothing to do.
-    pub(crate) async fn look_at(&self, lane: Lane) {
-        assert!(self.claim(lane, "idle").await);
-        assert!(self.give_up(lane, "idle").await);
+    /// Acquires and releases the lease of a partition that has nothing due.
+    pub(crate) async fn look_at(&self, partition: Lane) {
+        assert!(self.claim(partition, "idle").await);
+        assert!(self.give_up(partition, "idle").await);
     }
 }
 
-/// The lane of a subscription.
+/// The partition of a subscription.
 pub(crate) fn lane_of(subscription: &Stored<WebhookSubscription>) -> Lane {
     Lane { organization: subscription.meta.organization, subscription: subscription.meta.id }
 }
 
-/// What an attempt at this moment makes of a delivery.
+/// The result of an attempt at this moment, as it is recorded.
 pub(crate) fn attempted(before: &Stored<WebhookDelivery>, at: Timestamp, failure: Option<Failure>) -> Settlement {
     let after = before.record.attempted(samples::attempt(at, failure), at, 128);
     Settlement { before: before.clone(), after: before.changed(at, after) }

@@ -1,4 +1,4 @@
-//! Records and writes for tests that care about something else.
+//! Sample records and writes, for tests whose subject is something else.
 
 mod webhooks;
 
@@ -22,7 +22,7 @@ pub use webhooks::{
     attempt, delivery, endpoint, full_delivery, full_subscription, stored_event, subscription, with_status,
 };
 
-/// A workspace.
+/// An organization with this slug.
 #[must_use]
 pub fn organization(slug: &str) -> Organization {
     Organization {
@@ -33,14 +33,14 @@ pub fn organization(slug: &str) -> Organization {
     }
 }
 
-/// An active account with one secret and every scope.
+/// An active service account with one secret and every scope.
 #[must_use]
 pub fn account(name: &str) -> ServiceAccount {
     let secret = SecretHash::new("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA");
     ServiceAccount::open(title(name), None, ScopeSet::all(), None, secret, Timestamp::MIN).unwrap()
 }
 
-/// An account with everything that one can have.
+/// A disabled service account with every optional field set.
 #[must_use]
 pub fn full_account(name: &str, at: Timestamp) -> ServiceAccount {
     let old = StoredSecret {
@@ -56,7 +56,7 @@ pub fn full_account(name: &str, at: Timestamp) -> ServiceAccount {
     account
 }
 
-/// A draft with nothing that can be left out.
+/// A draft control with no optional field set.
 #[must_use]
 pub fn control(record_key: &str) -> Control {
     Control {
@@ -71,7 +71,7 @@ pub fn control(record_key: &str) -> Control {
     }
 }
 
-/// A control with everything that one can have.
+/// An active control with every optional field set.
 #[must_use]
 pub fn full_control(record_key: &str) -> Control {
     Control {
@@ -85,7 +85,7 @@ pub fn full_control(record_key: &str) -> Control {
     }
 }
 
-/// An open finding with nothing that can be left out.
+/// An open finding with no optional field set.
 #[must_use]
 pub fn finding(record_key: &str) -> Finding {
     Finding {
@@ -105,7 +105,7 @@ pub fn finding(record_key: &str) -> Finding {
     }
 }
 
-/// A finding with everything that one can have; it repeats `original`.
+/// A closed finding with every optional field set; it is a duplicate of `original`.
 #[must_use]
 pub fn full_finding(record_key: &str, original: Id<Finding>, at: Timestamp) -> Finding {
     Finding {
@@ -129,7 +129,7 @@ pub fn full_finding(record_key: &str, original: Id<Finding>, at: Timestamp) -> F
     }
 }
 
-/// A comment about a finding.
+/// A finding event: a comment on this finding.
 #[must_use]
 pub fn finding_event(finding: Id<Finding>, occurred_at: Timestamp) -> FindingEvent {
     FindingEvent {
@@ -142,7 +142,7 @@ pub fn finding_event(finding: Id<Finding>, occurred_at: Timestamp) -> FindingEve
     }
 }
 
-/// What a record is about.
+/// A subject of a record, with this resource id.
 #[must_use]
 pub fn subject(resource_id: &str) -> SubjectGroup {
     SubjectGroup {
@@ -152,7 +152,8 @@ pub fn subject(resource_id: &str) -> SubjectGroup {
     }
 }
 
-/// Somebody acting in the organization, whose standing is not asked for.
+/// The attribution of a write to a sample service account of the organization, without a required
+/// [`ActorRevision`](kernel::ActorRevision).
 #[must_use]
 pub fn attribution(entropy: &dyn Entropy, organization: OrganizationId, at: Timestamp) -> Attribution {
     let actor = Actor {
@@ -163,7 +164,7 @@ pub fn attribution(entropy: &dyn Entropy, organization: OrganizationId, at: Time
     Attribution { organization, actor, origin: origin(entropy, at), standing: None }
 }
 
-/// A call by HTTP.
+/// The origin of a write: an HTTP request.
 #[must_use]
 pub fn origin(entropy: &dyn Entropy, at: Timestamp) -> Origin {
     Origin {
@@ -175,26 +176,26 @@ pub fn origin(entropy: &dyn Entropy, at: Timestamp) -> Origin {
     }
 }
 
-/// A changeset with nothing in it but the entry of the call.
+/// A changeset with no write, only the audit entry of the request.
 #[must_use]
-pub fn changeset(entropy: &dyn Entropy, stamp: Stamp, organization: OrganizationId) -> Changeset {
-    let attribution = attribution(entropy, organization, stamp.at());
-    Changeset::new(entropy, stamp, attribution, Action::new("finding.created"), None, Some(reason()))
+pub fn changeset(entropy: &dyn Entropy, timestamp: Stamp, organization: OrganizationId) -> Changeset {
+    let attribution = attribution(entropy, organization, timestamp.at());
+    Changeset::new(entropy, timestamp, attribution, Action::new("finding.created"), None, Some(reason()))
 }
 
-/// The same, in the name of an account that was admitted as it stands in `proof`.
+/// A changeset as [`changeset`] makes it, which can only be committed while the account still has this revision.
 #[must_use]
 pub fn changeset_of(
     entropy: &dyn Entropy,
-    stamp: Stamp,
+    timestamp: Stamp,
     organization: OrganizationId,
-    proof: StandingProof,
+    actor: StandingProof,
 ) -> Changeset {
-    let attribution = Attribution { standing: Some(proof), ..attribution(entropy, organization, stamp.at()) };
-    Changeset::new(entropy, stamp, attribution, Action::new("finding.created"), None, Some(reason()))
+    let attribution = Attribution { standing: Some(actor), ..attribution(entropy, organization, timestamp.at()) };
+    Changeset::new(entropy, timestamp, attribution, Action::new("finding.created"), None, Some(reason()))
 }
 
-/// An entry with nothing that can be left out.
+/// An audit entry with no optional field set.
 #[must_use]
 pub fn entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_at: Timestamp) -> Entry {
     Entry {
@@ -217,7 +218,7 @@ pub fn entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_at: T
     }
 }
 
-/// An entry with everything that one can have.
+/// An audit entry with every optional field set.
 #[must_use]
 pub fn full_entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_at: Timestamp) -> Entry {
     let change = |field: &'static str, before, after| Change { field: Cow::Borrowed(field), before, after };
@@ -241,21 +242,21 @@ pub fn full_entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_
     }
 }
 
-/// An event that tells of a record.
+/// An outbox event about the stored record.
 #[must_use]
-pub fn outbox_event<R: Resource>(entropy: &dyn Entropy, about: &Stored<R>) -> OutboxEvent {
+pub fn outbox_event<R: Resource>(entropy: &dyn Entropy, stored: &Stored<R>) -> OutboxEvent {
     OutboxEvent {
-        id: Id::new(entropy.ulid(about.meta.updated_at)),
-        organization: about.meta.organization,
+        id: Id::new(entropy.ulid(stored.meta.updated_at)),
+        organization: stored.meta.organization,
         name: "finding.created",
-        subject: (R::KIND, about.meta.ulid()),
-        revision: about.meta.revision,
-        created_at: about.meta.updated_at,
+        subject: (R::KIND, stored.meta.ulid()),
+        revision: stored.meta.revision,
+        created_at: stored.meta.updated_at,
         body: Bytes::from_static(b"{}"),
     }
 }
 
-/// The idempotency record of a call to create a finding, kept for a day.
+/// The idempotency record of a request that created a finding. It expires one day after `at`.
 #[must_use]
 pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> Claim {
     Claim {
@@ -278,40 +279,40 @@ pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> C
     }
 }
 
-/// The seals of what waits for them, with a checkpoint that nobody could verify.
+/// The batch that seals these entries, and a checkpoint of it whose signature does not verify.
 #[must_use]
 pub fn sealed_off(unsealed: &Unsealed, signed_at: Timestamp) -> (Batch, Checkpoint) {
     let batch = audit::seal(unsealed);
     let Head { sequence, hash } = batch.head();
-    let signature = Signature(std::array::from_fn(|place| hash.0[place % 32]));
+    let signature = Signature(std::array::from_fn(|index| hash.0[index % 32]));
     (batch, Checkpoint { organization: unsealed.organization, sequence, hash, signed_at, signature })
 }
 
-/// Why tests do things.
+/// A sample reason for the audit log.
 #[must_use]
 pub fn reason() -> Reason {
     Reason::parse("because a test says so").unwrap()
 }
 
-/// The text, held to the rule.
+/// A record key with this text.
 #[must_use]
 pub fn key(text: &str) -> RecordKey {
     RecordKey::parse(text).unwrap()
 }
 
-/// The text, held to the rule.
+/// A title with this text.
 #[must_use]
 pub fn title(text: &str) -> Title {
     Title::parse(text).unwrap()
 }
 
-/// The text, held to the rule.
+/// A description with this text.
 #[must_use]
 pub fn description(text: &str) -> Description {
     Description::parse(text).unwrap()
 }
 
-/// The text, held to the rule.
+/// A reference with this text.
 #[must_use]
 pub fn reference(text: &str) -> Reference {
     Reference::parse(text).unwrap()

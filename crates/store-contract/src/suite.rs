@@ -1,4 +1,4 @@
-//! The suite: plain functions, one per sentence that a store keeps, in one file per part of the port.
+//! The suite: plain functions, one per guarantee of a store, with one file per part of the port.
 
 pub mod accounts;
 pub mod audit_log;
@@ -20,7 +20,7 @@ pub mod standing;
 pub mod streaming;
 pub mod upkeep;
 
-/// Writes the whole suite as tests of the store that `$open` opens: an `async fn(Arc<dyn Clock>) -> Opened`.
+/// Generates the whole suite as tests of the store that `$open` opens: an `async fn(Arc<dyn Clock>) -> OpenedStore`.
 #[macro_export]
 macro_rules! contract_suite {
     ($open:path) => {

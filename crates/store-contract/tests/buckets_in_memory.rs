@@ -1,4 +1,4 @@
-//! The reference keeps to the suite of shared buckets.
+//! Runs the suite of shared buckets against the reference implementation in memory.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The macro's list of the suite, held against the suite.
-#![allow(clippy::unwrap_used, reason = "what fails here is a test")]
+//! Compares the list of tests in the macro with the functions of the suite.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -23,7 +23,7 @@ fn listed() -> BTreeSet<String> {
     found
 }
 
-/// The functions of the suite's files.
+/// The functions defined in the files of the suite.
 fn written() -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/suite");
     let mut found = BTreeSet::new();
@@ -40,5 +40,5 @@ fn written() -> BTreeSet<String> {
 #[test]
 fn every_function_of_the_suite_is_run_by_every_store() {
     assert_eq!(listed(), written());
-    assert!(written().len() > 70, "the suite was not found");
+    assert!(written().len() > 70, "only {} functions were found in the suite", written().len());
 }

@@ -1,4 +1,4 @@
-//! Service accounts by credential.
+//! Lookup of service accounts by credential, and the time of their last use.
 
 use async_trait::async_trait;
 use auth::{Account, AccountId, Accounts};
@@ -21,8 +21,8 @@ impl Accounts for MemoryStore {
         self.change(|state| {
             for &(organization, account, at) in uses {
                 let key = (organization, account);
-                // Servers note in turns: a later one may know of an earlier call.
-                let latest = state.last_uses.get(&key).map_or(at, |noted| at.max(*noted));
+                // Servers report independently: a later report may contain an earlier call.
+                let latest = state.last_uses.get(&key).map_or(at, |recorded| at.max(*recorded));
                 state.last_uses.insert_mut(key, latest);
             }
             Ok(())

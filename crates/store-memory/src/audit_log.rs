@@ -1,4 +1,4 @@
-//! The audit log: entries as they come in, and their places in the chains.
+//! The audit log: entries in the order of arrival, and their positions in the chains.
 
 use std::ops::Bound;
 
@@ -18,10 +18,10 @@ impl AuditTrail for MemoryStore {
         self.entry_stamps.begin()
     }
 
-    async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError> {
+    async fn append(&self, entry: Entry, timestamp: Stamp) -> Result<(), StoreError> {
         let stored = self.change(|state| state.append(&entry));
-        // No sooner: until then the entry was not to be seen.
-        drop(stamp);
+        // Only now: the timestamp must stay in flight until the entry is visible.
+        drop(timestamp);
         stored
     }
 }
@@ -34,13 +34,13 @@ impl AuditLog for MemoryStore {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError> {
-        // Before the snapshot, as for every list.
+        // The watermark must be read before the snapshot, as in every list.
         let as_of = self.stamps.horizon().min(self.entry_stamps.horizon());
         let state = self.snapshot()?;
         let rows = state
             .log(organization, page.order)
             .filter(|recorded| page.window.holds(recorded.entry.occurred_at, recorded.entry.occurred_at))
-            .filter(|recorded| page.after.is_none_or(|place| is_past(&recorded.entry, place)))
+            .filter(|recorded| page.after.is_none_or(|position| is_past(&recorded.entry, position)))
             .filter(|recorded| filter.matches(&recorded.entry))
             .take(page.limit.get() + 1)
             .cloned()
@@ -83,10 +83,10 @@ impl AuditLog for MemoryStore {
 
     async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError> {
         let state = self.snapshot()?;
-        let waiting = state.waiting(organization).take(limit);
-        let entries: Vec<Entry> = waiting.map(|recorded| recorded.entry.clone()).collect();
-        let chained = Unsealed { organization, head: state.head(organization), entries };
-        Ok(Some(chained).filter(|chained| !chained.entries.is_empty()))
+        let unsealed = state.waiting(organization).take(limit);
+        let entries: Vec<Entry> = unsealed.map(|recorded| recorded.entry.clone()).collect();
+        let unsealed = Unsealed { organization, head: state.head(organization), entries };
+        Ok(Some(unsealed).filter(|unsealed| !unsealed.entries.is_empty()))
     }
 
     async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
@@ -100,8 +100,8 @@ impl AuditLog for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Recorded>, StoreError> {
         let state = self.snapshot()?;
-        let places = state.chains.range(after_sequence(organization, after)).take(limit);
-        Ok(places.filter_map(|(_, id)| state.entries.get(&(organization, *id)).cloned()).collect())
+        let positions = state.chains.range(after_sequence(organization, after)).take(limit);
+        Ok(positions.filter_map(|(_, id)| state.entries.get(&(organization, *id)).cloned()).collect())
     }
 
     async fn checkpoints(
@@ -122,7 +122,9 @@ impl AuditLog for MemoryStore {
     async fn tail(&self, organization: Option<OrganizationId>) -> Result<Tail, StoreError> {
         let state = self.snapshot()?;
         let mut tail = Tail { entries: 0, oldest: None };
-        for (owner, id) in state.unsealed.iter().filter(|(owner, _)| organization.is_none_or(|one| one == *owner)) {
+        for (owner, id) in
+            state.unsealed.iter().filter(|(owner, _)| organization.is_none_or(|organization| organization == *owner))
+        {
             let occurred_at = state.entries.get(&(*owner, *id)).map(|recorded| recorded.entry.occurred_at);
             tail.entries += 1;
             tail.oldest = tail.oldest.into_iter().chain(occurred_at).min();
@@ -132,13 +134,13 @@ impl AuditLog for MemoryStore {
 }
 
 impl State {
-    /// The organization's entries that wait for their seal.
+    /// The organization's unsealed entries, oldest first.
     fn waiting(&self, organization: OrganizationId) -> impl Iterator<Item = &Recorded> {
         let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
-        self.unsealed.range(first..=last).filter_map(|place| self.entries.get(place))
+        self.unsealed.range(first..=last).filter_map(|key| self.entries.get(key))
     }
 
-    /// The organization's entries in this order.
+    /// The organization's entries in the given order.
     fn log(&self, organization: OrganizationId, order: Order) -> Box<dyn Iterator<Item = &Recorded> + '_> {
         let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
         let log = self.entries.range(first..=last).map(|(_, recorded)| recorded);
@@ -153,10 +155,10 @@ impl State {
             return Ok(false);
         }
         for (id, seal) in &batch.seals {
-            let waited = self.unsealed.remove_mut(&(batch.organization, *id));
-            let recorded = self.entries.get_mut(&(batch.organization, *id)).filter(|_| waited);
+            let was_unsealed = self.unsealed.remove_mut(&(batch.organization, *id));
+            let recorded = self.entries.get_mut(&(batch.organization, *id)).filter(|_| was_unsealed);
             let recorded =
-                recorded.ok_or_else(|| StoreError::Corrupt(format!("no entry {id} waits for a seal").into()))?;
+                recorded.ok_or_else(|| StoreError::Corrupt(format!("there is no unsealed entry {id}").into()))?;
             recorded.seal = Some(*seal);
             self.chains.insert_mut((batch.organization, seal.sequence), *id);
         }
@@ -172,8 +174,8 @@ fn after_sequence(organization: OrganizationId, after: i64) -> (Bound<Place>, Bo
     (Bound::Excluded((organization, after)), Bound::Included((organization, i64::MAX)))
 }
 
-fn is_past(entry: &Entry, place: Position) -> bool {
-    match place {
+fn is_past(entry: &Entry, position: Position) -> bool {
+    match position {
         Position::Newest(id) => entry.id.ulid() < id,
         Position::Changed(_, id) => entry.id.ulid() > id,
     }

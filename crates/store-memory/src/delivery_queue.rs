@@ -1,4 +1,4 @@
-//! Events on their way: from the outbox to deliveries, and from there to endpoints.
+//! The delivery queue: events, deliveries and partitions.
 
 mod distribution;
 mod lanes;
@@ -32,14 +32,14 @@ impl DeliveryQueue for MemoryStore {
     async fn distribute(
         &self,
         organization: OrganizationId,
-        holder: &str,
+        owner: &str,
         now: Timestamp,
         limit: usize,
-        audience: Audience,
+        phase: Audience,
     ) -> Result<Distribution, StoreError> {
-        let stamp = self.stamps.begin();
-        let round = Round { organization, holder, now, limit, audience, at: stamp.at() };
-        self.change(|state| state.distribute(&round))
+        let timestamp = self.stamps.begin();
+        let request = Round { organization, holder: owner, now, limit, audience: phase, at: timestamp.at() };
+        self.change(|state| state.distribute(&request))
     }
 
     async fn lanes_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError> {
@@ -48,36 +48,38 @@ impl DeliveryQueue for MemoryStore {
 
     async fn claim(
         &self,
-        lanes: &[Lane],
-        holder: &str,
+        partitions: &[Lane],
+        owner: &str,
         now: Timestamp,
-        until: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
-        self.change(|state| Ok(lanes.iter().filter_map(|lane| state.claim_lane(*lane, holder, now, until)).collect()))
+        self.change(|state| {
+            Ok(partitions.iter().filter_map(|partition| state.claim_lane(*partition, owner, now, expires_at)).collect())
+        })
     }
 
-    async fn renew(&self, holder: &str, until: Timestamp) -> Result<(), StoreError> {
+    async fn renew(&self, owner: &str, expires_at: Timestamp) -> Result<(), StoreError> {
         self.change(|state| {
-            state.each_lane_of(holder, |row| row.hold(holder, until));
+            state.each_lane_of(owner, |row| row.hold(owner, expires_at));
             Ok(())
         })
     }
 
-    async fn standing(&self, lane: Lane) -> Result<Option<(Revision, Revision)>, StoreError> {
+    async fn standing(&self, partition: Lane) -> Result<Option<(Revision, Revision)>, StoreError> {
         let state = self.snapshot()?;
-        let Some(subscription) = state.record(lane.organization, lane.subscription) else { return Ok(None) };
+        let Some(subscription) = state.record(partition.organization, partition.subscription) else { return Ok(None) };
         let account = subscription.record.account.ulid();
-        let account = state.revision(Kind::ServiceAccount, lane.organization, account);
+        let account = state.revision(Kind::ServiceAccount, partition.organization, account);
         Ok(account.map(|account| (subscription.meta.revision, account)))
     }
 
-    async fn due(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+    async fn due(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
         let state = self.snapshot()?;
-        let due = state.open(lane).into_iter().filter(|delivery| delivery.record.next_attempt_at <= Some(now));
+        let due = state.open(partition).into_iter().filter(|delivery| delivery.record.next_attempt_at <= Some(now));
         due.take(limit)
             .map(|delivery| {
-                let event = state.outbox.get(&(lane.organization, delivery.record.event));
-                let event = event.ok_or_else(|| StoreError::Corrupt("a delivery tells of no event".into()))?;
+                let event = state.outbox.get(&(partition.organization, delivery.record.event));
+                let event = event.ok_or_else(|| StoreError::Corrupt("the event of a delivery is missing".into()))?;
                 Ok(Due { body: event.event.body.clone(), delivery })
             })
             .collect()
@@ -85,46 +87,46 @@ impl DeliveryQueue for MemoryStore {
 
     async fn settle(
         &self,
-        lane: Lane,
-        settlements: &[Settlement],
-        signs: Option<LaneSigns>,
+        partition: Lane,
+        updates: &[Settlement],
+        health: Option<LaneSigns>,
     ) -> Result<Vec<Undone>, StoreError> {
-        let stamp = self.stamps.begin();
+        let timestamp = self.stamps.begin();
         self.change(|state| {
-            let mut undone = Vec::new();
-            for Settlement { before, after } in settlements {
-                let present = state.revision(Kind::WebhookDelivery, before.meta.organization, before.meta.ulid());
-                if present == Some(before.meta.revision) {
-                    state.keep(seen(after.clone(), stamp.at()));
+            let mut stale = Vec::new();
+            for Settlement { before, after } in updates {
+                let revision = state.revision(Kind::WebhookDelivery, before.meta.organization, before.meta.ulid());
+                if revision == Some(before.meta.revision) {
+                    state.keep(seen(after.clone(), timestamp.at()));
                 } else {
-                    undone.push(before.meta.id);
+                    stale.push(before.meta.id);
                 }
             }
-            if let (Some(signs), Some(row)) = (signs, state.lanes.get_mut(&lane)) {
-                row.signs = signs;
+            if let (Some(health), Some(row)) = (health, state.lanes.get_mut(&partition)) {
+                row.signs = health;
             }
-            Ok(undone)
+            Ok(stale)
         })
     }
 
-    async fn cancel(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        let stamp = self.stamps.begin();
+    async fn cancel(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let timestamp = self.stamps.begin();
         self.change(|state| {
-            let open: Vec<_> = state.open(lane).into_iter().take(limit).collect();
+            let open: Vec<_> = state.open(partition).into_iter().take(limit).collect();
             for delivery in &open {
-                state.keep(delivery.changed(stamp.at().max(now), delivery.record.cancelled()));
+                state.keep(delivery.changed(timestamp.at().max(now), delivery.record.cancelled()));
             }
             Ok(open.len() as u64)
         })
     }
 
-    async fn give_up(&self, lane: Lane, holder: &str, now: Timestamp, parked: bool) -> Result<bool, StoreError> {
-        self.change(|state| Ok(state.give_up_lane(lane, holder, now, parked)))
+    async fn give_up(&self, partition: Lane, owner: &str, now: Timestamp, suspended: bool) -> Result<bool, StoreError> {
+        self.change(|state| Ok(state.give_up_lane(partition, owner, now, suspended)))
     }
 
-    async fn give_up_all(&self, holder: &str) -> Result<(), StoreError> {
+    async fn give_up_all(&self, owner: &str) -> Result<(), StoreError> {
         self.change(|state| {
-            state.each_lane_of(holder, LaneRow::let_go);
+            state.each_lane_of(owner, LaneRow::let_go);
             Ok(())
         })
     }
@@ -135,10 +137,13 @@ impl DeliveryQueue for MemoryStore {
         subscriptions: &[Id<WebhookSubscription>],
     ) -> Result<Vec<(Id<WebhookSubscription>, LaneSigns)>, StoreError> {
         let state = self.snapshot()?;
-        let of = |(lane, row): (&Lane, &LaneRow)| (lane.subscription, row.signs);
-        let asked = |lane: &Lane| lane.organization == organization && subscriptions.contains(&lane.subscription);
-        let known = state.lanes.iter().filter(|(lane, row)| asked(lane) && row.signs != LaneSigns::default());
-        Ok(known.map(of).collect())
+        let entry = |(partition, row): (&Lane, &LaneRow)| (partition.subscription, row.signs);
+        let is_requested = |partition: &Lane| {
+            partition.organization == organization && subscriptions.contains(&partition.subscription)
+        };
+        let found =
+            state.lanes.iter().filter(|(partition, row)| is_requested(partition) && row.signs != LaneSigns::default());
+        Ok(found.map(entry).collect())
     }
 
     async fn events(
@@ -159,11 +164,11 @@ impl DeliveryQueue for MemoryStore {
 
     async fn known(
         &self,
-        lane: Lane,
+        partition: Lane,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
         let state = self.snapshot()?;
-        Ok(state.of_lane(lane).map(|delivery| delivery.meta.id).filter(|id| deliveries.contains(id)).collect())
+        Ok(state.of_lane(partition).map(|delivery| delivery.meta.id).filter(|id| deliveries.contains(id)).collect())
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
@@ -172,27 +177,29 @@ impl DeliveryQueue for MemoryStore {
 
     async fn lag(&self, now: Timestamp) -> Result<Lag, StoreError> {
         let state = self.snapshot()?;
-        let lanes = state.lanes.iter().filter(|(_, row)| row.due_at.is_some_and(|due| due <= now));
-        let first = |lane: &Lane| state.open(*lane).first().and_then(|delivery| delivery.record.next_attempt_at);
-        let since: Vec<Timestamp> = lanes.filter_map(|(lane, _)| first(lane)).filter(|at| *at <= now).collect();
+        let partitions = state.lanes.iter().filter(|(_, row)| row.due_at.is_some_and(|due| due <= now));
+        let next_due =
+            |partition: &Lane| state.open(*partition).first().and_then(|delivery| delivery.record.next_attempt_at);
+        let due_since: Vec<Timestamp> =
+            partitions.filter_map(|(partition, _)| next_due(partition)).filter(|at| *at <= now).collect();
         Ok(Lag {
             oldest_event: state.outbox.values().filter(|event| event.waits).map(|event| event.event.created_at).min(),
-            oldest_due: since.iter().min().copied(),
-            lanes_due: since.len() as u64,
+            oldest_due: due_since.iter().min().copied(),
+            lanes_due: due_since.len() as u64,
         })
     }
 }
 
 impl State {
-    fn of_lane(&self, lane: Lane) -> impl Iterator<Item = Stored<WebhookDelivery>> {
-        let rows = self.rows(Kind::WebhookDelivery, lane.organization).filter_map(Row::read::<WebhookDelivery>);
-        rows.filter(move |delivery| delivery.record.subscription == lane.subscription)
+    fn of_lane(&self, partition: Lane) -> impl Iterator<Item = Stored<WebhookDelivery>> {
+        let rows = self.rows(Kind::WebhookDelivery, partition.organization).filter_map(Row::read::<WebhookDelivery>);
+        rows.filter(move |delivery| delivery.record.subscription == partition.subscription)
     }
 
-    /// The lane's deliveries that are not over, the first to be tried first.
-    fn open(&self, lane: Lane) -> Vec<Stored<WebhookDelivery>> {
+    /// The partition's unfinished deliveries, the next due first.
+    fn open(&self, partition: Lane) -> Vec<Stored<WebhookDelivery>> {
         let is_open = |delivery: &Stored<WebhookDelivery>| delivery.record.next_attempt_at.is_some();
-        let mut open: Vec<_> = self.of_lane(lane).filter(is_open).collect();
+        let mut open: Vec<_> = self.of_lane(partition).filter(is_open).collect();
         open.sort_by_key(|delivery| {
             (delivery.record.next_attempt_at, delivery.record.subject_revision, delivery.meta.ulid())
         });
@@ -206,7 +213,7 @@ impl State {
     }
 }
 
-/// What is stored now is noted as changed now, whenever it was decided.
+/// Sets the time of change to the time of the write, which may be after that of the decision.
 fn seen(mut delivery: Stored<WebhookDelivery>, at: Timestamp) -> Stored<WebhookDelivery> {
     delivery.meta.updated_at = at.max(delivery.meta.updated_at);
     delivery

@@ -1,4 +1,4 @@
-//! Organizations, across organizations.
+//! Lookup of organizations.
 
 use async_trait::async_trait;
 use kernel::{Kind, Organization, Slug, StoreError, Stored};

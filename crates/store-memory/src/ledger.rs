@@ -1,4 +1,4 @@
-//! Commits: what they check, in which order, and what they store.
+//! Commits: the checks, in their order, and the writes.
 
 use async_trait::async_trait;
 use kernel::{
@@ -24,14 +24,14 @@ impl Ledger for MemoryStore {
 
     async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
         let state = self.snapshot()?;
-        Ok(state.claim(key, now).map(|claim| (claim.fingerprint, claim.answer.clone())))
+        Ok(state.claim(key, now).map(|record| (record.fingerprint, record.answer.clone())))
     }
 }
 
 impl State {
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
-        if let Some(claim) = changeset.idempotency() {
-            self.take(claim, changeset.at())?;
+        if let Some(record) = changeset.idempotency() {
+            self.take(record, changeset.at())?;
         }
         self.check_standing(changeset)?;
         self.check_unchanged(changeset)?;
@@ -50,20 +50,24 @@ impl State {
         Ok(())
     }
 
-    fn take(&mut self, claim: &Claim, now: Timestamp) -> Result<(), CommitError> {
-        if let Some(earlier) = self.claim(&claim.key, now) {
-            let same = earlier.fingerprint == claim.fingerprint;
-            return Err(if same { CommitError::Duplicate(earlier.answer.clone()) } else { CommitError::KeyReused });
+    fn take(&mut self, record: &Claim, now: Timestamp) -> Result<(), CommitError> {
+        if let Some(earlier) = self.claim(&record.key, now) {
+            let same_request = earlier.fingerprint == record.fingerprint;
+            return Err(if same_request {
+                CommitError::Duplicate(earlier.answer.clone())
+            } else {
+                CommitError::KeyReused
+            });
         }
-        self.claims.insert_mut(claim.key.clone(), claim.clone());
+        self.claims.insert_mut(record.key.clone(), record.clone());
         Ok(())
     }
 
     fn check_standing(&self, changeset: &Changeset) -> Result<(), CommitError> {
-        let stands = changeset.standing().is_none_or(|proof| {
-            self.revision(Kind::ServiceAccount, changeset.organization(), proof.account) == Some(proof.revision)
+        let is_current = changeset.standing().is_none_or(|actor| {
+            self.revision(Kind::ServiceAccount, changeset.organization(), actor.account) == Some(actor.revision)
         });
-        if stands { Ok(()) } else { Err(CommitError::StandingChanged) }
+        if is_current { Ok(()) } else { Err(CommitError::StandingChanged) }
     }
 
     fn check_unchanged(&self, changeset: &Changeset) -> Result<(), CommitError> {
@@ -99,7 +103,7 @@ impl State {
     fn publish(&mut self, event: &OutboxEvent) -> Result<(), StoreError> {
         let key = (event.organization, event.id);
         if self.outbox.contains_key(&key) {
-            return Err(StoreError::Corrupt(format!("there is an event {} already", event.id).into()));
+            return Err(StoreError::Corrupt(format!("the event {} exists already", event.id).into()));
         }
         self.outbox.insert_mut(key, Event { event: event.clone(), waits: true });
         Ok(())

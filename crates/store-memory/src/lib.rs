@@ -1,9 +1,9 @@
-//! The store in memory: nothing outlives the process, everything else holds as in any other store. It is the reference
-//! meaning of the ports, so it is plain before it is fast.
+//! The in-memory store: nothing outlives the process, but all other guarantees of a store hold. It is the reference
+//! implementation of the ports, so it favours simplicity over speed.
 //!
-//! All there is, is one value of persistent maps. A write clones it, which costs nothing, applies itself to the clone and
-//! swaps it in when all of it went well; a reader takes its snapshot the same way. Each call is done by the time its future
-//! was polled once, so a caller that goes away interrupts nothing.
+//! The state is one value of persistent maps. A write clones it, which is cheap, applies its changes to the clone and
+//! swaps the clone in when all of them succeeded; a reader takes its snapshot the same way. Each call completes in the
+//! first poll of its future, so a caller that drops the future interrupts nothing.
 
 mod accounts;
 mod audit_log;
@@ -23,17 +23,17 @@ use kernel::{Clock, Stamps, StoreError};
 
 use crate::state::State;
 
-/// Keeps everything in memory.
+/// A store that keeps everything in memory.
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     stamps: Stamps,
     entry_stamps: Stamps,
-    /// `None` once closed.
+    /// The current state; `None` once the store is closed.
     state: Mutex<Option<State>>,
 }
 
 impl MemoryStore {
-    /// An empty store whose writes are stamped by this clock.
+    /// Creates an empty store whose timestamps come from this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -44,12 +44,12 @@ impl MemoryStore {
         }
     }
 
-    /// Everything there is at this moment.
+    /// Returns a snapshot of the current state.
     fn snapshot(&self) -> Result<State, StoreError> {
         self.lock().clone().ok_or_else(closed)
     }
 
-    /// Applies a change to everything there is: all of it, or nothing where it fails.
+    /// Applies a change to the state atomically: if it fails, the state stays as it was.
     fn change<T, E: From<StoreError>>(&self, apply: impl FnOnce(&mut State) -> Result<T, E>) -> Result<T, E> {
         let mut current = self.lock();
         let mut next = current.clone().ok_or_else(closed)?;
@@ -59,11 +59,11 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<State>> {
-        // What a panic leaves behind is whole: only finished changes are swapped in.
+        // The state is consistent even after a panic, because only complete changes are swapped in.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn closed() -> StoreError {
-    StoreError::Unavailable("it is closed".into())
+    StoreError::Unavailable("the store is closed".into())
 }

@@ -1,4 +1,4 @@
-//! What the master key is recognized by.
+//! The check value of the master key.
 
 use async_trait::async_trait;
 use kernel::StoreError;

@@ -1,4 +1,4 @@
-//! The one reader, of every kind.
+//! The reader of all record types.
 
 use async_trait::async_trait;
 use kernel::{
@@ -25,12 +25,13 @@ impl<R: Resource> Reader<R> for MemoryStore {
         filter: &R::Filter,
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
-        // Before the snapshot, so that no write stamped before it can be missing from the snapshot unnoticed.
+        // The watermark must be read before the snapshot, so that the snapshot contains every write with an earlier
+        // timestamp.
         let as_of = self.stamps.horizon();
         let state = self.snapshot()?;
         let rows = in_order(state.rows(R::KIND, organization), page.order)
             .filter(|row| page.window.holds(row.meta.created_at, row.meta.updated_at))
-            .filter(|row| page.after.is_none_or(|place| is_past(&row.meta, place)))
+            .filter(|row| page.after.is_none_or(|position| is_past(&row.meta, position)))
             .filter_map(Row::read)
             .filter(|stored| kernel::Criteria::matches(filter, stored))
             .take(page.limit.get() + 1)
@@ -79,8 +80,8 @@ fn in_order<'a>(
     }
 }
 
-fn is_past<R: ?Sized>(meta: &Meta<R>, place: Position) -> bool {
-    match place {
+fn is_past<R: ?Sized>(meta: &Meta<R>, position: Position) -> bool {
+    match position {
         Position::Newest(id) => meta.ulid() < id,
         Position::Changed(at, id) => (meta.updated_at, meta.ulid()) > (at, id),
     }

@@ -1,4 +1,4 @@
-//! Everything there is, in maps whose clones are free.
+//! The state of the store, in persistent maps that are cheap to clone.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(crate) struct State {
     pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), Event>,
     pub(crate) lanes: Map<Lane, LaneRow>,
     pub(crate) entries: Map<(OrganizationId, Id<Entry>), Recorded>,
-    /// Oldest first, over all organizations.
+    /// The entries without a seal, by organization, oldest first.
     pub(crate) unsealed: Set<(OrganizationId, Id<Entry>)>,
     pub(crate) chains: Map<(OrganizationId, i64), Id<Entry>>,
     pub(crate) heads: Map<OrganizationId, Head>,
@@ -47,7 +47,7 @@ pub(crate) struct Held {
 
 pub(crate) type UniqueKey = (Kind, OrganizationId, String);
 
-/// Keys are unique among an organization's records of a kind, but slugs among all organizations.
+/// The scope of a unique key is the organization, but slugs are unique across all organizations.
 pub(crate) fn unique_key(kind: Kind, organization: OrganizationId, key: &str) -> UniqueKey {
     let scope = if kind == Kind::Organization { Organization::installation() } else { organization };
     (kind, scope, key.to_owned())
@@ -71,7 +71,7 @@ impl State {
         self.records.range(first..=last).map(|(_, row)| row)
     }
 
-    /// All records of a kind, whosever they are.
+    /// The records of a kind of all organizations.
     pub(crate) fn rows_of_all(&self, kind: Kind) -> impl DoubleEndedIterator<Item = &Row> {
         let (first, last) = ((kind, Id::new(Ulid::nil()), Ulid::nil()), (kind, Id::new(Ulid::max()), Ulid::max()));
         self.records.range(first..=last).map(|(_, row)| row)
@@ -82,13 +82,13 @@ impl State {
     }
 
     pub(crate) fn claim(&self, key: &IdempotencyKey, now: Timestamp) -> Option<&Claim> {
-        self.claims.get(key).filter(|claim| now < claim.expires_at)
+        self.claims.get(key).filter(|record| now < record.expires_at)
     }
 
     pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {
         let key = (entry.organization, entry.id);
         if self.entries.contains_key(&key) {
-            return Err(StoreError::Corrupt(format!("there is an entry {} already", entry.id).into()));
+            return Err(StoreError::Corrupt(format!("the audit entry {} exists already", entry.id).into()));
         }
         self.entries.insert_mut(key, Recorded { entry: entry.clone(), seal: None });
         self.unsealed.insert_mut((entry.organization, entry.id));

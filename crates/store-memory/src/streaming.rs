@@ -1,9 +1,9 @@
-//! Streams: the state that was there when one began stays as it is for as long as somebody holds it.
+//! Streams over a snapshot: the state at the start of a stream is kept for as long as the stream exists.
 
 use async_trait::async_trait;
 use kernel::{Batches, StoreError, Streamed, Timestamp};
 
-/// How many records are given out at a time.
+/// Number of records per batch.
 const BATCH: usize = 128;
 
 pub(crate) fn streamed<T: Send + 'static>(

@@ -1,4 +1,4 @@
-//! Leases, expiry and readiness.
+//! Maintenance: leases, expiry and health.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::{MemoryStore, state::Held};
 
 #[async_trait]
 impl Upkeep for MemoryStore {
-    async fn hold(&self, lease: Lease, holder: &str, now: Timestamp, span: Duration) -> Result<bool, StoreError> {
+    async fn hold(&self, lease: Lease, owner: &str, now: Timestamp, duration: Duration) -> Result<bool, StoreError> {
         self.change(|state| {
-            let taken = state.leases.get(lease.name()).is_some_and(|held| held.holder != holder && now < held.until);
-            if !taken {
-                state.leases.insert_mut(lease.name(), Held { holder: holder.to_owned(), until: now + span });
+            let is_taken = state.leases.get(lease.name()).is_some_and(|row| row.holder != owner && now < row.until);
+            if !is_taken {
+                state.leases.insert_mut(lease.name(), Held { holder: owner.to_owned(), until: now + duration });
             }
-            Ok(!taken)
+            Ok(!is_taken)
         })
     }
 
-    async fn release(&self, lease: Lease, holder: &str) -> Result<(), StoreError> {
+    async fn release(&self, lease: Lease, owner: &str) -> Result<(), StoreError> {
         self.change(|state| {
-            if state.leases.get(lease.name()).is_some_and(|held| held.holder == holder) {
+            if state.leases.get(lease.name()).is_some_and(|row| row.holder == owner) {
                 state.leases.remove_mut(lease.name());
             }
             Ok(())
@@ -31,8 +31,8 @@ impl Upkeep for MemoryStore {
 
     async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         self.change(|state| {
-            let expired = state.claims.values().filter(|claim| claim.expires_at < now);
-            let mut expired: Vec<_> = expired.map(|claim| (claim.expires_at, claim.key.clone())).collect();
+            let expired = state.claims.values().filter(|record| record.expires_at < now);
+            let mut expired: Vec<_> = expired.map(|record| (record.expires_at, record.key.clone())).collect();
             expired.sort_unstable();
             expired.truncate(limit);
             for (_, key) in &expired {

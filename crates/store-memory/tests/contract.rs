@@ -1,4 +1,4 @@
-//! The memory store keeps to the contract of all stores.
+//! The contract suite of stores, run against the in-memory store.
 
 use std::sync::Arc;
 

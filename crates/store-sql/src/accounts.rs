@@ -1,4 +1,4 @@
-//! Service accounts by credential, their standing and their use.
+//! Service accounts: lookup by client id, current revisions and last use.
 
 mod standing;
 
@@ -18,7 +18,7 @@ use crate::{
 
 pub(crate) use standing::Standing;
 
-/// The one query that starts from a credential and so names no organization.
+/// The only query that starts from a credential and therefore has no organization.
 static BY_CLIENT_ID: LazyLock<Sql> = LazyLock::new(|| {
     let columns = ENVELOPE.iter().chain(auth::ServiceAccount::COLUMNS).map(|column| column.name);
     Sql::built(Query::select().columns(columns).from(auth::ServiceAccount::NAME).and_where(Expr::col("id").eq(place())))
@@ -47,8 +47,8 @@ impl Accounts for SqlStore {
     async fn note_use(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
         let mut latest = std::collections::BTreeMap::new();
         for (organization, account, at) in uses {
-            let noted = latest.entry((*organization, *account)).or_insert(*at);
-            *noted = (*noted).max(*at);
+            let last_used = latest.entry((*organization, *account)).or_insert(*at);
+            *last_used = (*last_used).max(*at);
         }
         let rows: Vec<Vec<Value<'static>>> = latest
             .into_iter()

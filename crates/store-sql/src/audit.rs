@@ -1,4 +1,4 @@
-//! The audit log: entries as they come in, and their places in the chains.
+//! The audit log: entries and the hash chains that seal them.
 
 mod changes;
 mod entry;

@@ -1,4 +1,4 @@
-//! What a backup is made of and a restored database is recognized by, whatever its schema.
+//! Backup, and the checks of a restored database, which work with any schema version.
 
 use std::path::Path;
 
@@ -11,38 +11,40 @@ use crate::{
 };
 
 impl Database {
-    /// Copies the database, as it is at one moment, to a file that is not there yet, whoever reads and writes meanwhile.
+    /// Copies a consistent snapshot of the database to a file that does not exist yet, while others read and write.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] over PostgreSQL, which has a program for that; where the file can't be written; and where
-    /// the database is an unfinished copy itself.
+    /// [`StoreError::Unavailable`] on PostgreSQL, which is backed up with `pg_dump`; if the file can't be written; and
+    /// if the database is itself an unfinished copy.
     pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
         if self.is_unfinished().await? {
-            return Err(unavailable("the database is an unfinished copy of another"));
+            return Err(unavailable(
+                "the database is an unfinished copy of another: run `novantra copy` again, which starts over",
+            ));
         }
         self.engine.back_up(file).await
     }
 
-    /// Looks whether every page and index of a SQLite file is in order. Nobody else may have it open.
+    /// Checks the integrity of every page and index of a SQLite file. No other process may have it open.
     ///
     /// # Errors
-    /// What is wrong.
+    /// [`StoreError::Corrupt`] with the first problem found, or the error with which reading failed.
     pub async fn examine(file: &Path) -> Result<(), StoreError> {
         Engine::examine(file).await
     }
 
-    /// The newest migration the database has; 0 where it has none.
+    /// The version of the newest migration that was applied, or 0 if there is none.
     ///
     /// # Errors
-    /// [`StoreError`] when it can't be read.
+    /// [`StoreError`] if it can't be read.
     pub async fn schema(&self) -> Result<i64, StoreError> {
         self.engine.read((), |(), session| Box::pin(migrations::applied(session))).await
     }
 
-    /// What the installation's master key is recognized by; none where it has not begun.
+    /// The check value of the installation's master key, or `None` if the installation is not initialized.
     ///
     /// # Errors
-    /// [`StoreError`] when it can't be read.
+    /// [`StoreError`] if it can't be read.
     pub async fn master_key_check(&self) -> Result<Option<String>, StoreError> {
         self.engine
             .read((), |(), session| {

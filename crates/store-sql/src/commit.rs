@@ -1,4 +1,4 @@
-//! Commits: what they check, in which order, and what they store.
+//! Commits: the checks and writes of a changeset, in order.
 
 mod together;
 
@@ -42,21 +42,21 @@ impl Ledger for SqlStore {
                 return outcome;
             }
         }
-        let given = (self.presence.check(), changeset);
+        let input = (self.presence.check(), changeset);
         self.engine
-            .write_together(Sort::Commit, given, |(check, changeset), session| {
+            .write_together(Sort::Commit, input, |(check, changeset), session| {
                 Box::pin(commit(session, *check, changeset))
             })
             .await
     }
 
     async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
-        let given = (key.clone(), now);
-        self.engine.read_point(given, |(key, now), session| Box::pin(idempotency::answer(session, key, *now))).await
+        let input = (key.clone(), now);
+        self.engine.read_point(input, |(key, now), session| Box::pin(idempotency::answer(session, key, *now))).await
     }
 }
 
-/// Does all of it in the transaction of the session.
+/// Commits a changeset in the transaction of the session.
 pub(crate) async fn commit(session: &Session, check: Check, changeset: &Changeset) -> Result<(), CommitError> {
     in_order(vec![
         Box::pin(take_key(session, changeset)),
@@ -73,40 +73,40 @@ pub(crate) async fn commit(session: &Session, check: Check, changeset: &Changese
 
 async fn take_key(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
     match changeset.idempotency() {
-        Some(claim) => idempotency::take(session, claim, changeset.at()).await,
+        Some(record) => idempotency::take(session, record, changeset.at()).await,
         None => Ok(()),
     }
 }
 
 async fn check_standing(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
     match changeset.standing() {
-        Some(proof) => check_proof(session, changeset.organization(), proof).await,
+        Some(actor) => check_proof(session, changeset.organization(), actor).await,
         None => Ok(()),
     }
 }
 
-async fn check_proof(session: &Session, organization: OrganizationId, proof: StandingProof) -> Result<(), CommitError> {
-    let values = [organization.into(), proof.account.into()];
-    let present = session.fetch_one(&STANDING, &values, |cells| cells.revision()).await?;
-    if present == Some(proof.revision) { Ok(()) } else { Err(CommitError::StandingChanged) }
+async fn check_proof(session: &Session, organization: OrganizationId, actor: StandingProof) -> Result<(), CommitError> {
+    let values = [organization.into(), actor.account.into()];
+    let current = session.fetch_one(&STANDING, &values, |cells| cells.revision()).await?;
+    if current == Some(actor.revision) { Ok(()) } else { Err(CommitError::StandingChanged) }
 }
 
 async fn check_unchanged(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
-    let of_kind = |kind: Kind| -> Step<'_, CommitError> { Box::pin(check_kind_unchanged(session, changeset, kind)) };
-    in_order(Kind::ALL.iter().copied().map(of_kind).collect()).await
+    let step = |kind: Kind| -> Step<'_, CommitError> { Box::pin(check_kind_unchanged(session, changeset, kind)) };
+    in_order(Kind::ALL.iter().copied().map(step).collect()).await
 }
 
 async fn check_kind_unchanged(session: &Session, changeset: &Changeset, kind: Kind) -> Result<(), CommitError> {
-    let of_kind = changeset.unchanged().iter().filter(|(of, ..)| *of == kind);
-    let expected: Vec<(Ulid, Revision)> = of_kind.map(|(_, id, revision)| (*id, *revision)).collect();
+    let preconditions = changeset.unchanged().iter().filter(|(of_kind, ..)| *of_kind == kind);
+    let expected: Vec<(Ulid, Revision)> = preconditions.map(|(_, id, revision)| (*id, *revision)).collect();
     if expected.is_empty() {
         return Ok(());
     }
     let mut values = vec![Value::from(changeset.organization())];
     values.extend(padded(expected.iter().map(|(id, _)| Value::from(*id))));
     let sql = Statements::of(kind).revisions(expected.len());
-    let present = session.fetch(&sql, &values, |cells| Ok((cells.ulid()?, cells.revision()?))).await?;
-    match expected.iter().find(|one| !present.contains(one)) {
+    let current = session.fetch(&sql, &values, |cells| Ok((cells.ulid()?, cells.revision()?))).await?;
+    match expected.iter().find(|record| !current.contains(record)) {
         Some((id, _)) => Err(CommitError::Conflict(Clash::Revision(kind, *id))),
         None => Ok(()),
     }

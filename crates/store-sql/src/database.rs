@@ -10,12 +10,12 @@ use crate::{
     migrations, transfer,
 };
 
-/// One step of the schema.
+/// A migration: one step of the schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
-    /// Its place: 1 for the first, without gaps.
+    /// Its number: 1 for the first migration, without gaps.
     pub version: i64,
-    /// What it brings.
+    /// A short name of the change, for instance `webhooks`.
     pub name: String,
 }
 
@@ -28,7 +28,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database. A file that is not there is made; PostgreSQL is connected to when first needed.
+    /// Opens the database. A missing file is created; connections to PostgreSQL are opened on first use.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the file can't be opened.
@@ -36,7 +36,7 @@ impl Database {
         Self::open_with(url, &DatabaseOptions::default()).await
     }
 
-    /// The same, taking of the database what the options say.
+    /// Opens the database with these limits on the resources it may use.
     ///
     /// # Errors
     /// As [`Self::open`]; also when the address names certificates that can't be read.
@@ -44,16 +44,17 @@ impl Database {
         Ok(Self { engine: Arc::new(Engine::open(url, options).await?) })
     }
 
-    /// The migrations that this program has and the database has not, in their order.
+    /// Returns the migrations that this program has and the database lacks, in their order.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the database can't be reached, or serves newer programs only;
-    /// [`StoreError::Corrupt`] when it was migrated by a program whose migrations were other than this one's.
+    /// [`StoreError::Unavailable`] when the database can't be reached or requires a newer program;
+    /// [`StoreError::Corrupt`] when its migrations differ from those of this program.
     pub async fn pending_migrations(&self) -> Result<Vec<Migration>, StoreError> {
         self.engine.read((), |(), session| Box::pin(migrations::pending(session))).await
     }
 
-    /// Applies the pending migrations, all or none. Several processes may do so at once. Says which were applied.
+    /// Applies the pending migrations, all or none, and returns those it applied. Several processes may migrate at the
+    /// same time.
     ///
     /// # Errors
     /// As [`Self::pending_migrations`]; [`StoreError::Corrupt`] also when a migration fails.
@@ -61,33 +62,33 @@ impl Database {
         self.engine.write(now, |now, session| Box::pin(migrations::apply(session, *now))).await
     }
 
-    /// The present moment by the database's clock, which for a file is that of this machine.
+    /// Returns the current time by the database's clock. For a SQLite file that is the clock of this machine.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database can't be reached.
     pub async fn time(&self) -> Result<kernel::Timestamp, StoreError> {
-        let told =
+        let time =
             self.engine.read((), |(), session| Box::pin(session.fetch_one(&NOW, &[], |cells| cells.time()))).await?;
-        told.ok_or_else(|| corrupt("the database does not tell the time"))
+        time.ok_or_else(|| corrupt("the query for the current time returned no row"))
     }
 
-    /// Finishes what is under way and closes.
+    /// Waits for the operations in progress and closes the database.
     pub async fn close(&self) {
         self.engine.close().await;
     }
 
-    /// Whether the schema is the one this program needs, and all of the installation is there.
+    /// Checks that the schema is the one this program needs and that no unfinished copy is in the database.
     pub(crate) async fn current(&self) -> Result<(), StoreError> {
-        let look = self.engine.read((), |(), session| {
+        let check = self.engine.read((), |(), session| {
             Box::pin(async move {
                 let pending = migrations::pending(session).await?.len();
                 Ok::<_, StoreError>((pending, pending == 0 && transfer::stands(session).await?))
             })
         });
-        match look.await? {
+        match check.await? {
             (0, false) => Ok(()),
             (0, true) => Err(unavailable(
-                "the database is an unfinished copy of another: run `novantra copy` again, which begins anew",
+                "the database is an unfinished copy of another: run `novantra copy` again, which starts over",
             )),
             (pending, _) => {
                 Err(unavailable(format!("the database lacks {pending} migrations: run `novantra migrate`")))

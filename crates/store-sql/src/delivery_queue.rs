@@ -1,4 +1,4 @@
-//! Events on their way: from the outbox to deliveries, and from there to endpoints.
+//! The delivery queue: events of the outbox become deliveries, which are sent to endpoints.
 
 mod deliveries;
 mod distribution;
@@ -36,24 +36,35 @@ impl DeliveryQueue for SqlStore {
         after: Option<OrganizationId>,
         limit: usize,
     ) -> Result<Vec<OrganizationId>, StoreError> {
-        let read = (after, limit);
-        self.engine.read(read, |(after, limit), session| Box::pin(events::undistributed(session, *after, *limit))).await
+        let input = (after, limit);
+        self.engine
+            .read(input, |(after, limit), session| Box::pin(events::undistributed(session, *after, *limit)))
+            .await
     }
 
     async fn distribute(
         &self,
         organization: OrganizationId,
-        holder: &str,
+        owner: &str,
         now: Timestamp,
         limit: usize,
-        audience: Audience,
+        phase: Audience,
     ) -> Result<Distribution, StoreError> {
-        let stamp = self.in_flight.records.begin();
-        let (holder, check) = (holder.to_owned(), self.presence.check());
-        // For all is what some were told before.
-        let tried = AtomicBool::new(audience == Audience::All);
-        let round = Round { organization, holder, now, limit, audience, stamp, check, tried };
-        self.engine.write(round, |round, session| Box::pin(distribution::distribute(session, round))).await
+        let timestamp = self.in_flight.records.begin();
+        let (owner, check) = (owner.to_owned(), self.presence.check());
+        // In the second phase the healthy subscriptions may have their deliveries already.
+        let attempted = AtomicBool::new(phase == Audience::All);
+        let request = Round {
+            organization,
+            holder: owner,
+            now,
+            limit,
+            audience: phase,
+            stamp: timestamp,
+            check,
+            tried: attempted,
+        };
+        self.engine.write(request, |request, session| Box::pin(distribution::distribute(session, request))).await
     }
 
     async fn lanes_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError> {
@@ -62,57 +73,59 @@ impl DeliveryQueue for SqlStore {
 
     async fn claim(
         &self,
-        lanes: &[Lane],
-        holder: &str,
+        partitions: &[Lane],
+        owner: &str,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
-        let claiming = Claiming { lanes: lanes.to_vec(), holder: holder.to_owned(), now, until };
-        self.engine.write(claiming, |claiming, session| Box::pin(holding::claim(session, claiming))).await
+        let request = Claiming { lanes: partitions.to_vec(), holder: owner.to_owned(), now, until };
+        self.engine.write(request, |request, session| Box::pin(holding::claim(session, request))).await
     }
 
-    async fn renew(&self, holder: &str, until: Timestamp) -> Result<(), StoreError> {
-        let given = (holder.to_owned(), until);
-        self.engine.write(given, |(holder, until), session| Box::pin(lanes::renew(session, holder, *until))).await
+    async fn renew(&self, owner: &str, until: Timestamp) -> Result<(), StoreError> {
+        let input = (owner.to_owned(), until);
+        self.engine.write(input, |(owner, until), session| Box::pin(lanes::renew(session, owner, *until))).await
     }
 
-    async fn standing(&self, lane: Lane) -> Result<Option<(Revision, Revision)>, StoreError> {
-        self.lane_standing.of(&self.engine, lane).await
+    async fn standing(&self, partition: Lane) -> Result<Option<(Revision, Revision)>, StoreError> {
+        self.lane_standing.of(&self.engine, partition).await
     }
 
-    async fn due(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-        coalesce::read(&self.together.due, &self.engine, Asked { lane, now, limit }, deliveries::due).await
+    async fn due(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+        let request = Asked { lane: partition, now, limit };
+        coalesce::read(&self.together.due, &self.engine, request, deliveries::due).await
     }
 
     async fn settle(
         &self,
-        lane: Lane,
-        settlements: &[Settlement],
-        signs: Option<LaneSigns>,
+        partition: Lane,
+        results: &[Settlement],
+        health: Option<LaneSigns>,
     ) -> Result<Vec<Undone>, StoreError> {
-        let settling = || {
-            let (stamp, check) = (self.in_flight.records.begin(), self.presence.check());
-            (Settling { lane, settlements: settlements.to_vec(), signs, at: stamp.at(), check }, stamp)
+        let request = || {
+            let (timestamp, check) = (self.in_flight.records.begin(), self.presence.check());
+            let at = timestamp.at();
+            (Settling { lane: partition, settlements: results.to_vec(), signs: health, at, check }, timestamp)
         };
-        coalesce::write(&self.together.settling, &self.engine, settling, settling::settle).await
+        coalesce::write(&self.together.settling, &self.engine, request, settling::settle).await
     }
 
-    async fn cancel(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        let given = (self.in_flight.records.begin(), self.presence.check(), lane, now, limit);
+    async fn cancel(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let input = (self.in_flight.records.begin(), self.presence.check(), partition, now, limit);
         self.engine
-            .write(given, |(stamp, check, lane, now, limit), session| {
-                Box::pin(deliveries::cancel(session, (stamp.at(), *check), *lane, *now, *limit))
+            .write(input, |(timestamp, check, partition, now, limit), session| {
+                Box::pin(deliveries::cancel(session, (timestamp.at(), *check), *partition, *now, *limit))
             })
             .await
     }
 
-    async fn give_up(&self, lane: Lane, holder: &str, now: Timestamp, parked: bool) -> Result<bool, StoreError> {
-        let leaving = || (Leaving { lane, holder: holder.to_owned(), now, parked }, ());
-        coalesce::write(&self.together.leaving, &self.engine, leaving, holding::give_up).await
+    async fn give_up(&self, partition: Lane, owner: &str, now: Timestamp, suspended: bool) -> Result<bool, StoreError> {
+        let request = || (Leaving { lane: partition, owner: owner.to_owned(), now, parked: suspended }, ());
+        coalesce::write(&self.together.leaving, &self.engine, request, holding::give_up).await
     }
 
-    async fn give_up_all(&self, holder: &str) -> Result<(), StoreError> {
-        self.engine.write(holder.to_owned(), |holder, session| Box::pin(lanes::give_up_all(session, holder))).await
+    async fn give_up_all(&self, owner: &str) -> Result<(), StoreError> {
+        self.engine.write(owner.to_owned(), |owner, session| Box::pin(lanes::give_up_all(session, owner))).await
     }
 
     async fn signs(
@@ -120,9 +133,9 @@ impl DeliveryQueue for SqlStore {
         organization: OrganizationId,
         subscriptions: &[Id<WebhookSubscription>],
     ) -> Result<Vec<(Id<WebhookSubscription>, LaneSigns)>, StoreError> {
-        let given = (organization, subscriptions.to_vec());
+        let input = (organization, subscriptions.to_vec());
         self.engine
-            .read(given, |(organization, subscriptions), session| {
+            .read(input, |(organization, subscriptions), session| {
                 Box::pin(lanes::signs(session, *organization, subscriptions))
             })
             .await
@@ -141,12 +154,14 @@ impl DeliveryQueue for SqlStore {
 
     async fn known(
         &self,
-        lane: Lane,
+        partition: Lane,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
-        let given = (lane, deliveries.to_vec());
+        let input = (partition, deliveries.to_vec());
         self.engine
-            .read(given, |(lane, deliveries), session| Box::pin(deliveries::known(session, *lane, deliveries)))
+            .read(input, |(partition, deliveries), session| {
+                Box::pin(deliveries::known(session, *partition, deliveries))
+            })
             .await
     }
 

@@ -1,4 +1,4 @@
-//! Finding organizations, for operators and the sealer.
+//! Lookup of organizations, for operators and the audit sealer.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use crate::{
     table::{self, ENVELOPE, Table},
 };
 
-/// These name no organization, because organizations are what they look for.
+/// These statements have no organization as a condition, because they find organizations.
 static ALL: LazyLock<Sql> = LazyLock::new(|| Sql::built(select().order_by("id", Order::Asc)));
 static BY_SLUG: LazyLock<Sql> = LazyLock::new(|| Sql::built(select().and_where(Expr::col("slug").eq(place()))));
 

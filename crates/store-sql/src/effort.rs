@@ -1,4 +1,4 @@
-//! What a page costs does not grow with the collection: the steps of SQLite's machine are counted.
+//! The cost of a page does not grow with the collection: the tests count the steps of SQLite's virtual machine.
 #![cfg(test)]
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use crate::{database::Database, listing::Slice, location::DatabaseUrl, statement
 
 const REACH: usize = 500;
 
-/// What a row of a range costs at most, whatever is looked at: merged ranges are compared a few times.
+/// The most steps that a scanned row of a range costs: merged ranges compare it several times.
 const STEPS_OF_A_ROW: usize = 80;
 
 struct Collection {
@@ -30,7 +30,8 @@ impl Collection {
         Self { connection: Connection::open(path).unwrap(), held: 0, _folder: folder }
     }
 
-    /// Only the three oldest findings are critical, and only those changed before the millisecond 3.
+    /// Inserts findings up to this number. Only the three oldest are critical, and only those changed before
+    /// millisecond 3.
     fn grow_to(&mut self, count: u32) {
         let sql = "WITH RECURSIVE n(n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < ?2) \
              INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, \
@@ -41,13 +42,13 @@ impl Collection {
         self.held = count;
     }
 
-    /// The first page's rows, the last one looked at included, and the steps it takes.
+    /// Returns the number of rows of the first page, including the last scanned one, and the number of steps it takes.
     fn page(&self, filter: &FindingFilter, page: &PageRequest) -> (usize, usize) {
-        let slice = Slice::of_records(Id::<kernel::Organization>::new(Ulid(1)).into(), Finding::narrow(filter), page);
-        let (sql, values) = Statements::of(Finding::KIND).list(&slice, REACH, Ulid(9));
+        let query = Slice::of_records(Id::<kernel::Organization>::new(Ulid(1)).into(), Finding::narrow(filter), page);
+        let (sql, values) = Statements::of(Finding::KIND).list(&query, REACH, Ulid(9));
         let mut statement = self.connection.prepare(sql.of_sqlite()).unwrap();
-        let places = statement.parameter_count();
-        let mut rows = statement.query(params_from_iter(values.iter().take(places))).unwrap();
+        let parameters = statement.parameter_count();
+        let mut rows = statement.query(params_from_iter(values.iter().take(parameters))).unwrap();
         let mut count = 0;
         while rows.next().unwrap().is_some() {
             count += 1;

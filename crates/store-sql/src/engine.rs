@@ -1,4 +1,5 @@
-//! The one place that knows there are two databases: everything above it asks a [`Session`] and never looks inside.
+//! The abstraction over PostgreSQL and SQLite. Code above this module only uses a [`Session`] and does not depend on
+//! which of the two is behind it.
 
 mod bulk;
 mod cells;
@@ -32,14 +33,14 @@ use postgres::PostgresEngine;
 use sqlite::{Hold, SqliteEngine};
 use streams::StreamedQuery;
 
-/// A database that is open.
+/// An open database.
 pub(crate) enum Engine {
     Postgres(PostgresEngine),
     Sqlite(SqliteEngine),
 }
 
-/// What is done in one session, with what it is done with. It may be run again from its start, so it has no effect but in
-/// the session and its answer.
+/// A closure that runs statements in one session, with its input. It may be run again from its start, so it must have
+/// no effects other than in the session and in its result.
 pub(crate) trait Work<C, T, E>:
     for<'s> Fn(&'s C, &'s mut Session) -> BoxFuture<'s, Result<T, E>> + Send + Sync + 'static
 {
@@ -50,25 +51,26 @@ impl<C, T, E, W> Work<C, T, E> for W where
 {
 }
 
-/// What shares transactions with its like. On PostgreSQL one sort does not wait for what the other waits for.
+/// The class of a grouped write. Writes of one class share transactions; on PostgreSQL one class never waits for the
+/// locks of the other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sort {
     Commit,
-    /// Audit entries of calls that change nothing.
+    /// Audit entries of calls that change no records.
     Entries,
 }
 
-/// What work is done with.
+/// The input of a [`SessionFn`].
 pub(crate) trait Given: Send + Sync + 'static {}
 
 impl<C: Send + Sync + 'static> Given for C {}
 
-/// Takes the answer of work that nobody waits for in person.
+/// A callback that receives the result of detached work.
 pub(crate) trait Done<T, E>: FnOnce(Result<T, E>) + Send + 'static {}
 
 impl<T, E, D> Done<T, E> for D where D: FnOnce(Result<T, E>) + Send + 'static {}
 
-/// What work may fail with.
+/// The error type of a [`SessionFn`].
 pub(crate) trait Failure: From<StoreError> + Send + 'static {}
 
 impl<E: From<StoreError> + Send + 'static> Failure for E {}
@@ -79,59 +81,59 @@ impl Engine {
             DatabaseUrl::Postgres(url) => Self::Postgres(PostgresEngine::open(url, options)?),
             DatabaseUrl::Sqlite(path) => {
                 let path = path.clone();
-                let opened = tokio::task::spawn_blocking(move || SqliteEngine::open(&path)).await;
-                Self::Sqlite(opened.map_err(unavailable)??)
+                let engine = tokio::task::spawn_blocking(move || SqliteEngine::open(&path)).await;
+                Self::Sqlite(engine.map_err(unavailable)??)
             }
         })
     }
 
-    /// Reads, each statement in a snapshot of its own. A caller that goes away is no matter.
+    /// Runs a read, each statement in a snapshot of its own. The caller may drop the future at any time.
     pub(crate) async fn read<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
     ) -> Result<T, E> {
         match self {
-            Self::Postgres(engine) => engine.read(given, work).await,
-            Self::Sqlite(engine) => engine.read(given, work).await,
+            Self::Postgres(engine) => engine.read(input, work).await,
+            Self::Sqlite(engine) => engine.read(input, work).await,
         }
     }
 
-    /// Reads what one statement finds by a unique key. On SQLite that is done in place, on the calling thread, though it
-    /// blocks: a descent of a tree and a row are microseconds, mostly in memory, and no more than a few pages when they are
-    /// not, while handing them to a reader's thread and back costs ten times that. Whatever grows with the data is for
+    /// Runs one statement that reads by a unique key. On SQLite it runs on the calling thread, although it blocks:
+    /// descending a B-tree to one row takes microseconds, mostly in memory and otherwise a few pages, while handing it
+    /// to a reader thread and back costs ten times as much. Reads whose cost grows with the data must use
     /// [`Self::read`].
     pub(crate) async fn read_point<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
     ) -> Result<T, E> {
         match self {
-            Self::Postgres(engine) => engine.read(given, work).await,
-            Self::Sqlite(engine) => engine.read_point(given, work).await,
+            Self::Postgres(engine) => engine.read(input, work).await,
+            Self::Sqlite(engine) => engine.read_point(input, work).await,
         }
     }
 
-    /// Whether the database runs within this process, so that calls gain nothing by sharing a statement.
+    /// Whether the database runs within this process, so that sharing a statement between calls saves nothing.
     pub(crate) fn is_in_process(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
 
-    /// Reads, though nobody waits in person; `done` takes the answer.
+    /// Runs a read detached from the caller; `completion` receives the result.
     pub(crate) fn read_apart<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
-        done: impl Done<T, E>,
+        completion: impl Done<T, E>,
     ) {
         match self {
-            Self::Postgres(engine) => engine.read_apart(given, work, done),
-            Self::Sqlite(engine) => engine.read_apart(given, work, done),
+            Self::Postgres(engine) => engine.read_apart(input, work, completion),
+            Self::Sqlite(engine) => engine.read_apart(input, work, completion),
         }
     }
 
-    /// Begins to read on a connection of its own, in one snapshot, which is taken when this returns and held until what it
-    /// returns is dropped. There are few such connections.
+    /// Starts a streaming read on a connection of its own, in one snapshot, which is taken before this returns and held
+    /// until the returned stream is dropped. The number of such connections is small.
     pub(crate) async fn stream<T: Send + 'static>(
         &self,
         sql: Arc<Sql>,
@@ -145,8 +147,8 @@ impl Engine {
         })
     }
 
-    /// Keeps everybody from writing, other processes included, as long as what it returns is there. PostgreSQL has nothing of
-    /// the sort that a distributed one has as well.
+    /// Blocks all writers, including those of other processes, until the returned lock is dropped. `None` on
+    /// PostgreSQL, which has no such lock that distributed PostgreSQL-compatible databases also have.
     pub(crate) async fn hold(&self) -> Result<Option<Hold>, StoreError> {
         match self {
             Self::Postgres(_) => Ok(None),
@@ -154,74 +156,75 @@ impl Engine {
         }
     }
 
-    /// Copies the database as it is now to a file, whoever reads and writes meanwhile. PostgreSQL has a program for that.
+    /// Copies the current state of the database to a file while others read and write. Not supported for PostgreSQL,
+    /// which is backed up with `pg_dump`.
     pub(crate) async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
         match self {
-            Self::Postgres(_) => Err(unavailable("PostgreSQL is backed up with pg_dump")),
+            Self::Postgres(_) => Err(unavailable("PostgreSQL can't be copied to a file; back it up with pg_dump")),
             Self::Sqlite(engine) => engine.back_up(to).await,
         }
     }
 
-    /// Looks whether every page and index of a SQLite file is in order. Nobody else may have it open.
+    /// Checks the integrity of every page and index of a SQLite file. No other process may have it open.
     pub(crate) async fn examine(file: &Path) -> Result<(), StoreError> {
         let file = file.to_owned();
         tokio::task::spawn_blocking(move || sqlite::examine(&file)).await.map_err(unavailable)?
     }
 
-    /// Runs the work in one transaction: what it did is stored when it answers `Ok`, and none of it when it answers `Err`.
-    /// Once called it runs to its end, though the caller goes away.
+    /// Runs the work in one transaction, which is committed when the work returns `Ok` and rolled back when it returns
+    /// `Err`. Once started it runs to its end, even if the caller drops the future.
     pub(crate) async fn write<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
     ) -> Result<T, E> {
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        self.write_apart(given, work, move |result| drop(answer.send(result)));
-        answered.await.unwrap_or_else(|_| Err(unavailable("the write was lost: it broke off").into()))
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.write_apart(input, work, move |result| drop(sender.send(result)));
+        receiver.await.unwrap_or_else(|_| Err(unavailable("the write was aborted before it completed").into()))
     }
 
-    /// The same, though nobody waits in person; `done` takes the answer once it is durable.
+    /// Like [`Self::write`], detached from the caller; `completion` receives the result once it is durable.
     pub(crate) fn write_apart<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
-        done: impl Done<T, E>,
+        completion: impl Done<T, E>,
     ) {
         match self {
-            Self::Postgres(engine) => engine.write_apart(given, work, done),
-            Self::Sqlite(engine) => engine.write_apart(given, work, done),
+            Self::Postgres(engine) => engine.write_apart(input, work, completion),
+            Self::Sqlite(engine) => engine.write_apart(input, work, completion),
         }
     }
 
-    /// Runs the work in one transaction that others of its sort may share, and with it one wait for the disk. On PostgreSQL
-    /// all its statements are to be asked for before the first is answered (see [`in_order`]); work that asks for more after
-    /// that comes to a transaction of its own, a little later.
+    /// Runs the work in one transaction that others of its class may share, and with it one wait for the disk. On
+    /// PostgreSQL it must send all its statements before the first is answered (see [`pipeline()`]); work that sends
+    /// more afterwards is run again in a transaction of its own, a little later.
     pub(crate) async fn write_together<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        sort: Sort,
-        given: C,
+        class: Sort,
+        input: C,
         work: impl Work<C, T, E>,
     ) -> Result<T, E> {
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        self.write_together_apart(sort, given, work, move |result| drop(answer.send(result)));
-        answered.await.unwrap_or_else(|_| Err(unavailable("the write was lost: it broke off").into()))
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.write_together_apart(class, input, work, move |result| drop(sender.send(result)));
+        receiver.await.unwrap_or_else(|_| Err(unavailable("the write was aborted before it completed").into()))
     }
 
-    /// The same, though nobody waits in person; `done` takes the answer once it is durable.
+    /// Like [`Self::write_grouped`], detached from the caller; `completion` receives the result once it is durable.
     pub(crate) fn write_together_apart<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        sort: Sort,
-        given: C,
+        class: Sort,
+        input: C,
         work: impl Work<C, T, E>,
-        done: impl Done<T, E>,
+        completion: impl Done<T, E>,
     ) {
         match self {
-            Self::Postgres(engine) => engine.write_together(sort, given, work, done),
-            Self::Sqlite(engine) => engine.write_apart(given, work, done),
+            Self::Postgres(engine) => engine.write_together(class, input, work, completion),
+            Self::Sqlite(engine) => engine.write_apart(input, work, completion),
         }
     }
 
-    /// Finishes what is under way and lets go of the database.
+    /// Finishes the work in progress and closes all connections.
     pub(crate) async fn close(&self) {
         match self {
             Self::Postgres(engine) => engine.close().await,

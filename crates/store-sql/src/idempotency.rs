@@ -1,4 +1,4 @@
-//! Idempotency records: the first row of a commit's transaction.
+//! Idempotency records, which are the first row that a commit writes.
 
 use std::{borrow::Cow, fmt::Write as _, sync::LazyLock};
 
@@ -21,7 +21,7 @@ pub(crate) const COLUMNS: [Column; 9] = [
     Column::int("expires_at"),
 ];
 
-/// A record that has expired is as good as none.
+/// Inserts a record, replacing one that has expired.
 static TAKE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "INSERT INTO idempotency (organization_id, account_id, operation, key, fingerprint, status, headers, body, expires_at) \
@@ -31,9 +31,9 @@ static TAKE: LazyLock<Sql> = LazyLock::new(|| {
          body = excluded.body, expires_at = excluded.expires_at WHERE idempotency.expires_at <= ?",
     )
 });
-/// Of several claims: a record that is there stands in the way, expired or not.
+/// Inserts several records. An existing record is a conflict, even if it has expired.
 static TAKE_ALL: LazyLock<Bulk> = LazyLock::new(|| Bulk::new_rows(TABLE, &COLUMNS));
-/// Not by when it expires: where a planner knows nothing, that would be as good an index as the key.
+/// Selects a record by key. The expiry is not a condition, because a planner without statistics could choose its index.
 static ANSWER: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "SELECT expires_at, fingerprint, status, headers, body FROM idempotency \
@@ -41,48 +41,48 @@ static ANSWER: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 
-/// Takes the key for this claim, unless it is taken at `now`.
-pub(crate) async fn take(session: &Session, claim: &Claim, now: Timestamp) -> Result<(), CommitError> {
-    let mut values = row(claim);
+/// Inserts a record, unless there is one for the same key that has not expired at `now`.
+pub(crate) async fn take(session: &Session, record: &Claim, now: Timestamp) -> Result<(), CommitError> {
+    let mut values = row(record);
     values.push(now.into());
     if session.execute(&TAKE, &values).await? == 1 {
         return Ok(());
     }
-    match self::answer(session, &claim.key, now).await? {
-        Some((fingerprint, answer)) if fingerprint == claim.fingerprint => Err(CommitError::Duplicate(answer)),
+    match self::answer(session, &record.key, now).await? {
+        Some((fingerprint, response)) if fingerprint == record.fingerprint => Err(CommitError::Duplicate(response)),
         Some(_) => Err(CommitError::KeyReused),
-        None => Err(corrupt("an idempotency key is taken and has no record").into()),
+        None => Err(corrupt("the idempotency key conflicts with a record that can't be found").into()),
     }
 }
 
-/// Takes the keys of all of these claims that nobody has a record of. Says whether that was all of them.
-pub(crate) async fn take_all(session: &Session, claims: &[&Claim]) -> Result<bool, StoreError> {
-    let rows: Vec<_> = claims.iter().map(|claim| row(claim)).collect();
-    Ok(session.execute_each(&TAKE_ALL, &rows).await? == claims.len() as u64)
+/// Inserts all records whose keys have none yet. Returns whether those were all of them.
+pub(crate) async fn take_all(session: &Session, records: &[&Claim]) -> Result<bool, StoreError> {
+    let rows: Vec<_> = records.iter().map(|record| row(record)).collect();
+    Ok(session.execute_each(&TAKE_ALL, &rows).await? == records.len() as u64)
 }
 
-fn row(claim: &Claim) -> Vec<Value<'_>> {
-    let answer = &claim.answer;
+fn row(record: &Claim) -> Vec<Value<'_>> {
+    let response = &record.answer;
     let mut row = Vec::with_capacity(10);
-    row.extend(named(&claim.key));
+    row.extend(named(&record.key));
     row.extend([
-        Value::from(fingerprint_text(claim.fingerprint)),
-        Value::Int(i64::from(answer.status)),
-        Value::from(headers_text(&answer.headers)),
-        Value::Blob(Cow::Borrowed(&answer.body)),
-        claim.expires_at.into(),
+        Value::from(fingerprint_text(record.fingerprint)),
+        Value::Int(i64::from(response.status)),
+        Value::from(headers_text(&response.headers)),
+        Value::Blob(Cow::Borrowed(&response.body)),
+        record.expires_at.into(),
     ]);
     row
 }
 
-/// The answer kept under the key, with what was asked then.
+/// The stored response for a key, with the fingerprint of its request.
 pub(crate) async fn answer(
     session: &Session,
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
-    let kept = session.fetch_one(&ANSWER, &named(key), |cells| Ok((cells.time()?, read(cells)?))).await?;
-    Ok(kept.filter(|(expires_at, _)| *expires_at > now).map(|(_, answer)| answer))
+    let stored = session.fetch_one(&ANSWER, &named(key), |cells| Ok((cells.time()?, read(cells)?))).await?;
+    Ok(stored.filter(|(expires_at, _)| *expires_at > now).map(|(_, response)| response))
 }
 
 fn named(key: &IdempotencyKey) -> [Value<'_>; 4] {
@@ -122,9 +122,9 @@ mod tests {
 
     #[test]
     fn headers_and_fingerprints_read_back_as_they_were_written() {
-        let kept = vec![("location".to_owned(), "/x?y=\"z\"".to_owned()), ("etag".to_owned(), String::new())];
-        assert_eq!(headers(&headers_text(&kept)).unwrap(), kept);
-        let print = Fingerprint([171; 32]);
-        assert_eq!(fingerprint(&fingerprint_text(print)), Ok(print));
+        let pairs = vec![("location".to_owned(), "/x?y=\"z\"".to_owned()), ("etag".to_owned(), String::new())];
+        assert_eq!(headers(&headers_text(&pairs)).unwrap(), pairs);
+        let original = Fingerprint([171; 32]);
+        assert_eq!(fingerprint(&fingerprint_text(original)), Ok(original));
     }
 }

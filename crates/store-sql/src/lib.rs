@@ -1,6 +1,7 @@
 //! The store on SQLite and PostgreSQL, from one set of table specifications.
 //!
-//! [`Database`] is an open database and its schema; [`SqlStore`] answers the ports over one whose schema is up to date.
+//! [`Database`] is an open database and its schema; [`SqlStore`] implements the ports over a database whose schema is
+//! up to date.
 
 mod accounts;
 mod audit;

@@ -1,4 +1,4 @@
-//! A slice of a collection as bounds and values.
+//! A list query: the bound values of one page or stream of a collection.
 
 use std::sync::Arc;
 
@@ -11,38 +11,38 @@ use crate::{
     texts::Texts,
 };
 
-/// What a list is asked for.
+/// The bound values of a list query.
 #[derive(Clone, Debug)]
 pub(crate) struct Slice {
     pub(crate) organization: Value<'static>,
     pub(crate) walk: Walk,
-    /// Whether the bounds that no range of an index keeps leave anything out.
+    /// Whether there are bounds that no index range enforces and that exclude anything.
     narrowed: bool,
     pub(crate) bounds: Vec<Value<'static>>,
-    /// The values of each filter.
+    /// The accepted values of each filter.
     pub(crate) filters: Vec<Vec<Value<'static>>>,
     limit: i64,
 }
 
 impl Slice {
-    /// Of records, which change.
+    /// Creates the query of records, which change.
     pub(crate) fn of_records(
         organization: Value<'static>,
         filters: Vec<Vec<Value<'static>>>,
         page: &PageRequest,
     ) -> Self {
         let (first, mut last) = created(page.window.created_after, page.window.created_before);
-        let within = (page.window.updated_after, page.window.updated_before);
-        let until = Value::Int(within.1.map_or(i64::MAX, Timestamp::millis));
-        let (walk, narrowed, bounds) = match page.order {
+        let updated = (page.window.updated_after, page.window.updated_before);
+        let until = Value::Int(updated.1.map_or(i64::MAX, Timestamp::millis));
+        let (scan_order, residual_bounds, bounds) = match page.order {
             Order::Newest => {
                 if let Some(Position::Newest(after)) = page.after {
                     last = last.min(before(after));
                 }
-                match within {
+                match updated {
                     (None, None) => (Walk::Newest, false, vec![first.into(), last.into()]),
                     (since, before) => {
-                        // No record is changed before it is created.
+                        // A record is never updated before it is created.
                         last = last.min(created(None, before).1);
                         let since = Value::Int(since.map_or(i64::MIN, Timestamp::millis));
                         (Walk::NewestWithin, true, vec![first.into(), last.into(), since, until])
@@ -50,19 +50,23 @@ impl Slice {
                 }
             }
             Order::Changed => {
-                let start = (within.0.map_or(i64::MIN, Timestamp::millis), String::new());
+                let start = (updated.0.map_or(i64::MIN, Timestamp::millis), String::new());
                 let (moment, id) = match page.after {
                     Some(Position::Changed(moment, id)) => start.max((moment.millis(), id.to_string())),
                     _ => start,
                 };
-                let narrowed = (first, last) != created(None, None);
-                (Walk::Changed, narrowed, vec![Value::Int(moment), Value::from(id), until, first.into(), last.into()])
+                let residual_bounds = (first, last) != created(None, None);
+                (
+                    Walk::Changed,
+                    residual_bounds,
+                    vec![Value::Int(moment), Value::from(id), until, first.into(), last.into()],
+                )
             }
         };
-        Self { organization, walk, narrowed, bounds, filters, limit: overfetched(page) }
+        Self { organization, walk: scan_order, narrowed: residual_bounds, bounds, filters, limit: overfetched(page) }
     }
 
-    /// Of what never changes, so that both orders and both windows go by identifier.
+    /// Creates the query of entries. They never change, so both orders and both time ranges are ranges of identifiers.
     pub(crate) fn of_entries(
         organization: Value<'static>,
         filters: Vec<Vec<Value<'static>>>,
@@ -75,7 +79,7 @@ impl Slice {
             (one, other) => one.or(other),
         };
         let (mut first, mut last) = created(since, until);
-        let walk = match page.order {
+        let scan_order = match page.order {
             Order::Newest => Walk::Newest,
             Order::Changed => Walk::Oldest,
         };
@@ -85,31 +89,32 @@ impl Slice {
             None => {}
         }
         let bounds = vec![first.into(), last.into()];
-        Self { organization, walk, narrowed: false, bounds, filters, limit: overfetched(page) }
+        Self { organization, walk: scan_order, narrowed: false, bounds, filters, limit: overfetched(page) }
     }
 
-    /// The statement of a list that looks at `reach` rows at most, asked by this `process`, and its values.
+    /// Returns the statement of a page that scans at most `scan_limit` rows, and its values. `process` identifies the
+    /// registration of this process.
     pub(crate) fn statement(
         &self,
-        texts: &Texts<Shape>,
+        cache: &Texts<Shape>,
         source: Source<'_>,
-        reach: usize,
+        scan_limit: usize,
         process: Ulid,
     ) -> (Arc<Sql>, Vec<Value<'static>>) {
         let counts: Vec<usize> = self.filters.iter().map(Vec::len).collect();
-        let shape = Shape::of(self.walk, self.narrowed, source.filters, &counts, reach);
-        let mut values = self.values(&shape);
+        let plan = Shape::of(self.walk, self.narrowed, source.filters, &counts, scan_limit);
+        let mut values = self.values(&plan);
         values.push(process.into());
-        (texts.get(shape, |shape| shape.sql(source)), values)
+        (cache.get(plan, |plan| plan.sql(source)), values)
     }
 
-    fn values(&self, shape: &Shape) -> Vec<Value<'static>> {
+    fn values(&self, plan: &Shape) -> Vec<Value<'static>> {
         let mut values = vec![self.organization.clone(), Value::Int(self.limit)];
         values.extend(self.bounds.iter().cloned());
-        for (place, places) in shape.lead.iter().chain(&shape.others) {
-            let given = self.filters.get(*place).map_or(&[][..], Vec::as_slice);
-            // Places too many hold the empty text, which no filter's column ever does.
-            values.extend(given.iter().cloned().chain(std::iter::repeat(Value::text(""))).take(*places));
+        for (filter, slots) in plan.lead.iter().chain(&plan.others) {
+            let wanted = self.filters.get(*filter).map_or(&[][..], Vec::as_slice);
+            // Unused slots get the empty text, which no filter column ever has.
+            values.extend(wanted.iter().cloned().chain(std::iter::repeat(Value::text(""))).take(*slots));
         }
         values
     }
@@ -119,7 +124,7 @@ fn overfetched(page: &PageRequest) -> i64 {
     i64::try_from(page.limit.get()).map_or(i64::MAX, |limit| limit + 1)
 }
 
-/// The first and last identifier that records created in this window can have; the first after the last for an empty one.
+/// Returns the first and last identifier of records created in this range. In an empty range the first is greater.
 fn created(since: Option<Timestamp>, until: Option<Timestamp>) -> (Ulid, Ulid) {
     let at = |moment: Timestamp| Ulid::from_parts(u64::try_from(moment.millis()).unwrap_or(0), 0);
     let first = since.map_or(Ulid::nil(), at);

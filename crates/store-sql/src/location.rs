@@ -1,4 +1,4 @@
-//! Where the database is, and how to connect to it.
+//! The address of the database and the options of connections to it.
 
 mod options;
 mod postgres;
@@ -12,13 +12,13 @@ pub(crate) use postgres::{Roots, Security, Verification};
 /// A database's address: `sqlite:path` or `postgres://…`.
 #[derive(Clone)]
 pub enum DatabaseUrl {
-    /// A PostgreSQL server, or one that speaks its protocol.
+    /// A PostgreSQL server, or another that speaks its protocol.
     Postgres(Box<PostgresUrl>),
-    /// A file.
+    /// A SQLite file.
     Sqlite(PathBuf),
 }
 
-/// The text is no address of a database this store knows. It does not repeat the text, which may hold a password.
+/// The text is not a database address this store supports. The message does not repeat it: it may contain a password.
 #[derive(Debug, thiserror::Error)]
 #[error("not a database address of the form sqlite:path or postgres://user@host/database{0}")]
 pub struct MalformedDatabaseUrl(String);
@@ -33,11 +33,11 @@ impl FromStr for DatabaseUrl {
             return if named {
                 Ok(Self::Sqlite(path.into()))
             } else {
-                Err(MalformedDatabaseUrl(": a file is to be named".into()))
+                Err(MalformedDatabaseUrl(": the path of a file is required".into()))
             };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let url = PostgresUrl::parse(text).map_err(|fault| MalformedDatabaseUrl(format!(": {fault}")))?;
+            let url = PostgresUrl::parse(text).map_err(|error| MalformedDatabaseUrl(format!(": {error}")))?;
             return Ok(Self::Postgres(Box::new(url)));
         }
         Err(MalformedDatabaseUrl(String::new()))

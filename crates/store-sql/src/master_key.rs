@@ -1,4 +1,4 @@
-//! What the master key is recognized by.
+//! The check value of the master key, which identifies the right key.
 
 use std::sync::LazyLock;
 
@@ -29,8 +29,8 @@ impl MasterKeyCheck for SqlStore {
 
     async fn keep_master_key_check(&self, value: &str) -> Result<String, StoreError> {
         let values: [Value<'static>; 1] = [value.to_owned().into()];
-        // Two transactions: whoever waited for a faster one reads what that one has stored.
+        // In two transactions, so that a caller that lost the race reads the value that the winner stored.
         self.engine.write(values, |values, session| Box::pin(session.execute(&KEEP, values))).await?;
-        self.master_key_check().await?.ok_or_else(|| corrupt("the master key's check value was not kept"))
+        self.master_key_check().await?.ok_or_else(|| corrupt("the check value of the master key was not stored"))
     }
 }

@@ -1,7 +1,9 @@
-//! The schema, step by step. Statements are written by hand for each engine, with the same versions, tables and columns.
+//! The migrations of the schema. Statements are written by hand for each engine, with the same versions, tables and
+//! columns on both.
 //!
-//! Servers of neighbouring versions share a database: a step that only adds something leaves older programs at work, and
-//! one that takes something away says, in `installation`, which step a program must know from then on.
+//! Servers of neighbouring versions share a database: a migration that only adds something leaves older programs
+//! running, and one that removes something records, in `installation`, the migration that a program must have from then
+//! on.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -48,13 +50,13 @@ const LEDGER: Script = {
     Script { postgres: TEXT, sqlite: TEXT }
 };
 
-/// Those the database lacks, after a look at those it has.
+/// Returns the migrations the database lacks, after verifying those it has.
 pub(crate) async fn pending(session: &Session) -> Result<Vec<Migration>, StoreError> {
-    let known = missing(session).await?;
-    Ok(known.into_iter().map(Step::describe).collect())
+    let missing = missing(session).await?;
+    Ok(missing.into_iter().map(Step::describe).collect())
 }
 
-/// Applies those the database lacks, in the transaction of the session.
+/// Applies the migrations the database lacks, in the transaction of the session.
 pub(crate) async fn apply(session: &Session, now: Timestamp) -> Result<Vec<Migration>, StoreError> {
     session.lock_schema(&LEDGER).await?;
     let insert = Sql::fixed("INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)");
@@ -68,7 +70,7 @@ pub(crate) async fn apply(session: &Session, now: Timestamp) -> Result<Vec<Migra
     Ok(applied)
 }
 
-/// The newest that the database has; 0 where it has none.
+/// Returns the newest version that the database has, or 0 if it has none.
 pub(crate) async fn applied(session: &Session) -> Result<i64, StoreError> {
     if !session.has_table("schema_migrations").await? {
         return Ok(0);
@@ -77,13 +79,13 @@ pub(crate) async fn applied(session: &Session) -> Result<i64, StoreError> {
     Ok(session.fetch_one(&newest, &[], |cells| cells.opt_int()).await?.flatten().unwrap_or(0))
 }
 
-/// The newest that this program has.
+/// Returns the newest version that this program has.
 pub(crate) fn newest() -> i64 {
     STEPS.last().map_or(0, |step| step.version)
 }
 
-/// Those the database lacks. A database that was migrated by a newer program is as good as any other, as long as it serves
-/// this one.
+/// Returns the migrations the database lacks. A database that a newer program has migrated is accepted as long as it
+/// supports this program.
 async fn missing(session: &Session) -> Result<Vec<&'static Step>, StoreError> {
     let newest = newest();
     let mut done = BTreeSet::new();
@@ -96,11 +98,11 @@ async fn missing(session: &Session) -> Result<Vec<&'static Step>, StoreError> {
             match STEPS.iter().find(|step| step.version == version) {
                 Some(step) if step.checksum(session) != checksum => {
                     return Err(corrupt(format!(
-                        "migration {version} ({name}) was applied with other statements than this program's"
+                        "migration {version} ({name}) was applied with statements that differ from this program's"
                     )));
                 }
                 None if version <= newest => {
-                    return Err(corrupt(format!("migration {version} ({name}) is none of this program's")));
+                    return Err(corrupt(format!("migration {version} ({name}) is unknown to this program")));
                 }
                 _ => done.insert(version),
             };
@@ -110,14 +112,14 @@ async fn missing(session: &Session) -> Result<Vec<&'static Step>, StoreError> {
         && newest < oldest
     {
         return Err(unavailable(format!(
-            "the database is newer than this program: it serves those that know migration {oldest}, and this one knows \
-             {newest}; a newer version of the program is needed"
+            "the database is newer than this program: it requires programs that have migration {oldest}, and this one \
+             has only {newest}; use a newer version of the program"
         )));
     }
     Ok(STEPS.iter().filter(|step| !done.contains(&step.version)).collect())
 }
 
-/// The migration that a program must know to be served.
+/// Returns the migration that a program must have to use this database.
 async fn oldest_schema(session: &Session) -> Result<Option<i64>, StoreError> {
     if !session.has_table("installation").await? {
         return Ok(None);

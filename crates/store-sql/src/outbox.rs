@@ -1,4 +1,4 @@
-//! Events that wait for delivery.
+//! The outbox: events that are stored with the changes that caused them.
 
 use std::{
     borrow::{Borrow, Cow},
@@ -49,7 +49,7 @@ fn row(event: &OutboxEvent) -> Vec<Value<'_>> {
     ]
 }
 
-/// How many events wait.
+/// The number of pending events.
 pub(crate) async fn pending(session: &Session) -> Result<u64, StoreError> {
     Ok(session.fetch_one(&PENDING, &[], |cells| cells.count()).await?.unwrap_or(0))
 }

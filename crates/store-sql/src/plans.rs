@@ -1,4 +1,4 @@
-//! Every list costs a range of an index: SQLite is asked how it would go about each shape of list.
+//! The query plans of lists on SQLite: every list is a range scan of an index.
 #![cfg(test)]
 
 pub(crate) mod on_postgres;
@@ -22,9 +22,9 @@ use crate::{
     table::Table,
 };
 
-/// What a page looks at, at most.
+/// The scan limit of a page.
 const REACH: usize = 2_000;
-/// Who asks.
+/// The process that lists.
 const PROCESS: Ulid = Ulid(9);
 
 pub(crate) struct Planned {
@@ -50,8 +50,8 @@ impl Planned {
     }
 
     async fn list<R: Table>(&self, filter: &R::Filter, page: &PageRequest) -> Vec<String> {
-        let slice = Slice::of_records(Id::<kernel::Organization>::new(Ulid(1)).into(), R::narrow(filter), page);
-        let (sql, values) = Statements::of(R::KIND).list(&slice, REACH, PROCESS);
+        let query = Slice::of_records(Id::<kernel::Organization>::new(Ulid(1)).into(), R::narrow(filter), page);
+        let (sql, values) = Statements::of(R::KIND).list(&query, REACH, PROCESS);
         self.steps(&sql, values).await
     }
 }
@@ -72,8 +72,9 @@ fn pages() -> [PageRequest; 3] {
     ]
 }
 
-/// So many ranges of this index, in its order, and for each row of the page a look by its identifier; nothing is sorted.
-/// Where not all rows of a range belong to the page, the ranges are there twice: for the page and for its end.
+/// Asserts that the plan has `count` ranges of this index, in its order, and for each row of the page a lookup by
+/// identifier, and sorts nothing. If not all rows of a range belong to the page, the ranges occur twice: for the page
+/// and for its end.
 #[track_caller]
 fn is_ranges(steps: &[String], index: &str, count: usize) {
     assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
@@ -86,7 +87,7 @@ fn is_ranges(steps: &[String], index: &str, count: usize) {
     assert!(scans.iter().all(|scan| ["SCAN l", "SCAN page"].contains(&scan.as_str())), "{steps:#?}");
 }
 
-/// The steps but for those that look up, by its key, an entry that was found and its seal.
+/// Returns the plan without the steps that look up a matching entry and its seal by key.
 pub(crate) fn but_for_seals(mut steps: Vec<String>) -> Vec<String> {
     let seal = "SEARCH s USING INDEX audit_seals_entry (organization_id=? AND entry_id=?)";
     assert!(steps.iter().any(|step| step == seal), "{steps:#?}");

@@ -1,17 +1,19 @@
-//! This process among those over the same database, so that `X-As-Of` holds whoever writes.
+//! The registration of this process among those that write to the same database, so that `X-As-Of` holds whichever
+//! process writes.
 //!
-//! A process's own writes in flight hold its horizon back (see [`kernel::Stamps`]). For those of others, two things stand
-//! in the database, and a list reads both before its rows:
+//! A process's own writes in flight hold back its low watermark (see [`kernel::TimestampOracle`]). For the writes of
+//! other processes there are two things in the database, and a list reads both before its rows:
 //!
-//! * In `open_writes`, a [row](row) for each process that stores: it stores nothing that is stamped before the row's floor,
-//!   and nothing at all once the row is gone. A row is heeded as long as it is there. Whoever finds it overdue takes it
-//!   away, which waits for the commits in flight that hold on to it.
-//! * In `installation`, the [mark](mark): nobody tells a horizon past it. Who enters makes its row first and then stamps
-//!   nothing before the mark, so it does not matter what was told before its row was seen.
+//! * In `open_writes`, a [row](row) for each process that writes. The process commits no write that is stamped before
+//!   the row's low watermark, and none at all once the row is deleted. A row counts as long as it exists. Any process
+//!   that finds it expired deletes it, which waits for the commits in flight that have locked it.
+//! * In `installation`, the [watermark ceiling](watermark_ceiling): no process returns a watermark above it. A process
+//!   that registers inserts its row first and from then on stamps nothing before the ceiling, so it does not matter
+//!   which watermarks were returned before others saw its row.
 //!
-//! So nothing hangs on clocks that agree, or never step back. Only how long a silent process is waited for goes by a clock,
-//! the database's. A server alone over its SQLite file needs no row, since it is the only one that tells horizons; commands
-//! beside it do, and so do all processes over PostgreSQL.
+//! Correctness therefore does not depend on clocks that agree or never step back. Only the time after which a silent
+//! process is given up goes by a clock, the database's. A server that is alone over its SQLite file needs no row, since
+//! no other process returns watermarks; commands beside it need one, and so do all processes over PostgreSQL.
 
 mod mark;
 mod renewal;
@@ -33,20 +35,20 @@ use crate::engine::{Engine, Session, corrupt, unavailable};
 use mark::Mark;
 pub(crate) use row::{Seen, floor};
 
-/// What a process is to its database.
+/// The role of a process towards its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It serves. Over SQLite there is one at a time.
+    /// A server. Over SQLite there is at most one at a time.
     Server,
-    /// A command beside it.
+    /// A command that runs beside the server.
     Tool,
 }
 
-/// How long leaving waits for commits in flight. A row that stays is taken away by others.
+/// How long deregistration waits for commits in flight. If the row remains, other processes delete it later.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// What this process has in flight: changes of records, and audit entries of calls that change nothing. They are told
-/// apart, because reads are in flight all the time and are no matter to who catches up on records.
+/// The writes of this process in flight: changes of records, and audit entries of calls that change nothing. They are
+/// tracked apart because reads are in flight all the time and do not matter to clients that catch up on records.
 #[derive(Clone)]
 pub(crate) struct InFlight {
     pub(crate) records: Stamps,
@@ -58,108 +60,111 @@ impl InFlight {
         Self { records: Stamps::new(Arc::clone(clock)), entries: Stamps::new(Arc::clone(clock)) }
     }
 
-    /// The horizon of both.
+    /// Returns the low watermark of both.
     pub(crate) fn horizon(&self) -> Timestamp {
         self.records.horizon().min(self.entries.horizon())
     }
 
-    fn raise(&self, floor: Timestamp) {
-        self.records.raise(floor);
-        self.entries.raise(floor);
+    fn raise(&self, minimum: Timestamp) {
+        self.records.raise(minimum);
+        self.entries.raise(minimum);
     }
 }
 
-/// This process among those over the database.
+/// The registration of this process among those that write to the database.
 pub(crate) struct Presence {
     shared: Arc<Shared>,
     renewal: AbortHandle,
 }
 
-/// What a process and its renewal both know.
+/// The state that a process shares with its renewal task.
 struct Shared {
     engine: Arc<Engine>,
     stamps: InFlight,
     mark: Arc<Mark>,
     process: Ulid,
-    /// None where the process needs no row.
+    /// `None` if the process needs no row.
     entered: Option<Mutex<Entered>>,
-    /// Whether no other process had a row at the last look.
+    /// Whether no other process had a row when the renewal task last checked.
     alone: AtomicBool,
 }
 
-/// The row that a process stands by. A process that was taken for gone enters again under another.
+/// The row of a process. A process whose row was deleted because it expired registers again with another row.
 #[derive(Clone, Copy, Debug)]
 struct Entered {
     row: Ulid,
-    /// What is stamped earlier is lost: others may have read past it.
+    /// Writes stamped earlier are refused: other processes may have read past them.
     floor: Timestamp,
 }
 
 impl Presence {
-    /// Enters the process, where its role asks for it. Its stamps lie after every horizon that others were told before.
+    /// Registers the process if its role requires that. Its timestamps follow every watermark that others returned
+    /// before.
     pub(crate) async fn enter(
         engine: &Arc<Engine>,
         role: Role,
         clock: &Arc<dyn Clock>,
         process: Ulid,
     ) -> Result<(Self, InFlight), StoreError> {
-        let stamps = InFlight::by(clock);
-        let mark = Arc::new(Mark::new(Arc::clone(engine), Arc::clone(clock)));
-        let alone = role == Role::Server && matches!(**engine, Engine::Sqlite(_));
-        let entered = if alone {
-            stamps.raise(mark.read().await?);
+        let in_flight = InFlight::by(clock);
+        let ceiling = Arc::new(Mark::new(Arc::clone(engine), Arc::clone(clock)));
+        let is_sole_server = role == Role::Server && matches!(**engine, Engine::Sqlite(_));
+        let registration = if is_sole_server {
+            in_flight.raise(ceiling.read().await?);
             None
         } else {
-            Some(Mutex::new(enter(engine, &stamps, &mark, process).await?))
+            Some(Mutex::new(enter(engine, &in_flight, &ceiling, process).await?))
         };
         let shared = Arc::new(Shared {
             engine: Arc::clone(engine),
-            stamps: stamps.clone(),
-            mark,
+            stamps: in_flight.clone(),
+            mark: ceiling,
             process,
-            entered,
+            entered: registration,
             alone: AtomicBool::new(false),
         });
         let renewal = tokio::spawn(renewal::keep_up(Arc::clone(&shared))).abort_handle();
-        Ok((Self { shared, renewal }, stamps))
+        Ok((Self { shared, renewal }, in_flight))
     }
 
-    /// For a transaction that stores: whether others still wait for what it is stamped with.
+    /// Returns the check with which a transaction that writes verifies this registration.
     pub(crate) fn check(&self) -> Check {
         Check { entered: self.shared.entered() }
     }
 
-    /// Whether no other process was there a second ago.
+    /// Returns whether no other process was registered a second ago.
     pub(crate) fn alone(&self) -> bool {
         self.shared.alone.load(Ordering::Relaxed)
     }
 
-    /// The row of this process, or what its row would be called.
+    /// Returns the id of this process's row, or the id that the row would have.
     pub(crate) fn row(&self) -> Ulid {
         self.shared.row()
     }
 
-    /// For the time before the snapshot of a page, whose horizon in this process is this one.
-    pub(crate) async fn horizon(&self, horizon: Timestamp) -> Horizon {
-        self.shared.mark.allow(horizon).await;
-        Horizon { here: horizon, mark: Arc::clone(&self.shared.mark) }
+    /// Prepares the watermark of a page before its snapshot is taken. `low_watermark` is this process's own.
+    pub(crate) async fn horizon(&self, low_watermark: Timestamp) -> Horizon {
+        self.shared.mark.allow(low_watermark).await;
+        Horizon { here: low_watermark, mark: Arc::clone(&self.shared.mark) }
     }
 
-    /// The moment no change stamped before can become visible after this, whose horizon in this process is this one.
-    pub(crate) async fn as_of(&self, engine: &Engine, horizon: Timestamp) -> Result<Timestamp, StoreError> {
-        let horizon = self.horizon(horizon).await;
+    /// Returns the time before which no change can become visible any more. `low_watermark` is this process's own.
+    pub(crate) async fn as_of(&self, engine: &Engine, low_watermark: Timestamp) -> Result<Timestamp, StoreError> {
+        let watermark = self.horizon(low_watermark).await;
         let seen = engine.read(self.row(), |row, session| Box::pin(row::others(session, *row))).await?;
-        horizon.told(seen)
+        watermark.told(seen)
     }
 
-    /// Takes the process out again, once its commits in flight have ended. What it commits from now on is refused.
+    /// Deletes the registration once the commits in flight have ended. Later commits are refused.
     pub(crate) async fn leave(&self) {
         self.renewal.abort();
-        let Some(entered) = self.shared.entered() else { return };
-        match tokio::time::timeout(LEAVE_WITHIN, row::remove(&self.shared.engine, entered.row)).await {
+        let Some(registration) = self.shared.entered() else { return };
+        match tokio::time::timeout(LEAVE_WITHIN, row::remove(&self.shared.engine, registration.row)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the row of open writes stays until others take it away"),
-            Err(_) => tracing::warn!("a commit is still under way: the row of open writes stays until it has ended"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "could not deregister this process: another will delete its registration");
+            }
+            Err(_) => tracing::warn!("a commit is still running: this process is deregistered when it has ended"),
         }
     }
 }
@@ -172,65 +177,65 @@ impl Drop for Presence {
 
 impl Shared {
     fn entered(&self) -> Option<Entered> {
-        self.entered.as_ref().map(|entered| *entered.lock().unwrap_or_else(PoisonError::into_inner))
+        self.entered.as_ref().map(|registration| *registration.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The row of this process, or what its row would be called.
+    /// Returns the id of this process's row, or the id that the row would have.
     fn row(&self) -> Ulid {
-        self.entered().map_or(self.process, |entered| entered.row)
+        self.entered().map_or(self.process, |registration| registration.row)
     }
 
-    /// Enters again, after others took the process for gone.
+    /// Registers again after the row expired and another process deleted it.
     async fn enter_again(&self) -> Result<(), StoreError> {
-        let Some(entered) = &self.entered else { return Ok(()) };
-        // A row of its own for each time, so that a commit that was checked against the one that is gone can't take the
-        // new one for it.
+        let Some(registration) = &self.entered else { return Ok(()) };
+        // Each registration has a row of its own, so that a commit that was checked against the deleted row does not
+        // mistake the new one for it.
         let row = Ulid(self.row().0.wrapping_add(1));
-        let again = enter(&self.engine, &self.stamps, &self.mark, row).await?;
-        *entered.lock().unwrap_or_else(PoisonError::into_inner) = again;
+        let renewed = enter(&self.engine, &self.stamps, &self.mark, row).await?;
+        *registration.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(())
     }
 }
 
-/// Makes the row, and only then looks how far others were told.
-async fn enter(engine: &Engine, stamps: &InFlight, mark: &Mark, row: Ulid) -> Result<Entered, StoreError> {
-    let floor = stamps.horizon();
-    row::insert(engine, row, floor).await?;
-    let floor = floor.max(mark.read().await?);
-    stamps.raise(floor);
-    Ok(Entered { row, floor })
+/// Inserts the row, and only then reads the watermark ceiling.
+async fn enter(engine: &Engine, in_flight: &InFlight, ceiling: &Mark, row: Ulid) -> Result<Entered, StoreError> {
+    let low_watermark = in_flight.horizon();
+    row::insert(engine, row, low_watermark).await?;
+    let low_watermark = low_watermark.max(ceiling.read().await?);
+    in_flight.raise(low_watermark);
+    Ok(Entered { row, floor: low_watermark })
 }
 
-/// What a transaction asks about its own process.
+/// The check that a transaction makes of its own process's registration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Check {
     entered: Option<Entered>,
 }
 
 impl Check {
-    /// Holds on to the row of the process until the transaction ends.
+    /// Locks the process's row until the transaction ends.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when others may have read past what is stamped with the `earliest` of its moments.
+    /// [`StoreError::Unavailable`] when others may have read past `earliest`, the earliest of its timestamps.
     pub(crate) async fn hold(self, session: &Session, earliest: Timestamp) -> Result<(), StoreError> {
         let Some(Entered { row, floor }) = self.entered else { return Ok(()) };
         if earliest >= floor && row::hold(session, row).await? {
             return Ok(());
         }
-        Err(unavailable("this process was not heard of for too long: others may have read past this write"))
+        Err(unavailable("this process's registration expired, and others may have read past this write: try it again"))
     }
 }
 
-/// The horizon of a page in this process, and what it takes to tell it.
+/// The watermark of a page in this process, before it is combined with those of other processes.
 pub(crate) struct Horizon {
     here: Timestamp,
     mark: Arc<Mark>,
 }
 
 impl Horizon {
-    /// The moment no change stamped before can become visible after the snapshot in which this was `seen` of other processes.
+    /// Returns the time before which no change can become visible after the snapshot in which `seen` was read.
     pub(crate) fn told(&self, seen: Option<Seen>) -> Result<Timestamp, StoreError> {
-        let Seen { floor, mark } = seen.ok_or_else(|| corrupt("a list says nothing of other processes"))?;
+        let Seen { floor, mark } = seen.ok_or_else(|| corrupt("a list's result has no row about other processes"))?;
         let mark = mark.unwrap_or(Timestamp::MIN);
         self.mark.note(mark);
         Ok(self.here.min(mark).min(floor.unwrap_or(Timestamp::MAX)))

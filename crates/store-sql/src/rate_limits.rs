@@ -1,4 +1,4 @@
-//! Buckets of rate limits that the servers over one PostgreSQL share.
+//! Rate-limit buckets that the servers of one PostgreSQL database share.
 
 use std::{
     fmt::Write as _,
@@ -15,14 +15,15 @@ use crate::{
     store::SqlStore,
 };
 
-/// How many buckets one statement asks; there is a text for each number of them.
+/// The maximum number of buckets per statement. There is one statement for each number of buckets.
 const TOGETHER: usize = 16;
 
-/// How long a bucket has been full before it is forgotten, in milliseconds: servers' clocks differ.
+/// How long a bucket must have been full before it is deleted, in milliseconds, since the servers' clocks differ.
 const FORGOTTEN_MILLIS: i64 = 120_000;
 
 static TAKE: [OnceLock<Sql>; TOGETHER] = [const { OnceLock::new() }; TOGETHER];
-/// The newest row counts: a bucket that was taken from since it was found stays.
+/// Deletes full buckets. The outer condition is checked on the newest version of a row, so a bucket that was used since
+/// the subquery found it is not deleted.
 static FORGET: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "DELETE FROM rate_limits WHERE full_at < ? AND (organization_id, bucket, subject) IN \
@@ -31,16 +32,16 @@ static FORGET: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 
-/// Keeps buckets in the table `rate_limits`.
+/// Shared buckets, stored in the table `rate_limits`.
 pub struct SqlBuckets {
     engine: Arc<Engine>,
 }
 
-/// How a bucket is called in the table: organization, sort and subject.
+/// The key of a bucket in the table: organization, bucket name and subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Name(String, &'static str, String);
 
-/// A take, by its name and its place among those that were asked for.
+/// An exchange with the key of its bucket and its index in the request.
 #[derive(Debug)]
 struct Asked {
     name: Name,
@@ -49,7 +50,7 @@ struct Asked {
 }
 
 impl SqlStore {
-    /// The buckets that the servers over this database share; none where it is a file, which has one server.
+    /// The buckets that the servers of this database share. `None` on SQLite, which has a single server.
     #[must_use]
     pub fn shared_buckets(&self) -> Option<SqlBuckets> {
         match *self.engine {
@@ -61,21 +62,21 @@ impl SqlStore {
 
 #[async_trait]
 impl SharedBuckets for SqlBuckets {
-    async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
-        if takes.is_empty() {
+    async fn take(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+        if exchanges.is_empty() {
             return Ok(Vec::new());
         }
-        let mut asked: Vec<Asked> = takes
+        let mut indexed: Vec<Asked> = exchanges
             .iter()
             .enumerate()
-            .map(|(place, take)| Asked { name: Name::of(&take.key), place, take: *take })
+            .map(|(index, exchange)| Asked { name: Name::of(&exchange.key), place: index, take: *exchange })
             .collect();
-        // In one order on every server, so that no two wait for each other.
-        asked.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        let mut taken =
-            self.engine.write((asked, now), |(asked, now), session| Box::pin(run(session, asked, *now))).await?;
-        taken.sort_unstable_by_key(|(place, _)| *place);
-        Ok(taken.into_iter().map(|(_, taken)| taken).collect())
+        // In the same order on every server, so that no two transactions deadlock.
+        indexed.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        let mut results =
+            self.engine.write((indexed, now), |(indexed, now), session| Box::pin(run(session, indexed, *now))).await?;
+        results.sort_unstable_by_key(|(index, _)| *index);
+        Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 
     async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
@@ -86,18 +87,18 @@ impl SharedBuckets for SqlBuckets {
     }
 }
 
-async fn run(session: &mut Session, asked: &[Asked], now: Timestamp) -> Result<Vec<(usize, Taken)>, StoreError> {
-    let mut taken = Vec::with_capacity(asked.len());
-    for together in asked.chunks(TOGETHER) {
-        let sql = TAKE[together.len() - 1].get_or_init(|| take_sql(together.len()));
-        let values: Vec<Value<'_>> = together.iter().flat_map(|asked| asked.values(now)).collect();
-        taken.extend(session.fetch(sql, &values, |cells| read(cells, together)).await?);
+async fn run(session: &mut Session, exchanges: &[Asked], now: Timestamp) -> Result<Vec<(usize, Taken)>, StoreError> {
+    let mut results = Vec::with_capacity(exchanges.len());
+    for chunk in exchanges.chunks(TOGETHER) {
+        let sql = TAKE[chunk.len() - 1].get_or_init(|| take_sql(chunk.len()));
+        let values: Vec<Value<'_>> = chunk.iter().flat_map(|exchange| exchange.values(now)).collect();
+        results.extend(session.fetch(sql, &values, |cells| read(cells, chunk)).await?);
     }
-    if taken.len() == asked.len() { Ok(taken) } else { Err(corrupt("a bucket of rate limits did not answer")) }
+    if results.len() == exchanges.len() { Ok(results) } else { Err(corrupt("a rate-limit bucket returned no row")) }
 }
 
-/// Takes from so many buckets. A row that is inserted says what comes of the take where the bucket was never taken from;
-/// where it was, the same is reckoned from the row that is there, as `limits::Take::of` does.
+/// Exchanges with this number of buckets. An inserted row holds the result for a bucket that is full. If the bucket has
+/// a row, the result is computed from that row, as in `limits::Exchange`.
 fn take_sql(rows: usize) -> Sql {
     let before = format!(
         "GREATEST(CASE WHEN b.full_at > excluded.empty_at + {STRAY} THEN excluded.empty_at ELSE b.full_at END \
@@ -120,20 +121,21 @@ fn take_sql(rows: usize) -> Sql {
     Sql::fixed(&text)
 }
 
-fn read(cells: &mut Cells<'_>, together: &[Asked]) -> Result<(usize, Taken), StoreError> {
+fn read(cells: &mut Cells<'_>, chunk: &[Asked]) -> Result<(usize, Taken), StoreError> {
     let (organization, bucket, subject) = (cells.text()?, cells.text()?, cells.text()?);
-    let named = |asked: &&Asked| {
-        let Name(own, sort, of) = &asked.name;
-        own == organization && *sort == bucket && of == subject
+    let has_key = |exchange: &&Asked| {
+        let Name(own_organization, own_bucket, own_subject) = &exchange.name;
+        own_organization == organization && *own_bucket == bucket && own_subject == subject
     };
-    let asked = together.iter().find(named).ok_or_else(|| corrupt("a bucket answered that was not asked"))?;
+    let exchange =
+        chunk.iter().find(has_key).ok_or_else(|| corrupt("an unrequested rate-limit bucket was returned"))?;
     let full_at = ArrivalTime(cells.int()?);
     let granted = u32::try_from(cells.int()?).map_err(corrupt)?;
-    Ok((asked.place, Taken { granted, bucket: full_at }))
+    Ok((exchange.place, Taken { granted, bucket: full_at }))
 }
 
 impl Name {
-    /// Nobody's buckets stand under the nil ULID.
+    /// The key in the table. Buckets without an organization have the nil ULID.
     fn of(key: &BucketKey) -> Self {
         let organization = key.organization().map_or_else(Ulid::nil, |organization| organization.ulid());
         Self(organization.to_string(), key.bucket().name(), key.subject())

@@ -1,4 +1,4 @@
-//! Reading records of any kind.
+//! Reads of records of any kind.
 
 use std::sync::Arc;
 
@@ -36,11 +36,11 @@ impl<R: Table> Reader<R> for SqlStore {
         filter: &R::Filter,
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
-        let slice = Slice::of_records(organization.into(), R::narrow(filter), page);
-        let statement = Statements::of(R::KIND).list(&slice, self.reach, self.presence.row());
-        let horizon = self.in_flight.records.horizon();
-        let (looked, as_of) = self.slice(horizon, page.limit, statement, table::read::<R>).await?;
-        Ok(looked.page(page.limit, as_of, |stored| page.order.position(stored)))
+        let query = Slice::of_records(organization.into(), R::narrow(filter), page);
+        let statement = Statements::of(R::KIND).list(&query, self.reach, self.presence.row());
+        let low_watermark = self.in_flight.records.horizon();
+        let (rows, as_of) = self.slice(low_watermark, page.limit, statement, table::read::<R>).await?;
+        Ok(rows.page(page.limit, as_of, |stored| page.order.position(stored)))
     }
 
     async fn stream(
@@ -49,14 +49,14 @@ impl<R: Table> Reader<R> for SqlStore {
         filter: &R::Filter,
         request: &StreamRequest,
     ) -> Result<Streamed<Stored<R>>, StoreError> {
-        let slice = Slice::of_records(organization.into(), R::narrow(filter), &as_page(request));
-        let statement = Statements::of(R::KIND).stream(slice);
+        let query = Slice::of_records(organization.into(), R::narrow(filter), &as_page(request));
+        let statement = Statements::of(R::KIND).stream(query);
         self.streamed(self.in_flight.records.horizon(), statement, table::read::<R>).await
     }
 
     async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
         let sql = Statements::of(R::KIND).with_keys(keys.len());
-        // Keys of a kind that has none name nothing.
+        // No record matches if the kind has no keys.
         let Some(sql) = sql.filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };
         let mut values = vec![Value::from(organization)];
         values.extend(padded(keys.iter().map(|key| Value::from((*key).to_owned()))));
@@ -66,13 +66,13 @@ impl<R: Table> Reader<R> for SqlStore {
     }
 }
 
-/// The rows that a list's statement gave.
+/// The rows that the statement of a list returned.
 pub(crate) struct Looked<T> {
-    /// Those of the page, and one more where there is one.
+    /// The rows of the page, and one more if there is one.
     rows: Vec<T>,
-    /// The last one that was looked at, where no more were to be looked at though the page is not full.
+    /// The last row that was scanned, if the scan limit was reached before the page was full.
     last: Option<T>,
-    /// What was seen of other processes.
+    /// The state of other processes in the same snapshot.
     seen: Option<Seen>,
 }
 
@@ -86,16 +86,16 @@ impl<T> Looked<T> {
         cells: &mut Cells<'_>,
         read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<(), StoreError> {
-        let (part, seen) = (cells.int()?, Seen::read(cells)?);
-        match part {
+        let (kind, other_writers) = (cells.int()?, Seen::read(cells)?);
+        match kind {
             part::PAGE => self.rows.push(read(cells)?),
             part::LOOKED => self.last = Some(read(cells)?),
-            _ => self.seen = Some(seen),
+            _ => self.seen = Some(other_writers),
         }
         Ok(())
     }
 
-    /// A page that goes on after what was looked at.
+    /// Returns the page. Its cursor continues after the last row that was scanned.
     pub(crate) fn page(self, limit: PageLimit, as_of: Timestamp, position: impl Fn(&T) -> Position) -> Page<T> {
         let last = self.last.as_ref().map(&position);
         let page = Page::from_overfetch(self.rows, limit, as_of, position);
@@ -104,29 +104,29 @@ impl<T> Looked<T> {
 }
 
 impl SqlStore {
-    /// The rows of a page, and the moment no change stamped before can still become visible.
+    /// Returns the rows of a page, and the time before which no change can still become visible.
     ///
-    /// That moment is the lowest of this process's `horizon`, which was asked before, and of what the rows' own snapshot
-    /// shows of the others. Who begins to write after that stamps later than what is told here.
+    /// That time is the lowest of this process's `low_watermark`, which was read before, and of the watermarks of other
+    /// processes in the snapshot of the rows. A process that begins to write afterwards stamps later than this time.
     pub(crate) async fn slice<T: Send + 'static>(
         &self,
-        horizon: Timestamp,
+        low_watermark: Timestamp,
         limit: PageLimit,
         (sql, values): (Arc<Sql>, Vec<Value<'static>>),
         read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<(Looked<T>, Timestamp), StoreError> {
-        let horizon = self.presence.horizon(horizon).await;
-        let looked = self
+        let watermark = self.presence.horizon(low_watermark).await;
+        let rows = self
             .engine
             .read((sql, values), move |(sql, values), session| {
                 Box::pin(async move {
-                    let mut looked = Looked::with_room(limit);
-                    session.visit(sql, values, |cells| looked.take(cells, read)).await?;
-                    Ok::<_, StoreError>(looked)
+                    let mut rows = Looked::with_room(limit);
+                    session.visit(sql, values, |cells| rows.take(cells, read)).await?;
+                    Ok::<_, StoreError>(rows)
                 })
             })
             .await?;
-        let as_of = horizon.told(looked.seen)?;
-        Ok((looked, as_of))
+        let as_of = watermark.told(rows.seen)?;
+        Ok((rows, as_of))
     }
 }

@@ -1,4 +1,4 @@
-//! One table for each kind of record.
+//! The table of each kind of record.
 
 mod control;
 mod finding;

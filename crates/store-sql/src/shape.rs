@@ -1,6 +1,6 @@
-//! The SQL of lists. A text is made for each shape of list, never for its values, so there are few and each is prepared
-//! once: every bound is always there, and numbers of values are rounded up. Written by hand, with numbered places, because
-//! the same value stands in many ranges.
+//! The SQL of lists. A statement is built for each plan of a list, never for its values, so there are few and each is
+//! prepared once: every bound is always present, and numbers of values are rounded up. Statements are written by hand
+//! with numbered parameters, because the same value occurs in many ranges.
 
 use sea_query::{Expr, ExprTrait as _};
 
@@ -10,72 +10,73 @@ use crate::{
     table::Filter,
 };
 
-/// In which order rows come, and by which columns they are bounded.
+/// The order in which a list scans its rows, and the columns that bound it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Walk {
-    /// By identifier, last first. Bound by: first and last identifier.
+    /// By identifier, last first. Bounds: first and last identifier.
     Newest,
-    /// The same, and what was changed in a window of time. Bound by: first and last identifier, window's start, its end.
+    /// As [`Self::Newest`], restricted to rows changed in a time range. Bounds: first and last identifier, start of the
+    /// range, its end.
     NewestWithin,
-    /// By identifier, first first. Bound by: first and last identifier.
+    /// By identifier, first first. Bounds: first and last identifier.
     Oldest,
-    /// By last change, oldest first. Bound by: the place to start after, window's end, first and last identifier.
+    /// By last change, oldest first. Bounds: the position to start after, end of the range, first and last identifier.
     Changed,
 }
 
-/// What a list is of.
+/// The table that a list reads.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'c> {
     pub(crate) table: &'static str,
     pub(crate) columns: &'c [Column],
     pub(crate) filters: &'c [Filter],
-    /// The column between organization and identifier in the table's key, where there is one.
+    /// The column between organization and identifier in the primary key, if there is one.
     pub(crate) within: Option<&'static str>,
 }
 
-/// What makes two lists of one table the same statement.
+/// The plan of a list query. Two lists of one table with the same plan share their statement.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Shape {
     walk: Walk,
-    /// The filter looked up: its place, and in how many ranges.
+    /// The filter that is looked up in an index: its index in the list of filters, and the number of ranges.
     pub(crate) lead: Option<(usize, usize)>,
-    /// Those checked row by row: their places, and how many values each has at most.
+    /// The filters that are checked row by row: their indexes in the list of filters, and the number of values of each.
     pub(crate) others: Vec<(usize, usize)>,
-    /// How many rows are looked at, at most; `None` where each of them belongs to the page or one range holds them all.
+    /// The most rows to scan; `None` if every scanned row belongs to the page, or one range holds them all.
     reach: Option<usize>,
 }
 
-/// More ranges than this are not worth their text: the filter is checked row by row instead. No filter of a request has
-/// as many values.
+/// The most ranges of one statement. With more values a filter is checked row by row instead. No filter of a request
+/// has that many.
 const MOST_RANGES: usize = 64;
 
-/// How many conditions of a walk bound a range of its index; the others are checked row by row.
+/// How many conditions of a scan order bound a range of its index; the others are checked row by row.
 const RANGING: usize = 2;
 
-/// What a row of a list is: its first cell.
+/// The kinds of rows of a list's result. The first column has the kind.
 pub(crate) mod part {
-    /// The last that was looked at, which does not belong to the page.
+    /// The last row that was scanned, which does not belong to the page.
     pub(crate) const LOOKED: i64 = 0;
-    /// One that belongs to the page.
+    /// A row that belongs to the page.
     pub(crate) const PAGE: i64 = 1;
-    /// None at all: it says what the page's horizon may be told as.
+    /// Not a record: the watermarks of other processes and the watermark ceiling.
     pub(crate) const FLOOR: i64 = 2;
 }
 
-/// Where the organization, the limit and the first bound of the walk are bound.
+// The parameter numbers of the organization, the limit and the first bound of the scan order.
 const ORGANIZATION: usize = 1;
 const LIMIT: usize = 2;
 const BOUNDS: usize = 3;
 
 impl Walk {
-    /// What bounds it, those conditions first that bound a range of its index. The values are bound from `first` on.
+    /// Returns its conditions, first those that bound a range of its index. Their values are bound from `first` on.
     pub(crate) fn conditions(self, row: &str, first: usize) -> Vec<String> {
         let ids = |first| [format!("{row}id >= ?{first}"), format!("{row}id <= ?{}", first + 1)];
         match self {
             Self::Newest | Self::Oldest => ids(first).into(),
             Self::NewestWithin => {
-                // The sum keeps planners from walking the index by change, which they would have to sort.
-                let changed = |is: &str, place| format!("{row}updated_at + 0 {is} ?{place}");
+                // The sum keeps planners from using the index by last change, whose rows would have to be sorted.
+                let changed = |is: &str, parameter| format!("{row}updated_at + 0 {is} ?{parameter}");
                 [&ids(first)[..], &[changed(">=", first + 2), changed("<", first + 3)]].concat()
             }
             Self::Changed => {
@@ -86,7 +87,7 @@ impl Walk {
         }
     }
 
-    /// Its order, for an `ORDER BY`.
+    /// Returns the columns for an `ORDER BY`.
     pub(crate) fn order(self, row: &str) -> String {
         match self {
             Self::Newest | Self::NewestWithin => format!("{row}id DESC"),
@@ -103,7 +104,7 @@ impl Walk {
         }
     }
 
-    /// The columns of its order.
+    /// Returns the columns of its order.
     fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Newest | Self::NewestWithin | Self::Oldest => &["id"],
@@ -111,39 +112,46 @@ impl Walk {
         }
     }
 
-    /// What else it is bounded by.
+    /// Returns the column of its other bounds.
     fn further(self) -> Option<&'static str> {
         (self == Self::NewestWithin).then_some("updated_at")
     }
 }
 
 impl Shape {
-    /// The shape of a list with this many values for each filter. `narrowed` says whether the walk's further bounds leave
-    /// anything out, `reach` how many rows it may look at.
-    pub(crate) fn of(walk: Walk, narrowed: bool, filters: &[Filter], counts: &[usize], reach: usize) -> Self {
-        let given = || filters.iter().zip(counts.iter().copied()).enumerate().filter(|(_, (_, count))| *count > 0);
-        let lead = given()
+    /// Creates the plan of a list with this many values for each filter. `residual_bounds` tells whether the other
+    /// bounds of the scan order exclude anything; `scan_limit` is the most rows it may scan.
+    pub(crate) fn of(
+        scan_order: Walk,
+        residual_bounds: bool,
+        filters: &[Filter],
+        counts: &[usize],
+        scan_limit: usize,
+    ) -> Self {
+        let used = || filters.iter().zip(counts.iter().copied()).enumerate().filter(|(_, (_, count))| *count > 0);
+        let driver = used()
             .filter(|(_, (filter, count))| filter.leads() && (filter.is_unique() || *count <= MOST_RANGES))
             .min_by_key(|(_, (filter, count))| (filter.sharing, *count));
-        let unique = lead.is_some_and(|(_, (filter, _))| filter.is_unique());
-        let leading = lead.map(|(place, _)| place);
-        let others: Vec<_> = given()
-            .filter(|(place, _)| leading != Some(*place))
-            .map(|(place, (_, count))| (place, rounded(count.max(2))))
+        let unique = driver.is_some_and(|(_, (filter, _))| filter.is_unique());
+        let driver_index = driver.map(|(index, _)| index);
+        let residual: Vec<_> = used()
+            .filter(|(index, _)| driver_index != Some(*index))
+            .map(|(index, (_, count))| (index, rounded(count.max(2))))
             .collect();
-        let lead = lead.map(|(place, (_, count))| match count {
-            2..=64 if unique => (place, 64),
-            count => (place, rounded(count)),
+        let driver = driver.map(|(index, (_, count))| match count {
+            2..=64 if unique => (index, 64),
+            count => (index, rounded(count)),
         });
-        let straight = unique || !narrowed && others.is_empty() && lead.is_none_or(|(_, ranges)| ranges == 1);
-        Self { walk, lead, others, reach: (!straight).then_some(reach.max(1)) }
+        let exact = unique || !residual_bounds && residual.is_empty() && driver.is_none_or(|(_, ranges)| ranges == 1);
+        Self { walk: scan_order, lead: driver, others: residual, reach: (!exact).then_some(scan_limit.max(1)) }
     }
 
-    /// Its statement. Bound are: organization, limit, the walk's bounds, the lead's values, those of the other filters, and
-    /// at last the row of the process that asks. A row begins with which [`part`] it is, and with the floor of other
-    /// processes and the mark, which only the row that is nothing else has: they are of no later snapshot than the page.
+    /// Returns its statement. The parameters are: organization, limit, the bounds of the scan order, the values of the
+    /// driver, those of the residual filters, and the registration of this process. A row begins with its
+    /// [kind](row_kind), the lowest watermark of other processes and the ceiling. Only the row of kind `WATERMARK` has
+    /// the latter two: they are from the same snapshot as the page.
     pub(crate) fn sql(&self, source: Source<'_>) -> Sql {
-        let floor = format!(
+        let watermark = format!(
             "SELECT CAST({} AS bigint) AS part, {}, {}",
             part::FLOOR,
             presence::floor(&format!("?{}", self.process_at())),
@@ -151,20 +159,20 @@ impl Shape {
         );
         let rows = match self.reach {
             None => Sql::numbered(&self.straight(source)),
-            Some(reach) => {
-                let each = format!("ORDER BY {} LIMIT {reach}", self.walk.order(""));
-                Sql::merging(&self.bounded(source, reach), &each)
+            Some(scan_limit) => {
+                let each = format!("ORDER BY {} LIMIT {scan_limit}", self.walk.order(""));
+                Sql::merging(&self.bounded(source, scan_limit), &each)
             }
         };
-        rows.after(&floor)
+        rows.after(&watermark)
     }
 
-    /// One range, in which every row belongs to the page; or the few rows that unique keys name.
+    /// Returns the SQL of one range in which every row belongs to the page, or of the few rows that unique keys name.
     fn straight(&self, Source { table, columns, filters, .. }: Source<'_>) -> String {
-        let lead = self.lead.map(|(lead, places)| one_of(column(filters, lead), self.lead_at(), places));
+        let driver = self.lead.map(|(driver, values)| one_of(column(filters, driver), self.lead_at(), values));
         let conditions = [
             vec![format!("organization_id = ?{ORGANIZATION}")],
-            lead.into_iter().collect(),
+            driver.into_iter().collect(),
             self.walk.conditions("", BOUNDS),
             self.checks("", filters),
         ];
@@ -177,51 +185,51 @@ impl Shape {
         )
     }
 
-    /// The ranges, merged as far as may be looked, and of that what belongs to the page. After it, and only sought where
-    /// the page is not full, the last row that was looked at.
-    fn bounded(&self, Source { table, columns, filters, within }: Source<'_>, reach: usize) -> String {
-        let checked =
-            self.others.iter().map(|(other, _)| column(filters, *other)).filter(|other| within != Some(other));
+    /// Returns the SQL that merges the ranges up to the scan limit and selects from them the rows of the page. The last
+    /// scanned row comes after them, and is only searched for if the page is not full.
+    fn bounded(&self, Source { table, columns, filters, within }: Source<'_>, scan_limit: usize) -> String {
+        let residual =
+            self.others.iter().map(|(filter, _)| column(filters, *filter)).filter(|column| within != Some(column));
         let keys: Vec<_> = self.walk.columns().iter().copied().chain(within).collect();
-        let needed: Vec<_> = keys.iter().copied().chain(self.walk.further()).chain(checked).collect();
+        let needed: Vec<_> = keys.iter().copied().chain(self.walk.further()).chain(residual).collect();
         let order = self.walk.order("");
         let all = listed("t.", columns.iter().map(|column| column.name));
-        let looked_up = within.into_iter().chain(["id"]).map(|column| format!("t.{column} = l.{column}"));
-        let looked_up: Vec<_> =
-            std::iter::once(format!("t.organization_id = ?{ORGANIZATION}")).chain(looked_up).collect();
+        let by_key = within.into_iter().chain(["id"]).map(|column| format!("t.{column} = l.{column}"));
+        let by_key: Vec<_> = std::iter::once(format!("t.organization_id = ?{ORGANIZATION}")).chain(by_key).collect();
         let conditions =
-            [looked_up.clone(), self.walk.conditions("l.", BOUNDS).split_off(RANGING), self.checks("l.", filters)];
-        // The cross joins keep SQLite from beginning with the table.
+            [by_key.clone(), self.walk.conditions("l.", BOUNDS).split_off(RANGING), self.checks("l.", filters)];
+        // The cross joins keep SQLite from starting with the table.
         format!(
             "SELECT * FROM (SELECT {page}, {all} \
-             FROM ({ranges} ORDER BY {order} LIMIT {reach}) AS l CROSS JOIN {table} AS t \
-             WHERE {conditions} ORDER BY {by_looked} LIMIT ?{LIMIT}) AS page \
+             FROM ({ranges} ORDER BY {order} LIMIT {scan_limit}) AS l CROSS JOIN {table} AS t \
+             WHERE {conditions} ORDER BY {page_order} LIMIT ?{LIMIT}) AS page \
              UNION ALL SELECT * FROM (SELECT {last}, {all} \
-             FROM ({places} ORDER BY {order} LIMIT 1 OFFSET {before}) AS l CROSS JOIN {table} AS t \
-             WHERE {looked_up}) AS looked \
+             FROM ({key_ranges} ORDER BY {order} LIMIT 1 OFFSET {before}) AS l CROSS JOIN {table} AS t \
+             WHERE {by_key}) AS last_scanned \
              LIMIT ?{LIMIT}",
             page = marked(part::PAGE),
             last = marked(part::LOOKED),
             ranges = self.ranges(table, &needed, filters),
             conditions = conditions.concat().join(" AND "),
-            by_looked = self.walk.order("l."),
-            places = self.ranges(table, &keys, filters),
-            looked_up = looked_up.join(" AND "),
-            before = reach - 1,
+            page_order = self.walk.order("l."),
+            key_ranges = self.ranges(table, &keys, filters),
+            by_key = by_key.join(" AND "),
+            before = scan_limit - 1,
         )
     }
 
-    /// A range of the walk's index for each value of the lead.
+    /// Returns the SQL of a range of the index for each value of the driver.
     fn ranges(&self, table: &str, columns: &[&str], filters: &[Filter]) -> String {
         let columns = listed("", columns.iter().copied());
         let bounds = self.walk.conditions("", BOUNDS)[..RANGING].join(" AND ");
         let range = |value: &str| {
             format!("SELECT {columns} FROM {table} WHERE organization_id = ?{ORGANIZATION}{value} AND {bounds}")
         };
-        let Some((lead, ranges)) = self.lead else { return range("") };
-        let each = (0..ranges).map(|one| range(&format!(" AND {} = ?{}", column(filters, lead), self.lead_at() + one)));
+        let Some((driver, ranges)) = self.lead else { return range("") };
+        let column = column(filters, driver);
+        let each = (0..ranges).map(|one| range(&format!(" AND {column} = ?{}", self.lead_at() + one)));
         let each: Vec<_> = each.collect();
-        // A single one has the order and the limit of the whole.
+        // A single range needs no order and limit of its own.
         if let [only] = &each[..] {
             only.clone()
         } else {
@@ -229,20 +237,20 @@ impl Shape {
         }
     }
 
-    /// The other filters, on a row.
+    /// Returns the conditions of the residual filters on a row.
     fn checks(&self, row: &str, filters: &[Filter]) -> Vec<String> {
-        let mut place = self.lead_at() + self.lead.map_or(0, |(_, places)| places);
-        let check = |(other, places): &(usize, usize)| {
-            let first = place;
-            place += places;
-            one_of(&format!("{row}{}", column(filters, *other)), first, *places)
+        let mut parameter = self.lead_at() + self.lead.map_or(0, |(_, values)| values);
+        let check = |(filter, values): &(usize, usize)| {
+            let first = parameter;
+            parameter += values;
+            one_of(&format!("{row}{}", column(filters, *filter)), first, *values)
         };
         self.others.iter().map(check).collect()
     }
 
     fn process_at(&self) -> usize {
-        let places = self.lead.iter().chain(&self.others).map(|(_, places)| places).sum::<usize>();
-        self.lead_at() + places
+        let values = self.lead.iter().chain(&self.others).map(|(_, values)| values).sum::<usize>();
+        self.lead_at() + values
     }
 
     fn lead_at(&self) -> usize {
@@ -250,27 +258,28 @@ impl Shape {
     }
 }
 
-/// The cells before those of a record.
+/// Returns the columns that precede those of a record.
 fn marked(part: i64) -> String {
     format!("CAST({part} AS bigint) AS part, CAST(NULL AS bigint) AS floor, CAST(NULL AS bigint) AS told_before")
 }
 
-fn column(filters: &[Filter], place: usize) -> &'static str {
-    filters.get(place).map_or("", |filter| filter.column)
+fn column(filters: &[Filter], index: usize) -> &'static str {
+    filters.get(index).map_or("", |filter| filter.column)
 }
 
-/// Columns of a row, for a `SELECT`.
+/// Returns the columns of a row, for a `SELECT`.
 pub(crate) fn listed<'c>(row: &str, columns: impl Iterator<Item = &'c str>) -> String {
     columns.map(|column| format!("{row}{column}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether the column has one of so many values, bound from `first` on.
-pub(crate) fn one_of(column: &str, first: usize, places: usize) -> String {
-    let places: Vec<_> = (first..first + places).map(|place| format!("?{place}")).collect();
-    format!("{column} IN ({})", places.join(", "))
+/// Returns the condition that the column has one of `count` values, which are bound from `first` on.
+pub(crate) fn one_of(column: &str, first: usize, count: usize) -> String {
+    let parameters: Vec<_> = (first..first + count).map(|parameter| format!("?{parameter}")).collect();
+    format!("{column} IN ({})", parameters.join(", "))
 }
 
-/// How many places a list of values has: few sizes, so that there are few texts.
+/// Returns the number of parameters for a list of values, rounded up to one of a few sizes so that there are few
+/// statements.
 pub(crate) fn rounded(count: usize) -> usize {
     match count {
         0..=1 => 1,
@@ -280,12 +289,12 @@ pub(crate) fn rounded(count: usize) -> usize {
     }
 }
 
-/// Whether the column has one of `count` values.
+/// Returns the condition that the column has one of `count` values.
 pub(crate) fn among(column: &'static str, count: usize) -> Expr {
     Expr::col(column).is_in((0..count).map(|_| place()))
 }
 
-/// Where a value will be bound.
+/// Returns a placeholder for a value that is bound later.
 pub(crate) fn place() -> Expr {
     Expr::val("")
 }
@@ -299,17 +308,18 @@ mod tests {
     use super::*;
     use crate::table::Table as _;
 
-    /// The shapes of all lists that a request can ask for: fifty values of a text at most, eight of a word.
-    fn shapes(walks: &[(Walk, bool)], filters: &[Filter], most: &[usize]) -> usize {
+    /// Counts the plans of all lists that a request can ask for, with at most fifty values of a text filter and eight
+    /// of an enum filter.
+    fn shapes(orders: &[(Walk, bool)], filters: &[Filter], max_counts: &[usize]) -> usize {
         let mut counts = vec![Vec::new()];
-        for most in most {
-            let sizes = [0, 1, 2, 5, 8, 9, 50].into_iter().filter(|size| size <= most);
+        for max in max_counts {
+            let sizes = [0, 1, 2, 5, 8, 9, 50].into_iter().filter(|size| size <= max);
             counts = sizes.flat_map(|size| counts.iter().map(move |before| [&before[..], &[size]].concat())).collect();
         }
-        let shape =
-            |(walk, narrowed): &(Walk, bool), counts: &Vec<usize>| Shape::of(*walk, *narrowed, filters, counts, 2_000);
+        let plan =
+            |(order, bounds): &(Walk, bool), counts: &Vec<usize>| Shape::of(*order, *bounds, filters, counts, 2_000);
         let all: HashSet<_> =
-            walks.iter().flat_map(|walk| counts.iter().map(move |counts| shape(walk, counts))).collect();
+            orders.iter().flat_map(|order| counts.iter().map(move |counts| plan(order, counts))).collect();
         all.len()
     }
 

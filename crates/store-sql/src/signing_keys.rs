@@ -1,4 +1,4 @@
-//! Token signing keys.
+//! The signing keys of access tokens.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     store::SqlStore,
 };
 
-/// The moment comes with the keys, in one statement and so by one clock; where there is no key it comes alone.
+/// Selects the keys with the current time, in one statement and therefore by one clock. Without keys, only the time.
 static ALL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::timed(
         "SELECT present.moment, k.id, k.algorithm, k.sealed, k.created_at, k.signs_from \
@@ -20,7 +20,7 @@ static ALL: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 static IDS: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("SELECT id FROM signing_keys"));
-/// PostgreSQL would let two changes in at once, but for the lease's row, which one of them waits for.
+/// Locks the row of a lease, so that concurrent changes on PostgreSQL wait for each other.
 static GUARD: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "INSERT INTO leases (name, holder, expires_at) VALUES ('signing-keys', '', 0) \
@@ -56,9 +56,9 @@ impl SigningKeys for SqlStore {
     }
 
     async fn change_signing_keys(&self, change: &KeyChange, changeset: Changeset) -> Result<bool, CommitError> {
-        let given = (self.presence.check(), change.clone(), changeset);
+        let input = (self.presence.check(), change.clone(), changeset);
         self.engine
-            .write(given, |(check, change, changeset), session| {
+            .write(input, |(check, change, changeset), session| {
                 Box::pin(async move {
                     if guarded(session).await? != change.decided_on.iter().cloned().collect() {
                         return Ok(false);
@@ -76,7 +76,7 @@ impl SigningKeys for SqlStore {
     }
 }
 
-/// The ids of all keys, which no other transaction changes before this one ends.
+/// Locks the keys against changes until the transaction ends, and returns the ids of all of them.
 async fn guarded(session: &Session) -> Result<BTreeSet<String>, StoreError> {
     session.execute(&GUARD, &[]).await?;
     let ids = session.fetch(&IDS, &[], |cells| cells.text().map(str::to_owned)).await?;

@@ -33,7 +33,7 @@ pub(crate) struct Statements {
 macro_rules! dispatch {
     ($($kind:ident => $record:ty,)*) => {
         impl Statements {
-            /// Those of this kind of record.
+            /// Returns the statements of this kind of record.
             pub(crate) fn of(kind: Kind) -> &'static Self {
                 match kind {
                     $(Kind::$kind => {
@@ -76,14 +76,15 @@ impl Statements {
         }
     }
 
-    /// The statement of a list that looks at `reach` rows at most, asked by this `process`, and its values.
-    pub(crate) fn list(&self, slice: &Slice, reach: usize, process: Ulid) -> (Arc<Sql>, Vec<Value<'static>>) {
-        slice.statement(&self.lists, self.source(), reach, process)
+    /// Returns the statement of a page that scans at most `scan_limit` rows, and its values. `process` identifies the
+    /// registration of this process.
+    pub(crate) fn list(&self, query: &Slice, scan_limit: usize, process: Ulid) -> (Arc<Sql>, Vec<Value<'static>>) {
+        query.statement(&self.lists, self.source(), scan_limit, process)
     }
 
-    /// The statement of a stream, and its values.
-    pub(crate) fn stream(&self, slice: Slice) -> (Arc<Sql>, Vec<Value<'static>>) {
-        streaming::statement(slice, self.source())
+    /// Returns the statement of a stream, and its values.
+    pub(crate) fn stream(&self, query: Slice) -> (Arc<Sql>, Vec<Value<'static>>) {
+        streaming::statement(query, self.source())
     }
 
     fn source(&self) -> Source<'_> {
@@ -91,7 +92,8 @@ impl Statements {
         Source { table: self.table, columns: &self.columns, filters: self.filters, within }
     }
 
-    /// Whole records by their keys: organization, then keys. `None` where the kind has no key.
+    /// Returns the statement that reads records by their keys, or `None` if the kind has no keys. Its values are the
+    /// organization, then the keys.
     pub(crate) fn with_keys(&self, keys: usize) -> Option<Arc<Sql>> {
         let key = self.key?;
         Some(self.with_keys.get(rounded(keys), |count| {
@@ -101,28 +103,29 @@ impl Statements {
         }))
     }
 
-    /// Identifiers and revisions of records, which are kept from changing: organization, then identifiers.
+    /// Returns the statement that reads and locks the revisions of records. Its values are the organization, then the
+    /// identifiers.
     pub(crate) fn revisions(&self, ids: usize) -> Arc<Sql> {
         self.revisions.get(rounded(ids), |count| {
-            let named = one_of("id", 2, *count);
-            Sql::numbered(&by_ids(self.table, ["id", "revision"].into_iter(), self.within, &named)).locking()
+            let condition = one_of("id", 2, *count);
+            Sql::numbered(&by_ids(self.table, ["id", "revision"].into_iter(), self.within, &condition)).locking()
         })
     }
 }
 
-/// Reads records of the organization `?1` by nothing but their identifiers.
-fn by_ids<'c>(table: &str, columns: impl Iterator<Item = &'c str>, within: Option<Within>, named: &str) -> String {
+/// Returns the SQL that reads records of the organization `?1` by their identifiers alone.
+fn by_ids<'c>(table: &str, columns: impl Iterator<Item = &'c str>, within: Option<Within>, condition: &str) -> String {
     let within = within.map_or_else(String::new, |within| format!(" AND {}", within.any()));
-    format!("SELECT {} FROM {table} WHERE organization_id = ?1{within} AND {named}", listed("", columns))
+    format!("SELECT {} FROM {table} WHERE organization_id = ?1{within} AND {condition}", listed("", columns))
 }
 
-/// The values, as many as the statement for them has places for.
+/// Pads the values to the number of parameters of their statement.
 pub(crate) fn padded<'v>(values: impl ExactSizeIterator<Item = Value<'v>>) -> impl Iterator<Item = Value<'v>> {
-    let places = rounded(values.len());
+    let count = rounded(values.len());
     let mut last = Value::Null;
     let mut values = values;
-    // The last one again is the same set.
-    (0..places).map(move |_| {
+    // Repeating the last value does not change the set.
+    (0..count).map(move |_| {
         if let Some(value) = values.next() {
             last = value;
         }

@@ -1,8 +1,9 @@
-//! Statistics of tables that have none yet, or have outgrown those they have.
+//! Automatic ANALYZE of tables that have no planner statistics yet or have outgrown them.
 //!
-//! PostgreSQL plans by statistics, and each statement once in a session. Of a table that was never analyzed it takes any
-//! index that begins with the organization to be as good as the key, and then reads all of an organization for one row.
-//! Autovacuum comes by once a minute: until then a new installation would be slow, and the slower the more is written to it.
+//! PostgreSQL plans with statistics, and each statement once per session. For a table that was never analyzed it
+//! considers any index that begins with the organization as good as the primary key, and may read all rows of an
+//! organization to find one. Autovacuum runs once a minute. Until then a new installation would be slow, and slower the
+//! more is written to it.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -17,11 +18,11 @@ use tokio::{
 
 use crate::engine::{Engine, Sql};
 
-/// How often it is looked for such tables.
+/// The interval between two checks.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Tables of ours of ten pages and more that were never analyzed, or when they had not a tenth of these pages. In a smaller
-/// one every index is as good as another, and an analysis would not say which is the better one later.
+/// Selects our tables of at least ten pages that were never analyzed, or that had less than a tenth of their current
+/// pages when they were. In a smaller table every index is as good as another, and statistics of it do not help later.
 static OUTGROWN: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "SELECT quote_ident(c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
@@ -31,14 +32,14 @@ static OUTGROWN: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 
-/// Sees to it that tables have statistics, for as long as it is there.
+/// A background task that analyzes tables when needed. It ends when this is dropped.
 pub(crate) struct Statistics(Option<AbortHandle>);
 
 impl Statistics {
-    /// Of the tables of this engine, if it plans by statistics that are taken: SQLite's are a part of the schema.
+    /// Spawns the task on PostgreSQL. SQLite's statistics are a part of the schema, so nothing is spawned there.
     pub(crate) fn keep(engine: &Arc<Engine>) -> Self {
-        let keeping = matches!(**engine, Engine::Postgres(_)).then(|| tokio::spawn(keep(Arc::clone(engine))));
-        Self(keeping.map(|task| task.abort_handle()))
+        let task = matches!(**engine, Engine::Postgres(_)).then(|| tokio::spawn(keep(Arc::clone(engine))));
+        Self(task.map(|task| task.abort_handle()))
     }
 }
 
@@ -56,7 +57,7 @@ async fn keep(engine: Arc<Engine>) {
     loop {
         ticks.tick().await;
         if let Err(error) = analyze(&engine).await {
-            tracing::debug!(%error, "no statistics were taken of tables that have grown");
+            tracing::debug!(%error, "tables that have grown could not be analyzed");
         }
     }
 }

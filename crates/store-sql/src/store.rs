@@ -1,4 +1,4 @@
-//! The store itself.
+//! The store.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     statistics::Statistics,
 };
 
-/// Answers every port of a store over an SQL database.
+/// The implementation of every store port over an SQL database.
 pub struct SqlStore {
     pub(crate) database: Database,
     pub(crate) engine: Arc<Engine>,
@@ -31,16 +31,17 @@ pub struct SqlStore {
     _statistics: Statistics,
 }
 
-/// How many rows a page looks at, at most: few enough that it costs milliseconds, enough that a walk through a large
-/// collection of which little matches takes tens of pages.
+/// The most rows that one page scans: few enough that a page costs milliseconds, enough that reading a large collection
+/// of which little matches takes tens of pages.
 const REACH: usize = 2_000;
 
 impl SqlStore {
-    /// A store over this database. `process` names this process among those that share the database.
+    /// Opens a store over this database and registers this process. `process` identifies it among the processes that
+    /// share the database.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the database can't be reached or its schema is not the one this program needs: see
-    /// [`Database::migrate`].
+    /// [`StoreError::Unavailable`] when the database can't be reached or its schema is not the one this program needs
+    /// (see [`Database::migrate`]).
     pub async fn over(
         database: Database,
         role: Role,
@@ -65,8 +66,8 @@ impl SqlStore {
         })
     }
 
-    /// The same, but a page of a list looks at so many rows at most, 1 or more, whichever of them belong to it. A page that
-    /// ends there is short and tells where to go on.
+    /// Returns this store with another limit on the rows that one page of a list scans: `rows`, 1 or more, whether they
+    /// match or not. A page that reaches the limit is short and has a cursor to continue from.
     #[must_use]
     pub fn looking_at(self, rows: usize) -> Self {
         Self { reach: rows, ..self }

@@ -1,8 +1,8 @@
 //! Streams of whole collections: one scan in the order of a list, with every filter as a condition.
 //!
-//! A page merges a range of an index for each value of a filter, since it ends early. A stream goes to the end, so it reads
-//! one range, and nothing is sorted, which would take memory or disk for the whole collection: a filter of several values
-//! is written so that no planner looks it up.
+//! A page merges a range of an index for each value of a filter, since it ends early. A stream goes to the end, so it
+//! reads one range and sorts nothing, since sorting would take memory or disk for the whole collection: a filter of
+//! several values is written so that no planner looks it up in an index.
 
 use std::sync::Arc;
 
@@ -16,32 +16,32 @@ use crate::{
     table::Filter,
 };
 
-/// The part of a list that a stream has, too.
+/// Returns the page request with the order and the time ranges of this stream request.
 pub(crate) fn as_page(request: &StreamRequest) -> PageRequest {
     PageRequest { order: request.order, window: request.window, ..PageRequest::default() }
 }
 
-/// The statement that streams all of a slice, whatever its limit, and its values.
+/// Returns the statement that streams every row of a list query, whatever its limit, and its values.
 pub(crate) fn statement(
-    slice: Slice,
+    query: Slice,
     Source { table, columns, filters, .. }: Source<'_>,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
-    let mut given: Vec<(Filter, Vec<Value<'static>>)> =
-        filters.iter().copied().zip(slice.filters).filter(|(_, values)| !values.is_empty()).collect();
-    let looked_up = |filter: &Filter, values: usize| filter.leads() && (filter.is_unique() || values == 1);
-    let leads = given.iter().enumerate().filter(|(_, (filter, values))| looked_up(filter, values.len()));
-    let lead = leads.min_by_key(|(_, (filter, _))| filter.sharing).map(|(place, _)| place);
-    let lead = lead.map(|place| given.remove(place));
+    let mut filtered: Vec<(Filter, Vec<Value<'static>>)> =
+        filters.iter().copied().zip(query.filters).filter(|(_, values)| !values.is_empty()).collect();
+    let is_range = |filter: &Filter, values: usize| filter.leads() && (filter.is_unique() || values == 1);
+    let drivers = filtered.iter().enumerate().filter(|(_, (filter, values))| is_range(filter, values.len()));
+    let driver = drivers.min_by_key(|(_, (filter, _))| filter.sharing).map(|(index, _)| index);
+    let driver = driver.map(|index| filtered.remove(index));
 
-    let mut values = vec![slice.organization];
+    let mut values = vec![query.organization];
     let mut conditions = vec!["organization_id = ?1".to_owned()];
-    if let Some((filter, wanted)) = lead {
+    if let Some((filter, wanted)) = driver {
         conditions.push(one_of(filter.column, values.len() + 1, wanted.len()));
         values.extend(wanted);
     }
-    conditions.extend(slice.walk.conditions("", values.len() + 1));
-    values.extend(slice.bounds);
-    for (filter, wanted) in given {
+    conditions.extend(query.walk.conditions("", values.len() + 1));
+    values.extend(query.bounds);
+    for (filter, wanted) in filtered {
         conditions.push(one_of(&format!("({} || '')", filter.column), values.len() + 1, wanted.len()));
         values.extend(wanted);
     }
@@ -49,21 +49,21 @@ pub(crate) fn statement(
         "SELECT {} FROM {table} WHERE {} ORDER BY {}",
         listed("", columns.iter().map(|column| column.name)),
         conditions.join(" AND "),
-        slice.walk.order("")
+        query.walk.order("")
     );
     (Arc::new(Sql::numbered(&text)), values)
 }
 
 impl SqlStore {
-    /// Streams rows, with the moment no change stamped before can be missing from them: as [`Self::slice`] does, it is taken
-    /// before the rows' snapshot.
+    /// Streams rows, with the time before which no change can be missing from them. As in [`Self::read_page`], that
+    /// time is taken before the snapshot of the rows.
     pub(crate) async fn streamed<T: Send + 'static>(
         &self,
-        horizon: Timestamp,
+        low_watermark: Timestamp,
         (sql, values): (Arc<Sql>, Vec<Value<'static>>),
         read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<Streamed<T>, StoreError> {
-        let as_of = self.presence.as_of(&self.engine, horizon).await?;
+        let as_of = self.presence.as_of(&self.engine, low_watermark).await?;
         let batches = self.engine.stream(sql, values, read).await?;
         Ok(Streamed { batches, as_of })
     }
@@ -92,12 +92,12 @@ mod tests {
 
     async fn steps(planned: &Planned, filter: &FindingFilter, request: &StreamRequest) -> Vec<String> {
         let organization: Id<kernel::Organization> = Id::new(Ulid(1));
-        let slice = Slice::of_records(organization.into(), Finding::narrow(filter), &as_page(request));
-        let (sql, values) = Statements::of(kernel::Kind::Finding).stream(slice);
+        let query = Slice::of_records(organization.into(), Finding::narrow(filter), &as_page(request));
+        let (sql, values) = Statements::of(kernel::Kind::Finding).stream(query);
         planned.steps(&sql, values).await
     }
 
-    /// One range of an index, in its order.
+    /// Asserts that the plan is one range of an index, in its order.
     #[track_caller]
     fn is_one_scan(steps: &[String], index: &str) {
         assert_eq!(steps.len(), 1, "{steps:#?}");

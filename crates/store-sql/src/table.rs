@@ -1,101 +1,101 @@
-//! What SQL needs to know about a kind of record: data, not behaviour.
+//! The description of a kind of record's table: data, not behaviour.
 
 use kernel::{Meta, Resource, StoreError, Stored};
 
 use crate::engine::{Cells, Column, Value};
 
-/// Says how records of a kind lie in their table.
+/// The table in which the records of a kind are stored.
 ///
-/// Every table leads with the columns of [`ENVELOPE`], which the reader and the commit take care of.
+/// Every table begins with [`META_COLUMNS`], which the reader and the commit handle.
 pub(crate) trait Table: Resource {
     const NAME: &'static str;
-    /// The record's own columns.
+    /// The columns of the record's own fields.
     const COLUMNS: &'static [Column];
-    /// The column of [`Resource::unique_key`], where there is one.
+    /// The column of [`Resource::unique_key`], if there is one.
     const KEY: Option<Key> = None;
-    /// Under which record each of the kind lies, where each does: its column stands before the identifier in the table's key,
-    /// so that what is about one of them is one range, and no second index is needed for it.
+    /// The parent of each record, if the kind has one: its column precedes the identifier in the primary key, so the
+    /// records of one parent are one range, which needs no second index.
     const WITHIN: Option<Within> = None;
-    /// The columns a list can be narrowed by. Unless a value of it names one record at most, a column has an index for each
-    /// order: (organization, column, id) and (organization, column, updated, id); the former is the key itself for that of
-    /// [`Self::WITHIN`]. Where lists are narrowed by several, these go on with the other columns, so that a look at a row is
-    /// one at the index. One that is only checked has none.
+    /// The columns that a list can filter by. Unless each value is unique, an indexed column has an index for each
+    /// order: (organization, column, id) and (organization, column, updated, id). For the column of [`Self::PARENT`]
+    /// the former is the primary key itself. Where lists combine several filters, these indexes also contain the other
+    /// filter columns, so that a row can be checked by the index alone.
     const FILTERS: &'static [Filter] = &[];
 
-    /// Adds the record's own fields to the row, in the order of [`Self::COLUMNS`].
+    /// Appends the record's own fields to the row, in the order of [`Self::COLUMNS`].
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>);
 
-    /// Reads them in the same order.
+    /// Reads the record's own fields, in the order of [`Self::COLUMNS`].
     fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError>;
 
-    /// The values each column of [`Self::FILTERS`] may have, in its order; any where there are none.
+    /// Returns the accepted values of each column of [`Self::FILTERS`], in its order. An empty list accepts any value.
     fn narrow(filter: &Self::Filter) -> Vec<Vec<Value<'static>>>;
 }
 
-/// A column with a key that one record has.
+/// The column of a unique key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
     pub(crate) column: &'static str,
     pub(crate) scope: Scope,
 }
 
-/// Within what a key is unique.
+/// The scope in which a key is unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Organization,
     Installation,
 }
 
-/// The record that others lie under, for good.
+/// The permanent parent of a kind of record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Within {
     pub(crate) column: &'static str,
-    /// Where that record is, and stays: none of its rows is ever deleted.
+    /// The table of the parent. Its rows are never deleted.
     pub(crate) table: &'static str,
 }
 
-/// A column that a list can be narrowed by.
+/// A column that a list can filter by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filter {
     pub(crate) column: &'static str,
     pub(crate) sharing: Sharing,
 }
 
-/// How many records of an organization have the same value: the fewer, the sooner a filter is looked up.
+/// How many records of an organization share a value of a filter. The filter with the fewest is looked up first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sharing {
-    /// One at most.
+    /// At most one.
     One,
-    /// Mostly a few: what a record is about.
+    /// Usually a few, for instance the events of one finding.
     Few,
-    /// A good part of them: a word like a status.
+    /// A large part of the records, for instance those with one status.
     Many,
-    /// However many: it is never looked up, only checked along what is.
+    /// Unknown: the filter has no index and is only checked on rows that are scanned for another reason.
     Any,
 }
 
 impl Filter {
-    /// By what one record at most has.
+    /// A filter of which each value belongs to at most one record.
     pub(crate) const fn by_key(column: &'static str) -> Self {
         Self { column, sharing: Sharing::One }
     }
 
-    /// By what mostly a few records share.
+    /// A filter of which a value is usually shared by a few records.
     pub(crate) const fn by_subject(column: &'static str) -> Self {
         Self { column, sharing: Sharing::Few }
     }
 
-    /// By what many records share.
+    /// A filter of which a value is shared by many records.
     pub(crate) const fn by_word(column: &'static str) -> Self {
         Self { column, sharing: Sharing::Many }
     }
 
-    /// By what no index has. A list that is narrowed by nothing else is checked row by row.
+    /// A filter without an index. A list without another filter checks it row by row.
     pub(crate) const fn checked(column: &'static str) -> Self {
         Self { column, sharing: Sharing::Any }
     }
 
-    /// Whether it may be looked up.
+    /// Returns whether the filter can be looked up in an index.
     pub(crate) fn leads(self) -> bool {
         self.sharing != Sharing::Any
     }
@@ -106,8 +106,8 @@ impl Filter {
 }
 
 impl Within {
-    /// Names any of them in the organization `?1`, for a look by identifiers alone: one for each record there may be, and
-    /// none at what lies between.
+    /// Returns a condition that holds for every parent in the organization `?1`, for lookups by identifier alone: they
+    /// seek the identifier under each parent instead of scanning the rows between.
     pub(crate) fn any(self) -> String {
         format!("{} IN (SELECT id FROM {} WHERE organization_id = ?1)", self.column, self.table)
     }
@@ -130,7 +130,7 @@ impl Key {
     }
 }
 
-/// What every table of records leads with.
+/// The first columns of every table of records.
 pub(crate) const ENVELOPE: [Column; 5] = [
     Column::text("organization_id"),
     Column::text("id"),
@@ -139,13 +139,13 @@ pub(crate) const ENVELOPE: [Column; 5] = [
     Column::int("updated_at"),
 ];
 
-/// The columns of the table's key.
+/// Returns the columns of the table's primary key.
 pub(crate) fn key<R: Table>() -> Vec<&'static str> {
     let within = R::WITHIN.map(|within| within.column);
     [ENVELOPE[0].name].into_iter().chain(within).chain([ENVELOPE[1].name]).collect()
 }
 
-/// Reads a whole record, envelope first.
+/// Reads a record: first the columns of [`META_COLUMNS`], then its own.
 pub(crate) fn read<R: Table>(cells: &mut Cells<'_>) -> Result<Stored<R>, StoreError> {
     let meta = Meta {
         organization: cells.id()?,
@@ -157,7 +157,7 @@ pub(crate) fn read<R: Table>(cells: &mut Cells<'_>) -> Result<Stored<R>, StoreEr
     Ok(Stored { meta, record: R::read(cells)? })
 }
 
-/// The values of a filter by words.
+/// Returns the values of a filter by an enum.
 pub(crate) fn words<'f, T: Copy + 'f>(
     set: impl IntoIterator<Item = &'f T>,
     name: fn(T) -> &'static str,
@@ -165,7 +165,7 @@ pub(crate) fn words<'f, T: Copy + 'f>(
     set.into_iter().map(|one| Value::text(name(*one))).collect()
 }
 
-/// The values of a filter by texts.
+/// Returns the values of a filter by text.
 pub(crate) fn texts<'f, T: AsRef<str> + 'f>(set: impl IntoIterator<Item = &'f T>) -> Vec<Value<'static>> {
     set.into_iter().map(|one| Value::from(one.as_ref().to_owned())).collect()
 }

@@ -1,4 +1,4 @@
-//! The statements of one sort that were asked for, kept.
+//! A cache of the SQL statements of one kind.
 
 use std::{
     collections::HashMap,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::engine::Sql;
 
-/// More than are ever asked for in practice; beyond, the memory is worth more than the text.
+/// The most statements in the cache, more than are used in practice. A full cache is emptied, to bound its memory.
 const MOST: usize = 512;
 
-/// Statements by what makes them differ.
+/// SQL statements by the parameters of which they are built.
 #[derive(Debug)]
 pub(crate) struct Texts<K> {
     kept: Mutex<HashMap<K, Arc<Sql>>>,
@@ -25,15 +25,15 @@ impl<K> Default for Texts<K> {
 
 impl<K: Eq + Hash> Texts<K> {
     pub(crate) fn get(&self, key: K, build: impl FnOnce(&K) -> Sql) -> Arc<Sql> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sql) = kept.get(&key) {
+        let mut statements = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sql) = statements.get(&key) {
             return Arc::clone(sql);
         }
-        if kept.len() >= MOST {
-            kept.clear();
+        if statements.len() >= MOST {
+            statements.clear();
         }
         let sql = Arc::new(build(&key));
-        kept.insert(key, Arc::clone(&sql));
+        statements.insert(key, Arc::clone(&sql));
         sql
     }
 }

@@ -1,13 +1,14 @@
-//! Moving an installation to another database, whichever engine either has: every row of every table, as it is.
+//! The copy of an installation to another database, whichever engine either has: every row of every table, unchanged.
 //!
-//! The target bears a [mark] from before its first row until after its last, so that a copy that broke off is recognized,
-//! refused by servers and commands, and begun again by the next copy. Rows come in streams and go in transactions of a few
-//! hundred, so neither memory nor the length of a transaction grows with the installation.
+//! The target has a [marker](copy_marker) from before its first row until after its last, so that an unfinished copy is
+//! recognized, refused by servers and commands, and started over by the next copy. Rows are read as streams and written
+//! in transactions of a few hundred, so neither memory nor the length of a transaction grows with the installation.
 //!
-//! Nobody may change the source meanwhile. A SQLite file is locked. PostgreSQL has no lock that a distributed one has as well:
-//! there, the processes that write are known by their rows in `open_writes`, before and after; and whoever came and went
-//! between has left a row, since every commit has an audit entry and every sealing a checkpoint, so the numbers of rows tell.
-//! Only deliveries that were made meanwhile leave none: they are made once more.
+//! No process may write to the source meanwhile. A SQLite file is locked. PostgreSQL has no lock that distributed
+//! databases with its protocol also have: there, writing processes are found by their rows in `open_writes`, before and
+//! after. A process that came and went in between has added rows, since every commit has an audit entry and every
+//! sealing a checkpoint, so a comparison of row counts finds it. Only deliveries attempted meanwhile leave no row: they
+//! are attempted again.
 
 mod mark;
 mod source;
@@ -24,72 +25,69 @@ use crate::{database::Database, migrations};
 use source::difference;
 use tables::MOVED;
 
-/// How far a copy has come, in rows.
+/// The progress of a copy, in rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// How many are stored.
+    /// The rows stored so far.
     pub copied: u64,
-    /// How many there are.
+    /// The rows of the source.
     pub total: u64,
 }
 
-/// A copy that is complete.
+/// The summary of a finished copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// How many rows each table has, in both databases.
+    /// The number of rows of each table, which is the same in both databases.
     pub tables: Vec<(&'static str, u64)>,
-    /// Whether an earlier copy had broken off, whose rows were removed.
+    /// Whether an earlier copy was unfinished and its rows were deleted.
     pub begun_again: bool,
 }
 
-/// Why there is no copy. A target in which it was begun keeps its mark.
+/// The reason why a copy failed. A target in which the copy was begun keeps its marker.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     /// The target is not empty.
-    #[error("the target holds an installation already: name an empty database")]
+    #[error("the target already contains an installation: use an empty database")]
     Occupied,
     /// Other processes may write to the source.
-    #[error(
-        "servers or commands are at work on the source ({processes}): stop them and copy again; one that was killed counts for \
-         15 s"
-    )]
+    #[error("{processes} processes are using the source: stop them and copy again (a killed process counts for 15 s)")]
     AtWork {
-        /// How many.
+        /// The number of processes.
         processes: u64,
     },
-    /// A database has tables or columns that this program does not know.
-    #[error("the {database} was migrated by a newer program: copy with that one")]
+    /// A database may have tables or columns that this program lacks.
+    #[error("the {database} was migrated by a newer version of the program: copy with that version")]
     Newer {
-        /// Which of the two.
+        /// The database: `source` or `target`.
         database: &'static str,
     },
-    /// Somebody wrote to the source all the same.
-    #[error("somebody wrote to {table} in the source while it was copied: stop all servers and copy again")]
+    /// A process wrote to the source during the copy.
+    #[error("{table} in the source was written to during the copy: stop all servers and copy again")]
     Changed {
-        /// The first table it shows in.
+        /// The first table whose row count changed.
         table: &'static str,
     },
-    /// Somebody wrote to the target.
-    #[error("{table} has {here} rows in the source and {there} in the target, so somebody wrote to it: copy again")]
+    /// The target does not have as many rows as the source.
+    #[error("{table} has {here} rows in the source but {there} in the target, which was written to: copy again")]
     Differs {
-        /// The first table it shows in.
+        /// The first table whose row counts differ.
         table: &'static str,
-        /// Its rows in the source.
+        /// The number of rows in the source.
         here: u64,
-        /// Its rows in the target.
+        /// The number of rows in the target.
         there: u64,
     },
-    /// A database can't be reached, or is not what it should be.
+    /// A database can't be reached, or its contents are invalid.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Database {
-    /// Copies the installation to a database that has this program's schema and nothing else, or an unfinished copy. `now` is
-    /// noted in the target as long as the copy is not finished; `report` is told after each transaction.
+    /// Copies the installation to a database that has this program's schema and is empty, or has an unfinished copy.
+    /// `now` is stored in the target's marker until the copy is finished; `report` is called after each transaction.
     ///
     /// # Errors
-    /// [`TransferError`]. The copy can be run again.
+    /// [`TransferError`]. The copy can be repeated.
     pub async fn copy_to(
         &self,
         target: &Self,
@@ -99,21 +97,21 @@ impl Database {
         self.current().await?;
         self.is_of_this_program("source").await?;
         target.is_of_this_program("target").await?;
-        let _held = self.engine.hold().await?;
+        let _lock = self.engine.hold().await?;
         source::is_idle(&self.engine).await?;
         let begun_again = target::begin(&target.engine, now).await?;
 
         let counts = source::counts(&self.engine).await?;
         let mut progress = Progress { copied: 0, total: counts.iter().sum() };
         for table in MOVED.iter() {
-            // The schema came with rows of this one.
-            let emptied = begun_again || table.name == "installation";
+            // The schema's migrations insert rows into this table.
+            let clear_first = begun_again || table.name == "installation";
             let rows = self.engine.stream(Arc::new(table.select()), Vec::new(), |cells| cells.rest()).await?;
-            let moved = |rows| {
+            let report_rows = |rows| {
                 progress.copied += rows;
                 report(progress);
             };
-            target::fill(&target.engine, table, emptied, rows, moved).await?;
+            target::fill(&target.engine, table, clear_first, rows, report_rows).await?;
         }
 
         source::is_idle(&self.engine).await?;
@@ -125,7 +123,7 @@ impl Database {
         Ok(Copied { tables, begun_again })
     }
 
-    /// A newer program may have brought what this one would leave behind.
+    /// Refuses a database that a newer program has migrated: it may have data that this program would not copy.
     async fn is_of_this_program(&self, database: &'static str) -> Result<(), TransferError> {
         if self.schema().await? > migrations::newest() { Err(TransferError::Newer { database }) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! Leases, expiry and readiness.
+//! Maintenance: leases, deletion of expired idempotency keys, and readiness.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -30,17 +30,17 @@ static FORGET: LazyLock<Sql> = LazyLock::new(|| {
 
 #[async_trait]
 impl Upkeep for SqlStore {
-    async fn hold(&self, lease: Lease, holder: &str, now: Timestamp, span: Duration) -> Result<bool, StoreError> {
+    async fn hold(&self, lease: Lease, owner: &str, now: Timestamp, ttl: Duration) -> Result<bool, StoreError> {
         let values: [Value<'static>; 4] =
-            [Value::text(lease.name()), holder.to_owned().into(), (now + span).into(), now.into()];
+            [Value::text(lease.name()), owner.to_owned().into(), (now + ttl).into(), now.into()];
         self.engine
             .write(values, |values, session| Box::pin(session.execute(&HOLD, values)))
             .await
-            .map(|held| held == 1)
+            .map(|affected| affected == 1)
     }
 
-    async fn release(&self, lease: Lease, holder: &str) -> Result<(), StoreError> {
-        let values: [Value<'static>; 2] = [Value::text(lease.name()), holder.to_owned().into()];
+    async fn release(&self, lease: Lease, owner: &str) -> Result<(), StoreError> {
+        let values: [Value<'static>; 2] = [Value::text(lease.name()), owner.to_owned().into()];
         self.engine.write(values, |values, session| Box::pin(session.execute(&RELEASE, values))).await.map(drop)
     }
 

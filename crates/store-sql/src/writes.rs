@@ -1,4 +1,4 @@
-//! Storing a changeset's records, runs of one kind at a time.
+//! Stores the records of a changeset, with one statement for each run of writes of one kind.
 
 use std::{borrow::Borrow, collections::BTreeSet};
 
@@ -12,9 +12,9 @@ use crate::{
 
 /// Stores the records in their order.
 pub(crate) async fn store(session: &Session, writes: &[impl Borrow<Write> + Sync]) -> Result<(), CommitError> {
-    for round in rounds(writes) {
+    for batch in rounds(writes) {
         let step = |run| -> Step<'_, CommitError> { Box::pin(store_run(session, run)) };
-        in_order(runs(round).map(step).collect()).await?;
+        in_order(runs(batch).map(step).collect()).await?;
     }
     Ok(())
 }
@@ -24,27 +24,27 @@ async fn store_run(session: &Session, run: &[impl Borrow<Write> + Sync]) -> Resu
     let statements = Statements::of(first.record.kind());
     let rows = run.iter().map(|write| row(write.borrow())).collect::<Result<Vec<_>, _>>()?;
     let bulk = if first.expected.is_none() { &statements.insert } else { &statements.update };
-    match session.store(bulk, &rows).await?.and_then(|left_out| run.get(left_out)) {
+    match session.store(bulk, &rows).await?.and_then(|rejected| run.get(rejected)) {
         Some(write) => Err(clash(session, statements, write.borrow()).await?),
         None => Ok(()),
     }
 }
 
-/// Splits the writes before a record that was written already: no statement takes a record twice, and why one was left out
-/// shows only while no later write of it is on its way.
+/// Splits the writes before a record that was written earlier: no statement accepts a record twice, and the reason why
+/// a write was rejected can only be found while no later write of the same record is in flight.
 fn rounds<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
     let mut written = BTreeSet::new();
     writes.chunk_by(move |before, write| {
         written.insert(before.borrow().meta.ulid());
-        let again = written.contains(&write.borrow().meta.ulid());
-        if again {
+        let repeated = written.contains(&write.borrow().meta.ulid());
+        if repeated {
             written.clear();
         }
-        !again
+        !repeated
     })
 }
 
-/// Splits the writes where a statement has to end: at another kind, and between creating and changing.
+/// Splits the writes where a new statement is needed: at another kind, and between inserts and updates.
 fn runs<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
     writes.chunk_by(|before, write| {
         let (before, write) = (before.borrow(), write.borrow());
@@ -52,24 +52,24 @@ fn runs<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
     })
 }
 
-/// Why a record was left out.
+/// Returns the conflict because of which a record was rejected.
 async fn clash(session: &Session, statements: &Statements, write: &Write) -> Result<CommitError, StoreError> {
     let (kind, id) = (write.record.kind(), write.meta.ulid());
-    let of_record = [write.meta.organization.into(), write.meta.ulid().into()];
-    let present = session.fetch_one(&statements.get, &of_record, |cells| {
+    let values = [write.meta.organization.into(), write.meta.ulid().into()];
+    let present = session.fetch_one(&statements.get, &values, |cells| {
         cells.text()?;
         cells.text()?;
         cells.revision()
     });
-    // One that was inserted beside it in this transaction is not what stood in its way.
+    // A record that the same transaction inserted is not the conflict.
     if present.await? != write.expected {
         return Ok(CommitError::Conflict(Clash::Revision(kind, id)));
     }
-    // Nothing else is unique. Who held the key may have another by now, out of the same changeset.
+    // Nothing else is unique. The record that had the key may have another one by now, from the same changeset.
     if let Some(key) = write.record.unique_key() {
         return Ok(CommitError::Conflict(Clash::Key(kind, key.to_owned())));
     }
-    Ok(corrupt(format!("the {kind} {id} was not stored, and nothing stands in its way")).into())
+    Ok(corrupt(format!("the {kind} {id} was not stored although nothing conflicts with it")).into())
 }
 
 macro_rules! dispatch {
@@ -83,10 +83,10 @@ macro_rules! dispatch {
 }
 store::for_each_resource!(dispatch);
 
-/// The row of a record, as its kind's insert or update takes it.
+/// Returns the row of a record for the insert or update statement of its kind.
 fn row_of<R: Table>(write: &Write) -> Result<Vec<Value<'_>>, StoreError> {
     let record = write.record.as_any().downcast_ref::<R>();
-    let record = record.ok_or_else(|| corrupt(format!("a record that says it is a {} is none", R::KIND)))?;
+    let record = record.ok_or_else(|| corrupt(format!("a record whose kind is {} has another type", R::KIND)))?;
     let meta = &write.meta;
     let mut row = Vec::with_capacity(5 + R::COLUMNS.len());
     row.extend([meta.organization.into(), meta.ulid().into()]);

@@ -1,4 +1,4 @@
-//! The store keeps to the contract of all stores on PostgreSQL.
+//! The store on PostgreSQL passes the contract suite of all stores.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;

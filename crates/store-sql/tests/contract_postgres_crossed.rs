@@ -1,5 +1,5 @@
-//! The store keeps to the contract also where transactions cross others all the time: a part of all statements and commits is
-//! answered with a serialization failure, as a distributed engine does under load.
+//! The store passes the contract suite also under constant serialization failures: some of all statements and commits
+//! fail with one, as in a distributed engine under load.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use ulid::Ulid;
 #[path = "support/postgres.rs"]
 mod postgres;
 
-/// Fails by the transaction's number, so that the next attempt, which has another, fares better: one in sixteen at a
-/// statement that writes, one at COMMIT, one at a statement that reads. Policies bind no superuser, so the store comes as
-/// somebody else.
+/// Fails by the transaction's number, so that the next attempt, which has another number, succeeds: 1 of 16
+/// transactions at a statement that writes, 1 of 16 at COMMIT, and 1 of 16 at a statement that reads. Row-level
+/// policies do not apply to superusers, so the store connects as another role.
 const FAILURES: &str = "
     CREATE FUNCTION crossed_at(place int) RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN
@@ -44,7 +44,7 @@ const FAILURES: &str = "
         ALTER VIEW audit_log OWNER TO {role};
     END $$;";
 
-/// The role that the store comes as, which goes with its database.
+/// The role that the store connects as. It is dropped after its database.
 struct Guest {
     fresh: Option<postgres::Fresh>,
     role: String,

@@ -1,4 +1,4 @@
-//! The store keeps to the contract of all stores on SQLite.
+//! The store on SQLite passes the contract suite of all stores.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ async fn open(clock: Arc<dyn Clock>) -> Opened {
 
 store_contract::contract_suite!(open);
 
-/// A page that may look at three rows is mostly short, and every walk finds the same all the same.
+/// With a scan limit of three rows most pages are short, and lists still return the same records.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn short_pages_leave_it_equal_to_the_reference() {
     async fn short_sighted(clock: Arc<dyn Clock>) -> Opened {

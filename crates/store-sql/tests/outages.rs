@@ -1,4 +1,4 @@
-//! What a store over PostgreSQL does when the database is away, slow, or changed under it.
+//! A store over PostgreSQL while the database is unreachable, slow, or being migrated.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
@@ -37,9 +37,9 @@ impl House {
         let database = Database::open_with(&fresh.url(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
         let store = SqlStore::over(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
-        let house = Self { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), fresh };
-        house.write("first").await.unwrap();
-        Arc::new(house)
+        let test = Self { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), fresh };
+        test.write("first").await.unwrap();
+        Arc::new(test)
     }
 
     async fn write(&self, key: &str) -> Result<Id<Finding>, CommitError> {
@@ -58,7 +58,7 @@ impl House {
         Reader::<Finding>::with_keys(&self.store, self.home, &keys).await.unwrap().len()
     }
 
-    /// Runs statements past the store.
+    /// Runs statements on a connection that bypasses the store.
     async fn meddle(&self, statements: &str) {
         self.fresh.connect().await.batch_execute(statements).await.unwrap();
     }
@@ -76,28 +76,28 @@ fn is_unavailable<T>(outcome: &Result<T, CommitError>) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_were_cut_are_replaced_and_nobody_notices() {
-    let house = House::new().await;
+    let test = House::new().await;
     for round in 0..5 {
-        house.cut_connections().await;
-        house.page().await.unwrap();
-        house.cut_connections().await;
-        house.write(&format!("after-{round}")).await.unwrap();
+        test.cut_connections().await;
+        test.page().await.unwrap();
+        test.cut_connections().await;
+        test.write(&format!("after-{round}")).await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_as_stored_is_there_though_connections_are_cut_all_the_time() {
-    let house = House::new().await;
+    let test = House::new().await;
     let mut writing = JoinSet::new();
     for writer in 0..8 {
-        let house = Arc::clone(&house);
+        let test = Arc::clone(&test);
         writing.spawn(async move {
             let mut stored = Vec::new();
             for number in 0..50 {
                 let key = format!("w-{writer}-{number}");
-                match house.write(&key).await {
+                match test.write(&key).await {
                     Ok(_) => stored.push(key),
-                    // A COMMIT that nobody answered: nobody can tell.
+                    // A COMMIT without a response: its outcome is unknown.
                     outcome => assert!(is_unavailable(&outcome), "{outcome:?}"),
                 }
             }
@@ -107,29 +107,29 @@ async fn what_was_answered_as_stored_is_there_though_connections_are_cut_all_the
     let mut stored = Vec::new();
     while let Some(joined) = writing.join_next().await {
         stored.extend(joined.unwrap());
-        house.cut_connections().await;
+        test.cut_connections().await;
     }
     assert!(stored.len() > 200, "{} of 400", stored.len());
     for keys in stored.chunks(400) {
-        assert_eq!(house.known(keys).await, keys.len());
+        assert_eq!(test.known(keys).await, keys.len());
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_away_is_unavailable_and_found_again_within_five_seconds_of_its_return() {
-    let house = House::new().await;
-    let (name, elsewhere) = (house.fresh.name().to_owned(), house.fresh.connect_to_cluster().await);
-    elsewhere.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.unwrap();
+    let test = House::new().await;
+    let (name, admin) = (test.fresh.name().to_owned(), test.fresh.connect_to_cluster().await);
+    admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.unwrap();
     let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-    elsewhere.batch_execute(&cut).await.unwrap();
+    admin.batch_execute(&cut).await.unwrap();
     for number in 0..10 {
-        assert!(matches!(house.page().await, Err(StoreError::Unavailable(_))));
-        assert!(is_unavailable(&house.write(&format!("away-{number}")).await));
-        assert!(matches!(house.store.ready().await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(test.page().await, Err(StoreError::Unavailable(_))));
+        assert!(is_unavailable(&test.write(&format!("away-{number}")).await));
+        assert!(matches!(test.store.ready().await, Err(StoreError::Unavailable(_))));
     }
-    elsewhere.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
+    admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
     let returned = Instant::now();
-    while house.page().await.is_err() || house.write("back").await.is_err() {
+    while test.page().await.is_err() || test.write("back").await.is_err() {
         assert!(returned.elapsed() < Duration::from_secs(5));
         tokio::task::yield_now().await;
     }
@@ -138,40 +138,40 @@ async fn a_database_that_is_away_is_unavailable_and_found_again_within_five_seco
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_kept_waiting_by_others_is_told_to_come_back_and_nothing_piles_up() {
     let options = DatabaseOptions { connections: 5, statement_timeout: Duration::from_secs(1) };
-    let house = House::with(options).await;
-    let mut blocking = house.fresh.connect().await;
+    let test = House::with(options).await;
+    let mut blocking = test.fresh.connect().await;
     let blocked = blocking.transaction().await.unwrap();
     blocked.batch_execute("LOCK TABLE findings IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let began = Instant::now();
     let mut calling = JoinSet::new();
     for number in 0..300 {
-        let house = Arc::clone(&house);
+        let test = Arc::clone(&test);
         calling.spawn(async move {
             match number % 2 {
-                0 => matches!(house.page().await, Err(StoreError::Unavailable(_))),
-                _ => is_unavailable(&house.write(&format!("blocked-{number}")).await),
+                0 => matches!(test.page().await, Err(StoreError::Unavailable(_))),
+                _ => is_unavailable(&test.write(&format!("blocked-{number}")).await),
             }
         });
     }
     assert!(calling.join_all().await.into_iter().all(|unavailable| unavailable));
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     blocked.rollback().await.unwrap();
-    house.page().await.unwrap();
-    house.write("free").await.unwrap();
+    test.page().await.unwrap();
+    test.write("free").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_schema_that_grows_under_a_running_server_does_not_disturb_it() {
-    let house = House::new().await;
-    house.page().await.unwrap();
-    // Plans that were made before give other columns now, which PostgreSQL refuses to answer with.
-    house.meddle("ALTER TABLE findings ALTER COLUMN title TYPE varchar(500)").await;
-    house.page().await.unwrap();
-    house.write("one").await.unwrap();
-    house.meddle("ALTER TABLE findings ADD COLUMN mood text; CREATE TABLE moods (id text PRIMARY KEY)").await;
-    house.page().await.unwrap();
-    house.write("two").await.unwrap();
-    let id = house.write("three").await.unwrap();
-    house.meddle("ALTER TABLE findings ALTER COLUMN title TYPE text").await;
-    assert!(Reader::<Finding>::get(&house.store, house.home, id).await.unwrap().is_some());
+    let test = House::new().await;
+    test.page().await.unwrap();
+    // Plans that were made before now return other columns, which PostgreSQL refuses.
+    test.meddle("ALTER TABLE findings ALTER COLUMN title TYPE varchar(500)").await;
+    test.page().await.unwrap();
+    test.write("one").await.unwrap();
+    test.meddle("ALTER TABLE findings ADD COLUMN mood text; CREATE TABLE moods (id text PRIMARY KEY)").await;
+    test.page().await.unwrap();
+    test.write("two").await.unwrap();
+    let id = test.write("three").await.unwrap();
+    test.meddle("ALTER TABLE findings ALTER COLUMN title TYPE text").await;
+    assert!(Reader::<Finding>::get(&test.store, test.home, id).await.unwrap().is_some());
 }

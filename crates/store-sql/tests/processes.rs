@@ -1,4 +1,4 @@
-//! Several processes over one SQLite file: a server and commands beside it.
+//! Several processes over one SQLite file: a server, and commands that run beside it.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -70,87 +70,87 @@ async fn as_of(store: &SqlStore, home: OrganizationId) -> Timestamp {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_beside_a_server_holds_its_as_of_back_until_it_is_done() {
-    let house = House::new();
-    let server = house.server().await;
-    let home = house.organization(&server).await;
-    let tool = house.tool().await;
-    let stamp = tool.begin();
-    house.clock.advance(Duration::from_secs(60));
-    let told = as_of(&server, home).await;
-    assert!(told <= stamp.at(), "{told} lies past what is in flight at {}", stamp.at());
+    let test = House::new();
+    let server = test.server().await;
+    let home = test.organization(&server).await;
+    let command = test.tool().await;
+    let stamp = command.begin();
+    test.clock.advance(Duration::from_secs(60));
+    let as_of_list = as_of(&server, home).await;
+    assert!(as_of_list <= stamp.at(), "X-As-Of {as_of_list} passed the write in flight at {}", stamp.at());
     drop(stamp);
-    tool.close().await;
-    assert!(as_of(&server, home).await >= house.clock.now());
+    command.close().await;
+    assert!(as_of(&server, home).await >= test.clock.now());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_stamps_no_write_before_what_a_server_has_told() {
-    let house = House::new();
-    let server = house.server().await;
-    let home = house.organization(&server).await;
-    let told = as_of(&server, home).await;
-    let tool = house.tool().await;
-    assert!(tool.begin().at() >= told);
+    let test = House::new();
+    let server = test.server().await;
+    let home = test.organization(&server).await;
+    let as_of_list = as_of(&server, home).await;
+    let command = test.tool().await;
+    assert!(command.begin().at() >= as_of_list);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_starts_again_after_its_clock_was_set_back_stamps_nothing_before_what_was_told() {
-    let house = House::new();
-    let told = {
-        let server = house.server().await;
-        let home = house.organization(&server).await;
-        house.clock.advance(Duration::from_secs(60));
+    let test = House::new();
+    let as_of_list = {
+        let server = test.server().await;
+        let home = test.organization(&server).await;
+        test.clock.advance(Duration::from_secs(60));
         as_of(&server, home).await
     };
-    house.clock.set(Timestamp::from_millis(told.millis() - 3_600_000));
-    let server = house.server().await;
-    assert!(server.begin().at() >= told);
-    assert!(server.begin_entry().at() >= told);
+    test.clock.set(Timestamp::from_millis(as_of_list.millis() - 3_600_000));
+    let server = test.server().await;
+    assert!(server.begin().at() >= as_of_list);
+    assert!(server.begin_entry().at() >= as_of_list);
     server.close().await;
-    assert!(house.tool().await.begin().at() >= told);
+    assert!(test.tool().await.begin().at() >= as_of_list);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_died_holds_as_of_back_until_it_is_overdue() {
-    let house = House::new();
-    let server = house.server().await;
-    let home = house.organization(&server).await;
-    let at = house.tool().await.begin().at();
-    house.clock.advance(Duration::from_secs(60));
+    let test = House::new();
+    let server = test.server().await;
+    let home = test.organization(&server).await;
+    let at = test.tool().await.begin().at();
+    test.clock.advance(Duration::from_secs(60));
     assert!(as_of(&server, home).await <= at);
     let overdue = "UPDATE open_writes SET expires_at = 0";
-    rusqlite::Connection::open(house.path()).unwrap().execute(overdue, []).unwrap();
-    let begun = std::time::Instant::now();
+    rusqlite::Connection::open(test.path()).unwrap().execute(overdue, []).unwrap();
+    let started = std::time::Instant::now();
     while as_of(&server, home).await <= at {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the row of a dead command stays");
+        assert!(started.elapsed() < Duration::from_secs(60), "the row of a dead command was not deleted");
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_others_stopped_heeding_stores_nothing_it_stamped_before() {
-    let house = House::new();
-    let server = house.server().await;
-    let home = house.organization(&server).await;
-    let tool = house.tool().await;
-    let mut changeset = samples::changeset(&house.entropy, tool.begin(), home);
-    let id = Id::new(house.entropy.ulid(changeset.at()));
+    let test = House::new();
+    let server = test.server().await;
+    let home = test.organization(&server).await;
+    let command = test.tool().await;
+    let mut changeset = samples::changeset(&test.entropy, command.begin(), home);
+    let id = Id::new(test.entropy.ulid(changeset.at()));
     changeset.create(&Stored::new(home, id, changeset.at(), samples::finding("late")));
-    rusqlite::Connection::open(house.path()).unwrap().execute("DELETE FROM open_writes", []).unwrap();
-    assert!(matches!(tool.commit(changeset).await, Err(CommitError::Store(kernel::StoreError::Unavailable(_)))));
+    rusqlite::Connection::open(test.path()).unwrap().execute("DELETE FROM open_writes", []).unwrap();
+    assert!(matches!(command.commit(changeset).await, Err(CommitError::Store(kernel::StoreError::Unavailable(_)))));
     assert!(Reader::<Finding>::get(&server, home, id).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_and_commands_write_one_file_at_once() {
-    let house = Arc::new(House::new());
-    let server = Arc::new(house.server().await);
-    let home = house.organization(&server).await;
-    let tool = Arc::new(house.tool().await);
+    let test = Arc::new(House::new());
+    let server = Arc::new(test.server().await);
+    let home = test.organization(&server).await;
+    let command = Arc::new(test.tool().await);
     let mut writing = tokio::task::JoinSet::new();
     for number in 0..200 {
-        let (house, store) = (Arc::clone(&house), Arc::clone(if number % 4 == 0 { &tool } else { &server }));
-        writing.spawn(async move { house.finding(&store, home, &format!("f-{number}")).await.unwrap() });
+        let (test, store) = (Arc::clone(&test), Arc::clone(if number % 4 == 0 { &command } else { &server }));
+        writing.spawn(async move { test.finding(&store, home, &format!("f-{number}")).await.unwrap() });
     }
     writing.join_all().await;
     let keys: Vec<String> = (0..200).map(|number| format!("f-{number}")).collect();
@@ -160,41 +160,41 @@ async fn a_server_and_commands_write_one_file_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_by_a_command_shows_in_the_next_question_of_a_server() {
-    let house = House::new();
-    let server = house.server().await;
-    let home = house.organization(&server).await;
-    let tool = house.tool().await;
-    let mut changeset = samples::changeset(&house.entropy, tool.begin(), home);
-    let id = Id::new(house.entropy.ulid(changeset.at()));
+    let test = House::new();
+    let server = test.server().await;
+    let home = test.organization(&server).await;
+    let command = test.tool().await;
+    let mut changeset = samples::changeset(&test.entropy, command.begin(), home);
+    let id = Id::new(test.entropy.ulid(changeset.at()));
     let account = Stored::new(home, id, changeset.at(), samples::account("scanner"));
     changeset.create(&account);
-    tool.commit(changeset).await.unwrap();
+    command.commit(changeset).await.unwrap();
     for _ in 0..20 {
         let present = server.revision(home, id).await.unwrap();
-        let before = Reader::<auth::ServiceAccount>::get(&tool, home, id).await.unwrap().unwrap();
+        let before = Reader::<auth::ServiceAccount>::get(&command, home, id).await.unwrap().unwrap();
         assert_eq!(present, Some(before.meta.revision));
-        let mut changeset = samples::changeset(&house.entropy, tool.begin(), home);
+        let mut changeset = samples::changeset(&test.entropy, command.begin(), home);
         changeset.update(&before, &before.changed(changeset.at(), before.record.clone()));
-        tool.commit(changeset).await.unwrap();
+        command.commit(changeset).await.unwrap();
         assert_eq!(server.revision(home, id).await.unwrap(), Some(before.meta.revision.next()));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_is_there_when_the_file_is_opened_again_without_a_close() {
-    let house = House::new();
+    let test = House::new();
     let home = {
-        let server = house.server().await;
-        let home = house.organization(&server).await;
-        house.finding(&server, home, "kept").await.unwrap();
+        let server = test.server().await;
+        let home = test.organization(&server).await;
+        test.finding(&server, home, "kept").await.unwrap();
         let stamp = server.begin_entry();
-        server.append(samples::entry(&house.entropy, home, stamp.at()), stamp).await.unwrap();
+        server.append(samples::entry(&test.entropy, home, stamp.at()), stamp).await.unwrap();
         // A copy of the files as a crash at this moment would leave them.
-        copy(house.folder.path(), "novantra.db", "crashed.db");
+        copy(test.folder.path(), "novantra.db", "crashed.db");
         home
     };
-    let path = house.folder.path().join("crashed.db");
-    let crashed = sqlite::server(&path, house.clock()).await;
+    let path = test.folder.path().join("crashed.db");
+    let crashed = sqlite::server(&path, test.clock()).await;
     assert_eq!(Reader::<Finding>::with_keys(&crashed, home, &["kept"]).await.unwrap().len(), 1);
 }
 
@@ -206,11 +206,11 @@ fn copy(folder: &Path, from: &str, to: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_store_leaves_one_file() {
-    let house = House::new();
-    let server = house.server().await;
-    house.organization(&server).await;
+    let test = House::new();
+    let server = test.server().await;
+    test.organization(&server).await;
     server.close().await;
-    let left: Vec<_> = std::fs::read_dir(house.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(test.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, ["novantra.db"]);
     assert!(matches!(server.ready().await, Err(kernel::StoreError::Unavailable(_))));
 }

@@ -1,4 +1,4 @@
-//! The buckets on PostgreSQL keep to the suite of shared buckets.
+//! The rate-limit buckets on PostgreSQL pass the contract suite of shared buckets.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;

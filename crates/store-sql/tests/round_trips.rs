@@ -1,4 +1,4 @@
-//! What goes over the wire to PostgreSQL: few statements, and all of a transaction before its first answer.
+//! The statements that are sent to PostgreSQL: few, and all of a transaction before its first response.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{sync::Arc, time::Duration};
@@ -22,7 +22,7 @@ mod proxy;
 
 use proxy::Proxy;
 
-/// Idempotency record, the process's row, record, entry and event.
+/// The statements of a write: idempotency record, registration of the process, record, audit entry and event.
 const OF_A_WRITE: usize = 5;
 
 struct Wired {
@@ -36,30 +36,30 @@ struct Wired {
 }
 
 impl Wired {
-    /// A store with an organization, an account and a finding, whose statements are all prepared.
+    /// Opens a store with an organization, an account and a finding, whose statements are all prepared.
     async fn new() -> Arc<Self> {
         let fresh = postgres::Fresh::make().await;
         fresh.open().await.close().await;
         let proxy = Proxy::before(&fresh.address()).await;
-        // One connection of each sort, so that each statement is prepared once.
+        // One connection for each purpose, so that each statement is prepared once.
         let options = DatabaseOptions { connections: 5, ..DatabaseOptions::default() };
         let database = Database::open_with(&proxy.address().parse().unwrap(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
         let store = SqlStore::over(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
         let (entropy, home) = (TestEntropy::default(), Id::new(Ulid(1)));
-        let mut wired =
+        let mut observed =
             Self { store, proxy, entropy, home, account: Id::new(Ulid(2)), finding: Id::new(Ulid(3)), _fresh: fresh };
-        let mut changeset = samples::changeset(&wired.entropy, wired.store.begin(), home);
+        let mut changeset = samples::changeset(&observed.entropy, observed.store.begin(), home);
         let organization: Id<Organization> = home;
         changeset.create(&Stored::new(home, organization, changeset.at(), samples::organization("home")));
-        changeset.create(&Stored::new(home, wired.account, changeset.at(), samples::account("scanner")));
-        wired.store.commit(changeset).await.unwrap();
-        wired.finding = wired.write("f-0").await;
-        wired.write("f-1").await;
+        changeset.create(&Stored::new(home, observed.account, changeset.at(), samples::account("scanner")));
+        observed.store.commit(changeset).await.unwrap();
+        observed.finding = observed.write("f-0").await;
+        observed.write("f-1").await;
         for _ in 0..2 {
-            wired.use_all().await;
+            observed.use_all().await;
         }
-        Arc::new(wired)
+        Arc::new(observed)
     }
 
     async fn use_all(&self) {
@@ -93,7 +93,7 @@ impl Wired {
         id
     }
 
-    /// A finding, an event and a claim of its key.
+    /// Creates a changeset with a finding, an event and an idempotency record.
     fn changeset(&self, key: &str) -> (Changeset, Id<Finding>) {
         let mut changeset = samples::changeset(&self.entropy, self.store.begin(), self.home);
         let id = Id::new(self.entropy.ulid(changeset.at()));
@@ -104,21 +104,21 @@ impl Wired {
         (changeset, id)
     }
 
-    /// Commits all of these at once, while the database is busy with another write.
+    /// Commits all of these concurrently while the database is busy with another write.
     async fn commit_all(&self, changesets: Vec<Changeset>) -> Vec<Result<(), CommitError>> {
         self.count_anew();
         self.proxy.hold_answers(1_000);
         let busy = async {
             self.write(&format!("busy-{}", self.entropy.ulid(self.store.begin().at()))).await;
         };
-        let waiting = async {
+        let commits = async {
             self.proxy.reached(OF_A_WRITE).await;
-            // What is joined is begun in this order.
-            let commits = join_all(changesets.into_iter().map(|changeset| self.store.commit(changeset)));
-            let (outcomes, ()) = join(commits, async { self.proxy.let_go() }).await;
+            // Joined futures are first polled in this order.
+            let pending = join_all(changesets.into_iter().map(|changeset| self.store.commit(changeset)));
+            let (outcomes, ()) = join(pending, async { self.proxy.let_go() }).await;
             outcomes
         };
-        join(busy, waiting).await.1
+        join(busy, commits).await.1
     }
 
     async fn stored(&self, keys: &[String]) -> usize {
@@ -126,7 +126,7 @@ impl Wired {
         Reader::<Finding>::with_keys(&self.store, self.home, &keys).await.unwrap().len()
     }
 
-    /// Forgets what was counted, once the process has nothing under way by itself.
+    /// Resets the counts.
     fn count_anew(&self) {
         self.proxy.executed();
         self.proxy.texts();
@@ -135,114 +135,114 @@ impl Wired {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_is_one_statement_and_so_is_a_page_with_its_horizon() {
-    let wired = Wired::new().await;
-    // The process renews its row every second: of several tries one goes by undisturbed.
-    let mut counted = Vec::new();
+    let observed = Wired::new().await;
+    // The process renews its registration every second: at least one of several tries is undisturbed.
+    let mut counts = Vec::new();
     for _ in 0..5 {
-        wired.count_anew();
-        wired.standing().await;
-        let standing = wired.proxy.executed();
-        wired.get().await;
-        let get = wired.proxy.executed();
-        wired.page().await;
-        let page = wired.proxy.executed();
-        wired.append().await;
-        counted.push([standing, get, page, wired.proxy.executed()]);
+        observed.count_anew();
+        observed.standing().await;
+        let revision = observed.proxy.executed();
+        observed.get().await;
+        let get = observed.proxy.executed();
+        observed.page().await;
+        let page = observed.proxy.executed();
+        observed.append().await;
+        counts.push([revision, get, page, observed.proxy.executed()]);
     }
-    assert!(counted.contains(&[1, 1, 1, 2]), "standing, get, page, entry: {counted:?}");
+    assert!(counts.contains(&[1, 1, 1, 2]), "revision, get, page, entry: {counts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_statements_of_a_transaction_are_on_their_way_before_the_first_is_answered() {
-    let wired = Wired::new().await;
-    wired.proxy.hold_answers(OF_A_WRITE);
-    timeout(Duration::from_secs(20), wired.write("f-2")).await.expect("the statements did not wait for each other");
+    let observed = Wired::new().await;
+    observed.proxy.hold_answers(OF_A_WRITE);
+    timeout(Duration::from_secs(20), observed.write("f-2")).await.expect("the statements are sent in one pipeline");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_wait_share_a_transaction() {
-    let wired = Wired::new().await;
-    wired.count_anew();
+    let observed = Wired::new().await;
+    observed.count_anew();
     let mut writing = JoinSet::new();
     for number in 0..64 {
-        let wired = Arc::clone(&wired);
-        writing.spawn(async move { wired.write(&format!("g-{number}")).await });
+        let observed = Arc::clone(&observed);
+        writing.spawn(async move { observed.write(&format!("g-{number}")).await });
     }
     writing.join_all().await;
-    let commits = wired.proxy.texts().iter().filter(|text| *text == "COMMIT").count();
+    let commits = observed.proxy.texts().iter().filter(|text| *text == "COMMIT").count();
     assert!((1..32).contains(&commits), "{commits} commits for 64 writes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_fails_takes_nothing_with_it_that_shared_its_transaction() {
-    let wired = Wired::new().await;
+    let observed = Wired::new().await;
     let mut writing = JoinSet::new();
     for number in 0..64 {
-        let wired = Arc::clone(&wired);
+        let observed = Arc::clone(&observed);
         writing.spawn(async move {
-            let mut changeset = samples::changeset(&wired.entropy, wired.store.begin(), wired.home);
-            let id: Id<Finding> = Id::new(wired.entropy.ulid(changeset.at()));
-            // Every fourth asks for a key that is taken.
+            let mut changeset = samples::changeset(&observed.entropy, observed.store.begin(), observed.home);
+            let id: Id<Finding> = Id::new(observed.entropy.ulid(changeset.at()));
+            // Every fourth finding has a key that is taken.
             let key = if number % 4 == 0 { "f-0".to_owned() } else { format!("h-{number}") };
-            changeset.create(&Stored::new(wired.home, id, changeset.at(), samples::finding(&key)));
-            wired.store.commit(changeset).await.is_ok() == (number % 4 != 0)
+            changeset.create(&Stored::new(observed.home, id, changeset.at(), samples::finding(&key)));
+            observed.store.commit(changeset).await.is_ok() == (number % 4 != 0)
         });
     }
     assert!(writing.join_all().await.into_iter().all(|as_expected| as_expected));
     let keys: Vec<String> = (0..64).map(|number| format!("h-{number}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    assert_eq!(Reader::<Finding>::with_keys(&wired.store, wired.home, &keys).await.unwrap().len(), 48);
+    assert_eq!(Reader::<Finding>::with_keys(&observed.store, observed.home, &keys).await.unwrap().len(), 48);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_wait_share_their_statements() {
-    let wired = Wired::new().await;
+    let observed = Wired::new().await;
     let keys: Vec<String> = (0..32).map(|number| format!("s-{number}")).collect();
-    let outcomes = wired.commit_all(keys.iter().map(|key| wired.changeset(key).0).collect()).await;
-    let executed = wired.proxy.executed();
+    let outcomes = observed.commit_all(keys.iter().map(|key| observed.changeset(key).0).collect()).await;
+    let executed = observed.proxy.executed();
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    // The process renews its row every second.
-    assert!((2 * OF_A_WRITE..3 * OF_A_WRITE).contains(&executed), "{executed} statements for 32 writes and one before");
-    assert_eq!(wired.stored(&keys).await, 32);
+    // The process renews its registration every second.
+    assert!((2 * OF_A_WRITE..3 * OF_A_WRITE).contains(&executed), "{executed} statements for 33 writes");
+    assert_eq!(observed.stored(&keys).await, 32);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_are_refused_take_nothing_with_them_that_shared_their_statements() {
-    let wired = Wired::new().await;
+    let observed = Wired::new().await;
     let keys: Vec<String> = (0..16).map(|number| format!("t-{number}")).collect();
-    let mut changesets: Vec<Changeset> = keys.iter().map(|key| wired.changeset(key).0).collect();
-    // A finding's key that is taken, an idempotency key that has an answer, and one that is used twice at once.
-    let mut taken = samples::changeset(&wired.entropy, wired.store.begin(), wired.home);
-    let id: Id<Finding> = Id::new(wired.entropy.ulid(taken.at()));
-    taken.create(&Stored::new(wired.home, id, taken.at(), samples::finding("f-0")));
-    changesets.extend([taken, wired.changeset("f-1").0, wired.changeset("t-0").0]);
-    let outcomes = wired.commit_all(changesets).await;
+    let mut changesets: Vec<Changeset> = keys.iter().map(|key| observed.changeset(key).0).collect();
+    // A finding's key that is taken, an idempotency key that is used, and one that is used twice concurrently.
+    let mut taken = samples::changeset(&observed.entropy, observed.store.begin(), observed.home);
+    let id: Id<Finding> = Id::new(observed.entropy.ulid(taken.at()));
+    taken.create(&Stored::new(observed.home, id, taken.at(), samples::finding("f-0")));
+    changesets.extend([taken, observed.changeset("f-1").0, observed.changeset("t-0").0]);
+    let outcomes = observed.commit_all(changesets).await;
     assert!(outcomes[1..16].iter().all(Result::is_ok), "{outcomes:?}");
     assert!(matches!(outcomes[16], Err(CommitError::Conflict(_))), "{:?}", outcomes[16]);
     assert!(matches!(outcomes[17], Err(CommitError::Duplicate(_))), "{:?}", outcomes[17]);
     let twice = [&outcomes[0], &outcomes[18]];
     assert_eq!(twice.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{twice:?}");
     assert!(twice.iter().any(|outcome| matches!(outcome, Err(CommitError::Duplicate(_)))), "{twice:?}");
-    assert_eq!(wired.stored(&keys).await, 16);
+    assert_eq!(observed.stored(&keys).await, 16);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_accounts_that_change_each_other_at_once_one_is_too_late() {
-    let wired = Wired::new().await;
+    let observed = Wired::new().await;
     let other: Id<ServiceAccount> = Id::new(Ulid(4));
-    let mut changeset = samples::changeset(&wired.entropy, wired.store.begin(), wired.home);
-    let first = Stored::new(wired.home, wired.account, changeset.at(), samples::account("scanner"));
-    let second = Stored::new(wired.home, other, changeset.at(), samples::account("other"));
+    let mut changeset = samples::changeset(&observed.entropy, observed.store.begin(), observed.home);
+    let first = Stored::new(observed.home, observed.account, changeset.at(), samples::account("scanner"));
+    let second = Stored::new(observed.home, other, changeset.at(), samples::account("other"));
     changeset.create(&second);
-    wired.store.commit(changeset).await.unwrap();
+    observed.store.commit(changeset).await.unwrap();
     let change = |by: Id<ServiceAccount>, of: &Stored<ServiceAccount>| {
         let proof = StandingProof { account: by.ulid(), revision: Revision::FIRST };
-        let mut changeset = samples::changeset_of(&wired.entropy, wired.store.begin(), wired.home, proof);
+        let mut changeset = samples::changeset_of(&observed.entropy, observed.store.begin(), observed.home, proof);
         let after = of.record.with_status(auth::AccountStatus::Disabled);
         changeset.update(of, &of.changed(changeset.at(), after));
         changeset
     };
-    let outcomes = wired.commit_all(vec![change(other, &first), change(wired.account, &second)]).await;
+    let outcomes = observed.commit_all(vec![change(other, &first), change(observed.account, &second)]).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Err(CommitError::StandingChanged))), "{outcomes:?}");
 }

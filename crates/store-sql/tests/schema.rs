@@ -1,4 +1,5 @@
-//! The schema: the same on both engines, brought up by whoever comes first, and refused where it is not this program's.
+//! The schema is the same on both engines, is migrated by the first process that opens it, and is refused if it is not
+//! this program's.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ mod postgres;
 
 const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 
-/// Table, column, and whether it may be empty.
+/// Table, column, and whether it is nullable.
 type Columns = BTreeSet<(String, String, bool)>;
 
 fn of_sqlite(path: &std::path::Path) -> Columns {
@@ -45,12 +46,16 @@ async fn both_engines_have_the_same_tables_and_columns() {
     sqlite(&path).await.migrate(NOW).await.unwrap();
     let fresh = postgres::Fresh::make().await;
     fresh.open().await;
-    let (one, other) = (of_sqlite(&path), of_postgres(&fresh).await);
-    assert_eq!(one.difference(&other).collect::<Vec<_>>(), Vec::<&(String, String, bool)>::new(), "on SQLite alone");
+    let (on_sqlite, on_postgres) = (of_sqlite(&path), of_postgres(&fresh).await);
     assert_eq!(
-        other.difference(&one).collect::<Vec<_>>(),
+        on_sqlite.difference(&on_postgres).collect::<Vec<_>>(),
         Vec::<&(String, String, bool)>::new(),
-        "on PostgreSQL alone"
+        "only on SQLite"
+    );
+    assert_eq!(
+        on_postgres.difference(&on_sqlite).collect::<Vec<_>>(),
+        Vec::<&(String, String, bool)>::new(),
+        "only on PostgreSQL"
     );
 }
 
@@ -81,7 +86,7 @@ async fn several_processes_may_migrate_at_once() {
     }
 }
 
-/// A database that a newer program has migrated, by these statements.
+/// Returns a database that a newer program has migrated with these statements.
 async fn newer(folder: &tempfile::TempDir, statements: &str) -> (Database, rusqlite::Connection) {
     let path = folder.path().join("novantra.db");
     let database = sqlite(&path).await;
@@ -110,16 +115,17 @@ async fn a_migration_between_this_programs_own_that_is_none_of_them_is_refused()
     let (database, connection) = newer(&folder, "").await;
     connection.execute("UPDATE schema_migrations SET version = 0 WHERE version = 9999", []).unwrap();
     let refused = database.pending_migrations().await.unwrap_err();
-    assert!(refused.to_string().contains("none of this program's"), "{refused}");
+    assert!(refused.to_string().contains("unknown to this program"), "{refused}");
 }
 
 #[tokio::test]
 async fn the_database_tells_the_time() {
     let folder = tempfile::tempdir().unwrap();
     let fresh = postgres::Fresh::make().await;
-    let told = fresh.open().await.time().await.unwrap();
+    let on_server = fresh.open().await.time().await.unwrap();
     let on_file = sqlite(&folder.path().join("novantra.db")).await.time().await.unwrap();
-    assert!(told > NOW && told.since(on_file).max(on_file.since(told)) < std::time::Duration::from_secs(60));
+    let difference = on_server.since(on_file).max(on_file.since(on_server));
+    assert!(on_server > NOW && difference < std::time::Duration::from_secs(60));
 }
 
 #[tokio::test]
@@ -131,10 +137,10 @@ async fn a_migration_that_was_applied_with_other_statements_is_refused() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("UPDATE schema_migrations SET checksum = 'another' WHERE version = 1", []).unwrap();
     let refused = database.pending_migrations().await.unwrap_err();
-    assert!(refused.to_string().contains("other statements"), "{refused}");
+    assert!(refused.to_string().contains("differ from"), "{refused}");
 }
 
-/// The schema before migration 7, with an entry that is sealed and one that waits for its seal.
+/// Reverts the schema to the one before migration 7, with a sealed entry and an unsealed one.
 const BEFORE_SEALS: &str = "
     DROP VIEW audit_log;
     DROP TABLE audit_seals;
@@ -150,14 +156,14 @@ const BEFORE_SEALS: &str = "
     VALUES ('o', 'sealed', 1, 'system', 'n', 'a', '[]', 'r', 7, 'before', 'after'),
         ('o', 'waiting', 2, 'system', 'n', 'a', '[]', 'r', NULL, NULL, NULL)";
 
-/// What is to be read after it: entry, its seal.
+/// The log after migration 7: entry and its seal.
 const LOG: &str = "SELECT id, coalesce(seal, 'none') FROM audit_log ORDER BY id";
 
 #[tokio::test]
 async fn entries_that_were_sealed_before_seals_stood_apart_keep_their_seals() {
     let expected =
         [("sealed", "7 before after"), ("waiting", "none")].map(|(id, seal)| (id.to_owned(), seal.to_owned()));
-    let waiting = "SELECT id FROM audit_waiting";
+    let unsealed = "SELECT id FROM audit_waiting";
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("novantra.db");
@@ -168,7 +174,7 @@ async fn entries_that_were_sealed_before_seals_stood_apart_keep_their_seals() {
     let mut statement = connection.prepare(LOG).unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(rows.map(Result::unwrap).collect::<Vec<(String, String)>>(), expected);
-    assert_eq!(connection.query_row(waiting, [], |row| row.get::<_, String>(0)).unwrap(), "waiting");
+    assert_eq!(connection.query_row(unsealed, [], |row| row.get::<_, String>(0)).unwrap(), "waiting");
 
     let fresh = postgres::Fresh::make().await;
     fresh.open().await;
@@ -177,17 +183,18 @@ async fn entries_that_were_sealed_before_seals_stood_apart_keep_their_seals() {
     Database::open(&fresh.url()).await.unwrap().migrate(NOW).await.unwrap();
     let rows = client.query(LOG, &[]).await.unwrap();
     assert_eq!(rows.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(String, String)>>(), expected);
-    assert_eq!(client.query_one(waiting, &[]).await.unwrap().get::<_, String>(0), "waiting");
+    assert_eq!(client.query_one(unsealed, &[]).await.unwrap().get::<_, String>(0), "waiting");
 }
 
-/// What is to be read after migration 8: the columns whose places it may have mixed up.
+/// The deliveries after migration 8, with the columns whose order it could have mixed up.
 const DELIVERIES: &str = "
     SELECT organization_id || ' ' || subscription_id || ' ' || id || ' ' || event_id || ' ' || event_type || ' ' || subject_id
             || ' ' || state || ' ' || attempts,
         revision, created_at, updated_at, subject_revision, failed, coalesce(next_attempt_at, -1)
     FROM webhook_deliveries ORDER BY organization_id, subscription_id, id";
 
-/// The schema before it, with deliveries to two subscriptions. These statements make the table as it was.
+/// Returns the statements that revert the schema to the one before migration 8, with deliveries to two subscriptions.
+/// `webhooks` is the migration that created the table.
 fn before_delivery_key(webhooks: &str) -> String {
     let from = webhooks.find("CREATE TABLE webhook_deliveries").unwrap();
     let to = webhooks.find("-- Who sends to which subscription").unwrap();
@@ -217,25 +224,25 @@ async fn deliveries_from_before_they_lay_under_their_subscriptions_are_kept() {
     let path = folder.path().join("novantra.db");
     sqlite(&path).await.migrate(NOW).await.unwrap();
     let connection = rusqlite::Connection::open(&path).unwrap();
-    let made = || -> BTreeSet<(String, String)> {
+    let schema = || -> BTreeSet<(String, String)> {
         let text = "SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE tbl_name = 'webhook_deliveries' \
                     UNION ALL SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 'webhook_deliveries'";
         let mut statement = connection.prepare(text).unwrap();
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         rows.map(Result::unwrap).collect()
     };
-    let anew = made();
+    let expected_schema = schema();
     let webhooks = include_str!("../../../migrations/sqlite/0006_webhooks.sql");
     connection.execute_batch(&before_delivery_key(webhooks)).unwrap();
     sqlite(&path).await.migrate(NOW).await.unwrap();
     let mut statement = connection.prepare(DELIVERIES).unwrap();
     let read = |row: &rusqlite::Row<'_>| {
-        let number = |place| row.get(place);
+        let number = |index| row.get(index);
         Ok((row.get(0)?, [number(1)?, number(2)?, number(3)?, number(4)?, number(5)?, number(6)?]))
     };
     let rows = statement.query_map([], read).unwrap();
     assert_eq!(rows.map(Result::unwrap).collect::<Vec<Delivery>>(), expected);
-    assert_eq!(made(), anew);
+    assert_eq!(schema(), expected_schema);
     assert_eq!(connection.query_row(oldest, [], |row| row.get::<_, String>(0)).unwrap(), "8");
 
     let fresh = postgres::Fresh::make().await;
@@ -246,14 +253,14 @@ async fn deliveries_from_before_they_lay_under_their_subscriptions_are_kept() {
             "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'webhook_deliveries'";
         client.query(text, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
     };
-    let anew = indexes().await;
-    assert_eq!(anew.len(), 3);
+    let expected_schema = indexes().await;
+    assert_eq!(expected_schema.len(), 3);
     let webhooks = include_str!("../../../migrations/postgres/0006_webhooks.sql");
     client.batch_execute(&before_delivery_key(webhooks)).await.unwrap();
     Database::open(&fresh.url()).await.unwrap().migrate(NOW).await.unwrap();
     let rows = client.query(DELIVERIES, &[]).await.unwrap();
-    let read = |row: &tokio_postgres::Row| (row.get(0), [1, 2, 3, 4, 5, 6].map(|place| row.get(place)));
+    let read = |row: &tokio_postgres::Row| (row.get(0), [1, 2, 3, 4, 5, 6].map(|index| row.get(index)));
     assert_eq!(rows.iter().map(read).collect::<Vec<Delivery>>(), expected);
-    assert_eq!(indexes().await, anew);
+    assert_eq!(indexes().await, expected_schema);
     assert_eq!(client.query_one(oldest, &[]).await.unwrap().get::<_, String>(0), "8");
 }

@@ -1,5 +1,5 @@
-//! Several servers over one PostgreSQL, whose clocks need not agree: no catch-up from what a list was told to be complete
-//! up to misses anything, whoever writes, enters, falls silent or leaves.
+//! Several servers over one PostgreSQL, whose clocks need not agree: a client that catches up from the `X-As-Of` of a
+//! list misses nothing, whichever server writes, starts, falls silent or stops.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
@@ -35,7 +35,7 @@ struct House {
     servers: AtomicU32,
 }
 
-/// One of several, with a clock of its own.
+/// One of several servers, with a clock of its own.
 struct Server {
     store: SqlStore,
     clock: Arc<TestClock>,
@@ -46,18 +46,18 @@ impl House {
     async fn new() -> Arc<Self> {
         let fresh = postgres::Fresh::make().await;
         fresh.open().await.close().await;
-        let house =
+        let test =
             Self { fresh, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), servers: AtomicU32::default() };
-        let founder = house.server(0).await;
-        let mut changeset = samples::changeset(&house.entropy, founder.store.begin(), house.home);
-        let home: Id<Organization> = house.home;
+        let first = test.server(0).await;
+        let mut changeset = samples::changeset(&test.entropy, first.store.begin(), test.home);
+        let home: Id<Organization> = test.home;
         changeset.create(&Stored::new(home, home, changeset.at(), samples::organization("home")));
-        founder.store.commit(changeset).await.unwrap();
-        founder.store.close().await;
-        Arc::new(house)
+        first.store.commit(changeset).await.unwrap();
+        first.store.close().await;
+        Arc::new(test)
     }
 
-    /// A server whose clock is so many seconds ahead.
+    /// Starts a server whose clock is `ahead` seconds ahead.
     async fn server(&self, ahead: i64) -> Server {
         let number = self.servers.fetch_add(1, Ordering::Relaxed) + 1;
         let clock = Arc::new(TestClock::at(Timestamp::from_millis(TestClock::START.millis() + ahead * 1000)));
@@ -74,23 +74,23 @@ impl House {
         (id, changeset)
     }
 
-    /// What a walk from this moment finds, and what its first page is complete up to.
+    /// Returns the findings that pages from this time on list, and the `X-As-Of` of the first page.
     async fn catch_up(&self, server: &Server, since: Timestamp) -> (BTreeSet<Id<Finding>>, Timestamp) {
         let window = Window { updated_after: Some(since), ..Window::default() };
         let mut page = PageRequest { order: Order::Changed, limit: PageLimit::clamped(20), window, after: None };
-        let (mut found, mut told) = (BTreeSet::new(), None);
+        let (mut found, mut as_of) = (BTreeSet::new(), None);
         loop {
             let listed = Reader::<Finding>::list(&server.store, self.home, &Default::default(), &page).await.unwrap();
-            told = told.or(Some(listed.as_of));
+            as_of = as_of.or(Some(listed.as_of));
             found.extend(listed.items.into_iter().map(|stored| stored.meta.id));
             match listed.next {
                 Some(_) => page.after = listed.next,
-                None => return (found, told.unwrap()),
+                None => return (found, as_of.unwrap()),
             }
         }
     }
 
-    /// What a list that nobody writes to is told to be complete up to.
+    /// Returns the `X-As-Of` of a list that nobody writes to.
     async fn as_of(&self, server: &Server) -> Timestamp {
         Reader::<Control>::list(&server.store, self.home, &Default::default(), &PageRequest::default())
             .await
@@ -99,40 +99,40 @@ impl House {
     }
 }
 
-async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !ask().await {
-        assert!(begun.elapsed() < DEADLINE, "{what} did not happen within {DEADLINE:?}");
+async fn eventually(event: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < DEADLINE, "{event} did not happen within {DEADLINE:?}");
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_knows_whether_it_is_alone() {
-    let house = House::new().await;
-    let first = house.server(0).await;
-    assert!(!first.store.alone(), "it has not looked yet");
-    eventually("it finds itself alone", async || first.store.alone()).await;
-    let second = house.server(0).await;
-    eventually("it finds company", async || !first.store.alone()).await;
+    let test = House::new().await;
+    let first = test.server(0).await;
+    assert!(!first.store.alone(), "the first check has not run yet");
+    eventually("the first server finds itself alone", async || first.store.alone()).await;
+    let second = test.server(0).await;
+    eventually("the first server finds the second", async || !first.store.alone()).await;
     second.store.close().await;
-    eventually("it finds itself alone again", async || first.store.alone()).await;
+    eventually("the first server finds itself alone again", async || first.store.alone()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_catch_up_by_as_of_misses_no_commit_of_servers_whose_clocks_differ() {
-    let house = House::new().await;
+    let test = House::new().await;
     let mut servers = Vec::new();
     for ahead in [0, -90, 90] {
-        servers.push(Arc::new(house.server(ahead).await));
+        servers.push(Arc::new(test.server(ahead).await));
     }
     let mut writing = JoinSet::new();
-    for (place, server) in servers.iter().enumerate() {
-        let (house, server) = (Arc::clone(&house), Arc::clone(server));
+    for (index, server) in servers.iter().enumerate() {
+        let (test, server) = (Arc::clone(&test), Arc::clone(server));
         writing.spawn(async move {
             let mut written = BTreeSet::new();
             for number in 0..60 {
-                let (id, changeset) = house.finding(&server, &format!("f-{place}-{number}"));
+                let (id, changeset) = test.finding(&server, &format!("f-{index}-{number}"));
                 server.clock.tick();
                 tokio::task::yield_now().await;
                 server.store.commit(changeset).await.unwrap();
@@ -141,35 +141,35 @@ async fn a_catch_up_by_as_of_misses_no_commit_of_servers_whose_clocks_differ() {
             written
         });
     }
-    // One more comes in the middle of it, whose clock is behind all others'.
-    let (late, late_house) = (tokio::sync::oneshot::channel(), Arc::clone(&house));
-    let (enter, entered) = late;
+    // One more server, whose clock is behind all others, starts while they write.
+    let (channel, late_test) = (tokio::sync::oneshot::channel(), Arc::clone(&test));
+    let (start, started) = channel;
     writing.spawn(async move {
-        entered.await.unwrap();
-        let server = late_house.server(-300).await;
+        started.await.unwrap();
+        let server = late_test.server(-300).await;
         let mut written = BTreeSet::new();
         for number in 0..20 {
-            let (id, changeset) = late_house.finding(&server, &format!("late-{number}"));
+            let (id, changeset) = late_test.finding(&server, &format!("late-{number}"));
             server.store.commit(changeset).await.unwrap();
             written.insert(id);
         }
         server.store.close().await;
         written
     });
-    let mut enter = Some(enter);
+    let mut start = Some(start);
     let (mut mirror, mut since, mut written) = (BTreeSet::new(), Timestamp::MIN, BTreeSet::new());
-    for turn in 0.. {
-        while let Some(done) = writing.try_join_next() {
-            written.extend(done.unwrap());
+    for pass in 0.. {
+        while let Some(written_by_one) = writing.try_join_next() {
+            written.extend(written_by_one.unwrap());
         }
         let last = writing.is_empty();
-        let (found, told) = house.catch_up(&servers[turn % servers.len()], since).await;
+        let (found, as_of) = test.catch_up(&servers[pass % servers.len()], since).await;
         mirror.extend(found);
-        since = told;
-        if turn == 5 {
-            enter.take().unwrap().send(()).unwrap();
+        since = as_of;
+        if pass == 5 {
+            start.take().unwrap().send(()).unwrap();
         }
-        if last && enter.is_none() {
+        if last && start.is_none() {
             break;
         }
     }
@@ -179,13 +179,13 @@ async fn a_catch_up_by_as_of_misses_no_commit_of_servers_whose_clocks_differ() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_enters_stamps_nothing_before_what_others_were_told_whatever_its_clock_says() {
-    let house = House::new().await;
-    let first = house.server(90).await;
+    let test = House::new().await;
+    let first = test.server(90).await;
     for round in 1..=5 {
-        let told = house.as_of(&first).await;
-        let second = house.server(-90 * round).await;
-        assert!(second.store.begin().at() >= told);
-        assert!(second.store.begin_entry().at() >= told);
+        let as_of = test.as_of(&first).await;
+        let second = test.server(-90 * round).await;
+        assert!(second.store.begin().at() >= as_of);
+        assert!(second.store.begin_entry().at() >= as_of);
         second.store.close().await;
         first.clock.advance(Duration::from_secs(60));
     }
@@ -193,47 +193,47 @@ async fn a_server_that_enters_stamps_nothing_before_what_others_were_told_whatev
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_comes_back_alone_stamps_nothing_before_what_was_told_before_it_went() {
-    let house = House::new().await;
-    let told = {
-        let first = house.server(90).await;
-        house.as_of(&first).await
+    let test = House::new().await;
+    let as_of = {
+        let first = test.server(90).await;
+        test.as_of(&first).await
     };
-    let second = house.server(-90).await;
-    assert!(second.store.begin().at() >= told);
+    let second = test.server(-90).await;
+    assert!(second.store.begin().at() >= as_of);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_clock_is_behind_does_not_hold_as_of_back_for_as_long() {
-    let house = House::new().await;
-    let (ahead, _behind) = (house.server(0).await, house.server(-90).await);
-    let told = house.as_of(&ahead).await;
+    let test = House::new().await;
+    let (ahead, _behind) = (test.server(0).await, test.server(-90).await);
+    let as_of = test.as_of(&ahead).await;
     ahead.clock.advance(Duration::from_secs(60));
-    eventually("as-of goes on", async || house.as_of(&ahead).await >= told + Duration::from_secs(59)).await;
+    eventually("X-As-Of advances", async || test.as_of(&ahead).await >= as_of + Duration::from_secs(59)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_of_a_server_taken_for_gone_is_refused_and_the_server_enters_again() {
-    let house = House::new().await;
-    let (silent, other) = (house.server(0).await, house.server(0).await);
-    let (id, stale) = house.finding(&silent, "stale");
+    let test = House::new().await;
+    let (silent, other) = (test.server(0).await, test.server(0).await);
+    let (id, stale) = test.finding(&silent, "stale");
     let stamp = silent.store.begin_entry();
-    let taken = format!("DELETE FROM open_writes WHERE process_id = '{}'", silent.process);
-    house.fresh.connect().await.batch_execute(&taken).await.unwrap();
+    let delete = format!("DELETE FROM open_writes WHERE process_id = '{}'", silent.process);
+    test.fresh.connect().await.batch_execute(&delete).await.unwrap();
     let refused = silent.store.commit(stale).await;
     assert!(matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))), "{refused:?}");
-    let entry = samples::entry(&house.entropy, house.home, stamp.at());
+    let entry = samples::entry(&test.entropy, test.home, stamp.at());
     let appended = silent.store.append(entry.clone(), stamp).await;
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
-    assert_eq!(Reader::<Finding>::get(&other.store, house.home, id).await.unwrap(), None);
-    assert_eq!(other.store.entry(house.home, entry.id).await.unwrap(), None);
-    let (mut number, mut told) = (0, Timestamp::MIN);
-    eventually("it enters again", async || {
-        told = told.max(house.as_of(&other).await);
+    assert_eq!(Reader::<Finding>::get(&other.store, test.home, id).await.unwrap(), None);
+    assert_eq!(other.store.entry(test.home, entry.id).await.unwrap(), None);
+    let (mut number, mut as_of) = (0, Timestamp::MIN);
+    eventually("the server registers again", async || {
+        as_of = as_of.max(test.as_of(&other).await);
         number += 1;
-        let (_, changeset) = house.finding(&silent, &format!("fresh-{number}"));
+        let (_, changeset) = test.finding(&silent, &format!("fresh-{number}"));
         let at = changeset.at();
         let stored = silent.store.commit(changeset).await.is_ok();
-        assert!(!stored || at >= told, "{at} was told of already: {told}");
+        assert!(!stored || at >= as_of, "{at} precedes X-As-Of {as_of}, which a list had returned");
         stored
     })
     .await;
@@ -241,86 +241,86 @@ async fn a_commit_of_a_server_taken_for_gone_is_refused_and_the_server_enters_ag
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_stamped_before_a_server_was_taken_for_gone_is_refused_after_it_entered_again() {
-    let house = House::new().await;
-    let (silent, other) = (house.server(0).await, house.server(0).await);
-    let (_, stale) = house.finding(&silent, "stale");
-    house.fresh.connect().await.batch_execute("DELETE FROM open_writes").await.unwrap();
+    let test = House::new().await;
+    let (silent, other) = (test.server(0).await, test.server(0).await);
+    let (_, stale) = test.finding(&silent, "stale");
+    test.fresh.connect().await.batch_execute("DELETE FROM open_writes").await.unwrap();
     other.clock.advance(Duration::from_secs(60));
     let rows = async || {
-        let rows = house.fresh.connect().await.query("SELECT process_id FROM open_writes", &[]).await.unwrap();
+        let rows = test.fresh.connect().await.query("SELECT process_id FROM open_writes", &[]).await.unwrap();
         rows.iter().map(|row| row.get::<_, String>(0)).collect::<BTreeSet<_>>()
     };
-    eventually("both enter again", async || {
-        house.as_of(&other).await;
+    eventually("both servers register again", async || {
+        test.as_of(&other).await;
         rows().await.len() == 2
     })
     .await;
-    let told = house.as_of(&other).await;
+    let as_of = test.as_of(&other).await;
     assert!(matches!(silent.store.commit(stale).await, Err(CommitError::Store(StoreError::Unavailable(_)))));
-    let (_, fresh) = house.finding(&silent, "fresh");
-    assert!(fresh.at() >= told);
+    let (_, fresh) = test.finding(&silent, "fresh");
+    assert!(fresh.at() >= as_of);
     silent.store.commit(fresh).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_in_flight_holds_as_of_back_though_its_server_leaves() {
-    let house = House::new().await;
-    let (leaving, other) = (Arc::new(house.server(0).await), house.server(0).await);
-    let (id, slow) = house.finding(&leaving, "slow");
+    let test = House::new().await;
+    let (leaving, other) = (Arc::new(test.server(0).await), test.server(0).await);
+    let (id, slow) = test.finding(&leaving, "slow");
     let at = slow.at();
     other.clock.advance(Duration::from_secs(60));
-    let mut blocker = house.fresh.connect().await;
+    let mut blocker = test.fresh.connect().await;
     let blocking = blocker.transaction().await.unwrap();
     blocking.batch_execute("LOCK TABLE findings IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let commit = tokio::spawn({
         let leaving = Arc::clone(&leaving);
         async move { leaving.store.commit(slow).await }
     });
-    let watch = house.fresh.connect().await;
+    let watch = test.fresh.connect().await;
     let waiting = async |on: &str| {
         let query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' \
                      AND query LIKE $1";
         !watch.query(query, &[&format!("%{on}%")]).await.unwrap().is_empty()
     };
-    eventually("the commit waits", async || waiting("findings").await).await;
+    eventually("the commit waits for the lock", async || waiting("findings").await).await;
     let leave = tokio::spawn({
         let leaving = Arc::clone(&leaving);
         async move { leaving.store.close().await }
     });
-    eventually("leaving waits for it", async || waiting("DELETE FROM open_writes").await).await;
+    eventually("deregistration waits for the commit", async || waiting("DELETE FROM open_writes").await).await;
     for _ in 0..50 {
-        let told = house.as_of(&other).await;
-        assert!(told <= at, "{told} passed what was in flight at {at}");
+        let as_of = test.as_of(&other).await;
+        assert!(as_of <= at, "X-As-Of {as_of} passed the commit in flight at {at}");
     }
     blocking.rollback().await.unwrap();
     leave.await.unwrap();
     let committed = commit.await.unwrap();
-    let there = Reader::<Finding>::get(&other.store, house.home, id).await.unwrap().is_some();
-    assert_eq!(there, committed.is_ok(), "{committed:?}");
-    eventually("as-of goes on", async || house.as_of(&other).await > at + Duration::from_secs(59)).await;
+    let exists = Reader::<Finding>::get(&other.store, test.home, id).await.unwrap().is_some();
+    assert_eq!(exists, committed.is_ok(), "{committed:?}");
+    eventually("X-As-Of advances", async || test.as_of(&other).await > at + Duration::from_secs(59)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_row_of_a_server_that_died_is_taken_away_when_it_is_overdue() {
-    let house = House::new().await;
-    let (dead, other) = (house.server(0).await, house.server(0).await);
+    let test = House::new().await;
+    let (dead, other) = (test.server(0).await, test.server(0).await);
     let (at, row) = (dead.store.begin().at(), dead.process);
     drop(dead);
     other.clock.advance(Duration::from_secs(60));
-    assert!(house.as_of(&other).await <= at, "it may have commits in flight for all that others know");
+    assert!(test.as_of(&other).await <= at, "others must assume that it has commits in flight");
     let overdue = format!("UPDATE open_writes SET expires_at = 0 WHERE process_id = '{row}'");
-    house.fresh.connect().await.batch_execute(&overdue).await.unwrap();
-    eventually("as-of goes on", async || house.as_of(&other).await > at + Duration::from_secs(59)).await;
-    let log = other.store.entries(house.home, &AuditFilter::default(), &PageRequest::default()).await.unwrap();
+    test.fresh.connect().await.batch_execute(&overdue).await.unwrap();
+    eventually("X-As-Of advances", async || test.as_of(&other).await > at + Duration::from_secs(59)).await;
+    let log = other.store.entries(test.home, &AuditFilter::default(), &PageRequest::default()).await.unwrap();
     assert!(log.as_of > at);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_have_grown_get_their_statistics_though_autovacuum_does_not_come_by() {
-    let house = House::new().await;
-    let _server = house.server(0).await;
-    let client = house.fresh.connect().await;
-    // One that was never looked at, and one that was empty then.
+    let test = House::new().await;
+    let _server = test.server(0).await;
+    let client = test.fresh.connect().await;
+    // A table that was never analyzed, and one that was empty when it was.
     let rows = "ALTER TABLE audit_waiting SET (autovacuum_enabled = false); \
                 ALTER TABLE audit_heads SET (autovacuum_enabled = false); ANALYZE audit_heads; \
                 INSERT INTO audit_waiting (organization_id, id) \
@@ -328,7 +328,7 @@ async fn tables_that_have_grown_get_their_statistics_though_autovacuum_does_not_
                 INSERT INTO audit_heads (organization_id, sequence, hash) \
                 SELECT lpad(number::text, 26, '0'), 1, '' FROM generate_series(1, 3000) AS number";
     client.batch_execute(rows).await.unwrap();
-    let taken = "SELECT min(relpages) > 0 FROM pg_class \
+    let analyzed = "SELECT min(relpages) > 0 FROM pg_class \
                  WHERE oid IN ('audit_waiting'::regclass, 'audit_heads'::regclass)";
-    eventually("they are taken", async || client.query_one(taken, &[]).await.unwrap().get::<_, bool>(0)).await;
+    eventually("tables are analyzed", async || client.query_one(analyzed, &[]).await.unwrap().get::<_, bool>(0)).await;
 }

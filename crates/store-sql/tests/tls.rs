@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL: each `sslmode` asks of the server what libpq asks.
+//! TLS to PostgreSQL: each `sslmode` verifies what it verifies in libpq.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{path::PathBuf, sync::Arc};
@@ -20,7 +20,7 @@ mod tls_front;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// A database whose server has a certificate for `localhost`.
+/// A database behind a server with a certificate for `localhost`.
 struct Encrypted {
     fresh: postgres::Fresh,
     authority: Authority,
@@ -29,14 +29,14 @@ struct Encrypted {
 }
 
 impl Encrypted {
-    /// `asks`: whether the server wants to see a certificate, too.
-    async fn new(asks: bool) -> Self {
+    /// Starts the server. With `requires_client_certificate` it requires one of its clients.
+    async fn new(requires_client_certificate: bool) -> Self {
         let (fresh, authority) = (postgres::Fresh::make().await, authority());
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder =
             ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
         let (certificate, key) = issued(&authority, "localhost");
-        let builder = if asks {
+        let builder = if requires_client_certificate {
             let mut roots = RootCertStore::empty();
             roots.add(authority.der().clone()).unwrap();
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
@@ -60,7 +60,7 @@ impl Encrypted {
         self.file("root.pem", &self.authority.pem()).display().to_string()
     }
 
-    /// A root that has nothing to do with the server.
+    /// Writes the certificate of a root that did not issue the server's.
     fn other_root(&self) -> String {
         self.file("other.pem", &authority().pem()).display().to_string()
     }
@@ -70,9 +70,9 @@ impl Encrypted {
         let (user, _) = address.split_once('@').unwrap();
         let url = format!("{user}@{host}:{}/{}?{parameters}", self.port, self.fresh.name());
         let database = Database::open(&url.parse().unwrap()).await?;
-        let told = database.time().await;
+        let time = database.time().await;
         database.close().await;
-        told.map(drop)
+        time.map(drop)
     }
 
     async fn is_refused(&self, host: &str, parameters: &str) {

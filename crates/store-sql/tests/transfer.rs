@@ -1,4 +1,4 @@
-//! Moving: whatever a table holds arrives as it is, through either engine.
+//! Copies of installations: every row of every table arrives unchanged, through either engine.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
@@ -16,10 +16,10 @@ mod postgres;
 
 const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 
-/// What is no part of an installation.
+/// The tables that are not copied.
 const PASSING: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
 
-/// More than a transaction's worth.
+/// More rows than a transaction has.
 const MANY: i64 = 1_100;
 
 async fn sqlite(path: &Path) -> Database {
@@ -39,8 +39,8 @@ fn tables(connection: &Connection) -> Vec<String> {
     names.map(Result::unwrap).filter(|name: &String| !PASSING.contains(&name.as_str())).collect()
 }
 
-/// Fills every table, by what its columns are declared to be: each value is another, and what may be empty is in every
-/// second row.
+/// Fills every table by the declared types of its columns. Every value is different, and nullable columns are null in
+/// every second row.
 fn fill(connection: &Connection) {
     for table in tables(connection) {
         let mut statement = connection
@@ -48,13 +48,13 @@ fn fill(connection: &Connection) {
             .unwrap();
         let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let columns: Vec<(String, String, bool)> = statement.query_map([], read).unwrap().map(Result::unwrap).collect();
-        let places = vec!["?"; columns.len()].join(", ");
-        let mut insert = connection.prepare(&format!("INSERT INTO {table} VALUES ({places})")).unwrap();
+        let parameters = vec!["?"; columns.len()].join(", ");
+        let mut insert = connection.prepare(&format!("INSERT INTO {table} VALUES ({parameters})")).unwrap();
         for row in 0..if table == "findings" { MANY } else { 3 } {
-            let value = |(place, (name, kind, optional)): (usize, &(String, String, bool))| match kind.as_str() {
-                _ if *optional && row % 2 == 0 => Value::Null,
+            let value = |(column, (name, kind, nullable)): (usize, &(String, String, bool))| match kind.as_str() {
+                _ if *nullable && row % 2 == 0 => Value::Null,
                 "text" => Value::Text(format!("{name} ß {row}")),
-                "integer" => Value::Integer(i64::try_from(place).unwrap() * 10_000_000_000 - row),
+                "integer" => Value::Integer(i64::try_from(column).unwrap() * 10_000_000_000 - row),
                 "blob" => Value::Blob(vec![0, 255, u8::try_from(row % 256).unwrap()]),
                 other => panic!("{table}.{name} is {other}"),
             };
@@ -67,7 +67,7 @@ fn contents(connection: &Connection) -> BTreeMap<String, Vec<Vec<Value>>> {
     let rows = |table: String| {
         let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
         let columns = statement.column_count();
-        let cells = |row: &rusqlite::Row<'_>| (0..columns).map(|place| row.get(place)).collect();
+        let cells = |row: &rusqlite::Row<'_>| (0..columns).map(|column| row.get(column)).collect();
         let rows = statement.query_map([], cells).unwrap().map(Result::unwrap).collect();
         (table, rows)
     };
@@ -123,7 +123,7 @@ async fn who_writes_to_postgres_while_it_is_copied_is_found_out() {
     assert!(matches!(refused, Err(TransferError::AtWork { processes: 1 })), "{refused:?}");
     write("DELETE FROM open_writes");
 
-    // Come and gone between two looks: what it did has an entry.
+    // A process that came and went between the two checks: its write has an audit entry.
     let written = std::sync::Once::new();
     let entry = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, \
                  request_id) VALUES ('o', 'e', 0, 'system', 'command line', 'done', '[]', 'r')";

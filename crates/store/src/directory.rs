@@ -1,18 +1,18 @@
-//! Finding organizations: for operators, whose commands name a workspace and not a credential.
+//! Lookup of organizations, for operators, whose commands name a workspace instead of a credential.
 
 use async_trait::async_trait;
 use kernel::{Organization, Slug, StoreError, Stored};
 
-/// Reads across organizations; behind the command line and the sealer, never behind the API.
+/// Reads across organizations: only for the command line and the audit sealer, never for the API.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// All organizations, oldest first.
+    /// Returns all organizations, oldest first.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn organizations(&self) -> Result<Vec<Stored<Organization>>, StoreError>;
 
-    /// The organization with this slug.
+    /// Returns the organization with this slug.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

@@ -1,4 +1,4 @@
-//! The whole storage port: what every store answers, and the one list of the records it keeps.
+//! The storage port: the trait that every store implements, and the list of the record types that stores hold.
 
 mod directory;
 mod master_key;
@@ -15,8 +15,8 @@ pub use directory::Directory;
 pub use master_key::MasterKeyCheck;
 pub use upkeep::{Lease, Upkeep};
 
-/// Calls `$with!` with every record type that stores keep: `Kind => Type` pairs. A new module adds its line here and to
-/// [`Store`]; stores build their dispatch from it, so none can forget a kind.
+/// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs. A new module adds its line here and
+/// to [`Store`]; stores generate their dispatch from this list, so that none can miss a kind.
 #[macro_export]
 macro_rules! for_each_resource {
     ($with:ident) => {
@@ -32,7 +32,7 @@ macro_rules! for_each_resource {
     };
 }
 
-/// Everything a store answers. Object safe: the server holds one as [`DynStore`].
+/// All operations of a store. The trait is object safe: the server holds a store as [`DynStore`].
 pub trait Store:
     Ledger
     + AuditTrail
@@ -73,5 +73,5 @@ impl<T> Store for T where
 {
 }
 
-/// A store of whichever sort.
+/// A store of any implementation.
 pub type DynStore = dyn Store;

@@ -1,19 +1,20 @@
-//! What a store recognizes the installation's master key by.
+//! The check value by which a store recognizes the installation's master key.
 
 use async_trait::async_trait;
 use kernel::StoreError;
 
-/// Keeps a value that is derived from the master key and tells nothing of it, so that whoever opens the installation with
-/// another key finds out before anything is encrypted, signed or refused with it.
+/// Stores a value that is derived from the master key without revealing it, so that opening the installation with
+/// another key fails before anything is encrypted, signed or rejected with that key.
 #[async_trait]
 pub trait MasterKeyCheck: Send + Sync {
-    /// The value; `None` before the installation has begun.
+    /// Returns the check value; `None` before the installation is initialized.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn master_key_check(&self) -> Result<Option<String>, StoreError>;
 
-    /// Keeps this value, unless there is one, and tells which is kept: of several that begin at once, one is the first.
+    /// Stores the check value unless there is one, and returns the stored value. If several processes initialize the
+    /// installation concurrently, the first one wins.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

@@ -1,21 +1,21 @@
-//! What keeps a store in order: leases, expiry and readiness.
+//! Maintenance of a store: leases, expiry and health.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 
-/// A task only one process of an installation does at a time.
+/// The lease of a task that only one process of an installation may run at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
-    /// Sealing the audit chain.
+    /// Extending the audit chain.
     Sealer,
-    /// Turning events into deliveries.
+    /// Fanning out events to deliveries.
     Distributor,
 }
 
 impl Lease {
-    /// The word a store keeps it under.
+    /// The name in the store.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -25,50 +25,51 @@ impl Lease {
     }
 }
 
-/// Keeps a store in order.
+/// Maintenance operations of a store.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
-    /// Takes the lease, or renews it, for `span` from `now`, unless another holder has it. Says whether `holder` has it.
+    /// Acquires or renews the lease for `duration` from `now`, unless it has another owner. Returns whether `owner` has
+    /// it.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn hold(&self, lease: Lease, holder: &str, now: Timestamp, span: Duration) -> Result<bool, StoreError>;
+    async fn hold(&self, lease: Lease, owner: &str, now: Timestamp, duration: Duration) -> Result<bool, StoreError>;
 
-    /// Gives the lease up, if `holder` has it.
+    /// Releases the lease, if `owner` has it.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn release(&self, lease: Lease, holder: &str) -> Result<(), StoreError>;
+    async fn release(&self, lease: Lease, owner: &str) -> Result<(), StoreError>;
 
-    /// Forgets idempotency records that expired before `now`, at most `limit` of them. Says how many went.
+    /// Deletes idempotency records that expired before `now`, at most `limit` of them. Returns how many were deleted.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 
-    /// Answers when the store can serve: reachable and at the schema this program needs.
+    /// Checks that the store can serve requests: it is reachable and has the schema version that this program needs.
     ///
     /// # Errors
-    /// [`StoreError`] when it can't.
+    /// [`StoreError`] otherwise.
     async fn ready(&self) -> Result<(), StoreError>;
 
-    /// The present moment by the one clock that all processes over the store share; where one machine has them all, by its
-    /// own.
+    /// Returns the current time of the clock that all processes of the installation share: that of the database server,
+    /// or of the machine if all processes run on one.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn time(&self) -> Result<Timestamp, StoreError>;
 
-    /// How many events wait in the outbox to be distributed.
+    /// Returns the number of events in the outbox that are not fanned out.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn pending_events(&self) -> Result<u64, StoreError>;
 
-    /// Whether no other process that stores something was over the store when it was last looked, a second ago or so:
-    /// whatever happens, this one does itself.
+    /// Whether no other process was registered as a writer at the last check, about a second ago. If so, all changes
+    /// are made by this process.
     fn alone(&self) -> bool;
 
-    /// Finishes what is under way and closes; further calls are [`StoreError::Unavailable`].
+    /// Completes the operations in progress and closes the store; further calls fail with [`StoreError::Unavailable`].
     async fn close(&self);
 }

@@ -1,5 +1,5 @@
-//! Which addresses deliveries go to: those that IANA's special-purpose registries leave as globally reachable unicast, and
-//! those an operator allowed.
+//! The addresses that deliveries may go to: globally reachable unicast addresses according to IANA's special-purpose
+//! registries, and the networks that an operator allowed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,12 +7,12 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::endpoint::EndpointUrl;
 
-/// Which addresses deliveries go to. The default allows the public internet and nothing else.
+/// The addresses that deliveries may go to. The default allows only the public internet.
 #[derive(Clone, Debug, Default)]
 pub struct AddressPolicy {
-    /// Networks of the operator's own that deliveries may go to all the same.
+    /// Private networks that the operator allows as targets in addition.
     pub allowed: Vec<IpNet>,
-    /// Whether plain `http` to the machine itself is allowed, for development.
+    /// Whether plain `http` to the loopback interface is allowed, for development.
     pub loopback: bool,
 }
 
@@ -24,13 +24,14 @@ const fn v6(high: u128, prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::from_bits(high), prefix)
 }
 
-/// IPv4 that is not globally reachable unicast (IANA IPv4 Special-Purpose Address Registry, RFC 6890 and later).
+/// IPv4 networks that are not globally reachable unicast (IANA IPv4 Special-Purpose Address Registry, RFC 6890 and
+/// later).
 const SPECIAL_V4: [Ipv4Net; 16] = [
     v4(0, 0, 0, 0, 8),
     v4(10, 0, 0, 0, 8),
     v4(100, 64, 0, 0, 10),
     v4(127, 0, 0, 0, 8),
-    // Link-local, where clouds keep their metadata.
+    // Link-local, where cloud providers serve instance metadata.
     v4(169, 254, 0, 0, 16),
     v4(172, 16, 0, 0, 12),
     v4(192, 0, 0, 0, 24),
@@ -43,14 +44,14 @@ const SPECIAL_V4: [Ipv4Net; 16] = [
     // Multicast and reserved.
     v4(224, 0, 0, 0, 4),
     v4(240, 0, 0, 0, 4),
-    // A cloud's own resolver and metadata beside the link-local ones (Azure).
+    // The DNS resolver and metadata address of Azure, which is not link-local.
     v4(168, 63, 129, 16, 32),
 ];
 
-/// All IPv6 that is unicast and assigned.
+/// The IPv6 range that is assigned for global unicast.
 const GLOBAL_V6: Ipv6Net = v6(0x2000 << 112, 3);
 
-/// What of it is not globally reachable (IANA IPv6 Special-Purpose Address Registry).
+/// The networks within [`GLOBAL_V6`] that are not globally reachable (IANA IPv6 Special-Purpose Address Registry).
 const SPECIAL_V6: [Ipv6Net; 3] = [
     // Protocol assignments: Teredo, benchmarking, ORCHID and the like.
     v6(0x2001 << 112, 23),
@@ -63,7 +64,7 @@ const SIX_TO_FOUR: Ipv6Net = v6(0x2002 << 112, 16);
 const NAT64: Ipv6Net = v6(0x0064_ff9b << 96, 96);
 
 impl AddressPolicy {
-    /// Whether deliveries go to this address.
+    /// Whether deliveries may go to this address.
     #[must_use]
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -72,7 +73,7 @@ impl AddressPolicy {
             || is_global_unicast(address)
     }
 
-    /// Whether plain `http` is allowed to this URL.
+    /// Whether plain `http` is allowed for this URL.
     #[must_use]
     pub fn allows_plain(&self, url: &EndpointUrl) -> bool {
         let loopback = match url.address() {
@@ -82,7 +83,7 @@ impl AddressPolicy {
         self.loopback && loopback
     }
 
-    /// Whether deliveries by plain `http` go to this address.
+    /// Whether deliveries by plain `http` may go to this address.
     #[must_use]
     pub fn allows_plain_to(&self, address: IpAddr) -> bool {
         self.loopback && address.to_canonical().is_loopback()
@@ -114,8 +115,8 @@ fn is_global_v6(address: Ipv6Addr) -> bool {
     GLOBAL_V6.contains(&address) && !SPECIAL_V6.iter().any(|network| network.contains(&address))
 }
 
-/// The lowest 32 bits.
-#[expect(clippy::cast_possible_truncation, reason = "the lowest 32 bits are what is asked for")]
+/// Returns the lowest 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "only the lowest 32 bits are wanted")]
 const fn low(bits: u128) -> u32 {
     bits as u32
 }

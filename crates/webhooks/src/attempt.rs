@@ -1,4 +1,4 @@
-//! One attempt at a delivery, and what came of it.
+//! One attempt at a delivery and its outcome.
 
 use std::time::Duration;
 
@@ -6,82 +6,82 @@ use kernel::{Timestamp, words};
 
 use crate::retry::ANSWER_WITHIN;
 
-/// How much of an endpoint's answer is kept, in bytes.
+/// Maximum length of the stored beginning of an endpoint's response body, in bytes.
 pub const ANSWER_KEPT: usize = 1024;
 
-/// An attempt as it is kept.
+/// An attempt as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// When it began.
+    /// When the attempt started.
     pub at: Timestamp,
-    /// What came of it.
+    /// The result of the attempt.
     pub outcome: Outcome,
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// How long it took; kept in milliseconds.
+    /// Duration of the attempt; stored in milliseconds.
     pub took: Duration,
-    /// The status of the answer, where there was one.
+    /// The HTTP status, if the endpoint responded.
     pub status: Option<u16>,
-    /// The beginning of the answer, at most [`ANSWER_KEPT`] bytes, where there was one.
+    /// The beginning of the response body, at most [`MAX_STORED_RESPONSE`] bytes, if the endpoint responded.
     pub answer: Option<String>,
-    /// Why it failed, where it did.
+    /// The reason, if the attempt failed.
     pub failure: Option<Failure>,
-    /// How long the endpoint asked to be left alone, in an answer of 429 or 503.
+    /// The delay that the endpoint requested with `Retry-After`, in a response with status 429 or 503.
     pub retry_after: Option<Duration>,
 }
 
 words! {
-    /// Why an attempt failed.
+    /// The reason why an attempt failed.
     Failure {
-        /// The answer was no 2xx, and no redirect.
+        /// The status was neither 2xx nor a redirect.
         Refused = "refused",
-        /// The answer was a redirect, which is not followed.
+        /// The response was a redirect, which is not followed.
         Redirected = "redirected",
-        /// There was no whole answer within [`ANSWER_WITHIN`].
+        /// The response was not complete within [`ATTEMPT_TIMEOUT`].
         TimedOut = "timed_out",
         /// The host's name does not resolve.
         Unresolved = "unresolved",
-        /// The host's addresses are not ones that webhooks go to.
+        /// None of the host's addresses is one that webhooks may go to.
         Forbidden = "forbidden_address",
-        /// Nobody listens there, or the connection broke.
+        /// The connection was refused or broke.
         Unreachable = "unreachable",
-        /// The certificate is not one to be trusted, or TLS failed otherwise.
+        /// The certificate is not trusted, or TLS failed in another way.
         Untrusted = "tls",
-        /// The secret does not open: another master key, or an altered row.
+        /// The signing secret could not be decrypted: another master key, or an altered row.
         Unsigned = "unsigned",
     }
 }
 
-const _: () = assert!(ANSWER_WITHIN.as_secs() == 15, "the contract says how long an endpoint has");
+const _: () = assert!(ANSWER_WITHIN.as_secs() == 15, "the contract fixes how long an attempt may take");
 
 impl Failure {
-    /// It in a sentence, for people.
+    /// A description for people: a clause without a full stop.
     #[must_use]
     pub const fn says(self) -> &'static str {
         match self {
             Self::Refused => "the endpoint did not answer 2xx",
-            Self::Redirected => "the endpoint answered with a redirect, which is not followed",
+            Self::Redirected => "the endpoint responded with a redirect, which is not followed",
             Self::TimedOut => "the endpoint did not answer within 15 seconds",
             Self::Unresolved => "the host's name does not resolve",
-            Self::Forbidden => "the host's address is not a public one, nor one that was allowed",
+            Self::Forbidden => "the host's address is neither public nor allowed by the operator",
             Self::Unreachable => "the endpoint could not be reached, or the connection broke",
             Self::Untrusted => "the endpoint's certificate is not trusted, or TLS failed",
-            Self::Unsigned => "the signing secret could not be opened",
+            Self::Unsigned => "the signing secret could not be decrypted",
         }
     }
 }
 
 impl Outcome {
-    /// Whether the endpoint took it: any 2xx in time.
+    /// Whether the endpoint accepted the delivery: a 2xx status in time.
     #[must_use]
     pub const fn is_success(&self) -> bool {
         self.failure.is_none()
     }
 
-    /// Whether the endpoint said that it is gone for good.
+    /// Whether the endpoint reported that it is gone for good (status 410).
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.status == Some(410)

@@ -1,43 +1,43 @@
-//! Every event there is to subscribe to, each with the scope that reading its resource takes. A module that arrives adds
-//! its lines here; what their `data` looks like is declared beside the module's shapes, in `http`.
+//! The catalogue of events that can be subscribed to, each with the scope that reading its resource requires. A new
+//! module adds its lines here; the format of their `data` is declared beside the module's response types, in `http`.
 
 use std::{fmt, str::FromStr};
 
 use scopes::Scope;
 
-/// What is sent on demand, to see whether an endpoint answers. Nobody subscribes to it.
+/// The event that is sent on demand to test an endpoint. It can't be subscribed to.
 pub const TEST_EVENT: &str = "webhook.test";
 
-/// The text names no event one can subscribe to.
+/// The text is not the name of an event that can be subscribed to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no event {0:?}")]
+#[error("unknown event {0:?}")]
 pub struct UnknownEventType(pub String);
 
 macro_rules! events {
-    ($($event:ident = $name:literal, $scope:ident, $says:literal;)*) => {
-        /// Something that happens to a record, as subscribers name it.
+    ($($event:ident = $name:literal, $scope:ident, $description:literal;)*) => {
+        /// A type of event that subscriptions can select.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EventType {
-            $(#[doc = $says] $event,)*
+            $(#[doc = $description] $event,)*
         }
 
         impl EventType {
-            /// All of them, in the order of the catalogue.
+            /// All event types, in the order of the catalogue.
             pub const ALL: &'static [Self] = &[$(Self::$event,)*];
 
-            /// As subscriptions and bodies spell it.
+            /// The name in subscriptions and message bodies.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$event => $name,)* }
             }
 
-            /// When it fires, for people.
+            /// A description of when the event is published, for people.
             #[must_use]
             pub const fn says(self) -> &'static str {
-                match self { $(Self::$event => $says,)* }
+                match self { $(Self::$event => $description,)* }
             }
 
-            /// What an account must be allowed to read, to be told of it.
+            /// The scope that an account must have to receive the event.
             #[must_use]
             pub const fn scope(self) -> Scope {
                 match self { $(Self::$event => Scope::$scope,)* }
@@ -47,7 +47,7 @@ macro_rules! events {
 }
 
 events! {
-    FindingCreated = "finding.created", FindingsRead, "A finding was recorded, by any way in.";
+    FindingCreated = "finding.created", FindingsRead, "A finding was created, in any way.";
     FindingUpdated = "finding.updated", FindingsRead, "A finding's severity, status, owner or due date changed.";
     FindingStatusChanged = "finding.status_changed", FindingsRead, "A finding's status changed.";
     FindingClosed = "finding.closed", FindingsRead, "A finding became closed or accepted.";

@@ -8,50 +8,52 @@ use ulid::Ulid;
 
 use crate::{attempt::Attempt, ports::StoredEvent, retry::next_attempt, subscription::WebhookSubscription};
 
-/// How many attempts of a delivery are kept: all of a timeline, and the last of many that were asked for.
+/// How many attempts of a delivery are stored: enough for a whole retry schedule; of further attempts after
+/// redeliveries, the last ones.
 pub const ATTEMPTS_KEPT: usize = 20;
 
 /// One event on its way to one subscription.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WebhookDelivery {
-    /// To which.
+    /// The subscription that receives the event.
     pub subscription: Id<WebhookSubscription>,
-    /// Which event.
+    /// The event.
     pub event: Id<OutboxEvent>,
-    /// What happened, as the catalogue or [`crate::TEST_EVENT`] has it; a newer server may know more words than this one.
+    /// The name of the event type, from the catalogue or [`crate::TEST_EVENT`]; a newer server may have stored a name
+    /// that this one does not support.
     pub event_type: Arc<str>,
-    /// What it happened to: first attempts about one record go out in the order of its revisions.
+    /// The record that the event is about: first attempts about one record are sent in the order of its revisions.
     pub subject: Ulid,
-    /// The record's revision.
+    /// The revision of that record.
     pub subject_revision: Revision,
-    /// How far it is.
+    /// The state of the delivery.
     pub state: DeliveryState,
-    /// How many attempts failed in a row, since it was last asked for.
+    /// How many attempts have failed in a row since the delivery was created or last redelivered.
     pub failed: u8,
-    /// When it is tried next; `None` once it is over.
+    /// When the next attempt is due; `None` once the delivery is finished.
     pub next_attempt_at: Option<Timestamp>,
-    /// The attempts, oldest first, the last [`ATTEMPTS_KEPT`] of them.
+    /// The last [`MAX_STORED_ATTEMPTS`] attempts, oldest first.
     pub attempts: Vec<Attempt>,
 }
 
 words! {
-    /// How far a delivery is.
+    /// The state of a delivery.
     DeliveryState {
-        /// It was not tried yet, or is to be tried again because somebody asked.
+        /// No attempt has been made yet, or a redelivery was requested.
         Pending = "pending",
-        /// The endpoint took it.
+        /// The endpoint accepted it.
         Delivered = "delivered",
         /// The last attempt failed; the next one is due later.
         Failed = "failed",
-        /// All attempts failed. It is kept, to be asked for again.
+        /// All attempts failed. The delivery can still be redelivered on request.
         Exhausted = "exhausted",
-        /// Its subscription was deleted, or its account may not be told any more.
+        /// The subscription was deleted, or its account may no longer receive the event.
         Cancelled = "cancelled",
     }
 }
 
 impl WebhookDelivery {
-    /// The event for the subscription, to be tried as soon as it can.
+    /// Creates the delivery of an event to a subscription, due immediately.
     #[must_use]
     pub fn of(event: &StoredEvent, subscription: Id<WebhookSubscription>) -> Stored<Self> {
         let delivery = Self {
@@ -68,8 +70,8 @@ impl WebhookDelivery {
         Stored::new(event.organization, Self::id(subscription, event.id, event.created_at), event.created_at, delivery)
     }
 
-    /// The identifier of the delivery of this event to this subscription, of which there is one: whoever makes it twice
-    /// finds it there.
+    /// Derives the identifier of the one delivery of this event to this subscription, so that creating it a second time
+    /// finds the existing one.
     #[must_use]
     pub fn id(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, created_at: Timestamp) -> Id<Self> {
         let mut hash = Sha256::new();
@@ -79,9 +81,10 @@ impl WebhookDelivery {
         Id::new(Ulid::from_parts(u64::try_from(created_at.millis()).unwrap_or(0), random))
     }
 
-    /// The delivery after an attempt that ended `at` this moment. `chance` is any byte, and spreads the next attempt.
+    /// Returns the delivery after an attempt that ended at `at`. `jitter` is a random byte that spreads the next
+    /// attempt.
     #[must_use]
-    pub fn attempted(&self, attempt: Attempt, at: Timestamp, chance: u8) -> Self {
+    pub fn attempted(&self, attempt: Attempt, at: Timestamp, jitter: u8) -> Self {
         let mut after = self.clone();
         if attempt.outcome.is_success() {
             after.state = DeliveryState::Delivered;
@@ -89,7 +92,7 @@ impl WebhookDelivery {
             after.next_attempt_at = None;
         } else {
             after.failed = self.failed.saturating_add(1);
-            after.next_attempt_at = next_attempt(usize::from(after.failed), at, chance, attempt.outcome.retry_after);
+            after.next_attempt_at = next_attempt(usize::from(after.failed), at, jitter, attempt.outcome.retry_after);
             after.state =
                 if after.next_attempt_at.is_some() { DeliveryState::Failed } else { DeliveryState::Exhausted };
         }
@@ -100,34 +103,35 @@ impl WebhookDelivery {
         after
     }
 
-    /// The delivery, to be tried again at once and from the beginning of the timeline.
+    /// Returns the delivery due again at `at`, with a fresh retry schedule.
     #[must_use]
     pub fn again(&self, at: Timestamp) -> Self {
         Self { state: DeliveryState::Pending, failed: 0, next_attempt_at: Some(at), ..self.clone() }
     }
 
-    /// The delivery, never to be tried again unless it is asked for.
+    /// Returns the delivery as cancelled: no further attempt is made unless a redelivery is requested.
     #[must_use]
     pub fn cancelled(&self) -> Self {
         Self { state: DeliveryState::Cancelled, next_attempt_at: None, ..self.clone() }
     }
 
-    /// Whether it was never tried, so that what happened later to the same record waits for it.
+    /// Whether no attempt has been made yet, so that later events about the same record must wait for this delivery.
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.attempts.is_empty()
     }
 }
 
-/// The deliveries that an event makes: one for each active subscription to it that was there when it happened.
+/// Returns the deliveries that an event creates: one for each active subscription to its type that existed when it
+/// happened.
 #[must_use]
 pub fn addressed(event: &StoredEvent, subscriptions: &[Stored<WebhookSubscription>]) -> Vec<Stored<WebhookDelivery>> {
     let Ok(event_type) = event.name.parse() else { return Vec::new() };
     subscriptions
         .iter()
-        .filter(|one| one.meta.organization == event.organization && one.meta.created_at <= event.created_at)
-        .filter(|one| one.record.is_active() && one.record.event_types.contains(&event_type))
-        .map(|one| WebhookDelivery::of(event, one.meta.id))
+        .filter(|stored| stored.meta.organization == event.organization && stored.meta.created_at <= event.created_at)
+        .filter(|stored| stored.record.is_active() && stored.record.event_types.contains(&event_type))
+        .map(|stored| WebhookDelivery::of(event, stored.meta.id))
         .collect()
 }
 
@@ -144,14 +148,14 @@ impl Resource for WebhookDelivery {
     }
 }
 
-/// What a list of deliveries is narrowed by. An empty set means any.
+/// A filter for lists of deliveries. An empty set matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
-    /// To which subscription; to any where `None`.
+    /// The subscription; `None` matches all.
     pub subscription: Option<Id<WebhookSubscription>>,
-    /// How far they are.
+    /// The states.
     pub states: BTreeSet<DeliveryState>,
-    /// What happened.
+    /// The names of the event types.
     pub event_types: BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Where deliveries go.
+//! The URLs that deliveries go to.
 
 use std::{fmt, net::IpAddr};
 
@@ -6,39 +6,39 @@ use url::{Host, Url};
 
 use crate::address::AddressPolicy;
 
-/// The longest URL, in characters.
+/// Maximum length of a URL, in characters.
 const LONGEST: usize = 2048;
 
-/// A URL that deliveries may go to, as far as that can be told without resolving its host.
+/// A URL that deliveries may go to, checked as far as is possible without resolving its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointUrl(Url);
 
-/// Why deliveries don't go to a URL, in words fit for an answer.
+/// The reason why a URL is not accepted as an endpoint, with a message fit for an API response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlFault {
-    /// It is none.
+    /// It is not a valid absolute URL, or too long.
     #[error("must be an absolute URL of at most 2,048 characters")]
     Malformed,
-    /// It is not `https`.
+    /// Its scheme is not `https`.
     #[error("must begin with https://")]
     Insecure,
-    /// It holds a name or password.
-    #[error("must hold no user name or password: deliveries are signed instead")]
+    /// It contains a user name or password.
+    #[error("must not contain a user name or password: deliveries are authenticated by their signature")]
     Credentials,
-    /// It holds a fragment, which is never sent.
-    #[error("must hold no fragment")]
+    /// It contains a fragment, which is never sent.
+    #[error("must not contain a fragment")]
     Fragment,
-    /// Its host is an address that webhooks don't go to.
+    /// Its host is an address that webhooks may not go to.
     #[error("must name a host that is reachable from the public internet")]
     Forbidden,
 }
 
 impl EndpointUrl {
-    /// The URL, if deliveries may go there. Odd spellings of addresses (`0x7f.1`, `2130706433`, `127.1`) are read as what
-    /// every client takes them for.
+    /// Parses a URL that deliveries may go to under this policy. Unusual spellings of addresses (`0x7f.1`,
+    /// `2130706433`, `127.1`) are parsed to the address that HTTP clients would connect to.
     ///
     /// # Errors
-    /// [`UrlFault`].
+    /// [`UrlError`] when deliveries may not go there.
     pub fn parse(text: &str, policy: &AddressPolicy) -> Result<Self, UrlFault> {
         let url = Self::of_stored(text).ok_or(UrlFault::Malformed)?;
         match url.0.scheme() {
@@ -58,7 +58,8 @@ impl EndpointUrl {
         }
     }
 
-    /// A URL that was accepted before, though it might not be today: it is judged anew when it is sent to.
+    /// Parses a stored URL without applying a policy: it may have been accepted under another one, and is checked again
+    /// before each attempt.
     #[must_use]
     pub fn of_stored(text: &str) -> Option<Self> {
         if text.chars().count() > LONGEST {
@@ -68,19 +69,19 @@ impl EndpointUrl {
         (matches!(url.scheme(), "http" | "https") && url.host().is_some()).then_some(Self(url))
     }
 
-    /// The URL.
+    /// The parsed URL.
     #[must_use]
     pub fn as_url(&self) -> &Url {
         &self.0
     }
 
-    /// As it is kept and shown.
+    /// The URL as it is stored and displayed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The address, where the host is one and not a name.
+    /// The host, if it is an IP address.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         match self.0.host()? {
@@ -90,7 +91,7 @@ impl EndpointUrl {
         }
     }
 
-    /// The name, where the host is one.
+    /// The host, if it is a name.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.0.domain()

@@ -1,7 +1,8 @@
-//! Webhooks: who is told what, over which way, how often it is tried, and what is kept of it (contract v1, webhooks).
+//! Webhooks: subscriptions to events, their deliveries, the retry schedule, and the record that is kept of attempts
+//! (contract v1, webhooks).
 //!
-//! Pure rules: a command and the present state in, a changeset or a refusal out. Sending, storing and every use of a key
-//! are ports.
+//! This crate holds pure rules: functions that take a command and the current state, and return a changeset or an
+//! error. Sending, storing and every use of a key are ports.
 
 mod address;
 mod attempt;

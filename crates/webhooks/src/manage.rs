@@ -1,4 +1,4 @@
-//! What an account does with its subscriptions, and the server on its behalf.
+//! Commands on subscriptions: by the account that owns them, and by the server itself.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -26,84 +26,84 @@ const ROTATED: Action = Action::new("webhook_subscription.secret_rotated");
 const TESTED: Action = Action::new("webhook_subscription.tested");
 const DISABLED: Action = Action::new("webhook_subscription.disabled");
 
-/// What a command is decided with, beside the state it is about.
+/// The context of a command besides the state that it changes.
 pub struct Desk<'a> {
-    /// For new identifiers.
+    /// Source of randomness for new identifiers.
     pub entropy: &'a dyn Entropy,
-    /// On whose behalf.
+    /// The actor and the organization of the audit entries.
     pub attribution: &'a Attribution,
-    /// Why; `None` only where the server acts by itself.
+    /// The reason that the actor gave; `None` only when the server acts on its own.
     pub reason: Option<&'a Reason>,
 }
 
 impl Desk<'_> {
-    pub(crate) fn open(&self, stamp: Stamp, action: Action, subject: Subject) -> Changeset {
+    pub(crate) fn open(&self, timestamp: Stamp, action: Action, subject: Subject) -> Changeset {
         let reason = self.reason.cloned();
-        Changeset::new(self.entropy, stamp, self.attribution.clone(), action, Some(subject), reason)
+        Changeset::new(self.entropy, timestamp, self.attribution.clone(), action, Some(subject), reason)
     }
 }
 
-/// A subscription to be.
+/// The fields of a subscription that is to be created.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewSubscription {
-    /// Where deliveries go.
+    /// The URL that deliveries go to.
     pub url: EndpointUrl,
-    /// What it is for.
+    /// The purpose of the subscription.
     pub description: Description,
-    /// The events it is told of.
+    /// The events that it selects; must not be empty.
     pub event_types: BTreeSet<EventType>,
 }
 
-/// What is to change. A field that is `None` stays.
+/// Changes to a subscription. A field that is `None` keeps its value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SubscriptionChange {
-    /// Where deliveries go.
+    /// The URL that deliveries go to.
     pub url: Option<EndpointUrl>,
-    /// What it is for.
+    /// The purpose of the subscription.
     pub description: Option<Description>,
-    /// The events it is told of.
+    /// The events that it selects; must not be empty.
     pub event_types: Option<BTreeSet<EventType>>,
-    /// Whether it is told anything: `true` makes it active again, whatever disabled it.
+    /// Whether events are delivered to it. `true` enables it again for any [`DisabledReason`].
     pub active: Option<bool>,
 }
 
 impl SubscriptionChange {
-    /// Whether it names no field at all.
+    /// Whether no field is to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// An account may be told only what it may read.
+/// Checks that there is at least one event, and that the account may read the resource of each.
 fn readable(account: &Account, event_types: &BTreeSet<EventType>) -> Result<(), Refusal> {
     if event_types.is_empty() {
         return Err(Refusal::Invalid(vec![Invalid::new("event_types", "must name at least one event")]));
     }
-    let lacking = event_types.iter().map(|event| event.scope()).find(|scope| !account.record.scopes.contains(*scope));
-    lacking.map_or(Ok(()), |scope| Err(Refusal::Scope(scope)))
+    let missing = event_types.iter().map(|event| event.scope()).find(|scope| !account.record.scopes.contains(*scope));
+    missing.map_or(Ok(()), |scope| Err(Refusal::Scope(scope)))
 }
 
-/// Makes a subscription for the account. `id` was made for it, since its secret is sealed for it; `taken` are the places of
-/// the account's other subscriptions.
+/// Creates a subscription for the account. The caller generates `id`, because `secret` is encrypted for it.
+/// `taken_slots` are the slots of the account's other subscriptions.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for no event, [`Refusal::Scope`], [`Refusal::TooMany`].
+/// [`WebhookError::Invalid`] without events, [`WebhookError::MissingScope`], [`WebhookError::TooManySubscriptions`].
 pub fn subscribe(
-    desk: &Desk<'_>,
-    stamp: Stamp,
+    context: &Desk<'_>,
+    timestamp: Stamp,
     account: &Account,
-    taken: &BTreeSet<u8>,
+    taken_slots: &BTreeSet<u8>,
     id: Id<WebhookSubscription>,
     secret: Vec<u8>,
     new: &NewSubscription,
 ) -> Result<(Changeset, Stored<WebhookSubscription>), Refusal> {
     readable(account, &new.event_types)?;
-    let most = u8::try_from(MOST_PER_ACCOUNT).unwrap_or(u8::MAX);
-    let place = (0..most).find(|place| !taken.contains(place)).ok_or(Refusal::TooMany)?;
+    let slots = u8::try_from(MOST_PER_ACCOUNT).unwrap_or(u8::MAX);
+    let slot = (0..slots).find(|slot| !taken_slots.contains(slot)).ok_or(Refusal::TooMany)?;
     let subscription = WebhookSubscription::of_parts(
         account.meta.id,
-        place,
+        slot,
         new.url.clone(),
         new.description.clone(),
         new.event_types.clone(),
@@ -111,119 +111,120 @@ pub fn subscribe(
         None,
         vec![SealedSecret { sealed: secret, ends_at: None }],
     );
-    let mut changeset = desk.open(stamp, CREATED, Subject::of(id));
+    let mut changeset = context.open(timestamp, CREATED, Subject::of(id));
     let stored = Stored::new(account.meta.organization, id, changeset.at(), subscription);
     changeset.changes(Change::between(None, &stored.record));
     changeset.create(&stored);
     Ok((changeset, stored))
 }
 
-/// Changes a subscription. Where nothing differs, the call is on record and the subscription stays at its revision.
+/// Updates a subscription. If no value differs, the changeset only holds the audit entry, and the subscription keeps
+/// its revision.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for no event, [`Refusal::Scope`].
+/// [`WebhookError::Invalid`] without events, [`WebhookError::MissingScope`].
 pub fn revise(
-    desk: &Desk<'_>,
-    stamp: Stamp,
+    context: &Desk<'_>,
+    timestamp: Stamp,
     account: &Account,
-    present: &Stored<WebhookSubscription>,
-    change: &SubscriptionChange,
+    current: &Stored<WebhookSubscription>,
+    patch: &SubscriptionChange,
 ) -> Result<(Changeset, Stored<WebhookSubscription>), Refusal> {
-    if let Some(event_types) = &change.event_types {
+    if let Some(event_types) = &patch.event_types {
         readable(account, event_types)?;
     }
-    let before = &present.record;
-    let moved = match change.active {
+    let before = &current.record;
+    let with_status = match patch.active {
         Some(true) => before.with_status(SubscriptionStatus::Active, None),
         Some(false) if before.is_active() => {
             before.with_status(SubscriptionStatus::Disabled, Some(DisabledReason::Requested))
         }
         Some(false) | None => before.clone(),
     };
-    let revised = WebhookSubscription {
-        url: change.url.clone().unwrap_or(moved.url),
-        description: change.description.clone().unwrap_or(moved.description),
-        event_types: change.event_types.clone().unwrap_or(moved.event_types),
-        ..moved
+    let updated = WebhookSubscription {
+        url: patch.url.clone().unwrap_or(with_status.url),
+        description: patch.description.clone().unwrap_or(with_status.description),
+        event_types: patch.event_types.clone().unwrap_or(with_status.event_types),
+        ..with_status
     };
-    let mut changeset = desk.open(stamp, UPDATED, Subject::of(present.meta.id));
-    if revised == *before {
-        changeset.expect(present);
-        return Ok((changeset, present.clone()));
+    let mut changeset = context.open(timestamp, UPDATED, Subject::of(current.meta.id));
+    if updated == *before {
+        changeset.expect(current);
+        return Ok((changeset, current.clone()));
     }
-    let after = present.changed(changeset.at(), revised);
+    let after = current.changed(changeset.at(), updated);
     changeset.changes(Change::between(Some(before), &after.record));
-    changeset.update(present, &after);
+    changeset.update(current, &after);
     Ok((changeset, after))
 }
 
-/// Removes a subscription. What of it was not delivered is cancelled once its lane is looked at.
+/// Removes a subscription. Its unfinished deliveries are cancelled when a worker next leases its partition.
 #[must_use]
-pub fn remove(desk: &Desk<'_>, stamp: Stamp, present: &Stored<WebhookSubscription>) -> Changeset {
-    let mut changeset = desk.open(stamp, REMOVED, Subject::of(present.meta.id));
+pub fn remove(context: &Desk<'_>, timestamp: Stamp, current: &Stored<WebhookSubscription>) -> Changeset {
+    let mut changeset = context.open(timestamp, REMOVED, Subject::of(current.meta.id));
     let removed =
-        WebhookSubscription { secrets: Vec::new(), ..present.record.with_status(SubscriptionStatus::Removed, None) };
-    let after = present.changed(changeset.at(), removed);
-    changeset.changes(Change::between(Some(&present.record), &after.record));
-    changeset.update(present, &after);
+        WebhookSubscription { secrets: Vec::new(), ..current.record.with_status(SubscriptionStatus::Removed, None) };
+    let after = current.changed(changeset.at(), removed);
+    changeset.changes(Change::between(Some(&current.record), &after.record));
+    changeset.update(current, &after);
     changeset
 }
 
-/// Gives a subscription another secret. The one before goes on signing for `grace`, any older one ends at once, so that at
-/// most two ever sign.
+/// Rotates the signing secret of a subscription. The previous secret keeps signing for `grace`; any older one expires
+/// immediately, so that at most two secrets sign at a time.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for a grace above seven days.
+/// [`WebhookError::Invalid`] for a grace period above seven days.
 pub fn rotate(
-    desk: &Desk<'_>,
-    stamp: Stamp,
-    present: &Stored<WebhookSubscription>,
+    context: &Desk<'_>,
+    timestamp: Stamp,
+    current: &Stored<WebhookSubscription>,
     secret: Vec<u8>,
     grace: Duration,
 ) -> Result<(Changeset, Stored<WebhookSubscription>), Refusal> {
     if grace > auth::ServiceAccount::MAX_GRACE {
-        return Err(Refusal::Invalid(vec![Invalid::new("grace_seconds", "must be at most 604800, seven days")]));
+        return Err(Refusal::Invalid(vec![Invalid::new("grace_seconds", "must be at most 604800 (seven days)")]));
     }
-    let now = stamp.at();
-    let current = present.record.secrets.iter().find(|secret| secret.ends_at.is_none());
-    let old = current.filter(|_| !grace.is_zero());
+    let now = timestamp.at();
+    let active = current.record.secrets.iter().find(|secret| secret.ends_at.is_none());
+    let old = active.filter(|_| !grace.is_zero());
     let old = old.map(|old| SealedSecret { sealed: old.sealed.clone(), ends_at: Some(now + grace) });
     let secrets = [SealedSecret { sealed: secret, ends_at: None }].into_iter().chain(old).collect();
-    let mut changeset = desk.open(stamp, ROTATED, Subject::of(present.meta.id));
-    let after = present.changed(changeset.at(), WebhookSubscription { secrets, ..present.record.clone() });
-    changeset.update(present, &after);
+    let mut changeset = context.open(timestamp, ROTATED, Subject::of(current.meta.id));
+    let after = current.changed(changeset.at(), WebhookSubscription { secrets, ..current.record.clone() });
+    changeset.update(current, &after);
     Ok((changeset, after))
 }
 
 /// Disables a subscription whose endpoint is gone or has failed for too long.
 #[must_use]
 pub fn disable(
-    desk: &Desk<'_>,
-    stamp: Stamp,
-    present: &Stored<WebhookSubscription>,
+    context: &Desk<'_>,
+    timestamp: Stamp,
+    current: &Stored<WebhookSubscription>,
     reason: DisabledReason,
 ) -> (Changeset, Stored<WebhookSubscription>) {
-    let mut changeset = desk.open(stamp, DISABLED, Subject::of(present.meta.id));
-    let disabled = present.record.with_status(SubscriptionStatus::Disabled, Some(reason));
-    let after = present.changed(changeset.at(), disabled);
-    changeset.changes(Change::between(Some(&present.record), &after.record));
-    changeset.update(present, &after);
+    let mut changeset = context.open(timestamp, DISABLED, Subject::of(current.meta.id));
+    let disabled = current.record.with_status(SubscriptionStatus::Disabled, Some(reason));
+    let after = current.changed(changeset.at(), disabled);
+    changeset.changes(Change::between(Some(&current.record), &after.record));
+    changeset.update(current, &after);
     (changeset, after)
 }
 
-/// Puts on record that a subscription was tried out: the event, its delivery and the one attempt, which is not repeated by
-/// itself.
+/// Records a test of a subscription: the event, its delivery and the single attempt, which is not retried
+/// automatically.
 #[must_use]
 pub fn tested(
-    desk: &Desk<'_>,
-    stamp: Stamp,
-    present: &Stored<WebhookSubscription>,
+    context: &Desk<'_>,
+    timestamp: Stamp,
+    current: &Stored<WebhookSubscription>,
     event: OutboxEvent,
     attempt: Attempt,
-    ended: Timestamp,
+    ended_at: Timestamp,
 ) -> (Changeset, Stored<WebhookDelivery>) {
-    let mut changeset = desk.open(stamp, TESTED, Subject::of(present.meta.id));
-    let sent = StoredEvent {
+    let mut changeset = context.open(timestamp, TESTED, Subject::of(current.meta.id));
+    let stored_event = StoredEvent {
         id: event.id,
         organization: event.organization,
         name: event.name.into(),
@@ -232,14 +233,14 @@ pub fn tested(
         created_at: event.created_at,
         body: event.body.clone(),
     };
-    let mut delivery = WebhookDelivery::of(&sent, present.meta.id);
-    delivery.record = delivery.record.attempted(attempt, ended, 0);
+    let mut delivery = WebhookDelivery::of(&stored_event, current.meta.id);
+    delivery.record = delivery.record.attempted(attempt, ended_at, 0);
     if delivery.record.state == DeliveryState::Failed {
         delivery.record.state = DeliveryState::Exhausted;
         delivery.record.next_attempt_at = None;
     }
     changeset.publish(event);
     changeset.create(&delivery);
-    changeset.expect(present);
+    changeset.expect(current);
     (changeset, delivery)
 }

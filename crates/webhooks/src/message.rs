@@ -1,12 +1,12 @@
-//! What an endpoint is sent: the rendered event and the headers of the Standard Webhooks specification.
+//! The message that an endpoint receives: the rendered event and the headers of the Standard Webhooks specification.
 
 use bytes::Bytes;
 use kernel::{Id, OutboxEvent, Timestamp};
 
-/// One attempt's message, ready to be sent.
+/// The signed message of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// `webhook-id`: the event's identifier, the same over every attempt.
+    /// `webhook-id`: the event's identifier, the same in every attempt.
     pub id: Id<OutboxEvent>,
     /// `webhook-timestamp`: Unix seconds of this attempt.
     pub timestamp: i64,
@@ -17,7 +17,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// What a signature of this message is made over: `id.timestamp.body`.
+    /// Returns the content that is signed: `id.timestamp.body`.
     #[must_use]
     pub fn signed_content(id: Id<OutboxEvent>, at: Timestamp, body: &[u8]) -> Vec<u8> {
         let mut content = format!("{id}.{}.", at.seconds()).into_bytes();

@@ -1,4 +1,4 @@
-//! What webhooks ask of stores, of the network and of cryptography.
+//! The ports of webhooks: storage, network and cryptography.
 
 use std::sync::Arc;
 
@@ -16,45 +16,45 @@ use crate::{
     subscription::WebhookSubscription,
 };
 
-/// An event out of the outbox, as it was rendered.
+/// An event from the outbox, as it was rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Names the event.
+    /// The identifier of the event.
     pub id: Id<OutboxEvent>,
-    /// Whose it is.
+    /// The organization that the event belongs to.
     pub organization: OrganizationId,
-    /// What happened, as the catalogue of the server that wrote it has it.
+    /// The name of the event type, from the catalogue of the server that wrote it.
     pub name: Arc<str>,
-    /// The record it happened to.
+    /// The record that the event is about.
     pub subject: Ulid,
-    /// That record's revision.
+    /// The revision of that record.
     pub revision: Revision,
-    /// When it happened; of one record, never before what happened to it earlier.
+    /// When it happened; events about one record never have a timestamp before that of an earlier revision.
     pub created_at: Timestamp,
-    /// What is sent; empty where only the head was asked for.
+    /// The rendered body; empty if only the metadata was read.
     pub body: Bytes,
 }
 
-/// The way to one subscription: what is due on it is sent by one server at a time.
+/// The deliveries of one subscription: the unit that is leased to one server at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lane {
-    /// Whose.
+    /// The organization of the subscription.
     pub organization: OrganizationId,
-    /// To which subscription.
+    /// The subscription.
     pub subscription: Id<WebhookSubscription>,
 }
 
-/// How deliveries on a lane went.
+/// The health of the deliveries of a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LaneSigns {
     /// When an attempt last succeeded.
     pub last_delivery_at: Option<Timestamp>,
-    /// Since when none has succeeded: the first failure after the last success.
+    /// The time of the first failure after the last success; `None` while attempts succeed.
     pub failing_since: Option<Timestamp>,
 }
 
 impl LaneSigns {
-    /// The signs after one more attempt.
+    /// Returns the health after one more attempt.
     #[must_use]
     pub fn after(self, attempt: &Attempt) -> Self {
         if attempt.outcome.is_success() {
@@ -65,76 +65,76 @@ impl LaneSigns {
     }
 }
 
-/// Who holds a lane, and what for.
+/// An acquired lease of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Which lane.
+    /// The leased partition.
     pub lane: Lane,
-    /// How deliveries on it went so far.
+    /// The stored health of its deliveries.
     pub signs: LaneSigns,
 }
 
-/// A delivery that is due, with what is sent.
+/// A delivery that is due, with the body to send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Due {
     /// The delivery.
     pub delivery: Stored<WebhookDelivery>,
-    /// The event's body.
+    /// The rendered body of the event.
     pub body: Bytes,
 }
 
-/// A delivery after an attempt, to be stored where it is still what it was before.
+/// A changed delivery after an attempt; it is stored only if the delivery still has the revision of `before`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settlement {
-    /// As it was.
+    /// The delivery before the attempt.
     pub before: Stored<WebhookDelivery>,
-    /// As it is now.
+    /// The delivery after the attempt.
     pub after: Stored<WebhookDelivery>,
 }
 
-/// A delivery that was changed meanwhile, so that its settlement was not stored: read it again.
+/// A delivery that was changed concurrently, so that its update was not stored: it must be read again.
 pub type Undone = Id<WebhookDelivery>;
 
-/// For whom events become deliveries. Those who get them are not to wait until all is stored for those who don't.
+/// The subscriptions that an event is fanned out to. Healthy endpoints go first, so that their deliveries don't wait
+/// until those to failing endpoints are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Subscriptions whose endpoints are not failing.
+    /// Only the subscriptions whose endpoints are not failing.
     Sound,
-    /// All that want them.
+    /// All subscriptions that select the event.
     All,
 }
 
-/// What a round of distributing came to.
+/// The result of fanning out a batch of events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
-    /// How many events were looked at.
+    /// Number of events that were processed.
     pub events: usize,
-    /// How many deliveries they have now; one that was there already is counted, too.
+    /// Number of their deliveries, including those that existed before.
     pub deliveries: usize,
-    /// Whether they wait on, for the rest of the audience.
+    /// Whether the events stay pending for the remaining subscriptions.
     pub left: bool,
 }
 
-/// What waits, for the metrics.
+/// The backlog of events and deliveries, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
-    /// The oldest event that was not distributed.
+    /// The time of the oldest event that is not fanned out.
     pub oldest_event: Option<Timestamp>,
-    /// The moment from which on the longest-waiting delivery has been due.
+    /// The time since which the longest-waiting delivery has been due.
     pub oldest_due: Option<Timestamp>,
-    /// How many lanes have something due.
+    /// Number of partitions with due deliveries.
     pub lanes_due: u64,
 }
 
-/// Events on their way: from the outbox to deliveries, and from there to endpoints.
+/// Storage of events, deliveries and partitions: fan-out from the outbox to deliveries, and delivery to endpoints.
 ///
-/// Leases live in rows and go by the moments that are handed in, which are those of the installation's clock. Changes that
-/// callers ask for go through [`kernel::Ledger::commit`]: a commit that stores a delivery that is due, or a subscription,
-/// makes its lane due.
+/// Leases are stored in rows and compared with the timestamps that callers pass, which come from the installation's
+/// clock. Changes that API callers request go through [`kernel::Ledger::commit`]: a commit that stores a due delivery
+/// or a subscription makes its partition due.
 #[async_trait]
 pub trait DeliveryQueue: Send + Sync {
-    /// Organizations whose events wait to be distributed, in the order of their identifiers and after `after`, at most
-    /// `limit`.
+    /// Returns the organizations that have events to fan out, ordered by identifier, after `after`, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -144,94 +144,98 @@ pub trait DeliveryQueue: Send + Sync {
         limit: usize,
     ) -> Result<Vec<OrganizationId>, StoreError>;
 
-    /// Turns the organization's waiting events, at most `limit`, oldest first and those of one record in the order of its
-    /// revisions, into deliveries ([`crate::addressed`]) and makes their lanes due: all of it or nothing, and only while
-    /// `holder` has [`Lease::Distributor`](../store/enum.Lease.html); else it comes to nothing. An event whose name the
-    /// catalogue does not have waits for a server that knows it. For a sound `audience` the events wait on if there is any
-    /// other; if nobody of it wants them, they are for all at once.
+    /// Fans out the organization's pending events to deliveries ([`crate::deliveries_for`]) and makes their partitions
+    /// due, in one transaction: at most `limit` events, oldest first, those of one record in the order of its
+    /// revisions. Does nothing unless `owner` has [`Lease::Distributor`](../store/enum.Lease.html). An event whose name
+    /// is not in the catalogue stays pending for a server that supports it. With [`FanOutPhase::Healthy`] the events
+    /// stay pending for the remaining subscriptions, if there are any. If no healthy subscription selects them, they
+    /// are fanned out to all immediately.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn distribute(
         &self,
         organization: OrganizationId,
-        holder: &str,
+        owner: &str,
         now: Timestamp,
         limit: usize,
-        audience: Audience,
+        phase: Audience,
     ) -> Result<Distribution, StoreError>;
 
-    /// Lanes that are due at `now` and that nobody holds, the longest-waiting first, at most `limit`.
+    /// Returns the partitions that are due at `now` and not leased, the longest-waiting first, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn lanes_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError>;
 
-    /// Takes those of the lanes until then that are still due and that nobody holds.
+    /// Acquires leases until `expires_at` of those of the partitions that are still due at `now` and not leased.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails: then none is taken.
+    /// [`StoreError`] when the store fails; then no lease is acquired.
     async fn claim(
         &self,
-        lanes: &[Lane],
-        holder: &str,
+        partitions: &[Lane],
+        owner: &str,
         now: Timestamp,
-        until: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<Vec<Claim>, StoreError>;
 
-    /// Holds every lane of this holder until then. A lane that another took meanwhile stays lost; one that only ran out is
-    /// held again.
+    /// Extends all partition leases of this owner to `expires_at`. A partition that another owner has acquired in the
+    /// meantime stays lost; a lease that has only expired is renewed.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn renew(&self, holder: &str, until: Timestamp) -> Result<(), StoreError>;
+    async fn renew(&self, owner: &str, expires_at: Timestamp) -> Result<(), StoreError>;
 
-    /// The revisions of the lane's subscription and of its account, as they are now; `None` when one is not there. Read
-    /// after this was called; calls in flight may share one read.
+    /// Returns the current revisions of the partition's subscription and of its account; `None` if one does not exist.
+    /// The read starts after the call; concurrent calls may share one read.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn standing(&self, lane: Lane) -> Result<Option<(Revision, Revision)>, StoreError>;
+    async fn standing(&self, partition: Lane) -> Result<Option<(Revision, Revision)>, StoreError>;
 
-    /// The lane's deliveries that are due, at most `limit`: the longest-due first and, of one moment, lower revisions first.
+    /// Returns the partition's due deliveries, at most `limit`: the longest-due first and, with equal times, lower
+    /// revisions first.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn due(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError>;
+    async fn due(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError>;
 
-    /// Stores what came of attempts, each where the delivery is still what it was, and the lane's signs where given. A
-    /// delivery may be noted as changed a little later than `after` says, so that lists by change miss none.
+    /// Stores the results of attempts, each if the delivery still has its previous revision, and the partition's health
+    /// if given. Returns the deliveries that were changed concurrently. `updated_at` may be stored slightly later than
+    /// `after` has it, so that lists by time of change miss no delivery.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn settle(
         &self,
-        lane: Lane,
-        settlements: &[Settlement],
-        signs: Option<LaneSigns>,
+        partition: Lane,
+        updates: &[Settlement],
+        health: Option<LaneSigns>,
     ) -> Result<Vec<Undone>, StoreError>;
 
-    /// Cancels deliveries of the lane that are not over, at most `limit`. Says how many.
+    /// Cancels unfinished deliveries of the partition, at most `limit`. Returns how many were cancelled.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn cancel(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
+    async fn cancel(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 
-    /// Gives the lane up and notes when it is due next. Says `false`, and leaves it held, when something is due at `now`, or
-    /// came in since it was claimed or since this last said so: then the subscription is to be read again, too. With
-    /// `parked`, it is not due before something comes in, whatever it holds. A lane that was lost is given up already.
+    /// Releases the lease of the partition and stores when the partition is due next. Returns `false`, and keeps the
+    /// lease, when a delivery is due at `now`, or when the partition was made due since the lease was acquired or since
+    /// the last such `false`: then the subscription must be read again as well. With `suspended`, deliveries in the
+    /// partition don't make it due; only a new wake-up does. A partition whose lease was lost counts as released.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn give_up(&self, lane: Lane, holder: &str, now: Timestamp, parked: bool) -> Result<bool, StoreError>;
+    async fn give_up(&self, partition: Lane, owner: &str, now: Timestamp, suspended: bool) -> Result<bool, StoreError>;
 
-    /// Gives up every lane of this holder, as due as they were: for a server that stops.
+    /// Releases all partition leases of this owner, for a server that stops. The partitions stay due.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn give_up_all(&self, holder: &str) -> Result<(), StoreError>;
+    async fn give_up_all(&self, owner: &str) -> Result<(), StoreError>;
 
-    /// How deliveries went on the lanes of these subscriptions; those of which nothing is known are left out.
+    /// Returns the health of the deliveries to these subscriptions; subscriptions without attempts are left out.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -241,8 +245,8 @@ pub trait DeliveryQueue: Send + Sync {
         subscriptions: &[Id<WebhookSubscription>],
     ) -> Result<Vec<(Id<WebhookSubscription>, LaneSigns)>, StoreError>;
 
-    /// Events of the organization with identifiers after `after` and up to `last`, distributed or not, in the order of
-    /// their identifiers, at most `limit`.
+    /// Returns the organization's events with identifiers after `after` and up to `last`, whether fanned out or not,
+    /// ordered by identifier, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
@@ -254,54 +258,56 @@ pub trait DeliveryQueue: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError>;
 
-    /// Which of these deliveries of the lane there are.
+    /// Returns those of these deliveries of the partition that exist.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn known(
         &self,
-        lane: Lane,
+        partition: Lane,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError>;
 
-    /// Forgets deliveries from before this moment that are over, or whose subscription is disabled, and events from before
-    /// it that were distributed and that no delivery needs any more, at most `limit` of each. Says how many went.
+    /// Deletes deliveries from before `before` that are finished or whose subscription is disabled, and events from
+    /// before it that are fanned out and that no delivery needs any more, at most `limit` of each. Returns how many
+    /// rows were deleted.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError>;
 
-    /// What waits at `now`.
+    /// Returns the backlog at `now`.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
     async fn lag(&self, now: Timestamp) -> Result<Lag, StoreError>;
 }
 
-/// Sends messages, under the rules of the contract: no redirect, no proxy, only allowed addresses, bounded in time and size.
+/// Sends messages under the rules of the contract: no redirects, no proxy, only allowed addresses, bounded in time and
+/// size.
 #[async_trait]
 pub trait Sender: Send + Sync {
-    /// One attempt. It always comes to something.
+    /// Makes one attempt. Every failure is part of the returned outcome.
     async fn send(&self, url: &EndpointUrl, message: Message) -> Outcome;
 }
 
-/// Every use of a webhook secret.
+/// Encrypts webhook secrets and signs with them.
 pub trait Secrets: Send + Sync {
-    /// The secret, encrypted for this subscription alone.
+    /// Encrypts the secret, bound to this subscription.
     fn seal(&self, entropy: &dyn Entropy, subscription: Id<WebhookSubscription>, secret: &WebhookSecret) -> Vec<u8>;
 
-    /// The value of `webhook-signature`: one signature of the content for each secret, in their order. `None` when one does
-    /// not open.
+    /// Returns the value of `webhook-signature`: one signature of the content for each secret, in their order; `None`
+    /// if a secret can't be decrypted.
     fn sign(&self, subscription: Id<WebhookSubscription>, secrets: &[&SealedSecret], content: &[u8]) -> Option<String>;
 
-    /// The same with a secret in the open.
+    /// Returns the signature of the content with a plain secret.
     fn sign_with(&self, secret: &WebhookSecret, content: &[u8]) -> String;
 }
 
-/// Tells this process's senders that there is something for them: events that were committed, or deliveries that are due.
+/// Wakes up the delivery workers of this process: events were committed, or deliveries are due.
 ///
-/// A bell only saves waiting. What it would tell of is found without it too, a little later.
+/// Notifications only save waiting: the workers also poll, and find the same work a little later.
 pub trait Bell: Send + Sync {
-    /// Rings. Never waits; rings that nobody heard yet are one.
+    /// Notifies the workers. Never blocks; notifications that were not received yet are merged into one.
     fn ring(&self);
 }

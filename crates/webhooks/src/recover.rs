@@ -1,4 +1,4 @@
-//! Sending again what did not arrive.
+//! Redelivery of events that did not arrive.
 
 use kernel::{Action, Changeset, Stamp, Stored, Subject, Timestamp};
 
@@ -13,61 +13,61 @@ use crate::{
 const REDELIVERED: Action = Action::new("webhook_delivery.redelivered");
 const RECOVERED: Action = Action::new("webhook_subscription.recovered");
 
-/// How many deliveries one call sends again at most.
+/// Maximum number of deliveries that one call of [`recover`] sends again.
 pub const MOST_RECOVERED: usize = 1_000;
 
-/// The events that are meant: from `since` on and before `until`.
+/// The time range of the events to send again: from `since`, inclusive, to `until`, exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The first moment.
+    /// The start of the range, inclusive.
     pub since: Timestamp,
-    /// The first moment after.
+    /// The end of the range, exclusive.
     pub until: Timestamp,
 }
 
-/// An event that never became a delivery of the subscription, because it was disabled.
+/// An event without a delivery to the subscription, because the subscription was disabled when it was fanned out.
 pub type Missed = StoredEvent;
 
-/// What was sent again.
+/// The number of deliveries that are sent again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
-    /// Deliveries that had failed.
+    /// Redelivered deliveries: those that had failed, were exhausted or cancelled.
     pub redelivered: usize,
-    /// Events that fell while the subscription was disabled.
+    /// New deliveries of events that happened while the subscription was disabled.
     pub missed: usize,
 }
 
-/// Sends one delivery again, whatever came of it before.
+/// Sends the delivery again immediately, with a fresh retry schedule, in any state but pending.
 ///
 /// # Errors
-/// [`Refusal::UnderWay`] for one that waits for an attempt anyway and at once, [`Refusal::Disabled`].
+/// [`WebhookError::AlreadyPending`] if an attempt is due anyway, [`WebhookError::Disabled`].
 pub fn redeliver(
-    desk: &Desk<'_>,
-    stamp: Stamp,
+    context: &Desk<'_>,
+    timestamp: Stamp,
     subscription: &Stored<WebhookSubscription>,
-    present: &Stored<WebhookDelivery>,
+    current: &Stored<WebhookDelivery>,
 ) -> Result<(Changeset, Stored<WebhookDelivery>), Refusal> {
     if !subscription.record.is_active() {
         return Err(Refusal::Disabled);
     }
-    if present.record.state == DeliveryState::Pending {
+    if current.record.state == DeliveryState::Pending {
         return Err(Refusal::UnderWay);
     }
-    let mut changeset = desk.open(stamp, REDELIVERED, Subject::of(present.meta.id));
-    let after = present.changed(changeset.at(), present.record.again(changeset.at()));
-    changeset.update(present, &after);
+    let mut changeset = context.open(timestamp, REDELIVERED, Subject::of(current.meta.id));
+    let after = current.changed(changeset.at(), current.record.again(changeset.at()));
+    changeset.update(current, &after);
     changeset.expect(subscription);
     Ok((changeset, after))
 }
 
-/// Sends again the deliveries that failed, are exhausted or were cancelled, and the events that were missed: those of the
-/// window that the caller found, at most [`MOST_RECOVERED`] in all.
+/// Sends again the deliveries in `failed`, which failed, are exhausted or were cancelled, and the events in `missed`.
+/// The caller selects both by a [`ReplayRange`]; at most [`MAX_RECOVERED`] in total are sent.
 ///
 /// # Errors
-/// [`Refusal::Disabled`].
+/// [`WebhookError::Disabled`].
 pub fn recover(
-    desk: &Desk<'_>,
-    stamp: Stamp,
+    context: &Desk<'_>,
+    timestamp: Stamp,
     subscription: &Stored<WebhookSubscription>,
     failed: &[Stored<WebhookDelivery>],
     missed: &[Missed],
@@ -75,11 +75,11 @@ pub fn recover(
     if !subscription.record.is_active() {
         return Err(Refusal::Disabled);
     }
-    let mut changeset = desk.open(stamp, RECOVERED, Subject::of(subscription.meta.id));
+    let mut changeset = context.open(timestamp, RECOVERED, Subject::of(subscription.meta.id));
     let mut recovery = Recovery::default();
-    for present in failed.iter().take(MOST_RECOVERED) {
-        let after = present.changed(changeset.at(), present.record.again(changeset.at()));
-        changeset.update(present, &after);
+    for current in failed.iter().take(MOST_RECOVERED) {
+        let after = current.changed(changeset.at(), current.record.again(changeset.at()));
+        changeset.update(current, &after);
         recovery.redelivered += 1;
     }
     for event in missed.iter().take(MOST_RECOVERED - recovery.redelivered) {

@@ -1,22 +1,22 @@
-//! Why a command about webhooks is refused.
+//! Errors of webhook commands.
 
 use kernel::Invalid;
 use scopes::Scope;
 
-/// Why a command is refused. Nothing was changed.
+/// The reason why a webhook command is rejected. Nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// What was asked for makes no sense by itself.
-    #[error("not valid")]
+    /// Fields of the command are invalid.
+    #[error("the request is invalid")]
     Invalid(Vec<Invalid>),
-    /// The account may not read what an event is about.
-    #[error("the account lacks the scope {0}, which this event's resource takes")]
+    /// The account lacks the scope that an event's resource requires.
+    #[error("the account lacks the scope {0}, which the resource of this event requires")]
     Scope(Scope),
-    /// The account has as many subscriptions as it may.
-    #[error("an account has at most {limit} subscriptions", limit = crate::MOST_PER_ACCOUNT)]
+    /// The account already has the maximum number of subscriptions.
+    #[error("the account already has {limit} subscriptions: delete one first", limit = crate::MOST_PER_ACCOUNT)]
     TooMany,
-    /// The delivery's attempt has not been made yet, so there is nothing to repeat.
-    #[error("the delivery is under way already")]
+    /// The delivery is pending, so there is nothing to repeat yet.
+    #[error("the delivery is already pending")]
     UnderWay,
     /// The subscription is disabled.
     #[error("the subscription is disabled: enable it first")]

@@ -1,22 +1,22 @@
-//! When a delivery that failed is tried again (contract v1, webhooks).
+//! The retry schedule of failed deliveries (contract v1, webhooks).
 
 use std::time::Duration;
 
 use kernel::Timestamp;
 
-/// How long an endpoint has to answer.
+/// Maximum duration of an attempt, until the response is complete.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
-/// How long a subscription may fail without a single success before it is disabled.
+/// How long all attempts of a subscription may fail before it is disabled.
 pub const FAILING_AT_MOST: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
-/// The longest an endpoint is left alone because it asked for it.
+/// Upper bound for the delay that an endpoint requests with `Retry-After`.
 const LEFT_ALONE_AT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// How long after each failed attempt the next one follows, before chance makes it up to a tenth more or less.
+/// The delay after each failed attempt, before jitter changes it by up to a tenth in either direction.
 pub const RETRY_AFTER: [Duration; 9] = [
     Duration::from_secs(5),
     Duration::from_secs(5 * MINUTE),
@@ -29,17 +29,17 @@ pub const RETRY_AFTER: [Duration; 9] = [
     Duration::from_secs(24 * HOUR),
 ];
 
-/// When to try again after the `failed`th failed attempt in a row (from 1), which ended `at` this moment; `None` when it
-/// was the last. `chance` is any byte: 0 makes the wait a tenth shorter, 255 a tenth longer. Where the endpoint asked to be
-/// left alone for longer, it is, up to a day.
+/// Returns when the next attempt is due after `failures` consecutive failed attempts (from 1), the last of which ended
+/// at `at`; `None` if no further attempt is made. `jitter` is a random byte: 0 makes the delay a tenth shorter, 255 a
+/// tenth longer. A longer `retry_after`, which the endpoint requested, takes precedence, up to a day.
 #[must_use]
-pub fn next_attempt(failed: usize, at: Timestamp, chance: u8, asked: Option<Duration>) -> Option<Timestamp> {
-    let planned = RETRY_AFTER.get(failed.checked_sub(1)?)?;
+pub fn next_attempt(failures: usize, at: Timestamp, jitter: u8, retry_after: Option<Duration>) -> Option<Timestamp> {
+    let planned = RETRY_AFTER.get(failures.checked_sub(1)?)?;
     let millis = u64::try_from(planned.as_millis()).unwrap_or(u64::MAX);
     let spread = millis / 5;
-    let wait = Duration::from_millis(millis - millis / 10 + spread * u64::from(chance) / 255);
-    let asked = asked.unwrap_or_default().min(LEFT_ALONE_AT_MOST);
-    Some(at + wait.max(asked))
+    let delay = Duration::from_millis(millis - millis / 10 + spread * u64::from(jitter) / 255);
+    let retry_after = retry_after.unwrap_or_default().min(LEFT_ALONE_AT_MOST);
+    Some(at + delay.max(retry_after))
 }
 
 #[cfg(test)]
@@ -48,17 +48,17 @@ mod tests {
 
     const END: Timestamp = Timestamp::from_millis(1_000_000);
 
-    fn wait(failed: usize, chance: u8, asked: Option<u64>) -> Option<u64> {
-        next_attempt(failed, END, chance, asked.map(Duration::from_secs)).map(|at| at.since(END).as_secs())
+    fn wait(failures: usize, jitter: u8, retry_after: Option<u64>) -> Option<u64> {
+        next_attempt(failures, END, jitter, retry_after.map(Duration::from_secs)).map(|at| at.since(END).as_secs())
     }
 
     #[test]
     fn the_waits_are_those_of_the_contract_within_a_tenth() {
-        let stated: [u128; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-        for (failed, stated) in (1..).zip(stated) {
-            let millis = |chance| next_attempt(failed, END, chance, None).unwrap().since(END).as_millis();
-            assert_eq!(millis(0), stated * 900);
-            assert_eq!(millis(255), stated * 1_100);
+        let expected: [u128; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+        for (failures, seconds) in (1..).zip(expected) {
+            let millis = |jitter| next_attempt(failures, END, jitter, None).unwrap().since(END).as_millis();
+            assert_eq!(millis(0), seconds * 900);
+            assert_eq!(millis(255), seconds * 1_100);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The secrets that deliveries are signed with: `whsec_` and the base 64 of 32 random bytes (Standard Webhooks).
+//! The secrets that deliveries are signed with: `whsec_` and 32 random bytes in base64 (Standard Webhooks).
 
 use std::fmt;
 
@@ -6,43 +6,43 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use kernel::{Entropy, Timestamp};
 use secrecy::{ExposeSecret, SecretBox};
 
-/// What every secret starts with, as the published libraries expect.
+/// The prefix of every secret, which the published Standard Webhooks libraries expect.
 const PREFIX: &str = "whsec_";
 
-/// A secret in the open. Never logged: its `Debug` says nothing.
+/// A secret in plain text. Its `Debug` output is redacted, so that it is never logged.
 #[derive(Debug)]
 pub struct WebhookSecret(SecretBox<[u8; 32]>);
 
-/// A secret as it is kept: encrypted.
+/// A secret as it is stored: encrypted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedSecret {
     /// The ciphertext.
     pub sealed: Vec<u8>,
-    /// When it stops signing; `None` for the current one.
+    /// When the secret stops signing; `None` for the current one.
     pub ends_at: Option<Timestamp>,
 }
 
 impl WebhookSecret {
-    /// A new secret.
+    /// Generates a random secret.
     #[must_use]
     pub fn generate(entropy: &dyn Entropy) -> Self {
         Self(SecretBox::init_with_mut(|bytes: &mut [u8; 32]| entropy.fill(bytes)))
     }
 
-    /// The secret of these bytes, if they are 32.
+    /// Creates the secret from its bytes; `None` unless there are exactly 32.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: [u8; 32] = bytes.try_into().ok()?;
         Some(Self(SecretBox::new(Box::new(bytes))))
     }
 
-    /// The bytes: for whoever seals or signs.
+    /// The bytes of the secret, for encryption and signing.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         self.0.expose_secret()
     }
 
-    /// As the one answer that shows it has it.
+    /// The text form, which is returned once, when the secret is created.
     #[must_use]
     pub fn show(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(self.expose()))

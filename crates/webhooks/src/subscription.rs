@@ -1,4 +1,4 @@
-//! Subscriptions: which account is told which events, and where.
+//! Subscriptions: the events that are delivered to an account, and the URL that they go to.
 
 use std::collections::BTreeSet;
 
@@ -7,63 +7,64 @@ use kernel::{Criteria, Description, FieldValue, Fields, Kind, Named, Resource, S
 
 use crate::{catalogue::EventType, endpoint::EndpointUrl, secret::SealedSecret};
 
-/// How many subscriptions an account has at most.
+/// Maximum number of subscriptions of one account.
 pub const MOST_PER_ACCOUNT: usize = 50;
 
-/// What one account wants to be told, and where. No other account sees it.
+/// A subscription of one account to events. It is not visible to other accounts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WebhookSubscription {
-    /// Whose it is.
+    /// The account that owns it.
     pub account: AccountId,
-    /// Which of the account's places it takes: below [`MOST_PER_ACCOUNT`], and its own among those that are not removed.
+    /// The slot that it occupies within the account: below [`MAX_SUBSCRIPTIONS_PER_ACCOUNT`], and unique among the
+    /// account's subscriptions that are not removed.
     pub place: u8,
-    /// Where deliveries go.
+    /// The URL that deliveries go to.
     pub url: EndpointUrl,
-    /// What it is for, in its maker's words.
+    /// The purpose, as the creator described it.
     pub description: Description,
-    /// The events it is told of; at least one.
+    /// The events that it selects; at least one.
     pub event_types: BTreeSet<EventType>,
-    /// Whether it is told anything.
+    /// Whether events are delivered to it.
     pub status: SubscriptionStatus,
-    /// Why it is not, where it is not.
+    /// The reason, if it is disabled.
     pub disabled_reason: Option<DisabledReason>,
-    /// The live secrets, newest first: one, or two within a rotation's grace; none once removed.
+    /// The valid secrets, newest first: one, or two during the grace period of a rotation; none once removed.
     pub secrets: Vec<SealedSecret>,
-    /// What [`Resource::unique_key`] answers: account and place, while it is not removed.
+    /// The value of [`Resource::unique_key`]: account and slot, while it is not removed.
     pub(crate) key: Option<String>,
 }
 
 words! {
-    /// Whether a subscription is told anything.
+    /// Whether events are delivered to a subscription.
     SubscriptionStatus {
-        /// It is.
+        /// Events are delivered.
         Active = "active",
-        /// It is not, until it is made active again.
+        /// No events are delivered until it is enabled again.
         Disabled = "disabled",
-        /// It was deleted; what was delivered is kept for its time.
+        /// It was deleted; its deliveries are kept for the retention period.
         Removed = "removed",
     }
 }
 
 words! {
-    /// Why a subscription is disabled.
+    /// The reason why a subscription is disabled.
     DisabledReason {
-        /// Its account asked for it.
+        /// Its account disabled it.
         Requested = "requested",
-        /// The endpoint answered 410.
+        /// The endpoint responded with status 410.
         Gone = "gone",
-        /// No attempt has succeeded for [`crate::FAILING_AT_MOST`].
+        /// No attempt has succeeded for [`crate::MAX_FAILING_DURATION`].
         Failing = "failing",
     }
 }
 
 impl WebhookSubscription {
-    /// A subscription with these fields, whichever state it is in: for stores, and for the commands of this crate.
+    /// Creates a subscription in any state from its fields: for stores, and for the commands of this crate.
     #[must_use]
     #[expect(clippy::too_many_arguments, reason = "one for each field")]
     pub fn of_parts(
         account: AccountId,
-        place: u8,
+        slot: u8,
         url: EndpointUrl,
         description: Description,
         event_types: BTreeSet<EventType>,
@@ -71,36 +72,36 @@ impl WebhookSubscription {
         disabled_reason: Option<DisabledReason>,
         secrets: Vec<SealedSecret>,
     ) -> Self {
-        let key = (status != SubscriptionStatus::Removed).then(|| Self::place_key(account, place));
-        Self { account, place, url, description, event_types, status, disabled_reason, secrets, key }
+        let key = (status != SubscriptionStatus::Removed).then(|| Self::place_key(account, slot));
+        Self { account, place: slot, url, description, event_types, status, disabled_reason, secrets, key }
     }
 
-    /// The unique key of an account's place.
+    /// The unique key of a slot of an account.
     #[must_use]
-    pub fn place_key(account: AccountId, place: u8) -> String {
-        format!("{}/{place:02}", account.ulid())
+    pub fn place_key(account: AccountId, slot: u8) -> String {
+        format!("{}/{slot:02}", account.ulid())
     }
 
-    /// The same with another status.
+    /// Returns the subscription with another status.
     #[must_use]
     pub(crate) fn with_status(&self, status: SubscriptionStatus, reason: Option<DisabledReason>) -> Self {
         let key = (status != SubscriptionStatus::Removed).then(|| Self::place_key(self.account, self.place));
         Self { status, disabled_reason: reason, key, ..self.clone() }
     }
 
-    /// Whether it is told of events now.
+    /// Whether events are delivered to it.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.status == SubscriptionStatus::Active
     }
 
-    /// Whether it was deleted.
+    /// Whether it has been deleted.
     #[must_use]
     pub fn is_removed(&self) -> bool {
         self.status == SubscriptionStatus::Removed
     }
 
-    /// The secrets that sign at `now`, newest first.
+    /// The secrets that are valid at `now`, newest first.
     pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SealedSecret> {
         self.secrets.iter().filter(move |secret| secret.ends_at.is_none_or(|end| now < end))
     }
@@ -132,17 +133,17 @@ impl Fields for WebhookSubscription {
     }
 }
 
-/// What a list of subscriptions is narrowed by.
+/// A filter for lists of subscriptions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubscriptionFilter {
-    /// Whose; anybody's where `None`.
+    /// The owner; `None` matches all.
     pub account: Option<AccountId>,
-    /// In which states; any where empty.
+    /// The states; an empty set matches all.
     pub statuses: BTreeSet<SubscriptionStatus>,
 }
 
 impl SubscriptionFilter {
-    /// All that an account sees: its own, but those it removed.
+    /// Matches the subscriptions that an account sees: its own, without those that it removed.
     #[must_use]
     pub fn of_account(account: AccountId) -> Self {
         let statuses = BTreeSet::from([SubscriptionStatus::Active, SubscriptionStatus::Disabled]);

@@ -1,4 +1,4 @@
-//! Having the system install PostgreSQL's programs where there are none.
+//! The installation of PostgreSQL's programs.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use postgres_cluster::{MISSING, find};
 
 use crate::{Outcome, debian};
 
-/// The folder with `initdb` and `postgres`.
+/// Returns the folder with `initdb` and `postgres`, installing them if necessary.
 pub(crate) fn find_or_install() -> Outcome<PathBuf> {
     if let Some(found) = find() {
         return Ok(found);

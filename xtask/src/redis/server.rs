@@ -1,4 +1,4 @@
-//! A Redis that lives as long as this process at most.
+//! A Redis server that ends with this process.
 
 use std::{
     collections::VecDeque,
@@ -12,8 +12,8 @@ use std::{
 
 use crate::Outcome;
 
-/// Runs the server until the pipe to this script is closed, which also happens when the one that holds it is killed. Only
-/// the server holds the pipe that its log goes to, so that its end shows there.
+/// Runs the server until the pipe to this script is closed, which also happens when the process that holds it is
+/// killed. Only the server holds the pipe of its log, so the end of the log shows that the server has ended.
 const WATCH: &str = r#"
 trap '' INT
 exec 3>&1 >/dev/null 2>&1
@@ -24,10 +24,10 @@ kill -KILL $!
 wait
 "#;
 
-/// It keeps nothing: there is no folder to clean up.
+/// The server persists nothing, so there is no folder to clean up.
 const SETTINGS: [&str; 6] = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
 
-/// Both Redis and Valkey say so.
+/// The log line of both Redis and Valkey.
 const READY: &str = "Ready to accept connections";
 
 pub(crate) struct Server {
@@ -44,7 +44,7 @@ impl Server {
         let mut watch = watch.spawn().map_err(|error| format!("/bin/sh can't be started: {error}"))?;
         let log = watch.stdout.take();
         let server = Self { url: format!("redis://127.0.0.1:{port}"), watch };
-        log.map_or_else(|| Err("Redis has no log".to_owned()), wait_until_ready)?;
+        log.map_or_else(|| Err("the log of Redis is missing".to_owned()), wait_until_ready)?;
         Ok(server)
     }
 
@@ -57,7 +57,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.watch.stdin.take());
         if let Err(error) = self.watch.wait() {
-            eprintln!("Redis's end was not seen: {error}");
+            eprintln!("could not wait for Redis to end: {error}");
         }
     }
 }
@@ -67,9 +67,9 @@ fn free_port() -> Outcome<u16> {
     listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
 }
 
-/// Reads the log until the server says that it is ready; to its end, without keeping it, from then on.
+/// Reads the log until the server is ready, and then discards it until its end.
 fn wait_until_ready(log: impl Read + Send + 'static) -> Outcome {
-    let (ready, told) = mpsc::channel();
+    let (ready, result) = mpsc::channel();
     thread::spawn(move || {
         let mut last = VecDeque::new();
         let mut lines = BufReader::new(log).lines().map_while(Result::ok);
@@ -85,7 +85,7 @@ fn wait_until_ready(log: impl Read + Send + 'static) -> Outcome {
         let _ = ready.send(Err(format!("Redis did not start:\n{}", log.join("\n"))));
         lines.for_each(drop);
     });
-    told.recv().map_err(|error| error.to_string())?
+    result.recv().map_err(|error| error.to_string())?
 }
 
 #[cfg(test)]

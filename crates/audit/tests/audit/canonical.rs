@@ -1,4 +1,4 @@
-//! The canonical form against another implementation of RFC 8785.
+//! The canonical form, compared with another implementation of RFC 8785.
 
 use audit::{Hash, Recorded, Seal, Signature, canonical, hash_of};
 use kernel::{Entry, FieldValue};
@@ -26,7 +26,7 @@ fn camel(field: &str) -> String {
 fn value(value: &FieldValue) -> Value {
     match value {
         FieldValue::Null => Value::Null,
-        FieldValue::Bool(truth) => json!(truth),
+        FieldValue::Bool(value) => json!(value),
         FieldValue::Integer(number) => json!(number),
         FieldValue::Text(text) => json!(text),
         FieldValue::Texts(texts) => json!(texts),
@@ -79,10 +79,10 @@ proptest! {
         let previous_hash = Hash(bytes);
         let hash = hash_of(&entry, sequence, previous_hash);
         let served = canonical(&Recorded { entry, seal: Some(Seal { sequence, previous_hash, hash }) });
-        let mut read: Value = serde_json::from_str(&served).unwrap();
-        let claimed = read.as_object_mut().unwrap().remove("hash").unwrap();
-        prop_assert_eq!(claimed.as_str().unwrap().parse::<Hash>().unwrap(), hash);
-        prop_assert_eq!(Hash::of(rfc8785(&read).as_bytes()), hash);
+        let mut parsed: Value = serde_json::from_str(&served).unwrap();
+        let stated = parsed.as_object_mut().unwrap().remove("hash").unwrap();
+        prop_assert_eq!(stated.as_str().unwrap().parse::<Hash>().unwrap(), hash);
+        prop_assert_eq!(Hash::of(rfc8785(&parsed).as_bytes()), hash);
     }
 
     #[test]
@@ -97,6 +97,6 @@ fn what_is_no_hash_in_lower_case_hexadecimal_is_refused() {
     let hash = Hash::of(b"entry").to_string();
     assert_eq!(hash, "923fe53966c6cd9343e11af776cd4b05be315ea4b200b02e4d5dfb0f929b73bf");
     for text in [&hash[1..], &hash.to_uppercase(), &format!("{hash}0"), "", &hash.replace(&hash[..2], "é")] {
-        assert!(text.parse::<Hash>().is_err(), "{text:?} was taken for a hash");
+        assert!(text.parse::<Hash>().is_err(), "{text:?} was accepted as a hash");
     }
 }

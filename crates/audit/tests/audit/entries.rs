@@ -1,4 +1,4 @@
-//! Entries of every shape.
+//! Strategies that generate entries.
 
 use std::borrow::Cow;
 
@@ -13,9 +13,9 @@ pub(crate) fn organization() -> OrganizationId {
     Id::<Organization>::new(Ulid::from_parts(1_700_000_000_000, 7))
 }
 
-/// Texts with what JSON writers get wrong: quotes, control characters, surrogate pairs, separators.
+/// Texts with characters that JSON writers often get wrong: quotes, control characters, surrogate pairs, separators.
 pub(crate) fn text() -> impl Strategy<Value = String> + Clone {
-    let odd = prop_oneof![
+    let character = prop_oneof![
         Just('"'),
         Just('\\'),
         Just('/'),
@@ -27,10 +27,10 @@ pub(crate) fn text() -> impl Strategy<Value = String> + Clone {
         char::any(),
         char::range('a', 'z'),
     ];
-    vec(odd, 0..24).prop_map(String::from_iter)
+    vec(character, 0..24).prop_map(String::from_iter)
 }
 
-/// Texts that are made faster, where the point is not what is in them.
+/// Texts that are generated faster, for tests that do not depend on their content.
 pub(crate) fn word() -> impl Strategy<Value = String> + Clone {
     select(vec!["", "finding", "scanner \"2\"", "línea\n", "10.0.0.1"]).prop_map(str::to_owned)
 }
@@ -76,7 +76,7 @@ fn origin(text: impl Strategy<Value = String> + Clone) -> impl Strategy<Value = 
     })
 }
 
-/// Entries of every shape, with these texts in them.
+/// Arbitrary entries with these texts.
 pub(crate) fn entry(text: impl Strategy<Value = String> + Clone + 'static) -> impl Strategy<Value = Entry> {
     let subject =
         option::of((text.clone(), text.clone()).prop_map(|(kind, id)| Subject { kind: Cow::Owned(kind), id }));
@@ -101,7 +101,7 @@ pub(crate) fn entry(text: impl Strategy<Value = String> + Clone + 'static) -> im
     )
 }
 
-/// An entry with as little in it as there can be.
+/// A minimal entry.
 pub(crate) fn plain(id: u128) -> Entry {
     Entry {
         id: Id::new(Ulid::from(id)),

@@ -1,4 +1,4 @@
-//! A log in memory, and histories to fill it with.
+//! An audit log in memory, and generated histories for it.
 
 use std::{
     pin::pin,
@@ -15,15 +15,15 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::entries::{entry, organization, word};
 
-/// Signs with a keyed hash: enough where nobody attacks the signature itself.
+/// A key that signs with a keyed hash, which suffices since these tests do not attack the signature itself.
 pub(crate) struct Key(pub(crate) u8);
 
 impl CheckpointSigner for Key {
     fn sign(&self, message: &[u8]) -> Signature {
-        let Hash(half) = Hash::of(&[&[self.0], message].concat());
+        let Hash(digest) = Hash::of(&[&[self.0], message].concat());
         let mut signature = [0; 64];
-        signature[..32].copy_from_slice(&half);
-        signature[32..].copy_from_slice(&half);
+        signature[..32].copy_from_slice(&digest);
+        signature[32..].copy_from_slice(&digest);
         Signature(signature)
     }
 }
@@ -34,7 +34,7 @@ impl CheckpointVerifier for Key {
     }
 }
 
-/// What a store holds of one sealed chain.
+/// The stored content of one sealed chain.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Log {
     pub(crate) entries: Vec<Recorded>,
@@ -54,7 +54,7 @@ impl Log {
     }
 }
 
-/// Any history: batches of entries, sealed one after the other.
+/// Arbitrary histories: batches of entries, sealed one after another.
 pub(crate) fn history() -> impl Strategy<Value = Log> {
     vec(vec(entry(word()), 1..4), 1..5).prop_map(|batches| {
         let mut log = Log { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
@@ -63,16 +63,16 @@ pub(crate) fn history() -> impl Strategy<Value = Log> {
     })
 }
 
-/// The result of a future that has nothing to wait for.
+/// Returns the result of a future that is ready immediately.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => panic!("the log in memory never waits"),
+        Poll::Pending => panic!("the log in memory must never be pending"),
     }
 }
 
 fn not_kept<T>() -> Result<T, StoreError> {
-    Err(StoreError::Unavailable("this log keeps a sealed chain only".into()))
+    Err(StoreError::Unavailable("the log in memory supports only reading a sealed chain".into()))
 }
 
 #[async_trait]
@@ -107,8 +107,8 @@ impl AuditLog for Log {
     }
 
     async fn sealed(&self, _: OrganizationId, after: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        let sequence = |recorded: &Recorded| recorded.seal.map_or(0, |seal| seal.sequence);
-        let mut entries: Vec<_> = self.entries.iter().filter(|recorded| sequence(recorded) > after).cloned().collect();
+        let sequence = |stored: &Recorded| stored.seal.map_or(0, |seal| seal.sequence);
+        let mut entries: Vec<_> = self.entries.iter().filter(|stored| sequence(stored) > after).cloned().collect();
         entries.sort_by_key(sequence);
         entries.truncate(limit);
         Ok(entries)

@@ -1,4 +1,4 @@
-//! The audit log as evidence, held against histories and tampering of every sort.
+//! Verification of the audit log, tested with generated histories and all kinds of tampering.
 
 extern crate novantra_audit as audit;
 

@@ -1,4 +1,4 @@
-//! A store's chain after someone wrote to its database by hand.
+//! Verification of a stored chain after someone tampered with the database.
 
 use audit::{Checkpoint, Fault, Hash, Head, NotVerified, Verdict, verify_stored};
 use kernel::{ActorKind, Change, Entry, FieldValue, Id, Reason, Subject, Timestamp};
@@ -13,11 +13,11 @@ use crate::{
 fn verify(log: &Log, trusted: &[Checkpoint]) -> Result<Verdict, Fault> {
     now(verify_stored(log, organization(), &Key(1), trusted)).map_err(|failure| match failure {
         NotVerified::Fault(fault) => fault,
-        NotVerified::Store(error) => panic!("the log in memory never fails: {error}"),
+        NotVerified::Store(error) => panic!("the log in memory must never fail: {error}"),
     })
 }
 
-/// A change of each field there is, one at a time.
+/// Changes of single fields, at least one for each field of an entry.
 const TAMPERINGS: &[fn(&mut Entry)] = &[
     |entry| entry.id = Id::new(Ulid::from(u128::from(entry.id.ulid()) ^ 1)),
     |entry| entry.organization = Id::new(Ulid::nil()),
@@ -68,67 +68,67 @@ fn other(value: &FieldValue) -> FieldValue {
 proptest! {
     #[test]
     fn any_history_verifies(log in history()) {
-        let verdict = verify(&log, &log.checkpoints).unwrap();
-        prop_assert_eq!(verdict.entries, log.entries.len() as u64);
-        prop_assert_eq!(verdict.head, log.head);
-        prop_assert_eq!(verdict.signed_through, log.head.sequence);
+        let verified = verify(&log, &log.checkpoints).unwrap();
+        prop_assert_eq!(verified.entries, log.entries.len() as u64);
+        prop_assert_eq!(verified.head, log.head);
+        prop_assert_eq!(verified.signed_through, log.head.sequence);
     }
 
     #[test]
-    fn a_change_of_any_field_of_any_entry_names_that_entry(log in history(), place in any::<Index>(), tampering in any::<Index>()) {
-        let place = place.index(log.entries.len());
+    fn a_change_of_any_field_of_any_entry_names_that_entry(log in history(), index in any::<Index>(), tampering in any::<Index>()) {
+        let index = index.index(log.entries.len());
         let mut log = log;
-        let recorded = &mut log.entries[place];
-        let before = recorded.entry.clone();
-        tampering.get(TAMPERINGS)(&mut recorded.entry);
-        prop_assert_ne!(&before, &recorded.entry);
-        let (id, sequence) = (recorded.entry.id, place as i64 + 1);
+        let stored = &mut log.entries[index];
+        let before = stored.entry.clone();
+        tampering.get(TAMPERINGS)(&mut stored.entry);
+        prop_assert_ne!(&before, &stored.entry);
+        let (id, sequence) = (stored.entry.id, index as i64 + 1);
         match verify(&log, &[]).unwrap_err() {
-            Fault::Altered { id: named, sequence: at, .. } => prop_assert_eq!((named, at), (id, sequence)),
+            Fault::Altered { id: reported, sequence: at, .. } => prop_assert_eq!((reported, at), (id, sequence)),
             fault => prop_assert!(false, "{fault}"),
         }
     }
 
     #[test]
-    fn a_change_of_a_hash_names_its_entry(log in history(), place in any::<Index>(), bytes: [u8; 32], which: bool) {
-        let place = place.index(log.entries.len());
+    fn a_change_of_a_hash_names_its_entry(log in history(), index in any::<Index>(), bytes: [u8; 32], own_hash: bool) {
+        let index = index.index(log.entries.len());
         let mut log = log;
-        let id = log.entries[place].entry.id;
-        let seal = log.entries[place].seal.as_mut().unwrap();
-        if which { seal.hash = Hash(bytes) } else { seal.previous_hash = Hash(bytes) }
+        let id = log.entries[index].entry.id;
+        let seal = log.entries[index].seal.as_mut().unwrap();
+        if own_hash { seal.hash = Hash(bytes) } else { seal.previous_hash = Hash(bytes) }
         match verify(&log, &[]).unwrap_err() {
-            Fault::Altered { id: named, sequence, .. } => prop_assert_eq!((named, sequence), (id, place as i64 + 1)),
+            Fault::Altered { id: reported, sequence, .. } => prop_assert_eq!((reported, sequence), (id, index as i64 + 1)),
             fault => prop_assert!(false, "{fault}"),
         }
     }
 
     #[test]
-    fn a_change_of_a_sequence_is_found(log in history(), place in any::<Index>(), sequence in -3_i64..20) {
-        let place = place.index(log.entries.len());
-        prop_assume!(sequence != place as i64 + 1);
+    fn a_change_of_a_sequence_is_found(log in history(), index in any::<Index>(), sequence in -3_i64..20) {
+        let index = index.index(log.entries.len());
+        prop_assume!(sequence != index as i64 + 1);
         let mut log = log;
-        log.entries[place].seal.as_mut().unwrap().sequence = sequence;
+        log.entries[index].seal.as_mut().unwrap().sequence = sequence;
         prop_assert!(verify(&log, &[]).is_err());
     }
 
     #[test]
-    fn an_entry_that_was_removed_is_missed_at_its_place(log in history(), place in any::<Index>()) {
-        let place = place.index(log.entries.len());
+    fn an_entry_that_was_removed_is_missed_at_its_place(log in history(), index in any::<Index>()) {
+        let index = index.index(log.entries.len());
         let mut log = log;
-        log.entries.remove(place);
+        log.entries.remove(index);
         let fault = verify(&log, &[]).unwrap_err();
-        match log.entries.get(place) {
+        match log.entries.get(index) {
             Some(next) => prop_assert_eq!(
                 fault,
-                Fault::Gap { id: next.entry.id, expected: place as i64 + 1, found: place as i64 + 2 }
+                Fault::Gap { id: next.entry.id, expected: index as i64 + 1, found: index as i64 + 2 }
             ),
-            None => prop_assert!(matches!(fault, Fault::TailCut { last, .. } if last == place as i64), "{}", fault),
+            None => prop_assert!(matches!(fault, Fault::TailCut { last, .. } if last == index as i64), "{}", fault),
         }
     }
 
     #[test]
     fn contents_that_changed_places_are_found_at_the_first(log in history(), pair in any::<[Index; 2]>()) {
-        let [one, other] = pair.map(|place| place.index(log.entries.len()));
+        let [one, other] = pair.map(|index| index.index(log.entries.len()));
         prop_assume!(log.entries[one].entry != log.entries[other].entry);
         let mut log = log;
         let moved = log.entries[one].entry.clone();
@@ -144,19 +144,19 @@ proptest! {
 
     #[test]
     fn a_tail_cut_with_its_checkpoints_and_head_is_found_with_a_checkpoint_kept_elsewhere(log in history(), keep in any::<Index>()) {
-        let kept = log.checkpoints.last().copied().unwrap();
+        let trusted = log.checkpoints.last().copied().unwrap();
         let keep = keep.index(log.checkpoints.len());
         let mut log = log;
         log.checkpoints.truncate(keep);
         let head = log.checkpoints.last().map_or(Head::EMPTY, |last| Head { sequence: last.sequence, hash: last.hash });
         log.entries.truncate(usize::try_from(head.sequence).unwrap());
 
-        let fault = Fault::HeadLost { last: head.sequence, sequence: kept.sequence };
+        let fault = Fault::HeadLost { last: head.sequence, sequence: trusted.sequence };
         prop_assert_eq!(verify(&log, &[]).unwrap_err(), fault);
         log.head = head;
-        prop_assert!(verify(&log, &[]).is_ok(), "without a checkpoint kept elsewhere nothing can tell");
-        let fault = Fault::TailCut { last: head.sequence, sequence: kept.sequence, signed_at: kept.signed_at };
-        prop_assert_eq!(verify(&log, &[kept]).unwrap_err(), fault);
+        prop_assert!(verify(&log, &[]).is_ok(), "without a checkpoint stored elsewhere the cut can't be detected");
+        let fault = Fault::TailCut { last: head.sequence, sequence: trusted.sequence, signed_at: trusted.signed_at };
+        prop_assert_eq!(verify(&log, &[trusted]).unwrap_err(), fault);
     }
 }
 
@@ -166,8 +166,8 @@ fn a_chain_longer_than_a_page_verifies_and_its_removed_checkpoints_are_missed() 
     for batch in 0..40 {
         log.grow((batch * 33..(batch + 1) * 33).map(plain).collect());
     }
-    let verdict = verify(&log, &[]).unwrap();
-    assert_eq!((verdict.entries, verdict.checkpoints, verdict.signed_through), (1320, 40, 1320));
+    let verified = verify(&log, &[]).unwrap();
+    assert_eq!((verified.entries, verified.checkpoints, verified.signed_through), (1320, 40, 1320));
     log.checkpoints.pop();
     assert_eq!(verify(&log, &[]), Err(Fault::Unsigned { from: 1288 }));
 }

@@ -1,4 +1,4 @@
-//! The walk itself, fed as an outsider feeds it from an export.
+//! The chain verifier, with entries passed as from an export.
 
 use audit::{Checkpoint, Fault, Hash, Head, Link, Recorded, Verdict, Verification};
 use kernel::{Id, Organization, Timestamp};
@@ -11,17 +11,17 @@ use crate::{
 };
 
 fn walk(trusted: &[Checkpoint], entries: &[Recorded]) -> Result<Verdict, Fault> {
-    let mut walk = Verification::new(organization(), &Key(1));
-    trusted.iter().try_for_each(|checkpoint| walk.checkpoint(checkpoint))?;
-    entries.iter().filter_map(Link::of).try_for_each(|link| walk.entry(&link))?;
-    walk.finish()
+    let mut verifier = Verification::new(organization(), &Key(1));
+    trusted.iter().try_for_each(|checkpoint| verifier.checkpoint(checkpoint))?;
+    entries.iter().filter_map(Link::of).try_for_each(|link| verifier.entry(&link))?;
+    verifier.finish()
 }
 
-fn resealed_from(log: &Log, place: usize) -> Log {
-    let kept = place.checked_sub(1).and_then(|last| log.entries[last].seal);
-    let head = kept.map_or(Head::EMPTY, |seal| Head { sequence: seal.sequence, hash: seal.hash });
-    let mut forged = Log { entries: log.entries[..place].to_vec(), checkpoints: Vec::new(), head };
-    let mut tail: Vec<_> = log.entries[place..].iter().map(|recorded| recorded.entry.clone()).collect();
+fn resealed_from(log: &Log, index: usize) -> Log {
+    let last_seal = index.checked_sub(1).and_then(|last| log.entries[last].seal);
+    let head = last_seal.map_or(Head::EMPTY, |seal| Head { sequence: seal.sequence, hash: seal.hash });
+    let mut forged = Log { entries: log.entries[..index].to_vec(), checkpoints: Vec::new(), head };
+    let mut tail: Vec<_> = log.entries[index..].iter().map(|stored| stored.entry.clone()).collect();
     tail[0].actor.name = format!("not {}", tail[0].actor.name).into();
     forged.grow(tail);
     forged
@@ -31,15 +31,15 @@ proptest! {
     #[test]
     fn any_history_verifies_with_its_checkpoints_in_any_place(log in history(), early in any::<Index>()) {
         let (early, merged) = log.checkpoints.split_at(early.index(log.checkpoints.len()));
-        let mut walk = Verification::new(organization(), &Key(1));
-        early.iter().try_for_each(|checkpoint| walk.checkpoint(checkpoint)).unwrap();
+        let mut verifier = Verification::new(organization(), &Key(1));
+        early.iter().try_for_each(|checkpoint| verifier.checkpoint(checkpoint)).unwrap();
         for link in log.entries.iter().filter_map(Link::of) {
-            walk.entry(&link).unwrap();
+            verifier.entry(&link).unwrap();
             for checkpoint in merged.iter().filter(|checkpoint| checkpoint.sequence == link.sequence) {
-                walk.checkpoint(checkpoint).unwrap();
+                verifier.checkpoint(checkpoint).unwrap();
             }
         }
-        prop_assert_eq!(walk.finish().unwrap(), Verdict {
+        prop_assert_eq!(verifier.finish().unwrap(), Verdict {
             entries: log.entries.len() as u64,
             head: log.head,
             checkpoints: log.checkpoints.len() as u64,
@@ -50,11 +50,11 @@ proptest! {
     #[test]
     fn a_cut_tail_is_found_with_the_last_checkpoint(log in history(), cut in any::<Index>()) {
         let last = log.checkpoints.last().unwrap();
-        let left = &log.entries[..cut.index(log.entries.len())];
-        prop_assert_eq!(walk(&[], left).unwrap().signed_through, 0);
+        let remaining = &log.entries[..cut.index(log.entries.len())];
+        prop_assert_eq!(walk(&[], remaining).unwrap().signed_through, 0);
         prop_assert_eq!(
-            walk(&[*last], left).unwrap_err(),
-            Fault::TailCut { last: left.len() as i64, sequence: last.sequence, signed_at: last.signed_at }
+            walk(&[*last], remaining).unwrap_err(),
+            Fault::TailCut { last: remaining.len() as i64, sequence: last.sequence, signed_at: last.signed_at }
         );
     }
 
@@ -73,7 +73,7 @@ proptest! {
 
     #[test]
     fn two_lines_that_changed_places_are_found_at_the_first(log in history(), pair in any::<[Index; 2]>()) {
-        let [one, other] = pair.map(|place| place.index(log.entries.len()));
+        let [one, other] = pair.map(|index| index.index(log.entries.len()));
         prop_assume!(one != other);
         let mut entries = log.entries.clone();
         entries.swap(one, other);
@@ -101,14 +101,14 @@ proptest! {
 #[test]
 fn a_checkpoint_is_refused_that_another_key_signed_or_another_chain_has() {
     let at = Timestamp::from_millis(0);
-    let mut walk = Verification::new(organization(), &Key(1));
+    let mut verifier = Verification::new(organization(), &Key(1));
     let foreign_key = Checkpoint::sign(&Key(2), organization(), 3, Hash::NONE, at);
-    assert_eq!(walk.checkpoint(&foreign_key), Err(Fault::BadSignature { sequence: 3 }));
+    assert_eq!(verifier.checkpoint(&foreign_key), Err(Fault::BadSignature { sequence: 3 }));
     let altered = Checkpoint { sequence: 2, ..Checkpoint::sign(&Key(1), organization(), 3, Hash::NONE, at) };
-    assert_eq!(walk.checkpoint(&altered), Err(Fault::BadSignature { sequence: 2 }));
+    assert_eq!(verifier.checkpoint(&altered), Err(Fault::BadSignature { sequence: 2 }));
     let other = Id::<Organization>::new(Ulid::nil());
     let foreign_chain = Checkpoint::sign(&Key(1), other, 3, Hash::NONE, at);
-    assert_eq!(walk.checkpoint(&foreign_chain), Err(Fault::ForeignCheckpoint { sequence: 3, organization: other }));
+    assert_eq!(verifier.checkpoint(&foreign_chain), Err(Fault::ForeignCheckpoint { sequence: 3, organization: other }));
 }
 
 #[test]
@@ -117,12 +117,13 @@ fn a_fault_is_told_in_words_that_name_the_entry() {
     let fault = Fault::Gap { id, expected: 4, found: 6 };
     assert_eq!(
         fault.to_string(),
-        "entry aud_01BX5ZZKBKACTAV9WEVGEMMVRZ has sequence 6 where 4 is due: what stood there was removed"
+        "entry aud_01BX5ZZKBKACTAV9WEVGEMMVRZ has sequence 6, but 4 was expected: the entries before it were removed"
     );
     let fault = Fault::TailCut { last: 4, sequence: 9, signed_at: Timestamp::from_millis(0) };
     assert_eq!(
         fault.to_string(),
-        "the chain ends at sequence 4, but a checkpoint of 1970-01-01T00:00:00.000Z has it reach 9: its tail was cut off"
+        "the chain ends at sequence 4, but a checkpoint signed at 1970-01-01T00:00:00.000Z covers it up to 9: \
+         the last entries were removed"
     );
 }
 
@@ -132,8 +133,8 @@ fn a_checkpoint_after_entries_that_follow_its_place_is_refused() {
     for id in 1..=2 {
         log.grow(vec![crate::entries::plain(id)]);
     }
-    let mut walk = Verification::new(organization(), &Key(1));
-    log.entries.iter().filter_map(Link::of).try_for_each(|link| walk.entry(&link)).unwrap();
-    assert_eq!(walk.checkpoint(&log.checkpoints[0]), Err(Fault::LateCheckpoint { sequence: 1 }));
-    assert_eq!(walk.checkpoint(&log.checkpoints[1]), Ok(()));
+    let mut verifier = Verification::new(organization(), &Key(1));
+    log.entries.iter().filter_map(Link::of).try_for_each(|link| verifier.entry(&link)).unwrap();
+    assert_eq!(verifier.checkpoint(&log.checkpoints[0]), Err(Fault::LateCheckpoint { sequence: 1 }));
+    assert_eq!(verifier.checkpoint(&log.checkpoints[1]), Ok(()));
 }

@@ -1,4 +1,4 @@
-//! One call at a time, for what is set up and looked at between measurements.
+//! Single calls for setup and checks between measurements.
 
 use std::{
     io::{Read, Write},
@@ -15,7 +15,7 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An answer, whole.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -25,11 +25,11 @@ pub(crate) struct Answer {
 
 /// Sends a request over a connection of its own.
 pub(crate) fn call(host: SocketAddr, request: &Request) -> Outcome<Answer> {
-    let doing = || format!("{} on {host}", request.path());
-    let mut stream = TcpStream::connect(host).or_fail(doing)?;
+    let action = || format!("{} on {host}", request.path());
+    let mut stream = TcpStream::connect(host).or_fail(action)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
-    stream.write_all(&request.bytes(host)).or_fail(doing)?;
+    stream.write_all(&request.bytes(host)).or_fail(action)?;
     let mut bytes = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
@@ -38,8 +38,8 @@ pub(crate) fn call(host: SocketAddr, request: &Request) -> Outcome<Answer> {
         {
             return Answer::of(&bytes, head);
         }
-        match stream.read(&mut chunk).or_fail(doing)? {
-            0 => return Err(Failure::new(format!("{}: the answer broke off", doing()))),
+        match stream.read(&mut chunk).or_fail(action)? {
+            0 => return Err(Failure::new(format!("{}: connection closed before the end of the response", action()))),
             count => bytes.extend_from_slice(&chunk[..count]),
         }
     }
@@ -56,16 +56,16 @@ impl Answer {
         })
     }
 
-    /// The answer, if it is the one expected.
+    /// Returns the response if it has this status.
     pub(crate) fn expect(self, status: u16) -> Outcome<Self> {
         if self.status == status {
             return Ok(self);
         }
-        Err(Failure::new(format!("answered with {} instead of {status}: {}", self.status, self.body)))
+        Err(Failure::new(format!("expected status {status}, got {}: {}", self.status, self.body)))
     }
 
     pub(crate) fn json(&self) -> Outcome<Value> {
-        serde_json::from_str(&self.body).or_fail(|| "the answer is no JSON".to_owned())
+        serde_json::from_str(&self.body).or_fail(|| "the response is not JSON".to_owned())
     }
 }
 
@@ -76,9 +76,9 @@ mod tests {
     #[test]
     fn an_answer_has_its_headers_and_its_body() {
         let bytes = b"HTTP/1.1 200 OK\r\netag: \"r1\"\r\ncontent-length: 2\r\n\r\n{}";
-        let answer = Answer::of(bytes, Head::read(bytes).unwrap().unwrap()).unwrap();
-        assert_eq!(answer.headers[0], ("etag".to_owned(), "\"r1\"".to_owned()));
-        assert_eq!(answer.json().unwrap(), serde_json::json!({}));
-        assert!(answer.expect(201).is_err());
+        let response = Answer::of(bytes, Head::read(bytes).unwrap().unwrap()).unwrap();
+        assert_eq!(response.headers[0], ("etag".to_owned(), "\"r1\"".to_owned()));
+        assert_eq!(response.json().unwrap(), serde_json::json!({}));
+        assert!(response.expect(201).is_err());
     }
 }

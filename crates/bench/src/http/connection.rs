@@ -1,4 +1,4 @@
-//! A connection that is kept, for calls one after the other and for answers that are too large to hold.
+//! A persistent connection, for consecutive calls and for responses too large to buffer.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes read at a time.
+/// The size of the read buffer, in bytes.
 const PIECE: usize = 256 * 1024;
 
 pub(crate) struct Connection {
@@ -20,25 +20,25 @@ pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
 
-/// What is known of an answer whose lines were counted.
+/// A summary of the lines of a response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lines {
     pub(crate) count: usize,
-    /// Bytes of all of them.
+    /// The size of all lines, in bytes.
     pub(crate) bytes: usize,
-    /// The last of them.
+    /// The last line.
     pub(crate) last: String,
 }
 
 impl Connection {
     pub(crate) fn open(host: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect(host).or_fail(|| format!("no connection to {host}"))?;
+        let stream = TcpStream::connect(host).or_fail(|| format!("can't connect to {host}"))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         Ok(Self { host, stream: BufReader::with_capacity(PIECE, stream) })
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the complete response.
     pub(crate) fn call(&mut self, request: &Request) -> Outcome<Answer> {
         self.send(request)?;
         let mut bytes = Vec::new();
@@ -48,22 +48,22 @@ impl Connection {
             {
                 return Answer::of(&bytes, head);
             }
-            let piece = self.stream.fill_buf()?;
-            if piece.is_empty() {
+            let chunk = self.stream.fill_buf()?;
+            if chunk.is_empty() {
                 return Err(broken_off(request));
             }
-            bytes.extend_from_slice(piece);
-            let length = piece.len();
+            bytes.extend_from_slice(chunk);
+            let length = chunk.len();
             self.stream.consume(length);
         }
     }
 
-    /// Sends a request and counts the lines of the answer as they come, keeping none.
+    /// Sends a request and counts the lines of the response without buffering them.
     pub(crate) fn count_lines(&mut self, request: &Request) -> Outcome<Lines> {
         self.send(request)?;
         let head = read_head(&mut self.stream)?;
         if !head.starts_with("HTTP/1.1 200 ") || !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-            return Err(Failure::new(format!("{} was answered with {head}", request.path())));
+            return Err(Failure::new(format!("unexpected response to {}: {head}", request.path())));
         }
         count_lines(&mut self.stream).or_fail(|| request.path().to_owned())
     }
@@ -74,39 +74,40 @@ impl Connection {
 }
 
 fn broken_off(request: &Request) -> Failure {
-    Failure::new(format!("{}: the answer broke off", request.path()))
+    Failure::new(format!("{}: the connection closed before the end of the response", request.path()))
 }
 
 fn read_head(stream: &mut impl BufRead) -> Outcome<String> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if stream.read_line(&mut head)? == 0 {
-            return Err(Failure::new("the answer broke off in its head"));
+            return Err(Failure::new("the connection closed before the end of the head"));
         }
     }
     Ok(head)
 }
 
-/// Reads a body of chunks (RFC 9112 § 7.1) to its end.
+/// Reads a chunked body (RFC 9112 § 7.1) to its end.
 fn count_lines(stream: &mut impl BufRead) -> Outcome<Lines> {
     let mut lines = Lines::default();
     let mut last = Vec::new();
     loop {
         let mut size = String::new();
         stream.read_line(&mut size)?;
-        let mut left = usize::from_str_radix(size.trim_end(), 16).or_fail(|| format!("{size:?} is no chunk's size"))?;
-        let is_end = left == 0;
-        while left > 0 {
-            let piece = stream.fill_buf()?;
-            let piece = &piece[..piece.len().min(left)];
-            if piece.is_empty() {
-                return Err(Failure::new("the answer broke off"));
+        let mut remaining =
+            usize::from_str_radix(size.trim_end(), 16).or_fail(|| format!("{size:?} is not the size of a chunk"))?;
+        let is_end = remaining == 0;
+        while remaining > 0 {
+            let chunk = stream.fill_buf()?;
+            let chunk = &chunk[..chunk.len().min(remaining)];
+            if chunk.is_empty() {
+                return Err(Failure::new("the connection closed before the end of the response"));
             }
-            lines.count += piece.iter().filter(|byte| **byte == b'\n').count();
-            keep_last(&mut last, piece);
-            let length = piece.len();
+            lines.count += chunk.iter().filter(|byte| **byte == b'\n').count();
+            keep_last(&mut last, chunk);
+            let length = chunk.len();
             lines.bytes += length;
-            left -= length;
+            remaining -= length;
             stream.consume(length);
         }
         let mut end = [0; 2];
@@ -118,19 +119,19 @@ fn count_lines(stream: &mut impl BufRead) -> Outcome<Lines> {
     }
 }
 
-/// Keeps what may still belong to the last line.
-fn keep_last(last: &mut Vec<u8>, piece: &[u8]) {
-    let before_end = piece.len().saturating_sub(1);
-    match piece[..before_end].iter().rposition(|byte| *byte == b'\n') {
+/// Keeps the bytes that may belong to the last line.
+fn keep_last(last: &mut Vec<u8>, chunk: &[u8]) {
+    let before_end = chunk.len().saturating_sub(1);
+    match chunk[..before_end].iter().rposition(|byte| *byte == b'\n') {
         Some(end) => {
             last.clear();
-            last.extend_from_slice(&piece[end + 1..]);
+            last.extend_from_slice(&chunk[end + 1..]);
         }
         None => {
             if last.ends_with(b"\n") {
                 last.clear();
             }
-            last.extend_from_slice(piece);
+            last.extend_from_slice(chunk);
         }
     }
 }

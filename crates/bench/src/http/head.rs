@@ -1,27 +1,27 @@
-//! Reading as much of an answer as is needed to know where it ends.
+//! Parses as much of a response as is needed to find its end.
 
 use crate::failure::{Failure, Outcome};
 
-/// Where an answer's head and body end, and how it was answered.
+/// The status of a response and the lengths of its head and body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) status: u16,
-    /// Bytes up to the body.
+    /// Bytes before the body.
     pub(crate) head: usize,
     /// Bytes of the body.
     pub(crate) body: usize,
 }
 
 impl Head {
-    /// Bytes of the whole answer.
+    /// Returns the length of the complete response, in bytes.
     pub(crate) fn length(self) -> usize {
         self.head + self.body
     }
 
-    /// Reads the head at the start of `bytes`; `None` when there is more of it to come.
+    /// Parses the head at the start of `bytes`; returns `None` if it is incomplete.
     pub(crate) fn read(bytes: &[u8]) -> Outcome<Option<Self>> {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
-        let malformed = || Failure::new(format!("not an HTTP/1.1 answer: {}", String::from_utf8_lossy(&bytes[..end])));
+        let malformed = || Failure::new(format!("no HTTP/1.1 response: {}", String::from_utf8_lossy(&bytes[..end])));
         let mut lines = bytes[..end].split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
         let status = lines.next().and_then(|line| line.strip_prefix(b"HTTP/1.1 ")).and_then(|rest| rest.get(..3));
         let status: u16 = status.and_then(number).ok_or_else(malformed)?;
@@ -33,7 +33,7 @@ impl Head {
                 body = Some(number(value).ok_or_else(malformed)?);
             }
         }
-        // These have no body, whatever their head says (RFC 9112 § 6.3).
+        // These have no body, whatever the header says (RFC 9112 § 6.3).
         let body = if matches!(status, 204 | 304) { 0 } else { body.ok_or_else(malformed)? };
         Ok(Some(Self { status, head: end + 4, body }))
     }

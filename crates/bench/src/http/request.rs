@@ -1,8 +1,8 @@
-//! Requests, written out once and sent often.
+//! Requests, serialized once and sent many times.
 
 use std::net::SocketAddr;
 
-/// A request as it goes over the wire.
+/// A request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     method: &'static str,
@@ -30,7 +30,7 @@ impl Request {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// What was asked for, query included.
+    /// Returns the path and query.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }

@@ -1,8 +1,8 @@
-//! One figure, and what it is held to.
+//! One figure and its target.
 
 use serde_json::{Value, json};
 
-/// What a figure counts.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unit {
     Micros,
@@ -10,11 +10,11 @@ pub(crate) enum Unit {
     Mebibytes,
     PerSecond,
     Times,
-    /// A share of one.
+    /// A fraction, printed in percent.
     Share,
 }
 
-/// Where a figure should lie.
+/// The target of a figure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bar {
     at_most: bool,
@@ -83,7 +83,7 @@ impl Row {
         Self { what: what.into(), figure, unit, spread: None, bar: None }
     }
 
-    /// How far apart the rounds were, as a share of the figure.
+    /// Sets the spread of the rounds, as a share of the figure.
     pub(crate) fn spread(self, spread: f64) -> Self {
         Self { spread: Some(spread), ..self }
     }
@@ -92,13 +92,13 @@ impl Row {
         Self { bar: Some(bar), ..self }
     }
 
-    /// Whether it meets its target, where it has one.
+    /// Returns whether the figure meets its target, if it has one.
     pub(crate) fn met(&self) -> Option<bool> {
         Some(self.bar?.met(self.figure))
     }
 
     pub(super) fn cells(&self) -> [String; 6] {
-        let held = |limit: Option<f64>| {
+        let bound = |limit: Option<f64>| {
             let (bar, limit) = self.bar.zip(limit)?;
             Some(format!("{} {}", bar.sign(), self.unit.show(limit)))
         };
@@ -111,8 +111,8 @@ impl Row {
             self.what.clone(),
             self.unit.show(self.figure),
             self.spread.map(|spread| format!("{:.0} %", spread * 100.0)).unwrap_or_default(),
-            held(self.bar.map(|bar| bar.target)).unwrap_or_default(),
-            held(self.bar.and_then(|bar| bar.goal)).unwrap_or_default(),
+            bound(self.bar.map(|bar| bar.target)).unwrap_or_default(),
+            bound(self.bar.and_then(|bar| bar.goal)).unwrap_or_default(),
             verdict.to_owned(),
         ]
     }

@@ -1,4 +1,4 @@
-//! Batch import against the engine's own speed.
+//! Batch import against the speed of the database engine itself.
 
 use std::{
     net::SocketAddr,
@@ -16,11 +16,11 @@ use crate::{
     servers::{DATABASE, Novantra, Stock, Subject, fresh},
 };
 
-/// Calls in all; a scanner sends one after the other.
+/// Calls in all; a scanner sends them one after the other.
 const CALLS: usize = 40;
-/// Calls in flight where several scanners push.
+/// Concurrent calls where several scanners push.
 const AT_ONCE: usize = 4;
-/// Calls that make one figure, so that the spread can be told.
+/// Calls of one figure, so that a spread can be computed.
 const ROUND: usize = 10;
 const REPETITIONS: usize = 3;
 
@@ -28,75 +28,76 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let stock = bench.empty()?;
     let server = stock.serve(&[])?;
     let before = server.process().usage()?;
-    let pushed = push(&server, stock, 1)?;
+    let sequential = push(&server, stock, 1)?;
     let used = server.process().usage()?.since(&before);
     let folder = server.stop()?;
-    let together = push(&stock.serve(&[])?, stock, AT_ONCE)?;
+    let concurrent = push(&stock.serve(&[])?, stock, AT_ONCE)?;
 
-    let written = Rows::read(&folder.path().join(DATABASE))?;
+    let server_rows = Rows::read(&folder.path().join(DATABASE))?;
     let mut plain = Series::default();
     for _ in 0..REPETITIONS {
-        let into = fresh(bench.folder())?;
-        plain.push(rate(CALLS, written.insert(&into.path().join("plain.db"), CALLS)?));
+        let target = fresh(bench.folder())?;
+        plain.push(rate(CALLS, server_rows.insert(&target.path().join("plain.db"), CALLS)?));
     }
 
-    let each = |spent: Duration| spent.as_secs_f64() * 1e6 / (CALLS * BATCH) as f64;
+    let per_finding = |time: Duration| time.as_secs_f64() * 1e6 / (CALLS * BATCH) as f64;
     let mut rows = vec![
         Row::new("plain prepared statements, findings", plain.median(), Unit::PerSecond).spread(plain.spread()),
-        Row::new("novantra, findings", pushed.rate.median(), Unit::PerSecond).spread(pushed.rate.spread()),
-        Row::new("novantra ÷ plain", rate(CALLS, pushed.answered) / plain.median(), Unit::Times)
+        Row::new("novantra, findings", sequential.rate.median(), Unit::PerSecond).spread(sequential.rate.spread()),
+        Row::new("novantra ÷ plain", rate(CALLS, sequential.answered) / plain.median(), Unit::Times)
             .held_to(Bar::at_least(0.5)),
-        Row::new("novantra ÷ plain, until all is sealed", rate(CALLS, pushed.sealed) / plain.median(), Unit::Times),
+        Row::new("novantra ÷ plain, until all is sealed", rate(CALLS, sequential.sealed) / plain.median(), Unit::Times),
         Row::new(
-            format!("novantra ÷ plain, {AT_ONCE} calls at once"),
-            rate(CALLS, together.answered) / plain.median(),
+            format!("novantra ÷ plain, {AT_ONCE} concurrent calls"),
+            rate(CALLS, concurrent.answered) / plain.median(),
             Unit::Times,
         ),
-        Row::new("CPU of a finding, sealing included", each(used.total), Unit::Micros),
+        Row::new("CPU per finding, including sealing", per_finding(used.total), Unit::Micros),
     ];
-    let threads = used.threads.iter().filter(|(_, spent)| !spent.is_zero());
+    let threads = used.threads.iter().filter(|(_, time)| !time.is_zero());
     rows.extend(
-        threads.map(|(name, spent)| Row::new(format!("CPU of a finding, threads {name}"), each(*spent), Unit::Micros)),
+        threads
+            .map(|(name, time)| Row::new(format!("CPU per finding, threads {name}"), per_finding(*time), Unit::Micros)),
     );
     Ok(Table {
         name: "batch",
         title: Section::Batch.title(),
         how: format!(
-            "{} findings in calls of {BATCH} with idempotency keys, one after the other: {} rows, inserted again by plain prepared \
-             statements in one transaction for each call (WAL, synchronous=FULL).",
+            "{} findings in calls of {BATCH} with idempotency keys, one after the other: {} rows, inserted again by \
+             plain prepared statements in one transaction per call (WAL, synchronous=FULL).",
             CALLS * BATCH,
-            written.count(),
+            server_rows.count(),
         ),
         rows,
     })
 }
 
-/// What importing came to.
+/// The result of an import.
 struct Pushed {
-    /// Findings a second, some calls at a time.
+    /// Findings per second of each round.
     rate: Series,
-    /// Until the last call was answered.
+    /// The time until the last response.
     answered: Duration,
-    /// Until the audit log was sealed, too.
+    /// The time until the audit log was sealed.
     sealed: Duration,
 }
 
-/// Pushes all calls, so many at a time.
+/// Sends all calls, `at_once` of them concurrently.
 fn push(server: &Novantra, stock: &Stock, at_once: usize) -> Outcome<Pushed> {
     let (host, token) = (server.host()?, server.token(&stock.account)?);
     let calls: Vec<Request> = (0..CALLS).map(|number| import(number, &token)).collect();
     let mut rate_of_rounds = Series::default();
-    let mut answers = Vec::with_capacity(CALLS);
-    let began = Instant::now();
+    let mut responses = Vec::with_capacity(CALLS);
+    let started = Instant::now();
     for round in calls.chunks(ROUND) {
-        let round_began = Instant::now();
-        answers.extend(send(host, round, at_once)?);
-        rate_of_rounds.push(rate(round.len(), round_began.elapsed()));
+        let round_started = Instant::now();
+        responses.extend(send(host, round, at_once)?);
+        rate_of_rounds.push(rate(round.len(), round_started.elapsed()));
     }
-    let answered = began.elapsed();
+    let answered = started.elapsed();
     server.settle()?;
-    let sealed = began.elapsed();
-    answers.into_iter().try_for_each(all_created)?;
+    let sealed = started.elapsed();
+    responses.into_iter().try_for_each(all_created)?;
     Ok(Pushed { rate: rate_of_rounds, answered, sealed })
 }
 
@@ -105,7 +106,7 @@ fn send(host: SocketAddr, calls: &[Request], at_once: usize) -> Outcome<Vec<Answ
     thread::scope(|scope| {
         let shares = calls.chunks(calls.len().div_ceil(at_once));
         let senders: Vec<_> = shares.map(|share| scope.spawn(move || one_by_one(share))).collect();
-        let sent = senders.into_iter().map(|sender| sender.join().map_err(|_| Failure::new("a sender broke off"))?);
+        let sent = senders.into_iter().map(|sender| sender.join().map_err(|_| Failure::new("a sender panicked"))?);
         Ok(sent.collect::<Outcome<Vec<_>>>()?.into_iter().flatten().collect())
     })
 }
@@ -115,15 +116,15 @@ fn import(number: usize, token: &str) -> Request {
     Request::post(format!("{LIST}/batch"), body).bearer(token).header("idempotency-key", format!("bench-{number}"))
 }
 
-fn all_created(answer: Answer) -> Outcome<()> {
-    let answer = answer.expect(200)?.json()?;
-    let created = answer["results"]
+fn all_created(response: Answer) -> Outcome<()> {
+    let response = response.expect(200)?.json()?;
+    let created = response["results"]
         .as_array()
         .map_or(0, |results| results.iter().filter(|result| result["result"] == "created").count());
     if created == BATCH { Ok(()) } else { Err(Failure::new(format!("{created} of {BATCH} findings were created"))) }
 }
 
-/// Findings a second.
-fn rate(calls: usize, took: Duration) -> f64 {
-    (calls * BATCH) as f64 / took.as_secs_f64()
+/// Returns the findings per second.
+fn rate(calls: usize, elapsed: Duration) -> f64 {
+    (calls * BATCH) as f64 / elapsed.as_secs_f64()
 }

@@ -1,4 +1,4 @@
-//! A page costs the same wherever it lies and however large the collection is.
+//! The cost of a page does not depend on its depth or on the size of the collection.
 
 use std::time::Duration;
 
@@ -43,22 +43,22 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         name: "pages",
         title: Section::Pages.title(),
         how: format!(
-            "A page of {SIZE}, {CONNECTIONS} keep-alive connections, durable audit, sealing included; medians of {ROUNDS} rounds \
-             in turns."
+            "A page of {SIZE}, {CONNECTIONS} keep-alive connections, durable audit, including sealing; medians of \
+             {ROUNDS} alternating rounds."
         ),
         rows,
     })
 }
 
-/// Within 20 % of each other, whichever is dearer.
-fn compared(what: &str, one: &Figures, other: &Figures) -> Vec<Row> {
-    let ratio = |figure: fn(&Figures) -> &Series| figure(one).median() / figure(other).median();
+/// Returns the ratios, which must be at most 1.2.
+fn compared(label: &str, cost: &Figures, baseline: &Figures) -> Vec<Row> {
+    let ratio = |figure: fn(&Figures) -> &Series| figure(cost).median() / figure(baseline).median();
     let row =
-        |name: &str, ratio: f64| Row::new(format!("{what}: {name}"), ratio, Unit::Times).held_to(Bar::at_most(1.2));
+        |name: &str, ratio: f64| Row::new(format!("{label}: {name}"), ratio, Unit::Times).held_to(Bar::at_most(1.2));
     vec![row("CPU", ratio(|figures| &figures.cpu)), row("median latency", ratio(|figures| &figures.latency))]
 }
 
-/// A server and what it is read with.
+/// A server and a token to read it with.
 struct Reader {
     server: Novantra,
     token: String,
@@ -78,7 +78,7 @@ impl Reader {
     }
 }
 
-/// The path of a page of `size` that lies this deep, found by walking there.
+/// Returns the path of the page of `size` at this depth, by following the cursors to it.
 pub(super) fn page_at(server: &Novantra, token: &str, depth: usize, size: usize) -> Outcome<String> {
     let mut path = format!("{LIST}?limit={size}");
     for _ in 1..depth {

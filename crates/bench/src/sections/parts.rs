@@ -1,4 +1,4 @@
-//! What a call's cost is made of, as far as it can be told from outside.
+//! The components of a call's cost, as far as they can be measured from outside.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use crate::{
 const ROUNDS: usize = 2;
 const WINDOW: Duration = Duration::from_millis(1500);
 
-/// No route leads here.
+/// A path without a route.
 const NOWHERE: &str = "/api/v1/nowhere";
 
-/// The share of each kind of thread.
-pub(super) fn by_thread(what: &str, figures: &Figures) -> Vec<Row> {
-    let whole = figures.cpu.median();
-    let threads = figures.threads().into_iter().filter(|(_, spent)| *spent > 0.001 * whole);
+/// Returns the share of each kind of thread.
+pub(super) fn by_thread(label: &str, figures: &Figures) -> Vec<Row> {
+    let total = figures.cpu.median();
+    let threads = figures.threads().into_iter().filter(|(_, time)| *time > 0.001 * total);
     threads
-        .map(|(name, spent)| Row::new(format!("{what}, share of threads {name}"), spent / whole, Unit::Share))
+        .map(|(name, time)| Row::new(format!("{label}, share of threads {name}"), time / total, Unit::Share))
         .collect()
 }
 
-/// Calls that go a step further each: what one costs more than the last is that step's share. `buffered` is a server on the
-/// same data whose answers do not wait for their audit entries.
+/// Measures calls of which each executes one stage more than the previous one, so that the difference is the cost of
+/// the stage. `buffered` is a server on the same data whose responses do not wait for their audit entries.
 pub(super) fn by_stage(
     server: &Novantra,
     buffered: &Novantra,
@@ -36,20 +36,20 @@ pub(super) fn by_stage(
 ) -> Outcome<Vec<Row>> {
     let (host, token) = (server.host()?, server.token(account)?);
     let conditional: Vec<Request> = gets.iter().map(|get| get.clone().header("if-none-match", "*")).collect();
-    let own = buffered.token(account)?;
-    let apart: Vec<Request> = gets.iter().map(|get| Request::get(get.path()).bearer(&own)).collect();
-    let ask = |host, requests, expected| Load { host, requests, connections: CONNECTIONS, expected };
+    let buffered_token = buffered.token(account)?;
+    let buffered_gets: Vec<Request> = gets.iter().map(|get| Request::get(get.path()).bearer(&buffered_token)).collect();
+    let load = |host, requests, expected| Load { host, requests, connections: CONNECTIONS, expected };
     let stages = [
-        ("stage: a probe (hyper, routing, log)", server, ask(server.admin()?, vec![Request::get("/livez")], 200)),
-        ("stage: a stranger's 404 (audit entry, sealing)", server, ask(host, vec![Request::get(NOWHERE)], 404)),
+        ("stage: a probe (hyper, routing, log)", server, load(server.admin()?, vec![Request::get("/livez")], 200)),
+        ("stage: an anonymous 404 (audit entry, sealing)", server, load(host, vec![Request::get(NOWHERE)], 404)),
         (
-            "stage: an account's 404 (token, standing, limits)",
+            "stage: an authenticated 404 (token, account status, limits)",
             server,
-            ask(host, vec![Request::get(NOWHERE).bearer(&token)], 404),
+            load(host, vec![Request::get(NOWHERE).bearer(&token)], 404),
         ),
-        ("stage: get by id, 304 (reading)", server, ask(host, conditional, 304)),
-        ("stage: get by id, 200 (writing out)", server, ask(host, gets.to_vec(), 200)),
-        ("get by id with NOVANTRA_AUDIT_READS=buffered", buffered, ask(buffered.host()?, apart, 200)),
+        ("stage: get by id, 304 (database read)", server, load(host, conditional, 304)),
+        ("stage: get by id, 200 (serialization)", server, load(host, gets.to_vec(), 200)),
+        ("get by id with NOVANTRA_AUDIT_READS=buffered", buffered, load(buffered.host()?, buffered_gets, 200)),
     ];
     let names = stages.each_ref().map(|(name, ..)| *name);
     let figures = take_turns(stages.map(|(_, subject, load)| Case { subject, load }), ROUNDS, WINDOW)?;

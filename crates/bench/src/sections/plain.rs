@@ -1,4 +1,4 @@
-//! The rows a server wrote, written again by plain prepared statements: what the engine itself can do.
+//! The rows that a server wrote, inserted again by plain prepared statements: the speed of the engine itself.
 
 use std::{
     path::Path,
@@ -12,23 +12,24 @@ use crate::failure::{Failure, Outcome};
 /// A row's values, in the order of its table's columns.
 type Values = Vec<Value>;
 
-/// What a database holds: its schema, and the rows of the tables that an import fills.
+/// The schema of a database, and the rows of the tables that an import fills.
 pub(super) struct Rows {
     schema: Vec<String>,
     tables: Vec<Filled>,
 }
 
-/// A table with its rows, in the order they were written.
+/// A table with its rows, in the order in which they were written.
 struct Filled {
     name: &'static str,
     rows: Vec<Values>,
 }
 
-/// The tables that a batch of findings writes to before it is answered. Seals come later, and what waits for one is the
-/// server's own affair.
+/// The tables that a batch of findings writes to before its response. Seals are written later, and the queue of
+/// unsealed entries is an implementation detail of the server.
 const TABLES: &[&str] = &["findings", "audit_entries", "outbox", "idempotency"];
 
-/// Those of the server's own writer (`crates/store-sql/src/engine/sqlite/connection.rs`), so that it wins nothing by them.
+/// The settings of the server's own writer (`crates/store-sql/src/engine/sqlite/connection.rs`), so that they make no
+/// difference.
 const SETTINGS: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -36,7 +37,7 @@ const SETTINGS: &str = "
     PRAGMA wal_autocheckpoint = 4000;";
 
 impl Rows {
-    /// Reads what the server wrote.
+    /// Reads the rows that the server wrote.
     pub(super) fn read(database: &Path) -> Outcome<Self> {
         let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let mut statement = connection.prepare(
@@ -47,13 +48,13 @@ impl Rows {
         Ok(Self { schema, tables })
     }
 
-    /// How many rows there are, all tables together.
+    /// Returns the number of rows of all tables.
     pub(super) fn count(&self) -> usize {
         self.tables.iter().map(|table| table.rows.len()).sum()
     }
 
-    /// Inserts them all into a new file in this many transactions, each with its part of every table; says how long
-    /// that took.
+    /// Inserts all rows into a new file in `transactions` transactions, each with its share of every table. Returns the
+    /// time that took.
     pub(super) fn insert(&self, file: &Path, transactions: usize) -> Outcome<Duration> {
         let connection = Connection::open(file)?;
         connection.execute_batch(SETTINGS)?;
@@ -64,11 +65,11 @@ impl Rows {
             .tables
             .iter()
             .map(|table| {
-                let places = vec!["?"; table.rows.first().map_or(1, Vec::len)].join(", ");
-                Ok(connection.prepare(&format!("INSERT INTO {} VALUES ({places})", table.name))?)
+                let parameters = vec!["?"; table.rows.first().map_or(1, Vec::len)].join(", ");
+                Ok(connection.prepare(&format!("INSERT INTO {} VALUES ({parameters})", table.name))?)
             })
             .collect::<Outcome<Vec<_>>>()?;
-        let began = Instant::now();
+        let started = Instant::now();
         for part in 0..transactions {
             connection.execute_batch("BEGIN IMMEDIATE")?;
             for (table, statement) in self.tables.iter().zip(&mut statements) {
@@ -78,7 +79,7 @@ impl Rows {
             }
             connection.execute_batch("COMMIT")?;
         }
-        Ok(began.elapsed())
+        Ok(started.elapsed())
     }
 }
 
@@ -89,12 +90,12 @@ fn filled(connection: &Connection, name: &'static str) -> Outcome<Filled> {
         .query_map([], |row| (0..columns).map(|column| row.get(column)).collect())?
         .collect::<Result<_, _>>()?;
     if rows.is_empty() {
-        return Err(Failure::new(format!("the server wrote no row of {name}")));
+        return Err(Failure::new(format!("the server wrote no row into {name}")));
     }
     Ok(Filled { name, rows })
 }
 
-/// One of `parts` parts of nearly the same length, in order.
+/// Returns one of `parts` parts of nearly equal length, in order.
 fn share<T>(rows: &[T], part: usize, parts: usize) -> &[T] {
     &rows[rows.len() * part / parts..rows.len() * (part + 1) / parts]
 }

@@ -1,4 +1,4 @@
-//! A server over PostgreSQL, against what `pgbench` reaches with the same statements in the same database.
+//! A server over PostgreSQL, against `pgbench` with the same statements in the same database.
 
 pub(super) mod flat;
 mod limits;
@@ -27,9 +27,9 @@ const WINDOW: Duration = Duration::from_secs(3);
 const READERS: usize = 16;
 const WRITERS: usize = 32;
 const FINDINGS: usize = 10_000;
-/// How many findings are asked for in turns; pgbench takes at most 128 scripts.
+/// The number of findings that are read in turn; pgbench accepts at most 128 scripts.
 const IDS: usize = 100;
-/// Findings that a round of writes has ready: more than any server here stores meanwhile.
+/// Findings prepared for a round of writes: more than any server can store in that time.
 const READY: usize = 40_000;
 
 /// A server over a database of its own.
@@ -38,7 +38,7 @@ pub(super) struct Served {
     pub(super) server: Novantra,
     pub(super) account: Account,
     pub(super) token: String,
-    /// For scripts.
+    /// The folder for scripts.
     folder: TempDir,
 }
 
@@ -54,7 +54,7 @@ impl Served {
         Ok(Self { postgres, server, account, token, folder: fresh(bench.folder())? })
     }
 
-    /// Fills it through the API.
+    /// Creates findings through the API.
     pub(super) fn fill(&self, findings: usize) -> Outcome<()> {
         for first in (0..findings).step_by(sample::BATCH) {
             let body = sample::batch(first, sample::BATCH.min(findings - first));
@@ -66,7 +66,7 @@ impl Served {
         Ok(())
     }
 
-    /// A server with other settings over the same database.
+    /// Restarts the server over the same database with other settings.
     fn beside(self, bench: &Bench, settings: &[(&str, &str)]) -> Outcome<Self> {
         let Self { postgres, server, account, folder, .. } = self;
         let database = postgres.url();
@@ -80,7 +80,7 @@ impl Served {
         Ok(Load { host: self.server.host()?, requests, connections, expected })
     }
 
-    /// The statement that this call reads its findings with, and how many statements it sends in all.
+    /// Returns the statement with which this call reads its findings.
     fn statement(&self, request: &Request, prefix: &str) -> Outcome<Script> {
         let send = || call(self.server.host()?, request)?.expect(200).map(drop);
         send()?;
@@ -89,7 +89,7 @@ impl Served {
             let text = statement.text.to_ascii_lowercase().replace('"', "");
             text.starts_with("select") && text.contains("from findings")
         });
-        Ok(reading.or_fail(|| format!("no statement reads findings among {executed:?}"))?.script(prefix))
+        Ok(reading.or_fail(|| format!("none of these statements reads findings: {executed:?}"))?.script(prefix))
     }
 }
 
@@ -111,8 +111,8 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let mut reads = Reads::default();
     reads.compare(&buffered, &gets, &page, &get_scripts, &page_scripts)?;
     let durable = buffered.beside(bench, &[])?;
-    let anew = |request: &Request| Request::get(request.path()).bearer(&durable.token);
-    let (gets, page): (Vec<_>, _) = (gets.iter().map(anew).collect(), anew(&page));
+    let with_new_token = |request: &Request| Request::get(request.path()).bearer(&durable.token);
+    let (gets, page): (Vec<_>, _) = (gets.iter().map(with_new_token).collect(), with_new_token(&page));
     let get_durable = rate(&durable.load(gets, READERS, 200)?)?;
     let page_durable = rate(&durable.load(vec![page], READERS, 200)?)?;
     let version = durable.postgres.version()?;
@@ -120,8 +120,9 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     drop(durable);
     let writes = Writes::of(bench)?;
 
-    let plain = |what: &str, series: &Series| Row::new(what, series.median(), Unit::PerSecond).spread(series.spread());
-    let ratio = |what: &str, one: &Series, other: &Series| Row::new(what, one.median() / other.median(), Unit::Times);
+    let plain =
+        |label: &str, series: &Series| Row::new(label, series.median(), Unit::PerSecond).spread(series.spread());
+    let ratio = |label: &str, one: &Series, other: &Series| Row::new(label, one.median() / other.median(), Unit::Times);
     let mut rows = vec![
         plain("get by id: pgbench, the same SELECT", &reads.pgbench_get),
         plain("get by id: novantra, audit buffered", &reads.get),
@@ -143,9 +144,10 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         name: "postgres",
         title: Section::Postgres.title(),
         how: format!(
-            "{version} with fsync and synchronous_commit on; server, load and database share the machine. Calls a second with \
-             authentication and limits on, {FINDINGS} findings, against pgbench -M prepared: {READERS} clients read, {WRITERS} \
-             write (a finding with an idempotency key: 4 rows); medians of {ROUNDS} rounds of {} s in turns.",
+            "{version} with fsync and synchronous_commit on; server, load and database share the machine. Calls per \
+             second with authentication and limits on, {FINDINGS} findings, against pgbench -M prepared: {READERS} \
+             clients read, {WRITERS} write (a finding with an idempotency key: 4 rows); medians of {ROUNDS} \
+             alternating rounds of {} s.",
             WINDOW.as_secs()
         ),
         rows,
@@ -218,7 +220,7 @@ impl Writes {
         for _ in 0..ROUNDS {
             writes.novantra.push(load()?.run(WINDOW)?.rate());
             served.server.settle()?;
-            // What pgbench inserts is not for the server's sealer.
+            // The server must not seal the entries that pgbench inserts.
             let process = served.server.process();
             process.signal("STOP")?;
             let rate = served.postgres.pgbench(served.folder.path(), &script, WRITERS, WINDOW);
@@ -230,7 +232,7 @@ impl Writes {
     }
 }
 
-/// Records one finding.
+/// Returns the request that records one finding.
 fn create(number: usize, token: &str) -> Request {
     Request::post(LIST, sample::one(number)).bearer(token).header("idempotency-key", format!("bench-{number}"))
 }

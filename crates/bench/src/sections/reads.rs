@@ -17,9 +17,9 @@ pub(super) const LIST: &str = "/api/v1/governance/findings";
 const ROUNDS: usize = 3;
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// Among how many findings those that are asked for are chosen.
+/// The number of findings from which those to read are chosen.
 const NEWEST: usize = 10_000;
-/// How many findings are asked for in turns.
+/// The number of findings that are read in turn.
 const IDS: usize = 512;
 
 pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
@@ -65,36 +65,36 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         name: "reads",
         title: Section::Reads.title(),
         how: format!(
-            "CPU of the server's process for one call, sealing included, {CONNECTIONS} keep-alive connections, durable audit, \
-             10⁴ findings; medians of {ROUNDS} rounds of {} s. The bare handler returns the same bytes.",
+            "CPU of the server's process per call, including sealing, {CONNECTIONS} keep-alive connections, durable \
+             audit, 10⁴ findings; medians of {ROUNDS} rounds of {} s. The bare handler returns the same bytes.",
             WINDOW.as_secs()
         ),
         rows,
     })
 }
 
-/// A bare program that answers these requests as the server does.
+/// Starts a bare program that returns the server's responses to these requests.
 pub(super) fn bare<'a>(server: &Novantra, requests: impl Iterator<Item = &'a Request>) -> Outcome<BareServer> {
     let host = server.host()?;
-    let answers: Vec<(&str, Answer)> =
+    let responses: Vec<(&str, Answer)> =
         requests.map(|request| Ok((request.path(), call(host, request)?.expect(200)?))).collect::<Outcome<_>>()?;
-    BareServer::answering(answers.iter().map(|(path, answer)| (*path, answer)))
+    BareServer::answering(responses.iter().map(|(path, response)| (*path, response)))
 }
 
-/// Findings to ask for, so many at most, from all over the newest of the collection.
-pub(super) fn ids(server: &Novantra, token: &str, most: usize) -> Outcome<Vec<String>> {
+/// Returns the ids of at most `max` findings, evenly distributed over the newest of the collection.
+pub(super) fn ids(server: &Novantra, token: &str, max: usize) -> Outcome<Vec<String>> {
     let host = server.host()?;
     let mut ids = Vec::new();
     let mut path = format!("{LIST}?limit=200");
     while ids.len() < NEWEST {
         let page = call(host, &Request::get(path).bearer(token))?.expect(200)?.json()?;
-        let findings = page["findings"].as_array().or_fail(|| "no findings in the answer".to_owned())?;
+        let findings = page["findings"].as_array().or_fail(|| "no findings in the response".to_owned())?;
         ids.extend(findings.iter().filter_map(|finding| finding["id"].as_str()).map(str::to_owned));
         match page["pagination"]["nextCursor"].as_str() {
             Some(cursor) => path = format!("{LIST}?limit=200&cursor={cursor}"),
             None => break,
         }
     }
-    let step = (ids.len() / most).max(1);
-    Ok(ids.into_iter().step_by(step).take(most).collect())
+    let step = (ids.len() / max).max(1);
+    Ok(ids.into_iter().step_by(step).take(max).collect())
 }

@@ -1,4 +1,4 @@
-//! A whole collection in one stream, against a walk through its pages.
+//! A whole collection in one stream, against reading all its pages.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -19,13 +19,13 @@ use crate::{
 pub(super) const FINDINGS: usize = 1_000_000;
 const ROUNDS: usize = 3;
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
-/// How often memory is looked at while a stream is open.
+/// The interval at which memory is measured while a stream is open.
 const LOOK: Duration = Duration::from_millis(20);
-/// A page as a client asks for it that knows no better, and the largest there is.
+/// The default page size, and the largest one.
 const USUAL: usize = 50;
 const LARGEST: usize = 200;
 
-/// Over SQLite.
+/// Measures over SQLite.
 pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let stock = bench.small()?.multiplied(FINDINGS)?;
     let server = stock.serve(&[])?;
@@ -33,7 +33,7 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     Ok(Table { name: "streams", title: Section::Streams.title(), how: how(), rows: compared(&server, &token)? })
 }
 
-/// Over PostgreSQL.
+/// Measures over PostgreSQL.
 pub(super) fn measure_postgres(bench: &Bench) -> Outcome<Table> {
     let served = postgres::flat::of_many(bench, "novantra_bench_streams", FINDINGS)?;
     let rows = compared(&served.server, &served.token)?;
@@ -43,7 +43,7 @@ pub(super) fn measure_postgres(bench: &Bench) -> Outcome<Table> {
 fn how() -> String {
     format!(
         "All of 10⁶ findings, one client that keeps nothing, durable audit; the client shares the machine's cores with the \
-         server. Walks take one page after the other over one connection, once; medians of {ROUNDS} streams."
+         server. Pages are read once, one after the other over one connection; medians of {ROUNDS} streams."
     )
 }
 
@@ -53,26 +53,26 @@ fn compared(server: &Novantra, token: &str) -> Outcome<Vec<Row>> {
     let (mut rate, mut cpu, mut growth) = (Series::default(), Series::default(), Series::default());
     for _ in 0..ROUNDS {
         let before = server.process().resident()?;
-        let (pulled, most) = watched(server.process(), || Pulled::by(server, || stream(server, token)))?;
-        rate.push(pulled.rate());
-        cpu.push(pulled.cpu());
-        growth.push(most.saturating_sub(before) as f64 / MEBIBYTE);
+        let (run, peak) = watched(server.process(), || Pulled::by(server, || stream(server, token)))?;
+        rate.push(run.rate());
+        cpu.push(run.cpu());
+        growth.push(peak.saturating_sub(before) as f64 / MEBIBYTE);
     }
-    let ratio = |walked: &Pulled| rate.median() / walked.rate();
+    let ratio = |paged: &Pulled| rate.median() / paged.rate();
     Ok(vec![
-        Row::new("walk in pages of 50, records", usual.rate(), Unit::PerSecond),
-        Row::new("walk in pages of 200, records", largest.rate(), Unit::PerSecond),
+        Row::new("pages of 50, records", usual.rate(), Unit::PerSecond),
+        Row::new("pages of 200, records", largest.rate(), Unit::PerSecond),
         Row::new("stream, records", rate.median(), Unit::PerSecond).spread(rate.spread()),
-        Row::new("stream ÷ walk in pages of 50", ratio(&usual), Unit::Times).held_to(Bar::at_least(5.0)),
-        Row::new("stream ÷ walk in pages of 200", ratio(&largest), Unit::Times).held_to(Bar::at_least(5.0)),
-        Row::new("walk in pages of 50: CPU of a record", usual.cpu(), Unit::Micros),
-        Row::new("walk in pages of 200: CPU of a record", largest.cpu(), Unit::Micros),
-        Row::new("stream: CPU of a record", cpu.median(), Unit::Micros).spread(cpu.spread()),
+        Row::new("stream ÷ pages of 50", ratio(&usual), Unit::Times).held_to(Bar::at_least(5.0)),
+        Row::new("stream ÷ pages of 200", ratio(&largest), Unit::Times).held_to(Bar::at_least(5.0)),
+        Row::new("pages of 50: CPU per record", usual.cpu(), Unit::Micros),
+        Row::new("pages of 200: CPU per record", largest.cpu(), Unit::Micros),
+        Row::new("stream: CPU per record", cpu.median(), Unit::Micros).spread(cpu.spread()),
         Row::new("memory a stream adds", growth.median(), Unit::Mebibytes).held_to(Bar::at_most(32.0)),
     ])
 }
 
-/// Records that were pulled, and what that took.
+/// The number of records that were read, and the time and CPU time that took.
 struct Pulled {
     records: usize,
     took: Duration,
@@ -82,9 +82,9 @@ struct Pulled {
 impl Pulled {
     fn by(server: &Novantra, pull: impl FnOnce() -> Outcome<usize>) -> Outcome<Self> {
         server.settle()?;
-        let (before, began) = (server.process().usage()?, Instant::now());
+        let (before, started) = (server.process().usage()?, Instant::now());
         let records = pull()?;
-        let took = began.elapsed();
+        let took = started.elapsed();
         server.settle()?;
         Ok(Self { records, took, used: server.process().usage()?.since(&before).total })
     }
@@ -93,32 +93,32 @@ impl Pulled {
         self.records as f64 / self.took.as_secs_f64()
     }
 
-    /// Of the server for one record, in microseconds.
+    /// Returns the server's CPU time per record, in microseconds.
     fn cpu(&self) -> f64 {
         self.used.as_secs_f64() * 1e6 / self.records as f64
     }
 }
 
-/// Walks through pages of this size until it has met so many records.
-fn walk(server: &Novantra, token: &str, size: usize, most: usize) -> Outcome<usize> {
+/// Reads pages of this size until `most` records have been read.
+fn walk(server: &Novantra, token: &str, size: usize, wanted: usize) -> Outcome<usize> {
     const NEXT: &str = "\"nextCursor\":\"";
     let mut connection = Connection::open(server.host()?)?;
     let mut path = format!("{LIST}?limit={size}");
-    let mut met = 0;
+    let mut count = 0;
     loop {
         let page = connection.call(&Request::get(path).bearer(token))?.expect(200)?.body;
-        let next = page.rfind(NEXT).and_then(|place| page[place + NEXT.len()..].split('"').next());
-        // What a page holds is only counted where it may be less than was asked for.
-        met += if next.is_some() { size } else { page.matches("\"findingKey\":").count() };
+        let next = page.rfind(NEXT).and_then(|index| page[index + NEXT.len()..].split('"').next());
+        // The records of a page are only counted on the last page, which may be short.
+        count += if next.is_some() { size } else { page.matches("\"findingKey\":").count() };
         match next {
-            Some(cursor) if met < most => path = format!("{LIST}?limit={size}&cursor={cursor}"),
-            _ if met < most => return Err(Failure::new(format!("a walk met {met} of {most} findings"))),
-            _ => return Ok(met),
+            Some(cursor) if count < wanted => path = format!("{LIST}?limit={size}&cursor={cursor}"),
+            _ if count < wanted => return Err(Failure::new(format!("the pages had {count} of {wanted} findings"))),
+            _ => return Ok(count),
         }
     }
 }
 
-/// Streams them all.
+/// Reads all findings in one stream.
 fn stream(server: &Novantra, token: &str) -> Outcome<usize> {
     let request = Request::get(LIST).bearer(token).header("accept", "application/x-ndjson");
     let lines = Connection::open(server.host()?)?.count_lines(&request)?;
@@ -128,22 +128,22 @@ fn stream(server: &Novantra, token: &str) -> Outcome<usize> {
     }
 }
 
-/// Does it, and says how much memory the process had at most meanwhile, in bytes.
+/// Does the work, and returns its result and the peak resident memory of the process meanwhile, in bytes.
 fn watched<T: Send>(process: &Process, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, u64)> {
-    let over = &AtomicBool::new(false);
-    let look = || {
-        let mut most = process.resident()?;
-        while !over.load(Ordering::Relaxed) {
-            most = most.max(process.resident()?);
+    let done = &AtomicBool::new(false);
+    let measure_peak = || {
+        let mut peak = process.resident()?;
+        while !done.load(Ordering::Relaxed) {
+            peak = peak.max(process.resident()?);
             pause::rest(LOOK);
         }
-        Ok::<_, Failure>(most)
+        Ok::<_, Failure>(peak)
     };
     thread::scope(|scope| {
-        let watching = scope.spawn(look);
-        let done = work();
-        over.store(true, Ordering::Relaxed);
-        let most = watching.join().map_err(|_| Failure::new("the look at its memory broke off"))??;
-        Ok((done?, most))
+        let watcher = scope.spawn(measure_peak);
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        let peak = watcher.join().map_err(|_| Failure::new("the memory watcher panicked"))??;
+        Ok((result?, peak))
     })
 }

@@ -1,4 +1,4 @@
-//! Token calls: what a good one costs, and that a bad one costs no more.
+//! Token calls: a failed call costs no more than a successful one.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
 const ROUNDS: usize = 7;
 const WINDOW: Duration = Duration::from_millis(1000);
 
-/// What a bad call may cost more than a good one and still count as costing no more: the noise of a round.
+/// The ratio up to which a failed call counts as costing no more than a successful one: the noise of a round.
 const NO_MORE: f64 = 1.05;
 
 pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
@@ -37,9 +37,9 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         subject: &server,
         load: Load { host, requests: vec![request], connections: CONNECTIONS, expected },
     };
-    let floor = Load { host: bare.host()?, ..case(request.clone(), 200).load };
+    let baseline = Load { host: bare.host()?, ..case(request.clone(), 200).load };
     let cases = [
-        Case { subject: &bare, load: floor },
+        Case { subject: &bare, load: baseline },
         case(request, 200),
         case(unknown.token_request(), 401),
         case(wrong.token_request(), 401),
@@ -47,19 +47,19 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         case(no_id.token_request(), 401),
         case(Request::post("/api/v1/auth/token", "[]"), 400),
     ];
-    let [floor, issued, refused @ ..] = take_turns(cases, ROUNDS, WINDOW)?;
-    let bad =
-        ["unknown client id", "wrong secret", "malformed secret", "malformed client id", "body that is no object"];
+    let [baseline, issued, rejected @ ..] = take_turns(cases, ROUNDS, WINDOW)?;
+    let names =
+        ["unknown client id", "wrong secret", "malformed secret", "malformed client id", "body that is not an object"];
 
     let mut rows = vec![
-        Row::new("bare handler", floor.cpu.median(), Unit::Micros).spread(floor.cpu.spread()),
+        Row::new("bare handler", baseline.cpu.median(), Unit::Micros).spread(baseline.cpu.spread()),
         Row::new("token issued", issued.cpu.median(), Unit::Micros).spread(issued.cpu.spread()),
-        Row::new("token issued ÷ bare", issued.cpu.median() / floor.cpu.median(), Unit::Times)
+        Row::new("token issued ÷ bare", issued.cpu.median() / baseline.cpu.median(), Unit::Times)
             .held_to(Bar::at_most(10.0)),
         Row::new("token issued, calls", issued.rate.median(), Unit::PerSecond).spread(issued.rate.spread()),
     ];
     rows.extend(parts::by_thread("token issued", &issued));
-    for (name, figures) in bad.into_iter().zip(&refused) {
+    for (name, figures) in names.into_iter().zip(&rejected) {
         rows.push(Row::new(name, figures.cpu.median(), Unit::Micros).spread(figures.cpu.spread()));
         let ratio = figures.cpu.median() / issued.cpu.median();
         rows.push(Row::new(format!("{name} ÷ issued"), ratio, Unit::Times).held_to(Bar::at_most(NO_MORE)));
@@ -68,8 +68,8 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         name: "tokens",
         title: Section::Tokens.title(),
         how: format!(
-            "CPU of the server's process for one call, sealing included, {CONNECTIONS} keep-alive connections; medians of {ROUNDS} \
-             rounds in turns."
+            "CPU of the server's process per call, including sealing, {CONNECTIONS} keep-alive connections; medians of \
+             {ROUNDS} alternating rounds."
         ),
         rows,
     })

@@ -1,4 +1,5 @@
-//! Webhook deliveries over PostgreSQL, against a plain loop that signs and posts the same bodies at the same concurrency.
+//! Webhook deliveries over PostgreSQL, against a plain loop that signs and posts the same bodies with the same
+//! concurrency.
 
 pub(super) mod isolation;
 mod latency;
@@ -26,24 +27,24 @@ use crate::{
 
 const SUBSCRIPTIONS: &str = "/api/v1/webhooks/subscriptions";
 
-/// As many as an account may have, of two accounts.
+/// The number of subscriptions: the maximum of two accounts.
 const LANES: usize = 100;
 const LANES_OF_AN_ACCOUNT: usize = 50;
 
-/// How many deliveries are under way at once, there and in the plain loop.
+/// The number of concurrent deliveries of the server, and of posts of the plain loop.
 const AT_ONCE: &str = "64";
 
 const ROUNDS: usize = 3;
-/// Events of a round; each goes to every subscription.
+/// The number of events of a round; each goes to every subscription.
 const EVENTS: usize = 100;
 
-/// How many deliveries are stored before the first and before the second of the rounds that are compared.
+/// The number of stored deliveries in the first and in the second of the compared sets of rounds.
 const FEW: usize = 1_000;
 const MANY: usize = 1_000_000;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A server that delivers to a receiver here.
+/// A server that delivers to a receiver of the benchmark.
 struct Delivering {
     served: Served,
     receiver: Receiver,
@@ -51,7 +52,7 @@ struct Delivering {
     next: usize,
 }
 
-/// What a backlog came to.
+/// The result of delivering a backlog.
 struct Drained {
     deliveries: f64,
     took: Duration,
@@ -64,7 +65,7 @@ impl Delivering {
         Self::with(bench, name, lanes, &[("webhooks-concurrency", AT_ONCE)])
     }
 
-    /// The same with these settings.
+    /// Starts a server with these settings.
     fn with(bench: &Bench, name: &str, lanes: usize, settings: &[Setting<'_>]) -> Outcome<Self> {
         let settings = [&[("webhooks-allow-loopback-http", "true")], settings].concat();
         let served = Served::begin(bench, name, &settings)?;
@@ -74,7 +75,7 @@ impl Delivering {
         Ok(delivering)
     }
 
-    /// Has so many subscriptions made, of as many accounts as it takes.
+    /// Creates this many subscriptions, of as many accounts as necessary.
     fn subscribe(&self, url: &str, lanes: usize) -> Outcome<()> {
         let server = &self.served.server;
         for first in (0..lanes).step_by(LANES_OF_AN_ACCOUNT) {
@@ -98,20 +99,20 @@ impl Delivering {
         call(self.served.server.host()?, &request)?.expect(200).map(drop)
     }
 
-    /// Waits until so many have come in all.
+    /// Waits until this many deliveries have arrived in all.
     fn until_taken(&self, count: u64) -> Outcome<()> {
         let all = || Ok((self.receiver.count() >= count).then_some(()));
-        pause::until("every delivery arrives", PATIENCE, Duration::from_millis(2), all)
+        pause::until("every delivery to arrive", PATIENCE, Duration::from_millis(2), all)
     }
 
-    /// Records events at once and sees all of them delivered.
+    /// Records events in one call and waits until all are delivered.
     fn drain(&mut self, events: usize, lanes: usize) -> Outcome<Drained> {
         let expected = self.receiver.count() + (events * lanes) as u64;
         let (server, database) = self.spent()?;
-        let began = Instant::now();
+        let started = Instant::now();
         self.record(events)?;
         self.until_taken(expected)?;
-        let took = began.elapsed();
+        let took = started.elapsed();
         self.settle()?;
         let (server_now, database_now) = self.spent()?;
         Ok(Drained {
@@ -122,11 +123,11 @@ impl Delivering {
         })
     }
 
-    /// Waits until nothing that was delivered has work to follow: its attempt is stored, its audit entries are sealed.
+    /// Waits until no delivery has work left: its attempt is stored and its audit entries are sealed.
     fn settle(&self) -> Outcome<()> {
         let open = "SELECT count(*) FROM webhook_deliveries WHERE next_attempt_at IS NOT NULL";
         let settled = || Ok((self.served.postgres.ask(open)? == "0").then_some(()));
-        pause::until("every attempt is stored", PATIENCE, Duration::from_millis(50), settled)?;
+        pause::until("every attempt to be stored", PATIENCE, Duration::from_millis(50), settled)?;
         self.served.server.settle()
     }
 
@@ -134,7 +135,7 @@ impl Delivering {
         Ok((self.served.server.process().usage()?.total, self.served.postgres.spent()?))
     }
 
-    /// Adds deliveries like those that are there, older than they are, and the events they are of.
+    /// Adds copies of the stored deliveries, older than those, and the events they belong to.
     fn multiply(&self, deliveries: usize) -> Outcome<()> {
         let each = deliveries / LANES;
         let database = &self.served.postgres;
@@ -166,13 +167,13 @@ impl Drained {
     }
 }
 
-/// Figures of rounds, by what they are.
+/// The figures of rounds, by name.
 #[derive(Default)]
 struct Rounds(BTreeMap<&'static str, Series>);
 
 impl Rounds {
-    fn push(&mut self, what: &'static str, figure: f64) {
-        self.0.entry(what).or_default().push(figure);
+    fn push(&mut self, name: &'static str, figure: f64) {
+        self.0.entry(name).or_default().push(figure);
     }
 
     fn add(&mut self, drained: &Drained) {
@@ -182,12 +183,12 @@ impl Rounds {
         self.push("both", drained.micros(drained.server + drained.database));
     }
 
-    fn of(&self, what: &str) -> Outcome<&Series> {
-        self.0.get(what).or_fail(|| format!("no figure of {what}"))
+    fn of(&self, name: &str) -> Outcome<&Series> {
+        self.0.get(name).or_fail(|| format!("no figure of {name}"))
     }
 
-    fn row(&self, title: impl Into<String>, what: &str, unit: Unit) -> Outcome<Row> {
-        let series = self.of(what)?;
+    fn row(&self, title: impl Into<String>, name: &str, unit: Unit) -> Outcome<Row> {
+        let series = self.of(name)?;
         Ok(Row::new(title, series.median(), unit).spread(series.spread()))
     }
 }
@@ -197,7 +198,7 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     delivering.receiver.note();
     delivering.drain(FEW / LANES, LANES)?;
     let notes = delivering.receiver.notes();
-    let (_, body) = notes.first().or_fail(|| "nothing was delivered".to_owned())?;
+    let (_, body) = notes.first().or_fail(|| "no webhook was delivered".to_owned())?;
 
     let (mut few, mut many) = (Rounds::default(), Rounds::default());
     for _ in 0..ROUNDS {
@@ -220,12 +221,12 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         few.row("deliveries: novantra", "rate", Unit::PerSecond)?,
         Row::new("deliveries: novantra ÷ plain", rate / few.of("plain")?.median(), Unit::Times)
             .held_to(Bar::at_least(0.4)),
-        few.row("CPU of a delivery: server", "server", Unit::Micros)?,
-        few.row("CPU of a delivery: PostgreSQL", "database", Unit::Micros)?,
-        Row::new("from the call to the receipt, at a tenth of that: p50", latency.half, Unit::Millis),
-        Row::new("from the call to the receipt, at a tenth of that: p99", latency.most, Unit::Millis),
-        few.row("CPU of a delivery, both, of few stored", "both", Unit::Micros)?,
-        many.row("CPU of a delivery, both, of 10⁶ stored", "both", Unit::Micros)?,
+        few.row("CPU per delivery: server", "server", Unit::Micros)?,
+        few.row("CPU per delivery: PostgreSQL", "database", Unit::Micros)?,
+        Row::new("from the call to the arrival, at a tenth of that rate: p50", latency.half, Unit::Millis),
+        Row::new("from the call to the arrival, at a tenth of that rate: p99", latency.most, Unit::Millis),
+        few.row("CPU per delivery, both, few stored", "both", Unit::Micros)?,
+        many.row("CPU per delivery, both, 10⁶ stored", "both", Unit::Micros)?,
         Row::new("10⁶ ÷ few stored deliveries", many.of("both")?.median() / few.of("both")?.median(), Unit::Times)
             .held_to(Bar::at_most(1.2)),
     ];
@@ -234,9 +235,9 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         name: "postgres-webhooks",
         title: Section::PostgresWebhooks.title(),
         how: format!(
-            "{version} with fsync and synchronous_commit on; server, receiver and database share the machine. {LANES} \
-             subscriptions, {EVENTS} events at once to all of them, {AT_ONCE} deliveries under way at once here and in the plain \
-             loop; medians of {ROUNDS} rounds."
+            "{version} with fsync and synchronous_commit on; server, receiver and database share the machine. \
+             {LANES} subscriptions, {EVENTS} events in one call to all of them, {AT_ONCE} concurrent deliveries and \
+             posts of the plain loop; medians of {ROUNDS} rounds."
         ),
         rows,
     })

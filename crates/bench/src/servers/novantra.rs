@@ -1,4 +1,4 @@
-//! The server itself.
+//! The Novantra server.
 
 use std::{
     net::SocketAddr,
@@ -20,25 +20,25 @@ use crate::{
     },
 };
 
-/// More than any benchmark can ask.
+/// A limit that no benchmark reaches.
 const UNLIMITED: &str = "4294967295";
 const LIMITS: &[&str] = &["token-read", "token-write", "organization", "token-endpoint", "token-endpoint-address"];
 
-/// How long the sealer may take to have sealed everything.
+/// How long the sealing of all audit entries may take.
 const SEALED_WITHIN: Duration = Duration::from_secs(120);
-/// How often it is asked: seldom enough that asking costs nothing to speak of.
+/// The interval at which the metrics are polled: long enough that polling costs next to nothing.
 const SEALED_EVERY: Duration = Duration::from_millis(50);
 
 /// The SQLite file's name in the data folder.
 pub(crate) const DATABASE: &str = "novantra.db";
 
-/// The flag that names another database.
+/// The flag that sets another database.
 const DATABASE_URL: &str = "database-url";
 
 /// A flag of the server and its value.
 pub(crate) type Setting<'a> = (&'a str, &'a str);
 
-/// A running server, on a SQLite file of its own where its settings name no other database.
+/// A running server, on a SQLite file of its own unless its settings have another database.
 pub(crate) struct Novantra {
     process: Process,
     binary: PathBuf,
@@ -54,7 +54,7 @@ pub(crate) struct Account {
 }
 
 impl Novantra {
-    /// Starts the server on the data in `folder`, which is removed with it.
+    /// Starts the server on the data in `folder`, which is deleted when it is dropped.
     pub(crate) fn start(binary: &Path, folder: TempDir, settings: &[Setting<'_>]) -> Outcome<Self> {
         let mut command = Command::new(binary);
         command.args(["--json", "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
@@ -70,21 +70,21 @@ impl Novantra {
         Ok(Self { process, binary: binary.to_owned(), folder, database })
     }
 
-    /// Stops it and hands its data over.
+    /// Stops the server and returns its data.
     pub(crate) fn stop(self) -> Outcome<TempDir> {
         self.process.stop()?;
         Ok(self.folder)
     }
 
     pub(crate) fn host(&self) -> Outcome<SocketAddr> {
-        self.process.address("listen").or_fail(|| "the server did not say where it listens".to_owned())
+        self.process.address("listen").or_fail(|| "the server did not print its address".to_owned())
     }
 
     pub(crate) fn admin(&self) -> Outcome<SocketAddr> {
-        self.process.address("admin_listen").or_fail(|| "the server did not say where its probes are".to_owned())
+        self.process.address("admin_listen").or_fail(|| "the server did not print its admin address".to_owned())
     }
 
-    /// Makes a service account that may do what benchmarks do.
+    /// Creates a service account with the scopes that the benchmarks need.
     pub(crate) fn account(&self, name: &str) -> Outcome<Account> {
         let mut command = Command::new(&self.binary);
         command.args(["--json", "service-account", "create", "--workspace", "default", "--name", name]);
@@ -98,21 +98,21 @@ impl Novantra {
         if !output.status.success() {
             return Err(Failure::new(String::from_utf8_lossy(&output.stderr)));
         }
-        let made: Value = serde_json::from_slice(&output.stdout)?;
-        let text = |name: &str| made[name].as_str().map(str::to_owned).or_fail(|| format!("no {name} in {made}"));
+        let created: Value = serde_json::from_slice(&output.stdout)?;
+        let text = |name: &str| created[name].as_str().map(str::to_owned).or_fail(|| format!("no {name} in {created}"));
         Ok(Account { client_id: text("client_id")?, client_secret: text("client_secret")? })
     }
 
-    /// A token for the account.
+    /// Returns a token of the account.
     pub(crate) fn token(&self, account: &Account) -> Outcome<String> {
-        let answer = call(self.host()?, &account.token_request())?.expect(200)?.json()?;
-        answer["access_token"].as_str().map(str::to_owned).or_fail(|| "no token in the answer".to_owned())
+        let response = call(self.host()?, &account.token_request())?.expect(200)?.json()?;
+        response["access_token"].as_str().map(str::to_owned).or_fail(|| "no token in the response".to_owned())
     }
 
-    /// How many audit entries wait to be sealed.
+    /// Returns how many audit entries are not sealed yet.
     fn unsealed(&self) -> Outcome<u64> {
         let metrics = call(self.admin()?, &Request::get("/metrics"))?.expect(200)?.body;
-        gauge(&metrics, "novantra_audit_unsealed_entries").or_fail(|| "no such figure in the metrics".to_owned())
+        gauge(&metrics, "novantra_audit_unsealed_entries").or_fail(|| "the metrics lack this gauge".to_owned())
     }
 }
 
@@ -121,14 +121,14 @@ impl Subject for Novantra {
         &self.process
     }
 
-    /// Waits for the sealer, whose work is part of every call.
+    /// Waits for the sealer, whose work is part of every call's cost.
     fn settle(&self) -> Outcome<()> {
-        pause::until("all is sealed", SEALED_WITHIN, SEALED_EVERY, || Ok((self.unsealed()? == 0).then_some(())))
+        pause::until("sealing to finish", SEALED_WITHIN, SEALED_EVERY, || Ok((self.unsealed()? == 0).then_some(())))
     }
 }
 
 impl Account {
-    /// What gets it a token.
+    /// Returns the request that issues a token for it.
     pub(crate) fn token_request(&self) -> Request {
         let body = json!({
             "grant_type": "client_credentials",
@@ -139,7 +139,7 @@ impl Account {
     }
 }
 
-/// A whole figure of Prometheus' text format, one without labels.
+/// Returns an integer gauge without labels from Prometheus' text format.
 fn gauge(metrics: &str, name: &str) -> Option<u64> {
     let mut lines = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     lines.next()?.trim().parse().ok()
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_gauge_is_found_by_its_whole_name() {
-        let text = "# HELP waiting That wait.\n# TYPE waiting gauge\nwaiting_too 9\nwaiting 7\n";
+        let text = "# HELP waiting Waiting.\n# TYPE waiting gauge\nwaiting_too 9\nwaiting 7\n";
         assert_eq!(gauge(text, "waiting"), Some(7));
         assert_eq!(gauge(text, "wait"), None);
     }

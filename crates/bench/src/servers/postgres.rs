@@ -1,4 +1,4 @@
-//! A PostgreSQL that is there already, asked through its own programs.
+//! A database in a running PostgreSQL server, used through PostgreSQL's own programs.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,29 +11,29 @@ use crate::{
     servers::usage::of_family,
 };
 
-/// A database of our own in a PostgreSQL server. It is dropped when this goes.
+/// A database of the benchmark's own in a PostgreSQL server. It is dropped with this value.
 pub(crate) struct Postgres {
     programs: PathBuf,
-    /// The server's database that is always there.
+    /// The URL of the server's default database.
     server: String,
     name: String,
 }
 
-/// A script for `pgbench`, and what is bound in it.
+/// A script for `pgbench`, and the values bound in it.
 pub(crate) struct Script {
-    /// Its statements, with `:name` where a value goes.
+    /// The statements, with `:name` in place of a value.
     pub(crate) text: String,
-    /// Those values.
+    /// The names and values.
     pub(crate) values: Vec<(String, String)>,
 }
 
 impl Postgres {
-    /// Makes the database `name`, anew where it is there.
+    /// Creates the database `name`, dropping an existing one.
     pub(crate) fn create(server: &str, programs: &Path, name: &str) -> Outcome<Self> {
-        let made = Self { programs: programs.to_owned(), server: server.to_owned(), name: name.to_owned() };
-        made.psql(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))?;
-        made.psql(server, &format!("CREATE DATABASE {name}"))?;
-        Ok(made)
+        let database = Self { programs: programs.to_owned(), server: server.to_owned(), name: name.to_owned() };
+        database.psql(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))?;
+        database.psql(server, &format!("CREATE DATABASE {name}"))?;
+        Ok(database)
     }
 
     pub(crate) fn url(&self) -> String {
@@ -41,25 +41,25 @@ impl Postgres {
         format!("{base}/{}", self.name)
     }
 
-    /// Runs SQL and answers with the rows, columns apart by `|`.
+    /// Executes SQL and returns the rows, with columns separated by `|`.
     pub(crate) fn ask(&self, sql: &str) -> Outcome<String> {
         self.psql(&self.url(), sql)
     }
 
-    /// Its version, in its own words.
+    /// Returns the name and version of the server.
     pub(crate) fn version(&self) -> Outcome<String> {
         Ok(format!("PostgreSQL {}", self.ask("SHOW server_version")?))
     }
 
-    /// CPU time the whole server has used so far, whichever database it was for.
+    /// Returns the CPU time that the whole server has used so far, for any database.
     pub(crate) fn spent(&self) -> Outcome<Duration> {
         let file = Path::new(&self.ask("SHOW data_directory")?).join("postmaster.pid");
         let first = std::fs::read_to_string(&file).or_fail(|| file.display().to_string())?;
         let process = first.lines().next().and_then(|line| line.trim().parse().ok());
-        of_family(process.or_fail(|| format!("{} names no process", file.display()))?)
+        of_family(process.or_fail(|| format!("{} has no process id", file.display()))?)
     }
 
-    /// Transactions a second that `pgbench` reaches with prepared statements, the scripts taken by chance.
+    /// Returns the transactions per second of `pgbench` with prepared statements, choosing among the scripts at random.
     pub(crate) fn pgbench(&self, folder: &Path, scripts: &[Script], clients: usize, window: Duration) -> Outcome<f64> {
         let mut pgbench = Command::new(self.programs.join("pgbench"));
         pgbench.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string()]);
@@ -72,8 +72,8 @@ impl Postgres {
                 pgbench.args(["-D", &format!("{name}={value}")]);
             }
         }
-        let said = said(pgbench.arg(self.url()))?;
-        tps(&said).or_fail(|| format!("pgbench said {said:?}"))
+        let output = said(pgbench.arg(self.url()))?;
+        tps(&output).or_fail(|| format!("pgbench printed {output:?}"))
     }
 
     fn psql(&self, url: &str, sql: &str) -> Outcome<String> {
@@ -86,22 +86,22 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // The server is thrown away as a rule; where it is not, the name tells whose it was.
+        // The server is usually a throw-away one. If it is not, the name shows what created the database.
         let _ = self.psql(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }
 }
 
 fn said(command: &mut Command) -> Outcome<String> {
-    let doing = format!("{}", command.get_program().display());
-    let output = command.stdin(Stdio::null()).output().or_fail(|| doing.clone())?;
+    let action = format!("{}", command.get_program().display());
+    let output = command.stdin(Stdio::null()).output().or_fail(|| action.clone())?;
     if !output.status.success() {
-        return Err(Failure::new(format!("{doing}: {}", String::from_utf8_lossy(&output.stderr).trim())));
+        return Err(Failure::new(format!("{action}: {}", String::from_utf8_lossy(&output.stderr).trim())));
     }
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn tps(said: &str) -> Option<f64> {
-    let line = said.lines().find_map(|line| line.strip_prefix("tps = "))?;
+fn tps(output: &str) -> Option<f64> {
+    let line = output.lines().find_map(|line| line.strip_prefix("tps = "))?;
     line.split(' ').next()?.parse().ok()
 }
 
@@ -111,9 +111,9 @@ mod tests {
 
     #[test]
     fn the_rate_is_read_from_what_pgbench_says() {
-        let said = "number of failed transactions: 0 (0.000%)\nlatency average = 0.4 ms\n\
+        let output = "number of failed transactions: 0 (0.000%)\nlatency average = 0.4 ms\n\
                     initial connection time = 5.1 ms\ntps = 34567.891234 (without initial connection time)\n";
-        assert_eq!(tps(said), Some(34_567.891_234));
+        assert_eq!(tps(output), Some(34_567.891_234));
         assert_eq!(tps("pgbench: error"), None);
     }
 }

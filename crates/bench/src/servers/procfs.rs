@@ -1,26 +1,26 @@
-//! What the kernel says of a process, in the forms it says it (proc(5)).
+//! Parsers of the kernel's information about a process (proc(5)).
 
 use std::time::Duration;
 
-/// The kernel counts CPU time for `stat` in hundredths of a second, whatever its own clock.
+/// The unit of CPU times in `stat` is 1/100 s, independent of the kernel's own clock.
 const TICKS_A_SECOND: u64 = 100;
 
-/// A process or a thread as its `stat` file shows it.
+/// A process or a thread, from its `stat` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stat {
-    /// Its name: up to 15 bytes of anything.
+    /// Its name: up to 15 arbitrary bytes.
     pub(super) name: String,
     /// CPU time, in user mode and in the kernel.
     pub(super) spent: Duration,
-    /// That of children that have ended and were waited for.
+    /// CPU time of children that have ended and were waited for.
     pub(super) by_children: Duration,
-    /// Which process started it.
+    /// The process that started it.
     pub(super) parent: u32,
 }
 
 impl Stat {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        // The name may hold spaces and parentheses, so it ends at the last one.
+        // The name may contain spaces and parentheses, so it ends at the last parenthesis.
         let (name, rest) = text.split_once('(')?.1.rsplit_once(')')?;
         let mut fields = rest.split_ascii_whitespace().skip(1);
         let parent = fields.next()?.parse().ok()?;
@@ -32,7 +32,7 @@ impl Stat {
     }
 }
 
-/// Resident memory in bytes, from `status`.
+/// Returns the resident memory in bytes, from `status`.
 pub(super) fn resident(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)

@@ -1,4 +1,4 @@
-//! Data to measure on: made once through the API, copied for every server that needs it.
+//! Data sets: created once through the API, and copied for every server that needs one.
 
 use std::{
     fs,
@@ -18,10 +18,10 @@ use crate::{
     },
 };
 
-/// A data folder whose server has stopped, with findings in it and an account that may read and write them.
+/// The data folder of a stopped server, with findings and an account that may read and write them.
 pub(crate) struct Stock {
     binary: PathBuf,
-    /// Where copies go.
+    /// The folder for copies.
     beside: PathBuf,
     folder: TempDir,
     pub(crate) account: Account,
@@ -29,7 +29,7 @@ pub(crate) struct Stock {
 }
 
 impl Stock {
-    /// Makes a workspace with an account and no finding.
+    /// Creates a workspace with an account and no findings.
     pub(crate) fn empty(binary: &Path, beside: &Path) -> Outcome<Self> {
         let server = Novantra::start(binary, fresh(beside)?, &[])?;
         let account = server.account("bench")?;
@@ -38,7 +38,7 @@ impl Stock {
         Ok(Self { binary: binary.to_owned(), beside: beside.to_owned(), folder, account, findings: 0 })
     }
 
-    /// The same with more findings in a copy, so many in all.
+    /// Returns a copy with more findings, `findings` in all, created through the API.
     pub(crate) fn grown(&self, findings: usize) -> Outcome<Self> {
         let server = self.serve(&[])?;
         let (host, token) = (server.host()?, server.token(&self.account)?);
@@ -52,9 +52,10 @@ impl Stock {
         Ok(Self { binary: binary.clone(), beside: beside.clone(), folder, account: account.clone(), findings })
     }
 
-    /// The same with copies of its findings, so many in all, made in the file: the API would take minutes for them.
+    /// Returns a copy with copies of its findings, `findings` in all, made in the file, since the API would take
+    /// minutes.
     ///
-    /// Each copy lies right behind its original in the order of creation, and in the file behind the copy before.
+    /// Each copy follows its original in the order of creation, and in the file it follows the previous copy.
     pub(crate) fn multiplied(&self, findings: usize) -> Outcome<Self> {
         let folder = fresh(&self.beside)?;
         copy_files(self.folder.path(), folder.path())?;
@@ -67,7 +68,7 @@ impl Stock {
         Ok(Self { binary: binary.clone(), beside: beside.clone(), folder, account: account.clone(), findings })
     }
 
-    /// A server on a copy of it.
+    /// Starts a server on a copy of this data set.
     pub(crate) fn serve(&self, settings: &[Setting<'_>]) -> Outcome<Novantra> {
         let copy = fresh(&self.beside)?;
         copy_files(self.folder.path(), copy.path())?;
@@ -75,14 +76,14 @@ impl Stock {
     }
 }
 
-/// Adds so many copies of each finding, with identifiers and keys of their own.
+/// Adds `copies` copies of each finding, with identifiers and keys of their own.
 fn multiply(database: &Connection, copies: usize) -> Outcome<()> {
     let columns: Vec<String> = database
         .prepare("SELECT name FROM pragma_table_info('findings')")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let copied = columns.iter().map(|column| match column.as_str() {
-        // The millisecond of creation stays; the rest is a number in the alphabet of identifiers.
+        // The time of creation stays; the rest is a number in the alphabet of identifiers.
         "id" => "substr(f.id, 1, 10) || printf('%08d', f.rowid) || printf('%08d', n.i)".to_owned(),
         "key" => "f.key || ':' || n.i".to_owned(),
         column => format!("f.{column}"),
@@ -102,10 +103,10 @@ fn multiply(database: &Connection, copies: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// A folder for a server's data.
+/// Creates a folder for a server's data.
 pub(crate) fn fresh(beside: &Path) -> Outcome<TempDir> {
-    let made = tempfile::Builder::new().prefix("novantra-bench-").tempdir_in(beside);
-    made.or_fail(|| format!("can't make a folder in {}", beside.display()))
+    let created = tempfile::Builder::new().prefix("novantra-bench-").tempdir_in(beside);
+    created.or_fail(|| format!("can't create a folder in {}", beside.display()))
 }
 
 fn copy_files(from: &Path, to: &Path) -> Outcome<()> {

@@ -7,22 +7,22 @@ use crate::{
     servers::procfs::Stat,
 };
 
-/// CPU time a process has used since it began.
+/// The CPU time that a process has used since it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// Of the whole process, threads that have ended included.
+    /// CPU time of the whole process, including threads that have ended.
     pub(crate) total: Duration,
-    /// By the name of the threads that are alive, without the number that tells threads of one kind apart.
+    /// CPU time of live threads by name, without the number that distinguishes threads of one kind.
     pub(crate) threads: BTreeMap<String, Duration>,
 }
 
 impl Usage {
     pub(super) fn of(process: u32) -> Outcome<Self> {
-        let whole = format!("/proc/{process}/stat");
-        let stat = Stat::parse(&fs::read_to_string(&whole)?).or_fail(|| format!("{whole} is in no form known"))?;
+        let file = format!("/proc/{process}/stat");
+        let stat = Stat::parse(&fs::read_to_string(&file)?).or_fail(|| format!("{file} has an unknown format"))?;
         let mut usage = Self { total: stat.spent, threads: BTreeMap::new() };
         for thread in fs::read_dir(format!("/proc/{process}/task"))? {
-            // A thread may end while it is looked at; what it used is in the total.
+            // A thread may end while it is read; its time is in the total.
             let Ok(text) = fs::read_to_string(thread?.path().join("stat")) else { continue };
             if let Some(Stat { name, spent, .. }) = Stat::parse(&text) {
                 *usage.threads.entry(kind(&name)).or_default() += spent;
@@ -31,7 +31,7 @@ impl Usage {
         Ok(usage)
     }
 
-    /// What was used from `earlier` to now.
+    /// Returns the usage from `earlier` to this.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let threads = self.threads.iter().map(|(name, spent)| {
             let before = earlier.threads.get(name).copied().unwrap_or_default();
@@ -41,10 +41,10 @@ impl Usage {
     }
 }
 
-/// CPU time that a process and the processes it started have used so far, those that have ended included.
+/// Returns the CPU time of a process and of the processes it started, including those that have ended.
 pub(super) fn of_family(parent: u32) -> Outcome<Duration> {
     let own = format!("/proc/{parent}/stat");
-    let own = Stat::parse(&fs::read_to_string(&own)?).or_fail(|| format!("{own} is in no form known"))?;
+    let own = Stat::parse(&fs::read_to_string(&own)?).or_fail(|| format!("{own} has an unknown format"))?;
     let children = fs::read_dir("/proc")?
         .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok())
         .filter_map(|text| Stat::parse(&text))

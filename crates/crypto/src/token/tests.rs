@@ -22,7 +22,7 @@ fn sealed(byte: u8) -> SealedKey {
     seal_new_signing_key(&master(1), &Same(byte), at(i64::from(byte)))
 }
 
-/// The keys as a store gives them; each signs from the moment it was made, and that has come for all of them.
+/// The keyring of these keys as a store returns it; each key signs from its creation on, which is in the past for all.
 fn ring(sealed: &[SealedKey]) -> Keyring {
     let published = |key: &SealedKey| PublishedKey { sealed: key.clone(), signs_from: key.created_at };
     Keyring::new(at(100), sealed.iter().map(published).collect())
@@ -43,12 +43,12 @@ fn claims() -> Claims {
     }
 }
 
-fn part(token: &str, place: usize) -> Value {
-    let part = token.split('.').nth(place).unwrap();
+fn part(token: &str, index: usize) -> Value {
+    let part = token.split('.').nth(index).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// A token whose header or payload was edited and that was signed again, with a key of the installation.
+/// Returns a token whose header or payload was edited and signed again with a key of the installation.
 fn forged(keys: &TokenKeys, edit: impl FnOnce(&mut Value, &mut Value)) -> String {
     let token = keys.sign(&claims()).unwrap();
     let (mut header, mut payload) = (part(&token, 0), part(&token, 1));
@@ -99,15 +99,15 @@ fn one_key_signs_and_every_key_verifies() {
     assert_eq!(part(&after, 0)["kid"], new.id.as_str());
     assert_eq!(both.verify(&before, NOW), Ok(claims()));
     assert_eq!(both.verify(&after, NOW), Ok(claims()));
-    assert_eq!(keys(&[new]).verify(&before, NOW), Err(TokenError::UnknownKey), "its key is gone");
+    assert_eq!(keys(&[new]).verify(&before, NOW), Err(TokenError::UnknownKey), "its key was removed");
 }
 
 #[test]
 fn a_key_that_is_published_verifies_before_it_signs() {
-    let (present, mut next) = (sealed(1), sealed(2));
+    let (current, mut next) = (sealed(1), sealed(2));
     next.created_at = at(101);
-    let keys = keys(&[present.clone(), next.clone()]);
-    assert_eq!(part(&keys.sign(&claims()).unwrap(), 0)["kid"], present.id.as_str());
+    let keys = keys(&[current.clone(), next.clone()]);
+    assert_eq!(part(&keys.sign(&claims()).unwrap(), 0)["kid"], current.id.as_str());
     let early = TokenKeys::open(&master(1), &ring(&[SealedKey { created_at: at(0), ..next }]), ISSUER).unwrap();
     assert_eq!(keys.verify(&early.sign(&claims()).unwrap(), NOW), Ok(claims()));
 }
@@ -115,16 +115,16 @@ fn a_key_that_is_published_verifies_before_it_signs() {
 #[test]
 fn a_key_that_is_not_known_is_told_from_what_is_no_key() {
     let keys = keys(&[sealed(1)]);
-    let named = |id: &str| forged(&keys, |header, _| header["kid"] = json!(id));
-    assert_eq!(keys.verify(&named(&sealed(2).id), NOW), Err(TokenError::UnknownKey));
-    assert_eq!(keys.verify(&named("another"), NOW), Err(TokenError::Invalid));
+    let with_key_id = |id: &str| forged(&keys, |header, _| header["kid"] = json!(id));
+    assert_eq!(keys.verify(&with_key_id(&sealed(2).id), NOW), Err(TokenError::UnknownKey));
+    assert_eq!(keys.verify(&with_key_id("another"), NOW), Err(TokenError::Invalid));
 }
 
 #[test]
 fn a_master_key_of_another_installation_is_told() {
     let failure = TokenKeys::open(&master(2), &ring(&[sealed(1)]), ISSUER).err().unwrap();
     assert_eq!(failure, SigningKeyError::Unopened { id: sealed(1).id });
-    assert!(failure.to_string().contains("this master key does not open the signing key"));
+    assert!(failure.to_string().contains("the master key can't decrypt the signing key"));
     let exchanged = SealedKey { id: sealed(2).id, ..sealed(1) };
     let failure = TokenKeys::open(&master(1), &ring(&[exchanged]), ISSUER).err();
     assert_eq!(failure, Some(SigningKeyError::Unopened { id: sealed(2).id }));
@@ -174,12 +174,12 @@ fn a_token_of_another_key_that_claims_this_ones_id_is_refused() {
 #[test]
 fn the_type_is_compared_as_media_types_are() {
     let keys = keys(&[sealed(1)]);
-    for good in ["at+jwt", "AT+JWT", "application/at+jwt"] {
-        assert_eq!(keys.verify(&forged(&keys, |header, _| header["typ"] = json!(good)), NOW), Ok(claims()), "{good}");
+    for valid in ["at+jwt", "AT+JWT", "application/at+jwt"] {
+        assert_eq!(keys.verify(&forged(&keys, |header, _| header["typ"] = json!(valid)), NOW), Ok(claims()), "{valid}");
     }
-    for bad in [json!("JWT"), json!("at"), json!(""), Value::Null] {
-        let token = forged(&keys, |header, _| header["typ"] = bad.clone());
-        assert_eq!(keys.verify(&token, NOW), Err(TokenError::Invalid), "{bad}");
+    for invalid in [json!("JWT"), json!("at"), json!(""), Value::Null] {
+        let token = forged(&keys, |header, _| header["typ"] = invalid.clone());
+        assert_eq!(keys.verify(&token, NOW), Err(TokenError::Invalid), "{invalid}");
     }
 }
 
@@ -232,13 +232,13 @@ fn an_expired_token_with_a_bad_signature_tells_nothing() {
 fn a_token_altered_in_any_character_is_refused() {
     let keys = keys(&[sealed(1)]);
     let token = keys.sign(&claims()).unwrap();
-    for place in 0..token.len() {
+    for index in 0..token.len() {
         let mut altered = token.clone().into_bytes();
-        altered[place] = if altered[place] == b'A' { b'B' } else { b'A' };
+        altered[index] = if altered[index] == b'A' { b'B' } else { b'A' };
         let altered = String::from_utf8(altered).unwrap();
         let refused = keys.verify(&altered, NOW);
-        // The key's id is among what is altered.
-        assert!(matches!(refused, Err(TokenError::Invalid | TokenError::UnknownKey)), "{refused:?} at {place}");
+        // The alteration may be in the key's id.
+        assert!(matches!(refused, Err(TokenError::Invalid | TokenError::UnknownKey)), "{refused:?} at {index}");
     }
     for length in 0..token.len() {
         assert_eq!(keys.verify(&token[..length], NOW), Err(TokenError::Invalid));

@@ -1,4 +1,4 @@
-//! One attempt, from the question whether the account may be told to the endpoint's answer.
+//! One attempt, from its authorization to the response of the endpoint.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,61 +10,63 @@ use super::{
     standing::{Admission, Parties, Verdict, judge},
 };
 
-/// What became of a delivery that was to be attempted.
+/// The result of the task that attempts a delivery.
 pub(super) enum Tried {
     /// An attempt was made.
     Attempted(Attempt),
-    /// The account may not be told of it any more.
+    /// No attempt: the account may no longer receive the event.
     Refused,
-    /// It is for a newer server to send.
+    /// No attempt: the event type is supported only by newer servers.
     Unknown,
-    /// Nothing: the lane is not one that sends just now.
+    /// No attempt: the subscription is disabled or removed, or the account is no longer active.
     Unwanted,
-    /// Nothing: it could not be found out whether the account may be told.
+    /// No attempt: the authorization could not be checked.
     Unjudged(StoreError),
-    /// Nothing: the server stops.
+    /// No attempt: the server is shutting down.
     Stopped,
 }
 
-/// Attempts a delivery, once there is room and if the account may still be told by then.
-pub(super) async fn attempt(office: Arc<Office>, lane: Lane, due: Due, doubtful: bool) -> (Due, Tried) {
-    let place = tokio::select! {
+/// Attempts a delivery once it has a permit, if it is still authorized then.
+pub(super) async fn attempt(context: Arc<Office>, partition: Lane, due: Due, unhealthy: bool) -> (Due, Tried) {
+    let permit = tokio::select! {
         biased;
-        () = office.stopped() => return (due, Tried::Stopped),
-        place = office.room.place(doubtful) => place,
+        () = context.stopped() => return (due, Tried::Stopped),
+        permit = context.room.place(unhealthy) => permit,
     };
-    let tried = match judge(&office, lane).await {
+    let result = match judge(&context, partition).await {
         Err(error) => Tried::Unjudged(error),
-        Ok(Verdict::Send(parties)) => match parties.admission(&due.delivery.record) {
-            Admission::Granted => Tried::Attempted(send(&office, lane, &parties, &due).await),
+        Ok(Verdict::Send(subscription_with_account)) => match subscription_with_account.admission(&due.delivery.record)
+        {
+            Admission::Granted => Tried::Attempted(send(&context, partition, &subscription_with_account, &due).await),
             Admission::Refused => Tried::Refused,
             Admission::Unknown => Tried::Unknown,
         },
         Ok(Verdict::Park | Verdict::Cancel) => Tried::Unwanted,
     };
-    drop(place);
-    (due, tried)
+    drop(permit);
+    (due, result)
 }
 
-async fn send(office: &Office, lane: Lane, parties: &Parties, due: &Due) -> Attempt {
-    let means = &office.means;
-    let (at, event) = (means.clock.now(), due.delivery.record.event);
-    let subscription = &parties.subscription.record;
+async fn send(context: &Office, partition: Lane, subscription_with_account: &Parties, due: &Due) -> Attempt {
+    let services = &context.means;
+    let (at, event) = (services.clock.now(), due.delivery.record.event);
+    let subscription = &subscription_with_account.subscription.record;
     let secrets: Vec<_> = subscription.live_secrets(at).collect();
     let content = Message::signed_content(event, at, &due.body);
-    means.observer.began();
-    let outcome = match means.secrets.sign(lane.subscription, &secrets, &content) {
+    services.observer.began();
+    let outcome = match services.secrets.sign(partition.subscription, &secrets, &content) {
         Some(signature) => {
             let message = Message { id: event, timestamp: at.seconds(), signature, body: due.body.clone() };
-            means.sender.send(&subscription.url, message).await
+            services.sender.send(&subscription.url, message).await
         }
         None => unsigned(),
     };
-    means.observer.ended(&outcome);
+    services.observer.ended(&outcome);
     Attempt { at, outcome }
 }
 
-/// The endpoint would refuse a message that is not signed.
+/// The outcome when the signing secret can't be decrypted: a message without a signature is not sent, because endpoints
+/// would reject it.
 fn unsigned() -> Outcome {
     Outcome { took: Duration::ZERO, status: None, answer: None, failure: Some(Failure::Unsigned), retry_after: None }
 }

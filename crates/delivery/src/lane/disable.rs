@@ -1,59 +1,65 @@
-//! Disabling a subscription whose endpoint is gone, or has failed for too long.
+//! Disables a subscription whose endpoint is gone or has been failing for too long.
 
 use kernel::{Actor, ActorKind, Attribution, CommitError, Id, Origin, Reader, StoreError};
 use webhooks::{Attempt, Desk, DisabledReason, FAILING_AT_MOST, Lane, LaneSigns, WebhookSubscription};
 
 use super::Office;
 
-/// How often it is tried again when somebody else changes the subscription at the same time.
+/// Maximum number of tries when the subscription is changed concurrently.
 const TRIES: usize = 5;
 
-/// Whether this attempt is the one too many; `touched` is when the subscription was last changed: who has just repaired it,
-/// and enabled it again, has time until it fails for as long once more.
-pub(super) fn reason(attempt: &Attempt, signs: LaneSigns, touched: kernel::Timestamp) -> Option<DisabledReason> {
+/// Returns the reason to disable the subscription after this attempt, if any. The time of failing is counted from
+/// `subscription_updated_at` at the earliest: a subscription that was enabled again has the full time once more.
+pub(super) fn reason(
+    attempt: &Attempt,
+    health: LaneSigns,
+    subscription_updated_at: kernel::Timestamp,
+) -> Option<DisabledReason> {
     if attempt.outcome.is_gone() {
         return Some(DisabledReason::Gone);
     }
-    let since = signs.failing_since?.max(touched);
+    let since = health.failing_since?.max(subscription_updated_at);
     (!attempt.outcome.is_success() && attempt.at.since(since) >= FAILING_AT_MOST).then_some(DisabledReason::Failing)
 }
 
-/// Disables the lane's subscription if it is active, on record and in the log.
+/// Disables the partition's subscription if it is active, with an audit entry and a log line.
 ///
 /// # Errors
-/// When the store fails; the next attempt that fails decides anew.
-pub(super) async fn disable(office: &Office, lane: Lane, reason: DisabledReason) -> Result<(), StoreError> {
-    let means = &office.means;
+/// When the store fails; the next failed attempt tries again.
+pub(super) async fn disable(context: &Office, partition: Lane, reason: DisabledReason) -> Result<(), StoreError> {
+    let services = &context.means;
     for _ in 0..TRIES {
-        let present = Reader::<WebhookSubscription>::get(&*means.store, lane.organization, lane.subscription).await?;
-        let Some(present) = present.filter(|present| present.record.is_active()) else { return Ok(()) };
-        let stamp = means.store.begin();
-        let attribution = attribution(office, lane);
-        let desk = Desk { entropy: &*means.entropy, attribution: &attribution, reason: None };
-        let (changeset, _) = webhooks::disable(&desk, stamp, &present, reason);
-        match means.store.commit(changeset).await {
+        let current =
+            Reader::<WebhookSubscription>::get(&*services.store, partition.organization, partition.subscription)
+                .await?;
+        let Some(current) = current.filter(|current| current.record.is_active()) else { return Ok(()) };
+        let timestamp = services.store.begin();
+        let attribution = attribution(context, partition);
+        let write_context = Desk { entropy: &*services.entropy, attribution: &attribution, reason: None };
+        let (changeset, _) = webhooks::disable(&write_context, timestamp, &current, reason);
+        match services.store.commit(changeset).await {
             Ok(()) => {
-                let (organization, subscription) = (lane.organization, lane.subscription);
+                let (organization, subscription) = (partition.organization, partition.subscription);
                 tracing::warn!(%organization, %subscription, reason = reason.name(), "disabled a webhook subscription");
-                means.observer.disabled(reason);
+                services.observer.disabled(reason);
                 return Ok(());
             }
             Err(CommitError::Store(error)) => return Err(error),
-            // Somebody else was faster: what they left is looked at.
+            // The subscription was changed concurrently: read it again.
             Err(_) => {}
         }
     }
     Ok(())
 }
 
-/// The server itself.
-fn attribution(office: &Office, lane: Lane) -> Attribution {
-    let means = &office.means;
+/// The attribution of a change by the server itself.
+fn attribution(context: &Office, partition: Lane) -> Attribution {
+    let services = &context.means;
     Attribution {
-        organization: lane.organization,
+        organization: partition.organization,
         actor: Actor { kind: ActorKind::System, id: None, name: "novantra".into() },
         origin: Origin {
-            request_id: Id::new(means.entropy.ulid(means.clock.now())),
+            request_id: Id::new(services.entropy.ulid(services.clock.now())),
             method: None,
             route: Some("webhook delivery".into()),
             source_address: None,

@@ -1,4 +1,4 @@
-//! What all workers of a process share.
+//! The context that all workers of a process share.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use webhooks::Lane;
 use super::standing::Parties;
 use crate::{dispatcher::Means, room::Room};
 
-/// How many lanes' subscriptions and accounts are remembered, at some two kilobytes each.
+/// Maximum number of cached subscriptions with their accounts, at about two kilobytes each.
 const REMEMBERED: usize = 2048;
 
-/// What all workers of a process share.
+/// The context that all workers of a process share.
 pub(crate) struct Office {
     pub(crate) means: Means,
     pub(crate) room: Room,
@@ -23,11 +23,16 @@ pub(crate) struct Office {
 }
 
 impl Office {
-    pub(crate) fn new(means: Means, room: Room) -> Self {
-        Self { means, room, acquaintances: Acquaintances::default(), stopping: watch::Sender::new(false) }
+    pub(crate) fn new(services: Means, limits: Room) -> Self {
+        Self {
+            means: services,
+            room: limits,
+            acquaintances: Acquaintances::default(),
+            stopping: watch::Sender::new(false),
+        }
     }
 
-    /// From now on no attempt begins.
+    /// Signals the shutdown: no further attempt starts.
     pub(crate) fn stop(&self) {
         self.stopping.send_replace(true);
     }
@@ -36,28 +41,28 @@ impl Office {
         *self.stopping.borrow()
     }
 
-    /// Waits until no attempt is to begin any more.
+    /// Waits until the shutdown is signalled.
     pub(super) async fn stopped(&self) {
-        // The sender is here, so it can't be gone.
+        // This can't fail, because `self` holds the sender.
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 }
 
-/// Subscriptions and accounts that were met. They are good as long as their revisions are.
+/// A cache of subscriptions with their accounts. An entry is valid as long as the revisions of both are current.
 #[derive(Default)]
 pub(super) struct Acquaintances(Mutex<HashMap<Lane, Arc<Parties>>>);
 
 impl Acquaintances {
-    pub(super) fn get(&self, lane: Lane) -> Option<Arc<Parties>> {
-        self.lock().get(&lane).cloned()
+    pub(super) fn get(&self, partition: Lane) -> Option<Arc<Parties>> {
+        self.lock().get(&partition).cloned()
     }
 
-    pub(super) fn note(&self, lane: Lane, parties: Arc<Parties>) {
-        let mut known = self.lock();
-        if known.len() >= REMEMBERED && !known.contains_key(&lane) {
-            known.clear();
+    pub(super) fn note(&self, partition: Lane, subscription_with_account: Arc<Parties>) {
+        let mut cache = self.lock();
+        if cache.len() >= REMEMBERED && !cache.contains_key(&partition) {
+            cache.clear();
         }
-        known.insert(lane, parties);
+        cache.insert(partition, subscription_with_account);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Lane, Arc<Parties>>> {

@@ -1,4 +1,4 @@
-//! A lane's deliveries that are due, in the order they go out.
+//! The due deliveries of a partition, in sending order.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -6,69 +6,69 @@ use kernel::Id;
 use ulid::Ulid;
 use webhooks::{Due, WebhookDelivery};
 
-/// With fewer waiting than that, more is read.
+/// More deliveries are read when fewer than this many are waiting.
 const LOW: usize = 16;
 
-/// How many are known at most: one attempt that hangs can hold up all that wait behind it.
+/// Maximum number of tracked deliveries: one hanging attempt can block all waiting ones about the same record.
 const KNOWN_AT_MOST: usize = 256;
 
-/// What waits, and what is under way: one first attempt about each record at a time, so that they go out in the order of
-/// its revisions, whatever else overtakes them.
+/// The waiting deliveries and those in flight. At most one first attempt per record is in flight, so that first
+/// attempts are sent in the order of its revisions; deliveries about other records may overtake them.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     waiting: VecDeque<Due>,
-    /// All that was taken in and is not settled yet.
+    /// All deliveries in the queue or in flight, until their results are stored.
     known: HashSet<Id<WebhookDelivery>>,
-    /// What first attempts under way are about.
+    /// The records that first attempts in flight are about.
     busy: HashSet<Ulid>,
 }
 
 impl Queue {
-    /// How many are not settled yet: a read that is to find others must look at more.
+    /// Number of tracked deliveries: a read must ask for more than these to find others.
     pub(super) fn known(&self) -> usize {
         self.known.len()
     }
 
-    /// Whether more should be read: what waits may all be held up by what is under way.
+    /// Whether more should be read: all waiting deliveries may be blocked by attempts in flight.
     pub(super) fn is_low(&self) -> bool {
         self.waiting.len() < LOW && self.known.len() < KNOWN_AT_MOST
     }
 
-    /// Whether nothing waits.
+    /// Whether no delivery is waiting.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Takes in what is due, in its order; what is here already stays where it is.
+    /// Appends due deliveries in their order, without those that are tracked already.
     pub(super) fn take_in(&mut self, due: Vec<Due>) {
-        let fresh = due.into_iter().filter(|due| self.known.insert(due.delivery.meta.id));
-        self.waiting.extend(fresh);
+        let new = due.into_iter().filter(|due| self.known.insert(due.delivery.meta.id));
+        self.waiting.extend(new);
     }
 
-    /// The next one that may go.
+    /// Removes and returns the next delivery that may be sent.
     pub(super) fn next(&mut self) -> Option<Due> {
-        let free = |due: &Due| !due.delivery.record.is_first() || !self.busy.contains(&due.delivery.record.subject);
-        let place = self.waiting.iter().position(free)?;
-        let due = self.waiting.remove(place)?;
+        let is_free = |due: &Due| !due.delivery.record.is_first() || !self.busy.contains(&due.delivery.record.subject);
+        let index = self.waiting.iter().position(is_free)?;
+        let due = self.waiting.remove(index)?;
         if due.delivery.record.is_first() {
             self.busy.insert(due.delivery.record.subject);
         }
         Some(due)
     }
 
-    /// Its attempt has ended: what happened later to the same record may go.
+    /// Marks the attempt as ended, so that the next delivery about the same record may be sent.
     pub(super) fn ended(&mut self, delivery: &WebhookDelivery) {
         if delivery.is_first() {
             self.busy.remove(&delivery.subject);
         }
     }
 
-    /// What came of it is stored.
+    /// Stops tracking the delivery, because its result is stored.
     pub(super) fn settled(&mut self, id: Id<WebhookDelivery>) {
         self.known.remove(&id);
     }
 
-    /// Forgets all that waits, to be read anew. Nothing is under way.
+    /// Clears the queue, so that it is read anew. Must only be called while no attempt is in flight.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

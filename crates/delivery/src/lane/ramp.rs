@@ -1,9 +1,10 @@
-//! How many attempts one endpoint gets at once.
+//! Slow start of the concurrency per endpoint.
 
-/// The most attempts in flight to one endpoint.
+/// Maximum number of attempts in flight to one endpoint.
 pub(super) const MOST: usize = 16;
 
-/// Begins with one; as many again are allowed once all of them have succeeded, and a failure leaves one.
+/// The allowed number of concurrent attempts: starts at one, doubles after as many successes as are allowed, and
+/// returns to one after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ramp {
     width: usize,
@@ -17,12 +18,12 @@ impl Default for Ramp {
 }
 
 impl Ramp {
-    /// How many there may be.
+    /// The allowed number of attempts in flight.
     pub(super) fn width(self) -> usize {
         self.width
     }
 
-    /// After one more attempt.
+    /// Returns the state after one more attempt.
     pub(super) fn after(self, succeeded: bool) -> Self {
         if !succeeded {
             return Self::default();
@@ -41,14 +42,14 @@ mod tests {
 
     #[test]
     fn successes_widen_the_way_to_sixteen_and_a_failure_narrows_it_to_one() {
-        let (mut ramp, mut widths) = (Ramp::default(), vec![1]);
+        let (mut slow_start, mut steps) = (Ramp::default(), vec![1]);
         for _ in 0..100 {
-            ramp = ramp.after(true);
-            if widths.last() != Some(&ramp.width()) {
-                widths.push(ramp.width());
+            slow_start = slow_start.after(true);
+            if steps.last() != Some(&slow_start.width()) {
+                steps.push(slow_start.width());
             }
         }
-        assert_eq!(widths, [1, 2, 4, 8, 16]);
-        assert_eq!(ramp.after(false), Ramp::default());
+        assert_eq!(steps, [1, 2, 4, 8, 16]);
+        assert_eq!(slow_start.after(false), Ramp::default());
     }
 }

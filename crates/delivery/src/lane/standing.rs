@@ -1,4 +1,4 @@
-//! Whether an account may be told, as things stand now.
+//! Authorization of deliveries by the current state of the subscription and its account.
 
 use std::sync::Arc;
 
@@ -8,32 +8,33 @@ use webhooks::{Lane, TEST_EVENT, WebhookDelivery, WebhookSubscription};
 
 use super::Office;
 
-/// A lane's subscription and account, as they were when they were last read.
+/// The subscription of a partition with its account, at the revisions at which they were last read.
 #[derive(Debug)]
 pub(super) struct Parties {
     pub(super) subscription: Stored<WebhookSubscription>,
     account: Account,
 }
 
-/// What is to become of all that is on a lane.
+/// The action on all deliveries of a partition.
 #[derive(Clone, Debug)]
 pub(super) enum Verdict {
-    /// It is sent.
+    /// They are sent.
     Send(Arc<Parties>),
-    /// It waits: the subscription is disabled.
+    /// They wait, because the subscription is disabled.
     Park,
-    /// It is cancelled: the subscription was removed, or its account may not be told anything any more.
+    /// They are cancelled, because the subscription was removed or its account is no longer active.
     Cancel,
 }
 
-/// What is to become of one delivery on a lane that sends.
+/// The authorization of one delivery in a partition that sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// It is sent.
+    /// The account may receive the event.
     Granted,
-    /// The account may not read what it is about.
+    /// The account lacks the scope to read the resource of the event.
     Refused,
-    /// A newer server made it of an event that this one does not know: which scope it takes is for that one to say.
+    /// The event type is supported only by the newer server that stored the event, so the required scope is unknown
+    /// here.
     Unknown,
 }
 
@@ -42,7 +43,7 @@ impl Parties {
         (self.subscription.meta.revision, self.account.meta.revision)
     }
 
-    /// Judges one delivery.
+    /// Checks whether the account may receive one delivery.
     pub(super) fn admission(&self, delivery: &WebhookDelivery) -> Admission {
         if &*delivery.event_type == TEST_EVENT {
             return Admission::Granted;
@@ -65,29 +66,31 @@ impl Parties {
     }
 }
 
-/// Judges a lane by revisions that are read after this was called, and by what it is known to hold at these revisions.
+/// Decides what to do with the deliveries of a partition. The revisions of subscription and account are read after the
+/// call; the records come from the cache if it holds these revisions.
 ///
 /// # Errors
-/// When the store fails: what can't be judged is not sent.
-pub(super) async fn judge(office: &Office, lane: Lane) -> Result<Verdict, StoreError> {
-    let store = &office.means.store;
-    let Some(revisions) = store.standing(lane).await? else { return Ok(Verdict::Cancel) };
-    let known = office.acquaintances.get(lane).filter(|known| known.revisions() == revisions);
-    let parties = match known {
-        Some(known) => known,
+/// When the store fails; then nothing must be sent.
+pub(super) async fn judge(context: &Office, partition: Lane) -> Result<Verdict, StoreError> {
+    let store = &context.means.store;
+    let Some(revisions) = store.standing(partition).await? else { return Ok(Verdict::Cancel) };
+    let cached = context.acquaintances.get(partition).filter(|cached| cached.revisions() == revisions);
+    let subscription_with_account = match cached {
+        Some(cached) => cached,
         None => {
-            let Some(parties) = read(office, lane).await? else { return Ok(Verdict::Cancel) };
-            office.acquaintances.note(lane, Arc::clone(&parties));
-            parties
+            let Some(subscription_with_account) = read(context, partition).await? else { return Ok(Verdict::Cancel) };
+            context.acquaintances.note(partition, Arc::clone(&subscription_with_account));
+            subscription_with_account
         }
     };
-    Ok(parties.verdict(office.means.clock.now()))
+    Ok(subscription_with_account.verdict(context.means.clock.now()))
 }
 
-async fn read(office: &Office, lane: Lane) -> Result<Option<Arc<Parties>>, StoreError> {
-    let store = &*office.means.store;
-    let subscription = Reader::<WebhookSubscription>::get(store, lane.organization, lane.subscription).await?;
+async fn read(context: &Office, partition: Lane) -> Result<Option<Arc<Parties>>, StoreError> {
+    let store = &*context.means.store;
+    let subscription =
+        Reader::<WebhookSubscription>::get(store, partition.organization, partition.subscription).await?;
     let Some(subscription) = subscription else { return Ok(None) };
-    let account = Reader::<ServiceAccount>::get(store, lane.organization, subscription.record.account).await?;
+    let account = Reader::<ServiceAccount>::get(store, partition.organization, subscription.record.account).await?;
     Ok(account.map(|account| Arc::new(Parties { subscription, account })))
 }

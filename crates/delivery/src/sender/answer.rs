@@ -1,4 +1,4 @@
-//! What an endpoint answered, as far as it is looked at.
+//! The response of an endpoint, as far as it is evaluated.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,10 +12,11 @@ use webhooks::{ANSWER_KEPT, Failure, Outcome};
 
 use super::failure;
 
-/// How much of an answer is read, in bytes. What is longer counts as read: an endpoint that took the message has taken it.
+/// Maximum number of bytes that are read of a response body. A longer body does not make the attempt fail, because the
+/// endpoint has accepted the message.
 const READ_AT_MOST: usize = 64 * 1024;
 
-/// An answer, or why there is none.
+/// A response, or the reason why there is none.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     status: Option<u16>,
@@ -25,25 +26,25 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// None, for this reason.
+    /// Creates the result of a failed attempt without a response.
     pub(super) fn failed(failure: Failure) -> Self {
         Self { failure: Some(failure), ..Self::default() }
     }
 
-    /// Reads what there is to read of it until then.
+    /// Reads the response until `deadline`.
     pub(super) async fn read(mut response: Response, deadline: Instant, now: Timestamp) -> Self {
         let status = response.status();
         let mut answer = Self { status: Some(status.as_u16()), ..Self::default() };
         if matches!(status.as_u16(), 429 | 503) {
             answer.retry_after = retry_after(response.headers(), now);
         }
-        let broken = match timeout_at(deadline, answer.take(&mut response)).await {
+        let body_failure = match timeout_at(deadline, answer.take(&mut response)).await {
             Err(_) => Some(Failure::TimedOut),
             Ok(Err(error)) => Some(failure::of(&error)),
             Ok(Ok(())) => None,
         };
         answer.failure = match status.as_u16() {
-            200..300 => broken,
+            200..300 => body_failure,
             300..400 => Some(Failure::Redirected),
             _ => Some(Failure::Refused),
         };
@@ -52,10 +53,10 @@ impl Answer {
 
     async fn take(&mut self, response: &mut Response) -> Result<(), reqwest::Error> {
         let mut read = 0;
-        while let Some(piece) = response.chunk().await? {
-            let room = ANSWER_KEPT.saturating_sub(self.beginning.len());
-            self.beginning.extend_from_slice(&piece[..piece.len().min(room)]);
-            read += piece.len();
+        while let Some(chunk) = response.chunk().await? {
+            let remaining = ANSWER_KEPT.saturating_sub(self.beginning.len());
+            self.beginning.extend_from_slice(&chunk[..chunk.len().min(remaining)]);
+            read += chunk.len();
             if read >= READ_AT_MOST {
                 return Ok(());
             }
@@ -63,29 +64,29 @@ impl Answer {
         Ok(())
     }
 
-    /// The same as it is kept.
+    /// Converts the response to the outcome that is stored.
     pub(super) fn outcome(self, took: Duration) -> Outcome {
         let answer = self.status.is_some().then(|| text(&self.beginning));
         Outcome { took, status: self.status, answer, failure: self.failure, retry_after: self.retry_after }
     }
 }
 
-/// The bytes as text that any database keeps, at most [`ANSWER_KEPT`] bytes of it.
+/// Converts the bytes to text that every database can store, at most [`MAX_STORED_RESPONSE`] bytes.
 fn text(bytes: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}");
     text.truncate(text.floor_char_boundary(ANSWER_KEPT));
     text
 }
 
-/// How long the endpoint asks to be left alone: seconds, or an HTTP date.
+/// Parses the `Retry-After` header: seconds, or an HTTP date.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let then = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
-    let then = Timestamp::from_millis(i64::try_from(then.as_millis()).ok()?);
-    Some(then.since(now))
+    let date = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let date = Timestamp::from_millis(i64::try_from(date.as_millis()).ok()?);
+    Some(date.since(now))
 }
 
 #[cfg(test)]
@@ -97,7 +98,7 @@ mod tests {
     fn asked(text: &'static str) -> Option<u64> {
         let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        retry_after(&headers, now).map(|span| span.as_secs())
+        retry_after(&headers, now).map(|delay| delay.as_secs())
     }
 
     #[test]

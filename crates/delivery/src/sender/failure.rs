@@ -1,4 +1,4 @@
-//! Why a call came to nothing, told from the errors beneath it.
+//! Classification of failed calls by the chain of their errors.
 
 use std::{error::Error, io};
 
@@ -6,7 +6,7 @@ use webhooks::Failure;
 
 use super::resolver::Unreached;
 
-/// The failure behind an error.
+/// Returns the failure that caused an error.
 pub(super) fn of(error: &reqwest::Error) -> Failure {
     if error.is_timeout() {
         return Failure::TimedOut;
@@ -28,6 +28,6 @@ fn told(error: &(dyn Error + 'static)) -> Option<Failure> {
     if error.is::<rustls::Error>() {
         return Some(Failure::Untrusted);
     }
-    // An `io::Error` passes over what it holds when it is asked for its source.
+    // The `source` of an `io::Error` skips the error that it wraps, so that must be checked here.
     told(error.downcast_ref::<io::Error>()?.get_ref()?)
 }

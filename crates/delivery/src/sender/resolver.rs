@@ -1,4 +1,4 @@
-//! From names to addresses that were checked.
+//! Resolution of names to checked addresses.
 
 use std::{
     io,
@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use webhooks::Failure;
 
-/// Finds the addresses of a name.
+/// Resolves host names to addresses.
 #[async_trait]
 pub trait Resolver: Send + Sync {
-    /// All of them, in the order they should be tried.
+    /// Returns all addresses of the name, in the order in which they should be tried.
     ///
     /// # Errors
-    /// When the name has none, or nobody knows.
+    /// When the name can't be resolved.
     async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
@@ -31,12 +31,13 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Why a name led nowhere.
+/// The error of a name without an allowed address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.says())]
 pub(super) struct Unreached(pub(super) Failure);
 
-/// Gives the client those addresses that are allowed. It connects to what it is given here and resolves nothing itself.
+/// The resolver of the HTTP client, which returns only allowed addresses. The client connects to these addresses and
+/// does not resolve names itself.
 pub(super) struct Checked {
     resolver: Arc<dyn Resolver>,
     allows: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,

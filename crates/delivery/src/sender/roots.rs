@@ -1,19 +1,19 @@
-//! Whose certificates endpoints are believed with.
+//! The root certificates that endpoints are verified with.
 
 use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
 
-/// The certificates that every chain has to end in.
+/// The trusted root certificates.
 #[derive(Clone, Debug)]
 pub enum Roots {
-    /// Those of the system; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+    /// The certificates of the system; `SSL_CERT_FILE` and `SSL_CERT_DIR` override them.
     System,
-    /// These.
+    /// The given certificates.
     Given(Vec<CertificateDer<'static>>),
 }
 
-/// There is no certificate to trust.
+/// There are no root certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "this system has no root certificates, so no endpoint can be trusted: install them (ca-certificates), or name a file of them in SSL_CERT_FILE"
@@ -21,7 +21,7 @@ pub enum Roots {
 pub struct NoRoots;
 
 impl Roots {
-    /// How many there are.
+    /// Returns the number of certificates.
     ///
     /// # Errors
     /// [`NoRoots`].
@@ -38,7 +38,7 @@ impl Roots {
         if store.is_empty() { Err(NoRoots) } else { Ok(store) }
     }
 
-    /// What handshakes are made with.
+    /// Returns the TLS configuration that trusts these certificates.
     ///
     /// # Errors
     /// [`NoRoots`].
@@ -46,7 +46,7 @@ impl Roots {
         self.store().map(config)
     }
 
-    /// What handshakes fail with: for a client that makes none.
+    /// Returns a TLS configuration without certificates, for a client that makes no TLS connections.
     #[must_use]
     pub fn none() -> ClientConfig {
         config(RootCertStore::empty())
@@ -56,7 +56,7 @@ impl Roots {
 fn config(roots: RootCertStore) -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("the provider has both versions of TLS")
+        .expect("the provider supports both TLS versions")
         .with_root_certificates(roots)
         .with_no_client_auth()
 }

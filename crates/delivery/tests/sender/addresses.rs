@@ -1,4 +1,4 @@
-//! Hosts that are addresses: no resolver is asked about them, so they are judged before anything else.
+//! URLs whose host is an address: they are checked before anything else, because no resolver sees them.
 
 use webhooks::{AddressPolicy, Failure};
 

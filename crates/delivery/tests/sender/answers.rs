@@ -1,4 +1,4 @@
-//! What endpoints answer, and what is made of it.
+//! Responses of endpoints and the outcomes of the attempts.
 
 use std::time::Duration;
 
@@ -56,10 +56,10 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
 
 #[tokio::test]
 async fn an_endpoint_that_is_busy_says_for_how_long() {
-    for (status, heeded) in [("429 Slow down", true), ("503 Busy", true), ("500 Oops", false)] {
+    for (status, is_honoured) in [("429 Slow down", true), ("503 Busy", true), ("500 Oops", false)] {
         let endpoint = Endpoint::answering(answer(status, "retry-after: 77\r\n", "")).await;
         let outcome = send(&sender(development()), &plain(endpoint.address)).await;
-        assert_eq!(outcome.retry_after, heeded.then_some(Duration::from_secs(77)), "{status}");
+        assert_eq!(outcome.retry_after, is_honoured.then_some(Duration::from_secs(77)), "{status}");
     }
 }
 
@@ -96,9 +96,9 @@ async fn an_endpoint_that_drips_its_answer_has_no_longer_than_others() {
         heard(&mut stream, &requests).await;
         let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
         let _ = stream.write_all(head.as_bytes()).await;
-        let mut drops = tokio::time::interval(Duration::from_millis(20));
+        let mut interval = tokio::time::interval(Duration::from_millis(20));
         loop {
-            drops.tick().await;
+            interval.tick().await;
             if stream.write_all(b".").await.is_err() {
                 return;
             }
@@ -115,7 +115,7 @@ async fn an_endpoint_that_drips_its_answer_has_no_longer_than_others() {
 async fn a_connection_that_breaks_is_one_that_reached_nobody() {
     let reset = Endpoint::behaving(|mut stream, requests| async move {
         heard(&mut stream, &requests).await;
-        // Nothing lingers: the other side is sent a reset.
+        // Closing without lingering sends a reset to the other side.
         let _ = stream.set_zero_linger();
     })
     .await;

@@ -1,4 +1,4 @@
-//! An endpoint that says what it is told to say, byte for byte.
+//! A fake endpoint with scripted responses.
 
 use std::{
     net::SocketAddr,
@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Listens, until it is dropped.
+/// An endpoint that listens until it is dropped.
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -22,7 +22,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Answers each call with these bytes, and closes.
+    /// Responds to each call with these bytes, and closes the connection.
     pub(crate) async fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let answer = Arc::new(answer.into());
         Self::behaving(move |mut stream, requests| {
@@ -36,36 +36,36 @@ impl Endpoint {
         .await
     }
 
-    /// Does this with each connection.
+    /// Handles each connection with `behave`.
     pub(crate) async fn behaving<F: Future<Output = ()> + Send + 'static>(
         behave: impl Fn(TcpStream, Requests) -> F + Send + 'static,
     ) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port"), behave)
     }
 
-    /// The same on a listener that is there.
+    /// Handles each connection of an existing listener with `behave`.
     pub(crate) fn on<F: Future<Output = ()> + Send + 'static>(
         listener: TcpListener,
         behave: impl Fn(TcpStream, Requests) -> F + Send + 'static,
     ) -> Self {
         let address = listener.local_addr().expect("an address");
         let (connections, requests) = (Arc::new(AtomicUsize::new(0)), Requests::default());
-        let (counted, noted) = (Arc::clone(&connections), Arc::clone(&requests));
+        let (connection_count, recorded) = (Arc::clone(&connections), Arc::clone(&requests));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(behave(stream, Arc::clone(&noted)));
+                connection_count.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(behave(stream, Arc::clone(&recorded)));
             }
         });
         Self { address, connections, requests, task }
     }
 
-    /// How often it was connected to.
+    /// The number of accepted connections.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// What it was sent, head and body.
+    /// The received requests, with headers and body.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no panic").clone()
     }
@@ -79,20 +79,20 @@ impl Drop for Endpoint {
 
 pub(crate) type Requests = Arc<Mutex<Vec<String>>>;
 
-/// Hears a call to its end.
+/// Reads a request to its end and records it.
 pub(crate) async fn heard(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), requests: &Requests) {
     let mut text = Vec::new();
-    let mut piece = [0; 1024];
+    let mut chunk = [0; 1024];
     while !text.ends_with(b"}") {
-        match stream.read(&mut piece).await {
+        match stream.read(&mut chunk).await {
             Ok(0) | Err(_) => return,
-            Ok(read) => text.extend_from_slice(&piece[..read]),
+            Ok(read) => text.extend_from_slice(&chunk[..read]),
         }
     }
     requests.lock().expect("no panic").push(String::from_utf8(text).expect("text"));
 }
 
-/// An answer with this status and body.
+/// A response with this status, headers and body.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }

@@ -1,4 +1,4 @@
-//! The guarded client against endpoints that behave, misbehave, and hide behind names.
+//! Tests of the guarded client against well-behaved and misbehaving endpoints and resolvers.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod addresses;
@@ -17,10 +17,10 @@ use store_contract::TestClock;
 use ulid::Ulid;
 use webhooks::{AddressPolicy, EndpointUrl, Message, Outcome, Sender};
 
-/// How long an endpoint has here: long enough for a machine that is busy, and short enough to wait for.
+/// The timeout of an attempt in these tests: long enough for a busy machine, and short enough to wait for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where the machine itself may be sent to, in plain.
+/// A policy that allows plain `http` to loopback.
 fn development() -> AddressPolicy {
     AddressPolicy { loopback: true, ..AddressPolicy::default() }
 }

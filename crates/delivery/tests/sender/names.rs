@@ -1,4 +1,4 @@
-//! Hosts that are names, and resolvers that mean no good.
+//! URLs whose host is a name, and malicious resolvers.
 
 use std::{
     io,
@@ -22,22 +22,22 @@ use crate::{
     trusting,
 };
 
-/// Tells these addresses one time after the other, and the last of them for ever.
+/// A resolver that returns these answers one after the other, and repeats the last one.
 struct Telling {
     answers: Vec<Vec<&'static str>>,
     asked: Arc<AtomicUsize>,
 }
 
 fn telling(answers: &[&[&'static str]]) -> (Telling, Arc<AtomicUsize>) {
-    let asked = Arc::new(AtomicUsize::new(0));
-    (Telling { answers: answers.iter().map(|answer| answer.to_vec()).collect(), asked: Arc::clone(&asked) }, asked)
+    let queries = Arc::new(AtomicUsize::new(0));
+    (Telling { answers: answers.iter().map(|answer| answer.to_vec()).collect(), asked: Arc::clone(&queries) }, queries)
 }
 
 #[async_trait]
 impl Resolver for Telling {
     async fn addresses(&self, _: &str) -> io::Result<Vec<IpAddr>> {
-        let turn = self.asked.fetch_add(1, Ordering::SeqCst).min(self.answers.len() - 1);
-        Ok(self.answers[turn].iter().map(|text| text.parse().unwrap()).collect())
+        let index = self.asked.fetch_add(1, Ordering::SeqCst).min(self.answers.len() - 1);
+        Ok(self.answers[index].iter().map(|text| text.parse().unwrap()).collect())
     }
 }
 
@@ -62,7 +62,7 @@ async fn a_name_that_means_nothing_is_told_apart_from_one_that_is_forbidden() {
     assert_eq!(outcome.failure, Some(Failure::Unresolved));
 }
 
-/// The name leads to an address that is allowed while it is checked, and to a forbidden one right after.
+/// DNS rebinding: the name resolves to an allowed address for the check, and to a forbidden one right after.
 #[tokio::test]
 async fn a_name_that_changes_between_check_and_connection_leads_to_the_address_that_was_checked() {
     let authority = Authority::new();
@@ -72,14 +72,14 @@ async fn a_name_that_changes_between_check_and_connection_leads_to_the_address_t
         TcpListener::bind(("127.0.0.2", port)).await.expect("the same port"),
         |mut stream, requests| async move { heard(&mut stream, &requests).await },
     );
-    let (resolver, asked) = telling(&[&["127.0.0.1"], &["127.0.0.2"]]);
+    let (resolver, queries) = telling(&[&["127.0.0.1"], &["127.0.0.2"]]);
     let policy = AddressPolicy { allowed: vec!["127.0.0.1/32".parse().unwrap()], loopback: false };
     let sender = trusting(policy, resolver, authority.roots());
     let url = format!("https://hook.example:{port}/");
 
     assert!(send(&sender, &url).await.is_success());
-    assert_eq!(asked.load(Ordering::SeqCst), 1, "one connection takes one answer, which is the one that was checked");
-    assert_eq!(send(&sender, &url).await.failure, Some(Failure::Forbidden), "the next connection checks anew");
+    assert_eq!(queries.load(Ordering::SeqCst), 1, "one connection uses one DNS answer, the one that was checked");
+    assert_eq!(send(&sender, &url).await.failure, Some(Failure::Forbidden), "the next connection checks again");
     assert_eq!((allowed.connections(), forbidden.connections()), (1, 0));
 }
 
@@ -101,16 +101,16 @@ async fn of_several_addresses_only_those_that_are_allowed_are_tried() {
 
 #[tokio::test]
 async fn plain_http_to_localhost_stays_on_the_machine_whatever_the_resolver_says() {
-    let (resolver, asked) = telling(&[&["93.184.216.34"]]);
+    let (resolver, queries) = telling(&[&["93.184.216.34"]]);
     let outcome = send(&resolving(development(), resolver), "http://localhost:1/").await;
     assert_eq!(outcome.failure, Some(Failure::Forbidden));
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(queries.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn without_certificates_to_trust_nothing_is_sent() {
-    let (resolver, asked) = telling(&[&["93.184.216.34"]]);
+    let (resolver, queries) = telling(&[&["93.184.216.34"]]);
     let sender = trusting(AddressPolicy::default(), resolver, Roots::Given(Vec::new()));
     assert_eq!(send(&sender, "https://hook.example/").await.failure, Some(Failure::Untrusted));
-    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert_eq!(queries.load(Ordering::SeqCst), 0);
 }

@@ -1,4 +1,4 @@
-//! Certificates: whose endpoints are believed.
+//! Verification of the certificates of endpoints.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     send, trusting,
 };
 
-/// Signs certificates of endpoints.
+/// A certificate authority for endpoints.
 pub(crate) struct Authority {
     certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
@@ -33,12 +33,12 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// Trusts this authority alone.
+    /// The root certificates that trust only this authority.
     pub(crate) fn roots(&self) -> Roots {
         Roots::Given(vec![self.certificate.clone()])
     }
 
-    /// An endpoint that proves to be this name.
+    /// Creates an endpoint with a certificate for this name.
     pub(crate) async fn endpoint(&self, listen: &str, name: &str) -> Endpoint {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new([name.to_owned()]).expect("a name");
@@ -68,10 +68,10 @@ fn policy() -> AddressPolicy {
 
 #[tokio::test]
 async fn a_certificate_counts_when_it_is_of_this_name_and_descends_from_a_root() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (authority, untrusted_authority) = (Authority::new(), Authority::new());
     let good = authority.endpoint("127.0.0.1:0", "127.0.0.1").await;
     let other_name = authority.endpoint("127.0.0.1:0", "other.example").await;
-    let unknown = stranger.endpoint("127.0.0.1:0", "127.0.0.1").await;
+    let unknown = untrusted_authority.endpoint("127.0.0.1:0", "127.0.0.1").await;
     let sender = trusting(policy(), SystemResolver, authority.roots());
     let mut failures = Vec::new();
     for endpoint in [&good, &other_name, &unknown] {

@@ -1,4 +1,4 @@
-//! Many events at once, to many subscriptions.
+//! Fan-out of many events to many subscriptions.
 
 use webhooks::{Lane, LaneSigns};
 
@@ -6,19 +6,19 @@ use crate::workshop::Workshop;
 
 #[tokio::test]
 async fn a_backlog_becomes_deliveries_about_a_thousand_at_a_time() {
-    let workshop = Workshop::open().await;
-    for place in 0..40 {
-        workshop.subscribe(&format!("https://hook{place}.example/")).await;
+    let harness = Workshop::open().await;
+    for index in 0..40 {
+        harness.subscribe(&format!("https://hook{index}.example/")).await;
     }
     for subject in 0..60 {
-        workshop.happens("finding.created", subject, 1).await;
+        harness.happens("finding.created", subject, 1).await;
     }
-    let mut distributor = workshop.another_distributor();
+    let mut distributor = harness.another_distributor();
     let mut made = Vec::new();
     loop {
-        let round = distributor.round().await.unwrap();
-        made.push(round.deliveries);
-        if !round.more {
+        let summary = distributor.round().await.unwrap();
+        made.push(summary.deliveries);
+        if !summary.more {
             break;
         }
     }
@@ -28,19 +28,19 @@ async fn a_backlog_becomes_deliveries_about_a_thousand_at_a_time() {
 
 #[tokio::test]
 async fn those_whose_endpoints_are_failing_have_a_round_of_their_own_after_the_others() {
-    let workshop = Workshop::open().await;
-    workshop.subscribe("https://sound.example/").await;
-    let failing = workshop.subscribe("https://failing.example/").await;
-    let lane = Lane { organization: failing.meta.organization, subscription: failing.meta.id };
-    let signs = LaneSigns { last_delivery_at: None, failing_since: Some(workshop.now()) };
-    workshop.fixture.store.settle(lane, &[], Some(signs)).await.unwrap();
-    workshop.happens("finding.created", 1, 1).await;
-    let mut distributor = workshop.another_distributor();
-    let mut rounds = Vec::new();
+    let harness = Workshop::open().await;
+    harness.subscribe("https://healthy.example/").await;
+    let failing = harness.subscribe("https://failing.example/").await;
+    let partition = Lane { organization: failing.meta.organization, subscription: failing.meta.id };
+    let health = LaneSigns { last_delivery_at: None, failing_since: Some(harness.now()) };
+    harness.fixture.store.settle(partition, &[], Some(health)).await.unwrap();
+    harness.happens("finding.created", 1, 1).await;
+    let mut distributor = harness.another_distributor();
+    let mut summaries = Vec::new();
     for _ in 0..3 {
-        let round = distributor.round().await.unwrap();
-        rounds.push((round.deliveries, round.left));
+        let summary = distributor.round().await.unwrap();
+        summaries.push((summary.deliveries, summary.left));
     }
-    assert_eq!(rounds, [(1, true), (2, false), (0, false)]);
-    assert_eq!(workshop.deliveries().await.len(), 2);
+    assert_eq!(summaries, [(1, true), (2, false), (0, false)]);
+    assert_eq!(harness.deliveries().await.len(), 2);
 }

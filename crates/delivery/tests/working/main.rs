@@ -1,4 +1,4 @@
-//! Events on their way to endpoints that do as they are told, by a clock that tests move.
+//! Tests of the delivery workers with fake endpoints and a manual clock.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod backlog;

@@ -1,4 +1,4 @@
-//! Endpoints that answer as they are told.
+//! Fake endpoints with scripted behaviour.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,16 +12,16 @@ use store_contract::TestClock;
 use tokio::sync::{Semaphore, watch};
 use webhooks::{EndpointUrl, Failure, Message, Outcome, Sender};
 
-/// What an endpoint does with a call.
+/// The behaviour of an endpoint for one call.
 #[derive(Clone)]
 pub(crate) enum Does {
-    /// Answers with this status.
+    /// Responds with this status.
     Answer(u16),
-    /// Asks to be left alone for so long.
+    /// Responds with status 503 and this `Retry-After`.
     AskForRest(Duration),
-    /// Answers 200 once the gate lets it.
+    /// Responds with status 200 once the gate has a permit.
     Wait(Arc<Semaphore>),
-    /// Never answers.
+    /// Never responds.
     Hang,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Call {
     pub(crate) message: Message,
 }
 
-/// All endpoints there are. Where nothing was told, they answer 200.
+/// All endpoints. By default they respond with status 200.
 pub(crate) struct Script {
     clock: Arc<TestClock>,
     state: Mutex<State>,
@@ -53,32 +53,32 @@ impl Script {
         Self { clock, state: Mutex::default(), in_flight: watch::Sender::new(0), made: watch::Sender::new(0) }
     }
 
-    /// The endpoint does this from now on.
-    pub(crate) fn always(&self, url: &str, does: Does) {
-        self.state().always.insert(url.to_owned(), does);
+    /// Sets the behaviour of the endpoint from now on.
+    pub(crate) fn always(&self, url: &str, behaviour: Does) {
+        self.state().always.insert(url.to_owned(), behaviour);
     }
 
-    /// The endpoint does this with its next calls, before anything else.
-    pub(crate) fn next(&self, url: &str, does: impl IntoIterator<Item = Does>) {
-        self.state().once.entry(url.to_owned()).or_default().extend(does);
+    /// Sets the behaviour of the endpoint for its next calls.
+    pub(crate) fn next(&self, url: &str, behaviour: impl IntoIterator<Item = Does>) {
+        self.state().once.entry(url.to_owned()).or_default().extend(behaviour);
     }
 
-    /// The calls that were made so far, in their order.
+    /// The calls so far, in order.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
     }
 
-    /// The calls that were made to one endpoint.
+    /// The calls to one endpoint so far.
     pub(crate) fn calls_to(&self, url: &str) -> Vec<Call> {
         self.calls().into_iter().filter(|call| call.url == url).collect()
     }
 
-    /// Waits until so many calls are in flight.
+    /// Waits until this number of calls is in flight.
     pub(crate) async fn in_flight(&self, count: usize) {
         reaches(&self.in_flight, count, "in flight").await;
     }
 
-    /// Waits until so many calls were made.
+    /// Waits until this number of calls has been made.
     pub(crate) async fn made(&self, count: usize) {
         reaches(&self.made, count, "made").await;
     }
@@ -95,13 +95,13 @@ impl Script {
     }
 }
 
-async fn reaches(counted: &watch::Sender<usize>, count: usize, what: &str) {
-    let mut receiver = counted.subscribe();
+async fn reaches(counter: &watch::Sender<usize>, count: usize, what: &str) {
+    let mut receiver = counter.subscribe();
     let reached = tokio::time::timeout(Duration::from_secs(20), receiver.wait_for(|now| *now == count)).await;
-    assert!(reached.is_ok(), "{} calls are {what}, not {count}", *counted.borrow());
+    assert!(reached.is_ok(), "{} calls are {what} instead of {count}", *counter.borrow());
 }
 
-/// In flight until it is dropped, so that a call that is cut off counts no longer either.
+/// Counts a call as in flight until it is dropped, also if the call is cancelled.
 struct InFlight<'a>(&'a watch::Sender<usize>);
 
 impl Drop for InFlight<'_> {
@@ -113,13 +113,13 @@ impl Drop for InFlight<'_> {
 #[async_trait]
 impl Sender for Script {
     async fn send(&self, url: &EndpointUrl, message: Message) -> Outcome {
-        let does = self.heard(url.as_str(), message);
+        let behaviour = self.heard(url.as_str(), message);
         self.in_flight.send_modify(|count| *count += 1);
         self.made.send_modify(|count| *count += 1);
         let _in_flight = InFlight(&self.in_flight);
-        match does {
+        match behaviour {
             Does::Answer(status) => answered(status, None),
-            Does::AskForRest(rest) => answered(503, Some(rest)),
+            Does::AskForRest(delay) => answered(503, Some(delay)),
             Does::Wait(gate) => {
                 gate.acquire().await.unwrap().forget();
                 answered(200, None)
@@ -132,5 +132,5 @@ impl Sender for Script {
 fn answered(status: u16, retry_after: Option<Duration>) -> Outcome {
     let failure = (!(200..300).contains(&status)).then_some(Failure::Refused);
     let took = Duration::from_millis(3);
-    Outcome { took, status: Some(status), answer: Some("said".to_owned()), failure, retry_after }
+    Outcome { took, status: Some(status), answer: Some("text".to_owned()), failure, retry_after }
 }

@@ -1,4 +1,4 @@
-//! A store in memory, with an account, and everything that delivers.
+//! A harness of an in-memory store, an account, and the delivery workers.
 
 use std::{
     collections::BTreeSet,
@@ -27,7 +27,7 @@ use crate::script::Script;
 
 pub(crate) const HOOK: &str = "https://hook.example/";
 
-/// Counts what it is told.
+/// An observer that counts events.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) exhausted: AtomicUsize,
@@ -48,7 +48,7 @@ impl Observer for Counts {
     }
 }
 
-/// Everything that delivers.
+/// The delivery workers over an in-memory store, with fake endpoints.
 pub(crate) struct Workshop {
     pub(crate) fixture: Fixture,
     pub(crate) script: Arc<Script>,
@@ -64,30 +64,30 @@ impl Workshop {
         Self::with_room(1024).await
     }
 
-    /// With room for so many attempts at once.
+    /// Opens a harness with this maximum number of attempts in flight.
     pub(crate) async fn with_room(concurrency: usize) -> Self {
         let fixture = Fixture::open(async |clock| Opened::new(Arc::new(MemoryStore::new(clock)))).await;
         let account = fixture.create(fixture.home, samples::account("integration")).await;
         let script = Arc::new(Script::new(Arc::clone(&fixture.clock)));
         let counts = Arc::new(Counts::default());
         let secrets = Arc::new(WebhookSecrets::new(&MasterKey::generate(&*fixture.entropy)));
-        let means = means(&fixture, &script, &secrets, &counts, concurrency);
+        let services = means(&fixture, &script, &secrets, &counts, concurrency);
         let distributor = distributor(&fixture);
-        Self { script, counts, secrets, account, dispatcher: Dispatcher::new(means), distributor, fixture }
+        Self { script, counts, secrets, account, dispatcher: Dispatcher::new(services), distributor, fixture }
     }
 
-    /// Another server's, over the same store.
+    /// Creates the dispatcher of another server with the same store.
     pub(crate) fn another_dispatcher(&self) -> Dispatcher {
         Dispatcher::new(means(&self.fixture, &self.script, &self.secrets, &self.counts, 1024))
     }
 
-    /// From now on another server delivers here. Gives the one that did.
+    /// Replaces the dispatcher by that of another server, and returns the previous one.
     pub(crate) fn replace_dispatcher(&mut self) -> Dispatcher {
         let another = self.another_dispatcher();
         std::mem::replace(&mut self.dispatcher, another)
     }
 
-    /// Another server's, over the same store.
+    /// Creates the distributor of another server with the same store.
     pub(crate) fn another_distributor(&self) -> Distributor {
         distributor(&self.fixture)
     }
@@ -100,23 +100,23 @@ impl Workshop {
         self.fixture.now()
     }
 
-    /// The account subscribes to everything there is.
+    /// Subscribes the account to all events.
     pub(crate) async fn subscribe(&self, url: &str) -> Stored<WebhookSubscription> {
         let fixture = &self.fixture;
-        let taken: BTreeSet<u8> = self.subscriptions().await.iter().map(|one| one.record.place).collect();
-        let stamp = fixture.store.begin();
-        let id = Id::new(fixture.entropy.ulid(stamp.at()));
+        let taken_slots: BTreeSet<u8> = self.subscriptions().await.iter().map(|stored| stored.record.place).collect();
+        let timestamp = fixture.store.begin();
+        let id = Id::new(fixture.entropy.ulid(timestamp.at()));
         let secret = self.secrets.seal(&*fixture.entropy, id, &WebhookSecret::generate(&*fixture.entropy));
         let new = NewSubscription {
             url: EndpointUrl::parse(url, &AddressPolicy::default()).unwrap(),
-            description: samples::description("a test's own"),
+            description: samples::description("for a test"),
             event_types: EventType::ALL.iter().copied().collect(),
         };
-        let attribution = samples::attribution(&*fixture.entropy, fixture.home, stamp.at());
+        let attribution = samples::attribution(&*fixture.entropy, fixture.home, timestamp.at());
         let reason = samples::reason();
-        let desk = Desk { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
+        let context = Desk { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
         let (changeset, subscription) =
-            webhooks::subscribe(&desk, stamp, &self.account, &taken, id, secret, &new).unwrap();
+            webhooks::subscribe(&context, timestamp, &self.account, &taken_slots, id, secret, &new).unwrap();
         fixture.commit(changeset).await.unwrap();
         subscription
     }
@@ -125,32 +125,35 @@ impl Workshop {
         self.fixture.walk::<WebhookSubscription>(self.fixture.home, &Default::default(), PageRequest::default()).await
     }
 
-    /// The subscription as it is now.
+    /// Returns the current subscription.
     pub(crate) async fn subscription(&self, id: Id<WebhookSubscription>) -> Stored<WebhookSubscription> {
         self.fixture.get(self.fixture.home, id).await.unwrap()
     }
 
-    /// The account makes a subscription active, or not.
+    /// Enables or disables a subscription on behalf of the account.
     pub(crate) async fn set_active(&self, id: Id<WebhookSubscription>, active: bool) {
         let change = SubscriptionChange { active: Some(active), ..SubscriptionChange::default() };
-        let present = self.subscription(id).await;
-        self.with_desk(|desk, stamp| webhooks::revise(desk, stamp, &self.account, &present, &change).unwrap().0).await;
+        let current = self.subscription(id).await;
+        self.with_desk(|context, timestamp| {
+            webhooks::revise(context, timestamp, &self.account, &current, &change).unwrap().0
+        })
+        .await;
     }
 
-    /// Commits what is decided at a desk.
+    /// Commits the changeset of a command.
     pub(crate) async fn with_desk(&self, decide: impl FnOnce(&Desk<'_>, kernel::Stamp) -> kernel::Changeset) {
         let fixture = &self.fixture;
-        let stamp = fixture.store.begin();
-        let attribution = samples::attribution(&*fixture.entropy, fixture.home, stamp.at());
+        let timestamp = fixture.store.begin();
+        let attribution = samples::attribution(&*fixture.entropy, fixture.home, timestamp.at());
         let reason = samples::reason();
-        let desk = Desk { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
-        fixture.commit(decide(&desk, stamp)).await.unwrap();
+        let context = Desk { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
+        fixture.commit(decide(&context, timestamp)).await.unwrap();
     }
 
-    /// The account is changed by an operator.
+    /// Changes the account as an operator does.
     pub(crate) async fn account_becomes(&self, change: impl FnOnce(&ServiceAccount) -> ServiceAccount) {
-        let present: Account = self.fixture.get(self.fixture.home, self.account.meta.id).await.unwrap();
-        self.fixture.revise(&present, change(&present.record)).await;
+        let current: Account = self.fixture.get(self.fixture.home, self.account.meta.id).await.unwrap();
+        self.fixture.revise(&current, change(&current.record)).await;
     }
 
     pub(crate) async fn disable_account(&self) {
@@ -161,7 +164,7 @@ impl Workshop {
         self.account_becomes(|account| account.with_scopes(scopes).unwrap()).await;
     }
 
-    /// Something happens to a record.
+    /// Publishes an event about a record.
     pub(crate) async fn happens(&self, name: &'static str, subject: u128, revision: i64) -> Id<OutboxEvent> {
         let mut changeset = self.fixture.changeset(self.fixture.home);
         let id = Id::new(self.fixture.entropy.ulid(changeset.at()));
@@ -178,7 +181,7 @@ impl Workshop {
         id
     }
 
-    /// Does all that can be done at this moment.
+    /// Fans out and delivers until nothing is due at the current time.
     pub(crate) async fn work(&mut self) {
         self.distribute().await;
         self.dispatch().await;
@@ -198,7 +201,7 @@ impl Workshop {
         }
     }
 
-    /// All deliveries, oldest first.
+    /// Returns all deliveries, oldest first.
     pub(crate) async fn deliveries(&self) -> Vec<Stored<WebhookDelivery>> {
         let page = PageRequest::default();
         let mut all = self.fixture.walk::<WebhookDelivery>(self.fixture.home, &DeliveryFilter::default(), page).await;
@@ -206,20 +209,20 @@ impl Workshop {
         all
     }
 
-    /// The one delivery there is.
+    /// Returns the only delivery.
     pub(crate) async fn delivery(&self) -> Stored<WebhookDelivery> {
         let [delivery] = <[_; 1]>::try_from(self.deliveries().await).unwrap();
         delivery
     }
 
-    /// Moves the clock to where the one delivery is tried next, and does what is due then. Says how long that was.
+    /// Advances the clock to the next attempt of the only delivery, and runs until idle. Returns the delay until then.
     pub(crate) async fn next_attempt(&mut self) -> Option<Duration> {
         let next = self.delivery().await.record.next_attempt_at?;
         let wait = next.since(self.now());
         self.clock().set(next - Duration::from_millis(100));
         let before = self.script.calls().len();
         self.work().await;
-        assert_eq!(self.script.calls().len(), before, "it was tried too early");
+        assert_eq!(self.script.calls().len(), before, "the attempt was made too early");
         self.clock().set(next);
         self.work().await;
         Some(wait)
@@ -248,8 +251,8 @@ fn distributor(fixture: &Fixture) -> Distributor {
     Distributor::new(Arc::clone(&fixture.store), Arc::clone(&fixture.clock) as _, &*fixture.entropy)
 }
 
-/// The audit entries with this action.
-pub(crate) async fn entries(workshop: &Workshop, action: &str) -> Vec<kernel::Entry> {
-    let log = workshop.fixture.log(workshop.fixture.home).await;
+/// Returns the audit entries with this action.
+pub(crate) async fn entries(harness: &Workshop, action: &str) -> Vec<kernel::Entry> {
+    let log = harness.fixture.log(harness.fixture.home).await;
     log.into_iter().map(|recorded| recorded.entry).filter(|entry| entry.action.as_str() == action).collect()
 }

@@ -9,15 +9,15 @@ fn reference(text: &str) -> Reference {
 
 #[test]
 fn what_is_not_named_stays_and_what_is_cleared_goes() {
-    let office = Office::open();
-    let mut present = office.finding("k", Status::Open);
-    present.record.owner_responsibility_id = Some(reference("resp_1"));
-    present.record.owner_member_user_id = Some(reference("usr_1"));
-    let revision = Revision { owner_responsibility_id: Set::Clear, ..Revision::default() };
-    let (changeset, after) = revise(&office.desk(), office.stamp(), &present, &revision).unwrap();
+    let harness = Office::open();
+    let mut current = harness.finding("k", Status::Open);
+    current.record.owner_responsibility_id = Some(reference("resp_1"));
+    current.record.owner_member_user_id = Some(reference("usr_1"));
+    let patch = Revision { owner_responsibility_id: Set::Clear, ..Revision::default() };
+    let (changeset, after) = revise(&harness.desk(), harness.stamp(), &current, &patch).unwrap();
     assert_eq!(after.record.owner_responsibility_id, None);
-    assert_eq!(after.record.owner_member_user_id, present.record.owner_member_user_id);
-    assert_eq!(after.meta.revision, present.meta.revision.next());
+    assert_eq!(after.record.owner_member_user_id, current.record.owner_member_user_id);
+    assert_eq!(after.meta.revision, current.meta.revision.next());
     let [change] = changeset.entries()[0].changes.as_slice() else { panic!("one field changed") };
     assert_eq!(change.field, "owner_responsibility_id");
     assert_eq!(change.before, FieldValue::Text("resp_1".to_owned()));
@@ -26,53 +26,53 @@ fn what_is_not_named_stays_and_what_is_cleared_goes() {
 
 #[test]
 fn subscribers_hear_of_severity_status_owner_and_due_date_and_of_nothing_else() {
-    let office = Office::open();
-    let present = office.finding("k", Status::Open);
-    let tell = |revision: Revision| told(&revise(&office.desk(), office.stamp(), &present, &revision).unwrap().0);
-    assert!(tell(Revision { title: Some(Title::parse("Another title").unwrap()), ..Revision::default() }).is_empty());
-    assert_eq!(tell(Revision { severity: Some(Severity::High), ..Revision::default() }), ["finding.updated >open"]);
+    let harness = Office::open();
+    let current = harness.finding("k", Status::Open);
+    let events = |patch: Revision| told(&revise(&harness.desk(), harness.stamp(), &current, &patch).unwrap().0);
+    assert!(events(Revision { title: Some(Title::parse("Another title").unwrap()), ..Revision::default() }).is_empty());
+    assert_eq!(events(Revision { severity: Some(Severity::High), ..Revision::default() }), ["finding.updated >open"]);
     assert_eq!(
-        tell(Revision { owner_member_user_id: Set::To(reference("usr_1")), ..Revision::default() }),
+        events(Revision { owner_member_user_id: Set::To(reference("usr_1")), ..Revision::default() }),
         ["finding.updated >open"]
     );
     assert_eq!(
-        tell(Revision { status: Some(Status::Triaged), ..Revision::default() }),
+        events(Revision { status: Some(Status::Triaged), ..Revision::default() }),
         ["finding.updated >triaged", "finding.status_changed open>triaged"]
     );
     assert_eq!(
-        tell(Revision { status: Some(Status::Accepted), ..Revision::default() }),
+        events(Revision { status: Some(Status::Accepted), ..Revision::default() }),
         ["finding.updated >accepted", "finding.status_changed open>accepted", "finding.closed >accepted"]
     );
 }
 
 #[test]
 fn half_a_subject_is_refused_and_the_other_half_may_be_there_already() {
-    let office = Office::open();
-    let present = office.finding("k", Status::Open);
-    let half = Revision { subject_resource_id: Set::To(reference("src/a.rs")), ..Revision::default() };
-    let Err(Refusal::Invalid(faults)) = revise(&office.desk(), office.stamp(), &present, &half) else {
-        panic!("half a subject was taken")
+    let harness = Office::open();
+    let current = harness.finding("k", Status::Open);
+    let incomplete = Revision { subject_resource_id: Set::To(reference("src/a.rs")), ..Revision::default() };
+    let Err(Refusal::Invalid(errors)) = revise(&harness.desk(), harness.stamp(), &current, &incomplete) else {
+        panic!("an incomplete subject was accepted")
     };
-    assert_eq!(faults[0].field, "subject_module_key");
+    assert_eq!(errors[0].field, "subject_module_key");
 
-    let whole = Revision {
+    let complete = Revision {
         subject_module_key: Set::To(reference("code")),
         subject_resource_type: Set::To(reference("file")),
-        ..half.clone()
+        ..incomplete.clone()
     };
-    let (_, with_subject) = revise(&office.desk(), office.stamp(), &present, &whole).unwrap();
-    let moved = Revision { subject_resource_id: Set::To(reference("src/b.rs")), ..Revision::default() };
-    let (_, after) = revise(&office.desk(), office.stamp(), &with_subject, &moved).unwrap();
+    let (_, with_subject) = revise(&harness.desk(), harness.stamp(), &current, &complete).unwrap();
+    let other_id = Revision { subject_resource_id: Set::To(reference("src/b.rs")), ..Revision::default() };
+    let (_, after) = revise(&harness.desk(), harness.stamp(), &with_subject, &other_id).unwrap();
     assert_eq!(after.record.subject.unwrap().resource_id, reference("src/b.rs"));
 }
 
 #[test]
 fn a_change_that_changes_nothing_is_on_record_and_leaves_the_revision() {
-    let office = Office::open();
-    let present = office.finding("k", Status::Open);
-    let same = Revision { severity: Some(present.record.severity), ..Revision::default() };
-    let (changeset, after) = revise(&office.desk(), office.stamp(), &present, &same).unwrap();
-    assert_eq!(after, present);
+    let harness = Office::open();
+    let current = harness.finding("k", Status::Open);
+    let same = Revision { severity: Some(current.record.severity), ..Revision::default() };
+    let (changeset, after) = revise(&harness.desk(), harness.stamp(), &current, &same).unwrap();
+    assert_eq!(after, current);
     assert_eq!(changeset.entries().len(), 1);
     assert!(changeset.writes().is_empty() && changeset.events().is_empty());
 }

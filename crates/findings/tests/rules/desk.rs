@@ -1,4 +1,4 @@
-//! A desk whose time and chance are fixed, and whose notices can be read.
+//! A test harness with a fixed clock, predictable identifiers and readable event payloads.
 
 use std::sync::{
     Arc,
@@ -39,16 +39,16 @@ impl Entropy for Counter {
     }
 }
 
-/// Renders what a test wants to read: status now and before.
+/// Renders an event as `previous>current` status.
 struct Terse;
 
 impl NoticeRenderer for Terse {
-    fn render(&self, notice: &Notice<'_>) -> Bytes {
-        let before = match notice.happened {
+    fn render(&self, change: &Notice<'_>) -> Bytes {
+        let previous = match change.happened {
             Happened::StatusChanged { previous } => previous.name(),
             _ => "",
         };
-        format!("{before}>{}", notice.finding.record.status.name()).into()
+        format!("{previous}>{}", change.finding.record.status.name()).into()
     }
 }
 
@@ -97,7 +97,7 @@ impl Office {
         self.stamps.begin()
     }
 
-    /// A finding that was created a minute ago and stands like this.
+    /// A finding that was created a minute ago and has this status.
     pub(crate) fn finding(&self, key: &str, status: Status) -> Stored<Finding> {
         let at = Timestamp::from_millis(NOW - 60_000);
         let (_, created) =
@@ -122,7 +122,7 @@ pub(crate) fn new(key: &str) -> NewFinding {
     }
 }
 
-/// The events of a changeset: name and what the terse renderer made of it.
+/// The events of a changeset, as name and rendered payload.
 pub(crate) fn told(changeset: &Changeset) -> Vec<String> {
     changeset.events().iter().map(|event| format!("{} {}", event.name, str::from_utf8(&event.body).unwrap())).collect()
 }

@@ -7,8 +7,8 @@ fn repeats(original: Id<Finding>) -> NewEvent {
     NewEvent { external_reference: None, duplicate_of: Some(original), ..event(EventKind::VerifiedAsDuplicate) }
 }
 
-fn refused(office: &Office, present: &Stored<Finding>, new: NewEvent, originals: &[Stored<Finding>]) -> String {
-    match report(&office.desk(), office.stamp(), present, new, originals) {
+fn refused(harness: &Office, current: &Stored<Finding>, new: NewEvent, originals: &[Stored<Finding>]) -> String {
+    match report(&harness.desk(), harness.stamp(), current, new, originals) {
         Err(Refusal::Invalid(faults)) => faults[0].message.to_string(),
         outcome => panic!("{outcome:?}"),
     }
@@ -16,10 +16,10 @@ fn refused(office: &Office, present: &Stored<Finding>, new: NewEvent, originals:
 
 #[test]
 fn a_duplicate_is_closed_and_names_its_original() {
-    let office = Office::open();
-    let (present, original) = (office.finding("a", Status::Open), office.finding("b", Status::Open));
+    let harness = Office::open();
+    let (current, original) = (harness.finding("a", Status::Open), harness.finding("b", Status::Open));
     let (changeset, _, after) =
-        report(&office.desk(), office.stamp(), &present, repeats(original.meta.id), std::slice::from_ref(&original))
+        report(&harness.desk(), harness.stamp(), &current, repeats(original.meta.id), std::slice::from_ref(&original))
             .unwrap();
     assert_eq!((after.record.status, after.record.duplicate_of), (Status::Closed, Some(original.meta.id)));
     assert_eq!(changeset.unchanged().len(), 1, "the original must still be what it was");
@@ -27,51 +27,51 @@ fn a_duplicate_is_closed_and_names_its_original() {
 
 #[test]
 fn a_closed_finding_stays_closed_since_when_it_was_and_takes_the_field() {
-    let office = Office::open();
-    let (present, original) = (office.finding("a", Status::Closed), office.finding("b", Status::Open));
+    let harness = Office::open();
+    let (current, original) = (harness.finding("a", Status::Closed), harness.finding("b", Status::Open));
     let (_, _, after) =
-        report(&office.desk(), office.stamp(), &present, repeats(original.meta.id), std::slice::from_ref(&original))
+        report(&harness.desk(), harness.stamp(), &current, repeats(original.meta.id), std::slice::from_ref(&original))
             .unwrap();
-    assert_eq!(after.record.closed_at, present.record.closed_at);
+    assert_eq!(after.record.closed_at, current.record.closed_at);
     assert_eq!(after.record.duplicate_of, Some(original.meta.id));
 }
 
 #[test]
 fn a_finding_repeats_neither_itself_nor_one_that_repeats_it_nor_one_that_is_not_there() {
-    let office = Office::open();
-    let (present, mut other) = (office.finding("a", Status::Open), office.finding("b", Status::Closed));
-    let own = present.meta.id;
+    let harness = Office::open();
+    let (current, mut other) = (harness.finding("a", Status::Open), harness.finding("b", Status::Closed));
+    let id = current.meta.id;
     assert_eq!(
-        refused(&office, &present, repeats(own), std::slice::from_ref(&present)),
-        "a finding can't repeat itself"
+        refused(&harness, &current, repeats(id), std::slice::from_ref(&current)),
+        "a finding can't be a duplicate of itself"
     );
-    other.record.duplicate_of = Some(own);
-    let circle = [other.clone(), present.clone()];
-    assert_eq!(refused(&office, &present, repeats(other.meta.id), &circle), "that finding repeats this one");
-    assert_eq!(refused(&office, &present, repeats(other.meta.id), &[]), "there is no such finding");
+    other.record.duplicate_of = Some(id);
+    let cycle = [other.clone(), current.clone()];
+    assert_eq!(refused(&harness, &current, repeats(other.meta.id), &cycle), "that finding is a duplicate of this one");
+    assert_eq!(refused(&harness, &current, repeats(other.meta.id), &[]), "the finding does not exist");
 }
 
 #[test]
 fn exactly_one_original_is_named() {
-    let office = Office::open();
-    let (present, original) = (office.finding("a", Status::Open), office.finding("b", Status::Open));
+    let harness = Office::open();
+    let (current, original) = (harness.finding("a", Status::Open), harness.finding("b", Status::Open));
     let both = NewEvent { external_reference: Some(Reference::parse("INC1").unwrap()), ..repeats(original.meta.id) };
     let neither = NewEvent { duplicate_of: None, ..repeats(original.meta.id) };
     for new in [both, neither] {
-        assert!(refused(&office, &present, new, std::slice::from_ref(&original)).contains("exactly one"));
+        assert!(refused(&harness, &current, new, std::slice::from_ref(&original)).contains("exactly one"));
     }
     let stray = NewEvent { duplicate_of: Some(original.meta.id), ..event(EventKind::Comment) };
-    assert!(refused(&office, &present, stray, &[original]).contains("only verified_as_duplicate"));
+    assert!(refused(&harness, &current, stray, &[original]).contains("only verified_as_duplicate"));
 }
 
 #[test]
 fn who_is_opened_again_repeats_nothing_any_more_whichever_way_it_is_opened() {
-    let office = Office::open();
-    let original = office.finding("b", Status::Open);
-    let mut present = office.finding("a", Status::Closed);
-    present.record.duplicate_of = Some(original.meta.id);
-    let (_, _, reported) = report(&office.desk(), office.stamp(), &present, event(EventKind::Reopened), &[]).unwrap();
+    let harness = Office::open();
+    let original = harness.finding("b", Status::Open);
+    let mut current = harness.finding("a", Status::Closed);
+    current.record.duplicate_of = Some(original.meta.id);
+    let (_, _, reported) = report(&harness.desk(), harness.stamp(), &current, event(EventKind::Reopened), &[]).unwrap();
     let reopening = Revision { status: Some(Status::Open), ..Revision::default() };
-    let (_, revised) = revise(&office.desk(), office.stamp(), &present, &reopening).unwrap();
+    let (_, revised) = revise(&harness.desk(), harness.stamp(), &current, &reopening).unwrap();
     assert_eq!((reported.record.duplicate_of, revised.record.duplicate_of), (None, None));
 }

@@ -8,7 +8,7 @@ pub(crate) fn event(kind: EventKind) -> NewEvent {
     NewEvent { kind, note: None, external_reference: external, duplicate_of: None, occurred_at: None }
 }
 
-/// Where each event leads from where, by the contract; everything else is refused.
+/// The status after an event according to the contract; `None` if the event is rejected.
 fn leads(kind: EventKind, from: Status) -> Option<Status> {
     use Status::*;
     match (kind, from) {
@@ -25,22 +25,22 @@ fn leads(kind: EventKind, from: Status) -> Option<Status> {
 
 #[test]
 fn every_event_moves_a_finding_where_the_contract_says_or_is_refused() {
-    let office = Office::open();
+    let harness = Office::open();
     for kind in EventKind::ALL {
         for from in Status::ALL {
-            let present = office.finding("k", *from);
-            match (report(&office.desk(), office.stamp(), &present, event(*kind), &[]), leads(*kind, *from)) {
+            let current = harness.finding("k", *from);
+            match (report(&harness.desk(), harness.stamp(), &current, event(*kind), &[]), leads(*kind, *from)) {
                 (Ok((changeset, recorded, after)), Some(to)) => {
                     assert_eq!(after.record.status, to, "{kind:?} of {from:?}");
-                    assert_eq!(recorded.record.finding, present.meta.id);
+                    assert_eq!(recorded.record.finding, current.meta.id);
                     assert_eq!(recorded.record.occurred_at, changeset.at());
                     assert_eq!(noted(&changeset), ["finding.event_recorded"]);
                     let changes = &changeset.entries()[0].changes;
-                    let kind_noted = FieldValue::Text(kind.name().to_owned());
-                    assert!(changes.iter().any(|change| change.field == "event_type" && change.after == kind_noted));
-                    assert_eq!(changeset.writes().len(), 1 + usize::from(after != present));
+                    let kind_name = FieldValue::Text(kind.name().to_owned());
+                    assert!(changes.iter().any(|change| change.field == "event_type" && change.after == kind_name));
+                    assert_eq!(changeset.writes().len(), 1 + usize::from(after != current));
                 }
-                (Err(Refusal::Event { event, from: stood, .. }), None) => assert_eq!((event, stood), (*kind, *from)),
+                (Err(Refusal::Event { event, from: status, .. }), None) => assert_eq!((event, status), (*kind, *from)),
                 (outcome, expected) => panic!("{kind:?} of {from:?}: {outcome:?}, expected {expected:?}"),
             }
         }
@@ -49,10 +49,10 @@ fn every_event_moves_a_finding_where_the_contract_says_or_is_refused() {
 
 #[test]
 fn a_resolved_finding_is_closed_by_way_of_verified() {
-    let office = Office::open();
-    let present = office.finding("k", Status::Remediating);
+    let harness = Office::open();
+    let current = harness.finding("k", Status::Remediating);
     let (changeset, _, after) =
-        report(&office.desk(), office.stamp(), &present, event(EventKind::VerifiedAsResolved), &[]).unwrap();
+        report(&harness.desk(), harness.stamp(), &current, event(EventKind::VerifiedAsResolved), &[]).unwrap();
     assert_eq!(
         told(&changeset),
         [
@@ -63,15 +63,15 @@ fn a_resolved_finding_is_closed_by_way_of_verified() {
             "finding.closed >closed",
         ]
     );
-    assert_eq!(after.meta.revision, present.meta.revision.next(), "one write, one revision");
+    assert_eq!(after.meta.revision, current.meta.revision.next(), "one write, one revision");
 }
 
 #[test]
 fn a_comment_changes_nothing_about_the_finding() {
-    let office = Office::open();
-    let present = office.finding("k", Status::Archived);
+    let harness = Office::open();
+    let current = harness.finding("k", Status::Archived);
     let (changeset, _, after) =
-        report(&office.desk(), office.stamp(), &present, event(EventKind::Comment), &[]).unwrap();
-    assert_eq!(after, present);
+        report(&harness.desk(), harness.stamp(), &current, event(EventKind::Comment), &[]).unwrap();
+    assert_eq!(after, current);
     assert!(told(&changeset).is_empty());
 }

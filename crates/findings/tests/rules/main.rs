@@ -1,6 +1,6 @@
-//! The rules of findings, from the outside: commands and states in, changesets and refusals out.
+//! Tests of the rules of findings through the public API of the crate.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 extern crate novantra_findings as findings;
 

@@ -1,5 +1,5 @@
-//! Reading JSON as `serde_json` does, but for a member that an object has twice: which of the two was meant nobody knows, and
-//! whichever is taken, the other was ignored.
+//! A JSON reader that differs from `serde_json` in one respect: it rejects objects with duplicate members, because it
+//! is unknown which of the two values was meant.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
-/// How much of a name is told.
+/// The maximum number of characters of a duplicate name in the error message.
 const TOLD: usize = 60;
 
-/// Reads one document.
+/// Parses one JSON document.
 ///
 /// # Errors
-/// In words for an answer: that it is no JSON, and where; or which member is there twice.
+/// A message for the response, with the position: the body is not JSON, or a member occurs twice.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, String> {
     match serde_json::from_slice(bytes) {
         Ok(Once(value)) => Ok(value),
@@ -24,6 +24,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value, String> {
     }
 }
 
+/// A JSON value without duplicate members.
 struct Once(Value);
 
 impl<'de> Deserialize<'de> for Once {
@@ -82,7 +83,7 @@ impl<'de> Visitor<'de> for Reading {
         while let Some(name) = members.next_key::<String>()? {
             if read.contains_key(&name) {
                 let name: String = name.chars().take(TOLD).collect();
-                return Err(A::Error::custom(format_args!("{name:?} is given twice")));
+                return Err(A::Error::custom(format_args!("{name:?} is repeated")));
             }
             let Once(value) = members.next_value()?;
             read.insert(name, value);
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn a_member_that_is_there_twice_is_named_with_its_place_however_deep_it_is() {
         let refused = read(br#"{"a":[{"title":"T","title":"U"}]}"#).unwrap_err();
-        assert_eq!(refused, "\"title\" is given twice at line 1 column 26");
+        assert_eq!(refused, "\"title\" is repeated at line 1 column 26");
         let long = format!("{{\"{0}\":1,\"{0}\":2}}", "n".repeat(5000));
         assert!(read(long.as_bytes()).unwrap_err().len() < 120);
     }

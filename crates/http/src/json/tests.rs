@@ -1,4 +1,4 @@
-//! What is written is what `serde_json` writes.
+//! Tests that the output equals that of `serde_json`.
 
 use std::collections::BTreeMap;
 

@@ -1,18 +1,19 @@
-//! Texts in JSON (RFC 8259 § 7).
+//! Escaping of strings in JSON (RFC 8259 § 7).
 
-/// How many bytes of a text are looked at without a way out in the middle, so that the compiler looks at all of them at once.
+/// The number of bytes that are checked without an early exit, so that the compiler can vectorize the check.
 pub(super) const STRIDE: usize = 32;
 
+/// Whether this byte must be escaped.
 const fn escaped(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
-/// Whether none of so many bytes is to be escaped.
+/// Whether none of these bytes must be escaped.
 fn plain<const N: usize>(bytes: &[u8; N]) -> bool {
     !bytes.iter().fold(false, |any, byte| any | escaped(*byte))
 }
 
-/// Where the first byte is that can't stand as it is.
+/// Returns the index of the first byte that must be escaped.
 pub(super) fn first_escaped(text: &[u8]) -> Option<usize> {
     let long = text.as_chunks::<STRIDE>().0.iter().take_while(|bytes| plain(bytes)).count() * STRIDE;
     let rest = text.get(long..)?;
@@ -21,9 +22,9 @@ pub(super) fn first_escaped(text: &[u8]) -> Option<usize> {
     Some(long + short + last)
 }
 
-/// Writes a text at the end of `out`, with what can't stand as it is escaped.
+/// Appends a string to `out` and escapes it where necessary.
 pub(super) fn escape(out: &mut Vec<u8>, mut text: &[u8]) {
-    while let Some((plain, rest)) = first_escaped(text).and_then(|place| text.split_at_checked(place)) {
+    while let Some((plain, rest)) = first_escaped(text).and_then(|index| text.split_at_checked(index)) {
         out.extend_from_slice(plain);
         let Some((byte, after)) = rest.split_first() else { return };
         match byte {
@@ -36,7 +37,7 @@ pub(super) fn escape(out: &mut Vec<u8>, mut text: &[u8]) {
             0x0c => out.extend_from_slice(b"\\f"),
             other => {
                 const HEX: &[u8; 16] = b"0123456789abcdef";
-                let digit = |place: u8| HEX[usize::from(other >> place & 15)];
+                let digit = |shift: u8| HEX[usize::from(other >> shift & 15)];
                 out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(4), digit(0)]);
             }
         }

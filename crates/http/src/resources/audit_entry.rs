@@ -1,4 +1,4 @@
-//! `GET /audit/entries`: the organization's audit log, for a SIEM.
+//! `GET /audit/entries`: the audit log of the organization, for export to a SIEM.
 
 use std::collections::BTreeSet;
 
@@ -21,81 +21,84 @@ use crate::{
 };
 
 fn filter(query: &mut Query<'_>) -> AuditFilter {
-    let mut texts = |name, says| -> BTreeSet<String> {
+    let mut texts = |name, description| -> BTreeSet<String> {
         query.any_of(
             name,
-            says,
+            description,
             || json!({ "type": "string" }),
             |text| Reference::parse(text).map(|text| text.as_str().to_owned()),
         )
     };
     AuditFilter {
-        actions: texts("action", "What was done: `finding.created`."),
-        actors: texts("actorId", "Who did it: `svc_…`."),
-        subjects: texts("subjectId", "What it was done to: `find_…`."),
+        actions: texts("action", "Only entries with one of these actions, such as `finding.created`."),
+        actors: texts("actorId", "Only entries of one of these actors, such as `svc_…`."),
+        subjects: texts("subjectId", "Only entries about one of these records, such as `find_…`."),
     }
 }
 
-pub(crate) fn list<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        let mut query = Query::parse(call.query());
+        let mut query = Query::parse(request.query());
         let filter = filter(&mut query);
-        let walk = Walk::start(app, call, &mut query)?;
-        if call.format == Format::Lines {
-            let (store, place) = (&*app.services.store, streams::take_place(app, call)?);
-            let streamed = AuditLog::stream_entries(store, walk.organization, &filter, &walk.whole()).await?;
-            return streams::reply(app, call, place, streamed, write);
+        let list_request = Walk::start(app, request, &mut query)?;
+        if request.format == Format::Lines {
+            let (store, permit) = (&*app.services.store, streams::take_place(app, request)?);
+            let snapshot =
+                AuditLog::stream_entries(store, list_request.organization, &filter, &list_request.whole()).await?;
+            return streams::reply(app, request, permit, snapshot, write);
         }
-        let page = AuditLog::entries(&*app.services.store, walk.organization, &filter, &walk.page).await?;
-        Ok(walk.reply(app, "entries", &page, write))
+        let page =
+            AuditLog::entries(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
+        Ok(list_request.reply(app, "entries", &page, write))
     })
 }
 
-/// As it was hashed, so that who exports the log can verify it.
-fn write(recorded: &Recorded, into: &mut Vec<u8>) {
-    into.extend_from_slice(canonical(recorded).as_bytes());
+/// Writes the entry in the canonical form that was hashed, so that an exported log can be verified.
+fn write(entry: &Recorded, out: &mut Vec<u8>) {
+    out.extend_from_slice(canonical(entry).as_bytes());
 }
 
+/// Returns the schema of an audit entry.
 pub(crate) fn schema() -> Value {
-    let text = |says: &str| json!({ "type": "string", "description": says });
-    let maybe = |says: &str| json!({ "type": ["string", "null"], "description": says });
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    let nullable = |description: &str| json!({ "type": ["string", "null"], "description": description });
     let properties = json!({
-        "id": text("`aud_…`"),
-        "organizationId": text("In whose log it stands."),
-        "sequence": { "type": ["integer", "null"], "description": "Its place in the chain, from 1 without gaps; null until sealed." },
+        "id": text("The identifier of the entry, `aud_…`."),
+        "organizationId": text("The organization whose audit log contains the entry."),
+        "sequence": { "type": ["integer", "null"], "description": "The position in the chain, from 1 without gaps; null until the entry is sealed." },
         "occurredAt": { "type": "string", "format": "date-time" },
         "actor": {
             "type": "object",
             "required": ["kind", "id", "name"],
             "properties": {
                 "kind": { "type": "string", "enum": ["service_account", "user", "system"] },
-                "id": maybe("Its identifier, where it has one."),
-                "name": text("Its name at the time."),
+                "id": nullable("The identifier of the actor, if it has one."),
+                "name": text("The name of the actor at that time."),
             },
         },
-        "action": text("What was done: `finding.created`; with `.refused` or `.replayed` behind it where it was not done, or had been done before."),
+        "action": text("The action, such as `finding.created`. The suffix `.refused` means that the request was rejected, `.replayed` that a stored response was returned."),
         "subject": {
             "type": ["object", "null"],
             "required": ["type", "id"],
-            "properties": { "type": text("`finding`"), "id": text("`find_…`") },
+            "properties": { "type": text("The kind of record, such as `finding`."), "id": text("The identifier of the record, such as `find_…`.") },
         },
-        "reason": maybe("Why, as the call said."),
+        "reason": nullable("The reason given in the request."),
         "changes": {
             "type": "array",
             "items": {
                 "type": "object",
                 "required": ["field", "before", "after"],
-                "properties": { "field": text("`severity`"), "before": {}, "after": {} },
+                "properties": { "field": text("The name of the field, such as `severity`."), "before": {}, "after": {} },
             },
         },
-        "requestId": text("`req_…`, as in the answer."),
-        "method": maybe("Of the request."),
-        "route": maybe("The route's template, or the command."),
-        "status": { "type": ["integer", "null"], "description": "Of the answer." },
-        "sourceAddress": maybe("Where the call came from."),
-        "userAgent": maybe("What the caller calls itself."),
-        "previousHash": maybe("The hash of the entry before; 64 zeros for the first; null until sealed."),
-        "hash": maybe("SHA-256 over the RFC 8785 JSON of the entry without `hash`; null until sealed."),
+        "requestId": text("The identifier of the request, `req_…`, as in its response."),
+        "method": nullable("The HTTP method of the request."),
+        "route": nullable("The route template of the request, or the command."),
+        "status": { "type": ["integer", "null"], "description": "The HTTP status of the response." },
+        "sourceAddress": nullable("The client address of the request."),
+        "userAgent": nullable("The `User-Agent` header of the request."),
+        "previousHash": nullable("The hash of the previous entry, or 64 zeros for the first entry; null until the entry is sealed."),
+        "hash": nullable("The SHA-256 hash of the RFC 8785 JSON of the entry without `hash`; null until the entry is sealed."),
     });
     let required: Vec<&String> = properties.as_object().into_iter().flat_map(serde_json::Map::keys).collect();
     json!({ "type": "object", "required": required, "properties": properties })

@@ -1,4 +1,4 @@
-//! Controls.
+//! The list and get endpoints of controls.
 
 use kernel::{Description, Id, RecordKey, Reference, Stored, SubjectGroup, Timestamp, Title, VersionedSubjectGroup};
 use registers::{Control, ControlFilter, ControlStatus};
@@ -80,17 +80,22 @@ impl View for Control {
     fn filter(query: &mut Query<'_>) -> ControlFilter {
         let status = word(ControlStatus::ALL, ControlStatus::name);
         ControlFilter {
-            statuses: query.any_of("status", "Where the control stands.", || status.schema(), |text| status.find(text)),
+            statuses: query.any_of(
+                "status",
+                "Only controls with one of these statuses.",
+                || status.schema(),
+                |text| status.find(text),
+            ),
         }
     }
 
     fn example() -> Stored<Self> {
-        let reference = |text| Reference::parse(text).expect("the example keeps the rule");
+        let reference = |text| Reference::parse(text).expect("the example is valid");
         let record = Self {
-            key: RecordKey::parse("CTL-AC-02").expect("the example keeps the rule"),
-            title: Title::parse("Privileged access is reviewed every quarter").expect("the example keeps the rule"),
+            key: RecordKey::parse("CTL-AC-02").expect("the example is valid"),
+            title: Title::parse("Privileged access is reviewed every quarter").expect("the example is valid"),
             description: Description::parse("Each system owner confirms or removes every privileged account.")
-                .expect("the example keeps the rule"),
+                .expect("the example is valid"),
             status: ControlStatus::Active,
             subject: Some(VersionedSubjectGroup {
                 group: SubjectGroup {

@@ -1,4 +1,4 @@
-//! Findings: their shape, list, get, create and change.
+//! The endpoints to list, get, create and update findings.
 
 use async_trait::async_trait;
 use auth::Caller;
@@ -125,31 +125,46 @@ impl View for Finding {
         let source = word(SourceKind::ALL, SourceKind::name);
         let severity = word(Severity::ALL, Severity::name);
         FindingFilter {
-            statuses: query.any_of("status", "Where the finding stands.", || status.schema(), |text| status.find(text)),
+            statuses: query.any_of(
+                "status",
+                "Only findings with one of these statuses.",
+                || status.schema(),
+                |text| status.find(text),
+            ),
             source_kinds: query.any_of(
                 "sourceKind",
-                "Where it came from.",
+                "Only findings from one of these kinds of source.",
                 || source.schema(),
                 |text| source.find(text),
             ),
-            severities: query.any_of("severity", "How bad it is.", || severity.schema(), |text| severity.find(text)),
+            severities: query.any_of(
+                "severity",
+                "Only findings with one of these severities.",
+                || severity.schema(),
+                |text| severity.find(text),
+            ),
             subject_resource_ids: query.any_of(
                 "subjectResourceId",
-                "What it is about.",
+                "Only findings about one of these resources.",
                 || text::<kernel::ReferenceRule>().schema(),
                 Reference::parse,
             ),
-            keys: query.any_of("findingKey", "Its key.", || text::<kernel::RecordKeyRule>().schema(), RecordKey::parse),
+            keys: query.any_of(
+                "findingKey",
+                "Only findings with one of these keys.",
+                || text::<kernel::RecordKeyRule>().schema(),
+                RecordKey::parse,
+            ),
         }
     }
 
     fn example() -> Stored<Self> {
-        let reference = |text| Reference::parse(text).expect("the example keeps the rule");
+        let reference = |text| Reference::parse(text).expect("the example is valid");
         let record = Self {
-            key: RecordKey::parse("java.sqli:src/Login.java:42").expect("the example keeps the rule"),
-            title: Title::parse("SQL built from user input").expect("the example keeps the rule"),
+            key: RecordKey::parse("java.sqli:src/Login.java:42").expect("the example is valid"),
+            title: Title::parse("SQL built from user input").expect("the example is valid"),
             description: Description::parse("The user name goes into the statement as it comes.")
-                .expect("the example keeps the rule"),
+                .expect("the example is valid"),
             severity: Severity::High,
             status: Status::Open,
             source: FindingSource {
@@ -174,7 +189,7 @@ impl View for Finding {
     }
 }
 
-/// Reads the members of a new finding.
+/// Reads the fields of a new finding.
 pub(crate) fn read_new(object: &mut Object<'_>) -> Option<NewFinding> {
     let key = object.required("findingKey", text());
     let title = object.required("title", text());
@@ -203,17 +218,17 @@ pub(crate) fn read_new(object: &mut Object<'_>) -> Option<NewFinding> {
 }
 
 fn read_subject(object: &mut Object<'_>) -> Option<Option<SubjectGroup>> {
-    let before = object.faults();
+    let errors_before = object.faults();
     let module_key = object.optional("subjectModuleKey", text());
     let resource_type = object.optional("subjectResourceType", text());
     let resource_id = object.optional("subjectResourceId", text());
-    if object.faults() > before {
+    if object.faults() > errors_before {
         return None;
     }
-    SubjectGroup::of_parts(module_key, resource_type, resource_id).map_err(|invalid| object.fault(invalid)).ok()
+    SubjectGroup::of_parts(module_key, resource_type, resource_id).map_err(|error| object.fault(error)).ok()
 }
 
-/// `POST /governance/findings`.
+/// The command of `POST /governance/findings`.
 pub(crate) struct Create {
     finding: NewFinding,
     reason: Reason,
@@ -240,31 +255,31 @@ impl Command for Create {
         _: &App,
         _: &Call,
         _: &Caller,
-        desk: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
-        Ok(create(desk, stamp, self.finding.clone()))
+        Ok(create(context, timestamp, self.finding.clone()))
     }
 
-    fn answer(&self, done: &Stored<Finding>) -> Reply {
-        let reply = Reply::record(StatusCode::CREATED, Finding::SINGULAR, &Finding::shape(done));
-        created(&format!("/api/v1/governance/findings/{}", done.meta.id), reply).revision(done.meta.revision)
+    fn answer(&self, output: &Stored<Finding>) -> Reply {
+        let response = Reply::record(StatusCode::CREATED, Finding::SINGULAR, &Finding::shape(output));
+        created(&format!("/api/v1/governance/findings/{}", output.meta.id), response).revision(output.meta.revision)
     }
 
     async fn key_taken(&self, app: &App, tenant: &findings::Tenant, key: &str) -> Result<Option<Problem>, Problem> {
-        let present = Reader::<Finding>::with_keys(&*app.services.store, tenant.organization, &[key]).await?;
-        Ok(present.first().map(|present| {
-            Problem::conflict("there is a finding with this findingKey already")
-                .member("existingId", json!(present.meta.id.to_string()))
+        let existing = Reader::<Finding>::with_keys(&*app.services.store, tenant.organization, &[key]).await?;
+        Ok(existing.first().map(|existing| {
+            Problem::conflict("another finding already has this findingKey: use another key, or update the finding named by existingId")
+                .member("existingId", json!(existing.meta.id.to_string()))
         }))
     }
 }
 
-pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(async move { carry_out(app, call, Create::read).await })
+pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(async move { carry_out(app, request, Create::read).await })
 }
 
-/// `PATCH /governance/findings/{findingId}`.
+/// The command of `PATCH /governance/findings/{findingId}`.
 pub(crate) struct Change {
     revision: Revision,
     reason: Reason,
@@ -272,7 +287,7 @@ pub(crate) struct Change {
 
 impl Change {
     fn read(object: &mut Object<'_>) -> Option<Self> {
-        let revision = Revision {
+        let patch = Revision {
             title: object.changed("title", text()),
             description: object.changed("description", text()),
             severity: object.changed("severity", word(Severity::ALL, Severity::name)),
@@ -284,12 +299,12 @@ impl Change {
             subject_resource_type: object.set("subjectResourceType", text()),
             subject_resource_id: object.set("subjectResourceId", text()),
         };
-        let sound = object.faults() == 0;
+        let is_valid = object.faults() == 0;
         let reason = object.reason();
-        if revision.is_empty() && sound {
-            object.fault(crate::problem::Issue::new([], "at least one field to change is needed beside the reason"));
+        if patch.is_empty() && is_valid {
+            object.fault(crate::problem::Issue::new([], "at least one field besides the reason is required"));
         }
-        Some(Self { revision, reason: reason? })
+        Some(Self { revision: patch, reason: reason? })
     }
 }
 
@@ -304,25 +319,25 @@ impl Command for Change {
     async fn decide(
         &self,
         app: &App,
-        call: &Call,
+        request: &Call,
         _: &Caller,
-        desk: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
-        let present = find::<Finding>(app, call).await?;
-        call.check_if_match(present.meta.revision)?;
-        Ok(revise(desk, stamp, &present, &self.revision)?)
+        let current = find::<Finding>(app, request).await?;
+        request.check_if_match(current.meta.revision)?;
+        Ok(revise(context, timestamp, &current, &self.revision)?)
     }
 
-    fn answer(&self, done: &Stored<Finding>) -> Reply {
-        Reply::record(StatusCode::OK, Finding::SINGULAR, &Finding::shape(done)).revision(done.meta.revision)
+    fn answer(&self, output: &Stored<Finding>) -> Reply {
+        Reply::record(StatusCode::OK, Finding::SINGULAR, &Finding::shape(output)).revision(output.meta.revision)
     }
 }
 
-pub(crate) fn patch<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn patch<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        call.path_id::<Finding>()?;
-        carry_out(app, call, Change::read).await
+        request.path_id::<Finding>()?;
+        carry_out(app, request, Change::read).await
     })
 }
 

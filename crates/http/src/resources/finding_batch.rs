@@ -1,4 +1,4 @@
-//! Findings by the batch: what a scanner pushes after each run.
+//! The batch endpoint of findings, for a scanner that pushes its results after each run.
 
 use async_trait::async_trait;
 use auth::Caller;
@@ -21,18 +21,18 @@ use crate::{
     write::{Command, carry_out},
 };
 
-/// The most findings of one call.
+/// The maximum number of findings per request.
 const MOST: usize = 500;
 
-/// `POST /governance/findings/batch`.
+/// The command of `POST /governance/findings/batch`.
 pub(crate) struct Batch {
-    /// Each finding, or what is wrong with it, in the order of the call.
+    /// Each finding, or its failed result, in the order of the request.
     items: Vec<Result<NewFinding, Value>>,
     on_conflict: OnConflict,
     reason: Reason,
 }
 
-/// What became of one finding.
+/// The result of one item.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Outcome<'a> {
@@ -55,6 +55,7 @@ fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
     }
 }
 
+/// Returns the result of an item that is invalid.
 fn failed(item: &Value, issues: Vec<Issue>) -> Value {
     let key = item.get("findingKey").filter(|key| key.is_string());
     json!({ "result": "failed", "findingKey": key, "error": Problem::validation(issues).into_item() })
@@ -87,18 +88,18 @@ impl Command for Batch {
         app: &App,
         _: &Call,
         _: &Caller,
-        desk: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Vec<BatchOutcome>), Problem> {
-        let good: Vec<NewFinding> = self.items.iter().flatten().cloned().collect();
-        let keys: Vec<&str> = good.iter().map(|finding| finding.key.as_str()).collect();
-        let present: Vec<Stored<Finding>> =
-            Reader::<Finding>::with_keys(&*app.services.store, desk.tenant.organization, &keys).await?;
-        Ok(batch(desk, stamp, good, present, self.on_conflict))
+        let valid: Vec<NewFinding> = self.items.iter().flatten().cloned().collect();
+        let keys: Vec<&str> = valid.iter().map(|finding| finding.key.as_str()).collect();
+        let existing: Vec<Stored<Finding>> =
+            Reader::<Finding>::with_keys(&*app.services.store, context.tenant.organization, &keys).await?;
+        Ok(batch(context, timestamp, valid, existing, self.on_conflict))
     }
 
-    fn answer(&self, done: &Vec<BatchOutcome>) -> Reply {
-        let mut outcomes = done.iter();
+    fn answer(&self, output: &Vec<BatchOutcome>) -> Reply {
+        let mut outcomes = output.iter();
         let results: Vec<Outcome<'_>> = self
             .items
             .iter()
@@ -119,8 +120,8 @@ impl Command for Batch {
     }
 }
 
-pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(async move { carry_out(app, call, Batch::read).await })
+pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(async move { carry_out(app, request, Batch::read).await })
 }
 
 pub(crate) fn document() -> Document {
@@ -129,8 +130,8 @@ pub(crate) fn document() -> Document {
         "required": ["result", "findingKey"],
         "properties": {
             "result": { "type": "string", "enum": ["created", "updated", "unchanged", "skipped", "failed"] },
-            "findingKey": { "description": "As it was sent; null where that is no text.", "type": ["string", "null"] },
-            "id": { "type": "string", "description": "Not where the item failed." },
+            "findingKey": { "description": "The key as it was sent; null if it is not a string.", "type": ["string", "null"] },
+            "id": { "type": "string", "description": "The identifier of the finding; absent if the item failed." },
             "error": { "$ref": "#/components/schemas/ItemError" },
         },
     });

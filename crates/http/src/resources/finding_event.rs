@@ -1,4 +1,4 @@
-//! What is reported about a finding.
+//! The endpoints to list and record the events of a finding.
 
 use async_trait::async_trait;
 use auth::Caller;
@@ -81,7 +81,7 @@ impl View for FindingEvent {
             finding: example_id(3),
             kind: EventKind::VerifiedAsDuplicate,
             note: None,
-            external_reference: Some(Reference::parse("INC0012345").expect("the example keeps the rule")),
+            external_reference: Some(Reference::parse("INC0012345").expect("the example is valid")),
             duplicate_of: None,
             occurred_at: example_moment(),
         };
@@ -89,7 +89,7 @@ impl View for FindingEvent {
     }
 }
 
-/// `POST /governance/findings/{findingId}/events`.
+/// The command of `POST /governance/findings/{findingId}/events`.
 pub(crate) struct Report {
     event: NewEvent,
     reason: Reason,
@@ -102,11 +102,11 @@ impl Report {
         let external_reference = object.optional("externalReference", text());
         let duplicate_of = object.optional("duplicateOfFindingId", id());
         let occurred_at = object.optional("occurredAt", Moment);
-        let sound = object.faults() == 0;
+        let is_valid = object.faults() == 0;
         let reason = object.reason();
         let event = NewEvent { kind: kind?, note, external_reference, duplicate_of, occurred_at };
-        if sound && let Err(findings::Refusal::Invalid(faults)) = event.check() {
-            faults.into_iter().for_each(|fault| object.fault(Issue::from(fault)));
+        if is_valid && let Err(findings::Refusal::Invalid(errors)) = event.check() {
+            errors.into_iter().for_each(|error| object.fault(Issue::from(error)));
         }
         Some(Self { event, reason: reason? })
     }
@@ -123,19 +123,19 @@ impl Command for Report {
     async fn decide(
         &self,
         app: &App,
-        call: &Call,
+        request: &Call,
         _: &Caller,
-        desk: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let store = &*app.services.store;
-        let present = find::<Finding>(app, call).await?;
-        call.check_if_match(present.meta.revision)?;
+        let current = find::<Finding>(app, request).await?;
+        request.check_if_match(current.meta.revision)?;
         let originals = match self.event.duplicate_of {
-            Some(original) => originals(store, desk, original).await?,
+            Some(original) => originals(store, context, original).await?,
             None => Vec::new(),
         };
-        let (changeset, event, finding) = report(desk, stamp, &present, self.event.clone(), &originals)?;
+        let (changeset, event, finding) = report(context, timestamp, &current, self.event.clone(), &originals)?;
         Ok((changeset, (event, finding)))
     }
 
@@ -144,8 +144,8 @@ impl Command for Report {
             FindingEvent::SINGULAR: FindingEvent::shape(event),
             Finding::SINGULAR: Finding::shape(finding),
         });
-        let reply = Reply::json(StatusCode::CREATED, body.to_string().into());
-        created(&location(finding.meta.id), reply)
+        let response = Reply::json(StatusCode::CREATED, body.to_string().into());
+        created(&location(finding.meta.id), response)
     }
 }
 
@@ -153,26 +153,26 @@ fn location(finding: Id<Finding>) -> String {
     format!("/api/v1/governance/findings/{finding}/events")
 }
 
-pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        call.path_id::<Finding>()?;
-        carry_out(app, call, Report::read).await
+        request.path_id::<Finding>()?;
+        carry_out(app, request, Report::read).await
     })
 }
 
-/// `GET /governance/findings/{findingId}/events`.
-pub(crate) fn list<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+/// Handles `GET /governance/findings/{findingId}/events`.
+pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        let id: Id<Finding> = call.path_id()?;
-        let organization = call.known()?.organization();
+        let id: Id<Finding> = request.path_id()?;
+        let organization = request.known()?.organization();
         let found = Reader::<Finding>::get(&*app.services.store, organization, id).await?;
         if found.is_none() {
             return Err(Problem::not_found());
         }
         let filter = FindingEventFilter { finding: Some(id) };
-        let mut query = Query::parse(call.query());
-        let reply = list_filtered::<FindingEvent>(app, call, &mut query, &filter).await?;
-        Ok(reply.about(Subject::of(id)))
+        let mut query = Query::parse(request.query());
+        let response = list_filtered::<FindingEvent>(app, request, &mut query, &filter).await?;
+        Ok(response.about(Subject::of(id)))
     })
 }
 

@@ -1,4 +1,4 @@
-//! `GET /organization`: the workspace the credential belongs to.
+//! `GET /organization`: the organization that the credentials belong to.
 
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
@@ -22,9 +22,9 @@ pub(crate) struct OrganizationShape<'a> {
     id: Shown<kernel::OrganizationId>,
     slug: &'a str,
     name: &'a str,
-    /// BCP 47.
+    /// The locale as a BCP 47 language tag.
     locale: &'a str,
-    /// IANA.
+    /// The time zone as a name of the IANA database.
     timezone: &'a str,
     #[schema(value_type = String, format = DateTime)]
     created_at: Shown<Timestamp>,
@@ -58,27 +58,27 @@ impl View for Organization {
     fn example() -> Stored<Self> {
         let organization = example_id(1);
         let record = Self {
-            slug: Slug::parse("cedar-valley").expect("the example keeps the rule"),
-            name: Title::parse("Cedar Valley Credit Union").expect("the example keeps the rule"),
-            locale: RecordKey::parse("en-US").expect("the example keeps the rule"),
-            timezone: RecordKey::parse("America/Denver").expect("the example keeps the rule"),
+            slug: Slug::parse("cedar-valley").expect("the example is valid"),
+            name: Title::parse("Cedar Valley Credit Union").expect("the example is valid"),
+            locale: RecordKey::parse("en-US").expect("the example is valid"),
+            timezone: RecordKey::parse("America/Denver").expect("the example is valid"),
         };
         Stored::new(organization, organization, example_moment(), record)
     }
 }
 
-/// The caller's own organization: no parameter names one.
-pub(crate) fn own<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+/// Handles the request for the caller's own organization, which no parameter names.
+pub(crate) fn own<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        Query::parse(call.query()).finish()?;
-        let organization = call.known()?.organization();
+        Query::parse(request.query()).finish()?;
+        let organization = request.known()?.organization();
         let stored: Stored<Organization> =
             Reader::get(&*app.services.store, organization, organization).await?.ok_or_else(Problem::not_found)?;
-        let reply = if call.has(stored.meta.revision) {
+        let response = if request.has(stored.meta.revision) {
             Reply::empty(StatusCode::NOT_MODIFIED)
         } else {
             Reply::record(StatusCode::OK, Organization::SINGULAR, &Organization::shape(&stored))
         };
-        Ok(reply.revision(stored.meta.revision).about(Subject::of(stored.meta.id)))
+        Ok(response.revision(stored.meta.revision).about(Subject::of(stored.meta.id)))
     })
 }

@@ -1,4 +1,4 @@
-//! `POST /auth/token`: client credentials in, an access token out (RFC 6749 § 4.4, RFC 9068).
+//! `POST /auth/token`: exchanges client credentials for an access token (RFC 6749 § 4.4, RFC 9068).
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -24,7 +24,7 @@ use crate::{
     trail::Note,
 };
 
-/// What a client sent, whichever way.
+/// The parameters of a token request, from any of its three forms.
 #[derive(Default)]
 struct Asked {
     grant_type: Option<String>,
@@ -33,42 +33,42 @@ struct Asked {
     scope: Option<String>,
 }
 
-pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        let asked = read(call).and_then(Asked::complete);
-        let (known, issued) = match asked {
-            Ok(asked) => {
-                let known = look_up(app, &asked).await?;
-                let issued = issue(app, call, &asked, known.as_ref().map(|known| &*known.account)).await;
-                (known, issued)
+        let credentials = read(request).and_then(Asked::complete);
+        let (account, issued) = match credentials {
+            Ok(credentials) => {
+                let account = look_up(app, &credentials).await?;
+                let issued = issue(app, request, &credentials, account.as_ref().map(|account| &*account.account)).await;
+                (account, issued)
             }
             Err(problem) => (None, Err(problem)),
         };
-        if let (Some(known), Ok(_)) = (&known, &issued) {
-            known.used(app.services.clock.now());
+        if let (Some(account), Ok(_)) = (&account, &issued) {
+            account.used(app.services.clock.now());
         }
         let action = if issued.is_ok() { "token.issued" } else { "token.issued.refused" };
-        let name = call.request_id.to_string();
-        let mut reply = issued.unwrap_or_else(|problem| problem.described().into_reply(&name));
+        let name = request.request_id.to_string();
+        let mut response = issued.unwrap_or_else(|problem| problem.described().into_reply(&name));
         let note = Note {
             action: Action::new(action),
-            subject: known.as_ref().map(|known| Subject::of(known.account.meta.id)),
-            origin: call.origin(),
-            status: reply.status.as_u16(),
+            subject: account.as_ref().map(|account| Subject::of(account.account.meta.id)),
+            origin: request.origin(),
+            status: response.status.as_u16(),
             changes: Vec::new(),
         };
-        match known {
-            Some(known) if reply.status == StatusCode::TOO_MANY_REQUESTS => {
-                app.trail.record_limited(&app.services, &known, note).await?;
+        match account {
+            Some(account) if response.status == StatusCode::TOO_MANY_REQUESTS => {
+                app.trail.record_limited(&app.services, &account, note).await?;
             }
-            known => app.trail.record(&app.services, known.map(|known| known.who()), note).await?,
+            account => app.trail.record(&app.services, account.map(|account| account.who()), note).await?,
         }
-        reply.on_record = true;
-        Ok(reply)
+        response.on_record = true;
+        Ok(response)
     })
 }
 
-/// The answer to a good one (RFC 6749 § 5.1).
+/// The body of a successful response (RFC 6749 § 5.1).
 #[derive(Serialize)]
 struct Issued<'token> {
     access_token: &'token str,
@@ -77,7 +77,7 @@ struct Issued<'token> {
     scope: String,
 }
 
-/// What a complete request asks with.
+/// The parameters of a valid request.
 struct Complete {
     client_id: String,
     secret: SecretString,
@@ -91,7 +91,7 @@ impl Asked {
             return Err(Problem::oauth(
                 StatusCode::BAD_REQUEST,
                 "unsupported_grant_type",
-                "the only grant type is client_credentials",
+                "the grant type is not supported: use client_credentials",
             ));
         }
         let (Some(client_id), Some(secret)) = (self.client_id, self.client_secret) else {
@@ -110,36 +110,40 @@ fn invalid_request(description: impl Into<Cow<'static, str>>) -> Problem {
 }
 
 fn invalid_scope() -> Problem {
-    Problem::oauth(StatusCode::BAD_REQUEST, "invalid_scope", "the scope is unknown, or the account does not have it")
+    Problem::oauth(
+        StatusCode::BAD_REQUEST,
+        "invalid_scope",
+        "a requested scope is unknown, or the account does not have it",
+    )
 }
 
 fn invalid_client() -> Problem {
-    Problem::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "the client credentials are not valid")
+    Problem::oauth(StatusCode::UNAUTHORIZED, "invalid_client", "the client credentials are invalid")
         .header(header::WWW_AUTHENTICATE, r#"Basic realm="novantra", charset="UTF-8""#)
 }
 
-async fn look_up(app: &App, asked: &Complete) -> Result<Option<Arc<Cached>>, Problem> {
-    // An id that no account can have is looked up all the same, under one that none has: it must cost as much.
-    let id: AccountId = asked.client_id.parse().unwrap_or_else(|_| Id::new(ulid::Ulid::nil()));
+async fn look_up(app: &App, credentials: &Complete) -> Result<Option<Arc<Cached>>, Problem> {
+    // A malformed client id is looked up too, as an id that no account has, so that the response takes as long.
+    let id: AccountId = credentials.client_id.parse().unwrap_or_else(|_| Id::new(ulid::Ulid::nil()));
     Ok(app.accounts.named(&*app.services.store, id).await?)
 }
 
-async fn issue(app: &App, call: &Call, asked: &Complete, account: Option<&Account>) -> Result<Reply, Problem> {
+async fn issue(app: &App, request: &Call, credentials: &Complete, account: Option<&Account>) -> Result<Reply, Problem> {
     let services = &app.services;
     let now = services.clock.now();
-    let good = ClientSecret::parse(asked.secret.expose_secret())
+    let check = ClientSecret::parse(credentials.secret.expose_secret())
         .map_or(CredentialCheck::Bad, |secret| check_credentials(&*services.hasher, account, &secret, now));
-    let account = match (good, account) {
+    let account = match (check, account) {
         (CredentialCheck::Good, Some(account)) => account,
         _ => {
-            throttle::charge_token_failure(app, &asked.client_id, call.address).await?;
+            throttle::charge_token_failure(app, &credentials.client_id, request.address).await?;
             return Err(invalid_client());
         }
     };
     throttle::charge_token(app, account).await?;
-    let scopes = match asked.scopes {
+    let scopes = match credentials.scopes {
         None => account.record.scopes,
-        Some(asked) if account.record.scopes.contains_all(asked) => asked,
+        Some(requested) if account.record.scopes.contains_all(requested) => requested,
         Some(_) => return Err(invalid_scope()),
     };
     let claims = claims(app, account, scopes, now);
@@ -156,48 +160,50 @@ async fn issue(app: &App, call: &Call, asked: &Complete, account: Option<&Accoun
 }
 
 fn claims(app: &App, account: &Account, scopes: ScopeSet, now: Timestamp) -> Claims {
-    // Tokens know whole seconds; both ends are cut, so that none outlives its account.
-    let whole = |at: Timestamp| Timestamp::from_millis(at.seconds() * 1000);
+    // Token times are in whole seconds. Both are rounded down, so that a token never outlives its account.
+    let whole_seconds = |at: Timestamp| Timestamp::from_millis(at.seconds() * 1000);
     Claims {
         account: account.meta.id,
         organization: account.meta.organization,
         scopes,
-        issued_at: whole(now),
-        expires_at: whole(app.services.settings.token_lifetime.end(now, account.record.expires_at)),
+        issued_at: whole_seconds(now),
+        expires_at: whole_seconds(app.services.settings.token_lifetime.end(now, account.record.expires_at)),
         id: app.services.entropy.ulid(now).to_string(),
     }
 }
 
-/// Reads the three forms of request: JSON, a form, and HTTP Basic beside either.
-fn read(call: &Call) -> Result<Asked, Problem> {
-    call.check_body_is_plain()?;
-    let headers = &call.parts.headers;
+/// Reads the parameters from the body, as JSON or as a form, and from an HTTP Basic header in addition to either.
+fn read(request: &Call) -> Result<Asked, Problem> {
+    request.check_body_is_plain()?;
+    let headers = &request.parts.headers;
     let content_type =
         headers.get(header::CONTENT_TYPE).map_or(b"application/json".as_slice(), |value| value.as_bytes());
-    let mut asked = if is_media_type(content_type, b"application/json") {
-        read_json(&call.body)?
+    let mut parameters = if is_media_type(content_type, b"application/json") {
+        read_json(&request.body)?
     } else if is_media_type(content_type, b"application/x-www-form-urlencoded") {
-        read_form(&call.body)?
+        read_form(&request.body)?
     } else {
         return Err(Problem::unsupported_media_type("application/json or application/x-www-form-urlencoded"));
     };
-    if !call.query().is_empty() {
-        return Err(invalid_request("credentials and parameters belong in the body, not in the query"));
+    if !request.query().is_empty() {
+        return Err(invalid_request("the query must be empty: send credentials and parameters in the body"));
     }
-    let mut proofs = headers.get_all(header::AUTHORIZATION).iter();
-    if let Some(value) = proofs.next() {
-        if proofs.next().is_some() {
-            return Err(invalid_request("the Authorization header is given twice"));
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    if let Some(value) = values.next() {
+        if values.next().is_some() {
+            return Err(invalid_request("the Authorization header is repeated: send it once"));
         }
         let (id, secret) = basic(value.as_bytes()).ok_or_else(invalid_client)?;
-        // Many clients name themselves in the body as well; only a second proof, or another name, is refused.
-        if asked.client_secret.is_some() || asked.client_id.as_ref().is_some_and(|named| *named != id) {
-            return Err(invalid_request("give the client in the Authorization header or in the body, not in both"));
+        // Many clients also send their id in the body. Only a second secret, or another id, is rejected.
+        if parameters.client_secret.is_some() || parameters.client_id.as_ref().is_some_and(|other| *other != id) {
+            return Err(invalid_request(
+                "client credentials must be either in the Authorization header or in the body, not in both",
+            ));
         }
-        asked.client_id = Some(id);
-        asked.client_secret = Some(secret);
+        parameters.client_id = Some(id);
+        parameters.client_secret = Some(secret);
     }
-    Ok(asked)
+    Ok(parameters)
 }
 
 impl Asked {
@@ -208,13 +214,13 @@ impl Asked {
                 Some(_) => Err(twice(name)),
             };
         }
-        let place = match name {
+        let field = match name {
             "grant_type" => &mut self.grant_type,
             "client_id" => &mut self.client_id,
             "scope" => &mut self.scope,
             _ => return Err(unknown(name)),
         };
-        match place.replace(value) {
+        match field.replace(value) {
             None => Ok(()),
             Some(_) => Err(twice(name)),
         }
@@ -222,43 +228,45 @@ impl Asked {
 }
 
 fn twice(name: &str) -> Problem {
-    invalid_request(format!("{name} is given twice"))
+    invalid_request(format!("{name} is repeated: send it once"))
 }
 
 fn unknown(name: &str) -> Problem {
     let name = printable(name.as_bytes(), 60);
-    invalid_request(format!("{name:?} is no parameter here; allowed are: grant_type, client_id, client_secret, scope"))
+    invalid_request(format!(
+        "unknown parameter {name:?}; the allowed parameters are: grant_type, client_id, client_secret, scope"
+    ))
 }
 
 fn read_json(body: &[u8]) -> Result<Asked, Problem> {
     let members = match json::read(body) {
         Ok(Value::Object(members)) => members,
-        Ok(_) => return Err(invalid_request("a JSON object is needed")),
+        Ok(_) => return Err(invalid_request("the body must be a JSON object")),
         Err(message) => return Err(invalid_request(message)),
     };
-    let mut asked = Asked::default();
+    let mut parameters = Asked::default();
     for (name, value) in members {
         match value {
-            Value::String(value) => asked.set(&name, value)?,
+            Value::String(value) => parameters.set(&name, value)?,
             Value::Null => {}
             _ => return Err(invalid_request(format!("{:?} must be a string", printable(name.as_bytes(), 60)))),
         }
     }
-    Ok(asked)
+    Ok(parameters)
 }
 
 fn read_form(body: &[u8]) -> Result<Asked, Problem> {
-    let mut asked = Asked::default();
+    let mut parameters = Asked::default();
     for (name, value) in form_urlencoded::parse(body) {
-        // RFC 6749 § 3.1: a parameter without a value is as if it were left out.
+        // RFC 6749 § 3.1: a parameter without a value is treated as absent.
         if !value.is_empty() {
-            asked.set(&name, value.into_owned())?;
+            parameters.set(&name, value.into_owned())?;
         }
     }
-    Ok(asked)
+    Ok(parameters)
 }
 
-/// RFC 6749 § 2.3.1: both parts are form-encoded before they are joined.
+/// Decodes HTTP Basic credentials. Both parts are form-encoded before they are joined (RFC 6749 § 2.3.1).
 fn basic(value: &[u8]) -> Option<(String, SecretString)> {
     let (scheme, encoded) = str::from_utf8(value).ok()?.split_once(' ')?;
     let decoded = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(encoded.trim()).ok()).flatten()?;
@@ -269,7 +277,7 @@ fn basic(value: &[u8]) -> Option<(String, SecretString)> {
 }
 
 pub(crate) fn document() -> Document {
-    let text = |says: &str| json!({ "type": "string", "description": says });
+    let text = |description: &str| json!({ "type": "string", "description": description });
     Document {
         query: Vec::new(),
         request: Some(Media {
@@ -279,9 +287,9 @@ pub(crate) fn document() -> Document {
                 "additionalProperties": false,
                 "properties": {
                     "grant_type": { "type": "string", "enum": ["client_credentials"] },
-                    "client_id": text("`svc_…`; here or by HTTP Basic."),
-                    "client_secret": text("Here or by HTTP Basic."),
-                    "scope": text("Some of the account's scopes, separated by spaces; all of them where left out."),
+                    "client_id": text("The client id, `svc_…`. It can be sent here or with HTTP Basic."),
+                    "client_secret": text("The client secret. It can be sent here or with HTTP Basic."),
+                    "scope": text("The requested scopes of the account, separated by spaces. Without this parameter, the token has all of them."),
                 },
             }),
             example: json!({
@@ -299,8 +307,8 @@ pub(crate) fn document() -> Document {
                 "properties": {
                     "access_token": text("A signed JWT (RFC 9068)."),
                     "token_type": { "type": "string", "enum": ["Bearer"] },
-                    "expires_in": { "type": "integer", "description": "Seconds." },
-                    "scope": text("What the token is good for, separated by spaces."),
+                    "expires_in": { "type": "integer", "description": "The lifetime of the token, in seconds." },
+                    "scope": text("The scopes of the token, separated by spaces."),
                 },
             }),
             example: json!({

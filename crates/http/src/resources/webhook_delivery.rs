@@ -1,4 +1,4 @@
-//! Deliveries of a subscription, with their attempts.
+//! The endpoints to list, get and redeliver the deliveries of a subscription.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -37,16 +37,16 @@ pub(crate) struct DeliveryShape<'a> {
     id: Shown<Id<WebhookDelivery>>,
     #[schema(value_type = String)]
     subscription_id: Shown<Id<WebhookSubscription>>,
-    /// `webhook-id` of its attempts.
+    /// The identifier of the event, which is the `webhook-id` of every attempt.
     #[schema(value_type = String)]
     event_id: Shown<Id<OutboxEvent>>,
     event_type: &'a str,
     #[schema(schema_with = state_schema)]
     status: &'static str,
-    /// When it is tried next; null once it is over.
+    /// The time of the next attempt; null if there is none.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     next_attempt_at: Option<Shown<Timestamp>>,
-    /// The last twenty, oldest first.
+    /// The last twenty attempts, oldest first.
     #[schema(inline)]
     attempts: Vec<AttemptShape<'a>>,
     #[schema(value_type = String, format = DateTime)]
@@ -61,16 +61,16 @@ struct AttemptShape<'a> {
     #[schema(value_type = String, format = DateTime)]
     attempted_at: Shown<Timestamp>,
     duration_ms: u64,
-    /// Of the answer, where there was one.
+    /// The HTTP status of the response; null if there was no response.
     #[schema(required)]
     status: Option<u16>,
-    /// The first 1 KiB of it.
+    /// The first 1 KiB of the response body.
     #[schema(required)]
     answer: Option<&'a str>,
-    /// Why it failed; null where it did not.
+    /// The error code of a failed attempt; null if the attempt succeeded.
     #[schema(schema_with = failure_schema, required)]
     error: Option<&'static str>,
-    /// The same for people.
+    /// The description of the error.
     #[schema(required)]
     message: Option<&'static str>,
 }
@@ -95,7 +95,7 @@ fn attempt_shape(attempt: &Attempt) -> AttemptShape<'_> {
     }
 }
 
-/// The events that deliveries are of.
+/// Returns the names of all event types that deliveries can have.
 fn event_types() -> impl Iterator<Item = &'static str> {
     EventType::ALL.iter().map(|event| event.name()).chain([TEST_EVENT])
 }
@@ -132,10 +132,15 @@ impl View for WebhookDelivery {
         let state = word(DeliveryState::ALL, DeliveryState::name);
         DeliveryFilter {
             subscription: None,
-            states: query.any_of("status", "How far it is.", || state.schema(), |text| state.find(text)),
+            states: query.any_of(
+                "status",
+                "Only deliveries with one of these statuses.",
+                || state.schema(),
+                |text| state.find(text),
+            ),
             event_types: query.any_of(
                 "eventType",
-                "What happened.",
+                "Only deliveries of one of these event types.",
                 || json!({ "type": "string", "enum": event_types().collect::<BTreeSet<_>>() }),
                 event_type,
             ),
@@ -165,36 +170,36 @@ impl View for WebhookDelivery {
     }
 }
 
-/// The delivery that the path names, if it is one of the caller's subscription there.
-async fn of_own(app: &App, call: &Call) -> Result<(Stored<WebhookSubscription>, Stored<WebhookDelivery>), Problem> {
-    let id: Id<WebhookDelivery> = call.path_id_at(1)?;
-    let subscription = own(app, call).await?;
+/// Loads the delivery that the path names, if it belongs to the caller's subscription in the path.
+async fn of_own(app: &App, request: &Call) -> Result<(Stored<WebhookSubscription>, Stored<WebhookDelivery>), Problem> {
+    let id: Id<WebhookDelivery> = request.path_id_at(1)?;
+    let subscription = own(app, request).await?;
     let found = Reader::<WebhookDelivery>::get(&*app.services.store, subscription.meta.organization, id).await?;
     let delivery = found.filter(|delivery| delivery.record.subscription == subscription.meta.id);
     delivery.map(|delivery| (subscription, delivery)).ok_or_else(Problem::not_found)
 }
 
-/// `GET /webhooks/subscriptions/{subscriptionId}/deliveries`.
-pub(crate) fn list<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+/// Handles `GET /webhooks/subscriptions/{subscriptionId}/deliveries`.
+pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        let subscription = own(app, call).await?.meta.id;
-        let mut query = Query::parse(call.query());
+        let subscription = own(app, request).await?.meta.id;
+        let mut query = Query::parse(request.query());
         let filter = DeliveryFilter { subscription: Some(subscription), ..WebhookDelivery::filter(&mut query) };
-        let reply = list_filtered::<WebhookDelivery>(app, call, &mut query, &filter).await?;
-        Ok(reply.about(Subject::of(subscription)))
+        let response = list_filtered::<WebhookDelivery>(app, request, &mut query, &filter).await?;
+        Ok(response.about(Subject::of(subscription)))
     })
 }
 
-/// `GET /webhooks/subscriptions/{subscriptionId}/deliveries/{deliveryId}`.
-pub(crate) fn get<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+/// Handles `GET /webhooks/subscriptions/{subscriptionId}/deliveries/{deliveryId}`.
+pub(crate) fn get<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        Query::parse(call.query()).finish()?;
-        let (_, delivery) = of_own(app, call).await?;
-        Ok(shown(call, &delivery))
+        Query::parse(request.query()).finish()?;
+        let (_, delivery) = of_own(app, request).await?;
+        Ok(shown(request, &delivery))
     })
 }
 
-/// `POST /webhooks/subscriptions/{subscriptionId}/deliveries/{deliveryId}/redeliver`.
+/// The command of `POST /webhooks/subscriptions/{subscriptionId}/deliveries/{deliveryId}/redeliver`.
 pub(crate) struct Redeliver {
     reason: Reason,
 }
@@ -216,26 +221,26 @@ impl Command for Redeliver {
     async fn decide(
         &self,
         app: &App,
-        call: &Call,
+        request: &Call,
         _: &Caller,
-        desk_of: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
-        let (subscription, delivery) = of_own(app, call).await?;
-        Ok(webhooks::redeliver(&desk(desk_of), stamp, &subscription, &delivery)?)
+        let (subscription, delivery) = of_own(app, request).await?;
+        Ok(webhooks::redeliver(&desk(context), timestamp, &subscription, &delivery)?)
     }
 
-    fn answer(&self, done: &Self::Done) -> Reply {
-        Reply::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::shape(done))
-            .revision(done.meta.revision)
+    fn answer(&self, output: &Self::Done) -> Reply {
+        Reply::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::shape(output))
+            .revision(output.meta.revision)
     }
 }
 
-pub(crate) fn redeliver<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn redeliver<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        call.path_id::<WebhookSubscription>()?;
-        call.path_id_at::<WebhookDelivery>(1)?;
-        carry_out(app, call, Redeliver::read).await
+        request.path_id::<WebhookSubscription>()?;
+        request.path_id_at::<WebhookDelivery>(1)?;
+        carry_out(app, request, Redeliver::read).await
     })
 }
 

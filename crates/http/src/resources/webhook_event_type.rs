@@ -1,4 +1,4 @@
-//! `GET /webhooks/event-types`: what there is to subscribe to.
+//! `GET /webhooks/event-types`: the event types that can be subscribed to.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ use crate::{
     reply::Reply,
 };
 
-/// The same for everybody, so it is written once.
+/// The response body. It is the same for every caller, so it is serialized once.
 static LISTED: LazyLock<Bytes> = LazyLock::new(|| {
     let all: Vec<Value> = EventType::ALL.iter().copied().map(shape).collect();
     json!({ "eventTypes": all, "pagination": {} }).to_string().into()
@@ -33,23 +33,23 @@ fn shape(event: EventType) -> Value {
     })
 }
 
-pub(crate) fn list<'a>(_: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn list<'a>(_: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        Query::parse(call.query()).finish()?;
+        Query::parse(request.query()).finish()?;
         Ok(Reply::json(StatusCode::OK, LISTED.clone()))
     })
 }
 
 pub(crate) fn schema() -> Value {
-    let text = |says: &str| json!({ "type": "string", "description": says });
+    let text = |description: &str| json!({ "type": "string", "description": description });
     json!({
         "type": "object",
         "required": ["name", "description", "readScope", "dataSchema"],
         "properties": {
-            "name": text("As subscriptions and bodies have it: `finding.created`."),
-            "description": text("When it fires."),
-            "readScope": text("The scope that an account must hold to be told of it."),
-            "dataSchema": { "type": "object", "description": "A JSON Schema of the `data` of its bodies." },
+            "name": text("The name in subscriptions and payloads, such as `finding.created`."),
+            "description": text("The condition under which the event is sent."),
+            "readScope": text("The scope that an account needs to receive the event."),
+            "dataSchema": { "type": "object", "description": "The JSON Schema of `data` in the payload." },
         },
     })
 }

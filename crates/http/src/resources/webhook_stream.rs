@@ -1,4 +1,4 @@
-//! `GET /webhooks/stream`: what happens, as it happens, for who develops a receiver.
+//! `GET /webhooks/stream`: the events of the organization as they happen, for developers of receivers.
 
 use axum::http::HeaderName;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -19,41 +19,41 @@ use crate::{
 
 const SECRET: HeaderName = HeaderName::from_static("webhook-secret");
 
-/// The events asked for; none where none are named.
+/// Reads the requested event types. An empty set means all.
 fn wanted(query: &mut Query<'_>) -> std::collections::BTreeSet<EventType> {
     let event = word(EventType::ALL, EventType::name);
-    let says = "Which events; all that the caller may read where none are named.";
-    query.any_of("eventTypes", says, || event.schema(), |text| event.find(text))
+    let description = "Only events of these types. Without this parameter, all events that the caller may read.";
+    query.any_of("eventTypes", description, || event.schema(), |text| event.find(text))
 }
 
-pub(crate) fn get<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn get<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        let mut query = Query::parse(call.query());
+        let mut query = Query::parse(request.query());
         let mut wanted = wanted(&mut query);
         query.finish()?;
-        let caller = &call.known()?.caller;
+        let caller = &request.known()?.caller;
         if let Some(event) = wanted.iter().find(|event| caller.need(event.scope()).is_err()) {
             return Err(Problem::forbidden(event.scope()));
         }
         if wanted.is_empty() {
             wanted.extend(EventType::ALL);
         }
-        let secret = match secret_before(call)? {
+        let secret = match secret_before(request)? {
             Some(secret) => secret,
             None => WebhookSecret::generate(&*app.services.entropy),
         };
-        streams::events_reply(app, call, streams::take_place_for_events(app, call)?, wanted, secret)
+        streams::events_response(app, request, streams::take_place_for_events(app, request)?, wanted, secret)
     })
 }
 
-/// The secret of the stream that this one follows, so that a receiver need not be told another.
-fn secret_before(call: &Call) -> Result<Option<WebhookSecret>, Problem> {
-    let Some(value) = call.parts.headers.get(SECRET) else { return Ok(None) };
+/// Returns the secret of an earlier stream that the request repeats, so that the receiver can keep using it.
+fn secret_before(request: &Call) -> Result<Option<WebhookSecret>, Problem> {
+    let Some(value) = request.parts.headers.get(SECRET) else { return Ok(None) };
     let encoded = value.to_str().ok().and_then(|text| text.strip_prefix("whsec_"));
     let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok());
     let secret = bytes.and_then(|bytes| WebhookSecret::of_bytes(&bytes));
-    let says = "must be the secret that a stream told";
-    secret.map(Some).ok_or_else(|| Problem::validation(vec![Issue::new(["header", "Webhook-Secret"], says)]))
+    let message = "must be a secret from the first event of an earlier stream";
+    secret.map(Some).ok_or_else(|| Problem::validation(vec![Issue::new(["header", "Webhook-Secret"], message)]))
 }
 
 pub(crate) fn document() -> Document {
@@ -64,9 +64,10 @@ pub(crate) fn document() -> Document {
         response: Media {
             schema: json!({
                 "type": "string",
-                "description": "Server-sent events. The first, `secret`, tells what the others are signed with. Each other has the \
-                                event's identifier in `id`, its type in `event`, and in `data` the `headers` and the `body` that a \
-                                delivery would have; the body is a text, byte for byte what was signed.",
+                "description": "Server-sent events. The first one, `secret`, contains the secret that the others are signed with. \
+                                Each other one has the identifier of an event in `id`, its type in `event`, and in `data` the \
+                                `headers` and the `body` that a delivery would have. The body is a string with exactly the \
+                                bytes that were signed.",
             }),
             example: json!(
                 "event: secret\ndata: {\"secret\":\"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD…\"}\n\n\

@@ -1,4 +1,5 @@
-//! Subscriptions: their shape, list and get. An account sees its own and no others.
+//! The JSON representation of webhook subscriptions, and the endpoints to list and get them. An account sees only its
+//! own.
 
 mod change;
 mod create;
@@ -56,20 +57,20 @@ pub(crate) struct SubscriptionShape<'a> {
     event_types: Vec<&'static str>,
     #[schema(schema_with = status_schema)]
     status: &'static str,
-    /// `requested` by its account, `gone` by a 410, or `failing` for five days; null while it is active.
+    /// The reason why it is disabled: `requested` by its account, `gone` after a 410, or `failing` for five days.
     #[schema(required)]
     disabled_reason: Option<&'static str>,
-    /// When an attempt last succeeded.
+    /// The time of the last successful attempt.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     last_delivery_at: Option<Shown<Timestamp>>,
-    /// Since when none has succeeded.
+    /// The time since which no attempt has succeeded.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     failing_since: Option<Shown<Timestamp>>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Shown<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Shown<Timestamp>,
-    /// What deliveries are signed with: only in the answer that made it.
+    /// The secret that deliveries are signed with. It is only present in the response to the request that created it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     secret: Option<&'a str>,
@@ -79,7 +80,7 @@ fn event_types_schema() -> utoipa::openapi::schema::Array {
     utoipa::openapi::schema::ArrayBuilder::new().items(words(EventType::ALL, EventType::name)).build()
 }
 
-/// The states that an account sees.
+/// The statuses that an account can see.
 const SHOWN: &[SubscriptionStatus] = &[SubscriptionStatus::Active, SubscriptionStatus::Disabled];
 
 fn status_schema() -> utoipa::openapi::schema::Object {
@@ -94,8 +95,8 @@ fn status_words() -> WordReading<SubscriptionStatus> {
     word(SHOWN, SubscriptionStatus::name)
 }
 
-/// The subscription with how its deliveries went.
-fn shape_with<'a>(stored: &'a Stored<WebhookSubscription>, signs: LaneSigns) -> SubscriptionShape<'a> {
+/// Returns the JSON representation of a subscription with the health of its deliveries.
+fn shape_with<'a>(stored: &'a Stored<WebhookSubscription>, health: LaneSigns) -> SubscriptionShape<'a> {
     let subscription = &stored.record;
     SubscriptionShape {
         id: Shown(stored.meta.id),
@@ -104,8 +105,8 @@ fn shape_with<'a>(stored: &'a Stored<WebhookSubscription>, signs: LaneSigns) -> 
         event_types: subscription.event_types.iter().map(|event| event.name()).collect(),
         status: subscription.status.name(),
         disabled_reason: subscription.disabled_reason.map(DisabledReason::name),
-        last_delivery_at: signs.last_delivery_at.map(Shown),
-        failing_since: signs.failing_since.map(Shown),
+        last_delivery_at: health.last_delivery_at.map(Shown),
+        failing_since: health.failing_since.map(Shown),
         created_at: Shown(stored.meta.created_at),
         updated_at: Shown(stored.meta.updated_at),
         secret: None,
@@ -118,16 +119,20 @@ impl View for WebhookSubscription {
     const COMPONENT: &'static str = "WebhookSubscription";
     type Shape<'a> = SubscriptionShape<'a>;
 
-    /// One to which nothing was delivered yet.
+    /// Returns the representation of a subscription without any delivery yet.
     fn shape(stored: &Stored<Self>) -> SubscriptionShape<'_> {
         shape_with(stored, LaneSigns::default())
     }
 
     fn filter(query: &mut Query<'_>) -> SubscriptionFilter {
         let status = status_words();
-        let asked =
-            query.any_of("status", "Whether it is told anything.", || status.schema(), |text| status.find(text));
-        let statuses = if asked.is_empty() { SHOWN.iter().copied().collect() } else { asked };
+        let requested = query.any_of(
+            "status",
+            "Only subscriptions with one of these statuses.",
+            || status.schema(),
+            |text| status.find(text),
+        );
+        let statuses = if requested.is_empty() { SHOWN.iter().copied().collect() } else { requested };
         SubscriptionFilter { account: None, statuses }
     }
 
@@ -136,8 +141,8 @@ impl View for WebhookSubscription {
         let record = Self::of_parts(
             example_id(5),
             0,
-            url.expect("the example is a URL"),
-            Description::parse("ServiceNow mirror").expect("the example keeps the rule"),
+            url.expect("the example is a valid URL"),
+            Description::parse("ServiceNow mirror").expect("the example is valid"),
             BTreeSet::from([EventType::FindingCreated, EventType::FindingStatusChanged]),
             SubscriptionStatus::Active,
             None,
@@ -147,14 +152,14 @@ impl View for WebhookSubscription {
     }
 }
 
-/// The subscription that the path names first, if it is the caller's.
-pub(crate) async fn own(app: &App, call: &Call) -> Result<Stored<WebhookSubscription>, Problem> {
-    let stored = find::<WebhookSubscription>(app, call).await?;
-    let account = call.known()?.caller.account.meta.id;
+/// Loads the subscription that the first path parameter names, if it belongs to the caller.
+pub(crate) async fn own(app: &App, request: &Call) -> Result<Stored<WebhookSubscription>, Problem> {
+    let stored = find::<WebhookSubscription>(app, request).await?;
+    let account = request.known()?.caller.account.meta.id;
     if stored.record.account == account && !stored.record.is_removed() { Ok(stored) } else { Err(Problem::not_found()) }
 }
 
-/// How deliveries to these went, in their order.
+/// Loads the health of the deliveries of these subscriptions, in the same order.
 async fn signs_of(
     store: &DynStore,
     organization: OrganizationId,
@@ -164,38 +169,38 @@ async fn signs_of(
         return Ok(Vec::new());
     }
     let ids: Vec<_> = subscriptions.iter().map(|stored| stored.meta.id).collect();
-    let known = DeliveryQueue::signs(store, organization, &ids).await?;
-    let of = |id| known.iter().find(|(there, _)| *there == id).map(|(_, signs)| *signs).unwrap_or_default();
-    Ok(ids.into_iter().map(of).collect())
+    let found = DeliveryQueue::signs(store, organization, &ids).await?;
+    let health_of = |id| found.iter().find(|(other, _)| *other == id).map(|(_, health)| *health).unwrap_or_default();
+    Ok(ids.into_iter().map(health_of).collect())
 }
 
-/// A subscription, and how deliveries to it went.
+/// A subscription with the health of its deliveries.
 type WithSigns = (Stored<WebhookSubscription>, LaneSigns);
 
 async fn with_signs(app: &App, stored: Stored<WebhookSubscription>) -> Result<WithSigns, Problem> {
     let store = &*app.services.store;
-    let signs = signs_of(store, stored.meta.organization, std::slice::from_ref(&stored)).await?;
-    Ok((stored, signs.first().copied().unwrap_or_default()))
+    let health = signs_of(store, stored.meta.organization, std::slice::from_ref(&stored)).await?;
+    Ok((stored, health.first().copied().unwrap_or_default()))
 }
 
-/// The answer of a command that leaves this.
-fn answer(status: StatusCode, (stored, signs): &WithSigns) -> Reply {
-    Reply::record(status, WebhookSubscription::SINGULAR, &shape_with(stored, *signs)).revision(stored.meta.revision)
+/// Returns the response with a subscription.
+fn answer(status: StatusCode, (stored, health): &WithSigns) -> Reply {
+    Reply::record(status, WebhookSubscription::SINGULAR, &shape_with(stored, *health)).revision(stored.meta.revision)
 }
 
-/// The same where it made a secret, which is shown here and never again.
-fn answer_with_secret(status: StatusCode, (stored, signs): &WithSigns, secret: &WebhookSecret) -> Reply {
+/// Returns the response with a subscription and its new secret, which can't be retrieved later.
+fn answer_with_secret(status: StatusCode, (stored, health): &WithSigns, secret: &WebhookSecret) -> Reply {
     let secret = secret.show();
-    let shape = SubscriptionShape { secret: Some(&secret), ..shape_with(stored, *signs) };
+    let shape = SubscriptionShape { secret: Some(&secret), ..shape_with(stored, *health) };
     Reply::record(status, WebhookSubscription::SINGULAR, &shape).revision(stored.meta.revision).confidential()
 }
 
-/// What commands are decided with.
-pub(crate) fn desk<'a>(desk: &'a findings::Desk<'_>) -> webhooks::Desk<'a> {
-    webhooks::Desk { entropy: desk.entropy, attribution: desk.attribution, reason: Some(desk.reason) }
+/// Converts the write context to the one that the commands of the `webhooks` crate use.
+pub(crate) fn desk<'a>(context: &'a findings::Desk<'_>) -> webhooks::Desk<'a> {
+    webhooks::Desk { entropy: context.entropy, attribution: context.attribution, reason: Some(context.reason) }
 }
 
-/// The batches of a stream, with how deliveries went.
+/// A stream of subscriptions that adds the health of their deliveries.
 struct BatchesWithSigns {
     inner: Box<dyn Batches<Stored<WebhookSubscription>>>,
     store: Arc<DynStore>,
@@ -206,41 +211,49 @@ struct BatchesWithSigns {
 impl Batches<WithSigns> for BatchesWithSigns {
     async fn next(&mut self) -> Result<Option<Vec<WithSigns>>, StoreError> {
         let Some(batch) = self.inner.next().await? else { return Ok(None) };
-        let signs = signs_of(&*self.store, self.organization, &batch).await?;
-        Ok(Some(batch.into_iter().zip(signs).collect()))
+        let health = signs_of(&*self.store, self.organization, &batch).await?;
+        Ok(Some(batch.into_iter().zip(health).collect()))
     }
 }
 
-pub(crate) fn list<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        let mut query = Query::parse(call.query());
-        let account = call.known()?.caller.account.meta.id;
+        let mut query = Query::parse(request.query());
+        let account = request.known()?.caller.account.meta.id;
         let filter = SubscriptionFilter { account: Some(account), ..WebhookSubscription::filter(&mut query) };
-        let walk = Walk::start(app, call, &mut query)?;
+        let list_request = Walk::start(app, request, &mut query)?;
         let store = &app.services.store;
-        let write = |(stored, signs): &WithSigns, into: &mut Vec<u8>| write_json(into, &shape_with(stored, *signs));
-        if call.format == Format::Lines {
-            let place = streams::take_place(app, call)?;
-            let Streamed { batches, as_of } =
-                Reader::<WebhookSubscription>::stream(&**store, walk.organization, &filter, &walk.whole()).await?;
+        let write = |(stored, health): &WithSigns, out: &mut Vec<u8>| write_json(out, &shape_with(stored, *health));
+        if request.format == Format::Lines {
+            let permit = streams::take_place(app, request)?;
+            let Streamed { batches, as_of } = Reader::<WebhookSubscription>::stream(
+                &**store,
+                list_request.organization,
+                &filter,
+                &list_request.whole(),
+            )
+            .await?;
             let batches =
-                BatchesWithSigns { inner: batches, store: Arc::clone(store), organization: walk.organization };
-            return streams::reply(app, call, place, Streamed { batches: Box::new(batches), as_of }, write);
+                BatchesWithSigns { inner: batches, store: Arc::clone(store), organization: list_request.organization };
+            return streams::reply(app, request, permit, Streamed { batches: Box::new(batches), as_of }, write);
         }
-        let page = Reader::<WebhookSubscription>::list(&**store, walk.organization, &filter, &walk.page).await?;
-        let signs = signs_of(&**store, walk.organization, &page.items).await?;
+        let page =
+            Reader::<WebhookSubscription>::list(&**store, list_request.organization, &filter, &list_request.page)
+                .await?;
+        let health = signs_of(&**store, list_request.organization, &page.items).await?;
         let Page { items, next, as_of } = page;
-        let page = Page { items: items.into_iter().zip(signs).collect(), next, as_of };
-        Ok(walk.reply(app, WebhookSubscription::PLURAL, &page, write))
+        let page = Page { items: items.into_iter().zip(health).collect(), next, as_of };
+        Ok(list_request.reply(app, WebhookSubscription::PLURAL, &page, write))
     })
 }
 
-/// How deliveries went changes without the revision, so no tag says that a client has it all.
-pub(crate) fn get<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+/// Handles a get request. It ignores `If-None-Match`, because the health of the deliveries changes without a new
+/// revision.
+pub(crate) fn get<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        Query::parse(call.query()).finish()?;
-        let shown = with_signs(app, own(app, call).await?).await?;
-        Ok(answer(StatusCode::OK, &shown).about(Subject::of(shown.0.meta.id)))
+        Query::parse(request.query()).finish()?;
+        let subscription = with_signs(app, own(app, request).await?).await?;
+        Ok(answer(StatusCode::OK, &subscription).about(Subject::of(subscription.0.meta.id)))
     })
 }
 
@@ -248,7 +261,7 @@ pub(crate) fn get_document() -> Document {
     Document { errors: &[400, 404], ..view::get_document::<WebhookSubscription>() }
 }
 
-/// What is answered by what makes a secret.
+/// Returns the schema and the example of a response that contains a new secret.
 fn media_with_secret() -> Media {
     let mut media = record_media::<WebhookSubscription>();
     media.example[WebhookSubscription::SINGULAR]["secret"] = json!("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD…");

@@ -1,7 +1,7 @@
 //! Events as they happen, as server-sent events (contract v1, webhooks).
 //!
-//! Nothing is kept for a stream: it has what happens while it is open. Its first event tells the secret that all others are
-//! signed with, as deliveries are.
+//! Events are not stored for a stream: it contains only what happens while it is open. Its first event contains the
+//! secret that all others are signed with, in the same way as deliveries.
 
 mod frame;
 mod tail;
@@ -31,12 +31,12 @@ use crate::{
 };
 use tail::Tail;
 
-/// How often it is looked whether something happened.
+/// The interval at which the store is polled for new events.
 const LOOK: Duration = Duration::from_millis(250);
-/// After how long without an event a comment says that the stream is alive.
+/// The time without an event after which a comment is sent to keep the connection alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The streams of events of a server.
+/// The open event streams of this server.
 pub(crate) struct Hearing {
     pub(super) places: Arc<Places>,
     over: watch::Sender<bool>,
@@ -49,50 +49,51 @@ impl Default for Hearing {
 }
 
 impl Hearing {
-    /// Ends all of them, and those that begin later.
+    /// Closes all event streams, including those that are opened later.
     pub(crate) fn hang_up(&self) {
         self.over.send_replace(true);
     }
 
     async fn is_over(&self) {
-        // The sender is this one's own, so it is there.
+        // This can't fail, because `self` owns the sender.
         let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 }
 
-/// Answers with a stream of these events, as far as the caller may read what they are about.
+/// Responds with a stream of these events, as far as the caller has their read scopes.
 pub(crate) fn reply(
     app: &App,
-    call: &Call,
-    place: Place,
+    request: &Call,
+    permit: Place,
     wanted: BTreeSet<EventType>,
     secret: WebhookSecret,
 ) -> Result<Reply, Problem> {
-    let Access::Scope(scope) = call.operation.access else { return Err(Problem::internal()) };
-    let (app, known) = (app.clone(), call.known()?.clone());
-    let (request_id, route) = (call.request_id, call.operation.path);
-    let (chunks, taken) = mpsc::channel(1);
-    // What is stamped from here on is heard, though the client may hear that there is a stream a little later.
-    let tail = Tail::beginning(known.organization(), app.services.clock.now());
+    let Access::Scope(scope) = request.operation.access else { return Err(Problem::internal()) };
+    let (app, principal) = (app.clone(), request.known()?.clone());
+    let (request_id, route) = (request.request_id, request.operation.path);
+    let (chunks, receiver) = mpsc::channel(1);
+    // The stream contains all events from this moment on, even if the client receives the response head a little later.
+    let tail = Tail::beginning(principal.organization(), app.services.clock.now());
     tokio::spawn(async move {
-        let speaker = Speaker { app: &app, known: &known, scope, wanted: &wanted, chunks: &chunks };
-        let spoken = AssertUnwindSafe(speaker.speak(tail, &secret)).catch_unwind();
+        let writer = Speaker { app: &app, known: &principal, scope, wanted: &wanted, chunks: &chunks };
+        let running = AssertUnwindSafe(writer.speak(tail, &secret)).catch_unwind();
         let ended = tokio::select! {
-            ended = spoken => ended.unwrap_or(Err(Cut::Panicked)),
+            ended = running => ended.unwrap_or(Err(Cut::Panicked)),
             () = chunks.closed() => Err(Cut::Abandoned),
-            cut = until_lost(&app, &known, scope) => Err(cut),
+            abort = until_lost(&app, &principal, scope) => Err(abort),
             () = app.hearing.is_over() => hand_on(&chunks, Chunk { bytes: frame::comment(), is_last: true }).await,
         };
-        if let Err(cut) = ended {
-            cut.log(request_id, route);
+        if let Err(abort) = ended {
+            abort.log(request_id, route);
         }
-        drop(place);
+        drop(permit);
     });
     let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(Format::Events.media_type()));
     let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(Reply { headers: vec![content_type, no_store], stream: Some(body(taken)), ..Reply::empty(StatusCode::OK) })
+    Ok(Reply { headers: vec![content_type, no_store], stream: Some(body(receiver)), ..Reply::empty(StatusCode::OK) })
 }
 
+/// The writer of one event stream.
 struct Speaker<'a> {
     app: &'a App,
     known: &'a Known,
@@ -102,21 +103,21 @@ struct Speaker<'a> {
 }
 
 impl Speaker<'_> {
-    /// Tells the secret, and then what happens for as long as it is listened to.
+    /// Sends the secret and then the events, until the client closes the connection.
     async fn speak(&self, mut tail: Tail, secret: &WebhookSecret) -> Result<(), Cut> {
         let services = &self.app.services;
         self.say(frame::secret(secret)).await?;
-        let mut spoke_at = Instant::now();
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_sent_at = Instant::now();
+        let mut ticks = interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            looks.tick().await;
+            ticks.tick().await;
             loop {
-                let heard = tail.read(&*services.store, services.clock.now()).await.map_err(Cut::Store)?;
+                let batch = tail.read(&*services.store, services.clock.now()).await.map_err(Cut::Store)?;
                 let mut frames = Vec::new();
-                if !heard.events.is_empty() {
+                if !batch.events.is_empty() {
                     let scopes = self.scopes().await?;
-                    for event in &heard.events {
+                    for event in &batch.events {
                         if self.may_hear(&event.name, scopes) {
                             frame::write(&mut frames, event, services, secret);
                         }
@@ -124,15 +125,15 @@ impl Speaker<'_> {
                 }
                 if !frames.is_empty() {
                     self.say(frames.into()).await?;
-                    spoke_at = Instant::now();
+                    last_sent_at = Instant::now();
                 }
-                if !heard.more {
+                if !batch.more {
                     break;
                 }
             }
-            if spoke_at.elapsed() >= HEARTBEAT {
+            if last_sent_at.elapsed() >= HEARTBEAT {
                 self.say(frame::comment()).await?;
-                spoke_at = Instant::now();
+                last_sent_at = Instant::now();
             }
         }
     }
@@ -141,15 +142,15 @@ impl Speaker<'_> {
         hand_on(self.chunks, Chunk { bytes, is_last: false }).await
     }
 
-    /// What the caller may read now: with what its token gave when it called.
+    /// Returns the scopes that the account has now and that its token had when the stream was opened.
     async fn scopes(&self) -> Result<ScopeSet, Cut> {
-        let present = still_has(self.app, self.known).await.map_err(|error| Cut::Unproved(Some(error)))?;
-        let scopes = present.filter(|scopes| scopes.contains(self.scope)).ok_or(Cut::Lost)?;
+        let current = still_has(self.app, self.known).await.map_err(|error| Cut::Unproved(Some(error)))?;
+        let scopes = current.filter(|scopes| scopes.contains(self.scope)).ok_or(Cut::Lost)?;
         Ok(scopes.intersection(self.known.caller.scopes))
     }
 
     fn may_hear(&self, name: &str, scopes: ScopeSet) -> bool {
-        // What this server does not know of comes from a newer one.
+        // An unknown event type was written by a server of a newer version.
         name.parse::<EventType>().is_ok_and(|event| self.wanted.contains(&event) && scopes.contains(event.scope()))
     }
 }

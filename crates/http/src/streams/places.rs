@@ -1,4 +1,4 @@
-//! How many streams are open at a time.
+//! The limits on the number of open streams.
 
 use std::{
     collections::HashMap,
@@ -7,22 +7,22 @@ use std::{
 
 use auth::AccountId;
 
-/// The places of a server for streams of one sort.
+/// The limits of a server on the open streams of one kind.
 pub(crate) struct Places {
-    /// How many of one account are open at a time.
+    /// The maximum number of open streams per account.
     pub(super) most_of_account: usize,
-    /// How many are open at a time.
+    /// The maximum number of open streams on this server.
     pub(super) most: usize,
     open: Mutex<HashMap<AccountId, usize>>,
 }
 
-/// A place that is taken until this is dropped.
+/// A permit for an open stream, which is returned on drop.
 pub(crate) struct Place {
     places: Arc<Places>,
     account: AccountId,
 }
 
-/// Why there is no place.
+/// The limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
     Account,
@@ -30,17 +30,17 @@ pub(super) enum Full {
 }
 
 impl Places {
-    /// For streams of whole collections: each holds a connection to the database and a snapshot.
+    /// Creates the limits for streams of collections. Each of those holds a database connection and a snapshot.
     pub(crate) fn of_collections() -> Self {
         Self { most_of_account: 2, most: 8, open: Mutex::default() }
     }
 
-    /// For streams of events: each asks the database several times a second.
+    /// Creates the limits for event streams. Each of those queries the database several times a second.
     pub(crate) fn of_events() -> Self {
         Self { most_of_account: 4, most: 32, open: Mutex::default() }
     }
 
-    /// Takes a place for a stream of this account.
+    /// Acquires a permit for a stream of this account.
     pub(super) fn take(self: &Arc<Self>, account: AccountId) -> Result<Place, Full> {
         let mut open = self.open();
         if open.get(&account).is_some_and(|count| *count >= self.most_of_account) {
@@ -83,24 +83,24 @@ mod tests {
 
     #[test]
     fn an_account_has_two_places_and_gets_one_back_for_each_it_gives_up() {
-        let places = Arc::new(Places::of_collections());
-        let first = places.take(account(1)).ok();
-        let _second = places.take(account(1)).ok().unwrap();
-        assert_eq!(places.take(account(1)).err(), Some(Full::Account));
-        assert!(places.take(account(2)).is_ok());
+        let limits = Arc::new(Places::of_collections());
+        let first = limits.take(account(1)).ok();
+        let _second = limits.take(account(1)).ok().unwrap();
+        assert_eq!(limits.take(account(1)).err(), Some(Full::Account));
+        assert!(limits.take(account(2)).is_ok());
         drop(first);
-        assert!(places.take(account(1)).is_ok());
+        assert!(limits.take(account(1)).is_ok());
     }
 
     #[test]
     fn a_server_has_eight_places_and_remembers_nobody_who_has_none() {
-        let places = Arc::new(Places::of_collections());
-        let mut taken: Vec<_> = (0..8).map(|number| places.take(account(number / 2)).ok().unwrap()).collect();
-        assert_eq!(places.take(account(9)).err(), Some(Full::Server));
-        assert_eq!(places.take(account(0)).err(), Some(Full::Account));
-        taken.pop();
-        taken.push(places.take(account(9)).ok().unwrap());
-        drop(taken);
-        assert!(places.open().is_empty());
+        let limits = Arc::new(Places::of_collections());
+        let mut permits: Vec<_> = (0..8).map(|number| limits.take(account(number / 2)).ok().unwrap()).collect();
+        assert_eq!(limits.take(account(9)).err(), Some(Full::Server));
+        assert_eq!(limits.take(account(0)).err(), Some(Full::Account));
+        permits.pop();
+        permits.push(limits.take(account(9)).ok().unwrap());
+        drop(permits);
+        assert!(limits.open().is_empty());
     }
 }

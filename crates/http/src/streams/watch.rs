@@ -1,4 +1,4 @@
-//! Whether the caller may still read what is on its way (contract v1 § 2: within 5 s).
+//! Revocation of open streams: a stream ends within 5 s after its caller loses access (contract v1 § 2).
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::cut::Cut;
 use crate::{app::App, call::Known};
 
-/// How often that is asked, and how long the answer may take. So between a change and the end of the stream lie twice this
-/// at most, which leaves a second for the end to get through.
+/// The interval at which the access is checked, and the maximum time of a check. A stream thus ends at most twice this
+/// time after a change, which leaves a second of the 5 s for the end to reach the client.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Waits until it may not, or nobody can tell.
-pub(super) async fn until_lost(app: &App, known: &Known, scope: Scope) -> Cut {
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Waits until the caller has lost access, or its access can't be checked. Returns the reason to abort the stream.
+pub(super) async fn until_lost(app: &App, principal: &Known, scope: Scope) -> Cut {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        looks.tick().await;
-        match timeout(LOOK, still_may(app, known, scope)).await {
+        ticks.tick().await;
+        match timeout(LOOK, still_may(app, principal, scope)).await {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return Cut::Lost,
             Ok(Err(error)) => return Cut::Unproved(Some(error)),
@@ -28,16 +28,16 @@ pub(super) async fn until_lost(app: &App, known: &Known, scope: Scope) -> Cut {
     }
 }
 
-/// By the account as it stands now. That the token gave the scope was seen when the call was admitted; that its own time
-/// is over by now does not end what it began.
-async fn still_may(app: &App, known: &Known, scope: Scope) -> Result<bool, StoreError> {
-    Ok(still_has(app, known).await?.is_some_and(|scopes| scopes.contains(scope)))
+/// Whether the account still has the scope. The scopes of the token were checked when the request was authenticated.
+/// The stream may continue after the token expires.
+async fn still_may(app: &App, principal: &Known, scope: Scope) -> Result<bool, StoreError> {
+    Ok(still_has(app, principal).await?.is_some_and(|scopes| scopes.contains(scope)))
 }
 
-/// The scopes of the account as it stands now; `None` where it does not.
-pub(super) async fn still_has(app: &App, known: &Known) -> Result<Option<ScopeSet>, StoreError> {
-    let account = known.caller.account.meta.id;
-    let present = app.accounts.present(&*app.services.store, known.organization(), account).await?;
+/// Returns the current scopes of the account, or `None` if it is not active any more.
+pub(super) async fn still_has(app: &App, principal: &Known) -> Result<Option<ScopeSet>, StoreError> {
+    let account = principal.caller.account.meta.id;
+    let current = app.accounts.present(&*app.services.store, principal.organization(), account).await?;
     let now = app.services.clock.now();
-    Ok(present.filter(|cached| cached.account.record.stands(now)).map(|cached| cached.account.record.scopes))
+    Ok(current.filter(|cached| cached.account.record.stands(now)).map(|cached| cached.account.record.scopes))
 }

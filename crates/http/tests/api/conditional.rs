@@ -9,10 +9,10 @@ use crate::{
 };
 
 async fn house() -> (House, Client, String) {
-    let house = House::open().await;
-    let client = house.everyone().await;
-    let path = format!("{}/{}", findings_path(), house.finding(&client, "k").await);
-    (house, client, path)
+    let api = House::open().await;
+    let client = api.everyone().await;
+    let path = format!("{}/{}", findings_path(), api.finding(&client, "k").await);
+    (api, client, path)
 }
 
 fn change(severity: &str) -> serde_json::Value {
@@ -21,23 +21,23 @@ fn change(severity: &str) -> serde_json::Value {
 
 #[tokio::test]
 async fn every_single_get_has_a_tag_and_answers_304_to_who_has_that_revision() {
-    let house = House::open().await;
-    let client = house.everyone().await;
-    let places = Places::in_house(&house, &client).await;
+    let api = House::open().await;
+    let client = api.everyone().await;
+    let params = Places::in_house(&api, &client).await;
     let singles = scoped().filter(|operation| operation.described["responses"].get("304").is_some());
     let mut seen = 0;
     for operation in singles {
         seen += 1;
-        let path = places.path(operation);
-        let tag = house.get(&path).by(&client).send().await.expect(200).header("etag").to_owned();
+        let path = params.path(operation);
+        let tag = api.get(&path).by(&client).send().await.expect(200).header("etag").to_owned();
         assert_eq!(tag, "\"r1\"", "{}", operation.id);
-        for have in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
-            let answer = house.get(&path).by(&client).header("if-none-match", &have).send().await.expect(304);
-            assert_eq!(answer.header("etag"), tag);
-            assert!(answer.headers.contains_key("x-ratelimit-limit"));
+        for if_none_match in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
+            let response = api.get(&path).by(&client).header("if-none-match", &if_none_match).send().await.expect(304);
+            assert_eq!(response.header("etag"), tag);
+            assert!(response.headers.contains_key("x-ratelimit-limit"));
         }
-        for have in ["\"r2\"", "r1", "\"\"", "\"r1", "nonsense"] {
-            house.get(&path).by(&client).header("if-none-match", have).send().await.expect(200);
+        for if_none_match in ["\"r2\"", "r1", "\"\"", "\"r1", "nonsense"] {
+            api.get(&path).by(&client).header("if-none-match", if_none_match).send().await.expect(200);
         }
     }
     assert!(seen >= 3);
@@ -45,42 +45,42 @@ async fn every_single_get_has_a_tag_and_answers_304_to_who_has_that_revision() {
 
 #[tokio::test]
 async fn a_tag_names_the_revision_and_a_stale_if_match_is_412_and_changes_nothing() {
-    let (house, client, path) = house().await;
+    let (api, client, path) = house().await;
     let patch = async |tag: &str, severity: &str| {
-        house.patch(&path).by(&client).header("if-match", tag).json(&change(severity)).send().await
+        api.patch(&path).by(&client).header("if-match", tag).json(&change(severity)).send().await
     };
-    let answer = patch("\"r1\"", "low").await.expect(200);
-    assert_eq!(answer.header("etag"), "\"r2\"");
+    let response = patch("\"r1\"", "low").await.expect(200);
+    assert_eq!(response.header("etag"), "\"r2\"");
     assert_eq!(patch("\"r1\"", "info").await.expect(412).error(), "precondition_failed");
     patch("\"x\"", "info").await.expect(412);
     patch("W/\"r2\"", "medium").await.expect(200);
     patch("\"r1\", \"r3\"", "info").await.expect(200);
     patch("*", "critical").await.expect(200);
-    let now = house.get(&path).by(&client).send().await;
+    let now = api.get(&path).by(&client).send().await;
     assert_eq!((now.header("etag"), now.json()["finding"]["severity"].as_str()), ("\"r5\"", Some("critical")));
-    house.get(&path).by(&client).header("if-none-match", "\"r4\"").send().await.expect(200);
+    api.get(&path).by(&client).header("if-none-match", "\"r4\"").send().await.expect(200);
 }
 
 #[tokio::test]
 async fn an_if_match_that_can_name_no_revision_is_a_fault_of_the_request_and_no_stale_record() {
-    let (house, client, path) = house().await;
+    let (api, client, path) = house().await;
     for tag in ["r1", "", "\"r1", "\"r1\", r2", "W/r1"] {
-        let call = house.patch(&path).by(&client).header("if-match", tag).json(&change("low"));
+        let call = api.patch(&path).by(&client).header("if-match", tag).json(&change("low"));
         call.send().await.expect(400).issue("header.If-Match");
     }
 }
 
 #[tokio::test]
 async fn a_change_that_changes_nothing_keeps_the_revision() {
-    let (house, client, path) = house().await;
-    let answer = house.patch(&path).by(&client).json(&change("high")).send().await.expect(200);
-    assert_eq!(answer.header("etag"), "\"r1\"");
+    let (api, client, path) = house().await;
+    let response = api.patch(&path).by(&client).json(&change("high")).send().await.expect(200);
+    assert_eq!(response.header("etag"), "\"r1\"");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_who_change_the_same_revision_one_succeeds() {
-    let (house, client, path) = house().await;
-    let call = house.patch(&path).by(&client).header("if-match", "\"r1\"");
+    let (api, client, path) = house().await;
+    let call = api.patch(&path).by(&client).header("if-match", "\"r1\"");
     let calls: Vec<_> = (0..8)
         .map(|number| {
             let body = json!({ "title": format!("Title {number}"), "reason": "because of a test" });
@@ -97,46 +97,46 @@ async fn of_many_who_change_the_same_revision_one_succeeds() {
 
 #[tokio::test]
 async fn an_event_takes_if_match_too() {
-    let (house, client, path) = house().await;
+    let (api, client, path) = house().await;
     let body = json!({ "eventType": "comment", "reason": "because of a test" });
-    let call = house.post(&format!("{path}/events")).by(&client).json(&body);
+    let call = api.post(&format!("{path}/events")).by(&client).json(&body);
     call.clone().header("if-match", "\"r2\"").send().await.expect(412);
     call.header("if-match", "\"r1\"").send().await.expect(201);
 }
 
 #[tokio::test]
 async fn answers_above_a_kibibyte_are_compressed_as_asked_and_unpack_to_the_same() {
-    let (house, client, path) = house().await;
+    let (api, client, path) = house().await;
     let long = json!({ "description": "long ".repeat(1000), "reason": "because of a test" });
-    house.patch(&path).by(&client).json(&long).send().await.expect(200);
-    let plain = house.get(&path).by(&client).send().await.expect(200);
+    api.patch(&path).by(&client).json(&long).send().await.expect(200);
+    let plain = api.get(&path).by(&client).send().await.expect(200);
     for encoding in ["gzip", "br", "zstd"] {
-        let call = house.get(&path).by(&client).header("accept-encoding", encoding);
-        let packed = call.clone().send().await.expect(200);
-        assert_eq!(packed.header("content-encoding"), encoding);
-        assert_eq!(packed.header("etag"), "W/\"r2\"", "a compressed answer has a weak tag");
-        assert!(packed.body.len() < plain.body.len() / 5);
+        let call = api.get(&path).by(&client).header("accept-encoding", encoding);
+        let compressed = call.clone().send().await.expect(200);
+        assert_eq!(compressed.header("content-encoding"), encoding);
+        assert_eq!(compressed.header("etag"), "W/\"r2\"", "a compressed response has a weak etag");
+        assert!(compressed.body.len() < plain.body.len() / 5);
         assert_eq!(call.send_and_unpack().await.body, plain.body, "{encoding}");
-        let tag = packed.header("etag").to_owned();
-        house.get(&path).by(&client).header("if-none-match", &tag).send().await.expect(304);
-        house.patch(&path).by(&client).header("if-match", &tag).json(&change("high")).send().await.expect(200);
+        let tag = compressed.header("etag").to_owned();
+        api.get(&path).by(&client).header("if-none-match", &tag).send().await.expect(304);
+        api.patch(&path).by(&client).header("if-match", &tag).json(&change("high")).send().await.expect(200);
     }
-    let refused = house.get(&path).by(&client).header("accept-encoding", "gzip;q=0").send().await;
-    assert_eq!(refused.header("content-encoding"), "");
+    let uncompressed = api.get(&path).by(&client).header("accept-encoding", "gzip;q=0").send().await;
+    assert_eq!(uncompressed.header("content-encoding"), "");
 }
 
 #[tokio::test]
 async fn small_answers_are_not_compressed_and_have_a_strong_tag() {
-    let (house, client, path) = house().await;
-    let answer = house.get(&path).by(&client).header("accept-encoding", "gzip, br, zstd").send().await.expect(200);
-    assert!(answer.body.len() < 1024);
-    assert_eq!((answer.header("content-encoding"), answer.header("etag")), ("", "\"r1\""));
+    let (api, client, path) = house().await;
+    let response = api.get(&path).by(&client).header("accept-encoding", "gzip, br, zstd").send().await.expect(200);
+    assert!(response.body.len() < 1024);
+    assert_eq!((response.header("content-encoding"), response.header("etag")), ("", "\"r1\""));
 }
 
 #[tokio::test]
 async fn who_may_not_read_learns_no_tag() {
-    let (house, _, path) = house().await;
-    let powerless = house.client(house.home, &[Scope::FindingsWrite]).await;
-    let answer = house.get(&path).by(&powerless).header("if-none-match", "*").send().await.expect(403);
-    assert_eq!(answer.header("etag"), "");
+    let (api, _, path) = house().await;
+    let unprivileged = api.client(api.home, &[Scope::FindingsWrite]).await;
+    let response = api.get(&path).by(&unprivileged).header("if-none-match", "*").send().await.expect(403);
+    assert_eq!(response.header("etag"), "");
 }

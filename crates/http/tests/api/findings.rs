@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use crate::support::{Client, House, finding_body, findings_path};
 
 async fn house() -> (House, Client) {
-    let house = House::open().await;
-    let client = house.everyone().await;
-    (house, client)
+    let api = House::open().await;
+    let client = api.everyone().await;
+    (api, client)
 }
 
-async fn created(house: &House, client: &Client, body: &Value) -> Value {
-    house.post(findings_path()).by(client).json(body).send().await.expect(201).json()["finding"].clone()
+async fn created(api: &House, client: &Client, body: &Value) -> Value {
+    api.post(findings_path()).by(client).json(body).send().await.expect(201).json()["finding"].clone()
 }
 
 fn full(key: &str) -> Value {
@@ -37,14 +37,14 @@ fn full(key: &str) -> Value {
 
 #[tokio::test]
 async fn the_least_that_makes_a_finding_gives_every_field_with_its_default() {
-    let (house, client) = house().await;
-    let answer = house.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(201);
-    let finding = answer.json()["finding"].clone();
+    let (api, client) = house().await;
+    let response = api.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(201);
+    let finding = response.json()["finding"].clone();
     let id = finding["id"].as_str().unwrap();
     assert!(id.starts_with("find_") && id.len() == 31);
-    assert_eq!(answer.header("location"), format!("{}/{id}", findings_path()));
-    assert_eq!(answer.header("etag"), "\"r1\"");
-    let now = house.fixture.now().to_string();
+    assert_eq!(response.header("location"), format!("{}/{id}", findings_path()));
+    assert_eq!(response.header("etag"), "\"r1\"");
+    let now = api.fixture.now().to_string();
     assert_eq!(
         finding,
         json!({
@@ -55,14 +55,14 @@ async fn the_least_that_makes_a_finding_gives_every_field_with_its_default() {
             "lifecycleInstanceId": null, "duplicateOfFindingId": null, "createdAt": now, "updatedAt": now,
         })
     );
-    let read = house.get(answer.header("location")).by(&client).send().await.expect(200);
+    let read = api.get(response.header("location")).by(&client).send().await.expect(200);
     assert_eq!(read.json()["finding"], finding);
 }
 
 #[tokio::test]
 async fn every_field_that_is_given_is_kept_and_nulls_are_as_if_left_out() {
-    let (house, client) = house().await;
-    let finding = created(&house, &client, &full("k")).await;
+    let (api, client) = house().await;
+    let finding = created(&api, &client, &full("k")).await;
     for (name, value) in full("k").as_object().unwrap() {
         match name.as_str() {
             "reason" => {}
@@ -86,8 +86,8 @@ async fn every_field_that_is_given_is_kept_and_nulls_are_as_if_left_out() {
     for name in optional {
         nulls[name] = Value::Null;
     }
-    let mut finding = created(&house, &client, &nulls).await;
-    let mut bare = created(&house, &client, &finding_body("bare")).await;
+    let mut finding = created(&api, &client, &nulls).await;
+    let mut bare = created(&api, &client, &finding_body("bare")).await;
     for name in ["id", "findingKey"] {
         finding[name] = Value::Null;
         bare[name] = Value::Null;
@@ -96,23 +96,23 @@ async fn every_field_that_is_given_is_kept_and_nulls_are_as_if_left_out() {
     for name in ["findingKey", "title", "severity", "sourceKind", "reason"] {
         let mut body = finding_body("k2");
         body[name] = Value::Null;
-        assert_eq!(house.post(findings_path()).by(&client).json(&body).send().await.expect(400).paths(), [name]);
+        assert_eq!(api.post(findings_path()).by(&client).json(&body).send().await.expect(400).paths(), [name]);
     }
 }
 
 #[tokio::test]
 async fn what_the_server_keeps_for_itself_can_not_be_set() {
-    let (house, client) = house().await;
+    let (api, client) = house().await;
     for name in ["id", "status", "closedAt", "lifecycleInstanceId", "duplicateOfFindingId", "createdAt", "updatedAt"] {
         let mut body = finding_body("k");
         body[name] = Value::Null;
-        assert_eq!(house.post(findings_path()).by(&client).json(&body).send().await.expect(400).paths(), [name]);
+        assert_eq!(api.post(findings_path()).by(&client).json(&body).send().await.expect(400).paths(), [name]);
     }
 }
 
 #[tokio::test]
 async fn texts_are_held_to_their_limits_at_both_ends() {
-    let (house, client) = house().await;
+    let (api, client) = house().await;
     for (name, good, bad) in [
         (
             "findingKey",
@@ -131,127 +131,127 @@ async fn texts_are_held_to_their_limits_at_both_ends() {
         ),
         ("sourceResourceId", vec!["x".repeat(200)], vec![String::new(), "x".repeat(201), "\u{1b}".to_owned()]),
     ] {
-        for (place, value) in good.iter().enumerate() {
-            let mut body = finding_body(&format!("{name}{place}"));
+        for (index, value) in good.iter().enumerate() {
+            let mut body = finding_body(&format!("{name}{index}"));
             body[name] = json!(value);
-            created(&house, &client, &body).await;
+            created(&api, &client, &body).await;
         }
         for value in bad {
             let mut body = finding_body("bad");
             body[name] = json!(value);
-            let answer = house.post(findings_path()).by(&client).json(&body).send().await.expect(400);
-            assert_eq!(answer.paths(), [name], "{value:?}");
+            let response = api.post(findings_path()).by(&client).json(&body).send().await.expect(400);
+            assert_eq!(response.paths(), [name], "{value:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_taken_key_is_409_and_names_who_has_it() {
-    let (house, client) = house().await;
-    let id = house.finding(&client, "k").await;
-    let answer = house.post(findings_path()).by(&client).json(&full("k")).send().await.expect(409);
-    assert_eq!(answer.error(), "conflict");
-    assert_eq!(answer.json()["existingId"], id);
-    house.finding(&client, "K").await;
+    let (api, client) = house().await;
+    let id = api.finding(&client, "k").await;
+    let response = api.post(findings_path()).by(&client).json(&full("k")).send().await.expect(409);
+    assert_eq!(response.error(), "conflict");
+    assert_eq!(response.json()["existingId"], id);
+    api.finding(&client, "K").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_who_create_the_same_key_at_once_one_succeeds_and_the_others_learn_who() {
-    let (house, client) = house().await;
-    let call = house.post(findings_path()).by(&client).json(&finding_body("k"));
+    let (api, client) = house().await;
+    let call = api.post(findings_path()).by(&client).json(&finding_body("k"));
     let calls: Vec<_> = (0..8).map(|_| tokio::spawn(call.clone().send())).collect();
-    let (mut made, mut existing) = (Vec::new(), Vec::new());
+    let (mut created, mut existing) = (Vec::new(), Vec::new());
     for call in calls {
-        let answer = call.await.unwrap();
-        match answer.status {
-            201 => made.push(answer.json()["finding"]["id"].clone()),
-            409 => existing.push(answer.json()["existingId"].clone()),
+        let response = call.await.unwrap();
+        match response.status {
+            201 => created.push(response.json()["finding"]["id"].clone()),
+            409 => existing.push(response.json()["existingId"].clone()),
             other => panic!("{other}"),
         }
     }
-    assert_eq!(made.len(), 1);
-    assert!(existing.len() == 7 && existing.iter().all(|id| *id == made[0]));
+    assert_eq!(created.len(), 1);
+    assert!(existing.len() == 7 && existing.iter().all(|id| *id == created[0]));
 }
 
 #[tokio::test]
 async fn half_a_subject_is_refused_on_the_part_that_is_missing() {
-    let (house, client) = house().await;
-    for (given, missing) in [
+    let (api, client) = house().await;
+    for (present, missing) in [
         (&["subjectModuleKey"][..], "subjectResourceType"),
         (&["subjectResourceId"], "subjectModuleKey"),
         (&["subjectModuleKey", "subjectResourceType"], "subjectResourceId"),
     ] {
         let mut body = finding_body("k");
-        given.iter().for_each(|name| body[*name] = json!("x"));
-        assert_eq!(house.post(findings_path()).by(&client).json(&body).send().await.expect(400).paths(), [missing]);
+        present.iter().for_each(|name| body[*name] = json!("x"));
+        assert_eq!(api.post(findings_path()).by(&client).json(&body).send().await.expect(400).paths(), [missing]);
     }
 }
 
-async fn patch(house: &House, client: &Client, id: &Value, change: Value) -> crate::support::Answer {
+async fn patch(api: &House, client: &Client, id: &Value, change: Value) -> crate::support::Answer {
     let mut body = change;
     body["reason"] = json!("because a test says so");
     let path = format!("{}/{}", findings_path(), id.as_str().unwrap());
-    house.patch(&path).by(client).json(&body).send().await
+    api.patch(&path).by(client).json(&body).send().await
 }
 
 #[tokio::test]
 async fn a_patch_leaves_what_is_absent_clears_what_is_null_and_sets_the_rest() {
-    let (house, client) = house().await;
-    let before = created(&house, &client, &full("k")).await;
-    house.clock().tick();
-    let after = patch(&house, &client, &before["id"], json!({ "dueAt": null, "ownerMemberUserId": "user 3" })).await;
+    let (api, client) = house().await;
+    let before = created(&api, &client, &full("k")).await;
+    api.clock().tick();
+    let after = patch(&api, &client, &before["id"], json!({ "dueAt": null, "ownerMemberUserId": "user 3" })).await;
     let after = after.expect(200).json()["finding"].clone();
     let mut expected = before.clone();
     expected["dueAt"] = Value::Null;
     expected["ownerMemberUserId"] = json!("user 3");
-    expected["updatedAt"] = json!(house.fixture.now().to_string());
+    expected["updatedAt"] = json!(api.fixture.now().to_string());
     assert_eq!(after, expected);
     let nothing = json!({ "subjectModuleKey": null, "subjectResourceType": null, "subjectResourceId": null });
-    let after = patch(&house, &client, &before["id"], nothing).await.expect(200).json()["finding"].clone();
+    let after = patch(&api, &client, &before["id"], nothing).await.expect(200).json()["finding"].clone();
     assert_eq!(after["subjectModuleKey"], Value::Null);
-    let part = patch(&house, &client, &before["id"], json!({ "subjectResourceId": "x" })).await.expect(400);
+    let part = patch(&api, &client, &before["id"], json!({ "subjectResourceId": "x" })).await.expect(400);
     assert_eq!(part.paths(), ["subjectModuleKey"]);
 }
 
 #[tokio::test]
 async fn one_part_of_a_subject_can_be_changed_alone() {
-    let (house, client) = house().await;
-    let before = created(&house, &client, &full("k")).await;
-    let after = patch(&house, &client, &before["id"], json!({ "subjectResourceId": "srv-2" })).await.expect(200).json();
+    let (api, client) = house().await;
+    let before = created(&api, &client, &full("k")).await;
+    let after = patch(&api, &client, &before["id"], json!({ "subjectResourceId": "srv-2" })).await.expect(200).json();
     assert_eq!(after["finding"]["subjectResourceId"], "srv-2");
     assert_eq!(after["finding"]["subjectModuleKey"], "assets");
 }
 
 #[tokio::test]
 async fn a_patch_that_names_no_field_or_one_that_can_not_change_is_400() {
-    let (house, client) = house().await;
-    let id = created(&house, &client, &full("k")).await["id"].clone();
-    assert_eq!(patch(&house, &client, &id, json!({})).await.expect(400).paths(), [""]);
+    let (api, client) = house().await;
+    let id = created(&api, &client, &full("k")).await["id"].clone();
+    assert_eq!(patch(&api, &client, &id, json!({})).await.expect(400).paths(), [""]);
     for name in ["findingKey", "sourceKind", "closedAt", "duplicateOfFindingId", "lifecycleInstanceId", "createdAt"] {
-        assert!(patch(&house, &client, &id, json!({ name: "x" })).await.expect(400).paths().contains(&name.to_owned()));
+        assert!(patch(&api, &client, &id, json!({ name: "x" })).await.expect(400).paths().contains(&name.to_owned()));
     }
     for name in ["title", "severity", "status", "description"] {
-        assert_eq!(patch(&house, &client, &id, json!({ name: null })).await.expect(400).paths(), [name]);
+        assert_eq!(patch(&api, &client, &id, json!({ name: null })).await.expect(400).paths(), [name]);
     }
 }
 
 #[tokio::test]
 async fn a_patch_that_says_what_is_there_already_is_200_and_changes_nothing() {
-    let (house, client) = house().await;
-    let before = created(&house, &client, &full("k")).await;
-    house.watched.events();
-    house.clock().tick();
+    let (api, client) = house().await;
+    let before = created(&api, &client, &full("k")).await;
+    api.watched.events();
+    api.clock().tick();
     let same =
         json!({ "title": before["title"], "status": "open", "dueAt": before["dueAt"], "subjectResourceId": "srv-1" });
-    let after = patch(&house, &client, &before["id"], same).await.expect(200).json()["finding"].clone();
+    let after = patch(&api, &client, &before["id"], same).await.expect(200).json()["finding"].clone();
     assert_eq!(after, before);
-    assert!(house.watched.events().is_empty());
+    assert!(api.watched.events().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_of_different_fields_at_once_all_come_through() {
-    let (house, client) = house().await;
-    let id = created(&house, &client, &finding_body("k")).await["id"].clone();
+    let (api, client) = house().await;
+    let id = created(&api, &client, &finding_body("k")).await["id"].clone();
     let path = format!("{}/{}", findings_path(), id.as_str().unwrap());
     let changes = [
         json!({ "title": "Other" }),
@@ -263,13 +263,13 @@ async fn changes_of_different_fields_at_once_all_come_through() {
         .into_iter()
         .map(|mut body| {
             body["reason"] = json!("because a test says so");
-            tokio::spawn(house.patch(&path).by(&client).json(&body).send())
+            tokio::spawn(api.patch(&path).by(&client).json(&body).send())
         })
         .collect();
     for call in calls {
         call.await.unwrap().expect(200);
     }
-    let after = house.get(&path).by(&client).send().await;
+    let after = api.get(&path).by(&client).send().await;
     assert_eq!(after.header("etag"), "\"r5\"");
     let after = after.json()["finding"].clone();
     assert_eq!(
@@ -280,8 +280,8 @@ async fn changes_of_different_fields_at_once_all_come_through() {
 
 #[tokio::test]
 async fn a_write_scope_shows_what_was_written_and_reads_nothing_else() {
-    let house = House::open().await;
-    let client = house.client(house.home, &[Scope::FindingsWrite]).await;
-    let id = house.finding(&client, "k").await;
-    house.get(&format!("{}/{id}", findings_path())).by(&client).send().await.expect(403);
+    let api = House::open().await;
+    let client = api.client(api.home, &[Scope::FindingsWrite]).await;
+    let id = api.finding(&client, "k").await;
+    api.get(&format!("{}/{id}", findings_path())).by(&client).send().await.expect(403);
 }

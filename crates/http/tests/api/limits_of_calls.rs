@@ -1,4 +1,4 @@
-//! How often one may call, and what callers are told of it.
+//! Rate limits: the buckets, their response headers and the audit entries of refused requests.
 
 use std::time::Duration;
 
@@ -10,158 +10,159 @@ use serde_json::json;
 use crate::support::{Answer, Client, Fault, House, Port, finding_body, findings_path};
 
 async fn house(quotas: Quotas) -> (House, Client) {
-    let house = House::with(ApiSettings { quotas, ..ApiSettings::default() }).await;
-    let client = house.everyone().await;
-    (house, client)
+    let api = House::with(ApiSettings { quotas, ..ApiSettings::default() }).await;
+    let client = api.everyone().await;
+    (api, client)
 }
 
-fn standing(answer: &Answer) -> (&str, u32, u32) {
-    let number = |name: &str| answer.header(name).parse().unwrap_or_else(|_| panic!("no {name}: {answer:?}"));
-    (answer.header("x-ratelimit-bucket"), number("x-ratelimit-limit"), number("x-ratelimit-remaining"))
+fn standing(response: &Answer) -> (&str, u32, u32) {
+    let number = |name: &str| {
+        response.header(name).parse().unwrap_or_else(|_| panic!("the response has no {name} header: {response:?}"))
+    };
+    (response.header("x-ratelimit-bucket"), number("x-ratelimit-limit"), number("x-ratelimit-remaining"))
 }
 
-async fn read(house: &House, client: &Client) -> Answer {
-    house.get(findings_path()).by(client).send().await
+async fn read(api: &House, client: &Client) -> Answer {
+    api.get(findings_path()).by(client).send().await
 }
 
-async fn write(house: &House, client: &Client, key: &str) -> Answer {
-    house.post(findings_path()).by(client).json(&finding_body(key)).send().await
+async fn write(api: &House, client: &Client, key: &str) -> Answer {
+    api.post(findings_path()).by(client).json(&finding_body(key)).send().await
 }
 
 #[tokio::test]
 async fn reads_and_writes_have_buckets_of_their_own_and_every_answer_tells_the_nearest_to_empty() {
-    let (house, client) = house(Quotas::default()).await;
-    assert_eq!(standing(&read(&house, &client).await.expect(200)), ("token-read", 600, 599));
-    assert_eq!(standing(&write(&house, &client, "a").await.expect(201)), ("token-write", 60, 59));
-    assert_eq!(standing(&write(&house, &client, "a").await.expect(409)), ("token-write", 60, 58));
-    let answer = read(&house, &client).await;
-    assert_eq!(standing(&answer), ("token-read", 600, 598));
-    let reset: i64 = answer.header("x-ratelimit-reset").parse().unwrap();
-    assert_eq!(reset, house.fixture.now().seconds() + 1, "two calls of six hundred a minute refill in 0.2 s");
+    let (api, client) = house(Quotas::default()).await;
+    assert_eq!(standing(&read(&api, &client).await.expect(200)), ("token-read", 600, 599));
+    assert_eq!(standing(&write(&api, &client, "a").await.expect(201)), ("token-write", 60, 59));
+    assert_eq!(standing(&write(&api, &client, "a").await.expect(409)), ("token-write", 60, 58));
+    let response = read(&api, &client).await;
+    assert_eq!(standing(&response), ("token-read", 600, 598));
+    let reset: i64 = response.header("x-ratelimit-reset").parse().unwrap();
+    assert_eq!(reset, api.fixture.now().seconds() + 1, "two of 600 requests a minute are refilled in 0.2 s");
 }
 
 #[tokio::test]
 async fn failed_calls_are_charged_too_of_whatever_sort() {
-    let (house, client) = house(Quotas { token_read: 8, ..Quotas::default() }).await;
-    let powerless = house.client(house.home, &[Scope::WebhooksManage]).await;
+    let (api, client) = house(Quotas { token_read: 8, ..Quotas::default() }).await;
+    let unprivileged = api.client(api.home, &[Scope::WebhooksManage]).await;
     let calls = [
-        house.get(&format!("{}?nonsense=1", findings_path())).by(&client),
-        house.get(&format!("{}/nonsense", findings_path())).by(&client),
-        house.get(findings_path()).by(&client).header("accept", "text/html"),
-        house.get("/api/v1/nowhere").by(&client),
-        house.call("DELETE", findings_path()).by(&client),
+        api.get(&format!("{}?nonsense=1", findings_path())).by(&client),
+        api.get(&format!("{}/nonsense", findings_path())).by(&client),
+        api.get(findings_path()).by(&client).header("accept", "text/html"),
+        api.get("/api/v1/nowhere").by(&client),
+        api.call("DELETE", findings_path()).by(&client),
     ];
-    for (place, call) in calls.into_iter().enumerate() {
-        let answer = call.send().await;
-        assert!(answer.status >= 400);
-        assert_eq!(standing(&answer), ("token-read", 8, 7 - u32::try_from(place).unwrap()));
+    for (index, call) in calls.into_iter().enumerate() {
+        let response = call.send().await;
+        assert!(response.status >= 400);
+        assert_eq!(standing(&response), ("token-read", 8, 7 - u32::try_from(index).unwrap()));
     }
-    let refused = read(&house, &powerless).await.expect(403);
+    let refused = read(&api, &unprivileged).await.expect(403);
     assert_eq!(standing(&refused), ("token-read", 8, 7));
 }
 
 #[tokio::test]
 async fn past_its_limit_an_account_is_told_when_to_come_back_and_429s_cost_nothing() {
-    let (house, client) = house(Quotas { token_read: 3, ..Quotas::default() }).await;
+    let (api, client) = house(Quotas { token_read: 3, ..Quotas::default() }).await;
     for _ in 0..3 {
-        read(&house, &client).await.expect(200);
+        read(&api, &client).await.expect(200);
     }
     for _ in 0..5 {
-        let answer = read(&house, &client).await.expect(429);
-        assert_eq!(answer.error(), "rate_limited");
-        assert_eq!(answer.header("retry-after"), "20");
-        assert_eq!(standing(&answer), ("token-read", 3, 0));
+        let response = read(&api, &client).await.expect(429);
+        assert_eq!(response.error(), "rate_limited");
+        assert_eq!(response.header("retry-after"), "20");
+        assert_eq!(standing(&response), ("token-read", 3, 0));
     }
-    house.clock().advance(Duration::from_millis(19_999));
-    assert_eq!(read(&house, &client).await.expect(429).header("retry-after"), "1");
-    house.clock().tick();
-    read(&house, &client).await.expect(200);
-    write(&house, &client, "a").await.expect(201);
+    api.clock().advance(Duration::from_millis(19_999));
+    assert_eq!(read(&api, &client).await.expect(429).header("retry-after"), "1");
+    api.clock().tick();
+    read(&api, &client).await.expect(200);
+    write(&api, &client, "a").await.expect(201);
 }
 
 #[tokio::test]
 async fn the_organizations_bucket_is_shared_by_its_accounts_and_told_when_it_is_nearer_to_empty() {
-    let (house, one) = house(Quotas { organization: 5, ..Quotas::default() }).await;
-    let two = house.everyone().await;
-    let elsewhere = house.fixture.organization("elsewhere").await;
-    let abroad = house.client(elsewhere, Scope::ALL).await;
-    for place in 0..5 {
-        let answer = read(&house, if place % 2 == 0 { &one } else { &two }).await.expect(200);
-        assert_eq!(standing(&answer), ("org", 5, 4 - place));
+    let (api, one) = house(Quotas { organization: 5, ..Quotas::default() }).await;
+    let two = api.everyone().await;
+    let other_organization = api.fixture.organization("elsewhere").await;
+    let other_client = api.client(other_organization, Scope::ALL).await;
+    for index in 0..5 {
+        let response = read(&api, if index % 2 == 0 { &one } else { &two }).await.expect(200);
+        assert_eq!(standing(&response), ("org", 5, 4 - index));
     }
-    assert_eq!(standing(&write(&house, &two, "a").await.expect(429)), ("org", 5, 0));
-    read(&house, &abroad).await.expect(200);
+    assert_eq!(standing(&write(&api, &two, "a").await.expect(429)), ("org", 5, 0));
+    read(&api, &other_client).await.expect(200);
 }
 
 #[tokio::test]
 async fn what_the_organization_is_refused_is_not_taken_from_the_account() {
-    let (house, client) = house(Quotas { organization: 2, token_write: 2, ..Quotas::default() }).await;
-    read(&house, &client).await.expect(200);
-    read(&house, &client).await.expect(200);
+    let (api, client) = house(Quotas { organization: 2, token_write: 2, ..Quotas::default() }).await;
+    read(&api, &client).await.expect(200);
+    read(&api, &client).await.expect(200);
     for _ in 0..4 {
-        write(&house, &client, "a").await.expect(429);
+        write(&api, &client, "a").await.expect(429);
     }
-    house.clock().advance(Duration::from_secs(30));
-    assert_eq!(standing(&write(&house, &client, "a").await.expect(201)).2, 0);
+    api.clock().advance(Duration::from_secs(30));
+    assert_eq!(standing(&write(&api, &client, "a").await.expect(201)).2, 0);
 }
 
 #[tokio::test]
 async fn an_account_may_have_limits_of_its_own() {
-    let (house, client) = house(Quotas::default()).await;
-    house
-        .change(&client, |account| account.with_limits(AccountLimits { reads: Some(1200), writes: Some(2) }).unwrap())
+    let (api, client) = house(Quotas::default()).await;
+    api.change(&client, |account| account.with_limits(AccountLimits { reads: Some(1200), writes: Some(2) }).unwrap())
         .await;
-    assert_eq!(standing(&read(&house, &client).await), ("token-read", 1200, 1199));
-    assert_eq!(standing(&write(&house, &client, "a").await), ("token-write", 2, 1));
+    assert_eq!(standing(&read(&api, &client).await), ("token-read", 1200, 1199));
+    assert_eq!(standing(&write(&api, &client, "a").await), ("token-write", 2, 1));
 }
 
 #[tokio::test]
 async fn calls_that_nobody_made_carry_no_limits() {
-    let (house, _) = house(Quotas::default()).await;
-    for answer in [house.get(findings_path()).send().await, house.get("/api/v1/nowhere").send().await] {
-        assert!(!answer.headers.contains_key("x-ratelimit-limit"));
+    let (api, _) = house(Quotas::default()).await;
+    for response in [api.get(findings_path()).send().await, api.get("/api/v1/nowhere").send().await] {
+        assert!(!response.headers.contains_key("x-ratelimit-limit"));
     }
 }
 
 #[tokio::test]
 async fn repeated_429s_of_an_account_are_one_entry_a_minute_with_a_count() {
-    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
     let refusals = async || {
-        let log = house.log(house.home).await;
+        let log = api.log(api.home).await;
         let refused = log.into_iter().filter(|recorded| recorded.entry.status == Some(429));
         refused.map(|recorded| recorded.entry.changes[0].after.clone()).collect::<Vec<_>>()
     };
-    read(&house, &client).await.expect(200);
+    read(&api, &client).await.expect(200);
     for _ in 0..10 {
-        read(&house, &client).await.expect(429);
+        read(&api, &client).await.expect(429);
     }
-    assert_eq!(refusals().await, [kernel::FieldValue::Integer(1)], "the first is on record at once");
-    house.app.keep_up().await.unwrap();
-    assert_eq!(refusals().await.len(), 1, "the others when the minute is over");
-    house.clock().advance(Duration::from_secs(60));
-    house.app.keep_up().await.unwrap();
+    assert_eq!(refusals().await, [kernel::FieldValue::Integer(1)], "the first refusal is logged at once");
+    api.app.keep_up().await.unwrap();
+    assert_eq!(refusals().await.len(), 1, "the others are logged when the minute is over");
+    api.clock().advance(Duration::from_secs(60));
+    api.app.keep_up().await.unwrap();
     assert_eq!(refusals().await, [1, 9].map(kernel::FieldValue::Integer));
-    house.app.keep_up().await.unwrap();
-    house.app.flush().await.unwrap();
-    assert_eq!(refusals().await.len(), 2, "and only once");
+    api.app.keep_up().await.unwrap();
+    api.app.flush().await.unwrap();
+    assert_eq!(refusals().await.len(), 2, "they are logged only once");
 }
 
 #[tokio::test]
 async fn refusals_that_could_not_be_put_on_record_are_not_forgotten() {
-    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
-    let other = house.everyone().await;
+    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    let other = api.everyone().await;
     for client in [&client, &other] {
-        read(&house, client).await.expect(200);
+        read(&api, client).await.expect(200);
         for _ in 0..4 {
-            read(&house, client).await.expect(429);
+            read(&api, client).await.expect(429);
         }
     }
-    house.clock().advance(Duration::from_secs(60));
-    house.watched.fail(Port::Append, Fault::Unavailable);
-    house.app.keep_up().await.unwrap_err();
-    house.watched.heal();
-    house.app.keep_up().await.unwrap();
-    let log = house.log(house.home).await;
+    api.clock().advance(Duration::from_secs(60));
+    api.watched.fail(Port::Append, Fault::Unavailable);
+    api.app.keep_up().await.unwrap_err();
+    api.watched.heal();
+    api.app.keep_up().await.unwrap();
+    let log = api.log(api.home).await;
     let refused: Vec<_> = log.iter().filter(|recorded| recorded.entry.status == Some(429)).collect();
     assert_eq!(refused.len(), 4);
     assert!(refused[2..].iter().all(|recorded| recorded.entry.changes[0].after == kernel::FieldValue::Integer(3)));
@@ -169,37 +170,37 @@ async fn refusals_that_could_not_be_put_on_record_are_not_forgotten() {
 
 #[tokio::test]
 async fn a_first_refusal_that_could_not_be_put_on_record_is_counted() {
-    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
-    read(&house, &client).await.expect(200);
-    house.watched.fail(Port::Append, Fault::Unavailable);
-    read(&house, &client).await.expect(503);
-    house.watched.heal();
-    read(&house, &client).await.expect(429);
-    house.app.flush().await.unwrap();
-    assert_eq!(counts(&house, |_| true).await, [2]);
+    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    read(&api, &client).await.expect(200);
+    api.watched.fail(Port::Append, Fault::Unavailable);
+    read(&api, &client).await.expect(503);
+    api.watched.heal();
+    read(&api, &client).await.expect(429);
+    api.app.flush().await.unwrap();
+    assert_eq!(counts(&api, |_| true).await, [2]);
 }
 
 #[tokio::test]
 async fn refusals_of_another_address_or_another_action_have_entries_of_their_own() {
     let quotas = Quotas { token_read: 1, token_endpoint: 2, ..Quotas::default() };
-    let (house, client) = house(quotas).await;
+    let (api, client) = house(quotas).await;
     let guess = json!({
         "grant_type": "client_credentials",
         "client_id": client.id(),
         "client_secret": "nvsec_nonsense",
     });
-    let guess = house.post("/api/v1/auth/token").json(&guess).sent_from("198.51.100.9:1");
+    let guess = api.post("/api/v1/auth/token").json(&guess).sent_from("198.51.100.9:1");
     for status in [401, 401, 429, 429, 429] {
         guess.clone().send().await.expect(status);
     }
-    let own = house.get(findings_path()).by(&client);
+    let own = api.get(findings_path()).by(&client);
     for status in [200, 429, 429] {
         own.clone().send().await.expect(status);
     }
     own.sent_from("198.51.100.9:1").send().await.expect(429);
-    house.app.flush().await.unwrap();
+    api.app.flush().await.unwrap();
     let from = async |address, action| {
-        counts(&house, |entry| {
+        counts(&api, |entry| {
             entry.origin.source_address.as_deref() == Some(address) && entry.action.to_string() == action
         })
         .await
@@ -211,44 +212,44 @@ async fn refusals_of_another_address_or_another_action_have_entries_of_their_own
 
 #[tokio::test]
 async fn refusals_from_more_places_than_are_counted_are_each_on_record() {
-    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
-    read(&house, &client).await.expect(200);
+    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    read(&api, &client).await.expect(200);
     let refused = async |address: String| {
-        house.get(findings_path()).by(&client).sent_from(&address).send().await.expect(429);
+        api.get(findings_path()).by(&client).sent_from(&address).send().await.expect(429);
     };
-    for place in 0..5000 {
-        refused(format!("10.0.{}.{}:1", place / 250, place % 250)).await;
+    for index in 0..5000 {
+        refused(format!("10.0.{}.{}:1", index / 250, index % 250)).await;
     }
     for _ in 0..3 {
         refused("10.0.0.1:1".to_owned()).await;
         refused("[2001:db8::1]:1".to_owned()).await;
     }
-    let before = counts(&house, |_| true).await;
-    assert_eq!(before.len(), 5003, "those from the last place have an entry each");
-    house.app.flush().await.unwrap();
-    assert_eq!(counts(&house, |_| true).await[5003..], [3], "those from the first were counted");
+    let before = counts(&api, |_| true).await;
+    assert_eq!(before.len(), 5003, "refusals from the last address are logged one by one");
+    api.app.flush().await.unwrap();
+    assert_eq!(counts(&api, |_| true).await[5003..], [3], "refusals from the first address were counted");
 }
 
-/// For how many calls each entry of a 429 stands.
-async fn counts(house: &House, which: impl Fn(&kernel::Entry) -> bool) -> Vec<i64> {
-    let log = house.log(house.home).await;
+/// The number of refused requests that each entry of a 429 stands for.
+async fn counts(api: &House, which: impl Fn(&kernel::Entry) -> bool) -> Vec<i64> {
+    let log = api.log(api.home).await;
     let refused = log.iter().filter(|recorded| recorded.entry.status == Some(429) && which(&recorded.entry));
     let count = |recorded: &audit::Recorded| match recorded.entry.changes[0].after {
         kernel::FieldValue::Integer(count) => count,
-        _ => panic!("no count: {recorded:?}"),
+        _ => panic!("the entry has no count: {recorded:?}"),
     };
     refused.map(count).collect()
 }
 
 #[tokio::test]
 async fn refusals_that_were_only_counted_are_on_record_by_the_time_the_api_was_flushed() {
-    let (house, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
-    read(&house, &client).await.expect(200);
+    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+    read(&api, &client).await.expect(200);
     for _ in 0..4 {
-        read(&house, &client).await.expect(429);
+        read(&api, &client).await.expect(429);
     }
-    house.app.flush().await.unwrap();
-    let log = house.log(house.home).await;
+    api.app.flush().await.unwrap();
+    let log = api.log(api.home).await;
     let counts = log.iter().filter(|recorded| recorded.entry.status == Some(429));
     let counts: Vec<_> = counts.map(|recorded| recorded.entry.changes[0].after.clone()).collect();
     assert_eq!(counts, [1, 3].map(kernel::FieldValue::Integer));
@@ -256,13 +257,13 @@ async fn refusals_that_were_only_counted_are_on_record_by_the_time_the_api_was_f
 
 #[tokio::test]
 async fn a_batch_counts_as_one_write() {
-    let (house, client) = house(Quotas { token_write: 2, ..Quotas::default() }).await;
+    let (api, client) = house(Quotas { token_write: 2, ..Quotas::default() }).await;
     let item = |number| {
         let mut body = finding_body(&format!("k{number}"));
         body.as_object_mut().unwrap().remove("reason");
         body
     };
     let body = json!({ "findings": (0..500).map(item).collect::<Vec<_>>(), "reason": "because of a test" });
-    let call = house.post("/api/v1/governance/findings/batch").by(&client).json(&body);
+    let call = api.post("/api/v1/governance/findings/batch").by(&client).json(&body);
     assert_eq!(standing(&call.send().await.expect(200)), ("token-write", 2, 1));
 }

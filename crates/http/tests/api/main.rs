@@ -1,5 +1,5 @@
-//! The API as a client meets it, over a store in memory.
-#![allow(clippy::unwrap_used, reason = "tests: a panic is how they fail")]
+//! Tests of the HTTP API from the client's side, over the in-memory store.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 extern crate novantra_http as api;
 

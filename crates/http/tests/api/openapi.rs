@@ -1,4 +1,4 @@
-//! The API's document. That every answer of every test is documented is checked where requests are sent.
+//! The OpenAPI document. The request builder checks that every response of every test is documented.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn every_documented_example_fits_its_schema() {
             responses.chain([&operation.described["requestBody"]]).filter_map(|body| body["content"].as_object());
         for media in bodies.flat_map(|content| content.values()) {
             let examples = examples_of(media);
-            assert!(!examples.is_empty(), "{} shows no example", operation.id);
+            assert!(!examples.is_empty(), "{} has no example", operation.id);
             for example in examples {
                 let found = faults(&media["schema"], example);
                 assert!(found.is_empty(), "{}: {found:?}", operation.id);
@@ -41,7 +41,7 @@ fn every_operation_says_what_it_does_and_which_errors_it_can_give() {
             &["400", "406", "500", "503"]
         };
         for status in always {
-            assert!(responses.contains_key(*status), "{} lacks {status}", operation.id);
+            assert!(responses.contains_key(*status), "{} does not document {status}", operation.id);
         }
         for (status, response) in responses {
             assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{} {status}", operation.id);
@@ -50,7 +50,7 @@ fn every_operation_says_what_it_does_and_which_errors_it_can_give() {
     }
 }
 
-/// That no answer has another `error` is checked where requests are sent.
+/// The request builder checks that no response has another error code.
 #[test]
 fn every_error_an_operation_can_give_is_listed_and_shown() {
     for operation in operations() {
@@ -59,10 +59,10 @@ fn every_error_an_operation_can_give_is_listed_and_shown() {
                 continue;
             }
             let codes = codes_of(operation, status);
-            assert!(!codes.is_empty(), "{} {status} lists no error", operation.id);
-            let shown = examples_of(&response["content"]["application/json"]);
-            assert_eq!(shown.len(), codes.len(), "{} {status}", operation.id);
-            assert!(codes.iter().all(|code| shown.iter().any(|example| example["error"] == *code)));
+            assert!(!codes.is_empty(), "{} {status} lists no error code", operation.id);
+            let examples = examples_of(&response["content"]["application/json"]);
+            assert_eq!(examples.len(), codes.len(), "{} {status}", operation.id);
+            assert!(codes.iter().all(|code| examples.iter().any(|example| example["error"] == *code)));
         }
         let parameters = operation.described["parameters"].as_array().unwrap();
         let is_list = parameters.iter().any(|parameter| parameter["name"] == "cursor");
@@ -83,19 +83,19 @@ fn every_path_parameter_is_described_and_every_reference_leads_somewhere() {
             assert_eq!(described.unwrap()["in"], "path", "{}", operation.id);
         }
         let names: BTreeSet<_> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
-        assert_eq!(names.len(), parameters.len(), "{} describes a parameter twice", operation.id);
+        assert_eq!(names.len(), parameters.len(), "{} documents a parameter twice", operation.id);
     }
     let text = document().to_string();
     for reference in text.split("\"#/components/schemas/").skip(1) {
         let name = reference.split('"').next().unwrap();
-        assert!(document()["components"]["schemas"].get(name).is_some(), "there is no {name}");
+        assert!(document()["components"]["schemas"].get(name).is_some(), "the document has no schema {name}");
     }
 }
 
 #[tokio::test]
 async fn the_document_that_is_served_is_the_one_that_is_printed() {
-    let house = House::open().await;
-    let served = house.get("/api/v1/openapi.json").send().await.expect(200);
+    let api = House::open().await;
+    let served = api.get("/api/v1/openapi.json").send().await.expect(200);
     assert_eq!(served.json(), *document());
     assert_eq!(served.json()["openapi"], "3.1.0");
 }

@@ -1,4 +1,4 @@
-//! What subscribers will be told, stored with what it tells of.
+//! The events for subscribers, which are stored together with the change that causes them.
 
 use serde_json::{Value, json};
 
@@ -8,40 +8,40 @@ use crate::{
 };
 
 async fn house() -> (House, Client) {
-    let house = House::open().await;
-    let client = house.everyone().await;
-    (house, client)
+    let api = House::open().await;
+    let client = api.everyone().await;
+    (api, client)
 }
 
-/// Names and bodies of what was stored since this was last asked.
-fn told(house: &House) -> Vec<(String, Value)> {
-    let events = house.watched.events();
+/// Takes the names and bodies of the events that were stored since the last call.
+fn told(api: &House) -> Vec<(String, Value)> {
+    let events = api.watched.events();
     events.iter().map(|event| (event.name.to_owned(), serde_json::from_slice(&event.body).unwrap())).collect()
 }
 
-fn names(house: &House) -> Vec<String> {
-    told(house).into_iter().map(|(name, _)| name).collect()
+fn names(api: &House) -> Vec<String> {
+    told(api).into_iter().map(|(name, _)| name).collect()
 }
 
-async fn patch(house: &House, client: &Client, id: &str, mut change: Value) -> Value {
+async fn patch(api: &House, client: &Client, id: &str, mut change: Value) -> Value {
     change["reason"] = json!("because a test says so");
     let path = format!("{}/{id}", findings_path());
-    house.patch(&path).by(client).json(&change).send().await.expect(200).json()["finding"].clone()
+    api.patch(&path).by(client).json(&change).send().await.expect(200).json()["finding"].clone()
 }
 
-async fn report(house: &House, client: &Client, id: &str, mut event: Value) -> Value {
+async fn report(api: &House, client: &Client, id: &str, mut event: Value) -> Value {
     event["reason"] = json!("because a test says so");
     let path = format!("{}/{id}/events", findings_path());
-    house.post(&path).by(client).json(&event).send().await.expect(201).json()["finding"].clone()
+    api.post(&path).by(client).json(&event).send().await.expect(201).json()["finding"].clone()
 }
 
 #[tokio::test]
 async fn a_created_finding_is_told_whole() {
-    let (house, client) = house().await;
-    let answer = house.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(201);
-    let told = told(&house);
-    assert_eq!(told.len(), 1);
-    let (name, body) = &told[0];
+    let (api, client) = house().await;
+    let response = api.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(201);
+    let events = told(&api);
+    assert_eq!(events.len(), 1);
+    let (name, body) = &events[0];
     assert_eq!(name, "finding.created");
     let id = body["id"].as_str().unwrap();
     assert!(id.starts_with("evt_"));
@@ -50,18 +50,18 @@ async fn a_created_finding_is_told_whole() {
         json!({
             "id": id,
             "type": "finding.created",
-            "createdAt": house.fixture.now().to_string(),
-            "organization": { "id": house.home.to_string(), "slug": "home" },
-            "data": { "finding": answer.json()["finding"] },
+            "createdAt": api.fixture.now().to_string(),
+            "organization": { "id": api.home.to_string(), "slug": "home" },
+            "data": { "finding": response.json()["finding"] },
         })
     );
 }
 
 #[tokio::test]
 async fn severity_owner_due_date_and_status_are_told_and_nothing_else() {
-    let (house, client) = house().await;
-    let id = house.finding(&client, "k").await;
-    house.watched.events();
+    let (api, client) = house().await;
+    let id = api.finding(&client, "k").await;
+    api.watched.events();
     for (change, expected) in [
         (json!({ "title": "Other" }), &[][..]),
         (
@@ -79,11 +79,11 @@ async fn severity_owner_due_date_and_status_are_told_and_nothing_else() {
         (json!({ "status": "closed" }), &["finding.updated", "finding.status_changed", "finding.closed"]),
         (json!({ "status": "archived" }), &["finding.updated", "finding.status_changed"]),
     ] {
-        let finding = patch(&house, &client, &id, change.clone()).await;
-        let told = told(&house);
-        assert_eq!(told.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected, "{change}");
-        for (name, body) in told {
-            assert_eq!(body["data"]["finding"], finding, "as it stands then");
+        let finding = patch(&api, &client, &id, change.clone()).await;
+        let events = told(&api);
+        assert_eq!(events.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected, "{change}");
+        for (name, body) in events {
+            assert_eq!(body["data"]["finding"], finding, "the event contains the finding as it is after the change");
             assert_eq!(body["data"].get("previousStatus").is_some(), name == "finding.status_changed");
         }
     }
@@ -91,16 +91,16 @@ async fn severity_owner_due_date_and_status_are_told_and_nothing_else() {
 
 #[tokio::test]
 async fn a_status_change_tells_the_status_before() {
-    let (house, client) = house().await;
-    let id = house.finding(&client, "k").await;
-    house.watched.events();
-    patch(&house, &client, &id, json!({ "status": "remediating" })).await;
-    assert_eq!(told(&house)[1].1["data"]["previousStatus"], "open");
+    let (api, client) = house().await;
+    let id = api.finding(&client, "k").await;
+    api.watched.events();
+    patch(&api, &client, &id, json!({ "status": "remediating" })).await;
+    assert_eq!(told(&api)[1].1["data"]["previousStatus"], "open");
 }
 
 #[tokio::test]
 async fn events_about_a_finding_are_told_by_what_they_change() {
-    let (house, client) = house().await;
+    let (api, client) = house().await;
     let moved = ["finding.updated", "finding.status_changed"];
     let closed = ["finding.updated", "finding.status_changed", "finding.closed"];
     for (from, event, expected) in [
@@ -112,49 +112,49 @@ async fn events_about_a_finding_are_told_by_what_they_change() {
         ("closed", json!({ "eventType": "verified_as_duplicate", "externalReference": "INC1" }), &[]),
         ("closed", json!({ "eventType": "reopened" }), &moved),
     ] {
-        let id = finding_that_is(&house, from, &format!("{from}{event}").replace(' ', "")).await;
-        report(&house, &client, &id, event.clone()).await;
-        assert_eq!(names(&house), expected, "{event} of {from}");
+        let id = finding_that_is(&api, from, &format!("{from}{event}").replace(' ', "")).await;
+        report(&api, &client, &id, event.clone()).await;
+        assert_eq!(names(&api), expected, "{event} of {from}");
     }
 }
 
 #[tokio::test]
 async fn what_is_resolved_while_it_is_remediated_is_told_by_way_of_verified() {
-    let (house, client) = house().await;
-    let id = finding_that_is(&house, "remediating", "k").await;
-    report(&house, &client, &id, json!({ "eventType": "verified_as_resolved" })).await;
-    let told = told(&house);
-    let steps: Vec<_> = told
+    let (api, client) = house().await;
+    let id = finding_that_is(&api, "remediating", "k").await;
+    report(&api, &client, &id, json!({ "eventType": "verified_as_resolved" })).await;
+    let events = told(&api);
+    let steps: Vec<_> = events
         .iter()
         .filter(|(name, _)| name == "finding.status_changed")
         .map(|(_, body)| (body["data"]["previousStatus"].clone(), body["data"]["finding"]["status"].clone()))
         .collect();
     assert_eq!(steps, [(json!("remediating"), json!("verified")), (json!("verified"), json!("closed"))]);
-    assert_eq!(told.iter().filter(|(name, _)| name == "finding.closed").count(), 1);
-    let mut ids: Vec<_> = told.iter().map(|(_, body)| body["id"].to_string()).collect();
+    assert_eq!(events.iter().filter(|(name, _)| name == "finding.closed").count(), 1);
+    let mut ids: Vec<_> = events.iter().map(|(_, body)| body["id"].to_string()).collect();
     ids.dedup();
-    assert_eq!(ids.len(), told.len());
+    assert_eq!(ids.len(), events.len());
 }
 
 #[tokio::test]
 async fn a_batch_tells_of_each_finding_that_changed() {
-    let (house, client) = house().await;
-    house.finding(&client, "there").await;
-    house.watched.events();
+    let (api, client) = house().await;
+    api.finding(&client, "existing").await;
+    api.watched.events();
     let item = |key: &str, severity: &str| json!({ "findingKey": key, "title": "SQL built from user input", "severity": severity, "sourceKind": "module_signal" });
-    let items = [item("there", "high"), item("there", "low"), item("new", "high"), json!({})];
+    let items = [item("existing", "high"), item("existing", "low"), item("new", "high"), json!({})];
     let body = json!({ "findings": items, "onConflict": "update", "reason": "because a test says so" });
-    house.post("/api/v1/governance/findings/batch").by(&client).json(&body).send().await.expect(200);
-    assert_eq!(names(&house), ["finding.updated", "finding.created"]);
+    api.post("/api/v1/governance/findings/batch").by(&client).json(&body).send().await.expect(200);
+    assert_eq!(names(&api), ["finding.updated", "finding.created"]);
 }
 
 #[tokio::test]
 async fn what_was_refused_tells_nobody() {
-    let (house, client) = house().await;
-    let id = house.finding(&client, "k").await;
-    house.watched.events();
+    let (api, client) = house().await;
+    let id = api.finding(&client, "k").await;
+    api.watched.events();
     let bad = json!({ "status": "verified", "reason": "because a test says so" });
-    house.patch(&format!("{}/{id}", findings_path())).by(&client).json(&bad).send().await.expect(422);
-    house.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(409);
-    assert!(names(&house).is_empty());
+    api.patch(&format!("{}/{id}", findings_path())).by(&client).json(&bad).send().await.expect(422);
+    api.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(409);
+    assert!(names(&api).is_empty());
 }

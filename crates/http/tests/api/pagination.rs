@@ -1,4 +1,4 @@
-//! Lists: pages, cursors, filters, order and catching up.
+//! Lists: pages, cursors, filters, order and incremental pulls.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use crate::support::{Client, House, Port, finding_body, findings_path};
 
 async fn house(findings: usize) -> (House, Client) {
-    let house = House::open().await;
-    let client = house.everyone().await;
+    let api = House::open().await;
+    let client = api.everyone().await;
     for number in 0..findings {
-        house.stored_finding(&format!("k{number}"), |finding| finding).await;
+        api.stored_finding(&format!("k{number}"), |finding| finding).await;
     }
-    (house, client)
+    (api, client)
 }
 
 fn keys(page: &Value) -> Vec<String> {
@@ -23,15 +23,15 @@ fn keys(page: &Value) -> Vec<String> {
     findings.iter().map(|finding| finding["findingKey"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn list(house: &House, client: &Client, query: &str) -> Value {
-    house.get(&format!("{}?{query}", findings_path())).by(client).send().await.expect(200).json()
+async fn list(api: &House, client: &Client, query: &str) -> Value {
+    api.get(&format!("{}?{query}", findings_path())).by(client).send().await.expect(200).json()
 }
 
-/// All pages, with what is done between one and the next.
-async fn walk(house: &House, client: &Client, query: &str, mut between: impl AsyncFnMut()) -> Vec<Value> {
+/// The records of all pages. `between` runs after each page but the last.
+async fn walk(api: &House, client: &Client, query: &str, mut between: impl AsyncFnMut()) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = list(house, client, &format!("{query}{cursor}")).await;
+        let page = list(api, client, &format!("{query}{cursor}")).await;
         all.extend(page["findings"].as_array().unwrap().clone());
         match page["pagination"]["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -46,8 +46,8 @@ async fn walk(house: &House, client: &Client, query: &str, mut between: impl Asy
 
 #[tokio::test]
 async fn a_page_holds_50_unless_told_and_never_more_than_200() {
-    let (house, client) = house(230).await;
-    for (query, most) in [
+    let (api, client) = house(230).await;
+    for (query, count) in [
         ("", 50),
         ("limit=1", 1),
         ("limit=200", 200),
@@ -55,44 +55,44 @@ async fn a_page_holds_50_unless_told_and_never_more_than_200() {
         ("limit=99999999999999999999999", 200),
         ("limit=007", 7),
     ] {
-        assert_eq!(keys(&list(&house, &client, query).await).len(), most, "{query}");
+        assert_eq!(keys(&list(&api, &client, query).await).len(), count, "{query}");
     }
     for bad in ["0", "-1", "x", "", "1.5", "1e2", "+1", "%201", "0x10"] {
-        let answer = house.get(&format!("{}?limit={bad}", findings_path())).by(&client).send().await.expect(400);
-        assert_eq!(answer.paths(), ["query.limit"], "{bad}");
+        let response = api.get(&format!("{}?limit={bad}", findings_path())).by(&client).send().await.expect(400);
+        assert_eq!(response.paths(), ["query.limit"], "{bad}");
     }
 }
 
 #[tokio::test]
 async fn the_newest_come_first_and_a_page_that_ends_the_list_has_no_cursor() {
-    let (house, client) = house(4).await;
-    let page = list(&house, &client, "limit=4").await;
+    let (api, client) = house(4).await;
+    let page = list(&api, &client, "limit=4").await;
     assert_eq!(keys(&page), ["k3", "k2", "k1", "k0"]);
     assert_eq!(page["pagination"], json!({}));
-    let page = list(&house, &client, "limit=3").await;
+    let page = list(&api, &client, "limit=3").await;
     let next = page["pagination"]["nextCursor"].as_str().unwrap();
-    assert_eq!(keys(&list(&house, &client, &format!("cursor={next}&limit=200")).await), ["k0"]);
+    assert_eq!(keys(&list(&api, &client, &format!("cursor={next}&limit=200")).await), ["k0"]);
 }
 
 #[tokio::test]
 async fn a_walk_repeats_nothing_and_skips_nothing_whatever_is_written_meanwhile() {
-    let (house, client) = house(25).await;
+    let (api, client) = house(25).await;
     let mut number = 0;
-    let all = walk(&house, &client, "limit=4&status=open", async || {
+    let all = walk(&api, &client, "limit=4&status=open", async || {
         number += 1;
-        house.clock().tick();
-        house.finding(&client, &format!("new{number}")).await;
-        let id = list(&house, &client, &format!("findingKey=k{number}")).await["findings"][0]["id"]
+        api.clock().tick();
+        api.finding(&client, &format!("new{number}")).await;
+        let id = list(&api, &client, &format!("findingKey=k{number}")).await["findings"][0]["id"]
             .as_str()
             .unwrap()
             .to_owned();
         let body = json!({ "severity": "low", "reason": "because of a test" });
-        house.patch(&format!("{}/{id}", findings_path())).by(&client).json(&body).send().await.expect(200);
+        api.patch(&format!("{}/{id}", findings_path())).by(&client).json(&body).send().await.expect(200);
     })
     .await;
-    let met: Vec<_> = all.iter().map(|finding| finding["findingKey"].as_str().unwrap().to_owned()).collect();
-    let distinct: BTreeSet<_> = met.iter().cloned().collect();
-    assert_eq!(met.len(), distinct.len(), "a record came twice");
+    let listed: Vec<_> = all.iter().map(|finding| finding["findingKey"].as_str().unwrap().to_owned()).collect();
+    let distinct: BTreeSet<_> = listed.iter().cloned().collect();
+    assert_eq!(listed.len(), distinct.len(), "a record was returned twice");
     for number in 0..25 {
         assert!(distinct.contains(&format!("k{number}")), "k{number} was skipped");
     }
@@ -100,38 +100,42 @@ async fn a_walk_repeats_nothing_and_skips_nothing_whatever_is_written_meanwhile(
 
 #[tokio::test]
 async fn a_walk_by_change_misses_no_record_that_changes_meanwhile() {
-    let (house, client) = house(12).await;
+    let (api, client) = house(12).await;
     let mut changed = false;
-    let all = walk(&house, &client, "limit=5&order=updated&updated_since=2020-01-01", async || {
+    let all = walk(&api, &client, "limit=5&order=updated&updated_since=2020-01-01", async || {
         if changed {
             return;
         }
         changed = true;
-        house.clock().tick();
-        let id = list(&house, &client, "findingKey=k0").await["findings"][0]["id"].as_str().unwrap().to_owned();
+        api.clock().tick();
+        let id = list(&api, &client, "findingKey=k0").await["findings"][0]["id"].as_str().unwrap().to_owned();
         let body = json!({ "title": "Changed", "reason": "because of a test" });
-        house.patch(&format!("{}/{id}", findings_path())).by(&client).json(&body).send().await.expect(200);
+        api.patch(&format!("{}/{id}", findings_path())).by(&client).json(&body).send().await.expect(200);
     })
     .await;
-    assert_eq!(all.last().unwrap()["title"], "Changed", "what changed during the walk comes again, at its end");
+    assert_eq!(
+        all.last().unwrap()["title"],
+        "Changed",
+        "the record that changed meanwhile is returned again at the end"
+    );
     assert_eq!(all.len(), 13);
 }
 
 #[tokio::test]
 async fn a_cursor_is_good_for_its_own_list_only() {
-    let (house, client) = house(5).await;
-    let elsewhere = house.fixture.organization("elsewhere").await;
-    let abroad = house.client(elsewhere, Scope::ALL).await;
+    let (api, client) = house(5).await;
+    let other_organization = api.fixture.organization("elsewhere").await;
+    let other_client = api.client(other_organization, Scope::ALL).await;
     let cursor =
-        async |query: &str| list(&house, &client, query).await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
+        async |query: &str| list(&api, &client, query).await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
     let plain = cursor("limit=2").await;
     let open = cursor("limit=2&status=open").await;
     let changed = cursor("limit=2&order=updated&updatedAfter=2020-01-01").await;
     let refused = async |client: &Client, path: &str| {
-        assert_eq!(house.get(path).by(client).send().await.expect(400).error(), "invalid_cursor", "{path}");
+        assert_eq!(api.get(path).by(client).send().await.expect(400).error(), "invalid_cursor", "{path}");
     };
     let path = findings_path();
-    refused(&abroad, &format!("{path}?cursor={plain}")).await;
+    refused(&other_client, &format!("{path}?cursor={plain}")).await;
     refused(&client, &format!("/api/v1/governance/controls?cursor={plain}")).await;
     refused(&client, &format!("/api/v1/audit/entries?cursor={plain}")).await;
     refused(&client, &format!("{path}?cursor={plain}&status=open")).await;
@@ -142,45 +146,45 @@ async fn a_cursor_is_good_for_its_own_list_only() {
     for nonsense in ["", "x", "a.b", "%00", &plain[1..], &format!("{plain}A"), &plain.to_uppercase()] {
         refused(&client, &format!("{path}?cursor={nonsense}")).await;
     }
-    list(&house, &client, &format!("status=open&limit=1&cursor={open}")).await;
-    list(&house, &client, &format!("updatedAfter=2020-01-01&cursor={changed}&order=updated")).await;
+    list(&api, &client, &format!("status=open&limit=1&cursor={open}")).await;
+    list(&api, &client, &format!("updatedAfter=2020-01-01&cursor={changed}&order=updated")).await;
 }
 
 #[tokio::test]
 async fn no_altered_character_of_a_cursor_passes() {
-    let (house, client) = house(5).await;
-    let cursor = list(&house, &client, "limit=2").await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
-    for place in 0..cursor.len() {
+    let (api, client) = house(5).await;
+    let cursor = list(&api, &client, "limit=2").await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
+    for index in 0..cursor.len() {
         let mut altered = cursor.clone().into_bytes();
-        altered[place] = if altered[place] == b'A' { b'B' } else { b'A' };
+        altered[index] = if altered[index] == b'A' { b'B' } else { b'A' };
         let path = format!("{}?cursor={}", findings_path(), String::from_utf8(altered).unwrap());
-        assert_eq!(house.get(&path).by(&client).send().await.expect(400).error(), "invalid_cursor");
+        assert_eq!(api.get(&path).by(&client).send().await.expect(400).error(), "invalid_cursor");
     }
 }
 
 #[tokio::test]
 async fn a_cursor_is_good_for_a_day_and_not_for_ever() {
-    let (house, client) = house(5).await;
-    let cursor = list(&house, &client, "limit=2").await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
+    let (api, client) = house(5).await;
+    let cursor = list(&api, &client, "limit=2").await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
     let path = format!("{}?cursor={cursor}", findings_path());
-    house.clock().advance(Duration::from_secs(24 * 3600));
-    house.get(&path).bearer(&house.token(&client).await).send().await.expect(200);
-    house.clock().advance(Duration::from_secs(24 * 3600 + 1));
-    let answer = house.get(&path).bearer(&house.token(&client).await).send().await.expect(400);
-    assert_eq!(answer.error(), "invalid_cursor");
+    api.clock().advance(Duration::from_secs(24 * 3600));
+    api.get(&path).bearer(&api.token(&client).await).send().await.expect(200);
+    api.clock().advance(Duration::from_secs(24 * 3600 + 1));
+    let response = api.get(&path).bearer(&api.token(&client).await).send().await.expect(400);
+    assert_eq!(response.error(), "invalid_cursor");
 }
 
 #[tokio::test]
 async fn filters_narrow_a_list_and_commas_mean_any_of() {
-    let (house, client) = house(0).await;
-    house.stored_finding("a", |finding| Finding { severity: Severity::High, ..finding }).await;
-    house.stored_finding("b", |finding| Finding { status: Status::Triaged, ..finding }).await;
-    house.stored_finding("c", |finding| Finding { status: Status::Remediating, ..finding }).await;
+    let (api, client) = house(0).await;
+    api.stored_finding("a", |finding| Finding { severity: Severity::High, ..finding }).await;
+    api.stored_finding("b", |finding| Finding { status: Status::Triaged, ..finding }).await;
+    api.stored_finding("c", |finding| Finding { status: Status::Remediating, ..finding }).await;
     let mut subject = finding_body("d,e");
     subject["subjectModuleKey"] = json!("assets");
     subject["subjectResourceType"] = json!("asset");
     subject["subjectResourceId"] = json!("srv 1");
-    house.post(findings_path()).by(&client).json(&subject).send().await.expect(201);
+    api.post(findings_path()).by(&client).json(&subject).send().await.expect(201);
     for (query, expected) in [
         ("status=open", &["d,e", "a"][..]),
         ("status=triaged,remediating", &["c", "b"]),
@@ -195,18 +199,17 @@ async fn filters_narrow_a_list_and_commas_mean_any_of() {
         ("findingKey=nonsense", &[]),
         ("status=closed", &[]),
     ] {
-        assert_eq!(keys(&list(&house, &client, query).await), expected, "{query}");
+        assert_eq!(keys(&list(&api, &client, query).await), expected, "{query}");
     }
 }
 
 #[tokio::test]
 async fn controls_are_listed_and_filtered_like_findings() {
-    let (house, client) = house(0).await;
-    house.stored_control(house.home, "CTL-1").await;
-    house.fixture.create(house.home, store_contract::samples::control("CTL-2")).await;
+    let (api, client) = house(0).await;
+    api.stored_control(api.home, "CTL-1").await;
+    api.fixture.create(api.home, store_contract::samples::control("CTL-2")).await;
     let keys = async |query: &str| {
-        let page =
-            house.get(&format!("/api/v1/governance/controls?{query}")).by(&client).send().await.expect(200).json();
+        let page = api.get(&format!("/api/v1/governance/controls?{query}")).by(&client).send().await.expect(200).json();
         page["controls"]
             .as_array()
             .unwrap()
@@ -221,13 +224,13 @@ async fn controls_are_listed_and_filtered_like_findings() {
 
 #[tokio::test]
 async fn after_is_inclusive_before_is_exclusive_and_a_date_is_its_midnight() {
-    let (house, client) = house(0).await;
+    let (api, client) = house(0).await;
     let midnight: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
     for (key, offset) in [("before", -1), ("at", 0), ("past", 1)] {
-        house.clock().set(Timestamp::from_millis(midnight.millis() + offset));
-        house.stored_finding(key, |finding| finding).await;
+        api.clock().set(Timestamp::from_millis(midnight.millis() + offset));
+        api.stored_finding(key, |finding| finding).await;
     }
-    let client = Client { token: house.token(&client).await, ..client };
+    let client = Client { token: api.token(&client).await, ..client };
     for moment in ["2026-06-01", "2026-06-01T00:00:00Z", "2026-06-01T00:00:00.000Z", "2026-06-01T02:00:00.0009%2B02:00"]
     {
         for (name, expected) in [
@@ -237,51 +240,51 @@ async fn after_is_inclusive_before_is_exclusive_and_a_date_is_its_midnight() {
             ("updated_since", &["past", "at"]),
             ("updatedBefore", &["before"]),
         ] {
-            assert_eq!(keys(&list(&house, &client, &format!("{name}={moment}")).await), expected, "{name}={moment}");
+            assert_eq!(keys(&list(&api, &client, &format!("{name}={moment}")).await), expected, "{name}={moment}");
         }
     }
     let both = "createdAfter=2026-06-01&createdBefore=2026-06-01T00:00:00.001Z";
-    assert_eq!(keys(&list(&house, &client, both).await), ["at"]);
+    assert_eq!(keys(&list(&api, &client, both).await), ["at"]);
     for bad in ["", "now", "2026-13-01", "1780000000", "2026-06-01T00:00:00", "2026-06-01T00:00:00+02:00"] {
-        let answer = house.get(&format!("{}?createdAfter={bad}", findings_path())).by(&client).send().await.expect(400);
-        assert_eq!(answer.paths(), ["query.createdAfter"], "{bad}");
+        let response = api.get(&format!("{}?createdAfter={bad}", findings_path())).by(&client).send().await.expect(400);
+        assert_eq!(response.paths(), ["query.createdAfter"], "{bad}");
     }
     for extreme in ["0001-01-01", "9999-12-31T23:59:59.999Z"] {
         for name in ["createdAfter", "createdBefore", "updatedAfter", "updatedBefore"] {
-            list(&house, &client, &format!("{name}={extreme}")).await;
+            list(&api, &client, &format!("{name}={extreme}")).await;
         }
     }
 }
 
 #[tokio::test]
 async fn order_updated_gives_the_oldest_change_first_and_goes_with_an_updated_filter() {
-    let (house, client) = house(3).await;
-    house.clock().tick();
-    let id = list(&house, &client, "findingKey=k0").await["findings"][0]["id"].as_str().unwrap().to_owned();
+    let (api, client) = house(3).await;
+    api.clock().tick();
+    let id = list(&api, &client, "findingKey=k0").await["findings"][0]["id"].as_str().unwrap().to_owned();
     let body = json!({ "severity": "low", "reason": "because of a test" });
-    house.patch(&format!("{}/{id}", findings_path())).by(&client).json(&body).send().await.expect(200);
-    assert_eq!(keys(&list(&house, &client, "order=updated&updatedAfter=2020-01-01").await), ["k1", "k2", "k0"]);
-    assert_eq!(keys(&list(&house, &client, "order=updated&updatedBefore=2030-01-01").await), ["k1", "k2", "k0"]);
-    let answer = house.get(&format!("{}?order=updated", findings_path())).by(&client).send().await.expect(400);
-    assert_eq!(answer.paths(), ["query.order"]);
+    api.patch(&format!("{}/{id}", findings_path())).by(&client).json(&body).send().await.expect(200);
+    assert_eq!(keys(&list(&api, &client, "order=updated&updatedAfter=2020-01-01").await), ["k1", "k2", "k0"]);
+    assert_eq!(keys(&list(&api, &client, "order=updated&updatedBefore=2030-01-01").await), ["k1", "k2", "k0"]);
+    let response = api.get(&format!("{}?order=updated", findings_path())).by(&client).send().await.expect(400);
+    assert_eq!(response.paths(), ["query.order"]);
     let twice = format!("{}?updatedAfter=2020-01-01&updated_since=2020-01-01", findings_path());
-    house.get(&twice).by(&client).send().await.expect(400);
+    api.get(&twice).by(&client).send().await.expect(400);
 }
 
 #[tokio::test]
 async fn a_catch_up_from_x_as_of_finds_exactly_what_changed_since() {
-    let (house, client) = house(3).await;
+    let (api, client) = house(3).await;
     let pull = async |since: &str| {
         let path = format!("{}?order=updated&updated_since={since}", findings_path());
-        let answer = house.get(&path).by(&client).send().await.expect(200);
-        let as_of = answer.header("x-as-of").to_owned();
+        let response = api.get(&path).by(&client).send().await.expect(200);
+        let as_of = response.header("x-as-of").to_owned();
         assert!(as_of.parse::<Timestamp>().is_ok());
-        (keys(&answer.json()), as_of)
+        (keys(&response.json()), as_of)
     };
     let (all, as_of) = pull("2020-01-01").await;
     assert_eq!(all, ["k0", "k1", "k2"]);
-    assert_eq!(pull(&as_of).await.0, Vec::<String>::new(), "nothing comes twice");
-    house.finding(&client, "at the same millisecond".replace(' ', "-").as_str()).await;
+    assert_eq!(pull(&as_of).await.0, Vec::<String>::new(), "no record is returned twice");
+    api.finding(&client, "at-the-same-millisecond").await;
     let (changed, as_of) = pull(&as_of).await;
     assert_eq!(changed, ["at-the-same-millisecond"]);
     assert_eq!(pull(&as_of).await.0, Vec::<String>::new());
@@ -289,29 +292,29 @@ async fn a_catch_up_from_x_as_of_finds_exactly_what_changed_since() {
 
 #[tokio::test]
 async fn a_write_in_flight_holds_x_as_of_back_until_it_is_seen() {
-    let (house, client) = house(1).await;
-    let house = std::sync::Arc::new(house);
-    house.clock().advance(Duration::from_secs(1));
-    let told = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let (there, reader, heard) = (house.clone(), client.clone(), told.clone());
-    // A pull while the write is decided and not yet stored, at a later moment.
-    house.watched.before_next(Port::Commit, move || {
+    let (api, client) = house(1).await;
+    let api = std::sync::Arc::new(api);
+    api.clock().advance(Duration::from_secs(1));
+    let as_of = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let (hook_api, reader, hook_as_of) = (api.clone(), client.clone(), as_of.clone());
+    // A pull at a later time, while the write already has its timestamp but is not stored yet.
+    api.watched.before_next(Port::Commit, move || {
         Box::pin(async move {
-            there.clock().advance(Duration::from_secs(5));
-            let answer = there.get(findings_path()).by(&reader).send().await.expect(200);
-            assert_eq!(keys(&answer.json()), ["k0"]);
-            *heard.lock().unwrap() = answer.header("x-as-of").to_owned();
+            hook_api.clock().advance(Duration::from_secs(5));
+            let response = hook_api.get(findings_path()).by(&reader).send().await.expect(200);
+            assert_eq!(keys(&response.json()), ["k0"]);
+            *hook_as_of.lock().unwrap() = response.header("x-as-of").to_owned();
         })
     });
-    house.finding(&client, "late").await;
-    let since = told.lock().unwrap().clone();
-    assert_eq!(keys(&list(&house, &client, &format!("order=updated&updated_since={since}")).await), ["late"]);
+    api.finding(&client, "late").await;
+    let since = as_of.lock().unwrap().clone();
+    assert_eq!(keys(&list(&api, &client, &format!("order=updated&updated_since={since}")).await), ["late"]);
 }
 
 #[tokio::test]
 async fn every_list_carries_x_as_of_and_takes_the_common_parameters() {
-    let (house, client) = house(1).await;
-    let id = list(&house, &client, "").await["findings"][0]["id"].as_str().unwrap().to_owned();
+    let (api, client) = house(1).await;
+    let id = list(&api, &client, "").await["findings"][0]["id"].as_str().unwrap().to_owned();
     for path in [
         findings_path().to_owned(),
         "/api/v1/governance/controls".to_owned(),
@@ -319,8 +322,8 @@ async fn every_list_carries_x_as_of_and_takes_the_common_parameters() {
         "/api/v1/audit/entries".to_owned(),
     ] {
         let query = "limit=5&createdAfter=2020-01-01&createdBefore=2030-01-01&updated_since=2020-01-01&updatedBefore=2030-01-01&order=updated";
-        let answer = house.get(&format!("{path}?{query}")).by(&client).send().await.expect(200);
-        assert!(answer.header("x-as-of").parse::<Timestamp>().is_ok(), "{path}");
-        assert!(answer.json()["pagination"].is_object());
+        let response = api.get(&format!("{path}?{query}")).by(&client).send().await.expect(200);
+        assert!(response.header("x-as-of").parse::<Timestamp>().is_ok(), "{path}");
+        assert!(response.json()["pagination"].is_object());
     }
 }

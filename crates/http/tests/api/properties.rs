@@ -1,4 +1,4 @@
-//! Whatever is sent, it is the sender's fault: no request makes a 5xx.
+//! Property-based tests: no request causes a 5xx response.
 
 use std::sync::OnceLock;
 
@@ -10,6 +10,7 @@ use crate::{
     support::{Answer, Call, Client, House, Operation, operations},
 };
 
+/// The API under test with a client and its records, shared by all cases.
 struct Stage {
     runtime: tokio::runtime::Runtime,
     house: House,
@@ -18,47 +19,49 @@ struct Stage {
     cursor: String,
 }
 
-/// One house for all cases: what earlier cases left behind is part of what later ones meet.
+/// One API for all cases, so that later cases run on the records of earlier ones.
 fn stage() -> &'static Stage {
     static STAGE: OnceLock<Stage> = OnceLock::new();
     STAGE.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (house, client, places, cursor) = runtime.block_on(async {
-            let house = House::open().await;
-            let client = house.everyone().await;
-            let places = Places::in_house(&house, &client).await;
-            house.finding(&client, "another").await;
-            let page = house.get("/api/v1/governance/findings?limit=1").by(&client).send().await.json();
+        let (api, client, params, cursor) = runtime.block_on(async {
+            let api = House::open().await;
+            let client = api.everyone().await;
+            let params = Places::in_house(&api, &client).await;
+            api.finding(&client, "another").await;
+            let page = api.get("/api/v1/governance/findings?limit=1").by(&client).send().await.json();
             let cursor = page["pagination"]["nextCursor"].as_str().unwrap().to_owned();
-            (house, client, places, cursor)
+            (api, client, params, cursor)
         });
-        Stage { runtime, house, client, places, cursor }
+        Stage { runtime, house: api, client, places: params, cursor }
     })
 }
 
-/// Sends it; that the answer has the envelope and a documented status is checked on the way.
+/// Sends the request. The request builder checks that the response has the envelope and a documented status.
 fn send(call: Call) -> Option<Answer> {
     stage().runtime.block_on(call.try_send())
 }
 
+/// Sends the request and fails if the response is a 5xx.
 fn harmless(call: Call) -> Result<(), TestCaseError> {
-    if let Some(answer) = send(call) {
-        prop_assert!(answer.status < 500, "{answer:?}");
+    if let Some(response) = send(call) {
+        prop_assert!(response.status < 500, "{response:?}");
     }
     Ok(())
 }
 
 fn operation() -> impl Strategy<Value = &'static Operation> {
-    (0..operations().len()).prop_map(|place| &operations()[place])
+    (0..operations().len()).prop_map(|position| &operations()[position])
 }
 
+/// A request to the operation without a body, with a token if the operation requires one.
 fn of(operation: &Operation) -> Call {
     let stage = stage();
     let call = stage.house.call(&operation.method, &stage.places.path(operation));
     if operation.scope.is_some() { call.by(&stage.client) } else { call }
 }
 
-/// Texts that readers stumble over, and any other.
+/// Arbitrary text, and texts that parsers are likely to mishandle.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -88,7 +91,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Members that some operation knows, with what may be anything.
+/// Bodies with members of some operation, whose values may be valid or arbitrary.
 fn near_the_schema() -> impl Strategy<Value = Value> {
     let name = prop::sample::select(vec![
         "findingKey",
@@ -120,7 +123,7 @@ fn near_the_schema() -> impl Strategy<Value = Value> {
         "client_secret",
         "scope",
     ]);
-    let word = prop::sample::select(vec![
+    let valid_value = prop::sample::select(vec![
         "open",
         "closed",
         "triaged",
@@ -139,7 +142,7 @@ fn near_the_schema() -> impl Strategy<Value = Value> {
         "active",
         "disabled",
     ]);
-    let member = (name, prop_oneof![2 => word.prop_map(Value::from), 1 => value()]);
+    let member = (name, prop_oneof![2 => valid_value.prop_map(Value::from), 1 => value()]);
     vec(member, 0..10).prop_map(|members| {
         let mut object: Map<_, _> = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         object.insert("reason".to_owned(), json!("because a test says so"));
@@ -147,7 +150,7 @@ fn near_the_schema() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Bytes that may stand in a request line.
+/// The bytes percent-encoded, so that they may occur in a request line.
 fn percent_encoded(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("%{byte:02x}")).collect()
 }
@@ -184,9 +187,9 @@ proptest! {
     fn no_example_with_bytes_altered_makes_a_5xx(operation in operation(), alterations in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         let Some(example) = operation.request() else { return Ok(()) };
         let mut body = example.to_string().into_bytes();
-        for (place, byte) in alterations {
-            let place = place.index(body.len());
-            body[place] = byte;
+        for (position, byte) in alterations {
+            let position = position.index(body.len());
+            body[position] = byte;
         }
         harmless(of(operation).body("application/json", body))?;
     }
@@ -216,8 +219,8 @@ proptest! {
     #[test]
     fn no_path_makes_a_5xx(method in prop::sample::select(vec!["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "BREW"]), operation in operation(), segment in vec(any::<u8>(), 0..40), raw in "[!-~]{0,30}") {
         let stage = stage();
-        let places = Places::all_being(&percent_encoded(&segment));
-        harmless(stage.house.call(method, &places.path(operation)).by(&stage.client))?;
+        let params = Places::all_being(&percent_encoded(&segment));
+        harmless(stage.house.call(method, &params.path(operation)).by(&stage.client))?;
         harmless(stage.house.call(method, &format!("/api/v1/{raw}")).by(&stage.client))?;
         harmless(stage.house.call(method, &format!("/{raw}")))?;
     }
@@ -242,32 +245,32 @@ proptest! {
     }
 
     #[test]
-    fn no_cursor_makes_a_5xx(cursor in "[A-Za-z0-9._%-]{0,120}", place in any::<prop::sample::Index>(), byte in "[A-Za-z0-9_-]") {
+    fn no_cursor_makes_a_5xx(cursor in "[A-Za-z0-9._%-]{0,120}", position in any::<prop::sample::Index>(), byte in "[A-Za-z0-9_-]") {
         let stage = stage();
         let mut altered = stage.cursor.clone();
-        let place = place.index(altered.len());
-        altered.replace_range(place..=place, &byte);
+        let position = position.index(altered.len());
+        altered.replace_range(position..=position, &byte);
         for cursor in [cursor, altered.clone()] {
             let call = stage.house.get(&format!("/api/v1/governance/findings?cursor={cursor}")).by(&stage.client);
-            if let Some(answer) = send(call) {
-                prop_assert!(answer.status == 400 || cursor == stage.cursor, "{answer:?}");
+            if let Some(response) = send(call) {
+                prop_assert!(response.status == 400 || cursor == stage.cursor, "{response:?}");
             }
         }
     }
 
     #[test]
-    fn no_token_but_a_good_one_is_taken(token in vec(any::<u8>(), 0..200), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn no_token_but_a_good_one_is_taken(token in vec(any::<u8>(), 0..200), position in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let stage = stage();
         let mut altered = stage.client.token.clone().into_bytes();
-        let place = place.index(altered.len());
-        altered[place] = byte;
+        let position = position.index(altered.len());
+        altered[position] = byte;
         for token in [token, altered] {
             if token == stage.client.token.as_bytes() {
                 continue;
             }
             let header = [b"Bearer ".as_slice(), &token].concat();
-            if let Some(answer) = send(stage.house.get("/api/v1/organization").header("authorization", header)) {
-                prop_assert_eq!(answer.status, 401);
+            if let Some(response) = send(stage.house.get("/api/v1/organization").header("authorization", header)) {
+                prop_assert_eq!(response.status, 401);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Where a call came from, for the audit log and for the limits of the token endpoint.
+//! The source address of a request, in the audit log and for the rate limits of the token endpoint.
 
 use api::{ApiSettings, Quotas};
 use serde_json::json;
@@ -11,50 +11,50 @@ const STRANGER: &str = "192.0.2.7:40000";
 async fn house(trusted: &str) -> (House, Client) {
     let quotas = Quotas { token_endpoint: 2, ..Quotas::default() };
     let settings = ApiSettings { quotas, trusted_proxies: trusted.parse().unwrap(), ..ApiSettings::default() };
-    let house = House::with(settings).await;
-    let client = house.everyone().await;
-    (house, client)
+    let api = House::with(settings).await;
+    let client = api.everyone().await;
+    (api, client)
 }
 
-/// The source address on record of a call from `peer` that brings this header.
-async fn on_record(house: &House, client: &Client, peer: &str, name: &str, value: &str) -> String {
-    let call = house.get(findings_path()).by(client).sent_from(peer).header(name, value);
-    let answer = call.send().await.expect(200);
-    let entries = house.entries_by_request().await;
-    entries[answer.header("x-request-id")][0].entry.origin.source_address.clone().unwrap()
+/// The source address that is logged for a request from `peer` with this header.
+async fn on_record(api: &House, client: &Client, peer: &str, name: &str, value: &str) -> String {
+    let call = api.get(findings_path()).by(client).sent_from(peer).header(name, value);
+    let response = call.send().await.expect(200);
+    let entries = api.entries_by_request().await;
+    entries[response.header("x-request-id")][0].entry.origin.source_address.clone().unwrap()
 }
 
 #[tokio::test]
 async fn a_trusted_proxy_s_word_is_on_record_and_a_stranger_s_is_not() {
-    let (house, client) = house("10.0.0.0/8").await;
+    let (api, client) = house("10.0.0.0/8").await;
     let name = "X-Forwarded-For";
-    assert_eq!(on_record(&house, &client, PROXY, name, "203.0.113.9").await, "203.0.113.9");
-    assert_eq!(on_record(&house, &client, PROXY, name, "198.51.100.1, 203.0.113.9").await, "203.0.113.9");
-    assert_eq!(on_record(&house, &client, STRANGER, name, "203.0.113.9").await, "192.0.2.7");
-    assert_eq!(on_record(&house, &client, "[::ffff:192.0.2.7]:1", name, "203.0.113.9").await, "192.0.2.7");
+    assert_eq!(on_record(&api, &client, PROXY, name, "203.0.113.9").await, "203.0.113.9");
+    assert_eq!(on_record(&api, &client, PROXY, name, "198.51.100.1, 203.0.113.9").await, "203.0.113.9");
+    assert_eq!(on_record(&api, &client, STRANGER, name, "203.0.113.9").await, "192.0.2.7");
+    assert_eq!(on_record(&api, &client, "[::ffff:192.0.2.7]:1", name, "203.0.113.9").await, "192.0.2.7");
 }
 
 #[tokio::test]
 async fn no_other_header_says_where_a_call_came_from() {
-    let (house, client) = house("10.0.0.0/8").await;
+    let (api, client) = house("10.0.0.0/8").await;
     for name in ["Forwarded", "X-Real-IP", "X-Client-IP", "True-Client-IP"] {
-        assert_eq!(on_record(&house, &client, PROXY, name, "for=203.0.113.9").await, "10.0.0.1", "{name}");
+        assert_eq!(on_record(&api, &client, PROXY, name, "for=203.0.113.9").await, "10.0.0.1", "{name}");
     }
 }
 
 #[tokio::test]
 async fn failed_token_calls_count_against_the_address_behind_the_proxy() {
-    let (house, client) = house("10.0.0.0/8").await;
+    let (api, client) = house("10.0.0.0/8").await;
     let guess = json!({ "grant_type": "client_credentials", "client_id": client.id(), "client_secret": "nvsec_no" });
-    let guess = |peer: &str, claims: &str| {
-        house.post("/api/v1/auth/token").json(&guess).sent_from(peer).header("x-forwarded-for", claims).send()
+    let guess = |peer: &str, forwarded_for: &str| {
+        api.post("/api/v1/auth/token").json(&guess).sent_from(peer).header("x-forwarded-for", forwarded_for).send()
     };
     for status in [401, 401, 429] {
         guess(PROXY, "203.0.113.9").await.expect(status);
     }
     guess(PROXY, "203.0.113.200").await.expect(401);
-    // A stranger gets no fresh count by claiming another address.
-    for (claims, status) in [("198.51.100.1", 401), ("198.51.100.2", 401), ("198.51.100.3", 429)] {
-        guess(STRANGER, claims).await.expect(status);
+    // An untrusted peer cannot avoid its limit by claiming other addresses.
+    for (forwarded_for, status) in [("198.51.100.1", 401), ("198.51.100.2", 401), ("198.51.100.3", 429)] {
+        guess(STRANGER, forwarded_for).await.expect(status);
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens whose keys a server does not know yet, or knows no longer for certain.
+//! Tokens signed with keys that the server has not loaded yet, and servers whose keys are stale.
 
 use std::sync::{
     Arc, Mutex,
@@ -12,13 +12,14 @@ use kernel::{StoreError, Timestamp};
 
 use crate::support::{Client, House, findings_path};
 
-/// A verifier whose keys are what a test says.
+/// A verifier that fails with a given error until its keys are refreshed.
 struct Learning {
     keys: Arc<dyn TokenVerifier>,
-    /// What tokens are refused for, if they are.
+    /// The error that every verification returns; `None` delegates to the inner verifier.
     lacks: Mutex<Option<TokenError>>,
-    /// Whether it learns what it lacks.
+    /// Whether a refresh clears the error.
     learns: bool,
+    /// The number of refreshes.
     looks: AtomicU64,
 }
 
@@ -26,7 +27,7 @@ struct Learning {
 impl TokenVerifier for Learning {
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
         match self.lacks.lock().unwrap().clone() {
-            Some(lacks) => Err(lacks),
+            Some(error) => Err(error),
             None => self.keys.verify(token, now),
         }
     }
@@ -40,38 +41,43 @@ impl TokenVerifier for Learning {
     }
 }
 
-async fn house(lacks: TokenError, learns: bool) -> (House, Client, Arc<Learning>) {
-    let mut kept = None;
-    let house = House::verifying(ApiSettings::default(), |keys| {
-        let learning = Arc::new(Learning { keys, lacks: Mutex::new(Some(lacks)), learns, looks: AtomicU64::default() });
-        kept = Some(Arc::clone(&learning));
-        learning
+async fn house(error: TokenError, refresh_succeeds: bool) -> (House, Client, Arc<Learning>) {
+    let mut captured = None;
+    let api = House::verifying(ApiSettings::default(), |inner| {
+        let verifier = Arc::new(Learning {
+            keys: inner,
+            lacks: Mutex::new(Some(error)),
+            learns: refresh_succeeds,
+            looks: AtomicU64::default(),
+        });
+        captured = Some(Arc::clone(&verifier));
+        verifier
     })
     .await;
-    let client = house.everyone().await;
-    (house, client, kept.unwrap())
+    let client = api.everyone().await;
+    (api, client, captured.unwrap())
 }
 
 #[tokio::test]
 async fn a_token_of_a_key_that_was_just_published_is_good_after_one_look() {
-    let (house, client, learning) = house(TokenError::UnknownKey, true).await;
+    let (api, client, verifier) = house(TokenError::UnknownKey, true).await;
     for _ in 0..2 {
-        house.get(findings_path()).by(&client).send().await.expect(200);
+        api.get(findings_path()).by(&client).send().await.expect(200);
     }
-    assert_eq!(learning.looks.load(Ordering::SeqCst), 1);
+    assert_eq!(verifier.looks.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn a_token_of_a_key_that_nobody_knows_is_refused_after_one_look() {
-    let (house, client, learning) = house(TokenError::UnknownKey, false).await;
-    house.get(findings_path()).by(&client).send().await.expect(401);
-    assert_eq!(learning.looks.load(Ordering::SeqCst), 1);
+    let (api, client, verifier) = house(TokenError::UnknownKey, false).await;
+    api.get(findings_path()).by(&client).send().await.expect(401);
+    assert_eq!(verifier.looks.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_know_which_keys_are_good_answers_503() {
-    let (house, client, learning) = house(TokenError::Stale(StaleKeys), false).await;
-    let answer = house.get(findings_path()).by(&client).send().await.expect(503);
-    assert!(!answer.header("retry-after").is_empty());
-    assert_eq!(learning.looks.load(Ordering::SeqCst), 0);
+    let (api, client, verifier) = house(TokenError::Stale(StaleKeys), false).await;
+    let response = api.get(findings_path()).by(&client).send().await.expect(503);
+    assert!(!response.header("retry-after").is_empty());
+    assert_eq!(verifier.looks.load(Ordering::SeqCst), 0);
 }

@@ -1,4 +1,4 @@
-//! Whole collections in lines (contract v1 § 1).
+//! Whole collections as NDJSON streams (contract v1 § 1).
 
 mod cuts;
 
@@ -19,12 +19,12 @@ use crate::{
 
 const LINES: &str = "application/x-ndjson";
 
-/// So many findings, each large enough that they are a few to a chunk.
+/// An API with this many findings, each so large that only a few fit into one chunk of a stream.
 async fn house(findings: usize) -> (House, Client) {
-    let house = House::open().await;
-    let client = house.everyone().await;
-    house.large_findings(findings).await;
-    (house, client)
+    let api = House::open().await;
+    let client = api.everyone().await;
+    api.large_findings(findings).await;
+    (api, client)
 }
 
 impl House {
@@ -49,15 +49,15 @@ impl House {
         self.get(path).by(client).header("accept", LINES)
     }
 
-    /// Asks for all findings and takes nothing yet.
+    /// Opens a stream of all findings without reading from it.
     async fn open_stream(&self, client: &Client) -> Body {
         self.stream(client, findings_path()).open(200).await
     }
 }
 
-/// The records of a whole stream.
-fn records(answer: &Answer) -> Vec<Value> {
-    let mut lines = answer.lines();
+/// The records of a complete stream.
+fn records(response: &Answer) -> Vec<Value> {
+    let mut lines = response.lines();
     assert_eq!(lines.pop(), Some(json!({ "pagination": {} })));
     lines
 }
@@ -66,7 +66,7 @@ fn keys(records: &[Value]) -> Vec<&str> {
     records.iter().map(|record| record["findingKey"].as_str().unwrap()).collect()
 }
 
-/// What is left of a stream, and whether it came to its end.
+/// Reads the rest of a stream. Returns it, and whether the stream ended regularly.
 async fn rest(mut body: Body) -> (String, bool) {
     let mut text = Vec::new();
     let ended = loop {
@@ -79,9 +79,10 @@ async fn rest(mut body: Body) -> (String, bool) {
     (String::from_utf8(text).unwrap(), ended)
 }
 
+/// Fails unless the stream is complete, with its last line.
 async fn is_whole(body: Body) {
     let (text, ended) = rest(body).await;
-    assert!(ended && text.ends_with("\n{\"pagination\":{}}\n"), "a stream was cut");
+    assert!(ended && text.ends_with("\n{\"pagination\":{}}\n"), "the stream was aborted");
 }
 
 fn is_list(operation: &Operation) -> bool {
@@ -90,115 +91,115 @@ fn is_list(operation: &Operation) -> bool {
 
 #[tokio::test]
 async fn every_list_gives_in_lines_what_its_pages_hold_and_is_on_record_once() {
-    let house = House::open().await;
-    let client = house.everyone().await;
-    let places = Places::in_house(&house, &client).await;
-    house.large_findings(7).await;
+    let api = House::open().await;
+    let client = api.everyone().await;
+    let params = Places::in_house(&api, &client).await;
+    api.large_findings(7).await;
     for number in 0..3 {
-        house.stored_control(house.home, &format!("CTL-1{number}")).await;
+        api.stored_control(api.home, &format!("CTL-1{number}")).await;
     }
     for kind in ["acknowledged", "comment"] {
         let body = json!({ "eventType": kind, "reason": "because a test says so" });
-        let path = format!("{}/{}/events", findings_path(), places.finding);
-        house.post(&path).by(&client).json(&body).send().await.expect(201);
+        let path = format!("{}/{}/events", findings_path(), params.finding);
+        api.post(&path).by(&client).json(&body).send().await.expect(201);
     }
     let lists: Vec<_> = scoped().filter(|operation| is_list(operation)).collect();
     assert!(lists.len() >= 4);
     for operation in lists {
-        let path = places.path(operation);
-        let streamed = house.stream(&client, &path).send().await.expect(200);
+        let path = params.path(operation);
+        let streamed = api.stream(&client, &path).send().await.expect(200);
         assert_eq!(streamed.header("content-type"), LINES, "{}", operation.id);
         assert!(streamed.header("x-as-of").parse::<Timestamp>().is_ok(), "{}", operation.id);
-        let entries = house.entries_by_request().await.remove(streamed.header("x-request-id")).unwrap();
-        let [recorded] = entries.as_slice() else { panic!("{} left {entries:?}", operation.id) };
+        let entries = api.entries_by_request().await.remove(streamed.header("x-request-id")).unwrap();
+        let [recorded] = entries.as_slice() else { panic!("{} left the entries {entries:?}", operation.id) };
         assert_eq!(recorded.entry.status, Some(200), "{}", operation.id);
 
-        let (mut walked, mut cursor) = (Vec::new(), String::new());
+        let (mut paged, mut cursor) = (Vec::new(), String::new());
         loop {
-            let page = house.get(&format!("{path}?limit=2{cursor}")).by(&client).send().await.expect(200).json();
+            let page = api.get(&format!("{path}?limit=2{cursor}")).by(&client).send().await.expect(200).json();
             let (_, records) = page.as_object().unwrap().iter().find(|(name, _)| *name != "pagination").unwrap();
-            walked.extend(records.as_array().unwrap().clone());
+            paged.extend(records.as_array().unwrap().clone());
             let Some(next) = page["pagination"]["nextCursor"].as_str() else { break };
             cursor = format!("&cursor={next}");
         }
         let records = records(&streamed);
-        assert!(!records.is_empty(), "{} has nothing to show", operation.id);
-        // What reading puts into the audit log comes first there, and was not there before.
-        assert!(walked.ends_with(&records), "{} streams something else than it lists", operation.id);
-        assert!(walked.len() == records.len() || operation.id == "listAuditEntries", "{}", operation.id);
+        assert!(!records.is_empty(), "{} streams no record", operation.id);
+        // The reads of the pages add entries to the audit log. They are listed first and were not in the stream.
+        assert!(paged.ends_with(&records), "{} streams other records than it lists", operation.id);
+        assert!(paged.len() == records.len() || operation.id == "listAuditEntries", "{}", operation.id);
     }
 }
 
 #[tokio::test]
 async fn what_is_no_list_has_no_lines() {
-    let house = House::open().await;
-    let client = house.everyone().await;
-    let places = Places::in_house(&house, &client).await;
+    let api = House::open().await;
+    let client = api.everyone().await;
+    let params = Places::in_house(&api, &client).await;
     for operation in scoped().filter(|operation| !is_list(operation)) {
-        let answer = places.call(&house, operation).by(&client).header("accept", LINES).send().await.expect(406);
-        let usual = operation.described["responses"]["200"]["content"].as_object().into_iter().flatten().next();
-        let usual = usual.map_or("application/json", |(kind, _)| kind.as_str());
-        assert!(answer.message().ends_with(&format!("answers with {usual}")), "{}", operation.id);
+        let response = params.call(&api, operation).by(&client).header("accept", LINES).send().await.expect(406);
+        let expected = operation.described["responses"]["200"]["content"].as_object().into_iter().flatten().next();
+        let expected = expected.map_or("application/json", |(kind, _)| kind.as_str());
+        assert!(response.message().ends_with(&format!("respond with {expected}")), "{}", operation.id);
     }
-    let answer = house.get(findings_path()).by(&client).header("accept", "text/csv").send().await.expect(406);
-    assert!(answer.message().ends_with("answers with application/json or application/x-ndjson"));
-    let page = house.get(findings_path()).by(&client).header("accept", "*/*").send().await.expect(200);
+    let response = api.get(findings_path()).by(&client).header("accept", "text/csv").send().await.expect(406);
+    assert!(response.message().ends_with("respond with application/json or application/x-ndjson"));
+    let page = api.get(findings_path()).by(&client).header("accept", "*/*").send().await.expect(200);
     assert_eq!(page.header("content-type"), "application/json");
 }
 
 #[tokio::test]
 async fn filters_spans_and_order_hold_for_a_stream() {
-    let (house, client) = house(8).await;
+    let (api, client) = house(8).await;
     let stream = async |query: &str| {
-        records(&house.stream(&client, &format!("{}?{query}", findings_path())).send().await.expect(200))
+        records(&api.stream(&client, &format!("{}?{query}", findings_path())).send().await.expect(200))
     };
     assert_eq!(keys(&stream("").await), ["k7", "k6", "k5", "k4", "k3", "k2", "k1", "k0"]);
-    let few = stream("severity=critical,high").await;
-    assert!(few.len() > 1 && few.len() < 8);
-    assert!(few.iter().all(|record| ["critical", "high"].contains(&record["severity"].as_str().unwrap())));
-    house.clock().tick();
-    let since = house.fixture.now();
-    let id = house.finding(&client, "late").await;
+    let filtered = stream("severity=critical,high").await;
+    assert!(filtered.len() > 1 && filtered.len() < 8);
+    assert!(filtered.iter().all(|record| ["critical", "high"].contains(&record["severity"].as_str().unwrap())));
+    api.clock().tick();
+    let since = api.fixture.now();
+    let id = api.finding(&client, "late").await;
     assert_eq!(keys(&stream(&format!("order=updated&updated_since={since}")).await), ["late"]);
     assert_eq!(stream(&format!("createdAfter={since}")).await[0]["id"], id.as_str());
     assert_eq!(keys(&stream("order=updated&updated_since=2000-01-01").await)[0], "k0");
     for query in ["stauts=open", "severity=dreadful", "order=updated"] {
-        house.stream(&client, &format!("{}?{query}", findings_path())).send().await.expect(400);
+        api.stream(&client, &format!("{}?{query}", findings_path())).send().await.expect(400);
     }
 }
 
 #[tokio::test]
 async fn what_tells_pages_apart_is_refused_for_a_stream() {
-    let (house, client) = house(3).await;
-    let page = house.get(&format!("{}?limit=1", findings_path())).by(&client).send().await.expect(200).json();
+    let (api, client) = house(3).await;
+    let page = api.get(&format!("{}?limit=1", findings_path())).by(&client).send().await.expect(200).json();
     let cursor = page["pagination"]["nextCursor"].as_str().unwrap().to_owned();
     for (query, paths) in [
         ("limit=200".to_owned(), vec!["query.limit"]),
         (format!("cursor={cursor}"), vec!["query.cursor"]),
         (format!("limit=1&cursor={cursor}"), vec!["query.limit", "query.cursor"]),
     ] {
-        let answer = house.stream(&client, &format!("{}?{query}", findings_path())).send().await.expect(400);
-        assert_eq!(answer.paths(), paths);
-        assert!(answer.issue(paths[0]).contains("the whole collection"));
+        let response = api.stream(&client, &format!("{}?{query}", findings_path())).send().await.expect(400);
+        assert_eq!(response.paths(), paths);
+        assert!(response.issue(paths[0]).contains("the whole collection"));
     }
 }
 
 #[tokio::test]
 async fn a_stream_counts_as_one_read() {
-    let (house, client) = house(50).await;
-    let remaining = |answer: &Answer| answer.header("x-ratelimit-remaining").parse::<u64>().unwrap();
-    let before = house.get("/api/v1/organization").by(&client).send().await.expect(200);
-    let streamed = house.stream(&client, findings_path()).send().await.expect(200);
+    let (api, client) = house(50).await;
+    let remaining = |response: &Answer| response.header("x-ratelimit-remaining").parse::<u64>().unwrap();
+    let before = api.get("/api/v1/organization").by(&client).send().await.expect(200);
+    let streamed = api.stream(&client, findings_path()).send().await.expect(200);
     assert_eq!(records(&streamed).len(), 50);
     assert_eq!(remaining(&before) - remaining(&streamed), 1);
 }
 
 #[tokio::test]
 async fn what_is_written_while_a_stream_is_open_does_not_show() {
-    let (house, client) = house(100).await;
-    let body = house.open_stream(&client).await;
-    house.clock().tick();
-    house.finding(&client, "late").await;
+    let (api, client) = house(100).await;
+    let body = api.open_stream(&client).await;
+    api.clock().tick();
+    api.finding(&client, "late").await;
     let (text, ended) = rest(body).await;
     assert!(ended && !text.contains("late"));
     assert_eq!(text.lines().count(), 101);
@@ -206,28 +207,28 @@ async fn what_is_written_while_a_stream_is_open_does_not_show() {
 
 #[tokio::test]
 async fn a_compressed_stream_unpacks_to_the_same() {
-    let (house, client) = house(100).await;
-    let plain = house.stream(&client, findings_path()).send().await.expect(200);
+    let (api, client) = house(100).await;
+    let plain = api.stream(&client, findings_path()).send().await.expect(200);
     for encoding in ["gzip", "br", "zstd"] {
-        let call = house.stream(&client, findings_path()).header("accept-encoding", encoding);
-        let unpacked = call.send_and_unpack().await.expect(200);
-        assert_eq!(unpacked.header("content-encoding"), encoding);
-        assert_eq!(unpacked.body, plain.body);
+        let call = api.stream(&client, findings_path()).header("accept-encoding", encoding);
+        let decompressed = call.send_and_unpack().await.expect(200);
+        assert_eq!(decompressed.header("content-encoding"), encoding);
+        assert_eq!(decompressed.body, plain.body);
     }
 }
 
 #[tokio::test]
 async fn the_head_of_a_stream_is_that_of_a_get_and_takes_no_place() {
-    let (house, client) = house(300).await;
+    let (api, client) = house(300).await;
     for _ in 0..3 {
-        let head = house.call("HEAD", findings_path()).by(&client).header("accept", LINES).send().await.expect(200);
+        let head = api.call("HEAD", findings_path()).by(&client).header("accept", LINES).send().await.expect(200);
         assert_eq!(head.header("content-type"), LINES);
         assert!(!head.header("x-as-of").is_empty());
         settle().await;
     }
 }
 
-/// Lets tasks that can go on do so.
+/// Lets the other tasks run until they wait.
 async fn settle() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -236,59 +237,59 @@ async fn settle() {
 
 #[tokio::test]
 async fn an_account_has_two_streams_and_a_server_eight() {
-    let (house, client) = house(300).await;
-    let mut open = vec![house.open_stream(&client).await, house.open_stream(&client).await];
-    let refused = house.stream(&client, findings_path()).send().await.expect(429);
+    let (api, client) = house(300).await;
+    let mut open = vec![api.open_stream(&client).await, api.open_stream(&client).await];
+    let refused = api.stream(&client, findings_path()).send().await.expect(429);
     assert_eq!((refused.error().as_str(), refused.header("retry-after")), ("rate_limited", "5"));
     for _ in 0..3 {
-        let other = house.everyone().await;
-        open.extend([house.open_stream(&other).await, house.open_stream(&other).await]);
+        let other = api.everyone().await;
+        open.extend([api.open_stream(&other).await, api.open_stream(&other).await]);
     }
-    let late = house.everyone().await;
-    let refused = house.stream(&late, findings_path()).send().await.expect(503);
+    let late = api.everyone().await;
+    let refused = api.stream(&late, findings_path()).send().await.expect(503);
     assert_eq!((refused.error().as_str(), refused.header("retry-after")), ("internal", "5"));
-    house.get(findings_path()).by(&late).send().await.expect(200);
+    api.get(findings_path()).by(&late).send().await.expect(200);
 
-    // One that is read to its end gives its place back, and one that is dropped.
+    // A stream releases its permit when it is read to its end and when it is dropped.
     is_whole(open.pop().unwrap()).await;
     settle().await;
-    open.push(house.open_stream(&late).await);
-    house.stream(&late, findings_path()).send().await.expect(503);
+    open.push(api.open_stream(&late).await);
+    api.stream(&late, findings_path()).send().await.expect(503);
     drop(open.remove(0));
     settle().await;
-    open.push(house.open_stream(&client).await);
+    open.push(api.open_stream(&client).await);
     for body in open {
         is_whole(body).await;
     }
 }
 
-/// Like all 429s: one entry a minute, with a count.
+/// Refused streams are logged like all 429s: one entry a minute, with a count.
 #[tokio::test]
 async fn streams_too_many_are_on_record_once_a_minute() {
-    let (house, client) = house(300).await;
-    let _open = [house.open_stream(&client).await, house.open_stream(&client).await];
+    let (api, client) = house(300).await;
+    let _open = [api.open_stream(&client).await, api.open_stream(&client).await];
     for _ in 0..5 {
-        house.stream(&client, findings_path()).send().await.expect(429);
+        api.stream(&client, findings_path()).send().await.expect(429);
     }
     let refusals = async || {
-        let entries = house.log(house.home).await;
+        let entries = api.log(api.home).await;
         entries.iter().filter(|recorded| recorded.entry.status == Some(429)).count()
     };
     assert_eq!(refusals().await, 1);
-    house.clock().advance(Duration::from_secs(61));
-    house.app.keep_up().await.unwrap();
+    api.clock().advance(Duration::from_secs(61));
+    api.app.keep_up().await.unwrap();
     assert_eq!(refusals().await, 2);
 }
 
 #[tokio::test]
 async fn another_organizations_records_are_in_no_stream() {
-    let (house, _) = house(20).await;
-    let elsewhere = house.fixture.organization("elsewhere").await;
-    let stranger = house.client(elsewhere, Scope::ALL).await;
+    let (api, _) = house(20).await;
+    let other_organization = api.fixture.organization("elsewhere").await;
+    let other_client = api.client(other_organization, Scope::ALL).await;
     for list in scoped().filter(|operation| is_list(operation) && !operation.path.contains('{')) {
         let path = &list.path;
-        let streamed = house.stream(&stranger, path).send().await.expect(200);
+        let streamed = api.stream(&other_client, path).send().await.expect(200);
         let text = String::from_utf8_lossy(&streamed.body).into_owned();
-        assert!(!text.contains(&house.home.to_string()) && !text.contains("findingKey"), "{path}");
+        assert!(!text.contains(&api.home.to_string()) && !text.contains("findingKey"), "{path}");
     }
 }

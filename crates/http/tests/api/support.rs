@@ -1,4 +1,4 @@
-//! What the tests of the API stand on: a house with a store, a clock and accounts, and requests made in one line.
+//! Support of the API tests: an API with a store, a clock and accounts, and a request builder.
 
 mod document;
 mod house;

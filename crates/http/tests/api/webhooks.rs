@@ -1,4 +1,4 @@
-//! Webhooks as an integrator meets them (contract v1, webhooks).
+//! The webhook operations of the API (contract v1, webhooks).
 
 mod catalogue;
 mod deliveries;
@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Call, Client, House, subscriptions_path};
 
 async fn house() -> (House, Client) {
-    let house = House::open().await;
-    let client = house.everyone().await;
-    (house, client)
+    let api = House::open().await;
+    let client = api.everyone().await;
+    (api, client)
 }
 
-/// The least that makes a subscription.
+/// The smallest valid body of a new subscription.
 fn body() -> Value {
     json!({
         "url": "https://mirror.example/novantra",
@@ -27,19 +27,21 @@ fn body() -> Value {
     })
 }
 
+/// A body that consists only of a reason.
 fn because() -> Value {
     json!({ "reason": "because a test says so" })
 }
 
 impl House {
+    /// A request that creates a subscription of the client.
     fn subscribe(&self, client: &Client) -> Call {
         self.post(subscriptions_path()).by(client).json(&body())
     }
 
-    /// A subscription over the API: its path, and its answer.
+    /// Creates a subscription over the API. Returns its path and the response.
     async fn subscribed(&self, client: &Client) -> (String, Answer) {
-        let answer = self.subscribe(client).send().await.expect(201);
-        let id = answer.json()["webhookSubscription"]["id"].as_str().unwrap().to_owned();
-        (format!("{}/{id}", subscriptions_path()), answer)
+        let response = self.subscribe(client).send().await.expect(201);
+        let id = response.json()["webhookSubscription"]["id"].as_str().unwrap().to_owned();
+        (format!("{}/{id}", subscriptions_path()), response)
     }
 }

@@ -1,4 +1,4 @@
-//! A control of a bundle. What a line leaves out is emptied, so that a register follows its file; a status left out is
+//! Controls in bundles. Missing fields are cleared, so that a register follows its file; a missing status means
 //! `draft`.
 
 use kernel::{Text, VersionedSubjectGroup};
@@ -18,7 +18,7 @@ pub(super) fn read(fields: &mut Fields) -> Option<Control> {
     let compliance_projection_id = fields.reference("complianceProjectionId");
     fields.pass_over(&["id", "createdAt", "updatedAt"]);
     if group.is_none() && version_id.is_some() {
-        fields.note("subjectVersionId", "there is no subject it could be a version of");
+        fields.note("subjectVersionId", "requires a subject");
     }
     Some(Control {
         key: key?,

@@ -1,11 +1,11 @@
-//! Taking a record's fields one by one, noting every fault.
+//! Reads the fields of a record one by one and collects all errors.
 
 use std::fmt::Display;
 
 use kernel::{Reference, SubjectGroup, Text, TextError, Timestamp};
 use serde_json::{Map, Value};
 
-/// The fields of one record that are still to be taken, and what was found wrong.
+/// The unread fields of one record, with the errors found so far.
 pub(super) struct Fields {
     rest: Map<String, Value>,
     known: Vec<&'static str>,
@@ -17,52 +17,52 @@ impl Fields {
         Self { rest: fields, known: Vec::new(), faults: Vec::new() }
     }
 
-    /// A field that has to be there.
+    /// Reads a required text field.
     pub(super) fn required<T>(&mut self, name: &'static str, parse: fn(&str) -> Result<T, TextError>) -> Option<T> {
         self.ask_for(name);
         self.optional(name, parse)
     }
 
-    /// A field that may be left out.
+    /// Reads an optional text field.
     pub(super) fn optional<T>(&mut self, name: &'static str, parse: fn(&str) -> Result<T, TextError>) -> Option<T> {
         let text = self.text(name)?;
         parse(&text).map_err(|error| self.note(name, error)).ok()
     }
 
-    /// A field with a choice of words.
-    pub(super) fn word<T: Copy>(&mut self, name: &'static str, all: &[T], word: fn(T) -> &'static str) -> Option<T> {
+    /// Reads an optional field with an enumerated value.
+    pub(super) fn word<T: Copy>(&mut self, name: &'static str, all: &[T], name_of: fn(T) -> &'static str) -> Option<T> {
         let text = self.text(name)?;
-        let found = all.iter().copied().find(|choice| word(*choice) == text);
+        let found = all.iter().copied().find(|choice| name_of(*choice) == text);
         if found.is_none() {
-            let words: Vec<_> = all.iter().map(|choice| word(*choice)).collect();
-            self.note(name, format_args!("there is no {text:?}; there are {}", words.join(", ")));
+            let names: Vec<_> = all.iter().map(|choice| name_of(*choice)).collect();
+            self.note(name, format_args!("unknown value {text:?}; must be one of {}", names.join(", ")));
         }
         found
     }
 
-    /// A field with a choice of words that has to be there.
+    /// Reads a required field with an enumerated value.
     pub(super) fn required_word<T: Copy>(
         &mut self,
         name: &'static str,
         all: &[T],
-        word: fn(T) -> &'static str,
+        name_of: fn(T) -> &'static str,
     ) -> Option<T> {
         self.ask_for(name);
-        self.word(name, all, word)
+        self.word(name, all, name_of)
     }
 
-    /// A date or a timestamp.
+    /// Reads an optional date or timestamp.
     pub(super) fn time(&mut self, name: &'static str) -> Option<Timestamp> {
         let text = self.text(name)?;
         Timestamp::parse_date_or_time(&text).map_err(|error| self.note(name, error)).ok()
     }
 
-    /// A reference to something in another module or outside.
+    /// Reads an optional reference to another module or an external system.
     pub(super) fn reference(&mut self, name: &'static str) -> Option<Reference> {
         self.optional(name, Text::parse)
     }
 
-    /// The three fields of a subject, all there or none.
+    /// Reads the three fields of a subject; either all or none must be present.
     pub(super) fn subject(&mut self) -> Option<SubjectGroup> {
         let names = ["subjectModuleKey", "subjectResourceType", "subjectResourceId"];
         let before = self.faults.len();
@@ -71,7 +71,7 @@ impl Fields {
         match SubjectGroup::of_parts(module_key, resource_type, resource_id) {
             Ok(group) => group,
             Err(invalid) => {
-                // A part that is there but wrong has been named by itself.
+                // An invalid part has been reported by itself.
                 let name = names.into_iter().zip(missing).find_map(|(name, missing)| missing.then_some(name));
                 if self.faults.len() == before {
                     self.note(name.unwrap_or_default(), invalid.message);
@@ -81,23 +81,26 @@ impl Fields {
         }
     }
 
-    /// Fields that the server sets itself: what they hold is not looked at.
+    /// Ignores fields that only the server sets.
     pub(super) fn pass_over(&mut self, names: &[&'static str]) {
         for name in names {
             self.rest.remove(*name);
         }
     }
 
-    /// Notes a fault that only the kind can know of.
-    pub(super) fn note(&mut self, name: &str, fault: impl Display) {
-        self.faults.push(format!("{name}: {fault}"));
+    /// Adds an error of a field.
+    pub(super) fn note(&mut self, name: &str, error: impl Display) {
+        self.faults.push(format!("{name}: {error}"));
     }
 
-    /// Everything that is wrong, the fields that nobody took included.
+    /// Returns all errors, including those for unknown fields.
     pub(super) fn faults(self) -> impl Iterator<Item = String> {
-        let unknown: Vec<_> =
-            self.rest.keys().map(|name| format!("{name}: unknown; there are {}", self.known.join(", "))).collect();
-        self.faults.into_iter().chain(unknown)
+        let unknown_fields: Vec<_> = self
+            .rest
+            .keys()
+            .map(|name| format!("{name}: unknown field; the fields are {}", self.known.join(", ")))
+            .collect();
+        self.faults.into_iter().chain(unknown_fields)
     }
 
     fn ask_for(&mut self, name: &str) {
@@ -112,7 +115,7 @@ impl Fields {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text),
             Some(_) => {
-                self.note(name, "must be a text");
+                self.note(name, "must be a string");
                 None
             }
         }

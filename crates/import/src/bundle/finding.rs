@@ -1,4 +1,4 @@
-//! A finding of a bundle. Its status is where it starts when it is new; one that is there keeps its own.
+//! Findings in bundles. The status applies only to new findings; an existing finding keeps its own.
 
 use findings::{FindingSource, NewFinding, Severity, SourceKind, Status};
 use kernel::Text;

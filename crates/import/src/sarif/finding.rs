@@ -1,4 +1,4 @@
-//! One result as a finding.
+//! Conversion of one result to a finding.
 
 use findings::{FindingSource, NewFinding, SourceKind};
 use kernel::{RecordKey, Reference, SubjectGroup, TextError};
@@ -12,27 +12,27 @@ use super::{
 };
 use crate::shorten;
 
-/// What the results of one run are judged with.
+/// Converts the results of one run.
 pub(super) struct Mapping<'a> {
     pub(super) rules: Rules<'a>,
     pub(super) artifacts: &'a [Artifact],
 }
 
-/// The fingerprint that means the same to most tools and their readers.
+/// The fingerprint that most tools and consumers share.
 const USUAL_FINGERPRINT: &str = "primaryLocationLineHash";
 
 impl Mapping<'_> {
-    /// What the result's key is made of: a fingerprint; else rule, file and line, as far as it has them; else what it
-    /// says.
+    /// Returns the base of the result's key: a fingerprint, otherwise the available ones of rule, file and line,
+    /// otherwise the message.
     pub(super) fn key_base(&self, result: &ScanResult) -> String {
         if let Some(fingerprint) = fingerprint(result) {
             return fingerprint.to_owned();
         }
-        let judged = self.rules.of_result(result);
-        let rule = rule_id(result, &judged).map(str::to_owned);
+        let resolved = self.rules.of_result(result);
+        let rule = rule_id(result, &resolved).map(str::to_owned);
         let parts: Vec<String> = rule.into_iter().chain(self.location(result)).collect();
         if parts.is_empty() {
-            return message(result, &judged)
+            return message(result, &resolved)
                 .ok()
                 .filter(|text| !text.is_empty())
                 .unwrap_or_else(|| "result".to_owned());
@@ -41,18 +41,18 @@ impl Mapping<'_> {
     }
 
     pub(super) fn finding(&self, key: RecordKey, result: &ScanResult) -> Result<NewFinding, Fault> {
-        let judged = self.rules.of_result(result);
-        let says = message(result, &judged)?;
-        let rule = rule_id(result, &judged);
-        let names = [judged.rule.and_then(|rule| rule.name.as_deref()), rule];
-        let first_line = says.lines().find(|line| !line.trim().is_empty());
+        let resolved = self.rules.of_result(result);
+        let text = message(result, &resolved)?;
+        let rule = rule_id(result, &resolved);
+        let names = [resolved.rule.and_then(|rule| rule.name.as_deref()), rule];
+        let first_line = text.lines().find(|line| !line.trim().is_empty());
         let title = names.into_iter().chain([first_line]).flatten().find_map(shorten::title);
         Ok(NewFinding {
             key,
             title: title
-                .ok_or(Fault { member: "message.text", message: "there is nothing to call it by".to_owned() })?,
-            description: Some(shorten::description(&says)?),
-            severity: severity(result, &judged),
+                .ok_or(Fault { member: "message.text", message: "there is no text to use as a title".to_owned() })?,
+            description: Some(shorten::description(&text)?),
+            severity: severity(result, &resolved),
             source: FindingSource {
                 kind: SourceKind::ModuleSignal,
                 module_key: reference(Some(self.rules.tool()))?,
@@ -76,15 +76,15 @@ impl Mapping<'_> {
         }))
     }
 
-    /// `uri:startLine` of the first location, or its URI alone.
+    /// Returns `uri:startLine` of the first location, or its URI alone.
     fn location(&self, result: &ScanResult) -> Option<String> {
         let physical = result.locations.as_ref()?.first()?.physical_location.as_ref()?;
         let artifact = physical.artifact_location.as_ref()?;
-        let listed = || {
-            let listed = self.artifacts.get(usize::try_from(artifact.index?).ok()?)?;
-            listed.location.as_ref()?.uri.as_deref()
+        let from_artifacts = || {
+            let from_artifacts = self.artifacts.get(usize::try_from(artifact.index?).ok()?)?;
+            from_artifacts.location.as_ref()?.uri.as_deref()
         };
-        let uri = artifact.uri.as_deref().or_else(listed).filter(|uri| !uri.trim().is_empty())?;
+        let uri = artifact.uri.as_deref().or_else(from_artifacts).filter(|uri| !uri.trim().is_empty())?;
         let line = physical.region.as_ref().and_then(|region| region.start_line);
         Some(line.map_or_else(|| uri.to_owned(), |line| format!("{uri}:{line}")))
     }
@@ -92,12 +92,12 @@ impl Mapping<'_> {
 
 fn fingerprint(result: &ScanResult) -> Option<&str> {
     let fingerprints = result.partial_fingerprints.as_ref()?;
-    let usual = fingerprints.get(USUAL_FINGERPRINT);
-    usual.into_iter().chain(fingerprints.values()).map(String::as_str).find(|value| !value.trim().is_empty())
+    let preferred = fingerprints.get(USUAL_FINGERPRINT);
+    preferred.into_iter().chain(fingerprints.values()).map(String::as_str).find(|value| !value.trim().is_empty())
 }
 
-fn rule_id<'a>(result: &'a ScanResult, judged: &Judged<'a>) -> Option<&'a str> {
-    stated_id(result).or_else(|| judged.rule.map(|rule| rule.id.as_str())).filter(|id| !id.trim().is_empty())
+fn rule_id<'a>(result: &'a ScanResult, resolved: &Judged<'a>) -> Option<&'a str> {
+    stated_id(result).or_else(|| resolved.rule.map(|rule| rule.id.as_str())).filter(|id| !id.trim().is_empty())
 }
 
 fn reference(text: Option<&str>) -> Result<Option<Reference>, TextError> {

@@ -1,11 +1,11 @@
-//! The members of SARIF 2.1.0 that are read; others are passed over.
+//! The members of SARIF 2.1.0 that are read; all others are ignored.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-/// What tells a SARIF log from other JSON.
+/// The member that distinguishes a SARIF log from other JSON.
 #[derive(Deserialize)]
 pub(super) struct Heading {
     pub(super) version: Option<Value>,
@@ -17,7 +17,7 @@ pub(super) struct Log<'a> {
     pub(super) runs: Vec<Run<'a>>,
 }
 
-/// One run of a tool. Its results are read one by one, so that a bad one spoils no other.
+/// One run of a tool. Its results are parsed one by one, so that an invalid result does not affect others.
 #[derive(Deserialize)]
 pub(super) struct Run<'a> {
     pub(super) tool: Tool,
@@ -161,20 +161,21 @@ pub(super) struct Artifact {
 }
 
 impl ScanResult {
-    /// Whether it reports that a rule holds, or has nothing to say here.
+    /// Whether the result reports that the rule passed or does not apply.
     pub(super) fn says_nothing_is_wrong(&self) -> bool {
         matches!(self.kind, Some(Kind::Pass | Kind::NotApplicable))
     }
 
-    /// Whether it is suppressed (§ 3.27.23): somebody asked for it, and nobody still thinks about it or said no.
+    /// Whether the result is suppressed (§ 3.27.23): it has suppressions, and none is under review or rejected.
     pub(super) fn is_suppressed(&self) -> bool {
         self.suppressions.as_ref().is_some_and(|suppressions| {
-            let stands = |one: &Suppression| !matches!(one.status.as_deref(), Some("underReview" | "rejected"));
-            !suppressions.is_empty() && suppressions.iter().all(stands)
+            let is_accepted =
+                |suppression: &Suppression| !matches!(suppression.status.as_deref(), Some("underReview" | "rejected"));
+            !suppressions.is_empty() && suppressions.iter().all(is_accepted)
         })
     }
 
-    /// Whether it was there at the baseline and is no more.
+    /// Whether the result was in the baseline and is absent now.
     pub(super) fn is_gone(&self) -> bool {
         self.baseline_state.as_deref() == Some("absent")
     }

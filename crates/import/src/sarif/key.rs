@@ -1,4 +1,4 @@
-//! Keys that no two results of a file share, and that come out the same on every run.
+//! Keys that are unique in a file and the same on every import.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,16 +13,16 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// The key for the next result with this base: the base itself, then with `:2`, `:3`, …
+    /// Returns the key for the next result with this base: the base itself, then with the suffix `:2`, `:3`, …
     pub(super) fn next(&mut self, base: &str) -> Result<RecordKey, TextError> {
-        let times = self.times.entry(base.to_owned()).or_default();
+        let count = self.times.entry(base.to_owned()).or_default();
         loop {
-            *times += 1;
-            let key = match *times {
+            *count += 1;
+            let key = match *count {
                 1 => shorten::record_key(base)?,
-                time => shorten::record_key(&format!("{base}:{time}"))?,
+                number => shorten::record_key(&format!("{base}:{number}"))?,
             };
-            // Another base may end in `:2` by itself.
+            // Another base may itself end in `:2`.
             if self.given.insert(key.clone()) {
                 return Ok(key);
             }
@@ -37,8 +37,8 @@ mod tests {
     #[test]
     fn what_comes_again_is_counted_and_never_takes_the_key_of_another() {
         let mut keys = Keys::default();
-        let given = ["a", "a:2", "a", "a", "b", "a:2"].map(|base| keys.next(base).unwrap().to_string());
-        assert_eq!(given, ["a", "a:2", "a:3", "a:4", "b", "a:2:2"]);
+        let assigned = ["a", "a:2", "a", "a", "b", "a:2"].map(|base| keys.next(base).unwrap().to_string());
+        assert_eq!(assigned, ["a", "a:2", "a:3", "a:4", "b", "a:2:2"]);
     }
 
     #[test]

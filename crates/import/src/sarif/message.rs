@@ -1,40 +1,40 @@
-//! What a result says (SARIF § 3.11): in its own text, or in one of its rule's with places to fill in.
+//! The message of a result (SARIF § 3.11): its own text, or a template of its rule with placeholders.
 
 use super::{Fault, format::ScanResult, rules::Judged};
 
-pub(super) fn message(result: &ScanResult, judged: &Judged<'_>) -> Result<String, Fault> {
-    let fault = |member, message| Err(Fault { member, message });
+pub(super) fn message(result: &ScanResult, resolved: &Judged<'_>) -> Result<String, Fault> {
+    let error = |member, message| Err(Fault { member, message });
     let Some(message) = &result.message else {
-        return fault("message", "there is none".to_owned());
+        return error("message", "missing".to_owned());
     };
     let arguments = message.arguments.as_deref().unwrap_or_default();
     match (&message.text, &message.id) {
-        // Tools that give no arguments don't know that braces would have to be doubled.
+        // Without arguments the text is taken as it is, because tools then don't escape braces by doubling them.
         (Some(text), _) if arguments.is_empty() => Ok(text.clone()),
         (Some(text), _) => Ok(fill(text, arguments)),
-        (None, Some(id)) => match template(judged, id) {
+        (None, Some(id)) => match template(resolved, id) {
             Some(template) => Ok(fill(template, arguments)),
-            None => fault("message.id", format!("neither the rule nor the tool has a message {id:?}")),
+            None => error("message.id", format!("neither the rule nor the tool has a message {id:?}")),
         },
-        (None, None) => fault("message", "it has neither a text nor an id".to_owned()),
+        (None, None) => error("message", "has neither text nor id".to_owned()),
     }
 }
 
-fn template<'a>(judged: &Judged<'a>, id: &str) -> Option<&'a str> {
-    let of_rule = judged.rule.and_then(|rule| rule.message_strings.as_ref()?.get(id));
-    let of_tool = || judged.component.global_message_strings.as_ref()?.get(id);
-    of_rule.or_else(of_tool).map(|message| message.text.as_str())
+fn template<'a>(resolved: &Judged<'a>, id: &str) -> Option<&'a str> {
+    let rule_message = resolved.rule.and_then(|rule| rule.message_strings.as_ref()?.get(id));
+    let tool_message = || resolved.component.global_message_strings.as_ref()?.get(id);
+    rule_message.or_else(tool_message).map(|message| message.text.as_str())
 }
 
-/// The template with each `{n}` replaced by the argument of that number; `{{` and `}}` are single braces, and what names
-/// no argument stays.
+/// Replaces each `{n}` in the template by the argument with that number. `{{` and `}}` become single braces, and
+/// placeholders without an argument stay.
 fn fill(template: &str, arguments: &[String]) -> String {
     let mut filled = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some(at) = rest.find(['{', '}']) {
-        let (before, brace) = rest.split_at(at);
+    let mut remaining = template;
+    while let Some(at) = remaining.find(['{', '}']) {
+        let (before, brace) = remaining.split_at(at);
         filled.push_str(before);
-        rest = if let Some(after) = brace.strip_prefix("{{") {
+        remaining = if let Some(after) = brace.strip_prefix("{{") {
             filled.push('{');
             after
         } else if let Some(after) = brace.strip_prefix("}}") {
@@ -48,7 +48,7 @@ fn fill(template: &str, arguments: &[String]) -> String {
             &brace[1..]
         };
     }
-    filled + rest
+    filled + remaining
 }
 
 fn placeholder<'a, 'b>(text: &'a str, arguments: &'b [String]) -> Option<(&'b str, &'a str)> {

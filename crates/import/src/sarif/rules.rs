@@ -1,4 +1,4 @@
-//! Finding the rule a result was judged by (SARIF § 3.27.5 to 3.27.7): by index, by id, and in the tool's extensions.
+//! Resolution of the rule of a result (SARIF § 3.27.5 to 3.27.7): by index, by id, and in the tool's extensions.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ struct Indexed<'a> {
     by_id: HashMap<&'a str, &'a Rule>,
 }
 
-/// What is known of a result's rule.
+/// The resolved rule of a result, with the component that defines it.
 #[derive(Clone, Copy)]
 pub(super) struct Judged<'a> {
     pub(super) component: &'a Component,
@@ -38,13 +38,14 @@ impl<'a> Rules<'a> {
         let id = stated_id(result);
         let index = reference.and_then(|rule| rule.index).or(result.rule_index);
         let component = reference.and_then(|rule| rule.tool_component.as_ref());
-        let named = component.map_or(Some(&self.driver), |component| self.component(component)).unwrap_or(&self.driver);
-        let found = |indexed: &Indexed<'a>, index: Option<i64>| {
-            indexed.rule(id, index).map(|rule| Judged { component: indexed.component, rule: Some(rule) })
+        let component_index =
+            component.map_or(Some(&self.driver), |component| self.component(component)).unwrap_or(&self.driver);
+        let found = |rule_index: &Indexed<'a>, index: Option<i64>| {
+            rule_index.rule(id, index).map(|rule| Judged { component: rule_index.component, rule: Some(rule) })
         };
-        found(named, index)
+        found(component_index, index)
             .or_else(|| self.extensions.iter().find_map(|extension| found(extension, None)))
-            .unwrap_or(Judged { component: named.component, rule: None })
+            .unwrap_or(Judged { component: component_index.component, rule: None })
     }
 
     fn component(&self, reference: &ComponentReference) -> Option<&Indexed<'a>> {
@@ -65,8 +66,8 @@ impl<'a> Indexed<'a> {
         Self { component, by_id: rules.map(|rule| (rule.id.as_str(), rule)).collect() }
     }
 
-    /// The rule at the index, unless the result names another; else the one with the id, or with a part of it that ends
-    /// before a `/`: `CA1000/1` is judged by `CA1000`.
+    /// Returns the rule at the index, unless the result has the id of another; otherwise the rule with the id, or with
+    /// a prefix of it that ends before a `/`: the rule of `CA1000/1` is `CA1000`.
     fn rule(&self, id: Option<&str>, index: Option<i64>) -> Option<&'a Rule> {
         let at_index = index.and_then(|index| self.component.rules.as_ref()?.get(usize::try_from(index).ok()?));
         let belongs = |rule: &Rule| id.is_none_or(|id| lineage(id).any(|id| id == rule.id));
@@ -74,13 +75,13 @@ impl<'a> Indexed<'a> {
     }
 }
 
-/// The id the result itself gives.
+/// The rule id that the result itself has.
 pub(super) fn stated_id(result: &ScanResult) -> Option<&str> {
     let by_reference = result.rule.as_ref().and_then(|rule| rule.id.as_deref());
     result.rule_id.as_deref().or(by_reference).filter(|id| !id.trim().is_empty())
 }
 
-/// The id, then without its last part, and so on.
+/// The id, followed by its prefixes without the last part, without the last two parts, and so on.
 fn lineage(id: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(id), |id| id.rsplit_once('/').map(|(parent, _)| parent))
 }

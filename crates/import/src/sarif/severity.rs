@@ -1,4 +1,4 @@
-//! How bad a result is.
+//! The severity of a result.
 
 use findings::Severity;
 use serde_json::Value;
@@ -8,13 +8,13 @@ use super::{
     rules::Judged,
 };
 
-pub(super) fn severity(result: &ScanResult, judged: &Judged<'_>) -> Severity {
-    let own = result.properties.as_ref().and_then(security_severity);
-    let of_rule = || judged.rule.and_then(|rule| rule.properties.as_ref()).and_then(security_severity);
-    own.or_else(of_rule).map_or_else(|| of_level(level(result, judged)), of_score)
+pub(super) fn severity(result: &ScanResult, resolved: &Judged<'_>) -> Severity {
+    let own_score = result.properties.as_ref().and_then(security_severity);
+    let rule_value = || resolved.rule.and_then(|rule| rule.properties.as_ref()).and_then(security_severity);
+    own_score.or_else(rule_value).map_or_else(|| of_level(level(result, resolved)), of_score)
 }
 
-/// A CVSS score, which tools write as a text or a number.
+/// The CVSS score, which tools write as a string or as a number.
 fn security_severity(properties: &Properties) -> Option<f64> {
     let score = match properties.security_severity.as_ref()? {
         Value::String(text) => text.trim().parse().ok()?,
@@ -32,11 +32,12 @@ fn of_score(score: f64) -> Severity {
     }
 }
 
-/// SARIF § 3.27.10: a result that is no failure has level none unless it says otherwise.
-fn level(result: &ScanResult, judged: &Judged<'_>) -> Level {
-    let of_rule = || judged.rule.and_then(|rule| rule.default_configuration.as_ref()?.level);
+/// The level of a result: unless it is specified, results of another kind than `fail` have the level none (SARIF §
+/// 3.27.10).
+fn level(result: &ScanResult, resolved: &Judged<'_>) -> Level {
+    let rule_value = || resolved.rule.and_then(|rule| rule.default_configuration.as_ref()?.level);
     result.level.unwrap_or_else(|| match result.kind {
-        None | Some(Kind::Fail) => of_rule().unwrap_or(Level::Warning),
+        None | Some(Kind::Fail) => rule_value().unwrap_or(Level::Warning),
         Some(_) => Level::None,
     })
 }

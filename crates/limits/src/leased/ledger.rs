@@ -1,4 +1,4 @@
-//! What one server knows of all shared buckets it has met.
+//! The leases of one server on the shared buckets.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use kernel::{StoreError, Timestamp};
 use super::slice::Slice;
 use crate::{bucket::BucketKey, store::Charge};
 
-/// A question to the shared buckets that was not answered yet; whoever waits for the answer holds one.
+/// An exchange with the shared buckets that is in flight. Each call that waits for it holds a clone.
 pub(super) type Question = Shared<BoxFuture<'static, Result<(), Arc<StoreError>>>>;
 
-/// The slices by their buckets.
+/// The leases by their buckets.
 #[derive(Clone, Default)]
 pub(super) struct Ledger(Arc<Mutex<Records>>);
 
@@ -22,13 +22,13 @@ pub(super) type Records = HashMap<BucketKey, Record>;
 
 pub(super) struct Record {
     pub(super) slice: Slice,
-    /// What is being asked about the bucket: one question at a time.
+    /// The exchange in flight for the bucket, at most one at a time.
     pub(super) question: Option<Question>,
-    /// How many calls wait for its answer.
+    /// The number of calls that wait for it.
     pub(super) waiting: u32,
 }
 
-/// A call that waits for what is asked about these buckets, until this is dropped.
+/// A guard that counts a call as waiting for the exchanges of these buckets until it is dropped.
 pub(super) struct Waiting {
     ledger: Ledger,
     keys: Vec<BucketKey>,
@@ -39,10 +39,10 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn wait(&self, records: &mut Records, keys: Vec<BucketKey>) -> Waiting {
+    pub(super) fn wait(&self, entries: &mut Records, keys: Vec<BucketKey>) -> Waiting {
         for key in &keys {
-            if let Some(record) = records.get_mut(key) {
-                record.waiting += 1;
+            if let Some(entry) = entries.get_mut(key) {
+                entry.waiting += 1;
             }
         }
         Waiting { ledger: self.clone(), keys }
@@ -59,23 +59,24 @@ impl Record {
     }
 }
 
-/// Forgets what is not in use where more than so many are known: what is held of them is lost until it refills.
-pub(super) fn make_room(records: &mut Records, capacity: usize, now: Timestamp) {
-    if records.len() < capacity {
+/// Evicts entries that are not in use if there are `capacity` entries or more. The calls of an evicted lease are lost
+/// until they refill.
+pub(super) fn make_room(entries: &mut Records, capacity: usize, now: Timestamp) {
+    if entries.len() < capacity {
         return;
     }
-    records.retain(|_, record| record.is_in_use() || record.slice.has_call(now));
-    if records.len() > capacity / 2 {
-        records.retain(|_, record| record.is_in_use());
+    entries.retain(|_, entry| entry.is_in_use() || entry.slice.has_call(now));
+    if entries.len() > capacity / 2 {
+        entries.retain(|_, entry| entry.is_in_use());
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let mut records = self.ledger.lock();
+        let mut entries = self.ledger.lock();
         for key in &self.keys {
-            if let Some(record) = records.get_mut(key) {
-                record.waiting = record.waiting.saturating_sub(1);
+            if let Some(entry) = entries.get_mut(key) {
+                entry.waiting = entry.waiting.saturating_sub(1);
             }
         }
     }
@@ -94,23 +95,23 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-    fn record(held: u32) -> (BucketKey, Record) {
-        let key = BucketKey::TokenWrite(Id::new(Ulid::nil()), Ulid(u128::from(held)));
-        let mut record = Record::of(&Charge { key, quota: Quota::per_minute(1000) });
-        record.slice.receive(Taken { granted: held, bucket: ArrivalTime(NOW.millis() * 1000 + 60_000_000) }, NOW);
-        (key, record)
+    fn entry(granted: u32) -> (BucketKey, Record) {
+        let key = BucketKey::TokenWrite(Id::new(Ulid::nil()), Ulid(u128::from(granted)));
+        let mut entry = Record::of(&Charge { key, quota: Quota::per_minute(1000) });
+        entry.slice.receive(Taken { granted, bucket: ArrivalTime(NOW.millis() * 1000 + 60_000_000) }, NOW);
+        (key, entry)
     }
 
     #[test]
     fn where_memory_is_full_what_holds_nothing_goes_first_and_what_is_waited_for_stays() {
-        let mut records: Records = [record(0), record(1)].into();
-        make_room(&mut records, 3, NOW);
-        assert_eq!(records.len(), 2, "there is room");
-        make_room(&mut records, 2, NOW);
-        assert_eq!(records.keys().copied().collect::<Vec<_>>(), [record(1).0]);
-        let waited_for = Record { waiting: 1, ..record(9).1 };
-        records = [record(1), record(2), (record(9).0, waited_for)].into();
-        make_room(&mut records, 2, NOW);
-        assert_eq!(records.keys().copied().collect::<Vec<_>>(), [record(9).0]);
+        let mut entries: Records = [entry(0), entry(1)].into();
+        make_room(&mut entries, 3, NOW);
+        assert_eq!(entries.len(), 2, "nothing is evicted below the capacity");
+        make_room(&mut entries, 2, NOW);
+        assert_eq!(entries.keys().copied().collect::<Vec<_>>(), [entry(1).0]);
+        let with_waiter = Record { waiting: 1, ..entry(9).1 };
+        entries = [entry(1), entry(2), (entry(9).0, with_waiter)].into();
+        make_room(&mut entries, 2, NOW);
+        assert_eq!(entries.keys().copied().collect::<Vec<_>>(), [entry(9).0]);
     }
 }

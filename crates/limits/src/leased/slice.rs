@@ -1,4 +1,4 @@
-//! What one server holds of one shared bucket.
+//! The lease of one server on one shared bucket.
 
 use kernel::Timestamp;
 
@@ -8,31 +8,34 @@ use crate::{
     shared::{Take, Taken},
 };
 
-/// How long calls are held that nobody makes, and what is known of a bucket is believed. It bounds the error: what is let
-/// through in some time was taken out of the shared bucket in that time or at most so long before.
+/// The time after which unused calls are returned and the known state of a bucket is stale. It bounds the error: the
+/// calls allowed in a period were taken from the shared bucket in that period or at most this long before.
 const HELD_MILLIS: i64 = 1000;
 
-/// A server takes for so long ahead, at the pace of its own calls, so that most slices are used up before they are stale.
+/// The time for which a server takes calls in advance, at the rate of its own calls, so that most leases are used up
+/// before they are stale.
 const AHEAD_MILLIS: i64 = 500;
 
-/// The most it takes ahead: this part of what the bucket holds, so that the last calls go one by one to whoever makes them.
+/// A lease is limited to this fraction of the remaining calls (1/50), so that the last calls are taken one by one by
+/// the servers that need them.
 const OF_WHAT_IS_LEFT: u32 = 50;
 
-/// But it may take this part of the quota, so that a bucket that is always near empty is not asked for every call.
+/// A lease may always have this fraction of the quota (1/1000), so that a bucket that is always nearly empty does not
+/// require an exchange for every call.
 const OF_THE_QUOTA: u32 = 1000;
 
-/// Calls taken out of a shared bucket that were not made yet, and what is known of the bucket.
+/// Calls that were taken from a shared bucket and not used yet, and the known state of the bucket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slice {
     quota: Quota,
-    /// How the bucket stands, reckoned as if what is held were still in it.
+    /// The state of the bucket, as if the unused calls were still in it.
     bucket: ArrivalTime,
     held: u32,
-    /// When the bucket was last asked.
+    /// The time of the last exchange.
     asked_at: Option<Timestamp>,
-    /// How many calls were wanted then.
+    /// The number of calls wanted in the last exchange.
     wanted: u32,
-    /// How many were made since.
+    /// The number of calls used since the last exchange.
     spent: u32,
 }
 
@@ -41,98 +44,98 @@ impl Slice {
         Self { quota, bucket: ArrivalTime::FULL, held: 0, asked_at: None, wanted: 0, spent: 0 }
     }
 
-    /// Begins anew where the quota is another than it was.
+    /// Resets the lease if the quota has changed.
     pub(super) fn under(&mut self, quota: Quota) {
         if self.quota != quota {
             *self = Self::of(quota);
         }
     }
 
-    /// How the bucket stands, as far as is known.
+    /// The known state of the bucket.
     pub(super) fn bucket(&self) -> ArrivalTime {
         self.bucket
     }
 
-    /// Whether it is known well enough that the bucket holds no call.
+    /// Returns whether the bucket is empty by a state that is recent enough to refuse a call.
     pub(super) fn refuses(&self, now: Timestamp) -> bool {
         self.is_fresh(now) && self.was_empty(now)
     }
 
-    /// Whether, by what was known of it last, the bucket holds no call.
+    /// Returns whether the bucket is empty by its last known state.
     pub(super) fn was_empty(&self, now: Timestamp) -> bool {
         self.held == 0 && self.quota.charge(self.bucket, now).is_err()
     }
 
-    /// Whether a call can be made of what is held.
+    /// Returns whether the lease has a call to use.
     pub(super) fn has_call(&self, now: Timestamp) -> bool {
         self.held > 0 && self.is_fresh(now)
     }
 
-    /// Makes a call of what is held.
+    /// Uses one call of the lease.
     pub(super) fn spend(&mut self, now: Timestamp) {
         self.held -= 1;
         self.spent = self.spent.saturating_add(1);
         self.bucket = self.quota.spend(self.bucket, now);
     }
 
-    /// Lets go of what is held and asks for more, for `waiting` calls at least.
+    /// Creates an exchange that returns the unused calls and takes more, at least `waiting` calls.
     pub(super) fn exchange(&mut self, key: BucketKey, waiting: u32, now: Timestamp) -> Take {
         let wanted = self.ahead(now).max(waiting);
-        let take = Take { wanted, ..self.give_back(key, now) };
+        let exchange = Take { wanted, ..self.give_back(key, now) };
         self.wanted = wanted;
-        take
+        exchange
     }
 
-    /// Lets go of what is held.
+    /// Creates an exchange that returns the unused calls.
     pub(super) fn give_back(&mut self, key: BucketKey, now: Timestamp) -> Take {
         let span = self.quota.span();
         let at_least = self.bucket.later(span.saturating_mul(i64::from(self.held)));
-        // What has refilled meanwhile is in the bucket already.
+        // Calls that have refilled in the meantime are in the bucket already.
         let missing = (at_least.missing(now) + span - 1) / span;
         let returned = self.held.min(u32::try_from(missing).unwrap_or(u32::MAX));
         self.held = 0;
         Take { key, quota: self.quota, at_least, returned, wanted: 0 }
     }
 
-    /// Takes in what the bucket gave.
-    pub(super) fn receive(&mut self, taken: Taken, now: Timestamp) {
-        self.held = taken.granted;
-        self.bucket = taken.bucket.later(-self.quota.span() * i64::from(taken.granted));
+    /// Applies the result of an exchange.
+    pub(super) fn receive(&mut self, result: Taken, now: Timestamp) {
+        self.held = result.granted;
+        self.bucket = result.bucket.later(-self.quota.span() * i64::from(result.granted));
         self.asked_at = Some(now);
         self.spent = 0;
     }
 
-    /// Whether something is held that is of no use here.
+    /// Returns whether there are unused calls that must be returned, since they are stale.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         self.held > 0 && !self.is_fresh(now)
     }
 
-    /// Whether something is held of which nothing was used.
+    /// Returns whether there are unused calls and none was used since the last exchange.
     pub(super) fn is_untouched(&self) -> bool {
         self.held > 0 && self.spent == 0
     }
 
-    /// Whether something is held.
+    /// Returns whether there are unused calls.
     pub(super) fn is_held(&self) -> bool {
         self.held > 0
     }
 
-    /// Whether it may be forgotten without a loss.
+    /// Returns whether the lease can be removed without loss.
     pub(super) fn is_blank(&self, now: Timestamp) -> bool {
         self.held == 0 && !self.is_fresh(now) && self.bucket.is_full(now)
     }
 
     fn is_fresh(&self, now: Timestamp) -> bool {
-        self.asked_at.is_some_and(|asked| (now.millis() - asked.millis()).abs() < HELD_MILLIS)
+        self.asked_at.is_some_and(|last| (now.millis() - last.millis()).abs() < HELD_MILLIS)
     }
 
-    /// How many calls to take: one, and more at the pace of those made since the bucket was last asked.
+    /// Returns the number of calls to take: one, or more at the rate of the calls used since the last exchange.
     fn ahead(&self, now: Timestamp) -> u32 {
-        let Some(asked) = self.asked_at else { return 1 };
-        let elapsed = (now.millis() - asked.millis()).max(1);
-        let pace = i64::from(self.spent) * AHEAD_MILLIS / elapsed;
-        let left = self.quota.remaining(self.bucket, now);
-        let most = (left / OF_WHAT_IS_LEFT).max(self.quota.limit() / OF_THE_QUOTA).min(self.wanted.saturating_mul(2));
-        u32::try_from(pace).unwrap_or(u32::MAX).min(most).max(1)
+        let Some(last) = self.asked_at else { return 1 };
+        let elapsed = (now.millis() - last.millis()).max(1);
+        let predicted = i64::from(self.spent) * AHEAD_MILLIS / elapsed;
+        let remaining = self.quota.remaining(self.bucket, now);
+        let share = (remaining / OF_WHAT_IS_LEFT).max(self.quota.limit() / OF_THE_QUOTA);
+        u32::try_from(predicted).unwrap_or(u32::MAX).min(share.min(self.wanted.saturating_mul(2))).max(1)
     }
 }

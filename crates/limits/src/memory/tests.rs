@@ -19,11 +19,11 @@ use crate::{
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const HOME: OrganizationId = Id::new(Ulid::nil());
 
-/// The result of a future that has nothing to wait for.
+/// Returns the result of a future that is ready immediately.
 fn now<T>(future: impl Future<Output = Result<T, StoreError>>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result.unwrap(),
-        Poll::Pending => panic!("limits in memory never wait"),
+        Poll::Pending => panic!("limits in memory must never be pending"),
     }
 }
 
@@ -53,9 +53,9 @@ fn a_call_is_charged_to_every_bucket_and_the_nearest_to_empty_is_told() {
     let limits = MemoryLimits::default();
     for left in [4, 3, 2] {
         let decision = now(limits.charge(&[read(1, 10), organization(5)], NOW));
-        let standing = decision.standing().unwrap();
+        let state = decision.standing().unwrap();
         assert!(matches!(decision, Decision::Allowed { .. }));
-        assert_eq!((standing.bucket, standing.limit, standing.remaining), (Bucket::Organization, 5, left));
+        assert_eq!((state.bucket, state.limit, state.remaining), (Bucket::Organization, 5, left));
     }
     assert_eq!(remaining(&limits, read(1, 10)), 7);
 }
@@ -85,10 +85,10 @@ fn a_wait_is_never_less_than_a_second() {
 #[test]
 fn strangers_who_fill_their_room_take_none_from_callers() {
     let limits = MemoryLimits::new(16);
-    let place = Peer::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let stranger = |id| charge(BucketKey::TokenFailure(Ulid::from(id), place), 1);
-    let passed = (0..2000).filter(|id| passes(&limits, &[stranger(*id)], NOW)).count();
-    assert!(passed <= 32, "{passed} strangers passed where 16 have a bucket and each shard one to share");
+    let peer = Peer::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let unauthenticated = |id| charge(BucketKey::TokenFailure(Ulid::from(id), peer), 1);
+    let passed = (0..2000).filter(|id| passes(&limits, &[unauthenticated(*id)], NOW)).count();
+    assert!(passed <= 32, "{passed} calls were allowed, but there are 16 buckets and one overflow bucket per shard");
     assert!(passes(&limits, &[read(1, 1)], NOW));
 }
 

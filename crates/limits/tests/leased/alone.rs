@@ -1,4 +1,4 @@
-//! A server alone.
+//! A single server.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ proptest! {
         let shared = Arc::<Watched>::default();
         let (leased, exact) = (server(&shared), MemoryLimits::default());
         let mut at = 0;
-        for (account, step, tidies) in calls {
+        for (account, step, returns_unused) in calls {
             at += step;
-            if tidies && step > 1 {
+            if returns_unused && step > 1 {
                 hand_back(&leased, later(at));
             }
             let charges = [read(account, limits.0), organization(limits.1)];
@@ -35,7 +35,7 @@ fn a_steady_caller_costs_a_statement_for_every_tenth_call_at_most() {
     for call in 0..calls {
         assert!(passes(&leased, &[read(1, 6000), organization(30_000)], later(call * 1000 / 60)));
     }
-    assert!(shared.asked() <= calls.unsigned_abs() / 10, "{} statements for {calls} calls", shared.asked());
+    assert!(shared.asked() <= calls.unsigned_abs() / 10, "{} exchanges for {calls} calls", shared.asked());
 }
 
 #[test]
@@ -44,11 +44,11 @@ fn a_caller_that_is_refused_costs_no_statement_until_a_call_has_refilled() {
     let leased = server(&shared);
     let charges = [read(1, 60), organization(3000)];
     while passes(&leased, &charges, NOW) {}
-    let asked = shared.asked();
+    let exchanges = shared.asked();
     for millis in 0..1000 {
         assert!(!passes(&leased, &charges, later(millis)));
     }
-    assert_eq!(shared.asked(), asked);
+    assert_eq!(shared.asked(), exchanges);
     assert!(passes(&leased, &charges, later(1000)));
 }
 
@@ -60,6 +60,6 @@ fn a_server_that_stops_gives_back_all_it_holds() {
         assert!(passes(&leased, &[read(1, 60_000)], later(call)));
     }
     futures_util::FutureExt::now_or_never(leased.hand_back_all(later(1000))).unwrap().unwrap();
-    let exact = charge(&other, &[read(1, 60_000)], later(1000)).standing().unwrap();
-    assert_eq!(exact.remaining, 59_999, "a thousand calls refilled in the second they took");
+    let state = charge(&other, &[read(1, 60_000)], later(1000)).standing().unwrap();
+    assert_eq!(state.remaining, 59_999, "a thousand calls have refilled in the second they took");
 }

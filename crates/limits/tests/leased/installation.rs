@@ -1,4 +1,4 @@
-//! Any number of servers over the same buckets.
+//! Several servers over the same buckets.
 
 use std::sync::Arc;
 
@@ -7,23 +7,23 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::support::{NOW, Watched, charge, hand_back, later, organization, passes, read, server};
 
-/// Calls of one caller, evenly over some time.
+/// Calls of one caller, evenly distributed over a period.
 #[derive(Clone, Copy, Debug)]
 struct Phase {
     millis: i64,
     per_minute: i64,
-    /// To how many of the servers the calls go, in turn.
+    /// The number of servers that the calls go to, in turn.
     servers: usize,
 }
 
-/// What a run let through.
+/// The calls that a run has allowed.
 struct Passed {
     moments: Vec<i64>,
-    /// What one server alone would have let through.
+    /// The number of calls that a single server would have allowed.
     alone: usize,
 }
 
-/// Servers that hand back once a second, each at a moment of its own.
+/// Servers that return unused calls once a second, each at its own time.
 struct Installation {
     servers: Vec<LeasedLimits>,
     handed_back: Vec<i64>,
@@ -32,8 +32,8 @@ struct Installation {
 impl Installation {
     fn of(servers: usize) -> Self {
         let shared = Arc::<Watched>::default();
-        let begun = |server: usize| server as i64 * 1000 / servers as i64;
-        let handed_back = (0..servers).map(begun).collect();
+        let offset = |server: usize| server as i64 * 1000 / servers as i64;
+        let handed_back = (0..servers).map(offset).collect();
         Self { servers: (0..servers).map(|_| server(&shared)).collect(), handed_back }
     }
 
@@ -49,35 +49,35 @@ impl Installation {
 
 fn run(servers: usize, limit: u32, phases: &[Phase]) -> Passed {
     let mut installation = Installation::of(servers);
-    let alone = MemoryLimits::default();
+    let single = MemoryLimits::default();
     let mut passed = Passed { moments: Vec::new(), alone: 0 };
-    let mut begun = 0;
+    let mut start = 0;
     let mut call = 0;
     for phase in phases {
         let calls = phase.per_minute * phase.millis / 60_000;
         for number in 0..calls {
-            let at = begun + phase.millis * number / calls;
+            let at = start + phase.millis * number / calls;
             installation.tick(at);
             let server = &installation.servers[call % phase.servers.min(servers)];
             call += 1;
             if passes(server, &[read(1, limit)], later(at)) {
                 passed.moments.push(at);
             }
-            passed.alone += usize::from(passes(&alone, &[read(1, limit)], later(at)));
+            passed.alone += usize::from(passes(&single, &[read(1, limit)], later(at)));
         }
-        begun += phase.millis;
+        start += phase.millis;
     }
     passed
 }
 
 impl Passed {
-    /// By how many calls the worst span of time, of whatever length, has more than its quota and what refilled in it.
+    /// The maximum number of calls, over periods of any length, that exceed the quota and its refill in the period.
     fn excess(&self, limit: u32) -> f64 {
         let per_milli = f64::from(limit) / 60_000.0;
         let (mut level, mut last, mut worst) = (0.0_f64, 0, 0.0_f64);
-        for moment in &self.moments {
-            level = (level - (moment - last) as f64 * per_milli).max(0.0) + 1.0;
-            last = *moment;
+        for time in &self.moments {
+            level = (level - (time - last) as f64 * per_milli).max(0.0) + 1.0;
+            last = *time;
             worst = worst.max(level);
         }
         worst - f64::from(limit)
@@ -103,9 +103,9 @@ proptest! {
         let passed = run(servers, limit, &phases);
         let tenth = f64::from(limit) / 10.0;
         let excess = passed.excess(limit);
-        prop_assert!(excess <= tenth.max(1.0), "{} too many of {}", excess, limit);
-        let few = passed.alone as f64 - passed.moments.len() as f64;
-        prop_assert!(few <= tenth.max(1.0), "{} too few, where one server lets {} through", few, passed.alone);
+        prop_assert!(excess <= tenth.max(1.0), "{} calls more than the limit of {}", excess, limit);
+        let missing = passed.alone as f64 - passed.moments.len() as f64;
+        prop_assert!(missing <= tenth.max(1.0), "{} fewer than the {} calls of a single server", missing, passed.alone);
     }
 }
 
@@ -117,7 +117,7 @@ fn who_sends_at_the_limit_through_twenty_servers_in_turn_gets_nine_tenths_at_lea
             let passed = run(20, limit, &[phase]);
             let exact = passed.alone as f64;
             let share = passed.moments.len() as f64 / exact;
-            assert!((0.9..=1.1).contains(&share), "{share} of {limit} a minute at {times} times the limit");
+            assert!((0.9..=1.1).contains(&share), "{share} of {limit} per minute at {times} times the limit");
         }
     }
 }
@@ -137,10 +137,10 @@ fn a_bucketful_at_once_through_twenty_servers_passes() {
 fn a_small_quota_is_shared_to_the_call() {
     let installation = Installation::of(20);
     let charges = [read(1, 7), organization(600)];
-    let through = |at| installation.servers.iter().filter(|server| passes(*server, &charges, later(at))).count();
-    assert_eq!(through(0), 7);
-    assert_eq!(through(100), 0);
-    assert_eq!(through(60_001 + 100), 7);
+    let allowed = |at| installation.servers.iter().filter(|server| passes(*server, &charges, later(at))).count();
+    assert_eq!(allowed(0), 7);
+    assert_eq!(allowed(100), 0);
+    assert_eq!(allowed(60_001 + 100), 7);
 }
 
 #[test]
@@ -156,13 +156,13 @@ fn who_is_refused_takes_nothing_from_the_organization() {
         let server = &installation.servers[call % 20];
         passes(server, &[read(2, 600), organization(60)], later(10_000))
     });
-    assert_eq!(others.count(), 60, "one call of the other account refilled long ago");
+    assert_eq!(others.count(), 60, "the one call of the other account has refilled long ago");
 }
 
 #[test]
 fn a_server_that_falls_silent_gives_back_what_it_holds() {
     let mut installation = Installation::of(20);
-    // Ten thousand a minute each, then nothing more but through one of them.
+    // Each server handles ten thousand calls per minute; after that only the first one handles any.
     for at in 0..1000 {
         for server in installation.servers.iter().take(if at % 6 == 0 { 20 } else { 0 }) {
             passes(server, &[read(1, 60_000)], later(at));
@@ -171,5 +171,5 @@ fn a_server_that_falls_silent_gives_back_what_it_holds() {
     installation.tick(3000);
     let first = &installation.servers[0];
     let calls = (0..100_000).filter(|_| passes(first, &[read(1, 60_000)], later(3000))).count();
-    assert!((58_000..=60_000).contains(&calls), "{calls} of 60,000 were left");
+    assert!((58_000..=60_000).contains(&calls), "{calls} of 60,000 calls were available");
 }

@@ -1,4 +1,4 @@
-//! Limits of an installation: its servers take slices of shared buckets.
+//! The limits of an installation whose servers lease calls from shared buckets.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod alone;

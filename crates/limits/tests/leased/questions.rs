@@ -1,4 +1,4 @@
-//! What is asked of the shared buckets, when, and what happens where they don't answer.
+//! The exchanges with the shared buckets, and their failures.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::{NOW, organization, read};
 
-/// Answers as often as it is let, and notes what was asked.
+/// Shared buckets that perform an exchange only with a permit, and record the exchanges.
 struct Gate {
     buckets: MemoryBuckets,
     passes: Semaphore,
@@ -21,14 +21,14 @@ struct Gate {
 
 #[async_trait]
 impl SharedBuckets for Gate {
-    async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
-        self.wanted.lock().unwrap().push(takes.iter().map(|take| take.wanted).collect());
+    async fn take(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+        self.wanted.lock().unwrap().push(exchanges.iter().map(|exchange| exchange.wanted).collect());
         self.asked.add_permits(1);
         self.passes.acquire().await.unwrap().forget();
         if *self.fails.lock().unwrap() {
-            return Err(StoreError::Unavailable("gone".into()));
+            return Err(StoreError::Unavailable("the buckets fail".into()));
         }
-        self.buckets.take(takes, now).await
+        self.buckets.take(exchanges, now).await
     }
 
     async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
@@ -61,7 +61,7 @@ fn call(leased: &Arc<LeasedLimits>, account: u128) -> Call {
     tokio::spawn(async move { leased.charge(&[read(account, 600), organization(3000)], NOW).await })
 }
 
-/// Lets every other task go on until it waits.
+/// Lets every other task run until it waits.
 async fn all_wait() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -87,14 +87,14 @@ async fn calls_at_once_share_a_question_and_the_next_asks_for_all_that_wait() {
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_its_slice_to_the_next() {
     let (gate, leased) = gated();
-    let gone = call(&leased, 1);
+    let cancelled = call(&leased, 1);
     gate.was_asked().await;
-    gone.abort();
-    assert!(gone.await.unwrap_err().is_cancelled());
+    cancelled.abort();
+    assert!(cancelled.await.unwrap_err().is_cancelled());
     gate.passes.add_permits(1);
     all_wait().await;
-    let standing = call(&leased, 1).await.unwrap().unwrap().standing().unwrap();
-    assert_eq!(standing.remaining, 599);
+    let state = call(&leased, 1).await.unwrap().unwrap().standing().unwrap();
+    assert_eq!(state.remaining, 599);
     assert_eq!(gate.wanted.lock().unwrap().len(), 1);
 }
 
@@ -118,11 +118,11 @@ async fn where_the_buckets_fail_every_call_that_waits_is_told_and_the_next_asks_
 #[tokio::test]
 async fn a_bucket_that_does_not_answer_holds_up_no_other() {
     let (gate, leased) = gated();
-    let leased_alone = |account: u128| {
+    let call_one_bucket = |account: u128| {
         let leased = Arc::clone(&leased);
         tokio::spawn(async move { leased.charge(&[read(account, 600)], NOW).await })
     };
-    let (stuck, other) = (leased_alone(1), leased_alone(2));
+    let (stuck, other) = (call_one_bucket(1), call_one_bucket(2));
     gate.was_asked().await;
     gate.was_asked().await;
     gate.passes.add_permits(2);

@@ -1,4 +1,4 @@
-//! Servers over shared buckets that tests watch.
+//! Servers over shared buckets that count their exchanges.
 
 use std::sync::{
     Arc,
@@ -27,7 +27,7 @@ pub(crate) fn organization(per_minute: u32) -> Charge {
     Charge { key: BucketKey::Organization(HOME), quota: Quota::per_minute(per_minute) }
 }
 
-/// Counts what is asked.
+/// Shared buckets that count exchanges.
 #[derive(Default)]
 pub(crate) struct Watched {
     buckets: MemoryBuckets,
@@ -42,9 +42,9 @@ impl Watched {
 
 #[async_trait]
 impl SharedBuckets for Watched {
-    async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+    async fn take(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        self.buckets.take(takes, now).await
+        self.buckets.take(exchanges, now).await
     }
 
     async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
@@ -52,7 +52,7 @@ impl SharedBuckets for Watched {
     }
 }
 
-/// What needs no waiting is done at once.
+/// Runs a task that is ready immediately.
 pub(crate) fn at_once(work: BoxFuture<'static, ()>) {
     work.now_or_never().unwrap();
 }
@@ -61,7 +61,7 @@ pub(crate) fn server(shared: &Arc<Watched>) -> LeasedLimits {
     LeasedLimits::new(Arc::clone(shared) as _, at_once, 10_000)
 }
 
-/// What becomes of a call where nothing has to be waited for.
+/// Returns the decision on a call that does not have to wait.
 pub(crate) fn charge(server: &impl LimitStore, charges: &[Charge], now: Timestamp) -> Decision {
     server.charge(charges, now).now_or_never().unwrap().unwrap()
 }

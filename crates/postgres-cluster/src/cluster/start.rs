@@ -1,4 +1,4 @@
-//! Waiting for a server to be ready.
+//! The wait until a server is ready.
 
 use std::{
     collections::VecDeque,
@@ -13,17 +13,18 @@ use std::{
 
 use crate::Outcome;
 
-/// How often it is looked whether it is.
+/// The interval at which the status of the server is checked.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Where a server says how it is, as `pg_ctl` reads it: its log may go elsewhere than here.
+/// The file in which a server writes its status, which `pg_ctl` reads, too. The log is not reliable for this, since it
+/// may be written elsewhere.
 const STATUS_FILE: &str = "postmaster.pid";
 const STATUS_LINE: usize = 7;
 
-/// How many of its last words are told when it ends before it is ready.
+/// The number of log lines in the error if the server ends before it is ready.
 const LAST_WORDS: usize = 10;
 
-/// Waits until the server over these files is ready. The end of its log is the end of the server.
+/// Waits until the server with these files is ready. The end of its log means that the server has ended.
 pub(super) fn wait_until_ready(files: &Path, log: ChildStderr) -> Outcome {
     let (end, ended) = mpsc::channel();
     thread::spawn(move || {
@@ -33,7 +34,7 @@ pub(super) fn wait_until_ready(files: &Path, log: ChildStderr) -> Outcome {
             last.push_front(line);
         }
         let last: Vec<String> = last.into_iter().rev().collect();
-        // Nobody listens any more when it ends later.
+        // If the server ends later, the receiver is gone, which is not an error.
         let _ = end.send(last.join("\n"));
     });
     loop {
@@ -68,8 +69,8 @@ mod tests {
             child.wait().unwrap();
             ready
         };
-        let refused = start("echo 'FATAL: no room' >&2").unwrap_err();
-        assert_eq!(refused, "PostgreSQL did not start:\nFATAL: no room");
+        let error = start("echo 'FATAL: no room' >&2").unwrap_err();
+        assert_eq!(error, "PostgreSQL did not start:\nFATAL: no room");
         let ready = "printf '\\n\\n\\n\\n\\n\\n\\nready   \\n' >postmaster.pid; exec tail -f /dev/null";
         assert_eq!(start(ready), Ok(()));
     }

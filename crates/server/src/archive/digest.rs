@@ -1,4 +1,4 @@
-//! The digest that ends a backup.
+//! The digest at the end of a backup.
 
 use std::{
     fmt::Write as _,
@@ -7,23 +7,24 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-/// Of what has been written or read so far.
+/// SHA-256 over the entries written or read so far.
 #[derive(Clone, Default)]
 pub(super) struct Digest(Sha256);
 
 impl Digest {
-    /// Takes in the name and the length of the next entry.
+    /// Hashes the name and the length of the next entry.
     pub(super) fn begin(&mut self, name: &str, length: u64) {
         self.0.update(name.as_bytes());
         self.0.update([0]);
         self.0.update(length.to_be_bytes());
     }
 
-    /// Takes in what is read, on its way.
+    /// Wraps a reader so that the bytes read from it are hashed.
     pub(super) fn tee<R: Read>(&mut self, from: R) -> Tee<'_, R> {
         Tee { digest: self, from, length: 0 }
     }
 
+    /// The digest in hexadecimal.
     pub(super) fn text(self) -> String {
         self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
@@ -32,11 +33,11 @@ impl Digest {
     }
 }
 
-/// Contents on their way.
+/// A reader that hashes and counts the bytes read.
 pub(super) struct Tee<'d, R> {
     digest: &'d mut Digest,
     from: R,
-    /// How much came by.
+    /// Number of bytes read so far.
     pub(super) length: u64,
 }
 

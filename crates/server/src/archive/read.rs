@@ -1,4 +1,4 @@
-//! Reading a backup, which anybody may have made.
+//! Reading of a backup file, whose contents are untrusted.
 
 use std::{
     fs::{self, File},
@@ -11,18 +11,18 @@ use tar::{Archive, Entry};
 use super::{ATTACHMENTS, DATABASE, DIGEST, FORMAT, MANIFEST, Manifest, digest::Digest};
 use crate::failure::{Context as _, Failure};
 
-/// How long the manifest and the digest may be.
+/// Maximum size in bytes that is read of the manifest and of the digest.
 const SHORT: u64 = 64 * 1024;
 
-/// A backup that was unpacked and found whole.
+/// A backup that was unpacked and whose digest is right.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     pub(crate) manifest: Manifest,
-    /// How many files the folder of attachments has.
+    /// Number of attachments.
     pub(crate) attachments: u64,
 }
 
-/// Where a backup is at.
+/// The state of reading a backup.
 struct Reader<'f> {
     database: &'f Path,
     attachments: &'f Path,
@@ -33,10 +33,11 @@ struct Reader<'f> {
     ended: bool,
 }
 
-/// Unpacks a backup to this file and this folder, neither of which is there.
+/// Unpacks a backup to the file `database` and the folder `attachments`, neither of which may exist.
 ///
 /// # Errors
-/// What is wrong with it.
+/// If the file is not a backup, has another format, is truncated or damaged, or contains an entry that is not allowed;
+/// if a file can't be written.
 pub(crate) fn unpack(from: impl Read, database: &Path, attachments: &Path) -> Result<Unpacked, Failure> {
     let mut reader = Reader {
         database,
@@ -57,7 +58,7 @@ pub(crate) fn unpack(from: impl Read, database: &Path, attachments: &Path) -> Re
             Ok(Unpacked { manifest, attachments: files })
         }
         Reader { manifest: None, .. } => Err(no_backup()),
-        _ => Err(Failure::new("it is cut off: its end is missing")),
+        _ => Err(Failure::new("the backup is truncated: its end is missing")),
     }
 }
 
@@ -65,13 +66,13 @@ impl Reader<'_> {
     fn take(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), Failure> {
         let name = name(&entry)?;
         if self.ended {
-            return Err(Failure::new(format!("{name} stands after its end")));
+            return Err(Failure::new(format!("the entry {name} follows the end of the backup")));
         }
         if (self.manifest.is_none()) != (name == MANIFEST) {
             return Err(no_backup());
         }
         if !entry.header().entry_type().is_file() {
-            return Err(Failure::new(format!("{name} in it is no plain file")));
+            return Err(Failure::new(format!("the entry {name} is not a regular file")));
         }
         let length = entry.size();
         if name == DIGEST {
@@ -89,11 +90,11 @@ impl Reader<'_> {
                 self.write(&mut entry, &name, length, self.database)
             }
             _ => match name.strip_prefix(ATTACHMENTS).and_then(|rest| rest.strip_prefix('/')) {
-                Some(place) => {
+                Some(path) => {
                     self.files += 1;
-                    self.write(&mut entry, &name, length, &self.attachments.join(place))
+                    self.write(&mut entry, &name, length, &self.attachments.join(path))
                 }
-                None => Err(Failure::new(format!("{name} in it is nothing this program knows"))),
+                None => Err(Failure::new(format!("the entry {name} is unknown to this program"))),
             },
         }
     }
@@ -112,17 +113,17 @@ impl Reader<'_> {
         file.sync_all().or_fail(doing)
     }
 
-    /// Holds what was read to what was written.
+    /// Compares the digest of the entries read with the one in the backup.
     fn end(&mut self, digest: &[u8]) -> Result<(), Failure> {
         self.ended = true;
         if self.digest.clone().text().as_bytes() == digest {
             return Ok(());
         }
-        Err(Failure::new("it is damaged: its contents are not those that were written"))
+        Err(Failure::new("the backup is damaged: its contents do not match its digest"))
     }
 
     fn where_it_ends(&self) -> String {
-        if self.manifest.is_none() { no_backup().to_string() } else { "it is damaged or cut off".to_owned() }
+        if self.manifest.is_none() { no_backup().to_string() } else { "the backup is damaged or truncated".to_owned() }
     }
 }
 
@@ -133,30 +134,30 @@ fn short(content: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
 }
 
 fn manifest(text: &[u8]) -> Result<Manifest, Failure> {
-    // The form first: of another one, nothing else is known.
-    let said: serde_json::Value = serde_json::from_slice(text).map_err(|_| no_backup())?;
-    match said.get("format").and_then(serde_json::Value::as_u64) {
-        Some(FORMAT) => serde_json::from_value(said).map_err(|_| no_backup()),
-        Some(other) => Err(Failure::new(format!("it has format {other}, and this program reads {FORMAT}"))),
+    // The format is checked first, because other formats may have other members.
+    let value: serde_json::Value = serde_json::from_slice(text).map_err(|_| no_backup())?;
+    match value.get("format").and_then(serde_json::Value::as_u64) {
+        Some(FORMAT) => serde_json::from_value(value).map_err(|_| no_backup()),
+        Some(other) => Err(Failure::new(format!("the backup has format {other}, but this program reads {FORMAT}"))),
         None => Err(no_backup()),
     }
 }
 
-/// The name of an entry, which leads nowhere but down.
+/// Returns the name of an entry, a relative path without `..`.
 fn name(entry: &Entry<'_, impl Read>) -> Result<String, Failure> {
     let bytes = entry.path_bytes();
     let name = std::str::from_utf8(&bytes).map_err(|_| no_backup())?;
-    let plain = |component| matches!(component, Component::Normal(_));
-    if name.is_empty() || name.contains('\0') || !Path::new(name).components().all(plain) {
-        return Err(Failure::new(format!("{name:?} in it leads out of its folder")));
+    let is_normal = |component| matches!(component, Component::Normal(_));
+    if name.is_empty() || name.contains('\0') || !Path::new(name).components().all(is_normal) {
+        return Err(Failure::new(format!("the entry {name:?} leads out of its folder")));
     }
     Ok(name.to_owned())
 }
 
 fn no_backup() -> Failure {
-    Failure::new("it is no backup of novantra")
+    Failure::new("the file is not a Novantra backup")
 }
 
 fn cut_off(name: &str) -> Failure {
-    Failure::new(format!("it is cut off in {name}"))
+    Failure::new(format!("the backup is truncated within {name}"))
 }

@@ -1,4 +1,4 @@
-//! Backups as they are made, and as somebody may have made them.
+//! Tests with valid, damaged and malicious backups.
 
 use std::{fs, path::Path};
 
@@ -6,17 +6,17 @@ use tar::{Builder, EntryType, Header};
 
 use super::*;
 
-/// Folders to pack from and to unpack to.
+/// A temporary folder with files to pack and room to unpack them.
 struct Place(tempfile::TempDir);
 
 impl Place {
     fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        fs::write(place.path("made.db"), [7; 5000]).unwrap();
-        fs::create_dir_all(place.path("made/ab/cd")).unwrap();
-        fs::write(place.path("made/ab/cd/report.pdf"), "a report").unwrap();
-        fs::write(place.path(&format!("made/{}", "long".repeat(40))), "").unwrap();
-        place
+        let folder = Self(tempfile::tempdir().unwrap());
+        fs::write(folder.path("made.db"), [7; 5000]).unwrap();
+        fs::create_dir_all(folder.path("made/ab/cd")).unwrap();
+        fs::write(folder.path("made/ab/cd/report.pdf"), "a report").unwrap();
+        fs::write(folder.path(&format!("made/{}", "long".repeat(40))), "").unwrap();
+        folder
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -46,12 +46,12 @@ fn manifest() -> Manifest {
     Manifest { format: FORMAT, program: "0.1.0".into(), schema: 5, made_at: "2026-11-22T08:00:00.000Z".into() }
 }
 
-/// A tar of these entries.
+/// A tar archive of these entries.
 fn tar_of(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
     let mut tar = Builder::new(Vec::new());
     for (name, kind, content) in entries {
         let mut header = Header::new_gnu();
-        // Not by the means that refuse what is refused here.
+        // Written directly, because `set_path` refuses the names that this test needs.
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_entry_type(*kind);
         header.set_size(content.len() as u64);
@@ -64,67 +64,70 @@ fn tar_of(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
 
 #[test]
 fn what_is_packed_is_unpacked_with_its_manifest() {
-    let place = Place::new();
-    let unpacked = place.unpack(&place.pack()).unwrap();
+    let folder = Place::new();
+    let unpacked = folder.unpack(&folder.pack()).unwrap();
     assert_eq!((unpacked.manifest, unpacked.attachments), (manifest(), 2));
 }
 
 #[test]
 fn a_folder_that_is_not_there_has_no_files() {
-    let place = Place::new();
+    let folder = Place::new();
     let mut packed = Vec::new();
-    assert_eq!(pack(&mut packed, &manifest(), 1, &place.path("made.db"), Path::new("/nowhere/at/all")).unwrap(), 0);
+    assert_eq!(pack(&mut packed, &manifest(), 1, &folder.path("made.db"), Path::new("/nowhere/at/all")).unwrap(), 0);
 }
 
 #[test]
 fn a_backup_that_is_cut_off_anywhere_is_refused() {
-    let place = Place::new();
-    let packed = place.pack();
-    // The last kilobyte is the mark of a tar's end, and what fills the block before it.
+    let folder = Place::new();
+    let packed = folder.pack();
+    // The last kilobyte marks the end of a tar archive; up to 512 bytes before it are padding.
     for length in (0..packed.len() - 1024 - 512).step_by(256) {
-        let told = place.unpack(&packed[..length]).unwrap_err();
-        assert!(told.contains("cut off") || told.contains("no backup"), "{length}: {told}");
+        let error = folder.unpack(&packed[..length]).unwrap_err();
+        assert!(error.contains("truncated") || error.contains("not a Novantra backup"), "{length}: {error}");
     }
 }
 
 #[test]
 fn a_backup_in_which_one_byte_has_changed_is_refused() {
-    let place = Place::new();
-    let packed = place.pack();
-    for what in [b"\x07\x07\x07".as_slice(), b"a report", b"2026-11-22"] {
+    let folder = Place::new();
+    let packed = folder.pack();
+    for content in [b"\x07\x07\x07".as_slice(), b"a report", b"2026-11-22"] {
         let mut changed = packed.clone();
-        let at = changed.windows(what.len()).position(|window| window == what).unwrap();
+        let at = changed.windows(content.len()).position(|window| window == content).unwrap();
         changed[at] ^= 1;
-        assert!(place.unpack(&changed).unwrap_err().contains("damaged"));
+        assert!(folder.unpack(&changed).unwrap_err().contains("damaged"));
     }
 }
 
 #[test]
 fn what_leads_out_of_the_folder_is_no_file_or_is_unknown_is_refused() {
-    let place = Place::new();
-    let said = serde_json::to_vec(&manifest()).unwrap();
+    let folder = Place::new();
+    let manifest = serde_json::to_vec(&manifest()).unwrap();
     let with = |name: &str, kind| {
-        place.unpack(&tar_of(&[(MANIFEST, EntryType::Regular, &said), (name, kind, b"")])).unwrap_err()
+        folder.unpack(&tar_of(&[(MANIFEST, EntryType::Regular, &manifest), (name, kind, b"")])).unwrap_err()
     };
     for name in ["attachments/../../escaped", "../escaped", "/etc/escaped", "attachments/./x/../../../escaped"] {
-        let told = with(name, EntryType::Regular);
-        assert!(told.contains("leads out of its folder"), "{name}: {told}");
+        let error = with(name, EntryType::Regular);
+        assert!(error.contains("leads out of its folder"), "{name}: {error}");
     }
-    assert!(!place.path("escaped").exists());
+    assert!(!folder.path("escaped").exists());
     for kind in [EntryType::Symlink, EntryType::Link, EntryType::Fifo, EntryType::Directory] {
-        assert!(with("attachments/x", kind).contains("no plain file"), "{kind:?}");
+        assert!(with("attachments/x", kind).contains("not a regular file"), "{kind:?}");
     }
-    assert!(with("novantra.cfg", EntryType::Regular).contains("nothing this program knows"));
+    assert!(with("novantra.cfg", EntryType::Regular).contains("unknown to this program"));
 }
 
 #[test]
 fn a_backup_of_another_format_is_refused_by_its_number_and_what_is_none_by_that() {
-    let place = Place::new();
-    let only = |said: &[u8]| place.unpack(&tar_of(&[(MANIFEST, EntryType::Regular, said)])).unwrap_err();
-    assert_eq!(only(br#"{"format":2,"shards":[]}"#), "it has format 2, and this program reads 1");
-    for other in [only(b"{}"), only(b"PK"), place.unpack(&[b'x'; 4096]).unwrap_err(), place.unpack(b"").unwrap_err()] {
-        assert!(other.contains("no backup of novantra"), "{other}");
+    let folder = Place::new();
+    let with_manifest =
+        |manifest: &[u8]| folder.unpack(&tar_of(&[(MANIFEST, EntryType::Regular, manifest)])).unwrap_err();
+    assert_eq!(with_manifest(br#"{"format":2,"shards":[]}"#), "the backup has format 2, but this program reads 1");
+    let not_a_tar = folder.unpack(&[b'x'; 4096]).unwrap_err();
+    let empty = folder.unpack(b"").unwrap_err();
+    for error in [with_manifest(b"{}"), with_manifest(b"PK"), not_a_tar, empty] {
+        assert!(error.contains("not a Novantra backup"), "{error}");
     }
-    let without = tar_of(&[(DATABASE, EntryType::Regular, b"")]);
-    assert!(place.unpack(&without).unwrap_err().contains("no backup of novantra"));
+    let without_manifest = tar_of(&[(DATABASE, EntryType::Regular, b"")]);
+    assert!(folder.unpack(&without_manifest).unwrap_err().contains("not a Novantra backup"));
 }

@@ -1,4 +1,4 @@
-//! Writing a backup.
+//! Writing of a backup file.
 
 use std::{
     fs::{self, File},
@@ -11,17 +11,18 @@ use tar::{Builder, EntryType, Header};
 use super::{ATTACHMENTS, DATABASE, DIGEST, MANIFEST, Manifest, digest::Digest};
 use crate::failure::{Context as _, Failure};
 
-/// A backup that is being written.
+/// The state of writing a backup.
 struct Writer<W: Write> {
     tar: Builder<W>,
     digest: Digest,
     seconds: u64,
 }
 
-/// Writes a backup of this database file and this folder, which need not be there. Says how many files the folder has.
+/// Writes a backup of the file `database` and the folder `attachments`, which need not exist. `seconds` is the
+/// modification time of all entries, in Unix time. Returns the number of attachments.
 ///
 /// # Errors
-/// What can't be read or written.
+/// If a file can't be read or written, or the folder contains something other than files and folders.
 pub(crate) fn pack(
     out: impl Write,
     manifest: &Manifest,
@@ -30,10 +31,10 @@ pub(crate) fn pack(
     attachments: &Path,
 ) -> Result<u64, Failure> {
     let mut writer = Writer { tar: Builder::new(out), digest: Digest::default(), seconds };
-    let said = serde_json::to_vec_pretty(manifest)?;
-    writer.add(MANIFEST, said.len() as u64, &*said)?;
+    let manifest = serde_json::to_vec_pretty(manifest)?;
+    writer.add(MANIFEST, manifest.len() as u64, &*manifest)?;
     writer.add_file(DATABASE, database)?;
-    // After the database, so that every file it names is there.
+    // After the database, so that the backup contains every file that the database refers to.
     let files = each_file(attachments, &mut |name, file| writer.add_file(&format!("{ATTACHMENTS}/{name}"), file))?;
     let digest = writer.digest.clone().text();
     writer.add(DIGEST, digest.len() as u64, digest.as_bytes())?;
@@ -45,9 +46,9 @@ impl<W: Write> Writer<W> {
     fn add_file(&mut self, name: &str, path: &Path) -> Result<(), Failure> {
         let doing = || format!("can't read {}", path.display());
         let file = match File::open(path) {
-            // It was removed since the folder was read, and nothing that is still there names it.
+            // The file was removed after the folder was listed; no record refers to it any more.
             Err(error) if error.kind() == io::ErrorKind::NotFound && name != DATABASE => return Ok(()),
-            opened => opened.or_fail(doing)?,
+            file => file.or_fail(doing)?,
         };
         let length = file.metadata().or_fail(doing)?.len();
         self.add(name, length, file).or_fail(|| format!("can't write {name}"))
@@ -62,11 +63,16 @@ impl<W: Write> Writer<W> {
         self.digest.begin(name, length);
         let mut content = self.digest.tee(content.take(length));
         self.tar.append_data(&mut header, name, &mut content)?;
-        if content.length == length { Ok(()) } else { Err(io::Error::other("it became shorter while it was read")) }
+        if content.length == length {
+            Ok(())
+        } else {
+            Err(io::Error::other("the file was truncated while it was read"))
+        }
     }
 }
 
-/// Names each file below a folder, if it is there, by its path in it. Says how many there are.
+/// Calls `add` with the relative path and the path of each file below a folder, which need not exist. Returns the
+/// number of files.
 fn each_file(folder: &Path, add: &mut dyn FnMut(&str, &Path) -> Result<(), Failure>) -> Result<u64, Failure> {
     match fs::symlink_metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
@@ -80,8 +86,13 @@ fn walk(folder: &Path, prefix: &str, add: &mut dyn FnMut(&str, &Path) -> Result<
     for entry in fs::read_dir(folder).or_fail(doing)? {
         let entry = entry.or_fail(doing)?;
         let path = entry.path();
-        let strange = || Failure::new(format!("{} can't be backed up: it is no plain file", path.display()));
-        let name = format!("{prefix}{}", entry.file_name().to_str().ok_or_else(strange)?);
+        let unsupported = || {
+            Failure::new(format!(
+                "{} can't be backed up: it is not a regular file, or its name is not UTF-8",
+                path.display()
+            ))
+        };
+        let name = format!("{prefix}{}", entry.file_name().to_str().ok_or_else(unsupported)?);
         let kind = entry.file_type().or_fail(doing)?;
         if kind.is_dir() {
             files += walk(&path, &format!("{name}/"), add)?;
@@ -89,7 +100,7 @@ fn walk(folder: &Path, prefix: &str, add: &mut dyn FnMut(&str, &Path) -> Result<
             add(&name, &path)?;
             files += 1;
         } else {
-            return Err(strange());
+            return Err(unsupported());
         }
     }
     Ok(files)

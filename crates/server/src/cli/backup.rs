@@ -1,4 +1,4 @@
-//! `novantra backup`: the whole installation in one file, but for the master key.
+//! `novantra backup`: writes the whole installation, except the master key, to one file.
 
 use std::{
     fs::File,
@@ -20,14 +20,14 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  novantra backup /srv/backup/novantra-2026-11-22.tar")]
 pub(crate) struct Backup {
-    /// The file to make. One that is there is not overwritten.
+    /// The file to create. An existing file is not overwritten.
     file: PathBuf,
 }
 
 impl Backup {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
         let settings = &context.settings;
-        let place = self.file.display();
+        let path = self.file.display();
         if let Database::Postgres(_) = settings.database {
             return Err(Failure::new(
                 "a PostgreSQL installation is backed up with pg_dump: see docs/operating.md, \"Backup, restore, moving to \
@@ -35,9 +35,9 @@ impl Backup {
             ));
         }
         if self.file.symlink_metadata().is_ok() {
-            return Err(Failure::new(format!("{place} is there already, and is not overwritten")));
+            return Err(Failure::new(format!("{path} exists already and is not overwritten")));
         }
-        // Beside the file, so that it can come to its place in one step; readable by its owner only.
+        // In the same folder as the file, so that one rename puts it there; only the owner can read it.
         let folder = folder_of(&self.file);
         let doing = || format!("can't write to {}", folder.display());
         let staging = tempfile::Builder::new().prefix(".novantra-backup-").tempdir_in(folder).or_fail(doing)?;
@@ -50,17 +50,17 @@ impl Backup {
         let seconds = u64::try_from(at.millis() / 1000).unwrap_or_default();
         let files = archive::pack(BufWriter::new(&mut file), &manifest, seconds, &database, &attachments)?;
         file.as_file().sync_all().or_fail(doing)?;
-        let kept = file.persist_noclobber(&self.file).or_fail(|| format!("can't make {place}"))?;
-        let bytes = kept.metadata().or_fail(doing)?.len();
+        let persisted = file.persist_noclobber(&self.file).or_fail(|| format!("can't create {path}"))?;
+        let bytes = persisted.metadata().or_fail(doing)?.len();
         sync_folder(folder)?;
 
-        let said = json!({
+        let document = json!({
             "file": self.file, "bytes": bytes, "schema": schema, "made_at": manifest.made_at, "attachments": files,
         });
-        context.output.show(&said, || {
+        context.output.show(&document, || {
             format!(
-                "backed up to {place}: {bytes} bytes, the database as of {} and {files} attachments\n\
-                 the master key is not in it: keep a copy of {} elsewhere",
+                "backed up to {path}: {bytes} bytes, the database as of {} and {files} attachments\n\
+                 the backup does not contain the master key: keep a copy of {} elsewhere",
                 manifest.made_at,
                 settings.master_key_file.display()
             )
@@ -68,7 +68,7 @@ impl Backup {
     }
 }
 
-/// The folder that a file is in.
+/// The folder that contains `file`.
 pub(super) fn folder_of(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -76,7 +76,7 @@ pub(super) fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// Waits until what was put into a folder is there for good.
+/// Syncs a folder, so that the files created in it survive a power failure.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), Failure> {
     let doing = || format!("can't write to {}", folder.display());
     File::open(folder).or_fail(doing)?.sync_all().or_fail(doing)

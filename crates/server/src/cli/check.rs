@@ -1,4 +1,4 @@
-//! `novantra check`: what is wrong, in words.
+//! `novantra check`: checks settings, database, clock and keys, and reports problems.
 
 use std::time::Duration;
 
@@ -14,41 +14,41 @@ use crate::{
     settings::{Database, Settings},
 };
 
-/// The contract has entries sealed within a second; this much later something is wrong.
+/// Age of the oldest unsealed audit entry from which on the check fails. The contract wants entries sealed within 1 s.
 const SEAL_WITHIN: Duration = Duration::from_secs(10);
 
-/// How far this machine's clock may be from the database's before it is worth a word: two that are kept by NTP are within
-/// a tenth of it.
+/// Maximum offset of this machine's clock from the database's. Two clocks that NTP synchronizes differ by less than a
+/// tenth of it.
 const SKEW: Duration = Duration::from_secs(1);
 
-/// How far ahead of the clock a moment on record may be that was stamped in a hurry.
+/// How far ahead of the clock a stored timestamp may be: fast successive writes run ahead of the clock a little.
 const LEAD: Duration = Duration::from_secs(5);
 
-/// This program did not exist before: a clock that says so is not set.
+/// Earliest plausible time, 2026-01-01: this program did not exist before, so an earlier clock is not set.
 const EARLIEST: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  novantra check")]
 pub(crate) struct Check {}
 
-/// What was looked at, and what was found.
+/// The result of one check.
 struct Examined {
     about: &'static str,
     wrong: bool,
     words: String,
 }
 
-/// All of it, in the order things were looked at.
+/// The results of all checks, in the order they ran.
 #[derive(Default)]
 struct Report(Vec<Examined>);
 
 impl Report {
-    fn good(&mut self, about: &'static str, words: impl Into<String>) {
-        self.0.push(Examined { about, wrong: false, words: words.into() });
+    fn good(&mut self, about: &'static str, message: impl Into<String>) {
+        self.0.push(Examined { about, wrong: false, words: message.into() });
     }
 
-    fn wrong(&mut self, about: &'static str, words: impl Into<String>) {
-        self.0.push(Examined { about, wrong: true, words: words.into() });
+    fn wrong(&mut self, about: &'static str, message: impl Into<String>) {
+        self.0.push(Examined { about, wrong: true, words: message.into() });
     }
 }
 
@@ -57,81 +57,88 @@ impl Check {
         let mut report = Report::default();
         match settings {
             Ok(settings) => examine(&settings, &mut report).await,
-            Err(faults) => report.wrong("settings", faults),
+            Err(errors) => report.wrong("settings", errors),
         }
-        let Report(examined) = report;
-        let documents: Vec<Value> =
-            examined.iter().map(|one| json!({ "about": one.about, "ok": !one.wrong, "message": one.words })).collect();
-        let wrong: Vec<&Examined> = examined.iter().filter(|one| one.wrong).collect();
-        output.show(&json!({ "ok": wrong.is_empty(), "checks": documents }), || {
-            let row = |one: &Examined| {
-                let verdict = if one.wrong { "wrong" } else { "ok" };
-                vec![verdict.to_owned(), one.about.to_owned(), one.words.clone()]
+        let Report(results) = report;
+        let documents: Vec<Value> = results
+            .iter()
+            .map(|result| json!({ "about": result.about, "ok": !result.wrong, "message": result.words }))
+            .collect();
+        let failed: Vec<&Examined> = results.iter().filter(|result| result.wrong).collect();
+        output.show(&json!({ "ok": failed.is_empty(), "checks": documents }), || {
+            let row = |result: &Examined| {
+                let status = if result.wrong { "wrong" } else { "ok" };
+                vec![status.to_owned(), result.about.to_owned(), result.words.clone()]
             };
-            columns(&examined.iter().map(row).collect::<Vec<_>>())
+            columns(&results.iter().map(row).collect::<Vec<_>>())
         })?;
-        if wrong.is_empty() {
+        if failed.is_empty() {
             return Ok(());
         }
-        let words: Vec<String> = wrong.iter().map(|one| format!("{}: {}", one.about, one.words)).collect();
-        Err(Failure::new(words.join("; ")))
+        let messages: Vec<String> = failed.iter().map(|result| format!("{}: {}", result.about, result.words)).collect();
+        Err(Failure::new(messages.join("; ")))
     }
 }
 
 async fn examine(settings: &Settings, report: &mut Report) {
-    let doubts = settings.doubts();
-    if doubts.is_empty() {
-        report.good("settings", "every one is known and has a value it can have");
+    let warnings = settings.doubts();
+    if warnings.is_empty() {
+        report.good("settings", "all settings exist and have valid values");
     } else {
-        report.good("settings", format!("understood, but {}", doubts.join("; ")));
+        report.good("settings", format!("valid, with a warning: {}", warnings.join("; ")));
     }
     certificate(settings, report);
     endpoints(report);
     if matches!(settings.database, Database::Memory) {
-        return report.good("database", "memory: nothing is kept, so there is nothing more to check");
+        return report.good("database", "memory: nothing is stored, so there is nothing more to check");
     }
     let installation = match Installation::open(settings, Opening::Tool).await {
         Ok(installation) => installation,
         Err(failure) => return report.wrong("database and keys", failure.to_string()),
     };
     match installation.store.ready().await {
-        Ok(()) => report.good("database", "reachable, and at this program's schema"),
+        Ok(()) => report.good("database", "reachable, and its schema is that of this program"),
         Err(error) => report.wrong("database", error.to_string()),
     }
-    // Opening it has proved that the master key opens what the database holds.
-    report.good("keys", format!("{} is the key of this database", settings.master_key_file.display()));
+    // Opening the installation has proved that the master key decrypts the secrets in the database.
+    report.good("keys", format!("{} is the master key of this database", settings.master_key_file.display()));
     clock(&installation, report).await;
     sealing(&installation, report).await;
     installation.store.close().await;
 }
 
-/// Clients must take the certificate, today and for a while.
+/// Checks that the certificate is valid today and does not expire soon.
 fn certificate(settings: &Settings, report: &mut Report) {
     let Some(files) = &settings.tls else { return };
     let now = SystemClock.now();
     match files.identity() {
         Err(failure) => report.wrong("certificate", failure.to_string()),
         Ok(identity) => match identity.doubt(now) {
-            Some(doubt) if identity.has_ended(now) => report.wrong("certificate", doubt),
-            Some(doubt) => report.good("certificate", format!("usable, but {doubt}: renew it")),
-            None => report.good("certificate", format!("usable until {}", identity.expires_at)),
+            Some(warning) if identity.has_ended(now) => report.wrong("certificate", warning),
+            Some(warning) => report.good("certificate", format!("valid, but {warning}: renew it")),
+            None => report.good("certificate", format!("valid until {}", identity.expires_at)),
         },
     }
 }
 
-/// Endpoints of webhooks must be told apart from those who pretend to be them.
+/// Checks that root certificates are installed, with which webhook endpoints are authenticated.
 fn endpoints(report: &mut Report) {
     match delivery::Roots::System.count() {
-        Ok(count) => report.good("webhooks", format!("{count} root certificates to know endpoints by")),
-        // Not everybody has webhooks.
-        Err(error) => report.good("webhooks", format!("no endpoint could be sent to: {error}")),
+        Ok(count) => {
+            report.good("webhooks", format!("{count} root certificates to authenticate webhook endpoints with"));
+        }
+        // Not a failure, because not every installation uses webhooks.
+        Err(error) => report.good("webhooks", format!("events can't be delivered to any endpoint: {error}")),
     }
 }
 
-/// The clock must tell what the database's tells, and must not lie behind what was stamped before.
+/// Checks that the clock agrees with the database's and is not behind timestamps stored earlier.
 async fn clock(installation: &Installation, report: &mut Report) {
     match clock::ahead_of(|| installation.store.time()).await {
-        Err(error) => return report.wrong("clock", format!("can't be compared with the database's: {error}")),
+        Err(error) => {
+            return report
+                .wrong("clock", format!("this machine's clock can't be compared with the database's: {error}"));
+        }
         Ok((ahead, within)) if Duration::from_millis(ahead.unsigned_abs()) > SKEW + within => {
             return report.wrong("clock", skewed(ahead));
         }
@@ -140,24 +147,26 @@ async fn clock(installation: &Installation, report: &mut Report) {
     let latest = latest_entry(installation).await;
     let now = installation.clock.now();
     if now < EARLIEST {
-        return report.wrong("clock", format!("it says {now}, which is before this program was made"));
+        return report
+            .wrong("clock", format!("the clock says {now}, which is before this program existed: set the clock"));
     }
     match latest {
-        Err(failure) => report.wrong("clock", format!("can't be compared with the audit log: {failure}")),
+        Err(failure) => report.wrong("clock", format!("the clock can't be compared with the audit log: {failure}")),
         Ok(Some(latest)) if latest > now + LEAD => {
-            report
-                .wrong("clock", format!("it says {now}, but the audit log has an entry of {latest}: it was set back"));
+            let message =
+                format!("the clock says {now}, but the audit log has an entry of {latest}: the clock was set back");
+            report.wrong("clock", message);
         }
-        Ok(_) => report.good("clock", format!("it says {now}, and nothing on record is later")),
+        Ok(_) => report.good("clock", format!("the clock says {now}, and no audit entry is later")),
     }
 }
 
 fn skewed(ahead: i64) -> String {
-    let (seconds, which) =
+    let (seconds, direction) =
         (Duration::from_millis(ahead.unsigned_abs()).as_secs_f64(), if ahead > 0 { "ahead of" } else { "behind" });
     format!(
-        "this machine's is {seconds:.1} s {which} the database's: a server here goes by the database's all the same, but the \
-         times in its log are off, and certificates are checked by it; keep it by NTP"
+        "this machine's clock is {seconds:.1} s {direction} the database's. A server on this machine uses the database's time, but \
+         its log lines and its certificate checks use the machine's clock: synchronize it with NTP"
     )
 }
 
@@ -181,7 +190,7 @@ async fn sealing(installation: &Installation, report: &mut Report) {
                 report.wrong(
                     "audit log",
                     format!(
-                        "{} entries wait to be sealed, the oldest for {} s: no server is running, or its sealer fails",
+                        "{} entries are not sealed yet, the oldest for {} s: no server is running, or its sealing task fails",
                         tail.entries,
                         age.as_secs()
                     ),
@@ -189,7 +198,7 @@ async fn sealing(installation: &Installation, report: &mut Report) {
             } else {
                 report.good(
                     "audit log",
-                    format!("{} entries wait to be sealed, none for longer than 10 s", tail.entries),
+                    format!("{} entries are not sealed yet, none of them for longer than 10 s", tail.entries),
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! `novantra copy`: an installation moves to another database.
+//! `novantra copy`: copies an installation to another database.
 
 use std::{
     fs,
@@ -21,16 +21,16 @@ use crate::{
     after_help = "Examples:\n  novantra copy --from sqlite:/srv/novantra/novantra.db --to postgres://novantra@db.example.org/novantra\n  novantra copy --from sqlite:novantra.db --to-file /etc/novantra/database-url"
 )]
 pub(crate) struct Copy {
-    /// The database to copy: `sqlite:PATH` or `postgres://…`. No server may run on it meanwhile.
+    /// The database to copy: `sqlite:PATH` or `postgres://…`. Its servers must be stopped during the copy.
     #[arg(long, value_name = "URL", required_unless_present = "from_file", conflicts_with = "from_file")]
     from: Option<String>,
-    /// A file that holds --from.
+    /// A file that contains the value of --from.
     #[arg(long, value_name = "FILE")]
     from_file: Option<PathBuf>,
-    /// The database to copy to, which is empty or the target of a copy that broke off.
+    /// The database to copy to. It must be empty or the target of an interrupted copy.
     #[arg(long, value_name = "URL", required_unless_present = "to_file", conflicts_with = "to_file")]
     to: Option<String>,
-    /// A file that holds --to.
+    /// A file that contains the value of --to.
     #[arg(long, value_name = "FILE")]
     to_file: Option<PathBuf>,
 }
@@ -56,12 +56,13 @@ impl Copy {
         };
         let copied = compose::copy(&from, &to, &report).await;
         bar.finish_and_clear();
-        let Copied { tables, begun_again } = copied?;
+        let Copied { tables, begun_again: restarted } = copied?;
 
         let rows: u64 = tables.iter().map(|(_, rows)| rows).sum();
-        let each: Map<String, Value> = tables.iter().map(|(name, rows)| ((*name).to_owned(), json!(rows))).collect();
-        context.output.show(&json!({ "rows": rows, "tables": each, "begun_again": begun_again }), || {
-            let again = if begun_again { "removed what a copy that broke off had left, and " } else { "" };
+        let rows_by_table: Map<String, Value> =
+            tables.iter().map(|(name, rows)| ((*name).to_owned(), json!(rows))).collect();
+        context.output.show(&json!({ "rows": rows, "tables": rows_by_table, "begun_again": restarted }), || {
+            let again = if restarted { "removed the rows of an interrupted copy and " } else { "" };
             format!(
                 "{again}copied {rows} rows of {} tables\n\
                  next: point NOVANTRA_DATABASE_URL at the copy, run `novantra audit verify`, and start the servers with it and \
@@ -72,7 +73,7 @@ impl Copy {
     }
 }
 
-/// The database that an argument names, itself or by a file.
+/// The database that an argument names, either as a URL or by a file that contains the URL.
 fn named(argument: &str, url: Option<&str>, file: Option<&Path>) -> Result<Database, Failure> {
     let text = match (url, file) {
         (Some(url), _) => url.to_owned(),
@@ -82,15 +83,18 @@ fn named(argument: &str, url: Option<&str>, file: Option<&Path>) -> Result<Datab
         }
     };
     match settings::database(text.trim_end()) {
-        Ok(Database::Memory) => Err(Failure::usage(format!("{argument}: memory: lives in its server alone"))),
+        Ok(Database::Memory) => Err(Failure::usage(format!(
+            "{argument}: a memory: database exists only inside its server process and can't be copied"
+        ))),
         Ok(database) => Ok(database),
-        Err(fault) => Err(Failure::usage(format!("{argument}: {fault}"))),
+        Err(error) => Err(Failure::usage(format!("{argument}: {error}"))),
     }
 }
 
-/// Whether both are one file. Of one PostgreSQL database, the target is not empty.
+/// Whether both name the same SQLite file. If both name the same PostgreSQL database, the copy fails because its target
+/// is not empty.
 fn is_same(from: &Database, to: &Database) -> bool {
     let (Database::Sqlite(from), Database::Sqlite(to)) = (from, to) else { return false };
-    let place = |file: &Path| fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    place(from) == place(to)
+    let canonical = |file: &Path| fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    canonical(from) == canonical(to)
 }

@@ -1,4 +1,4 @@
-//! `novantra import …`: read a file whole, then write it in batches, each stored with its audit entries or not at all.
+//! `novantra import …`: reads all files, then writes the records in batches, each atomic with its audit entries.
 
 mod read;
 mod summary;
@@ -19,10 +19,10 @@ use write::Importer;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
-    /// Findings of a static analyzer, in SARIF 2.1.0. A finding that is there keeps its status.
+    /// Import the findings of a static analyzer in SARIF 2.1.0. An existing finding keeps its status.
     #[command(after_help = "Example:\n  novantra import sarif scan.sarif --workspace default --dry-run")]
     Sarif(Files),
-    /// Controls and findings, in the project's own JSON lines.
+    /// Import controls and findings in Novantra's own JSON lines format.
     #[command(after_help = "Example:\n  novantra import bundle controls.jsonl findings.jsonl --workspace default")]
     Bundle(Files),
 }
@@ -35,11 +35,11 @@ pub(crate) struct Files {
     /// The workspace to import into.
     #[arg(long, value_name = "SLUG")]
     workspace: String,
-    /// Say what would change, and change nothing.
+    /// Print what would change without changing anything.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    why: Why,
+    reason: Why,
 }
 
 impl Import {
@@ -53,10 +53,10 @@ impl Import {
 
 impl Files {
     async fn run(&self, context: &Context, command: &'static str, format: Format) -> Result<(), Failure> {
-        // Every file is read before anything is written: one that is no such file leaves nothing half done.
+        // All files are read before the first write, so that an invalid file does not leave a partial import behind.
         let content = Content::read(&self.files, format)?;
         let import = async |operator: &Operator| self.import(context, operator, content).await;
-        let summary = Operator::work(context, command, &self.why, import).await?;
+        let summary = Operator::work(context, command, &self.reason, import).await?;
         context.output.show(&summary.document(), || summary.words(self.dry_run))?;
         match summary.failures.len() {
             0 => Ok(()),

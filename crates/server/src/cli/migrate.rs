@@ -18,7 +18,7 @@ impl Migrate {
             Some(last) => {
                 format!("applied {} migrations; the database is at {} ({})", applied.len(), last.version, last.name)
             }
-            None => "nothing to do: the database is at this program's schema".to_owned(),
+            None => "nothing to do: the database already has the schema of this program".to_owned(),
         })
     }
 }

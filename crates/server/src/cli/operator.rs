@@ -1,4 +1,4 @@
-//! An operator at work: commands that change something act as `command line`, with a reason, on record.
+//! The audited context of commands that change something: they act as `command line`, with a reason.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use crate::{
     sealing::Sealer,
 };
 
-/// How often a lost race is run again.
+/// Maximum number of tries of a change that conflicts with concurrent changes.
 const TRIES: u32 = 20;
 
-/// Why an operator does what they do.
+/// The argument with the reason of a change.
 #[derive(Debug, Args)]
 pub(crate) struct Why {
-    /// Why, for the audit log; 10 to 1000 characters [default: command line: <command>]
+    /// The reason for the audit log, 10 to 1000 characters [default: command line: <command>]
     #[arg(long)]
     reason: Option<String>,
 }
 
-/// An operator, with the installation open before them.
+/// The system actor of a command or of the server, with the open installation.
 pub(crate) struct Operator {
     pub(crate) installation: Installation,
     name: &'static str,
@@ -35,62 +35,62 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Does a command's work with the installation open, and leaves it in order however the work ends.
+    /// Opens the installation, runs `work` with it, and seals and closes it whether `work` succeeds or fails.
     ///
     /// # Errors
-    /// A reason that is too short, whatever keeps the installation from being opened, and what the work fails with.
+    /// If the reason is too short, the installation can't be opened, or `work` fails.
     pub(crate) async fn work<T>(
         context: &Context,
         command: &'static str,
-        why: &Why,
+        reason: &Why,
         work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        Self::work_in(Opening::Tool, context, command, why, work).await
+        Self::work_in(Opening::Tool, context, command, reason, work).await
     }
 
-    /// The same, where the installation may begin with this command.
+    /// Like [`Self::run`], but initializes the installation first if it does not exist yet.
     ///
     /// # Errors
-    /// As [`Self::work`].
+    /// Like [`Self::run`].
     pub(crate) async fn found<T>(
         context: &Context,
         command: &'static str,
-        why: &Why,
+        reason: &Why,
         work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        Self::work_in(Opening::Founder, context, command, why, work).await
+        Self::work_in(Opening::Founder, context, command, reason, work).await
     }
 
     async fn work_in<T>(
         opening: Opening,
         context: &Context,
         command: &'static str,
-        why: &Why,
+        reason: &Why,
         work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let reason = why.reason.clone().unwrap_or_else(|| format!("command line: {command}"));
+        let reason = reason.reason.clone().unwrap_or_else(|| format!("command line: {command}"));
         let reason = Reason::parse(&reason).map_err(|error| Failure::usage(format!("--reason {error}")))?;
         let installation = Installation::open(&context.settings, opening).await?;
         let operator = Self { installation, name: "command line", command, reason };
-        let done = work(&operator).await;
+        let result = work(&operator).await;
         operator.leave().await;
-        done
+        result
     }
 
-    /// The server itself, before it serves.
+    /// The actor of changes that the server makes on its own.
     pub(crate) fn server(installation: Installation, reason: Reason) -> Self {
         Self { installation, name: "novantra", command: "serve", reason }
     }
 
-    /// The workspace with this slug.
+    /// Returns the workspace with this slug.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none, or the store fails.
     pub(crate) async fn workspace(&self, slug: &str) -> Result<Stored<Organization>, Failure> {
         find_workspace(&self.installation, slug).await
     }
 
-    /// On whose behalf changes are made, and how.
+    /// The actor and origin that audit entries of the organization are attributed to.
     pub(crate) fn attribution(&self, organization: OrganizationId) -> Attribution {
         let clock = &self.installation.clock;
         Attribution {
@@ -107,12 +107,12 @@ impl Operator {
         }
     }
 
-    /// Why changes are made.
+    /// The reason of the changes.
     pub(crate) fn reason(&self) -> &Reason {
         &self.reason
     }
 
-    /// A changeset of the organization, stamped now, with its first audit entry.
+    /// Begins a changeset of the organization with a new write timestamp and its first audit entry.
     pub(crate) fn changeset(
         &self,
         organization: OrganizationId,
@@ -122,22 +122,22 @@ impl Operator {
         self.changeset_at(self.installation.store.begin(), organization, action, subject)
     }
 
-    /// A changeset of the organization with its first audit entry.
+    /// Begins a changeset of the organization with this write timestamp and its first audit entry.
     pub(crate) fn changeset_at(
         &self,
-        stamp: Stamp,
+        timestamp: Stamp,
         organization: OrganizationId,
         action: Action,
         subject: Option<Subject>,
     ) -> Changeset {
         let attribution = self.attribution(organization);
-        Changeset::new(&*self.installation.entropy, stamp, attribution, action, subject, Some(self.reason.clone()))
+        Changeset::new(&*self.installation.entropy, timestamp, attribution, action, subject, Some(self.reason.clone()))
     }
 
-    /// Reads and decides, stores what was decided, and does it all again when somebody else was faster.
+    /// Commits the changeset that `decide` builds. If it conflicts with a concurrent change, calls `decide` again.
     ///
     /// # Errors
-    /// What `decide` says, or the store.
+    /// If `decide` or the store fails, or the conflicts persist over 20 tries.
     pub(crate) async fn write<T>(
         &self,
         decide: impl AsyncFn() -> Result<(Changeset, T), Failure>,
@@ -150,29 +150,32 @@ impl Operator {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Failure::new("others kept changing the same record; try again"))
+        Err(Failure::new("other processes kept changing the same record; try again"))
     }
 
-    /// Ends the work: seals what it left in the audit log, unless a server does, and closes the store.
+    /// Seals the new audit entries, unless a running server does so, and closes the store.
     async fn leave(self) {
         let sealed = Sealer::new(&self.installation).seal_tail().await;
         self.installation.store.close().await;
         if let Err(error) = sealed {
-            // The work is done, and what it says, a new secret maybe, is said once only.
-            tracing::warn!(%error, "the change is made, but its audit entries are not sealed yet");
+            // Not an error of the command: the change is stored, and its output may contain a secret that is shown only
+            // once.
+            tracing::warn!(%error, "the change is stored, but its audit entries are not sealed yet: a running server will seal them");
         }
     }
 }
 
-/// The workspace with this slug.
+/// Returns the workspace with this slug.
 ///
 /// # Errors
-/// When there is none.
+/// If there is none, or the store fails.
 pub(crate) async fn find_workspace(installation: &Installation, slug: &str) -> Result<Stored<Organization>, Failure> {
     let store = Arc::clone(&installation.store);
-    let known = match Slug::parse(slug) {
+    let workspace = match Slug::parse(slug) {
         Ok(slug) => store.organization(&slug).await?,
         Err(_) => None,
     };
-    known.ok_or_else(|| Failure::new(format!("there is no workspace {slug:?}; novantra workspace list shows them")))
+    workspace.ok_or_else(|| {
+        Failure::new(format!("there is no workspace {slug:?}; list the workspaces with `novantra workspace list`"))
+    })
 }

@@ -1,4 +1,4 @@
-//! What commands say on stdout: words for people, or one JSON document for scripts.
+//! Output of commands on stdout: text for people, or one JSON document for scripts.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// Where a command's result goes, and in which form.
+/// The form in which a command prints its result.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     json: bool,
@@ -17,22 +17,23 @@ impl Output {
         Self { json }
     }
 
-    /// Whether people read it.
+    /// Whether the output is text for people rather than JSON for scripts.
     pub(crate) fn is_for_people(self) -> bool {
         !self.json
     }
 
-    /// Shows the result: the document to scripts, the words to people.
+    /// Prints the result: `document` with `--json`, otherwise the text that `text` returns.
     ///
     /// # Errors
     /// When stdout can't be written.
-    pub(crate) fn show(self, document: &impl Serialize, words: impl FnOnce() -> String) -> Result<(), Failure> {
-        let text = if self.json { serde_json::to_string(document)? } else { words() };
+    pub(crate) fn show(self, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        let text = if self.json { serde_json::to_string(document)? } else { text() };
         print_line(&text)
     }
 }
 
-/// Writes a line to stdout, if there is something to say. A reader that has gone away (`| head`) is no failure.
+/// Writes `text` to stdout with a line end, unless it is empty. A reader that has closed the pipe (`| head`) is not an
+/// error.
 ///
 /// # Errors
 /// When stdout can't be written.
@@ -49,14 +50,14 @@ pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Rows in columns as wide as they need to be, each on a line of its own whatever its cells hold.
+/// Formats rows as a table: each column is as wide as its widest cell, and each row is exactly one line.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| on_one_line(cell)).collect()).collect();
     let mut widths: Vec<usize> = Vec::new();
     for row in &rows {
-        for (place, cell) in row.iter().enumerate() {
+        for (index, cell) in row.iter().enumerate() {
             let width = cell.chars().count();
-            match widths.get_mut(place) {
+            match widths.get_mut(index) {
                 Some(widest) => *widest = width.max(*widest),
                 None => widths.push(width),
             }
@@ -69,7 +70,7 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A name may hold tabs and line ends: written out, they could pass for other rows.
+/// Escapes control characters. A name may contain tabs and line ends, with which it could imitate other rows.
 fn on_one_line(cell: &str) -> String {
     let escaped = |character: char| match character.is_control() {
         true => character.escape_default().collect::<String>(),

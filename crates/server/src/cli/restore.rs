@@ -1,4 +1,4 @@
-//! `novantra restore`: an installation from the file that `backup` made.
+//! `novantra restore`: restores an installation from a file that `backup` created.
 
 use std::{
     fs::{self, File},
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  novantra restore /srv/backup/novantra-2026-11-22.tar --data-dir /var/lib/novantra")]
 pub(crate) struct Restore {
-    /// A file that `backup` made. Nothing that is there is overwritten.
+    /// A file that `novantra backup` created. Existing files and databases are not overwritten.
     file: PathBuf,
 }
 
@@ -37,7 +37,7 @@ impl Restore {
         let backup = File::open(&self.file).or_fail(|| format!("can't open {}", self.file.display()))?;
         let _lock = vacant(settings, &attachments)?;
 
-        // Each beside its place, so that it can come there in one step.
+        // Each is unpacked in the folder of its target, so that one rename puts it there.
         let database_folder = match &settings.database {
             Database::Sqlite(file) => folder_of(file),
             _ => &settings.data_dir,
@@ -56,21 +56,21 @@ impl Restore {
         };
         let restored = compose::restore(&database, &settings.database, &settings.master_key_file, &report).await;
         bar.finish_and_clear();
-        let Restored { doubt } = restored?;
+        let Restored { doubt: warning } = restored?;
         if count > 0 {
             move_folder(&files, &attachments)?;
         }
-        // Last, because with it the installation is there.
-        if let Database::Sqlite(place) = &settings.database {
-            move_file(&database, place)?;
+        // The database comes last: with it the installation is complete.
+        if let Database::Sqlite(path) = &settings.database {
+            move_file(&database, path)?;
         }
 
-        let said = json!({
+        let document = json!({
             "made_at": manifest.made_at, "program": manifest.program, "schema": manifest.schema, "attachments": count,
-            "master_key": { "ok": doubt.is_none(), "message": doubt },
+            "master_key": { "ok": warning.is_none(), "message": warning },
         });
-        context.output.show(&said, || {
-            let key = doubt.as_ref().map_or_else(String::new, |doubt| format!("{doubt}\n"));
+        context.output.show(&document, || {
+            let key = warning.as_ref().map_or_else(String::new, |warning| format!("{warning}\n"));
             format!(
                 "restored the database as of {} and {count} attachments\n{key}next: run `novantra audit verify`, then start the \
                  server",
@@ -80,19 +80,21 @@ impl Restore {
     }
 }
 
-/// Refuses where something is there already, and keeps servers away.
+/// Fails if the target exists already, and returns the lock that keeps servers from starting on it.
 fn vacant(settings: &Settings, attachments: &Path) -> Result<ServerLock, Failure> {
     match &settings.database {
         Database::Memory => {
-            return Err(Failure::new("a memory: database lives in its server; no command can reach it"));
+            return Err(Failure::new(
+                "a memory: database exists only inside its server process; no command can reach it",
+            ));
         }
         Database::Postgres(_) => {}
         Database::Sqlite(file) => {
-            // A log that was left behind would be taken for that of the database that is to come.
+            // SQLite would apply a left-over write-ahead log or journal to the restored database.
             for suffix in ["", "-wal", "-journal"] {
                 let path = PathBuf::from(format!("{}{suffix}", file.display()));
                 if path.symlink_metadata().is_ok() {
-                    return Err(Failure::new(format!("{} is there already, and is not overwritten", path.display())));
+                    return Err(Failure::new(format!("{} exists already and is not overwritten", path.display())));
                 }
             }
         }
@@ -102,7 +104,7 @@ fn vacant(settings: &Settings, attachments: &Path) -> Result<ServerLock, Failure
         folder => {
             if folder.or_fail(|| format!("can't read {}", attachments.display()))?.next().is_some() {
                 return Err(Failure::new(format!(
-                    "the folder {} has files already, which are not overwritten",
+                    "the folder {} contains files already, which are not overwritten",
                     attachments.display()
                 )));
             }
@@ -118,13 +120,13 @@ fn staging(folder: &Path) -> Result<tempfile::TempDir, Failure> {
 }
 
 fn move_folder(from: &Path, to: &Path) -> Result<(), Failure> {
-    // An empty one may be there, which gives way.
-    fs::rename(from, to).or_fail(|| format!("can't make {}", to.display()))?;
+    // An empty target folder may exist; the rename replaces it.
+    fs::rename(from, to).or_fail(|| format!("can't create {}", to.display()))?;
     sync_folder(folder_of(to))
 }
 
 fn move_file(from: &Path, to: &Path) -> Result<(), Failure> {
-    let doing = || format!("can't make {}", to.display());
+    let doing = || format!("can't create {}", to.display());
     TempPath::try_from_path(from).or_fail(doing)?.persist_noclobber(to).or_fail(doing)?;
     sync_folder(folder_of(to))
 }

@@ -14,7 +14,7 @@ use crate::{
     signing_keys::change,
 };
 
-/// Longer than any rollout of servers takes.
+/// Maximum of `--wait`, longer than any rollout of servers takes.
 const LONGEST_LEAD: Duration = Duration::from_secs(7 * 86_400);
 
 #[derive(Debug, Subcommand)]
@@ -22,12 +22,12 @@ pub(crate) enum SigningKey {
     /// List the keys that sign and verify access tokens.
     #[command(after_help = "Example:\n  novantra signing-key list")]
     List,
-    /// Publish a new key, which signs tokens once every server knows it. No call fails.
+    /// Publish a new key, which signs tokens once every server has loaded it. No request fails.
     #[command(
         after_help = "Example:\n  novantra signing-key rotate --wait 10m --reason \"Yearly rotation of signing keys\""
     )]
     Rotate(Rotate),
-    /// Refuse every token that a key has signed, for a key that leaked. One that signs is replaced at once.
+    /// Refuse every token signed by a key that leaked. The current signing key is replaced immediately.
     #[command(
         after_help = "Example:\n  novantra signing-key retire 01HZX3V6T9C6Q4W8N2D5K7M1RB --reason \"The key was in a stolen backup\""
     )]
@@ -36,25 +36,25 @@ pub(crate) enum SigningKey {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
-    /// How long servers have to learn of the key before it signs: 30s to 7d.
+    /// Time for all servers to load the key before it signs, from 30s to 7d.
     #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = lead)]
     wait: Duration,
     #[command(flatten)]
-    why: Why,
+    reason: Why,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Retire {
-    /// The key's id, as `list` shows it.
+    /// The id of the key, as `list` shows it.
     #[arg(value_name = "KEY_ID")]
     key: String,
     #[command(flatten)]
-    why: Why,
+    reason: Why,
 }
 
 fn lead(text: &str) -> Result<Duration, String> {
     let span = parse_span(text)?;
-    if (SHORTEST_LEAD..=LONGEST_LEAD).contains(&span) { Ok(span) } else { Err("not within 30s and 7d".to_owned()) }
+    if (SHORTEST_LEAD..=LONGEST_LEAD).contains(&span) { Ok(span) } else { Err("it must be from 30s to 7d".to_owned()) }
 }
 
 impl SigningKey {
@@ -83,7 +83,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
 
 impl Rotate {
     async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let ring = Operator::work(context, "signing-key rotate", &self.why, async |operator| {
+        let ring = Operator::work(context, "signing-key rotate", &self.reason, async |operator| {
             let installation = &operator.installation;
             change(operator, "signing_key.retired", |ring| {
                 Ok(Some(ring.rotated(installation.new_signing_key(), self.wait)?))
@@ -95,7 +95,7 @@ impl Rotate {
         context.output.show(&document(&ring), || {
             ring.keys().last().map_or_else(String::new, |next| {
                 format!(
-                    "published the signing key {}; it signs from {} on, and the one before verifies for {} min after that",
+                    "published the signing key {}; it signs from {} on, and the previous key verifies tokens for {} min after that",
                     next.sealed.id,
                     next.signs_from,
                     auth::TOKENS_OUTLIVE.as_secs() / 60
@@ -107,25 +107,25 @@ impl Rotate {
 
 impl Retire {
     async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let ring = Operator::work(context, "signing-key retire", &self.why, async |operator| {
+        let ring = Operator::work(context, "signing-key retire", &self.reason, async |operator| {
             let installation = &operator.installation;
             change(operator, "signing_key.retired", |ring| {
                 Ok(Some(ring.retired(&self.key, installation.new_signing_key())?))
             })
             .await?;
-            // Only then has every server either read the keys again or stopped to accept tokens.
+            // After this delay, every server has either refreshed its keys or stopped accepting tokens.
             tokio::time::sleep(KEYS_GOOD_FOR).await;
             Ok(installation.store.signing_keys().await?)
         })
         .await?;
         context.output.show(&document(&ring), || {
             let signing = ring.signing().map_or("none", |key| key.sealed.id.as_str());
-            format!("retired the signing key {}: every server refuses its tokens; {signing} signs", self.key)
+            format!("retired the signing key {}: every server refuses its tokens; {signing} signs now", self.key)
         })
     }
 }
 
-/// The keys for scripts. What is secret is not in it.
+/// The JSON document of the keys, without their secrets.
 fn document(ring: &Keyring) -> Value {
     let keys: Vec<Value> = ring
         .stages()

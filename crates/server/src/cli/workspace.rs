@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workspace {
-    /// Make a workspace.
+    /// Create a workspace.
     #[command(
         after_help = "Example:\n  novantra workspace create --slug acme --name \"Acme Savings Bank\" --timezone America/Denver"
     )]
@@ -26,20 +26,20 @@ pub(crate) enum Workspace {
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// What names it on command lines: lower-case letters, digits and inner hyphens.
+    /// The name on command lines: lower-case letters, digits and inner hyphens.
     #[arg(long)]
     slug: String,
-    /// What people call it.
+    /// The display name.
     #[arg(long)]
     name: String,
-    /// Its language, as a BCP 47 tag.
+    /// The language, as a BCP 47 tag.
     #[arg(long, default_value = "en-US", value_parser = region::locale)]
     locale: RecordKey,
-    /// Its time zone, by its IANA name.
+    /// The time zone, as an IANA name.
     #[arg(long, default_value = "UTC", value_parser = region::timezone)]
     timezone: RecordKey,
     #[command(flatten)]
-    why: Why,
+    reason: Why,
 }
 
 impl Workspace {
@@ -53,34 +53,37 @@ impl Workspace {
 
 impl Create {
     async fn run(&self, context: &Context) -> Result<(), Failure> {
-        fn named<T>(flag: &str, parsed: Result<T, TextError>) -> Result<T, Failure> {
+        fn with_flag<T>(flag: &str, parsed: Result<T, TextError>) -> Result<T, Failure> {
             parsed.map_err(|error| Failure::usage(format!("--{flag} {error}")))
         }
         let organization = Organization {
-            slug: named("slug", Slug::parse(&self.slug))?,
-            name: named("name", Title::parse(&self.name))?,
+            slug: with_flag("slug", Slug::parse(&self.slug))?,
+            name: with_flag("name", Title::parse(&self.name))?,
             locale: self.locale.clone(),
             timezone: self.timezone.clone(),
         };
         let make =
             async |operator: &Operator| operator.write(async || founded(operator, organization.clone()).await).await;
-        let created = Operator::found(context, "workspace create", &self.why, make).await?;
+        let created = Operator::found(context, "workspace create", &self.reason, make).await?;
         context.output.show(&json!({ "workspace": document(&created) }), || {
-            format!("made workspace {} ({})", created.record.slug.as_str(), created.meta.id)
+            format!("created workspace {} ({})", created.record.slug.as_str(), created.meta.id)
         })
     }
 }
 
-/// A new workspace, in whose audit log its own creation comes first.
+/// Builds the changeset that creates a workspace. Its creation is the first entry of its audit log.
+///
+/// # Errors
+/// If there is a workspace with this slug already, or the store fails.
 pub(crate) async fn founded(
     operator: &Operator,
     organization: Organization,
 ) -> Result<(Changeset, Stored<Organization>), Failure> {
     let Installation { store, clock, entropy, .. } = &operator.installation;
     if store.organization(&organization.slug).await?.is_some() {
-        return Err(Failure::new(format!("there is a workspace {:?} already", organization.slug.as_str())));
+        return Err(Failure::new(format!("there is already a workspace {:?}", organization.slug.as_str())));
     }
-    // The workspace's records name it, so its identifier comes before the changeset that holds it.
+    // The changeset belongs to the workspace, so its id is generated before the changeset begins.
     let id = Id::new(entropy.ulid(clock.now()));
     let mut changeset = operator.changeset(id, Action::new("organization.created"), Some(Subject::of(id)));
     let created = Stored::new(id, id, changeset.at(), organization);

@@ -1,4 +1,4 @@
-//! The clock of an installation: that of its database, as all its servers read it.
+//! The database's clock, which all servers of an installation use.
 
 use std::{
     sync::{
@@ -14,43 +14,43 @@ use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::Reading;
 
-/// How often the database is asked.
+/// Interval of reading the database's clock.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// By how much two machines' measures of time drift apart at most, as one part in so many: 200 parts in a million.
+/// Maximum drift between two machines' clocks, as a divisor: 1/5000, or 200 parts per million.
 const DRIFT: u32 = 5_000;
 
-/// Tells the database's time between one reading of it and the next, by the time that has passed here since: the system's
-/// own clock may be set however it likes. It never goes back; where the database's does, it holds still.
+/// Extrapolates the database's time from the latest sample by this process's monotonic clock, so that changes of the
+/// system's clock have no effect. It never goes backwards: if the database's clock does, it stands still.
 pub(crate) struct DatabaseClock {
     reading: RwLock<Reading>,
     latest: AtomicI64,
 }
 
 impl DatabaseClock {
-    /// Reads the database's clock, and goes on to, now and then, for as long as anybody has this one.
+    /// Reads the database's clock and spawns a task that reads it again every 10 s until the returned clock is dropped.
     ///
     /// # Errors
-    /// When the database can't be reached.
+    /// If the database can't be reached.
     pub(crate) async fn of(database: &Database) -> Result<Arc<Self>, StoreError> {
         let clock = Arc::new(Self::at(Reading::take(|| database.time()).await?));
         tokio::spawn(keep_reading(Arc::downgrade(&clock), database.clone()));
         Ok(clock)
     }
 
-    fn at(reading: Reading) -> Self {
-        Self { reading: RwLock::new(reading), latest: AtomicI64::new(i64::MIN) }
+    fn at(sample: Reading) -> Self {
+        Self { reading: RwLock::new(sample), latest: AtomicI64::new(i64::MIN) }
     }
 
-    /// Takes a reading over, where it is better than the one there is, or shows that one to be wrong.
+    /// Replaces the sample by `new` if that is more exact, or if the two contradict each other.
     fn adopt(&self, new: Reading) {
         let mut current = self.reading.write().unwrap_or_else(PoisonError::into_inner);
         let within = current.within + new.at.saturating_duration_since(current.at) / DRIFT;
         let expected = current.at(new.at);
-        let apart = expected.since(new.told).max(new.told.since(expected));
-        if apart > within + new.within {
+        let difference = expected.since(new.told).max(new.told.since(expected));
+        if difference > within + new.within {
             tracing::warn!(
-                "the database's clock was set, or this process stood still: it tells {}, not {expected}",
+                "the database's clock was set, or this process was suspended: the clock says {}, expected was {expected}",
                 new.told
             );
             *current = new;
@@ -81,8 +81,8 @@ async fn keep_reading(clock: Weak<DatabaseClock>, database: Database) {
         }
         match (Reading::take(|| database.time()).await, clock.upgrade()) {
             (_, None) => return,
-            (Ok(reading), Some(clock)) => clock.adopt(reading),
-            (Err(error), Some(_)) => tracing::debug!(%error, "the database's clock was not read"),
+            (Ok(sample), Some(clock)) => clock.adopt(sample),
+            (Err(error), Some(_)) => tracing::debug!(%error, "can't read the database's clock; trying again in 10 s"),
         }
     }
 }
@@ -132,7 +132,7 @@ mod tests {
         };
         clock.adopt(worse(10));
         assert_eq!(clock.now_at(begun + Duration::from_secs(10)), after(10_000));
-        // 60 s at 200 parts in a million are 12 ms.
+        // A drift of 200 parts per million is 12 ms in 60 s.
         clock.adopt(worse(60));
         assert_eq!(clock.now_at(begun + Duration::from_secs(60)), after(60_003));
     }

@@ -1,4 +1,4 @@
-//! Opening the database that the settings name.
+//! Opening of the database that the settings name.
 
 use std::{path::Path, sync::Arc};
 
@@ -16,19 +16,19 @@ use crate::{
     settings::{Database, Settings},
 };
 
-/// A database that is open.
+/// An open database.
 pub(super) struct Opened {
     pub(super) store: Arc<DynStore>,
-    /// The clock that goes with it.
+    /// The clock of the installation.
     pub(super) clock: Arc<dyn Clock>,
-    /// The rate limits of its servers, where it may have several.
+    /// The rate limits shared by several servers, if the database supports them.
     pub(super) buckets: Option<Arc<dyn SharedBuckets>>,
 }
 
-/// The store over this database, and what goes with it.
+/// Opens the database with its store and clock.
 ///
 /// # Errors
-/// Whatever is missing or can't be reached, in words.
+/// If the database can't be reached or does not exist, or its schema does not fit.
 pub(super) async fn open(settings: &Settings, opening: Opening, entropy: &dyn Entropy) -> Result<Opened, Failure> {
     let url = match &settings.database {
         Database::Memory if opening.serves() => {
@@ -52,7 +52,8 @@ pub(super) async fn open(settings: &Settings, opening: Opening, entropy: &dyn En
     Ok(Opened { store: Arc::new(store), clock, buckets })
 }
 
-/// Whose time the installation goes by: where several servers may share the database, by the database's.
+/// Returns the installation's clock: the system's for SQLite, the database's for PostgreSQL, which several servers may
+/// share.
 async fn clock_of(url: &DatabaseUrl, sql: &SqlDatabase) -> Result<Arc<dyn Clock>, Failure> {
     Ok(match url {
         DatabaseUrl::Sqlite(_) => Arc::new(SystemClock),
@@ -60,10 +61,10 @@ async fn clock_of(url: &DatabaseUrl, sql: &SqlDatabase) -> Result<Arc<dyn Clock>
     })
 }
 
-/// Brings the schema of this database up to date, and says by which steps.
+/// Migrates the database to the current schema and returns the migrations that were applied.
 ///
 /// # Errors
-/// Whatever can't be reached or applied.
+/// If the database can't be reached or a migration fails.
 pub(crate) async fn migrate(settings: &Settings) -> Result<Vec<Migration>, Failure> {
     let sql = connect(&url(&settings.database, true)?, settings).await?;
     let applied = match sql.time().await {
@@ -74,12 +75,14 @@ pub(crate) async fn migrate(settings: &Settings) -> Result<Vec<Migration>, Failu
     Ok(applied?)
 }
 
-/// The address of the database, which is there or may begin with this.
-pub(super) fn url(database: &Database, begins: bool) -> Result<DatabaseUrl, Failure> {
+/// Returns the URL of the database. A SQLite file must exist unless `create` is set; then its folder is created.
+pub(super) fn url(database: &Database, create: bool) -> Result<DatabaseUrl, Failure> {
     match database {
-        Database::Memory => Err(Failure::new("a memory: database lives in its server; no command can reach it")),
-        Database::Sqlite(file) if !begins && !file.exists() => Err(Failure::new(format!(
-            "there is no database at {}; the first `novantra serve` makes it",
+        Database::Memory => {
+            Err(Failure::new("a memory: database exists only inside its server process; no command can reach it"))
+        }
+        Database::Sqlite(file) if !create && !file.exists() => Err(Failure::new(format!(
+            "there is no database at {}; the first `novantra serve` creates it",
             file.display()
         ))),
         Database::Sqlite(file) => {
@@ -94,7 +97,8 @@ async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<SqlDatabase, 
     SqlDatabase::open_with(url, &settings.database_options).await.or_fail(|| "can't open the database".to_owned())
 }
 
-/// Whether to bring the schema up to date. A command begins a new database, but leaves an older one as its servers need it.
+/// Whether to migrate the schema. A command initializes an empty database, but does not migrate an older one, whose
+/// servers still need the old schema.
 async fn migrates(opening: Opening, sql: &SqlDatabase) -> Result<bool, Failure> {
     Ok(match opening {
         Opening::Server => true,
@@ -103,11 +107,11 @@ async fn migrates(opening: Opening, sql: &SqlDatabase) -> Result<bool, Failure> 
     })
 }
 
-/// Makes the folder that the file is to be in.
+/// Creates the folder that contains `file`.
 pub(super) fn make_folder_of(file: &Path) -> Result<(), Failure> {
     match file.parent() {
         Some(folder) => {
-            std::fs::create_dir_all(folder).or_fail(|| format!("can't make the folder {}", folder.display()))
+            std::fs::create_dir_all(folder).or_fail(|| format!("can't create the folder {}", folder.display()))
         }
         None => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! The installation's keys: one in a file, from which or under which all others are.
+//! The installation's keys: the master key in a file, and the keys derived from it or encrypted with it.
 
 mod master;
 mod tokens;
@@ -19,19 +19,19 @@ use crate::{
 
 pub(crate) use tokens::Tokens;
 
-/// The keys, proved to be those of this installation.
+/// The keys, verified to be those of this installation.
 #[derive(Clone)]
 pub(super) struct Keys {
     pub(super) master: MasterKey,
-    /// None before the installation has begun.
+    /// `None` if the database has no token signing key yet.
     tokens: Option<Arc<Tokens>>,
 }
 
 impl Keys {
-    /// Reads the master key and opens what is kept under it; makes both for a new installation.
+    /// Reads the master key and decrypts the token signing keys. For a new installation, both are created.
     ///
     /// # Errors
-    /// A master key that is missing or another installation's.
+    /// If the master key is missing or belongs to another installation, or the store fails.
     pub(super) async fn open(
         settings: &Settings,
         opening: Opening,
@@ -50,36 +50,38 @@ impl Keys {
         Ok(Self { master, tokens })
     }
 
-    /// What signs and verifies tokens.
+    /// The signer and verifier of access tokens.
     ///
     /// # Errors
-    /// When the installation has not begun.
+    /// If the database has no token signing key.
     pub(super) fn tokens(&self) -> Result<Arc<Tokens>, Failure> {
-        self.tokens.clone().ok_or_else(|| Failure::new("the database has no token signing key"))
+        self.tokens
+            .clone()
+            .ok_or_else(|| Failure::new("the database has no token signing key; the first `novantra serve` creates it"))
     }
 
-    /// What seals cursors.
+    /// The cipher of pagination cursors.
     pub(super) fn cursors(&self) -> Cursors {
         Cursors(CursorKey::new(&self.master))
     }
 
-    /// What seals answers that hold a secret.
+    /// The cipher of stored responses that contain a secret.
     pub(super) fn answers(&self) -> Answers {
         Answers(Sealer::new(&self.master))
     }
 
-    /// What seals webhook secrets and signs with them.
+    /// The encryption of webhook secrets and the signatures made with them.
     pub(super) fn webhook_secrets(&self) -> WebhookSecrets {
         WebhookSecrets::new(&self.master)
     }
 
-    /// A new token signing key, which nobody knows of yet.
+    /// Generates a token signing key, which is not published yet.
     pub(super) fn new_signing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> SealedKey {
         seal_new_signing_key(&self.master, entropy, clock.now())
     }
 }
 
-/// Answers as the API keeps them.
+/// Encrypts stored responses with a key derived from the master key.
 pub(super) struct Answers(Sealer);
 
 impl AnswerSeal for Answers {
@@ -92,7 +94,7 @@ impl AnswerSeal for Answers {
     }
 }
 
-/// Cursors as the API seals them.
+/// Encrypts cursors with a key derived from the master key.
 pub(super) struct Cursors(CursorKey);
 
 impl CursorSeal for Cursors {

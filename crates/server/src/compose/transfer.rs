@@ -1,4 +1,4 @@
-//! Installations as wholes: copied to another database, backed up and restored.
+//! Copy, backup and restore of the database of an installation.
 
 use std::{path::Path, time::Duration};
 
@@ -15,25 +15,26 @@ use crate::{
 
 pub(crate) use store_sql::{Copied, Progress};
 
-/// How long a statement may take: one that counts or empties a large table takes its time.
+/// Maximum duration of a statement: counting or emptying a large table takes long.
 const STATEMENT: Duration = Duration::from_secs(60 * 60);
 
-/// A copy of a database for a backup.
+/// The schema version and the time of a database copy for a backup.
 pub(crate) struct BackedUp {
     pub(crate) schema: i64,
     pub(crate) at: Timestamp,
 }
 
-/// A database that a backup was restored to.
+/// The result of a restore.
 pub(crate) struct Restored {
-    /// Why its keys can't be opened as things stand.
+    /// Why the master key file does not fit the restored database, if it doesn't.
     pub(crate) doubt: Option<String>,
 }
 
 /// Copies an installation to an empty database.
 ///
 /// # Errors
-/// What keeps it from being copied; it can be run again.
+/// If a database can't be reached, the target is not empty, or the copy fails. An interrupted copy can be started
+/// again.
 pub(crate) async fn copy(
     from: &Database,
     to: &Database,
@@ -62,10 +63,10 @@ async fn open(url: &DatabaseUrl, which: &str) -> Result<SqlDatabase, Failure> {
     SqlDatabase::open_with(url, &options).await.or_fail(|| format!("can't open {which}"))
 }
 
-/// Copies a SQLite database to a file, whoever works with it meanwhile.
+/// Copies a SQLite database to a file. Other processes may keep reading and writing it.
 ///
 /// # Errors
-/// What keeps it from being copied.
+/// If the database does not exist or can't be copied.
 pub(crate) async fn back_up(database: &Database, file: &Path) -> Result<BackedUp, Failure> {
     let sql = open(&url(database, false)?, "the database").await?;
     let copied = async {
@@ -78,11 +79,11 @@ pub(crate) async fn back_up(database: &Database, file: &Path) -> Result<BackedUp
     copied
 }
 
-/// Looks at the SQLite file of a backup, and copies it to the database where that is PostgreSQL; where it is a file, its
-/// place is to be taken by the one of the backup. `master_key_file` is only looked at.
+/// Checks the SQLite file of a backup, and copies it to the target if that is PostgreSQL. If the target is a SQLite
+/// file, the caller moves the backup's file there. `master_key_file` is read only to check that it fits.
 ///
 /// # Errors
-/// A file that is damaged or too new; a database that is not empty.
+/// If the file is damaged or of a newer version, or the target database is not empty.
 pub(crate) async fn restore(
     file: &Path,
     to: &Database,
@@ -106,14 +107,16 @@ pub(crate) async fn restore(
     restored
 }
 
-/// What is wrong with the file of the master key, which backups don't hold.
+/// Describes the problem if the master key file is missing or does not fit the database. Backups don't contain the key.
 fn doubt(file: &Path, check: Option<&str>) -> Option<String> {
-    let place = file.display();
+    let path = file.display();
     match load_master_key(file) {
         Ok(key) if check.is_none_or(|check| key.has_check_value(check)) => None,
-        Ok(_) => Some(format!("the master key in {place} is another installation's: put the right one in its place")),
+        Ok(_) => Some(format!(
+            "the master key in {path} belongs to another installation: replace it with the key of the restored installation"
+        )),
         Err(KeyFileError::Unreadable { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            Some(format!("there is no master key at {place}: put the installation's there"))
+            Some(format!("there is no master key at {path}: copy the master key of the restored installation there"))
         }
         Err(error) => Some(error.to_string()),
     }

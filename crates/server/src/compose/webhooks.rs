@@ -1,4 +1,4 @@
-//! What webhooks are signed and sent with, and what tells of them.
+//! Composition of webhook signing, sending and delivery.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use webhooks::{AddressPolicy, Secrets, Sender};
 use super::Installation;
 use crate::settings::WebhookSettings;
 
-/// Shared by the API and by the tasks that deliver.
+/// The webhook services shared by the API and the delivery tasks.
 pub(crate) struct Webhooks {
     pub(super) secrets: Arc<dyn Secrets>,
     pub(super) sender: Arc<dyn Sender>,
@@ -18,7 +18,7 @@ pub(crate) struct Webhooks {
 }
 
 impl Webhooks {
-    /// Nothing is opened yet: certificates to trust are read when they are first needed.
+    /// Creates the services. The system's root certificates are read when they are first needed.
     pub(crate) fn of(installation: &Installation, settings: &WebhookSettings) -> Self {
         let addresses = settings.addresses.clone();
         let clock = Arc::clone(&installation.clock);
@@ -32,13 +32,13 @@ impl Webhooks {
         }
     }
 
-    /// What makes deliveries of events.
+    /// Creates the worker that fans out events to deliveries.
     pub(crate) fn distributor(&self, installation: &Installation) -> Distributor {
         let (store, clock) = (Arc::clone(&installation.store), Arc::clone(&installation.clock));
         Distributor::new(store, clock, &*installation.entropy)
     }
 
-    /// What sends deliveries.
+    /// Creates the worker that sends deliveries.
     pub(crate) fn dispatcher(&self, installation: &Installation, observer: Arc<dyn Observer>) -> Dispatcher {
         Dispatcher::new(Means {
             store: Arc::clone(&installation.store),

@@ -1,4 +1,4 @@
-//! What the log and the gauges see of a call. The query is left out: it may hold a reason.
+//! The access log and the gauge of requests in flight. The query is not logged, because it may contain a reason.
 
 use std::convert::Infallible;
 
@@ -8,25 +8,25 @@ use crate::serve::metrics::Metrics;
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// Answers a request and notes how it went.
+/// Runs a request with `handle`, counts it as in flight and logs its outcome.
 ///
 /// # Errors
-/// None.
+/// Never.
 pub(crate) async fn watched<F>(
     metrics: &Metrics,
     request: Request,
-    answer: impl FnOnce(Request) -> F,
+    handle: impl FnOnce(Request) -> F,
 ) -> Result<Response, Infallible>
 where
     F: Future<Output = Result<Response, Infallible>>,
 {
     let in_flight = metrics.enter();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = answer(request).await?;
+    let response = handle(request).await?;
     drop(in_flight);
     let status = response.status().as_u16();
     let request_id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     let path = uri.path();
-    tracing::debug!(%method, path, status, request_id, "call answered");
+    tracing::debug!(%method, path, status, request_id, "request answered");
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! Probes and metrics, on a port of their own.
+//! The admin listener with the probes and metrics.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use store::DynStore;
 
 use crate::serve::{metrics::Metrics, shutdown::Stop, webhook_metrics::WebhookMetrics};
 
-/// What the probes look at.
+/// The state that probes and metrics read.
 #[derive(Clone)]
 pub(crate) struct Probed {
     pub(crate) store: Arc<DynStore>,
@@ -24,34 +24,34 @@ pub(crate) struct Probed {
     pub(crate) stop: Stop,
 }
 
-/// The endpoints of the admin listener.
-pub(crate) fn router(probed: Probed) -> Router {
+/// Creates the router of the admin listener.
+pub(crate) fn router(state: Probed) -> Router {
     Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(probed)
+        .with_state(state)
 }
 
-async fn ready(State(probed): State<Probed>) -> Response {
-    if probed.stop.is_asked() {
+async fn ready(State(state): State<Probed>) -> Response {
+    if state.stop.is_asked() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    match probed.store.ready().await {
+    match state.store.ready().await {
         Ok(()) => "ready\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("database: {error}\n")).into_response(),
     }
 }
 
-async fn metrics(State(probed): State<Probed>) -> Response {
-    let figures = async {
-        let unsealed = probed.store.tail(None).await.map_err(|error| error.to_string())?.entries;
-        let pending = probed.store.pending_events().await.map_err(|error| error.to_string())?;
-        let now = probed.clock.now();
-        probed.webhooks.wait(&probed.store.lag(now).await.map_err(|error| error.to_string())?, now);
-        probed.metrics.text(unsealed, pending).map_err(|failure| failure.to_string())
+async fn metrics(State(state): State<Probed>) -> Response {
+    let text = async {
+        let unsealed = state.store.tail(None).await.map_err(|error| error.to_string())?.entries;
+        let pending = state.store.pending_events().await.map_err(|error| error.to_string())?;
+        let now = state.clock.now();
+        state.webhooks.wait(&state.store.lag(now).await.map_err(|error| error.to_string())?, now);
+        state.metrics.text(unsealed, pending).map_err(|failure| failure.to_string())
     };
-    match figures.await {
+    match text.await {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
     }

@@ -1,6 +1,6 @@
-//! The server's certificate while it runs: looked at now and then and on SIGHUP, and exchanged when its files have changed.
+//! Reloading of the server's certificate: its files are read every 5 s and on SIGHUP, and changed ones replace it.
 //!
-//! Connections that are there go on with what they began with; new ones get what is current.
+//! Open connections keep the certificate they began with; new connections get the current one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,30 +16,30 @@ use crate::{
     failure::Failure,
     serve::{
         metrics::Metrics,
-        shutdown::{Hangups, Stop},
+        shutdown::{ReloadSignals, Stop},
     },
     tls::{CertificateFiles, Contents, Identity},
 };
 
-/// How often the files are read: two small ones, and renewed certificates are long from their end.
+/// Interval of reading the files. Both are small, and certificates are renewed long before they expire.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// What is measured of the certificate.
+/// The metrics of the certificate.
 struct Figures {
     expires: IntGauge,
     refused: IntCounter,
 }
 
-/// Keeps the identity that new connections get the one in the files.
+/// Reloads the certificate of new connections when its files change.
 pub(crate) struct Keeper {
     files: CertificateFiles,
-    /// What the files held when last they were looked at, good or not, so that each state of them is judged once.
+    /// The contents of the files when they were last read, valid or not, so that each version is checked only once.
     seen: Option<Arc<Contents>>,
     current: watch::Sender<Identity>,
-    hangups: Hangups,
+    hangups: ReloadSignals,
 }
 
-/// What a look at the files brought.
+/// The outcome of reading the files.
 enum Look {
     Same,
     Exchanged,
@@ -50,72 +50,77 @@ impl Keeper {
     /// Reads the files for the first time.
     ///
     /// # Errors
-    /// What is wrong with which file: a server does not start on a broken pair.
+    /// If a file can't be read or the pair is invalid. The server then does not start.
     pub(crate) fn open(files: &CertificateFiles) -> Result<Self, Failure> {
         let contents = files.read()?;
         let (current, _) = watch::channel(files.understand(&contents)?);
-        Ok(Self { files: files.clone(), seen: Some(Arc::new(contents)), current, hangups: Hangups::take()? })
+        Ok(Self { files: files.clone(), seen: Some(Arc::new(contents)), current, hangups: ReloadSignals::listen()? })
     }
 
-    /// The identity that is current, whenever it is asked for.
+    /// A receiver of the current identity.
     pub(crate) fn current(&self) -> watch::Receiver<Identity> {
         self.current.subscribe()
     }
 
-    /// Starts the task that does it.
+    /// Spawns the task that reloads the certificate.
     ///
     /// # Errors
-    /// When another has been started that is measured in the same place.
-    pub(crate) fn start(self, clock: Arc<dyn Clock>, metrics: &Metrics, stop: Stop) -> Result<JoinHandle<()>, Failure> {
+    /// If the metrics are registered already.
+    pub(crate) fn start(
+        self,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+        shutdown: Stop,
+    ) -> Result<JoinHandle<()>, Failure> {
         let figures = Figures::among(metrics)?;
-        Ok(tokio::spawn(self.keep(clock, figures, interval(EVERY), stop)))
+        Ok(tokio::spawn(self.keep(clock, figures, interval(EVERY), shutdown)))
     }
 
-    /// Looks at the files with every tick and hangup, until it is time to stop.
-    async fn keep(mut self, clock: Arc<dyn Clock>, figures: Figures, mut ticks: Interval, mut stop: Stop) {
+    /// Reads the files at every tick and SIGHUP until the server shuts down.
+    async fn keep(mut self, clock: Arc<dyn Clock>, figures: Figures, mut ticks: Interval, mut shutdown: Stop) {
         self.tell(&*clock, &figures);
         loop {
             tokio::select! {
                 biased;
-                () = stop.asked() => return,
+                () = shutdown.asked() => return,
                 _ = ticks.tick() => {}
                 () = self.hangups.next() => {}
             }
             match self.look().await {
                 Look::Same => {}
                 Look::Exchanged => {
-                    tracing::info!("new connections get another certificate");
+                    tracing::info!("loaded a new certificate for new connections");
                     self.tell(&*clock, &figures);
                 }
                 Look::Broken(failure) => {
                     figures.refused.inc();
                     tracing::error!(
-                        "the certificate stays as it was, for what is in its files now is no good: {failure}"
+                        "the certificate files changed but can't be used; the server keeps the previous certificate: {failure}"
                     );
                 }
             }
         }
     }
 
-    /// Says until when what is current is good.
+    /// Logs and measures when the current certificate expires.
     fn tell(&self, clock: &dyn Clock, figures: &Figures) {
         let current = self.current.borrow();
         figures.expires.set(current.expires_at.seconds());
         match current.doubt(clock.now()) {
-            Some(doubt) => tracing::warn!("{doubt}"),
-            None => tracing::info!("the certificate is good until {}", current.expires_at),
+            Some(warning) => tracing::warn!("{warning}"),
+            None => tracing::info!("the certificate is valid until {}", current.expires_at),
         }
     }
 
     async fn look(&mut self) -> Look {
         let (files, seen) = (self.files.clone(), self.seen.clone());
-        let looked = spawn_blocking(move || match files.read() {
+        let read = spawn_blocking(move || match files.read() {
             Ok(contents) if seen.as_deref() == Some(&contents) => None,
             Ok(contents) => Some((files.understand(&contents), Some(Arc::new(contents)))),
-            // A file that is away is told of once; that it is there again is a change.
+            // A missing file is reported only once; its return counts as a change.
             Err(failure) => seen.map(|_| (Err(failure), None)),
         });
-        match looked.await {
+        match read.await {
             Ok(None) => Look::Same,
             Ok(Some((Ok(identity), seen))) => {
                 self.seen = seen;
@@ -132,17 +137,19 @@ impl Keeper {
 }
 
 impl Figures {
-    /// Adds them to what is measured.
+    /// Registers the metrics.
     ///
     /// # Errors
-    /// When they are there already.
+    /// If they are registered already.
     fn among(metrics: &Metrics) -> Result<Self, Failure> {
         let expires = IntGauge::new(
             "novantra_tls_certificate_expiry_timestamp_seconds",
-            "When the certificate ends, or the first of its chain.",
+            "Unix time at which the first certificate of the chain expires.",
         )?;
-        let refused =
-            IntCounter::new("novantra_tls_certificate_refused_total", "Changes of its files that were no good.")?;
+        let refused = IntCounter::new(
+            "novantra_tls_certificate_refused_total",
+            "Changes of the certificate files that could not be used.",
+        )?;
         metrics.add(Box::new(expires.clone()))?;
         metrics.add(Box::new(refused.clone()))?;
         Ok(Self { expires, refused })

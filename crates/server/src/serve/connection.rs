@@ -1,7 +1,7 @@
-//! One connection: its handshake, the version of HTTP it speaks, its calls, and its end.
+//! A connection from its TLS handshake over its HTTP requests to its end.
 //!
-//! A call runs to its end even when its client hangs up, so that what it did is on record. It holds its connection's place
-//! until then: places bound the calls in flight, and the last one to be given back ends the wait for them.
+//! A request runs to completion even if its client disconnects, so that it is audited. It keeps the connection's permit
+//! until then: permits bound the requests in flight, and shutdown waits until all of them are released.
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -31,36 +31,37 @@ use crate::{
     tls::Identity,
 };
 
-/// How long a client may take to send its first request's head, and over HTTP/1 each further one: an idle connection is
-/// closed then. Over HTTP/2, an idle client is asked this often whether it is still there, and closed if it is not.
+/// Timeout of reading the header of the first request, and over HTTP/1 of each further one; an idle connection is
+/// closed then. Over HTTP/2, it is the interval of keep-alive pings, and a connection that does not answer them is
+/// closed.
 pub(crate) const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a connection over HTTP/2 may be without a call.
+/// Timeout of an HTTP/2 connection without requests.
 pub(crate) const IDLE: Duration = Duration::from_secs(120);
 
-/// How long a client may take nothing of an answer.
+/// Timeout of a response of which the client reads nothing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a connection is looked at.
+/// Interval of the timeout checks of a connection.
 const GLANCE: Duration = Duration::from_secs(5);
 
-/// How long a handshake may take, waiting for its turn included.
+/// Timeout of a TLS handshake, including the wait for its permit.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
-/// How many handshakes are under way at once: each costs a signature and memory before anything is known of the client.
+/// Maximum number of concurrent handshakes. Each costs a signature and memory before the client is authenticated.
 const HANDSHAKES: usize = 256;
 
-/// How many calls one HTTP/2 connection may have in flight.
+/// Maximum number of requests in flight on one HTTP/2 connection.
 const STREAMS: u32 = 64;
 
-/// The most that is buffered of a request's head, or of a body that is read slower than it comes. Heads that are smaller but
-/// past the API's bounds are answered by it, in its envelope.
+/// Maximum size in bytes of the buffer for a request's header, or for a body that arrives faster than it is read.
+/// Headers below it that exceed the API's limits get the API's error response.
 const BUFFER: usize = 128 * 1024;
 
-/// How much of request bodies one HTTP/2 connection may send ahead of their being read.
+/// The HTTP/2 flow-control window of a connection: bytes of request bodies that may arrive before they are read.
 const AHEAD: u32 = 512 * 1024;
 
-/// What the connections of a listener are served with.
+/// Serves the connections of a listener.
 pub(crate) struct Service {
     router: Router,
     metrics: Option<Arc<Metrics>>,
@@ -70,7 +71,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Calls are counted where there are metrics, and connections secured where there is an identity.
+    /// Creates a service that counts requests in `metrics`, if there are any, and uses TLS if there is an identity.
     pub(crate) fn new(router: Router, metrics: Option<Arc<Metrics>>, tls: Option<watch::Receiver<Identity>>) -> Self {
         let mut protocol = Builder::new(TokioExecutor::new());
         protocol.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(BUFFER);
@@ -85,71 +86,71 @@ impl Service {
         Self { router, metrics, tls, handshakes: Semaphore::new(HANDSHAKES), protocol }
     }
 
-    /// Serves a connection to its end. Broken ones are the client's affair; what they asked for is on record.
+    /// Serves a connection until it ends. A broken connection is logged at debug level only; its requests are audited.
     pub(crate) async fn connection<S>(
         self: Arc<Self>,
         socket: S,
         peer: SocketAddr,
-        place: OwnedSemaphorePermit,
-        mut stop: Stop,
+        permit: OwnedSemaphorePermit,
+        mut shutdown: Stop,
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let socket = Patient::new(socket, PATIENCE);
         let Some(tls) = &self.tls else {
-            return self.speak(socket, peer, place, stop).await;
+            return self.speak(socket, peer, permit, shutdown).await;
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow().handshakes));
         let handshake = async {
             // The semaphore is never closed.
-            let _turn = self.handshakes.acquire().await;
+            let _permit = self.handshakes.acquire().await;
             acceptor.accept(socket).await
         };
-        let shaken = tokio::select! {
+        let result = tokio::select! {
             biased;
-            () = stop.asked() => return,
-            shaken = timeout(HANDSHAKE_WITHIN, handshake) => shaken,
+            () = shutdown.asked() => return,
+            result = timeout(HANDSHAKE_WITHIN, handshake) => result,
         };
-        match shaken {
-            Ok(Ok(secured)) => self.speak(secured, peer, place, stop).await,
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
-            Err(_) => tracing::debug!(%peer, "no TLS in time"),
+        match result {
+            Ok(Ok(stream)) => self.speak(stream, peer, permit, shutdown).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "the TLS handshake timed out"),
         }
     }
 
-    async fn speak<S>(&self, socket: S, peer: SocketAddr, place: OwnedSemaphorePermit, mut stop: Stop)
+    async fn speak<S>(&self, socket: S, peer: SocketAddr, permit: OwnedSemaphorePermit, mut shutdown: Stop)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (calls, place) = (Arc::new(Calls::new()), Arc::new(place));
+        let (activity, permit) = (Arc::new(Calls::new()), Arc::new(permit));
         let service = service_fn(|request: hyper::Request<Incoming>| {
-            let pace = calls.begin();
-            let answer = answer(self.router.clone(), self.metrics.clone(), peer, request);
-            let answer = to_its_end(answer, Arc::clone(&place));
-            answer.map(move |answered| answered.map(|answer| answer.map(|body| pace.watch(body))))
+            let progress = activity.begin();
+            let response = answer(self.router.clone(), self.metrics.clone(), peer, request);
+            let response = to_its_end(response, Arc::clone(&permit));
+            response.map(move |result| result.map(|response| response.map(|body| progress.watch(body))))
         });
         let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(socket), service));
-        let mut glances = interval_at(Instant::now() + GLANCE, GLANCE);
-        glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stopping = false;
+        let mut checks = interval_at(Instant::now() + GLANCE, GLANCE);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_shutting_down = false;
         loop {
             tokio::select! {
                 biased;
-                ended = connection.as_mut() => {
-                    return ended.unwrap_or_else(|error| tracing::debug!(%peer, %error, "connection broken"));
+                result = connection.as_mut() => {
+                    return result.unwrap_or_else(|error| tracing::debug!(%peer, %error, "the connection broke"));
                 }
-                () = stop.asked(), if !stopping => {
-                    stopping = true;
+                () = shutdown.asked(), if !is_shutting_down => {
+                    is_shutting_down = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                _ = glances.tick() => {
-                    let idle = calls.idle_for();
-                    if calls.stalled_for() >= PATIENCE {
-                        return tracing::debug!(%peer, "a client that does not take its answer is given up");
+                _ = checks.tick() => {
+                    let idle = activity.idle_for();
+                    if activity.stalled_for() >= PATIENCE {
+                        return tracing::debug!(%peer, "closing a connection whose client does not read its response");
                     }
-                    // Which version of HTTP a client speaks is waited for without end, unless it is bounded here.
-                    if !calls.any() && idle >= HEAD_WITHIN {
-                        return tracing::debug!(%peer, "a connection without a call is closed");
+                    // hyper-util waits for the bytes that reveal the HTTP version without a timeout of its own.
+                    if !activity.any() && idle >= HEAD_WITHIN {
+                        return tracing::debug!(%peer, "closing a connection without a request");
                     }
                     if idle >= IDLE {
                         connection.as_mut().graceful_shutdown();
@@ -160,19 +161,19 @@ impl Service {
     }
 }
 
-/// Runs a call in a task of its own, which goes on when the connection no longer waits for it. No `async fn`, which would
-/// hold the call several times over, and every call is moved.
+/// Runs a request in a task of its own, which continues if the connection ends. This is not an `async fn`, whose future
+/// would contain the request's large future several times and move it.
 fn to_its_end(
-    call: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
-    place: Arc<OwnedSemaphorePermit>,
+    request: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
+    permit: Arc<OwnedSemaphorePermit>,
 ) -> impl Future<Output = Result<Response, Infallible>> {
-    let running = tokio::spawn(call.map(move |answered| {
-        drop(place);
-        answered
+    let task = tokio::spawn(request.map(move |result| {
+        drop(permit);
+        result
     }));
-    running.map(|ended| {
-        ended.unwrap_or_else(|error| {
-            tracing::error!(%error, "a call broke off");
+    task.map(|result| {
+        result.unwrap_or_else(|error| {
+            tracing::error!(%error, "the task of a request panicked");
             Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
         })
     })

@@ -1,4 +1,4 @@
-//! `serve --demo`: a sample workspace in a throw-away folder, written the way any integration's records are.
+//! `serve --demo`: a sample workspace in a temporary folder, written by the same commands as any integration's records.
 
 mod controls;
 mod findings;
@@ -15,25 +15,27 @@ use crate::{
     settings::{Database, Settings},
 };
 
-/// Turns the settings to a folder that is removed when it is dropped.
+/// Changes the settings to use a temporary folder, which is removed when it is dropped.
 ///
 /// # Errors
-/// When no such folder can be made.
+/// If the folder can't be created.
 pub(crate) fn move_in(settings: &mut Settings) -> Result<TempDir, Failure> {
-    let folder =
-        tempfile::Builder::new().prefix("novantra-demo-").tempdir().or_fail(|| "can't make a folder".to_owned())?;
+    let folder = tempfile::Builder::new()
+        .prefix("novantra-demo-")
+        .tempdir()
+        .or_fail(|| "can't create a temporary folder".to_owned())?;
     folder.path().clone_into(&mut settings.data_dir);
     settings.database = Database::Sqlite(folder.path().join("novantra.db"));
     settings.master_key_file = folder.path().join("master.key");
-    // Who tries webhooks out has a receiver on this machine.
+    // Users who try webhooks out have a receiver on this machine.
     settings.webhooks.addresses.loopback = true;
     Ok(folder)
 }
 
-/// Fills the installation and invites the two accounts that an integration is made of.
+/// Seeds the installation with sample records and the two service accounts of an integration.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub(crate) async fn furnish(installation: &Installation) -> Result<Vec<Guest>, Failure> {
     let operator = Operator::server(installation.clone(), Reason::parse("sample records of the demo")?);
     let organization = Organization {
@@ -62,23 +64,23 @@ pub(crate) async fn furnish(installation: &Installation) -> Result<Vec<Guest>, F
     ])
 }
 
-/// What people read first.
+/// The introduction printed when the demo starts.
 pub(crate) fn words(url: &str) -> String {
     format!(
         "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls and {} findings.\n\
-         It is gone when you stop it with Ctrl-C.\n\n",
+         Its data is deleted when you stop it with Ctrl-C.\n\n",
         controls::COUNT,
         findings::COUNT,
     )
 }
 
-/// A call that records a finding, another one with each second.
-fn push_finding(guest: &Guest, url: &str) -> String {
+/// A shell command that creates a finding, with a new key each second.
+fn push_finding(account: &Guest, url: &str) -> String {
     format!(
         "curl -s -w '\\n' {url}/api/v1/governance/findings -H 'Content-Type: application/json' -H \"Authorization: Bearer {}\" \
          -d '{{\"findingKey\":\"demo-'$(date +%s)'\",\"title\":\"TLS 1.0 is still offered by the branch gateway\",\
          \"severity\":\"high\",\"sourceKind\":\"module_signal\",\"sourceModuleKey\":\"demo-scanner\",\
          \"reason\":\"Nightly scan of the branch network\"}}'",
-        guest.token_call(url)
+        account.token_call(url)
     )
 }

@@ -1,4 +1,4 @@
-//! The first start: a workspace to begin with, and the words for what comes next.
+//! The first start: creates a workspace and explains the next step.
 
 use auth::{Account, ClientSecret};
 use kernel::{Organization, Reason, RecordKey, Slug, Stored, Title};
@@ -12,14 +12,14 @@ use crate::{
     settings::{Database, Settings},
 };
 
-/// A service account whose credentials the server itself prints.
+/// A service account whose credentials the server prints at start.
 pub(crate) struct Guest {
     pub(crate) account: Account,
     pub(crate) secret: ClientSecret,
     pub(crate) workspace: String,
-    /// What it is for, for people.
+    /// The purpose of the account, for people.
     pub(crate) purpose: &'static str,
-    /// A call to paste, given where the API is reached.
+    /// Returns an example shell command for the URL of the API.
     pub(crate) curl: fn(&Guest, &str) -> String,
 }
 
@@ -46,7 +46,7 @@ impl Guest {
         )
     }
 
-    /// A token in the place where this stands in a shell command.
+    /// A shell substitution that requests an access token.
     pub(crate) fn token_call(&self, url: &str) -> String {
         format!(
             "$(curl -s {url}/api/v1/auth/token -d grant_type=client_credentials -d client_id={} -d client_secret={} \
@@ -57,11 +57,11 @@ impl Guest {
     }
 }
 
-/// Makes a first workspace where there is none, and says how to make a service account. Where no other process can reach
-/// the records, it makes an account as well.
+/// Creates a first workspace if there is none, and logs how to create a service account. With a `memory:` database,
+/// which no command can reach, it also creates an account.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub(crate) async fn prepare(installation: &Installation, settings: &Settings) -> Result<Vec<Guest>, Failure> {
     let operator = Operator::server(installation.clone(), Reason::parse("first start of the server")?);
     if installation.store.organizations().await?.is_empty() {
@@ -72,13 +72,13 @@ pub(crate) async fn prepare(installation: &Installation, settings: &Settings) ->
             timezone: RecordKey::parse("UTC")?,
         };
         match operator.write(async || founded(&operator, workspace.clone()).await).await {
-            Ok(_) => tracing::info!("first start: made the workspace default and the keys"),
-            // Another server on the same database may have been faster.
+            Ok(_) => tracing::info!("first start: created the workspace default and the keys"),
+            // Another server on the same database may have created it first.
             Err(failure) if installation.store.organization(&workspace.slug).await?.is_none() => return Err(failure),
             Err(_) => {}
         }
         if !matches!(settings.database, Database::Memory) {
-            tracing::info!("make a service account with: {}", account_command(settings));
+            tracing::info!("create a service account with: {}", account_command(settings));
         }
     }
     match settings.database {
@@ -90,21 +90,21 @@ pub(crate) async fn prepare(installation: &Installation, settings: &Settings) ->
 async fn visitor(installation: &Installation, operator: &Operator) -> Result<Guest, Failure> {
     let workspaces = installation.store.organizations().await?;
     let workspace = workspaces.first().ok_or_else(|| Failure::new("there is no workspace"))?;
-    let guest = invite(
+    let account = invite(
         operator,
         workspace,
         "memory",
         ScopeSet::all(),
-        "may do everything; it is gone when the server stops",
+        "has all scopes; it is deleted when the server stops",
         list_findings,
     );
-    guest.await
+    account.await
 }
 
-/// Opens a service account that the server prints.
+/// Creates a service account whose credentials the server prints.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub(crate) async fn invite(
     operator: &Operator,
     workspace: &Stored<Organization>,
@@ -113,20 +113,20 @@ pub(crate) async fn invite(
     purpose: &'static str,
     curl: fn(&Guest, &str) -> String,
 ) -> Result<Guest, Failure> {
-    let asked = Opened { name: Title::parse(name)?, contact: None, scopes, expires_at: None };
-    let (account, secret) = operator.write(async || opened(operator, workspace.meta.id, &asked).await).await?;
+    let new_account = Opened { name: Title::parse(name)?, contact: None, scopes, expires_at: None };
+    let (account, secret) = operator.write(async || opened(operator, workspace.meta.id, &new_account).await).await?;
     Ok(Guest { account, secret, workspace: workspace.record.slug.as_str().to_owned(), purpose, curl })
 }
 
-/// A call that lists open findings.
-pub(crate) fn list_findings(guest: &Guest, url: &str) -> String {
+/// A shell command that lists open findings.
+pub(crate) fn list_findings(account: &Guest, url: &str) -> String {
     format!(
         "curl -s -w '\\n' '{url}/api/v1/governance/findings?status=open&limit=5' -H \"Authorization: Bearer {}\"",
-        guest.token_call(url)
+        account.token_call(url)
     )
 }
 
-/// The command, with the settings that lead it to the same installation.
+/// The command that creates a service account, with the settings that select this installation.
 fn account_command(settings: &Settings) -> String {
     let mut command = "novantra service-account create --workspace default --name my-integration \
                        --scope governance.findings:read --scope governance.findings:write"

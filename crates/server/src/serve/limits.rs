@@ -1,4 +1,4 @@
-//! How the server keeps rate limits: by itself where it is the only one, else together with the others.
+//! The rate limits of the server: in memory if it is the only server, otherwise shared with the others.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,38 +16,39 @@ use crate::{
     settings::Settings,
 };
 
-/// How many buckets a server remembers; some 200 bytes each.
+/// Maximum number of buckets in memory, of about 200 bytes each.
 const REMEMBERED: usize = 100_000;
 
-/// How often calls that nobody made are given back.
+/// Interval of returning unused leases to the shared buckets.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// After how many of those rounds buckets that have long been full are forgotten.
+/// Number of these intervals after which buckets that have been full for long are deleted.
 const FORGET_EVERY: u32 = 60;
 
-/// How many are forgotten in one statement.
+/// Number of buckets deleted in one statement.
 const FORGET: usize = 1000;
 
-/// What the names of keys in Redis begin with.
+/// Prefix of the keys in Redis.
 const PREFIX: &str = "novantra";
 
-/// The server's limits.
+/// The rate limits of the server.
 pub(crate) struct Limits {
     pub(crate) store: Arc<dyn LimitStore>,
     shared: Option<Shared>,
 }
 
-/// What is kept together with other servers.
+/// Rate limits shared with other servers.
 struct Shared {
     buckets: Arc<dyn SharedBuckets>,
     leased: Arc<LeasedLimits>,
 }
 
 impl Limits {
-    /// In the Redis that the settings name, else in the database where several servers may share it, else in memory.
+    /// Creates the limits in the Redis of the settings, otherwise in the database if several servers may share it,
+    /// otherwise in memory.
     ///
     /// # Errors
-    /// When the connection to Redis can't be set up; whether one answers shows later.
+    /// If the Redis URL is invalid. An unreachable Redis shows later.
     pub(crate) fn of(installation: &Installation, settings: &Settings, metrics: &Metrics) -> Result<Self, Failure> {
         let buckets = match &settings.rate_limit_url {
             Some(url) => Some(Arc::new(RedisBuckets::open(url, PREFIX)?) as Arc<dyn SharedBuckets>),
@@ -62,45 +63,45 @@ impl Limits {
         Ok(Self { store: Arc::clone(&leased) as _, shared: Some(Shared { buckets, leased }) })
     }
 
-    /// Gives back what is held and not used, and forgets what nobody needs, until it is time to stop; then gives back all.
+    /// Returns unused leases and deletes full buckets until shutdown, then returns all leases.
     pub(crate) async fn keep_up(self, clock: Arc<dyn Clock>, mut stop: Stop) {
         let Some(shared) = self.shared else { return };
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for round in 1_u32.. {
+        for tick in 1_u32.. {
             tokio::select! {
                 biased;
                 () = stop.asked() => break,
                 _ = ticks.tick() => {}
             }
-            let tended = shared.tend(clock.now(), round.is_multiple_of(FORGET_EVERY)).await;
-            if let Err(error) = tended {
-                tracing::warn!(%error, "can't tend the shared rate limits");
+            let result = shared.tend(clock.now(), tick.is_multiple_of(FORGET_EVERY)).await;
+            if let Err(error) = result {
+                tracing::warn!(%error, "can't return unused leases to the shared rate limits; trying again in 1 s");
             }
         }
         if let Err(error) = shared.leased.hand_back_all(clock.now()).await {
-            tracing::warn!(%error, "can't give back to the shared rate limits: they refill by themselves");
+            tracing::warn!(%error, "can't return unused leases to the shared rate limits at shutdown; the limits refill over time");
         }
     }
 }
 
 impl Shared {
-    async fn tend(&self, now: Timestamp, forgets: bool) -> Result<(), StoreError> {
+    async fn tend(&self, now: Timestamp, delete_full: bool) -> Result<(), StoreError> {
         self.leased.hand_back(now).await?;
-        if forgets { self.forget(now).await } else { Ok(()) }
+        if delete_full { self.forget(now).await } else { Ok(()) }
     }
 
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
         loop {
-            let forgotten = self.buckets.forget_full(now, FORGET).await?;
-            if usize::try_from(forgotten).is_ok_and(|forgotten| forgotten < FORGET) {
+            let deleted = self.buckets.forget_full(now, FORGET).await?;
+            if usize::try_from(deleted).is_ok_and(|deleted| deleted < FORGET) {
                 return Ok(());
             }
         }
     }
 }
 
-/// Counts what is asked.
+/// Counts the requests to the shared buckets.
 struct Counted {
     buckets: Arc<dyn SharedBuckets>,
     leases: IntCounter,
@@ -109,14 +110,17 @@ struct Counted {
 
 impl Counted {
     fn among(metrics: &Metrics, buckets: Arc<dyn SharedBuckets>) -> Result<Self, Failure> {
-        let counter = |name: &str, says: &str| -> Result<IntCounter, Failure> {
-            let counter = IntCounter::with_opts(Opts::new(name, says))?;
+        let counter = |name: &str, help: &str| -> Result<IntCounter, Failure> {
+            let counter = IntCounter::with_opts(Opts::new(name, help))?;
             metrics.add(Box::new(counter.clone()))?;
             Ok(counter)
         };
         Ok(Self {
-            leases: counter("novantra_rate_limit_leases_total", "Times the shared rate limits were asked.")?,
-            failures: counter("novantra_rate_limit_lease_failures_total", "Times they did not answer.")?,
+            leases: counter("novantra_rate_limit_leases_total", "Requests to the shared rate limits for leases.")?,
+            failures: counter(
+                "novantra_rate_limit_lease_failures_total",
+                "Requests to the shared rate limits that failed.",
+            )?,
             buckets,
         })
     }
@@ -126,11 +130,11 @@ impl Counted {
 impl SharedBuckets for Counted {
     async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
         self.leases.inc();
-        let taken = self.buckets.take(takes, now).await;
-        if taken.is_err() {
+        let result = self.buckets.take(takes, now).await;
+        if result.is_err() {
             self.failures.inc();
         }
-        taken
+        result
     }
 
     async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {

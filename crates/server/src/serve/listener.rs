@@ -1,4 +1,4 @@
-//! The accept loop: bounded connections, and a stop that lets calls in flight finish.
+//! The accept loop: bounds the connections, and lets requests in flight finish at shutdown.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -15,13 +15,13 @@ use crate::{
     tls::Identity,
 };
 
-/// How long calls in flight may take to finish once the server stops.
+/// Maximum duration for requests in flight to finish at shutdown.
 const FINISH_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long the loop rests when the system has no file descriptors left.
+/// Delay after a failed accept, for instance when the system has no file descriptors left.
 const REST: Duration = Duration::from_millis(100);
 
-/// A port that is taken, not yet served.
+/// A bound port that is not served yet.
 pub(crate) struct Listener {
     tcp: TcpListener,
     address: SocketAddr,
@@ -29,61 +29,70 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Takes the port.
+    /// Binds the port.
     ///
     /// # Errors
-    /// A line that says which setting to change.
+    /// If the port can't be bound. The message names the flag to change.
     pub(crate) async fn bind(address: SocketAddr, flag: &str) -> Result<Self, Failure> {
-        let doing = || format!("can't listen on {address} (set --{flag}, port 0 for any free one)");
+        let doing =
+            || format!("can't listen on {address} (choose another address with --{flag}; port 0 selects a free port)");
         let tcp = TcpListener::bind(address).await.or_fail(doing)?;
         let address = tcp.local_addr().or_fail(doing)?;
         Ok(Self { tcp, address, tls: None })
     }
 
-    /// Speaks TLS to each client, with the identity that is current when it comes.
+    /// Uses TLS, with the identity that is current when a client connects.
     pub(crate) fn secured(self, identity: watch::Receiver<Identity>) -> Self {
         Self { tls: Some(identity), ..self }
     }
 
-    /// Where it is reached.
+    /// The URL of the listener.
     pub(crate) fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// Serves until it is time to stop and the calls in flight are done. Calls are counted where there are metrics.
-    pub(crate) async fn serve(self, router: Router, connections: usize, metrics: Option<Arc<Metrics>>, mut stop: Stop) {
+    /// Serves until shutdown is requested and the requests in flight are finished. Counts requests in `metrics`, if
+    /// there are any.
+    pub(crate) async fn serve(
+        self,
+        router: Router,
+        connections: usize,
+        metrics: Option<Arc<Metrics>>,
+        mut shutdown: Stop,
+    ) {
         let Self { tcp, tls, .. } = self;
         let connections = u32::try_from(connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-        let places = Arc::new(Semaphore::new(connections as usize));
+        let permits = Arc::new(Semaphore::new(connections as usize));
         let service = Arc::new(Service::new(router, metrics, tls));
-        while let Some((stream, peer, place)) = accept(&tcp, &places, &mut stop).await {
-            tokio::spawn(Arc::clone(&service).connection(stream, peer, place, stop.clone()));
+        while let Some((stream, peer, permit)) = accept(&tcp, &permits, &mut shutdown).await {
+            tokio::spawn(Arc::clone(&service).connection(stream, peer, permit, shutdown.clone()));
         }
         drop(tcp);
-        // All places are free again once every connection is over, and every call that outlasts its own. None is ever closed.
-        if timeout(FINISH_WITHIN, places.acquire_many(connections)).await.is_err() {
-            tracing::warn!("calls were still in flight after {} s and are cut off", FINISH_WITHIN.as_secs());
+        // All permits are released once every connection has ended, and every request that outlasts its connection. The
+        // semaphore is never closed.
+        if timeout(FINISH_WITHIN, permits.acquire_many(connections)).await.is_err() {
+            tracing::warn!("requests were still in flight after {} s and are aborted", FINISH_WITHIN.as_secs());
         }
     }
 }
 
 async fn accept(
     tcp: &TcpListener,
-    places: &Arc<Semaphore>,
-    stop: &mut Stop,
+    permits: &Arc<Semaphore>,
+    shutdown: &mut Stop,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let next = async {
-        let place = Arc::clone(places).acquire_owned().await.ok()?;
+        let permit = Arc::clone(permits).acquire_owned().await.ok()?;
         loop {
             match tcp.accept().await {
                 Ok((stream, peer)) => {
-                    // Answers are written whole: waiting to fill a packet only delays them.
+                    // Responses are written in one piece, so that Nagle's algorithm would only delay them.
                     let _ = stream.set_nodelay(true);
-                    return Some((stream, peer, place));
+                    return Some((stream, peer, permit));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "can't accept a connection");
+                    tracing::warn!(%error, "can't accept a connection; trying again");
                     sleep(REST).await;
                 }
             }
@@ -91,7 +100,7 @@ async fn accept(
     };
     tokio::select! {
         biased;
-        () = stop.asked() => None,
+        () = shutdown.asked() => None,
         accepted = next => accepted,
     }
 }

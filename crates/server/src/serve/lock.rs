@@ -1,4 +1,5 @@
-//! One server on one SQLite file: two would each think the file their own, and their view of standing fresh.
+//! The lock that allows only one server on a SQLite file. Each of two servers would trust its own caches, which miss
+//! the other's writes.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -10,43 +11,43 @@ use crate::{
     settings::Database,
 };
 
-/// Held as long as the server runs; the system lets go of it however the process ends.
+/// The lock, held as long as the server runs. The operating system releases it when the process ends in any way.
 #[derive(Debug)]
 pub(crate) struct ServerLock {
     _file: Option<File>,
 }
 
 impl ServerLock {
-    /// Takes the lock beside the database's file. Databases that are made for several servers have none.
+    /// Acquires the lock for a server, by a lock file beside the database's file. Other databases need no lock.
     ///
     /// # Errors
-    /// When another server has it.
+    /// If another server holds the lock.
     pub(crate) fn take(database: &Database) -> Result<Self, Failure> {
         let Database::Sqlite(database) = database else { return Ok(Self { _file: None }) };
         Self::of(database)?.ok_or_else(|| {
             Failure::new(format!(
-                "another server runs on {}; several servers share PostgreSQL, not a SQLite file",
+                "another server runs on {}; only servers on PostgreSQL can share a database",
                 database.display()
             ))
         })
     }
 
-    /// The same for a command that no server may run beside.
+    /// Acquires the lock for a command during which no server may run.
     ///
     /// # Errors
-    /// When a server has it.
+    /// If a server holds the lock.
     pub(crate) fn take_from_servers(database: &Database) -> Result<Self, Failure> {
         let Database::Sqlite(database) = database else { return Ok(Self { _file: None }) };
         Self::of(database)?
             .ok_or_else(|| Failure::new(format!("a server runs on {}: stop it first", database.display())))
     }
 
-    /// None where somebody has it.
+    /// Acquires the lock, or returns `None` if another process holds it.
     fn of(database: &Path) -> Result<Option<Self>, Failure> {
         let path = PathBuf::from(format!("{}.server-lock", database.display()));
         let doing = || format!("can't lock {}", path.display());
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).or_fail(|| format!("can't make the folder {}", folder.display()))?;
+            std::fs::create_dir_all(folder).or_fail(|| format!("can't create the folder {}", folder.display()))?;
         }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).or_fail(doing)?;
         match file.try_lock() {

@@ -1,4 +1,4 @@
-//! Figures for Prometheus.
+//! The Prometheus metrics of the server.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Reg
 
 use crate::failure::Failure;
 
-/// From a hit in memory to a call that waits for a busy disk, in seconds.
+/// Histogram buckets in seconds, from a cache hit to a request that waits for a busy disk.
 const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Everything that is counted and measured.
+/// The registry with the metrics of HTTP requests and of the process.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
@@ -20,7 +20,7 @@ pub(crate) struct Metrics {
     memory: IntGauge,
 }
 
-/// A call in flight; over when it is dropped.
+/// A guard of the gauge of requests in flight.
 pub(crate) struct InFlight(IntGauge);
 
 impl Drop for InFlight {
@@ -30,20 +30,26 @@ impl Drop for InFlight {
 }
 
 impl Metrics {
-    /// All at nothing.
+    /// Creates and registers the metrics.
     ///
     /// # Errors
-    /// When two figures have one name.
+    /// If two metrics have the same name.
     pub(crate) fn new() -> Result<Self, Failure> {
-        let requests = Opts::new("novantra_http_requests_total", "Calls answered.");
-        let durations = HistogramOpts::new("novantra_http_request_duration_seconds", "How long answers took.");
+        let requests = Opts::new("novantra_http_requests_total", "HTTP requests answered.");
+        let durations = HistogramOpts::new(
+            "novantra_http_request_duration_seconds",
+            "Duration of HTTP requests until the response, in seconds.",
+        );
         let metrics = Self {
             registry: Registry::new(),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["method", "route"])?,
-            in_flight: IntGauge::new("novantra_http_requests_in_flight", "Calls being answered.")?,
-            unsealed: IntGauge::new("novantra_audit_unsealed_entries", "Audit entries that wait to be sealed.")?,
-            pending: IntGauge::new("novantra_outbox_pending_events", "Events that wait to be delivered.")?,
+            in_flight: IntGauge::new("novantra_http_requests_in_flight", "HTTP requests being processed.")?,
+            unsealed: IntGauge::new("novantra_audit_unsealed_entries", "Audit entries that are not sealed yet.")?,
+            pending: IntGauge::new(
+                "novantra_outbox_pending_events",
+                "Events in the outbox that are not fanned out to deliveries yet.",
+            )?,
             memory: IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
         };
         let Self { registry, requests, durations, in_flight, unsealed, pending, memory } = &metrics;
@@ -55,30 +61,31 @@ impl Metrics {
             Box::new(pending.clone()),
             Box::new(memory.clone()),
         ];
-        for one in all {
-            registry.register(one)?;
+        for collector in all {
+            registry.register(collector)?;
         }
         Ok(metrics)
     }
 
-    /// Measures something more.
+    /// Registers another metric.
     ///
     /// # Errors
-    /// When something is measured under that name.
-    pub(crate) fn add(&self, one: Box<dyn Collector>) -> Result<(), Failure> {
-        Ok(self.registry.register(one)?)
+    /// If a metric of this name is registered already.
+    pub(crate) fn add(&self, collector: Box<dyn Collector>) -> Result<(), Failure> {
+        Ok(self.registry.register(collector)?)
     }
 
-    /// Counts a call as in flight.
+    /// Counts a request as in flight until the guard is dropped.
     pub(crate) fn enter(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
     }
 
-    /// Writes it all out, with what was just asked of the store.
+    /// Encodes all metrics in the Prometheus text format, with these numbers of unsealed audit entries and pending
+    /// events.
     ///
     /// # Errors
-    /// When it can't be written out.
+    /// If the metrics can't be encoded.
     pub(crate) fn text(&self, unsealed: u64, pending: u64) -> Result<String, Failure> {
         self.unsealed.set(i64::try_from(unsealed).unwrap_or(i64::MAX));
         self.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
@@ -89,7 +96,7 @@ impl Metrics {
 
 impl api::Observer for Metrics {
     fn answered(&self, method: &str, route: &'static str, status: u16, took: Duration) {
-        // A client can send any word for a method; each would be a time series.
+        // A client can send any method name, and each would become a time series.
         let method = match method {
             "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE" | "OPTIONS" => method,
             _ => "other",
@@ -100,7 +107,7 @@ impl api::Observer for Metrics {
     }
 }
 
-/// A status as text, without an allocation.
+/// Formats a status without an allocation.
 fn status_word(status: u16, digits: &mut [u8; 3]) -> &str {
     let mut rest = status;
     for digit in digits.iter_mut().rev() {
@@ -110,7 +117,7 @@ fn status_word(status: u16, digits: &mut [u8; 3]) -> &str {
     str::from_utf8(digits).unwrap_or_default()
 }
 
-/// How much memory this process has, where the system says so in a file.
+/// Resident memory of this process in bytes, if `/proc` shows it.
 fn resident_bytes() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -135,7 +142,7 @@ mod tests {
             "novantra_audit_unsealed_entries 3",
             "novantra_outbox_pending_events 4",
         ] {
-            assert!(text.contains(line), "{line} is not in\n{text}");
+            assert!(text.contains(line), "{line} is missing in\n{text}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Whether clients take their answers. A socket does not tell: over HTTP/2 a client can read it and still take nothing.
+//! Tracking of whether clients read their responses. The socket does not show it: over HTTP/2, a client can read the
+//! socket and still accept no data of a response.
 
 use std::{
     pin::Pin,
@@ -12,30 +13,33 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-/// What is handed out at a time, in bytes. A client that takes less than this while patience lasts is too slow.
+/// Maximum size of a chunk of a response in bytes. A client that reads less than a chunk within the write timeout is
+/// disconnected.
 const PIECE: usize = 16 * 1024;
 
-/// More calls than this are not in flight over one connection, so the rest of the list are over.
+/// Number of tracked requests from which on finished ones are removed from the list. It exceeds the maximum number in
+/// flight on one connection.
 const MOST_LIVE: usize = 128;
 
-/// The calls of one connection.
+/// The activity of one connection: its requests in flight and when it was last busy.
 pub(crate) struct Calls(Mutex<Known>);
 
 struct Known {
     live: Vec<Weak<Pace>>,
-    /// When a call was last known to be in flight, or the connection began.
+    /// When a request was last seen in flight, or when the connection began.
     busy_at: Instant,
+    /// Whether the connection has had a request.
     called: bool,
 }
 
-/// How the answer to one call gets along. It lives until the last byte of the answer has left.
+/// The progress of the response to one request. It is dropped after the last byte of the response is written.
 pub(crate) struct Pace(Mutex<Moved>);
 
 struct Moved {
     at: Instant,
-    /// Pieces that were handed out and have not left.
+    /// Number of chunks that were handed to the connection and are not written yet.
     out: usize,
-    /// Whether the next move is ours: there is no answer yet, or no more of it.
+    /// Whether the server must act next: the response has not begun, or more of its body is being produced.
     ours: bool,
 }
 
@@ -44,79 +48,79 @@ impl Calls {
         Self(Mutex::new(Known { live: Vec::new(), busy_at: Instant::now(), called: false }))
     }
 
-    /// Notes that a call begins.
+    /// Starts tracking a request.
     pub(crate) fn begin(&self) -> Arc<Pace> {
-        let pace = Arc::new(Pace(Mutex::new(Moved { at: Instant::now(), out: 0, ours: true })));
-        let mut known = lock(&self.0);
-        known.called = true;
-        known.busy_at = Instant::now();
-        if known.live.len() >= MOST_LIVE {
-            known.live.retain(|call| call.strong_count() > 0);
+        let progress = Arc::new(Pace(Mutex::new(Moved { at: Instant::now(), out: 0, ours: true })));
+        let mut state = lock(&self.0);
+        state.called = true;
+        state.busy_at = Instant::now();
+        if state.live.len() >= MOST_LIVE {
+            state.live.retain(|request| request.strong_count() > 0);
         }
-        known.live.push(Arc::downgrade(&pace));
-        pace
+        state.live.push(Arc::downgrade(&progress));
+        progress
     }
 
-    /// Whether there ever was one.
+    /// Whether the connection has had a request.
     pub(crate) fn any(&self) -> bool {
         lock(&self.0).called
     }
 
-    /// For how long no call has been in flight, as far as was looked.
+    /// Duration since a request was last in flight. Requests in flight are noticed only by calls of this method.
     pub(crate) fn idle_for(&self) -> Duration {
-        let mut known = lock(&self.0);
-        known.live.retain(|call| call.strong_count() > 0);
-        if !known.live.is_empty() {
-            known.busy_at = Instant::now();
+        let mut state = lock(&self.0);
+        state.live.retain(|request| request.strong_count() > 0);
+        if !state.live.is_empty() {
+            state.busy_at = Instant::now();
         }
-        known.busy_at.elapsed()
+        state.busy_at.elapsed()
     }
 
-    /// For how long the client has taken nothing of an answer: the longest of all.
+    /// Duration since the client last read of a response, the longest of all responses in flight.
     pub(crate) fn stalled_for(&self) -> Duration {
         let live = lock(&self.0).live.clone();
-        live.iter().filter_map(Weak::upgrade).map(|pace| pace.stalled_for()).max().unwrap_or_default()
+        live.iter().filter_map(Weak::upgrade).map(|progress| progress.stalled_for()).max().unwrap_or_default()
     }
 }
 
 impl Pace {
-    /// The answer, watched on its way.
+    /// Wraps the body of the response so that its progress is tracked.
     pub(crate) fn watch(self: Arc<Self>, body: Body) -> Body {
-        self.moved(|moved| moved.ours = false);
-        Body::new(Watched { body, rest: Bytes::new(), pace: self })
+        self.moved(|state| state.ours = false);
+        Body::new(Watched { body, rest: Bytes::new(), progress: self })
     }
 
-    fn moved(&self, how: impl FnOnce(&mut Moved)) {
-        let mut moved = lock(&self.0);
-        moved.at = Instant::now();
-        how(&mut moved);
+    fn moved(&self, change: impl FnOnce(&mut Moved)) {
+        let mut state = lock(&self.0);
+        state.at = Instant::now();
+        change(&mut state);
     }
 
     fn stalled_for(&self) -> Duration {
-        let moved = lock(&self.0);
-        if moved.ours && moved.out == 0 { Duration::ZERO } else { moved.at.elapsed() }
+        let state = lock(&self.0);
+        if state.ours && state.out == 0 { Duration::ZERO } else { state.at.elapsed() }
     }
 }
 
-/// An answer that is handed out in pieces.
+/// A response body that is handed to the connection in chunks.
 struct Watched {
     body: Body,
-    /// What has come and has not been handed out.
+    /// Data of the inner body that is not handed out yet.
     rest: Bytes,
-    pace: Arc<Pace>,
+    progress: Arc<Pace>,
 }
 
-/// A piece, dropped when it has left.
+/// A chunk of a response, dropped once it is written to the socket.
 struct Piece {
     bytes: Bytes,
-    pace: Arc<Pace>,
+    progress: Arc<Pace>,
 }
 
 impl Watched {
     fn piece(&mut self) -> Frame<Bytes> {
         let bytes = self.rest.split_to(self.rest.len().min(PIECE));
-        self.pace.moved(|moved| moved.out += 1);
-        Frame::data(Bytes::from_owner(Piece { bytes, pace: Arc::clone(&self.pace) }))
+        self.progress.moved(|state| state.out += 1);
+        Frame::data(Bytes::from_owner(Piece { bytes, progress: Arc::clone(&self.progress) }))
     }
 }
 
@@ -128,7 +132,7 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.pace.moved(|moved| moved.out = moved.out.saturating_sub(1));
+        self.progress.moved(|state| state.out = state.out.saturating_sub(1));
     }
 }
 
@@ -140,10 +144,10 @@ impl HttpBody for Watched {
         if !self.rest.is_empty() {
             return Poll::Ready(Some(Ok(self.piece())));
         }
-        // Whoever asks for more has taken what there was; whether there is more is up to us.
-        self.pace.moved(|moved| moved.ours = true);
+        // The connection polls for more only after it has taken the previous chunk, so the server must act next.
+        self.progress.moved(|state| state.ours = true);
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        self.pace.moved(|moved| moved.ours = false);
+        self.progress.moved(|state| state.ours = false);
         Poll::Ready(match frame {
             Some(Ok(frame)) => Some(Ok(match frame.into_data() {
                 Ok(bytes) if bytes.is_empty() => Frame::data(bytes),
@@ -153,7 +157,7 @@ impl HttpBody for Watched {
                 }
                 Err(trailers) => trailers,
             })),
-            ended => ended,
+            end_or_error => end_or_error,
         })
     }
 

@@ -1,4 +1,4 @@
-//! A socket that gives a client up which takes nothing of what is written to it.
+//! A socket wrapper with a write timeout.
 
 use std::{
     io::{self, ErrorKind, IoSlice},
@@ -12,20 +12,21 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// Reads and writes as `S` does, but a write that gets nowhere for too long fails.
+/// Reads and writes like `S`, but a write that makes no progress for `timeout` fails.
 pub(crate) struct Patient<S> {
     socket: S,
     patience: Duration,
-    /// Runs while a write waits for the client.
+    /// The timer of a write that waits for the client.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
-    pub(crate) fn new(socket: S, patience: Duration) -> Self {
-        Self { socket, patience, waiting: None }
+    pub(crate) fn new(socket: S, timeout: Duration) -> Self {
+        Self { socket, patience: timeout, waiting: None }
     }
 
-    /// Notes how a write went. Only a write shows that the client takes something: a flush can be over without one.
+    /// Starts, checks or stops the timer after an operation. Only a write (`written`) stops it: a flush can succeed
+    /// although the client reads nothing.
     fn judge<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -97,8 +98,8 @@ mod tests {
     async fn a_write_that_gets_nowhere_fails_once_patience_is_at_its_end() {
         let (server, _client) = duplex(16);
         let began = Instant::now();
-        let failed = Patient::new(server, PATIENCE).write_all(&[0; 17]).await.unwrap_err();
-        assert_eq!((failed.kind(), began.elapsed().as_secs()), (ErrorKind::TimedOut, 30));
+        let error = Patient::new(server, PATIENCE).write_all(&[0; 17]).await.unwrap_err();
+        assert_eq!((error.kind(), began.elapsed().as_secs()), (ErrorKind::TimedOut, 30));
     }
 
     #[tokio::test(start_paused = true)]
@@ -107,9 +108,9 @@ mod tests {
         let mut server = Patient::new(server, PATIENCE);
         let began = Instant::now();
         let slow = async {
-            let mut pace = tokio::time::interval(Duration::from_secs(29));
+            let mut ticks = tokio::time::interval(Duration::from_secs(29));
             for _ in 0..10 {
-                pace.tick().await;
+                ticks.tick().await;
                 client.read_exact(&mut [0; 16]).await.unwrap();
             }
         };

@@ -1,4 +1,4 @@
-//! The task that keeps the audit log sealed.
+//! The task that seals the audit log.
 
 use std::time::Duration;
 
@@ -6,35 +6,35 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{compose::Installation, sealing::Sealer, serve::shutdown::Stop};
 
-/// How often it looks whether entries wait, which are to be sealed within a second.
+/// Interval of checking for unsealed entries, which must be sealed within a second.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Rests while another server seals, and after a failure, so that a store that is away is asked less.
+/// Delay while another server holds the lease, and after a failure, to spare an unavailable store.
 const REST: Duration = Duration::from_secs(1);
 
-/// Seals until it is time to stop, and then what is left.
-pub(crate) async fn keep_sealed(installation: Installation, mut stop: Stop) {
+/// Seals the audit log until shutdown, then the remaining entries.
+pub(crate) async fn keep_sealed(installation: Installation, mut shutdown: Stop) {
     let mut sealer = Sealer::new(&installation);
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            () = stop.asked() => break,
+            () = shutdown.asked() => break,
             _ = ticks.tick() => {}
         }
         match sealer.round().await {
-            Ok(round) if round.elsewhere => ticks.reset_after(REST),
-            Ok(round) if round.more => ticks.reset_immediately(),
+            Ok(summary) if summary.elsewhere => ticks.reset_after(REST),
+            Ok(summary) if summary.more => ticks.reset_immediately(),
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, "can't seal the audit log");
+                tracing::warn!(%error, "can't seal the audit log; trying again in 1 s");
                 ticks.reset_after(REST);
             }
         }
     }
-    // Under the same name, since the lease may still be held under it.
+    // The same sealer is used, because it may still own the lease.
     if let Err(error) = sealer.seal_tail().await {
-        tracing::warn!(%error, "the end of the audit log is not sealed; the next server or command will do it");
+        tracing::warn!(%error, "the last audit entries are not sealed yet; the next server or command will seal them");
     }
 }

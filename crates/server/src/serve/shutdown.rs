@@ -1,42 +1,43 @@
-//! Signals: being asked to stop, and to look at one's files again.
+//! Shutdown and reload signals.
 
 use tokio::sync::watch;
 
-/// Asks everything that watches to stop.
+/// Requests the shutdown of all tasks that wait on its [`ShutdownSignal`].
 #[derive(Debug)]
 pub(crate) struct Stopper(watch::Sender<bool>);
 
-/// Knows when it is time to stop.
+/// The receiver of a shutdown request.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
-/// A way to ask, and a way to know.
+/// Creates a connected trigger and receiver.
 pub(crate) fn stop() -> (Stopper, Stop) {
-    let (ask, know) = watch::channel(false);
-    (Stopper(ask), Stop(know))
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), Stop(receiver))
 }
 
 impl Stopper {
-    /// Asks.
+    /// Requests the shutdown.
     pub(crate) fn ask(&self) {
         self.0.send_replace(true);
     }
 }
 
 impl Stop {
-    /// Whether it was asked.
+    /// Whether the shutdown was requested.
     pub(crate) fn is_asked(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until it is asked.
+    /// Waits until the shutdown is requested.
     pub(crate) async fn asked(&mut self) {
-        // A stopper that is gone can't ask any more: that is the end as well.
-        let _ = self.0.wait_for(|asked| *asked).await;
+        // An error means that the trigger was dropped, which counts as a request.
+        let _ = self.0.wait_for(|requested| *requested).await;
     }
 }
 
-/// The signals that end a server: SIGTERM, or SIGINT from a terminal. Held from the start, so that none is missed.
+/// The signals that end a server: SIGTERM, and SIGINT from a terminal. They are received from the start, so that none
+/// is missed.
 #[cfg(unix)]
 pub(crate) struct Signals {
     terminate: tokio::signal::unix::Signal,
@@ -45,16 +46,16 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Takes them over from the system, which would end the process at once.
+    /// Starts receiving the signals, whose default action would end the process immediately.
     ///
     /// # Errors
-    /// When they can't be had.
-    pub(crate) fn take() -> std::io::Result<Self> {
+    /// If the handlers can't be installed.
+    pub(crate) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for one, and says which.
+    /// Waits for a signal and returns its name.
     pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -63,23 +64,23 @@ impl Signals {
     }
 }
 
-/// The signal that ends a server.
+/// The signal that ends a server: Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Nothing to take over.
+    /// Does nothing.
     ///
     /// # Errors
-    /// None.
-    pub(crate) fn take() -> std::io::Result<Self> {
+    /// Never.
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self)
     }
 
     /// Waits for Ctrl-C.
     pub(crate) async fn next(&mut self) -> &'static str {
-        // Without a way to be told, it runs until it is killed.
+        // Without a signal handler, the server runs until it is killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -87,45 +88,45 @@ impl Signals {
     }
 }
 
-/// SIGHUP, which would end the process unless it is taken over.
+/// SIGHUP, which asks the server to reload its certificate.
 #[cfg(unix)]
-pub(crate) struct Hangups(tokio::signal::unix::Signal);
+pub(crate) struct ReloadSignals(tokio::signal::unix::Signal);
 
 #[cfg(unix)]
-impl Hangups {
-    /// Takes them over from the system.
+impl ReloadSignals {
+    /// Starts receiving the signal, whose default action would end the process.
     ///
     /// # Errors
-    /// When they can't be had.
-    pub(crate) fn take() -> std::io::Result<Self> {
+    /// If the handler can't be installed.
+    pub(crate) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self(signal(SignalKind::hangup())?))
     }
 
-    /// Waits for one.
+    /// Waits for a signal.
     pub(crate) async fn next(&mut self) {
-        // Without a way to be told, there is none.
+        // `None` means that no further signals can be received.
         if self.0.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Elsewhere there are none.
+/// Other systems have no reload signal.
 #[cfg(not(unix))]
-pub(crate) struct Hangups;
+pub(crate) struct ReloadSignals;
 
 #[cfg(not(unix))]
-impl Hangups {
-    /// Nothing to take over.
+impl ReloadSignals {
+    /// Does nothing.
     ///
     /// # Errors
-    /// None.
-    pub(crate) fn take() -> std::io::Result<Self> {
+    /// Never.
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self)
     }
 
-    /// Waits for what does not come.
+    /// Waits forever.
     pub(crate) async fn next(&mut self) {
         std::future::pending::<()>().await;
     }

@@ -1,29 +1,29 @@
-//! The task that reads the token signing keys again and again, so that what is done to them holds on every server.
+//! The task that refreshes the token signing keys, so that changes to them apply on every server.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{compose::Tokens, serve::shutdown::Stop};
 
-/// How often the keys are read; several times within the span they are good for.
+/// Interval of reading the keys, several times within the duration that they may be used for without a refresh.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// How long no call makes it read them again: strangers can name keys that never were.
+/// Minimum interval between refreshes that requests cause: unauthenticated clients can name keys that don't exist.
 const REST: Duration = Duration::from_millis(250);
 
-/// Reads the keys until it is time to stop.
-pub(crate) async fn keep_fresh(tokens: Arc<Tokens>, mut stop: Stop) {
+/// Refreshes the keys until shutdown.
+pub(crate) async fn keep_fresh(tokens: Arc<Tokens>, mut shutdown: Stop) {
     loop {
         if let Err(failure) = tokens.refresh().await {
-            tracing::warn!(%failure, "can't read the signing keys");
+            tracing::warn!(%failure, "can't read the token signing keys; trying again");
         }
         tokio::select! {
             biased;
-            () = stop.asked() => return,
+            () = shutdown.asked() => return,
             () = tokio::time::sleep(REST) => {}
         }
         tokio::select! {
             biased;
-            () = stop.asked() => return,
+            () = shutdown.asked() => return,
             () = tokens.wanted() => {}
             () = tokio::time::sleep(EVERY - REST) => {}
         }

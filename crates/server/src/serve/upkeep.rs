@@ -1,4 +1,4 @@
-//! The task that does, every minute, what no call should wait for.
+//! The task that does periodic maintenance every minute.
 
 use std::time::Duration;
 
@@ -9,42 +9,42 @@ use crate::{compose::Installation, serve::shutdown::Stop, settings::Settings, si
 
 const EVERY: Duration = Duration::from_secs(60);
 
-/// How many idempotency records are forgotten in one statement.
+/// Number of idempotency records deleted in one statement.
 const FORGET: usize = 1000;
 
-/// How many webhook deliveries, and how many events, are forgotten in one statement.
+/// Number of webhook deliveries, and of events, deleted in one statement.
 const PRUNE: usize = 1000;
 
-/// Notes last uses and counted refusals, forgets idempotency records that expired and webhook deliveries that have been kept
-/// for long enough, and tends the token signing keys, until it is time to stop.
-pub(crate) async fn keep_up(installation: Installation, app: App, settings: Settings, mut stop: Stop) {
+/// Until shutdown, records last uses and counted refusals, deletes expired idempotency records and webhook deliveries
+/// past their retention, and rotates the token signing keys.
+pub(crate) async fn keep_up(installation: Installation, app: App, settings: Settings, mut shutdown: Stop) {
     let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            () = stop.asked() => return,
+            () = shutdown.asked() => return,
             _ = ticks.tick() => {}
         }
         if let Err(error) = app.keep_up().await {
-            tracing::warn!(%error, "can't note last uses");
+            tracing::warn!(%error, "can't store last uses and counted refusals; trying again in 60 s");
         }
         if let Err(error) = forget(&installation).await {
-            tracing::warn!(%error, "can't forget expired idempotency keys");
+            tracing::warn!(%error, "can't delete expired idempotency keys; trying again in 60 s");
         }
         if let Err(error) = prune(&installation, settings.webhooks.retention).await {
-            tracing::warn!(%error, "can't forget old webhook deliveries");
+            tracing::warn!(%error, "can't delete old webhook deliveries; trying again in 60 s");
         }
         if let Err(failure) = signing_keys::tend(&installation, settings.signing_key_lifetime).await {
-            tracing::warn!(%failure, "can't tend the signing keys");
+            tracing::warn!(%failure, "can't rotate or drop token signing keys; trying again in 60 s");
         }
     }
 }
 
 async fn forget(installation: &Installation) -> Result<(), kernel::StoreError> {
     loop {
-        let forgotten = installation.store.forget_expired(installation.clock.now(), FORGET).await?;
-        if usize::try_from(forgotten).is_ok_and(|forgotten| forgotten < FORGET) {
+        let deleted = installation.store.forget_expired(installation.clock.now(), FORGET).await?;
+        if usize::try_from(deleted).is_ok_and(|deleted| deleted < FORGET) {
             return Ok(());
         }
     }
@@ -53,8 +53,8 @@ async fn forget(installation: &Installation) -> Result<(), kernel::StoreError> {
 async fn prune(installation: &Installation, retention: Duration) -> Result<(), kernel::StoreError> {
     let before = installation.clock.now() - retention;
     loop {
-        let pruned = installation.store.prune(before, PRUNE).await?;
-        if usize::try_from(pruned).is_ok_and(|pruned| pruned < PRUNE) {
+        let deleted = installation.store.prune(before, PRUNE).await?;
+        if usize::try_from(deleted).is_ok_and(|deleted| deleted < PRUNE) {
             return Ok(());
         }
     }

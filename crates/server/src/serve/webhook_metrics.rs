@@ -1,4 +1,4 @@
-//! How webhooks go, for Prometheus.
+//! The Prometheus metrics of webhooks.
 
 use kernel::Timestamp;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, core::Collector};
@@ -6,7 +6,7 @@ use webhooks::{DisabledReason, Lag, Outcome};
 
 use crate::{failure::Failure, serve::metrics::Metrics};
 
-/// What is counted and measured of webhooks.
+/// The metrics of webhook deliveries.
 pub(crate) struct WebhookMetrics {
     attempts: IntCounterVec,
     exhausted: IntCounter,
@@ -18,32 +18,38 @@ pub(crate) struct WebhookMetrics {
 }
 
 impl WebhookMetrics {
-    /// All at nothing.
+    /// Creates and registers the metrics.
     ///
     /// # Errors
-    /// When something else has one of the names.
+    /// If a metric with one of the names is registered already.
     pub(crate) fn among(metrics: &Metrics) -> Result<Self, Failure> {
-        let attempts = Opts::new("novantra_webhook_attempts_total", "Webhook attempts, by what came of them.");
-        let disabled = Opts::new("novantra_webhook_subscriptions_disabled_total", "Subscriptions the server disabled.");
-        let own = Self {
+        let attempts = Opts::new("novantra_webhook_attempts_total", "Webhook delivery attempts, by outcome.");
+        let disabled = Opts::new(
+            "novantra_webhook_subscriptions_disabled_total",
+            "Webhook subscriptions that the server disabled, by reason.",
+        );
+        let webhook_metrics = Self {
             attempts: IntCounterVec::new(attempts, &["outcome"])?,
             exhausted: IntCounter::new(
                 "novantra_webhook_exhausted_total",
-                "Deliveries that failed for the last time.",
+                "Webhook deliveries whose last attempt failed.",
             )?,
             disabled: IntCounterVec::new(disabled, &["reason"])?,
-            in_flight: IntGauge::new("novantra_webhook_attempts_in_flight", "Webhook attempts being made.")?,
+            in_flight: IntGauge::new("novantra_webhook_attempts_in_flight", "Webhook delivery attempts in flight.")?,
             oldest_event: Gauge::new(
                 "novantra_webhook_distribution_lag_seconds",
-                "Age of the oldest event that was not distributed to subscriptions.",
+                "Age in seconds of the oldest event that is not fanned out to deliveries yet.",
             )?,
             oldest_due: Gauge::new(
                 "novantra_webhook_delivery_lag_seconds",
-                "How long the longest-waiting delivery has been due.",
+                "Seconds since the oldest due delivery became due.",
             )?,
-            lanes_due: IntGauge::new("novantra_webhook_subscriptions_due", "Subscriptions with a delivery due.")?,
+            lanes_due: IntGauge::new(
+                "novantra_webhook_subscriptions_due",
+                "Webhook subscriptions with a due delivery.",
+            )?,
         };
-        let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, lanes_due } = &own;
+        let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, lanes_due } = &webhook_metrics;
         let all: [Box<dyn Collector>; 7] = [
             Box::new(attempts.clone()),
             Box::new(exhausted.clone()),
@@ -53,13 +59,13 @@ impl WebhookMetrics {
             Box::new(oldest_due.clone()),
             Box::new(lanes_due.clone()),
         ];
-        for one in all {
-            metrics.add(one)?;
+        for collector in all {
+            metrics.add(collector)?;
         }
-        Ok(own)
+        Ok(webhook_metrics)
     }
 
-    /// Notes what waits, as the store just said.
+    /// Sets the gauges of waiting events and deliveries to the values that the store returned.
     pub(crate) fn wait(&self, lag: &Lag, now: Timestamp) {
         let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
         self.oldest_event.set(age(lag.oldest_event));
@@ -75,8 +81,8 @@ impl delivery::Observer for WebhookMetrics {
 
     fn ended(&self, outcome: &Outcome) {
         self.in_flight.dec();
-        let word = outcome.failure.map_or("delivered", webhooks::Failure::name);
-        self.attempts.with_label_values(&[word]).inc();
+        let label = outcome.failure.map_or("delivered", webhooks::Failure::name);
+        self.attempts.with_label_values(&[label]).inc();
     }
 
     fn exhausted(&self) {
@@ -119,7 +125,7 @@ mod tests {
             "novantra_webhook_delivery_lag_seconds 7.5",
             "novantra_webhook_distribution_lag_seconds 0",
         ] {
-            assert!(text.contains(line), "{line} is not in\n{text}");
+            assert!(text.contains(line), "{line} is missing in\n{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The tasks that keep webhooks on their way.
+//! The tasks that fan out events to webhook deliveries and send them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,38 +16,38 @@ use crate::{
     settings::Settings,
 };
 
-/// How soon it is looked again where other processes may have committed events or left deliveries, or some came just now.
+/// Polling interval while other processes share the database, or directly after events were fanned out.
 const SOON: Duration = Duration::from_millis(100);
 
-/// How soon it is looked for events where no other process is: this one's own ring the bell.
+/// Polling interval for events if this is the only process, which notifies the task of its own events.
 const ALONE: Duration = Duration::from_secs(1);
 
-/// How soon it is looked there for deliveries: those whose next attempt has become due ring no bell.
+/// Polling interval for deliveries if this is the only process. No notification announces that a retry has become due.
 const DUE: Duration = Duration::from_millis(300);
 
-/// How long those who take what they are sent have to themselves, before the others are told.
+/// Delay after the fan-out to healthy endpoints before the remaining ones follow.
 const AHEAD: Duration = Duration::from_millis(100);
 
-/// How often lanes are held for longer.
+/// Interval of renewing the leases of partitions.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
-/// Rests while another server distributes, and after a failure.
+/// Delay while another server holds the lease, and after a failure.
 const REST: Duration = Duration::from_secs(1);
 
-/// How long attempts in flight have to end when the server stops.
+/// Maximum duration for attempts in flight to finish at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What keeps webhooks on their way.
+/// The webhook services and metrics, before their tasks are started.
 pub(crate) struct Deliveries {
     pub(crate) webhooks: Webhooks,
     pub(crate) metrics: Arc<WebhookMetrics>,
 }
 
 impl Deliveries {
-    /// Nothing is under way before [`Self::start`].
+    /// Creates the services and registers their metrics. Nothing is sent before [`Self::start`].
     ///
     /// # Errors
-    /// When something else has the name of one of its figures.
+    /// If the metrics are registered already.
     pub(crate) fn of(installation: &Installation, settings: &Settings, metrics: &Metrics) -> Result<Self, Failure> {
         Ok(Self {
             webhooks: Webhooks::of(installation, &settings.webhooks),
@@ -55,89 +55,101 @@ impl Deliveries {
         })
     }
 
-    /// Starts the tasks. What is given back ends when they have, after they were asked to stop.
+    /// Starts the tasks. The returned future completes when they have ended after a shutdown request.
     pub(crate) fn start(
         self,
         installation: &Installation,
-        stop: &Stop,
+        shutdown: &Stop,
     ) -> impl Future<Output = Result<(), JoinError>> + use<> {
         let Self { webhooks, metrics } = self;
         let distributor = webhooks.distributor(installation);
         let dispatcher = webhooks.dispatcher(installation, metrics);
-        let bell = webhooks.bell;
+        let notifier = webhooks.bell;
         let store = Arc::clone(&installation.store);
-        let distributing = keep_distributing(distributor, Arc::clone(&store), Arc::clone(&bell), stop.clone());
-        let distributing = tokio::spawn(distributing);
-        let dispatching = tokio::spawn(keep_dispatching(dispatcher, store, bell, stop.clone()));
-        async { distributing.await.and(dispatching.await) }
+        let fan_out = keep_distributing(distributor, Arc::clone(&store), Arc::clone(&notifier), shutdown.clone());
+        let fan_out = tokio::spawn(fan_out);
+        let dispatch = tokio::spawn(keep_dispatching(dispatcher, store, notifier, shutdown.clone()));
+        async { fan_out.await.and(dispatch.await) }
     }
 }
 
-/// Makes deliveries of events until it is time to stop.
-async fn keep_distributing(mut distributor: Distributor, store: Arc<DynStore>, bell: Arc<Doorbell>, mut stop: Stop) {
-    let mut pause = Duration::ZERO;
-    let mut heeds_bell = true;
+/// Fans out events to deliveries until shutdown.
+async fn keep_distributing(
+    mut distributor: Distributor,
+    store: Arc<DynStore>,
+    notifier: Arc<Doorbell>,
+    mut shutdown: Stop,
+) {
+    let mut delay = Duration::ZERO;
+    // False while the task backs off.
+    let mut accepts_notifications = true;
     loop {
         tokio::select! {
             biased;
-            () = stop.asked() => break,
-            () = bell.for_distributor(), if heeds_bell => {}
-            () = sleep(pause) => {}
+            () = shutdown.asked() => break,
+            () = notifier.for_distributor(), if accepts_notifications => {}
+            () = sleep(delay) => {}
         }
-        (heeds_bell, pause) = match distributor.round().await {
-            Ok(round) => {
-                if round.deliveries > 0 {
-                    bell.deliveries_are_due();
+        (accepts_notifications, delay) = match distributor.round().await {
+            Ok(summary) => {
+                if summary.deliveries > 0 {
+                    notifier.deliveries_are_due();
                 }
-                let soon = if store.alone() && round.events == 0 { ALONE } else { SOON };
-                match round {
+                let interval = if store.alone() && summary.events == 0 { ALONE } else { SOON };
+                match summary {
                     Round { elsewhere: true, .. } => (false, REST),
                     Round { more: true, .. } => (true, Duration::ZERO),
                     Round { left: true, .. } => (true, AHEAD),
-                    _ => (true, soon),
+                    _ => (true, interval),
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "can't distribute events to webhooks");
+                tracing::warn!(%error, "can't fan out events to webhook deliveries; trying again in 1 s");
                 (false, REST)
             }
         };
     }
     if let Err(error) = distributor.resign().await {
-        tracing::warn!(%error, "another server distributes events a little later");
+        tracing::warn!(%error, "can't release the lease of the event fan-out; another server takes over when it expires");
     }
 }
 
-/// Sends deliveries until it is time to stop.
-async fn keep_dispatching(mut dispatcher: Dispatcher, store: Arc<DynStore>, bell: Arc<Doorbell>, mut stop: Stop) {
+/// Sends deliveries until shutdown.
+async fn keep_dispatching(
+    mut dispatcher: Dispatcher,
+    store: Arc<DynStore>,
+    notifier: Arc<Doorbell>,
+    mut shutdown: Stop,
+) {
     let mut renewals = interval(RENEW_EVERY);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut pause = Duration::ZERO;
-    let mut heeds_bell = true;
+    let mut delay = Duration::ZERO;
+    // False while the task backs off.
+    let mut accepts_notifications = true;
     loop {
-        let renews = tokio::select! {
+        let is_renewal = tokio::select! {
             biased;
-            () = stop.asked() => break,
+            () = shutdown.asked() => break,
             _ = renewals.tick() => true,
-            () = bell.for_dispatcher(), if heeds_bell => false,
-            () = sleep(pause) => false,
+            () = notifier.for_dispatcher(), if accepts_notifications => false,
+            () = sleep(delay) => false,
         };
-        if renews {
+        if is_renewal {
             if let Err(error) = dispatcher.renew().await {
-                tracing::warn!(%error, "can't hold webhook lanes for longer");
+                tracing::warn!(%error, "can't renew the leases of webhook subscriptions; trying again in 5 s");
             }
             continue;
         }
-        (heeds_bell, pause) = match dispatcher.round().await {
+        (accepts_notifications, delay) = match dispatcher.round().await {
             Ok(true) => (true, Duration::ZERO),
             Ok(false) => (true, if store.alone() { DUE } else { SOON }),
             Err(error) => {
-                tracing::warn!(%error, "can't look for webhooks that are due");
+                tracing::warn!(%error, "can't load due webhook deliveries; trying again in 1 s");
                 (false, REST)
             }
         };
     }
     if let Err(error) = dispatcher.wind_up(GRACE).await {
-        tracing::warn!(%error, "webhooks in flight are sent by another server a little later");
+        tracing::warn!(%error, "can't release webhook subscriptions; another server sends their deliveries when the leases expire");
     }
 }

@@ -1,19 +1,19 @@
-//! Settings as flags of the command line.
+//! Settings as command line flags.
 
 use std::collections::BTreeMap;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::settings::{Reach, TABLE};
+use crate::settings::{Availability, TABLE};
 
-/// The command with a flag for every setting: those of the server on `serve`, the rest on every command.
+/// Adds a flag for every setting to the command: those of the server to `serve`, all others to every command.
 pub(crate) fn with_flags(command: Command) -> Command {
-    let command = command.args(flags(Reach::Everywhere).map(|flag| flag.global(true)));
-    command.mut_subcommand("serve", |serve| serve.args(flags(Reach::Serve)))
+    let command = command.args(flags(Availability::Everywhere).map(|flag| flag.global(true)));
+    command.mut_subcommand("serve", |serve| serve.args(flags(Availability::Serve)))
 }
 
-fn flags(reach: Reach) -> impl Iterator<Item = Arg> {
-    TABLE.iter().filter(move |setting| setting.reach == reach).flat_map(move |setting| {
+fn flags(availability: Availability) -> impl Iterator<Item = Arg> {
+    TABLE.iter().filter(move |setting| setting.availability == availability).flat_map(move |setting| {
         let default = setting.default.map_or_else(String::new, |default| format!(" [default: {default}]"));
         let help = format!("{}{default} [env: {}]", setting.help, setting.variable());
         let flag = Arg::new(setting.flag())
@@ -21,34 +21,34 @@ fn flags(reach: Reach) -> impl Iterator<Item = Arg> {
             .value_name(setting.unit)
             .help(help)
             .action(if setting.list { ArgAction::Append } else { ArgAction::Set })
-            .hide_short_help(reach == Reach::Everywhere)
+            .hide_short_help(availability == Availability::Everywhere)
             .help_heading("Settings");
-        let held = setting.secret.then(|| {
+        let file_flag = setting.secret.then(|| {
             let name = format!("{}-file", setting.flag());
             Arg::new(name.clone())
                 .long(name)
                 .value_name("FILE")
-                .help(format!("A file that holds --{} [env: {}_FILE]", setting.flag(), setting.variable()))
-                .hide_short_help(reach == Reach::Everywhere)
+                .help(format!("A file with the value of --{} [env: {}_FILE]", setting.flag(), setting.variable()))
+                .hide_short_help(availability == Availability::Everywhere)
                 .help_heading("Settings")
         });
-        std::iter::once(flag).chain(held)
+        std::iter::once(flag).chain(file_flag)
     })
 }
 
-/// The flags that were given.
+/// Collects the values of the flags on the command line, by flag.
 pub(crate) fn from_flags(matches: &ArgMatches) -> BTreeMap<String, String> {
-    let mut given = BTreeMap::new();
+    let mut flags = BTreeMap::new();
     let mut level = Some(matches);
     while let Some(matches) = level {
         for setting in TABLE {
             for name in [setting.flag(), format!("{}-file", setting.flag())] {
                 if let Ok(Some(values)) = matches.try_get_many::<String>(&name) {
-                    given.insert(name, values.map(String::as_str).collect::<Vec<_>>().join(","));
+                    flags.insert(name, values.map(String::as_str).collect::<Vec<_>>().join(","));
                 }
             }
         }
         level = matches.subcommand().map(|(_, matches)| matches);
     }
-    given
+    flags
 }

@@ -1,53 +1,53 @@
-//! The forms values are written in.
+//! Parsers of setting values.
 
 use std::{net::SocketAddr, time::Duration};
 
-/// Reads `60s`, `15m`, `24h` or `7d`.
+/// Parses a duration such as `60s`, `15m`, `24h` or `7d`.
 ///
 /// # Errors
-/// What it should look like.
+/// If the syntax is invalid, or the duration exceeds ten years.
 pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
-    let says = || format!("{text:?} is no duration such as 60s, 15m or 24h");
+    let error = || format!("{text:?} is not a duration such as 60s, 15m or 24h");
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let seconds: u64 = match &text[digits.len()..] {
         "s" => 1,
         "m" => 60,
         "h" => 3600,
         "d" => 86_400,
-        _ => return Err(says()),
+        _ => return Err(error()),
     };
-    let number: u32 = digits.parse().map_err(|_| says())?;
-    // Ten years is past any use and far from where sums overflow.
-    let span = u64::from(number).checked_mul(seconds).filter(|span| *span <= 10 * 366 * 86_400).ok_or_else(says)?;
+    let number: u32 = digits.parse().map_err(|_| error())?;
+    // Ten years exceed any use and are far from overflowing sums.
+    let span = u64::from(number).checked_mul(seconds).filter(|span| *span <= 10 * 366 * 86_400).ok_or_else(error)?;
     Ok(Duration::from_secs(span))
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let literal = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    literal.parse().map_err(|_| format!("{text:?} is no address and port such as 127.0.0.1:8080"))
+    literal.parse().map_err(|_| format!("{text:?} is not an address and port such as 127.0.0.1:8080"))
 }
 
 pub(super) fn positive(text: &str) -> Result<u32, String> {
     text.parse()
         .ok()
         .filter(|number| *number > 0)
-        .ok_or_else(|| format!("{text:?} is no whole number from 1 to 4294967295"))
+        .ok_or_else(|| format!("{text:?} is not a whole number from 1 to 4294967295"))
 }
 
-/// Reads a number of mebibytes, as bytes.
+/// Parses a number of mebibytes and returns it in bytes.
 pub(super) fn mebibytes(text: &str) -> Result<usize, String> {
     let bytes = |mebibytes: usize| mebibytes.checked_mul(1024 * 1024);
     text.parse()
         .ok()
         .filter(|number| (1..=65_536).contains(number))
         .and_then(bytes)
-        .ok_or_else(|| format!("{text:?} is no whole number from 1 to 65536"))
+        .ok_or_else(|| format!("{text:?} is not a whole number from 1 to 65536"))
 }
 
-pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
-    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
-        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        format!("{text:?} is none of {}", words.join(", "))
+pub(super) fn one_of<T: Copy>(text: &str, values: &[(&str, T)]) -> Result<T, String> {
+    values.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+        format!("{text:?} is not one of {}", names.join(", "))
     })
 }
 
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(parse_span("24h"), Ok(Duration::from_secs(86_400)));
         assert_eq!(parse_span("0s"), Ok(Duration::ZERO));
         for text in ["", "60", "s", "-1s", "1.5h", "1 h", "60S", "999999999d", "1µ"] {
-            assert!(parse_span(text).is_err(), "{text:?} was taken for a duration");
+            assert!(parse_span(text).is_err(), "{text:?} was accepted as a duration");
         }
     }
 

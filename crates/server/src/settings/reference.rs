@@ -1,39 +1,39 @@
-//! The settings reference, generated so that it can't fall behind.
+//! The settings reference, generated from the table of settings.
 
 use std::fmt::Write;
 
-use crate::settings::{Reach, TABLE};
+use crate::settings::{Availability, TABLE};
 
 const HEAD: &str = "\
 # Settings
 
-Generated from `crates/server/src/settings/table.rs` by `novantra settings`; edit there.
+Generated from `crates/server/src/settings/table.rs` by `novantra settings`; edit that file.
 
-A flag goes before the environment, the environment before the file, the file before the default. The file is
-`--config FILE` (or `NOVANTRA_CONFIG`), else `novantra.toml` in the current folder if it is there; a table's name and the
-name in it are one name, so `[audit]` with `reads = \"buffered\"` sets `audit_reads`. What is no setting is an error, in the
-file and among the `NOVANTRA_…` variables alike.
+Flags override environment variables, which override the file, which overrides the defaults. The file is `--config FILE`
+(or `NOVANTRA_CONFIG`), otherwise `novantra.toml` in the current folder, if it exists. A table's name is a prefix of the
+names in it, so `[audit]` with `reads = \"buffered\"` sets `audit_reads`. Unknown names in the file and unknown
+`NOVANTRA_…` variables are errors.
 
-Where a setting can have several values, repeat its flag, put commas between them, or use an array in the file.
+If a setting can have several values, repeat its flag, separate the values by commas, or use an array in the file.
 
-Durations are written `60s`, `15m`, `24h`, `7d`. A setting marked *secret* can be given as a file that holds it: put
-`_FILE` behind the variable (`-file` behind the flag, `_file` behind the name) and the file's path in its place.
+Durations are written `60s`, `15m`, `24h`, `7d`. The value of a setting marked *secret* can be read from a file: append
+`_FILE` to the variable (`-file` to the flag, `_file` to the name) and give the path of the file.
 
 | name in `novantra.toml` | variable | flag | value | default | what it does |
 |---|---|---|---|---|---|
 ";
 
-/// The document, in Markdown.
+/// Generates the document in Markdown.
 pub(crate) fn reference() -> String {
     let mut text = HEAD.to_owned();
     for setting in TABLE {
-        let flag = match setting.reach {
-            Reach::Everywhere => format!("`--{}`", setting.flag()),
-            Reach::Serve => format!("`serve --{}`", setting.flag()),
+        let flag = match setting.availability {
+            Availability::Everywhere => format!("`--{}`", setting.flag()),
+            Availability::Serve => format!("`serve --{}`", setting.flag()),
         };
         let default = setting.default.map_or_else(String::new, |default| format!("`{default}`"));
         let secret = if setting.secret { " *Secret.*" } else { "" };
-        let several = if setting.list { " *May be several.*" } else { "" };
+        let several = if setting.list { " *May have several values.*" } else { "" };
         let unit = setting.unit.replace('|', " \\| ");
         // Writing to a String can't fail.
         let _ = writeln!(

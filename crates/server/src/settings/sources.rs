@@ -1,4 +1,4 @@
-//! Where settings come from: flag before environment before file. What nobody knows is an error, not a shrug.
+//! The sources of settings: flags override environment variables, which override the file. Unknown names are errors.
 
 use std::{
     collections::BTreeMap,
@@ -8,20 +8,20 @@ use std::{
 
 use crate::settings::{Setting, TABLE};
 
-/// A setting's value as it was given.
+/// The raw value of a setting with its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
     pub(crate) value: String,
     pub(crate) origin: Origin,
 }
 
-/// Where a value was given.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Flag(String),
     Variable(String),
     File(PathBuf, String),
-    /// In a file named by a `…_FILE` variable or a `--…-file` flag.
+    /// The content of a file that a `…_FILE` variable, a `--…-file` flag or a `…_file` name refers to.
     HeldIn(PathBuf),
     Default,
 }
@@ -38,10 +38,10 @@ impl fmt::Display for Origin {
     }
 }
 
-/// All that was given, before any of it is understood.
+/// The sources of all values, before parsing.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
-    /// Flags, by their name without dashes.
+    /// The flags, by their name without the leading dashes.
     pub(crate) flags: BTreeMap<String, String>,
     /// The process's environment.
     pub(crate) environment: Vec<(String, String)>,
@@ -50,11 +50,11 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// What this process was given: its flags, its environment, and the settings file that `config` or
-    /// `NOVANTRA_CONFIG` names, else `novantra.toml` in the current folder if it is there.
+    /// Collects the flags and the environment of this process, and reads the settings file that `config` or
+    /// `NOVANTRA_CONFIG` names, otherwise `novantra.toml` in the current folder, if it exists.
     ///
     /// # Errors
-    /// The file that was named and can't be read.
+    /// If the settings file can't be read.
     pub(crate) fn of_this_process(flags: BTreeMap<String, String>, config: Option<PathBuf>) -> Result<Self, String> {
         let environment: Vec<(String, String)> = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
@@ -70,44 +70,49 @@ impl Sources {
     }
 }
 
-/// What was given for each setting, by the setting's name; those nobody spoke of are left out.
+/// Collects the raw value of each setting by name. Settings without a value are left out.
 ///
 /// # Errors
-/// Every fault there is, each naming its place.
+/// All errors, each with its origin.
 pub(crate) fn gather(sources: &Sources) -> Result<BTreeMap<&'static str, Given>, Vec<String>> {
-    let mut faults = Vec::new();
-    let mut given = BTreeMap::new();
+    let mut errors = Vec::new();
+    let mut values = BTreeMap::new();
     if let Some((path, text)) = &sources.file {
-        read_file(path, text, &mut given, &mut faults);
+        read_file(path, text, &mut values, &mut errors);
     }
-    read_environment(&sources.environment, &mut given, &mut faults);
+    read_environment(&sources.environment, &mut values, &mut errors);
     for setting in TABLE {
         let name = setting.flag();
         let direct = sources.flags.get(&name).map(|value| (Origin::Flag(name.clone()), value.as_str()));
-        let held = sources.flags.get(&format!("{name}-file")).filter(|_| setting.secret);
-        take(setting, direct, held.map(String::as_str), &mut given, &mut faults);
+        let file = sources.flags.get(&format!("{name}-file")).filter(|_| setting.secret);
+        take(setting, direct, file.map(String::as_str), &mut values, &mut errors);
     }
-    if faults.is_empty() { Ok(given) } else { Err(faults) }
+    if errors.is_empty() { Ok(values) } else { Err(errors) }
 }
 
+/// Inserts the value of a setting, which is either `direct` or the content of `file`.
 fn take(
     setting: &'static Setting,
     direct: Option<(Origin, &str)>,
-    held: Option<&str>,
-    given: &mut BTreeMap<&'static str, Given>,
-    faults: &mut Vec<String>,
+    file: Option<&str>,
+    values: &mut BTreeMap<&'static str, Given>,
+    errors: &mut Vec<String>,
 ) {
-    match (direct, held) {
-        (Some((origin, _)), Some(_)) => faults.push(format!("{origin} is given both directly and as a file")),
+    match (direct, file) {
+        (Some((origin, _)), Some(_)) => {
+            errors.push(format!("{origin} is given both as a value and as a file; remove one of them"));
+        }
         (Some((origin, value)), None) => {
-            given.insert(setting.name, Given { value: value.to_owned(), origin });
+            values.insert(setting.name, Given { value: value.to_owned(), origin });
         }
         (None, Some(path)) => match std::fs::read_to_string(path) {
             Ok(text) => {
                 let value = text.trim_end_matches(['\n', '\r']).to_owned();
-                given.insert(setting.name, Given { value, origin: Origin::HeldIn(path.into()) });
+                values.insert(setting.name, Given { value, origin: Origin::HeldIn(path.into()) });
             }
-            Err(error) => faults.push(format!("can't read {path}, which holds {}: {error}", setting.name)),
+            Err(error) => {
+                errors.push(format!("can't read {path}, the file with the value of {}: {error}", setting.name));
+            }
         },
         (None, None) => {}
     }
@@ -115,62 +120,63 @@ fn take(
 
 fn read_environment(
     environment: &[(String, String)],
-    given: &mut BTreeMap<&'static str, Given>,
-    faults: &mut Vec<String>,
+    values: &mut BTreeMap<&'static str, Given>,
+    errors: &mut Vec<String>,
 ) {
-    let ours: BTreeMap<&str, &str> = environment
+    let variables: BTreeMap<&str, &str> = environment
         .iter()
         .filter(|(name, _)| name.starts_with("NOVANTRA_") && !name.starts_with("NOVANTRA_TEST_"))
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let mut known: Vec<String> = OF_COMMANDS.map(str::to_owned).into();
+    let mut names: Vec<String> = OF_COMMANDS.map(str::to_owned).into();
     for setting in TABLE {
         let name = setting.variable();
-        let held_name = format!("{name}_FILE");
-        let direct = ours.get(name.as_str()).map(|value| (Origin::Variable(name.clone()), *value));
-        let held = ours.get(held_name.as_str()).filter(|_| setting.secret).copied();
-        take(setting, direct, held, given, faults);
-        known.push(name);
+        let file_name = format!("{name}_FILE");
+        let direct = variables.get(name.as_str()).map(|value| (Origin::Variable(name.clone()), *value));
+        let file = variables.get(file_name.as_str()).filter(|_| setting.secret).copied();
+        take(setting, direct, file, values, errors);
+        names.push(name);
         if setting.secret {
-            known.push(held_name);
+            names.push(file_name);
         }
     }
-    let unknown = ours.keys().filter(|name| !known.iter().any(|known| known == *name));
-    faults.extend(unknown.map(|name| format!("{name} in the environment is no setting")));
+    let unknown = variables.keys().filter(|variable| !names.iter().any(|name| name == *variable));
+    errors.extend(unknown.map(|name| format!("{name} in the environment is not a setting")));
 }
 
-/// Names the settings file.
+/// The variable that names the settings file.
 pub(crate) const CONFIG_VARIABLE: &str = "NOVANTRA_CONFIG";
 
-/// What commands that call a server prove themselves with. No settings: they are a service account's, not the installation's.
+/// The variables with the credentials of commands that call a server. They are not settings, because they belong to a
+/// service account and not to the installation.
 pub(crate) const CLIENT_ID_VARIABLE: &str = "NOVANTRA_CLIENT_ID";
 pub(crate) const CLIENT_SECRET_VARIABLE: &str = "NOVANTRA_CLIENT_SECRET";
 pub(crate) const CLIENT_SECRET_FILE_VARIABLE: &str = "NOVANTRA_CLIENT_SECRET_FILE";
 
-/// The variables that are read elsewhere.
+/// The variables that are not settings.
 const OF_COMMANDS: [&str; 4] =
     [CONFIG_VARIABLE, CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, CLIENT_SECRET_FILE_VARIABLE];
 
-fn read_file(path: &Path, text: &str, given: &mut BTreeMap<&'static str, Given>, faults: &mut Vec<String>) {
+fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Given>, errors: &mut Vec<String>) {
     let table = match text.parse::<toml::Table>() {
         Ok(table) => table,
         Err(error) => {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            faults.push(format!("{} line {line}: {}", path.display(), error.message()));
+            errors.push(format!("{} line {line}: {}", path.display(), error.message()));
             return;
         }
     };
-    let mut values = Vec::new();
-    flatten("", table, &mut values);
-    for (key, value) in values {
-        // A table's name and the name in it are one name: `[audit] reads` is `audit_reads`.
+    let mut entries = Vec::new();
+    flatten("", table, &mut entries);
+    for (key, value) in entries {
+        // A table's name is a prefix of the names in it: `[audit] reads` is `audit_reads`.
         let name = key.replace('.', "_");
-        let (setting, held) = match TABLE.iter().find(|setting| setting.name == name) {
+        let (setting, is_file) = match TABLE.iter().find(|setting| setting.name == name) {
             Some(setting) => (*setting, false),
             None => match TABLE.iter().find(|setting| setting.secret && format!("{}_file", setting.name) == name) {
                 Some(setting) => (*setting, true),
                 None => {
-                    faults.push(format!("{key} in {} is no setting", path.display()));
+                    errors.push(format!("{key} in {} is not a setting", path.display()));
                     continue;
                 }
             },
@@ -178,18 +184,18 @@ fn read_file(path: &Path, text: &str, given: &mut BTreeMap<&'static str, Given>,
         let text = match value {
             toml::Value::String(text) => text,
             toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Boolean(truth) => truth.to_string(),
+            toml::Value::Boolean(value) => value.to_string(),
             toml::Value::Array(items) if setting.list && items.iter().all(toml::Value::is_str) => {
                 items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
             }
             other => {
-                faults.push(format!("{key} in {} is a {}, not a text or number", path.display(), other.type_str()));
+                errors.push(format!("{key} in {} is a {}, not a string or number", path.display(), other.type_str()));
                 continue;
             }
         };
         let origin = Origin::File(path.to_owned(), key);
-        let (direct, held) = if held { (None, Some(text.as_str())) } else { (Some((origin, text.as_str())), None) };
-        take(setting, direct, held, given, faults);
+        let (direct, file) = if is_file { (None, Some(text.as_str())) } else { (Some((origin, text.as_str())), None) };
+        take(setting, direct, file, values, errors);
     }
 }
 
@@ -217,7 +223,7 @@ mod tests {
     }
 
     fn value(sources: &Sources, name: &str) -> Option<String> {
-        gather(sources).unwrap().get(name).map(|given| given.value.clone())
+        gather(sources).unwrap().get(name).map(|raw| raw.value.clone())
     }
 
     #[test]
@@ -251,8 +257,11 @@ mod tests {
 
     #[test]
     fn what_is_no_setting_is_an_error_that_names_its_place() {
-        let faults = gather(&sources(&[], &[("NOVANTRA_LISTN", "x")], Some("tokn = 1"))).unwrap_err();
-        assert_eq!(faults, ["tokn in novantra.toml is no setting", "NOVANTRA_LISTN in the environment is no setting"]);
+        let errors = gather(&sources(&[], &[("NOVANTRA_LISTN", "x")], Some("tokn = 1"))).unwrap_err();
+        assert_eq!(
+            errors,
+            ["tokn in novantra.toml is not a setting", "NOVANTRA_LISTN in the environment is not a setting"]
+        );
     }
 
     #[test]
@@ -266,21 +275,21 @@ mod tests {
         let path = folder.path().join("url");
         std::fs::write(&path, "postgres://somebody@host/base\n").unwrap();
         let path = path.to_str().unwrap();
-        let held = ("NOVANTRA_DATABASE_URL_FILE", path);
+        let file = ("NOVANTRA_DATABASE_URL_FILE", path);
         assert_eq!(
-            value(&sources(&[], &[held], None), "database_url").as_deref(),
+            value(&sources(&[], &[file], None), "database_url").as_deref(),
             Some("postgres://somebody@host/base")
         );
-        assert!(gather(&sources(&[], &[held, ("NOVANTRA_DATABASE_URL", "memory:")], None)).is_err());
+        assert!(gather(&sources(&[], &[file, ("NOVANTRA_DATABASE_URL", "memory:")], None)).is_err());
         assert!(
             gather(&sources(&[], &[("NOVANTRA_LISTEN_FILE", path)], None)).is_err(),
-            "only secrets are held in files"
+            "only secrets can be read from files"
         );
     }
 
     #[test]
     fn a_broken_file_is_named_with_its_line() {
-        let faults = gather(&sources(&[], &[], Some("listen = \"x\"\nlisten : 3"))).unwrap_err();
-        assert!(faults[0].starts_with("novantra.toml line 2: "), "{faults:?}");
+        let errors = gather(&sources(&[], &[], Some("listen = \"x\"\nlisten : 3"))).unwrap_err();
+        assert!(errors[0].starts_with("novantra.toml line 2: "), "{errors:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Settings as the program uses them.
+//! The parsed settings.
 
 use std::{
     collections::BTreeMap,
@@ -23,41 +23,41 @@ use crate::{
     tls::CertificateFiles,
 };
 
-/// Every setting, understood.
+/// The parsed values of all settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: SocketAddr,
-    /// None where the API is served without TLS.
+    /// `None` if the API is served without TLS.
     pub(crate) tls: Option<CertificateFiles>,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Database,
     pub(crate) database_options: DatabaseOptions,
     pub(crate) master_key_file: PathBuf,
-    /// None where keys are rotated by command alone.
+    /// `None` if keys are rotated only by command.
     pub(crate) signing_key_lifetime: Option<Duration>,
-    /// None where rate limits are kept with the records.
+    /// `None` if rate limits are stored in the database or in memory.
     pub(crate) rate_limit_url: Option<RedisUrl>,
     pub(crate) max_connections: usize,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) log_format: LogFormat,
-    /// None where nothing was said: the server says more by itself than a command.
+    /// `None` for the default, which differs between the server and other commands.
     pub(crate) log_level: Option<String>,
     pub(crate) api: api::ApiSettings,
 }
 
-/// Where records are kept.
+/// The database that stores the records.
 #[derive(Clone, Debug)]
 pub(crate) enum Database {
-    /// In this process's memory.
+    /// The memory of this process.
     Memory,
-    /// In this file.
+    /// A SQLite file.
     Sqlite(PathBuf),
-    /// Behind this URL, which may hold a password.
+    /// A PostgreSQL URL, which may contain a password.
     Postgres(SecretString),
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     Auto,
@@ -66,10 +66,10 @@ pub(crate) enum LogFormat {
 }
 
 impl Settings {
-    /// Understands what was given.
+    /// Parses the raw values.
     ///
     /// # Errors
-    /// Every bad value, with where it came from.
+    /// All invalid values, each with its origin.
     pub(crate) fn understand(given: &BTreeMap<&'static str, Given>) -> Result<Self, Vec<String>> {
         let mut reader = Reading { given, faults: Vec::new() };
         let data_dir = reader.take(&table::DATA_DIR, path);
@@ -80,7 +80,7 @@ impl Settings {
         }
     }
 
-    /// What the operator might not have meant, in words.
+    /// Warnings about valid but risky values.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let day = Duration::from_secs(24 * 60 * 60);
         let short = [
@@ -89,16 +89,16 @@ impl Settings {
         ]
         .into_iter()
         .filter(|(span, _)| *span < day)
-        .map(|(span, setting)| format!("{} is {}s; the API promises its clients 24h", setting.name, span.as_secs()));
-        let everybody = self
-            .api
-            .trusted_proxies
-            .include_everybody()
-            .then(|| format!("{} is everybody, so who calls can claim any address", table::TRUSTED_PROXY.name));
+        .map(|(span, setting)| {
+            format!("{} is {}s, but the API promises its clients 24h", setting.name, span.as_secs())
+        });
+        let everybody = self.api.trusted_proxies.include_everybody().then(|| {
+            format!("{} contains all addresses, so every client can claim any address", table::TRUSTED_PROXY.name)
+        });
         let in_clear = (self.tls.is_none() && !self.listen.ip().is_loopback() && self.api.trusted_proxies.is_empty())
             .then(|| {
                 format!(
-                    "{} is {} without {} or {}, so secrets and tokens cross the network in clear",
+                    "{} is {} without {} or {}, so secrets and tokens cross the network unencrypted",
                     table::LISTEN.name,
                     self.listen,
                     table::TLS_CERT.name,
@@ -109,6 +109,7 @@ impl Settings {
     }
 }
 
+/// Parses raw values and collects the errors.
 pub(super) struct Reading<'a> {
     given: &'a BTreeMap<&'static str, Given>,
     faults: Vec<String>,
@@ -149,39 +150,39 @@ impl Reading<'_> {
         })
     }
 
-    /// A certificate without its key is of no use, nor is the other way round.
+    /// The files of certificate and key, which must be given together.
     fn tls(&mut self) -> Option<Option<CertificateFiles>> {
         let certificate = self.take_or(&table::TLS_CERT, |text| path(text).map(Some), || None)?;
         let key = self.take_or(&table::TLS_KEY, |text| path(text).map(Some), || None)?;
         match (certificate, key) {
             (Some(certificate), Some(key)) => Some(Some(CertificateFiles { certificate, key })),
             (None, None) => Some(None),
-            (Some(_), None) => self.fault("tls_cert is given without tls_key"),
-            (None, Some(_)) => self.fault("tls_key is given without tls_cert"),
+            (Some(_), None) => self.fault("tls_cert is set without tls_key; set both"),
+            (None, Some(_)) => self.fault("tls_key is set without tls_cert; set both"),
         }
     }
 
-    fn fault<T>(&mut self, fault: &str) -> Option<T> {
-        self.faults.push(fault.to_owned());
+    fn fault<T>(&mut self, error: &str) -> Option<T> {
+        self.faults.push(error.to_owned());
         None
     }
 
     fn database_options(&mut self) -> Option<DatabaseOptions> {
         let connections = self.take(&table::DATABASE_CONNECTIONS, |text| {
-            let some = positive(text).ok().filter(|number| (5..=1000).contains(number));
-            some.ok_or_else(|| format!("{text:?} is no whole number from 5 to 1000"))
+            let number = positive(text).ok().filter(|number| (5..=1000).contains(number));
+            number.ok_or_else(|| format!("{text:?} is not a whole number from 5 to 1000"))
         });
         let statement_timeout = self.take(&table::DATABASE_STATEMENT_TIMEOUT, |text| {
             let span = parse_span(text)?;
-            let fits = (Duration::from_secs(1)..=Duration::from_secs(60 * 60)).contains(&span);
-            if fits { Ok(span) } else { Err(format!("{text} is not within 1s and 1h")) }
+            let is_valid = (Duration::from_secs(1)..=Duration::from_secs(60 * 60)).contains(&span);
+            if is_valid { Ok(span) } else { Err(format!("{text} is not from 1s to 1h")) }
         });
         Some(DatabaseOptions { connections: connections?, statement_timeout: statement_timeout? })
     }
 
     fn api(&mut self) -> Option<api::ApiSettings> {
         let token_lifetime = self.take(&table::TOKEN_LIFETIME, |text| {
-            TokenLifetime::new(parse_span(text)?).ok_or_else(|| format!("{text} is not within 60s and 1h"))
+            TokenLifetime::new(parse_span(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
         });
         let idempotency_retention = self.take(&table::IDEMPOTENCY_RETENTION, some_time);
         let cursor_lifetime = self.take(&table::CURSOR_LIFETIME, some_time);
@@ -211,40 +212,42 @@ impl Reading<'_> {
         })
     }
 
-    /// The value of a setting that has a default; `None` after a fault.
+    /// Parses the value of a setting or its default. Returns `None` after recording an error.
     pub(super) fn take<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let (value, origin) = match (self.given.get(setting.name), setting.default) {
-            (Some(given), _) => (given.value.as_str(), &given.origin),
+            (Some(raw), _) => (raw.value.as_str(), &raw.origin),
             (None, default) => (default.unwrap_or_default(), &Origin::Default),
         };
         match parse(value) {
             Ok(value) => Some(value),
-            Err(fault) => {
-                // What a secret holds is not repeated.
-                let fault = if setting.secret { "is not a value it can have".to_owned() } else { fault };
-                self.faults.push(format!("{} (from {origin}): {fault}", setting.name));
+            Err(error) => {
+                // The value of a secret must not appear in the message.
+                let error =
+                    if setting.secret { "the value is invalid (it is secret and not shown)".to_owned() } else { error };
+                self.faults.push(format!("{} (from {origin}): {error}", setting.name));
                 None
             }
         }
     }
 
-    /// The value of a setting whose default follows from others.
+    /// Parses the value of a setting, or computes its default if it is not set.
     pub(super) fn take_or<T>(
         &mut self,
         setting: &Setting,
         parse: impl FnOnce(&str) -> Result<T, String>,
-        otherwise: impl FnOnce() -> T,
+        default: impl FnOnce() -> T,
     ) -> Option<T> {
-        if self.given.contains_key(setting.name) { self.take(setting, parse) } else { Some(otherwise()) }
+        if self.given.contains_key(setting.name) { self.take(setting, parse) } else { Some(default()) }
     }
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(PathBuf::from(text)) }
+    if text.is_empty() { Err("the path is empty".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 fn some_time(text: &str) -> Result<Duration, String> {
-    parse_span(text).and_then(|span| if span.is_zero() { Err("must be at least 1s".to_owned()) } else { Ok(span) })
+    parse_span(text)
+        .and_then(|span| if span.is_zero() { Err("the duration must be at least 1s".to_owned()) } else { Ok(span) })
 }
 
 fn key_lifetime(text: &str) -> Result<Option<Duration>, String> {
@@ -263,19 +266,26 @@ fn redis(text: &str) -> Result<Option<RedisUrl>, String> {
     text.parse().map(Some).map_err(|error: limits_redis::MalformedRedisUrl| error.to_string())
 }
 
-/// The database at this address, or what is wrong with the address.
+/// Parses a database URL.
+///
+/// # Errors
+/// If the URL names no file, or its scheme is unknown.
 pub(crate) fn database(text: &str) -> Result<Database, String> {
     if text == "memory:" {
         return Ok(Database::Memory);
     }
     if let Some(file) = text.strip_prefix("sqlite:") {
         let file = file.strip_prefix("//").unwrap_or(file);
-        return if file.is_empty() { Err("names no file".to_owned()) } else { Ok(Database::Sqlite(file.into())) };
+        return if file.is_empty() {
+            Err("the URL names no file".to_owned())
+        } else {
+            Ok(Database::Sqlite(file.into()))
+        };
     }
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
         return Ok(Database::Postgres(SecretString::from(text)));
     }
-    Err("must start with sqlite:, postgres:// or be memory:".to_owned())
+    Err("the URL must be memory: or start with sqlite: or postgres://".to_owned())
 }
 
 #[cfg(test)]
@@ -302,27 +312,27 @@ mod tests {
 
     #[test]
     fn every_bad_value_is_reported_with_where_it_came_from() {
-        let faults = understand(&[("NOVANTRA_TOKEN_LIFETIME", "59s"), ("NOVANTRA_LISTEN", "nowhere")]).unwrap_err();
+        let errors = understand(&[("NOVANTRA_TOKEN_LIFETIME", "59s"), ("NOVANTRA_LISTEN", "nowhere")]).unwrap_err();
         assert_eq!(
-            faults,
+            errors,
             [
-                "listen (from NOVANTRA_LISTEN): \"nowhere\" is no address and port such as 127.0.0.1:8080",
-                "token_lifetime (from NOVANTRA_TOKEN_LIFETIME): 59s is not within 60s and 1h",
+                "listen (from NOVANTRA_LISTEN): \"nowhere\" is not an address and port such as 127.0.0.1:8080",
+                "token_lifetime (from NOVANTRA_TOKEN_LIFETIME): 59s is not from 60s to 1h",
             ]
         );
     }
 
     #[test]
     fn a_bad_database_url_is_not_repeated() {
-        let faults = understand(&[("NOVANTRA_DATABASE_URL", "mysql://root:hunter2@host")]).unwrap_err();
-        assert!(!faults[0].contains("hunter2"), "{faults:?}");
+        let errors = understand(&[("NOVANTRA_DATABASE_URL", "mysql://root:hunter2@host")]).unwrap_err();
+        assert!(!errors[0].contains("hunter2"), "{errors:?}");
     }
 
     #[test]
     fn every_setting_of_the_table_is_understood_and_not_only_listed() {
         for setting in TABLE.iter().filter(|setting| !matches!(setting.unit, "FOLDER" | "FILE")) {
             let variable = setting.variable();
-            assert!(understand(&[(&variable, "=no value=")]).is_err(), "{} takes anything", setting.name);
+            assert!(understand(&[(&variable, "=no value=")]).is_err(), "{} accepts any value", setting.name);
         }
     }
 
@@ -330,15 +340,15 @@ mod tests {
     fn a_certificate_and_its_key_are_given_together_or_not_at_all() {
         let [certificate, key] = [("NOVANTRA_TLS_CERT", "a.crt"), ("NOVANTRA_TLS_KEY", "a.key")];
         assert_eq!(understand(&[certificate, key]).unwrap().tls.unwrap().key, Path::new("a.key"));
-        assert_eq!(understand(&[certificate]).unwrap_err(), ["tls_cert is given without tls_key"]);
-        assert_eq!(understand(&[key]).unwrap_err(), ["tls_key is given without tls_cert"]);
+        assert_eq!(understand(&[certificate]).unwrap_err(), ["tls_cert is set without tls_key; set both"]);
+        assert_eq!(understand(&[key]).unwrap_err(), ["tls_key is set without tls_cert; set both"]);
     }
 
     #[test]
     fn believing_everybody_is_allowed_but_doubted() {
-        for (proxies, doubts) in [("10.0.0.0/8,::1", 0), ("10.0.0.0/8,0.0.0.0/0", 1), ("::/0", 1)] {
+        for (proxies, warnings) in [("10.0.0.0/8,::1", 0), ("10.0.0.0/8,0.0.0.0/0", 1), ("::/0", 1)] {
             let settings = understand(&[("NOVANTRA_TRUSTED_PROXY", proxies)]).unwrap();
-            assert_eq!(settings.doubts().len(), doubts, "{proxies}");
+            assert_eq!(settings.doubts().len(), warnings, "{proxies}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! How webhooks are sent, and to where.
+//! The settings of webhooks.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -11,12 +11,12 @@ use super::{
     typed::Reading,
 };
 
-/// How webhooks are sent.
+/// The parsed settings of webhooks.
 #[derive(Clone, Debug)]
 pub(crate) struct WebhookSettings {
     pub(crate) addresses: AddressPolicy,
     pub(crate) retention: Duration,
-    /// How many attempts are in flight at once.
+    /// Maximum number of delivery attempts in flight.
     pub(crate) concurrency: usize,
 }
 
@@ -30,8 +30,8 @@ impl WebhookSettings {
             if span < SHORTEST_RETENTION { Err(format!("{text} is not at least 4d")) } else { Ok(span) }
         });
         let concurrency = reader.take(&table::WEBHOOKS_CONCURRENCY, |text| {
-            let some = positive(text).ok().filter(|number| (4..=65_536).contains(number));
-            some.ok_or_else(|| format!("{text:?} is no whole number from 4 to 65536"))
+            let number = positive(text).ok().filter(|number| (4..=65_536).contains(number));
+            number.ok_or_else(|| format!("{text:?} is not a whole number from 4 to 65536"))
         });
         Some(Self {
             addresses: AddressPolicy { allowed: allowed?, loopback: loopback? },
@@ -40,24 +40,26 @@ impl WebhookSettings {
         })
     }
 
-    /// What the operator might not have meant, in words.
+    /// A warning about a risky value.
     pub(super) fn doubts(&self) -> Option<String> {
         let everywhere = self.addresses.allowed.iter().any(|network| network.prefix_len() == 0);
         everywhere.then(|| {
             let name = table::WEBHOOKS_ALLOW_ADDRESSES.name;
-            format!("{name} is everywhere, so who may subscribe can reach into this network")
+            format!(
+                "{name} contains all addresses, so every account that may subscribe can reach hosts in this network"
+            )
         })
     }
 }
 
-/// A delivery is tried for more than three days, and its event must last as long.
+/// Minimum retention. A delivery is retried for more than three days, and its event must be stored as long.
 const SHORTEST_RETENTION: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
-/// Networks as `10.0.0.0/8` and single addresses, with commas between.
+/// Parses networks such as `10.0.0.0/8` and single addresses, separated by commas.
 fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     let network = |text: &str| {
         let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network.map_err(|_| format!("{text:?} is no network such as 10.0.0.0/8"))
+        network.map_err(|_| format!("{text:?} is not a network such as 10.0.0.0/8"))
     };
     text.split(',').map(str::trim).map(network).collect()
 }

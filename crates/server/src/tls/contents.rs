@@ -1,4 +1,4 @@
-//! What is in the two files, as bytes.
+//! The raw contents of the certificate file and the key file.
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -7,10 +7,10 @@ use crate::{
     tls::CertificateFiles,
 };
 
-/// More than any chain or key has.
+/// Maximum size of a file in bytes, more than any certificate chain or key has.
 const MOST_BYTES: u64 = 1024 * 1024;
 
-/// What the files held when they were read. It can't be printed: one of them is a secret.
+/// The contents of the two files. The type has no `Debug` implementation, because the key is secret.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(super) certificate: Vec<u8>,

@@ -1,4 +1,4 @@
-//! When a chain of certificates ends.
+//! The expiry of a certificate chain.
 
 use kernel::Timestamp;
 use rustls::pki_types::CertificateDer;
@@ -7,17 +7,17 @@ use x509_cert::{
     der::{self, Decode},
 };
 
-/// The moment from which on clients refuse the chain: when the first of its certificates ends.
+/// Returns the time at which the first certificate of the chain expires; from then on, clients refuse the chain.
 ///
 /// # Errors
-/// A certificate that can't be read.
+/// If a certificate can't be parsed.
 pub(super) fn of_chain(chain: &[CertificateDer<'_>]) -> der::Result<Timestamp> {
     chain.iter().map(of_one).try_fold(Timestamp::from_millis(i64::MAX), |first, one| Ok(first.min(one?)))
 }
 
 fn of_one(certificate: &CertificateDer<'_>) -> der::Result<Timestamp> {
-    // What issuers write into certificates is not always by the book; only the dates matter here.
+    // Some issuers deviate from the standard; `Raw` accepts that, since only the dates matter here.
     let certificate = CertificateInner::<Raw>::from_der(certificate)?;
-    let ends = certificate.tbs_certificate().validity().not_after.to_unix_duration();
-    Ok(Timestamp::from_millis(i64::try_from(ends.as_millis()).unwrap_or(i64::MAX)))
+    let expiry = certificate.tbs_certificate().validity().not_after.to_unix_duration();
+    Ok(Timestamp::from_millis(i64::try_from(expiry.as_millis()).unwrap_or(i64::MAX)))
 }

@@ -1,11 +1,11 @@
-//! A migration of a later version, applied under servers of this one.
+//! A migration of a later version that is applied while servers of this version run.
 
 use crate::{
     load::Load,
     support::{Fleet, Installation},
 };
 
-/// What a later version may bring: it only adds.
+/// Statements that a later version may apply: they only add to the schema.
 const EXPANSION: &[&str] = &[
     "ALTER TABLE findings ADD COLUMN risk_score bigint",
     "ALTER TABLE findings ADD COLUMN region text COLLATE \"C\" NOT NULL DEFAULT 'anywhere'",
@@ -27,22 +27,22 @@ const EXPANSION: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_go_on_while_a_migration_of_a_later_version_expands_the_schema() {
-    let fleet = Fleet::start(Installation::on_postgres().await, 2);
-    let database = fleet.installation().database().await;
-    let mut load = Load::begin(&fleet, 4).await;
+    let servers = Fleet::start(Installation::on_postgres().await, 2);
+    let database = servers.installation().database().await;
+    let mut load = Load::begin(&servers, 4).await;
     load.writes(20).await;
     for statement in EXPANSION {
         database.execute(statement).await;
         load.writes(2).await;
     }
     load.writes(20).await;
-    for place in 0..fleet.len() {
-        assert_eq!(fleet.probe(place, "/readyz").await.0, 200);
-        let log = fleet.with(place, |server| server.log());
+    for index in 0..servers.len() {
+        assert_eq!(servers.probe(index, "/readyz").await.0, 200);
+        let log = servers.with(index, |server| server.log());
         assert!(!log.contains("cached plan"), "{log}");
     }
-    fleet.kill(0);
-    fleet.start_again(0);
+    servers.kill(0);
+    servers.start_again(0);
     load.writes(10).await;
-    load.end(&fleet).await;
+    load.end(&servers).await;
 }

@@ -1,4 +1,4 @@
-//! Writers that never let go of a write until it is acknowledged, and what has to be there afterwards.
+//! Writers that repeat a write until it is acknowledged, and checks of what must be stored afterwards.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use crate::support::{Answer, Client, Fleet, eventually, finding};
 
 const FINDINGS: &str = "/api/v1/governance/findings";
 
-/// Writers at work.
+/// Several concurrent writers.
 pub(crate) struct Load {
     writers: JoinSet<Vec<Written>>,
     state: Arc<State>,
@@ -27,17 +27,17 @@ struct State {
     written: AtomicUsize,
 }
 
-/// What a writer was told is stored: a finding, and one comment on it that was sent twice at once.
+/// An acknowledged write: a finding, and one comment on it that was sent twice concurrently.
 struct Written {
     finding: String,
     comment: String,
 }
 
 impl Load {
-    /// So many writers begin to write to whichever server is there.
-    pub(crate) async fn begin(fleet: &Fleet, writers: usize) -> Self {
-        let credentials = fleet.installation().account("writer", &["governance.findings:write"]);
-        let client = fleet.client(&credentials).await;
+    /// Starts this number of writers, which write to any running server.
+    pub(crate) async fn begin(servers: &Fleet, writers: usize) -> Self {
+        let credentials = servers.installation().account("writer", &["governance.findings:write"]);
+        let client = servers.client(&credentials).await;
         let state = Arc::new(State::default());
         let mut load = Self { writers: JoinSet::new(), state: Arc::clone(&state) };
         for writer in 0..writers {
@@ -46,29 +46,29 @@ impl Load {
         load
     }
 
-    /// Waits until so many more findings and their comments were acknowledged.
+    /// Waits until `more` further findings and their comments are acknowledged.
     pub(crate) async fn writes(&mut self, more: usize) {
         let enough = self.state.written.load(Ordering::Relaxed) + more;
-        eventually("enough is written", async || {
-            assert!(self.writers.try_join_next().is_none(), "a writer ended before it was to");
+        eventually("enough writes are acknowledged", async || {
+            assert!(self.writers.try_join_next().is_none(), "a writer ended early");
             (self.state.written.load(Ordering::Relaxed) >= enough).then_some(())
         })
         .await;
     }
 
-    /// Lets every writer finish what it is at. Whatever was acknowledged is there then, once, and on record once; nothing
-    /// else is.
-    pub(crate) async fn end(self, fleet: &Fleet) {
+    /// Stops every writer after its current write. Asserts that exactly the acknowledged writes are stored and
+    /// audited, each once.
+    pub(crate) async fn end(self, servers: &Fleet) {
         self.state.over.store(true, Ordering::Relaxed);
         let written: Vec<Written> = self.writers.join_all().await.into_iter().flatten().collect();
-        let credentials = fleet.installation().account("reader", &["governance.findings:read", "audit:read"]);
-        let reader = fleet.client(&credentials).await;
+        let credentials = servers.installation().account("reader", &["governance.findings:read", "audit:read"]);
+        let reader = servers.client(&credentials).await;
 
         let acknowledged = once(written.iter().map(|written| written.finding.clone()));
         let findings = reader.all(FINDINGS, "findings").await;
         assert_eq!(once(findings.iter().map(|finding| text(&finding["id"]))), acknowledged);
 
-        let database = fleet.installation().database().await;
+        let database = servers.installation().database().await;
         let stored = database.rows("SELECT 'findev_' || id, 'find_' || finding_id FROM finding_events").await;
         let comments = written.iter().map(|written| vec![written.comment.clone(), written.finding.clone()]);
         assert_eq!(once(stored), once(comments));
@@ -77,10 +77,10 @@ impl Load {
             let entries = reader.all(&format!("/api/v1/audit/entries?action={action}"), "entries").await;
             assert_eq!(once(entries.iter().map(|entry| text(&entry["subject"]["id"]))), acknowledged, "{action}");
         }
-        fleet.installation().sealed().await;
-        let verified = fleet.installation().run(&["audit", "verify"]);
+        servers.installation().sealed().await;
+        let verified = servers.installation().run(&["audit", "verify"]);
         assert!(verified.status.success(), "{}", verified.stderr);
-        println!("{} findings and as many comments were acknowledged, are there and on record once", written.len());
+        println!("{} findings and as many comments were acknowledged, and are stored and audited once", written.len());
     }
 }
 
@@ -92,14 +92,14 @@ async fn write(client: Client, state: Arc<State>, writer: usize) -> Vec<Written>
         assert_eq!(created.status, 201, "{}", created.body);
         let id = text(&created.body["finding"]["id"]);
         let (first, second) = tokio::join!(comment(&client, &id), comment(&client, &id));
-        assert_eq!(first.body, second.body, "one effect, one answer");
+        assert_eq!(first.body, second.body, "both requests must get the same response");
         written.push(Written { finding: id, comment: text(&first.body["findingEvent"]["id"]) });
         state.written.fetch_add(1, Ordering::Relaxed);
     }
     written
 }
 
-/// Comments on a finding, always under the same key.
+/// Comments on a finding, always with the same idempotency key.
 pub(crate) async fn comment(client: &Client, finding: &str) -> Answer {
     let body = json!({ "eventType": "comment", "note": "seen", "reason": "noted by a test of the program" });
     let answer = client.post_once(&format!("{FINDINGS}/{finding}/events"), &format!("note-{finding}"), &body).await;
@@ -107,12 +107,12 @@ pub(crate) async fn comment(client: &Client, finding: &str) -> Answer {
     answer
 }
 
-/// How often each came: once, or the test fails.
+/// Counts each value and asserts that none occurs more than once.
 fn once<T: Ord + std::fmt::Debug>(all: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
     let mut times = BTreeMap::new();
-    all.into_iter().for_each(|one| *times.entry(one).or_default() += 1);
-    let often: Vec<_> = times.iter().filter(|(_, times)| **times != 1).collect();
-    assert!(often.is_empty(), "more than once: {often:?}");
+    all.into_iter().for_each(|value| *times.entry(value).or_default() += 1);
+    let repeated: Vec<_> = times.iter().filter(|(_, times)| **times != 1).collect();
+    assert!(repeated.is_empty(), "more than once: {repeated:?}");
     times
 }
 

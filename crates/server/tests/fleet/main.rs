@@ -1,4 +1,4 @@
-//! Several servers over one PostgreSQL: what they promise together, and what may befall them.
+//! Several servers over one PostgreSQL: their common guarantees, and failures of servers and database.
 
 #[path = "../support/mod.rs"]
 mod support;

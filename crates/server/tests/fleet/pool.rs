@@ -1,4 +1,4 @@
-//! Connections used up by statements that wait for somebody else's lock.
+//! Connection pools that are exhausted by statements waiting for a lock.
 
 use std::{
     sync::Arc,
@@ -11,40 +11,41 @@ use crate::support::{Answer, Client, Database, Fleet, Installation, finding};
 
 const FINDINGS: &str = "/api/v1/governance/findings";
 
-/// What the servers are told; half as long they wait for a lock.
+/// The statement timeout of the servers; their lock timeout is half of it.
 const STATEMENT_TIMEOUT: &str = "2s";
-/// How long a call may wait before it is refused: for a place and for its lock, and so again to be put on record.
+/// The maximum time until a request is refused: it waits for a connection and for its lock, and then again to be
+/// audited.
 const REFUSED_WITHIN: Duration = Duration::from_secs(15);
-/// How long a call may take that needs nothing of what is locked.
+/// The maximum duration of a request that needs no locked table.
 const SERVED_WITHIN: Duration = Duration::from_secs(3);
-/// How many calls are sent at once, far more than there are connections.
+/// The numbers of concurrent requests, far more than there are connections.
 const SOME: usize = 100;
 const MANY: usize = 400;
-/// How much memory a server may take for those that wait, in bytes.
+/// The maximum memory, in bytes, that a server may use for waiting requests.
 const MEMORY: u64 = 64 * 1024 * 1024;
 
 struct House {
-    fleet: Arc<Fleet>,
+    servers: Arc<Fleet>,
     client: Client,
-    /// A connection beside the servers', which takes the lock.
+    /// A separate connection, which takes the lock.
     locking: Database,
     finding: String,
 }
 
 impl House {
     async fn new() -> Self {
-        let fleet = Fleet::set_up(Installation::on_postgres().await, 1, |_, setup| {
+        let servers = Fleet::set_up(Installation::on_postgres().await, 1, |_, setup| {
             setup.set("DATABASE_STATEMENT_TIMEOUT", STATEMENT_TIMEOUT)
         });
         let scopes = ["governance.findings:read", "governance.findings:write", "governance.controls:read"];
-        let client = fleet.clients(&fleet.installation().account("integration", &scopes)).await.remove(0);
+        let client = servers.clients(&servers.installation().account("integration", &scopes)).await.remove(0);
         let created = client.post_once(FINDINGS, "first", &finding("first")).await;
         let finding = created.body["finding"]["id"].as_str().expect("an id").to_owned();
-        let locking = fleet.installation().database().await;
-        Self { fleet, client, locking, finding }
+        let locking = servers.installation().database().await;
+        Self { servers, client, locking, finding }
     }
 
-    /// Whoever touches this table waits from now on.
+    /// Locks the table: every statement that needs it waits from now on.
     async fn lock(&self, table: &str, mode: &str) {
         self.locking.execute(&format!("BEGIN; LOCK TABLE {table} IN {mode} MODE")).await;
     }
@@ -59,20 +60,20 @@ impl House {
         async move { client.get(&path).await }
     }
 
-    /// Makes a finding, always the same of this number.
+    /// Creates a finding, with the same idempotency key for the same number.
     fn write(&self, number: usize) -> impl Future<Output = Answer> + Send + use<> {
         let (client, key) = (self.client.clone(), format!("write-{number}"));
         async move { client.post_once(FINDINGS, &key, &finding(&key)).await }
     }
 
     async fn figure(&self, name: &str) -> u64 {
-        let (_, metrics) = self.fleet.probe(0, "/metrics").await;
+        let (_, metrics) = self.servers.probe(0, "/metrics").await;
         let line = metrics.lines().find_map(|line| line.strip_prefix(name)).expect("a figure");
         line.trim().parse::<f64>().expect("a number") as u64
     }
 }
 
-/// Sends so many calls at once. Says what each was answered with, and after how long.
+/// Sends this number of concurrent requests. Returns each response and its duration.
 fn wave<F: Future<Output = Answer> + Send + 'static>(
     size: usize,
     call: impl Fn(usize) -> F,
@@ -85,11 +86,11 @@ fn wave<F: Future<Output = Answer> + Send + 'static>(
 }
 
 async fn timed(call: impl Future<Output = Answer>) -> (Answer, Duration) {
-    let asked = Instant::now();
-    (call.await, asked.elapsed())
+    let sent = Instant::now();
+    (call.await, sent.elapsed())
 }
 
-/// Each was refused in time, and told to come again.
+/// Asserts that each request was refused in time, with `Retry-After`.
 fn refused(answers: &[(Answer, Duration)]) {
     for (answer, took) in answers {
         assert_eq!(answer.status, 503, "{}", answer.body);
@@ -97,36 +98,36 @@ fn refused(answers: &[(Answer, Duration)]) {
         assert!(*took < REFUSED_WITHIN, "refused after {took:?}");
     }
     let longest = answers.iter().map(|(_, took)| *took).max().unwrap_or_default();
-    println!("{} calls were refused after {} ms at most", answers.len(), longest.as_millis());
+    println!("{} requests were refused after at most {} ms", answers.len(), longest.as_millis());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_wait_for_a_lock_are_refused_in_time_and_served_at_once_when_it_is_gone() {
-    let house = House::new().await;
-    let memory = house.figure("process_resident_memory_bytes").await;
-    house.lock("idempotency", "EXCLUSIVE").await;
-    refused(&wave(MANY, |number| house.write(number)).join_all().await);
-    let grown = house.figure("process_resident_memory_bytes").await.saturating_sub(memory);
+    let server = House::new().await;
+    let memory = server.figure("process_resident_memory_bytes").await;
+    server.lock("idempotency", "EXCLUSIVE").await;
+    refused(&wave(MANY, |number| server.write(number)).join_all().await);
+    let grown = server.figure("process_resident_memory_bytes").await.saturating_sub(memory);
     assert!(grown < MEMORY, "{grown} bytes more");
 
-    house.unlock().await;
-    let (at_once, took) = timed(house.write(0)).await;
+    server.unlock().await;
+    let (at_once, took) = timed(server.write(0)).await;
     assert_eq!(at_once.status, 201, "{}", at_once.body);
     assert!(took < SERVED_WITHIN, "written after {took:?}");
-    for (answer, _) in wave(MANY, |number| house.write(number)).join_all().await {
+    for (answer, _) in wave(MANY, |number| server.write(number)).join_all().await {
         assert_eq!(answer.status, 201, "{}", answer.body);
     }
-    assert_eq!(house.client.all(FINDINGS, "findings").await.len(), MANY + 1, "each once");
+    assert_eq!(server.client.all(FINDINGS, "findings").await.len(), MANY + 1, "each finding must be stored once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_go_on_while_writes_wait_for_a_lock() {
-    let house = House::new().await;
-    house.lock("idempotency", "EXCLUSIVE").await;
-    let mut writes = wave(SOME, |number| house.write(number));
+    let server = House::new().await;
+    server.lock("idempotency", "EXCLUSIVE").await;
+    let mut writes = wave(SOME, |number| server.write(number));
     let mut reads = Vec::new();
     while !writes.is_empty() {
-        reads.push(timed(house.read()).await);
+        reads.push(timed(server.read()).await);
         while writes.try_join_next().is_some() {}
     }
     for (read, took) in &reads {
@@ -134,22 +135,22 @@ async fn reads_go_on_while_writes_wait_for_a_lock() {
         assert!(*took < SERVED_WITHIN, "read after {took:?}");
     }
     println!("{} reads were answered while writes waited", reads.len());
-    assert!(reads.len() > 10, "{} reads are no going on", reads.len());
+    assert!(reads.len() > 10, "only {} reads were answered while writes waited", reads.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_that_wait_for_a_lock_are_refused_in_time_and_served_at_once_when_it_is_gone() {
-    let house = House::new().await;
-    house.lock("findings", "ACCESS EXCLUSIVE").await;
-    refused(&wave(SOME, |_| house.read()).join_all().await);
-    let waiting = house.figure("novantra_http_requests_in_flight").await;
-    assert_eq!(waiting, 0, "calls that were refused do not wait on");
+    let server = House::new().await;
+    server.lock("findings", "ACCESS EXCLUSIVE").await;
+    refused(&wave(SOME, |_| server.read()).join_all().await);
+    let waiting = server.figure("novantra_http_requests_in_flight").await;
+    assert_eq!(waiting, 0, "refused requests must not keep waiting");
 
-    house.unlock().await;
-    let (at_once, took) = timed(house.read()).await;
+    server.unlock().await;
+    let (at_once, took) = timed(server.read()).await;
     assert_eq!(at_once.status, 200, "{}", at_once.body);
     assert!(took < SERVED_WITHIN, "read after {took:?}");
-    for (answer, _) in wave(SOME, |_| house.read()).join_all().await {
+    for (answer, _) in wave(SOME, |_| server.read()).join_all().await {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }

@@ -1,4 +1,4 @@
-//! What one server gave out or did is good at every other.
+//! Tokens, cursors and effects of one server are valid on every other.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use crate::{
 const FINDINGS: &str = "/api/v1/governance/findings";
 const SCOPES: &[&str] = &["governance.findings:read", "governance.findings:write", "audit:read"];
 
-/// Two servers, and a client of each with the first one's token.
+/// Starts two servers; returns a client of each, both with one token.
 async fn two() -> (std::sync::Arc<Fleet>, Client, Client) {
-    let fleet = Fleet::start(Installation::on_postgres().await, 2);
-    let credentials = fleet.installation().account("integration", SCOPES);
-    let [first, second] = <[Client; 2]>::try_from(fleet.clients(&credentials).await).ok().expect("two");
-    (fleet, first, second)
+    let servers = Fleet::start(Installation::on_postgres().await, 2);
+    let credentials = servers.installation().account("integration", SCOPES);
+    let [first, second] = <[Client; 2]>::try_from(servers.clients(&credentials).await).ok().expect("two");
+    (servers, first, second)
 }
 
 async fn create(client: &Client, key: &str) -> String {
@@ -28,7 +28,7 @@ async fn create(client: &Client, key: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_one_key_sent_to_two_servers_at_once_one_acts_and_all_give_its_answer() {
-    let (_fleet, first, second) = two().await;
+    let (_servers, first, second) = two().await;
     for round in 0..25 {
         let id = create(&first, &format!("round-{round}")).await;
         let answers =
@@ -36,7 +36,7 @@ async fn of_one_key_sent_to_two_servers_at_once_one_acts_and_all_give_its_answer
         let answers = [answers.0, answers.1, answers.2, answers.3];
         assert!(answers.iter().all(|answer| answer.body == answers[0].body), "{answers:?}");
         let replayed = answers.iter().filter(|answer| answer.headers.contains_key("idempotent-replayed")).count();
-        assert_eq!(replayed, 3, "one of four acts");
+        assert_eq!(replayed, 3, "one of four requests must have an effect");
         let events = second.get(&format!("{FINDINGS}/{id}/events")).await;
         assert_eq!(events.body["findingEvents"].as_array().expect("events").len(), 1);
     }
@@ -47,26 +47,26 @@ async fn of_one_key_sent_to_two_servers_at_once_one_acts_and_all_give_its_answer
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_walk_goes_on_with_the_same_token_and_cursor_at_another_server() {
-    let (_fleet, first, second) = two().await;
-    let mut made = Vec::new();
+    let (_servers, first, second) = two().await;
+    let mut created = Vec::new();
     for number in 0..23 {
-        made.push(create(&first, &format!("key-{number}")).await);
+        created.push(create(&first, &format!("key-{number}")).await);
     }
-    let (mut walked, mut cursor, mut turn) = (Vec::new(), String::new(), [&first, &second].into_iter().cycle());
+    let (mut listed, mut cursor, mut turn) = (Vec::new(), String::new(), [&first, &second].into_iter().cycle());
     loop {
         let page = turn.next().expect("a client").get(&format!("{FINDINGS}?limit=5{cursor}")).await;
         assert_eq!(page.status, 200, "{}", page.body);
-        walked.extend(page.body["findings"].as_array().expect("findings").iter().map(|finding| finding["id"].clone()));
+        listed.extend(page.body["findings"].as_array().expect("findings").iter().map(|finding| finding["id"].clone()));
         let Some(next) = page.body["pagination"]["nextCursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
     }
-    let newest_first: Vec<Value> = made.into_iter().rev().map(Value::String).collect();
-    assert_eq!(walked, newest_first);
+    let newest_first: Vec<Value> = created.into_iter().rev().map(Value::String).collect();
+    assert_eq!(listed, newest_first);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_catch_up_from_either_servers_as_of_misses_no_write_of_the_other() {
-    let (_fleet, first, second) = two().await;
+    let (_servers, first, second) = two().await;
     let writing = [&first, &second].map(|client| {
         let client = client.clone();
         tokio::spawn(async move {
@@ -80,7 +80,7 @@ async fn a_catch_up_from_either_servers_as_of_misses_no_write_of_the_other() {
     });
     let (mut seen, mut since, mut turn) =
         (BTreeMap::new(), "1970-01-01".to_owned(), [&first, &second].into_iter().cycle());
-    // The last pull begins after all is written.
+    // The last pull begins after all writes are done.
     let mut last = false;
     while !last {
         last = writing.iter().all(tokio::task::JoinHandle::is_finished);
@@ -88,13 +88,13 @@ async fn a_catch_up_from_either_servers_as_of_misses_no_write_of_the_other() {
         since = pull(client, &since, &mut seen).await;
     }
     for writer in writing {
-        let made = writer.await.expect("all is taken");
+        let made = writer.await.expect("every write is stored");
         let missed: Vec<_> = made.iter().filter(|(id, key)| seen.get(*id) != Some(key)).collect();
         assert!(missed.is_empty(), "missed {missed:?}");
     }
 }
 
-/// Pulls what changed since, and says from when on to pull next.
+/// Pulls the changes since this time; returns the start of the next pull.
 async fn pull(client: &Client, since: &str, seen: &mut BTreeMap<String, String>) -> String {
     let path = format!("{FINDINGS}?order=updated&limit=50&updated_since={since}");
     let (mut cursor, mut as_of) = (String::new(), None);

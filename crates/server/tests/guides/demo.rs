@@ -1,4 +1,4 @@
-//! The server that a guide is run against: `novantra serve --demo`, on ports of its own.
+//! The server that a guide is run against: `novantra serve --demo` on free ports.
 
 use std::{
     env,
@@ -13,12 +13,12 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The account whose credentials a reader of the guides has.
+/// The account whose credentials a reader of the guides uses.
 const READER: &str = "mirror";
 
 pub(crate) struct Demo {
     server: Child,
-    /// Where the demo puts its folder, and the guide its files.
+    /// The folder in which the demo creates its own, and the guide its files.
     folder: TempDir,
     started: Value,
 }
@@ -27,7 +27,7 @@ impl Demo {
     /// Starts the demo of this program.
     pub(crate) fn of(program: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Under the name that the guides call it by, whatever it was built as.
+        // The program gets the name that the guides use, whatever it was built as.
         fs::create_dir(folder.path().join("bin")).unwrap();
         symlink(program, folder.path().join("bin/novantra")).unwrap();
         let mut server = without_settings(&mut Command::new(program))
@@ -48,7 +48,7 @@ impl Demo {
         self.folder.path()
     }
 
-    /// What a reader has set before they begin: where the server is, who they are, and where commands are found.
+    /// The environment of a reader: the URL of the server, the credentials, and the search path of commands.
     pub(crate) fn environment(&self) -> Vec<(&'static str, OsString)> {
         let accounts = self.started["service_accounts"].as_array().unwrap();
         let reader = accounts.iter().find(|account| account["name"] == READER).unwrap();
@@ -68,13 +68,13 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // It goes with its folder, so there is nothing it would have to finish.
+        // Its folder is deleted as well, so a graceful shutdown is not needed.
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
 }
 
-/// Keeps what this machine is set to out of what is run.
+/// Removes the program's settings of this machine from the environment of a command.
 pub(crate) fn without_settings(command: &mut Command) -> &mut Command {
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOVANTRA_")) {
         command.env_remove(name);

@@ -1,16 +1,16 @@
-//! What of a guide is run and what is expected: its fenced blocks, with their lines.
+//! The fenced blocks of a guide with their lines: which of them are run, and which output is expected.
 
 /// A guide, or a section of one.
 pub(crate) struct Guide {
-    /// For messages.
+    /// The path, for messages.
     pub(crate) path: &'static str,
     pub(crate) blocks: Vec<Block>,
 }
 
-/// A fenced block.
+/// A fenced block of a guide.
 pub(crate) struct Block {
     pub(crate) kind: Kind,
-    /// What stands behind its opening fence.
+    /// The info string of its opening fence.
     pub(crate) says: String,
     /// The line of its opening fence, from 1.
     pub(crate) line: usize,
@@ -19,11 +19,11 @@ pub(crate) struct Block {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// To be run.
+    /// A script to run.
     Script,
-    /// To be found in what the script before it prints.
+    /// Lines that the script before it must print.
     Expected,
-    /// Only to be read.
+    /// A block that is only shown to the reader.
     Shown,
 }
 
@@ -31,36 +31,36 @@ impl Guide {
     /// The blocks of a document, or of the section with this heading.
     ///
     /// # Errors
-    /// That there is nothing to run.
+    /// If there is no block to run.
     pub(crate) fn read(path: &'static str, document: &str, section: Option<&str>) -> Result<Self, String> {
         let mut blocks: Vec<Block> = Vec::new();
-        let mut within = section.is_none();
+        let mut in_section = section.is_none();
         let mut open = false;
-        for (place, line) in document.lines().enumerate() {
+        for (index, line) in document.lines().enumerate() {
             match (line.strip_prefix("```"), open) {
                 (Some(""), true) => open = false,
                 (Some(says), false) => {
                     open = true;
-                    let kind = if within { Kind::of(says) } else { Kind::Shown };
-                    blocks.push(Block { kind, says: says.to_owned(), line: place + 1, text: Vec::new() });
+                    let kind = if in_section { Kind::of(says) } else { Kind::Shown };
+                    blocks.push(Block { kind, says: says.to_owned(), line: index + 1, text: Vec::new() });
                 }
                 (_, true) => blocks.last_mut().into_iter().for_each(|block| block.text.push(line.to_owned())),
                 (None, false) => {
                     if let (Some(section), Some(heading)) = (section, line.strip_prefix("## ")) {
-                        within = heading == section;
+                        in_section = heading == section;
                     }
                 }
             }
         }
         let guide = Self { path, blocks };
-        if guide.scripts().next().is_some() { Ok(guide) } else { Err(format!("{path} has no block to be run")) }
+        if guide.scripts().next().is_some() { Ok(guide) } else { Err(format!("{path} has no block to run")) }
     }
 
     pub(crate) fn scripts(&self) -> impl Iterator<Item = &Block> {
         self.blocks.iter().filter(|block| block.kind == Kind::Script)
     }
 
-    /// The blocks that say what a script prints, each with the line of that script.
+    /// The blocks with expected output, each with the line of its script.
     pub(crate) fn expectations(&self) -> impl Iterator<Item = (usize, &Block)> {
         let mut script = 0;
         self.blocks.iter().filter_map(move |block| match block.kind {
@@ -103,5 +103,5 @@ fn only_the_section_asked_for_is_run() {
 #[test]
 fn a_guide_without_a_block_to_run_fails() {
     let read = Guide::read("a.md", "```json\n{}\n```\n", None);
-    assert_eq!(read.err().as_deref(), Some("a.md has no block to be run"));
+    assert_eq!(read.err().as_deref(), Some("a.md has no block to run"));
 }

@@ -1,15 +1,15 @@
-//! Holding what a script printed to what the guide says.
+//! Comparison of the output of scripts with the expected output in the guide.
 
 use crate::{document::Guide, shell::Printed};
 
-/// Says which line of the guide was not printed.
+/// Returns an error with the first expected line of the guide that was not printed.
 pub(crate) fn hold(guide: &Guide, printed: &Printed) -> Result<(), String> {
     for (script, block) in guide.expectations() {
         let output = printed.by(script);
         let mut rest = output.lines();
-        for (place, expected) in block.text.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        for (index, expected) in block.text.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             if !rest.any(|line| fits(expected.trim(), line.trim())) {
-                let line = block.line + 1 + place;
+                let line = block.line + 1 + index;
                 return Err(format!(
                     "{}:{line}: the block at line {script} did not print, in this order:\n  {expected}\nIt printed:\n{output}",
                     guide.path
@@ -20,7 +20,7 @@ pub(crate) fn hold(guide: &Guide, printed: &Printed) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the line is the expected one, where `…` stands for anything.
+/// Whether the line matches the expected one, in which `…` matches any text.
 fn fits(expected: &str, line: &str) -> bool {
     let Some((head, tail)) = expected.split_once('…') else { return expected == line };
     let Some(rest) = line.strip_prefix(head) else { return false };

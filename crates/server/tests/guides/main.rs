@@ -1,7 +1,7 @@
-//! Every guide is run as it is written, against the real server: its `sh` blocks in their order, as one script of bash.
-//! A `text expect` block behind one of them holds lines that the block must print; `…` stands for anything.
+//! Every guide is run as written, against the real server: its `sh` blocks in order, as one bash script. A `text
+//! expect` block after a script contains lines that the script must print; `…` matches any text.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panics")]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod demo;
 mod document;
@@ -21,7 +21,7 @@ use document::Guide;
 
 const FOLDER: &str = "docs/guides";
 
-/// The integrator's guides, and what else shows commands to be typed.
+/// The integrator's guides and other documents with commands to run.
 macro_rules! guides {
     ($($name:ident: $path:literal $(, $section:literal)?;)*) => {
         $(
@@ -57,22 +57,22 @@ fn no_guide_is_left_out() {
         .map(|entry| format!("{FOLDER}/{}", entry.unwrap().file_name().to_string_lossy()))
         .collect();
     let run = GUIDES.iter().filter(|path| path.starts_with(FOLDER)).map(|path| (*path).to_owned()).collect();
-    assert_eq!(written, run, "the guides of the folder, and those that are run");
+    assert_eq!(written, run, "the guides in the folder differ from those that are run");
 }
 
-/// Runs a guide, or one section of it, against a server of its own.
+/// Runs a guide, or one section of it, against a new server.
 fn run(path: &'static str, section: Option<&str>) {
     let text = fs::read_to_string(root().join(path)).unwrap();
     match Guide::read(path, &text, section) {
         Ok(guide) => hold(&guide, &Demo::of(Path::new(env!("CARGO_BIN_EXE_novantra")))),
-        Err(fault) => panic!("{fault}"),
+        Err(error) => panic!("{error}"),
     }
 }
 
-/// Runs a guide against this server, and holds what is printed to what the guide says.
+/// Runs a guide against this server, and compares its output with the expected output.
 fn hold(guide: &Guide, demo: &Demo) {
-    if let Err(fault) = shell::run(guide, demo).and_then(|printed| expectation::hold(guide, &printed)) {
-        panic!("{fault}");
+    if let Err(error) = shell::run(guide, demo).and_then(|printed| expectation::hold(guide, &printed)) {
+        panic!("{error}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the documentation points to is there: files, headings, and the tests that hold a sentence.
+//! Checks that everything the documentation refers to exists: files, headings and tests.
 
 use std::{
     fs,
@@ -7,15 +7,15 @@ use std::{
 
 use crate::root;
 
-/// A line of the documentation that points to what is not there.
+/// A reference in the documentation to something that does not exist.
 type Fault = String;
 
 #[test]
 fn every_link_of_the_documentation_leads_somewhere() {
     hold(|document, line| {
         let targets = line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
-        let ours = targets.filter(|target| !target.contains("://"));
-        ours.filter(|target| !is_there(document, target)).map(|target| format!("the link {target}")).collect()
+        let relative = targets.filter(|target| !target.contains("://"));
+        relative.filter(|target| !is_there(document, target)).map(|target| format!("the link {target}")).collect()
     });
 }
 
@@ -36,18 +36,18 @@ fn every_test_the_documentation_names_is_there() {
     }
     hold(|_, line| {
         let named = code(line).filter(|code| is_test_name(code));
-        // Tests of a suite are named in a list, others by `fn`.
-        let known = |name: &str| sources.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name);
-        named.filter(|name| !known(name)).map(|name| format!("the test {name}")).collect()
+        // Tests of a suite are named in a list, other tests by `fn`.
+        let exists = |name: &str| sources.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name);
+        named.filter(|name| !exists(name)).map(|name| format!("the test {name}")).collect()
     });
 }
 
-/// A sentence, as the tests of the house are named.
+/// Whether this is the name of a test: a sentence in snake case.
 fn is_test_name(code: &str) -> bool {
     code.matches('_').count() >= 4 && code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// What stands between backticks.
+/// The code spans of a line.
 fn code(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
@@ -63,7 +63,7 @@ fn is_there(document: &Path, target: &str) -> bool {
     }
 }
 
-/// What links call a heading.
+/// The anchor of a heading.
 fn anchor(line: &str) -> Option<String> {
     let heading = line.strip_prefix('#')?.trim_start_matches('#').trim().to_lowercase();
     Some(
@@ -75,34 +75,34 @@ fn anchor(line: &str) -> Option<String> {
     )
 }
 
-/// Looks at every line of the documentation outside of its blocks of code.
+/// Checks every line of the documentation outside of code blocks.
 fn hold(faults_of: impl Fn(&Path, &str) -> Vec<Fault>) {
     let mut faults = Vec::new();
-    let mut look = |path: &Path, text: &str| {
+    let mut check = |path: &Path, text: &str| {
         let mut open = false;
-        for (place, line) in text.lines().enumerate() {
+        for (index, line) in text.lines().enumerate() {
             if line.starts_with("```") {
                 open = !open;
             } else if !open {
-                let at = |fault| format!("{}:{}: {fault} is not there", path.display(), place + 1);
-                faults.extend(faults_of(path, line).into_iter().map(at));
+                let message = |error| format!("{}:{}: {error} does not exist", path.display(), index + 1);
+                faults.extend(faults_of(path, line).into_iter().map(message));
             }
         }
     };
     let readme = root().join("README.md");
-    look(&readme, &fs::read_to_string(&readme).unwrap());
-    read_all(&root().join("docs"), "md", &mut look);
+    check(&readme, &fs::read_to_string(&readme).unwrap());
+    read_all(&root().join("docs"), "md", &mut check);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-fn read_all(folder: &Path, extension: &str, look: &mut impl FnMut(&Path, &str)) {
+fn read_all(folder: &Path, extension: &str, visit: &mut impl FnMut(&Path, &str)) {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
-            read_all(&path, extension, look);
+            read_all(&path, extension, visit);
         } else if path.extension().is_some_and(|found| found == extension) {
-            look(&path, &fs::read_to_string(&path).unwrap());
+            visit(&path, &fs::read_to_string(&path).unwrap());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Running the blocks of a guide as one script.
+//! Execution of the blocks of a guide as one script.
 
 use std::{
     collections::BTreeMap,
@@ -11,13 +11,13 @@ use crate::{
     document::Guide,
 };
 
-/// Stands before what each block prints, with the line of the block.
+/// The character that is printed before the output of each block, followed by the line of the block.
 const MARK: char = '\u{1e}';
 
-/// Longer than any guide takes; a snippet that waits for something is broken.
+/// The timeout in seconds, longer than any guide takes; a snippet that exceeds it is broken.
 const PATIENCE: &str = "180";
 
-/// What the blocks printed, by the line of the block.
+/// The output of the blocks, by the line of the block.
 pub(crate) struct Printed(BTreeMap<usize, String>);
 
 impl Printed {
@@ -34,12 +34,12 @@ impl Printed {
     }
 }
 
-/// Runs the guide as a reader would who pastes block after block, and stops at the first command that fails.
+/// Runs the guide like a reader who pastes block after block; stops at the first command that fails.
 pub(crate) fn run(guide: &Guide, demo: &Demo) -> Result<Printed, String> {
     if !Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
         return Err("the guides read JSON with python3, which is not installed here".to_owned());
     }
-    // Named after the guide, because bash puts the name and line into its messages.
+    // The file is named after the guide, because bash prints the name and line in its messages.
     let name = guide.path.replace('/', "-");
     let file = demo.folder().join(&name);
     fs::write(&file, script(guide)).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -56,23 +56,23 @@ pub(crate) fn run(guide: &Guide, demo: &Demo) -> Result<Printed, String> {
         return Ok(printed);
     }
     let line = printed.0.keys().last().copied().unwrap_or_default();
-    let ended =
+    let outcome =
         if run.status.code() == Some(124) { format!("did not end within {PATIENCE} s") } else { "failed".to_owned() };
-    Err(format!("{}:{line}: the block that begins here {ended}. It printed:\n{}", guide.path, printed.by(line)))
+    Err(format!("{}:{line}: the block that begins here {outcome}. It printed:\n{}", guide.path, printed.by(line)))
 }
 
-/// The blocks, each command on the line it has in the guide.
+/// The blocks as one script, with each command on the same line as in the guide.
 fn script(guide: &Guide) -> String {
     let mut lines: Vec<String> = Vec::new();
-    let mut put = |place: usize, line: String| {
-        lines.resize(lines.len().max(place), String::new());
-        lines[place - 1] = line;
+    let mut set_line = |number: usize, line: String| {
+        lines.resize(lines.len().max(number), String::new());
+        lines[number - 1] = line;
     };
     for block in guide.scripts() {
-        // In the place of the fence. `MARK` is octal 36.
-        put(block.line, format!("printf '\\036%s\\n' {}", block.line));
-        for (place, line) in block.text.iter().enumerate() {
-            put(block.line + 1 + place, line.clone());
+        // This line replaces the fence. `MARK` is octal 36.
+        set_line(block.line, format!("printf '\\036%s\\n' {}", block.line));
+        for (index, line) in block.text.iter().enumerate() {
+            set_line(block.line + 1 + index, line.clone());
         }
     }
     lines.join("\n") + "\n"

@@ -1,4 +1,4 @@
-//! `docs/adding-a-module.md` is applied to a copy of the repository, which is built and run.
+//! Applies `docs/adding-a-module.md` to a copy of the repository, which is then built and run.
 
 use std::{
     collections::BTreeMap,
@@ -15,16 +15,16 @@ use crate::{
 
 const PAGE: &str = "docs/adding-a-module.md";
 
-/// What the program is built from.
+/// The files and folders from which the program is built.
 const PARTS: &[&str] = &["Cargo.lock", "Cargo.toml", "crates", "migrations", "rust-toolchain.toml", "xtask"];
 
-/// What the copy's program is called, since it is built beside ours.
+/// The name of the copy's program, which is built into the same target folder as the original.
 const PROGRAM: &str = "novantra-with-the-module";
 
-/// As the root's manifest has it.
+/// The version line of the root manifest.
 const VERSION: &str = concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"");
 
-/// Files by their path from the root.
+/// File contents by path from the root.
 type Files = BTreeMap<String, String>;
 
 #[test]
@@ -36,8 +36,8 @@ fn adding_a_module_is_as_written() {
         read_into(&mut files, &root(), Path::new(part));
     }
     for block in &guide.blocks {
-        if let Err(fault) = apply(block, &mut files) {
-            panic!("{PAGE}:{}: {fault}", block.line);
+        if let Err(error) = apply(block, &mut files) {
+            panic!("{PAGE}:{}: {error}", block.line);
         }
     }
     let target = Path::new(env!("CARGO_BIN_EXE_novantra")).ancestors().nth(2).unwrap();
@@ -45,21 +45,21 @@ fn adding_a_module_is_as_written() {
     hold(&guide, &Demo::of(&program));
 }
 
-/// Makes the file, or the change, that a block shows.
+/// Creates the file, or applies the change, that a block shows.
 fn apply(block: &Block, files: &mut Files) -> Result<(), String> {
     match block.says.split_once(' ') {
         Some(("diff", path)) => {
             let file = files.get_mut(path).ok_or_else(|| format!("there is no file {path}"))?;
             for hunk in block.text.split(|line| line == "@@") {
                 let without = |sign: char| {
-                    let kept = hunk.iter().filter(move |line| !line.starts_with(sign));
-                    kept.map(|line| format!("{}\n", line.get(1..).unwrap_or_default())).collect::<String>()
+                    let selected = hunk.iter().filter(move |line| !line.starts_with(sign));
+                    selected.map(|line| format!("{}\n", line.get(1..).unwrap_or_default())).collect::<String>()
                 };
                 let (before, after) = (without('+'), without('-'));
-                // Whole lines: the end of a longer one is another one.
+                // Only complete lines match: the end of a longer line is a different line.
                 let found = format!("\n{file}").matches(&format!("\n{before}")).count();
                 if found != 1 {
-                    return Err(format!("{path} has {found} places with\n{before}"));
+                    return Err(format!("{path} has {found} positions with\n{before}"));
                 }
                 *file = format!("\n{file}").replacen(&format!("\n{before}"), &format!("\n{after}"), 1).split_off(1);
             }
@@ -67,7 +67,7 @@ fn apply(block: &Block, files: &mut Files) -> Result<(), String> {
         }
         Some(("rust" | "sql", path)) => match files.insert(path.to_owned(), block.text.join("\n") + "\n") {
             None => Ok(()),
-            Some(_) => Err(format!("{path} is there already")),
+            Some(_) => Err(format!("{path} exists already")),
         },
         _ => Ok(()),
     }
@@ -75,8 +75,8 @@ fn apply(block: &Block, files: &mut Files) -> Result<(), String> {
 
 /// Builds the program from these files.
 fn build(copy: &Path, target: &Path, mut files: Files) -> PathBuf {
-    // The target folder is ours, for the sake of the dependencies that are there. Packages of another version and a program
-    // of another name are kept apart in it.
+    // The target folder is shared, so that dependencies are not built again. A different package version and program
+    // name keep the results of the two builds apart.
     let renames = [
         ("crates/server/Cargo.toml", "name = \"novantra\"", format!("name = \"{PROGRAM}\"")),
         ("Cargo.toml", VERSION, format!("{}-module\"", VERSION.trim_end_matches('"'))),
@@ -108,16 +108,16 @@ fn read_into(files: &mut Files, top: &Path, path: &Path) {
     }
 }
 
-/// Makes the folder hold these files alone. One that is the same is left alone, so that it is not compiled again.
+/// Makes the folder contain exactly these files. An unchanged file is not written, so that it is not compiled again.
 fn write_out(folder: &Path, files: &Files) {
-    let mut there = Files::new();
+    let mut existing = Files::new();
     if folder.exists() {
-        read_into(&mut there, folder, Path::new(""));
+        read_into(&mut existing, folder, Path::new(""));
     }
-    for path in there.keys().filter(|path| !files.contains_key(*path)) {
+    for path in existing.keys().filter(|path| !files.contains_key(*path)) {
         fs::remove_file(folder.join(path)).unwrap();
     }
-    for (path, text) in files.iter().filter(|(path, text)| there.get(*path) != Some(*text)) {
+    for (path, text) in files.iter().filter(|(path, text)| existing.get(*path) != Some(*text)) {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();

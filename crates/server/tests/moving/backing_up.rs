@@ -1,4 +1,4 @@
-//! Backups to a file, and what comes back from one.
+//! Backups to a file, and restores from one.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::{
     support::{Installation, Server, finding},
 };
 
-/// An installation that was written to, backed up as `backup.tar` and stopped.
+/// Creates an installation with findings, a stopped server and the backup `backup.tar`.
 async fn backed_up() -> Installation {
     let server = Server::start();
     let client = server.client("writer", SCOPES).await;
@@ -33,38 +33,38 @@ async fn a_backup_under_load_comes_back_with_every_write_acknowledged_before_it(
     fs::write(&attachment, "a report").unwrap();
     let load = Load::begin(&server).await;
     let before = load.acknowledged(40).await;
-    let taking = installation.clone();
-    let taken = tokio::task::spawn_blocking(move || taking.json(&["backup", "backup.tar"])).await.unwrap();
+    let backed_up = installation.clone();
+    let backup_report = tokio::task::spawn_blocking(move || backed_up.json(&["backup", "backup.tar"])).await.unwrap();
     load.acknowledged(10).await;
     load.end().await;
-    assert_eq!(taken["attachments"], 1, "{taken}");
+    assert_eq!(backup_report["attachments"], 1, "{backup_report}");
     let again = installation.run(&["backup", "backup.tar"]);
     assert_eq!(again.status.code(), Some(1));
     assert!(again.stderr.contains("is not overwritten"), "{}", again.stderr);
     let key = fs::read(installation.folder().join("data/master.key")).unwrap();
     let backup = fs::read(backup_of(&installation)).unwrap();
-    assert!(!backup.windows(40).any(|window| window == &key[..40]), "a backup holds no master key");
+    assert!(!backup.windows(40).any(|window| window == &key[..40]), "a backup contains no master key");
 
     let restored = Installation::new();
-    let said = restored.json(&["restore", &backup_of(&installation)]);
-    assert_eq!(said["master_key"]["ok"], false, "{said}");
-    assert!(said["master_key"]["message"].as_str().unwrap().contains("there is no master key at"), "{said}");
+    let report = restored.json(&["restore", &backup_of(&installation)]);
+    assert_eq!(report["master_key"]["ok"], false, "{report}");
+    assert!(report["master_key"]["message"].as_str().unwrap().contains("there is no master key at"), "{report}");
     restored.take_key_of(&installation);
     is_whole(&restored);
-    let there = stored(&restored).await;
-    assert!(before.is_subset(&there) && there.is_subset(&stored(&installation).await));
+    let restored_ids = stored(&restored).await;
+    assert!(before.is_subset(&restored_ids) && restored_ids.is_subset(&stored(&installation).await));
     assert_eq!(fs::read(restored.folder().join("data/attachments/ab/report.pdf")).unwrap(), b"a report");
-    let left: Vec<_> =
+    let files: Vec<_> =
         fs::read_dir(restored.folder().join("data")).unwrap().map(|one| one.unwrap().file_name()).collect();
-    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{left:?}");
+    assert!(files.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{files:?}");
 
     let refused = restored.run(&["restore", &backup_of(&installation)]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(refused.stderr.contains("novantra.db is there already"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("novantra.db exists already"), "{}", refused.stderr);
     drop(server);
     let server = Server::over(restored);
     let client = server.client("after", SCOPES).await;
-    assert_eq!(client.all(FINDINGS, "findings").await.len(), there.len());
+    assert_eq!(client.all(FINDINGS, "findings").await.len(), restored_ids.len());
 }
 
 #[tokio::test]
@@ -72,13 +72,13 @@ async fn a_backup_is_restored_to_an_empty_postgres_and_to_no_other() {
     let installation = backed_up().await;
     let postgres = Installation::on_postgres().await;
     postgres.take_key_of(&installation);
-    let said = postgres.json(&["restore", &backup_of(&installation)]);
-    assert_eq!(said["master_key"]["ok"], true, "{said}");
+    let report = postgres.json(&["restore", &backup_of(&installation)]);
+    assert_eq!(report["master_key"]["ok"], true, "{report}");
     is_whole(&postgres);
     assert_eq!(stored(&postgres).await, stored(&installation).await);
     let again = postgres.run(&["restore", &backup_of(&installation)]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(again.stderr.contains("holds an installation already"), "{}", again.stderr);
+    assert!(again.stderr.contains("already contains an installation"), "{}", again.stderr);
     let refused = postgres.run(&["backup", "backup.tar"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(refused.stderr.contains("pg_dump") && refused.stderr.lines().count() == 1, "{}", refused.stderr);
@@ -88,22 +88,22 @@ async fn a_backup_is_restored_to_an_empty_postgres_and_to_no_other() {
 async fn a_backup_that_is_cut_off_or_of_another_form_is_refused_and_leaves_nothing() {
     let installation = backed_up().await;
     let backup = fs::read(backup_of(&installation)).unwrap();
-    let refused = |content: &[u8], fault: &str| {
+    let refused = |content: &[u8], message: &str| {
         let restored = Installation::new();
         let file = restored.folder().join("bad.tar");
         fs::write(&file, content).unwrap();
         let ran = restored.run(&["restore", file.to_str().unwrap()]);
         assert_eq!(ran.status.code(), Some(1));
-        assert!(ran.stderr.contains(fault) && ran.stderr.lines().count() == 1, "{fault}: {}", ran.stderr);
+        assert!(ran.stderr.contains(message) && ran.stderr.lines().count() == 1, "{message}: {}", ran.stderr);
         let data = fs::read_dir(restored.folder().join("data")).unwrap().map(|one| one.unwrap().file_name());
         assert_eq!(data.filter(|name| name != "novantra.db.server-lock").count(), 0);
     };
-    refused(&backup[..backup.len() / 2], "cut off");
-    refused(b"SQLite format 3", "no backup of novantra");
-    let later = String::from_utf8_lossy(&backup[..2048]).find("\"format\": 1").unwrap() + "\"format\": ".len();
+    refused(&backup[..backup.len() / 2], "truncated");
+    refused(b"SQLite format 3", "not a Novantra backup");
+    let version_offset = String::from_utf8_lossy(&backup[..2048]).find("\"format\": 1").unwrap() + "\"format\": ".len();
     let mut changed = backup.clone();
-    changed[later] = b'2';
-    refused(&changed, "it has format 2");
+    changed[version_offset] = b'2';
+    refused(&changed, "the backup has format 2");
 }
 
 #[tokio::test]
@@ -115,5 +115,9 @@ async fn another_installations_master_key_is_told_from_the_right_one() {
     restored.take_key_of(&other);
     let ran = restored.run(&["restore", &backup_of(&installation)]);
     assert!(ran.status.success(), "{}", ran.stderr);
-    assert!(ran.stdout.contains("is another installation's") && ran.stdout.contains("audit verify"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("belongs to another installation") && ran.stdout.contains("audit verify"),
+        "{}",
+        ran.stdout
+    );
 }

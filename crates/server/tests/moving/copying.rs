@@ -9,7 +9,7 @@ use crate::{
     support::{Installation, Server, Setup, eventually, finding},
 };
 
-/// What all databases of an installation agree on, however it is spelled.
+/// Queries that return the same rows on every database of an installation, apart from the encoding of binary cells.
 const TOLD: &[&str] = &[
     "SELECT count(*), max(id) FROM findings",
     "SELECT count(*), max(id) FROM audit_entries",
@@ -24,19 +24,19 @@ const TOLD: &[&str] = &[
 ];
 
 fn same(query: &str, one: Vec<Vec<String>>, other: Vec<Vec<String>>) {
-    // Binary cells come in the form of either engine.
-    let plain = |rows: Vec<Vec<String>>| -> Vec<String> { rows.into_iter().flatten().map(text).collect() };
-    assert_eq!(plain(one), plain(other), "{query}");
+    // Binary cells are encoded differently by the two engines.
+    let decoded = |rows: Vec<Vec<String>>| -> Vec<String> { rows.into_iter().flatten().map(text).collect() };
+    assert_eq!(decoded(one), decoded(other), "{query}");
 }
 
-/// What a cell of PostgreSQL's says in hexadecimal.
+/// Decodes a PostgreSQL cell in hexadecimal to its text.
 fn text(cell: String) -> String {
     let Some(hex) = cell.strip_prefix("\\x") else { return cell };
-    let byte = |place| u8::from_str_radix(&hex[place..place + 2], 16).expect("two digits");
+    let byte = |index| u8::from_str_radix(&hex[index..index + 2], 16).expect("two digits");
     String::from_utf8((0..hex.len()).step_by(2).map(byte).collect()).expect("UTF-8")
 }
 
-/// Both have all that is told of.
+/// Asserts that the compared queries return the same rows on both installations.
 async fn agree(one: &Installation, other: &Installation) {
     let (one, other) = (one.database().await, other.database().await);
     for query in TOLD {
@@ -48,7 +48,7 @@ fn copy(from: &Installation, to: &Installation) -> Value {
     from.json(&["copy", "--from", &from.database_url(), "--to", &to.database_url()])
 }
 
-/// The line that a copy is refused with.
+/// The single line of the error with which a copy is refused.
 #[track_caller]
 fn refusal(from: &Installation, to: &Installation) -> String {
     let ran = from.run(&["copy", "--from", &from.database_url(), "--to", &to.database_url()]);
@@ -75,7 +75,7 @@ async fn an_installation_goes_to_postgres_and_back_with_all_that_clients_and_aud
     let refused = refusal(&sqlite, &postgres);
     assert!(refused.contains("a server runs on") && refused.contains("stop it first"), "{refused}");
     assert!(server.stop().success());
-    // As a server leaves it that dies before it has made deliveries of its last event.
+    // The state that a server leaves behind if it is killed before the fan-out of its last event.
     let source = sqlite.database().await;
     source.execute("UPDATE outbox SET state = 'pending' WHERE id = (SELECT max(id) FROM outbox)").await;
     drop(source);
@@ -97,10 +97,10 @@ async fn an_installation_goes_to_postgres_and_back_with_all_that_clients_and_aud
 
     let back = Installation::new();
     let refused = refusal(&postgres, &back);
-    assert!(refused.contains("at work on the source"), "{refused}");
+    assert!(refused.contains("processes are using the source"), "{refused}");
     assert!(server.stop().success());
     let refused = refusal(&sqlite, &postgres);
-    assert!(refused.contains("holds an installation already"), "{refused}");
+    assert!(refused.contains("already contains an installation"), "{refused}");
     copy(&postgres, &back);
     agree(&back, &postgres).await;
     back.take_key_of(&sqlite);
@@ -120,10 +120,10 @@ async fn a_copy_that_was_killed_is_nobodys_to_work_on_and_is_begun_again() {
     assert!(server.stop().success());
     to.json(&["migrate"]);
 
-    // It is killed while it waits to store the events, with everything before them stored.
-    let (blocking, looking) = (to.database().await, to.database().await);
-    blocking.execute("BEGIN").await;
-    blocking.execute("LOCK TABLE outbox IN SHARE MODE").await;
+    // The copy is killed while it waits to store the events, after everything before them is stored.
+    let (blocker, observer) = (to.database().await, to.database().await);
+    blocker.execute("BEGIN").await;
+    blocker.execute("LOCK TABLE outbox IN SHARE MODE").await;
     let mut copying = from
         .program()
         .args(["copy", "--from", &from.database_url(), "--to", &to.database_url()])
@@ -131,16 +131,16 @@ async fn a_copy_that_was_killed_is_nobodys_to_work_on_and_is_begun_again() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    eventually("it waits", async || {
+    eventually("the copy waits for the lock", async || {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                        AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO outbox%'";
-        (looking.cell(waiting).await == "1").then_some(())
+        (observer.cell(waiting).await == "1").then_some(())
     })
     .await;
     copying.kill().unwrap();
     copying.wait().unwrap();
-    blocking.execute("ROLLBACK").await;
-    assert_eq!(looking.cell("SELECT count(*) FROM findings").await, "20");
+    blocker.execute("ROLLBACK").await;
+    assert_eq!(observer.cell("SELECT count(*) FROM findings").await, "20");
 
     to.take_key_of(&from);
     for refused in [&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"][..], &["workspace", "list"]]
@@ -159,16 +159,16 @@ async fn a_copy_that_was_killed_is_nobodys_to_work_on_and_is_begun_again() {
 
 #[tokio::test]
 async fn what_can_not_be_copied_is_said_in_one_line_and_changes_nothing() {
-    let (here, there) = (Installation::new(), Installation::new());
-    let refused = refusal(&here, &there);
+    let (source, target) = (Installation::new(), Installation::new());
+    let refused = refusal(&source, &target);
     assert!(refused.contains("there is no database at"), "{refused}");
-    assert!(!there.folder().join("data").exists());
+    assert!(!target.folder().join("data").exists());
 
-    here.json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
-    let same = here.run(&["copy", "--from", &here.database_url(), "--to", &here.database_url()]);
+    source.json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
+    let same = source.run(&["copy", "--from", &source.database_url(), "--to", &source.database_url()]);
     assert_eq!(same.status.code(), Some(2), "{}", same.stderr);
     let secret = "postgres://user:hunter2@127.0.0.1:1/nowhere";
-    let unreachable = here.run(&["copy", "--from", &here.database_url(), "--to", secret]);
+    let unreachable = source.run(&["copy", "--from", &source.database_url(), "--to", secret]);
     assert_eq!(unreachable.status.code(), Some(1));
     assert!(
         unreachable.stderr.contains("the target") && !unreachable.stderr.contains("hunter2"),
@@ -176,10 +176,10 @@ async fn what_can_not_be_copied_is_said_in_one_line_and_changes_nothing() {
         unreachable.stderr
     );
 
-    let named = here.folder().join("url");
-    std::fs::write(&named, format!("{}\n", there.database_url())).unwrap();
-    here.json(&["copy", "--from", &here.database_url(), "--to-file", named.to_str().unwrap()]);
-    there.take_key_of(&here);
-    let listed = there.json(&["workspace", "list"]);
+    let url_file = source.folder().join("url");
+    std::fs::write(&url_file, format!("{}\n", target.database_url())).unwrap();
+    source.json(&["copy", "--from", &source.database_url(), "--to-file", url_file.to_str().unwrap()]);
+    target.take_key_of(&source);
+    let listed = target.json(&["workspace", "list"]);
     assert!(listed.to_string().contains("\"made\""), "{listed}");
 }

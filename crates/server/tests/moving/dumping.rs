@@ -1,4 +1,4 @@
-//! Backups of PostgreSQL with its own programs, as docs/operating.md has it.
+//! Backups of PostgreSQL with its own tools, as described in docs/operating.md.
 
 use std::process::Command;
 
@@ -33,9 +33,9 @@ async fn a_dump_under_load_comes_back_with_every_write_acknowledged_before_it() 
     run("pg_restore", &["--single-transaction", "--exit-on-error", "--no-owner", "--dbname", &url, dump]);
     restored.take_key_of(&installation);
     is_whole(&restored);
-    let there = stored(&restored).await;
-    assert!(before.is_subset(&there) && there.is_subset(&stored(&installation).await));
+    let restored_ids = stored(&restored).await;
+    assert!(before.is_subset(&restored_ids) && restored_ids.is_subset(&stored(&installation).await));
     let server = Server::over(restored);
     let client = server.client("after", SCOPES).await;
-    assert_eq!(client.all(FINDINGS, "findings").await.len(), there.len());
+    assert_eq!(client.all(FINDINGS, "findings").await.len(), restored_ids.len());
 }

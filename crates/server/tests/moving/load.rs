@@ -1,4 +1,4 @@
-//! Writers that remember what was acknowledged.
+//! Writers that remember which writes were acknowledged.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use crate::support::{Client, Installation, Server, eventually, finding};
 pub(crate) const FINDINGS: &str = "/api/v1/governance/findings";
 pub(crate) const SCOPES: &[&str] = &["governance.findings:read", "governance.findings:write", "audit:read"];
 
-/// Writers at work.
+/// Several concurrent writers.
 pub(crate) struct Load {
     writers: JoinSet<()>,
     state: Arc<State>,
@@ -24,7 +24,7 @@ pub(crate) struct Load {
 #[derive(Default)]
 struct State {
     over: AtomicBool,
-    /// The ids of findings, as the database has them.
+    /// The ids of the acknowledged findings, as the database stores them.
     acknowledged: Mutex<BTreeSet<String>>,
 }
 
@@ -39,11 +39,11 @@ impl Load {
         Self { writers, state }
     }
 
-    /// Waits until so many more were acknowledged, and says which were so far.
+    /// Waits until `more` further findings are acknowledged; returns the ids of all acknowledged so far.
     pub(crate) async fn acknowledged(&self, more: usize) -> BTreeSet<String> {
         let so_far = || self.state.acknowledged.lock().unwrap().clone();
         let enough = so_far().len() + more;
-        eventually("enough is acknowledged", async || Some(so_far()).filter(|ids| ids.len() >= enough)).await
+        eventually("enough findings are acknowledged", async || Some(so_far()).filter(|ids| ids.len() >= enough)).await
     }
 
     pub(crate) async fn end(self) {
@@ -64,13 +64,13 @@ async fn write(client: Client, state: Arc<State>, writer: usize) {
     }
 }
 
-/// The ids of the findings that are there.
+/// The ids of all findings in the database.
 pub(crate) async fn stored(installation: &Installation) -> BTreeSet<String> {
     let rows = installation.database().await.rows("SELECT id FROM findings").await;
     rows.into_iter().flatten().collect()
 }
 
-/// Every audit log is whole.
+/// Asserts that every audit log verifies.
 #[track_caller]
 pub(crate) fn is_whole(installation: &Installation) {
     let verified = installation.run(&["audit", "verify"]);

@@ -1,6 +1,6 @@
-//! Installations that move as wholes: to another database, into backups and out of them.
+//! Moves of complete installations: to another database, into backups and out of them.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panics")]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 #[path = "../support/mod.rs"]
 mod support;

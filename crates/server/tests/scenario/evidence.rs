@@ -1,4 +1,4 @@
-//! What the audit log shows, and that it can't be changed unnoticed.
+//! The contents of the audit log, and that it can't be changed unnoticed.
 
 use std::collections::HashMap;
 
@@ -10,33 +10,33 @@ use super::{
     support::{Client, Installation},
 };
 
-/// One entry for each report that acted, and one for each that was answered again.
-pub(crate) async fn every_call_is_on_record(stage: &Stage, repeated: &Repeated, refused: usize) {
-    let reader = stage.client(&stage.installation().account("auditor", &["audit:read"])).await;
+/// Asserts that the log has one entry for each report that had an effect, and one for each that was replayed.
+pub(crate) async fn every_call_is_on_record(deployment: &Stage, repeated: &Repeated, refused: usize) {
+    let reader = deployment.client(&deployment.installation().account("auditor", &["audit:read"])).await;
     let recorded = entries(&reader, "finding.event_recorded").await;
     let replayed = entries(&reader, "finding.event_recorded.replayed").await;
     assert_eq!(recorded.len(), repeated.ids.len());
-    // A call whose answer was lost is on record as well.
-    assert!(replayed.len() == repeated.replays || (replayed.len() > repeated.replays && stage.loses_answers()));
+    // A request whose response was lost is in the log as well.
+    assert!(replayed.len() == repeated.replays || (replayed.len() > repeated.replays && deployment.loses_answers()));
     let mut acted: HashMap<&str, usize> = HashMap::new();
     for entry in &recorded {
         assert_eq!(entry["actor"]["name"], "mirror");
         *acted.entry(entry["subject"]["id"].as_str().expect("a finding")).or_default() += 1;
     }
-    assert!(repeated.ids.iter().all(|id| acted.get(id.as_str()) == Some(&1)), "exactly one effect each");
+    assert!(repeated.ids.iter().all(|id| acted.get(id.as_str()) == Some(&1)), "each report has exactly one effect");
     assert_eq!(entries(&reader, "finding.created").await.len(), 1768);
     let refusals = entries(&reader, "finding.listed.refused").await;
-    assert_eq!(refusals.len(), refused, "the calls after the account was disabled");
+    assert_eq!(refusals.len(), refused, "the log has an entry for each request refused after the account was disabled");
 }
 
 async fn entries(reader: &Client, action: &str) -> Vec<Value> {
     reader.all(&format!("/api/v1/audit/entries?action={action}"), "entries").await
 }
 
-/// `audit verify` passes beside the running server, and from an export with nothing but the public key.
-pub(crate) async fn the_log_verifies_for_insiders_and_outsiders(stage: &Stage) {
-    stage.sealed().await;
-    let installation = stage.installation();
+/// Asserts that `audit verify` passes next to the running server, and from an export with only the public key.
+pub(crate) async fn the_log_verifies_for_insiders_and_outsiders(deployment: &Stage) {
+    deployment.sealed().await;
+    let installation = deployment.installation();
     let verified = installation.run(&["audit", "verify", "--workspace", "default"]);
     assert!(verified.status.success(), "{}", verified.stderr);
     let export = installation.run(&["audit", "export", "--workspace", "default"]);
@@ -53,14 +53,14 @@ pub(crate) async fn the_log_verifies_for_insiders_and_outsiders(stage: &Stage) {
     };
     let verified = outsider(&file);
     assert!(verified.status.success(), "{}", verified.stderr);
-    assert!(!outside.folder().join("data").exists(), "neither server nor database was needed");
+    assert!(!outside.folder().join("data").exists(), "the verification of an export must not open a database");
 
     let forged = outside.folder().join("forged.jsonl");
     std::fs::write(&forged, export.stdout.replacen("nightly scan", "nightly scam", 1)).expect("the forgery");
-    assert_eq!(outsider(&forged).status.code(), Some(1), "a forged export is found");
+    assert_eq!(outsider(&forged).status.code(), Some(1), "a forged export must be detected");
 }
 
-/// One character of one stored entry, changed in the database, and the log names that entry.
+/// Changes one character of one stored entry in the database, and asserts that the verification reports that entry.
 pub(crate) async fn a_changed_entry_is_named(installation: &Installation) {
     let database = installation.database().await;
     let entry = "SELECT id FROM audit_entries WHERE action = 'finding.created' ORDER BY id LIMIT 1 OFFSET 700";
@@ -72,25 +72,30 @@ pub(crate) async fn a_changed_entry_is_named(installation: &Installation) {
     set("'m' || substr(reason, 2)").await;
     let verified = installation.run(&["audit", "verify", "--workspace", "default"]);
     assert_eq!(verified.status.code(), Some(1), "{}", verified.stdout);
-    assert!(verified.stderr.contains(&format!("aud_{id}")), "the entry is named: {}", verified.stderr);
+    assert!(
+        verified.stderr.contains(&format!("aud_{id}")),
+        "the message does not contain the id of the entry: {}",
+        verified.stderr
+    );
     set("'n' || substr(reason, 2)").await;
-    let mended = installation.run(&["audit", "verify", "--workspace", "default"]);
-    assert!(mended.status.success(), "{}", mended.stderr);
+    let restored = installation.run(&["audit", "verify", "--workspace", "default"]);
+    assert!(restored.status.success(), "{}", restored.stderr);
 }
 
-/// A tail that was cut, heads and checkpoints with it, is found by who kept the last checkpoint.
+/// Deletes the end of a log with its heads and checkpoints, and asserts that this is detected with a retained
+/// checkpoint.
 pub(crate) async fn a_cut_tail_is_found(installation: &Installation) {
-    let kept = installation.run(&["audit", "checkpoint", "--workspace", "default"]);
-    assert!(kept.status.success(), "{}", kept.stderr);
+    let retained = installation.run(&["audit", "checkpoint", "--workspace", "default"]);
+    assert!(retained.status.success(), "{}", retained.stderr);
     let file = installation.folder().join("checkpoint.json");
-    std::fs::write(&file, &kept.stdout).expect("the checkpoint");
+    std::fs::write(&file, &retained.stdout).expect("the checkpoint");
     let file = file.to_str().expect("a path");
     let verify = || installation.run(&["audit", "verify", "--workspace", "default", "--checkpoint", file]);
     assert!(verify().status.success(), "{}", verify().stderr);
 
     let database = installation.database().await;
     let organization = database.cell("SELECT organization_id FROM organizations WHERE slug = 'default'").await;
-    // Who cuts the tail sees to it that what is left looks whole: it ends at a checkpoint, and that is the head.
+    // A forger would make the remaining log consistent: it ends at a checkpoint, which is also the head.
     let earlier = format!(
         "SELECT sequence, hash FROM audit_checkpoints WHERE organization_id = '{organization}' \
          ORDER BY sequence DESC LIMIT 1 OFFSET 1"
@@ -109,7 +114,7 @@ pub(crate) async fn a_cut_tail_is_found(installation: &Installation) {
     );
     assert_eq!(database.execute(&forge).await, 1);
     let fooled = installation.run(&["audit", "verify", "--workspace", "default"]);
-    assert!(fooled.status.success(), "what is left is whole: {}", fooled.stderr);
+    assert!(fooled.status.success(), "without the retained checkpoint, the truncated log verifies: {}", fooled.stderr);
     let found = verify();
     assert_eq!(found.status.code(), Some(1), "{}", found.stdout);
     assert!(found.stderr.contains("cut"), "{}", found.stderr);

@@ -1,4 +1,4 @@
-//! The mirror's own tickets: one for each finding.
+//! The mirror's own tickets: one incident for each finding.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,19 +15,19 @@ pub(crate) struct Incidents {
 struct Incident {
     key: String,
     open: bool,
-    /// When the finding had changed by the time it was seen last.
+    /// The `updatedAt` of the finding when it was last received.
     updated_at: String,
 }
 
 impl Incidents {
-    /// Makes the incident of a finding, unless it is there.
+    /// Creates the incident of a finding, unless it exists.
     pub(crate) fn open(&mut self, finding: &Value) {
         let incident =
             Incident { key: text(finding, "findingKey"), open: true, updated_at: text(finding, "updatedAt") };
         self.by_finding.entry(text(finding, "id")).or_insert(incident);
     }
 
-    /// Follows a finding that changed. Says whether that was news.
+    /// Updates the incident of a changed finding; returns whether the change was new.
     pub(crate) fn follow(&mut self, finding: &Value) -> bool {
         let incident = self.by_finding.get_mut(&text(finding, "id")).expect("an incident of each finding");
         incident.open = finding["closedAt"].is_null();
@@ -37,7 +37,7 @@ impl Incidents {
 
     pub(crate) fn keys_mirrored(&self) -> BTreeSet<String> {
         let keys: BTreeSet<String> = self.by_finding.values().map(|incident| incident.key.clone()).collect();
-        assert_eq!(keys.len(), self.by_finding.len(), "no finding was mirrored twice");
+        assert_eq!(keys.len(), self.by_finding.len(), "a finding was mirrored twice");
         keys
     }
 

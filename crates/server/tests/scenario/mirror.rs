@@ -1,4 +1,4 @@
-//! A mirror: follows findings from another system, and reports back.
+//! A mirror: follows the findings from another system, and reports duplicates back.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,20 @@ use super::{incidents::Incidents, support::Client};
 pub(crate) struct Mirror {
     client: Client,
     pub(crate) incidents: Incidents,
-    /// From where the next pull starts: the `X-As-Of` of the last one's first page.
+    /// The start of the next pull: the `X-As-Of` of the first page of the previous one.
     since: String,
 }
 
-/// What a pull brought.
+/// The result of a pull.
 pub(crate) struct CaughtUp {
-    /// The findings that were not known as they are.
+    /// The findings whose version was not yet mirrored.
     pub(crate) news: BTreeSet<String>,
-    /// How many came: with others' writes in flight, the next pull begins a little before the end of this one.
+    /// The number of findings received: with other writes in flight, the next pull begins slightly before the end of
+    /// this one.
     pub(crate) came: usize,
 }
 
-/// What a report was answered with.
+/// The response to a report.
 pub(crate) struct Reported {
     pub(crate) replayed: bool,
     pub(crate) body: Value,
@@ -32,12 +33,12 @@ impl Mirror {
         Self { client, incidents: Incidents::default(), since: "1970-01-01".to_owned() }
     }
 
-    /// Goes on with servers that were started anew.
+    /// Continues with a client of restarted servers.
     pub(crate) fn reconnect(&mut self, client: Client) {
         self.client = client;
     }
 
-    /// Makes an incident of each open finding that changed since the last pull.
+    /// Creates an incident for each open finding that changed since the last pull.
     pub(crate) async fn pull_open(&mut self) {
         for finding in self.walk("status=open&limit=40").await {
             assert_eq!(finding["status"], "open");
@@ -45,14 +46,14 @@ impl Mirror {
         }
     }
 
-    /// Follows what changed since the last pull, whatever its status. Says of which findings that was news.
+    /// Updates the incidents of all findings that changed since the last pull, with any status.
     pub(crate) async fn catch_up(&mut self) -> CaughtUp {
         let changed = self.walk("order=updated&limit=40").await;
         let news = changed.iter().filter(|finding| self.incidents.follow(finding)).map(id).collect();
         CaughtUp { news, came: changed.len() }
     }
 
-    /// All pages; no finding may come twice.
+    /// Reads all pages, and asserts that no finding is returned twice.
     async fn walk(&mut self, filters: &str) -> Vec<Value> {
         let path = format!("/api/v1/governance/findings?{filters}&updated_since={}", self.since);
         let mut cursor = String::new();
@@ -69,12 +70,12 @@ impl Mirror {
             }
         }
         self.since = as_of.expect("a first page");
-        let met: BTreeSet<String> = findings.iter().map(id).collect();
-        assert_eq!(met.len(), findings.len(), "a walk repeats no finding");
+        let ids: BTreeSet<String> = findings.iter().map(id).collect();
+        assert_eq!(ids.len(), findings.len(), "a finding was returned twice");
         findings
     }
 
-    /// Reports that a finding is known elsewhere, under the incident's own key.
+    /// Reports that a finding is a duplicate of an incident, with the incident's key as idempotency key.
     pub(crate) async fn report_duplicate(&self, finding: &str) -> Reported {
         let incident = format!("INC-{finding}");
         let body = json!({
@@ -89,7 +90,7 @@ impl Mirror {
         Reported { replayed: answer.headers.contains_key("idempotent-replayed"), body: answer.body }
     }
 
-    /// How many events were recorded of a finding.
+    /// The number of recorded events of a finding.
     pub(crate) async fn events_of(&self, finding: &str) -> usize {
         let answer = self.client.get(&format!("/api/v1/governance/findings/{finding}/events")).await;
         assert_eq!(answer.status, 200, "{}", answer.body);

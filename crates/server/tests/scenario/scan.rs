@@ -1,10 +1,11 @@
-//! A scan as an HTTP client maps it, by the contract and on its own: so that the importer is checked against another hand.
+//! A scan as an HTTP client maps it to findings, implemented from the contract alone, so that it checks the importer
+//! independently.
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
-/// The bodies of a scan's findings.
+/// The request bodies of the findings of a scan.
 pub(crate) struct Scan {
     pub(crate) findings: Vec<Value>,
 }
@@ -20,31 +21,36 @@ impl Scan {
             .iter()
             .map(|rule| (rule["id"].as_str().expect("a rule's id"), rule))
             .collect();
-        let mut met: HashMap<String, usize> = HashMap::new();
+        let mut occurrences: HashMap<String, usize> = HashMap::new();
         let findings = run["results"]
             .as_array()
             .expect("results")
             .iter()
-            .map(|result| finding(result, &rules, driver["name"].as_str().expect("the tool's name"), &mut met))
+            .map(|result| finding(result, &rules, driver["name"].as_str().expect("the tool's name"), &mut occurrences))
             .collect();
         Self { findings }
     }
 
-    /// Every key, once.
+    /// The distinct keys.
     pub(crate) fn keys(&self) -> BTreeSet<String> {
         self.findings.iter().map(|finding| finding["findingKey"].as_str().expect("a key").to_owned()).collect()
     }
 }
 
-fn finding(result: &Value, rules: &HashMap<&str, &Value>, tool: &str, met: &mut HashMap<String, usize>) -> Value {
+fn finding(
+    result: &Value,
+    rules: &HashMap<&str, &Value>,
+    tool: &str,
+    occurrences: &mut HashMap<String, usize>,
+) -> Value {
     let rule_id = result["ruleId"].as_str().expect("a result's rule");
     let rule = rules[rule_id];
-    let place = &result["locations"][0]["physicalLocation"];
-    let uri = place["artifactLocation"]["uri"].as_str().expect("a file");
-    let location = format!("{uri}:{}", place["region"]["startLine"]);
+    let physical_location = &result["locations"][0]["physicalLocation"];
+    let uri = physical_location["artifactLocation"]["uri"].as_str().expect("a file");
+    let location = format!("{uri}:{}", physical_location["region"]["startLine"]);
     let key = format!("{rule_id}:{location}");
-    let times = met.entry(key.clone()).or_default();
-    *times += 1;
+    let count = occurrences.entry(key.clone()).or_default();
+    *count += 1;
     let severity = match rule["defaultConfiguration"]["level"].as_str() {
         Some("error") => "high",
         Some("note") => "low",
@@ -52,7 +58,7 @@ fn finding(result: &Value, rules: &HashMap<&str, &Value>, tool: &str, met: &mut 
         _ => "medium",
     };
     json!({
-        "findingKey": if *times == 1 { key } else { format!("{key}:{times}") },
+        "findingKey": if *count == 1 { key } else { format!("{key}:{count}") },
         "title": rule["name"],
         "description": result["message"]["text"],
         "severity": severity,

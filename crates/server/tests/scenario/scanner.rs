@@ -1,4 +1,4 @@
-//! A scanner: pushes what it found.
+//! A scanner: pushes its findings.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ impl Scanner {
         Self { client }
     }
 
-    /// Pushes findings in batches, each with a key of its own so that it could be sent again.
+    /// Pushes findings in batches, each with its own idempotency key, so that a batch can be sent again.
     pub(crate) async fn push(&self, findings: &[Value]) {
         for (number, findings) in findings.chunks(50).enumerate() {
             let body = json!({
@@ -30,9 +30,9 @@ impl Scanner {
         }
     }
 
-    /// Closes a finding that a later scan did not meet any more.
+    /// Closes a finding that a later scan no longer contains.
     pub(crate) async fn close(&self, id: &str) {
-        let body = json!({ "status": "closed", "reason": "gone in the scan of today" });
+        let body = json!({ "status": "closed", "reason": "no longer found by today's scan" });
         let path = format!("/api/v1/governance/findings/{id}");
         let answer = self.client.patch_once(&path, &format!("close-{id}"), &body).await;
         assert_eq!(answer.status, 200, "{}", answer.body);

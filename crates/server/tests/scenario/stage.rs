@@ -1,4 +1,4 @@
-//! Where the scenario plays: on one server, or on several that are killed and started again in turns.
+//! The deployment under test: one server, or several that are killed and restarted in turns.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use super::support::{Client, Credentials, Fleet, Havoc, Installation, Server};
 
 pub(crate) enum Stage {
     One(Server),
-    Several { fleet: Arc<Fleet>, havoc: Option<Havoc> },
+    Several { servers: Arc<Fleet>, havoc: Option<Havoc> },
 }
 
 impl Stage {
-    /// One server with SQLite in its folder.
+    /// One server with SQLite in its data folder.
     pub(crate) fn sqlite() -> Self {
         Self::One(Server::start())
     }
@@ -20,42 +20,42 @@ impl Stage {
         Self::One(Server::over(Installation::on_postgres().await))
     }
 
-    /// Two servers over PostgreSQL, of which at most one is there at times.
+    /// Two servers over PostgreSQL, of which at most one is down at a time.
     pub(crate) async fn two_in_havoc() -> Self {
-        let fleet = Fleet::start(Installation::on_postgres().await, 2);
-        let havoc = Some(fleet.havoc());
-        Self::Several { fleet, havoc }
+        let servers = Fleet::start(Installation::on_postgres().await, 2);
+        let havoc = Some(servers.havoc());
+        Self::Several { servers, havoc }
     }
 
     pub(crate) fn installation(&self) -> &Installation {
         match self {
             Self::One(server) => server.installation(),
-            Self::Several { fleet, .. } => fleet.installation(),
+            Self::Several { servers, .. } => servers.installation(),
         }
     }
 
-    /// Whether answers may be lost on their way, so that a call is made more often than it is answered.
+    /// Whether responses may be lost, so that a request is sent more often than it is answered.
     pub(crate) fn loses_answers(&self) -> bool {
         matches!(self, Self::Several { .. })
     }
 
-    /// A client of whichever server is there.
+    /// A client of any running server.
     pub(crate) async fn client(&self, credentials: &Credentials) -> Client {
         match self {
             Self::One(server) => Client::with_token(&server.url, credentials).await,
-            Self::Several { fleet, .. } => fleet.client(credentials).await,
+            Self::Several { servers, .. } => servers.client(credentials).await,
         }
     }
 
-    /// A client of each server alone.
+    /// One client per server.
     pub(crate) async fn clients(&self, credentials: &Credentials) -> Vec<Client> {
         match self {
             Self::One(server) => vec![Client::with_token(&server.url, credentials).await],
-            Self::Several { fleet, .. } => fleet.clients(credentials).await,
+            Self::Several { servers, .. } => servers.clients(credentials).await,
         }
     }
 
-    /// Starts every server anew. From here on all are there.
+    /// Restarts every server. From here on, all of them run.
     pub(crate) async fn restarted(self) -> Self {
         match self {
             Self::One(server) => {
@@ -63,14 +63,14 @@ impl Stage {
                 assert!(server.stop().success());
                 Self::One(Server::over(installation))
             }
-            Self::Several { fleet, havoc } => {
-                let kills = havoc.expect("havoc until here").end().await;
-                println!("{kills} servers were killed and started again");
-                for place in 0..fleet.len() {
-                    fleet.kill(place);
-                    fleet.start_again(place);
+            Self::Several { servers, havoc } => {
+                let kills = havoc.expect("the kill loop runs until here").end().await;
+                println!("{kills} servers were killed and restarted");
+                for index in 0..servers.len() {
+                    servers.kill(index);
+                    servers.start_again(index);
                 }
-                Self::Several { fleet, havoc: None }
+                Self::Several { servers, havoc: None }
             }
         }
     }
@@ -80,7 +80,7 @@ impl Stage {
         self.installation().sealed().await;
     }
 
-    /// Stops every server, as an operator's system does. Leaves the installation.
+    /// Stops every server with SIGTERM; returns the installation.
     pub(crate) fn stop(self) -> Installation {
         let installation = self.installation().clone();
         match self {
@@ -88,7 +88,7 @@ impl Stage {
                 let status = server.stop();
                 assert!(status.success(), "{status}");
             }
-            Self::Several { fleet, .. } => fleet.stop(),
+            Self::Several { servers, .. } => servers.stop(),
         }
         installation
     }

@@ -1,11 +1,11 @@
-//! A load balancer, as far as a client sees one: each call goes to the next server.
+//! A client-side load balancer: each request goes to the next server.
 
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Where the servers of an installation are.
+/// The URLs of the servers of an installation, used in turn.
 #[derive(Clone)]
 pub(crate) struct Balancer(Arc<Servers>);
 
@@ -19,24 +19,24 @@ impl Balancer {
         Self(Arc::new(Servers { urls: Mutex::new(urls), turn: AtomicUsize::new(0) }))
     }
 
-    /// The server whose turn it is.
+    /// The URL of the next server in turn.
     pub(crate) fn next(&self) -> String {
         let urls = self.0.urls.lock().expect("no panic");
         urls[self.0.turn.fetch_add(1, Ordering::Relaxed) % urls.len()].clone()
     }
 
-    /// How many calls it has passed on.
+    /// The number of requests it has directed to servers.
     pub(crate) fn calls(&self) -> usize {
         self.0.turn.load(Ordering::Relaxed)
     }
 
-    /// The server at a place.
-    pub(crate) fn at(&self, place: usize) -> String {
-        self.0.urls.lock().expect("no panic")[place].clone()
+    /// The URL of the server with this index.
+    pub(crate) fn at(&self, index: usize) -> String {
+        self.0.urls.lock().expect("no panic")[index].clone()
     }
 
-    /// From now on the server at a place is here.
-    pub(crate) fn moved(&self, place: usize, url: &str) {
-        self.0.urls.lock().expect("no panic")[place] = url.to_owned();
+    /// Replaces the URL of the server with this index.
+    pub(crate) fn moved(&self, index: usize, url: &str) {
+        self.0.urls.lock().expect("no panic")[index] = url.to_owned();
     }
 }

@@ -8,14 +8,14 @@ use super::{Balancer, DEADLINE, Pace};
 const TOKEN: &str = "/api/v1/auth/token";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// What a service account proves itself with.
+/// The client credentials of a service account.
 #[derive(Clone, Debug)]
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
 }
 
-/// An answer, read whole.
+/// A response with its complete body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -23,7 +23,7 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-/// Calls the API with one token.
+/// An API client with one access token.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -33,22 +33,22 @@ pub(crate) struct Client {
 
 #[derive(Clone)]
 enum Reach {
-    /// One server, which is there.
+    /// One server that is running.
     Server(String),
-    /// Any of several, of which some may be gone: then the call is sent again.
+    /// Any of several servers. Some may be down: then the request is sent again.
     Balanced(Balancer),
 }
 
 impl Credentials {
-    /// Those that a command or a server printed.
-    pub(crate) fn of(said: &Value) -> Self {
-        let text = |name: &str| said[name].as_str().expect("credentials").to_owned();
+    /// Reads the credentials that a command or a server printed.
+    pub(crate) fn of(output: &Value) -> Self {
+        let text = |name: &str| output[name].as_str().expect("credentials").to_owned();
         Self { client_id: text("client_id"), client_secret: text("client_secret") }
     }
 }
 
 impl Client {
-    /// Without a token.
+    /// A client without a token.
     pub(crate) fn new(url: &str) -> Self {
         Self::reaching(Reach::Server(url.to_owned()))
     }
@@ -58,12 +58,12 @@ impl Client {
         Self { http, reach, token: None }
     }
 
-    /// With a token of this account.
+    /// A client with a token of this account.
     pub(crate) async fn with_token(url: &str, credentials: &Credentials) -> Self {
         Self::new(url).authenticated(credentials).await
     }
 
-    /// With a token of this account, from whichever server is there.
+    /// A client with a token of this account, for any running server.
     pub(crate) async fn balanced(balancer: &Balancer, credentials: &Credentials) -> Self {
         Self::reaching(Reach::Balanced(balancer.clone())).authenticated(credentials).await
     }
@@ -75,12 +75,12 @@ impl Client {
         Self { token: Some(token), ..self }
     }
 
-    /// The same token at another server.
+    /// A client with the same token for another server.
     pub(crate) fn at(&self, url: &str) -> Self {
         Self { reach: Reach::Server(url.to_owned()), ..self.clone() }
     }
 
-    /// Where its next call goes.
+    /// The URL for the next request.
     pub(crate) fn server(&self) -> String {
         match &self.reach {
             Reach::Server(url) => url.clone(),
@@ -88,13 +88,13 @@ impl Client {
         }
     }
 
-    /// Asks for a token.
+    /// Requests a token.
     pub(crate) async fn token(&self, credentials: &Credentials) -> Answer {
         let Credentials { client_id, client_secret } = credentials;
         let body = json!({
             "grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret,
         });
-        // The credentials are in the body; a token beside them would be a second way to say who calls.
+        // The credentials are in the body; an additional token would make the identity of the caller ambiguous.
         let bare = Self { token: None, ..self.clone() };
         bare.send(Method::POST, TOKEN, &[], Some(&body)).await
     }
@@ -103,7 +103,7 @@ impl Client {
         self.send(Method::GET, path, &[], None).await
     }
 
-    /// Every record of a list, page by page.
+    /// Returns all records of a list, page by page.
     pub(crate) async fn all(&self, path: &str, records: &str) -> Vec<Value> {
         let first = format!("{path}{}limit=200", if path.contains('?') { '&' } else { '?' });
         let (mut all, mut next) = (Vec::new(), first.clone());
@@ -148,10 +148,10 @@ impl Client {
         }
         let repeatable =
             method == Method::GET || path == TOKEN || headers.iter().any(|(name, _)| *name == IDEMPOTENCY_KEY);
-        assert!(repeatable, "{method} {path} needs a key to be sent again with");
-        let mut pace = Pace::until("an answer", DEADLINE);
+        assert!(repeatable, "{method} {path} needs an idempotency key, because it may be sent again");
+        let mut timer = Pace::until("an answer", DEADLINE);
         loop {
-            pace.tick().await;
+            timer.tick().await;
             let Ok(answer) = self.try_send(method.clone(), path, headers, body).await else { continue };
             if answer.status != 503 {
                 return answer;
@@ -160,7 +160,7 @@ impl Client {
         }
     }
 
-    /// The same, sent once, to servers that may be gone.
+    /// Sends a request once, even if the server may be down.
     pub(crate) async fn try_send(
         &self,
         method: Method,

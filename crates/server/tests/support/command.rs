@@ -1,4 +1,4 @@
-//! An installation, and the command line over it.
+//! An installation, and its command line.
 
 use std::{
     path::Path,
@@ -11,11 +11,11 @@ use tempfile::TempDir;
 
 use super::{Credentials, Database, eventually, postgres::Fresh};
 
-/// An installation in a folder that is removed with the last of its users.
+/// An installation in a temporary folder, which is removed with its last user.
 #[derive(Clone)]
 pub(crate) struct Installation {
     folder: Arc<TempDir>,
-    /// Where its records are, if not in the folder.
+    /// The PostgreSQL database, if the data is not in the folder.
     postgres: Option<Arc<Postgres>>,
 }
 
@@ -24,7 +24,7 @@ struct Postgres {
     _fresh: Option<Fresh>,
 }
 
-/// A command that has ended.
+/// The output and exit status of a command.
 pub(crate) struct Ran {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
@@ -32,23 +32,23 @@ pub(crate) struct Ran {
 }
 
 impl Installation {
-    /// One that has SQLite in its folder.
+    /// An installation with SQLite in its folder.
     pub(crate) fn new() -> Self {
         Self { folder: Arc::new(tempfile::tempdir().expect("a folder")), postgres: None }
     }
 
-    /// One over a PostgreSQL database of its own.
+    /// An installation on a PostgreSQL database of its own.
     pub(crate) async fn on_postgres() -> Self {
         let fresh = Fresh::make().await;
         Self { postgres: Some(Arc::new(Postgres { url: fresh.url(), _fresh: Some(fresh) })), ..Self::new() }
     }
 
-    /// One over the PostgreSQL database at this URL.
+    /// An installation on the PostgreSQL database with this URL.
     pub(crate) fn at(url: &str) -> Self {
         Self { postgres: Some(Arc::new(Postgres { url: url.to_owned(), _fresh: None })), ..Self::new() }
     }
 
-    /// Where its database is.
+    /// The URL of its database.
     pub(crate) fn database_url(&self) -> String {
         match &self.postgres {
             Some(postgres) => postgres.url.clone(),
@@ -56,15 +56,15 @@ impl Installation {
         }
     }
 
-    /// Its database.
+    /// A connection to its database.
     pub(crate) async fn database(&self) -> Database {
         Database::at(&self.database_url()).await
     }
 
-    /// Gives it the master key of another.
+    /// Copies the master key of another installation.
     pub(crate) fn take_key_of(&self, other: &Self) {
         std::fs::create_dir_all(self.folder().join("data")).expect("a folder");
-        let key = |of: &Self| of.folder().join("data/master.key");
+        let key = |installation: &Self| installation.folder().join("data/master.key");
         std::fs::copy(key(other), key(self)).expect("a key");
     }
 
@@ -72,7 +72,7 @@ impl Installation {
         self.folder.path()
     }
 
-    /// The program, for this installation and with no settings but those of the test.
+    /// The program, configured for this installation, with only the settings of the test.
     pub(crate) fn program(&self) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_novantra"));
         let foreign =
@@ -87,12 +87,12 @@ impl Installation {
         program
     }
 
-    /// Runs a command to its end.
+    /// Runs a command until it exits.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::from(self.program().args(arguments).output().expect("the program starts"))
     }
 
-    /// Runs a command that has to succeed, and reads what it says with `--json`.
+    /// Runs a command with `--json`, asserts that it succeeds, and returns its output.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let ran = self.run(&[arguments, &["--json"]].concat());
         assert!(ran.status.success(), "{arguments:?} failed: {}", ran.stderr);
@@ -102,14 +102,14 @@ impl Installation {
     /// Waits until every audit entry is sealed.
     pub(crate) async fn sealed(&self) {
         let database = self.database().await;
-        eventually("everything is sealed", async || {
+        eventually("every audit entry is sealed", async || {
             let unsealed = database.cell("SELECT count(*) FROM audit_waiting").await;
             (unsealed == "0").then_some(())
         })
         .await;
     }
 
-    /// Makes a service account in the workspace `default`.
+    /// Creates a service account in the workspace `default`.
     pub(crate) fn account(&self, name: &str, scopes: &[&str]) -> Credentials {
         let mut arguments = vec!["service-account", "create", "--workspace", "default", "--name", name];
         arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));

@@ -1,4 +1,4 @@
-//! Several servers over one installation.
+//! Several servers of one installation.
 
 use std::{
     sync::{
@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 
 use super::{Balancer, Client, Credentials, Installation, Pace, Server, Setup, server::probe};
 
-/// How many calls are made before the next server is killed.
+/// The number of requests after which the next server is killed.
 const LIFE: usize = 40;
-/// The longest that servers are killed.
+/// The maximum duration of a kill loop.
 const HAVOC: Duration = Duration::from_secs(300);
 
-/// Servers beside each other, each at its place.
+/// Several servers of one installation, each with an index.
 pub(crate) struct Fleet {
     installation: Installation,
     setup: Box<dyn Fn(usize, Setup) -> Setup + Send + Sync>,
@@ -26,19 +26,19 @@ pub(crate) struct Fleet {
     balancer: Balancer,
 }
 
-/// Servers that are killed and started again in turns, until that is ended.
+/// Kills and restarts servers in turns until it is stopped.
 pub(crate) struct Havoc {
     over: Arc<AtomicBool>,
     kills: Option<JoinHandle<usize>>,
 }
 
 impl Fleet {
-    /// Starts so many at once, with nothing set but limits that are not in the way.
+    /// Starts `count` servers concurrently, with rate limits that never apply.
     pub(crate) fn start(installation: Installation, count: usize) -> Arc<Self> {
         Self::set_up(installation, count, |_, setup| setup)
     }
 
-    /// The same, each with what is set for its place.
+    /// Starts `count` servers concurrently, each with the setup for its index.
     pub(crate) fn set_up(
         installation: Installation,
         count: usize,
@@ -46,9 +46,9 @@ impl Fleet {
     ) -> Arc<Self> {
         let setup = Box::new(setup);
         let servers: Vec<Server> = thread::scope(|scope| {
-            let start = |place| {
+            let start = |index| {
                 let (installation, setup) = (installation.clone(), &setup);
-                scope.spawn(move || setup(place, bare(installation, place)).start())
+                scope.spawn(move || setup(index, bare(installation, index)).start())
             };
             let starting: Vec<_> = (0..count).map(start).collect();
             starting.into_iter().map(|server| server.join().expect("a server")).collect()
@@ -62,55 +62,55 @@ impl Fleet {
         &self.installation
     }
 
-    /// How many there are.
+    /// The number of servers.
     pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// Where each of them is.
+    /// The URL of each server.
     pub(crate) fn urls(&self) -> Vec<String> {
-        (0..self.len()).map(|place| self.balancer.at(place)).collect()
+        (0..self.len()).map(|index| self.balancer.at(index)).collect()
     }
 
-    /// A client whose calls go to one after the other, and on to the next where one is gone.
+    /// A client whose requests go to all servers in turn, skipping those that are down.
     pub(crate) async fn client(&self, credentials: &Credentials) -> Client {
         Client::balanced(&self.balancer, credentials).await
     }
 
-    /// A client of each of them alone, all with one token.
+    /// One client per server, all with the same token.
     pub(crate) async fn clients(&self, credentials: &Credentials) -> Vec<Client> {
         let first = Client::with_token(&self.balancer.at(0), credentials).await;
         self.urls().iter().map(|url| first.at(url)).collect()
     }
 
-    /// Does something with the server at a place.
-    pub(crate) fn with<T>(&self, place: usize, ask: impl FnOnce(&Server) -> T) -> T {
-        ask(self.place(place).as_ref().expect("it runs"))
+    /// Calls a function with the server with this index.
+    pub(crate) fn with<T>(&self, index: usize, call: impl FnOnce(&Server) -> T) -> T {
+        call(self.place(index).as_ref().expect("the server is running"))
     }
 
-    /// Asks the admin listener of a server.
-    pub(crate) async fn probe(&self, place: usize, path: &str) -> (u16, String) {
-        let admin_url = self.with(place, |server| server.admin_url.clone());
+    /// Sends a GET request to the admin listener of a server.
+    pub(crate) async fn probe(&self, index: usize, path: &str) -> (u16, String) {
+        let admin_url = self.with(index, |server| server.admin_url.clone());
         probe(&admin_url, path).await
     }
 
-    /// Ends a server in the middle of whatever it does.
-    pub(crate) fn kill(&self, place: usize) {
-        self.take(place).kill();
+    /// Kills a server immediately.
+    pub(crate) fn kill(&self, index: usize) {
+        self.take(index).kill();
     }
 
-    /// Starts the server at a place where there is none.
-    pub(crate) fn start_again(&self, place: usize) {
-        let mut there = self.place(place);
-        assert!(there.is_none(), "it runs");
-        let server = (self.setup)(place, bare(self.installation.clone(), place)).start();
-        self.balancer.moved(place, &server.url);
-        *there = Some(server);
+    /// Restarts a server that is down.
+    pub(crate) fn start_again(&self, index: usize) {
+        let mut slot = self.place(index);
+        assert!(slot.is_none(), "the server is already running");
+        let server = (self.setup)(index, bare(self.installation.clone(), index)).start();
+        self.balancer.moved(index, &server.url);
+        *slot = Some(server);
     }
 
-    /// Asks each of them to stop, and waits until all have.
+    /// Stops all servers with SIGTERM, and waits until they have exited.
     pub(crate) fn stop(&self) {
-        let servers: Vec<Server> = (0..self.len()).map(|place| self.take(place)).collect();
+        let servers: Vec<Server> = (0..self.len()).map(|index| self.take(index)).collect();
         servers.iter().for_each(|server| server.signal("TERM"));
         for mut server in servers {
             let status = server.wait();
@@ -118,50 +118,50 @@ impl Fleet {
         }
     }
 
-    /// Kills one after the other and starts it again, so that all but one are there all the while. Each lives until some
-    /// calls have been made.
+    /// Starts to kill and restart one server after another, so that at most one is down at a time. Each runs for some
+    /// requests.
     pub(crate) fn havoc(self: &Arc<Self>) -> Havoc {
-        let (fleet, over) = (Arc::clone(self), Arc::new(AtomicBool::new(false)));
+        let (servers, over) = (Arc::clone(self), Arc::new(AtomicBool::new(false)));
         let ended = Arc::clone(&over);
         let kills = tokio::spawn(async move {
-            let (mut kills, mut calls) = (0, fleet.balancer.calls());
-            let mut pace = Pace::until("the end of havoc", HAVOC);
+            let (mut kills, mut calls) = (0, servers.balancer.calls());
+            let mut timer = Pace::until("the end of the kill loop", HAVOC);
             while !ended.load(Ordering::Relaxed) {
-                pace.tick().await;
-                if fleet.balancer.calls() < calls + LIFE {
+                timer.tick().await;
+                if servers.balancer.calls() < calls + LIFE {
                     continue;
                 }
-                let (killing, place) = (Arc::clone(&fleet), kills % fleet.len());
+                let (killing, index) = (Arc::clone(&servers), kills % servers.len());
                 let killed = tokio::task::spawn_blocking(move || {
-                    killing.kill(place);
-                    killing.start_again(place);
+                    killing.kill(index);
+                    killing.start_again(index);
                 });
-                killed.await.expect("it comes back");
-                (kills, calls) = (kills + 1, fleet.balancer.calls());
+                killed.await.expect("the server restarts");
+                (kills, calls) = (kills + 1, servers.balancer.calls());
             }
             kills
         });
         Havoc { over, kills: Some(kills) }
     }
 
-    fn take(&self, place: usize) -> Server {
-        self.place(place).take().expect("it runs")
+    fn take(&self, index: usize) -> Server {
+        self.place(index).take().expect("the server is running")
     }
 
-    fn place(&self, place: usize) -> MutexGuard<'_, Option<Server>> {
-        self.places[place].lock().expect("no panic")
+    fn place(&self, index: usize) -> MutexGuard<'_, Option<Server>> {
+        self.places[index].lock().expect("no panic")
     }
 }
 
-fn bare(installation: Installation, place: usize) -> Setup {
-    Setup::over(installation).unlimited().log(&format!("server-{place}.log"))
+fn bare(installation: Installation, index: usize) -> Setup {
+    Setup::over(installation).unlimited().log(&format!("server-{index}.log"))
 }
 
 impl Havoc {
-    /// Ends it, with all servers there. Says how many were killed.
+    /// Stops the loop with all servers running. Returns how many were killed.
     pub(crate) async fn end(mut self) -> usize {
         self.over.store(true, Ordering::Relaxed);
-        self.kills.take().expect("it goes on").await.expect("every server came back")
+        self.kills.take().expect("the loop is running").await.expect("every server restarted")
     }
 }
 

@@ -1,7 +1,6 @@
-//! The real program in tests: servers over an installation of their own, the command line beside them, and clients that
-//! speak HTTP.
+//! The real program in tests: servers of a temporary installation, its command line, and HTTP clients.
 
-#![allow(dead_code, unused_imports, reason = "each test program uses the part it needs")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of this module")]
 
 mod balancer;
 mod client;
@@ -24,21 +23,21 @@ pub(crate) use fleet::{Fleet, Havoc};
 pub(crate) use server::{Server, Setup, finding};
 pub(crate) use skew::clock_ahead;
 
-/// How long anything in these tests may take before it counts as not happening.
+/// The time within which any awaited condition must hold.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Asks again and again until there is an answer.
-pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let mut pace = Pace::until(what, DEADLINE);
+/// Polls until there is a result; panics after [`DEADLINE`].
+pub(crate) async fn eventually<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut timer = Pace::until(what, DEADLINE);
     loop {
-        pace.tick().await;
-        if let Some(answer) = ask().await {
-            return answer;
+        timer.tick().await;
+        if let Some(result) = poll().await {
+            return result;
         }
     }
 }
 
-/// When to ask again, until it is too late.
+/// The timer of a polling loop with a timeout.
 pub(crate) struct Pace<'a> {
     what: &'a str,
     begun: Instant,
@@ -53,7 +52,7 @@ impl<'a> Pace<'a> {
         Self { what, begun: Instant::now(), patience, ticks }
     }
 
-    /// Waits a little; fails once that was often enough.
+    /// Waits for the next poll; panics after the timeout.
     pub(crate) async fn tick(&mut self) {
         assert!(self.begun.elapsed() < self.patience, "{} did not happen within {:?}", self.what, self.patience);
         self.ticks.tick().await;

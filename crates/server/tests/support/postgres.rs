@@ -1,4 +1,4 @@
-//! A PostgreSQL database of a test's own.
+//! A temporary PostgreSQL database.
 
 use std::{
     process,
@@ -7,7 +7,7 @@ use std::{
 
 use super::Database;
 
-/// A database of its own on the cluster that `NOVANTRA_TEST_POSTGRES_URL` names; dropped with this.
+/// A temporary database on the cluster that `NOVANTRA_TEST_POSTGRES_URL` names. It is dropped with this value.
 pub(crate) struct Fresh {
     cluster: String,
     name: String,
@@ -18,7 +18,7 @@ static MADE: AtomicU32 = AtomicU32::new(0);
 impl Fresh {
     pub(crate) async fn make() -> Self {
         let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL").expect(
-            "NOVANTRA_TEST_POSTGRES_URL is not set: run the tests by `cargo xtask test`, which starts a PostgreSQL for them",
+            "NOVANTRA_TEST_POSTGRES_URL is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL for them",
         );
         let name = format!("novantra_server_{}_{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         Database::at(&cluster).await.execute(&format!("CREATE DATABASE {name}")).await;
@@ -26,11 +26,11 @@ impl Fresh {
     }
 
     pub(crate) fn url(&self) -> String {
-        let (place, settings) = match self.cluster.split_once('?') {
-            Some((place, settings)) => (place, format!("?{settings}")),
+        let (base, settings) = match self.cluster.split_once('?') {
+            Some((base, settings)) => (base, format!("?{settings}")),
             None => (self.cluster.as_str(), String::new()),
         };
-        let (server, _) = place.rsplit_once('/').expect("a URL with a database");
+        let (server, _) = base.rsplit_once('/').expect("a URL with a database");
         format!("{server}/{}{settings}", self.name)
     }
 }
@@ -38,7 +38,7 @@ impl Fresh {
 impl Drop for Fresh {
     fn drop(&mut self) {
         let (cluster, drop) = (self.cluster.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
-        // A thread of its own, because a runtime can't be waited for from within another.
+        // This needs a thread of its own, because a runtime can't block on another one.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async { Database::at(&cluster).await.execute(&drop).await });

@@ -1,4 +1,4 @@
-//! A running server.
+//! A running server process.
 
 use std::{
     fs::File,
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Client, Credentials, DEADLINE, Installation};
 
-/// How a server is to be started.
+/// The configuration of a server to start.
 pub(crate) struct Setup {
     installation: Installation,
     settings: Vec<(String, String)>,
@@ -21,16 +21,16 @@ pub(crate) struct Setup {
     log: String,
 }
 
-/// A server on free ports; killed when it is dropped.
+/// A server process on free ports. It is killed when this value is dropped.
 pub(crate) struct Server {
     child: Child,
     installation: Installation,
     log: PathBuf,
-    /// What it said when it was ready.
+    /// The JSON document that it printed when it was ready.
     pub(crate) said: Value,
-    /// Where the API is.
+    /// The URL of the API.
     pub(crate) url: String,
-    /// Where probes and metrics are.
+    /// The URL of the probes and metrics.
     pub(crate) admin_url: String,
 }
 
@@ -43,7 +43,7 @@ impl Setup {
         Self { installation, settings: Vec::new(), arguments: Vec::new(), log: "server.log".to_owned() }
     }
 
-    /// With limits that are not in the way.
+    /// Sets rate limits so high that they never apply.
     pub(crate) fn unlimited(self) -> Self {
         self.set("RATE_LIMIT_TOKEN_READ", "1000000")
             .set("RATE_LIMIT_TOKEN_WRITE", "1000000")
@@ -52,37 +52,37 @@ impl Setup {
             .set("RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS", "1000000")
     }
 
-    /// With its log in this file of the installation's folder, so that servers beside each other have one each.
+    /// Writes the log to this file in the installation's folder, so that each of several servers has its own.
     pub(crate) fn log(mut self, file: &str) -> Self {
         self.log = file.to_owned();
         self
     }
 
-    /// With this setting, by the name of its variable without `NOVANTRA_`.
+    /// Sets a setting, given the name of its variable without `NOVANTRA_`.
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((format!("NOVANTRA_{name}"), value.to_owned()));
         self
     }
 
-    /// With this variable, which is no setting of the program.
+    /// Sets an environment variable that is no setting of the program.
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With a system clock that is so many seconds ahead.
+    /// Sets the system clock of the process ahead by this number of seconds.
     pub(crate) fn clock_ahead(mut self, seconds: i64) -> Self {
         self.settings.extend(super::clock_ahead(seconds));
         self
     }
 
-    /// With this argument after `serve`.
+    /// Adds an argument after `serve`.
     pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
     }
 
-    /// Starts the server and waits until it says that it is ready.
+    /// Starts the server and waits until it is ready.
     pub(crate) fn start(self) -> Server {
         let log = self.installation.folder().join(&self.log);
         let mut child = self
@@ -96,15 +96,16 @@ impl Setup {
             .spawn()
             .expect("the program starts");
         let stdout = child.stdout.take().expect("its output");
-        let (tell, hear) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let mut line = String::new();
             let read = BufReader::new(stdout).read_line(&mut line);
-            let _ = tell.send(read.map(|_| line));
+            let _ = sender.send(read.map(|_| line));
         });
-        let line = hear.recv_timeout(DEADLINE).expect("the server is ready in time").expect("its first line");
+        let line = receiver.recv_timeout(DEADLINE).expect("the server is ready in time").expect("its first line");
         let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no server: {line:?} {}", read_log()));
+        let said: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("the server did not start: {line:?} {}", read_log()));
         let address = |name: &str| said[name].as_str().expect("an address").to_owned();
         let (url, admin_url) = (address("listen"), address("admin_listen"));
         Server { child, installation: self.installation, log, said, url, admin_url }
@@ -112,32 +113,32 @@ impl Setup {
 }
 
 impl Server {
-    /// A server with nothing set but what tests need: limits that are not in the way.
+    /// Starts a server of a new installation, with rate limits that never apply.
     pub(crate) fn start() -> Self {
         Self::over(Installation::new())
     }
 
-    /// The same over an installation that may be there already.
-    pub(crate) fn over(installation: Installation) -> Self {
-        Setup::over(installation).unlimited().start()
+    /// Starts a server of this installation, with rate limits that never apply.
+    pub(crate) fn over(existing: Installation) -> Self {
+        Setup::over(existing).unlimited().start()
     }
 
-    /// Its installation, for commands beside it.
+    /// The installation of the server.
     pub(crate) fn installation(&self) -> &Installation {
         &self.installation
     }
 
-    /// Makes a service account in the workspace `default`.
+    /// Creates a service account in the workspace `default`.
     pub(crate) fn account(&self, name: &str, scopes: &[&str]) -> Credentials {
         self.installation.account(name, scopes)
     }
 
-    /// A client that acts as a new service account of the workspace `default`.
+    /// Creates a service account in the workspace `default`, and a client with a token of it.
     pub(crate) async fn client(&self, name: &str, scopes: &[&str]) -> Client {
         Client::with_token(&self.url, &self.account(name, scopes)).await
     }
 
-    /// Asks it to stop, as an operator's system does, and waits until it has.
+    /// Stops the server with SIGTERM, and waits until it has exited.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal("TERM");
         self.child.wait().expect("its end")
@@ -149,24 +150,24 @@ impl Server {
         assert!(sent.expect("kill runs").success());
     }
 
-    /// Waits until it has ended by itself or by a signal.
+    /// Waits until the server has exited, by itself or by a signal.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("its end")
     }
 
-    /// Ends it in the middle of whatever it does.
+    /// Kills the server immediately.
     pub(crate) fn kill(mut self) -> Installation {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("its end");
         self.installation.clone()
     }
 
-    /// What it logged so far.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("its log")
     }
 
-    /// The memory it has now, in bytes.
+    /// The resident memory in bytes.
     pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
@@ -174,7 +175,7 @@ impl Server {
         kibibytes * 1024
     }
 
-    /// Asks the admin listener.
+    /// Sends a GET request to the admin listener.
     pub(crate) async fn probe(&self, path: &str) -> (u16, String) {
         probe(&self.admin_url, path).await
     }
@@ -187,13 +188,13 @@ impl Drop for Server {
     }
 }
 
-/// Asks an admin listener.
+/// Sends a GET request to an admin listener; returns the status and the body.
 pub(crate) async fn probe(admin_url: &str, path: &str) -> (u16, String) {
     let answer = reqwest::get(format!("{admin_url}{path}")).await.expect("an answer");
     (answer.status().as_u16(), answer.text().await.expect("its text"))
 }
 
-/// A body for a new finding.
+/// The request body of a new finding.
 pub(crate) fn finding(key: &str) -> Value {
     json!({
         "findingKey": key,

@@ -1,4 +1,4 @@
-//! `novantra webhooks listen`
+//! The command `novantra webhooks listen`.
 
 use std::{
     io::{BufRead, BufReader},
@@ -21,7 +21,7 @@ use super::{
 
 const SCOPES: [&str; 3] = ["governance.findings:read", "governance.findings:write", "webhooks:manage"];
 
-/// The command at work; killed when it is dropped.
+/// A running listen command. It is killed when this value is dropped.
 struct Listener {
     child: Child,
     lines: Queue<String>,
@@ -48,11 +48,11 @@ impl Listener {
     }
 
     fn line(&self) -> String {
-        self.lines.recv_timeout(DEADLINE).expect("it says something in time")
+        self.lines.recv_timeout(DEADLINE).expect("the command prints a line in time")
     }
 
     fn json(&self) -> Value {
-        serde_json::from_str(&self.line()).expect("a JSON document a line")
+        serde_json::from_str(&self.line()).expect("every line is a JSON document")
     }
 }
 
@@ -64,10 +64,10 @@ impl Drop for Listener {
 }
 
 fn lines_of(stdout: ChildStdout) -> Queue<String> {
-    let (tell, lines) = mpsc::channel();
+    let (sender, lines) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if tell.send(line).is_err() {
+            if sender.send(line).is_err() {
                 return;
             }
         }
@@ -83,8 +83,8 @@ async fn what_happens_is_forwarded_byte_for_byte_with_a_signature_that_verifies(
     let receiver = Receiver::start();
     let listener = Listener::start(&server, &credentials, &["--json", "--forward-to", &receiver.url]);
     let secret = listener.json()["secret"].as_str().expect("a secret").to_owned();
-    let made = client.post("/api/v1/governance/findings", &finding("heard")).await;
-    assert_eq!(made.status, 201, "{}", made.body);
+    let created = client.post("/api/v1/governance/findings", &finding("heard")).await;
+    assert_eq!(created.status, 201, "{}", created.body);
 
     let post = receiver.next();
     assert_eq!(post.line, "POST /hook HTTP/1.1");
@@ -92,7 +92,7 @@ async fn what_happens_is_forwarded_byte_for_byte_with_a_signature_that_verifies(
     assert!(post.header("user-agent").starts_with("Novantra-Webhooks/"));
     let body: Value = serde_json::from_slice(&post.body).expect("JSON");
     assert_eq!(body["type"], "finding.created");
-    assert_eq!(body["data"]["finding"], made.body["finding"]);
+    assert_eq!(body["data"]["finding"], created.body["finding"]);
     assert_eq!(body["id"], post.header("webhook-id"));
     let bytes = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base 64");
     let secret = WebhookSecret::of_bytes(&bytes).expect("32 bytes");
@@ -115,8 +115,8 @@ async fn people_read_a_line_for_each_event_and_why_it_was_not_taken() {
     let arguments = ["--forward-to", "http://127.0.0.1:1/", "--event-type", "finding.closed"];
     let listener = Listener::start(&server, &credentials, &arguments);
     assert!(listener.line().starts_with("signing secret  whsec_"));
-    let made = client.post("/api/v1/governance/findings", &finding("heard")).await;
-    let id = made.body["finding"]["id"].as_str().expect("an id");
+    let created = client.post("/api/v1/governance/findings", &finding("heard")).await;
+    let id = created.body["finding"]["id"].as_str().expect("an id");
     let close = serde_json::json!({ "status": "accepted", "reason": "accepted by a test" });
     client.patch(&format!("/api/v1/governance/findings/{id}"), &close).await;
     let line = listener.line();
@@ -125,14 +125,14 @@ async fn people_read_a_line_for_each_event_and_why_it_was_not_taken() {
 
 #[test]
 fn a_stream_that_ends_is_opened_again_with_the_same_secret() {
-    let station = Station::start();
+    let server = Station::start();
     let receiver = Receiver::start();
     let installation = Installation::new();
     let credentials = Credentials { client_id: "svc_1".to_owned(), client_secret: "nvsec_1".to_owned() };
-    let listener = Listener::at(&installation, &station.url, &credentials, &["--json", "--forward-to", &receiver.url]);
+    let listener = Listener::at(&installation, &server.url, &credentials, &["--json", "--forward-to", &receiver.url]);
     assert_eq!(listener.json()["secret"], "whsec_1");
-    for before in ["", "whsec_1"] {
-        assert_eq!(station.next(), before);
+    for previous_secret in ["", "whsec_1"] {
+        assert_eq!(server.next(), previous_secret);
         assert_eq!(receiver.next().body, b"{}");
         assert_eq!(listener.json()["id"], "evt_1");
     }
@@ -146,25 +146,27 @@ async fn a_server_that_stops_does_not_wait_for_who_listens() {
     listener.json();
     let begun = Instant::now();
     assert!(server.stop().success());
-    assert!(begun.elapsed() < Duration::from_secs(10), "it waited for the stream");
+    assert!(begun.elapsed() < Duration::from_secs(10), "the server waited for the stream to end");
 }
 
 #[test]
 fn who_may_not_listen_is_told_why_in_one_line() {
     let server = Server::start();
-    let stranger = Credentials { client_secret: "nvsec_wrong".to_owned(), ..server.account("stranger", &SCOPES) };
-    let powerless = server.account("powerless", &["governance.findings:read"]);
+    let wrong_secret = Credentials { client_secret: "nvsec_wrong".to_owned(), ..server.account("stranger", &SCOPES) };
+    let without_scope = server.account("powerless", &["governance.findings:read"]);
     let listen = |credentials: &Credentials| {
         let mut program = server.installation().program();
         program.args(["webhooks", "listen", "--server", &server.url, "--forward-to", "http://127.0.0.1:1/"]);
         program.env("NOVANTRA_CLIENT_ID", &credentials.client_id);
-        program.env("NOVANTRA_CLIENT_SECRET", &credentials.client_secret).output().expect("it ends")
+        program.env("NOVANTRA_CLIENT_SECRET", &credentials.client_secret).output().expect("the command exits")
     };
-    for (credentials, says) in [(stranger, "client credentials are not valid"), (powerless, "webhooks:manage")] {
-        let ended = listen(&credentials);
-        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert_eq!(ended.status.code(), Some(1), "{stderr}");
-        assert!(stderr.contains(says) && stderr.lines().count() == 1, "{stderr}");
+    for (credentials, message) in
+        [(wrong_secret, "client credentials are not valid"), (without_scope, "webhooks:manage")]
+    {
+        let ran = listen(&credentials);
+        let stderr = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(message) && stderr.lines().count() == 1, "{stderr}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the command line does with webhooks, beside and against a real server.
+//! The webhook commands of the command line, with and against a real server.
 
 #[path = "../support/mod.rs"]
 mod support;

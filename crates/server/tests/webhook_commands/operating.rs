@@ -1,4 +1,4 @@
-//! `novantra webhooks deliveries` and `redeliver`
+//! The commands `novantra webhooks deliveries` and `redeliver`.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::{
 
 const SCOPES: [&str; 4] = ["governance.findings:read", "governance.findings:write", "webhooks:manage", "audit:read"];
 
-/// A server over one delivery that has arrived: its client, its receiver and the delivery.
+/// Starts a server with one delivered event; returns it with its client, the receiver and the delivery.
 async fn delivered() -> (Server, Client, Receiver, Value) {
     let server = Setup::new().unlimited().set("WEBHOOKS_ALLOW_LOOPBACK_HTTP", "true").start();
     let client = server.client("mirror", &SCOPES).await;
@@ -21,7 +21,7 @@ async fn delivered() -> (Server, Client, Receiver, Value) {
     assert_eq!(client.post("/api/v1/governance/findings", &finding("told")).await.status, 201);
     receiver.next();
     let arguments = ["webhooks", "deliveries", "--workspace", "default", "--status", "delivered"];
-    let delivery = eventually("the delivery is settled", async || {
+    let delivery = eventually("the result of the delivery is recorded", async || {
         server.installation().json(&arguments)["deliveries"].get(0).cloned()
     })
     .await;

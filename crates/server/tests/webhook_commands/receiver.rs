@@ -1,4 +1,4 @@
-//! A program on this machine that is posted to.
+//! A local HTTP server that receives webhooks.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -9,7 +9,7 @@ use std::{
 
 use super::support::DEADLINE;
 
-/// What was posted.
+/// A received request.
 #[derive(Debug)]
 pub(crate) struct Post {
     pub(crate) line: String,
@@ -19,11 +19,11 @@ pub(crate) struct Post {
 
 impl Post {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(there, _)| there == name).map_or("", |(_, value)| value)
+        self.headers.iter().find(|(header, _)| header == name).map_or("", |(_, value)| value)
     }
 }
 
-/// Takes posts and answers 204.
+/// Receives requests and answers them with 204.
 pub(crate) struct Receiver {
     pub(crate) url: String,
     posts: Queue<Post>,
@@ -33,12 +33,12 @@ impl Receiver {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("its address"));
-        let (tell, posts) = mpsc::channel();
-        // It ends with the test that has the other end of the channel.
+        let (sender, posts) = mpsc::channel();
+        // The thread ends once the test has dropped the other end of the channel.
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if let Some(post) = take(stream)
-                    && !hand_on(&tell, post)
+                    && !hand_on(&sender, post)
                 {
                     return;
                 }
@@ -47,14 +47,14 @@ impl Receiver {
         Self { url, posts }
     }
 
-    /// The next post.
+    /// Waits for the next request.
     pub(crate) fn next(&self) -> Post {
-        self.posts.recv_timeout(DEADLINE).expect("something is posted in time")
+        self.posts.recv_timeout(DEADLINE).expect("a request arrives in time")
     }
 }
 
-fn hand_on(tell: &Sender<Post>, post: Post) -> bool {
-    tell.send(post).is_ok()
+fn hand_on(sender: &Sender<Post>, post: Post) -> bool {
+    sender.send(post).is_ok()
 }
 
 fn take(stream: TcpStream) -> Option<Post> {

@@ -1,4 +1,4 @@
-//! A server that sends one event to each who listens and then ends the stream.
+//! A fake server that sends one event to each listener and then ends the stream.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -21,22 +21,22 @@ impl Station {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
-        let (tell, secrets) = mpsc::channel();
+        let (sender, secrets) = mpsc::channel();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let _ = answer(stream, &tell);
+                let _ = answer(stream, &sender);
             }
         });
         Self { url, secrets }
     }
 
-    /// The secret that the next who listened has heard before.
+    /// The `Webhook-Secret` header of the next listener: empty, or the secret of its previous stream.
     pub(crate) fn next(&self) -> String {
-        self.secrets.recv_timeout(DEADLINE).expect("somebody listens in time")
+        self.secrets.recv_timeout(DEADLINE).expect("a listener connects in time")
     }
 }
 
-fn answer(stream: TcpStream, tell: &Sender<String>) -> std::io::Result<()> {
+fn answer(stream: TcpStream, sender: &Sender<String>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let (mut line, mut secret) = (String::new(), String::new());
     reader.read_line(&mut line)?;
@@ -54,9 +54,9 @@ fn answer(stream: TcpStream, tell: &Sender<String>) -> std::io::Result<()> {
     let (kind, body) = if line.starts_with("POST /api/v1/auth/token ") {
         ("application/json", TOKEN.to_owned())
     } else {
-        let _ = tell.send(secret);
-        let told = "event: secret\ndata: {\"secret\":\"whsec_1\"}\n\n";
-        ("text/event-stream", format!("{told}id: evt_1\nevent: finding.created\ndata: {EVENT}\n\n"))
+        let _ = sender.send(secret);
+        let secret_event = "event: secret\ndata: {\"secret\":\"whsec_1\"}\n\n";
+        ("text/event-stream", format!("{secret_event}id: evt_1\nevent: finding.created\ndata: {EVENT}\n\n"))
     };
     let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n");
     reader.get_mut().write_all(format!("{head}{body}").as_bytes())

@@ -1,4 +1,4 @@
-//! Servers that are killed while they deliver.
+//! Servers that are killed during deliveries.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,18 +16,18 @@ const FINDINGS: usize = 10;
 const CHANGES: usize = 19;
 const EVENTS: usize = WRITERS * FINDINGS * (1 + CHANGES);
 
-/// After how many deliveries the next server is killed.
+/// The numbers of deliveries after which the next server is killed.
 const MILESTONES: [usize; 4] = [100, 1_200, 2_500, 4_000];
 
-/// A server that was killed holds its lanes for 20 s, and the next may be killed as well.
+/// The partition leases of a killed server last up to 20 s, and the next server may be killed as well.
 const ARRIVED_WITHIN: Duration = Duration::from_secs(150);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_servers_are_killed_every_event_arrives_in_order_and_none_is_invented() {
     let receiver = Receiver::start().await;
-    let fleet = Fleet::set_up(Installation::on_postgres().await, 2, |_, setup| to_this_machine(setup));
-    let credentials = fleet.installation().account("integration", &SCOPES);
-    let client = fleet.client(&credentials).await;
+    let servers = Fleet::set_up(Installation::on_postgres().await, 2, |_, setup| to_this_machine(setup));
+    let credentials = servers.installation().account("integration", &SCOPES);
+    let client = servers.client(&credentials).await;
     let paths = ["/one", "/two", "/three"];
     for path in paths {
         subscribe(&client, &receiver.url(path), &["finding.created", "finding.updated"]).await;
@@ -49,14 +49,14 @@ async fn while_servers_are_killed_every_event_arrives_in_order_and_none_is_inven
             })
         })
         .collect();
-    for (place, milestone) in MILESTONES.into_iter().enumerate() {
-        until("deliveries are under way", ARRIVED_WITHIN, || receiver.count("/") >= milestone).await;
-        fleet.kill(place % fleet.len());
-        fleet.start_again(place % fleet.len());
+    for (index, milestone) in MILESTONES.into_iter().enumerate() {
+        until("more deliveries arrive", ARRIVED_WITHIN, || receiver.count("/") >= milestone).await;
+        servers.kill(index % servers.len());
+        servers.start_again(index % servers.len());
     }
     let mut findings = BTreeSet::new();
     for writer in writers {
-        findings.extend(writer.await.expect("all writes are answered"));
+        findings.extend(writer.await.expect("every write is answered"));
     }
     for path in paths {
         until("the last event arrives", ARRIVED_WITHIN, || receiver.distinct(path) >= EVENTS).await;
@@ -64,11 +64,12 @@ async fn while_servers_are_killed_every_event_arrives_in_order_and_none_is_inven
         judge(&sent, &findings);
         println!("{path}: {EVENTS} events by {} deliveries", sent.len());
     }
-    println!("{} servers were killed meanwhile", MILESTONES.len());
-    fleet.stop();
+    println!("{} servers were killed", MILESTONES.len());
+    servers.stop();
 }
 
-/// Every event is there, each of a finding that was written, and first deliveries are in order.
+/// Asserts that every event arrived, that each is about a finding that was written, and that first deliveries are in
+/// order.
 fn judge(sent: &[Delivery], findings: &BTreeSet<String>) {
     let mut seen = BTreeSet::new();
     let mut turns: HashMap<String, usize> = HashMap::new();

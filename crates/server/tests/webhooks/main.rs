@@ -1,4 +1,4 @@
-//! Webhooks of real servers, and what may befall them and those they are sent to.
+//! Webhooks of real servers, with failures of servers, databases and receivers.
 
 #[path = "../support/mod.rs"]
 mod support;

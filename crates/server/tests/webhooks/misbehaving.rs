@@ -1,4 +1,4 @@
-//! Receivers that do what they should not.
+//! Receivers that misbehave.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{
     support::{Client, Installation, Setup, eventually},
 };
 
-/// Those that hang have 15 s.
+/// The time within which each delivery is attempted; a receiver that hangs has 15 s.
 const TOLD_WITHIN: Duration = Duration::from_secs(25);
 
-/// Does this with every connection, for as long as the test runs. Says where.
+/// Starts an endpoint that handles every connection in this way for the duration of the test. Returns its URL.
 async fn behaving<F: Future<Output = ()> + Send + 'static>(
     scheme: &str,
     behave: impl Fn(TcpStream) -> F + Send + 'static,
@@ -35,7 +35,7 @@ async fn behaving<F: Future<Output = ()> + Send + 'static>(
     format!("{scheme}://{address}/")
 }
 
-/// Takes the beginning of a call, and answers with that.
+/// Reads the beginning of a request, and answers with this text.
 async fn answer(stream: &mut TcpStream, text: &str) {
     let mut call = [0; 16 * 1024];
     let _ = stream.read(&mut call).await;
@@ -60,12 +60,12 @@ async fn self_signed() -> String {
     .await
 }
 
-/// The last attempt of the one delivery, once there was one.
+/// Waits for the first attempt of the subscription's only delivery.
 async fn attempt(client: &Client, id: &str) -> Value {
     let what = format!("an attempt at {id}");
-    let mut pace = crate::support::Pace::until(&what, TOLD_WITHIN);
+    let mut timer = crate::support::Pace::until(&what, TOLD_WITHIN);
     loop {
-        pace.tick().await;
+        timer.tick().await;
         let deliveries = deliveries(client, id).await;
         if let Some(attempt) = deliveries.first().and_then(|delivery| delivery["attempts"].get(0)) {
             return attempt.clone();
@@ -75,7 +75,7 @@ async fn attempt(client: &Client, id: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_receiver_does_is_on_record_and_harms_no_other() {
-    let sound = Receiver::start().await;
+    let healthy = Receiver::start().await;
     let server = to_this_machine(Setup::over(Installation::new()).unlimited()).start();
     let client = server.client("integration", &SCOPES).await;
 
@@ -118,10 +118,10 @@ async fn what_a_receiver_does_is_on_record_and_harms_no_other() {
     for (url, expected) in expected {
         subscriptions.push((subscribe(&client, &url, &["finding.created"]).await, url, expected));
     }
-    let well = subscribe(&client, &sound.url("/sound"), &["finding.created"]).await;
+    let healthy_subscription = subscribe(&client, &healthy.url("/sound"), &["finding.created"]).await;
 
     record(&client, "the-first").await;
-    until("the sound one is told", Duration::from_secs(5), || sound.distinct("/sound") == 1).await;
+    until("the healthy receiver gets the event", Duration::from_secs(5), || healthy.distinct("/sound") == 1).await;
     for (id, url, expected) in &subscriptions {
         let attempt = attempt(&client, id).await;
         assert_eq!(json!([attempt["status"], attempt["error"]]), *expected, "{url}: {attempt}");
@@ -129,18 +129,18 @@ async fn what_a_receiver_does_is_on_record_and_harms_no_other() {
         assert_eq!(subscription(&client, id).await["failingSince"].is_null(), !failed, "{url}");
     }
     record(&client, "the-second").await;
-    until("the sound one is told", Duration::from_secs(5), || sound.distinct("/sound") == 2).await;
-    assert!(subscription(&client, &well).await["lastDeliveryAt"].is_string());
+    until("the healthy receiver gets the event", Duration::from_secs(5), || healthy.distinct("/sound") == 2).await;
+    assert!(subscription(&client, &healthy_subscription).await["lastDeliveryAt"].is_string());
     let resident = server.resident();
-    assert!(resident < 200 * 1024 * 1024, "{resident} bytes after an answer of a gigabyte");
+    assert!(resident < 200 * 1024 * 1024, "{resident} bytes of memory after a response of a gigabyte");
 
-    let counted = eventually("attempts are counted", async || {
+    let metrics = eventually("attempts are counted", async || {
         let (_, text) = server.probe("/metrics").await;
         text.contains("novantra_webhook_attempts_total{outcome=\"timed_out\"}").then_some(text)
     });
-    let counted = counted.await;
+    let metrics = metrics.await;
     for line in ["outcome=\"delivered\"", "outcome=\"tls\"", "novantra_webhook_attempts_in_flight"] {
-        assert!(counted.contains(line), "{line} is not in {counted}");
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
     assert!(server.stop().success());
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL stopped and started again while deliveries are on their way.
+//! A restart of PostgreSQL during deliveries.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::{
 
 const EVENTS: usize = 60;
 
-/// How long the database is away: longer than lanes are held, so that every lease runs out meanwhile.
+/// The duration of the database outage: longer than a partition lease, so that every lease expires meanwhile.
 const AWAY: Duration = Duration::from_secs(30);
 
-/// What a server held that lost its database is free after 20 s.
+/// The partitions of a server that has lost its database can be acquired again after 20 s.
 const RESUMED_WITHIN: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,35 +30,35 @@ async fn deliveries_resume_after_the_database_was_away_and_none_is_lost() {
     for number in 0..EVENTS {
         record(&client, &format!("before-{number}")).await;
     }
-    until("one is on its way", Duration::from_secs(10), || receiver.count("/gated/") == 1).await;
+    until("one delivery is in flight", Duration::from_secs(10), || receiver.count("/gated/") == 1).await;
 
-    cluster.stop(Shutdown::Immediate).expect("it stops");
+    cluster.stop(Shutdown::Immediate).expect("PostgreSQL stops");
     let stopped = Instant::now();
     eventually("the server notices", async || (server.probe("/readyz").await.0 == 503).then_some(())).await;
-    // What comes of it can't be stored.
+    // The result of the attempt can't be stored.
     receiver.open();
-    let mut pace = crate::support::Pace::until("it is looked for in vain", AWAY * 2);
-    while stopped.elapsed() < AWAY || !server.log().contains("can't look for webhooks that are due") {
-        pace.tick().await;
+    let mut timer = crate::support::Pace::until("a failed query for due partitions is logged", AWAY * 2);
+    while stopped.elapsed() < AWAY || !server.log().contains("can't load due webhook deliveries") {
+        timer.tick().await;
     }
-    assert_eq!(receiver.count("/gated/"), 1, "an account that can't be judged is sent nothing");
-    cluster.start_again().expect("it starts");
+    assert_eq!(receiver.count("/gated/"), 1, "nothing may be sent for an account whose status can't be read");
+    cluster.start_again().expect("PostgreSQL starts");
 
-    until("all arrive", RESUMED_WITHIN, || {
+    until("all events arrive", RESUMED_WITHIN, || {
         receiver.distinct("/gated/one") == EVENTS && receiver.distinct("/open") == EVENTS
     })
     .await;
     for number in 0..5 {
         let key = format!("after-{number}");
-        eventually("it records", async || {
+        eventually("the server stores a finding", async || {
             let answer = client.post_once(crate::stage::FINDINGS, &key, &crate::support::finding(&key)).await;
             (answer.status == 201).then_some(())
         })
         .await;
     }
-    until("those after it arrive", RESUMED_WITHIN, || receiver.distinct("/open") == EVENTS + 5).await;
+    until("the events after the outage arrive", RESUMED_WITHIN, || receiver.distinct("/open") == EVENTS + 5).await;
     for id in [gated, open] {
-        eventually("all are on record as delivered", async || {
+        eventually("all deliveries are recorded as delivered", async || {
             let deliveries = deliveries(&client, &id).await;
             let delivered = deliveries.iter().filter(|delivery| delivery["status"] == "delivered").count();
             (delivered == EVENTS + 5).then_some(())

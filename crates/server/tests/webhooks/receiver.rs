@@ -1,4 +1,4 @@
-//! A receiver on this machine. Whoever subscribes chooses its path, and with it how it is answered.
+//! A local webhook receiver. The path in the subscription's URL determines how a request is answered.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,14 +15,14 @@ use axum::{
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// Listens until it is dropped.
+/// A running receiver. It stops when this value is dropped.
 pub(crate) struct Receiver {
     address: String,
     heard: Arc<Heard>,
     task: tokio::task::JoinHandle<()>,
 }
 
-/// What one subscription was sent.
+/// A received delivery.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
     /// `webhook-id`.
@@ -33,18 +33,18 @@ pub(crate) struct Delivery {
 
 struct Heard {
     by_path: Mutex<BTreeMap<String, Vec<Delivery>>>,
-    /// Whether calls to `/gated/…` are answered.
+    /// Whether requests to `/gated/…` are answered.
     open: watch::Sender<bool>,
 }
 
 impl Receiver {
-    /// One that answers 204; under `/gated/`, once its gate is open; and never under `/hanging/`.
+    /// Starts a receiver that answers 204: to `/gated/…` once the gate is open, and to `/hanging/…` never.
     pub(crate) async fn start() -> Self {
         let heard = Arc::new(Heard { by_path: Mutex::default(), open: watch::Sender::new(false) });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let router = Router::new().fallback(hear).with_state(Arc::clone(&heard));
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("the receiver serves") });
         Self { address, heard, task }
     }
 
@@ -52,22 +52,22 @@ impl Receiver {
         format!("http://{}{path}", self.address)
     }
 
-    /// Answers calls to `/gated/…`, those that wait and all to come.
+    /// Opens the gate: waiting and future requests to `/gated/…` are answered.
     pub(crate) fn open(&self) {
         self.heard.open.send_replace(true);
     }
 
-    /// All that was sent to a path, in the order it came.
+    /// All deliveries to a path, in order of arrival.
     pub(crate) fn sent_to(&self, path: &str) -> Vec<Delivery> {
         self.heard.lock().get(path).cloned().unwrap_or_default()
     }
 
-    /// How many were sent to paths that begin like this.
-    pub(crate) fn count(&self, beginning: &str) -> usize {
-        self.heard.lock().iter().filter(|(path, _)| path.starts_with(beginning)).map(|(_, sent)| sent.len()).sum()
+    /// The number of deliveries to paths with this prefix.
+    pub(crate) fn count(&self, prefix: &str) -> usize {
+        self.heard.lock().iter().filter(|(path, _)| path.starts_with(prefix)).map(|(_, sent)| sent.len()).sum()
     }
 
-    /// How many different events were sent to a path.
+    /// The number of distinct events delivered to a path.
     pub(crate) fn distinct(&self, path: &str) -> usize {
         let heard = self.heard.lock();
         heard.get(path).map_or(0, |sent| sent.iter().map(|delivery| &delivery.id).collect::<BTreeSet<_>>().len())
@@ -95,7 +95,7 @@ async fn hear(State(heard): State<Arc<Heard>>, uri: Uri, headers: HeaderMap, bod
     let path = uri.path().to_owned();
     heard.lock().entry(path.clone()).or_default().push(Delivery { id, body, at: Instant::now() });
     if path.starts_with("/gated/") {
-        heard.open.subscribe().wait_for(|open| *open).await.expect("the gate is there");
+        heard.open.subscribe().wait_for(|open| *open).await.expect("the gate exists");
     } else if path.starts_with("/hanging/") {
         std::future::pending::<()>().await;
     }

@@ -1,4 +1,4 @@
-//! Accounts that are disabled, or lose a scope, while deliveries to them wait.
+//! Accounts that are disabled, or lose a scope, while deliveries to them are pending.
 
 use std::time::Duration;
 
@@ -23,20 +23,20 @@ async fn an_account_that_loses_the_scope_in_mid_backlog_is_sent_nothing_more() {
 async fn nothing_more_after(command: &[&str]) {
     let receiver = Receiver::start().await;
     let server = to_this_machine(Setup::over(Installation::new()).unlimited()).start();
-    let told = server.account("integration", &SCOPES);
-    let client = Client::with_token(&server.url, &told).await;
+    let credentials = server.account("integration", &SCOPES);
+    let client = Client::with_token(&server.url, &credentials).await;
     subscribe(&client, &receiver.url("/gated/one"), &["finding.created"]).await;
     let writer = server.client("writer", &SCOPES).await;
     for number in 0..EVENTS {
         record(&writer, &format!("finding-{number}")).await;
     }
-    until("the first is sent", Duration::from_secs(10), || receiver.count("/gated/") == 1).await;
+    until("the first delivery is sent", Duration::from_secs(10), || receiver.count("/gated/") == 1).await;
 
-    let command = [&["service-account", command[0], name(&told)], &command[1..]].concat();
+    let command = [&["service-account", command[0], name(&credentials)], &command[1..]].concat();
     server.installation().json(&command);
     receiver.open();
     let database = server.installation().database().await;
-    eventually("the rest is cancelled", async || {
+    eventually("the remaining deliveries are cancelled", async || {
         let open = "SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'failed')";
         (database.cell(open).await == "0").then_some(())
     })

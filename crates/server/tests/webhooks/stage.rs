@@ -1,4 +1,4 @@
-//! An account that subscribes, and records that things happen to.
+//! Shorthands for subscribing and for changing records.
 
 use serde_json::{Value, json};
 
@@ -10,39 +10,39 @@ pub(crate) const FINDINGS: &str = "/api/v1/governance/findings";
 
 const SUBSCRIPTIONS: &str = "/api/v1/webhooks/subscriptions";
 
-/// The same server, allowed to send to this machine, which no proxy of the environment keeps it from.
+/// Allows a server to deliver to this machine. A proxy setting of the environment must not apply to such deliveries.
 pub(crate) fn to_this_machine(setup: Setup) -> Setup {
     setup.set("WEBHOOKS_ALLOW_LOOPBACK_HTTP", "true").environment("http_proxy", "http://127.0.0.1:1")
 }
 
-/// Subscribes, and says which subscription that is.
+/// Creates a subscription and returns its id.
 pub(crate) async fn subscribe(client: &Client, url: &str, events: &[&str]) -> String {
     let body = json!({ "url": url, "eventTypes": events, "reason": "subscribed by a test of the program" });
-    let made = client.post_once(SUBSCRIPTIONS, url, &body).await;
-    assert_eq!(made.status, 201, "{}", made.body);
-    made.body["webhookSubscription"]["id"].as_str().expect("an id").to_owned()
+    let created = client.post_once(SUBSCRIPTIONS, url, &body).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    created.body["webhookSubscription"]["id"].as_str().expect("an id").to_owned()
 }
 
-/// The subscription as its account sees it.
+/// Returns the subscription as the API shows it.
 pub(crate) async fn subscription(client: &Client, id: &str) -> Value {
     let answer = client.get(&format!("{SUBSCRIPTIONS}/{id}")).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.body["webhookSubscription"].clone()
 }
 
-/// The deliveries of a subscription.
+/// Returns all deliveries of a subscription.
 pub(crate) async fn deliveries(client: &Client, id: &str) -> Vec<Value> {
     client.all(&format!("{SUBSCRIPTIONS}/{id}/deliveries"), "webhookDeliveries").await
 }
 
-/// Records a finding, and says which it is.
+/// Creates a finding and returns its id.
 pub(crate) async fn record(client: &Client, key: &str) -> String {
-    let made = client.post_once(FINDINGS, key, &finding(key)).await;
-    assert_eq!(made.status, 201, "{}", made.body);
-    made.body["finding"]["id"].as_str().expect("an id").to_owned()
+    let created = client.post_once(FINDINGS, key, &finding(key)).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    created.body["finding"]["id"].as_str().expect("an id").to_owned()
 }
 
-/// Changes a finding's severity; `turn` tells one change from the other.
+/// Updates a finding; `turn` distinguishes one change from another.
 pub(crate) async fn change(client: &Client, id: &str, turn: usize) {
     let severity = ["medium", "high", "low"][turn % 3];
     let title = format!("Change {turn}");
@@ -51,11 +51,11 @@ pub(crate) async fn change(client: &Client, id: &str, turn: usize) {
     assert_eq!(changed.status, 200, "{}", changed.body);
 }
 
-/// Waits until something holds.
-pub(crate) async fn until(what: &str, patience: std::time::Duration, holds: impl Fn() -> bool) {
-    let mut pace = Pace::until(what, patience);
-    while !holds() {
-        pace.tick().await;
+/// Waits until a condition holds.
+pub(crate) async fn until(what: &str, timeout: std::time::Duration, condition: impl Fn() -> bool) {
+    let mut timer = Pace::until(what, timeout);
+    while !condition() {
+        timer.tick().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The reference meaning of shared buckets.
+//! The reference implementation of shared buckets.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 use limits::{ArrivalTime, BucketKey, SharedBuckets, Take, Taken};
 
-/// Buckets that the servers of one test share.
+/// Buckets in memory, shared by the servers of one test.
 #[derive(Default)]
 pub struct MemoryBuckets(Mutex<HashMap<BucketKey, ArrivalTime>>);
 
@@ -23,13 +23,13 @@ impl MemoryBuckets {
 impl SharedBuckets for MemoryBuckets {
     async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
         let mut buckets = self.lock();
-        let one = |take: &Take| {
+        let exchange = |take: &Take| {
             let bucket = buckets.entry(take.key).or_insert(ArrivalTime::FULL);
-            let taken = take.of(*bucket, now);
-            *bucket = taken.bucket;
-            taken
+            let result = take.of(*bucket, now);
+            *bucket = result.bucket;
+            result
         };
-        Ok(takes.iter().map(one).collect())
+        Ok(takes.iter().map(exchange).collect())
     }
 
     async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {

@@ -1,4 +1,4 @@
-//! What can be done to a store, drawn from pools so small that commands meet.
+//! Random commands to a store, with values from pools so small that the commands conflict.
 
 use findings::{EventKind, Severity, SourceKind, Status};
 use proptest::{
@@ -36,11 +36,11 @@ pub(super) enum Command {
         limit: usize,
     },
     Hold {
-        holder: &'static str,
+        owner: &'static str,
         millis: u64,
     },
     Release {
-        holder: &'static str,
+        owner: &'static str,
     },
     NoteUse {
         account: Index,
@@ -49,7 +49,7 @@ pub(super) enum Command {
     Distribute {
         limit: usize,
     },
-    /// Sends what is due on one of the lanes that are due.
+    /// Makes an attempt at the due deliveries of one of the due partitions.
     Send {
         which: Index,
         limit: usize,
@@ -65,21 +65,21 @@ pub(super) enum Command {
     },
 }
 
-/// One commit.
+/// The contents of one changeset.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) organization: usize,
     pub(super) drafts: Vec<Draft>,
-    /// An idempotency key, a fingerprint and how many milliseconds it is kept.
+    /// The idempotency key, the fingerprint, and after how many milliseconds the record expires.
     pub(super) claim: Option<(u8, u8, u64)>,
-    /// In the name of which version of which account.
+    /// The account version that the changeset acts for.
     pub(super) standing: Option<Index>,
-    /// Which version of which finding it rests on.
+    /// The finding version that the changeset requires to be unchanged.
     pub(super) rests_on: Option<Index>,
     pub(super) notes: usize,
 }
 
-/// One write: of a new record where there is no `over`, else of one of all versions that there were.
+/// One write: of a new record without a base version, otherwise of one of all versions there have been.
 #[derive(Clone, Debug)]
 pub(super) enum Draft {
     Organization { over: Index, slug: &'static str },
@@ -110,8 +110,8 @@ pub(super) fn any_command() -> impl Strategy<Value = Command> {
         1 => (0..8_usize).prop_map(|limit| Command::Seal { limit }),
         1 => any::<Index>().prop_map(|which| Command::SealAgain { which }),
         1 => (0..3_usize).prop_map(|limit| Command::ForgetExpired { limit }),
-        1 => (select(HOLDERS), 1..9_u64).prop_map(|(holder, millis)| Command::Hold { holder, millis }),
-        1 => select(HOLDERS).prop_map(|holder| Command::Release { holder }),
+        1 => (select(HOLDERS), 1..9_u64).prop_map(|(owner, millis)| Command::Hold { owner, millis }),
+        1 => select(HOLDERS).prop_map(|owner| Command::Release { owner }),
         1 => any::<Index>().prop_map(|account| Command::NoteUse { account }),
         1 => Just(Command::AddFirstSigningKey),
         3 => (0..4_usize).prop_map(|limit| Command::Distribute { limit }),

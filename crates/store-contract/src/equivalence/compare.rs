@@ -1,4 +1,4 @@
-//! Asking both stores of a pair for everything.
+//! Comparisons of all that can be read from both stores.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::fixture::rest;
 
-/// All that a walk finds, page by page. Where its pages end is the store's own affair: they may be short.
+/// Reads all pages of a list. Stores may end their pages at different positions: a page may be short.
 async fn whole<T>(
     mut page: PageRequest,
     list: impl AsyncFn(&PageRequest) -> Result<Page<T>, StoreError>,
@@ -30,18 +30,18 @@ async fn whole<T>(
     let mut all = Vec::new();
     loop {
         let listed = list(&page).await?;
-        assert!(listed.items.len() <= page.limit.get(), "a page holds more than was asked for");
+        assert!(listed.items.len() <= page.limit.get(), "a page exceeds the requested limit");
         all.extend(listed.items);
         if listed.next.is_none() {
             return Ok(all);
         }
-        assert_ne!(listed.next, page.after, "a walk does not get on");
+        assert_ne!(listed.next, page.after, "the next page begins at the same position");
         page.after = listed.next;
     }
 }
 
 impl Pair {
-    /// Walks one list of both page by page, and streams it where that is asked for.
+    /// Compares one list of both stores, read page by page and, if the query asks for it, as a stream.
     pub(super) async fn ask(&self, query: &Query) -> TestCaseResult {
         let organization = self.organizations[query.organization];
         let page = query.page;
@@ -111,15 +111,15 @@ impl Pair {
         self.compare_logs().await?;
         self.compare_queue().await?;
         self.same("organizations", async |store| store.organizations().await).await?;
-        // Their moments are by clocks of their own.
+        // Their timestamps are not compared, because each store takes them from its own clock.
         self.same("signing_keys", async |store| {
             Ok(store.signing_keys().await?.keys().iter().map(|key| key.sealed.clone()).collect::<Vec<_>>())
         })
         .await?;
         self.same("pending_events", async |store| store.pending_events().await).await?;
-        for claim in &self.claims {
-            for now in [self.clock.now(), claim.expires_at - Duration::from_millis(1), claim.expires_at] {
-                self.same("answer", async |store| store.answer(&claim.key, now).await).await?;
+        for record in &self.claims {
+            for now in [self.clock.now(), record.expires_at - Duration::from_millis(1), record.expires_at] {
+                self.same("stored_response", async |store| store.answer(&record.key, now).await).await?;
             }
         }
         Ok(())
@@ -157,7 +157,7 @@ impl Pair {
             let (organization, id) = (account.meta.organization, account.meta.id);
             self.same("by_client_id", async |store| store.by_client_id(id).await).await?;
             self.same("revision", async |store| store.revision(organization, id).await).await?;
-            self.same("last_use", async |store| store.last_use(organization, id).await).await?;
+            self.same("last_used", async |store| store.last_use(organization, id).await).await?;
         }
         Ok(())
     }
@@ -170,7 +170,7 @@ impl Pair {
             for stored in versions {
                 self.same("get", async |store| Reader::<R>::get(store, organization, stored.meta.id).await).await?;
             }
-            self.same("with_keys", async |store| {
+            self.same("get_by_keys", async |store| {
                 let mut found = Reader::<R>::with_keys(store, organization, keys).await?;
                 found.sort_by_key(|stored| stored.meta.id);
                 Ok(found)
@@ -182,12 +182,12 @@ impl Pair {
 
     async fn compare_queue(&self) -> TestCaseResult {
         for at in [self.clock.now(), self.clock.now() + Duration::from_secs(3_600)] {
-            self.same("lanes_due", async |store| store.lanes_due(at, 100).await).await?;
-            self.same("lag", async |store| store.lag(at).await).await?;
+            self.same("due_partitions", async |store| store.lanes_due(at, 100).await).await?;
+            self.same("delivery_lag", async |store| store.lag(at).await).await?;
         }
         let subscriptions: Vec<_> = self.history.subscriptions.iter().map(|stored| stored.meta.id).collect();
         for organization in self.organizations {
-            self.same("signs", async |store| store.signs(organization, &subscriptions).await).await?;
+            self.same("delivery_health", async |store| store.signs(organization, &subscriptions).await).await?;
             self.same("events", async |store| store.events(organization, Ulid::nil(), Ulid::max(), 1_000).await)
                 .await?;
         }

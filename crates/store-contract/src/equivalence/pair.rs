@@ -1,4 +1,4 @@
-//! Two stores that are told and asked the same.
+//! Two stores that get the same commands and queries.
 
 use std::{any::Any, fmt::Debug, sync::Arc, time::Duration};
 
@@ -25,10 +25,10 @@ pub(super) struct Pair {
     other: Arc<DynStore>,
     _kept: [Option<Box<dyn Any + Send + Sync>>; 2],
     pub(super) clock: Arc<TestClock>,
-    /// Of the pair, not of its stores: both are given the same stamps.
+    /// The timestamps are issued by the test, not by its stores, so that both stores get the same ones.
     stamps: Stamps,
     step: u64,
-    /// Two of their own, and the installation's log.
+    /// Two organizations of the test, and the log of the installation.
     pub(super) organizations: [OrganizationId; 3],
     pub(super) history: History,
     batches: Vec<(Batch, Checkpoint)>,
@@ -37,7 +37,7 @@ pub(super) struct Pair {
 
 impl Pair {
     pub(super) async fn new(clock: Arc<TestClock>, reference: Opened, other: Opened) -> Result<Self, TestCaseError> {
-        let mut pair = Self {
+        let mut test = Self {
             reference: reference.store,
             other: other.store,
             _kept: [reference.kept, other.kept],
@@ -49,29 +49,29 @@ impl Pair {
             batches: Vec::new(),
             claims: Vec::new(),
         };
-        for (place, slug) in ["first", "second"].into_iter().enumerate() {
-            pair.step += 1;
-            let at = pair.clock.now();
-            let id = Id::new(kernel::Entropy::ulid(&pair.entropy(0), at));
+        for (index, slug) in ["first", "second"].into_iter().enumerate() {
+            test.step += 1;
+            let at = test.clock.now();
+            let id = Id::new(kernel::Entropy::ulid(&test.entropy(0), at));
             let stored = Stored::new(id, id, at, samples::organization(slug));
-            pair.organizations[place] = id;
-            pair.history.organizations.push(stored.clone());
+            test.organizations[index] = id;
+            test.history.organizations.push(stored.clone());
             let create: Part = Box::new(move |changeset, _| changeset.create(&stored));
-            pair.commit(id, None, &[create]).await?;
+            test.commit(id, None, &[create]).await?;
         }
-        Ok(pair)
+        Ok(test)
     }
 
-    /// Asks both, and gives what they agree on.
+    /// Runs the same call on both stores and returns their common result.
     pub(super) async fn same<T: PartialEq + Debug>(
         &self,
         what: &str,
-        ask: impl AsyncFn(&DynStore) -> Result<T, StoreError>,
+        call: impl AsyncFn(&DynStore) -> Result<T, StoreError>,
     ) -> Result<T, TestCaseError> {
         let failed = |error: StoreError| TestCaseError::fail(format!("{what}: {error}"));
-        let expected = ask(&*self.reference).await.map_err(failed)?;
-        let found = ask(&*self.other).await.map_err(failed)?;
-        prop_assert_eq!(&expected, &found, "{} (the reference is on the left)", what);
+        let expected = call(&*self.reference).await.map_err(failed)?;
+        let actual = call(&*self.other).await.map_err(failed)?;
+        prop_assert_eq!(&expected, &actual, "{} (the reference is on the left)", what);
         Ok(expected)
     }
 
@@ -91,23 +91,23 @@ impl Pair {
             Command::Seal { limit } => self.seal(*limit).await?,
             Command::SealAgain { which } if !self.batches.is_empty() => {
                 let (batch, checkpoint) = which.get(&self.batches);
-                self.same("seal again", async |store| store.seal(batch, checkpoint).await).await?;
+                self.same("seal, a second time", async |store| store.seal(batch, checkpoint).await).await?;
             }
             Command::SealAgain { .. } => {}
             Command::ForgetExpired { limit } => {
-                self.same("forget_expired", async |store| store.forget_expired(now, *limit).await).await?;
+                self.same("delete_expired_keys", async |store| store.forget_expired(now, *limit).await).await?;
             }
-            Command::Hold { holder, millis } => {
+            Command::Hold { owner, millis } => {
                 let span = Duration::from_millis(*millis);
-                self.same("hold", async |store| store.hold(Lease::Sealer, holder, now, span).await).await?;
+                self.same("acquire_lease", async |store| store.hold(Lease::Sealer, owner, now, span).await).await?;
             }
-            Command::Release { holder } => {
-                self.same("release", async |store| store.release(Lease::Sealer, holder).await).await?;
+            Command::Release { owner } => {
+                self.same("release_lease", async |store| store.release(Lease::Sealer, owner).await).await?;
             }
             Command::NoteUse { account } if !self.history.accounts.is_empty() => {
                 let meta = account.get(&self.history.accounts).meta;
                 let uses = [(meta.organization, meta.id, now)];
-                self.same("note_use", async |store| store.note_use(&uses).await).await?;
+                self.same("record_last_used", async |store| store.note_use(&uses).await).await?;
             }
             Command::NoteUse { .. } => {}
             Command::Distribute { limit } => self.distribute(*limit).await?,
@@ -135,8 +135,8 @@ impl Pair {
         let mut history = self.history.clone();
         let at = self.stamps.begin().at();
         let mut parts: Vec<Part> = Vec::new();
-        let desk = Desk { organization, at, entropy: &self.entropy(500) };
-        parts.extend(call.drafts.iter().filter_map(|draft| history.draft(&desk, draft)));
+        let context = Desk { organization, at, entropy: &self.entropy(500) };
+        parts.extend(call.drafts.iter().filter_map(|draft| history.draft(&context, draft)));
         for _ in 0..call.notes {
             parts.push(Box::new(|changeset, entropy| {
                 changeset.note(entropy, Action::new("finding.updated"), None, Vec::new());
@@ -146,43 +146,43 @@ impl Pair {
             parts.push(Box::new(move |changeset, _| changeset.expect(&read)));
         }
         if let Some((key, fingerprint, millis)) = call.claim {
-            let mut claim = samples::claim(organization, &format!("key-{key}"), at);
-            claim.fingerprint = Fingerprint([fingerprint; 32]);
-            claim.expires_at = at + Duration::from_millis(millis);
-            claim.answer.body = format!("answer {}", self.step).into();
-            self.claims.push(claim.clone());
-            parts.push(Box::new(move |changeset, _| changeset.claim(claim.clone())));
+            let mut record = samples::claim(organization, &format!("key-{key}"), at);
+            record.fingerprint = Fingerprint([fingerprint; 32]);
+            record.expires_at = at + Duration::from_millis(millis);
+            record.answer.body = format!("answer {}", self.step).into();
+            self.claims.push(record.clone());
+            parts.push(Box::new(move |changeset, _| changeset.claim(record.clone())));
         }
         let account = call.standing.and_then(|which| pick(&self.history.accounts, organization, which));
-        let proof =
+        let actor =
             account.map(|account| StandingProof { account: account.meta.ulid(), revision: account.meta.revision });
-        if self.commit(organization, proof, &parts).await? {
+        if self.commit(organization, actor, &parts).await? {
             self.history = history;
         }
         Ok(())
     }
 
-    /// Commits the same to both; says whether it was stored.
+    /// Commits the same changeset to both stores; returns whether it was stored.
     async fn commit(
         &self,
         organization: OrganizationId,
-        standing: Option<StandingProof>,
+        actor: Option<StandingProof>,
         parts: &[Part],
     ) -> Result<bool, TestCaseError> {
         let outcome = self
             .same("commit", async |store| {
-                let outcome = store.commit(self.changeset(organization, standing, parts)).await;
+                let outcome = store.commit(self.changeset(organization, actor, parts)).await;
                 Ok(outcome.map_err(|error| format!("{error:?}")))
             })
             .await?;
         Ok(outcome.is_ok())
     }
 
-    fn changeset(&self, organization: OrganizationId, standing: Option<StandingProof>, parts: &[Part]) -> Changeset {
-        let (entropy, stamp) = (self.entropy(0), self.stamps.begin());
-        let mut changeset = match standing {
-            None => samples::changeset(&entropy, stamp, organization),
-            Some(proof) => samples::changeset_of(&entropy, stamp, organization, proof),
+    fn changeset(&self, organization: OrganizationId, actor: Option<StandingProof>, parts: &[Part]) -> Changeset {
+        let (entropy, timestamp) = (self.entropy(0), self.stamps.begin());
+        let mut changeset = match actor {
+            None => samples::changeset(&entropy, timestamp, organization),
+            Some(actor) => samples::changeset_of(&entropy, timestamp, organization, actor),
         };
         for part in parts {
             part(&mut changeset, &entropy);
@@ -191,8 +191,8 @@ impl Pair {
     }
 
     async fn seal(&mut self, limit: usize) -> TestCaseResult {
-        let waiting = self.unsealed(limit).await?;
-        for unsealed in &waiting {
+        let pending = self.unsealed(limit).await?;
+        for unsealed in &pending {
             let (batch, checkpoint) = samples::sealed_off(unsealed, self.clock.now());
             self.same("seal", async |store| store.seal(&batch, &checkpoint).await).await?;
             self.batches.push((batch, checkpoint));
@@ -202,14 +202,14 @@ impl Pair {
 
     pub(super) async fn unsealed(&self, limit: usize) -> Result<Vec<audit::Unsealed>, TestCaseError> {
         let due = self.same("with_unsealed", async |store| store.with_unsealed(None, limit).await).await?;
-        let mut waiting = Vec::new();
+        let mut pending = Vec::new();
         for organization in due {
-            waiting.extend(self.same("unsealed", async |store| store.unsealed(organization, limit).await).await?);
+            pending.extend(self.same("unsealed", async |store| store.unsealed(organization, limit).await).await?);
         }
-        Ok(waiting)
+        Ok(pending)
     }
 
-    /// Chance that comes out the same for both stores; `offset` sets several uses in one step apart.
+    /// Randomness that is the same for both stores; `offset` separates several uses within one step.
     fn entropy(&self, offset: u64) -> TestEntropy {
         TestEntropy::starting_at(self.step * 1_000 + offset)
     }

@@ -1,4 +1,4 @@
-//! What can be asked of a store's lists.
+//! Random list requests.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -23,7 +23,7 @@ pub(super) struct Query {
     pub(super) organization: usize,
     pub(super) page: PageRequest,
     pub(super) list: List,
-    /// Whether it is streamed, too.
+    /// Whether the list is read as a stream, too.
     pub(super) streamed: bool,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum List {
 }
 
 pub(super) fn any_query() -> impl Strategy<Value = Query> {
-    // Seldom, since a stream costs a store a connection of its own.
+    // Streams are rare, because each takes a connection of its own from the store.
     (0..2_usize, any_page(), any_list(), weighted(0.15)).prop_map(|(organization, page, list, streamed)| Query {
         organization,
         page,
@@ -55,7 +55,7 @@ fn any_page() -> impl Strategy<Value = PageRequest> {
 }
 
 fn any_window() -> impl Strategy<Value = Window> {
-    // Most sequences of commands take that long by the clock.
+    // Most sequences of commands stay within this time by the test clock.
     let moment =
         || option::weighted(0.3, (0..24_u64).prop_map(|millis| TestClock::START + Duration::from_millis(millis)));
     (moment(), moment(), moment(), moment()).prop_map(
@@ -110,7 +110,7 @@ fn any_audit_filter() -> impl Strategy<Value = AuditFilter> {
         .prop_map(|(actions, actors, subjects)| AuditFilter { actions, actors, subjects })
 }
 
-/// Mostly none of them, which means any.
+/// A random subset of the pool, usually empty, which means no filter.
 fn few<T: Copy + Ord + std::fmt::Debug + 'static>(pool: &'static [T]) -> impl Strategy<Value = BTreeSet<T>> {
     prop_oneof![2 => Just(BTreeSet::new()), 1 => btree_set(select(pool), 1..=3)]
 }

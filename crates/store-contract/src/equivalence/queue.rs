@@ -1,4 +1,4 @@
-//! Sending what waits, on both stores of a pair.
+//! Fan-out and deliveries on both stores.
 
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ const HOLDER: &str = "one";
 const SPAN: Duration = Duration::from_secs(20);
 
 impl Pair {
-    /// Moves the clock past every horizon that a store may have told by itself, so that both stamp alike.
+    /// Advances the clock past every low watermark that a store may have returned by itself, so that both stores issue
+    /// the same timestamps.
     fn settle_down(&self) {
         self.clock.advance(Duration::from_millis(2));
     }
@@ -25,13 +26,12 @@ impl Pair {
     pub(super) async fn distribute(&self, limit: usize) -> TestCaseResult {
         self.settle_down();
         let now = self.clock.now();
-        self.same("hold", async |store| store.hold(Lease::Distributor, HOLDER, now, SPAN).await).await?;
-        let due = self.same("undistributed", async |store| store.undistributed(None, limit).await).await?;
+        self.same("acquire_lease", async |store| store.hold(Lease::Distributor, HOLDER, now, SPAN).await).await?;
+        let due = self.same("pending_organizations", async |store| store.undistributed(None, limit).await).await?;
         for organization in due {
-            for audience in [Audience::Sound, Audience::All] {
-                let distribute =
-                    async |store: &DynStore| store.distribute(organization, HOLDER, now, limit, audience).await;
-                if !self.same("distribute", distribute).await?.left {
+            for phase in [Audience::Sound, Audience::All] {
+                let fan_out = async |store: &DynStore| store.distribute(organization, HOLDER, now, limit, phase).await;
+                if !self.same("fan_out", fan_out).await?.left {
                     break;
                 }
             }
@@ -40,37 +40,40 @@ impl Pair {
     }
 
     pub(super) async fn send(&self, which: Index, limit: usize, good: bool, parked: bool) -> TestCaseResult {
-        let Some(lane) = self.due_lane(which).await? else { return Ok(()) };
+        let Some(partition) = self.due_lane(which).await? else { return Ok(()) };
         let now = self.clock.now();
-        let claim = self.same("claim", async |store| store.claim(&[lane], HOLDER, now, now + SPAN).await).await?;
-        self.same("standing", async |store| store.standing(lane).await).await?;
-        let due = self.same("due", async |store| store.due(lane, now, limit).await).await?;
+        let until = now + SPAN;
+        let acquire = async |store: &DynStore| store.claim(&[partition], HOLDER, now, until).await;
+        let acquired = self.same("acquire_partitions", acquire).await?;
+        self.same("partition_revisions", async |store| store.standing(partition).await).await?;
+        let due = self.same("due_deliveries", async |store| store.due(partition, now, limit).await).await?;
         let failure = (!good).then_some(Failure::Refused);
-        let settlements: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, failure)).collect();
-        let attempts = settlements.iter().filter_map(|settlement| settlement.after.record.attempts.last());
-        let signs = attempts.fold(claim.first().map(|claim| claim.signs).unwrap_or_default(), LaneSigns::after);
-        // The second time comes too late.
-        for signs in [Some(signs), None] {
-            self.same("settle", async |store| store.settle(lane, &settlements, signs).await).await?;
+        let results: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, failure)).collect();
+        let attempts = results.iter().filter_map(|result| result.after.record.attempts.last());
+        let health =
+            attempts.fold(acquired.first().map(|acquired| acquired.signs).unwrap_or_default(), LaneSigns::after);
+        // The second time, the results are stale.
+        for health in [Some(health), None] {
+            self.same("record_results", async |store| store.settle(partition, &results, health).await).await?;
         }
         for _ in 0..2 {
-            self.same("give_up", async |store| store.give_up(lane, HOLDER, now, parked).await).await?;
+            self.same("release_partition", async |store| store.give_up(partition, HOLDER, now, parked).await).await?;
         }
-        self.same("give_up_all", async |store| store.give_up_all(HOLDER).await).await?;
+        self.same("release_all_partitions", async |store| store.give_up_all(HOLDER).await).await?;
         Ok(())
     }
 
     pub(super) async fn cancel(&self, which: Index, limit: usize) -> TestCaseResult {
-        let Some(lane) = self.due_lane(which).await? else { return Ok(()) };
+        let Some(partition) = self.due_lane(which).await? else { return Ok(()) };
         let now = self.clock.now();
-        self.same("cancel", async |store| store.cancel(lane, now, limit).await).await?;
+        self.same("cancel_deliveries", async |store| store.cancel(partition, now, limit).await).await?;
         Ok(())
     }
 
     async fn due_lane(&self, which: Index) -> Result<Option<Lane>, TestCaseError> {
         self.settle_down();
         let now = self.clock.now();
-        let lanes = self.same("lanes_due", async |store| store.lanes_due(now, 100).await).await?;
-        Ok(if lanes.is_empty() { None } else { Some(*which.get(&lanes)) })
+        let partitions = self.same("due_partitions", async |store| store.lanes_due(now, 100).await).await?;
+        Ok(if partitions.is_empty() { None } else { Some(*which.get(&partitions)) })
     }
 }

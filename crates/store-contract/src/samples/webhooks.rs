@@ -1,4 +1,4 @@
-//! Subscriptions, and events on their way to them.
+//! Sample webhook subscriptions, deliveries and outbox events.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,18 +10,18 @@ use webhooks::{
     StoredEvent, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
 };
 
-/// Where deliveries go.
+/// An endpoint URL of a subscription.
 #[must_use]
 pub fn endpoint(url: &str) -> EndpointUrl {
     EndpointUrl::parse(url, &AddressPolicy::default()).unwrap()
 }
 
-/// An active subscription of the account to created findings.
+/// An active subscription of the account to `finding.created`, in this slot of the account.
 #[must_use]
-pub fn subscription(account: AccountId, place: u8) -> WebhookSubscription {
+pub fn subscription(account: AccountId, slot: u8) -> WebhookSubscription {
     WebhookSubscription::of_parts(
         account,
-        place,
+        slot,
         endpoint("https://hooks.example/in"),
         super::description(""),
         BTreeSet::from([EventType::FindingCreated]),
@@ -31,7 +31,7 @@ pub fn subscription(account: AccountId, place: u8) -> WebhookSubscription {
     )
 }
 
-/// The same in another state.
+/// The same subscription with another status.
 #[must_use]
 pub fn with_status(
     subscription: &WebhookSubscription,
@@ -51,13 +51,13 @@ pub fn with_status(
     )
 }
 
-/// A subscription with everything that one can have.
+/// A disabled subscription with every optional field set.
 #[must_use]
-pub fn full_subscription(account: AccountId, place: u8, at: Timestamp) -> WebhookSubscription {
+pub fn full_subscription(account: AccountId, slot: u8, at: Timestamp) -> WebhookSubscription {
     let old = SealedSecret { sealed: (0..=255).collect(), ends_at: Some(at + Duration::from_secs(60)) };
     WebhookSubscription::of_parts(
         account,
-        place,
+        slot,
         endpoint("https://hooks.example:8443/in/%7Eus?a=%C3%A9&b='\"é"),
         super::description("To the ticket desk.\n\t“Twice” at most. 🏦"),
         EventType::ALL.iter().copied().collect(),
@@ -67,7 +67,7 @@ pub fn full_subscription(account: AccountId, place: u8, at: Timestamp) -> Webhoo
     )
 }
 
-/// A delivery that was not tried yet and is due `at` this moment.
+/// A pending delivery without an attempt, due at this moment.
 #[must_use]
 pub fn delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, at: Timestamp) -> WebhookDelivery {
     WebhookDelivery {
@@ -83,7 +83,7 @@ pub fn delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, a
     }
 }
 
-/// A delivery with everything that one can have.
+/// A failed delivery with every optional field set.
 #[must_use]
 pub fn full_delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, at: Timestamp) -> WebhookDelivery {
     let answered = Outcome {
@@ -103,7 +103,7 @@ pub fn full_delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEven
     }
 }
 
-/// An attempt that the endpoint did not answer, or took.
+/// An attempt that failed, or, without a failure, one that the endpoint accepted.
 #[must_use]
 pub fn attempt(at: Timestamp, failure: Option<Failure>) -> Attempt {
     let status = if failure.is_none() { Some(204) } else { None };
@@ -111,7 +111,7 @@ pub fn attempt(at: Timestamp, failure: Option<Failure>) -> Attempt {
     Attempt { at, outcome }
 }
 
-/// The event as it is read from the outbox.
+/// The event as a store reads it from the outbox.
 #[must_use]
 pub fn stored_event(event: &OutboxEvent) -> StoredEvent {
     StoredEvent {

@@ -1,4 +1,4 @@
-//! Service accounts by credential.
+//! Lookups of service accounts for authentication.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use kernel::Revision;
 
 use crate::{Fixture, samples};
 
-/// A client id leads to its account in whichever organization, as it is now.
+/// A client id finds the current version of its account in any organization.
 pub async fn an_account_is_found_by_its_client_id(fixture: Fixture) {
     let away = fixture.organization("away").await;
     let mut accounts = Vec::new();
@@ -23,31 +23,31 @@ pub async fn an_account_is_found_by_its_client_id(fixture: Fixture) {
     assert_eq!(fixture.store.by_client_id(fixture.id()).await.unwrap(), None);
 }
 
-/// A revision that is asked for after a change is that of the change.
+/// A revision that is read after a change is that of the change.
 pub async fn a_change_of_an_account_shows_in_its_revision_at_once(fixture: Fixture) {
     let away = fixture.organization("away").await;
     let mut account = fixture.create(fixture.home, samples::account("scanner")).await;
     for revision in 1..=20 {
-        let asked = || {
+        let read = || {
             let (store, home, id) = (Arc::clone(&fixture.store), fixture.home, account.meta.id);
             tokio::spawn(async move { store.revision(home, id).await.unwrap() })
         };
-        let calls = [asked(), asked(), asked()];
+        let calls = [read(), read(), read()];
         for call in calls {
             assert_eq!(call.await.unwrap(), Some(Revision(revision)));
         }
-        // A call that begins before the change may see either; one that begins after it sees the change.
-        let meanwhile = asked();
+        // A read that begins before the change may see either revision; one that begins after it sees the new one.
+        let concurrent = read();
         let status = if revision % 2 == 0 { AccountStatus::Active } else { AccountStatus::Disabled };
         account = fixture.revise(&account, account.record.with_status(status)).await;
         assert_eq!(fixture.store.revision(fixture.home, account.meta.id).await.unwrap(), Some(account.meta.revision));
-        assert!((revision..=revision + 1).contains(&meanwhile.await.unwrap().unwrap().0));
+        assert!((revision..=revision + 1).contains(&concurrent.await.unwrap().unwrap().0));
     }
     assert_eq!(fixture.store.revision(away, account.meta.id).await.unwrap(), None);
     assert_eq!(fixture.store.revision(fixture.home, fixture.id()).await.unwrap(), None);
 }
 
-/// Notes of use keep the latest call and change nothing else about the account.
+/// Recorded uses keep the latest time and change nothing else about the account.
 pub async fn the_last_use_of_an_account_is_noted_beside_it(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::account("first")).await;
     let second = fixture.create(fixture.home, samples::account("second")).await;

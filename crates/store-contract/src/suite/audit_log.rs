@@ -1,4 +1,4 @@
-//! Entries of the audit log, as they come in and as they are listed (contract v1 § 8).
+//! Appends to the audit log and lists of its entries (contract v1 § 8).
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ async fn read(fixture: &Fixture, entry: &Entry) -> Option<Recorded> {
     fixture.store.entry(entry.organization, entry.id).await.unwrap()
 }
 
-/// So many entries of an organization that has none yet; every third shares its millisecond with the one before.
+/// Appends `count` entries to a new organization; every third has the same millisecond as the one before.
 async fn entries(
     fixture: &Fixture,
     count: usize,
@@ -45,7 +45,11 @@ async fn numbers(
     page: PageRequest,
 ) -> Vec<usize> {
     let listed = fixture.entries(organization, filter, page).await;
-    assert_eq!(fixture.stream_entries(organization, filter, page).await, listed, "a stream differs for {filter:?}");
+    assert_eq!(
+        fixture.stream_entries(organization, filter, page).await,
+        listed,
+        "the stream differs from the pages for {filter:?}"
+    );
     listed.iter().map(|recorded| all.iter().position(|entry| *entry == recorded.entry).unwrap()).collect()
 }
 
@@ -53,8 +57,7 @@ fn oldest_first(limit: u64) -> PageRequest {
     PageRequest { limit: PageLimit::clamped(limit), order: Order::Changed, ..PageRequest::default() }
 }
 
-/// An entry is read as it was written, with everything one can have and with nothing that can be left out, and has no
-/// seal at first.
+/// An entry reads back as it was written, with every optional field set and with none set, and is unsealed at first.
 pub async fn an_entry_reads_back_as_it_was_appended(fixture: Fixture) {
     let at = fixture.clock.tick();
     for organization in [fixture.home, Organization::installation(), fixture.id()] {
@@ -72,7 +75,8 @@ pub async fn an_entry_reads_back_as_it_was_appended(fixture: Fixture) {
     }
 }
 
-/// The entries of a write are in the log once the write is stored, those of its parts after that of the whole.
+/// The entries of a write are in the log once the write is stored; entries of its parts come after the entry of the
+/// request.
 pub async fn the_entries_of_a_write_are_stored_with_it(fixture: Fixture) {
     let before = fixture.log(fixture.home).await.len();
     let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding("f-1"));
@@ -87,7 +91,7 @@ pub async fn the_entries_of_a_write_are_stored_with_it(fixture: Fixture) {
     assert_eq!(fixture.log(fixture.home).await[before..], expected);
 }
 
-/// What was recorded is not recorded over: whatever comes of a second entry with its identifier, the first one stays.
+/// A second entry with the same identifier may be refused or ignored, but never replaces the first one.
 pub async fn an_entry_is_never_overwritten(fixture: Fixture) {
     let at = fixture.clock.tick();
     let first = samples::full_entry(&*fixture.entropy, fixture.home, at);
@@ -98,7 +102,7 @@ pub async fn an_entry_is_never_overwritten(fixture: Fixture) {
     append(&fixture, &samples::entry(&*fixture.entropy, fixture.home, at)).await;
 }
 
-/// Logs are apart, that of the installation too.
+/// Every organization has a log of its own, and so has the installation.
 pub async fn logs_of_organizations_are_apart(fixture: Fixture) {
     let organizations = [fixture.id(), fixture.id(), Organization::installation()];
     let mut entries = Vec::new();
@@ -106,18 +110,18 @@ pub async fn logs_of_organizations_are_apart(fixture: Fixture) {
         entries.push(samples::entry(&*fixture.entropy, organization, fixture.clock.tick()));
         append(&fixture, &entries[entries.len() - 1]).await;
     }
-    for (place, organization) in organizations.into_iter().enumerate() {
-        assert_eq!(fixture.log(organization).await, [Recorded { entry: entries[place].clone(), seal: None }]);
+    for (index, organization) in organizations.into_iter().enumerate() {
+        assert_eq!(fixture.log(organization).await, [Recorded { entry: entries[index].clone(), seal: None }]);
         let newest_first = fixture.entries(organization, &AuditFilter::default(), PageRequest::default()).await;
         assert_eq!(newest_first.len(), 1);
         for (other, entry) in entries.iter().enumerate() {
             let read = fixture.store.entry(organization, entry.id).await.unwrap();
-            assert_eq!(read.is_some(), place == other);
+            assert_eq!(read.is_some(), index == other);
         }
     }
 }
 
-/// Both orders go by identifier, and a page says where the next one begins.
+/// Entries are ordered by identifier, in both directions, and a page contains the position of the next one.
 pub async fn entries_are_listed_in_either_order(fixture: Fixture) {
     let (organization, all) = entries(&fixture, 7, |_, entry| entry).await;
     let any = AuditFilter::default();
@@ -138,7 +142,8 @@ pub async fn entries_are_listed_in_either_order(fixture: Fixture) {
     assert_eq!(page.next, Some(Position::Newest(all[4].id.ulid())));
 }
 
-/// By action, actor and subject, each alone, several of each, and together; what has none is in no such list.
+/// Filters by action, actor and subject work alone, with several values and together. An entry without the value
+/// matches none of them.
 pub async fn entries_are_narrowed_by_action_actor_and_subject(fixture: Fixture) {
     let (organization, all) = entries(&fixture, 8, |number, entry| {
         let actor = ["svc_1", "svc_2"].get(number % 3).map(|id| (*id).into());
@@ -178,7 +183,7 @@ pub async fn entries_are_narrowed_by_action_actor_and_subject(fixture: Fixture) 
     }
 }
 
-/// Any of the values will do, however many there are.
+/// An entry matches if it has any of the values, however many there are.
 pub async fn entries_are_narrowed_by_any_number_of_values(fixture: Fixture) {
     let (organization, all) = entries(&fixture, 20, |number, entry| Entry {
         actor: Actor { id: Some(format!("svc_{number}").into()), ..entry.actor },
@@ -186,19 +191,19 @@ pub async fn entries_are_narrowed_by_any_number_of_values(fixture: Fixture) {
         ..entry
     })
     .await;
-    let named = |what: &str, count: usize| (0..count).map(|number| format!("{what}_{}", number + 3)).collect();
+    let ids = |prefix: &str, count: usize| (0..count).map(|number| format!("{prefix}_{}", number + 3)).collect();
     for count in [1, 8, 17, 50, 65] {
         let expected: Vec<_> = (3..20.min(3 + count)).collect();
-        let actors = AuditFilter { actors: named("svc", count), ..AuditFilter::default() };
-        let subjects = AuditFilter { subjects: named("find", count), ..AuditFilter::default() };
-        let both = AuditFilter { actors: named("svc", 65), ..subjects.clone() };
+        let actors = AuditFilter { actors: ids("svc", count), ..AuditFilter::default() };
+        let subjects = AuditFilter { subjects: ids("find", count), ..AuditFilter::default() };
+        let both = AuditFilter { actors: ids("svc", 65), ..subjects.clone() };
         for filter in [actors, subjects, both] {
             assert_eq!(numbers(&fixture, organization, &all, &filter, oldest_first(2)).await, expected, "{filter:?}");
         }
     }
 }
 
-/// Spans of time go by when it happened, whichever of the two they are given for.
+/// Both time ranges of a list apply to the time at which the entry's action happened.
 pub async fn entries_are_narrowed_by_time(fixture: Fixture) {
     let (organization, all) = entries(&fixture, 6, |_, entry| entry).await;
     let (from, until) = (Some(all[2].occurred_at), Some(all[5].occurred_at));
@@ -220,7 +225,7 @@ pub async fn entries_are_narrowed_by_time(fixture: Fixture) {
     }
 }
 
-/// Many at once are all kept.
+/// Of a hundred concurrent appends none is lost.
 pub async fn entries_that_come_at_once_are_all_kept(fixture: Fixture) {
     let organization = fixture.id();
     let at = fixture.clock.tick();

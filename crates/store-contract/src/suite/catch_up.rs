@@ -1,4 +1,4 @@
-//! What a list is complete up to (contract v1 § 6, `X-As-Of`).
+//! The time up to which a list is complete (contract v1 § 6, `X-As-Of`).
 
 use std::{
     collections::BTreeSet,
@@ -24,7 +24,7 @@ async fn as_of(fixture: &Fixture) -> Timestamp {
     let as_of = fixture.list::<Finding>(fixture.home, &Default::default(), &page).await.as_of;
     let of_controls = fixture.list::<Control>(fixture.home, &Default::default(), &page).await.as_of;
     let of_entries = as_of_entries(fixture).await;
-    assert!(of_controls >= as_of && as_of_entries(fixture).await >= of_entries, "a horizon went back");
+    assert!(of_controls >= as_of && as_of_entries(fixture).await >= of_entries, "a low watermark went back");
     as_of
 }
 
@@ -32,7 +32,7 @@ async fn as_of_entries(fixture: &Fixture) -> Timestamp {
     fixture.store.entries(fixture.home, &AuditFilter::default(), &PageRequest::default()).await.unwrap().as_of
 }
 
-/// An entry that is on its way into the log may still become visible there; who catches up on records need not wait for it.
+/// An in-flight entry may still become visible in the log; a catch-up on records need not wait for it.
 pub async fn an_entry_in_flight_holds_the_log_back_and_no_other_list(fixture: Fixture) {
     let in_flight = fixture.store.begin_entry();
     fixture.clock.advance(Duration::from_secs(5));
@@ -42,40 +42,45 @@ pub async fn an_entry_in_flight_holds_the_log_back_and_no_other_list(fixture: Fi
     assert!(as_of_entries(&fixture).await >= fixture.now());
 }
 
-/// A write in flight brings entries with it, so the log is not complete past it either.
+/// An in-flight write brings audit entries with it, so the log is not complete after its timestamp either.
 pub async fn a_write_in_flight_holds_the_log_back_too(fixture: Fixture) {
     let changeset = fixture.changeset(fixture.home);
     fixture.clock.advance(Duration::from_secs(5));
     assert!(as_of_entries(&fixture).await <= changeset.at());
 }
 
-/// An entry whose caller went away is still on its way: until it is in the log, the log is not complete past it, and then
-/// it holds nothing back any longer.
+/// An entry whose caller is gone is still in flight: until it is in the log, the log is not complete after its
+/// timestamp. Afterwards the entry holds nothing back.
 pub async fn an_abandoned_append_holds_the_log_back_until_it_is_stored(fixture: Fixture) {
     let page = PageRequest::default();
     for _ in 0..16 {
         let organization = fixture.id();
-        let stamp = fixture.store.begin_entry();
-        let at = stamp.at();
-        let mut append = fixture.store.append(samples::entry(&*fixture.entropy, organization, at), stamp);
+        let timestamp = fixture.store.begin_entry();
+        let at = timestamp.at();
+        let mut append = fixture.store.append(samples::entry(&*fixture.entropy, organization, at), timestamp);
         let _ = append.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(append);
         fixture.clock.advance(Duration::from_secs(5));
         let stored = async {
             loop {
                 let listed = fixture.store.entries(organization, &AuditFilter::default(), &page).await.unwrap();
-                assert!(listed.as_of <= at || !listed.items.is_empty(), "{} passed an entry on its way", listed.as_of);
+                assert!(
+                    listed.as_of <= at || !listed.items.is_empty(),
+                    "as_of {} has passed an in-flight entry",
+                    listed.as_of
+                );
                 if listed.as_of > at {
                     break;
                 }
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), stored).await.expect("an abandoned append came to nothing");
+        tokio::time::timeout(Duration::from_secs(30), stored).await.expect("the abandoned append was never stored");
     }
 }
 
-/// What was stamped and is not stored yet may still become visible, so no list is complete past it.
+/// A write that has a timestamp but is not stored yet may still become visible, so no list is complete after its
+/// timestamp.
 pub async fn a_write_in_flight_holds_as_of_back(fixture: Fixture) {
     let (changeset, stored) = fixture.creation(fixture.home, samples::finding("slow"));
     fixture.clock.advance(Duration::from_secs(5));
@@ -84,23 +89,23 @@ pub async fn a_write_in_flight_holds_as_of_back(fixture: Fixture) {
     assert!(held_back <= stored.meta.updated_at);
     fixture.commit(changeset).await.unwrap();
     let caught_up = fixture.walk::<Finding>(fixture.home, &Default::default(), since(held_back)).await;
-    assert!(caught_up.contains(&stored), "a catch-up missed what was in flight");
+    assert!(caught_up.contains(&stored), "the catch-up missed the write that was in flight");
     assert!(as_of(&fixture).await >= fixture.now());
 }
 
-/// A write that is given up, or that fails, holds nothing back any longer.
+/// A write that is dropped or fails no longer holds anything back.
 pub async fn a_write_that_comes_to_nothing_lets_as_of_go_on(fixture: Fixture) {
-    let given_up = fixture.changeset(fixture.home);
+    let dropped = fixture.changeset(fixture.home);
     let taken = fixture.create(fixture.home, samples::finding("taken")).await;
     let (refused, _) = fixture.creation(fixture.home, taken.record);
     fixture.clock.advance(Duration::from_secs(5));
     assert!(fixture.commit(refused).await.is_err());
     assert!(as_of(&fixture).await < fixture.now());
-    drop(given_up);
+    drop(dropped);
     assert!(as_of(&fixture).await >= fixture.now());
 }
 
-/// Handed to the next pull, it shows what changed since and nothing else.
+/// Passed to the next pull, `as_of` returns the records that changed since, and only those.
 pub async fn a_catch_up_sees_exactly_what_changed(fixture: Fixture) {
     let mut all = Vec::new();
     for number in 0..5 {
@@ -118,16 +123,16 @@ pub async fn a_catch_up_sees_exactly_what_changed(fixture: Fixture) {
     assert!(fixture.walk::<Finding>(fixture.home, &Default::default(), since(second)).await.is_empty());
 }
 
-/// A clock that is set back makes nothing invisible to those who catch up.
+/// No write is hidden from a catch-up by a clock that is set back.
 pub async fn a_clock_that_steps_back_hides_nothing(fixture: Fixture) {
     fixture.create(fixture.home, samples::finding("before")).await;
-    let told = as_of(&fixture).await;
-    fixture.clock.set(Timestamp::from_millis(told.millis() - 3_600_000));
+    let first = as_of(&fixture).await;
+    fixture.clock.set(Timestamp::from_millis(first.millis() - 3_600_000));
     let after = fixture.create(fixture.home, samples::finding("after")).await;
-    assert_eq!(fixture.walk::<Finding>(fixture.home, &Default::default(), since(told)).await, [after]);
+    assert_eq!(fixture.walk::<Finding>(fixture.home, &Default::default(), since(first)).await, [after]);
 }
 
-/// One who pulls again and again while others write ends up with everything.
+/// A client that pulls repeatedly while others write receives everything in the end.
 pub async fn a_reader_among_writers_misses_nothing(fixture: Fixture) {
     let fixture = Arc::new(fixture);
     let writers: Vec<_> = (0..4)
@@ -151,7 +156,7 @@ pub async fn a_reader_among_writers_misses_nothing(fixture: Fixture) {
         let mut next = None;
         loop {
             let listed = fixture.list::<Finding>(fixture.home, &Default::default(), &page).await;
-            // What the first page is complete up to holds for the whole walk.
+            // The `as_of` of the first page holds for all pages of the pull.
             next = next.or(Some(listed.as_of));
             mirror.extend(listed.items.into_iter().map(|stored| stored.meta.id));
             let Some(after) = listed.next else { break };

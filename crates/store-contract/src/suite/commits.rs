@@ -1,4 +1,4 @@
-//! All of a changeset or nothing, decided on what is so at that moment.
+//! Changesets are atomic, and their preconditions are checked at the moment of the commit.
 
 use findings::{Finding, Severity};
 use kernel::{Clash, CommitError, Kind, PageRequest, Resource, Revision, Stored};
@@ -7,11 +7,11 @@ use webhooks::{SubscriptionStatus, WebhookSubscription};
 
 use crate::{Fixture, samples};
 
-/// The clash of a commit that lost a race.
+/// The conflict that a commit failed with.
 fn clash(outcome: Result<(), CommitError>) -> Clash {
     match outcome {
         Err(CommitError::Conflict(clash)) => clash,
-        other => panic!("a conflict was expected, not {other:?}"),
+        other => panic!("expected a conflict, got {other:?}"),
     }
 }
 
@@ -19,25 +19,25 @@ fn lost<R: Resource>(stored: &Stored<R>) -> Clash {
     Clash::Revision(R::KIND, stored.meta.ulid())
 }
 
-/// No record, entry, idempotency record or event is left of a changeset that fails late.
+/// A changeset that fails late stores no record, no audit entry, no idempotency record and no event.
 pub async fn a_clash_in_the_second_write_leaves_nothing(fixture: Fixture) {
     let taken = fixture.create(fixture.home, samples::finding("taken")).await;
     let (pending, log) = (fixture.pending().await, fixture.log(fixture.home).await);
     let (mut changeset, first) = fixture.creation(fixture.home, samples::finding("first"));
     let second = fixture.fresh(&changeset, samples::finding("taken"));
     changeset.create(&second);
-    let claim = samples::claim(fixture.home, "key", changeset.at());
-    changeset.claim(claim.clone());
+    let record = samples::claim(fixture.home, "key", changeset.at());
+    changeset.claim(record.clone());
     changeset.publish(samples::outbox_event(&*fixture.entropy, &first));
     assert_eq!(clash(fixture.commit(changeset).await), Clash::Key(Kind::Finding, "taken".to_owned()));
     assert_eq!(fixture.get(fixture.home, first.meta.id).await, None);
     assert_eq!(fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await, [taken]);
     assert_eq!(fixture.log(fixture.home).await, log);
     assert_eq!(fixture.pending().await, pending);
-    assert!(!fixture.is_answered(&claim.key).await);
+    assert!(!fixture.is_answered(&record.key).await);
 }
 
-/// An identifier names one record: what is there already is not created again.
+/// An identifier belongs to one record: a record that exists is not created again.
 pub async fn a_record_is_created_only_once(fixture: Fixture) {
     let stored = fixture.create(fixture.home, samples::finding("f-1")).await;
     for key in ["f-1", "f-2"] {
@@ -48,7 +48,7 @@ pub async fn a_record_is_created_only_once(fixture: Fixture) {
     assert_eq!(fixture.get(fixture.home, stored.meta.id).await, Some(stored));
 }
 
-/// What was decided on another revision than the present one is not stored.
+/// An update that is based on a revision other than the current one is not stored.
 pub async fn an_update_of_another_revision_is_refused(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::finding("f-1")).await;
     let record = Finding { severity: Severity::High, ..first.record.clone() };
@@ -61,21 +61,21 @@ pub async fn an_update_of_another_revision_is_refused(fixture: Fixture) {
     assert_eq!(fixture.get(fixture.home, first.meta.id).await, Some(second));
 }
 
-/// Nothing comes to be by an update, in no organization.
+/// An update creates no record, in no organization.
 pub async fn an_update_of_what_is_not_there_is_refused(fixture: Fixture) {
-    let (_, never) = fixture.creation(fixture.home, samples::control("c-1"));
-    let (changeset, _) = fixture.revision(&never, never.record.clone());
-    assert_eq!(clash(fixture.commit(changeset).await), lost(&never));
+    let (_, missing) = fixture.creation(fixture.home, samples::control("c-1"));
+    let (changeset, _) = fixture.revision(&missing, missing.record.clone());
+    assert_eq!(clash(fixture.commit(changeset).await), lost(&missing));
     let away = fixture.organization("away").await;
-    let mut theirs = fixture.create(away, samples::control("c-2")).await;
-    theirs.meta.organization = fixture.home;
-    let (changeset, _) = fixture.revision(&theirs, samples::control("c-3"));
-    assert_eq!(clash(fixture.commit(changeset).await), lost(&theirs));
-    assert_eq!(fixture.get(fixture.home, theirs.meta.id).await, None);
-    assert_eq!(fixture.get(away, theirs.meta.id).await.unwrap().record, samples::control("c-2"));
+    let mut foreign = fixture.create(away, samples::control("c-2")).await;
+    foreign.meta.organization = fixture.home;
+    let (changeset, _) = fixture.revision(&foreign, samples::control("c-3"));
+    assert_eq!(clash(fixture.commit(changeset).await), lost(&foreign));
+    assert_eq!(fixture.get(fixture.home, foreign.meta.id).await, None);
+    assert_eq!(fixture.get(away, foreign.meta.id).await.unwrap().record, samples::control("c-2"));
 }
 
-/// A key names one record, whether it is taken by a new record or by one that changes its key.
+/// A key belongs to one record: neither a new record nor an update can take it.
 pub async fn a_taken_key_is_refused(fixture: Fixture) {
     let taken = fixture.create(fixture.home, samples::control("taken")).await;
     let other = fixture.create(fixture.home, samples::control("other")).await;
@@ -92,7 +92,7 @@ pub async fn a_taken_key_is_refused(fixture: Fixture) {
     assert_eq!(clash(fixture.commit(creation).await), Clash::Key(Kind::ServiceAccount, "the scanner".to_owned()));
 }
 
-/// The first write that cannot be stored is told, also where a later one of the same record could have been.
+/// The first write that cannot be stored is reported, even if a later write of the same record removes the conflict.
 pub async fn a_taken_key_is_told_though_a_later_write_of_the_record_would_do(fixture: Fixture) {
     fixture.create(fixture.home, samples::control("taken")).await;
     let other = fixture.create(fixture.home, samples::control("other")).await;
@@ -105,7 +105,7 @@ pub async fn a_taken_key_is_told_though_a_later_write_of_the_record_would_do(fix
     assert_eq!(fixture.get(fixture.home, new.meta.id).await, None);
 }
 
-/// What is one key in one organization and kind is free in another, and `a` is not `A`.
+/// A key can be used again in another organization or for another kind of record, and keys are case-sensitive.
 pub async fn keys_are_unique_per_organization_and_kind_and_to_the_letter(fixture: Fixture) {
     let away = fixture.organization("away").await;
     for organization in [fixture.home, away] {
@@ -117,7 +117,7 @@ pub async fn keys_are_unique_per_organization_and_kind_and_to_the_letter(fixture
     }
 }
 
-/// A key is free as soon as its record has another, within the same changeset too.
+/// A key is free as soon as its record has another one, even within the same changeset.
 pub async fn a_key_that_was_given_up_may_be_taken(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::finding("old")).await;
     let first = fixture.revise(&first, samples::finding("new")).await;
@@ -129,7 +129,7 @@ pub async fn a_key_that_was_given_up_may_be_taken(fixture: Fixture) {
     assert_eq!(fixture.get(fixture.home, first.meta.id).await, Some(renamed));
 }
 
-/// Of one account, and only once it is removed.
+/// A slot is unique within its account, and is free again once its subscription is removed.
 pub async fn the_place_of_a_removed_subscription_may_be_taken(fixture: Fixture) {
     let account = fixture.create(fixture.home, samples::account("scanner")).await.meta.id;
     let first = fixture.create(fixture.home, samples::subscription(account, 7)).await;
@@ -138,17 +138,17 @@ pub async fn the_place_of_a_removed_subscription_may_be_taken(fixture: Fixture) 
     assert_eq!(clash(fixture.commit(again).await), taken);
     fixture.create(fixture.home, samples::subscription(fixture.id(), 7)).await;
     let mut removed = Vec::new();
-    for present in [first, fixture.create(fixture.home, samples::subscription(account, 8)).await] {
-        let record = samples::with_status(&present.record, SubscriptionStatus::Removed, None);
-        removed.push(fixture.revise(&present, record).await);
+    for current in [first, fixture.create(fixture.home, samples::subscription(account, 8)).await] {
+        let record = samples::with_status(&current.record, SubscriptionStatus::Removed, None);
+        removed.push(fixture.revise(&current, record).await);
     }
     fixture.create(fixture.home, samples::subscription(account, 7)).await;
-    for gone in removed {
-        assert_eq!(fixture.get(fixture.home, gone.meta.id).await, Some(gone));
+    for removed_subscription in removed {
+        assert_eq!(fixture.get(fixture.home, removed_subscription.meta.id).await, Some(removed_subscription));
     }
 }
 
-/// A slug names one organization, though every organization is its own.
+/// A slug belongs to one organization of the installation, although each organization is stored within itself.
 pub async fn a_slug_is_unique_over_the_installation(fixture: Fixture) {
     let away = fixture.organization("away").await;
     let id = fixture.id();
@@ -161,7 +161,7 @@ pub async fn a_slug_is_unique_over_the_installation(fixture: Fixture) {
     assert_eq!(clash(fixture.commit(revision).await), taken);
 }
 
-/// Several writes of one record are taken in their order, each with the revision that the one before left.
+/// Several writes of one record are applied in order, each to the revision that the previous one created.
 pub async fn a_record_may_be_written_twice_in_one_changeset(fixture: Fixture) {
     let (mut changeset, first) = fixture.creation(fixture.home, samples::finding("first"));
     let second = first.changed(changeset.at(), samples::finding("second"));
@@ -177,7 +177,7 @@ pub async fn a_record_may_be_written_twice_in_one_changeset(fixture: Fixture) {
     assert_eq!(fixture.get(fixture.home, first.meta.id).await, Some(third));
 }
 
-/// A record that was only read must still be what it was, be there and be the organization's.
+/// A record that the changeset requires unchanged must still exist in the organization with the same revision.
 pub async fn what_a_decision_rests_on_must_be_unchanged(fixture: Fixture) {
     let away = fixture.organization("away").await;
     let read = fixture.create(fixture.home, samples::control("read")).await;
@@ -187,8 +187,8 @@ pub async fn what_a_decision_rests_on_must_be_unchanged(fixture: Fixture) {
     assert!(fixture.get(fixture.home, written.meta.id).await.is_some());
     fixture.revise(&read, samples::control("read")).await;
     let (_, absent) = fixture.creation(fixture.home, samples::control("absent"));
-    let theirs = fixture.create(away, samples::control("theirs")).await;
-    for unmet in [read, absent, theirs] {
+    let foreign = fixture.create(away, samples::control("foreign")).await;
+    for unmet in [read, absent, foreign] {
         let (mut changeset, refused) = fixture.creation(fixture.home, samples::finding("f-2"));
         changeset.expect(&unmet);
         assert_eq!(clash(fixture.commit(changeset).await), lost(&unmet));
@@ -196,7 +196,7 @@ pub async fn what_a_decision_rests_on_must_be_unchanged(fixture: Fixture) {
     }
 }
 
-/// The greatest changeset that a call makes is stored like any other.
+/// The largest changeset that a request creates is stored like any other.
 pub async fn a_changeset_of_five_hundred_records_is_stored_whole(fixture: Fixture) {
     let (pending, entries) = (fixture.pending().await, fixture.log(fixture.home).await.len());
     let mut changeset = fixture.changeset(fixture.home);

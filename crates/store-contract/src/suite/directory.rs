@@ -1,10 +1,10 @@
-//! Organizations, for operators.
+//! The list of organizations for operators.
 
 use kernel::Slug;
 
 use crate::{Fixture, samples};
 
-/// All of them are listed, oldest first, whatever they are called and whichever changed last.
+/// All organizations are listed, oldest first, independent of their slugs and of later changes.
 pub async fn organizations_are_listed_oldest_first(fixture: Fixture) {
     let home = fixture.get(fixture.home, fixture.home).await.unwrap();
     fixture.clock.tick();
@@ -17,13 +17,13 @@ pub async fn organizations_are_listed_oldest_first(fixture: Fixture) {
     assert_eq!(all[0], home);
 }
 
-/// A slug names its organization until it is given another.
+/// A slug finds its organization until the organization gets another slug.
 pub async fn an_organization_is_found_by_its_slug(fixture: Fixture) {
     let home = fixture.get(fixture.home, fixture.home).await.unwrap();
     fixture.organization("home-2").await;
-    let named = async |slug| fixture.store.organization(&Slug::parse(slug).unwrap()).await.unwrap();
-    assert_eq!(named("home").await.as_ref(), Some(&home));
-    assert_eq!(named("hom").await, None);
+    let by_slug = async |slug| fixture.store.organization(&Slug::parse(slug).unwrap()).await.unwrap();
+    assert_eq!(by_slug("home").await.as_ref(), Some(&home));
+    assert_eq!(by_slug("hom").await, None);
     let moved = fixture.revise(&home, samples::organization("moved")).await;
-    assert_eq!((named("home").await, named("moved").await), (None, Some(moved)));
+    assert_eq!((by_slug("home").await, by_slug("moved").await), (None, Some(moved)));
 }

@@ -1,4 +1,4 @@
-//! Events become deliveries.
+//! Fan-out of events to deliveries.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -14,12 +14,13 @@ use crate::{
     samples,
 };
 
-/// One for each active subscription to it that was there when it happened, and none for any other.
+/// An event becomes one delivery for each active subscription to its type that existed when it happened, and none for
+/// any other.
 pub async fn an_event_becomes_a_delivery_for_each_subscription_to_it(fixture: Fixture) {
     let (home, away) = (fixture.home, fixture.organization("away").await);
     let account = fixture.create(home, samples::account("scanner")).await.meta.id;
-    let told = [fixture.subscribe(home, "one").await, fixture.subscribe(home, "two").await];
-    let usual = |place| samples::subscription(account, place);
+    let subscribed = [fixture.subscribe(home, "one").await, fixture.subscribe(home, "two").await];
+    let usual = |slot| samples::subscription(account, slot);
     let mut closed = usual(0);
     closed.event_types = BTreeSet::from([EventType::FindingClosed]);
     fixture.create(home, closed).await;
@@ -33,21 +34,21 @@ pub async fn an_event_becomes_a_delivery_for_each_subscription_to_it(fixture: Fi
 
     assert_eq!(fixture.store.undistributed(None, 10).await.unwrap(), [home]);
     assert_eq!(fixture.distribute(home, 10).await, Distribution { events: 1, deliveries: 2, left: false });
-    let mut made = fixture.deliveries(home).await;
-    made.sort_by_key(|delivery| delivery.record.subscription);
-    for (delivery, subscription) in made.iter().zip(&told) {
+    let mut deliveries = fixture.deliveries(home).await;
+    deliveries.sort_by_key(|delivery| delivery.record.subscription);
+    for (delivery, subscription) in deliveries.iter().zip(&subscribed) {
         let expected = WebhookDelivery::of(&samples::stored_event(&event), subscription.meta.id);
         assert_eq!((delivery.meta.id, &delivery.record), (expected.meta.id, &expected.record));
         assert_eq!((delivery.meta.created_at, delivery.meta.updated_at), (event.created_at, fixture.now()));
         assert_eq!((delivery.record.subject, delivery.record.subject_revision), (finding.meta.ulid(), Revision(1)));
     }
-    assert_eq!(made.len(), 2);
+    assert_eq!(deliveries.len(), 2);
     assert_eq!((fixture.pending().await, fixture.deliveries(away).await.len()), (0, 0));
     assert!(fixture.store.undistributed(None, 10).await.unwrap().is_empty());
     assert_eq!(fixture.distribute(home, 10).await, Distribution::default());
 }
 
-/// So many at a time, the oldest first.
+/// Each fan-out takes at most `limit` events, the oldest first.
 pub async fn events_are_distributed_oldest_first_and_in_bounds(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
     let mut events = Vec::new();
@@ -65,7 +66,7 @@ pub async fn events_are_distributed_oldest_first_and_in_bounds(fixture: Fixture)
     assert_eq!(seen, events);
 }
 
-/// However the clock steps and whatever batches they come in.
+/// Revisions are delivered in order, however the clock steps and the events are batched.
 pub async fn revisions_of_one_record_come_in_order_whatever_the_clock_says(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
     fixture.clock.advance(Duration::from_secs(60));
@@ -90,7 +91,7 @@ pub async fn revisions_of_one_record_come_in_order_whatever_the_clock_says(fixtu
     assert_eq!(due.len(), 13);
 }
 
-/// What was stamped before others and is stored after they were distributed, is distributed then.
+/// An event whose timestamp is older than others that are already fanned out is fanned out once it is stored.
 pub async fn a_late_commit_is_not_passed_over(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
     let (mut late, finding) = fixture.creation(fixture.home, samples::finding("late"));
@@ -102,10 +103,10 @@ pub async fn a_late_commit_is_not_passed_over(fixture: Fixture) {
     fixture.commit(late).await.unwrap();
     assert_eq!(fixture.distribute(fixture.home, 10).await, Distribution { events: 1, deliveries: 1, left: false });
     let due = fixture.due(lane_of(&subscription)).await;
-    assert_eq!((due.len(), due[0].delivery.record.event), (2, event.id), "what happened first is due first");
+    assert_eq!((due.len(), due[0].delivery.record.event), (2, event.id), "the earlier event is due first");
 }
 
-/// Whoever made it: it keeps its state, and there is no other.
+/// A delivery that exists already keeps its state, and no second one is created.
 pub async fn an_event_that_is_a_delivery_already_stays_that_one(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
     let events = [fixture.told(fixture.home, "f-1").await.1, fixture.told(fixture.home, "f-2").await.1];
@@ -115,56 +116,61 @@ pub async fn an_event_that_is_a_delivery_already_stays_that_one(fixture: Fixture
     changeset.create(&recovered);
     fixture.commit(changeset).await.unwrap();
     assert_eq!(fixture.distribute(fixture.home, 10).await.events, 2);
-    let mut made = fixture.deliveries(fixture.home).await;
-    made.sort_by_key(|delivery| delivery.record.event);
-    assert_eq!(made.len(), 2);
-    assert_eq!(made[0], recovered);
-    assert_eq!(made[1].record.event, events[1].id);
+    let mut deliveries = fixture.deliveries(fixture.home).await;
+    deliveries.sort_by_key(|delivery| delivery.record.event);
+    assert_eq!(deliveries.len(), 2);
+    assert_eq!(deliveries[0], recovered);
+    assert_eq!(deliveries[1].record.event, events[1].id);
 }
 
-/// Those who get what they are sent need not wait until it is stored for those who don't; and nobody is told twice.
+/// Events for healthy endpoints are stored as deliveries first and need not wait for those of failing endpoints. No
+/// subscription gets an event twice.
 pub async fn those_whose_endpoints_are_failing_may_be_told_after_the_others(fixture: Fixture) {
-    let sound = lane_of(&fixture.subscribe(fixture.home, "sound").await);
+    let healthy = lane_of(&fixture.subscribe(fixture.home, "healthy").await);
     let failing = lane_of(&fixture.subscribe(fixture.home, "failing").await);
-    for lane in [sound, failing] {
-        fixture.look_at(lane).await;
+    for partition in [healthy, failing] {
+        fixture.look_at(partition).await;
     }
-    let signs = LaneSigns { last_delivery_at: None, failing_since: Some(fixture.clock.tick()) };
-    fixture.store.settle(failing, &[], Some(signs)).await.unwrap();
+    let health = LaneSigns { last_delivery_at: None, failing_since: Some(fixture.clock.tick()) };
+    fixture.store.settle(failing, &[], Some(health)).await.unwrap();
     fixture.told(fixture.home, "f-1").await;
     let due = async || fixture.store.lanes_due(fixture.now(), 10).await.unwrap();
-    let told = async || (fixture.due(sound).await.len(), fixture.due(failing).await.len());
+    let due_counts = async || (fixture.due(healthy).await.len(), fixture.due(failing).await.len());
     assert!(fixture.store.hold(Lease::Distributor, DISTRIBUTOR, fixture.now(), SPAN).await.unwrap());
-    // The second time is that of a server that died between the two steps.
+    // The second time simulates a server that failed between the two phases.
     for _ in 0..2 {
         let first = fixture.distribute_to(fixture.home, 10, Audience::Sound).await;
         assert_eq!(first, Distribution { events: 1, deliveries: 1, left: true });
-        assert_eq!((due().await, told().await, fixture.pending().await), (vec![sound], (1, 0), 1));
+        assert_eq!((due().await, due_counts().await, fixture.pending().await), (vec![healthy], (1, 0), 1));
     }
-    let sent = attempted(&fixture.due(sound).await[0].delivery, fixture.now(), None);
-    assert!(fixture.claim(sound, "one").await);
-    assert!(fixture.store.settle(sound, &[sent], None).await.unwrap().is_empty());
-    assert!(fixture.give_up(sound, "one").await);
-    let rest = fixture.distribute_to(fixture.home, 10, Audience::All).await;
-    assert_eq!(rest, Distribution { events: 1, deliveries: 2, left: false });
-    assert_eq!((due().await, told().await, fixture.pending().await), (vec![failing], (0, 1), 0));
+    let sent = attempted(&fixture.due(healthy).await[0].delivery, fixture.now(), None);
+    assert!(fixture.claim(healthy, "one").await);
+    assert!(fixture.store.settle(healthy, &[sent], None).await.unwrap().is_empty());
+    assert!(fixture.give_up(healthy, "one").await);
+    let remaining = fixture.distribute_to(fixture.home, 10, Audience::All).await;
+    assert_eq!(remaining, Distribution { events: 1, deliveries: 2, left: false });
+    assert_eq!((due().await, due_counts().await, fixture.pending().await), (vec![failing], (0, 1), 0));
 
     let away = fixture.organization("away").await;
     let alone = lane_of(&fixture.subscribe(away, "alone").await);
-    fixture.store.settle(alone, &[], Some(signs)).await.unwrap();
+    fixture.store.settle(alone, &[], Some(health)).await.unwrap();
     fixture.told(away, "f-1").await;
     let all = fixture.distribute_to(away, 10, Audience::Sound).await;
-    assert_eq!(all, Distribution { events: 1, deliveries: 1, left: false }, "there is nobody to be told before");
+    assert_eq!(
+        all,
+        Distribution { events: 1, deliveries: 1, left: false },
+        "without a healthy subscription, the event is fanned out to all at once"
+    );
 }
 
-/// Nobody else does, nor who had it before; what they tried left nothing behind.
+/// A process without the lease fans out nothing, not even a former owner, and its attempt has no effect.
 pub async fn only_who_has_the_lease_distributes(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
     fixture.told(fixture.home, "f-1").await;
-    let attempt = async |holder: &str| {
-        let nothing = fixture.store.distribute(fixture.home, holder, fixture.now(), 10, Audience::All).await.unwrap();
-        assert_eq!((nothing, fixture.pending().await), (Distribution::default(), 1), "{holder}");
-        assert!(fixture.deliveries(fixture.home).await.is_empty(), "{holder}");
+    let attempt = async |owner: &str| {
+        let result = fixture.store.distribute(fixture.home, owner, fixture.now(), 10, Audience::All).await.unwrap();
+        assert_eq!((result, fixture.pending().await), (Distribution::default(), 1), "{owner}");
+        assert!(fixture.deliveries(fixture.home).await.is_empty(), "{owner}");
     };
     attempt("nobody").await;
     assert!(fixture.store.hold(Lease::Distributor, "slow", fixture.now(), SPAN).await.unwrap());
@@ -178,7 +184,7 @@ pub async fn only_who_has_the_lease_distributes(fixture: Fixture) {
     assert_eq!(distributed, Distribution { events: 1, deliveries: 1, left: false });
 }
 
-/// Rounds that meet are done one after the other.
+/// Concurrent fan-outs are serialized.
 pub async fn of_eight_rounds_at_once_each_event_is_in_one(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
     for number in 0..12 {
@@ -186,19 +192,19 @@ pub async fn of_eight_rounds_at_once_each_event_is_in_one(fixture: Fixture) {
     }
     let (home, now) = (fixture.home, fixture.now());
     assert!(fixture.store.hold(Lease::Distributor, DISTRIBUTOR, now, SPAN).await.unwrap());
-    let rounds: Vec<_> = (0..8)
+    let fan_outs: Vec<_> = (0..8)
         .map(|_| {
             let store = Arc::clone(&fixture.store);
             tokio::spawn(async move { store.distribute(home, DISTRIBUTOR, now, 5, Audience::All).await.unwrap() })
         })
         .collect();
-    for round in rounds {
-        round.await.unwrap();
+    for fan_out in fan_outs {
+        fan_out.await.unwrap();
     }
     assert_eq!((fixture.pending().await, fixture.deliveries(home).await.len()), (0, 12));
 }
 
-/// It stays as it is, and holds nothing else up.
+/// An event of an unknown type stays pending and blocks no other event.
 pub async fn an_event_that_is_not_known_waits_for_a_server_that_knows_it(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
     let (mut changeset, finding) = fixture.creation(fixture.home, samples::finding("f-0"));
@@ -213,7 +219,7 @@ pub async fn an_event_that_is_not_known_waits_for_a_server_that_knows_it(fixture
     assert_eq!(fixture.store.lag(fixture.now()).await.unwrap().oldest_event, Some(event.created_at));
 }
 
-/// In their order, so many at a time, and from any of them on.
+/// Organizations are listed in the order of their identifiers, at most `limit` of them, after any given one.
 pub async fn organizations_with_events_are_told_in_bounds(fixture: Fixture) {
     let mut organizations = Vec::new();
     for slug in ["a", "b", "c", "d"] {
@@ -225,15 +231,15 @@ pub async fn organizations_with_events_are_told_in_bounds(fixture: Fixture) {
             organizations.push(organization);
         }
     }
-    let told = async |after, limit| fixture.store.undistributed(after, limit).await.unwrap();
-    assert_eq!(told(None, 10).await, organizations);
-    assert_eq!(told(None, 2).await, organizations[..2]);
-    assert_eq!(told(Some(organizations[0]), 10).await, organizations[1..]);
-    assert!(told(Some(Id::new(ulid::Ulid::max())), 10).await.is_empty());
-    assert!(told(None, 0).await.is_empty());
+    let pending = async |after, limit| fixture.store.undistributed(after, limit).await.unwrap();
+    assert_eq!(pending(None, 10).await, organizations);
+    assert_eq!(pending(None, 2).await, organizations[..2]);
+    assert_eq!(pending(Some(organizations[0]), 10).await, organizations[1..]);
+    assert!(pending(Some(Id::new(ulid::Ulid::max())), 10).await.is_empty());
+    assert!(pending(None, 0).await.is_empty());
 }
 
-/// A delivery is seen later than what it tells of happened, and no list was complete past that.
+/// A delivery becomes visible later than its event happened, and after the `as_of` of any earlier list.
 pub async fn what_is_distributed_shows_in_a_catch_up(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
     fixture.told(fixture.home, "f-1").await;

@@ -1,4 +1,4 @@
-//! What lists are narrowed by.
+//! Filters of lists.
 
 use std::collections::BTreeSet;
 
@@ -14,19 +14,28 @@ use webhooks::{
 
 use crate::{Fixture, samples};
 
-/// What the filter leaves, by number and oldest first; it must be the same in either order, in small pages and in a stream.
+/// The indexes of the records that match the filter, oldest first. The result must be the same in both orders, in
+/// small pages and as a stream.
 async fn left<R: Resource>(fixture: &Fixture, all: &[Stored<R>], filter: &R::Filter) -> Vec<usize>
 where
     DynStore: Reader<R>,
 {
     let page = PageRequest { limit: PageLimit::clamped(2), ..PageRequest::default() };
     let mut newest = fixture.walk::<R>(fixture.home, filter, page).await;
-    assert_eq!(fixture.stream::<R>(fixture.home, filter, page).await, newest, "a stream differs for {filter:?}");
+    assert_eq!(
+        fixture.stream::<R>(fixture.home, filter, page).await,
+        newest,
+        "the stream differs from the pages for {filter:?}"
+    );
     newest.reverse();
     let page = PageRequest { order: Order::Changed, ..page };
     assert_eq!(fixture.walk::<R>(fixture.home, filter, page).await, newest, "the two orders differ for {filter:?}");
-    assert_eq!(fixture.stream::<R>(fixture.home, filter, page).await, newest, "a stream differs for {filter:?}");
-    newest.iter().map(|stored| all.iter().position(|one| one == stored).unwrap()).collect()
+    assert_eq!(
+        fixture.stream::<R>(fixture.home, filter, page).await,
+        newest,
+        "the stream differs from the pages for {filter:?}"
+    );
+    newest.iter().map(|stored| all.iter().position(|record| record == stored).unwrap()).collect()
 }
 
 fn set<T: Ord>(members: impl IntoIterator<Item = T>) -> BTreeSet<T> {
@@ -42,7 +51,7 @@ async fn create_all<R: Resource>(fixture: &Fixture, records: impl IntoIterator<I
     all
 }
 
-/// Every word of every set tells its findings from the others, alone and with others.
+/// Every enum value filters its findings, alone and together with other values and filters.
 pub async fn findings_are_narrowed_by_status_severity_and_source(fixture: Fixture) {
     let (statuses, severities, kinds) = (Status::ALL, Severity::ALL, SourceKind::ALL);
     let records = (0..8).map(|number| Finding {
@@ -80,7 +89,7 @@ pub async fn findings_are_narrowed_by_status_severity_and_source(fixture: Fixtur
     assert_eq!(left(&fixture, &all, &every).await, [0, 1, 2, 3, 4, 5, 6, 7]);
 }
 
-/// Texts are the same to the letter or not at all: no letter case, pattern or blank is overlooked.
+/// Texts match exactly: letter case, wildcards, blanks and Unicode normalization are significant.
 pub async fn findings_are_narrowed_by_key_and_subject_to_the_letter(fixture: Fixture) {
     let texts = ["a", "A", "%", "_", "a%", "é", "e\u{301}", "a b", "a  b", "'", "🔓"];
     let mut records: Vec<_> = texts
@@ -113,7 +122,7 @@ pub async fn findings_are_narrowed_by_key_and_subject_to_the_letter(fixture: Fix
     assert_eq!(left(&fixture, &all, &both).await, [0]);
 }
 
-/// Any of the values will do, however many there are.
+/// A finding matches if it has any of the values, however many there are.
 pub async fn findings_are_narrowed_by_any_number_of_values(fixture: Fixture) {
     let name = |number: usize| format!("r-{number:03}");
     let mut changeset = fixture.changeset(fixture.home);
@@ -126,24 +135,24 @@ pub async fn findings_are_narrowed_by_any_number_of_values(fixture: Fixture) {
     }
     fixture.commit(changeset).await.unwrap();
     all.sort_by_key(|stored| stored.meta.id);
-    // Of many values some name nothing.
+    // Some of many values match no record.
     for count in [1, 2, 8, 9, 16, 17, 50, 64, 65] {
-        let named = || (0..count).map(|number| name(number + 35 - count / 2));
+        let names = || (0..count).map(|number| name(number + 35 - count / 2));
         let by_key =
-            FindingFilter { keys: named().map(|key| samples::key(&key)).collect(), ..FindingFilter::default() };
+            FindingFilter { keys: names().map(|key| samples::key(&key)).collect(), ..FindingFilter::default() };
         let by_subject = FindingFilter {
-            subject_resource_ids: named().map(|id| samples::reference(&id)).collect(),
+            subject_resource_ids: names().map(|id| samples::reference(&id)).collect(),
             ..FindingFilter::default()
         };
         for filter in [by_key, by_subject] {
-            let expected: Vec<_> = (0..70).filter(|place| filter.matches(&all[*place])).collect();
+            let expected: Vec<_> = (0..70).filter(|index| filter.matches(&all[*index])).collect();
             assert!(!expected.is_empty());
             assert_eq!(left(&fixture, &all, &filter).await, expected, "{count} values: {filter:?}");
         }
     }
 }
 
-/// However far apart the few that match lie, a walk finds them all, in order, and comes to its end.
+/// All matches are found in order, and the list ends, however far apart the matches are.
 pub async fn few_among_many_are_all_found(fixture: Fixture) {
     let mut few = Vec::new();
     for part in 0..12 {
@@ -170,7 +179,7 @@ pub async fn few_among_many_are_all_found(fixture: Fixture) {
     }
 }
 
-/// A filter sees a record as it is now.
+/// A filter applies to the current version of a record.
 pub async fn a_changed_record_leaves_one_filter_and_enters_another(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::finding("f-1")).await;
     fixture.create(fixture.home, samples::finding("f-2")).await;
@@ -188,7 +197,7 @@ pub async fn a_changed_record_leaves_one_filter_and_enters_another(fixture: Fixt
     assert_eq!(fixture.walk::<Finding>(fixture.home, &open, page).await.len(), 1);
 }
 
-/// Controls by where they stand.
+/// Each status, and two together, select their controls.
 pub async fn controls_are_narrowed_by_status(fixture: Fixture) {
     let statuses = ControlStatus::ALL.iter().chain(ControlStatus::ALL);
     let records = statuses
@@ -203,7 +212,7 @@ pub async fn controls_are_narrowed_by_status(fixture: Fixture) {
     assert_eq!(left(&fixture, &all, &two).await, [0, 2, 3, 5]);
 }
 
-/// What was reported about one finding, apart from what was reported about others.
+/// Only the events of the finding are listed.
 pub async fn finding_events_are_narrowed_by_finding(fixture: Fixture) {
     let findings = create_all(&fixture, ["f-0", "f-1", "f-2"].map(samples::finding)).await;
     let at = fixture.now();
@@ -219,27 +228,27 @@ pub async fn finding_events_are_narrowed_by_finding(fixture: Fixture) {
     assert_eq!(left(&fixture, &all, &FindingEventFilter::default()).await, [0, 1, 2, 3, 4]);
 }
 
-/// By whose they are, by their state, and by both.
+/// Filters by account, by status and by both.
 pub async fn subscriptions_are_narrowed_by_account_and_status(fixture: Fixture) {
     let accounts = create_all(&fixture, ["one", "two"].map(samples::account)).await;
     let (active, disabled) = (SubscriptionStatus::Active, SubscriptionStatus::Disabled);
     let records =
         [(0, active), (1, active), (0, disabled), (0, SubscriptionStatus::Removed), (1, disabled), (0, active)];
-    let records = records.into_iter().zip(0..).map(|((account, status), place)| {
-        let usual = samples::subscription(accounts[account].meta.id, place);
+    let records = records.into_iter().zip(0..).map(|((account, status), slot)| {
+        let usual = samples::subscription(accounts[account].meta.id, slot);
         samples::with_status(&usual, status, (status == disabled).then_some(DisabledReason::Gone))
     });
     let all = create_all(&fixture, records.collect::<Vec<_>>()).await;
-    let of = |account: usize, statuses: &[SubscriptionStatus]| SubscriptionFilter {
+    let by_account = |account: usize, statuses: &[SubscriptionStatus]| SubscriptionFilter {
         account: Some(accounts[account].meta.id),
         statuses: statuses.iter().copied().collect(),
     };
     let any = SubscriptionFilter::default();
     for (filter, expected) in [
-        (of(0, &[]), vec![0, 2, 3, 5]),
-        (of(0, &[active]), vec![0, 5]),
+        (by_account(0, &[]), vec![0, 2, 3, 5]),
+        (by_account(0, &[active]), vec![0, 5]),
         (SubscriptionFilter::of_account(accounts[0].meta.id), vec![0, 2, 5]),
-        (of(1, &[active, disabled]), vec![1, 4]),
+        (by_account(1, &[active, disabled]), vec![1, 4]),
         (SubscriptionFilter { statuses: set([disabled]), ..any.clone() }, vec![2, 4]),
         (SubscriptionFilter { account: Some(fixture.id()), ..any.clone() }, vec![]),
         (any, vec![0, 1, 2, 3, 4, 5]),
@@ -248,7 +257,7 @@ pub async fn subscriptions_are_narrowed_by_account_and_status(fixture: Fixture) 
     }
 }
 
-/// Each by itself, and one within another.
+/// Filters by subscription, by state and by event type, alone and combined.
 pub async fn deliveries_are_narrowed_by_subscription_state_and_event(fixture: Fixture) {
     let subscriptions = [fixture.id(), fixture.id()];
     let (pending, exhausted) = (DeliveryState::Pending, DeliveryState::Exhausted);

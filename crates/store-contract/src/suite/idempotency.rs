@@ -11,22 +11,22 @@ use crate::{Fixture, samples};
 
 fn answered(outcome: Result<(), CommitError>) -> Answer {
     match outcome {
-        Err(CommitError::Duplicate(answer)) => answer,
-        other => panic!("the stored answer was expected, not {other:?}"),
+        Err(CommitError::Duplicate(response)) => response,
+        other => panic!("expected the stored response, got {other:?}"),
     }
 }
 
-async fn commit_claim(fixture: &Fixture, claim: &Claim) -> Result<(), CommitError> {
+async fn commit_claim(fixture: &Fixture, record: &Claim) -> Result<(), CommitError> {
     let mut changeset = fixture.changeset(fixture.home);
-    changeset.claim(claim.clone());
+    changeset.claim(record.clone());
     fixture.commit(changeset).await
 }
 
-async fn stored(fixture: &Fixture, claim: &Claim) -> Option<(Fingerprint, Answer)> {
-    fixture.store.answer(&claim.key, fixture.now()).await.unwrap()
+async fn stored(fixture: &Fixture, record: &Claim) -> Option<(Fingerprint, Answer)> {
+    fixture.store.answer(&record.key, fixture.now()).await.unwrap()
 }
 
-/// Whatever bytes and headers an answer had, its replay has them too.
+/// A replayed response has the same status, headers and bytes, whatever they are.
 pub async fn a_repeated_call_gets_the_first_answer_byte_for_byte(fixture: Fixture) {
     let usual = samples::claim(fixture.home, "usual", fixture.now());
     let empty = Claim {
@@ -35,59 +35,60 @@ pub async fn a_repeated_call_gets_the_first_answer_byte_for_byte(fixture: Fixtur
     };
     let large = Claim {
         answer: Answer { body: (0..=255).cycle().take(600_000).collect(), ..usual.answer.clone() },
-        fingerprint: Fingerprint(std::array::from_fn(|place| u8::try_from(place * 8).unwrap())),
+        fingerprint: Fingerprint(std::array::from_fn(|index| u8::try_from(index * 8).unwrap())),
         ..samples::claim(fixture.home, "large", fixture.now())
     };
-    for claim in [usual, empty, large] {
-        assert_eq!(stored(&fixture, &claim).await, None);
-        commit_claim(&fixture, &claim).await.unwrap();
-        assert_eq!(stored(&fixture, &claim).await, Some((claim.fingerprint, claim.answer.clone())));
-        let other_answer = Answer { status: 500, headers: Vec::new(), body: Bytes::from_static(b"second") };
-        let again = Claim { answer: other_answer, ..claim.clone() };
-        assert_eq!(answered(commit_claim(&fixture, &again).await), claim.answer);
-        assert_eq!(stored(&fixture, &claim).await, Some((claim.fingerprint, claim.answer)));
+    for record in [usual, empty, large] {
+        assert_eq!(stored(&fixture, &record).await, None);
+        commit_claim(&fixture, &record).await.unwrap();
+        assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.answer.clone())));
+        let other_response = Answer { status: 500, headers: Vec::new(), body: Bytes::from_static(b"second") };
+        let repeated = Claim { answer: other_response, ..record.clone() };
+        assert_eq!(answered(commit_claim(&fixture, &repeated).await), record.answer);
+        assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.answer)));
     }
 }
 
-/// A repeated call has no second effect: no record, entry or event.
+/// A repeated request stores no record, no audit entry and no event.
 pub async fn a_repeated_call_has_no_second_effect(fixture: Fixture) {
-    let claim = samples::claim(fixture.home, "key", fixture.now());
-    commit_claim(&fixture, &claim).await.unwrap();
+    let record = samples::claim(fixture.home, "key", fixture.now());
+    commit_claim(&fixture, &record).await.unwrap();
     let (pending, log) = (fixture.pending().await, fixture.log(fixture.home).await);
     let (mut changeset, second) = fixture.creation(fixture.home, samples::finding("second"));
-    changeset.claim(claim.clone());
+    changeset.claim(record.clone());
     changeset.publish(samples::outbox_event(&*fixture.entropy, &second));
-    assert_eq!(answered(fixture.commit(changeset).await), claim.answer);
+    assert_eq!(answered(fixture.commit(changeset).await), record.answer);
     assert_eq!(fixture.get(fixture.home, second.meta.id).await, None);
     assert_eq!((fixture.pending().await, fixture.log(fixture.home).await), (pending, log));
 }
 
-/// A repeated call is told its answer though it clashes with its own first effect, and though the account has changed.
+/// A repeated request gets its stored response although it conflicts with its own first effect and although the
+/// account has changed.
 pub async fn a_repeated_call_is_recognised_before_anything_else_is_checked(fixture: Fixture) {
     let (mut changeset, first) = fixture.creation(fixture.home, samples::finding("f-1"));
-    let claim = samples::claim(fixture.home, "key", changeset.at());
-    changeset.claim(claim.clone());
+    let record = samples::claim(fixture.home, "key", changeset.at());
+    changeset.claim(record.clone());
     fixture.commit(changeset).await.unwrap();
     let unknown = StandingProof { account: fixture.id::<Finding>().ulid(), revision: first.meta.revision };
-    let stamp = fixture.store.begin();
-    let mut again = samples::changeset_of(&*fixture.entropy, stamp, fixture.home, unknown);
+    let timestamp = fixture.store.begin();
+    let mut again = samples::changeset_of(&*fixture.entropy, timestamp, fixture.home, unknown);
     let twin = fixture.fresh(&again, samples::finding("f-1"));
     again.create(&twin);
     again.expect(&twin);
-    again.claim(claim.clone());
-    assert_eq!(answered(fixture.commit(again).await), claim.answer);
+    again.claim(record.clone());
+    assert_eq!(answered(fixture.commit(again).await), record.answer);
 }
 
-/// A key that answered one call does not answer another.
+/// A key with the response of one request is refused for another.
 pub async fn a_key_used_for_another_call_is_refused(fixture: Fixture) {
-    let claim = samples::claim(fixture.home, "key", fixture.now());
-    commit_claim(&fixture, &claim).await.unwrap();
-    let other = Claim { fingerprint: Fingerprint([8; 32]), ..claim.clone() };
+    let record = samples::claim(fixture.home, "key", fixture.now());
+    commit_claim(&fixture, &record).await.unwrap();
+    let other = Claim { fingerprint: Fingerprint([8; 32]), ..record.clone() };
     assert!(matches!(commit_claim(&fixture, &other).await, Err(CommitError::KeyReused)));
-    assert_eq!(stored(&fixture, &claim).await, Some((claim.fingerprint, claim.answer)));
+    assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.answer)));
 }
 
-/// A key is one per organization, account, operation and text, to the letter.
+/// A key is unique per organization, account and operation, and case-sensitive.
 pub async fn a_key_belongs_to_its_account_and_operation(fixture: Fixture) {
     let away = fixture.organization("away").await;
     let first = samples::claim(fixture.home, "key", fixture.now());
@@ -108,58 +109,58 @@ pub async fn a_key_belongs_to_its_account_and_operation(fixture: Fixture) {
     assert_eq!(stored(&fixture, &first).await, Some((first.fingerprint, first.answer)));
 }
 
-/// A key is kept until it expires; from then on it is free for any call.
+/// A key is stored until it expires; from then on it can be used for any request.
 pub async fn an_expired_key_counts_as_absent(fixture: Fixture) {
-    let claim = samples::claim(fixture.home, "key", fixture.now());
-    commit_claim(&fixture, &claim).await.unwrap();
-    fixture.clock.set(claim.expires_at - Duration::from_millis(1));
-    assert_eq!(answered(commit_claim(&fixture, &claim).await), claim.answer);
-    fixture.clock.set(claim.expires_at);
-    assert_eq!(stored(&fixture, &claim).await, None);
+    let record = samples::claim(fixture.home, "key", fixture.now());
+    commit_claim(&fixture, &record).await.unwrap();
+    fixture.clock.set(record.expires_at - Duration::from_millis(1));
+    assert_eq!(answered(commit_claim(&fixture, &record).await), record.answer);
+    fixture.clock.set(record.expires_at);
+    assert_eq!(stored(&fixture, &record).await, None);
     let next = Claim {
         fingerprint: Fingerprint([8; 32]),
-        answer: Answer { status: 200, ..claim.answer.clone() },
+        answer: Answer { status: 200, ..record.answer.clone() },
         ..samples::claim(fixture.home, "key", fixture.now())
     };
     commit_claim(&fixture, &next).await.unwrap();
     assert_eq!(stored(&fixture, &next).await, Some((next.fingerprint, next.answer)));
-    assert!(matches!(commit_claim(&fixture, &claim).await, Err(CommitError::KeyReused)));
+    assert!(matches!(commit_claim(&fixture, &record).await, Err(CommitError::KeyReused)));
 }
 
-/// What failed may be tried again under the same key.
+/// A failed request can be retried with the same key.
 pub async fn a_failed_commit_leaves_the_key_free(fixture: Fixture) {
     let taken = fixture.create(fixture.home, samples::finding("taken")).await;
-    let claim = samples::claim(fixture.home, "key", fixture.now());
+    let record = samples::claim(fixture.home, "key", fixture.now());
     let (mut clashing, _) = fixture.creation(fixture.home, taken.record);
-    clashing.claim(claim.clone());
+    clashing.claim(record.clone());
     assert!(matches!(fixture.commit(clashing).await, Err(CommitError::Conflict(_))));
-    assert_eq!(stored(&fixture, &claim).await, None);
-    let corrected = Claim { fingerprint: Fingerprint([8; 32]), ..claim };
+    assert_eq!(stored(&fixture, &record).await, None);
+    let corrected = Claim { fingerprint: Fingerprint([8; 32]), ..record };
     commit_claim(&fixture, &corrected).await.unwrap();
 }
 
-/// Sixteen at once, each with a record of its own: one acts, and all others get its answer.
+/// Of sixteen concurrent requests, each with a record of its own, one has an effect and all others get its response.
 pub async fn of_sixteen_at_once_under_one_key_one_acts(fixture: Fixture) {
     let (pending, entries) = (fixture.pending().await, fixture.log(fixture.home).await.len());
-    let racers: Vec<_> = (0..16_u16)
+    let requests: Vec<_> = (0..16_u16)
         .map(|number| {
             let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding(&format!("f-{number}")));
-            let mut claim = samples::claim(fixture.home, "key", changeset.at());
-            claim.answer.status = 200 + number;
-            changeset.claim(claim);
+            let mut record = samples::claim(fixture.home, "key", changeset.at());
+            record.answer.status = 200 + number;
+            changeset.claim(record);
             changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
             let store = std::sync::Arc::clone(&fixture.store);
             (200 + number, tokio::spawn(async move { store.commit(changeset).await }))
         })
         .collect();
-    let (mut winners, mut told) = (Vec::new(), Vec::new());
-    for (status, racer) in racers {
-        match racer.await.unwrap() {
+    let (mut winners, mut replayed) = (Vec::new(), Vec::new());
+    for (status, request) in requests {
+        match request.await.unwrap() {
             Ok(()) => winners.push(status),
-            outcome => told.push(answered(outcome).status),
+            outcome => replayed.push(answered(outcome).status),
         }
     }
-    assert_eq!((winners.len(), told), (1, vec![winners[0]; 15]));
+    assert_eq!((winners.len(), replayed), (1, vec![winners[0]; 15]));
     let records = fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].record.key.as_str(), format!("f-{}", winners[0] - 200));

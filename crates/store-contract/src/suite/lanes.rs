@@ -1,4 +1,4 @@
-//! Lanes: who sends to which subscription, and when there is something for it.
+//! Partitions: which worker delivers to which subscription, and when a partition is due.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,114 +12,114 @@ use crate::{
     samples,
 };
 
-/// A lane with nothing to do.
-async fn idle(fixture: &Fixture, name: &str) -> (Lane, Stored<WebhookSubscription>) {
-    let subscription = fixture.subscribe(fixture.home, name).await;
+/// Creates a subscription whose partition has nothing due.
+async fn idle(fixture: &Fixture, account: &str) -> (Lane, Stored<WebhookSubscription>) {
+    let subscription = fixture.subscribe(fixture.home, account).await;
     fixture.look_at(lane_of(&subscription)).await;
     (lane_of(&subscription), subscription)
 }
 
-/// Asks for a delivery again.
+/// Requeues a delivery.
 async fn again(fixture: &Fixture, delivery: &Stored<WebhookDelivery>) -> Stored<WebhookDelivery> {
     fixture.revise(delivery, delivery.record.again(fixture.now())).await
 }
 
-/// A subscription that changed, a delivery that is due, an event that was distributed.
+/// A partition becomes due when its subscription changes, when a delivery is due and when an event is fanned out.
 pub async fn a_lane_is_due_from_the_moment_of_what_came_in(fixture: Fixture) {
-    let (lane, subscription) = idle(&fixture, "one").await;
+    let (partition, subscription) = idle(&fixture, "one").await;
     let (other, _) = idle(&fixture, "two").await;
     assert!(fixture.lanes_due().await.is_empty());
 
     fixture.revise(&subscription, subscription.record.clone()).await;
-    assert_eq!(fixture.lanes_due().await, [lane]);
-    fixture.look_at(lane).await;
+    assert_eq!(fixture.lanes_due().await, [partition]);
+    fixture.look_at(partition).await;
 
     let later = fixture.now() + Duration::from_secs(5);
-    let due = fixture.create(fixture.home, samples::delivery(lane.subscription, fixture.id(), later)).await;
-    let over = samples::delivery(other.subscription, fixture.id(), later).cancelled();
-    fixture.create(fixture.home, over).await;
+    let due = fixture.create(fixture.home, samples::delivery(partition.subscription, fixture.id(), later)).await;
+    let finished = samples::delivery(other.subscription, fixture.id(), later).cancelled();
+    fixture.create(fixture.home, finished).await;
     assert!(fixture.lanes_due().await.is_empty());
     fixture.clock.set(later);
-    assert_eq!(fixture.lanes_due().await, [lane]);
+    assert_eq!(fixture.lanes_due().await, [partition]);
     fixture.revise(&due, due.record.cancelled()).await;
-    fixture.look_at(lane).await;
+    fixture.look_at(partition).await;
 
     fixture.told(fixture.home, "f-1").await;
     assert!(fixture.lanes_due().await.is_empty());
     fixture.distribute(fixture.home, 10).await;
-    let mut both = [lane, other];
+    let mut both = [partition, other];
     both.sort_unstable();
     assert_eq!(fixture.lanes_due().await, both);
 }
 
-/// So many at a time, whosever they are, and none that is held.
+/// At most `limit` partitions of all organizations are listed, none of them leased.
 pub async fn the_longest_waiting_lanes_are_told_first(fixture: Fixture) {
     let away = fixture.organization("away").await;
-    let mut lanes = Vec::new();
+    let mut partitions = Vec::new();
     for number in 0..4 {
         fixture.clock.tick();
         let organization = if number % 2 == 0 { away } else { fixture.home };
-        lanes.push(lane_of(&fixture.subscribe(organization, &format!("account {number}")).await));
+        partitions.push(lane_of(&fixture.subscribe(organization, &format!("account {number}")).await));
     }
-    let told = async |limit| fixture.store.lanes_due(fixture.now(), limit).await.unwrap();
-    assert_eq!(told(10).await, lanes);
-    assert_eq!(told(2).await, lanes[..2]);
-    assert!(fixture.claim(lanes[1], "one").await);
-    assert_eq!(told(10).await, [lanes[0], lanes[2], lanes[3]]);
+    let due = async |limit| fixture.store.lanes_due(fixture.now(), limit).await.unwrap();
+    assert_eq!(due(10).await, partitions);
+    assert_eq!(due(2).await, partitions[..2]);
+    assert!(fixture.claim(partitions[1], "one").await);
+    assert_eq!(due(10).await, [partitions[0], partitions[2], partitions[3]]);
     fixture.clock.advance(SPAN);
-    assert_eq!(told(10).await, lanes, "a lease that ran out holds nothing");
+    assert_eq!(due(10).await, partitions, "an expired lease does not exclude its partition");
 }
 
-/// However many try at once.
+/// Of any number of concurrent attempts one succeeds.
 pub async fn of_eight_that_claim_a_lane_one_gets_it(fixture: Fixture) {
-    let lane = lane_of(&fixture.subscribe(fixture.home, "one").await);
+    let partition = lane_of(&fixture.subscribe(fixture.home, "one").await);
     let now = fixture.now();
-    let claims: Vec<_> = (0..8)
+    let attempts: Vec<_> = (0..8)
         .map(|number| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(async move { store.claim(&[lane], &format!("{number}"), now, now + SPAN).await.unwrap() })
+            tokio::spawn(async move { store.claim(&[partition], &format!("{number}"), now, now + SPAN).await.unwrap() })
         })
         .collect();
-    let mut claimed = Vec::new();
-    for claim in claims {
-        claimed.extend(claim.await.unwrap());
+    let mut acquired = Vec::new();
+    for attempt in attempts {
+        acquired.extend(attempt.await.unwrap());
     }
-    assert_eq!(claimed.len(), 1);
-    assert_eq!((claimed[0].lane, claimed[0].signs), (lane, LaneSigns::default()));
+    assert_eq!(acquired.len(), 1);
+    assert_eq!((acquired[0].lane, acquired[0].signs), (partition, LaneSigns::default()));
     assert!(fixture.lanes_due().await.is_empty());
-    assert!(!fixture.claim(lane, "0").await && !fixture.claim(lane, "other").await);
+    assert!(!fixture.claim(partition, "0").await && !fixture.claim(partition, "other").await);
 }
 
-/// Those that are to be had, each as it is.
+/// The call acquires those partitions that are due and not leased, and returns the health of each.
 pub async fn lanes_are_claimed_many_at_once(fixture: Fixture) {
     let away = fixture.organization("away").await;
-    let mut lanes = Vec::new();
+    let mut partitions = Vec::new();
     for number in 0..6 {
         let organization = if number % 2 == 0 { away } else { fixture.home };
-        lanes.push(lane_of(&fixture.subscribe(organization, &format!("account {number}")).await));
+        partitions.push(lane_of(&fixture.subscribe(organization, &format!("account {number}")).await));
     }
     let (idle, _) = idle(&fixture, "idle").await;
-    let signs = LaneSigns { last_delivery_at: Some(fixture.now()), failing_since: None };
-    fixture.store.settle(lanes[2], &[], Some(signs)).await.unwrap();
-    assert!(fixture.claim(lanes[4], "other").await);
-    let asked = [lanes[5], lanes[2], idle, lanes[4], lanes[0], lanes[5]];
+    let health = LaneSigns { last_delivery_at: Some(fixture.now()), failing_since: None };
+    fixture.store.settle(partitions[2], &[], Some(health)).await.unwrap();
+    assert!(fixture.claim(partitions[4], "other").await);
+    let requested = [partitions[5], partitions[2], idle, partitions[4], partitions[0], partitions[5]];
     let now = fixture.now();
-    let mut claims = fixture.store.claim(&asked, "one", now, now + SPAN).await.unwrap();
-    claims.sort_by_key(|claim| claim.lane);
-    let claim = |place: usize| Claim { lane: lanes[place], signs: LaneSigns::default() };
-    let mut expected = [claim(0), Claim { lane: lanes[2], signs }, claim(5)];
-    expected.sort_by_key(|claim| claim.lane);
-    assert_eq!(claims, expected);
-    assert_eq!(fixture.lanes_due().await, [lanes[1], lanes[3]]);
+    let mut acquired = fixture.store.claim(&requested, "one", now, now + SPAN).await.unwrap();
+    acquired.sort_by_key(|lease| lease.lane);
+    let lease = |index: usize| Claim { lane: partitions[index], signs: LaneSigns::default() };
+    let mut expected = [lease(0), Claim { lane: partitions[2], signs: health }, lease(5)];
+    expected.sort_by_key(|lease| lease.lane);
+    assert_eq!(acquired, expected);
+    assert_eq!(fixture.lanes_due().await, [partitions[1], partitions[3]]);
     assert!(fixture.store.claim(&[], "one", now, now + SPAN).await.unwrap().is_empty());
 }
 
-/// Calls in flight may share a transaction, but not an answer.
+/// Concurrent calls may share a transaction, but each gets its own answer.
 pub async fn many_lanes_at_once_are_worked_on_each_for_itself(fixture: Fixture) {
     const EVENTS: usize = 4;
-    let mut lanes = Vec::new();
+    let mut partitions = Vec::new();
     for number in 0..12 {
-        lanes.push(lane_of(&fixture.subscribe(fixture.home, &format!("account {number}")).await));
+        partitions.push(lane_of(&fixture.subscribe(fixture.home, &format!("account {number}")).await));
     }
     for number in 0..EVENTS {
         fixture.clock.tick();
@@ -127,181 +127,187 @@ pub async fn many_lanes_at_once_are_worked_on_each_for_itself(fixture: Fixture) 
     }
     fixture.distribute(fixture.home, 10).await;
     let now = fixture.now();
-    assert_eq!(fixture.store.claim(&lanes, "one", now, now + SPAN).await.unwrap().len(), lanes.len());
-    let settle = |place: usize, lane: Lane| {
+    assert_eq!(fixture.store.claim(&partitions, "one", now, now + SPAN).await.unwrap().len(), partitions.len());
+    let settle = |index: usize, partition: Lane| {
         let store = Arc::clone(&fixture.store);
         tokio::spawn(async move {
-            let limit = place % (EVENTS + 1);
-            let due = store.due(lane, now, limit).await.unwrap();
+            let limit = index % (EVENTS + 1);
+            let due = store.due(partition, now, limit).await.unwrap();
             assert_eq!(due.len(), limit);
-            assert!(due.iter().all(|due| due.delivery.record.subscription == lane.subscription));
-            let settlements: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, None)).collect();
-            let last_delivery_at = Some(now + Duration::from_secs(place as u64));
-            let signs = LaneSigns { last_delivery_at, failing_since: None };
-            assert!(store.settle(lane, &settlements, Some(signs)).await.unwrap().is_empty());
-            let again = store.settle(lane, &settlements, None).await.unwrap();
-            assert_eq!(again.len(), limit);
-            let left = store.give_up(lane, "one", now, false).await.unwrap();
-            let parked = store.give_up(lane, if place == 0 { "one" } else { "nobody" }, now, true).await.unwrap();
-            assert!(parked);
-            (left, limit, signs)
+            assert!(due.iter().all(|due| due.delivery.record.subscription == partition.subscription));
+            let results: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, None)).collect();
+            let last_delivery_at = Some(now + Duration::from_secs(index as u64));
+            let health = LaneSigns { last_delivery_at, failing_since: None };
+            assert!(store.settle(partition, &results, Some(health)).await.unwrap().is_empty());
+            let stale = store.settle(partition, &results, None).await.unwrap();
+            assert_eq!(stale.len(), limit);
+            let released = store.give_up(partition, "one", now, false).await.unwrap();
+            let suspended =
+                store.give_up(partition, if index == 0 { "one" } else { "nobody" }, now, true).await.unwrap();
+            assert!(suspended);
+            (released, limit, health)
         })
     };
-    let working: Vec<_> = lanes.iter().enumerate().map(|(place, lane)| settle(place, *lane)).collect();
-    for (place, work) in working.into_iter().enumerate() {
-        let (left, limit, signs) = work.await.unwrap();
-        assert_eq!(left, limit == EVENTS, "{place}");
-        assert_eq!(fixture.due(lanes[place]).await.len(), EVENTS - limit);
-        let told = fixture.store.signs(fixture.home, &[lanes[place].subscription]).await.unwrap();
-        assert_eq!(told, [(lanes[place].subscription, signs)]);
+    let workers: Vec<_> = partitions.iter().enumerate().map(|(index, partition)| settle(index, *partition)).collect();
+    for (index, worker) in workers.into_iter().enumerate() {
+        let (released, limit, health) = worker.await.unwrap();
+        assert_eq!(released, limit == EVENTS, "{index}");
+        assert_eq!(fixture.due(partitions[index]).await.len(), EVENTS - limit);
+        let stored = fixture.store.signs(fixture.home, &[partitions[index].subscription]).await.unwrap();
+        assert_eq!(stored, [(partitions[index].subscription, health)]);
     }
 }
 
-/// Who had it before neither gets it back nor takes it from who has it now.
+/// The former owner can neither get the partition back nor take it from its new owner.
 pub async fn a_lane_is_taken_over_once_its_lease_has_run_out(fixture: Fixture) {
-    let lane = lane_of(&fixture.subscribe(fixture.home, "one").await);
-    assert!(fixture.claim(lane, "slow").await);
+    let partition = lane_of(&fixture.subscribe(fixture.home, "one").await);
+    assert!(fixture.claim(partition, "slow").await);
     fixture.clock.advance(SPAN - Duration::from_millis(1));
-    assert!(!fixture.claim(lane, "other").await);
+    assert!(!fixture.claim(partition, "other").await);
     fixture.clock.tick();
-    assert!(fixture.claim(lane, "other").await);
+    assert!(fixture.claim(partition, "other").await);
 
     fixture.store.renew("slow", fixture.now() + 4 * SPAN).await.unwrap();
-    assert!(fixture.give_up(lane, "slow").await, "what was lost is given up already");
+    assert!(fixture.give_up(partition, "slow").await, "releasing a lost lease succeeds without an effect");
     fixture.store.give_up_all("slow").await.unwrap();
-    assert!(!fixture.claim(lane, "slow").await);
-    assert!(fixture.lanes_due().await.is_empty(), "it is still held by the other");
+    assert!(!fixture.claim(partition, "slow").await);
+    assert!(fixture.lanes_due().await.is_empty(), "the other worker still has the lease");
     fixture.clock.advance(SPAN);
-    assert_eq!(fixture.lanes_due().await, [lane], "and for no longer than it asked for");
+    assert_eq!(fixture.lanes_due().await, [partition], "the lease lasts no longer than requested");
 }
 
-/// Those that ran out too, as long as nobody else took them.
+/// Expired leases are renewed, too, as long as no other worker has acquired them.
 pub async fn a_holder_renews_all_its_lanes(fixture: Fixture) {
-    let lanes = [
+    let partitions = [
         lane_of(&fixture.subscribe(fixture.home, "one").await),
         lane_of(&fixture.subscribe(fixture.home, "two").await),
         lane_of(&fixture.subscribe(fixture.home, "three").await),
     ];
-    for (lane, holder) in lanes.into_iter().zip(["one", "one", "other"]) {
-        assert!(fixture.claim(lane, holder).await);
+    for (partition, owner) in partitions.into_iter().zip(["one", "one", "other"]) {
+        assert!(fixture.claim(partition, owner).await);
     }
     fixture.clock.advance(SPAN / 2);
     fixture.store.renew("one", fixture.now() + SPAN).await.unwrap();
     fixture.clock.advance(SPAN / 2);
-    assert_eq!(fixture.lanes_due().await, lanes[2..]);
+    assert_eq!(fixture.lanes_due().await, partitions[2..]);
     fixture.clock.advance(SPAN);
-    assert!(fixture.claim(lanes[0], "other").await);
+    assert!(fixture.claim(partitions[0], "other").await);
     fixture.store.renew("one", fixture.now() + SPAN).await.unwrap();
-    assert_eq!(fixture.lanes_due().await, lanes[2..]);
-    assert!(fixture.give_up(lanes[1], "one").await);
+    assert_eq!(fixture.lanes_due().await, partitions[2..]);
+    assert!(fixture.give_up(partitions[1], "one").await);
 }
 
-/// Not while something is due; and then it is due again when the next delivery is.
+/// A partition is not released while a delivery is due. After its release it is due again when its next delivery is.
 pub async fn a_lane_is_given_up_until_its_next_delivery_is_due(fixture: Fixture) {
-    let (lane, _) = idle(&fixture, "one").await;
+    let (partition, _) = idle(&fixture, "one").await;
     fixture.told(fixture.home, "f-1").await;
     fixture.distribute(fixture.home, 10).await;
-    assert!(fixture.claim(lane, "one").await);
-    assert!(!fixture.give_up(lane, "one").await, "something is due");
-    assert!(!fixture.give_up(lane, "one").await, "and still is");
-    let due = fixture.due(lane).await;
-    let settlement = attempted(&due[0].delivery, fixture.now(), Some(Failure::Refused));
-    let next = settlement.after.record.next_attempt_at.unwrap();
-    fixture.store.settle(lane, &[settlement], None).await.unwrap();
-    assert!(fixture.give_up(lane, "one").await);
+    assert!(fixture.claim(partition, "one").await);
+    assert!(!fixture.give_up(partition, "one").await, "a delivery is due");
+    assert!(!fixture.give_up(partition, "one").await, "the delivery is still due");
+    let due = fixture.due(partition).await;
+    let result = attempted(&due[0].delivery, fixture.now(), Some(Failure::Refused));
+    let next = result.after.record.next_attempt_at.unwrap();
+    fixture.store.settle(partition, &[result], None).await.unwrap();
+    assert!(fixture.give_up(partition, "one").await);
     fixture.clock.set(next - Duration::from_millis(1));
-    assert!(fixture.lanes_due().await.is_empty() && !fixture.claim(lane, "one").await);
+    assert!(fixture.lanes_due().await.is_empty() && !fixture.claim(partition, "one").await);
     fixture.clock.tick();
-    assert_eq!(fixture.lanes_due().await, [lane]);
+    assert_eq!(fixture.lanes_due().await, [partition]);
 
-    assert!(fixture.claim(lane, "one").await);
-    let due = fixture.due(lane).await;
-    let settlement = attempted(&due[0].delivery, fixture.now(), None);
-    fixture.store.settle(lane, &[settlement], None).await.unwrap();
-    assert!(fixture.give_up(lane, "one").await);
+    assert!(fixture.claim(partition, "one").await);
+    let due = fixture.due(partition).await;
+    let result = attempted(&due[0].delivery, fixture.now(), None);
+    fixture.store.settle(partition, &[result], None).await.unwrap();
+    assert!(fixture.give_up(partition, "one").await);
     fixture.clock.advance(Duration::from_secs(86_400));
-    assert!(fixture.lanes_due().await.is_empty(), "nothing is left to be due");
+    assert!(fixture.lanes_due().await.is_empty(), "no open delivery is left");
 }
 
-/// Its holder is told to look again, once for each time that something came in.
+/// A release fails once for each time that work has arrived since, so that the owner looks again.
 pub async fn what_comes_in_while_a_lane_is_held_is_not_missed(fixture: Fixture) {
-    let (lane, subscription) = idle(&fixture, "one").await;
+    let (partition, subscription) = idle(&fixture, "one").await;
     fixture.told(fixture.home, "f-1").await;
     fixture.distribute(fixture.home, 10).await;
-    assert!(fixture.claim(lane, "one").await);
-    let due = fixture.due(lane).await;
-    let settlement = attempted(&due[0].delivery, fixture.now(), None);
-    fixture.store.settle(lane, std::slice::from_ref(&settlement), None).await.unwrap();
+    assert!(fixture.claim(partition, "one").await);
+    let due = fixture.due(partition).await;
+    let result = attempted(&due[0].delivery, fixture.now(), None);
+    fixture.store.settle(partition, std::slice::from_ref(&result), None).await.unwrap();
 
-    again(&fixture, &settlement.after).await;
-    assert!(!fixture.give_up(lane, "one").await);
-    let due = fixture.due(lane).await;
-    let settlement = attempted(&due[0].delivery, fixture.now(), None);
-    fixture.store.settle(lane, &[settlement], None).await.unwrap();
+    again(&fixture, &result.after).await;
+    assert!(!fixture.give_up(partition, "one").await);
+    let due = fixture.due(partition).await;
+    let result = attempted(&due[0].delivery, fixture.now(), None);
+    fixture.store.settle(partition, &[result], None).await.unwrap();
 
     fixture.revise(&subscription, subscription.record.clone()).await;
-    assert!(!fixture.give_up(lane, "one").await, "the subscription is to be read again");
-    assert!(fixture.give_up(lane, "one").await);
+    assert!(!fixture.give_up(partition, "one").await, "the subscription must be read again");
+    assert!(fixture.give_up(partition, "one").await);
     assert!(fixture.lanes_due().await.is_empty());
 }
 
-/// Whatever it holds; and what came in since it was claimed keeps it from being parked.
+/// A suspended partition is not due although it has open deliveries. Work that arrived since its lease was acquired
+/// prevents its suspension.
 pub async fn a_parked_lane_is_due_when_something_comes_in(fixture: Fixture) {
-    let (lane, subscription) = idle(&fixture, "one").await;
+    let (partition, subscription) = idle(&fixture, "one").await;
     fixture.told(fixture.home, "f-1").await;
     fixture.distribute(fixture.home, 10).await;
-    let park = async |holder| fixture.store.give_up(lane, holder, fixture.now(), true).await.unwrap();
-    assert!(fixture.claim(lane, "one").await);
+    let suspend = async |owner| fixture.store.give_up(partition, owner, fixture.now(), true).await.unwrap();
+    assert!(fixture.claim(partition, "one").await);
     let subscription = fixture.revise(&subscription, subscription.record.clone()).await;
-    assert!(!park("one").await, "it may have been made active");
-    assert!(park("one").await);
+    assert!(!suspend("one").await, "the subscription may have been enabled");
+    assert!(suspend("one").await);
     fixture.clock.advance(Duration::from_secs(86_400));
     assert!(fixture.lanes_due().await.is_empty());
-    assert_eq!(fixture.store.lag(fixture.now()).await.unwrap(), Lag::default(), "nothing that is parked waits");
+    assert_eq!(
+        fixture.store.lag(fixture.now()).await.unwrap(),
+        Lag::default(),
+        "suspended deliveries do not count as lag"
+    );
     fixture.revise(&subscription, subscription.record.clone()).await;
-    assert_eq!(fixture.lanes_due().await, [lane]);
-    assert_eq!(fixture.due(lane).await.len(), 1);
-    assert!(park("nobody").await);
-    assert_eq!(fixture.lanes_due().await, [lane], "nobody parks what is not theirs");
+    assert_eq!(fixture.lanes_due().await, [partition]);
+    assert_eq!(fixture.due(partition).await.len(), 1);
+    assert!(suspend("nobody").await);
+    assert_eq!(fixture.lanes_due().await, [partition], "only the owner can suspend a partition");
 }
 
-/// Another server goes on at once.
+/// Another server can acquire the partitions immediately.
 pub async fn all_lanes_of_a_server_that_stops_are_free_and_as_due_as_they_were(fixture: Fixture) {
-    let mut lanes = Vec::new();
+    let mut partitions = Vec::new();
     for number in 0..3 {
         fixture.clock.tick();
-        lanes.push(lane_of(&fixture.subscribe(fixture.home, &format!("account {number}")).await));
+        partitions.push(lane_of(&fixture.subscribe(fixture.home, &format!("account {number}")).await));
     }
-    for (lane, holder) in lanes.iter().zip(["stops", "stays", "stops"]) {
-        assert!(fixture.claim(*lane, holder).await);
+    for (partition, owner) in partitions.iter().zip(["stops", "stays", "stops"]) {
+        assert!(fixture.claim(*partition, owner).await);
     }
     fixture.store.give_up_all("stops").await.unwrap();
-    assert_eq!(fixture.lanes_due().await, [lanes[0], lanes[2]]);
-    assert!(fixture.claim(lanes[0], "other").await);
+    assert_eq!(fixture.lanes_due().await, [partitions[0], partitions[2]]);
+    assert!(fixture.claim(partitions[0], "other").await);
 }
 
-/// A holder: takes the lane when it is due, sends all there is, and gives it up.
-async fn work(store: &DynStore, lane: Lane, holder: &str, now: Timestamp) {
-    if store.claim(&[lane], holder, now, now + SPAN).await.unwrap().is_empty() {
+/// Acts as a worker: acquires the partition if it is due, makes all due attempts, and releases it.
+async fn work(store: &DynStore, partition: Lane, owner: &str, now: Timestamp) {
+    if store.claim(&[partition], owner, now, now + SPAN).await.unwrap().is_empty() {
         return;
     }
     loop {
-        let due = store.due(lane, now, 3).await.unwrap();
-        let settlements: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, None)).collect();
-        store.settle(lane, &settlements, None).await.unwrap();
-        if store.give_up(lane, holder, now, false).await.unwrap() {
+        let due = store.due(partition, now, 3).await.unwrap();
+        let results: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, None)).collect();
+        store.settle(partition, &results, None).await.unwrap();
+        if store.give_up(partition, owner, now, false).await.unwrap() {
             return;
         }
     }
 }
 
-/// No wake is lost, however claims, releases and new work meet.
+/// No wake-up is lost, however acquisitions, releases and new work interleave.
 pub async fn whatever_comes_in_while_holders_take_turns_is_delivered(fixture: Fixture) {
-    let (lane, _) = idle(&fixture, "one").await;
+    let (partition, _) = idle(&fixture, "one").await;
     let now = fixture.now();
-    let asking: Vec<_> = (0..40)
+    let commits: Vec<_> = (0..40)
         .map(|number| {
-            let record = samples::delivery(lane.subscription, Id::new(ulid::Ulid(number)), now);
+            let record = samples::delivery(partition.subscription, Id::new(ulid::Ulid(number)), now);
             let mut changeset = fixture.changeset(fixture.home);
             changeset.publish(kernel::OutboxEvent {
                 id: record.event,
@@ -312,58 +318,60 @@ pub async fn whatever_comes_in_while_holders_take_turns_is_delivered(fixture: Fi
             tokio::spawn(async move { store.commit(changeset).await })
         })
         .collect();
-    let holding: Vec<_> = (0..3)
+    let workers: Vec<_> = (0..3)
         .map(|number| {
             let store = Arc::clone(&fixture.store);
             tokio::spawn(async move {
                 for _ in 0..20 {
-                    work(&*store, lane, &format!("{number}"), now).await;
+                    work(&*store, partition, &format!("{number}"), now).await;
                 }
             })
         })
         .collect();
-    for asked in asking {
-        asked.await.unwrap().unwrap();
+    for commit in commits {
+        commit.await.unwrap().unwrap();
     }
-    for held in holding {
-        held.await.unwrap();
+    for worker in workers {
+        worker.await.unwrap();
     }
-    // Nobody wakes it any more: either it is due, or all is done.
+    // No more work arrives: the partition is either due, or everything is delivered.
     if !fixture.lanes_due().await.is_empty() {
-        work(&*fixture.store, lane, "last", now).await;
+        work(&*fixture.store, partition, "last", now).await;
     }
     let deliveries = fixture.deliveries(fixture.home).await;
     assert_eq!(deliveries.len(), 40);
-    assert!(deliveries.iter().all(|delivery| delivery.record.attempts.len() == 1), "each is sent once");
+    assert!(deliveries.iter().all(|delivery| delivery.record.attempts.len() == 1), "each delivery is attempted once");
     assert!(fixture.lanes_due().await.is_empty());
 }
 
-/// With what came of attempts, for whoever claims the lane next, and for those who ask.
+/// The health of a partition is stored with the results of attempts. It is returned to the next owner and to other
+/// readers.
 pub async fn signs_of_lanes_are_kept(fixture: Fixture) {
-    let (lane, _) = idle(&fixture, "one").await;
+    let (partition, _) = idle(&fixture, "one").await;
     let (other, _) = idle(&fixture, "two").await;
-    let told = async || fixture.store.signs(fixture.home, &[lane.subscription, other.subscription]).await.unwrap();
-    assert!(told().await.is_empty());
+    let stored_health =
+        async || fixture.store.signs(fixture.home, &[partition.subscription, other.subscription]).await.unwrap();
+    assert!(stored_health().await.is_empty());
     fixture.told(fixture.home, "f-1").await;
     fixture.distribute(fixture.home, 10).await;
-    let due = fixture.due(lane).await;
+    let due = fixture.due(partition).await;
     let at = fixture.clock.tick();
-    let settlement = attempted(&due[0].delivery, at, Some(Failure::Unreachable));
-    let signs = LaneSigns { last_delivery_at: Some(at - SPAN), failing_since: Some(at) };
-    fixture.store.settle(lane, &[settlement], Some(signs)).await.unwrap();
-    assert_eq!(told().await, [(lane.subscription, signs)]);
-    fixture.store.settle(lane, &[], None).await.unwrap();
-    let claims = fixture.store.claim(&[lane], "one", fixture.now(), fixture.now() + SPAN).await.unwrap();
-    assert_eq!(claims, [Claim { lane, signs }]);
-    let signs = LaneSigns { last_delivery_at: Some(at), failing_since: None };
-    fixture.store.settle(lane, &[], Some(signs)).await.unwrap();
-    assert_eq!(told().await, [(lane.subscription, signs)]);
+    let result = attempted(&due[0].delivery, at, Some(Failure::Unreachable));
+    let health = LaneSigns { last_delivery_at: Some(at - SPAN), failing_since: Some(at) };
+    fixture.store.settle(partition, &[result], Some(health)).await.unwrap();
+    assert_eq!(stored_health().await, [(partition.subscription, health)]);
+    fixture.store.settle(partition, &[], None).await.unwrap();
+    let leases = fixture.store.claim(&[partition], "one", fixture.now(), fixture.now() + SPAN).await.unwrap();
+    assert_eq!(leases, [Claim { lane: partition, signs: health }]);
+    let health = LaneSigns { last_delivery_at: Some(at), failing_since: None };
+    fixture.store.settle(partition, &[], Some(health)).await.unwrap();
+    assert_eq!(stored_health().await, [(partition.subscription, health)]);
     assert!(fixture.store.signs(fixture.home, &[]).await.unwrap().is_empty());
 }
 
-/// The oldest event, and what is due on lanes, held or not.
+/// The lag has the oldest pending event and the oldest due delivery, whether its partition is leased or not.
 pub async fn what_waits_is_told(fixture: Fixture) {
-    let (lane, _) = idle(&fixture, "one").await;
+    let (partition, _) = idle(&fixture, "one").await;
     idle(&fixture, "two").await;
     let lag = async || fixture.store.lag(fixture.now()).await.unwrap();
     assert_eq!(lag().await, Lag::default());
@@ -374,10 +382,10 @@ pub async fn what_waits_is_told(fixture: Fixture) {
     assert_eq!(lag().await, Lag { oldest_event: Some(first), ..Lag::default() });
     fixture.distribute(fixture.home, 10).await;
     assert_eq!(lag().await, Lag { oldest_event: None, oldest_due: Some(first), lanes_due: 2 });
-    assert!(fixture.claim(lane, "one").await);
-    let due = fixture.due(lane).await;
-    let settlements: Vec<_> =
+    assert!(fixture.claim(partition, "one").await);
+    let due = fixture.due(partition).await;
+    let results: Vec<_> =
         due.iter().map(|due| attempted(&due.delivery, fixture.now(), Some(Failure::Refused))).collect();
-    fixture.store.settle(lane, &settlements, None).await.unwrap();
-    assert_eq!(lag().await.lanes_due, 1, "nothing is due on a lane that is held and was tried");
+    fixture.store.settle(partition, &results, None).await.unwrap();
+    assert_eq!(lag().await.lanes_due, 1, "a leased partition whose deliveries were attempted is not due");
 }

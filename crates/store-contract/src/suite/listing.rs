@@ -1,4 +1,4 @@
-//! Lists: their orders, pages and spans of time.
+//! Lists: their orders, pages and time ranges.
 
 use findings::{Finding, Severity};
 use kernel::{Order, PageLimit, PageRequest, Stored, Timestamp, Window};
@@ -16,7 +16,7 @@ fn pages_of(limit: u64, order: Order) -> PageRequest {
     PageRequest { limit: PageLimit::clamped(limit), order, ..PageRequest::default() }
 }
 
-/// So many findings; every third shares its millisecond with the one before.
+/// Creates `count` findings; every third has the same millisecond as the one before.
 async fn findings(fixture: &Fixture, count: usize) -> Vec<Stored<Finding>> {
     let mut all = Vec::with_capacity(count);
     for number in 0..count {
@@ -28,7 +28,7 @@ async fn findings(fixture: &Fixture, count: usize) -> Vec<Stored<Finding>> {
     all
 }
 
-/// Creation alone decides the order by creation, whatever changes afterwards.
+/// The order by creation is not affected by later changes.
 pub async fn a_list_runs_newest_first(fixture: Fixture) {
     let all = findings(&fixture, 5).await;
     fixture.clock.tick();
@@ -37,22 +37,22 @@ pub async fn a_list_runs_newest_first(fixture: Fixture) {
     assert_eq!(keys(&listed), ["f-4", "f-3", "f-2", "f-1", "f-0"]);
 }
 
-/// Who catches up reads the oldest change first, and of one moment the oldest record first.
+/// A catch-up reads the oldest change first; of changes at one moment, the oldest record first.
 pub async fn a_list_by_change_runs_oldest_change_first(fixture: Fixture) {
     let all = findings(&fixture, 5).await;
     fixture.clock.tick();
-    let mut together = fixture.changeset(fixture.home);
-    for place in [2, 0] {
-        together.update(&all[place], &all[place].changed(together.at(), all[place].record.clone()));
+    let mut changeset = fixture.changeset(fixture.home);
+    for index in [2, 0] {
+        changeset.update(&all[index], &all[index].changed(changeset.at(), all[index].record.clone()));
     }
-    fixture.commit(together).await.unwrap();
+    fixture.commit(changeset).await.unwrap();
     for limit in 1..=6 {
         let listed = fixture.walk::<Finding>(fixture.home, &Default::default(), pages_of(limit, Order::Changed)).await;
         assert_eq!(keys(&listed), ["f-1", "f-3", "f-4", "f-0", "f-2"], "in pages of {limit}");
     }
 }
 
-/// A page that holds the last record says so, also when that record just fits.
+/// A page with the last record has no next position, even if that record just fits.
 pub async fn a_page_says_whether_there_is_more(fixture: Fixture) {
     let nothing = fixture.list::<Finding>(fixture.home, &Default::default(), &PageRequest::default()).await;
     assert!(nothing.items.is_empty() && nothing.next.is_none());
@@ -67,7 +67,7 @@ pub async fn a_page_says_whether_there_is_more(fixture: Fixture) {
     }
 }
 
-/// The greatest page there is holds two hundred.
+/// The largest possible page has two hundred records.
 pub async fn a_page_holds_two_hundred_at_most(fixture: Fixture) {
     let mut changeset = fixture.changeset(fixture.home);
     for number in 0..201 {
@@ -83,29 +83,30 @@ pub async fn a_page_holds_two_hundred_at_most(fixture: Fixture) {
     assert_eq!((second.items.len(), second.next), (1, None));
 }
 
-/// A walk meets each record that was there all along once, whatever is created and changed between its pages.
+/// Pagination returns each record that exists throughout once, whatever is created and changed between the pages.
 pub async fn a_walk_meets_every_record_once_whatever_is_written_meanwhile(fixture: Fixture) {
     let all = findings(&fixture, 12).await;
-    let mut met = Vec::new();
+    let mut returned = Vec::new();
     let mut page = pages_of(3, Order::Newest);
     loop {
         let listed = fixture.list::<Finding>(fixture.home, &Default::default(), &page).await;
-        met.extend(listed.items.iter().map(|stored| stored.meta.id));
+        returned.extend(listed.items.iter().map(|stored| stored.meta.id));
         let Some(next) = listed.next else { break };
         page.after = Some(next);
         fixture.clock.tick();
-        fixture.create(fixture.home, samples::finding(&format!("late-{}", met.len()))).await;
-        let (early, late) = (&all[met.len() % 12], &all[11 - met.len() % 12]);
+        fixture.create(fixture.home, samples::finding(&format!("late-{}", returned.len()))).await;
+        let (early, late) = (&all[returned.len() % 12], &all[11 - returned.len() % 12]);
         for changed in [early, late] {
-            let present = fixture.get(fixture.home, changed.meta.id).await.unwrap();
-            fixture.revise(&present, Finding { severity: Severity::High, ..present.record.clone() }).await;
+            let current = fixture.get(fixture.home, changed.meta.id).await.unwrap();
+            fixture.revise(&current, Finding { severity: Severity::High, ..current.record.clone() }).await;
         }
     }
     let expected: Vec<_> = all.iter().rev().map(|stored| stored.meta.id).collect();
-    assert_eq!(met, expected);
+    assert_eq!(returned, expected);
 }
 
-/// A walk by change meets everything, what changed meanwhile as it is now, and comes to its end.
+/// Pagination by change returns every record, and those that change meanwhile again in their new version. It
+/// terminates.
 pub async fn a_walk_by_change_meets_what_changes_meanwhile_again(fixture: Fixture) {
     let all = findings(&fixture, 6).await;
     let page = pages_of(2, Order::Changed);
@@ -119,7 +120,7 @@ pub async fn a_walk_by_change_meets_what_changes_meanwhile_again(fixture: Fixtur
     assert_eq!(rest, [all[2].clone(), all[4].clone(), all[5].clone(), again, ahead]);
 }
 
-/// Spans of time begin with their first moment and end before their last, alone and together, over all pages.
+/// Time ranges include their start and exclude their end, alone and combined, over all pages.
 pub async fn spans_of_time_hold_their_beginning_and_not_their_end(fixture: Fixture) {
     let mut all = Vec::new();
     for number in 0..5 {
@@ -128,7 +129,7 @@ pub async fn spans_of_time_hold_their_beginning_and_not_their_end(fixture: Fixtu
     }
     fixture.clock.tick();
     let moved = fixture.revise(&all[1], samples::finding("f-1")).await;
-    let created = |place: usize| Some(all[place].meta.created_at);
+    let created = |index: usize| Some(all[index].meta.created_at);
     let changed = Some(moved.meta.updated_at);
     let open = Window::default();
     for (window, expected) in [

@@ -1,4 +1,4 @@
-//! What is forgotten, and when.
+//! Deletion of old deliveries and events.
 
 use std::time::Duration;
 
@@ -22,92 +22,96 @@ async fn prune(fixture: &Fixture, before: Timestamp) -> u64 {
     fixture.store.prune(before, 100).await.unwrap()
 }
 
-/// Events one day apart, each delivered to the one subscription.
+/// Publishes events one day apart and delivers each to a single subscription.
 async fn delivered(fixture: &Fixture, count: u32) -> Vec<OutboxEvent> {
-    let lane = lane_of(&fixture.subscribe(fixture.home, "one").await);
-    let mut told = Vec::new();
+    let partition = lane_of(&fixture.subscribe(fixture.home, "one").await);
+    let mut events = Vec::new();
     for number in 0..count {
-        told.push(fixture.told(fixture.home, &format!("f-{number}")).await.1);
+        events.push(fixture.told(fixture.home, &format!("f-{number}")).await.1);
         fixture.distribute(fixture.home, 10).await;
-        let due = fixture.due(lane).await;
-        fixture.store.settle(lane, &[attempted(&due[0].delivery, fixture.now(), None)], None).await.unwrap();
+        let due = fixture.due(partition).await;
+        fixture.store.settle(partition, &[attempted(&due[0].delivery, fixture.now(), None)], None).await.unwrap();
         fixture.clock.advance(DAY);
     }
-    told
+    events
 }
 
-/// Deliveries, and the events they tell of; nothing younger, and so many at a time.
+/// Deliveries are deleted together with their events. Younger ones are not, and each call is limited.
 pub async fn what_is_over_is_forgotten_after_its_time_and_in_bounds(fixture: Fixture) {
-    let told = delivered(&fixture, 5).await;
-    assert_eq!(prune(&fixture, told[0].created_at).await, 0);
-    assert_eq!(prune(&fixture, told[1].created_at).await, 2);
+    let published = delivered(&fixture, 5).await;
+    assert_eq!(prune(&fixture, published[0].created_at).await, 0);
+    assert_eq!(prune(&fixture, published[1].created_at).await, 2);
     assert_eq!((fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (4, 4));
     assert_eq!(fixture.store.prune(fixture.now(), 0).await.unwrap(), 0);
-    let mut went = 0;
+    let mut deleted = 0;
     for _ in 0..8 {
-        let now = fixture.store.prune(fixture.now(), 1).await.unwrap();
-        assert!(now <= 2);
-        went += now;
+        let batch = fixture.store.prune(fixture.now(), 1).await.unwrap();
+        assert!(batch <= 2);
+        deleted += batch;
     }
-    assert_eq!((went, fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (8, 0, 0));
+    assert_eq!((deleted, fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (8, 0, 0));
 }
 
-/// Whichever subscription it was for: the bounds are those of all together, and an event stays for whoever needs it.
+/// The limit of a call applies to all subscriptions together, and an event is kept as long as any delivery needs it.
 pub async fn what_is_over_is_forgotten_of_every_subscription(fixture: Fixture) {
-    let mut lanes = Vec::new();
+    let mut partitions = Vec::new();
     for name in ["one", "two", "three"] {
-        lanes.push(lane_of(&fixture.subscribe(fixture.home, name).await));
+        partitions.push(lane_of(&fixture.subscribe(fixture.home, name).await));
     }
     for day in 0..3 {
         fixture.told(fixture.home, &format!("f-{day}")).await;
         fixture.distribute(fixture.home, 10).await;
-        for (place, lane) in lanes.iter().enumerate().filter(|one| (one.0, day) != (1, 1)) {
-            let due = fixture.due(*lane).await;
-            let settlement = attempted(&due[due.len() - 1].delivery, fixture.now(), None);
-            assert_eq!(fixture.store.settle(*lane, &[settlement], None).await.unwrap(), [], "{place} on day {day}");
+        for (index, partition) in partitions.iter().enumerate().filter(|(index, _)| (*index, day) != (1, 1)) {
+            let due = fixture.due(*partition).await;
+            let result = attempted(&due[due.len() - 1].delivery, fixture.now(), None);
+            assert_eq!(
+                fixture.store.settle(*partition, &[result], None).await.unwrap(),
+                [],
+                "subscription {index} on day {day}"
+            );
         }
         fixture.clock.advance(DAY);
     }
-    let mut went = 0;
+    let mut deleted = 0;
     for _ in 0..5 {
-        let now = fixture.store.prune(fixture.now(), 3).await.unwrap();
-        assert!(now <= 6);
-        went += now;
+        let batch = fixture.store.prune(fixture.now(), 3).await.unwrap();
+        assert!(batch <= 6);
+        deleted += batch;
     }
-    let kept = fixture.deliveries(fixture.home).await;
-    assert_eq!((went, kept.len(), events(&fixture).await), (9, 1, 2));
-    assert_eq!(fixture.due(lanes[1]).await[0].delivery, kept[0]);
+    let remaining = fixture.deliveries(fixture.home).await;
+    assert_eq!((deleted, remaining.len(), events(&fixture).await), (9, 1, 2));
+    assert_eq!(fixture.due(partitions[1]).await[0].delivery, remaining[0]);
 }
 
-/// However old: it still has to be sent.
+/// An open delivery and its event are kept, however old they are, because the delivery still has to be sent.
 pub async fn what_is_under_way_keeps_what_it_tells_of(fixture: Fixture) {
-    let told = delivered(&fixture, 1).await;
-    let lane = lane_of(&fixture.subscribe(fixture.home, "two").await);
+    let published = delivered(&fixture, 1).await;
+    let partition = lane_of(&fixture.subscribe(fixture.home, "two").await);
     fixture.told(fixture.home, "f-slow").await;
     fixture.distribute(fixture.home, 10).await;
     fixture.clock.advance(DAY);
-    assert_eq!(prune(&fixture, fixture.now()).await, 2, "what came before is no matter to it");
-    let due = fixture.due(lane).await;
-    assert_eq!((due.len(), &due[0].body), (1, &told[0].body));
+    assert_eq!(prune(&fixture, fixture.now()).await, 2, "the open delivery does not keep earlier events");
+    let due = fixture.due(partition).await;
+    assert_eq!((due.len(), &due[0].body), (1, &published[0].body));
     assert_eq!((fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (2, 1));
 
     let at = fixture.now();
     for delivery in fixture.deliveries(fixture.home).await {
-        let settlement = attempted(&delivery, at, None);
-        fixture.store.settle(lane, &[settlement], None).await.unwrap();
+        let result = attempted(&delivery, at, None);
+        fixture.store.settle(partition, &[result], None).await.unwrap();
     }
     fixture.clock.advance(DAY);
     assert_eq!(prune(&fixture, fixture.now()).await, 3);
 }
 
-/// Nobody knows whether it is ever made active again.
+/// Deliveries of a disabled subscription are deleted although they are open, because it may never be enabled again.
 pub async fn what_waits_for_a_disabled_subscription_is_forgotten_in_its_time(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
     fixture.told(fixture.home, "f-1").await;
     fixture.distribute(fixture.home, 10).await;
     let due = fixture.due(lane_of(&subscription)).await;
-    let settlement = attempted(&due[0].delivery, fixture.now(), Some(Failure::Refused));
-    fixture.store.settle(lane_of(&subscription), &[settlement], None).await.unwrap();
+    let result = attempted(&due[0].delivery, fixture.now(), Some(Failure::Refused));
+    fixture.store.settle(lane_of(&subscription), &[result], None).await.unwrap();
     let disabled = samples::with_status(&subscription.record, SubscriptionStatus::Disabled, Some(DisabledReason::Gone));
     fixture.clock.advance(DAY);
     assert_eq!(prune(&fixture, fixture.now()).await, 0);
@@ -117,7 +121,7 @@ pub async fn what_waits_for_a_disabled_subscription_is_forgotten_in_its_time(fix
     assert_eq!((fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (0, 0));
 }
 
-/// It waits for a server that distributes.
+/// An event that is not fanned out yet is kept until a server fans it out.
 pub async fn an_event_that_was_not_distributed_stays(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
     fixture.told(fixture.home, "f-1").await;

@@ -1,4 +1,4 @@
-//! Writes that meet, and callers that go away.
+//! Concurrent writes, and callers that go away.
 
 use std::{
     sync::Arc,
@@ -13,7 +13,7 @@ use store::DynStore;
 use crate::{Fixture, samples};
 
 async fn race(store: &Arc<DynStore>, changesets: Vec<Changeset>) -> Vec<Result<(), CommitError>> {
-    let racers: Vec<_> = changesets
+    let commits: Vec<_> = changesets
         .into_iter()
         .map(|changeset| {
             let store = Arc::clone(store);
@@ -21,8 +21,8 @@ async fn race(store: &Arc<DynStore>, changesets: Vec<Changeset>) -> Vec<Result<(
         })
         .collect();
     let mut outcomes = Vec::new();
-    for racer in racers {
-        outcomes.push(racer.await.unwrap());
+    for commit in commits {
+        outcomes.push(commit.await.unwrap());
     }
     outcomes
 }
@@ -31,12 +31,12 @@ fn losers(outcomes: Vec<Result<(), CommitError>>) -> Vec<Clash> {
     let lost = outcomes.into_iter().filter_map(Result::err);
     lost.map(|error| match error {
         CommitError::Conflict(clash) => clash,
-        other => panic!("a conflict was expected, not {other:?}"),
+        other => panic!("expected a conflict, got {other:?}"),
     })
     .collect()
 }
 
-/// Of sixteen changes to one revision one is stored, and the others are told.
+/// Of sixteen updates of one revision, one is stored and the others get a conflict.
 pub async fn one_of_sixteen_changes_to_a_revision_wins(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::finding("f-1")).await;
     let entries = fixture.log(fixture.home).await.len();
@@ -53,7 +53,7 @@ pub async fn one_of_sixteen_changes_to_a_revision_wins(fixture: Fixture) {
     assert_eq!(fixture.log(fixture.home).await.len(), entries + 1);
 }
 
-/// Of sixteen records with one key one is stored, and the others are told.
+/// Of sixteen records with one key, one is stored and the others get a conflict.
 pub async fn one_of_sixteen_records_with_a_key_wins(fixture: Fixture) {
     let creations = (0..16).map(|_| fixture.creation(fixture.home, samples::finding("wanted")).0);
     let outcomes = race(&fixture.store, creations.collect()).await;
@@ -62,7 +62,7 @@ pub async fn one_of_sixteen_records_with_a_key_wins(fixture: Fixture) {
     assert_eq!(all.len(), 1);
 }
 
-/// Writes of different records don't hinder each other, among them some that fail.
+/// Writes of different records do not affect each other, even if some of them fail.
 pub async fn a_clash_takes_no_other_write_with_it(fixture: Fixture) {
     fixture.create(fixture.home, samples::finding("taken")).await;
     let creations = (0..32).map(|number| {
@@ -77,7 +77,7 @@ pub async fn a_clash_takes_no_other_write_with_it(fixture: Fixture) {
     assert_eq!(all.len(), 17);
 }
 
-/// Two changesets that write the same two records, each in its own order, don't wait for each other: one is stored whole.
+/// Two changesets that write the same two records in opposite order do not deadlock: one is stored completely.
 pub async fn one_of_two_writes_that_cross_wins(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::finding("first")).await;
     let second = fixture.create(fixture.home, samples::finding("second")).await;
@@ -88,9 +88,9 @@ pub async fn one_of_two_writes_that_cross_wins(fixture: Fixture) {
         ];
         let crossing = [[0, 1], [1, 0]].map(|order| {
             let mut changeset = fixture.changeset(fixture.home);
-            for place in order {
-                let record = Finding { severity, ..before[place].record.clone() };
-                changeset.update(&before[place], &before[place].changed(changeset.at(), record));
+            for index in order {
+                let record = Finding { severity, ..before[index].record.clone() };
+                changeset.update(&before[index], &before[index].changed(changeset.at(), record));
             }
             changeset
         });
@@ -104,35 +104,35 @@ pub async fn one_of_two_writes_that_cross_wins(fixture: Fixture) {
     }
 }
 
-/// A commit that was begun runs to its end though its caller is gone, and the next one is unharmed.
+/// A commit that has begun is completed although its caller is gone, and the next commit is not affected.
 pub async fn a_caller_that_goes_away_leaves_the_store_whole(fixture: Fixture) {
     let (pending, entries) = (fixture.pending().await, fixture.log(fixture.home).await.len());
     let mut abandoned = Vec::new();
     for number in 0..16 {
         let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding(&format!("abandoned-{number}")));
-        let claim = samples::claim(fixture.home, &format!("key-{number}"), changeset.at());
-        changeset.claim(claim.clone());
+        let record = samples::claim(fixture.home, &format!("key-{number}"), changeset.at());
+        changeset.claim(record.clone());
         changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
         let mut commit = fixture.store.commit(changeset);
         let _ = commit.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(commit);
-        abandoned.push((stored, claim));
+        abandoned.push((stored, record));
         fixture.create(fixture.home, samples::finding(&format!("next-{number}"))).await;
     }
     let all_stored = async {
-        for (stored, claim) in &abandoned {
+        for (stored, record) in &abandoned {
             while fixture.get(fixture.home, stored.meta.id).await.is_none() {
                 tokio::task::yield_now().await;
             }
-            assert!(fixture.is_answered(&claim.key).await);
+            assert!(fixture.is_answered(&record.key).await);
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), all_stored).await.expect("an abandoned commit came to nothing");
+    tokio::time::timeout(Duration::from_secs(30), all_stored).await.expect("an abandoned commit was never stored");
     assert_eq!(fixture.log(fixture.home).await.len(), entries + 32);
     assert_eq!(fixture.pending().await, pending + 16);
 }
 
-/// The same of an entry: it is there or not, and the next is unharmed.
+/// An abandoned append is stored or not, and the next append is not affected.
 pub async fn an_append_that_is_abandoned_harms_no_other(fixture: Fixture) {
     let entries = fixture.log(fixture.home).await.len();
     for _ in 0..16 {

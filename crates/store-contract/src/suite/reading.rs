@@ -1,4 +1,4 @@
-//! One record, and records by key.
+//! Reads of single records and of records by key.
 
 use findings::{EventKind, Finding, FindingEvent};
 use kernel::{Order, Organization, PageRequest, Reader, Resource};
@@ -8,7 +8,7 @@ use webhooks::SubscriptionStatus;
 
 use crate::{Fixture, samples};
 
-/// A record is read as it was written: with everything one can have, and with nothing that can be left out.
+/// A record reads back as it was written, with every optional field set and with none set.
 pub async fn a_record_reads_back_as_it_was_stored(fixture: Fixture) {
     let at = fixture.clock.tick();
     let plain = reads_back(&fixture, samples::finding("plain")).await;
@@ -51,7 +51,7 @@ where
     stored.meta.id
 }
 
-/// Whichever way it is asked for, another organization's record is like one that is not there.
+/// Every way of reading treats a record of another organization like one that does not exist.
 pub async fn another_organizations_record_is_not_there(fixture: Fixture) {
     let away = fixture.organization("away").await;
     let farther = fixture.organization("farther").await;
@@ -61,21 +61,21 @@ pub async fn another_organizations_record_is_not_there(fixture: Fixture) {
         findings.push(fixture.create(organization, samples::finding(key)).await);
         controls.push(fixture.create(organization, samples::control(key)).await);
     }
-    for (place, organization) in [fixture.home, away, farther].into_iter().enumerate() {
+    for (index, organization) in [fixture.home, away, farther].into_iter().enumerate() {
         for (other, (finding, control)) in findings.iter().zip(&controls).enumerate() {
-            let theirs = (place == other).then_some((finding, control));
-            assert_eq!(fixture.get(organization, finding.meta.id).await.as_ref(), theirs.map(|(finding, _)| finding));
-            assert_eq!(fixture.get(organization, control.meta.id).await.as_ref(), theirs.map(|(_, control)| control));
+            let own = (index == other).then_some((finding, control));
+            assert_eq!(fixture.get(organization, finding.meta.id).await.as_ref(), own.map(|(finding, _)| finding));
+            assert_eq!(fixture.get(organization, control.meta.id).await.as_ref(), own.map(|(_, control)| control));
         }
         for order in [Order::Newest, Order::Changed] {
             let page = PageRequest { order, ..PageRequest::default() };
             let listed = fixture.walk::<Finding>(organization, &Default::default(), page).await;
-            assert_eq!(listed, findings[place..=place]);
+            assert_eq!(listed, findings[index..=index]);
             let listed = fixture.walk::<Control>(organization, &Default::default(), page).await;
-            assert_eq!(listed, controls[place..=place]);
+            assert_eq!(listed, controls[index..=index]);
         }
         let found = Reader::<Finding>::with_keys(&*fixture.store, organization, &["h", "a", "f"]).await.unwrap();
-        assert_eq!(found, findings[place..=place]);
+        assert_eq!(found, findings[index..=index]);
     }
     assert_eq!(fixture.get(away, fixture.home).await, None);
     assert!(Reader::<Organization>::with_keys(&*fixture.store, away, &["home"]).await.unwrap().is_empty());
@@ -83,7 +83,7 @@ pub async fn another_organizations_record_is_not_there(fixture: Fixture) {
     assert_eq!(fixture.get::<Finding>(fixture.home, fixture.id()).await, None);
 }
 
-/// Keys find their records, and only those of the organization and kind; other keys are left out.
+/// Only records of the organization and kind are found by their keys; unknown keys are ignored.
 pub async fn records_are_found_by_their_keys(fixture: Fixture) {
     let away = fixture.organization("away").await;
     let mut expected = Vec::new();
@@ -91,7 +91,7 @@ pub async fn records_are_found_by_their_keys(fixture: Fixture) {
         expected.push(fixture.create(fixture.home, samples::finding(key)).await);
         fixture.create(away, samples::finding(key)).await;
     }
-    fixture.create(fixture.home, samples::finding("not-asked-for")).await;
+    fixture.create(fixture.home, samples::finding("not-requested")).await;
     fixture.create(fixture.home, samples::control("a-control")).await;
     let mut keys: Vec<_> = (0..494).map(|count| format!("unknown-{count}")).collect();
     keys.extend(["a", "B", "c%", "d'\"\\", "b", "a-control"].map(str::to_owned));

@@ -1,4 +1,4 @@
-//! Entries get their place in the chain of their organization, once and without a gap (contract v1 § 8).
+//! Every entry gets one position in the chain of its organization, without gaps (contract v1 § 8).
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ async fn append(fixture: &Fixture, organization: OrganizationId, count: usize) -
     all
 }
 
-/// Those of the organization that wait for their seal, `limit` of them at most.
+/// The unsealed entries of the organization, at most `limit` of them.
 async fn unsealed(fixture: &Fixture, organization: OrganizationId, limit: usize) -> Unsealed {
-    let waiting = fixture.store.unsealed(organization, limit).await.unwrap().unwrap();
-    assert!(waiting.organization == organization && waiting.entries.len() <= limit);
-    waiting
+    let unsealed = fixture.store.unsealed(organization, limit).await.unwrap().unwrap();
+    assert!(unsealed.organization == organization && unsealed.entries.len() <= limit);
+    unsealed
 }
 
-/// Seals what waits of an organization; gives the checkpoint.
+/// Seals all unsealed entries of an organization and returns the checkpoint.
 async fn seal(fixture: &Fixture, organization: OrganizationId) -> Checkpoint {
     let (batch, checkpoint) = samples::sealed_off(&unsealed(fixture, organization, 1_000).await, fixture.clock.tick());
     assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
@@ -45,7 +45,7 @@ fn assert_chain(chain: &[Recorded], entries: &[Entry]) {
     }
 }
 
-/// Sequences count from one without a gap in every organization, over several batches, and hashes link them.
+/// In every organization, sequences count from one without gaps over several batches, and hashes link the entries.
 pub async fn every_organization_has_a_gapless_chain_of_its_own(fixture: Fixture) {
     let organizations = [fixture.id(), fixture.id(), Organization::installation()];
     let mut logs = [Vec::new(), Vec::new(), Vec::new()];
@@ -67,7 +67,7 @@ pub async fn every_organization_has_a_gapless_chain_of_its_own(fixture: Fixture)
     assert_eq!(fixture.store.head(fixture.id()).await.unwrap(), Head::EMPTY);
 }
 
-/// A seal shows wherever its entry does.
+/// A seal is returned wherever its entry is.
 pub async fn a_seal_shows_in_lists_and_alone(fixture: Fixture) {
     let organization = fixture.id();
     let entries = append(&fixture, organization, 3).await;
@@ -80,7 +80,7 @@ pub async fn a_seal_shows_in_lists_and_alone(fixture: Fixture) {
     assert_eq!(alone.as_ref(), Some(&log[1]));
 }
 
-/// Those of an organization that wait longest come first, no more than were asked for, each once.
+/// Unsealed entries of an organization are returned oldest first, each once, and no more than requested.
 pub async fn entries_are_given_out_for_sealing_oldest_first(fixture: Fixture) {
     seal(&fixture, fixture.home).await;
     assert_eq!(fixture.store.unsealed(fixture.home, 100).await.unwrap(), None);
@@ -89,9 +89,9 @@ pub async fn entries_are_given_out_for_sealing_oldest_first(fixture: Fixture) {
     let second = append(&fixture, other, 2).await;
     let third = append(&fixture, one, 1).await;
     assert_eq!(unsealed(&fixture, one, 1).await.entries, first[..1]);
-    let waiting = unsealed(&fixture, one, 2).await;
-    assert_eq!(waiting, Unsealed { organization: one, head: Head::EMPTY, entries: first.clone() });
-    let (batch, checkpoint) = samples::sealed_off(&waiting, fixture.clock.tick());
+    let pending = unsealed(&fixture, one, 2).await;
+    assert_eq!(pending, Unsealed { organization: one, head: Head::EMPTY, entries: first.clone() });
+    let (batch, checkpoint) = samples::sealed_off(&pending, fixture.clock.tick());
     first.extend(third.clone());
     assert_eq!(unsealed(&fixture, one, 100).await.entries, first);
     assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
@@ -100,7 +100,7 @@ pub async fn entries_are_given_out_for_sealing_oldest_first(fixture: Fixture) {
     assert_eq!(unsealed(&fixture, other, 100).await.entries, second);
 }
 
-/// Organizations with entries that wait are told, each once, in the order of their identifiers, behind any place.
+/// Organizations with unsealed entries are listed once each, ordered by identifier, after any given position.
 pub async fn organizations_with_work_due_are_told_in_bounds(fixture: Fixture) {
     seal(&fixture, fixture.home).await;
     let due = async |after, limit| fixture.store.with_unsealed(after, limit).await.unwrap();
@@ -118,17 +118,17 @@ pub async fn organizations_with_work_due_are_told_in_bounds(fixture: Fixture) {
     assert_eq!(due(Some(organizations[0]), 10).await, organizations[2..]);
 }
 
-/// Entries wait in the order of their identifiers, whichever came in first.
+/// Entries are sealed in the order of their identifiers, not in the order in which they were appended.
 pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixture) {
     let organization = fixture.id();
     let at = fixture.clock.tick();
     let mut entries: Vec<_> = (0..6).map(|_| samples::entry(&*fixture.entropy, organization, at)).collect();
-    for place in [4, 0, 5, 2, 1, 3] {
-        fixture.append(entries[place].clone()).await.unwrap();
+    for index in [4, 0, 5, 2, 1, 3] {
+        fixture.append(entries[index].clone()).await.unwrap();
     }
     assert_eq!(unsealed(&fixture, organization, 1_000).await.entries, entries);
     seal(&fixture, organization).await;
-    // An entry that comes in late gets its place behind those that were sealed before.
+    // An entry that is appended late comes after those that were sealed before.
     let late = samples::entry(&*fixture.entropy, organization, Timestamp::from_millis(at.millis() - 60_000));
     fixture.append(late.clone()).await.unwrap();
     seal(&fixture, organization).await;
@@ -136,7 +136,7 @@ pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixtu
     assert_chain(&fixture.store.sealed(organization, 0, 100).await.unwrap(), &entries);
 }
 
-/// A sealer that was overtaken stores nothing: neither seals nor its checkpoint nor a head.
+/// A sealer whose batch is stale stores nothing: no seal, no checkpoint and no head.
 pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
     let organization = fixture.id();
     append(&fixture, organization, 2).await;
@@ -147,10 +147,10 @@ pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
     let chain = fixture.store.sealed(organization, 0, 100).await.unwrap();
     let other = Head { sequence: 3, hash: Hash([1; 32]) };
     append(&fixture, organization, 1).await;
-    let astray = Unsealed { head: other, ..unsealed(&fixture, organization, 1_000).await };
-    let (astray, astray_checkpoint) = samples::sealed_off(&astray, fixture.clock.tick());
-    for (batch, its) in [(&stale, &stale_checkpoint), (&astray, &astray_checkpoint)] {
-        assert!(!fixture.store.seal(batch, its).await.unwrap());
+    let mismatched = Unsealed { head: other, ..unsealed(&fixture, organization, 1_000).await };
+    let (mismatched, mismatched_checkpoint) = samples::sealed_off(&mismatched, fixture.clock.tick());
+    for (batch, checkpoint_of_batch) in [(&stale, &stale_checkpoint), (&mismatched, &mismatched_checkpoint)] {
+        assert!(!fixture.store.seal(batch, checkpoint_of_batch).await.unwrap());
         assert_eq!(fixture.store.sealed(organization, 0, 100).await.unwrap(), chain);
         assert_eq!(fixture.store.checkpoints(organization, 0, 100).await.unwrap(), [checkpoint]);
         let head = Head { sequence: checkpoint.sequence, hash: checkpoint.hash };
@@ -159,7 +159,7 @@ pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
     }
 }
 
-/// Of eight sealers with the same batch one seals.
+/// Of eight sealers with the same batch, one stores it.
 pub async fn one_of_eight_sealers_wins(fixture: Fixture) {
     let organization = fixture.id();
     let entries = append(&fixture, organization, 5).await;
@@ -179,7 +179,7 @@ pub async fn one_of_eight_sealers_wins(fixture: Fixture) {
     assert_eq!(fixture.store.checkpoints(organization, 0, 100).await.unwrap(), [checkpoint]);
 }
 
-/// What is not sealed yet is counted, with the moment of its oldest, for one organization and for all.
+/// Unsealed entries are counted, with the time of the oldest one, for one organization and for all.
 pub async fn the_tail_counts_what_is_not_sealed(fixture: Fixture) {
     seal(&fixture, fixture.home).await;
     let nothing = Tail { entries: 0, oldest: None };
@@ -198,7 +198,7 @@ pub async fn the_tail_counts_what_is_not_sealed(fixture: Fixture) {
     assert_eq!(fixture.store.tail(None).await.unwrap(), Tail { entries: 2, oldest: Some(second[0].occurred_at) });
 }
 
-/// A chain is walked from any sequence, in steps of any size.
+/// A chain can be read from any sequence on, in batches of any size.
 pub async fn a_chain_is_walked_by_sequence(fixture: Fixture) {
     let organization = fixture.id();
     let entries = append(&fixture, organization, 7).await;
@@ -209,7 +209,7 @@ pub async fn a_chain_is_walked_by_sequence(fixture: Fixture) {
         let step = fixture.store.sealed(organization, after, 3).await.unwrap();
         assert!(step.len() <= 3);
         let Some(last) = step.last().and_then(|recorded| recorded.seal) else { break };
-        assert!(last.sequence > after, "a walk does not get on");
+        assert!(last.sequence > after, "the next batch does not advance");
         after = last.sequence;
         chain.extend(step);
     }
@@ -218,7 +218,7 @@ pub async fn a_chain_is_walked_by_sequence(fixture: Fixture) {
     assert!(fixture.store.sealed(fixture.id(), 0, 3).await.unwrap().is_empty());
 }
 
-/// Every batch leaves a checkpoint, read as it was signed, in the order of the chain.
+/// Every batch has a checkpoint, which reads back as it was signed, in the order of the chain.
 pub async fn checkpoints_are_kept_in_order(fixture: Fixture) {
     let organization = fixture.id();
     let mut expected = Vec::new();

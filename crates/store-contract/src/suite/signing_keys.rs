@@ -1,4 +1,4 @@
-//! Token signing keys, and what the master key is recognized by.
+//! Token signing keys, and the check value of the master key.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,13 +28,14 @@ async fn change(fixture: &Fixture, change: &KeyChange) -> bool {
     fixture.store.change_signing_keys(change, changeset(fixture)).await.unwrap()
 }
 
-/// An installation that has its first key.
+/// Creates the first key of the installation.
 async fn begun(fixture: &Fixture) -> Keyring {
     fixture.store.add_first_signing_key(&key(fixture, "first")).await.unwrap();
     ring(fixture).await
 }
 
-/// Of several servers that start at once, one gives the installation its first key, which signs from then on.
+/// Of several servers that start concurrently, one creates the first key of the installation, which signs from then
+/// on.
 pub async fn the_first_signing_key_wins(fixture: Fixture) {
     assert_eq!(ring(&fixture).await.keys(), []);
     let keys: Vec<_> = (0..8_u8)
@@ -53,16 +54,16 @@ pub async fn the_first_signing_key_wins(fixture: Fixture) {
     for server in servers {
         seen.push(server.await.unwrap());
     }
-    assert!(seen.iter().all(|one| *one == seen[0]), "servers ended up with different keys");
+    assert!(seen.iter().all(|one| *one == seen[0]), "servers have different keys");
     assert_eq!(seen[0].len(), 1);
     assert!(keys.contains(&seen[0][0].sealed));
     fixture.store.add_first_signing_key(&keys[0]).await.unwrap();
-    let present = ring(&fixture).await;
-    assert_eq!(present.keys(), seen[0]);
-    assert!(present.keys()[0].signs_from <= present.at());
+    let current = ring(&fixture).await;
+    assert_eq!(current.keys(), seen[0]);
+    assert!(current.keys()[0].signs_from <= current.at());
 }
 
-/// A key is published and signs when its lead has passed, by the store's own clock.
+/// A key is published first, and signs once its lead time has passed by the store's own clock.
 pub async fn a_published_key_signs_after_its_lead(fixture: Fixture) {
     let before = begun(&fixture).await;
     let next = key(&fixture, "next");
@@ -76,7 +77,7 @@ pub async fn a_published_key_signs_after_its_lead(fixture: Fixture) {
     assert_eq!(after.signing().map(|key| key.sealed.id.as_str()), Some("first"));
 }
 
-/// A key that is retired is gone at once; the one that signed is replaced at the same moment.
+/// A retired key is removed at once; if it was the signing key, its replacement signs from the same moment.
 pub async fn a_retired_key_is_gone_and_replaced(fixture: Fixture) {
     let before = begun(&fixture).await;
     assert!(change(&fixture, &before.retired("first", key(&fixture, "replacement")).unwrap()).await);
@@ -85,7 +86,8 @@ pub async fn a_retired_key_is_gone_and_replaced(fixture: Fixture) {
     assert!(after.keys()[0].signs_from <= after.at());
 }
 
-/// A change of the keys and the entry that says so are stored together; keys that changed meanwhile leave both out.
+/// A change of the keys and its audit entry are stored together. If the keys have changed meanwhile, neither is
+/// stored.
 pub async fn a_change_of_keys_is_on_record_or_did_not_happen(fixture: Fixture) {
     let installation = Organization::installation();
     let stale = begun(&fixture).await;
@@ -95,13 +97,13 @@ pub async fn a_change_of_keys_is_on_record_or_did_not_happen(fixture: Fixture) {
         stale.rotated(key(&fixture, "other"), SHORTEST_LEAD).unwrap(),
         stale.retired("first", key(&fixture, "other")).unwrap(),
     ] {
-        assert!(!change(&fixture, &decided).await, "decided on keys that are no longer those");
+        assert!(!change(&fixture, &decided).await, "a change of stale keys was stored");
     }
     assert_eq!(ids(&ring(&fixture).await), ["first", "next"]);
     assert_eq!(fixture.log(installation).await.len(), 1);
 }
 
-/// A change whose entry can't be stored changes no key.
+/// If its audit entry can't be stored, a change of the keys is not stored either.
 pub async fn a_change_of_keys_that_fails_leaves_them_as_they_were(fixture: Fixture) {
     let before = begun(&fixture).await;
     let changeset = changeset(&fixture);
@@ -111,7 +113,7 @@ pub async fn a_change_of_keys_that_fails_leaves_them_as_they_were(fixture: Fixtu
     assert_eq!(ids(&ring(&fixture).await), ["first"]);
 }
 
-/// Of eight that rotate at once one does.
+/// Of eight concurrent rotations one is stored.
 pub async fn one_of_eight_rotations_wins(fixture: Fixture) {
     let before = begun(&fixture).await;
     let rotations: Vec<_> = (0..8)
@@ -128,7 +130,8 @@ pub async fn one_of_eight_rotations_wins(fixture: Fixture) {
     assert_eq!((won, ring(&fixture).await.keys().len()), (1, 2));
 }
 
-/// Of several that begin at once with different master keys, one is the installation's, and all learn which.
+/// Of several servers that start concurrently with different master keys, one determines the installation's, and all
+/// get its check value.
 pub async fn the_first_check_value_of_a_master_key_is_kept(fixture: Fixture) {
     assert_eq!(fixture.store.master_key_check().await.unwrap(), None);
     let servers: Vec<_> = (0..8)
@@ -137,11 +140,11 @@ pub async fn the_first_check_value_of_a_master_key_is_kept(fixture: Fixture) {
             tokio::spawn(async move { store.keep_master_key_check(&format!("value-{number}")).await.unwrap() })
         })
         .collect();
-    let mut kept = Vec::new();
+    let mut stored = Vec::new();
     for server in servers {
-        kept.push(server.await.unwrap());
+        stored.push(server.await.unwrap());
     }
-    assert!(kept.iter().all(|one| *one == kept[0]), "{kept:?}");
-    assert_eq!(fixture.store.master_key_check().await.unwrap().as_ref(), Some(&kept[0]));
-    assert_eq!(fixture.store.keep_master_key_check("another").await.unwrap(), kept[0]);
+    assert!(stored.iter().all(|one| *one == stored[0]), "{stored:?}");
+    assert_eq!(fixture.store.master_key_check().await.unwrap().as_ref(), Some(&stored[0]));
+    assert_eq!(fixture.store.keep_master_key_check("another").await.unwrap(), stored[0]);
 }

@@ -1,4 +1,4 @@
-//! Streams of whole collections (contract v1 § 1).
+//! Streams of complete collections (contract v1 § 1).
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use registers::Control;
 
 use crate::{Fixture, fixture::rest, samples};
 
-/// More than any store hands on at a time.
+/// More records than any store reads in one batch.
 const MANY: usize = 700;
-/// How many streams every store gives out at a time.
+/// The number of concurrent streams that every store supports.
 const PLACES: usize = 8;
 
 async fn findings(fixture: &Fixture) -> Vec<Stored<Finding>> {
@@ -36,7 +36,7 @@ async fn open(fixture: &Fixture, request: &StreamRequest) -> Streamed<Stored<Fin
     Reader::<Finding>::stream(&*fixture.store, fixture.home, &filter, request).await.unwrap()
 }
 
-/// The same records in the same order as a walk, also where there are more than are held at a time.
+/// A stream returns the same records in the same order as its pages, also if there are more than one batch.
 pub async fn a_stream_gives_what_a_walk_meets_in_its_order(fixture: Fixture) {
     let all = findings(&fixture).await;
     fixture.clock.tick();
@@ -49,16 +49,16 @@ pub async fn a_stream_gives_what_a_walk_meets_in_its_order(fixture: Fixture) {
     ] {
         for order in [Order::Newest, Order::Changed] {
             let page = PageRequest { limit: PageLimit::clamped(200), order, ..PageRequest::default() };
-            let met = fixture.walk::<Finding>(fixture.home, &filter, page).await;
-            assert!(met.len() > 100);
-            assert_eq!(fixture.stream::<Finding>(fixture.home, &filter, page).await, met, "{filter:?}, {order:?}");
+            let listed = fixture.walk::<Finding>(fixture.home, &filter, page).await;
+            assert!(listed.len() > 100);
+            assert_eq!(fixture.stream::<Finding>(fixture.home, &filter, page).await, listed, "{filter:?}, {order:?}");
         }
     }
     let nothing = fixture.stream::<Control>(fixture.home, &Default::default(), PageRequest::default()).await;
     assert!(nothing.is_empty());
 }
 
-/// What a stream gives is what was there when it was asked for.
+/// A stream returns the records as they were when it was requested.
 pub async fn what_is_written_during_a_stream_does_not_show(fixture: Fixture) {
     let all = findings(&fixture).await;
     for order in [Order::Newest, Order::Changed] {
@@ -66,20 +66,20 @@ pub async fn what_is_written_during_a_stream_does_not_show(fixture: Fixture) {
             .walk::<Finding>(fixture.home, &Default::default(), PageRequest { order, ..PageRequest::default() })
             .await;
         let mut streamed = open(&fixture, &StreamRequest { order, ..StreamRequest::default() }).await;
-        for place in [0, MANY / 2, MANY - 1] {
+        for index in [0, MANY / 2, MANY - 1] {
             fixture.clock.tick();
-            let present = fixture.get(fixture.home, all[place].meta.id).await.unwrap();
-            fixture.revise(&present, Finding { severity: Severity::Critical, ..present.record.clone() }).await;
+            let current = fixture.get(fixture.home, all[index].meta.id).await.unwrap();
+            fixture.revise(&current, Finding { severity: Severity::Critical, ..current.record.clone() }).await;
         }
         fixture.create(fixture.home, samples::finding(&format!("late-{order:?}"))).await;
-        let mut given = streamed.batches.next().await.unwrap().unwrap();
+        let mut received = streamed.batches.next().await.unwrap().unwrap();
         fixture.create(fixture.home, samples::finding(&format!("later-{order:?}"))).await;
-        given.extend(rest(streamed.batches).await.unwrap());
-        assert_eq!(given, before, "{order:?}");
+        received.extend(rest(streamed.batches).await.unwrap());
+        assert_eq!(received, before, "{order:?}");
     }
 }
 
-/// The moment that a stream is complete up to is held back as that of a page is.
+/// The `as_of` of a stream is held back by in-flight writes, like that of a page.
 pub async fn a_write_in_flight_holds_the_as_of_of_a_stream_back(fixture: Fixture) {
     let any = AuditFilter::default();
     let request = StreamRequest::default();
@@ -94,8 +94,8 @@ pub async fn a_write_in_flight_holds_the_as_of_of_a_stream_back(fixture: Fixture
     assert!(fixture.store.stream_entries(fixture.home, &any, &request).await.unwrap().as_of <= in_flight.at());
 }
 
-/// Streams that nobody reads on, as many as there are, are in the way of no call; and each gives its place back once it is
-/// dropped, wherever it was.
+/// The greatest supported number of streams that are not read blocks no other call. Each stream releases its slot when
+/// it is dropped, at whatever position.
 pub async fn stalled_streams_are_in_nobodys_way_and_give_their_places_back(fixture: Fixture) {
     let all = findings(&fixture).await;
     let request = StreamRequest::default();
@@ -109,22 +109,24 @@ pub async fn stalled_streams_are_in_nobodys_way_and_give_their_places_back(fixtu
             stalled.push(streamed);
         }
         for stored in all.iter().step_by(70) {
-            let present = fixture.get(fixture.home, stored.meta.id).await.unwrap();
-            fixture.revise(&present, samples::finding(present.record.key.as_str())).await;
+            let current = fixture.get(fixture.home, stored.meta.id).await.unwrap();
+            fixture.revise(&current, samples::finding(current.record.key.as_str())).await;
         }
         let listed = fixture.list::<Finding>(fixture.home, &Default::default(), &PageRequest::default()).await;
         assert_eq!(listed.items.len(), 50, "round {round}");
     }
 }
 
-/// A store that is closed waits for no stream, and a stream it cut does not look like one that came to its end.
+/// Closing a store does not wait for streams, and a stream that is aborted by it ends with an error.
 pub async fn a_store_that_is_closed_waits_for_no_stream(fixture: Fixture) {
     let all = findings(&fixture).await;
     let request = StreamRequest { order: Order::Changed, ..StreamRequest::default() };
     let streamed = open(&fixture, &request).await;
-    tokio::time::timeout(Duration::from_secs(30), fixture.store.close()).await.expect("a store waits for a stream");
+    tokio::time::timeout(Duration::from_secs(30), fixture.store.close())
+        .await
+        .expect("closing the store waits for a stream");
     match rest(streamed.batches).await {
-        Ok(given) => assert_eq!(given, all),
+        Ok(received) => assert_eq!(received, all),
         Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Leases, expiry and the end.
+//! Leases, expiry and closing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,25 +13,25 @@ use crate::{Fixture, samples};
 const SPAN: Duration = Duration::from_secs(10);
 const ALMOST: Duration = Duration::from_millis(9_999);
 
-async fn hold(fixture: &Fixture, holder: &str) -> bool {
-    fixture.store.hold(Lease::Sealer, holder, fixture.now(), SPAN).await.unwrap()
+async fn hold(fixture: &Fixture, owner: &str) -> bool {
+    fixture.store.hold(Lease::Sealer, owner, fixture.now(), SPAN).await.unwrap()
 }
 
-/// Who holds a lease keeps it as long as it renews it; nobody else gets it before it ends.
+/// The owner keeps a lease as long as it renews it; no other process gets it before it expires.
 pub async fn a_lease_is_its_holders_until_it_ends(fixture: Fixture) {
     assert!(hold(&fixture, "one").await);
     assert!(!hold(&fixture, "other").await);
     fixture.clock.advance(ALMOST);
     assert!(!hold(&fixture, "other").await);
-    assert!(hold(&fixture, "one").await, "a holder renews its lease");
+    assert!(hold(&fixture, "one").await, "the owner renews its lease");
     fixture.clock.advance(ALMOST);
     assert!(!hold(&fixture, "other").await, "a renewed lease runs from its renewal");
     fixture.clock.tick();
-    assert!(hold(&fixture, "other").await, "a lease that ended is free");
+    assert!(hold(&fixture, "other").await, "an expired lease can be acquired");
     assert!(!hold(&fixture, "one").await);
 }
 
-/// A lease that is given up is free at once, but only its holder gives it up.
+/// A lease that its owner releases is free immediately; a release by another process has no effect.
 pub async fn a_lease_is_given_up_by_its_holder_alone(fixture: Fixture) {
     assert!(hold(&fixture, "one").await);
     fixture.store.release(Lease::Sealer, "other").await.unwrap();
@@ -42,33 +42,33 @@ pub async fn a_lease_is_given_up_by_its_holder_alone(fixture: Fixture) {
     assert!(!hold(&fixture, "one").await);
 }
 
-/// Of eight that ask at once one gets the lease.
+/// Of eight concurrent calls one acquires the lease.
 pub async fn one_of_eight_gets_the_lease(fixture: Fixture) {
     let now = fixture.now();
-    let askers: Vec<_> = (0..8)
+    let calls: Vec<_> = (0..8)
         .map(|number| {
             let store = Arc::clone(&fixture.store);
             tokio::spawn(async move { store.hold(Lease::Sealer, &format!("{number}"), now, SPAN).await.unwrap() })
         })
         .collect();
-    let mut holders = 0;
-    for asker in askers {
-        holders += usize::from(asker.await.unwrap());
+    let mut owners = 0;
+    for call in calls {
+        owners += usize::from(call.await.unwrap());
     }
-    assert_eq!(holders, 1);
+    assert_eq!(owners, 1);
 }
 
-/// Expired idempotency records go, so many at a time; the others stay.
+/// At most `limit` expired idempotency records are deleted per call; the others are kept.
 pub async fn expired_keys_are_forgotten_in_bounds(fixture: Fixture) {
     let at = fixture.now();
-    let mut claims = Vec::new();
+    let mut records = Vec::new();
     for number in 0..10 {
         let usual = samples::claim(fixture.home, &format!("key-{number}"), at);
-        let claim = Claim { expires_at: at + Duration::from_secs(if number < 7 { 60 } else { 120 }), ..usual };
+        let record = Claim { expires_at: at + Duration::from_secs(if number < 7 { 60 } else { 120 }), ..usual };
         let mut changeset = fixture.changeset(fixture.home);
-        changeset.claim(claim.clone());
+        changeset.claim(record.clone());
         fixture.commit(changeset).await.unwrap();
-        claims.push(claim);
+        records.push(record);
     }
     assert_eq!(fixture.store.forget_expired(at + Duration::from_secs(60), 100).await.unwrap(), 0);
     let now = at + Duration::from_secs(61);
@@ -76,12 +76,12 @@ pub async fn expired_keys_are_forgotten_in_bounds(fixture: Fixture) {
     assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 4);
     assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 3);
     assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 0);
-    for (number, claim) in claims.iter().enumerate() {
-        assert_eq!(fixture.store.answer(&claim.key, at).await.unwrap().is_some(), number >= 7);
+    for (number, record) in records.iter().enumerate() {
+        assert_eq!(fixture.store.answer(&record.key, at).await.unwrap().is_some(), number >= 7);
     }
 }
 
-/// Events that wait are counted over all organizations.
+/// Pending events of all organizations are counted.
 pub async fn waiting_events_are_counted(fixture: Fixture) {
     let away = fixture.organization("away").await;
     assert_eq!(fixture.pending().await, 0);
@@ -95,22 +95,22 @@ pub async fn waiting_events_are_counted(fixture: Fixture) {
     assert_eq!(fixture.pending().await, 5);
 }
 
-/// A closed store says so to every call; what it was told before, it finished.
+/// Every call to a closed store fails with `Unavailable`, but calls that began before are completed.
 pub async fn a_closed_store_is_not_available(fixture: Fixture) {
     let (store, home) = (&fixture.store, fixture.home);
     store.ready().await.unwrap();
     let stored = fixture.create(home, samples::finding("f-1")).await;
     let (changeset, _) = fixture.creation(home, samples::finding("f-2"));
-    let claim = samples::claim(home, "key", fixture.now());
+    let record = samples::claim(home, "key", fixture.now());
     let entry = samples::entry(&*fixture.entropy, home, fixture.now());
-    let stamp = store.begin_entry();
+    let timestamp = store.begin_entry();
     let key = auth::SealedKey {
         id: "key".to_owned(),
         algorithm: "EdDSA".to_owned(),
         sealed: vec![1],
         created_at: fixture.now(),
     };
-    let lane = webhooks::Lane { organization: home, subscription: fixture.id() };
+    let partition = webhooks::Lane { organization: home, subscription: fixture.id() };
     store.close().await;
     store.close().await;
     let refused = fixture.commit(changeset).await;
@@ -118,11 +118,11 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
     let page = PageRequest::default();
     let outcomes = [
         ("ready", store.ready().await),
-        ("append", store.append(entry.clone(), stamp).await),
-        ("answer", store.answer(&claim.key, fixture.now()).await.map(drop)),
+        ("append", store.append(entry.clone(), timestamp).await),
+        ("stored_response", store.answer(&record.key, fixture.now()).await.map(drop)),
         ("get", Reader::<Finding>::get(&**store, home, stored.meta.id).await.map(drop)),
         ("list", Reader::<Finding>::list(&**store, home, &Default::default(), &page).await.map(drop)),
-        ("with_keys", Reader::<Finding>::with_keys(&**store, home, &["f-1"]).await.map(drop)),
+        ("get_by_keys", Reader::<Finding>::with_keys(&**store, home, &["f-1"]).await.map(drop)),
         ("entries", store.entries(home, &AuditFilter::default(), &page).await.map(drop)),
         ("entry", store.entry(home, entry.id).await.map(drop)),
         ("with_unsealed", store.with_unsealed(None, 1).await.map(drop)),
@@ -133,36 +133,36 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("checkpoints", store.checkpoints(home, 0, 1).await.map(drop)),
         ("by_client_id", store.by_client_id(fixture.id()).await.map(drop)),
         ("revision", store.revision(home, fixture.id()).await.map(drop)),
-        ("note_use", store.note_use(&[(home, fixture.id(), fixture.now())]).await),
-        ("last_use", store.last_use(home, fixture.id()).await.map(drop)),
+        ("record_last_used", store.note_use(&[(home, fixture.id(), fixture.now())]).await),
+        ("last_used", store.last_use(home, fixture.id()).await.map(drop)),
         ("signing_keys", store.signing_keys().await.map(drop)),
         ("add_first_signing_key", store.add_first_signing_key(&key).await),
         ("master_key_check", store.master_key_check().await.map(drop)),
-        ("keep_master_key_check", store.keep_master_key_check("value").await.map(drop)),
+        ("store_master_key_check", store.keep_master_key_check("value").await.map(drop)),
         ("organizations", store.organizations().await.map(drop)),
-        ("hold", store.hold(Lease::Sealer, "one", fixture.now(), SPAN).await.map(drop)),
-        ("release", store.release(Lease::Sealer, "one").await),
-        ("forget_expired", store.forget_expired(fixture.now(), 1).await.map(drop)),
+        ("acquire_lease", store.hold(Lease::Sealer, "one", fixture.now(), SPAN).await.map(drop)),
+        ("release_lease", store.release(Lease::Sealer, "one").await),
+        ("delete_expired_keys", store.forget_expired(fixture.now(), 1).await.map(drop)),
         ("time", store.time().await.map(drop)),
         ("pending_events", store.pending_events().await.map(drop)),
-        ("undistributed", store.undistributed(None, 1).await.map(drop)),
-        ("distribute", store.distribute(home, "one", fixture.now(), 1, Audience::All).await.map(drop)),
-        ("lanes_due", store.lanes_due(fixture.now(), 1).await.map(drop)),
-        ("claim", store.claim(&[lane], "one", fixture.now(), fixture.now() + SPAN).await.map(drop)),
-        ("renew", store.renew("one", fixture.now()).await),
-        ("standing", store.standing(lane).await.map(drop)),
-        ("due", store.due(lane, fixture.now(), 1).await.map(drop)),
-        ("settle", store.settle(lane, &[], None).await.map(drop)),
-        ("cancel", store.cancel(lane, fixture.now(), 1).await.map(drop)),
-        ("give_up", store.give_up(lane, "one", fixture.now(), false).await.map(drop)),
-        ("give_up_all", store.give_up_all("one").await),
-        ("signs", store.signs(home, &[lane.subscription]).await.map(drop)),
+        ("pending_organizations", store.undistributed(None, 1).await.map(drop)),
+        ("fan_out", store.distribute(home, "one", fixture.now(), 1, Audience::All).await.map(drop)),
+        ("due_partitions", store.lanes_due(fixture.now(), 1).await.map(drop)),
+        ("acquire_partitions", store.claim(&[partition], "one", fixture.now(), fixture.now() + SPAN).await.map(drop)),
+        ("renew_partitions", store.renew("one", fixture.now()).await),
+        ("partition_revisions", store.standing(partition).await.map(drop)),
+        ("due_deliveries", store.due(partition, fixture.now(), 1).await.map(drop)),
+        ("record_results", store.settle(partition, &[], None).await.map(drop)),
+        ("cancel_deliveries", store.cancel(partition, fixture.now(), 1).await.map(drop)),
+        ("release_partition", store.give_up(partition, "one", fixture.now(), false).await.map(drop)),
+        ("release_all_partitions", store.give_up_all("one").await),
+        ("delivery_health", store.signs(home, &[partition.subscription]).await.map(drop)),
         ("events", store.events(home, ulid::Ulid::nil(), ulid::Ulid::max(), 1).await.map(drop)),
-        ("known", store.known(lane, &[fixture.id()]).await.map(drop)),
+        ("existing_deliveries", store.known(partition, &[fixture.id()]).await.map(drop)),
         ("prune", store.prune(fixture.now(), 1).await.map(drop)),
-        ("lag", store.lag(fixture.now()).await.map(drop)),
+        ("delivery_lag", store.lag(fixture.now()).await.map(drop)),
     ];
     for (call, outcome) in outcomes {
-        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{call} answered {outcome:?}");
+        assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{call} returned {outcome:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Forgetting what has been kept for long enough.
+//! Deletion of deliveries and events after the retention period.
 
 use std::collections::BTreeSet;
 
@@ -21,10 +21,11 @@ impl State {
         let owners: BTreeSet<OrganizationId> = self.outbox.keys().map(|(organization, _)| *organization).collect();
         let mut events = Vec::new();
         for organization in owners {
-            let needed = self.oldest(organization).map_or(before, |oldest| oldest.min(before));
-            let past = self.events(organization).filter(|event| !event.waits && is_from_before(event.event.id, before));
+            let keep_from = self.oldest(organization).map_or(before, |oldest| oldest.min(before));
+            let expired =
+                self.events(organization).filter(|event| !event.waits && is_from_before(event.event.id, before));
             events.extend(
-                past.filter(|event| event.event.created_at < needed).map(|event| (organization, event.event.id)),
+                expired.filter(|event| event.event.created_at < keep_from).map(|event| (organization, event.event.id)),
             );
         }
         events.truncate(limit);
@@ -36,11 +37,11 @@ impl State {
 
     fn is_over(&self, delivery: &Stored<WebhookDelivery>, before: Timestamp) -> bool {
         let subscription = self.record(delivery.meta.organization, delivery.record.subscription);
-        let disabled = subscription.is_some_and(|one| one.record.status == SubscriptionStatus::Disabled);
+        let disabled = subscription.is_some_and(|stored| stored.record.status == SubscriptionStatus::Disabled);
         is_from_before(delivery.meta.id, before) && (disabled || delivery.record.next_attempt_at.is_none())
     }
 
-    /// When the organization's first delivery was created.
+    /// When the organization's oldest delivery was created.
     fn oldest(&self, organization: OrganizationId) -> Option<Timestamp> {
         self.rows(Kind::WebhookDelivery, organization).next().map(|row| row.meta.created_at)
     }

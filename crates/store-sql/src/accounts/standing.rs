@@ -1,4 +1,4 @@
-//! The present revision of an account, which every call asks for: where asking takes a trip, calls in flight share one.
+//! The current revision of an account, which every API request checks. On PostgreSQL concurrent lookups share a query.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use crate::{
 type Question = (OrganizationId, AccountId);
 type Present = Option<Revision>;
 
-/// Of one account, as it mostly is; and of several, whose organizations are compared afterwards.
+/// The revision of one account, the usual case. [`SEVERAL`] selects by id only; organizations are compared afterwards.
 static ONE: LazyLock<Sql> =
     LazyLock::new(|| Sql::fixed("SELECT revision FROM service_accounts WHERE organization_id = ? AND id = ?"));
 static SEVERAL: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
@@ -45,23 +45,23 @@ impl Standing {
                 })
                 .await;
         }
-        coalesce::read(&self.waiting, engine, (organization, account), |questions, session| {
-            Box::pin(travel(questions, session))
+        coalesce::read(&self.waiting, engine, (organization, account), |accounts, session| {
+            Box::pin(travel(accounts, session))
         })
         .await
     }
 }
 
-async fn travel(questions: &[Question], session: &Session) -> Result<Vec<Present>, StoreError> {
-    let mut accounts: Vec<Question> = questions.to_vec();
+async fn travel(requested: &[Question], session: &Session) -> Result<Vec<Present>, StoreError> {
+    let mut accounts: Vec<Question> = requested.to_vec();
     accounts.sort_unstable();
     accounts.dedup();
-    let present: HashMap<Question, Revision> = match accounts[..] {
+    let current: HashMap<Question, Revision> = match accounts[..] {
         [] => HashMap::new(),
         [(organization, account)] => {
             let values = [organization.into(), account.into()];
-            let one = session.fetch_one(&ONE, &values, |cells| cells.revision()).await?;
-            one.map(|revision| ((organization, account), revision)).into_iter().collect()
+            let revision = session.fetch_one(&ONE, &values, |cells| cells.revision()).await?;
+            revision.map(|revision| ((organization, account), revision)).into_iter().collect()
         }
         _ => {
             let sql = SEVERAL.get(rounded(accounts.len()), |count| {
@@ -74,5 +74,5 @@ async fn travel(questions: &[Question], session: &Session) -> Result<Vec<Present
             rows.into_iter().collect()
         }
     };
-    Ok(questions.iter().map(|question| present.get(question).copied()).collect())
+    Ok(requested.iter().map(|account| current.get(account).copied()).collect())
 }

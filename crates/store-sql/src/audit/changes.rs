@@ -1,4 +1,4 @@
-//! What an entry says has changed, as the JSON text it is kept as.
+//! The changes of an audit entry, stored as JSON text.
 
 use std::borrow::Cow;
 
@@ -27,18 +27,18 @@ pub(super) fn text(changes: &[Change]) -> Cow<'static, str> {
     if changes.is_empty() {
         return Cow::Borrowed("[]");
     }
-    let each = |change| {
+    let to_stored = |change| {
         let Change { field, before, after }: &Change = change;
         Kept { field, before: kept(before), after: kept(after) }
     };
-    let kept: Vec<Kept<'_>> = changes.iter().map(each).collect();
-    Cow::Owned(serde_json::to_string(&kept).expect("texts and numbers can be written"))
+    let stored: Vec<Kept<'_>> = changes.iter().map(to_stored).collect();
+    Cow::Owned(serde_json::to_string(&stored).expect("texts and numbers are always serializable"))
 }
 
 fn kept(value: &FieldValue) -> KeptValue<'_> {
     match value {
         FieldValue::Null => KeptValue::Null,
-        FieldValue::Bool(truth) => KeptValue::Bool(*truth),
+        FieldValue::Bool(boolean) => KeptValue::Bool(*boolean),
         FieldValue::Integer(number) => KeptValue::Integer(*number),
         FieldValue::Text(text) => KeptValue::Text(text),
         FieldValue::Texts(texts) => KeptValue::Texts(texts),
@@ -46,7 +46,7 @@ fn kept(value: &FieldValue) -> KeptValue<'_> {
 }
 
 pub(super) fn parse(text: &str) -> Result<Vec<Change>, &'static str> {
-    const MALFORMED: &str = "not a list of changes";
+    const MALFORMED: &str = "the text is not a list of changes";
     if text == "[]" {
         return Ok(Vec::new());
     }
@@ -65,7 +65,7 @@ fn change(json: &Json) -> Option<Change> {
 fn value(json: &Json) -> Option<FieldValue> {
     Some(match json {
         Json::Null => FieldValue::Null,
-        Json::Bool(truth) => FieldValue::Bool(*truth),
+        Json::Bool(boolean) => FieldValue::Bool(*boolean),
         Json::Number(number) => FieldValue::Integer(number.as_i64()?),
         Json::String(text) => FieldValue::Text(text.clone()),
         Json::Array(texts) => {

@@ -1,4 +1,4 @@
-//! An entry as a row.
+//! The rows of audit entries.
 
 use std::{
     borrow::{Borrow, Cow},
@@ -17,10 +17,10 @@ use crate::{
 
 pub(crate) const TABLE: &str = "audit_entries";
 
-/// The entries that wait for their seal, by their key.
+/// The table of the keys of unsealed entries.
 pub(crate) const WAITING: &str = "audit_waiting";
 
-/// Entries with their seals: a view.
+/// The view of entries with their seals.
 pub(super) const LOG: &str = "audit_log";
 
 pub(crate) const COLUMNS: [Column; 17] = [
@@ -43,34 +43,34 @@ pub(crate) const COLUMNS: [Column; 17] = [
     Column::int("status"),
 ];
 
-/// Of [`LOG`].
+/// The columns of [`LOG_VIEW`].
 pub(super) static LOGGED: LazyLock<Vec<Column>> = LazyLock::new(|| [&COLUMNS[..], &[Column::text("seal")]].concat());
 
-/// What a list is narrowed by. Each has an index (organization, column, id).
+/// The filters of a list. Each has an index (organization, column, id).
 pub(super) const FILTERS: &[Filter] =
     &[Filter::by_subject("subject_id"), Filter::by_word("actor_id"), Filter::by_word("action")];
 
 static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::plain_noting(TABLE, &COLUMNS, WAITING));
 
 static NAMED: LazyLock<Bulk> = LazyLock::new(|| {
-    let own = listed("", COLUMNS.iter().map(|column| column.name));
+    let columns = listed("", COLUMNS.iter().map(|column| column.name));
     let each = listed("e.", COLUMNS.iter().map(|column| column.name));
     Bulk::each(
         &COLUMNS[..2],
-        &format!("SELECT {own} FROM {TABLE} WHERE organization_id = ?1 AND id = ?2"),
+        &format!("SELECT {columns} FROM {TABLE} WHERE organization_id = ?1 AND id = ?2"),
         &format!(
             "SELECT {each} FROM {{rows}} JOIN {TABLE} AS e ON e.organization_id = v.organization_id AND e.id = v.id"
         ),
     )
 });
 
-/// Stores entries, which wait for their seal from then on.
+/// Stores entries as unsealed.
 pub(crate) async fn insert(session: &Session, entries: &[impl Borrow<Entry> + Sync]) -> Result<(), StoreError> {
     let rows: Vec<_> = entries.iter().map(|entry| row(entry.borrow())).collect();
     session.execute_each(&INSERT, &rows).await.map(drop)
 }
 
-/// Reads these entries, in the order of their identifiers. What is gone is left out.
+/// Reads entries by id, ordered by id. Entries that do not exist are omitted.
 pub(super) async fn named(
     session: &Session,
     organization: OrganizationId,
@@ -111,14 +111,14 @@ pub(super) fn read(cells: &mut Cells<'_>) -> Result<Entry, StoreError> {
     read_rest(cells, organization, id).map_err(|error| naming(id, error))
 }
 
-/// Reads all of [`LOGGED`].
+/// Reads all of [`LOG_COLUMNS`].
 pub(super) fn read_logged(cells: &mut Cells<'_>) -> Result<Recorded, StoreError> {
     let entry = read(cells)?;
     let seal = cells.opt_parsed(seal).map_err(|error| naming(entry.id, error))?;
     Ok(Recorded { entry, seal })
 }
 
-/// A row that was written to by hand is to be found, whatever was made of it.
+/// Adds the entry's id to an error, so that a row that was changed by hand can be found.
 fn naming(id: Id<Entry>, error: StoreError) -> StoreError {
     match error {
         StoreError::Corrupt(source) => corrupt(format!("entry {id}: {source}")),
@@ -132,7 +132,7 @@ fn read_rest(cells: &mut Cells<'_>, organization: OrganizationId, id: Id<Entry>)
         id,
         occurred_at: cells.time()?,
         actor: Actor {
-            kind: cells.parsed(|word| ActorKind::from_name(word).ok_or("no such kind of actor"))?,
+            kind: cells.parsed(|name| ActorKind::from_name(name).ok_or("the kind of actor is not supported"))?,
             id: cells.opt_text()?.map(Into::into),
             name: cells.text()?.into(),
         },
@@ -155,15 +155,15 @@ fn subject(cells: &mut Cells<'_>) -> Result<Option<Subject>, StoreError> {
     match (owned(cells)?, owned(cells)?) {
         (Some(kind), Some(id)) => Ok(Some(Subject { kind: Cow::Owned(kind), id })),
         (None, None) => Ok(None),
-        _ => Err(corrupt("an entry has half a subject")),
+        _ => Err(corrupt("only one of the subject's kind and id is set")),
     }
 }
 
-/// A seal as [`LOG`] has it: sequence, previous hash, hash.
+/// Parses a seal from the form it has in [`LOG_VIEW`]: sequence, previous hash and hash, separated by spaces.
 fn seal(text: &str) -> Result<Seal, &'static str> {
-    const MALFORMED: &str = "not a seal";
-    let mut words = text.split(' ');
-    let mut next = || words.next().ok_or(MALFORMED);
+    const MALFORMED: &str = "the text is not a seal";
+    let mut parts = text.split(' ');
+    let mut next = || parts.next().ok_or(MALFORMED);
     Ok(Seal {
         sequence: next()?.parse().map_err(|_| MALFORMED)?,
         previous_hash: next()?.parse().map_err(|_| MALFORMED)?,

@@ -1,4 +1,4 @@
-//! Reading the log.
+//! Reading the audit log.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -36,10 +36,10 @@ static SEALED: LazyLock<Sql> = LazyLock::new(|| {
         seal::TABLE
     ))
 });
-/// Over all organizations: the sealer serves them all.
+/// Across all organizations, since the sealer serves them all.
 static NEXT_WAITING: LazyLock<Sql> =
     LazyLock::new(|| Sql::fixed(&format!("SELECT min(organization_id) FROM {WAITING} WHERE organization_id > ?")));
-/// One statement, so that who waits and the head are of one moment.
+/// One statement, so that the unsealed entries and the head are read from one snapshot.
 static WAITERS: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(&format!(
         "SELECT w.id, h.sequence, h.hash FROM \
@@ -55,7 +55,7 @@ static CHECKPOINTS: LazyLock<Sql> = LazyLock::new(|| {
 });
 static HEAD: LazyLock<Sql> =
     LazyLock::new(|| Sql::fixed("SELECT sequence, hash FROM audit_heads WHERE organization_id = ?"));
-/// Whatever has no seal: also what somebody keeps from waiting for one.
+/// Counts every entry without a seal, including one that was removed by hand from the table of unsealed entries.
 static TAIL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(&format!(
         "SELECT count(*), min(e.occurred_at) FROM {TABLE} AS e WHERE e.organization_id = ? AND NOT EXISTS \
@@ -63,7 +63,7 @@ static TAIL: LazyLock<Sql> = LazyLock::new(|| {
         seal::TABLE
     ))
 });
-/// Entries are not joined, lest a planner begin with them.
+/// The entries are read in a subquery, because a planner could start a join with them.
 static WHOLE_TAIL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(&format!(
         "SELECT count(*), min((SELECT e.occurred_at FROM {TABLE} AS e \
@@ -80,10 +80,10 @@ impl AuditLog for SqlStore {
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError> {
         let statement = entry_list(organization, filter, page, self.reach, self.presence.row());
-        let (looked, as_of) = self.slice(self.in_flight.horizon(), page.limit, statement, entry::read_logged).await?;
-        Ok(looked.page(page.limit, as_of, |recorded| match page.order {
-            Order::Newest => Position::Newest(recorded.entry.id.ulid()),
-            Order::Changed => Position::Changed(recorded.entry.occurred_at, recorded.entry.id.ulid()),
+        let (rows, as_of) = self.slice(self.in_flight.horizon(), page.limit, statement, entry::read_logged).await?;
+        Ok(rows.page(page.limit, as_of, |stored| match page.order {
+            Order::Newest => Position::Newest(stored.entry.id.ulid()),
+            Order::Changed => Position::Changed(stored.entry.occurred_at, stored.entry.id.ulid()),
         }))
     }
 
@@ -121,8 +121,8 @@ impl AuditLog for SqlStore {
     }
 
     async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
-        let given = (batch.clone(), *checkpoint);
-        self.engine.write(given, |(batch, checkpoint), session| Box::pin(seal::store(session, batch, checkpoint))).await
+        let input = (batch.clone(), *checkpoint);
+        self.engine.write(input, |(batch, checkpoint), session| Box::pin(seal::store(session, batch, checkpoint))).await
     }
 
     async fn sealed(
@@ -131,9 +131,9 @@ impl AuditLog for SqlStore {
         after: i64,
         limit: usize,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let given = (organization, after, limit);
+        let input = (organization, after, limit);
         self.engine
-            .read(given, |(organization, after, limit), session| {
+            .read(input, |(organization, after, limit), session| {
                 Box::pin(sealed(session, *organization, *after, *limit))
             })
             .await
@@ -151,33 +151,33 @@ impl AuditLog for SqlStore {
 
     async fn head(&self, organization: OrganizationId) -> Result<Head, StoreError> {
         let values: [Value<'static>; 1] = [organization.into()];
-        let kept = self.engine.read(values, |values, session| Box::pin(session.fetch_one(&HEAD, values, head))).await?;
-        Ok(kept.unwrap_or(Head::EMPTY))
+        let head = self.engine.read(values, |values, session| Box::pin(session.fetch_one(&HEAD, values, head))).await?;
+        Ok(head.unwrap_or(Head::EMPTY))
     }
 
     async fn tail(&self, organization: Option<OrganizationId>) -> Result<Tail, StoreError> {
         let sql: &'static Sql = if organization.is_some() { &TAIL } else { &WHOLE_TAIL };
         let values: Vec<Value<'static>> = organization.map(Value::from).into_iter().collect();
         let read = |cells: &mut Cells<'_>| Ok(Tail { entries: cells.count()?, oldest: cells.opt_time()? });
-        let given = (sql, values, read);
+        let input = (sql, values, read);
         let tail = self
             .engine
-            .read(given, |(sql, values, read), session| Box::pin(session.fetch_one(sql, values, read)))
+            .read(input, |(sql, values, read), session| Box::pin(session.fetch_one(sql, values, read)))
             .await?;
-        tail.ok_or_else(|| corrupt("a count gave no row"))
+        tail.ok_or_else(|| corrupt("the count returned no row"))
     }
 }
 
-/// The statement of a list of entries that looks at `reach` of them at most, asked by this `process`, and its values.
+/// The statement of a list of entries that scans at most `scan_limit` of them, for this `process`, and its values.
 pub(crate) fn entry_list(
     organization: OrganizationId,
     filter: &AuditFilter,
     page: &PageRequest,
-    reach: usize,
+    scan_limit: usize,
     process: Ulid,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
-    let slice = Slice::of_entries(organization.into(), narrow(filter), page);
-    slice.statement(&LISTS, source(), reach, process)
+    let query = Slice::of_entries(organization.into(), narrow(filter), page);
+    query.statement(&LISTS, source(), scan_limit, process)
 }
 
 /// The statement of a stream of entries, and its values.
@@ -186,20 +186,20 @@ pub(crate) fn entry_stream(
     filter: &AuditFilter,
     request: &StreamRequest,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
-    let slice = Slice::of_entries(organization.into(), narrow(filter), &as_page(request));
-    streaming::statement(slice, source())
+    let query = Slice::of_entries(organization.into(), narrow(filter), &as_page(request));
+    streaming::statement(query, source())
 }
 
 fn source() -> Source<'static> {
     Source { table: LOG, columns: &LOGGED, filters: FILTERS, within: None }
 }
 
-/// The values of each of [`FILTERS`].
+/// The values for each of [`FILTERS`].
 fn narrow(filter: &AuditFilter) -> Vec<Vec<Value<'static>>> {
     vec![texts(&filter.subjects), texts(&filter.actors), texts(&filter.actions)]
 }
 
-/// One descent of an index for each, however many entries wait.
+/// Finds organizations with unsealed entries: one index lookup per organization, however many entries there are.
 async fn with_unsealed(session: &Session, mut after: String, limit: usize) -> Result<Vec<OrganizationId>, StoreError> {
     let mut found = Vec::new();
     while found.len() < limit {
@@ -209,8 +209,8 @@ async fn with_unsealed(session: &Session, mut after: String, limit: usize) -> Re
         let Some(next) = next.flatten() else { break };
         match next.parse() {
             Ok(id) => found.push(Id::new(id)),
-            // A row that was written to by hand keeps no other organization's from its seal.
-            Err(_) => tracing::error!("an audit entry stands in no organization that there can be: {next:?}"),
+            // A row that was changed by hand must not stop the sealing of other organizations.
+            Err(_) => tracing::error!("an unsealed audit entry has a malformed organization id: {next:?}"),
         }
         after = next;
     }
@@ -223,18 +223,18 @@ async fn unsealed(
     limit: usize,
 ) -> Result<Option<Unsealed>, StoreError> {
     let values = [organization.into(), Value::most(limit)];
-    let waiting = session.fetch(&WAITERS, &values, |cells| Ok((cells.id()?, head(cells)?))).await?;
-    let Some((_, head)) = waiting.first().copied() else { return Ok(None) };
-    let ids: Vec<Id<Entry>> = waiting.into_iter().map(|(id, _)| id).collect();
+    let unsealed = session.fetch(&WAITERS, &values, |cells| Ok((cells.id()?, head(cells)?))).await?;
+    let Some((_, head)) = unsealed.first().copied() else { return Ok(None) };
+    let ids: Vec<Id<Entry>> = unsealed.into_iter().map(|(id, _)| id).collect();
     let entries = entry::named(session, organization, &ids).await?;
     let found: HashSet<Id<Entry>> = entries.iter().map(|entry| entry.id).collect();
     match ids.iter().find(|id| !found.contains(id)) {
-        Some(gone) => Err(corrupt(format!("entry {gone} waits for its seal and is gone"))),
+        Some(missing) => Err(corrupt(format!("entry {missing} is unsealed but no longer exists"))),
         None => Ok(Some(Unsealed { organization, head, entries })),
     }
 }
 
-/// Whose entry is gone is left out: its sequence is missing.
+/// Reads sealed entries. An entry that was deleted is omitted, which leaves a gap in the sequence.
 async fn sealed(
     session: &Session,
     organization: OrganizationId,
@@ -250,8 +250,8 @@ async fn sealed(
     let ids: Vec<Id<Entry>> = seals.iter().map(|(id, _)| *id).collect();
     let entries = entry::named(session, organization, &ids).await?;
     let mut entries: HashMap<_, _> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
-    let recorded = |(id, seal)| Some(Recorded { entry: entries.remove(&id)?, seal: Some(seal) });
-    Ok(seals.into_iter().filter_map(recorded).collect())
+    let with_entry = |(id, seal)| Some(Recorded { entry: entries.remove(&id)?, seal: Some(seal) });
+    Ok(seals.into_iter().filter_map(with_entry).collect())
 }
 
 #[cfg(test)]
@@ -259,7 +259,7 @@ pub(crate) fn over_the_unsealed() -> [(&'static Sql, Vec<Value<'static>>); 2] {
     [(&NEXT_WAITING, vec![Value::text("")]), (&WAITERS, vec![Value::text("A"), Value::Int(1)])]
 }
 
-/// A head, or that of an empty chain where the cells are empty.
+/// Reads a head, which is that of an empty chain if the columns are null.
 fn head(cells: &mut Cells<'_>) -> Result<Head, StoreError> {
     Ok(match (cells.opt_int()?, cells.opt_parsed(str::parse)?) {
         (Some(sequence), Some(hash)) => Head { sequence, hash },

@@ -1,4 +1,4 @@
-//! Storing seals, fenced by the head of the chain.
+//! Storing seals, with the head of the chain as a fence against concurrent sealers.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -34,15 +34,16 @@ static SIGN: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 
-/// Stores the batch and its checkpoint, unless the head of the chain is not what the batch is chained to.
+/// Stores a batch of seals and its checkpoint. Returns `false` and stores nothing if the head of the chain is no longer
+/// the one that the batch continues.
 pub(super) async fn store(session: &Session, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
     if batch.seals.is_empty() {
-        return Err(corrupt("a batch without entries"));
+        return Err(corrupt("a batch of seals must have at least one entry"));
     }
     if !move_head(session, batch).await? {
         return Ok(false);
     }
-    let waited: Vec<Vec<Value<'_>>> =
+    let unsealed: Vec<Vec<Value<'_>>> =
         batch.seals.iter().map(|(id, _)| vec![batch.organization.into(), (*id).into()]).collect();
     let sealed: Vec<Vec<Value<'_>>> = batch
         .seals
@@ -57,10 +58,10 @@ pub(super) async fn store(session: &Session, batch: &Batch, checkpoint: &Checkpo
             ]
         })
         .collect();
-    if session.execute_each(&NO_LONGER_WAITING, &waited).await? != waited.len() as u64 {
-        return Err(corrupt("what was to be sealed no longer waits for it"));
+    if session.execute_each(&NO_LONGER_WAITING, &unsealed).await? != unsealed.len() as u64 {
+        return Err(corrupt("an entry of the batch is already sealed or does not exist"));
     }
-    // None is left out: one that clashed would be an error.
+    // No row is ignored: a conflict is an error.
     session.execute_each(&SEALS, &sealed).await?;
     let values = [
         checkpoint.organization.into(),
@@ -77,11 +78,11 @@ async fn move_head(session: &Session, batch: &Batch) -> Result<bool, StoreError>
     let head = batch.head();
     let mut values: Vec<Value<'_>> =
         vec![head.sequence.into(), head.hash.to_string().into(), batch.organization.into()];
-    let moved = if batch.after == Head::EMPTY {
+    let affected = if batch.after == Head::EMPTY {
         session.execute(&BEGIN_CHAIN, &values).await?
     } else {
         values.extend([batch.after.sequence.into(), batch.after.hash.to_string().into()]);
         session.execute(&MOVE_HEAD, &values).await?
     };
-    Ok(moved == 1)
+    Ok(affected == 1)
 }

@@ -1,4 +1,4 @@
-//! Entries of calls that changed nothing: those in flight share one insert.
+//! Audit entries of calls that change no records. Concurrent ones share an insert.
 
 use std::{borrow::Borrow, sync::Arc};
 
@@ -18,7 +18,7 @@ pub(crate) struct Trail {
     waiting: Arc<Waiting<Stamped, (), Stamp>>,
 }
 
-/// An entry, and the moment it is in flight since.
+/// An entry with the timestamp under which it is in flight.
 struct Stamped {
     entry: Entry,
     at: Timestamp,
@@ -36,29 +36,29 @@ impl AuditTrail for SqlStore {
         self.in_flight.entries.begin()
     }
 
-    async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError> {
+    async fn append(&self, entry: Entry, timestamp: Stamp) -> Result<(), StoreError> {
         let (engine, check) = (Arc::clone(&self.engine), self.presence.check());
-        let depart = move |trip: Arc<Trip<Stamped, (), Stamp>>| {
-            let arriving = Arc::clone(&trip);
+        let dispatch = move |batch: Arc<Trip<Stamped, (), Stamp>>| {
+            let completing = Arc::clone(&batch);
             engine.write_together_apart(
                 Sort::Entries,
-                (check, trip),
-                |(check, trip), session| Box::pin(travel(*check, trip, session)),
-                move |outcome| arriving.arrive(outcome),
+                (check, batch),
+                |(check, batch), session| Box::pin(travel(*check, batch, session)),
+                move |outcome| completing.arrive(outcome),
             );
         };
-        self.trail.waiting.ask(Stamped { entry, at: stamp.at() }, stamp, depart).await
+        self.trail.waiting.ask(Stamped { entry, at: timestamp.at() }, timestamp, dispatch).await
     }
 }
 
-async fn travel(check: Check, trip: &Trip<Stamped, (), Stamp>, session: &Session) -> Result<Vec<()>, StoreError> {
-    let entries = trip.board();
-    let hold = async {
+async fn travel(check: Check, batch: &Trip<Stamped, (), Stamp>, session: &Session) -> Result<Vec<()>, StoreError> {
+    let entries = batch.board();
+    let lock = async {
         match entries.iter().map(|entry| entry.at).min() {
             Some(earliest) => check.hold(session, earliest).await,
             None => Ok(()),
         }
     };
-    both(hold, insert(session, entries)).await?;
+    both(lock, insert(session, entries)).await?;
     Ok(vec![(); entries.len()])
 }

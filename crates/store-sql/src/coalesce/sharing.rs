@@ -1,4 +1,4 @@
-//! Calls in flight at once, which share a look or a transaction.
+//! Reads and writes that concurrent calls share.
 
 use std::{slice, sync::Arc};
 
@@ -8,62 +8,62 @@ use kernel::StoreError;
 use super::{Trip, Waiting};
 use crate::engine::{Engine, Session, corrupt};
 
-/// Answers questions that were asked together.
+/// Executes a batch: returns one result per item, in their order.
 type Travel<Q, A> = for<'s> fn(&'s [Q], &'s Session) -> BoxFuture<'s, Result<Vec<A>, StoreError>>;
 
-/// Reads, with whoever else asks.
+/// Reads in one batch with concurrent calls.
 pub(crate) async fn read<Q: Copy + Send + Sync + 'static, A: Send + 'static>(
-    waiting: &Arc<Waiting<Q, A>>,
+    batcher: &Arc<Waiting<Q, A>>,
     engine: &Arc<Engine>,
-    question: Q,
-    travel: Travel<Q, A>,
+    item: Q,
+    execute: Travel<Q, A>,
 ) -> Result<A, StoreError> {
-    let reading = Arc::clone(engine);
-    let depart = move |trip: Arc<Trip<Q, A>>| {
-        let arriving = Arc::clone(&trip);
-        reading.read_apart(
-            trip,
-            move |trip, session| travel(trip.board(), session),
-            move |outcome| arriving.arrive(outcome),
+    let reader = Arc::clone(engine);
+    let dispatch = move |batch: Arc<Trip<Q, A>>| {
+        let completing = Arc::clone(&batch);
+        reader.read_apart(
+            batch,
+            move |batch, session| execute(batch.board(), session),
+            move |outcome| completing.arrive(outcome),
         );
     };
-    match waiting.ask(question, (), depart).await {
-        // It may be somebody else's row that can't be read.
+    match batcher.ask(item, (), dispatch).await {
+        // The corrupt row may belong to another call, so this one is retried alone.
         Err(StoreError::Corrupt(_)) => {
-            let alone = engine.read(question, move |question, session| travel(slice::from_ref(question), session));
-            only(alone.await?)
+            let single = engine.read(item, move |item, session| execute(slice::from_ref(item), session));
+            only(single.await?)
         }
-        told => told,
+        result => result,
     }
 }
 
-/// Writes in one transaction with whoever else does. What is held is let go of once that is over.
+/// Writes in one transaction with concurrent calls. The guard is dropped when the transaction has ended.
 pub(crate) async fn write<Q: Send + Sync + 'static, A: Send + 'static, H: Send + Sync + 'static>(
-    waiting: &Arc<Waiting<Q, A, H>>,
+    batcher: &Arc<Waiting<Q, A, H>>,
     engine: &Arc<Engine>,
-    question: impl Fn() -> (Q, H) + Send + Sync,
-    travel: Travel<Q, A>,
+    item: impl Fn() -> (Q, H) + Send + Sync,
+    execute: Travel<Q, A>,
 ) -> Result<A, StoreError> {
-    let writing = Arc::clone(engine);
-    let depart = move |trip: Arc<Trip<Q, A, H>>| {
-        let arriving = Arc::clone(&trip);
-        writing.write_apart(
-            trip,
-            move |trip, session| travel(trip.board(), session),
-            move |outcome| arriving.arrive(outcome),
+    let writer = Arc::clone(engine);
+    let dispatch = move |batch: Arc<Trip<Q, A, H>>| {
+        let completing = Arc::clone(&batch);
+        writer.write_apart(
+            batch,
+            move |batch, session| execute(batch.board(), session),
+            move |outcome| completing.arrive(outcome),
         );
     };
-    let (asked, held) = question();
-    match waiting.ask(asked, held, depart).await {
-        // It may be somebody else's row that can't be stored.
+    let (submitted, guard) = item();
+    match batcher.ask(submitted, guard, dispatch).await {
+        // The row that can't be stored may belong to another call, so this one is retried alone.
         Err(StoreError::Corrupt(_)) => {
-            let alone = engine.write(question(), move |(asked, _), session| travel(slice::from_ref(asked), session));
-            only(alone.await?)
+            let single = engine.write(item(), move |(item, _), session| execute(slice::from_ref(item), session));
+            only(single.await?)
         }
-        told => told,
+        result => result,
     }
 }
 
-fn only<A>(answers: Vec<A>) -> Result<A, StoreError> {
-    answers.into_iter().next().ok_or_else(|| corrupt("a question was not answered"))
+fn only<A>(results: Vec<A>) -> Result<A, StoreError> {
+    results.into_iter().next().ok_or_else(|| corrupt("a call of the batch has no result"))
 }

@@ -1,6 +1,6 @@
-//! Changesets that wait at the same time, stored by the statements of one: a row more in a statement costs a fraction of a
-//! statement more. It is tried as if nothing stood in the way of any of them; where something does, nothing is stored, and
-//! each comes to itself.
+//! Merging of small changesets: those that wait at the same time are stored with the statements of one, since a further
+//! row in a statement costs a fraction of a further statement. The merge assumes that none of them conflicts. If one
+//! does, nothing is stored, and each is committed by itself.
 
 use std::{
     collections::BTreeSet,
@@ -24,13 +24,13 @@ use crate::{
     writes,
 };
 
-/// How many records a changeset may store and still wait for others: a large one is statements of many rows by itself.
+/// The maximum number of records of a changeset that is merged. The statements of larger ones have many rows already.
 const SMALL: usize = 16;
 
-/// What became of a changeset: `None` if it is to be stored by itself.
+/// The result of a changeset, or `None` if it must be committed by itself.
 type Outcome = Option<Result<(), CommitError>>;
 
-/// Commits that wait for the next transaction.
+/// Collects changesets for the next merged transaction.
 #[derive(Default)]
 pub(crate) struct Together {
     waiting: Arc<Waiting<Weak<Changeset>, Outcome, Arc<Changeset>>>,
@@ -38,13 +38,13 @@ pub(crate) struct Together {
 
 type Journey = Trip<Weak<Changeset>, Outcome, Arc<Changeset>>;
 
-/// Why nothing was stored.
+/// The reason why nothing was stored.
 enum Undone {
-    /// The one changeset there was is refused.
+    /// The only changeset of the batch was rejected.
     Refused(CommitError),
-    /// Something stood in the way of one of several.
+    /// One of several changesets conflicts, so each must be committed by itself.
     Parted,
-    /// The transaction was lost, or never begun.
+    /// The transaction failed or did not begin.
     Lost(StoreError),
 }
 
@@ -54,7 +54,7 @@ impl From<StoreError> for Undone {
     }
 }
 
-/// Something stands in the way of one of several.
+/// One of several changesets can't be merged with the others.
 struct InTheWay;
 
 impl From<CommitError> for InTheWay {
@@ -69,8 +69,8 @@ impl From<StoreError> for InTheWay {
     }
 }
 
-/// Whether the changeset may be stored along with others. One that was decided upon records which another of them changes
-/// may not: each would find what it expects, though after none of the two does the other.
+/// Whether the changeset may be merged with others. A changeset with preconditions must not be merged: two could each
+/// see their precondition hold although neither order of running them one after the other allows both.
 pub(super) fn may_share(changeset: &Changeset) -> bool {
     let writes = changeset.writes();
     changeset.unchanged().is_empty() && writes.len() <= SMALL && distinct(writes.iter())
@@ -82,7 +82,7 @@ fn distinct<'w>(writes: impl ExactSizeIterator<Item = &'w Write>) -> bool {
 }
 
 impl Together {
-    /// Stores the changeset along with those that wait as well.
+    /// Stores the changeset, merged with other waiting ones. `None` if it must be committed by itself.
     pub(super) async fn store(
         &self,
         engine: &Arc<Engine>,
@@ -90,34 +90,35 @@ impl Together {
         changeset: &Arc<Changeset>,
     ) -> Result<Outcome, StoreError> {
         let engine = Arc::clone(engine);
-        let depart = move |trip: Arc<Journey>| {
-            let arriving = Arc::clone(&trip);
+        let dispatch = move |batch: Arc<Journey>| {
+            let completing = Arc::clone(&batch);
             engine.write_together_apart(
                 Sort::Commit,
-                (check, trip),
-                |(check, trip), session| travel(*check, trip, session),
-                move |outcome| arrive(&arriving, outcome),
+                (check, batch),
+                |(check, batch), session| travel(*check, batch, session),
+                move |outcome| arrive(&completing, outcome),
             );
         };
-        // A trip only looks at what is held: it is in flight until the trip has arrived, and then no more.
-        self.waiting.ask(Arc::downgrade(changeset), Arc::clone(changeset), depart).await
+        // The item is a weak reference; the guard owns the changeset, so that it is in flight exactly until the batch
+        // completes.
+        self.waiting.ask(Arc::downgrade(changeset), Arc::clone(changeset), dispatch).await
     }
 }
 
-fn arrive(trip: &Journey, outcome: Result<(), Undone>) {
-    let all = |outcome: fn() -> Outcome| Ok(trip.board().iter().map(|_| outcome()).collect());
-    trip.arrive(match outcome {
+fn arrive(batch: &Journey, outcome: Result<(), Undone>) {
+    let all = |outcome: fn() -> Outcome| Ok(batch.board().iter().map(|_| outcome()).collect());
+    batch.arrive(match outcome {
         Ok(()) => all(|| Some(Ok(()))),
         Err(Undone::Refused(error)) => Ok(vec![Some(Err(error))]),
-        // It may be one of them that can't be stored.
+        // A single changeset may be the one that can't be stored.
         Err(Undone::Parted | Undone::Lost(StoreError::Corrupt(_))) => all(|| None),
         Err(Undone::Lost(error)) => Err(error),
     });
 }
 
-fn travel<'s>(check: Check, trip: &'s Journey, session: &'s Session) -> BoxFuture<'s, Result<(), Undone>> {
+fn travel<'s>(check: Check, batch: &'s Journey, session: &'s Session) -> BoxFuture<'s, Result<(), Undone>> {
     Box::pin(async move {
-        let changesets: Vec<Arc<Changeset>> = trip.board().iter().filter_map(Weak::upgrade).collect();
+        let changesets: Vec<Arc<Changeset>> = batch.board().iter().filter_map(Weak::upgrade).collect();
         match &changesets[..] {
             [one] => commit(session, check, one).await.map_err(Undone::Refused),
             several => commit_all(session, check, several).await.map_err(|InTheWay| Undone::Parted),
@@ -125,52 +126,53 @@ fn travel<'s>(check: Check, trip: &'s Journey, session: &'s Session) -> BoxFutur
     })
 }
 
-/// The steps of [`commit`], each for all of them. Keys and records are taken in their order, as by everybody who takes
-/// several, so that no two wait for each other.
+/// Runs each step of [`commit`] for all changesets. Keys and records are locked in sort order, as in every transaction
+/// that locks several, so that no two transactions deadlock.
 async fn commit_all(session: &Session, check: Check, changesets: &[Arc<Changeset>]) -> Result<(), InTheWay> {
     let each = || changesets.iter().map(|changeset| &**changeset);
-    let mut claims: Vec<&Claim> = each().filter_map(Changeset::idempotency).collect();
-    claims.sort_unstable_by_key(|claim| &claim.key);
+    let mut records: Vec<&Claim> = each().filter_map(Changeset::idempotency).collect();
+    records.sort_unstable_by_key(|record| &record.key);
     let mut writes: Vec<&Write> = each().flat_map(Changeset::writes).collect();
     writes.sort_unstable_by_key(|write| place(write));
-    let proofs: BTreeSet<Proof> = each().filter_map(proof).collect();
-    let changes_an_actor = |write: &Write| proofs.iter().any(|(_, account, _)| *account == write.meta.ulid());
+    let actors: BTreeSet<Proof> = each().filter_map(proof).collect();
+    let changes_an_actor = |write: &Write| actors.iter().any(|(_, account, _)| *account == write.meta.ulid());
     if !distinct(writes.iter().copied()) || writes.iter().any(|write| changes_an_actor(write)) {
         return Err(InTheWay);
     }
     let entries: Vec<&Entry> = each().flat_map(Changeset::entries).collect();
     let events: Vec<&OutboxEvent> = each().flat_map(Changeset::events).collect();
-    let woken = each().flat_map(|changeset| lanes::woken_by(changeset.writes()));
-    let check_proofs = proofs.iter().map(|(organization, account, revision)| -> Step<'_, InTheWay> {
-        let proof = StandingProof { account: *account, revision: *revision };
-        Box::pin(async move { Ok(check_proof(session, *organization, proof).await?) })
+    let due = each().flat_map(|changeset| lanes::woken_by(changeset.writes()));
+    let check_actors = actors.iter().map(|(organization, account, revision)| -> Step<'_, InTheWay> {
+        let actor = StandingProof { account: *account, revision: *revision };
+        Box::pin(async move { Ok(check_proof(session, *organization, actor).await?) })
     });
     let mut steps: Vec<Step<'_, InTheWay>> =
-        vec![Box::pin(take_keys(session, &claims)), Box::pin(async { Ok(hold(session, check, changesets).await?) })];
-    steps.extend(check_proofs);
+        vec![Box::pin(take_keys(session, &records)), Box::pin(async { Ok(hold(session, check, changesets).await?) })];
+    steps.extend(check_actors);
     steps.push(Box::pin(async { Ok(writes::store(session, &writes).await?) }));
     steps.push(Box::pin(async { Ok(audit::insert(session, &entries).await?) }));
     steps.push(Box::pin(async { Ok(outbox::insert(session, &events).await?) }));
-    steps.push(Box::pin(async { Ok(lanes::wake(session, woken).await?) }));
+    steps.push(Box::pin(async { Ok(lanes::wake(session, due).await?) }));
     in_order(steps).await
 }
 
-/// On whose behalf a changeset was decided, and under which revision of theirs.
+/// The actor of a changeset, with the revision that must still be current.
 type Proof = (OrganizationId, Ulid, Revision);
 
 fn proof(changeset: &Changeset) -> Option<Proof> {
-    changeset.standing().map(|proof| (changeset.organization(), proof.account, proof.revision))
+    changeset.standing().map(|actor| (changeset.organization(), actor.account, actor.revision))
 }
 
-/// New records lie by what else is unique of them, which is what they may wait for.
+/// The order in which records are locked. New records are sorted by their unique key, on which they may wait for
+/// others.
 fn place(write: &Write) -> (Kind, bool, Option<String>, Ulid) {
-    let changes = write.expected.is_some();
-    let key = if changes { None } else { write.record.unique_key().map(str::to_owned) };
-    (write.record.kind(), changes, key, write.meta.ulid())
+    let is_update = write.expected.is_some();
+    let key = if is_update { None } else { write.record.unique_key().map(str::to_owned) };
+    (write.record.kind(), is_update, key, write.meta.ulid())
 }
 
-async fn take_keys(session: &Session, claims: &[&Claim]) -> Result<(), InTheWay> {
-    if claims.is_empty() || idempotency::take_all(session, claims).await? { Ok(()) } else { Err(InTheWay) }
+async fn take_keys(session: &Session, records: &[&Claim]) -> Result<(), InTheWay> {
+    if records.is_empty() || idempotency::take_all(session, records).await? { Ok(()) } else { Err(InTheWay) }
 }
 
 async fn hold(session: &Session, check: Check, changesets: &[Arc<Changeset>]) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! Deliveries on lanes: what is due, and what is never to be sent.
+//! The deliveries of partitions: finding due ones and cancelling pending ones.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -20,13 +20,13 @@ use crate::{
     texts::Texts,
 };
 
-/// What is first in the index is taken, and only then looked at: a bound on its moment makes planners expect so many that
-/// they sort all there are.
+/// The due deliveries of a partition. The first entries of the index are read and only then filtered by time: with a
+/// bound on the time, planners expect so many rows that they sort all of them.
 pub(super) static DUE: LazyLock<Bulk> = LazyLock::new(|| {
     let columns = || ENVELOPE.iter().chain(WebhookDelivery::COLUMNS).map(|column| column.name);
-    let found = |[organization, subscription, limit, now]: [&str; 4], lanes: &str| {
+    let found = |[organization, subscription, limit, now]: [&str; 4], partitions: &str| {
         format!(
-            "SELECT {all} FROM {lanes}(SELECT {own} FROM {table} AS w WHERE w.organization_id = {organization} \
+            "SELECT {all} FROM {partitions}(SELECT {own} FROM {table} AS w WHERE w.organization_id = {organization} \
              AND w.subscription_id = {subscription} AND w.next_attempt_at IS NOT NULL \
              ORDER BY w.next_attempt_at, w.subject_revision, w.id LIMIT {limit}) AS d \
              WHERE d.next_attempt_at <= {now}",
@@ -41,7 +41,7 @@ pub(super) static DUE: LazyLock<Bulk> = LazyLock::new(|| {
         &found(["v.organization_id", "v.subscription_id", "v.most", "v.now"], "{rows} CROSS JOIN LATERAL "),
     )
 });
-/// Of each event once: many subscriptions are told the same.
+/// The bodies of events, each read once, since many subscriptions receive the same event.
 pub(super) static BODIES: LazyLock<Bulk> = LazyLock::new(|| {
     Bulk::each(
         &ENVELOPE[..2],
@@ -50,7 +50,8 @@ pub(super) static BODIES: LazyLock<Bulk> = LazyLock::new(|| {
          JOIN outbox AS o ON o.organization_id = v.organization_id AND o.id = v.id",
     )
 });
-/// The outer condition holds also for one that was changed since it was found.
+/// Cancels pending deliveries. The outer condition also applies to rows that were changed after the subquery found
+/// them.
 pub(super) static CANCEL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::numbered(
         "UPDATE webhook_deliveries SET state = 'cancelled', next_attempt_at = NULL, revision = revision + 1, \
@@ -63,10 +64,10 @@ pub(super) static CANCEL: LazyLock<Sql> = LazyLock::new(|| {
 });
 static KNOWN: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
 
-/// The moment of a transaction's changes, and whether others still wait for it.
+/// The timestamp of a transaction's changes, and the check that other processes still respect it.
 type Stamped = (Timestamp, Check);
 
-/// What somebody would know of a lane.
+/// A request for the due deliveries of a partition.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
     pub(super) lane: Lane,
@@ -74,49 +75,53 @@ pub(super) struct Asked {
     pub(super) limit: usize,
 }
 
-/// What all who asked want to know of a lane, and what was found.
+/// The merged requests for one partition, with the deliveries found.
 struct Sought {
     all: Asked,
-    /// How many were not told yet.
+    /// The number of requests that are not answered yet.
     askers: usize,
     due: Vec<Stored<WebhookDelivery>>,
 }
 
-/// What is due on each of these lanes.
-pub(super) fn due<'s>(asked: &'s [Asked], session: &'s Session) -> BoxFuture<'s, Result<Vec<Vec<Due>>, StoreError>> {
+/// Returns the due deliveries for each request.
+pub(super) fn due<'s>(requests: &'s [Asked], session: &'s Session) -> BoxFuture<'s, Result<Vec<Vec<Due>>, StoreError>> {
     Box::pin(async move {
-        let mut lanes: BTreeMap<Lane, Sought> = BTreeMap::new();
-        for one in asked {
-            let Sought { all, askers, .. } =
-                lanes.entry(one.lane).or_insert_with(|| Sought { all: *one, askers: 0, due: Vec::new() });
-            *all = Asked { now: all.now.max(one.now), limit: all.limit.max(one.limit), ..*all };
-            *askers += 1;
+        let mut partitions: BTreeMap<Lane, Sought> = BTreeMap::new();
+        for request in requests {
+            let merged = partitions.entry(request.lane);
+            let merged = merged.or_insert_with(|| Sought { all: *request, askers: 0, due: Vec::new() });
+            let all = &mut merged.all;
+            *all = Asked { now: all.now.max(request.now), limit: all.limit.max(request.limit), ..*all };
+            merged.askers += 1;
         }
-        let row = |Sought { all: Asked { lane, now, limit }, .. }: &Sought| {
-            let [organization, subscription] = lanes::named(*lane);
+        let row = |Sought { all: Asked { lane: partition, now, limit }, .. }: &Sought| {
+            let [organization, subscription] = lanes::named(*partition);
             vec![organization, subscription, Value::most(*limit), (*now).into()]
         };
-        let rows: Vec<Vec<Value<'_>>> = lanes.values().map(row).collect();
+        let rows: Vec<Vec<Value<'_>>> = partitions.values().map(row).collect();
         let due: Vec<Stored<WebhookDelivery>> = session.fetch_each(&DUE, &rows, table::read).await?;
         let bodies = bodies(session, due.iter().map(event).collect()).await?;
         for delivery in due {
-            let lane = Lane { organization: delivery.meta.organization, subscription: delivery.record.subscription };
-            if let Some(sought) = lanes.get_mut(&lane) {
-                sought.due.push(delivery);
+            let (organization, subscription) = (delivery.meta.organization, delivery.record.subscription);
+            if let Some(merged) = partitions.get_mut(&Lane { organization, subscription }) {
+                merged.due.push(delivery);
             }
         }
-        lanes.values_mut().for_each(|sought| sought.due.sort_unstable_by_key(place));
-        let tell = |one: &Asked| lanes.get_mut(&one.lane).map_or(Ok(Vec::new()), |sought| sought.tell(*one, &bodies));
-        asked.iter().map(tell).collect()
+        partitions.values_mut().for_each(|merged| merged.due.sort_unstable_by_key(place));
+        let answer = |request: &Asked| {
+            let merged = partitions.get_mut(&request.lane);
+            merged.map_or(Ok(Vec::new()), |merged| merged.tell(*request, &bodies))
+        };
+        requests.iter().map(answer).collect()
     })
 }
 
-/// The longest-due first and, of one moment, lower revisions first.
+/// The order of delivery: the longest due first and, with equal times, lower revisions first.
 fn place(due: &Stored<WebhookDelivery>) -> (Option<Timestamp>, Revision, Id<WebhookDelivery>) {
     (due.record.next_attempt_at, due.record.subject_revision, due.meta.id)
 }
 
-/// An event, and whose it is.
+/// The key of an event: its organization and id.
 type Event = (OrganizationId, Id<OutboxEvent>);
 
 fn event(delivery: &Stored<WebhookDelivery>) -> Event {
@@ -125,45 +130,47 @@ fn event(delivery: &Stored<WebhookDelivery>) -> Event {
 
 async fn bodies(session: &Session, events: BTreeSet<Event>) -> Result<HashMap<Event, Bytes>, StoreError> {
     let rows: Vec<Vec<Value<'_>>> =
-        events.iter().map(|(whose, event)| vec![(*whose).into(), (*event).into()]).collect();
+        events.iter().map(|(organization, event)| vec![(*organization).into(), (*event).into()]).collect();
     let read = |cells: &mut Cells<'_>| Ok(((cells.id()?, cells.id()?), Bytes::copy_from_slice(cells.blob()?)));
     Ok(session.fetch_each(&BODIES, &rows, read).await?.into_iter().collect())
 }
 
 impl Sought {
-    /// What this one asked for.
-    fn tell(&mut self, asked: Asked, bodies: &HashMap<Event, Bytes>) -> Result<Vec<Due>, StoreError> {
+    /// The deliveries for one of the merged requests.
+    fn tell(&mut self, request: Asked, bodies: &HashMap<Event, Bytes>) -> Result<Vec<Due>, StoreError> {
         self.askers -= 1;
         let due = if self.askers == 0 { std::mem::take(&mut self.due) } else { self.due.clone() };
-        let is_due = |due: &Stored<WebhookDelivery>| due.record.next_attempt_at <= Some(asked.now);
-        let whole = |delivery: Stored<WebhookDelivery>| {
-            let body = bodies.get(&event(&delivery)).ok_or_else(|| corrupt("a delivery tells of no event"))?;
+        let is_due = |due: &Stored<WebhookDelivery>| due.record.next_attempt_at <= Some(request.now);
+        let with_body = |delivery: Stored<WebhookDelivery>| {
+            let body =
+                bodies.get(&event(&delivery)).ok_or_else(|| corrupt("the event of a delivery does not exist"))?;
             Ok(Due { body: body.clone(), delivery })
         };
-        due.into_iter().filter(is_due).take(asked.limit).map(whole).collect()
+        due.into_iter().filter(is_due).take(request.limit).map(with_body).collect()
     }
 }
 
 pub(super) async fn cancel(
     session: &Session,
     (at, check): Stamped,
-    lane: Lane,
+    partition: Lane,
     now: Timestamp,
     limit: usize,
 ) -> Result<u64, StoreError> {
-    let values = [lane.organization.into(), lane.subscription.into(), at.max(now).into(), Value::most(limit)];
+    let [organization, subscription] = lanes::named(partition);
+    let values = [organization, subscription, at.max(now).into(), Value::most(limit)];
     both(check.hold(session, at), session.execute(&CANCEL, &values)).await.map(|((), cancelled)| cancelled)
 }
 
 pub(super) async fn known(
     session: &Session,
-    lane: Lane,
+    partition: Lane,
     deliveries: &[Id<WebhookDelivery>],
 ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
     if deliveries.is_empty() {
         return Ok(Vec::new());
     }
-    let mut values = lanes::named(lane).to_vec();
+    let mut values = lanes::named(partition).to_vec();
     values.extend(padded(deliveries.iter().map(|id| Value::from(*id))));
     session.fetch(&known_of(deliveries.len()), &values, |cells| cells.id()).await
 }

@@ -1,5 +1,5 @@
-//! Turning events into deliveries, by one server at a time: whoever has the lease, which is kept from changing hands until
-//! what was distributed is stored.
+//! Fan-out of events to deliveries, by one server at a time: the owner of the lease, whose row is locked until the
+//! deliveries are stored.
 
 use std::{
     collections::HashSet,
@@ -22,21 +22,22 @@ use crate::{
     table::{self, ENVELOPE, Table},
 };
 
-/// What one round is about.
+/// The arguments of one fan-out.
 pub(super) struct Round {
     pub(super) organization: OrganizationId,
     pub(super) holder: String,
     pub(super) now: Timestamp,
     pub(super) limit: usize,
     pub(super) audience: Audience,
-    /// Deliveries are seen later than what they are about, so they are noted as changed now.
+    /// The timestamp of the deliveries' last change. They become visible later than their events.
     pub(super) stamp: Stamp,
     pub(super) check: Check,
-    /// Whether some of it may be stored already.
+    /// Whether some of the deliveries may be stored already.
     pub(super) tried: AtomicBool,
 }
 
-/// Most deliveries are new, and to find that out of each beforehand costs PostgreSQL as much as an index.
+/// Inserts deliveries that are probably new. Checking each for a conflict first would cost PostgreSQL as much as an
+/// index.
 static NEW: LazyLock<Bulk> =
     LazyLock::new(|| Bulk::hopeful(WebhookDelivery::NAME, &[&ENVELOPE, WebhookDelivery::COLUMNS].concat()));
 
@@ -56,52 +57,53 @@ static FAILING: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed("SELECT subscription_id FROM webhook_lanes WHERE organization_id = ? AND failing_since IS NOT NULL")
 });
 
-/// All of it in the transaction of the session.
-pub(super) async fn distribute(session: &Session, round: &Round) -> Result<Distribution, StoreError> {
-    let waiting = events::waiting(session, round.organization, round.limit);
-    let found = both(waiting, both(subscriptions(session, round.organization), failing(session, round)));
-    // The lease first: what is read after it was locked is what its last holder left.
-    let (held, (events, (subscriptions, failing))) = both(is_held(session, round), found).await?;
-    if !held || events.is_empty() {
+/// Fans out events in the transaction of the session.
+pub(super) async fn distribute(session: &Session, request: &Round) -> Result<Distribution, StoreError> {
+    let pending = events::waiting(session, request.organization, request.limit);
+    let reads = both(pending, both(subscriptions(session, request.organization), failing(session, request)));
+    // The lease comes first: reads after it is locked see everything that its previous owner stored.
+    let (owns_lease, (events, (subscriptions, failing))) = both(is_held(session, request), reads).await?;
+    if !owns_lease || events.is_empty() {
         return Ok(Distribution::default());
     }
-    let at = round.stamp.at();
+    let at = request.stamp.at();
     let all = events.iter().flat_map(|event| addressed(event, &subscriptions)).map(|delivery| seen(delivery, at));
-    let (sound, rest): (Vec<_>, Vec<_>) = all.partition(|delivery| !failing.contains(&delivery.record.subscription));
-    let left = round.audience == Audience::Sound && !sound.is_empty() && !rest.is_empty();
-    let told = if left { sound } else { [sound, rest].concat() };
-    let distribution = Distribution { events: events.len(), deliveries: told.len(), left };
-    let over = if left { &[][..] } else { &events };
-    if round.tried.swap(true, Ordering::Relaxed) {
-        // One that is there already is the same one, and whoever stored it made its lane due.
-        let ((), there) = both(round.check.hold(session, at), insert_missing(session, &told)).await?;
-        let missing = told.iter().enumerate().filter(|(place, _)| !there.contains(place));
-        let missing = missing.filter_map(|(_, delivery)| arrival(delivery));
-        both(events::distributed(session, round.organization, over), lanes::wake(session, missing)).await?;
+    let is_healthy = |delivery: &Stored<WebhookDelivery>| !failing.contains(&delivery.record.subscription);
+    let (healthy, unhealthy): (Vec<_>, Vec<_>) = all.partition(is_healthy);
+    let remaining = request.audience == Audience::Sound && !healthy.is_empty() && !unhealthy.is_empty();
+    let deliveries = if remaining { healthy } else { [healthy, unhealthy].concat() };
+    let result = Distribution { events: events.len(), deliveries: deliveries.len(), left: remaining };
+    let finished = if remaining { &[][..] } else { &events };
+    if request.tried.swap(true, Ordering::Relaxed) {
+        // An existing delivery is identical, and its partition was marked due when it was stored.
+        let ((), existing) = both(request.check.hold(session, at), insert_missing(session, &deliveries)).await?;
+        let inserted = deliveries.iter().enumerate().filter(|(index, _)| !existing.contains(index));
+        let due = inserted.filter_map(|(_, delivery)| arrival(delivery));
+        both(events::distributed(session, request.organization, finished), lanes::wake(session, due)).await?;
     } else {
         in_order(vec![
-            Box::pin(round.check.hold(session, at)),
-            Box::pin(insert(session, &told)),
-            Box::pin(events::distributed(session, round.organization, over)),
-            Box::pin(lanes::wake(session, told.iter().filter_map(arrival))),
+            Box::pin(request.check.hold(session, at)),
+            Box::pin(insert(session, &deliveries)),
+            Box::pin(events::distributed(session, request.organization, finished)),
+            Box::pin(lanes::wake(session, deliveries.iter().filter_map(arrival))),
         ])
         .await?;
     }
-    Ok(distribution)
+    Ok(result)
 }
 
-/// The subscriptions whose endpoints are failing, where that matters.
-async fn failing(session: &Session, round: &Round) -> Result<HashSet<Id<WebhookSubscription>>, StoreError> {
-    if round.audience == Audience::All {
+/// The subscriptions whose endpoints are failing. Empty in the phase that does not distinguish them.
+async fn failing(session: &Session, request: &Round) -> Result<HashSet<Id<WebhookSubscription>>, StoreError> {
+    if request.audience == Audience::All {
         return Ok(HashSet::new());
     }
-    let failing = session.fetch(&FAILING, &[round.organization.into()], |cells| cells.id()).await?;
+    let failing = session.fetch(&FAILING, &[request.organization.into()], |cells| cells.id()).await?;
     Ok(failing.into_iter().collect())
 }
 
-async fn is_held(session: &Session, round: &Round) -> Result<bool, StoreError> {
-    let values = [Value::text(Lease::Distributor.name()), Value::text(&round.holder), round.now.into()];
-    session.fetch_one(&HELD, &values, |cells| cells.int()).await.map(|held| held.is_some())
+async fn is_held(session: &Session, request: &Round) -> Result<bool, StoreError> {
+    let values = [Value::text(Lease::Distributor.name()), Value::text(&request.holder), request.now.into()];
+    session.fetch_one(&HELD, &values, |cells| cells.int()).await.map(|row| row.is_some())
 }
 
 async fn subscriptions(
@@ -117,14 +119,14 @@ async fn insert(session: &Session, deliveries: &[Stored<WebhookDelivery>]) -> Re
     session.execute_each(&NEW, &rows).await.map(drop)
 }
 
-/// Says which of them were there.
+/// Inserts the deliveries that do not exist. Returns the indexes of those that do.
 async fn insert_missing(
     session: &Session,
     deliveries: &[Stored<WebhookDelivery>],
 ) -> Result<HashSet<usize>, StoreError> {
     let rows: Vec<_> = deliveries.iter().map(row).collect();
-    let there = session.store_some(&Statements::of(Kind::WebhookDelivery).insert, &rows).await?;
-    Ok(there.into_iter().collect())
+    let existing = session.store_some(&Statements::of(Kind::WebhookDelivery).insert, &rows).await?;
+    Ok(existing.into_iter().collect())
 }
 
 fn row(delivery: &Stored<WebhookDelivery>) -> Vec<Value<'_>> {
@@ -146,6 +148,6 @@ fn seen(mut delivery: Stored<WebhookDelivery>, at: Timestamp) -> Stored<WebhookD
 }
 
 fn arrival(delivery: &Stored<WebhookDelivery>) -> Option<(Lane, Timestamp)> {
-    let lane = Lane { organization: delivery.meta.organization, subscription: delivery.record.subscription };
-    Some((lane, delivery.record.next_attempt_at?))
+    let partition = Lane { organization: delivery.meta.organization, subscription: delivery.record.subscription };
+    Some((partition, delivery.record.next_attempt_at?))
 }

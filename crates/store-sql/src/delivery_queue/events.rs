@@ -1,4 +1,4 @@
-//! Events in the outbox, from where they are distributed and kept for as long as deliveries are.
+//! The events of the outbox, which are fanned out to deliveries and stored as long as these.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,17 +13,18 @@ use crate::{
     texts::Texts,
 };
 
-/// What waits and is known here: a newer server's event is left to those that know it.
+/// The condition for pending events whose type this version supports. Those of a newer server are left to newer
+/// servers.
 fn waiting_here() -> String {
-    let known: Vec<_> = EventType::ALL.iter().map(|event| event.name()).chain([TEST_EVENT]).collect();
-    format!("state = 'pending' AND name IN ('{}')", known.join("', '"))
+    let supported: Vec<_> = EventType::ALL.iter().map(|event| event.name()).chain([TEST_EVENT]).collect();
+    format!("state = 'pending' AND name IN ('{}')", supported.join("', '"))
 }
 
-/// Over all organizations: the distributor serves them all.
+/// Across all organizations, since the dispatcher serves them all.
 pub(super) static NEXT: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(&format!("SELECT min(organization_id) FROM outbox WHERE {} AND organization_id > ?", waiting_here()))
 });
-/// Their heads: what is sent stays where it is.
+/// The pending events of an organization, without their bodies.
 pub(super) static WAITING: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(&format!(
         "SELECT organization_id, id, name, subject_id, subject_revision, created_at FROM outbox \
@@ -39,7 +40,7 @@ pub(super) static BETWEEN: LazyLock<Sql> = LazyLock::new(|| {
 });
 static DISTRIBUTED: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
 
-/// One descent of an index for each, however many events wait.
+/// Finds organizations with pending events: one index lookup per organization, however many events there are.
 pub(super) async fn undistributed(
     session: &Session,
     after: Option<OrganizationId>,
@@ -64,7 +65,7 @@ pub(super) async fn waiting(
     session.fetch(&WAITING, &[organization.into(), Value::most(limit)], head).await
 }
 
-/// Notes that these are deliveries now.
+/// Marks events as distributed.
 pub(super) async fn distributed(
     session: &Session,
     organization: OrganizationId,
@@ -86,8 +87,8 @@ pub(super) async fn distributed(
 
 pub(super) async fn between(session: &Session, values: &[Value<'_>]) -> Result<Vec<StoredEvent>, StoreError> {
     let read = |cells: &mut Cells<'_>| {
-        let head = head(cells)?;
-        Ok(StoredEvent { body: Bytes::copy_from_slice(cells.blob()?), ..head })
+        let event = head(cells)?;
+        Ok(StoredEvent { body: Bytes::copy_from_slice(cells.blob()?), ..event })
     };
     session.fetch(&BETWEEN, values, read).await
 }

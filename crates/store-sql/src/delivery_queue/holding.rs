@@ -1,4 +1,5 @@
-//! Taking lanes and giving them up, each many at a time and in their order: so no two wait for each other in a circle.
+//! The leases of partitions. Several are acquired or released at a time, in sort order, so that no two transactions
+//! deadlock.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,8 +31,8 @@ pub(super) static CLAIM: LazyLock<Bulk> = LazyLock::new(|| {
         ),
     )
 });
-/// One that something is due on, or came in to, stays with its holder: then the others are none the wiser that it was
-/// looked at.
+/// Releases partitions. A partition that has due deliveries, or was marked due since it was acquired, stays with its
+/// owner, so that no other process sees it as free in between.
 pub(super) static GIVE_UP: LazyLock<Bulk> = LazyLock::new(|| {
     let [organization, subscription, _, _, holder, ..] = COLUMNS;
     let first = |organization: &str, subscription: &str| {
@@ -40,12 +41,12 @@ pub(super) static GIVE_UP: LazyLock<Bulk> = LazyLock::new(|| {
              AND d.subscription_id = {subscription} AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1"
         )
     };
-    let set = |lane: &str, now: &str, parked: &str| {
-        let stays = format!("{lane}.arrived > 0 OR ({parked} = 0 AND n.next_attempt_at <= {now})");
+    let set = |row: &str, now: &str, suspended: &str| {
+        let stays = format!("{row}.arrived > 0 OR ({suspended} = 0 AND n.next_attempt_at <= {now})");
         format!(
-            "holder = CASE WHEN {stays} THEN {lane}.holder END, \
-             held_until = CASE WHEN {stays} THEN {lane}.held_until END, \
-             due_at = CASE WHEN {stays} THEN {lane}.due_at WHEN {parked} = 0 THEN n.next_attempt_at END, arrived = 0"
+            "holder = CASE WHEN {stays} THEN {row}.holder END, \
+             held_until = CASE WHEN {stays} THEN {row}.held_until END, \
+             due_at = CASE WHEN {stays} THEN {row}.due_at WHEN {suspended} = 0 THEN n.next_attempt_at END, arrived = 0"
         )
     };
     Bulk::each(
@@ -67,7 +68,7 @@ pub(super) static GIVE_UP: LazyLock<Bulk> = LazyLock::new(|| {
     )
 });
 
-/// Lanes that somebody would have.
+/// A request to acquire partitions.
 pub(super) struct Claiming {
     pub(super) lanes: Vec<Lane>,
     pub(super) holder: String,
@@ -75,45 +76,45 @@ pub(super) struct Claiming {
     pub(super) until: Timestamp,
 }
 
-/// A lane that its holder means to give up.
+/// A request to release a partition.
 pub(super) struct Leaving {
     pub(super) lane: Lane,
-    pub(super) holder: String,
+    pub(super) owner: String,
     pub(super) now: Timestamp,
     pub(super) parked: bool,
 }
 
-pub(super) async fn claim(session: &Session, claiming: &Claiming) -> Result<Vec<Claim>, StoreError> {
-    let Claiming { lanes, holder, now, until } = claiming;
-    let lanes: BTreeSet<Lane> = lanes.iter().copied().collect();
-    let row = |lane: Lane| {
-        let [organization, subscription] = named(lane);
-        vec![organization, subscription, Value::text(holder), (*until).into(), (*now).into()]
+pub(super) async fn claim(session: &Session, request: &Claiming) -> Result<Vec<Claim>, StoreError> {
+    let Claiming { lanes: partitions, holder: owner, now, until } = request;
+    let partitions: BTreeSet<Lane> = partitions.iter().copied().collect();
+    let row = |partition: Lane| {
+        let [organization, subscription] = named(partition);
+        vec![organization, subscription, Value::text(owner), (*until).into(), (*now).into()]
     };
-    let rows: Vec<Vec<Value<'_>>> = lanes.into_iter().map(row).collect();
+    let rows: Vec<Vec<Value<'_>>> = partitions.into_iter().map(row).collect();
     let read = |cells: &mut Cells<'_>| Ok(Claim { lane: read_lane(cells)?, signs: read_signs(cells)? });
     session.fetch_each(&CLAIM, &rows, read).await
 }
 
-/// Says of each whether it is given up, or was lost before.
+/// Releases partitions. Returns for each whether it was released, or was lost before.
 pub(super) fn give_up<'s>(
-    leaving: &'s [Leaving],
+    requests: &'s [Leaving],
     session: &'s Session,
 ) -> BoxFuture<'s, Result<Vec<bool>, StoreError>> {
     Box::pin(async move {
-        // Of several holders of one lane all but one have lost it.
+        // If several owners release one partition, all but one have lost it.
         let ordered: BTreeMap<(Lane, &str), &Leaving> =
-            leaving.iter().map(|one| ((one.lane, one.holder.as_str()), one)).collect();
-        let row = |((lane, holder), leaving): (&(Lane, &'s str), &&Leaving)| {
-            let [organization, subscription] = named(*lane);
-            vec![organization, subscription, Value::text(*holder), leaving.now.into(), i64::from(leaving.parked).into()]
+            requests.iter().map(|request| ((request.lane, request.owner.as_str()), request)).collect();
+        let row = |((partition, owner), request): (&(Lane, &'s str), &&Leaving)| {
+            let [organization, subscription] = named(*partition);
+            vec![organization, subscription, Value::text(*owner), request.now.into(), i64::from(request.parked).into()]
         };
         let rows: Vec<Vec<Value<'_>>> = ordered.iter().map(row).collect();
         let read = |cells: &mut Cells<'_>| Ok((read_lane(cells)?, cells.opt_text()?.map(str::to_owned)));
-        let looked_at = session.fetch_each(&GIVE_UP, &rows, read).await?;
-        let kept: BTreeSet<(Lane, &str)> =
-            looked_at.iter().filter_map(|(lane, holder)| Some((*lane, holder.as_deref()?))).collect();
-        Ok(leaving.iter().map(|one| !kept.contains(&(one.lane, one.holder.as_str()))).collect())
+        let updated = session.fetch_each(&GIVE_UP, &rows, read).await?;
+        let still_owned: BTreeSet<(Lane, &str)> =
+            updated.iter().filter_map(|(partition, owner)| Some((*partition, owner.as_deref()?))).collect();
+        Ok(requests.iter().map(|request| !still_owned.contains(&(request.lane, request.owner.as_str()))).collect())
     })
 }
 

@@ -1,7 +1,7 @@
-//! Lanes: who sends to which subscription, and when there is something for it.
+//! Partitions: which worker sends the deliveries of a subscription, and when some of them are due.
 //!
-//! A lane is due from the moment in its row on. Whoever holds it does so by a lease in the same row. What comes in meanwhile
-//! is counted there, so that it is not given up before its holder has looked again.
+//! A partition is due from the time in its row on. Its owner holds a lease in the same row. Deliveries that become due
+//! meanwhile are counted there, so that the partition is not released before its owner has checked again.
 
 use std::{
     collections::BTreeMap,
@@ -41,7 +41,7 @@ static WAKE: LazyLock<Bulk> = LazyLock::new(|| {
          arrived = webhook_lanes.arrived + 1",
     )
 });
-/// Over all organizations: who sends serves them all.
+/// Across all organizations, since the workers serve them all.
 pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::numbered(
         "SELECT organization_id, subscription_id FROM webhook_lanes \
@@ -49,12 +49,13 @@ pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
          ORDER BY due_at, organization_id, subscription_id LIMIT ?2",
     )
 });
-/// In the order in which every transaction of several lanes takes them, so that no two wait for each other.
+/// Locks the partitions of an owner in the order that every transaction with several partitions uses, which prevents
+/// deadlocks.
 static HELD: LazyLock<Sql> = LazyLock::new(|| {
-    let mut held = Query::select();
-    held.column("subscription_id").from(TABLE).and_where(Expr::col("holder").eq(place()));
-    held.order_by("organization_id", Order::Asc).order_by("subscription_id", Order::Asc);
-    Sql::built(held.lock(LockType::Update))
+    let mut owned = Query::select();
+    owned.column("subscription_id").from(TABLE).and_where(Expr::col("holder").eq(place()));
+    owned.order_by("organization_id", Order::Asc).order_by("subscription_id", Order::Asc);
+    Sql::built(owned.lock(LockType::Update))
 });
 static RENEW: LazyLock<Sql> =
     LazyLock::new(|| Sql::numbered("UPDATE webhook_lanes SET held_until = ?2 WHERE holder = ?1"));
@@ -69,7 +70,8 @@ static SIGN: LazyLock<Bulk> = LazyLock::new(|| {
     )
 });
 static SIGNS: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
-/// Over all organizations. A lane that is held is due for as long as it was taken for, so its deliveries tell.
+/// Across all organizations. An owned partition stays due until it is released, so the lag is computed from its
+/// deliveries.
 pub(super) static LAG: LazyLock<Sql> = LazyLock::new(|| {
     Sql::numbered(
         "SELECT (SELECT min(created_at) FROM outbox WHERE state = 'pending'), min(w.since), count(w.since) \
@@ -80,26 +82,31 @@ pub(super) static LAG: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 
-/// Makes lanes due, each from its moment on, if they are not already.
-pub(crate) async fn wake(session: &Session, lanes: impl Iterator<Item = (Lane, Timestamp)>) -> Result<(), StoreError> {
+/// Marks partitions due, each from its time on. A partition that is already due earlier stays so.
+pub(crate) async fn wake(
+    session: &Session,
+    partitions: impl Iterator<Item = (Lane, Timestamp)>,
+) -> Result<(), StoreError> {
     let mut due = BTreeMap::new();
-    for (lane, at) in lanes {
-        let since = due.entry(lane).or_insert(at);
-        *since = at.min(*since);
+    for (partition, at) in partitions {
+        let due_at = due.entry(partition).or_insert(at);
+        *due_at = at.min(*due_at);
     }
-    let row =
-        |(lane, at): (Lane, Timestamp)| vec![lane.organization.into(), lane.subscription.into(), at.into(), 1.into()];
+    let row = |(partition, at): (Lane, Timestamp)| {
+        let [organization, subscription] = named(partition);
+        vec![organization, subscription, at.into(), 1.into()]
+    };
     let rows: Vec<Vec<Value<'_>>> = due.into_iter().map(row).collect();
     if rows.is_empty() { Ok(()) } else { session.store(&WAKE, &rows).await.map(drop) }
 }
 
-/// The lanes that these writes have something for: their deliveries are due, or their subscriptions are to be looked at.
+/// The partitions that these writes make due: those of scheduled deliveries and of written subscriptions.
 pub(crate) fn woken_by(writes: &[Write]) -> impl Iterator<Item = (Lane, Timestamp)> {
     writes.iter().filter_map(|write| {
         let (organization, record) = (write.meta.organization, write.record.as_any());
         if record.is::<WebhookSubscription>() {
-            let lane = Lane { organization, subscription: Id::new(write.meta.ulid()) };
-            return Some((lane, write.meta.updated_at));
+            let partition = Lane { organization, subscription: Id::new(write.meta.ulid()) };
+            return Some((partition, write.meta.updated_at));
         }
         let delivery = record.downcast_ref::<WebhookDelivery>()?;
         Some((Lane { organization, subscription: delivery.subscription }, delivery.next_attempt_at?))
@@ -111,29 +118,29 @@ pub(super) async fn due(session: &Session, now: Timestamp, limit: usize) -> Resu
     session.fetch(&DUE, &[now.into(), Value::most(limit)], read).await
 }
 
-pub(super) async fn renew(session: &Session, holder: &str, until: Timestamp) -> Result<(), StoreError> {
-    let values = [Value::text(holder), until.into()];
+pub(super) async fn renew(session: &Session, owner: &str, until: Timestamp) -> Result<(), StoreError> {
+    let values = [Value::text(owner), until.into()];
     take_all(session, &RENEW, &values).await
 }
 
-pub(super) async fn give_up_all(session: &Session, holder: &str) -> Result<(), StoreError> {
-    take_all(session, &GIVE_UP_ALL, &[Value::text(holder)]).await
+pub(super) async fn give_up_all(session: &Session, owner: &str) -> Result<(), StoreError> {
+    take_all(session, &GIVE_UP_ALL, &[Value::text(owner)]).await
 }
 
-/// Does something to all lanes of a holder, which is the first of the values.
+/// Runs a statement on all partitions of an owner, which is the first of the values.
 async fn take_all(session: &Session, sql: &Sql, values: &[Value<'_>]) -> Result<(), StoreError> {
-    let held = session.visit(&HELD, values.get(..1).unwrap_or(values), |_| Ok(()));
-    both(held, session.execute(sql, values)).await.map(drop)
+    let lock = session.visit(&HELD, values.get(..1).unwrap_or(values), |_| Ok(()));
+    both(lock, session.execute(sql, values)).await.map(drop)
 }
 
-/// Lanes are taken in their order, as everybody does who takes several.
-pub(super) async fn sign(session: &Session, signs: &BTreeMap<Lane, LaneSigns>) -> Result<(), StoreError> {
-    let row = |(lane, signs): (&Lane, &LaneSigns)| {
-        let [organization, subscription] = named(*lane);
-        let LaneSigns { last_delivery_at, failing_since } = *signs;
+/// Stores the health of partitions. They are locked in sort order, as in every transaction with several partitions.
+pub(super) async fn sign(session: &Session, health: &BTreeMap<Lane, LaneSigns>) -> Result<(), StoreError> {
+    let row = |(partition, health): (&Lane, &LaneSigns)| {
+        let [organization, subscription] = named(*partition);
+        let LaneSigns { last_delivery_at, failing_since } = *health;
         vec![organization, subscription, 0.into(), Value::opt(last_delivery_at), Value::opt(failing_since)]
     };
-    let rows: Vec<Vec<Value<'_>>> = signs.iter().map(row).collect();
+    let rows: Vec<Vec<Value<'_>>> = health.iter().map(row).collect();
     if rows.is_empty() { Ok(()) } else { session.store(&SIGN, &rows).await.map(drop) }
 }
 
@@ -155,7 +162,7 @@ pub(super) async fn lag(session: &Session, now: Timestamp) -> Result<Lag, StoreE
     let read = |cells: &mut Cells<'_>| {
         Ok(Lag { oldest_event: cells.opt_time()?, oldest_due: cells.opt_time()?, lanes_due: cells.count()? })
     };
-    session.fetch_one(&LAG, &[now.into()], read).await?.ok_or_else(|| corrupt("a count gave no row"))
+    session.fetch_one(&LAG, &[now.into()], read).await?.ok_or_else(|| corrupt("the count returned no row"))
 }
 
 fn signs_of(count: usize) -> Arc<Sql> {
@@ -169,8 +176,9 @@ fn signs_of(count: usize) -> Arc<Sql> {
     })
 }
 
-pub(super) fn named(lane: Lane) -> [Value<'static>; 2] {
-    [lane.organization.into(), lane.subscription.into()]
+/// The values of a partition's key.
+pub(super) fn named(partition: Lane) -> [Value<'static>; 2] {
+    [partition.organization.into(), partition.subscription.into()]
 }
 
 pub(super) fn read_signs(cells: &mut Cells<'_>) -> Result<LaneSigns, StoreError> {

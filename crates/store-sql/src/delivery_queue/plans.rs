@@ -1,4 +1,4 @@
-//! What is done over and over looks at what it finds, and at nothing else: SQLite is asked how it would go about it.
+//! Query plan tests on SQLite: the frequent statements of the queue read only the rows that they find.
 #![cfg(test)]
 
 mod on_postgres;
@@ -12,26 +12,26 @@ use crate::{
     statements::Statements,
 };
 
-/// Each step is a search of one of these indexes, and nothing is sorted.
-async fn goes_by(planned: &Planned, sql: &Sql, places: usize, indexes: &[&str]) {
-    let steps = planned.steps(sql, vec![Value::Int(1); places]).await;
+/// Asserts that each step of the plan searches one of these indexes, and that nothing is sorted.
+async fn goes_by(planned: &Planned, sql: &Sql, parameters: usize, indexes: &[&str]) {
+    let steps = planned.steps(sql, vec![Value::Int(1); parameters]).await;
     assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
     let reads: Vec<_> = steps.iter().filter(|step| step.contains(" USING ")).collect();
     assert!(!reads.is_empty(), "{steps:#?}");
     for read in reads {
-        let by = indexes.iter().any(|index| read.contains(index));
-        assert!(read.starts_with("SEARCH") && by, "{indexes:?}: {steps:#?}");
+        let uses_index = indexes.iter().any(|index| read.contains(index));
+        assert!(read.starts_with("SEARCH") && uses_index, "{indexes:?}: {steps:#?}");
     }
 }
 
 const OPEN: &str = "webhook_deliveries_open";
 const LANES: &str = "webhook_lanes USING PRIMARY KEY";
-/// Those of a subscription, or some of these; and one.
+/// The deliveries of a subscription, or some of them. [`DELIVERY`] is a single one.
 const DELIVERIES: &str = "sqlite_autoindex_webhook_deliveries_1 (organization_id=? AND subscription_id=?";
 const DELIVERY: &str = "sqlite_autoindex_webhook_deliveries_1 (organization_id=? AND subscription_id=? AND id=?)";
 const EVENTS: &str = "sqlite_autoindex_outbox_1";
 const SUBSCRIPTIONS: &str = "sqlite_autoindex_webhook_subscriptions_1";
-/// All of an organization, in whichever order.
+/// All subscriptions of an organization, in any order.
 const EVERY_SUBSCRIPTION: &str = "webhook_subscriptions_changed (organization_id=?)";
 
 #[tokio::test]

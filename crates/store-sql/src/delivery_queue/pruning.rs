@@ -1,4 +1,4 @@
-//! Forgetting what has been kept for long enough.
+//! Deletion of deliveries and events whose retention period has ended.
 
 use std::sync::{Arc, LazyLock};
 
@@ -8,7 +8,8 @@ use webhooks::WebhookSubscription;
 
 use crate::engine::{Engine, Session, Sql, Value};
 
-/// The first delivery of the subscription `s`. Identifiers hold the moment of creation, so those of the past come first.
+/// A subquery for the first delivery of the subscription `s`. Identifiers contain the time of creation, so the oldest
+/// is first.
 fn first_delivery(column: &str) -> String {
     format!(
         "(SELECT d.{column} FROM webhook_deliveries AS d \
@@ -30,9 +31,9 @@ pub(super) static SUBSCRIPTIONS: LazyLock<Sql> = LazyLock::new(|| {
         first_delivery("id"),
     ))
 });
-/// The outer conditions hold also for one that was changed since it was found.
+/// Deletes deliveries. The outer conditions also apply to rows that were changed after the subquery found them.
 pub(super) static DELIVERIES: LazyLock<Sql> = LazyLock::new(|| {
-    let over = |row: &str| {
+    let is_finished = |row: &str| {
         format!(
             "{row}organization_id = ?1 AND {row}subscription_id = ?2 AND ({row}next_attempt_at IS NULL \
              OR EXISTS (SELECT 1 FROM webhook_subscriptions AS s \
@@ -42,11 +43,11 @@ pub(super) static DELIVERIES: LazyLock<Sql> = LazyLock::new(|| {
     Sql::numbered(&format!(
         "DELETE FROM webhook_deliveries WHERE {} AND id IN (SELECT d.id FROM webhook_deliveries AS d \
          WHERE {} AND d.id < ?3 ORDER BY d.id LIMIT ?4)",
-        over("webhook_deliveries."),
-        over("d."),
+        is_finished("webhook_deliveries."),
+        is_finished("d."),
     ))
 });
-/// But for those that a delivery may still need: none is older than what it tells of.
+/// Deletes events, except those that a delivery may still need: a delivery is never older than its event.
 pub(super) static EVENTS: LazyLock<Sql> = LazyLock::new(|| {
     Sql::numbered(&format!(
         "DELETE FROM outbox WHERE organization_id = ?1 AND state = 'distributed' AND id IN (SELECT e.id FROM outbox AS e \
@@ -57,7 +58,8 @@ pub(super) static EVENTS: LazyLock<Sql> = LazyLock::new(|| {
     ))
 });
 
-/// One transaction for each organization that has anything from before, until so many of each went.
+/// Deletes up to `limit` deliveries and up to `limit` events that are older than `before`, in one transaction per
+/// organization. Returns the number of deleted rows.
 pub(super) async fn prune(engine: &Arc<Engine>, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
     let first = Ulid::from_parts(u64::try_from(before.millis()).unwrap_or(0), 0);
     let organizations: Vec<OrganizationId> = engine
@@ -68,13 +70,13 @@ pub(super) async fn prune(engine: &Arc<Engine>, before: Timestamp, limit: usize)
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
     let (mut deliveries, mut events) = (0, 0);
     for organization in organizations {
-        let given = (organization, first, before, [limit - deliveries, limit - events]);
-        let pruned = engine.write(given, |(organization, first, before, limits), session| {
+        let input = (organization, first, before, [limit - deliveries, limit - events]);
+        let pruned = engine.write(input, |(organization, first, before, limits), session| {
             Box::pin(prune_one(session, *organization, *first, *before, *limits))
         });
-        let [of_deliveries, of_events] = pruned.await?;
-        deliveries += of_deliveries;
-        events += of_events;
+        let [pruned_deliveries, pruned_events] = pruned.await?;
+        deliveries += pruned_deliveries;
+        events += pruned_events;
     }
     Ok(deliveries + events)
 }
@@ -97,8 +99,9 @@ async fn prune_deliveries(
     first: Ulid,
     limit: u64,
 ) -> Result<u64, StoreError> {
-    let given = [organization.into(), first.into()];
-    let subscriptions: Vec<Id<WebhookSubscription>> = session.fetch(&SUBSCRIPTIONS, &given, |cells| cells.id()).await?;
+    let values = [organization.into(), first.into()];
+    let subscriptions: Vec<Id<WebhookSubscription>> =
+        session.fetch(&SUBSCRIPTIONS, &values, |cells| cells.id()).await?;
     let mut pruned = 0;
     for subscription in subscriptions {
         if pruned == limit {

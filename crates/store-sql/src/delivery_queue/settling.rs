@@ -1,4 +1,4 @@
-//! What came of attempts, of many lanes at once.
+//! Recording the results of delivery attempts, for many partitions at once.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -17,7 +17,7 @@ use crate::{
     table::{ENVELOPE, Table},
 };
 
-/// What an attempt changes of a delivery.
+/// Updates the columns of a delivery that an attempt changes.
 pub(super) static SETTLE: LazyLock<Bulk> = LazyLock::new(|| {
     let columns = [
         ENVELOPE[0],
@@ -31,72 +31,75 @@ pub(super) static SETTLE: LazyLock<Bulk> = LazyLock::new(|| {
         Column::int("next_attempt_at"),
         Column::text("attempts"),
     ];
-    Bulk::update(WebhookDelivery::NAME, &columns, WebhookDelivery::WITHIN.map(|within| within.column), None)
+    Bulk::update(WebhookDelivery::NAME, &columns, WebhookDelivery::WITHIN.map(|parent| parent.column), None)
 });
 
-/// What came of attempts on one lane.
+/// A request to record the results of attempts in one partition.
 pub(super) struct Settling {
     pub(super) lane: Lane,
     pub(super) settlements: Vec<Settlement>,
     pub(super) signs: Option<LaneSigns>,
-    /// The moment of these changes.
+    /// The timestamp of these changes.
     pub(super) at: Timestamp,
-    /// Whether others still wait for that moment.
+    /// The check that other processes still respect that timestamp.
     pub(super) check: Check,
 }
 
-/// Says of each which deliveries were changed meanwhile and so are not stored.
+/// Records results. Returns for each request the deliveries that were changed concurrently and are therefore not
+/// stored.
 pub(super) fn settle<'s>(
-    settling: &'s [Settling],
+    requests: &'s [Settling],
     session: &'s Session,
 ) -> BoxFuture<'s, Result<Vec<Vec<Undone>>, StoreError>> {
     Box::pin(async move {
-        let mut undone: Vec<Vec<Undone>> = vec![Vec::new(); settling.len()];
-        let mut known = HashSet::new();
+        let mut stale: Vec<Vec<Undone>> = vec![Vec::new(); requests.len()];
+        let mut seen = HashSet::new();
         let mut changes: Vec<(usize, Timestamp, &Settlement)> = Vec::new();
-        for (place, one) in settling.iter().enumerate() {
-            for settlement in &one.settlements {
-                // Who lost a lane may settle what another has sent again meanwhile: whoever comes second is too late.
-                if known.insert(settlement.before.meta.id) {
-                    changes.push((place, one.at, settlement));
+        for (index, request) in requests.iter().enumerate() {
+            for result in &request.settlements {
+                // A worker that lost a partition may record a delivery that another has sent again: the second one is
+                // stale.
+                if seen.insert(result.before.meta.id) {
+                    changes.push((index, request.at, result));
                 } else {
-                    undone[place].push(settlement.before.meta.id);
+                    stale[index].push(result.before.meta.id);
                 }
             }
         }
-        changes.sort_unstable_by_key(|(_, _, settlement)| place(settlement));
-        let rows: Vec<_> = changes.iter().map(|(_, at, settlement)| row(settlement, *at)).collect();
-        let signs: BTreeMap<Lane, LaneSigns> = settling.iter().filter_map(|one| Some((one.lane, one.signs?))).collect();
-        let stored = both(session.store_some(&SETTLE, &rows), lanes::sign(session, &signs));
-        let ((), (left_out, ())) = both(hold(settling, session), stored).await?;
-        for (place, _, settlement) in left_out.into_iter().filter_map(|place| changes.get(place)) {
-            undone[*place].push(settlement.before.meta.id);
+        changes.sort_unstable_by_key(|(_, _, result)| place(result));
+        let rows: Vec<_> = changes.iter().map(|(_, at, result)| row(result, *at)).collect();
+        let health: BTreeMap<Lane, LaneSigns> =
+            requests.iter().filter_map(|request| Some((request.lane, request.signs?))).collect();
+        let writes = both(session.store_some(&SETTLE, &rows), lanes::sign(session, &health));
+        let ((), (rejected, ())) = both(hold(requests, session), writes).await?;
+        for (index, _, result) in rejected.into_iter().filter_map(|row| changes.get(row)) {
+            stale[*index].push(result.before.meta.id);
         }
-        Ok(undone)
+        Ok(stale)
     })
 }
 
-/// Where it lies in the key: what is of one subscription is written together, and no two transactions that take several
-/// wait for each other in a circle.
-fn place(settlement: &Settlement) -> (OrganizationId, Id<WebhookSubscription>, Id<WebhookDelivery>) {
-    let Stored { meta, record } = &settlement.before;
+/// The order in which deliveries are locked: by primary key, so that those of one subscription are written together and
+/// no two transactions deadlock.
+fn place(result: &Settlement) -> (OrganizationId, Id<WebhookSubscription>, Id<WebhookDelivery>) {
+    let Stored { meta, record } = &result.before;
     (meta.organization, record.subscription, meta.id)
 }
 
-async fn hold(settling: &[Settling], session: &Session) -> Result<(), StoreError> {
-    match (settling.last(), settling.iter().map(|one| one.at).min()) {
+async fn hold(requests: &[Settling], session: &Session) -> Result<(), StoreError> {
+    match (requests.last(), requests.iter().map(|request| request.at).min()) {
         (Some(last), Some(earliest)) => last.check.hold(session, earliest).await,
         _ => Ok(()),
     }
 }
 
-fn row(settlement: &Settlement, at: Timestamp) -> Vec<Value<'_>> {
-    let (meta, delivery) = (&settlement.after.meta, &settlement.after.record);
+fn row(result: &Settlement, at: Timestamp) -> Vec<Value<'_>> {
+    let (meta, delivery) = (&result.after.meta, &result.after.record);
     vec![
         meta.organization.into(),
         meta.id.into(),
-        settlement.before.meta.revision.into(),
-        settlement.before.record.subscription.into(),
+        result.before.meta.revision.into(),
+        result.before.record.subscription.into(),
         meta.revision.into(),
         at.max(meta.updated_at).into(),
         Value::text(delivery.state.name()),

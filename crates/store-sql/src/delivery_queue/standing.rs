@@ -1,5 +1,5 @@
-//! The present revisions of a lane's subscription and account, which every attempt asks for: where asking takes a trip,
-//! calls in flight share one.
+//! The current revisions of a partition's subscription and account, which every delivery attempt checks. On PostgreSQL
+//! concurrent lookups share a query.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use crate::{
 
 type Present = Option<(Revision, Revision)>;
 
-/// Of one lane, as it mostly is; and of several.
+/// The revisions for one partition, the usual case. [`SEVERAL`] selects those for several.
 pub(super) static ONE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::fixed(
         "SELECT s.revision, a.revision FROM webhook_subscriptions AS s JOIN service_accounts AS a \
@@ -34,47 +34,48 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(super) async fn of(&self, engine: &Arc<Engine>, lane: Lane) -> Result<Present, StoreError> {
+    pub(super) async fn of(&self, engine: &Arc<Engine>, partition: Lane) -> Result<Present, StoreError> {
         if engine.is_in_process() {
-            return engine.read_point(lane, |lane, session| Box::pin(one(session, *lane))).await;
+            return engine.read_point(partition, |partition, session| Box::pin(one(session, *partition))).await;
         }
-        coalesce::read(&self.waiting, engine, lane, |lanes, session| Box::pin(travel(lanes, session))).await
+        coalesce::read(&self.waiting, engine, partition, |partitions, session| Box::pin(travel(partitions, session)))
+            .await
     }
 }
 
-async fn one(session: &Session, lane: Lane) -> Result<Present, StoreError> {
-    let values = [lane.organization.into(), lane.subscription.into()];
+async fn one(session: &Session, partition: Lane) -> Result<Present, StoreError> {
+    let values = [partition.organization.into(), partition.subscription.into()];
     session.fetch_one(&ONE, &values, |cells| Ok((cells.revision()?, cells.revision()?))).await
 }
 
-async fn travel(questions: &[Lane], session: &Session) -> Result<Vec<Present>, StoreError> {
-    let mut lanes: Vec<Lane> = questions.to_vec();
-    lanes.sort_unstable();
-    lanes.dedup();
-    let present: HashMap<Lane, (Revision, Revision)> = match lanes[..] {
+async fn travel(requested: &[Lane], session: &Session) -> Result<Vec<Present>, StoreError> {
+    let mut partitions: Vec<Lane> = requested.to_vec();
+    partitions.sort_unstable();
+    partitions.dedup();
+    let current: HashMap<Lane, (Revision, Revision)> = match partitions[..] {
         [] => HashMap::new(),
-        [lane] => one(session, lane).await?.map(|revisions| (lane, revisions)).into_iter().collect(),
+        [partition] => one(session, partition).await?.map(|revisions| (partition, revisions)).into_iter().collect(),
         _ => {
-            let places = rounded(lanes.len());
-            let sql = SEVERAL.get(places, |places| several(*places));
-            // A lane too many is none.
-            let named = lanes.iter().flat_map(|lane| [lane.organization.into(), lane.subscription.into()]);
-            let values: Vec<Value<'_>> = named.chain(std::iter::repeat(Value::text(""))).take(2 * places).collect();
+            let count = rounded(partitions.len());
+            let sql = SEVERAL.get(count, |count| several(*count));
+            // Unused placeholders are filled with empty texts, which match no partition.
+            let keys = partitions.iter().flat_map(|key| [key.organization.into(), key.subscription.into()]);
+            let values: Vec<Value<'_>> = keys.chain(std::iter::repeat(Value::text(""))).take(2 * count).collect();
             let read = |cells: &mut crate::engine::Cells<'_>| {
-                let lane = Lane { organization: cells.id()?, subscription: cells.id()? };
-                Ok((lane, (cells.revision()?, cells.revision()?)))
+                let partition = Lane { organization: cells.id()?, subscription: cells.id()? };
+                Ok((partition, (cells.revision()?, cells.revision()?)))
             };
             session.fetch(&sql, &values, read).await?.into_iter().collect()
         }
     };
-    Ok(questions.iter().map(|question| present.get(question).copied()).collect())
+    Ok(requested.iter().map(|partition| current.get(partition).copied()).collect())
 }
 
-fn several(lanes: usize) -> Sql {
+fn several(count: usize) -> Sql {
     let mut text = "SELECT s.organization_id, s.id, s.revision, a.revision FROM (VALUES ".to_owned();
-    for lane in 0..lanes {
-        text.push_str(if lane == 0 { "" } else { ", " });
-        let _ = write!(text, "(?{}, ?{})", 2 * lane + 1, 2 * lane + 2);
+    for index in 0..count {
+        text.push_str(if index == 0 { "" } else { ", " });
+        let _ = write!(text, "(?{}, ?{})", 2 * index + 1, 2 * index + 2);
     }
     text.push_str(
         ") AS l JOIN webhook_subscriptions AS s ON s.organization_id = l.column1 AND s.id = l.column2 \

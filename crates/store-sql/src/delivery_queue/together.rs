@@ -1,4 +1,4 @@
-//! What calls of many lanes in flight at once wait for together.
+//! The batchers of the queue, which combine concurrent calls for many partitions.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Reading a row cell by cell, in the order of its columns, for either engine.
+//! Reading a row column by column, in order, for both engines.
 
 use std::{error::Error, fmt::Display};
 
@@ -15,14 +15,14 @@ use super::{
     failure::{corrupt, of_postgres, of_sqlite},
 };
 
-/// The cells of one row that were not read yet.
+/// A cursor over the columns of one row.
 pub(crate) struct Cells<'r> {
     row: Row<'r>,
     next: usize,
 }
 
-/// A text of PostgreSQL's own text type, and of no other: that is all there is here, and asking after every type that a
-/// text might have takes longer than reading it.
+/// A text of PostgreSQL's `text` or `varchar` type. The schema has no other text types, and checking for every type
+/// that the driver accepts as text takes longer than reading it.
 struct Words<'r>(&'r str);
 
 impl<'r> FromSql<'r> for Words<'r> {
@@ -30,8 +30,8 @@ impl<'r> FromSql<'r> for Words<'r> {
         Ok(Self(std::str::from_utf8(raw)?))
     }
 
-    fn accepts(of: &Type) -> bool {
-        matches!(*of, Type::TEXT | Type::VARCHAR)
+    fn accepts(column_type: &Type) -> bool {
+        matches!(*column_type, Type::TEXT | Type::VARCHAR)
     }
 }
 
@@ -55,13 +55,13 @@ impl<'r> Cells<'r> {
     }
 
     pub(crate) fn opt_text(&mut self) -> Result<Option<&'r str>, StoreError> {
-        let place = self.place();
+        let index = self.place();
         match self.row {
             Row::Postgres(row) => {
-                let words: Option<Words<'_>> = row.try_get(place).map_err(of_postgres)?;
-                Ok(words.map(|Words(text)| text))
+                let text: Option<Words<'_>> = row.try_get(index).map_err(of_postgres)?;
+                Ok(text.map(|Words(text)| text))
             }
-            Row::Sqlite(row) => row.get_ref(place).map_err(of_sqlite)?.as_str_or_null().map_err(corrupt),
+            Row::Sqlite(row) => row.get_ref(index).map_err(of_sqlite)?.as_str_or_null().map_err(corrupt),
         }
     }
 
@@ -70,10 +70,10 @@ impl<'r> Cells<'r> {
     }
 
     pub(crate) fn opt_int(&mut self) -> Result<Option<i64>, StoreError> {
-        let place = self.place();
+        let index = self.place();
         match self.row {
-            Row::Postgres(row) => row.try_get(place).map_err(of_postgres),
-            Row::Sqlite(row) => row.get_ref(place).map_err(of_sqlite)?.as_i64_or_null().map_err(corrupt),
+            Row::Postgres(row) => row.try_get(index).map_err(of_postgres),
+            Row::Sqlite(row) => row.get_ref(index).map_err(of_sqlite)?.as_i64_or_null().map_err(corrupt),
         }
     }
 
@@ -82,10 +82,10 @@ impl<'r> Cells<'r> {
     }
 
     pub(crate) fn blob(&mut self) -> Result<&'r [u8], StoreError> {
-        let place = self.place();
+        let index = self.place();
         match self.row {
-            Row::Postgres(row) => row.try_get(place).map_err(of_postgres),
-            Row::Sqlite(row) => row.get_ref(place).map_err(of_sqlite)?.as_blob().map_err(corrupt),
+            Row::Postgres(row) => row.try_get(index).map_err(of_postgres),
+            Row::Sqlite(row) => row.get_ref(index).map_err(of_sqlite)?.as_blob().map_err(corrupt),
         }
     }
 
@@ -117,23 +117,23 @@ impl<'r> Cells<'r> {
         Ok(self.opt_parsed(Ulid::from_string)?.map(Id::new))
     }
 
-    /// The text as one that was held to a rule before it was stored.
+    /// Reads a text that was validated by `R` before it was stored, without validating it again.
     pub(crate) fn kept<R: Rule>(&mut self) -> Result<Text<R>, StoreError> {
         self.text().map(Text::trusted)
     }
 
-    /// The same, where there is one.
+    /// Like [`Self::trusted`], for a column that may be null.
     pub(crate) fn opt_kept<R: Rule>(&mut self) -> Result<Option<Text<R>>, StoreError> {
         Ok(self.opt_text()?.map(Text::trusted))
     }
 
-    /// The text as what it stands for.
+    /// Reads a text and parses it.
     pub(crate) fn parsed<T, E: Display>(&mut self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, StoreError> {
         let text = self.text()?;
         parse(text).map_err(|error| self.invalid(&error))
     }
 
-    /// The text as what it stands for, where there is one.
+    /// Like [`Self::parsed`], for a column that may be null.
     pub(crate) fn opt_parsed<T, E: Display>(
         &mut self,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -142,14 +142,14 @@ impl<'r> Cells<'r> {
         text.map(parse).transpose().map_err(|error| self.invalid(&error))
     }
 
-    /// The one of `all` whose word is the text.
+    /// Reads the name of one of `all`.
     pub(crate) fn word<T: Copy>(&mut self, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, StoreError> {
         let text = self.text()?;
-        let known = all.iter().copied().find(|one| name(*one) == text);
-        known.ok_or_else(|| self.invalid(&format_args!("the word {text:?} is not known")))
+        let value = all.iter().copied().find(|value| name(*value) == text);
+        value.ok_or_else(|| self.invalid(&format_args!("the name {text:?} is not supported")))
     }
 
-    /// All that were not read yet, whatever they hold.
+    /// Reads all remaining columns, of any type.
     pub(crate) fn rest(&mut self) -> Result<Vec<Value<'static>>, StoreError> {
         let columns = match self.row {
             Row::Postgres(row) => row.len(),
@@ -159,30 +159,30 @@ impl<'r> Cells<'r> {
     }
 
     fn value(&mut self) -> Result<Value<'static>, StoreError> {
-        let place = self.place();
+        let index = self.place();
         match self.row {
-            Row::Postgres(row) => match row.columns().get(place).map(|column| column.type_()) {
-                Some(&Type::INT8) => row.try_get(place).map(Value::opt::<i64>),
-                Some(&Type::TEXT) => row.try_get(place).map(Value::opt::<String>),
-                Some(&Type::BYTEA) => row.try_get(place).map(Value::opt::<Vec<u8>>),
-                other => return Err(self.invalid(&format_args!("of an unknown type, {other:?}"))),
+            Row::Postgres(row) => match row.columns().get(index).map(|column| column.type_()) {
+                Some(&Type::INT8) => row.try_get(index).map(Value::opt::<i64>),
+                Some(&Type::TEXT) => row.try_get(index).map(Value::opt::<String>),
+                Some(&Type::BYTEA) => row.try_get(index).map(Value::opt::<Vec<u8>>),
+                other => return Err(self.invalid(&format_args!("the column type {other:?} is not supported"))),
             }
             .map_err(of_postgres),
-            Row::Sqlite(row) => match row.get_ref(place).map_err(of_sqlite)? {
+            Row::Sqlite(row) => match row.get_ref(index).map_err(of_sqlite)? {
                 ValueRef::Null => Ok(Value::Null),
                 ValueRef::Integer(number) => Ok(number.into()),
                 ValueRef::Text(text) => Ok(std::str::from_utf8(text).map_err(corrupt)?.to_owned().into()),
                 ValueRef::Blob(bytes) => Ok(bytes.to_vec().into()),
-                ValueRef::Real(_) => Err(self.invalid(&"a fraction, of which there is none")),
+                ValueRef::Real(_) => Err(self.invalid(&"a floating-point number is not supported")),
             },
         }
     }
 
     fn missing(&self) -> StoreError {
-        self.invalid(&"nothing where something must be")
+        self.invalid(&"the value must not be null")
     }
 
-    fn invalid(&self, what: &dyn Display) -> StoreError {
-        corrupt(format!("column {}: {what}", self.next))
+    fn invalid(&self, reason: &dyn Display) -> StoreError {
+        corrupt(format!("column {}: {reason}", self.next))
     }
 }

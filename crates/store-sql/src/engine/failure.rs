@@ -1,4 +1,4 @@
-//! Which failures of a database pass by themselves and which don't.
+//! Classification of database failures: which are transient and which are permanent.
 
 use std::{error::Error as _, sync::Arc};
 
@@ -31,34 +31,34 @@ pub(super) fn of_sqlite(error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// What a failed statement means for the work it belongs to.
+/// The class of a failure, which decides what happens to the work the failed statement belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// The connection is of no more use.
+    /// The connection is no longer usable.
     Dead,
-    /// Another transaction was in the way.
+    /// The transaction conflicted with another: a serialization failure or a deadlock.
     Crossed,
-    /// Another transaction took a unique key, or made a table, between a look and a write.
+    /// Another transaction inserted the same unique key, or created the same table, first.
     Taken,
-    /// The prepared statement is not what the server has by now.
+    /// The prepared statement no longer matches the server's.
     Stale,
-    /// A statement before it failed, and the transaction with it.
+    /// An earlier statement failed and aborted the transaction.
     Aborted,
-    /// It was asked for too late to share a transaction.
+    /// The statement was sent too late to share a transaction with other jobs.
     Late,
-    /// A lock was held by others, or it took, for too long.
+    /// The statement exceeded the lock timeout or the statement timeout.
     Waited,
-    /// Anything else.
+    /// Any other failure.
     Failed,
 }
 
 impl Trouble {
-    /// Whether the same may succeed when it is done again.
+    /// Whether the work may succeed when it is run again.
     pub(super) fn passes(self) -> bool {
         matches!(self, Self::Dead | Self::Crossed | Self::Taken | Self::Stale)
     }
 
-    /// Whether it comes from what was asked, and not from what happened around it.
+    /// Whether the job's own statements caused the failure, as opposed to other work or the connection.
     pub(super) fn is_its_own(self) -> bool {
         matches!(self, Self::Taken | Self::Late | Self::Failed)
     }
@@ -71,59 +71,63 @@ pub(super) fn trouble(error: &tokio_postgres::Error) -> Trouble {
     match database.code().code() {
         "40001" | "40P01" => Trouble::Crossed,
         "23505" | "42P07" => Trouble::Taken,
-        // The result of a cached plan has other columns now; the statement is not there, as after DISCARD.
+        // The result columns of a cached plan have changed. 26000: the statement does not exist, as after DISCARD.
         "0A000" if database.routine() == Some("RevalidateCachedQuery") => Trouble::Stale,
         "26000" => Trouble::Stale,
         "25P02" => Trouble::Aborted,
         "55P03" | "57014" => Trouble::Waited,
-        // Whether it was completed is not known, which is the same as if nobody had answered.
+        // Whether the statement completed is unknown, as if the connection had been lost.
         "40003" => Trouble::Dead,
-        // 08P01 is a mistake of ours, and the connection lives on. 57014 ends a statement, not the connection.
+        // 08P01 is a protocol error of ours and leaves the connection usable. 57014 ends a statement, not the
+        // connection.
         code if (code.starts_with("08") && code != "08P01") || code.starts_with("57P") => Trouble::Dead,
         _ => Trouble::Failed,
     }
 }
 
-/// Whether the connection broke: what is wrong with a statement itself comes from the server or from encoding it.
+/// Whether the connection was lost. Errors of a statement itself come from the server or from encoding its parameters.
 fn broke(error: &tokio_postgres::Error) -> bool {
     error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>())
 }
 
 pub(super) fn of_postgres(error: tokio_postgres::Error) -> StoreError {
-    let passes = match error.as_db_error().map(|database| database.code().code()) {
-        // Too little of something; a standby that takes no writes.
+    let transient = match error.as_db_error().map(|database| database.code().code()) {
+        // Insufficient resources (class 53), or a standby that accepts no writes (25006).
         Some(code) => code.starts_with("53") || code == "25006",
         None => false,
     };
     let trouble = trouble(&error);
-    let passes =
-        passes || (trouble.passes() && !is_of_schema(&error)) || matches!(trouble, Trouble::Aborted | Trouble::Waited);
-    if passes { unavailable(in_words(&error)) } else { corrupt(in_words(&error)) }
+    let transient = transient
+        || (trouble.passes() && !is_of_schema(&error))
+        || matches!(trouble, Trouble::Aborted | Trouble::Waited);
+    if transient { unavailable(in_words(&error)) } else { corrupt(in_words(&error)) }
 }
 
-/// Whoever can't be connected to may be so the next time.
+/// Converts an error of connecting, which is always transient.
 pub(super) fn of_connecting(error: tokio_postgres::Error) -> StoreError {
     unavailable(in_words(&error))
 }
 
-/// The error with its causes: by itself it says little more than which part of the driver it comes from.
+/// The error's message followed by those of its causes: on its own it names little more than the part of the driver
+/// that failed.
 pub(super) fn in_words(error: &tokio_postgres::Error) -> String {
-    let mut words = error.to_string();
+    let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
+        message.push_str(": ");
+        message.push_str(&error.to_string());
         cause = error.source();
     }
-    words
+    message
 }
 
-/// Making a table is tried again where another makes it, but one that is there stays there.
+/// Whether the error is a duplicate table. Creating one is retried, since another process may be creating it; as a
+/// final error it is permanent, because an existing table stays.
 fn is_of_schema(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|database| database.code().code() == "42P07")
 }
 
-/// One failure, told to everybody whom it concerns.
+/// A copy of an error that several callers share.
 pub(crate) fn shared(error: &Arc<StoreError>) -> StoreError {
     match &**error {
         StoreError::Unavailable(_) => unavailable(Arc::clone(error)),

@@ -1,27 +1,28 @@
-//! Steps that are all begun before the first is answered, and judged in their order.
+//! Pipelines: steps that are all started before the first is answered, and whose results are evaluated in order.
 
 use std::{future::poll_fn, task::Poll};
 
 use futures_util::future::{BoxFuture, join};
 
-/// One of several steps.
+/// One step of a pipeline.
 pub(crate) type Step<'s, E> = BoxFuture<'s, Result<(), E>>;
 
-/// Begins each step, then waits for each; the first failure in their order decides. On PostgreSQL the statements of all are
-/// on their way before the first is answered, in the order of the steps. On SQLite, where nothing waits, a step after one
-/// that failed is not begun at all.
+/// Starts all steps, then waits for all of them, and returns the first failure in their order. On PostgreSQL the
+/// statements of all steps are sent, in order, before the first is answered. On SQLite, where nothing waits, a step
+/// after a failed one is not started at all.
 pub(crate) async fn in_order<E>(mut steps: Vec<Step<'_, E>>) -> Result<(), E> {
     let mut failed = None;
     poll_fn(|context| {
-        // All are polled, not only the first that waits: one that has its turn to send may lie behind one that wants another.
-        let mut place = 0;
-        while let Some(step) = steps.get_mut(place) {
+        // All steps are polled, not only the first pending one: a step that holds the send lock may come after one that
+        // waits for it.
+        let mut index = 0;
+        while let Some(step) = steps.get_mut(index) {
             match step.as_mut().poll(context) {
-                Poll::Pending => place += 1,
-                Poll::Ready(Ok(())) => drop(steps.remove(place)),
+                Poll::Pending => index += 1,
+                Poll::Ready(Ok(())) => drop(steps.remove(index)),
                 Poll::Ready(Err(error)) => {
                     failed = Some(error);
-                    steps.truncate(place);
+                    steps.truncate(index);
                 }
             }
         }
@@ -30,7 +31,7 @@ pub(crate) async fn in_order<E>(mut steps: Vec<Step<'_, E>>) -> Result<(), E> {
     .await
 }
 
-/// Both, begun in this order.
+/// Runs two steps as a pipeline, started in this order, and returns both results.
 pub(crate) async fn both<A, B, E>(
     first: impl Future<Output = Result<A, E>>,
     second: impl Future<Output = Result<B, E>>,
@@ -39,7 +40,7 @@ pub(crate) async fn both<A, B, E>(
     Ok((first?, second?))
 }
 
-/// Lets a future go as far as it can without waiting.
+/// Polls a future once.
 pub(super) async fn begin<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     poll_fn(|context| Poll::Ready(std::pin::Pin::new(&mut *future).poll(context))).await
 }

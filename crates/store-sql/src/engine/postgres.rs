@@ -1,5 +1,5 @@
-//! PostgreSQL, over few connections. Reads share some, many under way on each; transactions have one to themselves, in which
-//! statements go out before those ahead of them are answered, and many writes share a transaction.
+//! The PostgreSQL engine, with few connections. Reads share some connections, with many reads in flight on each. Each
+//! transaction has a connection of its own, on which statements are pipelined, and many writes share a transaction.
 
 mod backoff;
 mod connection;
@@ -57,37 +57,42 @@ struct Parts {
 }
 
 impl PostgresEngine {
-    /// Connects when it is first needed.
+    /// Creates the engine. Connections are opened when they are first needed.
     pub(super) fn open(url: &PostgresUrl, options: &DatabaseOptions) -> Result<Self, StoreError> {
-        let dial = Arc::new(Dial::new(url, options)?);
-        let patience = options.patience();
-        let writers = |count| Arc::new(Writers::new(Arc::clone(&dial), count));
-        let commits = Lane::over(writers(options.single_commits()), writers(options.shared_commits()), patience);
-        let (entries, upkeep) = (writers(1), writers(options.upkeep()));
-        let readers = Readers::new(Arc::clone(&dial), options);
+        let connector = Arc::new(Dial::new(url, options)?);
+        let job_timeout = options.patience();
+        let writers = |count| Arc::new(Writers::new(Arc::clone(&connector), count));
+        let commits = Lane::over(writers(options.single_commits()), writers(options.shared_commits()), job_timeout);
+        let (entries_pool, other_pool) = (writers(1), writers(options.upkeep()));
+        let read_pool = Readers::new(Arc::clone(&connector), options);
         Ok(Self {
             commits,
-            entries: Lane::over(Arc::clone(&entries), entries, patience),
-            upkeep: Lane::over(Arc::clone(&upkeep), upkeep, patience),
-            parts: Arc::new(Parts { options: *options, dial, readers, streams: Places::default() }),
+            entries: Lane::over(Arc::clone(&entries_pool), entries_pool, job_timeout),
+            upkeep: Lane::over(Arc::clone(&other_pool), other_pool, job_timeout),
+            parts: Arc::new(Parts {
+                options: *options,
+                dial: connector,
+                readers: read_pool,
+                streams: Places::default(),
+            }),
         })
     }
 
     pub(super) async fn read<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
     ) -> Result<T, E> {
-        let readers = &self.parts.readers;
-        let _place = readers.gate.enter(Instant::now() + self.parts.options.patience()).await?;
+        let read_pool = &self.parts.readers;
+        let _permit = read_pool.gate.enter(Instant::now() + self.parts.options.patience()).await?;
         let mut attempts = Attempts::default();
         loop {
-            let connection = readers.pick().await?;
+            let connection = read_pool.pick().await?;
             let mut session = session_on(&connection);
-            // The server ends a statement in time; a server that doesn't is not there any more.
-            let Ok(answer) = timeout(self.parts.options.patience(), work(&given, &mut session)).await else {
-                readers.retire(&connection);
-                return Err(unavailable("the database takes too long to answer").into());
+            // The server enforces the statement timeout; a server that does not answer in time is gone.
+            let Ok(answer) = timeout(self.parts.options.patience(), work(&input, &mut session)).await else {
+                read_pool.retire(&connection);
+                return Err(unavailable("the database did not answer in time").into());
             };
             if !session.trouble().is_some_and(Trouble::passes) || !attempts.again().await {
                 return answer;
@@ -97,45 +102,45 @@ impl PostgresEngine {
 
     pub(super) fn read_apart<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
-        done: impl Done<T, E>,
+        completion: impl Done<T, E>,
     ) {
         let engine = self.clone();
-        tokio::spawn(async move { done(engine.read(given, work).await) });
+        tokio::spawn(async move { completion(engine.read(input, work).await) });
     }
 
     pub(super) fn write_apart<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
-        done: impl Done<T, E>,
+        completion: impl Done<T, E>,
     ) {
-        self.upkeep.alone(Box::new(Task::new(given, work, done)));
+        self.upkeep.alone(Box::new(Task::new(input, work, completion)));
     }
 
     pub(super) fn write_together<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        sort: Sort,
-        given: C,
+        class: Sort,
+        input: C,
         work: impl Work<C, T, E>,
-        done: impl Done<T, E>,
+        completion: impl Done<T, E>,
     ) {
-        let lane = match sort {
+        let group_commit = match class {
             Sort::Commit => &self.commits,
             Sort::Entries => &self.entries,
         };
-        lane.together(Box::new(Task::new(given, work, done)));
+        group_commit.together(Box::new(Task::new(input, work, completion)));
     }
 
     pub(super) async fn stream<T: Send + 'static>(&self, query: StreamedQuery<T>) -> Result<Taking<T>, StoreError> {
-        let place = self.parts.streams.take().await?;
-        stream::open(&self.parts.dial, query, place).await
+        let permit = self.parts.streams.take().await?;
+        stream::open(&self.parts.dial, query, permit).await
     }
 
     pub(super) async fn close(&self) {
-        for lane in [&self.commits, &self.entries, &self.upkeep] {
-            lane.close().await;
+        for group_commit in [&self.commits, &self.entries, &self.upkeep] {
+            group_commit.close().await;
         }
         self.parts.readers.close().await;
     }
@@ -146,7 +151,7 @@ fn session_on(connection: &Arc<Connection>) -> Session {
 }
 
 impl Session {
-    /// What befell the statements, where it matters to others.
+    /// The first failure of the session's statements on PostgreSQL.
     fn trouble(&self) -> Option<Trouble> {
         if let Self::Postgres(session) = self { session.trouble() } else { None }
     }

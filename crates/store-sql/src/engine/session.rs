@@ -1,4 +1,4 @@
-//! A connection for the length of one piece of work.
+//! A database session: a connection for the duration of one job.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,15 +6,15 @@ use kernel::StoreError;
 
 use super::{Bulk, Cells, Sql, Value, corrupt, failure::of_sqlite, postgres::PostgresSession};
 
-/// Runs statements on one connection. On SQLite nothing here ever waits: it is the thread that does. On PostgreSQL a
-/// statement is on its way when it is first polled, in the order of those polls.
+/// Runs statements on one connection. On SQLite no method ever yields: it blocks the thread instead. On PostgreSQL a
+/// statement is sent when it is first polled, and statements are sent in the order of their first polls.
 pub(crate) enum Session {
     Postgres(PostgresSession),
     Sqlite(SqliteSession),
 }
 
-/// A connection that is used by one piece of work at a time; the lock, which is never waited for, lets it be lent to
-/// several of its futures.
+/// A SQLite connection, used by one job at a time. The mutex is never contended; it lets several futures of the job
+/// share the connection.
 pub(crate) struct SqliteSession(Mutex<rusqlite::Connection>);
 
 impl SqliteSession {
@@ -28,20 +28,20 @@ impl Session {
         Self::Sqlite(SqliteSession(Mutex::new(connection)))
     }
 
-    /// Runs a statement. Says how many rows it touched.
+    /// Runs a statement. Returns the number of affected rows.
     pub(crate) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
         match self {
             Self::Postgres(session) => session.execute(sql, values).await,
             Self::Sqlite(session) => {
                 let connection = session.connection();
                 let mut statement = connection.prepare_cached(&sql.sqlite).map_err(of_sqlite)?;
-                let touched = statement.execute(rusqlite::params_from_iter(values)).map_err(of_sqlite)?;
-                Ok(touched as u64)
+                let affected = statement.execute(rusqlite::params_from_iter(values)).map_err(of_sqlite)?;
+                Ok(affected as u64)
             }
         }
     }
 
-    /// Runs a query and visits its rows.
+    /// Runs a query and calls `visit` for each row.
     pub(crate) async fn visit(
         &self,
         sql: &Sql,
@@ -54,7 +54,7 @@ impl Session {
                 let connection = session.connection();
                 for text in sql.sqlite_first.iter().chain([&sql.sqlite]) {
                     let mut statement = connection.prepare_cached(text).map_err(of_sqlite)?;
-                    // Of several statements not each has a place for every value.
+                    // With several statements, each may have placeholders for only the first of the values.
                     let bound = values.iter().take(statement.parameter_count());
                     let mut rows = statement.query(rusqlite::params_from_iter(bound)).map_err(of_sqlite)?;
                     while let Some(row) = rows.next().map_err(of_sqlite)? {
@@ -66,24 +66,24 @@ impl Session {
         }
     }
 
-    /// Runs a query and reads its rows.
+    /// Runs a query and returns its rows.
     pub(crate) async fn fetch<T: Send>(
         &self,
         sql: &Sql,
         values: &[Value<'_>],
         read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
-        let mut answer = Vec::new();
-        let rows = &mut answer;
+        let mut rows_read = Vec::new();
+        let rows = &mut rows_read;
         let visit = move |cells: &mut Cells<'_>| {
             rows.push(read(cells)?);
             Ok(())
         };
         self.visit(sql, values, visit).await?;
-        Ok(answer)
+        Ok(rows_read)
     }
 
-    /// Runs a query and reads its one row, if it has one.
+    /// Runs a query and returns its row, if it has one.
     pub(crate) async fn fetch_one<T: Send>(
         &self,
         sql: &Sql,
@@ -93,8 +93,8 @@ impl Session {
         Ok(self.fetch(sql, values, read).await?.pop())
     }
 
-    /// Stores rows. Answers with the place of the first that was left out, if one was: the transaction is then to fail,
-    /// since on PostgreSQL the others were stored.
+    /// Stores rows. Returns the index of the first row that was rejected, if one was. The caller must then fail the
+    /// transaction, since on PostgreSQL the other rows were stored.
     pub(crate) async fn store(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Option<usize>, StoreError> {
         match self {
             Self::Postgres(session) => session.store(bulk, rows).await,
@@ -102,8 +102,8 @@ impl Session {
         }
     }
 
-    /// Stores those of the rows that nothing stands in the way of, and answers with the places of the others. Not for rows
-    /// whose key changes.
+    /// Stores the rows that do not conflict and returns the indexes of the rejected ones. Must not be used for rows
+    /// whose unique key changes.
     pub(crate) async fn store_some(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Vec<usize>, StoreError> {
         match self {
             Self::Postgres(session) => session.store_some(bulk, rows).await,
@@ -112,21 +112,21 @@ impl Session {
                 let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
                 let then = bulk.sqlite_then.as_ref().map(|then| connection.prepare_cached(then));
                 let mut then = then.transpose().map_err(of_sqlite)?;
-                let mut left_out = Vec::new();
-                for (place, row) in rows.iter().enumerate() {
+                let mut rejected = Vec::new();
+                for (index, row) in rows.iter().enumerate() {
                     if statement.execute(rusqlite::params_from_iter(row)).map_err(of_sqlite)? == 0 {
-                        left_out.push(place);
+                        rejected.push(index);
                     } else if let Some(then) = &mut then {
                         let bound = row.iter().take(then.parameter_count());
                         then.execute(rusqlite::params_from_iter(bound)).map_err(of_sqlite)?;
                     }
                 }
-                Ok(left_out)
+                Ok(rejected)
             }
         }
     }
 
-    /// Runs a statement for each of the rows. Says how many it touched.
+    /// Runs a statement for each of the rows. Returns the number of affected rows.
     pub(crate) async fn execute_each(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<u64, StoreError> {
         match self {
             Self::Postgres(session) => session.execute_each(bulk, rows).await,
@@ -134,18 +134,18 @@ impl Session {
         }
     }
 
-    /// Runs a query for each of the rows and reads what they find, in whichever order.
+    /// Runs a query for each of the rows and returns the rows found, in no particular order.
     pub(crate) async fn fetch_each<T: Send>(
         &self,
         bulk: &Bulk,
         rows: &[Vec<Value<'_>>],
         read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
-        let mut answer = Vec::new();
+        let mut rows_read = Vec::new();
         match self {
             Self::Postgres(session) => {
                 let visit = |cells: &mut Cells<'_>| {
-                    answer.push(read(cells)?);
+                    rows_read.push(read(cells)?);
                     Ok(())
                 };
                 session.visit_each(bulk, rows, visit).await?;
@@ -156,15 +156,15 @@ impl Session {
                 for row in rows {
                     let mut found = statement.query(rusqlite::params_from_iter(row)).map_err(of_sqlite)?;
                     while let Some(row) = found.next().map_err(of_sqlite)? {
-                        answer.push(read(&mut Cells::of_sqlite(row))?);
+                        rows_read.push(read(&mut Cells::of_sqlite(row))?);
                     }
                 }
             }
         }
-        Ok(answer)
+        Ok(rows_read)
     }
 
-    /// Runs statements as they stand, in this engine's dialect: for migrations.
+    /// Runs statements without parameters, in this engine's dialect: for migrations.
     pub(crate) async fn run_script(&self, script: &Script) -> Result<(), StoreError> {
         match self {
             Self::Postgres(session) => session.run(script.postgres).await,
@@ -172,7 +172,7 @@ impl Session {
         }
     }
 
-    /// The one of the statements that is this engine's.
+    /// The text of a script in this engine's dialect.
     pub(crate) fn dialect(&self, script: &Script) -> &'static str {
         match self {
             Self::Postgres(_) => script.postgres,
@@ -180,7 +180,7 @@ impl Session {
         }
     }
 
-    /// Whether there is a table with this name.
+    /// Whether a table with this name exists.
     pub(crate) async fn has_table(&self, name: &str) -> Result<bool, StoreError> {
         let catalogue = match self {
             Self::Postgres(_) => {
@@ -191,15 +191,15 @@ impl Session {
         Ok(self.fetch_one(&Sql::fixed(catalogue), &[Value::text(name)], |cells| cells.int()).await?.is_some())
     }
 
-    /// Makes the table of migrations where there is none, and sees to it that the same work in another process waits until
-    /// this transaction ends: for its rows, or where there was no table for the table. How long it takes does not matter.
+    /// Creates the table of migrations if it does not exist, and locks it, so that migrations in another process wait
+    /// until this transaction ends: for its rows or, if it was created here, for the table. The wait has no timeout.
     pub(crate) async fn lock_schema(&self, ledger: &Script) -> Result<(), StoreError> {
         match self {
             Self::Postgres(session) => {
                 session.run("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
                 session.run(ledger.postgres).await?;
                 session.run("SELECT 1 FROM schema_migrations ORDER BY version FOR UPDATE").await?;
-                // While a statement of the schema waits for a lock, everybody waits behind it.
+                // While a schema change waits for a lock, all other statements on the table queue behind it.
                 session.run("SET LOCAL lock_timeout = '5s'").await
             }
             Self::Sqlite(session) => session.connection().execute_batch(ledger.sqlite).map_err(of_sqlite),
@@ -207,15 +207,15 @@ impl Session {
     }
 }
 
-/// Statements written by hand for each engine.
+/// Statements written by hand in the dialect of each engine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Script {
     pub(crate) postgres: &'static str,
     pub(crate) sqlite: &'static str,
 }
 
-/// Drives work on a thread of SQLite's, where no statement ever waits.
+/// Runs a future to completion on a SQLite thread, where no statement ever yields.
 pub(super) fn drive<T, E: From<StoreError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     futures_util::FutureExt::now_or_never(work)
-        .unwrap_or_else(|| Err(corrupt("work on the database waited for something else").into()))
+        .unwrap_or_else(|| Err(corrupt("the work on the database awaited something other than the database").into()))
 }

@@ -1,5 +1,5 @@
-//! SQLite, on threads of our own: one that writes, several that read. A statement never hops threads, and work that was
-//! begun ends, whoever went away meanwhile. Only point reads are done where they are asked for.
+//! The SQLite engine, on dedicated threads: one writer and several readers. A job stays on one thread, and a job that
+//! has started runs to its end, even if its caller is gone. Only point reads run on the calling thread.
 
 mod backup;
 mod connection;
@@ -35,7 +35,7 @@ use points::Points;
 use queue::Queue;
 use stream::Streams;
 
-/// Work that may wait at most; beyond, callers are told to come back.
+/// The maximum number of waiting jobs per queue; further jobs get [`StoreError::Unavailable`].
 const QUEUE: usize = 4096;
 
 pub(crate) struct SqliteEngine {
@@ -54,96 +54,97 @@ struct Threads {
 }
 
 impl SqliteEngine {
-    /// Opens the file, or makes it. Waits for the disk.
+    /// Opens the file, or creates it. Blocks on disk access.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        // First the writer: it makes the file and puts it in order after a crash, which a reader can't.
-        let writing = for_writing(path)?;
-        let readers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
-        let reading = (0..readers).map(|_| for_reading(path)).collect::<Result<Vec<_>, _>>()?;
-        let points = (0..readers).map(|_| for_points(path)).collect::<Result<Vec<_>, _>>()?;
+        // The writer comes first: it creates the file and recovers it after a crash, which a reader can't.
+        let writer = for_writing(path)?;
+        let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
+        let readers = (0..count).map(|_| for_reading(path)).collect::<Result<Vec<_>, _>>()?;
+        let point_readers = (0..count).map(|_| for_points(path)).collect::<Result<Vec<_>, _>>()?;
 
         let (reads, writes) = (Arc::new(Queue::new(QUEUE)), Arc::new(Queue::new(QUEUE)));
         let mut threads = Threads::default();
         let queue = Arc::clone(&writes);
-        threads.writer = Some(spawn("sqlite-writer", move || writer::run(writing, &queue))?);
-        for connection in reading {
+        threads.writer = Some(spawn("sqlite-writer", move || writer::run(writer, &queue))?);
+        for connection in readers {
             let queue = Arc::clone(&reads);
             threads.readers.push(spawn("sqlite-reader", move || reader::run(connection, &queue))?);
         }
         let streams = Streams::over(path);
-        let (points, threads) = (Arc::new(Points::over(points)), Mutex::new(threads));
-        Ok(Self { path: path.to_owned(), points, reads, writes, streams, threads })
+        let (point_reads, threads) = (Arc::new(Points::over(point_readers)), Mutex::new(threads));
+        Ok(Self { path: path.to_owned(), points: point_reads, reads, writes, streams, threads })
     }
 
-    /// Keeps everybody from writing to the file, as long as what it returns is there.
+    /// Blocks all writers to the file until the returned lock is dropped.
     pub(super) async fn hold(&self) -> Result<Hold, StoreError> {
         let path = self.path.clone();
         tokio::task::spawn_blocking(move || Hold::take(&path)).await.map_err(unavailable)?
     }
 
-    /// Copies the file as it is now to another, whoever reads and writes meanwhile.
+    /// Copies the current state of the file to another file while others read and write.
     pub(super) async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
         let (from, to) = (self.path.clone(), to.to_owned());
         tokio::task::spawn_blocking(move || backup::back_up(&from, &to)).await.map_err(unavailable)?
     }
 
-    /// Reads on the calling thread; where all connections for it are out, on a reader's.
+    /// Reads on the calling thread, or on a reader thread if all connections for point reads are in use.
     pub(super) async fn read_point<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
     ) -> Result<T, E> {
         if let Some(mut session) = self.points.take() {
-            let answer = attempt(&given, &work, &mut session);
+            let result = attempt(&input, &work, &mut session);
             self.points.give_back(session);
-            return answer;
+            return result;
         }
-        self.read(given, work).await
+        self.read(input, work).await
     }
 
     pub(super) async fn read<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
     ) -> Result<T, E> {
-        let (answer, answered) = oneshot::channel();
-        self.read_apart(given, work, move |result| drop(answer.send(result)));
-        answered.await.unwrap_or_else(|_| Err(unavailable("the read was lost: it broke off").into()))
+        let (sender, receiver) = oneshot::channel();
+        self.read_apart(input, work, move |result| drop(sender.send(result)));
+        receiver.await.unwrap_or_else(|_| Err(unavailable("the read was aborted before it completed").into()))
     }
 
     pub(super) fn read_apart<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
-        done: impl Done<T, E>,
+        completion: impl Done<T, E>,
     ) {
-        if let Err((job, refusal)) = self.reads.push(Box::new(Task::new(given, work, done))) {
-            job.refuse(unavailable(refusal));
+        if let Err((job, error)) = self.reads.push(Box::new(Task::new(input, work, completion))) {
+            job.refuse(unavailable(error));
         }
     }
 
     pub(super) fn write_apart<C: Given, T: Send + 'static, E: Failure>(
         &self,
-        given: C,
+        input: C,
         work: impl Work<C, T, E>,
-        done: impl Done<T, E>,
+        completion: impl Done<T, E>,
     ) {
-        if let Err((job, refusal)) = self.writes.push(Box::new(Task::new(given, work, done))) {
-            job.finish(Err(unavailable(refusal)));
+        if let Err((job, error)) = self.writes.push(Box::new(Task::new(input, work, completion))) {
+            job.finish(Err(unavailable(error)));
         }
     }
 
-    /// Begins to read on a thread of its own.
+    /// Opens a stream on a thread of its own.
     pub(super) async fn stream<T: Send + 'static>(&self, query: StreamedQuery<T>) -> Result<Taking<T>, StoreError> {
         self.streams.open(query).await
     }
 
-    /// Cuts streams, and lets waiting work finish, readers before the writer, which then folds the log into the file.
+    /// Aborts streams and lets waiting jobs finish, the readers before the writer, which then checkpoints the
+    /// write-ahead log into the file.
     pub(super) async fn close(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         self.streams.close().await;
-        let points = Arc::clone(&self.points);
-        ended(move || points.close()).await;
+        let point_reads = Arc::clone(&self.points);
+        ended(move || point_reads.close()).await;
         self.reads.close();
         ended(move || join(threads.readers)).await;
         self.writes.close();
@@ -164,13 +165,13 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
     if !threads.into_iter().all(|thread| thread.join().is_ok()) {
-        tracing::error!("a thread of the database broke off");
+        tracing::error!("a database thread panicked");
     }
 }
 
-/// Waits for what blocks until it has ended.
-async fn ended(end: impl FnOnce() + Send + 'static) {
-    if let Err(error) = tokio::task::spawn_blocking(end).await {
-        tracing::error!(%error, "closing the database broke off");
+/// Runs a blocking function on a thread where it may block, and waits for it.
+async fn ended(blocking: impl FnOnce() + Send + 'static) {
+    if let Err(error) = tokio::task::spawn_blocking(blocking).await {
+        tracing::error!(%error, "closing the database failed");
     }
 }

@@ -1,4 +1,4 @@
-//! What streams of either engine have in common: how many there are, and how rows are handed on.
+//! The parts of streams that both engines share: the limit on their number and the channel for batches of rows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,12 +11,12 @@ use tokio::{
 
 use super::{Cells, Sql, Value, unavailable};
 
-/// How many streams there are at a time. Each has a connection of its own, so they take nothing from other reads.
+/// The maximum number of concurrent streams. Each has a connection of its own, so they do not slow down other reads.
 const PLACES: usize = 8;
-/// How long a stream waits for its place: one that was dropped gives its own back in a moment.
+/// How long a stream waits for a permit. A dropped stream releases its permit within moments.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many rows are handed on at a time. One batch is made while one waits and one is used, so this bounds the memory of a
-/// stream: to 8 MB where every text is as long as it may be, to a few hundred kilobytes with usual ones.
+/// The number of rows per batch. One batch is filled while one is queued and one is consumed, so this bounds the memory
+/// of a stream: to 8 MB with texts of the maximum length, to a few hundred kilobytes with usual ones.
 pub(super) const BATCH: usize = 128;
 
 /// A query whose rows are streamed.
@@ -26,7 +26,7 @@ pub(super) struct StreamedQuery<T> {
     pub(super) read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
 }
 
-/// The places of an engine's streams.
+/// Limits the number of an engine's concurrent streams.
 pub(super) struct Places(Arc<Semaphore>);
 
 impl Default for Places {
@@ -36,28 +36,29 @@ impl Default for Places {
 }
 
 impl Places {
-    /// Takes a place, which is held until it is dropped.
+    /// Acquires a permit, which is released when it is dropped.
     pub(super) async fn take(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        let place = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
-        place.map_err(|_| unavailable("too many streams are open"))?.map_err(unavailable)
+        let permit = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        permit.map_err(|_| unavailable("too many streams are open; try again later"))?.map_err(unavailable)
     }
 }
 
-/// What is handed on. That all was handed on is said, so that a stream that breaks off is not taken for one that ended.
+/// A message of the channel. The end is sent explicitly, so that an aborted stream is not mistaken for a complete one.
 enum Handed<T> {
     Batch(Vec<T>),
     End(Result<(), StoreError>),
 }
 
-/// A stream as seen from the connection.
+/// The sending half of a stream, used by the connection.
 pub(super) struct Giving<T>(mpsc::Sender<Handed<T>>);
 
-/// A stream as seen from whoever asked for it.
+/// The receiving half of a stream, used by the caller.
 pub(super) struct Taking<T>(mpsc::Receiver<Handed<T>>);
 
+/// Creates the channel of a stream, which buffers one batch.
 pub(super) fn hand_over<T>() -> (Giving<T>, Taking<T>) {
-    let (giving, taking) = mpsc::channel(1);
-    (Giving(giving), Taking(taking))
+    let (sender, receiver) = mpsc::channel(1);
+    (Giving(sender), Taking(receiver))
 }
 
 impl<T> Clone for Giving<T> {
@@ -67,30 +68,31 @@ impl<T> Clone for Giving<T> {
 }
 
 impl<T> Giving<T> {
-    /// Waits until the batch before was taken. Fails when nobody wants more.
+    /// Sends a batch, waiting until the previous one was received. Fails if the receiver was dropped.
     pub(super) async fn give(&self, batch: Vec<T>) -> Result<(), StoreError> {
         self.0.send(Handed::Batch(batch)).await.map_err(|_| unwanted())
     }
 
-    /// Says that there is no more, and why.
+    /// Sends the end of the stream, with its outcome.
     pub(super) async fn end(self, outcome: Result<(), StoreError>) {
-        // Who went away need not hear it.
+        // The receiver may have been dropped.
         let _ = self.0.send(Handed::End(outcome)).await;
     }
 
-    /// Waits until nobody wants more.
+    /// Waits until the receiver is dropped.
     pub(super) async fn unwanted(&self) {
         self.0.closed().await;
     }
 
-    /// Whether nobody wants more.
+    /// Whether the receiver was dropped.
     pub(super) fn is_unwanted(&self) -> bool {
         self.0.is_closed()
     }
 }
 
+/// The error of a stream whose receiver was dropped.
 pub(super) fn unwanted() -> StoreError {
-    unavailable("the stream was given up")
+    unavailable("the stream was abandoned")
 }
 
 #[async_trait]
@@ -99,7 +101,7 @@ impl<T: Send> Batches<T> for Taking<T> {
         match self.0.recv().await {
             Some(Handed::Batch(batch)) => Ok(Some(batch)),
             Some(Handed::End(outcome)) => outcome.map(|()| None),
-            None => Err(unavailable("the stream broke off")),
+            None => Err(unavailable("the stream was aborted before its end")),
         }
     }
 }
@@ -110,34 +112,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_breaks_off_is_no_stream_that_ended() {
-        let (giving, mut taking) = hand_over();
-        giving.give(vec![1]).await.unwrap();
-        drop(giving);
-        assert_eq!(taking.next().await.unwrap(), Some(vec![1]));
-        assert!(matches!(taking.next().await, Err(StoreError::Unavailable(_))));
+        let (sender, mut receiver) = hand_over();
+        sender.give(vec![1]).await.unwrap();
+        drop(sender);
+        assert_eq!(receiver.next().await.unwrap(), Some(vec![1]));
+        assert!(matches!(receiver.next().await, Err(StoreError::Unavailable(_))));
     }
 
     #[tokio::test]
     async fn what_nobody_takes_is_not_made_in_advance() {
-        let (giving, mut taking) = hand_over();
-        giving.give(vec![1]).await.unwrap();
-        let mut second = std::pin::pin!(giving.give(vec![2]));
+        let (sender, mut receiver) = hand_over();
+        sender.give(vec![1]).await.unwrap();
+        let mut second = std::pin::pin!(sender.give(vec![2]));
         assert!(futures_util::FutureExt::now_or_never(second.as_mut()).is_none());
-        assert_eq!(taking.next().await.unwrap(), Some(vec![1]));
+        assert_eq!(receiver.next().await.unwrap(), Some(vec![1]));
         second.await.unwrap();
-        drop(taking);
-        assert!(giving.is_unwanted() && giving.give(vec![3]).await.is_err());
+        drop(receiver);
+        assert!(sender.is_unwanted() && sender.give(vec![3]).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_place_is_free_again_once_it_is_dropped() {
-        let places = Places::default();
-        let mut taken = Vec::new();
+        let limit = Places::default();
+        let mut permits = Vec::new();
         for _ in 0..PLACES {
-            taken.push(places.take().await.unwrap());
+            permits.push(limit.take().await.unwrap());
         }
-        assert!(matches!(places.take().await, Err(StoreError::Unavailable(_))));
-        taken.pop();
-        taken.push(places.take().await.unwrap());
+        assert!(matches!(limit.take().await, Err(StoreError::Unavailable(_))));
+        permits.pop();
+        permits.push(limit.take().await.unwrap());
     }
 }

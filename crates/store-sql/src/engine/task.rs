@@ -1,4 +1,4 @@
-//! A piece of work, where its answer goes, and the answer once there is one.
+//! A job: work on the database, its input, its completion callback, and its result once there is one.
 
 use kernel::StoreError;
 use tokio::time::Instant;
@@ -10,25 +10,25 @@ pub(super) struct Task<C, W, D, T, E> {
     pub(super) work: W,
     pub(super) done: D,
     pub(super) answer: Option<Result<T, E>>,
-    /// When it was given in.
+    /// When the job was submitted.
     pub(super) since: Instant,
 }
 
 impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> Task<C, W, D, T, E> {
-    pub(super) fn new(given: C, work: W, done: D) -> Self {
-        Self { given, work, done, answer: None, since: Instant::now() }
+    pub(super) fn new(input: C, work: W, completion: D) -> Self {
+        Self { given: input, work, done: completion, answer: None, since: Instant::now() }
     }
 
-    /// Gives the answer out, which holds only if what the work shared a transaction with was `committed`.
+    /// Calls the completion with the job's result, or with the error if its transaction was not `committed`.
     pub(super) fn finish(self, committed: Result<(), StoreError>) {
-        let Self { given, done, answer, .. } = self;
-        // Whatever it was given as being in flight is so no more.
-        drop(given);
-        done(match (committed, answer) {
-            // What it found may have been another's work in the same transaction, which is gone with it.
+        let Self { given: input, done: completion, answer: result, .. } = self;
+        // The input may hold guards of in-flight writes, which end before the result is delivered.
+        drop(input);
+        completion(match (committed, result) {
+            // The result may depend on the work of another job in the same transaction, which was rolled back with it.
             (Err(error), _) => Err(error.into()),
-            (Ok(()), Some(answer)) => answer,
-            (Ok(()), None) => Err(unavailable("the work was not done").into()),
+            (Ok(()), Some(result)) => result,
+            (Ok(()), None) => Err(unavailable("the work was not run").into()),
         });
     }
 }

@@ -1,4 +1,4 @@
-//! What statements are given, for either engine.
+//! Parameter values of statements, for both engines.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use kernel::{Id, Revision, Timestamp};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use ulid::{ULID_LEN, Ulid};
 
-/// A value to be bound to a placeholder.
+/// A value bound to a placeholder.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
     Null,
     Int(i64),
     Text(Cow<'a, str>),
-    /// A ULID's text, which needs no heap.
+    /// The text of a ULID, stored without a heap allocation.
     Ulid([u8; ULID_LEN]),
     Blob(Cow<'a, [u8]>),
 }
@@ -30,12 +30,12 @@ impl<'a> Value<'a> {
         value.map_or(Self::Null, Into::into)
     }
 
-    /// How many rows at most.
+    /// The value of a `LIMIT`; a limit above `i64::MAX` becomes `i64::MAX`.
     pub(crate) fn most(limit: usize) -> Self {
         Self::Int(i64::try_from(limit).unwrap_or(i64::MAX))
     }
 
-    /// The text, where it is one.
+    /// The text, if the value is one.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -68,8 +68,8 @@ impl<R: ?Sized> From<Id<R>> for Value<'_> {
 }
 
 impl From<Timestamp> for Value<'_> {
-    fn from(moment: Timestamp) -> Self {
-        Self::Int(moment.millis())
+    fn from(timestamp: Timestamp) -> Self {
+        Self::Int(timestamp.millis())
     }
 }
 

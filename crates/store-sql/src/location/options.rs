@@ -1,14 +1,15 @@
-//! How much of a database a program takes.
+//! Limits on the resources of the database that a program uses.
 
 use std::time::Duration;
 
-/// How a PostgreSQL server is used. A SQLite file needs none of it.
+/// Options of connections to a PostgreSQL server. SQLite ignores them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatabaseOptions {
-    /// How many connections are held at most, but for those of streams: five at least. A quarter of them, one at least and
-    /// eight at most, are shared by all reads; the others do transactions.
+    /// The maximum number of connections, not counting those of streams; at least 5. A quarter of them, at least 1 and
+    /// at most 8, are shared by all reads; the others run transactions.
     pub connections: u32,
-    /// How long a statement may take. What takes longer is broken off, and its call told to come back.
+    /// The maximum duration of a statement. A statement that takes longer is cancelled, and its caller gets
+    /// [`kernel::StoreError::Unavailable`].
     pub statement_timeout: Duration,
 }
 
@@ -19,23 +20,23 @@ impl Default for DatabaseOptions {
 }
 
 impl DatabaseOptions {
-    /// How many connections reads share.
+    /// The number of connections that reads share.
     pub(crate) fn readers(self) -> u32 {
         (self.connections / 4).clamp(1, 8)
     }
 
-    /// How many transactions that commits share are under way at once, each on a connection: while one waits for the disk,
-    /// another has its statements done.
+    /// The number of group commits that run at the same time, each on its own connection: while one waits for the disk,
+    /// another executes its statements.
     pub(crate) fn shared_commits(self) -> u32 {
         if self.connections < 8 { 1 } else { 2 }
     }
 
-    /// How many connections are for commits that share no transaction.
+    /// The number of connections for commits that are not grouped.
     pub(crate) fn single_commits(self) -> u32 {
         (self.others() / 2).max(1)
     }
 
-    /// How many connections are for all other transactions, but for the one of audit entries.
+    /// The number of connections for all other transactions, except the one connection that appends audit entries.
     pub(crate) fn upkeep(self) -> u32 {
         self.others().saturating_sub(self.single_commits()).max(1)
     }
@@ -44,7 +45,7 @@ impl DatabaseOptions {
         self.connections.saturating_sub(self.readers() + self.shared_commits() + 1)
     }
 
-    /// How long to wait for what the server should have ended by itself.
+    /// How long to wait for a statement that the server should have cancelled by itself.
     pub(crate) fn patience(self) -> Duration {
         self.statement_timeout + Duration::from_secs(2)
     }

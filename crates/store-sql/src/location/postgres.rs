@@ -1,4 +1,4 @@
-//! The address of a PostgreSQL server, and how far it is to be trusted. The parameters are those of libpq.
+//! The address of a PostgreSQL server and the security of connections to it. The parameters are those of libpq.
 
 use std::{fmt, path::PathBuf};
 
@@ -7,43 +7,43 @@ use tokio_postgres::{
     config::{Host, SslMode},
 };
 
-/// Where a PostgreSQL server is, and how connections to it are secured.
+/// The address of a PostgreSQL server and the security of connections to it.
 #[derive(Clone)]
 pub struct PostgresUrl {
     pub(crate) config: Config,
     pub(crate) security: Security,
 }
 
-/// How connections are secured, if they are encrypted at all.
+/// The security of connections, where they are encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Security {
     pub(crate) verification: Verification,
     pub(crate) roots: Roots,
-    /// The certificate this program shows, and its key.
+    /// The client certificate and its key.
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// What is asked of the server's certificate.
+/// The checks of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verification {
-    /// Nothing.
+    /// No checks.
     None,
-    /// That it descends from a root.
+    /// The certificate must descend from a trusted root.
     Chain,
-    /// The same, and that it is for the host's name.
+    /// As [`Self::Chain`], and the certificate must be valid for the host's name.
     Full,
 }
 
-/// The roots that are trusted.
+/// The trusted root certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Roots {
-    /// Those of the operating system.
+    /// The roots of the operating system.
     System,
-    /// Those in a file of PEM.
+    /// The roots in a PEM file.
     File(PathBuf),
 }
 
-/// What libpq knows and the driver doesn't.
+/// The parameters that libpq has and the driver lacks.
 #[derive(Default)]
 struct Parameters {
     mode: Option<String>,
@@ -53,15 +53,15 @@ struct Parameters {
 }
 
 impl PostgresUrl {
-    /// Understands the address, or says what is wrong with it without repeating it.
+    /// Parses the address. An error describes the problem without repeating the address.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let mut parameters = Parameters::default();
         let others: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !parameters.take(pair)).collect();
         let rest = if others.is_empty() { address.to_owned() } else { format!("{address}?{}", others.join("&")) };
-        let mut config: Config = rest.parse().map_err(|_| "its parts are not understood".to_owned())?;
+        let mut config: Config = rest.parse().map_err(|_| "it can't be parsed".to_owned())?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err("it names no host".to_owned());
+            return Err("it has no host".to_owned());
         }
         config.ssl_mode(parameters.ssl_mode()?);
         Ok(Self { config, security: parameters.security()? })
@@ -69,17 +69,17 @@ impl PostgresUrl {
 }
 
 impl Parameters {
-    /// Takes the parameter, where it is one of these.
+    /// Stores the parameter if it is one of these, and returns whether it is.
     fn take(&mut self, pair: &str) -> bool {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let place = match name {
+        let slot = match name {
             "sslmode" => &mut self.mode,
             "sslrootcert" => &mut self.root,
             "sslcert" => &mut self.certificate,
             "sslkey" => &mut self.key,
             _ => return false,
         };
-        *place = Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned());
+        *slot = Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned());
         true
     }
 
@@ -88,17 +88,17 @@ impl Parameters {
             Some("disable") => Ok(SslMode::Disable),
             None | Some("prefer") => Ok(SslMode::Prefer),
             Some("require" | "verify-ca" | "verify-full") => Ok(SslMode::Require),
-            Some(_) => Err("sslmode is one of disable, prefer, require, verify-ca and verify-full".to_owned()),
+            Some(_) => Err("sslmode must be one of disable, prefer, require, verify-ca and verify-full".to_owned()),
         }
     }
 
     fn security(self) -> Result<Security, String> {
         let verification = match (self.mode.as_deref(), &self.root) {
             (Some("verify-full"), Some(_)) => Verification::Full,
-            // Who names a root wants it looked at, as libpq has it.
+            // As in libpq, a named root is verified even with `require`.
             (Some("verify-ca" | "require"), Some(_)) => Verification::Chain,
             (Some("verify-ca" | "verify-full"), None) => {
-                return Err("it says whom to verify but not by what: sslrootcert=FILE or sslrootcert=system".to_owned());
+                return Err("verification requires a root: add sslrootcert=FILE or sslrootcert=system".to_owned());
             }
             _ => Verification::None,
         };
@@ -107,13 +107,13 @@ impl Parameters {
             _ => Roots::System,
         };
         if roots == Roots::System && verification == Verification::Chain {
-            // Anybody can get a certificate for some name.
-            return Err("sslrootcert=system asks for sslmode=verify-full".to_owned());
+            // Anybody can get a certificate for some name from a public authority.
+            return Err("sslrootcert=system requires sslmode=verify-full".to_owned());
         }
         let identity = match (self.certificate, self.key) {
             (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
             (None, None) => None,
-            _ => return Err("sslcert and sslkey come together".to_owned()),
+            _ => return Err("sslcert and sslkey must be set together".to_owned()),
         };
         Ok(Security { verification, roots, identity })
     }
@@ -177,6 +177,6 @@ mod tests {
         assert!(refusal("sslmode=verify-full").contains("sslrootcert"));
         assert!(refusal("sslmode=verify-ca&sslrootcert=system").contains("verify-full"));
         assert!(refusal("sslcert=/c.pem").contains("sslkey"));
-        assert!(refusal("what=ever").contains("not understood"));
+        assert!(refusal("what=ever").contains("can't be parsed"));
     }
 }

@@ -1,5 +1,5 @@
-//! The same of PostgreSQL, with rows to plan for: it is asked both ways in which it plans a prepared statement, for the
-//! values that are bound and for whichever.
+//! The query plans of lists on PostgreSQL, over tables with rows: each statement is planned both ways in which prepared
+//! statements are, for the bound values (a custom plan) and for any values (a generic plan).
 #![cfg(test)]
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use tokio_postgres::{Client, NoTls};
 use super::*;
 use crate::engine::PLANNING;
 
-/// A database of its own on the cluster that the tests are given.
+/// A database of its own on the cluster of the test run.
 pub(crate) struct Planned {
     client: Client,
     cluster: String,
@@ -18,7 +18,7 @@ pub(crate) struct Planned {
 
 static MADE: AtomicU32 = AtomicU32::new(0);
 
-/// 10⁵ findings of ten organizations, among others.
+/// 10⁵ findings in ten organizations, and other records.
 const ROWS: &str = "
     INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, severity, status,
         source_kind, subject_resource_id)
@@ -43,14 +43,14 @@ const ROWS: &str = "
     SELECT organization_id, occurred_at, id, '', '' FROM audit_entries";
 
 impl Planned {
-    /// With rows that these statements store.
+    /// Creates a database with the rows that these statements insert.
     pub(crate) async fn over(rows: &str) -> Self {
         let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL")
             .expect("NOVANTRA_TEST_POSTGRES_URL is set by `cargo xtask test`, which starts a PostgreSQL for the tests");
         let name = format!("novantra_plans_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         connect(&cluster).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let (place, parameters) = cluster.split_once('?').unwrap_or((&cluster, ""));
-        let address = format!("{}/{name}?{parameters}", place.rsplit_once('/').unwrap().0);
+        let (base, parameters) = cluster.split_once('?').unwrap_or((&cluster, ""));
+        let address = format!("{}/{name}?{parameters}", base.rsplit_once('/').unwrap().0);
         let database = Database::open(&address.parse().unwrap()).await.unwrap();
         database.migrate(Timestamp::from_millis(0)).await.unwrap();
         database.engine.close().await;
@@ -61,13 +61,13 @@ impl Planned {
         Self { client, cluster, name }
     }
 
-    /// The plan for these values, and the one for any.
+    /// Returns the plan for these values and the generic plan.
     async fn plans(&self, sql: &Sql, values: &[Value<'static>]) -> [Vec<String>; 2] {
         let literals: Vec<String> = values.iter().map(literal).collect();
         self.plans_of(sql.of_postgres(), &literals.join(", ")).await
     }
 
-    /// The same of a text and its values as SQL has them.
+    /// Returns both plans of a statement whose values are given as SQL literals.
     pub(crate) async fn plans_of(&self, text: &str, literals: &str) -> [Vec<String>; 2] {
         self.client.batch_execute(&format!("PREPARE list AS {text}")).await.unwrap();
         let mut plans = [Vec::new(), Vec::new()];
@@ -82,8 +82,8 @@ impl Planned {
     }
 
     async fn list<R: Table>(&self, filter: &R::Filter, page: &PageRequest) -> [Vec<String>; 2] {
-        let slice = Slice::of_records(Id::<kernel::Organization>::new(Ulid(1)).into(), R::narrow(filter), page);
-        let (sql, values) = Statements::of(R::KIND).list(&slice, REACH, PROCESS);
+        let query = Slice::of_records(Id::<kernel::Organization>::new(Ulid(1)).into(), R::narrow(filter), page);
+        let (sql, values) = Statements::of(R::KIND).list(&query, REACH, PROCESS);
         self.plans(&sql, &values).await
     }
 
@@ -111,12 +111,12 @@ fn literal(value: &Value<'static>) -> String {
         Value::Int(number) => number.to_string(),
         Value::Text(text) => format!("'{text}'"),
         Value::Ulid(text) => format!("'{}'", std::str::from_utf8(text).unwrap()),
-        Value::Blob(_) => unreachable!("no list is narrowed by bytes"),
+        Value::Blob(_) => unreachable!("no list filters by bytes"),
     }
 }
 
-/// Every look at the table is a range of this index, or at one row by its identifier; nothing is sorted, and nothing read
-/// from end to end.
+/// Asserts that every access to the table is a range of this index or a lookup of one row by identifier, and that
+/// nothing is sorted or scanned from end to end.
 #[track_caller]
 fn are_ranges(plans: &[Vec<String>; 2], table: &str, index: &str) {
     for plan in plans {

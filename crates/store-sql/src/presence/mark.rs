@@ -1,4 +1,5 @@
-//! The moment up to which horizons may be told, kept in the database so that it outlives whoever told them.
+//! The watermark ceiling: the highest watermark that may be returned, stored in the database so that it outlives the
+//! process that returned it.
 
 use std::{
     sync::{
@@ -13,8 +14,8 @@ use tokio::sync::Mutex;
 
 use crate::engine::{Engine, Sql, Value};
 
-/// How far ahead of the clock the mark is set, and so how far ahead the first stamps of a process that enters may be. Twice
-/// this often a second it is set anew while lists are asked for, and never otherwise.
+/// How far ahead of the clock the ceiling is set, and so how far ahead the first timestamps of a new process may be.
+/// While lists are requested, it is raised every half of this duration, and never otherwise.
 const AHEAD: Duration = Duration::from_millis(500);
 
 pub(super) const SELECT: &str = "SELECT CAST(value AS bigint) FROM installation WHERE key = 'told_before'";
@@ -31,7 +32,7 @@ static RAISE: LazyLock<Sql> = LazyLock::new(|| {
 pub(super) struct Mark {
     engine: Arc<Engine>,
     clock: Arc<dyn Clock>,
-    /// What it was when last seen; it is never lower.
+    /// The ceiling when last read; the stored one is never lower.
     known: AtomicI64,
     raising: Arc<Mutex<()>>,
 }
@@ -41,56 +42,57 @@ impl Mark {
         Self { engine, clock, known: AtomicI64::new(i64::MIN), raising: Arc::default() }
     }
 
-    /// What it is, or a moment before all others where nothing was ever told.
+    /// Returns the stored ceiling, or [`Timestamp::MIN`] if no watermark was ever returned.
     pub(super) async fn read(&self) -> Result<Timestamp, StoreError> {
         let read = self.engine.read((), |(), session| Box::pin(session.fetch_one(&READ, &[], |cells| cells.time())));
-        let mark = read.await?.unwrap_or(Timestamp::MIN);
-        self.note(mark);
-        Ok(mark)
+        let ceiling = read.await?.unwrap_or(Timestamp::MIN);
+        self.note(ceiling);
+        Ok(ceiling)
     }
 
-    /// Notes what it was seen to be.
-    pub(super) fn note(&self, mark: Timestamp) {
-        self.known.fetch_max(mark.millis(), Ordering::Relaxed);
+    /// Records that the stored ceiling is at least this.
+    pub(super) fn note(&self, ceiling: Timestamp) {
+        self.known.fetch_max(ceiling.millis(), Ordering::Relaxed);
     }
 
-    /// About the latest horizon that anybody told.
+    /// Returns approximately the latest watermark that any process has returned.
     pub(super) fn told(&self) -> Timestamp {
         self.known() - AHEAD
     }
 
-    /// Sees to it that this horizon may be told. Where that fails an earlier one will be, which is as true.
-    pub(super) async fn allow(self: &Arc<Self>, horizon: Timestamp) {
-        if horizon + AHEAD / 2 <= self.known() {
+    /// Raises the ceiling so that this watermark may be returned. If that fails, an earlier one will be, which is also
+    /// valid.
+    pub(super) async fn allow(self: &Arc<Self>, watermark: Timestamp) {
+        if watermark + AHEAD / 2 <= self.known() {
             return;
         }
-        // A horizon that is ahead of the clock already takes the mark no further than itself: else processes that enter
-        // behind one another would drive it on.
-        let mark = horizon.max(self.clock.now() + AHEAD);
-        if horizon > self.known() {
-            let _turn = self.raising.lock().await;
-            self.raise(mark).await;
-        } else if mark > self.known()
-            && let Ok(turn) = Arc::clone(&self.raising).try_lock_owned()
+        // A watermark that is already ahead of the clock raises the ceiling no further than itself. Otherwise processes
+        // that register one after another would drive it ever further ahead.
+        let ceiling = watermark.max(self.clock.now() + AHEAD);
+        if watermark > self.known() {
+            let _guard = self.raising.lock().await;
+            self.raise(ceiling).await;
+        } else if ceiling > self.known()
+            && let Ok(guard) = Arc::clone(&self.raising).try_lock_owned()
         {
-            // In good time, so that nobody waits for it.
+            // Raised in advance, so that no request has to wait for it.
             let this = Arc::clone(self);
             tokio::spawn(async move {
-                this.raise(mark).await;
-                drop(turn);
+                this.raise(ceiling).await;
+                drop(guard);
             });
         }
     }
 
-    async fn raise(&self, mark: Timestamp) {
-        if mark <= self.known() {
+    async fn raise(&self, ceiling: Timestamp) {
+        if ceiling <= self.known() {
             return;
         }
-        let values: [Value<'static>; 1] = [mark.millis().to_string().into()];
+        let values: [Value<'static>; 1] = [ceiling.millis().to_string().into()];
         match self.engine.write(values, |values, session| Box::pin(session.execute(&RAISE, values))).await {
-            Ok(_) => self.note(mark),
+            Ok(_) => self.note(ceiling),
             Err::<_, StoreError>(error) => {
-                tracing::warn!(%error, "the mark of what lists are complete up to stays behind")
+                tracing::warn!(%error, "could not raise the watermark ceiling: X-As-Of lags behind")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What was reported about findings.
+//! Events of findings.
 
 use findings::{EventKind, FindingEvent, FindingEventFilter};
 use kernel::StoreError;

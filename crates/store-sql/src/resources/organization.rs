@@ -1,4 +1,4 @@
-//! Organizations. Each stands in its own organization, and its slug is unique among all.
+//! Organizations. The organization of each record is the organization itself, and its slug is unique among all.
 
 use kernel::{Organization, OrganizationFilter, Slug, StoreError};
 

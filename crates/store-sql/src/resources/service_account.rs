@@ -1,4 +1,5 @@
-//! Service accounts. Their secrets, one or two, are one JSON text: they are only ever read and written with the account.
+//! Service accounts. Their secrets, one or two, are stored as one JSON text: they are only read and written with the
+//! account.
 
 use auth::{AccountFilter, AccountLimits, AccountStatus, SecretHash, ServiceAccount, StoredSecret};
 use kernel::{StoreError, Timestamp};
@@ -41,7 +42,7 @@ impl Table for ServiceAccount {
             name: cells.kept()?,
             contact: cells.opt_kept()?,
             scopes: cells.parsed(str::parse)?,
-            status: cells.parsed(|word| AccountStatus::from_name(word).ok_or("no such status"))?,
+            status: cells.parsed(|name| AccountStatus::from_name(name).ok_or("no such status"))?,
             expires_at: cells.opt_time()?,
             secrets: cells.parsed(secrets)?,
             limits: AccountLimits { reads: limit(cells)?, writes: limit(cells)? },

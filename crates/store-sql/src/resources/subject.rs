@@ -1,4 +1,4 @@
-//! The three columns of what a record is about, and the fourth where it is about one version of that.
+//! The three columns of a record's subject, and the fourth of the subject's version where it has one.
 
 use kernel::{StoreError, SubjectGroup, VersionedSubjectGroup};
 

@@ -1,4 +1,4 @@
-//! Webhook deliveries. Their attempts are one JSON text: they are only ever read and written with the delivery.
+//! Webhook deliveries. Their attempts are stored as one JSON text: they are only read and written with the delivery.
 
 use std::time::Duration;
 
@@ -88,20 +88,20 @@ fn attempts(text: &str) -> Result<Vec<Attempt>, &'static str> {
     list.as_array().and_then(|list| list.iter().map(attempt).collect()).ok_or(MALFORMED)
 }
 
-fn attempt(kept: &serde_json::Value) -> Option<Attempt> {
-    let given = |member: &str| kept.get(member).filter(|value| !value.is_null());
-    let failure = match given("failure") {
+fn attempt(stored: &serde_json::Value) -> Option<Attempt> {
+    let member = |name: &str| stored.get(name).filter(|value| !value.is_null());
+    let failure = match member("failure") {
         None => None,
-        Some(word) => Some(Failure::ALL.iter().copied().find(|failure| word == failure.name())?),
+        Some(name) => Some(Failure::ALL.iter().copied().find(|failure| name == failure.name())?),
     };
     let outcome = Outcome {
-        took: Duration::from_millis(kept.get("took")?.as_u64()?),
-        status: given("status").and_then(serde_json::Value::as_u64).and_then(|status| u16::try_from(status).ok()),
-        answer: given("answer").and_then(serde_json::Value::as_str).map(str::to_owned),
+        took: Duration::from_millis(stored.get("took")?.as_u64()?),
+        status: member("status").and_then(serde_json::Value::as_u64).and_then(|status| u16::try_from(status).ok()),
+        answer: member("answer").and_then(serde_json::Value::as_str).map(str::to_owned),
         failure,
-        retry_after: given("retryAfter").and_then(serde_json::Value::as_u64).map(Duration::from_millis),
+        retry_after: member("retryAfter").and_then(serde_json::Value::as_u64).map(Duration::from_millis),
     };
-    Some(Attempt { at: Timestamp::from_millis(kept.get("at")?.as_i64()?), outcome })
+    Some(Attempt { at: Timestamp::from_millis(stored.get("at")?.as_i64()?), outcome })
 }
 
 #[cfg(test)]

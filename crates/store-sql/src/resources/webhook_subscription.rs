@@ -1,5 +1,5 @@
-//! Webhook subscriptions. Their secrets, one or two, are one JSON text: they are only ever read and written with the
-//! subscription.
+//! Webhook subscriptions. Their secrets, one or two, are stored as one JSON text: they are only read and written with
+//! the subscription.
 
 use std::{collections::BTreeSet, convert::Infallible};
 
@@ -47,13 +47,13 @@ impl Table for WebhookSubscription {
 
     fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
         let account = cells.id()?;
-        let place = u8::try_from(cells.int()?).map_err(corrupt)?;
-        // It follows from the others.
+        let slot = u8::try_from(cells.int()?).map_err(corrupt)?;
+        // The key, which is derived from other fields.
         cells.opt_text()?;
         let url = cells.parsed(|text| EndpointUrl::of_stored(text).ok_or("not a URL"))?;
         Ok(Self::of_parts(
             account,
-            place,
+            slot,
             url,
             cells.kept()?,
             cells.parsed(event_types)?,
@@ -72,13 +72,13 @@ fn event_types_text(event_types: &BTreeSet<EventType>) -> String {
     event_types.iter().map(|event| event.name()).collect::<Vec<_>>().join(" ")
 }
 
-/// What a newer server knows and this one does not is no subscription of this one's.
+/// Parses the event types. Those that only a newer server supports are left out.
 fn event_types(text: &str) -> Result<BTreeSet<EventType>, Infallible> {
-    Ok(text.split(' ').filter_map(|word| word.parse().ok()).collect())
+    Ok(text.split(' ').filter_map(|name| name.parse().ok()).collect())
 }
 
-fn disabled_reason(word: &str) -> Result<DisabledReason, &'static str> {
-    DisabledReason::ALL.iter().copied().find(|reason| reason.name() == word).ok_or("no such reason")
+fn disabled_reason(name: &str) -> Result<DisabledReason, &'static str> {
+    DisabledReason::ALL.iter().copied().find(|reason| reason.name() == name).ok_or("no such reason")
 }
 
 fn secrets_text(secrets: &[SealedSecret]) -> String {

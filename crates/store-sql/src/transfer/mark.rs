@@ -1,4 +1,4 @@
-//! The mark of a copy that is under way or broke off: as long as it stands, the database is nobody's to work on.
+//! The marker of a copy in progress or unfinished. While a database has it, no other operation may use the database.
 
 use std::sync::LazyLock;
 
@@ -11,12 +11,12 @@ static SET: LazyLock<Sql> =
     LazyLock::new(|| Sql::fixed("INSERT INTO installation (key, value) VALUES ('copying', ?) ON CONFLICT DO NOTHING"));
 static TAKE_OFF: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM installation WHERE key = 'copying'"));
 
-/// Whether it stands on a database that has the table for it.
+/// Returns whether the database, which must have the table `installation`, has the marker.
 pub(crate) async fn stands(session: &Session) -> Result<bool, StoreError> {
     Ok(session.fetch_one(&READ, &[], |cells| cells.text().map(str::to_owned)).await?.is_some())
 }
 
-/// Sets it, with the moment when that is done.
+/// Sets the marker, with the time of the start of the copy.
 pub(super) async fn set(session: &Session, now: Timestamp) -> Result<(), StoreError> {
     session.execute(&SET, &[Value::from(now.to_string())]).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! The database an installation moves from: nobody else may change it meanwhile.
+//! The source of a copy: no other process may change it meanwhile.
 
 use std::sync::LazyLock;
 
@@ -11,10 +11,10 @@ static AT_WORK: LazyLock<Sql> =
     LazyLock::new(|| Sql::timed("SELECT count(*) FROM open_writes WHERE expires_at > {now}"));
 static COUNT: LazyLock<Sql> = LazyLock::new(tables::count);
 
-/// How many rows each table has.
+/// The number of rows of each table.
 pub(super) type Counts = Vec<u64>;
 
-/// Refuses when another process may write.
+/// Refuses the copy if another process may write.
 pub(super) async fn is_idle(engine: &Engine) -> Result<(), TransferError> {
     let count = engine.read((), |(), session| Box::pin(session.fetch_one(&AT_WORK, &[], |cells| cells.count())));
     match count.await? {
@@ -32,7 +32,7 @@ pub(super) async fn counts_in(session: &Session) -> Result<Counts, StoreError> {
     Ok(row.unwrap_or_default())
 }
 
-/// The first table that has not as many rows in one place as in another, with how many it has in each.
+/// Returns the first table whose row counts differ, with both counts.
 pub(super) fn difference(one: &Counts, other: &Counts) -> Option<(&'static str, u64, u64)> {
     let pairs = tables::MOVED.iter().zip(one.iter().zip(other));
     pairs.map(|(table, (one, other))| (table.name, *one, *other)).find(|(_, one, other)| one != other)

@@ -1,4 +1,4 @@
-//! The tables there are: those that are an installation, and those that only say what its processes are at.
+//! The tables of the schema: those that belong to an installation and are copied, and those of its running processes.
 
 use std::sync::LazyLock;
 
@@ -11,17 +11,17 @@ use crate::{
     table::{ENVELOPE, Table, key},
 };
 
-/// A table whose rows move.
+/// A table whose rows are copied.
 pub(super) struct Moved {
     pub(super) name: &'static str,
     pub(super) columns: Vec<Column>,
-    /// Those that are its key, in its order.
+    /// The columns of its primary key, in order.
     key: Vec<&'static str>,
-    /// Which of its rows move, where it is not all.
+    /// The `WHERE` clause of the rows to copy, or empty for all.
     rows: &'static str,
 }
 
-/// All that is moved.
+/// All tables that are copied.
 pub(super) static MOVED: LazyLock<Vec<Moved>> = LazyLock::new(|| records().into_iter().chain(others()).collect());
 
 macro_rules! records {
@@ -33,7 +33,7 @@ macro_rules! records {
 }
 store::for_each_resource!(records);
 
-/// What an installation has beside records.
+/// The tables of an installation that are not records.
 fn others() -> Vec<Moved> {
     vec![
         Moved::new(
@@ -74,7 +74,7 @@ fn others() -> Vec<Moved> {
         ),
         Moved::new(outbox::TABLE, &["organization_id", "id"], &outbox::COLUMNS),
         Moved::new(lanes::TABLE, &["organization_id", "subscription_id"], &lanes::COLUMNS),
-        // But for the mark of the copy itself.
+        // The marker of the copy itself is not copied.
         Moved {
             rows: "WHERE key <> 'copying'",
             ..Moved::new("installation", &["key"], &[Column::text("key"), Column::text("value")])
@@ -82,8 +82,8 @@ fn others() -> Vec<Moved> {
     ]
 }
 
-/// What is made anew wherever an installation is: its schema, who holds which lease, who is at work, and limits, which start
-/// full.
+/// The tables that every installation fills anew: migrations, leases, registered processes, and rate limits, which
+/// start full.
 #[cfg(test)]
 const PASSING: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
 
@@ -92,24 +92,24 @@ impl Moved {
         Self { name, columns: columns.to_vec(), key: key.to_vec(), rows: "" }
     }
 
-    /// Reads its rows in the order of its key, which its index has.
+    /// Returns the statement that reads the rows in the order of the primary key, so that its index is used.
     pub(super) fn select(&self) -> Sql {
         let columns = listed("", self.columns.iter().map(|column| column.name));
         Sql::fixed(&format!("SELECT {columns} FROM {} {} ORDER BY {}", self.name, self.rows, self.key.join(", ")))
     }
 
-    /// Empties it.
+    /// Returns the statement that deletes the rows.
     pub(super) fn clear(&self) -> Sql {
         Sql::fixed(&format!("DELETE FROM {} {}", self.name, self.rows))
     }
 
-    /// Looks for any row.
+    /// Returns the statement that checks for any row.
     pub(super) fn any(&self) -> Sql {
         Sql::fixed(&format!("SELECT CAST(1 AS bigint) FROM {} {} LIMIT 1", self.name, self.rows))
     }
 }
 
-/// Counts the rows of all that is moved, at one moment.
+/// Returns the statement that counts the rows of all copied tables in one snapshot.
 pub(super) fn count() -> Sql {
     let each = MOVED.iter().map(|table| format!("(SELECT count(*) FROM {} {})", table.name, table.rows));
     Sql::fixed(&format!("SELECT {}", each.collect::<Vec<_>>().join(", ")))
@@ -128,12 +128,12 @@ mod tests {
         location::DatabaseUrl,
     };
 
-    /// Name, declared type, and place in the key, from 1; 0 outside.
+    /// Name, declared type, and position in the primary key, from 1; 0 for other columns.
     type Declared = (String, String, i64);
 
     async fn fetch(database: &Database, text: &str, of: &str) -> Vec<Declared> {
-        let given = (Sql::fixed(text), [Value::from(of.to_owned())]);
-        let read = database.engine.read(given, |(sql, of), session| {
+        let input = (Sql::fixed(text), [Value::from(of.to_owned())]);
+        let read = database.engine.read(input, |(sql, of), session| {
             Box::pin(
                 session
                     .fetch(sql, of, |cells| Ok((cells.text()?.to_owned(), cells.text()?.to_lowercase(), cells.int()?))),
@@ -142,16 +142,16 @@ mod tests {
         read.await.unwrap_or_else(|error: kernel::StoreError| panic!("{error}"))
     }
 
-    /// PostgreSQL has the same tables and columns as SQLite by a test of its own.
+    /// Another test ensures that PostgreSQL has the same tables and columns as SQLite.
     #[tokio::test]
     async fn every_table_and_column_is_moved_or_said_to_be_passing() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&DatabaseUrl::Sqlite(folder.path().join("novantra.db"))).await.unwrap();
         database.migrate(Timestamp::from_millis(0)).await.unwrap();
         let tables = "SELECT name, type, 0 FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE ?";
-        let there: BTreeSet<String> = fetch(&database, tables, "sqlite_%").await.into_iter().map(|one| one.0).collect();
-        let named = MOVED.iter().map(|table| table.name).chain(PASSING.iter().copied());
-        assert_eq!(named.map(str::to_owned).collect::<BTreeSet<_>>(), there);
+        let existing = fetch(&database, tables, "sqlite_%").await.into_iter().map(|row| row.0).collect::<BTreeSet<_>>();
+        let names = MOVED.iter().map(|table| table.name).chain(PASSING.iter().copied());
+        assert_eq!(names.map(str::to_owned).collect::<BTreeSet<_>>(), existing);
 
         for table in MOVED.iter() {
             let declared = |column: &Column| {
@@ -160,8 +160,8 @@ mod tests {
                     Cell::Int => "integer",
                     Cell::Blob => "blob",
                 };
-                let place = table.key.iter().position(|name| *name == column.name);
-                let key = place.map_or(0, |place| i64::try_from(place).unwrap() + 1);
+                let position = table.key.iter().position(|name| *name == column.name);
+                let key = position.map_or(0, |position| i64::try_from(position).unwrap() + 1);
                 (column.name.to_owned(), cell.to_owned(), key)
             };
             let listed: BTreeSet<Declared> = table.columns.iter().map(declared).collect();

@@ -1,4 +1,4 @@
-//! The database an installation moves to.
+//! The target of a copy.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use super::{
 };
 use crate::engine::{Bulk, Engine, Session, Value};
 
-/// How many rows share a transaction: so many that waiting for the disk is not most of it.
+/// The number of rows in a transaction: enough that waiting for the disk takes only a small part of the time.
 const ROWS: usize = 512;
 
-/// A row, whatever its columns.
+/// A row of any table.
 pub(super) type Row = Vec<Value<'static>>;
 
-/// Marks the database as the target of a copy. Says whether it was already, by a copy that broke off.
+/// Marks the database as the target of a copy. Returns whether it already was, by an unfinished copy.
 pub(super) async fn begin(engine: &Engine, now: Timestamp) -> Result<bool, TransferError> {
     engine
         .write(now, |now, session| {
@@ -35,7 +35,8 @@ pub(super) async fn begin(engine: &Engine, now: Timestamp) -> Result<bool, Trans
         .await
 }
 
-/// What is said of an installation as a whole is there from its schema on; all else it has once it was begun.
+/// Returns whether the database has an installation. The table `installation` has rows from the migrations on; all
+/// others only once an installation was created.
 async fn is_occupied(session: &Session) -> Result<bool, TransferError> {
     for table in MOVED.iter().filter(|table| table.name != "installation") {
         if session.fetch_one(&table.any(), &[], |cells| cells.int()).await?.is_some() {
@@ -45,44 +46,45 @@ async fn is_occupied(session: &Session) -> Result<bool, TransferError> {
     Ok(false)
 }
 
-/// Stores the rows of a table, emptied before where that is asked for. `moved` is told of each transaction's rows.
+/// Inserts the rows of a table, deleting the present ones first if `clear_first`. `report` is called with the number of
+/// rows of each transaction.
 pub(super) async fn fill(
     engine: &Engine,
     table: &Moved,
-    emptied: bool,
+    clear_first: bool,
     mut rows: Box<dyn Batches<Row>>,
-    mut moved: impl FnMut(u64),
+    mut report: impl FnMut(u64),
 ) -> Result<(), TransferError> {
     let bulk = Arc::new(Bulk::plain(table.name, &table.columns));
-    let mut clear = emptied.then(|| table.clear());
+    let mut clear = clear_first.then(|| table.clear());
     let mut more = true;
     while more {
-        let mut taken: Vec<Row> = Vec::with_capacity(ROWS);
-        while more && taken.len() < ROWS {
+        let mut chunk: Vec<Row> = Vec::with_capacity(ROWS);
+        while more && chunk.len() < ROWS {
             match rows.next().await? {
-                Some(batch) => taken.extend(batch),
+                Some(batch) => chunk.extend(batch),
                 None => more = false,
             }
         }
-        let count = taken.len() as u64;
-        let given = (clear.take(), Arc::clone(&bulk), taken);
-        let write = engine.write(given, |(clear, bulk, rows), session| {
+        let count = chunk.len() as u64;
+        let input = (clear.take(), Arc::clone(&bulk), chunk);
+        let write = engine.write(input, |(clear, bulk, rows), session| {
             Box::pin(async move {
                 if let Some(clear) = clear {
                     session.execute(clear, &[]).await?;
                 }
-                // None is left out: one that clashed would be an error.
+                // No row may be rejected: a conflict is an error here.
                 session.store(bulk, rows).await?;
                 Ok::<_, TransferError>(())
             })
         });
         write.await?;
-        moved(count);
+        report(count);
     }
     Ok(())
 }
 
-/// Takes the mark off, if every row has come.
+/// Deletes the marker if the target has every row.
 pub(super) async fn finish(engine: &Engine, copied: Counts) -> Result<(), TransferError> {
     engine
         .write(copied, |copied, session| {

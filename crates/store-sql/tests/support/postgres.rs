@@ -1,4 +1,4 @@
-//! A fresh PostgreSQL database for each test, dropped when the test is done.
+//! A new PostgreSQL database for each test, dropped when the test ends.
 #![allow(dead_code, reason = "each file of tests uses what it needs")]
 
 use std::{
@@ -20,14 +20,14 @@ static MADE: AtomicU32 = AtomicU32::new(0);
 impl Fresh {
     pub(crate) async fn make() -> Self {
         let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL").expect(
-            "NOVANTRA_TEST_POSTGRES_URL is not set: run the tests by `cargo xtask test`, which starts a PostgreSQL for them",
+            "NOVANTRA_TEST_POSTGRES_URL is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL",
         );
         let name = format!("novantra_test_{}_{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         run(&cluster, &format!("CREATE DATABASE {name}")).await;
         Self { cluster, name }
     }
 
-    /// The address of the database, for a program.
+    /// Returns the URL of the database.
     pub(crate) fn address(&self) -> String {
         let (address, parameters) = self.cluster.split_once('?').unwrap_or((&self.cluster, ""));
         let (server, _) = address.rsplit_once('/').unwrap();
@@ -57,17 +57,17 @@ impl Fresh {
         connect(&self.cluster).await
     }
 
-    /// Runs a statement to its end, whatever else goes on on this thread.
+    /// Runs a statement to its end and blocks this thread meanwhile.
     pub(crate) fn write_apart(&self, statement: &str) {
         let (address, statement) = (self.address(), statement.to_owned());
-        let written = std::thread::spawn(move || {
+        let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(run(&address, &statement));
         });
-        written.join().unwrap();
+        thread.join().unwrap();
     }
 
-    /// A connection that goes round the store.
+    /// Returns a connection that bypasses the store.
     pub(crate) async fn connect(&self) -> Client {
         connect(&self.address()).await
     }
@@ -79,16 +79,16 @@ impl Drop for Fresh {
     }
 }
 
-/// Runs a statement where nothing can be waited for.
+/// Runs a statement from code that can't await.
 pub(crate) fn apart(address: &str, statement: &str) {
-    let (address, what) = (address.to_owned(), statement.to_owned());
-    // A thread of its own, because a runtime can't be waited for from within another.
-    let done = std::thread::spawn(move || {
+    let (address, owned) = (address.to_owned(), statement.to_owned());
+    // A thread of its own, because a runtime can't block inside another runtime.
+    let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(run(&address, &what));
+        runtime.block_on(run(&address, &owned));
     });
-    if done.join().is_err() {
-        eprintln!("left undone: {statement}");
+    if thread.join().is_err() {
+        eprintln!("could not run: {statement}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A proxy before PostgreSQL that reads along, so that a test can say what goes over the wire.
+//! A proxy in front of PostgreSQL that parses the traffic, so that a test can assert which statements are sent.
 
 #![allow(
     dead_code,
@@ -23,7 +23,7 @@ use tokio::{
     sync::watch,
 };
 
-/// What clients have asked so far, and how many answers are held back.
+/// A proxy that counts the statements of its clients and can hold back the server's responses.
 pub(crate) struct Proxy {
     address: String,
     seen: Arc<Seen>,
@@ -31,19 +31,19 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct Seen {
-    /// Statements that were run, prepared ones too.
+    /// The number of prepared statements that were executed.
     executed: AtomicUsize,
-    /// Statements sent as text: BEGIN, COMMIT and the like.
+    /// The statements sent as simple queries: BEGIN, COMMIT and the like.
     texts: Mutex<Vec<String>>,
-    /// The texts of prepared statements that were run.
+    /// The texts of prepared statements that were executed.
     prepared: Mutex<Vec<String>>,
-    /// Answers go on only once this many prepared statements were run.
+    /// Responses are held back until this many prepared statements were executed.
     hold_until: watch::Sender<usize>,
     progress: watch::Sender<usize>,
 }
 
 impl Proxy {
-    /// Begins to listen, before the server of this address.
+    /// Starts a proxy for the server at this address.
     pub(crate) async fn before(address: &str) -> Self {
         let (scheme, rest) = address.split_once("://").unwrap();
         let (authority, path) = rest.split_once('/').unwrap();
@@ -71,50 +71,50 @@ impl Proxy {
         &self.address
     }
 
-    /// How many prepared statements were run since this was last asked.
+    /// Returns how many prepared statements were executed since the last call of this.
     pub(crate) fn executed(&self) -> usize {
         self.seen.executed.swap(0, Ordering::SeqCst)
     }
 
-    /// What was sent as text since this was last asked.
+    /// Returns the simple queries since the last call of this.
     pub(crate) fn texts(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.texts.lock().unwrap())
     }
 
-    /// The prepared statements that were run since this was last asked.
+    /// Returns the prepared statements that were executed since the last call of this.
     pub(crate) fn prepared(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.prepared.lock().unwrap())
     }
 
-    /// Waits until so many prepared statements were run since [`Self::executed`] was last asked.
+    /// Waits until this many prepared statements were executed since the last call of [`Self::take_executed`].
     pub(crate) async fn reached(&self, statements: usize) {
         let mut progress = self.seen.progress.subscribe();
         let reached = progress.wait_for(|_| self.seen.executed.load(Ordering::SeqCst) >= statements);
         tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.unwrap().unwrap();
     }
 
-    /// Lets answers go on that are held back.
+    /// Releases the responses that are held back.
     pub(crate) fn let_go(&self) {
         self.seen.progress.send_modify(|progress| *progress = usize::MAX / 2);
     }
 
-    /// Holds all answers back until so many more prepared statements were run.
+    /// Holds all responses back until this many more prepared statements were executed.
     pub(crate) fn hold_answers(&self, more: usize) {
         let until = *self.seen.progress.borrow() + more;
         self.seen.hold_until.send_replace(until);
     }
 }
 
-/// Hands on what the client says, message by message.
+/// Forwards the client's messages one by one.
 async fn ask(seen: Arc<Seen>, mut client: OwnedReadHalf, mut server: OwnedWriteHalf) {
     // The first message has no type.
     let mut started = false;
-    let mut heard: VecDeque<u8> = VecDeque::new();
+    let mut buffer: VecDeque<u8> = VecDeque::new();
     let mut statements = Statements::default();
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = client.read(&mut chunk).await {
-        heard.extend(&chunk[..length]);
-        while let Some(message) = message(&mut heard, started) {
+        buffer.extend(&chunk[..length]);
+        while let Some(message) = message(&mut buffer, started) {
             if started {
                 seen.note(&message);
                 seen.prepared.lock().unwrap().extend(statements.run_by(&message));
@@ -132,25 +132,24 @@ async fn answer(seen: Arc<Seen>, mut server: OwnedReadHalf, mut client: OwnedWri
     while let Ok(length @ 1..) = server.read(&mut chunk).await {
         let until = *seen.hold_until.borrow();
         let mut progress = seen.progress.subscribe();
-        if progress.wait_for(|made| *made >= until).await.is_err() || client.write_all(&chunk[..length]).await.is_err()
-        {
+        if progress.wait_for(|run| *run >= until).await.is_err() || client.write_all(&chunk[..length]).await.is_err() {
             return;
         }
     }
 }
 
-/// The next whole message, where there is one.
-fn message(heard: &mut VecDeque<u8>, typed: bool) -> Option<Vec<u8>> {
+/// Removes the next complete message from the buffer, if there is one.
+fn message(buffer: &mut VecDeque<u8>, typed: bool) -> Option<Vec<u8>> {
     let head = usize::from(typed);
     let mut length = [0; 4];
-    for (place, byte) in length.iter_mut().enumerate() {
-        *byte = *heard.get(head + place)?;
+    for (index, byte) in length.iter_mut().enumerate() {
+        *byte = *buffer.get(head + index)?;
     }
-    let whole = head + usize::try_from(u32::from_be_bytes(length)).unwrap();
-    if heard.len() < whole { None } else { Some(heard.drain(..whole).collect()) }
+    let total = head + usize::try_from(u32::from_be_bytes(length)).unwrap();
+    if buffer.len() < total { None } else { Some(buffer.drain(..total).collect()) }
 }
 
-/// The statements that one client has prepared, by their names.
+/// The statements that a client has prepared, by name.
 #[derive(Default)]
 struct Statements {
     texts: HashMap<Vec<u8>, String>,
@@ -158,7 +157,7 @@ struct Statements {
 }
 
 impl Statements {
-    /// The text of the statement that this message runs, if it runs one.
+    /// Returns the text of the statement that this message executes, if it executes one.
     fn run_by(&mut self, message: &[u8]) -> Option<String> {
         let mut parts = message[5..].split(|byte| *byte == 0);
         match message[0] {
@@ -166,7 +165,7 @@ impl Statements {
                 let (name, text) = (parts.next().unwrap().to_vec(), parts.next().unwrap());
                 self.texts.insert(name, String::from_utf8_lossy(text).into_owned());
             }
-            // A portal's name goes before the statement's.
+            // The portal's name precedes the statement's.
             b'B' => self.bound = self.texts.get(parts.nth(1).unwrap()).cloned().unwrap_or_default(),
             b'E' => return Some(self.bound.clone()),
             _ => {}
@@ -180,7 +179,7 @@ impl Seen {
         match message[0] {
             b'E' => {
                 self.executed.fetch_add(1, Ordering::SeqCst);
-                self.progress.send_modify(|made| *made += 1);
+                self.progress.send_modify(|count| *count += 1);
             }
             b'Q' => {
                 let text = String::from_utf8_lossy(&message[5..message.len() - 1]).into_owned();

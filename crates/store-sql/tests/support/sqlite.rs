@@ -1,4 +1,4 @@
-//! A fresh SQLite file for each test.
+//! A new SQLite file for each test.
 
 use std::{path::Path, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! A front before PostgreSQL that speaks TLS, as its server does where it has a certificate.
+//! A TLS proxy in front of PostgreSQL that negotiates TLS as a server with a certificate does.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
-/// What a client asks with before it speaks TLS.
+/// The message with which a client requests TLS.
 const REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// Listens before the server of this address, and says on which port.
+/// Starts a proxy for the server at this address, and returns its port.
 pub(crate) async fn before(address: &str, config: ServerConfig) -> u16 {
     let (_, rest) = address.split_once('@').unwrap();
     let server = rest.split('/').next().unwrap().to_owned();
@@ -26,7 +26,7 @@ pub(crate) async fn before(address: &str, config: ServerConfig) -> u16 {
     port
 }
 
-/// A client that breaks off is no matter.
+/// Serves one connection. Clients may disconnect at any time.
 async fn serve(mut client: TcpStream, server: String, acceptor: TlsAcceptor) -> std::io::Result<()> {
     let mut first = [0; 8];
     client.read_exact(&mut first).await?;

@@ -1,4 +1,4 @@
-//! A page over PostgreSQL costs the same wherever it lies and however large the collection is.
+//! The cost of a page over PostgreSQL does not depend on its depth or on the size of the collection.
 
 use std::time::Duration;
 
@@ -33,54 +33,55 @@ pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
     let gets = |served: &Served, ids: &[String]| -> Vec<Request> {
         ids.iter().map(|id| Request::get(format!("{LIST}/{id}")).bearer(&served.token)).collect()
     };
-    let some = ids(&few.server, &few.token, IDS)?;
-    let from_all_over: Vec<String> =
-        (0..IDS).map(|place| format!("find_{}", copied(1 + place * (MANY - FEW) / IDS))).collect();
+    let few_ids = ids(&few.server, &few.token, IDS)?;
+    let many_ids: Vec<String> =
+        (0..IDS).map(|index| format!("find_{}", copied(1 + index * (MANY - FEW) / IDS))).collect();
     let deep = page_at(&many.server, &many.token, DEPTH, SIZE)?;
     let case = |served: &'_ Served, requests| -> Outcome<Load> { served.load(requests, CONNECTIONS, 200) };
     let cases = [
-        Case { subject: &few.server, load: case(&few, gets(&few, &some))? },
-        Case { subject: &many.server, load: case(&many, gets(&many, &from_all_over))? },
+        Case { subject: &few.server, load: case(&few, gets(&few, &few_ids))? },
+        Case { subject: &many.server, load: case(&many, gets(&many, &many_ids))? },
         Case { subject: &few.server, load: case(&few, page(&few, &first))? },
         Case { subject: &many.server, load: case(&many, page(&many, &first))? },
         Case { subject: &many.server, load: case(&many, page(&many, &deep))? },
     ];
     let [few_get, many_get, few_page, many_page, deep_page] = take_turns(cases, ROUNDS, WINDOW)?;
 
-    let shown = [
+    let latencies = [
         ("10⁴ findings, get by id", &few_get),
         ("10⁶ findings, get by id", &many_get),
         ("10⁴ findings, page 1", &few_page),
         ("10⁶ findings, page 1", &many_page),
         ("10⁶ findings, page 1,000", &deep_page),
     ];
-    let mut rows: Vec<Row> = shown
+    let mut rows: Vec<Row> = latencies
         .iter()
-        .map(|(what, figures)| {
-            Row::new(format!("{what}: median latency"), figures.latency.median() / 1000.0, Unit::Millis)
+        .map(|(label, figures)| {
+            Row::new(format!("{label}: median latency"), figures.latency.median() / 1000.0, Unit::Millis)
                 .spread(figures.latency.spread())
         })
         .collect();
-    let compared = [
+    let ratios = [
         ("get by id, 10⁶ ÷ 10⁴ findings", &many_get, &few_get),
         ("page 1, 10⁶ ÷ 10⁴ findings", &many_page, &few_page),
         ("page 1,000 ÷ page 1", &deep_page, &many_page),
     ];
-    rows.extend(compared.map(|(what, one, other)| {
-        Row::new(what, one.latency.median() / other.latency.median(), Unit::Times).held_to(Bar::at_most(1.2))
+    rows.extend(ratios.map(|(label, cost, baseline)| {
+        Row::new(label, cost.latency.median() / baseline.latency.median(), Unit::Times).held_to(Bar::at_most(1.2))
     }));
     Ok(Table {
         name: "postgres-pages",
         title: Section::PostgresPages.title(),
         how: format!(
-            "{CONNECTIONS} keep-alive connections, a page of {SIZE}, durable audit; server, load and database share the machine, so \
-             that latency under full load is what both cost together; medians of {ROUNDS} rounds in turns."
+            "{CONNECTIONS} keep-alive connections, a page of {SIZE}, durable audit; server, load and database share \
+             the machine, so the latency under full load is the cost of both; medians of {ROUNDS} alternating \
+             rounds."
         ),
         rows,
     })
 }
 
-/// A server over so many findings, more than are made through the API.
+/// Starts a server over this many findings, of which only the first are created through the API.
 pub(in crate::sections) fn of_many(bench: &Bench, name: &str, findings: usize) -> Outcome<Served> {
     let served = Served::begin(bench, name, &[])?;
     served.fill(FEW)?;
@@ -88,15 +89,15 @@ pub(in crate::sections) fn of_many(bench: &Bench, name: &str, findings: usize) -
     Ok(served)
 }
 
-/// How many characters an identifier has after its prefix.
+/// The length of an identifier after its prefix.
 const ULID: usize = 26;
 
-/// The identifier of a copy.
+/// Returns the identifier of a copy.
 fn copied(number: usize) -> String {
     format!("{number:0ULID$}")
 }
 
-/// Adds findings like the oldest one, older than it.
+/// Adds copies of the oldest finding, older than it.
 fn multiply(served: &Served, findings: usize) -> Outcome<()> {
     served.postgres.ask(&format!(
         "INSERT INTO findings SELECT (jsonb_populate_record(one.row, jsonb_build_object( \

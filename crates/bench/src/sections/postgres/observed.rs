@@ -1,30 +1,30 @@
-//! The statements that a server really sends, read from PostgreSQL's own log, so that both sides run the same.
+//! The statements that a server sends, read from PostgreSQL's log, so that both sides run the same ones.
 
 use crate::{
     failure::{Context, Outcome},
     servers::{Postgres, Script},
 };
 
-/// A statement as it was executed.
+/// An executed statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Executed {
-    /// Its text, with `$1` where a value goes.
+    /// Its text, with `$1` in place of a value.
     pub(super) text: String,
     /// The values.
     values: Vec<Option<String>>,
 }
 
-/// Whatever is executed while `call` runs.
+/// Returns the statements that are executed while `call` runs.
 pub(super) fn while_calling(postgres: &Postgres, call: impl FnOnce() -> Outcome<()>) -> Outcome<Vec<Executed>> {
     postgres.ask("ALTER SYSTEM SET log_statement = 'all'")?;
     postgres.ask("SELECT pg_reload_conf()")?;
-    // Sessions take the setting up with their next message; what they log from here on is counted.
+    // Sessions adopt the setting with their next message; the log is read from here on.
     call_is_logged(postgres)?;
     let before: usize = postgres.ask("SELECT (pg_stat_file(pg_current_logfile())).size")?.parse()?;
-    let called = call();
+    let result = call();
     postgres.ask("ALTER SYSTEM RESET log_statement")?;
     postgres.ask("SELECT pg_reload_conf()")?;
-    called?;
+    result?;
     let log = postgres.ask("SELECT pg_read_file(pg_current_logfile())")?;
     Ok(executed(log.get(before..).unwrap_or_default()))
 }
@@ -34,7 +34,7 @@ fn call_is_logged(postgres: &Postgres) -> Outcome<()> {
     (shown == "all").then_some(()).or_fail(|| "PostgreSQL does not log statements".to_owned())
 }
 
-/// The prepared statements in a log whose lines begin with `@`.
+/// Parses the prepared statements in a log whose lines begin with `@`.
 fn executed(log: &str) -> Vec<Executed> {
     let mut found: Vec<Executed> = Vec::new();
     for message in log.split("\n@").map(|message| message.trim_start_matches('@')) {
@@ -49,7 +49,7 @@ fn executed(log: &str) -> Vec<Executed> {
     found
 }
 
-/// `$1 = 'a', $2 = NULL`.
+/// Parses parameters such as `$1 = 'a', $2 = NULL`.
 fn parameters(mut text: &str) -> Vec<Option<String>> {
     let mut values = Vec::new();
     while let Some((_, rest)) = text.split_once(" = ") {
@@ -61,11 +61,11 @@ fn parameters(mut text: &str) -> Vec<Option<String>> {
         let mut value = String::new();
         let mut characters = quoted.char_indices().peekable();
         let mut end = quoted.len();
-        while let Some((place, character)) = characters.next() {
+        while let Some((index, character)) = characters.next() {
             match character {
                 '\'' if characters.next_if(|(_, next)| *next == '\'').is_some() => value.push('\''),
                 '\'' => {
-                    end = place + 1;
+                    end = index + 1;
                     break;
                 }
                 other => value.push(other),
@@ -78,18 +78,18 @@ fn parameters(mut text: &str) -> Vec<Option<String>> {
 }
 
 impl Executed {
-    /// As a script of its own, whose values are bound under names that begin with `prefix`.
+    /// Returns a script of this statement, whose values are bound to names that begin with `prefix`.
     pub(super) fn script(&self, prefix: &str) -> Script {
         let mut text = self.text.clone();
         let mut values = Vec::new();
-        for (place, value) in self.values.iter().enumerate().rev() {
-            let (mark, name) = (format!("${}", place + 1), format!("{prefix}{}", place + 1));
+        for (index, value) in self.values.iter().enumerate().rev() {
+            let (parameter, name) = (format!("${}", index + 1), format!("{prefix}{}", index + 1));
             match value {
                 Some(value) => {
-                    text = text.replace(&mark, &format!(":{name}"));
+                    text = text.replace(&parameter, &format!(":{name}"));
                     values.push((name, value.clone()));
                 }
-                None => text = text.replace(&mark, "NULL"),
+                None => text = text.replace(&parameter, "NULL"),
             }
         }
         text.push_str(";\n");

@@ -1,4 +1,4 @@
-//! The rows that one write made, inserted again by plain statements in one transaction.
+//! The rows of one write, inserted again by plain statements in one transaction.
 
 use serde_json::Value;
 
@@ -7,18 +7,18 @@ use crate::{
     servers::{Postgres, Script},
 };
 
-/// The tables that a new finding with an idempotency key is a row of, and the columns whose values no two rows share. That
-/// the entry waits for its seal is the server's own affair.
+/// The tables into which the creation of a finding with an idempotency key inserts a row, and their unique columns. The
+/// queue of unsealed entries is an implementation detail of the server.
 const TABLES: &[(&str, &[&str])] =
     &[("idempotency", &["key"]), ("findings", &["id", "key"]), ("audit_entries", &["id"]), ("outbox", &["id"])];
 
-/// A script whose every run inserts such rows, each time others.
+/// Returns a script of which each run inserts such rows with unique values.
 pub(super) fn insertion(postgres: &Postgres) -> Outcome<Script> {
     let mut text = "\\set one random(1, 9000000000000000000)\nBEGIN;\n".to_owned();
     for (table, unique) in TABLES {
-        let which = if *table == "audit_entries" { "WHERE action = 'finding.created'" } else { "" };
-        let row = postgres.ask(&format!("SELECT row_to_json(t) FROM {table} AS t {which} LIMIT 1"))?;
-        let row: Value = serde_json::from_str(&row).or_fail(|| format!("the write left no row in {table}"))?;
+        let condition = if *table == "audit_entries" { "WHERE action = 'finding.created'" } else { "" };
+        let row = postgres.ask(&format!("SELECT row_to_json(t) FROM {table} AS t {condition} LIMIT 1"))?;
+        let row: Value = serde_json::from_str(&row).or_fail(|| format!("the write inserted no row into {table}"))?;
         text.push_str(&insert(table, &row, unique)?);
     }
     text.push_str("COMMIT;\n");
@@ -26,12 +26,12 @@ pub(super) fn insertion(postgres: &Postgres) -> Outcome<Script> {
 }
 
 fn insert(table: &str, row: &Value, unique: &[&str]) -> Outcome<String> {
-    let row = row.as_object().or_fail(|| format!("a row of {table} is no object"))?;
+    let row = row.as_object().or_fail(|| format!("a row of {table} is not an object"))?;
     let values = row.iter().map(|(column, value)| match value {
         _ if unique.contains(&column.as_str()) => Ok("lpad(:one::text, 26, '0')".to_owned()),
         Value::Null => Ok("NULL".to_owned()),
         Value::Number(number) => Ok(number.to_string()),
-        // pgbench takes a colon before a word for one of its variables, in quotes too: such places are spelled out.
+        // pgbench replaces a colon before a word as a variable, also within quotes, so colons are escaped.
         Value::String(text) => Ok(format!("E'{}'", escaped(text))),
         other => Err(Failure::new(format!("{table}.{column} is {other}"))),
     });

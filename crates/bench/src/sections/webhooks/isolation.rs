@@ -1,4 +1,4 @@
-//! What receivers that take everything and never answer cost those beside them.
+//! The effect of receivers that accept every connection and never respond on other receivers.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::{
 };
 
 const DEAD: usize = 900;
-/// A finding is recorded so often.
+/// The interval at which findings are recorded.
 const EACH: Duration = Duration::from_millis(500);
 const WINDOW: Duration = Duration::from_secs(20);
-/// How long a receiver may take to answer: then the first attempts at the dead ones have all failed together.
+/// The timeout of an attempt: by then the first attempts at all unresponsive receivers have failed.
 const ATTEMPT: Duration = Duration::from_secs(15);
 
 pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
@@ -26,13 +26,14 @@ pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
     let beside = latency::of_one_each(&mut delivering, EACH, WINDOW + ATTEMPT)?;
     let version = delivering.served.postgres.version()?;
 
-    let plain = |what: &str, figure: f64| Row::new(what, figure, Unit::Millis);
-    let ratio = |what: &str, one: f64, other: f64| Row::new(what, one / other, Unit::Times).held_to(Bar::at_most(2.0));
+    let plain = |label: &str, figure: f64| Row::new(label, figure, Unit::Millis);
+    let ratio =
+        |label: &str, one: f64, other: f64| Row::new(label, one / other, Unit::Times).held_to(Bar::at_most(2.0));
     let rows = vec![
-        plain("100 live ones alone: p50", alone.half),
-        plain("100 live ones alone: p99", alone.most),
-        plain("beside 900 that never answer: p50", beside.half),
-        plain("beside 900 that never answer: p99", beside.most),
+        plain("100 responsive receivers alone: p50", alone.half),
+        plain("100 responsive receivers alone: p99", alone.most),
+        plain("beside 900 that never respond: p50", beside.half),
+        plain("beside 900 that never respond: p99", beside.most),
         ratio("beside ÷ alone: p50", beside.half, alone.half),
         ratio("beside ÷ alone: p99", beside.most, alone.most),
     ];
@@ -40,9 +41,9 @@ pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
         name: "postgres-isolation",
         title: Section::PostgresIsolation.title(),
         how: format!(
-            "{version}; server, receivers and database share the machine. A finding every {} ms, which is told to {LANES} \
-             subscriptions, and then to {DEAD} more whose receiver takes connections and never answers; from the call to the \
-             receipt.",
+            "{version}; server, receivers and database share the machine. A finding every {} ms, delivered to \
+             {LANES} subscriptions, and then also to {DEAD} whose receiver accepts connections and never responds; \
+             from the call to the arrival.",
             EACH.as_millis()
         ),
         rows,

@@ -1,4 +1,4 @@
-//! How long it takes from a call to the receipt of what it caused, where deliveries don't wait for one another.
+//! The time from a call to the arrival of its webhook, at a rate at which deliveries do not wait for each other.
 
 use std::{
     collections::HashMap,
@@ -17,42 +17,42 @@ use crate::{
 
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// In milliseconds.
+/// Latencies in milliseconds.
 pub(super) struct Latency {
     pub(super) half: f64,
     pub(super) most: f64,
 }
 
-/// Records findings so often that a tenth of `rate` deliveries a second come of them.
+/// Measures while findings are recorded at a rate that causes a tenth of `rate` deliveries per second.
 pub(super) fn at_a_tenth_of(delivering: &mut Delivering, rate: f64) -> Outcome<Latency> {
     of_one_each(delivering, Duration::from_secs_f64(LANES as f64 / (rate / 10.0)), WINDOW)
 }
 
-/// Records a finding in each of these spans, for so long.
+/// Records a finding every `each` for `window`.
 pub(super) fn of_one_each(delivering: &mut Delivering, each: Duration, window: Duration) -> Outcome<Latency> {
-    let already = delivering.receiver.count();
+    let received_before = delivering.receiver.count();
     delivering.receiver.note();
     let mut sent: HashMap<String, Instant> = HashMap::new();
-    let began = Instant::now();
-    while began.elapsed() < window {
+    let started = Instant::now();
+    while started.elapsed() < window {
         let body = sample::one(delivering.next);
         delivering.next += 1;
         let request = Request::post(LIST, body).bearer(&delivering.served.token);
         let at = Instant::now();
-        let made = call(delivering.served.server.host()?, &request)?.expect(201)?.json()?;
-        let id = made["finding"]["id"].as_str().or_fail(|| format!("no id in {made}"))?;
+        let created = call(delivering.served.server.host()?, &request)?.expect(201)?.json()?;
+        let id = created["finding"]["id"].as_str().or_fail(|| format!("no id in {created}"))?;
         sent.insert(id.to_owned(), at);
         pause::rest(each.saturating_sub(at.elapsed()));
     }
-    delivering.until_taken(already + (sent.len() * LANES) as u64)?;
-    let mut took = Vec::new();
+    delivering.until_taken(received_before + (sent.len() * LANES) as u64)?;
+    let mut latencies = Vec::new();
     for (at, body) in delivering.receiver.notes() {
         let event: Value = serde_json::from_slice(&body)?;
         let id = event["data"]["finding"]["id"].as_str().unwrap_or_default();
-        let sent = sent.get(id).or_fail(|| format!("an event of a finding nobody made: {event}"))?;
-        took.push((at - *sent).as_secs_f64() * 1e3);
+        let sent = sent.get(id).or_fail(|| format!("an event of an unknown finding: {event}"))?;
+        latencies.push((at - *sent).as_secs_f64() * 1e3);
     }
-    took.sort_unstable_by(f64::total_cmp);
-    let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or(f64::NAN);
+    latencies.sort_unstable_by(f64::total_cmp);
+    let at = |share: usize| latencies.get(latencies.len() * share / 100).copied().unwrap_or(f64::NAN);
     Ok(Latency { half: at(50), most: at(99) })
 }

@@ -1,4 +1,4 @@
-//! The limit: a loop that does nothing but sign and post.
+//! The baseline: a loop that only signs and posts.
 
 use std::{
     sync::Arc,
@@ -17,35 +17,35 @@ use crate::{
 
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// Posts a second of so many tasks with one client.
+/// Returns the posts per second of `at_once` tasks with one client.
 pub(super) fn rate(receiver: &Receiver, body: &Bytes, at_once: usize) -> Outcome<f64> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let before = receiver.count();
-    let took = runtime.block_on(post(receiver.url(), body, at_once))?;
-    Ok((receiver.count() - before) as f64 / took.as_secs_f64())
+    let elapsed = runtime.block_on(post(receiver.url(), body, at_once))?;
+    Ok((receiver.count() - before) as f64 / elapsed.as_secs_f64())
 }
 
 async fn post(url: String, body: &Bytes, at_once: usize) -> Outcome<Duration> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let key = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]));
-    let began = Instant::now();
+    let started = Instant::now();
     let mut tasks = JoinSet::new();
     for task in 0..at_once {
         let (client, key, url, body) = (client.clone(), Arc::clone(&key), url.clone(), body.clone());
         tasks.spawn(async move {
             let mut number = 0;
-            while began.elapsed() < WINDOW {
+            while started.elapsed() < WINDOW {
                 number += 1;
                 let (id, at) = (format!("evt_{task}_{number}"), "1779718113");
                 let content = [id.as_bytes(), b".", at.as_bytes(), b".", &body].concat();
                 let signature = format!("v1,{}", STANDARD.encode(hmac::sign(&key, &content)));
                 let request = client.post(&url).header("content-type", "application/json").header("webhook-id", id);
                 let request = request.header("webhook-timestamp", at).header("webhook-signature", signature);
-                let answer = request.body(body.clone()).send().await?;
-                if !answer.status().is_success() {
-                    return Err(Failure::new(format!("answered with {}", answer.status())));
+                let response = request.body(body.clone()).send().await?;
+                if !response.status().is_success() {
+                    return Err(Failure::new(format!("unexpected status {}", response.status())));
                 }
-                answer.bytes().await?;
+                response.bytes().await?;
             }
             Ok(())
         });
@@ -53,5 +53,5 @@ async fn post(url: String, body: &Bytes, at_once: usize) -> Outcome<Duration> {
     while let Some(ended) = tasks.join_next().await {
         ended??;
     }
-    Ok(began.elapsed())
+    Ok(started.elapsed())
 }

@@ -1,4 +1,4 @@
-//! What one write costs with its one signed delivery, against a bare axum handler that returns the same bytes.
+//! The cost of one write and its signed delivery, against a bare axum handler that returns the same bytes.
 
 use std::time::Duration;
 
@@ -16,41 +16,41 @@ use crate::{
 const ROUNDS: usize = 3;
 const WINDOW: Duration = Duration::from_secs(2);
 const WRITERS: usize = 32;
-/// Findings that a round has ready: more than any server here stores meanwhile.
+/// Findings prepared for a round: more than any server can store in that time.
 const READY: usize = 30_000;
 
 pub(super) fn measure(bench: &Bench) -> Outcome<Vec<Row>> {
     let mut delivering = Delivering::begin(bench, "novantra_bench_webhook_writes", 1)?;
     let host = delivering.served.server.host()?;
     let first = request(&mut delivering.next, &delivering.served.token);
-    let answer = call(host, &first)?.expect(201)?;
-    let bare = BareServer::answering([(LIST, &answer)])?;
-    let floor = Load { host: bare.host()?, requests: vec![first], connections: WRITERS, expected: 201 };
-    floor.run(WINDOW / 2)?;
+    let response = call(host, &first)?.expect(201)?;
+    let bare = BareServer::answering([(LIST, &response)])?;
+    let baseline = Load { host: bare.host()?, requests: vec![first], connections: WRITERS, expected: 201 };
+    baseline.run(WINDOW / 2)?;
 
     let (mut bare_cpu, mut server, mut database) = (Series::default(), Series::default(), Series::default());
     for _ in 0..=ROUNDS {
         let before = bare.process().usage()?;
-        let calls = floor.run(WINDOW)?.calls;
+        let calls = baseline.run(WINDOW)?.calls;
         bare_cpu.push(micros(bare.process().usage()?.since(&before).total, calls));
 
         let requests = (0..READY).map(|_| request(&mut delivering.next, &delivering.served.token)).collect();
         let load = Load { host, requests, connections: WRITERS, expected: 201 };
-        let already = delivering.receiver.count();
+        let received_before = delivering.receiver.count();
         let (server_before, database_before) = delivering.spent()?;
         let calls = load.run(WINDOW)?.calls;
-        delivering.until_taken(already + calls)?;
+        delivering.until_taken(received_before + calls)?;
         delivering.settle()?;
         let (server_now, database_now) = delivering.spent()?;
         server.push(micros(server_now - server_before, calls));
         database.push(micros(database_now - database_before, calls));
     }
-    let whole = server.median() + database.median();
+    let both = server.median() + database.median();
     Ok(vec![
         Row::new("a bare handler", bare_cpu.median(), Unit::Micros).spread(bare_cpu.spread()),
         Row::new("a write with its delivery: server", server.median(), Unit::Micros).spread(server.spread()),
         Row::new("a write with its delivery: PostgreSQL", database.median(), Unit::Micros).spread(database.spread()),
-        Row::new("a write with its delivery, both ÷ bare", whole / bare_cpu.median(), Unit::Times)
+        Row::new("a write with its delivery, both ÷ bare", both / bare_cpu.median(), Unit::Times)
             .held_to(Bar::at_most(64.0).goal(35.0)),
     ])
 }

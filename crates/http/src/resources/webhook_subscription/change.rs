@@ -21,6 +21,7 @@ use crate::{
     write::{Command, carry_out},
 };
 
+/// The command that updates a subscription.
 pub(crate) struct Change {
     change: SubscriptionChange,
     reason: Reason,
@@ -34,10 +35,10 @@ impl Change {
             event_types: object.changed("eventTypes", Words(event_type_words())),
             active: object.changed("status", status_words()).map(|status| status == SubscriptionStatus::Active),
         };
-        let sound = object.faults() == 0;
+        let is_valid = object.faults() == 0;
         let reason = object.reason();
-        if change.is_empty() && sound {
-            object.fault(Issue::new([], "at least one field to change is needed beside the reason"));
+        if change.is_empty() && is_valid {
+            object.fault(Issue::new([], "at least one field besides the reason is required"));
         }
         Some(Self { change, reason: reason? })
     }
@@ -54,31 +55,31 @@ impl Command for Change {
     async fn decide(
         &self,
         app: &App,
-        call: &Call,
+        request: &Call,
         caller: &Caller,
-        desk_of: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, WithSigns), Problem> {
-        let present = own(app, call).await?;
-        call.check_if_match(present.meta.revision)?;
+        let current = own(app, request).await?;
+        request.check_if_match(current.meta.revision)?;
         let SubscriptionChange { url, event_types, .. } = &self.change;
-        // Who is told something else, or somewhere else, is told only what this call may read.
+        // A request that changes the endpoint or the event types needs the read scopes of all event types itself.
         if url.is_some() || event_types.is_some() {
-            may_read(caller, event_types.as_ref().unwrap_or(&present.record.event_types))?;
+            may_read(caller, event_types.as_ref().unwrap_or(&current.record.event_types))?;
         }
-        let (changeset, stored) = revise(&desk(desk_of), stamp, &caller.account, &present, &self.change)?;
+        let (changeset, stored) = revise(&desk(context), timestamp, &caller.account, &current, &self.change)?;
         Ok((changeset, with_signs(app, stored).await?))
     }
 
-    fn answer(&self, done: &WithSigns) -> Reply {
-        answer(StatusCode::OK, done)
+    fn answer(&self, output: &WithSigns) -> Reply {
+        answer(StatusCode::OK, output)
     }
 }
 
-pub(crate) fn patch<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn patch<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        call.path_id::<WebhookSubscription>()?;
-        carry_out(app, call, |object| Change::read(object, &app.services.webhook_addresses)).await
+        request.path_id::<WebhookSubscription>()?;
+        carry_out(app, request, |object| Change::read(object, &app.services.webhook_addresses)).await
     })
 }
 

@@ -26,6 +26,7 @@ use crate::{
     write::{Command, carry_out},
 };
 
+/// The command that creates a subscription.
 pub(crate) struct Create {
     subscription: NewSubscription,
     reason: Reason,
@@ -43,7 +44,8 @@ impl Create {
     }
 }
 
-/// A call may have others be told only what it may read itself: a token for less than the account is no way to more.
+/// Checks that the caller itself may read these events. A token with fewer scopes than its account must not gain access
+/// through a subscription.
 pub(super) fn may_read(caller: &Caller, event_types: &BTreeSet<EventType>) -> Result<(), Problem> {
     event_types.iter().try_for_each(|event| caller.need(event.scope()).map_err(|_| Problem::forbidden(event.scope())))
 }
@@ -61,32 +63,35 @@ impl Command for Create {
         app: &App,
         _: &Call,
         caller: &Caller,
-        desk_of: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         may_read(caller, &self.subscription.event_types)?;
         let (services, account) = (&app.services, &*caller.account);
-        let places = (0..MOST_PER_ACCOUNT).filter_map(|place| u8::try_from(place).ok());
-        let keys: Vec<String> = places.map(|place| WebhookSubscription::place_key(account.meta.id, place)).collect();
+        let slots = (0..MOST_PER_ACCOUNT).filter_map(|slot| u8::try_from(slot).ok());
+        let keys: Vec<String> = slots.map(|slot| WebhookSubscription::place_key(account.meta.id, slot)).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let present =
+        let existing =
             Reader::<WebhookSubscription>::with_keys(&*services.store, account.meta.organization, &keys).await?;
-        let taken = present.iter().map(|stored| stored.record.place).collect();
-        let id = Id::new(services.entropy.ulid(stamp.at()));
+        let taken_slots = existing.iter().map(|stored| stored.record.place).collect();
+        let id = Id::new(services.entropy.ulid(timestamp.at()));
         let secret = WebhookSecret::generate(&*services.entropy);
-        let sealed = services.webhook_secrets.seal(&*services.entropy, id, &secret);
-        let (changeset, stored) = subscribe(&desk(desk_of), stamp, account, &taken, id, sealed, &self.subscription)?;
+        let encrypted = services.webhook_secrets.seal(&*services.entropy, id, &secret);
+        let (changeset, stored) =
+            subscribe(&desk(context), timestamp, account, &taken_slots, id, encrypted, &self.subscription)?;
         Ok((changeset, ((stored, LaneSigns::default()), secret)))
     }
 
-    fn answer(&self, (shown, secret): &Self::Done) -> Reply {
-        let location = format!("/api/v1/webhooks/subscriptions/{}", shown.0.meta.id);
-        created(&location, answer_with_secret(StatusCode::CREATED, shown, secret))
+    fn answer(&self, (subscription, secret): &Self::Done) -> Reply {
+        let location = format!("/api/v1/webhooks/subscriptions/{}", subscription.0.meta.id);
+        created(&location, answer_with_secret(StatusCode::CREATED, subscription, secret))
     }
 }
 
-pub(crate) fn post<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(async move { carry_out(app, call, |object| Create::read(object, &app.services.webhook_addresses)).await })
+pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+    Box::pin(
+        async move { carry_out(app, request, |object| Create::read(object, &app.services.webhook_addresses)).await },
+    )
 }
 
 pub(crate) fn document() -> Document {

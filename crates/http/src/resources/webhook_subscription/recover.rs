@@ -1,4 +1,4 @@
-//! `POST /webhooks/subscriptions/{subscriptionId}/recover`: a window of events again, the oldest first.
+//! `POST /webhooks/subscriptions/{subscriptionId}/recover`: redelivers the events of a time range, oldest first.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -30,14 +30,16 @@ use crate::{
     write::{Command, carry_out},
 };
 
-/// How many events are looked at at a time.
+/// The number of events that are read at a time.
 const STEP: usize = 200;
-/// How many steps one call takes at most, so that what it costs is bounded though little of the window is the caller's.
+/// The maximum number of pages that one request reads, which bounds its cost even if few events match the subscription.
 const MOST_STEPS: usize = 100;
 
-/// What is sent again: what came to its end, or waits for another attempt.
+/// The states of the deliveries that are sent again: those that have ended without success, or wait for another
+/// attempt.
 const UNDELIVERED: [DeliveryState; 3] = [DeliveryState::Failed, DeliveryState::Exhausted, DeliveryState::Cancelled];
 
+/// The command that redelivers the events of a time range.
 pub(crate) struct Recover {
     since: Timestamp,
     until: Option<Timestamp>,
@@ -58,16 +60,17 @@ impl Recover {
     }
 }
 
-/// What of a window was found.
+/// The events of a time range that must be redelivered.
 #[derive(Default)]
 struct Found {
     failed: Vec<Stored<WebhookDelivery>>,
     missed: Vec<Missed>,
-    /// The moment of the first event that was not looked at.
+    /// The time of the first event that was not examined.
     rest: Option<Timestamp>,
 }
 
 impl Found {
+    /// The number of events that may still be added.
     fn room(&self) -> usize {
         MOST_RECOVERED - self.failed.len() - self.missed.len()
     }
@@ -84,64 +87,65 @@ impl Command for Recover {
     async fn decide(
         &self,
         app: &App,
-        call: &Call,
+        request: &Call,
         _: &Caller,
-        desk_of: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
-        let subscription = own(app, call).await?;
-        // What happened in this very moment is meant as well.
-        let until = self.until.unwrap_or_else(|| stamp.at() + Duration::from_millis(1));
-        // It was told nothing before there was one.
-        let window = Window { since: self.since.max(subscription.meta.created_at), until };
-        let found = look(&*app.services.store, &subscription, window).await?;
+        let subscription = own(app, request).await?;
+        // The range is half-open, and must include the current millisecond.
+        let until = self.until.unwrap_or_else(|| timestamp.at() + Duration::from_millis(1));
+        // Events before the creation of the subscription are not meant for it.
+        let range = Window { since: self.since.max(subscription.meta.created_at), until };
+        let found = look(&*app.services.store, &subscription, range).await?;
         let (changeset, recovery) =
-            webhooks::recover(&desk(desk_of), stamp, &subscription, &found.failed, &found.missed)?;
+            webhooks::recover(&desk(context), timestamp, &subscription, &found.failed, &found.missed)?;
         Ok((changeset, (recovery, found.rest)))
     }
 
     fn answer(&self, (recovery, rest): &Self::Done) -> Reply {
-        let shape = json!({
+        let body = json!({
             "redelivered": recovery.redelivered,
             "missed": recovery.missed,
-            "nextSince": rest.map(|rest| rest.to_string()),
+            "nextSince": rest.map(|time| time.to_string()),
         });
-        Reply::record(StatusCode::OK, "recovery", &shape)
+        Reply::record(StatusCode::OK, "recovery", &body)
     }
 }
 
-/// Walks the events of a window from the oldest on, until as many are found as one call sends again.
+/// Searches the events of a time range, oldest first, until it has found as many as one request redelivers.
 async fn look(
     store: &DynStore,
     subscription: &Stored<WebhookSubscription>,
-    window: Window,
+    range: Window,
 ) -> Result<Found, StoreError> {
     let organization = subscription.meta.organization;
     let mut found = Found::default();
-    let mut after = before(window.since);
+    let mut after = before(range.since);
     for _ in 0..MOST_STEPS {
-        let events = DeliveryQueue::events(store, organization, after, before(window.until), STEP).await?;
+        let events = DeliveryQueue::events(store, organization, after, before(range.until), STEP).await?;
         let Some(last) = events.last() else { return Ok(found) };
-        let (ended, more) = (last.id.ulid(), events.len() == STEP);
-        let wanted = events.into_iter().filter(|event| wants(subscription, event));
-        // What they say is not needed here, and a thousand of them say much.
-        let wanted = wanted.map(|event| StoredEvent { body: Bytes::new(), ..event }).collect();
-        found.rest = sort(store, subscription, wanted, &mut found).await?;
+        let (end, more) = (last.id.ulid(), events.len() == STEP);
+        let matching = events.into_iter().filter(|event| wants(subscription, event));
+        // The bodies are not needed here, and those of a thousand events are large.
+        let matching = matching.map(|event| StoredEvent { body: Bytes::new(), ..event }).collect();
+        found.rest = sort(store, subscription, matching, &mut found).await?;
         if found.rest.is_some() || !more {
             return Ok(found);
         }
-        after = ended;
+        after = end;
     }
     found.rest = Some(moment(after));
     Ok(found)
 }
 
+/// Whether the subscription includes the type of this event.
 fn wants(subscription: &Stored<WebhookSubscription>, event: &StoredEvent) -> bool {
     event.name.parse().is_ok_and(|event_type| subscription.record.event_types.contains(&event_type))
 }
 
-/// Sorts events, the oldest first, into what was delivered, what was not, and what never was a delivery. Says from when on
-/// there was no room.
+/// Classifies events, oldest first: those with an unsuccessful delivery and those without a delivery are added to
+/// `found`. Returns the time of the first event that did not fit any more.
 async fn sort(
     store: &DynStore,
     subscription: &Stored<WebhookSubscription>,
@@ -149,28 +153,28 @@ async fn sort(
     found: &mut Found,
 ) -> Result<Option<Timestamp>, StoreError> {
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
-    let lane = Lane { organization: subscription.meta.organization, subscription: subscription.meta.id };
-    let span = (moment(first.id.ulid()), moment(last.id.ulid()));
-    let mut undelivered = undelivered(store, subscription, span).await?;
+    let partition = Lane { organization: subscription.meta.organization, subscription: subscription.meta.id };
+    let times = (moment(first.id.ulid()), moment(last.id.ulid()));
+    let mut undelivered = undelivered(store, subscription, times).await?;
     let ids: Vec<_> = events.iter().map(|event| id_of(subscription, event)).collect();
-    let known: HashSet<_> = DeliveryQueue::known(store, lane, &ids).await?.into_iter().collect();
+    let existing: HashSet<_> = DeliveryQueue::known(store, partition, &ids).await?.into_iter().collect();
     for (event, id) in events.into_iter().zip(ids) {
         let failed = undelivered.iter().position(|delivery| delivery.meta.id == id);
-        if failed.is_none() && known.contains(&id) {
+        if failed.is_none() && existing.contains(&id) {
             continue;
         }
         if found.room() == 0 {
             return Ok(Some(moment(event.id.ulid())));
         }
         match failed {
-            Some(place) => found.failed.push(undelivered.swap_remove(place)),
+            Some(index) => found.failed.push(undelivered.swap_remove(index)),
             None => found.missed.push(event),
         }
     }
     Ok(None)
 }
 
-/// The deliveries of events within these moments, both included, that did not arrive.
+/// Loads the unsuccessful deliveries of events between these times, both inclusive.
 async fn undelivered(
     store: &DynStore,
     subscription: &Stored<WebhookSubscription>,
@@ -203,25 +207,26 @@ fn id_of(subscription: &Stored<WebhookSubscription>, event: &StoredEvent) -> Id<
     WebhookDelivery::id(subscription.meta.id, event.id, event.created_at)
 }
 
-/// The last identifier before those of this moment.
+/// Returns the largest identifier that is smaller than those of this time.
 fn before(at: Timestamp) -> Ulid {
     let first = Ulid::from_parts(u64::try_from(at.millis()).unwrap_or(0), 0);
     Ulid(first.0.saturating_sub(1))
 }
 
+/// Returns the time in an identifier.
 fn moment(id: Ulid) -> Timestamp {
     Timestamp::from_millis(i64::try_from(id.timestamp_ms()).unwrap_or(i64::MAX))
 }
 
-pub(crate) fn recover<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn recover<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        call.path_id::<WebhookSubscription>()?;
-        carry_out(app, call, Recover::read).await
+        request.path_id::<WebhookSubscription>()?;
+        carry_out(app, request, Recover::read).await
     })
 }
 
 pub(crate) fn document() -> Document {
-    let count = |says: &str| json!({ "type": "integer", "description": says });
+    let count = |description: &str| json!({ "type": "integer", "description": description });
     Document {
         query: Vec::new(),
         request: Some(Media {
@@ -237,12 +242,12 @@ pub(crate) fn document() -> Document {
                     "type": "object",
                     "required": ["redelivered", "missed", "nextSince"],
                     "properties": {
-                        "redelivered": count("Deliveries that had failed, were exhausted or cancelled, and are tried again."),
-                        "missed": count("Events that had never become deliveries, as those that fell while the subscription was disabled."),
+                        "redelivered": count("The number of failed, exhausted or cancelled deliveries that are sent again."),
+                        "missed": count("The number of events that had no delivery, for example because the subscription was disabled, and are now sent."),
                         "nextSince": {
                             "type": ["string", "null"],
                             "format": "date-time",
-                            "description": "Where this call ended before the window did: the `since` of the next call. Null where all is done.",
+                            "description": "The `since` of the next request, if this one stopped before the end of the range. Null if the whole range is done.",
                         },
                     },
                 } },

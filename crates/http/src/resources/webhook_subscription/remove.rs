@@ -19,6 +19,7 @@ use crate::{
     write::{Command, carry_out_bare},
 };
 
+/// The command that deletes a subscription.
 pub(crate) struct Remove {
     reason: Reason,
 }
@@ -40,14 +41,14 @@ impl Command for Remove {
     async fn decide(
         &self,
         app: &App,
-        call: &Call,
+        request: &Call,
         _: &Caller,
-        desk_of: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, ()), Problem> {
-        let present = own(app, call).await?;
-        call.check_if_match(present.meta.revision)?;
-        Ok((webhooks::remove(&desk(desk_of), stamp, &present), ()))
+        let current = own(app, request).await?;
+        request.check_if_match(current.meta.revision)?;
+        Ok((webhooks::remove(&desk(context), timestamp, &current), ()))
     }
 
     fn answer(&self, (): &()) -> Reply {
@@ -55,10 +56,10 @@ impl Command for Remove {
     }
 }
 
-pub(crate) fn delete<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn delete<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        call.path_id::<WebhookSubscription>()?;
-        carry_out_bare(app, call, Remove::read).await
+        request.path_id::<WebhookSubscription>()?;
+        carry_out_bare(app, request, Remove::read).await
     })
 }
 

@@ -22,9 +22,10 @@ use crate::{
     write::{Command, carry_out},
 };
 
-/// How long the secret before goes on signing where nothing is said.
+/// The default time for which deliveries are also signed with the previous secret.
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The command that rotates the signing secret of a subscription.
 pub(crate) struct Rotate {
     grace: Duration,
     reason: Reason,
@@ -50,28 +51,28 @@ impl Command for Rotate {
     async fn decide(
         &self,
         app: &App,
-        call: &Call,
+        request: &Call,
         _: &Caller,
-        desk_of: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
-        let present = own(app, call).await?;
+        let current = own(app, request).await?;
         let services = &app.services;
         let secret = WebhookSecret::generate(&*services.entropy);
-        let sealed = services.webhook_secrets.seal(&*services.entropy, present.meta.id, &secret);
-        let (changeset, stored) = webhooks::rotate(&desk(desk_of), stamp, &present, sealed, self.grace)?;
+        let encrypted = services.webhook_secrets.seal(&*services.entropy, current.meta.id, &secret);
+        let (changeset, stored) = webhooks::rotate(&desk(context), timestamp, &current, encrypted, self.grace)?;
         Ok((changeset, (with_signs(app, stored).await?, secret)))
     }
 
-    fn answer(&self, (shown, secret): &Self::Done) -> Reply {
-        answer_with_secret(StatusCode::OK, shown, secret)
+    fn answer(&self, (subscription, secret): &Self::Done) -> Reply {
+        answer_with_secret(StatusCode::OK, subscription, secret)
     }
 }
 
-pub(crate) fn rotate<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn rotate<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        call.path_id::<WebhookSubscription>()?;
-        carry_out(app, call, Rotate::read).await
+        request.path_id::<WebhookSubscription>()?;
+        carry_out(app, request, Rotate::read).await
     })
 }
 

@@ -1,4 +1,4 @@
-//! `POST /webhooks/subscriptions/{subscriptionId}/test`: one attempt, made before it is answered.
+//! `POST /webhooks/subscriptions/{subscriptionId}/test`: makes one attempt and returns its result.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -26,12 +26,14 @@ use crate::{
     write::{Command, carry_out},
 };
 
+/// The command that sends a test event.
 pub(crate) struct Test {
     reason: Reason,
-    /// What came of it, which is found out once however often it must be stored.
+    /// The attempt, which is made only once, even if storing it must be repeated.
     made: OnceLock<Made>,
 }
 
+/// A test event with its attempt.
 struct Made {
     event: OutboxEvent,
     attempt: Attempt,
@@ -52,13 +54,13 @@ impl Command for Test {
         &self.reason
     }
 
-    /// Before the write is in flight, since an endpoint may take its time.
-    async fn prepare(&self, app: &App, call: &Call) -> Result<(), Problem> {
-        let (services, tenant) = (&app.services, &call.known()?.cached.tenant);
-        let (subscription, signs) = with_signs(app, own(app, call).await?).await?;
+    /// Sends the event before the write is in flight, because an endpoint may be slow.
+    async fn prepare(&self, app: &App, request: &Call) -> Result<(), Problem> {
+        let (services, tenant) = (&app.services, &request.known()?.cached.tenant);
+        let (subscription, health) = with_signs(app, own(app, request).await?).await?;
         let at = services.clock.now();
         let id = Id::new(services.entropy.ulid(at));
-        let data = json!({ WebhookSubscription::SINGULAR: shape_with(&subscription, signs) });
+        let data = json!({ WebhookSubscription::SINGULAR: shape_with(&subscription, health) });
         let body = Head { id, happened: TEST_EVENT, created_at: at, tenant }.with(&data);
         let event = OutboxEvent {
             id,
@@ -70,34 +72,35 @@ impl Command for Test {
             body,
         };
         let outcome = send(app, &subscription, &event).await;
-        let made = Made { event, attempt: Attempt { at, outcome }, ended: services.clock.now() };
-        // It is prepared once.
-        self.made.set(made).map_err(|_| Problem::internal())
+        let sent = Made { event, attempt: Attempt { at, outcome }, ended: services.clock.now() };
+        // `prepare` is called only once, so the cell is empty.
+        self.made.set(sent).map_err(|_| Problem::internal())
     }
 
     async fn decide(
         &self,
         app: &App,
-        call: &Call,
+        request: &Call,
         _: &Caller,
-        desk_of: &Desk<'_>,
-        stamp: Stamp,
+        context: &Desk<'_>,
+        timestamp: Stamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let Made { event, attempt, ended } = self.made.get().ok_or_else(Problem::internal)?;
-        let present = own(app, call).await?;
-        Ok(tested(&desk(desk_of), stamp, &present, event.clone(), attempt.clone(), *ended))
+        let current = own(app, request).await?;
+        Ok(tested(&desk(context), timestamp, &current, event.clone(), attempt.clone(), *ended))
     }
 
-    fn answer(&self, done: &Self::Done) -> Reply {
-        Reply::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::shape(done))
+    fn answer(&self, output: &Self::Done) -> Reply {
+        Reply::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::shape(output))
     }
 }
 
+/// Signs and sends the event, and returns the outcome.
 async fn send(app: &App, subscription: &Stored<WebhookSubscription>, event: &OutboxEvent) -> Outcome {
     let at = event.created_at;
-    let live: Vec<&SealedSecret> = subscription.record.live_secrets(at).collect();
+    let secrets: Vec<&SealedSecret> = subscription.record.live_secrets(at).collect();
     let content = Message::signed_content(event.id, at, &event.body);
-    match app.services.webhook_secrets.sign(subscription.meta.id, &live, &content) {
+    match app.services.webhook_secrets.sign(subscription.meta.id, &secrets, &content) {
         Some(signature) => {
             let message = Message { id: event.id, timestamp: at.seconds(), signature, body: event.body.clone() };
             app.services.sender.send(&subscription.record.url, message).await
@@ -112,10 +115,10 @@ async fn send(app: &App, subscription: &Stored<WebhookSubscription>, event: &Out
     }
 }
 
-pub(crate) fn test<'a>(app: &'a App, call: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn test<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
     Box::pin(async move {
-        call.path_id::<WebhookSubscription>()?;
-        carry_out(app, call, Test::read).await
+        request.path_id::<WebhookSubscription>()?;
+        carry_out(app, request, Test::read).await
     })
 }
 

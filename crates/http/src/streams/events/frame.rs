@@ -1,4 +1,4 @@
-//! Events as a stream of them has them.
+//! The server-sent event format of webhook events.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -7,10 +7,10 @@ use webhooks::{Message, StoredEvent, WebhookSecret};
 
 use crate::{reply::write_json, services::Services, view::Shown};
 
-/// How long a client waits before it opens a stream anew, in milliseconds.
+/// The time after which a client should reconnect, in milliseconds.
 const RETRY: u32 = 3000;
 
-/// An event, as it would be delivered.
+/// The `data` of an event: the headers and the body of a delivery.
 #[derive(Serialize)]
 struct Frame<'a> {
     headers: Headers,
@@ -25,20 +25,20 @@ struct Headers {
     webhook_signature: String,
 }
 
-/// The first event of a stream.
+/// Returns the first event of a stream, which contains the signing secret.
 pub(super) fn secret(secret: &WebhookSecret) -> Bytes {
     format!("retry: {RETRY}\nevent: secret\ndata: {}\n\n", json!({ "secret": secret.show() })).into()
 }
 
-/// What keeps a stream alive and says nothing.
+/// Returns an empty comment, which keeps a connection alive.
 pub(super) fn comment() -> Bytes {
     Bytes::from_static(b":\n\n")
 }
 
-/// Adds an event. JSON has no line breaks, so that it is one line.
-pub(super) fn write(into: &mut Vec<u8>, event: &StoredEvent, services: &Services, secret: &WebhookSecret) {
+/// Appends an event to `out`. Its `data` is one line, because the JSON contains no line breaks.
+pub(super) fn write(out: &mut Vec<u8>, event: &StoredEvent, services: &Services, secret: &WebhookSecret) {
     let Ok(body) = str::from_utf8(&event.body) else {
-        tracing::error!(event = %event.id, "an event's body is no text");
+        tracing::error!(event = %event.id, "the body of an event is not UTF-8, so the event is left out of the stream");
         return;
     };
     let at = services.clock.now();
@@ -48,7 +48,7 @@ pub(super) fn write(into: &mut Vec<u8>, event: &StoredEvent, services: &Services
         webhook_timestamp: Shown(at.seconds()),
         webhook_signature: services.webhook_secrets.sign_with(secret, &content),
     };
-    into.extend_from_slice(format!("id: {}\nevent: {}\ndata: ", event.id, event.name).as_bytes());
-    write_json(into, &Frame { headers, body });
-    into.extend_from_slice(b"\n\n");
+    out.extend_from_slice(format!("id: {}\nevent: {}\ndata: ", event.id, event.name).as_bytes());
+    write_json(out, &Frame { headers, body });
+    out.extend_from_slice(b"\n\n");
 }

@@ -1,4 +1,4 @@
-//! The API's own document, which the tests walk and hold every answer to.
+//! The OpenAPI document of the API. Tests iterate over its operations and check every response against it.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ pub(crate) fn document() -> &'static Value {
     &DOCUMENT
 }
 
-/// One operation, as the document has it.
+/// One operation of the document.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
     pub(crate) id: String,
@@ -49,24 +49,24 @@ impl Operation {
         parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key")
     }
 
-    /// The example of its request, where it takes a body.
+    /// The example of the request body, if the operation takes one.
     pub(crate) fn request(&self) -> Option<&'static Value> {
         let media = self.described["requestBody"]["content"].get("application/json")?;
         Some(&media["example"])
     }
 
-    /// Whether its reason is a parameter of the query, since it has no body.
+    /// Whether the reason is a query parameter because the operation takes no body.
     pub(crate) fn is_bare(&self) -> bool {
         let parameters = self.described["parameters"].as_array().unwrap();
         parameters.iter().any(|parameter| parameter["name"] == "reason" && parameter["in"] == "query")
     }
 
-    /// Where a fault of its reason is.
+    /// The path of an issue about the reason.
     pub(crate) fn reason_path(&self) -> &'static str {
         if self.is_bare() { "query.reason" } else { "reason" }
     }
 
-    /// The reason its example gives.
+    /// The reason in the example of the request.
     pub(crate) fn reason(&self) -> Value {
         if self.is_bare() { "because a test says so".into() } else { self.request().unwrap()["reason"].clone() }
     }
@@ -77,51 +77,55 @@ impl Operation {
         let (template, path) = (segments(&self.path), segments(path));
         self.method == method
             && template.len() == path.len()
-            && template.iter().zip(&path).all(|(wanted, given)| wanted.starts_with('{') || wanted == given)
+            && template.iter().zip(&path).all(|(expected, actual)| expected.starts_with('{') || expected == actual)
     }
 }
 
-/// The operation that answers a request: where a literal and a parameter share a level, the literal wins.
+/// The operation that handles a request. A literal path segment takes precedence over a path parameter.
 fn operation(method: &str, path: &str) -> Option<&'static Operation> {
     let path = path.split('?').next().unwrap_or_default();
-    let mut answering: Vec<_> = operations().iter().filter(|operation| operation.answers(method, path)).collect();
-    answering.sort_by_key(|operation| operation.path.matches('{').count());
+    let mut candidates: Vec<_> = operations().iter().filter(|operation| operation.answers(method, path)).collect();
+    candidates.sort_by_key(|operation| operation.path.matches('{').count());
     let literal = document()["paths"].get(path).is_some();
-    answering.into_iter().next().filter(|operation| !literal || operation.path == path)
+    candidates.into_iter().next().filter(|operation| !literal || operation.path == path)
 }
 
-/// Fails where the document does not have this status for the request.
+/// Fails unless the document has this status for the request.
 pub(crate) fn check_status(method: &str, path: &str, status: u16) {
     let Some(operation) = operation(method, path) else { return };
     let responses = &operation.described["responses"];
-    assert!(responses.get(status.to_string()).is_some(), "{} is not documented to answer {status}", operation.id);
+    assert!(responses.get(status.to_string()).is_some(), "{} does not document the status {status}", operation.id);
 }
 
-/// Fails where the document does not have this status for the request, or another body.
+/// Fails unless the document has this status with such a body for the request.
 pub(crate) fn check(method: &str, path: &str, status: u16, body: &Value) {
     let Some(operation) = operation(method, path) else { return };
     let Some(response) = operation.described["responses"].get(status.to_string()) else {
-        panic!("{} is not documented to answer {status}: {body}", operation.id);
+        panic!("{} does not document the status {status}: {body}", operation.id);
     };
     let found = faults(&response["content"]["application/json"]["schema"], body);
-    assert!(found.is_empty(), "{} answers {status} otherwise than documented: {found:?} in {body}", operation.id);
+    assert!(
+        found.is_empty(),
+        "{} returns {status} with a body that violates its schema: {found:?} in {body}",
+        operation.id
+    );
 }
 
-/// Fails where the document does not have such a line for the request.
+/// Fails unless the document has such a line for the request.
 pub(crate) fn check_line(method: &str, path: &str, line: &Value) {
     let Some(operation) = operation(method, path) else { return };
     let media = &operation.described["responses"]["200"]["content"]["application/x-ndjson"];
     let found = faults(&media["schema"], line);
-    assert!(found.is_empty(), "{} gives a line that is not documented: {found:?} in {line}", operation.id);
+    assert!(found.is_empty(), "{} returns a line that violates its schema: {found:?} in {line}", operation.id);
 }
 
-/// The examples of a body.
+/// The examples of a body: the single one and the named ones.
 pub(crate) fn examples_of(media: &Value) -> Vec<&Value> {
-    let several = media["examples"].as_object().into_iter().flat_map(|examples| examples.values());
-    media.get("example").into_iter().chain(several.map(|example| &example["value"])).collect()
+    let named = media["examples"].as_object().into_iter().flat_map(|examples| examples.values());
+    media.get("example").into_iter().chain(named.map(|example| &example["value"])).collect()
 }
 
-/// Each `error` that the operation is documented to answer this status with.
+/// Each error code that the operation documents for this status.
 pub(crate) fn codes_of<'a>(operation: &'a Operation, status: &str) -> Vec<&'a str> {
     let schema = &operation.described["responses"][status]["content"]["application/json"]["schema"];
     let codes = schema["allOf"][1]["properties"]["error"]["enum"].as_array();

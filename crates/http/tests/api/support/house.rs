@@ -1,4 +1,4 @@
-//! A whole API over a store in memory, with a clock that tests move and accounts that they open.
+//! The API under test over the in-memory store, with a clock that tests control and accounts that they create.
 
 use std::{
     collections::HashMap,
@@ -27,9 +27,10 @@ use super::{
     webhooks::{CountingBell, Endpoints},
 };
 
-/// Where requests come from unless a test says otherwise.
+/// The peer address of a request, unless a test sets another one.
 pub(crate) const ADDRESS: &str = "192.0.2.7:40000";
 
+/// The API under test, with its store, its clock and its other dependencies.
 pub(crate) struct House {
     pub(crate) fixture: Fixture,
     pub(crate) watched: Arc<Watched>,
@@ -42,7 +43,7 @@ pub(crate) struct House {
     pub(crate) bell: Arc<CountingBell>,
 }
 
-/// An integration: an account, its secret and a token for all its scopes.
+/// An API client: an account, its secret and a token for all its scopes.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) account: Account,
@@ -50,7 +51,7 @@ pub(crate) struct Client {
     pub(crate) token: String,
 }
 
-/// What the API told its observer.
+/// An observer that records each response that the API reports: method, route template and status.
 #[derive(Default)]
 pub(crate) struct Answered(Mutex<Vec<(String, &'static str, u16)>>);
 
@@ -67,37 +68,38 @@ impl Observer for Answered {
 }
 
 impl House {
-    /// With limits that no test meets by accident.
+    /// Opens an API with rate limits so high that no test reaches them by accident.
     pub(crate) async fn open() -> Self {
-        let most = 1_000_000;
+        let unlimited = 1_000_000;
         let quotas = Quotas {
-            token_read: most,
-            token_write: most,
-            organization: most,
-            token_endpoint: most,
-            token_endpoint_address: most,
+            token_read: unlimited,
+            token_write: unlimited,
+            organization: unlimited,
+            token_endpoint: unlimited,
+            token_endpoint_address: unlimited,
         };
         Self::with(ApiSettings { quotas, ..ApiSettings::default() }).await
     }
 
+    /// Opens an API with these settings.
     pub(crate) async fn with(settings: ApiSettings) -> Self {
         Self::verifying(settings, |verifier| verifier).await
     }
 
-    /// The same, where tokens are verified in another way than usual.
+    /// Opens an API with these settings. `customize` may replace or wrap the usual token verifier.
     pub(crate) async fn verifying(
         settings: ApiSettings,
-        unusual: impl FnOnce(Arc<dyn TokenVerifier>) -> Arc<dyn TokenVerifier>,
+        customize: impl FnOnce(Arc<dyn TokenVerifier>) -> Arc<dyn TokenVerifier>,
     ) -> Self {
-        let mut kept = None;
+        let mut opened = None;
         let fixture = Fixture::open(async |clock| {
-            let watched = Arc::new(Watched::over(Arc::new(MemoryStore::new(clock))));
-            kept = Some(Arc::clone(&watched));
-            Opened::new(watched)
+            let store = Arc::new(Watched::over(Arc::new(MemoryStore::new(clock))));
+            opened = Some(Arc::clone(&store));
+            Opened::new(store)
         })
         .await;
-        let answered = Arc::<Answered>::default();
-        let (endpoints, bell) = (Arc::<Endpoints>::default(), Arc::<CountingBell>::default());
+        let observer = Arc::<Answered>::default();
+        let (endpoints, notifier) = (Arc::<Endpoints>::default(), Arc::<CountingBell>::default());
         let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
         let keys = Keys::new(&entropy, fixture.now());
         let app = App::new(Services {
@@ -106,37 +108,47 @@ impl House {
             entropy,
             hasher: keys.secrets.clone(),
             signer: keys.tokens.clone(),
-            verifier: unusual(keys.verifier()),
+            verifier: customize(keys.verifier()),
             limits: Arc::new(MemoryLimits::default()),
             cursors: keys.cursors.clone(),
             answers: keys.answers.clone(),
-            observer: answered.clone(),
+            observer: observer.clone(),
             webhook_secrets: keys.webhooks.clone(),
             sender: endpoints.clone(),
-            bell: bell.clone(),
+            bell: notifier.clone(),
             webhook_addresses: webhooks::AddressPolicy::default(),
             settings,
         });
         let router = api::router(app.clone());
         let home = fixture.home;
-        Self { fixture, watched: kept.unwrap(), app, router, home, keys, answered, endpoints, bell }
+        Self {
+            fixture,
+            watched: opened.unwrap(),
+            app,
+            router,
+            home,
+            keys,
+            answered: observer,
+            endpoints,
+            bell: notifier,
+        }
     }
 
     pub(crate) fn clock(&self) -> &TestClock {
         &self.fixture.clock
     }
 
-    /// Opens an account and gets a token for it at the token endpoint.
+    /// Creates an account with these scopes and gets a token for it from the token endpoint.
     pub(crate) async fn client(&self, organization: OrganizationId, scopes: &[Scope]) -> Client {
         self.client_of(organization, scopes, |account| account).await
     }
 
-    /// The same, with an account that is not as usual.
+    /// Like [`House::client`], with an account that `customize` may change before it is stored.
     pub(crate) async fn client_of(
         &self,
         organization: OrganizationId,
         scopes: &[Scope],
-        unusual: impl FnOnce(ServiceAccount) -> ServiceAccount,
+        customize: impl FnOnce(ServiceAccount) -> ServiceAccount,
     ) -> Client {
         let secret = ClientSecret::generate(&*self.fixture.entropy);
         let account = ServiceAccount {
@@ -144,23 +156,24 @@ impl House {
             secrets: vec![auth::StoredSecret { hash: self.keys.hash(&secret), ends_at: None }],
             ..samples::account(&format!("account {}", self.fixture.id::<Finding>()))
         };
-        let account = self.fixture.create(organization, unusual(account)).await;
+        let account = self.fixture.create(organization, customize(account)).await;
         let mut client = Client { account, secret: secret.expose().to_owned(), token: String::new() };
         client.token = self.token(&client).await;
         client
     }
 
-    /// An account at home that may do everything.
+    /// Creates an account of the home organization that has every scope.
     pub(crate) async fn everyone(&self) -> Client {
         self.client(self.home, Scope::ALL).await
     }
 
-    /// A fresh token for all of the client's scopes.
+    /// Gets a new token for all scopes of the client.
     pub(crate) async fn token(&self, client: &Client) -> String {
-        let answer = self.ask_token(client).await.expect(200);
-        answer.json()["access_token"].as_str().unwrap().to_owned()
+        let response = self.ask_token(client).await.expect(200);
+        response.json()["access_token"].as_str().unwrap().to_owned()
     }
 
+    /// Requests a token for all scopes of the client, and returns the response.
     pub(crate) async fn ask_token(&self, client: &Client) -> Answer {
         let body = json!({
             "grant_type": "client_credentials",
@@ -186,27 +199,28 @@ impl House {
         self.call("PATCH", path)
     }
 
-    /// Creates a finding over the API and gives its id.
+    /// Creates a finding over the API and returns its id.
     pub(crate) async fn finding(&self, client: &Client, key: &str) -> String {
-        let answer = self.post(findings_path()).by(client).json(&finding_body(key)).send().await.expect(201);
-        answer.json()["finding"]["id"].as_str().unwrap().to_owned()
+        let response = self.post(findings_path()).by(client).json(&finding_body(key)).send().await.expect(201);
+        response.json()["finding"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// Stores a finding as it is, past all rules.
+    /// Writes a finding to the store as it is, without any validation.
     pub(crate) async fn stored_finding(&self, key: &str, change: impl FnOnce(Finding) -> Finding) -> Id<Finding> {
         self.fixture.create(self.home, change(samples::finding(key))).await.meta.id
     }
 
+    /// Writes a control to the store, without any validation.
     pub(crate) async fn stored_control(&self, organization: OrganizationId, key: &str) -> Id<Control> {
         self.fixture.create(organization, samples::full_control(key)).await.meta.id
     }
 
-    /// The organization's audit log, oldest first.
+    /// The audit log of the organization, oldest entry first.
     pub(crate) async fn log(&self, organization: OrganizationId) -> Vec<Recorded> {
         self.fixture.log(organization).await
     }
 
-    /// The entry of each request in the home organization's log.
+    /// The entries of the home organization's audit log by request id.
     pub(crate) async fn entries_by_request(&self) -> HashMap<String, Vec<Recorded>> {
         let mut entries: HashMap<String, Vec<Recorded>> = HashMap::new();
         for recorded in self.log(self.home).await {
@@ -215,20 +229,22 @@ impl House {
         entries
     }
 
+    /// Disables the account of the client.
     pub(crate) async fn disable(&self, client: &Client) {
         self.change(client, |account| account.with_status(AccountStatus::Disabled)).await;
     }
 
+    /// Replaces the scopes of the account of the client.
     pub(crate) async fn rescope(&self, client: &Client, scopes: &[Scope]) {
         let scopes: ScopeSet = scopes.iter().copied().collect();
         self.change(client, |account| account.with_scopes(scopes).unwrap()).await;
     }
 
-    /// Changes the client's account as an operator would.
+    /// Changes the account of the client as an operator would.
     pub(crate) async fn change(&self, client: &Client, change: impl FnOnce(&ServiceAccount) -> ServiceAccount) {
         let meta = client.account.meta;
-        let present = self.fixture.get::<ServiceAccount>(meta.organization, meta.id).await.unwrap();
-        self.fixture.revise(&present, change(&present.record)).await;
+        let current = self.fixture.get::<ServiceAccount>(meta.organization, meta.id).await.unwrap();
+        self.fixture.revise(&current, change(&current.record)).await;
     }
 }
 
@@ -242,7 +258,7 @@ pub(crate) fn findings_path() -> &'static str {
     "/api/v1/governance/findings"
 }
 
-/// The least that makes a finding.
+/// The smallest valid body of a new finding.
 pub(crate) fn finding_body(key: &str) -> Value {
     json!({
         "findingKey": key,
@@ -253,7 +269,7 @@ pub(crate) fn finding_body(key: &str) -> Value {
     })
 }
 
-/// So that `ADDRESS` is one.
+/// Parses a peer address, such as [`ADDRESS`].
 pub(crate) fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }

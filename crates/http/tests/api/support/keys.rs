@@ -1,4 +1,4 @@
-//! The cryptography of a house, as a server puts it together.
+//! The keys and ciphers of the API under test, assembled as a server does it.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ impl Keys {
         }
     }
 
-    /// Verifies tokens as a server does, which remembers those it has seen.
+    /// A verifier with a cache of verified tokens, as a server has it.
     pub(crate) fn verifier(&self) -> Arc<dyn TokenVerifier> {
         Arc::new(CachedVerifier::new(self.tokens.clone(), 1000))
     }
@@ -64,7 +64,7 @@ impl Keys {
         self.secrets.hash(secret, None)
     }
 
-    /// A token that says whatever a test wants it to.
+    /// Signs a token with arbitrary claims.
     pub(crate) fn sign(&self, claims: &Claims) -> String {
         self.tokens.sign(claims).unwrap()
     }

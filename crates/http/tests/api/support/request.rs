@@ -1,4 +1,4 @@
-//! One request and its answer, with what holds for every answer checked on the way.
+//! A request builder. Every response is checked against the rules of all responses and the OpenAPI document.
 
 use axum::{
     Router,
@@ -17,6 +17,7 @@ use super::{
     webhooks::EVENTS,
 };
 
+/// A request to the API under test, which can be sent several times.
 #[derive(Clone)]
 pub(crate) struct Call {
     router: Router,
@@ -27,6 +28,7 @@ pub(crate) struct Call {
     address: String,
 }
 
+/// A response that was read to its end; of an event stream, only its first piece.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -46,6 +48,7 @@ impl Call {
         }
     }
 
+    /// Adds the token of the client.
     pub(crate) fn by(self, client: &Client) -> Self {
         self.bearer(&client.token)
     }
@@ -59,6 +62,7 @@ impl Call {
         self
     }
 
+    /// Adds an idempotency key.
     pub(crate) fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
@@ -72,24 +76,26 @@ impl Call {
         self.header("content-type", content_type)
     }
 
+    /// Sets a body without a content type.
     pub(crate) fn bare_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// Sends this in place of the body, at its own pace. What it is answered with is checked like any other answer.
+    /// Sends the request with this body stream instead of its own body. The response is checked like any other.
     pub(crate) async fn send_stream(self, body: Body) -> Answer {
         let (mut parts, _) = self.request().unwrap().into_parts();
         parts.headers.remove("content-length");
         self.answer(Request::from_parts(parts, body)).await
     }
 
+    /// Sets the peer address.
     pub(crate) fn sent_from(mut self, address: &str) -> Self {
         self.address = address.to_owned();
         self
     }
 
-    /// `None` where it is no HTTP request at all, so that no server could have read it.
+    /// Returns `None` if this is not a valid HTTP request, so that no server could have read it.
     fn request(&self) -> Option<Request<Body>> {
         let method = Method::from_bytes(self.method.as_bytes()).ok()?;
         let mut request = Request::builder().method(method).uri(&self.path);
@@ -101,13 +107,14 @@ impl Call {
         Some(request)
     }
 
-    /// Sends it and reads the head of the answer only.
+    /// Sends the request, expects this status, and returns the body of the response unread.
     pub(crate) async fn open(self, status: u16) -> Body {
         let response = self.router.clone().oneshot(self.request().unwrap()).await.unwrap();
         assert_eq!(response.status().as_u16(), status);
         response.into_body()
     }
 
+    /// Sends the request. Returns `None` if it is not a valid HTTP request.
     pub(crate) async fn try_send(self) -> Option<Answer> {
         Some(self.answer(self.request()?).await)
     }
@@ -116,64 +123,68 @@ impl Call {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, mut body) = response.into_parts();
         let body = if parts.headers.get("content-type").is_some_and(|kind| kind == EVENTS) {
-            // It has no end.
+            // An event stream has no end, so only its first piece is read.
             body.frame().await.map(|frame| frame.unwrap().into_data().unwrap()).unwrap_or_default()
         } else {
             body.collect().await.unwrap().to_bytes()
         };
-        let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body };
-        self.check(&answer);
-        answer
+        let response = Answer { status: parts.status.as_u16(), headers: parts.headers, body };
+        self.check(&response);
+        response
     }
 
     pub(crate) async fn send(self) -> Answer {
-        self.try_send().await.expect("a test asks for something that is no HTTP request")
+        self.try_send().await.expect("the test built a request that is not valid HTTP")
     }
 
-    /// Sends it as a client does that unpacks what comes compressed.
+    /// Sends the request twice: the status and headers are those of the compressed response, the body is decompressed.
     pub(crate) async fn send_and_unpack(self) -> Answer {
-        let packed = self.clone().send().await;
-        let unpacking = DecompressionLayer::new().layer(self.router.clone());
-        let response = unpacking.oneshot(self.request().unwrap()).await.unwrap();
+        let compressed = self.clone().send().await;
+        let decompressing = DecompressionLayer::new().layer(self.router.clone());
+        let response = decompressing.oneshot(self.request().unwrap()).await.unwrap();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Answer { body, ..packed }
+        Answer { body, ..compressed }
     }
 
-    /// What holds for every answer there is.
-    fn check(&self, answer: &Answer) {
-        let id = answer.header("x-request-id");
-        let what = format!("{} {} gave {answer:?}", self.method, self.path);
-        assert!(id.starts_with("req_") && id.len() == 30, "a bad request id: {what}");
-        assert!(answer.headers.contains_key("cache-control"), "no Cache-Control: {what}");
-        let vary = answer.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
-        assert_eq!(vary, ["Accept, Accept-Encoding, Authorization"], "{what}");
-        if self.method == "HEAD" || answer.status == 304 {
-            assert!(answer.body.is_empty(), "{what}");
-        } else if answer.status == 204 {
-            assert!(answer.body.is_empty() && !answer.headers.contains_key("content-type"), "{what}");
-            document::check_status(&self.method, &self.path, answer.status);
-        } else if answer.header("content-type") == EVENTS {
-            assert!(answer.body.starts_with(b"retry: "), "{what}");
-        } else if answer.headers.contains_key("content-encoding") {
-        } else if answer.header("content-type") == "application/x-ndjson" {
-            for line in answer.lines() {
+    /// Checks the rules that hold for every response.
+    fn check(&self, response: &Answer) {
+        let id = response.header("x-request-id");
+        let context = format!("{} {} returned {response:?}", self.method, self.path);
+        assert!(id.starts_with("req_") && id.len() == 30, "the request id is malformed: {context}");
+        assert!(response.headers.contains_key("cache-control"), "the response has no Cache-Control header: {context}");
+        let vary = response.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(vary, ["Accept, Accept-Encoding, Authorization"], "{context}");
+        if self.method == "HEAD" || response.status == 304 {
+            assert!(response.body.is_empty(), "{context}");
+        } else if response.status == 204 {
+            assert!(response.body.is_empty() && !response.headers.contains_key("content-type"), "{context}");
+            document::check_status(&self.method, &self.path, response.status);
+        } else if response.header("content-type") == EVENTS {
+            assert!(response.body.starts_with(b"retry: "), "{context}");
+        } else if response.headers.contains_key("content-encoding") {
+        } else if response.header("content-type") == "application/x-ndjson" {
+            for line in response.lines() {
                 document::check_line(&self.method, &self.path, &line);
             }
         } else {
-            assert_eq!(answer.header("content-type"), "application/json", "{what}");
-            let body = answer.json();
-            if answer.status >= 400 {
-                let unknown = super::schema::faults_of_reference("Error", &body);
-                assert!(unknown.is_empty(), "{unknown:?}: {what}");
-                assert_eq!(body["requestId"].as_str().unwrap(), id, "{what}");
+            assert_eq!(response.header("content-type"), "application/json", "{context}");
+            let body = response.json();
+            if response.status >= 400 {
+                let violations = super::schema::faults_of_reference("Error", &body);
+                assert!(violations.is_empty(), "{violations:?}: {context}");
+                assert_eq!(body["requestId"].as_str().unwrap(), id, "{context}");
             }
-            document::check(&self.method, &self.path, answer.status, &body);
+            document::check(&self.method, &self.path, response.status, &body);
         }
-        assert!(!String::from_utf8_lossy(&answer.body).contains("SELECT"), "an inner text went out: {what}");
+        assert!(
+            !String::from_utf8_lossy(&response.body).contains("SELECT"),
+            "the response reveals internal text: {context}"
+        );
     }
 }
 
 impl Answer {
+    /// Fails unless the response has this status.
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         self
@@ -183,18 +194,19 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
     }
 
-    /// The lines of a stream.
+    /// The lines of an NDJSON stream.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let text = str::from_utf8(&self.body).unwrap();
-        assert!(text.ends_with('\n'), "the last line has no end");
+        assert!(text.ends_with('\n'), "the last line is not terminated");
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The header, empty where there is none.
+    /// The value of the header; empty if it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
+    /// The error code of the envelope.
     pub(crate) fn error(&self) -> String {
         self.json()["error"].as_str().unwrap_or_default().to_owned()
     }
@@ -215,12 +227,12 @@ impl Answer {
 
     /// The message of the issue at this path.
     pub(crate) fn issue(&self, path: &str) -> String {
-        let place = self.paths().iter().position(|there| there == path);
-        let place = place.unwrap_or_else(|| panic!("no issue at {path}: {:?}", self.json()));
-        self.json()["issues"][place]["message"].as_str().unwrap().to_owned()
+        let index = self.paths().iter().position(|candidate| candidate == path);
+        let index = index.unwrap_or_else(|| panic!("the response has no issue at {path}: {:?}", self.json()));
+        self.json()["issues"][index]["message"].as_str().unwrap().to_owned()
     }
 
-    /// The body but for the request's id.
+    /// The body with the request id masked.
     pub(crate) fn anonymous(&self) -> String {
         String::from_utf8_lossy(&self.body).replace(self.header("x-request-id"), "req_")
     }

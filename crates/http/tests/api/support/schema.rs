@@ -1,44 +1,44 @@
-//! A check of values against the JSON Schemas of the API's document. It knows the keywords that the document uses and
-//! fails on any other, so that none is passed over.
+//! A validator of values against the JSON Schemas of the OpenAPI document. It supports the keywords that the document
+//! uses and panics at any other, so that none is ignored.
 
 use serde_json::Value;
 
 use super::document::document;
 
-/// What in `value` is not as `schema` has it, with its place.
+/// The violations of `schema` in `value`, each with its JSON pointer.
 pub(crate) fn faults(schema: &Value, value: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     check(schema, value, "", &mut faults);
     faults
 }
 
-/// The same by a component's name.
+/// The violations of the schema component of this name in `value`.
 pub(crate) fn faults_of_reference(name: &str, value: &Value) -> Vec<String> {
     faults(&document()["components"]["schemas"][name], value)
 }
 
-fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
-    let mut fault = |what: String| faults.push(format!("{place}: {what}"));
+fn check(schema: &Value, value: &Value, pointer: &str, violations: &mut Vec<String>) {
+    let mut report = |violation: String| violations.push(format!("{pointer}: {violation}"));
     for (keyword, rule) in schema.as_object().expect("a schema is an object") {
         match keyword.as_str() {
             "type" => {
                 let types = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
-                if !types.iter().any(|wanted| is_of(wanted.as_str().unwrap(), value)) {
-                    fault(format!("is not {rule}"));
+                if !types.iter().any(|expected| is_of(expected.as_str().unwrap(), value)) {
+                    report(format!("is not {rule}"));
                 }
             }
-            "enum" if !rule.as_array().unwrap().contains(value) => fault(format!("is none of {rule}")),
+            "enum" if !rule.as_array().unwrap().contains(value) => report(format!("is not one of {rule}")),
             "required" if value.is_object() => {
                 for name in rule.as_array().unwrap() {
                     if value.get(name.as_str().unwrap()).is_none() {
-                        fault(format!("lacks {name}"));
+                        report(format!("lacks {name}"));
                     }
                 }
             }
             "additionalProperties" if *rule == Value::Bool(false) => {
                 for name in value.as_object().into_iter().flatten().map(|(name, _)| name) {
                     if schema["properties"].get(name).is_none() {
-                        fault(format!("has {name}"));
+                        report(format!("has the unknown member {name}"));
                     }
                 }
             }
@@ -51,11 +51,11 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
                 };
                 let bound = rule.as_i64().unwrap();
                 if if keyword.starts_with("min") { size < bound } else { size > bound } {
-                    fault(format!("breaks {keyword} {rule}"));
+                    report(format!("violates {keyword} {rule}"));
                 }
             }
             "format" if *rule == "date-time" && value.as_str().is_some_and(is_no_timestamp) => {
-                fault("is no timestamp".to_owned());
+                report("is not a timestamp".to_owned());
             }
             _ => {}
         }
@@ -64,28 +64,28 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
         match keyword.as_str() {
             "$ref" => {
                 let name = rule.as_str().unwrap().strip_prefix("#/components/schemas/").unwrap();
-                check(&document()["components"]["schemas"][name], value, place, faults);
+                check(&document()["components"]["schemas"][name], value, pointer, violations);
             }
             "properties" => {
                 for (name, schema) in rule.as_object().unwrap() {
                     if let Some(value) = value.get(name) {
-                        check(schema, value, &format!("{place}/{name}"), faults);
+                        check(schema, value, &format!("{pointer}/{name}"), violations);
                     }
                 }
             }
             "items" => {
-                for (number, item) in value.as_array().into_iter().flatten().enumerate() {
-                    check(rule, item, &format!("{place}/{number}"), faults);
+                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                    check(rule, item, &format!("{pointer}/{index}"), violations);
                 }
             }
             "allOf" => {
                 for schema in rule.as_array().unwrap() {
-                    check(schema, value, place, faults);
+                    check(schema, value, pointer, violations);
                 }
             }
             "anyOf" | "oneOf" => {
                 if !rule.as_array().unwrap().iter().any(|schema| self::faults(schema, value).is_empty()) {
-                    faults.push(format!("{place}: fits none of {rule}"));
+                    violations.push(format!("{pointer}: matches none of {rule}"));
                 }
             }
             "type"
@@ -102,7 +102,7 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
             | "description"
             | "default"
             | "pattern" => {}
-            unknown => panic!("the tests know nothing of the keyword {unknown}"),
+            unknown => panic!("the schema validator of the tests does not support the keyword {unknown}"),
         }
     }
 }
@@ -111,14 +111,14 @@ fn is_no_timestamp(text: &str) -> bool {
     text.parse::<kernel::Timestamp>().is_err()
 }
 
-fn is_of(wanted: &str, value: &Value) -> bool {
-    match wanted {
+fn is_of(expected: &str, value: &Value) -> bool {
+    match expected {
         "object" => value.is_object(),
         "array" => value.is_array(),
         "string" => value.is_string(),
         "integer" => value.is_i64() || value.is_u64(),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
-        other => panic!("the tests know nothing of the type {other}"),
+        other => panic!("the schema validator of the tests does not support the type {other}"),
     }
 }

@@ -1,4 +1,4 @@
-//! A store that is watched, and made to fail where a test says so.
+//! A store decorator that records what is committed and fails where a test injects a fault.
 
 mod delivery_queue;
 
@@ -22,7 +22,7 @@ use kernel::{
 };
 use store::{Directory, DynStore, Lease, MasterKeyCheck, Upkeep};
 
-/// Where a store can be made to fail.
+/// The points at which a fault or a hook can be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Port {
     Read,
@@ -30,12 +30,13 @@ pub(crate) enum Port {
     Append,
     Revision,
     ClientId,
+    /// The look-up of a stored response by its idempotency key.
     Kept,
     /// A batch of a stream.
     Batch,
 }
 
-/// How it fails there.
+/// The kind of failure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
     Unavailable,
@@ -45,15 +46,16 @@ pub(crate) enum Fault {
 
 type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
+/// A store that records what is committed and can be made to fail.
 pub(crate) struct Watched {
     inner: Arc<DynStore>,
     events: Mutex<Vec<OutboxEvent>>,
-    ports: Arc<Ports>,
+    injector: Arc<Ports>,
     reads: AtomicU64,
     written: AtomicU64,
 }
 
-/// What happens where the store is asked.
+/// The hooks and faults that are injected at each point.
 #[derive(Default)]
 struct Ports {
     hooks: Mutex<HashMap<Port, Hook>>,
@@ -61,14 +63,14 @@ struct Ports {
 }
 
 impl Ports {
-    async fn at(&self, port: Port) -> Result<(), StoreError> {
-        // Lets calls that are in flight together overtake each other.
+    async fn inject(&self, point: Port) -> Result<(), StoreError> {
+        // Lets concurrent calls overtake each other.
         tokio::task::yield_now().await;
-        let hook = self.hooks.lock().unwrap().remove(&port);
+        let hook = self.hooks.lock().unwrap().remove(&point);
         if let Some(hook) = hook {
             hook().await;
         }
-        let fault = self.faults.lock().unwrap().get(&port).copied();
+        let fault = self.faults.lock().unwrap().get(&point).copied();
         match fault {
             None => Ok(()),
             Some(Fault::Unavailable) => Err(StoreError::Unavailable("SELECT secret FROM /var/lib".into())),
@@ -83,59 +85,61 @@ impl Watched {
         Self {
             inner,
             events: Mutex::default(),
-            ports: Arc::default(),
+            injector: Arc::default(),
             reads: AtomicU64::default(),
             written: AtomicU64::default(),
         }
     }
 
-    /// The events that were stored since this was last asked.
+    /// Takes the events that were committed since the last call.
     pub(crate) fn events(&self) -> Vec<OutboxEvent> {
         std::mem::take(&mut self.events.lock().unwrap())
     }
 
-    /// How many records were stored since this was last asked.
+    /// Takes the number of records that were committed since the last call.
     pub(crate) fn written(&self) -> u64 {
         self.written.swap(0, Ordering::SeqCst)
     }
 
-    /// Does this when the store is next asked there, before it answers.
-    pub(crate) fn before_next(&self, port: Port, hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
-        self.ports.hooks.lock().unwrap().insert(port, Box::new(hook));
+    /// Runs the hook once, before the next call of the store reaches this point.
+    pub(crate) fn before_next(&self, point: Port, hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
+        self.injector.hooks.lock().unwrap().insert(point, Box::new(hook));
     }
 
-    pub(crate) fn fail(&self, port: Port, fault: Fault) {
-        self.ports.faults.lock().unwrap().insert(port, fault);
+    /// Makes every call that reaches this point fail, until [`Watched::heal`].
+    pub(crate) fn fail(&self, point: Port, fault: Fault) {
+        self.injector.faults.lock().unwrap().insert(point, fault);
     }
 
+    /// Removes all injected faults.
     pub(crate) fn heal(&self) {
-        self.ports.faults.lock().unwrap().clear();
+        self.injector.faults.lock().unwrap().clear();
     }
 
-    /// How many records and lists were read so far.
+    /// The number of reads of records and lists so far.
     pub(crate) fn reads(&self) -> u64 {
         self.reads.load(Ordering::SeqCst)
     }
 
-    async fn at(&self, port: Port) -> Result<(), StoreError> {
-        self.ports.at(port).await
+    async fn inject(&self, point: Port) -> Result<(), StoreError> {
+        self.injector.inject(point).await
     }
 
     fn watch<T: 'static>(&self, streamed: Streamed<T>) -> Streamed<T> {
-        let batches = WatchedBatches { inner: streamed.batches, ports: Arc::clone(&self.ports) };
+        let batches = WatchedBatches { inner: streamed.batches, injector: Arc::clone(&self.injector) };
         Streamed { batches: Box::new(batches), ..streamed }
     }
 }
 
 struct WatchedBatches<T> {
     inner: Box<dyn Batches<T>>,
-    ports: Arc<Ports>,
+    injector: Arc<Ports>,
 }
 
 #[async_trait]
 impl<T> Batches<T> for WatchedBatches<T> {
     async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
-        self.ports.at(Port::Batch).await?;
+        self.injector.inject(Port::Batch).await?;
         self.inner.next().await
     }
 }
@@ -147,7 +151,7 @@ where
 {
     async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        self.at(Port::Read).await?;
+        self.inject(Port::Read).await?;
         Reader::<R>::get(&*self.inner, organization, id).await
     }
 
@@ -158,7 +162,7 @@ where
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        self.at(Port::Read).await?;
+        self.inject(Port::Read).await?;
         Reader::<R>::list(&*self.inner, organization, filter, page).await
     }
 
@@ -169,12 +173,12 @@ where
         request: &StreamRequest,
     ) -> Result<Streamed<Stored<R>>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        self.at(Port::Read).await?;
+        self.inject(Port::Read).await?;
         Ok(self.watch(Reader::<R>::stream(&*self.inner, organization, filter, request).await?))
     }
 
     async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
-        self.at(Port::Read).await?;
+        self.inject(Port::Read).await?;
         Reader::<R>::with_keys(&*self.inner, organization, keys).await
     }
 }
@@ -186,7 +190,7 @@ impl Ledger for Watched {
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
-        self.at(Port::Commit).await?;
+        self.inject(Port::Commit).await?;
         let (events, written) = (changeset.events().to_vec(), changeset.writes().len());
         self.inner.commit(changeset).await?;
         self.events.lock().unwrap().extend(events);
@@ -195,7 +199,7 @@ impl Ledger for Watched {
     }
 
     async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
-        self.at(Port::Kept).await?;
+        self.inject(Port::Kept).await?;
         self.inner.answer(key, now).await
     }
 }
@@ -207,7 +211,7 @@ impl AuditTrail for Watched {
     }
 
     async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError> {
-        self.at(Port::Append).await?;
+        self.inject(Port::Append).await?;
         self.inner.append(entry, stamp).await
     }
 }
@@ -220,7 +224,7 @@ impl AuditLog for Watched {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<Recorded>, StoreError> {
-        self.at(Port::Read).await?;
+        self.inject(Port::Read).await?;
         self.inner.entries(organization, filter, page).await
     }
 
@@ -230,7 +234,7 @@ impl AuditLog for Watched {
         filter: &AuditFilter,
         request: &StreamRequest,
     ) -> Result<Streamed<Recorded>, StoreError> {
-        self.at(Port::Read).await?;
+        self.inject(Port::Read).await?;
         Ok(self.watch(self.inner.stream_entries(organization, filter, request).await?))
     }
 
@@ -284,12 +288,12 @@ impl AuditLog for Watched {
 #[async_trait]
 impl Accounts for Watched {
     async fn by_client_id(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
-        self.at(Port::ClientId).await?;
+        self.inject(Port::ClientId).await?;
         self.inner.by_client_id(account).await
     }
 
     async fn revision(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Revision>, StoreError> {
-        self.at(Port::Revision).await?;
+        self.inject(Port::Revision).await?;
         self.inner.revision(organization, account).await
     }
 

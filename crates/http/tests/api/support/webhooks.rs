@@ -1,4 +1,4 @@
-//! Webhooks in tests: endpoints that answer as they are told, and records as they would be after a while.
+//! Webhook support: fake endpoints, a counting notifier, and subscriptions, events and deliveries in the store.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -25,7 +25,7 @@ pub(crate) fn subscriptions_path() -> &'static str {
     "/api/v1/webhooks/subscriptions"
 }
 
-/// Answers what tests tell it to, and 204 where they say nothing.
+/// A sender that records each message and returns the scripted outcomes, then 204.
 #[derive(Default)]
 pub(crate) struct Endpoints {
     script: Mutex<VecDeque<Outcome>>,
@@ -33,11 +33,12 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
+    /// Appends an outcome to the script.
     pub(crate) fn next(&self, outcome: Outcome) {
         self.script.lock().unwrap().push_back(outcome);
     }
 
-    /// What was sent since this was last asked, and where.
+    /// Takes the messages that were sent since the last call, each with its URL.
     pub(crate) fn sent(&self) -> Vec<(String, Message)> {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
@@ -48,33 +49,34 @@ impl Sender for Endpoints {
     async fn send(&self, url: &EndpointUrl, message: Message) -> Outcome {
         tokio::task::yield_now().await;
         self.sent.lock().unwrap().push((url.to_string(), message));
-        let taken = Outcome {
+        let success = Outcome {
             took: Duration::from_millis(12),
             status: Some(204),
             answer: None,
             failure: None,
             retry_after: None,
         };
-        self.script.lock().unwrap().pop_front().unwrap_or(taken)
+        self.script.lock().unwrap().pop_front().unwrap_or(success)
     }
 }
 
-/// An answer that is a failure.
-pub(crate) fn refused(status: u16, answer: &str) -> Outcome {
+/// The outcome of an attempt that the endpoint answered with an error status and this body.
+pub(crate) fn refused(status: u16, body: &str) -> Outcome {
     Outcome {
         took: Duration::from_millis(7),
         status: Some(status),
-        answer: Some(answer.to_owned()),
+        answer: Some(body.to_owned()),
         failure: Some(Failure::Refused),
         retry_after: None,
     }
 }
 
+/// A delivery notifier that counts its notifications.
 #[derive(Default)]
 pub(crate) struct CountingBell(AtomicU64);
 
 impl CountingBell {
-    /// How often it rang since this was last asked.
+    /// Takes the number of notifications since the last call.
     pub(crate) fn rings(&self) -> u64 {
         self.0.swap(0, Ordering::SeqCst)
     }
@@ -87,15 +89,15 @@ impl Bell for CountingBell {
 }
 
 impl House {
-    /// Stores a subscription of the client's to all events, past all rules but that of its place.
-    pub(crate) async fn subscription(&self, client: &Client, place: u8) -> Stored<WebhookSubscription> {
+    /// Stores a subscription of the client to all event types. Only the uniqueness of its slot is checked.
+    pub(crate) async fn subscription(&self, client: &Client, slot: u8) -> Stored<WebhookSubscription> {
         let mut changeset = self.fixture.changeset(client.account.meta.organization);
         let secret = WebhookSecret::generate(&*self.fixture.entropy);
         let id = self.fixture.id();
         let sealed = self.keys.webhooks.seal(&*self.fixture.entropy, id, &secret);
         let record = WebhookSubscription::of_parts(
             client.account.meta.id,
-            place,
+            slot,
             EndpointUrl::of_stored("https://mirror.example/novantra").unwrap(),
             Description::parse("a mirror").unwrap(),
             BTreeSet::from_iter(EventType::ALL.iter().copied()),
@@ -109,7 +111,7 @@ impl House {
         stored
     }
 
-    /// Stores an event of the moment that nobody was told of.
+    /// Stores an event of the current time without any delivery.
     pub(crate) async fn event(&self, subscription: &Stored<WebhookSubscription>) -> StoredEvent {
         let mut changeset = self.fixture.changeset(subscription.meta.organization);
         let event = OutboxEvent {
@@ -135,7 +137,7 @@ impl House {
         stored
     }
 
-    /// Stores a delivery of an event of the moment, after so many attempts that failed: ten exhaust it.
+    /// Stores a delivery of a new event with this number of failed attempts; ten exhaust it.
     pub(crate) async fn failed_delivery(
         &self,
         subscription: &Stored<WebhookSubscription>,

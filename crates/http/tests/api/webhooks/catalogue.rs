@@ -1,4 +1,4 @@
-//! What there is to subscribe to.
+//! The catalogue of event types.
 
 use serde_json::Value;
 use webhooks::EventType;
@@ -8,8 +8,8 @@ use crate::support::{document, faults, finding_body, findings_path};
 
 #[tokio::test]
 async fn the_catalogue_has_every_event_with_its_scope() {
-    let (house, client) = house().await;
-    let listed = house.get("/api/v1/webhooks/event-types").by(&client).send().await.expect(200).json();
+    let (api, client) = house().await;
+    let listed = api.get("/api/v1/webhooks/event-types").by(&client).send().await.expect(200).json();
     let listed = listed["eventTypes"].as_array().unwrap();
     let names: Vec<&str> = listed.iter().map(|event| event["name"].as_str().unwrap()).collect();
     assert_eq!(names, EventType::ALL.iter().map(|event| event.name()).collect::<Vec<_>>());
@@ -19,26 +19,27 @@ async fn the_catalogue_has_every_event_with_its_scope() {
     }
 }
 
-/// So that who reads the schema alone can judge what arrives.
+/// A client can validate what it receives with the schema of the catalogue alone.
 #[tokio::test]
 async fn the_schema_of_an_event_leads_nowhere_else_and_fits_what_is_sent() {
-    let (house, client) = house().await;
-    let listed = house.get("/api/v1/webhooks/event-types").by(&client).send().await.expect(200).json();
-    let id = house.finding(&client, "k").await;
+    let (api, client) = house().await;
+    let listed = api.get("/api/v1/webhooks/event-types").by(&client).send().await.expect(200).json();
+    let id = api.finding(&client, "k").await;
     let close = serde_json::json!({ "status": "accepted", "reason": "because a test says so" });
-    house.patch(&format!("{}/{id}", findings_path())).by(&client).json(&close).send().await.expect(200);
-    house.post(findings_path()).by(&client).json(&finding_body("other")).send().await.expect(201);
-    let told = house.watched.events();
+    api.patch(&format!("{}/{id}", findings_path())).by(&client).json(&close).send().await.expect(200);
+    api.post(findings_path()).by(&client).json(&finding_body("other")).send().await.expect(201);
+    let published = api.watched.events();
     for event in listed["eventTypes"].as_array().unwrap() {
         let schema = &event["dataSchema"];
         assert!(!schema.to_string().contains("$ref"), "{schema}");
-        let sent = told.iter().find(|told| event["name"] == told.name).unwrap();
+        let sent = published.iter().find(|candidate| event["name"] == candidate.name).unwrap();
         let body: Value = serde_json::from_slice(&sent.body).unwrap();
         assert_eq!(faults(schema, &body["data"]), Vec::<String>::new(), "{}", event["name"]);
         let described = &document()["webhooks"][sent.name]["post"]["requestBody"]["content"]["application/json"];
         assert_eq!(faults(&described["schema"], &body), Vec::<String>::new());
         assert_eq!(faults(&described["schema"], &described["example"]), Vec::<String>::new());
     }
-    let moved = listed["eventTypes"].as_array().unwrap().iter().find(|event| event["name"] == "finding.status_changed");
-    assert!(moved.unwrap()["dataSchema"]["required"].as_array().unwrap().contains(&"previousStatus".into()));
+    let status_changed =
+        listed["eventTypes"].as_array().unwrap().iter().find(|event| event["name"] == "finding.status_changed");
+    assert!(status_changed.unwrap()["dataSchema"]["required"].as_array().unwrap().contains(&"previousStatus".into()));
 }

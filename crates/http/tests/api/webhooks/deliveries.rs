@@ -1,4 +1,4 @@
-//! What became of events on their way to a subscription.
+//! The deliveries of a subscription: reading, filtering and sending them again.
 
 use serde_json::{Value, json};
 use webhooks::DeliveryState;
@@ -8,30 +8,30 @@ use crate::support::subscriptions_path;
 
 #[tokio::test]
 async fn a_delivery_shows_its_attempts_and_when_the_next_one_is() {
-    let (house, client) = house().await;
-    let subscription = house.subscription(&client, 0).await;
-    let delivery = house.failed_delivery(&subscription, 2).await;
+    let (api, client) = house().await;
+    let subscription = api.subscription(&client, 0).await;
+    let delivery = api.failed_delivery(&subscription, 2).await;
     let path = format!("{}/{}/deliveries/{}", subscriptions_path(), subscription.meta.id, delivery.meta.id);
-    let shown = house.get(&path).by(&client).send().await.expect(200).json()["webhookDelivery"].clone();
-    assert_eq!(shown["status"], "failed");
-    assert_eq!(shown["subscriptionId"], subscription.meta.id.to_string());
-    assert_eq!(shown["nextAttemptAt"], delivery.record.next_attempt_at.unwrap().to_string());
-    assert_eq!(shown["attempts"].as_array().unwrap().len(), 2);
-    assert_eq!(shown["attempts"][1]["answer"], "no");
+    let body = api.get(&path).by(&client).send().await.expect(200).json()["webhookDelivery"].clone();
+    assert_eq!(body["status"], "failed");
+    assert_eq!(body["subscriptionId"], subscription.meta.id.to_string());
+    assert_eq!(body["nextAttemptAt"], delivery.record.next_attempt_at.unwrap().to_string());
+    assert_eq!(body["attempts"].as_array().unwrap().len(), 2);
+    assert_eq!(body["attempts"][1]["answer"], "no");
 }
 
 #[tokio::test]
 async fn deliveries_are_narrowed_by_status_and_event_and_span() {
-    let (house, client) = house().await;
-    let subscription = house.subscription(&client, 0).await;
-    let exhausted = house.failed_delivery(&subscription, 10).await;
-    house.clock().tick();
-    let since = house.fixture.now();
-    let failed = house.failed_delivery(&subscription, 1).await;
+    let (api, client) = house().await;
+    let subscription = api.subscription(&client, 0).await;
+    let exhausted = api.failed_delivery(&subscription, 10).await;
+    api.clock().tick();
+    let since = api.fixture.now();
+    let failed = api.failed_delivery(&subscription, 1).await;
     let path = format!("{}/{}", subscriptions_path(), subscription.meta.id);
-    house.post(&format!("{path}/test")).by(&client).json(&because()).send().await.expect(200);
+    api.post(&format!("{path}/test")).by(&client).json(&because()).send().await.expect(200);
     let ids = async |query: &str| {
-        let listed = house.get(&format!("{path}/deliveries?{query}")).by(&client).send().await.expect(200).json();
+        let listed = api.get(&format!("{path}/deliveries?{query}")).by(&client).send().await.expect(200).json();
         let listed = listed["webhookDeliveries"].as_array().unwrap().clone();
         listed.iter().map(|delivery| delivery["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -43,62 +43,62 @@ async fn deliveries_are_narrowed_by_status_and_event_and_span() {
     assert_eq!(ids(&format!("createdAfter={since}&status=failed")).await, [failed.meta.id.to_string()]);
     assert_eq!(ids("limit=1").await.len(), 1);
     for bad in ["status=lost", "eventType=finding.burnt", "order=updated"] {
-        house.get(&format!("{path}/deliveries?{bad}")).by(&client).send().await.expect(400);
+        api.get(&format!("{path}/deliveries?{bad}")).by(&client).send().await.expect(400);
     }
 }
 
 #[tokio::test]
 async fn a_redelivery_is_due_at_once_from_the_beginning_of_the_timeline_and_rings_the_bell() {
-    let (house, client) = house().await;
-    let subscription = house.subscription(&client, 0).await;
-    let delivery = house.failed_delivery(&subscription, 10).await;
+    let (api, client) = house().await;
+    let subscription = api.subscription(&client, 0).await;
+    let delivery = api.failed_delivery(&subscription, 10).await;
     let path = format!("{}/{}/deliveries/{}/redeliver", subscriptions_path(), subscription.meta.id, delivery.meta.id);
-    house.clock().tick();
-    let again = house.post(&path).by(&client).json(&because()).send().await.expect(200).json();
-    let again = &again["webhookDelivery"];
+    api.clock().tick();
+    let redelivered = api.post(&path).by(&client).json(&because()).send().await.expect(200).json();
+    let redelivered = &redelivered["webhookDelivery"];
     assert_eq!(
-        (again["status"].as_str(), again["nextAttemptAt"].as_str()),
-        (Some("pending"), Some(house.fixture.now().to_string().as_str()))
+        (redelivered["status"].as_str(), redelivered["nextAttemptAt"].as_str()),
+        (Some("pending"), Some(api.fixture.now().to_string().as_str()))
     );
-    assert_eq!(again["attempts"].as_array().unwrap().len(), 10, "what was tried stays on record");
-    assert_eq!(house.present_delivery(delivery.meta.id).await.record.failed, 0);
-    assert_eq!(house.bell.rings(), 1);
-    let answer = house.post(&path).by(&client).json(&because()).send().await.expect(422);
-    assert!(answer.message().contains("under way"));
+    assert_eq!(redelivered["attempts"].as_array().unwrap().len(), 10, "the earlier attempts are kept");
+    assert_eq!(api.present_delivery(delivery.meta.id).await.record.failed, 0);
+    assert_eq!(api.bell.rings(), 1);
+    let response = api.post(&path).by(&client).json(&because()).send().await.expect(422);
+    assert!(response.message().contains("already pending"));
 }
 
 #[tokio::test]
 async fn nothing_is_sent_again_to_a_subscription_that_is_disabled() {
-    let (house, client) = house().await;
-    let subscription = house.subscription(&client, 0).await;
-    let delivery = house.failed_delivery(&subscription, 10).await;
+    let (api, client) = house().await;
+    let subscription = api.subscription(&client, 0).await;
+    let delivery = api.failed_delivery(&subscription, 10).await;
     let path = format!("{}/{}", subscriptions_path(), subscription.meta.id);
     let disable = json!({ "status": "disabled", "reason": "because a test says so" });
-    house.patch(&path).by(&client).json(&disable).send().await.expect(200);
+    api.patch(&path).by(&client).json(&disable).send().await.expect(200);
     let redeliver = format!("{path}/deliveries/{}/redeliver", delivery.meta.id);
-    house.post(&redeliver).by(&client).json(&because()).send().await.expect(422);
+    api.post(&redeliver).by(&client).json(&because()).send().await.expect(422);
     let mut window = because();
     window["since"] = json!("2026-01-01T00:00:00Z");
-    house.post(&format!("{path}/recover")).by(&client).json(&window).send().await.expect(422);
-    assert_eq!(house.present_delivery(delivery.meta.id).await.record.state, DeliveryState::Exhausted);
+    api.post(&format!("{path}/recover")).by(&client).json(&window).send().await.expect(422);
+    assert_eq!(api.present_delivery(delivery.meta.id).await.record.state, DeliveryState::Exhausted);
 }
 
 #[tokio::test]
 async fn what_the_lanes_say_is_on_the_subscription_in_lists_and_lines() {
-    let (house, client) = house().await;
-    let subscription = house.subscription(&client, 0).await;
-    house.subscription(&client, 1).await;
-    let lane = webhooks::Lane { organization: house.home, subscription: subscription.meta.id };
-    let (delivered, failing) = (house.fixture.now(), house.clock().tick());
-    let signs = webhooks::LaneSigns { last_delivery_at: Some(delivered), failing_since: Some(failing) };
-    let store = &house.fixture.store;
-    house.failed_delivery(&subscription, 1).await;
-    let until = house.fixture.now() + std::time::Duration::from_secs(20);
-    let later = house.fixture.now() + std::time::Duration::from_secs(10);
-    assert_eq!(store.claim(&[lane], "a test", later, until).await.unwrap().len(), 1);
-    store.settle(lane, &[], Some(signs)).await.unwrap();
-    let page = house.get(subscriptions_path()).by(&client).send().await.expect(200).json();
-    let lines = house.get(subscriptions_path()).by(&client).header("accept", "application/x-ndjson").send().await;
+    let (api, client) = house().await;
+    let subscription = api.subscription(&client, 0).await;
+    api.subscription(&client, 1).await;
+    let partition = webhooks::Lane { organization: api.home, subscription: subscription.meta.id };
+    let (delivered, failing) = (api.fixture.now(), api.clock().tick());
+    let health = webhooks::LaneSigns { last_delivery_at: Some(delivered), failing_since: Some(failing) };
+    let store = &api.fixture.store;
+    api.failed_delivery(&subscription, 1).await;
+    let until = api.fixture.now() + std::time::Duration::from_secs(20);
+    let later = api.fixture.now() + std::time::Duration::from_secs(10);
+    assert_eq!(store.claim(&[partition], "a test", later, until).await.unwrap().len(), 1);
+    store.settle(partition, &[], Some(health)).await.unwrap();
+    let page = api.get(subscriptions_path()).by(&client).send().await.expect(200).json();
+    let lines = api.get(subscriptions_path()).by(&client).header("accept", "application/x-ndjson").send().await;
     for record in [&page["webhookSubscriptions"][1], &lines.lines()[1]] {
         assert_eq!(record["lastDeliveryAt"], delivered.to_string());
         assert_eq!(record["failingSince"], failing.to_string());

@@ -1,4 +1,4 @@
-//! Writing out a log, for those who keep or verify it elsewhere.
+//! Export of an audit log, for archiving and verification elsewhere.
 
 use std::io::{self, BufWriter, Write};
 
@@ -13,13 +13,13 @@ use crate::{
     sealing,
 };
 
-/// How many entries or checkpoints are held in memory at once.
+/// Maximum number of entries or checkpoints held in memory at once.
 const STEP: usize = 500;
 
-/// Writes a log to stdout, each checkpoint after the entry it signs.
+/// Writes a log to stdout as JSON lines. Each checkpoint follows the entry whose hash it signs.
 ///
 /// # Errors
-/// When the store fails or stdout can't be written.
+/// If the store fails or stdout can't be written.
 pub(super) async fn export(context: &Context, workspace: &str) -> Result<(), Failure> {
     Installation::visit(&context.settings, async |installation| {
         let (_, organization) = log_of(installation, workspace).await?;
@@ -30,7 +30,7 @@ pub(super) async fn export(context: &Context, workspace: &str) -> Result<(), Fai
 }
 
 async fn write(store: &DynStore, organization: OrganizationId, out: &mut impl Write) -> Result<(), Failure> {
-    // What is sealed while this runs is left for the next export, so that it ends, and ends with a checkpoint.
+    // Entries sealed during the export are left to the next one, so that this one ends, and ends with a checkpoint.
     let end = store.head(organization).await?.sequence;
     let mut checkpoints = Vec::new().into_iter().peekable();
     let (mut sequence, mut signed, mut more) = (0, 0, true);
@@ -39,10 +39,10 @@ async fn write(store: &DynStore, organization: OrganizationId, out: &mut impl Wr
         if entries.is_empty() {
             break;
         }
-        for recorded in entries {
-            let Some(seal) = recorded.seal.filter(|seal| seal.sequence <= end) else { break };
+        for entry in entries {
+            let Some(seal) = entry.seal.filter(|seal| seal.sequence <= end) else { break };
             sequence = seal.sequence;
-            writeln!(out, "{{\"entry\":{}}}", audit::canonical(&recorded))?;
+            writeln!(out, "{{\"entry\":{}}}", audit::canonical(&entry))?;
             loop {
                 if more && checkpoints.peek().is_none() {
                     checkpoints = store.checkpoints(organization, signed, STEP).await?.into_iter().peekable();

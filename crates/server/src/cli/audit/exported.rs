@@ -1,4 +1,4 @@
-//! The lines of an export, as an outsider reads them: no store, only JSON and hashes.
+//! The lines of an export, parsed and hashed without access to the store.
 
 use audit::{Checkpoint, Hash, Link, Signature};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -11,10 +11,10 @@ pub(super) enum Line {
     Checkpoint(Checkpoint),
 }
 
-/// Reads a line of an export.
+/// Parses a line of an export.
 ///
 /// # Errors
-/// What is wrong with it.
+/// If the line is not JSON, is neither an entry nor a checkpoint, or lacks a member.
 pub(super) fn read(line: &str) -> Result<Line, String> {
     let Value::Object(mut line) = serde_json::from_str(line).map_err(|error| format!("not JSON: {error}"))? else {
         return Err("not a JSON object".to_owned());
@@ -26,18 +26,18 @@ pub(super) fn read(line: &str) -> Result<Line, String> {
     }
 }
 
-/// Reads checkpoints that were kept: one JSON object a line, bare or as `{"checkpoint":{…}}`.
+/// Parses the file of `--checkpoint`: one JSON object a line, bare or as `{"checkpoint":{…}}`.
 ///
 /// # Errors
-/// What is wrong, with the line's number.
+/// The first invalid line with its number; if there is no checkpoint at all.
 pub(super) fn read_kept(text: &str) -> Result<Vec<Checkpoint>, String> {
-    let kept = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(place, line)| {
-        let numbered = |fault: String| format!("line {}: {fault}", place + 1);
+    let checkpoints = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(index, line)| {
+        let numbered = |error: String| format!("line {}: {error}", index + 1);
         match serde_json::from_str(line).map_err(|error| numbered(format!("not JSON: {error}")))? {
             Value::Object(mut object) => {
                 let inner = match object.remove("checkpoint") {
                     Some(Value::Object(inner)) => inner,
-                    // A line of the server's log holds it as text.
+                    // A line of the server's log contains the checkpoint as a JSON string.
                     Some(Value::String(text)) => {
                         serde_json::from_str(&text).map_err(|error| numbered(error.to_string()))?
                     }
@@ -48,8 +48,8 @@ pub(super) fn read_kept(text: &str) -> Result<Vec<Checkpoint>, String> {
             _ => Err(numbered("not a JSON object".to_owned())),
         }
     });
-    let kept: Vec<Checkpoint> = kept.collect::<Result<_, _>>()?;
-    if kept.is_empty() { Err("it holds no checkpoint".to_owned()) } else { Ok(kept) }
+    let checkpoints: Vec<Checkpoint> = checkpoints.collect::<Result<_, _>>()?;
+    if checkpoints.is_empty() { Err("the file contains no checkpoint".to_owned()) } else { Ok(checkpoints) }
 }
 
 fn read_entry(mut entry: Map<String, Value>) -> Result<Line, String> {
@@ -71,16 +71,16 @@ fn read_checkpoint(checkpoint: &Map<String, Value>) -> Result<Checkpoint, String
         sequence: number(checkpoint, "sequence")?,
         hash: parsed(checkpoint, "hash")?,
         signed_at: parsed(checkpoint, "signedAt")?,
-        signature: Signature(signature.ok_or("signature is not 64 bytes in base 64")?),
+        signature: Signature(signature.ok_or("signature is not 64 bytes in base64")?),
     })
 }
 
 fn text<'a>(object: &'a Map<String, Value>, member: &str) -> Result<&'a str, String> {
-    object.get(member).and_then(Value::as_str).ok_or_else(|| format!("{member} is missing or no text"))
+    object.get(member).and_then(Value::as_str).ok_or_else(|| format!("{member} is missing or not a string"))
 }
 
 fn number(object: &Map<String, Value>, member: &str) -> Result<i64, String> {
-    object.get(member).and_then(Value::as_i64).ok_or_else(|| format!("{member} is missing or no whole number"))
+    object.get(member).and_then(Value::as_i64).ok_or_else(|| format!("{member} is missing or not an integer"))
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
@@ -126,18 +126,18 @@ mod tests {
         let entry = entry();
         let seal =
             audit::Seal { sequence: 7, previous_hash: Hash([3; 32]), hash: audit::hash_of(&entry, 7, Hash([3; 32])) };
-        let recorded = audit::Recorded { entry, seal: Some(seal) };
-        let Line::Entry { link, .. } = read(&format!("{{\"entry\":{}}}", audit::canonical(&recorded))).unwrap() else {
-            panic!("the line is an entry");
+        let stored = audit::Recorded { entry, seal: Some(seal) };
+        let Line::Entry { link, .. } = read(&format!("{{\"entry\":{}}}", audit::canonical(&stored))).unwrap() else {
+            panic!("the line should be an entry");
         };
-        assert_eq!(Some(link), Link::of(&recorded));
+        assert_eq!(Some(link), Link::of(&stored));
         assert_eq!(link.computed, link.hash);
     }
 
     #[test]
     fn a_line_that_is_no_export_is_refused_in_words() {
         for line in ["", "[]", "{}", "{\"entry\":1}", "{\"entry\":{}}", "{\"checkpoint\":{\"signature\":\"AA==\"}}"] {
-            assert!(read(line).is_err(), "{line:?} was taken");
+            assert!(read(line).is_err(), "{line:?} was accepted");
         }
         assert!(read_kept("").is_err());
         assert!(read_kept("{\"checkpoint\":3}").is_err());

@@ -1,4 +1,4 @@
-//! What outsiders need to verify: the public key, and checkpoints to keep.
+//! Commands that print the public key and the latest checkpoint, with which others verify an audit log.
 
 use audit::Checkpoint;
 use kernel::OrganizationId;
@@ -12,10 +12,10 @@ use crate::{
     sealing,
 };
 
-/// Prints the key that checkpoints are signed with.
+/// Prints the public key of the checkpoint signatures.
 ///
 /// # Errors
-/// When there is no master key to derive it from.
+/// If there is no master key to derive it from.
 pub(super) async fn public_key(context: &Context) -> Result<(), Failure> {
     let read = async |installation: &Installation| Ok(installation.checkpoint_key.to_pem());
     let pem = Installation::visit(&context.settings, read).await?;
@@ -25,7 +25,7 @@ pub(super) async fn public_key(context: &Context) -> Result<(), Failure> {
 /// Prints the latest checkpoint of a log.
 ///
 /// # Errors
-/// When nothing is sealed yet.
+/// If no entry is sealed yet.
 pub(super) async fn checkpoint(context: &Context, workspace: &str) -> Result<(), Failure> {
     let (name, latest) = Installation::visit(&context.settings, async |installation| {
         let (name, organization) = log_of(installation, workspace).await?;
@@ -34,11 +34,12 @@ pub(super) async fn checkpoint(context: &Context, workspace: &str) -> Result<(),
     .await?;
     match latest {
         Some(latest) => print_line(&json!({ "checkpoint": sealing::document(&latest) }).to_string()),
-        None => Err(Failure::new(format!("nothing in the audit log of {name} is sealed yet"))),
+        None => Err(Failure::new(format!("the audit log of {name} has no sealed entries yet"))),
     }
 }
 
-/// Every batch that is sealed moves the head and signs it, so the latest checkpoint stands at the head.
+/// Returns the latest checkpoint. It signs the head of the chain, because each sealed batch moves the head and signs
+/// it.
 async fn latest(store: &DynStore, organization: OrganizationId) -> Result<Option<Checkpoint>, Failure> {
     let head = store.head(organization).await?.sequence;
     Ok(store.checkpoints(organization, head - 1, 1).await?.pop())

@@ -1,4 +1,4 @@
-//! Verifying the audit log where it is kept.
+//! Verification of the audit logs in the database.
 
 use audit::{Checkpoint, NotVerified, Tail, Verdict, verify_stored};
 use kernel::{Organization, OrganizationId, StoreError};
@@ -14,63 +14,68 @@ use crate::{
     failure::{Context as _, Failure},
 };
 
-/// What became of one log.
+/// The result of verifying one log.
 struct Walked {
     name: String,
-    /// What the chain amounts to, or the first thing that is wrong with it.
+    /// The verified chain, or a description of the first entry or checkpoint that does not verify.
     outcome: Result<Verdict, String>,
     tail: Tail,
 }
 
 impl Verify {
     pub(super) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let kept = match &self.checkpoint {
+        let checkpoints = match &self.checkpoint {
             Some(path) => {
                 let text = std::fs::read_to_string(path).or_fail(|| format!("can't read {}", path.display()))?;
                 read_kept(&text).or_fail(|| path.display().to_string())?
             }
             None => Vec::new(),
         };
-        let walk = async |installation: &Installation| self.walk_all(installation, &kept).await;
-        report(&Installation::visit(&context.settings, walk).await?, context.output)
+        let verify = async |installation: &Installation| self.walk_all(installation, &checkpoints).await;
+        report(&Installation::visit(&context.settings, verify).await?, context.output)
     }
 
-    async fn walk_all(&self, installation: &Installation, kept: &[Checkpoint]) -> Result<Vec<Walked>, Failure> {
+    async fn walk_all(&self, installation: &Installation, checkpoints: &[Checkpoint]) -> Result<Vec<Walked>, Failure> {
         let logs: Vec<(String, OrganizationId)> = match &self.workspace {
             Some(slug) => vec![log_of(installation, slug).await?],
             None => {
                 let workspaces = installation.store.organizations().await?;
-                let named = workspaces.iter().map(|one| (one.record.slug.as_str().to_owned(), one.meta.id));
-                named.chain([("the installation".to_owned(), Organization::installation())]).collect()
+                let workspaces =
+                    workspaces.iter().map(|workspace| (workspace.record.slug.as_str().to_owned(), workspace.meta.id));
+                workspaces.chain([("the installation".to_owned(), Organization::installation())]).collect()
             }
         };
-        let verified_here = |kept: &&Checkpoint| logs.iter().any(|(_, id)| *id == kept.organization);
-        // A server's log has the checkpoints of all; where one log is asked for, the others' are no matter.
-        let amiss = match &self.workspace {
-            Some(_) => kept.first().filter(|_| !kept.iter().any(|kept| verified_here(&kept))),
-            None => kept.iter().find(|kept| !verified_here(kept)),
+        let is_verified = |checkpoint: &&Checkpoint| logs.iter().any(|(_, id)| *id == checkpoint.organization);
+        // A server logs the checkpoints of all logs; with --workspace those of other logs are ignored.
+        let foreign = match &self.workspace {
+            Some(_) => checkpoints.first().filter(|_| !checkpoints.iter().any(|checkpoint| is_verified(&checkpoint))),
+            None => checkpoints.iter().find(|checkpoint| !is_verified(checkpoint)),
         };
-        if let Some(stray) = amiss {
-            return Err(Failure::new(format!("a checkpoint is of {}, which is not verified here", stray.organization)));
+        if let Some(checkpoint) = foreign {
+            return Err(Failure::new(format!(
+                "a checkpoint in the --checkpoint file belongs to {}, whose log is not verified",
+                checkpoint.organization
+            )));
         }
         let store = &*installation.store;
-        let mut walked = Vec::new();
+        let mut results = Vec::new();
         for (name, organization) in logs {
-            let kept: Vec<Checkpoint> = kept.iter().filter(|kept| kept.organization == organization).copied().collect();
-            let outcome = match verify_stored(store, organization, &installation.checkpoint_key, &kept).await {
-                Ok(verdict) => Ok(verdict),
+            let own: Vec<Checkpoint> =
+                checkpoints.iter().filter(|checkpoint| checkpoint.organization == organization).copied().collect();
+            let outcome = match verify_stored(store, organization, &installation.checkpoint_key, &own).await {
+                Ok(chain) => Ok(chain),
                 Err(NotVerified::Fault(fault)) => Err(fault.to_string()),
-                // What can't be read any more was changed as well.
+                // An entry that can't be decoded was changed, too.
                 Err(NotVerified::Store(StoreError::Corrupt(source))) => Err(source.to_string()),
                 Err(NotVerified::Store(error)) => return Err(error.into()),
             };
-            walked.push(Walked { name, outcome, tail: store.tail(Some(organization)).await? });
+            results.push(Walked { name, outcome, tail: store.tail(Some(organization)).await? });
         }
-        Ok(walked)
+        Ok(results)
     }
 }
 
-/// The log that `--workspace` names.
+/// Returns the name and the organization of the log that `--workspace` names.
 pub(super) async fn log_of(installation: &Installation, slug: &str) -> Result<(String, OrganizationId), Failure> {
     if slug == "-" {
         return Ok(("the installation".to_owned(), Organization::installation()));
@@ -79,41 +84,41 @@ pub(super) async fn log_of(installation: &Installation, slug: &str) -> Result<(S
     Ok((workspace.record.slug.as_str().to_owned(), workspace.meta.id))
 }
 
-fn report(walked: &[Walked], output: Output) -> Result<(), Failure> {
-    let fault = walked.iter().find_map(|walked| walked.outcome.as_ref().err().map(|fault| (&walked.name, fault)));
-    let logs: Vec<Value> = walked.iter().map(document).collect();
+fn report(results: &[Walked], output: Output) -> Result<(), Failure> {
+    let fault = results.iter().find_map(|result| result.outcome.as_ref().err().map(|fault| (&result.name, fault)));
+    let logs: Vec<Value> = results.iter().map(document).collect();
     if fault.is_none() || !output.is_for_people() {
         output.show(&json!({ "ok": fault.is_none(), "logs": logs }), || {
-            walked.iter().map(words).collect::<Vec<_>>().join("\n")
+            results.iter().map(words).collect::<Vec<_>>().join("\n")
         })?;
     }
-    fault.map_or(Ok(()), |(name, fault)| Err(Failure::new(format!("the audit log of {name} is not whole: {fault}"))))
+    fault.map_or(Ok(()), |(name, fault)| Err(Failure::new(format!("the audit log of {name} is not intact: {fault}"))))
 }
 
-fn document(walked: &Walked) -> Value {
-    let Walked { name, outcome, tail } = walked;
+fn document(result: &Walked) -> Value {
+    let Walked { name, outcome, tail } = result;
     match outcome {
-        Ok(verdict) => json!({
+        Ok(chain) => json!({
             "log": name,
             "ok": true,
-            "entries": verdict.entries,
-            "checkpoints": verdict.checkpoints,
-            "head": verdict.head.hash.to_string(),
+            "entries": chain.entries,
+            "checkpoints": chain.checkpoints,
+            "head": chain.head.hash.to_string(),
             "unsealed": tail.entries,
         }),
         Err(fault) => json!({ "log": name, "ok": false, "fault": fault, "unsealed": tail.entries }),
     }
 }
 
-fn words(walked: &Walked) -> String {
-    let Walked { name, outcome, tail } = walked;
+fn words(result: &Walked) -> String {
+    let Walked { name, outcome, tail } = result;
     let unsealed = match tail.entries {
         0 => String::new(),
-        entries => format!("; {entries} more not sealed yet"),
+        entries => format!("; {entries} more are not sealed yet"),
     };
     match outcome {
         Ok(Verdict { entries, checkpoints, .. }) => {
-            format!("{name}: {entries} entries, {checkpoints} checkpoints, whole{unsealed}")
+            format!("{name}: {entries} entries, {checkpoints} checkpoints, intact{unsealed}")
         }
         Err(fault) => format!("{name}: {fault}{unsealed}"),
     }

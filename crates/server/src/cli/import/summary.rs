@@ -1,10 +1,10 @@
-//! What an import came to.
+//! The result of an import.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-/// A record that could not be taken.
+/// A record that could not be imported.
 #[derive(Debug)]
 pub(super) struct FailedLine {
     file: Option<PathBuf>,
@@ -20,7 +20,7 @@ impl FailedLine {
     }
 }
 
-/// How many records became what.
+/// Counts of created, updated, unchanged and failed records.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     pub(super) created: usize,
@@ -72,7 +72,7 @@ impl Summary {
         lines.push(format!("{head}created {created}, updated {updated}, unchanged {unchanged}, failed {failed}"));
         if self.passed_over > 0 {
             lines.push(format!(
-                "{} results are no findings: passed, suppressed or gone since the baseline",
+                "{} results are not findings: passed, suppressed or gone since the baseline",
                 self.passed_over
             ));
         }

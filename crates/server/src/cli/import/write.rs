@@ -1,4 +1,4 @@
-//! Records into the store, batch by batch.
+//! Writing of imported records to the store, in batches.
 
 use findings::{BatchOutcome, Desk, Finding, NewFinding, OnConflict, Tenant};
 use indicatif::ProgressBar;
@@ -14,10 +14,10 @@ use crate::{
     failure::Failure,
 };
 
-/// How many records one changeset holds.
+/// Number of records in one changeset.
 const BATCH: usize = 500;
 
-/// Writes what files hold into one workspace.
+/// Writes imported records to one workspace.
 pub(super) struct Importer<'a> {
     operator: &'a Operator,
     tenant: Tenant,
@@ -38,16 +38,16 @@ impl<'a> Importer<'a> {
         Self { operator, tenant, attribution: operator.attribution(organization), dry_run, bar }
     }
 
-    /// Writes it all.
+    /// Writes all records.
     ///
     /// # Errors
-    /// When the store fails. Batches before that one are stored; a second run finds them unchanged.
+    /// If the store fails. The batches before are stored already; a second run finds their records unchanged.
     pub(super) async fn import(&mut self, content: Content) -> Result<Summary, Failure> {
         let mut summary =
             Summary { failures: content.failures, passed_over: content.passed_over, ..Summary::default() };
         for batch in content.controls.chunks(BATCH) {
-            for kept in self.keep_controls(batch).await? {
-                match kept {
+            for outcome in self.keep_controls(batch).await? {
+                match outcome {
                     Kept::Created => summary.created += 1,
                     Kept::Updated => summary.updated += 1,
                     Kept::Unchanged => summary.unchanged += 1,
@@ -73,23 +73,23 @@ impl<'a> Importer<'a> {
         let organization = self.tenant.organization;
         let keys: Vec<&str> = controls.iter().map(|control| control.key.as_str()).collect();
         let decide = async || {
-            let present = Reader::<Control>::with_keys(&**store, organization, &keys).await?;
+            let existing = Reader::<Control>::with_keys(&**store, organization, &keys).await?;
             let mut changeset = self.operator.changeset(organization, Action::new("control.batch_written"), None);
-            let kept: Vec<Kept> = controls
+            let outcomes: Vec<Kept> = controls
                 .iter()
                 .map(|control| {
-                    let there = present.iter().find(|there| there.record.key == control.key);
-                    keep(&mut changeset, &**entropy, there, control.clone()).0
+                    let current = existing.iter().find(|stored| stored.record.key == control.key);
+                    keep(&mut changeset, &**entropy, current, control.clone()).0
                 })
                 .collect();
-            Ok((changeset, kept))
+            Ok((changeset, outcomes))
         };
-        if self.dry_run { decide().await.map(|(_, kept)| kept) } else { self.operator.write(decide).await }
+        if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
     }
 
     async fn record_findings(&self, findings: &[NewFinding]) -> Result<Vec<BatchOutcome>, Failure> {
         let Installation { store, entropy, .. } = &self.operator.installation;
-        let desk = Desk {
+        let write_context = Desk {
             entropy: &**entropy,
             renderer: &api::Notices,
             tenant: &self.tenant,
@@ -98,8 +98,8 @@ impl<'a> Importer<'a> {
         };
         let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
         let decide = async || {
-            let present = Reader::<Finding>::with_keys(&**store, self.tenant.organization, &keys).await?;
-            Ok(findings::batch(&desk, store.begin(), findings.to_vec(), present, OnConflict::Update))
+            let existing = Reader::<Finding>::with_keys(&**store, self.tenant.organization, &keys).await?;
+            Ok(findings::batch(&write_context, store.begin(), findings.to_vec(), existing, OnConflict::Update))
         };
         if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
     }

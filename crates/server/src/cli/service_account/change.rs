@@ -1,4 +1,4 @@
-//! Changing a service account. A running server judges the account's next call by what is stored here.
+//! Commands that change a service account. Running servers apply the change from the account's next request on.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ pub(crate) struct Named {
     #[arg(value_name = "CLIENT_ID", value_parser = view::client_id)]
     account: AccountId,
     #[command(flatten)]
-    why: Why,
+    reason: Why,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
     #[command(flatten)]
-    named: Named,
-    /// How long the old secret stays good: 0s to 7d; 0s for one that leaked.
+    target: Named,
+    /// How long the old secret stays valid, from 0s to 7d. Use 0s for a leaked secret.
     #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = parse_span)]
     grace: Duration,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Rotate {
 #[derive(Debug, Args)]
 pub(crate) struct SetScopes {
     #[command(flatten)]
-    named: Named,
+    target: Named,
     #[command(flatten)]
     scopes: Scopes,
 }
@@ -46,22 +46,22 @@ pub(crate) struct SetScopes {
 #[derive(Debug, Args)]
 pub(crate) struct SetLimits {
     #[command(flatten)]
-    named: Named,
-    /// Reads a minute, or `default` for the installation's figure.
+    target: Named,
+    /// Reads a minute, or `default` for the installation's limit.
     #[arg(long, value_name = "CALLS/MIN", value_parser = limit, required_unless_present = "writes")]
     reads: Option<Limit>,
-    /// Writes a minute, or `default` for the installation's figure.
+    /// Writes a minute, or `default` for the installation's limit.
     #[arg(long, value_name = "CALLS/MIN", value_parser = limit)]
     writes: Option<Limit>,
 }
 
-/// An account as it is after a change.
+/// An account after a change.
 struct Changed {
     account: Account,
     last_used: Option<Timestamp>,
 }
 
-/// A limit of the account's own, or the installation's.
+/// A limit of the account, or `None` for the installation's.
 #[derive(Clone, Copy, Debug)]
 struct Limit(Option<u32>);
 
@@ -71,7 +71,7 @@ fn limit(text: &str) -> Result<Limit, String> {
         _ => text
             .parse()
             .map(|number| Limit(Some(number)))
-            .map_err(|_| "neither a whole number nor `default`".to_owned()),
+            .map_err(|_| "it is neither a whole number nor `default`".to_owned()),
     }
 }
 
@@ -97,7 +97,7 @@ impl Named {
         })
     }
 
-    /// Reads the account, decides what becomes of it, and stores that.
+    /// Reads the account, computes its new state with `decide` and stores it.
     async fn change(
         &self,
         context: &Context,
@@ -105,7 +105,7 @@ impl Named {
         action: &'static str,
         decide: impl Fn(&ServiceAccount, Timestamp) -> Result<ServiceAccount, AccountRefusal>,
     ) -> Result<Changed, Failure> {
-        Operator::work(context, command, &self.why, async |operator| {
+        Operator::work(context, command, &self.reason, async |operator| {
             let write = async || {
                 let before = view::find(&operator.installation, self.account).await?;
                 let organization = before.meta.organization;
@@ -113,7 +113,7 @@ impl Named {
                 let mut changeset =
                     operator.changeset(organization, Action::new(action), Some(Subject::of(before.meta.id)));
                 let record = decide(&before.record, changeset.at())?;
-                // Nothing to do is on record all the same, and keeps the revision that tokens were admitted under.
+                // A command without effect is audited too, but keeps the revision, under which tokens were accepted.
                 if record == before.record {
                     changeset.expect(&before);
                     return Ok((changeset, Changed { account: before, last_used }));
@@ -133,13 +133,13 @@ impl Named {
         context: &Context,
         changed: &Changed,
         more: Value,
-        words: impl FnOnce() -> String,
+        text: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
         let mut document = view::document(&changed.account, changed.last_used);
         if let (Some(document), Value::Object(more)) = (document.as_object_mut(), more) {
             document.extend(more);
         }
-        context.output.show(&document, words)
+        context.output.show(&document, text)
     }
 }
 
@@ -149,16 +149,16 @@ impl Rotate {
         let secret = ClientSecret::generate(&*entropy);
         let hasher = compose::hasher(&entropy);
         let rotate = |account: &ServiceAccount, now| {
-            let present = account.secrets.first().map(|present| &present.hash);
-            account.rotated(hasher.hash(&secret, present), self.grace, now)
+            let current = account.secrets.first().map(|current| &current.hash);
+            account.rotated(hasher.hash(&secret, current), self.grace, now)
         };
         let command = "service-account rotate";
-        let after = self.named.change(context, command, "service_account.rotated", rotate).await?;
-        self.named.show(context, &after, json!({ "client_secret": secret.expose() }), || {
+        let after = self.target.change(context, command, "service_account.rotated", rotate).await?;
+        self.target.show(context, &after, json!({ "client_secret": secret.expose() }), || {
             let old = if self.grace.is_zero() {
-                "The old secret is no longer good.".to_owned()
+                "The old secret is no longer valid.".to_owned()
             } else {
-                format!("The old secret stays good for {} s.", self.grace.as_secs())
+                format!("The old secret stays valid for {} s.", self.grace.as_secs())
             };
             format!(
                 "client_id      {}\nclient_secret  {}\n\nThe secret is not shown again. {old}",
@@ -174,9 +174,9 @@ impl SetScopes {
         let scopes = self.scopes.set();
         let set = |account: &ServiceAccount, _| account.with_scopes(scopes);
         let command = "service-account set-scopes";
-        let after = self.named.change(context, command, "service_account.scopes_set", set).await?;
-        self.named.show(context, &after, json!({}), || {
-            format!("{} may: {}", after.account.meta.id, after.account.record.scopes)
+        let after = self.target.change(context, command, "service_account.scopes_set", set).await?;
+        self.target.show(context, &after, json!({}), || {
+            format!("{} has the scopes: {}", after.account.meta.id, after.account.record.scopes)
         })
     }
 }
@@ -191,11 +191,12 @@ impl SetLimits {
             })
         };
         let command = "service-account set-limits";
-        let after = self.named.change(context, command, "service_account.limits_set", set).await?;
-        let words = |limit: Option<u32>| limit.map_or_else(|| "the default".to_owned(), |limit| format!("{limit}/min"));
-        self.named.show(context, &after, json!({}), || {
+        let after = self.target.change(context, command, "service_account.limits_set", set).await?;
+        let display =
+            |limit: Option<u32>| limit.map_or_else(|| "the default".to_owned(), |limit| format!("{limit}/min"));
+        self.target.show(context, &after, json!({}), || {
             let AccountLimits { reads, writes } = after.account.record.limits;
-            format!("{}: reads {}, writes {}", after.account.meta.id, words(reads), words(writes))
+            format!("{}: reads {}, writes {}", after.account.meta.id, display(reads), display(writes))
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Making a service account.
+//! The command that creates a service account.
 
 use auth::{Account, ClientSecret, ServiceAccount};
 use clap::Args;
@@ -17,22 +17,22 @@ pub(crate) struct Create {
     /// The workspace it belongs to.
     #[arg(long, value_name = "SLUG")]
     workspace: String,
-    /// What people call it; unique in its workspace.
+    /// The display name, unique in the workspace.
     #[arg(long)]
     name: String,
     #[command(flatten)]
     scopes: Scopes,
-    /// From when on it may no longer call: a date or an RFC 3339 timestamp.
+    /// When the account expires: a date or an RFC 3339 timestamp.
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
-    /// A mail address to write to about it.
+    /// The mail address of the person or team responsible for the account.
     #[arg(long, value_name = "MAIL")]
     contact: Option<String>,
     #[command(flatten)]
-    why: Why,
+    reason: Why,
 }
 
-/// A service account as it is asked for.
+/// The properties of a service account to create.
 pub(crate) struct Opened {
     pub(crate) name: Title,
     pub(crate) contact: Option<Email>,
@@ -42,13 +42,15 @@ pub(crate) struct Opened {
 
 impl Create {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let asked = self.asked()?;
+        let new_account = self.asked()?;
         let make = async |operator: &Operator| {
             let workspace = operator.workspace(&self.workspace).await?;
-            let (account, secret) = operator.write(async || opened(operator, workspace.meta.id, &asked).await).await?;
+            let (account, secret) =
+                operator.write(async || opened(operator, workspace.meta.id, &new_account).await).await?;
             Ok((workspace, account, secret))
         };
-        let (workspace, account, secret) = Operator::work(context, "service-account create", &self.why, make).await?;
+        let (workspace, account, secret) =
+            Operator::work(context, "service-account create", &self.reason, make).await?;
         let document = json!({
             "client_id": account.meta.id.to_string(),
             "client_secret": secret.expose(),
@@ -79,29 +81,32 @@ impl Create {
     }
 }
 
-/// A new account with its secret, which nobody can read again.
+/// Builds the changeset that creates an account, and the account with its secret, which can't be read again later.
+///
+/// # Errors
+/// If the workspace has an account of this name already, the account is invalid, or the store fails.
 pub(crate) async fn opened(
     operator: &Operator,
     organization: OrganizationId,
-    asked: &Opened,
+    new_account: &Opened,
 ) -> Result<(Changeset, (Account, ClientSecret)), Failure> {
     let Installation { store, entropy, hasher, .. } = &operator.installation;
-    let taken = Reader::<ServiceAccount>::with_keys(&**store, organization, &[asked.name.as_str()]).await?;
+    let taken = Reader::<ServiceAccount>::with_keys(&**store, organization, &[new_account.name.as_str()]).await?;
     if !taken.is_empty() {
         return Err(Failure::new(format!(
-            "there is a service account {:?} in the workspace already",
-            asked.name.as_str()
+            "the workspace already has a service account {:?}",
+            new_account.name.as_str()
         )));
     }
-    let stamp = store.begin();
-    let at = stamp.at();
+    let timestamp = store.begin();
+    let at = timestamp.at();
     let secret = ClientSecret::generate(&**entropy);
     let hash = hasher.hash(&secret, None);
-    let Opened { name, contact, scopes, expires_at } = asked;
+    let Opened { name, contact, scopes, expires_at } = new_account;
     let record = ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, at)?;
     let account = Stored::new(organization, Id::new(entropy.ulid(at)), at, record);
     let subject = Some(Subject::of(account.meta.id));
-    let mut changeset = operator.changeset_at(stamp, organization, Action::new("service_account.created"), subject);
+    let mut changeset = operator.changeset_at(timestamp, organization, Action::new("service_account.created"), subject);
     changeset.changes(Change::between(None, &account.record));
     changeset.create(&account);
     Ok((changeset, (account, secret)))

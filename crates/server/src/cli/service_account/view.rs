@@ -1,4 +1,4 @@
-//! Showing service accounts.
+//! Commands that show service accounts.
 
 use auth::{Account, AccountFilter, AccountId, AccountStatus, ServiceAccount};
 use clap::Args;
@@ -13,7 +13,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Of this workspace only.
+    /// List the accounts of this workspace only.
     #[arg(long, value_name = "SLUG")]
     workspace: Option<String>,
 }
@@ -25,9 +25,9 @@ pub(crate) struct Show {
     account: AccountId,
 }
 
-/// Reads a client id.
+/// Parses a client id.
 pub(super) fn client_id(text: &str) -> Result<AccountId, String> {
-    text.parse().map_err(|_| "a client id looks like svc_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
+    text.parse().map_err(|_| "it is not a client id such as svc_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
 }
 
 /// The account with this client id.
@@ -66,8 +66,8 @@ impl List {
             let rows = listed.iter().map(|(slug, account, used)| {
                 let ServiceAccount { name, scopes, .. } = &account.record;
                 let id = account.meta.id.to_string();
-                let standing = standing(&account.record, now).to_owned();
-                vec![id, name.to_string(), slug.as_str().to_owned(), standing, or_never(*used), scopes.to_string()]
+                let status = standing(&account.record, now).to_owned();
+                vec![id, name.to_string(), slug.as_str().to_owned(), status, or_never(*used), scopes.to_string()]
             });
             columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
         })
@@ -129,7 +129,7 @@ fn or_never(used: Option<Timestamp>) -> String {
     used.map_or_else(|| "never".to_owned(), |used| used.to_string())
 }
 
-/// An account for scripts. Its secrets are not in it.
+/// The JSON document of an account, without its secrets.
 pub(super) fn document(account: &Account, last_used: Option<Timestamp>) -> Value {
     let ServiceAccount { name, contact, scopes, status, expires_at, limits, .. } = &account.record;
     json!({

@@ -18,28 +18,28 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(crate) struct Deliveries {
-    /// Of this workspace.
+    /// The workspace of the deliveries.
     #[arg(long, value_name = "SLUG")]
     workspace: String,
-    /// To this subscription only.
+    /// List deliveries of this subscription only.
     #[arg(long, value_name = "SUBSCRIPTION_ID", value_parser = subscription_id)]
     subscription: Option<Id<WebhookSubscription>>,
-    /// In this state only; may be repeated: pending, delivered, failed, exhausted or cancelled.
+    /// List deliveries with this status only: pending, delivered, failed, exhausted or cancelled; may be repeated.
     #[arg(long = "status", value_name = "STATUS", value_parser = state, value_delimiter = ',')]
     states: Vec<DeliveryState>,
-    /// How many at most.
+    /// Maximum number of deliveries.
     #[arg(long, default_value = "50", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     limit: u16,
 }
 
 fn subscription_id(text: &str) -> Result<Id<WebhookSubscription>, String> {
-    text.parse().map_err(|_| "a subscription's id looks like whsub_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
+    text.parse().map_err(|_| "it is not a subscription id such as whsub_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
 }
 
 fn state(text: &str) -> Result<DeliveryState, String> {
     DeliveryState::ALL.iter().copied().find(|state| state.name() == text).ok_or_else(|| {
-        let known: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.name()).collect();
-        format!("there are {}", known.join(", "))
+        let names: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.name()).collect();
+        format!("it is not one of {}", names.join(", "))
     })
 }
 
@@ -75,56 +75,57 @@ impl Deliveries {
         store: &DynStore,
         organization: OrganizationId,
     ) -> Result<Vec<Stored<WebhookDelivery>>, Failure> {
-        let most = usize::from(self.limit);
+        let limit = usize::from(self.limit);
         let subscriptions = match self.subscription {
             Some(one) => vec![one],
             None => {
-                let any = SubscriptionFilter::default();
-                let all = newest::<WebhookSubscription>(store, organization, &any, usize::MAX).await?;
+                let filter = SubscriptionFilter::default();
+                let all = newest::<WebhookSubscription>(store, organization, &filter, usize::MAX).await?;
                 all.iter().map(|subscription| subscription.meta.id).collect()
             }
         };
         let mut all = Vec::new();
-        // Those of a subscription lie together in the order of a list; all of a workspace would have to be sorted.
+        // The index orders the deliveries of one subscription; a query over the whole workspace would have to sort
+        // them.
         for subscription in subscriptions {
             let filter = DeliveryFilter {
                 subscription: Some(subscription),
                 states: self.states.iter().copied().collect(),
                 ..DeliveryFilter::default()
             };
-            all.extend(newest::<WebhookDelivery>(store, organization, &filter, most).await?);
+            all.extend(newest::<WebhookDelivery>(store, organization, &filter, limit).await?);
             all.sort_unstable_by_key(|delivery| Reverse(delivery.meta.id));
-            all.truncate(most);
+            all.truncate(limit);
         }
         Ok(all)
     }
 }
 
-/// So many records, the newest first.
+/// Returns up to `max` records, newest first.
 async fn newest<R: Resource>(
     store: &DynStore,
     organization: OrganizationId,
     filter: &R::Filter,
-    most: usize,
+    max: usize,
 ) -> Result<Vec<Stored<R>>, Failure>
 where
     DynStore: Reader<R>,
 {
-    let limit = PageLimit::clamped(u64::try_from(most).unwrap_or(u64::MAX));
+    let limit = PageLimit::clamped(u64::try_from(max).unwrap_or(u64::MAX));
     let mut request = PageRequest { limit, ..PageRequest::default() };
     let mut all = Vec::new();
     loop {
         let page = Reader::<R>::list(store, organization, filter, &request).await?;
         all.extend(page.items);
-        all.truncate(most);
-        match page.next.filter(|_| all.len() < most) {
+        all.truncate(max);
+        match page.next.filter(|_| all.len() < max) {
             Some(next) => request.after = Some(next),
             None => return Ok(all),
         }
     }
 }
 
-/// What came of the last attempt: the answer's status, or why there was none.
+/// The outcome of the last attempt: the status of the response, or why there was none.
 fn last(delivery: &WebhookDelivery) -> String {
     let Some(attempt) = delivery.attempts.last() else { return "none".to_owned() };
     match (attempt.outcome.status, attempt.outcome.failure) {
@@ -134,7 +135,7 @@ fn last(delivery: &WebhookDelivery) -> String {
     }
 }
 
-/// A delivery for scripts.
+/// The JSON document of a delivery.
 pub(super) fn document(stored: &Stored<WebhookDelivery>) -> Value {
     let delivery = &stored.record;
     let attempts = delivery.attempts.iter().map(|attempt| {

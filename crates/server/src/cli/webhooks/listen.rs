@@ -1,4 +1,4 @@
-//! `novantra webhooks listen`: the events of a server, forwarded to a program that is being developed.
+//! `novantra webhooks listen`: forwards the events of a server to a program under development.
 
 mod forward;
 mod server;
@@ -20,19 +20,20 @@ use forward::Forwarder;
 use server::{Credentials, Server, Setback};
 use sse::Event;
 
-/// How long is waited before a server is called again; doubled each time up to the longest.
+/// The delay before the first reconnect. It doubles with each further failure, up to [`MAX_RETRY_DELAY`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
-    /// Where events are posted to.
+    /// The URL that events are posted to.
     #[arg(long, value_name = "URL")]
     forward_to: reqwest::Url,
-    /// The server whose events are heard.
+    /// The server whose events are forwarded.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     server: reqwest::Url,
-    /// These events only; may be repeated. All that the account may read where none is named.
+    /// Forward this type of events only; may be repeated. By default, all events that the account may read are
+    /// forwarded.
     #[arg(long = "event-type", value_name = "EVENT", value_parser = event_type, value_delimiter = ',')]
     event_types: Vec<webhooks::EventType>,
     #[command(flatten)]
@@ -41,8 +42,8 @@ pub(crate) struct Listen {
 
 fn event_type(text: &str) -> Result<webhooks::EventType, String> {
     text.parse().map_err(|error: webhooks::UnknownEventType| {
-        let known: Vec<&str> = webhooks::EventType::ALL.iter().map(|event| event.name()).collect();
-        format!("{error}; there are {}", known.join(", "))
+        let names: Vec<&str> = webhooks::EventType::ALL.iter().map(|event| event.name()).collect();
+        format!("{error}; the types are {}", names.join(", "))
     })
 }
 
@@ -57,48 +58,49 @@ impl Listen {
     }
 }
 
-/// Hears the server for as long as it is there to be heard, and again when it is back.
+/// Consumes the event stream of the server and reconnects with back-off when it breaks, until an error is permanent.
 async fn listen(server: &Server, forwarder: &Forwarder, output: Output) -> Failure {
-    let mut pause = FIRST_PAUSE;
-    let mut ear = Ear { forwarder, output, secret: None };
+    let mut delay = FIRST_PAUSE;
+    let mut consumer = Ear { forwarder, output, secret: None };
     loop {
-        let setback = match server.open(ear.secret.as_deref()).await {
+        let error = match server.open(consumer.secret.as_deref()).await {
             Ok(mut events) => {
-                pause = FIRST_PAUSE;
+                delay = FIRST_PAUSE;
                 loop {
                     match events.next().await {
                         Ok(event) => {
-                            if let Err(failure) = ear.hear(&event).await {
+                            if let Err(failure) = consumer.hear(&event).await {
                                 return failure;
                             }
                         }
-                        Err(setback) => break setback,
+                        Err(error) => break error,
                     }
                 }
             }
-            Err(setback) => setback,
+            Err(error) => error,
         };
-        match setback {
+        match error {
             Setback::Final(failure) => return failure,
-            Setback::Passing(why) => eprintln!("{why}; trying again in {} s", pause.as_secs()),
+            Setback::Passing(cause) => eprintln!("{cause}; trying again in {} s", delay.as_secs()),
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        sleep(delay).await;
+        delay = (delay * 2).min(LONGEST_PAUSE);
     }
 }
 
-/// What becomes of what is heard.
+/// Forwards the events of a stream and prints the outcomes.
 struct Ear<'a> {
     forwarder: &'a Forwarder,
     output: Output,
-    /// What events are signed with.
+    /// The secret that the server signs the events with.
     secret: Option<String>,
 }
 
 impl Ear<'_> {
-    /// Forwards an event, and then says what is to be said of it.
+    /// Forwards an event and prints the outcome.
     async fn hear(&mut self, event: &Event) -> Result<(), Failure> {
-        let data: Value = serde_json::from_str(&event.data).or_fail(|| "the server sent no JSON".to_owned())?;
+        let data: Value =
+            serde_json::from_str(&event.data).or_fail(|| "the server sent an event that is not JSON".to_owned())?;
         if event.name == "secret" {
             return self.keep(data["secret"].as_str().unwrap_or_default());
         }
@@ -110,11 +112,11 @@ impl Ear<'_> {
             let line = json!({ "time": at.to_string(), "type": name, "id": id, "status": status, "error": error });
             return print_line(&line.to_string());
         }
-        let came = outcome.map_or_else(|error| error, |status| status.to_string());
-        print_line(&format!("{at}  {}  {}  {came}", event.name, event.id))
+        let outcome = outcome.map_or_else(|error| error, |status| status.to_string());
+        print_line(&format!("{at}  {}  {}  {outcome}", event.name, event.id))
     }
 
-    /// Says what events are signed with, where that is new.
+    /// Stores the signing secret, and prints it if it is new.
     fn keep(&mut self, secret: &str) -> Result<(), Failure> {
         if self.secret.as_deref() == Some(secret) {
             return Ok(());

@@ -15,25 +15,25 @@ pub(crate) struct Redeliver {
     /// The delivery's id, as `deliveries` shows it.
     #[arg(value_name = "DELIVERY_ID", value_parser = delivery_id)]
     delivery: Id<WebhookDelivery>,
-    /// Of this workspace.
+    /// The workspace of the delivery.
     #[arg(long, value_name = "SLUG")]
     workspace: String,
     #[command(flatten)]
-    why: Why,
+    reason: Why,
 }
 
 fn delivery_id(text: &str) -> Result<Id<WebhookDelivery>, String> {
-    text.parse().map_err(|_| "a delivery's id looks like whdel_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
+    text.parse().map_err(|_| "it is not a delivery id such as whdel_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
 }
 
 impl Redeliver {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let again = Operator::work(context, "webhooks redeliver", &self.why, async |operator| {
+        let delivery = Operator::work(context, "webhooks redeliver", &self.reason, async |operator| {
             let organization = operator.workspace(&self.workspace).await?.meta.id;
             operator.write(async || self.decide(operator, organization).await).await
         })
         .await?;
-        context.output.show(&document(&again), || format!("{} is sent again", again.meta.id))
+        context.output.show(&document(&delivery), || format!("{} will be sent again now", delivery.meta.id))
     }
 
     async fn decide(
@@ -42,15 +42,16 @@ impl Redeliver {
         organization: OrganizationId,
     ) -> Result<(kernel::Changeset, kernel::Stored<WebhookDelivery>), Failure> {
         let store = &*operator.installation.store;
-        let absent = || Failure::new(format!("there is no delivery {} in this workspace", self.delivery));
-        let delivery = Reader::<WebhookDelivery>::get(store, organization, self.delivery).await?.ok_or_else(absent)?;
-        let to = delivery.record.subscription;
-        let subscription = Reader::<WebhookSubscription>::get(store, organization, to).await?.ok_or_else(absent)?;
-        let desk = Desk {
+        let not_found = || Failure::new(format!("there is no delivery {} in this workspace", self.delivery));
+        let delivery =
+            Reader::<WebhookDelivery>::get(store, organization, self.delivery).await?.ok_or_else(not_found)?;
+        let id = delivery.record.subscription;
+        let subscription = Reader::<WebhookSubscription>::get(store, organization, id).await?.ok_or_else(not_found)?;
+        let write_context = Desk {
             entropy: &*operator.installation.entropy,
             attribution: &operator.attribution(organization),
             reason: Some(operator.reason()),
         };
-        Ok(webhooks::redeliver(&desk, store.begin(), &subscription, &delivery)?)
+        Ok(webhooks::redeliver(&write_context, store.begin(), &subscription, &delivery)?)
     }
 }

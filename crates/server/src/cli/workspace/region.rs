@@ -1,36 +1,36 @@
-//! Locales and time zones, held to their outline: which ones there are changes every year.
+//! Validation of locales and time zones by their syntax only, because the sets of existing ones change every year.
 
 use kernel::RecordKey;
 
-/// Reads a locale by the outline of BCP 47: a language, then subtags.
+/// Parses a locale by the syntax of BCP 47: a language, then subtags.
 ///
 /// # Errors
-/// What a locale looks like.
+/// If the syntax is invalid. The message describes it.
 pub(super) fn locale(text: &str) -> Result<RecordKey, String> {
     let mut subtags = text.split('-');
     let language = subtags.next().unwrap_or_default();
     let is_locale = (2..=8).contains(&language.len())
         && language.bytes().all(|byte| byte.is_ascii_alphabetic())
         && subtags.all(|tag| (1..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    held(text, is_locale, "no BCP 47 language tag such as en-US")
+    held(text, is_locale, "it is not a BCP 47 language tag such as en-US")
 }
 
-/// Reads a time zone by the outline of IANA names: `UTC` or an area and a place.
+/// Parses a time zone by the syntax of IANA names: `UTC`, or an area and a city.
 ///
 /// # Errors
-/// What a time zone looks like.
+/// If the syntax is invalid. The message describes it.
 pub(super) fn timezone(text: &str) -> Result<RecordKey, String> {
     let is_part = |part: &str| {
         part.starts_with(|first: char| first.is_ascii_alphabetic())
             && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+'))
     };
     let is_timezone = text == "UTC" || (text.contains('/') && text.split('/').all(is_part));
-    held(text, is_timezone, "neither UTC nor an IANA time zone such as America/Denver")
+    held(text, is_timezone, "it is neither UTC nor an IANA time zone such as America/Denver")
 }
 
-fn held(text: &str, fits: bool, otherwise: &str) -> Result<RecordKey, String> {
-    if !fits {
-        return Err(otherwise.to_owned());
+fn held(text: &str, is_valid: bool, error: &str) -> Result<RecordKey, String> {
+    if !is_valid {
+        return Err(error.to_owned());
     }
     RecordKey::parse(text).map_err(|error| error.to_string())
 }
@@ -45,7 +45,7 @@ mod tests {
             assert!(locale(good).is_ok(), "{good} was refused");
         }
         for bad in ["", "e", "english language", "en_US", "en-", "-US", "12-US", "en-abcdefghi", "é-FR"] {
-            assert!(locale(bad).is_err(), "{bad:?} was taken");
+            assert!(locale(bad).is_err(), "{bad:?} was accepted");
         }
     }
 
@@ -58,7 +58,7 @@ mod tests {
         for bad in
             ["", "Denver", "utc", "+01:00", "America/", "/Denver", "America//Denver", "Mars/../etc", "Europe/Köln"]
         {
-            assert!(timezone(bad).is_err(), "{bad:?} was taken");
+            assert!(timezone(bad).is_err(), "{bad:?} was accepted");
         }
     }
 }

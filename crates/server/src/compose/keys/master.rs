@@ -1,4 +1,4 @@
-//! The master key: read from its file, and recognized by the database.
+//! The master key, read from its file and verified against the database.
 
 use std::{io::ErrorKind, path::Path};
 
@@ -9,30 +9,31 @@ use store::DynStore;
 use super::{super::database::make_folder_of, Opening, tokens::ISSUER};
 use crate::failure::Failure;
 
-/// The key in this file, which the database knows for its own. A new installation makes the file where there is none; of
-/// several servers that begin at once, those with another key than the first one's are told.
+/// Reads the master key and verifies that the database was initialized with it. For a new installation, a missing file
+/// is created. If several servers initialize the database at once with different keys, all but the first one's are
+/// refused.
 ///
 /// # Errors
-/// A key that is missing or is not this database's.
+/// If the file is missing, or its key is not that of the database.
 pub(super) async fn settled(
     file: &Path,
     opening: Opening,
     store: &DynStore,
     entropy: &dyn Entropy,
 ) -> Result<MasterKey, Failure> {
-    let kept = store.master_key_check().await?;
+    let check = store.master_key_check().await?;
     let ring = store.signing_keys().await?;
-    let begun = kept.is_some() || !ring.keys().is_empty();
-    let master = if opening.begins() && !begun {
+    let is_initialized = check.is_some() || !ring.keys().is_empty();
+    let master = if opening.begins() && !is_initialized {
         make_folder_of(file)?;
         load_or_create_master_key(file, entropy)?
     } else {
-        load(file, begun)?
+        load(file, is_initialized)?
     };
-    let kept = match kept {
-        Some(kept) => kept,
+    let check = match check {
+        Some(check) => check,
         None => {
-            // Begun by a version that kept no check value: what it sealed is the proof.
+            // Initialized by a version that stored no check value: decrypting the signing keys proves the master key.
             if !ring.keys().is_empty() {
                 TokenKeys::open(&master, &ring, ISSUER).map_err(|_| anothers(file))?;
             }
@@ -42,15 +43,15 @@ pub(super) async fn settled(
             store.keep_master_key_check(&master.check_value()).await?
         }
     };
-    if master.has_check_value(&kept) { Ok(master) } else { Err(anothers(file)) }
+    if master.has_check_value(&check) { Ok(master) } else { Err(anothers(file)) }
 }
 
-fn load(file: &Path, begun: bool) -> Result<MasterKey, Failure> {
+fn load(file: &Path, is_initialized: bool) -> Result<MasterKey, Failure> {
     load_master_key(file).map_err(|error| match error {
-        KeyFileError::Unreadable { path, source } if begun && source.kind() == ErrorKind::NotFound => {
+        KeyFileError::Unreadable { path, source } if is_initialized && source.kind() == ErrorKind::NotFound => {
             Failure::new(format!(
-                "there is no master key at {}, and the database was begun with one: copy the file of another server of the \
-                 installation, or its backup, to this place, or name it with --master-key-file",
+                "there is no master key at {}, but the database was initialized with one: copy the file from another server of \
+                 this installation, or from its backup, to this path, or name it with --master-key-file",
                 path.display()
             ))
         }
@@ -60,8 +61,8 @@ fn load(file: &Path, begun: bool) -> Result<MasterKey, Failure> {
 
 fn anothers(file: &Path) -> Failure {
     Failure::new(format!(
-        "the master key in {} is not the one this database was begun with, it belongs to another installation: copy the \
-         file of another server of this one, or its backup, to this place, or name it with --master-key-file",
+        "the master key in {} belongs to another installation than the database: copy the file from another server of \
+         this installation, or from its backup, to this path, or name it with --master-key-file",
         file.display()
     ))
 }
@@ -90,8 +91,8 @@ mod tests {
         }
 
         async fn open(&self, opening: Opening, store: &DynStore) -> Result<MasterKey, String> {
-            let opened = settled(&self.file(), opening, store, &SystemEntropy::new()).await;
-            opened.map_err(|failure| failure.to_string())
+            let result = settled(&self.file(), opening, store, &SystemEntropy::new()).await;
+            result.map_err(|failure| failure.to_string())
         }
     }
 
@@ -103,9 +104,9 @@ mod tests {
     async fn a_second_machine_makes_no_key_of_its_own_and_is_told_to_copy_the_first_ones() {
         let (store, one, other) = (database(), Machine::new(), Machine::new());
         let key = one.open(Opening::Server, &*store).await.unwrap();
-        let told = other.open(Opening::Server, &*store).await.unwrap_err();
-        assert!(told.contains("copy the file of another server"), "{told}");
-        assert!(told.contains(other.file().to_str().unwrap()), "{told}");
+        let error = other.open(Opening::Server, &*store).await.unwrap_err();
+        assert!(error.contains("copy the file from another server"), "{error}");
+        assert!(error.contains(other.file().to_str().unwrap()), "{error}");
         assert!(!other.file().exists());
         fs::create_dir_all(other.file().parent().unwrap()).unwrap();
         fs::copy(one.file(), other.file()).unwrap();
@@ -118,9 +119,9 @@ mod tests {
         one.open(Opening::Server, &*store).await.unwrap();
         other.open(Opening::Server, &*database()).await.unwrap();
         for opening in [Opening::Server, Opening::ServerWithoutMigration, Opening::Founder, Opening::Tool] {
-            let told = other.open(opening, &*store).await.unwrap_err();
-            assert!(told.contains("is not the one this database was begun with"), "{told}");
-            assert!(told.contains(other.file().to_str().unwrap()), "{told}");
+            let error = other.open(opening, &*store).await.unwrap_err();
+            assert!(error.contains("belongs to another installation than the database"), "{error}");
+            assert!(error.contains(other.file().to_str().unwrap()), "{error}");
         }
     }
 
@@ -133,11 +134,11 @@ mod tests {
                 tokio::spawn(async move { Machine::new().open(Opening::Server, &*store).await.is_ok() })
             })
             .collect();
-        let mut right = 0;
+        let mut successes = 0;
         for machine in machines {
-            right += usize::from(machine.await.unwrap());
+            successes += usize::from(machine.await.unwrap());
         }
-        assert_eq!(right, 1);
+        assert_eq!(successes, 1);
     }
 
     #[tokio::test]
@@ -147,12 +148,12 @@ mod tests {
         one.open(Opening::Server, &*database()).await.unwrap();
         other.open(Opening::Server, &*database()).await.unwrap();
         let key = load_master_key(&one.file()).unwrap();
-        let sealed = seal_new_signing_key(&key, &entropy, kernel::Clock::now(&SystemClock));
-        store.add_first_signing_key(&sealed).await.unwrap();
+        let signing_key = seal_new_signing_key(&key, &entropy, kernel::Clock::now(&SystemClock));
+        store.add_first_signing_key(&signing_key).await.unwrap();
         assert!(other.open(Opening::Server, &*store).await.is_err());
-        assert_eq!(store.master_key_check().await.unwrap(), None, "a wrong key leaves no trace");
+        assert_eq!(store.master_key_check().await.unwrap(), None, "a wrong key must not store its check value");
         one.open(Opening::Tool, &*store).await.unwrap();
-        assert_eq!(store.master_key_check().await.unwrap(), None, "a command only looks");
+        assert_eq!(store.master_key_check().await.unwrap(), None, "a command must not store the check value");
         one.open(Opening::Server, &*store).await.unwrap();
         assert_eq!(store.master_key_check().await.unwrap(), Some(key.check_value()));
     }

@@ -1,4 +1,4 @@
-//! Signing and verifying tokens with keys that are read again and again.
+//! Signing and verification of access tokens, with keys that are reloaded from the store.
 
 use std::{
     sync::{
@@ -20,26 +20,26 @@ use tokio::{
 
 use crate::failure::Failure;
 
-/// Who tokens say has issued them: every server of the installation, whatever its address.
+/// The issuer in tokens, the same for all servers of an installation.
 pub(super) const ISSUER: &str = "novantra";
 
-/// How many tokens are remembered as verified; some 250 bytes each.
+/// Maximum number of cached verified tokens, of about 250 bytes each.
 const VERIFIED_TOKENS: usize = 10_000;
 
-/// How long the database has for the answer, and a call for the keys.
+/// Timeout of reading the keys from the database, and of a request that waits for them.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The token keys of a server.
+/// The token signing keys of a server.
 pub(crate) struct Tokens {
     store: Arc<DynStore>,
     keys: RotatingKeys,
-    /// Readings that were begun.
+    /// Number of refreshes started.
     begun: AtomicU64,
     wanted: Notify,
     done: watch::Sender<Reading>,
 }
 
-/// A reading of the keys that has ended.
+/// A completed refresh of the keys.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reading {
     number: u64,
@@ -47,38 +47,38 @@ struct Reading {
 }
 
 impl Tokens {
-    /// Over the keys of the store; `None` when it has none.
+    /// Reads the keys of the store, or returns `None` if it has none.
     ///
     /// # Errors
-    /// When the store fails, or a key does not open.
+    /// If the store fails or a key can't be decrypted.
     pub(super) async fn open(master: &MasterKey, store: Arc<DynStore>) -> Result<Option<Self>, Failure> {
-        let asked_at = Instant::now();
+        let requested_at = Instant::now();
         let ring = store.signing_keys().await?;
         if ring.keys().is_empty() {
             return Ok(None);
         }
-        let keys = RotatingKeys::open(master.clone(), &ring, asked_at, ISSUER, VERIFIED_TOKENS)?;
+        let keys = RotatingKeys::open(master.clone(), &ring, requested_at, ISSUER, VERIFIED_TOKENS)?;
         let (begun, wanted, done) = (AtomicU64::default(), Notify::new(), watch::Sender::default());
         Ok(Some(Self { store, keys, begun, wanted, done }))
     }
 
-    /// Reads the keys again. One task does, so that readings follow each other.
+    /// Reads the keys again. Only one task may call it, so that refreshes run one after another.
     ///
     /// # Errors
-    /// When the store fails, or a key does not open.
+    /// If the store fails, does not answer in time, or a key can't be decrypted.
     pub(crate) async fn refresh(&self) -> Result<(), Failure> {
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let asked_at = Instant::now();
+        let requested_at = Instant::now();
         let outcome = match timeout(PATIENCE, self.store.signing_keys()).await {
-            Ok(Ok(ring)) => self.keys.load(&ring, asked_at).map_err(Failure::from),
+            Ok(Ok(ring)) => self.keys.load(&ring, requested_at).map_err(Failure::from),
             Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(Failure::new("the database does not answer")),
+            Err(_) => Err(Failure::new("the database did not answer within 2 s")),
         };
         self.done.send_replace(Reading { number, good: outcome.is_ok() });
         outcome
     }
 
-    /// Waits until a call wants the keys to be read.
+    /// Waits until a request needs the keys to be refreshed.
     pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;
     }
@@ -97,12 +97,12 @@ impl TokenVerifier for Tokens {
     }
 
     async fn catch_up(&self) -> Result<(), StoreError> {
-        let begun = self.begun.load(Ordering::SeqCst);
+        let started = self.begun.load(Ordering::SeqCst);
         let mut done = self.done.subscribe();
         self.wanted.notify_one();
-        let reading = timeout(PATIENCE, done.wait_for(|reading| reading.number > begun)).await;
-        match reading {
-            Ok(Ok(reading)) if reading.good => Ok(()),
+        let refresh = timeout(PATIENCE, done.wait_for(|refresh| refresh.number > started)).await;
+        match refresh {
+            Ok(Ok(refresh)) if refresh.good => Ok(()),
             _ => Err(StoreError::Unavailable("the signing keys can't be read".into())),
         }
     }
@@ -125,17 +125,17 @@ mod tests {
 
     async fn installation() -> Installation {
         let environment = vec![("NOVANTRA_DATABASE_URL".to_owned(), "memory:".to_owned())];
-        let given = gather(&Sources { environment, ..Sources::default() }).unwrap();
-        Installation::open(&Settings::understand(&given).unwrap(), Opening::Server).await.unwrap()
+        let values = gather(&Sources { environment, ..Sources::default() }).unwrap();
+        Installation::open(&Settings::understand(&values).unwrap(), Opening::Server).await.unwrap()
     }
 
-    /// Another server of the installation.
+    /// The token keys of another server of the installation.
     async fn another(installation: &Installation) -> Arc<Tokens> {
         let store = Arc::clone(&installation.store);
         Arc::new(Tokens::open(&installation.keys.master, store).await.unwrap().unwrap())
     }
 
-    /// Retires the key that signs, so that another one does at once.
+    /// Retires the current signing key, so that a new one signs immediately.
     async fn replace_the_key(installation: &Installation) {
         let operator = Operator::server(installation.clone(), Reason::parse("a test replaces the key").unwrap());
         let replaced = change(&operator, "signing_key.retired", |ring| {
@@ -176,7 +176,7 @@ mod tests {
         };
         other.catch_up().await.unwrap();
         assert!(other.verify(&after, NOW).is_ok());
-        assert_eq!(other.verify(&before, NOW), Err(TokenError::UnknownKey), "its key is retired");
+        assert_eq!(other.verify(&before, NOW), Err(TokenError::UnknownKey), "the key of the token is retired");
         assert!(reader.await.unwrap().is_ok());
     }
 
@@ -184,19 +184,19 @@ mod tests {
     async fn strangers_who_name_unknown_keys_share_one_reading() {
         let installation = installation().await;
         let server = another(&installation).await;
-        let strangers: Vec<_> = (0..100)
+        let requests: Vec<_> = (0..100)
             .map(|_| {
                 let server = Arc::clone(&server);
                 tokio::spawn(async move { server.catch_up().await })
             })
             .collect();
-        while server.done.receiver_count() < strangers.len() {
+        while server.done.receiver_count() < requests.len() {
             tokio::task::yield_now().await;
         }
         server.wanted().await;
         server.refresh().await.unwrap();
-        for stranger in strangers {
-            stranger.await.unwrap().unwrap();
+        for request in requests {
+            request.await.unwrap().unwrap();
         }
         assert_eq!(server.begun.load(Ordering::SeqCst), 1);
     }

@@ -1,4 +1,4 @@
-//! Connections over pipes in memory, with a clock that runs as fast as nothing happens.
+//! Tests of connections over in-memory pipes with paused time, which advances whenever all tasks are idle.
 
 use std::{future::pending, io};
 
@@ -18,7 +18,7 @@ use crate::{
     tls::CertificateFiles,
 };
 
-/// A connection that is being served, seen from its client.
+/// The client side of a connection being served.
 struct Served {
     client: DuplexStream,
     ended: JoinHandle<()>,
@@ -27,7 +27,7 @@ struct Served {
     began: Instant,
 }
 
-/// What an answer has that fills every buffer on its way.
+/// Size in bytes of a response that fills all buffers between server and client.
 const MUCH: usize = 1024 * 1024;
 
 fn router() -> Router {
@@ -45,10 +45,10 @@ impl Served {
         let tls = tls.map(|identity| watch::channel(identity).1);
         let service = Arc::new(Service::new(router(), None, tls));
         let (client, server) = duplex(1024);
-        let (stopper, stop) = stop();
+        let (stopper, shutdown) = stop();
         let places = Arc::new(Semaphore::new(1));
-        let place = Arc::clone(&places).try_acquire_owned().unwrap();
-        let ended = spawn(service.connection(server, "192.0.2.7:1".parse().unwrap(), place, stop));
+        let permit = Arc::clone(&places).try_acquire_owned().unwrap();
+        let ended = spawn(service.connection(server, "192.0.2.7:1".parse().unwrap(), permit, shutdown));
         Self { client, ended, places, stopper, began: Instant::now() }
     }
 
@@ -61,7 +61,7 @@ impl Served {
         self.client.write_all(head.as_bytes()).await.unwrap();
     }
 
-    /// How many seconds it lasted. Its place is free by then.
+    /// Waits for the end of the connection and returns its duration in seconds. Asserts that the permit is released.
     async fn lasted(self) -> u64 {
         self.ended.await.unwrap();
         assert_eq!(self.places.available_permits(), 1);
@@ -69,11 +69,11 @@ impl Served {
     }
 }
 
-/// Over HTTP/2, with a client that lets the server send so many bytes of each answer ahead.
+/// Starts HTTP/2 with a client whose flow-control window allows `window` unread bytes of each response.
 async fn http2(client: DuplexStream, window: u32) -> (h2::client::SendRequest<Bytes>, JoinHandle<()>) {
-    let shaken = h2::client::Builder::new().initial_window_size(window).handshake(client).await;
-    let (calls, connection) = shaken.unwrap();
-    (calls, spawn(async move { drop(connection.await) }))
+    let handshake = h2::client::Builder::new().initial_window_size(window).handshake(client).await;
+    let (sender, connection) = handshake.unwrap();
+    (sender, spawn(async move { drop(connection.await) }))
 }
 
 fn request(path: &str) -> hyper::Request<()> {
@@ -100,9 +100,9 @@ async fn a_client_that_never_reads_its_answer_is_given_up() {
 async fn a_client_that_reads_slowly_but_steadily_gets_all_of_its_answer() {
     let mut served = Served::plain();
     served.ask("/much").await;
-    let (mut pace, mut read) = (interval(Duration::from_secs(1)), 0);
+    let (mut ticks, mut read) = (interval(Duration::from_secs(1)), 0);
     while read < MUCH {
-        pace.tick().await;
+        ticks.tick().await;
         read += served.client.read(&mut [0; 1024]).await.unwrap();
     }
     assert!(served.began.elapsed() > PATIENCE * 10);
@@ -111,28 +111,28 @@ async fn a_client_that_reads_slowly_but_steadily_gets_all_of_its_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_the_socket_but_takes_nothing_of_its_answer_is_given_up_too() {
     let Served { client, ended, began, stopper: _stopper, .. } = Served::plain();
-    let (mut calls, _driver) = http2(client, 0).await;
-    let (answer, _) = calls.send_request(request("/much"), true).unwrap();
-    let answer = answer.await.unwrap();
+    let (mut sender, _driver) = http2(client, 0).await;
+    let (response, _) = sender.send_request(request("/much"), true).unwrap();
+    let response = response.await.unwrap();
     ended.await.unwrap();
     assert!((30..=35).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
-    drop(answer);
+    drop(response);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_its_answer_slowly_over_http2_gets_all_of_it() {
     let Served { client, began, stopper: _stopper, .. } = Served::plain();
-    let (mut calls, _driver) = http2(client, 32 * 1024).await;
-    let (answer, _) = calls.send_request(request("/much"), true).unwrap();
-    let mut body = answer.await.unwrap().into_body();
-    let (mut pace, mut taken) = (interval(Duration::from_secs(1)), 0);
-    while let Some(part) = body.data().await {
-        pace.tick().await;
-        let part = part.unwrap().len();
-        body.flow_control().release_capacity(part).unwrap();
-        taken += part;
+    let (mut sender, _driver) = http2(client, 32 * 1024).await;
+    let (response, _) = sender.send_request(request("/much"), true).unwrap();
+    let mut body = response.await.unwrap().into_body();
+    let (mut ticks, mut received) = (interval(Duration::from_secs(1)), 0);
+    while let Some(chunk) = body.data().await {
+        ticks.tick().await;
+        let length = chunk.unwrap().len();
+        body.flow_control().release_capacity(length).unwrap();
+        received += length;
     }
-    assert_eq!(taken, MUCH);
+    assert_eq!(received, MUCH);
     assert!(began.elapsed() > PATIENCE);
 }
 
@@ -140,9 +140,9 @@ async fn a_client_that_takes_its_answer_slowly_over_http2_gets_all_of_it() {
 async fn a_call_may_take_longer_than_a_client_may_take_for_its_answer() {
     let mut served = Served::plain();
     served.ask("/late").await;
-    let mut answer = [0; 12];
-    served.client.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200");
+    let mut response = [0; 12];
+    served.client.read_exact(&mut response).await.unwrap();
+    assert_eq!(&response, b"HTTP/1.1 200");
     assert!(served.began.elapsed() >= PATIENCE * 5);
 }
 
@@ -154,14 +154,14 @@ async fn a_connection_without_a_call_is_closed() {
 #[tokio::test(start_paused = true)]
 async fn a_head_that_trickles_in_is_not_waited_for() {
     let mut served = Served::plain();
-    let mut pace = interval(Duration::from_secs(1));
-    let broken: io::Error = loop {
-        pace.tick().await;
-        if let Err(broken) = served.client.write_all(b"G").await {
-            break broken;
+    let mut ticks = interval(Duration::from_secs(1));
+    let error: io::Error = loop {
+        ticks.tick().await;
+        if let Err(error) = served.client.write_all(b"G").await {
+            break error;
         }
     };
-    assert_eq!(broken.kind(), io::ErrorKind::BrokenPipe);
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     assert!(served.lasted().await <= 35);
 }
 
@@ -172,9 +172,9 @@ async fn an_idle_connection_is_closed_over_both_versions_of_http() {
     assert_eq!(served.lasted().await, 30);
 
     let Served { client, ended, began, stopper: _stopper, .. } = Served::plain();
-    let (mut calls, driver) = http2(client, 1024).await;
-    let (answer, _) = calls.send_request(request("/little"), true).unwrap();
-    assert_eq!(answer.await.unwrap().status(), 200);
+    let (mut sender, driver) = http2(client, 1024).await;
+    let (response, _) = sender.send_request(request("/little"), true).unwrap();
+    assert_eq!(response.await.unwrap().status(), 200);
     driver.await.unwrap();
     ended.await.unwrap();
     assert!((120..=130).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
@@ -209,11 +209,11 @@ async fn a_stop_ends_handshakes_and_idle_connections_at_once_and_calls_once_they
 
     let mut busy = Served::plain();
     busy.ask("/late").await;
-    // Until the call has begun, a stop would find nothing in flight.
+    // Until the request has begun, a shutdown would find no request in flight.
     tokio::time::advance(Duration::from_secs(1)).await;
     busy.stopper.ask();
-    let mut answer = Vec::new();
-    busy.client.read_to_end(&mut answer).await.unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    let mut response = Vec::new();
+    busy.client.read_to_end(&mut response).await.unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 200"));
     assert!(busy.lasted().await >= 150);
 }

@@ -1,16 +1,16 @@
-//! The demo's controls.
+//! The controls of the demo.
 
 use kernel::{Action, Description, Organization, RecordKey, Reference, Stored, Title};
 use registers::{Control, ControlStatus, keep};
 
 use crate::{cli::Operator, failure::Failure};
 
-/// How many there are.
+/// Number of controls.
 pub(super) const COUNT: usize = CONTROLS.len();
 
 use ControlStatus::{Active, Draft, Retired};
 
-/// Key, status, title, what it asks for, who answers for it.
+/// Key, status, title, description and owner.
 const CONTROLS: &[(&str, ControlStatus, &str, &str, &str)] = &[
     (
         "ac-01",
@@ -37,7 +37,7 @@ const CONTROLS: &[(&str, ControlStatus, &str, &str, &str)] = &[
         "ac-04",
         Active,
         "Segregation of duties on the wire desk",
-        "Who enters a wire above 5,000 USD can't release it; the system enforces it and the log shows both.",
+        "The employee who enters a wire above 5,000 USD can't release it; the system enforces it and the log shows both.",
         "resp-ops-payments",
     ),
     (
@@ -189,10 +189,10 @@ const CONTROLS: &[(&str, ControlStatus, &str, &str, &str)] = &[
     ),
 ];
 
-/// Adds them, in one write.
+/// Creates the controls in one write.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
     let organization = workspace.meta.id;
     let entropy = &*operator.installation.entropy;

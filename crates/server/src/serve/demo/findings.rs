@@ -1,4 +1,4 @@
-//! The demo's findings: recorded, and then moved step by step to where they stand.
+//! The findings of the demo: created, and then moved step by step to their status.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,7 +11,7 @@ use registers::Control;
 
 use crate::{cli::Operator, failure::Failure};
 
-/// How many there are.
+/// Number of findings.
 pub(super) const COUNT: usize = FINDINGS.len();
 
 use Severity::{Critical, High, Info, Low, Medium};
@@ -23,13 +23,13 @@ struct Sample {
     key: &'static str,
     severity: Severity,
     source: SourceKind,
-    /// The control it is about.
+    /// Key of the control that the finding is about.
     control: &'static str,
     title: &'static str,
     description: &'static str,
-    /// In how many days it is due.
+    /// Number of days until the finding is due.
     due_in: Option<u64>,
-    /// The statuses it goes through after open.
+    /// The statuses that the finding passes through after `open`.
     way: &'static [Status],
 }
 
@@ -67,18 +67,18 @@ const FINDINGS: &[Sample] = &[
     Sample { key: "scan-0011", severity: High, source: ModuleSignal, control: "cr-02", title: "Old TLS on the router of the Cedar Falls branch", description: "The same router as in scan-0002, seen by the other scanner.", due_in: None, way: &[] },
 ];
 
-/// What the other scanner saw again.
+/// Keys of the duplicate and of the original: two scanners reported the same router.
 const DUPLICATE: (&str, &str) = ("scan-0011", "scan-0002");
 
-/// Records them.
+/// Creates the findings.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
     let organization = workspace.meta.id;
     let tenant = Tenant { organization, slug: workspace.record.slug.as_str().to_owned() };
     let attribution = operator.attribution(organization);
-    let desk = Desk {
+    let write_context = Desk {
         entropy: &*operator.installation.entropy,
         renderer: &api::Notices,
         tenant: &tenant,
@@ -92,26 +92,26 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
     let controls = Reader::<Control>::with_keys(&**store, organization, &keys).await?;
     let controls: HashMap<&str, String> =
         controls.iter().map(|control| (control.record.key.as_str(), control.meta.id.to_string())).collect();
-    let mut recorded = HashMap::new();
+    let mut created = HashMap::new();
     for sample in FINDINGS {
         let new = sample.finding(operator, &controls)?;
-        let mut finding = operator.write(async || Ok(create(&desk, store.begin(), new.clone()))).await?;
+        let mut finding = operator.write(async || Ok(create(&write_context, store.begin(), new.clone()))).await?;
         for status in sample.way {
-            let revision = Revision { status: Some(*status), ..Revision::default() };
-            finding = operator.write(async || Ok(revise(&desk, store.begin(), &finding, &revision)?)).await?;
+            let patch = Revision { status: Some(*status), ..Revision::default() };
+            finding = operator.write(async || Ok(revise(&write_context, store.begin(), &finding, &patch)?)).await?;
         }
-        recorded.insert(sample.key, finding);
+        created.insert(sample.key, finding);
     }
-    match (recorded.get(DUPLICATE.0), recorded.get(DUPLICATE.1)) {
-        (Some(duplicate), Some(original)) => repeat(operator, &desk, duplicate, original).await,
+    match (created.get(DUPLICATE.0), created.get(DUPLICATE.1)) {
+        (Some(duplicate), Some(original)) => repeat(operator, &write_context, duplicate, original).await,
         _ => Ok(()),
     }
 }
 
-/// Reports that one finding repeats another, which closes it.
+/// Reports a finding as a duplicate of another, which closes it.
 async fn repeat(
     operator: &Operator,
-    desk: &Desk<'_>,
+    write_context: &Desk<'_>,
     duplicate: &Stored<Finding>,
     original: &Stored<Finding>,
 ) -> Result<(), Failure> {
@@ -124,9 +124,9 @@ async fn repeat(
     };
     operator
         .write(async || {
-            let stamp = operator.installation.store.begin();
+            let timestamp = operator.installation.store.begin();
             let originals = std::slice::from_ref(original);
-            let (changeset, _, _) = report(desk, stamp, duplicate, event.clone(), originals)?;
+            let (changeset, _, _) = report(write_context, timestamp, duplicate, event.clone(), originals)?;
             Ok((changeset, ()))
         })
         .await
@@ -136,7 +136,7 @@ impl Sample {
     fn finding(&self, operator: &Operator, controls: &HashMap<&str, String>) -> Result<NewFinding, Failure> {
         let now = operator.installation.clock.now();
         let day = Duration::from_secs(24 * 60 * 60);
-        let scanned = self.source == ModuleSignal;
+        let from_scanner = self.source == ModuleSignal;
         let subject = match controls.get(self.control) {
             Some(id) => Some(SubjectGroup {
                 module_key: Reference::parse("governance.controls")?,
@@ -152,9 +152,9 @@ impl Sample {
             severity: self.severity,
             source: FindingSource {
                 kind: self.source,
-                module_key: if scanned { Some(Reference::parse("branch-scanner")?) } else { None },
-                resource_type: if scanned { Some(Reference::parse("scan")?) } else { None },
-                resource_id: if scanned { Some(Reference::parse("nightly")?) } else { None },
+                module_key: if from_scanner { Some(Reference::parse("branch-scanner")?) } else { None },
+                resource_type: if from_scanner { Some(Reference::parse("scan")?) } else { None },
+                resource_id: if from_scanner { Some(Reference::parse("nightly")?) } else { None },
             },
             subject,
             owner_responsibility_id: Some(Reference::parse("resp-security")?),
@@ -175,12 +175,12 @@ mod tests {
     fn the_demo_has_findings_in_every_status_by_ways_that_are_allowed() {
         let mut seen = BTreeSet::from([Status::Open]);
         for sample in FINDINGS {
-            let mut stands = Status::Open;
+            let mut current = Status::Open;
             for status in sample.way {
-                assert!(stands.next().contains(status), "{}: {} to {}", sample.key, stands.name(), status.name());
-                stands = *status;
+                assert!(current.next().contains(status), "{}: {} to {}", sample.key, current.name(), status.name());
+                current = *status;
             }
-            seen.insert(stands);
+            seen.insert(current);
         }
         assert_eq!(seen.len(), Status::ALL.len());
     }

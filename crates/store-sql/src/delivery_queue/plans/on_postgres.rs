@@ -1,4 +1,4 @@
-//! The same of PostgreSQL, of whatever looks for deliveries, with rows to plan for.
+//! Query plan tests on PostgreSQL, with data, of all statements that search deliveries.
 #![cfg(test)]
 
 use kernel::Kind;
@@ -31,24 +31,24 @@ const ROWS: &str = "
         'distributed'
     FROM generate_series(1, 20000) AS i";
 
-/// Every look at deliveries is one at those of a subscription, or at some of these.
+/// Asserts that every scan of deliveries is limited to one subscription, or to some of its deliveries.
 #[track_caller]
 fn is_under_subscriptions(plan: &[String]) {
-    let mut looks = 0;
-    for (place, node) in plan.iter().enumerate().filter(|(_, node)| is_look(node)) {
-        let condition = plan.get(place + 1).map_or("", String::as_str);
-        let by = node.contains(" using webhook_deliveries_") && condition.starts_with("Index Cond: ");
-        assert!(by && condition.contains("(subscription_id = "), "{plan:#?}");
-        looks += 1;
+    let mut scans = 0;
+    for (index, node) in plan.iter().enumerate().filter(|(_, node)| is_look(node)) {
+        let condition = plan.get(index + 1).map_or("", String::as_str);
+        let uses_index = node.contains(" using webhook_deliveries_") && condition.starts_with("Index Cond: ");
+        assert!(uses_index && condition.contains("(subscription_id = "), "{plan:#?}");
+        scans += 1;
     }
-    assert!(looks > 0, "{plan:#?}");
+    assert!(scans > 0, "{plan:#?}");
 }
 
 fn is_look(node: &str) -> bool {
     node.contains("Scan ") && node.contains(" on webhook_deliveries")
 }
 
-/// The same, and those that are looked at by the key are named.
+/// Asserts the same, and that scans of the primary key have a condition on the id.
 #[track_caller]
 fn is_by_key(plan: &[String]) {
     is_under_subscriptions(plan);
@@ -60,7 +60,7 @@ fn id(number: u32) -> String {
     format!("'{number:026}'")
 }
 
-/// What is run for one row, and for many like it.
+/// The statement for one row and for many, each with its values.
 fn rows(bulk: &Bulk, one: &str) -> [(String, String); 2] {
     let [text, texts] = bulk.of_postgres().map(str::to_owned);
     let many: Vec<String> = one.split(", ").map(|value| format!("ARRAY[{value}, {value}]")).collect();
@@ -71,30 +71,30 @@ fn rows(bulk: &Bulk, one: &str) -> [(String, String); 2] {
 async fn on_postgresql_deliveries_are_found_under_their_subscriptions_too() {
     let planned = Planned::over(ROWS).await;
     let statements = Statements::of(Kind::WebhookDelivery);
-    let (home, subscription, delivery) = (id(1), id(11), id(50_011));
+    let (org, subscription, delivery) = (id(1), id(11), id(50_011));
     let several = [delivery.as_str(); 8].join(", ");
-    let of = |sql: &Sql, values: String| (sql.of_postgres().to_owned(), values);
-    let settled = format!("{home}, {delivery}, 1, {subscription}, 2, 2, 'delivered', 0, NULL::bigint, '[]'");
+    let case = |sql: &Sql, values: String| (sql.of_postgres().to_owned(), values);
+    let recorded = format!("{org}, {delivery}, 1, {subscription}, 2, 2, 'delivered', 0, NULL::bigint, '[]'");
     let updated = format!(
-        "{home}, {delivery}, 1, 2, 2, {subscription}, 'event', 'type', 'subject', 1, 'delivered', 0, NULL::bigint, '[]'"
+        "{org}, {delivery}, 1, 2, 2, {subscription}, 'event', 'type', 'subject', 1, 'delivered', 0, NULL::bigint, '[]'"
     );
     let by_key = [
-        of(&statements.get, format!("{home}, {delivery}")),
-        of(&statements.revisions(5), format!("{home}, {several}")),
-        of(&deliveries::known_of(5), format!("{home}, {subscription}, {several}")),
-        of(&deliveries::CANCEL, format!("{home}, {subscription}, 1, 100")),
+        case(&statements.get, format!("{org}, {delivery}")),
+        case(&statements.revisions(5), format!("{org}, {several}")),
+        case(&deliveries::known_of(5), format!("{org}, {subscription}, {several}")),
+        case(&deliveries::CANCEL, format!("{org}, {subscription}, 1, 100")),
     ];
-    let stored = [rows(&settling::SETTLE, &settled), rows(&statements.update, &updated)];
+    let stored = [rows(&settling::SETTLE, &recorded), rows(&statements.update, &updated)];
     for (text, values) in by_key.into_iter().chain(stored.into_iter().flatten()) {
-        let [bound, whichever] = planned.plans_of(&text, &values).await;
-        is_under_subscriptions(&bound);
-        is_by_key(&whichever);
+        let [custom, generic] = planned.plans_of(&text, &values).await;
+        is_under_subscriptions(&custom);
+        is_by_key(&generic);
     }
     for (text, values) in [
-        of(&pruning::ORGANIZATIONS, delivery.clone()),
-        of(&pruning::SUBSCRIPTIONS, format!("{home}, {delivery}")),
-        of(&pruning::DELIVERIES, format!("{home}, {subscription}, {delivery}, 100")),
-        of(&pruning::EVENTS, format!("{home}, {delivery}, 50011, 100")),
+        case(&pruning::ORGANIZATIONS, delivery.clone()),
+        case(&pruning::SUBSCRIPTIONS, format!("{org}, {delivery}")),
+        case(&pruning::DELIVERIES, format!("{org}, {subscription}, {delivery}, 100")),
+        case(&pruning::EVENTS, format!("{org}, {delivery}, 50011, 100")),
     ] {
         for plan in planned.plans_of(&text, &values).await {
             is_under_subscriptions(&plan);

@@ -1,23 +1,23 @@
-//! Trying again, a little later each time.
+//! Retries with exponential back-off.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
-/// How often work that crossed another's is done at most.
+/// The maximum number of attempts at work that failed transiently.
 const MOST: u32 = 10;
 const FIRST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(250);
 
-/// The attempts at one piece of work.
+/// Counts the attempts at one piece of work.
 #[derive(Default)]
 pub(super) struct Attempts {
     made: u32,
 }
 
 impl Attempts {
-    /// Waits for the next attempt's turn. Says `false` when there have been enough.
+    /// Waits for the back-off delay before the next attempt. Returns `false` when no attempts are left.
     pub(super) async fn again(&mut self) -> bool {
         self.made += 1;
         if self.made >= MOST {
@@ -28,12 +28,13 @@ impl Attempts {
     }
 }
 
-/// Between half of the span and all of it, so that those who crossed each other don't meet again.
-pub(super) fn jittered(span: Duration) -> Duration {
+/// Returns a random part of the delay, between half of it and all of it, so that transactions that conflicted do not
+/// conflict again.
+pub(super) fn jittered(delay: Duration) -> Duration {
     static STEPS: AtomicU32 = AtomicU32::new(0);
-    // Multiples of the golden ratio lie far from each other, those of two processes too.
+    // Multiples of the golden ratio are spread evenly, also across processes.
     let step = STEPS.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id()).wrapping_mul(0x9E37_79B9);
-    span / 2 + span.mul_f64(f64::from(step) / f64::from(u32::MAX) / 2.0)
+    delay / 2 + delay.mul_f64(f64::from(step) / f64::from(u32::MAX) / 2.0)
 }
 
 #[cfg(test)]
@@ -42,10 +43,10 @@ mod tests {
 
     #[test]
     fn a_pause_is_between_half_of_its_span_and_all_of_it() {
-        let span = Duration::from_millis(100);
-        let pauses: Vec<Duration> = (0..100).map(|_| jittered(span)).collect();
-        assert!(pauses.iter().all(|pause| (span / 2..=span).contains(pause)), "{pauses:?}");
-        assert!(pauses.windows(2).all(|two| two[0] != two[1]));
+        let delay = Duration::from_millis(100);
+        let delays: Vec<Duration> = (0..100).map(|_| jittered(delay)).collect();
+        assert!(delays.iter().all(|jittered| (delay / 2..=delay).contains(jittered)), "{delays:?}");
+        assert!(delays.windows(2).all(|two| two[0] != two[1]));
     }
 
     #[tokio::test(start_paused = true)]

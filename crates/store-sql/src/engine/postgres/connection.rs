@@ -1,4 +1,4 @@
-//! A connection and the statements it has prepared.
+//! A connection and its prepared statements.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,8 @@ use tokio_postgres::{Client, Config, Error, RowStream, Statement};
 use super::{parameters::Parameter, statements::Statements, tls::Tls};
 use crate::engine::failure::in_words;
 
-/// Many may use it at once: what they ask is answered in the order it was asked.
+/// A connection to the server. Many callers may use it at once; statements are answered in the order in which they were
+/// sent.
 pub(super) struct Connection {
     client: Client,
     driver: AbortHandle,
@@ -16,19 +17,20 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Opens it and sets it up. What drives it ends by itself, when this is dropped or the server goes away.
+    /// Opens a connection and applies the session settings. The task that drives it ends by itself when the connection
+    /// is dropped or the server closes it.
     pub(super) async fn open(config: &Config, tls: Tls, settings: &str) -> Result<Self, Error> {
         let (client, driver) = config.connect(tls).await?;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
-                tracing::warn!("a connection to the database broke: {}", in_words(&error));
+                tracing::warn!("a connection to the database was lost: {}", in_words(&error));
             }
         });
         client.batch_execute(settings).await?;
         Ok(Self { client, driver: driver.abort_handle(), statements: Mutex::default() })
     }
 
-    /// Breaks it, whatever is still to be answered.
+    /// Closes the connection immediately, even if statements are unanswered.
     pub(super) fn cut(&self) {
         self.driver.abort();
     }
@@ -46,22 +48,22 @@ impl Connection {
         Ok(statement)
     }
 
-    /// Has the statement prepared anew when it is next asked for.
+    /// Removes a prepared statement from the cache, so that its next use prepares it again.
     pub(super) fn forget(&self, text: &Arc<str>) {
         self.statements().forget(text);
     }
 
-    /// Runs a prepared statement. It is on its way when this is first polled.
+    /// Runs a prepared query. The query is sent on the first poll.
     pub(super) async fn query(&self, statement: &Statement, values: &[Parameter<'_>]) -> Result<RowStream, Error> {
         self.client.query_raw(statement, values.iter().copied()).await
     }
 
-    /// The same for a statement whose rows nobody reads: says how many it touched.
+    /// Runs a prepared statement without reading rows. Returns the number of affected rows.
     pub(super) async fn execute(&self, statement: &Statement, values: &[Parameter<'_>]) -> Result<u64, Error> {
         self.client.execute_raw(statement, values.iter().copied()).await
     }
 
-    /// Runs statements as they stand. They are on their way when this is first polled.
+    /// Runs statements without parameters. They are sent on the first poll.
     pub(super) async fn run(&self, script: &str) -> Result<(), Error> {
         self.client.batch_execute(script).await
     }

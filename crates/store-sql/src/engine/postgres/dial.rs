@@ -1,4 +1,4 @@
-//! Making connections, and leaving the server alone for a moment when that fails.
+//! Opening connections, with a back-off after failures.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,15 +18,15 @@ use crate::{
     location::{DatabaseOptions, PostgresUrl},
 };
 
-/// How long a connection may take to come about.
+/// The timeout of a TCP connect.
 const CONNECTING: Duration = Duration::from_secs(5);
-/// How long after a failure the next try is made, and how long at most after several: a server that is back is found
-/// within that.
+/// The delay before the first retry after a failure.
 const PAUSE: Duration = Duration::from_millis(50);
+/// The longest delay between retries, within which a server that is back is found.
 const LONGEST: Duration = Duration::from_secs(1);
-/// How many connections in a row may be cut while they are set up, before the database counts as away.
+/// How many connections in a row may be reset during setup before the database counts as unavailable.
 const CUT_AT_MOST: usize = 4;
-/// After how long a peer that says nothing is taken for gone.
+/// How long a peer may be silent before it counts as gone.
 const SILENCE: Duration = Duration::from_secs(10);
 
 pub(super) struct Dial {
@@ -60,7 +60,8 @@ impl Dial {
         Ok(Self { config, tls: Tls::of(&url.security)?, settings, failing: Mutex::new(None) })
     }
 
-    /// A new connection. Right after a failure there is none, so that callers don't all wait for the same thing.
+    /// Opens a new connection. Shortly after a failure it returns that failure at once, so that callers don't all wait
+    /// for the same timeout.
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
         if let Some(failing) = &*self.failing()
             && Instant::now() < failing.until
@@ -69,7 +70,7 @@ impl Dial {
         }
         let outcome = match timeout(CONNECTING * 2, self.open()).await {
             Ok(outcome) => outcome.map_err(of_connecting),
-            Err(_) => Err(unavailable("the database takes too long to answer")),
+            Err(_) => Err(unavailable("the database did not answer in time")),
         };
         match outcome {
             Ok(connection) => {
@@ -77,21 +78,22 @@ impl Dial {
                 Ok(connection)
             }
             Err(error) => {
-                let told = error.to_string();
+                let message = error.to_string();
                 let mut failing = self.failing();
-                let pause = failing.as_ref().map_or(PAUSE, |failing| (failing.pause * 2).min(LONGEST));
-                *failing = Some(Failing { until: Instant::now() + jittered(pause), pause, told });
+                let delay = failing.as_ref().map_or(PAUSE, |failing| (failing.pause * 2).min(LONGEST));
+                *failing = Some(Failing { until: Instant::now() + jittered(delay), pause: delay, told: message });
                 Err(error)
             }
         }
     }
 
-    /// One that was cut while it was set up says nothing of the database: the next one may live.
+    /// Opens a connection, retrying when it is reset during setup, which does not mean that the database is
+    /// unavailable.
     async fn open(&self) -> Result<Connection, Error> {
-        let mut cut = 0;
+        let mut resets = 0;
         loop {
             match Connection::open(&self.config, self.tls.clone(), &self.settings).await {
-                Err(error) if was_cut(&error) && cut < CUT_AT_MOST => cut += 1,
+                Err(error) if was_cut(&error) && resets < CUT_AT_MOST => resets += 1,
                 outcome => return outcome,
             }
         }
@@ -102,20 +104,21 @@ impl Dial {
     }
 }
 
-/// Whether there was a connection, and is none any more.
+/// Whether the connection was established and then closed by the server.
 fn was_cut(error: &Error) -> bool {
     error.is_closed() || (error.as_db_error().is_some() && matches!(trouble(error), Trouble::Dead))
 }
 
-/// A list is a range of an index, in its order. A plan for any value takes a range for a few rows, and would gather and sort
-/// them: all that there are, where the range holds everything. What can't but read a small table from end to end counts as
-/// so dear then that it would be compiled first. So no value asks for a plan of its own, and each statement is planned once
-/// in a session: planning takes longer than most of them.
+/// Planner settings of every session. A list reads a range of an index in its order. A generic plan estimates few rows
+/// for a range and would fetch and sort them all, even where the range holds the whole table; hence no bitmap scans.
+/// With sequential scans disabled, a query that must scan a small table gets a cost so high that PostgreSQL would
+/// JIT-compile it; hence `jit = off`. With these settings no parameter value needs a plan of its own, so each statement
+/// is planned once per session: planning takes longer than running most of them.
 pub(crate) const PLANNING: &str = "SET enable_bitmapscan = off; SET enable_seqscan = off; SET jit = off; \
                                    SET plan_cache_mode = force_generic_plan";
 
-/// What a connection is set to. A statement that waits for a lock is no better than one that computes; and a server that
-/// falls silent in a transaction gives back what it has locked.
+/// The session settings of a connection. A statement may wait for a lock for half the statement timeout. PostgreSQL
+/// ends a transaction whose client is silent for [`TCP_TIMEOUT`], which releases its locks.
 fn settings(statement_timeout: Duration) -> String {
     let statement = statement_timeout.as_millis();
     let lock = (statement_timeout / 2).as_millis();

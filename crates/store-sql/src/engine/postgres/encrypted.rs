@@ -1,4 +1,4 @@
-//! A socket with TLS around it.
+//! A TLS socket.
 
 use std::{
     io,
@@ -24,14 +24,14 @@ impl Encrypted {
 
 impl TlsStream for Encrypted {
     fn channel_binding(&self) -> ChannelBinding {
-        // Whoever wants to know who answers has the certificate verified.
+        // The server is authenticated by verifying its certificate (`sslmode=verify-full`), not by channel binding.
         ChannelBinding::none()
     }
 }
 
 impl AsyncRead for Encrypted {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buf)
     }
 }
 

@@ -1,4 +1,4 @@
-//! How much is under way on the database at once, and how long others wait for it.
+//! A limit on concurrent work on the database, with a bounded queue of waiters.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -13,9 +13,9 @@ use tokio::{
 
 use crate::engine::unavailable;
 
-/// How many wait at most; beyond, callers are told to come back.
+/// The maximum number of waiters; further callers get [`StoreError::Unavailable`].
 const WAITING: usize = 1024;
-/// How long closing waits for what is under way.
+/// How long closing waits for work in progress.
 const CLOSING: Duration = Duration::from_secs(30);
 
 pub(super) struct Gate {
@@ -26,47 +26,47 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(count: u32) -> Self {
-        let places = Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX));
-        Self { places, count, waiting: AtomicUsize::new(0) }
+        let permits = Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX));
+        Self { places: permits, count, waiting: AtomicUsize::new(0) }
     }
 
-    /// Takes a place, as soon as there is one, but not after this moment.
-    pub(super) async fn enter(&self, until: Instant) -> Result<SemaphorePermit<'_>, StoreError> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok(place);
+    /// Acquires a permit, waiting for one until the deadline.
+    pub(super) async fn enter(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, StoreError> {
+        if let Ok(permit) = self.places.try_acquire() {
+            return Ok(permit);
         }
         let Some(_waiting) = Waiting::among(&self.waiting) else {
-            return Err(unavailable("too much work waits for the database"));
+            return Err(unavailable("too many requests are waiting for the database; try again later"));
         };
-        match timeout_at(until, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
+        match timeout_at(deadline, self.places.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) => Err(unavailable("the database is closed")),
-            Err(_) => Err(unavailable("the database was busy for too long")),
+            Err(_) => Err(unavailable("the database stayed busy for too long; try again later")),
         }
     }
 
-    /// How many places there are.
+    /// The number of permits.
     pub(super) fn count(&self) -> u32 {
         self.count
     }
 
-    /// Lets nobody in any more and waits for those who are.
+    /// Grants no more permits and waits until all are returned, at most [`CLOSE_TIMEOUT`].
     pub(super) async fn close(&self) {
-        let all_out = timeout(CLOSING, self.places.acquire_many(self.count)).await;
-        if all_out.is_err() {
-            tracing::warn!("work on the database was still under way when it was closed");
+        let all_returned = timeout(CLOSING, self.places.acquire_many(self.count)).await;
+        if all_returned.is_err() {
+            tracing::warn!("the database was closed while work on it was still in progress");
         }
         self.places.close();
     }
 }
 
-/// Counts one who waits, and counts them off however the waiting ends.
+/// Counts a waiter until it is dropped.
 struct Waiting<'g>(&'g AtomicUsize);
 
 impl<'g> Waiting<'g> {
     fn among(count: &'g AtomicUsize) -> Option<Self> {
         let waiting = Self(count);
-        // On refusal the drop of `waiting` takes this one off again.
+        // If the limit is exceeded, dropping `waiting` decrements the count again.
         (count.fetch_add(1, Ordering::Relaxed) < WAITING).then_some(waiting)
     }
 }
@@ -83,35 +83,35 @@ mod tests {
 
     use super::*;
 
-    fn soon() -> Instant {
+    fn deadline() -> Instant {
         Instant::now() + Duration::from_secs(5)
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_too_long_is_told_to_come_back() {
-        let gate = Gate::new(1);
-        let _place = gate.enter(soon()).await.unwrap();
-        let refused = gate.enter(soon()).await.unwrap_err();
+        let limit = Gate::new(1);
+        let _permit = limit.enter(deadline()).await.unwrap();
+        let refused = limit.enter(deadline()).await.unwrap_err();
         assert!(refused.to_string().contains("busy"), "{refused}");
     }
 
     #[tokio::test]
     async fn no_more_than_so_many_wait() {
-        let gate = Gate::new(1);
-        let place = gate.enter(soon()).await.unwrap();
-        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(gate.enter(soon()))).collect();
-        assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
-        let refused = gate.enter(soon()).now_or_never().unwrap().unwrap_err();
-        assert!(refused.to_string().contains("too much"), "{refused}");
+        let limit = Gate::new(1);
+        let permit = limit.enter(deadline()).await.unwrap();
+        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(limit.enter(deadline()))).collect();
+        assert!(waiting.iter_mut().all(|waiter| waiter.now_or_never().is_none()));
+        let refused = limit.enter(deadline()).now_or_never().unwrap().unwrap_err();
+        assert!(refused.to_string().contains("too many"), "{refused}");
         drop(waiting);
-        drop(place);
-        assert!(gate.enter(soon()).now_or_never().unwrap().is_ok());
+        drop(permit);
+        assert!(limit.enter(deadline()).now_or_never().unwrap().is_ok());
     }
 
     #[tokio::test]
     async fn a_closed_gate_lets_nobody_in() {
-        let gate = Gate::new(2);
-        gate.close().await;
-        assert!(gate.enter(soon()).await.is_err());
+        let limit = Gate::new(2);
+        limit.close().await;
+        assert!(limit.enter(deadline()).await.is_err());
     }
 }

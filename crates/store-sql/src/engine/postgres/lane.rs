@@ -1,5 +1,5 @@
-//! Seeing jobs of one sort through, alone in a transaction or several in one, until each has its answer. Each sort has
-//! connections of its own, so that those that wait for a lock are in nobody else's way.
+//! Group commit: runs the jobs of one class, each in a transaction of its own or several in one, until each is
+//! completed. Each class has connections of its own, so that jobs waiting for a lock do not delay other classes.
 
 use std::{
     collections::VecDeque,
@@ -18,21 +18,21 @@ use super::{
 };
 use crate::engine::{corrupt, failure::Trouble, shared, unavailable};
 
-/// How many share a transaction at most.
+/// The maximum number of jobs in one transaction.
 const GROUP: usize = 64;
-/// How often a group is tried before each of it is done alone.
+/// The number of attempts at a group before its jobs are run in transactions of their own.
 const TRIES: usize = 2;
-/// How many may wait for a group; beyond, callers are told to come back.
+/// The maximum number of jobs that wait for a group; further jobs get [`StoreError::Unavailable`].
 const QUEUE: usize = 4096;
 
 type Boxed = Box<dyn Job>;
 
 pub(super) struct Lane {
-    /// For transactions of one job.
+    /// The connections for transactions of one job.
     alone: Arc<Writers>,
-    /// For transactions that several jobs share.
+    /// The connections for transactions that several jobs share.
     together: Arc<Writers>,
-    /// For how long a job is tried.
+    /// How long a job may wait for a connection, from its submission on.
     patience: Duration,
     queue: Mutex<Queue>,
 }
@@ -40,42 +40,42 @@ pub(super) struct Lane {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Boxed>,
-    /// How many groups are under way.
+    /// The number of tasks that run groups.
     groups: u32,
 }
 
 impl Lane {
-    pub(super) fn over(alone: Arc<Writers>, together: Arc<Writers>, patience: Duration) -> Arc<Self> {
-        Arc::new(Self { alone, together, patience, queue: Mutex::default() })
+    pub(super) fn over(single_pool: Arc<Writers>, group_pool: Arc<Writers>, timeout: Duration) -> Arc<Self> {
+        Arc::new(Self { alone: single_pool, together: group_pool, patience: timeout, queue: Mutex::default() })
     }
 
-    /// Does a job in a transaction of its own.
+    /// Runs a job in a transaction of its own.
     pub(super) fn alone(self: &Arc<Self>, job: Boxed) {
-        let lane = Arc::clone(self);
-        tokio::spawn(async move { lane.do_alone(job).await });
+        let this = Arc::clone(self);
+        tokio::spawn(async move { this.do_alone(job).await });
     }
 
-    /// Does a job in one transaction with others that wait. All its statements must be asked for before the first is
-    /// answered, or it ends up alone after all.
+    /// Runs a job in one transaction with other waiting jobs. It must send all its statements before the first is
+    /// answered; otherwise it is run again in a transaction of its own.
     pub(super) fn together(self: &Arc<Self>, job: Boxed) {
         let mut queue = self.queue();
         if queue.waiting.len() >= QUEUE {
             drop(queue);
-            return job.finish(Err(unavailable("too much work waits for the database")));
+            return job.finish(Err(unavailable("too many requests are waiting for the database; try again later")));
         }
         queue.waiting.push_back(job);
         if queue.groups < self.together.count() {
             queue.groups += 1;
-            let lane = Arc::clone(self);
+            let this = Arc::clone(self);
             tokio::spawn(async move {
-                while let Some(jobs) = lane.next_group() {
-                    lane.do_together(jobs).await;
+                while let Some(jobs) = this.next_group() {
+                    this.do_together(jobs).await;
                 }
             });
         }
     }
 
-    /// Takes what waits. Where nothing does, there is one group less.
+    /// Takes the next group of waiting jobs. If there are none, returns `None` and counts the calling task as ended.
     fn next_group(&self) -> Option<Vec<Boxed>> {
         let mut queue = self.queue();
         let count = queue.waiting.len().min(GROUP);
@@ -93,48 +93,48 @@ impl Lane {
             match self.transact(&self.together, oldest, &mut jobs).await {
                 Ok(Ending::Committed) => finish(jobs.drain(..), &Ok(())),
                 Ok(Ending::Unknown(error)) | Err(error) => finish(jobs.drain(..), &Err(Arc::new(error))),
-                Ok(Ending::Undone(fates)) => jobs = self.parted(jobs, &fates),
+                Ok(Ending::Undone(results)) => jobs = self.parted(jobs, &results),
             }
         }
         jobs.into_iter().for_each(|job| self.alone(job));
     }
 
-    /// Keeps those that may be tried together again, and sees to the others.
-    fn parted(self: &Arc<Self>, jobs: Vec<Boxed>, fates: &[Fate]) -> Vec<Boxed> {
-        let only = jobs.len() == 1;
-        let mut others = Vec::new();
-        for (job, fate) in jobs.into_iter().zip(fates) {
-            match fate.trouble {
-                // It has waited for long enough, and says so itself.
-                Some(Trouble::Waited) if !fate.good => job.finish(Ok(())),
-                // It was alone with its failure.
-                None if only => job.finish(Ok(())),
-                None if fate.good => others.push(job),
-                Some(trouble) if !trouble.is_its_own() => others.push(job),
+    /// Returns the jobs of a rolled-back group that may be retried as a group; completes the others or runs them alone.
+    fn parted(self: &Arc<Self>, jobs: Vec<Boxed>, results: &[Fate]) -> Vec<Boxed> {
+        let is_single = jobs.len() == 1;
+        let mut retried = Vec::new();
+        for (job, result) in jobs.into_iter().zip(results) {
+            match result.trouble {
+                // The job timed out and returns that error itself.
+                Some(Trouble::Waited) if !result.good => job.finish(Ok(())),
+                // The only job of the group failed by itself.
+                None if is_single => job.finish(Ok(())),
+                None if result.good => retried.push(job),
+                Some(failure) if !failure.is_its_own() => retried.push(job),
                 _ => self.alone(job),
             }
         }
-        others
+        retried
     }
 
     async fn do_alone(&self, job: Boxed) {
         let mut attempts = Attempts::default();
         let mut jobs = [job];
         let outcome = loop {
-            let since = jobs[0].since();
-            match self.transact(&self.alone, since, &mut jobs).await {
+            let submitted_at = jobs[0].since();
+            match self.transact(&self.alone, submitted_at, &mut jobs).await {
                 Ok(Ending::Committed) => break Ok(()),
                 Ok(Ending::Unknown(error)) | Err(error) => break Err(error),
-                Ok(Ending::Undone(fates)) => {
-                    let Some(Fate { good, trouble: Some(trouble) }) = fates.first() else { break Ok(()) };
-                    if trouble.passes() && attempts.again().await {
+                Ok(Ending::Undone(results)) => {
+                    let Some(Fate { good: succeeded, trouble: Some(failure) }) = results.first() else { break Ok(()) };
+                    if failure.passes() && attempts.again().await {
                         continue;
                     }
-                    break match (good, trouble.passes()) {
-                        // It says itself what went wrong.
+                    break match (succeeded, failure.passes()) {
+                        // The job returns its own error.
                         (false, _) => Ok(()),
-                        (true, true) => Err(unavailable("the transaction crossed others each time")),
-                        (true, false) => Err(corrupt("the transaction failed though its work did not")),
+                        (true, true) => Err(unavailable("the transaction conflicted with others on every attempt")),
+                        (true, false) => Err(corrupt("the transaction failed to commit although its work succeeded")),
                     };
                 }
             }
@@ -143,21 +143,21 @@ impl Lane {
         job.finish(outcome);
     }
 
-    async fn transact(&self, writers: &Writers, since: Instant, jobs: &mut [Boxed]) -> Result<Ending, StoreError> {
-        let lease = writers.lend(since + self.patience).await?;
-        let ending = transact(&lease.connection, jobs).await;
-        if !matches!(ending, Ending::Unknown(_)) {
-            lease.give_back();
+    async fn transact(&self, pool: &Writers, submitted_at: Instant, jobs: &mut [Boxed]) -> Result<Ending, StoreError> {
+        let pooled = pool.lend(submitted_at + self.patience).await?;
+        let result = transact(&pooled.connection, jobs).await;
+        if !matches!(result, Ending::Unknown(_)) {
+            pooled.give_back();
         }
-        Ok(ending)
+        Ok(result)
     }
 
-    /// Refuses a job that has waited for too long.
+    /// Returns the job, unless it has waited for too long; then completes it with an error.
     fn in_time(&self, job: Boxed) -> Option<Boxed> {
         if job.since().elapsed() <= self.patience {
             return Some(job);
         }
-        job.finish(Err(unavailable("the database was busy for too long")));
+        job.finish(Err(unavailable("the database stayed busy for too long; try again later")));
         None
     }
 

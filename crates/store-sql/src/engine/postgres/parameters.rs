@@ -1,4 +1,4 @@
-//! Values on their way to PostgreSQL, in the binary form of the type each place has.
+//! Encoding of values for PostgreSQL, in the binary form of each parameter's type.
 
 use std::error::Error;
 
@@ -9,14 +9,14 @@ use crate::engine::{Bulk, Cell, Value};
 
 type Encoded = Result<IsNull, Box<dyn Error + Sync + Send>>;
 
-/// What a statement is given.
+/// A parameter of a statement.
 pub(super) type Parameter<'v> = &'v (dyn ToSql + Sync);
 
 impl ToSql for Value<'_> {
-    fn to_sql(&self, place: &Type, out: &mut BytesMut) -> Encoded {
+    fn to_sql(&self, parameter_type: &Type, out: &mut BytesMut) -> Encoded {
         match self {
             Self::Null => return Ok(IsNull::Yes),
-            Self::Int(number) => integer(*number, place, out)?,
+            Self::Int(number) => integer(*number, parameter_type, out)?,
             Self::Text(text) => out.put_slice(text.as_bytes()),
             Self::Ulid(text) => out.put_slice(text),
             Self::Blob(bytes) => out.put_slice(bytes),
@@ -25,19 +25,19 @@ impl ToSql for Value<'_> {
     }
 
     fn accepts(_: &Type) -> bool {
-        // What a place takes depends on the value: a wrong one is found by its encoding or by the server.
+        // Whether a type fits depends on the value: a mismatch is detected while encoding it or by the server.
         true
     }
 
     to_sql_checked!();
 }
 
-fn integer(number: i64, place: &Type, out: &mut BytesMut) -> Result<(), Box<dyn Error + Sync + Send>> {
-    match *place {
+fn integer(number: i64, parameter_type: &Type, out: &mut BytesMut) -> Result<(), Box<dyn Error + Sync + Send>> {
+    match *parameter_type {
         Type::INT8 => out.put_i64(number),
         Type::INT4 => out.put_i32(number.try_into()?),
         Type::INT2 => out.put_i16(number.try_into()?),
-        _ => return Err(format!("a number where {place} is to be").into()),
+        _ => return Err(format!("an integer can't be encoded as {parameter_type}").into()),
     }
     Ok(())
 }
@@ -46,11 +46,11 @@ pub(super) fn of_row<'v>(values: &'v [Value<'_>]) -> Vec<Parameter<'v>> {
     values.iter().map(|value| value as Parameter<'v>).collect()
 }
 
-/// The rows as one array for each column.
+/// Transposes rows into one array per column.
 pub(super) fn of_rows<'v>(bulk: &Bulk, rows: &'v [Vec<Value<'_>>]) -> Vec<Box<dyn ToSql + Sync + Send + 'v>> {
-    let array = |(place, cell): (usize, &Cell)| -> Box<dyn ToSql + Sync + Send + 'v> {
-        let values = rows.iter().map(move |row| row.get(place).unwrap_or(&Value::Null));
-        match cell {
+    let array = |(index, column_type): (usize, &Cell)| -> Box<dyn ToSql + Sync + Send + 'v> {
+        let values = rows.iter().map(move |row| row.get(index).unwrap_or(&Value::Null));
+        match column_type {
             Cell::Text => Box::new(values.map(Value::as_text).collect::<Vec<_>>()),
             Cell::Int => Box::new(values.map(Value::as_int).collect::<Vec<_>>()),
             Cell::Blob => Box::new(values.map(Value::as_blob).collect::<Vec<_>>()),
@@ -63,9 +63,9 @@ pub(super) fn of_rows<'v>(bulk: &Bulk, rows: &'v [Vec<Value<'_>>]) -> Vec<Box<dy
 mod tests {
     use super::*;
 
-    fn encoded(value: &Value<'_>, place: &Type) -> Option<Vec<u8>> {
+    fn encoded(value: &Value<'_>, parameter_type: &Type) -> Option<Vec<u8>> {
         let mut out = BytesMut::new();
-        match value.to_sql_checked(place, &mut out) {
+        match value.to_sql_checked(parameter_type, &mut out) {
             Ok(IsNull::No) => Some(out.to_vec()),
             Ok(IsNull::Yes) => Some(Vec::new()),
             Err(_) => None,

@@ -1,4 +1,4 @@
-//! Connections that all reads share, many under way on each.
+//! The connections that all reads share, with many reads in flight on each.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use kernel::StoreError;
 use super::{connection::Connection, dial::Dial, gate::Gate};
 use crate::location::DatabaseOptions;
 
-/// How many reads are under way on a connection at most.
+/// The maximum number of reads in flight on one connection.
 const EACH: u32 = 64;
 
 pub(super) struct Readers {
@@ -16,7 +16,7 @@ pub(super) struct Readers {
     pub(super) gate: Gate,
 }
 
-/// A place for a connection, which is made when it is first needed and again whenever it is gone.
+/// A slot for a connection, which is opened when it is first needed and again when it is lost.
 #[derive(Default)]
 struct Slot {
     current: Mutex<Option<Arc<Connection>>>,
@@ -24,13 +24,13 @@ struct Slot {
 }
 
 impl Readers {
-    pub(super) fn new(dial: Arc<Dial>, options: &DatabaseOptions) -> Self {
+    pub(super) fn new(connector: Arc<Dial>, options: &DatabaseOptions) -> Self {
         let count = options.readers();
         let slots = (0..count).map(|_| Slot::default()).collect();
-        Self { dial, slots, gate: Gate::new(count * EACH) }
+        Self { dial: connector, slots, gate: Gate::new(count * EACH) }
     }
 
-    /// The connection with the least to do.
+    /// Returns the connection with the fewest reads in flight.
     pub(super) async fn pick(&self) -> Result<Arc<Connection>, StoreError> {
         let least = self.slots.iter().min_by_key(|slot| slot.load());
         match least {
@@ -39,7 +39,8 @@ impl Readers {
         }
     }
 
-    /// Has it replaced, though what was asked on it may still be answered.
+    /// Removes a connection from the pool, so that a new one is opened for the next read. Reads in flight on it may
+    /// still complete.
     pub(super) fn retire(&self, connection: &Arc<Connection>) {
         for slot in &self.slots {
             let mut current = slot.current();
@@ -58,21 +59,21 @@ impl Readers {
 }
 
 impl Slot {
-    /// How many reads are under way: each holds the connection.
+    /// The number of reads in flight, each of which holds a reference to the connection.
     fn load(&self) -> usize {
         self.current().as_ref().map_or(0, Arc::strong_count)
     }
 
-    async fn connection(&self, dial: &Dial) -> Result<Arc<Connection>, StoreError> {
+    async fn connection(&self, connector: &Dial) -> Result<Arc<Connection>, StoreError> {
         if let Some(connection) = self.living() {
             return Ok(connection);
         }
         let _opening = self.opening.lock().await;
-        // Whoever opened meanwhile did it for all.
+        // Another caller may have opened it meanwhile.
         if let Some(connection) = self.living() {
             return Ok(connection);
         }
-        let connection = Arc::new(dial.connect().await?);
+        let connection = Arc::new(connector.connect().await?);
         *self.current() = Some(Arc::clone(&connection));
         Ok(connection)
     }

@@ -1,4 +1,4 @@
-//! Statements of one piece of work, on a connection that others may use at the same time.
+//! The statements of one job, on a connection that other jobs may use at the same time.
 
 use std::{
     collections::BTreeSet,
@@ -25,8 +25,8 @@ use crate::engine::{
     unavailable,
 };
 
-/// The order in which statements go out on a connection: that in which they were first polled, though one of them may have
-/// to be prepared before.
+/// A pipeline of statements on a connection. They are sent in the order in which they were first polled, even if one of
+/// them must be prepared first.
 pub(super) struct Line {
     connection: Arc<Connection>,
     turn: tokio::sync::Mutex<()>,
@@ -38,26 +38,27 @@ impl Line {
         Self { connection, turn: tokio::sync::Mutex::new(()), closed: AtomicBool::new(false) }
     }
 
-    /// Lets no further statement begin.
+    /// Rejects further statements.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// Runs statements as they stand, in their turn.
+    /// Runs statements without parameters, in order.
     pub(super) async fn run(&self, script: &str) -> Result<(), Error> {
         self.in_turn(async { Ok(()) }, |()| self.connection.run(script)).await
     }
 
-    /// Waits for its turn, gets `ready`, sends, and lets the next one have its turn before it waits for the answer.
+    /// Waits until earlier statements are sent, then for `ready`, sends the statement, and lets the next one be sent
+    /// before it waits for the answer.
     async fn in_turn<R, T, F: Future<Output = Result<T, Error>>>(
         &self,
         ready: impl Future<Output = Result<R, Error>>,
         send: impl FnOnce(R) -> F,
     ) -> Result<T, Error> {
-        let turn = self.turn.lock().await;
+        let guard = self.turn.lock().await;
         let mut sent = std::pin::pin!(send(ready.await?));
         let answer = begin(&mut sent).await;
-        drop(turn);
+        drop(guard);
         match answer {
             Poll::Ready(answer) => answer,
             Poll::Pending => sent.await,
@@ -75,18 +76,18 @@ impl Line {
     }
 }
 
-/// The statements of one piece of work, and what befell them.
+/// The statements of one job, with their first failure.
 pub(crate) struct PostgresSession {
     line: Arc<Line>,
     trouble: Mutex<Option<Trouble>>,
 }
 
 impl PostgresSession {
-    pub(super) fn on(line: Arc<Line>) -> Self {
-        Self { line, trouble: Mutex::new(None) }
+    pub(super) fn on(pipeline: Arc<Line>) -> Self {
+        Self { line: pipeline, trouble: Mutex::new(None) }
     }
 
-    /// The first that befell them.
+    /// The class of the first failure, if any statement failed.
     pub(super) fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,26 +105,26 @@ impl PostgresSession {
         self.rows(&sql.postgres, &of_row(values), visit).await
     }
 
-    /// Stores rows. Answers with the place of the first that was left out.
+    /// Stores rows. Returns the index of the first row that was rejected.
     pub(in crate::engine) async fn store(
         &self,
         bulk: &Bulk,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Option<usize>, StoreError> {
-        let left_out = self.store_some(bulk, rows).await?;
+        let rejected = self.store_some(bulk, rows).await?;
         if !bulk.makes_way || rows.len() == 1 {
-            return Ok(left_out.first().copied());
+            return Ok(rejected.first().copied());
         }
-        for place in left_out {
-            let row = rows.get(place).map_or(&[][..], Vec::as_slice);
+        for index in rejected {
+            let row = rows.get(index).map_or(&[][..], Vec::as_slice);
             if self.touch(&bulk.postgres, &of_row(row)).await? == 0 {
-                return Ok(Some(place));
+                return Ok(Some(index));
             }
         }
         Ok(None)
     }
 
-    /// Stores all rows at once and answers with the places of those that were left out.
+    /// Stores all rows in one statement. Returns the indexes of those that were rejected.
     pub(in crate::engine) async fn store_some(
         &self,
         bulk: &Bulk,
@@ -137,19 +138,19 @@ impl PostgresSession {
             _ => {}
         }
         let mut stored = BTreeSet::new();
-        let note = |cells: &mut Cells<'_>| {
+        let collect = |cells: &mut Cells<'_>| {
             stored.insert(cells.text()?.to_owned());
             Ok(())
         };
-        self.all_rows(bulk, rows, note).await?;
+        self.all_rows(bulk, rows, collect).await?;
         if stored.len() == rows.len() {
             return Ok(Vec::new());
         }
         let is_stored = |row: &[Value<'_>]| row.get(1).and_then(Value::as_text).is_some_and(|id| stored.contains(id));
-        Ok(rows.iter().enumerate().filter(|(_, row)| !is_stored(row)).map(|(place, _)| place).collect())
+        Ok(rows.iter().enumerate().filter(|(_, row)| !is_stored(row)).map(|(index, _)| index).collect())
     }
 
-    /// Runs a statement for each of the rows. Says how many it touched.
+    /// Runs a statement for each of the rows. Returns the number of affected rows.
     pub(in crate::engine) async fn execute_each(
         &self,
         bulk: &Bulk,
@@ -166,7 +167,7 @@ impl PostgresSession {
         }
     }
 
-    /// Runs a query for each of the rows and visits what they find.
+    /// Runs a query for each of the rows and visits the rows it returns.
     pub(in crate::engine) async fn visit_each(
         &self,
         bulk: &Bulk,
@@ -221,28 +222,28 @@ impl PostgresSession {
         }
     }
 
-    /// Where several share a transaction, each has said all it asks in its first breath: what it asks later would come
-    /// after what the others did.
+    /// Fails if the pipeline is closed. Jobs that share a transaction must send all their statements on their first
+    /// poll: later statements would run after those of the other jobs.
     fn open(&self) -> Result<(), StoreError> {
         if self.line.closed.load(Ordering::Acquire) {
             self.note(Trouble::Late);
-            return Err(unavailable("it asked more once others had their turn"));
+            return Err(unavailable("a statement was sent after those of the other jobs in its transaction"));
         }
         Ok(())
     }
 
     fn noting<T>(&self, text: Option<&Arc<str>>, outcome: Result<T, Error>) -> Result<T, StoreError> {
         outcome.map_err(|error| {
-            let trouble = trouble(&error);
-            self.note(trouble);
-            if let (Trouble::Stale, Some(text)) = (trouble, text) {
+            let class = trouble(&error);
+            self.note(class);
+            if let (Trouble::Stale, Some(text)) = (class, text) {
                 self.line.connection.forget(text);
             }
             of_postgres(error)
         })
     }
 
-    fn note(&self, trouble: Trouble) {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(trouble);
+    fn note(&self, class: Trouble) {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(class);
     }
 }

@@ -1,13 +1,14 @@
-//! The statements a connection has prepared.
+//! The prepared statements of a connection.
 
 use std::{collections::HashMap, sync::Arc};
 
 use tokio_postgres::Statement;
 
-/// How many a connection keeps; lists with many filters at once may have more shapes. The least used goes first.
+/// The maximum number of prepared statements per connection; list queries with many filters may have more shapes. The
+/// least recently used statement is evicted first.
 const MOST: usize = 512;
 
-/// By their text's address, which nothing else can have as long as the text is held here.
+/// A cache keyed by the address of a statement's text, which is unique while the cache holds a reference to the text.
 #[derive(Default)]
 pub(super) struct Statements {
     kept: HashMap<usize, Kept>,
@@ -23,21 +24,21 @@ struct Kept {
 impl Statements {
     pub(super) fn get(&mut self, text: &Arc<str>) -> Option<Statement> {
         self.uses += 1;
-        let kept = self.kept.get_mut(&address(text))?;
-        kept.used = self.uses;
-        Some(kept.statement.clone())
+        let cached = self.kept.get_mut(&address(text))?;
+        cached.used = self.uses;
+        Some(cached.statement.clone())
     }
 
     pub(super) fn keep(&mut self, text: &Arc<str>, statement: Statement) {
         if self.kept.len() >= MOST
-            && let Some(least) = self.kept.iter().min_by_key(|(_, kept)| kept.used).map(|(address, _)| *address)
+            && let Some(oldest) = self.kept.iter().min_by_key(|(_, cached)| cached.used).map(|(address, _)| *address)
         {
-            self.kept.remove(&least);
+            self.kept.remove(&oldest);
         }
         self.kept.insert(address(text), Kept { _text: Arc::clone(text), statement, used: self.uses });
     }
 
-    /// To be prepared anew: the server does not have it any more as it was.
+    /// Removes a statement that the server no longer has in this form, so that it is prepared again.
     pub(super) fn forget(&mut self, text: &Arc<str>) {
         self.kept.remove(&address(text));
     }

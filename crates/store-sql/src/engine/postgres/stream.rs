@@ -1,4 +1,4 @@
-//! Streams: each on a connection of its own, in one read-only transaction.
+//! Streams, each on a connection of its own in one read-only transaction.
 
 use std::pin::Pin;
 
@@ -13,49 +13,49 @@ use crate::engine::{
     streams::{BATCH, Giving, StreamedQuery, Taking, hand_over, unwanted},
 };
 
-/// What is asked for is mostly most of a table, but in an order that an index has: nothing is to be sorted. How long it may
-/// take is for whoever asked to say.
+/// Begins the transaction of a stream. A stream usually reads most of a table in the order of an index and must not
+/// sort it, hence the planner settings. It has no statement timeout: the caller decides how long it may take.
 const BEGIN: &str = "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ; \
                      SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
                      SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = 0; \
                      SELECT 1";
 
-/// Begins a stream. Its snapshot is taken when this returns.
+/// Opens a stream. Its snapshot is taken before this returns.
 pub(super) async fn open<T: Send + 'static>(
-    dial: &Dial,
+    connector: &Dial,
     query: StreamedQuery<T>,
-    held: impl Send + 'static,
+    permit: impl Send + 'static,
 ) -> Result<Taking<T>, StoreError> {
     let mut attempts = Attempts::default();
     let (mut scan, first) = loop {
-        let connection = dial.connect().await?;
+        let connection = connector.connect().await?;
         match Scan::begin(connection, &query).await {
-            Ok(begun) => break begun,
-            // Nobody has seen any of it yet.
+            Ok(started) => break started,
+            // No row has been delivered yet, so it can be retried.
             Err(error) if trouble(&error).passes() && attempts.again().await => {}
             Err(error) => return Err(of_postgres(error)),
         }
     };
-    let (giving, taking) = hand_over();
+    let (sender, receiver) = hand_over();
     tokio::spawn(async move {
         let outcome = tokio::select! {
-            outcome = scan.run(first, &query, &giving) => outcome,
-            () = giving.unwanted() => Err(unwanted()),
+            outcome = scan.run(first, &query, &sender) => outcome,
+            () = sender.unwanted() => Err(unwanted()),
         };
         drop(scan);
-        drop(held);
-        giving.end(outcome).await;
+        drop(permit);
+        sender.end(outcome).await;
     });
-    Ok(taking)
+    Ok(receiver)
 }
 
-/// A query whose rows come in.
+/// A query in progress.
 struct Scan {
     rows: Pin<Box<RowStream>>,
     _connection: Own,
 }
 
-/// A connection that is cut when it is let go of: the server may have more rows on their way that nobody wants.
+/// A connection that is aborted when it is dropped, since the server may still be sending rows.
 struct Own(Connection);
 
 impl Drop for Own {
@@ -65,7 +65,7 @@ impl Drop for Own {
 }
 
 impl Scan {
-    /// Begins, and gets the first row, where there is one.
+    /// Starts the query and waits for the first row, if there is one.
     async fn begin<T>(connection: Connection, query: &StreamedQuery<T>) -> Result<(Self, Option<Row>), Error> {
         let connection = Own(connection);
         connection.0.run(BEGIN).await?;
@@ -76,22 +76,23 @@ impl Scan {
         Ok((scan, first))
     }
 
-    /// Takes no more from the server than is taken from it: what is not read yet keeps the server from going on.
+    /// Sends all rows to the receiver. It reads from the server only as fast as the receiver reads, which applies
+    /// back-pressure to the server.
     async fn run<T>(
         &mut self,
         first: Option<Row>,
         query: &StreamedQuery<T>,
-        giving: &Giving<T>,
+        sender: &Giving<T>,
     ) -> Result<(), StoreError> {
         let mut batch = Vec::with_capacity(BATCH);
         let mut next = first;
         while let Some(row) = next {
             batch.push((query.read)(&mut Cells::of_postgres(&row))?);
             if batch.len() == BATCH {
-                giving.give(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await?;
+                sender.give(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await?;
             }
             next = self.rows.try_next().await.map_err(of_postgres)?;
         }
-        if batch.is_empty() { Ok(()) } else { giving.give(batch).await }
+        if batch.is_empty() { Ok(()) } else { sender.give(batch).await }
     }
 }

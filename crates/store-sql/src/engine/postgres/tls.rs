@@ -1,4 +1,4 @@
-//! TLS to the server, through rustls.
+//! TLS connections to the server, with rustls.
 
 use std::{io, path::Path, sync::Arc};
 
@@ -25,14 +25,14 @@ use crate::{
     location::{Roots, Security, Verification},
 };
 
-/// Encrypts connections as their URL asks.
+/// Opens TLS connections as the URL's parameters require.
 #[derive(Clone)]
 pub(super) struct Tls {
     connector: TlsConnector,
 }
 
 impl Tls {
-    /// Reads the files that the URL names.
+    /// Creates the configuration. Reads the certificate and key files that the URL names.
     pub(super) fn of(security: &Security) -> Result<Self, StoreError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -73,7 +73,10 @@ fn roots(roots: &Roots) -> Result<RootCertStore, StoreError> {
             store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
     }
-    if store.is_empty() { Err(unavailable("there is no certificate to trust")) } else { Ok(store) }
+    if store.is_empty() {
+        return Err(unavailable("no trusted root certificates; set sslrootcert or install the system's certificates"));
+    }
+    Ok(store)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError> {
@@ -96,7 +99,7 @@ impl MakeTlsConnect<Socket> for Tls {
     }
 }
 
-/// A handshake to come.
+/// A TLS handshake that has not started yet.
 pub(super) struct Handshake {
     connector: TlsConnector,
     host: String,
@@ -117,13 +120,13 @@ impl TlsConnect<Socket> for Handshake {
     }
 }
 
-/// Takes any certificate: what is said is kept from those who only listen. `prefer` and `require` ask for no more.
+/// Accepts any certificate, which protects only against passive eavesdropping: `prefer` and `require`.
 #[derive(Debug)]
 struct Anybody {
     provider: Arc<CryptoProvider>,
 }
 
-/// Takes a certificate that descends from a root, whatever its name: `verify-ca`.
+/// Accepts a certificate issued under a trusted root, for any host name: `verify-ca`.
 #[derive(Debug)]
 struct AnyName {
     chain: Arc<WebPkiServerVerifier>,
@@ -168,14 +171,14 @@ impl ServerCertVerifier for AnyName {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
-        between: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
-        match self.chain.verify_server_cert(certificate, between, name, ocsp, now) {
-            // The name is looked at last.
+        match self.chain.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+            // The host name is checked last, so everything else is valid.
             Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
                 Ok(ServerCertVerified::assertion())
             }

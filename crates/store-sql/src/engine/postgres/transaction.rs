@@ -1,4 +1,4 @@
-//! One transaction, in two round trips: first everything up to the last statement, then COMMIT or ROLLBACK.
+//! One transaction in two round trips: first all statements, then COMMIT or ROLLBACK.
 
 use std::{sync::Arc, task::Poll};
 
@@ -15,16 +15,16 @@ use crate::engine::{
     in_order::begin,
 };
 
-/// How a transaction ended.
+/// The result of a transaction.
 pub(super) enum Ending {
     Committed,
-    /// Nothing is stored.
+    /// The transaction was rolled back; nothing is stored.
     Undone(Vec<Fate>),
-    /// Nobody can tell whether anything is stored: doing it again might store it twice.
+    /// It is unknown whether the transaction was committed: running it again might store it twice.
     Unknown(StoreError),
 }
 
-/// What became of a job in a transaction that was undone.
+/// The result of a job in a transaction that was rolled back.
 #[derive(Clone, Copy)]
 pub(super) struct Fate {
     /// Whether the job itself succeeded.
@@ -32,60 +32,60 @@ pub(super) struct Fate {
     pub(super) trouble: Option<Trouble>,
 }
 
-/// Does the jobs in one transaction. Alone, a job may ask one thing after the other; several have their statements on their
-/// way before the first is answered, so that the database does the jobs one after the other.
+/// Runs the jobs in one transaction. A single job may send statements one after the other. Several jobs must send all
+/// their statements before the first is answered, so that the database runs the jobs one after the other.
 pub(super) async fn transact(connection: &Arc<Connection>, jobs: &mut [Box<dyn Job>]) -> Ending {
-    let line = Arc::new(Line::on(Arc::clone(connection)));
+    let pipeline = Arc::new(Line::on(Arc::clone(connection)));
     let mut sessions: Vec<Session> =
-        jobs.iter().map(|_| Session::Postgres(PostgresSession::on(Arc::clone(&line)))).collect();
-    let (begun, good) = all(&line, jobs, &mut sessions).await;
-    let fates = |all: Option<Trouble>| {
-        let each = sessions.iter().zip(&good);
-        each.map(|(session, &good)| Fate { good, trouble: all.or(session.trouble()) }).collect()
+        jobs.iter().map(|_| Session::Postgres(PostgresSession::on(Arc::clone(&pipeline)))).collect();
+    let (begun, succeeded) = all(&pipeline, jobs, &mut sessions).await;
+    let results = |failure: Option<Trouble>| {
+        let pairs = sessions.iter().zip(&succeeded);
+        pairs.map(|(session, &succeeded)| Fate { good: succeeded, trouble: failure.or(session.trouble()) }).collect()
     };
     if let Err(error) = begun {
-        return Ending::Undone(fates(Some(trouble(&error))));
+        return Ending::Undone(results(Some(trouble(&error))));
     }
-    if good.iter().all(|good| *good) && sessions.iter().all(|session| session.trouble().is_none()) {
-        return match line.run("COMMIT").await {
+    if succeeded.iter().all(|succeeded| *succeeded) && sessions.iter().all(|session| session.trouble().is_none()) {
+        return match pipeline.run("COMMIT").await {
             Ok(()) => Ending::Committed,
             Err(error) if trouble(&error) == Trouble::Dead => Ending::Unknown(of_postgres(error)),
-            Err(error) => Ending::Undone(fates(Some(trouble(&error)))),
+            Err(error) => Ending::Undone(results(Some(trouble(&error)))),
         };
     }
-    if line.run("ROLLBACK").await.is_err() {
+    if pipeline.run("ROLLBACK").await.is_err() {
         connection.cut();
     }
-    Ending::Undone(fates(None))
+    Ending::Undone(results(None))
 }
 
-/// BEGIN and the jobs, and whether each of them is good.
+/// Sends BEGIN and runs the jobs. Returns the result of BEGIN and whether each job succeeded.
 async fn all(
-    line: &Line,
+    pipeline: &Line,
     jobs: &mut [Box<dyn Job>],
     sessions: &mut [Session],
 ) -> (Result<(), tokio_postgres::Error>, Vec<bool>) {
-    let shared = jobs.len() > 1;
-    let mut opening = std::pin::pin!(line.run("BEGIN"));
-    let opened = begin(&mut opening).await;
-    let mut working: Vec<_> = jobs.iter_mut().zip(sessions).map(|(job, session)| job.run(session)).collect();
-    let mut done = Vec::with_capacity(working.len());
-    for work in &mut working {
-        done.push(begin(work).await);
+    let is_shared = jobs.len() > 1;
+    let mut beginning = std::pin::pin!(pipeline.run("BEGIN"));
+    let begun = begin(&mut beginning).await;
+    let mut running: Vec<_> = jobs.iter_mut().zip(sessions).map(|(job, session)| job.run(session)).collect();
+    let mut polled = Vec::with_capacity(running.len());
+    for job in &mut running {
+        polled.push(begin(job).await);
     }
-    if shared {
-        line.close();
+    if is_shared {
+        pipeline.close();
     }
-    let opened = match opened {
+    let begun = match begun {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => opening.await,
+        Poll::Pending => beginning.await,
     };
-    let mut good = Vec::with_capacity(working.len());
-    for (work, done) in working.into_iter().zip(done) {
-        good.push(match done {
-            Poll::Ready(good) => good,
-            Poll::Pending => work.await,
+    let mut succeeded = Vec::with_capacity(running.len());
+    for (job, polled) in running.into_iter().zip(polled) {
+        succeeded.push(match polled {
+            Poll::Ready(job_succeeded) => job_succeeded,
+            Poll::Pending => job.await,
         });
     }
-    (opened, good)
+    (begun, succeeded)
 }

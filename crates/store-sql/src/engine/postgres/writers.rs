@@ -1,4 +1,4 @@
-//! Connections that are lent to one transaction at a time.
+//! A pool of connections, each used by one transaction at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +13,7 @@ pub(super) struct Writers {
     gate: Gate,
 }
 
-/// A connection that is nobody else's. Unless it is given back it is not used again.
+/// A connection that is used exclusively. It is closed on drop, unless it is returned to the pool.
 pub(super) struct Lease<'w> {
     writers: &'w Writers,
     pub(super) connection: Arc<Connection>,
@@ -21,18 +21,18 @@ pub(super) struct Lease<'w> {
 }
 
 impl Writers {
-    pub(super) fn new(dial: Arc<Dial>, count: u32) -> Self {
-        Self { dial, idle: Mutex::default(), gate: Gate::new(count) }
+    pub(super) fn new(connector: Arc<Dial>, count: u32) -> Self {
+        Self { dial: connector, idle: Mutex::default(), gate: Gate::new(count) }
     }
 
-    /// How many connections there are at most.
+    /// The maximum number of connections.
     pub(super) fn count(&self) -> u32 {
         self.gate.count()
     }
 
-    /// Lends a connection, as soon as one is free, but not after this moment.
-    pub(super) async fn lend(&self, until: Instant) -> Result<Lease<'_>, StoreError> {
-        let place = self.gate.enter(until).await?;
+    /// Acquires a connection, waiting for a free one until the deadline.
+    pub(super) async fn lend(&self, deadline: Instant) -> Result<Lease<'_>, StoreError> {
+        let permit = self.gate.enter(deadline).await?;
         let idle = {
             let mut idle = self.idle();
             idle.retain(|connection| !connection.is_dead());
@@ -42,7 +42,7 @@ impl Writers {
             Some(connection) => connection,
             None => Arc::new(self.dial.connect().await?),
         };
-        Ok(Lease { writers: self, connection, _place: place })
+        Ok(Lease { writers: self, connection, _place: permit })
     }
 
     pub(super) async fn close(&self) {
@@ -56,7 +56,7 @@ impl Writers {
 }
 
 impl Lease<'_> {
-    /// To be used again: no transaction is open on it.
+    /// Returns the connection to the pool. No transaction may be open on it.
     pub(super) fn give_back(self) {
         if !self.connection.is_dead() {
             self.writers.idle().push(Arc::clone(&self.connection));

@@ -1,4 +1,4 @@
-//! A copy of the file as it is at one moment, made while others read and write.
+//! Backup: a consistent copy of the file, made while others read and write.
 
 use std::{path::Path, thread::park_timeout, time::Duration};
 
@@ -14,12 +14,12 @@ use crate::engine::{
     failure::{of_sqlite, unavailable},
 };
 
-/// How often a file that is locked for a moment is asked for again.
+/// The maximum number of retries while the file is locked.
 const TRIES: u32 = 20_000;
 const PAUSE: Duration = Duration::from_micros(500);
 
-/// Copies all pages in one read transaction. Page by page, every commit of another process would have it begin anew, and on
-/// a busy server it would never end. What comes of it is one file without a log, for whoever opens it next.
+/// Copies all pages in one read transaction. In several steps, every commit of another process would restart it, and on
+/// a busy server it would never end. The result is a single file without a write-ahead log.
 pub(super) fn back_up(from: &Path, to: &Path) -> Result<(), StoreError> {
     let source = for_reading(from)?;
     let mut copy = Connection::open(to).map_err(of_sqlite)?;
@@ -33,20 +33,20 @@ pub(super) fn back_up(from: &Path, to: &Path) -> Result<(), StoreError> {
                     tries += 1;
                     park_timeout(PAUSE);
                 }
-                _ => return Err(unavailable("the database stayed locked")),
+                _ => return Err(unavailable("the database stayed locked by another process; try again later")),
             }
         }
     }
     let mode: String = copy.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).map_err(of_sqlite)?;
     if mode != "delete" {
-        return Err(corrupt(format!("the copy is in journal mode {mode}")));
+        return Err(corrupt(format!("the copy is in journal mode {mode} instead of delete")));
     }
     copy.close().map_err(|(_, error)| of_sqlite(error))
 }
 
-/// Whether every page and index of a file that nobody else has open is in order.
+/// Checks the integrity of every page and index of a file, which no other process may have open.
 pub(in crate::engine) fn examine(path: &Path) -> Result<(), StoreError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(of_sqlite)?;
-    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(of_sqlite)?;
-    if found == "ok" { Ok(()) } else { Err(corrupt(found)) }
+    let report: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(of_sqlite)?;
+    if report == "ok" { Ok(()) } else { Err(corrupt(report)) }
 }

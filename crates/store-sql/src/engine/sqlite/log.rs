@@ -1,22 +1,22 @@
-//! Bounding the write-ahead log.
+//! Limiting the size of the write-ahead log.
 //!
-//! SQLite folds the log in by itself, but begins it anew only in a moment when nobody reads from it. Under readers who are
-//! never idle that moment does not come, and the log grows with every write.
+//! SQLite checkpoints the log by itself, but restarts it only when no reader uses it. With readers that are never idle
+//! this moment does not come, and the log grows with every write.
 
 use rusqlite::Connection;
 
 use super::connection::{patient, patient_for};
 
-/// How many transactions go by between two looks at the log's length.
+/// The number of transactions between two checks of the log's size.
 const LOOKED_AFTER: u32 = 16;
-/// How many pages of 4 KiB the log may have before it is begun anew by force: 64 MB.
+/// The number of pages of 4 KiB above which a restart of the log is forced: 64 MB.
 const LONG: i64 = 16_384;
-/// How many more pages it gets before the next try, when somebody reads from it for longer than is waited.
+/// The number of pages by which the log may grow before the next attempt, if readers used it for longer than the wait.
 const AGAIN: i64 = 4096;
-/// How often, each half a millisecond apart, readers are asked to be done: 50 ms in all, in which nobody can write.
+/// The number of waits for readers, each of half a millisecond: 50 ms in all, during which nobody can write.
 const PATIENCE: i32 = 100;
 
-/// What the writer knows of the log.
+/// Restarts the write-ahead log when it becomes too large.
 pub(super) struct Log {
     transactions: u32,
     longest: i64,
@@ -27,7 +27,8 @@ impl Log {
         Self { transactions: 0, longest: LONG }
     }
 
-    /// To be called after each transaction. Whatever goes wrong here is no matter to what was written.
+    /// Checks the log's size every few transactions. Must be called after each transaction. Failures are only logged,
+    /// since they do not affect committed data.
     pub(super) fn bound(&mut self, connection: &mut Connection) {
         self.transactions += 1;
         if self.transactions < LOOKED_AFTER {
@@ -35,7 +36,7 @@ impl Log {
         }
         self.transactions = 0;
         if let Err(error) = self.begin_anew(connection) {
-            tracing::warn!(%error, "the write-ahead log was not begun anew");
+            tracing::warn!(%error, "the write-ahead log was not restarted and keeps growing");
         }
     }
 
@@ -48,15 +49,15 @@ impl Log {
             return Ok(());
         }
         connection.busy_handler(Some(patient_for::<PATIENCE>))?;
-        let folded = checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
+        let outcome = checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
         connection.busy_handler(Some(patient))?;
-        let (busy, pages) = folded?;
+        let (busy, pages) = outcome?;
         self.longest = if busy { pages + AGAIN } else { LONG };
         Ok(())
     }
 }
 
-/// Whether somebody was in its way, and how many pages the log has.
+/// Runs a checkpoint. Returns whether readers or writers blocked it, and the size of the log in pages.
 fn checkpoint(connection: &Connection, statement: &str) -> rusqlite::Result<(bool, i64)> {
     connection.prepare_cached(statement)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
 }
@@ -70,12 +71,12 @@ mod tests {
         *,
     };
 
-    /// Writes 1 MB a transaction, as the writer does.
-    fn write(connection: &mut Connection, log: &mut Log, transactions: u32) {
+    /// Writes 1 MB per transaction, as the writer does.
+    fn write(connection: &mut Connection, limiter: &mut Log, transactions: u32) {
         for _ in 0..transactions {
             connection.execute("INSERT INTO kept (bytes) VALUES (zeroblob(1000000))", []).unwrap();
             connection.execute("DELETE FROM kept", []).unwrap();
-            log.bound(connection);
+            limiter.bound(connection);
         }
     }
 
@@ -85,28 +86,28 @@ mod tests {
         let path = folder.path().join("busy.db");
         let mut writing = for_writing(&path).unwrap();
         writing.execute_batch("CREATE TABLE kept (bytes blob)").unwrap();
-        let over = &AtomicBool::new(false);
-        // Two readers, of whom one begins before the other ends.
+        let stopped = &AtomicBool::new(false);
+        // Two readers, one of which begins before the other ends.
         let [one, other] = [(); 2].map(|()| for_reading(&path).unwrap());
-        // Each reads for some milliseconds, in which there are many commits.
-        let began = |reader: &Connection| {
+        // Each reads for some milliseconds, during which there are many commits.
+        let begin_read = |reader: &Connection| {
             reader.execute_batch("BEGIN").unwrap();
-            let counted = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+            let query = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
                            SELECT (SELECT count(*) FROM kept) + count(*) FROM n";
-            let _: i64 = reader.query_row(counted, [], |row| row.get(0)).unwrap();
+            let _: i64 = reader.query_row(query, [], |row| row.get(0)).unwrap();
         };
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                began(&one);
-                while !over.load(Ordering::Relaxed) {
-                    began(&other);
+                begin_read(&one);
+                while !stopped.load(Ordering::Relaxed) {
+                    begin_read(&other);
                     one.execute_batch("COMMIT").unwrap();
-                    began(&one);
+                    begin_read(&one);
                     other.execute_batch("COMMIT").unwrap();
                 }
             });
             write(&mut writing, &mut Log::new(), 320);
-            over.store(true, Ordering::Relaxed);
+            stopped.store(true, Ordering::Relaxed);
         });
         let length = std::fs::metadata(folder.path().join("busy.db-wal")).unwrap().len();
         assert!(length < 128 * 1024 * 1024, "the log has {length} bytes");
@@ -121,11 +122,11 @@ mod tests {
         let reading = for_reading(&path).unwrap();
         reading.execute_batch("BEGIN").unwrap();
         let _: i64 = reading.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
-        let mut log = Log::new();
-        write(&mut writing, &mut log, 80);
-        assert!(log.longest >= LONG + AGAIN, "the next try waits for the log to grow: {}", log.longest);
+        let mut limiter = Log::new();
+        write(&mut writing, &mut limiter, 80);
+        assert!(limiter.longest >= LONG + AGAIN, "the next attempt must wait for the log to grow: {}", limiter.longest);
         drop(reading);
-        write(&mut writing, &mut log, 80);
-        assert_eq!(log.longest, LONG);
+        write(&mut writing, &mut limiter, 80);
+        assert_eq!(limiter.longest, LONG);
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that are lent to the calling thread for the length of a point read.
+//! The pool of connections for point reads on the calling thread.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +21,7 @@ impl Points {
         Self { state: Mutex::new(State { idle, lent: 0, closed: false }), returned: Condvar::new() }
     }
 
-    /// Lends a session, where one is idle. It is to be given back.
+    /// Takes an idle session out of the pool, if there is one. The caller must return it.
     pub(super) fn take(&self) -> Option<Session> {
         let mut state = self.state();
         let session = state.idle.pop()?;
@@ -33,7 +33,7 @@ impl Points {
         let mut state = self.state();
         state.lent -= 1;
         if state.closed {
-            // Before anybody who waits for it goes on.
+            // Dropped first, so that `close` returns only after the connection is closed.
             drop(session);
             self.returned.notify_all();
         } else {
@@ -41,7 +41,8 @@ impl Points {
         }
     }
 
-    /// Lends no more and waits for what is lent, so that no connection is left when the writer folds the log in.
+    /// Closes the pool and waits for sessions in use, so that no connection is open when the writer checkpoints the
+    /// log.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -67,23 +68,23 @@ mod tests {
     #[test]
     fn no_more_is_lent_than_there_is() {
         let points = over(1);
-        let lent = points.take().unwrap();
+        let session = points.take().unwrap();
         assert!(points.take().is_none());
-        points.give_back(lent);
+        points.give_back(session);
         assert!(points.take().is_some());
     }
 
     #[test]
     fn closing_waits_for_what_is_lent_and_lends_no_more() {
         let points = over(2);
-        let lent = points.take().unwrap();
+        let session = points.take().unwrap();
         std::thread::scope(|scope| {
             let closing = scope.spawn(|| points.close());
             while points.take().map(|idle| points.give_back(idle)).is_some() {
                 std::thread::yield_now();
             }
             assert!(!closing.is_finished());
-            points.give_back(lent);
+            points.give_back(session);
         });
         assert!(points.take().is_none());
     }

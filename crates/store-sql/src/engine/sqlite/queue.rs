@@ -1,4 +1,4 @@
-//! A bounded queue that threads wait on and tasks never do.
+//! A bounded job queue. Threads block on it while it is empty; tasks that push to it never block.
 
 use std::{
     collections::VecDeque,
@@ -13,15 +13,15 @@ pub(super) struct Queue<J> {
 
 struct State<J> {
     waiting: VecDeque<J>,
-    /// Threads that sleep until there is work.
+    /// The number of threads that wait for a job.
     idle: usize,
     closed: bool,
 }
 
-/// Why work is not taken.
+/// The reason why a job was not accepted.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("too much work waits for the database")]
+    #[error("too many requests are waiting for the database; try again later")]
     Full,
     #[error("the database is closed")]
     Closed,
@@ -33,7 +33,7 @@ impl<J> Queue<J> {
         Self { state: Mutex::new(state), filled: Condvar::new(), capacity }
     }
 
-    /// Adds work at the end, or hands it back.
+    /// Adds a job at the end, or returns it if the queue is full or closed.
     pub(super) fn push(&self, job: J) -> Result<(), (J, Refusal)> {
         let mut state = self.state();
         if state.closed {
@@ -51,13 +51,14 @@ impl<J> Queue<J> {
         Ok(())
     }
 
-    /// How much waits.
+    /// The number of waiting jobs.
     pub(super) fn waiting(&self) -> usize {
         self.state().waiting.len()
     }
 
-    /// Takes up to `most` that wait into `taken`; sleeps while nothing waits. Says `false` when nothing ever will.
-    pub(super) fn take(&self, most: usize, taken: &mut Vec<J>) -> bool {
+    /// Moves up to `max` waiting jobs into `taken`, blocking while there are none. Returns `false` when the queue is
+    /// closed and empty.
+    pub(super) fn take(&self, max: usize, taken: &mut Vec<J>) -> bool {
         let mut state = self.state();
         while state.waiting.is_empty() {
             if state.closed {
@@ -67,12 +68,12 @@ impl<J> Queue<J> {
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
         }
-        let count = state.waiting.len().min(most);
+        let count = state.waiting.len().min(max);
         taken.extend(state.waiting.drain(..count));
         true
     }
 
-    /// Takes no more work; what waits is still to be done.
+    /// Closes the queue. Waiting jobs can still be taken.
     pub(super) fn close(&self) {
         self.state().closed = true;
         self.filled.notify_all();

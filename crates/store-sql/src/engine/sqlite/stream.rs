@@ -1,7 +1,8 @@
-//! Streams: each on a thread and a connection of its own, in one read transaction.
+//! Streams, each on a thread and a connection of its own in one read transaction.
 //!
-//! While one is open the log can't be begun anew past its snapshot. So it ends as soon as nobody wants it, also in the
-//! middle of a scan that finds nothing; and whoever asked for it sees to it that nobody stalls it.
+//! While a stream is open the write-ahead log can't be restarted past its snapshot. So a stream ends as soon as its
+//! receiver is dropped, even in the middle of a scan that finds no rows, and callers must not let a slow client stall
+//! it.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -25,7 +26,8 @@ use crate::engine::{
     unavailable,
 };
 
-/// After how many steps of SQLite's machine a scan looks whether it is still wanted: some tenths of a millisecond.
+/// The number of steps of SQLite's virtual machine between two checks for an abandoned stream: some tenths of a
+/// millisecond.
 const LOOK: i32 = 10_000;
 
 pub(super) struct Streams {
@@ -41,27 +43,27 @@ impl Streams {
         Self { path: path.to_owned(), places: Places::default(), closed, threads: Mutex::default() }
     }
 
-    /// Begins a stream. Its snapshot is taken when this returns.
+    /// Opens a stream. Its snapshot is taken before this returns.
     pub(super) async fn open<T: Send + 'static>(&self, query: StreamedQuery<T>) -> Result<Taking<T>, StoreError> {
-        let place = self.places.take().await?;
-        let (giving, taking) = hand_over();
-        let (begin, begun) = oneshot::channel();
-        let source = Source { closed: self.closed.subscribe(), runtime: Handle::current(), query, giving };
+        let permit = self.places.take().await?;
+        let (sender, receiver) = hand_over();
+        let (started_sender, started) = oneshot::channel();
+        let source = Source { closed: self.closed.subscribe(), runtime: Handle::current(), query, giving: sender };
         let path = self.path.clone();
         let thread = spawn("sqlite-stream", move || {
-            source.run(&path, begin);
-            drop(place);
+            source.run(&path, started_sender);
+            drop(permit);
         })?;
         {
             let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
             threads.retain(|thread| !thread.is_finished());
             threads.push(thread);
         }
-        begun.await.unwrap_or_else(|_| Err(unavailable("the stream was lost: it broke off")))?;
-        Ok(taking)
+        started.await.unwrap_or_else(|_| Err(unavailable("the stream was aborted before it started")))?;
+        Ok(receiver)
     }
 
-    /// Cuts all streams and waits for their ends.
+    /// Aborts all streams and waits for their threads to end.
     pub(super) async fn close(&self) {
         self.closed.send_replace(true);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -69,7 +71,7 @@ impl Streams {
     }
 }
 
-/// What a stream's thread works with.
+/// The state of a stream's thread.
 struct Source<T> {
     closed: watch::Receiver<bool>,
     runtime: Handle,
@@ -78,36 +80,36 @@ struct Source<T> {
 }
 
 impl<T: Send + 'static> Source<T> {
-    fn run(mut self, path: &Path, begin: oneshot::Sender<Result<(), StoreError>>) {
+    fn run(mut self, path: &Path, started: oneshot::Sender<Result<(), StoreError>>) {
         let connection = match self.snapshot(path) {
             Ok(connection) => connection,
-            Err(error) => return drop(begin.send(Err(error))),
+            Err(error) => return drop(started.send(Err(error))),
         };
-        if begin.send(Ok(())).is_err() {
+        if started.send(Ok(())).is_err() {
             return;
         }
         let scanned = catch_unwind(AssertUnwindSafe(|| self.scan(&connection)));
-        // Before the end is told, so that nothing is held by what is known to have ended.
+        // Dropped before the end is sent, so that a stream that has ended holds no connection.
         drop(connection);
-        let outcome = scanned.unwrap_or_else(|_| Err(corrupt("a stream panicked")));
-        let Self { giving, mut closed, runtime, .. } = self;
+        let outcome = scanned.unwrap_or_else(|_| Err(corrupt("the stream panicked")));
+        let Self { giving: sender, mut closed, runtime, .. } = self;
         runtime.block_on(async {
             tokio::select! {
-                () = giving.end(outcome) => {}
+                () = sender.end(outcome) => {}
                 _ = closed.wait_for(|closed| *closed) => {}
             }
         });
     }
 
-    /// A connection whose snapshot is taken, and which gives up what is no longer wanted.
+    /// Opens a connection with a snapshot, whose queries are interrupted when the stream is abandoned.
     fn snapshot(&self, path: &Path) -> Result<Connection, StoreError> {
         let mut connection = for_reading(path)?;
-        let (giving, closed) = (self.giving.clone(), self.closed.clone());
-        // Closed where nobody is left who could close it.
-        let given_up = move || giving.is_unwanted() || *closed.borrow() || closed.has_changed().is_err();
-        connection.progress_handler(LOOK, Some(given_up)).map_err(of_sqlite)?;
+        let (sender, closed) = (self.giving.clone(), self.closed.clone());
+        // A dropped sender of `closed` counts as closed.
+        let is_abandoned = move || sender.is_unwanted() || *closed.borrow() || closed.has_changed().is_err();
+        connection.progress_handler(LOOK, Some(is_abandoned)).map_err(of_sqlite)?;
         connection.execute_batch("BEGIN").map_err(of_sqlite)?;
-        // A transaction has its snapshot from its first look at the file on.
+        // A transaction takes its snapshot with its first read.
         connection
             .query_row("SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)", [], |_| Ok(()))
             .map_err(of_sqlite)?;
@@ -127,12 +129,12 @@ impl<T: Send + 'static> Source<T> {
         if batch.is_empty() { Ok(()) } else { self.give(batch) }
     }
 
-    /// Waits until the batch before was taken, or nobody wants this one.
+    /// Sends a batch, waiting until the previous one was received. Fails if the stream is abandoned or closed.
     fn give(&mut self, batch: Vec<T>) -> Result<(), StoreError> {
-        let Self { giving, closed, runtime, .. } = self;
+        let Self { giving: sender, closed, runtime, .. } = self;
         runtime.block_on(async {
             tokio::select! {
-                given = giving.give(batch) => given,
+                sent = sender.give(batch) => sent,
                 _ = closed.wait_for(|closed| *closed) => Err(unwanted()),
             }
         })
@@ -155,7 +157,7 @@ mod tests {
     use super::*;
     use crate::engine::{Sql, sqlite::connection::for_writing};
 
-    /// How many rows the rows of a stream were looked at for.
+    /// The number of rows that the stream has read.
     static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
 
     fn query(text: &str) -> StreamedQuery<i64> {
@@ -177,7 +179,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("a stream goes on");
+        tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("the stream must end");
     }
 
     fn over_a_file() -> (tempfile::TempDir, Streams) {
@@ -191,28 +193,28 @@ mod tests {
     #[tokio::test]
     async fn no_more_rows_are_read_than_somebody_takes() {
         let (_folder, streams) = over_a_file();
-        let counted = StreamedQuery {
+        let counting = StreamedQuery {
             read: |cells| {
                 LOOKED_AT.fetch_add(1, Ordering::Relaxed);
                 cells.int()
             },
             ..query(ENDLESS)
         };
-        let mut taking = streams.open(counted).await.unwrap();
+        let mut receiver = streams.open(counting).await.unwrap();
         for first in [1, 129, 257] {
-            assert_eq!(taking.next().await.unwrap().unwrap()[0], first);
+            assert_eq!(receiver.next().await.unwrap().unwrap()[0], first);
         }
         assert!(LOOKED_AT.load(Ordering::Relaxed) <= 5 * BATCH as u64);
-        drop(taking);
+        drop(receiver);
         ends(&streams).await;
     }
 
     #[tokio::test]
     async fn a_scan_that_finds_nothing_ends_when_its_stream_is_dropped() {
         let (_folder, streams) = over_a_file();
-        let taking = streams.open(query(&format!("{ENDLESS} WHERE i < 0"))).await.unwrap();
+        let receiver = streams.open(query(&format!("{ENDLESS} WHERE i < 0"))).await.unwrap();
         assert_eq!(running(&streams).await, 1);
-        drop(taking);
+        drop(receiver);
         ends(&streams).await;
     }
 
@@ -223,22 +225,22 @@ mod tests {
         let mut waiting = streams.open(query(ENDLESS)).await.unwrap();
         waiting.next().await.unwrap();
         streams.close().await;
-        for taking in [&mut scanning, &mut waiting] {
-            let cut = loop {
-                match taking.next().await {
-                    Ok(batch) => assert!(batch.is_some(), "a stream that was cut ends like a whole one"),
+        for receiver in [&mut scanning, &mut waiting] {
+            let error = loop {
+                match receiver.next().await {
+                    Ok(batch) => assert!(batch.is_some(), "an aborted stream must not end like a complete one"),
                     Err(error) => break error,
                 }
             };
-            assert!(matches!(cut, StoreError::Unavailable(_)), "{cut}");
+            assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
         }
     }
 
     #[tokio::test]
     async fn a_statement_that_fails_is_told() {
         let (_folder, streams) = over_a_file();
-        let mut taking = streams.open(query("SELECT nothing FROM nowhere")).await.unwrap();
-        assert!(matches!(taking.next().await, Err(StoreError::Corrupt(_))));
+        let mut receiver = streams.open(query("SELECT nothing FROM nowhere")).await.unwrap();
+        assert!(matches!(receiver.next().await, Err(StoreError::Corrupt(_))));
         ends(&streams).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The thread that writes: what waits shares one transaction, and with it one wait for the disk.
+//! The writer thread. Waiting jobs share one transaction, and with it one wait for the disk.
 
 use std::{
     sync::Arc,
@@ -11,19 +11,19 @@ use kernel::StoreError;
 use super::{job::WriteJob, log::Log, queue::Queue};
 use crate::engine::{Session, corrupt, failure::of_sqlite, shared, unavailable};
 
-/// How many share a transaction at most.
+/// The maximum number of jobs in one transaction.
 const BATCH: usize = 64;
-/// How far apart transactions begin while work waits for them, in the time that the last one took: whoever else asks
-/// meanwhile comes along, and a wait for the disk costs more than the work of a few. A caller alone never waits for it,
-/// since its next work comes after the answer.
+/// The time between the starts of two transactions while jobs are waiting, as a multiple of the last one's duration.
+/// Jobs that arrive meanwhile join the transaction, and a wait for the disk costs more than running a few jobs. A
+/// single caller never waits for it, since it submits its next job after the previous result.
 const APART: u32 = 2;
-/// How far apart they begin at most.
+/// The maximum time between the starts of two transactions while jobs are waiting.
 const AT_MOST_APART: Duration = Duration::from_millis(8);
 
 pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJob>>) {
     let mut session = Session::on_sqlite(connection);
     let mut jobs = Vec::with_capacity(BATCH);
-    let mut log = Log::new();
+    let mut wal_limiter = Log::new();
     let mut last: Option<(Instant, Duration)> = None;
     loop {
         if let Some((began, took)) = last.filter(|_| (1..BATCH).contains(&queue.waiting())) {
@@ -39,16 +39,16 @@ pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJ
             job.finish(committed.as_ref().copied().map_err(shared));
         }
         if let Session::Sqlite(session) = &session {
-            log.bound(&mut session.connection());
+            wal_limiter.bound(&mut session.connection());
         }
     }
-    // Another process may still read: then the log stays, and the next one to open the file finds it.
+    // Another process may still be reading. Then the log stays for the next process that opens the file.
     if let Err(error) = batch(&session, "PRAGMA wal_checkpoint(TRUNCATE)") {
-        tracing::warn!(%error, "the write-ahead log was not folded in");
+        tracing::warn!(%error, "the write-ahead log was not checkpointed; the next start does it");
     }
 }
 
-/// Runs the jobs in one transaction, each so that it can fail alone.
+/// Runs the jobs in one transaction, each in a savepoint so that it can fail alone.
 fn transact(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<(), StoreError> {
     batch(session, "BEGIN IMMEDIATE")?;
     let outcome = each(session, jobs).and_then(|keep| if keep { batch(session, "COMMIT") } else { roll_back(session) });
@@ -58,7 +58,7 @@ fn transact(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<(),
     outcome
 }
 
-/// SQLite itself ends a transaction that meets a full disk or a failing one.
+/// Whether SQLite has ended the transaction itself, as it does when the disk is full or fails.
 fn is_over(session: &Session) -> bool {
     matches!(session, Session::Sqlite(session) if session.connection().is_autocommit())
 }
@@ -67,29 +67,29 @@ fn roll_back(session: &Session) -> Result<(), StoreError> {
     if is_over(session) { Ok(()) } else { batch(session, "ROLLBACK") }
 }
 
-/// Says whether there is anything to keep.
+/// Runs the jobs. Returns whether any of them succeeded.
 fn each(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<bool, StoreError> {
     if let [job] = jobs {
         return Ok(job.run(session));
     }
-    let mut keep = false;
+    let mut any_succeeded = false;
     for job in jobs {
         batch(session, "SAVEPOINT job")?;
-        let good = job.run(session);
+        let succeeded = job.run(session);
         if is_over(session) {
-            return Err(unavailable("the database gave the transaction up"));
+            return Err(unavailable("SQLite rolled back the transaction, as it does when the disk is full or fails"));
         }
-        if !good {
+        if !succeeded {
             batch(session, "ROLLBACK TO job")?;
         }
         batch(session, "RELEASE job")?;
-        keep |= good;
+        any_succeeded |= succeeded;
     }
-    Ok(keep)
+    Ok(any_succeeded)
 }
 
 fn batch(session: &Session, statement: &str) -> Result<(), StoreError> {
-    let Session::Sqlite(session) = session else { return Err(corrupt("a statement for SQLite on PostgreSQL")) };
+    let Session::Sqlite(session) = session else { return Err(corrupt("a SQLite statement was run on PostgreSQL")) };
     let connection = session.connection();
     let mut prepared = connection.prepare_cached(statement).map_err(of_sqlite)?;
     let mut rows = prepared.query([]).map_err(of_sqlite)?;
@@ -106,18 +106,18 @@ mod tests {
 
     type Outcome = Receiver<Result<u64, StoreError>>;
 
-    /// A job that runs one statement, and says what became of it.
+    /// A job that runs one statement, and the channel that receives its result.
     fn job(statement: &'static str) -> (Box<dyn WriteJob>, Outcome) {
-        let (tell, told) = channel();
+        let (sender, outcome) = channel();
         let task = Task::new(
             Sql::fixed(statement),
             |sql: &Sql, session: &mut Session| -> futures_util::future::BoxFuture<'_, Result<u64, StoreError>> {
-                let touched = futures_util::FutureExt::now_or_never(session.execute(sql, &[]));
-                Box::pin(std::future::ready(touched.expect("SQLite never waits")))
+                let affected = futures_util::FutureExt::now_or_never(session.execute(sql, &[]));
+                Box::pin(std::future::ready(affected.expect("SQLite never yields")))
             },
-            move |outcome| drop(tell.send(outcome)),
+            move |result| drop(sender.send(result)),
         );
-        (Box::new(task), told)
+        (Box::new(task), outcome)
     }
 
     #[test]
@@ -126,9 +126,9 @@ mod tests {
         let connection = rusqlite::Connection::open(folder.path().join("small.db")).unwrap();
         connection.execute_batch("CREATE TABLE kept (id text PRIMARY KEY); PRAGMA max_page_count = 16;").unwrap();
         let mut session = Session::on_sqlite(connection);
-        let (mut jobs, told): (Vec<_>, Vec<_>) = [
+        let (mut jobs, outcomes): (Vec<_>, Vec<_>) = [
             "INSERT INTO kept VALUES ('one')",
-            // It meets what the one before has not stored yet.
+            // It conflicts with the previous row, which is not committed yet.
             "INSERT INTO kept VALUES ('one')",
             "INSERT INTO kept VALUES (hex(zeroblob(1000000)))",
             "INSERT INTO kept VALUES ('two')",
@@ -140,14 +140,14 @@ mod tests {
         for job in jobs {
             job.finish(committed.as_ref().copied().map_err(shared));
         }
-        for outcome in told {
-            let refusal = outcome.recv().unwrap().unwrap_err();
-            assert!(matches!(refusal, StoreError::Unavailable(_)), "{refusal}");
+        for outcome in outcomes {
+            let error = outcome.recv().unwrap().unwrap_err();
+            assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
         }
 
-        let (mut next, told): (Vec<_>, Vec<_>) = [job("INSERT INTO kept VALUES ('one')")].into_iter().unzip();
-        assert!(transact(&mut session, &mut next).is_ok(), "the next write is unharmed");
+        let (mut next, outcomes): (Vec<_>, Vec<_>) = [job("INSERT INTO kept VALUES ('one')")].into_iter().unzip();
+        assert!(transact(&mut session, &mut next).is_ok(), "the next write must succeed");
         next.remove(0).finish(Ok(()));
-        assert_eq!(told[0].recv().unwrap().unwrap(), 1);
+        assert_eq!(outcomes[0].recv().unwrap().unwrap(), 1);
     }
 }

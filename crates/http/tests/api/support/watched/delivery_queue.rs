@@ -1,4 +1,4 @@
-//! What webhooks ask of the store, passed on.
+//! The delivery queue of the faulty store: every call is forwarded.
 
 use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
@@ -83,7 +83,7 @@ impl DeliveryQueue for Watched {
         organization: OrganizationId,
         subscriptions: &[Id<WebhookSubscription>],
     ) -> Result<Vec<(Id<WebhookSubscription>, LaneSigns)>, StoreError> {
-        self.at(Port::Read).await?;
+        self.inject(Port::Read).await?;
         self.inner.signs(organization, subscriptions).await
     }
 
@@ -94,7 +94,7 @@ impl DeliveryQueue for Watched {
         last: Ulid,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        self.at(Port::Read).await?;
+        self.inject(Port::Read).await?;
         self.inner.events(organization, after, last, limit).await
     }
 
@@ -103,7 +103,7 @@ impl DeliveryQueue for Watched {
         lane: Lane,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
-        self.at(Port::Read).await?;
+        self.inject(Port::Read).await?;
         self.inner.known(lane, deliveries).await
     }
 

@@ -1,4 +1,4 @@
-//! Posting events on: byte for byte what was signed, with the headers that a delivery has.
+//! Forwarding of events: posts the signed bytes unchanged, with the headers of a delivery.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use webhooks::ANSWER_WITHIN;
 use super::server::{cause, tls};
 use crate::failure::{Context as _, Failure};
 
-/// How long a connection may take to come about.
+/// Maximum duration of connecting to the program.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) struct Forwarder {
@@ -18,10 +18,10 @@ pub(super) struct Forwarder {
 }
 
 impl Forwarder {
-    /// A client that is as patient as a delivery is, and follows nothing.
+    /// Creates a client with the timeout of a delivery, which follows no redirects.
     ///
     /// # Errors
-    /// When the system has no certificates to trust and the URL needs them.
+    /// If the URL is https and the system has no root certificates.
     pub(super) fn new(to: Url) -> Result<Self, Failure> {
         let http = tls(&to)?
             .user_agent(concat!("Novantra-Webhooks/", env!("CARGO_PKG_VERSION")))
@@ -29,14 +29,15 @@ impl Forwarder {
             .connect_timeout(CONNECT_WITHIN)
             .timeout(ANSWER_WITHIN)
             .build()
-            .or_fail(|| "can't forward".to_owned())?;
+            .or_fail(|| "can't set up the client that forwards events".to_owned())?;
         Ok(Self { http, to })
     }
 
-    /// Posts an event, given what the stream has in its `data`. Gives the status of the answer, or says why there is none.
+    /// Posts the event in `data`, the data of a server-sent event. Returns the status of the response, or why there is
+    /// none.
     pub(super) async fn forward(&self, data: &Value) -> Result<u16, String> {
         let (Some(headers), Some(body)) = (data["headers"].as_object(), data["body"].as_str()) else {
-            return Err("the server sent no headers and body".to_owned());
+            return Err("the server sent an event without headers or body".to_owned());
         };
         let mut request = self.http.post(self.to.clone()).header(CONTENT_TYPE, "application/json");
         for (name, value) in headers.iter().filter(|(name, _)| name.starts_with("webhook-")) {
@@ -46,8 +47,8 @@ impl Forwarder {
             Ok(response) => Ok(response.status().as_u16()),
             Err(error) if error.is_timeout() => Err("timed out".to_owned()),
             Err(error) => {
-                let reached = if error.is_connect() { "not reachable: " } else { "" };
-                Err(format!("{reached}{}", cause(&error.without_url())))
+                let prefix = if error.is_connect() { "not reachable: " } else { "" };
+                Err(format!("{prefix}{}", cause(&error.without_url())))
             }
         }
     }

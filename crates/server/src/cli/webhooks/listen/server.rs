@@ -1,4 +1,4 @@
-//! The server whose events are heard, over its public API.
+//! Client of the event stream in a server's public API.
 
 use std::{error::Error as _, path::PathBuf, time::Duration};
 
@@ -14,17 +14,17 @@ use crate::{
     settings::{CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE},
 };
 
-/// How long nothing may come of a server, which says every 15 s that it is there.
+/// Maximum time without data from the server, which sends a keep-alive comment every 15 s.
 const SILENCE: Duration = Duration::from_secs(45);
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// A service account's, which may read what it is to hear of and has `webhooks:manage`.
+/// The credentials of a service account that has `webhooks:manage` and the read scopes of the events.
 #[derive(Debug, Args)]
 pub(super) struct Credentials {
     /// The account's client id [env: NOVANTRA_CLIENT_ID]
     #[arg(long, value_name = "CLIENT_ID")]
     client_id: Option<String>,
-    /// A file that holds its secret [env: NOVANTRA_CLIENT_SECRET_FILE; the secret itself: NOVANTRA_CLIENT_SECRET]
+    /// A file with the account's secret [env: NOVANTRA_CLIENT_SECRET_FILE; the secret itself: NOVANTRA_CLIENT_SECRET]
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
 }
@@ -35,21 +35,21 @@ pub(super) struct Account {
 }
 
 impl Credentials {
-    /// The credentials, from flags or from the environment.
+    /// Reads the credentials from flags or from the environment.
     ///
     /// # Errors
-    /// What is missing, or a file that can't be read.
+    /// If the client id or the secret is missing, or the file can't be read.
     pub(super) fn read(&self) -> Result<Account, Failure> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let client_id = self.client_id.clone().or_else(|| variable(CLIENT_ID_VARIABLE)).ok_or_else(|| {
-            Failure::usage(format!("whose events? --client-id or {CLIENT_ID_VARIABLE} names a service account"))
+            Failure::usage(format!("no service account is named: set --client-id or {CLIENT_ID_VARIABLE}"))
         })?;
         let file = self.client_secret_file.clone();
         let secret = match file.or_else(|| variable(CLIENT_SECRET_FILE_VARIABLE).map(PathBuf::from)) {
             Some(file) => std::fs::read_to_string(&file).or_fail(|| format!("can't read {}", file.display()))?,
             None => variable(CLIENT_SECRET_VARIABLE).ok_or_else(|| {
                 Failure::usage(format!(
-                    "--client-secret-file, {CLIENT_SECRET_FILE_VARIABLE} or {CLIENT_SECRET_VARIABLE} gives the account's secret"
+                    "the account's secret is missing: set --client-secret-file, {CLIENT_SECRET_FILE_VARIABLE} or {CLIENT_SECRET_VARIABLE}"
                 ))
             })?,
         };
@@ -57,11 +57,11 @@ impl Credentials {
     }
 }
 
-/// Why nothing is heard.
+/// Why the event stream could not be opened or broke off.
 pub(super) enum Setback {
-    /// It is not worth trying again.
+    /// A retry can't succeed.
     Final(Failure),
-    /// It may be over in a while.
+    /// A retry may succeed.
     Passing(String),
 }
 
@@ -72,27 +72,29 @@ pub(super) struct Server {
     account: Account,
 }
 
-/// The events of a server that is being heard.
+/// An open event stream.
 pub(super) struct Events {
     response: Response,
     parser: Parser,
 }
 
-/// A client that believes what the system believes.
+/// Creates a client builder that trusts the system's root certificates.
 ///
 /// # Errors
-/// When it believes nobody and the URL needs it to.
+/// If the URL is https and there are no root certificates, or it is neither https nor http.
 pub(super) fn tls(url: &Url) -> Result<ClientBuilder, Failure> {
     Ok(match url.scheme() {
         "https" => Client::builder().tls_backend_preconfigured(Roots::System.client_config()?),
         "http" => Client::builder().tls_backend_preconfigured(Roots::none()),
-        _ => return Err(Failure::usage(format!("{url} begins with neither https:// nor http://"))),
+        _ => return Err(Failure::usage(format!("{url} must begin with https:// or http://"))),
     })
 }
 
 impl Server {
+    /// Creates a client of the server at `url` for these types of events, or for all if there are none.
+    ///
     /// # Errors
-    /// A URL that is none, or no certificates to trust.
+    /// If the URL is invalid, or there are no root certificates.
     pub(super) fn new(url: &Url, account: Account, event_types: &[webhooks::EventType]) -> Result<Self, Failure> {
         let http = tls(url)?
             .user_agent(concat!("novantra/", env!("CARGO_PKG_VERSION")))
@@ -100,13 +102,14 @@ impl Server {
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(SILENCE)
             .build()
-            .or_fail(|| "can't call the server".to_owned())?;
+            .or_fail(|| "can't set up the client of the server".to_owned())?;
         let names: Vec<&str> = event_types.iter().map(|event| event.name()).collect();
         let query = if names.is_empty() { String::new() } else { format!("?eventTypes={}", names.join(",")) };
         Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned(), query, account })
     }
 
-    /// Gets a token and opens the stream, signed with this secret if there was one before.
+    /// Requests a token and opens the stream. The server signs the events with `secret`, or with a new one if it is
+    /// `None`.
     pub(super) async fn open(&self, secret: Option<&str>) -> Result<Events, Setback> {
         let credentials = serde_json::json!({
             "grant_type": "client_credentials",
@@ -126,7 +129,7 @@ impl Server {
 }
 
 impl Events {
-    /// The next event, however long it takes.
+    /// Waits for the next event.
     pub(super) async fn next(&mut self) -> Result<Event, Setback> {
         loop {
             if let Some(event) = self.parser.next() {
@@ -134,34 +137,35 @@ impl Events {
             }
             match self.response.chunk().await.map_err(broken)? {
                 Some(bytes) => self.parser.take(&bytes).map_err(|error| Setback::Final(Failure::new(error)))?,
-                None => return Err(Setback::Passing("the server ended the stream".to_owned())),
+                None => return Err(Setback::Passing("the server closed the event stream".to_owned())),
             }
         }
     }
 }
 
 fn broken(error: reqwest::Error) -> Setback {
-    Setback::Passing(format!("the server can't be heard: {}", cause(&error.without_url())))
+    Setback::Passing(format!("the connection to the server failed: {}", cause(&error.without_url())))
 }
 
-/// What an error came from in the end: what stands above it says only that something was wrong.
+/// The root cause of an error. The errors that wrap it say only that the request failed.
 pub(super) fn cause(error: &reqwest::Error) -> String {
     let Some(mut cause) = error.source() else { return error.to_string() };
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
     cause.to_string()
 }
 
-/// An answer that is one, or what it says it is not for.
-async fn good(answer: Result<Response, reqwest::Error>) -> Result<Response, Setback> {
-    let response = answer.map_err(broken)?;
+/// Returns the response if its status is a success, otherwise an error with the message of its body.
+async fn good(response: Result<Response, reqwest::Error>) -> Result<Response, Setback> {
+    let response = response.map_err(broken)?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);
     }
-    let said: Value = response.json().await.unwrap_or_default();
-    let says = format!("the server says {}: {}", status.as_u16(), said["message"].as_str().unwrap_or("nothing more"));
-    let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    Err(if passing { Setback::Passing(says) } else { Setback::Final(Failure::new(says)) })
+    let body: Value = response.json().await.unwrap_or_default();
+    let message =
+        format!("the server answered {}: {}", status.as_u16(), body["message"].as_str().unwrap_or("no message"));
+    let is_transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    Err(if is_transient { Setback::Passing(message) } else { Setback::Final(Failure::new(message)) })
 }

@@ -1,10 +1,11 @@
-//! Reading server-sent events (WHATWG HTML § 9.2), as far as the server writes them: one line of data, breaks of `\n`.
+//! Parser of server-sent events (WHATWG HTML § 9.2), limited to what the server sends: one line of data, breaks of
+//! `\n`.
 
-/// The most one event may have: far more than a record does.
+/// Maximum size of an event in bytes, far more than any record needs.
 const MOST: usize = 4 * 1024 * 1024;
 
 const TOO_LONG: &str = "the server sent an event of more than 4 MiB";
-const NO_TEXT: &str = "the server sent what is no UTF-8";
+const NO_TEXT: &str = "the server sent an event that is not UTF-8";
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Event {
@@ -13,27 +14,27 @@ pub(super) struct Event {
     pub(super) data: String,
 }
 
-/// Bytes that came, up to the end of an event.
+/// Splits a stream of bytes into events.
 #[derive(Default)]
 pub(super) struct Parser {
     waiting: String,
-    /// A character that is not whole yet.
+    /// The bytes of an incomplete character.
     cut: Vec<u8>,
 }
 
 impl Parser {
-    /// Takes what came.
+    /// Appends received bytes.
     ///
     /// # Errors
-    /// What is no text, or an event that does not end.
+    /// If the bytes are not UTF-8, or an event exceeds 4 MiB.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), &'static str> {
         self.cut.extend_from_slice(bytes);
-        let whole = match str::from_utf8(&self.cut) {
+        let valid = match str::from_utf8(&self.cut) {
             Ok(text) => text.len(),
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             Err(_) => return Err(NO_TEXT),
         };
-        let rest = self.cut.split_off(whole);
+        let rest = self.cut.split_off(valid);
         let text = String::from_utf8(std::mem::replace(&mut self.cut, rest)).map_err(|_| NO_TEXT)?;
         self.waiting.push_str(&text);
         if self.waiting.len() > MOST && !self.waiting.contains("\n\n") {
@@ -42,7 +43,7 @@ impl Parser {
         Ok(())
     }
 
-    /// The next event that is whole; comments are passed over.
+    /// Removes and returns the next complete event. Comments are skipped.
     pub(super) fn next(&mut self) -> Option<Event> {
         while let Some(end) = self.waiting.find("\n\n") {
             let rest = self.waiting.split_off(end + 2);
@@ -82,14 +83,14 @@ mod tests {
         for size in 1..STREAM.len() {
             let mut parser = Parser::default();
             let mut events = Vec::new();
-            for piece in STREAM.as_bytes().chunks(size) {
-                parser.take(piece).unwrap();
+            for chunk in STREAM.as_bytes().chunks(size) {
+                parser.take(chunk).unwrap();
                 events.extend(std::iter::from_fn(|| parser.next()));
             }
             let event =
                 |id: &str, name: &str, data: &str| Event { id: id.into(), name: name.into(), data: data.into() };
             let secret = event("", "secret", "{\"secret\":\"whsec_ü\"}");
-            assert_eq!(events, [secret, event("evt_1", "finding.created", "{}")], "in pieces of {size}");
+            assert_eq!(events, [secret, event("evt_1", "finding.created", "{}")], "in chunks of {size} bytes");
         }
     }
 
