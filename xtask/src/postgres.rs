@@ -4,7 +4,7 @@ mod programs;
 
 use std::path::PathBuf;
 
-use postgres_cluster::{Cluster, FOR_TESTS};
+use postgres_cluster::{Cluster, TEST_SETTINGS};
 
 use crate::Outcome;
 
@@ -36,7 +36,7 @@ impl Database {
             return Ok(Self::Named(url));
         }
         println!("starting a throw-away PostgreSQL from {}", programs.display());
-        Ok(Self::Own(Box::new(Cluster::start(&programs, FOR_TESTS)?)))
+        Ok(Self::Own(Box::new(Cluster::start(&programs, TEST_SETTINGS)?)))
     }
 
     pub(crate) fn url(&self) -> &str {

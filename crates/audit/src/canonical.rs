@@ -5,12 +5,12 @@ use std::fmt::{self, Write};
 
 use kernel::{Entry, FieldValue};
 
-use crate::log::{Hash, Recorded};
+use crate::log::{Hash, StoredEntry};
 
 /// Returns the entry as it is served and exported, with all members; those of the seal are `null` until the entry has
 /// one.
 #[must_use]
-pub fn canonical(stored: &Recorded) -> String {
+pub fn canonical_json(stored: &StoredEntry) -> String {
     let seal = stored.seal.as_ref();
     let position = seal.map(|seal| (seal.sequence, seal.previous_hash));
     render(&stored.entry, position, HashMember::Present(seal.map(|seal| seal.hash)))
@@ -21,8 +21,8 @@ pub fn canonical(stored: &Recorded) -> String {
 ///
 /// The served form without the member `hash` has the same hash.
 #[must_use]
-pub fn hash_of(entry: &Entry, sequence: i64, previous_hash: Hash) -> Hash {
-    Hash::of(render(entry, Some((sequence, previous_hash)), HashMember::Absent).as_bytes())
+pub fn hash_entry(entry: &Entry, sequence: i64, previous_hash: Hash) -> Hash {
+    Hash::digest(render(entry, Some((sequence, previous_hash)), HashMember::Absent).as_bytes())
 }
 
 enum HashMember {
@@ -32,7 +32,7 @@ enum HashMember {
 
 /// Serializes an entry. RFC 8785 orders members by their names, so the order below is part of the hash.
 fn render(entry: &Entry, position: Option<(i64, Hash)>, hash: HashMember) -> String {
-    let mut json = Json(String::with_capacity(length(entry)));
+    let mut json = Json(String::with_capacity(estimated_length(entry)));
     json.raw(r#"{"action":"#).text(entry.action.as_str());
     json.raw(r#","actor":{"id":"#).optional(entry.actor.id.as_deref());
     json.raw(r#","kind":"#).text(entry.actor.kind.name());
@@ -68,7 +68,7 @@ fn render(entry: &Entry, position: Option<(i64, Hash)>, hash: HashMember) -> Str
 }
 
 /// Estimates the length of the JSON, so that it is allocated once.
-fn length(entry: &Entry) -> usize {
+fn estimated_length(entry: &Entry) -> usize {
     // The member names, identifiers, times, hashes and short values.
     const FRAME: usize = 720;
     let value = |value: &FieldValue| match value {
@@ -115,7 +115,7 @@ impl Json {
             }
             self.0.push_str(&text[written..index]);
             written = index + 1;
-            self.escaped(byte);
+            self.escape(byte);
         }
         self.0.push_str(&text[written..]);
         self.0.push('"');
@@ -124,7 +124,7 @@ impl Json {
 
     /// Writes an escape sequence by RFC 8785 § 3.2.2.2: two characters where JSON has such an escape, `\u00xx` for
     /// other control characters.
-    fn escaped(&mut self, byte: u8) {
+    fn escape(&mut self, byte: u8) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let short = match byte {
             b'"' => "\\\"",

@@ -3,13 +3,13 @@
 use kernel::{Entry, Id, OrganizationId};
 
 use crate::{
-    canonical::hash_of,
+    canonical::hash_entry,
     log::{Head, Seal, Unsealed},
 };
 
 /// The seals of entries of one organization, in the order of the chain.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
+pub struct SealedBatch {
     /// The organization of the chain.
     pub organization: OrganizationId,
     /// The head that the first entry is chained to.
@@ -18,7 +18,7 @@ pub struct Batch {
     pub seals: Vec<(Id<Entry>, Seal)>,
 }
 
-impl Batch {
+impl SealedBatch {
     /// The head of the chain after these seals are stored.
     #[must_use]
     pub fn head(&self) -> Head {
@@ -28,15 +28,15 @@ impl Batch {
 
 /// Chains the entries, in their order, to the head that `unsealed` has.
 #[must_use]
-pub fn seal(unsealed: &Unsealed) -> Batch {
+pub fn seal(unsealed: &Unsealed) -> SealedBatch {
     let mut head = unsealed.head;
     let mut seals = Vec::with_capacity(unsealed.entries.len());
     for entry in &unsealed.entries {
         let sequence = head.sequence + 1;
         let previous_hash = head.hash;
-        let hash = hash_of(entry, sequence, previous_hash);
+        let hash = hash_entry(entry, sequence, previous_hash);
         seals.push((entry.id, Seal { sequence, previous_hash, hash }));
         head = Head { sequence, hash };
     }
-    Batch { organization: unsealed.organization, after: unsealed.head, seals }
+    SealedBatch { organization: unsealed.organization, after: unsealed.head, seals }
 }

@@ -72,7 +72,7 @@ impl FromStr for Signature {
     type Err = MalformedSignature;
 
     fn from_str(text: &str) -> Result<Self, MalformedSignature> {
-        hex::read(text).map(Self).ok_or(MalformedSignature)
+        hex::parse(text).map(Self).ok_or(MalformedSignature)
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn write(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     })
 }
 
-pub(crate) fn read<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
+pub(crate) fn parse<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),

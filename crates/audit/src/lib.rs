@@ -9,9 +9,9 @@ mod log;
 mod stored;
 mod verify;
 
-pub use canonical::{canonical, hash_of};
-pub use chain::{Batch, seal};
+pub use canonical::{canonical_json, hash_entry};
+pub use chain::{SealedBatch, seal};
 pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, MalformedSignature, Signature};
-pub use log::{AuditFilter, AuditLog, Hash, Head, MalformedHash, Recorded, Seal, Tail, Unsealed};
-pub use stored::{NotVerified, verify_stored};
-pub use verify::{Fault, Link, Verdict, Verification};
+pub use log::{AuditFilter, AuditLog, Hash, Head, MalformedHash, Seal, StoredEntry, Unsealed, UnsealedStats};
+pub use stored::{VerificationError, verify_stored};
+pub use verify::{ChainVerifier, Fault, Link, VerifiedChain};

@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use async_trait::async_trait;
-use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, StreamRequest, Streamed, Timestamp};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::{chain::Batch, checkpoint::Checkpoint, hex};
+use crate::{chain::SealedBatch, checkpoint::Checkpoint, hex};
 
 /// A SHA-256, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,11 +14,11 @@ pub struct Hash(pub [u8; 32]);
 
 impl Hash {
     /// The previous hash of the first entry of a chain: all zeros.
-    pub const NONE: Self = Self([0; 32]);
+    pub const ZERO: Self = Self([0; 32]);
 
     /// Computes the hash of these bytes.
     #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
+    pub fn digest(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 }
@@ -44,7 +44,7 @@ impl FromStr for Hash {
     type Err = MalformedHash;
 
     fn from_str(text: &str) -> Result<Self, MalformedHash> {
-        hex::read(text).map(Self).ok_or(MalformedHash)
+        hex::parse(text).map(Self).ok_or(MalformedHash)
     }
 }
 
@@ -61,7 +61,7 @@ pub struct Seal {
 
 /// A stored entry, which is sealed within about a second.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Recorded {
+pub struct StoredEntry {
     /// The entry.
     pub entry: Entry,
     /// The entry's position in the chain; `None` until it is sealed.
@@ -79,7 +79,7 @@ pub struct Head {
 
 impl Head {
     /// The head of an empty chain.
-    pub const EMPTY: Self = Self { sequence: 0, hash: Hash::NONE };
+    pub const EMPTY: Self = Self { sequence: 0, hash: Hash::ZERO };
 }
 
 /// The unsealed entries of one organization, in the order in which they must be sealed: that of their identifiers.
@@ -95,7 +95,7 @@ pub struct Unsealed {
 
 /// The number and age of the entries that are not sealed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tail {
+pub struct UnsealedStats {
     /// The number of unsealed entries.
     pub entries: u64,
     /// The time of the oldest unsealed entry.
@@ -141,7 +141,7 @@ pub trait AuditLog: Send + Sync {
         organization: OrganizationId,
         filter: &AuditFilter,
         page: &PageRequest,
-    ) -> Result<Page<Recorded>, StoreError>;
+    ) -> Result<Page<StoredEntry>, StoreError>;
 
     /// Streams all of an organization's entries that match the filter, in the order of [`Self::entries`], from a
     /// snapshot: see [`kernel::Reader::stream`].
@@ -154,20 +154,20 @@ pub trait AuditLog: Send + Sync {
         organization: OrganizationId,
         filter: &AuditFilter,
         request: &StreamRequest,
-    ) -> Result<Streamed<Recorded>, StoreError>;
+    ) -> Result<SnapshotStream<StoredEntry>, StoreError>;
 
     /// Returns the organization's entry with this identifier.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError>;
+    async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<StoredEntry>, StoreError>;
 
     /// Returns up to `limit` organizations with unsealed entries, in the order of their identifiers, starting after
     /// `after`.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn with_unsealed(
+    async fn organizations_with_unsealed(
         &self,
         after: Option<OrganizationId>,
         limit: usize,
@@ -185,14 +185,18 @@ pub trait AuditLog: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError>;
+    async fn seal(&self, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError>;
 
     /// Returns up to `limit` sealed entries after this sequence, in the order of the chain.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn sealed(&self, organization: OrganizationId, after: i64, limit: usize)
-    -> Result<Vec<Recorded>, StoreError>;
+    async fn sealed(
+        &self,
+        organization: OrganizationId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError>;
 
     /// Returns up to `limit` checkpoints after this sequence, in the order of the chain.
     ///
@@ -215,5 +219,5 @@ pub trait AuditLog: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn tail(&self, organization: Option<OrganizationId>) -> Result<Tail, StoreError>;
+    async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError>;
 }

@@ -5,15 +5,15 @@ use kernel::{OrganizationId, StoreError};
 use crate::{
     checkpoint::{Checkpoint, CheckpointVerifier},
     log::AuditLog,
-    verify::{Fault, Link, Verdict, Verification},
+    verify::{ChainVerifier, Fault, Link, VerifiedChain},
 };
 
 /// The number of entries or checkpoints that are read at a time.
-const PAGE: usize = 500;
+const PAGE_SIZE: usize = 500;
 
 /// The reason that a stored chain could not be verified.
 #[derive(Debug, thiserror::Error)]
-pub enum NotVerified {
+pub enum VerificationError {
     /// The chain is not intact.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -33,23 +33,23 @@ pub async fn verify_stored(
     organization: OrganizationId,
     key: &dyn CheckpointVerifier,
     trusted: &[Checkpoint],
-) -> Result<Verdict, NotVerified> {
-    let mut verifier = Verification::new(organization, key);
+) -> Result<VerifiedChain, VerificationError> {
+    let mut verifier = ChainVerifier::new(organization, key);
     for checkpoint in trusted {
-        verifier.checkpoint(checkpoint)?;
+        verifier.verify_checkpoint(checkpoint)?;
     }
     let stored_head = log.head(organization).await?.sequence;
-    let mut checkpoints = Kept { log, organization, after: i64::MIN };
+    let mut checkpoints = CheckpointCursor { log, organization, after: i64::MIN };
     let mut after = i64::MIN;
     loop {
-        let page = log.sealed(organization, after, PAGE).await?;
-        let links: Vec<Link> = page.iter().filter_map(Link::of).collect();
+        let page = log.sealed(organization, after, PAGE_SIZE).await?;
+        let links: Vec<Link> = page.iter().filter_map(Link::from_stored).collect();
         // After the last entry, there may be the checkpoint of a batch that was sealed after the page was read. The
         // entries of that batch are visible by then, so they are read once more before the chain is judged to be cut.
         let through = links.last().map_or(i64::MAX, |last| last.sequence);
-        let found_checkpoints = checkpoints.up_to(through, &mut verifier).await?;
+        let found_checkpoints = checkpoints.verify_up_to(through, &mut verifier).await?;
         for link in &links {
-            verifier.entry(link)?;
+            verifier.verify_entry(link)?;
             after = link.sequence;
         }
         if links.is_empty() && !found_checkpoints {
@@ -69,27 +69,31 @@ pub async fn verify_stored(
 }
 
 /// A reader of the stored checkpoints that follows the verification of the entries.
-struct Kept<'log> {
+struct CheckpointCursor<'log> {
     log: &'log dyn AuditLog,
     organization: OrganizationId,
     after: i64,
 }
 
-impl Kept<'_> {
+impl CheckpointCursor<'_> {
     /// Passes all checkpoints up to this sequence to the verifier. Returns whether there were any.
-    async fn up_to(&mut self, sequence: i64, verifier: &mut Verification<'_>) -> Result<bool, NotVerified> {
+    async fn verify_up_to(
+        &mut self,
+        sequence: i64,
+        verifier: &mut ChainVerifier<'_>,
+    ) -> Result<bool, VerificationError> {
         let mut any = false;
         loop {
-            let page = self.log.checkpoints(self.organization, self.after, PAGE).await?;
+            let page = self.log.checkpoints(self.organization, self.after, PAGE_SIZE).await?;
             let reached = page.iter().take_while(|checkpoint| checkpoint.sequence <= sequence);
             let mut taken = 0;
             for checkpoint in reached {
-                verifier.checkpoint(checkpoint)?;
+                verifier.verify_checkpoint(checkpoint)?;
                 self.after = checkpoint.sequence;
                 taken += 1;
             }
             any |= taken > 0;
-            if taken < PAGE {
+            if taken < PAGE_SIZE {
                 return Ok(any);
             }
         }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use kernel::{Entry, Id, OrganizationId, Timestamp};
 
 use crate::{
-    canonical::hash_of,
+    canonical::hash_entry,
     checkpoint::{Checkpoint, CheckpointVerifier},
-    log::{Hash, Head, Recorded, Seal},
+    log::{Hash, Head, Seal, StoredEntry},
 };
 
 /// A sealed entry as the verification needs it, from a store or from a line of an export.
@@ -28,16 +28,16 @@ pub struct Link {
 impl Link {
     /// Creates the link of a stored entry; `None` if it is not sealed.
     #[must_use]
-    pub fn of(stored: &Recorded) -> Option<Self> {
+    pub fn from_stored(stored: &StoredEntry) -> Option<Self> {
         let Seal { sequence, previous_hash, hash } = stored.seal?;
-        let computed = hash_of(&stored.entry, sequence, previous_hash);
+        let computed = hash_entry(&stored.entry, sequence, previous_hash);
         Some(Self { id: stored.entry.id, sequence, previous_hash, hash, computed })
     }
 }
 
 /// The extent of a chain that was verified without a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct VerifiedChain {
     /// The number of entries verified.
     pub entries: u64,
     /// The head of the chain.
@@ -167,17 +167,17 @@ pub enum Fault {
 /// checkpoint that is passed early is held until its entry is verified, so a short list of trusted checkpoints can be
 /// passed at the start, and a long one merged with the entries. Memory use does not depend on the length of the chain
 /// otherwise.
-pub struct Verification<'key> {
+pub struct ChainVerifier<'key> {
     organization: OrganizationId,
     key: &'key dyn CheckpointVerifier,
     head: Head,
     last: Option<Id<Entry>>,
     checkpoints: u64,
     signed_through: i64,
-    ahead: BTreeMap<(i64, Hash), Timestamp>,
+    pending_checkpoints: BTreeMap<(i64, Hash), Timestamp>,
 }
 
-impl<'key> Verification<'key> {
+impl<'key> ChainVerifier<'key> {
     /// Creates a verifier that starts at the chain's first entry, with the key that verifies its checkpoints.
     #[must_use]
     pub fn new(organization: OrganizationId, key: &'key dyn CheckpointVerifier) -> Self {
@@ -188,7 +188,7 @@ impl<'key> Verification<'key> {
             last: None,
             checkpoints: 0,
             signed_through: 0,
-            ahead: BTreeMap::new(),
+            pending_checkpoints: BTreeMap::new(),
         }
     }
 
@@ -202,7 +202,7 @@ impl<'key> Verification<'key> {
     ///
     /// # Errors
     /// [`Fault`] if the entry is not the expected one; the verification must not be continued then.
-    pub fn entry(&mut self, link: &Link) -> Result<(), Fault> {
+    pub fn verify_entry(&mut self, link: &Link) -> Result<(), Fault> {
         let Link { id, sequence, previous_hash, hash, computed } = *link;
         let expected = self.head.sequence + 1;
         if sequence > expected {
@@ -219,14 +219,14 @@ impl<'key> Verification<'key> {
         }
         self.head = Head { sequence, hash };
         self.last = Some(id);
-        self.meet_checkpoints()
+        self.check_pending_checkpoints()
     }
 
     /// Verifies a checkpoint, and the chain against it.
     ///
     /// # Errors
     /// [`Fault`] if the checkpoint is invalid or contradicts the chain; the verification must not be continued then.
-    pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), Fault> {
+    pub fn verify_checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), Fault> {
         let Checkpoint { organization, sequence, hash, signed_at, signature } = *checkpoint;
         if !self.key.verify(checkpoint.message().as_bytes(), &signature) {
             return Err(Fault::BadSignature { sequence });
@@ -237,12 +237,14 @@ impl<'key> Verification<'key> {
         if sequence < self.head.sequence {
             return Err(Fault::LateCheckpoint { sequence });
         }
-        self.ahead.insert((sequence, hash), signed_at);
-        self.meet_checkpoints()
+        self.pending_checkpoints.insert((sequence, hash), signed_at);
+        self.check_pending_checkpoints()
     }
 
-    fn meet_checkpoints(&mut self) -> Result<(), Fault> {
-        while let Some(first) = self.ahead.first_entry().filter(|first| first.key().0 == self.head.sequence) {
+    fn check_pending_checkpoints(&mut self) -> Result<(), Fault> {
+        while let Some(first) =
+            self.pending_checkpoints.first_entry().filter(|first| first.key().0 == self.head.sequence)
+        {
             let ((sequence, hash), signed_at) = first.remove_entry();
             if hash != self.head.hash {
                 return Err(match self.last {
@@ -260,11 +262,11 @@ impl<'key> Verification<'key> {
     ///
     /// # Errors
     /// [`Fault::TailCut`] if a checkpoint is beyond the end.
-    pub fn finish(self) -> Result<Verdict, Fault> {
-        if let Some((&(sequence, _), &signed_at)) = self.ahead.last_key_value() {
+    pub fn finish(self) -> Result<VerifiedChain, Fault> {
+        if let Some((&(sequence, _), &signed_at)) = self.pending_checkpoints.last_key_value() {
             return Err(Fault::TailCut { last: self.head.sequence, sequence, signed_at });
         }
-        Ok(Verdict {
+        Ok(VerifiedChain {
             // Sequences start at 1 without gaps, so the last sequence is the number of entries.
             entries: u64::try_from(self.head.sequence).unwrap_or(0),
             head: self.head,

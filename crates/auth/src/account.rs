@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Criteria, Email, FieldValue, Fields, Id, Kind, Named, Resource, Stored, Timestamp, Title};
+use kernel::{AuditFields, Criteria, Email, FieldValue, HasIdPrefix, Id, Kind, Resource, Stored, Timestamp, Title};
 use scopes::ScopeSet;
 
 use crate::secret::SecretHash;
@@ -61,22 +61,22 @@ pub struct AccountLimits {
 
 /// The reason that a change of an account is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AccountRefusal {
+pub enum AccountError {
     /// The grace period of a rotation is longer than [`ServiceAccount::MAX_GRACE`].
     #[error("the grace period must be at most 7 days")]
     GraceTooLong,
     /// The expiry is not in the future.
     #[error("the expiry is in the past")]
-    ExpiryPassed,
+    ExpiryInPast,
     /// The account would have no scope.
     #[error("the account must have at least one scope")]
     NoScope,
     /// A rate limit of 0 would lock the account out by accident.
     #[error("a rate limit must be at least 1 call per minute; to stop an account, disable it")]
-    LimitOfNothing,
+    ZeroLimit,
 }
 
-impl Named for ServiceAccount {
+impl HasIdPrefix for ServiceAccount {
     const PREFIX: &'static str = "svc";
 }
 
@@ -99,7 +99,7 @@ impl Resource for ServiceAccount {
     }
 }
 
-impl Fields for ServiceAccount {
+impl AuditFields for ServiceAccount {
     /// Of the secrets, the fields have only the end of the previous one's grace period.
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         let limit = |limit: Option<u32>| limit.map_or(FieldValue::Null, |limit| FieldValue::Integer(limit.into()));
@@ -148,12 +148,12 @@ impl ServiceAccount {
         expires_at: Option<Timestamp>,
         secret: SecretHash,
         now: Timestamp,
-    ) -> Result<Self, AccountRefusal> {
+    ) -> Result<Self, AccountError> {
         if scopes.is_empty() {
-            return Err(AccountRefusal::NoScope);
+            return Err(AccountError::NoScope);
         }
         if expires_at.is_some_and(|expiry| expiry <= now) {
-            return Err(AccountRefusal::ExpiryPassed);
+            return Err(AccountError::ExpiryInPast);
         }
         Ok(Self {
             name,
@@ -168,12 +168,12 @@ impl ServiceAccount {
 
     /// Returns whether the account is active and not expired at `now`.
     #[must_use]
-    pub fn stands(&self, now: Timestamp) -> bool {
+    pub fn is_active_at(&self, now: Timestamp) -> bool {
         self.status == AccountStatus::Active && self.expires_at.is_none_or(|expiry| now < expiry)
     }
 
     /// Iterates over the hashes of the secrets that are valid at `now`.
-    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SecretHash> {
+    pub fn valid_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SecretHash> {
         self.secrets.iter().filter(move |secret| secret.ends_at.is_none_or(|end| now < end)).map(|secret| &secret.hash)
     }
 
@@ -182,9 +182,14 @@ impl ServiceAccount {
     ///
     /// # Errors
     /// [`AccountError::GraceTooLong`].
-    pub fn rotated(&self, secret: SecretHash, grace: Duration, now: Timestamp) -> Result<Self, AccountRefusal> {
+    pub fn with_rotated_secret(
+        &self,
+        secret: SecretHash,
+        grace: Duration,
+        now: Timestamp,
+    ) -> Result<Self, AccountError> {
         if grace > Self::MAX_GRACE {
-            return Err(AccountRefusal::GraceTooLong);
+            return Err(AccountError::GraceTooLong);
         }
         let mut secrets = vec![StoredSecret { hash: secret, ends_at: None }];
         let current = self.secrets.iter().find(|secret| secret.ends_at.is_none());
@@ -204,17 +209,17 @@ impl ServiceAccount {
     ///
     /// # Errors
     /// [`AccountError::NoScope`].
-    pub fn with_scopes(&self, scopes: ScopeSet) -> Result<Self, AccountRefusal> {
-        if scopes.is_empty() { Err(AccountRefusal::NoScope) } else { Ok(Self { scopes, ..self.clone() }) }
+    pub fn with_scopes(&self, scopes: ScopeSet) -> Result<Self, AccountError> {
+        if scopes.is_empty() { Err(AccountError::NoScope) } else { Ok(Self { scopes, ..self.clone() }) }
     }
 
     /// Returns the account with its own rate limits.
     ///
     /// # Errors
     /// [`AccountError::ZeroLimit`].
-    pub fn with_limits(&self, limits: AccountLimits) -> Result<Self, AccountRefusal> {
+    pub fn with_limits(&self, limits: AccountLimits) -> Result<Self, AccountError> {
         if limits.reads == Some(0) || limits.writes == Some(0) {
-            return Err(AccountRefusal::LimitOfNothing);
+            return Err(AccountError::ZeroLimit);
         }
         Ok(Self { limits, ..self.clone() })
     }
@@ -236,39 +241,42 @@ mod tests {
         .unwrap()
     }
 
-    fn live(account: &ServiceAccount, millis: i64) -> Vec<&str> {
-        account.live_secrets(Timestamp::from_millis(millis)).map(SecretHash::as_str).collect()
+    fn valid_secrets_at(account: &ServiceAccount, millis: i64) -> Vec<&str> {
+        account.valid_secrets(Timestamp::from_millis(millis)).map(SecretHash::as_str).collect()
     }
 
     #[test]
-    fn the_old_secret_lives_for_its_grace_and_no_longer() {
-        let rotated =
-            account().rotated(SecretHash::new("second"), Duration::from_secs(60), Timestamp::from_millis(0)).unwrap();
-        assert_eq!(live(&rotated, 59_999), ["second", "first"]);
-        assert_eq!(live(&rotated, 60_000), ["second"]);
+    fn the_old_secret_is_valid_only_during_its_grace_period() {
+        let rotated = account()
+            .with_rotated_secret(SecretHash::new("second"), Duration::from_secs(60), Timestamp::from_millis(0))
+            .unwrap();
+        assert_eq!(valid_secrets_at(&rotated, 59_999), ["second", "first"]);
+        assert_eq!(valid_secrets_at(&rotated, 60_000), ["second"]);
     }
 
     #[test]
-    fn rotating_again_ends_the_oldest_at_once() {
+    fn another_rotation_ends_the_oldest_secret_immediately() {
         let now = Timestamp::from_millis(0);
         let twice = account()
-            .rotated(SecretHash::new("second"), Duration::from_secs(600), now)
+            .with_rotated_secret(SecretHash::new("second"), Duration::from_secs(600), now)
             .unwrap()
-            .rotated(SecretHash::new("third"), Duration::from_secs(600), now)
+            .with_rotated_secret(SecretHash::new("third"), Duration::from_secs(600), now)
             .unwrap();
-        assert_eq!(live(&twice, 1), ["third", "second"]);
+        assert_eq!(valid_secrets_at(&twice, 1), ["third", "second"]);
     }
 
     #[test]
-    fn a_compromised_secret_ends_with_a_grace_of_nothing() {
-        let rotated = account().rotated(SecretHash::new("second"), Duration::ZERO, Timestamp::from_millis(5)).unwrap();
-        assert_eq!(live(&rotated, 5), ["second"]);
+    fn a_rotation_without_a_grace_period_ends_the_old_secret_immediately() {
+        let rotated = account()
+            .with_rotated_secret(SecretHash::new("second"), Duration::ZERO, Timestamp::from_millis(5))
+            .unwrap();
+        assert_eq!(valid_secrets_at(&rotated, 5), ["second"]);
     }
 
     #[test]
-    fn an_account_stands_until_the_moment_it_expires() {
-        assert!(account().stands(Timestamp::from_millis(999_999)));
-        assert!(!account().stands(Timestamp::from_millis(1_000_000)));
-        assert!(!account().with_status(AccountStatus::Disabled).stands(Timestamp::from_millis(0)));
+    fn an_account_is_active_until_it_expires_or_is_disabled() {
+        assert!(account().is_active_at(Timestamp::from_millis(999_999)));
+        assert!(!account().is_active_at(Timestamp::from_millis(1_000_000)));
+        assert!(!account().with_status(AccountStatus::Disabled).is_active_at(Timestamp::from_millis(0)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Actor, ActorKind, StandingProof, Timestamp};
+use kernel::{Actor, ActorKind, ActorRevision, Timestamp};
 use scopes::{Scope, ScopeSet};
 
 use crate::{account::Account, token::Claims};
@@ -18,13 +18,13 @@ pub struct Caller {
 
 /// The reason that a call is not authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum AuthorizationError {
     /// The account is disabled or expired.
     #[error("the service account is disabled or expired")]
-    Standing,
+    InactiveAccount,
     /// The token or the account lacks the scope.
     #[error("the scope {0} is required")]
-    Scope(Scope),
+    MissingScope(Scope),
 }
 
 impl Caller {
@@ -33,12 +33,12 @@ impl Caller {
     ///
     /// # Errors
     /// [`AuthorizationError::InactiveAccount`].
-    pub fn admit(claims: &Claims, account: Arc<Account>, now: Timestamp) -> Result<Self, Refused> {
+    pub fn authorize(claims: &Claims, account: Arc<Account>, now: Timestamp) -> Result<Self, AuthorizationError> {
         if account.meta.id != claims.account
             || account.meta.organization != claims.organization
-            || !account.record.stands(now)
+            || !account.record.is_active_at(now)
         {
-            return Err(Refused::Standing);
+            return Err(AuthorizationError::InactiveAccount);
         }
         let scopes = claims.scopes.intersection(account.record.scopes);
         Ok(Self { account, scopes })
@@ -48,14 +48,14 @@ impl Caller {
     ///
     /// # Errors
     /// [`AuthorizationError::MissingScope`] if the caller lacks it.
-    pub fn need(&self, scope: Scope) -> Result<(), Refused> {
-        if self.scopes.contains(scope) { Ok(()) } else { Err(Refused::Scope(scope)) }
+    pub fn require_scope(&self, scope: Scope) -> Result<(), AuthorizationError> {
+        if self.scopes.contains(scope) { Ok(()) } else { Err(AuthorizationError::MissingScope(scope)) }
     }
 
     /// The account's revision, which a commit checks again.
     #[must_use]
-    pub fn standing(&self) -> StandingProof {
-        StandingProof { account: self.account.meta.id.ulid(), revision: self.account.meta.revision }
+    pub fn actor_revision(&self) -> ActorRevision {
+        ActorRevision { account: self.account.meta.id.ulid(), revision: self.account.meta.revision }
     }
 
     /// The caller as the actor of audit entries.

@@ -5,17 +5,17 @@ use kernel::Timestamp;
 use crate::{
     account::Account,
     ports::SecretHasher,
-    secret::{ClientSecret, HASH_OF_NO_SECRET, SecretHash},
+    secret::{ClientSecret, DUMMY_HASH, SecretHash},
 };
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialCheck {
     /// The secret is a valid one of the account, and the account is active.
-    Good,
+    Valid,
     /// The account does not exist, is disabled or expired, or the secret is wrong or has ended; the cases are not
     /// distinguished.
-    Bad,
+    Invalid,
 }
 
 /// Checks `secret` against the secrets of the account. Without an account, a dummy hash is checked at the same cost.
@@ -27,16 +27,16 @@ pub fn check_credentials(
     secret: &ClientSecret,
     now: Timestamp,
 ) -> CredentialCheck {
-    let dummy = SecretHash::new(HASH_OF_NO_SECRET);
+    let dummy = SecretHash::new(DUMMY_HASH);
     let mut hashes: Vec<&SecretHash> =
-        account.into_iter().flat_map(|account| account.record.live_secrets(now)).collect();
+        account.into_iter().flat_map(|account| account.record.valid_secrets(now)).collect();
     if hashes.is_empty() {
         hashes.push(&dummy);
     }
     let matches = hasher.verify(secret, &hashes);
-    if matches && account.is_some_and(|account| account.record.stands(now)) {
-        CredentialCheck::Good
+    if matches && account.is_some_and(|account| account.record.is_active_at(now)) {
+        CredentialCheck::Valid
     } else {
-        CredentialCheck::Bad
+        CredentialCheck::Invalid
     }
 }

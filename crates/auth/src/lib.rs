@@ -9,13 +9,14 @@ mod signing_key;
 mod token;
 
 pub use account::{
-    Account, AccountFilter, AccountId, AccountLimits, AccountRefusal, AccountStatus, ServiceAccount, StoredSecret,
+    Account, AccountError, AccountFilter, AccountId, AccountLimits, AccountStatus, ServiceAccount, StoredSecret,
 };
-pub use caller::{Caller, Refused, actor};
+pub use caller::{AuthorizationError, Caller, actor};
 pub use credentials::{CredentialCheck, check_credentials};
 pub use ports::{Accounts, SecretHasher, SigningKeys, TokenSigner, TokenVerifier};
-pub use secret::{ClientSecret, HASH_OF_NO_SECRET, SecretHash};
+pub use secret::{ClientSecret, DUMMY_HASH, SecretHash};
 pub use signing_key::{
-    KEYS_GOOD_FOR, KeyChange, KeyRefusal, KeyStage, Keyring, PublishedKey, SHORTEST_LEAD, SealedKey, TOKENS_OUTLIVE,
+    EncryptedSigningKey, KeyChange, KeyRotationError, KeyStage, Keyring, MAX_KEYS_AGE, MIN_LEAD_TIME, PublishedKey,
+    VERIFY_AFTER_RETIREMENT,
 };
 pub use token::{Claims, StaleKeys, TokenError, TokenLifetime};

@@ -6,7 +6,7 @@ use kernel::{Changeset, CommitError, OrganizationId, Revision, StoreError, Times
 use crate::{
     account::{Account, AccountId},
     secret::{ClientSecret, SecretHash},
-    signing_key::{KeyChange, Keyring, SealedKey},
+    signing_key::{EncryptedSigningKey, KeyChange, Keyring},
     token::{Claims, StaleKeys, TokenError},
 };
 
@@ -32,14 +32,17 @@ pub trait Accounts: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn note_use(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError>;
+    async fn record_last_used(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError>;
 
     /// Returns the recorded time of the account's last call.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn last_use(&self, organization: OrganizationId, account: AccountId)
-    -> Result<Option<Timestamp>, StoreError>;
+    async fn last_used(
+        &self,
+        organization: OrganizationId,
+        account: AccountId,
+    ) -> Result<Option<Timestamp>, StoreError>;
 }
 
 /// Stores the token signing keys, so that all servers of an installation sign and verify with the same ones.
@@ -56,7 +59,7 @@ pub trait SigningKeys: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn add_first_signing_key(&self, key: &SealedKey) -> Result<(), StoreError>;
+    async fn add_first_signing_key(&self, key: &EncryptedSigningKey) -> Result<(), StoreError>;
 
     /// Changes the keys and commits the changeset with the audit entry, atomically. Returns whether it did: it changes
     /// nothing if the stored keys are no longer those that the change expects.
@@ -101,7 +104,7 @@ pub trait TokenVerifier: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the keys can't be read.
-    async fn catch_up(&self) -> Result<(), StoreError> {
+    async fn refresh_keys(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// The prefix of every client secret.
 const PREFIX: &str = "nvsec_";
 /// The length of 256 bits in base 32.
-const BODY: usize = 52;
+const BODY_LENGTH: usize = 52;
 /// The length of the 32 bits of the checksum in base 32.
-const CHECK: usize = 7;
+const CHECKSUM_LENGTH: usize = 7;
 /// The lower-case alphabet of RFC 4648 base 32.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
@@ -26,7 +26,7 @@ pub struct SecretHash(String);
 
 /// The hash that a secret without an account is checked against, so that the check costs as much as that of a wrong
 /// secret. No secret has this hash.
-pub const HASH_OF_NO_SECRET: &str =
+pub const DUMMY_HASH: &str =
     "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl ClientSecret {
@@ -35,7 +35,7 @@ impl ClientSecret {
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut bits = [0; 32];
         entropy.fill(&mut bits);
-        let body = base32(&bits, BODY);
+        let body = base32(&bits, BODY_LENGTH);
         let check = checksum(&body);
         Self(SecretString::from(format!("{PREFIX}{body}{check}")))
     }
@@ -44,8 +44,9 @@ impl ClientSecret {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;
-        let well_formed = rest.len() == BODY + CHECK && rest.bytes().all(|byte| ALPHABET.contains(&byte));
-        let (body, check) = well_formed.then(|| rest.split_at(BODY))?;
+        let well_formed =
+            rest.len() == BODY_LENGTH + CHECKSUM_LENGTH && rest.bytes().all(|byte| ALPHABET.contains(&byte));
+        let (body, check) = well_formed.then(|| rest.split_at(BODY_LENGTH))?;
         (checksum(body) == check).then(|| Self(SecretString::from(text)))
     }
 
@@ -57,7 +58,7 @@ impl ClientSecret {
 }
 
 fn checksum(body: &str) -> String {
-    base32(&crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECK)
+    base32(&crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECKSUM_LENGTH)
 }
 
 fn base32(bytes: &[u8], length: usize) -> String {
@@ -95,9 +96,9 @@ mod tests {
 
     use super::*;
 
-    struct Count;
+    struct CountingEntropy;
 
-    impl Entropy for Count {
+    impl Entropy for CountingEntropy {
         fn fill(&self, buffer: &mut [u8]) {
             for (byte, value) in buffer.iter_mut().zip(7..) {
                 *byte = value;
@@ -110,10 +111,10 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_anywhere_in_a_secret_is_told_without_hashing() {
-        let secret = ClientSecret::generate(&Count);
+    fn a_typo_anywhere_in_a_secret_is_detected_without_hashing() {
+        let secret = ClientSecret::generate(&CountingEntropy);
         let text = secret.expose().to_owned();
-        assert_eq!(text.len(), PREFIX.len() + BODY + CHECK);
+        assert_eq!(text.len(), PREFIX.len() + BODY_LENGTH + CHECKSUM_LENGTH);
         assert!(ClientSecret::parse(&text).is_some());
         for index in 0..text.len() {
             let mut typo = text.clone().into_bytes();
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_secret_and_its_hash_are_not_in_debug_output() {
-        let secret = ClientSecret::generate(&Count);
+        let secret = ClientSecret::generate(&CountingEntropy);
         assert!(!format!("{secret:?}").contains(&secret.expose()[PREFIX.len()..]));
         assert!(!format!("{:?}", SecretHash::new("$argon2id$x")).contains("argon2id"));
     }

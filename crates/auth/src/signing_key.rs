@@ -10,25 +10,25 @@ use crate::token::TokenLifetime;
 
 /// The maximum age of the keys that a server works with. After that it neither issues nor accepts tokens until it has
 /// read the keys again, so a change of the keys takes effect on every server within this time.
-pub const KEYS_GOOD_FOR: Duration = Duration::from_secs(10);
+pub const MAX_KEYS_AGE: Duration = Duration::from_secs(10);
 
 /// The minimum time from a key's publication to its first signature. It is longer than [`MAX_KEYS_AGE`], so that no
 /// server receives a token whose key it has not loaded.
-pub const SHORTEST_LEAD: Duration = Duration::from_secs(30);
+pub const MIN_LEAD_TIME: Duration = Duration::from_secs(30);
 
 /// The time for which a key verifies tokens after its successor has begun to sign: the maximum lifetime of a token, and
 /// five minutes for servers that load the successor late and for differences between clocks.
-pub const TOKENS_OUTLIVE: Duration = Duration::from_secs(TokenLifetime::LONGEST.as_secs() + 300);
+pub const VERIFY_AFTER_RETIREMENT: Duration = Duration::from_secs(TokenLifetime::MAX.as_secs() + 300);
 
 /// A token signing key as a store holds it: encrypted with the master key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedKey {
+pub struct EncryptedSigningKey {
     /// The key's id, which tokens have in their header.
     pub id: String,
     /// The only algorithm the key may be used with (RFC 8725): `EdDSA`.
     pub algorithm: String,
     /// The encrypted private key.
-    pub sealed: Vec<u8>,
+    pub ciphertext: Vec<u8>,
     /// The time of the key's creation.
     pub created_at: Timestamp,
 }
@@ -37,7 +37,7 @@ pub struct SealedKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedKey {
     /// The key.
-    pub sealed: SealedKey,
+    pub key: EncryptedSigningKey,
     /// The time from which on it signs, by the store's clock.
     pub signs_from: Timestamp,
 }
@@ -76,37 +76,37 @@ pub struct Keyring {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyChange {
     /// The ids of all keys that existed when the change was decided.
-    pub decided_on: Vec<String>,
+    pub expected_ids: Vec<String>,
     /// A key to add, and the time until it begins to sign.
-    pub publish: Option<(SealedKey, Duration)>,
+    pub publish: Option<(EncryptedSigningKey, Duration)>,
     /// The ids of the keys to drop, whose tokens are refused from then on.
     pub drop: Vec<String>,
 }
 
 /// The reason that a change of the keys is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRefusal {
+pub enum KeyRotationError {
     /// The next key is published already.
     #[error("the key {id} is already published and signs from {signs_from} on: rotate again after that, or retire it")]
-    Underway {
+    InProgress {
         /// The id of the published key.
         id: String,
         /// The time from which on it signs.
         signs_from: Timestamp,
     },
     /// The lead time is too short for all servers to load the key before it signs.
-    #[error("a key must be published at least {} s before it signs", SHORTEST_LEAD.as_secs())]
-    TooSoon,
+    #[error("a key must be published at least {} s before it signs", MIN_LEAD_TIME.as_secs())]
+    LeadTooShort,
     /// There is no key with this id.
     #[error("there is no signing key {0}")]
-    Unknown(String),
+    UnknownKey(String),
 }
 
 impl Keyring {
     /// Creates a keyring from the keys at this time of the store's clock.
     #[must_use]
     pub fn new(at: Timestamp, mut keys: Vec<PublishedKey>) -> Self {
-        keys.sort_by(|one, other| (one.signs_from, &one.sealed.id).cmp(&(other.signs_from, &other.sealed.id)));
+        keys.sort_by(|one, other| (one.signs_from, &one.key.id).cmp(&(other.signs_from, &other.key.id)));
         Self { at, keys }
     }
 
@@ -126,12 +126,12 @@ impl Keyring {
     /// them, it is the first key.
     #[must_use]
     pub fn signing(&self) -> Option<&PublishedKey> {
-        self.keys.get(self.signing_place())
+        self.keys.get(self.signing_index())
     }
 
     /// Iterates over the keys with their stages, in the order in which they sign.
     pub fn stages(&self) -> impl Iterator<Item = (&PublishedKey, KeyStage)> {
-        let signing = self.signing_place();
+        let signing = self.signing_index();
         self.keys.iter().enumerate().map(move |(index, key)| {
             let stage = match index.cmp(&signing) {
                 std::cmp::Ordering::Less => KeyStage::Verifying,
@@ -146,14 +146,14 @@ impl Keyring {
     /// has no successor.
     #[must_use]
     pub fn needed_until(&self, id: &str) -> Option<Timestamp> {
-        let index = self.keys.iter().position(|key| key.sealed.id == id)?;
-        self.keys.get(index + 1).map(|successor| successor.signs_from + TOKENS_OUTLIVE)
+        let index = self.keys.iter().position(|key| key.key.id == id)?;
+        self.keys.get(index + 1).map(|successor| successor.signs_from + VERIFY_AFTER_RETIREMENT)
     }
 
     /// Returns whether a rotation is due: the signing key has signed for `lifetime`, and no successor is published.
     #[must_use]
     pub fn is_due(&self, lifetime: Duration) -> bool {
-        let is_last = self.signing_place() + 1 == self.keys.len();
+        let is_last = self.signing_index() + 1 == self.keys.len();
         is_last && self.signing().is_some_and(|key| key.signs_from + lifetime <= self.at)
     }
 
@@ -161,12 +161,12 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyRotationError::LeadTooShort`], [`KeyRotationError::InProgress`].
-    pub fn rotated(&self, next: SealedKey, lead: Duration) -> Result<KeyChange, KeyRefusal> {
-        if lead < SHORTEST_LEAD {
-            return Err(KeyRefusal::TooSoon);
+    pub fn rotate(&self, next: EncryptedSigningKey, lead: Duration) -> Result<KeyChange, KeyRotationError> {
+        if lead < MIN_LEAD_TIME {
+            return Err(KeyRotationError::LeadTooShort);
         }
         if let Some((key, _)) = self.stages().find(|(_, stage)| *stage == KeyStage::Published) {
-            return Err(KeyRefusal::Underway { id: key.sealed.id.clone(), signs_from: key.signs_from });
+            return Err(KeyRotationError::InProgress { id: key.key.id.clone(), signs_from: key.signs_from });
         }
         Ok(KeyChange { publish: Some((next, lead)), ..self.change() })
     }
@@ -176,30 +176,32 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyRotationError::UnknownKey`].
-    pub fn retired(&self, id: &str, replacement: SealedKey) -> Result<KeyChange, KeyRefusal> {
-        let (key, stage) =
-            self.stages().find(|(key, _)| key.sealed.id == id).ok_or_else(|| KeyRefusal::Unknown(id.to_owned()))?;
+    pub fn retire(&self, id: &str, replacement: EncryptedSigningKey) -> Result<KeyChange, KeyRotationError> {
+        let (key, stage) = self
+            .stages()
+            .find(|(key, _)| key.key.id == id)
+            .ok_or_else(|| KeyRotationError::UnknownKey(id.to_owned()))?;
         let publish = (stage == KeyStage::Signing).then_some((replacement, Duration::ZERO));
-        Ok(KeyChange { publish, drop: vec![key.sealed.id.clone()], ..self.change() })
+        Ok(KeyChange { publish, drop: vec![key.key.id.clone()], ..self.change() })
     }
 
     /// Returns the change that drops the keys whose tokens have all expired; `None` if there are no such keys.
     #[must_use]
-    pub fn outlived(&self) -> Option<KeyChange> {
-        let has_expired = |key: &PublishedKey| self.needed_until(&key.sealed.id).is_some_and(|end| end <= self.at);
+    pub fn expired(&self) -> Option<KeyChange> {
+        let has_expired = |key: &PublishedKey| self.needed_until(&key.key.id).is_some_and(|end| end <= self.at);
         let verifying = self.stages().filter(|(_, stage)| *stage == KeyStage::Verifying);
-        let drop = verifying.filter(|(key, _)| has_expired(key)).map(|(key, _)| key.sealed.id.clone());
+        let drop = verifying.filter(|(key, _)| has_expired(key)).map(|(key, _)| key.key.id.clone());
         let drop: Vec<String> = drop.collect();
         (!drop.is_empty()).then(|| KeyChange { drop, ..self.change() })
     }
 
-    fn signing_place(&self) -> usize {
+    fn signing_index(&self) -> usize {
         self.keys.iter().rposition(|key| key.signs_from <= self.at).unwrap_or(0)
     }
 
     fn change(&self) -> KeyChange {
-        let decided_on = self.keys.iter().map(|key| key.sealed.id.clone()).collect();
-        KeyChange { decided_on, publish: None, drop: Vec::new() }
+        let decided_on = self.keys.iter().map(|key| key.key.id.clone()).collect();
+        KeyChange { expected_ids: decided_on, publish: None, drop: Vec::new() }
     }
 }
 
@@ -211,81 +213,84 @@ mod tests {
         Timestamp::from_millis(0) + Duration::from_secs(seconds)
     }
 
-    fn sealed(id: &str) -> SealedKey {
-        SealedKey { id: id.to_owned(), algorithm: "EdDSA".to_owned(), sealed: vec![1], created_at: at(0) }
+    fn encrypted_key(id: &str) -> EncryptedSigningKey {
+        EncryptedSigningKey { id: id.to_owned(), algorithm: "EdDSA".to_owned(), ciphertext: vec![1], created_at: at(0) }
     }
 
-    fn ring(now: u64, keys: &[(&str, u64)]) -> Keyring {
-        let published = |(id, from): &(&str, u64)| PublishedKey { sealed: sealed(id), signs_from: at(*from) };
+    fn keyring(now: u64, keys: &[(&str, u64)]) -> Keyring {
+        let published = |(id, from): &(&str, u64)| PublishedKey { key: encrypted_key(id), signs_from: at(*from) };
         Keyring::new(at(now), keys.iter().map(published).collect())
     }
 
     fn stages(ring: &Keyring) -> Vec<(&str, KeyStage)> {
-        ring.stages().map(|(key, stage)| (key.sealed.id.as_str(), stage)).collect()
+        ring.stages().map(|(key, stage)| (key.key.id.as_str(), stage)).collect()
     }
 
     #[test]
-    fn the_last_key_whose_time_has_come_signs() {
+    fn the_last_key_whose_signing_time_has_begun_signs() {
         use KeyStage::{Published, Signing, Verifying};
         let keys = [("b", 100), ("a", 0)];
-        assert_eq!(stages(&ring(99, &keys)), [("a", Signing), ("b", Published)]);
-        assert_eq!(stages(&ring(100, &keys)), [("a", Verifying), ("b", Signing)]);
-        assert_eq!(ring(0, &[]).signing(), None);
+        assert_eq!(stages(&keyring(99, &keys)), [("a", Signing), ("b", Published)]);
+        assert_eq!(stages(&keyring(100, &keys)), [("a", Verifying), ("b", Signing)]);
+        assert_eq!(keyring(0, &[]).signing(), None);
     }
 
     #[test]
-    fn a_clock_that_was_set_back_leaves_a_key_to_sign() {
-        assert_eq!(stages(&ring(5, &[("a", 10)])), [("a", KeyStage::Signing)]);
+    fn the_first_key_signs_when_the_clock_was_set_back() {
+        assert_eq!(stages(&keyring(5, &[("a", 10)])), [("a", KeyStage::Signing)]);
     }
 
     #[test]
-    fn the_next_key_is_published_before_it_signs_and_once() {
-        let ring = ring(100, &[("a", 0)]);
-        assert_eq!(ring.rotated(sealed("b"), SHORTEST_LEAD - Duration::from_secs(1)), Err(KeyRefusal::TooSoon));
-        let change = ring.rotated(sealed("b"), SHORTEST_LEAD).unwrap();
-        assert_eq!(change.publish, Some((sealed("b"), SHORTEST_LEAD)));
-        assert_eq!((change.decided_on, change.drop), (vec!["a".to_owned()], vec![]));
-        let underway = super::tests::ring(100, &[("a", 0), ("b", 130)]).rotated(sealed("c"), SHORTEST_LEAD);
-        assert!(matches!(underway, Err(KeyRefusal::Underway { id, .. }) if id == "b"));
+    fn the_next_key_is_published_before_it_signs_and_only_one_at_a_time() {
+        let ring = keyring(100, &[("a", 0)]);
+        assert_eq!(
+            ring.rotate(encrypted_key("b"), MIN_LEAD_TIME - Duration::from_secs(1)),
+            Err(KeyRotationError::LeadTooShort)
+        );
+        let change = ring.rotate(encrypted_key("b"), MIN_LEAD_TIME).unwrap();
+        assert_eq!(change.publish, Some((encrypted_key("b"), MIN_LEAD_TIME)));
+        assert_eq!((change.expected_ids, change.drop), (vec!["a".to_owned()], vec![]));
+        let underway = super::tests::keyring(100, &[("a", 0), ("b", 130)]).rotate(encrypted_key("c"), MIN_LEAD_TIME);
+        assert!(matches!(underway, Err(KeyRotationError::InProgress { id, .. }) if id == "b"));
     }
 
     #[test]
-    fn a_key_is_dropped_when_its_last_token_has_ended_and_not_before() {
+    fn a_key_is_dropped_when_its_last_token_has_expired_and_not_before() {
         let keys = [("a", 0), ("b", 100), ("c", 200)];
-        let end = 100 + TOKENS_OUTLIVE.as_secs();
-        assert_eq!(ring(end - 1, &keys).outlived(), None);
-        assert_eq!(ring(end, &keys).outlived().unwrap().drop, ["a"]);
-        assert_eq!(ring(end + 100, &keys).outlived().unwrap().drop, ["a", "b"]);
-        assert_eq!(ring(end * 9, &keys[..1]).outlived(), None, "the key that signs is never dropped");
+        let end = 100 + VERIFY_AFTER_RETIREMENT.as_secs();
+        assert_eq!(keyring(end - 1, &keys).expired(), None);
+        assert_eq!(keyring(end, &keys).expired().unwrap().drop, ["a"]);
+        assert_eq!(keyring(end + 100, &keys).expired().unwrap().drop, ["a", "b"]);
+        assert_eq!(keyring(end * 9, &keys[..1]).expired(), None, "the key that signs is never dropped");
     }
 
     #[test]
-    fn what_a_late_server_signs_ends_before_its_key_is_dropped() {
-        let latest_signature = KEYS_GOOD_FOR;
+    fn tokens_signed_by_a_late_server_expire_before_their_key_is_dropped() {
+        let latest_signature = MAX_KEYS_AGE;
         let clocks_apart = Duration::from_secs(2 * 120);
-        assert!(latest_signature + clocks_apart + TokenLifetime::LONGEST < TOKENS_OUTLIVE);
-        assert!(KEYS_GOOD_FOR < SHORTEST_LEAD);
+        assert!(latest_signature + clocks_apart + TokenLifetime::MAX < VERIFY_AFTER_RETIREMENT);
+        assert!(MAX_KEYS_AGE < MIN_LEAD_TIME);
     }
 
     #[test]
-    fn a_key_that_signs_is_replaced_at_once_when_it_is_retired() {
-        let ring = ring(150, &[("a", 0), ("b", 100), ("c", 200)]);
-        let change = |id| ring.retired(id, sealed("new")).unwrap();
+    fn the_signing_key_is_replaced_immediately_when_it_is_retired() {
+        let ring = keyring(150, &[("a", 0), ("b", 100), ("c", 200)]);
+        let change = |id| ring.retire(id, encrypted_key("new")).unwrap();
         assert_eq!((change("a").drop, change("a").publish), (vec!["a".to_owned()], None));
         assert_eq!(
             (change("b").drop, change("b").publish),
-            (vec!["b".to_owned()], Some((sealed("new"), Duration::ZERO)))
+            (vec!["b".to_owned()], Some((encrypted_key("new"), Duration::ZERO)))
         );
         assert_eq!((change("c").drop, change("c").publish), (vec!["c".to_owned()], None));
-        assert_eq!(ring.retired("d", sealed("new")), Err(KeyRefusal::Unknown("d".to_owned())));
+        assert_eq!(ring.retire("d", encrypted_key("new")), Err(KeyRotationError::UnknownKey("d".to_owned())));
     }
 
     #[test]
-    fn rotation_is_due_when_the_key_has_signed_long_enough_and_no_other_is_published() {
+    fn rotation_is_due_when_the_key_has_signed_long_enough_and_no_successor_is_published() {
         let lifetime = Duration::from_secs(1000);
-        assert!(!ring(1099, &[("a", 100)]).is_due(lifetime));
-        assert!(ring(1100, &[("a", 100)]).is_due(lifetime));
-        assert!(!ring(1100, &[("a", 100), ("b", 1130)]).is_due(lifetime));
-        assert!(!ring(1130, &[("a", 100), ("b", 1130)]).is_due(lifetime));
+        assert!(!keyring(1099, &[("a", 100)]).is_due(lifetime));
+        assert!(keyring(1100, &[("a", 100)]).is_due(lifetime));
+        assert!(!keyring(1100, &[("a", 100), ("b", 1130)]).is_due(lifetime));
+        assert!(!keyring(1130, &[("a", 100), ("b", 1130)]).is_due(lifetime));
     }
 }

@@ -53,17 +53,17 @@ pub struct TokenLifetime(Duration);
 
 impl TokenLifetime {
     /// The maximum lifetime.
-    pub const LONGEST: Duration = Duration::from_secs(3600);
+    pub const MAX: Duration = Duration::from_secs(3600);
 
     /// Creates a lifetime; `None` if it is out of range.
     #[must_use]
     pub fn new(lifetime: Duration) -> Option<Self> {
-        (60..=Self::LONGEST.as_secs()).contains(&lifetime.as_secs()).then_some(Self(lifetime))
+        (60..=Self::MAX.as_secs()).contains(&lifetime.as_secs()).then_some(Self(lifetime))
     }
 
     /// Returns the expiry of a token that is issued `now`, which is never later than the account's own expiry.
     #[must_use]
-    pub fn end(self, now: Timestamp, account_expiry: Option<Timestamp>) -> Timestamp {
+    pub fn expiry(self, now: Timestamp, account_expiry: Option<Timestamp>) -> Timestamp {
         let end = now + self.0;
         account_expiry.map_or(end, |expiry| end.min(expiry))
     }

@@ -13,21 +13,21 @@ use kernel::Entropy;
 const MEMORY_KIB: u32 = 8;
 const PASSES: u32 = 1;
 const LANES: u32 = 1;
-const SALT: usize = 16;
-const HASH: usize = 32;
+const SALT_LENGTH: usize = 16;
+const HASH_LENGTH: usize = 32;
 
 /// The maximum parameters of a stored hash. Higher ones can only come from someone who tampered with the database.
-const MOST_MEMORY_KIB: u32 = 64 * 1024;
-const MOST_PASSES: u32 = 16;
-const MOST_LANES: u32 = 16;
+const MAX_MEMORY_KIB: u32 = 64 * 1024;
+const MAX_PASSES: u32 = 16;
+const MAX_LANES: u32 = 16;
 
 /// Hashes client secrets with Argon2id.
 #[derive(Clone)]
-pub struct Argon2Secrets {
+pub struct Argon2Hasher {
     entropy: Arc<dyn Entropy>,
 }
 
-impl Argon2Secrets {
+impl Argon2Hasher {
     /// Creates a hasher with salts from this source.
     #[must_use]
     pub fn new(entropy: Arc<dyn Entropy>) -> Self {
@@ -35,26 +35,26 @@ impl Argon2Secrets {
     }
 }
 
-impl SecretHasher for Argon2Secrets {
+impl SecretHasher for Argon2Hasher {
     fn hash(&self, secret: &ClientSecret, previous: Option<&SecretHash>) -> SecretHash {
-        let mut salt = vec![0; SALT];
+        let mut salt = vec![0; SALT_LENGTH];
         self.entropy.fill(&mut salt);
-        let mut new = Kept { memory: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH] };
+        let mut new = PhcHash { memory: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash: vec![0; HASH_LENGTH] };
         if let Some(previous) =
-            previous.and_then(|hash| Kept::from_phc(hash.as_str())).filter(|hash| hash.costs_like(&new))
+            previous.and_then(|hash| PhcHash::from_phc(hash.as_str())).filter(|hash| hash.has_same_cost(&new))
         {
             new.salt = previous.salt;
         }
-        new.hash = new.hash_of(secret).expect("the parameters of new hashes are within Argon2's bounds");
+        new.hash = new.compute_hash(secret).expect("the parameters of new hashes are within Argon2's bounds");
         SecretHash::new(new.to_phc())
     }
 
     fn verify(&self, secret: &ClientSecret, hashes: &[&SecretHash]) -> bool {
-        let mut computed: Option<(Kept, Vec<u8>)> = None;
+        let mut computed: Option<(PhcHash, Vec<u8>)> = None;
         let mut matches = false;
-        for stored in hashes.iter().filter_map(|hash| Kept::from_phc(hash.as_str())) {
-            let shared = computed.take().filter(|(other, _)| stored.costs_like(other) && stored.salt == other.salt);
-            let Some(hash) = shared.map(|(_, hash)| hash).or_else(|| stored.hash_of(secret)) else { continue };
+        for stored in hashes.iter().filter_map(|hash| PhcHash::from_phc(hash.as_str())) {
+            let shared = computed.take().filter(|(other, _)| stored.has_same_cost(other) && stored.salt == other.salt);
+            let Some(hash) = shared.map(|(_, hash)| hash).or_else(|| stored.compute_hash(secret)) else { continue };
             matches |= verify_slices_are_equal(&hash, &stored.hash).is_ok();
             computed = Some((stored, hash));
         }
@@ -64,7 +64,7 @@ impl SecretHasher for Argon2Secrets {
 
 /// A parsed PHC string: `$argon2id$v=19$m=8,t=1,p=1$salt$hash`.
 #[derive(Debug, PartialEq)]
-struct Kept {
+struct PhcHash {
     memory: u32,
     passes: u32,
     lanes: u32,
@@ -72,7 +72,7 @@ struct Kept {
     hash: Vec<u8>,
 }
 
-impl Kept {
+impl PhcHash {
     fn from_phc(phc: &str) -> Option<Self> {
         let (parameters, rest) = phc.strip_prefix("$argon2id$v=19$")?.split_once('$')?;
         let (salt, hash) = rest.split_once('$')?;
@@ -82,11 +82,11 @@ impl Kept {
             (value <= max).then_some(value)
         };
         let parsed = Self {
-            memory: next("m=", MOST_MEMORY_KIB)?,
-            passes: next("t=", MOST_PASSES)?,
-            lanes: next("p=", MOST_LANES)?,
+            memory: next("m=", MAX_MEMORY_KIB)?,
+            passes: next("t=", MAX_PASSES)?,
+            lanes: next("p=", MAX_LANES)?,
             salt: STANDARD_NO_PAD.decode(salt).ok()?,
-            hash: STANDARD_NO_PAD.decode(hash).ok().filter(|hash| hash.len() == HASH)?,
+            hash: STANDARD_NO_PAD.decode(hash).ok().filter(|hash| hash.len() == HASH_LENGTH)?,
         };
         parameters.next().is_none().then_some(parsed)
     }
@@ -97,11 +97,11 @@ impl Kept {
         format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")
     }
 
-    fn costs_like(&self, other: &Self) -> bool {
+    fn has_same_cost(&self, other: &Self) -> bool {
         (self.memory, self.passes, self.lanes) == (other.memory, other.passes, other.lanes)
     }
 
-    fn hash_of(&self, secret: &ClientSecret) -> Option<Vec<u8>> {
+    fn compute_hash(&self, secret: &ClientSecret) -> Option<Vec<u8>> {
         let parameters = Params::new(self.memory, self.passes, self.lanes, Some(self.hash.len())).ok()?;
         let blocks = parameters.block_count();
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
@@ -122,18 +122,18 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use auth::HASH_OF_NO_SECRET;
+    use auth::DUMMY_HASH;
 
     use super::*;
-    use crate::{entropy::SystemEntropy, fixtures::Same};
+    use crate::{entropy::SystemEntropy, fixtures::ConstantEntropy};
 
-    fn hasher() -> Argon2Secrets {
-        Argon2Secrets::new(Arc::new(SystemEntropy::new()))
+    fn hasher() -> Argon2Hasher {
+        Argon2Hasher::new(Arc::new(SystemEntropy::new()))
     }
 
     #[test]
-    fn a_secret_is_verified_by_its_own_hash_only() {
-        let (one, other) = (ClientSecret::generate(&Same(1)), ClientSecret::generate(&Same(2)));
+    fn a_secret_matches_only_its_own_hash() {
+        let (one, other) = (ClientSecret::generate(&ConstantEntropy(1)), ClientSecret::generate(&ConstantEntropy(2)));
         let hash = hasher().hash(&one, None);
         assert!(hasher().verify(&one, &[&hash]));
         assert!(!hasher().verify(&other, &[&hash]));
@@ -142,11 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rotated_secret_shares_the_salt_and_either_of_the_two_is_good() {
-        let [old, new, other] = [1, 2, 3].map(|seed| ClientSecret::generate(&Same(seed)));
+    fn a_rotated_secret_shares_the_salt_and_both_secrets_are_valid() {
+        let [old, new, other] = [1, 2, 3].map(|seed| ClientSecret::generate(&ConstantEntropy(seed)));
         let before = hasher().hash(&old, None);
         let after = hasher().hash(&new, Some(&before));
-        let salt = |hash: &SecretHash| Kept::from_phc(hash.as_str()).unwrap().salt;
+        let salt = |hash: &SecretHash| PhcHash::from_phc(hash.as_str()).unwrap().salt;
         assert_eq!(salt(&before), salt(&after));
         assert!(hasher().verify(&old, &[&after, &before]) && hasher().verify(&new, &[&after, &before]));
         assert!(!hasher().verify(&other, &[&after, &before]) && !hasher().verify(&old, &[&after]));
@@ -154,26 +154,26 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_that_openssl_made_verifies() {
-        let secret = ClientSecret::generate(&Same(1));
+    fn a_hash_made_by_openssl_is_verified() {
+        let secret = ClientSecret::generate(&ConstantEntropy(1));
         assert_eq!(secret.expose(), "nvsec_aeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqcaibaeaqq6m5cai");
         let phc = "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$yDsroGYw0DF0bKbWklUTRocWRty4ZKCCrY1E229bqVc";
         assert!(hasher().verify(&secret, &[&SecretHash::new(phc)]));
     }
 
     #[test]
-    fn the_hash_of_no_secret_costs_what_a_real_one_costs_and_no_secret_has_it() {
-        let real = hasher().hash(&ClientSecret::generate(&Same(1)), None);
-        let [real, dummy] = [real.as_str(), HASH_OF_NO_SECRET].map(|phc| Kept::from_phc(phc).unwrap());
+    fn the_dummy_hash_costs_as_much_as_a_real_one_and_matches_no_secret() {
+        let real = hasher().hash(&ClientSecret::generate(&ConstantEntropy(1)), None);
+        let [real, dummy] = [real.as_str(), DUMMY_HASH].map(|phc| PhcHash::from_phc(phc).unwrap());
         assert_eq!((dummy.memory, dummy.passes, dummy.lanes), (real.memory, real.passes, real.lanes));
         assert_eq!((dummy.salt.len(), dummy.hash.len()), (real.salt.len(), real.hash.len()));
-        assert!(!hasher().verify(&ClientSecret::generate(&Same(1)), &[&SecretHash::new(HASH_OF_NO_SECRET)]));
+        assert!(!hasher().verify(&ClientSecret::generate(&ConstantEntropy(1)), &[&SecretHash::new(DUMMY_HASH)]));
     }
 
     #[test]
-    fn hashes_that_ask_for_absurd_work_or_say_something_else_are_refused_unhashed() {
-        let phc = hasher().hash(&ClientSecret::generate(&Same(1)), None).as_str().to_owned();
-        assert_eq!(Kept::from_phc(&phc).unwrap().to_phc(), phc);
+    fn hashes_with_excessive_parameters_or_of_another_form_are_refused_without_hashing() {
+        let phc = hasher().hash(&ClientSecret::generate(&ConstantEntropy(1)), None).as_str().to_owned();
+        assert_eq!(PhcHash::from_phc(&phc).unwrap().to_phc(), phc);
         for (from, to) in [
             ("m=8", "m=4294967295"),
             ("t=1", "t=4000000000"),
@@ -185,10 +185,10 @@ mod tests {
             ("v=19", "v=16"),
             ("$argon2id", "argon2id"),
         ] {
-            assert_eq!(Kept::from_phc(&phc.replacen(from, to, 1)), None, "{to} was accepted");
+            assert_eq!(PhcHash::from_phc(&phc.replacen(from, to, 1)), None, "{to} was accepted");
         }
         for cut in 0..phc.len() {
-            assert_eq!(Kept::from_phc(&phc[..cut]), None);
+            assert_eq!(PhcHash::from_phc(&phc[..cut]), None);
         }
     }
 }

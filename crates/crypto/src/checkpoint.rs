@@ -22,7 +22,7 @@ pub struct CheckpointPublicKey([u8; 32]);
 pub struct MalformedPublicKey;
 
 /// The DER of a SubjectPublicKeyInfo for Ed25519, without the 32 bytes of the key at its end.
-const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
 
@@ -59,7 +59,7 @@ impl CheckpointPublicKey {
     /// Returns the key in PEM, which `openssl` can read.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode([SPKI.as_slice(), &self.0].concat()))
+        format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode([SPKI_PREFIX.as_slice(), &self.0].concat()))
     }
 
     /// Parses the key from a PEM block, which may have text around it.
@@ -70,7 +70,7 @@ impl CheckpointPublicKey {
         let body = pem.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).ok_or(MalformedPublicKey)?.0;
         let body: String = body.chars().filter(|letter| !letter.is_ascii_whitespace()).collect();
         let der = STANDARD.decode(body).map_err(|_| MalformedPublicKey)?;
-        let key = der.strip_prefix(&SPKI).ok_or(MalformedPublicKey)?;
+        let key = der.strip_prefix(&SPKI_PREFIX).ok_or(MalformedPublicKey)?;
         key.try_into().map(Self).map_err(|_| MalformedPublicKey)
     }
 }
@@ -95,26 +95,26 @@ mod tests {
     use kernel::{Organization, Timestamp};
 
     use super::*;
-    use crate::fixtures::master;
+    use crate::fixtures::master_key;
 
     #[test]
-    fn a_checkpoint_verifies_with_the_public_key_alone_and_only_as_it_was_signed() {
-        let key = CheckpointKey::new(&master(1));
+    fn only_an_unaltered_checkpoint_verifies_with_the_public_key() {
+        let key = CheckpointKey::new(&master_key(1));
         let at = Timestamp::from_millis(0);
-        let checkpoint = Checkpoint::sign(&key, Organization::installation(), 7, Hash::of(b"entry"), at);
+        let checkpoint = Checkpoint::sign(&key, Organization::installation(), 7, Hash::digest(b"entry"), at);
         let public = CheckpointPublicKey::from_pem(&key.public_key().to_pem()).unwrap();
         let verifies = |checkpoint: &Checkpoint| public.verify(checkpoint.message().as_bytes(), &checkpoint.signature);
         assert!(verifies(&checkpoint));
         assert!(!verifies(&Checkpoint { sequence: 8, ..checkpoint }));
-        assert!(!verifies(&Checkpoint { hash: Hash::of(b"other"), ..checkpoint }));
-        let other = CheckpointKey::new(&master(2)).public_key();
+        assert!(!verifies(&Checkpoint { hash: Hash::digest(b"other"), ..checkpoint }));
+        let other = CheckpointKey::new(&master_key(2)).public_key();
         assert!(!other.verify(checkpoint.message().as_bytes(), &checkpoint.signature));
     }
 
     /// Both values were made by OpenSSL from the derived seed, with `openssl pkey -pubout` and `openssl pkeyutl -sign`.
     #[test]
-    fn the_key_and_its_signatures_are_what_openssl_makes_of_the_seed() {
-        let key = CheckpointKey::new(&master(1));
+    fn the_key_and_its_signatures_equal_those_of_openssl() {
+        let key = CheckpointKey::new(&master_key(1));
         assert_eq!(
             key.public_key().to_pem(),
             "-----BEGIN PUBLIC KEY-----\n\
@@ -129,15 +129,15 @@ mod tests {
     }
 
     #[test]
-    fn a_pem_is_read_with_other_line_ends_and_text_around_it() {
-        let key = CheckpointKey::new(&master(1)).public_key();
+    fn a_pem_is_parsed_with_other_line_endings_and_text_around_it() {
+        let key = CheckpointKey::new(&master_key(1)).public_key();
         let pem = format!("# Novantra\r\n{}", key.to_pem().replace('\n', "\r\n"));
         assert_eq!(CheckpointPublicKey::from_pem(&pem), Ok(key));
     }
 
     #[test]
-    fn what_is_no_ed25519_public_key_is_refused() {
-        let pem = CheckpointKey::new(&master(1)).public_key().to_pem();
+    fn a_pem_without_an_ed25519_public_key_is_refused() {
+        let pem = CheckpointKey::new(&master_key(1)).public_key().to_pem();
         for text in [
             "",
             "MCowBQYDK2VwAyEA",

@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 /// The number of milliseconds whose last identifier is remembered. The timestamps of concurrent calls never spread over
 /// so many milliseconds.
-const REMEMBERED: usize = 64;
+const MAX_REMEMBERED: usize = 64;
 
 /// Randomness from the operating system.
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Entropy for SystemEntropy {
         let mut random = [0; 16];
         self.fill(&mut random[6..]);
         let ulid = Ulid::from_parts(millis, u128::from_be_bytes(random) >> 1);
-        if last.len() == REMEMBERED {
+        if last.len() == MAX_REMEMBERED {
             last.pop_front();
         }
         last.push_back(ulid);
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_of_one_millisecond_ascend_though_other_milliseconds_come_between() {
+    fn identifiers_of_one_millisecond_ascend_even_if_interleaved_with_other_milliseconds() {
         let entropy = SystemEntropy::new();
         let mut before = [Ulid::nil(); 3];
         for round in 0..1000 {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn no_identifier_is_given_out_twice_however_many_threads_ask() {
+    fn concurrent_threads_never_get_the_same_identifier() {
         let entropy = SystemEntropy::new();
         let ulids: Vec<Ulid> = thread::scope(|scope| {
             let generate = || (0..2000).map(|call| entropy.ulid(at(call / 500))).collect::<Vec<_>>();
@@ -92,17 +92,17 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_before_1970_has_an_identifier_too() {
+    fn a_timestamp_before_1970_has_an_identifier_at_the_epoch() {
         assert_eq!(SystemEntropy::new().ulid(Timestamp::MIN).timestamp_ms(), 0);
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_number_of_remembered_identifiers_is_bounded() {
         let entropy = SystemEntropy::new();
         for millis in 0..1000 {
             entropy.ulid(at(millis));
         }
-        assert_eq!(entropy.last.lock().unwrap().len(), REMEMBERED);
+        assert_eq!(entropy.last.lock().unwrap().len(), MAX_REMEMBERED);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use ulid::Ulid;
 use crate::master_key::MasterKey;
 
 /// Deterministic entropy, in which every byte is the same.
-pub(crate) struct Same(pub(crate) u8);
+pub(crate) struct ConstantEntropy(pub(crate) u8);
 
-impl Entropy for Same {
+impl Entropy for ConstantEntropy {
     fn fill(&self, buffer: &mut [u8]) {
         buffer.fill(self.0);
     }
@@ -18,6 +18,6 @@ impl Entropy for Same {
     }
 }
 
-pub(crate) fn master(byte: u8) -> MasterKey {
-    MasterKey::generate(&Same(byte))
+pub(crate) fn master_key(byte: u8) -> MasterKey {
+    MasterKey::generate(&ConstantEntropy(byte))
 }

@@ -24,7 +24,7 @@ pub enum KeyFileError {
     },
     /// The file can't be created.
     #[error("the master key file {path} can't be created: {source}")]
-    NotMade {
+    NotCreated {
         /// The path of the file.
         path: PathBuf,
         /// The cause.
@@ -60,7 +60,7 @@ pub fn load_master_key(path: &Path) -> Result<MasterKey, KeyFileError> {
 pub fn load_or_create_master_key(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, KeyFileError> {
     match load_master_key(path) {
         Err(KeyFileError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => {
-            create(path, entropy).map_err(|source| KeyFileError::NotMade { path: path.to_owned(), source })?;
+            create(path, entropy).map_err(|source| KeyFileError::NotCreated { path: path.to_owned(), source })?;
             load_master_key(path)
         }
         loaded => loaded,
@@ -115,7 +115,7 @@ mod tests {
     use crate::entropy::SystemEntropy;
 
     #[test]
-    fn of_many_starters_one_makes_the_key_and_all_get_it() {
+    fn concurrent_starts_create_one_key_and_all_load_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         let entropy = SystemEntropy::new();
@@ -131,7 +131,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_its_owner_can_read_the_file() {
+    fn only_the_owner_can_read_the_file() {
         use std::os::unix::fs::PermissionsExt;
 
         let folder = tempfile::tempdir().unwrap();
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_holds_no_key_is_refused_by_name_and_left_alone() {
+    fn a_file_without_a_key_is_reported_with_its_path_and_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         fs::write(&path, "not a key").unwrap();
@@ -153,11 +153,11 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_named() {
+    fn a_missing_folder_is_reported_with_its_path() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("absent/master.key");
         let error = load_or_create_master_key(&path, &SystemEntropy::new()).unwrap_err();
-        assert!(matches!(error, KeyFileError::NotMade { .. }));
+        assert!(matches!(error, KeyFileError::NotCreated { .. }));
         assert!(error.to_string().contains("absent/master.key"), "{error}");
         assert!(matches!(load_master_key(&path), Err(KeyFileError::Unreadable { .. })));
     }

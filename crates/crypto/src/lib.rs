@@ -4,28 +4,28 @@
 mod argon2_secrets;
 mod checkpoint;
 mod cursor;
+mod encryptor;
 mod entropy;
 mod key_file;
 mod master_key;
-mod rotating;
-mod sealer;
+mod rotating_keys;
 mod signing_key;
 mod token;
-mod verified;
+mod verified_token_cache;
 mod webhook_secrets;
 
 #[cfg(test)]
 mod fixtures;
 
-pub use argon2_secrets::Argon2Secrets;
+pub use argon2_secrets::Argon2Hasher;
 pub use checkpoint::{CheckpointKey, CheckpointPublicKey, MalformedPublicKey};
 pub use cursor::CursorKey;
+pub use encryptor::{DecryptionFailed, Encryptor};
 pub use entropy::SystemEntropy;
 pub use key_file::{KeyFileError, load_master_key, load_or_create_master_key};
 pub use master_key::{MalformedMasterKey, MasterKey, Purpose};
-pub use rotating::RotatingKeys;
-pub use sealer::{Sealer, Unopened};
-pub use signing_key::{SigningKeyError, seal_new_signing_key};
+pub use rotating_keys::RotatingKeys;
+pub use signing_key::{SigningKeyError, generate_signing_key};
 pub use token::{AUDIENCE, TokenKeys};
-pub use verified::CachedVerifier;
-pub use webhook_secrets::WebhookSecrets;
+pub use verified_token_cache::CachedVerifier;
+pub use webhook_secrets::HmacWebhookSigner;

@@ -29,7 +29,7 @@ pub enum Purpose {
     /// The encryption of secrets at rest.
     SecretsAtRest,
     /// The check value that identifies the master key; nothing is encrypted or signed with it.
-    Recognition,
+    KeyCheck,
 }
 
 impl Purpose {
@@ -39,7 +39,7 @@ impl Purpose {
             Self::Cursors => "novantra/v1/cursors",
             Self::Checkpoints => "novantra/v1/checkpoints",
             Self::SecretsAtRest => "novantra/v1/secrets-at-rest",
-            Self::Recognition => "novantra/v1/recognition",
+            Self::KeyCheck => "novantra/v1/recognition",
         }
     }
 }
@@ -84,7 +84,7 @@ impl MasterKey {
     /// from which neither the master key nor other derived keys can be computed.
     #[must_use]
     pub fn check_value(&self) -> String {
-        self.derive(Purpose::Recognition).iter().fold(String::with_capacity(64), |mut text, byte| {
+        self.derive(Purpose::KeyCheck).iter().fold(String::with_capacity(64), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
         })
@@ -127,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_reads_back_from_its_text_with_white_space_around_it() {
+    fn a_key_is_parsed_from_its_text_with_surrounding_white_space() {
         let text = STANDARD.encode([7; 32]);
         let key: MasterKey = format!("\n{text}\r\n").parse().unwrap();
         assert_eq!(*key.to_text(), text);
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn malformed_keys_are_refused() {
         for text in ["", "AAAA", &STANDARD.encode([7; 31]), &STANDARD.encode([7; 33]), &"!".repeat(44)] {
             assert_eq!(text.parse::<MasterKey>().unwrap_err(), MalformedMasterKey, "{text:?}");
         }
@@ -148,7 +148,7 @@ mod tests {
     /// Every installation has data that depends on these keys, so their derivation must never change. The expected
     /// values were computed with another implementation, Python's `hmac`.
     #[test]
-    fn derived_keys_are_what_they_always_were_and_differ_by_purpose() {
+    fn derived_keys_never_change_and_differ_by_purpose() {
         let key = MasterKey([0; 32]);
         assert_eq!(
             hex(key.derive(Purpose::Cursors).as_slice()),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_recognized_by_its_check_value_and_no_other_key_is() {
+    fn only_the_key_itself_has_its_check_value() {
         let (key, other) = (MasterKey([7; 32]), MasterKey([8; 32]));
         assert!(key.has_check_value(&key.check_value()));
         assert!(!other.has_check_value(&key.check_value()));

@@ -5,10 +5,12 @@ use std::{
     time::Instant,
 };
 
-use auth::{Claims, KEYS_GOOD_FOR, Keyring, StaleKeys, TokenError, TokenSigner, TokenVerifier};
+use auth::{Claims, Keyring, MAX_KEYS_AGE, StaleKeys, TokenError, TokenSigner, TokenVerifier};
 use kernel::Timestamp;
 
-use crate::{master_key::MasterKey, signing_key::SigningKeyError, token::TokenKeys, verified::CachedVerifier};
+use crate::{
+    master_key::MasterKey, signing_key::SigningKeyError, token::TokenKeys, verified_token_cache::CachedVerifier,
+};
 
 /// Signs and verifies with the keys of the installation as they were last read, for [`MAX_KEYS_AGE`] after that. The
 /// age is measured with the monotonic clock: if a wall clock was set back, a retired key would become valid again.
@@ -17,18 +19,18 @@ pub struct RotatingKeys {
     issuer: String,
     /// The number of verified tokens to cache.
     capacity: usize,
-    present: RwLock<Arc<Present>>,
+    current: RwLock<Arc<CurrentKeys>>,
 }
 
 /// The keys as they were last read.
 #[derive(Clone)]
-struct Present {
+struct CurrentKeys {
     ids: Vec<String>,
     signing: Option<String>,
     keys: Arc<TokenKeys>,
     /// Caches the tokens of these keys only, so that the cached tokens of a removed key are dropped with it.
     verifier: Arc<CachedVerifier>,
-    good_until: Instant,
+    fresh_until: Instant,
 }
 
 impl RotatingKeys {
@@ -44,8 +46,8 @@ impl RotatingKeys {
         issuer: &str,
         capacity: usize,
     ) -> Result<Self, SigningKeyError> {
-        let present = Present::open(&master, keyring, requested_at, issuer, capacity)?;
-        Ok(Self { master, issuer: issuer.to_owned(), capacity, present: RwLock::new(Arc::new(present)) })
+        let present = CurrentKeys::open(&master, keyring, requested_at, issuer, capacity)?;
+        Ok(Self { master, issuer: issuer.to_owned(), capacity, current: RwLock::new(Arc::new(present)) })
     }
 
     /// Replaces the keys with those that were requested at `requested_at`.
@@ -53,28 +55,28 @@ impl RotatingKeys {
     /// # Errors
     /// [`SigningKeyError`]; the previous keys stay in use until they are too old.
     pub fn load(&self, keyring: &Keyring, requested_at: Instant) -> Result<(), SigningKeyError> {
-        let before = self.present();
-        let next = if before.is_of(keyring) {
-            Present { good_until: requested_at + KEYS_GOOD_FOR, ..Present::clone(&before) }
+        let before = self.current();
+        let next = if before.matches(keyring) {
+            CurrentKeys { fresh_until: requested_at + MAX_KEYS_AGE, ..CurrentKeys::clone(&before) }
         } else {
-            Present::open(&self.master, keyring, requested_at, &self.issuer, self.capacity)?
+            CurrentKeys::open(&self.master, keyring, requested_at, &self.issuer, self.capacity)?
         };
-        *self.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(())
     }
 
-    fn present(&self) -> Arc<Present> {
-        Arc::clone(&self.present.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> Arc<CurrentKeys> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The current keys, if they were read recently enough.
-    fn good(&self) -> Result<Arc<Present>, StaleKeys> {
-        let present = self.present();
-        if Instant::now() < present.good_until { Ok(present) } else { Err(StaleKeys) }
+    fn fresh(&self) -> Result<Arc<CurrentKeys>, StaleKeys> {
+        let present = self.current();
+        if Instant::now() < present.fresh_until { Ok(present) } else { Err(StaleKeys) }
     }
 }
 
-impl Present {
+impl CurrentKeys {
     fn open(
         master: &MasterKey,
         keyring: &Keyring,
@@ -84,39 +86,39 @@ impl Present {
     ) -> Result<Self, SigningKeyError> {
         let keys = Arc::new(TokenKeys::open(master, keyring, issuer)?);
         let verifier = Arc::new(CachedVerifier::new(Arc::clone(&keys) as _, capacity));
-        let good_until = requested_at + KEYS_GOOD_FOR;
+        let good_until = requested_at + MAX_KEYS_AGE;
         Ok(Self {
             ids: ids(keyring).map(str::to_owned).collect(),
             signing: signing(keyring).map(str::to_owned),
             keys,
             verifier,
-            good_until,
+            fresh_until: good_until,
         })
     }
 
     /// Returns whether these are the same keys, in the same stages.
-    fn is_of(&self, keyring: &Keyring) -> bool {
+    fn matches(&self, keyring: &Keyring) -> bool {
         self.signing.as_deref() == signing(keyring) && ids(keyring).eq(self.ids.iter().map(String::as_str))
     }
 }
 
 fn ids(keyring: &Keyring) -> impl Iterator<Item = &str> {
-    keyring.keys().iter().map(|key| key.sealed.id.as_str())
+    keyring.keys().iter().map(|key| key.key.id.as_str())
 }
 
 fn signing(keyring: &Keyring) -> Option<&str> {
-    keyring.signing().map(|key| key.sealed.id.as_str())
+    keyring.signing().map(|key| key.key.id.as_str())
 }
 
 impl TokenSigner for RotatingKeys {
     fn sign(&self, claims: &Claims) -> Result<String, StaleKeys> {
-        self.good()?.keys.sign(claims)
+        self.fresh()?.keys.sign(claims)
     }
 }
 
 impl TokenVerifier for RotatingKeys {
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
-        self.good()?.verifier.verify(token, now)
+        self.fresh()?.verifier.verify(token, now)
     }
 }
 
@@ -124,33 +126,33 @@ impl TokenVerifier for RotatingKeys {
 mod tests {
     use std::time::Duration;
 
-    use auth::{PublishedKey, SealedKey};
+    use auth::{EncryptedSigningKey, PublishedKey};
     use kernel::{Id, Organization};
     use scopes::ScopeSet;
     use ulid::Ulid;
 
     use super::*;
     use crate::{
-        fixtures::{Same, master},
-        signing_key::seal_new_signing_key,
+        fixtures::{ConstantEntropy, master_key},
+        signing_key::generate_signing_key,
     };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(seconds * 1000)
     }
 
-    fn sealed(byte: u8) -> SealedKey {
-        seal_new_signing_key(&master(1), &Same(byte), at(i64::from(byte)))
+    fn encrypted_key(byte: u8) -> EncryptedSigningKey {
+        generate_signing_key(&master_key(1), &ConstantEntropy(byte), at(i64::from(byte)))
     }
 
     /// A keyring of these keys, with the seconds from which on they sign, read at second `now`.
-    fn ring(now: i64, keys: &[(u8, i64)]) -> Keyring {
-        let published = |(byte, from): &(u8, i64)| PublishedKey { sealed: sealed(*byte), signs_from: at(*from) };
+    fn keyring(now: i64, keys: &[(u8, i64)]) -> Keyring {
+        let published = |(byte, from): &(u8, i64)| PublishedKey { key: encrypted_key(*byte), signs_from: at(*from) };
         Keyring::new(at(now), keys.iter().map(published).collect())
     }
 
     fn server(keyring: &Keyring) -> RotatingKeys {
-        RotatingKeys::open(master(1), keyring, Instant::now(), "novantra", 100).unwrap()
+        RotatingKeys::open(master_key(1), keyring, Instant::now(), "novantra", 100).unwrap()
     }
 
     fn claims() -> Claims {
@@ -165,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn no_token_is_refused_while_two_servers_learn_of_a_rotation_in_any_order() {
+    fn no_token_is_refused_while_two_servers_load_a_rotation_at_different_times() {
         let steps = [(0, &[(1, 0)][..]), (10, &[(1, 0), (2, 40)]), (39, &[(1, 0), (2, 40)]), (40, &[(1, 0), (2, 40)])];
-        let (early, late) = (server(&ring(0, &[(1, 0)])), server(&ring(0, &[(1, 0)])));
+        let (early, late) = (server(&keyring(0, &[(1, 0)])), server(&keyring(0, &[(1, 0)])));
         let mut tokens = Vec::new();
         let delayed = std::iter::once(steps[0]).chain(steps);
         for ((now, keys), (before, keys_before)) in steps.into_iter().zip(delayed) {
-            early.load(&ring(now, keys), Instant::now()).unwrap();
-            late.load(&ring(before, keys_before), Instant::now()).unwrap();
+            early.load(&keyring(now, keys), Instant::now()).unwrap();
+            late.load(&keyring(before, keys_before), Instant::now()).unwrap();
             tokens.extend([early.sign(&claims()).unwrap(), late.sign(&claims()).unwrap()]);
             for token in &tokens {
                 assert_eq!(early.verify(token, at(now)), Ok(claims()), "at second {now}");
@@ -184,33 +186,33 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_was_verified_is_refused_once_its_key_is_gone() {
-        let server = server(&ring(50, &[(1, 0), (2, 40)]));
-        let token = self::server(&ring(0, &[(1, 0)])).sign(&claims()).unwrap();
+    fn a_verified_token_is_refused_once_its_key_is_removed() {
+        let server = server(&keyring(50, &[(1, 0), (2, 40)]));
+        let token = self::server(&keyring(0, &[(1, 0)])).sign(&claims()).unwrap();
         assert_eq!(server.verify(&token, at(50)), Ok(claims()));
-        server.load(&ring(51, &[(2, 40)]), Instant::now()).unwrap();
+        server.load(&keyring(51, &[(2, 40)]), Instant::now()).unwrap();
         assert_eq!(server.verify(&token, at(51)), Err(TokenError::UnknownKey));
     }
 
     #[test]
-    fn keys_that_were_not_read_lately_neither_sign_nor_verify() {
-        let server = server(&ring(0, &[(1, 0)]));
+    fn keys_that_were_not_read_recently_neither_sign_nor_verify() {
+        let server = server(&keyring(0, &[(1, 0)]));
         let token = server.sign(&claims()).unwrap();
-        let long_ago = Instant::now().checked_sub(KEYS_GOOD_FOR).unwrap();
-        server.load(&ring(0, &[(1, 0)]), long_ago).unwrap();
+        let long_ago = Instant::now().checked_sub(MAX_KEYS_AGE).unwrap();
+        server.load(&keyring(0, &[(1, 0)]), long_ago).unwrap();
         assert_eq!(server.sign(&claims()), Err(StaleKeys));
         assert_eq!(server.verify(&token, at(0)), Err(TokenError::Stale(StaleKeys)));
-        server.load(&ring(0, &[(1, 0)]), long_ago + Duration::from_secs(5)).unwrap();
+        server.load(&keyring(0, &[(1, 0)]), long_ago + Duration::from_secs(5)).unwrap();
         assert_eq!(server.verify(&token, at(0)), Ok(claims()));
     }
 
     #[test]
-    fn keys_that_do_not_open_leave_those_before_in_place() {
-        let server = server(&ring(0, &[(1, 0)]));
-        let altered = SealedKey { sealed: vec![1], ..sealed(2) };
-        let broken = Keyring::new(at(0), vec![PublishedKey { sealed: altered, signs_from: at(0) }]);
-        assert!(matches!(server.load(&broken, Instant::now()), Err(SigningKeyError::Unopened { .. })));
-        assert!(matches!(server.load(&ring(0, &[]), Instant::now()), Err(SigningKeyError::None)));
+    fn keys_that_can_not_be_decrypted_do_not_replace_the_previous_ones() {
+        let server = server(&keyring(0, &[(1, 0)]));
+        let altered = EncryptedSigningKey { ciphertext: vec![1], ..encrypted_key(2) };
+        let broken = Keyring::new(at(0), vec![PublishedKey { key: altered, signs_from: at(0) }]);
+        assert!(matches!(server.load(&broken, Instant::now()), Err(SigningKeyError::DecryptionFailed { .. })));
+        assert!(matches!(server.load(&keyring(0, &[]), Instant::now()), Err(SigningKeyError::NoKey)));
         let token = server.sign(&claims()).unwrap();
         assert_eq!(server.verify(&token, at(0)), Ok(claims()));
     }

@@ -1,13 +1,13 @@
 //! Token signing keys: they are generated here, stored encrypted, and decrypted with the master key.
 
-use auth::SealedKey;
+use auth::EncryptedSigningKey;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
 use kernel::{Entropy, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::{master_key::MasterKey, sealer::Sealer, token::TYPE};
+use crate::{encryptor::Encryptor, master_key::MasterKey, token::TOKEN_TYPE};
 
 /// The only algorithm of signing keys so far (RFC 8037).
 const EDDSA: &str = "EdDSA";
@@ -19,7 +19,7 @@ pub enum SigningKeyError {
     #[error(
         "the master key can't decrypt the signing key {id}: it is another installation's, or the database was altered"
     )]
-    Unopened {
+    DecryptionFailed {
         /// The id of the key.
         id: String,
     },
@@ -33,17 +33,17 @@ pub enum SigningKeyError {
     },
     /// There is no signing key.
     #[error("the database has no signing key")]
-    None,
+    NoKey,
 }
 
 /// Generates a new Ed25519 key, encrypted for the store.
 #[must_use]
-pub fn seal_new_signing_key(master: &MasterKey, entropy: &dyn Entropy, now: Timestamp) -> SealedKey {
+pub fn generate_signing_key(master: &MasterKey, entropy: &dyn Entropy, now: Timestamp) -> EncryptedSigningKey {
     let mut seed = Zeroizing::new([0; 32]);
     entropy.fill(seed.as_mut_slice());
     let id = entropy.ulid(now).to_string();
-    let sealed = Sealer::new(master).seal(entropy, &purpose(&id), seed.as_slice());
-    SealedKey { id, algorithm: EDDSA.to_owned(), sealed, created_at: now }
+    let sealed = Encryptor::new(master).encrypt(entropy, &purpose(&id), seed.as_slice());
+    EncryptedSigningKey { id, algorithm: EDDSA.to_owned(), ciphertext: sealed, created_at: now }
 }
 
 /// A decrypted key.
@@ -56,12 +56,12 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningKey {
-    pub(crate) fn open(encryptor: &Sealer, key: &SealedKey) -> Result<Self, SigningKeyError> {
+    pub(crate) fn decrypt(encryptor: &Encryptor, key: &EncryptedSigningKey) -> Result<Self, SigningKeyError> {
         if key.algorithm != EDDSA {
             return Err(SigningKeyError::UnknownAlgorithm { id: key.id.clone(), algorithm: key.algorithm.clone() });
         }
-        let failed = || SigningKeyError::Unopened { id: key.id.clone() };
-        let seed = encryptor.open(&purpose(&key.id), &key.sealed).map_err(|_| failed())?;
+        let failed = || SigningKeyError::DecryptionFailed { id: key.id.clone() };
+        let seed = encryptor.decrypt(&purpose(&key.id), &key.ciphertext).map_err(|_| failed())?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| failed())?;
         Ok(Self {
             id: key.id.clone(),
@@ -73,7 +73,7 @@ impl SigningKey {
 }
 
 fn header(id: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{TYPE}","alg":"{EDDSA}","kid":"{id}"}}"#))
+    URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{TOKEN_TYPE}","alg":"{EDDSA}","kid":"{id}"}}"#))
 }
 
 /// The purpose, which binds the ciphertext to the key's id, so that rows of the database can't be exchanged.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use crate::{
+    encryptor::Encryptor,
     master_key::MasterKey,
-    sealer::Sealer,
     signing_key::{SigningKey, SigningKeyError},
 };
 
@@ -24,10 +24,10 @@ pub const AUDIENCE: &str = "novantra";
 
 /// The type of access tokens (RFC 9068 § 2.1). Media types are compared case-insensitively, and `application/` may be
 /// omitted (RFC 7515 § 4.1.9).
-pub(crate) const TYPE: &str = "at+jwt";
+pub(crate) const TOKEN_TYPE: &str = "at+jwt";
 
 /// The maximum length of a token in bytes, which no issued token reaches.
-const LONGEST: usize = 4096;
+const MAX_LENGTH: usize = 4096;
 
 /// Signs tokens with the signing key of an installation, and verifies them with each of its keys.
 pub struct TokenKeys {
@@ -44,10 +44,10 @@ impl TokenKeys {
     /// # Errors
     /// [`SigningKeyError`].
     pub fn open(master: &MasterKey, keyring: &Keyring, issuer: &str) -> Result<Self, SigningKeyError> {
-        let encryptor = Sealer::new(master);
+        let encryptor = Encryptor::new(master);
         let signing = keyring.stages().position(|(_, stage)| stage == KeyStage::Signing);
-        let signing = signing.ok_or(SigningKeyError::None)?;
-        let keys = keyring.keys().iter().map(|key| SigningKey::open(&encryptor, &key.sealed));
+        let signing = signing.ok_or(SigningKeyError::NoKey)?;
+        let keys = keyring.keys().iter().map(|key| SigningKey::decrypt(&encryptor, &key.key));
         let keys = keys.collect::<Result<_, _>>()?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[issuer]);
@@ -58,20 +58,20 @@ impl TokenKeys {
         Ok(Self { keys, signing, issuer: issuer.to_owned(), validation })
     }
 
-    fn read(&self, token: &str) -> Result<Claims, TokenError> {
-        let key = self.key_of(token)?;
+    fn decode_claims(&self, token: &str) -> Result<Claims, TokenError> {
+        let key = self.key_for(token)?;
         let decoded = decode::<Payload>(token, &key.public, &self.validation).map_err(|_| TokenError::Invalid)?;
-        decoded.claims.claims().ok_or(TokenError::Invalid)
+        decoded.claims.into_claims().ok_or(TokenError::Invalid)
     }
 
     /// Returns the key that the token's header names.
-    fn key_of(&self, token: &str) -> Result<&SigningKey, TokenError> {
-        if token.len() > LONGEST {
+    fn key_for(&self, token: &str) -> Result<&SigningKey, TokenError> {
+        if token.len() > MAX_LENGTH {
             return Err(TokenError::Invalid);
         }
         let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
         let has_type = |name: &&str| header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(name));
-        let is_access_token = [TYPE, "application/at+jwt"].iter().any(has_type);
+        let is_access_token = [TOKEN_TYPE, "application/at+jwt"].iter().any(has_type);
         if !is_access_token || header.alg != Algorithm::EdDSA || header.crit.is_some() {
             return Err(TokenError::Invalid);
         }
@@ -97,7 +97,7 @@ impl TokenSigner for TokenKeys {
 
 impl TokenVerifier for TokenKeys {
     fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
-        let claims = self.read(token)?;
+        let claims = self.decode_claims(token)?;
         if now < claims.expires_at { Ok(claims) } else { Err(TokenError::Expired(Box::new(claims))) }
     }
 }
@@ -132,13 +132,13 @@ impl<'key> Payload<'key> {
         }
     }
 
-    fn claims(self) -> Option<Claims> {
+    fn into_claims(self) -> Option<Claims> {
         let from_seconds = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1000));
         (self.sub == self.client_id).then_some(())?;
         Some(Claims {
             account: self.sub.parse().ok()?,
             organization: self.org.parse().ok()?,
-            scopes: known_scopes(&self.scope),
+            scopes: supported_scopes(&self.scope),
             issued_at: from_seconds(self.iat),
             expires_at: from_seconds(self.exp),
             id: self.jti,
@@ -148,6 +148,6 @@ impl<'key> Payload<'key> {
 
 /// Parses the scopes of a token. A scope that only a newer version of this program defines, which can occur during an
 /// upgrade, grants nothing.
-fn known_scopes(scopes: &str) -> ScopeSet {
+fn supported_scopes(scopes: &str) -> ScopeSet {
     scopes.split(' ').filter_map(|scope| scope.parse::<Scope>().ok()).collect()
 }

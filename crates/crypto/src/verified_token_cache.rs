@@ -85,9 +85,9 @@ mod tests {
 
     /// Accepts `token-N`, which expires after N seconds, and counts the verifications.
     #[derive(Default)]
-    struct Counting(AtomicU64);
+    struct CountingVerifier(AtomicU64);
 
-    impl TokenVerifier for Counting {
+    impl TokenVerifier for CountingVerifier {
         fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
             self.0.fetch_add(1, Ordering::Relaxed);
             let seconds: i64 =
@@ -108,40 +108,40 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
-    fn cached(capacity: usize) -> (CachedVerifier, Arc<Counting>) {
-        let counting = Arc::new(Counting::default());
+    fn cached(capacity: usize) -> (CachedVerifier, Arc<CountingVerifier>) {
+        let counting = Arc::new(CountingVerifier::default());
         (CachedVerifier::new(Arc::clone(&counting) as Arc<dyn TokenVerifier>, capacity), counting)
     }
 
-    fn asked(counting: &Counting) -> u64 {
+    fn verifications(counting: &CountingVerifier) -> u64 {
         counting.0.load(Ordering::Relaxed)
     }
 
     #[test]
-    fn a_good_token_is_verified_once_and_never_served_past_its_end() {
+    fn a_valid_token_is_verified_once_and_never_accepted_after_its_expiry() {
         let (cached, counting) = cached(100);
         for now in [0, 5, 9] {
             assert_eq!(cached.verify("token-10", at(now)).unwrap().id, "token-10");
         }
-        assert_eq!(asked(&counting), 1);
+        assert_eq!(verifications(&counting), 1);
         for now in [10, 11] {
             assert!(matches!(cached.verify("token-10", at(now)), Err(TokenError::Expired(_))));
         }
-        assert_eq!(asked(&counting), 3);
+        assert_eq!(verifications(&counting), 3);
     }
 
     #[test]
-    fn a_bad_token_is_never_remembered() {
+    fn an_invalid_token_is_never_cached() {
         let (cached, counting) = cached(100);
         for _ in 0..3 {
             assert_eq!(cached.verify("nonsense", at(0)), Err(TokenError::Invalid));
         }
-        assert_eq!(asked(&counting), 3);
+        assert_eq!(verifications(&counting), 3);
         assert!(cached.shards.iter().all(|shard| shard.lock().unwrap().verified.is_empty()));
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_and_ended_tokens_make_room_first() {
+    fn the_cache_is_bounded_and_expired_tokens_are_evicted_first() {
         let (cached, counting) = cached(SHARDS * 4);
         for token in 1..=1000 {
             cached.verify(&format!("token-{token}"), at(0)).unwrap();
@@ -152,8 +152,8 @@ mod tests {
             cached.verify(&format!("token-{token}"), at(1500)).unwrap();
         }
         assert!(count() <= SHARDS * 4);
-        let before = asked(&counting);
+        let before = verifications(&counting);
         cached.verify("token-2020", at(1501)).unwrap();
-        assert_eq!(asked(&counting), before);
+        assert_eq!(verifications(&counting), before);
     }
 }

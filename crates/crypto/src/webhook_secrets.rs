@@ -5,30 +5,30 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use kernel::{Entropy, Id};
 use webhooks::{SealedSecret, Secrets, WebhookSecret, WebhookSubscription};
 
-use crate::{master_key::MasterKey, sealer::Sealer};
+use crate::{encryptor::Encryptor, master_key::MasterKey};
 
 /// Encrypts webhook secrets with a key derived from the master key, and signs with them.
 #[derive(Debug)]
-pub struct WebhookSecrets(Sealer);
+pub struct HmacWebhookSigner(Encryptor);
 
-impl WebhookSecrets {
+impl HmacWebhookSigner {
     /// Creates the signer of the installation with this master key.
     #[must_use]
     pub fn new(master: &MasterKey) -> Self {
-        Self(Sealer::new(master))
+        Self(Encryptor::new(master))
     }
 }
 
-impl Secrets for WebhookSecrets {
+impl Secrets for HmacWebhookSigner {
     fn seal(&self, entropy: &dyn Entropy, subscription: Id<WebhookSubscription>, secret: &WebhookSecret) -> Vec<u8> {
-        self.0.seal(entropy, &purpose(subscription), secret.expose())
+        self.0.encrypt(entropy, &purpose(subscription), secret.expose())
     }
 
     fn sign(&self, subscription: Id<WebhookSubscription>, secrets: &[&SealedSecret], content: &[u8]) -> Option<String> {
         let purpose = purpose(subscription);
         let mut signatures = Vec::with_capacity(secrets.len());
         for secret in secrets {
-            let secret = self.0.open(&purpose, &secret.sealed).ok()?;
+            let secret = self.0.decrypt(&purpose, &secret.sealed).ok()?;
             signatures.push(signature(&secret, content));
         }
         (!signatures.is_empty()).then(|| signatures.join(" "))
@@ -57,52 +57,53 @@ mod tests {
     use super::*;
     use crate::{
         entropy::SystemEntropy,
-        fixtures::{Same, master},
+        fixtures::{ConstantEntropy, master_key},
     };
 
     fn id(number: u128) -> Id<WebhookSubscription> {
         Id::new(Ulid::from_parts(1_700_000_000_000, number))
     }
 
-    fn sealed(secrets: &WebhookSecrets, number: u128, secret: &WebhookSecret) -> SealedSecret {
+    fn encrypted_secret(secrets: &HmacWebhookSigner, number: u128, secret: &WebhookSecret) -> SealedSecret {
         let sealed = secrets.seal(&SystemEntropy::new(), id(number), secret);
         SealedSecret { sealed, ends_at: None }
     }
 
     /// The example of the Standard Webhooks specification, which the tests of its published libraries use, too.
     #[test]
-    fn a_signature_is_that_of_the_specification() {
+    fn the_signature_equals_the_example_of_the_specification() {
         let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let content = br#"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}"#;
         assert_eq!(signature(&secret, content), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]
-    fn a_sealed_secret_signs_as_it_does_in_the_open_and_for_its_own_subscription_only() {
-        let secrets = WebhookSecrets::new(&master(1));
-        let secret = WebhookSecret::generate(&Same(7));
-        let stored = sealed(&secrets, 1, &secret);
+    fn an_encrypted_secret_signs_like_the_plain_one_and_only_for_its_own_subscription() {
+        let secrets = HmacWebhookSigner::new(&master_key(1));
+        let secret = WebhookSecret::generate(&ConstantEntropy(7));
+        let stored = encrypted_secret(&secrets, 1, &secret);
         let signed = secrets.sign(id(1), &[&stored], b"content").unwrap();
         assert_eq!(signed, secrets.sign_with(&secret, b"content"));
         assert_ne!(signed, secrets.sign_with(&secret, b"contents"));
         assert_eq!(secrets.sign(id(2), &[&stored], b"content"), None);
-        assert_eq!(WebhookSecrets::new(&master(2)).sign(id(1), &[&stored], b"content"), None);
+        assert_eq!(HmacWebhookSigner::new(&master_key(2)).sign(id(1), &[&stored], b"content"), None);
     }
 
     #[test]
-    fn while_a_secret_is_rotated_both_sign_in_their_order() {
-        let secrets = WebhookSecrets::new(&master(1));
-        let (new, old) = (WebhookSecret::generate(&Same(1)), WebhookSecret::generate(&Same(2)));
+    fn during_a_rotation_both_secrets_sign_in_their_order() {
+        let secrets = HmacWebhookSigner::new(&master_key(1));
+        let (new, old) = (WebhookSecret::generate(&ConstantEntropy(1)), WebhookSecret::generate(&ConstantEntropy(2)));
         let ends_at = Some(Timestamp::from_millis(1));
-        let stored = [sealed(&secrets, 1, &new), SealedSecret { ends_at, ..sealed(&secrets, 1, &old) }];
+        let stored =
+            [encrypted_secret(&secrets, 1, &new), SealedSecret { ends_at, ..encrypted_secret(&secrets, 1, &old) }];
         let both = secrets.sign(id(1), &[&stored[0], &stored[1]], b"content").unwrap();
         assert_eq!(both, [&new, &old].map(|secret| secrets.sign_with(secret, b"content")).join(" "));
     }
 
     #[test]
-    fn nothing_is_signed_with_no_secret_or_where_one_does_not_open() {
-        let secrets = WebhookSecrets::new(&master(1));
-        let stored = sealed(&secrets, 1, &WebhookSecret::generate(&Same(1)));
+    fn nothing_is_signed_without_a_secret_or_if_one_can_not_be_decrypted() {
+        let secrets = HmacWebhookSigner::new(&master_key(1));
+        let stored = encrypted_secret(&secrets, 1, &WebhookSecret::generate(&ConstantEntropy(1)));
         let mut altered = stored.clone();
         altered.sealed[20] ^= 1;
         assert_eq!(secrets.sign(id(1), &[], b"content"), None);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kernel::{Action, Change, Changeset, Id, RecordKey, Stamp, Stored, Subject};
+use kernel::{Action, Change, Changeset, Id, RecordKey, Stored, Subject, WriteTimestamp};
 
 use crate::{
     create::{CREATED, NewFinding, recorded},
@@ -42,7 +42,7 @@ pub enum BatchOutcome {
 #[must_use]
 pub fn batch(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     findings: Vec<NewFinding>,
     existing_findings: Vec<Stored<Finding>>,
     on_conflict: OnConflict,
@@ -80,7 +80,7 @@ fn add(context: &Desk<'_>, changeset: &mut Changeset, new: NewFinding) -> Stored
     let created = recorded(context, new, changeset.at());
     changeset.create(&created);
     let changes = Change::between(None, &created.record);
-    changeset.note(context.entropy, CREATED, Some(Subject::of(created.meta.id)), changes);
+    changeset.add_entry(context.entropy, CREATED, Some(Subject::from_id(created.meta.id)), changes);
     context.tell(changeset, &created, Happened::Created);
     created
 }
@@ -98,7 +98,7 @@ fn bring_up_to_date(
     let updated = existing.changed(changeset.at(), content);
     changeset.update(existing, &updated);
     let changes = Change::between(Some(&existing.record), &updated.record);
-    changeset.note(context.entropy, UPDATED, Some(Subject::of(updated.meta.id)), changes);
+    changeset.add_entry(context.entropy, UPDATED, Some(Subject::from_id(updated.meta.id)), changes);
     context.tell_difference(changeset, &existing.record, &updated);
     Some(updated)
 }

@@ -1,8 +1,8 @@
 //! Creation of findings.
 
 use kernel::{
-    Action, Change, Changeset, Description, Entropy, Id, RecordKey, Reference, Stamp, Stored, Subject, SubjectGroup,
-    Timestamp, Title,
+    Action, Change, Changeset, Description, Entropy, Id, RecordKey, Reference, Stored, Subject, SubjectGroup,
+    Timestamp, Title, WriteTimestamp,
 };
 
 use crate::{
@@ -39,11 +39,11 @@ pub struct NewFinding {
 
 /// Creates a finding. Whether its key is unique is checked when the changeset is committed.
 #[must_use]
-pub fn create(context: &Desk<'_>, timestamp: Stamp, new: NewFinding) -> (Changeset, Stored<Finding>) {
+pub fn create(context: &Desk<'_>, timestamp: WriteTimestamp, new: NewFinding) -> (Changeset, Stored<Finding>) {
     let at = timestamp.at();
     let finding = recorded(context, new, at);
-    let mut changeset = context.open(timestamp, CREATED, Some(Subject::of(finding.meta.id)));
-    changeset.changes(Change::between(None, &finding.record));
+    let mut changeset = context.open(timestamp, CREATED, Some(Subject::from_id(finding.meta.id)));
+    changeset.set_changes(Change::between(None, &finding.record));
     changeset.create(&finding);
     context.tell(&mut changeset, &finding, Happened::Created);
     (changeset, finding)

@@ -1,7 +1,8 @@
 //! Events that are reported about findings.
 
 use kernel::{
-    Criteria, Description, FieldValue, Fields, Id, Kind, Named, Reference, Resource, Stored, Timestamp, words,
+    AuditFields, Criteria, Description, FieldValue, HasIdPrefix, Id, Kind, Reference, Resource, Stored, Timestamp,
+    string_enum,
 };
 
 use crate::finding::Finding;
@@ -23,7 +24,7 @@ pub struct FindingEvent {
     pub occurred_at: Timestamp,
 }
 
-words! {
+string_enum! {
     /// The kinds of events that can be reported.
     EventKind {
         /// Somebody took note of the finding.
@@ -41,7 +42,7 @@ words! {
     }
 }
 
-impl Named for FindingEvent {
+impl HasIdPrefix for FindingEvent {
     const PREFIX: &'static str = "findev";
 }
 
@@ -54,7 +55,7 @@ impl Resource for FindingEvent {
     }
 }
 
-impl Fields for FindingEvent {
+impl AuditFields for FindingEvent {
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         vec![
             ("event_type", FieldValue::Text(self.kind.name().to_owned())),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use kernel::{
-    Criteria, Description, FieldValue, Fields, Id, Kind, Named, RecordKey, Reference, Resource, Stored, SubjectGroup,
-    Timestamp, Title, words,
+    AuditFields, Criteria, Description, FieldValue, HasIdPrefix, Id, Kind, RecordKey, Reference, Resource, Stored,
+    SubjectGroup, Timestamp, Title, string_enum,
 };
 
 /// A finding: a problem that a scan, a review or a person found.
@@ -52,7 +52,7 @@ pub struct FindingSource {
     pub resource_id: Option<Reference>,
 }
 
-words! {
+string_enum! {
     /// The severity of a finding, in ascending order.
     Severity {
         /// For information.
@@ -68,7 +68,7 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     /// The kind of source that a finding comes from.
     SourceKind {
         /// An assessment.
@@ -90,7 +90,7 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     /// The status of a finding in its lifecycle.
     Status {
         /// Recorded, and not assessed yet.
@@ -112,7 +112,7 @@ words! {
     }
 }
 
-impl Named for Finding {
+impl HasIdPrefix for Finding {
     const PREFIX: &'static str = "find";
 }
 
@@ -125,7 +125,7 @@ impl Resource for Finding {
     }
 }
 
-impl Fields for Finding {
+impl AuditFields for Finding {
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         let subject = self.subject.as_ref();
         vec![

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use kernel::{
-    Action, Attribution, Changeset, Entropy, Id, OrganizationId, OutboxEvent, Reason, Resource, Stamp, Stored, Subject,
-    Timestamp,
+    Action, Attribution, Changeset, Entropy, Id, OrganizationId, OutboxEvent, Reason, Resource, Stored, Subject,
+    Timestamp, WriteTimestamp,
 };
 
 use crate::finding::{Finding, Status};
@@ -83,7 +83,7 @@ pub trait NoticeRenderer: Send + Sync {
 
 impl Desk<'_> {
     /// Begins a changeset for a command with this action.
-    pub(crate) fn open(&self, timestamp: Stamp, action: Action, subject: Option<Subject>) -> Changeset {
+    pub(crate) fn open(&self, timestamp: WriteTimestamp, action: Action, subject: Option<Subject>) -> Changeset {
         Changeset::new(self.entropy, timestamp, self.attribution.clone(), action, subject, Some(self.reason.clone()))
     }
 

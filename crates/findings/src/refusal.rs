@@ -1,6 +1,6 @@
 //! Errors of commands on findings.
 
-use kernel::Invalid;
+use kernel::FieldError;
 
 use crate::{event::EventKind, finding::Status};
 
@@ -9,7 +9,7 @@ use crate::{event::EventKind, finding::Status};
 pub enum Refusal {
     /// Fields of the command are invalid or refer to records that do not exist.
     #[error("the request is invalid")]
-    Invalid(Vec<Invalid>),
+    Invalid(Vec<FieldError>),
     /// The lifecycle does not allow the transition.
     #[error(
         "a finding with status {} can't become {}; allowed from here: {}",

@@ -1,8 +1,8 @@
 //! Recording an event about a finding, which may change its status (contract v1, resources: findings).
 
 use kernel::{
-    Action, Change, Changeset, Description, FieldValue, Id, Invalid, Reader, Reference, Stamp, StoreError, Stored,
-    Subject, Timestamp,
+    Action, Change, Changeset, Description, FieldError, FieldValue, Id, Reader, Reference, StoreError, Stored, Subject,
+    Timestamp, WriteTimestamp,
 };
 
 use crate::{
@@ -42,11 +42,11 @@ impl NewEvent {
     pub fn check(&self) -> Result<(), Refusal> {
         let is_duplicate = self.kind == EventKind::VerifiedAsDuplicate;
         let fault = match (is_duplicate, self.duplicate_of.is_some(), self.external_reference.is_some()) {
-            (true, true, true) | (true, false, false) => Some(Invalid::new(
+            (true, true, true) | (true, false, false) => Some(FieldError::new(
                 "duplicate_of_finding_id",
                 "verified_as_duplicate requires exactly one of duplicateOfFindingId and externalReference",
             )),
-            (false, true, _) => Some(Invalid::new(
+            (false, true, _) => Some(FieldError::new(
                 "duplicate_of_finding_id",
                 "only verified_as_duplicate may have a duplicateOfFindingId",
             )),
@@ -84,7 +84,7 @@ pub async fn originals<S: Reader<Finding> + ?Sized>(
 /// original does not exist, is the finding itself, or is a duplicate of it.
 pub fn report(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     current: &Stored<Finding>,
     new: NewEvent,
     originals: &[Stored<Finding>],
@@ -108,7 +108,7 @@ pub fn report(
             occurred_at: new.occurred_at.unwrap_or(at),
         },
     );
-    let mut changeset = context.open(timestamp, RECORDED, Some(Subject::of(current.meta.id)));
+    let mut changeset = context.open(timestamp, RECORDED, Some(Subject::from_id(current.meta.id)));
     changeset.create(&event);
     let mut changes = vec![Change {
         field: "event_id".into(),
@@ -118,7 +118,7 @@ pub fn report(
     changes.extend(Change::between(None, &event.record));
     // Two concurrent events can't create a cycle of duplicates: each requires that the finding of the other is
     // unchanged.
-    originals.iter().for_each(|original| changeset.expect(original));
+    originals.iter().for_each(|original| changeset.require_unchanged(original));
     let after = match states.last() {
         Some(last) if *last != current.record => {
             let after = current.changed(at, last.clone());
@@ -127,11 +127,11 @@ pub fn report(
             after
         }
         _ => {
-            changeset.expect(current);
+            changeset.require_unchanged(current);
             current.clone()
         }
     };
-    changeset.changes(changes);
+    changeset.set_changes(changes);
     let mut before = &current.record;
     for state in &states {
         context.tell_difference(&mut changeset, before, &Stored { meta: after.meta, record: state.clone() });
@@ -156,7 +156,7 @@ fn check_original(
     } else {
         None
     };
-    fault.map_or(Ok(()), |fault| Err(Refusal::Invalid(vec![Invalid::new("duplicate_of_finding_id", fault)])))
+    fault.map_or(Ok(()), |fault| Err(Refusal::Invalid(vec![FieldError::new("duplicate_of_finding_id", fault)])))
 }
 
 /// Returns the states that the finding passes through; empty if the event does not change it.

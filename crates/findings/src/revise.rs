@@ -1,7 +1,7 @@
 //! Updates of findings.
 
 use kernel::{
-    Action, Change, Changeset, Description, Reference, Stamp, Stored, Subject, SubjectGroup, Timestamp, Title,
+    Action, Change, Changeset, Description, Reference, Stored, Subject, SubjectGroup, Timestamp, Title, WriteTimestamp,
 };
 
 use crate::{
@@ -74,7 +74,7 @@ impl Revision {
 
     fn over(&self, current: &Finding, at: Timestamp) -> Result<Finding, Refusal> {
         let group = current.subject.as_ref();
-        let subject = SubjectGroup::of_parts(
+        let subject = SubjectGroup::from_parts(
             self.subject_module_key.over(group.map(|group| group.module_key.clone())),
             self.subject_resource_type.over(group.map(|group| group.resource_type.clone())),
             self.subject_resource_id.over(group.map(|group| group.resource_id.clone())),
@@ -105,18 +105,18 @@ impl Revision {
 /// incomplete subject.
 pub fn revise(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     current: &Stored<Finding>,
     patch: &Revision,
 ) -> Result<(Changeset, Stored<Finding>), Refusal> {
     let updated = patch.over(&current.record, timestamp.at())?;
-    let mut changeset = context.open(timestamp, UPDATED, Some(Subject::of(current.meta.id)));
+    let mut changeset = context.open(timestamp, UPDATED, Some(Subject::from_id(current.meta.id)));
     if updated == current.record {
-        changeset.expect(current);
+        changeset.require_unchanged(current);
         return Ok((changeset, current.clone()));
     }
     let after = current.changed(changeset.at(), updated);
-    changeset.changes(Change::between(Some(&current.record), &after.record));
+    changeset.set_changes(Change::between(Some(&current.record), &after.record));
     changeset.update(current, &after);
     context.tell_difference(&mut changeset, &current.record, &after);
     Ok((changeset, after))

@@ -152,7 +152,7 @@ impl AccountCache {
         if uses.is_empty() {
             return Ok(());
         }
-        let result = store.note_use(&uses).await;
+        let result = store.record_last_used(&uses).await;
         if result.is_err() {
             for (cell, (_, _, at)) in cells.iter().zip(&uses) {
                 cell.set(*at);

@@ -33,7 +33,7 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known
     let (verifier, clock) = (&app.services.verifier, &app.services.clock);
     let mut verified = verifier.verify(token, clock.now());
     if verified == Err(TokenError::UnknownKey) {
-        verifier.catch_up().await?;
+        verifier.refresh_keys().await?;
         verified = verifier.verify(token, clock.now());
     }
     match verified {
@@ -62,7 +62,7 @@ pub(crate) async fn admit(app: &App, claims: &Claims) -> Result<Known, TurnedAwa
     let account = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
     let Some(cached) = account else { return Err(refused().into()) };
     let now = app.services.clock.now();
-    match Caller::admit(claims, Arc::clone(&cached.account), now) {
+    match Caller::authorize(claims, Arc::clone(&cached.account), now) {
         Ok(caller) => {
             cached.used(now);
             Ok(Known { caller, cached })

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use kernel::{Id, MalformedId, Named, Reason, Text, Timestamp};
+use kernel::{HasIdPrefix, Id, MalformedId, Reason, Text, Timestamp};
 use serde_json::{Map, Value, json};
 use webhooks::{AddressPolicy, EndpointUrl};
 
@@ -195,7 +195,7 @@ impl<R: kernel::Rule> Reading for TextReading<R> {
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "string", "minLength": R::MIN, "maxLength": R::MAX, "description": R::SAYS })
+        json!({ "type": "string", "minLength": R::MIN, "maxLength": R::MAX, "description": R::DESCRIPTION })
     }
 }
 
@@ -256,7 +256,7 @@ pub(crate) fn id<R>() -> IdReading<R> {
     IdReading(std::marker::PhantomData)
 }
 
-impl<R: Named> Reading for IdReading<R> {
+impl<R: HasIdPrefix> Reading for IdReading<R> {
     type Output = Id<R>;
 
     fn read(&self, value: &Value) -> Result<Id<R>, String> {

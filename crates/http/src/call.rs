@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 use auth::Caller;
 use axum::http::{HeaderMap, Method, header, request::Parts};
 use bytes::Bytes;
-use kernel::{Attribution, Id, Named, OrganizationId, Origin, RequestId, Revision};
+use kernel::{Attribution, HasIdPrefix, Id, OrganizationId, Origin, RequestId, Revision};
 use serde_json::Value;
 
 use crate::{
@@ -63,17 +63,17 @@ impl Call {
             organization: principal.organization(),
             actor: principal.cached.actor.clone(),
             origin: self.origin(),
-            standing: Some(principal.caller.standing()),
+            actor_revision: Some(principal.caller.actor_revision()),
         }
     }
 
     /// Returns the first path parameter as an identifier. A malformed identifier is answered with 404.
-    pub(crate) fn path_id<R: Named>(&self) -> Result<Id<R>, Problem> {
+    pub(crate) fn path_id<R: HasIdPrefix>(&self) -> Result<Id<R>, Problem> {
         self.path_id_at(0)
     }
 
     /// Returns the path parameter at this index, from 0, as an identifier. A malformed identifier is answered with 404.
-    pub(crate) fn path_id_at<R: Named>(&self, index: usize) -> Result<Id<R>, Problem> {
+    pub(crate) fn path_id_at<R: HasIdPrefix>(&self, index: usize) -> Result<Id<R>, Problem> {
         let text = self.path.get(index).ok_or_else(Problem::not_found)?;
         text.parse().map_err(|_| Problem::not_found())
     }

@@ -1,7 +1,7 @@
 //! Encryption of stored responses that hold a secret. A stored response can only be decrypted for the idempotency key
 //! that it was stored under (contract v1 § 4).
 
-use kernel::{Answer, IdempotencyKey};
+use kernel::{IdempotencyKey, StoredResponse};
 
 use crate::{problem::Problem, reply::Reply, services::Services};
 
@@ -9,7 +9,7 @@ use crate::{problem::Problem, reply::Reply, services::Services};
 const SEALED: &str = "novantra-sealed";
 
 /// Returns the response as it is stored for replay, encrypted if it is confidential.
-pub(crate) fn keep(services: &Services, key: &IdempotencyKey, response: &Reply) -> Answer {
+pub(crate) fn keep(services: &Services, key: &IdempotencyKey, response: &Reply) -> StoredResponse {
     let mut stored = response.to_answer();
     if response.confidential {
         stored.body = services.answers.seal(&*services.entropy, &purpose(key), &stored.body).into();
@@ -19,7 +19,7 @@ pub(crate) fn keep(services: &Services, key: &IdempotencyKey, response: &Reply) 
 }
 
 /// Returns the response to replay from the stored one.
-pub(crate) fn give(services: &Services, key: &IdempotencyKey, mut stored: Answer) -> Result<Reply, Problem> {
+pub(crate) fn give(services: &Services, key: &IdempotencyKey, mut stored: StoredResponse) -> Result<Reply, Problem> {
     if stored.headers.iter().any(|(name, _)| name == SEALED) {
         stored.headers.retain(|(name, _)| name != SEALED);
         let body = services.answers.open(&purpose(key), &stored.body).ok_or_else(|| {

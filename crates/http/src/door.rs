@@ -123,7 +123,7 @@ async fn pass(app: &App, mut request: Call, route: Arrival, body: Body, state: &
         Access::Scope(scope) => {
             identify(app, &request, state).await?;
             let principal = state.known.as_ref().ok_or_else(Problem::internal)?;
-            principal.caller.need(scope).map_err(|_| Problem::forbidden(scope))?;
+            principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
         }
         Access::Open | Access::Nowhere => {
             // A token is only used for the audit log and the rate limit here; an invalid one is ignored.

@@ -1,6 +1,6 @@
 //! The parameters that every list accepts (contract v1 § 6).
 
-use kernel::{Order, PageLimit, PageRequest, Timestamp, Window};
+use kernel::{Order, PageLimit, PageRequest, TimeRange, Timestamp};
 use serde_json::json;
 
 use crate::query::Query;
@@ -54,11 +54,16 @@ pub(crate) fn read(query: &mut Query<'_>) -> Asked {
         |text| if text == "updated" { Ok(Order::Changed) } else { Err("must be one of: updated") },
     );
     let window =
-        Window { created_after, created_before, updated_after: updated_after.or(updated_since), updated_before };
+        TimeRange { created_after, created_before, updated_after: updated_after.or(updated_since), updated_before };
     if order.is_some() && window.updated_after.is_none() && window.updated_before.is_none() {
         query.fault("order", "requires updatedAfter, updated_since or updatedBefore");
     }
-    let page = PageRequest { limit: limit.unwrap_or_default(), order: order.unwrap_or_default(), after: None, window };
+    let page = PageRequest {
+        limit: limit.unwrap_or_default(),
+        order: order.unwrap_or_default(),
+        after: None,
+        time_range: window,
+    };
     let pages = [limit.is_some().then_some("limit"), cursor.is_some().then_some("cursor")];
     Asked { page, cursor, pages: pages.into_iter().flatten().collect() }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use findings::Refusal;
-use kernel::{Invalid, StoreError};
+use kernel::{FieldError, StoreError};
 use scopes::Scope;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -276,8 +276,8 @@ impl From<webhooks::Refusal> for Problem {
     }
 }
 
-impl From<Invalid> for Issue {
-    fn from(error: Invalid) -> Self {
+impl From<FieldError> for Issue {
+    fn from(error: FieldError) -> Self {
         Self { path: vec![camel(error.field)], message: error.message }
     }
 }

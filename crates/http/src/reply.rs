@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
 };
 use bytes::Bytes;
-use kernel::{Answer, Revision, Subject};
+use kernel::{Revision, StoredResponse, Subject};
 use serde::Serialize;
 
 use crate::json;
@@ -81,17 +81,17 @@ impl Reply {
     }
 
     /// Returns the response as it is stored for replay.
-    pub(crate) fn to_answer(&self) -> Answer {
+    pub(crate) fn to_answer(&self) -> StoredResponse {
         let headers = self
             .headers
             .iter()
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
             .collect();
-        Answer { status: self.status.as_u16(), headers, body: self.body.clone() }
+        StoredResponse { status: self.status.as_u16(), headers, body: self.body.clone() }
     }
 
     /// Returns the replay of a stored response.
-    pub(crate) fn replay(stored: Answer) -> Self {
+    pub(crate) fn replay(stored: StoredResponse) -> Self {
         let headers = stored
             .headers
             .into_iter()

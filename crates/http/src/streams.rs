@@ -14,7 +14,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::http::{HeaderValue, StatusCode, header};
 use futures_util::FutureExt;
-use kernel::Streamed;
+use kernel::SnapshotStream;
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
@@ -62,7 +62,7 @@ pub(crate) fn reply<T: Send + Sync + 'static>(
     app: &App,
     request: &Call,
     permit: Place,
-    snapshot: Streamed<T>,
+    snapshot: SnapshotStream<T>,
     write: impl Fn(&T, &mut Vec<u8>) + Send + 'static,
 ) -> Result<Reply, Problem> {
     let Access::Scope(scope) = request.operation.access else { return Err(Problem::internal()) };
@@ -90,7 +90,7 @@ pub(crate) fn reply<T: Send + Sync + 'static>(
 
 /// Writes the lines at the client's pace.
 async fn write_lines<T: Sync>(
-    mut snapshot: Streamed<T>,
+    mut snapshot: SnapshotStream<T>,
     write: impl Fn(&T, &mut Vec<u8>),
     chunks: &mpsc::Sender<Chunk>,
 ) -> Result<(), Cut> {

@@ -28,7 +28,7 @@ impl Throttled {
 
     /// Writes the state of the bucket that is closest to empty to the response headers.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let Some(state) = self.0.standing() else { return };
+        let Some(state) = self.0.bucket_state() else { return };
         headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(state.limit));
         headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(state.remaining));
         headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(state.reset_at.seconds()));
@@ -72,7 +72,7 @@ pub(crate) async fn charge_token_failure(app: &App, client_id: &str, address: Op
     let charges = [
         BucketCharge { key: BucketKey::TokenFailure(account, peer), quota: Quota::per_minute(quotas.token_endpoint) },
         BucketCharge {
-            key: BucketKey::TokenFailurePlace(peer),
+            key: BucketKey::TokenFailureAddress(peer),
             quota: Quota::per_minute(quotas.token_endpoint_address),
         },
     ];

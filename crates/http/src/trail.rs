@@ -10,8 +10,8 @@ use std::{
 
 use auth::AccountId;
 use kernel::{
-    Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, OrganizationId, Origin, Stamp, StoreError,
-    Subject, Timestamp,
+    Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, OrganizationId, Origin, StoreError, Subject,
+    Timestamp, WriteTimestamp,
 };
 use limits::Peer;
 use store::DynStore;
@@ -69,7 +69,7 @@ struct Counted {
 }
 
 /// An entry that waits to be stored, with its timestamp, which counts as in flight until the entry is stored.
-type Waiting = (Entry, Stamp);
+type Waiting = (Entry, WriteTimestamp);
 
 /// The buffer of entries, and the task that stores them.
 struct Buffer {

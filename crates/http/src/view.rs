@@ -106,7 +106,7 @@ impl Walk {
 
     /// Returns the request for the whole collection as a stream.
     pub(crate) fn whole(&self) -> StreamRequest {
-        StreamRequest { order: self.page.order, window: self.page.window }
+        StreamRequest { order: self.page.order, time_range: self.page.time_range }
     }
 
     /// Returns the response with a page.
@@ -150,7 +150,7 @@ pub(crate) fn shown<R: View>(request: &Call, stored: &Stored<R>) -> Reply {
     } else {
         Reply::record(StatusCode::OK, R::SINGULAR, &R::shape(stored))
     };
-    response.revision(stored.meta.revision).about(Subject::of(stored.meta.id))
+    response.revision(stored.meta.revision).about(Subject::from_id(stored.meta.id))
 }
 
 /// Loads the record that the path names.

@@ -5,7 +5,8 @@ use auth::Caller;
 use axum::http::HeaderName;
 use findings::{Desk, Tenant};
 use kernel::{
-    Answer, Attribution, Changeset, Claim, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Reason, Stamp, Write,
+    Attribution, Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, Kind, Reason,
+    StoredResponse, Write, WriteTimestamp,
 };
 use sha2::{Digest, Sha256};
 
@@ -48,7 +49,7 @@ pub(crate) trait Command: Sized + Send + Sync {
         request: &Call,
         caller: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem>;
 
     /// Returns the response, which is sent once the changes are committed.
@@ -122,7 +123,7 @@ async fn once<C: Command>(
             Err(Setback::StandingChanged) => {
                 principal = authenticate(app, &request.parts.headers).await.map_err(|failure| failure.problem)?;
                 if let Access::Scope(scope) = request.operation.access {
-                    principal.caller.need(scope).map_err(|_| Problem::forbidden(scope))?;
+                    principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
                 }
             }
         }
@@ -159,18 +160,18 @@ async fn attempt<C: Command>(
         attribution: &attribution,
         reason: command.reason(),
     };
-    let decided = command.decide(app, request, &principal.caller, &context, app.services.store.begin()).await;
+    let decided = command.decide(app, request, &principal.caller, &context, app.services.store.begin_write()).await;
     let (mut changeset, output) = decided?;
-    if !principal.caller.account.record.stands(changeset.at()) {
+    if !principal.caller.account.record.is_active_at(changeset.at()) {
         return Err(Setback::StandingChanged);
     }
     let mut response = command.answer(&output);
-    changeset.answered(response.status.as_u16());
+    changeset.set_status(response.status.as_u16());
     if let Some(key) = key {
-        changeset.claim(Claim {
+        changeset.set_idempotency(IdempotencyRecord {
             key: key.key.clone(),
             fingerprint: key.fingerprint,
-            answer: confidential::keep(&app.services, &key.key, &response),
+            response: confidential::keep(&app.services, &key.key, &response),
             expires_at: changeset.at() + app.services.settings.idempotency_retention,
         });
     }
@@ -185,9 +186,9 @@ async fn attempt<C: Command>(
         }
         Err(CommitError::Duplicate(stored)) => Ok(given_again(app, key, stored)?),
         Err(CommitError::KeyReused) => Err(key_reused().into()),
-        Err(CommitError::StandingChanged) => Err(Setback::StandingChanged),
-        Err(CommitError::Conflict(Clash::Revision(..))) => Err(Setback::LostRace),
-        Err(CommitError::Conflict(Clash::Key(_, taken))) => command
+        Err(CommitError::ActorChanged) => Err(Setback::StandingChanged),
+        Err(CommitError::Conflict(Conflict::Revision(..))) => Err(Setback::LostRace),
+        Err(CommitError::Conflict(Conflict::UniqueKey(_, taken))) => command
             .key_taken(app, &principal.cached.tenant, &taken)
             .await?
             .map_or(Err(Setback::LostRace), |problem| Err(problem.into())),
@@ -203,7 +204,7 @@ fn delivers(changeset: &Changeset) -> bool {
 }
 
 /// Returns the response of an earlier request with the same key, which committed first.
-fn given_again(app: &App, key: Option<&Key>, stored: Answer) -> Result<Reply, Problem> {
+fn given_again(app: &App, key: Option<&Key>, stored: StoredResponse) -> Result<Reply, Problem> {
     // Without a key no idempotency record is written, so there can't be a duplicate.
     let key = key.ok_or_else(Problem::internal)?;
     confidential::give(&app.services, &key.key, stored)
@@ -257,7 +258,7 @@ fn fingerprint(path: &str, query: &str, body: &[u8]) -> Fingerprint {
 /// Returns the stored response of the key, if the key was used before by the same request.
 async fn replay(app: &App, key: Option<&Key>) -> Result<Option<Reply>, Problem> {
     let Some(Key { key, fingerprint }) = key else { return Ok(None) };
-    match app.services.store.answer(key, app.services.clock.now()).await? {
+    match app.services.store.stored_response(key, app.services.clock.now()).await? {
         None => Ok(None),
         Some((earlier, stored)) if earlier == *fingerprint => confidential::give(&app.services, key, stored).map(Some),
         Some(_) => Err(key_reused()),

@@ -7,13 +7,13 @@ use ulid::Ulid;
 
 use crate::{
     entry::{Action, Actor, Change, Entry, Origin, Subject},
-    id::{Id, Named},
+    id::{HasIdPrefix, Id},
     organization::OrganizationId,
     ports::Entropy,
     resource::{AnyRecord, Kind, Meta, Resource, Revision, Stored},
-    stamp::Stamp,
     text::Reason,
     timestamp::Timestamp,
+    timestamp_oracle::WriteTimestamp,
 };
 
 /// The organization, actor and request that a changeset is attributed to.
@@ -26,13 +26,13 @@ pub struct Attribution {
     /// The request or command that makes the change.
     pub origin: Origin,
     /// The account revision that authorized the actor; the commit fails if the account has changed since.
-    pub standing: Option<StandingProof>,
+    pub actor_revision: Option<ActorRevision>,
 }
 
 /// The revision of the service account that authorized a call. A commit checks it again, so that an account that was
 /// disabled, lost scopes or had its secret rotated in the meantime changes nothing (contract v1 § 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StandingProof {
+pub struct ActorRevision {
     /// The account.
     pub account: Ulid,
     /// The account's revision when the call was authorized.
@@ -69,7 +69,7 @@ pub struct Fingerprint(pub [u8; 32]);
 
 /// A response that is stored for replay. Opaque to the domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct StoredResponse {
     /// The HTTP status.
     pub status: u16,
     /// The headers that are replayed with the body.
@@ -80,13 +80,13 @@ pub struct Answer {
 
 /// The idempotency record of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct IdempotencyRecord {
     /// The key with its scope.
     pub key: IdempotencyKey,
     /// The fingerprint of the request.
     pub fingerprint: Fingerprint,
     /// The response, for the first request and every replay.
-    pub answer: Answer,
+    pub response: StoredResponse,
     /// The time until which the record is stored.
     pub expires_at: Timestamp,
 }
@@ -110,7 +110,7 @@ pub struct OutboxEvent {
     pub body: Bytes,
 }
 
-impl Named for OutboxEvent {
+impl HasIdPrefix for OutboxEvent {
     const PREFIX: &'static str = "evt";
 }
 
@@ -120,14 +120,14 @@ impl Named for OutboxEvent {
 /// without an audit entry.
 #[derive(Debug)]
 pub struct Changeset {
-    stamp: Stamp,
+    write_timestamp: WriteTimestamp,
     attribution: Attribution,
     reason: Option<Reason>,
     entries: Vec<Entry>,
     writes: Vec<Write>,
-    unchanged: Vec<(Kind, Ulid, Revision)>,
+    preconditions: Vec<(Kind, Ulid, Revision)>,
     events: Vec<OutboxEvent>,
-    claim: Option<Claim>,
+    idempotency: Option<IdempotencyRecord>,
 }
 
 impl Changeset {
@@ -137,29 +137,29 @@ impl Changeset {
     #[must_use]
     pub fn new(
         entropy: &dyn Entropy,
-        write_timestamp: Stamp,
+        write_timestamp: WriteTimestamp,
         attribution: Attribution,
         action: Action,
         subject: Option<Subject>,
         reason: Option<Reason>,
     ) -> Self {
         let mut changeset = Self {
-            stamp: write_timestamp,
+            write_timestamp,
             attribution,
             reason,
             entries: Vec::with_capacity(1),
             writes: Vec::new(),
-            unchanged: Vec::new(),
+            preconditions: Vec::new(),
             events: Vec::new(),
-            claim: None,
+            idempotency: None,
         };
-        changeset.note(entropy, action, subject, Vec::new());
+        changeset.add_entry(entropy, action, subject, Vec::new());
         changeset
     }
 
     /// Adds an audit entry for a part of the call, in addition to the entry of the call itself.
-    pub fn note(&mut self, entropy: &dyn Entropy, action: Action, subject: Option<Subject>, changes: Vec<Change>) {
-        let at = self.stamp.at();
+    pub fn add_entry(&mut self, entropy: &dyn Entropy, action: Action, subject: Option<Subject>, changes: Vec<Change>) {
+        let at = self.write_timestamp.at();
         self.entries.push(Entry {
             id: Id::new(entropy.ulid(at)),
             organization: self.attribution.organization,
@@ -175,7 +175,7 @@ impl Changeset {
     }
 
     /// Sets the changed fields in the entry of the call itself.
-    pub fn changes(&mut self, changes: Vec<Change>) {
+    pub fn set_changes(&mut self, changes: Vec<Change>) {
         if let Some(entry) = self.entries.first_mut() {
             entry.changes = changes;
         }
@@ -196,8 +196,8 @@ impl Changeset {
     }
 
     /// Adds the precondition that a record which is only read must still have this revision at commit.
-    pub fn expect<R: Resource>(&mut self, read: &Stored<R>) {
-        self.unchanged.push((R::KIND, read.meta.ulid(), read.meta.revision));
+    pub fn require_unchanged<R: Resource>(&mut self, read: &Stored<R>) {
+        self.preconditions.push((R::KIND, read.meta.ulid(), read.meta.revision));
     }
 
     /// Adds an event, which is delivered after the commit.
@@ -206,12 +206,12 @@ impl Changeset {
     }
 
     /// Sets the idempotency record.
-    pub fn claim(&mut self, record: Claim) {
-        self.claim = Some(record);
+    pub fn set_idempotency(&mut self, record: IdempotencyRecord) {
+        self.idempotency = Some(record);
     }
 
     /// Sets the status of the response in all entries of the call.
-    pub fn answered(&mut self, status: u16) {
+    pub fn set_status(&mut self, status: u16) {
         for entry in &mut self.entries {
             entry.status = Some(status);
         }
@@ -220,13 +220,13 @@ impl Changeset {
     /// The timestamp of the write.
     #[must_use]
     pub fn at(&self) -> Timestamp {
-        self.stamp.at()
+        self.write_timestamp.at()
     }
 
     /// The guard of the timestamp, which holds back the low watermark until this changeset is dropped.
     #[must_use]
-    pub fn stamp(&self) -> &Stamp {
-        &self.stamp
+    pub fn write_timestamp(&self) -> &WriteTimestamp {
+        &self.write_timestamp
     }
 
     /// The organization of the records.
@@ -237,8 +237,8 @@ impl Changeset {
 
     /// The account revision that authorized the actor, if the actor is a service account.
     #[must_use]
-    pub fn standing(&self) -> Option<StandingProof> {
-        self.attribution.standing
+    pub fn actor_revision(&self) -> Option<ActorRevision> {
+        self.attribution.actor_revision
     }
 
     /// The audit entries, the entry of the call first.
@@ -255,8 +255,8 @@ impl Changeset {
 
     /// The records that must be unchanged, with the revisions they must still have.
     #[must_use]
-    pub fn unchanged(&self) -> &[(Kind, Ulid, Revision)] {
-        &self.unchanged
+    pub fn preconditions(&self) -> &[(Kind, Ulid, Revision)] {
+        &self.preconditions
     }
 
     /// The events, in the order in which they happened.
@@ -267,7 +267,7 @@ impl Changeset {
 
     /// The idempotency record.
     #[must_use]
-    pub fn idempotency(&self) -> Option<&Claim> {
-        self.claim.as_ref()
+    pub fn idempotency(&self) -> Option<&IdempotencyRecord> {
+        self.idempotency.as_ref()
     }
 }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use crate::{
-    id::{Id, Named, RequestId},
+    id::{HasIdPrefix, Id, RequestId},
     organization::OrganizationId,
     text::Reason,
     timestamp::Timestamp,
@@ -35,7 +35,7 @@ pub struct Entry {
     pub status: Option<u16>,
 }
 
-impl Named for Entry {
+impl HasIdPrefix for Entry {
     const PREFIX: &'static str = "aud";
 }
 
@@ -115,7 +115,7 @@ pub struct Subject {
 impl Subject {
     /// Creates the subject for the record with this identifier.
     #[must_use]
-    pub fn of<R: crate::Resource>(id: Id<R>) -> Self {
+    pub fn from_id<R: crate::Resource>(id: Id<R>) -> Self {
         Self { kind: Cow::Borrowed(R::KIND.name()), id: id.to_string() }
     }
 }

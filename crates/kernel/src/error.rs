@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ulid::Ulid;
 
-use crate::{changeset::Answer, resource::Kind};
+use crate::{changeset::StoredResponse, resource::Kind};
 
 /// The failure of a store to carry out a request.
 #[derive(Debug, thiserror::Error)]
@@ -23,16 +23,16 @@ pub enum CommitError {
     /// A record that the changeset depends on was changed by another write. The caller must read and decide again, or
     /// reject the request.
     #[error("another write has changed a record that this one depends on: {0:?}")]
-    Conflict(Clash),
+    Conflict(Conflict),
     /// The idempotency key was used before for the same request, and this is its response.
     #[error("the idempotency key was already used for this request")]
-    Duplicate(Answer),
+    Duplicate(StoredResponse),
     /// The idempotency key was used before for another request.
     #[error("the idempotency key was already used for another request")]
     KeyReused,
     /// The service account has changed since the call was authorized. The caller must authenticate again.
     #[error("the service account has changed since the call was authorized")]
-    StandingChanged,
+    ActorChanged,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,24 +40,24 @@ pub enum CommitError {
 
 /// The precondition of a commit that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Clash {
+pub enum Conflict {
     /// A record does not have the expected revision, or it exists although it must not.
     Revision(Kind, Ulid),
     /// Another record has the same unique key.
-    Key(Kind, String),
+    UniqueKey(Kind, String),
 }
 
 /// An invalid field with a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
-pub struct Invalid {
+pub struct FieldError {
     /// The field's name in the domain: `due_at`.
     pub field: &'static str,
     /// The message for the client.
     pub message: Cow<'static, str>,
 }
 
-impl Invalid {
+impl FieldError {
     /// Creates the error of a field.
     #[must_use]
     pub fn new(field: &'static str, message: impl Into<Cow<'static, str>>) -> Self {

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, fmt, hash, marker::PhantomData, str::FromStr};
 use ulid::Ulid;
 
 /// A type whose identifiers have a prefix of their own.
-pub trait Named: 'static {
+pub trait HasIdPrefix: 'static {
     /// The prefix of the identifiers, without the underscore: `find`, `ctrl`, `svc`.
     const PREFIX: &'static str;
 }
@@ -29,7 +29,7 @@ pub struct MalformedId {
 #[derive(Debug)]
 pub enum RequestId {}
 
-impl Named for RequestId {
+impl HasIdPrefix for RequestId {
     const PREFIX: &'static str = "req";
 }
 
@@ -81,7 +81,7 @@ impl<R: ?Sized> hash::Hash for Id<R> {
     }
 }
 
-impl<R: Named + ?Sized> fmt::Display for Id<R> {
+impl<R: HasIdPrefix + ?Sized> fmt::Display for Id<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&IdText(R::PREFIX, self.ulid), f)
     }
@@ -100,13 +100,13 @@ impl fmt::Display for IdText {
     }
 }
 
-impl<R: Named + ?Sized> fmt::Debug for Id<R> {
+impl<R: HasIdPrefix + ?Sized> fmt::Debug for Id<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl<R: Named + ?Sized> FromStr for Id<R> {
+impl<R: HasIdPrefix + ?Sized> FromStr for Id<R> {
     type Err = MalformedId;
 
     fn from_str(text: &str) -> Result<Self, MalformedId> {
@@ -168,7 +168,7 @@ impl<R: ?Sized> PartialEq for IdList<R> {
     }
 }
 
-impl<R: Named + ?Sized> fmt::Debug for IdList<R> {
+impl<R: HasIdPrefix + ?Sized> fmt::Debug for IdList<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }

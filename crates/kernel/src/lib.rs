@@ -14,33 +14,34 @@ mod page;
 mod ports;
 mod record;
 mod resource;
-mod stamp;
 mod stream;
+mod string_enum;
 mod subject;
 mod text;
 mod timestamp;
-mod words;
+mod timestamp_oracle;
 
 pub use changeset::{
-    Answer, Attribution, Changeset, Claim, Fingerprint, IdempotencyKey, OutboxEvent, StandingProof, Write,
+    ActorRevision, Attribution, Changeset, Fingerprint, IdempotencyKey, IdempotencyRecord, OutboxEvent, StoredResponse,
+    Write,
 };
 pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Subject};
-pub use error::{Clash, CommitError, Invalid, StoreError};
-pub use fields::Fields;
-pub use id::{Id, IdList, IdText, MalformedId, Named, RequestId};
+pub use error::{CommitError, Conflict, FieldError, StoreError};
+pub use fields::AuditFields;
+pub use id::{HasIdPrefix, Id, IdList, IdText, MalformedId, RequestId};
 pub use organization::{Organization, OrganizationFilter, OrganizationId, Slug};
-pub use page::{Order, Page, PageLimit, PageRequest, Position, Window};
+pub use page::{Order, Page, PageLimit, PageRequest, Position, TimeRange};
 pub use ports::{AuditTrail, Clock, Entropy, Ledger, Reader};
 pub use record::{
     Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, KeyScope, OwnedScalar,
     Record, Scalar, ScalarValue, Selectivity,
 };
 pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
-pub use stamp::{Stamp, Stamps};
-pub use stream::{Batches, StreamRequest, Streamed};
+pub use stream::{RecordStream, SnapshotStream, StreamRequest};
 pub use subject::{SubjectGroup, VersionedSubjectGroup};
 pub use text::{
     Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule, Reference,
     ReferenceRule, Rule, Text, TextError, Title, TitleRule,
 };
 pub use timestamp::{MalformedTimestamp, Timestamp};
+pub use timestamp_oracle::{TimestampOracle, WriteTimestamp};

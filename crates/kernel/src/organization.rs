@@ -3,8 +3,8 @@
 
 use crate::{
     entry::FieldValue,
-    fields::Fields,
-    id::{Id, Named},
+    fields::AuditFields,
+    id::{HasIdPrefix, Id},
     resource::{Criteria, Kind, Resource, Stored},
     text::{RecordKey, TextError, Title},
 };
@@ -25,7 +25,7 @@ pub struct Organization {
     pub timezone: RecordKey,
 }
 
-impl Named for Organization {
+impl HasIdPrefix for Organization {
     const PREFIX: &'static str = "org";
 }
 
@@ -48,7 +48,7 @@ impl Resource for Organization {
     }
 }
 
-impl Fields for Organization {
+impl AuditFields for Organization {
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         vec![
             ("slug", FieldValue::Text(self.slug.as_str().to_owned())),

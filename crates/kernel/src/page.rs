@@ -61,7 +61,7 @@ pub enum Position {
 
 /// The ranges of creation and change times that a list is restricted to. A bound that is `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Window {
+pub struct TimeRange {
     /// The earliest creation time, inclusive.
     pub created_after: Option<Timestamp>,
     /// The latest creation time, exclusive.
@@ -72,10 +72,10 @@ pub struct Window {
     pub updated_before: Option<Timestamp>,
 }
 
-impl Window {
+impl TimeRange {
     /// Returns whether a record with these times is within the ranges.
     #[must_use]
-    pub fn holds(&self, created_at: Timestamp, updated_at: Timestamp) -> bool {
+    pub fn contains(&self, created_at: Timestamp, updated_at: Timestamp) -> bool {
         self.created_after.is_none_or(|from| created_at >= from)
             && self.created_before.is_none_or(|until| created_at < until)
             && self.updated_after.is_none_or(|from| updated_at >= from)
@@ -93,7 +93,7 @@ pub struct PageRequest {
     /// The position after which the page starts, in [`Self::order`]; `None` for the first page.
     pub after: Option<Position>,
     /// The times that the records must be within.
-    pub window: Window,
+    pub time_range: TimeRange,
 }
 
 /// One page of a collection.

@@ -4,16 +4,16 @@ use async_trait::async_trait;
 use ulid::Ulid;
 
 use crate::{
-    changeset::{Answer, Changeset, Fingerprint, IdempotencyKey},
+    changeset::{Changeset, Fingerprint, IdempotencyKey, StoredResponse},
     entry::Entry,
     error::{CommitError, StoreError},
     id::Id,
     organization::OrganizationId,
     page::{Page, PageRequest},
     resource::{Resource, Stored},
-    stamp::Stamp,
-    stream::{StreamRequest, Streamed},
+    stream::{SnapshotStream, StreamRequest},
     timestamp::Timestamp,
+    timestamp_oracle::WriteTimestamp,
 };
 
 /// Reads records of one kind. The organization is a parameter of every method, so no query is built without it.
@@ -47,21 +47,21 @@ pub trait Reader<R: Resource>: Send + Sync {
         organization: OrganizationId,
         filter: &R::Filter,
         request: &StreamRequest,
-    ) -> Result<Streamed<Stored<R>>, StoreError>;
+    ) -> Result<SnapshotStream<Stored<R>>, StoreError>;
 
     /// Returns the organization's records with these unique keys, at most 500, in any order. Keys without a record are
     /// skipped.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError>;
+    async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError>;
 }
 
 /// Commits changesets.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Begins a write: issues its timestamp, which counts as in flight until it is dropped.
-    fn begin(&self) -> Stamp;
+    fn begin_write(&self) -> WriteTimestamp;
 
     /// Stores the changeset atomically. The commit runs to its end even if the caller drops the future after the first
     /// poll.
@@ -75,7 +75,11 @@ pub trait Ledger: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError>;
+    async fn stored_response(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError>;
 }
 
 /// Stores audit entries of calls that changed nothing: reads and refusals.
@@ -83,7 +87,7 @@ pub trait Ledger: Send + Sync {
 pub trait AuditTrail: Send + Sync {
     /// Begins an entry: issues its timestamp, which counts as in flight until it is dropped, so that a reader that
     /// catches up on the log misses no entry.
-    fn begin_entry(&self) -> Stamp;
+    fn begin_entry(&self) -> WriteTimestamp;
 
     /// Stores the entry, which is durable when this returns. Concurrent calls share one insert.
     ///
@@ -92,7 +96,7 @@ pub trait AuditTrail: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
-    async fn append(&self, entry: Entry, timestamp: Stamp) -> Result<(), StoreError>;
+    async fn append(&self, entry: Entry, timestamp: WriteTimestamp) -> Result<(), StoreError>;
 }
 
 /// The source of the current time.

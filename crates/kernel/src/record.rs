@@ -100,7 +100,7 @@ pub trait Record: Resource<Filter = Filter<Self>> {
 ///
 /// ```
 /// # use novantra_kernel as kernel;
-/// # use kernel::{record, words, RecordKey, Title, Timestamp};
+/// # use kernel::{record, string_enum, RecordKey, Title, Timestamp};
 /// record! {
 ///     /// A control: a measure that keeps a risk within bounds.
 ///     #[record(kind = Control, prefix = "ctrl", plural = "controls")]
@@ -119,7 +119,7 @@ pub trait Record: Resource<Filter = Filter<Self>> {
 ///     }
 /// }
 ///
-/// words! {
+/// string_enum! {
 ///     /// The status of a measure.
 ///     MeasureStatus = Draft {
 ///         /// It is being written.
@@ -148,7 +148,7 @@ macro_rules! record {
         #[derive(Clone, Debug, PartialEq)]
         pub struct $record { $($(#[doc = $field_doc])* pub $field: $type,)* }
 
-        impl $crate::Named for $record {
+        impl $crate::HasIdPrefix for $record {
             const PREFIX: &'static str = $prefix;
         }
 

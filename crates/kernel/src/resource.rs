@@ -5,7 +5,7 @@ use std::{any::Any, fmt};
 use ulid::Ulid;
 
 use crate::{
-    id::{Id, Named},
+    id::{HasIdPrefix, Id},
     organization::OrganizationId,
     timestamp::Timestamp,
 };
@@ -63,7 +63,7 @@ impl fmt::Display for Kind {
 }
 
 /// A type of record that stores can hold.
-pub trait Resource: Named + Clone + fmt::Debug + PartialEq + Send + Sync + Sized + 'static {
+pub trait Resource: HasIdPrefix + Clone + fmt::Debug + PartialEq + Send + Sync + Sized + 'static {
     /// The kind of the records.
     const KIND: Kind;
     /// The filter for lists of these records.
@@ -139,14 +139,14 @@ impl<R: ?Sized> fmt::Debug for Meta<R> {
 
 /// A record with its metadata, as a store holds it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stored<R: Named> {
+pub struct Stored<R: HasIdPrefix> {
     /// The metadata.
     pub meta: Meta<R>,
     /// The record's own fields.
     pub record: R,
 }
 
-impl<R: Named> Stored<R> {
+impl<R: HasIdPrefix> Stored<R> {
     /// Creates a new record with the first revision.
     #[must_use]
     pub fn new(organization: OrganizationId, id: Id<R>, at: Timestamp, record: R) -> Self {

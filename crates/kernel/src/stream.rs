@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{
     error::StoreError,
-    page::{Order, Window},
+    page::{Order, TimeRange},
     timestamp::Timestamp,
 };
 
@@ -14,13 +14,13 @@ pub struct StreamRequest {
     /// The order of the records.
     pub order: Order,
     /// The times that the records must be within.
-    pub window: Window,
+    pub time_range: TimeRange,
 }
 
 /// A stream of records from a snapshot, with the low watermark of the snapshot.
-pub struct Streamed<T> {
+pub struct SnapshotStream<T> {
     /// The records of the snapshot, in order.
-    pub batches: Box<dyn Batches<T>>,
+    pub batches: Box<dyn RecordStream<T>>,
     /// The low watermark, as for a page: no change with an earlier timestamp can be missing from the snapshot (contract
     /// v1 § 6).
     pub as_of: Timestamp,
@@ -32,7 +32,7 @@ pub struct Streamed<T> {
 /// The snapshot stays open, at the store's cost, until this is dropped. The owner must drop it if the consumer stops
 /// reading.
 #[async_trait]
-pub trait Batches<T>: Send {
+pub trait RecordStream<T>: Send {
     /// Returns the next batch, which is never empty; `None` at the end.
     ///
     /// # Errors

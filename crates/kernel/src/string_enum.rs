@@ -3,7 +3,7 @@
 /// Defines an enum whose variants have string names, with the constant `ALL` and the method `name`. It can be the type
 /// of a record's field. `Status = Draft { … }` makes `Draft` the value that an absent one stands for.
 #[macro_export]
-macro_rules! words {
+macro_rules! string_enum {
     ($(#[$doc:meta])* $name:ident $(= $default:ident)? { $($(#[$variant_doc:meta])* $variant:ident = $variant_name:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

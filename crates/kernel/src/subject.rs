@@ -2,7 +2,7 @@
 //! resources).
 
 use crate::{
-    error::Invalid,
+    error::FieldError,
     record::{Column, Columns, Decoder, Encoder, Field, Scalar as _, ScalarValue},
     text::Reference,
 };
@@ -32,11 +32,11 @@ impl SubjectGroup {
     ///
     /// # Errors
     /// [`FieldError`] with the first missing part, if some but not all parts are given.
-    pub fn of_parts(
+    pub fn from_parts(
         module_key: Option<Reference>,
         resource_type: Option<Reference>,
         resource_id: Option<Reference>,
-    ) -> Result<Option<Self>, Invalid> {
+    ) -> Result<Option<Self>, FieldError> {
         match (module_key, resource_type, resource_id) {
             (None, None, None) => Ok(None),
             (Some(module_key), Some(resource_type), Some(resource_id)) => {
@@ -48,7 +48,7 @@ impl SubjectGroup {
                     (_, None) => "subject_resource_type",
                     _ => "subject_resource_id",
                 };
-                Err(Invalid::new(
+                Err(FieldError::new(
                     missing,
                     "a subject has a module key, a resource type and a resource id, or none of them",
                 ))
@@ -94,7 +94,7 @@ fn decode<D: Decoder + ?Sized, T>(
     let [module_key, resource_type, resource_id] = parts;
     let (module_key, resource_type, resource_id) = (module_key?, resource_type?, resource_id?);
     let missing = [&module_key, &resource_type, &resource_id].iter().position(|part| part.is_none());
-    let group = SubjectGroup::of_parts(module_key, resource_type, resource_id).map_err(|error| {
+    let group = SubjectGroup::from_parts(module_key, resource_type, resource_id).map_err(|error| {
         let columns_back = columns_after + 2 - missing.unwrap_or_default();
         decoder.invalid(columns_back, &error.message)
     })?;

@@ -10,7 +10,7 @@ pub struct TextError(pub &'static str);
 /// The validation rule of a [`Text`].
 pub trait Rule: 'static {
     /// The description of the rule in the API document and in error messages.
-    const SAYS: &'static str;
+    const DESCRIPTION: &'static str;
     /// The minimum length in characters.
     const MIN: usize;
     /// The maximum length in characters.
@@ -39,7 +39,7 @@ impl<R: Rule> Text<R> {
         if enough && length <= R::MAX && R::allows(text) {
             Ok(Self { text: text.into(), rule: PhantomData })
         } else {
-            Err(TextError(R::SAYS))
+            Err(TextError(R::DESCRIPTION))
         }
     }
 
@@ -113,7 +113,7 @@ impl<R> AsRef<str> for Text<R> {
     }
 }
 
-fn plain(text: &str) -> bool {
+fn has_no_control_characters(text: &str) -> bool {
     if text.is_ascii() {
         // Without an early return, the compiler vectorizes the loop, which runs for every text of every page.
         let is_control = |byte: u8| (byte < b' ' && byte != b'\t' && byte != b'\n') || byte == 0x7f;
@@ -128,7 +128,7 @@ macro_rules! rule {
         #[derive(Debug)]
         pub enum $rule {}
         impl Rule for $rule {
-            const SAYS: &'static str = $description;
+            const DESCRIPTION: &'static str = $description;
             const MIN: usize = $min;
             const MAX: usize = $max;
             $(const TRIMMED: bool = $trimmed;)?
@@ -148,23 +148,23 @@ rule! {
 }
 rule! {
     /// A title or a name: 1 to 300 characters, not blank.
-    Title = TitleRule { "must be 1 to 300 characters, not blank, without control characters other than tab and newline", 1..=300, |text| plain(text) && !text.trim().is_empty() }
+    Title = TitleRule { "must be 1 to 300 characters, not blank, without control characters other than tab and newline", 1..=300, |text| has_no_control_characters(text) && !text.trim().is_empty() }
 }
 rule! {
     /// A long text: at most 20,000 characters, possibly empty.
-    Description = DescriptionRule { "must be at most 20000 characters, without control characters other than tab and newline", 0..=20_000, plain }
+    Description = DescriptionRule { "must be at most 20000 characters, without control characters other than tab and newline", 0..=20_000, has_no_control_characters }
 }
 rule! {
     /// A reference to something in another module or system: 1 to 200 characters.
-    Reference = ReferenceRule { "must be 1 to 200 characters, not blank, without control characters other than tab and newline", 1..=200, |text| plain(text) && !text.trim().is_empty() }
+    Reference = ReferenceRule { "must be 1 to 200 characters, not blank, without control characters other than tab and newline", 1..=200, |text| has_no_control_characters(text) && !text.trim().is_empty() }
 }
 rule! {
     /// The reason for a change, stored in the audit log: 10 to 1000 characters after trimming.
-    Reason = ReasonRule { "must be 10 to 1000 characters after trimming, without control characters other than tab and newline", 10..=1000, plain, trimmed = true }
+    Reason = ReasonRule { "must be 10 to 1000 characters after trimming, without control characters other than tab and newline", 10..=1000, has_no_control_characters, trimmed = true }
 }
 rule! {
     /// An email address. Only its outline is checked; only a delivery can prove that it exists.
-    Email = EmailRule { "must be an email address", 3..=254, |text| plain(text)
+    Email = EmailRule { "must be an email address", 3..=254, |text| has_no_control_characters(text)
         && !text.contains(char::is_whitespace)
         && text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) }
 }
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_count_characters_and_hold_at_both_ends() {
+    fn length_limits_count_characters_not_bytes() {
         assert!(Title::parse(&"é".repeat(300)).is_ok());
         assert!(Title::parse(&"é".repeat(301)).is_err());
         assert!(Title::parse("").is_err());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_but_tab_and_newline_are_refused() {
+    fn control_characters_other_than_tab_and_newline_are_rejected() {
         assert!(Description::parse("a\tb\nc").is_ok());
         for bad in ["a\0b", "a\rb", "a\u{7f}b", "a\u{85}b"] {
             assert!(Description::parse(bad).is_err(), "{bad:?}");

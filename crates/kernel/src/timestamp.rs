@@ -76,10 +76,10 @@ fn parse_date(text: &str) -> Result<Timestamp, MalformedTimestamp> {
     let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok()).ok_or(MalformedTimestamp)?;
     let day = u8::try_from(day).map_err(|_| MalformedTimestamp)?;
     let date = Date::from_calendar_date(i32::from(year), month, day).map_err(|_| MalformedTimestamp)?;
-    from_offset(PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc())
+    from_offset_date_time(PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc())
 }
 
-fn from_offset(moment: OffsetDateTime) -> Result<Timestamp, MalformedTimestamp> {
+fn from_offset_date_time(moment: OffsetDateTime) -> Result<Timestamp, MalformedTimestamp> {
     let millis = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).map_err(|_| MalformedTimestamp)?;
     if (MIN..=MAX).contains(&millis) { Ok(Timestamp(millis)) } else { Err(MalformedTimestamp) }
 }
@@ -88,38 +88,38 @@ impl FromStr for Timestamp {
     type Err = MalformedTimestamp;
 
     fn from_str(text: &str) -> Result<Self, MalformedTimestamp> {
-        from_offset(OffsetDateTime::parse(text, &Rfc3339).map_err(|_| MalformedTimestamp)?)
+        from_offset_date_time(OffsetDateTime::parse(text, &Rfc3339).map_err(|_| MalformedTimestamp)?)
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, millis_of_day) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
-        let days = u32::try_from(days + BEFORE_1970).map_err(|_| fmt::Error)?;
+        let (days, millis_of_day) = (self.0.div_euclid(MILLIS_PER_DAY), self.0.rem_euclid(MILLIS_PER_DAY));
+        let days = u32::try_from(days + DAYS_BEFORE_1970).map_err(|_| fmt::Error)?;
         let millis_of_day = u32::try_from(millis_of_day).map_err(|_| fmt::Error)?;
-        let (year, month, day) = calendar(days);
+        let (year, month, day) = civil_from_days(days);
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        digits(&mut text[0..4], year);
-        digits(&mut text[5..7], month);
-        digits(&mut text[8..10], day);
-        digits(&mut text[11..13], millis_of_day / 3_600_000);
-        digits(&mut text[14..16], millis_of_day / 60_000 % 60);
-        digits(&mut text[17..19], millis_of_day / 1000 % 60);
-        digits(&mut text[20..23], millis_of_day % 1000);
+        write_digits(&mut text[0..4], year);
+        write_digits(&mut text[5..7], month);
+        write_digits(&mut text[8..10], day);
+        write_digits(&mut text[11..13], millis_of_day / 3_600_000);
+        write_digits(&mut text[14..16], millis_of_day / 60_000 % 60);
+        write_digits(&mut text[17..19], millis_of_day / 1000 % 60);
+        write_digits(&mut text[20..23], millis_of_day % 1000);
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
 /// The milliseconds of one day.
-const DAY: i64 = 86_400_000;
+const MILLIS_PER_DAY: i64 = 86_400_000;
 
 /// The days from 1 March of the year 0 to 1970-01-01.
-const BEFORE_1970: i64 = 719_468;
+const DAYS_BEFORE_1970: i64 = 719_468;
 
 /// Returns the year, month and day of the date `days` days after 1 March of the year 0. Years that begin in March have
 /// their leap day at the end (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>). This is written
 /// by hand because its speed matters: every record in a response has two timestamps.
-const fn calendar(days: u32) -> (u32, u32, u32) {
+const fn civil_from_days(days: u32) -> (u32, u32, u32) {
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
@@ -129,7 +129,7 @@ const fn calendar(days: u32) -> (u32, u32, u32) {
     (era * 400 + year + carry, month, day)
 }
 
-fn digits(buffer: &mut [u8], mut number: u32) {
+fn write_digits(buffer: &mut [u8], mut number: u32) {
     for digit in buffer.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;
         number /= 10;
@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn a_date_means_its_midnight_and_offsets_are_folded_to_utc() {
+    fn a_date_means_midnight_utc_and_offsets_are_converted_to_utc() {
         assert_eq!(Timestamp::parse_date_or_time("2026-05-25").unwrap().to_string(), "2026-05-25T00:00:00.000Z");
         let offset = Timestamp::parse_date_or_time("2026-05-25T16:08:33.0009+02:00").unwrap();
         assert_eq!(offset.to_string(), "2026-05-25T14:08:33.000Z");
     }
 
     #[test]
-    fn what_is_no_timestamp_is_refused() {
+    fn malformed_timestamps_are_rejected() {
         for text in
             ["", "now", "2026-02-30", "2026-5-25", "2026-05-25T14:08:33", "1700000000", "2026-05-25 ", "+026-01-01"]
         {

@@ -14,11 +14,11 @@ use crate::{ports::Clock, timestamp::Timestamp};
 
 /// How far a watermark may run ahead of the clock. Without this limit, writes and lists that alternate within one
 /// millisecond would push timestamps ever further ahead of it.
-const LEAD: Duration = Duration::from_millis(5);
+const MAX_CLOCK_LEAD: Duration = Duration::from_millis(5);
 
 /// Issues monotonic timestamps for writes and tracks those in flight. There is one per process and store.
 #[derive(Clone)]
-pub struct Stamps {
+pub struct TimestampOracle {
     shared: Arc<Shared>,
 }
 
@@ -32,19 +32,19 @@ struct State {
     in_flight: BTreeSet<(Timestamp, u64)>,
     serial: u64,
     /// The lower bound of new timestamps: the last watermark returned or the last timestamp issued.
-    floor: Option<Timestamp>,
+    minimum: Option<Timestamp>,
     /// The latest timestamp issued.
     latest: Option<Timestamp>,
 }
 
 /// The timestamp of a write. The write counts as in flight until this guard is dropped.
-pub struct Stamp {
+pub struct WriteTimestamp {
     at: Timestamp,
     serial: u64,
     shared: Arc<Shared>,
 }
 
-impl Stamps {
+impl TimestampOracle {
     /// Creates an oracle that follows this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -53,23 +53,23 @@ impl Stamps {
 
     /// Ensures that every later timestamp is at least `minimum`, a watermark that another process over the same data
     /// has already returned to its clients.
-    pub fn raise(&self, minimum: Timestamp) {
+    pub fn advance_to(&self, minimum: Timestamp) {
         let mut state = self.shared.state();
-        state.floor = state.floor.max(Some(minimum));
+        state.minimum = state.minimum.max(Some(minimum));
     }
 
     /// Issues the timestamp of a new write, which is in flight until the guard is dropped.
     #[must_use]
-    pub fn begin(&self) -> Stamp {
+    pub fn begin(&self) -> WriteTimestamp {
         let mut state = self.shared.state();
         let now = self.shared.clock.now();
-        let at = state.floor.map_or(now, |minimum| minimum.max(now));
-        state.floor = Some(at);
+        let at = state.minimum.map_or(now, |minimum| minimum.max(now));
+        state.minimum = Some(at);
         state.latest = Some(at);
         state.serial += 1;
         let serial = state.serial;
         state.in_flight.insert((at, serial));
-        Stamp { at, serial, shared: Arc::clone(&self.shared) }
+        WriteTimestamp { at, serial, shared: Arc::clone(&self.shared) }
     }
 
     /// Returns a time that no write in flight and no later write has a timestamp before.
@@ -81,22 +81,22 @@ impl Stamps {
     ///
     /// The watermark must be read before the snapshot that it is returned with is taken.
     #[must_use]
-    pub fn horizon(&self) -> Timestamp {
+    pub fn low_watermark(&self) -> Timestamp {
         let mut state = self.shared.state();
         if let Some((oldest, _)) = state.in_flight.first() {
             return *oldest;
         }
         let now = self.shared.clock.now();
         // A timestamp that is ahead of the clock by the maximum is not passed: it is the lower bound itself.
-        let passable = state.latest.filter(|latest| *latest < now + LEAD);
+        let passable = state.latest.filter(|latest| *latest < now + MAX_CLOCK_LEAD);
         let after_latest = passable.map_or(now, |latest| now.max(latest + Duration::from_millis(1)));
-        let low_watermark = state.floor.map_or(after_latest, |minimum| minimum.max(after_latest));
-        state.floor = Some(low_watermark);
+        let low_watermark = state.minimum.map_or(after_latest, |minimum| minimum.max(after_latest));
+        state.minimum = Some(low_watermark);
         low_watermark
     }
 }
 
-impl Stamp {
+impl WriteTimestamp {
     /// The timestamp itself.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
@@ -104,13 +104,13 @@ impl Stamp {
     }
 }
 
-impl Drop for Stamp {
+impl Drop for WriteTimestamp {
     fn drop(&mut self) {
         self.shared.state().in_flight.remove(&(self.at, self.serial));
     }
 }
 
-impl std::fmt::Debug for Stamp {
+impl std::fmt::Debug for WriteTimestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Stamp({})", self.at)
     }
@@ -128,77 +128,80 @@ mod tests {
 
     use super::*;
 
-    struct Hand(AtomicI64);
+    struct ManualClock(AtomicI64);
 
-    impl Clock for Hand {
+    impl Clock for ManualClock {
         fn now(&self) -> Timestamp {
             Timestamp::from_millis(self.0.load(Ordering::Relaxed))
         }
     }
 
-    fn stamps_at(millis: i64) -> (Stamps, Arc<Hand>) {
-        let clock = Arc::new(Hand(AtomicI64::new(millis)));
-        (Stamps::new(Arc::clone(&clock) as Arc<dyn Clock>), clock)
+    fn oracle_at(millis: i64) -> (TimestampOracle, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock(AtomicI64::new(millis)));
+        (TimestampOracle::new(Arc::clone(&clock) as Arc<dyn Clock>), clock)
     }
 
     #[test]
-    fn a_write_in_flight_holds_the_horizon_back() {
-        let (oracle, clock) = stamps_at(100);
+    fn a_write_in_flight_holds_the_low_watermark_back() {
+        let (oracle, clock) = oracle_at(100);
         let early = oracle.begin();
         clock.0.store(500, Ordering::Relaxed);
         let late = oracle.begin();
-        assert_eq!(oracle.horizon(), early.at());
+        assert_eq!(oracle.low_watermark(), early.at());
         drop(early);
-        assert_eq!(oracle.horizon(), late.at());
+        assert_eq!(oracle.low_watermark(), late.at());
         drop(late);
-        assert!(oracle.horizon() >= Timestamp::from_millis(500));
+        assert!(oracle.low_watermark() >= Timestamp::from_millis(500));
     }
 
     #[test]
-    fn no_stamp_lies_before_a_horizon_that_was_told_even_when_the_clock_steps_back() {
-        let (oracle, clock) = stamps_at(1000);
-        let watermark = oracle.horizon();
+    fn no_timestamp_is_before_a_returned_watermark_even_when_the_clock_steps_back() {
+        let (oracle, clock) = oracle_at(1000);
+        let watermark = oracle.low_watermark();
         clock.0.store(10, Ordering::Relaxed);
         assert!(oracle.begin().at() >= watermark);
     }
 
     #[test]
-    fn no_stamp_and_no_horizon_lies_before_a_floor_that_was_raised_and_a_lower_one_changes_nothing() {
-        let (oracle, clock) = stamps_at(1000);
+    fn no_timestamp_and_no_watermark_is_before_the_highest_minimum_advanced_to() {
+        let (oracle, clock) = oracle_at(1000);
         let early = oracle.begin();
-        oracle.raise(Timestamp::from_millis(5000));
-        oracle.raise(Timestamp::from_millis(2000));
+        oracle.advance_to(Timestamp::from_millis(5000));
+        oracle.advance_to(Timestamp::from_millis(2000));
         assert_eq!(oracle.begin().at(), Timestamp::from_millis(5000));
-        assert_eq!(oracle.horizon(), early.at(), "the first write is still in flight");
+        assert_eq!(oracle.low_watermark(), early.at(), "the first write is still in flight");
         drop(early);
-        assert_eq!(oracle.horizon(), Timestamp::from_millis(5000));
+        assert_eq!(oracle.low_watermark(), Timestamp::from_millis(5000));
         clock.0.store(6000, Ordering::Relaxed);
         assert_eq!(oracle.begin().at(), Timestamp::from_millis(6000));
     }
 
     #[test]
-    fn a_horizon_lies_after_every_stored_stamp_so_a_catch_up_meets_nothing_twice() {
-        let (oracle, _) = stamps_at(1000);
+    fn the_low_watermark_is_after_every_completed_write_so_a_catch_up_reads_nothing_twice() {
+        let (oracle, _) = oracle_at(1000);
         let stored = oracle.begin().at();
-        let watermark = oracle.horizon();
+        let watermark = oracle.low_watermark();
         assert!(watermark > stored);
         assert!(oracle.begin().at() >= watermark);
     }
 
     #[test]
-    fn writes_and_lists_that_alternate_within_a_millisecond_drift_no_further_than_the_lead() {
-        let (oracle, clock) = stamps_at(1000);
+    fn writes_and_lists_that_alternate_within_a_millisecond_stay_within_the_maximum_clock_lead() {
+        let (oracle, clock) = oracle_at(1000);
         let mut watermark = Timestamp::MIN;
         for _ in 0..10_000 {
             let stored = oracle.begin().at();
             assert!(stored >= watermark, "a catch-up from {watermark} would miss {stored}");
-            watermark = oracle.horizon();
+            watermark = oracle.low_watermark();
             assert!(watermark >= stored);
-            assert!(watermark <= Timestamp::from_millis(1000) + LEAD, "{watermark} is too far ahead of the clock");
+            assert!(
+                watermark <= Timestamp::from_millis(1000) + MAX_CLOCK_LEAD,
+                "{watermark} is too far ahead of the clock"
+            );
         }
         clock.0.fetch_add(5, Ordering::Relaxed);
         assert!(
-            oracle.horizon() > watermark,
+            oracle.low_watermark() > watermark,
             "once the clock has caught up, the watermark passes the latest timestamp"
         );
     }

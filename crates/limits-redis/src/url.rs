@@ -45,14 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_a_host_a_login_and_a_database() {
+    fn a_url_may_have_credentials_a_port_and_a_database() {
         for valid in ["redis://localhost", "redis://:secret@[::1]:6380/3", "rediss://user:secret@cache.example:6380"] {
             assert!(valid.parse::<RedisUrl>().is_ok(), "{valid}");
         }
     }
 
     #[test]
-    fn another_scheme_and_tls_without_a_check_are_refused() {
+    fn other_schemes_and_tls_without_certificate_verification_are_rejected() {
         for invalid in
             ["", "localhost:6379", "http://localhost", "valkey://x", "rediss://localhost#insecure", "redis://h/x"]
         {

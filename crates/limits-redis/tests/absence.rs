@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use kernel::{Id, StoreError, Timestamp};
-use limits::{ArrivalTime, BucketKey, Quota, SharedBuckets as _, Take};
+use limits::{ArrivalTime, BucketKey, Exchange, Quota, SharedBuckets as _};
 use novantra_limits_redis::{RedisBuckets, RedisUrl};
 use tokio::{
     io::{AsyncWriteExt as _, copy_bidirectional},
@@ -18,31 +18,31 @@ use ulid::Ulid;
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-fn take(account: u128) -> [Take; 1] {
+fn exchange(account: u128) -> [Exchange; 1] {
     let key = BucketKey::TokenRead(Id::new(Ulid(9)), Ulid(account));
-    [Take { key, quota: Quota::per_minute(60), at_least: ArrivalTime::FULL, returned: 0, wanted: 1 }]
+    [Exchange { key, quota: Quota::per_minute(60), at_least: ArrivalTime::FULL, returned: 0, wanted: 1 }]
 }
 
 #[tokio::test]
-async fn where_nobody_listens_a_call_is_told_so() {
+async fn a_refused_connection_is_reported_as_unavailable() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let url: RedisUrl = format!("redis://127.0.0.1:{port}").parse().unwrap();
     let buckets = RedisBuckets::open(&url, "absent").unwrap();
-    let failure = buckets.take(&take(1), NOW).await.unwrap_err();
+    let failure = buckets.exchange(&exchange(1), NOW).await.unwrap_err();
     assert!(matches!(failure, StoreError::Unavailable(_)), "{failure}");
 }
 
 #[tokio::test]
-async fn where_nothing_answers_a_call_waits_no_longer_than_it_is_worth() {
+async fn a_call_to_a_silent_server_fails_after_the_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url: RedisUrl = format!("redis://{}", listener.local_addr().unwrap()).parse().unwrap();
     let buckets = RedisBuckets::open(&url, "silent").unwrap();
-    let failure = buckets.take(&take(1), NOW).await.unwrap_err();
+    let failure = buckets.exchange(&exchange(1), NOW).await.unwrap_err();
     assert!(matches!(failure, StoreError::Unavailable(_)), "{failure}");
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_no_tls_where_it_is_asked_for_is_not_spoken_to() {
+async fn a_server_without_tls_is_refused_if_the_url_requires_tls() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url: RedisUrl = format!("rediss://{}", listener.local_addr().unwrap()).parse().unwrap();
     tokio::spawn(async move {
@@ -51,12 +51,12 @@ async fn a_server_that_speaks_no_tls_where_it_is_asked_for_is_not_spoken_to() {
         }
     });
     let buckets = RedisBuckets::open(&url, "plain").unwrap();
-    let failure = buckets.take(&take(1), NOW).await.unwrap_err();
+    let failure = buckets.exchange(&exchange(1), NOW).await.unwrap_err();
     assert!(matches!(failure, StoreError::Unavailable(_)), "{failure}");
 }
 
 #[tokio::test]
-async fn a_connection_that_was_cut_is_made_anew_without_a_failed_call() {
+async fn a_lost_connection_is_reestablished_without_a_failed_call() {
     let redis = std::env::var("NOVANTRA_TEST_REDIS_URL")
         .expect("NOVANTRA_TEST_REDIS_URL is not set: run the tests by `cargo xtask test`, which starts a Redis");
     let redis = redis.trim_start_matches("redis://").split('/').next().unwrap().to_owned();
@@ -84,7 +84,7 @@ async fn a_connection_that_was_cut_is_made_anew_without_a_failed_call() {
     let folder = tempfile::tempdir().unwrap();
     let buckets = RedisBuckets::open(&url, &folder.path().display().to_string()).unwrap();
     for times in 1..=3 {
-        assert_eq!(buckets.take(&take(1), NOW).await.unwrap()[0].granted, 1);
+        assert_eq!(buckets.exchange(&exchange(1), NOW).await.unwrap()[0].granted, 1);
         assert_eq!(accepted.load(Ordering::SeqCst), times);
         cut.send(()).await.unwrap();
     }

@@ -10,55 +10,55 @@ use crate::{
 };
 
 /// The minimum interval between sweeps, so that a caller that fills the collection can't make every call pay for one.
-const SWEEP_MILLIS: i64 = 1000;
+const SWEEP_INTERVAL_MILLIS: i64 = 1000;
 
 /// A collection of at most `capacity` buckets. Full buckets are evicted if capacity is needed, since they equal new
 /// ones. If there are no full buckets to evict, new keys share one overflow bucket per kind.
-pub(crate) struct Bounded {
+pub(crate) struct BoundedBuckets {
     capacity: usize,
-    own: HashMap<BucketKey, ArrivalTime>,
-    shared: [ArrivalTime; Bucket::ALL.len()],
+    buckets: HashMap<BucketKey, ArrivalTime>,
+    overflow: [ArrivalTime; Bucket::ALL.len()],
     swept_at: Option<Timestamp>,
 }
 
-impl Bounded {
+impl BoundedBuckets {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity, own: HashMap::new(), shared: [ArrivalTime::FULL; Bucket::ALL.len()], swept_at: None }
+        Self { capacity, buckets: HashMap::new(), overflow: [ArrivalTime::FULL; Bucket::ALL.len()], swept_at: None }
     }
 
     pub(crate) fn get(&mut self, key: &BucketKey, now: Timestamp) -> ArrivalTime {
-        if let Some(bucket) = self.own.get(key) {
+        if let Some(bucket) = self.buckets.get(key) {
             *bucket
-        } else if self.has_room(now) {
+        } else if self.has_capacity(now) {
             ArrivalTime::FULL
         } else {
-            self.shared[key.bucket() as usize]
+            self.overflow[key.bucket() as usize]
         }
     }
 
     /// Stores the new state of a bucket that [`Self::get`] returned at the same time.
     pub(crate) fn set(&mut self, key: &BucketKey, bucket: ArrivalTime) {
-        if self.own.len() < self.capacity || self.own.contains_key(key) {
-            self.own.insert(*key, bucket);
+        if self.buckets.len() < self.capacity || self.buckets.contains_key(key) {
+            self.buckets.insert(*key, bucket);
         } else {
             // Two new keys of one call may both have been counted on the last free slot: this must not refill the
             // overflow bucket.
-            let shared = &mut self.shared[key.bucket() as usize];
+            let shared = &mut self.overflow[key.bucket() as usize];
             *shared = bucket.max(*shared);
         }
     }
 
-    fn has_room(&mut self, now: Timestamp) -> bool {
-        if self.own.len() < self.capacity {
+    fn has_capacity(&mut self, now: Timestamp) -> bool {
+        if self.buckets.len() < self.capacity {
             return true;
         }
-        let due = self.swept_at.is_none_or(|last| (now.millis() - last.millis()).abs() >= SWEEP_MILLIS);
+        let due = self.swept_at.is_none_or(|last| (now.millis() - last.millis()).abs() >= SWEEP_INTERVAL_MILLIS);
         if due {
             self.swept_at = Some(now);
-            self.own.retain(|_, bucket| !bucket.is_full(now));
-            self.own.shrink_to(self.own.len() * 2);
+            self.buckets.retain(|_, bucket| !bucket.is_full(now));
+            self.buckets.shrink_to(self.buckets.len() * 2);
         }
-        self.own.len() < self.capacity
+        self.buckets.len() < self.capacity
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
-    fn pass(buckets: &mut Bounded, account: u128, now: Timestamp) -> bool {
+    fn pass(buckets: &mut BoundedBuckets, account: u128, now: Timestamp) -> bool {
         let key = BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid::from(account));
         let charged = Quota::per_minute(60).charge(buckets.get(&key, now), now);
         if let Ok(bucket) = charged {
@@ -84,27 +84,27 @@ mod tests {
     }
 
     #[test]
-    fn memory_stays_bounded_however_many_come_and_newcomers_share_a_bucket() {
-        let mut buckets = Bounded::new(10);
+    fn memory_is_bounded_and_new_keys_beyond_the_capacity_share_a_bucket() {
+        let mut buckets = BoundedBuckets::new(10);
         let passed = (0..1000).filter(|account| pass(&mut buckets, *account, at(0))).count();
         assert_eq!(passed, 10 + 60, "ten accounts have their own buckets, the others share one of 60 calls");
-        assert_eq!(buckets.own.len(), 10);
+        assert_eq!(buckets.buckets.len(), 10);
         assert!(pass(&mut buckets, 3, at(0)), "an account with its own bucket keeps it");
     }
 
     #[test]
-    fn buckets_that_are_full_again_make_room() {
-        let mut buckets = Bounded::new(10);
+    fn buckets_that_are_full_again_are_evicted() {
+        let mut buckets = BoundedBuckets::new(10);
         (0..100).for_each(|account| {
             pass(&mut buckets, account, at(0));
         });
         assert!(pass(&mut buckets, 200, at(1000)));
-        assert_eq!(buckets.own.len(), 1, "one call of sixty a minute refills in a second");
+        assert_eq!(buckets.buckets.len(), 1, "one call of sixty a minute refills in a second");
     }
 
     #[test]
-    fn an_emptied_bucket_is_never_forgotten_to_make_room() {
-        let mut buckets = Bounded::new(2);
+    fn an_empty_bucket_is_never_evicted() {
+        let mut buckets = BoundedBuckets::new(2);
         while pass(&mut buckets, 1, at(0)) {}
         for account in 2..500 {
             pass(&mut buckets, account, at(900));

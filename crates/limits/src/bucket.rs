@@ -19,7 +19,7 @@ pub enum Bucket {
     /// The failed token calls with one client id from one address.
     TokenFailure,
     /// The failed token calls from one address.
-    TokenFailurePlace,
+    TokenFailureAddress,
 }
 
 impl Bucket {
@@ -30,7 +30,7 @@ impl Bucket {
         Self::Organization,
         Self::TokenIssue,
         Self::TokenFailure,
-        Self::TokenFailurePlace,
+        Self::TokenFailureAddress,
     ];
 
     /// The name of the bucket in responses.
@@ -42,7 +42,7 @@ impl Bucket {
             Self::Organization => "org",
             Self::TokenIssue => "token-issue",
             Self::TokenFailure => "token-failure",
-            Self::TokenFailurePlace => "token-failure-address",
+            Self::TokenFailureAddress => "token-failure-address",
         }
     }
 }
@@ -76,7 +76,7 @@ pub enum BucketKey {
     /// client id can use up only the bucket of their own address.
     TokenFailure(Ulid, Peer),
     /// [`Bucket::TokenFailureAddress`] of this address.
-    TokenFailurePlace(Peer),
+    TokenFailureAddress(Peer),
 }
 
 impl BucketKey {
@@ -89,7 +89,7 @@ impl BucketKey {
             Self::Organization(_) => Bucket::Organization,
             Self::TokenIssue(..) => Bucket::TokenIssue,
             Self::TokenFailure(..) => Bucket::TokenFailure,
-            Self::TokenFailurePlace(_) => Bucket::TokenFailurePlace,
+            Self::TokenFailureAddress(_) => Bucket::TokenFailureAddress,
         }
     }
 
@@ -101,7 +101,7 @@ impl BucketKey {
             | Self::TokenWrite(organization, _)
             | Self::TokenIssue(organization, _)
             | Self::Organization(organization) => Some(*organization),
-            Self::TokenFailure(..) | Self::TokenFailurePlace(_) => None,
+            Self::TokenFailure(..) | Self::TokenFailureAddress(_) => None,
         }
     }
 
@@ -114,15 +114,15 @@ impl BucketKey {
             }
             Self::Organization(_) => String::new(),
             Self::TokenFailure(client, Peer(address)) => format!("{client} {address}"),
-            Self::TokenFailurePlace(Peer(address)) => address.to_string(),
+            Self::TokenFailureAddress(Peer(address)) => address.to_string(),
         }
     }
 
     /// Returns whether unauthenticated callers can create buckets of this kind, without limit. The other kinds belong
     /// to authenticated callers.
     #[must_use]
-    pub const fn is_strangers(&self) -> bool {
-        matches!(self, Self::TokenFailure(..) | Self::TokenFailurePlace(_))
+    pub const fn is_unauthenticated(&self) -> bool {
+        matches!(self, Self::TokenFailure(..) | Self::TokenFailureAddress(_))
     }
 }
 
@@ -135,13 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_one_ipv6_network_are_one_place() {
+    fn addresses_of_one_ipv6_network_are_one_peer() {
         assert_eq!(peer("2001:db8:1:2::1"), peer("2001:db8:1:2:ffff::9"));
         assert_ne!(peer("2001:db8:1:2::1"), peer("2001:db8:1:3::1"));
     }
 
     #[test]
-    fn each_ipv4_address_is_a_place_however_it_is_written() {
+    fn each_ipv4_address_is_one_peer_also_when_mapped_to_ipv6() {
         assert_eq!(peer("::ffff:192.0.2.1"), peer("192.0.2.1"));
         assert_ne!(peer("192.0.2.1"), peer("192.0.2.2"));
     }

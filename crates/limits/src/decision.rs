@@ -8,7 +8,7 @@ use crate::{bucket::Bucket, quota::ArrivalTime, store::Charge};
 
 /// The state of a bucket, as response headers report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct BucketState {
     /// The kind of the bucket.
     pub bucket: Bucket,
     /// The number of calls in the full bucket, which is also the number that refills per minute.
@@ -25,21 +25,21 @@ pub enum Decision {
     /// Every bucket was charged.
     Allowed {
         /// The bucket with the fewest calls left. `None` if the charge was for no bucket.
-        nearest: Option<Standing>,
+        nearest: Option<BucketState>,
     },
     /// No bucket was charged.
     Refused {
         /// The time until all buckets will allow a call: whole seconds, at least 1.
         retry_after: Duration,
         /// The bucket with the longest wait.
-        emptiest: Standing,
+        emptiest: BucketState,
     },
 }
 
 impl Decision {
     /// The bucket state that is reported to the caller.
     #[must_use]
-    pub fn standing(&self) -> Option<Standing> {
+    pub fn bucket_state(&self) -> Option<BucketState> {
         match *self {
             Self::Allowed { nearest } => nearest,
             Self::Refused { emptiest, .. } => Some(emptiest),
@@ -64,21 +64,21 @@ pub fn decide(buckets: &mut [(Charge, ArrivalTime)], now: Timestamp) -> Decision
 pub(crate) fn refusal(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<Decision> {
     let waits = buckets.iter().filter_map(|(charge, bucket)| {
         let wait = charge.quota.charge(*bucket, now).err()?;
-        Some((wait, standing(charge, *bucket, now)))
+        Some((wait, bucket_state(charge, *bucket, now)))
     });
     let (wait, emptiest) = waits.max_by_key(|(wait, _)| *wait)?;
     let retry_after = Duration::from_secs(wait.as_micros().div_ceil(1_000_000).max(1).try_into().unwrap_or(u64::MAX));
     Some(Decision::Refused { retry_after, emptiest })
 }
 
-pub(crate) fn nearest(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<Standing> {
-    let standings = buckets.iter().map(|(charge, bucket)| standing(charge, *bucket, now));
+pub(crate) fn nearest(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<BucketState> {
+    let standings = buckets.iter().map(|(charge, bucket)| bucket_state(charge, *bucket, now));
     standings.min_by_key(|standing| (standing.remaining, Reverse(standing.reset_at)))
 }
 
-fn standing(charge: &Charge, bucket: ArrivalTime, now: Timestamp) -> Standing {
+fn bucket_state(charge: &Charge, bucket: ArrivalTime, now: Timestamp) -> BucketState {
     let quota = charge.quota;
-    Standing {
+    BucketState {
         bucket: charge.key.bucket(),
         limit: quota.limit(),
         remaining: quota.remaining(bucket, now),

@@ -1,7 +1,7 @@
 //! The rate limits of an installation of several servers.
 
-mod ledger;
-mod slice;
+mod lease_table;
+mod quota_lease;
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use crate::{
     bucket::BucketKey,
     decision::{Decision, nearest, refusal},
     quota::ArrivalTime,
-    shared::{SharedBuckets, Take},
+    shared::{Exchange, SharedBuckets},
     store::{Charge, LimitStore},
 };
-use ledger::{Ledger, Question, Record, Records, Waiting, make_room};
+use lease_table::{LeaseEntries, LeaseEntry, LeaseTable, PendingExchange, Waiter, evict};
 
 /// The maximum number of exchanges one call waits for: concurrent calls may use up the calls of each of them.
-const ROUNDS: usize = 32;
+const MAX_EXCHANGES: usize = 32;
 
 /// The number of buckets whose calls are returned in one exchange.
-const TOGETHER: usize = 64;
+const RETURN_BATCH_SIZE: usize = 64;
 
 /// Spawns a task that runs to its end even if nothing waits for it.
-pub type Spawn = fn(BoxFuture<'static, ()>);
+pub type SpawnFn = fn(BoxFuture<'static, ()>);
 
 /// Enforces the limits of an installation: leases calls from [`SharedBuckets`] and allows most calls from these leases
 /// without any I/O.
@@ -37,27 +37,27 @@ pub type Spawn = fn(BoxFuture<'static, ()>);
 /// minute or the second before: at most about 2 % more than the quota.
 pub struct LeasedLimits {
     shared: Arc<dyn SharedBuckets>,
-    spawn: Spawn,
+    spawn: SpawnFn,
     capacity: usize,
-    ledger: Ledger,
+    leases: LeaseTable,
 }
 
 /// The result of looking up the leases for a call.
-enum Found {
+enum Lookup {
     Decision(Decision),
     /// An exchange to wait for. The call must send it if it is new.
-    Question {
-        question: Question,
-        own: bool,
-        waiting: Waiting,
+    Pending {
+        pending: PendingExchange,
+        is_new: bool,
+        waiter: Waiter,
     },
 }
 
 impl LeasedLimits {
     /// Creates limits over these buckets, with leases for about `capacity` of them, of about 200 bytes each.
     #[must_use]
-    pub fn new(shared: Arc<dyn SharedBuckets>, spawn: Spawn, capacity: usize) -> Self {
-        Self { shared, spawn, capacity, ledger: Ledger::default() }
+    pub fn new(shared: Arc<dyn SharedBuckets>, spawn: SpawnFn, capacity: usize) -> Self {
+        Self { shared, spawn, capacity, leases: LeaseTable::default() }
     }
 
     /// Returns the calls that were not used within a second, and removes leases that are no longer needed.
@@ -65,9 +65,9 @@ impl LeasedLimits {
     /// # Errors
     /// [`StoreError`] if the shared buckets can't be reached. The calls that were to be returned are lost until they
     /// refill.
-    pub async fn hand_back(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.give_back(now, |_, entry| entry.slice.is_idle(now)).await?;
-        self.ledger.lock().retain(|_, entry| entry.is_in_use() || !entry.slice.is_blank(now));
+    pub async fn return_unused(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.return_matching(now, |_, entry| entry.lease.is_stale(now)).await?;
+        self.leases.lock().retain(|_, entry| entry.is_in_use() || !entry.lease.is_removable(now));
         Ok(())
     }
 
@@ -75,71 +75,71 @@ impl LeasedLimits {
     ///
     /// # Errors
     /// As [`Self::return_unused`].
-    pub async fn hand_back_all(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.give_back(now, |_, entry| entry.slice.is_held()).await
+    pub async fn return_all(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.return_matching(now, |_, entry| entry.lease.has_unused()).await
     }
 
-    async fn give_back(
+    async fn return_matching(
         &self,
         now: Timestamp,
-        predicate: impl Fn(&BucketKey, &Record) -> bool + Send + Sync,
+        predicate: impl Fn(&BucketKey, &LeaseEntry) -> bool + Send + Sync,
     ) -> Result<(), StoreError> {
         loop {
             let pending = {
-                let mut entries = self.ledger.lock();
+                let mut entries = self.leases.lock();
                 let due = entries.iter_mut().filter(|(key, entry)| !entry.is_in_use() && predicate(key, entry));
-                let exchanges: Vec<Take> =
-                    due.take(TOGETHER).map(|(key, entry)| entry.slice.give_back(*key, now)).collect();
+                let exchanges: Vec<Exchange> =
+                    due.take(RETURN_BATCH_SIZE).map(|(key, entry)| entry.lease.return_unused(*key, now)).collect();
                 if exchanges.is_empty() {
                     return Ok(());
                 }
-                self.question(&mut entries, exchanges, now)
+                self.new_exchange(&mut entries, exchanges, now)
             };
             self.send(&pending);
-            pending.await.map_err(again)?;
+            pending.await.map_err(shared_error)?;
         }
     }
 
     /// Decides by the leases, or returns the exchange to wait for.
-    fn look(&self, charges: &[Charge], now: Timestamp) -> Found {
-        let mut entries = self.ledger.lock();
-        make_room(&mut entries, self.capacity, now);
+    fn lookup(&self, charges: &[Charge], now: Timestamp) -> Lookup {
+        let mut entries = self.leases.lock();
+        evict(&mut entries, self.capacity, now);
         for charge in charges {
-            entries.entry(charge.key).or_insert_with(|| Record::of(charge)).slice.under(charge.quota);
+            entries.entry(charge.key).or_insert_with(|| LeaseEntry::new(charge)).lease.set_quota(charge.quota);
         }
         match decide(&mut entries, charges, now) {
-            Ok(decision) => Found::Decision(decision),
-            Err(missing) => self.ask(&mut entries, missing, now),
+            Ok(decision) => Lookup::Decision(decision),
+            Err(missing) => self.exchange_missing(&mut entries, missing, now),
         }
     }
 
-    fn ask(&self, entries: &mut Records, missing: Vec<BucketKey>, now: Timestamp) -> Found {
-        let running = missing.iter().find_map(|key| entries.get(key)?.question.clone());
-        let waiter = self.ledger.wait(entries, missing.clone());
+    fn exchange_missing(&self, entries: &mut LeaseEntries, missing: Vec<BucketKey>, now: Timestamp) -> Lookup {
+        let running = missing.iter().find_map(|key| entries.get(key)?.pending.clone());
+        let waiter = self.leases.add_waiter(entries, missing.clone());
         let mut exchange = |key: &BucketKey| {
-            let entry = entries.get_mut(key).filter(|entry| entry.question.is_none())?;
-            Some(entry.slice.exchange(*key, entry.waiting, now))
+            let entry = entries.get_mut(key).filter(|entry| entry.pending.is_none())?;
+            Some(entry.lease.exchange(*key, entry.waiters, now))
         };
-        let exchanges: Vec<Take> = missing.iter().filter_map(&mut exchange).collect();
+        let exchanges: Vec<Exchange> = missing.iter().filter_map(&mut exchange).collect();
         match running {
-            Some(pending) if exchanges.is_empty() => Found::Question { question: pending, own: false, waiting: waiter },
-            _ => Found::Question { question: self.question(entries, exchanges, now), own: true, waiting: waiter },
+            Some(pending) if exchanges.is_empty() => Lookup::Pending { pending, is_new: false, waiter },
+            _ => Lookup::Pending { pending: self.new_exchange(entries, exchanges, now), is_new: true, waiter },
         }
     }
 
     /// Creates an exchange and registers it with the entries of its buckets, but does not send it: the sender must not
     /// hold the lock.
-    fn question(&self, entries: &mut Records, exchanges: Vec<Take>, now: Timestamp) -> Question {
+    fn new_exchange(&self, entries: &mut LeaseEntries, exchanges: Vec<Exchange>, now: Timestamp) -> PendingExchange {
         let keys: Vec<BucketKey> = exchanges.iter().map(|exchange| exchange.key).collect();
-        let (shared, leases) = (Arc::clone(&self.shared), self.ledger.clone());
+        let (shared, leases) = (Arc::clone(&self.shared), self.leases.clone());
         let exchange = async move {
-            let outcome = shared.take(&exchanges, now).await;
+            let outcome = shared.exchange(&exchanges, now).await;
             let mut entries = leases.lock();
             for (index, exchange) in exchanges.iter().enumerate() {
                 let Some(entry) = entries.get_mut(&exchange.key) else { continue };
-                entry.question = None;
+                entry.pending = None;
                 if let Some(result) = outcome.as_ref().ok().and_then(|results| results.get(index)) {
-                    entry.slice.receive(*result, now);
+                    entry.lease.receive(*result, now);
                 }
             }
             outcome.map(drop).map_err(Arc::new)
@@ -147,13 +147,13 @@ impl LeasedLimits {
         let pending = exchange.boxed().shared();
         for key in keys {
             if let Some(entry) = entries.get_mut(&key) {
-                entry.question = Some(pending.clone());
+                entry.pending = Some(pending.clone());
             }
         }
         pending
     }
 
-    fn send(&self, pending: &Question) {
+    fn send(&self, pending: &PendingExchange) {
         (self.spawn)(pending.clone().map(drop).boxed());
     }
 }
@@ -162,23 +162,24 @@ impl LeasedLimits {
 impl LimitStore for LeasedLimits {
     async fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<Decision, StoreError> {
         let mut has_exchanged = false;
-        for _ in 0..ROUNDS {
-            match self.look(charges, now) {
-                Found::Decision(decision) => {
+        for _ in 0..MAX_EXCHANGES {
+            match self.lookup(charges, now) {
+                Lookup::Decision(decision) => {
                     if has_exchanged && matches!(decision, Decision::Refused { .. }) {
                         // A refused call must not be charged to any bucket. If the return fails, the calls refill by
                         // themselves.
                         let is_charged = |key: &BucketKey| charges.iter().any(|charge| charge.key == *key);
-                        let _ = self.give_back(now, |key, entry| is_charged(key) && entry.slice.is_untouched()).await;
+                        let _ =
+                            self.return_matching(now, |key, entry| is_charged(key) && entry.lease.is_unused()).await;
                     }
                     return Ok(decision);
                 }
-                Found::Question { question: pending, own: is_new, waiting: waiter } => {
+                Lookup::Pending { pending: pending, is_new: is_new, waiter: waiter } => {
                     if is_new {
                         has_exchanged = true;
                         self.send(&pending);
                     }
-                    pending.await.map_err(again)?;
+                    pending.await.map_err(shared_error)?;
                     drop(waiter);
                 }
             }
@@ -191,15 +192,15 @@ impl LimitStore for LeasedLimits {
 ///
 /// # Errors
 /// The buckets that an exchange is needed for.
-fn decide(entries: &mut Records, charges: &[Charge], now: Timestamp) -> Result<Decision, Vec<BucketKey>> {
+fn decide(entries: &mut LeaseEntries, charges: &[Charge], now: Timestamp) -> Result<Decision, Vec<BucketKey>> {
     let (mut empty, mut missing) = (Vec::new(), Vec::new());
     let mut is_refused = false;
     for charge in charges {
-        match entries.get(&charge.key).map(|entry| entry.slice) {
-            Some(lease) if lease.has_call(now) => {}
+        match entries.get(&charge.key).map(|entry| entry.lease) {
+            Some(lease) if lease.can_spend(now) => {}
             Some(lease) if lease.was_empty(now) => {
                 empty.push((*charge, lease.bucket()));
-                if lease.refuses(now) {
+                if lease.is_known_empty(now) {
                     is_refused = true;
                 } else {
                     missing.push(charge.key);
@@ -217,15 +218,15 @@ fn decide(entries: &mut Records, charges: &[Charge], now: Timestamp) -> Result<D
     }
     let mut spend = |charge: &Charge| {
         let entry = entries.get_mut(&charge.key)?;
-        entry.slice.spend(now);
-        Some((*charge, entry.slice.bucket()))
+        entry.lease.spend(now);
+        Some((*charge, entry.lease.bucket()))
     };
     let spent: Vec<(Charge, ArrivalTime)> = charges.iter().filter_map(&mut spend).collect();
     Ok(Decision::Allowed { nearest: nearest(&spent, now) })
 }
 
 /// Wraps the shared error for each call that waited for the exchange.
-fn again(error: Arc<StoreError>) -> StoreError {
+fn shared_error(error: Arc<StoreError>) -> StoreError {
     match *error {
         StoreError::Unavailable(_) => StoreError::Unavailable(Box::new(error)),
         StoreError::Corrupt(_) => StoreError::Corrupt(Box::new(error)),

@@ -14,9 +14,9 @@ mod shared;
 mod store;
 
 pub use bucket::{Bucket, BucketKey, Peer};
-pub use decision::{Decision, Standing, decide};
-pub use leased::{LeasedLimits, Spawn};
+pub use decision::{BucketState, Decision, decide};
+pub use leased::{LeasedLimits, SpawnFn};
 pub use memory::MemoryLimits;
 pub use quota::{ArrivalTime, Quota};
-pub use shared::{STRAY, SharedBuckets, Take, Taken};
+pub use shared::{Exchange, ExchangeResult, MAX_CLOCK_SKEW, SharedBuckets};
 pub use store::{Charge, LimitStore};

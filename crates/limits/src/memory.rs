@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 
 use crate::{
-    bounded::Bounded,
+    bounded::BoundedBuckets,
     bucket::BucketKey,
     decision::{Decision, decide},
     quota::ArrivalTime,
@@ -32,12 +32,12 @@ pub struct MemoryLimits {
 }
 
 struct Shard {
-    callers: Bounded,
-    strangers: Bounded,
+    authenticated: BoundedBuckets,
+    unauthenticated: BoundedBuckets,
 }
 
 /// The locked shards of the buckets of one call. Shards are locked in the order of their indexes, to prevent deadlocks.
-struct Locked<'store> {
+struct LockedShards<'store> {
     store: &'store MemoryLimits,
     shards: Vec<(usize, MutexGuard<'store, Shard>)>,
 }
@@ -48,19 +48,21 @@ impl MemoryLimits {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         let share = capacity.div_ceil(SHARDS).max(1);
-        let shard = || Mutex::new(Shard { callers: Bounded::new(share), strangers: Bounded::new(share) });
+        let shard = || {
+            Mutex::new(Shard { authenticated: BoundedBuckets::new(share), unauthenticated: BoundedBuckets::new(share) })
+        };
         Self { hasher: RandomState::new(), shards: std::array::from_fn(|_| shard()) }
     }
 
-    fn lock(&self, charges: &[Charge]) -> Locked<'_> {
-        let mut indexes: Vec<usize> = charges.iter().map(|charge| self.place(&charge.key)).collect();
+    fn lock(&self, charges: &[Charge]) -> LockedShards<'_> {
+        let mut indexes: Vec<usize> = charges.iter().map(|charge| self.shard_index(&charge.key)).collect();
         indexes.sort_unstable();
         indexes.dedup();
         let lock = |index: usize| (index, self.shards[index].lock().unwrap_or_else(PoisonError::into_inner));
-        Locked { store: self, shards: indexes.into_iter().map(lock).collect() }
+        LockedShards { store: self, shards: indexes.into_iter().map(lock).collect() }
     }
 
-    fn place(&self, key: &BucketKey) -> usize {
+    fn shard_index(&self, key: &BucketKey) -> usize {
         // The remainder fits into any usize.
         (self.hasher.hash_one(key) % SHARDS as u64) as usize
     }
@@ -72,15 +74,15 @@ impl Default for MemoryLimits {
     }
 }
 
-impl Locked<'_> {
-    fn room(&mut self, key: &BucketKey) -> Option<&mut Bounded> {
-        let index = self.store.place(key);
+impl LockedShards<'_> {
+    fn buckets_for(&mut self, key: &BucketKey) -> Option<&mut BoundedBuckets> {
+        let index = self.store.shard_index(key);
         let (_, shard) = self.shards.iter_mut().find(|(locked, _)| *locked == index)?;
-        Some(if key.is_strangers() { &mut shard.strangers } else { &mut shard.callers })
+        Some(if key.is_unauthenticated() { &mut shard.unauthenticated } else { &mut shard.authenticated })
     }
 
     fn read(&mut self, charges: &[Charge], now: Timestamp) -> Vec<(Charge, ArrivalTime)> {
-        let mut bucket = |key| self.room(key).map_or(ArrivalTime::FULL, |buckets| buckets.get(key, now));
+        let mut bucket = |key| self.buckets_for(key).map_or(ArrivalTime::FULL, |buckets| buckets.get(key, now));
         charges.iter().map(|charge| (*charge, bucket(&charge.key))).collect()
     }
 }
@@ -93,7 +95,7 @@ impl LimitStore for MemoryLimits {
         let decision = decide(&mut buckets, now);
         if let Decision::Allowed { .. } = decision {
             for (charge, bucket) in &buckets {
-                if let Some(stored) = locked.room(&charge.key) {
+                if let Some(stored) = locked.buckets_for(&charge.key) {
                     stored.set(&charge.key, *bucket);
                 }
             }

@@ -37,12 +37,12 @@ impl ArrivalTime {
     }
 
     /// Returns the time until the bucket is full, in microseconds.
-    pub(crate) fn missing(self, now: Timestamp) -> i64 {
+    pub(crate) fn until_full(self, now: Timestamp) -> i64 {
         self.0.saturating_sub(micros(now)).max(0)
     }
 
     /// Returns the arrival time after calls worth this many microseconds were taken.
-    pub(crate) fn later(self, micros: i64) -> Self {
+    pub(crate) fn plus(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
     }
 }
@@ -63,20 +63,20 @@ impl Quota {
 
     /// The time in which one call refills, in microseconds: GCRA's emission interval.
     #[must_use]
-    pub const fn span(self) -> i64 {
+    pub const fn emission_interval(self) -> i64 {
         let calls = self.per_minute as i64;
         (MINUTE + calls - 1) / calls
     }
 
     /// The time in which an empty bucket refills completely, in microseconds.
-    const fn depth(self) -> i64 {
-        self.span() * self.per_minute as i64
+    const fn refill_time(self) -> i64 {
+        self.emission_interval() * self.per_minute as i64
     }
 
     /// Returns the arrival time of an empty bucket.
     #[must_use]
     pub fn empty_at(self, now: Timestamp) -> ArrivalTime {
-        ArrivalTime(micros(now) + self.depth())
+        ArrivalTime(micros(now) + self.refill_time())
     }
 
     /// Takes one call from the bucket.
@@ -84,35 +84,36 @@ impl Quota {
     /// # Errors
     /// The time until the bucket has a call, if it is empty.
     pub fn charge(self, bucket: ArrivalTime, now: Timestamp) -> Result<ArrivalTime, Duration> {
-        let after = self.lack(bucket, now) + self.span();
-        match u64::try_from(after - self.depth()) {
+        let after = self.deficit(bucket, now) + self.emission_interval();
+        match u64::try_from(after - self.refill_time()) {
             Ok(wait) if wait > 0 => Err(Duration::from_micros(wait)),
             _ => Ok(ArrivalTime(micros(now).saturating_add(after))),
         }
     }
 
     /// Takes one call that was reserved before, without checking whether the bucket is empty.
-    pub(crate) fn spend(self, bucket: ArrivalTime, now: Timestamp) -> ArrivalTime {
-        bucket.at_least(now).later(self.span())
+    pub(crate) fn charge_reserved(self, bucket: ArrivalTime, now: Timestamp) -> ArrivalTime {
+        bucket.at_least(now).plus(self.emission_interval())
     }
 
     /// Returns the number of calls in the bucket.
     #[must_use]
     pub fn remaining(self, bucket: ArrivalTime, now: Timestamp) -> u32 {
-        u32::try_from((self.depth() - self.lack(bucket, now)) / self.span()).unwrap_or(self.per_minute)
+        u32::try_from((self.refill_time() - self.deficit(bucket, now)) / self.emission_interval())
+            .unwrap_or(self.per_minute)
     }
 
     /// Returns the time at which the bucket will be full if no call is made; whole seconds, rounded up.
     #[must_use]
     pub fn full_at(self, bucket: ArrivalTime, now: Timestamp) -> Timestamp {
-        let full = micros(now).saturating_add(self.lack(bucket, now));
+        let full = micros(now).saturating_add(self.deficit(bucket, now));
         Timestamp::from_millis(full.saturating_add(999_999).div_euclid(1_000_000).saturating_mul(1000))
     }
 
     /// Returns the time until the bucket is full, limited to the refill time of an empty bucket: a clock that stepped
     /// back or a quota that was raised must not block a caller for longer.
-    fn lack(self, bucket: ArrivalTime, now: Timestamp) -> i64 {
-        bucket.missing(now).min(self.depth())
+    fn deficit(self, bucket: ArrivalTime, now: Timestamp) -> i64 {
+        bucket.until_full(now).min(self.refill_time())
     }
 }
 
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_bucket_lets_its_quota_through_at_once_and_not_one_more() {
+    fn a_full_bucket_allows_exactly_its_quota_at_once() {
         for limit in [1, 7, 60, 600, 3000, 1_000_000] {
             let quota = Quota::per_minute(limit);
             let mut bucket = ArrivalTime::FULL;
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_refills_every_sixtieth_of_a_minute_and_the_wait_for_it_is_told() {
+    fn one_call_of_sixty_per_minute_refills_each_second_and_a_refusal_returns_the_wait() {
         let quota = Quota::per_minute(60);
         let mut bucket = ArrivalTime::FULL;
         while pass(quota, &mut bucket, at(0)) {}
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_shuts_nobody_out() {
+    fn a_clock_that_steps_back_blocks_no_caller() {
         let quota = Quota::per_minute(60);
         let bucket = quota.charge(ArrivalTime::FULL, at(3_600_000)).unwrap();
         assert_eq!(quota.charge(bucket, at(0)), Err(Duration::from_secs(1)));
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn no_moment_there_is_overflows() {
+    fn no_timestamp_causes_an_overflow() {
         for now in [Timestamp::MIN, Timestamp::MAX] {
             for limit in [0, 1, u32::MAX] {
                 let quota = Quota::per_minute(limit);
@@ -190,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_window_lets_more_through_than_the_quota_and_what_refills_in_it(
+        fn no_time_window_allows_more_calls_than_the_quota_and_its_refill(
             limit in 1_u32..200,
             steps in vec(prop_oneof![Just(0), 0_i64..50, 0_i64..30_000], 1..400),
         ) {
@@ -213,7 +214,7 @@ mod tests {
         }
 
         #[test]
-        fn who_waits_as_long_as_told_is_let_through(limit in 1_u32..5000, spent in 0_u32..6000, later in 0_i64..60_000) {
+        fn a_caller_that_waits_as_long_as_required_is_allowed(limit in 1_u32..5000, spent in 0_u32..6000, later in 0_i64..60_000) {
             let quota = Quota::per_minute(limit);
             let mut bucket = ArrivalTime::FULL;
             for _ in 0..spent {

@@ -11,11 +11,11 @@ use crate::{
 /// The maximum difference between clocks, in microseconds. A bucket whose arrival time is further than this beyond that
 /// of an empty bucket was written with a wrong clock and counts as empty. A smaller difference is tolerated: otherwise
 /// a server whose clock is slightly behind would refill buckets that others have emptied.
-pub const STRAY: i64 = 60_000_000;
+pub const MAX_CLOCK_SKEW: i64 = 60_000_000;
 
 /// An exchange of a server with one shared bucket: the server returns calls first and takes calls then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Take {
+pub struct Exchange {
     /// The key of the bucket.
     pub key: BucketKey,
     /// The quota of the bucket.
@@ -30,7 +30,7 @@ pub struct Take {
 
 /// The result of an [`Exchange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct ExchangeResult {
     /// The number of calls the server has got: as many as wanted, or as many as were in the bucket.
     pub granted: u32,
     /// The state of the bucket after the exchange.
@@ -46,28 +46,28 @@ pub trait SharedBuckets: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the buckets can't be reached, within a time that a waiting caller accepts. It is unknown then
     /// which exchanges were performed.
-    async fn take(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError>;
+    async fn exchange(&self, exchanges: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError>;
 
     /// Deletes buckets that have long been full, at most `limit`. Returns the number of deleted buckets.
     ///
     /// # Errors
     /// [`StoreError`] if the buckets can't be reached.
-    async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
+    async fn delete_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 }
 
-impl Take {
+impl Exchange {
     /// Computes the result of the exchange for this state of the bucket, in whole microseconds. Every implementation
     /// must compute the same.
     #[must_use]
-    pub fn of(&self, bucket: ArrivalTime, now: Timestamp) -> Taken {
-        let span = self.quota.span();
+    pub fn apply(&self, bucket: ArrivalTime, now: Timestamp) -> ExchangeResult {
+        let span = self.quota.emission_interval();
         let returned = span.saturating_mul(i64::from(self.returned));
         let empty = self.quota.empty_at(now);
-        let bucket = if bucket > empty.later(STRAY) { empty } else { bucket };
-        let before = bucket.max(self.at_least).later(-returned).at_least(now);
+        let bucket = if bucket > empty.plus(MAX_CLOCK_SKEW) { empty } else { bucket };
+        let before = bucket.max(self.at_least).plus(-returned).at_least(now);
         let remaining = ((empty.0 - before.0) / span).max(0);
         let granted = self.wanted.min(u32::try_from(remaining).unwrap_or(u32::MAX));
-        Taken { granted, bucket: before.later(span * i64::from(granted)) }
+        ExchangeResult { granted, bucket: before.plus(span * i64::from(granted)) }
     }
 }
 
@@ -80,9 +80,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-    fn take(returned: u32, wanted: u32) -> Take {
+    fn exchange(returned: u32, wanted: u32) -> Exchange {
         let key = BucketKey::Organization(Id::new(Ulid::nil()));
-        Take { key, quota: Quota::per_minute(60), at_least: ArrivalTime::FULL, returned, wanted }
+        Exchange { key, quota: Quota::per_minute(60), at_least: ArrivalTime::FULL, returned, wanted }
     }
 
     fn second(second: i64) -> ArrivalTime {
@@ -90,34 +90,34 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_granted_as_the_bucket_holds() {
-        assert_eq!(take(0, 5).of(ArrivalTime::FULL, NOW), Taken { granted: 5, bucket: second(5) });
-        assert_eq!(take(0, 5).of(second(58), NOW), Taken { granted: 2, bucket: second(60) });
-        assert_eq!(take(0, 5).of(second(60), NOW), Taken { granted: 0, bucket: second(60) });
+    fn no_more_calls_are_granted_than_the_bucket_has() {
+        assert_eq!(exchange(0, 5).apply(ArrivalTime::FULL, NOW), ExchangeResult { granted: 5, bucket: second(5) });
+        assert_eq!(exchange(0, 5).apply(second(58), NOW), ExchangeResult { granted: 2, bucket: second(60) });
+        assert_eq!(exchange(0, 5).apply(second(60), NOW), ExchangeResult { granted: 0, bucket: second(60) });
     }
 
     #[test]
-    fn what_is_given_back_is_there_again_but_a_full_bucket_holds_no_more() {
-        assert_eq!(take(7, 0).of(second(30), NOW), Taken { granted: 0, bucket: second(23) });
-        assert_eq!(take(7, 3).of(second(60), NOW), Taken { granted: 3, bucket: second(56) });
-        assert_eq!(take(7, 60).of(second(5), NOW), Taken { granted: 60, bucket: second(60) });
+    fn returned_calls_are_available_again_but_never_exceed_the_quota() {
+        assert_eq!(exchange(7, 0).apply(second(30), NOW), ExchangeResult { granted: 0, bucket: second(23) });
+        assert_eq!(exchange(7, 3).apply(second(60), NOW), ExchangeResult { granted: 3, bucket: second(56) });
+        assert_eq!(exchange(7, 60).apply(second(5), NOW), ExchangeResult { granted: 60, bucket: second(60) });
     }
 
     #[test]
-    fn what_the_server_knows_of_its_own_calls_counts() {
-        let exchange = Take { at_least: second(10), ..take(0, 1) };
-        assert_eq!(exchange.of(second(4), NOW), Taken { granted: 1, bucket: second(11) });
-        assert_eq!(exchange.of(second(14), NOW), Taken { granted: 1, bucket: second(15) });
+    fn the_minimum_arrival_time_of_the_server_is_respected() {
+        let exchange = Exchange { at_least: second(10), ..exchange(0, 1) };
+        assert_eq!(exchange.apply(second(4), NOW), ExchangeResult { granted: 1, bucket: second(11) });
+        assert_eq!(exchange.apply(second(14), NOW), ExchangeResult { granted: 1, bucket: second(15) });
     }
 
     #[test]
-    fn a_clock_that_stepped_far_back_empties_a_bucket_and_no_more_than_that() {
-        assert_eq!(take(0, 1).of(second(3600), NOW), Taken { granted: 0, bucket: second(60) });
+    fn after_a_clock_has_stepped_far_back_a_bucket_counts_as_empty_at_worst() {
+        assert_eq!(exchange(0, 1).apply(second(3600), NOW), ExchangeResult { granted: 0, bucket: second(60) });
     }
 
     #[test]
-    fn a_server_whose_clock_is_behind_refills_nothing() {
-        assert_eq!(take(0, 1).of(second(90), NOW), Taken { granted: 0, bucket: second(90) });
-        assert_eq!(take(1, 0).of(second(61), NOW), Taken { granted: 0, bucket: second(60) });
+    fn a_server_whose_clock_is_slightly_behind_refills_nothing() {
+        assert_eq!(exchange(0, 1).apply(second(90), NOW), ExchangeResult { granted: 0, bucket: second(90) });
+        assert_eq!(exchange(1, 0).apply(second(61), NOW), ExchangeResult { granted: 0, bucket: second(60) });
     }
 }

@@ -14,13 +14,13 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Outcome, programs::account};
+use crate::{Outcome, programs::server_account};
 
 /// A script that runs the server until it reads the name of a signal from its standard input, which it then sends to
 /// the server; or until its input is closed, which also happens when the process at the other end is killed: then it
 /// stops the server immediately and removes its folder. Only the server holds the pipe of its log open, so that the end
 /// of the log is the end of the server.
-const WATCH: &str = r#"
+const SUPERVISOR_SCRIPT: &str = r#"
 folder=$1; shift
 trap '' INT
 exec 3>&2 2>/dev/null
@@ -36,11 +36,11 @@ else
 fi
 "#;
 
-const SETTINGS: &[&str] =
+const COMMON_SETTINGS: &[&str] =
     &["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "lc_messages=C"];
 
 /// Settings that trade durability for speed, for data that does not have to survive a crash.
-pub const FOR_TESTS: &[&str] = &["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
+pub const TEST_SETTINGS: &[&str] = &["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
 
 /// The way in which a server is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,22 +68,22 @@ impl Cluster {
     pub fn start(programs: &Path, settings: &[&str]) -> Outcome<Self> {
         let folder =
             tempfile::Builder::new().prefix("novantra-postgres-").tempdir().map_err(|error| error.to_string())?;
-        let account = account()?;
+        let account = server_account()?;
         if let Some((user, group)) = account {
             chown(folder.path(), Some(user), Some(group)).map_err(|error| error.to_string())?;
         }
-        let program = |program: &Path| as_account(Command::new(program), account, folder.path());
-        let files = files(&folder);
+        let program = |program: &Path| with_account(Command::new(program), account, folder.path());
+        let files = data_directory(&folder);
         initialize(|| program(&programs.join("initdb")), &files)?;
         let port = free_port()?;
         let mut server = program(Path::new("/bin/sh"));
-        server.args(["-c", WATCH, "watch"]).arg(folder.path()).arg(programs.join("postgres"));
+        server.args(["-c", SUPERVISOR_SCRIPT, "watch"]).arg(folder.path()).arg(programs.join("postgres"));
         server.arg("-D").arg(&files).args(["-p", &port.to_string()]);
-        server.args(SETTINGS.iter().chain(settings).flat_map(|setting| ["-c", setting]));
+        server.args(COMMON_SETTINGS.iter().chain(settings).flat_map(|setting| ["-c", setting]));
         server.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let url = format!("postgres://novantra@127.0.0.1:{port}/postgres");
         let mut cluster = Self { program: server, url, running: None, folder };
-        cluster.start_again()?;
+        cluster.restart()?;
         Ok(cluster)
     }
 
@@ -118,11 +118,11 @@ impl Cluster {
     ///
     /// # Errors
     /// A message with the reason that the server can't be started.
-    pub fn start_again(&mut self) -> Outcome {
+    pub fn restart(&mut self) -> Outcome {
         let mut running = self.program.spawn().map_err(|error| format!("/bin/sh can't be started: {error}"))?;
         let log = running.stderr.take();
         self.running = Some(running);
-        start::wait_until_ready(&files(&self.folder), log.ok_or("PostgreSQL has no log")?)
+        start::wait_until_ready(&data_directory(&self.folder), log.ok_or("PostgreSQL has no log")?)
     }
 }
 
@@ -136,11 +136,11 @@ impl Drop for Cluster {
     }
 }
 
-fn files(folder: &TempDir) -> PathBuf {
+fn data_directory(folder: &TempDir) -> PathBuf {
     folder.path().join("cluster")
 }
 
-fn as_account(mut command: Command, account: Option<(u32, u32)>, home: &Path) -> Command {
+fn with_account(mut command: Command, account: Option<(u32, u32)>, home: &Path) -> Command {
     command.current_dir(home).env("HOME", home);
     if let Some((user, group)) = account {
         command.uid(user).gid(group);
@@ -153,7 +153,7 @@ fn as_account(mut command: Command, account: Option<(u32, u32)>, home: &Path) ->
 fn initialize(initdb: impl Fn() -> Command, cluster: &Path) -> Outcome {
     let initialize = |collation: &[&str]| {
         let common = ["--username=novantra", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
-        done(initdb().arg("-D").arg(cluster).args(common).args(collation))
+        run(initdb().arg("-D").arg(cluster).args(common).args(collation))
     };
     if initialize(&["--locale-provider=icu", "--icu-locale=en-US"]).is_ok() {
         return Ok(());
@@ -164,7 +164,7 @@ fn initialize(initdb: impl Fn() -> Command, cluster: &Path) -> Outcome {
     initialize(&[])
 }
 
-fn done(command: &mut Command) -> Outcome {
+fn run(command: &mut Command) -> Outcome {
     let output =
         command.output().map_err(|error| format!("{} can't be started: {error}", command.get_program().display()))?;
     if output.status.success() {

@@ -4,8 +4,8 @@
 mod cluster;
 mod programs;
 
-pub use cluster::{Cluster, FOR_TESTS, Shutdown};
-pub use programs::{MISSING, find, is_root};
+pub use cluster::{Cluster, Shutdown, TEST_SETTINGS};
+pub use programs::{INSTALL_HINT, find_programs, is_root};
 
 /// The result of an operation; the error is a message for the user.
 pub type Outcome<T = ()> = Result<T, String>;

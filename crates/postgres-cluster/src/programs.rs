@@ -9,7 +9,7 @@ use std::{
 use crate::Outcome;
 
 /// The folders in which Debian, Red Hat, `make install` and Homebrew install the programs; `*` stands for a version.
-const USUAL: &[&str] = &[
+const INSTALL_FOLDERS: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
     "/usr/local/pgsql/bin",
@@ -18,21 +18,21 @@ const USUAL: &[&str] = &[
 ];
 
 /// The message with the remedy if [`find_programs`] finds nothing.
-pub const MISSING: &str = "\
+pub const INSTALL_HINT: &str = "\
 PostgreSQL 14 or newer is required, but none was found. To install it:
   sudo apt-get install --yes postgresql";
 
 /// Returns the folder with `initdb` and `postgres`, of the newest version if there are several.
 #[must_use]
-pub fn find() -> Option<PathBuf> {
+pub fn find_programs() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = USUAL.iter().flat_map(|pattern| matching(pattern)).collect();
+    let mut folders: Vec<PathBuf> = INSTALL_FOLDERS.iter().flat_map(|pattern| matching_folders(pattern)).collect();
     folders.extend(env::split_paths(&path));
     folders.into_iter().find(|folder| ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file()))
 }
 
 /// Returns the folders that match a pattern with at most one `*`, the newest version first.
-fn matching(pattern: &str) -> Vec<PathBuf> {
+fn matching_folders(pattern: &str) -> Vec<PathBuf> {
     let Some((before, after)) = pattern.split_once('*') else { return vec![PathBuf::from(pattern)] };
     let (parent, prefix) = before.rsplit_once('/').unwrap_or(("", before));
     let names = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.file_name());
@@ -54,16 +54,16 @@ pub fn is_root() -> bool {
 
 /// Returns the numeric user and group that a server must run as if this process is root, since PostgreSQL refuses to
 /// run as root.
-pub(crate) fn account() -> Outcome<Option<(u32, u32)>> {
+pub(crate) fn server_account() -> Outcome<Option<(u32, u32)>> {
     if !is_root() {
         return Ok(None);
     }
     let users = fs::read_to_string(Path::new("/etc/passwd")).map_err(|error| format!("/etc/passwd: {error}"))?;
-    let found = ["postgres", "nobody"].iter().find_map(|name| in_passwd(&users, name));
+    let found = ["postgres", "nobody"].iter().find_map(|name| find_in_passwd(&users, name));
     found.map(Some).ok_or_else(|| "PostgreSQL can't run as root, and there is no user postgres or nobody".to_owned())
 }
 
-fn in_passwd(users: &str, name: &str) -> Option<(u32, u32)> {
+fn find_in_passwd(users: &str, name: &str) -> Option<(u32, u32)> {
     let mut fields = users.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.split(':').skip(1);
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
@@ -73,20 +73,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_is_found_by_its_whole_name() {
+    fn a_user_is_found_only_by_its_full_name() {
         let users =
             "root:x:0:0:root:/root:/bin/bash\npostgresql:x:7:8::/:/bin/sh\npostgres:x:101:104:,,,:/var:/bin/bash\n";
-        assert_eq!(in_passwd(users, "postgres"), Some((101, 104)));
-        assert_eq!(in_passwd(users, "nobody"), None);
+        assert_eq!(find_in_passwd(users, "postgres"), Some((101, 104)));
+        assert_eq!(find_in_passwd(users, "nobody"), None);
     }
 
     #[test]
-    fn the_newest_version_goes_first() {
+    fn the_newest_version_comes_first() {
         let folder = tempfile::tempdir().unwrap();
         for version in ["9", "15", "main"] {
             fs::create_dir(folder.path().join(version)).unwrap();
         }
         let pattern = format!("{}/*/bin", folder.path().display());
-        assert_eq!(matching(&pattern), ["15/bin", "9/bin"].map(|version| folder.path().join(version)));
+        assert_eq!(matching_folders(&pattern), ["15/bin", "9/bin"].map(|version| folder.path().join(version)));
     }
 }

@@ -3,23 +3,23 @@
 
 use std::{net::TcpStream, path::Path};
 
-use novantra_postgres_cluster::{Cluster, MISSING, Shutdown, find};
+use novantra_postgres_cluster::{Cluster, INSTALL_HINT, Shutdown, find_programs};
 
-fn takes_connections(cluster: &Cluster) -> bool {
+fn accepts_connections(cluster: &Cluster) -> bool {
     let (_, rest) = cluster.url().split_once('@').unwrap();
     TcpStream::connect(rest.split_once('/').unwrap().0).is_ok()
 }
 
 #[test]
-fn a_server_comes_back_to_its_place_however_it_was_ended_and_is_gone_when_it_is_dropped() {
-    let mut cluster = Cluster::start(&find().expect(MISSING), &[]).unwrap();
+fn a_server_restarts_on_its_port_after_any_shutdown_and_its_files_are_deleted_on_drop() {
+    let mut cluster = Cluster::start(&find_programs().expect(INSTALL_HINT), &[]).unwrap();
     let url = cluster.url().to_owned();
     for shutdown in [Shutdown::Fast, Shutdown::Immediate] {
-        assert!(takes_connections(&cluster));
+        assert!(accepts_connections(&cluster));
         cluster.stop(shutdown).unwrap();
-        assert!(!takes_connections(&cluster));
+        assert!(!accepts_connections(&cluster));
         assert!(cluster.stop(shutdown).is_err(), "a stopped server can't be stopped again");
-        cluster.start_again().unwrap();
+        cluster.restart().unwrap();
         assert_eq!(cluster.url(), url);
     }
     let folder = cluster.folder().to_owned();
@@ -28,7 +28,7 @@ fn a_server_comes_back_to_its_place_however_it_was_ended_and_is_gone_when_it_is_
 }
 
 #[test]
-fn a_server_that_keeps_its_log_in_files_is_seen_to_be_ready() {
-    let cluster = Cluster::start(&find().expect(MISSING), &["logging_collector=on"]).unwrap();
-    assert!(takes_connections(&cluster));
+fn a_server_that_logs_to_files_is_recognized_as_ready() {
+    let cluster = Cluster::start(&find_programs().expect(INSTALL_HINT), &["logging_collector=on"]).unwrap();
+    assert!(accepts_connections(&cluster));
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use kernel::{
-    Action, Criteria, Description, FieldValue, Fields, Kind, Named, RecordKey, Reference, Resource, Stored, Title,
-    VersionedSubjectGroup,
+    Action, AuditFields, Criteria, Description, FieldValue, HasIdPrefix, Kind, RecordKey, Reference, Resource, Stored,
+    Title, VersionedSubjectGroup,
 };
 
 use crate::keep::Register;
@@ -56,7 +56,7 @@ impl ControlStatus {
     }
 }
 
-impl Named for Control {
+impl HasIdPrefix for Control {
     const PREFIX: &'static str = "ctrl";
 }
 
@@ -74,7 +74,7 @@ impl Register for Control {
     const UPDATED: Action = Action::new("control.updated");
 }
 
-impl Fields for Control {
+impl AuditFields for Control {
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         let group = self.subject.as_ref().map(|subject| &subject.group);
         vec![

@@ -1,6 +1,6 @@
 //! Synchronization of a register with its source: creates new records, updates those that differ, and leaves the rest.
 
-use kernel::{Action, Change, Changeset, Entropy, Fields, Id, Resource, Stored, Subject};
+use kernel::{Action, AuditFields, Change, Changeset, Entropy, Id, Resource, Stored, Subject};
 
 /// The outcome of synchronizing one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Kept {
 }
 
 /// A type of record that is kept in a register, with the actions for its audit entries.
-pub trait Register: Resource + Fields {
+pub trait Register: Resource + AuditFields {
     /// The action of a creation, for example `control.created`.
     const CREATED: Action;
     /// The action of an update, for example `control.updated`.
@@ -35,7 +35,7 @@ pub fn keep<R: Register>(
             let created = Stored::new(changeset.organization(), Id::new(entropy.ulid(at)), at, record);
             changeset.create(&created);
             let changes = Change::between(None, &created.record);
-            changeset.note(entropy, R::CREATED, Some(Subject::of(created.meta.id)), changes);
+            changeset.add_entry(entropy, R::CREATED, Some(Subject::from_id(created.meta.id)), changes);
             (Kept::Created, created.meta.id)
         }
         Some(current) if current.record == record => (Kept::Unchanged, current.meta.id),
@@ -43,7 +43,7 @@ pub fn keep<R: Register>(
             let changed = current.changed(at, record);
             changeset.update(current, &changed);
             let changes = Change::between(Some(&current.record), &changed.record);
-            changeset.note(entropy, R::UPDATED, Some(Subject::of(changed.meta.id)), changes);
+            changeset.add_entry(entropy, R::UPDATED, Some(Subject::from_id(changed.meta.id)), changes);
             (Kept::Updated, changed.meta.id)
         }
     }

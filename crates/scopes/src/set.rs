@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_reads_back_as_it_is_written() {
+    fn a_formatted_set_parses_to_the_same_set() {
         let all = ScopeSet::all();
         assert_eq!(all.to_string().parse(), Ok(all));
         assert_eq!("".parse(), Ok(ScopeSet::EMPTY));

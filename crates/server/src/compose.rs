@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use api::{ApiSettings, Observer, Services};
 use audit::CheckpointSigner;
-use auth::{SealedKey, SecretHasher};
-use crypto::{Argon2Secrets, CheckpointKey, CheckpointPublicKey, SystemEntropy};
+use auth::{EncryptedSigningKey, SecretHasher};
+use crypto::{Argon2Hasher, CheckpointKey, CheckpointPublicKey, SystemEntropy};
 use kernel::{Clock, Entropy};
 use limits::{LimitStore, SharedBuckets};
 use store::DynStore;
@@ -58,7 +58,7 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
 
 /// Creates the hasher of client secrets.
 pub(crate) fn hasher(entropy: &Arc<dyn Entropy>) -> Arc<dyn SecretHasher> {
-    Arc::new(Argon2Secrets::new(Arc::clone(entropy)))
+    Arc::new(Argon2Hasher::new(Arc::clone(entropy)))
 }
 
 impl Installation {
@@ -114,7 +114,7 @@ impl Installation {
     }
 
     /// Generates a token signing key, which is not published yet.
-    pub(crate) fn new_signing_key(&self) -> SealedKey {
+    pub(crate) fn new_signing_key(&self) -> EncryptedSigningKey {
         self.keys.new_signing_key(&*self.clock, &*self.entropy)
     }
 

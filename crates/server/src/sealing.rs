@@ -73,7 +73,7 @@ impl Sealer {
         self.resting.retain(|_, until| self.clock.now() < *until);
         loop {
             // The chains are queried before the lease is acquired, so that an idle installation writes nothing.
-            let due = self.store.with_unsealed(after, CHAINS).await?;
+            let due = self.store.organizations_with_unsealed(after, CHAINS).await?;
             let Some(last) = due.last() else { return Ok(summary) };
             if !self.store.hold(Lease::Sealer, &self.holder, self.clock.now(), LEASE).await? {
                 return Ok(Round { elsewhere: true, ..summary });

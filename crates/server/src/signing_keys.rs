@@ -32,7 +32,7 @@ pub(crate) async fn change(
         let Some((action, subject)) = entries.next() else { return Ok(None) };
         let mut changeset = operator.changeset(Organization::installation(), action, Some(subject));
         for (action, subject) in entries {
-            changeset.note(&**entropy, action, Some(subject), Vec::new());
+            changeset.add_entry(&**entropy, action, Some(subject), Vec::new());
         }
         if store.change_signing_keys(&change, changeset).await? {
             return Ok(Some(change));
@@ -53,17 +53,17 @@ fn of_key(id: &str) -> Subject {
 pub(crate) async fn tend(installation: &Installation, lifetime: Option<Duration>) -> Result<(), Failure> {
     let is_due = |ring: &Keyring| lifetime.is_some_and(|lifetime| ring.is_due(lifetime));
     let ring = installation.store.signing_keys().await?;
-    if ring.outlived().is_none() && !is_due(&ring) {
+    if ring.expired().is_none() && !is_due(&ring) {
         return Ok(());
     }
     let operator = Operator::server(installation.clone(), Reason::parse("automatic rotation of the signing keys")?);
-    let dropped = change(&operator, "signing_key.dropped", |ring| Ok(ring.outlived())).await?;
+    let dropped = change(&operator, "signing_key.dropped", |ring| Ok(ring.expired())).await?;
     for id in dropped.iter().flat_map(|change| &change.drop) {
         tracing::info!("dropped the signing key {id}: all its tokens have expired");
     }
     let rotated = change(&operator, "signing_key.dropped", |ring| {
         let next = installation.new_signing_key();
-        if is_due(ring) { Ok(Some(ring.rotated(next, LEAD)?)) } else { Ok(None) }
+        if is_due(ring) { Ok(Some(ring.rotate(next, LEAD)?)) } else { Ok(None) }
     });
     for (key, lead) in rotated.await?.iter().filter_map(|change| change.publish.as_ref()) {
         tracing::info!("published the signing key {}, which signs in {} s", key.id, lead.as_secs());

@@ -20,7 +20,7 @@ mod memory;
 use std::{any::Any, collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use kernel::{Entropy as _, Id, OrganizationId, Timestamp};
-use limits::{ArrivalTime, BucketKey, Peer, Quota, SharedBuckets, Take, Taken};
+use limits::{ArrivalTime, BucketKey, Exchange, ExchangeResult, Peer, Quota, SharedBuckets};
 use ulid::Ulid;
 
 pub use memory::MemoryBuckets;
@@ -55,13 +55,13 @@ impl OpenedBuckets {
         &self.buckets
     }
 
-    async fn take(&self, takes: &[Take], now: Timestamp) -> Vec<Taken> {
-        let taken = self.buckets.take(takes, now).await.unwrap();
+    async fn take(&self, takes: &[Exchange], now: Timestamp) -> Vec<ExchangeResult> {
+        let taken = self.buckets.exchange(takes, now).await.unwrap();
         assert_eq!(taken.len(), takes.len());
         taken
     }
 
-    async fn granted(&self, takes: &[Take], now: Timestamp) -> Vec<u32> {
+    async fn granted(&self, takes: &[Exchange], now: Timestamp) -> Vec<u32> {
         self.take(takes, now).await.into_iter().map(|taken| taken.granted).collect()
     }
 }
@@ -97,8 +97,8 @@ fn account(number: u128) -> BucketKey {
     BucketKey::TokenRead(HOME, Ulid::from(number))
 }
 
-fn take(key: BucketKey, per_minute: u32, wanted: u32) -> Take {
-    Take { key, quota: Quota::per_minute(per_minute), at_least: ArrivalTime::FULL, returned: 0, wanted }
+fn take(key: BucketKey, per_minute: u32, wanted: u32) -> Exchange {
+    Exchange { key, quota: Quota::per_minute(per_minute), at_least: ArrivalTime::FULL, returned: 0, wanted }
 }
 
 pub async fn what_was_taken_is_gone_until_it_refills(opened: OpenedBuckets) {
@@ -108,12 +108,12 @@ pub async fn what_was_taken_is_gone_until_it_refills(opened: OpenedBuckets) {
     assert_eq!(opened.granted(&some(1), NOW).await, [0]);
     assert_eq!(opened.granted(&some(5), later(2999)).await, [2]);
     let taken = opened.take(&some(5), later(3000)).await;
-    assert_eq!(taken, [Taken { granted: 1, bucket: ArrivalTime(later(63_000).millis() * 1000) }]);
+    assert_eq!(taken, [ExchangeResult { granted: 1, bucket: ArrivalTime(later(63_000).millis() * 1000) }]);
     assert_eq!(opened.granted(&some(100), later(200_000)).await, [60]);
 }
 
 pub async fn what_was_given_back_is_there_again(opened: OpenedBuckets) {
-    let exchange = |returned, wanted| [Take { returned, ..take(account(1), 60, wanted) }];
+    let exchange = |returned, wanted| [Exchange { returned, ..take(account(1), 60, wanted) }];
     assert_eq!(opened.granted(&exchange(0, 60), NOW).await, [60]);
     assert_eq!(opened.granted(&exchange(7, 0), NOW).await, [0]);
     assert_eq!(opened.granted(&exchange(0, 9), NOW).await, [7]);
@@ -142,9 +142,9 @@ pub async fn no_bucket_is_another(opened: OpenedBuckets) {
         BucketKey::TokenFailure(one, peer("192.0.2.1")),
         BucketKey::TokenFailure(one, peer("192.0.2.2")),
         BucketKey::TokenFailure(Ulid::from(2_u128), peer("192.0.2.1")),
-        BucketKey::TokenFailurePlace(peer("192.0.2.1")),
-        BucketKey::TokenFailurePlace(peer("2001:db8:1:2::1")),
-        BucketKey::TokenFailurePlace(peer("2001:db8:1:3::1")),
+        BucketKey::TokenFailureAddress(peer("192.0.2.1")),
+        BucketKey::TokenFailureAddress(peer("2001:db8:1:2::1")),
+        BucketKey::TokenFailureAddress(peer("2001:db8:1:3::1")),
     ];
     for key in keys {
         assert_eq!(opened.granted(&[take(key, 1, 1)], NOW).await, [1], "{key:?}");
@@ -167,19 +167,19 @@ pub async fn any_sequence_of_takes_comes_out_as_their_arithmetic(opened: OpenedB
         // The clock also steps back now and then, because the clocks of servers differ.
         now = Timestamp::from_millis(now.millis() + i64::from(draw(4000)) - 500);
         let first = draw(4);
-        let takes: Vec<Take> = (0..=draw(4))
+        let takes: Vec<Exchange> = (0..=draw(4))
             .map(|index| {
                 let key = account(u128::from((first + index) % 5));
                 let bucket_in_model = model.get(&key).filter(|_| draw(3) == 0);
                 let at_least = bucket_in_model
                     .map_or(ArrivalTime::FULL, |bucket| ArrivalTime(bucket.0 + i64::from(draw(900_000))));
-                Take { at_least, returned: draw(8), ..take(key, [7, 60, 1_000_000][draw(3) as usize], draw(30)) }
+                Exchange { at_least, returned: draw(8), ..take(key, [7, 60, 1_000_000][draw(3) as usize], draw(30)) }
             })
             .collect();
-        let expected: Vec<Taken> = takes
+        let expected: Vec<ExchangeResult> = takes
             .iter()
             .map(|take| {
-                let taken = take.of(*model.get(&take.key).unwrap_or(&ArrivalTime::FULL), now);
+                let taken = take.apply(*model.get(&take.key).unwrap_or(&ArrivalTime::FULL), now);
                 model.insert(take.key, taken.bucket);
                 taken
             })
@@ -199,7 +199,7 @@ pub async fn takes_at_once_share_out_the_quota_and_not_one_call_more(opened: Ope
             }
             let mut granted = BTreeMap::new();
             for _ in 0..12 {
-                for (take, taken) in takes.iter().zip(buckets.take(&takes, NOW).await.unwrap()) {
+                for (take, taken) in takes.iter().zip(buckets.exchange(&takes, NOW).await.unwrap()) {
                     *granted.entry(take.key).or_insert(0) += taken.granted;
                 }
             }
@@ -217,7 +217,7 @@ pub async fn takes_at_once_share_out_the_quota_and_not_one_call_more(opened: Ope
 }
 
 pub async fn many_buckets_are_taken_from_at_once(opened: OpenedBuckets) {
-    let takes: Vec<Take> =
+    let takes: Vec<Exchange> =
         (0..100).map(|number| take(account(number % 7 * 100 + number), 60, number as u32 % 61)).collect();
     let wanted: Vec<u32> = takes.iter().map(|take| take.wanted).collect();
     assert_eq!(opened.granted(&takes, NOW).await, wanted);
@@ -225,12 +225,12 @@ pub async fn many_buckets_are_taken_from_at_once(opened: OpenedBuckets) {
 }
 
 pub async fn only_buckets_that_have_long_been_full_are_forgotten(opened: OpenedBuckets) {
-    let all = |wanted| -> Vec<Take> { (0..6).map(|number| take(account(number), 60, wanted)).collect() };
+    let all = |wanted| -> Vec<Exchange> { (0..6).map(|number| take(account(number), 60, wanted)).collect() };
     opened.granted(&all(30), NOW).await;
     opened.granted(&all(30)[..2], later(200_000)).await;
     let mut deleted = 0;
     for _ in 0..5 {
-        let batch = opened.buckets().forget_full(later(200_000), 3).await.unwrap();
+        let batch = opened.buckets().delete_full(later(200_000), 3).await.unwrap();
         assert!(batch <= 3, "{batch} buckets were deleted in one call, with a limit of 3");
         deleted += batch;
     }

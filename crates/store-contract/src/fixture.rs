@@ -2,10 +2,10 @@
 
 use std::{any::Any, sync::Arc};
 
-use audit::{AuditFilter, Recorded};
+use audit::{AuditFilter, StoredEntry};
 use kernel::{
-    Batches, Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, Organization, OrganizationId,
-    Page, PageRequest, Reader, Resource, StoreError, Stored, StreamRequest, Timestamp,
+    Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, Organization, OrganizationId, Page,
+    PageRequest, Reader, RecordStream, Resource, StoreError, Stored, StreamRequest, Timestamp,
 };
 use store::DynStore;
 
@@ -57,7 +57,7 @@ impl Fixture {
 
     /// Creates an organization with this slug.
     pub async fn organization(&self, slug: &str) -> OrganizationId {
-        let timestamp = self.store.begin();
+        let timestamp = self.store.begin_write();
         let id = self.id_at(timestamp.at());
         let stored = Stored::new(id, id, timestamp.at(), samples::organization(slug));
         let mut changeset = samples::changeset(&*self.entropy, timestamp, id);
@@ -85,7 +85,7 @@ impl Fixture {
     /// A changeset of the organization with no write, only the audit entry of the request.
     #[must_use]
     pub fn changeset(&self, organization: OrganizationId) -> Changeset {
-        samples::changeset(&*self.entropy, self.store.begin(), organization)
+        samples::changeset(&*self.entropy, self.store.begin_write(), organization)
     }
 
     /// A new record that is not stored yet, and the changeset that creates it.
@@ -185,7 +185,7 @@ impl Fixture {
     where
         DynStore: Reader<R>,
     {
-        let request = StreamRequest { order: page.order, window: page.window };
+        let request = StreamRequest { order: page.order, time_range: page.time_range };
         let streamed = Reader::<R>::stream(&*self.store, organization, filter, &request).await.unwrap();
         rest(streamed.batches).await.unwrap()
     }
@@ -196,8 +196,8 @@ impl Fixture {
         organization: OrganizationId,
         filter: &AuditFilter,
         page: PageRequest,
-    ) -> Vec<Recorded> {
-        let request = StreamRequest { order: page.order, window: page.window };
+    ) -> Vec<StoredEntry> {
+        let request = StreamRequest { order: page.order, time_range: page.time_range };
         let streamed = self.store.stream_entries(organization, filter, &request).await.unwrap();
         rest(streamed.batches).await.unwrap()
     }
@@ -208,7 +208,7 @@ impl Fixture {
     }
 
     /// Returns all entries of the organization's audit log, oldest first.
-    pub async fn log(&self, organization: OrganizationId) -> Vec<Recorded> {
+    pub async fn log(&self, organization: OrganizationId) -> Vec<StoredEntry> {
         self.entries(
             organization,
             &AuditFilter::default(),
@@ -223,7 +223,7 @@ impl Fixture {
         organization: OrganizationId,
         filter: &AuditFilter,
         mut page: PageRequest,
-    ) -> Vec<Recorded> {
+    ) -> Vec<StoredEntry> {
         let mut all = Vec::new();
         loop {
             let listed = self.store.entries(organization, filter, &page).await.unwrap();
@@ -244,12 +244,12 @@ impl Fixture {
 
     /// Whether a response is stored for the idempotency key now.
     pub async fn is_answered(&self, key: &IdempotencyKey) -> bool {
-        self.store.answer(key, self.now()).await.unwrap().is_some()
+        self.store.stored_response(key, self.now()).await.unwrap().is_some()
     }
 }
 
 /// Reads a stream to its end.
-pub(crate) async fn rest<T>(mut batches: Box<dyn Batches<T>>) -> Result<Vec<T>, StoreError> {
+pub(crate) async fn rest<T>(mut batches: Box<dyn RecordStream<T>>) -> Result<Vec<T>, StoreError> {
     let mut all = Vec::new();
     while let Some(batch) = batches.next().await? {
         assert!(!batch.is_empty(), "a stream returned an empty batch");

@@ -4,15 +4,15 @@ mod webhooks;
 
 use std::{borrow::Cow, time::Duration};
 
-use audit::{Batch, Checkpoint, Head, Signature, Unsealed};
+use audit::{Checkpoint, Head, SealedBatch, Signature, Unsealed};
 use auth::{AccountLimits, AccountStatus, SecretHash, ServiceAccount, StoredSecret};
 use bytes::Bytes;
 use findings::{EventKind, Finding, FindingEvent, FindingSource, Severity, SourceKind, Status};
 use kernel::{
-    Action, Actor, ActorKind, Answer, Attribution, Change, Changeset, Claim, Description, Email, Entropy, Entry,
-    FieldValue, Fingerprint, Id, IdempotencyKey, Organization, OrganizationId, Origin, OutboxEvent, Reason, RecordKey,
-    Reference, Resource, Slug, Stamp, StandingProof, Stored, Subject, SubjectGroup, Timestamp, Title,
-    VersionedSubjectGroup,
+    Action, Actor, ActorKind, ActorRevision, Attribution, Change, Changeset, Description, Email, Entropy, Entry,
+    FieldValue, Fingerprint, Id, IdempotencyKey, IdempotencyRecord, Organization, OrganizationId, Origin, OutboxEvent,
+    Reason, RecordKey, Reference, Resource, Slug, Stored, StoredResponse, Subject, SubjectGroup, Timestamp, Title,
+    VersionedSubjectGroup, WriteTimestamp,
 };
 use registers::{Control, ControlStatus};
 use scopes::ScopeSet;
@@ -161,7 +161,7 @@ pub fn attribution(entropy: &dyn Entropy, organization: OrganizationId, at: Time
         id: Some("svc_01JZSCANNER000000000000000".into()),
         name: "scanner".into(),
     };
-    Attribution { organization, actor, origin: origin(entropy, at), standing: None }
+    Attribution { organization, actor, origin: origin(entropy, at), actor_revision: None }
 }
 
 /// The origin of a write: an HTTP request.
@@ -178,7 +178,7 @@ pub fn origin(entropy: &dyn Entropy, at: Timestamp) -> Origin {
 
 /// A changeset with no write, only the audit entry of the request.
 #[must_use]
-pub fn changeset(entropy: &dyn Entropy, timestamp: Stamp, organization: OrganizationId) -> Changeset {
+pub fn changeset(entropy: &dyn Entropy, timestamp: WriteTimestamp, organization: OrganizationId) -> Changeset {
     let attribution = attribution(entropy, organization, timestamp.at());
     Changeset::new(entropy, timestamp, attribution, Action::new("finding.created"), None, Some(reason()))
 }
@@ -187,11 +187,11 @@ pub fn changeset(entropy: &dyn Entropy, timestamp: Stamp, organization: Organiza
 #[must_use]
 pub fn changeset_of(
     entropy: &dyn Entropy,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     organization: OrganizationId,
-    actor: StandingProof,
+    actor: ActorRevision,
 ) -> Changeset {
-    let attribution = Attribution { standing: Some(actor), ..attribution(entropy, organization, timestamp.at()) };
+    let attribution = Attribution { actor_revision: Some(actor), ..attribution(entropy, organization, timestamp.at()) };
     Changeset::new(entropy, timestamp, attribution, Action::new("finding.created"), None, Some(reason()))
 }
 
@@ -258,8 +258,8 @@ pub fn outbox_event<R: Resource>(entropy: &dyn Entropy, stored: &Stored<R>) -> O
 
 /// The idempotency record of a request that created a finding. It expires one day after `at`.
 #[must_use]
-pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> Claim {
-    Claim {
+pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> IdempotencyRecord {
+    IdempotencyRecord {
         key: IdempotencyKey {
             organization,
             account: Ulid::from_parts(1_700_000_000_000, 7),
@@ -267,7 +267,7 @@ pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> C
             key: client_key.to_owned(),
         },
         fingerprint: Fingerprint([7; 32]),
-        answer: Answer {
+        response: StoredResponse {
             status: 201,
             headers: vec![
                 ("location".to_owned(), "/api/v1/governance/findings/find_1".to_owned()),
@@ -281,7 +281,7 @@ pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> C
 
 /// The batch that seals these entries, and a checkpoint of it whose signature does not verify.
 #[must_use]
-pub fn sealed_off(unsealed: &Unsealed, signed_at: Timestamp) -> (Batch, Checkpoint) {
+pub fn sealed_off(unsealed: &Unsealed, signed_at: Timestamp) -> (SealedBatch, Checkpoint) {
     let batch = audit::seal(unsealed);
     let Head { sequence, hash } = batch.head();
     let signature = Signature(std::array::from_fn(|index| hash.0[index % 32]));

@@ -17,7 +17,7 @@ impl Accounts for MemoryStore {
         Ok(self.snapshot()?.revision(Kind::ServiceAccount, organization, account.ulid()))
     }
 
-    async fn note_use(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
+    async fn record_last_used(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
         self.change(|state| {
             for &(organization, account, at) in uses {
                 let key = (organization, account);
@@ -29,7 +29,7 @@ impl Accounts for MemoryStore {
         })
     }
 
-    async fn last_use(
+    async fn last_used(
         &self,
         organization: OrganizationId,
         account: AccountId,

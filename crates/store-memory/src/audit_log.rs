@@ -3,10 +3,10 @@
 use std::ops::Bound;
 
 use async_trait::async_trait;
-use audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Tail, Unsealed};
+use audit::{AuditFilter, AuditLog, Checkpoint, Head, SealedBatch, StoredEntry, Unsealed, UnsealedStats};
 use kernel::{
-    AuditTrail, Entry, Id, Order, OrganizationId, Page, PageRequest, Position, Stamp, StoreError, StreamRequest,
-    Streamed,
+    AuditTrail, Entry, Id, Order, OrganizationId, Page, PageRequest, Position, SnapshotStream, StoreError,
+    StreamRequest, WriteTimestamp,
 };
 use ulid::Ulid;
 
@@ -14,11 +14,11 @@ use crate::{MemoryStore, state::State, streaming::streamed};
 
 #[async_trait]
 impl AuditTrail for MemoryStore {
-    fn begin_entry(&self) -> Stamp {
+    fn begin_entry(&self) -> WriteTimestamp {
         self.entry_stamps.begin()
     }
 
-    async fn append(&self, entry: Entry, timestamp: Stamp) -> Result<(), StoreError> {
+    async fn append(&self, entry: Entry, timestamp: WriteTimestamp) -> Result<(), StoreError> {
         let stored = self.change(|state| state.append(&entry));
         // Only now: the timestamp must stay in flight until the entry is visible.
         drop(timestamp);
@@ -33,13 +33,13 @@ impl AuditLog for MemoryStore {
         organization: OrganizationId,
         filter: &AuditFilter,
         page: &PageRequest,
-    ) -> Result<Page<Recorded>, StoreError> {
+    ) -> Result<Page<StoredEntry>, StoreError> {
         // The watermark must be read before the snapshot, as in every list.
-        let as_of = self.stamps.horizon().min(self.entry_stamps.horizon());
+        let as_of = self.stamps.low_watermark().min(self.entry_stamps.low_watermark());
         let state = self.snapshot()?;
         let rows = state
             .log(organization, page.order)
-            .filter(|recorded| page.window.holds(recorded.entry.occurred_at, recorded.entry.occurred_at))
+            .filter(|recorded| page.time_range.contains(recorded.entry.occurred_at, recorded.entry.occurred_at))
             .filter(|recorded| page.after.is_none_or(|position| is_past(&recorded.entry, position)))
             .filter(|recorded| filter.matches(&recorded.entry))
             .take(page.limit.get() + 1)
@@ -53,12 +53,12 @@ impl AuditLog for MemoryStore {
         organization: OrganizationId,
         filter: &AuditFilter,
         request: &StreamRequest,
-    ) -> Result<Streamed<Recorded>, StoreError> {
-        let as_of = self.stamps.horizon().min(self.entry_stamps.horizon());
+    ) -> Result<SnapshotStream<StoredEntry>, StoreError> {
+        let as_of = self.stamps.low_watermark().min(self.entry_stamps.low_watermark());
         let state = self.snapshot()?;
         let ids: Vec<Id<Entry>> = state
             .log(organization, request.order)
-            .filter(|recorded| request.window.holds(recorded.entry.occurred_at, recorded.entry.occurred_at))
+            .filter(|recorded| request.time_range.contains(recorded.entry.occurred_at, recorded.entry.occurred_at))
             .filter(|recorded| filter.matches(&recorded.entry))
             .map(|recorded| recorded.entry.id)
             .collect();
@@ -66,11 +66,11 @@ impl AuditLog for MemoryStore {
         Ok(streamed(entries, as_of))
     }
 
-    async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError> {
+    async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<StoredEntry>, StoreError> {
         Ok(self.snapshot()?.entries.get(&(organization, id)).cloned())
     }
 
-    async fn with_unsealed(
+    async fn organizations_with_unsealed(
         &self,
         after: Option<OrganizationId>,
         limit: usize,
@@ -89,7 +89,7 @@ impl AuditLog for MemoryStore {
         Ok(Some(unsealed).filter(|unsealed| !unsealed.entries.is_empty()))
     }
 
-    async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+    async fn seal(&self, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
         self.change(|state| state.seal(batch, checkpoint))
     }
 
@@ -98,7 +98,7 @@ impl AuditLog for MemoryStore {
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
+    ) -> Result<Vec<StoredEntry>, StoreError> {
         let state = self.snapshot()?;
         let positions = state.chains.range(after_sequence(organization, after)).take(limit);
         Ok(positions.filter_map(|(_, id)| state.entries.get(&(organization, *id)).cloned()).collect())
@@ -119,9 +119,9 @@ impl AuditLog for MemoryStore {
         Ok(self.snapshot()?.head(organization))
     }
 
-    async fn tail(&self, organization: Option<OrganizationId>) -> Result<Tail, StoreError> {
+    async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
         let state = self.snapshot()?;
-        let mut tail = Tail { entries: 0, oldest: None };
+        let mut tail = UnsealedStats { entries: 0, oldest: None };
         for (owner, id) in
             state.unsealed.iter().filter(|(owner, _)| organization.is_none_or(|organization| organization == *owner))
         {
@@ -135,13 +135,13 @@ impl AuditLog for MemoryStore {
 
 impl State {
     /// The organization's unsealed entries, oldest first.
-    fn waiting(&self, organization: OrganizationId) -> impl Iterator<Item = &Recorded> {
+    fn waiting(&self, organization: OrganizationId) -> impl Iterator<Item = &StoredEntry> {
         let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
         self.unsealed.range(first..=last).filter_map(|key| self.entries.get(key))
     }
 
     /// The organization's entries in the given order.
-    fn log(&self, organization: OrganizationId, order: Order) -> Box<dyn Iterator<Item = &Recorded> + '_> {
+    fn log(&self, organization: OrganizationId, order: Order) -> Box<dyn Iterator<Item = &StoredEntry> + '_> {
         let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
         let log = self.entries.range(first..=last).map(|(_, recorded)| recorded);
         match order {
@@ -150,7 +150,7 @@ impl State {
         }
     }
 
-    fn seal(&mut self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+    fn seal(&mut self, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
         if self.head(batch.organization) != batch.after {
             return Ok(false);
         }

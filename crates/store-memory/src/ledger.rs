@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kernel::{
-    Answer, Changeset, Claim, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Ledger, OutboxEvent, Stamp,
-    StoreError, Timestamp, Write,
+    Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, Kind, Ledger, OutboxEvent,
+    StoreError, StoredResponse, Timestamp, Write, WriteTimestamp,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 
 #[async_trait]
 impl Ledger for MemoryStore {
-    fn begin(&self) -> Stamp {
+    fn begin_write(&self) -> WriteTimestamp {
         self.stamps.begin()
     }
 
@@ -22,9 +22,13 @@ impl Ledger for MemoryStore {
         self.change(|state| state.apply(&changeset))
     }
 
-    async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
+    async fn stored_response(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError> {
         let state = self.snapshot()?;
-        Ok(state.claim(key, now).map(|record| (record.fingerprint, record.answer.clone())))
+        Ok(state.claim(key, now).map(|record| (record.fingerprint, record.response.clone())))
     }
 }
 
@@ -50,11 +54,11 @@ impl State {
         Ok(())
     }
 
-    fn take(&mut self, record: &Claim, now: Timestamp) -> Result<(), CommitError> {
+    fn take(&mut self, record: &IdempotencyRecord, now: Timestamp) -> Result<(), CommitError> {
         if let Some(earlier) = self.claim(&record.key, now) {
             let same_request = earlier.fingerprint == record.fingerprint;
             return Err(if same_request {
-                CommitError::Duplicate(earlier.answer.clone())
+                CommitError::Duplicate(earlier.response.clone())
             } else {
                 CommitError::KeyReused
             });
@@ -64,16 +68,16 @@ impl State {
     }
 
     fn check_standing(&self, changeset: &Changeset) -> Result<(), CommitError> {
-        let is_current = changeset.standing().is_none_or(|actor| {
+        let is_current = changeset.actor_revision().is_none_or(|actor| {
             self.revision(Kind::ServiceAccount, changeset.organization(), actor.account) == Some(actor.revision)
         });
-        if is_current { Ok(()) } else { Err(CommitError::StandingChanged) }
+        if is_current { Ok(()) } else { Err(CommitError::ActorChanged) }
     }
 
     fn check_unchanged(&self, changeset: &Changeset) -> Result<(), CommitError> {
-        for &(kind, id, revision) in changeset.unchanged() {
+        for &(kind, id, revision) in changeset.preconditions() {
             if self.revision(kind, changeset.organization(), id) != Some(revision) {
-                return Err(CommitError::Conflict(Clash::Revision(kind, id)));
+                return Err(CommitError::Conflict(Conflict::Revision(kind, id)));
             }
         }
         Ok(())
@@ -83,7 +87,7 @@ impl State {
         let (kind, organization, id) = (write.record.kind(), write.meta.organization, write.meta.ulid());
         let before = self.records.get(&(kind, organization, id));
         if before.map(|row| row.meta.revision) != write.expected {
-            return Err(CommitError::Conflict(Clash::Revision(kind, id)));
+            return Err(CommitError::Conflict(Conflict::Revision(kind, id)));
         }
         if let Some(key) = before.and_then(|row| row.record.unique_key()) {
             self.keys.remove_mut(&unique_key(kind, organization, key));
@@ -91,7 +95,7 @@ impl State {
         if let Some(key) = write.record.unique_key() {
             let unique = unique_key(kind, organization, key);
             if self.keys.contains_key(&unique) {
-                return Err(CommitError::Conflict(Clash::Key(kind, unique.2)));
+                return Err(CommitError::Conflict(Conflict::UniqueKey(kind, unique.2)));
             }
             self.keys.insert_mut(unique, id);
         }

@@ -19,15 +19,15 @@ mod upkeep;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kernel::{Clock, Stamps, StoreError};
+use kernel::{Clock, StoreError, TimestampOracle};
 
 use crate::state::State;
 
 /// A store that keeps everything in memory.
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
-    stamps: Stamps,
-    entry_stamps: Stamps,
+    stamps: TimestampOracle,
+    entry_stamps: TimestampOracle,
     /// The current state; `None` once the store is closed.
     state: Mutex<Option<State>>,
 }
@@ -37,8 +37,8 @@ impl MemoryStore {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            stamps: Stamps::new(Arc::clone(&clock)),
-            entry_stamps: Stamps::new(Arc::clone(&clock)),
+            stamps: TimestampOracle::new(Arc::clone(&clock)),
+            entry_stamps: TimestampOracle::new(Arc::clone(&clock)),
             clock,
             state: Mutex::new(Some(State::default())),
         }

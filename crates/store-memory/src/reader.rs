@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kernel::{
-    Id, Meta, Order, OrganizationId, Page, PageRequest, Position, Reader, Resource, StoreError, Stored, StreamRequest,
-    Streamed,
+    Id, Meta, Order, OrganizationId, Page, PageRequest, Position, Reader, Resource, SnapshotStream, StoreError, Stored,
+    StreamRequest,
 };
 use ulid::Ulid;
 
@@ -27,10 +27,10 @@ impl<R: Resource> Reader<R> for MemoryStore {
     ) -> Result<Page<Stored<R>>, StoreError> {
         // The watermark must be read before the snapshot, so that the snapshot contains every write with an earlier
         // timestamp.
-        let as_of = self.stamps.horizon();
+        let as_of = self.stamps.low_watermark();
         let state = self.snapshot()?;
         let rows = in_order(state.rows(R::KIND, organization), page.order)
-            .filter(|row| page.window.holds(row.meta.created_at, row.meta.updated_at))
+            .filter(|row| page.time_range.contains(row.meta.created_at, row.meta.updated_at))
             .filter(|row| page.after.is_none_or(|position| is_past(&row.meta, position)))
             .filter_map(Row::read)
             .filter(|stored| kernel::Criteria::matches(filter, stored))
@@ -44,11 +44,11 @@ impl<R: Resource> Reader<R> for MemoryStore {
         organization: OrganizationId,
         filter: &R::Filter,
         request: &StreamRequest,
-    ) -> Result<Streamed<Stored<R>>, StoreError> {
-        let as_of = self.stamps.horizon();
+    ) -> Result<SnapshotStream<Stored<R>>, StoreError> {
+        let as_of = self.stamps.low_watermark();
         let state = self.snapshot()?;
         let ids: Vec<Ulid> = in_order(state.rows(R::KIND, organization), request.order)
-            .filter(|row| request.window.holds(row.meta.created_at, row.meta.updated_at))
+            .filter(|row| request.time_range.contains(row.meta.created_at, row.meta.updated_at))
             .map(|row| row.meta.ulid())
             .collect();
         let filter = filter.clone();
@@ -59,7 +59,7 @@ impl<R: Resource> Reader<R> for MemoryStore {
         Ok(streamed(records, as_of))
     }
 
-    async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
+    async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
         let state = self.snapshot()?;
         let found = keys.iter().filter_map(|key| state.keys.get(&unique_key(R::KIND, organization, key)));
         Ok(found.filter_map(|id| state.record(organization, Id::new(*id))).collect())

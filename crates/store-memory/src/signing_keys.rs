@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use auth::{KeyChange, Keyring, PublishedKey, SealedKey, SigningKeys};
+use auth::{EncryptedSigningKey, KeyChange, Keyring, PublishedKey, SigningKeys};
 use kernel::{Changeset, CommitError, StoreError, Timestamp};
 
 use crate::{MemoryStore, state::State};
@@ -14,7 +14,7 @@ impl SigningKeys for MemoryStore {
         Ok(Keyring::new(self.clock.now(), self.snapshot()?.signing_keys.values().cloned().collect()))
     }
 
-    async fn add_first_signing_key(&self, key: &SealedKey) -> Result<(), StoreError> {
+    async fn add_first_signing_key(&self, key: &EncryptedSigningKey) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.change(|state| {
             if state.signing_keys.is_empty() {
@@ -27,7 +27,7 @@ impl SigningKeys for MemoryStore {
     async fn change_signing_keys(&self, change: &KeyChange, changeset: Changeset) -> Result<bool, CommitError> {
         let now = self.clock.now();
         self.change(|state| {
-            let mut decided_on = change.decided_on.clone();
+            let mut decided_on = change.expected_ids.clone();
             decided_on.sort_unstable();
             if !state.signing_keys.keys().eq(&decided_on) {
                 return Ok(false);
@@ -44,8 +44,8 @@ impl SigningKeys for MemoryStore {
 }
 
 impl State {
-    fn publish_key(&mut self, key: &SealedKey, now: Timestamp, lead: Duration) {
-        let published = PublishedKey { sealed: key.clone(), signs_from: now + lead };
+    fn publish_key(&mut self, key: &EncryptedSigningKey, now: Timestamp, lead: Duration) {
+        let published = PublishedKey { key: key.clone(), signs_from: now + lead };
         self.signing_keys.insert_mut(key.id.clone(), published);
     }
 }

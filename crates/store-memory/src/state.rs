@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use audit::{Checkpoint, Head, Recorded};
+use audit::{Checkpoint, Head, StoredEntry};
 use auth::{AccountId, PublishedKey};
 use kernel::{
-    AnyRecord, Claim, Entry, Id, IdempotencyKey, Kind, Meta, Organization, OrganizationId, OutboxEvent, Resource,
-    Revision, StoreError, Stored, Timestamp,
+    AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, Kind, Meta, Organization, OrganizationId, OutboxEvent,
+    Resource, Revision, StoreError, Stored, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;
@@ -18,10 +18,10 @@ use crate::delivery_queue::{Event, LaneRow};
 pub(crate) struct State {
     pub(crate) records: Map<(Kind, OrganizationId, Ulid), Row>,
     pub(crate) keys: Map<UniqueKey, Ulid>,
-    pub(crate) claims: Map<IdempotencyKey, Claim>,
+    pub(crate) claims: Map<IdempotencyKey, IdempotencyRecord>,
     pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), Event>,
     pub(crate) lanes: Map<Lane, LaneRow>,
-    pub(crate) entries: Map<(OrganizationId, Id<Entry>), Recorded>,
+    pub(crate) entries: Map<(OrganizationId, Id<Entry>), StoredEntry>,
     /// The entries without a seal, by organization, oldest first.
     pub(crate) unsealed: Set<(OrganizationId, Id<Entry>)>,
     pub(crate) chains: Map<(OrganizationId, i64), Id<Entry>>,
@@ -81,7 +81,7 @@ impl State {
         self.records.get(&(kind, organization, id)).map(|row| row.meta.revision)
     }
 
-    pub(crate) fn claim(&self, key: &IdempotencyKey, now: Timestamp) -> Option<&Claim> {
+    pub(crate) fn claim(&self, key: &IdempotencyKey, now: Timestamp) -> Option<&IdempotencyRecord> {
         self.claims.get(key).filter(|record| now < record.expires_at)
     }
 
@@ -90,7 +90,7 @@ impl State {
         if self.entries.contains_key(&key) {
             return Err(StoreError::Corrupt(format!("the audit entry {} exists already", entry.id).into()));
         }
-        self.entries.insert_mut(key, Recorded { entry: entry.clone(), seal: None });
+        self.entries.insert_mut(key, StoredEntry { entry: entry.clone(), seal: None });
         self.unsealed.insert_mut((entry.organization, entry.id));
         Ok(())
     }

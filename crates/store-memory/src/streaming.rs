@@ -1,7 +1,7 @@
 //! Streams over a snapshot: the state at the start of a stream is kept for as long as the stream exists.
 
 use async_trait::async_trait;
-use kernel::{Batches, StoreError, Streamed, Timestamp};
+use kernel::{RecordStream, SnapshotStream, StoreError, Timestamp};
 
 /// Number of records per batch.
 const BATCH: usize = 128;
@@ -9,14 +9,14 @@ const BATCH: usize = 128;
 pub(crate) fn streamed<T: Send + 'static>(
     records: impl Iterator<Item = T> + Send + 'static,
     as_of: Timestamp,
-) -> Streamed<T> {
-    Streamed { batches: Box::new(Remaining(records)), as_of }
+) -> SnapshotStream<T> {
+    SnapshotStream { batches: Box::new(Remaining(records)), as_of }
 }
 
 struct Remaining<I>(I);
 
 #[async_trait]
-impl<T: Send, I: Iterator<Item = T> + Send> Batches<T> for Remaining<I> {
+impl<T: Send, I: Iterator<Item = T> + Send> RecordStream<T> for Remaining<I> {
     async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
         let batch: Vec<T> = self.0.by_ref().take(BATCH).collect();
         Ok((!batch.is_empty()).then_some(batch))

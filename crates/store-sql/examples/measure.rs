@@ -26,7 +26,7 @@ struct Ground {
 
 impl Ground {
     async fn commit(&self, count: usize) -> Vec<Id<Finding>> {
-        let mut changeset = samples::changeset(&self.entropy, self.store.begin(), self.home);
+        let mut changeset = samples::changeset(&self.entropy, self.store.begin_write(), self.home);
         let ids: Vec<_> = (0..count).map(|_| Id::new(self.entropy.ulid(changeset.at()))).collect();
         for id in &ids {
             let finding = samples::finding(&id.to_string());
@@ -71,7 +71,7 @@ async fn measure() {
     let absent: Vec<String> = (0..500).map(|number| format!("absent-{number}")).collect();
     let absent: Vec<&str> = absent.iter().map(String::as_str).collect();
     report("500 keys that do not exist", 1_000, &fixture, async |fixture, _| {
-        let found = Reader::<Finding>::with_keys(&fixture.store, fixture.home, &absent).await.expect("a read");
+        let found = Reader::<Finding>::get_by_keys(&fixture.store, fixture.home, &absent).await.expect("a read");
         assert!(found.is_empty());
     })
     .await;

@@ -44,7 +44,7 @@ impl Accounts for SqlStore {
         self.standing.revision(&self.engine, organization, account).await
     }
 
-    async fn note_use(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
+    async fn record_last_used(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
         let mut latest = std::collections::BTreeMap::new();
         for (organization, account, at) in uses {
             let last_used = latest.entry((*organization, *account)).or_insert(*at);
@@ -60,7 +60,7 @@ impl Accounts for SqlStore {
         self.engine.write(rows, |rows, session| Box::pin(session.store(&NOTE_USES, rows))).await.map(drop)
     }
 
-    async fn last_use(
+    async fn last_used(
         &self,
         organization: OrganizationId,
         account: AccountId,

@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use kernel::{
-    Answer, Changeset, Clash, CommitError, Fingerprint, IdempotencyKey, Kind, Ledger, OrganizationId, Revision, Stamp,
-    StandingProof, StoreError, Timestamp,
+    ActorRevision, Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, Kind, Ledger, OrganizationId,
+    Revision, StoreError, StoredResponse, Timestamp, WriteTimestamp,
 };
 use ulid::Ulid;
 
@@ -30,7 +30,7 @@ static STANDING: LazyLock<Sql> = LazyLock::new(|| {
 
 #[async_trait]
 impl Ledger for SqlStore {
-    fn begin(&self) -> Stamp {
+    fn begin_write(&self) -> WriteTimestamp {
         self.in_flight.records.begin()
     }
 
@@ -50,7 +50,11 @@ impl Ledger for SqlStore {
             .await
     }
 
-    async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
+    async fn stored_response(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError> {
         let input = (key.clone(), now);
         self.engine.read_point(input, |(key, now), session| Box::pin(idempotency::answer(session, key, *now))).await
     }
@@ -79,16 +83,16 @@ async fn take_key(session: &Session, changeset: &Changeset) -> Result<(), Commit
 }
 
 async fn check_standing(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
-    match changeset.standing() {
+    match changeset.actor_revision() {
         Some(actor) => check_proof(session, changeset.organization(), actor).await,
         None => Ok(()),
     }
 }
 
-async fn check_proof(session: &Session, organization: OrganizationId, actor: StandingProof) -> Result<(), CommitError> {
+async fn check_proof(session: &Session, organization: OrganizationId, actor: ActorRevision) -> Result<(), CommitError> {
     let values = [organization.into(), actor.account.into()];
     let current = session.fetch_one(&STANDING, &values, |cells| cells.revision()).await?;
-    if current == Some(actor.revision) { Ok(()) } else { Err(CommitError::StandingChanged) }
+    if current == Some(actor.revision) { Ok(()) } else { Err(CommitError::ActorChanged) }
 }
 
 async fn check_unchanged(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
@@ -97,7 +101,7 @@ async fn check_unchanged(session: &Session, changeset: &Changeset) -> Result<(),
 }
 
 async fn check_kind_unchanged(session: &Session, changeset: &Changeset, kind: Kind) -> Result<(), CommitError> {
-    let preconditions = changeset.unchanged().iter().filter(|(of_kind, ..)| *of_kind == kind);
+    let preconditions = changeset.preconditions().iter().filter(|(of_kind, ..)| *of_kind == kind);
     let expected: Vec<(Ulid, Revision)> = preconditions.map(|(_, id, revision)| (*id, *revision)).collect();
     if expected.is_empty() {
         return Ok(());
@@ -107,7 +111,7 @@ async fn check_kind_unchanged(session: &Session, changeset: &Changeset, kind: Ki
     let sql = Statements::of(kind).revisions(expected.len());
     let current = session.fetch(&sql, &values, |cells| Ok((cells.ulid()?, cells.revision()?))).await?;
     match expected.iter().find(|record| !current.contains(record)) {
-        Some((id, _)) => Err(CommitError::Conflict(Clash::Revision(kind, *id))),
+        Some((id, _)) => Err(CommitError::Conflict(Conflict::Revision(kind, *id))),
         None => Ok(()),
     }
 }

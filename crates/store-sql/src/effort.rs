@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use findings::{Finding, FindingFilter, Severity, Status};
-use kernel::{Id, Order, PageRequest, Reference, Resource as _, Timestamp, Window};
+use kernel::{Id, Order, PageRequest, Reference, Resource as _, TimeRange, Timestamp};
 use rusqlite::{Connection, StatementStatus, params_from_iter};
 use ulid::Ulid;
 
@@ -74,10 +74,10 @@ async fn a_page_costs_the_same_whatever_the_collection_holds() {
     };
     let any = PageRequest::default();
     let early = Some(Timestamp::from_millis(3));
-    let changed_early = PageRequest { window: Window { updated_before: early, ..Window::default() }, ..any };
-    let changed_late = PageRequest { window: Window { updated_after: early, ..Window::default() }, ..any };
-    let created_early = Window { created_before: early, updated_after: early, ..Window::default() };
-    let by_change = PageRequest { window: created_early, order: Order::Changed, ..any };
+    let changed_early = PageRequest { time_range: TimeRange { updated_before: early, ..TimeRange::default() }, ..any };
+    let changed_late = PageRequest { time_range: TimeRange { updated_after: early, ..TimeRange::default() }, ..any };
+    let created_early = TimeRange { created_before: early, updated_after: early, ..TimeRange::default() };
+    let by_change = PageRequest { time_range: created_early, order: Order::Changed, ..any };
     let all = FindingFilter::default();
     let cases = [
         (open.clone(), any),

@@ -16,7 +16,7 @@ mod value;
 use std::{path::Path, sync::Arc};
 
 use futures_util::future::BoxFuture;
-use kernel::{Batches, StoreError};
+use kernel::{RecordStream, StoreError};
 
 pub(crate) use bulk::{Bulk, Cell, Column};
 pub(crate) use cells::Cells;
@@ -139,7 +139,7 @@ impl Engine {
         sql: Arc<Sql>,
         values: Vec<Value<'static>>,
         read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
-    ) -> Result<Box<dyn Batches<T>>, StoreError> {
+    ) -> Result<Box<dyn RecordStream<T>>, StoreError> {
         let query = StreamedQuery { sql, values, read };
         Ok(match self {
             Self::Postgres(engine) => Box::new(engine.stream(query).await?),

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt::Write as _, sync::LazyLock};
 
 use bytes::Bytes;
-use kernel::{Answer, Claim, CommitError, Fingerprint, IdempotencyKey, StoreError, Timestamp};
+use kernel::{CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, StoreError, StoredResponse, Timestamp};
 
 use crate::engine::{Bulk, Cells, Column, Session, Sql, Value, corrupt};
 
@@ -42,7 +42,7 @@ static ANSWER: LazyLock<Sql> = LazyLock::new(|| {
 });
 
 /// Inserts a record, unless there is one for the same key that has not expired at `now`.
-pub(crate) async fn take(session: &Session, record: &Claim, now: Timestamp) -> Result<(), CommitError> {
+pub(crate) async fn take(session: &Session, record: &IdempotencyRecord, now: Timestamp) -> Result<(), CommitError> {
     let mut values = row(record);
     values.push(now.into());
     if session.execute(&TAKE, &values).await? == 1 {
@@ -56,13 +56,13 @@ pub(crate) async fn take(session: &Session, record: &Claim, now: Timestamp) -> R
 }
 
 /// Inserts all records whose keys have none yet. Returns whether those were all of them.
-pub(crate) async fn take_all(session: &Session, records: &[&Claim]) -> Result<bool, StoreError> {
+pub(crate) async fn take_all(session: &Session, records: &[&IdempotencyRecord]) -> Result<bool, StoreError> {
     let rows: Vec<_> = records.iter().map(|record| row(record)).collect();
     Ok(session.execute_each(&TAKE_ALL, &rows).await? == records.len() as u64)
 }
 
-fn row(record: &Claim) -> Vec<Value<'_>> {
-    let response = &record.answer;
+fn row(record: &IdempotencyRecord) -> Vec<Value<'_>> {
+    let response = &record.response;
     let mut row = Vec::with_capacity(10);
     row.extend(named(&record.key));
     row.extend([
@@ -80,7 +80,7 @@ pub(crate) async fn answer(
     session: &Session,
     key: &IdempotencyKey,
     now: Timestamp,
-) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
+) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError> {
     let stored = session.fetch_one(&ANSWER, &named(key), |cells| Ok((cells.time()?, read(cells)?))).await?;
     Ok(stored.filter(|(expires_at, _)| *expires_at > now).map(|(_, response)| response))
 }
@@ -89,11 +89,11 @@ fn named(key: &IdempotencyKey) -> [Value<'_>; 4] {
     [key.organization.into(), key.account.into(), Value::text(&key.operation), Value::text(&key.key)]
 }
 
-fn read(cells: &mut Cells<'_>) -> Result<(Fingerprint, Answer), StoreError> {
+fn read(cells: &mut Cells<'_>) -> Result<(Fingerprint, StoredResponse), StoreError> {
     let fingerprint = cells.parsed(fingerprint)?;
     let status = u16::try_from(cells.int()?).map_err(corrupt)?;
     let headers = cells.parsed(headers)?;
-    Ok((fingerprint, Answer { status, headers, body: Bytes::copy_from_slice(cells.blob()?) }))
+    Ok((fingerprint, StoredResponse { status, headers, body: Bytes::copy_from_slice(cells.blob()?) }))
 }
 
 fn fingerprint_text(fingerprint: Fingerprint) -> String {

@@ -31,8 +31,8 @@ impl Slice {
         filters: Vec<Vec<Value<'static>>>,
         page: &PageRequest,
     ) -> Self {
-        let (first, mut last) = created(page.window.created_after, page.window.created_before);
-        let updated = (page.window.updated_after, page.window.updated_before);
+        let (first, mut last) = created(page.time_range.created_after, page.time_range.created_before);
+        let updated = (page.time_range.updated_after, page.time_range.updated_before);
         let until = Value::Int(updated.1.map_or(i64::MAX, Timestamp::millis));
         let (scan_order, residual_bounds, bounds) = match page.order {
             Order::Newest => {
@@ -72,7 +72,7 @@ impl Slice {
         filters: Vec<Vec<Value<'static>>>,
         page: &PageRequest,
     ) -> Self {
-        let window = page.window;
+        let window = page.time_range;
         let since = window.created_after.max(window.updated_after);
         let until = match (window.created_before, window.updated_before) {
             (Some(one), Some(other)) => Some(one.min(other)),

@@ -5,7 +5,7 @@ pub(crate) mod on_postgres;
 
 use ::audit::AuditFilter;
 use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
-use kernel::{Id, Order, PageRequest, RecordKey, Reference, StoreError, Timestamp, Window};
+use kernel::{Id, Order, PageRequest, RecordKey, Reference, StoreError, TimeRange, Timestamp};
 use registers::{Control, ControlFilter, ControlStatus};
 use ulid::Ulid;
 use webhooks::{
@@ -64,11 +64,11 @@ fn step(cells: &mut Cells<'_>) -> Result<String, StoreError> {
 }
 
 fn pages() -> [PageRequest; 3] {
-    let since = Window { updated_after: Some(Timestamp::from_millis(5)), ..Window::default() };
+    let since = TimeRange { updated_after: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
     [
         PageRequest::default(),
-        PageRequest { window: since, ..PageRequest::default() },
-        PageRequest { window: since, order: Order::Changed, ..PageRequest::default() },
+        PageRequest { time_range: since, ..PageRequest::default() },
+        PageRequest { time_range: since, order: Order::Changed, ..PageRequest::default() },
     ]
 }
 
@@ -216,7 +216,7 @@ async fn an_order_by_change_is_kept_whatever_the_time_of_creation() {
     let planned = Planned::new().await;
     let created_after = Some(Timestamp::from_millis(3));
     let [.., changed] = pages();
-    let page = PageRequest { window: Window { created_after, ..changed.window }, ..changed };
+    let page = PageRequest { time_range: TimeRange { created_after, ..changed.time_range }, ..changed };
     is_ranges(&planned.list::<Finding>(&FindingFilter::default(), &page).await, "findings_changed", 1);
 }
 

@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-use kernel::{Clock, Stamps, StoreError, Timestamp};
+use kernel::{Clock, StoreError, Timestamp, TimestampOracle};
 use tokio::task::AbortHandle;
 use ulid::Ulid;
 
@@ -51,23 +51,23 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 /// tracked apart because reads are in flight all the time and do not matter to clients that catch up on records.
 #[derive(Clone)]
 pub(crate) struct InFlight {
-    pub(crate) records: Stamps,
-    pub(crate) entries: Stamps,
+    pub(crate) records: TimestampOracle,
+    pub(crate) entries: TimestampOracle,
 }
 
 impl InFlight {
     fn by(clock: &Arc<dyn Clock>) -> Self {
-        Self { records: Stamps::new(Arc::clone(clock)), entries: Stamps::new(Arc::clone(clock)) }
+        Self { records: TimestampOracle::new(Arc::clone(clock)), entries: TimestampOracle::new(Arc::clone(clock)) }
     }
 
     /// Returns the low watermark of both.
     pub(crate) fn horizon(&self) -> Timestamp {
-        self.records.horizon().min(self.entries.horizon())
+        self.records.low_watermark().min(self.entries.low_watermark())
     }
 
     fn raise(&self, minimum: Timestamp) {
-        self.records.raise(minimum);
-        self.entries.raise(minimum);
+        self.records.advance_to(minimum);
+        self.entries.advance_to(minimum);
     }
 }
 

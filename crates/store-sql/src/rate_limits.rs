@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
-use limits::{ArrivalTime, BucketKey, STRAY, SharedBuckets, Take, Taken};
+use limits::{ArrivalTime, BucketKey, Exchange, ExchangeResult, MAX_CLOCK_SKEW, SharedBuckets};
 use ulid::Ulid;
 
 use crate::{
@@ -46,7 +46,7 @@ struct Name(String, &'static str, String);
 struct Asked {
     name: Name,
     place: usize,
-    take: Take,
+    take: Exchange,
 }
 
 impl SqlStore {
@@ -62,7 +62,7 @@ impl SqlStore {
 
 #[async_trait]
 impl SharedBuckets for SqlBuckets {
-    async fn take(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+    async fn exchange(&self, exchanges: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError> {
         if exchanges.is_empty() {
             return Ok(Vec::new());
         }
@@ -79,7 +79,7 @@ impl SharedBuckets for SqlBuckets {
         Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 
-    async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn delete_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let before = Value::Int((now.millis() - FORGOTTEN_MILLIS) * 1000);
         let values: [Value<'static>; 3] =
             [before.clone(), before, Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
@@ -87,7 +87,11 @@ impl SharedBuckets for SqlBuckets {
     }
 }
 
-async fn run(session: &mut Session, exchanges: &[Asked], now: Timestamp) -> Result<Vec<(usize, Taken)>, StoreError> {
+async fn run(
+    session: &mut Session,
+    exchanges: &[Asked],
+    now: Timestamp,
+) -> Result<Vec<(usize, ExchangeResult)>, StoreError> {
     let mut results = Vec::with_capacity(exchanges.len());
     for chunk in exchanges.chunks(TOGETHER) {
         let sql = TAKE[chunk.len() - 1].get_or_init(|| take_sql(chunk.len()));
@@ -101,7 +105,7 @@ async fn run(session: &mut Session, exchanges: &[Asked], now: Timestamp) -> Resu
 /// a row, the result is computed from that row, as in `limits::Exchange`.
 fn take_sql(rows: usize) -> Sql {
     let before = format!(
-        "GREATEST(CASE WHEN b.full_at > excluded.empty_at + {STRAY} THEN excluded.empty_at ELSE b.full_at END \
+        "GREATEST(CASE WHEN b.full_at > excluded.empty_at + {MAX_CLOCK_SKEW} THEN excluded.empty_at ELSE b.full_at END \
          - excluded.returned * excluded.span, excluded.full_at - excluded.granted * excluded.span)"
     );
     let granted = format!("GREATEST(0, LEAST(excluded.granted, (excluded.empty_at - {before}) / excluded.span))");
@@ -121,7 +125,7 @@ fn take_sql(rows: usize) -> Sql {
     Sql::fixed(&text)
 }
 
-fn read(cells: &mut Cells<'_>, chunk: &[Asked]) -> Result<(usize, Taken), StoreError> {
+fn read(cells: &mut Cells<'_>, chunk: &[Asked]) -> Result<(usize, ExchangeResult), StoreError> {
     let (organization, bucket, subject) = (cells.text()?, cells.text()?, cells.text()?);
     let has_key = |exchange: &&Asked| {
         let Name(own_organization, own_bucket, own_subject) = &exchange.name;
@@ -131,7 +135,7 @@ fn read(cells: &mut Cells<'_>, chunk: &[Asked]) -> Result<(usize, Taken), StoreE
         chunk.iter().find(has_key).ok_or_else(|| corrupt("an unrequested rate-limit bucket was returned"))?;
     let full_at = ArrivalTime(cells.int()?);
     let granted = u32::try_from(cells.int()?).map_err(corrupt)?;
-    Ok((exchange.place, Taken { granted, bucket: full_at }))
+    Ok((exchange.place, ExchangeResult { granted, bucket: full_at }))
 }
 
 impl Name {
@@ -145,7 +149,7 @@ impl Name {
 impl Asked {
     fn values(&self, now: Timestamp) -> [Value<'_>; 8] {
         let quota = self.take.quota;
-        let fresh = self.take.of(ArrivalTime::FULL, now);
+        let fresh = self.take.apply(ArrivalTime::FULL, now);
         let Name(organization, bucket, subject) = &self.name;
         [
             Value::text(organization),
@@ -153,7 +157,7 @@ impl Asked {
             Value::text(subject),
             Value::Int(fresh.bucket.0),
             Value::Int(quota.empty_at(now).0),
-            Value::Int(quota.span()),
+            Value::Int(quota.emission_interval()),
             Value::Int(i64::from(self.take.returned)),
             Value::Int(i64::from(fresh.granted)),
         ]

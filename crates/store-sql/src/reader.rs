@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::{
-    Id, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, StoreError, Stored, StreamRequest, Streamed,
-    Timestamp,
+    Id, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, SnapshotStream, StoreError, Stored,
+    StreamRequest, Timestamp,
 };
 
 use crate::{
@@ -38,7 +38,7 @@ impl<R: Table> Reader<R> for SqlStore {
     ) -> Result<Page<Stored<R>>, StoreError> {
         let query = Slice::of_records(organization.into(), R::narrow(filter), page);
         let statement = Statements::of(R::KIND).list(&query, self.reach, self.presence.row());
-        let low_watermark = self.in_flight.records.horizon();
+        let low_watermark = self.in_flight.records.low_watermark();
         let (rows, as_of) = self.slice(low_watermark, page.limit, statement, table::read::<R>).await?;
         Ok(rows.page(page.limit, as_of, |stored| page.order.position(stored)))
     }
@@ -48,13 +48,13 @@ impl<R: Table> Reader<R> for SqlStore {
         organization: OrganizationId,
         filter: &R::Filter,
         request: &StreamRequest,
-    ) -> Result<Streamed<Stored<R>>, StoreError> {
+    ) -> Result<SnapshotStream<Stored<R>>, StoreError> {
         let query = Slice::of_records(organization.into(), R::narrow(filter), &as_page(request));
         let statement = Statements::of(R::KIND).stream(query);
-        self.streamed(self.in_flight.records.horizon(), statement, table::read::<R>).await
+        self.streamed(self.in_flight.records.low_watermark(), statement, table::read::<R>).await
     }
 
-    async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
+    async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
         let sql = Statements::of(R::KIND).with_keys(keys.len());
         // No record matches if the kind has no keys.
         let Some(sql) = sql.filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };

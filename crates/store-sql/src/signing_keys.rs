@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use async_trait::async_trait;
-use auth::{KeyChange, Keyring, PublishedKey, SealedKey, SigningKeys};
+use auth::{EncryptedSigningKey, KeyChange, Keyring, PublishedKey, SigningKeys};
 use kernel::{Changeset, CommitError, StoreError, Timestamp};
 
 use crate::{
@@ -42,7 +42,7 @@ impl SigningKeys for SqlStore {
         Ok(Keyring::new(at, rows.into_iter().filter_map(|(_, key)| key).collect()))
     }
 
-    async fn add_first_signing_key(&self, key: &SealedKey) -> Result<(), StoreError> {
+    async fn add_first_signing_key(&self, key: &EncryptedSigningKey) -> Result<(), StoreError> {
         self.engine
             .write(key.clone(), |key, session| {
                 Box::pin(async move {
@@ -60,7 +60,7 @@ impl SigningKeys for SqlStore {
         self.engine
             .write(input, |(check, change, changeset), session| {
                 Box::pin(async move {
-                    if guarded(session).await? != change.decided_on.iter().cloned().collect() {
+                    if guarded(session).await? != change.expected_ids.iter().cloned().collect() {
                         return Ok(false);
                     }
                     for id in &change.drop {
@@ -83,11 +83,11 @@ async fn guarded(session: &Session) -> Result<BTreeSet<String>, StoreError> {
     Ok(ids.into_iter().collect())
 }
 
-async fn add(session: &Session, key: &SealedKey, lead: Duration) -> Result<(), StoreError> {
+async fn add(session: &Session, key: &EncryptedSigningKey, lead: Duration) -> Result<(), StoreError> {
     let values = [
         Value::text(&key.id),
         Value::text(&key.algorithm),
-        Value::Blob(Cow::Borrowed(&key.sealed)),
+        Value::Blob(Cow::Borrowed(&key.ciphertext)),
         key.created_at.into(),
         Value::Int(i64::try_from(lead.as_millis()).unwrap_or(i64::MAX)),
     ];
@@ -97,11 +97,11 @@ async fn add(session: &Session, key: &SealedKey, lead: Duration) -> Result<(), S
 fn read(cells: &mut Cells<'_>) -> Result<(Timestamp, Option<PublishedKey>), StoreError> {
     let at = cells.time()?;
     let Some(id) = cells.opt_text()? else { return Ok((at, None)) };
-    let sealed = SealedKey {
+    let sealed = EncryptedSigningKey {
         id: id.to_owned(),
         algorithm: cells.text()?.to_owned(),
-        sealed: cells.blob()?.to_vec(),
+        ciphertext: cells.blob()?.to_vec(),
         created_at: cells.time()?,
     };
-    Ok((at, Some(PublishedKey { sealed, signs_from: cells.time()? })))
+    Ok((at, Some(PublishedKey { key: sealed, signs_from: cells.time()? })))
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use kernel::{PageRequest, StoreError, StreamRequest, Streamed, Timestamp};
+use kernel::{PageRequest, SnapshotStream, StoreError, StreamRequest, Timestamp};
 
 use crate::{
     engine::{Cells, Sql, Value},
@@ -18,7 +18,7 @@ use crate::{
 
 /// Returns the page request with the order and the time ranges of this stream request.
 pub(crate) fn as_page(request: &StreamRequest) -> PageRequest {
-    PageRequest { order: request.order, window: request.window, ..PageRequest::default() }
+    PageRequest { order: request.order, time_range: request.time_range, ..PageRequest::default() }
 }
 
 /// Returns the statement that streams every row of a list query, whatever its limit, and its values.
@@ -62,10 +62,10 @@ impl SqlStore {
         low_watermark: Timestamp,
         (sql, values): (Arc<Sql>, Vec<Value<'static>>),
         read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
-    ) -> Result<Streamed<T>, StoreError> {
+    ) -> Result<SnapshotStream<T>, StoreError> {
         let as_of = self.presence.as_of(&self.engine, low_watermark).await?;
         let batches = self.engine.stream(sql, values, read).await?;
-        Ok(Streamed { batches, as_of })
+        Ok(SnapshotStream { batches, as_of })
     }
 }
 
@@ -73,7 +73,7 @@ impl SqlStore {
 mod tests {
     use ::audit::AuditFilter;
     use findings::{Finding, FindingFilter, Severity, Status};
-    use kernel::{Id, Order, RecordKey, Reference, Window};
+    use kernel::{Id, Order, RecordKey, Reference, TimeRange};
     use ulid::Ulid;
 
     use super::*;
@@ -85,9 +85,13 @@ mod tests {
     };
 
     fn requests() -> [StreamRequest; 3] {
-        let window = Window { updated_after: Some(Timestamp::from_millis(5)), ..Window::default() };
+        let window = TimeRange { updated_after: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
         let whole = StreamRequest::default();
-        [whole, StreamRequest { window, ..whole }, StreamRequest { window, order: Order::Changed }]
+        [
+            whole,
+            StreamRequest { time_range: window, ..whole },
+            StreamRequest { time_range: window, order: Order::Changed },
+        ]
     }
 
     async fn steps(planned: &Planned, filter: &FindingFilter, request: &StreamRequest) -> Vec<String> {

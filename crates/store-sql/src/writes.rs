@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, collections::BTreeSet};
 
-use kernel::{Clash, CommitError, Kind, StoreError, Write};
+use kernel::{CommitError, Conflict, Kind, StoreError, Write};
 
 use crate::{
     engine::{Session, Step, Value, corrupt, in_order},
@@ -63,11 +63,11 @@ async fn clash(session: &Session, statements: &Statements, write: &Write) -> Res
     });
     // A record that the same transaction inserted is not the conflict.
     if present.await? != write.expected {
-        return Ok(CommitError::Conflict(Clash::Revision(kind, id)));
+        return Ok(CommitError::Conflict(Conflict::Revision(kind, id)));
     }
     // Nothing else is unique. The record that had the key may have another one by now, from the same changeset.
     if let Some(key) = write.record.unique_key() {
-        return Ok(CommitError::Conflict(Clash::Key(kind, key.to_owned())));
+        return Ok(CommitError::Conflict(Conflict::UniqueKey(kind, key.to_owned())));
     }
     Ok(corrupt(format!("the {kind} {id} was not stored although nothing conflicts with it")).into())
 }

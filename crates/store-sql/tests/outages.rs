@@ -43,7 +43,7 @@ impl House {
     }
 
     async fn write(&self, key: &str) -> Result<Id<Finding>, CommitError> {
-        let mut changeset = samples::changeset(&self.entropy, self.store.begin(), self.home);
+        let mut changeset = samples::changeset(&self.entropy, self.store.begin_write(), self.home);
         let id = Id::new(self.entropy.ulid(changeset.at()));
         changeset.create(&Stored::new(self.home, id, changeset.at(), samples::finding(key)));
         self.store.commit(changeset).await.map(|()| id)
@@ -55,7 +55,7 @@ impl House {
 
     async fn known(&self, keys: &[String]) -> usize {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        Reader::<Finding>::with_keys(&self.store, self.home, &keys).await.unwrap().len()
+        Reader::<Finding>::get_by_keys(&self.store, self.home, &keys).await.unwrap().len()
     }
 
     /// Runs statements on a connection that bypasses the store.

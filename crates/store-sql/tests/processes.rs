@@ -46,7 +46,7 @@ impl House {
     }
 
     async fn organization(&self, store: &SqlStore) -> OrganizationId {
-        let stamp = store.begin();
+        let stamp = store.begin_write();
         let id: Id<Organization> = Id::new(self.entropy.ulid(stamp.at()));
         let stored = Stored::new(id, id, stamp.at(), samples::organization("home"));
         let mut changeset = samples::changeset(&self.entropy, stamp, id);
@@ -56,7 +56,7 @@ impl House {
     }
 
     async fn finding(&self, store: &SqlStore, home: OrganizationId, key: &str) -> Result<(), CommitError> {
-        let mut changeset = samples::changeset(&self.entropy, store.begin(), home);
+        let mut changeset = samples::changeset(&self.entropy, store.begin_write(), home);
         let id = Id::new(self.entropy.ulid(changeset.at()));
         changeset.create(&Stored::new(home, id, changeset.at(), samples::finding(key)));
         store.commit(changeset).await
@@ -74,7 +74,7 @@ async fn a_command_beside_a_server_holds_its_as_of_back_until_it_is_done() {
     let server = test.server().await;
     let home = test.organization(&server).await;
     let command = test.tool().await;
-    let stamp = command.begin();
+    let stamp = command.begin_write();
     test.clock.advance(Duration::from_secs(60));
     let as_of_list = as_of(&server, home).await;
     assert!(as_of_list <= stamp.at(), "X-As-Of {as_of_list} passed the write in flight at {}", stamp.at());
@@ -90,7 +90,7 @@ async fn a_command_stamps_no_write_before_what_a_server_has_told() {
     let home = test.organization(&server).await;
     let as_of_list = as_of(&server, home).await;
     let command = test.tool().await;
-    assert!(command.begin().at() >= as_of_list);
+    assert!(command.begin_write().at() >= as_of_list);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,10 +104,10 @@ async fn a_server_that_starts_again_after_its_clock_was_set_back_stamps_nothing_
     };
     test.clock.set(Timestamp::from_millis(as_of_list.millis() - 3_600_000));
     let server = test.server().await;
-    assert!(server.begin().at() >= as_of_list);
+    assert!(server.begin_write().at() >= as_of_list);
     assert!(server.begin_entry().at() >= as_of_list);
     server.close().await;
-    assert!(test.tool().await.begin().at() >= as_of_list);
+    assert!(test.tool().await.begin_write().at() >= as_of_list);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,7 @@ async fn a_command_that_died_holds_as_of_back_until_it_is_overdue() {
     let test = House::new();
     let server = test.server().await;
     let home = test.organization(&server).await;
-    let at = test.tool().await.begin().at();
+    let at = test.tool().await.begin_write().at();
     test.clock.advance(Duration::from_secs(60));
     assert!(as_of(&server, home).await <= at);
     let overdue = "UPDATE open_writes SET expires_at = 0";
@@ -133,7 +133,7 @@ async fn a_command_that_others_stopped_heeding_stores_nothing_it_stamped_before(
     let server = test.server().await;
     let home = test.organization(&server).await;
     let command = test.tool().await;
-    let mut changeset = samples::changeset(&test.entropy, command.begin(), home);
+    let mut changeset = samples::changeset(&test.entropy, command.begin_write(), home);
     let id = Id::new(test.entropy.ulid(changeset.at()));
     changeset.create(&Stored::new(home, id, changeset.at(), samples::finding("late")));
     rusqlite::Connection::open(test.path()).unwrap().execute("DELETE FROM open_writes", []).unwrap();
@@ -155,7 +155,7 @@ async fn a_server_and_commands_write_one_file_at_once() {
     writing.join_all().await;
     let keys: Vec<String> = (0..200).map(|number| format!("f-{number}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    assert_eq!(Reader::<Finding>::with_keys(&*server, home, &keys).await.unwrap().len(), 200);
+    assert_eq!(Reader::<Finding>::get_by_keys(&*server, home, &keys).await.unwrap().len(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +164,7 @@ async fn a_change_by_a_command_shows_in_the_next_question_of_a_server() {
     let server = test.server().await;
     let home = test.organization(&server).await;
     let command = test.tool().await;
-    let mut changeset = samples::changeset(&test.entropy, command.begin(), home);
+    let mut changeset = samples::changeset(&test.entropy, command.begin_write(), home);
     let id = Id::new(test.entropy.ulid(changeset.at()));
     let account = Stored::new(home, id, changeset.at(), samples::account("scanner"));
     changeset.create(&account);
@@ -173,7 +173,7 @@ async fn a_change_by_a_command_shows_in_the_next_question_of_a_server() {
         let present = server.revision(home, id).await.unwrap();
         let before = Reader::<auth::ServiceAccount>::get(&command, home, id).await.unwrap().unwrap();
         assert_eq!(present, Some(before.meta.revision));
-        let mut changeset = samples::changeset(&test.entropy, command.begin(), home);
+        let mut changeset = samples::changeset(&test.entropy, command.begin_write(), home);
         changeset.update(&before, &before.changed(changeset.at(), before.record.clone()));
         command.commit(changeset).await.unwrap();
         assert_eq!(server.revision(home, id).await.unwrap(), Some(before.meta.revision.next()));
@@ -195,7 +195,7 @@ async fn what_was_answered_is_there_when_the_file_is_opened_again_without_a_clos
     };
     let path = test.folder.path().join("crashed.db");
     let crashed = sqlite::server(&path, test.clock()).await;
-    assert_eq!(Reader::<Finding>::with_keys(&crashed, home, &["kept"]).await.unwrap().len(), 1);
+    assert_eq!(Reader::<Finding>::get_by_keys(&crashed, home, &["kept"]).await.unwrap().len(), 1);
 }
 
 fn copy(folder: &Path, from: &str, to: &str) {

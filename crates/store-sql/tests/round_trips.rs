@@ -7,8 +7,8 @@ use auth::{Accounts as _, ServiceAccount};
 use findings::{Finding, FindingFilter};
 use futures_util::future::{join, join_all};
 use kernel::{
-    AuditTrail as _, Changeset, CommitError, Entropy as _, Id, Ledger as _, Organization, OrganizationId, PageRequest,
-    Reader, Revision, StandingProof, Stored,
+    ActorRevision, AuditTrail as _, Changeset, CommitError, Entropy as _, Id, Ledger as _, Organization,
+    OrganizationId, PageRequest, Reader, Revision, Stored,
 };
 use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
 use store_contract::{TestClock, TestEntropy, samples};
@@ -49,7 +49,7 @@ impl Wired {
         let (entropy, home) = (TestEntropy::default(), Id::new(Ulid(1)));
         let mut observed =
             Self { store, proxy, entropy, home, account: Id::new(Ulid(2)), finding: Id::new(Ulid(3)), _fresh: fresh };
-        let mut changeset = samples::changeset(&observed.entropy, observed.store.begin(), home);
+        let mut changeset = samples::changeset(&observed.entropy, observed.store.begin_write(), home);
         let organization: Id<Organization> = home;
         changeset.create(&Stored::new(home, organization, changeset.at(), samples::organization("home")));
         changeset.create(&Stored::new(home, observed.account, changeset.at(), samples::account("scanner")));
@@ -95,12 +95,12 @@ impl Wired {
 
     /// Creates a changeset with a finding, an event and an idempotency record.
     fn changeset(&self, key: &str) -> (Changeset, Id<Finding>) {
-        let mut changeset = samples::changeset(&self.entropy, self.store.begin(), self.home);
+        let mut changeset = samples::changeset(&self.entropy, self.store.begin_write(), self.home);
         let id = Id::new(self.entropy.ulid(changeset.at()));
         let stored = Stored::new(self.home, id, changeset.at(), samples::finding(key));
         changeset.create(&stored);
         changeset.publish(samples::outbox_event(&self.entropy, &stored));
-        changeset.claim(samples::claim(self.home, key, changeset.at()));
+        changeset.set_idempotency(samples::claim(self.home, key, changeset.at()));
         (changeset, id)
     }
 
@@ -109,7 +109,7 @@ impl Wired {
         self.count_anew();
         self.proxy.hold_answers(1_000);
         let busy = async {
-            self.write(&format!("busy-{}", self.entropy.ulid(self.store.begin().at()))).await;
+            self.write(&format!("busy-{}", self.entropy.ulid(self.store.begin_write().at()))).await;
         };
         let commits = async {
             self.proxy.reached(OF_A_WRITE).await;
@@ -123,7 +123,7 @@ impl Wired {
 
     async fn stored(&self, keys: &[String]) -> usize {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        Reader::<Finding>::with_keys(&self.store, self.home, &keys).await.unwrap().len()
+        Reader::<Finding>::get_by_keys(&self.store, self.home, &keys).await.unwrap().len()
     }
 
     /// Resets the counts.
@@ -180,7 +180,7 @@ async fn one_that_fails_takes_nothing_with_it_that_shared_its_transaction() {
     for number in 0..64 {
         let observed = Arc::clone(&observed);
         writing.spawn(async move {
-            let mut changeset = samples::changeset(&observed.entropy, observed.store.begin(), observed.home);
+            let mut changeset = samples::changeset(&observed.entropy, observed.store.begin_write(), observed.home);
             let id: Id<Finding> = Id::new(observed.entropy.ulid(changeset.at()));
             // Every fourth finding has a key that is taken.
             let key = if number % 4 == 0 { "f-0".to_owned() } else { format!("h-{number}") };
@@ -191,7 +191,7 @@ async fn one_that_fails_takes_nothing_with_it_that_shared_its_transaction() {
     assert!(writing.join_all().await.into_iter().all(|as_expected| as_expected));
     let keys: Vec<String> = (0..64).map(|number| format!("h-{number}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    assert_eq!(Reader::<Finding>::with_keys(&observed.store, observed.home, &keys).await.unwrap().len(), 48);
+    assert_eq!(Reader::<Finding>::get_by_keys(&observed.store, observed.home, &keys).await.unwrap().len(), 48);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -212,7 +212,7 @@ async fn writes_that_are_refused_take_nothing_with_them_that_shared_their_statem
     let keys: Vec<String> = (0..16).map(|number| format!("t-{number}")).collect();
     let mut changesets: Vec<Changeset> = keys.iter().map(|key| observed.changeset(key).0).collect();
     // A finding's key that is taken, an idempotency key that is used, and one that is used twice concurrently.
-    let mut taken = samples::changeset(&observed.entropy, observed.store.begin(), observed.home);
+    let mut taken = samples::changeset(&observed.entropy, observed.store.begin_write(), observed.home);
     let id: Id<Finding> = Id::new(observed.entropy.ulid(taken.at()));
     taken.create(&Stored::new(observed.home, id, taken.at(), samples::finding("f-0")));
     changesets.extend([taken, observed.changeset("f-1").0, observed.changeset("t-0").0]);
@@ -230,19 +230,20 @@ async fn writes_that_are_refused_take_nothing_with_them_that_shared_their_statem
 async fn of_two_accounts_that_change_each_other_at_once_one_is_too_late() {
     let observed = Wired::new().await;
     let other: Id<ServiceAccount> = Id::new(Ulid(4));
-    let mut changeset = samples::changeset(&observed.entropy, observed.store.begin(), observed.home);
+    let mut changeset = samples::changeset(&observed.entropy, observed.store.begin_write(), observed.home);
     let first = Stored::new(observed.home, observed.account, changeset.at(), samples::account("scanner"));
     let second = Stored::new(observed.home, other, changeset.at(), samples::account("other"));
     changeset.create(&second);
     observed.store.commit(changeset).await.unwrap();
     let change = |by: Id<ServiceAccount>, of: &Stored<ServiceAccount>| {
-        let proof = StandingProof { account: by.ulid(), revision: Revision::FIRST };
-        let mut changeset = samples::changeset_of(&observed.entropy, observed.store.begin(), observed.home, proof);
+        let proof = ActorRevision { account: by.ulid(), revision: Revision::FIRST };
+        let mut changeset =
+            samples::changeset_of(&observed.entropy, observed.store.begin_write(), observed.home, proof);
         let after = of.record.with_status(auth::AccountStatus::Disabled);
         changeset.update(of, &of.changed(changeset.at(), after));
         changeset
     };
     let outcomes = observed.commit_all(vec![change(other, &first), change(observed.account, &second)]).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
-    assert!(outcomes.iter().any(|outcome| matches!(outcome, Err(CommitError::StandingChanged))), "{outcomes:?}");
+    assert!(outcomes.iter().any(|outcome| matches!(outcome, Err(CommitError::ActorChanged))), "{outcomes:?}");
 }

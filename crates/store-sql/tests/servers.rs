@@ -15,7 +15,7 @@ use audit::{AuditFilter, AuditLog as _};
 use findings::Finding;
 use kernel::{
     AuditTrail as _, Changeset, CommitError, Entropy as _, Id, Ledger as _, Order, Organization, OrganizationId,
-    PageLimit, PageRequest, Reader, StoreError, Stored, Timestamp, Window,
+    PageLimit, PageRequest, Reader, StoreError, Stored, TimeRange, Timestamp,
 };
 use novantra_store_sql::{Role, SqlStore};
 use registers::Control;
@@ -49,7 +49,7 @@ impl House {
         let test =
             Self { fresh, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), servers: AtomicU32::default() };
         let first = test.server(0).await;
-        let mut changeset = samples::changeset(&test.entropy, first.store.begin(), test.home);
+        let mut changeset = samples::changeset(&test.entropy, first.store.begin_write(), test.home);
         let home: Id<Organization> = test.home;
         changeset.create(&Stored::new(home, home, changeset.at(), samples::organization("home")));
         first.store.commit(changeset).await.unwrap();
@@ -68,7 +68,7 @@ impl House {
     }
 
     fn finding(&self, server: &Server, key: &str) -> (Id<Finding>, Changeset) {
-        let mut changeset = samples::changeset(&self.entropy, server.store.begin(), self.home);
+        let mut changeset = samples::changeset(&self.entropy, server.store.begin_write(), self.home);
         let id = Id::new(self.entropy.ulid(changeset.at()));
         changeset.create(&Stored::new(self.home, id, changeset.at(), samples::finding(key)));
         (id, changeset)
@@ -76,8 +76,9 @@ impl House {
 
     /// Returns the findings that pages from this time on list, and the `X-As-Of` of the first page.
     async fn catch_up(&self, server: &Server, since: Timestamp) -> (BTreeSet<Id<Finding>>, Timestamp) {
-        let window = Window { updated_after: Some(since), ..Window::default() };
-        let mut page = PageRequest { order: Order::Changed, limit: PageLimit::clamped(20), window, after: None };
+        let window = TimeRange { updated_after: Some(since), ..TimeRange::default() };
+        let mut page =
+            PageRequest { order: Order::Changed, limit: PageLimit::clamped(20), time_range: window, after: None };
         let (mut found, mut as_of) = (BTreeSet::new(), None);
         loop {
             let listed = Reader::<Finding>::list(&server.store, self.home, &Default::default(), &page).await.unwrap();
@@ -184,7 +185,7 @@ async fn a_server_that_enters_stamps_nothing_before_what_others_were_told_whatev
     for round in 1..=5 {
         let as_of = test.as_of(&first).await;
         let second = test.server(-90 * round).await;
-        assert!(second.store.begin().at() >= as_of);
+        assert!(second.store.begin_write().at() >= as_of);
         assert!(second.store.begin_entry().at() >= as_of);
         second.store.close().await;
         first.clock.advance(Duration::from_secs(60));
@@ -199,7 +200,7 @@ async fn a_server_that_comes_back_alone_stamps_nothing_before_what_was_told_befo
         test.as_of(&first).await
     };
     let second = test.server(-90).await;
-    assert!(second.store.begin().at() >= as_of);
+    assert!(second.store.begin_write().at() >= as_of);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -304,7 +305,7 @@ async fn a_commit_in_flight_holds_as_of_back_though_its_server_leaves() {
 async fn the_row_of_a_server_that_died_is_taken_away_when_it_is_overdue() {
     let test = House::new().await;
     let (dead, other) = (test.server(0).await, test.server(0).await);
-    let (at, row) = (dead.store.begin().at(), dead.process);
+    let (at, row) = (dead.store.begin_write().at(), dead.process);
     drop(dead);
     other.clock.advance(Duration::from_secs(60));
     assert!(test.as_of(&other).await <= at, "others must assume that it has commits in flight");

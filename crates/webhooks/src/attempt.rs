@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Timestamp, words};
+use kernel::{Timestamp, string_enum};
 
 use crate::retry::ANSWER_WITHIN;
 
@@ -33,7 +33,7 @@ pub struct Outcome {
     pub retry_after: Option<Duration>,
 }
 
-words! {
+string_enum! {
     /// The reason why an attempt failed.
     Failure {
         /// The status was neither 2xx nor a redirect.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use kernel::{Criteria, Id, Kind, Named, OutboxEvent, Resource, Revision, Stored, Timestamp, words};
+use kernel::{Criteria, HasIdPrefix, Id, Kind, OutboxEvent, Resource, Revision, Stored, Timestamp, string_enum};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
@@ -36,7 +36,7 @@ pub struct WebhookDelivery {
     pub attempts: Vec<Attempt>,
 }
 
-words! {
+string_enum! {
     /// The state of a delivery.
     DeliveryState {
         /// No attempt has been made yet, or a redelivery was requested.
@@ -135,7 +135,7 @@ pub fn addressed(event: &StoredEvent, subscriptions: &[Stored<WebhookSubscriptio
         .collect()
 }
 
-impl Named for WebhookDelivery {
+impl HasIdPrefix for WebhookDelivery {
     const PREFIX: &'static str = "whdel";
 }
 

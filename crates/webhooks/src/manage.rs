@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use auth::Account;
 use kernel::{
-    Action, Attribution, Change, Changeset, Description, Entropy, Id, Invalid, OutboxEvent, Reason, Stamp, Stored,
-    Subject, Timestamp,
+    Action, Attribution, Change, Changeset, Description, Entropy, FieldError, Id, OutboxEvent, Reason, Stored, Subject,
+    Timestamp, WriteTimestamp,
 };
 
 use crate::{
@@ -37,7 +37,7 @@ pub struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    pub(crate) fn open(&self, timestamp: Stamp, action: Action, subject: Subject) -> Changeset {
+    pub(crate) fn open(&self, timestamp: WriteTimestamp, action: Action, subject: Subject) -> Changeset {
         let reason = self.reason.cloned();
         Changeset::new(self.entropy, timestamp, self.attribution.clone(), action, Some(subject), reason)
     }
@@ -78,7 +78,7 @@ impl SubscriptionChange {
 /// Checks that there is at least one event, and that the account may read the resource of each.
 fn readable(account: &Account, event_types: &BTreeSet<EventType>) -> Result<(), Refusal> {
     if event_types.is_empty() {
-        return Err(Refusal::Invalid(vec![Invalid::new("event_types", "must name at least one event")]));
+        return Err(Refusal::Invalid(vec![FieldError::new("event_types", "must name at least one event")]));
     }
     let missing = event_types.iter().map(|event| event.scope()).find(|scope| !account.record.scopes.contains(*scope));
     missing.map_or(Ok(()), |scope| Err(Refusal::Scope(scope)))
@@ -91,7 +91,7 @@ fn readable(account: &Account, event_types: &BTreeSet<EventType>) -> Result<(), 
 /// [`WebhookError::Invalid`] without events, [`WebhookError::MissingScope`], [`WebhookError::TooManySubscriptions`].
 pub fn subscribe(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     account: &Account,
     taken_slots: &BTreeSet<u8>,
     id: Id<WebhookSubscription>,
@@ -111,9 +111,9 @@ pub fn subscribe(
         None,
         vec![SealedSecret { sealed: secret, ends_at: None }],
     );
-    let mut changeset = context.open(timestamp, CREATED, Subject::of(id));
+    let mut changeset = context.open(timestamp, CREATED, Subject::from_id(id));
     let stored = Stored::new(account.meta.organization, id, changeset.at(), subscription);
-    changeset.changes(Change::between(None, &stored.record));
+    changeset.set_changes(Change::between(None, &stored.record));
     changeset.create(&stored);
     Ok((changeset, stored))
 }
@@ -125,7 +125,7 @@ pub fn subscribe(
 /// [`WebhookError::Invalid`] without events, [`WebhookError::MissingScope`].
 pub fn revise(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     account: &Account,
     current: &Stored<WebhookSubscription>,
     patch: &SubscriptionChange,
@@ -147,25 +147,25 @@ pub fn revise(
         event_types: patch.event_types.clone().unwrap_or(with_status.event_types),
         ..with_status
     };
-    let mut changeset = context.open(timestamp, UPDATED, Subject::of(current.meta.id));
+    let mut changeset = context.open(timestamp, UPDATED, Subject::from_id(current.meta.id));
     if updated == *before {
-        changeset.expect(current);
+        changeset.require_unchanged(current);
         return Ok((changeset, current.clone()));
     }
     let after = current.changed(changeset.at(), updated);
-    changeset.changes(Change::between(Some(before), &after.record));
+    changeset.set_changes(Change::between(Some(before), &after.record));
     changeset.update(current, &after);
     Ok((changeset, after))
 }
 
 /// Removes a subscription. Its unfinished deliveries are cancelled when a worker next leases its partition.
 #[must_use]
-pub fn remove(context: &Desk<'_>, timestamp: Stamp, current: &Stored<WebhookSubscription>) -> Changeset {
-    let mut changeset = context.open(timestamp, REMOVED, Subject::of(current.meta.id));
+pub fn remove(context: &Desk<'_>, timestamp: WriteTimestamp, current: &Stored<WebhookSubscription>) -> Changeset {
+    let mut changeset = context.open(timestamp, REMOVED, Subject::from_id(current.meta.id));
     let removed =
         WebhookSubscription { secrets: Vec::new(), ..current.record.with_status(SubscriptionStatus::Removed, None) };
     let after = current.changed(changeset.at(), removed);
-    changeset.changes(Change::between(Some(&current.record), &after.record));
+    changeset.set_changes(Change::between(Some(&current.record), &after.record));
     changeset.update(current, &after);
     changeset
 }
@@ -177,20 +177,20 @@ pub fn remove(context: &Desk<'_>, timestamp: Stamp, current: &Stored<WebhookSubs
 /// [`WebhookError::Invalid`] for a grace period above seven days.
 pub fn rotate(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     current: &Stored<WebhookSubscription>,
     secret: Vec<u8>,
     grace: Duration,
 ) -> Result<(Changeset, Stored<WebhookSubscription>), Refusal> {
     if grace > auth::ServiceAccount::MAX_GRACE {
-        return Err(Refusal::Invalid(vec![Invalid::new("grace_seconds", "must be at most 604800 (seven days)")]));
+        return Err(Refusal::Invalid(vec![FieldError::new("grace_seconds", "must be at most 604800 (seven days)")]));
     }
     let now = timestamp.at();
     let active = current.record.secrets.iter().find(|secret| secret.ends_at.is_none());
     let old = active.filter(|_| !grace.is_zero());
     let old = old.map(|old| SealedSecret { sealed: old.sealed.clone(), ends_at: Some(now + grace) });
     let secrets = [SealedSecret { sealed: secret, ends_at: None }].into_iter().chain(old).collect();
-    let mut changeset = context.open(timestamp, ROTATED, Subject::of(current.meta.id));
+    let mut changeset = context.open(timestamp, ROTATED, Subject::from_id(current.meta.id));
     let after = current.changed(changeset.at(), WebhookSubscription { secrets, ..current.record.clone() });
     changeset.update(current, &after);
     Ok((changeset, after))
@@ -200,14 +200,14 @@ pub fn rotate(
 #[must_use]
 pub fn disable(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     current: &Stored<WebhookSubscription>,
     reason: DisabledReason,
 ) -> (Changeset, Stored<WebhookSubscription>) {
-    let mut changeset = context.open(timestamp, DISABLED, Subject::of(current.meta.id));
+    let mut changeset = context.open(timestamp, DISABLED, Subject::from_id(current.meta.id));
     let disabled = current.record.with_status(SubscriptionStatus::Disabled, Some(reason));
     let after = current.changed(changeset.at(), disabled);
-    changeset.changes(Change::between(Some(&current.record), &after.record));
+    changeset.set_changes(Change::between(Some(&current.record), &after.record));
     changeset.update(current, &after);
     (changeset, after)
 }
@@ -217,13 +217,13 @@ pub fn disable(
 #[must_use]
 pub fn tested(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     current: &Stored<WebhookSubscription>,
     event: OutboxEvent,
     attempt: Attempt,
     ended_at: Timestamp,
 ) -> (Changeset, Stored<WebhookDelivery>) {
-    let mut changeset = context.open(timestamp, TESTED, Subject::of(current.meta.id));
+    let mut changeset = context.open(timestamp, TESTED, Subject::from_id(current.meta.id));
     let stored_event = StoredEvent {
         id: event.id,
         organization: event.organization,
@@ -241,6 +241,6 @@ pub fn tested(
     }
     changeset.publish(event);
     changeset.create(&delivery);
-    changeset.expect(current);
+    changeset.require_unchanged(current);
     (changeset, delivery)
 }

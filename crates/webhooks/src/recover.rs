@@ -1,6 +1,6 @@
 //! Redelivery of events that did not arrive.
 
-use kernel::{Action, Changeset, Stamp, Stored, Subject, Timestamp};
+use kernel::{Action, Changeset, Stored, Subject, Timestamp, WriteTimestamp};
 
 use crate::{
     delivery::{DeliveryState, WebhookDelivery},
@@ -43,7 +43,7 @@ pub struct Recovery {
 /// [`WebhookError::AlreadyPending`] if an attempt is due anyway, [`WebhookError::Disabled`].
 pub fn redeliver(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     subscription: &Stored<WebhookSubscription>,
     current: &Stored<WebhookDelivery>,
 ) -> Result<(Changeset, Stored<WebhookDelivery>), Refusal> {
@@ -53,10 +53,10 @@ pub fn redeliver(
     if current.record.state == DeliveryState::Pending {
         return Err(Refusal::UnderWay);
     }
-    let mut changeset = context.open(timestamp, REDELIVERED, Subject::of(current.meta.id));
+    let mut changeset = context.open(timestamp, REDELIVERED, Subject::from_id(current.meta.id));
     let after = current.changed(changeset.at(), current.record.again(changeset.at()));
     changeset.update(current, &after);
-    changeset.expect(subscription);
+    changeset.require_unchanged(subscription);
     Ok((changeset, after))
 }
 
@@ -67,7 +67,7 @@ pub fn redeliver(
 /// [`WebhookError::Disabled`].
 pub fn recover(
     context: &Desk<'_>,
-    timestamp: Stamp,
+    timestamp: WriteTimestamp,
     subscription: &Stored<WebhookSubscription>,
     failed: &[Stored<WebhookDelivery>],
     missed: &[Missed],
@@ -75,7 +75,7 @@ pub fn recover(
     if !subscription.record.is_active() {
         return Err(Refusal::Disabled);
     }
-    let mut changeset = context.open(timestamp, RECOVERED, Subject::of(subscription.meta.id));
+    let mut changeset = context.open(timestamp, RECOVERED, Subject::from_id(subscription.meta.id));
     let mut recovery = Recovery::default();
     for current in failed.iter().take(MOST_RECOVERED) {
         let after = current.changed(changeset.at(), current.record.again(changeset.at()));
@@ -86,6 +86,6 @@ pub fn recover(
         changeset.create(&WebhookDelivery::of(event, subscription.meta.id));
         recovery.missed += 1;
     }
-    changeset.expect(subscription);
+    changeset.require_unchanged(subscription);
     Ok((changeset, recovery))
 }

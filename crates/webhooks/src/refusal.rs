@@ -1,6 +1,6 @@
 //! Errors of webhook commands.
 
-use kernel::Invalid;
+use kernel::FieldError;
 use scopes::Scope;
 
 /// The reason why a webhook command is rejected. Nothing has been changed.
@@ -8,7 +8,7 @@ use scopes::Scope;
 pub enum Refusal {
     /// Fields of the command are invalid.
     #[error("the request is invalid")]
-    Invalid(Vec<Invalid>),
+    Invalid(Vec<FieldError>),
     /// The account lacks the scope that an event's resource requires.
     #[error("the account lacks the scope {0}, which the resource of this event requires")]
     Scope(Scope),

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use auth::AccountId;
-use kernel::{Criteria, Description, FieldValue, Fields, Kind, Named, Resource, Stored, Timestamp, words};
+use kernel::{
+    AuditFields, Criteria, Description, FieldValue, HasIdPrefix, Kind, Resource, Stored, Timestamp, string_enum,
+};
 
 use crate::{catalogue::EventType, endpoint::EndpointUrl, secret::SealedSecret};
 
@@ -34,7 +36,7 @@ pub struct WebhookSubscription {
     pub(crate) key: Option<String>,
 }
 
-words! {
+string_enum! {
     /// Whether events are delivered to a subscription.
     SubscriptionStatus {
         /// Events are delivered.
@@ -46,7 +48,7 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     /// The reason why a subscription is disabled.
     DisabledReason {
         /// Its account disabled it.
@@ -107,7 +109,7 @@ impl WebhookSubscription {
     }
 }
 
-impl Named for WebhookSubscription {
+impl HasIdPrefix for WebhookSubscription {
     const PREFIX: &'static str = "whsub";
 }
 
@@ -120,7 +122,7 @@ impl Resource for WebhookSubscription {
     }
 }
 
-impl Fields for WebhookSubscription {
+impl AuditFields for WebhookSubscription {
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         let events = self.event_types.iter().map(|event| event.name().to_owned()).collect();
         vec![

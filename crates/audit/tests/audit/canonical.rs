@@ -1,13 +1,13 @@
 //! The canonical form, compared with another implementation of RFC 8785.
 
-use audit::{Hash, Recorded, Seal, Signature, canonical, hash_of};
+use audit::{Hash, Seal, Signature, StoredEntry, canonical_json, hash_entry};
 use kernel::{Entry, FieldValue};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::entries::{entry, text};
 
-fn camel(field: &str) -> String {
+fn camel_case(field: &str) -> String {
     let mut upper = false;
     let mut camel = String::new();
     for letter in field.chars() {
@@ -33,11 +33,11 @@ fn value(value: &FieldValue) -> Value {
     }
 }
 
-fn model(entry: &Entry, seal: Option<&Seal>) -> Value {
+fn expected_json(entry: &Entry, seal: Option<&Seal>) -> Value {
     let changes: Vec<Value> = entry
         .changes
         .iter()
-        .map(|change| json!({"field": camel(&change.field), "before": value(&change.before), "after": value(&change.after)}))
+        .map(|change| json!({"field": camel_case(&change.field), "before": value(&change.before), "after": value(&change.after)}))
         .collect();
     json!({
         "id": entry.id.to_string(),
@@ -69,32 +69,32 @@ proptest! {
     fn the_served_form_is_the_rfc_8785_json_of_the_entry(entry in entry(text()), sequence in 1_i64..1 << 53, bytes: [[u8; 32]; 2]) {
         let seal = Seal { sequence, previous_hash: Hash(bytes[0]), hash: Hash(bytes[1]) };
         for seal in [None, Some(seal)] {
-            let served = canonical(&Recorded { entry: entry.clone(), seal });
-            prop_assert_eq!(&served, &rfc8785(&model(&entry, seal.as_ref())));
+            let served = canonical_json(&StoredEntry { entry: entry.clone(), seal });
+            prop_assert_eq!(&served, &rfc8785(&expected_json(&entry, seal.as_ref())));
         }
     }
 
     #[test]
-    fn an_outsider_gets_the_hash_from_the_served_form_without_its_hash(entry in entry(text()), sequence in 1_i64..1 << 53, bytes: [u8; 32]) {
+    fn the_hash_can_be_computed_from_the_served_form_without_the_hash_member(entry in entry(text()), sequence in 1_i64..1 << 53, bytes: [u8; 32]) {
         let previous_hash = Hash(bytes);
-        let hash = hash_of(&entry, sequence, previous_hash);
-        let served = canonical(&Recorded { entry, seal: Some(Seal { sequence, previous_hash, hash }) });
+        let hash = hash_entry(&entry, sequence, previous_hash);
+        let served = canonical_json(&StoredEntry { entry, seal: Some(Seal { sequence, previous_hash, hash }) });
         let mut parsed: Value = serde_json::from_str(&served).unwrap();
         let stated = parsed.as_object_mut().unwrap().remove("hash").unwrap();
         prop_assert_eq!(stated.as_str().unwrap().parse::<Hash>().unwrap(), hash);
-        prop_assert_eq!(Hash::of(rfc8785(&parsed).as_bytes()), hash);
+        prop_assert_eq!(Hash::digest(rfc8785(&parsed).as_bytes()), hash);
     }
 
     #[test]
-    fn a_hash_and_a_signature_read_back_as_they_are_written(hash: [u8; 32], signature: [u8; 64]) {
+    fn a_formatted_hash_and_signature_parse_to_the_same_values(hash: [u8; 32], signature: [u8; 64]) {
         prop_assert_eq!(Hash(hash).to_string().parse(), Ok(Hash(hash)));
         prop_assert_eq!(Signature(signature).to_string().parse(), Ok(Signature(signature)));
     }
 }
 
 #[test]
-fn what_is_no_hash_in_lower_case_hexadecimal_is_refused() {
-    let hash = Hash::of(b"entry").to_string();
+fn only_64_lower_case_hexadecimal_digits_parse_as_a_hash() {
+    let hash = Hash::digest(b"entry").to_string();
     assert_eq!(hash, "923fe53966c6cd9343e11af776cd4b05be315ea4b200b02e4d5dfb0f929b73bf");
     for text in [&hash[1..], &hash.to_uppercase(), &format!("{hash}0"), "", &hash.replace(&hash[..2], "é")] {
         assert!(text.parse::<Hash>().is_err(), "{text:?} was accepted as a hash");

@@ -31,7 +31,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> + Clone {
 }
 
 /// Texts that are generated faster, for tests that do not depend on their content.
-pub(crate) fn word() -> impl Strategy<Value = String> + Clone {
+pub(crate) fn simple_text() -> impl Strategy<Value = String> + Clone {
     select(vec!["", "finding", "scanner \"2\"", "línea\n", "10.0.0.1"]).prop_map(str::to_owned)
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn entry(text: impl Strategy<Value = String> + Clone + 'static) -> im
 }
 
 /// A minimal entry.
-pub(crate) fn plain(id: u128) -> Entry {
+pub(crate) fn minimal_entry(id: u128) -> Entry {
     Entry {
         id: Id::new(Ulid::from(id)),
         organization: organization(),

@@ -7,20 +7,20 @@ use std::{
 
 use async_trait::async_trait;
 use audit::{
-    AuditFilter, AuditLog, Batch, Checkpoint, CheckpointSigner, CheckpointVerifier, Hash, Head, Recorded, Signature,
-    Tail, Unsealed, seal,
+    AuditFilter, AuditLog, Checkpoint, CheckpointSigner, CheckpointVerifier, Hash, Head, SealedBatch, Signature,
+    StoredEntry, Unsealed, UnsealedStats, seal,
 };
-use kernel::{Entry, Id, OrganizationId, Page, PageRequest, StoreError, StreamRequest, Streamed, Timestamp};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest, Timestamp};
 use proptest::{collection::vec, prelude::*};
 
-use crate::entries::{entry, organization, word};
+use crate::entries::{entry, organization, simple_text};
 
 /// A key that signs with a keyed hash, which suffices since these tests do not attack the signature itself.
-pub(crate) struct Key(pub(crate) u8);
+pub(crate) struct TestKey(pub(crate) u8);
 
-impl CheckpointSigner for Key {
+impl CheckpointSigner for TestKey {
     fn sign(&self, message: &[u8]) -> Signature {
-        let Hash(digest) = Hash::of(&[&[self.0], message].concat());
+        let Hash(digest) = Hash::digest(&[&[self.0], message].concat());
         let mut signature = [0; 64];
         signature[..32].copy_from_slice(&digest);
         signature[32..].copy_from_slice(&digest);
@@ -28,7 +28,7 @@ impl CheckpointSigner for Key {
     }
 }
 
-impl CheckpointVerifier for Key {
+impl CheckpointVerifier for TestKey {
     fn verify(&self, message: &[u8], signature: &Signature) -> bool {
         self.sign(message) == *signature
     }
@@ -36,49 +36,54 @@ impl CheckpointVerifier for Key {
 
 /// The stored content of one sealed chain.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Log {
-    pub(crate) entries: Vec<Recorded>,
+pub(crate) struct MemoryLog {
+    pub(crate) entries: Vec<StoredEntry>,
     pub(crate) checkpoints: Vec<Checkpoint>,
     pub(crate) head: Head,
 }
 
-impl Log {
-    pub(crate) fn grow(&mut self, entries: Vec<Entry>) {
+impl MemoryLog {
+    pub(crate) fn append_sealed(&mut self, entries: Vec<Entry>) {
         let unsealed = Unsealed { organization: organization(), head: self.head, entries };
         let batch = seal(&unsealed);
         let seals = batch.seals.iter().map(|(_, seal)| Some(*seal));
-        self.entries.extend(unsealed.entries.into_iter().zip(seals).map(|(entry, seal)| Recorded { entry, seal }));
+        self.entries.extend(unsealed.entries.into_iter().zip(seals).map(|(entry, seal)| StoredEntry { entry, seal }));
         self.head = batch.head();
         let at = Timestamp::from_millis(self.head.sequence);
-        self.checkpoints.push(Checkpoint::sign(&Key(1), organization(), self.head.sequence, self.head.hash, at));
+        self.checkpoints.push(Checkpoint::sign(&TestKey(1), organization(), self.head.sequence, self.head.hash, at));
     }
 }
 
 /// Arbitrary histories: batches of entries, sealed one after another.
-pub(crate) fn history() -> impl Strategy<Value = Log> {
-    vec(vec(entry(word()), 1..4), 1..5).prop_map(|batches| {
-        let mut log = Log { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
-        batches.into_iter().for_each(|entries| log.grow(entries));
+pub(crate) fn history() -> impl Strategy<Value = MemoryLog> {
+    vec(vec(entry(simple_text()), 1..4), 1..5).prop_map(|batches| {
+        let mut log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+        batches.into_iter().for_each(|entries| log.append_sealed(entries));
         log
     })
 }
 
 /// Returns the result of a future that is ready immediately.
-pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn ready_result<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => panic!("the log in memory must never be pending"),
     }
 }
 
-fn not_kept<T>() -> Result<T, StoreError> {
+fn unsupported<T>() -> Result<T, StoreError> {
     Err(StoreError::Unavailable("the log in memory supports only reading a sealed chain".into()))
 }
 
 #[async_trait]
-impl AuditLog for Log {
-    async fn entries(&self, _: OrganizationId, _: &AuditFilter, _: &PageRequest) -> Result<Page<Recorded>, StoreError> {
-        not_kept()
+impl AuditLog for MemoryLog {
+    async fn entries(
+        &self,
+        _: OrganizationId,
+        _: &AuditFilter,
+        _: &PageRequest,
+    ) -> Result<Page<StoredEntry>, StoreError> {
+        unsupported()
     }
 
     async fn stream_entries(
@@ -86,28 +91,32 @@ impl AuditLog for Log {
         _: OrganizationId,
         _: &AuditFilter,
         _: &StreamRequest,
-    ) -> Result<Streamed<Recorded>, StoreError> {
-        not_kept()
+    ) -> Result<SnapshotStream<StoredEntry>, StoreError> {
+        unsupported()
     }
 
-    async fn entry(&self, _: OrganizationId, _: Id<Entry>) -> Result<Option<Recorded>, StoreError> {
-        not_kept()
+    async fn entry(&self, _: OrganizationId, _: Id<Entry>) -> Result<Option<StoredEntry>, StoreError> {
+        unsupported()
     }
 
-    async fn with_unsealed(&self, _: Option<OrganizationId>, _: usize) -> Result<Vec<OrganizationId>, StoreError> {
-        not_kept()
+    async fn organizations_with_unsealed(
+        &self,
+        _: Option<OrganizationId>,
+        _: usize,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        unsupported()
     }
 
     async fn unsealed(&self, _: OrganizationId, _: usize) -> Result<Option<Unsealed>, StoreError> {
-        not_kept()
+        unsupported()
     }
 
-    async fn seal(&self, _: &Batch, _: &Checkpoint) -> Result<bool, StoreError> {
-        not_kept()
+    async fn seal(&self, _: &SealedBatch, _: &Checkpoint) -> Result<bool, StoreError> {
+        unsupported()
     }
 
-    async fn sealed(&self, _: OrganizationId, after: i64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        let sequence = |stored: &Recorded| stored.seal.map_or(0, |seal| seal.sequence);
+    async fn sealed(&self, _: OrganizationId, after: i64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        let sequence = |stored: &StoredEntry| stored.seal.map_or(0, |seal| seal.sequence);
         let mut entries: Vec<_> = self.entries.iter().filter(|stored| sequence(stored) > after).cloned().collect();
         entries.sort_by_key(sequence);
         entries.truncate(limit);
@@ -122,7 +131,7 @@ impl AuditLog for Log {
         Ok(self.head)
     }
 
-    async fn tail(&self, _: Option<OrganizationId>) -> Result<Tail, StoreError> {
-        not_kept()
+    async fn unsealed_stats(&self, _: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
+        unsupported()
     }
 }

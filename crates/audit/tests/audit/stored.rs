@@ -1,19 +1,19 @@
 //! Verification of a stored chain after someone tampered with the database.
 
-use audit::{Checkpoint, Fault, Hash, Head, NotVerified, Verdict, verify_stored};
+use audit::{Checkpoint, Fault, Hash, Head, VerificationError, VerifiedChain, verify_stored};
 use kernel::{ActorKind, Change, Entry, FieldValue, Id, Reason, Subject, Timestamp};
 use proptest::{prelude::*, sample::Index};
 use ulid::Ulid;
 
 use crate::{
-    entries::{organization, plain},
-    log::{Key, Log, history, now},
+    entries::{minimal_entry, organization},
+    log::{MemoryLog, TestKey, history, ready_result},
 };
 
-fn verify(log: &Log, trusted: &[Checkpoint]) -> Result<Verdict, Fault> {
-    now(verify_stored(log, organization(), &Key(1), trusted)).map_err(|failure| match failure {
-        NotVerified::Fault(fault) => fault,
-        NotVerified::Store(error) => panic!("the log in memory must never fail: {error}"),
+fn verify(log: &MemoryLog, trusted: &[Checkpoint]) -> Result<VerifiedChain, Fault> {
+    ready_result(verify_stored(log, organization(), &TestKey(1), trusted)).map_err(|failure| match failure {
+        VerificationError::Fault(fault) => fault,
+        VerificationError::Store(error) => panic!("the log in memory must never fail: {error}"),
     })
 }
 
@@ -46,11 +46,11 @@ const TAMPERINGS: &[fn(&mut Entry)] = &[
         None => entry.status = Some(entry.status.map_or(200, |status| status ^ 1)),
     },
     |entry| match entry.changes.first_mut() {
-        Some(change) => change.before = other(&change.before),
+        Some(change) => change.before = different_value(&change.before),
         None => entry.status = Some(entry.status.map_or(200, |status| status ^ 1)),
     },
     |entry| match entry.changes.first_mut() {
-        Some(change) => change.after = other(&change.after),
+        Some(change) => change.after = different_value(&change.after),
         None => entry.status = Some(entry.status.map_or(200, |status| status ^ 1)),
     },
     |entry| entry.origin.request_id = Id::new(Ulid::from(u128::from(entry.origin.request_id.ulid()) ^ 1)),
@@ -61,7 +61,7 @@ const TAMPERINGS: &[fn(&mut Entry)] = &[
     |entry| entry.status = Some(entry.status.map_or(200, |status| status ^ 1)),
 ];
 
-fn other(value: &FieldValue) -> FieldValue {
+fn different_value(value: &FieldValue) -> FieldValue {
     if *value == FieldValue::Null { FieldValue::Text("null".into()) } else { FieldValue::Null }
 }
 
@@ -75,7 +75,7 @@ proptest! {
     }
 
     #[test]
-    fn a_change_of_any_field_of_any_entry_names_that_entry(log in history(), index in any::<Index>(), tampering in any::<Index>()) {
+    fn a_change_of_any_field_is_reported_with_its_entry(log in history(), index in any::<Index>(), tampering in any::<Index>()) {
         let index = index.index(log.entries.len());
         let mut log = log;
         let stored = &mut log.entries[index];
@@ -90,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn a_change_of_a_hash_names_its_entry(log in history(), index in any::<Index>(), bytes: [u8; 32], own_hash: bool) {
+    fn a_change_of_a_hash_is_reported_with_its_entry(log in history(), index in any::<Index>(), bytes: [u8; 32], own_hash: bool) {
         let index = index.index(log.entries.len());
         let mut log = log;
         let id = log.entries[index].entry.id;
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn a_change_of_a_sequence_is_found(log in history(), index in any::<Index>(), sequence in -3_i64..20) {
+    fn a_change_of_a_sequence_is_detected(log in history(), index in any::<Index>(), sequence in -3_i64..20) {
         let index = index.index(log.entries.len());
         prop_assume!(sequence != index as i64 + 1);
         let mut log = log;
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn an_entry_that_was_removed_is_missed_at_its_place(log in history(), index in any::<Index>()) {
+    fn a_removed_entry_is_reported_at_its_sequence(log in history(), index in any::<Index>()) {
         let index = index.index(log.entries.len());
         let mut log = log;
         log.entries.remove(index);
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn contents_that_changed_places_are_found_at_the_first(log in history(), pair in any::<[Index; 2]>()) {
+    fn swapped_contents_are_reported_at_the_first_of_the_two_entries(log in history(), pair in any::<[Index; 2]>()) {
         let [one, other] = pair.map(|index| index.index(log.entries.len()));
         prop_assume!(log.entries[one].entry != log.entries[other].entry);
         let mut log = log;
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn a_tail_cut_with_its_checkpoints_and_head_is_found_with_a_checkpoint_kept_elsewhere(log in history(), keep in any::<Index>()) {
+    fn a_tail_removed_with_its_checkpoints_and_head_is_detected_with_a_checkpoint_stored_elsewhere(log in history(), keep in any::<Index>()) {
         let trusted = log.checkpoints.last().copied().unwrap();
         let keep = keep.index(log.checkpoints.len());
         let mut log = log;
@@ -161,10 +161,10 @@ proptest! {
 }
 
 #[test]
-fn a_chain_longer_than_a_page_verifies_and_its_removed_checkpoints_are_missed() {
-    let mut log = Log { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+fn a_chain_longer_than_a_page_is_verified_and_a_removed_checkpoint_is_detected() {
+    let mut log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
     for batch in 0..40 {
-        log.grow((batch * 33..(batch + 1) * 33).map(plain).collect());
+        log.append_sealed((batch * 33..(batch + 1) * 33).map(minimal_entry).collect());
     }
     let verified = verify(&log, &[]).unwrap();
     assert_eq!((verified.entries, verified.checkpoints, verified.signed_through), (1320, 40, 1320));
@@ -174,9 +174,9 @@ fn a_chain_longer_than_a_page_verifies_and_its_removed_checkpoints_are_missed() 
 
 #[test]
 fn an_empty_chain_verifies() {
-    let log = Log { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+    let log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
     assert_eq!(
         verify(&log, &[]).unwrap(),
-        Verdict { entries: 0, head: Head::EMPTY, checkpoints: 0, signed_through: 0 }
+        VerifiedChain { entries: 0, head: Head::EMPTY, checkpoints: 0, signed_through: 0 }
     );
 }

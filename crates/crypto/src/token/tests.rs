@@ -1,4 +1,4 @@
-use auth::{PublishedKey, SealedKey};
+use auth::{EncryptedSigningKey, PublishedKey};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use kernel::{Id, Organization};
@@ -7,8 +7,8 @@ use ulid::Ulid;
 
 use super::*;
 use crate::{
-    fixtures::{Same, master},
-    signing_key::seal_new_signing_key,
+    fixtures::{ConstantEntropy, master_key},
+    signing_key::generate_signing_key,
 };
 
 const ISSUER: &str = "https://novantra.example";
@@ -18,18 +18,18 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(NOW.millis() + seconds * 1000)
 }
 
-fn sealed(byte: u8) -> SealedKey {
-    seal_new_signing_key(&master(1), &Same(byte), at(i64::from(byte)))
+fn encrypted_key(byte: u8) -> EncryptedSigningKey {
+    generate_signing_key(&master_key(1), &ConstantEntropy(byte), at(i64::from(byte)))
 }
 
 /// The keyring of these keys as a store returns it; each key signs from its creation on, which is in the past for all.
-fn ring(sealed: &[SealedKey]) -> Keyring {
-    let published = |key: &SealedKey| PublishedKey { sealed: key.clone(), signs_from: key.created_at };
+fn keyring(sealed: &[EncryptedSigningKey]) -> Keyring {
+    let published = |key: &EncryptedSigningKey| PublishedKey { key: key.clone(), signs_from: key.created_at };
     Keyring::new(at(100), sealed.iter().map(published).collect())
 }
 
-fn keys(sealed: &[SealedKey]) -> TokenKeys {
-    TokenKeys::open(&master(1), &ring(sealed), ISSUER).unwrap()
+fn keys(sealed: &[EncryptedSigningKey]) -> TokenKeys {
+    TokenKeys::open(&master_key(1), &keyring(sealed), ISSUER).unwrap()
 }
 
 fn claims() -> Claims {
@@ -60,9 +60,9 @@ fn forged(keys: &TokenKeys, edit: impl FnOnce(&mut Value, &mut Value)) -> String
 }
 
 #[test]
-fn a_token_says_what_rfc_9068_asks_for() {
-    let token = keys(&[sealed(1)]).sign(&claims()).unwrap();
-    assert_eq!(part(&token, 0), json!({"typ": "at+jwt", "alg": "EdDSA", "kid": sealed(1).id}));
+fn a_token_has_the_header_and_claims_of_rfc_9068() {
+    let token = keys(&[encrypted_key(1)]).sign(&claims()).unwrap();
+    assert_eq!(part(&token, 0), json!({"typ": "at+jwt", "alg": "EdDSA", "kid": encrypted_key(1).id}));
     let account = claims().account.to_string();
     assert_eq!(
         part(&token, 1),
@@ -82,8 +82,8 @@ fn a_token_says_what_rfc_9068_asks_for() {
 }
 
 #[test]
-fn a_token_is_good_to_the_second_it_ends_and_then_tells_whose_it_was() {
-    let keys = keys(&[sealed(1)]);
+fn a_token_is_valid_until_its_expiry_and_the_error_has_its_claims_afterwards() {
+    let keys = keys(&[encrypted_key(1)]);
     let token = keys.sign(&claims()).unwrap();
     assert_eq!(keys.verify(&token, NOW), Ok(claims()));
     assert_eq!(keys.verify(&token, Timestamp::from_millis(at(900).millis() - 1)), Ok(claims()));
@@ -92,7 +92,7 @@ fn a_token_is_good_to_the_second_it_ends_and_then_tells_whose_it_was() {
 
 #[test]
 fn one_key_signs_and_every_key_verifies() {
-    let (old, new) = (sealed(1), sealed(2));
+    let (old, new) = (encrypted_key(1), encrypted_key(2));
     let before = keys(std::slice::from_ref(&old)).sign(&claims()).unwrap();
     let both = keys(&[new.clone(), old]);
     let after = both.sign(&claims()).unwrap();
@@ -103,44 +103,45 @@ fn one_key_signs_and_every_key_verifies() {
 }
 
 #[test]
-fn a_key_that_is_published_verifies_before_it_signs() {
-    let (current, mut next) = (sealed(1), sealed(2));
+fn a_published_key_verifies_before_it_signs() {
+    let (current, mut next) = (encrypted_key(1), encrypted_key(2));
     next.created_at = at(101);
     let keys = keys(&[current.clone(), next.clone()]);
     assert_eq!(part(&keys.sign(&claims()).unwrap(), 0)["kid"], current.id.as_str());
-    let early = TokenKeys::open(&master(1), &ring(&[SealedKey { created_at: at(0), ..next }]), ISSUER).unwrap();
+    let early = TokenKeys::open(&master_key(1), &keyring(&[EncryptedSigningKey { created_at: at(0), ..next }]), ISSUER)
+        .unwrap();
     assert_eq!(keys.verify(&early.sign(&claims()).unwrap(), NOW), Ok(claims()));
 }
 
 #[test]
-fn a_key_that_is_not_known_is_told_from_what_is_no_key() {
-    let keys = keys(&[sealed(1)]);
+fn an_unknown_key_id_is_distinguished_from_a_malformed_one() {
+    let keys = keys(&[encrypted_key(1)]);
     let with_key_id = |id: &str| forged(&keys, |header, _| header["kid"] = json!(id));
-    assert_eq!(keys.verify(&with_key_id(&sealed(2).id), NOW), Err(TokenError::UnknownKey));
+    assert_eq!(keys.verify(&with_key_id(&encrypted_key(2).id), NOW), Err(TokenError::UnknownKey));
     assert_eq!(keys.verify(&with_key_id("another"), NOW), Err(TokenError::Invalid));
 }
 
 #[test]
-fn a_master_key_of_another_installation_is_told() {
-    let failure = TokenKeys::open(&master(2), &ring(&[sealed(1)]), ISSUER).err().unwrap();
-    assert_eq!(failure, SigningKeyError::Unopened { id: sealed(1).id });
+fn a_master_key_of_another_installation_is_reported() {
+    let failure = TokenKeys::open(&master_key(2), &keyring(&[encrypted_key(1)]), ISSUER).err().unwrap();
+    assert_eq!(failure, SigningKeyError::DecryptionFailed { id: encrypted_key(1).id });
     assert!(failure.to_string().contains("the master key can't decrypt the signing key"));
-    let exchanged = SealedKey { id: sealed(2).id, ..sealed(1) };
-    let failure = TokenKeys::open(&master(1), &ring(&[exchanged]), ISSUER).err();
-    assert_eq!(failure, Some(SigningKeyError::Unopened { id: sealed(2).id }));
-    assert_eq!(TokenKeys::open(&master(1), &ring(&[]), ISSUER).err(), Some(SigningKeyError::None));
+    let exchanged = EncryptedSigningKey { id: encrypted_key(2).id, ..encrypted_key(1) };
+    let failure = TokenKeys::open(&master_key(1), &keyring(&[exchanged]), ISSUER).err();
+    assert_eq!(failure, Some(SigningKeyError::DecryptionFailed { id: encrypted_key(2).id }));
+    assert_eq!(TokenKeys::open(&master_key(1), &keyring(&[]), ISSUER).err(), Some(SigningKeyError::NoKey));
 }
 
 #[test]
 fn a_key_is_pinned_to_its_algorithm() {
-    let key = SealedKey { algorithm: "HS256".to_owned(), ..sealed(1) };
-    let failure = TokenKeys::open(&master(1), &ring(&[key]), ISSUER).err().unwrap();
+    let key = EncryptedSigningKey { algorithm: "HS256".to_owned(), ..encrypted_key(1) };
+    let failure = TokenKeys::open(&master_key(1), &keyring(&[key]), ISSUER).err().unwrap();
     assert!(matches!(failure, SigningKeyError::UnknownAlgorithm { .. }));
 }
 
 #[test]
 fn a_token_without_signature_is_refused() {
-    let keys = keys(&[sealed(1)]);
+    let keys = keys(&[encrypted_key(1)]);
     for algorithm in ["none", "None", "NONE", ""] {
         let token = forged(&keys, |header, _| header["alg"] = json!(algorithm));
         let unsigned = format!("{}.", token.rsplit_once('.').unwrap().0);
@@ -151,29 +152,29 @@ fn a_token_without_signature_is_refused() {
 
 #[test]
 fn a_token_signed_with_the_public_key_as_a_shared_secret_is_refused() {
-    let keys = keys(&[sealed(1)]);
+    let keys = keys(&[encrypted_key(1)]);
     let public = keys.keys[0].public.try_get_as_bytes().unwrap();
     let token = keys.sign(&claims()).unwrap();
     let payload = part(&token, 1);
     let mut header = Header::new(Algorithm::HS256);
-    header.typ = Some(TYPE.to_owned());
+    header.typ = Some(TOKEN_TYPE.to_owned());
     header.kid = Some(keys.keys[0].id.clone());
     let forged = encode(&header, &payload, &EncodingKey::from_secret(public)).unwrap();
     assert_eq!(keys.verify(&forged, NOW), Err(TokenError::Invalid));
 }
 
 #[test]
-fn a_token_of_another_key_that_claims_this_ones_id_is_refused() {
-    let ours = keys(&[sealed(1)]);
-    let other = seal_new_signing_key(&master(2), &Same(9), NOW);
-    let mut theirs = TokenKeys::open(&master(2), &ring(&[other]), ISSUER).unwrap();
+fn a_token_of_another_key_with_the_id_of_ours_is_refused() {
+    let ours = keys(&[encrypted_key(1)]);
+    let other = generate_signing_key(&master_key(2), &ConstantEntropy(9), NOW);
+    let mut theirs = TokenKeys::open(&master_key(2), &keyring(&[other]), ISSUER).unwrap();
     theirs.keys[0].header.clone_from(&ours.keys[0].header);
     assert_eq!(ours.verify(&theirs.sign(&claims()).unwrap(), NOW), Err(TokenError::Invalid));
 }
 
 #[test]
 fn the_type_is_compared_as_media_types_are() {
-    let keys = keys(&[sealed(1)]);
+    let keys = keys(&[encrypted_key(1)]);
     for valid in ["at+jwt", "AT+JWT", "application/at+jwt"] {
         assert_eq!(keys.verify(&forged(&keys, |header, _| header["typ"] = json!(valid)), NOW), Ok(claims()), "{valid}");
     }
@@ -184,8 +185,8 @@ fn the_type_is_compared_as_media_types_are() {
 }
 
 #[test]
-fn headers_that_lack_or_exceed_what_is_issued_are_refused() {
-    let keys = keys(&[sealed(1)]);
+fn headers_that_differ_from_issued_ones_are_refused() {
+    let keys = keys(&[encrypted_key(1)]);
     let edits: [fn(&mut Value); 5] = [
         |header| header["kid"] = json!("another"),
         |header| header["kid"] = Value::Null,
@@ -200,8 +201,8 @@ fn headers_that_lack_or_exceed_what_is_issued_are_refused() {
 }
 
 #[test]
-fn claims_that_are_missing_or_of_another_issuer_or_audience_are_refused_even_when_signed() {
-    let keys = keys(&[sealed(1)]);
+fn signed_tokens_with_missing_claims_or_another_issuer_or_audience_are_refused() {
+    let keys = keys(&[encrypted_key(1)]);
     let names = ["iss", "aud", "sub", "client_id", "org", "scope", "iat", "exp", "jti"];
     for name in names {
         for value in [Value::Null, json!(["x"])] {
@@ -220,8 +221,8 @@ fn claims_that_are_missing_or_of_another_issuer_or_audience_are_refused_even_whe
 }
 
 #[test]
-fn an_expired_token_with_a_bad_signature_tells_nothing() {
-    let keys = keys(&[sealed(1)]);
+fn an_expired_token_with_an_invalid_signature_is_reported_as_invalid() {
+    let keys = keys(&[encrypted_key(1)]);
     let token = keys.sign(&claims()).unwrap();
     let other = forged(&keys, |_, payload| payload["jti"] = json!("another"));
     let mixed = format!("{}.{}", token.rsplit_once('.').unwrap().0, other.rsplit_once('.').unwrap().1);
@@ -229,8 +230,8 @@ fn an_expired_token_with_a_bad_signature_tells_nothing() {
 }
 
 #[test]
-fn a_token_altered_in_any_character_is_refused() {
-    let keys = keys(&[sealed(1)]);
+fn a_token_with_any_altered_character_is_refused() {
+    let keys = keys(&[encrypted_key(1)]);
     let token = keys.sign(&claims()).unwrap();
     for index in 0..token.len() {
         let mut altered = token.clone().into_bytes();
@@ -246,16 +247,16 @@ fn a_token_altered_in_any_character_is_refused() {
 }
 
 #[test]
-fn what_is_no_token_is_refused() {
-    let keys = keys(&[sealed(1)]);
+fn malformed_tokens_are_refused() {
+    let keys = keys(&[encrypted_key(1)]);
     for text in ["", ".", "..", "...", "a.b.c", "é.é.é", &"A".repeat(100_000), &".".repeat(5000)] {
         assert_eq!(keys.verify(text, NOW), Err(TokenError::Invalid));
     }
 }
 
 #[test]
-fn a_scope_that_is_not_known_here_grants_nothing() {
-    let keys = keys(&[sealed(1)]);
+fn an_unknown_scope_grants_nothing() {
+    let keys = keys(&[encrypted_key(1)]);
     let token = forged(&keys, |_, payload| payload["scope"] = json!("governance.controls:read moon:write"));
     assert_eq!(keys.verify(&token, NOW).unwrap().scopes, [Scope::ControlsRead].into_iter().collect());
 }

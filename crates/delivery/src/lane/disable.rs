@@ -33,7 +33,7 @@ pub(super) async fn disable(context: &Office, partition: Lane, reason: DisabledR
             Reader::<WebhookSubscription>::get(&*services.store, partition.organization, partition.subscription)
                 .await?;
         let Some(current) = current.filter(|current| current.record.is_active()) else { return Ok(()) };
-        let timestamp = services.store.begin();
+        let timestamp = services.store.begin_write();
         let attribution = attribution(context, partition);
         let write_context = Desk { entropy: &*services.entropy, attribution: &attribution, reason: None };
         let (changeset, _) = webhooks::disable(&write_context, timestamp, &current, reason);
@@ -65,6 +65,6 @@ fn attribution(context: &Office, partition: Lane) -> Attribution {
             source_address: None,
             user_agent: None,
         },
-        standing: None,
+        actor_revision: None,
     }
 }

@@ -56,7 +56,7 @@ impl Parties {
     }
 
     fn verdict(self: Arc<Self>, now: Timestamp) -> Verdict {
-        if self.subscription.record.is_removed() || !self.account.record.stands(now) {
+        if self.subscription.record.is_removed() || !self.account.record.is_active_at(now) {
             Verdict::Cancel
         } else if self.subscription.record.is_active() {
             Verdict::Send(self)

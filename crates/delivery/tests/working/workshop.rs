@@ -11,7 +11,7 @@ use std::{
 
 use auth::{Account, AccountStatus, ServiceAccount};
 use bytes::Bytes;
-use crypto::{MasterKey, WebhookSecrets};
+use crypto::{HmacWebhookSigner, MasterKey};
 use kernel::{Entropy, Id, Kind, OutboxEvent, PageRequest, Revision, Stored, Timestamp};
 use novantra_delivery::{Dispatcher, Distributor, Means, Observer};
 use scopes::ScopeSet;
@@ -53,7 +53,7 @@ pub(crate) struct Workshop {
     pub(crate) fixture: Fixture,
     pub(crate) script: Arc<Script>,
     pub(crate) counts: Arc<Counts>,
-    pub(crate) secrets: Arc<WebhookSecrets>,
+    pub(crate) secrets: Arc<HmacWebhookSigner>,
     pub(crate) account: Account,
     pub(crate) dispatcher: Dispatcher,
     distributor: Distributor,
@@ -70,7 +70,7 @@ impl Workshop {
         let account = fixture.create(fixture.home, samples::account("integration")).await;
         let script = Arc::new(Script::new(Arc::clone(&fixture.clock)));
         let counts = Arc::new(Counts::default());
-        let secrets = Arc::new(WebhookSecrets::new(&MasterKey::generate(&*fixture.entropy)));
+        let secrets = Arc::new(HmacWebhookSigner::new(&MasterKey::generate(&*fixture.entropy)));
         let services = means(&fixture, &script, &secrets, &counts, concurrency);
         let distributor = distributor(&fixture);
         Self { script, counts, secrets, account, dispatcher: Dispatcher::new(services), distributor, fixture }
@@ -104,7 +104,7 @@ impl Workshop {
     pub(crate) async fn subscribe(&self, url: &str) -> Stored<WebhookSubscription> {
         let fixture = &self.fixture;
         let taken_slots: BTreeSet<u8> = self.subscriptions().await.iter().map(|stored| stored.record.place).collect();
-        let timestamp = fixture.store.begin();
+        let timestamp = fixture.store.begin_write();
         let id = Id::new(fixture.entropy.ulid(timestamp.at()));
         let secret = self.secrets.seal(&*fixture.entropy, id, &WebhookSecret::generate(&*fixture.entropy));
         let new = NewSubscription {
@@ -141,9 +141,9 @@ impl Workshop {
     }
 
     /// Commits the changeset of a command.
-    pub(crate) async fn with_desk(&self, decide: impl FnOnce(&Desk<'_>, kernel::Stamp) -> kernel::Changeset) {
+    pub(crate) async fn with_desk(&self, decide: impl FnOnce(&Desk<'_>, kernel::WriteTimestamp) -> kernel::Changeset) {
         let fixture = &self.fixture;
-        let timestamp = fixture.store.begin();
+        let timestamp = fixture.store.begin_write();
         let attribution = samples::attribution(&*fixture.entropy, fixture.home, timestamp.at());
         let reason = samples::reason();
         let context = Desk { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
@@ -232,7 +232,7 @@ impl Workshop {
 fn means(
     fixture: &Fixture,
     script: &Arc<Script>,
-    secrets: &Arc<WebhookSecrets>,
+    secrets: &Arc<HmacWebhookSigner>,
     counts: &Arc<Counts>,
     concurrency: usize,
 ) -> Means {

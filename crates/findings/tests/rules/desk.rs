@@ -10,8 +10,8 @@ use findings::{
     Desk, Finding, FindingSource, Happened, NewFinding, Notice, NoticeRenderer, Severity, SourceKind, Status, Tenant,
 };
 use kernel::{
-    Actor, ActorKind, Attribution, Changeset, Clock, Entropy, Id, Origin, Reason, RecordKey, Stamp, Stamps, Stored,
-    Timestamp, Title,
+    Actor, ActorKind, Attribution, Changeset, Clock, Entropy, Id, Origin, Reason, RecordKey, Stored, Timestamp,
+    TimestampOracle, Title, WriteTimestamp,
 };
 use ulid::Ulid;
 
@@ -57,7 +57,7 @@ pub(crate) struct Office {
     tenant: Tenant,
     attribution: Attribution,
     reason: Reason,
-    stamps: Stamps,
+    stamps: TimestampOracle,
 }
 
 impl Office {
@@ -76,10 +76,10 @@ impl Office {
                     source_address: None,
                     user_agent: None,
                 },
-                standing: None,
+                actor_revision: None,
             },
             reason: Reason::parse("a reason that is long enough").unwrap(),
-            stamps: Stamps::new(Arc::new(Fixed)),
+            stamps: TimestampOracle::new(Arc::new(Fixed)),
         }
     }
 
@@ -93,7 +93,7 @@ impl Office {
         }
     }
 
-    pub(crate) fn stamp(&self) -> Stamp {
+    pub(crate) fn stamp(&self) -> WriteTimestamp {
         self.stamps.begin()
     }
 

@@ -22,7 +22,7 @@ fn a_duplicate_is_closed_and_names_its_original() {
         report(&harness.desk(), harness.stamp(), &current, repeats(original.meta.id), std::slice::from_ref(&original))
             .unwrap();
     assert_eq!((after.record.status, after.record.duplicate_of), (Status::Closed, Some(original.meta.id)));
-    assert_eq!(changeset.unchanged().len(), 1, "the original must still be what it was");
+    assert_eq!(changeset.preconditions().len(), 1, "the original must still be what it was");
 }
 
 #[test]

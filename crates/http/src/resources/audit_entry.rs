@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use audit::{AuditFilter, AuditLog, Recorded, canonical};
+use audit::{AuditFilter, AuditLog, StoredEntry, canonical};
 use futures_util::future::BoxFuture;
 use kernel::Reference;
 use serde_json::{Value, json};
@@ -54,8 +54,8 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
 }
 
 /// Writes the entry in the canonical form that was hashed, so that an exported log can be verified.
-fn write(entry: &Recorded, out: &mut Vec<u8>) {
-    out.extend_from_slice(canonical(entry).as_bytes());
+fn write(entry: &StoredEntry, out: &mut Vec<u8>) {
+    out.extend_from_slice(canonical_json(entry).as_bytes());
 }
 
 /// Returns the schema of an audit entry.

@@ -8,7 +8,8 @@ use findings::{
 };
 use futures_util::future::BoxFuture;
 use kernel::{
-    Changeset, Description, Id, Reader, Reason, RecordKey, Reference, Stamp, Stored, SubjectGroup, Timestamp, Title,
+    Changeset, Description, Id, Reader, Reason, RecordKey, Reference, Stored, SubjectGroup, Timestamp, Title,
+    WriteTimestamp,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -225,7 +226,7 @@ fn read_subject(object: &mut Object<'_>) -> Option<Option<SubjectGroup>> {
     if object.faults() > errors_before {
         return None;
     }
-    SubjectGroup::of_parts(module_key, resource_type, resource_id).map_err(|error| object.fault(error)).ok()
+    SubjectGroup::from_parts(module_key, resource_type, resource_id).map_err(|error| object.fault(error)).ok()
 }
 
 /// The command of `POST /governance/findings`.
@@ -256,7 +257,7 @@ impl Command for Create {
         _: &Call,
         _: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
         Ok(create(context, timestamp, self.finding.clone()))
     }
@@ -267,7 +268,7 @@ impl Command for Create {
     }
 
     async fn key_taken(&self, app: &App, tenant: &findings::Tenant, key: &str) -> Result<Option<Problem>, Problem> {
-        let existing = Reader::<Finding>::with_keys(&*app.services.store, tenant.organization, &[key]).await?;
+        let existing = Reader::<Finding>::get_by_keys(&*app.services.store, tenant.organization, &[key]).await?;
         Ok(existing.first().map(|existing| {
             Problem::conflict("another finding already has this findingKey: use another key, or update the finding named by existingId")
                 .member("existingId", json!(existing.meta.id.to_string()))
@@ -322,7 +323,7 @@ impl Command for Change {
         request: &Call,
         _: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
         let current = find::<Finding>(app, request).await?;
         request.check_if_match(current.meta.revision)?;

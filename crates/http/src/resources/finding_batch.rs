@@ -5,7 +5,7 @@ use auth::Caller;
 use axum::http::StatusCode;
 use findings::{BatchOutcome, Desk, Finding, NewFinding, OnConflict, batch};
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Id, Reader, Reason, Stamp, Stored};
+use kernel::{Changeset, Id, Reader, Reason, Stored, WriteTimestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -89,12 +89,12 @@ impl Command for Batch {
         _: &Call,
         _: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Vec<BatchOutcome>), Problem> {
         let valid: Vec<NewFinding> = self.items.iter().flatten().cloned().collect();
         let keys: Vec<&str> = valid.iter().map(|finding| finding.key.as_str()).collect();
         let existing: Vec<Stored<Finding>> =
-            Reader::<Finding>::with_keys(&*app.services.store, context.tenant.organization, &keys).await?;
+            Reader::<Finding>::get_by_keys(&*app.services.store, context.tenant.organization, &keys).await?;
         Ok(batch(context, timestamp, valid, existing, self.on_conflict))
     }
 

@@ -5,7 +5,7 @@ use auth::Caller;
 use axum::http::StatusCode;
 use findings::{Desk, EventKind, Finding, FindingEvent, FindingEventFilter, NewEvent, originals, report};
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Description, Id, Reader, Reason, Reference, Stamp, Stored, Subject, Timestamp};
+use kernel::{Changeset, Description, Id, Reader, Reason, Reference, Stored, Subject, Timestamp, WriteTimestamp};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -126,7 +126,7 @@ impl Command for Report {
         request: &Call,
         _: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let store = &*app.services.store;
         let current = find::<Finding>(app, request).await?;
@@ -172,7 +172,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
         let filter = FindingEventFilter { finding: Some(id) };
         let mut query = Query::parse(request.query());
         let response = list_filtered::<FindingEvent>(app, request, &mut query, &filter).await?;
-        Ok(response.about(Subject::of(id)))
+        Ok(response.about(Subject::from_id(id)))
     })
 }
 

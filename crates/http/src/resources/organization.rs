@@ -79,6 +79,6 @@ pub(crate) fn own<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<R
         } else {
             Reply::record(StatusCode::OK, Organization::SINGULAR, &Organization::shape(&stored))
         };
-        Ok(response.revision(stored.meta.revision).about(Subject::of(stored.meta.id)))
+        Ok(response.revision(stored.meta.revision).about(Subject::from_id(stored.meta.id)))
     })
 }

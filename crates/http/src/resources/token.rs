@@ -52,7 +52,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
         let mut response = issued.unwrap_or_else(|problem| problem.described().into_reply(&name));
         let note = Note {
             action: Action::new(action),
-            subject: account.as_ref().map(|account| Subject::of(account.account.meta.id)),
+            subject: account.as_ref().map(|account| Subject::from_id(account.account.meta.id)),
             origin: request.origin(),
             status: response.status.as_u16(),
             changes: Vec::new(),
@@ -132,9 +132,9 @@ async fn issue(app: &App, request: &Call, credentials: &Complete, account: Optio
     let services = &app.services;
     let now = services.clock.now();
     let check = ClientSecret::parse(credentials.secret.expose_secret())
-        .map_or(CredentialCheck::Bad, |secret| check_credentials(&*services.hasher, account, &secret, now));
+        .map_or(CredentialCheck::Invalid, |secret| check_credentials(&*services.hasher, account, &secret, now));
     let account = match (check, account) {
-        (CredentialCheck::Good, Some(account)) => account,
+        (CredentialCheck::Valid, Some(account)) => account,
         _ => {
             throttle::charge_token_failure(app, &credentials.client_id, request.address).await?;
             return Err(invalid_client());
@@ -167,7 +167,7 @@ fn claims(app: &App, account: &Account, scopes: ScopeSet, now: Timestamp) -> Cla
         organization: account.meta.organization,
         scopes,
         issued_at: whole_seconds(now),
-        expires_at: whole_seconds(app.services.settings.token_lifetime.end(now, account.record.expires_at)),
+        expires_at: whole_seconds(app.services.settings.token_lifetime.expiry(now, account.record.expires_at)),
         id: app.services.entropy.ulid(now).to_string(),
     }
 }

@@ -7,7 +7,7 @@ use auth::Caller;
 use axum::http::StatusCode;
 use findings::Desk;
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Id, OutboxEvent, Reader, Reason, Revision, Stamp, Stored, Subject, Timestamp};
+use kernel::{Changeset, Id, OutboxEvent, Reader, Reason, Revision, Stored, Subject, Timestamp, WriteTimestamp};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -186,7 +186,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
         let mut query = Query::parse(request.query());
         let filter = DeliveryFilter { subscription: Some(subscription), ..WebhookDelivery::filter(&mut query) };
         let response = list_filtered::<WebhookDelivery>(app, request, &mut query, &filter).await?;
-        Ok(response.about(Subject::of(subscription)))
+        Ok(response.about(Subject::from_id(subscription)))
     })
 }
 
@@ -224,7 +224,7 @@ impl Command for Redeliver {
         request: &Call,
         _: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let (subscription, delivery) = of_own(app, request).await?;
         Ok(webhooks::redeliver(&desk(context), timestamp, &subscription, &delivery)?)

@@ -32,7 +32,7 @@ pub(crate) fn get<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<R
         let mut wanted = wanted(&mut query);
         query.finish()?;
         let caller = &request.known()?.caller;
-        if let Some(event) = wanted.iter().find(|event| caller.need(event.scope()).is_err()) {
+        if let Some(event) = wanted.iter().find(|event| caller.require_scope(event.scope()).is_err()) {
             return Err(Problem::forbidden(event.scope()));
         }
         if wanted.is_empty() {

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use kernel::{
-    Batches, Description, Id, OrganizationId, Page, Reader, StoreError, Stored, Streamed, Subject, Timestamp,
+    Description, Id, OrganizationId, Page, Reader, RecordStream, SnapshotStream, StoreError, Stored, Subject, Timestamp,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -202,13 +202,13 @@ pub(crate) fn desk<'a>(context: &'a findings::Desk<'_>) -> webhooks::Desk<'a> {
 
 /// A stream of subscriptions that adds the health of their deliveries.
 struct BatchesWithSigns {
-    inner: Box<dyn Batches<Stored<WebhookSubscription>>>,
+    inner: Box<dyn RecordStream<Stored<WebhookSubscription>>>,
     store: Arc<DynStore>,
     organization: OrganizationId,
 }
 
 #[async_trait]
-impl Batches<WithSigns> for BatchesWithSigns {
+impl RecordStream<WithSigns> for BatchesWithSigns {
     async fn next(&mut self) -> Result<Option<Vec<WithSigns>>, StoreError> {
         let Some(batch) = self.inner.next().await? else { return Ok(None) };
         let health = signs_of(&*self.store, self.organization, &batch).await?;
@@ -226,7 +226,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
         let write = |(stored, health): &WithSigns, out: &mut Vec<u8>| write_json(out, &shape_with(stored, *health));
         if request.format == Format::Lines {
             let permit = streams::take_place(app, request)?;
-            let Streamed { batches, as_of } = Reader::<WebhookSubscription>::stream(
+            let SnapshotStream { batches, as_of } = Reader::<WebhookSubscription>::stream(
                 &**store,
                 list_request.organization,
                 &filter,
@@ -235,7 +235,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
             .await?;
             let batches =
                 BatchesWithSigns { inner: batches, store: Arc::clone(store), organization: list_request.organization };
-            return streams::reply(app, request, permit, Streamed { batches: Box::new(batches), as_of }, write);
+            return streams::reply(app, request, permit, SnapshotStream { batches: Box::new(batches), as_of }, write);
         }
         let page =
             Reader::<WebhookSubscription>::list(&**store, list_request.organization, &filter, &list_request.page)
@@ -253,7 +253,7 @@ pub(crate) fn get<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<R
     Box::pin(async move {
         Query::parse(request.query()).finish()?;
         let subscription = with_signs(app, own(app, request).await?).await?;
-        Ok(answer(StatusCode::OK, &subscription).about(Subject::of(subscription.0.meta.id)))
+        Ok(answer(StatusCode::OK, &subscription).about(Subject::from_id(subscription.0.meta.id)))
     })
 }
 

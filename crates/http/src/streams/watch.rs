@@ -39,5 +39,5 @@ pub(super) async fn still_has(app: &App, principal: &Known) -> Result<Option<Sco
     let account = principal.caller.account.meta.id;
     let current = app.accounts.present(&*app.services.store, principal.organization(), account).await?;
     let now = app.services.clock.now();
-    Ok(current.filter(|cached| cached.account.record.stands(now)).map(|cached| cached.account.record.scopes))
+    Ok(current.filter(|cached| cached.account.record.is_active_at(now)).map(|cached| cached.account.record.scopes))
 }

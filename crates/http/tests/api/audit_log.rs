@@ -1,6 +1,6 @@
 //! Every request is recorded exactly once in the audit log.
 
-use audit::Recorded;
+use audit::StoredEntry;
 use kernel::{Organization, OrganizationId};
 use scopes::Scope;
 use serde_json::json;
@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// The entries that the request with this response left in the audit log of the organization.
-async fn entries_of(api: &House, organization: OrganizationId, response: &Answer) -> Vec<Recorded> {
+async fn entries_of(api: &House, organization: OrganizationId, response: &Answer) -> Vec<StoredEntry> {
     let id = response.header("x-request-id");
     let log = api.log(organization).await;
     log.into_iter().filter(|recorded| recorded.entry.origin.request_id.to_string() == id).collect()
 }
 
 /// Returns the only entry of a request, after a check of the fields that every entry has.
-async fn entry_of(api: &House, client: &Client, response: &Answer, method: &str, route: &str) -> Recorded {
+async fn entry_of(api: &House, client: &Client, response: &Answer, method: &str, route: &str) -> StoredEntry {
     let mut entries = entries_of(api, client.account.meta.organization, response).await;
     assert_eq!(entries.len(), 1, "{method} {route} left {} entries", entries.len());
     let recorded = entries.remove(0);

@@ -234,7 +234,7 @@ async fn refusals_from_more_places_than_are_counted_are_each_on_record() {
 async fn counts(api: &House, which: impl Fn(&kernel::Entry) -> bool) -> Vec<i64> {
     let log = api.log(api.home).await;
     let refused = log.iter().filter(|recorded| recorded.entry.status == Some(429) && which(&recorded.entry));
-    let count = |recorded: &audit::Recorded| match recorded.entry.changes[0].after {
+    let count = |recorded: &audit::StoredEntry| match recorded.entry.changes[0].after {
         kernel::FieldValue::Integer(count) => count,
         _ => panic!("the entry has no count: {recorded:?}"),
     };

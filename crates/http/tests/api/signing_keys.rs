@@ -32,7 +32,7 @@ impl TokenVerifier for Learning {
         }
     }
 
-    async fn catch_up(&self) -> Result<(), StoreError> {
+    async fn refresh_keys(&self) -> Result<(), StoreError> {
         self.looks.fetch_add(1, Ordering::SeqCst);
         if self.learns {
             *self.lacks.lock().unwrap() = None;

@@ -117,7 +117,7 @@ async fn when_an_account_last_called_is_noted_with_the_upkeep() {
     api.clock().advance(Duration::from_secs(5));
     api.app.keep_up().await.unwrap();
     let meta = client.account.meta;
-    assert_eq!(api.fixture.store.last_use(meta.organization, meta.id).await.unwrap(), Some(called));
+    assert_eq!(api.fixture.store.last_used(meta.organization, meta.id).await.unwrap(), Some(called));
 }
 
 #[tokio::test]
@@ -132,5 +132,5 @@ async fn an_account_that_was_changed_after_it_called_is_noted_like_any_other() {
     api.get(findings_path()).by(&client).send().await.expect(401);
     api.app.keep_up().await.unwrap();
     let meta = client.account.meta;
-    assert_eq!(api.fixture.store.last_use(meta.organization, meta.id).await.unwrap(), Some(called));
+    assert_eq!(api.fixture.store.last_used(meta.organization, meta.id).await.unwrap(), Some(called));
 }

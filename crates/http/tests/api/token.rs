@@ -216,7 +216,7 @@ async fn a_rotated_secret_works_at_once_and_the_old_one_for_its_grace_and_tokens
     let rotated = api.fixture.now();
     let grace = Duration::from_secs(60);
     let hash = api.keys.hash(&secret);
-    api.change(&old, |account| account.rotated(hash, grace, rotated).unwrap()).await;
+    api.change(&old, |account| account.with_rotated_secret(hash, grace, rotated).unwrap()).await;
     api.ask_token(&new).await.expect(200);
     api.clock().set(rotated + Duration::from_millis(59_999));
     api.ask_token(&old).await.expect(200);

@@ -68,7 +68,7 @@ impl Fields {
         let before = self.faults.len();
         let [module_key, resource_type, resource_id] = names.map(|name| self.reference(name));
         let missing = [module_key.is_none(), resource_type.is_none(), resource_id.is_none()];
-        match SubjectGroup::of_parts(module_key, resource_type, resource_id) {
+        match SubjectGroup::from_parts(module_key, resource_type, resource_id) {
             Ok(group) => group,
             Err(invalid) => {
                 // An invalid part has been reported by itself.

@@ -1,9 +1,9 @@
 //! The fields of a record as the audit log lists them.
 
 use super::{Record, encoding::Encoder, scalar::ScalarValue};
-use crate::{entry::FieldValue, fields::Fields, id::IdText};
+use crate::{entry::FieldValue, fields::AuditFields, id::IdText};
 
-impl<R: Record> Fields for R {
+impl<R: Record> AuditFields for R {
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         struct Collector(Vec<FieldValue>);
         impl<'r> Encoder<'r> for Collector {

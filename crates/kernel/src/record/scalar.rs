@@ -4,7 +4,7 @@ use ulid::Ulid;
 
 use super::{column::ColumnType, encoding::Decoder};
 use crate::{
-    id::{Id, IdList, Named},
+    id::{HasIdPrefix, Id, IdList},
     text::{Rule, Text},
     timestamp::Timestamp,
 };
@@ -111,7 +111,7 @@ pub trait Scalar: Sized {
 }
 
 impl<R: Rule> Scalar for Text<R> {
-    const TYPE: ColumnType = ColumnType::Text { min: R::MIN, max: R::MAX, rule: R::SAYS };
+    const TYPE: ColumnType = ColumnType::Text { min: R::MIN, max: R::MAX, rule: R::DESCRIPTION };
 
     #[inline]
     fn value(&self) -> ScalarValue<'_> {
@@ -161,7 +161,7 @@ impl Scalar for Timestamp {
     }
 }
 
-impl<R: Named> Scalar for Id<R> {
+impl<R: HasIdPrefix> Scalar for Id<R> {
     const TYPE: ColumnType = ColumnType::Id(R::PREFIX);
 
     #[inline]
@@ -175,7 +175,7 @@ impl<R: Named> Scalar for Id<R> {
     }
 }
 
-impl<R: Named> Scalar for IdList<R> {
+impl<R: HasIdPrefix> Scalar for IdList<R> {
     const TYPE: ColumnType = ColumnType::Ids(R::PREFIX);
 
     fn value(&self) -> ScalarValue<'_> {

@@ -9,7 +9,7 @@ use ulid::Ulid;
 use super::*;
 use crate::{
     entry::FieldValue,
-    fields::Fields as _,
+    fields::AuditFields as _,
     id::{Id, IdList},
     organization::Organization,
     resource::{Criteria as _, Stored},
@@ -18,7 +18,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-crate::words! {
+crate::string_enum! {
     /// A status.
     State = Draft {
         /// Being written.
@@ -229,7 +229,7 @@ fn the_columns_state_names_types_and_marks() {
     assert_eq!(column("title").label, "title");
     assert_eq!(
         column("title").column_type,
-        ColumnType::Text { min: 1, max: 300, rule: <crate::TitleRule as crate::Rule>::SAYS }
+        ColumnType::Text { min: 1, max: 300, rule: <crate::TitleRule as crate::Rule>::DESCRIPTION }
     );
     assert_eq!(column("description").description, "The description, in two lines.");
     assert_eq!(

@@ -8,75 +8,75 @@ use std::{
 use futures_util::future::{BoxFuture, Shared};
 use kernel::{StoreError, Timestamp};
 
-use super::slice::Slice;
+use super::quota_lease::QuotaLease;
 use crate::{bucket::BucketKey, store::Charge};
 
 /// An exchange with the shared buckets that is in flight. Each call that waits for it holds a clone.
-pub(super) type Question = Shared<BoxFuture<'static, Result<(), Arc<StoreError>>>>;
+pub(super) type PendingExchange = Shared<BoxFuture<'static, Result<(), Arc<StoreError>>>>;
 
 /// The leases by their buckets.
 #[derive(Clone, Default)]
-pub(super) struct Ledger(Arc<Mutex<Records>>);
+pub(super) struct LeaseTable(Arc<Mutex<LeaseEntries>>);
 
-pub(super) type Records = HashMap<BucketKey, Record>;
+pub(super) type LeaseEntries = HashMap<BucketKey, LeaseEntry>;
 
-pub(super) struct Record {
-    pub(super) slice: Slice,
+pub(super) struct LeaseEntry {
+    pub(super) lease: QuotaLease,
     /// The exchange in flight for the bucket, at most one at a time.
-    pub(super) question: Option<Question>,
+    pub(super) pending: Option<PendingExchange>,
     /// The number of calls that wait for it.
-    pub(super) waiting: u32,
+    pub(super) waiters: u32,
 }
 
 /// A guard that counts a call as waiting for the exchanges of these buckets until it is dropped.
-pub(super) struct Waiting {
-    ledger: Ledger,
+pub(super) struct Waiter {
+    table: LeaseTable,
     keys: Vec<BucketKey>,
 }
 
-impl Ledger {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Records> {
+impl LeaseTable {
+    pub(super) fn lock(&self) -> MutexGuard<'_, LeaseEntries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn wait(&self, entries: &mut Records, keys: Vec<BucketKey>) -> Waiting {
+    pub(super) fn add_waiter(&self, entries: &mut LeaseEntries, keys: Vec<BucketKey>) -> Waiter {
         for key in &keys {
             if let Some(entry) = entries.get_mut(key) {
-                entry.waiting += 1;
+                entry.waiters += 1;
             }
         }
-        Waiting { ledger: self.clone(), keys }
+        Waiter { table: self.clone(), keys }
     }
 }
 
-impl Record {
-    pub(super) fn of(charge: &Charge) -> Self {
-        Self { slice: Slice::of(charge.quota), question: None, waiting: 0 }
+impl LeaseEntry {
+    pub(super) fn new(charge: &Charge) -> Self {
+        Self { lease: QuotaLease::new(charge.quota), pending: None, waiters: 0 }
     }
 
     pub(super) fn is_in_use(&self) -> bool {
-        self.question.is_some() || self.waiting > 0
+        self.pending.is_some() || self.waiters > 0
     }
 }
 
 /// Evicts entries that are not in use if there are `capacity` entries or more. The calls of an evicted lease are lost
 /// until they refill.
-pub(super) fn make_room(entries: &mut Records, capacity: usize, now: Timestamp) {
+pub(super) fn evict(entries: &mut LeaseEntries, capacity: usize, now: Timestamp) {
     if entries.len() < capacity {
         return;
     }
-    entries.retain(|_, entry| entry.is_in_use() || entry.slice.has_call(now));
+    entries.retain(|_, entry| entry.is_in_use() || entry.lease.can_spend(now));
     if entries.len() > capacity / 2 {
         entries.retain(|_, entry| entry.is_in_use());
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut entries = self.ledger.lock();
+        let mut entries = self.table.lock();
         for key in &self.keys {
             if let Some(entry) = entries.get_mut(key) {
-                entry.waiting = entry.waiting.saturating_sub(1);
+                entry.waiters = entry.waiters.saturating_sub(1);
             }
         }
     }
@@ -90,28 +90,28 @@ mod tests {
     use super::*;
     use crate::{
         quota::{ArrivalTime, Quota},
-        shared::Taken,
+        shared::ExchangeResult,
     };
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-    fn entry(granted: u32) -> (BucketKey, Record) {
+    fn entry(granted: u32) -> (BucketKey, LeaseEntry) {
         let key = BucketKey::TokenWrite(Id::new(Ulid::nil()), Ulid(u128::from(granted)));
-        let mut entry = Record::of(&Charge { key, quota: Quota::per_minute(1000) });
-        entry.slice.receive(Taken { granted, bucket: ArrivalTime(NOW.millis() * 1000 + 60_000_000) }, NOW);
+        let mut entry = LeaseEntry::new(&Charge { key, quota: Quota::per_minute(1000) });
+        entry.lease.receive(ExchangeResult { granted, bucket: ArrivalTime(NOW.millis() * 1000 + 60_000_000) }, NOW);
         (key, entry)
     }
 
     #[test]
-    fn where_memory_is_full_what_holds_nothing_goes_first_and_what_is_waited_for_stays() {
-        let mut entries: Records = [entry(0), entry(1)].into();
-        make_room(&mut entries, 3, NOW);
+    fn entries_without_calls_are_evicted_first_and_entries_with_waiters_stay() {
+        let mut entries: LeaseEntries = [entry(0), entry(1)].into();
+        evict(&mut entries, 3, NOW);
         assert_eq!(entries.len(), 2, "nothing is evicted below the capacity");
-        make_room(&mut entries, 2, NOW);
+        evict(&mut entries, 2, NOW);
         assert_eq!(entries.keys().copied().collect::<Vec<_>>(), [entry(1).0]);
-        let with_waiter = Record { waiting: 1, ..entry(9).1 };
+        let with_waiter = LeaseEntry { waiters: 1, ..entry(9).1 };
         entries = [entry(1), entry(2), (entry(9).0, with_waiter)].into();
-        make_room(&mut entries, 2, NOW);
+        evict(&mut entries, 2, NOW);
         assert_eq!(entries.keys().copied().collect::<Vec<_>>(), [entry(9).0]);
     }
 }

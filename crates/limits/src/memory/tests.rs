@@ -17,10 +17,10 @@ use crate::{
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-const HOME: OrganizationId = Id::new(Ulid::nil());
+const ORGANIZATION: OrganizationId = Id::new(Ulid::nil());
 
 /// Returns the result of a future that is ready immediately.
-fn now<T>(future: impl Future<Output = Result<T, StoreError>>) -> T {
+fn ready_result<T>(future: impl Future<Output = Result<T, StoreError>>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result.unwrap(),
         Poll::Pending => panic!("limits in memory must never be pending"),
@@ -32,11 +32,11 @@ fn charge(key: BucketKey, per_minute: u32) -> Charge {
 }
 
 fn read(account: u128, per_minute: u32) -> Charge {
-    charge(BucketKey::TokenRead(HOME, Ulid::from(account)), per_minute)
+    charge(BucketKey::TokenRead(ORGANIZATION, Ulid::from(account)), per_minute)
 }
 
 fn organization(per_minute: u32) -> Charge {
-    charge(BucketKey::Organization(HOME), per_minute)
+    charge(BucketKey::Organization(ORGANIZATION), per_minute)
 }
 
 fn remaining(limits: &MemoryLimits, charge: Charge) -> u32 {
@@ -45,15 +45,15 @@ fn remaining(limits: &MemoryLimits, charge: Charge) -> u32 {
 }
 
 fn passes(limits: &MemoryLimits, charges: &[Charge], at: Timestamp) -> bool {
-    matches!(now(limits.charge(charges, at)), Decision::Allowed { .. })
+    matches!(ready_result(limits.charge(charges, at)), Decision::Allowed { .. })
 }
 
 #[test]
-fn a_call_is_charged_to_every_bucket_and_the_nearest_to_empty_is_told() {
+fn a_call_is_charged_to_every_bucket_and_the_decision_has_the_one_nearest_to_empty() {
     let limits = MemoryLimits::default();
     for left in [4, 3, 2] {
-        let decision = now(limits.charge(&[read(1, 10), organization(5)], NOW));
-        let state = decision.standing().unwrap();
+        let decision = ready_result(limits.charge(&[read(1, 10), organization(5)], NOW));
+        let state = decision.bucket_state().unwrap();
         assert!(matches!(decision, Decision::Allowed { .. }));
         assert_eq!((state.bucket, state.limit, state.remaining), (Bucket::Organization, 5, left));
     }
@@ -61,12 +61,12 @@ fn a_call_is_charged_to_every_bucket_and_the_nearest_to_empty_is_told() {
 }
 
 #[test]
-fn when_one_bucket_refuses_none_is_charged_and_the_wait_is_told_in_whole_seconds() {
+fn if_one_bucket_is_empty_none_is_charged_and_the_wait_is_in_whole_seconds() {
     let limits = MemoryLimits::default();
     for _ in 0..2 {
         assert!(passes(&limits, &[read(1, 600), organization(2)], NOW));
     }
-    let refused = now(limits.charge(&[read(1, 600), organization(2)], NOW));
+    let refused = ready_result(limits.charge(&[read(1, 600), organization(2)], NOW));
     let Decision::Refused { retry_after, emptiest } = refused else { panic!("{refused:?}") };
     assert_eq!((retry_after.as_secs(), retry_after.subsec_nanos()), (30, 0));
     assert_eq!((emptiest.bucket, emptiest.remaining), (Bucket::Organization, 0));
@@ -75,15 +75,15 @@ fn when_one_bucket_refuses_none_is_charged_and_the_wait_is_told_in_whole_seconds
 }
 
 #[test]
-fn a_wait_is_never_less_than_a_second() {
+fn a_wait_is_at_least_one_second() {
     let limits = MemoryLimits::default();
-    let last = (0..=3000).map(|_| now(limits.charge(&[organization(3000)], NOW))).last();
+    let last = (0..=3000).map(|_| ready_result(limits.charge(&[organization(3000)], NOW))).last();
     let Some(Decision::Refused { retry_after, .. }) = last else { panic!("3001 calls passed") };
     assert_eq!(retry_after.as_secs(), 1);
 }
 
 #[test]
-fn strangers_who_fill_their_room_take_none_from_callers() {
+fn unauthenticated_callers_do_not_displace_the_buckets_of_authenticated_ones() {
     let limits = MemoryLimits::new(16);
     let peer = Peer::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let unauthenticated = |id| charge(BucketKey::TokenFailure(Ulid::from(id), peer), 1);
@@ -93,7 +93,7 @@ fn strangers_who_fill_their_room_take_none_from_callers() {
 }
 
 #[test]
-fn threads_that_name_the_buckets_in_any_order_are_let_through_up_to_the_quota_and_never_lock_each_other_out() {
+fn concurrent_charges_in_any_order_of_buckets_are_allowed_up_to_the_quota_without_a_deadlock() {
     let limits = MemoryLimits::default();
     let calls = |worker: u128| {
         let mut charges = [read(worker, 100), organization(60)];
@@ -111,7 +111,7 @@ fn threads_that_name_the_buckets_in_any_order_are_let_through_up_to_the_quota_an
 
 proptest! {
     #[test]
-    fn any_sequence_of_charges_does_what_buckets_kept_apart_would(
+    fn any_sequence_of_charges_has_the_same_result_as_with_separate_buckets(
         calls in vec((0_u128..3, any::<bool>(), 0_i64..4000), 1..120),
     ) {
         let limits = MemoryLimits::default();
@@ -120,8 +120,8 @@ proptest! {
         for (account, writes, later) in calls {
             at = Timestamp::from_millis(at.millis() + later);
             let account = Ulid::from(account);
-            let own = if writes { BucketKey::TokenWrite(HOME, account) } else { BucketKey::TokenRead(HOME, account) };
-            let charges = [charge(own, 7), charge(BucketKey::Organization(HOME), 11)];
+            let own = if writes { BucketKey::TokenWrite(ORGANIZATION, account) } else { BucketKey::TokenRead(ORGANIZATION, account) };
+            let charges = [charge(own, 7), charge(BucketKey::Organization(ORGANIZATION), 11)];
             let after = charges.map(|Charge { key, quota }| quota.charge(*model.get(&key).unwrap_or(&ArrivalTime::FULL), at));
             let expected = after.iter().all(Result::is_ok);
             prop_assert_eq!(passes(&limits, &charges, at), expected);

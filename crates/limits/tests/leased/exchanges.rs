@@ -4,49 +4,49 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
-use novantra_limits::{Decision, LeasedLimits, LimitStore as _, SharedBuckets, Take, Taken};
+use novantra_limits::{Decision, Exchange, ExchangeResult, LeasedLimits, LimitStore as _, SharedBuckets};
 use store_contract::MemoryBuckets;
 use tokio::sync::Semaphore;
 
 use crate::support::{NOW, organization, read};
 
 /// Shared buckets that perform an exchange only with a permit, and record the exchanges.
-struct Gate {
+struct GatedBuckets {
     buckets: MemoryBuckets,
-    passes: Semaphore,
-    asked: Semaphore,
+    permits: Semaphore,
+    started: Semaphore,
     wanted: Mutex<Vec<Vec<u32>>>,
     fails: Mutex<bool>,
 }
 
 #[async_trait]
-impl SharedBuckets for Gate {
-    async fn take(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+impl SharedBuckets for GatedBuckets {
+    async fn exchange(&self, exchanges: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError> {
         self.wanted.lock().unwrap().push(exchanges.iter().map(|exchange| exchange.wanted).collect());
-        self.asked.add_permits(1);
-        self.passes.acquire().await.unwrap().forget();
+        self.started.add_permits(1);
+        self.permits.acquire().await.unwrap().forget();
         if *self.fails.lock().unwrap() {
             return Err(StoreError::Unavailable("the buckets fail".into()));
         }
-        self.buckets.take(exchanges, now).await
+        self.buckets.exchange(exchanges, now).await
     }
 
-    async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        self.buckets.forget_full(now, limit).await
-    }
-}
-
-impl Gate {
-    async fn was_asked(&self) {
-        self.asked.acquire().await.unwrap().forget();
+    async fn delete_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.buckets.delete_full(now, limit).await
     }
 }
 
-fn gated() -> (Arc<Gate>, Arc<LeasedLimits>) {
-    let gate = Arc::new(Gate {
+impl GatedBuckets {
+    async fn wait_for_exchange(&self) {
+        self.started.acquire().await.unwrap().forget();
+    }
+}
+
+fn gated() -> (Arc<GatedBuckets>, Arc<LeasedLimits>) {
+    let gate = Arc::new(GatedBuckets {
         buckets: MemoryBuckets::default(),
-        passes: Semaphore::new(0),
-        asked: Semaphore::new(0),
+        permits: Semaphore::new(0),
+        started: Semaphore::new(0),
         wanted: Mutex::default(),
         fails: Mutex::new(false),
     });
@@ -62,19 +62,19 @@ fn call(leased: &Arc<LeasedLimits>, account: u128) -> Call {
 }
 
 /// Lets every other task run until it waits.
-async fn all_wait() {
+async fn run_until_all_wait() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
-async fn calls_at_once_share_a_question_and_the_next_asks_for_all_that_wait() {
+async fn concurrent_calls_share_an_exchange_and_the_next_one_takes_enough_for_all_waiters() {
     let (gate, leased) = gated();
     let calls: Vec<Call> = (0..100).map(|_| call(&leased, 1)).collect();
-    gate.was_asked().await;
-    all_wait().await;
-    gate.passes.add_permits(2);
+    gate.wait_for_exchange().await;
+    run_until_all_wait().await;
+    gate.permits.add_permits(2);
     for call in calls {
         assert!(matches!(call.await.unwrap().unwrap(), Decision::Allowed { .. }));
     }
@@ -85,47 +85,47 @@ async fn calls_at_once_share_a_question_and_the_next_asks_for_all_that_wait() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_leaves_its_slice_to_the_next() {
+async fn a_cancelled_call_leaves_its_lease_to_the_next_call() {
     let (gate, leased) = gated();
     let cancelled = call(&leased, 1);
-    gate.was_asked().await;
+    gate.wait_for_exchange().await;
     cancelled.abort();
     assert!(cancelled.await.unwrap_err().is_cancelled());
-    gate.passes.add_permits(1);
-    all_wait().await;
-    let state = call(&leased, 1).await.unwrap().unwrap().standing().unwrap();
+    gate.permits.add_permits(1);
+    run_until_all_wait().await;
+    let state = call(&leased, 1).await.unwrap().unwrap().bucket_state().unwrap();
     assert_eq!(state.remaining, 599);
     assert_eq!(gate.wanted.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn where_the_buckets_fail_every_call_that_waits_is_told_and_the_next_asks_again() {
+async fn a_failed_exchange_fails_every_waiting_call_and_the_next_call_starts_another() {
     let (gate, leased) = gated();
     *gate.fails.lock().unwrap() = true;
     let calls: Vec<Call> = (0..10).map(|_| call(&leased, 1)).collect();
-    gate.was_asked().await;
-    all_wait().await;
-    gate.passes.add_permits(1);
+    gate.wait_for_exchange().await;
+    run_until_all_wait().await;
+    gate.permits.add_permits(1);
     for call in calls {
         let failure = call.await.unwrap().unwrap_err();
         assert!(matches!(failure, StoreError::Unavailable(_)), "{failure}");
     }
     *gate.fails.lock().unwrap() = false;
-    gate.passes.add_permits(1);
+    gate.permits.add_permits(1);
     assert!(matches!(call(&leased, 1).await.unwrap().unwrap(), Decision::Allowed { .. }));
 }
 
 #[tokio::test]
-async fn a_bucket_that_does_not_answer_holds_up_no_other() {
+async fn a_bucket_that_does_not_answer_does_not_delay_other_buckets() {
     let (gate, leased) = gated();
     let call_one_bucket = |account: u128| {
         let leased = Arc::clone(&leased);
         tokio::spawn(async move { leased.charge(&[read(account, 600)], NOW).await })
     };
     let (stuck, other) = (call_one_bucket(1), call_one_bucket(2));
-    gate.was_asked().await;
-    gate.was_asked().await;
-    gate.passes.add_permits(2);
+    gate.wait_for_exchange().await;
+    gate.wait_for_exchange().await;
+    gate.permits.add_permits(2);
     assert!(stuck.await.unwrap().is_ok() && other.await.unwrap().is_ok());
     assert_eq!(*gate.wanted.lock().unwrap(), [[1], [1]]);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use novantra_limits::{LeasedLimits, MemoryLimits};
 use proptest::{collection::vec, prelude::*};
 
-use crate::support::{NOW, Watched, charge, hand_back, later, organization, passes, read, server};
+use crate::support::{CountingBuckets, NOW, charge, later, organization, passes, read, return_unused, server};
 
 /// Calls of one caller, evenly distributed over a period.
 #[derive(Clone, Copy, Debug)]
@@ -17,40 +17,40 @@ struct Phase {
 }
 
 /// The calls that a run has allowed.
-struct Passed {
-    moments: Vec<i64>,
+struct AllowedCalls {
+    times: Vec<i64>,
     /// The number of calls that a single server would have allowed.
-    alone: usize,
+    single_server: usize,
 }
 
 /// Servers that return unused calls once a second, each at its own time.
 struct Installation {
     servers: Vec<LeasedLimits>,
-    handed_back: Vec<i64>,
+    returned_at: Vec<i64>,
 }
 
 impl Installation {
-    fn of(servers: usize) -> Self {
-        let shared = Arc::<Watched>::default();
+    fn new(servers: usize) -> Self {
+        let shared = Arc::<CountingBuckets>::default();
         let offset = |server: usize| server as i64 * 1000 / servers as i64;
         let handed_back = (0..servers).map(offset).collect();
-        Self { servers: (0..servers).map(|_| server(&shared)).collect(), handed_back }
+        Self { servers: (0..servers).map(|_| server(&shared)).collect(), returned_at: handed_back }
     }
 
     fn tick(&mut self, at: i64) {
-        for (server, due) in self.servers.iter().zip(&mut self.handed_back) {
+        for (server, due) in self.servers.iter().zip(&mut self.returned_at) {
             while *due + 1000 <= at {
                 *due += 1000;
-                hand_back(server, later(*due));
+                return_unused(server, later(*due));
             }
         }
     }
 }
 
-fn run(servers: usize, limit: u32, phases: &[Phase]) -> Passed {
-    let mut installation = Installation::of(servers);
+fn run(servers: usize, limit: u32, phases: &[Phase]) -> AllowedCalls {
+    let mut installation = Installation::new(servers);
     let single = MemoryLimits::default();
-    let mut passed = Passed { moments: Vec::new(), alone: 0 };
+    let mut passed = AllowedCalls { times: Vec::new(), single_server: 0 };
     let mut start = 0;
     let mut call = 0;
     for phase in phases {
@@ -61,21 +61,21 @@ fn run(servers: usize, limit: u32, phases: &[Phase]) -> Passed {
             let server = &installation.servers[call % phase.servers.min(servers)];
             call += 1;
             if passes(server, &[read(1, limit)], later(at)) {
-                passed.moments.push(at);
+                passed.times.push(at);
             }
-            passed.alone += usize::from(passes(&single, &[read(1, limit)], later(at)));
+            passed.single_server += usize::from(passes(&single, &[read(1, limit)], later(at)));
         }
         start += phase.millis;
     }
     passed
 }
 
-impl Passed {
+impl AllowedCalls {
     /// The maximum number of calls, over periods of any length, that exceed the quota and its refill in the period.
     fn excess(&self, limit: u32) -> f64 {
         let per_milli = f64::from(limit) / 60_000.0;
         let (mut level, mut last, mut worst) = (0.0_f64, 0, 0.0_f64);
-        for time in &self.moments {
+        for time in &self.times {
             level = (level - (time - last) as f64 * per_milli).max(0.0) + 1.0;
             last = *time;
             worst = worst.max(level);
@@ -95,7 +95,7 @@ fn any_phase() -> impl Strategy<Value = Phase> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
-    fn whatever_the_callers_and_servers_do_what_passes_is_within_a_tenth_of_the_limit(
+    fn allowed_calls_are_within_a_tenth_of_the_limit_for_any_callers_and_servers(
         servers in 1_usize..=24,
         limit in prop_oneof![Just(6_u32), Just(60), Just(600), Just(3000), Just(10_000)],
         phases in vec(any_phase(), 1..12),
@@ -104,28 +104,28 @@ proptest! {
         let tenth = f64::from(limit) / 10.0;
         let excess = passed.excess(limit);
         prop_assert!(excess <= tenth.max(1.0), "{} calls more than the limit of {}", excess, limit);
-        let missing = passed.alone as f64 - passed.moments.len() as f64;
-        prop_assert!(missing <= tenth.max(1.0), "{} fewer than the {} calls of a single server", missing, passed.alone);
+        let missing = passed.single_server as f64 - passed.times.len() as f64;
+        prop_assert!(missing <= tenth.max(1.0), "{} fewer than the {} calls of a single server", missing, passed.single_server);
     }
 }
 
 #[test]
-fn who_sends_at_the_limit_through_twenty_servers_in_turn_gets_nine_tenths_at_least() {
+fn a_caller_at_the_limit_over_twenty_servers_gets_at_least_nine_tenths_of_it() {
     for limit in [60, 600, 3000, 20_000] {
         for times in [1, 3] {
             let phase = Phase { millis: 90_000, per_minute: i64::from(limit) * times, servers: 20 };
             let passed = run(20, limit, &[phase]);
-            let exact = passed.alone as f64;
-            let share = passed.moments.len() as f64 / exact;
+            let exact = passed.single_server as f64;
+            let share = passed.times.len() as f64 / exact;
             assert!((0.9..=1.1).contains(&share), "{share} of {limit} per minute at {times} times the limit");
         }
     }
 }
 
 #[test]
-fn a_bucketful_at_once_through_twenty_servers_passes() {
+fn a_burst_of_the_whole_quota_over_twenty_servers_is_allowed() {
     for limit in [60_u32, 600, 3000] {
-        let installation = Installation::of(20);
+        let installation = Installation::new(20);
         let mut in_turn = installation.servers.iter().cycle();
         let calls = (0..limit * 2).filter(|_| passes(in_turn.next().unwrap(), &[read(1, limit)], NOW)).count();
         let share = calls as f64 / f64::from(limit);
@@ -134,8 +134,8 @@ fn a_bucketful_at_once_through_twenty_servers_passes() {
 }
 
 #[test]
-fn a_small_quota_is_shared_to_the_call() {
-    let installation = Installation::of(20);
+fn a_small_quota_is_shared_exactly() {
+    let installation = Installation::new(20);
     let charges = [read(1, 7), organization(600)];
     let allowed = |at| installation.servers.iter().filter(|server| passes(*server, &charges, later(at))).count();
     assert_eq!(allowed(0), 7);
@@ -144,8 +144,8 @@ fn a_small_quota_is_shared_to_the_call() {
 }
 
 #[test]
-fn who_is_refused_takes_nothing_from_the_organization() {
-    let mut installation = Installation::of(20);
+fn refused_calls_are_not_charged_to_the_organization() {
+    let mut installation = Installation::new(20);
     for at in (0..10_000).step_by(10) {
         installation.tick(at);
         for server in &installation.servers {
@@ -160,8 +160,8 @@ fn who_is_refused_takes_nothing_from_the_organization() {
 }
 
 #[test]
-fn a_server_that_falls_silent_gives_back_what_it_holds() {
-    let mut installation = Installation::of(20);
+fn a_server_without_calls_returns_its_unused_calls() {
+    let mut installation = Installation::new(20);
     // Each server handles ten thousand calls per minute; after that only the first one handles any.
     for at in 0..1000 {
         for server in installation.servers.iter().take(if at % 6 == 0 { 20 } else { 0 }) {

@@ -1,7 +1,7 @@
 //! The limits of an installation whose servers lease calls from shared buckets.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod alone;
+mod exchanges;
 mod installation;
-mod questions;
+mod single_server;
 mod support;

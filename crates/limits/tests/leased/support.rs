@@ -8,57 +8,59 @@ use std::sync::{
 use async_trait::async_trait;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use kernel::{Id, OrganizationId, StoreError, Timestamp};
-use novantra_limits::{BucketKey, Charge, Decision, LeasedLimits, LimitStore, Quota, SharedBuckets, Take, Taken};
+use novantra_limits::{
+    BucketKey, Charge, Decision, Exchange, ExchangeResult, LeasedLimits, LimitStore, Quota, SharedBuckets,
+};
 use store_contract::MemoryBuckets;
 use ulid::Ulid;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-pub(crate) const HOME: OrganizationId = Id::new(Ulid(7));
+pub(crate) const ORGANIZATION: OrganizationId = Id::new(Ulid(7));
 
 pub(crate) fn later(millis: i64) -> Timestamp {
     Timestamp::from_millis(NOW.millis() + millis)
 }
 
 pub(crate) fn read(account: u128, per_minute: u32) -> Charge {
-    Charge { key: BucketKey::TokenRead(HOME, Ulid(account)), quota: Quota::per_minute(per_minute) }
+    Charge { key: BucketKey::TokenRead(ORGANIZATION, Ulid(account)), quota: Quota::per_minute(per_minute) }
 }
 
 pub(crate) fn organization(per_minute: u32) -> Charge {
-    Charge { key: BucketKey::Organization(HOME), quota: Quota::per_minute(per_minute) }
+    Charge { key: BucketKey::Organization(ORGANIZATION), quota: Quota::per_minute(per_minute) }
 }
 
 /// Shared buckets that count exchanges.
 #[derive(Default)]
-pub(crate) struct Watched {
+pub(crate) struct CountingBuckets {
     buckets: MemoryBuckets,
-    asked: AtomicU64,
+    exchanges: AtomicU64,
 }
 
-impl Watched {
-    pub(crate) fn asked(&self) -> u64 {
-        self.asked.load(Ordering::Relaxed)
+impl CountingBuckets {
+    pub(crate) fn exchange_count(&self) -> u64 {
+        self.exchanges.load(Ordering::Relaxed)
     }
 }
 
 #[async_trait]
-impl SharedBuckets for Watched {
-    async fn take(&self, exchanges: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        self.buckets.take(exchanges, now).await
+impl SharedBuckets for CountingBuckets {
+    async fn exchange(&self, exchanges: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError> {
+        self.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.buckets.exchange(exchanges, now).await
     }
 
-    async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        self.buckets.forget_full(now, limit).await
+    async fn delete_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.buckets.delete_full(now, limit).await
     }
 }
 
 /// Runs a task that is ready immediately.
-pub(crate) fn at_once(work: BoxFuture<'static, ()>) {
+pub(crate) fn run_now(work: BoxFuture<'static, ()>) {
     work.now_or_never().unwrap();
 }
 
-pub(crate) fn server(shared: &Arc<Watched>) -> LeasedLimits {
-    LeasedLimits::new(Arc::clone(shared) as _, at_once, 10_000)
+pub(crate) fn server(shared: &Arc<CountingBuckets>) -> LeasedLimits {
+    LeasedLimits::new(Arc::clone(shared) as _, run_now, 10_000)
 }
 
 /// Returns the decision on a call that does not have to wait.
@@ -70,6 +72,6 @@ pub(crate) fn passes(server: &impl LimitStore, charges: &[Charge], now: Timestam
     matches!(charge(server, charges, now), Decision::Allowed { .. })
 }
 
-pub(crate) fn hand_back(server: &LeasedLimits, now: Timestamp) {
-    server.hand_back(now).now_or_never().unwrap().unwrap();
+pub(crate) fn return_unused(server: &LeasedLimits, now: Timestamp) {
+    server.return_unused(now).now_or_never().unwrap().unwrap();
 }

@@ -14,7 +14,7 @@ use std::{
 use crate::Outcome;
 
 /// The interval at which the status of the server is checked.
-const PACE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The file in which a server writes its status, which `pg_ctl` reads, too. The log is not reliable for this, since it
 /// may be written elsewhere.
@@ -22,7 +22,7 @@ const STATUS_FILE: &str = "postmaster.pid";
 const STATUS_LINE: usize = 7;
 
 /// The number of log lines in the error if the server ends before it is ready.
-const LAST_WORDS: usize = 10;
+const MAX_LOG_LINES: usize = 10;
 
 /// Waits until the server with these files is ready. The end of its log means that the server has ended.
 pub(super) fn wait_until_ready(files: &Path, log: ChildStderr) -> Outcome {
@@ -30,7 +30,7 @@ pub(super) fn wait_until_ready(files: &Path, log: ChildStderr) -> Outcome {
     thread::spawn(move || {
         let mut last = VecDeque::new();
         for line in BufReader::new(log).lines().map_while(Result::ok) {
-            last.truncate(LAST_WORDS - 1);
+            last.truncate(MAX_LOG_LINES - 1);
             last.push_front(line);
         }
         let last: Vec<String> = last.into_iter().rev().collect();
@@ -38,7 +38,7 @@ pub(super) fn wait_until_ready(files: &Path, log: ChildStderr) -> Outcome {
         let _ = end.send(last.join("\n"));
     });
     loop {
-        match ended.recv_timeout(PACE) {
+        match ended.recv_timeout(POLL_INTERVAL) {
             Ok(last) => return Err(format!("PostgreSQL did not start:\n{last}")),
             Err(RecvTimeoutError::Disconnected) => return Err("PostgreSQL has no log".to_owned()),
             Err(RecvTimeoutError::Timeout) if is_ready(files) => return Ok(()),
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_log_before_the_server_is_ready_is_a_failure() {
+    fn the_end_of_the_log_before_the_server_is_ready_is_an_error() {
         let files = tempfile::tempdir().unwrap();
         let start = |script: &str| {
             let mut shell = Command::new("/bin/sh");

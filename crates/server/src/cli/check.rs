@@ -182,7 +182,7 @@ async fn latest_entry(installation: &Installation) -> Result<Option<Timestamp>, 
 }
 
 async fn sealing(installation: &Installation, report: &mut Report) {
-    match installation.store.tail(None).await {
+    match installation.store.unsealed_stats(None).await {
         Err(error) => report.wrong("audit log", error.to_string()),
         Ok(tail) => {
             let age = tail.oldest.map(|oldest| installation.clock.now().since(oldest)).unwrap_or_default();

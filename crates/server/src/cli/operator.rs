@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use kernel::{
     Action, Actor, ActorKind, Attribution, Changeset, CommitError, Id, Organization, OrganizationId, Origin, Reason,
-    Slug, Stamp, Stored, Subject,
+    Slug, Stored, Subject, WriteTimestamp,
 };
 
 use crate::{
@@ -103,7 +103,7 @@ impl Operator {
                 source_address: None,
                 user_agent: None,
             },
-            standing: None,
+            actor_revision: None,
         }
     }
 
@@ -119,13 +119,13 @@ impl Operator {
         action: Action,
         subject: Option<Subject>,
     ) -> Changeset {
-        self.changeset_at(self.installation.store.begin(), organization, action, subject)
+        self.changeset_at(self.installation.store.begin_write(), organization, action, subject)
     }
 
     /// Begins a changeset of the organization with this write timestamp and its first audit entry.
     pub(crate) fn changeset_at(
         &self,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
         organization: OrganizationId,
         action: Action,
         subject: Option<Subject>,

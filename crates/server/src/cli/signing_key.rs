@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::{KEYS_GOOD_FOR, Keyring, SHORTEST_LEAD};
+use auth::{Keyring, MAX_KEYS_AGE, MIN_LEAD_TIME};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ pub(crate) struct Retire {
 
 fn lead(text: &str) -> Result<Duration, String> {
     let span = parse_span(text)?;
-    if (SHORTEST_LEAD..=LONGEST_LEAD).contains(&span) { Ok(span) } else { Err("it must be from 30s to 7d".to_owned()) }
+    if (MIN_LEAD_TIME..=LONGEST_LEAD).contains(&span) { Ok(span) } else { Err("it must be from 30s to 7d".to_owned()) }
 }
 
 impl SigningKey {
@@ -73,7 +73,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
     context.output.show(&document(&ring), || {
         let head = ["KEY_ID", "STAGE", "SIGNS_FROM", "VERIFIES_UNTIL"].map(str::to_owned).to_vec();
         let rows = ring.stages().map(|(key, stage)| {
-            let id = &key.sealed.id;
+            let id = &key.key.id;
             let until = ring.needed_until(id).map_or_else(|| "-".to_owned(), |end| end.to_string());
             vec![id.clone(), stage.name().to_owned(), key.signs_from.to_string(), until]
         });
@@ -86,7 +86,7 @@ impl Rotate {
         let ring = Operator::work(context, "signing-key rotate", &self.reason, async |operator| {
             let installation = &operator.installation;
             change(operator, "signing_key.retired", |ring| {
-                Ok(Some(ring.rotated(installation.new_signing_key(), self.wait)?))
+                Ok(Some(ring.rotate(installation.new_signing_key(), self.wait)?))
             })
             .await?;
             Ok(installation.store.signing_keys().await?)
@@ -96,9 +96,9 @@ impl Rotate {
             ring.keys().last().map_or_else(String::new, |next| {
                 format!(
                     "published the signing key {}; it signs from {} on, and the previous key verifies tokens for {} min after that",
-                    next.sealed.id,
+                    next.key.id,
                     next.signs_from,
-                    auth::TOKENS_OUTLIVE.as_secs() / 60
+                    auth::VERIFY_AFTER_RETIREMENT.as_secs() / 60
                 )
             })
         })
@@ -110,16 +110,16 @@ impl Retire {
         let ring = Operator::work(context, "signing-key retire", &self.reason, async |operator| {
             let installation = &operator.installation;
             change(operator, "signing_key.retired", |ring| {
-                Ok(Some(ring.retired(&self.key, installation.new_signing_key())?))
+                Ok(Some(ring.retire(&self.key, installation.new_signing_key())?))
             })
             .await?;
             // After this delay, every server has either refreshed its keys or stopped accepting tokens.
-            tokio::time::sleep(KEYS_GOOD_FOR).await;
+            tokio::time::sleep(MAX_KEYS_AGE).await;
             Ok(installation.store.signing_keys().await?)
         })
         .await?;
         context.output.show(&document(&ring), || {
-            let signing = ring.signing().map_or("none", |key| key.sealed.id.as_str());
+            let signing = ring.signing().map_or("none", |key| key.key.id.as_str());
             format!("retired the signing key {}: every server refuses its tokens; {signing} signs now", self.key)
         })
     }
@@ -131,12 +131,12 @@ fn document(ring: &Keyring) -> Value {
         .stages()
         .map(|(key, stage)| {
             json!({
-                "key_id": key.sealed.id,
+                "key_id": key.key.id,
                 "stage": stage.name(),
-                "algorithm": key.sealed.algorithm,
-                "created_at": key.sealed.created_at.to_string(),
+                "algorithm": key.key.algorithm,
+                "created_at": key.key.created_at.to_string(),
                 "signs_from": key.signs_from.to_string(),
-                "verifies_until": ring.needed_until(&key.sealed.id).map(|end| end.to_string()),
+                "verifies_until": ring.needed_until(&key.key.id).map(|end| end.to_string()),
             })
         })
         .collect();

@@ -85,9 +85,9 @@ pub(crate) async fn founded(
     }
     // The changeset belongs to the workspace, so its id is generated before the changeset begins.
     let id = Id::new(entropy.ulid(clock.now()));
-    let mut changeset = operator.changeset(id, Action::new("organization.created"), Some(Subject::of(id)));
+    let mut changeset = operator.changeset(id, Action::new("organization.created"), Some(Subject::from_id(id)));
     let created = Stored::new(id, id, changeset.at(), organization);
-    changeset.changes(Change::between(None, &created.record));
+    changeset.set_changes(Change::between(None, &created.record));
     changeset.create(&created);
     Ok((changeset, created))
 }

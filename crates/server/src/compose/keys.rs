@@ -6,8 +6,8 @@ mod tokens;
 use std::sync::Arc;
 
 use api::{AnswerSeal, CursorSeal};
-use auth::SealedKey;
-use crypto::{CursorKey, MasterKey, Sealer, WebhookSecrets, seal_new_signing_key};
+use auth::EncryptedSigningKey;
+use crypto::{CursorKey, Encryptor, HmacWebhookSigner, MasterKey, generate_signing_key};
 use kernel::{Clock, Entropy};
 use store::DynStore;
 
@@ -44,7 +44,7 @@ impl Keys {
             _ => master::settled(&settings.master_key_file, opening, &**store, entropy).await?,
         };
         if opening.begins() && store.signing_keys().await?.keys().is_empty() {
-            store.add_first_signing_key(&seal_new_signing_key(&master, entropy, clock.now())).await?;
+            store.add_first_signing_key(&generate_signing_key(&master, entropy, clock.now())).await?;
         }
         let tokens = Tokens::open(&master, Arc::clone(store)).await?.map(Arc::new);
         Ok(Self { master, tokens })
@@ -67,30 +67,30 @@ impl Keys {
 
     /// The cipher of stored responses that contain a secret.
     pub(super) fn answers(&self) -> Answers {
-        Answers(Sealer::new(&self.master))
+        Answers(Encryptor::new(&self.master))
     }
 
     /// The encryption of webhook secrets and the signatures made with them.
-    pub(super) fn webhook_secrets(&self) -> WebhookSecrets {
-        WebhookSecrets::new(&self.master)
+    pub(super) fn webhook_secrets(&self) -> HmacWebhookSigner {
+        HmacWebhookSigner::new(&self.master)
     }
 
     /// Generates a token signing key, which is not published yet.
-    pub(super) fn new_signing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> SealedKey {
-        seal_new_signing_key(&self.master, entropy, clock.now())
+    pub(super) fn new_signing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> EncryptedSigningKey {
+        generate_signing_key(&self.master, entropy, clock.now())
     }
 }
 
 /// Encrypts stored responses with a key derived from the master key.
-pub(super) struct Answers(Sealer);
+pub(super) struct Answers(Encryptor);
 
 impl AnswerSeal for Answers {
     fn seal(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
-        self.0.seal(entropy, purpose, body)
+        self.0.encrypt(entropy, purpose, body)
     }
 
     fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        self.0.open(purpose, sealed).ok().map(|body| body.to_vec())
+        self.0.decrypt(purpose, sealed).ok().map(|body| body.to_vec())
     }
 }
 
@@ -99,10 +99,10 @@ pub(super) struct Cursors(CursorKey);
 
 impl CursorSeal for Cursors {
     fn seal(&self, payload: &[u8]) -> String {
-        self.0.seal(payload)
+        self.0.sign(payload)
     }
 
     fn open(&self, cursor: &str) -> Option<Vec<u8>> {
-        self.0.open(cursor)
+        self.0.verify(cursor)
     }
 }

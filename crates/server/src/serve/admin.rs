@@ -45,7 +45,7 @@ async fn ready(State(state): State<Probed>) -> Response {
 
 async fn metrics(State(state): State<Probed>) -> Response {
     let text = async {
-        let unsealed = state.store.tail(None).await.map_err(|error| error.to_string())?.entries;
+        let unsealed = state.store.unsealed_stats(None).await.map_err(|error| error.to_string())?.entries;
         let pending = state.store.pending_events().await.map_err(|error| error.to_string())?;
         let now = state.clock.now();
         state.webhooks.wait(&state.store.lag(now).await.map_err(|error| error.to_string())?, now);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kernel::{Clock, StoreError, Timestamp};
-use limits::{LeasedLimits, LimitStore, MemoryLimits, SharedBuckets, Take, Taken};
+use limits::{Exchange, ExchangeResult, LeasedLimits, LimitStore, MemoryLimits, SharedBuckets};
 use limits_redis::RedisBuckets;
 use prometheus::{IntCounter, Opts};
 use tokio::time::MissedTickBehavior;
@@ -79,7 +79,7 @@ impl Limits {
                 tracing::warn!(%error, "can't return unused leases to the shared rate limits; trying again in 1 s");
             }
         }
-        if let Err(error) = shared.leased.hand_back_all(clock.now()).await {
+        if let Err(error) = shared.leased.return_all(clock.now()).await {
             tracing::warn!(%error, "can't return unused leases to the shared rate limits at shutdown; the limits refill over time");
         }
     }
@@ -87,13 +87,13 @@ impl Limits {
 
 impl Shared {
     async fn tend(&self, now: Timestamp, delete_full: bool) -> Result<(), StoreError> {
-        self.leased.hand_back(now).await?;
+        self.leased.return_unused(now).await?;
         if delete_full { self.forget(now).await } else { Ok(()) }
     }
 
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
         loop {
-            let deleted = self.buckets.forget_full(now, FORGET).await?;
+            let deleted = self.buckets.delete_full(now, FORGET).await?;
             if usize::try_from(deleted).is_ok_and(|deleted| deleted < FORGET) {
                 return Ok(());
             }
@@ -128,16 +128,16 @@ impl Counted {
 
 #[async_trait]
 impl SharedBuckets for Counted {
-    async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+    async fn exchange(&self, takes: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError> {
         self.leases.inc();
-        let result = self.buckets.take(takes, now).await;
+        let result = self.buckets.exchange(takes, now).await;
         if result.is_err() {
             self.failures.inc();
         }
         result
     }
 
-    async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        self.buckets.forget_full(now, limit).await
+    async fn delete_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.buckets.delete_full(now, limit).await
     }
 }

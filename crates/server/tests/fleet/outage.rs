@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use postgres_cluster::{Cluster, MISSING, Shutdown, find};
+use postgres_cluster::{Cluster, INSTALL_HINT, Shutdown, find_programs};
 use serde_json::json;
 
 use crate::{
@@ -29,7 +29,7 @@ async fn servers_outlive_a_postgresql_that_crashes_and_is_started() {
 
 async fn outlive(shutdown: Shutdown) {
     let durable = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
-    let mut cluster = Cluster::start(&find().expect(MISSING), &durable).expect("a cluster");
+    let mut cluster = Cluster::start(&find_programs().expect(INSTALL_HINT), &durable).expect("a cluster");
     let servers = Fleet::start(Installation::at(cluster.url()), 2);
     let scopes = ["governance.findings:read", "governance.findings:write"];
     let clients = servers.clients(&servers.installation().account("prober", &scopes)).await;
@@ -44,7 +44,7 @@ async fn outlive(shutdown: Shutdown) {
         assert_eq!(servers.probe(index, "/readyz").await.0, 503);
     }
 
-    cluster.start_again().expect("PostgreSQL starts");
+    cluster.restart().expect("PostgreSQL starts");
     let restarted = Instant::now();
     for (index, client) in clients.iter().enumerate() {
         let mut timer = Pace::until("recovery", RECOVERED_WITHIN.saturating_sub(restarted.elapsed()));

@@ -8,7 +8,7 @@ use crate::{
 };
 
 fn run(program: &str, arguments: &[&str]) {
-    let folder = postgres_cluster::find().expect("PostgreSQL's programs");
+    let folder = postgres_cluster::find_programs().expect("PostgreSQL's programs");
     let ran = Command::new(folder.join(program)).args(arguments).output().unwrap();
     assert!(ran.status.success(), "{program}: {}", String::from_utf8_lossy(&ran.stderr));
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use crypto::{MasterKey, SystemEntropy, WebhookSecrets};
+use crypto::{HmacWebhookSigner, MasterKey, SystemEntropy};
 use serde_json::Value;
 use webhooks::{Secrets, WebhookSecret};
 
@@ -98,7 +98,7 @@ async fn what_happens_is_forwarded_byte_for_byte_with_a_signature_that_verifies(
     let secret = WebhookSecret::of_bytes(&bytes).expect("32 bytes");
     let head = format!("{}.{}.", post.header("webhook-id"), post.header("webhook-timestamp"));
     let content = [head.as_bytes(), &post.body].concat();
-    let signer = WebhookSecrets::new(&MasterKey::generate(&SystemEntropy::new()));
+    let signer = HmacWebhookSigner::new(&MasterKey::generate(&SystemEntropy::new()));
     assert_eq!(post.header("webhook-signature"), signer.sign_with(&secret, &content));
 
     let line = listener.json();

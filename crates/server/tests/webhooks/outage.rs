@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use postgres_cluster::{Cluster, MISSING, Shutdown, find};
+use postgres_cluster::{Cluster, INSTALL_HINT, Shutdown, find_programs};
 
 use crate::{
     receiver::Receiver,
@@ -21,7 +21,7 @@ const RESUMED_WITHIN: Duration = Duration::from_secs(60);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deliveries_resume_after_the_database_was_away_and_none_is_lost() {
     let durable = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
-    let mut cluster = Cluster::start(&find().expect(MISSING), &durable).expect("a cluster");
+    let mut cluster = Cluster::start(&find_programs().expect(INSTALL_HINT), &durable).expect("a cluster");
     let receiver = Receiver::start().await;
     let server = to_this_machine(Setup::over(Installation::at(cluster.url())).unlimited()).start();
     let client = Client::with_token(&server.url, &server.account("integration", &SCOPES)).await;
@@ -42,7 +42,7 @@ async fn deliveries_resume_after_the_database_was_away_and_none_is_lost() {
         timer.tick().await;
     }
     assert_eq!(receiver.count("/gated/"), 1, "nothing may be sent for an account whose status can't be read");
-    cluster.start_again().expect("PostgreSQL starts");
+    cluster.restart().expect("PostgreSQL starts");
 
     until("all events arrive", RESUMED_WITHIN, || {
         receiver.distinct("/gated/one") == EVENTS && receiver.distinct("/open") == EVENTS

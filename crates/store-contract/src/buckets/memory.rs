@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
-use limits::{ArrivalTime, BucketKey, SharedBuckets, Take, Taken};
+use limits::{ArrivalTime, BucketKey, Exchange, ExchangeResult, SharedBuckets};
 
 /// Buckets in memory, shared by the servers of one test.
 #[derive(Default)]
@@ -21,18 +21,18 @@ impl MemoryBuckets {
 
 #[async_trait]
 impl SharedBuckets for MemoryBuckets {
-    async fn take(&self, takes: &[Take], now: Timestamp) -> Result<Vec<Taken>, StoreError> {
+    async fn exchange(&self, takes: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError> {
         let mut buckets = self.lock();
-        let exchange = |take: &Take| {
+        let exchange = |take: &Exchange| {
             let bucket = buckets.entry(take.key).or_insert(ArrivalTime::FULL);
-            let result = take.of(*bucket, now);
+            let result = take.apply(*bucket, now);
             *bucket = result.bucket;
             result
         };
         Ok(takes.iter().map(exchange).collect())
     }
 
-    async fn forget_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn delete_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let mut buckets = self.lock();
         let full: Vec<BucketKey> =
             buckets.iter().filter(|(_, bucket)| bucket.is_full(now)).map(|(key, _)| *key).take(limit).collect();

@@ -69,7 +69,7 @@ impl Pair {
             }
             List::Entries(filter) => {
                 let what = format!("entries by {filter:?} of {page:?}");
-                let request = StreamRequest { order: page.order, window: page.window };
+                let request = StreamRequest { order: page.order, time_range: page.time_range };
                 if query.streamed {
                     self.same(&what, async |store| {
                         rest(store.stream_entries(organization, filter, &request).await?.batches).await
@@ -91,7 +91,7 @@ impl Pair {
     {
         let page = query.page;
         let what = format!("{} by {filter:?} of {page:?}", R::KIND);
-        let request = StreamRequest { order: page.order, window: page.window };
+        let request = StreamRequest { order: page.order, time_range: page.time_range };
         if query.streamed {
             self.same(&what, async |store| {
                 rest(Reader::<R>::stream(store, organization, filter, &request).await?.batches).await
@@ -113,13 +113,13 @@ impl Pair {
         self.same("organizations", async |store| store.organizations().await).await?;
         // Their timestamps are not compared, because each store takes them from its own clock.
         self.same("signing_keys", async |store| {
-            Ok(store.signing_keys().await?.keys().iter().map(|key| key.sealed.clone()).collect::<Vec<_>>())
+            Ok(store.signing_keys().await?.keys().iter().map(|key| key.key.clone()).collect::<Vec<_>>())
         })
         .await?;
         self.same("pending_events", async |store| store.pending_events().await).await?;
         for record in &self.claims {
             for now in [self.clock.now(), record.expires_at - Duration::from_millis(1), record.expires_at] {
-                self.same("stored_response", async |store| store.answer(&record.key, now).await).await?;
+                self.same("stored_response", async |store| store.stored_response(&record.key, now).await).await?;
             }
         }
         Ok(())
@@ -157,7 +157,7 @@ impl Pair {
             let (organization, id) = (account.meta.organization, account.meta.id);
             self.same("by_client_id", async |store| store.by_client_id(id).await).await?;
             self.same("revision", async |store| store.revision(organization, id).await).await?;
-            self.same("last_used", async |store| store.last_use(organization, id).await).await?;
+            self.same("last_used", async |store| store.last_used(organization, id).await).await?;
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Pair {
                 self.same("get", async |store| Reader::<R>::get(store, organization, stored.meta.id).await).await?;
             }
             self.same("get_by_keys", async |store| {
-                let mut found = Reader::<R>::with_keys(store, organization, keys).await?;
+                let mut found = Reader::<R>::get_by_keys(store, organization, keys).await?;
                 found.sort_by_key(|stored| stored.meta.id);
                 Ok(found)
             })
@@ -196,9 +196,9 @@ impl Pair {
 
     async fn compare_logs(&self) -> TestCaseResult {
         self.unsealed(1_000).await?;
-        self.same("tail", async |store| store.tail(None).await).await?;
+        self.same("tail", async |store| store.unsealed_stats(None).await).await?;
         for organization in self.organizations {
-            self.same("tail", async |store| store.tail(Some(organization)).await).await?;
+            self.same("tail", async |store| store.unsealed_stats(Some(organization)).await).await?;
             self.same("head", async |store| store.head(organization).await).await?;
             self.same("sealed", async |store| store.sealed(organization, 0, 1_000).await).await?;
             self.same("checkpoints", async |store| store.checkpoints(organization, 0, 1_000).await).await?;

@@ -2,7 +2,7 @@
 
 use auth::ServiceAccount;
 use findings::{Finding, FindingEvent, FindingSource};
-use kernel::{Changeset, Entropy, Id, Named, Organization, OrganizationId, Resource, Stored, Timestamp};
+use kernel::{Changeset, Entropy, HasIdPrefix, Id, Organization, OrganizationId, Resource, Stored, Timestamp};
 use proptest::sample::Index;
 use registers::Control;
 use webhooks::WebhookSubscription;
@@ -31,7 +31,11 @@ pub(super) struct Desk<'a> {
 }
 
 /// One of the versions that belong to the organization.
-pub(super) fn pick<R: Named>(versions: &[Stored<R>], organization: OrganizationId, which: Index) -> Option<&Stored<R>> {
+pub(super) fn pick<R: HasIdPrefix>(
+    versions: &[Stored<R>],
+    organization: OrganizationId,
+    which: Index,
+) -> Option<&Stored<R>> {
     let theirs: Vec<_> = versions.iter().filter(|stored| stored.meta.organization == organization).collect();
     if theirs.is_empty() { None } else { Some(*which.get(&theirs)) }
 }

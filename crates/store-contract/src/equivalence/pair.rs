@@ -2,11 +2,11 @@
 
 use std::{any::Any, fmt::Debug, sync::Arc, time::Duration};
 
-use audit::{Batch, Checkpoint};
-use auth::SealedKey;
+use audit::{Checkpoint, SealedBatch};
+use auth::EncryptedSigningKey;
 use kernel::{
-    Action, Changeset, Claim, Clock, Fingerprint, Id, Organization, OrganizationId, Stamps, StandingProof, StoreError,
-    Stored,
+    Action, ActorRevision, Changeset, Clock, Fingerprint, Id, IdempotencyRecord, Organization, OrganizationId,
+    StoreError, Stored, TimestampOracle,
 };
 use proptest::{
     prop_assert_eq,
@@ -26,13 +26,13 @@ pub(super) struct Pair {
     _kept: [Option<Box<dyn Any + Send + Sync>>; 2],
     pub(super) clock: Arc<TestClock>,
     /// The timestamps are issued by the test, not by its stores, so that both stores get the same ones.
-    stamps: Stamps,
+    stamps: TimestampOracle,
     step: u64,
     /// Two organizations of the test, and the log of the installation.
     pub(super) organizations: [OrganizationId; 3],
     pub(super) history: History,
-    batches: Vec<(Batch, Checkpoint)>,
-    pub(super) claims: Vec<Claim>,
+    batches: Vec<(SealedBatch, Checkpoint)>,
+    pub(super) claims: Vec<IdempotencyRecord>,
 }
 
 impl Pair {
@@ -41,7 +41,7 @@ impl Pair {
             reference: reference.store,
             other: other.store,
             _kept: [reference.kept, other.kept],
-            stamps: Stamps::new(Arc::clone(&clock) as Arc<dyn Clock>),
+            stamps: TimestampOracle::new(Arc::clone(&clock) as Arc<dyn Clock>),
             clock,
             step: 0,
             organizations: [Organization::installation(); 3],
@@ -107,7 +107,7 @@ impl Pair {
             Command::NoteUse { account } if !self.history.accounts.is_empty() => {
                 let meta = account.get(&self.history.accounts).meta;
                 let uses = [(meta.organization, meta.id, now)];
-                self.same("record_last_used", async |store| store.note_use(&uses).await).await?;
+                self.same("record_last_used", async |store| store.record_last_used(&uses).await).await?;
             }
             Command::NoteUse { .. } => {}
             Command::Distribute { limit } => self.distribute(*limit).await?,
@@ -118,10 +118,10 @@ impl Pair {
                 self.same("prune", async |store| store.prune(before, *limit).await).await?;
             }
             Command::AddFirstSigningKey => {
-                let key = SealedKey {
+                let key = EncryptedSigningKey {
                     id: format!("key-{}", self.step),
                     algorithm: "EdDSA".to_owned(),
-                    sealed: vec![1, 2, 3],
+                    ciphertext: vec![1, 2, 3],
                     created_at: now,
                 };
                 self.same("add_first_signing_key", async |store| store.add_first_signing_key(&key).await).await?;
@@ -139,23 +139,23 @@ impl Pair {
         parts.extend(call.drafts.iter().filter_map(|draft| history.draft(&context, draft)));
         for _ in 0..call.notes {
             parts.push(Box::new(|changeset, entropy| {
-                changeset.note(entropy, Action::new("finding.updated"), None, Vec::new());
+                changeset.add_entry(entropy, Action::new("finding.updated"), None, Vec::new());
             }));
         }
         if let Some(read) = call.rests_on.and_then(|which| pick(&self.history.findings, organization, which)).cloned() {
-            parts.push(Box::new(move |changeset, _| changeset.expect(&read)));
+            parts.push(Box::new(move |changeset, _| changeset.require_unchanged(&read)));
         }
         if let Some((key, fingerprint, millis)) = call.claim {
             let mut record = samples::claim(organization, &format!("key-{key}"), at);
             record.fingerprint = Fingerprint([fingerprint; 32]);
             record.expires_at = at + Duration::from_millis(millis);
-            record.answer.body = format!("answer {}", self.step).into();
+            record.response.body = format!("answer {}", self.step).into();
             self.claims.push(record.clone());
-            parts.push(Box::new(move |changeset, _| changeset.claim(record.clone())));
+            parts.push(Box::new(move |changeset, _| changeset.set_idempotency(record.clone())));
         }
         let account = call.standing.and_then(|which| pick(&self.history.accounts, organization, which));
         let actor =
-            account.map(|account| StandingProof { account: account.meta.ulid(), revision: account.meta.revision });
+            account.map(|account| ActorRevision { account: account.meta.ulid(), revision: account.meta.revision });
         if self.commit(organization, actor, &parts).await? {
             self.history = history;
         }
@@ -166,7 +166,7 @@ impl Pair {
     async fn commit(
         &self,
         organization: OrganizationId,
-        actor: Option<StandingProof>,
+        actor: Option<ActorRevision>,
         parts: &[Part],
     ) -> Result<bool, TestCaseError> {
         let outcome = self
@@ -178,7 +178,7 @@ impl Pair {
         Ok(outcome.is_ok())
     }
 
-    fn changeset(&self, organization: OrganizationId, actor: Option<StandingProof>, parts: &[Part]) -> Changeset {
+    fn changeset(&self, organization: OrganizationId, actor: Option<ActorRevision>, parts: &[Part]) -> Changeset {
         let (entropy, timestamp) = (self.entropy(0), self.stamps.begin());
         let mut changeset = match actor {
             None => samples::changeset(&entropy, timestamp, organization),
@@ -201,7 +201,8 @@ impl Pair {
     }
 
     pub(super) async fn unsealed(&self, limit: usize) -> Result<Vec<audit::Unsealed>, TestCaseError> {
-        let due = self.same("with_unsealed", async |store| store.with_unsealed(None, limit).await).await?;
+        let due =
+            self.same("with_unsealed", async |store| store.organizations_with_unsealed(None, limit).await).await?;
         let mut pending = Vec::new();
         for organization in due {
             pending.extend(self.same("unsealed", async |store| store.unsealed(organization, limit).await).await?);

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use audit::AuditFilter;
 use findings::{FindingFilter, Severity, SourceKind, Status};
-use kernel::{Order, PageLimit, PageRequest, RecordKey, Reference, Timestamp, Window};
+use kernel::{Order, PageLimit, PageRequest, RecordKey, Reference, TimeRange, Timestamp};
 use proptest::{
     bool::weighted,
     collection::btree_set,
@@ -50,16 +50,17 @@ pub(super) fn any_query() -> impl Strategy<Value = Query> {
 }
 
 fn any_page() -> impl Strategy<Value = PageRequest> {
-    (1..7_u64, select(&[Order::Newest, Order::Changed][..]), any_window())
-        .prop_map(|(limit, order, window)| PageRequest { limit: PageLimit::clamped(limit), order, after: None, window })
+    (1..7_u64, select(&[Order::Newest, Order::Changed][..]), any_window()).prop_map(|(limit, order, window)| {
+        PageRequest { limit: PageLimit::clamped(limit), order, after: None, time_range: window }
+    })
 }
 
-fn any_window() -> impl Strategy<Value = Window> {
+fn any_window() -> impl Strategy<Value = TimeRange> {
     // Most sequences of commands stay within this time by the test clock.
     let moment =
         || option::weighted(0.3, (0..24_u64).prop_map(|millis| TestClock::START + Duration::from_millis(millis)));
     (moment(), moment(), moment(), moment()).prop_map(
-        |(created_after, created_before, updated_after, updated_before): (_, _, _, Option<Timestamp>)| Window {
+        |(created_after, created_before, updated_after, updated_before): (_, _, _, Option<Timestamp>)| TimeRange {
             created_after,
             created_before,
             updated_after,

@@ -52,24 +52,24 @@ pub async fn the_last_use_of_an_account_is_noted_beside_it(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::account("first")).await;
     let second = fixture.create(fixture.home, samples::account("second")).await;
     let (earlier, later) = (fixture.clock.tick(), fixture.clock.tick());
-    let last_use = async |account| fixture.store.last_use(fixture.home, account).await.unwrap();
+    let last_use = async |account| fixture.store.last_used(fixture.home, account).await.unwrap();
     assert_eq!(last_use(first.meta.id).await, None);
     fixture
         .store
-        .note_use(&[(fixture.home, first.meta.id, earlier), (fixture.home, second.meta.id, later)])
+        .record_last_used(&[(fixture.home, first.meta.id, earlier), (fixture.home, second.meta.id, later)])
         .await
         .unwrap();
     assert_eq!((last_use(first.meta.id).await, last_use(second.meta.id).await), (Some(earlier), Some(later)));
     fixture
         .store
-        .note_use(&[(fixture.home, second.meta.id, earlier), (fixture.home, first.meta.id, later)])
+        .record_last_used(&[(fixture.home, second.meta.id, earlier), (fixture.home, first.meta.id, later)])
         .await
         .unwrap();
     assert_eq!((last_use(first.meta.id).await, last_use(second.meta.id).await), (Some(later), Some(later)));
-    fixture.store.note_use(&[]).await.unwrap();
+    fixture.store.record_last_used(&[]).await.unwrap();
     assert_eq!(fixture.get(fixture.home, first.meta.id).await, Some(first.clone()));
     let revised = fixture.revise(&first, first.record.clone()).await;
     assert_eq!(last_use(revised.meta.id).await, Some(later));
     let away = fixture.organization("away").await;
-    assert_eq!(fixture.store.last_use(away, first.meta.id).await.unwrap(), None);
+    assert_eq!(fixture.store.last_used(away, first.meta.id).await.unwrap(), None);
 }

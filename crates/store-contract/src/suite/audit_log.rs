@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use audit::{AuditFilter, Recorded};
+use audit::{AuditFilter, StoredEntry};
 use kernel::{
     Action, Actor, ActorKind, Entry, Order, Organization, OrganizationId, PageLimit, PageRequest, Position, Subject,
-    Window,
+    TimeRange,
 };
 
 use crate::{Fixture, samples};
@@ -14,7 +14,7 @@ async fn append(fixture: &Fixture, entry: &Entry) {
     fixture.append(entry.clone()).await.unwrap();
 }
 
-async fn read(fixture: &Fixture, entry: &Entry) -> Option<Recorded> {
+async fn read(fixture: &Fixture, entry: &Entry) -> Option<StoredEntry> {
     fixture.store.entry(entry.organization, entry.id).await.unwrap()
 }
 
@@ -68,7 +68,7 @@ pub async fn an_entry_reads_back_as_it_was_appended(fixture: Fixture) {
             Entry { actor: person, ..samples::full_entry(&*fixture.entropy, organization, at) },
         ] {
             append(&fixture, &entry).await;
-            let recorded = Recorded { entry: entry.clone(), seal: None };
+            let recorded = StoredEntry { entry: entry.clone(), seal: None };
             assert_eq!(read(&fixture, &entry).await.as_ref(), Some(&recorded));
             assert_eq!(fixture.log(organization).await.last(), Some(&recorded));
         }
@@ -80,12 +80,12 @@ pub async fn an_entry_reads_back_as_it_was_appended(fixture: Fixture) {
 pub async fn the_entries_of_a_write_are_stored_with_it(fixture: Fixture) {
     let before = fixture.log(fixture.home).await.len();
     let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding("f-1"));
-    let subject = Some(Subject::of(stored.meta.id));
-    changeset.note(&*fixture.entropy, Action::new("finding.created"), subject, Vec::new());
-    changeset.note(&*fixture.entropy, Action::new("finding.mirrored"), None, Vec::new());
-    changeset.answered(201);
+    let subject = Some(Subject::from_id(stored.meta.id));
+    changeset.add_entry(&*fixture.entropy, Action::new("finding.created"), subject, Vec::new());
+    changeset.add_entry(&*fixture.entropy, Action::new("finding.mirrored"), None, Vec::new());
+    changeset.set_status(201);
     let expected: Vec<_> =
-        changeset.entries().iter().map(|entry| Recorded { entry: entry.clone(), seal: None }).collect();
+        changeset.entries().iter().map(|entry| StoredEntry { entry: entry.clone(), seal: None }).collect();
     assert_eq!(fixture.log(fixture.home).await.len(), before);
     fixture.commit(changeset).await.unwrap();
     assert_eq!(fixture.log(fixture.home).await[before..], expected);
@@ -111,7 +111,7 @@ pub async fn logs_of_organizations_are_apart(fixture: Fixture) {
         append(&fixture, &entries[entries.len() - 1]).await;
     }
     for (index, organization) in organizations.into_iter().enumerate() {
-        assert_eq!(fixture.log(organization).await, [Recorded { entry: entries[index].clone(), seal: None }]);
+        assert_eq!(fixture.log(organization).await, [StoredEntry { entry: entries[index].clone(), seal: None }]);
         let newest_first = fixture.entries(organization, &AuditFilter::default(), PageRequest::default()).await;
         assert_eq!(newest_first.len(), 1);
         for (other, entry) in entries.iter().enumerate() {
@@ -207,16 +207,16 @@ pub async fn entries_are_narrowed_by_any_number_of_values(fixture: Fixture) {
 pub async fn entries_are_narrowed_by_time(fixture: Fixture) {
     let (organization, all) = entries(&fixture, 6, |_, entry| entry).await;
     let (from, until) = (Some(all[2].occurred_at), Some(all[5].occurred_at));
-    let open = Window::default();
+    let open = TimeRange::default();
     for (window, expected) in [
-        (Window { created_after: from, ..open }, vec![2, 3, 4, 5]),
-        (Window { updated_after: from, ..open }, vec![2, 3, 4, 5]),
-        (Window { created_before: from, ..open }, vec![0, 1]),
-        (Window { updated_before: from, ..open }, vec![0, 1]),
-        (Window { created_after: from, updated_before: until, ..open }, vec![2, 3, 4]),
-        (Window { created_after: until, created_before: from, ..open }, vec![]),
+        (TimeRange { created_after: from, ..open }, vec![2, 3, 4, 5]),
+        (TimeRange { updated_after: from, ..open }, vec![2, 3, 4, 5]),
+        (TimeRange { created_before: from, ..open }, vec![0, 1]),
+        (TimeRange { updated_before: from, ..open }, vec![0, 1]),
+        (TimeRange { created_after: from, updated_before: until, ..open }, vec![2, 3, 4]),
+        (TimeRange { created_after: until, created_before: from, ..open }, vec![]),
     ] {
-        let page = PageRequest { window, ..oldest_first(2) };
+        let page = PageRequest { time_range: window, ..oldest_first(2) };
         assert_eq!(numbers(&fixture, organization, &all, &AuditFilter::default(), page).await, expected, "{window:?}");
         let page = PageRequest { order: Order::Newest, ..page };
         let mut reversed = numbers(&fixture, organization, &all, &AuditFilter::default(), page).await;

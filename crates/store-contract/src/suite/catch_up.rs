@@ -9,14 +9,14 @@ use std::{
 
 use audit::AuditFilter;
 use findings::Finding;
-use kernel::{Order, PageLimit, PageRequest, Timestamp, Window};
+use kernel::{Order, PageLimit, PageRequest, TimeRange, Timestamp};
 use registers::Control;
 
 use crate::{Fixture, samples};
 
 fn since(moment: Timestamp) -> PageRequest {
-    let window = Window { updated_after: Some(moment), ..Window::default() };
-    PageRequest { order: Order::Changed, limit: PageLimit::clamped(2), window, after: None }
+    let window = TimeRange { updated_after: Some(moment), ..TimeRange::default() };
+    PageRequest { order: Order::Changed, limit: PageLimit::clamped(2), time_range: window, after: None }
 }
 
 async fn as_of(fixture: &Fixture) -> Timestamp {

@@ -1,22 +1,22 @@
 //! Changesets are atomic, and their preconditions are checked at the moment of the commit.
 
 use findings::{Finding, Severity};
-use kernel::{Clash, CommitError, Kind, PageRequest, Resource, Revision, Stored};
+use kernel::{CommitError, Conflict, Kind, PageRequest, Resource, Revision, Stored};
 use registers::Control;
 use webhooks::{SubscriptionStatus, WebhookSubscription};
 
 use crate::{Fixture, samples};
 
 /// The conflict that a commit failed with.
-fn clash(outcome: Result<(), CommitError>) -> Clash {
+fn clash(outcome: Result<(), CommitError>) -> Conflict {
     match outcome {
         Err(CommitError::Conflict(clash)) => clash,
         other => panic!("expected a conflict, got {other:?}"),
     }
 }
 
-fn lost<R: Resource>(stored: &Stored<R>) -> Clash {
-    Clash::Revision(R::KIND, stored.meta.ulid())
+fn lost<R: Resource>(stored: &Stored<R>) -> Conflict {
+    Conflict::Revision(R::KIND, stored.meta.ulid())
 }
 
 /// A changeset that fails late stores no record, no audit entry, no idempotency record and no event.
@@ -27,9 +27,9 @@ pub async fn a_clash_in_the_second_write_leaves_nothing(fixture: Fixture) {
     let second = fixture.fresh(&changeset, samples::finding("taken"));
     changeset.create(&second);
     let record = samples::claim(fixture.home, "key", changeset.at());
-    changeset.claim(record.clone());
+    changeset.set_idempotency(record.clone());
     changeset.publish(samples::outbox_event(&*fixture.entropy, &first));
-    assert_eq!(clash(fixture.commit(changeset).await), Clash::Key(Kind::Finding, "taken".to_owned()));
+    assert_eq!(clash(fixture.commit(changeset).await), Conflict::UniqueKey(Kind::Finding, "taken".to_owned()));
     assert_eq!(fixture.get(fixture.home, first.meta.id).await, None);
     assert_eq!(fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await, [taken]);
     assert_eq!(fixture.log(fixture.home).await, log);
@@ -79,7 +79,7 @@ pub async fn an_update_of_what_is_not_there_is_refused(fixture: Fixture) {
 pub async fn a_taken_key_is_refused(fixture: Fixture) {
     let taken = fixture.create(fixture.home, samples::control("taken")).await;
     let other = fixture.create(fixture.home, samples::control("other")).await;
-    let expected = Clash::Key(Kind::Control, "taken".to_owned());
+    let expected = Conflict::UniqueKey(Kind::Control, "taken".to_owned());
     let (creation, _) = fixture.creation(fixture.home, samples::control("taken"));
     assert_eq!(clash(fixture.commit(creation).await), expected);
     let (revision, _) = fixture.revision(&other, samples::control("taken"));
@@ -89,7 +89,10 @@ pub async fn a_taken_key_is_refused(fixture: Fixture) {
     fixture.revise(&taken, record).await;
     let account = fixture.create(fixture.home, samples::account("the scanner")).await;
     let (creation, _) = fixture.creation(fixture.home, account.record);
-    assert_eq!(clash(fixture.commit(creation).await), Clash::Key(Kind::ServiceAccount, "the scanner".to_owned()));
+    assert_eq!(
+        clash(fixture.commit(creation).await),
+        Conflict::UniqueKey(Kind::ServiceAccount, "the scanner".to_owned())
+    );
 }
 
 /// The first write that cannot be stored is reported, even if a later write of the same record removes the conflict.
@@ -98,10 +101,10 @@ pub async fn a_taken_key_is_told_though_a_later_write_of_the_record_would_do(fix
     let other = fixture.create(fixture.home, samples::control("other")).await;
     let (mut changeset, _) = fixture.revision(&other, samples::control("taken"));
     changeset.update(&other, &other.changed(changeset.at(), samples::control("free")));
-    assert_eq!(clash(fixture.commit(changeset).await), Clash::Key(Kind::Control, "taken".to_owned()));
+    assert_eq!(clash(fixture.commit(changeset).await), Conflict::UniqueKey(Kind::Control, "taken".to_owned()));
     let (mut changeset, new) = fixture.creation(fixture.home, samples::control("taken"));
     changeset.create(&Stored { record: samples::control("free"), ..new.clone() });
-    assert_eq!(clash(fixture.commit(changeset).await), Clash::Key(Kind::Control, "taken".to_owned()));
+    assert_eq!(clash(fixture.commit(changeset).await), Conflict::UniqueKey(Kind::Control, "taken".to_owned()));
     assert_eq!(fixture.get(fixture.home, new.meta.id).await, None);
 }
 
@@ -134,7 +137,7 @@ pub async fn the_place_of_a_removed_subscription_may_be_taken(fixture: Fixture) 
     let account = fixture.create(fixture.home, samples::account("scanner")).await.meta.id;
     let first = fixture.create(fixture.home, samples::subscription(account, 7)).await;
     let (again, _) = fixture.creation(fixture.home, samples::subscription(account, 7));
-    let taken = Clash::Key(Kind::WebhookSubscription, WebhookSubscription::place_key(account, 7));
+    let taken = Conflict::UniqueKey(Kind::WebhookSubscription, WebhookSubscription::place_key(account, 7));
     assert_eq!(clash(fixture.commit(again).await), taken);
     fixture.create(fixture.home, samples::subscription(fixture.id(), 7)).await;
     let mut removed = Vec::new();
@@ -154,7 +157,7 @@ pub async fn a_slug_is_unique_over_the_installation(fixture: Fixture) {
     let id = fixture.id();
     let mut changeset = fixture.changeset(id);
     changeset.create(&Stored::new(id, id, changeset.at(), samples::organization("home")));
-    let taken = Clash::Key(Kind::Organization, "home".to_owned());
+    let taken = Conflict::UniqueKey(Kind::Organization, "home".to_owned());
     assert_eq!(clash(fixture.commit(changeset).await), taken);
     let stored = fixture.get(away, away).await.unwrap();
     let (revision, _) = fixture.revision(&stored, samples::organization("home"));
@@ -182,7 +185,7 @@ pub async fn what_a_decision_rests_on_must_be_unchanged(fixture: Fixture) {
     let away = fixture.organization("away").await;
     let read = fixture.create(fixture.home, samples::control("read")).await;
     let (mut changeset, written) = fixture.creation(fixture.home, samples::finding("f-1"));
-    changeset.expect(&read);
+    changeset.require_unchanged(&read);
     fixture.commit(changeset).await.unwrap();
     assert!(fixture.get(fixture.home, written.meta.id).await.is_some());
     fixture.revise(&read, samples::control("read")).await;
@@ -190,7 +193,7 @@ pub async fn what_a_decision_rests_on_must_be_unchanged(fixture: Fixture) {
     let foreign = fixture.create(away, samples::control("foreign")).await;
     for unmet in [read, absent, foreign] {
         let (mut changeset, refused) = fixture.creation(fixture.home, samples::finding("f-2"));
-        changeset.expect(&unmet);
+        changeset.require_unchanged(&unmet);
         assert_eq!(clash(fixture.commit(changeset).await), lost(&unmet));
         assert_eq!(fixture.get(fixture.home, refused.meta.id).await, None);
     }
@@ -203,7 +206,7 @@ pub async fn a_changeset_of_five_hundred_records_is_stored_whole(fixture: Fixtur
     for count in 0..500 {
         let stored = fixture.fresh(&changeset, samples::finding(&format!("finding-{count}")));
         changeset.create(&stored);
-        changeset.note(&*fixture.entropy, kernel::Action::new("finding.created"), None, Vec::new());
+        changeset.add_entry(&*fixture.entropy, kernel::Action::new("finding.created"), None, Vec::new());
         changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
     }
     fixture.commit(changeset).await.unwrap();

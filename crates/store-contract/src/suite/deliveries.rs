@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kernel::{Id, Order, PageRequest, Revision, Window};
+use kernel::{Id, Order, PageRequest, Revision, TimeRange};
 use ulid::Ulid;
 use webhooks::{DeliveryFilter, DeliveryState, Failure, Lane, WebhookDelivery};
 
@@ -79,8 +79,8 @@ pub async fn a_settlement_shows_in_a_catch_up(fixture: Fixture) {
     let filter = DeliveryFilter::default();
     let before = fixture.list::<WebhookDelivery>(fixture.home, &filter, &PageRequest::default()).await;
     fixture.store.settle(partition, &[result], None).await.unwrap();
-    let window = Window { updated_after: Some(before.as_of), ..Window::default() };
-    let page = PageRequest { window, order: Order::Changed, ..PageRequest::default() };
+    let window = TimeRange { updated_after: Some(before.as_of), ..TimeRange::default() };
+    let page = PageRequest { time_range: window, order: Order::Changed, ..PageRequest::default() };
     let caught = fixture.walk::<WebhookDelivery>(fixture.home, &filter, page).await;
     assert_eq!(caught.len(), 1);
     assert_eq!(caught[0].record.state, DeliveryState::Delivered);

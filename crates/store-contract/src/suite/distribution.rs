@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use kernel::{Id, Order, OutboxEvent, PageRequest, Revision, Window};
+use kernel::{Id, Order, OutboxEvent, PageRequest, Revision, TimeRange};
 use store::Lease;
 use webhooks::{
     Audience, DeliveryFilter, DisabledReason, Distribution, EventType, LaneSigns, SubscriptionStatus, WebhookDelivery,
@@ -247,7 +247,7 @@ pub async fn what_is_distributed_shows_in_a_catch_up(fixture: Fixture) {
     let filter = DeliveryFilter::default();
     let before = fixture.list::<WebhookDelivery>(fixture.home, &filter, &PageRequest::default()).await;
     fixture.distribute(fixture.home, 10).await;
-    let window = Window { updated_after: Some(before.as_of), ..Window::default() };
-    let page = PageRequest { window, order: Order::Changed, ..PageRequest::default() };
+    let window = TimeRange { updated_after: Some(before.as_of), ..TimeRange::default() };
+    let page = PageRequest { time_range: window, order: Order::Changed, ..PageRequest::default() };
     assert_eq!(fixture.walk::<WebhookDelivery>(fixture.home, &filter, page).await.len(), 1);
 }

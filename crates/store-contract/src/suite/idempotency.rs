@@ -4,48 +4,48 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use findings::Finding;
-use kernel::{Answer, Claim, CommitError, Fingerprint, IdempotencyKey, PageRequest, StandingProof};
+use kernel::{ActorRevision, CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, PageRequest, StoredResponse};
 use ulid::Ulid;
 
 use crate::{Fixture, samples};
 
-fn answered(outcome: Result<(), CommitError>) -> Answer {
+fn answered(outcome: Result<(), CommitError>) -> StoredResponse {
     match outcome {
         Err(CommitError::Duplicate(response)) => response,
         other => panic!("expected the stored response, got {other:?}"),
     }
 }
 
-async fn commit_claim(fixture: &Fixture, record: &Claim) -> Result<(), CommitError> {
+async fn commit_claim(fixture: &Fixture, record: &IdempotencyRecord) -> Result<(), CommitError> {
     let mut changeset = fixture.changeset(fixture.home);
-    changeset.claim(record.clone());
+    changeset.set_idempotency(record.clone());
     fixture.commit(changeset).await
 }
 
-async fn stored(fixture: &Fixture, record: &Claim) -> Option<(Fingerprint, Answer)> {
-    fixture.store.answer(&record.key, fixture.now()).await.unwrap()
+async fn stored(fixture: &Fixture, record: &IdempotencyRecord) -> Option<(Fingerprint, StoredResponse)> {
+    fixture.store.stored_response(&record.key, fixture.now()).await.unwrap()
 }
 
 /// A replayed response has the same status, headers and bytes, whatever they are.
 pub async fn a_repeated_call_gets_the_first_answer_byte_for_byte(fixture: Fixture) {
     let usual = samples::claim(fixture.home, "usual", fixture.now());
-    let empty = Claim {
-        answer: Answer { status: 204, headers: Vec::new(), body: Bytes::new() },
+    let empty = IdempotencyRecord {
+        response: StoredResponse { status: 204, headers: Vec::new(), body: Bytes::new() },
         ..samples::claim(fixture.home, "empty", fixture.now())
     };
-    let large = Claim {
-        answer: Answer { body: (0..=255).cycle().take(600_000).collect(), ..usual.answer.clone() },
+    let large = IdempotencyRecord {
+        response: StoredResponse { body: (0..=255).cycle().take(600_000).collect(), ..usual.response.clone() },
         fingerprint: Fingerprint(std::array::from_fn(|index| u8::try_from(index * 8).unwrap())),
         ..samples::claim(fixture.home, "large", fixture.now())
     };
     for record in [usual, empty, large] {
         assert_eq!(stored(&fixture, &record).await, None);
         commit_claim(&fixture, &record).await.unwrap();
-        assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.answer.clone())));
-        let other_response = Answer { status: 500, headers: Vec::new(), body: Bytes::from_static(b"second") };
-        let repeated = Claim { answer: other_response, ..record.clone() };
-        assert_eq!(answered(commit_claim(&fixture, &repeated).await), record.answer);
-        assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.answer)));
+        assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.response.clone())));
+        let other_response = StoredResponse { status: 500, headers: Vec::new(), body: Bytes::from_static(b"second") };
+        let repeated = IdempotencyRecord { response: other_response, ..record.clone() };
+        assert_eq!(answered(commit_claim(&fixture, &repeated).await), record.response);
+        assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.response)));
     }
 }
 
@@ -55,9 +55,9 @@ pub async fn a_repeated_call_has_no_second_effect(fixture: Fixture) {
     commit_claim(&fixture, &record).await.unwrap();
     let (pending, log) = (fixture.pending().await, fixture.log(fixture.home).await);
     let (mut changeset, second) = fixture.creation(fixture.home, samples::finding("second"));
-    changeset.claim(record.clone());
+    changeset.set_idempotency(record.clone());
     changeset.publish(samples::outbox_event(&*fixture.entropy, &second));
-    assert_eq!(answered(fixture.commit(changeset).await), record.answer);
+    assert_eq!(answered(fixture.commit(changeset).await), record.response);
     assert_eq!(fixture.get(fixture.home, second.meta.id).await, None);
     assert_eq!((fixture.pending().await, fixture.log(fixture.home).await), (pending, log));
 }
@@ -67,25 +67,25 @@ pub async fn a_repeated_call_has_no_second_effect(fixture: Fixture) {
 pub async fn a_repeated_call_is_recognised_before_anything_else_is_checked(fixture: Fixture) {
     let (mut changeset, first) = fixture.creation(fixture.home, samples::finding("f-1"));
     let record = samples::claim(fixture.home, "key", changeset.at());
-    changeset.claim(record.clone());
+    changeset.set_idempotency(record.clone());
     fixture.commit(changeset).await.unwrap();
-    let unknown = StandingProof { account: fixture.id::<Finding>().ulid(), revision: first.meta.revision };
-    let timestamp = fixture.store.begin();
+    let unknown = ActorRevision { account: fixture.id::<Finding>().ulid(), revision: first.meta.revision };
+    let timestamp = fixture.store.begin_write();
     let mut again = samples::changeset_of(&*fixture.entropy, timestamp, fixture.home, unknown);
     let twin = fixture.fresh(&again, samples::finding("f-1"));
     again.create(&twin);
-    again.expect(&twin);
-    again.claim(record.clone());
-    assert_eq!(answered(fixture.commit(again).await), record.answer);
+    again.require_unchanged(&twin);
+    again.set_idempotency(record.clone());
+    assert_eq!(answered(fixture.commit(again).await), record.response);
 }
 
 /// A key with the response of one request is refused for another.
 pub async fn a_key_used_for_another_call_is_refused(fixture: Fixture) {
     let record = samples::claim(fixture.home, "key", fixture.now());
     commit_claim(&fixture, &record).await.unwrap();
-    let other = Claim { fingerprint: Fingerprint([8; 32]), ..record.clone() };
+    let other = IdempotencyRecord { fingerprint: Fingerprint([8; 32]), ..record.clone() };
     assert!(matches!(commit_claim(&fixture, &other).await, Err(CommitError::KeyReused)));
-    assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.answer)));
+    assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.response)));
 }
 
 /// A key is unique per organization, account and operation, and case-sensitive.
@@ -99,14 +99,14 @@ pub async fn a_key_belongs_to_its_account_and_operation(fixture: Fixture) {
         IdempotencyKey { operation: "PATCH /api/v1/governance/findings/find_1".to_owned(), ..first.key.clone() },
         IdempotencyKey { key: "KEY".to_owned(), ..first.key.clone() },
     ] {
-        let other = Claim { key, fingerprint: Fingerprint([9; 32]), ..first.clone() };
+        let other = IdempotencyRecord { key, fingerprint: Fingerprint([9; 32]), ..first.clone() };
         assert_eq!(stored(&fixture, &other).await, None);
         let mut changeset = fixture.changeset(other.key.organization);
-        changeset.claim(other.clone());
+        changeset.set_idempotency(other.clone());
         fixture.commit(changeset).await.unwrap();
-        assert_eq!(stored(&fixture, &other).await, Some((other.fingerprint, other.answer)));
+        assert_eq!(stored(&fixture, &other).await, Some((other.fingerprint, other.response)));
     }
-    assert_eq!(stored(&fixture, &first).await, Some((first.fingerprint, first.answer)));
+    assert_eq!(stored(&fixture, &first).await, Some((first.fingerprint, first.response)));
 }
 
 /// A key is stored until it expires; from then on it can be used for any request.
@@ -114,16 +114,16 @@ pub async fn an_expired_key_counts_as_absent(fixture: Fixture) {
     let record = samples::claim(fixture.home, "key", fixture.now());
     commit_claim(&fixture, &record).await.unwrap();
     fixture.clock.set(record.expires_at - Duration::from_millis(1));
-    assert_eq!(answered(commit_claim(&fixture, &record).await), record.answer);
+    assert_eq!(answered(commit_claim(&fixture, &record).await), record.response);
     fixture.clock.set(record.expires_at);
     assert_eq!(stored(&fixture, &record).await, None);
-    let next = Claim {
+    let next = IdempotencyRecord {
         fingerprint: Fingerprint([8; 32]),
-        answer: Answer { status: 200, ..record.answer.clone() },
+        response: StoredResponse { status: 200, ..record.response.clone() },
         ..samples::claim(fixture.home, "key", fixture.now())
     };
     commit_claim(&fixture, &next).await.unwrap();
-    assert_eq!(stored(&fixture, &next).await, Some((next.fingerprint, next.answer)));
+    assert_eq!(stored(&fixture, &next).await, Some((next.fingerprint, next.response)));
     assert!(matches!(commit_claim(&fixture, &record).await, Err(CommitError::KeyReused)));
 }
 
@@ -132,10 +132,10 @@ pub async fn a_failed_commit_leaves_the_key_free(fixture: Fixture) {
     let taken = fixture.create(fixture.home, samples::finding("taken")).await;
     let record = samples::claim(fixture.home, "key", fixture.now());
     let (mut clashing, _) = fixture.creation(fixture.home, taken.record);
-    clashing.claim(record.clone());
+    clashing.set_idempotency(record.clone());
     assert!(matches!(fixture.commit(clashing).await, Err(CommitError::Conflict(_))));
     assert_eq!(stored(&fixture, &record).await, None);
-    let corrected = Claim { fingerprint: Fingerprint([8; 32]), ..record };
+    let corrected = IdempotencyRecord { fingerprint: Fingerprint([8; 32]), ..record };
     commit_claim(&fixture, &corrected).await.unwrap();
 }
 
@@ -146,8 +146,8 @@ pub async fn of_sixteen_at_once_under_one_key_one_acts(fixture: Fixture) {
         .map(|number| {
             let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding(&format!("f-{number}")));
             let mut record = samples::claim(fixture.home, "key", changeset.at());
-            record.answer.status = 200 + number;
-            changeset.claim(record);
+            record.response.status = 200 + number;
+            changeset.set_idempotency(record);
             changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
             let store = std::sync::Arc::clone(&fixture.store);
             (200 + number, tokio::spawn(async move { store.commit(changeset).await }))

@@ -1,7 +1,7 @@
 //! Lists: their orders, pages and time ranges.
 
 use findings::{Finding, Severity};
-use kernel::{Order, PageLimit, PageRequest, Stored, Timestamp, Window};
+use kernel::{Order, PageLimit, PageRequest, Stored, TimeRange, Timestamp};
 use registers::Control;
 
 use crate::{Fixture, samples};
@@ -131,28 +131,31 @@ pub async fn spans_of_time_hold_their_beginning_and_not_their_end(fixture: Fixtu
     let moved = fixture.revise(&all[1], samples::finding("f-1")).await;
     let created = |index: usize| Some(all[index].meta.created_at);
     let changed = Some(moved.meta.updated_at);
-    let open = Window::default();
+    let open = TimeRange::default();
     for (window, expected) in [
-        (Window { created_after: created(3), ..open }, vec!["f-4", "f-3"]),
-        (Window { created_before: created(2), ..open }, vec!["f-1", "f-0"]),
-        (Window { created_after: created(1), created_before: created(3), ..open }, vec!["f-2", "f-1"]),
-        (Window { created_after: created(3), created_before: created(3), ..open }, vec![]),
-        (Window { created_after: created(4), created_before: created(0), ..open }, vec![]),
-        (Window { updated_after: changed, ..open }, vec!["f-1"]),
-        (Window { updated_before: changed, ..open }, vec!["f-4", "f-3", "f-2", "f-0"]),
-        (Window { updated_after: created(3), ..open }, vec!["f-4", "f-3", "f-1"]),
-        (Window { updated_after: created(3), updated_before: created(4), ..open }, vec!["f-3"]),
-        (Window { created_before: created(4), updated_after: created(3), ..open }, vec!["f-3", "f-1"]),
+        (TimeRange { created_after: created(3), ..open }, vec!["f-4", "f-3"]),
+        (TimeRange { created_before: created(2), ..open }, vec!["f-1", "f-0"]),
+        (TimeRange { created_after: created(1), created_before: created(3), ..open }, vec!["f-2", "f-1"]),
+        (TimeRange { created_after: created(3), created_before: created(3), ..open }, vec![]),
+        (TimeRange { created_after: created(4), created_before: created(0), ..open }, vec![]),
+        (TimeRange { updated_after: changed, ..open }, vec!["f-1"]),
+        (TimeRange { updated_before: changed, ..open }, vec!["f-4", "f-3", "f-2", "f-0"]),
+        (TimeRange { updated_after: created(3), ..open }, vec!["f-4", "f-3", "f-1"]),
+        (TimeRange { updated_after: created(3), updated_before: created(4), ..open }, vec!["f-3"]),
+        (TimeRange { created_before: created(4), updated_after: created(3), ..open }, vec!["f-3", "f-1"]),
         (
-            Window { created_after: Some(Timestamp::MIN), updated_before: Some(Timestamp::MAX), ..open },
+            TimeRange { created_after: Some(Timestamp::MIN), updated_before: Some(Timestamp::MAX), ..open },
             keys(&all).into_iter().rev().collect(),
         ),
-        (Window { created_after: Some(Timestamp::MAX), ..open }, vec![]),
-        (Window { updated_before: Some(Timestamp::MIN), ..open }, vec![]),
-        (Window { created_before: Some(Timestamp::from_millis(-1)), ..open }, vec![]),
-        (Window { created_after: Some(Timestamp::from_millis(-1)), created_before: created(1), ..open }, vec!["f-0"]),
+        (TimeRange { created_after: Some(Timestamp::MAX), ..open }, vec![]),
+        (TimeRange { updated_before: Some(Timestamp::MIN), ..open }, vec![]),
+        (TimeRange { created_before: Some(Timestamp::from_millis(-1)), ..open }, vec![]),
+        (
+            TimeRange { created_after: Some(Timestamp::from_millis(-1)), created_before: created(1), ..open },
+            vec!["f-0"],
+        ),
     ] {
-        let page = PageRequest { window, ..pages_of(2, Order::Newest) };
+        let page = PageRequest { time_range: window, ..pages_of(2, Order::Newest) };
         let listed = fixture.walk::<Finding>(fixture.home, &Default::default(), page).await;
         assert_eq!(keys(&listed), expected, "{window:?}");
         assert_eq!(fixture.stream::<Finding>(fixture.home, &Default::default(), page).await, listed, "{window:?}");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use findings::{Finding, Severity};
-use kernel::{Changeset, Clash, CommitError, Kind, PageRequest, Revision};
+use kernel::{Changeset, CommitError, Conflict, Kind, PageRequest, Revision};
 use store::DynStore;
 
 use crate::{Fixture, samples};
@@ -27,7 +27,7 @@ async fn race(store: &Arc<DynStore>, changesets: Vec<Changeset>) -> Vec<Result<(
     outcomes
 }
 
-fn losers(outcomes: Vec<Result<(), CommitError>>) -> Vec<Clash> {
+fn losers(outcomes: Vec<Result<(), CommitError>>) -> Vec<Conflict> {
     let lost = outcomes.into_iter().filter_map(Result::err);
     lost.map(|error| match error {
         CommitError::Conflict(clash) => clash,
@@ -46,7 +46,7 @@ pub async fn one_of_sixteen_changes_to_a_revision_wins(fixture: Fixture) {
     });
     let outcomes = race(&fixture.store, changes.collect()).await;
     let winner = outcomes.iter().position(Result::is_ok).unwrap();
-    assert_eq!(losers(outcomes), vec![Clash::Revision(Kind::Finding, first.meta.ulid()); 15]);
+    assert_eq!(losers(outcomes), vec![Conflict::Revision(Kind::Finding, first.meta.ulid()); 15]);
     let stored = fixture.get(fixture.home, first.meta.id).await.unwrap();
     assert_eq!(stored.meta.revision, Revision(2));
     assert_eq!(stored.record.title.as_str(), format!("change {winner}"));
@@ -57,7 +57,7 @@ pub async fn one_of_sixteen_changes_to_a_revision_wins(fixture: Fixture) {
 pub async fn one_of_sixteen_records_with_a_key_wins(fixture: Fixture) {
     let creations = (0..16).map(|_| fixture.creation(fixture.home, samples::finding("wanted")).0);
     let outcomes = race(&fixture.store, creations.collect()).await;
-    assert_eq!(losers(outcomes), vec![Clash::Key(Kind::Finding, "wanted".to_owned()); 15]);
+    assert_eq!(losers(outcomes), vec![Conflict::UniqueKey(Kind::Finding, "wanted".to_owned()); 15]);
     let all = fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
     assert_eq!(all.len(), 1);
 }
@@ -111,7 +111,7 @@ pub async fn a_caller_that_goes_away_leaves_the_store_whole(fixture: Fixture) {
     for number in 0..16 {
         let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding(&format!("abandoned-{number}")));
         let record = samples::claim(fixture.home, &format!("key-{number}"), changeset.at());
-        changeset.claim(record.clone());
+        changeset.set_idempotency(record.clone());
         changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
         let mut commit = fixture.store.commit(changeset);
         let _ = commit.as_mut().poll(&mut Context::from_waker(Waker::noop()));

@@ -74,11 +74,11 @@ pub async fn another_organizations_record_is_not_there(fixture: Fixture) {
             let listed = fixture.walk::<Control>(organization, &Default::default(), page).await;
             assert_eq!(listed, controls[index..=index]);
         }
-        let found = Reader::<Finding>::with_keys(&*fixture.store, organization, &["h", "a", "f"]).await.unwrap();
+        let found = Reader::<Finding>::get_by_keys(&*fixture.store, organization, &["h", "a", "f"]).await.unwrap();
         assert_eq!(found, findings[index..=index]);
     }
     assert_eq!(fixture.get(away, fixture.home).await, None);
-    assert!(Reader::<Organization>::with_keys(&*fixture.store, away, &["home"]).await.unwrap().is_empty());
+    assert!(Reader::<Organization>::get_by_keys(&*fixture.store, away, &["home"]).await.unwrap().is_empty());
     assert_eq!(fixture.walk::<Organization>(away, &Default::default(), PageRequest::default()).await.len(), 1);
     assert_eq!(fixture.get::<Finding>(fixture.home, fixture.id()).await, None);
 }
@@ -96,9 +96,9 @@ pub async fn records_are_found_by_their_keys(fixture: Fixture) {
     let mut keys: Vec<_> = (0..494).map(|count| format!("unknown-{count}")).collect();
     keys.extend(["a", "B", "c%", "d'\"\\", "b", "a-control"].map(str::to_owned));
     let keys: Vec<_> = keys.iter().map(String::as_str).collect();
-    let mut found = Reader::<Finding>::with_keys(&*fixture.store, fixture.home, &keys).await.unwrap();
+    let mut found = Reader::<Finding>::get_by_keys(&*fixture.store, fixture.home, &keys).await.unwrap();
     found.sort_by_key(|stored| stored.meta.id);
     assert_eq!(found, expected);
-    assert!(Reader::<Finding>::with_keys(&*fixture.store, fixture.home, &[]).await.unwrap().is_empty());
-    assert!(Reader::<FindingEvent>::with_keys(&*fixture.store, fixture.home, &["a"]).await.unwrap().is_empty());
+    assert!(Reader::<Finding>::get_by_keys(&*fixture.store, fixture.home, &[]).await.unwrap().is_empty());
+    assert!(Reader::<FindingEvent>::get_by_keys(&*fixture.store, fixture.home, &["a"]).await.unwrap().is_empty());
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use audit::{Checkpoint, Hash, Head, Recorded, Seal, Tail, Unsealed, hash_of};
+use audit::{Checkpoint, Hash, Head, Seal, StoredEntry, Unsealed, UnsealedStats, hash_entry};
 use kernel::{Entry, Organization, OrganizationId, Timestamp};
 
 use crate::{Fixture, samples};
@@ -34,12 +34,12 @@ async fn seal(fixture: &Fixture, organization: OrganizationId) -> Checkpoint {
     checkpoint
 }
 
-fn assert_chain(chain: &[Recorded], entries: &[Entry]) {
+fn assert_chain(chain: &[StoredEntry], entries: &[Entry]) {
     assert_eq!(chain.len(), entries.len());
-    let mut previous_hash = Hash::NONE;
+    let mut previous_hash = Hash::ZERO;
     for (sequence, (recorded, entry)) in (1..).zip(chain.iter().zip(entries)) {
         assert_eq!(recorded.entry, *entry);
-        let hash = hash_of(entry, sequence, previous_hash);
+        let hash = hash_entry(entry, sequence, previous_hash);
         assert_eq!(recorded.seal, Some(Seal { sequence, previous_hash, hash }));
         previous_hash = hash;
     }
@@ -75,7 +75,7 @@ pub async fn a_seal_shows_in_lists_and_alone(fixture: Fixture) {
     let late = append(&fixture, organization, 1).await.remove(0);
     let log = fixture.log(organization).await;
     assert_chain(&log[..3], &entries);
-    assert_eq!(log[3], Recorded { entry: late, seal: None });
+    assert_eq!(log[3], StoredEntry { entry: late, seal: None });
     let alone = fixture.store.entry(organization, entries[1].id).await.unwrap();
     assert_eq!(alone.as_ref(), Some(&log[1]));
 }
@@ -103,7 +103,7 @@ pub async fn entries_are_given_out_for_sealing_oldest_first(fixture: Fixture) {
 /// Organizations with unsealed entries are listed once each, ordered by identifier, after any given position.
 pub async fn organizations_with_work_due_are_told_in_bounds(fixture: Fixture) {
     seal(&fixture, fixture.home).await;
-    let due = async |after, limit| fixture.store.with_unsealed(after, limit).await.unwrap();
+    let due = async |after, limit| fixture.store.organizations_with_unsealed(after, limit).await.unwrap();
     assert_eq!(due(None, 10).await, []);
     let mut organizations = vec![fixture.id(), fixture.id(), fixture.id(), Organization::installation()];
     for organization in &organizations {
@@ -155,7 +155,7 @@ pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
         assert_eq!(fixture.store.checkpoints(organization, 0, 100).await.unwrap(), [checkpoint]);
         let head = Head { sequence: checkpoint.sequence, hash: checkpoint.hash };
         assert_eq!(fixture.store.head(organization).await.unwrap(), head);
-        assert_eq!(fixture.store.tail(Some(organization)).await.unwrap().entries, 1);
+        assert_eq!(fixture.store.unsealed_stats(Some(organization)).await.unwrap().entries, 1);
     }
 }
 
@@ -182,20 +182,29 @@ pub async fn one_of_eight_sealers_wins(fixture: Fixture) {
 /// Unsealed entries are counted, with the time of the oldest one, for one organization and for all.
 pub async fn the_tail_counts_what_is_not_sealed(fixture: Fixture) {
     seal(&fixture, fixture.home).await;
-    let nothing = Tail { entries: 0, oldest: None };
+    let nothing = UnsealedStats { entries: 0, oldest: None };
     let (one, other) = (fixture.id(), fixture.id());
-    assert_eq!(fixture.store.tail(None).await.unwrap(), nothing);
+    assert_eq!(fixture.store.unsealed_stats(None).await.unwrap(), nothing);
     let first = append(&fixture, one, 3).await;
     let second = append(&fixture, other, 2).await;
-    assert_eq!(fixture.store.tail(Some(one)).await.unwrap(), Tail { entries: 3, oldest: Some(first[0].occurred_at) });
     assert_eq!(
-        fixture.store.tail(Some(other)).await.unwrap(),
-        Tail { entries: 2, oldest: Some(second[0].occurred_at) }
+        fixture.store.unsealed_stats(Some(one)).await.unwrap(),
+        UnsealedStats { entries: 3, oldest: Some(first[0].occurred_at) }
     );
-    assert_eq!(fixture.store.tail(None).await.unwrap(), Tail { entries: 5, oldest: Some(first[0].occurred_at) });
+    assert_eq!(
+        fixture.store.unsealed_stats(Some(other)).await.unwrap(),
+        UnsealedStats { entries: 2, oldest: Some(second[0].occurred_at) }
+    );
+    assert_eq!(
+        fixture.store.unsealed_stats(None).await.unwrap(),
+        UnsealedStats { entries: 5, oldest: Some(first[0].occurred_at) }
+    );
     seal(&fixture, one).await;
-    assert_eq!(fixture.store.tail(Some(one)).await.unwrap(), nothing);
-    assert_eq!(fixture.store.tail(None).await.unwrap(), Tail { entries: 2, oldest: Some(second[0].occurred_at) });
+    assert_eq!(fixture.store.unsealed_stats(Some(one)).await.unwrap(), nothing);
+    assert_eq!(
+        fixture.store.unsealed_stats(None).await.unwrap(),
+        UnsealedStats { entries: 2, oldest: Some(second[0].occurred_at) }
+    );
 }
 
 /// A chain can be read from any sequence on, in batches of any size.

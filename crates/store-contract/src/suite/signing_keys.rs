@@ -2,22 +2,27 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::{KeyChange, Keyring, SHORTEST_LEAD, SealedKey};
+use auth::{EncryptedSigningKey, KeyChange, Keyring, MIN_LEAD_TIME};
 use kernel::{Changeset, Organization};
 use store::DynStore;
 
 use crate::{Fixture, samples};
 
-fn key(fixture: &Fixture, id: &str) -> SealedKey {
-    SealedKey { id: id.to_owned(), algorithm: "EdDSA".to_owned(), sealed: vec![0, 7, 255], created_at: fixture.now() }
+fn key(fixture: &Fixture, id: &str) -> EncryptedSigningKey {
+    EncryptedSigningKey {
+        id: id.to_owned(),
+        algorithm: "EdDSA".to_owned(),
+        ciphertext: vec![0, 7, 255],
+        created_at: fixture.now(),
+    }
 }
 
 fn ids(ring: &Keyring) -> Vec<&str> {
-    ring.keys().iter().map(|key| key.sealed.id.as_str()).collect()
+    ring.keys().iter().map(|key| key.key.id.as_str()).collect()
 }
 
 fn changeset(fixture: &Fixture) -> Changeset {
-    samples::changeset(&*fixture.entropy, fixture.store.begin(), Organization::installation())
+    samples::changeset(&*fixture.entropy, fixture.store.begin_write(), Organization::installation())
 }
 
 async fn ring(fixture: &Fixture) -> Keyring {
@@ -39,13 +44,13 @@ async fn begun(fixture: &Fixture) -> Keyring {
 pub async fn the_first_signing_key_wins(fixture: Fixture) {
     assert_eq!(ring(&fixture).await.keys(), []);
     let keys: Vec<_> = (0..8_u8)
-        .map(|number| SealedKey {
-            sealed: vec![0, number, 255],
+        .map(|number| EncryptedSigningKey {
+            ciphertext: vec![0, number, 255],
             created_at: fixture.now() + Duration::from_millis(u64::from(8 - number)),
             ..key(&fixture, &format!("key-{number}"))
         })
         .collect();
-    let add = async |store: Arc<DynStore>, key: SealedKey| {
+    let add = async |store: Arc<DynStore>, key: EncryptedSigningKey| {
         store.add_first_signing_key(&key).await.unwrap();
         store.signing_keys().await.unwrap().keys().to_vec()
     };
@@ -56,7 +61,7 @@ pub async fn the_first_signing_key_wins(fixture: Fixture) {
     }
     assert!(seen.iter().all(|one| *one == seen[0]), "servers have different keys");
     assert_eq!(seen[0].len(), 1);
-    assert!(keys.contains(&seen[0][0].sealed));
+    assert!(keys.contains(&seen[0][0].key));
     fixture.store.add_first_signing_key(&keys[0]).await.unwrap();
     let current = ring(&fixture).await;
     assert_eq!(current.keys(), seen[0]);
@@ -67,20 +72,20 @@ pub async fn the_first_signing_key_wins(fixture: Fixture) {
 pub async fn a_published_key_signs_after_its_lead(fixture: Fixture) {
     let before = begun(&fixture).await;
     let next = key(&fixture, "next");
-    assert!(change(&fixture, &before.rotated(next.clone(), SHORTEST_LEAD).unwrap()).await);
+    assert!(change(&fixture, &before.rotate(next.clone(), MIN_LEAD_TIME).unwrap()).await);
     let after = ring(&fixture).await;
     assert_eq!(ids(&after), ["first", "next"]);
     let published = &after.keys()[1];
-    assert_eq!(published.sealed, next);
-    assert!(before.at() + SHORTEST_LEAD <= published.signs_from, "{published:?}");
-    assert!(published.signs_from <= after.at() + SHORTEST_LEAD, "{published:?}");
-    assert_eq!(after.signing().map(|key| key.sealed.id.as_str()), Some("first"));
+    assert_eq!(published.key, next);
+    assert!(before.at() + MIN_LEAD_TIME <= published.signs_from, "{published:?}");
+    assert!(published.signs_from <= after.at() + MIN_LEAD_TIME, "{published:?}");
+    assert_eq!(after.signing().map(|key| key.key.id.as_str()), Some("first"));
 }
 
 /// A retired key is removed at once; if it was the signing key, its replacement signs from the same moment.
 pub async fn a_retired_key_is_gone_and_replaced(fixture: Fixture) {
     let before = begun(&fixture).await;
-    assert!(change(&fixture, &before.retired("first", key(&fixture, "replacement")).unwrap()).await);
+    assert!(change(&fixture, &before.retire("first", key(&fixture, "replacement")).unwrap()).await);
     let after = ring(&fixture).await;
     assert_eq!(ids(&after), ["replacement"]);
     assert!(after.keys()[0].signs_from <= after.at());
@@ -91,11 +96,11 @@ pub async fn a_retired_key_is_gone_and_replaced(fixture: Fixture) {
 pub async fn a_change_of_keys_is_on_record_or_did_not_happen(fixture: Fixture) {
     let installation = Organization::installation();
     let stale = begun(&fixture).await;
-    assert!(change(&fixture, &stale.rotated(key(&fixture, "next"), SHORTEST_LEAD).unwrap()).await);
+    assert!(change(&fixture, &stale.rotate(key(&fixture, "next"), MIN_LEAD_TIME).unwrap()).await);
     assert_eq!(fixture.log(installation).await.len(), 1);
     for decided in [
-        stale.rotated(key(&fixture, "other"), SHORTEST_LEAD).unwrap(),
-        stale.retired("first", key(&fixture, "other")).unwrap(),
+        stale.rotate(key(&fixture, "other"), MIN_LEAD_TIME).unwrap(),
+        stale.retire("first", key(&fixture, "other")).unwrap(),
     ] {
         assert!(!change(&fixture, &decided).await, "a change of stale keys was stored");
     }
@@ -108,7 +113,7 @@ pub async fn a_change_of_keys_that_fails_leaves_them_as_they_were(fixture: Fixtu
     let before = begun(&fixture).await;
     let changeset = changeset(&fixture);
     fixture.append(changeset.entries()[0].clone()).await.unwrap();
-    let decided = before.rotated(key(&fixture, "next"), SHORTEST_LEAD).unwrap();
+    let decided = before.rotate(key(&fixture, "next"), MIN_LEAD_TIME).unwrap();
     assert!(fixture.store.change_signing_keys(&decided, changeset).await.is_err());
     assert_eq!(ids(&ring(&fixture).await), ["first"]);
 }
@@ -118,7 +123,7 @@ pub async fn one_of_eight_rotations_wins(fixture: Fixture) {
     let before = begun(&fixture).await;
     let rotations: Vec<_> = (0..8)
         .map(|number| {
-            let decided = before.rotated(key(&fixture, &format!("next-{number}")), SHORTEST_LEAD).unwrap();
+            let decided = before.rotate(key(&fixture, &format!("next-{number}")), MIN_LEAD_TIME).unwrap();
             let (store, changeset) = (Arc::clone(&fixture.store), changeset(&fixture));
             tokio::spawn(async move { store.change_signing_keys(&decided, changeset).await.unwrap() })
         })

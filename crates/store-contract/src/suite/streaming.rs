@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use audit::AuditFilter;
 use findings::{Finding, FindingFilter, Severity};
-use kernel::{Order, PageLimit, PageRequest, Reader, StoreError, Stored, StreamRequest, Streamed};
+use kernel::{Order, PageLimit, PageRequest, Reader, SnapshotStream, StoreError, Stored, StreamRequest};
 use registers::Control;
 
 use crate::{Fixture, fixture::rest, samples};
@@ -31,7 +31,7 @@ async fn findings(fixture: &Fixture) -> Vec<Stored<Finding>> {
     all
 }
 
-async fn open(fixture: &Fixture, request: &StreamRequest) -> Streamed<Stored<Finding>> {
+async fn open(fixture: &Fixture, request: &StreamRequest) -> SnapshotStream<Stored<Finding>> {
     let filter = FindingFilter::default();
     Reader::<Finding>::stream(&*fixture.store, fixture.home, &filter, request).await.unwrap()
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use audit::AuditFilter;
 use findings::Finding;
-use kernel::{Claim, CommitError, PageRequest, Reader, StoreError};
+use kernel::{CommitError, IdempotencyRecord, PageRequest, Reader, StoreError};
 use store::Lease;
 use webhooks::Audience;
 
@@ -64,9 +64,10 @@ pub async fn expired_keys_are_forgotten_in_bounds(fixture: Fixture) {
     let mut records = Vec::new();
     for number in 0..10 {
         let usual = samples::claim(fixture.home, &format!("key-{number}"), at);
-        let record = Claim { expires_at: at + Duration::from_secs(if number < 7 { 60 } else { 120 }), ..usual };
+        let record =
+            IdempotencyRecord { expires_at: at + Duration::from_secs(if number < 7 { 60 } else { 120 }), ..usual };
         let mut changeset = fixture.changeset(fixture.home);
-        changeset.claim(record.clone());
+        changeset.set_idempotency(record.clone());
         fixture.commit(changeset).await.unwrap();
         records.push(record);
     }
@@ -77,7 +78,7 @@ pub async fn expired_keys_are_forgotten_in_bounds(fixture: Fixture) {
     assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 3);
     assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 0);
     for (number, record) in records.iter().enumerate() {
-        assert_eq!(fixture.store.answer(&record.key, at).await.unwrap().is_some(), number >= 7);
+        assert_eq!(fixture.store.stored_response(&record.key, at).await.unwrap().is_some(), number >= 7);
     }
 }
 
@@ -104,10 +105,10 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
     let record = samples::claim(home, "key", fixture.now());
     let entry = samples::entry(&*fixture.entropy, home, fixture.now());
     let timestamp = store.begin_entry();
-    let key = auth::SealedKey {
+    let key = auth::EncryptedSigningKey {
         id: "key".to_owned(),
         algorithm: "EdDSA".to_owned(),
-        sealed: vec![1],
+        ciphertext: vec![1],
         created_at: fixture.now(),
     };
     let partition = webhooks::Lane { organization: home, subscription: fixture.id() };
@@ -119,22 +120,22 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
     let outcomes = [
         ("ready", store.ready().await),
         ("append", store.append(entry.clone(), timestamp).await),
-        ("stored_response", store.answer(&record.key, fixture.now()).await.map(drop)),
+        ("stored_response", store.stored_response(&record.key, fixture.now()).await.map(drop)),
         ("get", Reader::<Finding>::get(&**store, home, stored.meta.id).await.map(drop)),
         ("list", Reader::<Finding>::list(&**store, home, &Default::default(), &page).await.map(drop)),
-        ("get_by_keys", Reader::<Finding>::with_keys(&**store, home, &["f-1"]).await.map(drop)),
+        ("get_by_keys", Reader::<Finding>::get_by_keys(&**store, home, &["f-1"]).await.map(drop)),
         ("entries", store.entries(home, &AuditFilter::default(), &page).await.map(drop)),
         ("entry", store.entry(home, entry.id).await.map(drop)),
-        ("with_unsealed", store.with_unsealed(None, 1).await.map(drop)),
+        ("with_unsealed", store.organizations_with_unsealed(None, 1).await.map(drop)),
         ("unsealed", store.unsealed(home, 1).await.map(drop)),
         ("sealed", store.sealed(home, 0, 1).await.map(drop)),
         ("head", store.head(home).await.map(drop)),
-        ("tail", store.tail(None).await.map(drop)),
+        ("tail", store.unsealed_stats(None).await.map(drop)),
         ("checkpoints", store.checkpoints(home, 0, 1).await.map(drop)),
         ("by_client_id", store.by_client_id(fixture.id()).await.map(drop)),
         ("revision", store.revision(home, fixture.id()).await.map(drop)),
-        ("record_last_used", store.note_use(&[(home, fixture.id(), fixture.now())]).await),
-        ("last_used", store.last_use(home, fixture.id()).await.map(drop)),
+        ("record_last_used", store.record_last_used(&[(home, fixture.id(), fixture.now())]).await),
+        ("last_used", store.last_used(home, fixture.id()).await.map(drop)),
         ("signing_keys", store.signing_keys().await.map(drop)),
         ("add_first_signing_key", store.add_first_signing_key(&key).await),
         ("master_key_check", store.master_key_check().await.map(drop)),

@@ -5,7 +5,7 @@ use std::{
     sync::LazyLock,
 };
 
-use ::audit::{Recorded, Seal};
+use ::audit::{Seal, StoredEntry};
 use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, StoreError, Subject};
 
 use super::changes;
@@ -112,10 +112,10 @@ pub(super) fn read(cells: &mut Cells<'_>) -> Result<Entry, StoreError> {
 }
 
 /// Reads all of [`LOG_COLUMNS`].
-pub(super) fn read_logged(cells: &mut Cells<'_>) -> Result<Recorded, StoreError> {
+pub(super) fn read_logged(cells: &mut Cells<'_>) -> Result<StoredEntry, StoreError> {
     let entry = read(cells)?;
     let seal = cells.opt_parsed(seal).map_err(|error| naming(entry.id, error))?;
-    Ok(Recorded { entry, seal })
+    Ok(StoredEntry { entry, seal })
 }
 
 /// Adds the entry's id to an error, so that a row that was changed by hand can be found.

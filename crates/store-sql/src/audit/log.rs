@@ -5,9 +5,13 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use ::audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Seal, Signature, Tail, Unsealed};
+use ::audit::{
+    AuditFilter, AuditLog, Checkpoint, Head, Seal, SealedBatch, Signature, StoredEntry, Unsealed, UnsealedStats,
+};
 use async_trait::async_trait;
-use kernel::{Entry, Id, Order, OrganizationId, Page, PageRequest, Position, StoreError, StreamRequest, Streamed};
+use kernel::{
+    Entry, Id, Order, OrganizationId, Page, PageRequest, Position, SnapshotStream, StoreError, StreamRequest,
+};
 use ulid::Ulid;
 
 use super::{
@@ -78,7 +82,7 @@ impl AuditLog for SqlStore {
         organization: OrganizationId,
         filter: &AuditFilter,
         page: &PageRequest,
-    ) -> Result<Page<Recorded>, StoreError> {
+    ) -> Result<Page<StoredEntry>, StoreError> {
         let statement = entry_list(organization, filter, page, self.reach, self.presence.row());
         let (rows, as_of) = self.slice(self.in_flight.horizon(), page.limit, statement, entry::read_logged).await?;
         Ok(rows.page(page.limit, as_of, |stored| match page.order {
@@ -92,16 +96,16 @@ impl AuditLog for SqlStore {
         organization: OrganizationId,
         filter: &AuditFilter,
         request: &StreamRequest,
-    ) -> Result<Streamed<Recorded>, StoreError> {
+    ) -> Result<SnapshotStream<StoredEntry>, StoreError> {
         self.streamed(self.in_flight.horizon(), entry_stream(organization, filter, request), entry::read_logged).await
     }
 
-    async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError> {
+    async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<StoredEntry>, StoreError> {
         let values: [Value<'static>; 2] = [organization.into(), id.into()];
         self.engine.read(values, |values, session| Box::pin(session.fetch_one(&ONE, values, entry::read_logged))).await
     }
 
-    async fn with_unsealed(
+    async fn organizations_with_unsealed(
         &self,
         after: Option<OrganizationId>,
         limit: usize,
@@ -120,7 +124,7 @@ impl AuditLog for SqlStore {
             .await
     }
 
-    async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+    async fn seal(&self, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
         let input = (batch.clone(), *checkpoint);
         self.engine.write(input, |(batch, checkpoint), session| Box::pin(seal::store(session, batch, checkpoint))).await
     }
@@ -130,7 +134,7 @@ impl AuditLog for SqlStore {
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
+    ) -> Result<Vec<StoredEntry>, StoreError> {
         let input = (organization, after, limit);
         self.engine
             .read(input, |(organization, after, limit), session| {
@@ -155,10 +159,10 @@ impl AuditLog for SqlStore {
         Ok(head.unwrap_or(Head::EMPTY))
     }
 
-    async fn tail(&self, organization: Option<OrganizationId>) -> Result<Tail, StoreError> {
+    async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
         let sql: &'static Sql = if organization.is_some() { &TAIL } else { &WHOLE_TAIL };
         let values: Vec<Value<'static>> = organization.map(Value::from).into_iter().collect();
-        let read = |cells: &mut Cells<'_>| Ok(Tail { entries: cells.count()?, oldest: cells.opt_time()? });
+        let read = |cells: &mut Cells<'_>| Ok(UnsealedStats { entries: cells.count()?, oldest: cells.opt_time()? });
         let input = (sql, values, read);
         let tail = self
             .engine
@@ -240,7 +244,7 @@ async fn sealed(
     organization: OrganizationId,
     after: i64,
     limit: usize,
-) -> Result<Vec<Recorded>, StoreError> {
+) -> Result<Vec<StoredEntry>, StoreError> {
     let values = [organization.into(), after.into(), Value::most(limit)];
     let read = |cells: &mut Cells<'_>| {
         let (id, sequence) = (cells.id()?, cells.int()?);
@@ -250,7 +254,7 @@ async fn sealed(
     let ids: Vec<Id<Entry>> = seals.iter().map(|(id, _)| *id).collect();
     let entries = entry::named(session, organization, &ids).await?;
     let mut entries: HashMap<_, _> = entries.into_iter().map(|entry| (entry.id, entry)).collect();
-    let with_entry = |(id, seal)| Some(Recorded { entry: entries.remove(&id)?, seal: Some(seal) });
+    let with_entry = |(id, seal)| Some(StoredEntry { entry: entries.remove(&id)?, seal: Some(seal) });
     Ok(seals.into_iter().filter_map(with_entry).collect())
 }
 

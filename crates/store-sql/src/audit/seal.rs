@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use ::audit::{Batch, Checkpoint, Head};
+use ::audit::{Checkpoint, Head, SealedBatch};
 use kernel::StoreError;
 
 use super::entry::WAITING;
@@ -36,7 +36,7 @@ static SIGN: LazyLock<Sql> = LazyLock::new(|| {
 
 /// Stores a batch of seals and its checkpoint. Returns `false` and stores nothing if the head of the chain is no longer
 /// the one that the batch continues.
-pub(super) async fn store(session: &Session, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+pub(super) async fn store(session: &Session, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
     if batch.seals.is_empty() {
         return Err(corrupt("a batch of seals must have at least one entry"));
     }
@@ -74,7 +74,7 @@ pub(super) async fn store(session: &Session, batch: &Batch, checkpoint: &Checkpo
     Ok(true)
 }
 
-async fn move_head(session: &Session, batch: &Batch) -> Result<bool, StoreError> {
+async fn move_head(session: &Session, batch: &SealedBatch) -> Result<bool, StoreError> {
     let head = batch.head();
     let mut values: Vec<Value<'_>> =
         vec![head.sequence.into(), head.hash.to_string().into(), batch.organization.into()];

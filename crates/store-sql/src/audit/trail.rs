@@ -3,7 +3,7 @@
 use std::{borrow::Borrow, sync::Arc};
 
 use async_trait::async_trait;
-use kernel::{AuditTrail, Entry, Stamp, StoreError, Timestamp};
+use kernel::{AuditTrail, Entry, StoreError, Timestamp, WriteTimestamp};
 
 use super::insert;
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Default)]
 pub(crate) struct Trail {
-    waiting: Arc<Waiting<Stamped, (), Stamp>>,
+    waiting: Arc<Waiting<Stamped, (), WriteTimestamp>>,
 }
 
 /// An entry with the timestamp under which it is in flight.
@@ -32,13 +32,13 @@ impl Borrow<Entry> for Stamped {
 
 #[async_trait]
 impl AuditTrail for SqlStore {
-    fn begin_entry(&self) -> Stamp {
+    fn begin_entry(&self) -> WriteTimestamp {
         self.in_flight.entries.begin()
     }
 
-    async fn append(&self, entry: Entry, timestamp: Stamp) -> Result<(), StoreError> {
+    async fn append(&self, entry: Entry, timestamp: WriteTimestamp) -> Result<(), StoreError> {
         let (engine, check) = (Arc::clone(&self.engine), self.presence.check());
-        let dispatch = move |batch: Arc<Trip<Stamped, (), Stamp>>| {
+        let dispatch = move |batch: Arc<Trip<Stamped, (), WriteTimestamp>>| {
             let completing = Arc::clone(&batch);
             engine.write_together_apart(
                 Sort::Entries,
@@ -51,7 +51,11 @@ impl AuditTrail for SqlStore {
     }
 }
 
-async fn travel(check: Check, batch: &Trip<Stamped, (), Stamp>, session: &Session) -> Result<Vec<()>, StoreError> {
+async fn travel(
+    check: Check,
+    batch: &Trip<Stamped, (), WriteTimestamp>,
+    session: &Session,
+) -> Result<Vec<()>, StoreError> {
     let entries = batch.board();
     let lock = async {
         match entries.iter().map(|entry| entry.at).min() {

@@ -9,7 +9,8 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use kernel::{
-    Changeset, Claim, CommitError, Entry, Kind, OrganizationId, OutboxEvent, Revision, StandingProof, StoreError, Write,
+    ActorRevision, Changeset, CommitError, Entry, IdempotencyRecord, Kind, OrganizationId, OutboxEvent, Revision,
+    StoreError, Write,
 };
 use ulid::Ulid;
 
@@ -73,7 +74,7 @@ impl From<StoreError> for InTheWay {
 /// see their precondition hold although neither order of running them one after the other allows both.
 pub(super) fn may_share(changeset: &Changeset) -> bool {
     let writes = changeset.writes();
-    changeset.unchanged().is_empty() && writes.len() <= SMALL && distinct(writes.iter())
+    changeset.preconditions().is_empty() && writes.len() <= SMALL && distinct(writes.iter())
 }
 
 fn distinct<'w>(writes: impl ExactSizeIterator<Item = &'w Write>) -> bool {
@@ -130,7 +131,7 @@ fn travel<'s>(check: Check, batch: &'s Journey, session: &'s Session) -> BoxFutu
 /// that locks several, so that no two transactions deadlock.
 async fn commit_all(session: &Session, check: Check, changesets: &[Arc<Changeset>]) -> Result<(), InTheWay> {
     let each = || changesets.iter().map(|changeset| &**changeset);
-    let mut records: Vec<&Claim> = each().filter_map(Changeset::idempotency).collect();
+    let mut records: Vec<&IdempotencyRecord> = each().filter_map(Changeset::idempotency).collect();
     records.sort_unstable_by_key(|record| &record.key);
     let mut writes: Vec<&Write> = each().flat_map(Changeset::writes).collect();
     writes.sort_unstable_by_key(|write| place(write));
@@ -143,7 +144,7 @@ async fn commit_all(session: &Session, check: Check, changesets: &[Arc<Changeset
     let events: Vec<&OutboxEvent> = each().flat_map(Changeset::events).collect();
     let due = each().flat_map(|changeset| lanes::woken_by(changeset.writes()));
     let check_actors = actors.iter().map(|(organization, account, revision)| -> Step<'_, InTheWay> {
-        let actor = StandingProof { account: *account, revision: *revision };
+        let actor = ActorRevision { account: *account, revision: *revision };
         Box::pin(async move { Ok(check_proof(session, *organization, actor).await?) })
     });
     let mut steps: Vec<Step<'_, InTheWay>> =
@@ -160,7 +161,7 @@ async fn commit_all(session: &Session, check: Check, changesets: &[Arc<Changeset
 type Proof = (OrganizationId, Ulid, Revision);
 
 fn proof(changeset: &Changeset) -> Option<Proof> {
-    changeset.standing().map(|actor| (changeset.organization(), actor.account, actor.revision))
+    changeset.actor_revision().map(|actor| (changeset.organization(), actor.account, actor.revision))
 }
 
 /// The order in which records are locked. New records are sorted by their unique key, on which they may wait for
@@ -171,7 +172,7 @@ fn place(write: &Write) -> (Kind, bool, Option<String>, Ulid) {
     (write.record.kind(), is_update, key, write.meta.ulid())
 }
 
-async fn take_keys(session: &Session, records: &[&Claim]) -> Result<(), InTheWay> {
+async fn take_keys(session: &Session, records: &[&IdempotencyRecord]) -> Result<(), InTheWay> {
     if records.is_empty() || idempotency::take_all(session, records).await? { Ok(()) } else { Err(InTheWay) }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ::store::Lease;
-use kernel::{Id, Kind, OrganizationId, Stamp, StoreError, Stored, Timestamp};
+use kernel::{Id, Kind, OrganizationId, StoreError, Stored, Timestamp, WriteTimestamp};
 use webhooks::{Audience, Distribution, Lane, SubscriptionStatus, WebhookDelivery, WebhookSubscription, addressed};
 
 use super::{events, lanes};
@@ -30,7 +30,7 @@ pub(super) struct Round {
     pub(super) limit: usize,
     pub(super) audience: Audience,
     /// The timestamp of the deliveries' last change. They become visible later than their events.
-    pub(super) stamp: Stamp,
+    pub(super) stamp: WriteTimestamp,
     pub(super) check: Check,
     /// Whether some of the deliveries may be stored already.
     pub(super) tried: AtomicBool,

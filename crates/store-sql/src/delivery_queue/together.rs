@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::Stamp;
+use kernel::WriteTimestamp;
 use webhooks::{Due, Undone};
 
 use super::{deliveries::Asked, holding::Leaving, settling::Settling};
@@ -11,6 +11,6 @@ use crate::coalesce::Waiting;
 #[derive(Default)]
 pub(crate) struct Together {
     pub(super) due: Arc<Waiting<Asked, Vec<Due>>>,
-    pub(super) settling: Arc<Waiting<Settling, Vec<Undone>, Stamp>>,
+    pub(super) settling: Arc<Waiting<Settling, Vec<Undone>, WriteTimestamp>>,
     pub(super) leaving: Arc<Waiting<Leaving, bool>>,
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kernel::{Batches, StoreError};
+use kernel::{RecordStream, StoreError};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::timeout,
@@ -96,7 +96,7 @@ pub(super) fn unwanted() -> StoreError {
 }
 
 #[async_trait]
-impl<T: Send> Batches<T> for Taking<T> {
+impl<T: Send> RecordStream<T> for Taking<T> {
     async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
         match self.0.recv().await {
             Some(Handed::Batch(batch)) => Ok(Some(batch)),

@@ -13,7 +13,7 @@ pub(super) fn bind<'r>(subject: Option<&'r SubjectGroup>, row: &mut Vec<Value<'r
 }
 
 pub(super) fn read(cells: &mut Cells<'_>) -> Result<Option<SubjectGroup>, StoreError> {
-    SubjectGroup::of_parts(cells.opt_kept()?, cells.opt_kept()?, cells.opt_kept()?).map_err(corrupt)
+    SubjectGroup::from_parts(cells.opt_kept()?, cells.opt_kept()?, cells.opt_kept()?).map_err(corrupt)
 }
 
 pub(super) fn bind_versioned<'r>(subject: Option<&'r VersionedSubjectGroup>, row: &mut Vec<Value<'r>>) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Batches, Timestamp};
+use kernel::{RecordStream, Timestamp};
 
 use super::{
     TransferError, mark,
@@ -52,7 +52,7 @@ pub(super) async fn fill(
     engine: &Engine,
     table: &Moved,
     clear_first: bool,
-    mut rows: Box<dyn Batches<Row>>,
+    mut rows: Box<dyn RecordStream<Row>>,
     mut report: impl FnMut(u64),
 ) -> Result<(), TransferError> {
     let bulk = Arc::new(Bulk::plain(table.name, &table.columns));

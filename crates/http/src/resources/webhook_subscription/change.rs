@@ -5,7 +5,7 @@ use auth::Caller;
 use axum::http::StatusCode;
 use findings::Desk;
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Reason, Stamp};
+use kernel::{Changeset, Reason, WriteTimestamp};
 use serde_json::json;
 use webhooks::{AddressPolicy, SubscriptionChange, SubscriptionStatus, WebhookSubscription, revise};
 
@@ -58,7 +58,7 @@ impl Command for Change {
         request: &Call,
         caller: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, WithSigns), Problem> {
         let current = own(app, request).await?;
         request.check_if_match(current.meta.revision)?;

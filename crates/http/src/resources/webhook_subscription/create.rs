@@ -7,7 +7,7 @@ use auth::Caller;
 use axum::http::StatusCode;
 use findings::Desk;
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Id, Reader, Reason, Stamp};
+use kernel::{Changeset, Id, Reader, Reason, WriteTimestamp};
 use serde_json::json;
 use webhooks::{
     AddressPolicy, EventType, LaneSigns, MOST_PER_ACCOUNT, NewSubscription, WebhookSecret, WebhookSubscription,
@@ -47,7 +47,9 @@ impl Create {
 /// Checks that the caller itself may read these events. A token with fewer scopes than its account must not gain access
 /// through a subscription.
 pub(super) fn may_read(caller: &Caller, event_types: &BTreeSet<EventType>) -> Result<(), Problem> {
-    event_types.iter().try_for_each(|event| caller.need(event.scope()).map_err(|_| Problem::forbidden(event.scope())))
+    event_types
+        .iter()
+        .try_for_each(|event| caller.require_scope(event.scope()).map_err(|_| Problem::forbidden(event.scope())))
 }
 
 #[async_trait]
@@ -64,7 +66,7 @@ impl Command for Create {
         _: &Call,
         caller: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         may_read(caller, &self.subscription.event_types)?;
         let (services, account) = (&app.services, &*caller.account);
@@ -72,7 +74,7 @@ impl Command for Create {
         let keys: Vec<String> = slots.map(|slot| WebhookSubscription::place_key(account.meta.id, slot)).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let existing =
-            Reader::<WebhookSubscription>::with_keys(&*services.store, account.meta.organization, &keys).await?;
+            Reader::<WebhookSubscription>::get_by_keys(&*services.store, account.meta.organization, &keys).await?;
         let taken_slots = existing.iter().map(|stored| stored.record.place).collect();
         let id = Id::new(services.entropy.ulid(timestamp.at()));
         let secret = WebhookSecret::generate(&*services.entropy);

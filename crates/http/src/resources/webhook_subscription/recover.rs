@@ -9,7 +9,8 @@ use bytes::Bytes;
 use findings::Desk;
 use futures_util::future::BoxFuture;
 use kernel::{
-    Changeset, Id, PageLimit, PageRequest, Reader, Reason, Stamp, StoreError, Stored, Timestamp, Window as Times,
+    Changeset, Id, PageLimit, PageRequest, Reader, Reason, StoreError, Stored, TimeRange as Times, Timestamp,
+    WriteTimestamp,
 };
 use serde_json::json;
 use store::DynStore;
@@ -90,7 +91,7 @@ impl Command for Recover {
         request: &Call,
         _: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let subscription = own(app, request).await?;
         // The range is half-open, and must include the current millisecond.
@@ -191,7 +192,7 @@ async fn undelivered(
         ..Times::default()
     };
     let limit = PageLimit::clamped(u64::from(PageLimit::MAX));
-    let mut request = PageRequest { limit, window, ..PageRequest::default() };
+    let mut request = PageRequest { limit, time_range: window, ..PageRequest::default() };
     let mut all = Vec::new();
     loop {
         let page = Reader::<WebhookDelivery>::list(store, subscription.meta.organization, &filter, &request).await?;

@@ -5,7 +5,7 @@ use auth::Caller;
 use axum::http::StatusCode;
 use findings::Desk;
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Reason, Stamp};
+use kernel::{Changeset, Reason, WriteTimestamp};
 use webhooks::WebhookSubscription;
 
 use super::{desk, own};
@@ -44,7 +44,7 @@ impl Command for Remove {
         request: &Call,
         _: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, ()), Problem> {
         let current = own(app, request).await?;
         request.check_if_match(current.meta.revision)?;

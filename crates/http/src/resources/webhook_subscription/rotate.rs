@@ -7,7 +7,7 @@ use auth::{Caller, ServiceAccount};
 use axum::http::StatusCode;
 use findings::Desk;
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Reason, Stamp};
+use kernel::{Changeset, Reason, WriteTimestamp};
 use serde_json::json;
 use webhooks::{WebhookSecret, WebhookSubscription};
 
@@ -54,7 +54,7 @@ impl Command for Rotate {
         request: &Call,
         _: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let current = own(app, request).await?;
         let services = &app.services;

@@ -7,7 +7,7 @@ use auth::Caller;
 use axum::http::StatusCode;
 use findings::Desk;
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stamp, Stored, Timestamp};
+use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, WriteTimestamp};
 use serde_json::json;
 use webhooks::{
     Attempt, Failure, Message, Outcome, SealedSecret, TEST_EVENT, WebhookDelivery, WebhookSubscription, tested,
@@ -83,7 +83,7 @@ impl Command for Test {
         request: &Call,
         _: &Caller,
         context: &Desk<'_>,
-        timestamp: Stamp,
+        timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let Made { event, attempt, ended } = self.made.get().ok_or_else(Problem::internal)?;
         let current = own(app, request).await?;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use api::{ApiSettings, App, Observer, Quotas, Services};
-use audit::Recorded;
+use audit::StoredEntry;
 use auth::{Account, AccountStatus, ClientSecret, ServiceAccount, TokenVerifier};
 use axum::Router;
 use findings::Finding;
@@ -216,13 +216,13 @@ impl House {
     }
 
     /// The audit log of the organization, oldest entry first.
-    pub(crate) async fn log(&self, organization: OrganizationId) -> Vec<Recorded> {
+    pub(crate) async fn log(&self, organization: OrganizationId) -> Vec<StoredEntry> {
         self.fixture.log(organization).await
     }
 
     /// The entries of the home organization's audit log by request id.
-    pub(crate) async fn entries_by_request(&self) -> HashMap<String, Vec<Recorded>> {
-        let mut entries: HashMap<String, Vec<Recorded>> = HashMap::new();
+    pub(crate) async fn entries_by_request(&self) -> HashMap<String, Vec<StoredEntry>> {
+        let mut entries: HashMap<String, Vec<StoredEntry>> = HashMap::new();
         for recorded in self.log(self.home).await {
             entries.entry(recorded.entry.origin.request_id.to_string()).or_default().push(recorded);
         }

@@ -5,53 +5,53 @@ use std::sync::Arc;
 use api::{AnswerSeal, CursorSeal};
 use auth::{Claims, ClientSecret, Keyring, PublishedKey, SecretHash, SecretHasher, TokenSigner, TokenVerifier};
 use crypto::{
-    Argon2Secrets, CachedVerifier, CursorKey, MasterKey, Sealer, TokenKeys, WebhookSecrets, seal_new_signing_key,
+    Argon2Hasher, CachedVerifier, CursorKey, Encryptor, HmacWebhookSigner, MasterKey, TokenKeys, generate_signing_key,
 };
 use kernel::{Entropy, Timestamp};
 
 pub(crate) struct Keys {
-    pub(crate) secrets: Arc<Argon2Secrets>,
+    pub(crate) secrets: Arc<Argon2Hasher>,
     pub(crate) tokens: Arc<TokenKeys>,
     pub(crate) cursors: Arc<Cursors>,
     pub(crate) answers: Arc<Answers>,
-    pub(crate) webhooks: Arc<WebhookSecrets>,
+    pub(crate) webhooks: Arc<HmacWebhookSigner>,
 }
 
 pub(crate) struct Cursors(CursorKey);
 
-pub(crate) struct Answers(Sealer);
+pub(crate) struct Answers(Encryptor);
 
 impl AnswerSeal for Answers {
     fn seal(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
-        self.0.seal(entropy, purpose, body)
+        self.0.encrypt(entropy, purpose, body)
     }
 
     fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        self.0.open(purpose, sealed).ok().map(|body| body.to_vec())
+        self.0.decrypt(purpose, sealed).ok().map(|body| body.to_vec())
     }
 }
 
 impl CursorSeal for Cursors {
     fn seal(&self, payload: &[u8]) -> String {
-        self.0.seal(payload)
+        self.0.sign(payload)
     }
 
     fn open(&self, cursor: &str) -> Option<Vec<u8>> {
-        self.0.open(cursor)
+        self.0.verify(cursor)
     }
 }
 
 impl Keys {
     pub(crate) fn new(entropy: &Arc<dyn Entropy>, now: Timestamp) -> Self {
         let master = MasterKey::generate(&**entropy);
-        let sealed = seal_new_signing_key(&master, &**entropy, now);
-        let ring = Keyring::new(now, vec![PublishedKey { sealed, signs_from: now }]);
+        let sealed = generate_signing_key(&master, &**entropy, now);
+        let ring = Keyring::new(now, vec![PublishedKey { key, signs_from: now }]);
         Self {
-            secrets: Arc::new(Argon2Secrets::new(Arc::clone(entropy))),
+            secrets: Arc::new(Argon2Hasher::new(Arc::clone(entropy))),
             tokens: Arc::new(TokenKeys::open(&master, &ring, "https://novantra.example").unwrap()),
             cursors: Arc::new(Cursors(CursorKey::new(&master))),
-            answers: Arc::new(Answers(Sealer::new(&master))),
-            webhooks: Arc::new(WebhookSecrets::new(&master)),
+            answers: Arc::new(Answers(Encryptor::new(&master))),
+            webhooks: Arc::new(HmacWebhookSigner::new(&master)),
         }
     }
 

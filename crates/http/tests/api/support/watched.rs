@@ -12,13 +12,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use audit::{AuditFilter, AuditLog, Batch, Checkpoint, Head, Recorded, Tail, Unsealed};
-use auth::{Account, AccountId, Accounts, KeyChange, Keyring, SealedKey, SigningKeys};
+use audit::{AuditFilter, AuditLog, Checkpoint, Head, SealedBatch, StoredEntry, Unsealed, UnsealedStats};
+use auth::{Account, AccountId, Accounts, EncryptedSigningKey, KeyChange, Keyring, SigningKeys};
 use futures_util::future::BoxFuture;
 use kernel::{
-    Answer, AuditTrail, Batches, Changeset, CommitError, Entry, Fingerprint, Id, IdempotencyKey, Ledger, Organization,
-    OrganizationId, OutboxEvent, Page, PageRequest, Reader, Resource, Revision, Slug, Stamp, StoreError, Stored,
-    StreamRequest, Streamed, Timestamp,
+    AuditTrail, Changeset, CommitError, Entry, Fingerprint, Id, IdempotencyKey, Ledger, Organization, OrganizationId,
+    OutboxEvent, Page, PageRequest, Reader, RecordStream, Resource, Revision, Slug, SnapshotStream, StoreError, Stored,
+    StoredResponse, StreamRequest, Timestamp, WriteTimestamp,
 };
 use store::{Directory, DynStore, Lease, MasterKeyCheck, Upkeep};
 
@@ -125,19 +125,19 @@ impl Watched {
         self.injector.inject(point).await
     }
 
-    fn watch<T: 'static>(&self, streamed: Streamed<T>) -> Streamed<T> {
+    fn watch<T: 'static>(&self, streamed: SnapshotStream<T>) -> SnapshotStream<T> {
         let batches = WatchedBatches { inner: streamed.batches, injector: Arc::clone(&self.injector) };
-        Streamed { batches: Box::new(batches), ..streamed }
+        SnapshotStream { batches: Box::new(batches), ..streamed }
     }
 }
 
 struct WatchedBatches<T> {
-    inner: Box<dyn Batches<T>>,
+    inner: Box<dyn RecordStream<T>>,
     injector: Arc<Ports>,
 }
 
 #[async_trait]
-impl<T> Batches<T> for WatchedBatches<T> {
+impl<T> RecordStream<T> for WatchedBatches<T> {
     async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
         self.injector.inject(Port::Batch).await?;
         self.inner.next().await
@@ -171,22 +171,22 @@ where
         organization: OrganizationId,
         filter: &R::Filter,
         request: &StreamRequest,
-    ) -> Result<Streamed<Stored<R>>, StoreError> {
+    ) -> Result<SnapshotStream<Stored<R>>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         self.inject(Port::Read).await?;
         Ok(self.watch(Reader::<R>::stream(&*self.inner, organization, filter, request).await?))
     }
 
-    async fn with_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
+    async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
         self.inject(Port::Read).await?;
-        Reader::<R>::with_keys(&*self.inner, organization, keys).await
+        Reader::<R>::get_by_keys(&*self.inner, organization, keys).await
     }
 }
 
 #[async_trait]
 impl Ledger for Watched {
-    fn begin(&self) -> Stamp {
-        self.inner.begin()
+    fn begin_write(&self) -> WriteTimestamp {
+        self.inner.begin_write()
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
@@ -198,19 +198,23 @@ impl Ledger for Watched {
         Ok(())
     }
 
-    async fn answer(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<(Fingerprint, Answer)>, StoreError> {
+    async fn stored_response(
+        &self,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError> {
         self.inject(Port::Kept).await?;
-        self.inner.answer(key, now).await
+        self.inner.stored_response(key, now).await
     }
 }
 
 #[async_trait]
 impl AuditTrail for Watched {
-    fn begin_entry(&self) -> Stamp {
+    fn begin_entry(&self) -> WriteTimestamp {
         self.inner.begin_entry()
     }
 
-    async fn append(&self, entry: Entry, stamp: Stamp) -> Result<(), StoreError> {
+    async fn append(&self, entry: Entry, stamp: WriteTimestamp) -> Result<(), StoreError> {
         self.inject(Port::Append).await?;
         self.inner.append(entry, stamp).await
     }
@@ -223,7 +227,7 @@ impl AuditLog for Watched {
         organization: OrganizationId,
         filter: &AuditFilter,
         page: &PageRequest,
-    ) -> Result<Page<Recorded>, StoreError> {
+    ) -> Result<Page<StoredEntry>, StoreError> {
         self.inject(Port::Read).await?;
         self.inner.entries(organization, filter, page).await
     }
@@ -233,28 +237,28 @@ impl AuditLog for Watched {
         organization: OrganizationId,
         filter: &AuditFilter,
         request: &StreamRequest,
-    ) -> Result<Streamed<Recorded>, StoreError> {
+    ) -> Result<SnapshotStream<StoredEntry>, StoreError> {
         self.inject(Port::Read).await?;
         Ok(self.watch(self.inner.stream_entries(organization, filter, request).await?))
     }
 
-    async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<Recorded>, StoreError> {
+    async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<StoredEntry>, StoreError> {
         self.inner.entry(organization, id).await
     }
 
-    async fn with_unsealed(
+    async fn organizations_with_unsealed(
         &self,
         after: Option<OrganizationId>,
         limit: usize,
     ) -> Result<Vec<OrganizationId>, StoreError> {
-        self.inner.with_unsealed(after, limit).await
+        self.inner.organizations_with_unsealed(after, limit).await
     }
 
     async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError> {
         self.inner.unsealed(organization, limit).await
     }
 
-    async fn seal(&self, batch: &Batch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+    async fn seal(&self, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
         self.inner.seal(batch, checkpoint).await
     }
 
@@ -263,7 +267,7 @@ impl AuditLog for Watched {
         organization: OrganizationId,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<Recorded>, StoreError> {
+    ) -> Result<Vec<StoredEntry>, StoreError> {
         self.inner.sealed(organization, after, limit).await
     }
 
@@ -280,8 +284,8 @@ impl AuditLog for Watched {
         self.inner.head(organization).await
     }
 
-    async fn tail(&self, organization: Option<OrganizationId>) -> Result<Tail, StoreError> {
-        self.inner.tail(organization).await
+    async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
+        self.inner.unsealed_stats(organization).await
     }
 }
 
@@ -297,16 +301,16 @@ impl Accounts for Watched {
         self.inner.revision(organization, account).await
     }
 
-    async fn note_use(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
-        self.inner.note_use(uses).await
+    async fn record_last_used(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
+        self.inner.record_last_used(uses).await
     }
 
-    async fn last_use(
+    async fn last_used(
         &self,
         organization: OrganizationId,
         account: AccountId,
     ) -> Result<Option<Timestamp>, StoreError> {
-        self.inner.last_use(organization, account).await
+        self.inner.last_used(organization, account).await
     }
 }
 
@@ -316,7 +320,7 @@ impl SigningKeys for Watched {
         self.inner.signing_keys().await
     }
 
-    async fn add_first_signing_key(&self, key: &SealedKey) -> Result<(), StoreError> {
+    async fn add_first_signing_key(&self, key: &EncryptedSigningKey) -> Result<(), StoreError> {
         self.inner.add_first_signing_key(key).await
     }
 

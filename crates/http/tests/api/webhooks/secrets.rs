@@ -57,7 +57,7 @@ async fn kept(api: &House, client: &Client, key: &str, path: &str) -> Vec<u8> {
         operation: format!("POST {path}"),
         key: key.to_owned(),
     };
-    let (_, response) = api.fixture.store.answer(&key, api.fixture.now()).await.unwrap().unwrap();
+    let (_, response) = api.fixture.store.stored_response(&key, api.fixture.now()).await.unwrap().unwrap();
     response.body.to_vec()
 }
 

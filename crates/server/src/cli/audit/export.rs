@@ -42,7 +42,7 @@ async fn write(store: &DynStore, organization: OrganizationId, out: &mut impl Wr
         for entry in entries {
             let Some(seal) = entry.seal.filter(|seal| seal.sequence <= end) else { break };
             sequence = seal.sequence;
-            writeln!(out, "{{\"entry\":{}}}", audit::canonical(&entry))?;
+            writeln!(out, "{{\"entry\":{}}}", audit::canonical_json(&entry))?;
             loop {
                 if more && checkpoints.peek().is_none() {
                     checkpoints = store.checkpoints(organization, signed, STEP).await?.into_iter().peekable();

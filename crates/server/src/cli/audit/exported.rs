@@ -60,7 +60,7 @@ fn read_entry(mut entry: Map<String, Value>) -> Result<Line, String> {
     let hash: Hash = parsed(&entry, "hash")?;
     entry.remove("hash");
     let canonical = serde_json_canonicalizer::to_vec(&entry).map_err(|error| error.to_string())?;
-    let link = Link { id, sequence, previous_hash, hash, computed: Hash::of(&canonical) };
+    let link = Link { id, sequence, previous_hash, hash, computed: Hash::digest(&canonical) };
     Ok(Line::Entry { organization, link })
 }
 
@@ -124,13 +124,17 @@ mod tests {
     #[test]
     fn an_outsider_computes_the_hash_that_was_sealed() {
         let entry = entry();
-        let seal =
-            audit::Seal { sequence: 7, previous_hash: Hash([3; 32]), hash: audit::hash_of(&entry, 7, Hash([3; 32])) };
-        let stored = audit::Recorded { entry, seal: Some(seal) };
-        let Line::Entry { link, .. } = read(&format!("{{\"entry\":{}}}", audit::canonical(&stored))).unwrap() else {
+        let seal = audit::Seal {
+            sequence: 7,
+            previous_hash: Hash([3; 32]),
+            hash: audit::hash_entry(&entry, 7, Hash([3; 32])),
+        };
+        let stored = audit::StoredEntry { entry, seal: Some(seal) };
+        let Line::Entry { link, .. } = read(&format!("{{\"entry\":{}}}", audit::canonical_json(&stored))).unwrap()
+        else {
             panic!("the line should be an entry");
         };
-        assert_eq!(Some(link), Link::of(&stored));
+        assert_eq!(Some(link), Link::from_stored(&stored));
         assert_eq!(link.computed, link.hash);
     }
 

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use audit::{Checkpoint, Verdict, Verification};
+use audit::{ChainVerifier, Checkpoint, VerifiedChain};
 use serde_json::json;
 
 use crate::{
@@ -42,7 +42,7 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
             chain.signed_through + 1
         )));
     }
-    let Verdict { entries, head, checkpoints, .. } = chain;
+    let VerifiedChain { entries, head, checkpoints, .. } = chain;
     let document = json!({
         "ok": true, "entries": entries, "checkpoints": checkpoints, "checkpoints_of_others": of_others,
         "head": head.hash.to_string(),
@@ -71,9 +71,9 @@ fn walk(
     export: &Path,
     key: &crypto::CheckpointPublicKey,
     mut checkpoints: Vec<Checkpoint>,
-) -> Result<(Verdict, usize), Failure> {
+) -> Result<(VerifiedChain, usize), Failure> {
     let file = File::open(export).or_fail(|| format!("can't read {}", export.display()))?;
-    let mut verification: Option<Verification<'_>> = None;
+    let mut verification: Option<ChainVerifier<'_>> = None;
     let mut of_others = 0;
     for (index, line) in BufReader::new(file).lines().enumerate() {
         let at = || format!("{} line {}", export.display(), index + 1);
@@ -82,7 +82,7 @@ fn walk(
             Line::Entry { organization, .. } => *organization,
             Line::Checkpoint(checkpoint) => checkpoint.organization,
         };
-        let verification = verification.get_or_insert_with(|| Verification::new(organization, key));
+        let verification = verification.get_or_insert_with(|| ChainVerifier::new(organization, key));
         let all = checkpoints.len();
         checkpoints.retain(|checkpoint| checkpoint.organization == organization);
         if all > 0 && checkpoints.is_empty() {
@@ -92,11 +92,13 @@ fn walk(
         }
         of_others += all - checkpoints.len();
         for checkpoint in checkpoints.drain(..) {
-            verification.checkpoint(&checkpoint).or_fail(|| "a checkpoint in the --checkpoint file".to_owned())?;
+            verification
+                .verify_checkpoint(&checkpoint)
+                .or_fail(|| "a checkpoint in the --checkpoint file".to_owned())?;
         }
         match line {
-            Line::Entry { link, .. } => verification.entry(&link).or_fail(at)?,
-            Line::Checkpoint(checkpoint) => verification.checkpoint(&checkpoint).or_fail(at)?,
+            Line::Entry { link, .. } => verification.verify_entry(&link).or_fail(at)?,
+            Line::Checkpoint(checkpoint) => verification.verify_checkpoint(&checkpoint).or_fail(at)?,
         }
     }
     let verification = verification.ok_or_else(|| Failure::new(format!("{} contains no entries", export.display())))?;

@@ -1,6 +1,6 @@
 //! Verification of the audit logs in the database.
 
-use audit::{Checkpoint, NotVerified, Tail, Verdict, verify_stored};
+use audit::{Checkpoint, UnsealedStats, VerificationError, VerifiedChain, verify_stored};
 use kernel::{Organization, OrganizationId, StoreError};
 use serde_json::{Value, json};
 
@@ -18,8 +18,8 @@ use crate::{
 struct Walked {
     name: String,
     /// The verified chain, or a description of the first entry or checkpoint that does not verify.
-    outcome: Result<Verdict, String>,
-    tail: Tail,
+    outcome: Result<VerifiedChain, String>,
+    tail: UnsealedStats,
 }
 
 impl Verify {
@@ -64,12 +64,12 @@ impl Verify {
                 checkpoints.iter().filter(|checkpoint| checkpoint.organization == organization).copied().collect();
             let outcome = match verify_stored(store, organization, &installation.checkpoint_key, &own).await {
                 Ok(chain) => Ok(chain),
-                Err(NotVerified::Fault(fault)) => Err(fault.to_string()),
+                Err(VerificationError::Fault(fault)) => Err(fault.to_string()),
                 // An entry that can't be decoded was changed, too.
-                Err(NotVerified::Store(StoreError::Corrupt(source))) => Err(source.to_string()),
-                Err(NotVerified::Store(error)) => return Err(error.into()),
+                Err(VerificationError::Store(StoreError::Corrupt(source))) => Err(source.to_string()),
+                Err(VerificationError::Store(error)) => return Err(error.into()),
             };
-            results.push(Walked { name, outcome, tail: store.tail(Some(organization)).await? });
+            results.push(Walked { name, outcome, tail: store.unsealed_stats(Some(organization)).await? });
         }
         Ok(results)
     }
@@ -117,7 +117,7 @@ fn words(result: &Walked) -> String {
         entries => format!("; {entries} more are not sealed yet"),
     };
     match outcome {
-        Ok(Verdict { entries, checkpoints, .. }) => {
+        Ok(VerifiedChain { entries, checkpoints, .. }) => {
             format!("{name}: {entries} entries, {checkpoints} checkpoints, intact{unsealed}")
         }
         Err(fault) => format!("{name}: {fault}{unsealed}"),

@@ -73,7 +73,7 @@ impl<'a> Importer<'a> {
         let organization = self.tenant.organization;
         let keys: Vec<&str> = controls.iter().map(|control| control.key.as_str()).collect();
         let decide = async || {
-            let existing = Reader::<Control>::with_keys(&**store, organization, &keys).await?;
+            let existing = Reader::<Control>::get_by_keys(&**store, organization, &keys).await?;
             let mut changeset = self.operator.changeset(organization, Action::new("control.batch_written"), None);
             let outcomes: Vec<Kept> = controls
                 .iter()
@@ -98,8 +98,8 @@ impl<'a> Importer<'a> {
         };
         let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
         let decide = async || {
-            let existing = Reader::<Finding>::with_keys(&**store, self.tenant.organization, &keys).await?;
-            Ok(findings::batch(&write_context, store.begin(), findings.to_vec(), existing, OnConflict::Update))
+            let existing = Reader::<Finding>::get_by_keys(&**store, self.tenant.organization, &keys).await?;
+            Ok(findings::batch(&write_context, store.begin_write(), findings.to_vec(), existing, OnConflict::Update))
         };
         if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
     }

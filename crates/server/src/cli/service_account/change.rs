@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::{Account, AccountId, AccountLimits, AccountRefusal, AccountStatus, ClientSecret, ServiceAccount};
+use auth::{Account, AccountError, AccountId, AccountLimits, AccountStatus, ClientSecret, ServiceAccount};
 use clap::Args;
 use kernel::{Action, Change, Subject, Timestamp};
 use serde_json::{Value, json};
@@ -103,23 +103,23 @@ impl Named {
         context: &Context,
         command: &'static str,
         action: &'static str,
-        decide: impl Fn(&ServiceAccount, Timestamp) -> Result<ServiceAccount, AccountRefusal>,
+        decide: impl Fn(&ServiceAccount, Timestamp) -> Result<ServiceAccount, AccountError>,
     ) -> Result<Changed, Failure> {
         Operator::work(context, command, &self.reason, async |operator| {
             let write = async || {
                 let before = view::find(&operator.installation, self.account).await?;
                 let organization = before.meta.organization;
-                let last_used = operator.installation.store.last_use(organization, before.meta.id).await?;
+                let last_used = operator.installation.store.last_used(organization, before.meta.id).await?;
                 let mut changeset =
-                    operator.changeset(organization, Action::new(action), Some(Subject::of(before.meta.id)));
+                    operator.changeset(organization, Action::new(action), Some(Subject::from_id(before.meta.id)));
                 let record = decide(&before.record, changeset.at())?;
                 // A command without effect is audited too, but keeps the revision, under which tokens were accepted.
                 if record == before.record {
-                    changeset.expect(&before);
+                    changeset.require_unchanged(&before);
                     return Ok((changeset, Changed { account: before, last_used }));
                 }
                 let after = before.changed(changeset.at(), record);
-                changeset.changes(Change::between(Some(&before.record), &after.record));
+                changeset.set_changes(Change::between(Some(&before.record), &after.record));
                 changeset.update(&before, &after);
                 Ok((changeset, Changed { account: after, last_used }))
             };
@@ -150,7 +150,7 @@ impl Rotate {
         let hasher = compose::hasher(&entropy);
         let rotate = |account: &ServiceAccount, now| {
             let current = account.secrets.first().map(|current| &current.hash);
-            account.rotated(hasher.hash(&secret, current), self.grace, now)
+            account.with_rotated_secret(hasher.hash(&secret, current), self.grace, now)
         };
         let command = "service-account rotate";
         let after = self.target.change(context, command, "service_account.rotated", rotate).await?;

@@ -91,23 +91,23 @@ pub(crate) async fn opened(
     new_account: &Opened,
 ) -> Result<(Changeset, (Account, ClientSecret)), Failure> {
     let Installation { store, entropy, hasher, .. } = &operator.installation;
-    let taken = Reader::<ServiceAccount>::with_keys(&**store, organization, &[new_account.name.as_str()]).await?;
+    let taken = Reader::<ServiceAccount>::get_by_keys(&**store, organization, &[new_account.name.as_str()]).await?;
     if !taken.is_empty() {
         return Err(Failure::new(format!(
             "the workspace already has a service account {:?}",
             new_account.name.as_str()
         )));
     }
-    let timestamp = store.begin();
+    let timestamp = store.begin_write();
     let at = timestamp.at();
     let secret = ClientSecret::generate(&**entropy);
     let hash = hasher.hash(&secret, None);
     let Opened { name, contact, scopes, expires_at } = new_account;
     let record = ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, at)?;
     let account = Stored::new(organization, Id::new(entropy.ulid(at)), at, record);
-    let subject = Some(Subject::of(account.meta.id));
+    let subject = Some(Subject::from_id(account.meta.id));
     let mut changeset = operator.changeset_at(timestamp, organization, Action::new("service_account.created"), subject);
-    changeset.changes(Change::between(None, &account.record));
+    changeset.set_changes(Change::between(None, &account.record));
     changeset.create(&account);
     Ok((changeset, (account, secret)))
 }

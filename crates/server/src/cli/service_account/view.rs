@@ -46,7 +46,7 @@ impl List {
             let mut listed = Vec::new();
             for workspace in workspaces {
                 for account in accounts_of(installation, &workspace).await? {
-                    let used = installation.store.last_use(account.meta.organization, account.meta.id).await?;
+                    let used = installation.store.last_used(account.meta.organization, account.meta.id).await?;
                     listed.push((workspace.record.slug.clone(), account, used));
                 }
             }
@@ -78,7 +78,7 @@ impl Show {
     pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
         let (account, used, now) = Installation::visit(&context.settings, async |installation| {
             let account = find(installation, self.account).await?;
-            let used = installation.store.last_use(account.meta.organization, account.meta.id).await?;
+            let used = installation.store.last_used(account.meta.organization, account.meta.id).await?;
             Ok((account, used, installation.clock.now()))
         })
         .await?;
@@ -96,7 +96,7 @@ impl Show {
                 ("last_used", or_never(used)),
                 ("reads", limit(limits.reads)),
                 ("writes", limit(limits.writes)),
-                ("secrets", account.record.live_secrets(now).count().to_string()),
+                ("secrets", account.record.valid_secrets(now).count().to_string()),
                 ("created_at", account.meta.created_at.to_string()),
             ];
             columns(&rows.map(|(name, value)| vec![name.to_owned(), value]))
@@ -120,7 +120,7 @@ async fn accounts_of(installation: &Installation, workspace: &Stored<Organizatio
 
 fn standing(account: &ServiceAccount, now: Timestamp) -> &'static str {
     match account.status {
-        AccountStatus::Active if !account.stands(now) => "expired",
+        AccountStatus::Active if !account.is_active_at(now) => "expired",
         status => status.name(),
     }
 }

@@ -52,6 +52,6 @@ impl Redeliver {
             attribution: &operator.attribution(organization),
             reason: Some(operator.reason()),
         };
-        Ok(webhooks::redeliver(&write_context, store.begin(), &subscription, &delivery)?)
+        Ok(webhooks::redeliver(&write_context, store.begin_write(), &subscription, &delivery)?)
     }
 }

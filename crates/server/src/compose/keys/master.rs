@@ -75,7 +75,7 @@ mod tests {
     use store_memory::MemoryStore;
 
     use super::*;
-    use crate::{clock::SystemClock, compose::keys::seal_new_signing_key};
+    use crate::{clock::SystemClock, compose::keys::generate_signing_key};
 
     struct Machine {
         folder: tempfile::TempDir,
@@ -148,7 +148,7 @@ mod tests {
         one.open(Opening::Server, &*database()).await.unwrap();
         other.open(Opening::Server, &*database()).await.unwrap();
         let key = load_master_key(&one.file()).unwrap();
-        let signing_key = seal_new_signing_key(&key, &entropy, kernel::Clock::now(&SystemClock));
+        let signing_key = generate_signing_key(&key, &entropy, kernel::Clock::now(&SystemClock));
         store.add_first_signing_key(&signing_key).await.unwrap();
         assert!(other.open(Opening::Server, &*store).await.is_err());
         assert_eq!(store.master_key_check().await.unwrap(), None, "a wrong key must not store its check value");

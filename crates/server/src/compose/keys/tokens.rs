@@ -96,7 +96,7 @@ impl TokenVerifier for Tokens {
         self.keys.verify(token, now)
     }
 
-    async fn catch_up(&self) -> Result<(), StoreError> {
+    async fn refresh_keys(&self) -> Result<(), StoreError> {
         let started = self.begun.load(Ordering::SeqCst);
         let mut done = self.done.subscribe();
         self.wanted.notify_one();
@@ -139,8 +139,8 @@ mod tests {
     async fn replace_the_key(installation: &Installation) {
         let operator = Operator::server(installation.clone(), Reason::parse("a test replaces the key").unwrap());
         let replaced = change(&operator, "signing_key.retired", |ring| {
-            let signing = ring.signing().unwrap().sealed.id.clone();
-            Ok(Some(ring.retired(&signing, installation.new_signing_key())?))
+            let signing = ring.signing().unwrap().key.id.clone();
+            Ok(Some(ring.retire(&signing, installation.new_signing_key())?))
         });
         assert!(replaced.await.unwrap().is_some());
     }
@@ -174,7 +174,7 @@ mod tests {
                 other.refresh().await
             })
         };
-        other.catch_up().await.unwrap();
+        other.refresh_keys().await.unwrap();
         assert!(other.verify(&after, NOW).is_ok());
         assert_eq!(other.verify(&before, NOW), Err(TokenError::UnknownKey), "the key of the token is retired");
         assert!(reader.await.unwrap().is_ok());
@@ -187,7 +187,7 @@ mod tests {
         let requests: Vec<_> = (0..100)
             .map(|_| {
                 let server = Arc::clone(&server);
-                tokio::spawn(async move { server.catch_up().await })
+                tokio::spawn(async move { server.refresh_keys().await })
             })
             .collect();
         while server.done.receiver_count() < requests.len() {
@@ -208,7 +208,7 @@ mod tests {
         installation.store.close().await;
         let waiting = {
             let server = Arc::clone(&server);
-            tokio::spawn(async move { server.catch_up().await })
+            tokio::spawn(async move { server.refresh_keys().await })
         };
         server.wanted().await;
         assert!(server.refresh().await.is_err());

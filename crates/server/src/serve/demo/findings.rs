@@ -89,16 +89,17 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
     let mut keys: Vec<&str> = FINDINGS.iter().map(|sample| sample.control).collect();
     keys.sort_unstable();
     keys.dedup();
-    let controls = Reader::<Control>::with_keys(&**store, organization, &keys).await?;
+    let controls = Reader::<Control>::get_by_keys(&**store, organization, &keys).await?;
     let controls: HashMap<&str, String> =
         controls.iter().map(|control| (control.record.key.as_str(), control.meta.id.to_string())).collect();
     let mut created = HashMap::new();
     for sample in FINDINGS {
         let new = sample.finding(operator, &controls)?;
-        let mut finding = operator.write(async || Ok(create(&write_context, store.begin(), new.clone()))).await?;
+        let mut finding = operator.write(async || Ok(create(&write_context, store.begin_write(), new.clone()))).await?;
         for status in sample.way {
             let patch = Revision { status: Some(*status), ..Revision::default() };
-            finding = operator.write(async || Ok(revise(&write_context, store.begin(), &finding, &patch)?)).await?;
+            finding =
+                operator.write(async || Ok(revise(&write_context, store.begin_write(), &finding, &patch)?)).await?;
         }
         created.insert(sample.key, finding);
     }
@@ -124,7 +125,7 @@ async fn repeat(
     };
     operator
         .write(async || {
-            let timestamp = operator.installation.store.begin();
+            let timestamp = operator.installation.store.begin_write();
             let originals = std::slice::from_ref(original);
             let (changeset, _, _) = report(write_context, timestamp, duplicate, event.clone(), originals)?;
             Ok((changeset, ()))

@@ -152,7 +152,7 @@ mod tests {
         atomic::{AtomicU64, Ordering},
     };
 
-    use kernel::{Batches as _, StoreError};
+    use kernel::{RecordStream as _, StoreError};
 
     use super::*;
     use crate::engine::{Sql, sqlite::connection::for_writing};
