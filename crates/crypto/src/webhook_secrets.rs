@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kernel::{Entropy, Id};
-use webhooks::{SealedSecret, Secrets, WebhookSecret, WebhookSubscription};
+use webhooks::{EncryptedSecret, WebhookSecret, WebhookSigner, WebhookSubscription};
 
 use crate::{encryptor::Encryptor, master_key::MasterKey};
 
@@ -19,16 +19,21 @@ impl HmacWebhookSigner {
     }
 }
 
-impl Secrets for HmacWebhookSigner {
-    fn seal(&self, entropy: &dyn Entropy, subscription: Id<WebhookSubscription>, secret: &WebhookSecret) -> Vec<u8> {
+impl WebhookSigner for HmacWebhookSigner {
+    fn encrypt(&self, entropy: &dyn Entropy, subscription: Id<WebhookSubscription>, secret: &WebhookSecret) -> Vec<u8> {
         self.0.encrypt(entropy, &purpose(subscription), secret.expose())
     }
 
-    fn sign(&self, subscription: Id<WebhookSubscription>, secrets: &[&SealedSecret], content: &[u8]) -> Option<String> {
+    fn sign(
+        &self,
+        subscription: Id<WebhookSubscription>,
+        secrets: &[&EncryptedSecret],
+        content: &[u8],
+    ) -> Option<String> {
         let purpose = purpose(subscription);
         let mut signatures = Vec::with_capacity(secrets.len());
         for secret in secrets {
-            let secret = self.0.decrypt(&purpose, &secret.sealed).ok()?;
+            let secret = self.0.decrypt(&purpose, &secret.ciphertext).ok()?;
             signatures.push(signature(&secret, content));
         }
         (!signatures.is_empty()).then(|| signatures.join(" "))
@@ -64,9 +69,9 @@ mod tests {
         Id::new(Ulid::from_parts(1_700_000_000_000, number))
     }
 
-    fn encrypted_secret(secrets: &HmacWebhookSigner, number: u128, secret: &WebhookSecret) -> SealedSecret {
-        let sealed = secrets.seal(&SystemEntropy::new(), id(number), secret);
-        SealedSecret { sealed, ends_at: None }
+    fn encrypted_secret(secrets: &HmacWebhookSigner, number: u128, secret: &WebhookSecret) -> EncryptedSecret {
+        let sealed = secrets.encrypt(&SystemEntropy::new(), id(number), secret);
+        EncryptedSecret { ciphertext: sealed, expires_at: None }
     }
 
     /// The example of the Standard Webhooks specification, which the tests of its published libraries use, too.
@@ -94,8 +99,10 @@ mod tests {
         let secrets = HmacWebhookSigner::new(&master_key(1));
         let (new, old) = (WebhookSecret::generate(&ConstantEntropy(1)), WebhookSecret::generate(&ConstantEntropy(2)));
         let ends_at = Some(Timestamp::from_millis(1));
-        let stored =
-            [encrypted_secret(&secrets, 1, &new), SealedSecret { ends_at, ..encrypted_secret(&secrets, 1, &old) }];
+        let stored = [
+            encrypted_secret(&secrets, 1, &new),
+            EncryptedSecret { expires_at: ends_at, ..encrypted_secret(&secrets, 1, &old) },
+        ];
         let both = secrets.sign(id(1), &[&stored[0], &stored[1]], b"content").unwrap();
         assert_eq!(both, [&new, &old].map(|secret| secrets.sign_with(secret, b"content")).join(" "));
     }
@@ -105,7 +112,7 @@ mod tests {
         let secrets = HmacWebhookSigner::new(&master_key(1));
         let stored = encrypted_secret(&secrets, 1, &WebhookSecret::generate(&ConstantEntropy(1)));
         let mut altered = stored.clone();
-        altered.sealed[20] ^= 1;
+        altered.ciphertext[20] ^= 1;
         assert_eq!(secrets.sign(id(1), &[], b"content"), None);
         assert_eq!(secrets.sign(id(1), &[&stored, &altered], b"content"), None);
     }

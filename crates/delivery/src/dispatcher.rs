@@ -5,71 +5,71 @@ use std::{sync::Arc, time::Duration};
 use kernel::{Clock, Entropy, StoreError, Timestamp};
 use store::DynStore;
 use tokio::{task::JoinSet, time::timeout};
-use webhooks::{Secrets, Sender};
+use webhooks::{Sender, WebhookSigner};
 
 use crate::{
-    Observer,
-    lane::{self, Office},
-    room::Room,
-    tenure::{LEASE, Tenure},
+    DeliveryObserver,
+    lease_session::{LEASE_DURATION, LeaseSession},
+    limits::ConcurrencyLimits,
+    worker::{self, WorkerContext},
 };
 
 /// Maximum number of partitions that are acquired in one cycle.
-const LANES: usize = 512;
+const MAX_PARTITIONS_PER_CYCLE: usize = 512;
 
 /// How many partitions this process leases per attempt that may be in flight. Partitions that wait for a permit are
 /// leased as well; further ones are left to other servers.
-const HELD_PER_PLACE: usize = 4;
+const PARTITIONS_PER_ATTEMPT: usize = 4;
 
 /// The dependencies and settings of the delivery workers.
-pub struct Means {
+pub struct DeliveryServices {
     /// The store of deliveries.
     pub store: Arc<DynStore>,
     /// The client that sends messages.
     pub sender: Arc<dyn Sender>,
     /// Signs messages.
-    pub secrets: Arc<dyn Secrets>,
+    pub signer: Arc<dyn WebhookSigner>,
     /// The clock of the installation.
     pub clock: Arc<dyn Clock>,
     /// Source of randomness for identifiers and for the jitter of retries.
     pub entropy: Arc<dyn Entropy>,
     /// Receives events for metrics.
-    pub observer: Arc<dyn Observer>,
+    pub observer: Arc<dyn DeliveryObserver>,
     /// Maximum number of attempts in flight.
     pub concurrency: usize,
 }
 
 /// How far the timestamp of an event may be ahead of the clock. Without this tolerance, an event might not be due yet
 /// when its notification arrives.
-const LEAD: Duration = Duration::from_millis(20);
+const MAX_EVENT_LEAD: Duration = Duration::from_millis(20);
 
-impl Means {
+impl DeliveryServices {
     /// Deliveries that are due at or before this time are sent now.
     pub(crate) fn due_by(&self) -> Timestamp {
-        self.clock.now() + LEAD
+        self.clock.now() + MAX_EVENT_LEAD
     }
 }
 
 /// Runs a worker for each partition that this process leases.
 pub struct Dispatcher {
-    office: Arc<Office>,
-    tenure: Arc<Tenure>,
+    context: Arc<WorkerContext>,
+    session: Arc<LeaseSession>,
     workers: JoinSet<()>,
-    most: usize,
+    max_partitions: usize,
 }
 
 impl Dispatcher {
     /// Creates a dispatcher without leases.
     #[must_use]
-    pub fn new(services: Means) -> Self {
-        let session = Arc::new(Tenure::begin(&*services.entropy, services.clock.now()));
-        let max_partitions = services.concurrency.max(1).saturating_mul(HELD_PER_PLACE);
-        let limits = Room::of(services.concurrency);
+    pub fn new(services: DeliveryServices) -> Self {
+        let session = Arc::new(LeaseSession::new(&*services.entropy, services.clock.now()));
+        let max_partitions = services.concurrency.max(1).saturating_mul(PARTITIONS_PER_ATTEMPT);
+        let limits = ConcurrencyLimits::new(services.concurrency);
         Self {
-            office: Arc::new(Office::new(services, limits)),
-            tenure: session,
+            context: Arc::new(WorkerContext::new(services, limits)),
+            session,
             workers: JoinSet::new(),
-            most: max_partitions,
+            max_partitions,
         }
     }
 
@@ -77,47 +77,49 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When the store fails; then no partition is acquired.
-    pub async fn round(&mut self) -> Result<bool, StoreError> {
+    pub async fn run_once(&mut self) -> Result<bool, StoreError> {
         while self.workers.try_join_next().is_some() {}
-        let limit = LANES.min(self.most - self.workers.len().min(self.most));
+        let limit = MAX_PARTITIONS_PER_CYCLE.min(self.max_partitions - self.workers.len().min(self.max_partitions));
         if limit == 0 {
             return Ok(false);
         }
-        let services = &self.office.means;
-        let due = services.store.lanes_due(services.due_by(), limit).await?;
+        let services = &self.context.services;
+        let due = services.store.due_partitions(services.due_by(), limit).await?;
         let found = due.len();
         if found == 0 {
             return Ok(false);
         }
-        self.renew_tenure();
-        let (context, session) = (Arc::clone(&self.office), Arc::clone(&self.tenure));
-        let services = &context.means;
-        let leases =
-            services.store.claim(&due, &session.holder, services.due_by(), services.clock.now() + LEASE).await?;
+        self.ensure_valid_session();
+        let (context, session) = (Arc::clone(&self.context), Arc::clone(&self.session));
+        let services = &context.services;
+        let leases = services
+            .store
+            .acquire_partitions(&due, &session.owner, services.due_by(), services.clock.now() + LEASE_DURATION)
+            .await?;
         for lease in leases {
-            self.workers.spawn(lane::work(Arc::clone(&context), Arc::clone(&session), lease));
+            self.workers.spawn(worker::run(Arc::clone(&context), Arc::clone(&session), lease));
         }
         Ok(found == limit)
     }
 
     /// Ensures that the lease session is valid: partitions must not be acquired in an expired one.
-    fn renew_tenure(&mut self) {
-        let now = self.office.means.clock.now();
+    fn ensure_valid_session(&mut self) {
+        let now = self.context.services.clock.now();
         if self.workers.is_empty() {
             // Every partition that is acquired now is leased at least that long.
-            self.tenure.extend(now);
-        } else if !self.tenure.lasts(now) {
-            self.lapse();
+            self.session.renewed_at(now);
+        } else if !self.session.is_valid(now) {
+            self.expire_session();
         }
     }
 
-    fn lapse(&mut self) {
+    fn expire_session(&mut self) {
         tracing::warn!(
             partitions = self.workers.len(),
             "the leases of webhook partitions expired before they were renewed: other servers may take them over"
         );
-        let services = &self.office.means;
-        self.tenure = Arc::new(Tenure::begin(&*services.entropy, services.clock.now()));
+        let services = &self.context.services;
+        self.session = Arc::new(LeaseSession::new(&*services.entropy, services.clock.now()));
     }
 
     /// Renews all partition leases. Must be called every few seconds.
@@ -129,19 +131,19 @@ impl Dispatcher {
         if self.workers.is_empty() {
             return Ok(());
         }
-        let services = &self.office.means;
+        let services = &self.context.services;
         let now = services.clock.now();
-        services.store.renew(&self.tenure.holder, now + LEASE).await?;
-        if self.tenure.lasts(services.clock.now()) {
-            self.tenure.extend(now);
+        services.store.renew_partitions(&self.session.owner, now + LEASE_DURATION).await?;
+        if self.session.is_valid(services.clock.now()) {
+            self.session.renewed_at(now);
         } else {
-            self.lapse();
+            self.expire_session();
         }
         Ok(())
     }
 
     /// Waits until no worker is running.
-    pub async fn idle(&mut self) {
+    pub async fn wait_until_idle(&mut self) {
         while self.workers.join_next().await.is_some() {}
     }
 
@@ -149,10 +151,10 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When the store fails; the leases then expire on their own.
-    pub async fn wind_up(mut self, grace: Duration) -> Result<(), StoreError> {
-        self.office.stop();
-        let _ = timeout(grace, self.idle()).await;
+    pub async fn shutdown(mut self, grace: Duration) -> Result<(), StoreError> {
+        self.context.stop();
+        let _ = timeout(grace, self.wait_until_idle()).await;
         self.workers.shutdown().await;
-        self.office.means.store.give_up_all(&self.tenure.holder).await
+        self.context.services.store.release_all_partitions(&self.session.owner).await
     }
 }

@@ -4,17 +4,17 @@
 //! No task sleeps until a retry is due: the time of the next attempt is kept in the store. A process that is killed
 //! therefore loses no retry, and tests advance time by setting the clock.
 
-mod bell;
 mod dispatcher;
 mod distributor;
-mod lane;
+mod lease_session;
+mod limits;
+mod notifier;
 mod observer;
-mod room;
 mod sender;
-mod tenure;
+mod worker;
 
-pub use bell::Doorbell;
-pub use dispatcher::{Dispatcher, Means};
-pub use distributor::{Distributor, Round};
-pub use observer::Observer;
-pub use sender::{GuardedSender, NoRoots, Resolver, Roots, SystemResolver};
+pub use dispatcher::{DeliveryServices, Dispatcher};
+pub use distributor::{Distributor, FanOutSummary};
+pub use notifier::LocalNotifier;
+pub use observer::DeliveryObserver;
+pub use sender::{GuardedSender, Resolver, Roots, RootsUnavailable, SystemResolver};

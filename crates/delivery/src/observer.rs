@@ -1,18 +1,18 @@
 //! The observer of deliveries, for metrics.
 
-use webhooks::{DisabledReason, Outcome};
+use webhooks::{AttemptOutcome, DisabledReason};
 
 /// Receives events about deliveries.
-pub trait Observer: Send + Sync {
+pub trait DeliveryObserver: Send + Sync {
     /// An attempt has started.
-    fn began(&self);
+    fn attempt_started(&self);
 
     /// An attempt has ended.
-    fn ended(&self, outcome: &Outcome);
+    fn attempt_ended(&self, outcome: &AttemptOutcome);
 
     /// The last attempt of a delivery has failed.
-    fn exhausted(&self);
+    fn delivery_exhausted(&self);
 
     /// A subscription was disabled.
-    fn disabled(&self, reason: DisabledReason);
+    fn subscription_disabled(&self, reason: DisabledReason);
 }

@@ -1,9 +1,9 @@
 //! The guarded HTTP client. It connects only to addresses that it has checked: names are resolved here for each
 //! connection, and forbidden addresses are filtered out before the first packet is sent.
 
-mod answer;
 mod failure;
 mod resolver;
+mod response;
 mod roots;
 
 use std::{
@@ -15,22 +15,22 @@ use async_trait::async_trait;
 use kernel::Clock;
 use reqwest::{Client, ClientBuilder, RequestBuilder, header::CONTENT_TYPE, redirect};
 use tokio::time::{Instant, timeout_at};
-use webhooks::{ANSWER_WITHIN, AddressPolicy, EndpointUrl, Failure, Message, Outcome, Sender};
+use webhooks::{ATTEMPT_TIMEOUT, AddressPolicy, AttemptFailure, AttemptOutcome, EndpointUrl, Message, Sender};
 
-use answer::Answer;
-use resolver::Checked;
+use resolver::FilteringResolver;
 pub use resolver::{Resolver, SystemResolver};
-pub use roots::{NoRoots, Roots};
+use response::EndpointResponse;
+pub use roots::{Roots, RootsUnavailable};
 
 /// Timeout for establishing a connection, within the timeout of the whole attempt.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long an idle connection is kept: less than the five seconds after which common servers close theirs, because
 /// sending on a connection that is being closed is a failed attempt.
-const IDLE_AT_MOST: Duration = Duration::from_secs(4);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Maximum number of idle connections per host. Many subscriptions may have the same host, each with its own attempts.
-const IDLE_PER_HOST: usize = 256;
+const MAX_IDLE_PER_HOST: usize = 256;
 
 /// Sends messages only to addresses that the policy allows.
 pub struct GuardedSender {
@@ -38,11 +38,11 @@ pub struct GuardedSender {
     resolver: Arc<dyn Resolver>,
     clock: Arc<dyn Clock>,
     roots: Roots,
-    answer_within: Duration,
+    timeout: Duration,
     /// The client for `https`. It is built on first use, because root certificates take memory.
-    secure: OnceLock<Result<Client, NoRoots>>,
+    tls_client: OnceLock<Result<Client, RootsUnavailable>>,
     /// The client for `http`, which only connects to loopback addresses.
-    plain: OnceLock<Client>,
+    plain_client: OnceLock<Client>,
 }
 
 impl GuardedSender {
@@ -54,61 +54,63 @@ impl GuardedSender {
             resolver,
             clock,
             roots,
-            answer_within: ANSWER_WITHIN,
-            secure: OnceLock::new(),
-            plain: OnceLock::new(),
+            timeout: ATTEMPT_TIMEOUT,
+            tls_client: OnceLock::new(),
+            plain_client: OnceLock::new(),
         }
     }
 
     /// Sets another timeout for a whole attempt.
     #[must_use]
-    pub fn answered_within(self, answer_within: Duration) -> Self {
-        Self { answer_within, ..self }
+    pub fn with_timeout(self, answer_within: Duration) -> Self {
+        Self { timeout: answer_within, ..self }
     }
 
     /// Returns the client for this URL. Fails if the host is a forbidden address: the resolver only checks names.
-    fn client(&self, url: &EndpointUrl) -> Result<&Client, Failure> {
+    fn client(&self, url: &EndpointUrl) -> Result<&Client, AttemptFailure> {
         let plain = url.as_url().scheme() != "https";
-        if plain && !self.policy.allows_plain(url) {
-            return Err(Failure::Forbidden);
+        if plain && !self.policy.allows_plain_http(url) {
+            return Err(AttemptFailure::Forbidden);
         }
         if url.address().is_some_and(|address| !self.policy.allows(address)) {
-            return Err(Failure::Forbidden);
+            return Err(AttemptFailure::Forbidden);
         }
-        if plain { Ok(self.plain()) } else { self.secure().map_err(|_| Failure::Untrusted) }
+        if plain { Ok(self.plain_client()) } else { self.tls_client().map_err(|_| AttemptFailure::Untrusted) }
     }
 
-    fn plain(&self) -> &Client {
-        self.plain.get_or_init(|| {
+    fn plain_client(&self) -> &Client {
+        self.plain_client.get_or_init(|| {
             let policy = self.policy.clone();
-            let resolver = Checked::new(&self.resolver, move |address| policy.allows_plain_to(address));
-            let client = bare().tls_backend_preconfigured(Roots::none()).dns_resolver(resolver).build();
+            let resolver = FilteringResolver::new(&self.resolver, move |address| policy.allows_plain_http_to(address));
+            let client =
+                base_client().tls_backend_preconfigured(Roots::empty_client_config()).dns_resolver(resolver).build();
             client.expect("building a client without TLS does not fail")
         })
     }
 
-    fn secure(&self) -> Result<&Client, &NoRoots> {
-        let client = self.secure.get_or_init(|| {
+    fn tls_client(&self) -> Result<&Client, &RootsUnavailable> {
+        let client = self.tls_client.get_or_init(|| {
             let policy = self.policy.clone();
-            let resolver = Checked::new(&self.resolver, move |address| policy.allows(address));
+            let resolver = FilteringResolver::new(&self.resolver, move |address| policy.allows(address));
             let config = self.roots.client_config().inspect_err(|error| tracing::error!("{error}"))?;
-            let client = bare().https_only(true).tls_backend_preconfigured(config).dns_resolver(resolver).build();
+            let client =
+                base_client().https_only(true).tls_backend_preconfigured(config).dns_resolver(resolver).build();
             Ok(client.expect("building a client with a complete TLS configuration does not fail"))
         });
         client.as_ref()
     }
 
-    async fn attempt(&self, request: RequestBuilder, deadline: Instant) -> Answer {
+    async fn attempt(&self, request: RequestBuilder, deadline: Instant) -> EndpointResponse {
         match timeout_at(deadline, request.send()).await {
-            Err(_) => Answer::failed(Failure::TimedOut),
-            Ok(Err(error)) => Answer::failed(failure::of(&error)),
-            Ok(Ok(response)) => Answer::read(response, deadline, self.clock.now()).await,
+            Err(_) => EndpointResponse::from_failure(AttemptFailure::TimedOut),
+            Ok(Err(error)) => EndpointResponse::from_failure(failure::classify(&error)),
+            Ok(Ok(response)) => EndpointResponse::read(response, deadline, self.clock.now()).await,
         }
     }
 }
 
 /// The common configuration of both clients: no redirects, proxies, automatic retries or referers.
-fn bare() -> ClientBuilder {
+fn base_client() -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("Novantra-Webhooks/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -116,17 +118,17 @@ fn bare() -> ClientBuilder {
         .referer(false)
         .retry(reqwest::retry::never())
         .http1_only()
-        .connect_timeout(CONNECT_WITHIN)
-        .pool_idle_timeout(IDLE_AT_MOST)
-        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
 }
 
 #[async_trait]
 impl Sender for GuardedSender {
-    async fn send(&self, url: &EndpointUrl, message: Message) -> Outcome {
+    async fn send(&self, url: &EndpointUrl, message: Message) -> AttemptOutcome {
         let started_at = Instant::now();
         let response = match self.client(url) {
-            Err(failure) => Answer::failed(failure),
+            Err(failure) => EndpointResponse::from_failure(failure),
             Ok(client) => {
                 let request = client
                     .post(url.as_url().clone())
@@ -135,9 +137,9 @@ impl Sender for GuardedSender {
                     .header("webhook-timestamp", message.timestamp)
                     .header("webhook-signature", message.signature)
                     .body(message.body);
-                self.attempt(request, started_at + self.answer_within).await
+                self.attempt(request, started_at + self.timeout).await
             }
         };
-        response.outcome(started_at.elapsed())
+        response.into_outcome(started_at.elapsed())
     }
 }

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use kernel::{Action, Change, Changeset, Id, RecordKey, Stored, Subject, WriteTimestamp};
 
 use crate::{
-    create::{CREATED, NewFinding, recorded},
+    change::{FindingChangeKind, WriteContext},
+    create::{CREATED, NewFinding, new_record},
     finding::Finding,
-    notice::{Desk, Happened},
-    revise::UPDATED,
+    update::UPDATED,
 };
 
-const WRITTEN: Action = Action::new("finding.batch_written");
+const BATCH_WRITTEN: Action = Action::new("finding.batch_written");
 
 /// How a finding is handled whose key exists already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,14 +40,14 @@ pub enum BatchOutcome {
 /// `existing_findings` are the stored findings with the same keys. A key that occurs twice is handled the second time
 /// as if the first occurrence had been stored.
 #[must_use]
-pub fn batch(
-    context: &Desk<'_>,
+pub fn write_batch(
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     findings: Vec<NewFinding>,
     existing_findings: Vec<Stored<Finding>>,
     on_conflict: OnConflict,
 ) -> (Changeset, Vec<BatchOutcome>) {
-    let mut changeset = context.open(timestamp, WRITTEN, None);
+    let mut changeset = context.begin(timestamp, BATCH_WRITTEN, None);
     let mut existing_findings: HashMap<RecordKey, Stored<Finding>> =
         existing_findings.into_iter().map(|finding| (finding.record.key.clone(), finding)).collect();
     let outcomes = findings
@@ -62,7 +62,7 @@ pub fn batch(
                     BatchOutcome::Created(id)
                 }
                 Some(existing) if on_conflict == OnConflict::Skip => BatchOutcome::Skipped(existing.meta.id),
-                Some(existing) => match bring_up_to_date(context, &mut changeset, existing, new) {
+                Some(existing) => match update_existing(context, &mut changeset, existing, new) {
                     None => BatchOutcome::Unchanged(existing.meta.id),
                     Some(updated) => {
                         let id = updated.meta.id;
@@ -76,22 +76,22 @@ pub fn batch(
     (changeset, outcomes)
 }
 
-fn add(context: &Desk<'_>, changeset: &mut Changeset, new: NewFinding) -> Stored<Finding> {
-    let created = recorded(context, new, changeset.at());
+fn add(context: &WriteContext<'_>, changeset: &mut Changeset, new: NewFinding) -> Stored<Finding> {
+    let created = new_record(context, new, changeset.at());
     changeset.create(&created);
     let changes = Change::between(None, &created.record);
     changeset.add_entry(context.entropy, CREATED, Some(Subject::from_id(created.meta.id)), changes);
-    context.tell(changeset, &created, Happened::Created);
+    context.publish(changeset, &created, FindingChangeKind::Created);
     created
 }
 
-fn bring_up_to_date(
-    context: &Desk<'_>,
+fn update_existing(
+    context: &WriteContext<'_>,
     changeset: &mut Changeset,
     existing: &Stored<Finding>,
     new: NewFinding,
 ) -> Option<Stored<Finding>> {
-    let content = new.content_over(&existing.record);
+    let content = new.merged_onto(&existing.record);
     if content == existing.record {
         return None;
     }
@@ -99,6 +99,6 @@ fn bring_up_to_date(
     changeset.update(existing, &updated);
     let changes = Change::between(Some(&existing.record), &updated.record);
     changeset.add_entry(context.entropy, UPDATED, Some(Subject::from_id(updated.meta.id)), changes);
-    context.tell_difference(changeset, &existing.record, &updated);
+    context.publish_changes(changeset, &existing.record, &updated);
     Some(updated)
 }

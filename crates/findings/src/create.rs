@@ -6,8 +6,8 @@ use kernel::{
 };
 
 use crate::{
+    change::{FindingChangeKind, WriteContext},
     finding::{Finding, FindingSource, Severity, Status},
-    notice::{Desk, Happened},
 };
 
 pub(crate) const CREATED: Action = Action::new("finding.created");
@@ -39,27 +39,27 @@ pub struct NewFinding {
 
 /// Creates a finding. Whether its key is unique is checked when the changeset is committed.
 #[must_use]
-pub fn create(context: &Desk<'_>, timestamp: WriteTimestamp, new: NewFinding) -> (Changeset, Stored<Finding>) {
+pub fn create(context: &WriteContext<'_>, timestamp: WriteTimestamp, new: NewFinding) -> (Changeset, Stored<Finding>) {
     let at = timestamp.at();
-    let finding = recorded(context, new, at);
-    let mut changeset = context.open(timestamp, CREATED, Some(Subject::from_id(finding.meta.id)));
+    let finding = new_record(context, new, at);
+    let mut changeset = context.begin(timestamp, CREATED, Some(Subject::from_id(finding.meta.id)));
     changeset.set_changes(Change::between(None, &finding.record));
     changeset.create(&finding);
-    context.tell(&mut changeset, &finding, Happened::Created);
+    context.publish(&mut changeset, &finding, FindingChangeKind::Created);
     (changeset, finding)
 }
 
-pub(crate) fn recorded(context: &Desk<'_>, new: NewFinding, at: Timestamp) -> Stored<Finding> {
-    Stored::new(context.tenant.organization, fresh_id(context.entropy, at), at, new.into_finding(at))
+pub(crate) fn new_record(context: &WriteContext<'_>, new: NewFinding, at: Timestamp) -> Stored<Finding> {
+    Stored::new(context.organization.id, new_id(context.entropy, at), at, new.into_finding(at))
 }
 
-pub(crate) fn fresh_id<R>(entropy: &dyn Entropy, at: Timestamp) -> Id<R> {
+pub(crate) fn new_id<R>(entropy: &dyn Entropy, at: Timestamp) -> Id<R> {
     Id::new(entropy.ulid(at))
 }
 
 impl FindingSource {
     /// Returns the source with unspecified fields taken from `current`.
-    fn over(self, current: &Self) -> Self {
+    fn merged_onto(self, current: &Self) -> Self {
         Self {
             kind: self.kind,
             module_key: self.module_key.or_else(|| current.module_key.clone()),
@@ -83,7 +83,7 @@ impl NewFinding {
             owner_responsibility_id: self.owner_responsibility_id,
             owner_member_user_id: self.owner_member_user_id,
             due_at: self.due_at,
-            closed_at: status.settles().then_some(at),
+            closed_at: status.is_resolved().then_some(at),
             lifecycle_instance_id: None,
             duplicate_of: None,
         }
@@ -91,12 +91,12 @@ impl NewFinding {
 
     /// Returns the current finding with the content of this one. Unspecified fields keep their value, so that a
     /// repeated scan does not remove an owner or a due date. The status is never changed.
-    pub(crate) fn content_over(self, current: &Finding) -> Finding {
+    pub(crate) fn merged_onto(self, current: &Finding) -> Finding {
         Finding {
             title: self.title,
             description: self.description.unwrap_or_else(|| current.description.clone()),
             severity: self.severity,
-            source: self.source.over(&current.source),
+            source: self.source.merged_onto(&current.source),
             subject: self.subject.or_else(|| current.subject.clone()),
             owner_responsibility_id: self.owner_responsibility_id.or_else(|| current.owner_responsibility_id.clone()),
             owner_member_user_id: self.owner_member_user_id.or_else(|| current.owner_member_user_id.clone()),

@@ -4,20 +4,20 @@
 //! error.
 
 mod batch;
+mod change;
 mod create;
+mod error;
 mod event;
 mod finding;
 mod lifecycle;
-mod notice;
-mod refusal;
-mod report;
-mod revise;
+mod record_event;
+mod update;
 
-pub use batch::{BatchOutcome, OnConflict, batch};
+pub use batch::{BatchOutcome, OnConflict, write_batch};
+pub use change::{EventRenderer, FindingChange, FindingChangeKind, OrganizationRef, WriteContext};
 pub use create::{NewFinding, create};
+pub use error::FindingError;
 pub use event::{EventKind, FindingEvent, FindingEventFilter};
 pub use finding::{Finding, FindingFilter, FindingSource, Severity, SourceKind, Status};
-pub use notice::{Desk, Happened, Notice, NoticeRenderer, Tenant};
-pub use refusal::Refusal;
-pub use report::{NewEvent, originals, report};
-pub use revise::{Revision, Set, revise};
+pub use record_event::{NewFindingEvent, load_duplicate_chain, record_event};
+pub use update::{FindingPatch, Patch, update};

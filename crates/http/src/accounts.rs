@@ -10,7 +10,7 @@ use std::{
 };
 
 use auth::{Account, AccountId, actor};
-use findings::Tenant;
+use findings::OrganizationRef;
 use kernel::{Actor, Organization, OrganizationId, Reader, Revision, StoreError, Timestamp};
 use store::DynStore;
 
@@ -27,7 +27,7 @@ pub(crate) struct AccountCache {
 pub(crate) struct Cached {
     pub(crate) account: Arc<Account>,
     pub(crate) actor: Actor,
-    pub(crate) tenant: Tenant,
+    pub(crate) tenant: OrganizationRef,
     last_use: Arc<LastUse>,
 }
 
@@ -61,7 +61,7 @@ impl Default for LastUse {
 impl Cached {
     /// The organization in whose audit log the account's requests are recorded, and the actor they are recorded under.
     pub(crate) fn who(&self) -> (OrganizationId, Actor) {
-        (self.tenant.organization, self.actor.clone())
+        (self.tenant.id, self.actor.clone())
     }
 
     /// Records that the account sent a request.
@@ -95,7 +95,7 @@ impl AccountCache {
     /// later, or `None` if there is no such account.
     pub(crate) async fn named(&self, store: &DynStore, id: AccountId) -> Result<Option<Arc<Cached>>, StoreError> {
         if let Some(cached) = self.remembered(id)
-            && store.revision(cached.tenant.organization, id).await? == Some(cached.account.meta.revision)
+            && store.revision(cached.tenant.id, id).await? == Some(cached.account.meta.revision)
         {
             return Ok(Some(cached));
         }
@@ -124,7 +124,7 @@ impl AccountCache {
         let cached = Arc::new(Cached {
             actor: actor(&account),
             account: Arc::new(account),
-            tenant: Tenant { organization, slug },
+            tenant: OrganizationRef { id: organization, slug },
             last_use,
         });
         accounts.insert(cached.account.meta.id, Arc::clone(&cached));
@@ -145,7 +145,7 @@ impl AccountCache {
             let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
             let used = accounts.iter().filter_map(|(id, cached)| {
                 let at = cached.last_use.take()?;
-                Some((Arc::clone(&cached.last_use), (cached.tenant.organization, *id, at)))
+                Some((Arc::clone(&cached.last_use), (cached.tenant.id, *id, at)))
             });
             used.unzip()
         };

@@ -37,7 +37,7 @@ struct Asked {
 }
 
 /// A field of a PATCH: absent, null or a value.
-pub(crate) use findings::Set;
+pub(crate) use findings::Patch;
 
 impl<'a> Object<'a> {
     pub(crate) fn new(members: &'a Map<String, Value>) -> Self {
@@ -119,11 +119,11 @@ impl<'a> Object<'a> {
     }
 
     /// Reads a field of a PATCH that may be absent, or null to clear the value.
-    pub(crate) fn set<R: Reading>(&mut self, name: &'static str, reader: R) -> Set<R::Output> {
+    pub(crate) fn set<R: Reading>(&mut self, name: &'static str, reader: R) -> Patch<R::Output> {
         match self.take(name, &reader, false, true) {
-            None => Set::Keep,
-            Some(Value::Null) => Set::Clear,
-            Some(value) => self.read(name, &reader, value).map_or(Set::Keep, Set::To),
+            None => Patch::Keep,
+            Some(Value::Null) => Patch::Clear,
+            Some(value) => self.read(name, &reader, value).map_or(Patch::Keep, Patch::Set),
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) struct Known {
 
 impl Known {
     pub(crate) fn organization(&self) -> OrganizationId {
-        self.cached.tenant.organization
+        self.cached.tenant.id
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rendering of webhook payloads (contract v1, webhooks).
 
 use bytes::Bytes;
-use findings::{Finding, Happened, Notice, NoticeRenderer, Status, Tenant};
+use findings::{EventRenderer, Finding, FindingChange, FindingChangeKind, OrganizationRef, Status};
 use kernel::{Id, OrganizationId, OutboxEvent, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub(crate) struct Head<'a> {
     pub(crate) id: Id<OutboxEvent>,
     pub(crate) happened: &'a str,
     pub(crate) created_at: Timestamp,
-    pub(crate) tenant: &'a Tenant,
+    pub(crate) tenant: &'a OrganizationRef,
 }
 
 #[derive(Serialize)]
@@ -59,20 +59,22 @@ struct MovedFindingData<'a> {
     previous_status: &'static str,
 }
 
-impl NoticeRenderer for Notices {
-    fn render(&self, change: &Notice<'_>) -> Bytes {
+impl EventRenderer for Notices {
+    fn render(&self, change: &FindingChange<'_>) -> Bytes {
         let head = Head {
             id: change.id,
-            happened: change.happened.name(),
+            happened: change.kind.name(),
             created_at: change.created_at,
-            tenant: change.tenant,
+            tenant: change.organization,
         };
         let finding = Finding::shape(change.finding);
-        match change.happened {
-            Happened::StatusChanged { previous } => {
+        match change.kind {
+            FindingChangeKind::StatusChanged { previous } => {
                 head.with(&MovedFindingData { finding, previous_status: previous.name() })
             }
-            Happened::Created | Happened::Updated | Happened::Closed => head.with(&FindingData { finding }),
+            FindingChangeKind::Created | FindingChangeKind::Updated | FindingChangeKind::Closed => {
+                head.with(&FindingData { finding })
+            }
         }
     }
 }
@@ -84,7 +86,7 @@ impl Head<'_> {
             id: Shown(self.id),
             happened: self.happened,
             created_at: Shown(self.created_at),
-            organization: Owner { id: Shown(self.tenant.organization), slug: &self.tenant.slug },
+            organization: Owner { id: Shown(self.tenant.id), slug: &self.tenant.slug },
             data,
         };
         let mut bytes = Vec::with_capacity(1280);
@@ -155,7 +157,7 @@ pub(crate) fn described() -> Value {
     let webhooks = EventType::ALL.iter().map(|event| {
         let Media { schema, example } = body_of(*event);
         let post = json!({
-            "summary": event.says(),
+            "summary": event.description(),
             "description": format!("Requires the scope `{}`. Any 2xx response within 15 s counts as delivered.", event.scope()),
             "tags": ["Webhooks"],
             "security": [],

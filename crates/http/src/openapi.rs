@@ -35,7 +35,7 @@ fn document() -> Value {
         path[operation.method.as_str().to_lowercase()] = describe(operation);
     }
     let scopes: Map<String, Value> =
-        Scope::ALL.iter().map(|scope| (scope.name().to_owned(), json!(scope.says()))).collect();
+        Scope::ALL.iter().map(|scope| (scope.name().to_owned(), json!(scope.description()))).collect();
     let schemas: Map<String, Value> = components()
         .into_iter()
         .map(|(name, schema)| (name.to_owned(), schema))

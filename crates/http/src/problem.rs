@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
-use findings::Refusal;
+use findings::FindingError;
 use kernel::{FieldError, StoreError};
 use scopes::Scope;
 use serde::Serialize;
@@ -257,20 +257,20 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(error: Refusal) -> Self {
+impl From<FindingError> for Problem {
+    fn from(error: FindingError) -> Self {
         match error {
-            Refusal::Invalid(errors) => Self::validation(errors.into_iter().map(Issue::from).collect()),
+            FindingError::Invalid(errors) => Self::validation(errors.into_iter().map(Issue::from).collect()),
             other => Self::unprocessable(other.to_string()),
         }
     }
 }
 
-impl From<webhooks::Refusal> for Problem {
-    fn from(error: webhooks::Refusal) -> Self {
+impl From<webhooks::WebhookError> for Problem {
+    fn from(error: webhooks::WebhookError) -> Self {
         match error {
-            webhooks::Refusal::Invalid(errors) => Self::validation(errors.into_iter().map(Issue::from).collect()),
-            webhooks::Refusal::Scope(scope) => Self::forbidden(scope),
+            webhooks::WebhookError::Invalid(errors) => Self::validation(errors.into_iter().map(Issue::from).collect()),
+            webhooks::WebhookError::MissingScope(scope) => Self::forbidden(scope),
             other => Self::unprocessable(other.to_string()),
         }
     }

@@ -22,10 +22,10 @@ pub struct Services {
     pub cursors: Arc<dyn CursorSeal>,
     pub answers: Arc<dyn AnswerSeal>,
     pub observer: Arc<dyn Observer>,
-    pub webhook_secrets: Arc<dyn webhooks::Secrets>,
+    pub webhook_secrets: Arc<dyn webhooks::WebhookSigner>,
     pub sender: Arc<dyn webhooks::Sender>,
     /// Is notified after a commit that leaves something to deliver.
-    pub bell: Arc<dyn webhooks::Bell>,
+    pub bell: Arc<dyn webhooks::DeliveryNotifier>,
     /// The policy for the addresses that webhook endpoints may have.
     pub webhook_addresses: webhooks::AddressPolicy,
     pub settings: ApiSettings,

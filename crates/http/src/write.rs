@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::HeaderName;
-use findings::{Desk, Tenant};
+use findings::{OrganizationRef, WriteContext};
 use kernel::{
     Attribution, Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, Kind, Reason,
     StoredResponse, Write, WriteTimestamp,
@@ -48,7 +48,7 @@ pub(crate) trait Command: Sized + Send + Sync {
         app: &App,
         request: &Call,
         caller: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem>;
 
@@ -56,7 +56,7 @@ pub(crate) trait Command: Sized + Send + Sync {
     fn answer(&self, output: &Self::Done) -> Reply;
 
     /// Returns the error for a unique key that another record has taken meanwhile, or `None` to decide again.
-    async fn key_taken(&self, _app: &App, _tenant: &Tenant, _key: &str) -> Result<Option<Problem>, Problem> {
+    async fn key_taken(&self, _app: &App, _tenant: &OrganizationRef, _key: &str) -> Result<Option<Problem>, Problem> {
         Ok(None)
     }
 }
@@ -153,10 +153,10 @@ async fn attempt<C: Command>(
     command: &C,
 ) -> Result<Reply, Setback> {
     let attribution: Attribution = request.attribution(principal);
-    let context = Desk {
+    let context = WriteContext {
         entropy: &*app.services.entropy,
         renderer: &Notices,
-        tenant: &principal.cached.tenant,
+        organization: &principal.cached.tenant,
         attribution: &attribution,
         reason: command.reason(),
     };
@@ -179,7 +179,7 @@ async fn attempt<C: Command>(
     match app.services.store.commit(changeset).await {
         Ok(()) => {
             if affects_delivery {
-                app.services.bell.ring();
+                app.services.bell.notify();
             }
             response.on_record = true;
             Ok(response)

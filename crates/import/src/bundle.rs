@@ -23,8 +23,8 @@ use kernel::RecordKey;
 use registers::Control;
 use serde_json::{Map, Value};
 
-use self::fields::Fields;
-use crate::place::{Failure, Place, Placed, Unreadable, said};
+use self::fields::RecordFields;
+use crate::position::{ImportFailure, Located, SourcePosition, Unreadable, message_of};
 
 const FORMAT: &str = "a bundle";
 
@@ -32,14 +32,14 @@ const FORMAT: &str = "a bundle";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bundle {
     /// The records, in the order of the file; keys are unique per kind.
-    pub records: Vec<Placed<Record>>,
+    pub records: Vec<Located<Record>>,
     /// The errors of lines that can't be imported.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<ImportFailure>,
 }
 
 /// Generates [`Record`] and its parsing from one list: the name of the kind, its variant with the record type, the
 /// field of the key, and the function that reads the fields.
-macro_rules! kinds {
+macro_rules! record_kinds {
     ($($name:literal => $variant:ident($record:ty), $key_field:literal, $read:path;)*) => {
         /// One record of a bundle.
         #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,7 @@ macro_rules! kinds {
             }
 
             /// Reads a record of this kind; `None` if its fields have errors or the kind is unknown.
-            fn read(kind: &str, fields: &mut Fields) -> Option<Self> {
+            fn read(kind: &str, fields: &mut RecordFields) -> Option<Self> {
                 match kind {
                     $($name => $read(fields).map(Self::$variant),)*
                     _ => None,
@@ -81,7 +81,7 @@ macro_rules! kinds {
     };
 }
 
-kinds! {
+record_kinds! {
     "control" => Control(Control), "controlKey", control::read;
     "finding" => Finding(NewFinding), "findingKey", finding::read;
 }
@@ -100,20 +100,20 @@ pub fn read(bytes: &[u8]) -> Result<Bundle, Unreadable> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let position = Place { line: index + 1, column: 1 };
-        let read = object(line, position).and_then(|object| {
+        let position = SourcePosition { line: index + 1, column: 1 };
+        let read = parse_object(line, position).and_then(|object| {
             has_object = true;
-            record(object).map_err(|(key, errors)| Failure { place: position, key, message: errors.join("; ") })
+            parse_record(object).map_err(|(key, errors)| ImportFailure { position, key, message: errors.join("; ") })
         });
         match read {
             Ok(record) => match seen.entry((record.kind(), record.key().clone())) {
                 Entry::Vacant(entry) => {
                     entry.insert(position.line);
-                    bundle.records.push(Placed { place: position, record });
+                    bundle.records.push(Located { position, record });
                 }
                 Entry::Occupied(entry) => {
                     let message = format!("line {} already has a {} with this key", entry.get(), record.kind());
-                    bundle.failures.push(Failure { place: position, key: Some(record.key().to_string()), message });
+                    bundle.failures.push(ImportFailure { position, key: Some(record.key().to_string()), message });
                 }
             },
             Err(failure) => bundle.failures.push(failure),
@@ -121,22 +121,22 @@ pub fn read(bytes: &[u8]) -> Result<Bundle, Unreadable> {
     }
     match bundle.failures.first() {
         Some(first) if !has_object => {
-            Err(Unreadable::OtherFormat { format: FORMAT, position: first.place, message: first.message.clone() })
+            Err(Unreadable::OtherFormat { format: FORMAT, position: first.position, message: first.message.clone() })
         }
         _ => Ok(bundle),
     }
 }
 
-fn object(line: &[u8], position: Place) -> Result<Map<String, Value>, Failure> {
+fn parse_object(line: &[u8], position: SourcePosition) -> Result<Map<String, Value>, ImportFailure> {
     serde_json::from_slice(line).map_err(|error| {
         let message =
-            if error.is_data() { "not a JSON object".to_owned() } else { format!("not JSON: {}", said(&error)) };
-        Failure { place: position.within(&error), key: None, message }
+            if error.is_data() { "not a JSON object".to_owned() } else { format!("not JSON: {}", message_of(&error)) };
+        ImportFailure { position: position.offset_by(&error), key: None, message }
     })
 }
 
 /// Reads the record of a line. Otherwise returns the key, if the line has one, and all errors.
-fn record(mut line: Map<String, Value>) -> Result<Record, (Option<String>, Vec<String>)> {
+fn parse_record(mut line: Map<String, Value>) -> Result<Record, (Option<String>, Vec<String>)> {
     let mut errors = Vec::new();
     let kind = match line.remove("kind") {
         Some(Value::String(kind)) if Record::KINDS.contains(&kind.as_str()) => Some(kind),
@@ -163,9 +163,9 @@ fn record(mut line: Map<String, Value>) -> Result<Record, (Option<String>, Vec<S
     errors.extend(line.keys().map(|member| format!("{member}: unknown member; a line has only kind and record")));
     let (Some(kind), Some(fields)) = (kind, fields) else { return Err((None, errors)) };
     let key = Record::key_field(&kind).and_then(|field| fields.get(field)).and_then(Value::as_str).map(str::to_owned);
-    let mut fields = Fields::of(fields);
+    let mut fields = RecordFields::new(fields);
     let record = Record::read(&kind, &mut fields);
-    errors.extend(fields.faults());
+    errors.extend(fields.into_errors());
     match record {
         Some(record) if errors.is_empty() => Ok(record),
         _ => Err((key, errors)),

@@ -5,10 +5,10 @@
 //! as a whole; a part of a file that can't be imported is an [`ImportFailure`], and the rest is imported nevertheless.
 
 pub mod bundle;
-mod place;
+mod position;
 #[cfg(any(test, feature = "test-support"))]
 pub mod sample;
 pub mod sarif;
 mod shorten;
 
-pub use place::{Failure, Place, Placed, Unreadable};
+pub use position::{ImportFailure, Located, SourcePosition, Unreadable};

@@ -9,7 +9,7 @@ pub const RESULTS: usize = 1_768;
 const FILES: usize = 893;
 
 /// The rules with results: name, default level, and number of results.
-const FOUND: [(&str, &str, usize); 7] = [
+const RULES_WITH_RESULTS: [(&str, &str, usize); 7] = [
     ("cookie-without-httponly", "warning", 776),
     ("cookie-without-samesite", "warning", 776),
     ("query-built-by-concatenation", "error", 116),
@@ -20,13 +20,13 @@ const FOUND: [(&str, &str, usize); 7] = [
 ];
 
 /// Number of rules without results.
-const QUIET: usize = 21;
+const UNUSED_RULES: usize = 21;
 
 /// Returns the scan as a SARIF 2.1.0 file, always with the same bytes.
 #[must_use]
 pub fn sarif() -> Vec<u8> {
-    let unused = (1..=QUIET).map(|number| rule(&format!("never-met-{number:02}"), "warning"));
-    let rules: Vec<Value> = FOUND.iter().map(|(name, level, _)| rule(name, level)).chain(unused).collect();
+    let unused = (1..=UNUSED_RULES).map(|number| rule(&format!("never-met-{number:02}"), "warning"));
+    let rules: Vec<Value> = RULES_WITH_RESULTS.iter().map(|(name, level, _)| rule(name, level)).chain(unused).collect();
     let log = json!({
         "version": "2.1.0",
         "runs": [{
@@ -41,7 +41,7 @@ fn rule(name: &str, level: &str) -> Value {
     json!({
         "id": id(name),
         "name": id(name),
-        "shortDescription": { "text": says(name) },
+        "shortDescription": { "text": message_text(name) },
         "defaultConfiguration": { "level": level },
         "properties": { "precision": "high", "tags": ["security"] },
     })
@@ -52,7 +52,7 @@ fn id(name: &str) -> String {
 }
 
 /// A message of several lines that is longer than a title may be.
-fn says(name: &str) -> String {
+fn message_text(name: &str) -> String {
     let subject = name.replace('-', " ");
     format!(
         "Found: {subject}. An attacker who controls what comes in here\ncan make the application do what its authors did \
@@ -64,13 +64,13 @@ fn says(name: &str) -> String {
 
 fn results() -> Vec<Value> {
     let mut results = Vec::with_capacity(RESULTS);
-    for (rule, (name, _, count)) in FOUND.iter().enumerate() {
+    for (rule, (name, _, count)) in RULES_WITH_RESULTS.iter().enumerate() {
         for number in 0..*count {
             let file = (number + rule * 127) % FILES;
             let line = 40 + (number * 7 + rule * 13) % 60;
             results.push(json!({
                 "ruleId": id(name),
-                "message": { "text": says(name) },
+                "message": { "text": message_text(name) },
                 "locations": [{
                     "physicalLocation": {
                         "artifactLocation": {

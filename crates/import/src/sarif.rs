@@ -25,12 +25,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use self::{
-    finding::Mapping,
-    format::{Heading, Log, ScanResult},
-    key::Keys,
+    finding::ResultConverter,
+    format::{Header, Log, ScanResult},
+    key::KeyGenerator,
     rules::Rules,
 };
-use crate::place::{Failure, Place, Placed, Places, Unreadable, said, text};
+use crate::position::{ImportFailure, LineIndex, Located, SourcePosition, Unreadable, decode_utf8, message_of};
 
 const FORMAT: &str = "SARIF 2.1.0";
 const VERSION: &str = "2.1.0";
@@ -39,11 +39,11 @@ const VERSION: &str = "2.1.0";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scan {
     /// The findings, in the order of the file; their keys are unique.
-    pub findings: Vec<Placed<NewFinding>>,
+    pub findings: Vec<Located<NewFinding>>,
     /// The numbers of results that are not findings.
     pub skipped: Skipped,
     /// The errors of results that can't be imported.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<ImportFailure>,
 }
 
 /// Numbers of results that are not findings, by reason.
@@ -62,56 +62,70 @@ pub struct Skipped {
 /// # Errors
 /// [`Unreadable`] if the file is not UTF-8, not JSON, truncated, or not SARIF 2.1.0.
 pub fn read(bytes: &[u8]) -> Result<Scan, Unreadable> {
-    let text = text(bytes)?;
-    let header: Heading = read_whole(text)?;
-    let other =
-        |message: String| Unreadable::OtherFormat { format: FORMAT, position: Place { line: 1, column: 1 }, message };
+    let text = decode_utf8(bytes)?;
+    let header: Header = parse_file(text)?;
+    let other = |message: String| Unreadable::OtherFormat {
+        format: FORMAT,
+        position: SourcePosition { line: 1, column: 1 },
+        message,
+    };
     match header.version {
         Some(version) if version == VERSION => {}
         Some(version) => return Err(other(format!("the version is {version}"))),
         None => return Err(other("the version is missing".to_owned())),
     }
-    let log: Log<'_> = read_whole(text)?;
-    let mut line_index = Places::of(text);
-    let mut keys = Keys::default();
+    let log: Log<'_> = parse_file(text)?;
+    let mut line_index = LineIndex::new(text);
+    let mut keys = KeyGenerator::default();
     let mut scan = Scan::default();
     for (number, run) in log.runs.iter().enumerate() {
         let converter =
-            Mapping { rules: Rules::of(&run.tool), artifacts: run.artifacts.as_deref().unwrap_or_default() };
+            ResultConverter { rules: Rules::new(&run.tool), artifacts: run.artifacts.as_deref().unwrap_or_default() };
         for (index, raw) in run.results.iter().flatten().enumerate() {
-            let position = line_index.of_part(raw.get());
+            let position = line_index.position_of(raw.get());
             let path = format!("runs[{number}].results[{index}]");
-            scan.take(&converter, &mut keys, raw, position, &path);
+            scan.add_result(&converter, &mut keys, raw, position, &path);
         }
     }
     Ok(scan)
 }
 
 impl Scan {
-    fn take(&mut self, converter: &Mapping<'_>, keys: &mut Keys, raw: &RawValue, position: Place, path: &str) {
-        let result: ScanResult = match read_part(raw.get()) {
+    fn add_result(
+        &mut self,
+        converter: &ResultConverter<'_>,
+        keys: &mut KeyGenerator,
+        raw: &RawValue,
+        position: SourcePosition,
+        path: &str,
+    ) {
+        let result: ScanResult = match parse_part(raw.get()) {
             Ok(result) => result,
             Err(error) => {
-                let message = format!("{path}.{}: {}", error.path(), said(error.inner()));
-                return self.failures.push(Failure { place: position.within(error.inner()), key: None, message });
+                let message = format!("{path}.{}: {}", error.path(), message_of(error.inner()));
+                return self.failures.push(ImportFailure {
+                    position: position.offset_by(error.inner()),
+                    key: None,
+                    message,
+                });
             }
         };
-        let key = match keys.next(&converter.key_base(&result)) {
+        let key = match keys.next_key(&converter.base_key(&result)) {
             Ok(key) => key,
             Err(error) => {
                 let message = format!("{path}: the key {error}");
-                return self.failures.push(Failure { place: position, key: None, message });
+                return self.failures.push(ImportFailure { position, key: None, message });
             }
         };
-        match (result.says_nothing_is_wrong(), result.is_suppressed(), result.is_gone()) {
+        match (result.is_passed(), result.is_suppressed(), result.is_absent()) {
             (true, _, _) => self.skipped.passed += 1,
             (_, true, _) => self.skipped.suppressed += 1,
             (_, _, true) => self.skipped.gone += 1,
             _ => match converter.finding(key.clone(), &result) {
-                Ok(record) => self.findings.push(Placed { place: position, record }),
+                Ok(record) => self.findings.push(Located { position, record }),
                 Err(fault) => {
                     let message = format!("{path}.{fault}");
-                    self.failures.push(Failure { place: position, key: Some(key.to_string()), message });
+                    self.failures.push(ImportFailure { position, key: Some(key.to_string()), message });
                 }
             },
         }
@@ -121,28 +135,28 @@ impl Scan {
 /// The reason why a result can't be imported.
 #[derive(Debug, thiserror::Error)]
 #[error("{member}: {message}")]
-struct Fault {
+struct ResultError {
     /// The path of the invalid member within the result.
     member: &'static str,
     message: String,
 }
 
-impl From<TextError> for Fault {
+impl From<TextError> for ResultError {
     fn from(error: TextError) -> Self {
         Self { member: "message", message: error.to_string() }
     }
 }
 
-fn read_part<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, serde_path_to_error::Error<serde_json::Error>> {
+fn parse_part<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, serde_path_to_error::Error<serde_json::Error>> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let part = serde_path_to_error::deserialize(&mut deserializer)?;
     Ok(part)
 }
 
-fn read_whole<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Unreadable> {
+fn parse_file<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Unreadable> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| Unreadable::of(FORMAT, &error.path().to_string(), error.inner()))?;
-    deserializer.end().map_err(|error| Unreadable::of(FORMAT, "", &error))?;
+        .map_err(|error| Unreadable::from_json_error(FORMAT, &error.path().to_string(), error.inner()))?;
+    deserializer.end().map_err(|error| Unreadable::from_json_error(FORMAT, "", &error))?;
     Ok(value)
 }

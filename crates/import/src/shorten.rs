@@ -9,25 +9,25 @@ use std::fmt::Write as _;
 use kernel::{Description, RecordKey, Reference, TextError, Title};
 use sha2::{Digest, Sha256};
 
-const LONGEST: usize = 200;
-const DIGEST: usize = 64;
-const TITLE: usize = 300;
-const DESCRIPTION: usize = 20_000;
+const MAX_KEY_LENGTH: usize = 200;
+const DIGEST_LENGTH: usize = 64;
+const MAX_TITLE_LENGTH: usize = 300;
+const MAX_DESCRIPTION_LENGTH: usize = 20_000;
 
 /// Converts the text to a key: visible ASCII, at most 200 characters.
 pub(crate) fn record_key(text: &str) -> Result<RecordKey, TextError> {
-    RecordKey::parse(text).or_else(|_| RecordKey::parse(&digested(text, |character| character.is_ascii_graphic())))
+    RecordKey::parse(text).or_else(|_| RecordKey::parse(&with_digest(text, |character| character.is_ascii_graphic())))
 }
 
 /// Converts the text to a reference: no control characters, at most 200 characters.
 pub(crate) fn reference(text: &str) -> Result<Reference, TextError> {
-    Reference::parse(text).or_else(|_| Reference::parse(&digested(text, |character| !character.is_control())))
+    Reference::parse(text).or_else(|_| Reference::parse(&with_digest(text, |character| !character.is_control())))
 }
 
-fn digested(text: &str, allowed: fn(char) -> bool) -> String {
+fn with_digest(text: &str, allowed: fn(char) -> bool) -> String {
     let mut short: String = text
         .chars()
-        .take(LONGEST - DIGEST - 1)
+        .take(MAX_KEY_LENGTH - DIGEST_LENGTH - 1)
         .map(|character| if allowed(character) { character } else { '_' })
         .collect();
     short.push('~');
@@ -43,8 +43,8 @@ fn digested(text: &str, allowed: fn(char) -> bool) -> String {
 pub(crate) fn title(text: &str) -> Option<Title> {
     let line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     let line = line.trim();
-    let short = if line.chars().count() > TITLE {
-        line.chars().take(TITLE - 1).chain(['…']).collect()
+    let short = if line.chars().count() > MAX_TITLE_LENGTH {
+        line.chars().take(MAX_TITLE_LENGTH - 1).chain(['…']).collect()
     } else {
         line.to_owned()
     };
@@ -57,7 +57,7 @@ pub(crate) fn description(text: &str) -> Result<Description, TextError> {
     let description: String = text
         .chars()
         .filter(|character| !character.is_control() || matches!(character, '\n' | '\t'))
-        .take(DESCRIPTION)
+        .take(MAX_DESCRIPTION_LENGTH)
         .collect();
     Description::parse(&description)
 }
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_or_foreign_key_is_shortened_to_a_prefix_and_its_digest() {
+    fn a_key_that_is_too_long_or_has_disallowed_characters_becomes_a_prefix_and_a_digest() {
         let long = record_key(&"k".repeat(201)).unwrap();
         assert_eq!(long.as_str().len(), 200);
         assert!(long.as_str().starts_with(&format!("{}~", "k".repeat(135))));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_keeps_its_lines_and_tabs_alone() {
+    fn a_description_keeps_no_control_characters_but_newlines_and_tabs() {
         assert_eq!(description("one\r\n\ttwo\u{7}\u{85}\n").unwrap().as_str(), "one\n\ttwo\n");
         assert_eq!(description(&"é".repeat(20_001)).unwrap().as_str().chars().count(), 20_000);
     }

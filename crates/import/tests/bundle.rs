@@ -13,19 +13,19 @@ fn lines(lines: &[Value]) -> Bundle {
     read(text.join("\n").as_bytes()).expect("a bundle")
 }
 
-fn said(bundle: &Bundle) -> Vec<String> {
-    bundle.failures.iter().map(|failure| format!("{}: {}", failure.place.line, failure.message)).collect()
+fn messages(bundle: &Bundle) -> Vec<String> {
+    bundle.failures.iter().map(|failure| format!("{}: {}", failure.position.line, failure.message)).collect()
 }
 
 #[test]
-fn a_control_is_read_with_all_its_fields_and_without_the_servers_own() {
+fn all_fields_of_a_control_are_read_except_those_that_the_server_sets() {
     let bundle = lines(&[json!({ "kind": "control", "record": {
         "id": "ctrl_x", "createdAt": "whenever", "updatedAt": null,
         "controlKey": "AC-2", "title": "Accounts", "description": "Kept.", "status": "active",
         "subjectModuleKey": "frameworks", "subjectResourceType": "node", "subjectResourceId": "AC-2", "subjectVersionId": "v5",
         "ownerResponsibilityAssignmentId": "resp-1", "implementationProjectionId": null,
     } })]);
-    assert_eq!(said(&bundle), [""; 0]);
+    assert_eq!(messages(&bundle), [""; 0]);
     let Record::Control(control) = &bundle.records[0].record else { unreachable!("{bundle:?}") };
     assert_eq!(control.key.as_str(), "AC-2");
     assert_eq!(control.status, ControlStatus::Active);
@@ -37,12 +37,12 @@ fn a_control_is_read_with_all_its_fields_and_without_the_servers_own() {
 }
 
 #[test]
-fn a_finding_is_read_with_the_status_it_starts_at() {
+fn a_finding_is_read_with_its_initial_status() {
     let bundle = lines(&[json!({ "kind": "finding", "record": {
         "findingKey": "F-1", "title": "Stale vendor list", "severity": "low", "sourceKind": "audit",
         "status": "triaged", "dueAt": "2026-12-01", "closedAt": null, "lifecycleInstanceId": null,
     } })]);
-    assert_eq!(said(&bundle), [""; 0]);
+    assert_eq!(messages(&bundle), [""; 0]);
     let Record::Finding(finding) = &bundle.records[0].record else { unreachable!("{bundle:?}") };
     assert_eq!(finding.severity, Severity::Low);
     assert_eq!(finding.status, Some(Status::Triaged));
@@ -51,7 +51,7 @@ fn a_finding_is_read_with_the_status_it_starts_at() {
 }
 
 #[test]
-fn every_fault_of_a_line_is_named_and_the_other_lines_are_taken() {
+fn all_errors_of_a_line_are_reported_and_the_other_lines_are_imported() {
     let bundle = lines(&[
         json!({ "kind": "finding", "record": {
             "findingKey": "F-1", "title": " ", "severity": "huge", "dueAt": "soon", "subjectModuleKey": "code", "colour": 1,
@@ -61,7 +61,7 @@ fn every_fault_of_a_line_is_named_and_the_other_lines_are_taken() {
     assert_eq!(bundle.records.len(), 1);
     assert_eq!(bundle.failures[0].key.as_deref(), Some("F-1"));
     assert_eq!(
-        said(&bundle),
+        messages(&bundle),
         ["1: \
         title: must be 1 to 300 characters, not blank, without control characters other than tab and newline; \
         severity: unknown value \"huge\"; must be one of info, low, medium, high, critical; \
@@ -75,14 +75,14 @@ fn every_fault_of_a_line_is_named_and_the_other_lines_are_taken() {
 }
 
 #[test]
-fn a_line_has_a_kind_and_a_record_and_nothing_else() {
+fn a_line_must_have_exactly_a_kind_and_a_record() {
     let bundle = lines(&[
         json!({ "kind": "asset", "record": {}, "note": "x" }),
         json!({ "record": [] }),
         json!({ "kind": "control" }),
     ]);
     assert_eq!(
-        said(&bundle),
+        messages(&bundle),
         [
             "1: kind: unknown value \"asset\"; must be one of control, finding; note: unknown member; a line has only kind and record",
             "2: kind: missing; must be one of control, finding; record: must be an object",
@@ -92,12 +92,12 @@ fn a_line_has_a_kind_and_a_record_and_nothing_else() {
 }
 
 #[test]
-fn lines_are_counted_blank_ones_and_broken_ones_too() {
+fn line_numbers_count_blank_and_invalid_lines() {
     let text = format!("\u{feff}\r\n{CONTROL}\r\n\n{{\"kind\":\n[]\n\"\u{0}\"\n");
     let bundle = read(text.as_bytes()).unwrap();
-    assert_eq!(bundle.records[0].place.line, 2);
+    assert_eq!(bundle.records[0].position.line, 2);
     assert_eq!(
-        said(&bundle),
+        messages(&bundle),
         [
             "4: not JSON: EOF while parsing a value",
             "5: not a JSON object",
@@ -107,21 +107,21 @@ fn lines_are_counted_blank_ones_and_broken_ones_too() {
 }
 
 #[test]
-fn a_key_that_comes_twice_is_refused_the_second_time() {
+fn the_second_record_with_a_key_is_rejected() {
     let bundle = read(format!("{CONTROL}\n{CONTROL}\n").as_bytes()).unwrap();
     assert_eq!(bundle.records.len(), 1);
-    assert_eq!(said(&bundle), ["2: line 1 already has a control with this key"]);
+    assert_eq!(messages(&bundle), ["2: line 1 already has a control with this key"]);
     assert_eq!(bundle.failures[0].key.as_deref(), Some("board-review"));
 }
 
 #[test]
-fn a_file_without_a_single_object_is_no_bundle() {
+fn a_file_without_any_json_object_is_not_a_bundle() {
     let error = read(b"key,title\na,b\n").unwrap_err().to_string();
     assert_eq!(error, "not a bundle at line 1, column 1: not JSON: expected value");
     assert_eq!(read(b"").unwrap(), Bundle::default());
 }
 
-fn words() -> impl Strategy<Value = String> {
+fn any_text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-c]{1,2}", ".{0,8}", "[a-z]{190,210}"]
 }
 
@@ -132,8 +132,8 @@ proptest! {
     }
 
     #[test]
-    fn every_line_is_taken_or_named_and_every_reading_gives_the_same(
-        records in prop::collection::vec((words(), words(), words(), any::<bool>()), 1..20),
+    fn every_line_is_imported_or_reported_and_the_result_is_deterministic(
+        records in prop::collection::vec((any_text(), any_text(), any_text(), any::<bool>()), 1..20),
     ) {
         let all: Vec<Value> = records
             .iter()

@@ -12,19 +12,19 @@ fn log(tool: Value, results: Value) -> Vec<u8> {
 }
 
 /// Parses the results of a tool with one rule.
-fn scan_by(rule: Value, results: Value) -> Scan {
+fn scan_with_rule(rule: Value, results: Value) -> Scan {
     read(&log(json!({ "driver": { "name": "scanner", "rules": [rule] } }), results)).expect("a scan")
 }
 
 fn scan(results: Value) -> Scan {
-    scan_by(json!({ "id": "R1" }), results)
+    scan_with_rule(json!({ "id": "R1" }), results)
 }
 
-fn at(uri: &str, line: u64) -> Value {
+fn location(uri: &str, line: u64) -> Value {
     json!([{ "physicalLocation": { "artifactLocation": { "uri": uri }, "region": { "startLine": line } } }])
 }
 
-fn only(scan: Scan) -> NewFinding {
+fn only_finding(scan: Scan) -> NewFinding {
     assert_eq!(scan.failures, []);
     let [finding] = <[_; 1]>::try_from(scan.findings).expect("one finding");
     finding.record
@@ -34,17 +34,18 @@ fn keys(scan: &Scan) -> Vec<&str> {
     scan.findings.iter().map(|finding| finding.record.key.as_str()).collect()
 }
 
-fn failure(scan: Scan) -> String {
+fn only_failure(scan: Scan) -> String {
     assert_eq!(scan.findings, []);
     let [failure] = <[_; 1]>::try_from(scan.failures).expect("one failure");
-    format!("{}: {}", failure.place, failure.message)
+    format!("{}: {}", failure.position, failure.message)
 }
 
 #[test]
 fn a_result_becomes_a_finding_with_its_source_and_subject() {
     let rule = json!({ "id": "R1", "name": "NoTelnet", "defaultConfiguration": { "level": "error" } });
-    let result = json!([{ "ruleId": "R1", "message": { "text": "Port 23\r\nis open." }, "locations": at("a.rs", 7) }]);
-    let finding = only(scan_by(rule, result));
+    let result =
+        json!([{ "ruleId": "R1", "message": { "text": "Port 23\r\nis open." }, "locations": location("a.rs", 7) }]);
+    let finding = only_finding(scan_with_rule(rule, result));
     assert_eq!(finding.key.as_str(), "R1:a.rs:7");
     assert_eq!(finding.title.as_str(), "NoTelnet");
     assert_eq!(finding.description.unwrap().as_str(), "Port 23\nis open.");
@@ -61,7 +62,7 @@ fn a_result_becomes_a_finding_with_its_source_and_subject() {
 }
 
 #[test]
-fn a_fingerprint_is_the_key_and_the_usual_one_goes_first() {
+fn a_fingerprint_is_the_key_and_the_preferred_one_takes_precedence() {
     let fingerprints =
         |prints: Value| json!([{ "ruleId": "R1", "message": { "text": "m" }, "partialFingerprints": prints }]);
     let preferred = scan(fingerprints(json!({ "aaa": "1", "primaryLocationLineHash": "39fa2ee980eb94b0:1" })));
@@ -71,13 +72,13 @@ fn a_fingerprint_is_the_key_and_the_usual_one_goes_first() {
 }
 
 #[test]
-fn several_results_on_one_line_are_counted_and_missing_parts_left_out() {
+fn repeated_keys_are_numbered_and_missing_parts_are_left_out() {
     let message = json!({ "text": "m" });
     let scan = scan(json!([
-        { "ruleId": "R1", "message": message, "locations": at("a.rs", 7) },
-        { "ruleId": "R1", "message": message, "locations": at("a.rs", 7) },
+        { "ruleId": "R1", "message": message, "locations": location("a.rs", 7) },
+        { "ruleId": "R1", "message": message, "locations": location("a.rs", 7) },
         { "ruleId": "R1", "message": message },
-        { "message": message, "locations": at("a.rs", 7) },
+        { "message": message, "locations": location("a.rs", 7) },
         { "ruleId": "R1", "message": message,
           "locations": [{ "physicalLocation": { "artifactLocation": { "uri": "a.rs" } } }] },
         { "message": message },
@@ -86,12 +87,12 @@ fn several_results_on_one_line_are_counted_and_missing_parts_left_out() {
 }
 
 #[test]
-fn security_severity_goes_before_level_and_the_results_own_before_the_rules() {
+fn security_severity_takes_precedence_over_level_and_the_result_over_its_rule() {
     let severity = |rule: Value, result: Value| {
         let rule = json!({ "id": "R1", "properties": rule["properties"], "defaultConfiguration": rule["config"] });
         let result = json!([{ "ruleId": "R1", "message": { "text": "m" }, "level": result["level"],
             "kind": result["kind"], "properties": result["properties"] }]);
-        only(scan_by(rule, result)).severity
+        only_finding(scan_with_rule(rule, result)).severity
     };
     let scored =
         |score: Value| severity(json!({ "properties": { "security-severity": score } }), json!({ "level": "error" }));
@@ -124,7 +125,7 @@ fn a_rule_is_found_by_index_by_id_by_a_parent_id_and_in_an_extension() {
     });
     let resolved = |mut result: Value| {
         result["message"] = json!({ "text": "m" });
-        let finding = only(read(&log(tool.clone(), json!([result]))).unwrap());
+        let finding = only_finding(read(&log(tool.clone(), json!([result]))).unwrap());
         (finding.title.to_string(), finding.source.resource_id.unwrap().to_string())
     };
     let expected = |title: &str, id: &str| (title.to_owned(), id.to_owned());
@@ -143,25 +144,25 @@ fn a_rule_is_found_by_index_by_id_by_a_parent_id_and_in_an_extension() {
 }
 
 #[test]
-fn a_message_may_be_the_rules_with_arguments() {
+fn a_message_can_be_a_template_of_the_rule_with_arguments() {
     let rule = json!({ "id": "R1", "messageStrings": { "open": { "text": "port {0} of {1} is {{open}}" } } });
-    let finding = only(scan_by(
+    let finding = only_finding(scan_with_rule(
         rule.clone(),
         json!([{ "ruleId": "R1", "message": { "id": "open", "arguments": ["23", "core-1"] } }]),
     ));
     assert_eq!(finding.description.unwrap().as_str(), "port 23 of core-1 is {open}");
-    let missing = scan_by(rule, json!([{ "ruleId": "R1", "message": { "id": "shut" } }]));
+    let missing = scan_with_rule(rule, json!([{ "ruleId": "R1", "message": { "id": "shut" } }]));
     assert!(
-        failure(missing)
+        only_failure(missing)
             .ends_with("runs[0].results[0].message.id: neither the rule nor the tool has a message \"shut\"")
     );
-    let verbatim = only(scan(json!([{ "message": { "text": "use {{ value }}" } }])));
+    let verbatim = only_finding(scan(json!([{ "message": { "text": "use {{ value }}" } }])));
     assert_eq!(verbatim.description.unwrap().as_str(), "use {{ value }}");
 }
 
 #[test]
-fn a_result_without_a_rule_is_called_by_the_first_line_of_its_message() {
-    let finding = only(scan(json!([{ "message": { "text": format!("\n{}\nmore", "é".repeat(400)) } }])));
+fn the_title_of_a_result_without_a_rule_is_the_first_line_of_its_message() {
+    let finding = only_finding(scan(json!([{ "message": { "text": format!("\n{}\nmore", "é".repeat(400)) } }])));
     assert_eq!(finding.title.as_str(), format!("{}…", "é".repeat(299)));
     assert!(finding.key.as_str().contains('~'));
     assert_eq!(finding.source.resource_type, None);
@@ -169,7 +170,7 @@ fn a_result_without_a_rule_is_called_by_the_first_line_of_its_message() {
 }
 
 #[test]
-fn a_file_may_be_named_by_its_place_in_the_list_of_artifacts() {
+fn a_location_can_refer_to_a_file_by_its_artifact_index() {
     let file = json!({ "version": "2.1.0", "runs": [{
         "tool": { "driver": { "name": "scanner" } },
         "artifacts": [{ "location": { "uri": "a.rs" } }],
@@ -180,7 +181,7 @@ fn a_file_may_be_named_by_its_place_in_the_list_of_artifacts() {
 }
 
 #[test]
-fn what_passed_is_suppressed_or_gone_is_counted_and_keeps_its_number() {
+fn passed_suppressed_and_absent_results_are_counted_and_keep_their_numbers() {
     let result = |extra: (&str, Value)| {
         let mut result = json!({ "ruleId": "R1", "message": { "text": "m" } });
         result[extra.0] = extra.1;
@@ -200,7 +201,7 @@ fn what_passed_is_suppressed_or_gone_is_counted_and_keeps_its_number() {
 }
 
 #[test]
-fn a_bad_result_is_named_by_its_place_and_path_and_spoils_no_other() {
+fn an_invalid_result_is_reported_with_position_and_path_and_does_not_affect_others() {
     let file = b"{\"version\": \"2.1.0\", \"runs\": [{\"tool\": {\"driver\": {\"name\": \"s\"}}, \"results\": [\n\
         {\"ruleId\": \"R1\", \"message\": {\"text\": \"m\"}},\n\
         {\"ruleId\": \"R2\", \"message\": {\"text\": \"m\"},\n  \"locations\": [{\"physicalLocation\": 3}]},\n\
@@ -208,7 +209,7 @@ fn a_bad_result_is_named_by_its_place_and_path_and_spoils_no_other() {
     let scan = read(file).unwrap();
     assert_eq!(keys(&scan), ["R1"]);
     let messages: Vec<_> =
-        scan.failures.iter().map(|failure| format!("{}: {}", failure.place, failure.message)).collect();
+        scan.failures.iter().map(|failure| format!("{}: {}", failure.position, failure.message)).collect();
     assert_eq!(
         messages,
         [
@@ -221,7 +222,7 @@ fn a_bad_result_is_named_by_its_place_and_path_and_spoils_no_other() {
 }
 
 #[test]
-fn what_is_not_sarif_is_refused_with_the_place() {
+fn a_file_that_is_not_sarif_is_rejected_with_the_position() {
     let error = |text: &str| read(text.as_bytes()).unwrap_err().to_string();
     assert_eq!(error(""), "the file is truncated: it ends in the middle of a value at line 1, column 1");
     assert_eq!(
@@ -238,10 +239,10 @@ fn what_is_not_sarif_is_refused_with_the_place() {
         "not SARIF 2.1.0 at line 2, column 31: runs[0].tool.driver: missing field `name`"
     );
     assert_eq!(error("{\"version\": \"2.1.0\", \"runs\": []} x"), "not JSON at line 1, column 34: trailing characters");
-    assert!(matches!(read(b"\xff\xfe{"), Err(Unreadable::NotText(_))));
+    assert!(matches!(read(b"\xff\xfe{"), Err(Unreadable::NotUtf8(_))));
 }
 
 #[test]
-fn a_byte_order_mark_is_passed_over() {
+fn a_byte_order_mark_is_ignored() {
     assert_eq!(read("\u{feff}{\"version\":\"2.1.0\",\"runs\":[]}".as_bytes()).unwrap(), Scan::default());
 }

@@ -14,7 +14,7 @@ fn keys(scan: &Scan) -> Vec<String> {
     scan.findings.iter().map(|finding| finding.record.key.to_string()).collect()
 }
 
-fn holds_a_whole_scan(bytes: &[u8]) -> Scan {
+fn parse_complete_scan(bytes: &[u8]) -> Scan {
     let scan = read(bytes).expect("a scan");
     assert_eq!(scan.failures, []);
     assert_eq!(scan.findings.len(), sample::RESULTS);
@@ -24,7 +24,7 @@ fn holds_a_whole_scan(bytes: &[u8]) -> Scan {
     assert_eq!(read(bytes), Ok(scan.clone()), "parsing twice gives different results");
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').collect();
     for finding in &scan.findings {
-        let position = finding.place;
+        let position = finding.position;
         assert_eq!(lines[position.line - 1].get(position.column - 1), Some(&b'{'), "there is no result at {position}");
     }
     scan
@@ -35,20 +35,20 @@ fn with_severity(scan: &Scan, severity: Severity) -> usize {
 }
 
 #[test]
-fn a_generated_scan_is_read_whole() {
-    let scan = holds_a_whole_scan(&sample::sarif());
+fn a_generated_scan_is_imported_completely() {
+    let scan = parse_complete_scan(&sample::sarif());
     assert_eq!(with_severity(&scan, Severity::High), 116 + 22);
     assert_eq!(with_severity(&scan, Severity::Low), 1);
     assert_eq!(with_severity(&scan, Severity::Medium), sample::RESULTS - 139);
 }
 
 #[test]
-fn a_real_scan_is_read_whole() {
+fn a_real_scan_is_imported_completely() {
     let Some(folder) = std::env::var_os("NOVANTRA_TEST_DATA").map(PathBuf::from) else {
         eprintln!("NOVANTRA_TEST_DATA is not set: skipping the test with real files");
         return;
     };
-    let scan = holds_a_whole_scan(&fs::read(folder.join("sarif-semgrep-owasp-benchmark.sarif")).unwrap());
+    let scan = parse_complete_scan(&fs::read(folder.join("sarif-semgrep-owasp-benchmark.sarif")).unwrap());
     let first = &scan.findings[0].record;
     assert_eq!(
         first.key.as_str(),
@@ -60,7 +60,7 @@ fn a_real_scan_is_read_whole() {
 }
 
 #[test]
-fn a_scan_that_is_cut_anywhere_is_refused() {
+fn a_scan_that_is_truncated_anywhere_is_rejected() {
     let file = sample::sarif();
     let length = file.trim_ascii_end().len();
     for cut in (0..length).step_by(length / 40).chain([length - 1]) {
@@ -81,7 +81,7 @@ fn text() -> BoxedStrategy<String> {
     .boxed()
 }
 
-fn anything() -> BoxedStrategy<Value> {
+fn any_value() -> BoxedStrategy<Value> {
     prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -95,27 +95,27 @@ fn anything() -> BoxedStrategy<Value> {
     .boxed()
 }
 
-fn maybe(strategy: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Value> {
-    prop_oneof![8 => strategy, 1 => Just(Value::Null), 1 => anything()].boxed()
+fn usually(strategy: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Value> {
+    prop_oneof![8 => strategy, 1 => Just(Value::Null), 1 => any_value()].boxed()
 }
 
 prop_compose! {
     fn result()(
-        rule_id in maybe(text().prop_map(Value::from)),
-        rule_index in maybe((-2..4i64).prop_map(Value::from)),
-        message in maybe(prop_oneof![
+        rule_id in usually(text().prop_map(Value::from)),
+        rule_index in usually((-2..4i64).prop_map(Value::from)),
+        message in usually(prop_oneof![
             text().prop_map(|text| json!({ "text": text })),
             (text(), text()).prop_map(|(id, argument)| json!({ "id": id, "arguments": [argument] })),
         ]),
-        uri in maybe(text().prop_map(Value::from)),
-        line in maybe((0..3u64).prop_map(Value::from)),
-        fingerprints in maybe(prop_oneof![
+        uri in usually(text().prop_map(Value::from)),
+        line in usually((0..3u64).prop_map(Value::from)),
+        fingerprints in usually(prop_oneof![
             4 => Just(Value::Null),
             1 => (text(), text()).prop_map(|(name, value)| json!({ name: value })),
         ]),
-        level in maybe(Just(json!("error"))),
-        kind in maybe(Just(json!("fail"))),
-        score in maybe(text().prop_map(|score| json!({ "security-severity": score }))),
+        level in usually(Just(json!("error"))),
+        kind in usually(Just(json!("fail"))),
+        score in usually(text().prop_map(|score| json!({ "security-severity": score }))),
     ) -> Value {
         json!({
             "ruleId": rule_id, "ruleIndex": rule_index, "message": message, "level": level, "kind": kind,
@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_to_a_scan_makes_the_reader_panic(log in log(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn no_corrupted_byte_in_a_scan_makes_the_reader_panic(log in log(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = log.into_bytes();
         let at = at.index(bytes.len());
         bytes[at] = byte;
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn no_two_results_of_a_file_share_a_key_and_every_reading_gives_the_same(log in log()) {
+    fn keys_are_unique_in_a_file_and_the_result_is_deterministic(log in log()) {
         let scan = read(log.as_bytes()).unwrap();
         let keys = keys(&scan);
         prop_assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
@@ -163,7 +163,7 @@ proptest! {
     }
 
     #[test]
-    fn every_result_is_taken_skipped_or_named(log in log()) {
+    fn every_result_is_imported_skipped_or_reported(log in log()) {
         let scan = read(log.as_bytes()).unwrap();
         let file: Value = serde_json::from_str(&log).unwrap();
         let results = file["runs"][0]["results"].as_array().unwrap().len();

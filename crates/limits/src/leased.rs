@@ -174,7 +174,7 @@ impl LimitStore for LeasedLimits {
                     }
                     return Ok(decision);
                 }
-                Lookup::Pending { pending: pending, is_new: is_new, waiter: waiter } => {
+                Lookup::Pending { pending, is_new, waiter } => {
                     if is_new {
                         has_exchanged = true;
                         self.send(&pending);

@@ -7,7 +7,7 @@ use kernel::{
     Title, VersionedSubjectGroup,
 };
 
-use crate::keep::Register;
+use crate::sync::RegisterRecord;
 
 /// A control.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +69,7 @@ impl Resource for Control {
     }
 }
 
-impl Register for Control {
+impl RegisterRecord for Control {
     const CREATED: Action = Action::new("control.created");
     const UPDATED: Action = Action::new("control.updated");
 }

@@ -1,7 +1,7 @@
 //! The read-mostly modules, one file each: records that people and importers maintain and integrations read.
 
 mod control;
-mod keep;
+mod sync;
 
 pub use control::{Control, ControlFilter, ControlStatus};
-pub use keep::{Kept, Register, keep};
+pub use sync::{RegisterRecord, SyncOutcome, sync};

@@ -28,7 +28,7 @@ macro_rules! scopes {
 
             /// The human-readable description of the permission.
             #[must_use]
-            pub const fn says(self) -> &'static str {
+            pub const fn description(self) -> &'static str {
                 match self { $(Self::$scope => $description,)* }
             }
         }

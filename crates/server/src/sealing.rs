@@ -75,7 +75,7 @@ impl Sealer {
             // The chains are queried before the lease is acquired, so that an idle installation writes nothing.
             let due = self.store.organizations_with_unsealed(after, CHAINS).await?;
             let Some(last) = due.last() else { return Ok(summary) };
-            if !self.store.hold(Lease::Sealer, &self.holder, self.clock.now(), LEASE).await? {
+            if !self.store.acquire_lease(Lease::Sealer, &self.holder, self.clock.now(), LEASE).await? {
                 return Ok(Round { elsewhere: true, ..summary });
             }
             after = Some(*last);
@@ -122,7 +122,7 @@ impl Sealer {
     pub(crate) async fn seal_tail(&mut self) -> Result<(), StoreError> {
         let sealed = self.rounds().await;
         // The lease is released even after an error: another process may succeed.
-        let released = self.store.release(Lease::Sealer, &self.holder).await;
+        let released = self.store.release_lease(Lease::Sealer, &self.holder).await;
         sealed.and(released)
     }
 

@@ -6,7 +6,8 @@ use findings::Finding;
 use kernel::{OrganizationId, OutboxEvent, PageRequest, Stored, Timestamp};
 use store::Lease;
 use webhooks::{
-    Audience, DeliveryFilter, Distribution, Due, Failure, Lane, Settlement, WebhookDelivery, WebhookSubscription,
+    AttemptFailure, DeliveryFilter, DeliveryUpdate, DueDelivery, FanOut, FanOutPhase, Partition, WebhookDelivery,
+    WebhookSubscription,
 };
 
 use crate::{Fixture, samples};
@@ -42,24 +43,19 @@ impl Fixture {
     }
 
     /// Acquires the lease and fans out one batch of events to all subscriptions.
-    pub(crate) async fn distribute(&self, organization: OrganizationId, limit: usize) -> Distribution {
-        assert!(self.store.hold(Lease::Distributor, DISTRIBUTOR, self.now(), SPAN).await.unwrap());
-        self.distribute_to(organization, limit, Audience::All).await
+    pub(crate) async fn distribute(&self, organization: OrganizationId, limit: usize) -> FanOut {
+        assert!(self.store.acquire_lease(Lease::Distributor, DISTRIBUTOR, self.now(), SPAN).await.unwrap());
+        self.distribute_to(organization, limit, FanOutPhase::Remaining).await
     }
 
     /// Fans out one batch of events in this phase. The caller must own the lease.
-    pub(crate) async fn distribute_to(
-        &self,
-        organization: OrganizationId,
-        limit: usize,
-        phase: Audience,
-    ) -> Distribution {
-        self.store.distribute(organization, DISTRIBUTOR, self.now(), limit, phase).await.unwrap()
+    pub(crate) async fn distribute_to(&self, organization: OrganizationId, limit: usize, phase: FanOutPhase) -> FanOut {
+        self.store.fan_out(organization, DISTRIBUTOR, self.now(), limit, phase).await.unwrap()
     }
 
     /// The deliveries of the partition that are due now.
-    pub(crate) async fn due(&self, partition: Lane) -> Vec<Due> {
-        self.store.due(partition, self.now(), 100).await.unwrap()
+    pub(crate) async fn due(&self, partition: Partition) -> Vec<DueDelivery> {
+        self.store.due_deliveries(partition, self.now(), 100).await.unwrap()
     }
 
     /// All deliveries of the organization, oldest change first.
@@ -69,35 +65,39 @@ impl Fixture {
     }
 
     /// The partitions that are due now.
-    pub(crate) async fn lanes_due(&self) -> Vec<Lane> {
-        self.store.lanes_due(self.now(), 100).await.unwrap()
+    pub(crate) async fn lanes_due(&self) -> Vec<Partition> {
+        self.store.due_partitions(self.now(), 100).await.unwrap()
     }
 
     /// Tries to acquire the lease of a partition; returns whether it succeeded.
-    pub(crate) async fn claim(&self, partition: Lane, owner: &str) -> bool {
+    pub(crate) async fn claim(&self, partition: Partition, owner: &str) -> bool {
         let now = self.now();
-        !self.store.claim(&[partition], owner, now, now + SPAN).await.unwrap().is_empty()
+        !self.store.acquire_partitions(&[partition], owner, now, now + SPAN).await.unwrap().is_empty()
     }
 
     /// Tries to release the lease of a partition; returns whether it is released.
-    pub(crate) async fn give_up(&self, partition: Lane, owner: &str) -> bool {
-        self.store.give_up(partition, owner, self.now(), false).await.unwrap()
+    pub(crate) async fn give_up(&self, partition: Partition, owner: &str) -> bool {
+        self.store.release_partition(partition, owner, self.now(), false).await.unwrap()
     }
 
     /// Acquires and releases the lease of a partition that has nothing due.
-    pub(crate) async fn look_at(&self, partition: Lane) {
+    pub(crate) async fn look_at(&self, partition: Partition) {
         assert!(self.claim(partition, "idle").await);
         assert!(self.give_up(partition, "idle").await);
     }
 }
 
 /// The partition of a subscription.
-pub(crate) fn lane_of(subscription: &Stored<WebhookSubscription>) -> Lane {
-    Lane { organization: subscription.meta.organization, subscription: subscription.meta.id }
+pub(crate) fn lane_of(subscription: &Stored<WebhookSubscription>) -> Partition {
+    Partition { organization: subscription.meta.organization, subscription: subscription.meta.id }
 }
 
 /// The result of an attempt at this moment, as it is recorded.
-pub(crate) fn attempted(before: &Stored<WebhookDelivery>, at: Timestamp, failure: Option<Failure>) -> Settlement {
-    let after = before.record.attempted(samples::attempt(at, failure), at, 128);
-    Settlement { before: before.clone(), after: before.changed(at, after) }
+pub(crate) fn attempted(
+    before: &Stored<WebhookDelivery>,
+    at: Timestamp,
+    failure: Option<AttemptFailure>,
+) -> DeliveryUpdate {
+    let after = before.record.after_attempt(samples::attempt(at, failure), at, 128);
+    DeliveryUpdate { before: before.clone(), after: before.changed(at, after) }
 }

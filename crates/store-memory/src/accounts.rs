@@ -10,7 +10,10 @@ use crate::{MemoryStore, state::Row};
 impl Accounts for MemoryStore {
     async fn by_client_id(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
         let state = self.snapshot()?;
-        Ok(state.rows_of_all(Kind::ServiceAccount).find(|row| row.meta.ulid() == account.ulid()).and_then(Row::read))
+        Ok(state
+            .rows_of_all_organizations(Kind::ServiceAccount)
+            .find(|row| row.meta.ulid() == account.ulid())
+            .and_then(Row::read))
     }
 
     async fn revision(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Revision>, StoreError> {
@@ -22,8 +25,8 @@ impl Accounts for MemoryStore {
             for &(organization, account, at) in uses {
                 let key = (organization, account);
                 // Servers report independently: a later report may contain an earlier call.
-                let latest = state.last_uses.get(&key).map_or(at, |recorded| at.max(*recorded));
-                state.last_uses.insert_mut(key, latest);
+                let latest = state.last_used.get(&key).map_or(at, |recorded| at.max(*recorded));
+                state.last_used.insert_mut(key, latest);
             }
             Ok(())
         })
@@ -34,6 +37,6 @@ impl Accounts for MemoryStore {
         organization: OrganizationId,
         account: AccountId,
     ) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.snapshot()?.last_uses.get(&(organization, account)).copied())
+        Ok(self.snapshot()?.last_used.get(&(organization, account)).copied())
     }
 }

@@ -10,7 +10,7 @@ use kernel::{
 };
 use ulid::Ulid;
 
-use crate::{MemoryStore, state::State, streaming::streamed};
+use crate::{MemoryStore, state::State, streaming::snapshot_stream};
 
 #[async_trait]
 impl AuditTrail for MemoryStore {
@@ -38,7 +38,7 @@ impl AuditLog for MemoryStore {
         let as_of = self.stamps.low_watermark().min(self.entry_stamps.low_watermark());
         let state = self.snapshot()?;
         let rows = state
-            .log(organization, page.order)
+            .entries_in_order(organization, page.order)
             .filter(|recorded| page.time_range.contains(recorded.entry.occurred_at, recorded.entry.occurred_at))
             .filter(|recorded| page.after.is_none_or(|position| is_past(&recorded.entry, position)))
             .filter(|recorded| filter.matches(&recorded.entry))
@@ -57,13 +57,13 @@ impl AuditLog for MemoryStore {
         let as_of = self.stamps.low_watermark().min(self.entry_stamps.low_watermark());
         let state = self.snapshot()?;
         let ids: Vec<Id<Entry>> = state
-            .log(organization, request.order)
+            .entries_in_order(organization, request.order)
             .filter(|recorded| request.time_range.contains(recorded.entry.occurred_at, recorded.entry.occurred_at))
             .filter(|recorded| filter.matches(&recorded.entry))
             .map(|recorded| recorded.entry.id)
             .collect();
         let entries = ids.into_iter().filter_map(move |id| state.entries.get(&(organization, id)).cloned());
-        Ok(streamed(entries, as_of))
+        Ok(snapshot_stream(entries, as_of))
     }
 
     async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<StoredEntry>, StoreError> {
@@ -83,7 +83,7 @@ impl AuditLog for MemoryStore {
 
     async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError> {
         let state = self.snapshot()?;
-        let unsealed = state.waiting(organization).take(limit);
+        let unsealed = state.unsealed_entries(organization).take(limit);
         let entries: Vec<Entry> = unsealed.map(|recorded| recorded.entry.clone()).collect();
         let unsealed = Unsealed { organization, head: state.head(organization), entries };
         Ok(Some(unsealed).filter(|unsealed| !unsealed.entries.is_empty()))
@@ -135,13 +135,17 @@ impl AuditLog for MemoryStore {
 
 impl State {
     /// The organization's unsealed entries, oldest first.
-    fn waiting(&self, organization: OrganizationId) -> impl Iterator<Item = &StoredEntry> {
+    fn unsealed_entries(&self, organization: OrganizationId) -> impl Iterator<Item = &StoredEntry> {
         let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
         self.unsealed.range(first..=last).filter_map(|key| self.entries.get(key))
     }
 
     /// The organization's entries in the given order.
-    fn log(&self, organization: OrganizationId, order: Order) -> Box<dyn Iterator<Item = &StoredEntry> + '_> {
+    fn entries_in_order(
+        &self,
+        organization: OrganizationId,
+        order: Order,
+    ) -> Box<dyn Iterator<Item = &StoredEntry> + '_> {
         let (first, last) = ((organization, Id::new(Ulid::nil())), (organization, Id::new(Ulid::max())));
         let log = self.entries.range(first..=last).map(|(_, recorded)| recorded);
         match order {
@@ -168,9 +172,9 @@ impl State {
     }
 }
 
-type Place = (OrganizationId, i64);
+type ChainPosition = (OrganizationId, i64);
 
-fn after_sequence(organization: OrganizationId, after: i64) -> (Bound<Place>, Bound<Place>) {
+fn after_sequence(organization: OrganizationId, after: i64) -> (Bound<ChainPosition>, Bound<ChainPosition>) {
     (Bound::Excluded((organization, after)), Bound::Included((organization, i64::MAX)))
 }
 

@@ -10,7 +10,8 @@ use crate::{MemoryStore, state::Row};
 impl Directory for MemoryStore {
     async fn organizations(&self) -> Result<Vec<Stored<Organization>>, StoreError> {
         let state = self.snapshot()?;
-        let mut all: Vec<Stored<Organization>> = state.rows_of_all(Kind::Organization).filter_map(Row::read).collect();
+        let mut all: Vec<Stored<Organization>> =
+            state.rows_of_all_organizations(Kind::Organization).filter_map(Row::read).collect();
         all.sort_by_key(|stored| stored.meta.id);
         Ok(all)
     }

@@ -8,7 +8,7 @@ use kernel::{
 
 use crate::{
     MemoryStore,
-    delivery_queue::Event,
+    delivery_queue::OutboxRow,
     state::{Row, State, unique_key},
 };
 
@@ -28,17 +28,17 @@ impl Ledger for MemoryStore {
         now: Timestamp,
     ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError> {
         let state = self.snapshot()?;
-        Ok(state.claim(key, now).map(|record| (record.fingerprint, record.response.clone())))
+        Ok(state.idempotency_record(key, now).map(|record| (record.fingerprint, record.response.clone())))
     }
 }
 
 impl State {
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
         if let Some(record) = changeset.idempotency() {
-            self.take(record, changeset.at())?;
+            self.insert_idempotency_record(record, changeset.at())?;
         }
-        self.check_standing(changeset)?;
-        self.check_unchanged(changeset)?;
+        self.check_actor_revision(changeset)?;
+        self.check_preconditions(changeset)?;
         for write in changeset.writes() {
             self.write(write)?;
         }
@@ -49,13 +49,13 @@ impl State {
             self.publish(event)?;
         }
         for write in changeset.writes() {
-            self.wake_by(write);
+            self.mark_due_for(write);
         }
         Ok(())
     }
 
-    fn take(&mut self, record: &IdempotencyRecord, now: Timestamp) -> Result<(), CommitError> {
-        if let Some(earlier) = self.claim(&record.key, now) {
+    fn insert_idempotency_record(&mut self, record: &IdempotencyRecord, now: Timestamp) -> Result<(), CommitError> {
+        if let Some(earlier) = self.idempotency_record(&record.key, now) {
             let same_request = earlier.fingerprint == record.fingerprint;
             return Err(if same_request {
                 CommitError::Duplicate(earlier.response.clone())
@@ -63,18 +63,18 @@ impl State {
                 CommitError::KeyReused
             });
         }
-        self.claims.insert_mut(record.key.clone(), record.clone());
+        self.idempotency_records.insert_mut(record.key.clone(), record.clone());
         Ok(())
     }
 
-    fn check_standing(&self, changeset: &Changeset) -> Result<(), CommitError> {
+    fn check_actor_revision(&self, changeset: &Changeset) -> Result<(), CommitError> {
         let is_current = changeset.actor_revision().is_none_or(|actor| {
             self.revision(Kind::ServiceAccount, changeset.organization(), actor.account) == Some(actor.revision)
         });
         if is_current { Ok(()) } else { Err(CommitError::ActorChanged) }
     }
 
-    fn check_unchanged(&self, changeset: &Changeset) -> Result<(), CommitError> {
+    fn check_preconditions(&self, changeset: &Changeset) -> Result<(), CommitError> {
         for &(kind, id, revision) in changeset.preconditions() {
             if self.revision(kind, changeset.organization(), id) != Some(revision) {
                 return Err(CommitError::Conflict(Conflict::Revision(kind, id)));
@@ -109,7 +109,7 @@ impl State {
         if self.outbox.contains_key(&key) {
             return Err(StoreError::Corrupt(format!("the event {} exists already", event.id).into()));
         }
-        self.outbox.insert_mut(key, Event { event: event.clone(), waits: true });
+        self.outbox.insert_mut(key, OutboxRow { event: event.clone(), pending: true });
         Ok(())
     }
 }

@@ -10,12 +10,12 @@ mod audit_log;
 mod delivery_queue;
 mod directory;
 mod ledger;
+mod maintenance;
 mod master_key;
 mod reader;
 mod signing_keys;
 mod state;
 mod streaming;
-mod upkeep;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

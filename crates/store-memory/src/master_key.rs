@@ -12,7 +12,7 @@ impl MasterKeyCheck for MemoryStore {
         Ok(self.snapshot()?.master_key_check)
     }
 
-    async fn keep_master_key_check(&self, value: &str) -> Result<String, StoreError> {
+    async fn store_master_key_check(&self, value: &str) -> Result<String, StoreError> {
         self.change(|state| Ok(state.master_key_check.get_or_insert_with(|| value.to_owned()).clone()))
     }
 }

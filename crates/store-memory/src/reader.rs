@@ -10,7 +10,7 @@ use ulid::Ulid;
 use crate::{
     MemoryStore,
     state::{Row, unique_key},
-    streaming::streamed,
+    streaming::snapshot_stream,
 };
 
 #[async_trait]
@@ -56,7 +56,7 @@ impl<R: Resource> Reader<R> for MemoryStore {
             .into_iter()
             .filter_map(move |id| state.record(organization, Id::new(id)))
             .filter(move |stored| kernel::Criteria::matches(&filter, stored));
-        Ok(streamed(records, as_of))
+        Ok(snapshot_stream(records, as_of))
     }
 
     async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {

@@ -10,27 +10,27 @@ use kernel::{
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;
-use webhooks::Lane;
+use webhooks::Partition;
 
-use crate::delivery_queue::{Event, LaneRow};
+use crate::delivery_queue::{OutboxRow, PartitionRow};
 
 #[derive(Clone, Default)]
 pub(crate) struct State {
     pub(crate) records: Map<(Kind, OrganizationId, Ulid), Row>,
     pub(crate) keys: Map<UniqueKey, Ulid>,
-    pub(crate) claims: Map<IdempotencyKey, IdempotencyRecord>,
-    pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), Event>,
-    pub(crate) lanes: Map<Lane, LaneRow>,
+    pub(crate) idempotency_records: Map<IdempotencyKey, IdempotencyRecord>,
+    pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), OutboxRow>,
+    pub(crate) partitions: Map<Partition, PartitionRow>,
     pub(crate) entries: Map<(OrganizationId, Id<Entry>), StoredEntry>,
     /// The entries without a seal, by organization, oldest first.
     pub(crate) unsealed: Set<(OrganizationId, Id<Entry>)>,
     pub(crate) chains: Map<(OrganizationId, i64), Id<Entry>>,
     pub(crate) heads: Map<OrganizationId, Head>,
     pub(crate) checkpoints: Map<(OrganizationId, i64), Checkpoint>,
-    pub(crate) last_uses: Map<(OrganizationId, AccountId), Timestamp>,
+    pub(crate) last_used: Map<(OrganizationId, AccountId), Timestamp>,
     pub(crate) master_key_check: Option<String>,
     pub(crate) signing_keys: Map<String, PublishedKey>,
-    pub(crate) leases: Map<&'static str, Held>,
+    pub(crate) leases: Map<&'static str, LeaseRow>,
 }
 
 #[derive(Clone)]
@@ -40,9 +40,9 @@ pub(crate) struct Row {
 }
 
 #[derive(Clone)]
-pub(crate) struct Held {
-    pub(crate) holder: String,
-    pub(crate) until: Timestamp,
+pub(crate) struct LeaseRow {
+    pub(crate) owner: String,
+    pub(crate) expires_at: Timestamp,
 }
 
 pub(crate) type UniqueKey = (Kind, OrganizationId, String);
@@ -72,7 +72,7 @@ impl State {
     }
 
     /// The records of a kind of all organizations.
-    pub(crate) fn rows_of_all(&self, kind: Kind) -> impl DoubleEndedIterator<Item = &Row> {
+    pub(crate) fn rows_of_all_organizations(&self, kind: Kind) -> impl DoubleEndedIterator<Item = &Row> {
         let (first, last) = ((kind, Id::new(Ulid::nil()), Ulid::nil()), (kind, Id::new(Ulid::max()), Ulid::max()));
         self.records.range(first..=last).map(|(_, row)| row)
     }
@@ -81,8 +81,8 @@ impl State {
         self.records.get(&(kind, organization, id)).map(|row| row.meta.revision)
     }
 
-    pub(crate) fn claim(&self, key: &IdempotencyKey, now: Timestamp) -> Option<&IdempotencyRecord> {
-        self.claims.get(key).filter(|record| now < record.expires_at)
+    pub(crate) fn idempotency_record(&self, key: &IdempotencyKey, now: Timestamp) -> Option<&IdempotencyRecord> {
+        self.idempotency_records.get(key).filter(|record| now < record.expires_at)
     }
 
     pub(crate) fn append(&mut self, entry: &Entry) -> Result<(), StoreError> {

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use kernel::{RecordStream, SnapshotStream, StoreError, Timestamp};
 
 /// Number of records per batch.
-const BATCH: usize = 128;
+const BATCH_SIZE: usize = 128;
 
-pub(crate) fn streamed<T: Send + 'static>(
+pub(crate) fn snapshot_stream<T: Send + 'static>(
     records: impl Iterator<Item = T> + Send + 'static,
     as_of: Timestamp,
 ) -> SnapshotStream<T> {
@@ -18,7 +18,7 @@ struct Remaining<I>(I);
 #[async_trait]
 impl<T: Send, I: Iterator<Item = T> + Send> RecordStream<T> for Remaining<I> {
     async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
-        let batch: Vec<T> = self.0.by_ref().take(BATCH).collect();
+        let batch: Vec<T> = self.0.by_ref().take(BATCH_SIZE).collect();
         Ok((!batch.is_empty()).then_some(batch))
     }
 }

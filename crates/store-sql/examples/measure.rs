@@ -10,7 +10,7 @@ use auth::Accounts as _;
 use findings::{Finding, FindingFilter, Status};
 use kernel::{AuditTrail as _, Clock as _, Entropy as _, Id, Ledger as _, OrganizationId, PageRequest, Reader, Stored};
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
-use store::Upkeep as _;
+use store::Maintenance as _;
 use store_contract::{TestClock, TestEntropy, samples};
 use ulid::Ulid;
 

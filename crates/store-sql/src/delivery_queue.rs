@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    Audience, Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Settlement, StoredEvent, Undone,
-    WebhookDelivery, WebhookSubscription,
+    DeliveryHealth, DeliveryLag, DeliveryQueue, DeliveryUpdate, DueDelivery, FanOut, FanOutPhase, Partition,
+    PartitionLease, StaleDelivery, StoredEvent, WebhookDelivery, WebhookSubscription,
 };
 
 use crate::{coalesce, engine::Value, store::SqlStore};
@@ -31,7 +31,7 @@ pub(crate) use together::Together;
 
 #[async_trait]
 impl DeliveryQueue for SqlStore {
-    async fn undistributed(
+    async fn pending_organizations(
         &self,
         after: Option<OrganizationId>,
         limit: usize,
@@ -42,18 +42,18 @@ impl DeliveryQueue for SqlStore {
             .await
     }
 
-    async fn distribute(
+    async fn fan_out(
         &self,
         organization: OrganizationId,
         owner: &str,
         now: Timestamp,
         limit: usize,
-        phase: Audience,
-    ) -> Result<Distribution, StoreError> {
+        phase: FanOutPhase,
+    ) -> Result<FanOut, StoreError> {
         let timestamp = self.in_flight.records.begin();
         let (owner, check) = (owner.to_owned(), self.presence.check());
         // In the second phase the healthy subscriptions may have their deliveries already.
-        let attempted = AtomicBool::new(phase == Audience::All);
+        let attempted = AtomicBool::new(phase == FanOutPhase::Remaining);
         let request = Round {
             organization,
             holder: owner,
@@ -67,41 +67,46 @@ impl DeliveryQueue for SqlStore {
         self.engine.write(request, |request, session| Box::pin(distribution::distribute(session, request))).await
     }
 
-    async fn lanes_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError> {
+    async fn due_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
         self.engine.read((now, limit), |(now, limit), session| Box::pin(lanes::due(session, *now, *limit))).await
     }
 
-    async fn claim(
+    async fn acquire_partitions(
         &self,
-        partitions: &[Lane],
+        partitions: &[Partition],
         owner: &str,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<Claim>, StoreError> {
+    ) -> Result<Vec<PartitionLease>, StoreError> {
         let request = Claiming { lanes: partitions.to_vec(), holder: owner.to_owned(), now, until };
         self.engine.write(request, |request, session| Box::pin(holding::claim(session, request))).await
     }
 
-    async fn renew(&self, owner: &str, until: Timestamp) -> Result<(), StoreError> {
+    async fn renew_partitions(&self, owner: &str, until: Timestamp) -> Result<(), StoreError> {
         let input = (owner.to_owned(), until);
         self.engine.write(input, |(owner, until), session| Box::pin(lanes::renew(session, owner, *until))).await
     }
 
-    async fn standing(&self, partition: Lane) -> Result<Option<(Revision, Revision)>, StoreError> {
+    async fn partition_revisions(&self, partition: Partition) -> Result<Option<(Revision, Revision)>, StoreError> {
         self.lane_standing.of(&self.engine, partition).await
     }
 
-    async fn due(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+    async fn due_deliveries(
+        &self,
+        partition: Partition,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueDelivery>, StoreError> {
         let request = Asked { lane: partition, now, limit };
         coalesce::read(&self.together.due, &self.engine, request, deliveries::due).await
     }
 
-    async fn settle(
+    async fn record_results(
         &self,
-        partition: Lane,
-        results: &[Settlement],
-        health: Option<LaneSigns>,
-    ) -> Result<Vec<Undone>, StoreError> {
+        partition: Partition,
+        results: &[DeliveryUpdate],
+        health: Option<DeliveryHealth>,
+    ) -> Result<Vec<StaleDelivery>, StoreError> {
         let request = || {
             let (timestamp, check) = (self.in_flight.records.begin(), self.presence.check());
             let at = timestamp.at();
@@ -110,7 +115,7 @@ impl DeliveryQueue for SqlStore {
         coalesce::write(&self.together.settling, &self.engine, request, settling::settle).await
     }
 
-    async fn cancel(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn cancel_deliveries(&self, partition: Partition, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let input = (self.in_flight.records.begin(), self.presence.check(), partition, now, limit);
         self.engine
             .write(input, |(timestamp, check, partition, now, limit), session| {
@@ -119,20 +124,26 @@ impl DeliveryQueue for SqlStore {
             .await
     }
 
-    async fn give_up(&self, partition: Lane, owner: &str, now: Timestamp, suspended: bool) -> Result<bool, StoreError> {
+    async fn release_partition(
+        &self,
+        partition: Partition,
+        owner: &str,
+        now: Timestamp,
+        suspended: bool,
+    ) -> Result<bool, StoreError> {
         let request = || (Leaving { lane: partition, owner: owner.to_owned(), now, parked: suspended }, ());
         coalesce::write(&self.together.leaving, &self.engine, request, holding::give_up).await
     }
 
-    async fn give_up_all(&self, owner: &str) -> Result<(), StoreError> {
+    async fn release_all_partitions(&self, owner: &str) -> Result<(), StoreError> {
         self.engine.write(owner.to_owned(), |owner, session| Box::pin(lanes::give_up_all(session, owner))).await
     }
 
-    async fn signs(
+    async fn delivery_health(
         &self,
         organization: OrganizationId,
         subscriptions: &[Id<WebhookSubscription>],
-    ) -> Result<Vec<(Id<WebhookSubscription>, LaneSigns)>, StoreError> {
+    ) -> Result<Vec<(Id<WebhookSubscription>, DeliveryHealth)>, StoreError> {
         let input = (organization, subscriptions.to_vec());
         self.engine
             .read(input, |(organization, subscriptions), session| {
@@ -152,9 +163,9 @@ impl DeliveryQueue for SqlStore {
         self.engine.read(values, |values, session| Box::pin(events::between(session, values))).await
     }
 
-    async fn known(
+    async fn existing_deliveries(
         &self,
-        partition: Lane,
+        partition: Partition,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
         let input = (partition, deliveries.to_vec());
@@ -169,7 +180,7 @@ impl DeliveryQueue for SqlStore {
         pruning::prune(&self.engine, before, limit).await
     }
 
-    async fn lag(&self, now: Timestamp) -> Result<Lag, StoreError> {
+    async fn delivery_lag(&self, now: Timestamp) -> Result<DeliveryLag, StoreError> {
         self.engine.read(now, |now, session| Box::pin(lanes::lag(session, *now))).await
     }
 }

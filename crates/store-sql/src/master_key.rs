@@ -27,7 +27,7 @@ impl MasterKeyCheck for SqlStore {
         self.engine.read_point((), |(), session| Box::pin(kept(session))).await
     }
 
-    async fn keep_master_key_check(&self, value: &str) -> Result<String, StoreError> {
+    async fn store_master_key_check(&self, value: &str) -> Result<String, StoreError> {
         let values: [Value<'static>; 1] = [value.to_owned().into()];
         // In two transactions, so that a caller that lost the race reads the value that the winner stored.
         self.engine.write(values, |values, session| Box::pin(session.execute(&KEEP, values))).await?;

@@ -142,7 +142,7 @@ async fn a_list_of_controls_or_events_is_one_range_of_an_index() {
 async fn a_list_of_subscriptions_or_deliveries_is_one_range_of_an_index() {
     let planned = Planned::new().await;
     let theirs = SubscriptionFilter { account: Some(Id::new(Ulid(7))), ..SubscriptionFilter::default() };
-    let shown = SubscriptionFilter::of_account(Id::new(Ulid(7)));
+    let shown = SubscriptionFilter::for_account(Id::new(Ulid(7)));
     let active = SubscriptionFilter { statuses: [SubscriptionStatus::Active].into(), ..SubscriptionFilter::default() };
     let to_one = DeliveryFilter { subscription: Some(Id::new(Ulid(7))), ..DeliveryFilter::default() };
     let exhausted = DeliveryFilter { states: [DeliveryState::Exhausted].into(), ..to_one.clone() };

@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use ::store::{Lease, Upkeep};
+use ::store::{Lease, Maintenance};
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 
@@ -29,8 +29,14 @@ static FORGET: LazyLock<Sql> = LazyLock::new(|| {
 });
 
 #[async_trait]
-impl Upkeep for SqlStore {
-    async fn hold(&self, lease: Lease, owner: &str, now: Timestamp, ttl: Duration) -> Result<bool, StoreError> {
+impl Maintenance for SqlStore {
+    async fn acquire_lease(
+        &self,
+        lease: Lease,
+        owner: &str,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Result<bool, StoreError> {
         let values: [Value<'static>; 4] =
             [Value::text(lease.name()), owner.to_owned().into(), (now + ttl).into(), now.into()];
         self.engine
@@ -39,17 +45,17 @@ impl Upkeep for SqlStore {
             .map(|affected| affected == 1)
     }
 
-    async fn release(&self, lease: Lease, owner: &str) -> Result<(), StoreError> {
+    async fn release_lease(&self, lease: Lease, owner: &str) -> Result<(), StoreError> {
         let values: [Value<'static>; 2] = [Value::text(lease.name()), owner.to_owned().into()];
         self.engine.write(values, |values, session| Box::pin(session.execute(&RELEASE, values))).await.map(drop)
     }
 
-    async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn delete_expired_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let values: [Value<'static>; 2] = [now.into(), Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
         self.engine.write(values, |values, session| Box::pin(session.execute(&FORGET, values))).await
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
+    async fn check_ready(&self) -> Result<(), StoreError> {
         self.database.current().await
     }
 
@@ -61,7 +67,7 @@ impl Upkeep for SqlStore {
         self.engine.read((), |(), session| Box::pin(outbox::pending(session))).await
     }
 
-    fn alone(&self) -> bool {
+    fn is_sole_process(&self) -> bool {
         self.presence.alone()
     }
 

@@ -11,7 +11,7 @@ use kernel::{
     CommitError, Entropy as _, Id, Ledger as _, OrganizationId, Page, PageRequest, Reader, StoreError, Stored,
 };
 use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
-use store::Upkeep as _;
+use store::Maintenance as _;
 use store_contract::{TestClock, TestEntropy, samples};
 use tokio::task::JoinSet;
 use ulid::Ulid;
@@ -125,7 +125,7 @@ async fn a_database_that_is_away_is_unavailable_and_found_again_within_five_seco
     for number in 0..10 {
         assert!(matches!(test.page().await, Err(StoreError::Unavailable(_))));
         assert!(is_unavailable(&test.write(&format!("away-{number}")).await));
-        assert!(matches!(test.store.ready().await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(test.store.check_ready().await, Err(StoreError::Unavailable(_))));
     }
     admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
     let returned = Instant::now();

@@ -10,7 +10,7 @@ use kernel::{
     Reader, Stored, Timestamp,
 };
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
-use store::Upkeep as _;
+use store::Maintenance as _;
 use store_contract::{TestClock, TestEntropy, samples};
 
 #[path = "support/sqlite.rs"]
@@ -212,5 +212,5 @@ async fn a_closed_store_leaves_one_file() {
     server.close().await;
     let left: Vec<_> = std::fs::read_dir(test.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, ["novantra.db"]);
-    assert!(matches!(server.ready().await, Err(kernel::StoreError::Unavailable(_))));
+    assert!(matches!(server.check_ready().await, Err(kernel::StoreError::Unavailable(_))));
 }

@@ -19,7 +19,7 @@ use kernel::{
 };
 use novantra_store_sql::{Role, SqlStore};
 use registers::Control;
-use store::Upkeep as _;
+use store::Maintenance as _;
 use store_contract::{TestClock, TestEntropy, samples};
 use tokio::task::JoinSet;
 use ulid::Ulid;
@@ -112,12 +112,12 @@ async fn eventually(event: &str, mut condition: impl AsyncFnMut() -> bool) {
 async fn a_server_knows_whether_it_is_alone() {
     let test = House::new().await;
     let first = test.server(0).await;
-    assert!(!first.store.alone(), "the first check has not run yet");
-    eventually("the first server finds itself alone", async || first.store.alone()).await;
+    assert!(!first.store.is_sole_process(), "the first check has not run yet");
+    eventually("the first server finds itself alone", async || first.store.is_sole_process()).await;
     let second = test.server(0).await;
-    eventually("the first server finds the second", async || !first.store.alone()).await;
+    eventually("the first server finds the second", async || !first.store.is_sole_process()).await;
     second.store.close().await;
-    eventually("the first server finds itself alone again", async || first.store.alone()).await;
+    eventually("the first server finds itself alone again", async || first.store.is_sole_process()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

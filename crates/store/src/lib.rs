@@ -1,8 +1,8 @@
 //! The storage port: the trait that every store implements, and the list of the record types that stores hold.
 
 mod directory;
+mod maintenance;
 mod master_key;
-mod upkeep;
 
 use audit::AuditLog;
 use auth::{Accounts, ServiceAccount, SigningKeys};
@@ -12,8 +12,8 @@ use registers::Control;
 use webhooks::{DeliveryQueue, WebhookDelivery, WebhookSubscription};
 
 pub use directory::Directory;
+pub use maintenance::{Lease, Maintenance};
 pub use master_key::MasterKeyCheck;
-pub use upkeep::{Lease, Upkeep};
 
 /// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs. A new module adds its line here and
 /// to [`Store`]; stores generate their dispatch from this list, so that none can miss a kind.
@@ -41,7 +41,7 @@ pub trait Store:
     + SigningKeys
     + MasterKeyCheck
     + Directory
-    + Upkeep
+    + Maintenance
     + DeliveryQueue
     + Reader<Organization>
     + Reader<ServiceAccount>
@@ -61,7 +61,7 @@ impl<T> Store for T where
         + SigningKeys
         + MasterKeyCheck
         + Directory
-        + Upkeep
+        + Maintenance
         + DeliveryQueue
         + Reader<Organization>
         + Reader<ServiceAccount>

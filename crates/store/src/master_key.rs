@@ -18,5 +18,5 @@ pub trait MasterKeyCheck: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn keep_master_key_check(&self, value: &str) -> Result<String, StoreError>;
+    async fn store_master_key_check(&self, value: &str) -> Result<String, StoreError>;
 }

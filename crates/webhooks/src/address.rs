@@ -75,17 +75,17 @@ impl AddressPolicy {
 
     /// Whether plain `http` is allowed for this URL.
     #[must_use]
-    pub fn allows_plain(&self, url: &EndpointUrl) -> bool {
+    pub fn allows_plain_http(&self, url: &EndpointUrl) -> bool {
         let loopback = match url.address() {
             Some(address) => address.to_canonical().is_loopback(),
-            None => url.name() == Some("localhost"),
+            None => url.host_name() == Some("localhost"),
         };
         self.loopback && loopback
     }
 
     /// Whether deliveries by plain `http` may go to this address.
     #[must_use]
-    pub fn allows_plain_to(&self, address: IpAddr) -> bool {
+    pub fn allows_plain_http_to(&self, address: IpAddr) -> bool {
         self.loopback && address.to_canonical().is_loopback()
     }
 }
@@ -107,17 +107,17 @@ fn is_global_v6(address: Ipv6Addr) -> bool {
         return is_global_v4(mapped);
     }
     if NAT64.contains(&address) {
-        return is_global_v4(Ipv4Addr::from_bits(low(bits)));
+        return is_global_v4(Ipv4Addr::from_bits(low_32_bits(bits)));
     }
     if SIX_TO_FOUR.contains(&address) {
-        return is_global_v4(Ipv4Addr::from_bits(low(bits >> 80)));
+        return is_global_v4(Ipv4Addr::from_bits(low_32_bits(bits >> 80)));
     }
     GLOBAL_V6.contains(&address) && !SPECIAL_V6.iter().any(|network| network.contains(&address))
 }
 
 /// Returns the lowest 32 bits.
 #[expect(clippy::cast_possible_truncation, reason = "only the lowest 32 bits are wanted")]
-const fn low(bits: u128) -> u32 {
+const fn low_32_bits(bits: u128) -> u32 {
     bits as u32
 }
 
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_inside_another_is_judged_as_what_it_is() {
+    fn an_embedded_ipv4_address_is_checked_like_a_plain_one() {
         for address in [
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operators_own_network_is_allowed_when_it_says_so() {
+    fn a_private_network_is_allowed_once_the_operator_lists_it() {
         let policy = AddressPolicy { allowed: vec!["10.20.0.0/16".parse().unwrap()], loopback: false };
         assert!(policy.allows("10.20.3.4".parse().unwrap()));
         assert!(policy.allows("::ffff:10.20.3.4".parse().unwrap()));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_spellings_of_addresses_are_read_as_what_clients_take_them_for() {
+    fn unusual_spellings_of_an_address_are_parsed_like_http_clients_parse_them() {
         let policy = AddressPolicy::default();
         for url in [
             "https://2130706433/",
@@ -229,17 +229,17 @@ mod tests {
             "https://①②⑦.0.0.1/",
             "https://127.0.0.1./",
         ] {
-            assert_eq!(EndpointUrl::parse(url, &policy), Err(crate::UrlFault::Forbidden), "{url}");
+            assert_eq!(EndpointUrl::parse(url, &policy), Err(crate::UrlError::Forbidden), "{url}");
         }
     }
 
     #[test]
-    fn plain_http_goes_to_the_machine_itself_and_only_where_allowed() {
+    fn plain_http_is_accepted_only_for_loopback_and_only_when_enabled() {
         let development = AddressPolicy { loopback: true, ..AddressPolicy::default() };
         for url in ["http://127.0.0.1:9000/", "http://localhost/hook", "http://[::1]:1/"] {
             assert!(EndpointUrl::parse(url, &development).is_ok(), "{url}");
-            assert_eq!(EndpointUrl::parse(url, &AddressPolicy::default()), Err(crate::UrlFault::Insecure), "{url}");
+            assert_eq!(EndpointUrl::parse(url, &AddressPolicy::default()), Err(crate::UrlError::Insecure), "{url}");
         }
-        assert_eq!(EndpointUrl::parse("http://example.com/", &development), Err(crate::UrlFault::Insecure));
+        assert_eq!(EndpointUrl::parse("http://example.com/", &development), Err(crate::UrlError::Insecure));
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use kernel::{Timestamp, string_enum};
 
-use crate::retry::ANSWER_WITHIN;
+use crate::retry::ATTEMPT_TIMEOUT;
 
 /// Maximum length of the stored beginning of an endpoint's response body, in bytes.
-pub const ANSWER_KEPT: usize = 1024;
+pub const MAX_STORED_RESPONSE: usize = 1024;
 
 /// An attempt as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,27 +15,27 @@ pub struct Attempt {
     /// When the attempt started.
     pub at: Timestamp,
     /// The result of the attempt.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
 }
 
 /// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct AttemptOutcome {
     /// Duration of the attempt; stored in milliseconds.
-    pub took: Duration,
+    pub duration: Duration,
     /// The HTTP status, if the endpoint responded.
     pub status: Option<u16>,
     /// The beginning of the response body, at most [`MAX_STORED_RESPONSE`] bytes, if the endpoint responded.
-    pub answer: Option<String>,
+    pub response_body: Option<String>,
     /// The reason, if the attempt failed.
-    pub failure: Option<Failure>,
+    pub failure: Option<AttemptFailure>,
     /// The delay that the endpoint requested with `Retry-After`, in a response with status 429 or 503.
     pub retry_after: Option<Duration>,
 }
 
 string_enum! {
     /// The reason why an attempt failed.
-    Failure {
+    AttemptFailure {
         /// The status was neither 2xx nor a redirect.
         Refused = "refused",
         /// The response was a redirect, which is not followed.
@@ -55,12 +55,12 @@ string_enum! {
     }
 }
 
-const _: () = assert!(ANSWER_WITHIN.as_secs() == 15, "the contract fixes how long an attempt may take");
+const _: () = assert!(ATTEMPT_TIMEOUT.as_secs() == 15, "the contract fixes how long an attempt may take");
 
-impl Failure {
+impl AttemptFailure {
     /// A description for people: a clause without a full stop.
     #[must_use]
-    pub const fn says(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::Refused => "the endpoint did not answer 2xx",
             Self::Redirected => "the endpoint responded with a redirect, which is not followed",
@@ -74,7 +74,7 @@ impl Failure {
     }
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// Whether the endpoint accepted the delivery: a 2xx status in time.
     #[must_use]
     pub const fn is_success(&self) -> bool {

@@ -33,7 +33,7 @@ macro_rules! events {
 
             /// A description of when the event is published, for people.
             #[must_use]
-            pub const fn says(self) -> &'static str {
+            pub const fn description(self) -> &'static str {
                 match self { $(Self::$event => $description,)* }
             }
 

@@ -6,11 +6,11 @@ use kernel::{Criteria, HasIdPrefix, Id, Kind, OutboxEvent, Resource, Revision, S
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-use crate::{attempt::Attempt, ports::StoredEvent, retry::next_attempt, subscription::WebhookSubscription};
+use crate::{attempt::Attempt, ports::StoredEvent, retry::next_attempt_at, subscription::WebhookSubscription};
 
 /// How many attempts of a delivery are stored: enough for a whole retry schedule; of further attempts after
 /// redeliveries, the last ones.
-pub const ATTEMPTS_KEPT: usize = 20;
+pub const MAX_STORED_ATTEMPTS: usize = 20;
 
 /// One event on its way to one subscription.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +29,7 @@ pub struct WebhookDelivery {
     /// The state of the delivery.
     pub state: DeliveryState,
     /// How many attempts have failed in a row since the delivery was created or last redelivered.
-    pub failed: u8,
+    pub consecutive_failures: u8,
     /// When the next attempt is due; `None` once the delivery is finished.
     pub next_attempt_at: Option<Timestamp>,
     /// The last [`MAX_STORED_ATTEMPTS`] attempts, oldest first.
@@ -55,7 +55,7 @@ string_enum! {
 impl WebhookDelivery {
     /// Creates the delivery of an event to a subscription, due immediately.
     #[must_use]
-    pub fn of(event: &StoredEvent, subscription: Id<WebhookSubscription>) -> Stored<Self> {
+    pub fn new(event: &StoredEvent, subscription: Id<WebhookSubscription>) -> Stored<Self> {
         let delivery = Self {
             subscription,
             event: event.id,
@@ -63,17 +63,22 @@ impl WebhookDelivery {
             subject: event.subject,
             subject_revision: event.revision,
             state: DeliveryState::Pending,
-            failed: 0,
+            consecutive_failures: 0,
             next_attempt_at: Some(event.created_at),
             attempts: Vec::new(),
         };
-        Stored::new(event.organization, Self::id(subscription, event.id, event.created_at), event.created_at, delivery)
+        Stored::new(
+            event.organization,
+            Self::derive_id(subscription, event.id, event.created_at),
+            event.created_at,
+            delivery,
+        )
     }
 
     /// Derives the identifier of the one delivery of this event to this subscription, so that creating it a second time
     /// finds the existing one.
     #[must_use]
-    pub fn id(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, created_at: Timestamp) -> Id<Self> {
+    pub fn derive_id(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, created_at: Timestamp) -> Id<Self> {
         let mut hash = Sha256::new();
         hash.update(subscription.ulid().to_bytes());
         hash.update(event.ulid().to_bytes());
@@ -84,20 +89,21 @@ impl WebhookDelivery {
     /// Returns the delivery after an attempt that ended at `at`. `jitter` is a random byte that spreads the next
     /// attempt.
     #[must_use]
-    pub fn attempted(&self, attempt: Attempt, at: Timestamp, jitter: u8) -> Self {
+    pub fn after_attempt(&self, attempt: Attempt, at: Timestamp, jitter: u8) -> Self {
         let mut after = self.clone();
         if attempt.outcome.is_success() {
             after.state = DeliveryState::Delivered;
-            after.failed = 0;
+            after.consecutive_failures = 0;
             after.next_attempt_at = None;
         } else {
-            after.failed = self.failed.saturating_add(1);
-            after.next_attempt_at = next_attempt(usize::from(after.failed), at, jitter, attempt.outcome.retry_after);
+            after.consecutive_failures = self.consecutive_failures.saturating_add(1);
+            after.next_attempt_at =
+                next_attempt_at(usize::from(after.consecutive_failures), at, jitter, attempt.outcome.retry_after);
             after.state =
                 if after.next_attempt_at.is_some() { DeliveryState::Failed } else { DeliveryState::Exhausted };
         }
-        if after.attempts.len() >= ATTEMPTS_KEPT {
-            after.attempts.drain(..=after.attempts.len() - ATTEMPTS_KEPT);
+        if after.attempts.len() >= MAX_STORED_ATTEMPTS {
+            after.attempts.drain(..=after.attempts.len() - MAX_STORED_ATTEMPTS);
         }
         after.attempts.push(attempt);
         after
@@ -105,8 +111,8 @@ impl WebhookDelivery {
 
     /// Returns the delivery due again at `at`, with a fresh retry schedule.
     #[must_use]
-    pub fn again(&self, at: Timestamp) -> Self {
-        Self { state: DeliveryState::Pending, failed: 0, next_attempt_at: Some(at), ..self.clone() }
+    pub fn requeued(&self, at: Timestamp) -> Self {
+        Self { state: DeliveryState::Pending, consecutive_failures: 0, next_attempt_at: Some(at), ..self.clone() }
     }
 
     /// Returns the delivery as cancelled: no further attempt is made unless a redelivery is requested.
@@ -117,7 +123,7 @@ impl WebhookDelivery {
 
     /// Whether no attempt has been made yet, so that later events about the same record must wait for this delivery.
     #[must_use]
-    pub fn is_first(&self) -> bool {
+    pub fn is_first_attempt(&self) -> bool {
         self.attempts.is_empty()
     }
 }
@@ -125,13 +131,16 @@ impl WebhookDelivery {
 /// Returns the deliveries that an event creates: one for each active subscription to its type that existed when it
 /// happened.
 #[must_use]
-pub fn addressed(event: &StoredEvent, subscriptions: &[Stored<WebhookSubscription>]) -> Vec<Stored<WebhookDelivery>> {
+pub fn deliveries_for(
+    event: &StoredEvent,
+    subscriptions: &[Stored<WebhookSubscription>],
+) -> Vec<Stored<WebhookDelivery>> {
     let Ok(event_type) = event.name.parse() else { return Vec::new() };
     subscriptions
         .iter()
         .filter(|stored| stored.meta.organization == event.organization && stored.meta.created_at <= event.created_at)
         .filter(|stored| stored.record.is_active() && stored.record.event_types.contains(&event_type))
-        .map(|stored| WebhookDelivery::of(event, stored.meta.id))
+        .map(|stored| WebhookDelivery::new(event, stored.meta.id))
         .collect()
 }
 

@@ -7,7 +7,7 @@ use url::{Host, Url};
 use crate::address::AddressPolicy;
 
 /// Maximum length of a URL, in characters.
-const LONGEST: usize = 2048;
+const MAX_URL_LENGTH: usize = 2048;
 
 /// A URL that deliveries may go to, checked as far as is possible without resolving its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct EndpointUrl(Url);
 
 /// The reason why a URL is not accepted as an endpoint, with a message fit for an API response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UrlFault {
+pub enum UrlError {
     /// It is not a valid absolute URL, or too long.
     #[error("must be an absolute URL of at most 2,048 characters")]
     Malformed,
@@ -39,21 +39,21 @@ impl EndpointUrl {
     ///
     /// # Errors
     /// [`UrlError`] when deliveries may not go there.
-    pub fn parse(text: &str, policy: &AddressPolicy) -> Result<Self, UrlFault> {
-        let url = Self::of_stored(text).ok_or(UrlFault::Malformed)?;
+    pub fn parse(text: &str, policy: &AddressPolicy) -> Result<Self, UrlError> {
+        let url = Self::from_stored(text).ok_or(UrlError::Malformed)?;
         match url.0.scheme() {
             "https" => {}
-            "http" if policy.allows_plain(&url) => {}
-            _ => return Err(UrlFault::Insecure),
+            "http" if policy.allows_plain_http(&url) => {}
+            _ => return Err(UrlError::Insecure),
         }
         if !url.0.username().is_empty() || url.0.password().is_some() {
-            return Err(UrlFault::Credentials);
+            return Err(UrlError::Credentials);
         }
         if url.0.fragment().is_some() {
-            return Err(UrlFault::Fragment);
+            return Err(UrlError::Fragment);
         }
         match url.address() {
-            Some(address) if !policy.allows(address) => Err(UrlFault::Forbidden),
+            Some(address) if !policy.allows(address) => Err(UrlError::Forbidden),
             _ => Ok(url),
         }
     }
@@ -61,8 +61,8 @@ impl EndpointUrl {
     /// Parses a stored URL without applying a policy: it may have been accepted under another one, and is checked again
     /// before each attempt.
     #[must_use]
-    pub fn of_stored(text: &str) -> Option<Self> {
-        if text.chars().count() > LONGEST {
+    pub fn from_stored(text: &str) -> Option<Self> {
+        if text.chars().count() > MAX_URL_LENGTH {
             return None;
         }
         let url = Url::parse(text).ok()?;
@@ -93,7 +93,7 @@ impl EndpointUrl {
 
     /// The host, if it is a name.
     #[must_use]
-    pub fn name(&self) -> Option<&str> {
+    pub fn host_name(&self) -> Option<&str> {
         self.0.domain()
     }
 }

@@ -7,30 +7,34 @@
 mod address;
 mod attempt;
 mod catalogue;
+mod commands;
 mod delivery;
 mod endpoint;
-mod manage;
+mod error;
 mod message;
 mod ports;
 mod recover;
-mod refusal;
 mod retry;
 mod secret;
 mod subscription;
 
 pub use address::AddressPolicy;
-pub use attempt::{ANSWER_KEPT, Attempt, Failure, Outcome};
+pub use attempt::{Attempt, AttemptFailure, AttemptOutcome, MAX_STORED_RESPONSE};
 pub use catalogue::{EventType, TEST_EVENT, UnknownEventType};
-pub use delivery::{ATTEMPTS_KEPT, DeliveryFilter, DeliveryState, WebhookDelivery, addressed};
-pub use endpoint::{EndpointUrl, UrlFault};
-pub use manage::{Desk, NewSubscription, SubscriptionChange, disable, remove, revise, rotate, subscribe, tested};
+pub use commands::{
+    NewSubscription, SubscriptionPatch, WriteContext, disable, record_test, remove, rotate_secret, subscribe, update,
+};
+pub use delivery::{DeliveryFilter, DeliveryState, MAX_STORED_ATTEMPTS, WebhookDelivery, deliveries_for};
+pub use endpoint::{EndpointUrl, UrlError};
+pub use error::WebhookError;
 pub use message::Message;
 pub use ports::{
-    Audience, Bell, Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Secrets, Sender, Settlement,
-    StoredEvent, Undone,
+    DeliveryHealth, DeliveryLag, DeliveryNotifier, DeliveryQueue, DeliveryUpdate, DueDelivery, FanOut, FanOutPhase,
+    Partition, PartitionLease, Sender, StaleDelivery, StoredEvent, WebhookSigner,
 };
-pub use recover::{MOST_RECOVERED, Missed, Recovery, Window, recover, redeliver};
-pub use refusal::Refusal;
-pub use retry::{ANSWER_WITHIN, FAILING_AT_MOST, RETRY_AFTER, next_attempt};
-pub use secret::{SealedSecret, WebhookSecret};
-pub use subscription::{DisabledReason, MOST_PER_ACCOUNT, SubscriptionFilter, SubscriptionStatus, WebhookSubscription};
+pub use recover::{MAX_RECOVERED, RecoveryCounts, ReplayRange, UndeliveredEvent, recover, redeliver};
+pub use retry::{ATTEMPT_TIMEOUT, MAX_FAILING_DURATION, RETRY_DELAYS, next_attempt_at};
+pub use secret::{EncryptedSecret, WebhookSecret};
+pub use subscription::{
+    DisabledReason, MAX_SUBSCRIPTIONS_PER_ACCOUNT, SubscriptionFilter, SubscriptionStatus, WebhookSubscription,
+};

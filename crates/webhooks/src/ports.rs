@@ -8,11 +8,11 @@ use kernel::{Entropy, Id, OrganizationId, OutboxEvent, Revision, StoreError, Sto
 use ulid::Ulid;
 
 use crate::{
-    attempt::{Attempt, Outcome},
+    attempt::{Attempt, AttemptOutcome},
     delivery::WebhookDelivery,
     endpoint::EndpointUrl,
     message::Message,
-    secret::{SealedSecret, WebhookSecret},
+    secret::{EncryptedSecret, WebhookSecret},
     subscription::WebhookSubscription,
 };
 
@@ -37,7 +37,7 @@ pub struct StoredEvent {
 
 /// The deliveries of one subscription: the unit that is leased to one server at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Lane {
+pub struct Partition {
     /// The organization of the subscription.
     pub organization: OrganizationId,
     /// The subscription.
@@ -46,14 +46,14 @@ pub struct Lane {
 
 /// The health of the deliveries of a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LaneSigns {
+pub struct DeliveryHealth {
     /// When an attempt last succeeded.
     pub last_delivery_at: Option<Timestamp>,
     /// The time of the first failure after the last success; `None` while attempts succeed.
     pub failing_since: Option<Timestamp>,
 }
 
-impl LaneSigns {
+impl DeliveryHealth {
     /// Returns the health after one more attempt.
     #[must_use]
     pub fn after(self, attempt: &Attempt) -> Self {
@@ -67,16 +67,16 @@ impl LaneSigns {
 
 /// An acquired lease of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct PartitionLease {
     /// The leased partition.
-    pub lane: Lane,
+    pub partition: Partition,
     /// The stored health of its deliveries.
-    pub signs: LaneSigns,
+    pub health: DeliveryHealth,
 }
 
 /// A delivery that is due, with the body to send.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Due {
+pub struct DueDelivery {
     /// The delivery.
     pub delivery: Stored<WebhookDelivery>,
     /// The rendered body of the event.
@@ -85,7 +85,7 @@ pub struct Due {
 
 /// A changed delivery after an attempt; it is stored only if the delivery still has the revision of `before`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settlement {
+pub struct DeliveryUpdate {
     /// The delivery before the attempt.
     pub before: Stored<WebhookDelivery>,
     /// The delivery after the attempt.
@@ -93,38 +93,38 @@ pub struct Settlement {
 }
 
 /// A delivery that was changed concurrently, so that its update was not stored: it must be read again.
-pub type Undone = Id<WebhookDelivery>;
+pub type StaleDelivery = Id<WebhookDelivery>;
 
 /// The subscriptions that an event is fanned out to. Healthy endpoints go first, so that their deliveries don't wait
 /// until those to failing endpoints are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
+pub enum FanOutPhase {
     /// Only the subscriptions whose endpoints are not failing.
-    Sound,
+    Healthy,
     /// All subscriptions that select the event.
-    All,
+    Remaining,
 }
 
 /// The result of fanning out a batch of events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Distribution {
+pub struct FanOut {
     /// Number of events that were processed.
     pub events: usize,
     /// Number of their deliveries, including those that existed before.
     pub deliveries: usize,
     /// Whether the events stay pending for the remaining subscriptions.
-    pub left: bool,
+    pub remaining: bool,
 }
 
 /// The backlog of events and deliveries, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lag {
+pub struct DeliveryLag {
     /// The time of the oldest event that is not fanned out.
     pub oldest_event: Option<Timestamp>,
     /// The time since which the longest-waiting delivery has been due.
     pub oldest_due: Option<Timestamp>,
     /// Number of partitions with due deliveries.
-    pub lanes_due: u64,
+    pub due_partitions: u64,
 }
 
 /// Storage of events, deliveries and partitions: fan-out from the outbox to deliveries, and delivery to endpoints.
@@ -138,7 +138,7 @@ pub trait DeliveryQueue: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn undistributed(
+    async fn pending_organizations(
         &self,
         after: Option<OrganizationId>,
         limit: usize,
@@ -153,53 +153,58 @@ pub trait DeliveryQueue: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn distribute(
+    async fn fan_out(
         &self,
         organization: OrganizationId,
         owner: &str,
         now: Timestamp,
         limit: usize,
-        phase: Audience,
-    ) -> Result<Distribution, StoreError>;
+        phase: FanOutPhase,
+    ) -> Result<FanOut, StoreError>;
 
     /// Returns the partitions that are due at `now` and not leased, the longest-waiting first, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn lanes_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError>;
+    async fn due_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError>;
 
     /// Acquires leases until `expires_at` of those of the partitions that are still due at `now` and not leased.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails; then no lease is acquired.
-    async fn claim(
+    async fn acquire_partitions(
         &self,
-        partitions: &[Lane],
+        partitions: &[Partition],
         owner: &str,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> Result<Vec<Claim>, StoreError>;
+    ) -> Result<Vec<PartitionLease>, StoreError>;
 
     /// Extends all partition leases of this owner to `expires_at`. A partition that another owner has acquired in the
     /// meantime stays lost; a lease that has only expired is renewed.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn renew(&self, owner: &str, expires_at: Timestamp) -> Result<(), StoreError>;
+    async fn renew_partitions(&self, owner: &str, expires_at: Timestamp) -> Result<(), StoreError>;
 
     /// Returns the current revisions of the partition's subscription and of its account; `None` if one does not exist.
     /// The read starts after the call; concurrent calls may share one read.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn standing(&self, partition: Lane) -> Result<Option<(Revision, Revision)>, StoreError>;
+    async fn partition_revisions(&self, partition: Partition) -> Result<Option<(Revision, Revision)>, StoreError>;
 
     /// Returns the partition's due deliveries, at most `limit`: the longest-due first and, with equal times, lower
     /// revisions first.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn due(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError>;
+    async fn due_deliveries(
+        &self,
+        partition: Partition,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueDelivery>, StoreError>;
 
     /// Stores the results of attempts, each if the delivery still has its previous revision, and the partition's health
     /// if given. Returns the deliveries that were changed concurrently. `updated_at` may be stored slightly later than
@@ -207,18 +212,18 @@ pub trait DeliveryQueue: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn settle(
+    async fn record_results(
         &self,
-        partition: Lane,
-        updates: &[Settlement],
-        health: Option<LaneSigns>,
-    ) -> Result<Vec<Undone>, StoreError>;
+        partition: Partition,
+        updates: &[DeliveryUpdate],
+        health: Option<DeliveryHealth>,
+    ) -> Result<Vec<StaleDelivery>, StoreError>;
 
     /// Cancels unfinished deliveries of the partition, at most `limit`. Returns how many were cancelled.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn cancel(&self, partition: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
+    async fn cancel_deliveries(&self, partition: Partition, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 
     /// Releases the lease of the partition and stores when the partition is due next. Returns `false`, and keeps the
     /// lease, when a delivery is due at `now`, or when the partition was made due since the lease was acquired or since
@@ -227,23 +232,29 @@ pub trait DeliveryQueue: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn give_up(&self, partition: Lane, owner: &str, now: Timestamp, suspended: bool) -> Result<bool, StoreError>;
+    async fn release_partition(
+        &self,
+        partition: Partition,
+        owner: &str,
+        now: Timestamp,
+        suspended: bool,
+    ) -> Result<bool, StoreError>;
 
     /// Releases all partition leases of this owner, for a server that stops. The partitions stay due.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn give_up_all(&self, owner: &str) -> Result<(), StoreError>;
+    async fn release_all_partitions(&self, owner: &str) -> Result<(), StoreError>;
 
     /// Returns the health of the deliveries to these subscriptions; subscriptions without attempts are left out.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn signs(
+    async fn delivery_health(
         &self,
         organization: OrganizationId,
         subscriptions: &[Id<WebhookSubscription>],
-    ) -> Result<Vec<(Id<WebhookSubscription>, LaneSigns)>, StoreError>;
+    ) -> Result<Vec<(Id<WebhookSubscription>, DeliveryHealth)>, StoreError>;
 
     /// Returns the organization's events with identifiers after `after` and up to `last`, whether fanned out or not,
     /// ordered by identifier, at most `limit`.
@@ -262,9 +273,9 @@ pub trait DeliveryQueue: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn known(
+    async fn existing_deliveries(
         &self,
-        partition: Lane,
+        partition: Partition,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError>;
 
@@ -280,7 +291,7 @@ pub trait DeliveryQueue: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn lag(&self, now: Timestamp) -> Result<Lag, StoreError>;
+    async fn delivery_lag(&self, now: Timestamp) -> Result<DeliveryLag, StoreError>;
 }
 
 /// Sends messages under the rules of the contract: no redirects, no proxy, only allowed addresses, bounded in time and
@@ -288,17 +299,22 @@ pub trait DeliveryQueue: Send + Sync {
 #[async_trait]
 pub trait Sender: Send + Sync {
     /// Makes one attempt. Every failure is part of the returned outcome.
-    async fn send(&self, url: &EndpointUrl, message: Message) -> Outcome;
+    async fn send(&self, url: &EndpointUrl, message: Message) -> AttemptOutcome;
 }
 
 /// Encrypts webhook secrets and signs with them.
-pub trait Secrets: Send + Sync {
+pub trait WebhookSigner: Send + Sync {
     /// Encrypts the secret, bound to this subscription.
-    fn seal(&self, entropy: &dyn Entropy, subscription: Id<WebhookSubscription>, secret: &WebhookSecret) -> Vec<u8>;
+    fn encrypt(&self, entropy: &dyn Entropy, subscription: Id<WebhookSubscription>, secret: &WebhookSecret) -> Vec<u8>;
 
     /// Returns the value of `webhook-signature`: one signature of the content for each secret, in their order; `None`
     /// if a secret can't be decrypted.
-    fn sign(&self, subscription: Id<WebhookSubscription>, secrets: &[&SealedSecret], content: &[u8]) -> Option<String>;
+    fn sign(
+        &self,
+        subscription: Id<WebhookSubscription>,
+        secrets: &[&EncryptedSecret],
+        content: &[u8],
+    ) -> Option<String>;
 
     /// Returns the signature of the content with a plain secret.
     fn sign_with(&self, secret: &WebhookSecret, content: &[u8]) -> String;
@@ -307,7 +323,7 @@ pub trait Secrets: Send + Sync {
 /// Wakes up the delivery workers of this process: events were committed, or deliveries are due.
 ///
 /// Notifications only save waiting: the workers also poll, and find the same work a little later.
-pub trait Bell: Send + Sync {
+pub trait DeliveryNotifier: Send + Sync {
     /// Notifies the workers. Never blocks; notifications that were not received yet are merged into one.
-    fn ring(&self);
+    fn notify(&self);
 }

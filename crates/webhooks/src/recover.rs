@@ -3,10 +3,10 @@
 use kernel::{Action, Changeset, Stored, Subject, Timestamp, WriteTimestamp};
 
 use crate::{
+    commands::WriteContext,
     delivery::{DeliveryState, WebhookDelivery},
-    manage::Desk,
+    error::WebhookError,
     ports::StoredEvent,
-    refusal::Refusal,
     subscription::WebhookSubscription,
 };
 
@@ -14,11 +14,11 @@ const REDELIVERED: Action = Action::new("webhook_delivery.redelivered");
 const RECOVERED: Action = Action::new("webhook_subscription.recovered");
 
 /// Maximum number of deliveries that one call of [`recover`] sends again.
-pub const MOST_RECOVERED: usize = 1_000;
+pub const MAX_RECOVERED: usize = 1_000;
 
 /// The time range of the events to send again: from `since`, inclusive, to `until`, exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct ReplayRange {
     /// The start of the range, inclusive.
     pub since: Timestamp,
     /// The end of the range, exclusive.
@@ -26,11 +26,11 @@ pub struct Window {
 }
 
 /// An event without a delivery to the subscription, because the subscription was disabled when it was fanned out.
-pub type Missed = StoredEvent;
+pub type UndeliveredEvent = StoredEvent;
 
 /// The number of deliveries that are sent again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
+pub struct RecoveryCounts {
     /// Redelivered deliveries: those that had failed, were exhausted or cancelled.
     pub redelivered: usize,
     /// New deliveries of events that happened while the subscription was disabled.
@@ -42,19 +42,19 @@ pub struct Recovery {
 /// # Errors
 /// [`WebhookError::AlreadyPending`] if an attempt is due anyway, [`WebhookError::Disabled`].
 pub fn redeliver(
-    context: &Desk<'_>,
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     subscription: &Stored<WebhookSubscription>,
     current: &Stored<WebhookDelivery>,
-) -> Result<(Changeset, Stored<WebhookDelivery>), Refusal> {
+) -> Result<(Changeset, Stored<WebhookDelivery>), WebhookError> {
     if !subscription.record.is_active() {
-        return Err(Refusal::Disabled);
+        return Err(WebhookError::Disabled);
     }
     if current.record.state == DeliveryState::Pending {
-        return Err(Refusal::UnderWay);
+        return Err(WebhookError::AlreadyPending);
     }
-    let mut changeset = context.open(timestamp, REDELIVERED, Subject::from_id(current.meta.id));
-    let after = current.changed(changeset.at(), current.record.again(changeset.at()));
+    let mut changeset = context.begin(timestamp, REDELIVERED, Subject::from_id(current.meta.id));
+    let after = current.changed(changeset.at(), current.record.requeued(changeset.at()));
     changeset.update(current, &after);
     changeset.require_unchanged(subscription);
     Ok((changeset, after))
@@ -66,24 +66,24 @@ pub fn redeliver(
 /// # Errors
 /// [`WebhookError::Disabled`].
 pub fn recover(
-    context: &Desk<'_>,
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     subscription: &Stored<WebhookSubscription>,
     failed: &[Stored<WebhookDelivery>],
-    missed: &[Missed],
-) -> Result<(Changeset, Recovery), Refusal> {
+    missed: &[UndeliveredEvent],
+) -> Result<(Changeset, RecoveryCounts), WebhookError> {
     if !subscription.record.is_active() {
-        return Err(Refusal::Disabled);
+        return Err(WebhookError::Disabled);
     }
-    let mut changeset = context.open(timestamp, RECOVERED, Subject::from_id(subscription.meta.id));
-    let mut recovery = Recovery::default();
-    for current in failed.iter().take(MOST_RECOVERED) {
-        let after = current.changed(changeset.at(), current.record.again(changeset.at()));
+    let mut changeset = context.begin(timestamp, RECOVERED, Subject::from_id(subscription.meta.id));
+    let mut recovery = RecoveryCounts::default();
+    for current in failed.iter().take(MAX_RECOVERED) {
+        let after = current.changed(changeset.at(), current.record.requeued(changeset.at()));
         changeset.update(current, &after);
         recovery.redelivered += 1;
     }
-    for event in missed.iter().take(MOST_RECOVERED - recovery.redelivered) {
-        changeset.create(&WebhookDelivery::of(event, subscription.meta.id));
+    for event in missed.iter().take(MAX_RECOVERED - recovery.redelivered) {
+        changeset.create(&WebhookDelivery::new(event, subscription.meta.id));
         recovery.missed += 1;
     }
     changeset.require_unchanged(subscription);

@@ -5,19 +5,19 @@ use std::time::Duration;
 use kernel::Timestamp;
 
 /// Maximum duration of an attempt, until the response is complete.
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long all attempts of a subscription may fail before it is disabled.
-pub const FAILING_AT_MOST: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+pub const MAX_FAILING_DURATION: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
 /// Upper bound for the delay that an endpoint requests with `Retry-After`.
-const LEFT_ALONE_AT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
 /// The delay after each failed attempt, before jitter changes it by up to a tenth in either direction.
-pub const RETRY_AFTER: [Duration; 9] = [
+pub const RETRY_DELAYS: [Duration; 9] = [
     Duration::from_secs(5),
     Duration::from_secs(5 * MINUTE),
     Duration::from_secs(30 * MINUTE),
@@ -33,12 +33,12 @@ pub const RETRY_AFTER: [Duration; 9] = [
 /// at `at`; `None` if no further attempt is made. `jitter` is a random byte: 0 makes the delay a tenth shorter, 255 a
 /// tenth longer. A longer `retry_after`, which the endpoint requested, takes precedence, up to a day.
 #[must_use]
-pub fn next_attempt(failures: usize, at: Timestamp, jitter: u8, retry_after: Option<Duration>) -> Option<Timestamp> {
-    let planned = RETRY_AFTER.get(failures.checked_sub(1)?)?;
+pub fn next_attempt_at(failures: usize, at: Timestamp, jitter: u8, retry_after: Option<Duration>) -> Option<Timestamp> {
+    let planned = RETRY_DELAYS.get(failures.checked_sub(1)?)?;
     let millis = u64::try_from(planned.as_millis()).unwrap_or(u64::MAX);
     let spread = millis / 5;
     let delay = Duration::from_millis(millis - millis / 10 + spread * u64::from(jitter) / 255);
-    let retry_after = retry_after.unwrap_or_default().min(LEFT_ALONE_AT_MOST);
+    let retry_after = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
     Some(at + delay.max(retry_after))
 }
 
@@ -48,30 +48,30 @@ mod tests {
 
     const END: Timestamp = Timestamp::from_millis(1_000_000);
 
-    fn wait(failures: usize, jitter: u8, retry_after: Option<u64>) -> Option<u64> {
-        next_attempt(failures, END, jitter, retry_after.map(Duration::from_secs)).map(|at| at.since(END).as_secs())
+    fn delay_seconds(failures: usize, jitter: u8, retry_after: Option<u64>) -> Option<u64> {
+        next_attempt_at(failures, END, jitter, retry_after.map(Duration::from_secs)).map(|at| at.since(END).as_secs())
     }
 
     #[test]
-    fn the_waits_are_those_of_the_contract_within_a_tenth() {
+    fn retry_delays_are_within_a_tenth_of_the_contract() {
         let expected: [u128; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
         for (failures, seconds) in (1..).zip(expected) {
-            let millis = |jitter| next_attempt(failures, END, jitter, None).unwrap().since(END).as_millis();
+            let millis = |jitter| next_attempt_at(failures, END, jitter, None).unwrap().since(END).as_millis();
             assert_eq!(millis(0), seconds * 900);
             assert_eq!(millis(255), seconds * 1_100);
         }
     }
 
     #[test]
-    fn the_tenth_failure_is_the_last() {
-        assert!(wait(9, 128, None).is_some());
-        assert_eq!(wait(10, 128, Some(60)), None);
+    fn no_attempt_follows_the_tenth_failure() {
+        assert!(delay_seconds(9, 128, None).is_some());
+        assert_eq!(delay_seconds(10, 128, Some(60)), None);
     }
 
     #[test]
-    fn an_endpoint_is_left_alone_for_as_long_as_it_asks_up_to_a_day() {
-        assert_eq!(wait(1, 128, Some(3_600)), Some(3_600));
-        assert_eq!(wait(1, 128, Some(7 * 86_400)), Some(86_400));
-        assert_eq!(wait(2, 0, Some(1)), Some(270));
+    fn retry_after_is_honoured_up_to_a_day() {
+        assert_eq!(delay_seconds(1, 128, Some(3_600)), Some(3_600));
+        assert_eq!(delay_seconds(1, 128, Some(7 * 86_400)), Some(86_400));
+        assert_eq!(delay_seconds(2, 0, Some(1)), Some(270));
     }
 }

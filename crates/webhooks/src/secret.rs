@@ -15,11 +15,11 @@ pub struct WebhookSecret(SecretBox<[u8; 32]>);
 
 /// A secret as it is stored: encrypted.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SealedSecret {
+pub struct EncryptedSecret {
     /// The ciphertext.
-    pub sealed: Vec<u8>,
+    pub ciphertext: Vec<u8>,
     /// When the secret stops signing; `None` for the current one.
-    pub ends_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
 }
 
 impl WebhookSecret {
@@ -31,7 +31,7 @@ impl WebhookSecret {
 
     /// Creates the secret from its bytes; `None` unless there are exactly 32.
     #[must_use]
-    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: [u8; 32] = bytes.try_into().ok()?;
         Some(Self(SecretBox::new(Box::new(bytes))))
     }
@@ -44,13 +44,13 @@ impl WebhookSecret {
 
     /// The text form, which is returned once, when the secret is created.
     #[must_use]
-    pub fn show(&self) -> String {
+    pub fn expose_text(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(self.expose()))
     }
 }
 
-impl fmt::Debug for SealedSecret {
+impl fmt::Debug for EncryptedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealedSecret").field("ends_at", &self.ends_at).finish_non_exhaustive()
+        f.debug_struct("SealedSecret").field("ends_at", &self.expires_at).finish_non_exhaustive()
     }
 }

@@ -7,10 +7,10 @@ use kernel::{
     AuditFields, Criteria, Description, FieldValue, HasIdPrefix, Kind, Resource, Stored, Timestamp, string_enum,
 };
 
-use crate::{catalogue::EventType, endpoint::EndpointUrl, secret::SealedSecret};
+use crate::{catalogue::EventType, endpoint::EndpointUrl, secret::EncryptedSecret};
 
 /// Maximum number of subscriptions of one account.
-pub const MOST_PER_ACCOUNT: usize = 50;
+pub const MAX_SUBSCRIPTIONS_PER_ACCOUNT: usize = 50;
 
 /// A subscription of one account to events. It is not visible to other accounts.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub struct WebhookSubscription {
     pub account: AccountId,
     /// The slot that it occupies within the account: below [`MAX_SUBSCRIPTIONS_PER_ACCOUNT`], and unique among the
     /// account's subscriptions that are not removed.
-    pub place: u8,
+    pub slot: u8,
     /// The URL that deliveries go to.
     pub url: EndpointUrl,
     /// The purpose, as the creator described it.
@@ -31,7 +31,7 @@ pub struct WebhookSubscription {
     /// The reason, if it is disabled.
     pub disabled_reason: Option<DisabledReason>,
     /// The valid secrets, newest first: one, or two during the grace period of a rotation; none once removed.
-    pub secrets: Vec<SealedSecret>,
+    pub secrets: Vec<EncryptedSecret>,
     /// The value of [`Resource::unique_key`]: account and slot, while it is not removed.
     pub(crate) key: Option<String>,
 }
@@ -64,7 +64,7 @@ impl WebhookSubscription {
     /// Creates a subscription in any state from its fields: for stores, and for the commands of this crate.
     #[must_use]
     #[expect(clippy::too_many_arguments, reason = "one for each field")]
-    pub fn of_parts(
+    pub fn from_parts(
         account: AccountId,
         slot: u8,
         url: EndpointUrl,
@@ -72,22 +72,22 @@ impl WebhookSubscription {
         event_types: BTreeSet<EventType>,
         status: SubscriptionStatus,
         disabled_reason: Option<DisabledReason>,
-        secrets: Vec<SealedSecret>,
+        secrets: Vec<EncryptedSecret>,
     ) -> Self {
-        let key = (status != SubscriptionStatus::Removed).then(|| Self::place_key(account, slot));
-        Self { account, place: slot, url, description, event_types, status, disabled_reason, secrets, key }
+        let key = (status != SubscriptionStatus::Removed).then(|| Self::slot_key(account, slot));
+        Self { account, slot, url, description, event_types, status, disabled_reason, secrets, key }
     }
 
     /// The unique key of a slot of an account.
     #[must_use]
-    pub fn place_key(account: AccountId, slot: u8) -> String {
+    pub fn slot_key(account: AccountId, slot: u8) -> String {
         format!("{}/{slot:02}", account.ulid())
     }
 
     /// Returns the subscription with another status.
     #[must_use]
     pub(crate) fn with_status(&self, status: SubscriptionStatus, reason: Option<DisabledReason>) -> Self {
-        let key = (status != SubscriptionStatus::Removed).then(|| Self::place_key(self.account, self.place));
+        let key = (status != SubscriptionStatus::Removed).then(|| Self::slot_key(self.account, self.slot));
         Self { status, disabled_reason: reason, key, ..self.clone() }
     }
 
@@ -104,8 +104,8 @@ impl WebhookSubscription {
     }
 
     /// The secrets that are valid at `now`, newest first.
-    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SealedSecret> {
-        self.secrets.iter().filter(move |secret| secret.ends_at.is_none_or(|end| now < end))
+    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &EncryptedSecret> {
+        self.secrets.iter().filter(move |secret| secret.expires_at.is_none_or(|end| now < end))
     }
 }
 
@@ -147,7 +147,7 @@ pub struct SubscriptionFilter {
 impl SubscriptionFilter {
     /// Matches the subscriptions that an account sees: its own, without those that it removed.
     #[must_use]
-    pub fn of_account(account: AccountId) -> Self {
+    pub fn for_account(account: AccountId) -> Self {
         let statuses = BTreeSet::from([SubscriptionStatus::Active, SubscriptionStatus::Disabled]);
         Self { account: Some(account), statuses }
     }

@@ -2,32 +2,32 @@
 
 use std::{error::Error, io};
 
-use webhooks::Failure;
+use webhooks::AttemptFailure;
 
-use super::resolver::Unreached;
+use super::resolver::ResolveError;
 
 /// Returns the failure that caused an error.
-pub(super) fn of(error: &reqwest::Error) -> Failure {
+pub(super) fn classify(error: &reqwest::Error) -> AttemptFailure {
     if error.is_timeout() {
-        return Failure::TimedOut;
+        return AttemptFailure::TimedOut;
     }
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = source {
-        if let Some(failure) = told(error) {
+        if let Some(failure) = classify_source(error) {
             return failure;
         }
         source = error.source();
     }
-    Failure::Unreachable
+    AttemptFailure::Unreachable
 }
 
-fn told(error: &(dyn Error + 'static)) -> Option<Failure> {
-    if let Some(Unreached(failure)) = error.downcast_ref() {
+fn classify_source(error: &(dyn Error + 'static)) -> Option<AttemptFailure> {
+    if let Some(ResolveError(failure)) = error.downcast_ref() {
         return Some(*failure);
     }
     if error.is::<rustls::Error>() {
-        return Some(Failure::Untrusted);
+        return Some(AttemptFailure::Untrusted);
     }
     // The `source` of an `io::Error` skips the error that it wraps, so that must be checked here.
-    told(error.downcast_ref::<io::Error>()?.get_ref()?)
+    classify_source(error.downcast_ref::<io::Error>()?.get_ref()?)
 }

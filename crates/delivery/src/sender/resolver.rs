@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use webhooks::Failure;
+use webhooks::AttemptFailure;
 
 /// Resolves host names to addresses.
 #[async_trait]
@@ -33,29 +33,30 @@ impl Resolver for SystemResolver {
 
 /// The error of a name without an allowed address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.says())]
-pub(super) struct Unreached(pub(super) Failure);
+#[error("{}", .0.description())]
+pub(super) struct ResolveError(pub(super) AttemptFailure);
 
 /// The resolver of the HTTP client, which returns only allowed addresses. The client connects to these addresses and
 /// does not resolve names itself.
-pub(super) struct Checked {
+pub(super) struct FilteringResolver {
     resolver: Arc<dyn Resolver>,
     allows: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
 }
 
-impl Checked {
+impl FilteringResolver {
     pub(super) fn new(resolver: &Arc<dyn Resolver>, allows: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
         Self { resolver: Arc::clone(resolver), allows: Arc::new(allows) }
     }
 }
 
-impl Resolve for Checked {
+impl Resolve for FilteringResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (resolver, allows) = (Arc::clone(&self.resolver), Arc::clone(&self.allows));
         Box::pin(async move {
-            let found = resolver.addresses(name.as_str()).await.map_err(|_| Unreached(Failure::Unresolved))?;
+            let found =
+                resolver.addresses(name.as_str()).await.map_err(|_| ResolveError(AttemptFailure::Unresolved))?;
             if found.is_empty() {
-                return Err(Unreached(Failure::Unresolved).into());
+                return Err(ResolveError(AttemptFailure::Unresolved).into());
             }
             let allowed: Vec<_> = found
                 .into_iter()
@@ -63,7 +64,7 @@ impl Resolve for Checked {
                 .map(|address| SocketAddr::new(address, 0))
                 .collect();
             if allowed.is_empty() {
-                return Err(Unreached(Failure::Forbidden).into());
+                return Err(ResolveError(AttemptFailure::Forbidden).into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })

@@ -10,7 +10,7 @@ pub enum Roots {
     /// The certificates of the system; `SSL_CERT_FILE` and `SSL_CERT_DIR` override them.
     System,
     /// The given certificates.
-    Given(Vec<CertificateDer<'static>>),
+    Custom(Vec<CertificateDer<'static>>),
 }
 
 /// There are no root certificates.
@@ -18,37 +18,37 @@ pub enum Roots {
 #[error(
     "this system has no root certificates, so no endpoint can be trusted: install them (ca-certificates), or name a file of them in SSL_CERT_FILE"
 )]
-pub struct NoRoots;
+pub struct RootsUnavailable;
 
 impl Roots {
     /// Returns the number of certificates.
     ///
     /// # Errors
     /// [`NoRoots`].
-    pub fn count(&self) -> Result<usize, NoRoots> {
+    pub fn count(&self) -> Result<usize, RootsUnavailable> {
         self.store().map(|store| store.len())
     }
 
-    fn store(&self) -> Result<RootCertStore, NoRoots> {
+    fn store(&self) -> Result<RootCertStore, RootsUnavailable> {
         let mut store = RootCertStore::empty();
         match self {
             Self::System => store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
-            Self::Given(certificates) => store.add_parsable_certificates(certificates.iter().cloned()),
+            Self::Custom(certificates) => store.add_parsable_certificates(certificates.iter().cloned()),
         };
-        if store.is_empty() { Err(NoRoots) } else { Ok(store) }
+        if store.is_empty() { Err(RootsUnavailable) } else { Ok(store) }
     }
 
     /// Returns the TLS configuration that trusts these certificates.
     ///
     /// # Errors
     /// [`NoRoots`].
-    pub fn client_config(&self) -> Result<ClientConfig, NoRoots> {
+    pub fn client_config(&self) -> Result<ClientConfig, RootsUnavailable> {
         self.store().map(config)
     }
 
     /// Returns a TLS configuration without certificates, for a client that makes no TLS connections.
     #[must_use]
-    pub fn none() -> ClientConfig {
+    pub fn empty_client_config() -> ClientConfig {
         config(RootCertStore::empty())
     }
 }

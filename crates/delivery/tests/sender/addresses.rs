@@ -1,16 +1,15 @@
 //! URLs whose host is an address: they are checked before anything else, because no resolver sees them.
 
-use webhooks::{AddressPolicy, Failure};
+use webhooks::{AddressPolicy, AttemptFailure};
 
 use crate::{
-    development,
-    endpoint::{Endpoint, answer},
-    plain, send, sender,
+    endpoint::{Endpoint, response},
+    loopback_policy, plain_url, send, sender,
 };
 
 #[tokio::test]
-async fn a_forbidden_address_is_not_connected_to_however_it_is_spelled() {
-    let endpoint = Endpoint::answering(answer("200 OK", "", "")).await;
+async fn no_spelling_of_a_forbidden_address_is_connected_to() {
+    let endpoint = Endpoint::responding_with(response("200 OK", "", "")).await;
     let port = endpoint.address.port();
     let sender = sender(AddressPolicy::default());
     for host in [
@@ -30,25 +29,25 @@ async fn a_forbidden_address_is_not_connected_to_however_it_is_spelled() {
     ] {
         for scheme in ["https", "http"] {
             let outcome = send(&sender, &format!("{scheme}://{host}:{port}/")).await;
-            assert_eq!(outcome.failure, Some(Failure::Forbidden), "{scheme}://{host}");
+            assert_eq!(outcome.failure, Some(AttemptFailure::Forbidden), "{scheme}://{host}");
         }
     }
     assert_eq!(endpoint.connections(), 0);
 }
 
 #[tokio::test]
-async fn what_was_allowed_once_is_judged_again_at_each_attempt() {
-    let endpoint = Endpoint::answering(answer("200 OK", "", "")).await;
-    let url = plain(endpoint.address);
-    assert!(send(&sender(development()), &url).await.is_success());
-    assert_eq!(send(&sender(AddressPolicy::default()), &url).await.failure, Some(Failure::Forbidden));
+async fn the_address_policy_is_checked_at_each_attempt() {
+    let endpoint = Endpoint::responding_with(response("200 OK", "", "")).await;
+    let url = plain_url(endpoint.address);
+    assert!(send(&sender(loopback_policy()), &url).await.is_success());
+    assert_eq!(send(&sender(AddressPolicy::default()), &url).await.failure, Some(AttemptFailure::Forbidden));
     assert_eq!(endpoint.connections(), 1);
 }
 
 #[tokio::test]
-async fn plain_http_goes_nowhere_but_to_the_machine_itself() {
-    let policy = AddressPolicy { allowed: vec!["10.0.0.0/8".parse().unwrap()], ..development() };
+async fn plain_http_is_sent_only_to_loopback() {
+    let policy = AddressPolicy { allowed: vec!["10.0.0.0/8".parse().unwrap()], ..loopback_policy() };
     for url in ["http://10.0.0.1/", "http://1.1.1.1/", "http://example.com/"] {
-        assert_eq!(send(&sender(policy.clone()), url).await.failure, Some(Failure::Forbidden), "{url}");
+        assert_eq!(send(&sender(policy.clone()), url).await.failure, Some(AttemptFailure::Forbidden), "{url}");
     }
 }

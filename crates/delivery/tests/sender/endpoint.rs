@@ -23,12 +23,12 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// Responds to each call with these bytes, and closes the connection.
-    pub(crate) async fn answering(answer: impl Into<Vec<u8>>) -> Self {
+    pub(crate) async fn responding_with(answer: impl Into<Vec<u8>>) -> Self {
         let answer = Arc::new(answer.into());
-        Self::behaving(move |mut stream, requests| {
+        Self::with_behaviour(move |mut stream, requests| {
             let answer = Arc::clone(&answer);
             async move {
-                heard(&mut stream, &requests).await;
+                receive_request(&mut stream, &requests).await;
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
             }
@@ -37,14 +37,14 @@ impl Endpoint {
     }
 
     /// Handles each connection with `behave`.
-    pub(crate) async fn behaving<F: Future<Output = ()> + Send + 'static>(
+    pub(crate) async fn with_behaviour<F: Future<Output = ()> + Send + 'static>(
         behave: impl Fn(TcpStream, Requests) -> F + Send + 'static,
     ) -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a port"), behave)
+        Self::with_listener(TcpListener::bind("127.0.0.1:0").await.expect("a port"), behave)
     }
 
     /// Handles each connection of an existing listener with `behave`.
-    pub(crate) fn on<F: Future<Output = ()> + Send + 'static>(
+    pub(crate) fn with_listener<F: Future<Output = ()> + Send + 'static>(
         listener: TcpListener,
         behave: impl Fn(TcpStream, Requests) -> F + Send + 'static,
     ) -> Self {
@@ -80,7 +80,7 @@ impl Drop for Endpoint {
 pub(crate) type Requests = Arc<Mutex<Vec<String>>>;
 
 /// Reads a request to its end and records it.
-pub(crate) async fn heard(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), requests: &Requests) {
+pub(crate) async fn receive_request(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), requests: &Requests) {
     let mut text = Vec::new();
     let mut chunk = [0; 1024];
     while !text.ends_with(b"}") {
@@ -93,6 +93,6 @@ pub(crate) async fn heard(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), re
 }
 
 /// A response with this status, headers and body.
-pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
+pub(crate) fn response(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }

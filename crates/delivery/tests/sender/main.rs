@@ -15,27 +15,27 @@ use kernel::Id;
 use novantra_delivery as delivery;
 use store_contract::TestClock;
 use ulid::Ulid;
-use webhooks::{AddressPolicy, EndpointUrl, Message, Outcome, Sender};
+use webhooks::{AddressPolicy, AttemptOutcome, EndpointUrl, Message, Sender};
 
 /// The timeout of an attempt in these tests: long enough for a busy machine, and short enough to wait for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A policy that allows plain `http` to loopback.
-fn development() -> AddressPolicy {
+fn loopback_policy() -> AddressPolicy {
     AddressPolicy { loopback: true, ..AddressPolicy::default() }
 }
 
 fn sender(policy: AddressPolicy) -> GuardedSender {
-    resolving(policy, SystemResolver)
+    sender_with_resolver(policy, SystemResolver)
 }
 
-fn resolving(policy: AddressPolicy, resolver: impl Resolver + 'static) -> GuardedSender {
-    trusting(policy, resolver, Roots::Given(Vec::new()))
+fn sender_with_resolver(policy: AddressPolicy, resolver: impl Resolver + 'static) -> GuardedSender {
+    sender_with_roots(policy, resolver, Roots::Custom(Vec::new()))
 }
 
-fn trusting(policy: AddressPolicy, resolver: impl Resolver + 'static, roots: Roots) -> GuardedSender {
+fn sender_with_roots(policy: AddressPolicy, resolver: impl Resolver + 'static, roots: Roots) -> GuardedSender {
     let clock = Arc::new(TestClock::default());
-    GuardedSender::new(policy, Arc::new(resolver), clock, roots).answered_within(PATIENCE)
+    GuardedSender::new(policy, Arc::new(resolver), clock, roots).with_timeout(ATTEMPT_TIMEOUT)
 }
 
 fn message() -> Message {
@@ -47,10 +47,10 @@ fn message() -> Message {
     }
 }
 
-async fn send(sender: &GuardedSender, url: &str) -> Outcome {
-    sender.send(&EndpointUrl::of_stored(url).expect("a URL"), message()).await
+async fn send(sender: &GuardedSender, url: &str) -> AttemptOutcome {
+    sender.send(&EndpointUrl::from_stored(url).expect("a URL"), message()).await
 }
 
-fn plain(address: SocketAddr) -> String {
+fn plain_url(address: SocketAddr) -> String {
     format!("http://{address}/hook?tenant=7")
 }

@@ -12,105 +12,112 @@ use std::{
 use async_trait::async_trait;
 use novantra_delivery::{Resolver, Roots};
 use tokio::net::TcpListener;
-use webhooks::{AddressPolicy, Failure};
+use webhooks::{AddressPolicy, AttemptFailure};
 
 use crate::{
-    development,
-    endpoint::{Endpoint, answer, heard},
-    resolving, send,
+    endpoint::{Endpoint, receive_request, response},
+    loopback_policy, send, sender_with_resolver, sender_with_roots,
     trust::Authority,
-    trusting,
 };
 
 /// A resolver that returns these answers one after the other, and repeats the last one.
-struct Telling {
+struct ScriptedResolver {
     answers: Vec<Vec<&'static str>>,
-    asked: Arc<AtomicUsize>,
+    queries: Arc<AtomicUsize>,
 }
 
-fn telling(answers: &[&[&'static str]]) -> (Telling, Arc<AtomicUsize>) {
+fn scripted_resolver(answers: &[&[&'static str]]) -> (ScriptedResolver, Arc<AtomicUsize>) {
     let queries = Arc::new(AtomicUsize::new(0));
-    (Telling { answers: answers.iter().map(|answer| answer.to_vec()).collect(), asked: Arc::clone(&queries) }, queries)
+    (
+        ScriptedResolver {
+            answers: answers.iter().map(|answer| answer.to_vec()).collect(),
+            queries: Arc::clone(&queries),
+        },
+        queries,
+    )
 }
 
 #[async_trait]
-impl Resolver for Telling {
+impl Resolver for ScriptedResolver {
     async fn addresses(&self, _: &str) -> io::Result<Vec<IpAddr>> {
-        let index = self.asked.fetch_add(1, Ordering::SeqCst).min(self.answers.len() - 1);
+        let index = self.queries.fetch_add(1, Ordering::SeqCst).min(self.answers.len() - 1);
         Ok(self.answers[index].iter().map(|text| text.parse().unwrap()).collect())
     }
 }
 
 #[tokio::test]
-async fn a_name_that_leads_to_a_forbidden_address_is_not_connected_to() {
-    let endpoint = Endpoint::answering(answer("200 OK", "", "")).await;
+async fn a_name_that_resolves_to_a_forbidden_address_is_not_connected_to() {
+    let endpoint = Endpoint::responding_with(response("200 OK", "", "")).await;
     let port = endpoint.address.port();
     for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "169.254.169.254", "192.168.0.1"] {
-        let (resolver, _) = telling(&[&[address]]);
-        let sender = trusting(AddressPolicy::default(), resolver, Authority::new().roots());
+        let (resolver, _) = scripted_resolver(&[&[address]]);
+        let sender = sender_with_roots(AddressPolicy::default(), resolver, Authority::new().roots());
         let outcome = send(&sender, &format!("https://hook.example:{port}/")).await;
-        assert_eq!(outcome.failure, Some(Failure::Forbidden), "{address}");
+        assert_eq!(outcome.failure, Some(AttemptFailure::Forbidden), "{address}");
     }
     assert_eq!(endpoint.connections(), 0);
 }
 
 #[tokio::test]
-async fn a_name_that_means_nothing_is_told_apart_from_one_that_is_forbidden() {
-    let (resolver, _) = telling(&[&[]]);
-    let outcome =
-        send(&trusting(AddressPolicy::default(), resolver, Authority::new().roots()), "https://nowhere.example/").await;
-    assert_eq!(outcome.failure, Some(Failure::Unresolved));
+async fn an_unresolved_name_is_distinguished_from_a_forbidden_one() {
+    let (resolver, _) = scripted_resolver(&[&[]]);
+    let outcome = send(
+        &sender_with_roots(AddressPolicy::default(), resolver, Authority::new().roots()),
+        "https://nowhere.example/",
+    )
+    .await;
+    assert_eq!(outcome.failure, Some(AttemptFailure::Unresolved));
 }
 
 /// DNS rebinding: the name resolves to an allowed address for the check, and to a forbidden one right after.
 #[tokio::test]
-async fn a_name_that_changes_between_check_and_connection_leads_to_the_address_that_was_checked() {
+async fn the_connection_uses_the_checked_address_even_if_the_name_resolves_differently_afterwards() {
     let authority = Authority::new();
     let allowed = authority.endpoint("127.0.0.1:0", "hook.example").await;
     let port = allowed.address.port();
-    let forbidden = Endpoint::on(
+    let forbidden = Endpoint::with_listener(
         TcpListener::bind(("127.0.0.2", port)).await.expect("the same port"),
-        |mut stream, requests| async move { heard(&mut stream, &requests).await },
+        |mut stream, requests| async move { receive_request(&mut stream, &requests).await },
     );
-    let (resolver, queries) = telling(&[&["127.0.0.1"], &["127.0.0.2"]]);
+    let (resolver, queries) = scripted_resolver(&[&["127.0.0.1"], &["127.0.0.2"]]);
     let policy = AddressPolicy { allowed: vec!["127.0.0.1/32".parse().unwrap()], loopback: false };
-    let sender = trusting(policy, resolver, authority.roots());
+    let sender = sender_with_roots(policy, resolver, authority.roots());
     let url = format!("https://hook.example:{port}/");
 
     assert!(send(&sender, &url).await.is_success());
     assert_eq!(queries.load(Ordering::SeqCst), 1, "one connection uses one DNS answer, the one that was checked");
-    assert_eq!(send(&sender, &url).await.failure, Some(Failure::Forbidden), "the next connection checks again");
+    assert_eq!(send(&sender, &url).await.failure, Some(AttemptFailure::Forbidden), "the next connection checks again");
     assert_eq!((allowed.connections(), forbidden.connections()), (1, 0));
 }
 
 #[tokio::test]
-async fn of_several_addresses_only_those_that_are_allowed_are_tried() {
+async fn only_the_allowed_addresses_of_a_name_are_tried() {
     let authority = Authority::new();
     let allowed = authority.endpoint("127.0.0.1:0", "hook.example").await;
     let port = allowed.address.port();
-    let forbidden = Endpoint::on(
+    let forbidden = Endpoint::with_listener(
         TcpListener::bind(("127.0.0.2", port)).await.expect("the same port"),
-        |mut stream, requests| async move { heard(&mut stream, &requests).await },
+        |mut stream, requests| async move { receive_request(&mut stream, &requests).await },
     );
-    let (resolver, _) = telling(&[&["127.0.0.2", "10.0.0.1", "127.0.0.1"]]);
+    let (resolver, _) = scripted_resolver(&[&["127.0.0.2", "10.0.0.1", "127.0.0.1"]]);
     let policy = AddressPolicy { allowed: vec!["127.0.0.1/32".parse().unwrap()], loopback: false };
-    let sender = trusting(policy, resolver, authority.roots());
+    let sender = sender_with_roots(policy, resolver, authority.roots());
     assert!(send(&sender, &format!("https://hook.example:{port}/")).await.is_success());
     assert_eq!((allowed.connections(), forbidden.connections()), (1, 0));
 }
 
 #[tokio::test]
-async fn plain_http_to_localhost_stays_on_the_machine_whatever_the_resolver_says() {
-    let (resolver, queries) = telling(&[&["93.184.216.34"]]);
-    let outcome = send(&resolving(development(), resolver), "http://localhost:1/").await;
-    assert_eq!(outcome.failure, Some(Failure::Forbidden));
+async fn plain_http_to_localhost_is_not_sent_to_another_address_that_a_resolver_returns() {
+    let (resolver, queries) = scripted_resolver(&[&["93.184.216.34"]]);
+    let outcome = send(&sender_with_resolver(loopback_policy(), resolver), "http://localhost:1/").await;
+    assert_eq!(outcome.failure, Some(AttemptFailure::Forbidden));
     assert_eq!(queries.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn without_certificates_to_trust_nothing_is_sent() {
-    let (resolver, queries) = telling(&[&["93.184.216.34"]]);
-    let sender = trusting(AddressPolicy::default(), resolver, Roots::Given(Vec::new()));
-    assert_eq!(send(&sender, "https://hook.example/").await.failure, Some(Failure::Untrusted));
+async fn nothing_is_sent_without_root_certificates() {
+    let (resolver, queries) = scripted_resolver(&[&["93.184.216.34"]]);
+    let sender = sender_with_roots(AddressPolicy::default(), resolver, Roots::Custom(Vec::new()));
+    assert_eq!(send(&sender, "https://hook.example/").await.failure, Some(AttemptFailure::Untrusted));
     assert_eq!(queries.load(Ordering::SeqCst), 0);
 }

@@ -11,11 +11,11 @@ use rustls::{
 };
 use tokio::{io::AsyncWriteExt, net::TcpListener};
 use tokio_rustls::TlsAcceptor;
-use webhooks::{AddressPolicy, Failure};
+use webhooks::{AddressPolicy, AttemptFailure};
 
 use crate::{
-    endpoint::{Endpoint, answer, heard},
-    send, trusting,
+    endpoint::{Endpoint, receive_request, response},
+    send, sender_with_roots,
 };
 
 /// A certificate authority for endpoints.
@@ -35,7 +35,7 @@ impl Authority {
 
     /// The root certificates that trust only this authority.
     pub(crate) fn roots(&self) -> Roots {
-        Roots::Given(vec![self.certificate.clone()])
+        Roots::Custom(vec![self.certificate.clone()])
     }
 
     /// Creates an endpoint with a certificate for this name.
@@ -50,12 +50,12 @@ impl Authority {
             .with_single_cert(vec![certificate], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
             .expect("a certificate with its key");
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Endpoint::on(TcpListener::bind(listen).await.expect("a port"), move |stream, requests| {
+        Endpoint::with_listener(TcpListener::bind(listen).await.expect("a port"), move |stream, requests| {
             let acceptor = acceptor.clone();
             async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                heard(&mut stream, &requests).await;
-                let _ = stream.write_all(answer("200 OK", "connection: close\r\n", "").as_bytes()).await;
+                receive_request(&mut stream, &requests).await;
+                let _ = stream.write_all(response("200 OK", "connection: close\r\n", "").as_bytes()).await;
                 let _ = stream.shutdown().await;
             }
         })
@@ -67,28 +67,28 @@ fn policy() -> AddressPolicy {
 }
 
 #[tokio::test]
-async fn a_certificate_counts_when_it_is_of_this_name_and_descends_from_a_root() {
+async fn a_certificate_must_match_the_name_and_be_issued_by_a_trusted_root() {
     let (authority, untrusted_authority) = (Authority::new(), Authority::new());
     let good = authority.endpoint("127.0.0.1:0", "127.0.0.1").await;
     let other_name = authority.endpoint("127.0.0.1:0", "other.example").await;
     let unknown = untrusted_authority.endpoint("127.0.0.1:0", "127.0.0.1").await;
-    let sender = trusting(policy(), SystemResolver, authority.roots());
+    let sender = sender_with_roots(policy(), SystemResolver, authority.roots());
     let mut failures = Vec::new();
     for endpoint in [&good, &other_name, &unknown] {
         failures.push(send(&sender, &format!("https://{}/", endpoint.address)).await.failure);
     }
-    assert_eq!(failures, [None, Some(Failure::Untrusted), Some(Failure::Untrusted)]);
+    assert_eq!(failures, [None, Some(AttemptFailure::Untrusted), Some(AttemptFailure::Untrusted)]);
     assert_eq!((good.requests().len(), other_name.requests().len(), unknown.requests().len()), (1, 0, 0));
 }
 
 #[tokio::test]
-async fn an_endpoint_that_speaks_no_tls_is_not_trusted() {
-    let plain = Endpoint::behaving(|mut stream, _| async move {
-        let _ = stream.write_all(answer("400 Bad Request", "", "").as_bytes()).await;
+async fn an_endpoint_without_tls_is_not_trusted() {
+    let plain = Endpoint::with_behaviour(|mut stream, _| async move {
+        let _ = stream.write_all(response("400 Bad Request", "", "").as_bytes()).await;
         let _ = stream.shutdown().await;
     })
     .await;
-    let sender = trusting(policy(), SystemResolver, Authority::new().roots());
+    let sender = sender_with_roots(policy(), SystemResolver, Authority::new().roots());
     let outcome = send(&sender, &format!("https://{}/", plain.address)).await;
-    assert_eq!(outcome.failure, Some(Failure::Untrusted));
+    assert_eq!(outcome.failure, Some(AttemptFailure::Untrusted));
 }

@@ -6,53 +6,53 @@ use kernel::ActorKind;
 use webhooks::{DeliveryState, DisabledReason, SubscriptionStatus};
 
 use crate::{
-    script::Does,
-    workshop::{HOOK, Workshop, entries},
+    fake_endpoints::Behaviour,
+    harness::{DeliveryHarness, HOOK, entries},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_disables_its_subscription_at_once_and_on_record() {
-    let mut harness = Workshop::open().await;
+async fn a_subscription_whose_endpoint_is_gone_is_disabled_immediately_and_audited() {
+    let mut harness = DeliveryHarness::new().await;
     let subscription = harness.subscribe(HOOK).await;
-    harness.script.always(HOOK, Does::Answer(410));
-    harness.happens("finding.created", 1, 1).await;
-    harness.happens("finding.created", 2, 1).await;
-    harness.work().await;
+    harness.endpoints.set_behaviour(HOOK, Behaviour::Respond(410));
+    harness.publish_event("finding.created", 1, 1).await;
+    harness.publish_event("finding.created", 2, 1).await;
+    harness.run_until_idle().await;
 
     let disabled = harness.subscription(subscription.meta.id).await.record;
     assert_eq!((disabled.status, disabled.disabled_reason), (SubscriptionStatus::Disabled, Some(DisabledReason::Gone)));
     let [entry] = <[_; 1]>::try_from(entries(&harness, "webhook_subscription.disabled").await).unwrap();
     assert_eq!((entry.actor.kind, &*entry.actor.name), (ActorKind::System, "novantra"));
-    assert_eq!(*harness.counts.disabled.lock().unwrap(), [DisabledReason::Gone]);
-    assert_eq!(harness.script.calls().len(), 1, "the second delivery waits");
+    assert_eq!(*harness.observer.disabled.lock().unwrap(), [DisabledReason::Gone]);
+    assert_eq!(harness.endpoints.calls().len(), 1, "the second delivery waits");
 
-    harness.happens("finding.created", 3, 1).await;
+    harness.publish_event("finding.created", 3, 1).await;
     harness.clock().advance(DAY);
-    harness.work().await;
-    assert_eq!(harness.script.calls().len(), 1, "nothing is sent to a disabled subscription");
+    harness.run_until_idle().await;
+    assert_eq!(harness.endpoints.calls().len(), 1, "nothing is sent to a disabled subscription");
     assert_eq!(harness.deliveries().await.len(), 2, "events are not fanned out to a disabled subscription");
 
-    harness.script.always(HOOK, Does::Answer(200));
+    harness.endpoints.set_behaviour(HOOK, Behaviour::Respond(200));
     harness.set_active(subscription.meta.id, true).await;
-    harness.work().await;
+    harness.run_until_idle().await;
     let states: Vec<_> = harness.deliveries().await.iter().map(|delivery| delivery.record.state).collect();
     assert_eq!(states, [DeliveryState::Delivered; 2], "the unfinished deliveries are sent");
 }
 
 #[tokio::test]
-async fn an_endpoint_that_fails_for_five_days_is_disabled_by_the_next_failure() {
-    let mut harness = Workshop::open().await;
+async fn a_subscription_that_fails_for_five_days_is_disabled_by_the_next_failure() {
+    let mut harness = DeliveryHarness::new().await;
     let subscription = harness.subscribe(HOOK).await;
-    harness.script.always(HOOK, Does::Answer(500));
+    harness.endpoints.set_behaviour(HOOK, Behaviour::Respond(500));
     let started_at = harness.now();
     let mut revision = 0;
     let mut reason = None;
     while reason.is_none() {
         revision += 1;
-        harness.happens("finding.updated", 1, revision).await;
-        harness.work().await;
+        harness.publish_event("finding.updated", 1, revision).await;
+        harness.run_until_idle().await;
         reason = harness.subscription(subscription.meta.id).await.record.disabled_reason;
         assert_eq!(reason.is_some(), harness.now().since(started_at) >= 5 * DAY);
         harness.clock().advance(DAY / 2 + Duration::from_secs(1));
@@ -61,22 +61,22 @@ async fn an_endpoint_that_fails_for_five_days_is_disabled_by_the_next_failure() 
     assert_eq!(entries(&harness, "webhook_subscription.disabled").await.len(), 1);
 
     harness.set_active(subscription.meta.id, true).await;
-    harness.work().await;
+    harness.run_until_idle().await;
     let enabled_again = harness.subscription(subscription.meta.id).await.record;
     assert!(enabled_again.is_active(), "after being enabled again, the subscription has the full time once more");
 }
 
 #[tokio::test]
-async fn one_success_begins_the_five_days_anew() {
-    let mut harness = Workshop::open().await;
+async fn a_success_restarts_the_five_days() {
+    let mut harness = DeliveryHarness::new().await;
     let subscription = harness.subscribe(HOOK).await;
-    harness.script.always(HOOK, Does::Answer(500));
+    harness.endpoints.set_behaviour(HOOK, Behaviour::Respond(500));
     for (day, revision) in (1..=8).enumerate() {
         if day == 4 {
-            harness.script.next(HOOK, std::iter::repeat_n(Does::Answer(200), 8));
+            harness.endpoints.set_next_behaviours(HOOK, std::iter::repeat_n(Behaviour::Respond(200), 8));
         }
-        harness.happens("finding.updated", 1, revision).await;
-        harness.work().await;
+        harness.publish_event("finding.updated", 1, revision).await;
+        harness.run_until_idle().await;
         harness.clock().advance(DAY);
     }
     assert!(harness.subscription(subscription.meta.id).await.record.is_active());

@@ -1,15 +1,15 @@
-use findings::{EventKind, NewEvent, Refusal, Status, report};
+use findings::{EventKind, FindingError, NewFindingEvent, Status, record_event};
 use kernel::{FieldValue, Reference};
 
-use crate::desk::{Office, noted, told};
+use crate::harness::{Harness, audit_actions, event_names};
 
-pub(crate) fn event(kind: EventKind) -> NewEvent {
+pub(crate) fn new_event(kind: EventKind) -> NewFindingEvent {
     let external = (kind == EventKind::VerifiedAsDuplicate).then(|| Reference::parse("INC1").unwrap());
-    NewEvent { kind, note: None, external_reference: external, duplicate_of: None, occurred_at: None }
+    NewFindingEvent { kind, note: None, external_reference: external, duplicate_of: None, occurred_at: None }
 }
 
 /// The status after an event according to the contract; `None` if the event is rejected.
-fn leads(kind: EventKind, from: Status) -> Option<Status> {
+fn status_after(kind: EventKind, from: Status) -> Option<Status> {
     use Status::*;
     match (kind, from) {
         (EventKind::Acknowledged, Open) => Some(Triaged),
@@ -24,23 +24,28 @@ fn leads(kind: EventKind, from: Status) -> Option<Status> {
 }
 
 #[test]
-fn every_event_moves_a_finding_where_the_contract_says_or_is_refused() {
-    let harness = Office::open();
+fn every_event_leads_to_the_status_of_the_contract_or_is_rejected() {
+    let harness = Harness::new();
     for kind in EventKind::ALL {
         for from in Status::ALL {
             let current = harness.finding("k", *from);
-            match (report(&harness.desk(), harness.stamp(), &current, event(*kind), &[]), leads(*kind, *from)) {
+            match (
+                record_event(&harness.context(), harness.write_timestamp(), &current, new_event(*kind), &[]),
+                status_after(*kind, *from),
+            ) {
                 (Ok((changeset, recorded, after)), Some(to)) => {
                     assert_eq!(after.record.status, to, "{kind:?} of {from:?}");
                     assert_eq!(recorded.record.finding, current.meta.id);
                     assert_eq!(recorded.record.occurred_at, changeset.at());
-                    assert_eq!(noted(&changeset), ["finding.event_recorded"]);
+                    assert_eq!(audit_actions(&changeset), ["finding.event_recorded"]);
                     let changes = &changeset.entries()[0].changes;
                     let kind_name = FieldValue::Text(kind.name().to_owned());
                     assert!(changes.iter().any(|change| change.field == "event_type" && change.after == kind_name));
                     assert_eq!(changeset.writes().len(), 1 + usize::from(after != current));
                 }
-                (Err(Refusal::Event { event, from: status, .. }), None) => assert_eq!((event, status), (*kind, *from)),
+                (Err(FindingError::Event { event, from: status, .. }), None) => {
+                    assert_eq!((event, status), (*kind, *from))
+                }
                 (outcome, expected) => panic!("{kind:?} of {from:?}: {outcome:?}, expected {expected:?}"),
             }
         }
@@ -48,13 +53,19 @@ fn every_event_moves_a_finding_where_the_contract_says_or_is_refused() {
 }
 
 #[test]
-fn a_resolved_finding_is_closed_by_way_of_verified() {
-    let harness = Office::open();
+fn a_finding_verified_as_resolved_passes_through_verified_to_closed() {
+    let harness = Harness::new();
     let current = harness.finding("k", Status::Remediating);
-    let (changeset, _, after) =
-        report(&harness.desk(), harness.stamp(), &current, event(EventKind::VerifiedAsResolved), &[]).unwrap();
+    let (changeset, _, after) = record_event(
+        &harness.context(),
+        harness.write_timestamp(),
+        &current,
+        new_event(EventKind::VerifiedAsResolved),
+        &[],
+    )
+    .unwrap();
     assert_eq!(
-        told(&changeset),
+        event_names(&changeset),
         [
             "finding.updated >verified",
             "finding.status_changed remediating>verified",
@@ -68,10 +79,11 @@ fn a_resolved_finding_is_closed_by_way_of_verified() {
 
 #[test]
 fn a_comment_changes_nothing_about_the_finding() {
-    let harness = Office::open();
+    let harness = Harness::new();
     let current = harness.finding("k", Status::Archived);
     let (changeset, _, after) =
-        report(&harness.desk(), harness.stamp(), &current, event(EventKind::Comment), &[]).unwrap();
+        record_event(&harness.context(), harness.write_timestamp(), &current, new_event(EventKind::Comment), &[])
+            .unwrap();
     assert_eq!(after, current);
-    assert!(told(&changeset).is_empty());
+    assert!(event_names(&changeset).is_empty());
 }

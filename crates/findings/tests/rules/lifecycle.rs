@@ -1,6 +1,6 @@
-use findings::{Refusal, Revision, Status, revise};
+use findings::{FindingError, FindingPatch, Status, update};
 
-use crate::desk::Office;
+use crate::harness::Harness;
 
 /// The transitions of the contract, repeated here so that a mistake in either table shows.
 const ALLOWED: &[(Status, &[Status])] = {
@@ -18,13 +18,13 @@ const ALLOWED: &[(Status, &[Status])] = {
 };
 
 #[test]
-fn a_status_is_followed_by_those_of_the_contract_and_no_other() {
-    let harness = Office::open();
+fn only_the_transitions_of_the_contract_are_allowed() {
+    let harness = Harness::new();
     for (from, allowed) in ALLOWED {
         for to in Status::ALL {
             let current = harness.finding("k", *from);
-            let patch = Revision { status: Some(*to), ..Revision::default() };
-            let outcome = revise(&harness.desk(), harness.stamp(), &current, &patch);
+            let patch = FindingPatch { status: Some(*to), ..FindingPatch::default() };
+            let outcome = update(&harness.context(), harness.write_timestamp(), &current, &patch);
             if from == to {
                 let (changeset, after) = outcome.unwrap();
                 assert!(changeset.writes().is_empty(), "{from:?} stays as it is");
@@ -32,18 +32,18 @@ fn a_status_is_followed_by_those_of_the_contract_and_no_other() {
             } else if allowed.contains(to) {
                 assert_eq!(outcome.unwrap().1.record.status, *to);
             } else {
-                assert_eq!(outcome.unwrap_err(), Refusal::Transition { from: *from, to: *to });
+                assert_eq!(outcome.unwrap_err(), FindingError::Transition { from: *from, to: *to });
             }
         }
     }
 }
 
 #[test]
-fn a_refused_transition_names_the_allowed_ones() {
-    let harness = Office::open();
+fn the_error_of_a_rejected_transition_lists_the_allowed_ones() {
+    let harness = Harness::new();
     let current = harness.finding("k", Status::Verified);
-    let patch = Revision { status: Some(Status::Open), ..Revision::default() };
-    let error = revise(&harness.desk(), harness.stamp(), &current, &patch).unwrap_err();
+    let patch = FindingPatch { status: Some(Status::Open), ..FindingPatch::default() };
+    let error = update(&harness.context(), harness.write_timestamp(), &current, &patch).unwrap_err();
     assert_eq!(
         error.to_string(),
         "a finding with status verified can't become open; allowed from here: closed, remediating"
@@ -52,10 +52,10 @@ fn a_refused_transition_names_the_allowed_ones() {
 
 #[test]
 fn the_time_of_closing_is_set_on_entering_closed_or_accepted_and_cleared_on_leaving() {
-    let harness = Office::open();
+    let harness = Harness::new();
     let with_status = |current: &kernel::Stored<findings::Finding>, status| {
-        let patch = Revision { status: Some(status), ..Revision::default() };
-        revise(&harness.desk(), harness.stamp(), current, &patch).unwrap().1
+        let patch = FindingPatch { status: Some(status), ..FindingPatch::default() };
+        update(&harness.context(), harness.write_timestamp(), current, &patch).unwrap().1
     };
     for resolved in [Status::Closed, Status::Accepted] {
         let open = harness.finding("k", Status::Open);

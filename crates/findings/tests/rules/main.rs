@@ -5,8 +5,8 @@
 extern crate novantra_findings as findings;
 
 mod batching;
-mod changing;
-mod desk;
 mod duplicates;
 mod events;
+mod harness;
 mod lifecycle;
+mod updating;

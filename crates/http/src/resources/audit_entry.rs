@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use audit::{AuditFilter, AuditLog, StoredEntry, canonical};
+use audit::{AuditFilter, AuditLog, StoredEntry, canonical_json};
 use futures_util::future::BoxFuture;
 use kernel::Reference;
 use serde_json::{Value, json};

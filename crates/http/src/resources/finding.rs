@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
 use findings::{
-    Desk, Finding, FindingFilter, FindingSource, NewFinding, Revision, Severity, SourceKind, Status, create, revise,
+    Finding, FindingFilter, FindingPatch, FindingSource, NewFinding, Severity, SourceKind, Status, WriteContext,
+    create, update,
 };
 use futures_util::future::BoxFuture;
 use kernel::{
@@ -256,7 +257,7 @@ impl Command for Create {
         _: &App,
         _: &Call,
         _: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
         Ok(create(context, timestamp, self.finding.clone()))
@@ -267,8 +268,13 @@ impl Command for Create {
         created(&format!("/api/v1/governance/findings/{}", output.meta.id), response).revision(output.meta.revision)
     }
 
-    async fn key_taken(&self, app: &App, tenant: &findings::Tenant, key: &str) -> Result<Option<Problem>, Problem> {
-        let existing = Reader::<Finding>::get_by_keys(&*app.services.store, tenant.organization, &[key]).await?;
+    async fn key_taken(
+        &self,
+        app: &App,
+        tenant: &findings::OrganizationRef,
+        key: &str,
+    ) -> Result<Option<Problem>, Problem> {
+        let existing = Reader::<Finding>::get_by_keys(&*app.services.store, tenant.id, &[key]).await?;
         Ok(existing.first().map(|existing| {
             Problem::conflict("another finding already has this findingKey: use another key, or update the finding named by existingId")
                 .member("existingId", json!(existing.meta.id.to_string()))
@@ -282,13 +288,13 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
 
 /// The command of `PATCH /governance/findings/{findingId}`.
 pub(crate) struct Change {
-    revision: Revision,
+    revision: FindingPatch,
     reason: Reason,
 }
 
 impl Change {
     fn read(object: &mut Object<'_>) -> Option<Self> {
-        let patch = Revision {
+        let patch = FindingPatch {
             title: object.changed("title", text()),
             description: object.changed("description", text()),
             severity: object.changed("severity", word(Severity::ALL, Severity::name)),
@@ -322,12 +328,12 @@ impl Command for Change {
         app: &App,
         request: &Call,
         _: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
         let current = find::<Finding>(app, request).await?;
         request.check_if_match(current.meta.revision)?;
-        Ok(revise(context, timestamp, &current, &self.revision)?)
+        Ok(update(context, timestamp, &current, &self.revision)?)
     }
 
     fn answer(&self, output: &Stored<Finding>) -> Reply {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::{BatchOutcome, Desk, Finding, NewFinding, OnConflict, batch};
+use findings::{BatchOutcome, Finding, NewFinding, OnConflict, WriteContext, write_batch};
 use futures_util::future::BoxFuture;
 use kernel::{Changeset, Id, Reader, Reason, Stored, WriteTimestamp};
 use serde::Serialize;
@@ -88,14 +88,14 @@ impl Command for Batch {
         app: &App,
         _: &Call,
         _: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Vec<BatchOutcome>), Problem> {
         let valid: Vec<NewFinding> = self.items.iter().flatten().cloned().collect();
         let keys: Vec<&str> = valid.iter().map(|finding| finding.key.as_str()).collect();
         let existing: Vec<Stored<Finding>> =
-            Reader::<Finding>::get_by_keys(&*app.services.store, context.tenant.organization, &keys).await?;
-        Ok(batch(context, timestamp, valid, existing, self.on_conflict))
+            Reader::<Finding>::get_by_keys(&*app.services.store, context.organization.id, &keys).await?;
+        Ok(write_batch(context, timestamp, valid, existing, self.on_conflict))
     }
 
     fn answer(&self, output: &Vec<BatchOutcome>) -> Reply {

@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::{Desk, EventKind, Finding, FindingEvent, FindingEventFilter, NewEvent, originals, report};
+use findings::{
+    EventKind, Finding, FindingEvent, FindingEventFilter, NewFindingEvent, WriteContext, load_duplicate_chain,
+    record_event,
+};
 use futures_util::future::BoxFuture;
 use kernel::{Changeset, Description, Id, Reader, Reason, Reference, Stored, Subject, Timestamp, WriteTimestamp};
 use serde::Serialize;
@@ -91,7 +94,7 @@ impl View for FindingEvent {
 
 /// The command of `POST /governance/findings/{findingId}/events`.
 pub(crate) struct Report {
-    event: NewEvent,
+    event: NewFindingEvent,
     reason: Reason,
 }
 
@@ -104,8 +107,8 @@ impl Report {
         let occurred_at = object.optional("occurredAt", Moment);
         let is_valid = object.faults() == 0;
         let reason = object.reason();
-        let event = NewEvent { kind: kind?, note, external_reference, duplicate_of, occurred_at };
-        if is_valid && let Err(findings::Refusal::Invalid(errors)) = event.check() {
+        let event = NewFindingEvent { kind: kind?, note, external_reference, duplicate_of, occurred_at };
+        if is_valid && let Err(findings::FindingError::Invalid(errors)) = event.check() {
             errors.into_iter().for_each(|error| object.fault(Issue::from(error)));
         }
         Some(Self { event, reason: reason? })
@@ -125,17 +128,17 @@ impl Command for Report {
         app: &App,
         request: &Call,
         _: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let store = &*app.services.store;
         let current = find::<Finding>(app, request).await?;
         request.check_if_match(current.meta.revision)?;
         let originals = match self.event.duplicate_of {
-            Some(original) => originals(store, context, original).await?,
+            Some(original) => load_duplicate_chain(store, context, original).await?,
             None => Vec::new(),
         };
-        let (changeset, event, finding) = report(context, timestamp, &current, self.event.clone(), &originals)?;
+        let (changeset, event, finding) = record_event(context, timestamp, &current, self.event.clone(), &originals)?;
         Ok((changeset, (event, finding)))
     }
 

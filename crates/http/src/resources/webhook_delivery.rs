@@ -5,14 +5,14 @@ use std::{collections::BTreeSet, time::Duration};
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::Desk;
+use findings::WriteContext;
 use futures_util::future::BoxFuture;
 use kernel::{Changeset, Id, OutboxEvent, Reader, Reason, Revision, Stored, Subject, Timestamp, WriteTimestamp};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 use webhooks::{
-    Attempt, DeliveryFilter, DeliveryState, EventType, Failure, Outcome, TEST_EVENT, WebhookDelivery,
+    Attempt, AttemptFailure, AttemptOutcome, DeliveryFilter, DeliveryState, EventType, TEST_EVENT, WebhookDelivery,
     WebhookSubscription,
 };
 
@@ -80,18 +80,18 @@ fn state_schema() -> utoipa::openapi::schema::Object {
 }
 
 fn failure_schema() -> utoipa::openapi::schema::Object {
-    crate::schema::words_or_null(Failure::ALL, Failure::name)
+    crate::schema::words_or_null(AttemptFailure::ALL, AttemptFailure::name)
 }
 
 fn attempt_shape(attempt: &Attempt) -> AttemptShape<'_> {
-    let Outcome { took, status, answer, failure, .. } = &attempt.outcome;
+    let AttemptOutcome { duration: took, status, response_body: answer, failure, .. } = &attempt.outcome;
     AttemptShape {
         attempted_at: Shown(attempt.at),
         duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         status: *status,
         answer: answer.as_deref(),
-        error: failure.map(Failure::name),
-        message: failure.map(Failure::says),
+        error: failure.map(AttemptFailure::name),
+        message: failure.map(AttemptFailure::description),
     }
 }
 
@@ -148,11 +148,11 @@ impl View for WebhookDelivery {
     }
 
     fn example() -> Stored<Self> {
-        let outcome = Outcome {
-            took: Duration::from_millis(184),
+        let outcome = AttemptOutcome {
+            duration: Duration::from_millis(184),
             status: Some(503),
-            answer: Some("down for maintenance".to_owned()),
-            failure: Some(Failure::Refused),
+            response_body: Some("down for maintenance".to_owned()),
+            failure: Some(AttemptFailure::Refused),
             retry_after: None,
         };
         let record = Self {
@@ -162,7 +162,7 @@ impl View for WebhookDelivery {
             subject: example_id::<findings::Finding>(3).ulid(),
             subject_revision: Revision::FIRST,
             state: DeliveryState::Failed,
-            failed: 1,
+            consecutive_failures: 1,
             next_attempt_at: Some(example_moment() + Duration::from_secs(5)),
             attempts: vec![Attempt { at: example_moment(), outcome }],
         };
@@ -223,7 +223,7 @@ impl Command for Redeliver {
         app: &App,
         request: &Call,
         _: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let (subscription, delivery) = of_own(app, request).await?;

@@ -27,7 +27,7 @@ static LISTED: LazyLock<Bytes> = LazyLock::new(|| {
 fn shape(event: EventType) -> Value {
     json!({
         "name": event.name(),
-        "description": event.says(),
+        "description": event.description(),
         "readScope": event.scope().name(),
         "dataSchema": data_of(event).schema,
     })

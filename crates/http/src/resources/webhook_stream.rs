@@ -51,7 +51,7 @@ fn secret_before(request: &Call) -> Result<Option<WebhookSecret>, Problem> {
     let Some(value) = request.parts.headers.get(SECRET) else { return Ok(None) };
     let encoded = value.to_str().ok().and_then(|text| text.strip_prefix("whsec_"));
     let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok());
-    let secret = bytes.and_then(|bytes| WebhookSecret::of_bytes(&bytes));
+    let secret = bytes.and_then(|bytes| WebhookSecret::from_bytes(&bytes));
     let message = "must be a secret from the first event of an earlier stream";
     secret.map(Some).ok_or_else(|| Problem::validation(vec![Issue::new(["header", "Webhook-Secret"], message)]))
 }

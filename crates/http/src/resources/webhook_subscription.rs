@@ -21,7 +21,7 @@ use serde_json::json;
 use store::DynStore;
 use utoipa::ToSchema;
 use webhooks::{
-    DeliveryQueue, DisabledReason, EndpointUrl, EventType, LaneSigns, SubscriptionFilter, SubscriptionStatus,
+    DeliveryHealth, DeliveryQueue, DisabledReason, EndpointUrl, EventType, SubscriptionFilter, SubscriptionStatus,
     WebhookSecret, WebhookSubscription,
 };
 
@@ -96,7 +96,7 @@ fn status_words() -> WordReading<SubscriptionStatus> {
 }
 
 /// Returns the JSON representation of a subscription with the health of its deliveries.
-fn shape_with<'a>(stored: &'a Stored<WebhookSubscription>, health: LaneSigns) -> SubscriptionShape<'a> {
+fn shape_with<'a>(stored: &'a Stored<WebhookSubscription>, health: DeliveryHealth) -> SubscriptionShape<'a> {
     let subscription = &stored.record;
     SubscriptionShape {
         id: Shown(stored.meta.id),
@@ -121,7 +121,7 @@ impl View for WebhookSubscription {
 
     /// Returns the representation of a subscription without any delivery yet.
     fn shape(stored: &Stored<Self>) -> SubscriptionShape<'_> {
-        shape_with(stored, LaneSigns::default())
+        shape_with(stored, DeliveryHealth::default())
     }
 
     fn filter(query: &mut Query<'_>) -> SubscriptionFilter {
@@ -137,8 +137,8 @@ impl View for WebhookSubscription {
     }
 
     fn example() -> Stored<Self> {
-        let url = EndpointUrl::of_stored("https://mirror.cedar-valley.example/novantra");
-        let record = Self::of_parts(
+        let url = EndpointUrl::from_stored("https://mirror.cedar-valley.example/novantra");
+        let record = Self::from_parts(
             example_id(5),
             0,
             url.expect("the example is a valid URL"),
@@ -164,18 +164,18 @@ async fn signs_of(
     store: &DynStore,
     organization: OrganizationId,
     subscriptions: &[Stored<WebhookSubscription>],
-) -> Result<Vec<LaneSigns>, StoreError> {
+) -> Result<Vec<DeliveryHealth>, StoreError> {
     if subscriptions.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<_> = subscriptions.iter().map(|stored| stored.meta.id).collect();
-    let found = DeliveryQueue::signs(store, organization, &ids).await?;
+    let found = DeliveryQueue::delivery_health(store, organization, &ids).await?;
     let health_of = |id| found.iter().find(|(other, _)| *other == id).map(|(_, health)| *health).unwrap_or_default();
     Ok(ids.into_iter().map(health_of).collect())
 }
 
 /// A subscription with the health of its deliveries.
-type WithSigns = (Stored<WebhookSubscription>, LaneSigns);
+type WithSigns = (Stored<WebhookSubscription>, DeliveryHealth);
 
 async fn with_signs(app: &App, stored: Stored<WebhookSubscription>) -> Result<WithSigns, Problem> {
     let store = &*app.services.store;
@@ -190,14 +190,14 @@ fn answer(status: StatusCode, (stored, health): &WithSigns) -> Reply {
 
 /// Returns the response with a subscription and its new secret, which can't be retrieved later.
 fn answer_with_secret(status: StatusCode, (stored, health): &WithSigns, secret: &WebhookSecret) -> Reply {
-    let secret = secret.show();
+    let secret = secret.expose_text();
     let shape = SubscriptionShape { secret: Some(&secret), ..shape_with(stored, *health) };
     Reply::record(status, WebhookSubscription::SINGULAR, &shape).revision(stored.meta.revision).confidential()
 }
 
 /// Converts the write context to the one that the commands of the `webhooks` crate use.
-pub(crate) fn desk<'a>(context: &'a findings::Desk<'_>) -> webhooks::Desk<'a> {
-    webhooks::Desk { entropy: context.entropy, attribution: context.attribution, reason: Some(context.reason) }
+pub(crate) fn desk<'a>(context: &'a findings::WriteContext<'_>) -> webhooks::WriteContext<'a> {
+    webhooks::WriteContext { entropy: context.entropy, attribution: context.attribution, reason: Some(context.reason) }
 }
 
 /// A stream of subscriptions that adds the health of their deliveries.

@@ -24,7 +24,7 @@ pub(crate) fn status(name: &str) -> Status {
 /// Stores a finding with this status and the time of closing that belongs to it.
 pub(crate) async fn finding_that_is(api: &House, name: &str, key: &str) -> String {
     let status = status(name);
-    let closed_at = status.settles().then(|| api.fixture.now());
+    let closed_at = status.is_resolved().then(|| api.fixture.now());
     api.stored_finding(key, |finding| Finding { status, closed_at, ..finding }).await.to_string()
 }
 

@@ -4,21 +4,21 @@
 use kernel::{Text, VersionedSubjectGroup};
 use registers::{Control, ControlStatus};
 
-use super::fields::Fields;
+use super::fields::RecordFields;
 
-pub(super) fn read(fields: &mut Fields) -> Option<Control> {
+pub(super) fn read(fields: &mut RecordFields) -> Option<Control> {
     let key = fields.required("controlKey", Text::parse);
     let title = fields.required("title", Text::parse);
     let description = fields.optional("description", Text::parse);
-    let status = fields.word("status", ControlStatus::ALL, ControlStatus::name);
+    let status = fields.enum_value("status", ControlStatus::ALL, ControlStatus::name);
     let group = fields.subject();
     let version_id = fields.reference("subjectVersionId");
     let owner_responsibility_assignment_id = fields.reference("ownerResponsibilityAssignmentId");
     let implementation_projection_id = fields.reference("implementationProjectionId");
     let compliance_projection_id = fields.reference("complianceProjectionId");
-    fields.pass_over(&["id", "createdAt", "updatedAt"]);
+    fields.ignore(&["id", "createdAt", "updatedAt"]);
     if group.is_none() && version_id.is_some() {
-        fields.note("subjectVersionId", "requires a subject");
+        fields.add_error("subjectVersionId", "requires a subject");
     }
     Some(Control {
         key: key?,

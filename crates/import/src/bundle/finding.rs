@@ -3,15 +3,15 @@
 use findings::{FindingSource, NewFinding, Severity, SourceKind, Status};
 use kernel::Text;
 
-use super::fields::Fields;
+use super::fields::RecordFields;
 
-pub(super) fn read(fields: &mut Fields) -> Option<NewFinding> {
+pub(super) fn read(fields: &mut RecordFields) -> Option<NewFinding> {
     let key = fields.required("findingKey", Text::parse);
     let title = fields.required("title", Text::parse);
     let description = fields.optional("description", Text::parse);
-    let severity = fields.required_word("severity", Severity::ALL, Severity::name);
-    let status = fields.word("status", Status::ALL, Status::name);
-    let source_kind = fields.required_word("sourceKind", SourceKind::ALL, SourceKind::name);
+    let severity = fields.required_enum_value("severity", Severity::ALL, Severity::name);
+    let status = fields.enum_value("status", Status::ALL, Status::name);
+    let source_kind = fields.required_enum_value("sourceKind", SourceKind::ALL, SourceKind::name);
     let module_key = fields.reference("sourceModuleKey");
     let resource_type = fields.reference("sourceResourceType");
     let resource_id = fields.reference("sourceResourceId");
@@ -19,7 +19,7 @@ pub(super) fn read(fields: &mut Fields) -> Option<NewFinding> {
     let owner_responsibility_id = fields.reference("ownerResponsibilityId");
     let owner_member_user_id = fields.reference("ownerMemberUserId");
     let due_at = fields.time("dueAt");
-    fields.pass_over(&["id", "createdAt", "updatedAt", "closedAt", "lifecycleInstanceId", "duplicateOfFindingId"]);
+    fields.ignore(&["id", "createdAt", "updatedAt", "closedAt", "lifecycleInstanceId", "duplicateOfFindingId"]);
     Some(NewFinding {
         key: key?,
         title: title?,

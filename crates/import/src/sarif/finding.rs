@@ -4,31 +4,31 @@ use findings::{FindingSource, NewFinding, SourceKind};
 use kernel::{RecordKey, Reference, SubjectGroup, TextError};
 
 use super::{
-    Fault,
+    ResultError,
     format::{Artifact, ScanResult},
     message::message,
-    rules::{Judged, Rules, stated_id},
+    rules::{ResolvedRule, Rules, stated_id},
     severity::severity,
 };
 use crate::shorten;
 
 /// Converts the results of one run.
-pub(super) struct Mapping<'a> {
+pub(super) struct ResultConverter<'a> {
     pub(super) rules: Rules<'a>,
     pub(super) artifacts: &'a [Artifact],
 }
 
 /// The fingerprint that most tools and consumers share.
-const USUAL_FINGERPRINT: &str = "primaryLocationLineHash";
+const PREFERRED_FINGERPRINT: &str = "primaryLocationLineHash";
 
-impl Mapping<'_> {
+impl ResultConverter<'_> {
     /// Returns the base of the result's key: a fingerprint, otherwise the available ones of rule, file and line,
     /// otherwise the message.
-    pub(super) fn key_base(&self, result: &ScanResult) -> String {
+    pub(super) fn base_key(&self, result: &ScanResult) -> String {
         if let Some(fingerprint) = fingerprint(result) {
             return fingerprint.to_owned();
         }
-        let resolved = self.rules.of_result(result);
+        let resolved = self.rules.resolve(result);
         let rule = rule_id(result, &resolved).map(str::to_owned);
         let parts: Vec<String> = rule.into_iter().chain(self.location(result)).collect();
         if parts.is_empty() {
@@ -40,8 +40,8 @@ impl Mapping<'_> {
         parts.join(":")
     }
 
-    pub(super) fn finding(&self, key: RecordKey, result: &ScanResult) -> Result<NewFinding, Fault> {
-        let resolved = self.rules.of_result(result);
+    pub(super) fn finding(&self, key: RecordKey, result: &ScanResult) -> Result<NewFinding, ResultError> {
+        let resolved = self.rules.resolve(result);
         let text = message(result, &resolved)?;
         let rule = rule_id(result, &resolved);
         let names = [resolved.rule.and_then(|rule| rule.name.as_deref()), rule];
@@ -49,8 +49,10 @@ impl Mapping<'_> {
         let title = names.into_iter().chain([first_line]).flatten().find_map(shorten::title);
         Ok(NewFinding {
             key,
-            title: title
-                .ok_or(Fault { member: "message.text", message: "there is no text to use as a title".to_owned() })?,
+            title: title.ok_or(ResultError {
+                member: "message.text",
+                message: "there is no text to use as a title".to_owned(),
+            })?,
             description: Some(shorten::description(&text)?),
             severity: severity(result, &resolved),
             source: FindingSource {
@@ -92,11 +94,11 @@ impl Mapping<'_> {
 
 fn fingerprint(result: &ScanResult) -> Option<&str> {
     let fingerprints = result.partial_fingerprints.as_ref()?;
-    let preferred = fingerprints.get(USUAL_FINGERPRINT);
+    let preferred = fingerprints.get(PREFERRED_FINGERPRINT);
     preferred.into_iter().chain(fingerprints.values()).map(String::as_str).find(|value| !value.trim().is_empty())
 }
 
-fn rule_id<'a>(result: &'a ScanResult, resolved: &Judged<'a>) -> Option<&'a str> {
+fn rule_id<'a>(result: &'a ScanResult, resolved: &ResolvedRule<'a>) -> Option<&'a str> {
     stated_id(result).or_else(|| resolved.rule.map(|rule| rule.id.as_str())).filter(|id| !id.trim().is_empty())
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, value::RawValue};
 
 /// The member that distinguishes a SARIF log from other JSON.
 #[derive(Deserialize)]
-pub(super) struct Heading {
+pub(super) struct Header {
     pub(super) version: Option<Value>,
 }
 
@@ -162,7 +162,7 @@ pub(super) struct Artifact {
 
 impl ScanResult {
     /// Whether the result reports that the rule passed or does not apply.
-    pub(super) fn says_nothing_is_wrong(&self) -> bool {
+    pub(super) fn is_passed(&self) -> bool {
         matches!(self.kind, Some(Kind::Pass | Kind::NotApplicable))
     }
 
@@ -176,7 +176,7 @@ impl ScanResult {
     }
 
     /// Whether the result was in the baseline and is absent now.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(super) fn is_absent(&self) -> bool {
         self.baseline_state.as_deref() == Some("absent")
     }
 }

@@ -1,9 +1,9 @@
 //! The message of a result (SARIF § 3.11): its own text, or a template of its rule with placeholders.
 
-use super::{Fault, format::ScanResult, rules::Judged};
+use super::{ResultError, format::ScanResult, rules::ResolvedRule};
 
-pub(super) fn message(result: &ScanResult, resolved: &Judged<'_>) -> Result<String, Fault> {
-    let error = |member, message| Err(Fault { member, message });
+pub(super) fn message(result: &ScanResult, resolved: &ResolvedRule<'_>) -> Result<String, ResultError> {
+    let error = |member, message| Err(ResultError { member, message });
     let Some(message) = &result.message else {
         return error("message", "missing".to_owned());
     };
@@ -20,7 +20,7 @@ pub(super) fn message(result: &ScanResult, resolved: &Judged<'_>) -> Result<Stri
     }
 }
 
-fn template<'a>(resolved: &Judged<'a>, id: &str) -> Option<&'a str> {
+fn template<'a>(resolved: &ResolvedRule<'a>, id: &str) -> Option<&'a str> {
     let rule_message = resolved.rule.and_then(|rule| rule.message_strings.as_ref()?.get(id));
     let tool_message = || resolved.component.global_message_strings.as_ref()?.get(id);
     rule_message.or_else(tool_message).map(|message| message.text.as_str())
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_stand_where_their_number_is() {
+    fn placeholders_are_replaced_by_the_arguments_with_their_number() {
         let arguments = ["one".to_owned(), "{0}".to_owned()];
         assert_eq!(fill("{1} and {0} and {2} {{0}} {x} {", &arguments), "{0} and one and {2} {0} {x} {");
     }

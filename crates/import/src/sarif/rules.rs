@@ -5,27 +5,27 @@ use std::collections::HashMap;
 use super::format::{Component, ComponentReference, Rule, ScanResult, Tool};
 
 pub(super) struct Rules<'a> {
-    driver: Indexed<'a>,
-    extensions: Vec<Indexed<'a>>,
+    driver: RuleIndex<'a>,
+    extensions: Vec<RuleIndex<'a>>,
 }
 
-struct Indexed<'a> {
+struct RuleIndex<'a> {
     component: &'a Component,
     by_id: HashMap<&'a str, &'a Rule>,
 }
 
 /// The resolved rule of a result, with the component that defines it.
 #[derive(Clone, Copy)]
-pub(super) struct Judged<'a> {
+pub(super) struct ResolvedRule<'a> {
     pub(super) component: &'a Component,
     pub(super) rule: Option<&'a Rule>,
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn of(tool: &'a Tool) -> Self {
+    pub(super) fn new(tool: &'a Tool) -> Self {
         Self {
-            driver: Indexed::of(&tool.driver),
-            extensions: tool.extensions.iter().flatten().map(Indexed::of).collect(),
+            driver: RuleIndex::new(&tool.driver),
+            extensions: tool.extensions.iter().flatten().map(RuleIndex::new).collect(),
         }
     }
 
@@ -33,22 +33,22 @@ impl<'a> Rules<'a> {
         &self.driver.component.name
     }
 
-    pub(super) fn of_result(&self, result: &ScanResult) -> Judged<'a> {
+    pub(super) fn resolve(&self, result: &ScanResult) -> ResolvedRule<'a> {
         let reference = result.rule.as_ref();
         let id = stated_id(result);
         let index = reference.and_then(|rule| rule.index).or(result.rule_index);
         let component = reference.and_then(|rule| rule.tool_component.as_ref());
         let component_index =
             component.map_or(Some(&self.driver), |component| self.component(component)).unwrap_or(&self.driver);
-        let found = |rule_index: &Indexed<'a>, index: Option<i64>| {
-            rule_index.rule(id, index).map(|rule| Judged { component: rule_index.component, rule: Some(rule) })
+        let found = |rule_index: &RuleIndex<'a>, index: Option<i64>| {
+            rule_index.rule(id, index).map(|rule| ResolvedRule { component: rule_index.component, rule: Some(rule) })
         };
         found(component_index, index)
             .or_else(|| self.extensions.iter().find_map(|extension| found(extension, None)))
-            .unwrap_or(Judged { component: component_index.component, rule: None })
+            .unwrap_or(ResolvedRule { component: component_index.component, rule: None })
     }
 
-    fn component(&self, reference: &ComponentReference) -> Option<&Indexed<'a>> {
+    fn component(&self, reference: &ComponentReference) -> Option<&RuleIndex<'a>> {
         let by_index = reference.index.and_then(|index| self.extensions.get(usize::try_from(index).ok()?));
         by_index.or_else(|| {
             self.extensions.iter().find(|extension| {
@@ -60,8 +60,8 @@ impl<'a> Rules<'a> {
     }
 }
 
-impl<'a> Indexed<'a> {
-    fn of(component: &'a Component) -> Self {
+impl<'a> RuleIndex<'a> {
+    fn new(component: &'a Component) -> Self {
         let rules = component.rules.iter().flatten().rev();
         Self { component, by_id: rules.map(|rule| (rule.id.as_str(), rule)).collect() }
     }
@@ -70,8 +70,8 @@ impl<'a> Indexed<'a> {
     /// a prefix of it that ends before a `/`: the rule of `CA1000/1` is `CA1000`.
     fn rule(&self, id: Option<&str>, index: Option<i64>) -> Option<&'a Rule> {
         let at_index = index.and_then(|index| self.component.rules.as_ref()?.get(usize::try_from(index).ok()?));
-        let belongs = |rule: &Rule| id.is_none_or(|id| lineage(id).any(|id| id == rule.id));
-        at_index.filter(|rule| belongs(rule)).or_else(|| lineage(id?).find_map(|id| self.by_id.get(id).copied()))
+        let belongs = |rule: &Rule| id.is_none_or(|id| id_and_parents(id).any(|id| id == rule.id));
+        at_index.filter(|rule| belongs(rule)).or_else(|| id_and_parents(id?).find_map(|id| self.by_id.get(id).copied()))
     }
 }
 
@@ -82,6 +82,6 @@ pub(super) fn stated_id(result: &ScanResult) -> Option<&str> {
 }
 
 /// The id, followed by its prefixes without the last part, without the last two parts, and so on.
-fn lineage(id: &str) -> impl Iterator<Item = &str> {
+fn id_and_parents(id: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(id), |id| id.rsplit_once('/').map(|(parent, _)| parent))
 }

@@ -96,7 +96,7 @@ async fn examine(settings: &Settings, report: &mut Report) {
         Ok(installation) => installation,
         Err(failure) => return report.wrong("database and keys", failure.to_string()),
     };
-    match installation.store.ready().await {
+    match installation.store.check_ready().await {
         Ok(()) => report.good("database", "reachable, and its schema is that of this program"),
         Err(error) => report.wrong("database", error.to_string()),
     }

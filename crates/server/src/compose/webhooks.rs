@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use delivery::{Dispatcher, Distributor, Doorbell, GuardedSender, Means, Observer, Roots, SystemResolver};
-use webhooks::{AddressPolicy, Secrets, Sender};
+use delivery::{
+    DeliveryObserver, DeliveryServices, Dispatcher, Distributor, GuardedSender, LocalNotifier, Roots, SystemResolver,
+};
+use webhooks::{AddressPolicy, Sender, WebhookSigner};
 
 use super::Installation;
 use crate::settings::WebhookSettings;
 
 /// The webhook services shared by the API and the delivery tasks.
 pub(crate) struct Webhooks {
-    pub(super) secrets: Arc<dyn Secrets>,
+    pub(super) secrets: Arc<dyn WebhookSigner>,
     pub(super) sender: Arc<dyn Sender>,
     pub(super) addresses: AddressPolicy,
-    pub(crate) bell: Arc<Doorbell>,
+    pub(crate) bell: Arc<LocalNotifier>,
     concurrency: usize,
 }
 
@@ -39,11 +41,11 @@ impl Webhooks {
     }
 
     /// Creates the worker that sends deliveries.
-    pub(crate) fn dispatcher(&self, installation: &Installation, observer: Arc<dyn Observer>) -> Dispatcher {
-        Dispatcher::new(Means {
+    pub(crate) fn dispatcher(&self, installation: &Installation, observer: Arc<dyn DeliveryObserver>) -> Dispatcher {
+        Dispatcher::new(DeliveryServices {
             store: Arc::clone(&installation.store),
             sender: Arc::clone(&self.sender),
-            secrets: Arc::clone(&self.secrets),
+            signer: Arc::clone(&self.secrets),
             clock: Arc::clone(&installation.clock),
             entropy: Arc::clone(&installation.entropy),
             observer,

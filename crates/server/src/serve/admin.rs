@@ -37,7 +37,7 @@ async fn ready(State(state): State<Probed>) -> Response {
     if state.stop.is_asked() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    match state.store.ready().await {
+    match state.store.check_ready().await {
         Ok(()) => "ready\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("database: {error}\n")).into_response(),
     }
@@ -48,7 +48,7 @@ async fn metrics(State(state): State<Probed>) -> Response {
         let unsealed = state.store.unsealed_stats(None).await.map_err(|error| error.to_string())?.entries;
         let pending = state.store.pending_events().await.map_err(|error| error.to_string())?;
         let now = state.clock.now();
-        state.webhooks.wait(&state.store.lag(now).await.map_err(|error| error.to_string())?, now);
+        state.webhooks.wait(&state.store.delivery_lag(now).await.map_err(|error| error.to_string())?, now);
         state.metrics.text(unsealed, pending).map_err(|failure| failure.to_string())
     };
     match text.await {

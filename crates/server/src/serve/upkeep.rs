@@ -43,7 +43,7 @@ pub(crate) async fn keep_up(installation: Installation, app: App, settings: Sett
 
 async fn forget(installation: &Installation) -> Result<(), kernel::StoreError> {
     loop {
-        let deleted = installation.store.forget_expired(installation.clock.now(), FORGET).await?;
+        let deleted = installation.store.delete_expired_keys(installation.clock.now(), FORGET).await?;
         if usize::try_from(deleted).is_ok_and(|deleted| deleted < FORGET) {
             return Ok(());
         }

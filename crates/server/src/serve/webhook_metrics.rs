@@ -2,7 +2,7 @@
 
 use kernel::Timestamp;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, core::Collector};
-use webhooks::{DisabledReason, Lag, Outcome};
+use webhooks::{AttemptOutcome, DeliveryLag, DisabledReason};
 
 use crate::{failure::Failure, serve::metrics::Metrics};
 
@@ -66,30 +66,30 @@ impl WebhookMetrics {
     }
 
     /// Sets the gauges of waiting events and deliveries to the values that the store returned.
-    pub(crate) fn wait(&self, lag: &Lag, now: Timestamp) {
+    pub(crate) fn wait(&self, lag: &DeliveryLag, now: Timestamp) {
         let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
         self.oldest_event.set(age(lag.oldest_event));
         self.oldest_due.set(age(lag.oldest_due));
-        self.lanes_due.set(i64::try_from(lag.lanes_due).unwrap_or(i64::MAX));
+        self.lanes_due.set(i64::try_from(lag.due_partitions).unwrap_or(i64::MAX));
     }
 }
 
-impl delivery::Observer for WebhookMetrics {
-    fn began(&self) {
+impl delivery::DeliveryObserver for WebhookMetrics {
+    fn attempt_started(&self) {
         self.in_flight.inc();
     }
 
-    fn ended(&self, outcome: &Outcome) {
+    fn attempt_ended(&self, outcome: &AttemptOutcome) {
         self.in_flight.dec();
-        let label = outcome.failure.map_or("delivered", webhooks::Failure::name);
+        let label = outcome.failure.map_or("delivered", webhooks::AttemptFailure::name);
         self.attempts.with_label_values(&[label]).inc();
     }
 
-    fn exhausted(&self) {
+    fn delivery_exhausted(&self) {
         self.exhausted.inc();
     }
 
-    fn disabled(&self, reason: DisabledReason) {
+    fn subscription_disabled(&self, reason: DisabledReason) {
         self.disabled.with_label_values(&[reason.name()]).inc();
     }
 }
@@ -98,7 +98,7 @@ impl delivery::Observer for WebhookMetrics {
 mod tests {
     use std::time::Duration;
 
-    use delivery::Observer;
+    use delivery::DeliveryObserver;
 
     use super::*;
 
@@ -106,16 +106,21 @@ mod tests {
     fn an_attempt_is_counted_by_what_came_of_it() {
         let metrics = Metrics::new().unwrap();
         let webhooks = WebhookMetrics::among(&metrics).unwrap();
-        let delivered =
-            Outcome { took: Duration::ZERO, status: Some(200), answer: None, failure: None, retry_after: None };
-        let failed = Outcome { failure: Some(webhooks::Failure::Untrusted), ..delivered.clone() };
+        let delivered = AttemptOutcome {
+            duration: Duration::ZERO,
+            status: Some(200),
+            response_body: None,
+            failure: None,
+            retry_after: None,
+        };
+        let failed = AttemptOutcome { failure: Some(webhooks::AttemptFailure::Untrusted), ..delivered.clone() };
         for outcome in [&delivered, &failed] {
-            webhooks.began();
-            webhooks.ended(outcome);
+            webhooks.attempt_started();
+            webhooks.attempt_ended(outcome);
         }
-        webhooks.disabled(DisabledReason::Gone);
+        webhooks.subscription_disabled(DisabledReason::Gone);
         let now = Timestamp::from_millis(10_000);
-        webhooks.wait(&Lag { oldest_due: Some(Timestamp::from_millis(2_500)), ..Lag::default() }, now);
+        webhooks.wait(&DeliveryLag { oldest_due: Some(Timestamp::from_millis(2_500)), ..DeliveryLag::default() }, now);
         let text = metrics.text(0, 0).unwrap();
         for line in [
             "novantra_webhook_attempts_total{outcome=\"delivered\"} 1",

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use delivery::{Dispatcher, Distributor, Doorbell, Round};
+use delivery::{Dispatcher, Distributor, FanOutSummary, LocalNotifier};
 use store::DynStore;
 use tokio::{
     task::JoinError,
@@ -77,7 +77,7 @@ impl Deliveries {
 async fn keep_distributing(
     mut distributor: Distributor,
     store: Arc<DynStore>,
-    notifier: Arc<Doorbell>,
+    notifier: Arc<LocalNotifier>,
     mut shutdown: Stop,
 ) {
     let mut delay = Duration::ZERO;
@@ -87,19 +87,19 @@ async fn keep_distributing(
         tokio::select! {
             biased;
             () = shutdown.asked() => break,
-            () = notifier.for_distributor(), if accepts_notifications => {}
+            () = notifier.fan_out_notified(), if accepts_notifications => {}
             () = sleep(delay) => {}
         }
-        (accepts_notifications, delay) = match distributor.round().await {
+        (accepts_notifications, delay) = match distributor.run_once().await {
             Ok(summary) => {
                 if summary.deliveries > 0 {
-                    notifier.deliveries_are_due();
+                    notifier.notify_dispatcher();
                 }
-                let interval = if store.alone() && summary.events == 0 { ALONE } else { SOON };
+                let interval = if store.is_sole_process() && summary.events == 0 { ALONE } else { SOON };
                 match summary {
-                    Round { elsewhere: true, .. } => (false, REST),
-                    Round { more: true, .. } => (true, Duration::ZERO),
-                    Round { left: true, .. } => (true, AHEAD),
+                    FanOutSummary { leased_elsewhere: true, .. } => (false, REST),
+                    FanOutSummary { has_more: true, .. } => (true, Duration::ZERO),
+                    FanOutSummary { remaining: true, .. } => (true, AHEAD),
                     _ => (true, interval),
                 }
             }
@@ -109,7 +109,7 @@ async fn keep_distributing(
             }
         };
     }
-    if let Err(error) = distributor.resign().await {
+    if let Err(error) = distributor.release_lease().await {
         tracing::warn!(%error, "can't release the lease of the event fan-out; another server takes over when it expires");
     }
 }
@@ -118,7 +118,7 @@ async fn keep_distributing(
 async fn keep_dispatching(
     mut dispatcher: Dispatcher,
     store: Arc<DynStore>,
-    notifier: Arc<Doorbell>,
+    notifier: Arc<LocalNotifier>,
     mut shutdown: Stop,
 ) {
     let mut renewals = interval(RENEW_EVERY);
@@ -131,7 +131,7 @@ async fn keep_dispatching(
             biased;
             () = shutdown.asked() => break,
             _ = renewals.tick() => true,
-            () = notifier.for_dispatcher(), if accepts_notifications => false,
+            () = notifier.dispatch_notified(), if accepts_notifications => false,
             () = sleep(delay) => false,
         };
         if is_renewal {
@@ -140,16 +140,16 @@ async fn keep_dispatching(
             }
             continue;
         }
-        (accepts_notifications, delay) = match dispatcher.round().await {
+        (accepts_notifications, delay) = match dispatcher.run_once().await {
             Ok(true) => (true, Duration::ZERO),
-            Ok(false) => (true, if store.alone() { DUE } else { SOON }),
+            Ok(false) => (true, if store.is_sole_process() { DUE } else { SOON }),
             Err(error) => {
                 tracing::warn!(%error, "can't load due webhook deliveries; trying again in 1 s");
                 (false, REST)
             }
         };
     }
-    if let Err(error) = dispatcher.wind_up(GRACE).await {
+    if let Err(error) = dispatcher.shutdown(GRACE).await {
         tracing::warn!(%error, "can't release webhook subscriptions; another server sends their deliveries when the leases expire");
     }
 }

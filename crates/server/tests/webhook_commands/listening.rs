@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use crypto::{HmacWebhookSigner, MasterKey, SystemEntropy};
 use serde_json::Value;
-use webhooks::{Secrets, WebhookSecret};
+use webhooks::{WebhookSecret, WebhookSigner};
 
 use super::{
     receiver::Receiver,
@@ -95,7 +95,7 @@ async fn what_happens_is_forwarded_byte_for_byte_with_a_signature_that_verifies(
     assert_eq!(body["data"]["finding"], created.body["finding"]);
     assert_eq!(body["id"], post.header("webhook-id"));
     let bytes = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base 64");
-    let secret = WebhookSecret::of_bytes(&bytes).expect("32 bytes");
+    let secret = WebhookSecret::from_bytes(&bytes).expect("32 bytes");
     let head = format!("{}.{}.", post.header("webhook-id"), post.header("webhook-timestamp"));
     let content = [head.as_bytes(), &post.body].concat();
     let signer = HmacWebhookSigner::new(&MasterKey::generate(&SystemEntropy::new()));

@@ -182,12 +182,13 @@ impl Pair {
 
     async fn compare_queue(&self) -> TestCaseResult {
         for at in [self.clock.now(), self.clock.now() + Duration::from_secs(3_600)] {
-            self.same("due_partitions", async |store| store.lanes_due(at, 100).await).await?;
-            self.same("delivery_lag", async |store| store.lag(at).await).await?;
+            self.same("due_partitions", async |store| store.due_partitions(at, 100).await).await?;
+            self.same("delivery_lag", async |store| store.delivery_lag(at).await).await?;
         }
         let subscriptions: Vec<_> = self.history.subscriptions.iter().map(|stored| stored.meta.id).collect();
         for organization in self.organizations {
-            self.same("delivery_health", async |store| store.signs(organization, &subscriptions).await).await?;
+            self.same("delivery_health", async |store| store.delivery_health(organization, &subscriptions).await)
+                .await?;
             self.same("events", async |store| store.events(organization, Ulid::nil(), Ulid::max(), 1_000).await)
                 .await?;
         }

@@ -95,14 +95,15 @@ impl Pair {
             }
             Command::SealAgain { .. } => {}
             Command::ForgetExpired { limit } => {
-                self.same("delete_expired_keys", async |store| store.forget_expired(now, *limit).await).await?;
+                self.same("delete_expired_keys", async |store| store.delete_expired_keys(now, *limit).await).await?;
             }
             Command::Hold { owner, millis } => {
                 let span = Duration::from_millis(*millis);
-                self.same("acquire_lease", async |store| store.hold(Lease::Sealer, owner, now, span).await).await?;
+                self.same("acquire_lease", async |store| store.acquire_lease(Lease::Sealer, owner, now, span).await)
+                    .await?;
             }
             Command::Release { owner } => {
-                self.same("release_lease", async |store| store.release(Lease::Sealer, owner).await).await?;
+                self.same("release_lease", async |store| store.release_lease(Lease::Sealer, owner).await).await?;
             }
             Command::NoteUse { account } if !self.history.accounts.is_empty() => {
                 let meta = account.get(&self.history.accounts).meta;

@@ -8,7 +8,7 @@ use proptest::{
     test_runner::{TestCaseError, TestCaseResult},
 };
 use store::{DynStore, Lease};
-use webhooks::{Audience, Failure, Lane, LaneSigns};
+use webhooks::{AttemptFailure, DeliveryHealth, FanOutPhase, Partition};
 
 use super::pair::Pair;
 use crate::queue::attempted;
@@ -26,12 +26,14 @@ impl Pair {
     pub(super) async fn distribute(&self, limit: usize) -> TestCaseResult {
         self.settle_down();
         let now = self.clock.now();
-        self.same("acquire_lease", async |store| store.hold(Lease::Distributor, HOLDER, now, SPAN).await).await?;
-        let due = self.same("pending_organizations", async |store| store.undistributed(None, limit).await).await?;
+        self.same("acquire_lease", async |store| store.acquire_lease(Lease::Distributor, HOLDER, now, SPAN).await)
+            .await?;
+        let due =
+            self.same("pending_organizations", async |store| store.pending_organizations(None, limit).await).await?;
         for organization in due {
-            for phase in [Audience::Sound, Audience::All] {
-                let fan_out = async |store: &DynStore| store.distribute(organization, HOLDER, now, limit, phase).await;
-                if !self.same("fan_out", fan_out).await?.left {
+            for phase in [FanOutPhase::Healthy, FanOutPhase::Remaining] {
+                let fan_out = async |store: &DynStore| store.fan_out(organization, HOLDER, now, limit, phase).await;
+                if !self.same("fan_out", fan_out).await?.remaining {
                     break;
                 }
             }
@@ -43,37 +45,38 @@ impl Pair {
         let Some(partition) = self.due_lane(which).await? else { return Ok(()) };
         let now = self.clock.now();
         let until = now + SPAN;
-        let acquire = async |store: &DynStore| store.claim(&[partition], HOLDER, now, until).await;
+        let acquire = async |store: &DynStore| store.acquire_partitions(&[partition], HOLDER, now, until).await;
         let acquired = self.same("acquire_partitions", acquire).await?;
-        self.same("partition_revisions", async |store| store.standing(partition).await).await?;
-        let due = self.same("due_deliveries", async |store| store.due(partition, now, limit).await).await?;
-        let failure = (!good).then_some(Failure::Refused);
+        self.same("partition_revisions", async |store| store.partition_revisions(partition).await).await?;
+        let due = self.same("due_deliveries", async |store| store.due_deliveries(partition, now, limit).await).await?;
+        let failure = (!good).then_some(AttemptFailure::Refused);
         let results: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, failure)).collect();
         let attempts = results.iter().filter_map(|result| result.after.record.attempts.last());
         let health =
-            attempts.fold(acquired.first().map(|acquired| acquired.signs).unwrap_or_default(), LaneSigns::after);
+            attempts.fold(acquired.first().map(|acquired| acquired.health).unwrap_or_default(), DeliveryHealth::after);
         // The second time, the results are stale.
         for health in [Some(health), None] {
-            self.same("record_results", async |store| store.settle(partition, &results, health).await).await?;
+            self.same("record_results", async |store| store.record_results(partition, &results, health).await).await?;
         }
         for _ in 0..2 {
-            self.same("release_partition", async |store| store.give_up(partition, HOLDER, now, parked).await).await?;
+            self.same("release_partition", async |store| store.release_partition(partition, HOLDER, now, parked).await)
+                .await?;
         }
-        self.same("release_all_partitions", async |store| store.give_up_all(HOLDER).await).await?;
+        self.same("release_all_partitions", async |store| store.release_all_partitions(HOLDER).await).await?;
         Ok(())
     }
 
     pub(super) async fn cancel(&self, which: Index, limit: usize) -> TestCaseResult {
         let Some(partition) = self.due_lane(which).await? else { return Ok(()) };
         let now = self.clock.now();
-        self.same("cancel_deliveries", async |store| store.cancel(partition, now, limit).await).await?;
+        self.same("cancel_deliveries", async |store| store.cancel_deliveries(partition, now, limit).await).await?;
         Ok(())
     }
 
-    async fn due_lane(&self, which: Index) -> Result<Option<Lane>, TestCaseError> {
+    async fn due_lane(&self, which: Index) -> Result<Option<Partition>, TestCaseError> {
         self.settle_down();
         let now = self.clock.now();
-        let partitions = self.same("due_partitions", async |store| store.lanes_due(now, 100).await).await?;
+        let partitions = self.same("due_partitions", async |store| store.due_partitions(now, 100).await).await?;
         Ok(if partitions.is_empty() { None } else { Some(*which.get(&partitions)) })
     }
 }

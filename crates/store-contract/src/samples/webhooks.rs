@@ -6,8 +6,8 @@ use auth::AccountId;
 use kernel::{Id, OutboxEvent, Revision, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    AddressPolicy, Attempt, DeliveryState, DisabledReason, EndpointUrl, EventType, Failure, Outcome, SealedSecret,
-    StoredEvent, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
+    AddressPolicy, Attempt, AttemptFailure, AttemptOutcome, DeliveryState, DisabledReason, EncryptedSecret,
+    EndpointUrl, EventType, StoredEvent, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
 };
 
 /// An endpoint URL of a subscription.
@@ -19,7 +19,7 @@ pub fn endpoint(url: &str) -> EndpointUrl {
 /// An active subscription of the account to `finding.created`, in this slot of the account.
 #[must_use]
 pub fn subscription(account: AccountId, slot: u8) -> WebhookSubscription {
-    WebhookSubscription::of_parts(
+    WebhookSubscription::from_parts(
         account,
         slot,
         endpoint("https://hooks.example/in"),
@@ -27,7 +27,7 @@ pub fn subscription(account: AccountId, slot: u8) -> WebhookSubscription {
         BTreeSet::from([EventType::FindingCreated]),
         SubscriptionStatus::Active,
         None,
-        vec![SealedSecret { sealed: vec![1, 2, 3], ends_at: None }],
+        vec![EncryptedSecret { ciphertext: vec![1, 2, 3], expires_at: None }],
     )
 }
 
@@ -39,9 +39,9 @@ pub fn with_status(
     reason: Option<DisabledReason>,
 ) -> WebhookSubscription {
     let same = subscription.clone();
-    WebhookSubscription::of_parts(
+    WebhookSubscription::from_parts(
         same.account,
-        same.place,
+        same.slot,
         same.url,
         same.description,
         same.event_types,
@@ -54,8 +54,8 @@ pub fn with_status(
 /// A disabled subscription with every optional field set.
 #[must_use]
 pub fn full_subscription(account: AccountId, slot: u8, at: Timestamp) -> WebhookSubscription {
-    let old = SealedSecret { sealed: (0..=255).collect(), ends_at: Some(at + Duration::from_secs(60)) };
-    WebhookSubscription::of_parts(
+    let old = EncryptedSecret { ciphertext: (0..=255).collect(), expires_at: Some(at + Duration::from_secs(60)) };
+    WebhookSubscription::from_parts(
         account,
         slot,
         endpoint("https://hooks.example:8443/in/%7Eus?a=%C3%A9&b='\"é"),
@@ -63,7 +63,7 @@ pub fn full_subscription(account: AccountId, slot: u8, at: Timestamp) -> Webhook
         EventType::ALL.iter().copied().collect(),
         SubscriptionStatus::Disabled,
         Some(DisabledReason::Failing),
-        vec![SealedSecret { sealed: Vec::new(), ends_at: None }, old],
+        vec![EncryptedSecret { ciphertext: Vec::new(), expires_at: None }, old],
     )
 }
 
@@ -77,7 +77,7 @@ pub fn delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, a
         subject: Ulid(7),
         subject_revision: Revision::FIRST,
         state: DeliveryState::Pending,
-        failed: 0,
+        consecutive_failures: 0,
         next_attempt_at: Some(at),
         attempts: Vec::new(),
     }
@@ -86,28 +86,29 @@ pub fn delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, a
 /// A failed delivery with every optional field set.
 #[must_use]
 pub fn full_delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, at: Timestamp) -> WebhookDelivery {
-    let answered = Outcome {
-        took: Duration::from_millis(14_999),
+    let answered = AttemptOutcome {
+        duration: Duration::from_millis(14_999),
         status: Some(429),
-        answer: Some("{\"busy\":true}\n\0 🏦".to_owned()),
-        failure: Some(Failure::Refused),
+        response_body: Some("{\"busy\":true}\n\0 🏦".to_owned()),
+        failure: Some(AttemptFailure::Refused),
         retry_after: Some(Duration::from_secs(3_600)),
     };
     WebhookDelivery {
         event_type: "later.event".into(),
         subject_revision: Revision(41),
         state: DeliveryState::Failed,
-        failed: 2,
-        attempts: vec![attempt(at, Some(Failure::TimedOut)), Attempt { at, outcome: answered }],
+        consecutive_failures: 2,
+        attempts: vec![attempt(at, Some(AttemptFailure::TimedOut)), Attempt { at, outcome: answered }],
         ..delivery(subscription, event, at + Duration::from_secs(3_600))
     }
 }
 
 /// An attempt that failed, or, without a failure, one that the endpoint accepted.
 #[must_use]
-pub fn attempt(at: Timestamp, failure: Option<Failure>) -> Attempt {
+pub fn attempt(at: Timestamp, failure: Option<AttemptFailure>) -> Attempt {
     let status = if failure.is_none() { Some(204) } else { None };
-    let outcome = Outcome { took: Duration::from_millis(30), status, answer: None, failure, retry_after: None };
+    let outcome =
+        AttemptOutcome { duration: Duration::from_millis(30), status, response_body: None, failure, retry_after: None };
     Attempt { at, outcome }
 }
 

@@ -137,7 +137,7 @@ pub async fn the_place_of_a_removed_subscription_may_be_taken(fixture: Fixture) 
     let account = fixture.create(fixture.home, samples::account("scanner")).await.meta.id;
     let first = fixture.create(fixture.home, samples::subscription(account, 7)).await;
     let (again, _) = fixture.creation(fixture.home, samples::subscription(account, 7));
-    let taken = Conflict::UniqueKey(Kind::WebhookSubscription, WebhookSubscription::place_key(account, 7));
+    let taken = Conflict::UniqueKey(Kind::WebhookSubscription, WebhookSubscription::slot_key(account, 7));
     assert_eq!(clash(fixture.commit(again).await), taken);
     fixture.create(fixture.home, samples::subscription(fixture.id(), 7)).await;
     let mut removed = Vec::new();

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kernel::{Id, Order, PageRequest, Revision, TimeRange};
 use ulid::Ulid;
-use webhooks::{DeliveryFilter, DeliveryState, Failure, Lane, WebhookDelivery};
+use webhooks::{AttemptFailure, DeliveryFilter, DeliveryState, Partition, WebhookDelivery};
 
 use crate::{
     Fixture,
@@ -26,12 +26,12 @@ pub async fn what_is_due_comes_in_order_with_its_body(fixture: Fixture) {
     let events: Vec<_> = due.iter().map(|due| due.delivery.record.event).collect();
     assert_eq!(events, [first.id, second.id, third.id]);
     assert!(due.iter().all(|due| due.body == first.body && due.delivery.record.subscription == partition.subscription));
-    assert_eq!(fixture.store.due(partition, first.created_at, 100).await.unwrap().len(), 2);
-    assert_eq!(fixture.store.due(partition, fixture.now(), 1).await.unwrap(), due[..1]);
+    assert_eq!(fixture.store.due_deliveries(partition, first.created_at, 100).await.unwrap().len(), 2);
+    assert_eq!(fixture.store.due_deliveries(partition, fixture.now(), 1).await.unwrap(), due[..1]);
 
-    let result = attempted(&due[0].delivery, fixture.now(), Some(Failure::TimedOut));
+    let result = attempted(&due[0].delivery, fixture.now(), Some(AttemptFailure::TimedOut));
     let next = result.after.record.next_attempt_at.unwrap();
-    fixture.store.settle(partition, &[result], None).await.unwrap();
+    fixture.store.record_results(partition, &[result], None).await.unwrap();
     assert_eq!(fixture.due(partition).await.len(), 2);
     assert_eq!(fixture.due(other).await.len(), 3);
     fixture.clock.set(next);
@@ -52,18 +52,22 @@ pub async fn a_settlement_is_stored_where_nothing_changed_meanwhile(fixture: Fix
     fixture.clock.tick();
     let cancelled = fixture.revise(&due[1].delivery, due[1].delivery.record.cancelled()).await;
     let at = fixture.clock.tick();
-    let outcomes = [None, None, Some(Failure::Unreachable), None];
+    let outcomes = [None, None, Some(AttemptFailure::Unreachable), None];
     let results: Vec<_> =
         due.iter().zip(outcomes).map(|(due, failure)| attempted(&due.delivery, at, failure)).collect();
-    let stale = fixture.store.settle(partition, &results, None).await.unwrap();
+    let stale = fixture.store.record_results(partition, &results, None).await.unwrap();
     assert_eq!(stale, [due[1].delivery.meta.id]);
     for (index, result) in results.iter().enumerate() {
         let expected = if index == 1 { &cancelled } else { &result.after };
         assert_eq!(fixture.get(fixture.home, result.after.meta.id).await.as_ref(), Some(expected));
     }
-    assert_eq!(fixture.store.settle(partition, &results, None).await.unwrap().len(), 4, "no result is stored twice");
-    assert_eq!(fixture.store.settle(partition, &results[..1], None).await.unwrap(), [due[0].delivery.meta.id]);
-    assert!(fixture.store.settle(partition, &[], None).await.unwrap().is_empty());
+    assert_eq!(
+        fixture.store.record_results(partition, &results, None).await.unwrap().len(),
+        4,
+        "no result is stored twice"
+    );
+    assert_eq!(fixture.store.record_results(partition, &results[..1], None).await.unwrap(), [due[0].delivery.meta.id]);
+    assert!(fixture.store.record_results(partition, &[], None).await.unwrap().is_empty());
     assert!(fixture.due(partition).await.is_empty());
 }
 
@@ -78,7 +82,7 @@ pub async fn a_settlement_shows_in_a_catch_up(fixture: Fixture) {
     fixture.clock.advance(Duration::from_secs(5));
     let filter = DeliveryFilter::default();
     let before = fixture.list::<WebhookDelivery>(fixture.home, &filter, &PageRequest::default()).await;
-    fixture.store.settle(partition, &[result], None).await.unwrap();
+    fixture.store.record_results(partition, &[result], None).await.unwrap();
     let window = TimeRange { updated_after: Some(before.as_of), ..TimeRange::default() };
     let page = PageRequest { time_range: window, order: Order::Changed, ..PageRequest::default() };
     let caught = fixture.walk::<WebhookDelivery>(fixture.home, &filter, page).await;
@@ -98,10 +102,11 @@ pub async fn what_is_open_is_cancelled_in_bounds(fixture: Fixture) {
     fixture.distribute(fixture.home, 10).await;
     let due = fixture.due(partition).await;
     let now = fixture.clock.tick();
-    let results = [attempted(&due[0].delivery, now, None), attempted(&due[1].delivery, now, Some(Failure::Refused))];
-    fixture.store.settle(partition, &results, None).await.unwrap();
+    let results =
+        [attempted(&due[0].delivery, now, None), attempted(&due[1].delivery, now, Some(AttemptFailure::Refused))];
+    fixture.store.record_results(partition, &results, None).await.unwrap();
     let now = fixture.clock.tick();
-    let cancel = async |limit| fixture.store.cancel(partition, now, limit).await.unwrap();
+    let cancel = async |limit| fixture.store.cancel_deliveries(partition, now, limit).await.unwrap();
     assert_eq!([cancel(2).await, cancel(2).await, cancel(2).await, cancel(2).await], [2, 2, 1, 0]);
     for (index, due) in due.iter().enumerate() {
         let stored = fixture.get(fixture.home, due.delivery.meta.id).await.unwrap();
@@ -121,14 +126,14 @@ pub async fn the_standing_of_a_lane_is_that_of_its_subscription_and_account(fixt
     let account = fixture.create(fixture.home, samples::account("scanner")).await;
     let subscription = fixture.create(fixture.home, samples::subscription(account.meta.id, 0)).await;
     let partition = lane_of(&subscription);
-    let revisions = async |partition: Lane| fixture.store.standing(partition).await.unwrap();
+    let revisions = async |partition: Partition| fixture.store.partition_revisions(partition).await.unwrap();
     assert_eq!(revisions(partition).await, Some((Revision(1), Revision(1))));
     let account = fixture.revise(&account, account.record.clone()).await;
     assert_eq!(revisions(partition).await, Some((Revision(1), account.meta.revision)));
     fixture.revise(&subscription, subscription.record.clone()).await;
     assert_eq!(revisions(partition).await, Some((Revision(2), Revision(2))));
-    assert_eq!(revisions(Lane { organization: away, ..partition }).await, None);
-    assert_eq!(revisions(Lane { subscription: fixture.id(), ..partition }).await, None);
+    assert_eq!(revisions(Partition { organization: away, ..partition }).await, None);
+    assert_eq!(revisions(Partition { subscription: fixture.id(), ..partition }).await, None);
     let orphan = fixture.create(fixture.home, samples::subscription(fixture.id(), 1)).await;
     assert_eq!(revisions(lane_of(&orphan)).await, None);
 }
@@ -145,13 +150,13 @@ pub async fn many_at_once_are_told_each_its_own_standing(fixture: Fixture) {
         partitions.push((lane_of(&subscription), Some((Revision(number + 1), Revision(1)))));
     }
     let away = fixture.organization("away").await;
-    let elsewhere = Lane { organization: away, ..partitions[0].0 };
+    let elsewhere = Partition { organization: away, ..partitions[0].0 };
     partitions.push((elsewhere, None));
     let calls: Vec<_> = (0..8)
         .flat_map(|_| partitions.clone())
         .map(|(partition, expected)| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(async move { (store.standing(partition).await.unwrap(), expected) })
+            tokio::spawn(async move { (store.partition_revisions(partition).await.unwrap(), expected) })
         })
         .collect();
     for call in calls {
@@ -174,10 +179,10 @@ pub async fn deliveries_that_are_there_are_known(fixture: Fixture) {
     stored.sort_unstable();
     ids.extend((0..1_000).map(|_| fixture.id()));
     ids.extend(stored.iter().take(2));
-    let existing = async |partition, ids: &[_]| fixture.store.known(partition, ids).await.unwrap();
+    let existing = async |partition, ids: &[_]| fixture.store.existing_deliveries(partition, ids).await.unwrap();
     assert_eq!(existing(partition, &ids).await, stored[..2]);
     assert!(existing(other, &ids).await.is_empty());
-    assert!(existing(Lane { organization: away, ..partition }, &ids).await.is_empty());
+    assert!(existing(Partition { organization: away, ..partition }, &ids).await.is_empty());
     assert!(existing(partition, &[]).await.is_empty());
 }
 
@@ -208,17 +213,17 @@ pub async fn deliveries_of_organizations_are_apart(fixture: Fixture) {
     fixture.told(fixture.home, "f-1").await;
     fixture.distribute(fixture.home, 10).await;
     let partition = lane_of(&subscription);
-    let theirs = Lane { organization: away, ..partition };
+    let theirs = Partition { organization: away, ..partition };
     let due = fixture.due(partition).await;
     let id = due[0].delivery.meta.id;
     assert!(fixture.due(theirs).await.is_empty());
-    assert_eq!(fixture.store.cancel(theirs, fixture.now(), 10).await.unwrap(), 0);
+    assert_eq!(fixture.store.cancel_deliveries(theirs, fixture.now(), 10).await.unwrap(), 0);
     assert!(!fixture.claim(theirs, "one").await);
-    assert!(fixture.store.signs(away, &[partition.subscription]).await.unwrap().is_empty());
+    assert!(fixture.store.delivery_health(away, &[partition.subscription]).await.unwrap().is_empty());
     let mut result = attempted(&due[0].delivery, fixture.now(), None);
     result.before.meta.organization = away;
     result.after.meta.organization = away;
-    assert_eq!(fixture.store.settle(theirs, &[result], None).await.unwrap(), [id]);
+    assert_eq!(fixture.store.record_results(theirs, &[result], None).await.unwrap(), [id]);
     assert_eq!(fixture.get::<WebhookDelivery>(away, id).await, None);
     assert_eq!(fixture.due(partition).await, due);
 }

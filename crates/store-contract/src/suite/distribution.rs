@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use kernel::{Id, Order, OutboxEvent, PageRequest, Revision, TimeRange};
 use store::Lease;
 use webhooks::{
-    Audience, DeliveryFilter, DisabledReason, Distribution, EventType, LaneSigns, SubscriptionStatus, WebhookDelivery,
+    DeliveryFilter, DeliveryHealth, DisabledReason, EventType, FanOut, FanOutPhase, SubscriptionStatus, WebhookDelivery,
 };
 
 use crate::{
@@ -32,20 +32,20 @@ pub async fn an_event_becomes_a_delivery_for_each_subscription_to_it(fixture: Fi
     fixture.clock.tick();
     fixture.create(home, usual(3)).await;
 
-    assert_eq!(fixture.store.undistributed(None, 10).await.unwrap(), [home]);
-    assert_eq!(fixture.distribute(home, 10).await, Distribution { events: 1, deliveries: 2, left: false });
+    assert_eq!(fixture.store.pending_organizations(None, 10).await.unwrap(), [home]);
+    assert_eq!(fixture.distribute(home, 10).await, FanOut { events: 1, deliveries: 2, remaining: false });
     let mut deliveries = fixture.deliveries(home).await;
     deliveries.sort_by_key(|delivery| delivery.record.subscription);
     for (delivery, subscription) in deliveries.iter().zip(&subscribed) {
-        let expected = WebhookDelivery::of(&samples::stored_event(&event), subscription.meta.id);
+        let expected = WebhookDelivery::new(&samples::stored_event(&event), subscription.meta.id);
         assert_eq!((delivery.meta.id, &delivery.record), (expected.meta.id, &expected.record));
         assert_eq!((delivery.meta.created_at, delivery.meta.updated_at), (event.created_at, fixture.now()));
         assert_eq!((delivery.record.subject, delivery.record.subject_revision), (finding.meta.ulid(), Revision(1)));
     }
     assert_eq!(deliveries.len(), 2);
     assert_eq!((fixture.pending().await, fixture.deliveries(away).await.len()), (0, 0));
-    assert!(fixture.store.undistributed(None, 10).await.unwrap().is_empty());
-    assert_eq!(fixture.distribute(home, 10).await, Distribution::default());
+    assert!(fixture.store.pending_organizations(None, 10).await.unwrap().is_empty());
+    assert_eq!(fixture.distribute(home, 10).await, FanOut::default());
 }
 
 /// Each fan-out takes at most `limit` events, the oldest first.
@@ -59,7 +59,7 @@ pub async fn events_are_distributed_oldest_first_and_in_bounds(fixture: Fixture)
     let mut seen = Vec::new();
     for expected in [2, 2, 1, 0] {
         let distribution = fixture.distribute(fixture.home, 2).await;
-        assert_eq!(distribution, Distribution { events: expected, deliveries: expected, left: false });
+        assert_eq!(distribution, FanOut { events: expected, deliveries: expected, remaining: false });
         seen = fixture.due(lane_of(&subscription)).await.iter().map(|due| due.delivery.record.event).collect();
         assert_eq!(seen[..], events[..seen.len()]);
     }
@@ -101,7 +101,7 @@ pub async fn a_late_commit_is_not_passed_over(fixture: Fixture) {
     fixture.told(fixture.home, "early").await;
     assert_eq!(fixture.distribute(fixture.home, 10).await.events, 1);
     fixture.commit(late).await.unwrap();
-    assert_eq!(fixture.distribute(fixture.home, 10).await, Distribution { events: 1, deliveries: 1, left: false });
+    assert_eq!(fixture.distribute(fixture.home, 10).await, FanOut { events: 1, deliveries: 1, remaining: false });
     let due = fixture.due(lane_of(&subscription)).await;
     assert_eq!((due.len(), due[0].delivery.record.event), (2, event.id), "the earlier event is due first");
 }
@@ -110,7 +110,7 @@ pub async fn a_late_commit_is_not_passed_over(fixture: Fixture) {
 pub async fn an_event_that_is_a_delivery_already_stays_that_one(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
     let events = [fixture.told(fixture.home, "f-1").await.1, fixture.told(fixture.home, "f-2").await.1];
-    let mut recovered = WebhookDelivery::of(&samples::stored_event(&events[0]), subscription.meta.id);
+    let mut recovered = WebhookDelivery::new(&samples::stored_event(&events[0]), subscription.meta.id);
     recovered.record = recovered.record.cancelled();
     let mut changeset = fixture.changeset(fixture.home);
     changeset.create(&recovered);
@@ -131,34 +131,34 @@ pub async fn those_whose_endpoints_are_failing_may_be_told_after_the_others(fixt
     for partition in [healthy, failing] {
         fixture.look_at(partition).await;
     }
-    let health = LaneSigns { last_delivery_at: None, failing_since: Some(fixture.clock.tick()) };
-    fixture.store.settle(failing, &[], Some(health)).await.unwrap();
+    let health = DeliveryHealth { last_delivery_at: None, failing_since: Some(fixture.clock.tick()) };
+    fixture.store.record_results(failing, &[], Some(health)).await.unwrap();
     fixture.told(fixture.home, "f-1").await;
-    let due = async || fixture.store.lanes_due(fixture.now(), 10).await.unwrap();
+    let due = async || fixture.store.due_partitions(fixture.now(), 10).await.unwrap();
     let due_counts = async || (fixture.due(healthy).await.len(), fixture.due(failing).await.len());
-    assert!(fixture.store.hold(Lease::Distributor, DISTRIBUTOR, fixture.now(), SPAN).await.unwrap());
+    assert!(fixture.store.acquire_lease(Lease::Distributor, DISTRIBUTOR, fixture.now(), SPAN).await.unwrap());
     // The second time simulates a server that failed between the two phases.
     for _ in 0..2 {
-        let first = fixture.distribute_to(fixture.home, 10, Audience::Sound).await;
-        assert_eq!(first, Distribution { events: 1, deliveries: 1, left: true });
+        let first = fixture.distribute_to(fixture.home, 10, FanOutPhase::Healthy).await;
+        assert_eq!(first, FanOut { events: 1, deliveries: 1, remaining: true });
         assert_eq!((due().await, due_counts().await, fixture.pending().await), (vec![healthy], (1, 0), 1));
     }
     let sent = attempted(&fixture.due(healthy).await[0].delivery, fixture.now(), None);
     assert!(fixture.claim(healthy, "one").await);
-    assert!(fixture.store.settle(healthy, &[sent], None).await.unwrap().is_empty());
+    assert!(fixture.store.record_results(healthy, &[sent], None).await.unwrap().is_empty());
     assert!(fixture.give_up(healthy, "one").await);
-    let remaining = fixture.distribute_to(fixture.home, 10, Audience::All).await;
-    assert_eq!(remaining, Distribution { events: 1, deliveries: 2, left: false });
+    let remaining = fixture.distribute_to(fixture.home, 10, FanOutPhase::Remaining).await;
+    assert_eq!(remaining, FanOut { events: 1, deliveries: 2, remaining: false });
     assert_eq!((due().await, due_counts().await, fixture.pending().await), (vec![failing], (0, 1), 0));
 
     let away = fixture.organization("away").await;
     let alone = lane_of(&fixture.subscribe(away, "alone").await);
-    fixture.store.settle(alone, &[], Some(health)).await.unwrap();
+    fixture.store.record_results(alone, &[], Some(health)).await.unwrap();
     fixture.told(away, "f-1").await;
-    let all = fixture.distribute_to(away, 10, Audience::Sound).await;
+    let all = fixture.distribute_to(away, 10, FanOutPhase::Healthy).await;
     assert_eq!(
         all,
-        Distribution { events: 1, deliveries: 1, left: false },
+        FanOut { events: 1, deliveries: 1, remaining: false },
         "without a healthy subscription, the event is fanned out to all at once"
     );
 }
@@ -168,20 +168,21 @@ pub async fn only_who_has_the_lease_distributes(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
     fixture.told(fixture.home, "f-1").await;
     let attempt = async |owner: &str| {
-        let result = fixture.store.distribute(fixture.home, owner, fixture.now(), 10, Audience::All).await.unwrap();
-        assert_eq!((result, fixture.pending().await), (Distribution::default(), 1), "{owner}");
+        let result =
+            fixture.store.fan_out(fixture.home, owner, fixture.now(), 10, FanOutPhase::Remaining).await.unwrap();
+        assert_eq!((result, fixture.pending().await), (FanOut::default(), 1), "{owner}");
         assert!(fixture.deliveries(fixture.home).await.is_empty(), "{owner}");
     };
     attempt("nobody").await;
-    assert!(fixture.store.hold(Lease::Distributor, "slow", fixture.now(), SPAN).await.unwrap());
+    assert!(fixture.store.acquire_lease(Lease::Distributor, "slow", fixture.now(), SPAN).await.unwrap());
     attempt("other").await;
     fixture.clock.advance(SPAN);
     attempt("slow").await;
-    assert!(fixture.store.hold(Lease::Distributor, "other", fixture.now(), SPAN).await.unwrap());
+    assert!(fixture.store.acquire_lease(Lease::Distributor, "other", fixture.now(), SPAN).await.unwrap());
     attempt("slow").await;
     let now = fixture.now();
-    let distributed = fixture.store.distribute(fixture.home, "other", now, 10, Audience::All).await.unwrap();
-    assert_eq!(distributed, Distribution { events: 1, deliveries: 1, left: false });
+    let distributed = fixture.store.fan_out(fixture.home, "other", now, 10, FanOutPhase::Remaining).await.unwrap();
+    assert_eq!(distributed, FanOut { events: 1, deliveries: 1, remaining: false });
 }
 
 /// Concurrent fan-outs are serialized.
@@ -191,11 +192,11 @@ pub async fn of_eight_rounds_at_once_each_event_is_in_one(fixture: Fixture) {
         fixture.told(fixture.home, &format!("f-{number}")).await;
     }
     let (home, now) = (fixture.home, fixture.now());
-    assert!(fixture.store.hold(Lease::Distributor, DISTRIBUTOR, now, SPAN).await.unwrap());
+    assert!(fixture.store.acquire_lease(Lease::Distributor, DISTRIBUTOR, now, SPAN).await.unwrap());
     let fan_outs: Vec<_> = (0..8)
         .map(|_| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(async move { store.distribute(home, DISTRIBUTOR, now, 5, Audience::All).await.unwrap() })
+            tokio::spawn(async move { store.fan_out(home, DISTRIBUTOR, now, 5, FanOutPhase::Remaining).await.unwrap() })
         })
         .collect();
     for fan_out in fan_outs {
@@ -211,12 +212,12 @@ pub async fn an_event_that_is_not_known_waits_for_a_server_that_knows_it(fixture
     let event = OutboxEvent { name: "later.event", ..samples::outbox_event(&*fixture.entropy, &finding) };
     changeset.publish(event.clone());
     fixture.commit(changeset).await.unwrap();
-    assert!(fixture.store.undistributed(None, 10).await.unwrap().is_empty());
+    assert!(fixture.store.pending_organizations(None, 10).await.unwrap().is_empty());
     fixture.clock.tick();
     fixture.told(fixture.home, "f-1").await;
-    assert_eq!(fixture.distribute(fixture.home, 1).await, Distribution { events: 1, deliveries: 1, left: false });
+    assert_eq!(fixture.distribute(fixture.home, 1).await, FanOut { events: 1, deliveries: 1, remaining: false });
     assert_eq!(fixture.pending().await, 1);
-    assert_eq!(fixture.store.lag(fixture.now()).await.unwrap().oldest_event, Some(event.created_at));
+    assert_eq!(fixture.store.delivery_lag(fixture.now()).await.unwrap().oldest_event, Some(event.created_at));
 }
 
 /// Organizations are listed in the order of their identifiers, at most `limit` of them, after any given one.
@@ -231,7 +232,7 @@ pub async fn organizations_with_events_are_told_in_bounds(fixture: Fixture) {
             organizations.push(organization);
         }
     }
-    let pending = async |after, limit| fixture.store.undistributed(after, limit).await.unwrap();
+    let pending = async |after, limit| fixture.store.pending_organizations(after, limit).await.unwrap();
     assert_eq!(pending(None, 10).await, organizations);
     assert_eq!(pending(None, 2).await, organizations[..2]);
     assert_eq!(pending(Some(organizations[0]), 10).await, organizations[1..]);

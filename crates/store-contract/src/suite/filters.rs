@@ -247,7 +247,7 @@ pub async fn subscriptions_are_narrowed_by_account_and_status(fixture: Fixture) 
     for (filter, expected) in [
         (by_account(0, &[]), vec![0, 2, 3, 5]),
         (by_account(0, &[active]), vec![0, 5]),
-        (SubscriptionFilter::of_account(accounts[0].meta.id), vec![0, 2, 5]),
+        (SubscriptionFilter::for_account(accounts[0].meta.id), vec![0, 2, 5]),
         (by_account(1, &[active, disabled]), vec![1, 4]),
         (SubscriptionFilter { statuses: set([disabled]), ..any.clone() }, vec![2, 4]),
         (SubscriptionFilter { account: Some(fixture.id()), ..any.clone() }, vec![]),

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use kernel::{Id, Stored, Timestamp};
 use store::DynStore;
-use webhooks::{Claim, Failure, Lag, Lane, LaneSigns, WebhookDelivery, WebhookSubscription};
+use webhooks::{
+    AttemptFailure, DeliveryHealth, DeliveryLag, Partition, PartitionLease, WebhookDelivery, WebhookSubscription,
+};
 
 use crate::{
     Fixture,
@@ -13,7 +15,7 @@ use crate::{
 };
 
 /// Creates a subscription whose partition has nothing due.
-async fn idle(fixture: &Fixture, account: &str) -> (Lane, Stored<WebhookSubscription>) {
+async fn idle(fixture: &Fixture, account: &str) -> (Partition, Stored<WebhookSubscription>) {
     let subscription = fixture.subscribe(fixture.home, account).await;
     fixture.look_at(lane_of(&subscription)).await;
     (lane_of(&subscription), subscription)
@@ -21,7 +23,7 @@ async fn idle(fixture: &Fixture, account: &str) -> (Lane, Stored<WebhookSubscrip
 
 /// Requeues a delivery.
 async fn again(fixture: &Fixture, delivery: &Stored<WebhookDelivery>) -> Stored<WebhookDelivery> {
-    fixture.revise(delivery, delivery.record.again(fixture.now())).await
+    fixture.revise(delivery, delivery.record.requeued(fixture.now())).await
 }
 
 /// A partition becomes due when its subscription changes, when a delivery is due and when an event is fanned out.
@@ -61,7 +63,7 @@ pub async fn the_longest_waiting_lanes_are_told_first(fixture: Fixture) {
         let organization = if number % 2 == 0 { away } else { fixture.home };
         partitions.push(lane_of(&fixture.subscribe(organization, &format!("account {number}")).await));
     }
-    let due = async |limit| fixture.store.lanes_due(fixture.now(), limit).await.unwrap();
+    let due = async |limit| fixture.store.due_partitions(fixture.now(), limit).await.unwrap();
     assert_eq!(due(10).await, partitions);
     assert_eq!(due(2).await, partitions[..2]);
     assert!(fixture.claim(partitions[1], "one").await);
@@ -77,7 +79,9 @@ pub async fn of_eight_that_claim_a_lane_one_gets_it(fixture: Fixture) {
     let attempts: Vec<_> = (0..8)
         .map(|number| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(async move { store.claim(&[partition], &format!("{number}"), now, now + SPAN).await.unwrap() })
+            tokio::spawn(async move {
+                store.acquire_partitions(&[partition], &format!("{number}"), now, now + SPAN).await.unwrap()
+            })
         })
         .collect();
     let mut acquired = Vec::new();
@@ -85,7 +89,7 @@ pub async fn of_eight_that_claim_a_lane_one_gets_it(fixture: Fixture) {
         acquired.extend(attempt.await.unwrap());
     }
     assert_eq!(acquired.len(), 1);
-    assert_eq!((acquired[0].lane, acquired[0].signs), (partition, LaneSigns::default()));
+    assert_eq!((acquired[0].partition, acquired[0].health), (partition, DeliveryHealth::default()));
     assert!(fixture.lanes_due().await.is_empty());
     assert!(!fixture.claim(partition, "0").await && !fixture.claim(partition, "other").await);
 }
@@ -99,19 +103,19 @@ pub async fn lanes_are_claimed_many_at_once(fixture: Fixture) {
         partitions.push(lane_of(&fixture.subscribe(organization, &format!("account {number}")).await));
     }
     let (idle, _) = idle(&fixture, "idle").await;
-    let health = LaneSigns { last_delivery_at: Some(fixture.now()), failing_since: None };
-    fixture.store.settle(partitions[2], &[], Some(health)).await.unwrap();
+    let health = DeliveryHealth { last_delivery_at: Some(fixture.now()), failing_since: None };
+    fixture.store.record_results(partitions[2], &[], Some(health)).await.unwrap();
     assert!(fixture.claim(partitions[4], "other").await);
     let requested = [partitions[5], partitions[2], idle, partitions[4], partitions[0], partitions[5]];
     let now = fixture.now();
-    let mut acquired = fixture.store.claim(&requested, "one", now, now + SPAN).await.unwrap();
-    acquired.sort_by_key(|lease| lease.lane);
-    let lease = |index: usize| Claim { lane: partitions[index], signs: LaneSigns::default() };
-    let mut expected = [lease(0), Claim { lane: partitions[2], signs: health }, lease(5)];
-    expected.sort_by_key(|lease| lease.lane);
+    let mut acquired = fixture.store.acquire_partitions(&requested, "one", now, now + SPAN).await.unwrap();
+    acquired.sort_by_key(|lease| lease.partition);
+    let lease = |index: usize| PartitionLease { partition: partitions[index], health: DeliveryHealth::default() };
+    let mut expected = [lease(0), PartitionLease { partition: partitions[2], health }, lease(5)];
+    expected.sort_by_key(|lease| lease.partition);
     assert_eq!(acquired, expected);
     assert_eq!(fixture.lanes_due().await, [partitions[1], partitions[3]]);
-    assert!(fixture.store.claim(&[], "one", now, now + SPAN).await.unwrap().is_empty());
+    assert!(fixture.store.acquire_partitions(&[], "one", now, now + SPAN).await.unwrap().is_empty());
 }
 
 /// Concurrent calls may share a transaction, but each gets its own answer.
@@ -127,23 +131,26 @@ pub async fn many_lanes_at_once_are_worked_on_each_for_itself(fixture: Fixture) 
     }
     fixture.distribute(fixture.home, 10).await;
     let now = fixture.now();
-    assert_eq!(fixture.store.claim(&partitions, "one", now, now + SPAN).await.unwrap().len(), partitions.len());
-    let settle = |index: usize, partition: Lane| {
+    assert_eq!(
+        fixture.store.acquire_partitions(&partitions, "one", now, now + SPAN).await.unwrap().len(),
+        partitions.len()
+    );
+    let settle = |index: usize, partition: Partition| {
         let store = Arc::clone(&fixture.store);
         tokio::spawn(async move {
             let limit = index % (EVENTS + 1);
-            let due = store.due(partition, now, limit).await.unwrap();
+            let due = store.due_deliveries(partition, now, limit).await.unwrap();
             assert_eq!(due.len(), limit);
             assert!(due.iter().all(|due| due.delivery.record.subscription == partition.subscription));
             let results: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, None)).collect();
             let last_delivery_at = Some(now + Duration::from_secs(index as u64));
-            let health = LaneSigns { last_delivery_at, failing_since: None };
-            assert!(store.settle(partition, &results, Some(health)).await.unwrap().is_empty());
-            let stale = store.settle(partition, &results, None).await.unwrap();
+            let health = DeliveryHealth { last_delivery_at, failing_since: None };
+            assert!(store.record_results(partition, &results, Some(health)).await.unwrap().is_empty());
+            let stale = store.record_results(partition, &results, None).await.unwrap();
             assert_eq!(stale.len(), limit);
-            let released = store.give_up(partition, "one", now, false).await.unwrap();
+            let released = store.release_partition(partition, "one", now, false).await.unwrap();
             let suspended =
-                store.give_up(partition, if index == 0 { "one" } else { "nobody" }, now, true).await.unwrap();
+                store.release_partition(partition, if index == 0 { "one" } else { "nobody" }, now, true).await.unwrap();
             assert!(suspended);
             (released, limit, health)
         })
@@ -153,7 +160,7 @@ pub async fn many_lanes_at_once_are_worked_on_each_for_itself(fixture: Fixture) 
         let (released, limit, health) = worker.await.unwrap();
         assert_eq!(released, limit == EVENTS, "{index}");
         assert_eq!(fixture.due(partitions[index]).await.len(), EVENTS - limit);
-        let stored = fixture.store.signs(fixture.home, &[partitions[index].subscription]).await.unwrap();
+        let stored = fixture.store.delivery_health(fixture.home, &[partitions[index].subscription]).await.unwrap();
         assert_eq!(stored, [(partitions[index].subscription, health)]);
     }
 }
@@ -167,9 +174,9 @@ pub async fn a_lane_is_taken_over_once_its_lease_has_run_out(fixture: Fixture) {
     fixture.clock.tick();
     assert!(fixture.claim(partition, "other").await);
 
-    fixture.store.renew("slow", fixture.now() + 4 * SPAN).await.unwrap();
+    fixture.store.renew_partitions("slow", fixture.now() + 4 * SPAN).await.unwrap();
     assert!(fixture.give_up(partition, "slow").await, "releasing a lost lease succeeds without an effect");
-    fixture.store.give_up_all("slow").await.unwrap();
+    fixture.store.release_all_partitions("slow").await.unwrap();
     assert!(!fixture.claim(partition, "slow").await);
     assert!(fixture.lanes_due().await.is_empty(), "the other worker still has the lease");
     fixture.clock.advance(SPAN);
@@ -187,12 +194,12 @@ pub async fn a_holder_renews_all_its_lanes(fixture: Fixture) {
         assert!(fixture.claim(partition, owner).await);
     }
     fixture.clock.advance(SPAN / 2);
-    fixture.store.renew("one", fixture.now() + SPAN).await.unwrap();
+    fixture.store.renew_partitions("one", fixture.now() + SPAN).await.unwrap();
     fixture.clock.advance(SPAN / 2);
     assert_eq!(fixture.lanes_due().await, partitions[2..]);
     fixture.clock.advance(SPAN);
     assert!(fixture.claim(partitions[0], "other").await);
-    fixture.store.renew("one", fixture.now() + SPAN).await.unwrap();
+    fixture.store.renew_partitions("one", fixture.now() + SPAN).await.unwrap();
     assert_eq!(fixture.lanes_due().await, partitions[2..]);
     assert!(fixture.give_up(partitions[1], "one").await);
 }
@@ -206,9 +213,9 @@ pub async fn a_lane_is_given_up_until_its_next_delivery_is_due(fixture: Fixture)
     assert!(!fixture.give_up(partition, "one").await, "a delivery is due");
     assert!(!fixture.give_up(partition, "one").await, "the delivery is still due");
     let due = fixture.due(partition).await;
-    let result = attempted(&due[0].delivery, fixture.now(), Some(Failure::Refused));
+    let result = attempted(&due[0].delivery, fixture.now(), Some(AttemptFailure::Refused));
     let next = result.after.record.next_attempt_at.unwrap();
-    fixture.store.settle(partition, &[result], None).await.unwrap();
+    fixture.store.record_results(partition, &[result], None).await.unwrap();
     assert!(fixture.give_up(partition, "one").await);
     fixture.clock.set(next - Duration::from_millis(1));
     assert!(fixture.lanes_due().await.is_empty() && !fixture.claim(partition, "one").await);
@@ -218,7 +225,7 @@ pub async fn a_lane_is_given_up_until_its_next_delivery_is_due(fixture: Fixture)
     assert!(fixture.claim(partition, "one").await);
     let due = fixture.due(partition).await;
     let result = attempted(&due[0].delivery, fixture.now(), None);
-    fixture.store.settle(partition, &[result], None).await.unwrap();
+    fixture.store.record_results(partition, &[result], None).await.unwrap();
     assert!(fixture.give_up(partition, "one").await);
     fixture.clock.advance(Duration::from_secs(86_400));
     assert!(fixture.lanes_due().await.is_empty(), "no open delivery is left");
@@ -232,13 +239,13 @@ pub async fn what_comes_in_while_a_lane_is_held_is_not_missed(fixture: Fixture) 
     assert!(fixture.claim(partition, "one").await);
     let due = fixture.due(partition).await;
     let result = attempted(&due[0].delivery, fixture.now(), None);
-    fixture.store.settle(partition, std::slice::from_ref(&result), None).await.unwrap();
+    fixture.store.record_results(partition, std::slice::from_ref(&result), None).await.unwrap();
 
     again(&fixture, &result.after).await;
     assert!(!fixture.give_up(partition, "one").await);
     let due = fixture.due(partition).await;
     let result = attempted(&due[0].delivery, fixture.now(), None);
-    fixture.store.settle(partition, &[result], None).await.unwrap();
+    fixture.store.record_results(partition, &[result], None).await.unwrap();
 
     fixture.revise(&subscription, subscription.record.clone()).await;
     assert!(!fixture.give_up(partition, "one").await, "the subscription must be read again");
@@ -252,7 +259,7 @@ pub async fn a_parked_lane_is_due_when_something_comes_in(fixture: Fixture) {
     let (partition, subscription) = idle(&fixture, "one").await;
     fixture.told(fixture.home, "f-1").await;
     fixture.distribute(fixture.home, 10).await;
-    let suspend = async |owner| fixture.store.give_up(partition, owner, fixture.now(), true).await.unwrap();
+    let suspend = async |owner| fixture.store.release_partition(partition, owner, fixture.now(), true).await.unwrap();
     assert!(fixture.claim(partition, "one").await);
     let subscription = fixture.revise(&subscription, subscription.record.clone()).await;
     assert!(!suspend("one").await, "the subscription may have been enabled");
@@ -260,8 +267,8 @@ pub async fn a_parked_lane_is_due_when_something_comes_in(fixture: Fixture) {
     fixture.clock.advance(Duration::from_secs(86_400));
     assert!(fixture.lanes_due().await.is_empty());
     assert_eq!(
-        fixture.store.lag(fixture.now()).await.unwrap(),
-        Lag::default(),
+        fixture.store.delivery_lag(fixture.now()).await.unwrap(),
+        DeliveryLag::default(),
         "suspended deliveries do not count as lag"
     );
     fixture.revise(&subscription, subscription.record.clone()).await;
@@ -281,21 +288,21 @@ pub async fn all_lanes_of_a_server_that_stops_are_free_and_as_due_as_they_were(f
     for (partition, owner) in partitions.iter().zip(["stops", "stays", "stops"]) {
         assert!(fixture.claim(*partition, owner).await);
     }
-    fixture.store.give_up_all("stops").await.unwrap();
+    fixture.store.release_all_partitions("stops").await.unwrap();
     assert_eq!(fixture.lanes_due().await, [partitions[0], partitions[2]]);
     assert!(fixture.claim(partitions[0], "other").await);
 }
 
 /// Acts as a worker: acquires the partition if it is due, makes all due attempts, and releases it.
-async fn work(store: &DynStore, partition: Lane, owner: &str, now: Timestamp) {
-    if store.claim(&[partition], owner, now, now + SPAN).await.unwrap().is_empty() {
+async fn work(store: &DynStore, partition: Partition, owner: &str, now: Timestamp) {
+    if store.acquire_partitions(&[partition], owner, now, now + SPAN).await.unwrap().is_empty() {
         return;
     }
     loop {
-        let due = store.due(partition, now, 3).await.unwrap();
+        let due = store.due_deliveries(partition, now, 3).await.unwrap();
         let results: Vec<_> = due.iter().map(|due| attempted(&due.delivery, now, None)).collect();
-        store.settle(partition, &results, None).await.unwrap();
-        if store.give_up(partition, owner, now, false).await.unwrap() {
+        store.record_results(partition, &results, None).await.unwrap();
+        if store.release_partition(partition, owner, now, false).await.unwrap() {
             return;
         }
     }
@@ -349,43 +356,45 @@ pub async fn whatever_comes_in_while_holders_take_turns_is_delivered(fixture: Fi
 pub async fn signs_of_lanes_are_kept(fixture: Fixture) {
     let (partition, _) = idle(&fixture, "one").await;
     let (other, _) = idle(&fixture, "two").await;
-    let stored_health =
-        async || fixture.store.signs(fixture.home, &[partition.subscription, other.subscription]).await.unwrap();
+    let stored_health = async || {
+        fixture.store.delivery_health(fixture.home, &[partition.subscription, other.subscription]).await.unwrap()
+    };
     assert!(stored_health().await.is_empty());
     fixture.told(fixture.home, "f-1").await;
     fixture.distribute(fixture.home, 10).await;
     let due = fixture.due(partition).await;
     let at = fixture.clock.tick();
-    let result = attempted(&due[0].delivery, at, Some(Failure::Unreachable));
-    let health = LaneSigns { last_delivery_at: Some(at - SPAN), failing_since: Some(at) };
-    fixture.store.settle(partition, &[result], Some(health)).await.unwrap();
+    let result = attempted(&due[0].delivery, at, Some(AttemptFailure::Unreachable));
+    let health = DeliveryHealth { last_delivery_at: Some(at - SPAN), failing_since: Some(at) };
+    fixture.store.record_results(partition, &[result], Some(health)).await.unwrap();
     assert_eq!(stored_health().await, [(partition.subscription, health)]);
-    fixture.store.settle(partition, &[], None).await.unwrap();
-    let leases = fixture.store.claim(&[partition], "one", fixture.now(), fixture.now() + SPAN).await.unwrap();
-    assert_eq!(leases, [Claim { lane: partition, signs: health }]);
-    let health = LaneSigns { last_delivery_at: Some(at), failing_since: None };
-    fixture.store.settle(partition, &[], Some(health)).await.unwrap();
+    fixture.store.record_results(partition, &[], None).await.unwrap();
+    let leases =
+        fixture.store.acquire_partitions(&[partition], "one", fixture.now(), fixture.now() + SPAN).await.unwrap();
+    assert_eq!(leases, [PartitionLease { partition: partition, health: health }]);
+    let health = DeliveryHealth { last_delivery_at: Some(at), failing_since: None };
+    fixture.store.record_results(partition, &[], Some(health)).await.unwrap();
     assert_eq!(stored_health().await, [(partition.subscription, health)]);
-    assert!(fixture.store.signs(fixture.home, &[]).await.unwrap().is_empty());
+    assert!(fixture.store.delivery_health(fixture.home, &[]).await.unwrap().is_empty());
 }
 
 /// The lag has the oldest pending event and the oldest due delivery, whether its partition is leased or not.
 pub async fn what_waits_is_told(fixture: Fixture) {
     let (partition, _) = idle(&fixture, "one").await;
     idle(&fixture, "two").await;
-    let lag = async || fixture.store.lag(fixture.now()).await.unwrap();
-    assert_eq!(lag().await, Lag::default());
+    let lag = async || fixture.store.delivery_lag(fixture.now()).await.unwrap();
+    assert_eq!(lag().await, DeliveryLag::default());
     let first = fixture.clock.tick();
     fixture.told(fixture.home, "f-1").await;
     fixture.clock.advance(Duration::from_secs(5));
     fixture.told(fixture.home, "f-2").await;
-    assert_eq!(lag().await, Lag { oldest_event: Some(first), ..Lag::default() });
+    assert_eq!(lag().await, DeliveryLag { oldest_event: Some(first), ..DeliveryLag::default() });
     fixture.distribute(fixture.home, 10).await;
-    assert_eq!(lag().await, Lag { oldest_event: None, oldest_due: Some(first), lanes_due: 2 });
+    assert_eq!(lag().await, DeliveryLag { oldest_event: None, oldest_due: Some(first), due_partitions: 2 });
     assert!(fixture.claim(partition, "one").await);
     let due = fixture.due(partition).await;
     let results: Vec<_> =
-        due.iter().map(|due| attempted(&due.delivery, fixture.now(), Some(Failure::Refused))).collect();
-    fixture.store.settle(partition, &results, None).await.unwrap();
-    assert_eq!(lag().await.lanes_due, 1, "a leased partition whose deliveries were attempted is not due");
+        due.iter().map(|due| attempted(&due.delivery, fixture.now(), Some(AttemptFailure::Refused))).collect();
+    fixture.store.record_results(partition, &results, None).await.unwrap();
+    assert_eq!(lag().await.due_partitions, 1, "a leased partition whose deliveries were attempted is not due");
 }

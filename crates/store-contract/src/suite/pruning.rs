@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kernel::{OutboxEvent, Timestamp};
 use ulid::Ulid;
-use webhooks::{DisabledReason, Failure, SubscriptionStatus};
+use webhooks::{AttemptFailure, DisabledReason, SubscriptionStatus};
 
 use crate::{
     Fixture,
@@ -30,7 +30,11 @@ async fn delivered(fixture: &Fixture, count: u32) -> Vec<OutboxEvent> {
         events.push(fixture.told(fixture.home, &format!("f-{number}")).await.1);
         fixture.distribute(fixture.home, 10).await;
         let due = fixture.due(partition).await;
-        fixture.store.settle(partition, &[attempted(&due[0].delivery, fixture.now(), None)], None).await.unwrap();
+        fixture
+            .store
+            .record_results(partition, &[attempted(&due[0].delivery, fixture.now(), None)], None)
+            .await
+            .unwrap();
         fixture.clock.advance(DAY);
     }
     events
@@ -65,7 +69,7 @@ pub async fn what_is_over_is_forgotten_of_every_subscription(fixture: Fixture) {
             let due = fixture.due(*partition).await;
             let result = attempted(&due[due.len() - 1].delivery, fixture.now(), None);
             assert_eq!(
-                fixture.store.settle(*partition, &[result], None).await.unwrap(),
+                fixture.store.record_results(*partition, &[result], None).await.unwrap(),
                 [],
                 "subscription {index} on day {day}"
             );
@@ -98,7 +102,7 @@ pub async fn what_is_under_way_keeps_what_it_tells_of(fixture: Fixture) {
     let at = fixture.now();
     for delivery in fixture.deliveries(fixture.home).await {
         let result = attempted(&delivery, at, None);
-        fixture.store.settle(partition, &[result], None).await.unwrap();
+        fixture.store.record_results(partition, &[result], None).await.unwrap();
     }
     fixture.clock.advance(DAY);
     assert_eq!(prune(&fixture, fixture.now()).await, 3);
@@ -110,8 +114,8 @@ pub async fn what_waits_for_a_disabled_subscription_is_forgotten_in_its_time(fix
     fixture.told(fixture.home, "f-1").await;
     fixture.distribute(fixture.home, 10).await;
     let due = fixture.due(lane_of(&subscription)).await;
-    let result = attempted(&due[0].delivery, fixture.now(), Some(Failure::Refused));
-    fixture.store.settle(lane_of(&subscription), &[result], None).await.unwrap();
+    let result = attempted(&due[0].delivery, fixture.now(), Some(AttemptFailure::Refused));
+    fixture.store.record_results(lane_of(&subscription), &[result], None).await.unwrap();
     let disabled = samples::with_status(&subscription.record, SubscriptionStatus::Disabled, Some(DisabledReason::Gone));
     fixture.clock.advance(DAY);
     assert_eq!(prune(&fixture, fixture.now()).await, 0);

@@ -142,7 +142,7 @@ pub async fn the_first_check_value_of_a_master_key_is_kept(fixture: Fixture) {
     let servers: Vec<_> = (0..8)
         .map(|number| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(async move { store.keep_master_key_check(&format!("value-{number}")).await.unwrap() })
+            tokio::spawn(async move { store.store_master_key_check(&format!("value-{number}")).await.unwrap() })
         })
         .collect();
     let mut stored = Vec::new();
@@ -151,5 +151,5 @@ pub async fn the_first_check_value_of_a_master_key_is_kept(fixture: Fixture) {
     }
     assert!(stored.iter().all(|one| *one == stored[0]), "{stored:?}");
     assert_eq!(fixture.store.master_key_check().await.unwrap().as_ref(), Some(&stored[0]));
-    assert_eq!(fixture.store.keep_master_key_check("another").await.unwrap(), stored[0]);
+    assert_eq!(fixture.store.store_master_key_check("another").await.unwrap(), stored[0]);
 }

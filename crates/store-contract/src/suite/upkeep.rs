@@ -6,7 +6,7 @@ use audit::AuditFilter;
 use findings::Finding;
 use kernel::{CommitError, IdempotencyRecord, PageRequest, Reader, StoreError};
 use store::Lease;
-use webhooks::Audience;
+use webhooks::FanOutPhase;
 
 use crate::{Fixture, samples};
 
@@ -14,7 +14,7 @@ const SPAN: Duration = Duration::from_secs(10);
 const ALMOST: Duration = Duration::from_millis(9_999);
 
 async fn hold(fixture: &Fixture, owner: &str) -> bool {
-    fixture.store.hold(Lease::Sealer, owner, fixture.now(), SPAN).await.unwrap()
+    fixture.store.acquire_lease(Lease::Sealer, owner, fixture.now(), SPAN).await.unwrap()
 }
 
 /// The owner keeps a lease as long as it renews it; no other process gets it before it expires.
@@ -34,11 +34,11 @@ pub async fn a_lease_is_its_holders_until_it_ends(fixture: Fixture) {
 /// A lease that its owner releases is free immediately; a release by another process has no effect.
 pub async fn a_lease_is_given_up_by_its_holder_alone(fixture: Fixture) {
     assert!(hold(&fixture, "one").await);
-    fixture.store.release(Lease::Sealer, "other").await.unwrap();
+    fixture.store.release_lease(Lease::Sealer, "other").await.unwrap();
     assert!(!hold(&fixture, "other").await);
-    fixture.store.release(Lease::Sealer, "one").await.unwrap();
+    fixture.store.release_lease(Lease::Sealer, "one").await.unwrap();
     assert!(hold(&fixture, "other").await);
-    fixture.store.release(Lease::Sealer, "one").await.unwrap();
+    fixture.store.release_lease(Lease::Sealer, "one").await.unwrap();
     assert!(!hold(&fixture, "one").await);
 }
 
@@ -48,7 +48,9 @@ pub async fn one_of_eight_gets_the_lease(fixture: Fixture) {
     let calls: Vec<_> = (0..8)
         .map(|number| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(async move { store.hold(Lease::Sealer, &format!("{number}"), now, SPAN).await.unwrap() })
+            tokio::spawn(
+                async move { store.acquire_lease(Lease::Sealer, &format!("{number}"), now, SPAN).await.unwrap() },
+            )
         })
         .collect();
     let mut owners = 0;
@@ -71,12 +73,12 @@ pub async fn expired_keys_are_forgotten_in_bounds(fixture: Fixture) {
         fixture.commit(changeset).await.unwrap();
         records.push(record);
     }
-    assert_eq!(fixture.store.forget_expired(at + Duration::from_secs(60), 100).await.unwrap(), 0);
+    assert_eq!(fixture.store.delete_expired_keys(at + Duration::from_secs(60), 100).await.unwrap(), 0);
     let now = at + Duration::from_secs(61);
-    assert_eq!(fixture.store.forget_expired(now, 0).await.unwrap(), 0);
-    assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 4);
-    assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 3);
-    assert_eq!(fixture.store.forget_expired(now, 4).await.unwrap(), 0);
+    assert_eq!(fixture.store.delete_expired_keys(now, 0).await.unwrap(), 0);
+    assert_eq!(fixture.store.delete_expired_keys(now, 4).await.unwrap(), 4);
+    assert_eq!(fixture.store.delete_expired_keys(now, 4).await.unwrap(), 3);
+    assert_eq!(fixture.store.delete_expired_keys(now, 4).await.unwrap(), 0);
     for (number, record) in records.iter().enumerate() {
         assert_eq!(fixture.store.stored_response(&record.key, at).await.unwrap().is_some(), number >= 7);
     }
@@ -99,7 +101,7 @@ pub async fn waiting_events_are_counted(fixture: Fixture) {
 /// Every call to a closed store fails with `Unavailable`, but calls that began before are completed.
 pub async fn a_closed_store_is_not_available(fixture: Fixture) {
     let (store, home) = (&fixture.store, fixture.home);
-    store.ready().await.unwrap();
+    store.check_ready().await.unwrap();
     let stored = fixture.create(home, samples::finding("f-1")).await;
     let (changeset, _) = fixture.creation(home, samples::finding("f-2"));
     let record = samples::claim(home, "key", fixture.now());
@@ -111,14 +113,14 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ciphertext: vec![1],
         created_at: fixture.now(),
     };
-    let partition = webhooks::Lane { organization: home, subscription: fixture.id() };
+    let partition = webhooks::Partition { organization: home, subscription: fixture.id() };
     store.close().await;
     store.close().await;
     let refused = fixture.commit(changeset).await;
     assert!(matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))), "{refused:?}");
     let page = PageRequest::default();
     let outcomes = [
-        ("ready", store.ready().await),
+        ("ready", store.check_ready().await),
         ("append", store.append(entry.clone(), timestamp).await),
         ("stored_response", store.stored_response(&record.key, fixture.now()).await.map(drop)),
         ("get", Reader::<Finding>::get(&**store, home, stored.meta.id).await.map(drop)),
@@ -139,29 +141,32 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("signing_keys", store.signing_keys().await.map(drop)),
         ("add_first_signing_key", store.add_first_signing_key(&key).await),
         ("master_key_check", store.master_key_check().await.map(drop)),
-        ("store_master_key_check", store.keep_master_key_check("value").await.map(drop)),
+        ("store_master_key_check", store.store_master_key_check("value").await.map(drop)),
         ("organizations", store.organizations().await.map(drop)),
-        ("acquire_lease", store.hold(Lease::Sealer, "one", fixture.now(), SPAN).await.map(drop)),
-        ("release_lease", store.release(Lease::Sealer, "one").await),
-        ("delete_expired_keys", store.forget_expired(fixture.now(), 1).await.map(drop)),
+        ("acquire_lease", store.acquire_lease(Lease::Sealer, "one", fixture.now(), SPAN).await.map(drop)),
+        ("release_lease", store.release_lease(Lease::Sealer, "one").await),
+        ("delete_expired_keys", store.delete_expired_keys(fixture.now(), 1).await.map(drop)),
         ("time", store.time().await.map(drop)),
         ("pending_events", store.pending_events().await.map(drop)),
-        ("pending_organizations", store.undistributed(None, 1).await.map(drop)),
-        ("fan_out", store.distribute(home, "one", fixture.now(), 1, Audience::All).await.map(drop)),
-        ("due_partitions", store.lanes_due(fixture.now(), 1).await.map(drop)),
-        ("acquire_partitions", store.claim(&[partition], "one", fixture.now(), fixture.now() + SPAN).await.map(drop)),
-        ("renew_partitions", store.renew("one", fixture.now()).await),
-        ("partition_revisions", store.standing(partition).await.map(drop)),
-        ("due_deliveries", store.due(partition, fixture.now(), 1).await.map(drop)),
-        ("record_results", store.settle(partition, &[], None).await.map(drop)),
-        ("cancel_deliveries", store.cancel(partition, fixture.now(), 1).await.map(drop)),
-        ("release_partition", store.give_up(partition, "one", fixture.now(), false).await.map(drop)),
-        ("release_all_partitions", store.give_up_all("one").await),
-        ("delivery_health", store.signs(home, &[partition.subscription]).await.map(drop)),
+        ("pending_organizations", store.pending_organizations(None, 1).await.map(drop)),
+        ("fan_out", store.fan_out(home, "one", fixture.now(), 1, FanOutPhase::Remaining).await.map(drop)),
+        ("due_partitions", store.due_partitions(fixture.now(), 1).await.map(drop)),
+        (
+            "acquire_partitions",
+            store.acquire_partitions(&[partition], "one", fixture.now(), fixture.now() + SPAN).await.map(drop),
+        ),
+        ("renew_partitions", store.renew_partitions("one", fixture.now()).await),
+        ("partition_revisions", store.partition_revisions(partition).await.map(drop)),
+        ("due_deliveries", store.due_deliveries(partition, fixture.now(), 1).await.map(drop)),
+        ("record_results", store.record_results(partition, &[], None).await.map(drop)),
+        ("cancel_deliveries", store.cancel_deliveries(partition, fixture.now(), 1).await.map(drop)),
+        ("release_partition", store.release_partition(partition, "one", fixture.now(), false).await.map(drop)),
+        ("release_all_partitions", store.release_all_partitions("one").await),
+        ("delivery_health", store.delivery_health(home, &[partition.subscription]).await.map(drop)),
         ("events", store.events(home, ulid::Ulid::nil(), ulid::Ulid::max(), 1).await.map(drop)),
-        ("existing_deliveries", store.known(partition, &[fixture.id()]).await.map(drop)),
+        ("existing_deliveries", store.existing_deliveries(partition, &[fixture.id()]).await.map(drop)),
         ("prune", store.prune(fixture.now(), 1).await.map(drop)),
-        ("delivery_lag", store.lag(fixture.now()).await.map(drop)),
+        ("delivery_lag", store.delivery_lag(fixture.now()).await.map(drop)),
     ];
     for (call, outcome) in outcomes {
         assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{call} returned {outcome:?}");

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kernel::{Id, OrganizationId, OutboxEvent, Revision, StoreError, Stored, Timestamp};
-use webhooks::{Due, Lane, WebhookDelivery};
+use webhooks::{DueDelivery, Partition, WebhookDelivery};
 
 use super::lanes;
 use crate::{
@@ -70,7 +70,7 @@ type Stamped = (Timestamp, Check);
 /// A request for the due deliveries of a partition.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
-    pub(super) lane: Lane,
+    pub(super) lane: Partition,
     pub(super) now: Timestamp,
     pub(super) limit: usize,
 }
@@ -84,9 +84,12 @@ struct Sought {
 }
 
 /// Returns the due deliveries for each request.
-pub(super) fn due<'s>(requests: &'s [Asked], session: &'s Session) -> BoxFuture<'s, Result<Vec<Vec<Due>>, StoreError>> {
+pub(super) fn due<'s>(
+    requests: &'s [Asked],
+    session: &'s Session,
+) -> BoxFuture<'s, Result<Vec<Vec<DueDelivery>>, StoreError>> {
     Box::pin(async move {
-        let mut partitions: BTreeMap<Lane, Sought> = BTreeMap::new();
+        let mut partitions: BTreeMap<Partition, Sought> = BTreeMap::new();
         for request in requests {
             let merged = partitions.entry(request.lane);
             let merged = merged.or_insert_with(|| Sought { all: *request, askers: 0, due: Vec::new() });
@@ -103,7 +106,7 @@ pub(super) fn due<'s>(requests: &'s [Asked], session: &'s Session) -> BoxFuture<
         let bodies = bodies(session, due.iter().map(event).collect()).await?;
         for delivery in due {
             let (organization, subscription) = (delivery.meta.organization, delivery.record.subscription);
-            if let Some(merged) = partitions.get_mut(&Lane { organization, subscription }) {
+            if let Some(merged) = partitions.get_mut(&Partition { organization, subscription }) {
                 merged.due.push(delivery);
             }
         }
@@ -137,14 +140,14 @@ async fn bodies(session: &Session, events: BTreeSet<Event>) -> Result<HashMap<Ev
 
 impl Sought {
     /// The deliveries for one of the merged requests.
-    fn tell(&mut self, request: Asked, bodies: &HashMap<Event, Bytes>) -> Result<Vec<Due>, StoreError> {
+    fn tell(&mut self, request: Asked, bodies: &HashMap<Event, Bytes>) -> Result<Vec<DueDelivery>, StoreError> {
         self.askers -= 1;
         let due = if self.askers == 0 { std::mem::take(&mut self.due) } else { self.due.clone() };
         let is_due = |due: &Stored<WebhookDelivery>| due.record.next_attempt_at <= Some(request.now);
         let with_body = |delivery: Stored<WebhookDelivery>| {
             let body =
                 bodies.get(&event(&delivery)).ok_or_else(|| corrupt("the event of a delivery does not exist"))?;
-            Ok(Due { body: body.clone(), delivery })
+            Ok(DueDelivery { body: body.clone(), delivery })
         };
         due.into_iter().filter(is_due).take(request.limit).map(with_body).collect()
     }
@@ -153,7 +156,7 @@ impl Sought {
 pub(super) async fn cancel(
     session: &Session,
     (at, check): Stamped,
-    partition: Lane,
+    partition: Partition,
     now: Timestamp,
     limit: usize,
 ) -> Result<u64, StoreError> {
@@ -164,7 +167,7 @@ pub(super) async fn cancel(
 
 pub(super) async fn known(
     session: &Session,
-    partition: Lane,
+    partition: Partition,
     deliveries: &[Id<WebhookDelivery>],
 ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
     if deliveries.is_empty() {

@@ -11,7 +11,9 @@ use std::{
 
 use ::store::Lease;
 use kernel::{Id, Kind, OrganizationId, StoreError, Stored, Timestamp, WriteTimestamp};
-use webhooks::{Audience, Distribution, Lane, SubscriptionStatus, WebhookDelivery, WebhookSubscription, addressed};
+use webhooks::{
+    FanOut, FanOutPhase, Partition, SubscriptionStatus, WebhookDelivery, WebhookSubscription, deliveries_for,
+};
 
 use super::{events, lanes};
 use crate::{
@@ -28,7 +30,7 @@ pub(super) struct Round {
     pub(super) holder: String,
     pub(super) now: Timestamp,
     pub(super) limit: usize,
-    pub(super) audience: Audience,
+    pub(super) audience: FanOutPhase,
     /// The timestamp of the deliveries' last change. They become visible later than their events.
     pub(super) stamp: WriteTimestamp,
     pub(super) check: Check,
@@ -58,21 +60,21 @@ static FAILING: LazyLock<Sql> = LazyLock::new(|| {
 });
 
 /// Fans out events in the transaction of the session.
-pub(super) async fn distribute(session: &Session, request: &Round) -> Result<Distribution, StoreError> {
+pub(super) async fn distribute(session: &Session, request: &Round) -> Result<FanOut, StoreError> {
     let pending = events::waiting(session, request.organization, request.limit);
     let reads = both(pending, both(subscriptions(session, request.organization), failing(session, request)));
     // The lease comes first: reads after it is locked see everything that its previous owner stored.
     let (owns_lease, (events, (subscriptions, failing))) = both(is_held(session, request), reads).await?;
     if !owns_lease || events.is_empty() {
-        return Ok(Distribution::default());
+        return Ok(FanOut::default());
     }
     let at = request.stamp.at();
-    let all = events.iter().flat_map(|event| addressed(event, &subscriptions)).map(|delivery| seen(delivery, at));
+    let all = events.iter().flat_map(|event| deliveries_for(event, &subscriptions)).map(|delivery| seen(delivery, at));
     let is_healthy = |delivery: &Stored<WebhookDelivery>| !failing.contains(&delivery.record.subscription);
     let (healthy, unhealthy): (Vec<_>, Vec<_>) = all.partition(is_healthy);
-    let remaining = request.audience == Audience::Sound && !healthy.is_empty() && !unhealthy.is_empty();
+    let remaining = request.audience == FanOutPhase::Healthy && !healthy.is_empty() && !unhealthy.is_empty();
     let deliveries = if remaining { healthy } else { [healthy, unhealthy].concat() };
-    let result = Distribution { events: events.len(), deliveries: deliveries.len(), left: remaining };
+    let result = FanOut { events: events.len(), deliveries: deliveries.len(), remaining };
     let finished = if remaining { &[][..] } else { &events };
     if request.tried.swap(true, Ordering::Relaxed) {
         // An existing delivery is identical, and its partition was marked due when it was stored.
@@ -94,7 +96,7 @@ pub(super) async fn distribute(session: &Session, request: &Round) -> Result<Dis
 
 /// The subscriptions whose endpoints are failing. Empty in the phase that does not distinguish them.
 async fn failing(session: &Session, request: &Round) -> Result<HashSet<Id<WebhookSubscription>>, StoreError> {
-    if request.audience == Audience::All {
+    if request.audience == FanOutPhase::Remaining {
         return Ok(HashSet::new());
     }
     let failing = session.fetch(&FAILING, &[request.organization.into()], |cells| cells.id()).await?;
@@ -147,7 +149,7 @@ fn seen(mut delivery: Stored<WebhookDelivery>, at: Timestamp) -> Stored<WebhookD
     delivery
 }
 
-fn arrival(delivery: &Stored<WebhookDelivery>) -> Option<(Lane, Timestamp)> {
-    let partition = Lane { organization: delivery.meta.organization, subscription: delivery.record.subscription };
+fn arrival(delivery: &Stored<WebhookDelivery>) -> Option<(Partition, Timestamp)> {
+    let partition = Partition { organization: delivery.meta.organization, subscription: delivery.record.subscription };
     Some((partition, delivery.record.next_attempt_at?))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use kernel::{StoreError, Timestamp};
-use webhooks::{Claim, Lane};
+use webhooks::{Partition, PartitionLease};
 
 use super::lanes::{COLUMNS, named, read_signs};
 use crate::engine::{Bulk, Cells, Column, Session, Value};
@@ -70,7 +70,7 @@ pub(super) static GIVE_UP: LazyLock<Bulk> = LazyLock::new(|| {
 
 /// A request to acquire partitions.
 pub(super) struct Claiming {
-    pub(super) lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Partition>,
     pub(super) holder: String,
     pub(super) now: Timestamp,
     pub(super) until: Timestamp,
@@ -78,21 +78,21 @@ pub(super) struct Claiming {
 
 /// A request to release a partition.
 pub(super) struct Leaving {
-    pub(super) lane: Lane,
+    pub(super) lane: Partition,
     pub(super) owner: String,
     pub(super) now: Timestamp,
     pub(super) parked: bool,
 }
 
-pub(super) async fn claim(session: &Session, request: &Claiming) -> Result<Vec<Claim>, StoreError> {
+pub(super) async fn claim(session: &Session, request: &Claiming) -> Result<Vec<PartitionLease>, StoreError> {
     let Claiming { lanes: partitions, holder: owner, now, until } = request;
-    let partitions: BTreeSet<Lane> = partitions.iter().copied().collect();
-    let row = |partition: Lane| {
+    let partitions: BTreeSet<Partition> = partitions.iter().copied().collect();
+    let row = |partition: Partition| {
         let [organization, subscription] = named(partition);
         vec![organization, subscription, Value::text(owner), (*until).into(), (*now).into()]
     };
     let rows: Vec<Vec<Value<'_>>> = partitions.into_iter().map(row).collect();
-    let read = |cells: &mut Cells<'_>| Ok(Claim { lane: read_lane(cells)?, signs: read_signs(cells)? });
+    let read = |cells: &mut Cells<'_>| Ok(PartitionLease { partition: read_lane(cells)?, health: read_signs(cells)? });
     session.fetch_each(&CLAIM, &rows, read).await
 }
 
@@ -103,21 +103,21 @@ pub(super) fn give_up<'s>(
 ) -> BoxFuture<'s, Result<Vec<bool>, StoreError>> {
     Box::pin(async move {
         // If several owners release one partition, all but one have lost it.
-        let ordered: BTreeMap<(Lane, &str), &Leaving> =
+        let ordered: BTreeMap<(Partition, &str), &Leaving> =
             requests.iter().map(|request| ((request.lane, request.owner.as_str()), request)).collect();
-        let row = |((partition, owner), request): (&(Lane, &'s str), &&Leaving)| {
+        let row = |((partition, owner), request): (&(Partition, &'s str), &&Leaving)| {
             let [organization, subscription] = named(*partition);
             vec![organization, subscription, Value::text(*owner), request.now.into(), i64::from(request.parked).into()]
         };
         let rows: Vec<Vec<Value<'_>>> = ordered.iter().map(row).collect();
         let read = |cells: &mut Cells<'_>| Ok((read_lane(cells)?, cells.opt_text()?.map(str::to_owned)));
         let updated = session.fetch_each(&GIVE_UP, &rows, read).await?;
-        let still_owned: BTreeSet<(Lane, &str)> =
+        let still_owned: BTreeSet<(Partition, &str)> =
             updated.iter().filter_map(|(partition, owner)| Some((*partition, owner.as_deref()?))).collect();
         Ok(requests.iter().map(|request| !still_owned.contains(&(request.lane, request.owner.as_str()))).collect())
     })
 }
 
-fn read_lane(cells: &mut Cells<'_>) -> Result<Lane, StoreError> {
-    Ok(Lane { organization: cells.id()?, subscription: cells.id()? })
+fn read_lane(cells: &mut Cells<'_>) -> Result<Partition, StoreError> {
+    Ok(Partition { organization: cells.id()?, subscription: cells.id()? })
 }

@@ -10,7 +10,7 @@ use std::{
 
 use kernel::{Id, OrganizationId, StoreError, Timestamp, Write};
 use sea_query::{Expr, ExprTrait as _, LockType, Order, Query};
-use webhooks::{Lag, Lane, LaneSigns, WebhookDelivery, WebhookSubscription};
+use webhooks::{DeliveryHealth, DeliveryLag, Partition, WebhookDelivery, WebhookSubscription};
 
 use crate::{
     engine::{Bulk, Cells, Column, Session, Sql, Value, both, corrupt},
@@ -85,14 +85,14 @@ pub(super) static LAG: LazyLock<Sql> = LazyLock::new(|| {
 /// Marks partitions due, each from its time on. A partition that is already due earlier stays so.
 pub(crate) async fn wake(
     session: &Session,
-    partitions: impl Iterator<Item = (Lane, Timestamp)>,
+    partitions: impl Iterator<Item = (Partition, Timestamp)>,
 ) -> Result<(), StoreError> {
     let mut due = BTreeMap::new();
     for (partition, at) in partitions {
         let due_at = due.entry(partition).or_insert(at);
         *due_at = at.min(*due_at);
     }
-    let row = |(partition, at): (Lane, Timestamp)| {
+    let row = |(partition, at): (Partition, Timestamp)| {
         let [organization, subscription] = named(partition);
         vec![organization, subscription, at.into(), 1.into()]
     };
@@ -101,20 +101,20 @@ pub(crate) async fn wake(
 }
 
 /// The partitions that these writes make due: those of scheduled deliveries and of written subscriptions.
-pub(crate) fn woken_by(writes: &[Write]) -> impl Iterator<Item = (Lane, Timestamp)> {
+pub(crate) fn woken_by(writes: &[Write]) -> impl Iterator<Item = (Partition, Timestamp)> {
     writes.iter().filter_map(|write| {
         let (organization, record) = (write.meta.organization, write.record.as_any());
         if record.is::<WebhookSubscription>() {
-            let partition = Lane { organization, subscription: Id::new(write.meta.ulid()) };
+            let partition = Partition { organization, subscription: Id::new(write.meta.ulid()) };
             return Some((partition, write.meta.updated_at));
         }
         let delivery = record.downcast_ref::<WebhookDelivery>()?;
-        Some((Lane { organization, subscription: delivery.subscription }, delivery.next_attempt_at?))
+        Some((Partition { organization, subscription: delivery.subscription }, delivery.next_attempt_at?))
     })
 }
 
-pub(super) async fn due(session: &Session, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError> {
-    let read = |cells: &mut Cells<'_>| Ok(Lane { organization: cells.id()?, subscription: cells.id()? });
+pub(super) async fn due(session: &Session, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
+    let read = |cells: &mut Cells<'_>| Ok(Partition { organization: cells.id()?, subscription: cells.id()? });
     session.fetch(&DUE, &[now.into(), Value::most(limit)], read).await
 }
 
@@ -134,10 +134,10 @@ async fn take_all(session: &Session, sql: &Sql, values: &[Value<'_>]) -> Result<
 }
 
 /// Stores the health of partitions. They are locked in sort order, as in every transaction with several partitions.
-pub(super) async fn sign(session: &Session, health: &BTreeMap<Lane, LaneSigns>) -> Result<(), StoreError> {
-    let row = |(partition, health): (&Lane, &LaneSigns)| {
+pub(super) async fn sign(session: &Session, health: &BTreeMap<Partition, DeliveryHealth>) -> Result<(), StoreError> {
+    let row = |(partition, health): (&Partition, &DeliveryHealth)| {
         let [organization, subscription] = named(*partition);
-        let LaneSigns { last_delivery_at, failing_since } = *health;
+        let DeliveryHealth { last_delivery_at, failing_since } = *health;
         vec![organization, subscription, 0.into(), Value::opt(last_delivery_at), Value::opt(failing_since)]
     };
     let rows: Vec<Vec<Value<'_>>> = health.iter().map(row).collect();
@@ -148,7 +148,7 @@ pub(super) async fn signs(
     session: &Session,
     organization: OrganizationId,
     subscriptions: &[Id<WebhookSubscription>],
-) -> Result<Vec<(Id<WebhookSubscription>, LaneSigns)>, StoreError> {
+) -> Result<Vec<(Id<WebhookSubscription>, DeliveryHealth)>, StoreError> {
     if subscriptions.is_empty() {
         return Ok(Vec::new());
     }
@@ -158,9 +158,13 @@ pub(super) async fn signs(
     session.fetch(&sql, &values, |cells| Ok((cells.id()?, read_signs(cells)?))).await
 }
 
-pub(super) async fn lag(session: &Session, now: Timestamp) -> Result<Lag, StoreError> {
+pub(super) async fn lag(session: &Session, now: Timestamp) -> Result<DeliveryLag, StoreError> {
     let read = |cells: &mut Cells<'_>| {
-        Ok(Lag { oldest_event: cells.opt_time()?, oldest_due: cells.opt_time()?, lanes_due: cells.count()? })
+        Ok(DeliveryLag {
+            oldest_event: cells.opt_time()?,
+            oldest_due: cells.opt_time()?,
+            due_partitions: cells.count()?,
+        })
     };
     session.fetch_one(&LAG, &[now.into()], read).await?.ok_or_else(|| corrupt("the count returned no row"))
 }
@@ -177,10 +181,10 @@ fn signs_of(count: usize) -> Arc<Sql> {
 }
 
 /// The values of a partition's key.
-pub(super) fn named(partition: Lane) -> [Value<'static>; 2] {
+pub(super) fn named(partition: Partition) -> [Value<'static>; 2] {
     [partition.organization.into(), partition.subscription.into()]
 }
 
-pub(super) fn read_signs(cells: &mut Cells<'_>) -> Result<LaneSigns, StoreError> {
-    Ok(LaneSigns { last_delivery_at: cells.opt_time()?, failing_since: cells.opt_time()? })
+pub(super) fn read_signs(cells: &mut Cells<'_>) -> Result<DeliveryHealth, StoreError> {
+    Ok(DeliveryHealth { last_delivery_at: cells.opt_time()?, failing_since: cells.opt_time()? })
 }

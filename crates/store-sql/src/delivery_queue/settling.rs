@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use kernel::{Id, OrganizationId, StoreError, Stored, Timestamp};
-use webhooks::{Lane, LaneSigns, Settlement, Undone, WebhookDelivery, WebhookSubscription};
+use webhooks::{DeliveryHealth, DeliveryUpdate, Partition, StaleDelivery, WebhookDelivery, WebhookSubscription};
 
 use super::lanes;
 use crate::{
@@ -36,9 +36,9 @@ pub(super) static SETTLE: LazyLock<Bulk> = LazyLock::new(|| {
 
 /// A request to record the results of attempts in one partition.
 pub(super) struct Settling {
-    pub(super) lane: Lane,
-    pub(super) settlements: Vec<Settlement>,
-    pub(super) signs: Option<LaneSigns>,
+    pub(super) lane: Partition,
+    pub(super) settlements: Vec<DeliveryUpdate>,
+    pub(super) signs: Option<DeliveryHealth>,
     /// The timestamp of these changes.
     pub(super) at: Timestamp,
     /// The check that other processes still respect that timestamp.
@@ -50,11 +50,11 @@ pub(super) struct Settling {
 pub(super) fn settle<'s>(
     requests: &'s [Settling],
     session: &'s Session,
-) -> BoxFuture<'s, Result<Vec<Vec<Undone>>, StoreError>> {
+) -> BoxFuture<'s, Result<Vec<Vec<StaleDelivery>>, StoreError>> {
     Box::pin(async move {
-        let mut stale: Vec<Vec<Undone>> = vec![Vec::new(); requests.len()];
+        let mut stale: Vec<Vec<StaleDelivery>> = vec![Vec::new(); requests.len()];
         let mut seen = HashSet::new();
-        let mut changes: Vec<(usize, Timestamp, &Settlement)> = Vec::new();
+        let mut changes: Vec<(usize, Timestamp, &DeliveryUpdate)> = Vec::new();
         for (index, request) in requests.iter().enumerate() {
             for result in &request.settlements {
                 // A worker that lost a partition may record a delivery that another has sent again: the second one is
@@ -68,7 +68,7 @@ pub(super) fn settle<'s>(
         }
         changes.sort_unstable_by_key(|(_, _, result)| place(result));
         let rows: Vec<_> = changes.iter().map(|(_, at, result)| row(result, *at)).collect();
-        let health: BTreeMap<Lane, LaneSigns> =
+        let health: BTreeMap<Partition, DeliveryHealth> =
             requests.iter().filter_map(|request| Some((request.lane, request.signs?))).collect();
         let writes = both(session.store_some(&SETTLE, &rows), lanes::sign(session, &health));
         let ((), (rejected, ())) = both(hold(requests, session), writes).await?;
@@ -81,7 +81,7 @@ pub(super) fn settle<'s>(
 
 /// The order in which deliveries are locked: by primary key, so that those of one subscription are written together and
 /// no two transactions deadlock.
-fn place(result: &Settlement) -> (OrganizationId, Id<WebhookSubscription>, Id<WebhookDelivery>) {
+fn place(result: &DeliveryUpdate) -> (OrganizationId, Id<WebhookSubscription>, Id<WebhookDelivery>) {
     let Stored { meta, record } = &result.before;
     (meta.organization, record.subscription, meta.id)
 }
@@ -93,7 +93,7 @@ async fn hold(requests: &[Settling], session: &Session) -> Result<(), StoreError
     }
 }
 
-fn row(result: &Settlement, at: Timestamp) -> Vec<Value<'_>> {
+fn row(result: &DeliveryUpdate, at: Timestamp) -> Vec<Value<'_>> {
     let (meta, delivery) = (&result.after.meta, &result.after.record);
     vec![
         meta.organization.into(),
@@ -103,7 +103,7 @@ fn row(result: &Settlement, at: Timestamp) -> Vec<Value<'_>> {
         meta.revision.into(),
         at.max(meta.updated_at).into(),
         Value::text(delivery.state.name()),
-        Value::Int(delivery.failed.into()),
+        Value::Int(delivery.consecutive_failures.into()),
         Value::opt(delivery.next_attempt_at),
         Value::from(attempts_text(&delivery.attempts)),
     ]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use kernel::{Revision, StoreError};
-use webhooks::Lane;
+use webhooks::Partition;
 
 use crate::{
     coalesce::{self, Waiting},
@@ -30,11 +30,11 @@ static SEVERAL: LazyLock<Texts<usize>> = LazyLock::new(Texts::default);
 
 #[derive(Default)]
 pub(crate) struct Standing {
-    waiting: Arc<Waiting<Lane, Present>>,
+    waiting: Arc<Waiting<Partition, Present>>,
 }
 
 impl Standing {
-    pub(super) async fn of(&self, engine: &Arc<Engine>, partition: Lane) -> Result<Present, StoreError> {
+    pub(super) async fn of(&self, engine: &Arc<Engine>, partition: Partition) -> Result<Present, StoreError> {
         if engine.is_in_process() {
             return engine.read_point(partition, |partition, session| Box::pin(one(session, *partition))).await;
         }
@@ -43,16 +43,16 @@ impl Standing {
     }
 }
 
-async fn one(session: &Session, partition: Lane) -> Result<Present, StoreError> {
+async fn one(session: &Session, partition: Partition) -> Result<Present, StoreError> {
     let values = [partition.organization.into(), partition.subscription.into()];
     session.fetch_one(&ONE, &values, |cells| Ok((cells.revision()?, cells.revision()?))).await
 }
 
-async fn travel(requested: &[Lane], session: &Session) -> Result<Vec<Present>, StoreError> {
-    let mut partitions: Vec<Lane> = requested.to_vec();
+async fn travel(requested: &[Partition], session: &Session) -> Result<Vec<Present>, StoreError> {
+    let mut partitions: Vec<Partition> = requested.to_vec();
     partitions.sort_unstable();
     partitions.dedup();
-    let current: HashMap<Lane, (Revision, Revision)> = match partitions[..] {
+    let current: HashMap<Partition, (Revision, Revision)> = match partitions[..] {
         [] => HashMap::new(),
         [partition] => one(session, partition).await?.map(|revisions| (partition, revisions)).into_iter().collect(),
         _ => {
@@ -62,7 +62,7 @@ async fn travel(requested: &[Lane], session: &Session) -> Result<Vec<Present>, S
             let keys = partitions.iter().flat_map(|key| [key.organization.into(), key.subscription.into()]);
             let values: Vec<Value<'_>> = keys.chain(std::iter::repeat(Value::text(""))).take(2 * count).collect();
             let read = |cells: &mut crate::engine::Cells<'_>| {
-                let partition = Lane { organization: cells.id()?, subscription: cells.id()? };
+                let partition = Partition { organization: cells.id()?, subscription: cells.id()? };
                 Ok((partition, (cells.revision()?, cells.revision()?)))
             };
             session.fetch(&sql, &values, read).await?.into_iter().collect()

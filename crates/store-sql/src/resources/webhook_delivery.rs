@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use kernel::{StoreError, Timestamp};
 use serde_json::json;
-use webhooks::{Attempt, DeliveryFilter, DeliveryState, Failure, Outcome, WebhookDelivery, WebhookSubscription};
+use webhooks::{
+    Attempt, AttemptFailure, AttemptOutcome, DeliveryFilter, DeliveryState, WebhookDelivery, WebhookSubscription,
+};
 
 use crate::{
     engine::{Cells, Column, Value, corrupt},
@@ -37,7 +39,7 @@ impl Table for WebhookDelivery {
             self.subject.into(),
             self.subject_revision.into(),
             Value::text(self.state.name()),
-            Value::Int(self.failed.into()),
+            Value::Int(self.consecutive_failures.into()),
             Value::opt(self.next_attempt_at),
             Value::from(attempts_text(&self.attempts)),
         ]);
@@ -51,7 +53,7 @@ impl Table for WebhookDelivery {
             subject: cells.ulid()?,
             subject_revision: cells.revision()?,
             state: cells.word(DeliveryState::ALL, DeliveryState::name)?,
-            failed: u8::try_from(cells.int()?).map_err(corrupt)?,
+            consecutive_failures: u8::try_from(cells.int()?).map_err(corrupt)?,
             next_attempt_at: cells.opt_time()?,
             attempts: cells.parsed(attempts)?,
         })
@@ -72,10 +74,10 @@ pub(crate) fn attempts_text(attempts: &[Attempt]) -> String {
         let outcome = &attempt.outcome;
         json!({
             "at": attempt.at.millis(),
-            "took": millis(outcome.took),
+            "took": millis(outcome.duration),
             "status": outcome.status,
-            "answer": outcome.answer,
-            "failure": outcome.failure.map(Failure::name),
+            "answer": outcome.response_body,
+            "failure": outcome.failure.map(AttemptFailure::name),
             "retryAfter": outcome.retry_after.map(millis),
         })
     };
@@ -92,12 +94,12 @@ fn attempt(stored: &serde_json::Value) -> Option<Attempt> {
     let member = |name: &str| stored.get(name).filter(|value| !value.is_null());
     let failure = match member("failure") {
         None => None,
-        Some(name) => Some(Failure::ALL.iter().copied().find(|failure| name == failure.name())?),
+        Some(name) => Some(AttemptFailure::ALL.iter().copied().find(|failure| name == failure.name())?),
     };
-    let outcome = Outcome {
-        took: Duration::from_millis(stored.get("took")?.as_u64()?),
+    let outcome = AttemptOutcome {
+        duration: Duration::from_millis(stored.get("took")?.as_u64()?),
         status: member("status").and_then(serde_json::Value::as_u64).and_then(|status| u16::try_from(status).ok()),
-        answer: member("answer").and_then(serde_json::Value::as_str).map(str::to_owned),
+        response_body: member("answer").and_then(serde_json::Value::as_str).map(str::to_owned),
         failure,
         retry_after: member("retryAfter").and_then(serde_json::Value::as_u64).map(Duration::from_millis),
     };
@@ -113,17 +115,23 @@ mod tests {
         let kept = vec![
             Attempt {
                 at: Timestamp::from_millis(-5),
-                outcome: Outcome {
-                    took: Duration::from_millis(1_234),
+                outcome: AttemptOutcome {
+                    duration: Duration::from_millis(1_234),
                     status: Some(503),
-                    answer: Some("\"busy\"\n\0 🏦".to_owned()),
-                    failure: Some(Failure::Refused),
+                    response_body: Some("\"busy\"\n\0 🏦".to_owned()),
+                    failure: Some(AttemptFailure::Refused),
                     retry_after: Some(Duration::from_secs(60)),
                 },
             },
             Attempt {
                 at: Timestamp::from_millis(7),
-                outcome: Outcome { took: Duration::ZERO, status: None, answer: None, failure: None, retry_after: None },
+                outcome: AttemptOutcome {
+                    duration: Duration::ZERO,
+                    status: None,
+                    response_body: None,
+                    failure: None,
+                    retry_after: None,
+                },
             },
         ];
         assert_eq!(attempts(&attempts_text(&kept)), Ok(kept));

@@ -7,7 +7,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use kernel::{StoreError, Timestamp};
 use serde_json::json;
 use webhooks::{
-    DisabledReason, EndpointUrl, EventType, SealedSecret, SubscriptionFilter, SubscriptionStatus, WebhookSubscription,
+    DisabledReason, EncryptedSecret, EndpointUrl, EventType, SubscriptionFilter, SubscriptionStatus,
+    WebhookSubscription,
 };
 
 use crate::{
@@ -34,7 +35,7 @@ impl Table for WebhookSubscription {
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
         row.extend([
             self.account.into(),
-            Value::Int(self.place.into()),
+            Value::Int(self.slot.into()),
             Value::opt_text(kernel::Resource::unique_key(self)),
             Value::text(self.url.as_str()),
             Value::text(&self.description),
@@ -50,8 +51,8 @@ impl Table for WebhookSubscription {
         let slot = u8::try_from(cells.int()?).map_err(corrupt)?;
         // The key, which is derived from other fields.
         cells.opt_text()?;
-        let url = cells.parsed(|text| EndpointUrl::of_stored(text).ok_or("not a URL"))?;
-        Ok(Self::of_parts(
+        let url = cells.parsed(|text| EndpointUrl::from_stored(text).ok_or("not a URL"))?;
+        Ok(Self::from_parts(
             account,
             slot,
             url,
@@ -81,15 +82,15 @@ fn disabled_reason(name: &str) -> Result<DisabledReason, &'static str> {
     DisabledReason::ALL.iter().copied().find(|reason| reason.name() == name).ok_or("no such reason")
 }
 
-fn secrets_text(secrets: &[SealedSecret]) -> String {
-    let each = |secret: &SealedSecret| {
-        let sealed = STANDARD_NO_PAD.encode(&secret.sealed);
-        json!({ "sealed": sealed, "endsAt": secret.ends_at.map(Timestamp::millis) })
+fn secrets_text(secrets: &[EncryptedSecret]) -> String {
+    let each = |secret: &EncryptedSecret| {
+        let sealed = STANDARD_NO_PAD.encode(&secret.ciphertext);
+        json!({ "sealed": sealed, "endsAt": secret.expires_at.map(Timestamp::millis) })
     };
     serde_json::Value::Array(secrets.iter().map(each).collect()).to_string()
 }
 
-fn secrets(text: &str) -> Result<Vec<SealedSecret>, &'static str> {
+fn secrets(text: &str) -> Result<Vec<EncryptedSecret>, &'static str> {
     const MALFORMED: &str = "not a list of secrets";
     let list: serde_json::Value = serde_json::from_str(text).map_err(|_| MALFORMED)?;
     let each = |secret: &serde_json::Value| {
@@ -98,7 +99,7 @@ fn secrets(text: &str) -> Result<Vec<SealedSecret>, &'static str> {
             serde_json::Value::Null => None,
             moment => Some(Timestamp::from_millis(moment.as_i64()?)),
         };
-        Some(SealedSecret { sealed, ends_at })
+        Some(EncryptedSecret { ciphertext: sealed, expires_at: ends_at })
     };
     list.as_array().and_then(|list| list.iter().map(each).collect()).ok_or(MALFORMED)
 }
@@ -110,8 +111,8 @@ mod tests {
     #[test]
     fn secrets_read_back_as_they_were_written() {
         let kept = vec![
-            SealedSecret { sealed: vec![0, 255, 7], ends_at: None },
-            SealedSecret { sealed: Vec::new(), ends_at: Some(Timestamp::from_millis(5)) },
+            EncryptedSecret { ciphertext: vec![0, 255, 7], expires_at: None },
+            EncryptedSecret { ciphertext: Vec::new(), expires_at: Some(Timestamp::from_millis(5)) },
         ];
         assert_eq!(secrets(&secrets_text(&kept)), Ok(kept));
         for bad in ["", "{}", "[{}]", r#"[{"sealed":1,"endsAt":null}]"#, r#"[{"sealed":"AA"}]"#] {

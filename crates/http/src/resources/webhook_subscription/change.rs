@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::Desk;
+use findings::WriteContext;
 use futures_util::future::BoxFuture;
 use kernel::{Changeset, Reason, WriteTimestamp};
 use serde_json::json;
-use webhooks::{AddressPolicy, SubscriptionChange, SubscriptionStatus, WebhookSubscription, revise};
+use webhooks::{AddressPolicy, SubscriptionPatch, SubscriptionStatus, WebhookSubscription, update};
 
 use super::{WithSigns, answer, create::may_read, desk, event_type_words, own, status_words, with_signs};
 use crate::{
@@ -23,13 +23,13 @@ use crate::{
 
 /// The command that updates a subscription.
 pub(crate) struct Change {
-    change: SubscriptionChange,
+    change: SubscriptionPatch,
     reason: Reason,
 }
 
 impl Change {
     fn read(object: &mut Object<'_>, addresses: &AddressPolicy) -> Option<Self> {
-        let change = SubscriptionChange {
+        let change = SubscriptionPatch {
             url: object.changed("url", Endpoint(addresses)),
             description: object.changed("description", text()),
             event_types: object.changed("eventTypes", Words(event_type_words())),
@@ -57,17 +57,17 @@ impl Command for Change {
         app: &App,
         request: &Call,
         caller: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, WithSigns), Problem> {
         let current = own(app, request).await?;
         request.check_if_match(current.meta.revision)?;
-        let SubscriptionChange { url, event_types, .. } = &self.change;
+        let SubscriptionPatch { url, event_types, .. } = &self.change;
         // A request that changes the endpoint or the event types needs the read scopes of all event types itself.
         if url.is_some() || event_types.is_some() {
             may_read(caller, event_types.as_ref().unwrap_or(&current.record.event_types))?;
         }
-        let (changeset, stored) = revise(&desk(context), timestamp, &caller.account, &current, &self.change)?;
+        let (changeset, stored) = update(&desk(context), timestamp, &caller.account, &current, &self.change)?;
         Ok((changeset, with_signs(app, stored).await?))
     }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::Desk;
+use findings::WriteContext;
 use futures_util::future::BoxFuture;
 use kernel::{Changeset, Id, Reader, Reason, WriteTimestamp};
 use serde_json::json;
 use webhooks::{
-    AddressPolicy, EventType, LaneSigns, MOST_PER_ACCOUNT, NewSubscription, WebhookSecret, WebhookSubscription,
-    subscribe,
+    AddressPolicy, DeliveryHealth, EventType, MAX_SUBSCRIPTIONS_PER_ACCOUNT, NewSubscription, WebhookSecret,
+    WebhookSubscription, subscribe,
 };
 
 use super::{WithSigns, answer_with_secret, desk, event_type_words, media_with_secret};
@@ -65,23 +65,23 @@ impl Command for Create {
         app: &App,
         _: &Call,
         caller: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         may_read(caller, &self.subscription.event_types)?;
         let (services, account) = (&app.services, &*caller.account);
-        let slots = (0..MOST_PER_ACCOUNT).filter_map(|slot| u8::try_from(slot).ok());
-        let keys: Vec<String> = slots.map(|slot| WebhookSubscription::place_key(account.meta.id, slot)).collect();
+        let slots = (0..MAX_SUBSCRIPTIONS_PER_ACCOUNT).filter_map(|slot| u8::try_from(slot).ok());
+        let keys: Vec<String> = slots.map(|slot| WebhookSubscription::slot_key(account.meta.id, slot)).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let existing =
             Reader::<WebhookSubscription>::get_by_keys(&*services.store, account.meta.organization, &keys).await?;
-        let taken_slots = existing.iter().map(|stored| stored.record.place).collect();
+        let taken_slots = existing.iter().map(|stored| stored.record.slot).collect();
         let id = Id::new(services.entropy.ulid(timestamp.at()));
         let secret = WebhookSecret::generate(&*services.entropy);
-        let encrypted = services.webhook_secrets.seal(&*services.entropy, id, &secret);
+        let encrypted = services.webhook_secrets.encrypt(&*services.entropy, id, &secret);
         let (changeset, stored) =
             subscribe(&desk(context), timestamp, account, &taken_slots, id, encrypted, &self.subscription)?;
-        Ok((changeset, ((stored, LaneSigns::default()), secret)))
+        Ok((changeset, ((stored, DeliveryHealth::default()), secret)))
     }
 
     fn answer(&self, (subscription, secret): &Self::Done) -> Reply {

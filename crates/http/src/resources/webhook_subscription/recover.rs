@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use findings::Desk;
+use findings::WriteContext;
 use futures_util::future::BoxFuture;
 use kernel::{
     Changeset, Id, PageLimit, PageRequest, Reader, Reason, StoreError, Stored, TimeRange as Times, Timestamp,
@@ -16,8 +16,8 @@ use serde_json::json;
 use store::DynStore;
 use ulid::Ulid;
 use webhooks::{
-    DeliveryFilter, DeliveryQueue, DeliveryState, Lane, MOST_RECOVERED, Missed, Recovery, StoredEvent, WebhookDelivery,
-    WebhookSubscription, Window,
+    DeliveryFilter, DeliveryQueue, DeliveryState, MAX_RECOVERED, Partition, RecoveryCounts, ReplayRange, StoredEvent,
+    UndeliveredEvent, WebhookDelivery, WebhookSubscription,
 };
 
 use super::{desk, own};
@@ -65,7 +65,7 @@ impl Recover {
 #[derive(Default)]
 struct Found {
     failed: Vec<Stored<WebhookDelivery>>,
-    missed: Vec<Missed>,
+    missed: Vec<UndeliveredEvent>,
     /// The time of the first event that was not examined.
     rest: Option<Timestamp>,
 }
@@ -73,13 +73,13 @@ struct Found {
 impl Found {
     /// The number of events that may still be added.
     fn room(&self) -> usize {
-        MOST_RECOVERED - self.failed.len() - self.missed.len()
+        MAX_RECOVERED - self.failed.len() - self.missed.len()
     }
 }
 
 #[async_trait]
 impl Command for Recover {
-    type Done = (Recovery, Option<Timestamp>);
+    type Done = (RecoveryCounts, Option<Timestamp>);
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -90,14 +90,14 @@ impl Command for Recover {
         app: &App,
         request: &Call,
         _: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let subscription = own(app, request).await?;
         // The range is half-open, and must include the current millisecond.
         let until = self.until.unwrap_or_else(|| timestamp.at() + Duration::from_millis(1));
         // Events before the creation of the subscription are not meant for it.
-        let range = Window { since: self.since.max(subscription.meta.created_at), until };
+        let range = ReplayRange { since: self.since.max(subscription.meta.created_at), until };
         let found = look(&*app.services.store, &subscription, range).await?;
         let (changeset, recovery) =
             webhooks::recover(&desk(context), timestamp, &subscription, &found.failed, &found.missed)?;
@@ -118,7 +118,7 @@ impl Command for Recover {
 async fn look(
     store: &DynStore,
     subscription: &Stored<WebhookSubscription>,
-    range: Window,
+    range: ReplayRange,
 ) -> Result<Found, StoreError> {
     let organization = subscription.meta.organization;
     let mut found = Found::default();
@@ -154,11 +154,11 @@ async fn sort(
     found: &mut Found,
 ) -> Result<Option<Timestamp>, StoreError> {
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
-    let partition = Lane { organization: subscription.meta.organization, subscription: subscription.meta.id };
+    let partition = Partition { organization: subscription.meta.organization, subscription: subscription.meta.id };
     let times = (moment(first.id.ulid()), moment(last.id.ulid()));
     let mut undelivered = undelivered(store, subscription, times).await?;
     let ids: Vec<_> = events.iter().map(|event| id_of(subscription, event)).collect();
-    let existing: HashSet<_> = DeliveryQueue::known(store, partition, &ids).await?.into_iter().collect();
+    let existing: HashSet<_> = DeliveryQueue::existing_deliveries(store, partition, &ids).await?.into_iter().collect();
     for (event, id) in events.into_iter().zip(ids) {
         let failed = undelivered.iter().position(|delivery| delivery.meta.id == id);
         if failed.is_none() && existing.contains(&id) {
@@ -205,7 +205,7 @@ async fn undelivered(
 }
 
 fn id_of(subscription: &Stored<WebhookSubscription>, event: &StoredEvent) -> Id<WebhookDelivery> {
-    WebhookDelivery::id(subscription.meta.id, event.id, event.created_at)
+    WebhookDelivery::derive_id(subscription.meta.id, event.id, event.created_at)
 }
 
 /// Returns the largest identifier that is smaller than those of this time.

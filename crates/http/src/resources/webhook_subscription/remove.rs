@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::Desk;
+use findings::WriteContext;
 use futures_util::future::BoxFuture;
 use kernel::{Changeset, Reason, WriteTimestamp};
 use webhooks::WebhookSubscription;
@@ -43,7 +43,7 @@ impl Command for Remove {
         app: &App,
         request: &Call,
         _: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, ()), Problem> {
         let current = own(app, request).await?;

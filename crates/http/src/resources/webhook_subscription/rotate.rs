@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use auth::{Caller, ServiceAccount};
 use axum::http::StatusCode;
-use findings::Desk;
+use findings::WriteContext;
 use futures_util::future::BoxFuture;
 use kernel::{Changeset, Reason, WriteTimestamp};
 use serde_json::json;
@@ -53,14 +53,14 @@ impl Command for Rotate {
         app: &App,
         request: &Call,
         _: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let current = own(app, request).await?;
         let services = &app.services;
         let secret = WebhookSecret::generate(&*services.entropy);
-        let encrypted = services.webhook_secrets.seal(&*services.entropy, current.meta.id, &secret);
-        let (changeset, stored) = webhooks::rotate(&desk(context), timestamp, &current, encrypted, self.grace)?;
+        let encrypted = services.webhook_secrets.encrypt(&*services.entropy, current.meta.id, &secret);
+        let (changeset, stored) = webhooks::rotate_secret(&desk(context), timestamp, &current, encrypted, self.grace)?;
         Ok((changeset, (with_signs(app, stored).await?, secret)))
     }
 

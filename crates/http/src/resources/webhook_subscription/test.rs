@@ -5,12 +5,13 @@ use std::{sync::OnceLock, time::Duration};
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::Desk;
+use findings::WriteContext;
 use futures_util::future::BoxFuture;
 use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, WriteTimestamp};
 use serde_json::json;
 use webhooks::{
-    Attempt, Failure, Message, Outcome, SealedSecret, TEST_EVENT, WebhookDelivery, WebhookSubscription, tested,
+    Attempt, AttemptFailure, AttemptOutcome, EncryptedSecret, Message, TEST_EVENT, WebhookDelivery,
+    WebhookSubscription, record_test,
 };
 
 use super::{desk, own, shape_with, with_signs};
@@ -64,7 +65,7 @@ impl Command for Test {
         let body = Head { id, happened: TEST_EVENT, created_at: at, tenant }.with(&data);
         let event = OutboxEvent {
             id,
-            organization: tenant.organization,
+            organization: tenant.id,
             name: TEST_EVENT,
             subject: (Kind::WebhookSubscription, subscription.meta.ulid()),
             revision: subscription.meta.revision,
@@ -82,12 +83,12 @@ impl Command for Test {
         app: &App,
         request: &Call,
         _: &Caller,
-        context: &Desk<'_>,
+        context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Done), Problem> {
         let Made { event, attempt, ended } = self.made.get().ok_or_else(Problem::internal)?;
         let current = own(app, request).await?;
-        Ok(tested(&desk(context), timestamp, &current, event.clone(), attempt.clone(), *ended))
+        Ok(record_test(&desk(context), timestamp, &current, event.clone(), attempt.clone(), *ended))
     }
 
     fn answer(&self, output: &Self::Done) -> Reply {
@@ -96,20 +97,20 @@ impl Command for Test {
 }
 
 /// Signs and sends the event, and returns the outcome.
-async fn send(app: &App, subscription: &Stored<WebhookSubscription>, event: &OutboxEvent) -> Outcome {
+async fn send(app: &App, subscription: &Stored<WebhookSubscription>, event: &OutboxEvent) -> AttemptOutcome {
     let at = event.created_at;
-    let secrets: Vec<&SealedSecret> = subscription.record.live_secrets(at).collect();
+    let secrets: Vec<&EncryptedSecret> = subscription.record.live_secrets(at).collect();
     let content = Message::signed_content(event.id, at, &event.body);
     match app.services.webhook_secrets.sign(subscription.meta.id, &secrets, &content) {
         Some(signature) => {
             let message = Message { id: event.id, timestamp: at.seconds(), signature, body: event.body.clone() };
             app.services.sender.send(&subscription.record.url, message).await
         }
-        None => Outcome {
-            took: Duration::ZERO,
+        None => AttemptOutcome {
+            duration: Duration::ZERO,
             status: None,
-            answer: None,
-            failure: Some(Failure::Unsigned),
+            response_body: None,
+            failure: Some(AttemptFailure::Unsigned),
             retry_after: None,
         },
     }

@@ -27,7 +27,7 @@ struct Headers {
 
 /// Returns the first event of a stream, which contains the signing secret.
 pub(super) fn secret(secret: &WebhookSecret) -> Bytes {
-    format!("retry: {RETRY}\nevent: secret\ndata: {}\n\n", json!({ "secret": secret.show() })).into()
+    format!("retry: {RETRY}\nevent: secret\ndata: {}\n\n", json!({ "secret": secret.expose_text() })).into()
 }
 
 /// Returns an empty comment, which keeps a connection alive.

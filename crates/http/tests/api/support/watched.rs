@@ -20,7 +20,7 @@ use kernel::{
     OutboxEvent, Page, PageRequest, Reader, RecordStream, Resource, Revision, Slug, SnapshotStream, StoreError, Stored,
     StoredResponse, StreamRequest, Timestamp, WriteTimestamp,
 };
-use store::{Directory, DynStore, Lease, MasterKeyCheck, Upkeep};
+use store::{Directory, DynStore, Lease, Maintenance, MasterKeyCheck};
 
 /// The points at which a fault or a hook can be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -335,8 +335,8 @@ impl MasterKeyCheck for Watched {
         self.inner.master_key_check().await
     }
 
-    async fn keep_master_key_check(&self, value: &str) -> Result<String, StoreError> {
-        self.inner.keep_master_key_check(value).await
+    async fn store_master_key_check(&self, value: &str) -> Result<String, StoreError> {
+        self.inner.store_master_key_check(value).await
     }
 }
 
@@ -352,33 +352,39 @@ impl Directory for Watched {
 }
 
 #[async_trait]
-impl Upkeep for Watched {
-    async fn hold(&self, lease: Lease, holder: &str, now: Timestamp, span: Duration) -> Result<bool, StoreError> {
-        self.inner.hold(lease, holder, now, span).await
+impl Maintenance for Watched {
+    async fn acquire_lease(
+        &self,
+        lease: Lease,
+        holder: &str,
+        now: Timestamp,
+        span: Duration,
+    ) -> Result<bool, StoreError> {
+        self.inner.acquire_lease(lease, holder, now, span).await
     }
 
-    async fn release(&self, lease: Lease, holder: &str) -> Result<(), StoreError> {
-        self.inner.release(lease, holder).await
+    async fn release_lease(&self, lease: Lease, holder: &str) -> Result<(), StoreError> {
+        self.inner.release_lease(lease, holder).await
     }
 
-    async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        self.inner.forget_expired(now, limit).await
+    async fn delete_expired_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.inner.delete_expired_keys(now, limit).await
     }
 
     async fn time(&self) -> Result<Timestamp, StoreError> {
         self.inner.time().await
     }
 
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.inner.ready().await
+    async fn check_ready(&self) -> Result<(), StoreError> {
+        self.inner.check_ready().await
     }
 
     async fn pending_events(&self) -> Result<u64, StoreError> {
         self.inner.pending_events().await
     }
 
-    fn alone(&self) -> bool {
-        self.inner.alone()
+    fn is_sole_process(&self) -> bool {
+        self.inner.is_sole_process()
     }
 
     async fn close(&self) {

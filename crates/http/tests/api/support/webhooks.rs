@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use kernel::{Description, Id, Kind, OutboxEvent, Revision, Stored};
 use webhooks::{
-    Attempt, Bell, EndpointUrl, EventType, Failure, Message, Outcome, SealedSecret, Secrets, Sender, StoredEvent,
-    SubscriptionStatus, WebhookDelivery, WebhookSecret, WebhookSubscription,
+    Attempt, AttemptFailure, AttemptOutcome, DeliveryNotifier, EncryptedSecret, EndpointUrl, EventType, Message,
+    Sender, StoredEvent, SubscriptionStatus, WebhookDelivery, WebhookSecret, WebhookSigner, WebhookSubscription,
 };
 
 use super::house::{Client, House};
@@ -28,13 +28,13 @@ pub(crate) fn subscriptions_path() -> &'static str {
 /// A sender that records each message and returns the scripted outcomes, then 204.
 #[derive(Default)]
 pub(crate) struct Endpoints {
-    script: Mutex<VecDeque<Outcome>>,
+    script: Mutex<VecDeque<AttemptOutcome>>,
     sent: Mutex<Vec<(String, Message)>>,
 }
 
 impl Endpoints {
     /// Appends an outcome to the script.
-    pub(crate) fn next(&self, outcome: Outcome) {
+    pub(crate) fn next(&self, outcome: AttemptOutcome) {
         self.script.lock().unwrap().push_back(outcome);
     }
 
@@ -46,13 +46,13 @@ impl Endpoints {
 
 #[async_trait]
 impl Sender for Endpoints {
-    async fn send(&self, url: &EndpointUrl, message: Message) -> Outcome {
+    async fn send(&self, url: &EndpointUrl, message: Message) -> AttemptOutcome {
         tokio::task::yield_now().await;
         self.sent.lock().unwrap().push((url.to_string(), message));
-        let success = Outcome {
-            took: Duration::from_millis(12),
+        let success = AttemptOutcome {
+            duration: Duration::from_millis(12),
             status: Some(204),
-            answer: None,
+            response_body: None,
             failure: None,
             retry_after: None,
         };
@@ -61,12 +61,12 @@ impl Sender for Endpoints {
 }
 
 /// The outcome of an attempt that the endpoint answered with an error status and this body.
-pub(crate) fn refused(status: u16, body: &str) -> Outcome {
-    Outcome {
-        took: Duration::from_millis(7),
+pub(crate) fn refused(status: u16, body: &str) -> AttemptOutcome {
+    AttemptOutcome {
+        duration: Duration::from_millis(7),
         status: Some(status),
-        answer: Some(body.to_owned()),
-        failure: Some(Failure::Refused),
+        response_body: Some(body.to_owned()),
+        failure: Some(AttemptFailure::Refused),
         retry_after: None,
     }
 }
@@ -82,8 +82,8 @@ impl CountingBell {
     }
 }
 
-impl Bell for CountingBell {
-    fn ring(&self) {
+impl DeliveryNotifier for CountingBell {
+    fn notify(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -94,16 +94,16 @@ impl House {
         let mut changeset = self.fixture.changeset(client.account.meta.organization);
         let secret = WebhookSecret::generate(&*self.fixture.entropy);
         let id = self.fixture.id();
-        let sealed = self.keys.webhooks.seal(&*self.fixture.entropy, id, &secret);
-        let record = WebhookSubscription::of_parts(
+        let sealed = self.keys.webhooks.encrypt(&*self.fixture.entropy, id, &secret);
+        let record = WebhookSubscription::from_parts(
             client.account.meta.id,
             slot,
-            EndpointUrl::of_stored("https://mirror.example/novantra").unwrap(),
+            EndpointUrl::from_stored("https://mirror.example/novantra").unwrap(),
             Description::parse("a mirror").unwrap(),
             BTreeSet::from_iter(EventType::ALL.iter().copied()),
             SubscriptionStatus::Active,
             None,
-            vec![SealedSecret { sealed, ends_at: None }],
+            vec![EncryptedSecret { ciphertext, expires_at: None }],
         );
         let stored = Stored::new(changeset.organization(), id, changeset.at(), record);
         changeset.create(&stored);
@@ -144,10 +144,10 @@ impl House {
         attempts: usize,
     ) -> Stored<WebhookDelivery> {
         let event = self.event(subscription).await;
-        let mut delivery = WebhookDelivery::of(&event, subscription.meta.id);
+        let mut delivery = WebhookDelivery::new(&event, subscription.meta.id);
         for _ in 0..attempts {
             let at = self.fixture.now();
-            delivery.record = delivery.record.attempted(Attempt { at, outcome: refused(500, "no") }, at, 0);
+            delivery.record = delivery.record.after_attempt(Attempt { at, outcome: refused(500, "no") }, at, 0);
         }
         let mut changeset = self.fixture.changeset(subscription.meta.organization);
         changeset.create(&delivery);

@@ -61,7 +61,7 @@ async fn a_redelivery_is_due_at_once_from_the_beginning_of_the_timeline_and_ring
         (Some("pending"), Some(api.fixture.now().to_string().as_str()))
     );
     assert_eq!(redelivered["attempts"].as_array().unwrap().len(), 10, "the earlier attempts are kept");
-    assert_eq!(api.present_delivery(delivery.meta.id).await.record.failed, 0);
+    assert_eq!(api.present_delivery(delivery.meta.id).await.record.consecutive_failures, 0);
     assert_eq!(api.bell.rings(), 1);
     let response = api.post(&path).by(&client).json(&because()).send().await.expect(422);
     assert!(response.message().contains("already pending"));
@@ -88,15 +88,15 @@ async fn what_the_lanes_say_is_on_the_subscription_in_lists_and_lines() {
     let (api, client) = house().await;
     let subscription = api.subscription(&client, 0).await;
     api.subscription(&client, 1).await;
-    let partition = webhooks::Lane { organization: api.home, subscription: subscription.meta.id };
+    let partition = webhooks::Partition { organization: api.home, subscription: subscription.meta.id };
     let (delivered, failing) = (api.fixture.now(), api.clock().tick());
-    let health = webhooks::LaneSigns { last_delivery_at: Some(delivered), failing_since: Some(failing) };
+    let health = webhooks::DeliveryHealth { last_delivery_at: Some(delivered), failing_since: Some(failing) };
     let store = &api.fixture.store;
     api.failed_delivery(&subscription, 1).await;
     let until = api.fixture.now() + std::time::Duration::from_secs(20);
     let later = api.fixture.now() + std::time::Duration::from_secs(10);
-    assert_eq!(store.claim(&[partition], "a test", later, until).await.unwrap().len(), 1);
-    store.settle(partition, &[], Some(health)).await.unwrap();
+    assert_eq!(store.acquire_partitions(&[partition], "a test", later, until).await.unwrap().len(), 1);
+    store.record_results(partition, &[], Some(health)).await.unwrap();
     let page = api.get(subscriptions_path()).by(&client).send().await.expect(200).json();
     let lines = api.get(subscriptions_path()).by(&client).header("accept", "application/x-ndjson").send().await;
     for record in [&page["webhookSubscriptions"][1], &lines.lines()[1]] {

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http_body_util::BodyExt;
 use scopes::Scope;
 use serde_json::Value;
-use webhooks::{Message, Secrets};
+use webhooks::{Message, WebhookSigner};
 
 use super::house;
 use crate::support::{Client, House, finding_body, findings_path};
@@ -95,7 +95,7 @@ async fn what_happens_is_heard_signed_as_a_delivery_is_and_byte_for_byte() {
     assert_eq!(headers["webhook-id"], id.as_str());
     assert_eq!(headers["webhook-timestamp"], api.fixture.now().seconds().to_string());
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &secret["whsec_".len()..]).unwrap();
-    let secret = webhooks::WebhookSecret::of_bytes(&bytes).unwrap();
+    let secret = webhooks::WebhookSecret::from_bytes(&bytes).unwrap();
     let content = Message::signed_content(stored.id, api.fixture.now(), &stored.body);
     assert_eq!(headers["webhook-signature"], api.keys.webhooks.sign_with(&secret, &content));
 }

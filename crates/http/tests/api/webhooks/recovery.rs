@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use webhooks::{DeliveryState, MOST_RECOVERED, WebhookDelivery};
+use webhooks::{DeliveryState, MAX_RECOVERED, WebhookDelivery};
 
 use super::{because, house};
 use crate::support::{Answer, Client, House, subscriptions_path};
@@ -38,7 +38,7 @@ async fn what_failed_and_what_was_missed_within_the_window_is_sent_again_and_not
     let response = recover(&api, &client, &id, &body).await.expect(200).json();
     assert_eq!(response, json!({ "recovery": { "redelivered": 2, "missed": 1, "nextSince": null } }));
     assert_eq!(api.bell.rings(), 1);
-    let missed = WebhookDelivery::id(subscription.meta.id, missed.id, missed.created_at);
+    let missed = WebhookDelivery::derive_id(subscription.meta.id, missed.id, missed.created_at);
     for (delivery, state) in [
         (early.meta.id, DeliveryState::Exhausted),
         (exhausted.meta.id, DeliveryState::Pending),
@@ -74,7 +74,7 @@ async fn a_call_sends_a_thousand_again_the_oldest_first_and_says_where_to_go_on(
     let subscription = api.subscription(&client, 0).await;
     let id = subscription.meta.id.to_string();
     let since = api.fixture.now().to_string();
-    for number in 0..MOST_RECOVERED + 3 {
+    for number in 0..MAX_RECOVERED + 3 {
         api.clock().tick();
         if number % 2 == 0 {
             api.failed_delivery(&subscription, 10).await;

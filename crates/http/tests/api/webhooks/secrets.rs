@@ -89,7 +89,7 @@ async fn an_answer_without_a_secret_is_kept_as_it_is() {
 async fn live(api: &House, path: &str) -> Vec<Option<kernel::Timestamp>> {
     let id = path.rsplit('/').next().unwrap().parse().unwrap();
     let stored = api.fixture.get::<WebhookSubscription>(api.home, id).await.unwrap();
-    stored.record.live_secrets(api.fixture.now()).map(|secret| secret.ends_at).collect()
+    stored.record.live_secrets(api.fixture.now()).map(|secret| secret.expires_at).collect()
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scopes::Scope;
 use serde_json::{Value, json};
-use webhooks::MOST_PER_ACCOUNT;
+use webhooks::MAX_SUBSCRIPTIONS_PER_ACCOUNT;
 
 use super::{because, body, house};
 use crate::{
@@ -126,7 +126,7 @@ async fn a_scope_taken_between_decision_and_commit_makes_no_subscription() {
 #[tokio::test]
 async fn an_account_has_fifty_subscriptions_and_a_place_for_each_it_gives_up() {
     let (api, client) = house().await;
-    for slot in 1..MOST_PER_ACCOUNT {
+    for slot in 1..MAX_SUBSCRIPTIONS_PER_ACCOUNT {
         api.subscription(&client, u8::try_from(slot).unwrap()).await;
     }
     let (path, _) = api.subscribed(&client).await;
@@ -142,7 +142,7 @@ async fn an_account_has_fifty_subscriptions_and_a_place_for_each_it_gives_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_several_who_take_the_last_place_one_gets_it() {
     let (api, client) = house().await;
-    for slot in 1..MOST_PER_ACCOUNT {
+    for slot in 1..MAX_SUBSCRIPTIONS_PER_ACCOUNT {
         api.subscription(&client, u8::try_from(slot).unwrap()).await;
     }
     let calls: Vec<_> = (0..8).map(|_| tokio::spawn(api.subscribe(&client).send())).collect();

@@ -72,7 +72,7 @@ impl Content {
             let (kind, key) = (located.record.kind(), located.record.key().to_string());
             if !self.seen.insert((kind, key.clone())) {
                 let message = format!("another of the files contains a {kind} with this key already");
-                let failure = import::Failure { place: located.place, key: Some(key), message };
+                let failure = import::ImportFailure { position: located.position, key: Some(key), message };
                 self.failures.push(FailedLine::new(shown_path, failure));
                 continue;
             }

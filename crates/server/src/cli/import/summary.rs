@@ -14,8 +14,8 @@ pub(super) struct FailedLine {
 }
 
 impl FailedLine {
-    pub(super) fn new(file: Option<&Path>, failure: import::Failure) -> Self {
-        let import::Failure { place, key, message } = failure;
+    pub(super) fn new(file: Option<&Path>, failure: import::ImportFailure) -> Self {
+        let import::ImportFailure { position: place, key, message } = failure;
         Self { file: file.map(Path::to_owned), line: place.line, key, message }
     }
 }

@@ -1,9 +1,9 @@
 //! Writing of imported records to the store, in batches.
 
-use findings::{BatchOutcome, Desk, Finding, NewFinding, OnConflict, Tenant};
+use findings::{BatchOutcome, Finding, NewFinding, OnConflict, OrganizationRef, WriteContext};
 use indicatif::ProgressBar;
 use kernel::{Action, Attribution, Organization, Reader, Stored};
-use registers::{Control, Kept, keep};
+use registers::{Control, SyncOutcome, keep};
 
 use crate::{
     cli::{
@@ -20,7 +20,7 @@ const BATCH: usize = 500;
 /// Writes imported records to one workspace.
 pub(super) struct Importer<'a> {
     operator: &'a Operator,
-    tenant: Tenant,
+    tenant: OrganizationRef,
     attribution: Attribution,
     dry_run: bool,
     bar: &'a ProgressBar,
@@ -34,7 +34,7 @@ impl<'a> Importer<'a> {
         bar: &'a ProgressBar,
     ) -> Self {
         let organization = workspace.meta.id;
-        let tenant = Tenant { organization, slug: workspace.record.slug.as_str().to_owned() };
+        let tenant = OrganizationRef { id: organization, slug: workspace.record.slug.as_str().to_owned() };
         Self { operator, tenant, attribution: operator.attribution(organization), dry_run, bar }
     }
 
@@ -48,9 +48,9 @@ impl<'a> Importer<'a> {
         for batch in content.controls.chunks(BATCH) {
             for outcome in self.keep_controls(batch).await? {
                 match outcome {
-                    Kept::Created => summary.created += 1,
-                    Kept::Updated => summary.updated += 1,
-                    Kept::Unchanged => summary.unchanged += 1,
+                    SyncOutcome::Created => summary.created += 1,
+                    SyncOutcome::Updated => summary.updated += 1,
+                    SyncOutcome::Unchanged => summary.unchanged += 1,
                 }
             }
             self.bar.inc(u64::try_from(batch.len()).unwrap_or_default());
@@ -68,18 +68,18 @@ impl<'a> Importer<'a> {
         Ok(summary)
     }
 
-    async fn keep_controls(&self, controls: &[Control]) -> Result<Vec<Kept>, Failure> {
+    async fn keep_controls(&self, controls: &[Control]) -> Result<Vec<SyncOutcome>, Failure> {
         let Installation { store, entropy, .. } = &self.operator.installation;
-        let organization = self.tenant.organization;
+        let organization = self.tenant.id;
         let keys: Vec<&str> = controls.iter().map(|control| control.key.as_str()).collect();
         let decide = async || {
             let existing = Reader::<Control>::get_by_keys(&**store, organization, &keys).await?;
             let mut changeset = self.operator.changeset(organization, Action::new("control.batch_written"), None);
-            let outcomes: Vec<Kept> = controls
+            let outcomes: Vec<SyncOutcome> = controls
                 .iter()
                 .map(|control| {
                     let current = existing.iter().find(|stored| stored.record.key == control.key);
-                    keep(&mut changeset, &**entropy, current, control.clone()).0
+                    sync(&mut changeset, &**entropy, current, control.clone()).0
                 })
                 .collect();
             Ok((changeset, outcomes))
@@ -89,17 +89,23 @@ impl<'a> Importer<'a> {
 
     async fn record_findings(&self, findings: &[NewFinding]) -> Result<Vec<BatchOutcome>, Failure> {
         let Installation { store, entropy, .. } = &self.operator.installation;
-        let write_context = Desk {
+        let write_context = WriteContext {
             entropy: &**entropy,
             renderer: &api::Notices,
-            tenant: &self.tenant,
+            organization: &self.tenant,
             attribution: &self.attribution,
             reason: self.operator.reason(),
         };
         let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
         let decide = async || {
-            let existing = Reader::<Finding>::get_by_keys(&**store, self.tenant.organization, &keys).await?;
-            Ok(findings::batch(&write_context, store.begin_write(), findings.to_vec(), existing, OnConflict::Update))
+            let existing = Reader::<Finding>::get_by_keys(&**store, self.tenant.id, &keys).await?;
+            Ok(findings::write_batch(
+                &write_context,
+                store.begin_write(),
+                findings.to_vec(),
+                existing,
+                OnConflict::Update,
+            ))
         };
         if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
     }

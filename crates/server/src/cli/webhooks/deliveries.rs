@@ -7,7 +7,7 @@ use kernel::{Id, OrganizationId, PageLimit, PageRequest, Reader, Resource, Store
 use serde_json::{Value, json};
 use store::DynStore;
 use webhooks::{
-    DeliveryFilter, DeliveryState, Failure as Cause, SubscriptionFilter, WebhookDelivery, WebhookSubscription,
+    AttemptFailure as Cause, DeliveryFilter, DeliveryState, SubscriptionFilter, WebhookDelivery, WebhookSubscription,
 };
 
 use crate::{
@@ -142,9 +142,9 @@ pub(super) fn document(stored: &Stored<WebhookDelivery>) -> Value {
         let outcome = &attempt.outcome;
         json!({
             "attempted_at": attempt.at.to_string(),
-            "duration_ms": u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
+            "duration_ms": u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
             "status": outcome.status,
-            "answer": outcome.answer,
+            "answer": outcome.response_body,
             "error": outcome.failure.map(Cause::name),
         })
     });

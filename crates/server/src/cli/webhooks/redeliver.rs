@@ -2,7 +2,7 @@
 
 use clap::Args;
 use kernel::{Id, OrganizationId, Reader};
-use webhooks::{Desk, WebhookDelivery, WebhookSubscription};
+use webhooks::{WebhookDelivery, WebhookSubscription, WriteContext};
 
 use super::deliveries::document;
 use crate::{
@@ -47,7 +47,7 @@ impl Redeliver {
             Reader::<WebhookDelivery>::get(store, organization, self.delivery).await?.ok_or_else(not_found)?;
         let id = delivery.record.subscription;
         let subscription = Reader::<WebhookSubscription>::get(store, organization, id).await?.ok_or_else(not_found)?;
-        let write_context = Desk {
+        let write_context = WriteContext {
             entropy: &*operator.installation.entropy,
             attribution: &operator.attribution(organization),
             reason: Some(operator.reason()),

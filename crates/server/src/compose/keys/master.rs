@@ -40,7 +40,7 @@ pub(super) async fn settled(
             if !opening.begins() {
                 return Ok(master);
             }
-            store.keep_master_key_check(&master.check_value()).await?
+            store.store_master_key_check(&master.check_value()).await?
         }
     };
     if master.has_check_value(&check) { Ok(master) } else { Err(anothers(file)) }

@@ -210,7 +210,7 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
                     implementation_projection_id: None,
                     compliance_projection_id: None,
                 };
-                keep(&mut changeset, entropy, None, control);
+                sync(&mut changeset, entropy, None, control);
             }
             Ok((changeset, ()))
         })

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use findings::{
-    Desk, EventKind, Finding, FindingSource, NewEvent, NewFinding, Revision, Severity, SourceKind, Status, Tenant,
-    create, report, revise,
+    EventKind, Finding, FindingPatch, FindingSource, NewFinding, NewFindingEvent, OrganizationRef, Severity,
+    SourceKind, Status, WriteContext, create, record_event, update,
 };
 use kernel::{Description, Organization, Reader, RecordKey, Reference, Stored, SubjectGroup, Title};
 use registers::Control;
@@ -76,12 +76,12 @@ const DUPLICATE: (&str, &str) = ("scan-0011", "scan-0002");
 /// If the store fails.
 pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
     let organization = workspace.meta.id;
-    let tenant = Tenant { organization, slug: workspace.record.slug.as_str().to_owned() };
+    let tenant = OrganizationRef { id: organization, slug: workspace.record.slug.as_str().to_owned() };
     let attribution = operator.attribution(organization);
-    let write_context = Desk {
+    let write_context = WriteContext {
         entropy: &*operator.installation.entropy,
         renderer: &api::Notices,
-        tenant: &tenant,
+        organization: &tenant,
         attribution: &attribution,
         reason: operator.reason(),
     };
@@ -97,9 +97,9 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
         let new = sample.finding(operator, &controls)?;
         let mut finding = operator.write(async || Ok(create(&write_context, store.begin_write(), new.clone()))).await?;
         for status in sample.way {
-            let patch = Revision { status: Some(*status), ..Revision::default() };
+            let patch = FindingPatch { status: Some(*status), ..FindingPatch::default() };
             finding =
-                operator.write(async || Ok(revise(&write_context, store.begin_write(), &finding, &patch)?)).await?;
+                operator.write(async || Ok(update(&write_context, store.begin_write(), &finding, &patch)?)).await?;
         }
         created.insert(sample.key, finding);
     }
@@ -112,11 +112,11 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
 /// Reports a finding as a duplicate of another, which closes it.
 async fn repeat(
     operator: &Operator,
-    write_context: &Desk<'_>,
+    write_context: &WriteContext<'_>,
     duplicate: &Stored<Finding>,
     original: &Stored<Finding>,
 ) -> Result<(), Failure> {
-    let event = NewEvent {
+    let event = NewFindingEvent {
         kind: EventKind::VerifiedAsDuplicate,
         note: Some(Description::parse("Both scanners look at the same router.")?),
         external_reference: None,
@@ -127,7 +127,7 @@ async fn repeat(
         .write(async || {
             let timestamp = operator.installation.store.begin_write();
             let originals = std::slice::from_ref(original);
-            let (changeset, _, _) = report(write_context, timestamp, duplicate, event.clone(), originals)?;
+            let (changeset, _, _) = record_event(write_context, timestamp, duplicate, event.clone(), originals)?;
             Ok((changeset, ()))
         })
         .await
@@ -178,7 +178,13 @@ mod tests {
         for sample in FINDINGS {
             let mut current = Status::Open;
             for status in sample.way {
-                assert!(current.next().contains(status), "{}: {} to {}", sample.key, current.name(), status.name());
+                assert!(
+                    current.allowed_next().contains(status),
+                    "{}: {} to {}",
+                    sample.key,
+                    current.name(),
+                    status.name()
+                );
                 current = *status;
             }
             seen.insert(current);

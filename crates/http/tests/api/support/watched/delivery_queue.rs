@@ -4,87 +4,98 @@ use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    Audience, Claim, DeliveryQueue, Distribution, Due, Lag, Lane, LaneSigns, Settlement, StoredEvent, Undone,
-    WebhookDelivery, WebhookSubscription,
+    DeliveryHealth, DeliveryLag, DeliveryQueue, DeliveryUpdate, DueDelivery, FanOut, FanOutPhase, Partition,
+    PartitionLease, StaleDelivery, StoredEvent, WebhookDelivery, WebhookSubscription,
 };
 
 use super::{Port, Watched};
 
 #[async_trait]
 impl DeliveryQueue for Watched {
-    async fn undistributed(
+    async fn pending_organizations(
         &self,
         after: Option<OrganizationId>,
         limit: usize,
     ) -> Result<Vec<OrganizationId>, StoreError> {
-        self.inner.undistributed(after, limit).await
+        self.inner.pending_organizations(after, limit).await
     }
 
-    async fn distribute(
+    async fn fan_out(
         &self,
         organization: OrganizationId,
         holder: &str,
         now: Timestamp,
         limit: usize,
-        audience: Audience,
-    ) -> Result<Distribution, StoreError> {
-        self.inner.distribute(organization, holder, now, limit, audience).await
+        audience: FanOutPhase,
+    ) -> Result<FanOut, StoreError> {
+        self.inner.fan_out(organization, holder, now, limit, audience).await
     }
 
-    async fn lanes_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Lane>, StoreError> {
-        self.inner.lanes_due(now, limit).await
+    async fn due_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
+        self.inner.due_partitions(now, limit).await
     }
 
-    async fn claim(
+    async fn acquire_partitions(
         &self,
-        lanes: &[Lane],
+        lanes: &[Partition],
         holder: &str,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<Claim>, StoreError> {
-        self.inner.claim(lanes, holder, now, until).await
+    ) -> Result<Vec<PartitionLease>, StoreError> {
+        self.inner.acquire_partitions(lanes, holder, now, until).await
     }
 
-    async fn renew(&self, holder: &str, until: Timestamp) -> Result<(), StoreError> {
-        self.inner.renew(holder, until).await
+    async fn renew_partitions(&self, holder: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.inner.renew_partitions(holder, until).await
     }
 
-    async fn standing(&self, lane: Lane) -> Result<Option<(Revision, Revision)>, StoreError> {
-        self.inner.standing(lane).await
+    async fn partition_revisions(&self, lane: Partition) -> Result<Option<(Revision, Revision)>, StoreError> {
+        self.inner.partition_revisions(lane).await
     }
 
-    async fn due(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-        self.inner.due(lane, now, limit).await
-    }
-
-    async fn settle(
+    async fn due_deliveries(
         &self,
-        lane: Lane,
-        settlements: &[Settlement],
-        signs: Option<LaneSigns>,
-    ) -> Result<Vec<Undone>, StoreError> {
-        self.inner.settle(lane, settlements, signs).await
+        lane: Partition,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueDelivery>, StoreError> {
+        self.inner.due_deliveries(lane, now, limit).await
     }
 
-    async fn cancel(&self, lane: Lane, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        self.inner.cancel(lane, now, limit).await
+    async fn record_results(
+        &self,
+        lane: Partition,
+        settlements: &[DeliveryUpdate],
+        signs: Option<DeliveryHealth>,
+    ) -> Result<Vec<StaleDelivery>, StoreError> {
+        self.inner.record_results(lane, settlements, signs).await
     }
 
-    async fn give_up(&self, lane: Lane, holder: &str, now: Timestamp, parked: bool) -> Result<bool, StoreError> {
-        self.inner.give_up(lane, holder, now, parked).await
+    async fn cancel_deliveries(&self, lane: Partition, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.inner.cancel_deliveries(lane, now, limit).await
     }
 
-    async fn give_up_all(&self, holder: &str) -> Result<(), StoreError> {
-        self.inner.give_up_all(holder).await
+    async fn release_partition(
+        &self,
+        lane: Partition,
+        holder: &str,
+        now: Timestamp,
+        parked: bool,
+    ) -> Result<bool, StoreError> {
+        self.inner.release_partition(lane, holder, now, parked).await
     }
 
-    async fn signs(
+    async fn release_all_partitions(&self, holder: &str) -> Result<(), StoreError> {
+        self.inner.release_all_partitions(holder).await
+    }
+
+    async fn delivery_health(
         &self,
         organization: OrganizationId,
         subscriptions: &[Id<WebhookSubscription>],
-    ) -> Result<Vec<(Id<WebhookSubscription>, LaneSigns)>, StoreError> {
+    ) -> Result<Vec<(Id<WebhookSubscription>, DeliveryHealth)>, StoreError> {
         self.inject(Port::Read).await?;
-        self.inner.signs(organization, subscriptions).await
+        self.inner.delivery_health(organization, subscriptions).await
     }
 
     async fn events(
@@ -98,20 +109,20 @@ impl DeliveryQueue for Watched {
         self.inner.events(organization, after, last, limit).await
     }
 
-    async fn known(
+    async fn existing_deliveries(
         &self,
-        lane: Lane,
+        lane: Partition,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
         self.inject(Port::Read).await?;
-        self.inner.known(lane, deliveries).await
+        self.inner.existing_deliveries(lane, deliveries).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
         self.inner.prune(before, limit).await
     }
 
-    async fn lag(&self, now: Timestamp) -> Result<Lag, StoreError> {
-        self.inner.lag(now).await
+    async fn delivery_lag(&self, now: Timestamp) -> Result<DeliveryLag, StoreError> {
+        self.inner.delivery_lag(now).await
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde_json::Value;
-use webhooks::ANSWER_WITHIN;
+use webhooks::ATTEMPT_TIMEOUT;
 
 use super::server::{cause, tls};
 use crate::failure::{Context as _, Failure};
@@ -27,7 +27,7 @@ impl Forwarder {
             .user_agent(concat!("Novantra-Webhooks/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
+            .timeout(ATTEMPT_TIMEOUT)
             .build()
             .or_fail(|| "can't set up the client that forwards events".to_owned())?;
         Ok(Self { http, to })

@@ -85,7 +85,7 @@ pub(super) struct Events {
 pub(super) fn tls(url: &Url) -> Result<ClientBuilder, Failure> {
     Ok(match url.scheme() {
         "https" => Client::builder().tls_backend_preconfigured(Roots::System.client_config()?),
-        "http" => Client::builder().tls_backend_preconfigured(Roots::none()),
+        "http" => Client::builder().tls_backend_preconfigured(Roots::empty_client_config()),
         _ => return Err(Failure::usage(format!("{url} must begin with https:// or http://"))),
     })
 }

@@ -10,21 +10,21 @@ use crate::finding::{Finding, Status};
 
 /// The organization that a command runs for, as event payloads contain it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tenant {
+pub struct OrganizationRef {
     /// The identifier.
-    pub organization: OrganizationId,
+    pub id: OrganizationId,
     /// The slug.
     pub slug: String,
 }
 
 /// The context of a command besides the state that it changes.
-pub struct Desk<'a> {
+pub struct WriteContext<'a> {
     /// Source of randomness for new identifiers.
     pub entropy: &'a dyn Entropy,
     /// Renders the payloads of events.
-    pub renderer: &'a dyn NoticeRenderer,
+    pub renderer: &'a dyn EventRenderer,
     /// The organization that the records belong to.
-    pub tenant: &'a Tenant,
+    pub organization: &'a OrganizationRef,
     /// The actor and the organization of the audit entries.
     pub attribution: &'a Attribution,
     /// The reason that the actor gave.
@@ -33,7 +33,7 @@ pub struct Desk<'a> {
 
 /// The kind of change of a finding, one for each event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happened {
+pub enum FindingChangeKind {
     /// The finding was created, in any way.
     Created,
     /// The severity, status, owner or due date changed.
@@ -47,7 +47,7 @@ pub enum Happened {
     Closed,
 }
 
-impl Happened {
+impl FindingChangeKind {
     /// The name of the event in the catalogue (contract v1, webhooks).
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -62,40 +62,40 @@ impl Happened {
 
 /// A domain event about a finding, before it is rendered.
 #[derive(Debug)]
-pub struct Notice<'a> {
+pub struct FindingChange<'a> {
     /// The identifier of the event.
     pub id: Id<OutboxEvent>,
     /// When the change happened.
     pub created_at: Timestamp,
     /// The organization of the finding.
-    pub tenant: &'a Tenant,
+    pub organization: &'a OrganizationRef,
     /// The kind of change.
-    pub happened: Happened,
+    pub kind: FindingChangeKind,
     /// The finding after the change.
     pub finding: &'a Stored<Finding>,
 }
 
 /// Renders the payload of an event. This is a port because the format of payloads belongs to the API.
-pub trait NoticeRenderer: Send + Sync {
+pub trait EventRenderer: Send + Sync {
     /// Returns the payload as it is sent.
-    fn render(&self, change: &Notice<'_>) -> Bytes;
+    fn render(&self, change: &FindingChange<'_>) -> Bytes;
 }
 
-impl Desk<'_> {
+impl WriteContext<'_> {
     /// Begins a changeset for a command with this action.
-    pub(crate) fn open(&self, timestamp: WriteTimestamp, action: Action, subject: Option<Subject>) -> Changeset {
+    pub(crate) fn begin(&self, timestamp: WriteTimestamp, action: Action, subject: Option<Subject>) -> Changeset {
         Changeset::new(self.entropy, timestamp, self.attribution.clone(), action, subject, Some(self.reason.clone()))
     }
 
     /// Publishes one event.
-    pub(crate) fn tell(&self, changeset: &mut Changeset, finding: &Stored<Finding>, happened: Happened) {
+    pub(crate) fn publish(&self, changeset: &mut Changeset, finding: &Stored<Finding>, happened: FindingChangeKind) {
         let id = Id::new(self.entropy.ulid(changeset.at()));
         // The time of the change, not of the clock, which may step back: events about a record stay in order.
         let created_at = finding.meta.updated_at;
-        let change = Notice { id, created_at, tenant: self.tenant, happened, finding };
+        let change = FindingChange { id, created_at, organization: self.organization, kind: happened, finding };
         changeset.publish(OutboxEvent {
             id,
-            organization: self.tenant.organization,
+            organization: self.organization.id,
             name: happened.name(),
             subject: (Finding::KIND, finding.meta.ulid()),
             revision: finding.meta.revision,
@@ -105,7 +105,7 @@ impl Desk<'_> {
     }
 
     /// Publishes the events for the differences between two states of a finding.
-    pub(crate) fn tell_difference(&self, changeset: &mut Changeset, before: &Finding, after: &Stored<Finding>) {
+    pub(crate) fn publish_changes(&self, changeset: &mut Changeset, before: &Finding, after: &Stored<Finding>) {
         let current = &after.record;
         let status_changed = before.status != current.status;
         let is_relevant = status_changed
@@ -114,13 +114,13 @@ impl Desk<'_> {
             || before.owner_member_user_id != current.owner_member_user_id
             || before.due_at != current.due_at;
         if is_relevant {
-            self.tell(changeset, after, Happened::Updated);
+            self.publish(changeset, after, FindingChangeKind::Updated);
         }
         if status_changed {
-            self.tell(changeset, after, Happened::StatusChanged { previous: before.status });
+            self.publish(changeset, after, FindingChangeKind::StatusChanged { previous: before.status });
         }
-        if status_changed && current.status.settles() {
-            self.tell(changeset, after, Happened::Closed);
+        if status_changed && current.status.is_resolved() {
+            self.publish(changeset, after, FindingChangeKind::Closed);
         }
     }
 }

@@ -13,10 +13,10 @@ use crate::{
     catalogue::EventType,
     delivery::{DeliveryState, WebhookDelivery},
     endpoint::EndpointUrl,
+    error::WebhookError,
     ports::StoredEvent,
-    refusal::Refusal,
-    secret::SealedSecret,
-    subscription::{DisabledReason, MOST_PER_ACCOUNT, SubscriptionStatus, WebhookSubscription},
+    secret::EncryptedSecret,
+    subscription::{DisabledReason, MAX_SUBSCRIPTIONS_PER_ACCOUNT, SubscriptionStatus, WebhookSubscription},
 };
 
 const CREATED: Action = Action::new("webhook_subscription.created");
@@ -27,7 +27,7 @@ const TESTED: Action = Action::new("webhook_subscription.tested");
 const DISABLED: Action = Action::new("webhook_subscription.disabled");
 
 /// The context of a command besides the state that it changes.
-pub struct Desk<'a> {
+pub struct WriteContext<'a> {
     /// Source of randomness for new identifiers.
     pub entropy: &'a dyn Entropy,
     /// The actor and the organization of the audit entries.
@@ -36,8 +36,8 @@ pub struct Desk<'a> {
     pub reason: Option<&'a Reason>,
 }
 
-impl Desk<'_> {
-    pub(crate) fn open(&self, timestamp: WriteTimestamp, action: Action, subject: Subject) -> Changeset {
+impl WriteContext<'_> {
+    pub(crate) fn begin(&self, timestamp: WriteTimestamp, action: Action, subject: Subject) -> Changeset {
         let reason = self.reason.cloned();
         Changeset::new(self.entropy, timestamp, self.attribution.clone(), action, Some(subject), reason)
     }
@@ -56,7 +56,7 @@ pub struct NewSubscription {
 
 /// Changes to a subscription. A field that is `None` keeps its value.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SubscriptionChange {
+pub struct SubscriptionPatch {
     /// The URL that deliveries go to.
     pub url: Option<EndpointUrl>,
     /// The purpose of the subscription.
@@ -67,7 +67,7 @@ pub struct SubscriptionChange {
     pub active: Option<bool>,
 }
 
-impl SubscriptionChange {
+impl SubscriptionPatch {
     /// Whether no field is to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -76,12 +76,12 @@ impl SubscriptionChange {
 }
 
 /// Checks that there is at least one event, and that the account may read the resource of each.
-fn readable(account: &Account, event_types: &BTreeSet<EventType>) -> Result<(), Refusal> {
+fn check_scopes(account: &Account, event_types: &BTreeSet<EventType>) -> Result<(), WebhookError> {
     if event_types.is_empty() {
-        return Err(Refusal::Invalid(vec![FieldError::new("event_types", "must name at least one event")]));
+        return Err(WebhookError::Invalid(vec![FieldError::new("event_types", "must name at least one event")]));
     }
     let missing = event_types.iter().map(|event| event.scope()).find(|scope| !account.record.scopes.contains(*scope));
-    missing.map_or(Ok(()), |scope| Err(Refusal::Scope(scope)))
+    missing.map_or(Ok(()), |scope| Err(WebhookError::MissingScope(scope)))
 }
 
 /// Creates a subscription for the account. The caller generates `id`, because `secret` is encrypted for it.
@@ -90,18 +90,18 @@ fn readable(account: &Account, event_types: &BTreeSet<EventType>) -> Result<(), 
 /// # Errors
 /// [`WebhookError::Invalid`] without events, [`WebhookError::MissingScope`], [`WebhookError::TooManySubscriptions`].
 pub fn subscribe(
-    context: &Desk<'_>,
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     account: &Account,
     taken_slots: &BTreeSet<u8>,
     id: Id<WebhookSubscription>,
     secret: Vec<u8>,
     new: &NewSubscription,
-) -> Result<(Changeset, Stored<WebhookSubscription>), Refusal> {
-    readable(account, &new.event_types)?;
-    let slots = u8::try_from(MOST_PER_ACCOUNT).unwrap_or(u8::MAX);
-    let slot = (0..slots).find(|slot| !taken_slots.contains(slot)).ok_or(Refusal::TooMany)?;
-    let subscription = WebhookSubscription::of_parts(
+) -> Result<(Changeset, Stored<WebhookSubscription>), WebhookError> {
+    check_scopes(account, &new.event_types)?;
+    let slots = u8::try_from(MAX_SUBSCRIPTIONS_PER_ACCOUNT).unwrap_or(u8::MAX);
+    let slot = (0..slots).find(|slot| !taken_slots.contains(slot)).ok_or(WebhookError::TooManySubscriptions)?;
+    let subscription = WebhookSubscription::from_parts(
         account.meta.id,
         slot,
         new.url.clone(),
@@ -109,9 +109,9 @@ pub fn subscribe(
         new.event_types.clone(),
         SubscriptionStatus::Active,
         None,
-        vec![SealedSecret { sealed: secret, ends_at: None }],
+        vec![EncryptedSecret { ciphertext: secret, expires_at: None }],
     );
-    let mut changeset = context.open(timestamp, CREATED, Subject::from_id(id));
+    let mut changeset = context.begin(timestamp, CREATED, Subject::from_id(id));
     let stored = Stored::new(account.meta.organization, id, changeset.at(), subscription);
     changeset.set_changes(Change::between(None, &stored.record));
     changeset.create(&stored);
@@ -123,15 +123,15 @@ pub fn subscribe(
 ///
 /// # Errors
 /// [`WebhookError::Invalid`] without events, [`WebhookError::MissingScope`].
-pub fn revise(
-    context: &Desk<'_>,
+pub fn update(
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     account: &Account,
     current: &Stored<WebhookSubscription>,
-    patch: &SubscriptionChange,
-) -> Result<(Changeset, Stored<WebhookSubscription>), Refusal> {
+    patch: &SubscriptionPatch,
+) -> Result<(Changeset, Stored<WebhookSubscription>), WebhookError> {
     if let Some(event_types) = &patch.event_types {
-        readable(account, event_types)?;
+        check_scopes(account, event_types)?;
     }
     let before = &current.record;
     let with_status = match patch.active {
@@ -147,7 +147,7 @@ pub fn revise(
         event_types: patch.event_types.clone().unwrap_or(with_status.event_types),
         ..with_status
     };
-    let mut changeset = context.open(timestamp, UPDATED, Subject::from_id(current.meta.id));
+    let mut changeset = context.begin(timestamp, UPDATED, Subject::from_id(current.meta.id));
     if updated == *before {
         changeset.require_unchanged(current);
         return Ok((changeset, current.clone()));
@@ -160,8 +160,12 @@ pub fn revise(
 
 /// Removes a subscription. Its unfinished deliveries are cancelled when a worker next leases its partition.
 #[must_use]
-pub fn remove(context: &Desk<'_>, timestamp: WriteTimestamp, current: &Stored<WebhookSubscription>) -> Changeset {
-    let mut changeset = context.open(timestamp, REMOVED, Subject::from_id(current.meta.id));
+pub fn remove(
+    context: &WriteContext<'_>,
+    timestamp: WriteTimestamp,
+    current: &Stored<WebhookSubscription>,
+) -> Changeset {
+    let mut changeset = context.begin(timestamp, REMOVED, Subject::from_id(current.meta.id));
     let removed =
         WebhookSubscription { secrets: Vec::new(), ..current.record.with_status(SubscriptionStatus::Removed, None) };
     let after = current.changed(changeset.at(), removed);
@@ -175,22 +179,25 @@ pub fn remove(context: &Desk<'_>, timestamp: WriteTimestamp, current: &Stored<We
 ///
 /// # Errors
 /// [`WebhookError::Invalid`] for a grace period above seven days.
-pub fn rotate(
-    context: &Desk<'_>,
+pub fn rotate_secret(
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     current: &Stored<WebhookSubscription>,
     secret: Vec<u8>,
     grace: Duration,
-) -> Result<(Changeset, Stored<WebhookSubscription>), Refusal> {
+) -> Result<(Changeset, Stored<WebhookSubscription>), WebhookError> {
     if grace > auth::ServiceAccount::MAX_GRACE {
-        return Err(Refusal::Invalid(vec![FieldError::new("grace_seconds", "must be at most 604800 (seven days)")]));
+        return Err(WebhookError::Invalid(vec![FieldError::new(
+            "grace_seconds",
+            "must be at most 604800 (seven days)",
+        )]));
     }
     let now = timestamp.at();
-    let active = current.record.secrets.iter().find(|secret| secret.ends_at.is_none());
+    let active = current.record.secrets.iter().find(|secret| secret.expires_at.is_none());
     let old = active.filter(|_| !grace.is_zero());
-    let old = old.map(|old| SealedSecret { sealed: old.sealed.clone(), ends_at: Some(now + grace) });
-    let secrets = [SealedSecret { sealed: secret, ends_at: None }].into_iter().chain(old).collect();
-    let mut changeset = context.open(timestamp, ROTATED, Subject::from_id(current.meta.id));
+    let old = old.map(|old| EncryptedSecret { ciphertext: old.ciphertext.clone(), expires_at: Some(now + grace) });
+    let secrets = [EncryptedSecret { ciphertext: secret, expires_at: None }].into_iter().chain(old).collect();
+    let mut changeset = context.begin(timestamp, ROTATED, Subject::from_id(current.meta.id));
     let after = current.changed(changeset.at(), WebhookSubscription { secrets, ..current.record.clone() });
     changeset.update(current, &after);
     Ok((changeset, after))
@@ -199,12 +206,12 @@ pub fn rotate(
 /// Disables a subscription whose endpoint is gone or has failed for too long.
 #[must_use]
 pub fn disable(
-    context: &Desk<'_>,
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     current: &Stored<WebhookSubscription>,
     reason: DisabledReason,
 ) -> (Changeset, Stored<WebhookSubscription>) {
-    let mut changeset = context.open(timestamp, DISABLED, Subject::from_id(current.meta.id));
+    let mut changeset = context.begin(timestamp, DISABLED, Subject::from_id(current.meta.id));
     let disabled = current.record.with_status(SubscriptionStatus::Disabled, Some(reason));
     let after = current.changed(changeset.at(), disabled);
     changeset.set_changes(Change::between(Some(&current.record), &after.record));
@@ -215,15 +222,15 @@ pub fn disable(
 /// Records a test of a subscription: the event, its delivery and the single attempt, which is not retried
 /// automatically.
 #[must_use]
-pub fn tested(
-    context: &Desk<'_>,
+pub fn record_test(
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     current: &Stored<WebhookSubscription>,
     event: OutboxEvent,
     attempt: Attempt,
     ended_at: Timestamp,
 ) -> (Changeset, Stored<WebhookDelivery>) {
-    let mut changeset = context.open(timestamp, TESTED, Subject::from_id(current.meta.id));
+    let mut changeset = context.begin(timestamp, TESTED, Subject::from_id(current.meta.id));
     let stored_event = StoredEvent {
         id: event.id,
         organization: event.organization,
@@ -233,8 +240,8 @@ pub fn tested(
         created_at: event.created_at,
         body: event.body.clone(),
     };
-    let mut delivery = WebhookDelivery::of(&stored_event, current.meta.id);
-    delivery.record = delivery.record.attempted(attempt, ended_at, 0);
+    let mut delivery = WebhookDelivery::new(&stored_event, current.meta.id);
+    delivery.record = delivery.record.after_attempt(attempt, ended_at, 0);
     if delivery.record.state == DeliveryState::Failed {
         delivery.record.state = DeliveryState::Exhausted;
         delivery.record.next_attempt_at = None;

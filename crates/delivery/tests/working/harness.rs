@@ -13,72 +13,80 @@ use auth::{Account, AccountStatus, ServiceAccount};
 use bytes::Bytes;
 use crypto::{HmacWebhookSigner, MasterKey};
 use kernel::{Entropy, Id, Kind, OutboxEvent, PageRequest, Revision, Stored, Timestamp};
-use novantra_delivery::{Dispatcher, Distributor, Means, Observer};
+use novantra_delivery::{DeliveryObserver, DeliveryServices, Dispatcher, Distributor};
 use scopes::ScopeSet;
 use store_contract::{Fixture, Opened, TestClock, samples};
 use store_memory::MemoryStore;
 use ulid::Ulid;
 use webhooks::{
-    AddressPolicy, DeliveryFilter, Desk, DisabledReason, EndpointUrl, EventType, NewSubscription, Outcome, Secrets,
-    SubscriptionChange, WebhookDelivery, WebhookSecret, WebhookSubscription,
+    AddressPolicy, AttemptOutcome, DeliveryFilter, DisabledReason, EndpointUrl, EventType, NewSubscription,
+    SubscriptionPatch, WebhookDelivery, WebhookSecret, WebhookSigner, WebhookSubscription, WriteContext,
 };
 
-use crate::script::Script;
+use crate::fake_endpoints::FakeEndpoints;
 
 pub(crate) const HOOK: &str = "https://hook.example/";
 
 /// An observer that counts events.
 #[derive(Default)]
-pub(crate) struct Counts {
+pub(crate) struct CountingObserver {
     pub(crate) exhausted: AtomicUsize,
     pub(crate) disabled: Mutex<Vec<DisabledReason>>,
 }
 
-impl Observer for Counts {
-    fn began(&self) {}
+impl DeliveryObserver for CountingObserver {
+    fn attempt_started(&self) {}
 
-    fn ended(&self, _: &Outcome) {}
+    fn attempt_ended(&self, _: &AttemptOutcome) {}
 
-    fn exhausted(&self) {
+    fn delivery_exhausted(&self) {
         self.exhausted.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn disabled(&self, reason: DisabledReason) {
+    fn subscription_disabled(&self, reason: DisabledReason) {
         self.disabled.lock().unwrap().push(reason);
     }
 }
 
 /// The delivery workers over an in-memory store, with fake endpoints.
-pub(crate) struct Workshop {
+pub(crate) struct DeliveryHarness {
     pub(crate) fixture: Fixture,
-    pub(crate) script: Arc<Script>,
-    pub(crate) counts: Arc<Counts>,
-    pub(crate) secrets: Arc<HmacWebhookSigner>,
+    pub(crate) endpoints: Arc<FakeEndpoints>,
+    pub(crate) observer: Arc<CountingObserver>,
+    pub(crate) signer: Arc<HmacWebhookSigner>,
     pub(crate) account: Account,
     pub(crate) dispatcher: Dispatcher,
     distributor: Distributor,
 }
 
-impl Workshop {
-    pub(crate) async fn open() -> Self {
-        Self::with_room(1024).await
+impl DeliveryHarness {
+    pub(crate) async fn new() -> Self {
+        Self::with_concurrency(1024).await
     }
 
     /// Opens a harness with this maximum number of attempts in flight.
-    pub(crate) async fn with_room(concurrency: usize) -> Self {
+    pub(crate) async fn with_concurrency(concurrency: usize) -> Self {
         let fixture = Fixture::open(async |clock| Opened::new(Arc::new(MemoryStore::new(clock)))).await;
         let account = fixture.create(fixture.home, samples::account("integration")).await;
-        let script = Arc::new(Script::new(Arc::clone(&fixture.clock)));
-        let counts = Arc::new(Counts::default());
+        let script = Arc::new(FakeEndpoints::new(Arc::clone(&fixture.clock)));
+        let counts = Arc::new(CountingObserver::default());
         let secrets = Arc::new(HmacWebhookSigner::new(&MasterKey::generate(&*fixture.entropy)));
-        let services = means(&fixture, &script, &secrets, &counts, concurrency);
+        let services = services(&fixture, &script, &secrets, &counts, concurrency);
         let distributor = distributor(&fixture);
-        Self { script, counts, secrets, account, dispatcher: Dispatcher::new(services), distributor, fixture }
+        Self {
+            endpoints: script,
+            observer: counts,
+            signer: secrets,
+            account,
+            dispatcher: Dispatcher::new(services),
+            distributor,
+            fixture,
+        }
     }
 
     /// Creates the dispatcher of another server with the same store.
     pub(crate) fn another_dispatcher(&self) -> Dispatcher {
-        Dispatcher::new(means(&self.fixture, &self.script, &self.secrets, &self.counts, 1024))
+        Dispatcher::new(services(&self.fixture, &self.endpoints, &self.signer, &self.observer, 1024))
     }
 
     /// Replaces the dispatcher by that of another server, and returns the previous one.
@@ -103,10 +111,10 @@ impl Workshop {
     /// Subscribes the account to all events.
     pub(crate) async fn subscribe(&self, url: &str) -> Stored<WebhookSubscription> {
         let fixture = &self.fixture;
-        let taken_slots: BTreeSet<u8> = self.subscriptions().await.iter().map(|stored| stored.record.place).collect();
+        let taken_slots: BTreeSet<u8> = self.subscriptions().await.iter().map(|stored| stored.record.slot).collect();
         let timestamp = fixture.store.begin_write();
         let id = Id::new(fixture.entropy.ulid(timestamp.at()));
-        let secret = self.secrets.seal(&*fixture.entropy, id, &WebhookSecret::generate(&*fixture.entropy));
+        let secret = self.signer.encrypt(&*fixture.entropy, id, &WebhookSecret::generate(&*fixture.entropy));
         let new = NewSubscription {
             url: EndpointUrl::parse(url, &AddressPolicy::default()).unwrap(),
             description: samples::description("for a test"),
@@ -114,7 +122,7 @@ impl Workshop {
         };
         let attribution = samples::attribution(&*fixture.entropy, fixture.home, timestamp.at());
         let reason = samples::reason();
-        let context = Desk { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
+        let context = WriteContext { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
         let (changeset, subscription) =
             webhooks::subscribe(&context, timestamp, &self.account, &taken_slots, id, secret, &new).unwrap();
         fixture.commit(changeset).await.unwrap();
@@ -132,40 +140,43 @@ impl Workshop {
 
     /// Enables or disables a subscription on behalf of the account.
     pub(crate) async fn set_active(&self, id: Id<WebhookSubscription>, active: bool) {
-        let change = SubscriptionChange { active: Some(active), ..SubscriptionChange::default() };
+        let change = SubscriptionPatch { active: Some(active), ..SubscriptionPatch::default() };
         let current = self.subscription(id).await;
-        self.with_desk(|context, timestamp| {
-            webhooks::revise(context, timestamp, &self.account, &current, &change).unwrap().0
+        self.commit_command(|context, timestamp| {
+            webhooks::update(context, timestamp, &self.account, &current, &change).unwrap().0
         })
         .await;
     }
 
     /// Commits the changeset of a command.
-    pub(crate) async fn with_desk(&self, decide: impl FnOnce(&Desk<'_>, kernel::WriteTimestamp) -> kernel::Changeset) {
+    pub(crate) async fn commit_command(
+        &self,
+        decide: impl FnOnce(&WriteContext<'_>, kernel::WriteTimestamp) -> kernel::Changeset,
+    ) {
         let fixture = &self.fixture;
         let timestamp = fixture.store.begin_write();
         let attribution = samples::attribution(&*fixture.entropy, fixture.home, timestamp.at());
         let reason = samples::reason();
-        let context = Desk { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
+        let context = WriteContext { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
         fixture.commit(decide(&context, timestamp)).await.unwrap();
     }
 
     /// Changes the account as an operator does.
-    pub(crate) async fn account_becomes(&self, change: impl FnOnce(&ServiceAccount) -> ServiceAccount) {
+    pub(crate) async fn update_account(&self, change: impl FnOnce(&ServiceAccount) -> ServiceAccount) {
         let current: Account = self.fixture.get(self.fixture.home, self.account.meta.id).await.unwrap();
         self.fixture.revise(&current, change(&current.record)).await;
     }
 
     pub(crate) async fn disable_account(&self) {
-        self.account_becomes(|account| account.with_status(AccountStatus::Disabled)).await;
+        self.update_account(|account| account.with_status(AccountStatus::Disabled)).await;
     }
 
-    pub(crate) async fn narrow_account(&self, scopes: ScopeSet) {
-        self.account_becomes(|account| account.with_scopes(scopes).unwrap()).await;
+    pub(crate) async fn set_account_scopes(&self, scopes: ScopeSet) {
+        self.update_account(|account| account.with_scopes(scopes).unwrap()).await;
     }
 
     /// Publishes an event about a record.
-    pub(crate) async fn happens(&self, name: &'static str, subject: u128, revision: i64) -> Id<OutboxEvent> {
+    pub(crate) async fn publish_event(&self, name: &'static str, subject: u128, revision: i64) -> Id<OutboxEvent> {
         let mut changeset = self.fixture.changeset(self.fixture.home);
         let id = Id::new(self.fixture.entropy.ulid(changeset.at()));
         changeset.publish(OutboxEvent {
@@ -182,21 +193,21 @@ impl Workshop {
     }
 
     /// Fans out and delivers until nothing is due at the current time.
-    pub(crate) async fn work(&mut self) {
-        self.distribute().await;
+    pub(crate) async fn run_until_idle(&mut self) {
+        self.fan_out().await;
         self.dispatch().await;
     }
 
-    pub(crate) async fn distribute(&mut self) {
-        while self.distributor.round().await.unwrap().events > 0 {}
+    pub(crate) async fn fan_out(&mut self) {
+        while self.distributor.run_once().await.unwrap().events > 0 {}
     }
 
     pub(crate) async fn dispatch(&mut self) {
         loop {
-            self.dispatcher.round().await.unwrap();
-            let due = self.fixture.store.lanes_due(self.now() + Duration::from_millis(20), 1).await.unwrap();
+            self.dispatcher.run_once().await.unwrap();
+            let due = self.fixture.store.due_partitions(self.now() + Duration::from_millis(20), 1).await.unwrap();
             if due.is_empty() {
-                return self.dispatcher.idle().await;
+                return self.dispatcher.wait_until_idle().await;
             }
         }
     }
@@ -216,30 +227,30 @@ impl Workshop {
     }
 
     /// Advances the clock to the next attempt of the only delivery, and runs until idle. Returns the delay until then.
-    pub(crate) async fn next_attempt(&mut self) -> Option<Duration> {
+    pub(crate) async fn run_next_attempt(&mut self) -> Option<Duration> {
         let next = self.delivery().await.record.next_attempt_at?;
         let wait = next.since(self.now());
         self.clock().set(next - Duration::from_millis(100));
-        let before = self.script.calls().len();
-        self.work().await;
-        assert_eq!(self.script.calls().len(), before, "the attempt was made too early");
+        let before = self.endpoints.calls().len();
+        self.run_until_idle().await;
+        assert_eq!(self.endpoints.calls().len(), before, "the attempt was made too early");
         self.clock().set(next);
-        self.work().await;
+        self.run_until_idle().await;
         Some(wait)
     }
 }
 
-fn means(
+fn services(
     fixture: &Fixture,
-    script: &Arc<Script>,
+    script: &Arc<FakeEndpoints>,
     secrets: &Arc<HmacWebhookSigner>,
-    counts: &Arc<Counts>,
+    counts: &Arc<CountingObserver>,
     concurrency: usize,
-) -> Means {
-    Means {
+) -> DeliveryServices {
+    DeliveryServices {
         store: Arc::clone(&fixture.store),
         sender: Arc::clone(script) as _,
-        secrets: Arc::clone(secrets) as _,
+        signer: Arc::clone(secrets) as _,
         clock: Arc::clone(&fixture.clock) as _,
         entropy: Arc::clone(&fixture.entropy) as _,
         observer: Arc::clone(counts) as _,
@@ -252,7 +263,7 @@ fn distributor(fixture: &Fixture) -> Distributor {
 }
 
 /// Returns the audit entries with this action.
-pub(crate) async fn entries(harness: &Workshop, action: &str) -> Vec<kernel::Entry> {
+pub(crate) async fn entries(harness: &DeliveryHarness, action: &str) -> Vec<kernel::Entry> {
     let log = harness.fixture.log(harness.fixture.home).await;
     log.into_iter().map(|recorded| recorded.entry).filter(|entry| entry.action.as_str() == action).collect()
 }

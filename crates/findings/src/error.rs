@@ -6,14 +6,14 @@ use crate::{event::EventKind, finding::Status};
 
 /// The reason why a command on a finding is rejected. Nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum FindingError {
     /// Fields of the command are invalid or refer to records that do not exist.
     #[error("the request is invalid")]
     Invalid(Vec<FieldError>),
     /// The lifecycle does not allow the transition.
     #[error(
         "a finding with status {} can't become {}; allowed from here: {}",
-        .from.name(), .to.name(), words(.from.next())
+        .from.name(), .to.name(), names(.from.allowed_next())
     )]
     Transition {
         /// The current status.
@@ -24,7 +24,7 @@ pub enum Refusal {
     /// The event can't be reported in the current status.
     #[error(
         "{} can't be reported for a finding with status {}; allowed from: {}",
-        .event.name(), .from.name(), words(.allowed)
+        .event.name(), .from.name(), names(.allowed)
     )]
     Event {
         /// The reported event.
@@ -36,7 +36,7 @@ pub enum Refusal {
     },
 }
 
-fn words(statuses: &[Status]) -> String {
+fn names(statuses: &[Status]) -> String {
     if statuses.is_empty() {
         return "nothing".to_owned();
     }

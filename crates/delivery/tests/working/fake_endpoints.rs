@@ -10,17 +10,17 @@ use async_trait::async_trait;
 use kernel::{Clock, Timestamp};
 use store_contract::TestClock;
 use tokio::sync::{Semaphore, watch};
-use webhooks::{EndpointUrl, Failure, Message, Outcome, Sender};
+use webhooks::{AttemptFailure, AttemptOutcome, EndpointUrl, Message, Sender};
 
 /// The behaviour of an endpoint for one call.
 #[derive(Clone)]
-pub(crate) enum Does {
+pub(crate) enum Behaviour {
     /// Responds with this status.
-    Answer(u16),
+    Respond(u16),
     /// Responds with status 503 and this `Retry-After`.
-    AskForRest(Duration),
+    RetryAfter(Duration),
     /// Responds with status 200 once the gate has a permit.
-    Wait(Arc<Semaphore>),
+    WaitForGate(Arc<Semaphore>),
     /// Never responds.
     Hang,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Call {
 }
 
 /// All endpoints. By default they respond with status 200.
-pub(crate) struct Script {
+pub(crate) struct FakeEndpoints {
     clock: Arc<TestClock>,
     state: Mutex<State>,
     in_flight: watch::Sender<usize>,
@@ -43,23 +43,23 @@ pub(crate) struct Script {
 
 #[derive(Default)]
 struct State {
-    once: HashMap<String, VecDeque<Does>>,
-    always: HashMap<String, Does>,
+    once: HashMap<String, VecDeque<Behaviour>>,
+    always: HashMap<String, Behaviour>,
     calls: Vec<Call>,
 }
 
-impl Script {
+impl FakeEndpoints {
     pub(crate) fn new(clock: Arc<TestClock>) -> Self {
         Self { clock, state: Mutex::default(), in_flight: watch::Sender::new(0), made: watch::Sender::new(0) }
     }
 
     /// Sets the behaviour of the endpoint from now on.
-    pub(crate) fn always(&self, url: &str, behaviour: Does) {
+    pub(crate) fn set_behaviour(&self, url: &str, behaviour: Behaviour) {
         self.state().always.insert(url.to_owned(), behaviour);
     }
 
     /// Sets the behaviour of the endpoint for its next calls.
-    pub(crate) fn next(&self, url: &str, behaviour: impl IntoIterator<Item = Does>) {
+    pub(crate) fn set_next_behaviours(&self, url: &str, behaviour: impl IntoIterator<Item = Behaviour>) {
         self.state().once.entry(url.to_owned()).or_default().extend(behaviour);
     }
 
@@ -74,28 +74,28 @@ impl Script {
     }
 
     /// Waits until this number of calls is in flight.
-    pub(crate) async fn in_flight(&self, count: usize) {
-        reaches(&self.in_flight, count, "in flight").await;
+    pub(crate) async fn wait_for_in_flight(&self, count: usize) {
+        wait_for_count(&self.in_flight, count, "in flight").await;
     }
 
     /// Waits until this number of calls has been made.
-    pub(crate) async fn made(&self, count: usize) {
-        reaches(&self.made, count, "made").await;
+    pub(crate) async fn wait_for_calls(&self, count: usize) {
+        wait_for_count(&self.made, count, "made").await;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 
-    fn heard(&self, url: &str, message: Message) -> Does {
+    fn receive_call(&self, url: &str, message: Message) -> Behaviour {
         let mut state = self.state();
         state.calls.push(Call { url: url.to_owned(), at: self.clock.now(), message });
         let next = state.once.get_mut(url).and_then(VecDeque::pop_front);
-        next.or_else(|| state.always.get(url).cloned()).unwrap_or(Does::Answer(200))
+        next.or_else(|| state.always.get(url).cloned()).unwrap_or(Behaviour::Respond(200))
     }
 }
 
-async fn reaches(counter: &watch::Sender<usize>, count: usize, what: &str) {
+async fn wait_for_count(counter: &watch::Sender<usize>, count: usize, what: &str) {
     let mut receiver = counter.subscribe();
     let reached = tokio::time::timeout(Duration::from_secs(20), receiver.wait_for(|now| *now == count)).await;
     assert!(reached.is_ok(), "{} calls are {what} instead of {count}", *counter.borrow());
@@ -111,26 +111,32 @@ impl Drop for InFlight<'_> {
 }
 
 #[async_trait]
-impl Sender for Script {
-    async fn send(&self, url: &EndpointUrl, message: Message) -> Outcome {
-        let behaviour = self.heard(url.as_str(), message);
+impl Sender for FakeEndpoints {
+    async fn send(&self, url: &EndpointUrl, message: Message) -> AttemptOutcome {
+        let behaviour = self.receive_call(url.as_str(), message);
         self.in_flight.send_modify(|count| *count += 1);
         self.made.send_modify(|count| *count += 1);
         let _in_flight = InFlight(&self.in_flight);
         match behaviour {
-            Does::Answer(status) => answered(status, None),
-            Does::AskForRest(delay) => answered(503, Some(delay)),
-            Does::Wait(gate) => {
+            Behaviour::Respond(status) => outcome_with_status(status, None),
+            Behaviour::RetryAfter(delay) => outcome_with_status(503, Some(delay)),
+            Behaviour::WaitForGate(gate) => {
                 gate.acquire().await.unwrap().forget();
-                answered(200, None)
+                outcome_with_status(200, None)
             }
-            Does::Hang => std::future::pending().await,
+            Behaviour::Hang => std::future::pending().await,
         }
     }
 }
 
-fn answered(status: u16, retry_after: Option<Duration>) -> Outcome {
-    let failure = (!(200..300).contains(&status)).then_some(Failure::Refused);
+fn outcome_with_status(status: u16, retry_after: Option<Duration>) -> AttemptOutcome {
+    let failure = (!(200..300).contains(&status)).then_some(AttemptFailure::Refused);
     let took = Duration::from_millis(3);
-    Outcome { took, status: Some(status), answer: Some("text".to_owned()), failure, retry_after }
+    AttemptOutcome {
+        duration: took,
+        status: Some(status),
+        response_body: Some("text".to_owned()),
+        failure,
+        retry_after,
+    }
 }

@@ -4,14 +4,14 @@ use std::fmt;
 
 /// A position in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct SourcePosition {
     /// The line number, from 1.
     pub line: usize,
     /// The byte within the line, from 1.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourcePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }
@@ -19,18 +19,18 @@ impl fmt::Display for Place {
 
 /// A record with its position in the file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Placed<T> {
+pub struct Located<T> {
     /// The position of its first byte.
-    pub place: Place,
+    pub position: SourcePosition,
     /// The record.
     pub record: T,
 }
 
 /// An error of a part of a file, which is not imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct ImportFailure {
     /// The position of the error.
-    pub place: Place,
+    pub position: SourcePosition,
     /// The key of the record, if it could be determined.
     pub key: Option<String>,
     /// The description of the error, with the path in the file.
@@ -42,15 +42,15 @@ pub struct Failure {
 pub enum Unreadable {
     /// The file is not UTF-8.
     #[error("not UTF-8 at {0}")]
-    NotText(Place),
+    NotUtf8(SourcePosition),
     /// The file is truncated.
     #[error("the file is truncated: it ends in the middle of a value at {0}")]
-    Truncated(Place),
+    Truncated(SourcePosition),
     /// The file is not JSON.
     #[error("not JSON at {position}: {message}")]
     NotJson {
         /// The position of the syntax error.
-        position: Place,
+        position: SourcePosition,
         /// The description of the error.
         message: String,
     },
@@ -60,7 +60,7 @@ pub enum Unreadable {
         /// The expected format.
         format: &'static str,
         /// The position of the first deviation.
-        position: Place,
+        position: SourcePosition,
         /// The description of the error.
         message: String,
     },
@@ -68,9 +68,9 @@ pub enum Unreadable {
 
 impl Unreadable {
     /// Converts an error from parsing a whole file.
-    pub(crate) fn of(format: &'static str, path: &str, error: &serde_json::Error) -> Self {
-        let position = Place { line: error.line(), column: error.column().max(1) };
-        let message = said(error);
+    pub(crate) fn from_json_error(format: &'static str, path: &str, error: &serde_json::Error) -> Self {
+        let position = SourcePosition { line: error.line(), column: error.column().max(1) };
+        let message = message_of(error);
         match error.classify() {
             serde_json::error::Category::Eof => Self::Truncated(position),
             serde_json::error::Category::Syntax => Self::NotJson { position, message },
@@ -81,26 +81,26 @@ impl Unreadable {
 }
 
 /// Returns the message of the error without the position that `serde_json` appends.
-pub(crate) fn said(error: &serde_json::Error) -> String {
+pub(crate) fn message_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
     text.strip_suffix(&position).map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// Decodes a file as UTF-8, without a leading byte order mark.
-pub(crate) fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
+pub(crate) fn decode_utf8(bytes: &[u8]) -> Result<&str, Unreadable> {
     match str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            Err(Unreadable::NotText(place_after(valid)))
+            Err(Unreadable::NotUtf8(position_after(valid)))
         }
     }
 }
 
-fn place_after(bytes: &[u8]) -> Place {
+fn position_after(bytes: &[u8]) -> SourcePosition {
     let line_start = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    Place { line: 1 + newlines(bytes), column: 1 + bytes.len() - line_start }
+    SourcePosition { line: 1 + newlines(bytes), column: 1 + bytes.len() - line_start }
 }
 
 fn newlines(bytes: &[u8]) -> usize {
@@ -108,23 +108,23 @@ fn newlines(bytes: &[u8]) -> usize {
 }
 
 /// Computes the positions of parts of one text. Queries in the order of the text are efficient.
-pub(crate) struct Places<'a> {
+pub(crate) struct LineIndex<'a> {
     text: &'a str,
     offset: usize,
     line: usize,
     line_start: usize,
 }
 
-impl<'a> Places<'a> {
-    pub(crate) const fn of(text: &'a str) -> Self {
+impl<'a> LineIndex<'a> {
+    pub(crate) const fn new(text: &'a str) -> Self {
         Self { text, offset: 0, line: 1, line_start: 0 }
     }
 
     /// Returns the position of `part`, which must be a slice of the text.
-    pub(crate) fn of_part(&mut self, part: &str) -> Place {
+    pub(crate) fn position_of(&mut self, part: &str) -> SourcePosition {
         let offset = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr()).min(self.text.len());
         if offset < self.offset {
-            *self = Self::of(self.text);
+            *self = Self::new(self.text);
         }
         let skipped = self.text.as_bytes().get(self.offset..offset).unwrap_or_default();
         if let Some(newline) = skipped.iter().rposition(|byte| *byte == b'\n') {
@@ -132,13 +132,13 @@ impl<'a> Places<'a> {
             self.line_start = self.offset + newline + 1;
         }
         self.offset = offset;
-        Place { line: self.line, column: 1 + offset - self.line_start }
+        SourcePosition { line: self.line, column: 1 + offset - self.line_start }
     }
 }
 
-impl Place {
+impl SourcePosition {
     /// Returns the position in the file of an error that was found in a part of the file that begins at `self`.
-    pub(crate) fn within(self, error: &serde_json::Error) -> Self {
+    pub(crate) fn offset_by(self, error: &serde_json::Error) -> Self {
         match error.line() {
             0 => self,
             1 => Self { line: self.line, column: self.column + error.column().saturating_sub(1) },
@@ -152,20 +152,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_a_text_have_the_line_and_column_they_begin_at() {
+    fn the_line_and_column_of_each_part_of_a_text_are_found() {
         let text = "one\ntwo three\n\nfour";
-        let mut index = Places::of(text);
+        let mut index = LineIndex::new(text);
         let at = |part: &str| text.find(part).map(|offset| &text[offset..]).unwrap();
-        assert_eq!(index.of_part(at("one")), Place { line: 1, column: 1 });
-        assert_eq!(index.of_part(at("three")), Place { line: 2, column: 5 });
-        assert_eq!(index.of_part(at("four")), Place { line: 4, column: 1 });
-        assert_eq!(index.of_part(at("two")), Place { line: 2, column: 1 }, "a query out of order");
+        assert_eq!(index.position_of(at("one")), SourcePosition { line: 1, column: 1 });
+        assert_eq!(index.position_of(at("three")), SourcePosition { line: 2, column: 5 });
+        assert_eq!(index.position_of(at("four")), SourcePosition { line: 4, column: 1 });
+        assert_eq!(index.position_of(at("two")), SourcePosition { line: 2, column: 1 }, "a query out of order");
     }
 
     #[test]
-    fn a_byte_that_is_no_text_is_named_by_its_place() {
-        let error = text(b"one\ntw\xffo").unwrap_err();
-        assert_eq!(error, Unreadable::NotText(Place { line: 2, column: 3 }));
+    fn invalid_utf8_is_reported_with_its_position() {
+        let error = decode_utf8(b"one\ntw\xffo").unwrap_err();
+        assert_eq!(error, Unreadable::NotUtf8(SourcePosition { line: 2, column: 3 }));
         assert_eq!(error.to_string(), "not UTF-8 at line 2, column 3");
     }
 }

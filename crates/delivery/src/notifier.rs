@@ -1,34 +1,34 @@
 //! In-process notifications: writers notify after a commit, delivery tasks wait for them.
 
 use tokio::sync::Notify;
-use webhooks::Bell;
+use webhooks::DeliveryNotifier;
 
 /// Wakes up the distributor and the dispatcher of this process, each independently.
 #[derive(Debug, Default)]
-pub struct Doorbell {
+pub struct LocalNotifier {
     distributor: Notify,
     dispatcher: Notify,
 }
 
-impl Doorbell {
+impl LocalNotifier {
     /// Waits for a notification that the distributor has not received yet.
-    pub async fn for_distributor(&self) {
+    pub async fn fan_out_notified(&self) {
         self.distributor.notified().await;
     }
 
     /// Waits for a notification that the dispatcher has not received yet.
-    pub async fn for_dispatcher(&self) {
+    pub async fn dispatch_notified(&self) {
         self.dispatcher.notified().await;
     }
 
     /// Notifies only the dispatcher: deliveries are due.
-    pub fn deliveries_are_due(&self) {
+    pub fn notify_dispatcher(&self) {
         self.dispatcher.notify_one();
     }
 }
 
-impl Bell for Doorbell {
-    fn ring(&self) {
+impl DeliveryNotifier for LocalNotifier {
+    fn notify(&self) {
         self.distributor.notify_one();
         self.dispatcher.notify_one();
     }

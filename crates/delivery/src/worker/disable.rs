@@ -1,47 +1,54 @@
 //! Disables a subscription whose endpoint is gone or has been failing for too long.
 
 use kernel::{Actor, ActorKind, Attribution, CommitError, Id, Origin, Reader, StoreError};
-use webhooks::{Attempt, Desk, DisabledReason, FAILING_AT_MOST, Lane, LaneSigns, WebhookSubscription};
+use webhooks::{
+    Attempt, DeliveryHealth, DisabledReason, MAX_FAILING_DURATION, Partition, WebhookSubscription, WriteContext,
+};
 
-use super::Office;
+use super::WorkerContext;
 
 /// Maximum number of tries when the subscription is changed concurrently.
-const TRIES: usize = 5;
+const MAX_TRIES: usize = 5;
 
 /// Returns the reason to disable the subscription after this attempt, if any. The time of failing is counted from
 /// `subscription_updated_at` at the earliest: a subscription that was enabled again has the full time once more.
 pub(super) fn reason(
     attempt: &Attempt,
-    health: LaneSigns,
+    health: DeliveryHealth,
     subscription_updated_at: kernel::Timestamp,
 ) -> Option<DisabledReason> {
     if attempt.outcome.is_gone() {
         return Some(DisabledReason::Gone);
     }
     let since = health.failing_since?.max(subscription_updated_at);
-    (!attempt.outcome.is_success() && attempt.at.since(since) >= FAILING_AT_MOST).then_some(DisabledReason::Failing)
+    (!attempt.outcome.is_success() && attempt.at.since(since) >= MAX_FAILING_DURATION)
+        .then_some(DisabledReason::Failing)
 }
 
 /// Disables the partition's subscription if it is active, with an audit entry and a log line.
 ///
 /// # Errors
 /// When the store fails; the next failed attempt tries again.
-pub(super) async fn disable(context: &Office, partition: Lane, reason: DisabledReason) -> Result<(), StoreError> {
-    let services = &context.means;
-    for _ in 0..TRIES {
+pub(super) async fn disable(
+    context: &WorkerContext,
+    partition: Partition,
+    reason: DisabledReason,
+) -> Result<(), StoreError> {
+    let services = &context.services;
+    for _ in 0..MAX_TRIES {
         let current =
             Reader::<WebhookSubscription>::get(&*services.store, partition.organization, partition.subscription)
                 .await?;
         let Some(current) = current.filter(|current| current.record.is_active()) else { return Ok(()) };
         let timestamp = services.store.begin_write();
         let attribution = attribution(context, partition);
-        let write_context = Desk { entropy: &*services.entropy, attribution: &attribution, reason: None };
+        let write_context = WriteContext { entropy: &*services.entropy, attribution: &attribution, reason: None };
         let (changeset, _) = webhooks::disable(&write_context, timestamp, &current, reason);
         match services.store.commit(changeset).await {
             Ok(()) => {
                 let (organization, subscription) = (partition.organization, partition.subscription);
                 tracing::warn!(%organization, %subscription, reason = reason.name(), "disabled a webhook subscription");
-                services.observer.disabled(reason);
+                services.observer.subscription_disabled(reason);
                 return Ok(());
             }
             Err(CommitError::Store(error)) => return Err(error),
@@ -53,8 +60,8 @@ pub(super) async fn disable(context: &Office, partition: Lane, reason: DisabledR
 }
 
 /// The attribution of a change by the server itself.
-fn attribution(context: &Office, partition: Lane) -> Attribution {
-    let services = &context.means;
+fn attribution(context: &WorkerContext, partition: Partition) -> Attribution {
+    let services = &context.services;
     Attribution {
         organization: partition.organization,
         actor: Actor { kind: ActorKind::System, id: None, name: "novantra".into() },

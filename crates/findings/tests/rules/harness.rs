@@ -7,7 +7,8 @@ use std::sync::{
 
 use bytes::Bytes;
 use findings::{
-    Desk, Finding, FindingSource, Happened, NewFinding, Notice, NoticeRenderer, Severity, SourceKind, Status, Tenant,
+    EventRenderer, Finding, FindingChange, FindingChangeKind, FindingSource, NewFinding, OrganizationRef, Severity,
+    SourceKind, Status, WriteContext,
 };
 use kernel::{
     Actor, ActorKind, Attribution, Changeset, Clock, Entropy, Id, Origin, Reason, RecordKey, Stored, Timestamp,
@@ -17,18 +18,18 @@ use ulid::Ulid;
 
 pub(crate) const NOW: i64 = 1_779_718_113_000;
 
-struct Fixed;
+struct FixedClock;
 
-impl Clock for Fixed {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(NOW)
     }
 }
 
 #[derive(Default)]
-struct Counter(AtomicU64);
+struct CountingEntropy(AtomicU64);
 
-impl Entropy for Counter {
+impl Entropy for CountingEntropy {
     fn fill(&self, buffer: &mut [u8]) {
         buffer.fill(0);
     }
@@ -40,32 +41,32 @@ impl Entropy for Counter {
 }
 
 /// Renders an event as `previous>current` status.
-struct Terse;
+struct StatusRenderer;
 
-impl NoticeRenderer for Terse {
-    fn render(&self, change: &Notice<'_>) -> Bytes {
-        let previous = match change.happened {
-            Happened::StatusChanged { previous } => previous.name(),
+impl EventRenderer for StatusRenderer {
+    fn render(&self, change: &FindingChange<'_>) -> Bytes {
+        let previous = match change.kind {
+            FindingChangeKind::StatusChanged { previous } => previous.name(),
             _ => "",
         };
         format!("{previous}>{}", change.finding.record.status.name()).into()
     }
 }
 
-pub(crate) struct Office {
-    entropy: Counter,
-    tenant: Tenant,
+pub(crate) struct Harness {
+    entropy: CountingEntropy,
+    tenant: OrganizationRef,
     attribution: Attribution,
     reason: Reason,
     stamps: TimestampOracle,
 }
 
-impl Office {
-    pub(crate) fn open() -> Self {
+impl Harness {
+    pub(crate) fn new() -> Self {
         let organization = Id::new(Ulid::from_parts(1, 1));
         Self {
-            entropy: Counter::default(),
-            tenant: Tenant { organization, slug: "acme".to_owned() },
+            entropy: CountingEntropy::default(),
+            tenant: OrganizationRef { id: organization, slug: "acme".to_owned() },
             attribution: Attribution {
                 organization,
                 actor: Actor { kind: ActorKind::System, id: None, name: "test".into() },
@@ -79,35 +80,38 @@ impl Office {
                 actor_revision: None,
             },
             reason: Reason::parse("a reason that is long enough").unwrap(),
-            stamps: TimestampOracle::new(Arc::new(Fixed)),
+            stamps: TimestampOracle::new(Arc::new(FixedClock)),
         }
     }
 
-    pub(crate) fn desk(&self) -> Desk<'_> {
-        Desk {
+    pub(crate) fn context(&self) -> WriteContext<'_> {
+        WriteContext {
             entropy: &self.entropy,
-            renderer: &Terse,
-            tenant: &self.tenant,
+            renderer: &StatusRenderer,
+            organization: &self.tenant,
             attribution: &self.attribution,
             reason: &self.reason,
         }
     }
 
-    pub(crate) fn stamp(&self) -> WriteTimestamp {
+    pub(crate) fn write_timestamp(&self) -> WriteTimestamp {
         self.stamps.begin()
     }
 
     /// A finding that was created a minute ago and has this status.
     pub(crate) fn finding(&self, key: &str, status: Status) -> Stored<Finding> {
         let at = Timestamp::from_millis(NOW - 60_000);
-        let (_, created) =
-            findings::create(&self.desk(), self.stamp(), NewFinding { status: Some(status), ..new(key) });
+        let (_, created) = findings::create(
+            &self.context(),
+            self.write_timestamp(),
+            NewFinding { status: Some(status), ..new_finding(key) },
+        );
         let id = Id::new(self.entropy.ulid(at));
-        Stored::new(self.tenant.organization, id, at, created.record)
+        Stored::new(self.tenant.id, id, at, created.record)
     }
 }
 
-pub(crate) fn new(key: &str) -> NewFinding {
+pub(crate) fn new_finding(key: &str) -> NewFinding {
     NewFinding {
         key: RecordKey::parse(key).unwrap(),
         title: Title::parse("Something is wrong").unwrap(),
@@ -123,11 +127,11 @@ pub(crate) fn new(key: &str) -> NewFinding {
 }
 
 /// The events of a changeset, as name and rendered payload.
-pub(crate) fn told(changeset: &Changeset) -> Vec<String> {
+pub(crate) fn event_names(changeset: &Changeset) -> Vec<String> {
     changeset.events().iter().map(|event| format!("{} {}", event.name, str::from_utf8(&event.body).unwrap())).collect()
 }
 
 /// The actions of a changeset's audit entries.
-pub(crate) fn noted(changeset: &Changeset) -> Vec<String> {
+pub(crate) fn audit_actions(changeset: &Changeset) -> Vec<String> {
     changeset.entries().iter().map(|entry| entry.action.to_string()).collect()
 }

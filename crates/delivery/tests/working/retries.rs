@@ -5,24 +5,24 @@ use std::{sync::atomic::Ordering, time::Duration};
 use webhooks::DeliveryState;
 
 use crate::{
-    script::Does,
-    workshop::{HOOK, Workshop},
+    fake_endpoints::Behaviour,
+    harness::{DeliveryHarness, HOOK},
 };
 
 const HOUR: u64 = 3_600;
 
 #[tokio::test]
-async fn an_endpoint_that_always_fails_is_tried_ten_times_over_three_days_and_then_no_more() {
-    let mut harness = Workshop::open().await;
+async fn an_endpoint_that_always_fails_gets_exactly_ten_attempts_over_three_days() {
+    let mut harness = DeliveryHarness::new().await;
     harness.subscribe(HOOK).await;
-    harness.script.always(HOOK, Does::Answer(500));
+    harness.endpoints.set_behaviour(HOOK, Behaviour::Respond(500));
     let started_at = harness.now();
-    harness.happens("finding.created", 1, 1).await;
-    harness.work().await;
+    harness.publish_event("finding.created", 1, 1).await;
+    harness.run_until_idle().await;
     assert_eq!(harness.delivery().await.record.state, DeliveryState::Failed);
 
     let mut delays = Vec::new();
-    while let Some(wait) = harness.next_attempt().await {
+    while let Some(wait) = harness.run_next_attempt().await {
         delays.push(wait);
     }
     let expected = [5, 300, 1_800, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
@@ -39,10 +39,10 @@ async fn an_endpoint_that_always_fails_is_tried_ten_times_over_three_days_and_th
     let delivery = harness.delivery().await.record;
     assert_eq!((delivery.state, delivery.next_attempt_at), (DeliveryState::Exhausted, None));
     assert_eq!(delivery.attempts.len(), 10);
-    assert_eq!(harness.counts.exhausted.load(Ordering::SeqCst), 1);
+    assert_eq!(harness.observer.exhausted.load(Ordering::SeqCst), 1);
     harness.clock().advance(Duration::from_secs(30 * 24 * HOUR));
-    harness.work().await;
-    let calls = harness.script.calls();
+    harness.run_until_idle().await;
+    let calls = harness.endpoints.calls();
     assert_eq!(calls.len(), 10, "an exhausted delivery is not attempted again");
     assert!(
         calls.iter().all(|call| (call.message.id, &call.message.body) == (calls[0].message.id, &calls[0].message.body))
@@ -51,32 +51,33 @@ async fn an_endpoint_that_always_fails_is_tried_ten_times_over_three_days_and_th
 }
 
 #[tokio::test]
-async fn an_endpoint_that_recovers_is_tried_until_then() {
-    let mut harness = Workshop::open().await;
+async fn a_delivery_is_retried_until_the_endpoint_recovers() {
+    let mut harness = DeliveryHarness::new().await;
     let subscription = harness.subscribe(HOOK).await;
-    harness.script.next(HOOK, [Does::Answer(500), Does::Answer(404)]);
-    harness.happens("finding.created", 1, 1).await;
-    harness.work().await;
-    while harness.next_attempt().await.is_some() {}
+    harness.endpoints.set_next_behaviours(HOOK, [Behaviour::Respond(500), Behaviour::Respond(404)]);
+    harness.publish_event("finding.created", 1, 1).await;
+    harness.run_until_idle().await;
+    while harness.run_next_attempt().await.is_some() {}
     let delivery = harness.delivery().await.record;
     assert_eq!(delivery.state, DeliveryState::Delivered);
     let statuses: Vec<_> = delivery.attempts.iter().map(|attempt| attempt.outcome.status.unwrap()).collect();
     assert_eq!(statuses, [500, 404, 200]);
     let home = harness.fixture.home;
     let [(_, health)] =
-        <[_; 1]>::try_from(harness.fixture.store.signs(home, &[subscription.meta.id]).await.unwrap()).unwrap();
+        <[_; 1]>::try_from(harness.fixture.store.delivery_health(home, &[subscription.meta.id]).await.unwrap())
+            .unwrap();
     assert_eq!((health.failing_since, health.last_delivery_at), (None, Some(delivery.attempts[2].at)));
 }
 
 #[tokio::test]
-async fn an_endpoint_is_left_alone_for_as_long_as_it_asks_up_to_a_day() {
+async fn retry_after_delays_the_next_attempt_by_up_to_a_day() {
     for (retry_after, expected_wait) in [(1, None), (HOUR, Some(HOUR)), (100 * HOUR, Some(24 * HOUR))] {
-        let mut harness = Workshop::open().await;
+        let mut harness = DeliveryHarness::new().await;
         harness.subscribe(HOOK).await;
-        harness.script.next(HOOK, [Does::AskForRest(Duration::from_secs(retry_after))]);
-        harness.happens("finding.created", 1, 1).await;
-        harness.work().await;
-        let wait = harness.next_attempt().await.unwrap();
+        harness.endpoints.set_next_behaviours(HOOK, [Behaviour::RetryAfter(Duration::from_secs(retry_after))]);
+        harness.publish_event("finding.created", 1, 1).await;
+        harness.run_until_idle().await;
+        let wait = harness.run_next_attempt().await.unwrap();
         match expected_wait {
             Some(expected_wait) => assert_eq!(wait, Duration::from_secs(expected_wait)),
             None => assert!(wait >= Duration::from_millis(4_500), "the scheduled delay is longer than {retry_after} s"),

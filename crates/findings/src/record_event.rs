@@ -6,21 +6,21 @@ use kernel::{
 };
 
 use crate::{
-    create::fresh_id,
+    change::WriteContext,
+    create::new_id,
+    error::FindingError,
     event::{EventKind, FindingEvent},
     finding::{Finding, Status},
-    notice::Desk,
-    refusal::Refusal,
 };
 
-const RECORDED: Action = Action::new("finding.event_recorded");
+const EVENT_RECORDED: Action = Action::new("finding.event_recorded");
 
 /// Maximum length of a chain of duplicates.
-const LONGEST_CHAIN: usize = 100;
+const MAX_CHAIN_LENGTH: usize = 100;
 
 /// The fields of an event that is to be recorded.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NewEvent {
+pub struct NewFindingEvent {
     /// The kind of event.
     pub kind: EventKind,
     /// A note by the reporter.
@@ -33,13 +33,13 @@ pub struct NewEvent {
     pub occurred_at: Option<Timestamp>,
 }
 
-impl NewEvent {
+impl NewFindingEvent {
     /// Checks the event without reading other records: a duplicate must have exactly one original, a finding or an
     /// external reference, and other events must not refer to an original finding.
     ///
     /// # Errors
     /// [`FindingError::Invalid`] otherwise.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), FindingError> {
         let is_duplicate = self.kind == EventKind::VerifiedAsDuplicate;
         let fault = match (is_duplicate, self.duplicate_of.is_some(), self.external_reference.is_some()) {
             (true, true, true) | (true, false, false) => Some(FieldError::new(
@@ -52,7 +52,7 @@ impl NewEvent {
             )),
             _ => None,
         };
-        fault.map_or(Ok(()), |fault| Err(Refusal::Invalid(vec![fault])))
+        fault.map_or(Ok(()), |fault| Err(FindingError::Invalid(vec![fault])))
     }
 }
 
@@ -61,15 +61,15 @@ impl NewEvent {
 ///
 /// # Errors
 /// [`StoreError`] when the store fails.
-pub async fn originals<S: Reader<Finding> + ?Sized>(
+pub async fn load_duplicate_chain<S: Reader<Finding> + ?Sized>(
     store: &S,
-    context: &Desk<'_>,
+    context: &WriteContext<'_>,
     original: Id<Finding>,
 ) -> Result<Vec<Stored<Finding>>, StoreError> {
     let mut chain: Vec<Stored<Finding>> = Vec::new();
     let mut next = Some(original);
-    while let Some(id) = next.filter(|_| chain.len() <= LONGEST_CHAIN) {
-        let Some(finding) = store.get(context.tenant.organization, id).await? else { break };
+    while let Some(id) = next.filter(|_| chain.len() <= MAX_CHAIN_LENGTH) {
+        let Some(finding) = store.get(context.organization.id, id).await? else { break };
         next = finding.record.duplicate_of;
         chain.push(finding);
     }
@@ -82,22 +82,22 @@ pub async fn originals<S: Reader<Finding> + ?Sized>(
 /// # Errors
 /// [`FindingError::Event`] if the event can't be reported in the current status; [`FindingError::Invalid`] if the
 /// original does not exist, is the finding itself, or is a duplicate of it.
-pub fn report(
-    context: &Desk<'_>,
+pub fn record_event(
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     current: &Stored<Finding>,
-    new: NewEvent,
+    new: NewFindingEvent,
     originals: &[Stored<Finding>],
-) -> Result<(Changeset, Stored<FindingEvent>, Stored<Finding>), Refusal> {
+) -> Result<(Changeset, Stored<FindingEvent>, Stored<Finding>), FindingError> {
     new.check()?;
     let at = timestamp.at();
     if let Some(original) = new.duplicate_of {
         check_original(current, original, originals)?;
     }
-    let states = steps(&current.record, &new, at)?;
+    let states = implied_transitions(&current.record, &new, at)?;
     let event = Stored::new(
-        context.tenant.organization,
-        fresh_id(context.entropy, at),
+        context.organization.id,
+        new_id(context.entropy, at),
         at,
         FindingEvent {
             finding: current.meta.id,
@@ -108,7 +108,7 @@ pub fn report(
             occurred_at: new.occurred_at.unwrap_or(at),
         },
     );
-    let mut changeset = context.open(timestamp, RECORDED, Some(Subject::from_id(current.meta.id)));
+    let mut changeset = context.begin(timestamp, EVENT_RECORDED, Some(Subject::from_id(current.meta.id)));
     changeset.create(&event);
     let mut changes = vec![Change {
         field: "event_id".into(),
@@ -134,7 +134,7 @@ pub fn report(
     changeset.set_changes(changes);
     let mut before = &current.record;
     for state in &states {
-        context.tell_difference(&mut changeset, before, &Stored { meta: after.meta, record: state.clone() });
+        context.publish_changes(&mut changeset, before, &Stored { meta: after.meta, record: state.clone() });
         before = state;
     }
     Ok((changeset, event, after))
@@ -144,23 +144,23 @@ fn check_original(
     current: &Stored<Finding>,
     original: Id<Finding>,
     originals: &[Stored<Finding>],
-) -> Result<(), Refusal> {
+) -> Result<(), FindingError> {
     let fault = if original == current.meta.id {
         Some("a finding can't be a duplicate of itself")
     } else if originals.is_empty() {
         Some("the finding does not exist")
     } else if originals.iter().any(|link| link.meta.id == current.meta.id) {
         Some("that finding is a duplicate of this one")
-    } else if originals.len() > LONGEST_CHAIN {
+    } else if originals.len() > MAX_CHAIN_LENGTH {
         Some("that finding is part of a chain of duplicates that is too long")
     } else {
         None
     };
-    fault.map_or(Ok(()), |fault| Err(Refusal::Invalid(vec![FieldError::new("duplicate_of_finding_id", fault)])))
+    fault.map_or(Ok(()), |fault| Err(FindingError::Invalid(vec![FieldError::new("duplicate_of_finding_id", fault)])))
 }
 
 /// Returns the states that the finding passes through; empty if the event does not change it.
-fn steps(current: &Finding, new: &NewEvent, at: Timestamp) -> Result<Vec<Finding>, Refusal> {
+fn implied_transitions(current: &Finding, new: &NewFindingEvent, at: Timestamp) -> Result<Vec<Finding>, FindingError> {
     use Status::{Accepted, Archived, Closed, Open, Remediating, RemediationPlanned, Triaged, Verified};
     let allowed: &'static [Status] = match new.kind {
         EventKind::Acknowledged => &[Open],
@@ -171,20 +171,22 @@ fn steps(current: &Finding, new: &NewEvent, at: Timestamp) -> Result<Vec<Finding
         EventKind::Comment => Status::ALL,
     };
     if !allowed.contains(&current.status) {
-        return Err(Refusal::Event { event: new.kind, from: current.status, allowed });
+        return Err(FindingError::Event { event: new.kind, from: current.status, allowed });
     }
     debug_assert!(new.kind != EventKind::VerifiedAsDuplicate || current.status != Archived);
     Ok(match new.kind {
-        EventKind::Acknowledged => vec![current.put(Triaged, at)],
-        EventKind::RemediationReported => vec![current.put(Remediating, at)],
-        EventKind::VerifiedAsDuplicate => vec![Finding { duplicate_of: new.duplicate_of, ..current.put(Closed, at) }],
+        EventKind::Acknowledged => vec![current.with_status(Triaged, at)],
+        EventKind::RemediationReported => vec![current.with_status(Remediating, at)],
+        EventKind::VerifiedAsDuplicate => {
+            vec![Finding { duplicate_of: new.duplicate_of, ..current.with_status(Closed, at) }]
+        }
         EventKind::VerifiedAsResolved if current.status == Remediating => {
-            let verified = current.put(Verified, at);
-            let closed = verified.put(Closed, at);
+            let verified = current.with_status(Verified, at);
+            let closed = verified.with_status(Closed, at);
             vec![verified, closed]
         }
-        EventKind::VerifiedAsResolved => vec![current.put(Closed, at)],
-        EventKind::Reopened => vec![current.put(Open, at)],
+        EventKind::VerifiedAsResolved => vec![current.with_status(Closed, at)],
+        EventKind::Reopened => vec![current.with_status(Open, at)],
         EventKind::Comment => Vec::new(),
     })
 }

@@ -6,30 +6,25 @@ use std::{
 };
 
 use tokio::sync::watch;
-use webhooks::Lane;
+use webhooks::Partition;
 
-use super::standing::Parties;
-use crate::{dispatcher::Means, room::Room};
+use super::authorization::SubscriptionWithAccount;
+use crate::{dispatcher::DeliveryServices, limits::ConcurrencyLimits};
 
 /// Maximum number of cached subscriptions with their accounts, at about two kilobytes each.
-const REMEMBERED: usize = 2048;
+const MAX_CACHED_SUBSCRIPTIONS: usize = 2048;
 
 /// The context that all workers of a process share.
-pub(crate) struct Office {
-    pub(crate) means: Means,
-    pub(crate) room: Room,
-    pub(super) acquaintances: Acquaintances,
+pub(crate) struct WorkerContext {
+    pub(crate) services: DeliveryServices,
+    pub(crate) limits: ConcurrencyLimits,
+    pub(super) subscription_cache: SubscriptionCache,
     stopping: watch::Sender<bool>,
 }
 
-impl Office {
-    pub(crate) fn new(services: Means, limits: Room) -> Self {
-        Self {
-            means: services,
-            room: limits,
-            acquaintances: Acquaintances::default(),
-            stopping: watch::Sender::new(false),
-        }
+impl WorkerContext {
+    pub(crate) fn new(services: DeliveryServices, limits: ConcurrencyLimits) -> Self {
+        Self { services, limits, subscription_cache: SubscriptionCache::default(), stopping: watch::Sender::new(false) }
     }
 
     /// Signals the shutdown: no further attempt starts.
@@ -50,22 +45,22 @@ impl Office {
 
 /// A cache of subscriptions with their accounts. An entry is valid as long as the revisions of both are current.
 #[derive(Default)]
-pub(super) struct Acquaintances(Mutex<HashMap<Lane, Arc<Parties>>>);
+pub(super) struct SubscriptionCache(Mutex<HashMap<Partition, Arc<SubscriptionWithAccount>>>);
 
-impl Acquaintances {
-    pub(super) fn get(&self, partition: Lane) -> Option<Arc<Parties>> {
+impl SubscriptionCache {
+    pub(super) fn get(&self, partition: Partition) -> Option<Arc<SubscriptionWithAccount>> {
         self.lock().get(&partition).cloned()
     }
 
-    pub(super) fn note(&self, partition: Lane, subscription_with_account: Arc<Parties>) {
+    pub(super) fn insert(&self, partition: Partition, subscription_with_account: Arc<SubscriptionWithAccount>) {
         let mut cache = self.lock();
-        if cache.len() >= REMEMBERED && !cache.contains_key(&partition) {
+        if cache.len() >= MAX_CACHED_SUBSCRIPTIONS && !cache.contains_key(&partition) {
             cache.clear();
         }
         cache.insert(partition, subscription_with_account);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Lane, Arc<Parties>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Partition, Arc<SubscriptionWithAccount>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

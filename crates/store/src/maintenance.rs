@@ -27,31 +27,37 @@ impl Lease {
 
 /// Maintenance operations of a store.
 #[async_trait]
-pub trait Upkeep: Send + Sync {
+pub trait Maintenance: Send + Sync {
     /// Acquires or renews the lease for `duration` from `now`, unless it has another owner. Returns whether `owner` has
     /// it.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn hold(&self, lease: Lease, owner: &str, now: Timestamp, duration: Duration) -> Result<bool, StoreError>;
+    async fn acquire_lease(
+        &self,
+        lease: Lease,
+        owner: &str,
+        now: Timestamp,
+        duration: Duration,
+    ) -> Result<bool, StoreError>;
 
     /// Releases the lease, if `owner` has it.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn release(&self, lease: Lease, owner: &str) -> Result<(), StoreError>;
+    async fn release_lease(&self, lease: Lease, owner: &str) -> Result<(), StoreError>;
 
     /// Deletes idempotency records that expired before `now`, at most `limit` of them. Returns how many were deleted.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn forget_expired(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
+    async fn delete_expired_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 
     /// Checks that the store can serve requests: it is reachable and has the schema version that this program needs.
     ///
     /// # Errors
     /// [`StoreError`] otherwise.
-    async fn ready(&self) -> Result<(), StoreError>;
+    async fn check_ready(&self) -> Result<(), StoreError>;
 
     /// Returns the current time of the clock that all processes of the installation share: that of the database server,
     /// or of the machine if all processes run on one.
@@ -68,7 +74,7 @@ pub trait Upkeep: Send + Sync {
 
     /// Whether no other process was registered as a writer at the last check, about a second ago. If so, all changes
     /// are made by this process.
-    fn alone(&self) -> bool;
+    fn is_sole_process(&self) -> bool;
 
     /// Completes the operations in progress and closes the store; further calls fail with [`StoreError::Unavailable`].
     async fn close(&self);

@@ -9,34 +9,34 @@ use kernel::{Entropy, Timestamp};
 
 /// Duration of a partition lease from its last renewal, and so roughly the pause of a partition after its owner has
 /// died.
-pub(crate) const LEASE: Duration = Duration::from_secs(20);
+pub(crate) const LEASE_DURATION: Duration = Duration::from_secs(20);
 
 /// How long before the expiry of its leases an owner stops sending.
-const MARGIN: Duration = Duration::from_secs(1);
+const SAFETY_MARGIN: Duration = Duration::from_secs(1);
 
 /// The owner id under which a process leases partitions, and the time until which all of its leases are certainly
 /// valid. After that, other processes may acquire them: a process whose session has expired continues with a new owner
 /// id.
 #[derive(Debug)]
-pub(crate) struct Tenure {
-    pub(crate) holder: String,
-    until: AtomicI64,
+pub(crate) struct LeaseSession {
+    pub(crate) owner: String,
+    valid_until: AtomicI64,
 }
 
-impl Tenure {
+impl LeaseSession {
     /// Begins a session at `now`.
-    pub(crate) fn begin(entropy: &dyn Entropy, now: Timestamp) -> Self {
-        let until = AtomicI64::new((now + LEASE - MARGIN).millis());
-        Self { holder: entropy.ulid(now).to_string(), until }
+    pub(crate) fn new(entropy: &dyn Entropy, now: Timestamp) -> Self {
+        let until = AtomicI64::new((now + LEASE_DURATION - SAFETY_MARGIN).millis());
+        Self { owner: entropy.ulid(now).to_string(), valid_until: until }
     }
 
     /// Whether the session is valid at `now`.
-    pub(crate) fn lasts(&self, now: Timestamp) -> bool {
-        now.millis() < self.until.load(Ordering::Acquire)
+    pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
+        now.millis() < self.valid_until.load(Ordering::Acquire)
     }
 
     /// Extends the session: all of its leases were acquired or renewed at `now` or later.
-    pub(crate) fn extend(&self, now: Timestamp) {
-        self.until.fetch_max((now + LEASE - MARGIN).millis(), Ordering::AcqRel);
+    pub(crate) fn renewed_at(&self, now: Timestamp) {
+        self.valid_until.fetch_max((now + LEASE_DURATION - SAFETY_MARGIN).millis(), Ordering::AcqRel);
     }
 }

@@ -5,19 +5,19 @@ use scopes::Scope;
 
 /// The reason why a webhook command is rejected. Nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum WebhookError {
     /// Fields of the command are invalid.
     #[error("the request is invalid")]
     Invalid(Vec<FieldError>),
     /// The account lacks the scope that an event's resource requires.
     #[error("the account lacks the scope {0}, which the resource of this event requires")]
-    Scope(Scope),
+    MissingScope(Scope),
     /// The account already has the maximum number of subscriptions.
-    #[error("the account already has {limit} subscriptions: delete one first", limit = crate::MOST_PER_ACCOUNT)]
-    TooMany,
+    #[error("the account already has {limit} subscriptions: delete one first", limit = crate::MAX_SUBSCRIPTIONS_PER_ACCOUNT)]
+    TooManySubscriptions,
     /// The delivery is pending, so there is nothing to repeat yet.
     #[error("the delivery is already pending")]
-    UnderWay,
+    AlreadyPending,
     /// The subscription is disabled.
     #[error("the subscription is disabled: enable it first")]
     Disabled,

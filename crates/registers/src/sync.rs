@@ -4,7 +4,7 @@ use kernel::{Action, AuditFields, Change, Changeset, Entropy, Id, Resource, Stor
 
 /// The outcome of synchronizing one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum SyncOutcome {
     /// The record was created.
     Created,
     /// The record differed and was updated.
@@ -14,7 +14,7 @@ pub enum Kept {
 }
 
 /// A type of record that is kept in a register, with the actions for its audit entries.
-pub trait Register: Resource + AuditFields {
+pub trait RegisterRecord: Resource + AuditFields {
     /// The action of a creation, for example `control.created`.
     const CREATED: Action;
     /// The action of an update, for example `control.updated`.
@@ -23,12 +23,12 @@ pub trait Register: Resource + AuditFields {
 
 /// Adds the creation or the update of the record to the changeset, with its audit entry, as needed. `current` is the
 /// stored record with the same key.
-pub fn keep<R: Register>(
+pub fn sync<R: RegisterRecord>(
     changeset: &mut Changeset,
     entropy: &dyn Entropy,
     current: Option<&Stored<R>>,
     record: R,
-) -> (Kept, Id<R>) {
+) -> (SyncOutcome, Id<R>) {
     let at = changeset.at();
     match current {
         None => {
@@ -36,15 +36,15 @@ pub fn keep<R: Register>(
             changeset.create(&created);
             let changes = Change::between(None, &created.record);
             changeset.add_entry(entropy, R::CREATED, Some(Subject::from_id(created.meta.id)), changes);
-            (Kept::Created, created.meta.id)
+            (SyncOutcome::Created, created.meta.id)
         }
-        Some(current) if current.record == record => (Kept::Unchanged, current.meta.id),
+        Some(current) if current.record == record => (SyncOutcome::Unchanged, current.meta.id),
         Some(current) => {
             let changed = current.changed(at, record);
             changeset.update(current, &changed);
             let changes = Change::between(Some(&current.record), &changed.record);
             changeset.add_entry(entropy, R::UPDATED, Some(Subject::from_id(changed.meta.id)), changes);
-            (Kept::Updated, changed.meta.id)
+            (SyncOutcome::Updated, changed.meta.id)
         }
     }
 }

@@ -5,44 +5,44 @@ use kernel::{
 };
 
 use crate::{
+    change::WriteContext,
+    error::FindingError,
     finding::{Finding, Severity, Status},
-    notice::Desk,
-    refusal::Refusal,
 };
 
 pub(crate) const UPDATED: Action = Action::new("finding.updated");
 
 /// The change to a nullable field in a patch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Set<T> {
+pub enum Patch<T> {
     /// The field keeps its value.
     #[default]
     Keep,
     /// The field is set to null.
     Clear,
     /// The field is set to this value.
-    To(T),
+    Set(T),
 }
 
-impl<T: Clone> Set<T> {
-    fn over(&self, current: Option<T>) -> Option<T> {
+impl<T: Clone> Patch<T> {
+    fn apply_to(&self, current: Option<T>) -> Option<T> {
         match self {
             Self::Keep => current,
             Self::Clear => None,
-            Self::To(value) => Some(value.clone()),
+            Self::Set(value) => Some(value.clone()),
         }
     }
 
     /// Whether the patch contains the field.
     #[must_use]
-    pub const fn is_named(&self) -> bool {
+    pub const fn is_change(&self) -> bool {
         !matches!(self, Self::Keep)
     }
 }
 
 /// Changes to a finding. A field that is `None` or [`Patch::Keep`] keeps its value.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Revision {
+pub struct FindingPatch {
     /// The title.
     pub title: Option<Title>,
     /// The description.
@@ -52,45 +52,45 @@ pub struct Revision {
     /// The status, which must be an allowed transition from the current one.
     pub status: Option<Status>,
     /// The responsibility that owns it.
-    pub owner_responsibility_id: Set<Reference>,
+    pub owner_responsibility_id: Patch<Reference>,
     /// The member that owns it.
-    pub owner_member_user_id: Set<Reference>,
+    pub owner_member_user_id: Patch<Reference>,
     /// The due date.
-    pub due_at: Set<Timestamp>,
+    pub due_at: Patch<Timestamp>,
     /// The module key of the subject.
-    pub subject_module_key: Set<Reference>,
+    pub subject_module_key: Patch<Reference>,
     /// The resource type of the subject.
-    pub subject_resource_type: Set<Reference>,
+    pub subject_resource_type: Patch<Reference>,
     /// The resource id of the subject.
-    pub subject_resource_id: Set<Reference>,
+    pub subject_resource_id: Patch<Reference>,
 }
 
-impl Revision {
+impl FindingPatch {
     /// Whether no field is to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    fn over(&self, current: &Finding, at: Timestamp) -> Result<Finding, Refusal> {
+    fn apply_to(&self, current: &Finding, at: Timestamp) -> Result<Finding, FindingError> {
         let group = current.subject.as_ref();
         let subject = SubjectGroup::from_parts(
-            self.subject_module_key.over(group.map(|group| group.module_key.clone())),
-            self.subject_resource_type.over(group.map(|group| group.resource_type.clone())),
-            self.subject_resource_id.over(group.map(|group| group.resource_id.clone())),
+            self.subject_module_key.apply_to(group.map(|group| group.module_key.clone())),
+            self.subject_resource_type.apply_to(group.map(|group| group.resource_type.clone())),
+            self.subject_resource_id.apply_to(group.map(|group| group.resource_id.clone())),
         )
-        .map_err(|invalid| Refusal::Invalid(vec![invalid]))?;
+        .map_err(|invalid| FindingError::Invalid(vec![invalid]))?;
         let with_status = match self.status {
-            Some(status) if status != current.status => current.moved(status, at)?,
+            Some(status) if status != current.status => current.transition(status, at)?,
             _ => current.clone(),
         };
         Ok(Finding {
             title: self.title.clone().unwrap_or_else(|| current.title.clone()),
             description: self.description.clone().unwrap_or_else(|| current.description.clone()),
             severity: self.severity.unwrap_or(current.severity),
-            owner_responsibility_id: self.owner_responsibility_id.over(current.owner_responsibility_id.clone()),
-            owner_member_user_id: self.owner_member_user_id.over(current.owner_member_user_id.clone()),
-            due_at: self.due_at.over(current.due_at),
+            owner_responsibility_id: self.owner_responsibility_id.apply_to(current.owner_responsibility_id.clone()),
+            owner_member_user_id: self.owner_member_user_id.apply_to(current.owner_member_user_id.clone()),
+            due_at: self.due_at.apply_to(current.due_at),
             subject,
             ..with_status
         })
@@ -103,14 +103,14 @@ impl Revision {
 /// # Errors
 /// [`FindingError::Transition`] for a status that the lifecycle does not allow; [`FindingError::Invalid`] for an
 /// incomplete subject.
-pub fn revise(
-    context: &Desk<'_>,
+pub fn update(
+    context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     current: &Stored<Finding>,
-    patch: &Revision,
-) -> Result<(Changeset, Stored<Finding>), Refusal> {
-    let updated = patch.over(&current.record, timestamp.at())?;
-    let mut changeset = context.open(timestamp, UPDATED, Some(Subject::from_id(current.meta.id)));
+    patch: &FindingPatch,
+) -> Result<(Changeset, Stored<Finding>), FindingError> {
+    let updated = patch.apply_to(&current.record, timestamp.at())?;
+    let mut changeset = context.begin(timestamp, UPDATED, Some(Subject::from_id(current.meta.id)));
     if updated == current.record {
         changeset.require_unchanged(current);
         return Ok((changeset, current.clone()));
@@ -118,6 +118,6 @@ pub fn revise(
     let after = current.changed(changeset.at(), updated);
     changeset.set_changes(Change::between(Some(&current.record), &after.record));
     changeset.update(current, &after);
-    context.tell_difference(&mut changeset, &current.record, &after);
+    context.publish_changes(&mut changeset, &current.record, &after);
     Ok((changeset, after))
 }

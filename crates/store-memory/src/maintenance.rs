@@ -1,0 +1,70 @@
+//! Maintenance: leases, expiry and health.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kernel::{StoreError, Timestamp};
+use store::{Lease, Maintenance};
+
+use crate::{MemoryStore, state::LeaseRow};
+
+#[async_trait]
+impl Maintenance for MemoryStore {
+    async fn acquire_lease(
+        &self,
+        lease: Lease,
+        owner: &str,
+        now: Timestamp,
+        duration: Duration,
+    ) -> Result<bool, StoreError> {
+        self.change(|state| {
+            let is_taken = state.leases.get(lease.name()).is_some_and(|row| row.owner != owner && now < row.expires_at);
+            if !is_taken {
+                state.leases.insert_mut(lease.name(), LeaseRow { owner: owner.to_owned(), expires_at: now + duration });
+            }
+            Ok(!is_taken)
+        })
+    }
+
+    async fn release_lease(&self, lease: Lease, owner: &str) -> Result<(), StoreError> {
+        self.change(|state| {
+            if state.leases.get(lease.name()).is_some_and(|row| row.owner == owner) {
+                state.leases.remove_mut(lease.name());
+            }
+            Ok(())
+        })
+    }
+
+    async fn delete_expired_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.change(|state| {
+            let expired = state.idempotency_records.values().filter(|record| record.expires_at < now);
+            let mut expired: Vec<_> = expired.map(|record| (record.expires_at, record.key.clone())).collect();
+            expired.sort_unstable();
+            expired.truncate(limit);
+            for (_, key) in &expired {
+                state.idempotency_records.remove_mut(key);
+            }
+            Ok(expired.len() as u64)
+        })
+    }
+
+    async fn check_ready(&self) -> Result<(), StoreError> {
+        self.snapshot().map(drop)
+    }
+
+    async fn time(&self) -> Result<Timestamp, StoreError> {
+        self.snapshot().map(|_| self.clock.now())
+    }
+
+    async fn pending_events(&self) -> Result<u64, StoreError> {
+        Ok(self.snapshot()?.outbox.values().filter(|event| event.pending).count() as u64)
+    }
+
+    fn is_sole_process(&self) -> bool {
+        true
+    }
+
+    async fn close(&self) {
+        *self.lock() = None;
+    }
+}
