@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The prefix of the sections that need PostgreSQL. If no section is given, all are measured.
-const OVER_POSTGRES: &str = "postgres";
+const POSTGRES_PREFIX: &str = "postgres";
 
 pub(crate) fn bench(arguments: &[String]) -> Outcome {
     run(&mut cargo(["build", "--release", "--package", "novantra-server"]))?;
@@ -26,7 +26,7 @@ fn needs_postgres(arguments: &[String]) -> bool {
         !is_value && !argument.starts_with('-')
     });
     let first = sections.next();
-    first.is_none_or(|first| std::iter::once(first).chain(sections).any(|section| section.starts_with(OVER_POSTGRES)))
+    first.is_none_or(|first| std::iter::once(first).chain(sections).any(|section| section.starts_with(POSTGRES_PREFIX)))
 }
 
 #[cfg(test)]
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn postgresql_is_started_for_the_sections_that_need_it_and_where_none_is_named() {
+    fn postgresql_is_started_for_sections_that_need_it_and_if_none_is_given() {
         let needs = |line: &str| needs_postgres(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         assert!(needs("") && needs("--json --folder reads") && needs("reads postgres"));
         assert!(!needs("reads --folder postgres") && !needs("tokens pages"));

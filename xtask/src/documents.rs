@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_that_drifted_is_named_with_the_line() {
+    fn the_first_differing_line_of_a_document_is_found() {
         assert_eq!(first_difference(b"a\nb\n", b"a\nb\n"), None);
         assert_eq!(first_difference(b"a\nb\n", b"a\nc\n"), Some(2));
         assert_eq!(first_difference(b"", b"a\n"), Some(1));

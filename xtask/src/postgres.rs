@@ -9,7 +9,7 @@ use postgres_cluster::{Cluster, TEST_SETTINGS};
 use crate::Outcome;
 
 /// Settings as durable as in production, with a log that benchmarks read statements from.
-const FOR_BENCHMARKS: &[&str] = &[
+const BENCHMARK_SETTINGS: &[&str] = &[
     "fsync=on",
     "full_page_writes=on",
     "synchronous_commit=on",
@@ -22,7 +22,7 @@ const FOR_BENCHMARKS: &[&str] = &[
 /// The PostgreSQL server of the tests.
 pub(crate) enum Database {
     /// A server that the user has set.
-    Named(String),
+    External(String),
     /// A throw-away server, stopped and deleted when this is dropped.
     Own(Box<Cluster>),
 }
@@ -33,7 +33,7 @@ impl Database {
     pub(crate) fn for_tests() -> Outcome<Self> {
         let programs = programs::find_or_install()?;
         if let Ok(url) = std::env::var("NOVANTRA_TEST_POSTGRES_URL") {
-            return Ok(Self::Named(url));
+            return Ok(Self::External(url));
         }
         println!("starting a throw-away PostgreSQL from {}", programs.display());
         Ok(Self::Own(Box::new(Cluster::start(&programs, TEST_SETTINGS)?)))
@@ -41,7 +41,7 @@ impl Database {
 
     pub(crate) fn url(&self) -> &str {
         match self {
-            Self::Named(url) => url,
+            Self::External(url) => url,
             Self::Own(cluster) => cluster.url(),
         }
     }
@@ -50,5 +50,5 @@ impl Database {
 /// Starts a cluster for benchmarks. Returns it with the folder of its programs.
 pub(crate) fn for_benchmarks() -> Outcome<(Cluster, PathBuf)> {
     let programs = programs::find_or_install()?;
-    Ok((Cluster::start(&programs, FOR_BENCHMARKS)?, programs))
+    Ok((Cluster::start(&programs, BENCHMARK_SETTINGS)?, programs))
 }

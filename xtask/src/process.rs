@@ -17,7 +17,7 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> 
 /// Runs the program to its end, with its output shown; fails if the program does.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let status = command.status().map_err(|error| format!("{} can't be started: {error}", name(command)))?;
-    if status.success() { Ok(()) } else { Err(format!("`{}` failed: {status}", line(command))) }
+    if status.success() { Ok(()) } else { Err(format!("`{}` failed: {status}", command_line(command))) }
 }
 
 /// Returns the output of the program; if it fails, the error contains what it printed to stderr.
@@ -27,7 +27,7 @@ pub(crate) fn output(command: &mut Command) -> Outcome<Vec<u8>> {
         return Ok(output.stdout);
     }
     let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(format!("`{}` failed: {}\n{stderr}", line(command), output.status))
+    Err(format!("`{}` failed: {}\n{stderr}", command_line(command), output.status))
 }
 
 /// Returns whether the program exists and succeeds. Its output is hidden.
@@ -40,7 +40,7 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn line(command: &Command) -> String {
+fn command_line(command: &Command) -> String {
     let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
     std::iter::once(name(command)).chain(arguments).collect::<Vec<_>>().join(" ")
 }

@@ -9,7 +9,7 @@ use server::Server;
 use crate::{Outcome, debian};
 
 /// The environment variable with the URL of a Redis server.
-pub(crate) const NAME: &str = "NOVANTRA_TEST_REDIS_URL";
+pub(crate) const URL_VARIABLE: &str = "NOVANTRA_TEST_REDIS_URL";
 
 /// The programs that can be used; the first one found is.
 const PROGRAMS: &[&str] = &["redis-server", "valkey-server"];
@@ -22,15 +22,15 @@ Redis 6 or newer, or Valkey, is required, but was not found. Install it, or set 
 /// The Redis server of the tests.
 pub(crate) enum Redis {
     /// A server that the user has set.
-    Named(String),
+    External(String),
     /// A throw-away server, stopped when this is dropped.
     Own(Server),
 }
 
 impl Redis {
     pub(crate) fn for_tests() -> Outcome<Self> {
-        if let Ok(url) = env::var(NAME) {
-            return Ok(Self::Named(url));
+        if let Ok(url) = env::var(URL_VARIABLE) {
+            return Ok(Self::External(url));
         }
         let program = find_or_install()?;
         println!("starting a throw-away Redis from {}", program.display());
@@ -39,7 +39,7 @@ impl Redis {
 
     pub(crate) fn url(&self) -> &str {
         match self {
-            Self::Named(url) => url,
+            Self::External(url) => url,
             Self::Own(server) => server.url(),
         }
     }

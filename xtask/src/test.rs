@@ -18,7 +18,7 @@ use crate::{
 /// A check.
 struct Step {
     name: &'static str,
-    says: &'static str,
+    description: &'static str,
     check: fn() -> Outcome<Tally>,
 }
 
@@ -30,13 +30,25 @@ struct Tally {
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "fmt", says: "sources are formatted", check: || one(run(&mut cargo(["fmt", "--all", "--check"]))) },
-    Step { name: "tidy", says: "the project's rules are met", check: || one(tidy::tidy()) },
-    Step { name: "clippy", says: "no lint warns", check: clippy },
-    Step { name: "tests", says: "unit, property, contract and end-to-end tests", check: tests },
-    Step { name: "doctests", says: "examples in the documentation", check: doc_tests },
-    Step { name: "documents", says: "generated documents are up to date", check: || one(documents::check()) },
-    Step { name: "deny", says: "licences, bans and sources of dependencies", check: || one(deny::check()) },
+    Step {
+        name: "fmt",
+        description: "sources are formatted",
+        check: || single_check(run(&mut cargo(["fmt", "--all", "--check"]))),
+    },
+    Step { name: "tidy", description: "the project's rules are met", check: || single_check(tidy::tidy()) },
+    Step { name: "clippy", description: "no lint warns", check: clippy },
+    Step { name: "tests", description: "unit, property, contract and end-to-end tests", check: tests },
+    Step { name: "doctests", description: "examples in the documentation", check: doc_tests },
+    Step {
+        name: "documents",
+        description: "generated documents are up to date",
+        check: || single_check(documents::check()),
+    },
+    Step {
+        name: "deny",
+        description: "licences, bans and sources of dependencies",
+        check: || single_check(deny::check()),
+    },
 ];
 
 pub(crate) fn test(names: &[String]) -> Outcome {
@@ -45,12 +57,12 @@ pub(crate) fn test(names: &[String]) -> Outcome {
         return Err(format!("unknown step {unknown:?}; the steps are {}", step_names.join(", ")));
     }
     let steps = STEPS.iter().filter(|step| names.is_empty() || names.iter().any(|name| name == step.name));
-    let results: Vec<_> = steps.map(carry_out).collect();
+    let results: Vec<_> = steps.map(run_step).collect();
     println!("\n── summary");
     let mut total = Tally::default();
     for (step, elapsed, tally) in &results {
         let status = if tally.failed == 0 { "ok" } else { "FAILED" };
-        println!("{status:>6} {:>7.1} s  {:<10} {}", elapsed.as_secs_f64(), step.name, step.says);
+        println!("{status:>6} {:>7.1} s  {:<10} {}", elapsed.as_secs_f64(), step.name, step.description);
         total.passed += tally.passed;
         total.failed += tally.failed;
     }
@@ -58,8 +70,8 @@ pub(crate) fn test(names: &[String]) -> Outcome {
     if total.failed == 0 { Ok(()) } else { Err("some checks failed".to_owned()) }
 }
 
-fn carry_out(step: &'static Step) -> (&'static Step, Duration, Tally) {
-    println!("\n── {}: {}", step.name, step.says);
+fn run_step(step: &'static Step) -> (&'static Step, Duration, Tally) {
+    println!("\n── {}: {}", step.name, step.description);
     let started = Instant::now();
     let tally = (step.check)().unwrap_or_else(|message| {
         eprintln!("{message}");
@@ -68,12 +80,12 @@ fn carry_out(step: &'static Step) -> (&'static Step, Duration, Tally) {
     (step, started.elapsed(), tally)
 }
 
-fn one(outcome: Outcome) -> Outcome<Tally> {
+fn single_check(outcome: Outcome) -> Outcome<Tally> {
     outcome.map(|()| Tally { passed: 1, failed: 0 })
 }
 
 fn clippy() -> Outcome<Tally> {
-    one(run(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))
+    single_check(run(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))
 }
 
 fn tests() -> Outcome<Tally> {
@@ -83,14 +95,14 @@ fn tests() -> Outcome<Tally> {
     let redis = Redis::for_tests()?;
     let mut tests = cargo(TESTS);
     tests.arg("--no-fail-fast").env("NOVANTRA_TEST_POSTGRES_URL", database.url());
-    tests.env(redis::NAME, redis.url());
-    tests.env(faketime::NAME, faketime::find_or_install()?);
-    Libraries::fetched()?.offered_to(&mut tests);
-    count(with_real_files(&mut tests))
+    tests.env(redis::URL_VARIABLE, redis.url());
+    tests.env(faketime::PATH_VARIABLE, faketime::find_or_install()?);
+    Libraries::download()?.configure(&mut tests);
+    run_and_count(with_real_files(&mut tests))
 }
 
 fn doc_tests() -> Outcome<Tally> {
-    count(&mut cargo(["test", "--workspace", "--doc", "--no-fail-fast"]))
+    run_and_count(&mut cargo(["test", "--workspace", "--doc", "--no-fail-fast"]))
 }
 
 /// Passes the folder of real files to the tests, if it is beside the repository and no other is set.
@@ -104,14 +116,14 @@ fn with_real_files(tests: &mut Command) -> &mut Command {
 }
 
 /// Runs tests, with their output shown, and counts them by the last line of each test program.
-fn count(tests: &mut Command) -> Outcome<Tally> {
+fn run_and_count(tests: &mut Command) -> Outcome<Tally> {
     let mut running =
         tests.stdout(Stdio::piped()).spawn().map_err(|error| format!("cargo can't be started: {error}"))?;
     let mut tally = Tally::default();
     for line in running.stdout.take().map(BufReader::new).into_iter().flat_map(BufReader::lines) {
         let Ok(line) = line else { break };
         println!("{line}");
-        tally = tally.and(of_line(&line));
+        tally = tally.plus(parse_result_line(&line));
     }
     let status = running.wait().map_err(|error| error.to_string())?;
     if !status.success() && tally.failed == 0 {
@@ -122,7 +134,7 @@ fn count(tests: &mut Command) -> Outcome<Tally> {
 }
 
 /// Parses the counts of a line such as `test result: ok. 9 passed; 0 failed; …`.
-fn of_line(line: &str) -> Tally {
+fn parse_result_line(line: &str) -> Tally {
     let Some(result) = line.strip_prefix("test result: ") else { return Tally::default() };
     let number = |word: &str| {
         let before = result.split_once(word).map(|(before, _)| before.trim_end());
@@ -132,7 +144,7 @@ fn of_line(line: &str) -> Tally {
 }
 
 impl Tally {
-    const fn and(self, other: Self) -> Self {
+    const fn plus(self, other: Self) -> Self {
         Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
     }
 }
@@ -142,13 +154,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_line_of_a_test_program_is_counted() {
+    fn the_result_line_of_a_test_program_is_parsed() {
         let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s";
-        assert_eq!(of_line(line), Tally { passed: 12, failed: 3 });
+        assert_eq!(parse_result_line(line), Tally { passed: 12, failed: 3 });
         assert_eq!(
-            of_line("test result: \u{1b}[32mok\u{1b}[0m. 9 passed; 0 failed; 0 ignored"),
+            parse_result_line("test result: \u{1b}[32mok\u{1b}[0m. 9 passed; 0 failed; 0 ignored"),
             Tally { passed: 9, failed: 0 }
         );
-        assert_eq!(of_line("running 9 tests"), Tally::default());
+        assert_eq!(parse_result_line("running 9 tests"), Tally::default());
     }
 }

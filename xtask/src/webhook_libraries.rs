@@ -25,14 +25,14 @@ pub(crate) struct Libraries {
 
 impl Libraries {
     /// Downloads the packages if that has not been done yet.
-    pub(crate) fn fetched() -> Outcome<Self> {
+    pub(crate) fn download() -> Outcome<Self> {
         let libraries = Self { folder: root().join("target/webhook-libraries") };
         let marker = libraries.folder.join("fetched");
         let wanted = format!("{PYTHON} {}", NODE.join(" "));
         if fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
             return Ok(libraries);
         }
-        tools()?;
+        install_tools()?;
         let scratch = libraries.folder.join("scratch");
         fs::create_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
         let mut pip = Command::new("python3");
@@ -46,7 +46,7 @@ impl Libraries {
     }
 
     /// Makes pip and npm, as the guides call them, install the packages only from here.
-    pub(crate) fn offered_to<'a>(&self, tests: &'a mut Command) -> &'a mut Command {
+    pub(crate) fn configure<'a>(&self, tests: &'a mut Command) -> &'a mut Command {
         tests
             .env("PIP_NO_INDEX", "1")
             .env("PIP_FIND_LINKS", self.wheels())
@@ -63,7 +63,7 @@ impl Libraries {
     }
 }
 
-fn tools() -> Outcome {
+fn install_tools() -> Outcome {
     let python = |module: &str| succeeds(Command::new("python3").args(["-m", module, "--help"]));
     // Debian's own Python has venv, but only the package has ensurepip, which venv needs.
     let venv = || python("venv") && succeeds(Command::new("python3").args(["-c", "import ensurepip"]));

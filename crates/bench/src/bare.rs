@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     failure::{Context, Failure, Outcome},
-    http::Answer,
+    http::HttpResponse,
 };
 
 /// A bare axum program.
@@ -32,16 +32,16 @@ pub(crate) struct Bare {
 
 /// The response to one path and query.
 #[derive(Clone)]
-struct Canned {
+struct CannedResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
 }
 
-type Answers = Arc<HashMap<String, Canned>>;
+type CannedResponses = Arc<HashMap<String, CannedResponse>>;
 
 /// Returns responses of the server in the format that the program reads. Headers that hyper writes itself are left out.
-pub(crate) fn canned<'a>(responses: impl IntoIterator<Item = (&'a str, &'a Answer)>) -> Value {
+pub(crate) fn canned_responses<'a>(responses: impl IntoIterator<Item = (&'a str, &'a HttpResponse)>) -> Value {
     let responses = responses.into_iter().map(|(path, response)| {
         let is_ours = |name: &str| !["date", "content-length", "connection"].contains(&name);
         let headers: Vec<_> = response.headers.iter().filter(|(name, _)| is_ours(name)).collect();
@@ -53,14 +53,15 @@ pub(crate) fn canned<'a>(responses: impl IntoIterator<Item = (&'a str, &'a Answe
 impl Bare {
     /// Serves until the process is killed.
     pub(crate) fn run(self) -> Outcome<()> {
-        let responses = self.answers.map(|file| read(&fs::read_to_string(file)?)).transpose()?.unwrap_or_default();
+        let responses =
+            self.answers.map(|file| parse_responses(&fs::read_to_string(file)?)).transpose()?.unwrap_or_default();
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
             let _database = self.database.map(|file| open(&file)).transpose()?;
             let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
             println!("{}", json!({ "listen": format!("http://{}", listener.local_addr()?) }));
             let router = Router::new()
                 .route("/readyz", get(async || "ready\n"))
-                .route("/{*path}", get(give).post(take))
+                .route("/{*path}", get(respond_to_get).post(respond_to_post))
                 .with_state(Arc::new(responses));
             // As in the server. If it fails, the connection is only slower.
             let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
@@ -69,7 +70,7 @@ impl Bare {
     }
 }
 
-async fn give(State(answers): State<Answers>, uri: Uri) -> Response<Body> {
+async fn respond_to_get(State(answers): State<CannedResponses>, uri: Uri) -> Response<Body> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut response = Response::new(Body::empty());
     match answers.get(path) {
@@ -83,26 +84,26 @@ async fn give(State(answers): State<Answers>, uri: Uri) -> Response<Body> {
     response
 }
 
-async fn take(answers: State<Answers>, uri: Uri, _body: Bytes) -> Response<Body> {
-    give(answers, uri).await
+async fn respond_to_post(answers: State<CannedResponses>, uri: Uri, _body: Bytes) -> Response<Body> {
+    respond_to_get(answers, uri).await
 }
 
-fn read(text: &str) -> Outcome<HashMap<String, Canned>> {
+fn parse_responses(text: &str) -> Outcome<HashMap<String, CannedResponse>> {
     let malformed = || "the file is not a list of responses".to_owned();
     let responses: Vec<Value> = serde_json::from_str(text)?;
     responses
         .iter()
         .map(|response| {
-            let path = response["path"].as_str().or_fail(malformed)?;
+            let path = response["path"].as_str().context(malformed)?;
             let status =
-                response["status"].as_u64().and_then(|status| u16::try_from(status).ok()).or_fail(malformed)?;
+                response["status"].as_u64().and_then(|status| u16::try_from(status).ok()).context(malformed)?;
             let mut headers = HeaderMap::new();
-            for header in response["headers"].as_array().or_fail(malformed)? {
-                let part = |index: usize| header[index].as_str().or_fail(malformed);
+            for header in response["headers"].as_array().context(malformed)? {
+                let part = |index: usize| header[index].as_str().context(malformed);
                 headers.append(part(0)?.parse::<HeaderName>()?, part(1)?.parse::<HeaderValue>()?);
             }
-            let body = Bytes::from(response["body"].as_str().or_fail(malformed)?.to_owned());
-            Ok((path.to_owned(), Canned { status: StatusCode::from_u16(status)?, headers, body }))
+            let body = Bytes::from(response["body"].as_str().context(malformed)?.to_owned());
+            Ok((path.to_owned(), CannedResponse { status: StatusCode::from_u16(status)?, headers, body }))
         })
         .collect()
 }
@@ -121,11 +122,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_canned_with_all_but_what_hyper_writes() {
+    fn a_canned_response_has_all_headers_except_those_hyper_writes() {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let headers = vec![header("etag", "\"r1\""), header("content-length", "2"), header("date", "now")];
-        let response = Answer { status: 200, headers, body: "{}".to_owned() };
-        let read = read(&canned([("/x?limit=2", &response)]).to_string()).unwrap();
+        let response = HttpResponse { status: 200, headers, body: "{}".to_owned() };
+        let read = parse_responses(&canned_responses([("/x?limit=2", &response)]).to_string()).unwrap();
         let canned = &read["/x?limit=2"];
         assert_eq!((canned.status, &canned.body[..]), (StatusCode::OK, b"{}".as_slice()));
         assert_eq!(canned.headers.len(), 1);
@@ -133,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_canned_is_refused() {
-        assert!(read("[{}]").is_err());
-        assert!(read("{}").is_err());
+    fn a_file_without_canned_responses_is_rejected() {
+        assert!(parse_responses("[{}]").is_err());
+        assert!(parse_responses("{}").is_err());
     }
 }

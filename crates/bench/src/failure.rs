@@ -29,17 +29,17 @@ impl<E: Error> From<E> for Failure {
 
 /// Adds the action that failed to an error.
 pub(crate) trait Context<T> {
-    fn or_fail(self, action: impl FnOnce() -> String) -> Outcome<T>;
+    fn context(self, action: impl FnOnce() -> String) -> Outcome<T>;
 }
 
 impl<T, E: Into<Failure>> Context<T> for Result<T, E> {
-    fn or_fail(self, action: impl FnOnce() -> String) -> Outcome<T> {
+    fn context(self, action: impl FnOnce() -> String) -> Outcome<T> {
         self.map_err(|error| Failure(format!("{}: {}", action(), error.into().0)))
     }
 }
 
 impl<T> Context<T> for Option<T> {
-    fn or_fail(self, action: impl FnOnce() -> String) -> Outcome<T> {
+    fn context(self, action: impl FnOnce() -> String) -> Outcome<T> {
         self.ok_or_else(|| Failure(action()))
     }
 }

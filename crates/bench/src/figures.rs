@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     failure::Outcome,
-    http::{Load, Served},
-    servers::{Subject, Usage},
+    http::{Load, LoadResult},
+    servers::{MeasuredProgram, Usage},
 };
 
 /// How long a case runs before it is measured: caches fill, statements are prepared.
@@ -13,7 +13,7 @@ const WARM_UP: Duration = Duration::from_millis(800);
 
 /// A case to measure.
 pub(crate) struct Case<'a> {
-    pub(crate) subject: &'a dyn Subject,
+    pub(crate) program: &'a dyn MeasuredProgram,
     pub(crate) load: Load,
 }
 
@@ -68,7 +68,7 @@ impl Figures {
         threads
     }
 
-    fn add(&mut self, load: &Served, usage: &Usage) {
+    fn add(&mut self, load: &LoadResult, usage: &Usage) {
         let per_call = |spent: Duration| spent.as_secs_f64() * 1e6 / load.calls as f64;
         self.cpu.push(per_call(usage.total));
         self.latency.push(load.median_latency());
@@ -80,23 +80,23 @@ impl Figures {
 }
 
 /// Measures the cases alternately: every round measures each for `window`.
-pub(crate) fn take_turns<const N: usize>(
+pub(crate) fn measure_interleaved<const N: usize>(
     cases: [Case<'_>; N],
     rounds: usize,
     window: Duration,
 ) -> Outcome<[Figures; N]> {
     for case in &cases {
         case.load.run(WARM_UP)?;
-        case.subject.settle()?;
+        case.program.wait_until_idle()?;
     }
     let mut figures = std::array::from_fn(|_| Figures::default());
     for _ in 0..rounds {
         for (case, figures) in cases.iter().zip(&mut figures) {
-            let before = case.subject.process().usage()?;
+            let before = case.program.process().usage()?;
             let load = case.load.run(window)?;
             // Work that follows the responses is part of the cost of the calls.
-            case.subject.settle()?;
-            figures.add(&load, &case.subject.process().usage()?.since(&before));
+            case.program.wait_until_idle()?;
+            figures.add(&load, &case.program.process().usage()?.since(&before));
         }
     }
     Ok(figures)
@@ -115,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn the_median_lies_in_the_middle_whatever_the_order() {
+    fn the_median_does_not_depend_on_the_order_of_figures() {
         assert!(equal(series(&[9.0, 1.0, 2.0]).median(), 2.0));
         assert!(equal(series(&[4.0, 1.0, 2.0, 9.0]).median(), 3.0));
         assert!(series(&[]).median().is_nan());
     }
 
     #[test]
-    fn the_spread_is_told_as_a_share_of_the_median() {
+    fn the_spread_is_a_share_of_the_median() {
         assert!(equal(series(&[9.0, 11.0, 10.0]).spread(), 0.2));
     }
 }

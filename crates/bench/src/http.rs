@@ -6,7 +6,7 @@ mod head;
 mod load;
 mod request;
 
-pub(crate) use call::{Answer, call};
+pub(crate) use call::{HttpResponse, call};
 pub(crate) use connection::Connection;
-pub(crate) use load::{Load, Served};
+pub(crate) use load::{Load, LoadResult};
 pub(crate) use request::Request;

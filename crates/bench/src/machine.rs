@@ -13,7 +13,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn here() -> Self {
+    pub(crate) fn detect() -> Self {
         let unknown = || "unknown".to_owned();
         let compiler = Command::new("rustc").arg("--version").output().ok();
         Self {
@@ -27,12 +27,12 @@ impl Machine {
         }
     }
 
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let Self { cores, processor, kernel, compiler } = self;
         format!("{cores} cores · {processor} · kernel {kernel} · {compiler} · SQLite {}", rusqlite::version())
     }
 
-    pub(crate) fn document(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let Self { cores, processor, kernel, compiler } = self;
         json!({
             "cores": cores,
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_processor_is_read_from_what_the_kernel_says() {
+    fn the_processor_name_is_parsed_from_cpuinfo() {
         let text =
             "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Intel(R) Xeon(R) Processor\nstepping\t: 8\n";
         assert_eq!(model(text).as_deref(), Some("Intel(R) Xeon(R) Processor"));

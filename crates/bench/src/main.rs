@@ -19,19 +19,19 @@ mod servers;
 
 use clap::Parser;
 
-use crate::{failure::Outcome, machine::Machine, options::Program, report::Report, sections::Bench};
+use crate::{failure::Outcome, machine::Machine, options::Program, report::Report, sections::BenchContext};
 
 fn main() -> Outcome<()> {
     let options = match Program::parse() {
         Program { bare: Some(bare), .. } => return bare.run(),
         Program { options, .. } => options,
     };
-    let bench = Bench::new(&options)?;
-    let mut report = Report::new(Machine::here(), options.json);
-    report.open();
+    let bench = BenchContext::new(&options)?;
+    let mut report = Report::new(Machine::detect(), options.json);
+    report.print_machine();
     for section in options.sections() {
         eprintln!("measuring: {}", section.title());
         report.add(section.measure(&bench)?);
     }
-    report.close()
+    report.print_summary()
 }

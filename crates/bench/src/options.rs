@@ -70,12 +70,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grammar_contradicts_itself_nowhere() {
+    fn the_command_line_definition_is_consistent() {
         Program::command().debug_assert();
     }
 
     #[test]
-    fn sections_are_measured_in_one_order_and_all_of_them_where_none_is_named() {
+    fn sections_are_measured_in_a_fixed_order_and_all_if_none_is_given() {
         let sections = |arguments: &[&str]| {
             let program = ["novantra-bench"].iter().chain(arguments);
             Program::try_parse_from(program).unwrap().options.sections()

@@ -6,12 +6,12 @@ use crate::failure::{Failure, Outcome};
 
 /// Sleeps.
 #[expect(clippy::disallowed_methods, reason = "a benchmark watches an idle process for a stated time")]
-pub(crate) fn rest(time: Duration) {
+pub(crate) fn sleep(time: Duration) {
     std::thread::sleep(time);
 }
 
 /// Polls until there is a value.
-pub(crate) fn until<T>(
+pub(crate) fn poll_until<T>(
     event: &str,
     timeout: Duration,
     interval: Duration,
@@ -25,6 +25,6 @@ pub(crate) fn until<T>(
         if Instant::now() >= deadline {
             return Err(Failure::new(format!("timed out after {} s: {event}", timeout.as_secs())));
         }
-        rest(interval);
+        sleep(interval);
     }
 }

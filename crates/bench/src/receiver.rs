@@ -19,27 +19,27 @@ use crate::failure::Outcome;
 /// A receiver on a thread of its own, which runs until the benchmark ends.
 pub(crate) struct Receiver {
     address: SocketAddr,
-    taken: Arc<Taken>,
+    received: Arc<Received>,
 }
 
 #[derive(Default)]
-struct Taken {
+struct Received {
     count: AtomicU64,
-    noting: AtomicBool,
-    notes: Mutex<Vec<(Instant, Bytes)>>,
+    is_recording: AtomicBool,
+    arrivals: Mutex<Vec<(Instant, Bytes)>>,
 }
 
 impl Receiver {
     pub(crate) fn start() -> Outcome<Self> {
-        let taken = Arc::new(Taken::default());
+        let taken = Arc::new(Received::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
         let address = listener.local_addr()?;
-        let router = Router::new().route("/hook", post(take)).with_state(Arc::clone(&taken));
+        let router = Router::new().route("/hook", post(receive)).with_state(Arc::clone(&taken));
         // If it fails, the connection is only slower.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         thread::spawn(move || runtime.block_on(async { axum::serve(listener, router).await }));
-        Ok(Self { address, taken })
+        Ok(Self { address, received: taken })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -48,27 +48,27 @@ impl Receiver {
 
     /// Returns how many webhooks arrived so far.
     pub(crate) fn count(&self) -> u64 {
-        self.taken.count.load(Ordering::Relaxed)
+        self.received.count.load(Ordering::Relaxed)
     }
 
     /// Starts to record arrivals.
-    pub(crate) fn note(&self) {
-        self.taken.noting.store(true, Ordering::Relaxed);
+    pub(crate) fn start_recording(&self) {
+        self.received.is_recording.store(true, Ordering::Relaxed);
     }
 
     /// Stops recording and returns the recorded arrivals.
-    pub(crate) fn notes(&self) -> Vec<(Instant, Bytes)> {
-        self.taken.noting.store(false, Ordering::Relaxed);
-        mem::take(&mut *self.taken.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn take_arrivals(&self) -> Vec<(Instant, Bytes)> {
+        self.received.is_recording.store(false, Ordering::Relaxed);
+        mem::take(&mut *self.received.arrivals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A receiver that accepts every connection and never responds, which runs until the benchmark ends.
-pub(crate) struct Hanging {
+pub(crate) struct UnresponsiveReceiver {
     address: SocketAddr,
 }
 
-impl Hanging {
+impl UnresponsiveReceiver {
     pub(crate) fn start() -> Outcome<Self> {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
@@ -81,9 +81,9 @@ impl Hanging {
     }
 }
 
-async fn take(State(taken): State<Arc<Taken>>, body: Bytes) -> StatusCode {
-    if taken.noting.load(Ordering::Relaxed) {
-        taken.notes.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), body));
+async fn receive(State(taken): State<Arc<Received>>, body: Bytes) -> StatusCode {
+    if taken.is_recording.load(Ordering::Relaxed) {
+        taken.arrivals.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), body));
     }
     taken.count.fetch_add(1, Ordering::Relaxed);
     StatusCode::NO_CONTENT

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{failure::Outcome, machine::Machine};
 
-pub(crate) use row::{Bar, Row, Unit};
+pub(crate) use row::{Row, Target, Unit};
 
 /// The figures of one section.
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     /// How the figures were measured.
-    pub(crate) how: String,
+    pub(crate) method: String,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -30,35 +30,35 @@ impl Report {
     }
 
     /// Prints the machine.
-    pub(crate) fn open(&self) {
+    pub(crate) fn print_machine(&self) {
         if !self.json {
-            println!("{}", self.machine.words());
+            println!("{}", self.machine.to_text());
         }
     }
 
     pub(crate) fn add(&mut self, table: Table) {
         if !self.json {
-            println!("\n{}", table.words());
+            println!("\n{}", table.to_text());
         }
         self.tables.push(table);
     }
 
     /// Prints how many targets are met, or the JSON document.
-    pub(crate) fn close(&self) -> Outcome<()> {
+    pub(crate) fn print_summary(&self) -> Outcome<()> {
         if self.json {
-            let sections: Vec<Value> = self.tables.iter().map(Table::document).collect();
-            let document = json!({ "machine": self.machine.document(), "sections": sections });
+            let sections: Vec<Value> = self.tables.iter().map(Table::to_json).collect();
+            let document = json!({ "machine": self.machine.to_json(), "sections": sections });
             println!("{}", serde_json::to_string_pretty(&document)?);
             return Ok(());
         }
-        let targets: Vec<bool> = self.tables.iter().flat_map(|table| &table.rows).filter_map(Row::met).collect();
+        let targets: Vec<bool> = self.tables.iter().flat_map(|table| &table.rows).filter_map(Row::is_met).collect();
         println!("\n{} of {} targets met", targets.iter().filter(|met| **met).count(), targets.len());
         Ok(())
     }
 }
 
 impl Table {
-    fn words(&self) -> String {
+    fn to_text(&self) -> String {
         let head = ["", "figure", "spread", "target", "goal", ""].map(str::to_owned);
         let cells: Vec<[String; 6]> = std::iter::once(head).chain(self.rows.iter().map(Row::cells)).collect();
         let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
@@ -68,12 +68,12 @@ impl Table {
             let rest = row[1..].iter().zip(&widths[1..]).map(|(cell, width)| format!("  {cell:>width$}"));
             std::iter::once(first).chain(rest).collect::<String>().trim_end().to_owned()
         });
-        format!("{}: {}\n{}\n{}", self.name, self.title, self.how, lines.collect::<Vec<_>>().join("\n"))
+        format!("{}: {}\n{}\n{}", self.name, self.title, self.method, lines.collect::<Vec<_>>().join("\n"))
     }
 
-    fn document(&self) -> Value {
-        let rows: Vec<Value> = self.rows.iter().map(Row::document).collect();
-        json!({ "name": self.name, "title": self.title, "how": self.how, "figures": rows })
+    fn to_json(&self) -> Value {
+        let rows: Vec<Value> = self.rows.iter().map(Row::to_json).collect();
+        json!({ "name": self.name, "title": self.title, "how": self.method, "figures": rows })
     }
 }
 
@@ -82,13 +82,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_aligned_and_says_what_is_met() {
+    fn a_table_is_aligned_and_shows_which_targets_are_met() {
         let rows = vec![
             Row::new("bare", 10.0, Unit::Micros).spread(0.05),
-            Row::new("server ÷ bare", 7.5, Unit::Times).held_to(Bar::at_most(10.0).goal(6.0)),
+            Row::new("server ÷ bare", 7.5, Unit::Times).with_target(Target::at_most(10.0).goal(6.0)),
         ];
-        let table = Table { name: "reads", title: "Reads", how: "Somehow.".to_owned(), rows };
-        let text = table.words();
+        let table = Table { name: "reads", title: "Reads", method: "Somehow.".to_owned(), rows };
+        let text = table.to_text();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[..2], ["reads: Reads", "Somehow."]);
         assert_eq!(lines[3], "bare           10.0 µs     5 %");

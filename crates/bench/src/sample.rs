@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 /// The maximum number of findings in one call.
-pub(crate) const BATCH: usize = 500;
+pub(crate) const MAX_BATCH: usize = 500;
 
 const RULES: &[(&str, &str)] = &[
     (
@@ -35,7 +35,7 @@ pub(crate) fn batch(first: usize, count: usize) -> String {
 }
 
 /// Returns the body that records one finding.
-pub(crate) fn one(number: usize) -> String {
+pub(crate) fn single(number: usize) -> String {
     let mut finding = finding(number);
     finding["reason"] = "Benchmark run, findings of a scanner".into();
     finding.to_string()
@@ -64,15 +64,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_findings_have_one_key() {
+    fn findings_have_unique_keys() {
         let keys: std::collections::HashSet<String> =
-            (0..BATCH).map(|number| finding(number)["findingKey"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(keys.len(), BATCH);
+            (0..MAX_BATCH).map(|number| finding(number)["findingKey"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(keys.len(), MAX_BATCH);
         assert!(keys.iter().all(|key| key.len() <= 200 && !key.contains(' ')));
     }
 
     #[test]
-    fn a_full_batch_is_no_larger_than_a_body_may_be() {
-        assert!(batch(999_000, BATCH).len() < 1024 * 1024);
+    fn a_full_batch_is_smaller_than_the_maximum_body() {
+        assert!(batch(999_000, MAX_BATCH).len() < 1024 * 1024);
     }
 }

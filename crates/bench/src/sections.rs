@@ -21,7 +21,7 @@ use crate::{
     failure::{Context, Outcome},
     options::Options,
     report::Table,
-    servers::Stock,
+    servers::DataSet,
 };
 
 /// A section of the benchmark, which can be selected by name.
@@ -82,7 +82,7 @@ impl Section {
         }
     }
 
-    pub(crate) fn measure(self, bench: &Bench) -> Outcome<Table> {
+    pub(crate) fn measure(self, bench: &BenchContext) -> Outcome<Table> {
         match self {
             Self::Reads => reads::measure(bench),
             Self::Pages => pages::measure(bench),
@@ -100,13 +100,13 @@ impl Section {
 }
 
 /// The programs and data sets that the sections share.
-pub(crate) struct Bench {
+pub(crate) struct BenchContext {
     binary: PathBuf,
     folder: PathBuf,
     postgres: Option<(String, PathBuf)>,
-    empty: OnceCell<Stock>,
-    small: OnceCell<Stock>,
-    large: OnceCell<Stock>,
+    empty: OnceCell<DataSet>,
+    small: OnceCell<DataSet>,
+    large: OnceCell<DataSet>,
 }
 
 /// The number of findings in the small data set.
@@ -114,12 +114,12 @@ const SMALL: usize = 10_000;
 /// The number of findings in the large data set.
 const LARGE: usize = 100_000;
 
-impl Bench {
+impl BenchContext {
     pub(crate) fn new(options: &Options) -> Outcome<Self> {
         let beside = || Ok::<_, std::io::Error>(env::current_exe()?.with_file_name("novantra"));
         let binary = options.server.clone().map_or_else(beside, Ok)?;
         let binary =
-            binary.canonicalize().or_fail(|| format!("no server at {}: build it with --release", binary.display()))?;
+            binary.canonicalize().context(|| format!("no server at {}: build it with --release", binary.display()))?;
         let folder = options.folder.clone().unwrap_or_else(env::temp_dir).canonicalize()?;
         let postgres = options.postgres.clone().zip(options.postgres_programs.clone());
         Ok(Self { binary, folder, postgres, empty: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() })
@@ -135,7 +135,7 @@ impl Bench {
 
     /// Returns the URL of PostgreSQL and the folder of its programs.
     pub(crate) fn postgres(&self) -> Outcome<(&str, &Path)> {
-        let (url, programs) = self.postgres.as_ref().or_fail(|| {
+        let (url, programs) = self.postgres.as_ref().context(|| {
             "this section needs --postgres and --postgres-programs; `cargo xtask bench` starts a server and sets both"
                 .to_owned()
         })?;
@@ -143,25 +143,25 @@ impl Bench {
     }
 
     /// Returns a data set without findings.
-    pub(crate) fn empty(&self) -> Outcome<&Stock> {
-        made(&self.empty, || Stock::empty(&self.binary, &self.folder))
+    pub(crate) fn empty(&self) -> Outcome<&DataSet> {
+        get_or_create(&self.empty, || DataSet::empty(&self.binary, &self.folder))
     }
 
     /// Returns the small data set.
-    pub(crate) fn small(&self) -> Outcome<&Stock> {
-        made(&self.small, || self.empty()?.grown(SMALL))
+    pub(crate) fn small(&self) -> Outcome<&DataSet> {
+        get_or_create(&self.small, || self.empty()?.with_findings(SMALL))
     }
 
     /// Returns the large data set.
-    pub(crate) fn large(&self) -> Outcome<&Stock> {
-        made(&self.large, || self.small()?.grown(LARGE))
+    pub(crate) fn large(&self) -> Outcome<&DataSet> {
+        get_or_create(&self.large, || self.small()?.with_findings(LARGE))
     }
 }
 
 /// Returns the value of the cell, creating it on first use.
-fn made<T>(cell: &OnceCell<T>, create: impl FnOnce() -> Outcome<T>) -> Outcome<&T> {
+fn get_or_create<T>(cell: &OnceCell<T>, create: impl FnOnce() -> Outcome<T>) -> Outcome<&T> {
     if cell.get().is_none() {
         drop(cell.set(create()?));
     }
-    cell.get().or_fail(|| "the value was not created".to_owned())
+    cell.get().context(|| "the value was not created".to_owned())
 }

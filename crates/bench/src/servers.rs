@@ -10,19 +10,19 @@ mod usage;
 pub(crate) use novantra::{Account, DATABASE, Novantra, Setting};
 pub(crate) use postgres::{Postgres, Script};
 pub(crate) use process::Process;
-pub(crate) use stock::{Stock, fresh};
+pub(crate) use stock::{DataSet, create_folder};
 pub(crate) use usage::Usage;
 
 use crate::{
     failure::{Context, Outcome},
-    http::Answer,
+    http::HttpResponse,
 };
 
 /// A program whose CPU time is measured.
-pub(crate) trait Subject {
+pub(crate) trait MeasuredProgram {
     fn process(&self) -> &Process;
     /// Waits until the program has finished the work that follows its responses.
-    fn settle(&self) -> Outcome<()>;
+    fn wait_until_idle(&self) -> Outcome<()>;
 }
 
 /// A bare axum program that returns fixed responses.
@@ -33,25 +33,27 @@ pub(crate) struct BareServer {
 }
 
 impl BareServer {
-    pub(crate) fn answering<'a>(responses: impl IntoIterator<Item = (&'a str, &'a Answer)>) -> Outcome<Self> {
+    pub(crate) fn with_responses<'a>(
+        responses: impl IntoIterator<Item = (&'a str, &'a HttpResponse)>,
+    ) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("responses.json");
-        std::fs::write(&file, crate::bare::canned(responses).to_string())?;
+        std::fs::write(&file, crate::bare::canned_responses(responses).to_string())?;
         let process = Process::start(Process::bare()?.arg("--answers").arg(file), folder.path())?;
         Ok(Self { process, _folder: folder })
     }
 
     pub(crate) fn host(&self) -> Outcome<std::net::SocketAddr> {
-        self.process.address("listen").or_fail(|| "the bare program did not print its address".to_owned())
+        self.process.address("listen").context(|| "the bare program did not print its address".to_owned())
     }
 }
 
-impl Subject for BareServer {
+impl MeasuredProgram for BareServer {
     fn process(&self) -> &Process {
         &self.process
     }
 
-    fn settle(&self) -> Outcome<()> {
+    fn wait_until_idle(&self) -> Outcome<()> {
         Ok(())
     }
 }

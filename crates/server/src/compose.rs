@@ -21,7 +21,7 @@ use database::Opened;
 pub(crate) use database::migrate;
 use keys::Keys;
 pub(crate) use keys::Tokens;
-pub(crate) use transfer::{BackedUp, Copied, Progress, Restored, back_up, copy, restore};
+pub(crate) use transfer::{BackedUp, CopySummary, Progress, Restored, back_up, copy, restore};
 pub(crate) use webhooks::Webhooks;
 
 /// The purpose of opening an installation, which determines what is created if it is missing.

@@ -17,14 +17,14 @@ use ulid::Ulid;
 const CALLERS: usize = 64;
 const FINDINGS: usize = 10_000;
 
-struct Ground {
+struct Fixture {
     store: SqlStore,
     entropy: TestEntropy,
     home: OrganizationId,
     ids: Vec<Id<Finding>>,
 }
 
-impl Ground {
+impl Fixture {
     async fn commit(&self, count: usize) -> Vec<Id<Finding>> {
         let mut changeset = samples::changeset(&self.entropy, self.store.begin_write(), self.home);
         let ids: Vec<_> = (0..count).map(|_| Id::new(self.entropy.ulid(changeset.at()))).collect();
@@ -49,8 +49,8 @@ async fn measure() {
     let database = Database::open(&url).await.expect("a database");
     let clock = Arc::new(TestClock::default());
     database.migrate(clock.now()).await.expect("a schema");
-    let store = SqlStore::over(database, Role::Server, clock, Ulid::nil()).await.expect("a store");
-    let mut fixture = Ground { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), ids: Vec::new() };
+    let store = SqlStore::open(database, Role::Server, clock, Ulid::nil()).await.expect("a store");
+    let mut fixture = Fixture { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), ids: Vec::new() };
     let began = Instant::now();
     for _ in 0..FINDINGS / 500 {
         let ids = fixture.commit(500).await;
@@ -96,7 +96,7 @@ async fn measure() {
 }
 
 /// Makes `calls` calls, `CALLERS` at a time, and prints the time of each.
-async fn report(what: &str, calls: usize, fixture: &Arc<Ground>, call: impl AsyncFn(&Ground, usize)) {
+async fn report(what: &str, calls: usize, fixture: &Arc<Fixture>, call: impl AsyncFn(&Fixture, usize)) {
     let (cpu_before, started) = (processor_time(), Instant::now());
     // One task polls all callers, so that the store is measured and not the scheduling of tasks.
     let callers = (0..CALLERS).map(|caller| {

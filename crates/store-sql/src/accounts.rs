@@ -1,6 +1,6 @@
 //! Service accounts: lookup by client id, current revisions and last use.
 
-mod standing;
+mod revisions;
 
 use std::sync::LazyLock;
 
@@ -10,25 +10,27 @@ use kernel::{OrganizationId, Revision, StoreError, Timestamp};
 use sea_query::{Expr, ExprTrait as _, Query};
 
 use crate::{
-    engine::{Bulk, Column, Sql, Value},
-    shape::place,
+    engine::{BatchStatement, Column, Sql, Value},
+    list_plan::placeholder,
     store::SqlStore,
-    table::{self, ENVELOPE, Table},
+    table::{self, META_COLUMNS, Table},
 };
 
-pub(crate) use standing::Standing;
+pub(crate) use revisions::AccountRevisions;
 
 /// The only query that starts from a credential and therefore has no organization.
 static BY_CLIENT_ID: LazyLock<Sql> = LazyLock::new(|| {
-    let columns = ENVELOPE.iter().chain(auth::ServiceAccount::COLUMNS).map(|column| column.name);
-    Sql::built(Query::select().columns(columns).from(auth::ServiceAccount::NAME).and_where(Expr::col("id").eq(place())))
+    let columns = META_COLUMNS.iter().chain(auth::ServiceAccount::COLUMNS).map(|column| column.name);
+    Sql::from_query(
+        Query::select().columns(columns).from(auth::ServiceAccount::NAME).and_where(Expr::col("id").eq(placeholder())),
+    )
 });
-static NOTE_USES: LazyLock<Bulk> = LazyLock::new(|| {
+static RECORD_LAST_USED: LazyLock<BatchStatement> = LazyLock::new(|| {
     let columns = [Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")];
-    Bulk::latest("service_account_uses", &columns)
+    BatchStatement::upsert_max("service_account_uses", &columns)
 });
-static LAST_USE: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed("SELECT last_used_at FROM service_account_uses WHERE organization_id = ? AND account_id = ?")
+static LAST_USED: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text("SELECT last_used_at FROM service_account_uses WHERE organization_id = ? AND account_id = ?")
 });
 
 #[async_trait]
@@ -41,7 +43,7 @@ impl Accounts for SqlStore {
     }
 
     async fn revision(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Revision>, StoreError> {
-        self.standing.revision(&self.engine, organization, account).await
+        self.account_revisions.revision(&self.engine, organization, account).await
     }
 
     async fn record_last_used(&self, uses: &[(OrganizationId, AccountId, Timestamp)]) -> Result<(), StoreError> {
@@ -57,7 +59,7 @@ impl Accounts for SqlStore {
         if rows.is_empty() {
             return Ok(());
         }
-        self.engine.write(rows, |rows, session| Box::pin(session.store(&NOTE_USES, rows))).await.map(drop)
+        self.engine.write(rows, |rows, session| Box::pin(session.store_all(&RECORD_LAST_USED, rows))).await.map(drop)
     }
 
     async fn last_used(
@@ -67,7 +69,7 @@ impl Accounts for SqlStore {
     ) -> Result<Option<Timestamp>, StoreError> {
         let values: [Value<'static>; 2] = [organization.into(), account.into()];
         self.engine
-            .read(values, |values, session| Box::pin(session.fetch_one(&LAST_USE, values, |cells| cells.time())))
+            .read(values, |values, session| Box::pin(session.fetch_one(&LAST_USED, values, |cells| cells.time())))
             .await
     }
 }

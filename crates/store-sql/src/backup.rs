@@ -16,29 +16,29 @@ impl Database {
     /// # Errors
     /// [`StoreError::Unavailable`] on PostgreSQL, which is backed up with `pg_dump`; if the file can't be written; and
     /// if the database is itself an unfinished copy.
-    pub async fn back_up(&self, file: &Path) -> Result<(), StoreError> {
+    pub async fn backup_to(&self, file: &Path) -> Result<(), StoreError> {
         if self.is_unfinished().await? {
             return Err(unavailable(
                 "the database is an unfinished copy of another: run `novantra copy` again, which starts over",
             ));
         }
-        self.engine.back_up(file).await
+        self.engine.backup_to(file).await
     }
 
     /// Checks the integrity of every page and index of a SQLite file. No other process may have it open.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] with the first problem found, or the error with which reading failed.
-    pub async fn examine(file: &Path) -> Result<(), StoreError> {
-        Engine::examine(file).await
+    pub async fn check_integrity(file: &Path) -> Result<(), StoreError> {
+        Engine::check_integrity(file).await
     }
 
     /// The version of the newest migration that was applied, or 0 if there is none.
     ///
     /// # Errors
     /// [`StoreError`] if it can't be read.
-    pub async fn schema(&self) -> Result<i64, StoreError> {
-        self.engine.read((), |(), session| Box::pin(migrations::applied(session))).await
+    pub async fn schema_version(&self) -> Result<i64, StoreError> {
+        self.engine.read((), |(), session| Box::pin(migrations::newest_applied(session))).await
     }
 
     /// The check value of the installation's master key, or `None` if the installation is not initialized.
@@ -49,7 +49,11 @@ impl Database {
         self.engine
             .read((), |(), session| {
                 Box::pin(async move {
-                    if session.has_table("installation").await? { master_key::kept(session).await } else { Ok(None) }
+                    if session.has_table("installation").await? {
+                        master_key::stored_check(session).await
+                    } else {
+                        Ok(None)
+                    }
                 })
             })
             .await
@@ -59,7 +63,7 @@ impl Database {
         self.engine
             .read((), |(), session| {
                 Box::pin(
-                    async move { Ok(session.has_table("installation").await? && transfer::stands(session).await?) },
+                    async move { Ok(session.has_table("installation").await? && transfer::is_copying(session).await?) },
                 )
             })
             .await

@@ -1,6 +1,6 @@
 //! Commits: the checks and writes of a changeset, in order.
 
-mod together;
+mod merge;
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,19 +13,19 @@ use ulid::Ulid;
 
 use crate::{
     audit,
-    delivery_queue::lanes,
-    engine::{Session, Sort, Sql, Step, Value, in_order},
+    delivery_queue::partitions,
+    engine::{CommitClass, Session, Sql, Step, Value, pipeline},
     idempotency, outbox,
-    presence::Check,
     statements::{Statements, padded},
     store::SqlStore,
+    writer_registry::RegistrationCheck,
     writes,
 };
 
-pub(crate) use together::Together;
+pub(crate) use merge::CommitBatcher;
 
-static STANDING: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed("SELECT revision FROM service_accounts WHERE organization_id = ? AND id = ?").locking()
+static ACTOR_REVISION: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text("SELECT revision FROM service_accounts WHERE organization_id = ? AND id = ?").with_share_lock()
 });
 
 #[async_trait]
@@ -36,15 +36,15 @@ impl Ledger for SqlStore {
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
         let changeset = Arc::new(changeset);
-        if !self.engine.is_in_process() && together::may_share(&changeset) {
-            let stored = self.commits.store(&self.engine, self.presence.check(), &changeset).await?;
+        if !self.engine.is_in_process() && merge::can_merge(&changeset) {
+            let stored = self.commits.store(&self.engine, self.registration.check(), &changeset).await?;
             if let Some(outcome) = stored {
                 return outcome;
             }
         }
-        let input = (self.presence.check(), changeset);
+        let input = (self.registration.check(), changeset);
         self.engine
-            .write_together(Sort::Commit, input, |(check, changeset), session| {
+            .write_grouped(CommitClass::Commit, input, |(check, changeset), session| {
                 Box::pin(commit(session, *check, changeset))
             })
             .await
@@ -56,51 +56,64 @@ impl Ledger for SqlStore {
         now: Timestamp,
     ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError> {
         let input = (key.clone(), now);
-        self.engine.read_point(input, |(key, now), session| Box::pin(idempotency::answer(session, key, *now))).await
+        self.engine
+            .read_point(input, |(key, now), session| Box::pin(idempotency::stored_response(session, key, *now)))
+            .await
     }
 }
 
 /// Commits a changeset in the transaction of the session.
-pub(crate) async fn commit(session: &Session, check: Check, changeset: &Changeset) -> Result<(), CommitError> {
-    in_order(vec![
-        Box::pin(take_key(session, changeset)),
-        Box::pin(async { Ok(check.hold(session, changeset.at()).await?) }),
-        Box::pin(check_standing(session, changeset)),
-        Box::pin(check_unchanged(session, changeset)),
+pub(crate) async fn commit(
+    session: &Session,
+    check: RegistrationCheck,
+    changeset: &Changeset,
+) -> Result<(), CommitError> {
+    pipeline(vec![
+        Box::pin(store_idempotency_record(session, changeset)),
+        Box::pin(async { Ok(check.lock(session, changeset.at()).await?) }),
+        Box::pin(check_actor(session, changeset)),
+        Box::pin(check_preconditions(session, changeset)),
         Box::pin(writes::store(session, changeset.writes())),
         Box::pin(async { Ok(audit::insert(session, changeset.entries()).await?) }),
         Box::pin(async { Ok(outbox::insert(session, changeset.events()).await?) }),
-        Box::pin(async { Ok(lanes::wake(session, lanes::woken_by(changeset.writes())).await?) }),
+        Box::pin(async {
+            Ok(partitions::mark_due(session, partitions::partitions_touched_by(changeset.writes())).await?)
+        }),
     ])
     .await
 }
 
-async fn take_key(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
+async fn store_idempotency_record(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
     match changeset.idempotency() {
-        Some(record) => idempotency::take(session, record, changeset.at()).await,
+        Some(record) => idempotency::insert(session, record, changeset.at()).await,
         None => Ok(()),
     }
 }
 
-async fn check_standing(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
+async fn check_actor(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
     match changeset.actor_revision() {
-        Some(actor) => check_proof(session, changeset.organization(), actor).await,
+        Some(actor) => check_actor_revision(session, changeset.organization(), actor).await,
         None => Ok(()),
     }
 }
 
-async fn check_proof(session: &Session, organization: OrganizationId, actor: ActorRevision) -> Result<(), CommitError> {
+async fn check_actor_revision(
+    session: &Session,
+    organization: OrganizationId,
+    actor: ActorRevision,
+) -> Result<(), CommitError> {
     let values = [organization.into(), actor.account.into()];
-    let current = session.fetch_one(&STANDING, &values, |cells| cells.revision()).await?;
+    let current = session.fetch_one(&ACTOR_REVISION, &values, |cells| cells.revision()).await?;
     if current == Some(actor.revision) { Ok(()) } else { Err(CommitError::ActorChanged) }
 }
 
-async fn check_unchanged(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
-    let step = |kind: Kind| -> Step<'_, CommitError> { Box::pin(check_kind_unchanged(session, changeset, kind)) };
-    in_order(Kind::ALL.iter().copied().map(step).collect()).await
+async fn check_preconditions(session: &Session, changeset: &Changeset) -> Result<(), CommitError> {
+    let step =
+        |kind: Kind| -> Step<'_, CommitError> { Box::pin(check_preconditions_of_kind(session, changeset, kind)) };
+    pipeline(Kind::ALL.iter().copied().map(step).collect()).await
 }
 
-async fn check_kind_unchanged(session: &Session, changeset: &Changeset, kind: Kind) -> Result<(), CommitError> {
+async fn check_preconditions_of_kind(session: &Session, changeset: &Changeset, kind: Kind) -> Result<(), CommitError> {
     let preconditions = changeset.preconditions().iter().filter(|(of_kind, ..)| *of_kind == kind);
     let expected: Vec<(Ulid, Revision)> = preconditions.map(|(_, id, revision)| (*id, *revision)).collect();
     if expected.is_empty() {
@@ -108,7 +121,7 @@ async fn check_kind_unchanged(session: &Session, changeset: &Changeset, kind: Ki
     }
     let mut values = vec![Value::from(changeset.organization())];
     values.extend(padded(expected.iter().map(|(id, _)| Value::from(*id))));
-    let sql = Statements::of(kind).revisions(expected.len());
+    let sql = Statements::for_kind(kind).revisions(expected.len());
     let current = session.fetch(&sql, &values, |cells| Ok((cells.ulid()?, cells.revision()?))).await?;
     match expected.iter().find(|record| !current.contains(record)) {
         Some((id, _)) => Err(CommitError::Conflict(Conflict::Revision(kind, *id))),

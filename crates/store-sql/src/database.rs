@@ -19,7 +19,7 @@ pub struct Migration {
     pub name: String,
 }
 
-static NOW: LazyLock<Sql> = LazyLock::new(|| Sql::timed("SELECT {now}"));
+static NOW: LazyLock<Sql> = LazyLock::new(|| Sql::from_text_with_now("SELECT {now}"));
 
 /// An open database.
 #[derive(Clone)]
@@ -78,11 +78,11 @@ impl Database {
     }
 
     /// Checks that the schema is the one this program needs and that no unfinished copy is in the database.
-    pub(crate) async fn current(&self) -> Result<(), StoreError> {
+    pub(crate) async fn ensure_current(&self) -> Result<(), StoreError> {
         let check = self.engine.read((), |(), session| {
             Box::pin(async move {
                 let pending = migrations::pending(session).await?.len();
-                Ok::<_, StoreError>((pending, pending == 0 && transfer::stands(session).await?))
+                Ok::<_, StoreError>((pending, pending == 0 && transfer::is_copying(session).await?))
             })
         });
         match check.await? {

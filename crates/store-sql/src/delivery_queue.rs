@@ -1,15 +1,15 @@
 //! The delivery queue: events of the outbox become deliveries, which are sent to endpoints.
 
+mod batchers;
 mod deliveries;
-mod distribution;
 mod events;
-mod holding;
-pub(crate) mod lanes;
-mod plans;
+mod fan_out;
+mod leases;
+pub(crate) mod partitions;
 mod pruning;
-mod settling;
-mod standing;
-mod together;
+mod query_plans;
+mod results;
+mod revisions;
 
 use std::sync::atomic::AtomicBool;
 
@@ -21,13 +21,13 @@ use webhooks::{
     PartitionLease, StaleDelivery, StoredEvent, WebhookDelivery, WebhookSubscription,
 };
 
-use crate::{coalesce, engine::Value, store::SqlStore};
-use deliveries::Asked;
-use distribution::Round;
-use holding::{Claiming, Leaving};
-use settling::Settling;
-pub(crate) use standing::Standing;
-pub(crate) use together::Together;
+use crate::{batching, engine::Value, store::SqlStore};
+pub(crate) use batchers::QueueBatchers;
+use deliveries::DueRequest;
+use fan_out::FanOutRequest;
+use leases::{AcquireRequest, ReleaseRequest};
+use results::RecordRequest;
+pub(crate) use revisions::PartitionRevisions;
 
 #[async_trait]
 impl DeliveryQueue for SqlStore {
@@ -38,7 +38,7 @@ impl DeliveryQueue for SqlStore {
     ) -> Result<Vec<OrganizationId>, StoreError> {
         let input = (after, limit);
         self.engine
-            .read(input, |(after, limit), session| Box::pin(events::undistributed(session, *after, *limit)))
+            .read(input, |(after, limit), session| Box::pin(events::pending_organizations(session, *after, *limit)))
             .await
     }
 
@@ -51,24 +51,24 @@ impl DeliveryQueue for SqlStore {
         phase: FanOutPhase,
     ) -> Result<FanOut, StoreError> {
         let timestamp = self.in_flight.records.begin();
-        let (owner, check) = (owner.to_owned(), self.presence.check());
+        let (owner, check) = (owner.to_owned(), self.registration.check());
         // In the second phase the healthy subscriptions may have their deliveries already.
         let attempted = AtomicBool::new(phase == FanOutPhase::Remaining);
-        let request = Round {
+        let request = FanOutRequest {
             organization,
-            holder: owner,
+            owner: owner,
             now,
             limit,
             audience: phase,
             stamp: timestamp,
             check,
-            tried: attempted,
+            attempted: attempted,
         };
-        self.engine.write(request, |request, session| Box::pin(distribution::distribute(session, request))).await
+        self.engine.write(request, |request, session| Box::pin(fan_out::fan_out(session, request))).await
     }
 
     async fn due_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
-        self.engine.read((now, limit), |(now, limit), session| Box::pin(lanes::due(session, *now, *limit))).await
+        self.engine.read((now, limit), |(now, limit), session| Box::pin(partitions::due(session, *now, *limit))).await
     }
 
     async fn acquire_partitions(
@@ -78,17 +78,17 @@ impl DeliveryQueue for SqlStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<PartitionLease>, StoreError> {
-        let request = Claiming { lanes: partitions.to_vec(), holder: owner.to_owned(), now, until };
-        self.engine.write(request, |request, session| Box::pin(holding::claim(session, request))).await
+        let request = AcquireRequest { lanes: partitions.to_vec(), owner: owner.to_owned(), now, until };
+        self.engine.write(request, |request, session| Box::pin(leases::acquire(session, request))).await
     }
 
     async fn renew_partitions(&self, owner: &str, until: Timestamp) -> Result<(), StoreError> {
         let input = (owner.to_owned(), until);
-        self.engine.write(input, |(owner, until), session| Box::pin(lanes::renew(session, owner, *until))).await
+        self.engine.write(input, |(owner, until), session| Box::pin(partitions::renew(session, owner, *until))).await
     }
 
     async fn partition_revisions(&self, partition: Partition) -> Result<Option<(Revision, Revision)>, StoreError> {
-        self.lane_standing.of(&self.engine, partition).await
+        self.partition_revisions.revisions(&self.engine, partition).await
     }
 
     async fn due_deliveries(
@@ -97,8 +97,8 @@ impl DeliveryQueue for SqlStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<DueDelivery>, StoreError> {
-        let request = Asked { lane: partition, now, limit };
-        coalesce::read(&self.together.due, &self.engine, request, deliveries::due).await
+        let request = DueRequest { lane: partition, now, limit };
+        batching::read(&self.queue_batchers.due, &self.engine, request, deliveries::due).await
     }
 
     async fn record_results(
@@ -108,15 +108,15 @@ impl DeliveryQueue for SqlStore {
         health: Option<DeliveryHealth>,
     ) -> Result<Vec<StaleDelivery>, StoreError> {
         let request = || {
-            let (timestamp, check) = (self.in_flight.records.begin(), self.presence.check());
+            let (timestamp, check) = (self.in_flight.records.begin(), self.registration.check());
             let at = timestamp.at();
-            (Settling { lane: partition, settlements: results.to_vec(), signs: health, at, check }, timestamp)
+            (RecordRequest { lane: partition, updates: results.to_vec(), health: health, at, check }, timestamp)
         };
-        coalesce::write(&self.together.settling, &self.engine, request, settling::settle).await
+        batching::write(&self.queue_batchers.record, &self.engine, request, results::record).await
     }
 
     async fn cancel_deliveries(&self, partition: Partition, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        let input = (self.in_flight.records.begin(), self.presence.check(), partition, now, limit);
+        let input = (self.in_flight.records.begin(), self.registration.check(), partition, now, limit);
         self.engine
             .write(input, |(timestamp, check, partition, now, limit), session| {
                 Box::pin(deliveries::cancel(session, (timestamp.at(), *check), *partition, *now, *limit))
@@ -131,12 +131,12 @@ impl DeliveryQueue for SqlStore {
         now: Timestamp,
         suspended: bool,
     ) -> Result<bool, StoreError> {
-        let request = || (Leaving { lane: partition, owner: owner.to_owned(), now, parked: suspended }, ());
-        coalesce::write(&self.together.leaving, &self.engine, request, holding::give_up).await
+        let request = || (ReleaseRequest { lane: partition, owner: owner.to_owned(), now, suspended: suspended }, ());
+        batching::write(&self.queue_batchers.release, &self.engine, request, leases::release).await
     }
 
     async fn release_all_partitions(&self, owner: &str) -> Result<(), StoreError> {
-        self.engine.write(owner.to_owned(), |owner, session| Box::pin(lanes::give_up_all(session, owner))).await
+        self.engine.write(owner.to_owned(), |owner, session| Box::pin(partitions::release_all(session, owner))).await
     }
 
     async fn delivery_health(
@@ -147,7 +147,7 @@ impl DeliveryQueue for SqlStore {
         let input = (organization, subscriptions.to_vec());
         self.engine
             .read(input, |(organization, subscriptions), session| {
-                Box::pin(lanes::signs(session, *organization, subscriptions))
+                Box::pin(partitions::health(session, *organization, subscriptions))
             })
             .await
     }
@@ -159,7 +159,7 @@ impl DeliveryQueue for SqlStore {
         last: Ulid,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        let values: [Value<'static>; 4] = [organization.into(), after.into(), last.into(), Value::most(limit)];
+        let values: [Value<'static>; 4] = [organization.into(), after.into(), last.into(), Value::limit(limit)];
         self.engine.read(values, |values, session| Box::pin(events::between(session, values))).await
     }
 
@@ -171,7 +171,7 @@ impl DeliveryQueue for SqlStore {
         let input = (partition, deliveries.to_vec());
         self.engine
             .read(input, |(partition, deliveries), session| {
-                Box::pin(deliveries::known(session, *partition, deliveries))
+                Box::pin(deliveries::existing(session, *partition, deliveries))
             })
             .await
     }
@@ -181,6 +181,6 @@ impl DeliveryQueue for SqlStore {
     }
 
     async fn delivery_lag(&self, now: Timestamp) -> Result<DeliveryLag, StoreError> {
-        self.engine.read(now, |now, session| Box::pin(lanes::lag(session, *now))).await
+        self.engine.read(now, |now, session| Box::pin(partitions::lag(session, *now))).await
     }
 }

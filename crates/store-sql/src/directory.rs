@@ -9,14 +9,15 @@ use sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement};
 
 use crate::{
     engine::{Sql, Value},
-    shape::place,
+    list_plan::placeholder,
     store::SqlStore,
-    table::{self, ENVELOPE, Table},
+    table::{self, META_COLUMNS, Table},
 };
 
 /// These statements have no organization as a condition, because they find organizations.
-static ALL: LazyLock<Sql> = LazyLock::new(|| Sql::built(select().order_by("id", Order::Asc)));
-static BY_SLUG: LazyLock<Sql> = LazyLock::new(|| Sql::built(select().and_where(Expr::col("slug").eq(place()))));
+static ALL: LazyLock<Sql> = LazyLock::new(|| Sql::from_query(select().order_by("id", Order::Asc)));
+static BY_SLUG: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_query(select().and_where(Expr::col("slug").eq(placeholder()))));
 
 #[async_trait]
 impl Directory for SqlStore {
@@ -31,6 +32,6 @@ impl Directory for SqlStore {
 }
 
 fn select() -> SelectStatement {
-    let columns = ENVELOPE.iter().chain(Organization::COLUMNS).map(|column| column.name);
+    let columns = META_COLUMNS.iter().chain(Organization::COLUMNS).map(|column| column.name);
     Query::select().columns(columns).from(Organization::NAME).to_owned()
 }

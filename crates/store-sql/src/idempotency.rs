@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write as _, sync::LazyLock};
 use bytes::Bytes;
 use kernel::{CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, StoreError, StoredResponse, Timestamp};
 
-use crate::engine::{Bulk, Cells, Column, Session, Sql, Value, corrupt};
+use crate::engine::{BatchStatement, Column, RowReader, Session, Sql, Value, corrupt};
 
 pub(crate) const TABLE: &str = "idempotency";
 
@@ -22,8 +22,8 @@ pub(crate) const COLUMNS: [Column; 9] = [
 ];
 
 /// Inserts a record, replacing one that has expired.
-static TAKE: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(
+static INSERT: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
         "INSERT INTO idempotency (organization_id, account_id, operation, key, fingerprint, status, headers, body, expires_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT (organization_id, account_id, operation, key) DO UPDATE SET \
@@ -32,23 +32,23 @@ static TAKE: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 /// Inserts several records. An existing record is a conflict, even if it has expired.
-static TAKE_ALL: LazyLock<Bulk> = LazyLock::new(|| Bulk::new_rows(TABLE, &COLUMNS));
+static INSERT_ALL: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_ignore(TABLE, &COLUMNS));
 /// Selects a record by key. The expiry is not a condition, because a planner without statistics could choose its index.
-static ANSWER: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(
+static SELECT: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
         "SELECT expires_at, fingerprint, status, headers, body FROM idempotency \
          WHERE organization_id = ? AND account_id = ? AND operation = ? AND key = ?",
     )
 });
 
 /// Inserts a record, unless there is one for the same key that has not expired at `now`.
-pub(crate) async fn take(session: &Session, record: &IdempotencyRecord, now: Timestamp) -> Result<(), CommitError> {
+pub(crate) async fn insert(session: &Session, record: &IdempotencyRecord, now: Timestamp) -> Result<(), CommitError> {
     let mut values = row(record);
     values.push(now.into());
-    if session.execute(&TAKE, &values).await? == 1 {
+    if session.execute(&INSERT, &values).await? == 1 {
         return Ok(());
     }
-    match self::answer(session, &record.key, now).await? {
+    match self::stored_response(session, &record.key, now).await? {
         Some((fingerprint, response)) if fingerprint == record.fingerprint => Err(CommitError::Duplicate(response)),
         Some(_) => Err(CommitError::KeyReused),
         None => Err(corrupt("the idempotency key conflicts with a record that can't be found").into()),
@@ -56,15 +56,15 @@ pub(crate) async fn take(session: &Session, record: &IdempotencyRecord, now: Tim
 }
 
 /// Inserts all records whose keys have none yet. Returns whether those were all of them.
-pub(crate) async fn take_all(session: &Session, records: &[&IdempotencyRecord]) -> Result<bool, StoreError> {
+pub(crate) async fn insert_all(session: &Session, records: &[&IdempotencyRecord]) -> Result<bool, StoreError> {
     let rows: Vec<_> = records.iter().map(|record| row(record)).collect();
-    Ok(session.execute_each(&TAKE_ALL, &rows).await? == records.len() as u64)
+    Ok(session.execute_each(&INSERT_ALL, &rows).await? == records.len() as u64)
 }
 
 fn row(record: &IdempotencyRecord) -> Vec<Value<'_>> {
     let response = &record.response;
     let mut row = Vec::with_capacity(10);
-    row.extend(named(&record.key));
+    row.extend(key_values(&record.key));
     row.extend([
         Value::from(fingerprint_text(record.fingerprint)),
         Value::Int(i64::from(response.status)),
@@ -76,20 +76,20 @@ fn row(record: &IdempotencyRecord) -> Vec<Value<'_>> {
 }
 
 /// The stored response for a key, with the fingerprint of its request.
-pub(crate) async fn answer(
+pub(crate) async fn stored_response(
     session: &Session,
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError> {
-    let stored = session.fetch_one(&ANSWER, &named(key), |cells| Ok((cells.time()?, read(cells)?))).await?;
+    let stored = session.fetch_one(&SELECT, &key_values(key), |cells| Ok((cells.time()?, read(cells)?))).await?;
     Ok(stored.filter(|(expires_at, _)| *expires_at > now).map(|(_, response)| response))
 }
 
-fn named(key: &IdempotencyKey) -> [Value<'_>; 4] {
+fn key_values(key: &IdempotencyKey) -> [Value<'_>; 4] {
     [key.organization.into(), key.account.into(), Value::text(&key.operation), Value::text(&key.key)]
 }
 
-fn read(cells: &mut Cells<'_>) -> Result<(Fingerprint, StoredResponse), StoreError> {
+fn read(cells: &mut RowReader<'_>) -> Result<(Fingerprint, StoredResponse), StoreError> {
     let fingerprint = cells.parsed(fingerprint)?;
     let status = u16::try_from(cells.int()?).map_err(corrupt)?;
     let headers = cells.parsed(headers)?;

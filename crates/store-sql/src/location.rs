@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_told_apart_by_their_scheme() {
+    fn the_scheme_of_an_address_determines_the_engine() {
         assert!(matches!("sqlite:data/n.db".parse(), Ok(DatabaseUrl::Sqlite(path)) if path == *"data/n.db"));
         assert!(matches!("sqlite:///var/n.db".parse(), Ok(DatabaseUrl::Sqlite(path)) if path == *"/var/n.db"));
         assert!(matches!("postgres://u@h/d".parse(), Ok(DatabaseUrl::Postgres(_))));
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_without_its_password() {
+    fn debug_output_and_errors_do_not_contain_the_password() {
         let url: DatabaseUrl = "postgres://user:hunter2@host/db".parse().unwrap();
         assert!(!format!("{url:?}").contains("hunter2"));
         for refused in ["mysql://user:hunter2@host/db", "postgres://user:hunter2@host/db?sslmode=loud"] {

@@ -44,7 +44,7 @@ const STEPS: &[Step] = steps! {
     8 "delivery_key" "0008_delivery_key.sql",
 };
 
-const LEDGER: Script = {
+const HISTORY_TABLE: Script = {
     const TEXT: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
         version bigint NOT NULL PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at bigint NOT NULL)";
     Script { postgres: TEXT, sqlite: TEXT }
@@ -58,8 +58,9 @@ pub(crate) async fn pending(session: &Session) -> Result<Vec<Migration>, StoreEr
 
 /// Applies the migrations the database lacks, in the transaction of the session.
 pub(crate) async fn apply(session: &Session, now: Timestamp) -> Result<Vec<Migration>, StoreError> {
-    session.lock_schema(&LEDGER).await?;
-    let insert = Sql::fixed("INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)");
+    session.lock_schema(&HISTORY_TABLE).await?;
+    let insert =
+        Sql::from_text("INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)");
     let mut applied = Vec::new();
     for step in missing(session).await? {
         session.run_script(&step.script).await?;
@@ -71,11 +72,11 @@ pub(crate) async fn apply(session: &Session, now: Timestamp) -> Result<Vec<Migra
 }
 
 /// Returns the newest version that the database has, or 0 if it has none.
-pub(crate) async fn applied(session: &Session) -> Result<i64, StoreError> {
+pub(crate) async fn newest_applied(session: &Session) -> Result<i64, StoreError> {
     if !session.has_table("schema_migrations").await? {
         return Ok(0);
     }
-    let newest = Sql::fixed("SELECT max(version) FROM schema_migrations");
+    let newest = Sql::from_text("SELECT max(version) FROM schema_migrations");
     Ok(session.fetch_one(&newest, &[], |cells| cells.opt_int()).await?.flatten().unwrap_or(0))
 }
 
@@ -90,7 +91,7 @@ async fn missing(session: &Session) -> Result<Vec<&'static Step>, StoreError> {
     let newest = newest();
     let mut done = BTreeSet::new();
     if session.has_table("schema_migrations").await? {
-        let every = Sql::fixed("SELECT version, name, checksum FROM schema_migrations ORDER BY version");
+        let every = Sql::from_text("SELECT version, name, checksum FROM schema_migrations ORDER BY version");
         let rows = session
             .fetch(&every, &[], |cells| Ok((cells.int()?, cells.text()?.to_owned(), cells.text()?.to_owned())))
             .await?;
@@ -124,7 +125,7 @@ async fn oldest_schema(session: &Session) -> Result<Option<i64>, StoreError> {
     if !session.has_table("installation").await? {
         return Ok(None);
     }
-    let oldest = Sql::fixed("SELECT value FROM installation WHERE key = 'oldest_schema'");
+    let oldest = Sql::from_text("SELECT value FROM installation WHERE key = 'oldest_schema'");
     session.fetch_one(&oldest, &[], |cells| cells.parsed(str::parse)).await
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use kernel::{OutboxEvent, StoreError};
 
-use crate::engine::{Bulk, Column, Session, Sql, Value};
+use crate::engine::{BatchStatement, Column, Session, Sql, Value};
 
 pub(crate) const TABLE: &str = "outbox";
 
@@ -23,8 +23,8 @@ pub(crate) const COLUMNS: [Column; 9] = [
     Column::text("state"),
 ];
 
-static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::plain(TABLE, &COLUMNS));
-static PENDING: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("SELECT count(*) FROM outbox WHERE state = 'pending'"));
+static INSERT: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_strict(TABLE, &COLUMNS));
+static PENDING: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT count(*) FROM outbox WHERE state = 'pending'"));
 
 pub(crate) async fn insert(session: &Session, events: &[impl Borrow<OutboxEvent> + Sync]) -> Result<(), StoreError> {
     if events.is_empty() {

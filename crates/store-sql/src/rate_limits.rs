@@ -11,21 +11,21 @@ use limits::{ArrivalTime, BucketKey, Exchange, ExchangeResult, MAX_CLOCK_SKEW, S
 use ulid::Ulid;
 
 use crate::{
-    engine::{Cells, Engine, Session, Sql, Value, corrupt},
+    engine::{Engine, RowReader, Session, Sql, Value, corrupt},
     store::SqlStore,
 };
 
 /// The maximum number of buckets per statement. There is one statement for each number of buckets.
-const TOGETHER: usize = 16;
+const MAX_BUCKETS_PER_STATEMENT: usize = 16;
 
 /// How long a bucket must have been full before it is deleted, in milliseconds, since the servers' clocks differ.
-const FORGOTTEN_MILLIS: i64 = 120_000;
+const RETENTION_MILLIS: i64 = 120_000;
 
-static TAKE: [OnceLock<Sql>; TOGETHER] = [const { OnceLock::new() }; TOGETHER];
+static EXCHANGE: [OnceLock<Sql>; MAX_BUCKETS_PER_STATEMENT] = [const { OnceLock::new() }; MAX_BUCKETS_PER_STATEMENT];
 /// Deletes full buckets. The outer condition is checked on the newest version of a row, so a bucket that was used since
 /// the subquery found it is not deleted.
-static FORGET: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(
+static DELETE_FULL: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
         "DELETE FROM rate_limits WHERE full_at < ? AND (organization_id, bucket, subject) IN \
          (SELECT organization_id, bucket, subject FROM rate_limits WHERE full_at < ? \
          ORDER BY organization_id, bucket, subject LIMIT ?)",
@@ -39,13 +39,13 @@ pub struct SqlBuckets {
 
 /// The key of a bucket in the table: organization, bucket name and subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name(String, &'static str, String);
+struct RowKey(String, &'static str, String);
 
 /// An exchange with the key of its bucket and its index in the request.
 #[derive(Debug)]
-struct Asked {
-    name: Name,
-    place: usize,
+struct IndexedExchange {
+    key: RowKey,
+    index: usize,
     take: Exchange,
 }
 
@@ -66,44 +66,50 @@ impl SharedBuckets for SqlBuckets {
         if exchanges.is_empty() {
             return Ok(Vec::new());
         }
-        let mut indexed: Vec<Asked> = exchanges
+        let mut indexed: Vec<IndexedExchange> = exchanges
             .iter()
             .enumerate()
-            .map(|(index, exchange)| Asked { name: Name::of(&exchange.key), place: index, take: *exchange })
+            .map(|(index, exchange)| IndexedExchange {
+                key: RowKey::from_bucket_key(&exchange.key),
+                index: index,
+                take: *exchange,
+            })
             .collect();
         // In the same order on every server, so that no two transactions deadlock.
-        indexed.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        let mut results =
-            self.engine.write((indexed, now), |(indexed, now), session| Box::pin(run(session, indexed, *now))).await?;
+        indexed.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        let mut results = self
+            .engine
+            .write((indexed, now), |(indexed, now), session| Box::pin(exchange_all(session, indexed, *now)))
+            .await?;
         results.sort_unstable_by_key(|(index, _)| *index);
         Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 
     async fn delete_full(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        let before = Value::Int((now.millis() - FORGOTTEN_MILLIS) * 1000);
+        let before = Value::Int((now.millis() - RETENTION_MILLIS) * 1000);
         let values: [Value<'static>; 3] =
             [before.clone(), before, Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
-        self.engine.write(values, |values, session| Box::pin(session.execute(&FORGET, values))).await
+        self.engine.write(values, |values, session| Box::pin(session.execute(&DELETE_FULL, values))).await
     }
 }
 
-async fn run(
+async fn exchange_all(
     session: &mut Session,
-    exchanges: &[Asked],
+    exchanges: &[IndexedExchange],
     now: Timestamp,
 ) -> Result<Vec<(usize, ExchangeResult)>, StoreError> {
     let mut results = Vec::with_capacity(exchanges.len());
-    for chunk in exchanges.chunks(TOGETHER) {
-        let sql = TAKE[chunk.len() - 1].get_or_init(|| take_sql(chunk.len()));
+    for chunk in exchanges.chunks(MAX_BUCKETS_PER_STATEMENT) {
+        let sql = EXCHANGE[chunk.len() - 1].get_or_init(|| exchange_sql(chunk.len()));
         let values: Vec<Value<'_>> = chunk.iter().flat_map(|exchange| exchange.values(now)).collect();
-        results.extend(session.fetch(sql, &values, |cells| read(cells, chunk)).await?);
+        results.extend(session.fetch(sql, &values, |cells| read_result(cells, chunk)).await?);
     }
     if results.len() == exchanges.len() { Ok(results) } else { Err(corrupt("a rate-limit bucket returned no row")) }
 }
 
 /// Exchanges with this number of buckets. An inserted row holds the result for a bucket that is full. If the bucket has
 /// a row, the result is computed from that row, as in `limits::Exchange`.
-fn take_sql(rows: usize) -> Sql {
+fn exchange_sql(rows: usize) -> Sql {
     let before = format!(
         "GREATEST(CASE WHEN b.full_at > excluded.empty_at + {MAX_CLOCK_SKEW} THEN excluded.empty_at ELSE b.full_at END \
          - excluded.returned * excluded.span, excluded.full_at - excluded.granted * excluded.span)"
@@ -122,35 +128,35 @@ fn take_sql(rows: usize) -> Sql {
          returned = excluded.returned, granted = {granted} \
          RETURNING organization_id, bucket, subject, full_at, granted"
     );
-    Sql::fixed(&text)
+    Sql::from_text(&text)
 }
 
-fn read(cells: &mut Cells<'_>, chunk: &[Asked]) -> Result<(usize, ExchangeResult), StoreError> {
+fn read_result(cells: &mut RowReader<'_>, chunk: &[IndexedExchange]) -> Result<(usize, ExchangeResult), StoreError> {
     let (organization, bucket, subject) = (cells.text()?, cells.text()?, cells.text()?);
-    let has_key = |exchange: &&Asked| {
-        let Name(own_organization, own_bucket, own_subject) = &exchange.name;
+    let has_key = |exchange: &&IndexedExchange| {
+        let RowKey(own_organization, own_bucket, own_subject) = &exchange.key;
         own_organization == organization && *own_bucket == bucket && own_subject == subject
     };
     let exchange =
         chunk.iter().find(has_key).ok_or_else(|| corrupt("an unrequested rate-limit bucket was returned"))?;
     let full_at = ArrivalTime(cells.int()?);
     let granted = u32::try_from(cells.int()?).map_err(corrupt)?;
-    Ok((exchange.place, ExchangeResult { granted, bucket: full_at }))
+    Ok((exchange.index, ExchangeResult { granted, bucket: full_at }))
 }
 
-impl Name {
+impl RowKey {
     /// The key in the table. Buckets without an organization have the nil ULID.
-    fn of(key: &BucketKey) -> Self {
+    fn from_bucket_key(key: &BucketKey) -> Self {
         let organization = key.organization().map_or_else(Ulid::nil, |organization| organization.ulid());
         Self(organization.to_string(), key.bucket().name(), key.subject())
     }
 }
 
-impl Asked {
+impl IndexedExchange {
     fn values(&self, now: Timestamp) -> [Value<'_>; 8] {
         let quota = self.take.quota;
         let fresh = self.take.apply(ArrivalTime::FULL, now);
-        let Name(organization, bucket, subject) = &self.name;
+        let RowKey(organization, bucket, subject) = &self.key;
         [
             Value::text(organization),
             Value::text(*bucket),

@@ -9,14 +9,14 @@ use kernel::{
 };
 
 use crate::{
-    engine::{Cells, Sql, Value},
-    listing::Slice,
-    presence::Seen,
-    shape::part,
+    engine::{RowReader, Sql, Value},
+    list_plan::row_kind,
+    list_query::ListQuery,
     statements::{Statements, padded},
     store::SqlStore,
-    streaming::as_page,
+    streaming::to_page_request,
     table::{self, Table},
+    writer_registry::OtherWriters,
 };
 
 #[async_trait]
@@ -25,7 +25,7 @@ impl<R: Table> Reader<R> for SqlStore {
         let values: [Value<'static>; 2] = [organization.into(), id.into()];
         self.engine
             .read_point(values, |values, session| {
-                Box::pin(session.fetch_one(&Statements::of(R::KIND).get, values, table::read::<R>))
+                Box::pin(session.fetch_one(&Statements::for_kind(R::KIND).get, values, table::read::<R>))
             })
             .await
     }
@@ -36,11 +36,11 @@ impl<R: Table> Reader<R> for SqlStore {
         filter: &R::Filter,
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
-        let query = Slice::of_records(organization.into(), R::narrow(filter), page);
-        let statement = Statements::of(R::KIND).list(&query, self.reach, self.presence.row());
+        let query = ListQuery::for_records(organization.into(), R::filter_values(filter), page);
+        let statement = Statements::for_kind(R::KIND).list(&query, self.scan_limit, self.registration.row_id());
         let low_watermark = self.in_flight.records.low_watermark();
-        let (rows, as_of) = self.slice(low_watermark, page.limit, statement, table::read::<R>).await?;
-        Ok(rows.page(page.limit, as_of, |stored| page.order.position(stored)))
+        let (rows, as_of) = self.read_page(low_watermark, page.limit, statement, table::read::<R>).await?;
+        Ok(rows.into_page(page.limit, as_of, |stored| page.order.position(stored)))
     }
 
     async fn stream(
@@ -49,13 +49,13 @@ impl<R: Table> Reader<R> for SqlStore {
         filter: &R::Filter,
         request: &StreamRequest,
     ) -> Result<SnapshotStream<Stored<R>>, StoreError> {
-        let query = Slice::of_records(organization.into(), R::narrow(filter), &as_page(request));
-        let statement = Statements::of(R::KIND).stream(query);
-        self.streamed(self.in_flight.records.low_watermark(), statement, table::read::<R>).await
+        let query = ListQuery::for_records(organization.into(), R::filter_values(filter), &to_page_request(request));
+        let statement = Statements::for_kind(R::KIND).stream(query);
+        self.open_stream(self.in_flight.records.low_watermark(), statement, table::read::<R>).await
     }
 
     async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
-        let sql = Statements::of(R::KIND).with_keys(keys.len());
+        let sql = Statements::for_kind(R::KIND).with_keys(keys.len());
         // No record matches if the kind has no keys.
         let Some(sql) = sql.filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };
         let mut values = vec![Value::from(organization)];
@@ -67,37 +67,37 @@ impl<R: Table> Reader<R> for SqlStore {
 }
 
 /// The rows that the statement of a list returned.
-pub(crate) struct Looked<T> {
+pub(crate) struct PageRows<T> {
     /// The rows of the page, and one more if there is one.
     rows: Vec<T>,
     /// The last row that was scanned, if the scan limit was reached before the page was full.
-    last: Option<T>,
+    last_scanned: Option<T>,
     /// The state of other processes in the same snapshot.
-    seen: Option<Seen>,
+    other_writers: Option<OtherWriters>,
 }
 
-impl<T> Looked<T> {
-    fn with_room(limit: PageLimit) -> Self {
-        Self { rows: Vec::with_capacity(limit.get() + 1), last: None, seen: None }
+impl<T> PageRows<T> {
+    fn with_capacity(limit: PageLimit) -> Self {
+        Self { rows: Vec::with_capacity(limit.get() + 1), last_scanned: None, other_writers: None }
     }
 
-    fn take(
+    fn push_row(
         &mut self,
-        cells: &mut Cells<'_>,
-        read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
+        cells: &mut RowReader<'_>,
+        read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
     ) -> Result<(), StoreError> {
-        let (kind, other_writers) = (cells.int()?, Seen::read(cells)?);
+        let (kind, other_writers) = (cells.int()?, OtherWriters::read(cells)?);
         match kind {
-            part::PAGE => self.rows.push(read(cells)?),
-            part::LOOKED => self.last = Some(read(cells)?),
-            _ => self.seen = Some(other_writers),
+            row_kind::PAGE => self.rows.push(read(cells)?),
+            row_kind::LAST_SCANNED => self.last_scanned = Some(read(cells)?),
+            _ => self.other_writers = Some(other_writers),
         }
         Ok(())
     }
 
     /// Returns the page. Its cursor continues after the last row that was scanned.
-    pub(crate) fn page(self, limit: PageLimit, as_of: Timestamp, position: impl Fn(&T) -> Position) -> Page<T> {
-        let last = self.last.as_ref().map(&position);
+    pub(crate) fn into_page(self, limit: PageLimit, as_of: Timestamp, position: impl Fn(&T) -> Position) -> Page<T> {
+        let last = self.last_scanned.as_ref().map(&position);
         let page = Page::from_overfetch(self.rows, limit, as_of, position);
         Page { next: page.next.or(last), ..page }
     }
@@ -108,25 +108,25 @@ impl SqlStore {
     ///
     /// That time is the lowest of this process's `low_watermark`, which was read before, and of the watermarks of other
     /// processes in the snapshot of the rows. A process that begins to write afterwards stamps later than this time.
-    pub(crate) async fn slice<T: Send + 'static>(
+    pub(crate) async fn read_page<T: Send + 'static>(
         &self,
         low_watermark: Timestamp,
         limit: PageLimit,
         (sql, values): (Arc<Sql>, Vec<Value<'static>>),
-        read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
-    ) -> Result<(Looked<T>, Timestamp), StoreError> {
-        let watermark = self.presence.horizon(low_watermark).await;
+        read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
+    ) -> Result<(PageRows<T>, Timestamp), StoreError> {
+        let watermark = self.registration.watermark(low_watermark).await;
         let rows = self
             .engine
             .read((sql, values), move |(sql, values), session| {
                 Box::pin(async move {
-                    let mut rows = Looked::with_room(limit);
-                    session.visit(sql, values, |cells| rows.take(cells, read)).await?;
+                    let mut rows = PageRows::with_capacity(limit);
+                    session.visit(sql, values, |cells| rows.push_row(cells, read)).await?;
                     Ok::<_, StoreError>(rows)
                 })
             })
             .await?;
-        let as_of = watermark.told(rows.seen)?;
+        let as_of = watermark.combine(rows.other_writers)?;
         Ok((rows, as_of))
     }
 }

@@ -8,31 +8,31 @@ use kernel::{Changeset, CommitError, StoreError, Timestamp};
 
 use crate::{
     commit::commit,
-    engine::{Cells, Session, Sql, Value},
+    engine::{RowReader, Session, Sql, Value},
     store::SqlStore,
 };
 
 /// Selects the keys with the current time, in one statement and therefore by one clock. Without keys, only the time.
 static ALL: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::timed(
+    Sql::from_text_with_now(
         "SELECT present.moment, k.id, k.algorithm, k.sealed, k.created_at, k.signs_from \
          FROM (SELECT {now} AS moment) AS present LEFT JOIN signing_keys AS k ON 1 = 1",
     )
 });
-static IDS: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("SELECT id FROM signing_keys"));
+static IDS: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT id FROM signing_keys"));
 /// Locks the row of a lease, so that concurrent changes on PostgreSQL wait for each other.
-static GUARD: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(
+static LOCK: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
         "INSERT INTO leases (name, holder, expires_at) VALUES ('signing-keys', '', 0) \
          ON CONFLICT (name) DO UPDATE SET expires_at = excluded.expires_at",
     )
 });
 static ADD: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::timed(
+    Sql::from_text_with_now(
         "INSERT INTO signing_keys (id, algorithm, sealed, created_at, signs_from) VALUES (?, ?, ?, ?, {now} + ?)",
     )
 });
-static DROP: LazyLock<Sql> = LazyLock::new(|| Sql::fixed("DELETE FROM signing_keys WHERE id = ?"));
+static DROP: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM signing_keys WHERE id = ?"));
 
 #[async_trait]
 impl SigningKeys for SqlStore {
@@ -46,7 +46,7 @@ impl SigningKeys for SqlStore {
         self.engine
             .write(key.clone(), |key, session| {
                 Box::pin(async move {
-                    if guarded(session).await?.is_empty() {
+                    if lock_and_list_ids(session).await?.is_empty() {
                         add(session, key, Duration::ZERO).await?;
                     }
                     Ok(())
@@ -56,11 +56,11 @@ impl SigningKeys for SqlStore {
     }
 
     async fn change_signing_keys(&self, change: &KeyChange, changeset: Changeset) -> Result<bool, CommitError> {
-        let input = (self.presence.check(), change.clone(), changeset);
+        let input = (self.registration.check(), change.clone(), changeset);
         self.engine
             .write(input, |(check, change, changeset), session| {
                 Box::pin(async move {
-                    if guarded(session).await? != change.expected_ids.iter().cloned().collect() {
+                    if lock_and_list_ids(session).await? != change.expected_ids.iter().cloned().collect() {
                         return Ok(false);
                     }
                     for id in &change.drop {
@@ -77,8 +77,8 @@ impl SigningKeys for SqlStore {
 }
 
 /// Locks the keys against changes until the transaction ends, and returns the ids of all of them.
-async fn guarded(session: &Session) -> Result<BTreeSet<String>, StoreError> {
-    session.execute(&GUARD, &[]).await?;
+async fn lock_and_list_ids(session: &Session) -> Result<BTreeSet<String>, StoreError> {
+    session.execute(&LOCK, &[]).await?;
     let ids = session.fetch(&IDS, &[], |cells| cells.text().map(str::to_owned)).await?;
     Ok(ids.into_iter().collect())
 }
@@ -94,7 +94,7 @@ async fn add(session: &Session, key: &EncryptedSigningKey, lead: Duration) -> Re
     session.execute(&ADD, &values).await.map(drop)
 }
 
-fn read(cells: &mut Cells<'_>) -> Result<(Timestamp, Option<PublishedKey>), StoreError> {
+fn read(cells: &mut RowReader<'_>) -> Result<(Timestamp, Option<PublishedKey>), StoreError> {
     let at = cells.time()?;
     let Some(id) = cells.opt_text()? else { return Ok((at, None)) };
     let sealed = EncryptedSigningKey {

@@ -9,28 +9,28 @@ use std::sync::Arc;
 use kernel::{PageRequest, SnapshotStream, StoreError, StreamRequest, Timestamp};
 
 use crate::{
-    engine::{Cells, Sql, Value},
-    listing::Slice,
-    shape::{Source, listed, one_of},
+    engine::{RowReader, Sql, Value},
+    list_plan::{Source, column_list, one_of},
+    list_query::ListQuery,
     store::SqlStore,
     table::Filter,
 };
 
 /// Returns the page request with the order and the time ranges of this stream request.
-pub(crate) fn as_page(request: &StreamRequest) -> PageRequest {
+pub(crate) fn to_page_request(request: &StreamRequest) -> PageRequest {
     PageRequest { order: request.order, time_range: request.time_range, ..PageRequest::default() }
 }
 
 /// Returns the statement that streams every row of a list query, whatever its limit, and its values.
 pub(crate) fn statement(
-    query: Slice,
+    query: ListQuery,
     Source { table, columns, filters, .. }: Source<'_>,
 ) -> (Arc<Sql>, Vec<Value<'static>>) {
     let mut filtered: Vec<(Filter, Vec<Value<'static>>)> =
         filters.iter().copied().zip(query.filters).filter(|(_, values)| !values.is_empty()).collect();
-    let is_range = |filter: &Filter, values: usize| filter.leads() && (filter.is_unique() || values == 1);
+    let is_range = |filter: &Filter, values: usize| filter.is_indexed() && (filter.is_unique() || values == 1);
     let drivers = filtered.iter().enumerate().filter(|(_, (filter, values))| is_range(filter, values.len()));
-    let driver = drivers.min_by_key(|(_, (filter, _))| filter.sharing).map(|(index, _)| index);
+    let driver = drivers.min_by_key(|(_, (filter, _))| filter.selectivity).map(|(index, _)| index);
     let driver = driver.map(|index| filtered.remove(index));
 
     let mut values = vec![query.organization];
@@ -39,7 +39,7 @@ pub(crate) fn statement(
         conditions.push(one_of(filter.column, values.len() + 1, wanted.len()));
         values.extend(wanted);
     }
-    conditions.extend(query.walk.conditions("", values.len() + 1));
+    conditions.extend(query.scan_order.conditions("", values.len() + 1));
     values.extend(query.bounds);
     for (filter, wanted) in filtered {
         conditions.push(one_of(&format!("({} || '')", filter.column), values.len() + 1, wanted.len()));
@@ -47,23 +47,23 @@ pub(crate) fn statement(
     }
     let text = format!(
         "SELECT {} FROM {table} WHERE {} ORDER BY {}",
-        listed("", columns.iter().map(|column| column.name)),
+        column_list("", columns.iter().map(|column| column.name)),
         conditions.join(" AND "),
-        query.walk.order("")
+        query.scan_order.order_by("")
     );
-    (Arc::new(Sql::numbered(&text)), values)
+    (Arc::new(Sql::from_numbered_text(&text)), values)
 }
 
 impl SqlStore {
     /// Streams rows, with the time before which no change can be missing from them. As in [`Self::read_page`], that
     /// time is taken before the snapshot of the rows.
-    pub(crate) async fn streamed<T: Send + 'static>(
+    pub(crate) async fn open_stream<T: Send + 'static>(
         &self,
         low_watermark: Timestamp,
         (sql, values): (Arc<Sql>, Vec<Value<'static>>),
-        read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
+        read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
     ) -> Result<SnapshotStream<T>, StoreError> {
-        let as_of = self.presence.as_of(&self.engine, low_watermark).await?;
+        let as_of = self.registration.as_of(&self.engine, low_watermark).await?;
         let batches = self.engine.stream(sql, values, read).await?;
         Ok(SnapshotStream { batches, as_of })
     }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::{
         audit::entry_stream,
-        plans::{Planned, but_for_seals},
+        query_plans::{PlanFixture, without_seal_lookups},
         statements::Statements,
         table::Table,
     };
@@ -94,23 +94,24 @@ mod tests {
         ]
     }
 
-    async fn steps(planned: &Planned, filter: &FindingFilter, request: &StreamRequest) -> Vec<String> {
+    async fn steps(planned: &PlanFixture, filter: &FindingFilter, request: &StreamRequest) -> Vec<String> {
         let organization: Id<kernel::Organization> = Id::new(Ulid(1));
-        let query = Slice::of_records(organization.into(), Finding::narrow(filter), &as_page(request));
-        let (sql, values) = Statements::of(kernel::Kind::Finding).stream(query);
-        planned.steps(&sql, values).await
+        let query =
+            ListQuery::for_records(organization.into(), Finding::filter_values(filter), &to_page_request(request));
+        let (sql, values) = Statements::for_kind(kernel::Kind::Finding).stream(query);
+        planned.plan_steps(&sql, values).await
     }
 
     /// Asserts that the plan is one range of an index, in its order.
     #[track_caller]
-    fn is_one_scan(steps: &[String], index: &str) {
+    fn assert_one_scan(steps: &[String], index: &str) {
         assert_eq!(steps.len(), 1, "{steps:#?}");
         assert!(steps[0].starts_with("SEARCH") && steps[0].contains(&format!("INDEX {index} ")), "{index}: {steps:#?}");
     }
 
     #[tokio::test]
-    async fn a_stream_is_one_scan_of_an_index_and_nothing_is_sorted_whatever_its_filters() {
-        let planned = Planned::new().await;
+    async fn a_stream_scans_one_index_range_and_sorts_nothing_with_any_filters() {
+        let planned = PlanFixture::new().await;
         let any = FindingFilter::default();
         let (by_id, changed) = ("sqlite_autoindex_findings_1", "findings_changed");
         for (filter, indexes) in [
@@ -137,14 +138,14 @@ mod tests {
             ),
         ] {
             for (request, index) in requests().iter().zip(indexes) {
-                is_one_scan(&steps(&planned, &filter, request).await, index);
+                assert_one_scan(&steps(&planned, &filter, request).await, index);
             }
         }
     }
 
     #[tokio::test]
-    async fn keys_are_looked_up_also_for_a_stream() {
-        let planned = Planned::new().await;
+    async fn a_stream_with_keys_looks_them_up_in_their_index() {
+        let planned = PlanFixture::new().await;
         let keys = ["a", "b"].map(|key| RecordKey::parse(key).unwrap());
         let filter = FindingFilter { keys: keys.into(), ..FindingFilter::default() };
         for request in &requests() {
@@ -154,15 +155,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stream_of_entries_is_one_scan_of_an_index() {
-        let planned = Planned::new().await;
+    async fn a_stream_of_audit_entries_scans_one_index_range() {
+        let planned = PlanFixture::new().await;
         let several = ["a".to_owned(), "b".to_owned()].into();
         let of_several = AuditFilter { actions: several, ..AuditFilter::default() };
         for filter in [AuditFilter::default(), of_several] {
             for request in &requests() {
                 let (sql, values) = entry_stream(Id::new(Ulid(1)), &filter, request);
-                let steps = but_for_seals(planned.steps(&sql, values).await);
-                is_one_scan(&steps, "sqlite_autoindex_audit_entries_1");
+                let steps = without_seal_lookups(planned.plan_steps(&sql, values).await);
+                assert_one_scan(&steps, "sqlite_autoindex_audit_entries_1");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use kernel::{Meta, Resource, StoreError, Stored};
 
-use crate::engine::{Cells, Column, Value};
+use crate::engine::{Column, RowReader, Value};
 
 /// The table in which the records of a kind are stored.
 ///
@@ -15,7 +15,7 @@ pub(crate) trait Table: Resource {
     const KEY: Option<Key> = None;
     /// The parent of each record, if the kind has one: its column precedes the identifier in the primary key, so the
     /// records of one parent are one range, which needs no second index.
-    const WITHIN: Option<Within> = None;
+    const PARENT: Option<Parent> = None;
     /// The columns that a list can filter by. Unless each value is unique, an indexed column has an index for each
     /// order: (organization, column, id) and (organization, column, updated, id). For the column of [`Self::PARENT`]
     /// the former is the primary key itself. Where lists combine several filters, these indexes also contain the other
@@ -26,10 +26,10 @@ pub(crate) trait Table: Resource {
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>);
 
     /// Reads the record's own fields, in the order of [`Self::COLUMNS`].
-    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError>;
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError>;
 
     /// Returns the accepted values of each column of [`Self::FILTERS`], in its order. An empty list accepts any value.
-    fn narrow(filter: &Self::Filter) -> Vec<Vec<Value<'static>>>;
+    fn filter_values(filter: &Self::Filter) -> Vec<Vec<Value<'static>>>;
 }
 
 /// The column of a unique key.
@@ -48,7 +48,7 @@ pub(crate) enum Scope {
 
 /// The permanent parent of a kind of record.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Within {
+pub(crate) struct Parent {
     pub(crate) column: &'static str,
     /// The table of the parent. Its rows are never deleted.
     pub(crate) table: &'static str,
@@ -58,57 +58,57 @@ pub(crate) struct Within {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filter {
     pub(crate) column: &'static str,
-    pub(crate) sharing: Sharing,
+    pub(crate) selectivity: Selectivity,
 }
 
 /// How many records of an organization share a value of a filter. The filter with the fewest is looked up first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Sharing {
+pub(crate) enum Selectivity {
     /// At most one.
-    One,
+    Unique,
     /// Usually a few, for instance the events of one finding.
     Few,
     /// A large part of the records, for instance those with one status.
     Many,
     /// Unknown: the filter has no index and is only checked on rows that are scanned for another reason.
-    Any,
+    Unindexed,
 }
 
 impl Filter {
     /// A filter of which each value belongs to at most one record.
-    pub(crate) const fn by_key(column: &'static str) -> Self {
-        Self { column, sharing: Sharing::One }
+    pub(crate) const fn unique(column: &'static str) -> Self {
+        Self { column, selectivity: Selectivity::Unique }
     }
 
     /// A filter of which a value is usually shared by a few records.
-    pub(crate) const fn by_subject(column: &'static str) -> Self {
-        Self { column, sharing: Sharing::Few }
+    pub(crate) const fn selective(column: &'static str) -> Self {
+        Self { column, selectivity: Selectivity::Few }
     }
 
     /// A filter of which a value is shared by many records.
-    pub(crate) const fn by_word(column: &'static str) -> Self {
-        Self { column, sharing: Sharing::Many }
+    pub(crate) const fn unselective(column: &'static str) -> Self {
+        Self { column, selectivity: Selectivity::Many }
     }
 
     /// A filter without an index. A list without another filter checks it row by row.
-    pub(crate) const fn checked(column: &'static str) -> Self {
-        Self { column, sharing: Sharing::Any }
+    pub(crate) const fn unindexed(column: &'static str) -> Self {
+        Self { column, selectivity: Selectivity::Unindexed }
     }
 
     /// Returns whether the filter can be looked up in an index.
-    pub(crate) fn leads(self) -> bool {
-        self.sharing != Sharing::Any
+    pub(crate) fn is_indexed(self) -> bool {
+        self.selectivity != Selectivity::Unindexed
     }
 
     pub(crate) fn is_unique(self) -> bool {
-        self.sharing == Sharing::One
+        self.selectivity == Selectivity::Unique
     }
 }
 
-impl Within {
+impl Parent {
     /// Returns a condition that holds for every parent in the organization `?1`, for lookups by identifier alone: they
     /// seek the identifier under each parent instead of scanning the rows between.
-    pub(crate) fn any(self) -> String {
+    pub(crate) fn any_condition(self) -> String {
         format!("{} IN (SELECT id FROM {} WHERE organization_id = ?1)", self.column, self.table)
     }
 }
@@ -122,7 +122,7 @@ impl Key {
         Self { column, scope: Scope::Installation }
     }
 
-    pub(crate) fn columns(self) -> &'static [&'static str] {
+    pub(crate) fn scope_columns(self) -> &'static [&'static str] {
         match self.scope {
             Scope::Organization => &["organization_id"],
             Scope::Installation => &[],
@@ -131,7 +131,7 @@ impl Key {
 }
 
 /// The first columns of every table of records.
-pub(crate) const ENVELOPE: [Column; 5] = [
+pub(crate) const META_COLUMNS: [Column; 5] = [
     Column::text("organization_id"),
     Column::text("id"),
     Column::int("revision"),
@@ -140,13 +140,13 @@ pub(crate) const ENVELOPE: [Column; 5] = [
 ];
 
 /// Returns the columns of the table's primary key.
-pub(crate) fn key<R: Table>() -> Vec<&'static str> {
-    let within = R::WITHIN.map(|within| within.column);
-    [ENVELOPE[0].name].into_iter().chain(within).chain([ENVELOPE[1].name]).collect()
+pub(crate) fn primary_key<R: Table>() -> Vec<&'static str> {
+    let within = R::PARENT.map(|within| within.column);
+    [META_COLUMNS[0].name].into_iter().chain(within).chain([META_COLUMNS[1].name]).collect()
 }
 
 /// Reads a record: first the columns of [`META_COLUMNS`], then its own.
-pub(crate) fn read<R: Table>(cells: &mut Cells<'_>) -> Result<Stored<R>, StoreError> {
+pub(crate) fn read<R: Table>(cells: &mut RowReader<'_>) -> Result<Stored<R>, StoreError> {
     let meta = Meta {
         organization: cells.id()?,
         id: cells.id()?,
@@ -158,7 +158,7 @@ pub(crate) fn read<R: Table>(cells: &mut Cells<'_>) -> Result<Stored<R>, StoreEr
 }
 
 /// Returns the values of a filter by an enum.
-pub(crate) fn words<'f, T: Copy + 'f>(
+pub(crate) fn enum_filter<'f, T: Copy + 'f>(
     set: impl IntoIterator<Item = &'f T>,
     name: fn(T) -> &'static str,
 ) -> Vec<Value<'static>> {
@@ -166,6 +166,6 @@ pub(crate) fn words<'f, T: Copy + 'f>(
 }
 
 /// Returns the values of a filter by text.
-pub(crate) fn texts<'f, T: AsRef<str> + 'f>(set: impl IntoIterator<Item = &'f T>) -> Vec<Value<'static>> {
+pub(crate) fn text_filter<'f, T: AsRef<str> + 'f>(set: impl IntoIterator<Item = &'f T>) -> Vec<Value<'static>> {
     set.into_iter().map(|one| Value::from(one.as_ref().to_owned())).collect()
 }

@@ -10,7 +10,7 @@
 //! sealing a checkpoint, so a comparison of row counts finds it. Only deliveries attempted meanwhile leave no row: they
 //! are attempted again.
 
-mod mark;
+mod copy_marker;
 mod source;
 mod tables;
 mod target;
@@ -19,11 +19,11 @@ use std::sync::Arc;
 
 use kernel::{StoreError, Timestamp};
 
-pub(crate) use mark::stands;
+pub(crate) use copy_marker::is_copying;
 
 use crate::{database::Database, migrations};
-use source::difference;
-use tables::MOVED;
+use source::first_difference;
+use tables::COPIED;
 
 /// The progress of a copy, in rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +36,11 @@ pub struct Progress {
 
 /// The summary of a finished copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copied {
+pub struct CopySummary {
     /// The number of rows of each table, which is the same in both databases.
     pub tables: Vec<(&'static str, u64)>,
     /// Whether an earlier copy was unfinished and its rows were deleted.
-    pub begun_again: bool,
+    pub restarted: bool,
 }
 
 /// The reason why a copy failed. A target in which the copy was begun keeps its marker.
@@ -48,28 +48,28 @@ pub struct Copied {
 pub enum TransferError {
     /// The target is not empty.
     #[error("the target already contains an installation: use an empty database")]
-    Occupied,
+    TargetNotEmpty,
     /// Other processes may write to the source.
     #[error("{processes} processes are using the source: stop them and copy again (a killed process counts for 15 s)")]
-    AtWork {
+    SourceInUse {
         /// The number of processes.
         processes: u64,
     },
     /// A database may have tables or columns that this program lacks.
     #[error("the {database} was migrated by a newer version of the program: copy with that version")]
-    Newer {
+    NewerSchema {
         /// The database: `source` or `target`.
         database: &'static str,
     },
     /// A process wrote to the source during the copy.
     #[error("{table} in the source was written to during the copy: stop all servers and copy again")]
-    Changed {
+    SourceChanged {
         /// The first table whose row count changed.
         table: &'static str,
     },
     /// The target does not have as many rows as the source.
     #[error("{table} has {here} rows in the source but {there} in the target, which was written to: copy again")]
-    Differs {
+    RowCountMismatch {
         /// The first table whose row counts differ.
         table: &'static str,
         /// The number of rows in the source.
@@ -93,20 +93,20 @@ impl Database {
         target: &Self,
         now: Timestamp,
         report: &(dyn Fn(Progress) + Sync),
-    ) -> Result<Copied, TransferError> {
-        self.current().await?;
-        self.is_of_this_program("source").await?;
-        target.is_of_this_program("target").await?;
-        let _lock = self.engine.hold().await?;
-        source::is_idle(&self.engine).await?;
+    ) -> Result<CopySummary, TransferError> {
+        self.ensure_current().await?;
+        self.ensure_not_newer("source").await?;
+        target.ensure_not_newer("target").await?;
+        let _lock = self.engine.lock_writes().await?;
+        source::ensure_idle(&self.engine).await?;
         let begun_again = target::begin(&target.engine, now).await?;
 
         let counts = source::counts(&self.engine).await?;
         let mut progress = Progress { copied: 0, total: counts.iter().sum() };
-        for table in MOVED.iter() {
+        for table in COPIED.iter() {
             // The schema's migrations insert rows into this table.
             let clear_first = begun_again || table.name == "installation";
-            let rows = self.engine.stream(Arc::new(table.select()), Vec::new(), |cells| cells.rest()).await?;
+            let rows = self.engine.stream(Arc::new(table.select()), Vec::new(), |cells| cells.remaining()).await?;
             let report_rows = |rows| {
                 progress.copied += rows;
                 report(progress);
@@ -114,17 +114,21 @@ impl Database {
             target::fill(&target.engine, table, clear_first, rows, report_rows).await?;
         }
 
-        source::is_idle(&self.engine).await?;
-        if let Some((table, ..)) = difference(&counts, &source::counts(&self.engine).await?) {
-            return Err(TransferError::Changed { table });
+        source::ensure_idle(&self.engine).await?;
+        if let Some((table, ..)) = first_difference(&counts, &source::counts(&self.engine).await?) {
+            return Err(TransferError::SourceChanged { table });
         }
-        let tables = MOVED.iter().map(|table| table.name).zip(counts.iter().copied()).collect();
+        let tables = COPIED.iter().map(|table| table.name).zip(counts.iter().copied()).collect();
         target::finish(&target.engine, counts).await?;
-        Ok(Copied { tables, begun_again })
+        Ok(CopySummary { tables, restarted: begun_again })
     }
 
     /// Refuses a database that a newer program has migrated: it may have data that this program would not copy.
-    async fn is_of_this_program(&self, database: &'static str) -> Result<(), TransferError> {
-        if self.schema().await? > migrations::newest() { Err(TransferError::Newer { database }) } else { Ok(()) }
+    async fn ensure_not_newer(&self, database: &'static str) -> Result<(), TransferError> {
+        if self.schema_version().await? > migrations::newest() {
+            Err(TransferError::NewerSchema { database })
+        } else {
+            Ok(())
+        }
     }
 }

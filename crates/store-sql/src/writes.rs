@@ -5,34 +5,34 @@ use std::{borrow::Borrow, collections::BTreeSet};
 use kernel::{CommitError, Conflict, Kind, StoreError, Write};
 
 use crate::{
-    engine::{Session, Step, Value, corrupt, in_order},
+    engine::{Session, Step, Value, corrupt, pipeline},
     statements::Statements,
     table::Table,
 };
 
 /// Stores the records in their order.
 pub(crate) async fn store(session: &Session, writes: &[impl Borrow<Write> + Sync]) -> Result<(), CommitError> {
-    for batch in rounds(writes) {
+    for batch in split_on_repeats(writes) {
         let step = |run| -> Step<'_, CommitError> { Box::pin(store_run(session, run)) };
-        in_order(runs(batch).map(step).collect()).await?;
+        pipeline(split_by_statement(batch).map(step).collect()).await?;
     }
     Ok(())
 }
 
 async fn store_run(session: &Session, run: &[impl Borrow<Write> + Sync]) -> Result<(), CommitError> {
     let Some(first) = run.first().map(Borrow::borrow) else { return Ok(()) };
-    let statements = Statements::of(first.record.kind());
+    let statements = Statements::for_kind(first.record.kind());
     let rows = run.iter().map(|write| row(write.borrow())).collect::<Result<Vec<_>, _>>()?;
     let bulk = if first.expected.is_none() { &statements.insert } else { &statements.update };
-    match session.store(bulk, &rows).await?.and_then(|rejected| run.get(rejected)) {
-        Some(write) => Err(clash(session, statements, write.borrow()).await?),
+    match session.store_all(bulk, &rows).await?.and_then(|rejected| run.get(rejected)) {
+        Some(write) => Err(find_conflict(session, statements, write.borrow()).await?),
         None => Ok(()),
     }
 }
 
 /// Splits the writes before a record that was written earlier: no statement accepts a record twice, and the reason why
 /// a write was rejected can only be found while no later write of the same record is in flight.
-fn rounds<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
+fn split_on_repeats<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
     let mut written = BTreeSet::new();
     writes.chunk_by(move |before, write| {
         written.insert(before.borrow().meta.ulid());
@@ -45,7 +45,7 @@ fn rounds<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
 }
 
 /// Splits the writes where a new statement is needed: at another kind, and between inserts and updates.
-fn runs<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
+fn split_by_statement<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
     writes.chunk_by(|before, write| {
         let (before, write) = (before.borrow(), write.borrow());
         before.record.kind() == write.record.kind() && before.expected.is_none() == write.expected.is_none()
@@ -53,7 +53,7 @@ fn runs<W: Borrow<Write>>(writes: &[W]) -> impl Iterator<Item = &[W]> {
 }
 
 /// Returns the conflict because of which a record was rejected.
-async fn clash(session: &Session, statements: &Statements, write: &Write) -> Result<CommitError, StoreError> {
+async fn find_conflict(session: &Session, statements: &Statements, write: &Write) -> Result<CommitError, StoreError> {
     let (kind, id) = (write.record.kind(), write.meta.ulid());
     let values = [write.meta.organization.into(), write.meta.ulid().into()];
     let present = session.fetch_one(&statements.get, &values, |cells| {

@@ -12,8 +12,8 @@ use ulid::Ulid;
 mod postgres;
 
 async fn open(clock: Arc<dyn Clock>) -> Opened {
-    let fresh = postgres::Fresh::make().await;
-    let store = SqlStore::over(fresh.open().await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+    let fresh = postgres::TestDatabase::create().await;
+    let store = SqlStore::open(fresh.open().await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
     Opened::new(Arc::new(store)).keeping(fresh)
 }
 

@@ -45,12 +45,12 @@ const FAILURES: &str = "
     END $$;";
 
 /// The role that the store connects as. It is dropped after its database.
-struct Guest {
+struct UnprivilegedRole {
     fresh: Option<postgres::Fresh>,
     role: String,
 }
 
-impl Drop for Guest {
+impl Drop for UnprivilegedRole {
     fn drop(&mut self) {
         let Some(fresh) = self.fresh.take() else { return };
         let cluster = fresh.cluster().to_owned();
@@ -67,8 +67,8 @@ async fn open(clock: Arc<dyn Clock>) -> Opened {
     let (_, server) =
         fresh.address().split_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).unwrap();
     let database = Database::open(&format!("postgres://{role}@{server}").parse().unwrap()).await.unwrap();
-    let store = SqlStore::over(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
-    Opened::new(Arc::new(store)).keeping(Guest { fresh: Some(fresh), role })
+    let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+    Opened::new(Arc::new(store)).keeping(UnprivilegedRole { fresh: Some(fresh), role })
 }
 
 store_contract::contract_suite!(open);

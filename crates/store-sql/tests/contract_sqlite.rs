@@ -19,11 +19,11 @@ store_contract::contract_suite!(open);
 
 /// With a scan limit of three rows most pages are short, and lists still return the same records.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn short_pages_leave_it_equal_to_the_reference() {
-    async fn short_sighted(clock: Arc<dyn Clock>) -> Opened {
+async fn a_store_with_short_pages_equals_the_reference() {
+    async fn with_short_pages(clock: Arc<dyn Clock>) -> Opened {
         let folder = tempfile::tempdir().unwrap();
         let store = sqlite::server(&folder.path().join("novantra.db"), clock).await;
-        Opened::new(Arc::new(store.looking_at(3))).keeping(folder)
+        Opened::new(Arc::new(store.with_scan_limit(3))).keeping(folder)
     }
-    store_contract::any_sequence_of_commands_leaves_two_stores_equal(store_contract::reference, short_sighted).await;
+    store_contract::any_sequence_of_commands_leaves_two_stores_equal(store_contract::reference, with_short_pages).await;
 }

@@ -19,14 +19,14 @@ use ulid::Ulid;
 #[path = "support/postgres.rs"]
 mod postgres;
 
-struct House {
+struct TestStore {
     store: SqlStore,
     entropy: TestEntropy,
     home: OrganizationId,
     fresh: postgres::Fresh,
 }
 
-impl House {
+impl TestStore {
     async fn new() -> Arc<Self> {
         Self::with(DatabaseOptions::default()).await
     }
@@ -36,7 +36,7 @@ impl House {
         fresh.open().await.close().await;
         let database = Database::open_with(&fresh.url(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
-        let store = SqlStore::over(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+        let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
         let test = Self { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), fresh };
         test.write("first").await.unwrap();
         Arc::new(test)
@@ -53,20 +53,20 @@ impl House {
         Reader::<Finding>::list(&self.store, self.home, &FindingFilter::default(), &PageRequest::default()).await
     }
 
-    async fn known(&self, keys: &[String]) -> usize {
+    async fn count_existing(&self, keys: &[String]) -> usize {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         Reader::<Finding>::get_by_keys(&self.store, self.home, &keys).await.unwrap().len()
     }
 
     /// Runs statements on a connection that bypasses the store.
-    async fn meddle(&self, statements: &str) {
+    async fn run_directly(&self, statements: &str) {
         self.fresh.connect().await.batch_execute(statements).await.unwrap();
     }
 
     async fn cut_connections(&self) {
         let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        self.meddle(cut).await;
+        self.run_directly(cut).await;
     }
 }
 
@@ -75,8 +75,8 @@ fn is_unavailable<T>(outcome: &Result<T, CommitError>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_were_cut_are_replaced_and_nobody_notices() {
-    let test = House::new().await;
+async fn terminated_connections_are_replaced_without_failing_a_call() {
+    let test = TestStore::new().await;
     for round in 0..5 {
         test.cut_connections().await;
         test.page().await.unwrap();
@@ -86,8 +86,8 @@ async fn connections_that_were_cut_are_replaced_and_nobody_notices() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_answered_as_stored_is_there_though_connections_are_cut_all_the_time() {
-    let test = House::new().await;
+async fn acknowledged_writes_are_stored_while_connections_are_terminated_constantly() {
+    let test = TestStore::new().await;
     let mut writing = JoinSet::new();
     for writer in 0..8 {
         let test = Arc::clone(&test);
@@ -111,13 +111,13 @@ async fn what_was_answered_as_stored_is_there_though_connections_are_cut_all_the
     }
     assert!(stored.len() > 200, "{} of 400", stored.len());
     for keys in stored.chunks(400) {
-        assert_eq!(test.known(keys).await, keys.len());
+        assert_eq!(test.count_existing(keys).await, keys.len());
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_away_is_unavailable_and_found_again_within_five_seconds_of_its_return() {
-    let test = House::new().await;
+async fn a_store_recovers_within_five_seconds_after_an_outage_of_its_database() {
+    let test = TestStore::new().await;
     let (name, admin) = (test.fresh.name().to_owned(), test.fresh.connect_to_cluster().await);
     admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await.unwrap();
     let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
@@ -136,9 +136,9 @@ async fn a_database_that_is_away_is_unavailable_and_found_again_within_five_seco
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_kept_waiting_by_others_is_told_to_come_back_and_nothing_piles_up() {
+async fn calls_blocked_by_a_lock_fail_as_unavailable_and_do_not_pile_up() {
     let options = DatabaseOptions { connections: 5, statement_timeout: Duration::from_secs(1) };
-    let test = House::with(options).await;
+    let test = TestStore::with(options).await;
     let mut blocking = test.fresh.connect().await;
     let blocked = blocking.transaction().await.unwrap();
     blocked.batch_execute("LOCK TABLE findings IN ACCESS EXCLUSIVE MODE").await.unwrap();
@@ -161,17 +161,17 @@ async fn who_is_kept_waiting_by_others_is_told_to_come_back_and_nothing_piles_up
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_schema_that_grows_under_a_running_server_does_not_disturb_it() {
-    let test = House::new().await;
+async fn a_schema_change_does_not_disturb_a_running_server() {
+    let test = TestStore::new().await;
     test.page().await.unwrap();
     // Plans that were made before now return other columns, which PostgreSQL refuses.
-    test.meddle("ALTER TABLE findings ALTER COLUMN title TYPE varchar(500)").await;
+    test.run_directly("ALTER TABLE findings ALTER COLUMN title TYPE varchar(500)").await;
     test.page().await.unwrap();
     test.write("one").await.unwrap();
-    test.meddle("ALTER TABLE findings ADD COLUMN mood text; CREATE TABLE moods (id text PRIMARY KEY)").await;
+    test.run_directly("ALTER TABLE findings ADD COLUMN mood text; CREATE TABLE moods (id text PRIMARY KEY)").await;
     test.page().await.unwrap();
     test.write("two").await.unwrap();
     let id = test.write("three").await.unwrap();
-    test.meddle("ALTER TABLE findings ALTER COLUMN title TYPE text").await;
+    test.run_directly("ALTER TABLE findings ALTER COLUMN title TYPE text").await;
     assert!(Reader::<Finding>::get(&test.store, test.home, id).await.unwrap().is_some());
 }

@@ -16,13 +16,13 @@ use store_contract::{TestClock, TestEntropy, samples};
 #[path = "support/sqlite.rs"]
 mod sqlite;
 
-struct House {
+struct TestInstallation {
     folder: tempfile::TempDir,
     clock: Arc<TestClock>,
     entropy: TestEntropy,
 }
 
-impl House {
+impl TestInstallation {
     fn new() -> Self {
         let clock = Arc::new(TestClock::default());
         Self { folder: tempfile::tempdir().unwrap(), clock, entropy: TestEntropy::default() }
@@ -40,9 +40,9 @@ impl House {
         sqlite::server(&self.path(), self.clock()).await
     }
 
-    async fn tool(&self) -> SqlStore {
+    async fn command(&self) -> SqlStore {
         let database = Database::open(&DatabaseUrl::Sqlite(self.path())).await.unwrap();
-        SqlStore::over(database, Role::Tool, self.clock(), self.entropy.ulid(self.clock.now())).await.unwrap()
+        SqlStore::open(database, Role::Command, self.clock(), self.entropy.ulid(self.clock.now())).await.unwrap()
     }
 
     async fn organization(&self, store: &SqlStore) -> OrganizationId {
@@ -69,11 +69,11 @@ async fn as_of(store: &SqlStore, home: OrganizationId) -> Timestamp {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_beside_a_server_holds_its_as_of_back_until_it_is_done() {
-    let test = House::new();
+async fn a_command_beside_a_server_holds_as_of_back_until_it_ends() {
+    let test = TestInstallation::new();
     let server = test.server().await;
     let home = test.organization(&server).await;
-    let command = test.tool().await;
+    let command = test.command().await;
     let stamp = command.begin_write();
     test.clock.advance(Duration::from_secs(60));
     let as_of_list = as_of(&server, home).await;
@@ -84,18 +84,18 @@ async fn a_command_beside_a_server_holds_its_as_of_back_until_it_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_stamps_no_write_before_what_a_server_has_told() {
-    let test = House::new();
+async fn a_command_stamps_no_write_before_the_as_of_a_server_returned() {
+    let test = TestInstallation::new();
     let server = test.server().await;
     let home = test.organization(&server).await;
     let as_of_list = as_of(&server, home).await;
-    let command = test.tool().await;
+    let command = test.command().await;
     assert!(command.begin_write().at() >= as_of_list);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_starts_again_after_its_clock_was_set_back_stamps_nothing_before_what_was_told() {
-    let test = House::new();
+async fn a_server_restarted_after_its_clock_was_set_back_stamps_no_write_before_a_returned_as_of() {
+    let test = TestInstallation::new();
     let as_of_list = {
         let server = test.server().await;
         let home = test.organization(&server).await;
@@ -107,15 +107,15 @@ async fn a_server_that_starts_again_after_its_clock_was_set_back_stamps_nothing_
     assert!(server.begin_write().at() >= as_of_list);
     assert!(server.begin_entry().at() >= as_of_list);
     server.close().await;
-    assert!(test.tool().await.begin_write().at() >= as_of_list);
+    assert!(test.command().await.begin_write().at() >= as_of_list);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_died_holds_as_of_back_until_it_is_overdue() {
-    let test = House::new();
+async fn a_command_that_died_holds_as_of_back_until_its_registration_expires() {
+    let test = TestInstallation::new();
     let server = test.server().await;
     let home = test.organization(&server).await;
-    let at = test.tool().await.begin_write().at();
+    let at = test.command().await.begin_write().at();
     test.clock.advance(Duration::from_secs(60));
     assert!(as_of(&server, home).await <= at);
     let overdue = "UPDATE open_writes SET expires_at = 0";
@@ -128,11 +128,11 @@ async fn a_command_that_died_holds_as_of_back_until_it_is_overdue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_others_stopped_heeding_stores_nothing_it_stamped_before() {
-    let test = House::new();
+async fn a_command_whose_registration_was_deleted_commits_no_write_it_stamped_before() {
+    let test = TestInstallation::new();
     let server = test.server().await;
     let home = test.organization(&server).await;
-    let command = test.tool().await;
+    let command = test.command().await;
     let mut changeset = samples::changeset(&test.entropy, command.begin_write(), home);
     let id = Id::new(test.entropy.ulid(changeset.at()));
     changeset.create(&Stored::new(home, id, changeset.at(), samples::finding("late")));
@@ -142,11 +142,11 @@ async fn a_command_that_others_stopped_heeding_stores_nothing_it_stamped_before(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_and_commands_write_one_file_at_once() {
-    let test = Arc::new(House::new());
+async fn a_server_and_commands_write_to_one_file_concurrently() {
+    let test = Arc::new(TestInstallation::new());
     let server = Arc::new(test.server().await);
     let home = test.organization(&server).await;
-    let command = Arc::new(test.tool().await);
+    let command = Arc::new(test.command().await);
     let mut writing = tokio::task::JoinSet::new();
     for number in 0..200 {
         let (test, store) = (Arc::clone(&test), Arc::clone(if number % 4 == 0 { &command } else { &server }));
@@ -159,11 +159,11 @@ async fn a_server_and_commands_write_one_file_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_by_a_command_shows_in_the_next_question_of_a_server() {
-    let test = House::new();
+async fn the_next_read_of_a_server_sees_a_change_by_a_command() {
+    let test = TestInstallation::new();
     let server = test.server().await;
     let home = test.organization(&server).await;
-    let command = test.tool().await;
+    let command = test.command().await;
     let mut changeset = samples::changeset(&test.entropy, command.begin_write(), home);
     let id = Id::new(test.entropy.ulid(changeset.at()));
     let account = Stored::new(home, id, changeset.at(), samples::account("scanner"));
@@ -181,8 +181,8 @@ async fn a_change_by_a_command_shows_in_the_next_question_of_a_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_is_there_when_the_file_is_opened_again_without_a_close() {
-    let test = House::new();
+async fn committed_writes_survive_a_crash() {
+    let test = TestInstallation::new();
     let home = {
         let server = test.server().await;
         let home = test.organization(&server).await;
@@ -205,8 +205,8 @@ fn copy(folder: &Path, from: &str, to: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_store_leaves_one_file() {
-    let test = House::new();
+async fn a_closed_store_leaves_only_the_database_file() {
+    let test = TestInstallation::new();
     let server = test.server().await;
     test.organization(&server).await;
     server.close().await;

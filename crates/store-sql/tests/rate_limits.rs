@@ -14,7 +14,7 @@ mod postgres;
 async fn open() -> OpenedBuckets {
     let fresh = postgres::Fresh::make().await;
     let clock: Arc<dyn Clock> = Arc::new(TestClock::default());
-    let store = SqlStore::over(fresh.open().await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+    let store = SqlStore::open(fresh.open().await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
     let buckets = store.shared_buckets().unwrap();
     OpenedBuckets::new(Arc::new(buckets)).keeping((store, fresh))
 }

@@ -23,9 +23,9 @@ mod proxy;
 use proxy::Proxy;
 
 /// The statements of a write: idempotency record, registration of the process, record, audit entry and event.
-const OF_A_WRITE: usize = 5;
+const STATEMENTS_PER_WRITE: usize = 5;
 
-struct Wired {
+struct ObservedStore {
     store: SqlStore,
     proxy: Proxy,
     entropy: TestEntropy,
@@ -35,17 +35,17 @@ struct Wired {
     _fresh: postgres::Fresh,
 }
 
-impl Wired {
+impl ObservedStore {
     /// Opens a store with an organization, an account and a finding, whose statements are all prepared.
     async fn new() -> Arc<Self> {
         let fresh = postgres::Fresh::make().await;
         fresh.open().await.close().await;
-        let proxy = Proxy::before(&fresh.address()).await;
+        let proxy = Proxy::start(&fresh.address()).await;
         // One connection for each purpose, so that each statement is prepared once.
         let options = DatabaseOptions { connections: 5, ..DatabaseOptions::default() };
         let database = Database::open_with(&proxy.address().parse().unwrap(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
-        let store = SqlStore::over(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+        let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
         let (entropy, home) = (TestEntropy::default(), Id::new(Ulid(1)));
         let mut observed =
             Self { store, proxy, entropy, home, account: Id::new(Ulid(2)), finding: Id::new(Ulid(3)), _fresh: fresh };
@@ -63,13 +63,13 @@ impl Wired {
     }
 
     async fn use_all(&self) {
-        self.standing().await;
+        self.account_revision().await;
         self.get().await;
         self.page().await;
         self.append().await;
     }
 
-    async fn standing(&self) {
+    async fn account_revision(&self) {
         self.store.revision(self.home, self.account).await.unwrap().unwrap();
     }
 
@@ -106,16 +106,16 @@ impl Wired {
 
     /// Commits all of these concurrently while the database is busy with another write.
     async fn commit_all(&self, changesets: Vec<Changeset>) -> Vec<Result<(), CommitError>> {
-        self.count_anew();
-        self.proxy.hold_answers(1_000);
+        self.reset_counts();
+        self.proxy.hold_responses(1_000);
         let busy = async {
             self.write(&format!("busy-{}", self.entropy.ulid(self.store.begin_write().at()))).await;
         };
         let commits = async {
-            self.proxy.reached(OF_A_WRITE).await;
+            self.proxy.wait_for_executed(STATEMENTS_PER_WRITE).await;
             // Joined futures are first polled in this order.
             let pending = join_all(changesets.into_iter().map(|changeset| self.store.commit(changeset)));
-            let (outcomes, ()) = join(pending, async { self.proxy.let_go() }).await;
+            let (outcomes, ()) = join(pending, async { self.proxy.release_responses() }).await;
             outcomes
         };
         join(busy, commits).await.1
@@ -127,55 +127,55 @@ impl Wired {
     }
 
     /// Resets the counts.
-    fn count_anew(&self) {
-        self.proxy.executed();
-        self.proxy.texts();
+    fn reset_counts(&self) {
+        self.proxy.take_executed();
+        self.proxy.take_simple_queries();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_is_one_statement_and_so_is_a_page_with_its_horizon() {
-    let observed = Wired::new().await;
+async fn a_read_is_one_statement_and_so_is_a_page_with_its_watermark() {
+    let observed = ObservedStore::new().await;
     // The process renews its registration every second: at least one of several tries is undisturbed.
     let mut counts = Vec::new();
     for _ in 0..5 {
-        observed.count_anew();
-        observed.standing().await;
-        let revision = observed.proxy.executed();
+        observed.reset_counts();
+        observed.account_revision().await;
+        let revision = observed.proxy.take_executed();
         observed.get().await;
-        let get = observed.proxy.executed();
+        let get = observed.proxy.take_executed();
         observed.page().await;
-        let page = observed.proxy.executed();
+        let page = observed.proxy.take_executed();
         observed.append().await;
-        counts.push([revision, get, page, observed.proxy.executed()]);
+        counts.push([revision, get, page, observed.proxy.take_executed()]);
     }
     assert!(counts.contains(&[1, 1, 1, 2]), "revision, get, page, entry: {counts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_statements_of_a_transaction_are_on_their_way_before_the_first_is_answered() {
-    let observed = Wired::new().await;
-    observed.proxy.hold_answers(OF_A_WRITE);
+async fn all_statements_of_a_transaction_are_sent_before_the_first_response_arrives() {
+    let observed = ObservedStore::new().await;
+    observed.proxy.hold_responses(STATEMENTS_PER_WRITE);
     timeout(Duration::from_secs(20), observed.write("f-2")).await.expect("the statements are sent in one pipeline");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_that_wait_share_a_transaction() {
-    let observed = Wired::new().await;
-    observed.count_anew();
+async fn waiting_writes_share_a_transaction() {
+    let observed = ObservedStore::new().await;
+    observed.reset_counts();
     let mut writing = JoinSet::new();
     for number in 0..64 {
         let observed = Arc::clone(&observed);
         writing.spawn(async move { observed.write(&format!("g-{number}")).await });
     }
     writing.join_all().await;
-    let commits = observed.proxy.texts().iter().filter(|text| *text == "COMMIT").count();
+    let commits = observed.proxy.take_simple_queries().iter().filter(|text| *text == "COMMIT").count();
     assert!((1..32).contains(&commits), "{commits} commits for 64 writes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_fails_takes_nothing_with_it_that_shared_its_transaction() {
-    let observed = Wired::new().await;
+async fn a_failed_write_does_not_fail_others_in_the_same_transaction() {
+    let observed = ObservedStore::new().await;
     let mut writing = JoinSet::new();
     for number in 0..64 {
         let observed = Arc::clone(&observed);
@@ -195,20 +195,23 @@ async fn one_that_fails_takes_nothing_with_it_that_shared_its_transaction() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_that_wait_share_their_statements() {
-    let observed = Wired::new().await;
+async fn waiting_writes_share_statements() {
+    let observed = ObservedStore::new().await;
     let keys: Vec<String> = (0..32).map(|number| format!("s-{number}")).collect();
     let outcomes = observed.commit_all(keys.iter().map(|key| observed.changeset(key).0).collect()).await;
-    let executed = observed.proxy.executed();
+    let executed = observed.proxy.take_executed();
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     // The process renews its registration every second.
-    assert!((2 * OF_A_WRITE..3 * OF_A_WRITE).contains(&executed), "{executed} statements for 33 writes");
+    assert!(
+        (2 * STATEMENTS_PER_WRITE..3 * STATEMENTS_PER_WRITE).contains(&executed),
+        "{executed} statements for 33 writes"
+    );
     assert_eq!(observed.stored(&keys).await, 32);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_that_are_refused_take_nothing_with_them_that_shared_their_statements() {
-    let observed = Wired::new().await;
+async fn rejected_writes_do_not_fail_others_in_the_same_statements() {
+    let observed = ObservedStore::new().await;
     let keys: Vec<String> = (0..16).map(|number| format!("t-{number}")).collect();
     let mut changesets: Vec<Changeset> = keys.iter().map(|key| observed.changeset(key).0).collect();
     // A finding's key that is taken, an idempotency key that is used, and one that is used twice concurrently.
@@ -227,8 +230,8 @@ async fn writes_that_are_refused_take_nothing_with_them_that_shared_their_statem
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_accounts_that_change_each_other_at_once_one_is_too_late() {
-    let observed = Wired::new().await;
+async fn only_one_of_two_accounts_that_disable_each_other_concurrently_succeeds() {
+    let observed = ObservedStore::new().await;
     let other: Id<ServiceAccount> = Id::new(Ulid(4));
     let mut changeset = samples::changeset(&observed.entropy, observed.store.begin_write(), observed.home);
     let first = Stored::new(observed.home, observed.account, changeset.at(), samples::account("scanner"));

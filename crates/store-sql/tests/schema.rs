@@ -16,7 +16,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 /// Table, column, and whether it is nullable.
 type Columns = BTreeSet<(String, String, bool)>;
 
-fn of_sqlite(path: &std::path::Path) -> Columns {
+fn sqlite_columns(path: &std::path::Path) -> Columns {
     let connection = rusqlite::Connection::open(path).unwrap();
     let mut statement = connection
         .prepare(
@@ -28,7 +28,7 @@ fn of_sqlite(path: &std::path::Path) -> Columns {
     rows.map(Result::unwrap).collect()
 }
 
-async fn of_postgres(fresh: &postgres::Fresh) -> Columns {
+async fn postgres_columns(fresh: &postgres::Fresh) -> Columns {
     let query = "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns \
                  WHERE table_schema = current_schema()";
     let rows = fresh.connect().await.query(query, &[]).await.unwrap();
@@ -46,7 +46,7 @@ async fn both_engines_have_the_same_tables_and_columns() {
     sqlite(&path).await.migrate(NOW).await.unwrap();
     let fresh = postgres::Fresh::make().await;
     fresh.open().await;
-    let (on_sqlite, on_postgres) = (of_sqlite(&path), of_postgres(&fresh).await);
+    let (on_sqlite, on_postgres) = (sqlite_columns(&path), postgres_columns(&fresh).await);
     assert_eq!(
         on_sqlite.difference(&on_postgres).collect::<Vec<_>>(),
         Vec::<&(String, String, bool)>::new(),
@@ -60,17 +60,17 @@ async fn both_engines_have_the_same_tables_and_columns() {
 }
 
 #[tokio::test]
-async fn a_store_over_a_database_that_lacks_migrations_is_refused() {
+async fn a_store_can_not_be_opened_over_a_database_that_lacks_migrations() {
     let folder = tempfile::tempdir().unwrap();
     let database = sqlite(&folder.path().join("novantra.db")).await;
     assert_eq!(database.pending_migrations().await.unwrap().first().map(|first| first.version), Some(1));
     let clock = std::sync::Arc::new(store_contract::TestClock::default());
-    let refused = SqlStore::over(database, Role::Server, clock, Ulid::nil()).await;
+    let refused = SqlStore::open(database, Role::Server, clock, Ulid::nil()).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn several_processes_may_migrate_at_once() {
+async fn several_processes_can_migrate_concurrently() {
     let folder = tempfile::tempdir().unwrap();
     let fresh = postgres::Fresh::make().await;
     for url in [DatabaseUrl::Sqlite(folder.path().join("novantra.db")), fresh.url()] {
@@ -98,7 +98,7 @@ async fn newer(folder: &tempfile::TempDir, statements: &str) -> (Database, rusql
 }
 
 #[tokio::test]
-async fn a_newer_programs_database_serves_this_one_as_long_as_it_says_so() {
+async fn a_database_migrated_by_a_newer_program_is_usable_until_it_requires_a_newer_schema() {
     let folder = tempfile::tempdir().unwrap();
     let (database, connection) = newer(&folder, "ALTER TABLE findings ADD COLUMN mood text").await;
     assert_eq!(database.pending_migrations().await.unwrap(), []);
@@ -110,7 +110,7 @@ async fn a_newer_programs_database_serves_this_one_as_long_as_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_migration_between_this_programs_own_that_is_none_of_them_is_refused() {
+async fn a_database_with_an_unknown_older_migration_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (database, connection) = newer(&folder, "").await;
     connection.execute("UPDATE schema_migrations SET version = 0 WHERE version = 9999", []).unwrap();
@@ -119,7 +119,7 @@ async fn a_migration_between_this_programs_own_that_is_none_of_them_is_refused()
 }
 
 #[tokio::test]
-async fn the_database_tells_the_time() {
+async fn the_database_returns_its_current_time() {
     let folder = tempfile::tempdir().unwrap();
     let fresh = postgres::Fresh::make().await;
     let on_server = fresh.open().await.time().await.unwrap();
@@ -129,7 +129,7 @@ async fn the_database_tells_the_time() {
 }
 
 #[tokio::test]
-async fn a_migration_that_was_applied_with_other_statements_is_refused() {
+async fn a_database_whose_migration_has_another_checksum_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("novantra.db");
     let database = sqlite(&path).await;
@@ -160,7 +160,7 @@ const BEFORE_SEALS: &str = "
 const LOG: &str = "SELECT id, coalesce(seal, 'none') FROM audit_log ORDER BY id";
 
 #[tokio::test]
-async fn entries_that_were_sealed_before_seals_stood_apart_keep_their_seals() {
+async fn the_seals_migration_keeps_the_seals_of_existing_entries() {
     let expected =
         [("sealed", "7 before after"), ("waiting", "none")].map(|(id, seal)| (id.to_owned(), seal.to_owned()));
     let unsealed = "SELECT id FROM audit_waiting";
@@ -213,7 +213,7 @@ fn before_delivery_key(webhooks: &str) -> String {
 type Delivery = (String, [i64; 6]);
 
 #[tokio::test]
-async fn deliveries_from_before_they_lay_under_their_subscriptions_are_kept() {
+async fn the_delivery_key_migration_keeps_existing_deliveries() {
     let expected: [Delivery; 2] = [
         ("o s-1 d-2 e-1 finding.created f exhausted [{}]".to_owned(), [6, 7, 8, 4, 10, -1]),
         ("o s-2 d-1 e-1 finding.created f pending []".to_owned(), [1, 2, 3, 4, 0, 5]),

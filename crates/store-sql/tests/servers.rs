@@ -28,7 +28,7 @@ use ulid::Ulid;
 mod postgres;
 
 const DEADLINE: Duration = Duration::from_secs(60);
-struct House {
+struct TestDeployment {
     fresh: postgres::Fresh,
     entropy: TestEntropy,
     home: OrganizationId,
@@ -42,7 +42,7 @@ struct Server {
     process: Ulid,
 }
 
-impl House {
+impl TestDeployment {
     async fn new() -> Arc<Self> {
         let fresh = postgres::Fresh::make().await;
         fresh.open().await.close().await;
@@ -63,7 +63,7 @@ impl House {
         let clock = Arc::new(TestClock::at(Timestamp::from_millis(TestClock::START.millis() + ahead * 1000)));
         let process = Ulid::from_parts(u64::from(number), 0);
         let database = self.fresh.open().await;
-        let store = SqlStore::over(database, Role::Server, Arc::clone(&clock) as _, process).await.unwrap();
+        let store = SqlStore::open(database, Role::Server, Arc::clone(&clock) as _, process).await.unwrap();
         Server { store, clock, process }
     }
 
@@ -109,8 +109,8 @@ async fn eventually(event: &str, mut condition: impl AsyncFnMut() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_knows_whether_it_is_alone() {
-    let test = House::new().await;
+async fn a_server_detects_whether_it_is_the_sole_process() {
+    let test = TestDeployment::new().await;
     let first = test.server(0).await;
     assert!(!first.store.is_sole_process(), "the first check has not run yet");
     eventually("the first server finds itself alone", async || first.store.is_sole_process()).await;
@@ -121,8 +121,8 @@ async fn a_server_knows_whether_it_is_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_catch_up_by_as_of_misses_no_commit_of_servers_whose_clocks_differ() {
-    let test = House::new().await;
+async fn catching_up_from_as_of_misses_no_commit_of_servers_whose_clocks_differ() {
+    let test = TestDeployment::new().await;
     let mut servers = Vec::new();
     for ahead in [0, -90, 90] {
         servers.push(Arc::new(test.server(ahead).await));
@@ -179,8 +179,8 @@ async fn a_catch_up_by_as_of_misses_no_commit_of_servers_whose_clocks_differ() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_enters_stamps_nothing_before_what_others_were_told_whatever_its_clock_says() {
-    let test = House::new().await;
+async fn a_new_server_stamps_no_write_before_a_returned_as_of_even_if_its_clock_is_behind() {
+    let test = TestDeployment::new().await;
     let first = test.server(90).await;
     for round in 1..=5 {
         let as_of = test.as_of(&first).await;
@@ -193,8 +193,8 @@ async fn a_server_that_enters_stamps_nothing_before_what_others_were_told_whatev
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_comes_back_alone_stamps_nothing_before_what_was_told_before_it_went() {
-    let test = House::new().await;
+async fn a_server_that_starts_after_all_others_died_stamps_no_write_before_a_returned_as_of() {
+    let test = TestDeployment::new().await;
     let as_of = {
         let first = test.server(90).await;
         test.as_of(&first).await
@@ -204,8 +204,8 @@ async fn a_server_that_comes_back_alone_stamps_nothing_before_what_was_told_befo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_clock_is_behind_does_not_hold_as_of_back_for_as_long() {
-    let test = House::new().await;
+async fn a_server_whose_clock_is_behind_does_not_hold_as_of_back_by_that_time() {
+    let test = TestDeployment::new().await;
     let (ahead, _behind) = (test.server(0).await, test.server(-90).await);
     let as_of = test.as_of(&ahead).await;
     ahead.clock.advance(Duration::from_secs(60));
@@ -213,8 +213,8 @@ async fn a_server_whose_clock_is_behind_does_not_hold_as_of_back_for_as_long() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_of_a_server_taken_for_gone_is_refused_and_the_server_enters_again() {
-    let test = House::new().await;
+async fn a_server_whose_registration_expired_can_not_commit_until_it_registers_again() {
+    let test = TestDeployment::new().await;
     let (silent, other) = (test.server(0).await, test.server(0).await);
     let (id, stale) = test.finding(&silent, "stale");
     let stamp = silent.store.begin_entry();
@@ -241,8 +241,8 @@ async fn a_commit_of_a_server_taken_for_gone_is_refused_and_the_server_enters_ag
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_stamped_before_a_server_was_taken_for_gone_is_refused_after_it_entered_again() {
-    let test = House::new().await;
+async fn a_write_stamped_before_the_registration_expired_is_refused_after_the_server_registered_again() {
+    let test = TestDeployment::new().await;
     let (silent, other) = (test.server(0).await, test.server(0).await);
     let (_, stale) = test.finding(&silent, "stale");
     test.fresh.connect().await.batch_execute("DELETE FROM open_writes").await.unwrap();
@@ -264,8 +264,8 @@ async fn what_was_stamped_before_a_server_was_taken_for_gone_is_refused_after_it
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_in_flight_holds_as_of_back_though_its_server_leaves() {
-    let test = House::new().await;
+async fn a_commit_in_flight_holds_as_of_back_while_its_server_deregisters() {
+    let test = TestDeployment::new().await;
     let (leaving, other) = (Arc::new(test.server(0).await), test.server(0).await);
     let (id, slow) = test.finding(&leaving, "slow");
     let at = slow.at();
@@ -302,8 +302,8 @@ async fn a_commit_in_flight_holds_as_of_back_though_its_server_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_row_of_a_server_that_died_is_taken_away_when_it_is_overdue() {
-    let test = House::new().await;
+async fn the_expired_registration_of_a_dead_server_is_deleted_by_another() {
+    let test = TestDeployment::new().await;
     let (dead, other) = (test.server(0).await, test.server(0).await);
     let (at, row) = (dead.store.begin_write().at(), dead.process);
     drop(dead);
@@ -317,8 +317,8 @@ async fn the_row_of_a_server_that_died_is_taken_away_when_it_is_overdue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_that_have_grown_get_their_statistics_though_autovacuum_does_not_come_by() {
-    let test = House::new().await;
+async fn tables_that_have_grown_are_analyzed_without_autovacuum() {
+    let test = TestDeployment::new().await;
     let _server = test.server(0).await;
     let client = test.fresh.connect().await;
     // A table that was never analyzed, and one that was empty when it was.

@@ -21,21 +21,21 @@ mod tls_front;
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 /// A database behind a server with a certificate for `localhost`.
-struct Encrypted {
+struct TlsServer {
     fresh: postgres::Fresh,
     authority: Authority,
     port: u16,
     folder: tempfile::TempDir,
 }
 
-impl Encrypted {
+impl TlsServer {
     /// Starts the server. With `requires_client_certificate` it requires one of its clients.
     async fn new(requires_client_certificate: bool) -> Self {
-        let (fresh, authority) = (postgres::Fresh::make().await, authority());
+        let (fresh, authority) = (postgres::Fresh::make().await, new_authority());
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder =
             ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
-        let (certificate, key) = issued(&authority, "localhost");
+        let (certificate, key) = issue_certificate(&authority, "localhost");
         let builder = if requires_client_certificate {
             let mut roots = RootCertStore::empty();
             roots.add(authority.der().clone()).unwrap();
@@ -46,7 +46,7 @@ impl Encrypted {
         };
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
-        let port = tls_front::before(&fresh.address(), config).await;
+        let port = tls_front::start(&fresh.address(), config).await;
         Self { fresh, authority, port, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -62,7 +62,7 @@ impl Encrypted {
 
     /// Writes the certificate of a root that did not issue the server's.
     fn other_root(&self) -> String {
-        self.file("other.pem", &authority().pem()).display().to_string()
+        self.file("other.pem", &new_authority().pem()).display().to_string()
     }
 
     async fn connect(&self, host: &str, parameters: &str) -> Result<(), StoreError> {
@@ -75,56 +75,56 @@ impl Encrypted {
         time.map(drop)
     }
 
-    async fn is_refused(&self, host: &str, parameters: &str) {
+    async fn assert_refused(&self, host: &str, parameters: &str) {
         let refused = self.connect(host, parameters).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{host} {parameters}: {refused:?}");
     }
 }
 
-fn authority() -> Authority {
+fn new_authority() -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     Authority::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-fn issued(authority: &Authority, name: &str) -> (rcgen::Certificate, KeyPair) {
+fn issue_certificate(authority: &Authority, name: &str) -> (rcgen::Certificate, KeyPair) {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     (params.signed_by(&key, authority).unwrap(), key)
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_is_not_looked_at_may_have_any() {
-    let encrypted = Encrypted::new(false).await;
+async fn any_certificate_is_accepted_where_none_is_verified() {
+    let encrypted = TlsServer::new(false).await;
     for parameters in ["", "sslmode=disable", "sslmode=prefer", "sslmode=require"] {
         encrypted.connect("127.0.0.1", parameters).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_root_that_is_named_must_have_issued_the_servers_certificate() {
-    let encrypted = Encrypted::new(false).await;
+async fn the_servers_certificate_must_be_issued_by_the_given_root() {
+    let encrypted = TlsServer::new(false).await;
     for mode in ["require", "verify-ca", "verify-full"] {
         let with = |root: String| format!("sslmode={mode}&sslrootcert={root}");
         encrypted.connect("localhost", &with(encrypted.root())).await.unwrap();
-        encrypted.is_refused("localhost", &with(encrypted.other_root())).await;
+        encrypted.assert_refused("localhost", &with(encrypted.other_root())).await;
     }
-    encrypted.is_refused("localhost", "sslmode=verify-full&sslrootcert=system").await;
+    encrypted.assert_refused("localhost", "sslmode=verify-full&sslrootcert=system").await;
 }
 
 #[tokio::test]
-async fn only_verify_full_looks_at_the_servers_name() {
-    let encrypted = Encrypted::new(false).await;
+async fn only_verify_full_checks_the_host_name() {
+    let encrypted = TlsServer::new(false).await;
     let with = |mode: &str| format!("sslmode={mode}&sslrootcert={}", encrypted.root());
     encrypted.connect("127.0.0.1", &with("verify-ca")).await.unwrap();
-    encrypted.is_refused("127.0.0.1", &with("verify-full")).await;
+    encrypted.assert_refused("127.0.0.1", &with("verify-full")).await;
 }
 
 #[tokio::test]
-async fn a_server_that_asks_for_a_certificate_is_shown_one() {
-    let encrypted = Encrypted::new(true).await;
-    encrypted.is_refused("localhost", "sslmode=require").await;
-    let (certificate, key) = issued(&encrypted.authority, "novantra");
+async fn the_client_certificate_is_presented_to_a_server_that_requires_one() {
+    let encrypted = TlsServer::new(true).await;
+    encrypted.assert_refused("localhost", "sslmode=require").await;
+    let (certificate, key) = issue_certificate(&encrypted.authority, "novantra");
     let certificate = encrypted.file("novantra.pem", &certificate.pem());
     let key = encrypted.file("novantra.key", &key.serialize_pem());
     let parameters = format!(
@@ -137,8 +137,8 @@ async fn a_server_that_asks_for_a_certificate_is_shown_one() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_is_named() {
-    let encrypted = Encrypted::new(false).await;
+async fn an_error_about_a_missing_file_contains_its_path() {
+    let encrypted = TlsServer::new(false).await;
     let refused = encrypted.connect("localhost", "sslmode=verify-ca&sslrootcert=/nowhere.pem").await.unwrap_err();
     assert!(
         std::error::Error::source(&refused).is_some_and(|source| source.to_string().contains("/nowhere.pem")),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use kernel::Timestamp;
-use novantra_store_sql::{Copied, Database, DatabaseUrl, Progress, TransferError};
+use novantra_store_sql::{CopySummary, Database, DatabaseUrl, Progress, TransferError};
 use rusqlite::{Connection, types::Value};
 
 #[path = "support/postgres.rs"]
@@ -17,10 +17,10 @@ mod postgres;
 const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 
 /// The tables that are not copied.
-const PASSING: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
+const EXCLUDED: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
 
 /// More rows than a transaction has.
-const MANY: i64 = 1_100;
+const MANY_ROWS: i64 = 1_100;
 
 async fn sqlite(path: &Path) -> Database {
     let database = Database::open(&DatabaseUrl::Sqlite(path.to_owned())).await.unwrap();
@@ -28,7 +28,7 @@ async fn sqlite(path: &Path) -> Database {
     database
 }
 
-async fn copy(from: &Database, to: &Database) -> Result<Copied, TransferError> {
+async fn copy(from: &Database, to: &Database) -> Result<CopySummary, TransferError> {
     from.copy_to(to, NOW, &|_| ()).await
 }
 
@@ -36,7 +36,7 @@ fn tables(connection: &Connection) -> Vec<String> {
     let all = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
     let mut statement = connection.prepare(all).unwrap();
     let names = statement.query_map([], |row| row.get(0)).unwrap();
-    names.map(Result::unwrap).filter(|name: &String| !PASSING.contains(&name.as_str())).collect()
+    names.map(Result::unwrap).filter(|name: &String| !EXCLUDED.contains(&name.as_str())).collect()
 }
 
 /// Fills every table by the declared types of its columns. Every value is different, and nullable columns are null in
@@ -50,7 +50,7 @@ fn fill(connection: &Connection) {
         let columns: Vec<(String, String, bool)> = statement.query_map([], read).unwrap().map(Result::unwrap).collect();
         let parameters = vec!["?"; columns.len()].join(", ");
         let mut insert = connection.prepare(&format!("INSERT INTO {table} VALUES ({parameters})")).unwrap();
-        for row in 0..if table == "findings" { MANY } else { 3 } {
+        for row in 0..if table == "findings" { MANY_ROWS } else { 3 } {
             let value = |(column, (name, kind, nullable)): (usize, &(String, String, bool))| match kind.as_str() {
                 _ if *nullable && row % 2 == 0 => Value::Null,
                 "text" => Value::Text(format!("{name} ß {row}")),
@@ -75,7 +75,7 @@ fn contents(connection: &Connection) -> BTreeMap<String, Vec<Vec<Value>>> {
 }
 
 #[tokio::test]
-async fn every_row_of_every_table_goes_through_postgres_and_back_as_it_is() {
+async fn a_copy_to_postgres_and_back_keeps_every_row_of_every_table() {
     let folder = tempfile::tempdir().unwrap();
     let [first, last] = ["first.db", "last.db"].map(|name| folder.path().join(name));
     let source = sqlite(&first).await;
@@ -87,17 +87,17 @@ async fn every_row_of_every_table_goes_through_postgres_and_back_as_it_is() {
     let seen = Mutex::new(Vec::new());
     let report = |progress| seen.lock().unwrap_or_else(PoisonError::into_inner).push(progress);
     let copied = source.copy_to(&middle, NOW, &report).await.unwrap();
-    assert!(!copied.begun_again && copied.tables.contains(&("findings", MANY as u64)));
+    assert!(!copied.restarted && copied.tables.contains(&("findings", MANY_ROWS as u64)));
     let total = copied.tables.iter().map(|(_, rows)| rows).sum();
     assert_eq!(seen.into_inner().unwrap().last(), Some(&Progress { copied: total, total }));
 
     copy(&middle, &sqlite(&last).await).await.unwrap();
     assert_eq!(contents(&Connection::open(&last).unwrap()), contents(&connection));
-    assert!(matches!(copy(&source, &middle).await, Err(TransferError::Occupied)));
+    assert!(matches!(copy(&source, &middle).await, Err(TransferError::TargetNotEmpty)));
 }
 
 #[tokio::test]
-async fn while_a_file_is_copied_nobody_writes_to_it() {
+async fn a_file_can_not_be_written_to_while_it_is_copied() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to] = ["from.db", "to.db"].map(|name| folder.path().join(name));
     let (source, target) = (sqlite(&from).await, sqlite(&to).await);
@@ -111,7 +111,7 @@ async fn while_a_file_is_copied_nobody_writes_to_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_writes_to_postgres_while_it_is_copied_is_found_out() {
+async fn a_write_to_postgres_during_a_copy_is_detected() {
     let folder = tempfile::tempdir().unwrap();
     let fresh = postgres::Fresh::make().await;
     let source = fresh.open().await;
@@ -120,7 +120,7 @@ async fn who_writes_to_postgres_while_it_is_copied_is_found_out() {
 
     write("INSERT INTO open_writes VALUES ('somebody', 0, 9000000000000)");
     let refused = copy(&source, &target).await;
-    assert!(matches!(refused, Err(TransferError::AtWork { processes: 1 })), "{refused:?}");
+    assert!(matches!(refused, Err(TransferError::SourceInUse { processes: 1 })), "{refused:?}");
     write("DELETE FROM open_writes");
 
     // A process that came and went between the two checks: its write has an audit entry.
@@ -128,13 +128,13 @@ async fn who_writes_to_postgres_while_it_is_copied_is_found_out() {
     let entry = "INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_name, action, changes, \
                  request_id) VALUES ('o', 'e', 0, 'system', 'command line', 'done', '[]', 'r')";
     let refused = source.copy_to(&target, NOW, &|_| written.call_once(|| write(entry))).await;
-    assert!(matches!(refused, Err(TransferError::Changed { table: "audit_entries" })), "{refused:?}");
+    assert!(matches!(refused, Err(TransferError::SourceChanged { table: "audit_entries" })), "{refused:?}");
     let again = copy(&source, &target).await.unwrap();
-    assert!(again.begun_again);
+    assert!(again.restarted);
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_program_is_left_to_that_one() {
+async fn a_database_migrated_by_a_newer_program_is_not_copied() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to] = ["from.db", "to.db"].map(|name| folder.path().join(name));
     let (source, target) = (sqlite(&from).await, sqlite(&to).await);
@@ -143,7 +143,7 @@ async fn a_database_of_a_newer_program_is_left_to_that_one() {
         Connection::open(path).unwrap().execute(statement, []).unwrap();
     };
     newer(&to);
-    assert!(matches!(copy(&source, &target).await, Err(TransferError::Newer { database: "target" })));
+    assert!(matches!(copy(&source, &target).await, Err(TransferError::NewerSchema { database: "target" })));
     newer(&from);
-    assert!(matches!(copy(&source, &target).await, Err(TransferError::Newer { database: "source" })));
+    assert!(matches!(copy(&source, &target).await, Err(TransferError::NewerSchema { database: "source" })));
 }

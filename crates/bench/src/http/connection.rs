@@ -8,12 +8,12 @@ use std::{
 
 use crate::{
     failure::{Context, Failure, Outcome},
-    http::{Answer, head::Head, request::Request},
+    http::{HttpResponse, head::Head, request::Request},
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// The size of the read buffer, in bytes.
-const PIECE: usize = 256 * 1024;
+const BUFFER_SIZE: usize = 256 * 1024;
 
 pub(crate) struct Connection {
     host: SocketAddr,
@@ -32,25 +32,25 @@ pub(crate) struct Lines {
 
 impl Connection {
     pub(crate) fn open(host: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect(host).or_fail(|| format!("can't connect to {host}"))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let stream = TcpStream::connect(host).context(|| format!("can't connect to {host}"))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
-        Ok(Self { host, stream: BufReader::with_capacity(PIECE, stream) })
+        Ok(Self { host, stream: BufReader::with_capacity(BUFFER_SIZE, stream) })
     }
 
     /// Sends a request and reads the complete response.
-    pub(crate) fn call(&mut self, request: &Request) -> Outcome<Answer> {
+    pub(crate) fn call(&mut self, request: &Request) -> Outcome<HttpResponse> {
         self.send(request)?;
         let mut bytes = Vec::new();
         loop {
-            if let Some(head) = Head::read(&bytes)?
+            if let Some(head) = Head::parse(&bytes)?
                 && bytes.len() >= head.length()
             {
-                return Answer::of(&bytes, head);
+                return HttpResponse::from_bytes(&bytes, head);
             }
             let chunk = self.stream.fill_buf()?;
             if chunk.is_empty() {
-                return Err(broken_off(request));
+                return Err(unexpected_end(request));
             }
             bytes.extend_from_slice(chunk);
             let length = chunk.len();
@@ -65,15 +65,15 @@ impl Connection {
         if !head.starts_with("HTTP/1.1 200 ") || !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
             return Err(Failure::new(format!("unexpected response to {}: {head}", request.path())));
         }
-        count_lines(&mut self.stream).or_fail(|| request.path().to_owned())
+        count_lines(&mut self.stream).context(|| request.path().to_owned())
     }
 
     fn send(&mut self, request: &Request) -> Outcome<()> {
-        Ok(self.stream.get_mut().write_all(&request.bytes(self.host))?)
+        Ok(self.stream.get_mut().write_all(&request.to_bytes(self.host))?)
     }
 }
 
-fn broken_off(request: &Request) -> Failure {
+fn unexpected_end(request: &Request) -> Failure {
     Failure::new(format!("{}: the connection closed before the end of the response", request.path()))
 }
 
@@ -95,7 +95,7 @@ fn count_lines(stream: &mut impl BufRead) -> Outcome<Lines> {
         let mut size = String::new();
         stream.read_line(&mut size)?;
         let mut remaining =
-            usize::from_str_radix(size.trim_end(), 16).or_fail(|| format!("{size:?} is not the size of a chunk"))?;
+            usize::from_str_radix(size.trim_end(), 16).context(|| format!("{size:?} is not the size of a chunk"))?;
         let is_end = remaining == 0;
         while remaining > 0 {
             let chunk = stream.fill_buf()?;
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_counted_however_they_lie_in_chunks() {
+    fn lines_are_counted_across_chunk_boundaries() {
         let body = b"4\r\na\nbb\r\n3\r\nb\nc\r\n5\r\ncc\nd\n\r\n0\r\n\r\n";
         let lines = count_lines(&mut body.as_slice()).unwrap();
         assert_eq!(lines, Lines { count: 4, bytes: 12, last: "d".to_owned() });
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_its_last_chunk_broke_off() {
+    fn a_body_without_its_last_chunk_is_an_error() {
         assert!(count_lines(&mut b"2\r\na\n\r\n".as_slice()).is_err());
         assert!(count_lines(&mut b"9\r\na\n".as_slice()).is_err());
     }

@@ -19,7 +19,7 @@ impl Head {
     }
 
     /// Parses the head at the start of `bytes`; returns `None` if it is incomplete.
-    pub(crate) fn read(bytes: &[u8]) -> Outcome<Option<Self>> {
+    pub(crate) fn parse(bytes: &[u8]) -> Outcome<Option<Self>> {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
         let malformed = || Failure::new(format!("no HTTP/1.1 response: {}", String::from_utf8_lossy(&bytes[..end])));
         let mut lines = bytes[..end].split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
@@ -48,40 +48,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_ends_where_its_content_length_says() {
+    fn a_response_ends_according_to_its_content_length() {
         let bytes = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 404";
-        let head = Head::read(bytes).unwrap().unwrap();
+        let head = Head::parse(bytes).unwrap().unwrap();
         assert_eq!((head.status, head.body), (200, 5));
         assert_eq!(&bytes[head.head..head.length()], b"hello");
     }
 
     #[test]
-    fn a_head_that_is_still_coming_is_waited_for() {
+    fn an_incomplete_head_is_not_parsed_yet() {
         let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
         for end in 0..bytes.len() {
-            assert_eq!(Head::read(&bytes[..end]).unwrap(), None);
+            assert_eq!(Head::parse(&bytes[..end]).unwrap(), None);
         }
-        assert!(Head::read(bytes).unwrap().is_some());
+        assert!(Head::parse(bytes).unwrap().is_some());
     }
 
     #[test]
-    fn not_modified_has_no_body_though_it_may_say_how_long_one_would_be() {
+    fn a_not_modified_response_has_no_body_even_with_a_content_length() {
         for bytes in
             [b"HTTP/1.1 304 Not Modified\r\n\r\n".as_slice(), b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n"]
         {
-            assert_eq!(Head::read(bytes).unwrap().unwrap().body, 0);
+            assert_eq!(Head::parse(bytes).unwrap().unwrap().body, 0);
         }
     }
 
     #[test]
-    fn what_has_no_length_or_is_no_http_is_refused() {
+    fn a_response_without_length_or_of_another_protocol_is_rejected() {
         for bytes in [
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".as_slice(),
             b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n",
             b"HTTP/1.1 2\r\n\r\n",
             b"SSH-2.0\r\n\r\n",
         ] {
-            assert!(Head::read(bytes).is_err());
+            assert!(Head::parse(bytes).is_err());
         }
     }
 }

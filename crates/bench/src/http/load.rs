@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long after its end a load may wait for the last responses.
-const PATIENCE: Duration = Duration::from_secs(30);
+const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 /// A load: the requests, the number of connections, and the expected status.
 pub(crate) struct Load {
@@ -32,18 +32,18 @@ pub(crate) struct Load {
 
 /// The result of a load.
 #[derive(Debug, Default)]
-pub(crate) struct Served {
+pub(crate) struct LoadResult {
     pub(crate) calls: u64,
     /// The time from the first request to the last response.
-    pub(crate) took: Duration,
+    pub(crate) elapsed: Duration,
     /// The latencies in microseconds, shortest first.
     latencies: Vec<u32>,
 }
 
-impl Served {
+impl LoadResult {
     /// Returns the calls per second.
     pub(crate) fn rate(&self) -> f64 {
-        self.calls as f64 / self.took.as_secs_f64()
+        self.calls as f64 / self.elapsed.as_secs_f64()
     }
 
     /// Returns the median latency in microseconds.
@@ -54,32 +54,34 @@ impl Served {
 
 impl Load {
     /// Applies the load for `window`. It uses a single thread, so that one core is left to the server.
-    pub(crate) fn run(&self, window: Duration) -> Outcome<Served> {
+    pub(crate) fn run(&self, window: Duration) -> Outcome<LoadResult> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            timeout(window + PATIENCE, self.drive(window)).await.or_fail(|| "the last responses are late".to_owned())?
+            timeout(window + GRACE_PERIOD, self.run_connections(window))
+                .await
+                .context(|| "the last responses are late".to_owned())?
         })
     }
 
-    async fn drive(&self, window: Duration) -> Outcome<Served> {
-        let requests: Arc<[Vec<u8>]> = self.requests.iter().map(|request| request.bytes(self.host)).collect();
+    async fn run_connections(&self, window: Duration) -> Outcome<LoadResult> {
+        let requests: Arc<[Vec<u8>]> = self.requests.iter().map(|request| request.to_bytes(self.host)).collect();
         let mut streams = Vec::new();
         for _ in 0..self.connections {
-            let stream = TcpStream::connect(self.host).await.or_fail(|| format!("can't connect to {}", self.host))?;
+            let stream = TcpStream::connect(self.host).await.context(|| format!("can't connect to {}", self.host))?;
             stream.set_nodelay(true)?;
             streams.push(stream);
         }
         let started = Instant::now();
         let mut connections = JoinSet::new();
         for (index, stream) in streams.into_iter().enumerate() {
-            let turns = Turns { requests: Arc::clone(&requests), next: index, step: self.connections };
-            connections.spawn(converse(stream, turns, self.expected, started + window));
+            let turns = RequestRotation { requests: Arc::clone(&requests), next: index, step: self.connections };
+            connections.spawn(run_connection(stream, turns, self.expected, started + window));
         }
-        let mut result = Served::default();
+        let mut result = LoadResult::default();
         while let Some(latencies) = connections.join_next().await {
             result.latencies.extend(latencies??);
         }
-        result.took = started.elapsed();
+        result.elapsed = started.elapsed();
         result.calls = result.latencies.len() as u64;
         result.latencies.sort_unstable();
         if result.calls == 0 {
@@ -90,13 +92,13 @@ impl Load {
 }
 
 /// The requests of one connection.
-struct Turns {
+struct RequestRotation {
     requests: Arc<[Vec<u8>]>,
     next: usize,
     step: usize,
 }
 
-impl Turns {
+impl RequestRotation {
     fn next(&mut self) -> &[u8] {
         let request = &self.requests[self.next % self.requests.len()];
         self.next += self.step;
@@ -104,7 +106,12 @@ impl Turns {
     }
 }
 
-async fn converse(mut stream: TcpStream, mut turns: Turns, expected: u16, end: Instant) -> Outcome<Vec<u32>> {
+async fn run_connection(
+    mut stream: TcpStream,
+    mut turns: RequestRotation,
+    expected: u16,
+    end: Instant,
+) -> Outcome<Vec<u32>> {
     let mut latencies = Vec::with_capacity(4096);
     let mut bytes = Vec::with_capacity(64 * 1024);
     let mut sent = Instant::now();
@@ -131,7 +138,7 @@ async fn receive(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Outcome<Head> {
             return Err(Failure::new("the server closed a connection in the middle of a response"));
         }
         if head.is_none() {
-            head = Head::read(bytes)?;
+            head = Head::parse(bytes)?;
         }
         match head {
             Some(head) if bytes.len() == head.length() => return Ok(head),
@@ -145,12 +152,12 @@ async fn receive(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Outcome<Head> {
 mod tests {
     use super::*;
 
-    fn turns(next: usize, step: usize) -> Turns {
-        Turns { requests: Arc::from([b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]), next, step }
+    fn turns(next: usize, step: usize) -> RequestRotation {
+        RequestRotation { requests: Arc::from([b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]), next, step }
     }
 
     #[test]
-    fn connections_start_at_different_requests_and_come_round_to_all() {
+    fn connections_start_at_different_requests_and_send_all_in_turn() {
         let mut first = turns(0, 2);
         let sent: Vec<u8> = (0..4).flat_map(|_| first.next().to_vec()).collect();
         assert_eq!(sent, b"acba");
@@ -158,8 +165,8 @@ mod tests {
     }
 
     #[test]
-    fn the_median_is_the_middle_of_what_was_seen() {
-        let result = Served { calls: 3, took: Duration::from_secs(2), latencies: vec![10, 20, 90] };
+    fn the_median_latency_is_the_middle_of_all_latencies() {
+        let result = LoadResult { calls: 3, elapsed: Duration::from_secs(2), latencies: vec![10, 20, 90] };
         assert!((result.median_latency() - 20.0).abs() < f64::EPSILON);
         assert!((result.rate() - 1.5).abs() < f64::EPSILON);
     }

@@ -35,7 +35,7 @@ impl Request {
         &self.path
     }
 
-    pub(crate) fn bytes(&self, host: SocketAddr) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self, host: SocketAddr) -> Vec<u8> {
         let Self { method, path, headers, body } = self;
         let mut text =
             format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\naccept: */*\r\nuser-agent: novantra-bench\r\n");
@@ -55,12 +55,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_announced_by_its_length_and_a_get_has_none() {
+    fn a_post_has_a_content_length_and_a_get_has_none() {
         let host = SocketAddr::from(([127, 0, 0, 1], 80));
-        let get = String::from_utf8(Request::get("/livez").bearer("t").bytes(host)).unwrap();
+        let get = String::from_utf8(Request::get("/livez").bearer("t").to_bytes(host)).unwrap();
         assert!(get.starts_with("GET /livez HTTP/1.1\r\nhost: 127.0.0.1:80\r\n"));
         assert!(get.ends_with("authorization: Bearer t\r\n\r\n") && !get.contains("content-length"));
-        let post = String::from_utf8(Request::post("/x", "{\"ä\":1}").bytes(host)).unwrap();
+        let post = String::from_utf8(Request::post("/x", "{\"ä\":1}").to_bytes(host)).unwrap();
         assert!(post.ends_with("content-length: 8\r\n\r\n{\"ä\":1}"));
     }
 }

@@ -16,24 +16,24 @@ pub(crate) enum Unit {
 
 /// The target of a figure.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bar {
+pub(crate) struct Target {
     at_most: bool,
-    target: f64,
+    bound: f64,
     goal: Option<f64>,
 }
 
 /// A line of a table.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    what: String,
+    label: String,
     figure: f64,
     unit: Unit,
     spread: Option<f64>,
-    bar: Option<Bar>,
+    target: Option<Target>,
 }
 
 impl Unit {
-    fn show(self, figure: f64) -> String {
+    fn format(self, figure: f64) -> String {
         match self {
             Self::Micros => format!("{figure:.1} µs"),
             Self::Millis => format!("{figure:.1} ms"),
@@ -56,21 +56,21 @@ impl Unit {
     }
 }
 
-impl Bar {
+impl Target {
     pub(crate) fn at_most(target: f64) -> Self {
-        Self { at_most: true, target, goal: None }
+        Self { at_most: true, bound: target, goal: None }
     }
 
     pub(crate) fn at_least(target: f64) -> Self {
-        Self { at_most: false, target, goal: None }
+        Self { at_most: false, bound: target, goal: None }
     }
 
     pub(crate) fn goal(self, goal: f64) -> Self {
         Self { goal: Some(goal), ..self }
     }
 
-    fn met(self, figure: f64) -> bool {
-        if self.at_most { figure <= self.target } else { figure >= self.target }
+    fn is_met(self, figure: f64) -> bool {
+        if self.at_most { figure <= self.bound } else { figure >= self.bound }
     }
 
     fn sign(self) -> char {
@@ -80,7 +80,7 @@ impl Bar {
 
 impl Row {
     pub(crate) fn new(what: impl Into<String>, figure: f64, unit: Unit) -> Self {
-        Self { what: what.into(), figure, unit, spread: None, bar: None }
+        Self { label: what.into(), figure, unit, spread: None, target: None }
     }
 
     /// Sets the spread of the rounds, as a share of the figure.
@@ -88,44 +88,44 @@ impl Row {
         Self { spread: Some(spread), ..self }
     }
 
-    pub(crate) fn held_to(self, bar: Bar) -> Self {
-        Self { bar: Some(bar), ..self }
+    pub(crate) fn with_target(self, bar: Target) -> Self {
+        Self { target: Some(bar), ..self }
     }
 
     /// Returns whether the figure meets its target, if it has one.
-    pub(crate) fn met(&self) -> Option<bool> {
-        Some(self.bar?.met(self.figure))
+    pub(crate) fn is_met(&self) -> Option<bool> {
+        Some(self.target?.is_met(self.figure))
     }
 
     pub(super) fn cells(&self) -> [String; 6] {
         let bound = |limit: Option<f64>| {
-            let (bar, limit) = self.bar.zip(limit)?;
-            Some(format!("{} {}", bar.sign(), self.unit.show(limit)))
+            let (bar, limit) = self.target.zip(limit)?;
+            Some(format!("{} {}", bar.sign(), self.unit.format(limit)))
         };
-        let verdict = match self.met() {
+        let verdict = match self.is_met() {
             None => "",
             Some(true) => "met",
             Some(false) => "MISSED",
         };
         [
-            self.what.clone(),
-            self.unit.show(self.figure),
+            self.label.clone(),
+            self.unit.format(self.figure),
             self.spread.map(|spread| format!("{:.0} %", spread * 100.0)).unwrap_or_default(),
-            bound(self.bar.map(|bar| bar.target)).unwrap_or_default(),
-            bound(self.bar.and_then(|bar| bar.goal)).unwrap_or_default(),
+            bound(self.target.map(|bar| bar.bound)).unwrap_or_default(),
+            bound(self.target.and_then(|bar| bar.goal)).unwrap_or_default(),
             verdict.to_owned(),
         ]
     }
 
-    pub(super) fn document(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         json!({
-            "what": self.what,
+            "what": self.label,
             "figure": self.figure,
             "unit": self.unit.name(),
             "spread": self.spread,
-            "target": self.bar.map(|bar| bar.target),
-            "goal": self.bar.and_then(|bar| bar.goal),
-            "met": self.met(),
+            "target": self.target.map(|bar| bar.bound),
+            "goal": self.target.and_then(|bar| bar.goal),
+            "met": self.is_met(),
         })
     }
 }
@@ -135,19 +135,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_met_on_its_own_side() {
-        let met = |bar: Bar, figure: f64| Row::new("", figure, Unit::Times).held_to(bar).met();
-        assert_eq!(met(Bar::at_most(10.0), 10.0), Some(true));
-        assert_eq!(met(Bar::at_most(10.0), 10.1), Some(false));
-        assert_eq!(met(Bar::at_least(0.5), 0.6), Some(true));
-        assert_eq!(met(Bar::at_least(0.5), 0.4), Some(false));
-        assert_eq!(Row::new("", 1.0, Unit::Times).met(), None);
-        assert_eq!(met(Bar::at_most(10.0), f64::NAN), Some(false));
+    fn a_target_is_an_upper_or_a_lower_bound() {
+        let met = |bar: Target, figure: f64| Row::new("", figure, Unit::Times).with_target(bar).is_met();
+        assert_eq!(met(Target::at_most(10.0), 10.0), Some(true));
+        assert_eq!(met(Target::at_most(10.0), 10.1), Some(false));
+        assert_eq!(met(Target::at_least(0.5), 0.6), Some(true));
+        assert_eq!(met(Target::at_least(0.5), 0.4), Some(false));
+        assert_eq!(Row::new("", 1.0, Unit::Times).is_met(), None);
+        assert_eq!(met(Target::at_most(10.0), f64::NAN), Some(false));
     }
 
     #[test]
-    fn scripts_get_the_figure_unrounded() {
-        let document = Row::new("x", 0.123_456, Unit::Share).held_to(Bar::at_most(0.2)).document();
+    fn the_json_document_has_unrounded_figures() {
+        let document = Row::new("x", 0.123_456, Unit::Share).with_target(Target::at_most(0.2)).to_json();
         assert_eq!(document["figure"], 0.123_456);
         assert_eq!(document["met"], true);
         assert_eq!(document["spread"], Value::Null);

@@ -15,11 +15,11 @@ type Values = Vec<Value>;
 /// The schema of a database, and the rows of the tables that an import fills.
 pub(super) struct Rows {
     schema: Vec<String>,
-    tables: Vec<Filled>,
+    tables: Vec<TableRows>,
 }
 
 /// A table with its rows, in the order in which they were written.
-struct Filled {
+struct TableRows {
     name: &'static str,
     rows: Vec<Values>,
 }
@@ -44,7 +44,7 @@ impl Rows {
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
         )?;
         let schema = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        let tables = TABLES.iter().map(|name| filled(&connection, name)).collect::<Outcome<_>>()?;
+        let tables = TABLES.iter().map(|name| read_table(&connection, name)).collect::<Outcome<_>>()?;
         Ok(Self { schema, tables })
     }
 
@@ -73,7 +73,7 @@ impl Rows {
         for part in 0..transactions {
             connection.execute_batch("BEGIN IMMEDIATE")?;
             for (table, statement) in self.tables.iter().zip(&mut statements) {
-                for row in share(&table.rows, part, transactions) {
+                for row in part_of(&table.rows, part, transactions) {
                     statement.execute(params_from_iter(row))?;
                 }
             }
@@ -83,7 +83,7 @@ impl Rows {
     }
 }
 
-fn filled(connection: &Connection, name: &'static str) -> Outcome<Filled> {
+fn read_table(connection: &Connection, name: &'static str) -> Outcome<TableRows> {
     let mut statement = connection.prepare(&format!("SELECT * FROM {name}"))?;
     let columns = statement.column_count();
     let rows: Vec<Values> = statement
@@ -92,11 +92,11 @@ fn filled(connection: &Connection, name: &'static str) -> Outcome<Filled> {
     if rows.is_empty() {
         return Err(Failure::new(format!("the server wrote no row into {name}")));
     }
-    Ok(Filled { name, rows })
+    Ok(TableRows { name, rows })
 }
 
 /// Returns one of `parts` parts of nearly equal length, in order.
-fn share<T>(rows: &[T], part: usize, parts: usize) -> &[T] {
+fn part_of<T>(rows: &[T], part: usize, parts: usize) -> &[T] {
     &rows[rows.len() * part / parts..rows.len() * (part + 1) / parts]
 }
 
@@ -105,14 +105,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_hold_every_row_once_and_in_order() {
+    fn parts_contain_every_row_once_and_in_order() {
         let rows: Vec<usize> = (0..1003).collect();
-        let parts: Vec<usize> = (0..10).flat_map(|part| share(&rows, part, 10).to_vec()).collect();
+        let parts: Vec<usize> = (0..10).flat_map(|part| part_of(&rows, part, 10).to_vec()).collect();
         assert_eq!(parts, rows);
     }
 
     #[test]
-    fn what_was_read_is_written_again() {
+    fn rows_that_were_read_are_inserted_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (folder.path().join("first"), folder.path().join("second"));
         let connection = Connection::open(&first).unwrap();

@@ -13,13 +13,13 @@ use crate::{
     failure::{Context, Outcome},
     figures::Series,
     http::{Load, Request, call},
-    report::{Bar, Row, Table, Unit},
+    report::{Row, Table, Target, Unit},
     sample,
     sections::{
-        Bench, Section,
+        BenchContext, Section,
         reads::{LIST, ids},
     },
-    servers::{Account, Novantra, Postgres, Script, Subject, fresh},
+    servers::{Account, MeasuredProgram, Novantra, Postgres, Script, create_folder},
 };
 
 const ROUNDS: usize = 3;
@@ -30,10 +30,10 @@ const FINDINGS: usize = 10_000;
 /// The number of findings that are read in turn; pgbench accepts at most 128 scripts.
 const IDS: usize = 100;
 /// Findings prepared for a round of writes: more than any server can store in that time.
-const READY: usize = 40_000;
+const PREPARED_REQUESTS: usize = 40_000;
 
 /// A server over a database of its own.
-pub(super) struct Served {
+pub(super) struct PostgresServer {
     pub(super) postgres: Postgres,
     pub(super) server: Novantra,
     pub(super) account: Account,
@@ -42,37 +42,37 @@ pub(super) struct Served {
     folder: TempDir,
 }
 
-impl Served {
-    pub(super) fn begin(bench: &Bench, name: &str, settings: &[(&str, &str)]) -> Outcome<Self> {
+impl PostgresServer {
+    pub(super) fn start(bench: &BenchContext, name: &str, settings: &[(&str, &str)]) -> Outcome<Self> {
         let (url, programs) = bench.postgres()?;
         let postgres = Postgres::create(url, programs, name)?;
         let database = postgres.url();
         let settings = [&[("database-url", database.as_str())], settings].concat();
-        let server = Novantra::start(bench.binary(), fresh(bench.folder())?, &settings)?;
-        let account = server.account("bench")?;
-        let token = server.token(&account)?;
-        Ok(Self { postgres, server, account, token, folder: fresh(bench.folder())? })
+        let server = Novantra::start(bench.binary(), create_folder(bench.folder())?, &settings)?;
+        let account = server.create_account("bench")?;
+        let token = server.issue_token(&account)?;
+        Ok(Self { postgres, server, account, token, folder: create_folder(bench.folder())? })
     }
 
     /// Creates findings through the API.
     pub(super) fn fill(&self, findings: usize) -> Outcome<()> {
-        for first in (0..findings).step_by(sample::BATCH) {
-            let body = sample::batch(first, sample::BATCH.min(findings - first));
+        for first in (0..findings).step_by(sample::MAX_BATCH) {
+            let body = sample::batch(first, sample::MAX_BATCH.min(findings - first));
             call(self.server.host()?, &Request::post(format!("{LIST}/batch"), body).bearer(&self.token))?
-                .expect(200)?;
+                .expect_status(200)?;
         }
-        self.server.settle()?;
-        self.postgres.ask("VACUUM ANALYZE")?;
+        self.server.wait_until_idle()?;
+        self.postgres.query("VACUUM ANALYZE")?;
         Ok(())
     }
 
     /// Restarts the server over the same database with other settings.
-    fn beside(self, bench: &Bench, settings: &[(&str, &str)]) -> Outcome<Self> {
+    fn restart_with(self, bench: &BenchContext, settings: &[(&str, &str)]) -> Outcome<Self> {
         let Self { postgres, server, account, folder, .. } = self;
         let database = postgres.url();
         let settings = [&[("database-url", database.as_str())], settings].concat();
         let server = Novantra::start(bench.binary(), server.stop()?, &settings)?;
-        let token = server.token(&account)?;
+        let token = server.issue_token(&account)?;
         Ok(Self { postgres, server, account, token, folder })
     }
 
@@ -82,19 +82,19 @@ impl Served {
 
     /// Returns the statement with which this call reads its findings.
     fn statement(&self, request: &Request, prefix: &str) -> Outcome<Script> {
-        let send = || call(self.server.host()?, request)?.expect(200).map(drop);
+        let send = || call(self.server.host()?, request)?.expect_status(200).map(drop);
         send()?;
         let executed = observed::while_calling(&self.postgres, send)?;
         let reading = executed.iter().find(|statement| {
             let text = statement.text.to_ascii_lowercase().replace('"', "");
             text.starts_with("select") && text.contains("from findings")
         });
-        Ok(reading.or_fail(|| format!("none of these statements reads findings: {executed:?}"))?.script(prefix))
+        Ok(reading.context(|| format!("none of these statements reads findings: {executed:?}"))?.script(prefix))
     }
 }
 
-pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
-    let buffered = Served::begin(bench, "novantra_bench_reads", &[("audit-reads", "buffered")])?;
+pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
+    let buffered = PostgresServer::start(bench, "novantra_bench_reads", &[("audit-reads", "buffered")])?;
     buffered.fill(FINDINGS)?;
     let gets: Vec<Request> = ids(&buffered.server, &buffered.token, IDS)?
         .iter()
@@ -110,7 +110,7 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
 
     let mut reads = Reads::default();
     reads.compare(&buffered, &gets, &page, &get_scripts, &page_scripts)?;
-    let durable = buffered.beside(bench, &[])?;
+    let durable = buffered.restart_with(bench, &[])?;
     let with_new_token = |request: &Request| Request::get(request.path()).bearer(&durable.token);
     let (gets, page): (Vec<_>, _) = (gets.iter().map(with_new_token).collect(), with_new_token(&page));
     let get_durable = rate(&durable.load(gets, READERS, 200)?)?;
@@ -118,7 +118,7 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let version = durable.postgres.version()?;
     let limits = limits::rows(&durable)?;
     drop(durable);
-    let writes = Writes::of(bench)?;
+    let writes = Writes::measure(bench)?;
 
     let plain =
         |label: &str, series: &Series| Row::new(label, series.median(), Unit::PerSecond).spread(series.spread());
@@ -126,24 +126,25 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let mut rows = vec![
         plain("get by id: pgbench, the same SELECT", &reads.pgbench_get),
         plain("get by id: novantra, audit buffered", &reads.get),
-        ratio("get by id: novantra ÷ pgbench", &reads.get, &reads.pgbench_get).held_to(Bar::at_least(0.35).goal(0.6)),
+        ratio("get by id: novantra ÷ pgbench", &reads.get, &reads.pgbench_get)
+            .with_target(Target::at_least(0.35).goal(0.6)),
         plain("get by id: novantra, audit durable", &get_durable),
         ratio("get by id: durable ÷ pgbench", &get_durable, &reads.pgbench_get),
         plain("page of 50: pgbench, the same SELECT", &reads.pgbench_page),
         plain("page of 50: novantra, audit buffered", &reads.page),
         ratio("page of 50: novantra ÷ pgbench", &reads.page, &reads.pgbench_page)
-            .held_to(Bar::at_least(0.7).goal(0.85)),
+            .with_target(Target::at_least(0.7).goal(0.85)),
         plain("page of 50: novantra, audit durable", &page_durable),
         ratio("page of 50: durable ÷ pgbench", &page_durable, &reads.pgbench_page),
         plain("write: pgbench, the same rows in one transaction", &writes.pgbench),
         plain("write: novantra", &writes.novantra),
-        ratio("write: novantra ÷ pgbench", &writes.novantra, &writes.pgbench).held_to(Bar::at_least(0.7)),
+        ratio("write: novantra ÷ pgbench", &writes.novantra, &writes.pgbench).with_target(Target::at_least(0.7)),
     ];
     rows.extend(limits);
     Ok(Table {
         name: "postgres",
         title: Section::Postgres.title(),
-        how: format!(
+        method: format!(
             "{version} with fsync and synchronous_commit on; server, load and database share the machine. Calls per \
              second with authentication and limits on, {FINDINGS} findings, against pgbench -M prepared: {READERS} \
              clients read, {WRITERS} write (a finding with an idempotency key: 4 rows); medians of {ROUNDS} \
@@ -165,7 +166,7 @@ struct Reads {
 impl Reads {
     fn compare(
         &mut self,
-        served: &Served,
+        served: &PostgresServer,
         gets: &[Request],
         page: &Request,
         get_scripts: &[Script],
@@ -179,10 +180,10 @@ impl Reads {
         let pgbench = |scripts: &[Script]| served.postgres.pgbench(served.folder.path(), scripts, READERS, WINDOW);
         for _ in 0..ROUNDS {
             self.get.push(get.run(WINDOW)?.rate());
-            served.server.settle()?;
+            served.server.wait_until_idle()?;
             self.pgbench_get.push(pgbench(get_scripts)?);
             self.page.push(page.run(WINDOW)?.rate());
-            served.server.settle()?;
+            served.server.wait_until_idle()?;
             self.pgbench_page.push(pgbench(page_scripts)?);
         }
         Ok(())
@@ -205,26 +206,26 @@ struct Writes {
 }
 
 impl Writes {
-    fn of(bench: &Bench) -> Outcome<Self> {
-        let served = Served::begin(bench, "novantra_bench_writes", &[])?;
+    fn measure(bench: &BenchContext) -> Outcome<Self> {
+        let served = PostgresServer::start(bench, "novantra_bench_writes", &[])?;
         let mut next = 0;
         let mut load = || {
-            let requests = (next..next + READY).map(|number| create(number, &served.token)).collect();
-            next += READY;
+            let requests = (next..next + PREPARED_REQUESTS).map(|number| create(number, &served.token)).collect();
+            next += PREPARED_REQUESTS;
             served.load(requests, WRITERS, 201)
         };
         load()?.run(WINDOW / 3)?;
-        served.server.settle()?;
-        let script = [same_rows::insertion(&served.postgres)?];
+        served.server.wait_until_idle()?;
+        let script = [same_rows::insert_script(&served.postgres)?];
         let mut writes = Self::default();
         for _ in 0..ROUNDS {
             writes.novantra.push(load()?.run(WINDOW)?.rate());
-            served.server.settle()?;
+            served.server.wait_until_idle()?;
             // The server must not seal the entries that pgbench inserts.
             let process = served.server.process();
             process.signal("STOP")?;
             let rate = served.postgres.pgbench(served.folder.path(), &script, WRITERS, WINDOW);
-            served.postgres.ask("DELETE FROM audit_entries WHERE id LIKE '0000000%'")?;
+            served.postgres.query("DELETE FROM audit_entries WHERE id LIKE '0000000%'")?;
             process.signal("CONT")?;
             writes.pgbench.push(rate?);
         }
@@ -234,5 +235,5 @@ impl Writes {
 
 /// Returns the request that records one finding.
 fn create(number: usize, token: &str) -> Request {
-    Request::post(LIST, sample::one(number)).bearer(token).header("idempotency-key", format!("bench-{number}"))
+    Request::post(LIST, sample::single(number)).bearer(token).header("idempotency-key", format!("bench-{number}"))
 }

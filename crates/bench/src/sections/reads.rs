@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::{
     failure::{Context, Outcome},
-    figures::{Case, take_turns},
-    http::{Answer, Load, Request, call},
-    report::{Bar, Row, Table, Unit},
-    sections::{Bench, Section, parts},
+    figures::{Case, measure_interleaved},
+    http::{HttpResponse, Load, Request, call},
+    report::{Row, Table, Target, Unit},
+    sections::{BenchContext, Section, parts},
     servers::{BareServer, Novantra},
 };
 
@@ -22,10 +22,10 @@ const NEWEST: usize = 10_000;
 /// The number of findings that are read in turn.
 const IDS: usize = 512;
 
-pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
+pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
     let stock = bench.small()?;
     let server = stock.serve(&[])?;
-    let token = server.token(&stock.account)?;
+    let token = server.issue_token(&stock.account)?;
     let gets: Vec<Request> =
         ids(&server, &token, IDS)?.iter().map(|id| Request::get(format!("{LIST}/{id}")).bearer(&token)).collect();
     let page = Request::get(format!("{LIST}?limit=50")).bearer(&token);
@@ -39,23 +39,23 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     };
     let pages = std::slice::from_ref(&page);
     let cases = [
-        Case { subject: &bare, load: load(bare.host()?, &gets) },
-        Case { subject: &server, load: load(server.host()?, &gets) },
-        Case { subject: &bare, load: load(bare.host()?, pages) },
-        Case { subject: &server, load: load(server.host()?, pages) },
+        Case { program: &bare, load: load(bare.host()?, &gets) },
+        Case { program: &server, load: load(server.host()?, &gets) },
+        Case { program: &bare, load: load(bare.host()?, pages) },
+        Case { program: &server, load: load(server.host()?, pages) },
     ];
-    let [bare_get, get, bare_page, page] = take_turns(cases, ROUNDS, WINDOW)?;
+    let [bare_get, get, bare_page, page] = measure_interleaved(cases, ROUNDS, WINDOW)?;
 
     let mut rows = vec![
         Row::new("get by id: bare handler", bare_get.cpu.median(), Unit::Micros).spread(bare_get.cpu.spread()),
         Row::new("get by id: novantra", get.cpu.median(), Unit::Micros).spread(get.cpu.spread()),
         Row::new("get by id: novantra ÷ bare", get.cpu.median() / bare_get.cpu.median(), Unit::Times)
-            .held_to(Bar::at_most(10.0).goal(6.0)),
+            .with_target(Target::at_most(10.0).goal(6.0)),
         Row::new("get by id: novantra, calls", get.rate.median(), Unit::PerSecond).spread(get.rate.spread()),
         Row::new("page of 50: bare handler", bare_page.cpu.median(), Unit::Micros).spread(bare_page.cpu.spread()),
         Row::new("page of 50: novantra", page.cpu.median(), Unit::Micros).spread(page.cpu.spread()),
         Row::new("page of 50: novantra ÷ bare", page.cpu.median() / bare_page.cpu.median(), Unit::Times)
-            .held_to(Bar::at_most(40.0).goal(25.0)),
+            .with_target(Target::at_most(40.0).goal(25.0)),
         Row::new("page of 50: novantra, calls", page.rate.median(), Unit::PerSecond).spread(page.rate.spread()),
     ];
     rows.extend(parts::by_thread("get by id", &get));
@@ -64,7 +64,7 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     Ok(Table {
         name: "reads",
         title: Section::Reads.title(),
-        how: format!(
+        method: format!(
             "CPU of the server's process per call, including sealing, {CONNECTIONS} keep-alive connections, durable \
              audit, 10⁴ findings; medians of {ROUNDS} rounds of {} s. The bare handler returns the same bytes.",
             WINDOW.as_secs()
@@ -76,9 +76,10 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
 /// Starts a bare program that returns the server's responses to these requests.
 pub(super) fn bare<'a>(server: &Novantra, requests: impl Iterator<Item = &'a Request>) -> Outcome<BareServer> {
     let host = server.host()?;
-    let responses: Vec<(&str, Answer)> =
-        requests.map(|request| Ok((request.path(), call(host, request)?.expect(200)?))).collect::<Outcome<_>>()?;
-    BareServer::answering(responses.iter().map(|(path, response)| (*path, response)))
+    let responses: Vec<(&str, HttpResponse)> = requests
+        .map(|request| Ok((request.path(), call(host, request)?.expect_status(200)?)))
+        .collect::<Outcome<_>>()?;
+    BareServer::with_responses(responses.iter().map(|(path, response)| (*path, response)))
 }
 
 /// Returns the ids of at most `max` findings, evenly distributed over the newest of the collection.
@@ -87,8 +88,8 @@ pub(super) fn ids(server: &Novantra, token: &str, max: usize) -> Outcome<Vec<Str
     let mut ids = Vec::new();
     let mut path = format!("{LIST}?limit=200");
     while ids.len() < NEWEST {
-        let page = call(host, &Request::get(path).bearer(token))?.expect(200)?.json()?;
-        let findings = page["findings"].as_array().or_fail(|| "no findings in the response".to_owned())?;
+        let page = call(host, &Request::get(path).bearer(token))?.expect_status(200)?.json()?;
+        let findings = page["findings"].as_array().context(|| "no findings in the response".to_owned())?;
         ids.extend(findings.iter().filter_map(|finding| finding["id"].as_str()).map(str::to_owned));
         match page["pagination"]["nextCursor"].as_str() {
             Some(cursor) => path = format!("{LIST}?limit=200&cursor={cursor}"),

@@ -11,102 +11,108 @@ use crate::{
     figures::Series,
     http::{Connection, Request},
     pause,
-    report::{Bar, Row, Table, Unit},
-    sections::{Bench, Section, postgres, reads::LIST},
-    servers::{Novantra, Process, Subject},
+    report::{Row, Table, Target, Unit},
+    sections::{BenchContext, Section, postgres, reads::LIST},
+    servers::{MeasuredProgram, Novantra, Process},
 };
 
 pub(super) const FINDINGS: usize = 1_000_000;
 const ROUNDS: usize = 3;
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 /// The interval at which memory is measured while a stream is open.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// The default page size, and the largest one.
-const USUAL: usize = 50;
-const LARGEST: usize = 200;
+const DEFAULT_PAGE_SIZE: usize = 50;
+const MAX_PAGE_SIZE: usize = 200;
 
 /// Measures over SQLite.
-pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
-    let stock = bench.small()?.multiplied(FINDINGS)?;
+pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
+    let stock = bench.small()?.with_copied_findings(FINDINGS)?;
     let server = stock.serve(&[])?;
-    let token = server.token(&stock.account)?;
-    Ok(Table { name: "streams", title: Section::Streams.title(), how: how(), rows: compared(&server, &token)? })
+    let token = server.issue_token(&stock.account)?;
+    Ok(Table {
+        name: "streams",
+        title: Section::Streams.title(),
+        method: method(),
+        rows: measure_rows(&server, &token)?,
+    })
 }
 
 /// Measures over PostgreSQL.
-pub(super) fn measure_postgres(bench: &Bench) -> Outcome<Table> {
-    let served = postgres::flat::of_many(bench, "novantra_bench_streams", FINDINGS)?;
-    let rows = compared(&served.server, &served.token)?;
-    Ok(Table { name: "postgres-streams", title: Section::PostgresStreams.title(), how: how(), rows })
+pub(super) fn measure_postgres(bench: &BenchContext) -> Outcome<Table> {
+    let served = postgres::flat::with_many_findings(bench, "novantra_bench_streams", FINDINGS)?;
+    let rows = measure_rows(&served.server, &served.token)?;
+    Ok(Table { name: "postgres-streams", title: Section::PostgresStreams.title(), method: method(), rows })
 }
 
-fn how() -> String {
+fn method() -> String {
     format!(
         "All of 10⁶ findings, one client that keeps nothing, durable audit; the client shares the machine's cores with the \
          server. Pages are read once, one after the other over one connection; medians of {ROUNDS} streams."
     )
 }
 
-fn compared(server: &Novantra, token: &str) -> Outcome<Vec<Row>> {
-    let usual = Pulled::by(server, || walk(server, token, USUAL, FINDINGS / 10))?;
-    let largest = Pulled::by(server, || walk(server, token, LARGEST, FINDINGS))?;
+fn measure_rows(server: &Novantra, token: &str) -> Outcome<Vec<Row>> {
+    let usual = ReadResult::measure(server, || read_pages(server, token, DEFAULT_PAGE_SIZE, FINDINGS / 10))?;
+    let largest = ReadResult::measure(server, || read_pages(server, token, MAX_PAGE_SIZE, FINDINGS))?;
     let (mut rate, mut cpu, mut growth) = (Series::default(), Series::default(), Series::default());
     for _ in 0..ROUNDS {
         let before = server.process().resident()?;
-        let (run, peak) = watched(server.process(), || Pulled::by(server, || stream(server, token)))?;
+        let (run, peak) =
+            with_peak_memory(server.process(), || ReadResult::measure(server, || read_stream(server, token)))?;
         rate.push(run.rate());
         cpu.push(run.cpu());
         growth.push(peak.saturating_sub(before) as f64 / MEBIBYTE);
     }
-    let ratio = |paged: &Pulled| rate.median() / paged.rate();
+    let ratio = |paged: &ReadResult| rate.median() / paged.rate();
     Ok(vec![
         Row::new("pages of 50, records", usual.rate(), Unit::PerSecond),
         Row::new("pages of 200, records", largest.rate(), Unit::PerSecond),
         Row::new("stream, records", rate.median(), Unit::PerSecond).spread(rate.spread()),
-        Row::new("stream ÷ pages of 50", ratio(&usual), Unit::Times).held_to(Bar::at_least(5.0)),
-        Row::new("stream ÷ pages of 200", ratio(&largest), Unit::Times).held_to(Bar::at_least(5.0)),
+        Row::new("stream ÷ pages of 50", ratio(&usual), Unit::Times).with_target(Target::at_least(5.0)),
+        Row::new("stream ÷ pages of 200", ratio(&largest), Unit::Times).with_target(Target::at_least(5.0)),
         Row::new("pages of 50: CPU per record", usual.cpu(), Unit::Micros),
         Row::new("pages of 200: CPU per record", largest.cpu(), Unit::Micros),
         Row::new("stream: CPU per record", cpu.median(), Unit::Micros).spread(cpu.spread()),
-        Row::new("memory a stream adds", growth.median(), Unit::Mebibytes).held_to(Bar::at_most(32.0)),
+        Row::new("memory a stream adds", growth.median(), Unit::Mebibytes).with_target(Target::at_most(32.0)),
     ])
 }
 
 /// The number of records that were read, and the time and CPU time that took.
-struct Pulled {
+struct ReadResult {
     records: usize,
-    took: Duration,
-    used: Duration,
+    elapsed: Duration,
+    cpu_time: Duration,
 }
 
-impl Pulled {
-    fn by(server: &Novantra, pull: impl FnOnce() -> Outcome<usize>) -> Outcome<Self> {
-        server.settle()?;
+impl ReadResult {
+    fn measure(server: &Novantra, pull: impl FnOnce() -> Outcome<usize>) -> Outcome<Self> {
+        server.wait_until_idle()?;
         let (before, started) = (server.process().usage()?, Instant::now());
         let records = pull()?;
         let took = started.elapsed();
-        server.settle()?;
-        Ok(Self { records, took, used: server.process().usage()?.since(&before).total })
+        server.wait_until_idle()?;
+        Ok(Self { records, elapsed: took, cpu_time: server.process().usage()?.since(&before).total })
     }
 
     fn rate(&self) -> f64 {
-        self.records as f64 / self.took.as_secs_f64()
+        self.records as f64 / self.elapsed.as_secs_f64()
     }
 
     /// Returns the server's CPU time per record, in microseconds.
     fn cpu(&self) -> f64 {
-        self.used.as_secs_f64() * 1e6 / self.records as f64
+        self.cpu_time.as_secs_f64() * 1e6 / self.records as f64
     }
 }
 
 /// Reads pages of this size until `most` records have been read.
-fn walk(server: &Novantra, token: &str, size: usize, wanted: usize) -> Outcome<usize> {
+fn read_pages(server: &Novantra, token: &str, size: usize, wanted: usize) -> Outcome<usize> {
     const NEXT: &str = "\"nextCursor\":\"";
     let mut connection = Connection::open(server.host()?)?;
     let mut path = format!("{LIST}?limit={size}");
     let mut count = 0;
     loop {
-        let page = connection.call(&Request::get(path).bearer(token))?.expect(200)?.body;
+        let page = connection.call(&Request::get(path).bearer(token))?.expect_status(200)?.body;
         let next = page.rfind(NEXT).and_then(|index| page[index + NEXT.len()..].split('"').next());
         // The records of a page are only counted on the last page, which may be short.
         count += if next.is_some() { size } else { page.matches("\"findingKey\":").count() };
@@ -119,7 +125,7 @@ fn walk(server: &Novantra, token: &str, size: usize, wanted: usize) -> Outcome<u
 }
 
 /// Reads all findings in one stream.
-fn stream(server: &Novantra, token: &str) -> Outcome<usize> {
+fn read_stream(server: &Novantra, token: &str) -> Outcome<usize> {
     let request = Request::get(LIST).bearer(token).header("accept", "application/x-ndjson");
     let lines = Connection::open(server.host()?)?.count_lines(&request)?;
     match lines.count - 1 {
@@ -129,13 +135,13 @@ fn stream(server: &Novantra, token: &str) -> Outcome<usize> {
 }
 
 /// Does the work, and returns its result and the peak resident memory of the process meanwhile, in bytes.
-fn watched<T: Send>(process: &Process, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, u64)> {
+fn with_peak_memory<T: Send>(process: &Process, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, u64)> {
     let done = &AtomicBool::new(false);
     let measure_peak = || {
         let mut peak = process.resident()?;
         while !done.load(Ordering::Relaxed) {
             peak = peak.max(process.resident()?);
-            pause::rest(LOOK);
+            pause::sleep(POLL_INTERVAL);
         }
         Ok::<_, Failure>(peak)
     };

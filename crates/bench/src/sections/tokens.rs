@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::{
     failure::Outcome,
-    figures::{Case, take_turns},
+    figures::{Case, measure_interleaved},
     http::{Load, Request},
-    report::{Bar, Row, Table, Unit},
+    report::{Row, Table, Target, Unit},
     sections::{
-        Bench, Section, parts,
+        BenchContext, Section, parts,
         reads::{CONNECTIONS, bare},
     },
     servers::Account,
@@ -18,13 +18,13 @@ const ROUNDS: usize = 7;
 const WINDOW: Duration = Duration::from_millis(1000);
 
 /// The ratio up to which a failed call counts as costing no more than a successful one: the noise of a round.
-const NO_MORE: f64 = 1.05;
+const MAX_RATIO: f64 = 1.05;
 
-pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
+pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
     let stock = bench.small()?;
     let server = stock.serve(&[])?;
     let good = &stock.account;
-    let other = server.account("other")?;
+    let other = server.create_account("other")?;
     let unknown = Account { client_id: "svc_01KSFQX5Y8000000000000000Z".to_owned(), ..good.clone() };
     let wrong = Account { client_secret: other.client_secret, ..good.clone() };
     let malformed = Account { client_secret: "nvsec_guess".to_owned(), ..good.clone() };
@@ -34,12 +34,12 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
     let bare = bare(&server, [&request].into_iter())?;
     let host = server.host()?;
     let case = |request: Request, expected| Case {
-        subject: &server,
+        program: &server,
         load: Load { host, requests: vec![request], connections: CONNECTIONS, expected },
     };
     let baseline = Load { host: bare.host()?, ..case(request.clone(), 200).load };
     let cases = [
-        Case { subject: &bare, load: baseline },
+        Case { program: &bare, load: baseline },
         case(request, 200),
         case(unknown.token_request(), 401),
         case(wrong.token_request(), 401),
@@ -47,7 +47,7 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         case(no_id.token_request(), 401),
         case(Request::post("/api/v1/auth/token", "[]"), 400),
     ];
-    let [baseline, issued, rejected @ ..] = take_turns(cases, ROUNDS, WINDOW)?;
+    let [baseline, issued, rejected @ ..] = measure_interleaved(cases, ROUNDS, WINDOW)?;
     let names =
         ["unknown client id", "wrong secret", "malformed secret", "malformed client id", "body that is not an object"];
 
@@ -55,19 +55,19 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Table> {
         Row::new("bare handler", baseline.cpu.median(), Unit::Micros).spread(baseline.cpu.spread()),
         Row::new("token issued", issued.cpu.median(), Unit::Micros).spread(issued.cpu.spread()),
         Row::new("token issued ÷ bare", issued.cpu.median() / baseline.cpu.median(), Unit::Times)
-            .held_to(Bar::at_most(10.0)),
+            .with_target(Target::at_most(10.0)),
         Row::new("token issued, calls", issued.rate.median(), Unit::PerSecond).spread(issued.rate.spread()),
     ];
     rows.extend(parts::by_thread("token issued", &issued));
     for (name, figures) in names.into_iter().zip(&rejected) {
         rows.push(Row::new(name, figures.cpu.median(), Unit::Micros).spread(figures.cpu.spread()));
         let ratio = figures.cpu.median() / issued.cpu.median();
-        rows.push(Row::new(format!("{name} ÷ issued"), ratio, Unit::Times).held_to(Bar::at_most(NO_MORE)));
+        rows.push(Row::new(format!("{name} ÷ issued"), ratio, Unit::Times).with_target(Target::at_most(MAX_RATIO)));
     }
     Ok(Table {
         name: "tokens",
         title: Section::Tokens.title(),
-        how: format!(
+        method: format!(
             "CPU of the server's process per call, including sealing, {CONNECTIONS} keep-alive connections; medians of \
              {ROUNDS} alternating rounds."
         ),

@@ -15,8 +15,8 @@ use crate::{
     http::{Request, call},
     pause,
     servers::{
-        Subject,
-        process::{Process, alone},
+        MeasuredProgram,
+        process::{Process, isolated},
     },
 };
 
@@ -25,9 +25,9 @@ const UNLIMITED: &str = "4294967295";
 const LIMITS: &[&str] = &["token-read", "token-write", "organization", "token-endpoint", "token-endpoint-address"];
 
 /// How long the sealing of all audit entries may take.
-const SEALED_WITHIN: Duration = Duration::from_secs(120);
+const SEALING_TIMEOUT: Duration = Duration::from_secs(120);
 /// The interval at which the metrics are polled: long enough that polling costs next to nothing.
-const SEALED_EVERY: Duration = Duration::from_millis(50);
+const SEALING_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The SQLite file's name in the data folder.
 pub(crate) const DATABASE: &str = "novantra.db";
@@ -65,7 +65,7 @@ impl Novantra {
         for (flag, value) in settings {
             command.args([format!("--{flag}").as_str(), value]);
         }
-        let process = Process::start(&mut command, folder.path()).or_fail(|| "novantra".to_owned())?;
+        let process = Process::start(&mut command, folder.path()).context(|| "novantra".to_owned())?;
         let database = settings.iter().find(|(flag, _)| *flag == DATABASE_URL).map(|(_, url)| (*url).to_owned());
         Ok(Self { process, binary: binary.to_owned(), folder, database })
     }
@@ -77,15 +77,15 @@ impl Novantra {
     }
 
     pub(crate) fn host(&self) -> Outcome<SocketAddr> {
-        self.process.address("listen").or_fail(|| "the server did not print its address".to_owned())
+        self.process.address("listen").context(|| "the server did not print its address".to_owned())
     }
 
     pub(crate) fn admin(&self) -> Outcome<SocketAddr> {
-        self.process.address("admin_listen").or_fail(|| "the server did not print its admin address".to_owned())
+        self.process.address("admin_listen").context(|| "the server did not print its admin address".to_owned())
     }
 
     /// Creates a service account with the scopes that the benchmarks need.
-    pub(crate) fn account(&self, name: &str) -> Outcome<Account> {
+    pub(crate) fn create_account(&self, name: &str) -> Outcome<Account> {
         let mut command = Command::new(&self.binary);
         command.args(["--json", "service-account", "create", "--workspace", "default", "--name", name]);
         command.args(["--scope", "governance.findings:read", "--scope", "governance.findings:write"]);
@@ -94,36 +94,38 @@ impl Novantra {
         if let Some(url) = &self.database {
             command.args([format!("--{DATABASE_URL}"), url.clone()]);
         }
-        let output = alone(&mut command, self.folder.path()).output()?;
+        let output = isolated(&mut command, self.folder.path()).output()?;
         if !output.status.success() {
             return Err(Failure::new(String::from_utf8_lossy(&output.stderr)));
         }
         let created: Value = serde_json::from_slice(&output.stdout)?;
-        let text = |name: &str| created[name].as_str().map(str::to_owned).or_fail(|| format!("no {name} in {created}"));
+        let text = |name: &str| created[name].as_str().map(str::to_owned).context(|| format!("no {name} in {created}"));
         Ok(Account { client_id: text("client_id")?, client_secret: text("client_secret")? })
     }
 
     /// Returns a token of the account.
-    pub(crate) fn token(&self, account: &Account) -> Outcome<String> {
-        let response = call(self.host()?, &account.token_request())?.expect(200)?.json()?;
-        response["access_token"].as_str().map(str::to_owned).or_fail(|| "no token in the response".to_owned())
+    pub(crate) fn issue_token(&self, account: &Account) -> Outcome<String> {
+        let response = call(self.host()?, &account.token_request())?.expect_status(200)?.json()?;
+        response["access_token"].as_str().map(str::to_owned).context(|| "no token in the response".to_owned())
     }
 
     /// Returns how many audit entries are not sealed yet.
     fn unsealed(&self) -> Outcome<u64> {
-        let metrics = call(self.admin()?, &Request::get("/metrics"))?.expect(200)?.body;
-        gauge(&metrics, "novantra_audit_unsealed_entries").or_fail(|| "the metrics lack this gauge".to_owned())
+        let metrics = call(self.admin()?, &Request::get("/metrics"))?.expect_status(200)?.body;
+        parse_gauge(&metrics, "novantra_audit_unsealed_entries").context(|| "the metrics lack this gauge".to_owned())
     }
 }
 
-impl Subject for Novantra {
+impl MeasuredProgram for Novantra {
     fn process(&self) -> &Process {
         &self.process
     }
 
     /// Waits for the sealer, whose work is part of every call's cost.
-    fn settle(&self) -> Outcome<()> {
-        pause::until("sealing to finish", SEALED_WITHIN, SEALED_EVERY, || Ok((self.unsealed()? == 0).then_some(())))
+    fn wait_until_idle(&self) -> Outcome<()> {
+        pause::poll_until("sealing to finish", SEALING_TIMEOUT, SEALING_POLL_INTERVAL, || {
+            Ok((self.unsealed()? == 0).then_some(()))
+        })
     }
 }
 
@@ -140,7 +142,7 @@ impl Account {
 }
 
 /// Returns an integer gauge without labels from Prometheus' text format.
-fn gauge(metrics: &str, name: &str) -> Option<u64> {
+fn parse_gauge(metrics: &str, name: &str) -> Option<u64> {
     let mut lines = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     lines.next()?.trim().parse().ok()
 }
@@ -150,9 +152,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gauge_is_found_by_its_whole_name() {
+    fn a_gauge_is_found_only_by_its_exact_name() {
         let text = "# HELP waiting Waiting.\n# TYPE waiting gauge\nwaiting_too 9\nwaiting 7\n";
-        assert_eq!(gauge(text, "waiting"), Some(7));
-        assert_eq!(gauge(text, "wait"), None);
+        assert_eq!(parse_gauge(text, "waiting"), Some(7));
+        assert_eq!(parse_gauge(text, "wait"), None);
     }
 }

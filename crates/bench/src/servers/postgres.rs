@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     failure::{Context, Failure, Outcome},
-    servers::usage::of_family,
+    servers::usage::cpu_time_of_tree,
 };
 
 /// A database of the benchmark's own in a PostgreSQL server. It is dropped with this value.
@@ -42,21 +42,21 @@ impl Postgres {
     }
 
     /// Executes SQL and returns the rows, with columns separated by `|`.
-    pub(crate) fn ask(&self, sql: &str) -> Outcome<String> {
+    pub(crate) fn query(&self, sql: &str) -> Outcome<String> {
         self.psql(&self.url(), sql)
     }
 
     /// Returns the name and version of the server.
     pub(crate) fn version(&self) -> Outcome<String> {
-        Ok(format!("PostgreSQL {}", self.ask("SHOW server_version")?))
+        Ok(format!("PostgreSQL {}", self.query("SHOW server_version")?))
     }
 
     /// Returns the CPU time that the whole server has used so far, for any database.
-    pub(crate) fn spent(&self) -> Outcome<Duration> {
-        let file = Path::new(&self.ask("SHOW data_directory")?).join("postmaster.pid");
-        let first = std::fs::read_to_string(&file).or_fail(|| file.display().to_string())?;
+    pub(crate) fn cpu_time(&self) -> Outcome<Duration> {
+        let file = Path::new(&self.query("SHOW data_directory")?).join("postmaster.pid");
+        let first = std::fs::read_to_string(&file).context(|| file.display().to_string())?;
         let process = first.lines().next().and_then(|line| line.trim().parse().ok());
-        of_family(process.or_fail(|| format!("{} has no process id", file.display()))?)
+        cpu_time_of_tree(process.context(|| format!("{} has no process id", file.display()))?)
     }
 
     /// Returns the transactions per second of `pgbench` with prepared statements, choosing among the scripts at random.
@@ -72,15 +72,15 @@ impl Postgres {
                 pgbench.args(["-D", &format!("{name}={value}")]);
             }
         }
-        let output = said(pgbench.arg(self.url()))?;
-        tps(&output).or_fail(|| format!("pgbench printed {output:?}"))
+        let output = output_of(pgbench.arg(self.url()))?;
+        parse_tps(&output).context(|| format!("pgbench printed {output:?}"))
     }
 
     fn psql(&self, url: &str, sql: &str) -> Outcome<String> {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
         psql.args(["--command", sql, url]);
-        Ok(said(&mut psql)?.trim_end().to_owned())
+        Ok(output_of(&mut psql)?.trim_end().to_owned())
     }
 }
 
@@ -91,16 +91,16 @@ impl Drop for Postgres {
     }
 }
 
-fn said(command: &mut Command) -> Outcome<String> {
+fn output_of(command: &mut Command) -> Outcome<String> {
     let action = format!("{}", command.get_program().display());
-    let output = command.stdin(Stdio::null()).output().or_fail(|| action.clone())?;
+    let output = command.stdin(Stdio::null()).output().context(|| action.clone())?;
     if !output.status.success() {
         return Err(Failure::new(format!("{action}: {}", String::from_utf8_lossy(&output.stderr).trim())));
     }
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn tps(output: &str) -> Option<f64> {
+fn parse_tps(output: &str) -> Option<f64> {
     let line = output.lines().find_map(|line| line.strip_prefix("tps = "))?;
     line.split(' ').next()?.parse().ok()
 }
@@ -110,10 +110,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_is_read_from_what_pgbench_says() {
+    fn the_rate_is_parsed_from_the_output_of_pgbench() {
         let output = "number of failed transactions: 0 (0.000%)\nlatency average = 0.4 ms\n\
                     initial connection time = 5.1 ms\ntps = 34567.891234 (without initial connection time)\n";
-        assert_eq!(tps(output), Some(34_567.891_234));
-        assert_eq!(tps("pgbench: error"), None);
+        assert_eq!(parse_tps(output), Some(34_567.891_234));
+        assert_eq!(parse_tps("pgbench: error"), None);
     }
 }

@@ -20,13 +20,13 @@ use crate::{
 };
 
 /// How long a program may take to print its address, or to stop.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running program. It is killed when this value is dropped.
 pub(crate) struct Process {
     child: Child,
     /// The JSON object that it printed when it was ready.
-    said: Value,
+    startup_message: Value,
     log: PathBuf,
 }
 
@@ -41,36 +41,36 @@ impl Process {
     /// Starts a program in `folder`, which also gets its log, and waits for its first line.
     pub(crate) fn start(command: &mut Command, folder: &Path) -> Outcome<Self> {
         let log = folder.join("log");
-        let mut child = alone(command, folder)
+        let mut child = isolated(command, folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(fs::File::create(&log)?)
             .spawn()
-            .or_fail(|| format!("can't start {}", command.get_program().display()))?;
+            .context(|| format!("can't start {}", command.get_program().display()))?;
         let lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
-        let mut process = Self { child, said: Value::Null, log };
+        let mut process = Self { child, startup_message: Value::Null, log };
         let (send, received) = mpsc::channel();
         // All output is read, so that the program never blocks on a full pipe; only the first line matters.
         thread::spawn(move || lines.into_iter().flatten().map_while(Result::ok).for_each(|line| drop(send.send(line))));
-        let line = received.recv_timeout(PATIENCE).or_fail(|| format!("it did not start: {}", process.last_words()))?;
-        process.said = serde_json::from_str(&line).or_fail(|| format!("the program printed {line:?}"))?;
+        let line = received.recv_timeout(TIMEOUT).context(|| format!("it did not start: {}", process.end_of_log()))?;
+        process.startup_message = serde_json::from_str(&line).context(|| format!("the program printed {line:?}"))?;
         Ok(process)
     }
 
     /// Returns an address that it printed under this name, as `http://ADDRESS`.
     pub(crate) fn address(&self, name: &str) -> Option<SocketAddr> {
-        self.said.get(name)?.as_str()?.strip_prefix("http://")?.parse().ok()
+        self.startup_message.get(name)?.as_str()?.strip_prefix("http://")?.parse().ok()
     }
 
     /// Returns the CPU time it has used so far.
     pub(crate) fn usage(&self) -> Outcome<Usage> {
-        Usage::of(self.child.id()).or_fail(|| format!("the process is gone: {}", self.last_words()))
+        Usage::from_process(self.child.id()).context(|| format!("the process is gone: {}", self.end_of_log()))
     }
 
     /// Returns its resident memory, in bytes.
     pub(crate) fn resident(&self) -> Outcome<u64> {
         let file = format!("/proc/{}/status", self.child.id());
-        procfs::resident(&fs::read_to_string(&file)?).or_fail(|| format!("{file} has an unknown format"))
+        procfs::resident(&fs::read_to_string(&file)?).context(|| format!("{file} has an unknown format"))
     }
 
     /// Sends it a signal.
@@ -82,12 +82,13 @@ impl Process {
     /// Stops the program and waits until it has ended.
     pub(crate) fn stop(mut self) -> Outcome<()> {
         self.signal("TERM")?;
-        let ended =
-            pause::until("the process to end", PATIENCE, Duration::from_millis(5), || Ok(self.child.try_wait()?))?;
-        if ended.success() { Ok(()) } else { Err(Failure::new(format!("ended with {ended}: {}", self.last_words()))) }
+        let ended = pause::poll_until("the process to end", TIMEOUT, Duration::from_millis(5), || {
+            Ok(self.child.try_wait()?)
+        })?;
+        if ended.success() { Ok(()) } else { Err(Failure::new(format!("ended with {ended}: {}", self.end_of_log()))) }
     }
 
-    fn last_words(&self) -> String {
+    fn end_of_log(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         log.lines().rev().take(5).collect::<Vec<_>>().join(" | ")
     }
@@ -103,7 +104,7 @@ impl Drop for Process {
 
 /// Isolates the command from the settings of this process and of files: it runs in `folder`, without `NOVANTRA_*`
 /// variables.
-pub(super) fn alone<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+pub(super) fn isolated<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOVANTRA_")) {
         command.env_remove(name);
     }

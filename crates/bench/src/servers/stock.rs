@@ -13,64 +13,64 @@ use crate::{
     http::{Request, call},
     sample,
     servers::{
-        Subject,
+        MeasuredProgram,
         novantra::{Account, DATABASE, Novantra, Setting},
     },
 };
 
 /// The data folder of a stopped server, with findings and an account that may read and write them.
-pub(crate) struct Stock {
+pub(crate) struct DataSet {
     binary: PathBuf,
     /// The folder for copies.
-    beside: PathBuf,
+    parent_folder: PathBuf,
     folder: TempDir,
     pub(crate) account: Account,
     findings: usize,
 }
 
-impl Stock {
+impl DataSet {
     /// Creates a workspace with an account and no findings.
     pub(crate) fn empty(binary: &Path, beside: &Path) -> Outcome<Self> {
-        let server = Novantra::start(binary, fresh(beside)?, &[])?;
-        let account = server.account("bench")?;
-        server.settle()?;
+        let server = Novantra::start(binary, create_folder(beside)?, &[])?;
+        let account = server.create_account("bench")?;
+        server.wait_until_idle()?;
         let folder = server.stop()?;
-        Ok(Self { binary: binary.to_owned(), beside: beside.to_owned(), folder, account, findings: 0 })
+        Ok(Self { binary: binary.to_owned(), parent_folder: beside.to_owned(), folder, account, findings: 0 })
     }
 
     /// Returns a copy with more findings, `findings` in all, created through the API.
-    pub(crate) fn grown(&self, findings: usize) -> Outcome<Self> {
+    pub(crate) fn with_findings(&self, findings: usize) -> Outcome<Self> {
         let server = self.serve(&[])?;
-        let (host, token) = (server.host()?, server.token(&self.account)?);
-        for first in (self.findings..findings).step_by(sample::BATCH) {
-            let body = sample::batch(first, sample::BATCH.min(findings - first));
-            call(host, &Request::post("/api/v1/governance/findings/batch", body).bearer(&token))?.expect(200)?;
+        let (host, token) = (server.host()?, server.issue_token(&self.account)?);
+        for first in (self.findings..findings).step_by(sample::MAX_BATCH) {
+            let body = sample::batch(first, sample::MAX_BATCH.min(findings - first));
+            call(host, &Request::post("/api/v1/governance/findings/batch", body).bearer(&token))?.expect_status(200)?;
         }
-        server.settle()?;
+        server.wait_until_idle()?;
         let folder = server.stop()?;
-        let Self { binary, beside, account, .. } = self;
-        Ok(Self { binary: binary.clone(), beside: beside.clone(), folder, account: account.clone(), findings })
+        let Self { binary, parent_folder: beside, account, .. } = self;
+        Ok(Self { binary: binary.clone(), parent_folder: beside.clone(), folder, account: account.clone(), findings })
     }
 
     /// Returns a copy with copies of its findings, `findings` in all, made in the file, since the API would take
     /// minutes.
     ///
     /// Each copy follows its original in the order of creation, and in the file it follows the previous copy.
-    pub(crate) fn multiplied(&self, findings: usize) -> Outcome<Self> {
-        let folder = fresh(&self.beside)?;
+    pub(crate) fn with_copied_findings(&self, findings: usize) -> Outcome<Self> {
+        let folder = create_folder(&self.parent_folder)?;
         copy_files(self.folder.path(), folder.path())?;
         let database = Connection::open(folder.path().join(DATABASE))?;
         let copies = findings / self.findings - 1;
         multiply(&database, copies)?;
         database.close().map_err(|(_, error)| error)?;
-        let Self { binary, beside, account, .. } = self;
+        let Self { binary, parent_folder: beside, account, .. } = self;
         let findings = self.findings * (copies + 1);
-        Ok(Self { binary: binary.clone(), beside: beside.clone(), folder, account: account.clone(), findings })
+        Ok(Self { binary: binary.clone(), parent_folder: beside.clone(), folder, account: account.clone(), findings })
     }
 
     /// Starts a server on a copy of this data set.
     pub(crate) fn serve(&self, settings: &[Setting<'_>]) -> Outcome<Novantra> {
-        let copy = fresh(&self.beside)?;
+        let copy = create_folder(&self.parent_folder)?;
         copy_files(self.folder.path(), copy.path())?;
         Novantra::start(&self.binary, copy, settings)
     }
@@ -104,9 +104,9 @@ fn multiply(database: &Connection, copies: usize) -> Outcome<()> {
 }
 
 /// Creates a folder for a server's data.
-pub(crate) fn fresh(beside: &Path) -> Outcome<TempDir> {
+pub(crate) fn create_folder(beside: &Path) -> Outcome<TempDir> {
     let created = tempfile::Builder::new().prefix("novantra-bench-").tempdir_in(beside);
-    created.or_fail(|| format!("can't create a folder in {}", beside.display()))
+    created.context(|| format!("can't create a folder in {}", beside.display()))
 }
 
 fn copy_files(from: &Path, to: &Path) -> Outcome<()> {
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copies_have_names_of_their_own_and_lie_behind_their_originals() {
+    fn copies_have_unique_keys_and_follow_their_originals() {
         let database = Connection::open_in_memory().unwrap();
         let table = "CREATE TABLE findings (id text PRIMARY KEY, key text UNIQUE, title text)";
         database.execute_batch(table).unwrap();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_within_are_copied_too() {
+    fn subfolders_are_copied() {
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         fs::create_dir(from.path().join("keys")).unwrap();
         fs::write(from.path().join("keys/one"), "1").unwrap();

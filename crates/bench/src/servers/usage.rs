@@ -17,15 +17,15 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    pub(super) fn of(process: u32) -> Outcome<Self> {
+    pub(super) fn from_process(process: u32) -> Outcome<Self> {
         let file = format!("/proc/{process}/stat");
-        let stat = Stat::parse(&fs::read_to_string(&file)?).or_fail(|| format!("{file} has an unknown format"))?;
-        let mut usage = Self { total: stat.spent, threads: BTreeMap::new() };
+        let stat = Stat::parse(&fs::read_to_string(&file)?).context(|| format!("{file} has an unknown format"))?;
+        let mut usage = Self { total: stat.cpu_time, threads: BTreeMap::new() };
         for thread in fs::read_dir(format!("/proc/{process}/task"))? {
             // A thread may end while it is read; its time is in the total.
             let Ok(text) = fs::read_to_string(thread?.path().join("stat")) else { continue };
-            if let Some(Stat { name, spent, .. }) = Stat::parse(&text) {
-                *usage.threads.entry(kind(&name)).or_default() += spent;
+            if let Some(Stat { name, cpu_time: spent, .. }) = Stat::parse(&text) {
+                *usage.threads.entry(thread_kind(&name)).or_default() += spent;
             }
         }
         Ok(usage)
@@ -42,17 +42,17 @@ impl Usage {
 }
 
 /// Returns the CPU time of a process and of the processes it started, including those that have ended.
-pub(super) fn of_family(parent: u32) -> Outcome<Duration> {
+pub(super) fn cpu_time_of_tree(parent: u32) -> Outcome<Duration> {
     let own = format!("/proc/{parent}/stat");
-    let own = Stat::parse(&fs::read_to_string(&own)?).or_fail(|| format!("{own} has an unknown format"))?;
+    let own = Stat::parse(&fs::read_to_string(&own)?).context(|| format!("{own} has an unknown format"))?;
     let children = fs::read_dir("/proc")?
         .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok())
         .filter_map(|text| Stat::parse(&text))
         .filter(|stat| stat.parent == parent);
-    Ok(own.spent + own.by_children + children.map(|stat| stat.spent).sum::<Duration>())
+    Ok(own.cpu_time + own.cpu_time_of_children + children.map(|stat| stat.cpu_time).sum::<Duration>())
 }
 
-fn kind(name: &str) -> String {
+fn thread_kind(name: &str) -> String {
     name.trim_end_matches(|character: char| character.is_ascii_digit() || matches!(character, '-' | '_' | ' '))
         .to_owned()
 }
@@ -63,13 +63,13 @@ mod tests {
 
     #[test]
     fn threads_of_one_kind_are_counted_together() {
-        assert_eq!(kind("tokio-rt-worker"), "tokio-rt-worker");
-        assert_eq!(kind("sqlite-reader-12"), "sqlite-reader");
-        assert_eq!(kind("worker 3"), "worker");
+        assert_eq!(thread_kind("tokio-rt-worker"), "tokio-rt-worker");
+        assert_eq!(thread_kind("sqlite-reader-12"), "sqlite-reader");
+        assert_eq!(thread_kind("worker 3"), "worker");
     }
 
     #[test]
-    fn what_was_used_meanwhile_is_told_by_thread_new_ones_included() {
+    fn usage_since_a_point_in_time_includes_new_threads() {
         let usage = |total: u64, threads: &[(&str, u64)]| Usage {
             total: Duration::from_millis(total),
             threads: threads.iter().map(|(name, spent)| ((*name).to_owned(), Duration::from_millis(*spent))).collect(),
@@ -79,8 +79,8 @@ mod tests {
     }
 
     #[test]
-    fn this_very_process_can_be_watched() {
-        let usage = Usage::of(std::process::id()).unwrap();
+    fn the_usage_of_this_process_can_be_read() {
+        let usage = Usage::from_process(std::process::id()).unwrap();
         assert!(!usage.threads.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cli::{Context, progress},
-    compose::{self, Copied, Progress},
+    compose::{self, CopySummary, Progress},
     failure::{Context as _, Failure},
     serve::ServerLock,
     settings::{self, Database},
@@ -56,7 +56,7 @@ impl Copy {
         };
         let copied = compose::copy(&from, &to, &report).await;
         bar.finish_and_clear();
-        let Copied { tables, begun_again: restarted } = copied?;
+        let CopySummary { tables, restarted } = copied?;
 
         let rows: u64 = tables.iter().map(|(_, rows)| rows).sum();
         let rows_by_table: Map<String, Value> =

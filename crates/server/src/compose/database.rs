@@ -45,9 +45,9 @@ pub(super) async fn open(settings: &Settings, opening: Opening, entropy: &dyn En
             tracing::debug!("the database is at migration {} ({})", step.version, step.name);
         }
     }
-    let role = if opening.serves() { Role::Server } else { Role::Tool };
+    let role = if opening.serves() { Role::Server } else { Role::Command };
     let process = entropy.ulid(clock.now());
-    let store = SqlStore::over(sql, role, Arc::clone(&clock), process).await?;
+    let store = SqlStore::open(sql, role, Arc::clone(&clock), process).await?;
     let buckets = store.shared_buckets().map(|buckets| Arc::new(buckets) as _);
     Ok(Opened { store: Arc::new(store), clock, buckets })
 }

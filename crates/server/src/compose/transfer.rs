@@ -13,7 +13,7 @@ use crate::{
     settings::Database,
 };
 
-pub(crate) use store_sql::{Copied, Progress};
+pub(crate) use store_sql::{CopySummary, Progress};
 
 /// Maximum duration of a statement: counting or emptying a large table takes long.
 const STATEMENT: Duration = Duration::from_secs(60 * 60);
@@ -39,14 +39,18 @@ pub(crate) async fn copy(
     from: &Database,
     to: &Database,
     report: &(dyn Fn(Progress) + Sync),
-) -> Result<Copied, Failure> {
+) -> Result<CopySummary, Failure> {
     let source = open(&url(from, false)?, "the source").await?;
     let copied = copy_from(&source, to, report).await;
     source.close().await;
     copied
 }
 
-async fn copy_from(source: &SqlDatabase, to: &Database, report: &(dyn Fn(Progress) + Sync)) -> Result<Copied, Failure> {
+async fn copy_from(
+    source: &SqlDatabase,
+    to: &Database,
+    report: &(dyn Fn(Progress) + Sync),
+) -> Result<CopySummary, Failure> {
     let target = open(&url(to, true)?, "the target").await?;
     let copied = async {
         let now = target.time().await.or_fail(|| "the target".to_owned())?;
@@ -71,8 +75,8 @@ pub(crate) async fn back_up(database: &Database, file: &Path) -> Result<BackedUp
     let sql = open(&url(database, false)?, "the database").await?;
     let copied = async {
         let at = SystemClock.now();
-        sql.back_up(file).await.or_fail(|| "can't copy the database".to_owned())?;
-        Ok(BackedUp { schema: sql.schema().await?, at })
+        sql.backup_to(file).await.or_fail(|| "can't copy the database".to_owned())?;
+        Ok(BackedUp { schema: sql.schema_version().await?, at })
     };
     let copied = copied.await;
     sql.close().await;
@@ -90,7 +94,7 @@ pub(crate) async fn restore(
     master_key_file: &Path,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Restored, Failure> {
-    SqlDatabase::examine(file).await.or_fail(|| "the database of the backup is damaged".to_owned())?;
+    SqlDatabase::check_integrity(file).await.or_fail(|| "the database of the backup is damaged".to_owned())?;
     let sql = open(&DatabaseUrl::Sqlite(file.to_owned()), "the database of the backup").await?;
     let restored = async {
         let pending = sql.pending_migrations().await?;

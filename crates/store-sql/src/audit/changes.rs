@@ -7,15 +7,15 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 #[derive(Serialize)]
-struct Kept<'a> {
+struct StoredChange<'a> {
     field: &'a str,
-    before: KeptValue<'a>,
-    after: KeptValue<'a>,
+    before: StoredValue<'a>,
+    after: StoredValue<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum KeptValue<'a> {
+enum StoredValue<'a> {
     Null,
     Bool(bool),
     Integer(i64),
@@ -23,29 +23,29 @@ enum KeptValue<'a> {
     Texts(&'a [String]),
 }
 
-pub(super) fn text(changes: &[Change]) -> Cow<'static, str> {
+pub(super) fn to_json(changes: &[Change]) -> Cow<'static, str> {
     if changes.is_empty() {
         return Cow::Borrowed("[]");
     }
     let to_stored = |change| {
         let Change { field, before, after }: &Change = change;
-        Kept { field, before: kept(before), after: kept(after) }
+        StoredChange { field, before: to_stored_value(before), after: to_stored_value(after) }
     };
-    let stored: Vec<Kept<'_>> = changes.iter().map(to_stored).collect();
+    let stored: Vec<StoredChange<'_>> = changes.iter().map(to_stored).collect();
     Cow::Owned(serde_json::to_string(&stored).expect("texts and numbers are always serializable"))
 }
 
-fn kept(value: &FieldValue) -> KeptValue<'_> {
+fn to_stored_value(value: &FieldValue) -> StoredValue<'_> {
     match value {
-        FieldValue::Null => KeptValue::Null,
-        FieldValue::Bool(boolean) => KeptValue::Bool(*boolean),
-        FieldValue::Integer(number) => KeptValue::Integer(*number),
-        FieldValue::Text(text) => KeptValue::Text(text),
-        FieldValue::Texts(texts) => KeptValue::Texts(texts),
+        FieldValue::Null => StoredValue::Null,
+        FieldValue::Bool(boolean) => StoredValue::Bool(*boolean),
+        FieldValue::Integer(number) => StoredValue::Integer(*number),
+        FieldValue::Text(text) => StoredValue::Text(text),
+        FieldValue::Texts(texts) => StoredValue::Texts(texts),
     }
 }
 
-pub(super) fn parse(text: &str) -> Result<Vec<Change>, &'static str> {
+pub(super) fn from_json(text: &str) -> Result<Vec<Change>, &'static str> {
     const MALFORMED: &str = "the text is not a list of changes";
     if text == "[]" {
         return Ok(Vec::new());
@@ -93,10 +93,10 @@ mod tests {
             .iter()
             .map(|value| Change { field: Cow::Borrowed("due_at"), before: value.clone(), after: FieldValue::Null })
             .collect();
-        assert_eq!(parse(&text(&changes)).unwrap(), changes);
-        assert_eq!(parse(&text(&[])).unwrap(), []);
+        assert_eq!(from_json(&to_json(&changes)).unwrap(), changes);
+        assert_eq!(from_json(&to_json(&[])).unwrap(), []);
         for bad in ["", "{}", "[1]", r#"[{"field":"a","before":{},"after":null}]"#] {
-            assert!(parse(bad).is_err(), "{bad}");
+            assert!(from_json(bad).is_err(), "{bad}");
         }
     }
 }

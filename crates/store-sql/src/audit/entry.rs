@@ -10,18 +10,18 @@ use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, StoreE
 
 use super::changes;
 use crate::{
-    engine::{Bulk, Cells, Column, Session, Value, corrupt},
-    shape::listed,
+    engine::{BatchStatement, Column, RowReader, Session, Value, corrupt},
+    list_plan::column_list,
     table::Filter,
 };
 
 pub(crate) const TABLE: &str = "audit_entries";
 
 /// The table of the keys of unsealed entries.
-pub(crate) const WAITING: &str = "audit_waiting";
+pub(crate) const UNSEALED: &str = "audit_waiting";
 
 /// The view of entries with their seals.
-pub(super) const LOG: &str = "audit_log";
+pub(super) const LOG_VIEW: &str = "audit_log";
 
 pub(crate) const COLUMNS: [Column; 17] = [
     Column::text("organization_id"),
@@ -44,18 +44,20 @@ pub(crate) const COLUMNS: [Column; 17] = [
 ];
 
 /// The columns of [`LOG_VIEW`].
-pub(super) static LOGGED: LazyLock<Vec<Column>> = LazyLock::new(|| [&COLUMNS[..], &[Column::text("seal")]].concat());
+pub(super) static LOG_COLUMNS: LazyLock<Vec<Column>> =
+    LazyLock::new(|| [&COLUMNS[..], &[Column::text("seal")]].concat());
 
 /// The filters of a list. Each has an index (organization, column, id).
 pub(super) const FILTERS: &[Filter] =
-    &[Filter::by_subject("subject_id"), Filter::by_word("actor_id"), Filter::by_word("action")];
+    &[Filter::selective("subject_id"), Filter::unselective("actor_id"), Filter::unselective("action")];
 
-static INSERT: LazyLock<Bulk> = LazyLock::new(|| Bulk::plain_noting(TABLE, &COLUMNS, WAITING));
+static INSERT: LazyLock<BatchStatement> =
+    LazyLock::new(|| BatchStatement::insert_with_marker(TABLE, &COLUMNS, UNSEALED));
 
-static NAMED: LazyLock<Bulk> = LazyLock::new(|| {
-    let columns = listed("", COLUMNS.iter().map(|column| column.name));
-    let each = listed("e.", COLUMNS.iter().map(|column| column.name));
-    Bulk::each(
+static BY_IDS: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let columns = column_list("", COLUMNS.iter().map(|column| column.name));
+    let each = column_list("e.", COLUMNS.iter().map(|column| column.name));
+    BatchStatement::for_each(
         &COLUMNS[..2],
         &format!("SELECT {columns} FROM {TABLE} WHERE organization_id = ?1 AND id = ?2"),
         &format!(
@@ -71,13 +73,13 @@ pub(crate) async fn insert(session: &Session, entries: &[impl Borrow<Entry> + Sy
 }
 
 /// Reads entries by id, ordered by id. Entries that do not exist are omitted.
-pub(super) async fn named(
+pub(super) async fn by_ids(
     session: &Session,
     organization: OrganizationId,
     ids: &[Id<Entry>],
 ) -> Result<Vec<Entry>, StoreError> {
     let rows: Vec<Vec<Value<'_>>> = ids.iter().map(|id| vec![organization.into(), (*id).into()]).collect();
-    let mut entries = session.fetch_each(&NAMED, &rows, read).await?;
+    let mut entries = session.fetch_each(&BY_IDS, &rows, read).await?;
     entries.sort_unstable_by_key(|entry| entry.id);
     Ok(entries)
 }
@@ -95,7 +97,7 @@ fn row(entry: &Entry) -> Vec<Value<'_>> {
         Value::opt_text(subject.map(|subject| &subject.kind)),
         Value::opt_text(subject.map(|subject| &subject.id)),
         Value::opt_text(entry.reason.as_ref()),
-        Value::Text(changes::text(&entry.changes)),
+        Value::Text(changes::to_json(&entry.changes)),
         origin.request_id.into(),
         Value::opt_text(origin.method.as_ref()),
         Value::opt_text(origin.route.as_ref()),
@@ -106,27 +108,27 @@ fn row(entry: &Entry) -> Vec<Value<'_>> {
 }
 
 /// Reads all of [`COLUMNS`].
-pub(super) fn read(cells: &mut Cells<'_>) -> Result<Entry, StoreError> {
+pub(super) fn read(cells: &mut RowReader<'_>) -> Result<Entry, StoreError> {
     let (organization, id) = (cells.id()?, cells.id()?);
-    read_rest(cells, organization, id).map_err(|error| naming(id, error))
+    read_fields(cells, organization, id).map_err(|error| with_entry_id(id, error))
 }
 
 /// Reads all of [`LOG_COLUMNS`].
-pub(super) fn read_logged(cells: &mut Cells<'_>) -> Result<StoredEntry, StoreError> {
+pub(super) fn read_with_seal(cells: &mut RowReader<'_>) -> Result<StoredEntry, StoreError> {
     let entry = read(cells)?;
-    let seal = cells.opt_parsed(seal).map_err(|error| naming(entry.id, error))?;
+    let seal = cells.opt_parsed(parse_seal).map_err(|error| with_entry_id(entry.id, error))?;
     Ok(StoredEntry { entry, seal })
 }
 
 /// Adds the entry's id to an error, so that a row that was changed by hand can be found.
-fn naming(id: Id<Entry>, error: StoreError) -> StoreError {
+fn with_entry_id(id: Id<Entry>, error: StoreError) -> StoreError {
     match error {
         StoreError::Corrupt(source) => corrupt(format!("entry {id}: {source}")),
         error => error,
     }
 }
 
-fn read_rest(cells: &mut Cells<'_>, organization: OrganizationId, id: Id<Entry>) -> Result<Entry, StoreError> {
+fn read_fields(cells: &mut RowReader<'_>, organization: OrganizationId, id: Id<Entry>) -> Result<Entry, StoreError> {
     Ok(Entry {
         organization,
         id,
@@ -138,21 +140,21 @@ fn read_rest(cells: &mut Cells<'_>, organization: OrganizationId, id: Id<Entry>)
         },
         action: Action(Cow::Owned(cells.text()?.to_owned())),
         subject: subject(cells)?,
-        reason: cells.opt_kept()?,
-        changes: cells.parsed(changes::parse)?,
+        reason: cells.opt_trusted()?,
+        changes: cells.parsed(changes::from_json)?,
         origin: Origin {
             request_id: cells.id()?,
-            method: owned(cells)?.map(Cow::Owned),
-            route: owned(cells)?.map(Cow::Owned),
-            source_address: owned(cells)?,
-            user_agent: owned(cells)?,
+            method: read_opt_string(cells)?.map(Cow::Owned),
+            route: read_opt_string(cells)?.map(Cow::Owned),
+            source_address: read_opt_string(cells)?,
+            user_agent: read_opt_string(cells)?,
         },
         status: cells.opt_int()?.map(u16::try_from).transpose().map_err(corrupt)?,
     })
 }
 
-fn subject(cells: &mut Cells<'_>) -> Result<Option<Subject>, StoreError> {
-    match (owned(cells)?, owned(cells)?) {
+fn subject(cells: &mut RowReader<'_>) -> Result<Option<Subject>, StoreError> {
+    match (read_opt_string(cells)?, read_opt_string(cells)?) {
         (Some(kind), Some(id)) => Ok(Some(Subject { kind: Cow::Owned(kind), id })),
         (None, None) => Ok(None),
         _ => Err(corrupt("only one of the subject's kind and id is set")),
@@ -160,7 +162,7 @@ fn subject(cells: &mut Cells<'_>) -> Result<Option<Subject>, StoreError> {
 }
 
 /// Parses a seal from the form it has in [`LOG_VIEW`]: sequence, previous hash and hash, separated by spaces.
-fn seal(text: &str) -> Result<Seal, &'static str> {
+fn parse_seal(text: &str) -> Result<Seal, &'static str> {
     const MALFORMED: &str = "the text is not a seal";
     let mut parts = text.split(' ');
     let mut next = || parts.next().ok_or(MALFORMED);
@@ -171,6 +173,6 @@ fn seal(text: &str) -> Result<Seal, &'static str> {
     })
 }
 
-fn owned(cells: &mut Cells<'_>) -> Result<Option<String>, StoreError> {
+fn read_opt_string(cells: &mut RowReader<'_>) -> Result<Option<String>, StoreError> {
     Ok(cells.opt_text()?.map(str::to_owned))
 }

@@ -5,8 +5,8 @@ use std::{borrow::Cow, sync::LazyLock};
 use ::audit::{Checkpoint, Head, SealedBatch};
 use kernel::StoreError;
 
-use super::entry::WAITING;
-use crate::engine::{Bulk, Column, Session, Sql, Value, corrupt};
+use super::entry::UNSEALED;
+use crate::engine::{BatchStatement, Column, Session, Sql, Value, corrupt};
 
 pub(crate) const TABLE: &str = "audit_seals";
 
@@ -19,17 +19,19 @@ pub(crate) const COLUMNS: [Column; 5] = [
 ];
 
 static BEGIN_CHAIN: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(
+    Sql::from_text(
         "INSERT INTO audit_heads (sequence, hash, organization_id) VALUES (?, ?, ?) ON CONFLICT (organization_id) DO NOTHING",
     )
 });
-static MOVE_HEAD: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed("UPDATE audit_heads SET sequence = ?, hash = ? WHERE organization_id = ? AND sequence = ? AND hash = ?")
+static ADVANCE_HEAD: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "UPDATE audit_heads SET sequence = ?, hash = ? WHERE organization_id = ? AND sequence = ? AND hash = ?",
+    )
 });
-static SEALS: LazyLock<Bulk> = LazyLock::new(|| Bulk::plain(TABLE, &COLUMNS));
-static NO_LONGER_WAITING: LazyLock<Bulk> = LazyLock::new(|| Bulk::delete(WAITING));
-static SIGN: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::fixed(
+static INSERT_SEALS: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_strict(TABLE, &COLUMNS));
+static DELETE_UNSEALED: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::delete(UNSEALED));
+static INSERT_CHECKPOINT: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
         "INSERT INTO audit_checkpoints (organization_id, sequence, hash, signed_at, signature) VALUES (?, ?, ?, ?, ?)",
     )
 });
@@ -40,7 +42,7 @@ pub(super) async fn store(session: &Session, batch: &SealedBatch, checkpoint: &C
     if batch.seals.is_empty() {
         return Err(corrupt("a batch of seals must have at least one entry"));
     }
-    if !move_head(session, batch).await? {
+    if !advance_head(session, batch).await? {
         return Ok(false);
     }
     let unsealed: Vec<Vec<Value<'_>>> =
@@ -58,11 +60,11 @@ pub(super) async fn store(session: &Session, batch: &SealedBatch, checkpoint: &C
             ]
         })
         .collect();
-    if session.execute_each(&NO_LONGER_WAITING, &unsealed).await? != unsealed.len() as u64 {
+    if session.execute_each(&DELETE_UNSEALED, &unsealed).await? != unsealed.len() as u64 {
         return Err(corrupt("an entry of the batch is already sealed or does not exist"));
     }
     // No row is ignored: a conflict is an error.
-    session.execute_each(&SEALS, &sealed).await?;
+    session.execute_each(&INSERT_SEALS, &sealed).await?;
     let values = [
         checkpoint.organization.into(),
         checkpoint.sequence.into(),
@@ -70,11 +72,11 @@ pub(super) async fn store(session: &Session, batch: &SealedBatch, checkpoint: &C
         checkpoint.signed_at.into(),
         Value::Blob(Cow::Borrowed(&checkpoint.signature.0)),
     ];
-    session.execute(&SIGN, &values).await?;
+    session.execute(&INSERT_CHECKPOINT, &values).await?;
     Ok(true)
 }
 
-async fn move_head(session: &Session, batch: &SealedBatch) -> Result<bool, StoreError> {
+async fn advance_head(session: &Session, batch: &SealedBatch) -> Result<bool, StoreError> {
     let head = batch.head();
     let mut values: Vec<Value<'_>> =
         vec![head.sequence.into(), head.hash.to_string().into(), batch.organization.into()];
@@ -82,7 +84,7 @@ async fn move_head(session: &Session, batch: &SealedBatch) -> Result<bool, Store
         session.execute(&BEGIN_CHAIN, &values).await?
     } else {
         values.extend([batch.after.sequence.into(), batch.after.hash.to_string().into()]);
-        session.execute(&MOVE_HEAD, &values).await?
+        session.execute(&ADVANCE_HEAD, &values).await?
     };
     Ok(affected == 1)
 }

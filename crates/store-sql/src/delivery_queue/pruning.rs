@@ -18,7 +18,7 @@ fn first_delivery(column: &str) -> String {
 }
 
 pub(super) static ORGANIZATIONS: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::numbered(&format!(
+    Sql::from_numbered_text(&format!(
         "SELECT o.id FROM organizations AS o \
          WHERE (SELECT e.id FROM outbox AS e WHERE e.organization_id = o.id ORDER BY e.id LIMIT 1) < ?1 \
          OR EXISTS (SELECT 1 FROM webhook_subscriptions AS s WHERE s.organization_id = o.id AND {} < ?1) ORDER BY o.id",
@@ -26,7 +26,7 @@ pub(super) static ORGANIZATIONS: LazyLock<Sql> = LazyLock::new(|| {
     ))
 });
 pub(super) static SUBSCRIPTIONS: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::numbered(&format!(
+    Sql::from_numbered_text(&format!(
         "SELECT s.id FROM webhook_subscriptions AS s WHERE s.organization_id = ?1 AND {} < ?2 ORDER BY s.id",
         first_delivery("id"),
     ))
@@ -40,7 +40,7 @@ pub(super) static DELIVERIES: LazyLock<Sql> = LazyLock::new(|| {
              WHERE s.organization_id = ?1 AND s.id = ?2 AND s.status = 'disabled'))"
         )
     };
-    Sql::numbered(&format!(
+    Sql::from_numbered_text(&format!(
         "DELETE FROM webhook_deliveries WHERE {} AND id IN (SELECT d.id FROM webhook_deliveries AS d \
          WHERE {} AND d.id < ?3 ORDER BY d.id LIMIT ?4)",
         is_finished("webhook_deliveries."),
@@ -49,7 +49,7 @@ pub(super) static DELIVERIES: LazyLock<Sql> = LazyLock::new(|| {
 });
 /// Deletes events, except those that a delivery may still need: a delivery is never older than its event.
 pub(super) static EVENTS: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::numbered(&format!(
+    Sql::from_numbered_text(&format!(
         "DELETE FROM outbox WHERE organization_id = ?1 AND state = 'distributed' AND id IN (SELECT e.id FROM outbox AS e \
          WHERE e.organization_id = ?1 AND e.id < ?2 AND e.state = 'distributed' AND e.created_at < ?3 \
          AND e.created_at < COALESCE((SELECT min({}) FROM webhook_subscriptions AS s WHERE s.organization_id = ?1), ?3) \
@@ -89,7 +89,7 @@ async fn prune_one(
     [deliveries, events]: [u64; 2],
 ) -> Result<[u64; 2], StoreError> {
     let deliveries = prune_deliveries(session, organization, first, deliveries).await?;
-    let values = [organization.into(), first.into(), before.into(), most(events)];
+    let values = [organization.into(), first.into(), before.into(), limit_value(events)];
     Ok([deliveries, session.execute(&EVENTS, &values).await?])
 }
 
@@ -107,12 +107,12 @@ async fn prune_deliveries(
         if pruned == limit {
             break;
         }
-        let values = [organization.into(), subscription.into(), first.into(), most(limit - pruned)];
+        let values = [organization.into(), subscription.into(), first.into(), limit_value(limit - pruned)];
         pruned += session.execute(&DELIVERIES, &values).await?;
     }
     Ok(pruned)
 }
 
-fn most(count: u64) -> Value<'static> {
+fn limit_value(count: u64) -> Value<'static> {
     Value::Int(i64::try_from(count).unwrap_or(i64::MAX))
 }

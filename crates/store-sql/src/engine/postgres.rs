@@ -2,20 +2,20 @@
 //! transaction has a connection of its own, on which statements are pipelined, and many writes share a transaction.
 
 mod backoff;
+mod concurrency_limit;
 mod connection;
-mod dial;
-mod encrypted;
-mod gate;
+mod connector;
+mod group_commit;
 mod job;
-mod lane;
 mod parameters;
-mod readers;
+mod prepared_statements;
+mod read_pool;
 mod session;
-mod statements;
 mod stream;
 mod tls;
+mod tls_socket;
 mod transaction;
-mod writers;
+mod write_pool;
 
 use std::sync::Arc;
 
@@ -23,136 +23,140 @@ use kernel::StoreError;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Done, Failure, Given, Session, Sort, Work,
-    failure::Trouble,
-    streams::{Places, StreamedQuery, Taking},
-    task::Task,
+    CommitClass, Completion, Input, Session, SessionFn, WorkError,
+    failure::FailureClass,
+    job::Job,
+    streams::{BatchReceiver, StreamSemaphore, StreamedQuery},
     unavailable,
 };
 use crate::location::{DatabaseOptions, PostgresUrl};
 use backoff::Attempts;
 use connection::Connection;
-use dial::Dial;
+use connector::Connector;
 #[cfg(test)]
-pub(crate) use dial::PLANNING;
-use lane::Lane;
-use readers::Readers;
-use session::Line;
+pub(crate) use connector::PLANNER_SETTINGS;
+use group_commit::GroupCommit;
+use read_pool::ReadPool;
+use session::Pipeline;
 pub(super) use session::PostgresSession;
-use writers::Writers;
+use write_pool::WritePool;
 
 #[derive(Clone)]
 pub(crate) struct PostgresEngine {
     parts: Arc<Parts>,
-    commits: Arc<Lane>,
-    entries: Arc<Lane>,
-    upkeep: Arc<Lane>,
+    commits: Arc<GroupCommit>,
+    audit_entries: Arc<GroupCommit>,
+    other_writes: Arc<GroupCommit>,
 }
 
 struct Parts {
     options: DatabaseOptions,
-    dial: Arc<Dial>,
-    readers: Readers,
-    streams: Places,
+    connector: Arc<Connector>,
+    read_pool: ReadPool,
+    stream_semaphore: StreamSemaphore,
 }
 
 impl PostgresEngine {
     /// Creates the engine. Connections are opened when they are first needed.
     pub(super) fn open(url: &PostgresUrl, options: &DatabaseOptions) -> Result<Self, StoreError> {
-        let connector = Arc::new(Dial::new(url, options)?);
-        let job_timeout = options.patience();
-        let writers = |count| Arc::new(Writers::new(Arc::clone(&connector), count));
-        let commits = Lane::over(writers(options.single_commits()), writers(options.shared_commits()), job_timeout);
-        let (entries_pool, other_pool) = (writers(1), writers(options.upkeep()));
-        let read_pool = Readers::new(Arc::clone(&connector), options);
+        let connector = Arc::new(Connector::new(url, options)?);
+        let job_timeout = options.client_timeout();
+        let writers = |count| Arc::new(WritePool::new(Arc::clone(&connector), count));
+        let commits =
+            GroupCommit::new(writers(options.single_commits()), writers(options.grouped_commits()), job_timeout);
+        let (entries_pool, other_pool) = (writers(1), writers(options.other_transactions()));
+        let read_pool = ReadPool::new(Arc::clone(&connector), options);
         Ok(Self {
             commits,
-            entries: Lane::over(Arc::clone(&entries_pool), entries_pool, job_timeout),
-            upkeep: Lane::over(Arc::clone(&other_pool), other_pool, job_timeout),
+            audit_entries: GroupCommit::new(Arc::clone(&entries_pool), entries_pool, job_timeout),
+            other_writes: GroupCommit::new(Arc::clone(&other_pool), other_pool, job_timeout),
             parts: Arc::new(Parts {
                 options: *options,
-                dial: connector,
-                readers: read_pool,
-                streams: Places::default(),
+                connector,
+                read_pool,
+                stream_semaphore: StreamSemaphore::default(),
             }),
         })
     }
 
-    pub(super) async fn read<C: Given, T: Send + 'static, E: Failure>(
+    pub(super) async fn read<C: Input, T: Send + 'static, E: WorkError>(
         &self,
         input: C,
-        work: impl Work<C, T, E>,
+        work: impl SessionFn<C, T, E>,
     ) -> Result<T, E> {
-        let read_pool = &self.parts.readers;
-        let _permit = read_pool.gate.enter(Instant::now() + self.parts.options.patience()).await?;
+        let read_pool = &self.parts.read_pool;
+        let _permit = read_pool.limit.acquire(Instant::now() + self.parts.options.client_timeout()).await?;
         let mut attempts = Attempts::default();
         loop {
-            let connection = read_pool.pick().await?;
+            let connection = read_pool.connection().await?;
             let mut session = session_on(&connection);
             // The server enforces the statement timeout; a server that does not answer in time is gone.
-            let Ok(answer) = timeout(self.parts.options.patience(), work(&input, &mut session)).await else {
-                read_pool.retire(&connection);
+            let Ok(answer) = timeout(self.parts.options.client_timeout(), work(&input, &mut session)).await else {
+                read_pool.discard(&connection);
                 return Err(unavailable("the database did not answer in time").into());
             };
-            if !session.trouble().is_some_and(Trouble::passes) || !attempts.again().await {
+            if !session.first_failure().is_some_and(FailureClass::is_transient) || !attempts.wait_for_retry().await {
                 return answer;
             }
         }
     }
 
-    pub(super) fn read_apart<C: Given, T: Send + 'static, E: Failure>(
+    pub(super) fn spawn_read<C: Input, T: Send + 'static, E: WorkError>(
         &self,
         input: C,
-        work: impl Work<C, T, E>,
-        completion: impl Done<T, E>,
+        work: impl SessionFn<C, T, E>,
+        completion: impl Completion<T, E>,
     ) {
         let engine = self.clone();
         tokio::spawn(async move { completion(engine.read(input, work).await) });
     }
 
-    pub(super) fn write_apart<C: Given, T: Send + 'static, E: Failure>(
+    pub(super) fn spawn_write<C: Input, T: Send + 'static, E: WorkError>(
         &self,
         input: C,
-        work: impl Work<C, T, E>,
-        completion: impl Done<T, E>,
+        work: impl SessionFn<C, T, E>,
+        completion: impl Completion<T, E>,
     ) {
-        self.upkeep.alone(Box::new(Task::new(input, work, completion)));
+        self.other_writes.submit(Box::new(Job::new(input, work, completion)));
     }
 
-    pub(super) fn write_together<C: Given, T: Send + 'static, E: Failure>(
+    pub(super) fn spawn_write_grouped<C: Input, T: Send + 'static, E: WorkError>(
         &self,
-        class: Sort,
+        class: CommitClass,
         input: C,
-        work: impl Work<C, T, E>,
-        completion: impl Done<T, E>,
+        work: impl SessionFn<C, T, E>,
+        completion: impl Completion<T, E>,
     ) {
         let group_commit = match class {
-            Sort::Commit => &self.commits,
-            Sort::Entries => &self.entries,
+            CommitClass::Commit => &self.commits,
+            CommitClass::AuditEntries => &self.audit_entries,
         };
-        group_commit.together(Box::new(Task::new(input, work, completion)));
+        group_commit.submit_grouped(Box::new(Job::new(input, work, completion)));
     }
 
-    pub(super) async fn stream<T: Send + 'static>(&self, query: StreamedQuery<T>) -> Result<Taking<T>, StoreError> {
-        let permit = self.parts.streams.take().await?;
-        stream::open(&self.parts.dial, query, permit).await
+    pub(super) async fn stream<T: Send + 'static>(
+        &self,
+        query: StreamedQuery<T>,
+    ) -> Result<BatchReceiver<T>, StoreError> {
+        let permit = self.parts.stream_semaphore.acquire().await?;
+        stream::open(&self.parts.connector, query, permit).await
     }
 
     pub(super) async fn close(&self) {
-        for group_commit in [&self.commits, &self.entries, &self.upkeep] {
+        for group_commit in [&self.commits, &self.audit_entries, &self.other_writes] {
             group_commit.close().await;
         }
-        self.parts.readers.close().await;
+        self.parts.read_pool.close().await;
     }
 }
 
 fn session_on(connection: &Arc<Connection>) -> Session {
-    Session::Postgres(PostgresSession::on(Arc::new(Line::on(Arc::clone(connection)))))
+    Session::Postgres(PostgresSession::new(Arc::new(Pipeline::new(Arc::clone(connection)))))
 }
 
 impl Session {
     /// The first failure of the session's statements on PostgreSQL.
-    fn trouble(&self) -> Option<Trouble> {
-        if let Self::Postgres(session) = self { session.trouble() } else { None }
+    fn first_failure(&self) -> Option<FailureClass> {
+        if let Self::Postgres(session) = self { session.first_failure() } else { None }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kernel::StoreError;
 
-use super::{Bulk, Cells, Sql, Value, corrupt, failure::of_sqlite, postgres::PostgresSession};
+use super::{BatchStatement, RowReader, Sql, Value, corrupt, failure::from_sqlite, postgres::PostgresSession};
 
 /// Runs statements on one connection. On SQLite no method ever yields: it blocks the thread instead. On PostgreSQL a
 /// statement is sent when it is first polled, and statements are sent in the order of their first polls.
@@ -24,7 +24,7 @@ impl SqliteSession {
 }
 
 impl Session {
-    pub(super) fn on_sqlite(connection: rusqlite::Connection) -> Self {
+    pub(super) fn from_sqlite(connection: rusqlite::Connection) -> Self {
         Self::Sqlite(SqliteSession(Mutex::new(connection)))
     }
 
@@ -34,8 +34,8 @@ impl Session {
             Self::Postgres(session) => session.execute(sql, values).await,
             Self::Sqlite(session) => {
                 let connection = session.connection();
-                let mut statement = connection.prepare_cached(&sql.sqlite).map_err(of_sqlite)?;
-                let affected = statement.execute(rusqlite::params_from_iter(values)).map_err(of_sqlite)?;
+                let mut statement = connection.prepare_cached(&sql.sqlite).map_err(from_sqlite)?;
+                let affected = statement.execute(rusqlite::params_from_iter(values)).map_err(from_sqlite)?;
                 Ok(affected as u64)
             }
         }
@@ -46,19 +46,19 @@ impl Session {
         &self,
         sql: &Sql,
         values: &[Value<'_>],
-        mut visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError> + Send,
+        mut visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError> + Send,
     ) -> Result<(), StoreError> {
         match self {
             Self::Postgres(session) => session.visit(sql, values, visit).await,
             Self::Sqlite(session) => {
                 let connection = session.connection();
-                for text in sql.sqlite_first.iter().chain([&sql.sqlite]) {
-                    let mut statement = connection.prepare_cached(text).map_err(of_sqlite)?;
+                for text in sql.sqlite_prelude.iter().chain([&sql.sqlite]) {
+                    let mut statement = connection.prepare_cached(text).map_err(from_sqlite)?;
                     // With several statements, each may have placeholders for only the first of the values.
                     let bound = values.iter().take(statement.parameter_count());
-                    let mut rows = statement.query(rusqlite::params_from_iter(bound)).map_err(of_sqlite)?;
-                    while let Some(row) = rows.next().map_err(of_sqlite)? {
-                        visit(&mut Cells::of_sqlite(row))?;
+                    let mut rows = statement.query(rusqlite::params_from_iter(bound)).map_err(from_sqlite)?;
+                    while let Some(row) = rows.next().map_err(from_sqlite)? {
+                        visit(&mut RowReader::from_sqlite(row))?;
                     }
                 }
                 Ok(())
@@ -71,11 +71,11 @@ impl Session {
         &self,
         sql: &Sql,
         values: &[Value<'_>],
-        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
+        read: impl Fn(&mut RowReader<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
         let mut rows_read = Vec::new();
         let rows = &mut rows_read;
-        let visit = move |cells: &mut Cells<'_>| {
+        let visit = move |cells: &mut RowReader<'_>| {
             rows.push(read(cells)?);
             Ok(())
         };
@@ -88,37 +88,45 @@ impl Session {
         &self,
         sql: &Sql,
         values: &[Value<'_>],
-        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
+        read: impl Fn(&mut RowReader<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Option<T>, StoreError> {
         Ok(self.fetch(sql, values, read).await?.pop())
     }
 
     /// Stores rows. Returns the index of the first row that was rejected, if one was. The caller must then fail the
     /// transaction, since on PostgreSQL the other rows were stored.
-    pub(crate) async fn store(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Option<usize>, StoreError> {
+    pub(crate) async fn store_all(
+        &self,
+        bulk: &BatchStatement,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Option<usize>, StoreError> {
         match self {
-            Self::Postgres(session) => session.store(bulk, rows).await,
-            Self::Sqlite(_) => Ok(self.store_some(bulk, rows).await?.first().copied()),
+            Self::Postgres(session) => session.store_all(bulk, rows).await,
+            Self::Sqlite(_) => Ok(self.store_reporting_rejected(bulk, rows).await?.first().copied()),
         }
     }
 
     /// Stores the rows that do not conflict and returns the indexes of the rejected ones. Must not be used for rows
     /// whose unique key changes.
-    pub(crate) async fn store_some(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<Vec<usize>, StoreError> {
+    pub(crate) async fn store_reporting_rejected(
+        &self,
+        bulk: &BatchStatement,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Vec<usize>, StoreError> {
         match self {
-            Self::Postgres(session) => session.store_some(bulk, rows).await,
+            Self::Postgres(session) => session.store_reporting_rejected(bulk, rows).await,
             Self::Sqlite(session) => {
                 let connection = session.connection();
-                let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
+                let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(from_sqlite)?;
                 let then = bulk.sqlite_then.as_ref().map(|then| connection.prepare_cached(then));
-                let mut then = then.transpose().map_err(of_sqlite)?;
+                let mut then = then.transpose().map_err(from_sqlite)?;
                 let mut rejected = Vec::new();
                 for (index, row) in rows.iter().enumerate() {
-                    if statement.execute(rusqlite::params_from_iter(row)).map_err(of_sqlite)? == 0 {
+                    if statement.execute(rusqlite::params_from_iter(row)).map_err(from_sqlite)? == 0 {
                         rejected.push(index);
                     } else if let Some(then) = &mut then {
                         let bound = row.iter().take(then.parameter_count());
-                        then.execute(rusqlite::params_from_iter(bound)).map_err(of_sqlite)?;
+                        then.execute(rusqlite::params_from_iter(bound)).map_err(from_sqlite)?;
                     }
                 }
                 Ok(rejected)
@@ -127,24 +135,24 @@ impl Session {
     }
 
     /// Runs a statement for each of the rows. Returns the number of affected rows.
-    pub(crate) async fn execute_each(&self, bulk: &Bulk, rows: &[Vec<Value<'_>>]) -> Result<u64, StoreError> {
+    pub(crate) async fn execute_each(&self, bulk: &BatchStatement, rows: &[Vec<Value<'_>>]) -> Result<u64, StoreError> {
         match self {
             Self::Postgres(session) => session.execute_each(bulk, rows).await,
-            Self::Sqlite(_) => Ok((rows.len() - self.store_some(bulk, rows).await?.len()) as u64),
+            Self::Sqlite(_) => Ok((rows.len() - self.store_reporting_rejected(bulk, rows).await?.len()) as u64),
         }
     }
 
     /// Runs a query for each of the rows and returns the rows found, in no particular order.
     pub(crate) async fn fetch_each<T: Send>(
         &self,
-        bulk: &Bulk,
+        bulk: &BatchStatement,
         rows: &[Vec<Value<'_>>],
-        read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError> + Send,
+        read: impl Fn(&mut RowReader<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
         let mut rows_read = Vec::new();
         match self {
             Self::Postgres(session) => {
-                let visit = |cells: &mut Cells<'_>| {
+                let visit = |cells: &mut RowReader<'_>| {
                     rows_read.push(read(cells)?);
                     Ok(())
                 };
@@ -152,11 +160,11 @@ impl Session {
             }
             Self::Sqlite(session) => {
                 let connection = session.connection();
-                let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(of_sqlite)?;
+                let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(from_sqlite)?;
                 for row in rows {
-                    let mut found = statement.query(rusqlite::params_from_iter(row)).map_err(of_sqlite)?;
-                    while let Some(row) = found.next().map_err(of_sqlite)? {
-                        rows_read.push(read(&mut Cells::of_sqlite(row))?);
+                    let mut found = statement.query(rusqlite::params_from_iter(row)).map_err(from_sqlite)?;
+                    while let Some(row) = found.next().map_err(from_sqlite)? {
+                        rows_read.push(read(&mut RowReader::from_sqlite(row))?);
                     }
                 }
             }
@@ -167,8 +175,8 @@ impl Session {
     /// Runs statements without parameters, in this engine's dialect: for migrations.
     pub(crate) async fn run_script(&self, script: &Script) -> Result<(), StoreError> {
         match self {
-            Self::Postgres(session) => session.run(script.postgres).await,
-            Self::Sqlite(session) => session.connection().execute_batch(script.sqlite).map_err(of_sqlite),
+            Self::Postgres(session) => session.run_script(script.postgres).await,
+            Self::Sqlite(session) => session.connection().execute_batch(script.sqlite).map_err(from_sqlite),
         }
     }
 
@@ -188,7 +196,7 @@ impl Session {
             }
             Self::Sqlite(_) => "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?",
         };
-        Ok(self.fetch_one(&Sql::fixed(catalogue), &[Value::text(name)], |cells| cells.int()).await?.is_some())
+        Ok(self.fetch_one(&Sql::from_text(catalogue), &[Value::text(name)], |cells| cells.int()).await?.is_some())
     }
 
     /// Creates the table of migrations if it does not exist, and locks it, so that migrations in another process wait
@@ -196,13 +204,13 @@ impl Session {
     pub(crate) async fn lock_schema(&self, ledger: &Script) -> Result<(), StoreError> {
         match self {
             Self::Postgres(session) => {
-                session.run("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
-                session.run(ledger.postgres).await?;
-                session.run("SELECT 1 FROM schema_migrations ORDER BY version FOR UPDATE").await?;
+                session.run_script("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
+                session.run_script(ledger.postgres).await?;
+                session.run_script("SELECT 1 FROM schema_migrations ORDER BY version FOR UPDATE").await?;
                 // While a schema change waits for a lock, all other statements on the table queue behind it.
-                session.run("SET LOCAL lock_timeout = '5s'").await
+                session.run_script("SET LOCAL lock_timeout = '5s'").await
             }
-            Self::Sqlite(session) => session.connection().execute_batch(ledger.sqlite).map_err(of_sqlite),
+            Self::Sqlite(session) => session.connection().execute_batch(ledger.sqlite).map_err(from_sqlite),
         }
     }
 }

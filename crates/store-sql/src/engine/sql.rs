@@ -10,13 +10,13 @@ pub(crate) struct Sql {
     pub(super) postgres: Arc<str>,
     pub(super) sqlite: Box<str>,
     /// A statement that SQLite runs first, as a part of the same query.
-    pub(super) sqlite_first: Option<Box<str>>,
+    pub(super) sqlite_prelude: Option<Box<str>>,
 }
 
 impl Sql {
     /// Creates a statement whose text is the same in both dialects except for the placeholders, all of which are
     /// written `?`.
-    pub(crate) fn fixed(text: &str) -> Self {
+    pub(crate) fn from_text(text: &str) -> Self {
         let mut postgres = String::with_capacity(text.len() + 16);
         let mut count = 0;
         for character in text.chars() {
@@ -27,72 +27,72 @@ impl Sql {
                 postgres.push(character);
             }
         }
-        Self::of(postgres, text)
+        Self::new(postgres, text)
     }
 
-    fn of(postgres: impl Into<Arc<str>>, sqlite: impl Into<Box<str>>) -> Self {
-        Self { postgres: postgres.into(), sqlite: sqlite.into(), sqlite_first: None }
+    fn new(postgres: impl Into<Arc<str>>, sqlite: impl Into<Box<str>>) -> Self {
+        Self { postgres: postgres.into(), sqlite: sqlite.into(), sqlite_prelude: None }
     }
 
     /// Like [`Self::from_text`], with numbered placeholders: `?1`, `?2`.
-    pub(crate) fn numbered(text: &str) -> Self {
-        Self::of(text.replace('?', "$"), text)
+    pub(crate) fn from_numbered_text(text: &str) -> Self {
+        Self::new(text.replace('?', "$"), text)
     }
 
     /// Returns the rows of `first` before those of this statement. Both are read from one snapshot, or `first` from an
     /// earlier one. On PostgreSQL they are one statement and one round trip. SQLite has no round trips to save, and a
     /// union would copy each row once more.
-    pub(crate) fn after(self, first: &str) -> Self {
+    pub(crate) fn with_rows_before(self, first: &str) -> Self {
         let postgres = format!("{} UNION ALL SELECT * FROM ({}) AS rest", first.replace('?', "$"), self.postgres);
-        Self { postgres: postgres.into(), sqlite_first: Some(first.into()), ..self }
+        Self { postgres: postgres.into(), sqlite_prelude: Some(first.into()), ..self }
     }
 
     /// Like [`Self::from_numbered_text`], for a statement that merges ranges: `{range}` and `{end}` enclose each range,
     /// and `limited` is the order and limit of each. PostgreSQL merges ranges that are ordered themselves and would
     /// sort others. SQLite applies the order of the whole statement to each range and would sort those that have their
     /// own.
-    pub(crate) fn merging(text: &str, limited: &str) -> Self {
+    pub(crate) fn from_ranges(text: &str, limited: &str) -> Self {
         let postgres = text.replace("{range}", "(").replace("{end}", &format!(" {limited})"));
         let sqlite = text.replace("{range}", "").replace("{end}", "");
-        Self::of(Self::numbered(&postgres).postgres, sqlite)
+        Self::new(Self::from_numbered_text(&postgres).postgres, sqlite)
     }
 
     /// Like [`Self::from_text`], with `{now}` for the current time by the database's clock, in milliseconds.
-    pub(crate) fn timed(text: &str) -> Self {
+    pub(crate) fn from_text_with_now(text: &str) -> Self {
         let postgres = text.replace("{now}", "(extract(epoch FROM clock_timestamp()) * 1000)::bigint");
         let sqlite = text.replace("{now}", "CAST(unixepoch('subsec') * 1000 AS integer)");
-        Self::of(Self::fixed(&postgres).postgres, Self::fixed(&sqlite).sqlite)
+        Self::new(Self::from_text(&postgres).postgres, Self::from_text(&sqlite).sqlite)
     }
 
     /// Creates a statement from a query builder. The values in the builder are only placeholders; the real values are
     /// bound in their order.
-    pub(crate) fn built(statement: &impl QueryStatementWriter) -> Self {
+    pub(crate) fn from_query(statement: &impl QueryStatementWriter) -> Self {
         let postgres = statement.build(PostgresQueryBuilder).0;
         let sqlite = statement.build(SqliteQueryBuilder).0;
-        Self::of(postgres, sqlite)
+        Self::new(postgres, sqlite)
     }
 
     /// Locks the rows the statement reads against changes until the transaction ends. SQLite has one writer at a time
     /// and needs no such lock.
-    pub(crate) fn locking(self) -> Self {
+    pub(crate) fn with_share_lock(self) -> Self {
         Self { postgres: format!("{} FOR SHARE", self.postgres).into(), ..self }
     }
 
     /// The text for PostgreSQL.
     #[cfg(test)]
-    pub(crate) fn of_postgres(&self) -> &str {
+    pub(crate) fn postgres_text(&self) -> &str {
         &self.postgres
     }
 
     /// The text for SQLite.
     #[cfg(test)]
-    pub(crate) fn of_sqlite(&self) -> &str {
+    pub(crate) fn sqlite_text(&self) -> &str {
         &self.sqlite
     }
 
     /// The statement that makes SQLite explain its query plan.
     #[cfg(test)]
-    pub(crate) fn explained(&self) -> Self {
-        Self::of(self.postgres.clone(), format!("EXPLAIN QUERY PLAN {}", self.sqlite))
+    pub(crate) fn explain_query_plan(&self) -> Self {
+        Self::new(self.postgres.clone(), format!("EXPLAIN QUERY PLAN {}", self.sqlite))
     }
 }

@@ -3,13 +3,13 @@
 
 mod backup;
 mod connection;
-mod hold;
 mod job;
-mod log;
-mod points;
+mod point_read_pool;
 mod queue;
 mod reader;
 mod stream;
+mod wal_limiter;
+mod write_lock;
 mod writer;
 
 use std::{
@@ -22,25 +22,25 @@ use kernel::StoreError;
 use tokio::sync::oneshot;
 
 use super::{
-    Done, Failure, Given, Work,
-    streams::{StreamedQuery, Taking},
-    task::Task,
+    Completion, Input, SessionFn, WorkError,
+    job::Job,
+    streams::{BatchReceiver, StreamedQuery},
     unavailable,
 };
-pub(super) use backup::examine;
-use connection::{for_points, for_reading, for_writing};
-pub(crate) use hold::Hold;
-use job::{ReadJob, WriteJob, attempt};
-use points::Points;
+pub(super) use backup::check_integrity;
+use connection::{open_point_reader, open_reader, open_writer};
+use job::{ReadJob, WriteJob, run_catching_panics};
+use point_read_pool::PointReadPool;
 use queue::Queue;
 use stream::Streams;
+pub(crate) use write_lock::WriteLock;
 
 /// The maximum number of waiting jobs per queue; further jobs get [`StoreError::Unavailable`].
-const QUEUE: usize = 4096;
+const MAX_QUEUED: usize = 4096;
 
 pub(crate) struct SqliteEngine {
     path: PathBuf,
-    points: Arc<Points>,
+    point_reads: Arc<PointReadPool>,
     reads: Arc<Queue<Box<dyn ReadJob>>>,
     writes: Arc<Queue<Box<dyn WriteJob>>>,
     streams: Streams,
@@ -57,12 +57,12 @@ impl SqliteEngine {
     /// Opens the file, or creates it. Blocks on disk access.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         // The writer comes first: it creates the file and recovers it after a crash, which a reader can't.
-        let writer = for_writing(path)?;
+        let writer = open_writer(path)?;
         let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
-        let readers = (0..count).map(|_| for_reading(path)).collect::<Result<Vec<_>, _>>()?;
-        let point_readers = (0..count).map(|_| for_points(path)).collect::<Result<Vec<_>, _>>()?;
+        let readers = (0..count).map(|_| open_reader(path)).collect::<Result<Vec<_>, _>>()?;
+        let point_readers = (0..count).map(|_| open_point_reader(path)).collect::<Result<Vec<_>, _>>()?;
 
-        let (reads, writes) = (Arc::new(Queue::new(QUEUE)), Arc::new(Queue::new(QUEUE)));
+        let (reads, writes) = (Arc::new(Queue::new(MAX_QUEUED)), Arc::new(Queue::new(MAX_QUEUED)));
         let mut threads = Threads::default();
         let queue = Arc::clone(&writes);
         threads.writer = Some(spawn("sqlite-writer", move || writer::run(writer, &queue))?);
@@ -70,71 +70,74 @@ impl SqliteEngine {
             let queue = Arc::clone(&reads);
             threads.readers.push(spawn("sqlite-reader", move || reader::run(connection, &queue))?);
         }
-        let streams = Streams::over(path);
-        let (point_reads, threads) = (Arc::new(Points::over(point_readers)), Mutex::new(threads));
-        Ok(Self { path: path.to_owned(), points: point_reads, reads, writes, streams, threads })
+        let streams = Streams::new(path);
+        let (point_reads, threads) = (Arc::new(PointReadPool::new(point_readers)), Mutex::new(threads));
+        Ok(Self { path: path.to_owned(), point_reads, reads, writes, streams, threads })
     }
 
     /// Blocks all writers to the file until the returned lock is dropped.
-    pub(super) async fn hold(&self) -> Result<Hold, StoreError> {
+    pub(super) async fn lock_writes(&self) -> Result<WriteLock, StoreError> {
         let path = self.path.clone();
-        tokio::task::spawn_blocking(move || Hold::take(&path)).await.map_err(unavailable)?
+        tokio::task::spawn_blocking(move || WriteLock::acquire(&path)).await.map_err(unavailable)?
     }
 
     /// Copies the current state of the file to another file while others read and write.
-    pub(super) async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
+    pub(super) async fn backup_to(&self, to: &Path) -> Result<(), StoreError> {
         let (from, to) = (self.path.clone(), to.to_owned());
-        tokio::task::spawn_blocking(move || backup::back_up(&from, &to)).await.map_err(unavailable)?
+        tokio::task::spawn_blocking(move || backup::backup_to(&from, &to)).await.map_err(unavailable)?
     }
 
     /// Reads on the calling thread, or on a reader thread if all connections for point reads are in use.
-    pub(super) async fn read_point<C: Given, T: Send + 'static, E: Failure>(
+    pub(super) async fn read_point<C: Input, T: Send + 'static, E: WorkError>(
         &self,
         input: C,
-        work: impl Work<C, T, E>,
+        work: impl SessionFn<C, T, E>,
     ) -> Result<T, E> {
-        if let Some(mut session) = self.points.take() {
-            let result = attempt(&input, &work, &mut session);
-            self.points.give_back(session);
+        if let Some(mut session) = self.point_reads.acquire() {
+            let result = run_catching_panics(&input, &work, &mut session);
+            self.point_reads.return_to_pool(session);
             return result;
         }
         self.read(input, work).await
     }
 
-    pub(super) async fn read<C: Given, T: Send + 'static, E: Failure>(
+    pub(super) async fn read<C: Input, T: Send + 'static, E: WorkError>(
         &self,
         input: C,
-        work: impl Work<C, T, E>,
+        work: impl SessionFn<C, T, E>,
     ) -> Result<T, E> {
         let (sender, receiver) = oneshot::channel();
-        self.read_apart(input, work, move |result| drop(sender.send(result)));
+        self.spawn_read(input, work, move |result| drop(sender.send(result)));
         receiver.await.unwrap_or_else(|_| Err(unavailable("the read was aborted before it completed").into()))
     }
 
-    pub(super) fn read_apart<C: Given, T: Send + 'static, E: Failure>(
+    pub(super) fn spawn_read<C: Input, T: Send + 'static, E: WorkError>(
         &self,
         input: C,
-        work: impl Work<C, T, E>,
-        completion: impl Done<T, E>,
+        work: impl SessionFn<C, T, E>,
+        completion: impl Completion<T, E>,
     ) {
-        if let Err((job, error)) = self.reads.push(Box::new(Task::new(input, work, completion))) {
-            job.refuse(unavailable(error));
+        if let Err((job, error)) = self.reads.push(Box::new(Job::new(input, work, completion))) {
+            job.reject(unavailable(error));
         }
     }
 
-    pub(super) fn write_apart<C: Given, T: Send + 'static, E: Failure>(
+    pub(super) fn spawn_write<C: Input, T: Send + 'static, E: WorkError>(
         &self,
         input: C,
-        work: impl Work<C, T, E>,
-        completion: impl Done<T, E>,
+        work: impl SessionFn<C, T, E>,
+        completion: impl Completion<T, E>,
     ) {
-        if let Err((job, error)) = self.writes.push(Box::new(Task::new(input, work, completion))) {
+        if let Err((job, error)) = self.writes.push(Box::new(Job::new(input, work, completion))) {
             job.finish(Err(unavailable(error)));
         }
     }
 
     /// Opens a stream on a thread of its own.
-    pub(super) async fn stream<T: Send + 'static>(&self, query: StreamedQuery<T>) -> Result<Taking<T>, StoreError> {
+    pub(super) async fn stream<T: Send + 'static>(
+        &self,
+        query: StreamedQuery<T>,
+    ) -> Result<BatchReceiver<T>, StoreError> {
         self.streams.open(query).await
     }
 
@@ -143,12 +146,12 @@ impl SqliteEngine {
     pub(super) async fn close(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         self.streams.close().await;
-        let point_reads = Arc::clone(&self.points);
-        ended(move || point_reads.close()).await;
+        let point_reads = Arc::clone(&self.point_reads);
+        run_blocking(move || point_reads.close()).await;
         self.reads.close();
-        ended(move || join(threads.readers)).await;
+        run_blocking(move || join(threads.readers)).await;
         self.writes.close();
-        ended(move || join(threads.writer)).await;
+        run_blocking(move || join(threads.writer)).await;
     }
 }
 
@@ -170,7 +173,7 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
 }
 
 /// Runs a blocking function on a thread where it may block, and waits for it.
-async fn ended(blocking: impl FnOnce() + Send + 'static) {
+async fn run_blocking(blocking: impl FnOnce() + Send + 'static) {
     if let Err(error) = tokio::task::spawn_blocking(blocking).await {
         tracing::error!(%error, "closing the database failed");
     }

@@ -9,98 +9,98 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Cells, Sql, Value, unavailable};
+use super::{RowReader, Sql, Value, unavailable};
 
 /// The maximum number of concurrent streams. Each has a connection of its own, so they do not slow down other reads.
-const PLACES: usize = 8;
+const MAX_STREAMS: usize = 8;
 /// How long a stream waits for a permit. A dropped stream releases its permit within moments.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of rows per batch. One batch is filled while one is queued and one is consumed, so this bounds the memory
 /// of a stream: to 8 MB with texts of the maximum length, to a few hundred kilobytes with usual ones.
-pub(super) const BATCH: usize = 128;
+pub(super) const BATCH_ROWS: usize = 128;
 
 /// A query whose rows are streamed.
 pub(super) struct StreamedQuery<T> {
     pub(super) sql: Arc<Sql>,
     pub(super) values: Vec<Value<'static>>,
-    pub(super) read: fn(&mut Cells<'_>) -> Result<T, StoreError>,
+    pub(super) read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
 }
 
 /// Limits the number of an engine's concurrent streams.
-pub(super) struct Places(Arc<Semaphore>);
+pub(super) struct StreamSemaphore(Arc<Semaphore>);
 
-impl Default for Places {
+impl Default for StreamSemaphore {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(PLACES)))
+        Self(Arc::new(Semaphore::new(MAX_STREAMS)))
     }
 }
 
-impl Places {
+impl StreamSemaphore {
     /// Acquires a permit, which is released when it is dropped.
-    pub(super) async fn take(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        let permit = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+    pub(super) async fn acquire(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let permit = timeout(PERMIT_TIMEOUT, Arc::clone(&self.0).acquire_owned()).await;
         permit.map_err(|_| unavailable("too many streams are open; try again later"))?.map_err(unavailable)
     }
 }
 
 /// A message of the channel. The end is sent explicitly, so that an aborted stream is not mistaken for a complete one.
-enum Handed<T> {
+enum StreamMessage<T> {
     Batch(Vec<T>),
     End(Result<(), StoreError>),
 }
 
 /// The sending half of a stream, used by the connection.
-pub(super) struct Giving<T>(mpsc::Sender<Handed<T>>);
+pub(super) struct BatchSender<T>(mpsc::Sender<StreamMessage<T>>);
 
 /// The receiving half of a stream, used by the caller.
-pub(super) struct Taking<T>(mpsc::Receiver<Handed<T>>);
+pub(super) struct BatchReceiver<T>(mpsc::Receiver<StreamMessage<T>>);
 
 /// Creates the channel of a stream, which buffers one batch.
-pub(super) fn hand_over<T>() -> (Giving<T>, Taking<T>) {
+pub(super) fn channel<T>() -> (BatchSender<T>, BatchReceiver<T>) {
     let (sender, receiver) = mpsc::channel(1);
-    (Giving(sender), Taking(receiver))
+    (BatchSender(sender), BatchReceiver(receiver))
 }
 
-impl<T> Clone for Giving<T> {
+impl<T> Clone for BatchSender<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T> Giving<T> {
+impl<T> BatchSender<T> {
     /// Sends a batch, waiting until the previous one was received. Fails if the receiver was dropped.
-    pub(super) async fn give(&self, batch: Vec<T>) -> Result<(), StoreError> {
-        self.0.send(Handed::Batch(batch)).await.map_err(|_| unwanted())
+    pub(super) async fn send(&self, batch: Vec<T>) -> Result<(), StoreError> {
+        self.0.send(StreamMessage::Batch(batch)).await.map_err(|_| abandoned())
     }
 
     /// Sends the end of the stream, with its outcome.
-    pub(super) async fn end(self, outcome: Result<(), StoreError>) {
+    pub(super) async fn finish(self, outcome: Result<(), StoreError>) {
         // The receiver may have been dropped.
-        let _ = self.0.send(Handed::End(outcome)).await;
+        let _ = self.0.send(StreamMessage::End(outcome)).await;
     }
 
     /// Waits until the receiver is dropped.
-    pub(super) async fn unwanted(&self) {
+    pub(super) async fn closed(&self) {
         self.0.closed().await;
     }
 
     /// Whether the receiver was dropped.
-    pub(super) fn is_unwanted(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
 }
 
 /// The error of a stream whose receiver was dropped.
-pub(super) fn unwanted() -> StoreError {
+pub(super) fn abandoned() -> StoreError {
     unavailable("the stream was abandoned")
 }
 
 #[async_trait]
-impl<T: Send> RecordStream<T> for Taking<T> {
+impl<T: Send> RecordStream<T> for BatchReceiver<T> {
     async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
         match self.0.recv().await {
-            Some(Handed::Batch(batch)) => Ok(Some(batch)),
-            Some(Handed::End(outcome)) => outcome.map(|()| None),
+            Some(StreamMessage::Batch(batch)) => Ok(Some(batch)),
+            Some(StreamMessage::End(outcome)) => outcome.map(|()| None),
             None => Err(unavailable("the stream was aborted before its end")),
         }
     }
@@ -111,35 +111,35 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_stream_that_breaks_off_is_no_stream_that_ended() {
-        let (sender, mut receiver) = hand_over();
-        sender.give(vec![1]).await.unwrap();
+    async fn an_aborted_stream_does_not_look_complete() {
+        let (sender, mut receiver) = channel();
+        sender.send(vec![1]).await.unwrap();
         drop(sender);
         assert_eq!(receiver.next().await.unwrap(), Some(vec![1]));
         assert!(matches!(receiver.next().await, Err(StoreError::Unavailable(_))));
     }
 
     #[tokio::test]
-    async fn what_nobody_takes_is_not_made_in_advance() {
-        let (sender, mut receiver) = hand_over();
-        sender.give(vec![1]).await.unwrap();
-        let mut second = std::pin::pin!(sender.give(vec![2]));
+    async fn a_batch_is_sent_only_after_the_previous_one_was_received() {
+        let (sender, mut receiver) = channel();
+        sender.send(vec![1]).await.unwrap();
+        let mut second = std::pin::pin!(sender.send(vec![2]));
         assert!(futures_util::FutureExt::now_or_never(second.as_mut()).is_none());
         assert_eq!(receiver.next().await.unwrap(), Some(vec![1]));
         second.await.unwrap();
         drop(receiver);
-        assert!(sender.is_unwanted() && sender.give(vec![3]).await.is_err());
+        assert!(sender.is_closed() && sender.send(vec![3]).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_place_is_free_again_once_it_is_dropped() {
-        let limit = Places::default();
+    async fn a_dropped_permit_can_be_acquired_again() {
+        let limit = StreamSemaphore::default();
         let mut permits = Vec::new();
-        for _ in 0..PLACES {
-            permits.push(limit.take().await.unwrap());
+        for _ in 0..MAX_STREAMS {
+            permits.push(limit.acquire().await.unwrap());
         }
-        assert!(matches!(limit.take().await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(limit.acquire().await, Err(StoreError::Unavailable(_))));
         permits.pop();
-        permits.push(limit.take().await.unwrap());
+        permits.push(limit.acquire().await.unwrap());
     }
 }

@@ -31,7 +31,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value of a `LIMIT`; a limit above `i64::MAX` becomes `i64::MAX`.
-    pub(crate) fn most(limit: usize) -> Self {
+    pub(crate) fn limit(limit: usize) -> Self {
         Self::Int(i64::try_from(limit).unwrap_or(i64::MAX))
     }
 

@@ -27,26 +27,26 @@ impl DatabaseOptions {
 
     /// The number of group commits that run at the same time, each on its own connection: while one waits for the disk,
     /// another executes its statements.
-    pub(crate) fn shared_commits(self) -> u32 {
+    pub(crate) fn grouped_commits(self) -> u32 {
         if self.connections < 8 { 1 } else { 2 }
     }
 
     /// The number of connections for commits that are not grouped.
     pub(crate) fn single_commits(self) -> u32 {
-        (self.others() / 2).max(1)
+        (self.remaining() / 2).max(1)
     }
 
     /// The number of connections for all other transactions, except the one connection that appends audit entries.
-    pub(crate) fn upkeep(self) -> u32 {
-        self.others().saturating_sub(self.single_commits()).max(1)
+    pub(crate) fn other_transactions(self) -> u32 {
+        self.remaining().saturating_sub(self.single_commits()).max(1)
     }
 
-    fn others(self) -> u32 {
-        self.connections.saturating_sub(self.readers() + self.shared_commits() + 1)
+    fn remaining(self) -> u32 {
+        self.connections.saturating_sub(self.readers() + self.grouped_commits() + 1)
     }
 
     /// How long to wait for a statement that the server should have cancelled by itself.
-    pub(crate) fn patience(self) -> Duration {
+    pub(crate) fn client_timeout(self) -> Duration {
         self.statement_timeout + Duration::from_secs(2)
     }
 }
@@ -56,13 +56,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_have_a_quarter_and_there_is_always_one_of_each() {
+    fn reads_get_a_quarter_of_the_connections_and_each_purpose_at_least_one() {
         for (connections, each) in [(5, [1, 1, 1, 1]), (8, [2, 2, 1, 2]), (10, [2, 2, 2, 3]), (20, [5, 2, 6, 6])] {
             let options = DatabaseOptions { connections, ..DatabaseOptions::default() };
             let [readers, shared, single, upkeep] = each;
             assert_eq!(options.readers(), readers, "{connections}");
-            assert_eq!(options.shared_commits(), shared, "{connections}");
-            assert_eq!([options.single_commits(), options.upkeep()], [single, upkeep], "{connections}");
+            assert_eq!(options.grouped_commits(), shared, "{connections}");
+            assert_eq!([options.single_commits(), options.other_transactions()], [single, upkeep], "{connections}");
             assert_eq!(readers + shared + single + upkeep + 1, connections);
         }
     }

@@ -143,12 +143,12 @@ mod tests {
         PostgresUrl::parse(&format!("postgres://u@h/d?{query}")).map(|url| url.security)
     }
 
-    fn refusal(query: &str) -> String {
+    fn parse_error(query: &str) -> String {
         security(query).unwrap_err()
     }
 
     #[test]
-    fn the_modes_of_libpq_are_understood() {
+    fn the_ssl_modes_of_libpq_are_parsed() {
         for (query, verification) in [
             ("", Verification::None),
             ("sslmode=disable", Verification::None),
@@ -165,18 +165,18 @@ mod tests {
     }
 
     #[test]
-    fn files_are_named_by_percent_encoded_paths() {
+    fn percent_encoded_paths_of_files_are_decoded() {
         let both = security("sslmode=require&sslcert=/a%20b.pem&sslkey=/k.pem&application_name=x").unwrap();
         assert_eq!(both.identity, Some(("/a b.pem".into(), "/k.pem".into())));
         assert_eq!(security("sslmode=verify-ca&sslrootcert=/r+1.pem").unwrap().roots, Roots::File("/r+1.pem".into()));
     }
 
     #[test]
-    fn what_contradicts_itself_is_refused() {
-        assert!(refusal("sslmode=loud").contains("verify-full"));
-        assert!(refusal("sslmode=verify-full").contains("sslrootcert"));
-        assert!(refusal("sslmode=verify-ca&sslrootcert=system").contains("verify-full"));
-        assert!(refusal("sslcert=/c.pem").contains("sslkey"));
-        assert!(refusal("what=ever").contains("can't be parsed"));
+    fn contradictory_parameters_are_rejected() {
+        assert!(parse_error("sslmode=loud").contains("verify-full"));
+        assert!(parse_error("sslmode=verify-full").contains("sslrootcert"));
+        assert!(parse_error("sslmode=verify-ca&sslrootcert=system").contains("verify-full"));
+        assert!(parse_error("sslcert=/c.pem").contains("sslkey"));
+        assert!(parse_error("what=ever").contains("can't be parsed"));
     }
 }

@@ -5,8 +5,8 @@ use registers::{Control, ControlFilter, ControlStatus};
 
 use super::subject;
 use crate::{
-    engine::{Cells, Column, Value},
-    table::{Filter, Key, Table, words},
+    engine::{Column, RowReader, Value},
+    table::{Filter, Key, Table, enum_filter},
 };
 
 impl Table for Control {
@@ -25,7 +25,7 @@ impl Table for Control {
         Column::text("compliance_projection_id"),
     ];
     const KEY: Option<Key> = Some(Key::within_organization("key"));
-    const FILTERS: &'static [Filter] = &[Filter::by_word("status")];
+    const FILTERS: &'static [Filter] = &[Filter::unselective("status")];
 
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
         row.extend([
@@ -42,20 +42,20 @@ impl Table for Control {
         ]);
     }
 
-    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            key: cells.kept()?,
-            title: cells.kept()?,
-            description: cells.kept()?,
-            status: cells.word(ControlStatus::ALL, ControlStatus::name)?,
+            key: cells.trusted()?,
+            title: cells.trusted()?,
+            description: cells.trusted()?,
+            status: cells.enum_value(ControlStatus::ALL, ControlStatus::name)?,
             subject: subject::read_versioned(cells)?,
-            owner_responsibility_assignment_id: cells.opt_kept()?,
-            implementation_projection_id: cells.opt_kept()?,
-            compliance_projection_id: cells.opt_kept()?,
+            owner_responsibility_assignment_id: cells.opt_trusted()?,
+            implementation_projection_id: cells.opt_trusted()?,
+            compliance_projection_id: cells.opt_trusted()?,
         })
     }
 
-    fn narrow(filter: &ControlFilter) -> Vec<Vec<Value<'static>>> {
-        vec![words(&filter.statuses, ControlStatus::name)]
+    fn filter_values(filter: &ControlFilter) -> Vec<Vec<Value<'static>>> {
+        vec![enum_filter(&filter.statuses, ControlStatus::name)]
     }
 }

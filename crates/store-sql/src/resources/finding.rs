@@ -5,8 +5,8 @@ use kernel::StoreError;
 
 use super::subject;
 use crate::{
-    engine::{Cells, Column, Value},
-    table::{Filter, Key, Table, texts, words},
+    engine::{Column, RowReader, Value},
+    table::{Filter, Key, Table, enum_filter, text_filter},
 };
 
 impl Table for Finding {
@@ -33,11 +33,11 @@ impl Table for Finding {
     ];
     const KEY: Option<Key> = Some(Key::within_organization("key"));
     const FILTERS: &'static [Filter] = &[
-        Filter::by_key("key"),
-        Filter::by_subject("subject_resource_id"),
-        Filter::by_word("status"),
-        Filter::by_word("severity"),
-        Filter::by_word("source_kind"),
+        Filter::unique("key"),
+        Filter::selective("subject_resource_id"),
+        Filter::unselective("status"),
+        Filter::unselective("severity"),
+        Filter::unselective("source_kind"),
     ];
 
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
@@ -63,36 +63,36 @@ impl Table for Finding {
         ]);
     }
 
-    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            key: cells.kept()?,
-            title: cells.kept()?,
-            description: cells.kept()?,
-            severity: cells.word(Severity::ALL, Severity::name)?,
-            status: cells.word(Status::ALL, Status::name)?,
+            key: cells.trusted()?,
+            title: cells.trusted()?,
+            description: cells.trusted()?,
+            severity: cells.enum_value(Severity::ALL, Severity::name)?,
+            status: cells.enum_value(Status::ALL, Status::name)?,
             source: FindingSource {
-                kind: cells.word(SourceKind::ALL, SourceKind::name)?,
-                module_key: cells.opt_kept()?,
-                resource_type: cells.opt_kept()?,
-                resource_id: cells.opt_kept()?,
+                kind: cells.enum_value(SourceKind::ALL, SourceKind::name)?,
+                module_key: cells.opt_trusted()?,
+                resource_type: cells.opt_trusted()?,
+                resource_id: cells.opt_trusted()?,
             },
             subject: subject::read(cells)?,
-            owner_responsibility_id: cells.opt_kept()?,
-            owner_member_user_id: cells.opt_kept()?,
+            owner_responsibility_id: cells.opt_trusted()?,
+            owner_member_user_id: cells.opt_trusted()?,
             due_at: cells.opt_time()?,
             closed_at: cells.opt_time()?,
-            lifecycle_instance_id: cells.opt_kept()?,
+            lifecycle_instance_id: cells.opt_trusted()?,
             duplicate_of: cells.opt_id()?,
         })
     }
 
-    fn narrow(filter: &FindingFilter) -> Vec<Vec<Value<'static>>> {
+    fn filter_values(filter: &FindingFilter) -> Vec<Vec<Value<'static>>> {
         vec![
-            texts(&filter.keys),
-            texts(&filter.subject_resource_ids),
-            words(&filter.statuses, Status::name),
-            words(&filter.severities, Severity::name),
-            words(&filter.source_kinds, SourceKind::name),
+            text_filter(&filter.keys),
+            text_filter(&filter.subject_resource_ids),
+            enum_filter(&filter.statuses, Status::name),
+            enum_filter(&filter.severities, Severity::name),
+            enum_filter(&filter.source_kinds, SourceKind::name),
         ]
     }
 }

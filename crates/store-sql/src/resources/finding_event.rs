@@ -4,7 +4,7 @@ use findings::{EventKind, FindingEvent, FindingEventFilter};
 use kernel::StoreError;
 
 use crate::{
-    engine::{Cells, Column, Value},
+    engine::{Column, RowReader, Value},
     table::{Filter, Table},
 };
 
@@ -18,7 +18,7 @@ impl Table for FindingEvent {
         Column::text("duplicate_of"),
         Column::int("occurred_at"),
     ];
-    const FILTERS: &'static [Filter] = &[Filter::by_subject("finding_id")];
+    const FILTERS: &'static [Filter] = &[Filter::selective("finding_id")];
 
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
         row.extend([
@@ -31,18 +31,18 @@ impl Table for FindingEvent {
         ]);
     }
 
-    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             finding: cells.id()?,
-            kind: cells.word(EventKind::ALL, EventKind::name)?,
-            note: cells.opt_kept()?,
-            external_reference: cells.opt_kept()?,
+            kind: cells.enum_value(EventKind::ALL, EventKind::name)?,
+            note: cells.opt_trusted()?,
+            external_reference: cells.opt_trusted()?,
             duplicate_of: cells.opt_id()?,
             occurred_at: cells.time()?,
         })
     }
 
-    fn narrow(filter: &FindingEventFilter) -> Vec<Vec<Value<'static>>> {
+    fn filter_values(filter: &FindingEventFilter) -> Vec<Vec<Value<'static>>> {
         vec![filter.finding.map(Value::from).into_iter().collect()]
     }
 }

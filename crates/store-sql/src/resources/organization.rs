@@ -3,7 +3,7 @@
 use kernel::{Organization, OrganizationFilter, Slug, StoreError};
 
 use crate::{
-    engine::{Cells, Column, Value},
+    engine::{Column, RowReader, Value},
     table::{Key, Table},
 };
 
@@ -22,16 +22,16 @@ impl Table for Organization {
         ]);
     }
 
-    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             slug: cells.parsed(Slug::parse)?,
-            name: cells.kept()?,
-            locale: cells.kept()?,
-            timezone: cells.kept()?,
+            name: cells.trusted()?,
+            locale: cells.trusted()?,
+            timezone: cells.trusted()?,
         })
     }
 
-    fn narrow(_: &OrganizationFilter) -> Vec<Vec<Value<'static>>> {
+    fn filter_values(_: &OrganizationFilter) -> Vec<Vec<Value<'static>>> {
         Vec::new()
     }
 }

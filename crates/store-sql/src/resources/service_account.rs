@@ -6,7 +6,7 @@ use kernel::{StoreError, Timestamp};
 use serde_json::json;
 
 use crate::{
-    engine::{Cells, Column, Value, corrupt},
+    engine::{Column, RowReader, Value, corrupt},
     table::{Key, Table},
 };
 
@@ -37,10 +37,10 @@ impl Table for ServiceAccount {
         ]);
     }
 
-    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            name: cells.kept()?,
-            contact: cells.opt_kept()?,
+            name: cells.trusted()?,
+            contact: cells.opt_trusted()?,
             scopes: cells.parsed(str::parse)?,
             status: cells.parsed(|name| AccountStatus::from_name(name).ok_or("no such status"))?,
             expires_at: cells.opt_time()?,
@@ -49,7 +49,7 @@ impl Table for ServiceAccount {
         })
     }
 
-    fn narrow(_: &AccountFilter) -> Vec<Vec<Value<'static>>> {
+    fn filter_values(_: &AccountFilter) -> Vec<Vec<Value<'static>>> {
         Vec::new()
     }
 }
@@ -73,7 +73,7 @@ fn secrets(text: &str) -> Result<Vec<StoredSecret>, &'static str> {
     list.as_array().and_then(|list| list.iter().map(each).collect()).ok_or(MALFORMED)
 }
 
-fn limit(cells: &mut Cells<'_>) -> Result<Option<u32>, StoreError> {
+fn limit(cells: &mut RowReader<'_>) -> Result<Option<u32>, StoreError> {
     cells.opt_int()?.map(u32::try_from).transpose().map_err(corrupt)
 }
 

@@ -2,7 +2,7 @@
 
 use kernel::{StoreError, SubjectGroup, VersionedSubjectGroup};
 
-use crate::engine::{Cells, Value, corrupt};
+use crate::engine::{RowReader, Value, corrupt};
 
 pub(super) fn bind<'r>(subject: Option<&'r SubjectGroup>, row: &mut Vec<Value<'r>>) {
     row.extend([
@@ -12,8 +12,8 @@ pub(super) fn bind<'r>(subject: Option<&'r SubjectGroup>, row: &mut Vec<Value<'r
     ]);
 }
 
-pub(super) fn read(cells: &mut Cells<'_>) -> Result<Option<SubjectGroup>, StoreError> {
-    SubjectGroup::from_parts(cells.opt_kept()?, cells.opt_kept()?, cells.opt_kept()?).map_err(corrupt)
+pub(super) fn read(cells: &mut RowReader<'_>) -> Result<Option<SubjectGroup>, StoreError> {
+    SubjectGroup::from_parts(cells.opt_trusted()?, cells.opt_trusted()?, cells.opt_trusted()?).map_err(corrupt)
 }
 
 pub(super) fn bind_versioned<'r>(subject: Option<&'r VersionedSubjectGroup>, row: &mut Vec<Value<'r>>) {
@@ -21,8 +21,8 @@ pub(super) fn bind_versioned<'r>(subject: Option<&'r VersionedSubjectGroup>, row
     row.push(Value::opt_text(subject.and_then(|subject| subject.version_id.as_ref())));
 }
 
-pub(super) fn read_versioned(cells: &mut Cells<'_>) -> Result<Option<VersionedSubjectGroup>, StoreError> {
-    match (read(cells)?, cells.opt_kept()?) {
+pub(super) fn read_versioned(cells: &mut RowReader<'_>) -> Result<Option<VersionedSubjectGroup>, StoreError> {
+    match (read(cells)?, cells.opt_trusted()?) {
         (Some(group), version_id) => Ok(Some(VersionedSubjectGroup { group, version_id })),
         (None, None) => Ok(None),
         (None, Some(_)) => Err(corrupt("a record has the version of a subject but no subject")),

@@ -9,8 +9,8 @@ use webhooks::{
 };
 
 use crate::{
-    engine::{Cells, Column, Value, corrupt},
-    table::{Filter, Table, Within, texts, words},
+    engine::{Column, RowReader, Value, corrupt},
+    table::{Filter, Parent, Table, enum_filter, text_filter},
 };
 
 impl Table for WebhookDelivery {
@@ -26,10 +26,10 @@ impl Table for WebhookDelivery {
         Column::int("next_attempt_at"),
         Column::text("attempts"),
     ];
-    const WITHIN: Option<Within> =
-        Some(Within { column: "subscription_id", table: <WebhookSubscription as Table>::NAME });
+    const PARENT: Option<Parent> =
+        Some(Parent { column: "subscription_id", table: <WebhookSubscription as Table>::NAME });
     const FILTERS: &'static [Filter] =
-        &[Filter::by_subject("subscription_id"), Filter::checked("state"), Filter::checked("event_type")];
+        &[Filter::selective("subscription_id"), Filter::unindexed("state"), Filter::unindexed("event_type")];
 
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
         row.extend([
@@ -45,25 +45,25 @@ impl Table for WebhookDelivery {
         ]);
     }
 
-    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             subscription: cells.id()?,
             event: cells.id()?,
             event_type: cells.text()?.into(),
             subject: cells.ulid()?,
             subject_revision: cells.revision()?,
-            state: cells.word(DeliveryState::ALL, DeliveryState::name)?,
+            state: cells.enum_value(DeliveryState::ALL, DeliveryState::name)?,
             consecutive_failures: u8::try_from(cells.int()?).map_err(corrupt)?,
             next_attempt_at: cells.opt_time()?,
             attempts: cells.parsed(attempts)?,
         })
     }
 
-    fn narrow(filter: &DeliveryFilter) -> Vec<Vec<Value<'static>>> {
+    fn filter_values(filter: &DeliveryFilter) -> Vec<Vec<Value<'static>>> {
         vec![
             filter.subscription.map(Value::from).into_iter().collect(),
-            words(&filter.states, DeliveryState::name),
-            texts(&filter.event_types),
+            enum_filter(&filter.states, DeliveryState::name),
+            text_filter(&filter.event_types),
         ]
     }
 }

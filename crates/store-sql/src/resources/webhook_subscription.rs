@@ -12,8 +12,8 @@ use webhooks::{
 };
 
 use crate::{
-    engine::{Cells, Column, Value, corrupt},
-    table::{Filter, Key, Table, words},
+    engine::{Column, RowReader, Value, corrupt},
+    table::{Filter, Key, Table, enum_filter},
 };
 
 impl Table for WebhookSubscription {
@@ -30,7 +30,7 @@ impl Table for WebhookSubscription {
         Column::text("secrets"),
     ];
     const KEY: Option<Key> = Some(Key::within_organization("key"));
-    const FILTERS: &'static [Filter] = &[Filter::by_subject("account_id"), Filter::by_word("status")];
+    const FILTERS: &'static [Filter] = &[Filter::selective("account_id"), Filter::unselective("status")];
 
     fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>) {
         row.extend([
@@ -46,7 +46,7 @@ impl Table for WebhookSubscription {
         ]);
     }
 
-    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
         let account = cells.id()?;
         let slot = u8::try_from(cells.int()?).map_err(corrupt)?;
         // The key, which is derived from other fields.
@@ -56,16 +56,19 @@ impl Table for WebhookSubscription {
             account,
             slot,
             url,
-            cells.kept()?,
+            cells.trusted()?,
             cells.parsed(event_types)?,
-            cells.word(SubscriptionStatus::ALL, SubscriptionStatus::name)?,
+            cells.enum_value(SubscriptionStatus::ALL, SubscriptionStatus::name)?,
             cells.opt_parsed(disabled_reason)?,
             cells.parsed(secrets)?,
         ))
     }
 
-    fn narrow(filter: &SubscriptionFilter) -> Vec<Vec<Value<'static>>> {
-        vec![filter.account.map(Value::from).into_iter().collect(), words(&filter.statuses, SubscriptionStatus::name)]
+    fn filter_values(filter: &SubscriptionFilter) -> Vec<Vec<Value<'static>>> {
+        vec![
+            filter.account.map(Value::from).into_iter().collect(),
+            enum_filter(&filter.statuses, SubscriptionStatus::name),
+        ]
     }
 }
 

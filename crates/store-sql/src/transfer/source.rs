@@ -7,19 +7,19 @@ use kernel::StoreError;
 use super::{TransferError, tables};
 use crate::engine::{Engine, Session, Sql};
 
-static AT_WORK: LazyLock<Sql> =
-    LazyLock::new(|| Sql::timed("SELECT count(*) FROM open_writes WHERE expires_at > {now}"));
+static ACTIVE_WRITERS: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_text_with_now("SELECT count(*) FROM open_writes WHERE expires_at > {now}"));
 static COUNT: LazyLock<Sql> = LazyLock::new(tables::count);
 
 /// The number of rows of each table.
 pub(super) type Counts = Vec<u64>;
 
 /// Refuses the copy if another process may write.
-pub(super) async fn is_idle(engine: &Engine) -> Result<(), TransferError> {
-    let count = engine.read((), |(), session| Box::pin(session.fetch_one(&AT_WORK, &[], |cells| cells.count())));
+pub(super) async fn ensure_idle(engine: &Engine) -> Result<(), TransferError> {
+    let count = engine.read((), |(), session| Box::pin(session.fetch_one(&ACTIVE_WRITERS, &[], |cells| cells.count())));
     match count.await? {
         None | Some(0) => Ok(()),
-        Some(processes) => Err(TransferError::AtWork { processes }),
+        Some(processes) => Err(TransferError::SourceInUse { processes }),
     }
 }
 
@@ -28,12 +28,12 @@ pub(super) async fn counts(engine: &Engine) -> Result<Counts, StoreError> {
 }
 
 pub(super) async fn counts_in(session: &Session) -> Result<Counts, StoreError> {
-    let row = session.fetch_one(&COUNT, &[], |cells| tables::MOVED.iter().map(|_| cells.count()).collect()).await?;
+    let row = session.fetch_one(&COUNT, &[], |cells| tables::COPIED.iter().map(|_| cells.count()).collect()).await?;
     Ok(row.unwrap_or_default())
 }
 
 /// Returns the first table whose row counts differ, with both counts.
-pub(super) fn difference(one: &Counts, other: &Counts) -> Option<(&'static str, u64, u64)> {
-    let pairs = tables::MOVED.iter().zip(one.iter().zip(other));
+pub(super) fn first_difference(one: &Counts, other: &Counts) -> Option<(&'static str, u64, u64)> {
+    let pairs = tables::COPIED.iter().zip(one.iter().zip(other));
     pairs.map(|(table, (one, other))| (table.name, *one, *other)).find(|(_, one, other)| one != other)
 }

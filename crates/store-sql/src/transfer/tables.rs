@@ -4,44 +4,46 @@ use std::sync::LazyLock;
 
 use crate::{
     audit,
-    delivery_queue::lanes,
+    delivery_queue::partitions,
     engine::{Column, Sql},
-    idempotency, outbox,
-    shape::listed,
-    table::{ENVELOPE, Table, key},
+    idempotency,
+    list_plan::column_list,
+    outbox,
+    table::{META_COLUMNS, Table, primary_key},
 };
 
 /// A table whose rows are copied.
-pub(super) struct Moved {
+pub(super) struct CopiedTable {
     pub(super) name: &'static str,
     pub(super) columns: Vec<Column>,
     /// The columns of its primary key, in order.
     key: Vec<&'static str>,
     /// The `WHERE` clause of the rows to copy, or empty for all.
-    rows: &'static str,
+    row_filter: &'static str,
 }
 
 /// All tables that are copied.
-pub(super) static MOVED: LazyLock<Vec<Moved>> = LazyLock::new(|| records().into_iter().chain(others()).collect());
+pub(super) static COPIED: LazyLock<Vec<CopiedTable>> =
+    LazyLock::new(|| records().into_iter().chain(other_tables()).collect());
 
 macro_rules! records {
     ($($kind:ident => $record:ty,)*) => {
-        fn records() -> Vec<Moved> {
-            vec![$(Moved::new(<$record>::NAME, &key::<$record>(), &[&ENVELOPE, <$record>::COLUMNS].concat()),)*]
+        fn records() -> Vec<CopiedTable> {
+            vec![$(CopiedTable::new(<$record>::NAME, &primary_key::<$record>(), &[&META_COLUMNS, <$record>::COLUMNS].concat()),)*]
         }
     };
 }
 store::for_each_resource!(records);
 
 /// The tables of an installation that are not records.
-fn others() -> Vec<Moved> {
+fn other_tables() -> Vec<CopiedTable> {
     vec![
-        Moved::new(
+        CopiedTable::new(
             "service_account_uses",
             &["organization_id", "account_id"],
             &[Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")],
         ),
-        Moved::new(
+        CopiedTable::new(
             "signing_keys",
             &["id"],
             &[
@@ -52,16 +54,20 @@ fn others() -> Vec<Moved> {
                 Column::int("signs_from"),
             ],
         ),
-        Moved::new(idempotency::TABLE, &["organization_id", "account_id", "operation", "key"], &idempotency::COLUMNS),
-        Moved::new(audit::TABLE, &["organization_id", "id"], &audit::COLUMNS),
-        Moved::new(audit::WAITING, &["organization_id", "id"], &audit::COLUMNS[..2]),
-        Moved::new(audit::SEALS, &["organization_id", "sequence"], &audit::SEAL_COLUMNS),
-        Moved::new(
+        CopiedTable::new(
+            idempotency::TABLE,
+            &["organization_id", "account_id", "operation", "key"],
+            &idempotency::COLUMNS,
+        ),
+        CopiedTable::new(audit::TABLE, &["organization_id", "id"], &audit::COLUMNS),
+        CopiedTable::new(audit::UNSEALED, &["organization_id", "id"], &audit::COLUMNS[..2]),
+        CopiedTable::new(audit::SEALS, &["organization_id", "sequence"], &audit::SEAL_COLUMNS),
+        CopiedTable::new(
             "audit_heads",
             &["organization_id"],
             &[Column::text("organization_id"), Column::int("sequence"), Column::text("hash")],
         ),
-        Moved::new(
+        CopiedTable::new(
             "audit_checkpoints",
             &["organization_id", "sequence"],
             &[
@@ -72,12 +78,12 @@ fn others() -> Vec<Moved> {
                 Column::blob("signature"),
             ],
         ),
-        Moved::new(outbox::TABLE, &["organization_id", "id"], &outbox::COLUMNS),
-        Moved::new(lanes::TABLE, &["organization_id", "subscription_id"], &lanes::COLUMNS),
+        CopiedTable::new(outbox::TABLE, &["organization_id", "id"], &outbox::COLUMNS),
+        CopiedTable::new(partitions::TABLE, &["organization_id", "subscription_id"], &partitions::COLUMNS),
         // The marker of the copy itself is not copied.
-        Moved {
-            rows: "WHERE key <> 'copying'",
-            ..Moved::new("installation", &["key"], &[Column::text("key"), Column::text("value")])
+        CopiedTable {
+            row_filter: "WHERE key <> 'copying'",
+            ..CopiedTable::new("installation", &["key"], &[Column::text("key"), Column::text("value")])
         },
     ]
 }
@@ -85,34 +91,39 @@ fn others() -> Vec<Moved> {
 /// The tables that every installation fills anew: migrations, leases, registered processes, and rate limits, which
 /// start full.
 #[cfg(test)]
-const PASSING: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
+const EXCLUDED: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migrations"];
 
-impl Moved {
+impl CopiedTable {
     fn new(name: &'static str, key: &[&'static str], columns: &[Column]) -> Self {
-        Self { name, columns: columns.to_vec(), key: key.to_vec(), rows: "" }
+        Self { name, columns: columns.to_vec(), key: key.to_vec(), row_filter: "" }
     }
 
     /// Returns the statement that reads the rows in the order of the primary key, so that its index is used.
     pub(super) fn select(&self) -> Sql {
-        let columns = listed("", self.columns.iter().map(|column| column.name));
-        Sql::fixed(&format!("SELECT {columns} FROM {} {} ORDER BY {}", self.name, self.rows, self.key.join(", ")))
+        let columns = column_list("", self.columns.iter().map(|column| column.name));
+        Sql::from_text(&format!(
+            "SELECT {columns} FROM {} {} ORDER BY {}",
+            self.name,
+            self.row_filter,
+            self.key.join(", ")
+        ))
     }
 
     /// Returns the statement that deletes the rows.
     pub(super) fn clear(&self) -> Sql {
-        Sql::fixed(&format!("DELETE FROM {} {}", self.name, self.rows))
+        Sql::from_text(&format!("DELETE FROM {} {}", self.name, self.row_filter))
     }
 
     /// Returns the statement that checks for any row.
-    pub(super) fn any(&self) -> Sql {
-        Sql::fixed(&format!("SELECT CAST(1 AS bigint) FROM {} {} LIMIT 1", self.name, self.rows))
+    pub(super) fn select_any(&self) -> Sql {
+        Sql::from_text(&format!("SELECT CAST(1 AS bigint) FROM {} {} LIMIT 1", self.name, self.row_filter))
     }
 }
 
 /// Returns the statement that counts the rows of all copied tables in one snapshot.
 pub(super) fn count() -> Sql {
-    let each = MOVED.iter().map(|table| format!("(SELECT count(*) FROM {} {})", table.name, table.rows));
-    Sql::fixed(&format!("SELECT {}", each.collect::<Vec<_>>().join(", ")))
+    let each = COPIED.iter().map(|table| format!("(SELECT count(*) FROM {} {})", table.name, table.row_filter));
+    Sql::from_text(&format!("SELECT {}", each.collect::<Vec<_>>().join(", ")))
 }
 
 #[cfg(test)]
@@ -124,7 +135,7 @@ mod tests {
     use super::*;
     use crate::{
         database::Database,
-        engine::{Cell, Value},
+        engine::{SqlType, Value},
         location::DatabaseUrl,
     };
 
@@ -132,7 +143,7 @@ mod tests {
     type Declared = (String, String, i64);
 
     async fn fetch(database: &Database, text: &str, of: &str) -> Vec<Declared> {
-        let input = (Sql::fixed(text), [Value::from(of.to_owned())]);
+        let input = (Sql::from_text(text), [Value::from(of.to_owned())]);
         let read = database.engine.read(input, |(sql, of), session| {
             Box::pin(
                 session
@@ -144,21 +155,21 @@ mod tests {
 
     /// Another test ensures that PostgreSQL has the same tables and columns as SQLite.
     #[tokio::test]
-    async fn every_table_and_column_is_moved_or_said_to_be_passing() {
+    async fn every_table_is_copied_with_all_columns_or_listed_as_excluded() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&DatabaseUrl::Sqlite(folder.path().join("novantra.db"))).await.unwrap();
         database.migrate(Timestamp::from_millis(0)).await.unwrap();
         let tables = "SELECT name, type, 0 FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE ?";
         let existing = fetch(&database, tables, "sqlite_%").await.into_iter().map(|row| row.0).collect::<BTreeSet<_>>();
-        let names = MOVED.iter().map(|table| table.name).chain(PASSING.iter().copied());
+        let names = COPIED.iter().map(|table| table.name).chain(EXCLUDED.iter().copied());
         assert_eq!(names.map(str::to_owned).collect::<BTreeSet<_>>(), existing);
 
-        for table in MOVED.iter() {
+        for table in COPIED.iter() {
             let declared = |column: &Column| {
-                let cell = match column.cell {
-                    Cell::Text => "text",
-                    Cell::Int => "integer",
-                    Cell::Blob => "blob",
+                let cell = match column.sql_type {
+                    SqlType::Text => "text",
+                    SqlType::Int => "integer",
+                    SqlType::Blob => "blob",
                 };
                 let position = table.key.iter().position(|name| *name == column.name);
                 let key = position.map_or(0, |position| i64::try_from(position).unwrap() + 1);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use kernel::{RecordStream, Timestamp};
 
 use super::{
-    TransferError, mark,
-    source::{Counts, counts_in, difference},
-    tables::{MOVED, Moved},
+    TransferError, copy_marker,
+    source::{Counts, counts_in, first_difference},
+    tables::{COPIED, CopiedTable},
 };
-use crate::engine::{Bulk, Engine, Session, Value};
+use crate::engine::{BatchStatement, Engine, Session, Value};
 
 /// The number of rows in a transaction: enough that waiting for the disk takes only a small part of the time.
-const ROWS: usize = 512;
+const ROWS_PER_TRANSACTION: usize = 512;
 
 /// A row of any table.
 pub(super) type Row = Vec<Value<'static>>;
@@ -22,13 +22,13 @@ pub(super) async fn begin(engine: &Engine, now: Timestamp) -> Result<bool, Trans
     engine
         .write(now, |now, session| {
             Box::pin(async move {
-                if mark::stands(session).await? {
+                if copy_marker::is_copying(session).await? {
                     return Ok(true);
                 }
-                if is_occupied(session).await? {
-                    return Err(TransferError::Occupied);
+                if has_installation(session).await? {
+                    return Err(TransferError::TargetNotEmpty);
                 }
-                mark::set(session, *now).await?;
+                copy_marker::set(session, *now).await?;
                 Ok(false)
             })
         })
@@ -37,9 +37,9 @@ pub(super) async fn begin(engine: &Engine, now: Timestamp) -> Result<bool, Trans
 
 /// Returns whether the database has an installation. The table `installation` has rows from the migrations on; all
 /// others only once an installation was created.
-async fn is_occupied(session: &Session) -> Result<bool, TransferError> {
-    for table in MOVED.iter().filter(|table| table.name != "installation") {
-        if session.fetch_one(&table.any(), &[], |cells| cells.int()).await?.is_some() {
+async fn has_installation(session: &Session) -> Result<bool, TransferError> {
+    for table in COPIED.iter().filter(|table| table.name != "installation") {
+        if session.fetch_one(&table.select_any(), &[], |cells| cells.int()).await?.is_some() {
             return Ok(true);
         }
     }
@@ -50,17 +50,17 @@ async fn is_occupied(session: &Session) -> Result<bool, TransferError> {
 /// rows of each transaction.
 pub(super) async fn fill(
     engine: &Engine,
-    table: &Moved,
+    table: &CopiedTable,
     clear_first: bool,
     mut rows: Box<dyn RecordStream<Row>>,
     mut report: impl FnMut(u64),
 ) -> Result<(), TransferError> {
-    let bulk = Arc::new(Bulk::plain(table.name, &table.columns));
+    let bulk = Arc::new(BatchStatement::insert_strict(table.name, &table.columns));
     let mut clear = clear_first.then(|| table.clear());
     let mut more = true;
     while more {
-        let mut chunk: Vec<Row> = Vec::with_capacity(ROWS);
-        while more && chunk.len() < ROWS {
+        let mut chunk: Vec<Row> = Vec::with_capacity(ROWS_PER_TRANSACTION);
+        while more && chunk.len() < ROWS_PER_TRANSACTION {
             match rows.next().await? {
                 Some(batch) => chunk.extend(batch),
                 None => more = false,
@@ -74,7 +74,7 @@ pub(super) async fn fill(
                     session.execute(clear, &[]).await?;
                 }
                 // No row may be rejected: a conflict is an error here.
-                session.store(bulk, rows).await?;
+                session.store_all(bulk, rows).await?;
                 Ok::<_, TransferError>(())
             })
         });
@@ -90,10 +90,10 @@ pub(super) async fn finish(engine: &Engine, copied: Counts) -> Result<(), Transf
         .write(copied, |copied, session| {
             Box::pin(async move {
                 let there = counts_in(session).await?;
-                if let Some((table, here, there)) = difference(copied, &there) {
-                    return Err(TransferError::Differs { table, here, there });
+                if let Some((table, here, there)) = first_difference(copied, &there) {
+                    return Err(TransferError::RowCountMismatch { table, here, there });
                 }
-                Ok(mark::take_off(session).await?)
+                Ok(copy_marker::clear(session).await?)
             })
         })
         .await

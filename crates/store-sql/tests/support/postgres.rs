@@ -10,19 +10,19 @@ use novantra_store_sql::{Database, DatabaseUrl};
 use tokio_postgres::{Client, NoTls};
 
 /// A database of its own on the cluster that `NOVANTRA_TEST_POSTGRES_URL` names.
-pub(crate) struct Fresh {
+pub(crate) struct TestDatabase {
     cluster: String,
     name: String,
 }
 
-static MADE: AtomicU32 = AtomicU32::new(0);
+static DATABASES_CREATED: AtomicU32 = AtomicU32::new(0);
 
-impl Fresh {
-    pub(crate) async fn make() -> Self {
+impl TestDatabase {
+    pub(crate) async fn create() -> Self {
         let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL").expect(
             "NOVANTRA_TEST_POSTGRES_URL is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL",
         );
-        let name = format!("novantra_test_{}_{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let name = format!("novantra_test_{}_{}", process::id(), DATABASES_CREATED.fetch_add(1, Ordering::Relaxed));
         run(&cluster, &format!("CREATE DATABASE {name}")).await;
         Self { cluster, name }
     }
@@ -58,7 +58,7 @@ impl Fresh {
     }
 
     /// Runs a statement to its end and blocks this thread meanwhile.
-    pub(crate) fn write_apart(&self, statement: &str) {
+    pub(crate) fn execute_blocking(&self, statement: &str) {
         let (address, statement) = (self.address(), statement.to_owned());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -73,14 +73,14 @@ impl Fresh {
     }
 }
 
-impl Drop for Fresh {
+impl Drop for TestDatabase {
     fn drop(&mut self) {
-        apart(&self.cluster, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        execute_on_own_thread(&self.cluster, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }
 }
 
 /// Runs a statement from code that can't await.
-pub(crate) fn apart(address: &str, statement: &str) {
+pub(crate) fn execute_on_own_thread(address: &str, statement: &str) {
     let (address, owned) = (address.to_owned(), statement.to_owned());
     // A thread of its own, because a runtime can't block inside another runtime.
     let thread = std::thread::spawn(move || {

@@ -26,15 +26,15 @@ use tokio::{
 /// A proxy that counts the statements of its clients and can hold back the server's responses.
 pub(crate) struct Proxy {
     address: String,
-    seen: Arc<Seen>,
+    traffic: Arc<Traffic>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct Traffic {
     /// The number of prepared statements that were executed.
     executed: AtomicUsize,
     /// The statements sent as simple queries: BEGIN, COMMIT and the like.
-    texts: Mutex<Vec<String>>,
+    simple_queries: Mutex<Vec<String>>,
     /// The texts of prepared statements that were executed.
     prepared: Mutex<Vec<String>>,
     /// Responses are held back until this many prepared statements were executed.
@@ -44,7 +44,7 @@ struct Seen {
 
 impl Proxy {
     /// Starts a proxy for the server at this address.
-    pub(crate) async fn before(address: &str) -> Self {
+    pub(crate) async fn start(address: &str) -> Self {
         let (scheme, rest) = address.split_once("://").unwrap();
         let (authority, path) = rest.split_once('/').unwrap();
         let (user, host) = authority.split_once('@').unwrap();
@@ -52,16 +52,16 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let separator = if path.contains('?') { '&' } else { '?' };
         let address = format!("{scheme}://{user}@127.0.0.1:{port}/{path}{separator}sslmode=disable");
-        let (seen, server) = (Arc::<Seen>::default(), host.to_owned());
-        let proxy = Self { address, seen: Arc::clone(&seen) };
+        let (seen, server) = (Arc::<Traffic>::default(), host.to_owned());
+        let proxy = Self { address, traffic: Arc::clone(&seen) };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&server).await.unwrap();
                 client.set_nodelay(true).unwrap();
                 server.set_nodelay(true).unwrap();
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-                tokio::spawn(ask(Arc::clone(&seen), from_client, to_server));
-                tokio::spawn(answer(Arc::clone(&seen), from_server, to_client));
+                tokio::spawn(forward_requests(Arc::clone(&seen), from_client, to_server));
+                tokio::spawn(forward_responses(Arc::clone(&seen), from_server, to_client));
             }
         });
         proxy
@@ -72,41 +72,41 @@ impl Proxy {
     }
 
     /// Returns how many prepared statements were executed since the last call of this.
-    pub(crate) fn executed(&self) -> usize {
-        self.seen.executed.swap(0, Ordering::SeqCst)
+    pub(crate) fn take_executed(&self) -> usize {
+        self.traffic.executed.swap(0, Ordering::SeqCst)
     }
 
     /// Returns the simple queries since the last call of this.
-    pub(crate) fn texts(&self) -> Vec<String> {
-        std::mem::take(&mut *self.seen.texts.lock().unwrap())
+    pub(crate) fn take_simple_queries(&self) -> Vec<String> {
+        std::mem::take(&mut *self.traffic.simple_queries.lock().unwrap())
     }
 
     /// Returns the prepared statements that were executed since the last call of this.
-    pub(crate) fn prepared(&self) -> Vec<String> {
-        std::mem::take(&mut *self.seen.prepared.lock().unwrap())
+    pub(crate) fn take_prepared(&self) -> Vec<String> {
+        std::mem::take(&mut *self.traffic.prepared.lock().unwrap())
     }
 
     /// Waits until this many prepared statements were executed since the last call of [`Self::take_executed`].
-    pub(crate) async fn reached(&self, statements: usize) {
-        let mut progress = self.seen.progress.subscribe();
-        let reached = progress.wait_for(|_| self.seen.executed.load(Ordering::SeqCst) >= statements);
+    pub(crate) async fn wait_for_executed(&self, statements: usize) {
+        let mut progress = self.traffic.progress.subscribe();
+        let reached = progress.wait_for(|_| self.traffic.executed.load(Ordering::SeqCst) >= statements);
         tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.unwrap().unwrap();
     }
 
     /// Releases the responses that are held back.
-    pub(crate) fn let_go(&self) {
-        self.seen.progress.send_modify(|progress| *progress = usize::MAX / 2);
+    pub(crate) fn release_responses(&self) {
+        self.traffic.progress.send_modify(|progress| *progress = usize::MAX / 2);
     }
 
     /// Holds all responses back until this many more prepared statements were executed.
-    pub(crate) fn hold_answers(&self, more: usize) {
-        let until = *self.seen.progress.borrow() + more;
-        self.seen.hold_until.send_replace(until);
+    pub(crate) fn hold_responses(&self, more: usize) {
+        let until = *self.traffic.progress.borrow() + more;
+        self.traffic.hold_until.send_replace(until);
     }
 }
 
 /// Forwards the client's messages one by one.
-async fn ask(seen: Arc<Seen>, mut client: OwnedReadHalf, mut server: OwnedWriteHalf) {
+async fn forward_requests(seen: Arc<Traffic>, mut client: OwnedReadHalf, mut server: OwnedWriteHalf) {
     // The first message has no type.
     let mut started = false;
     let mut buffer: VecDeque<u8> = VecDeque::new();
@@ -114,10 +114,10 @@ async fn ask(seen: Arc<Seen>, mut client: OwnedReadHalf, mut server: OwnedWriteH
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = client.read(&mut chunk).await {
         buffer.extend(&chunk[..length]);
-        while let Some(message) = message(&mut buffer, started) {
+        while let Some(message) = next_message(&mut buffer, started) {
             if started {
-                seen.note(&message);
-                seen.prepared.lock().unwrap().extend(statements.run_by(&message));
+                seen.record(&message);
+                seen.prepared.lock().unwrap().extend(statements.executed_by(&message));
             }
             started = true;
             if server.write_all(&message).await.is_err() {
@@ -127,7 +127,7 @@ async fn ask(seen: Arc<Seen>, mut client: OwnedReadHalf, mut server: OwnedWriteH
     }
 }
 
-async fn answer(seen: Arc<Seen>, mut server: OwnedReadHalf, mut client: OwnedWriteHalf) {
+async fn forward_responses(seen: Arc<Traffic>, mut server: OwnedReadHalf, mut client: OwnedWriteHalf) {
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = server.read(&mut chunk).await {
         let until = *seen.hold_until.borrow();
@@ -139,7 +139,7 @@ async fn answer(seen: Arc<Seen>, mut server: OwnedReadHalf, mut client: OwnedWri
 }
 
 /// Removes the next complete message from the buffer, if there is one.
-fn message(buffer: &mut VecDeque<u8>, typed: bool) -> Option<Vec<u8>> {
+fn next_message(buffer: &mut VecDeque<u8>, typed: bool) -> Option<Vec<u8>> {
     let head = usize::from(typed);
     let mut length = [0; 4];
     for (index, byte) in length.iter_mut().enumerate() {
@@ -153,12 +153,12 @@ fn message(buffer: &mut VecDeque<u8>, typed: bool) -> Option<Vec<u8>> {
 #[derive(Default)]
 struct Statements {
     texts: HashMap<Vec<u8>, String>,
-    bound: String,
+    bound_statement: String,
 }
 
 impl Statements {
     /// Returns the text of the statement that this message executes, if it executes one.
-    fn run_by(&mut self, message: &[u8]) -> Option<String> {
+    fn executed_by(&mut self, message: &[u8]) -> Option<String> {
         let mut parts = message[5..].split(|byte| *byte == 0);
         match message[0] {
             b'P' => {
@@ -166,16 +166,16 @@ impl Statements {
                 self.texts.insert(name, String::from_utf8_lossy(text).into_owned());
             }
             // The portal's name precedes the statement's.
-            b'B' => self.bound = self.texts.get(parts.nth(1).unwrap()).cloned().unwrap_or_default(),
-            b'E' => return Some(self.bound.clone()),
+            b'B' => self.bound_statement = self.texts.get(parts.nth(1).unwrap()).cloned().unwrap_or_default(),
+            b'E' => return Some(self.bound_statement.clone()),
             _ => {}
         }
         None
     }
 }
 
-impl Seen {
-    fn note(&self, message: &[u8]) {
+impl Traffic {
+    fn record(&self, message: &[u8]) {
         match message[0] {
             b'E' => {
                 self.executed.fetch_add(1, Ordering::SeqCst);
@@ -183,7 +183,7 @@ impl Seen {
             }
             b'Q' => {
                 let text = String::from_utf8_lossy(&message[5..message.len() - 1]).into_owned();
-                self.texts.lock().unwrap().push(text);
+                self.simple_queries.lock().unwrap().push(text);
             }
             _ => {}
         }

@@ -13,5 +13,5 @@ pub(crate) async fn open(path: &Path) -> Database {
 }
 
 pub(crate) async fn server(path: &Path, clock: Arc<dyn Clock>) -> SqlStore {
-    SqlStore::over(open(path).await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap()
+    SqlStore::open(open(path).await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap()
 }

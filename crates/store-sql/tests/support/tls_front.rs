@@ -9,10 +9,10 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 /// The message with which a client requests TLS.
-const REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// Starts a proxy for the server at this address, and returns its port.
-pub(crate) async fn before(address: &str, config: ServerConfig) -> u16 {
+pub(crate) async fn start(address: &str, config: ServerConfig) -> u16 {
     let (_, rest) = address.split_once('@').unwrap();
     let server = rest.split('/').next().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -31,7 +31,7 @@ async fn serve(mut client: TcpStream, server: String, acceptor: TlsAcceptor) -> 
     let mut first = [0; 8];
     client.read_exact(&mut first).await?;
     let mut server = TcpStream::connect(&server).await?;
-    if first == REQUEST {
+    if first == SSL_REQUEST {
         client.write_all(b"S").await?;
         copy_bidirectional(&mut acceptor.accept(client).await?, &mut server).await?;
     } else {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::Served;
+use super::PostgresServer;
 use crate::{
     failure::Outcome,
-    figures::{Case, take_turns},
+    figures::{Case, measure_interleaved},
     http::{Load, Request},
-    report::{Bar, Row, Table, Unit},
+    report::{Row, Table, Target, Unit},
     sections::{
-        Bench, Section,
+        BenchContext, Section,
         pages::page_at,
         reads::{CONNECTIONS, LIST, ids},
     },
@@ -23,29 +23,29 @@ const DEPTH: usize = 1000;
 const SIZE: usize = 50;
 const IDS: usize = 500;
 
-pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
-    let few = Served::begin(bench, "novantra_bench_few", &[])?;
+pub(in crate::sections) fn measure(bench: &BenchContext) -> Outcome<Table> {
+    let few = PostgresServer::start(bench, "novantra_bench_few", &[])?;
     few.fill(FEW)?;
-    let many = of_many(bench, "novantra_bench_many", MANY)?;
+    let many = with_many_findings(bench, "novantra_bench_many", MANY)?;
 
     let first = format!("{LIST}?limit={SIZE}");
-    let page = |served: &Served, path: &str| vec![Request::get(path).bearer(&served.token)];
-    let gets = |served: &Served, ids: &[String]| -> Vec<Request> {
+    let page = |served: &PostgresServer, path: &str| vec![Request::get(path).bearer(&served.token)];
+    let gets = |served: &PostgresServer, ids: &[String]| -> Vec<Request> {
         ids.iter().map(|id| Request::get(format!("{LIST}/{id}")).bearer(&served.token)).collect()
     };
     let few_ids = ids(&few.server, &few.token, IDS)?;
     let many_ids: Vec<String> =
-        (0..IDS).map(|index| format!("find_{}", copied(1 + index * (MANY - FEW) / IDS))).collect();
+        (0..IDS).map(|index| format!("find_{}", copy_id(1 + index * (MANY - FEW) / IDS))).collect();
     let deep = page_at(&many.server, &many.token, DEPTH, SIZE)?;
-    let case = |served: &'_ Served, requests| -> Outcome<Load> { served.load(requests, CONNECTIONS, 200) };
+    let case = |served: &'_ PostgresServer, requests| -> Outcome<Load> { served.load(requests, CONNECTIONS, 200) };
     let cases = [
-        Case { subject: &few.server, load: case(&few, gets(&few, &few_ids))? },
-        Case { subject: &many.server, load: case(&many, gets(&many, &many_ids))? },
-        Case { subject: &few.server, load: case(&few, page(&few, &first))? },
-        Case { subject: &many.server, load: case(&many, page(&many, &first))? },
-        Case { subject: &many.server, load: case(&many, page(&many, &deep))? },
+        Case { program: &few.server, load: case(&few, gets(&few, &few_ids))? },
+        Case { program: &many.server, load: case(&many, gets(&many, &many_ids))? },
+        Case { program: &few.server, load: case(&few, page(&few, &first))? },
+        Case { program: &many.server, load: case(&many, page(&many, &first))? },
+        Case { program: &many.server, load: case(&many, page(&many, &deep))? },
     ];
-    let [few_get, many_get, few_page, many_page, deep_page] = take_turns(cases, ROUNDS, WINDOW)?;
+    let [few_get, many_get, few_page, many_page, deep_page] = measure_interleaved(cases, ROUNDS, WINDOW)?;
 
     let latencies = [
         ("10⁴ findings, get by id", &few_get),
@@ -67,12 +67,13 @@ pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
         ("page 1,000 ÷ page 1", &deep_page, &many_page),
     ];
     rows.extend(ratios.map(|(label, cost, baseline)| {
-        Row::new(label, cost.latency.median() / baseline.latency.median(), Unit::Times).held_to(Bar::at_most(1.2))
+        Row::new(label, cost.latency.median() / baseline.latency.median(), Unit::Times)
+            .with_target(Target::at_most(1.2))
     }));
     Ok(Table {
         name: "postgres-pages",
         title: Section::PostgresPages.title(),
-        how: format!(
+        method: format!(
             "{CONNECTIONS} keep-alive connections, a page of {SIZE}, durable audit; server, load and database share \
              the machine, so the latency under full load is the cost of both; medians of {ROUNDS} alternating \
              rounds."
@@ -82,29 +83,33 @@ pub(in crate::sections) fn measure(bench: &Bench) -> Outcome<Table> {
 }
 
 /// Starts a server over this many findings, of which only the first are created through the API.
-pub(in crate::sections) fn of_many(bench: &Bench, name: &str, findings: usize) -> Outcome<Served> {
-    let served = Served::begin(bench, name, &[])?;
+pub(in crate::sections) fn with_many_findings(
+    bench: &BenchContext,
+    name: &str,
+    findings: usize,
+) -> Outcome<PostgresServer> {
+    let served = PostgresServer::start(bench, name, &[])?;
     served.fill(FEW)?;
     multiply(&served, findings - FEW)?;
     Ok(served)
 }
 
 /// The length of an identifier after its prefix.
-const ULID: usize = 26;
+const ULID_LENGTH: usize = 26;
 
 /// Returns the identifier of a copy.
-fn copied(number: usize) -> String {
-    format!("{number:0ULID$}")
+fn copy_id(number: usize) -> String {
+    format!("{number:0ULID_LENGTH$}")
 }
 
 /// Adds copies of the oldest finding, older than it.
-fn multiply(served: &Served, findings: usize) -> Outcome<()> {
-    served.postgres.ask(&format!(
+fn multiply(served: &PostgresServer, findings: usize) -> Outcome<()> {
+    served.postgres.query(&format!(
         "INSERT INTO findings SELECT (jsonb_populate_record(one.row, jsonb_build_object( \
-             'id', lpad(i::text, {ULID}, '0'), 'key', 'copy-' || i))).* \
+             'id', lpad(i::text, {ULID_LENGTH}, '0'), 'key', 'copy-' || i))).* \
          FROM (SELECT findings AS row FROM findings ORDER BY id LIMIT 1) AS one, generate_series(1, {findings}) AS i"
     ))?;
-    served.postgres.ask("VACUUM ANALYZE")?;
-    served.postgres.ask("CHECKPOINT")?;
+    served.postgres.query("VACUUM ANALYZE")?;
+    served.postgres.query("CHECKPOINT")?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::{
 
 /// An executed statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Executed {
+pub(super) struct ExecutedStatement {
     /// Its text, with `$1` in place of a value.
     pub(super) text: String,
     /// The values.
@@ -15,42 +15,45 @@ pub(super) struct Executed {
 }
 
 /// Returns the statements that are executed while `call` runs.
-pub(super) fn while_calling(postgres: &Postgres, call: impl FnOnce() -> Outcome<()>) -> Outcome<Vec<Executed>> {
-    postgres.ask("ALTER SYSTEM SET log_statement = 'all'")?;
-    postgres.ask("SELECT pg_reload_conf()")?;
+pub(super) fn while_calling(
+    postgres: &Postgres,
+    call: impl FnOnce() -> Outcome<()>,
+) -> Outcome<Vec<ExecutedStatement>> {
+    postgres.query("ALTER SYSTEM SET log_statement = 'all'")?;
+    postgres.query("SELECT pg_reload_conf()")?;
     // Sessions adopt the setting with their next message; the log is read from here on.
-    call_is_logged(postgres)?;
-    let before: usize = postgres.ask("SELECT (pg_stat_file(pg_current_logfile())).size")?.parse()?;
+    check_logging(postgres)?;
+    let before: usize = postgres.query("SELECT (pg_stat_file(pg_current_logfile())).size")?.parse()?;
     let result = call();
-    postgres.ask("ALTER SYSTEM RESET log_statement")?;
-    postgres.ask("SELECT pg_reload_conf()")?;
+    postgres.query("ALTER SYSTEM RESET log_statement")?;
+    postgres.query("SELECT pg_reload_conf()")?;
     result?;
-    let log = postgres.ask("SELECT pg_read_file(pg_current_logfile())")?;
-    Ok(executed(log.get(before..).unwrap_or_default()))
+    let log = postgres.query("SELECT pg_read_file(pg_current_logfile())")?;
+    Ok(parse_log(log.get(before..).unwrap_or_default()))
 }
 
-fn call_is_logged(postgres: &Postgres) -> Outcome<()> {
-    let shown = postgres.ask("SHOW log_statement")?;
-    (shown == "all").then_some(()).or_fail(|| "PostgreSQL does not log statements".to_owned())
+fn check_logging(postgres: &Postgres) -> Outcome<()> {
+    let shown = postgres.query("SHOW log_statement")?;
+    (shown == "all").then_some(()).context(|| "PostgreSQL does not log statements".to_owned())
 }
 
 /// Parses the prepared statements in a log whose lines begin with `@`.
-fn executed(log: &str) -> Vec<Executed> {
-    let mut found: Vec<Executed> = Vec::new();
+fn parse_log(log: &str) -> Vec<ExecutedStatement> {
+    let mut found: Vec<ExecutedStatement> = Vec::new();
     for message in log.split("\n@").map(|message| message.trim_start_matches('@')) {
         if let Some((_, text)) = message.strip_prefix("LOG:  execute ").and_then(|rest| rest.split_once(": ")) {
-            found.push(Executed { text: text.trim_end().to_owned(), values: Vec::new() });
+            found.push(ExecutedStatement { text: text.trim_end().to_owned(), values: Vec::new() });
         } else if let Some(values) = message.strip_prefix("DETAIL:  parameters: ")
             && let Some(last) = found.last_mut()
         {
-            last.values = parameters(values.trim_end());
+            last.values = parse_parameters(values.trim_end());
         }
     }
     found
 }
 
 /// Parses parameters such as `$1 = 'a', $2 = NULL`.
-fn parameters(mut text: &str) -> Vec<Option<String>> {
+fn parse_parameters(mut text: &str) -> Vec<Option<String>> {
     let mut values = Vec::new();
     while let Some((_, rest)) = text.split_once(" = ") {
         let Some(quoted) = rest.strip_prefix('\'') else {
@@ -77,7 +80,7 @@ fn parameters(mut text: &str) -> Vec<Option<String>> {
     values
 }
 
-impl Executed {
+impl ExecutedStatement {
     /// Returns a script of this statement, whose values are bound to names that begin with `prefix`.
     pub(super) fn script(&self, prefix: &str) -> Script {
         let mut text = self.text.clone();
@@ -102,10 +105,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_are_read_with_their_values() {
+    fn statements_are_parsed_with_their_values() {
         let log = "@LOG:  statement: BEGIN\n@LOG:  execute s1: SELECT a\n\tFROM b WHERE c = $1 AND d = $2\n\
                    @DETAIL:  parameters: $1 = 'it''s, $2 = ''x''', $2 = NULL\n@LOG:  execute <unnamed>: SELECT 1\n";
-        let statements = executed(log);
+        let statements = parse_log(log);
         assert_eq!(statements.len(), 2);
         assert_eq!(statements[0].values, [Some("it's, $2 = 'x'".to_owned()), None]);
         let script = statements[0].script("p");

@@ -13,12 +13,12 @@ const TABLES: &[(&str, &[&str])] =
     &[("idempotency", &["key"]), ("findings", &["id", "key"]), ("audit_entries", &["id"]), ("outbox", &["id"])];
 
 /// Returns a script of which each run inserts such rows with unique values.
-pub(super) fn insertion(postgres: &Postgres) -> Outcome<Script> {
+pub(super) fn insert_script(postgres: &Postgres) -> Outcome<Script> {
     let mut text = "\\set one random(1, 9000000000000000000)\nBEGIN;\n".to_owned();
     for (table, unique) in TABLES {
         let condition = if *table == "audit_entries" { "WHERE action = 'finding.created'" } else { "" };
-        let row = postgres.ask(&format!("SELECT row_to_json(t) FROM {table} AS t {condition} LIMIT 1"))?;
-        let row: Value = serde_json::from_str(&row).or_fail(|| format!("the write inserted no row into {table}"))?;
+        let row = postgres.query(&format!("SELECT row_to_json(t) FROM {table} AS t {condition} LIMIT 1"))?;
+        let row: Value = serde_json::from_str(&row).context(|| format!("the write inserted no row into {table}"))?;
         text.push_str(&insert(table, &row, unique)?);
     }
     text.push_str("COMMIT;\n");
@@ -26,13 +26,13 @@ pub(super) fn insertion(postgres: &Postgres) -> Outcome<Script> {
 }
 
 fn insert(table: &str, row: &Value, unique: &[&str]) -> Outcome<String> {
-    let row = row.as_object().or_fail(|| format!("a row of {table} is not an object"))?;
+    let row = row.as_object().context(|| format!("a row of {table} is not an object"))?;
     let values = row.iter().map(|(column, value)| match value {
         _ if unique.contains(&column.as_str()) => Ok("lpad(:one::text, 26, '0')".to_owned()),
         Value::Null => Ok("NULL".to_owned()),
         Value::Number(number) => Ok(number.to_string()),
         // pgbench replaces a colon before a word as a variable, also within quotes, so colons are escaped.
-        Value::String(text) => Ok(format!("E'{}'", escaped(text))),
+        Value::String(text) => Ok(format!("E'{}'", escape(text))),
         other => Err(Failure::new(format!("{table}.{column} is {other}"))),
     });
     let values = values.collect::<Outcome<Vec<_>>>()?.join(", ");
@@ -40,7 +40,7 @@ fn insert(table: &str, row: &Value, unique: &[&str]) -> Outcome<String> {
     Ok(format!("INSERT INTO {table} ({columns}) VALUES ({values});\n"))
 }
 
-fn escaped(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\'' => "''".to_owned(),
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_spelled_out_with_its_unique_columns_left_to_chance() {
+    fn an_insert_statement_has_random_values_for_unique_columns() {
         let statement = insert("t", &json!({ "id": "x", "n": 5, "s": "a:b'\\", "z": null }), &["id"]).unwrap();
         assert_eq!(
             statement,

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Delivering, LANES};
+use super::{DeliverySetup, SUBSCRIPTION_COUNT};
 use crate::{
     failure::{Context, Outcome},
     http::{Request, call},
@@ -19,40 +19,44 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// Latencies in milliseconds.
 pub(super) struct Latency {
-    pub(super) half: f64,
-    pub(super) most: f64,
+    pub(super) p50: f64,
+    pub(super) p99: f64,
 }
 
 /// Measures while findings are recorded at a rate that causes a tenth of `rate` deliveries per second.
-pub(super) fn at_a_tenth_of(delivering: &mut Delivering, rate: f64) -> Outcome<Latency> {
-    of_one_each(delivering, Duration::from_secs_f64(LANES as f64 / (rate / 10.0)), WINDOW)
+pub(super) fn measure_at_tenth_of(delivering: &mut DeliverySetup, rate: f64) -> Outcome<Latency> {
+    measure_at_interval(delivering, Duration::from_secs_f64(SUBSCRIPTION_COUNT as f64 / (rate / 10.0)), WINDOW)
 }
 
 /// Records a finding every `each` for `window`.
-pub(super) fn of_one_each(delivering: &mut Delivering, each: Duration, window: Duration) -> Outcome<Latency> {
+pub(super) fn measure_at_interval(
+    delivering: &mut DeliverySetup,
+    each: Duration,
+    window: Duration,
+) -> Outcome<Latency> {
     let received_before = delivering.receiver.count();
-    delivering.receiver.note();
+    delivering.receiver.start_recording();
     let mut sent: HashMap<String, Instant> = HashMap::new();
     let started = Instant::now();
     while started.elapsed() < window {
-        let body = sample::one(delivering.next);
+        let body = sample::single(delivering.next);
         delivering.next += 1;
         let request = Request::post(LIST, body).bearer(&delivering.served.token);
         let at = Instant::now();
-        let created = call(delivering.served.server.host()?, &request)?.expect(201)?.json()?;
-        let id = created["finding"]["id"].as_str().or_fail(|| format!("no id in {created}"))?;
+        let created = call(delivering.served.server.host()?, &request)?.expect_status(201)?.json()?;
+        let id = created["finding"]["id"].as_str().context(|| format!("no id in {created}"))?;
         sent.insert(id.to_owned(), at);
-        pause::rest(each.saturating_sub(at.elapsed()));
+        pause::sleep(each.saturating_sub(at.elapsed()));
     }
-    delivering.until_taken(received_before + (sent.len() * LANES) as u64)?;
+    delivering.wait_for_deliveries(received_before + (sent.len() * SUBSCRIPTION_COUNT) as u64)?;
     let mut latencies = Vec::new();
-    for (at, body) in delivering.receiver.notes() {
+    for (at, body) in delivering.receiver.take_arrivals() {
         let event: Value = serde_json::from_slice(&body)?;
         let id = event["data"]["finding"]["id"].as_str().unwrap_or_default();
-        let sent = sent.get(id).or_fail(|| format!("an event of an unknown finding: {event}"))?;
+        let sent = sent.get(id).context(|| format!("an event of an unknown finding: {event}"))?;
         latencies.push((at - *sent).as_secs_f64() * 1e3);
     }
     latencies.sort_unstable_by(f64::total_cmp);
     let at = |share: usize| latencies.get(latencies.len() * share / 100).copied().unwrap_or(f64::NAN);
-    Ok(Latency { half: at(50), most: at(99) })
+    Ok(Latency { p50: at(50), p99: at(99) })
 }

@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
-use super::Delivering;
+use super::DeliverySetup;
 use crate::{
     failure::Outcome,
     figures::Series,
     http::{Load, Request, call},
-    report::{Bar, Row, Unit},
+    report::{Row, Target, Unit},
     sample,
-    sections::{Bench, reads::LIST},
-    servers::{BareServer, Subject},
+    sections::{BenchContext, reads::LIST},
+    servers::{BareServer, MeasuredProgram},
 };
 
 const ROUNDS: usize = 3;
 const WINDOW: Duration = Duration::from_secs(2);
 const WRITERS: usize = 32;
 /// Findings prepared for a round: more than any server can store in that time.
-const READY: usize = 30_000;
+const PREPARED_REQUESTS: usize = 30_000;
 
-pub(super) fn measure(bench: &Bench) -> Outcome<Vec<Row>> {
-    let mut delivering = Delivering::begin(bench, "novantra_bench_webhook_writes", 1)?;
+pub(super) fn measure(bench: &BenchContext) -> Outcome<Vec<Row>> {
+    let mut delivering = DeliverySetup::start(bench, "novantra_bench_webhook_writes", 1)?;
     let host = delivering.served.server.host()?;
     let first = request(&mut delivering.next, &delivering.served.token);
-    let response = call(host, &first)?.expect(201)?;
-    let bare = BareServer::answering([(LIST, &response)])?;
+    let response = call(host, &first)?.expect_status(201)?;
+    let bare = BareServer::with_responses([(LIST, &response)])?;
     let baseline = Load { host: bare.host()?, requests: vec![first], connections: WRITERS, expected: 201 };
     baseline.run(WINDOW / 2)?;
 
@@ -34,14 +34,15 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Vec<Row>> {
         let calls = baseline.run(WINDOW)?.calls;
         bare_cpu.push(micros(bare.process().usage()?.since(&before).total, calls));
 
-        let requests = (0..READY).map(|_| request(&mut delivering.next, &delivering.served.token)).collect();
+        let requests =
+            (0..PREPARED_REQUESTS).map(|_| request(&mut delivering.next, &delivering.served.token)).collect();
         let load = Load { host, requests, connections: WRITERS, expected: 201 };
         let received_before = delivering.receiver.count();
-        let (server_before, database_before) = delivering.spent()?;
+        let (server_before, database_before) = delivering.cpu_times()?;
         let calls = load.run(WINDOW)?.calls;
-        delivering.until_taken(received_before + calls)?;
-        delivering.settle()?;
-        let (server_now, database_now) = delivering.spent()?;
+        delivering.wait_for_deliveries(received_before + calls)?;
+        delivering.wait_until_idle()?;
+        let (server_now, database_now) = delivering.cpu_times()?;
         server.push(micros(server_now - server_before, calls));
         database.push(micros(database_now - database_before, calls));
     }
@@ -51,12 +52,12 @@ pub(super) fn measure(bench: &Bench) -> Outcome<Vec<Row>> {
         Row::new("a write with its delivery: server", server.median(), Unit::Micros).spread(server.spread()),
         Row::new("a write with its delivery: PostgreSQL", database.median(), Unit::Micros).spread(database.spread()),
         Row::new("a write with its delivery, both ÷ bare", both / bare_cpu.median(), Unit::Times)
-            .held_to(Bar::at_most(64.0).goal(35.0)),
+            .with_target(Target::at_most(64.0).goal(35.0)),
     ])
 }
 
 fn request(next: &mut usize, token: &str) -> Request {
-    let request = Request::post(LIST, sample::one(*next)).bearer(token);
+    let request = Request::post(LIST, sample::single(*next)).bearer(token);
     *next += 1;
     request.header("idempotency-key", format!("bench-{next}"))
 }

@@ -44,7 +44,7 @@ impl CursorSeal for Cursors {
 impl Keys {
     pub(crate) fn new(entropy: &Arc<dyn Entropy>, now: Timestamp) -> Self {
         let master = MasterKey::generate(&**entropy);
-        let sealed = generate_signing_key(&master, &**entropy, now);
+        let key = generate_signing_key(&master, &**entropy, now);
         let ring = Keyring::new(now, vec![PublishedKey { key, signs_from: now }]);
         Self {
             secrets: Arc::new(Argon2Hasher::new(Arc::clone(entropy))),

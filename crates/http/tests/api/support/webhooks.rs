@@ -94,7 +94,7 @@ impl House {
         let mut changeset = self.fixture.changeset(client.account.meta.organization);
         let secret = WebhookSecret::generate(&*self.fixture.entropy);
         let id = self.fixture.id();
-        let sealed = self.keys.webhooks.encrypt(&*self.fixture.entropy, id, &secret);
+        let ciphertext = self.keys.webhooks.encrypt(&*self.fixture.entropy, id, &secret);
         let record = WebhookSubscription::from_parts(
             client.account.meta.id,
             slot,

@@ -3,7 +3,7 @@
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict, OrganizationRef, WriteContext};
 use indicatif::ProgressBar;
 use kernel::{Action, Attribution, Organization, Reader, Stored};
-use registers::{Control, SyncOutcome, keep};
+use registers::{Control, SyncOutcome, sync};
 
 use crate::{
     cli::{

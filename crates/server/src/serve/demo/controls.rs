@@ -1,7 +1,7 @@
 //! The controls of the demo.
 
 use kernel::{Action, Description, Organization, RecordKey, Reference, Stored, Title};
-use registers::{Control, ControlStatus, keep};
+use registers::{Control, ControlStatus, sync};
 
 use crate::{cli::Operator, failure::Failure};
 

@@ -6,9 +6,9 @@ use std::{
 };
 
 /// The maximum number of attempts at work that failed transiently.
-const MOST: u32 = 10;
-const FIRST: Duration = Duration::from_millis(2);
-const LONGEST: Duration = Duration::from_millis(250);
+const MAX_ATTEMPTS: u32 = 10;
+const INITIAL_DELAY: Duration = Duration::from_millis(2);
+const MAX_DELAY: Duration = Duration::from_millis(250);
 
 /// Counts the attempts at one piece of work.
 #[derive(Default)]
@@ -18,12 +18,12 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// Waits for the back-off delay before the next attempt. Returns `false` when no attempts are left.
-    pub(super) async fn again(&mut self) -> bool {
+    pub(super) async fn wait_for_retry(&mut self) -> bool {
         self.made += 1;
-        if self.made >= MOST {
+        if self.made >= MAX_ATTEMPTS {
             return false;
         }
-        tokio::time::sleep(jittered(FIRST.saturating_mul(1 << self.made.min(16)).min(LONGEST))).await;
+        tokio::time::sleep(jittered(INITIAL_DELAY.saturating_mul(1 << self.made.min(16)).min(MAX_DELAY))).await;
         true
     }
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_is_between_half_of_its_span_and_all_of_it() {
+    fn a_jittered_delay_is_between_half_of_the_delay_and_all_of_it() {
         let delay = Duration::from_millis(100);
         let delays: Vec<Duration> = (0..100).map(|_| jittered(delay)).collect();
         assert!(delays.iter().all(|jittered| (delay / 2..=delay).contains(jittered)), "{delays:?}");
@@ -50,12 +50,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn attempts_come_to_an_end() {
+    async fn the_number_of_attempts_is_limited() {
         let mut attempts = Attempts::default();
         let mut made = 1;
-        while attempts.again().await {
+        while attempts.wait_for_retry().await {
             made += 1;
         }
-        assert_eq!(made, MOST);
+        assert_eq!(made, MAX_ATTEMPTS);
     }
 }

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::AbortHandle;
 use tokio_postgres::{Client, Config, Error, RowStream, Statement};
 
-use super::{parameters::Parameter, statements::Statements, tls::Tls};
-use crate::engine::failure::in_words;
+use super::{parameters::Parameter, prepared_statements::PreparedStatements, tls::Tls};
+use crate::engine::failure::error_chain;
 
 /// A connection to the server. Many callers may use it at once; statements are answered in the order in which they were
 /// sent.
 pub(super) struct Connection {
     client: Client,
     driver: AbortHandle,
-    statements: Mutex<Statements>,
+    prepared_statements: Mutex<PreparedStatements>,
 }
 
 impl Connection {
@@ -23,34 +23,34 @@ impl Connection {
         let (client, driver) = config.connect(tls).await?;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
-                tracing::warn!("a connection to the database was lost: {}", in_words(&error));
+                tracing::warn!("a connection to the database was lost: {}", error_chain(&error));
             }
         });
         client.batch_execute(settings).await?;
-        Ok(Self { client, driver: driver.abort_handle(), statements: Mutex::default() })
+        Ok(Self { client, driver: driver.abort_handle(), prepared_statements: Mutex::default() })
     }
 
     /// Closes the connection immediately, even if statements are unanswered.
-    pub(super) fn cut(&self) {
+    pub(super) fn abort(&self) {
         self.driver.abort();
     }
 
-    pub(super) fn is_dead(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
 
-    pub(super) async fn prepared(&self, text: &Arc<str>) -> Result<Statement, Error> {
-        if let Some(statement) = self.statements().get(text) {
+    pub(super) async fn prepare_cached(&self, text: &Arc<str>) -> Result<Statement, Error> {
+        if let Some(statement) = self.prepared_statements().get(text) {
             return Ok(statement);
         }
         let statement = self.client.prepare(text).await?;
-        self.statements().keep(text, statement.clone());
+        self.prepared_statements().insert(text, statement.clone());
         Ok(statement)
     }
 
     /// Removes a prepared statement from the cache, so that its next use prepares it again.
-    pub(super) fn forget(&self, text: &Arc<str>) {
-        self.statements().forget(text);
+    pub(super) fn evict_prepared(&self, text: &Arc<str>) {
+        self.prepared_statements().remove(text);
     }
 
     /// Runs a prepared query. The query is sent on the first poll.
@@ -64,11 +64,11 @@ impl Connection {
     }
 
     /// Runs statements without parameters. They are sent on the first poll.
-    pub(super) async fn run(&self, script: &str) -> Result<(), Error> {
+    pub(super) async fn run_script(&self, script: &str) -> Result<(), Error> {
         self.client.batch_execute(script).await
     }
 
-    fn statements(&self) -> MutexGuard<'_, Statements> {
-        self.statements.lock().unwrap_or_else(PoisonError::into_inner)
+    fn prepared_statements(&self) -> MutexGuard<'_, PreparedStatements> {
+        self.prepared_statements.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

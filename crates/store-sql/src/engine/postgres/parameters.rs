@@ -5,7 +5,7 @@ use std::error::Error;
 use bytes::{BufMut as _, BytesMut};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use crate::engine::{Bulk, Cell, Value};
+use crate::engine::{BatchStatement, SqlType, Value};
 
 type Encoded = Result<IsNull, Box<dyn Error + Sync + Send>>;
 
@@ -16,7 +16,7 @@ impl ToSql for Value<'_> {
     fn to_sql(&self, parameter_type: &Type, out: &mut BytesMut) -> Encoded {
         match self {
             Self::Null => return Ok(IsNull::Yes),
-            Self::Int(number) => integer(*number, parameter_type, out)?,
+            Self::Int(number) => encode_integer(*number, parameter_type, out)?,
             Self::Text(text) => out.put_slice(text.as_bytes()),
             Self::Ulid(text) => out.put_slice(text),
             Self::Blob(bytes) => out.put_slice(bytes),
@@ -32,7 +32,7 @@ impl ToSql for Value<'_> {
     to_sql_checked!();
 }
 
-fn integer(number: i64, parameter_type: &Type, out: &mut BytesMut) -> Result<(), Box<dyn Error + Sync + Send>> {
+fn encode_integer(number: i64, parameter_type: &Type, out: &mut BytesMut) -> Result<(), Box<dyn Error + Sync + Send>> {
     match *parameter_type {
         Type::INT8 => out.put_i64(number),
         Type::INT4 => out.put_i32(number.try_into()?),
@@ -42,21 +42,24 @@ fn integer(number: i64, parameter_type: &Type, out: &mut BytesMut) -> Result<(),
     Ok(())
 }
 
-pub(super) fn of_row<'v>(values: &'v [Value<'_>]) -> Vec<Parameter<'v>> {
+pub(super) fn row_parameters<'v>(values: &'v [Value<'_>]) -> Vec<Parameter<'v>> {
     values.iter().map(|value| value as Parameter<'v>).collect()
 }
 
 /// Transposes rows into one array per column.
-pub(super) fn of_rows<'v>(bulk: &Bulk, rows: &'v [Vec<Value<'_>>]) -> Vec<Box<dyn ToSql + Sync + Send + 'v>> {
-    let array = |(index, column_type): (usize, &Cell)| -> Box<dyn ToSql + Sync + Send + 'v> {
+pub(super) fn column_arrays<'v>(
+    bulk: &BatchStatement,
+    rows: &'v [Vec<Value<'_>>],
+) -> Vec<Box<dyn ToSql + Sync + Send + 'v>> {
+    let array = |(index, column_type): (usize, &SqlType)| -> Box<dyn ToSql + Sync + Send + 'v> {
         let values = rows.iter().map(move |row| row.get(index).unwrap_or(&Value::Null));
         match column_type {
-            Cell::Text => Box::new(values.map(Value::as_text).collect::<Vec<_>>()),
-            Cell::Int => Box::new(values.map(Value::as_int).collect::<Vec<_>>()),
-            Cell::Blob => Box::new(values.map(Value::as_blob).collect::<Vec<_>>()),
+            SqlType::Text => Box::new(values.map(Value::as_text).collect::<Vec<_>>()),
+            SqlType::Int => Box::new(values.map(Value::as_int).collect::<Vec<_>>()),
+            SqlType::Blob => Box::new(values.map(Value::as_blob).collect::<Vec<_>>()),
         }
     };
-    bulk.cells.iter().enumerate().map(array).collect()
+    bulk.sql_types.iter().enumerate().map(array).collect()
 }
 
 #[cfg(test)]
@@ -73,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_takes_the_width_of_its_place() {
+    fn an_integer_is_encoded_with_the_width_of_its_parameter_type() {
         assert_eq!(encoded(&Value::Int(7), &Type::INT8), Some(vec![0, 0, 0, 0, 0, 0, 0, 7]));
         assert_eq!(encoded(&Value::Int(7), &Type::INT4), Some(vec![0, 0, 0, 7]));
         assert_eq!(encoded(&Value::Int(1 << 40), &Type::INT4), None);

@@ -16,26 +16,26 @@ use tokio_postgres::{Error, RowStream, Statement};
 
 use super::{
     connection::Connection,
-    parameters::{Parameter, of_row, of_rows},
+    parameters::{Parameter, column_arrays, row_parameters},
 };
 use crate::engine::{
-    Bulk, Cells, Sql, Value,
-    failure::{Trouble, of_postgres, trouble},
-    in_order::begin,
+    BatchStatement, RowReader, Sql, Value,
+    failure::{FailureClass, classify, from_postgres},
+    pipeline::poll_once,
     unavailable,
 };
 
 /// A pipeline of statements on a connection. They are sent in the order in which they were first polled, even if one of
 /// them must be prepared first.
-pub(super) struct Line {
+pub(super) struct Pipeline {
     connection: Arc<Connection>,
-    turn: tokio::sync::Mutex<()>,
+    send_lock: tokio::sync::Mutex<()>,
     closed: AtomicBool,
 }
 
-impl Line {
-    pub(super) fn on(connection: Arc<Connection>) -> Self {
-        Self { connection, turn: tokio::sync::Mutex::new(()), closed: AtomicBool::new(false) }
+impl Pipeline {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection, send_lock: tokio::sync::Mutex::new(()), closed: AtomicBool::new(false) }
     }
 
     /// Rejects further statements.
@@ -44,20 +44,20 @@ impl Line {
     }
 
     /// Runs statements without parameters, in order.
-    pub(super) async fn run(&self, script: &str) -> Result<(), Error> {
-        self.in_turn(async { Ok(()) }, |()| self.connection.run(script)).await
+    pub(super) async fn run_script(&self, script: &str) -> Result<(), Error> {
+        self.send_in_order(async { Ok(()) }, |()| self.connection.run_script(script)).await
     }
 
     /// Waits until earlier statements are sent, then for `ready`, sends the statement, and lets the next one be sent
     /// before it waits for the answer.
-    async fn in_turn<R, T, F: Future<Output = Result<T, Error>>>(
+    async fn send_in_order<R, T, F: Future<Output = Result<T, Error>>>(
         &self,
         ready: impl Future<Output = Result<R, Error>>,
         send: impl FnOnce(R) -> F,
     ) -> Result<T, Error> {
-        let guard = self.turn.lock().await;
+        let guard = self.send_lock.lock().await;
         let mut sent = std::pin::pin!(send(ready.await?));
-        let answer = begin(&mut sent).await;
+        let answer = poll_once(&mut sent).await;
         drop(guard);
         match answer {
             Poll::Ready(answer) => answer,
@@ -67,57 +67,57 @@ impl Line {
 
     async fn query(&self, text: &Arc<str>, values: &[Parameter<'_>]) -> Result<RowStream, Error> {
         let send = |statement: Statement| async move { self.connection.query(&statement, values).await };
-        self.in_turn(self.connection.prepared(text), send).await
+        self.send_in_order(self.connection.prepare_cached(text), send).await
     }
 
     async fn execute(&self, text: &Arc<str>, values: &[Parameter<'_>]) -> Result<u64, Error> {
         let send = |statement: Statement| async move { self.connection.execute(&statement, values).await };
-        self.in_turn(self.connection.prepared(text), send).await
+        self.send_in_order(self.connection.prepare_cached(text), send).await
     }
 }
 
 /// The statements of one job, with their first failure.
 pub(crate) struct PostgresSession {
-    line: Arc<Line>,
-    trouble: Mutex<Option<Trouble>>,
+    pipeline: Arc<Pipeline>,
+    first_failure: Mutex<Option<FailureClass>>,
 }
 
 impl PostgresSession {
-    pub(super) fn on(pipeline: Arc<Line>) -> Self {
-        Self { line: pipeline, trouble: Mutex::new(None) }
+    pub(super) fn new(pipeline: Arc<Pipeline>) -> Self {
+        Self { pipeline, first_failure: Mutex::new(None) }
     }
 
     /// The class of the first failure, if any statement failed.
-    pub(super) fn trouble(&self) -> Option<Trouble> {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn first_failure(&self) -> Option<FailureClass> {
+        *self.first_failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(in crate::engine) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        self.touch(&sql.postgres, &of_row(values)).await
+        self.execute_text(&sql.postgres, &row_parameters(values)).await
     }
 
     pub(in crate::engine) async fn visit(
         &self,
         sql: &Sql,
         values: &[Value<'_>],
-        visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError>,
+        visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.rows(&sql.postgres, &of_row(values), visit).await
+        self.visit_text(&sql.postgres, &row_parameters(values), visit).await
     }
 
     /// Stores rows. Returns the index of the first row that was rejected.
-    pub(in crate::engine) async fn store(
+    pub(in crate::engine) async fn store_all(
         &self,
-        bulk: &Bulk,
+        bulk: &BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Option<usize>, StoreError> {
-        let rejected = self.store_some(bulk, rows).await?;
-        if !bulk.makes_way || rows.len() == 1 {
+        let rejected = self.store_reporting_rejected(bulk, rows).await?;
+        if !bulk.retries_key_swap || rows.len() == 1 {
             return Ok(rejected.first().copied());
         }
         for index in rejected {
             let row = rows.get(index).map_or(&[][..], Vec::as_slice);
-            if self.touch(&bulk.postgres, &of_row(row)).await? == 0 {
+            if self.execute_text(&bulk.postgres, &row_parameters(row)).await? == 0 {
                 return Ok(Some(index));
             }
         }
@@ -125,24 +125,28 @@ impl PostgresSession {
     }
 
     /// Stores all rows in one statement. Returns the indexes of those that were rejected.
-    pub(in crate::engine) async fn store_some(
+    pub(in crate::engine) async fn store_reporting_rejected(
         &self,
-        bulk: &Bulk,
+        bulk: &BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<usize>, StoreError> {
         match rows {
             [] => return Ok(Vec::new()),
             [row] => {
-                return Ok(if self.touch(&bulk.postgres, &of_row(row)).await? == 0 { vec![0] } else { Vec::new() });
+                return Ok(if self.execute_text(&bulk.postgres, &row_parameters(row)).await? == 0 {
+                    vec![0]
+                } else {
+                    Vec::new()
+                });
             }
             _ => {}
         }
         let mut stored = BTreeSet::new();
-        let collect = |cells: &mut Cells<'_>| {
+        let collect = |cells: &mut RowReader<'_>| {
             stored.insert(cells.text()?.to_owned());
             Ok(())
         };
-        self.all_rows(bulk, rows, collect).await?;
+        self.visit_batch(bulk, rows, collect).await?;
         if stored.len() == rows.len() {
             return Ok(Vec::new());
         }
@@ -153,16 +157,16 @@ impl PostgresSession {
     /// Runs a statement for each of the rows. Returns the number of affected rows.
     pub(in crate::engine) async fn execute_each(
         &self,
-        bulk: &Bulk,
+        bulk: &BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<u64, StoreError> {
         match rows {
             [] => Ok(0),
-            [row] => self.touch(&bulk.postgres, &of_row(row)).await,
+            [row] => self.execute_text(&bulk.postgres, &row_parameters(row)).await,
             _ => {
-                let arrays = of_rows(bulk, rows);
+                let arrays = column_arrays(bulk, rows);
                 let values: Vec<Parameter<'_>> = arrays.iter().map(|array| &**array as Parameter<'_>).collect();
-                self.touch(&bulk.postgres_rows, &values).await
+                self.execute_text(&bulk.postgres_batch, &values).await
             }
         }
     }
@@ -170,53 +174,53 @@ impl PostgresSession {
     /// Runs a query for each of the rows and visits the rows it returns.
     pub(in crate::engine) async fn visit_each(
         &self,
-        bulk: &Bulk,
+        bulk: &BatchStatement,
         rows: &[Vec<Value<'_>>],
-        visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError>,
+        visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         match rows {
             [] => Ok(()),
-            [row] => self.rows(&bulk.postgres, &of_row(row), visit).await,
-            _ => self.all_rows(bulk, rows, visit).await,
+            [row] => self.visit_text(&bulk.postgres, &row_parameters(row), visit).await,
+            _ => self.visit_batch(bulk, rows, visit).await,
         }
     }
 
-    pub(in crate::engine) async fn run(&self, script: &str) -> Result<(), StoreError> {
-        self.open()?;
-        let outcome = self.line.run(script).await;
-        self.noting(None, outcome)
+    pub(in crate::engine) async fn run_script(&self, script: &str) -> Result<(), StoreError> {
+        self.ensure_open()?;
+        let outcome = self.pipeline.run_script(script).await;
+        self.record_outcome(None, outcome)
     }
 
-    async fn touch(&self, text: &Arc<str>, values: &[Parameter<'_>]) -> Result<u64, StoreError> {
-        self.open()?;
-        let outcome = self.line.execute(text, values).await;
-        self.noting(Some(text), outcome)
+    async fn execute_text(&self, text: &Arc<str>, values: &[Parameter<'_>]) -> Result<u64, StoreError> {
+        self.ensure_open()?;
+        let outcome = self.pipeline.execute(text, values).await;
+        self.record_outcome(Some(text), outcome)
     }
 
-    async fn all_rows(
+    async fn visit_batch(
         &self,
-        bulk: &Bulk,
+        bulk: &BatchStatement,
         rows: &[Vec<Value<'_>>],
-        visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError>,
+        visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let arrays = of_rows(bulk, rows);
+        let arrays = column_arrays(bulk, rows);
         let values: Vec<Parameter<'_>> = arrays.iter().map(|array| &**array as Parameter<'_>).collect();
-        self.rows(&bulk.postgres_rows, &values, visit).await
+        self.visit_text(&bulk.postgres_batch, &values, visit).await
     }
 
-    async fn rows(
+    async fn visit_text(
         &self,
         text: &Arc<str>,
         values: &[Parameter<'_>],
-        mut visit: impl FnMut(&mut Cells<'_>) -> Result<(), StoreError>,
+        mut visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.open()?;
-        let rows = self.line.query(text, values).await;
-        let mut rows = std::pin::pin!(self.noting(Some(text), rows)?);
+        self.ensure_open()?;
+        let rows = self.pipeline.query(text, values).await;
+        let mut rows = std::pin::pin!(self.record_outcome(Some(text), rows)?);
         loop {
             let row = rows.try_next().await;
-            match self.noting(Some(text), row)? {
-                Some(row) => visit(&mut Cells::of_postgres(&row))?,
+            match self.record_outcome(Some(text), row)? {
+                Some(row) => visit(&mut RowReader::from_postgres(&row))?,
                 None => return Ok(()),
             }
         }
@@ -224,26 +228,26 @@ impl PostgresSession {
 
     /// Fails if the pipeline is closed. Jobs that share a transaction must send all their statements on their first
     /// poll: later statements would run after those of the other jobs.
-    fn open(&self) -> Result<(), StoreError> {
-        if self.line.closed.load(Ordering::Acquire) {
-            self.note(Trouble::Late);
+    fn ensure_open(&self) -> Result<(), StoreError> {
+        if self.pipeline.closed.load(Ordering::Acquire) {
+            self.record_failure(FailureClass::OutOfPipeline);
             return Err(unavailable("a statement was sent after those of the other jobs in its transaction"));
         }
         Ok(())
     }
 
-    fn noting<T>(&self, text: Option<&Arc<str>>, outcome: Result<T, Error>) -> Result<T, StoreError> {
+    fn record_outcome<T>(&self, text: Option<&Arc<str>>, outcome: Result<T, Error>) -> Result<T, StoreError> {
         outcome.map_err(|error| {
-            let class = trouble(&error);
-            self.note(class);
-            if let (Trouble::Stale, Some(text)) = (class, text) {
-                self.line.connection.forget(text);
+            let class = classify(&error);
+            self.record_failure(class);
+            if let (FailureClass::StalePlan, Some(text)) = (class, text) {
+                self.pipeline.connection.evict_prepared(text);
             }
-            of_postgres(error)
+            from_postgres(error)
         })
     }
 
-    fn note(&self, class: Trouble) {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(class);
+    fn record_failure(&self, class: FailureClass) {
+        self.first_failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(class);
     }
 }

@@ -6,11 +6,11 @@ use futures_util::TryStreamExt as _;
 use kernel::StoreError;
 use tokio_postgres::{Error, Row, RowStream};
 
-use super::{backoff::Attempts, connection::Connection, dial::Dial, parameters::of_row};
+use super::{backoff::Attempts, connection::Connection, connector::Connector, parameters::row_parameters};
 use crate::engine::{
-    Cells,
-    failure::{of_postgres, trouble},
-    streams::{BATCH, Giving, StreamedQuery, Taking, hand_over, unwanted},
+    RowReader,
+    failure::{classify, from_postgres},
+    streams::{BATCH_ROWS, BatchReceiver, BatchSender, StreamedQuery, abandoned, channel},
 };
 
 /// Begins the transaction of a stream. A stream usually reads most of a table in the order of an index and must not
@@ -22,29 +22,29 @@ const BEGIN: &str = "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ; \
 
 /// Opens a stream. Its snapshot is taken before this returns.
 pub(super) async fn open<T: Send + 'static>(
-    connector: &Dial,
+    connector: &Connector,
     query: StreamedQuery<T>,
     permit: impl Send + 'static,
-) -> Result<Taking<T>, StoreError> {
+) -> Result<BatchReceiver<T>, StoreError> {
     let mut attempts = Attempts::default();
     let (mut scan, first) = loop {
         let connection = connector.connect().await?;
-        match Scan::begin(connection, &query).await {
+        match Scan::start(connection, &query).await {
             Ok(started) => break started,
             // No row has been delivered yet, so it can be retried.
-            Err(error) if trouble(&error).passes() && attempts.again().await => {}
-            Err(error) => return Err(of_postgres(error)),
+            Err(error) if classify(&error).is_transient() && attempts.wait_for_retry().await => {}
+            Err(error) => return Err(from_postgres(error)),
         }
     };
-    let (sender, receiver) = hand_over();
+    let (sender, receiver) = channel();
     tokio::spawn(async move {
         let outcome = tokio::select! {
             outcome = scan.run(first, &query, &sender) => outcome,
-            () = sender.unwanted() => Err(unwanted()),
+            () = sender.closed() => Err(abandoned()),
         };
         drop(scan);
         drop(permit);
-        sender.end(outcome).await;
+        sender.finish(outcome).await;
     });
     Ok(receiver)
 }
@@ -52,25 +52,25 @@ pub(super) async fn open<T: Send + 'static>(
 /// A query in progress.
 struct Scan {
     rows: Pin<Box<RowStream>>,
-    _connection: Own,
+    _connection: AbortOnDrop,
 }
 
 /// A connection that is aborted when it is dropped, since the server may still be sending rows.
-struct Own(Connection);
+struct AbortOnDrop(Connection);
 
-impl Drop for Own {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.0.cut();
+        self.0.abort();
     }
 }
 
 impl Scan {
     /// Starts the query and waits for the first row, if there is one.
-    async fn begin<T>(connection: Connection, query: &StreamedQuery<T>) -> Result<(Self, Option<Row>), Error> {
-        let connection = Own(connection);
-        connection.0.run(BEGIN).await?;
-        let statement = connection.0.prepared(&query.sql.postgres).await?;
-        let rows = Box::pin(connection.0.query(&statement, &of_row(&query.values)).await?);
+    async fn start<T>(connection: Connection, query: &StreamedQuery<T>) -> Result<(Self, Option<Row>), Error> {
+        let connection = AbortOnDrop(connection);
+        connection.0.run_script(BEGIN).await?;
+        let statement = connection.0.prepare_cached(&query.sql.postgres).await?;
+        let rows = Box::pin(connection.0.query(&statement, &row_parameters(&query.values)).await?);
         let mut scan = Self { rows, _connection: connection };
         let first = scan.rows.try_next().await?;
         Ok((scan, first))
@@ -82,17 +82,17 @@ impl Scan {
         &mut self,
         first: Option<Row>,
         query: &StreamedQuery<T>,
-        sender: &Giving<T>,
+        sender: &BatchSender<T>,
     ) -> Result<(), StoreError> {
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::with_capacity(BATCH_ROWS);
         let mut next = first;
         while let Some(row) = next {
-            batch.push((query.read)(&mut Cells::of_postgres(&row))?);
-            if batch.len() == BATCH {
-                sender.give(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await?;
+            batch.push((query.read)(&mut RowReader::from_postgres(&row))?);
+            if batch.len() == BATCH_ROWS {
+                sender.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_ROWS))).await?;
             }
-            next = self.rows.try_next().await.map_err(of_postgres)?;
+            next = self.rows.try_next().await.map_err(from_postgres)?;
         }
-        if batch.is_empty() { Ok(()) } else { sender.give(batch).await }
+        if batch.is_empty() { Ok(()) } else { sender.send(batch).await }
     }
 }

@@ -19,7 +19,7 @@ use tokio_postgres::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::encrypted::Encrypted;
+use super::tls_socket::TlsSocket;
 use crate::{
     engine::unavailable,
     location::{Roots, Security, Verification},
@@ -33,7 +33,7 @@ pub(super) struct Tls {
 
 impl Tls {
     /// Creates the configuration. Reads the certificate and key files that the URL names.
-    pub(super) fn of(security: &Security) -> Result<Self, StoreError> {
+    pub(super) fn new(security: &Security) -> Result<Self, StoreError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -54,11 +54,11 @@ impl Tls {
 
 fn verifier(security: &Security, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, StoreError> {
     if security.verification == Verification::None {
-        return Ok(Arc::new(Anybody { provider }));
+        return Ok(Arc::new(AnyCertificate { provider }));
     }
     let roots = Arc::new(roots(&security.roots)?);
     let chain = WebPkiServerVerifier::builder_with_provider(roots, provider).build().map_err(unavailable)?;
-    Ok(if security.verification == Verification::Chain { Arc::new(AnyName { chain }) } else { chain })
+    Ok(if security.verification == Verification::Chain { Arc::new(AnyHostName { chain }) } else { chain })
 }
 
 fn roots(roots: &Roots) -> Result<RootCertStore, StoreError> {
@@ -90,7 +90,7 @@ fn unreadable(path: &Path, error: impl std::fmt::Display) -> StoreError {
 }
 
 impl MakeTlsConnect<Socket> for Tls {
-    type Stream = Encrypted;
+    type Stream = TlsSocket;
     type TlsConnect = Handshake;
     type Error = io::Error;
 
@@ -106,15 +106,15 @@ pub(super) struct Handshake {
 }
 
 impl TlsConnect<Socket> for Handshake {
-    type Stream = Encrypted;
+    type Stream = TlsSocket;
     type Error = io::Error;
-    type Future = BoxFuture<'static, io::Result<Encrypted>>;
+    type Future = BoxFuture<'static, io::Result<TlsSocket>>;
 
     fn connect(self, socket: Socket) -> Self::Future {
         async move {
             let name =
                 ServerName::try_from(self.host).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-            self.connector.connect(name, socket).await.map(Encrypted::new)
+            self.connector.connect(name, socket).await.map(TlsSocket::new)
         }
         .boxed()
     }
@@ -122,17 +122,17 @@ impl TlsConnect<Socket> for Handshake {
 
 /// Accepts any certificate, which protects only against passive eavesdropping: `prefer` and `require`.
 #[derive(Debug)]
-struct Anybody {
+struct AnyCertificate {
     provider: Arc<CryptoProvider>,
 }
 
 /// Accepts a certificate issued under a trusted root, for any host name: `verify-ca`.
 #[derive(Debug)]
-struct AnyName {
+struct AnyHostName {
     chain: Arc<WebPkiServerVerifier>,
 }
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -167,7 +167,7 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for AnyHostName {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,

@@ -6,72 +6,77 @@ use kernel::StoreError;
 
 use super::{
     connection::Connection,
-    job::Job,
-    session::{Line, PostgresSession},
+    job::TransactionJob,
+    session::{Pipeline, PostgresSession},
 };
 use crate::engine::{
     Session,
-    failure::{Trouble, of_postgres, trouble},
-    in_order::begin,
+    failure::{FailureClass, classify, from_postgres},
+    pipeline::poll_once,
 };
 
 /// The result of a transaction.
-pub(super) enum Ending {
+pub(super) enum TransactionResult {
     Committed,
     /// The transaction was rolled back; nothing is stored.
-    Undone(Vec<Fate>),
+    RolledBack(Vec<JobResult>),
     /// It is unknown whether the transaction was committed: running it again might store it twice.
     Unknown(StoreError),
 }
 
 /// The result of a job in a transaction that was rolled back.
 #[derive(Clone, Copy)]
-pub(super) struct Fate {
+pub(super) struct JobResult {
     /// Whether the job itself succeeded.
-    pub(super) good: bool,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) succeeded: bool,
+    pub(super) failure: Option<FailureClass>,
 }
 
 /// Runs the jobs in one transaction. A single job may send statements one after the other. Several jobs must send all
 /// their statements before the first is answered, so that the database runs the jobs one after the other.
-pub(super) async fn transact(connection: &Arc<Connection>, jobs: &mut [Box<dyn Job>]) -> Ending {
-    let pipeline = Arc::new(Line::on(Arc::clone(connection)));
+pub(super) async fn transact(connection: &Arc<Connection>, jobs: &mut [Box<dyn TransactionJob>]) -> TransactionResult {
+    let pipeline = Arc::new(Pipeline::new(Arc::clone(connection)));
     let mut sessions: Vec<Session> =
-        jobs.iter().map(|_| Session::Postgres(PostgresSession::on(Arc::clone(&pipeline)))).collect();
-    let (begun, succeeded) = all(&pipeline, jobs, &mut sessions).await;
-    let results = |failure: Option<Trouble>| {
+        jobs.iter().map(|_| Session::Postgres(PostgresSession::new(Arc::clone(&pipeline)))).collect();
+    let (begun, succeeded) = run_jobs(&pipeline, jobs, &mut sessions).await;
+    let results = |failure: Option<FailureClass>| {
         let pairs = sessions.iter().zip(&succeeded);
-        pairs.map(|(session, &succeeded)| Fate { good: succeeded, trouble: failure.or(session.trouble()) }).collect()
+        pairs
+            .map(|(session, &succeeded)| JobResult { succeeded, failure: failure.or(session.first_failure()) })
+            .collect()
     };
     if let Err(error) = begun {
-        return Ending::Undone(results(Some(trouble(&error))));
+        return TransactionResult::RolledBack(results(Some(classify(&error))));
     }
-    if succeeded.iter().all(|succeeded| *succeeded) && sessions.iter().all(|session| session.trouble().is_none()) {
-        return match pipeline.run("COMMIT").await {
-            Ok(()) => Ending::Committed,
-            Err(error) if trouble(&error) == Trouble::Dead => Ending::Unknown(of_postgres(error)),
-            Err(error) => Ending::Undone(results(Some(trouble(&error)))),
+    if succeeded.iter().all(|succeeded| *succeeded) && sessions.iter().all(|session| session.first_failure().is_none())
+    {
+        return match pipeline.run_script("COMMIT").await {
+            Ok(()) => TransactionResult::Committed,
+            Err(error) if classify(&error) == FailureClass::ConnectionLost => {
+                TransactionResult::Unknown(from_postgres(error))
+            }
+            Err(error) => TransactionResult::RolledBack(results(Some(classify(&error)))),
         };
     }
-    if pipeline.run("ROLLBACK").await.is_err() {
-        connection.cut();
+    if pipeline.run_script("ROLLBACK").await.is_err() {
+        connection.abort();
     }
-    Ending::Undone(results(None))
+    TransactionResult::RolledBack(results(None))
 }
 
 /// Sends BEGIN and runs the jobs. Returns the result of BEGIN and whether each job succeeded.
-async fn all(
-    pipeline: &Line,
-    jobs: &mut [Box<dyn Job>],
+async fn run_jobs(
+    pipeline: &Pipeline,
+    jobs: &mut [Box<dyn TransactionJob>],
     sessions: &mut [Session],
 ) -> (Result<(), tokio_postgres::Error>, Vec<bool>) {
     let is_shared = jobs.len() > 1;
-    let mut beginning = std::pin::pin!(pipeline.run("BEGIN"));
-    let begun = begin(&mut beginning).await;
+    let mut beginning = std::pin::pin!(pipeline.run_script("BEGIN"));
+    let begun = poll_once(&mut beginning).await;
     let mut running: Vec<_> = jobs.iter_mut().zip(sessions).map(|(job, session)| job.run(session)).collect();
     let mut polled = Vec::with_capacity(running.len());
     for job in &mut running {
-        polled.push(begin(job).await);
+        polled.push(poll_once(job).await);
     }
     if is_shared {
         pipeline.close();

@@ -5,24 +5,24 @@ use std::{path::Path, thread::park_timeout, time::Duration};
 use kernel::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
-use crate::engine::failure::of_sqlite;
+use crate::engine::failure::from_sqlite;
 
 /// The maximum number of retries for the file's lock and the delay between them: ten seconds in all. Commands write to
 /// the same file as a busy server, whose transactions leave short gaps; SQLite's own busy timeout would sleep through
 /// most of them.
-const TRIES: i32 = 20_000;
-const PAUSE: Duration = Duration::from_micros(500);
+const MAX_RETRIES: i32 = 20_000;
+const RETRY_DELAY: Duration = Duration::from_micros(500);
 /// The maximum number of prepared statements per connection, enough for all of them, including lists with several
 /// filters.
-const STATEMENTS: usize = 512;
+const MAX_STATEMENTS: usize = 512;
 
 /// Opens the connection that writes, whose commits are durable on disk. It checkpoints the write-ahead log every 16 MB
 /// instead of every 4 MB, which a few hundred findings fill, so that a page is written back once for many commits that
 /// change it.
-pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(of_sqlite)?;
-    settle(
+    let mut connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
+    configure(
         &mut connection,
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
@@ -35,45 +35,47 @@ pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Opens a connection for general reads, such as lists.
-pub(super) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
-    reading(path, "PRAGMA query_only = ON; PRAGMA cache_size = -2000;")
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    open_read_only(path, "PRAGMA query_only = ON; PRAGMA cache_size = -2000;")
 }
 
 /// Opens a connection for point reads. It has a small page cache, which every commit invalidates anyway; the operating
 /// system caches the pages.
-pub(super) fn for_points(path: &Path) -> Result<Connection, StoreError> {
-    reading(path, "PRAGMA query_only = ON; PRAGMA cache_size = -500;")
+pub(super) fn open_point_reader(path: &Path) -> Result<Connection, StoreError> {
+    open_read_only(path, "PRAGMA query_only = ON; PRAGMA cache_size = -500;")
 }
 
-fn reading(path: &Path, pragmas: &str) -> Result<Connection, StoreError> {
+fn open_read_only(path: &Path, pragmas: &str) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(of_sqlite)?;
-    settle(&mut connection, pragmas)?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(from_sqlite)?;
+    configure(&mut connection, pragmas)?;
     Ok(connection)
 }
 
-fn settle(connection: &mut Connection, pragmas: &str) -> Result<(), StoreError> {
-    connection.busy_handler(Some(patient)).map_err(of_sqlite)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+fn configure(connection: &mut Connection, pragmas: &str) -> Result<(), StoreError> {
+    connection.busy_handler(Some(wait_for_lock)).map_err(from_sqlite)?;
+    connection.set_prepared_statement_cache_capacity(MAX_STATEMENTS);
     // Query plans depend only on the statement's text. Otherwise each new value of a `LIMIT ?` would prepare it again.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(of_sqlite)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(from_sqlite)?;
     // SQLite itself does not wait when several processes switch a new file to WAL mode at once.
     let mut tries = 0;
     loop {
         match connection.execute_batch(pragmas) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && patient(tries) => tries += 1,
-            result => return result.map_err(of_sqlite),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait_for_lock(tries) => {
+                tries += 1
+            }
+            result => return result.map_err(from_sqlite),
         }
     }
 }
 
 /// A busy handler that waits for the file's lock for up to ten seconds.
-pub(super) fn patient(tries: i32) -> bool {
-    patient_for::<TRIES>(tries)
+pub(super) fn wait_for_lock(tries: i32) -> bool {
+    wait_for_lock_up_to::<MAX_RETRIES>(tries)
 }
 
 /// A busy handler that waits for up to `MAX` times half a millisecond.
-pub(super) fn patient_for<const MAX: i32>(tries: i32) -> bool {
-    park_timeout(PAUSE);
+pub(super) fn wait_for_lock_up_to<const MAX: i32>(tries: i32) -> bool {
+    park_timeout(RETRY_DELAY);
     tries < MAX
 }

@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kernel::StoreError;
 
-use crate::engine::{Done, Failure, Given, Session, Work, corrupt, session::drive, task::Task};
+use crate::engine::{Completion, Input, Session, SessionFn, WorkError, corrupt, job::Job, session::drive};
 
 /// A job that reads. It completes when it has run.
 pub(super) trait ReadJob: Send {
     fn run(self: Box<Self>, session: &mut Session);
-    fn refuse(self: Box<Self>, error: StoreError);
+    fn reject(self: Box<Self>, error: StoreError);
 }
 
 /// A job that writes. It completes when the transaction it shares with other jobs is durable.
@@ -20,9 +20,9 @@ pub(super) trait WriteJob: Send {
 }
 
 /// Runs work to its end on this thread.
-pub(super) fn attempt<C: Given, T, E: Failure>(
+pub(super) fn run_catching_panics<C: Input, T, E: WorkError>(
     input: &C,
-    work: &impl Work<C, T, E>,
+    work: &impl SessionFn<C, T, E>,
     session: &mut Session,
 ) -> Result<T, E> {
     // A panic would end the thread, and with it the database for all callers, and lose the session.
@@ -30,24 +30,24 @@ pub(super) fn attempt<C: Given, T, E: Failure>(
         .unwrap_or_else(|_| Err(corrupt("the work on the database panicked").into()))
 }
 
-impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> ReadJob for Task<C, W, D, T, E> {
+impl<C: Input, W: SessionFn<C, T, E>, D: Completion<T, E>, T: Send, E: WorkError> ReadJob for Job<C, W, D, T, E> {
     fn run(self: Box<Self>, session: &mut Session) {
-        let result = attempt(&self.given, &self.work, session);
-        (self.done)(result);
+        let result = run_catching_panics(&self.input, &self.work, session);
+        (self.completion)(result);
     }
 
-    fn refuse(self: Box<Self>, error: StoreError) {
-        (self.done)(Err(error.into()));
+    fn reject(self: Box<Self>, error: StoreError) {
+        (self.completion)(Err(error.into()));
     }
 }
 
-impl<C: Given, W: Work<C, T, E>, D: Done<T, E>, T: Send, E: Failure> WriteJob for Task<C, W, D, T, E> {
+impl<C: Input, W: SessionFn<C, T, E>, D: Completion<T, E>, T: Send, E: WorkError> WriteJob for Job<C, W, D, T, E> {
     fn run(&mut self, session: &mut Session) -> bool {
-        let result = attempt(&self.given, &self.work, session);
-        self.answer.insert(result).is_ok()
+        let result = run_catching_panics(&self.input, &self.work, session);
+        self.result.insert(result).is_ok()
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
-        Task::finish(*self, committed);
+        Job::finish(*self, committed);
     }
 }

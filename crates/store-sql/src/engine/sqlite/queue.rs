@@ -7,7 +7,7 @@ use std::{
 
 pub(super) struct Queue<J> {
     state: Mutex<State<J>>,
-    filled: Condvar,
+    job_added: Condvar,
     capacity: usize,
 }
 
@@ -20,7 +20,7 @@ struct State<J> {
 
 /// The reason why a job was not accepted.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum PushError {
     #[error("too many requests are waiting for the database; try again later")]
     Full,
     #[error("the database is closed")]
@@ -30,23 +30,23 @@ pub(super) enum Refusal {
 impl<J> Queue<J> {
     pub(super) fn new(capacity: usize) -> Self {
         let state = State { waiting: VecDeque::new(), idle: 0, closed: false };
-        Self { state: Mutex::new(state), filled: Condvar::new(), capacity }
+        Self { state: Mutex::new(state), job_added: Condvar::new(), capacity }
     }
 
     /// Adds a job at the end, or returns it if the queue is full or closed.
-    pub(super) fn push(&self, job: J) -> Result<(), (J, Refusal)> {
+    pub(super) fn push(&self, job: J) -> Result<(), (J, PushError)> {
         let mut state = self.state();
         if state.closed {
-            return Err((job, Refusal::Closed));
+            return Err((job, PushError::Closed));
         }
         if state.waiting.len() >= self.capacity {
-            return Err((job, Refusal::Full));
+            return Err((job, PushError::Full));
         }
         state.waiting.push_back(job);
         let wake = state.idle > 0;
         drop(state);
         if wake {
-            self.filled.notify_one();
+            self.job_added.notify_one();
         }
         Ok(())
     }
@@ -65,7 +65,7 @@ impl<J> Queue<J> {
                 return false;
             }
             state.idle += 1;
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.job_added.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
         }
         let count = state.waiting.len().min(max);
@@ -76,7 +76,7 @@ impl<J> Queue<J> {
     /// Closes the queue. Waiting jobs can still be taken.
     pub(super) fn close(&self) {
         self.state().closed = true;
-        self.filled.notify_all();
+        self.job_added.notify_all();
     }
 
     fn state(&self) -> MutexGuard<'_, State<J>> {
@@ -89,18 +89,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_queue_hands_work_back() {
+    fn a_full_queue_returns_the_job() {
         let queue = Queue::new(2);
         assert!(queue.push(1).is_ok() && queue.push(2).is_ok());
-        assert!(matches!(queue.push(3), Err((3, Refusal::Full))));
+        assert!(matches!(queue.push(3), Err((3, PushError::Full))));
     }
 
     #[test]
-    fn a_closed_queue_takes_nothing_more_but_gives_out_what_waits() {
+    fn a_closed_queue_accepts_no_jobs_and_hands_out_the_waiting_ones() {
         let queue = Queue::new(2);
         queue.push(1).unwrap();
         queue.close();
-        assert!(matches!(queue.push(2), Err((2, Refusal::Closed))));
+        assert!(matches!(queue.push(2), Err((2, PushError::Closed))));
         let mut taken = Vec::new();
         assert!(queue.take(8, &mut taken));
         assert_eq!(taken, [1]);

@@ -6,7 +6,7 @@ use crate::engine::Session;
 /// Runs jobs from the queue until it is closed and empty. It takes one at a time, so that idle threads get their share
 /// and every read begins after it was requested.
 pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn ReadJob>>) {
-    let mut session = Session::on_sqlite(connection);
+    let mut session = Session::from_sqlite(connection);
     let mut taken = Vec::with_capacity(1);
     while queue.take(1, &mut taken) {
         for job in taken.drain(..) {

@@ -18,37 +18,40 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-use super::{connection::for_reading, ended, join, spawn};
+use super::{connection::open_reader, join, run_blocking, spawn};
 use crate::engine::{
-    Cells, corrupt,
-    failure::of_sqlite,
-    streams::{BATCH, Giving, Places, StreamedQuery, Taking, hand_over, unwanted},
+    RowReader, corrupt,
+    failure::from_sqlite,
+    streams::{BATCH_ROWS, BatchReceiver, BatchSender, StreamSemaphore, StreamedQuery, abandoned, channel},
     unavailable,
 };
 
 /// The number of steps of SQLite's virtual machine between two checks for an abandoned stream: some tenths of a
 /// millisecond.
-const LOOK: i32 = 10_000;
+const STEPS_PER_CHECK: i32 = 10_000;
 
 pub(super) struct Streams {
     path: PathBuf,
-    places: Places,
+    semaphore: StreamSemaphore,
     closed: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Streams {
-    pub(super) fn over(path: &Path) -> Self {
+    pub(super) fn new(path: &Path) -> Self {
         let closed = watch::Sender::new(false);
-        Self { path: path.to_owned(), places: Places::default(), closed, threads: Mutex::default() }
+        Self { path: path.to_owned(), semaphore: StreamSemaphore::default(), closed, threads: Mutex::default() }
     }
 
     /// Opens a stream. Its snapshot is taken before this returns.
-    pub(super) async fn open<T: Send + 'static>(&self, query: StreamedQuery<T>) -> Result<Taking<T>, StoreError> {
-        let permit = self.places.take().await?;
-        let (sender, receiver) = hand_over();
+    pub(super) async fn open<T: Send + 'static>(
+        &self,
+        query: StreamedQuery<T>,
+    ) -> Result<BatchReceiver<T>, StoreError> {
+        let permit = self.semaphore.acquire().await?;
+        let (sender, receiver) = channel();
         let (started_sender, started) = oneshot::channel();
-        let source = Source { closed: self.closed.subscribe(), runtime: Handle::current(), query, giving: sender };
+        let source = StreamThread { closed: self.closed.subscribe(), runtime: Handle::current(), query, sender };
         let path = self.path.clone();
         let thread = spawn("sqlite-stream", move || {
             source.run(&path, started_sender);
@@ -67,21 +70,21 @@ impl Streams {
     pub(super) async fn close(&self) {
         self.closed.send_replace(true);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        ended(move || join(threads)).await;
+        run_blocking(move || join(threads)).await;
     }
 }
 
 /// The state of a stream's thread.
-struct Source<T> {
+struct StreamThread<T> {
     closed: watch::Receiver<bool>,
     runtime: Handle,
     query: StreamedQuery<T>,
-    giving: Giving<T>,
+    sender: BatchSender<T>,
 }
 
-impl<T: Send + 'static> Source<T> {
+impl<T: Send + 'static> StreamThread<T> {
     fn run(mut self, path: &Path, started: oneshot::Sender<Result<(), StoreError>>) {
-        let connection = match self.snapshot(path) {
+        let connection = match self.open_snapshot(path) {
             Ok(connection) => connection,
             Err(error) => return drop(started.send(Err(error))),
         };
@@ -92,57 +95,57 @@ impl<T: Send + 'static> Source<T> {
         // Dropped before the end is sent, so that a stream that has ended holds no connection.
         drop(connection);
         let outcome = scanned.unwrap_or_else(|_| Err(corrupt("the stream panicked")));
-        let Self { giving: sender, mut closed, runtime, .. } = self;
+        let Self { sender, mut closed, runtime, .. } = self;
         runtime.block_on(async {
             tokio::select! {
-                () = sender.end(outcome) => {}
+                () = sender.finish(outcome) => {}
                 _ = closed.wait_for(|closed| *closed) => {}
             }
         });
     }
 
     /// Opens a connection with a snapshot, whose queries are interrupted when the stream is abandoned.
-    fn snapshot(&self, path: &Path) -> Result<Connection, StoreError> {
-        let mut connection = for_reading(path)?;
-        let (sender, closed) = (self.giving.clone(), self.closed.clone());
+    fn open_snapshot(&self, path: &Path) -> Result<Connection, StoreError> {
+        let mut connection = open_reader(path)?;
+        let (sender, closed) = (self.sender.clone(), self.closed.clone());
         // A dropped sender of `closed` counts as closed.
-        let is_abandoned = move || sender.is_unwanted() || *closed.borrow() || closed.has_changed().is_err();
-        connection.progress_handler(LOOK, Some(is_abandoned)).map_err(of_sqlite)?;
-        connection.execute_batch("BEGIN").map_err(of_sqlite)?;
+        let is_abandoned = move || sender.is_closed() || *closed.borrow() || closed.has_changed().is_err();
+        connection.progress_handler(STEPS_PER_CHECK, Some(is_abandoned)).map_err(from_sqlite)?;
+        connection.execute_batch("BEGIN").map_err(from_sqlite)?;
         // A transaction takes its snapshot with its first read.
         connection
             .query_row("SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)", [], |_| Ok(()))
-            .map_err(of_sqlite)?;
+            .map_err(from_sqlite)?;
         Ok(connection)
     }
 
     fn scan(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let mut statement = connection.prepare(&self.query.sql.sqlite).map_err(of_stream)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(&self.query.values)).map_err(of_stream)?;
-        let mut batch = Vec::with_capacity(BATCH);
-        while let Some(row) = rows.next().map_err(of_stream)? {
-            batch.push((self.query.read)(&mut Cells::of_sqlite(row))?);
-            if batch.len() == BATCH {
-                self.give(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)))?;
+        let mut statement = connection.prepare(&self.query.sql.sqlite).map_err(stream_error)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(&self.query.values)).map_err(stream_error)?;
+        let mut batch = Vec::with_capacity(BATCH_ROWS);
+        while let Some(row) = rows.next().map_err(stream_error)? {
+            batch.push((self.query.read)(&mut RowReader::from_sqlite(row))?);
+            if batch.len() == BATCH_ROWS {
+                self.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_ROWS)))?;
             }
         }
-        if batch.is_empty() { Ok(()) } else { self.give(batch) }
+        if batch.is_empty() { Ok(()) } else { self.send(batch) }
     }
 
     /// Sends a batch, waiting until the previous one was received. Fails if the stream is abandoned or closed.
-    fn give(&mut self, batch: Vec<T>) -> Result<(), StoreError> {
-        let Self { giving: sender, closed, runtime, .. } = self;
+    fn send(&mut self, batch: Vec<T>) -> Result<(), StoreError> {
+        let Self { sender, closed, runtime, .. } = self;
         runtime.block_on(async {
             tokio::select! {
-                sent = sender.give(batch) => sent,
-                _ = closed.wait_for(|closed| *closed) => Err(unwanted()),
+                sent = sender.send(batch) => sent,
+                _ = closed.wait_for(|closed| *closed) => Err(abandoned()),
             }
         })
     }
 }
 
-fn of_stream(error: rusqlite::Error) -> StoreError {
-    if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) { unwanted() } else { of_sqlite(error) }
+fn stream_error(error: rusqlite::Error) -> StoreError {
+    if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) { abandoned() } else { from_sqlite(error) }
 }
 
 #[cfg(test)]
@@ -155,47 +158,47 @@ mod tests {
     use kernel::{RecordStream as _, StoreError};
 
     use super::*;
-    use crate::engine::{Sql, sqlite::connection::for_writing};
+    use crate::engine::{Sql, sqlite::connection::open_writer};
 
     /// The number of rows that the stream has read.
-    static LOOKED_AT: AtomicU64 = AtomicU64::new(0);
+    static ROWS_READ: AtomicU64 = AtomicU64::new(0);
 
     fn query(text: &str) -> StreamedQuery<i64> {
-        let read = |cells: &mut Cells<'_>| cells.int();
-        StreamedQuery { sql: Arc::new(Sql::fixed(text)), values: Vec::new(), read }
+        let read = |cells: &mut RowReader<'_>| cells.int();
+        StreamedQuery { sql: Arc::new(Sql::from_text(text)), values: Vec::new(), read }
     }
 
     const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
 
-    async fn running(streams: &Streams) -> usize {
+    async fn count_running(streams: &Streams) -> usize {
         let mut threads = streams.threads.lock().unwrap();
         threads.retain(|thread| !thread.is_finished());
         threads.len()
     }
 
-    async fn ends(streams: &Streams) {
+    async fn wait_until_ended(streams: &Streams) {
         let ended = async {
-            while running(streams).await > 0 {
+            while count_running(streams).await > 0 {
                 tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.expect("the stream must end");
     }
 
-    fn over_a_file() -> (tempfile::TempDir, Streams) {
+    fn open_temporary() -> (tempfile::TempDir, Streams) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("streams.db");
-        drop(for_writing(&path).unwrap());
-        let streams = Streams::over(&path);
+        drop(open_writer(&path).unwrap());
+        let streams = Streams::new(&path);
         (folder, streams)
     }
 
     #[tokio::test]
-    async fn no_more_rows_are_read_than_somebody_takes() {
-        let (_folder, streams) = over_a_file();
+    async fn a_stream_reads_only_a_few_batches_ahead_of_its_receiver() {
+        let (_folder, streams) = open_temporary();
         let counting = StreamedQuery {
             read: |cells| {
-                LOOKED_AT.fetch_add(1, Ordering::Relaxed);
+                ROWS_READ.fetch_add(1, Ordering::Relaxed);
                 cells.int()
             },
             ..query(ENDLESS)
@@ -204,23 +207,23 @@ mod tests {
         for first in [1, 129, 257] {
             assert_eq!(receiver.next().await.unwrap().unwrap()[0], first);
         }
-        assert!(LOOKED_AT.load(Ordering::Relaxed) <= 5 * BATCH as u64);
+        assert!(ROWS_READ.load(Ordering::Relaxed) <= 5 * BATCH_ROWS as u64);
         drop(receiver);
-        ends(&streams).await;
+        wait_until_ended(&streams).await;
     }
 
     #[tokio::test]
     async fn a_scan_that_finds_nothing_ends_when_its_stream_is_dropped() {
-        let (_folder, streams) = over_a_file();
+        let (_folder, streams) = open_temporary();
         let receiver = streams.open(query(&format!("{ENDLESS} WHERE i < 0"))).await.unwrap();
-        assert_eq!(running(&streams).await, 1);
+        assert_eq!(count_running(&streams).await, 1);
         drop(receiver);
-        ends(&streams).await;
+        wait_until_ended(&streams).await;
     }
 
     #[tokio::test]
-    async fn closing_cuts_what_is_under_way() {
-        let (_folder, streams) = over_a_file();
+    async fn closing_aborts_open_streams() {
+        let (_folder, streams) = open_temporary();
         let mut scanning = streams.open(query(&format!("{ENDLESS} WHERE i < 0"))).await.unwrap();
         let mut waiting = streams.open(query(ENDLESS)).await.unwrap();
         waiting.next().await.unwrap();
@@ -237,10 +240,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_statement_that_fails_is_told() {
-        let (_folder, streams) = over_a_file();
+    async fn the_error_of_a_failed_statement_is_returned() {
+        let (_folder, streams) = open_temporary();
         let mut receiver = streams.open(query("SELECT nothing FROM nowhere")).await.unwrap();
         assert!(matches!(receiver.next().await, Err(StoreError::Corrupt(_))));
-        ends(&streams).await;
+        wait_until_ended(&streams).await;
     }
 }

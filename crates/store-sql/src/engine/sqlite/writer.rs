@@ -8,50 +8,51 @@ use std::{
 
 use kernel::StoreError;
 
-use super::{job::WriteJob, log::Log, queue::Queue};
-use crate::engine::{Session, corrupt, failure::of_sqlite, shared, unavailable};
+use super::{job::WriteJob, queue::Queue, wal_limiter::WalLimiter};
+use crate::engine::{Session, corrupt, failure::from_sqlite, shared_copy, unavailable};
 
 /// The maximum number of jobs in one transaction.
-const BATCH: usize = 64;
+const MAX_JOBS: usize = 64;
 /// The time between the starts of two transactions while jobs are waiting, as a multiple of the last one's duration.
 /// Jobs that arrive meanwhile join the transaction, and a wait for the disk costs more than running a few jobs. A
 /// single caller never waits for it, since it submits its next job after the previous result.
-const APART: u32 = 2;
+const SPACING_FACTOR: u32 = 2;
 /// The maximum time between the starts of two transactions while jobs are waiting.
-const AT_MOST_APART: Duration = Duration::from_millis(8);
+const MAX_SPACING: Duration = Duration::from_millis(8);
 
 pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJob>>) {
-    let mut session = Session::on_sqlite(connection);
-    let mut jobs = Vec::with_capacity(BATCH);
-    let mut wal_limiter = Log::new();
+    let mut session = Session::from_sqlite(connection);
+    let mut jobs = Vec::with_capacity(MAX_JOBS);
+    let mut wal_limiter = WalLimiter::new();
     let mut last: Option<(Instant, Duration)> = None;
     loop {
-        if let Some((began, took)) = last.filter(|_| (1..BATCH).contains(&queue.waiting())) {
-            park_timeout((took * APART).min(AT_MOST_APART).saturating_sub(began.elapsed()));
+        if let Some((began, took)) = last.filter(|_| (1..MAX_JOBS).contains(&queue.waiting())) {
+            park_timeout((took * SPACING_FACTOR).min(MAX_SPACING).saturating_sub(began.elapsed()));
         }
-        if !queue.take(BATCH, &mut jobs) {
+        if !queue.take(MAX_JOBS, &mut jobs) {
             break;
         }
         let began = Instant::now();
         let committed = transact(&mut session, &mut jobs).map_err(Arc::new);
         last = Some((began, began.elapsed()));
         for job in jobs.drain(..) {
-            job.finish(committed.as_ref().copied().map_err(shared));
+            job.finish(committed.as_ref().copied().map_err(shared_copy));
         }
         if let Session::Sqlite(session) = &session {
-            wal_limiter.bound(&mut session.connection());
+            wal_limiter.enforce(&mut session.connection());
         }
     }
     // Another process may still be reading. Then the log stays for the next process that opens the file.
-    if let Err(error) = batch(&session, "PRAGMA wal_checkpoint(TRUNCATE)") {
+    if let Err(error) = run_statement(&session, "PRAGMA wal_checkpoint(TRUNCATE)") {
         tracing::warn!(%error, "the write-ahead log was not checkpointed; the next start does it");
     }
 }
 
 /// Runs the jobs in one transaction, each in a savepoint so that it can fail alone.
 fn transact(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<(), StoreError> {
-    batch(session, "BEGIN IMMEDIATE")?;
-    let outcome = each(session, jobs).and_then(|keep| if keep { batch(session, "COMMIT") } else { roll_back(session) });
+    run_statement(session, "BEGIN IMMEDIATE")?;
+    let outcome = run_jobs(session, jobs)
+        .and_then(|keep| if keep { run_statement(session, "COMMIT") } else { roll_back(session) });
     if outcome.is_err() {
         roll_back(session)?;
     }
@@ -59,41 +60,41 @@ fn transact(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<(),
 }
 
 /// Whether SQLite has ended the transaction itself, as it does when the disk is full or fails.
-fn is_over(session: &Session) -> bool {
+fn is_ended(session: &Session) -> bool {
     matches!(session, Session::Sqlite(session) if session.connection().is_autocommit())
 }
 
 fn roll_back(session: &Session) -> Result<(), StoreError> {
-    if is_over(session) { Ok(()) } else { batch(session, "ROLLBACK") }
+    if is_ended(session) { Ok(()) } else { run_statement(session, "ROLLBACK") }
 }
 
 /// Runs the jobs. Returns whether any of them succeeded.
-fn each(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<bool, StoreError> {
+fn run_jobs(session: &mut Session, jobs: &mut [Box<dyn WriteJob>]) -> Result<bool, StoreError> {
     if let [job] = jobs {
         return Ok(job.run(session));
     }
     let mut any_succeeded = false;
     for job in jobs {
-        batch(session, "SAVEPOINT job")?;
+        run_statement(session, "SAVEPOINT job")?;
         let succeeded = job.run(session);
-        if is_over(session) {
+        if is_ended(session) {
             return Err(unavailable("SQLite rolled back the transaction, as it does when the disk is full or fails"));
         }
         if !succeeded {
-            batch(session, "ROLLBACK TO job")?;
+            run_statement(session, "ROLLBACK TO job")?;
         }
-        batch(session, "RELEASE job")?;
+        run_statement(session, "RELEASE job")?;
         any_succeeded |= succeeded;
     }
     Ok(any_succeeded)
 }
 
-fn batch(session: &Session, statement: &str) -> Result<(), StoreError> {
+fn run_statement(session: &Session, statement: &str) -> Result<(), StoreError> {
     let Session::Sqlite(session) = session else { return Err(corrupt("a SQLite statement was run on PostgreSQL")) };
     let connection = session.connection();
-    let mut prepared = connection.prepare_cached(statement).map_err(of_sqlite)?;
-    let mut rows = prepared.query([]).map_err(of_sqlite)?;
-    while rows.next().map_err(of_sqlite)?.is_some() {}
+    let mut prepared = connection.prepare_cached(statement).map_err(from_sqlite)?;
+    let mut rows = prepared.query([]).map_err(from_sqlite)?;
+    while rows.next().map_err(from_sqlite)?.is_some() {}
     Ok(())
 }
 
@@ -102,15 +103,15 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
-    use crate::engine::{Sql, task::Task};
+    use crate::engine::{Sql, job::Job};
 
     type Outcome = Receiver<Result<u64, StoreError>>;
 
     /// A job that runs one statement, and the channel that receives its result.
     fn job(statement: &'static str) -> (Box<dyn WriteJob>, Outcome) {
         let (sender, outcome) = channel();
-        let task = Task::new(
-            Sql::fixed(statement),
+        let task = Job::new(
+            Sql::from_text(statement),
             |sql: &Sql, session: &mut Session| -> futures_util::future::BoxFuture<'_, Result<u64, StoreError>> {
                 let affected = futures_util::FutureExt::now_or_never(session.execute(sql, &[]));
                 Box::pin(std::future::ready(affected.expect("SQLite never yields")))
@@ -121,11 +122,11 @@ mod tests {
     }
 
     #[test]
-    fn when_the_disk_is_full_nobody_in_the_transaction_is_told_that_anything_was_stored_or_found() {
+    fn a_full_disk_fails_all_jobs_of_the_transaction_even_those_that_only_found_rows() {
         let folder = tempfile::tempdir().unwrap();
         let connection = rusqlite::Connection::open(folder.path().join("small.db")).unwrap();
         connection.execute_batch("CREATE TABLE kept (id text PRIMARY KEY); PRAGMA max_page_count = 16;").unwrap();
-        let mut session = Session::on_sqlite(connection);
+        let mut session = Session::from_sqlite(connection);
         let (mut jobs, outcomes): (Vec<_>, Vec<_>) = [
             "INSERT INTO kept VALUES ('one')",
             // It conflicts with the previous row, which is not committed yet.
@@ -138,7 +139,7 @@ mod tests {
         .unzip();
         let committed = transact(&mut session, &mut jobs).map_err(Arc::new);
         for job in jobs {
-            job.finish(committed.as_ref().copied().map_err(shared));
+            job.finish(committed.as_ref().copied().map_err(shared_copy));
         }
         for outcome in outcomes {
             let error = outcome.recv().unwrap().unwrap_err();

@@ -1,0 +1,136 @@
+//! Limiting the size of the write-ahead log.
+//!
+//! SQLite checkpoints the log by itself, but restarts it only when no reader uses it. With readers that are never idle
+//! this moment does not come, and the log grows with every write.
+
+use rusqlite::Connection;
+
+use super::connection::{wait_for_lock, wait_for_lock_up_to};
+
+/// The number of transactions between two checks of the log's size.
+const TRANSACTIONS_PER_CHECK: u32 = 16;
+/// The number of pages of 4 KiB above which a restart of the log is forced: 64 MB.
+const MAX_PAGES: i64 = 16_384;
+/// The number of pages by which the log may grow before the next attempt, if readers used it for longer than the wait.
+const RETRY_PAGES: i64 = 4096;
+/// The number of waits for readers, each of half a millisecond: 50 ms in all, during which nobody can write.
+const MAX_WAITS: i32 = 100;
+
+/// Restarts the write-ahead log when it becomes too large.
+pub(super) struct WalLimiter {
+    transactions: u32,
+    restart_above: i64,
+}
+
+impl WalLimiter {
+    pub(super) const fn new() -> Self {
+        Self { transactions: 0, restart_above: MAX_PAGES }
+    }
+
+    /// Checks the log's size every few transactions. Must be called after each transaction. Failures are only logged,
+    /// since they do not affect committed data.
+    pub(super) fn enforce(&mut self, connection: &mut Connection) {
+        self.transactions += 1;
+        if self.transactions < TRANSACTIONS_PER_CHECK {
+            return;
+        }
+        self.transactions = 0;
+        if let Err(error) = self.restart_wal(connection) {
+            tracing::warn!(%error, "the write-ahead log was not restarted and keeps growing");
+        }
+    }
+
+    fn restart_wal(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let (_, pages) = checkpoint(connection, "PRAGMA wal_checkpoint(NOOP)")?;
+        if pages < MAX_PAGES {
+            self.restart_above = MAX_PAGES;
+        }
+        if pages < self.restart_above {
+            return Ok(());
+        }
+        connection.busy_handler(Some(wait_for_lock_up_to::<MAX_WAITS>))?;
+        let outcome = checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
+        connection.busy_handler(Some(wait_for_lock))?;
+        let (busy, pages) = outcome?;
+        self.restart_above = if busy { pages + RETRY_PAGES } else { MAX_PAGES };
+        Ok(())
+    }
+}
+
+/// Runs a checkpoint. Returns whether readers or writers blocked it, and the size of the log in pages.
+fn checkpoint(connection: &Connection, statement: &str) -> rusqlite::Result<(bool, i64)> {
+    connection.prepare_cached(statement)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::{
+        super::connection::{open_reader, open_writer},
+        *,
+    };
+
+    /// Writes 1 MB per transaction, as the writer does.
+    fn write(connection: &mut Connection, limiter: &mut WalLimiter, transactions: u32) {
+        for _ in 0..transactions {
+            connection.execute("INSERT INTO kept (bytes) VALUES (zeroblob(1000000))", []).unwrap();
+            connection.execute("DELETE FROM kept", []).unwrap();
+            limiter.enforce(connection);
+        }
+    }
+
+    #[test]
+    fn the_log_stays_bounded_under_uninterrupted_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("busy.db");
+        let mut writing = open_writer(&path).unwrap();
+        writing.execute_batch("CREATE TABLE kept (bytes blob)").unwrap();
+        let stopped = &AtomicBool::new(false);
+        // Two readers, one of which begins before the other ends.
+        let [one, other] = [(); 2].map(|()| open_reader(&path).unwrap());
+        // Each reads for some milliseconds, during which there are many commits.
+        let begin_read = |reader: &Connection| {
+            reader.execute_batch("BEGIN").unwrap();
+            let query = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+                           SELECT (SELECT count(*) FROM kept) + count(*) FROM n";
+            let _: i64 = reader.query_row(query, [], |row| row.get(0)).unwrap();
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                begin_read(&one);
+                while !stopped.load(Ordering::Relaxed) {
+                    begin_read(&other);
+                    one.execute_batch("COMMIT").unwrap();
+                    begin_read(&one);
+                    other.execute_batch("COMMIT").unwrap();
+                }
+            });
+            write(&mut writing, &mut WalLimiter::new(), 320);
+            stopped.store(true, Ordering::Relaxed);
+        });
+        let length = std::fs::metadata(folder.path().join("busy.db-wal")).unwrap().len();
+        assert!(length < 128 * 1024 * 1024, "the log has {length} bytes");
+    }
+
+    #[test]
+    fn the_writer_does_not_wait_for_a_long_read_after_every_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.db");
+        let mut writing = open_writer(&path).unwrap();
+        writing.execute_batch("CREATE TABLE kept (bytes blob)").unwrap();
+        let reading = open_reader(&path).unwrap();
+        reading.execute_batch("BEGIN").unwrap();
+        let _: i64 = reading.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
+        let mut limiter = WalLimiter::new();
+        write(&mut writing, &mut limiter, 80);
+        assert!(
+            limiter.restart_above >= MAX_PAGES + RETRY_PAGES,
+            "the next attempt must wait for the log to grow: {}",
+            limiter.restart_above
+        );
+        drop(reading);
+        write(&mut writing, &mut limiter, 80);
+        assert_eq!(limiter.restart_above, MAX_PAGES);
+    }
+}

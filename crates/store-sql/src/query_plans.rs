@@ -1,0 +1,266 @@
+//! The query plans of lists on SQLite: every list is a range scan of an index.
+#![cfg(test)]
+
+pub(crate) mod on_postgres;
+
+use ::audit::AuditFilter;
+use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
+use kernel::{Id, Order, PageRequest, RecordKey, Reference, StoreError, TimeRange, Timestamp};
+use registers::{Control, ControlFilter, ControlStatus};
+use ulid::Ulid;
+use webhooks::{
+    DeliveryFilter, DeliveryState, SubscriptionFilter, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
+};
+
+use crate::{
+    audit::entry_list,
+    database::Database,
+    engine::{RowReader, Sql, Value},
+    list_query::ListQuery,
+    location::DatabaseUrl,
+    statements::Statements,
+    table::Table,
+};
+
+/// The scan limit of a page.
+const SCAN_LIMIT: usize = 2_000;
+/// The process that lists.
+const PROCESS: Ulid = Ulid(9);
+
+pub(crate) struct PlanFixture {
+    database: Database,
+    _folder: tempfile::TempDir,
+}
+
+impl PlanFixture {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&DatabaseUrl::Sqlite(folder.path().join("plans.db"))).await.unwrap();
+        database.migrate(Timestamp::from_millis(0)).await.unwrap();
+        Self { database, _folder: folder }
+    }
+
+    pub(crate) async fn plan_steps(&self, sql: &Sql, values: Vec<Value<'static>>) -> Vec<String> {
+        let given = (sql.explain_query_plan(), values);
+        self.database
+            .engine
+            .read(given, |(sql, values), session| Box::pin(session.fetch(sql, values, read_step)))
+            .await
+            .unwrap()
+    }
+
+    async fn list<R: Table>(&self, filter: &R::Filter, page: &PageRequest) -> Vec<String> {
+        let query =
+            ListQuery::for_records(Id::<kernel::Organization>::new(Ulid(1)).into(), R::filter_values(filter), page);
+        let (sql, values) = Statements::for_kind(R::KIND).list(&query, SCAN_LIMIT, PROCESS);
+        self.plan_steps(&sql, values).await
+    }
+}
+
+fn read_step(cells: &mut RowReader<'_>) -> Result<String, StoreError> {
+    for _ in 0..3 {
+        cells.int()?;
+    }
+    cells.text().map(str::to_owned)
+}
+
+fn pages() -> [PageRequest; 3] {
+    let since = TimeRange { updated_after: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
+    [
+        PageRequest::default(),
+        PageRequest { time_range: since, ..PageRequest::default() },
+        PageRequest { time_range: since, order: Order::Changed, ..PageRequest::default() },
+    ]
+}
+
+/// Asserts that the plan has `count` ranges of this index, in its order, and for each row of the page a lookup by
+/// identifier, and sorts nothing. If not all rows of a range belong to the page, the ranges occur twice: for the page
+/// and for its end.
+#[track_caller]
+fn assert_ranges(steps: &[String], index: &str, count: usize) {
+    assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
+    let reads: Vec<_> = steps.iter().filter(|step| step.contains(" USING ") && !step.contains(" t USING ")).collect();
+    assert!(reads.len() == count || reads.len() == 2 * count, "{count} times {index}: {steps:#?}");
+    for read in reads {
+        assert!(read.starts_with("SEARCH") && read.contains(&format!("INDEX {index} ")), "{index}: {steps:#?}");
+    }
+    let scans: Vec<_> = steps.iter().filter(|step| step.starts_with("SCAN")).collect();
+    assert!(scans.iter().all(|scan| ["SCAN l", "SCAN page"].contains(&scan.as_str())), "{steps:#?}");
+}
+
+/// Returns the plan without the steps that look up a matching entry and its seal by key.
+pub(crate) fn without_seal_lookups(mut steps: Vec<String>) -> Vec<String> {
+    let seal = "SEARCH s USING INDEX audit_seals_entry (organization_id=? AND entry_id=?)";
+    assert!(steps.iter().any(|step| step == seal), "{steps:#?}");
+    let entry = "SEARCH e USING INDEX sqlite_autoindex_audit_entries_1 (organization_id=? AND id=?)";
+    steps.retain(|step| ![seal, entry].contains(&step.as_str()) && !step.starts_with("CORRELATED SCALAR SUBQUERY"));
+    steps
+}
+
+const BY_ID: &str = "sqlite_autoindex_findings_1";
+
+#[tokio::test]
+async fn a_list_of_findings_scans_one_index_range() {
+    let planned = PlanFixture::new().await;
+    let by = |status: &[Status], severity: &[Severity], kind: &[SourceKind], subject: &[&str]| FindingFilter {
+        statuses: status.iter().copied().collect(),
+        severities: severity.iter().copied().collect(),
+        source_kinds: kind.iter().copied().collect(),
+        subject_resource_ids: subject.iter().map(|id| Reference::parse(id).unwrap()).collect(),
+        ..FindingFilter::default()
+    };
+    let cases = [
+        (by(&[], &[], &[], &[]), [BY_ID, BY_ID, "findings_changed"]),
+        (by(&[Status::Open], &[], &[], &[]), ["findings_status", "findings_status", "findings_status_changed"]),
+        (by(&[], &[Severity::Low], &[], &[]), ["findings_severity", "findings_severity", "findings_severity_changed"]),
+        (
+            by(&[], &[], &[SourceKind::Manual], &[]),
+            ["findings_source_kind", "findings_source_kind", "findings_source_kind_changed"],
+        ),
+        (by(&[], &[], &[], &["x"]), ["findings_subject", "findings_subject", "findings_subject_changed"]),
+    ];
+    for (filter, indexes) in cases {
+        for (place, page) in pages().iter().enumerate() {
+            assert_ranges(&planned.list::<Finding>(&filter, page).await, indexes[place], 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_controls_or_events_scans_one_index_range() {
+    let planned = PlanFixture::new().await;
+    let active = ControlFilter { statuses: [ControlStatus::Active].into() };
+    let about = FindingEventFilter { finding: Some(Id::new(Ulid(7))) };
+    for (place, page) in pages().iter().enumerate() {
+        let controls = ["controls_status", "controls_status", "controls_status_changed"];
+        assert_ranges(&planned.list::<Control>(&active, page).await, controls[place], 1);
+        let events = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"];
+        assert_ranges(&planned.list::<FindingEvent>(&about, page).await, events[place], 1);
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_subscriptions_or_deliveries_scans_one_index_range() {
+    let planned = PlanFixture::new().await;
+    let theirs = SubscriptionFilter { account: Some(Id::new(Ulid(7))), ..SubscriptionFilter::default() };
+    let shown = SubscriptionFilter::for_account(Id::new(Ulid(7)));
+    let active = SubscriptionFilter { statuses: [SubscriptionStatus::Active].into(), ..SubscriptionFilter::default() };
+    let to_one = DeliveryFilter { subscription: Some(Id::new(Ulid(7))), ..DeliveryFilter::default() };
+    let exhausted = DeliveryFilter { states: [DeliveryState::Exhausted].into(), ..to_one.clone() };
+    for (place, page) in pages().iter().enumerate() {
+        let index = |name: &str| if place == 2 { format!("{name}_changed") } else { name.to_owned() };
+        let subscriptions = index("webhook_subscriptions_account");
+        assert_ranges(&planned.list::<WebhookSubscription>(&theirs, page).await, &subscriptions, 1);
+        assert_ranges(&planned.list::<WebhookSubscription>(&shown, page).await, &subscriptions, 1);
+        let active = planned.list::<WebhookSubscription>(&active, page).await;
+        assert_ranges(&active, &index("webhook_subscriptions_status"), 1);
+        let by_key = "sqlite_autoindex_webhook_deliveries_1";
+        let deliveries = if place == 2 { "webhook_deliveries_subscription_changed" } else { by_key };
+        assert_ranges(&planned.list::<WebhookDelivery>(&to_one, page).await, deliveries, 1);
+        let exhausted = planned.list::<WebhookDelivery>(&exhausted, page).await;
+        assert_ranges(&exhausted, deliveries, 1);
+        let whole = format!("SEARCH t USING INDEX {by_key} (organization_id=? AND subscription_id=? AND id=?)");
+        assert!(exhausted.contains(&whole), "{exhausted:#?}");
+    }
+}
+
+#[tokio::test]
+async fn several_values_scan_a_range_each_and_nothing_is_sorted() {
+    let planned = PlanFixture::new().await;
+    let several = FindingFilter { statuses: [Status::Open, Status::Triaged].into(), ..FindingFilter::default() };
+    let subjects = (0..50).map(|number| Reference::parse(&format!("r-{number}")).unwrap());
+    let many = FindingFilter { subject_resource_ids: subjects.collect(), ..FindingFilter::default() };
+    for (filter, indexes, ranges) in [
+        (several, ["findings_status", "findings_status", "findings_status_changed"], 8),
+        (many, ["findings_subject", "findings_subject", "findings_subject_changed"], 64),
+    ] {
+        for (page, index) in pages().iter().zip(indexes) {
+            assert_ranges(&planned.list::<Finding>(&filter, page).await, index, ranges);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_most_selective_of_several_filters_drives_the_query() {
+    let planned = PlanFixture::new().await;
+    let status = FindingFilter { statuses: [Status::Open].into(), ..FindingFilter::default() };
+    let both = FindingFilter { severities: [Severity::Low].into(), ..status.clone() };
+    let fewer = FindingFilter { statuses: [Status::Open, Status::Triaged].into(), ..both.clone() };
+    let subject = FindingFilter { subject_resource_ids: [Reference::parse("x").unwrap()].into(), ..both.clone() };
+    let all = FindingFilter { source_kinds: [SourceKind::Manual].into(), ..both.clone() };
+    for (filter, index) in [
+        (status, "findings_status"),
+        (both, "findings_status"),
+        (all, "findings_status"),
+        (fewer, "findings_severity"),
+        (subject, "findings_subject"),
+    ] {
+        let changed = format!("{index}_changed");
+        for (page, index) in pages().iter().zip([index, index, &changed]) {
+            assert_ranges(&planned.list::<Finding>(&filter, page).await, index, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_filter_with_more_values_than_max_ranges_is_checked_row_by_row() {
+    let planned = PlanFixture::new().await;
+    let subjects = (0..65).map(|number| Reference::parse(&format!("r-{number}")).unwrap());
+    let filter = FindingFilter { subject_resource_ids: subjects.collect(), ..FindingFilter::default() };
+    for (page, index) in pages().iter().zip([BY_ID, BY_ID, "findings_changed"]) {
+        assert_ranges(&planned.list::<Finding>(&filter, page).await, index, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_list_by_last_change_uses_its_index_with_any_creation_range() {
+    let planned = PlanFixture::new().await;
+    let created_after = Some(Timestamp::from_millis(3));
+    let [.., changed] = pages();
+    let page = PageRequest { time_range: TimeRange { created_after, ..changed.time_range }, ..changed };
+    assert_ranges(&planned.list::<Finding>(&FindingFilter::default(), &page).await, "findings_changed", 1);
+}
+
+#[tokio::test]
+async fn each_key_is_looked_up_in_the_index_of_keys() {
+    let planned = PlanFixture::new().await;
+    let filter = FindingFilter { keys: [RecordKey::parse("k").unwrap()].into(), ..FindingFilter::default() };
+    for page in &pages() {
+        let steps = planned.list::<Finding>(&filter, page).await;
+        assert!(steps[0].contains("INDEX findings_key (organization_id=? AND key=?)"), "{steps:#?}");
+    }
+    let sql = Statements::for_kind(kernel::Kind::Finding).with_keys(500).unwrap();
+    let steps = planned.plan_steps(&sql, vec![Value::text("x"); 513]).await;
+    assert!(steps[0].contains("INDEX findings_key (organization_id=? AND key=?)"), "{steps:#?}");
+}
+
+#[tokio::test]
+async fn a_list_of_audit_entries_scans_one_index_range() {
+    let planned = PlanFixture::new().await;
+    let one = |value: &str| [value.to_owned()].into();
+    let cases = [
+        (AuditFilter::default(), "sqlite_autoindex_audit_entries_1"),
+        (AuditFilter { actions: one("a"), ..AuditFilter::default() }, "audit_entries_action"),
+        (AuditFilter { actors: one("a"), ..AuditFilter::default() }, "audit_entries_actor"),
+        (AuditFilter { subjects: one("a"), ..AuditFilter::default() }, "audit_entries_subject"),
+        (AuditFilter { actors: one("a"), actions: one("a"), ..AuditFilter::default() }, "audit_entries_actor"),
+    ];
+    for (filter, index) in cases {
+        for page in &pages() {
+            let (sql, values) = entry_list(Id::new(Ulid(1)), &filter, page, SCAN_LIMIT, PROCESS);
+            assert_ranges(&without_seal_lookups(planned.plan_steps(&sql, values).await), index, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn unsealed_entries_are_found_without_reading_sealed_ones() {
+    let planned = PlanFixture::new().await;
+    for (sql, values) in crate::audit::unsealed_statements() {
+        let steps = planned.plan_steps(sql, values).await;
+        let waiting = "SEARCH audit_waiting USING PRIMARY KEY (organization_id";
+        assert!(steps.iter().any(|step| step.starts_with(waiting)), "{steps:#?}");
+        assert!(!steps.iter().any(|step| step.contains("audit_entries")), "{steps:#?}");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
+    }
+}

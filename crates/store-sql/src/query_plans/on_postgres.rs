@@ -1,0 +1,185 @@
+//! The query plans of lists on PostgreSQL, over tables with rows: each statement is planned both ways in which prepared
+//! statements are, for the bound values (a custom plan) and for any values (a generic plan).
+#![cfg(test)]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio_postgres::{Client, NoTls};
+
+use super::*;
+use crate::engine::PLANNER_SETTINGS;
+
+/// A database of its own on the cluster of the test run.
+pub(crate) struct PlanFixture {
+    client: Client,
+    cluster: String,
+    name: String,
+}
+
+static DATABASES_CREATED: AtomicU32 = AtomicU32::new(0);
+
+/// 10⁵ findings in ten organizations, and other records.
+const ROWS: &str = "
+    INSERT INTO findings (organization_id, id, revision, created_at, updated_at, key, title, description, severity, status,
+        source_kind, subject_resource_id)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'k-' || i, 'title', 'description',
+        (ARRAY['info', 'low', 'medium', 'high', 'critical'])[1 + i % 5],
+        (ARRAY['open', 'triaged', 'remediation_planned', 'remediating', 'verified', 'closed', 'accepted'])[1 + i / 7 % 7],
+        (ARRAY['assessment', 'audit', 'manual', 'module_signal'])[1 + i / 3 % 4], 'r-' || i % 2000
+    FROM generate_series(1, 100000) AS i;
+    INSERT INTO controls (organization_id, id, revision, created_at, updated_at, key, title, description, status)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, 'k-' || i, 'title', '',
+        (ARRAY['draft', 'active', 'retired'])[1 + i / 7 % 3]
+    FROM generate_series(1, 20000) AS i;
+    INSERT INTO finding_events (organization_id, id, revision, created_at, updated_at, finding_id, kind, occurred_at)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), 1, i, i, lpad((i / 50)::text, 26, '0'), 'comment', i
+    FROM generate_series(1, 50000) AS i;
+    INSERT INTO audit_entries (organization_id, id, occurred_at, actor_kind, actor_id, actor_name, action, subject_kind,
+        subject_id, changes, request_id)
+    SELECT lpad((i % 10)::text, 26, '0'), lpad(i::text, 26, '0'), i, 'service_account', 'a-' || i % 40, 'name',
+        (ARRAY['finding.read', 'finding.listed', 'token.issued', 'a'])[1 + i / 7 % 4], 'finding', 's-' || i % 2000, '[]', 'r'
+    FROM generate_series(1, 100000) AS i;
+    INSERT INTO audit_seals (organization_id, sequence, entry_id, previous_hash, hash)
+    SELECT organization_id, occurred_at, id, '', '' FROM audit_entries";
+
+impl PlanFixture {
+    /// Creates a database with the rows that these statements insert.
+    pub(crate) async fn with_rows(rows: &str) -> Self {
+        let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL")
+            .expect("NOVANTRA_TEST_POSTGRES_URL is set by `cargo xtask test`, which starts a PostgreSQL for the tests");
+        let name =
+            format!("novantra_plans_{}_{}", std::process::id(), DATABASES_CREATED.fetch_add(1, Ordering::Relaxed));
+        connect(&cluster).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let (base, parameters) = cluster.split_once('?').unwrap_or((&cluster, ""));
+        let address = format!("{}/{name}?{parameters}", base.rsplit_once('/').unwrap().0);
+        let database = Database::open(&address.parse().unwrap()).await.unwrap();
+        database.migrate(Timestamp::from_millis(0)).await.unwrap();
+        database.engine.close().await;
+        let client = connect(&address).await;
+        client.batch_execute(rows).await.unwrap();
+        client.batch_execute("ANALYZE").await.unwrap();
+        client.batch_execute(PLANNER_SETTINGS).await.unwrap();
+        Self { client, cluster, name }
+    }
+
+    /// Returns the plan for these values and the generic plan.
+    async fn plans(&self, sql: &Sql, values: &[Value<'static>]) -> [Vec<String>; 2] {
+        let literals: Vec<String> = values.iter().map(literal).collect();
+        self.plans_of(sql.postgres_text(), &literals.join(", ")).await
+    }
+
+    /// Returns both plans of a statement whose values are given as SQL literals.
+    pub(crate) async fn plans_of(&self, text: &str, literals: &str) -> [Vec<String>; 2] {
+        self.client.batch_execute(&format!("PREPARE list AS {text}")).await.unwrap();
+        let mut plans = [Vec::new(), Vec::new()];
+        for (mode, plan) in ["force_custom_plan", "force_generic_plan"].into_iter().zip(&mut plans) {
+            self.client.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
+            let explain = format!("EXPLAIN (COSTS OFF) EXECUTE list ({literals})");
+            let rows = self.client.query(&explain, &[]).await.unwrap();
+            *plan = rows.iter().map(|row| row.get::<_, String>(0).trim().to_owned()).collect();
+        }
+        self.client.batch_execute("DEALLOCATE list").await.unwrap();
+        plans
+    }
+
+    async fn list<R: Table>(&self, filter: &R::Filter, page: &PageRequest) -> [Vec<String>; 2] {
+        let query =
+            ListQuery::for_records(Id::<kernel::Organization>::new(Ulid(1)).into(), R::filter_values(filter), page);
+        let (sql, values) = Statements::for_kind(R::KIND).list(&query, SCAN_LIMIT, PROCESS);
+        self.plans(&sql, &values).await
+    }
+
+    async fn entries(&self, filter: &AuditFilter, page: &PageRequest) -> [Vec<String>; 2] {
+        let (sql, values) = entry_list(Id::new(Ulid(1)), filter, page, SCAN_LIMIT, PROCESS);
+        self.plans(&sql, &values).await
+    }
+
+    pub(crate) async fn drop(self) {
+        drop(self.client);
+        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        connect(&self.cluster).await.batch_execute(&drop).await.unwrap();
+    }
+}
+
+async fn connect(address: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(address, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+fn literal(value: &Value<'static>) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::Text(text) => format!("'{text}'"),
+        Value::Ulid(text) => format!("'{}'", std::str::from_utf8(text).unwrap()),
+        Value::Blob(_) => unreachable!("no list filters by bytes"),
+    }
+}
+
+/// Asserts that every access to the table is a range of this index or a lookup of one row by identifier, and that
+/// nothing is sorted or scanned from end to end.
+#[track_caller]
+fn assert_index_ranges(plans: &[Vec<String>; 2], table: &str, index: &str) {
+    for plan in plans {
+        let nodes = || plan.iter().map(|line| line.trim_start_matches("->").trim());
+        assert!(!nodes().any(|node| node.starts_with("Sort") && !node.starts_with("Sort Key")), "{plan:#?}");
+        assert!(!nodes().any(|node| node.starts_with("Incremental Sort") || node.contains("Bitmap")), "{plan:#?}");
+        assert!(
+            !nodes().any(|node| node.starts_with("Seq Scan") && node.contains(&format!("on {table}"))),
+            "{plan:#?}"
+        );
+        let reads: Vec<_> = nodes().filter(|node| node.contains(&format!(" on {table}"))).collect();
+        let by_id = format!("using {table}_pkey on {table} t");
+        let ranges = reads.iter().filter(|read| !read.contains(&by_id)).count();
+        assert!(ranges > 0, "{plan:#?}");
+        assert!(
+            reads.iter().all(|read| read.contains(&format!("using {index} ")) || read.contains(&by_id)),
+            "{index}: {plan:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_list_scans_only_index_ranges_on_postgresql() {
+    let planned = PlanFixture::with_rows(ROWS).await;
+    let any = FindingFilter::default();
+    let open = FindingFilter { statuses: [Status::Open].into(), ..any.clone() };
+    let severe = FindingFilter { severities: [Severity::High].into(), ..any.clone() };
+    let manual = FindingFilter { source_kinds: [SourceKind::Manual].into(), ..any.clone() };
+    let about = FindingFilter { subject_resource_ids: [Reference::parse("r-1").unwrap()].into(), ..any.clone() };
+    let two = FindingFilter { statuses: [Status::Open, Status::Triaged].into(), ..any.clone() };
+    let both = FindingFilter { severities: [Severity::High].into(), ..open.clone() };
+    let cases = [
+        (&any, ["findings_pkey", "findings_pkey", "findings_changed"]),
+        (&open, ["findings_status", "findings_status", "findings_status_changed"]),
+        (&severe, ["findings_severity", "findings_severity", "findings_severity_changed"]),
+        (&manual, ["findings_source_kind", "findings_source_kind", "findings_source_kind_changed"]),
+        (&about, ["findings_subject", "findings_subject", "findings_subject_changed"]),
+        (&two, ["findings_status", "findings_status", "findings_status_changed"]),
+        (&both, ["findings_status", "findings_status", "findings_status_changed"]),
+    ];
+    for (filter, indexes) in cases {
+        for (page, index) in pages().iter().zip(indexes) {
+            assert_index_ranges(&planned.list::<Finding>(filter, page).await, "findings", index);
+        }
+    }
+    let active = ControlFilter { statuses: [ControlStatus::Active].into() };
+    let of_finding = FindingEventFilter { finding: Some(Id::new(Ulid(7))) };
+    let one = |value: &str| [value.to_owned()].into();
+    for (place, page) in pages().iter().enumerate() {
+        let index = ["controls_status", "controls_status", "controls_status_changed"][place];
+        assert_index_ranges(&planned.list::<Control>(&active, page).await, "controls", index);
+        let index = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"][place];
+        assert_index_ranges(&planned.list::<FindingEvent>(&of_finding, page).await, "finding_events", index);
+        for (filter, index) in [
+            (AuditFilter::default(), "audit_entries_pkey"),
+            (AuditFilter { actions: one("a"), ..AuditFilter::default() }, "audit_entries_action"),
+            (AuditFilter { actors: one("a-1"), ..AuditFilter::default() }, "audit_entries_actor"),
+            (AuditFilter { subjects: one("s-1"), ..AuditFilter::default() }, "audit_entries_subject"),
+        ] {
+            assert_index_ranges(&planned.entries(&filter, page).await, "audit_entries", index);
+        }
+    }
+    planned.drop().await;
+}

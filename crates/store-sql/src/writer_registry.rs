@@ -1,0 +1,249 @@
+//! The registration of this process among those that write to the same database, so that `X-As-Of` holds whichever
+//! process writes.
+//!
+//! A process's own writes in flight hold back its low watermark (see [`kernel::TimestampOracle`]). For the writes of
+//! other processes there are two things in the database, and a list reads both before its rows:
+//!
+//! * In `open_writes`, a [row](row) for each process that writes. The process commits no write that is stamped before
+//!   the row's low watermark, and none at all once the row is deleted. A row counts as long as it exists. Any process
+//!   that finds it expired deletes it, which waits for the commits in flight that have locked it.
+//! * In `installation`, the [watermark ceiling](watermark_ceiling): no process returns a watermark above it. A process
+//!   that registers inserts its row first and from then on stamps nothing before the ceiling, so it does not matter
+//!   which watermarks were returned before others saw its row.
+//!
+//! Correctness therefore does not depend on clocks that agree or never step back. Only the time after which a silent
+//! process is given up goes by a clock, the database's. A server that is alone over its SQLite file needs no row, since
+//! no other process returns watermarks; commands beside it need one, and so do all processes over PostgreSQL.
+
+mod renewal;
+mod row;
+mod watermark_ceiling;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use kernel::{Clock, StoreError, Timestamp, TimestampOracle};
+use tokio::task::AbortHandle;
+use ulid::Ulid;
+
+use crate::engine::{Engine, Session, corrupt, unavailable};
+pub(crate) use row::{OtherWriters, other_writers_columns};
+use watermark_ceiling::WatermarkCeiling;
+
+/// The role of a process towards its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A server. Over SQLite there is at most one at a time.
+    Server,
+    /// A command that runs beside the server.
+    Command,
+}
+
+/// How long deregistration waits for commits in flight. If the row remains, other processes delete it later.
+const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The writes of this process in flight: changes of records, and audit entries of calls that change nothing. They are
+/// tracked apart because reads are in flight all the time and do not matter to clients that catch up on records.
+#[derive(Clone)]
+pub(crate) struct InFlight {
+    pub(crate) records: TimestampOracle,
+    pub(crate) entries: TimestampOracle,
+}
+
+impl InFlight {
+    fn new(clock: &Arc<dyn Clock>) -> Self {
+        Self { records: TimestampOracle::new(Arc::clone(clock)), entries: TimestampOracle::new(Arc::clone(clock)) }
+    }
+
+    /// Returns the low watermark of both.
+    pub(crate) fn low_watermark(&self) -> Timestamp {
+        self.records.low_watermark().min(self.entries.low_watermark())
+    }
+
+    fn advance_to(&self, minimum: Timestamp) {
+        self.records.advance_to(minimum);
+        self.entries.advance_to(minimum);
+    }
+}
+
+/// The registration of this process among those that write to the database.
+pub(crate) struct WriterRegistration {
+    shared: Arc<Shared>,
+    renewal: AbortHandle,
+}
+
+/// The state that a process shares with its renewal task.
+struct Shared {
+    engine: Arc<Engine>,
+    in_flight: InFlight,
+    ceiling: Arc<WatermarkCeiling>,
+    process: Ulid,
+    /// `None` if the process needs no row.
+    registration: Option<Mutex<Registration>>,
+    /// Whether no other process had a row when the renewal task last checked.
+    is_sole_process: AtomicBool,
+}
+
+/// The row of a process. A process whose row was deleted because it expired registers again with another row.
+#[derive(Clone, Copy, Debug)]
+struct Registration {
+    row: Ulid,
+    /// Writes stamped earlier are refused: other processes may have read past them.
+    low_watermark: Timestamp,
+}
+
+impl WriterRegistration {
+    /// Registers the process if its role requires that. Its timestamps follow every watermark that others returned
+    /// before.
+    pub(crate) async fn register(
+        engine: &Arc<Engine>,
+        role: Role,
+        clock: &Arc<dyn Clock>,
+        process: Ulid,
+    ) -> Result<(Self, InFlight), StoreError> {
+        let in_flight = InFlight::new(clock);
+        let ceiling = Arc::new(WatermarkCeiling::new(Arc::clone(engine), Arc::clone(clock)));
+        let is_sole_server = role == Role::Server && matches!(**engine, Engine::Sqlite(_));
+        let registration = if is_sole_server {
+            in_flight.advance_to(ceiling.read().await?);
+            None
+        } else {
+            Some(Mutex::new(register(engine, &in_flight, &ceiling, process).await?))
+        };
+        let shared = Arc::new(Shared {
+            engine: Arc::clone(engine),
+            in_flight: in_flight.clone(),
+            ceiling,
+            process,
+            registration,
+            is_sole_process: AtomicBool::new(false),
+        });
+        let renewal = tokio::spawn(renewal::run(Arc::clone(&shared))).abort_handle();
+        Ok((Self { shared, renewal }, in_flight))
+    }
+
+    /// Returns the check with which a transaction that writes verifies this registration.
+    pub(crate) fn check(&self) -> RegistrationCheck {
+        RegistrationCheck { registration: self.shared.registration() }
+    }
+
+    /// Returns whether no other process was registered a second ago.
+    pub(crate) fn is_sole_process(&self) -> bool {
+        self.shared.is_sole_process.load(Ordering::Relaxed)
+    }
+
+    /// Returns the id of this process's row, or the id that the row would have.
+    pub(crate) fn row_id(&self) -> Ulid {
+        self.shared.row_id()
+    }
+
+    /// Prepares the watermark of a page before its snapshot is taken. `low_watermark` is this process's own.
+    pub(crate) async fn watermark(&self, low_watermark: Timestamp) -> Watermark {
+        self.shared.ceiling.ensure_covers(low_watermark).await;
+        Watermark { local: low_watermark, ceiling: Arc::clone(&self.shared.ceiling) }
+    }
+
+    /// Returns the time before which no change can become visible any more. `low_watermark` is this process's own.
+    pub(crate) async fn as_of(&self, engine: &Engine, low_watermark: Timestamp) -> Result<Timestamp, StoreError> {
+        let watermark = self.watermark(low_watermark).await;
+        let seen = engine.read(self.row_id(), |row, session| Box::pin(row::other_writers(session, *row))).await?;
+        watermark.combine(seen)
+    }
+
+    /// Deletes the registration once the commits in flight have ended. Later commits are refused.
+    pub(crate) async fn deregister(&self) {
+        self.renewal.abort();
+        let Some(registration) = self.shared.registration() else { return };
+        match tokio::time::timeout(DEREGISTER_TIMEOUT, row::remove(&self.shared.engine, registration.row)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "could not deregister this process: another will delete its registration");
+            }
+            Err(_) => tracing::warn!("a commit is still running: this process is deregistered when it has ended"),
+        }
+    }
+}
+
+impl Drop for WriterRegistration {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+impl Shared {
+    fn registration(&self) -> Option<Registration> {
+        self.registration.as_ref().map(|registration| *registration.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns the id of this process's row, or the id that the row would have.
+    fn row_id(&self) -> Ulid {
+        self.registration().map_or(self.process, |registration| registration.row)
+    }
+
+    /// Registers again after the row expired and another process deleted it.
+    async fn register_again(&self) -> Result<(), StoreError> {
+        let Some(registration) = &self.registration else { return Ok(()) };
+        // Each registration has a row of its own, so that a commit that was checked against the deleted row does not
+        // mistake the new one for it.
+        let row = Ulid(self.row_id().0.wrapping_add(1));
+        let renewed = register(&self.engine, &self.in_flight, &self.ceiling, row).await?;
+        *registration.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(())
+    }
+}
+
+/// Inserts the row, and only then reads the watermark ceiling.
+async fn register(
+    engine: &Engine,
+    in_flight: &InFlight,
+    ceiling: &WatermarkCeiling,
+    row: Ulid,
+) -> Result<Registration, StoreError> {
+    let low_watermark = in_flight.low_watermark();
+    row::insert(engine, row, low_watermark).await?;
+    let low_watermark = low_watermark.max(ceiling.read().await?);
+    in_flight.advance_to(low_watermark);
+    Ok(Registration { row, low_watermark })
+}
+
+/// The check that a transaction makes of its own process's registration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RegistrationCheck {
+    registration: Option<Registration>,
+}
+
+impl RegistrationCheck {
+    /// Locks the process's row until the transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when others may have read past `earliest`, the earliest of its timestamps.
+    pub(crate) async fn lock(self, session: &Session, earliest: Timestamp) -> Result<(), StoreError> {
+        let Some(Registration { row, low_watermark: floor }) = self.registration else { return Ok(()) };
+        if earliest >= floor && row::lock(session, row).await? {
+            return Ok(());
+        }
+        Err(unavailable("this process's registration expired, and others may have read past this write: try it again"))
+    }
+}
+
+/// The watermark of a page in this process, before it is combined with those of other processes.
+pub(crate) struct Watermark {
+    local: Timestamp,
+    ceiling: Arc<WatermarkCeiling>,
+}
+
+impl Watermark {
+    /// Returns the time before which no change can become visible after the snapshot in which `seen` was read.
+    pub(crate) fn combine(&self, seen: Option<OtherWriters>) -> Result<Timestamp, StoreError> {
+        let OtherWriters { low_watermark: floor, ceiling: mark } =
+            seen.ok_or_else(|| corrupt("a list's result has no row about other processes"))?;
+        let mark = mark.unwrap_or(Timestamp::MIN);
+        self.ceiling.observe(mark);
+        Ok(self.local.min(mark).min(floor.unwrap_or(Timestamp::MAX)))
+    }
+}

@@ -1,0 +1,116 @@
+//! The rows of processes that write, in the table `open_writes`.
+
+use std::{sync::LazyLock, time::Duration};
+
+use kernel::{StoreError, Timestamp};
+use sea_query::{Expr, ExprTrait as _, LockType, Query};
+use ulid::Ulid;
+
+use super::watermark_ceiling;
+use crate::{
+    engine::{Engine, RowReader, Session, Sql, Value},
+    list_plan::placeholder,
+};
+
+/// The time after its last renewal at which a row expires and others may delete it.
+const TTL: Duration = Duration::from_secs(15);
+
+/// Expiry goes by the database's clock, the only one that all processes share.
+static INSERT: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text_with_now(
+        "INSERT INTO open_writes (process_id, floor, expires_at) VALUES (?, ?, {now} + ?) \
+         ON CONFLICT (process_id) DO UPDATE SET floor = excluded.floor, expires_at = excluded.expires_at",
+    )
+});
+static RENEW: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text_with_now("UPDATE open_writes SET floor = ?, expires_at = {now} + ? WHERE process_id = ?")
+});
+static REMOVE: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM open_writes WHERE process_id = ?"));
+static REMOVE_OVERDUE: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_text_with_now("DELETE FROM open_writes WHERE process_id = ? AND expires_at <= {now}"));
+static OTHER_ROWS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text_with_now(
+        "SELECT process_id, CAST(CASE WHEN expires_at <= {now} THEN 1 ELSE 0 END AS bigint) FROM open_writes WHERE process_id <> ? \
+         ORDER BY process_id",
+    )
+});
+/// Prevents the row from being deleted, but not from being renewed or locked by other transactions.
+static LOCK: LazyLock<Sql> = LazyLock::new(|| {
+    let mut row = Query::select();
+    row.column("process_id").from("open_writes").and_where(Expr::col("process_id").eq(placeholder()));
+    Sql::from_query(row.lock(LockType::KeyShare))
+});
+/// One statement, so that the rows and the ceiling are from the same snapshot.
+static OTHER_WRITERS: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_text(&format!("SELECT {}", other_writers_columns("?"))));
+
+/// Inserts the row.
+pub(super) async fn insert(engine: &Engine, row: Ulid, low_watermark: Timestamp) -> Result<(), StoreError> {
+    let values: [Value<'static>; 3] = [row.into(), low_watermark.into(), ttl()];
+    engine.write(values, |values, session| Box::pin(session.execute(&INSERT, values))).await.map(drop)
+}
+
+/// Renews the row with the time before which the process commits nothing more. Returns whether the row still existed.
+pub(super) async fn renew(engine: &Engine, row: Ulid, low_watermark: Timestamp) -> Result<bool, StoreError> {
+    let values: [Value<'static>; 3] = [low_watermark.into(), ttl(), row.into()];
+    engine.write(values, |values, session| Box::pin(session.execute(&RENEW, values))).await.map(|renewed| renewed == 1)
+}
+
+/// Deletes the row after the transactions that have locked it.
+pub(super) async fn remove(engine: &Engine, row: Ulid) -> Result<(), StoreError> {
+    let values: [Value<'static>; 1] = [row.into()];
+    engine.write(values, |values, session| Box::pin(session.execute(&REMOVE, values))).await.map(drop)
+}
+
+/// Returns the rows of all other processes, and whether each has expired. `row` is this process's own.
+pub(super) async fn other_rows(engine: &Engine, row: Ulid) -> Result<Vec<(Ulid, bool)>, StoreError> {
+    let values: [Value<'static>; 1] = [row.into()];
+    let read = |cells: &mut RowReader<'_>| Ok((cells.ulid()?, cells.int()? == 1));
+    engine.read((values, read), |(values, read), session| Box::pin(session.fetch(&OTHER_ROWS, values, read))).await
+}
+
+/// Deletes the row after the transactions that have locked it, if it is still expired. Returns whether it was.
+pub(super) async fn remove_overdue(engine: &Engine, row: Ulid) -> Result<bool, StoreError> {
+    let values: [Value<'static>; 1] = [row.into()];
+    let removed = engine.write(values, |values, session| Box::pin(session.execute(&REMOVE_OVERDUE, values))).await?;
+    Ok(removed == 1)
+}
+
+/// Locks the row until the transaction ends. Returns whether it exists.
+pub(super) async fn lock(session: &Session, row: Ulid) -> Result<bool, StoreError> {
+    let values = [row.into()];
+    session.fetch_one(&LOCK, &values, |cells| cells.ulid()).await.map(|locked| locked.is_some())
+}
+
+/// Returns the columns, for a `SELECT`, of the lowest watermark of all rows but the one bound at `but`, and of the
+/// ceiling.
+pub(crate) fn other_writers_columns(own_row: &str) -> String {
+    format!(
+        "(SELECT min(floor) FROM open_writes WHERE process_id <> {own_row}) AS floor, ({}) AS told_before",
+        watermark_ceiling::SELECT
+    )
+}
+
+/// The state of the other processes as a statement saw it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OtherWriters {
+    /// The lowest watermark of their rows.
+    pub(super) low_watermark: Option<Timestamp>,
+    pub(super) ceiling: Option<Timestamp>,
+}
+
+impl OtherWriters {
+    /// Reads the columns of [`other_writers_columns`].
+    pub(crate) fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError> {
+        Ok(Self { low_watermark: cells.opt_time()?, ceiling: cells.opt_time()? })
+    }
+}
+
+/// Reads the state of all processes except the one that has this row.
+pub(super) async fn other_writers(session: &Session, row: Ulid) -> Result<Option<OtherWriters>, StoreError> {
+    session.fetch_one(&OTHER_WRITERS, &[row.into()], OtherWriters::read).await
+}
+
+fn ttl() -> Value<'static> {
+    Value::Int(i64::try_from(TTL.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,103 @@
+//! The watermark ceiling: the highest watermark that may be returned, stored in the database so that it outlives the
+//! process that returned it.
+
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use kernel::{Clock, StoreError, Timestamp};
+use tokio::sync::Mutex;
+
+use crate::engine::{Engine, Sql, Value};
+
+/// How far ahead of the clock the ceiling is set, and so how far ahead the first timestamps of a new process may be.
+/// While lists are requested, it is raised every half of this duration, and never otherwise.
+const CEILING_LEAD: Duration = Duration::from_millis(500);
+
+pub(super) const SELECT: &str = "SELECT CAST(value AS bigint) FROM installation WHERE key = 'told_before'";
+
+static READ: LazyLock<Sql> = LazyLock::new(|| Sql::from_text(SELECT));
+static RAISE: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "INSERT INTO installation (key, value) VALUES ('told_before', ?) \
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value \
+         WHERE CAST(installation.value AS bigint) < CAST(excluded.value AS bigint)",
+    )
+});
+
+pub(super) struct WatermarkCeiling {
+    engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
+    /// The ceiling when last read; the stored one is never lower.
+    last_seen: AtomicI64,
+    raise_lock: Arc<Mutex<()>>,
+}
+
+impl WatermarkCeiling {
+    pub(super) fn new(engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Self {
+        Self { engine, clock, last_seen: AtomicI64::new(i64::MIN), raise_lock: Arc::default() }
+    }
+
+    /// Returns the stored ceiling, or [`Timestamp::MIN`] if no watermark was ever returned.
+    pub(super) async fn read(&self) -> Result<Timestamp, StoreError> {
+        let read = self.engine.read((), |(), session| Box::pin(session.fetch_one(&READ, &[], |cells| cells.time())));
+        let ceiling = read.await?.unwrap_or(Timestamp::MIN);
+        self.observe(ceiling);
+        Ok(ceiling)
+    }
+
+    /// Records that the stored ceiling is at least this.
+    pub(super) fn observe(&self, ceiling: Timestamp) {
+        self.last_seen.fetch_max(ceiling.millis(), Ordering::Relaxed);
+    }
+
+    /// Returns approximately the latest watermark that any process has returned.
+    pub(super) fn latest_returned(&self) -> Timestamp {
+        self.last_seen() - CEILING_LEAD
+    }
+
+    /// Raises the ceiling so that this watermark may be returned. If that fails, an earlier one will be, which is also
+    /// valid.
+    pub(super) async fn ensure_covers(self: &Arc<Self>, watermark: Timestamp) {
+        if watermark + CEILING_LEAD / 2 <= self.last_seen() {
+            return;
+        }
+        // A watermark that is already ahead of the clock raises the ceiling no further than itself. Otherwise processes
+        // that register one after another would drive it ever further ahead.
+        let ceiling = watermark.max(self.clock.now() + CEILING_LEAD);
+        if watermark > self.last_seen() {
+            let _guard = self.raise_lock.lock().await;
+            self.raise(ceiling).await;
+        } else if ceiling > self.last_seen()
+            && let Ok(guard) = Arc::clone(&self.raise_lock).try_lock_owned()
+        {
+            // Raised in advance, so that no request has to wait for it.
+            let this = Arc::clone(self);
+            tokio::spawn(async move {
+                this.raise(ceiling).await;
+                drop(guard);
+            });
+        }
+    }
+
+    async fn raise(&self, ceiling: Timestamp) {
+        if ceiling <= self.last_seen() {
+            return;
+        }
+        let values: [Value<'static>; 1] = [ceiling.millis().to_string().into()];
+        match self.engine.write(values, |values, session| Box::pin(session.execute(&RAISE, values))).await {
+            Ok(_) => self.observe(ceiling),
+            Err::<_, StoreError>(error) => {
+                tracing::warn!(%error, "could not raise the watermark ceiling: X-As-Of lags behind")
+            }
+        }
+    }
+
+    fn last_seen(&self) -> Timestamp {
+        Timestamp::from_millis(self.last_seen.load(Ordering::Relaxed))
+    }
+}
