@@ -6,30 +6,30 @@ use auth::{Caller, Claims, TokenError};
 use axum::http::{HeaderMap, header};
 use kernel::StoreError;
 
-use crate::{accounts::Cached, app::App, call::Known, problem::Problem};
+use crate::{account_cache::CachedAccount, app::App, problem::Problem, request::Principal};
 
 /// An authentication failure, with the account in whose audit log it is recorded.
-pub(crate) struct TurnedAway {
+pub(crate) struct AuthenticationFailure {
     pub(crate) problem: Problem,
     /// The account that the token names, if it could be determined.
-    pub(crate) who: Option<Arc<Cached>>,
+    pub(crate) account: Option<Arc<CachedAccount>>,
 }
 
-impl From<Problem> for TurnedAway {
+impl From<Problem> for AuthenticationFailure {
     fn from(problem: Problem) -> Self {
-        Self { problem, who: None }
+        Self { problem, account: None }
     }
 }
 
-impl From<StoreError> for TurnedAway {
+impl From<StoreError> for AuthenticationFailure {
     fn from(error: StoreError) -> Self {
         Problem::from(error).into()
     }
 }
 
 /// Authenticates the bearer of a valid token whose account is active now.
-pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known, TurnedAway> {
-    let token = bearer(headers)?;
+pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, AuthenticationFailure> {
+    let token = bearer_token(headers)?;
     let (verifier, clock) = (&app.services.verifier, &app.services.clock);
     let mut verified = verifier.verify(token, clock.now());
     if verified == Err(TokenError::UnknownKey) {
@@ -41,8 +41,8 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known
         Err(TokenError::Expired(claims)) => {
             let problem =
                 Problem::unauthenticated("the access token has expired: request a new one", Some("invalid_token"));
-            let account = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
-            Err(TurnedAway { problem, who: account })
+            let account = app.accounts.current(&*app.services.store, claims.organization, claims.account).await?;
+            Err(AuthenticationFailure { problem, account })
         }
         Err(TokenError::Stale(stale)) => Err(StoreError::Unavailable(stale.into()).into()),
         Err(TokenError::Invalid | TokenError::UnknownKey) => {
@@ -52,27 +52,27 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Known
 }
 
 /// Checks the claims of a token against the current state of its account.
-pub(crate) async fn admit(app: &App, claims: &Claims) -> Result<Known, TurnedAway> {
+pub(crate) async fn admit(app: &App, claims: &Claims) -> Result<Principal, AuthenticationFailure> {
     let refused = || {
         Problem::unauthenticated(
             "the service account does not exist, is disabled or has expired",
             Some("invalid_token"),
         )
     };
-    let account = app.accounts.present(&*app.services.store, claims.organization, claims.account).await?;
+    let account = app.accounts.current(&*app.services.store, claims.organization, claims.account).await?;
     let Some(cached) = account else { return Err(refused().into()) };
     let now = app.services.clock.now();
     match Caller::authorize(claims, Arc::clone(&cached.account), now) {
         Ok(caller) => {
-            cached.used(now);
-            Ok(Known { caller, cached })
+            cached.record_use(now);
+            Ok(Principal { caller, cached })
         }
-        Err(_) => Err(TurnedAway { problem: refused(), who: Some(cached) }),
+        Err(_) => Err(AuthenticationFailure { problem: refused(), account: Some(cached) }),
     }
 }
 
 /// Returns the token of an `Authorization: Bearer` header.
-pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Err(Problem::unauthenticated(

@@ -10,7 +10,7 @@ use webhooks::{AddressPolicy, EndpointUrl};
 use crate::problem::{Issue, Problem};
 
 /// A decoder of one field of a request body, with the JSON Schema of the values it accepts.
-pub(crate) trait Reading {
+pub(crate) trait FieldReader {
     type Output;
     fn read(&self, value: &Value) -> Result<Self::Output, String>;
     fn schema(&self) -> Value;
@@ -18,18 +18,18 @@ pub(crate) trait Reading {
 
 /// A reader of a JSON object. It records the fields it is asked for while it decodes them; run by
 /// [`BodyReader::describe`], which passes no object, it yields the schema instead.
-pub(crate) struct Object<'a> {
+pub(crate) struct BodyReader<'a> {
     members: Option<&'a Map<String, Value>>,
-    asked: Vec<Asked>,
+    declared: Vec<DeclaredField>,
     issues: Vec<Issue>,
 }
 
 /// How many unknown names of one object or query are reported, so that the response can't be many times larger than the
 /// request.
-pub(crate) const MOST_UNKNOWN: usize = 20;
+pub(crate) const MAX_UNKNOWN_REPORTED: usize = 20;
 
 /// A field that the code has asked for.
-struct Asked {
+struct DeclaredField {
     name: &'static str,
     required: bool,
     nullable: bool,
@@ -39,18 +39,18 @@ struct Asked {
 /// A field of a PATCH: absent, null or a value.
 pub(crate) use findings::Patch;
 
-impl<'a> Object<'a> {
+impl<'a> BodyReader<'a> {
     pub(crate) fn new(members: &'a Map<String, Value>) -> Self {
-        Self { members: Some(members), asked: Vec::with_capacity(20), issues: Vec::new() }
+        Self { members: Some(members), declared: Vec::with_capacity(20), issues: Vec::new() }
     }
 
     /// Returns the JSON Schema of the objects that `read` accepts.
-    pub(crate) fn describe<T>(read: impl FnOnce(&mut Object<'_>) -> T) -> Value {
-        let mut object = Object { members: None, asked: Vec::new(), issues: Vec::new() };
+    pub(crate) fn describe<T>(read: impl FnOnce(&mut BodyReader<'_>) -> T) -> Value {
+        let mut object = BodyReader { members: None, declared: Vec::new(), issues: Vec::new() };
         read(&mut object);
         let mut properties = Map::new();
         let mut required = Vec::new();
-        for field in object.asked {
+        for field in object.declared {
             let mut schema = field.schema;
             if field.nullable
                 && let Some(kind) = schema.get("type").cloned()
@@ -72,7 +72,7 @@ impl<'a> Object<'a> {
         schema
     }
 
-    fn take<R: Reading>(
+    fn take<R: FieldReader>(
         &mut self,
         name: &'static str,
         reader: &R,
@@ -80,10 +80,10 @@ impl<'a> Object<'a> {
         nullable: bool,
     ) -> Option<&'a Value> {
         let Some(members) = self.members else {
-            self.asked.push(Asked { name, required, nullable, schema: reader.schema() });
+            self.declared.push(DeclaredField { name, required, nullable, schema: reader.schema() });
             return None;
         };
-        self.asked.push(Asked { name, required, nullable, schema: Value::Null });
+        self.declared.push(DeclaredField { name, required, nullable, schema: Value::Null });
         let value = members.get(name);
         if required && value.is_none_or(Value::is_null) {
             self.issues.push(Issue::new([name], "is required"));
@@ -92,24 +92,24 @@ impl<'a> Object<'a> {
         value
     }
 
-    fn read<R: Reading>(&mut self, name: &'static str, reader: &R, value: &Value) -> Option<R::Output> {
+    fn read<R: FieldReader>(&mut self, name: &'static str, reader: &R, value: &Value) -> Option<R::Output> {
         reader.read(value).map_err(|message| self.issues.push(Issue::new([name], message))).ok()
     }
 
     /// Reads a required field.
-    pub(crate) fn required<R: Reading>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
+    pub(crate) fn required<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
         let value = self.take(name, &reader, true, false)?;
         self.read(name, &reader, value)
     }
 
     /// Reads a field that may be absent or null.
-    pub(crate) fn optional<R: Reading>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
+    pub(crate) fn optional<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
         let value = self.take(name, &reader, false, true)?;
         if value.is_null() { None } else { self.read(name, &reader, value) }
     }
 
     /// Reads a field of a PATCH that may be absent but not null.
-    pub(crate) fn changed<R: Reading>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
+    pub(crate) fn patch_required<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
         let value = self.take(name, &reader, false, false)?;
         if value.is_null() {
             self.issues.push(Issue::new([name], "can't be null"));
@@ -119,7 +119,7 @@ impl<'a> Object<'a> {
     }
 
     /// Reads a field of a PATCH that may be absent, or null to clear the value.
-    pub(crate) fn set<R: Reading>(&mut self, name: &'static str, reader: R) -> Patch<R::Output> {
+    pub(crate) fn patch_nullable<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Patch<R::Output> {
         match self.take(name, &reader, false, true) {
             None => Patch::Keep,
             Some(Value::Null) => Patch::Clear,
@@ -133,26 +133,27 @@ impl<'a> Object<'a> {
     }
 
     /// Adds an error that concerns several fields.
-    pub(crate) fn fault(&mut self, issue: impl Into<Issue>) {
+    pub(crate) fn error(&mut self, issue: impl Into<Issue>) {
         if self.members.is_some() {
             self.issues.push(issue.into());
         }
     }
 
     /// The number of errors found so far.
-    pub(crate) fn faults(&self) -> usize {
+    pub(crate) fn error_count(&self) -> usize {
         self.issues.len()
     }
 
     /// Returns all errors, including those about fields that are not declared.
     pub(crate) fn finish(mut self) -> Vec<Issue> {
         let names = self.members.into_iter().flat_map(Map::keys);
-        let unknown: Vec<&String> = names.filter(|name| !self.asked.iter().any(|field| field.name == *name)).collect();
-        let allowed = self.asked.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
-        for name in unknown.iter().take(MOST_UNKNOWN) {
+        let unknown: Vec<&String> =
+            names.filter(|name| !self.declared.iter().any(|field| field.name == *name)).collect();
+        let allowed = self.declared.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
+        for name in unknown.iter().take(MAX_UNKNOWN_REPORTED) {
             self.issues.push(Issue::new([name.as_str()], format!("unknown field; the allowed fields are: {allowed}")));
         }
-        if let Some(more) = unknown.len().checked_sub(MOST_UNKNOWN).filter(|more| *more > 0) {
+        if let Some(more) = unknown.len().checked_sub(MAX_UNKNOWN_REPORTED).filter(|more| *more > 0) {
             self.issues.push(Issue::new([], format!("{more} more unknown fields are not listed")));
         }
         self.issues
@@ -160,16 +161,19 @@ impl<'a> Object<'a> {
 }
 
 /// Decodes a whole body with `read`, which may return `None` only if it has added an error.
-pub(crate) fn read<T>(body: &Value, read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Result<T, Problem> {
+pub(crate) fn read<T>(body: &Value, read: impl FnOnce(&mut BodyReader<'_>) -> Option<T>) -> Result<T, Problem> {
     read_object(body, read).map_err(Problem::validation)
 }
 
 /// Decodes an object anywhere in a body, like [`read`], and returns the errors as issues.
-pub(crate) fn read_object<T>(body: &Value, read: impl FnOnce(&mut Object<'_>) -> Option<T>) -> Result<T, Vec<Issue>> {
+pub(crate) fn read_object<T>(
+    body: &Value,
+    read: impl FnOnce(&mut BodyReader<'_>) -> Option<T>,
+) -> Result<T, Vec<Issue>> {
     let Value::Object(members) = body else {
         return Err(vec![Issue::new([], "a JSON object is required")]);
     };
-    let mut object = Object::new(members);
+    let mut object = BodyReader::new(members);
     let output = read(&mut object);
     let issues = object.finish();
     match output {
@@ -179,14 +183,14 @@ pub(crate) fn read_object<T>(body: &Value, read: impl FnOnce(&mut Object<'_>) ->
 }
 
 /// The reader that [`text`] returns.
-pub(crate) struct TextReading<R>(std::marker::PhantomData<fn() -> R>);
+pub(crate) struct TextReader<R>(std::marker::PhantomData<fn() -> R>);
 
 /// Returns a reader of a text that must satisfy the rule of its type.
-pub(crate) fn text<R>() -> TextReading<R> {
-    TextReading(std::marker::PhantomData)
+pub(crate) fn text<R>() -> TextReader<R> {
+    TextReader(std::marker::PhantomData)
 }
 
-impl<R: kernel::Rule> Reading for TextReading<R> {
+impl<R: kernel::Rule> FieldReader for TextReader<R> {
     type Output = Text<R>;
 
     fn read(&self, value: &Value) -> Result<Text<R>, String> {
@@ -200,19 +204,19 @@ impl<R: kernel::Rule> Reading for TextReading<R> {
 }
 
 /// The reader that [`enum_reader`] returns.
-pub(crate) struct WordReading<T: 'static> {
+pub(crate) struct EnumReader<T: 'static> {
     all: &'static [T],
     name: fn(T) -> &'static str,
 }
 
 /// Returns a reader of one of the values of an enum, which it finds by name.
-pub(crate) fn word<T: Copy>(all: &'static [T], name: fn(T) -> &'static str) -> WordReading<T> {
-    WordReading { all, name }
+pub(crate) fn enum_reader<T: Copy>(all: &'static [T], name: fn(T) -> &'static str) -> EnumReader<T> {
+    EnumReader { all, name }
 }
 
-impl<T: Copy> WordReading<T> {
+impl<T: Copy> EnumReader<T> {
     /// Returns the enum value with this name.
-    pub(crate) fn find(&self, text: &str) -> Result<T, String> {
+    pub(crate) fn parse(&self, text: &str) -> Result<T, String> {
         self.all.iter().copied().find(|item| (self.name)(*item) == text).ok_or_else(|| {
             let names = self.all.iter().map(|item| (self.name)(*item)).collect::<Vec<_>>().join(", ");
             format!("must be one of: {names}")
@@ -220,11 +224,11 @@ impl<T: Copy> WordReading<T> {
     }
 }
 
-impl<T: Copy> Reading for WordReading<T> {
+impl<T: Copy> FieldReader for EnumReader<T> {
     type Output = T;
 
     fn read(&self, value: &Value) -> Result<T, String> {
-        value.as_str().ok_or_else(|| "must be a string".to_owned()).and_then(|text| self.find(text))
+        value.as_str().ok_or_else(|| "must be a string".to_owned()).and_then(|text| self.parse(text))
     }
 
     fn schema(&self) -> Value {
@@ -233,9 +237,9 @@ impl<T: Copy> Reading for WordReading<T> {
 }
 
 /// A reader of an RFC 3339 timestamp.
-pub(crate) struct Moment;
+pub(crate) struct TimestampReader;
 
-impl Reading for Moment {
+impl FieldReader for TimestampReader {
     type Output = Timestamp;
 
     fn read(&self, value: &Value) -> Result<Timestamp, String> {
@@ -249,14 +253,14 @@ impl Reading for Moment {
 }
 
 /// The reader that [`id`] returns.
-pub(crate) struct IdReading<R>(std::marker::PhantomData<fn() -> R>);
+pub(crate) struct IdReader<R>(std::marker::PhantomData<fn() -> R>);
 
 /// Returns a reader of an identifier with the prefix of `R`.
-pub(crate) fn id<R>() -> IdReading<R> {
-    IdReading(std::marker::PhantomData)
+pub(crate) fn id<R>() -> IdReader<R> {
+    IdReader(std::marker::PhantomData)
 }
 
-impl<R: HasIdPrefix> Reading for IdReading<R> {
+impl<R: HasIdPrefix> FieldReader for IdReader<R> {
     type Output = Id<R>;
 
     fn read(&self, value: &Value) -> Result<Id<R>, String> {
@@ -270,32 +274,34 @@ impl<R: HasIdPrefix> Reading for IdReading<R> {
 }
 
 /// A reader of a set of enum values. Duplicates are ignored.
-pub(crate) struct Words<T: 'static>(pub(crate) WordReading<T>);
+pub(crate) struct EnumSetReader<T: 'static>(pub(crate) EnumReader<T>);
 
 /// The maximum number of items in a list of enum values.
-const MOST_WORDS: usize = 100;
+const MAX_ENUM_VALUES: usize = 100;
 
-impl<T: Copy + Ord> Reading for Words<T> {
+impl<T: Copy + Ord> FieldReader for EnumSetReader<T> {
     type Output = BTreeSet<T>;
 
     fn read(&self, value: &Value) -> Result<BTreeSet<T>, String> {
         match value {
             Value::Array(names) if names.is_empty() => Err("must contain at least one item".to_owned()),
-            Value::Array(names) if names.len() > MOST_WORDS => Err(format!("must contain at most {MOST_WORDS} items")),
+            Value::Array(names) if names.len() > MAX_ENUM_VALUES => {
+                Err(format!("must contain at most {MAX_ENUM_VALUES} items"))
+            }
             Value::Array(names) => names.iter().map(|name| self.0.read(name)).collect(),
             _ => Err("must be an array".to_owned()),
         }
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "array", "minItems": 1, "maxItems": MOST_WORDS, "items": self.0.schema() })
+        json!({ "type": "array", "minItems": 1, "maxItems": MAX_ENUM_VALUES, "items": self.0.schema() })
     }
 }
 
 /// A reader of an endpoint URL, which must be allowed by the address policy.
-pub(crate) struct Endpoint<'a>(pub(crate) &'a AddressPolicy);
+pub(crate) struct EndpointUrlReader<'a>(pub(crate) &'a AddressPolicy);
 
-impl Reading for Endpoint<'_> {
+impl FieldReader for EndpointUrlReader<'_> {
     type Output = EndpointUrl;
 
     fn read(&self, value: &Value) -> Result<EndpointUrl, String> {
@@ -309,45 +315,45 @@ impl Reading for Endpoint<'_> {
 }
 
 /// A reader of a duration in whole seconds.
-pub(crate) struct Seconds {
-    pub(crate) most: u64,
-    pub(crate) usual: u64,
+pub(crate) struct SecondsReader {
+    pub(crate) max: u64,
+    pub(crate) default: u64,
 }
 
-impl Reading for Seconds {
+impl FieldReader for SecondsReader {
     type Output = Duration;
 
     fn read(&self, value: &Value) -> Result<Duration, String> {
-        let seconds = value.as_u64().filter(|seconds| *seconds <= self.most);
+        let seconds = value.as_u64().filter(|seconds| *seconds <= self.max);
         seconds
             .map(Duration::from_secs)
-            .ok_or_else(|| format!("must be a whole number of seconds from 0 to {}", self.most))
+            .ok_or_else(|| format!("must be a whole number of seconds from 0 to {}", self.max))
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "integer", "minimum": 0, "maximum": self.most, "default": self.usual })
+        json!({ "type": "integer", "minimum": 0, "maximum": self.max, "default": self.default })
     }
 }
 
 /// A reader of a list of objects. Each item is decoded separately, so that an invalid item does not affect the others.
-pub(crate) struct Items {
-    pub(crate) most: usize,
+pub(crate) struct ItemsReader {
+    pub(crate) max: usize,
     pub(crate) schema: fn() -> Value,
 }
 
-impl Reading for Items {
+impl FieldReader for ItemsReader {
     type Output = Vec<Value>;
 
     fn read(&self, value: &Value) -> Result<Vec<Value>, String> {
         match value {
             Value::Array(items) if items.is_empty() => Err("must contain at least one item".to_owned()),
-            Value::Array(items) if items.len() > self.most => Err(format!("must contain at most {} items", self.most)),
+            Value::Array(items) if items.len() > self.max => Err(format!("must contain at most {} items", self.max)),
             Value::Array(items) => Ok(items.clone()),
             _ => Err("must be an array".to_owned()),
         }
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "array", "minItems": 1, "maxItems": self.most, "items": (self.schema)() })
+        json!({ "type": "array", "minItems": 1, "maxItems": self.max, "items": (self.schema)() })
     }
 }

@@ -5,7 +5,7 @@ use kernel::{Order, OrganizationId, Position, Timestamp};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-use crate::services::CursorSeal;
+use crate::services::CursorCipher;
 
 /// The organization, endpoint and filters that a cursor is bound to, as a hash.
 pub(crate) struct Binding([u8; 16]);
@@ -32,7 +32,12 @@ const CHANGED: u8 = 2;
 const LENGTH: usize = 16 + 8 + 1 + 8 + 16;
 
 /// Returns a cursor for this position.
-pub(crate) fn seal(cipher: &dyn CursorSeal, binding: &Binding, issued_at: Timestamp, position: Position) -> String {
+pub(crate) fn encrypt(
+    cipher: &dyn CursorCipher,
+    binding: &Binding,
+    issued_at: Timestamp,
+    position: Position,
+) -> String {
     let (order, time, id) = match position {
         Position::Newest(id) => (NEWEST, 0, id),
         Position::Changed(time, id) => (CHANGED, time.millis(), id),
@@ -43,19 +48,19 @@ pub(crate) fn seal(cipher: &dyn CursorSeal, binding: &Binding, issued_at: Timest
     payload.push(order);
     payload.extend_from_slice(&time.to_be_bytes());
     payload.extend_from_slice(&id.to_bytes());
-    cipher.seal(&payload)
+    cipher.encrypt(&payload)
 }
 
 /// Returns the position of a cursor, or `None` unless it was issued by this installation for this binding and order, at
 /// `oldest` or later.
-pub(crate) fn open(
-    cipher: &dyn CursorSeal,
+pub(crate) fn decrypt(
+    cipher: &dyn CursorCipher,
     binding: &Binding,
     order: Order,
     oldest: Timestamp,
     cursor: &str,
 ) -> Option<Position> {
-    let payload: [u8; LENGTH] = cipher.open(cursor)?.try_into().ok()?;
+    let payload: [u8; LENGTH] = cipher.decrypt(cursor)?.try_into().ok()?;
     let (bound, rest) = payload.split_first_chunk::<16>()?;
     let (issued_at, rest) = rest.split_first_chunk::<8>()?;
     let (order_byte, rest) = rest.split_first()?;

@@ -19,13 +19,13 @@ mod tests;
 
 pub(crate) type Error = serde_json::Error;
 
-type Written = Result<(), Error>;
+type WriteResult = Result<(), Error>;
 
 /// Writes a value at the end of `out`.
 ///
 /// # Errors
 /// When a map has a key that is not a string, or an enum has a tuple or struct variant. No response body has those.
-pub(crate) fn write(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Written {
+pub(crate) fn write(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> WriteResult {
     value.serialize(Writer { out })
 }
 
@@ -34,52 +34,52 @@ struct Writer<'o> {
 }
 
 impl Writer<'_> {
-    fn text(&mut self, text: &str) {
+    fn write_string(&mut self, text: &str) {
         self.out.push(b'"');
         escape(self.out, text.as_bytes());
         self.out.push(b'"');
     }
 
-    fn shown(self, value: impl Display) -> Written {
+    fn write_display(self, value: impl Display) -> WriteResult {
         write!(self.out, "{value}").map_err(Error::custom)
     }
 }
 
 /// The writer of an array or object whose opening bracket is written.
-struct Members<'o> {
+struct ContainerWriter<'o> {
     out: &'o mut Vec<u8>,
-    any: bool,
+    has_elements: bool,
     end: &'static str,
 }
 
-impl<'o> Members<'o> {
-    fn begin(out: &'o mut Vec<u8>, begin: &str, end: &'static str) -> Self {
+impl<'o> ContainerWriter<'o> {
+    fn open(out: &'o mut Vec<u8>, begin: &str, end: &'static str) -> Self {
         out.extend_from_slice(begin.as_bytes());
-        Self { out, any: false, end }
+        Self { out, has_elements: false, end }
     }
 
     fn separate(&mut self) {
-        if self.any {
+        if self.has_elements {
             self.out.push(b',');
         }
-        self.any = true;
+        self.has_elements = true;
     }
 
-    fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Written {
+    fn item(&mut self, value: &(impl Serialize + ?Sized)) -> WriteResult {
         self.separate();
         write(self.out, value)
     }
 
-    fn finish(self) -> Written {
+    fn finish(self) -> WriteResult {
         self.out.extend_from_slice(self.end.as_bytes());
         Ok(())
     }
 }
 
-macro_rules! numbers {
+macro_rules! serialize_numbers {
     ($($name:ident($number:ty),)*) => {
-        $(fn $name(self, value: $number) -> Written {
-            self.shown(value)
+        $(fn $name(self, value: $number) -> WriteResult {
+            self.write_display(value)
         })*
     };
 }
@@ -87,15 +87,15 @@ macro_rules! numbers {
 impl<'o> Serializer for Writer<'o> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = Members<'o>;
-    type SerializeTuple = Members<'o>;
-    type SerializeTupleStruct = Members<'o>;
+    type SerializeSeq = ContainerWriter<'o>;
+    type SerializeTuple = ContainerWriter<'o>;
+    type SerializeTupleStruct = ContainerWriter<'o>;
     type SerializeTupleVariant = Impossible<(), Error>;
-    type SerializeMap = Members<'o>;
-    type SerializeStruct = Members<'o>;
+    type SerializeMap = ContainerWriter<'o>;
+    type SerializeStruct = ContainerWriter<'o>;
     type SerializeStructVariant = Impossible<(), Error>;
 
-    numbers! {
+    serialize_numbers! {
         serialize_bool(bool),
         serialize_i8(i8),
         serialize_i16(i16),
@@ -107,25 +107,25 @@ impl<'o> Serializer for Writer<'o> {
         serialize_u64(u64),
     }
 
-    fn serialize_f32(self, value: f32) -> Written {
+    fn serialize_f32(self, value: f32) -> WriteResult {
         serde_json::to_writer(self.out, &value)
     }
 
-    fn serialize_f64(self, value: f64) -> Written {
+    fn serialize_f64(self, value: f64) -> WriteResult {
         serde_json::to_writer(self.out, &value)
     }
 
-    fn serialize_char(mut self, value: char) -> Written {
-        self.text(value.encode_utf8(&mut [0; 4]));
+    fn serialize_char(mut self, value: char) -> WriteResult {
+        self.write_string(value.encode_utf8(&mut [0; 4]));
         Ok(())
     }
 
-    fn serialize_str(mut self, value: &str) -> Written {
-        self.text(value);
+    fn serialize_str(mut self, value: &str) -> WriteResult {
+        self.write_string(value);
         Ok(())
     }
 
-    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Written {
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> WriteResult {
         self.out.push(b'"');
         let start = self.out.len();
         write!(self.out, "{value}").map_err(Error::custom)?;
@@ -138,32 +138,32 @@ impl<'o> Serializer for Writer<'o> {
         Ok(())
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Written {
+    fn serialize_bytes(self, value: &[u8]) -> WriteResult {
         self.collect_seq(value)
     }
 
-    fn serialize_none(self) -> Written {
+    fn serialize_none(self) -> WriteResult {
         self.serialize_unit()
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Written {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> WriteResult {
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Written {
+    fn serialize_unit(self) -> WriteResult {
         self.out.extend_from_slice(b"null");
         Ok(())
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Written {
+    fn serialize_unit_struct(self, _: &'static str) -> WriteResult {
         self.serialize_unit()
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Written {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> WriteResult {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Written {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> WriteResult {
         value.serialize(self)
     }
 
@@ -173,21 +173,21 @@ impl<'o> Serializer for Writer<'o> {
         _: u32,
         variant: &'static str,
         value: &T,
-    ) -> Written {
-        let mut members = Members::begin(self.out, "{", "}");
+    ) -> WriteResult {
+        let mut members = ContainerWriter::open(self.out, "{", "}");
         SerializeStruct::serialize_field(&mut members, variant, value)?;
         members.finish()
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Members<'o>, Error> {
-        Ok(Members::begin(self.out, "[", "]"))
+    fn serialize_seq(self, _: Option<usize>) -> Result<ContainerWriter<'o>, Error> {
+        Ok(ContainerWriter::open(self.out, "[", "]"))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Members<'o>, Error> {
+    fn serialize_tuple(self, _: usize) -> Result<ContainerWriter<'o>, Error> {
         self.serialize_seq(None)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Members<'o>, Error> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<ContainerWriter<'o>, Error> {
         self.serialize_seq(None)
     }
 
@@ -198,14 +198,14 @@ impl<'o> Serializer for Writer<'o> {
         _: &'static str,
         _: usize,
     ) -> Result<Self::SerializeTupleVariant, Error> {
-        Err(unknown(name))
+        Err(unsupported(name))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Members<'o>, Error> {
-        Ok(Members::begin(self.out, "{", "}"))
+    fn serialize_map(self, _: Option<usize>) -> Result<ContainerWriter<'o>, Error> {
+        Ok(ContainerWriter::open(self.out, "{", "}"))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'o>, Error> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<ContainerWriter<'o>, Error> {
         self.serialize_map(None)
     }
 
@@ -216,19 +216,19 @@ impl<'o> Serializer for Writer<'o> {
         _: &'static str,
         _: usize,
     ) -> Result<Self::SerializeStructVariant, Error> {
-        Err(unknown(name))
+        Err(unsupported(name))
     }
 }
 
-fn unknown(name: &str) -> Error {
+fn unsupported(name: &str) -> Error {
     Error::custom(format_args!("{name} is an enum with a tuple or struct variant, which this writer does not support"))
 }
 
-impl SerializeStruct for Members<'_> {
+impl SerializeStruct for ContainerWriter<'_> {
     type Ok = ();
     type Error = Error;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> WriteResult {
         self.separate();
         // Field names come from our own types, so they need no escaping.
         self.out.push(b'"');
@@ -237,46 +237,46 @@ impl SerializeStruct for Members<'_> {
         write(self.out, value)
     }
 
-    fn end(self) -> Written {
+    fn end(self) -> WriteResult {
         self.finish()
     }
 }
 
-impl SerializeMap for Members<'_> {
+impl SerializeMap for ContainerWriter<'_> {
     type Ok = ();
     type Error = Error;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Written {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> WriteResult {
         self.separate();
         let start = self.out.len();
         write(self.out, key)?;
         if self.out.get(start) == Some(&b'"') { Ok(()) } else { Err(Error::custom("a map key must be a string")) }
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> WriteResult {
         self.out.push(b':');
         write(self.out, value)
     }
 
-    fn end(self) -> Written {
+    fn end(self) -> WriteResult {
         self.finish()
     }
 }
 
-macro_rules! items {
+macro_rules! impl_sequences {
     ($($serialize_trait:ident($method:ident),)*) => {
-        $(impl $serialize_trait for Members<'_> {
+        $(impl $serialize_trait for ContainerWriter<'_> {
             type Ok = ();
             type Error = Error;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> WriteResult {
                 self.item(value)
             }
 
-            fn end(self) -> Written {
+            fn end(self) -> WriteResult {
                 self.finish()
             }
         })*
     };
 }
-items! { SerializeSeq(serialize_element), SerializeTuple(serialize_element), SerializeTupleStruct(serialize_field), }
+impl_sequences! { SerializeSeq(serialize_element), SerializeTuple(serialize_element), SerializeTupleStruct(serialize_field), }

@@ -7,11 +7,11 @@ use scopes::Scope;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    accept::Format,
-    notices,
+    negotiation::MediaType,
     operation::{Access, Charge, Document, Media, Operation},
     query::Parameter,
     routes::{OPERATIONS, components},
+    webhook_payload,
 };
 
 /// Returns the OpenAPI document, indented for readability.
@@ -23,7 +23,7 @@ pub fn openapi() -> String {
 }
 
 /// Returns the OpenAPI document as it is served, without whitespace.
-pub(crate) fn served() -> Bytes {
+pub(crate) fn document_bytes() -> Bytes {
     static SERVED: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
     SERVED.clone()
 }
@@ -39,7 +39,7 @@ fn document() -> Value {
     let schemas: Map<String, Value> = components()
         .into_iter()
         .map(|(name, schema)| (name.to_owned(), schema))
-        .chain(envelopes().into_iter().map(|(name, schema)| (name.to_owned(), schema)))
+        .chain(envelope_schemas().into_iter().map(|(name, schema)| (name.to_owned(), schema)))
         .collect();
     json!({
         "openapi": "3.1.0",
@@ -52,7 +52,7 @@ fn document() -> Value {
         },
         "servers": [{ "url": "/", "description": "This installation." }],
         "paths": paths,
-        "webhooks": notices::described(),
+        "webhooks": webhook_payload::webhooks_section(),
         "components": {
             "securitySchemes": {
                 "serviceAccount": {
@@ -74,21 +74,21 @@ fn describe(operation: &Operation) -> Value {
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "description": operation.says,
+        "description": operation.description,
         "parameters": parameters,
         "responses": responses(operation, &document),
     });
     if let Some(request) = &document.request {
         let mut content = Map::new();
         content.insert("application/json".to_owned(), media(request));
-        if operation.access == Access::Open {
+        if operation.access == Access::Public {
             content.insert("application/x-www-form-urlencoded".to_owned(), media(request));
         }
         described["requestBody"] = json!({ "required": true, "content": content });
     }
     described["security"] = match operation.access {
         Access::Scope(scope) => json!([{ "serviceAccount": [scope.name()] }]),
-        Access::Open | Access::Nowhere => json!([]),
+        Access::Public | Access::Unmatched => json!([]),
     };
     described
 }
@@ -108,7 +108,7 @@ fn query_parameter(parameter: &Parameter) -> Value {
     let mut described = json!({
         "name": parameter.name,
         "in": "query",
-        "description": parameter.says,
+        "description": parameter.description,
         "schema": parameter.schema,
     });
     if parameter.required {
@@ -154,11 +154,11 @@ fn responses(operation: &Operation, document: &Document) -> Value {
         "headers": headers(operation, document.response_headers),
     });
     if !document.response.schema.is_null() {
-        let default = operation.formats.first().unwrap_or(&Format::Json);
-        success["content"] = json!({ default.media_type(): media(&document.response) });
+        let default = operation.media_types.first().unwrap_or(&MediaType::Json);
+        success["content"] = json!({ default.as_str(): media(&document.response) });
     }
     if let Some(line) = &document.line {
-        success["content"][Format::Lines.media_type()] = media(line);
+        success["content"][MediaType::NdJson.as_str()] = media(line);
     }
     if document.status == 201 {
         success["description"] = json!("The record was created.");
@@ -166,10 +166,10 @@ fn responses(operation: &Operation, document: &Document) -> Value {
     responses.insert(document.status.to_string(), success);
     let common: &[u16] = match operation.access {
         Access::Scope(_) => &[400, 401, 403, 406, 413, 414, 429, 431, 500, 503],
-        Access::Open | Access::Nowhere => &[400, 406, 413, 414, 429, 431, 500, 503],
+        Access::Public | Access::Unmatched => &[400, 406, 413, 414, 429, 431, 500, 503],
     };
     for status in document.errors.iter().chain(common) {
-        let (description, code) = error(*status);
+        let (description, code) = status_description(*status);
         let mut response = json!({
             "description": description,
             "headers": headers(operation, if *status == 429 || *status == 503 { &["Retry-After"] } else { &[] }),
@@ -177,7 +177,7 @@ fn responses(operation: &Operation, document: &Document) -> Value {
         if *status != 304 {
             let special = document.codes.iter().find(|(of, _)| of == status);
             response["content"] =
-                json!({ "application/json": failure(special.map_or(&[code], |(_, codes)| *codes), description) });
+                json!({ "application/json": error_content(special.map_or(&[code], |(_, codes)| *codes), description) });
         }
         responses.entry(status.to_string()).or_insert(response);
     }
@@ -185,9 +185,9 @@ fn responses(operation: &Operation, document: &Document) -> Value {
 }
 
 /// Returns the content of an error response with one of these codes. `description` is the description of their status.
-fn failure(codes: &[&str], description: &str) -> Value {
+fn error_content(codes: &[&str], description: &str) -> Value {
     let example = |code: &str| {
-        let message = particular(code).unwrap_or(description);
+        let message = code_description(code).unwrap_or(description);
         json!({ "value": { "error": code, "message": message, "requestId": "req_01KSFQX5Y800000000000000007" } })
     };
     let examples: Map<String, Value> = codes.iter().map(|code| ((*code).to_owned(), example(code))).collect();
@@ -205,7 +205,7 @@ fn failure(codes: &[&str], description: &str) -> Value {
 fn headers(operation: &Operation, additional: &[&str]) -> Value {
     let limits: &[&str] = match operation.access {
         Access::Scope(_) => &["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Bucket"],
-        Access::Open | Access::Nowhere => &[],
+        Access::Public | Access::Unmatched => &[],
     };
     let described: Map<String, Value> = ["X-Request-Id"]
         .iter()
@@ -217,7 +217,7 @@ fn headers(operation: &Operation, additional: &[&str]) -> Value {
 }
 
 /// Returns the description of a status, and its usual `error` code.
-fn error(status: u16) -> (&'static str, &'static str) {
+fn status_description(status: u16) -> (&'static str, &'static str) {
     match status {
         304 => ("The record still has the ETag that If-None-Match names.", ""),
         400 => ("The request is invalid; `issues` lists every error.", "validation"),
@@ -242,7 +242,7 @@ fn error(status: u16) -> (&'static str, &'static str) {
 }
 
 /// Returns the description of an `error` code that is more specific than its status.
-fn particular(code: &str) -> Option<&'static str> {
+fn code_description(code: &str) -> Option<&'static str> {
     Some(match code {
         "invalid_cursor" => {
             "The cursor was not issued by this list for these filters, or it has expired; start again without it."
@@ -255,7 +255,7 @@ fn particular(code: &str) -> Option<&'static str> {
     })
 }
 
-fn envelopes() -> Vec<(&'static str, Value)> {
+fn envelope_schemas() -> Vec<(&'static str, Value)> {
     let issues = json!({
         "type": "array",
         "description": "All errors of the request.",

@@ -6,10 +6,12 @@ use futures_util::future::BoxFuture;
 use scopes::Scope;
 use serde_json::Value;
 
-use crate::{accept::Format, app::App, call::Call, problem::Problem, query::Parameter, reply::Reply};
+use crate::{
+    app::App, negotiation::MediaType, problem::Problem, query::Parameter, request::ApiRequest, response::ApiResponse,
+};
 
 /// The handler of an endpoint.
-pub(crate) type Handler = for<'a> fn(&'a App, &'a Call) -> BoxFuture<'a, Result<Reply, Problem>>;
+pub(crate) type Handler = for<'a> fn(&'a App, &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>>;
 
 /// The declaration of one endpoint.
 pub(crate) struct Operation {
@@ -20,11 +22,11 @@ pub(crate) struct Operation {
     pub(crate) id: &'static str,
     pub(crate) tag: &'static str,
     pub(crate) summary: &'static str,
-    pub(crate) says: &'static str,
+    pub(crate) description: &'static str,
     pub(crate) access: Access,
     pub(crate) charge: Charge,
     /// The media types that it can respond with, the default one first.
-    pub(crate) formats: &'static [Format],
+    pub(crate) media_types: &'static [MediaType],
     /// The action of its audit entries.
     pub(crate) action: &'static str,
     pub(crate) handler: Handler,
@@ -37,9 +39,9 @@ pub(crate) enum Access {
     /// A service account with this scope.
     Scope(Scope),
     /// Anyone: the endpoint does its own authentication, or needs none.
-    Open,
+    Public,
     /// The placeholder for requests that match no route.
-    Nowhere,
+    Unmatched,
 }
 
 /// The rate limit bucket of the account that a request is charged to.

@@ -10,7 +10,7 @@ use scopes::Scope;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{accept::Format, reply::Reply};
+use crate::{negotiation::MediaType, response::ApiResponse};
 
 /// An error response. Its message is sent to the client; internal details are only logged.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Problem {
 }
 
 /// The `Retry-After` of a rejected stream, in seconds. It is a guess, because the duration of a stream is unknown.
-const STREAM_RETRY: &str = "5";
+const STREAM_RETRY_AFTER: &str = "5";
 
 /// One validation error of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -96,8 +96,8 @@ impl Problem {
         .header(header::ALLOW, allow)
     }
 
-    pub(crate) fn not_acceptable(offered: &[Format]) -> Self {
-        let offered: Vec<&str> = offered.iter().map(|format| format.media_type()).collect();
+    pub(crate) fn not_acceptable(offered: &[MediaType]) -> Self {
+        let offered: Vec<&str> = offered.iter().map(|format| format.as_str()).collect();
         let message = format!("this endpoint can only respond with {}", offered.join(" or "));
         Self::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", message)
     }
@@ -142,7 +142,7 @@ impl Problem {
         )
     }
 
-    pub(crate) fn encoded_body() -> Self {
+    pub(crate) fn compressed_body() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
@@ -167,15 +167,16 @@ impl Problem {
     pub(crate) fn too_many_streams(max: usize) -> Self {
         let message =
             format!("the account already has {max} streams open, which is the limit: close one, or try again later");
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).header(header::RETRY_AFTER, STREAM_RETRY)
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
+            .header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
     }
 
     /// A 503 response for a server that has the maximum number of streams open.
-    pub(crate) fn no_place_for_stream(max: usize) -> Self {
+    pub(crate) fn stream_limit_reached(max: usize) -> Self {
         let message = format!(
             "the server already has {max} streams open, which is its limit: try again later, or read the list in pages"
         );
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, STREAM_RETRY)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
     }
 
     pub(crate) fn internal() -> Self {
@@ -193,11 +194,11 @@ impl Problem {
 
     /// An error of the token endpoint (RFC 6749 § 5.2), which OAuth clients and v1 clients can both read.
     pub(crate) fn oauth(status: StatusCode, error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(status, error, description).described()
+        Self::new(status, error, description).with_oauth_description()
     }
 
     /// Adds the message in `error_description`, where OAuth clients look for it.
-    pub(crate) fn described(self) -> Self {
+    pub(crate) fn with_oauth_description(self) -> Self {
         let description = json!(self.message);
         self.member("error_description", description)
     }
@@ -232,10 +233,10 @@ impl Problem {
         Value::Object(body)
     }
 
-    pub(crate) fn into_reply(self, request_id: &str) -> Reply {
+    pub(crate) fn into_reply(self, request_id: &str) -> ApiResponse {
         let mut body = self.envelope();
         body["requestId"] = json!(request_id);
-        let mut response = Reply::json(self.status, Bytes::from(body.to_string()));
+        let mut response = ApiResponse::json(self.status, Bytes::from(body.to_string()));
         response.headers.push((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
         response.headers.extend(self.headers);
         response
@@ -278,12 +279,12 @@ impl From<webhooks::WebhookError> for Problem {
 
 impl From<FieldError> for Issue {
     fn from(error: FieldError) -> Self {
-        Self { path: vec![camel(error.field)], message: error.message }
+        Self { path: vec![camel_case(error.field)], message: error.message }
     }
 }
 
 /// Converts the name of a domain field to that of the API: `due_at` to `dueAt`.
-fn camel(field: &str) -> String {
+fn camel_case(field: &str) -> String {
     let mut words = field.split('_');
     let mut name = words.next().unwrap_or_default().to_owned();
     for word in words {

@@ -7,22 +7,22 @@ use kernel::{Reason, ReasonRule};
 use serde_json::{Value, json};
 
 use crate::{
-    body::{MOST_UNKNOWN, Reading, text},
+    body::{FieldReader, MAX_UNKNOWN_REPORTED, text},
     problem::{Issue, Problem},
 };
 
 /// A reader of query parameters. Like [`crate::body::BodyReader`], it yields the description of the parameters when it
 /// is run without a query.
 pub(crate) struct Query<'a> {
-    given: Option<Vec<(Cow<'a, str>, Cow<'a, str>)>>,
-    asked: Vec<Parameter>,
+    parameters: Option<Vec<(Cow<'a, str>, Cow<'a, str>)>>,
+    declared: Vec<Parameter>,
     issues: Vec<Issue>,
 }
 
 /// A query parameter for the OpenAPI document.
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
-    pub(crate) says: &'static str,
+    pub(crate) description: &'static str,
     pub(crate) schema: Value,
     pub(crate) required: bool,
 }
@@ -31,9 +31,9 @@ impl<'a> Query<'a> {
     pub(crate) fn parse(raw: &'a str) -> Self {
         let mut issues = Vec::new();
         let mut parameters: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
-        if form_urlencoded::parse(raw.as_bytes()).nth(MOST_PARAMETERS).is_some() {
-            issues.push(Issue::new(["query"], format!("must have at most {MOST_PARAMETERS} parameters")));
-            return Self { given: Some(parameters), asked: Vec::new(), issues };
+        if form_urlencoded::parse(raw.as_bytes()).nth(MAX_PARAMETERS).is_some() {
+            issues.push(Issue::new(["query"], format!("must have at most {MAX_PARAMETERS} parameters")));
+            return Self { parameters: Some(parameters), declared: Vec::new(), issues };
         }
         for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
@@ -44,14 +44,14 @@ impl<'a> Query<'a> {
                 parameters.push((name, value));
             }
         }
-        Self { given: Some(parameters), asked: Vec::new(), issues }
+        Self { parameters: Some(parameters), declared: Vec::new(), issues }
     }
 
     /// Returns the parameters that `read` declares.
     pub(crate) fn describe<T>(read: impl FnOnce(&mut Query<'_>) -> T) -> Vec<Parameter> {
-        let mut query = Query { given: None, asked: Vec::new(), issues: Vec::new() };
+        let mut query = Query { parameters: None, declared: Vec::new(), issues: Vec::new() };
         read(&mut query);
-        query.asked
+        query.declared
     }
 
     fn take(
@@ -60,16 +60,16 @@ impl<'a> Query<'a> {
         description: &'static str,
         schema: impl FnOnce() -> Value,
     ) -> Option<String> {
-        let Some(parameters) = &self.given else {
-            self.asked.push(Parameter { name, says: description, schema: schema(), required: false });
+        let Some(parameters) = &self.parameters else {
+            self.declared.push(Parameter { name, description, schema: schema(), required: false });
             return None;
         };
-        self.asked.push(Parameter { name, says: description, schema: Value::Null, required: false });
+        self.declared.push(Parameter { name, description, schema: Value::Null, required: false });
         parameters.iter().find(|(parameter, _)| parameter == name).map(|(_, value)| value.clone().into_owned())
     }
 
     /// Reads an optional parameter with one value.
-    pub(crate) fn one<T, E: Display>(
+    pub(crate) fn optional<T, E: Display>(
         &mut self,
         name: &'static str,
         description: &'static str,
@@ -77,7 +77,7 @@ impl<'a> Query<'a> {
         read: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.take(name, description, schema)?;
-        read(&text).map_err(|error| self.fault(name, error.to_string())).ok()
+        read(&text).map_err(|error| self.error(name, error.to_string())).ok()
     }
 
     /// Reads a required parameter with one value.
@@ -89,13 +89,13 @@ impl<'a> Query<'a> {
         read: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.take(name, description, schema);
-        if let Some(declared) = self.asked.last_mut() {
+        if let Some(declared) = self.declared.last_mut() {
             declared.required = true;
         }
-        if text.is_none() && self.given.is_some() {
-            self.fault(name, "is required");
+        if text.is_none() && self.parameters.is_some() {
+            self.error(name, "is required");
         }
-        read(&text?).map_err(|error| self.fault(name, error.to_string())).ok()
+        read(&text?).map_err(|error| self.error(name, error.to_string())).ok()
     }
 
     /// Reads the reason that a write without a body must give.
@@ -109,17 +109,17 @@ impl<'a> Query<'a> {
     }
 
     /// Reads a filter with comma-separated values, of which a record must have one. An empty set means no filter.
-    pub(crate) fn any_of<T: Ord, E: Display>(
+    pub(crate) fn list<T: Ord, E: Display>(
         &mut self,
         name: &'static str,
         description: &'static str,
         item: impl FnOnce() -> Value,
         read: impl Fn(&str) -> Result<T, E>,
     ) -> BTreeSet<T> {
-        let schema = || json!({ "type": "array", "items": item(), "maxItems": MOST_VALUES });
+        let schema = || json!({ "type": "array", "items": item(), "maxItems": MAX_VALUES });
         let Some(text) = self.take(name, description, schema) else { return BTreeSet::new() };
-        if text.split(',').count() > MOST_VALUES {
-            self.fault(name, format!("must have at most {MOST_VALUES} values"));
+        if text.split(',').count() > MAX_VALUES {
+            self.error(name, format!("must have at most {MAX_VALUES} values"));
             return BTreeSet::new();
         }
         let mut values = BTreeSet::new();
@@ -128,26 +128,26 @@ impl<'a> Query<'a> {
                 Ok(value) => {
                     values.insert(value);
                 }
-                Err(error) => self.fault(name, error.to_string()),
+                Err(error) => self.error(name, error.to_string()),
             }
         }
         values
     }
 
     /// Adds an error about a parameter.
-    pub(crate) fn fault(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
+    pub(crate) fn error(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
         self.issues.push(Issue::new(["query", name], message));
     }
 
     /// Adds an error about a body that must be empty.
-    pub(crate) fn refuse_body(&mut self) {
+    pub(crate) fn reject_body(&mut self) {
         self.issues.push(Issue::new([], "the body must be empty: this endpoint only has query parameters"));
     }
 
     /// Returns the given parameters except these, in a fixed order. Cursors are bound to them.
-    pub(crate) fn given_but(&self, names: &[&str]) -> Vec<(&str, &str)> {
+    pub(crate) fn except(&self, names: &[&str]) -> Vec<(&str, &str)> {
         let mut parameters: Vec<(&str, &str)> = self
-            .given
+            .parameters
             .iter()
             .flatten()
             .map(|(name, value)| (name.as_ref(), value.as_ref()))
@@ -159,18 +159,19 @@ impl<'a> Query<'a> {
 
     /// Returns all errors, including those about parameters that are not declared.
     pub(crate) fn finish(&mut self) -> Result<(), Problem> {
-        let names = self.given.iter().flatten().map(|(name, _)| name);
-        let unknown: Vec<_> = names.filter(|name| !self.asked.iter().any(|declared| declared.name == **name)).collect();
+        let names = self.parameters.iter().flatten().map(|(name, _)| name);
+        let unknown: Vec<_> =
+            names.filter(|name| !self.declared.iter().any(|declared| declared.name == **name)).collect();
         if !unknown.is_empty() {
-            let allowed = self.asked.iter().map(|declared| declared.name).collect::<Vec<_>>().join(", ");
+            let allowed = self.declared.iter().map(|declared| declared.name).collect::<Vec<_>>().join(", ");
             let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed };
-            for name in unknown.iter().take(MOST_UNKNOWN) {
+            for name in unknown.iter().take(MAX_UNKNOWN_REPORTED) {
                 self.issues.push(Issue::new(
                     ["query", name],
                     format!("unknown parameter; the allowed parameters are: {allowed}"),
                 ));
             }
-            if let Some(more) = unknown.len().checked_sub(MOST_UNKNOWN).filter(|more| *more > 0) {
+            if let Some(more) = unknown.len().checked_sub(MAX_UNKNOWN_REPORTED).filter(|more| *more > 0) {
                 self.issues.push(Issue::new(["query"], format!("{more} more unknown parameters are not listed")));
             }
         }
@@ -179,6 +180,6 @@ impl<'a> Query<'a> {
 }
 
 /// The maximum number of parameters, which bounds the quadratic search for duplicates.
-const MOST_PARAMETERS: usize = 50;
+const MAX_PARAMETERS: usize = 50;
 /// The maximum number of values of one filter, which bounds the number of different statements in the store.
-const MOST_VALUES: usize = 50;
+const MAX_VALUES: usize = 50;

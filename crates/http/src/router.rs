@@ -17,14 +17,14 @@ use tower_http::compression::{
 
 use crate::{
     app::App,
-    door::{Arrival, enter},
     operation::Operation,
+    pipeline::{RouteMatch, handle},
     problem::Problem,
-    routes::{NOWHERE, OPERATIONS},
+    routes::{OPERATIONS, UNMATCHED},
 };
 
 /// The extractor of the path parameters.
-type Path = Result<RawPathParams, RawPathParamsRejection>;
+type PathParams = Result<RawPathParams, RawPathParamsRejection>;
 
 /// Returns the API as an axum router: all endpoints below `/api/v1`, and the response for requests that match none.
 pub fn router(app: App) -> Router {
@@ -36,7 +36,7 @@ pub fn router(app: App) -> Router {
     );
     // The layer is around all routes at once: a layer of the router would be cloned and boxed per route on every
     // request.
-    Router::new().fallback_service((MapResponseLayer::new(weaken), compression).layer(routes(Arc::new(app))))
+    Router::new().fallback_service((MapResponseLayer::new(weaken_etag), compression).layer(routes(Arc::new(app))))
 }
 
 fn routes(app: Arc<App>) -> Router {
@@ -46,32 +46,32 @@ fn routes(app: Arc<App>) -> Router {
     }
     let mut router = Router::new();
     for (path, operations) in paths {
-        let allow: &'static str = Box::leak(allowed(&operations).into_boxed_str());
+        let allow: &'static str = Box::leak(allow_header(&operations).into_boxed_str());
         let methods = operations.into_iter().fold(MethodRouter::new(), |methods, operation| {
             let filter = MethodFilter::try_from(operation.method.clone()).unwrap_or(MethodFilter::GET);
-            let handler = move |State(app): State<Arc<App>>, path: Path, request: Request| async move {
+            let handler = move |State(app): State<Arc<App>>, path: PathParams, request: Request| async move {
                 // A path that is not UTF-8 is answered with 404.
                 let route = path.map_or_else(
-                    |_| Arrival::Astray(Problem::not_found()),
-                    |path| Arrival::At(path.iter().map(|(_, value)| value.to_owned()).collect()),
+                    |_| RouteMatch::Unmatched(Problem::not_found()),
+                    |path| RouteMatch::Matched(path.iter().map(|(_, value)| value.to_owned()).collect()),
                 );
-                enter(&app, operation, route, request).await
+                handle(&app, operation, route, request).await
             };
             methods.merge(on(filter, handler))
         });
         let methods = methods.fallback(move |State(app): State<Arc<App>>, request: Request| async move {
-            enter(&app, &NOWHERE, Arrival::Astray(Problem::method_not_allowed(allow)), request).await
+            handle(&app, &UNMATCHED, RouteMatch::Unmatched(Problem::method_not_allowed(allow)), request).await
         });
         router = router.route(path, methods);
     }
     let unmatched = |State(app): State<Arc<App>>, request: Request| async move {
-        enter(&app, &NOWHERE, Arrival::Astray(Problem::no_such_route()), request).await
+        handle(&app, &UNMATCHED, RouteMatch::Unmatched(Problem::no_such_route()), request).await
     };
     router.fallback(unmatched).with_state(app)
 }
 
 /// Returns the value of the `Allow` header.
-fn allowed(operations: &[&'static Operation]) -> String {
+fn allow_header(operations: &[&'static Operation]) -> String {
     let mut methods: Vec<&str> = operations.iter().map(|operation| operation.method.as_str()).collect();
     if methods.contains(&"GET") {
         methods.push("HEAD");
@@ -81,7 +81,7 @@ fn allowed(operations: &[&'static Operation]) -> String {
 }
 
 /// Makes the entity tag of a compressed response weak, because its bytes are no longer the same (RFC 9110 § 8.8.3).
-fn weaken(mut response: Response<CompressionBody<Body>>) -> Response<CompressionBody<Body>> {
+fn weaken_etag(mut response: Response<CompressionBody<Body>>) -> Response<CompressionBody<Body>> {
     let headers = response.headers_mut();
     if headers.contains_key(header::CONTENT_ENCODING)
         && let Some(tag) = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok())

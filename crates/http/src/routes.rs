@@ -14,22 +14,22 @@ use scopes::Scope;
 use serde_json::Value;
 
 use crate::{
-    accept::Format,
     app::App,
-    call::Call,
+    negotiation::MediaType,
     openapi,
     operation::{Access, Charge, Document, Media, Operation},
     problem::Problem,
     query::Query,
-    reply::Reply,
+    request::ApiRequest,
     resources::{audit_entry, finding, finding_batch, finding_event, organization, token, webhook_event_type},
+    response::ApiResponse,
     view::{component, get, get_document, list, list_document},
 };
 
 /// The media type of most responses.
-const JSON: &[Format] = &[Format::Json];
+const JSON: &[MediaType] = &[MediaType::Json];
 /// The media types of lists: JSON for a page, newline-delimited JSON for the whole collection.
-const JSON_OR_LINES: &[Format] = &[Format::Json, Format::Lines];
+const JSON_OR_NDJSON: &[MediaType] = &[MediaType::Json, MediaType::NdJson];
 
 /// The declared endpoints. A path without parameters must come before a path whose parameter would match its last
 /// segment.
@@ -41,10 +41,10 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "issueToken",
             tag: "Authentication",
             summary: "Get an access token",
-            says: "Exchanges client credentials for an access token. The credentials are sent as JSON, as a form, or with HTTP Basic.",
-            access: Access::Open,
+            description: "Exchanges client credentials for an access token. The credentials are sent as JSON, as a form, or with HTTP Basic.",
+            access: Access::Public,
             charge: Charge::Read,
-            formats: JSON,
+            media_types: JSON,
             action: "token.issued",
             handler: token::post,
             document: token::document,
@@ -55,13 +55,13 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "getOpenapi",
             tag: "Authentication",
             summary: "Get this document",
-            says: "Returns the OpenAPI 3.1 document of this API. It is the same for every caller.",
-            access: Access::Open,
+            description: "Returns the OpenAPI 3.1 document of this API. It is the same for every caller.",
+            access: Access::Public,
             charge: Charge::Read,
-            formats: JSON,
+            media_types: JSON,
             action: "openapi.read",
-            handler: document,
-            document: document_document,
+            handler: get_openapi,
+            document: openapi_document,
         },
         Operation {
             method: Method::GET,
@@ -69,12 +69,12 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "getOrganization",
             tag: "Organization",
             summary: "Get the organization",
-            says: "Returns the organization that the credentials belong to.",
+            description: "Returns the organization that the credentials belong to.",
             access: Access::Scope(Scope::OrganizationRead),
             charge: Charge::Read,
-            formats: JSON,
+            media_types: JSON,
             action: "organization.read",
-            handler: organization::own,
+            handler: organization::get_current,
             document: get_document::<Organization>,
         },
         Operation {
@@ -83,10 +83,10 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "listControls",
             tag: "Controls",
             summary: "List controls",
-            says: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
+            description: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
             access: Access::Scope(Scope::ControlsRead),
             charge: Charge::Read,
-            formats: JSON_OR_LINES,
+            media_types: JSON_OR_NDJSON,
             action: "control.listed",
             handler: list::<Control>,
             document: list_document::<Control>,
@@ -97,10 +97,10 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "getControl",
             tag: "Controls",
             summary: "Get a control",
-            says: "The response has an `ETag` that identifies the revision.",
+            description: "The response has an `ETag` that identifies the revision.",
             access: Access::Scope(Scope::ControlsRead),
             charge: Charge::Read,
-            formats: JSON,
+            media_types: JSON,
             action: "control.read",
             handler: get::<Control>,
             document: get_document::<Control>,
@@ -111,10 +111,10 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "listFindings",
             tag: "Findings",
             summary: "List findings",
-            says: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
+            description: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
             access: Access::Scope(Scope::FindingsRead),
             charge: Charge::Read,
-            formats: JSON_OR_LINES,
+            media_types: JSON_OR_NDJSON,
             action: "finding.listed",
             handler: list::<Finding>,
             document: list_document::<Finding>,
@@ -125,10 +125,10 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "createFinding",
             tag: "Findings",
             summary: "Create a finding",
-            says: "The finding starts with the status `open`. If its key is already in use, the response is a 409, and `existingId` in its body is the identifier of the finding with that key.",
+            description: "The finding starts with the status `open`. If its key is already in use, the response is a 409, and `existingId` in its body is the identifier of the finding with that key.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
-            formats: JSON,
+            media_types: JSON,
             action: "finding.created",
             handler: finding::post,
             document: finding::post_document,
@@ -139,12 +139,12 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "batchFindings",
             tag: "Findings",
             summary: "Create or update up to 500 findings",
-            says: "Each item succeeds or fails on its own; the whole request counts as one write. With `onConflict: update`, an \
+            description: "Each item succeeds or fails on its own; the whole request counts as one write. With `onConflict: update`, an \
                    existing finding gets the fields that the item has; other fields and the status stay unchanged. With \
                    `onConflict: skip`, the default, an existing finding stays unchanged.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
-            formats: JSON,
+            media_types: JSON,
             action: "finding.batch_written",
             handler: finding_batch::post,
             document: finding_batch::document,
@@ -155,10 +155,10 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "getFinding",
             tag: "Findings",
             summary: "Get a finding",
-            says: "The response has an `ETag` that identifies the revision.",
+            description: "The response has an `ETag` that identifies the revision.",
             access: Access::Scope(Scope::FindingsRead),
             charge: Charge::Read,
-            formats: JSON,
+            media_types: JSON,
             action: "finding.read",
             handler: get::<Finding>,
             document: get_document::<Finding>,
@@ -169,11 +169,11 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "updateFinding",
             tag: "Findings",
             summary: "Change a finding",
-            says: "Fields that are left out stay unchanged; null clears a field. If the status may not follow the current one, the \
+            description: "Fields that are left out stay unchanged; null clears a field. If the status may not follow the current one, the \
                    response is a 422 that lists the allowed ones. `If-Match` prevents overwriting changes by others.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
-            formats: JSON,
+            media_types: JSON,
             action: "finding.updated",
             handler: finding::patch,
             document: finding::patch_document,
@@ -184,10 +184,10 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "listFindingEvents",
             tag: "Findings",
             summary: "List the events of a finding",
-            says: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
+            description: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
             access: Access::Scope(Scope::FindingsRead),
             charge: Charge::Read,
-            formats: JSON_OR_LINES,
+            media_types: JSON_OR_NDJSON,
             action: "finding.events_listed",
             handler: finding_event::list,
             document: finding_event::list_document,
@@ -198,11 +198,11 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "reportFindingEvent",
             tag: "Findings",
             summary: "Record an event of a finding",
-            says: "An event that implies a status changes the finding to that status. If the current status does not allow \
+            description: "An event that implies a status changes the finding to that status. If the current status does not allow \
                    this, the response is a 422.",
             access: Access::Scope(Scope::FindingsWrite),
             charge: Charge::Write,
-            formats: JSON,
+            media_types: JSON,
             action: "finding.event_recorded",
             handler: finding_event::post,
             document: finding_event::post_document,
@@ -213,11 +213,11 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             id: "listAuditEntries",
             tag: "Audit log",
             summary: "List entries of the audit log",
-            says: "Returns an entry for every request of every service account, including rejected requests. The newest \
+            description: "Returns an entry for every request of every service account, including rejected requests. The newest \
                    come first, or with `order=updated` the oldest.",
             access: Access::Scope(Scope::AuditRead),
             charge: Charge::Read,
-            formats: JSON_OR_LINES,
+            media_types: JSON_OR_NDJSON,
             action: "audit_entry.listed",
             handler: audit_entry::list,
             document: audit_entry::document,
@@ -242,33 +242,33 @@ pub(crate) fn components() -> Vec<(&'static str, Value)> {
 }
 
 /// The placeholder operation of requests that match no endpoint.
-pub(crate) static NOWHERE: LazyLock<Operation> = LazyLock::new(|| Operation {
+pub(crate) static UNMATCHED: LazyLock<Operation> = LazyLock::new(|| Operation {
     method: Method::GET,
     path: "unmatched",
     id: "unmatched",
     tag: "",
     summary: "",
-    says: "",
-    access: Access::Nowhere,
+    description: "",
+    access: Access::Unmatched,
     charge: Charge::Read,
-    formats: JSON,
+    media_types: JSON,
     action: "call.unmatched",
-    handler: nowhere,
-    document: document_document,
+    handler: unmatched,
+    document: openapi_document,
 });
 
-fn nowhere<'a>(_: &'a App, _: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+fn unmatched<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async { Err(Problem::no_such_route()) })
 }
 
-fn document<'a>(_: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+fn get_openapi<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         Query::parse(request.query()).finish()?;
-        Ok(Reply::json(StatusCode::OK, openapi::served()))
+        Ok(ApiResponse::json(StatusCode::OK, openapi::document_bytes()))
     })
 }
 
-fn document_document() -> Document {
+fn openapi_document() -> Document {
     Document {
         query: Vec::new(),
         request: None,

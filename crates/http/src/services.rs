@@ -7,7 +7,7 @@ use kernel::{Clock, Entropy};
 use limits::LimitStore;
 use store::DynStore;
 
-use crate::forwarded::TrustedProxies;
+use crate::client_address::TrustedProxies;
 
 /// The ports that the API uses, and its settings.
 #[derive(Clone)]
@@ -19,38 +19,38 @@ pub struct Services {
     pub signer: Arc<dyn TokenSigner>,
     pub verifier: Arc<dyn TokenVerifier>,
     pub limits: Arc<dyn LimitStore>,
-    pub cursors: Arc<dyn CursorSeal>,
-    pub answers: Arc<dyn AnswerSeal>,
+    pub cursor_cipher: Arc<dyn CursorCipher>,
+    pub response_cipher: Arc<dyn ResponseCipher>,
     pub observer: Arc<dyn Observer>,
-    pub webhook_secrets: Arc<dyn webhooks::WebhookSigner>,
+    pub webhook_signer: Arc<dyn webhooks::WebhookSigner>,
     pub sender: Arc<dyn webhooks::Sender>,
     /// Is notified after a commit that leaves something to deliver.
-    pub bell: Arc<dyn webhooks::DeliveryNotifier>,
+    pub delivery_notifier: Arc<dyn webhooks::DeliveryNotifier>,
     /// The policy for the addresses that webhook endpoints may have.
     pub webhook_addresses: webhooks::AddressPolicy,
     pub settings: ApiSettings,
 }
 
 /// Encrypts pagination cursors, so that they are opaque and tamper-proof.
-pub trait CursorSeal: Send + Sync {
+pub trait CursorCipher: Send + Sync {
     /// Returns the encrypted payload in a form that is safe in a query parameter. Only [`Self::decrypt`] can read it.
-    fn seal(&self, payload: &[u8]) -> String;
+    fn encrypt(&self, payload: &[u8]) -> String;
     /// Returns the payload of a cursor, or `None` if it was not issued here or was altered.
-    fn open(&self, cursor: &str) -> Option<Vec<u8>>;
+    fn decrypt(&self, cursor: &str) -> Option<Vec<u8>>;
 }
 
 /// Encrypts responses that hold a secret, while they are stored for replay.
-pub trait AnswerSeal: Send + Sync {
+pub trait ResponseCipher: Send + Sync {
     /// Returns the encrypted body. It can only be decrypted with the same `purpose`.
-    fn seal(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8>;
+    fn encrypt(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8>;
     /// Returns the decrypted body, or `None` if it was not encrypted here for this `purpose` or was altered.
-    fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>>;
+    fn decrypt(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>>;
 }
 
 /// Observes every response, for metrics.
 pub trait Observer: Send + Sync {
     /// Records a response. `route` is the template of the route, or `unmatched`.
-    fn answered(&self, method: &str, route: &'static str, status: u16, took: Duration);
+    fn record_response(&self, method: &str, route: &'static str, status: u16, took: Duration);
 }
 
 /// The settings of the API, with the defaults of `contract/operating.md`.

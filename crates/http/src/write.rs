@@ -13,18 +13,18 @@ use sha2::{Digest, Sha256};
 use crate::{
     app::App,
     authenticate::authenticate,
-    body::{self, Object},
-    call::{Call, Known},
-    confidential,
-    notices::Notices,
+    body::{self, BodyReader},
     operation::Access,
     problem::{Issue, Problem},
     query::Query,
-    reply::Reply,
+    replay_encryption,
+    request::{ApiRequest, Principal},
+    response::ApiResponse,
+    webhook_payload::PayloadRenderer,
 };
 
 /// The maximum number of attempts of a write that conflicts with others, before it fails with 409.
-const ATTEMPTS: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -32,13 +32,13 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 #[async_trait]
 pub(crate) trait Command: Sized + Send + Sync {
     /// The output of the decision, from which the response is built.
-    type Done: Send;
+    type Output: Send;
 
     /// The reason for the audit log.
     fn reason(&self) -> &Reason;
 
     /// Does the work that must be done only once, before the first decision and before the write is in flight.
-    async fn prepare(&self, _app: &App, _request: &Call) -> Result<(), Problem> {
+    async fn prepare(&self, _app: &App, _request: &ApiRequest) -> Result<(), Problem> {
         Ok(())
     }
 
@@ -46,81 +46,86 @@ pub(crate) trait Command: Sized + Send + Sync {
     async fn decide(
         &self,
         app: &App,
-        request: &Call,
+        request: &ApiRequest,
         caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
-    ) -> Result<(Changeset, Self::Done), Problem>;
+    ) -> Result<(Changeset, Self::Output), Problem>;
 
     /// Returns the response, which is sent once the changes are committed.
-    fn answer(&self, output: &Self::Done) -> Reply;
+    fn response(&self, output: &Self::Output) -> ApiResponse;
 
     /// Returns the error for a unique key that another record has taken meanwhile, or `None` to decide again.
-    async fn key_taken(&self, _app: &App, _tenant: &OrganizationRef, _key: &str) -> Result<Option<Problem>, Problem> {
+    async fn on_key_conflict(
+        &self,
+        _app: &App,
+        _tenant: &OrganizationRef,
+        _key: &str,
+    ) -> Result<Option<Problem>, Problem> {
         Ok(None)
     }
 }
 
 /// Executes the command that `read` decodes from the request's body. `read` may return `None` only if it has added an
 /// error.
-pub(crate) async fn carry_out<C: Command>(
+pub(crate) async fn execute<C: Command>(
     app: &App,
-    request: &Call,
-    read: impl FnOnce(&mut Object<'_>) -> Option<C> + Send,
-) -> Result<Reply, Problem> {
+    request: &ApiRequest,
+    read: impl FnOnce(&mut BodyReader<'_>) -> Option<C> + Send,
+) -> Result<ApiResponse, Problem> {
     let parse = || {
         Query::parse(request.query()).finish()?;
         body::read(&request.json()?, read)
     };
-    once(app, request, parse).await
+    execute_once(app, request, parse).await
 }
 
 /// Executes a command without a body, which `read` decodes from the query.
-pub(crate) async fn carry_out_bare<C: Command>(
+pub(crate) async fn execute_without_body<C: Command>(
     app: &App,
-    request: &Call,
+    request: &ApiRequest,
     read: impl FnOnce(&mut Query<'_>) -> Option<C> + Send,
-) -> Result<Reply, Problem> {
+) -> Result<ApiResponse, Problem> {
     let parse = || {
         let mut query = Query::parse(request.query());
         let command = read(&mut query);
         if !request.body.is_empty() {
-            query.refuse_body();
+            query.reject_body();
         }
         query.finish()?;
         command.ok_or_else(Problem::internal)
     };
-    once(app, request, parse).await
+    execute_once(app, request, parse).await
 }
 
 /// Executes a command with one effect, one audit entry and one response, however often it is sent with the same key.
 ///
 /// The idempotency key is checked before the request is parsed, so a used key is reported even if the request is
 /// invalid.
-async fn once<C: Command>(
+async fn execute_once<C: Command>(
     app: &App,
-    request: &Call,
+    request: &ApiRequest,
     parse: impl FnOnce() -> Result<C, Problem> + Send,
-) -> Result<Reply, Problem> {
-    let mut principal = request.known()?.clone();
-    let key = Key::of(request, &principal)?;
+) -> Result<ApiResponse, Problem> {
+    let mut principal = request.principal()?.clone();
+    let key = KeyUse::from_request(request, &principal)?;
     if let Some(response) = replay(app, key.as_ref()).await? {
         return Ok(response);
     }
     let command = parse()?;
     command.prepare(app, request).await?;
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         match attempt(app, request, &principal, key.as_ref(), &command).await {
             Ok(response) => return Ok(response),
-            Err(Setback::Refused(problem)) => {
+            Err(AttemptError::Rejected(problem)) => {
                 // A concurrent request with the same key may have succeeded meanwhile. Its response is replayed then.
                 return match replay(app, key.as_ref()).await? {
                     Some(response) => Ok(response),
                     None => Err(problem),
                 };
             }
-            Err(Setback::LostRace) => {}
-            Err(Setback::StandingChanged) => {
+            Err(AttemptError::LostRace) => {}
+            Err(AttemptError::ActorChanged) => {
                 principal = authenticate(app, &request.parts.headers).await.map_err(|failure| failure.problem)?;
                 if let Access::Scope(scope) = request.operation.access {
                     principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
@@ -132,30 +137,30 @@ async fn once<C: Command>(
 }
 
 /// The reason why an attempt to execute a command failed.
-enum Setback {
-    Refused(Problem),
+enum AttemptError {
+    Rejected(Problem),
     LostRace,
-    StandingChanged,
+    ActorChanged,
 }
 
-impl From<Problem> for Setback {
+impl From<Problem> for AttemptError {
     fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
+        Self::Rejected(problem)
     }
 }
 
 /// Decides on the command once and commits its changes.
 async fn attempt<C: Command>(
     app: &App,
-    request: &Call,
-    principal: &Known,
-    key: Option<&Key>,
+    request: &ApiRequest,
+    principal: &Principal,
+    key: Option<&KeyUse>,
     command: &C,
-) -> Result<Reply, Setback> {
+) -> Result<ApiResponse, AttemptError> {
     let attribution: Attribution = request.attribution(principal);
     let context = WriteContext {
         entropy: &*app.services.entropy,
-        renderer: &Notices,
+        renderer: &PayloadRenderer,
         organization: &principal.cached.tenant,
         attribution: &attribution,
         reason: command.reason(),
@@ -163,62 +168,62 @@ async fn attempt<C: Command>(
     let decided = command.decide(app, request, &principal.caller, &context, app.services.store.begin_write()).await;
     let (mut changeset, output) = decided?;
     if !principal.caller.account.record.is_active_at(changeset.at()) {
-        return Err(Setback::StandingChanged);
+        return Err(AttemptError::ActorChanged);
     }
-    let mut response = command.answer(&output);
+    let mut response = command.response(&output);
     changeset.set_status(response.status.as_u16());
     if let Some(key) = key {
         changeset.set_idempotency(IdempotencyRecord {
             key: key.key.clone(),
             fingerprint: key.fingerprint,
-            response: confidential::keep(&app.services, &key.key, &response),
+            response: replay_encryption::to_stored(&app.services, &key.key, &response),
             expires_at: changeset.at() + app.services.settings.idempotency_retention,
         });
     }
-    let affects_delivery = delivers(&changeset);
+    let affects_delivery = affects_delivery(&changeset);
     match app.services.store.commit(changeset).await {
         Ok(()) => {
             if affects_delivery {
-                app.services.bell.notify();
+                app.services.delivery_notifier.notify();
             }
-            response.on_record = true;
+            response.is_recorded = true;
             Ok(response)
         }
-        Err(CommitError::Duplicate(stored)) => Ok(given_again(app, key, stored)?),
+        Err(CommitError::Duplicate(stored)) => Ok(replayed(app, key, stored)?),
         Err(CommitError::KeyReused) => Err(key_reused().into()),
-        Err(CommitError::ActorChanged) => Err(Setback::StandingChanged),
-        Err(CommitError::Conflict(Conflict::Revision(..))) => Err(Setback::LostRace),
+        Err(CommitError::ActorChanged) => Err(AttemptError::ActorChanged),
+        Err(CommitError::Conflict(Conflict::Revision(..))) => Err(AttemptError::LostRace),
         Err(CommitError::Conflict(Conflict::UniqueKey(_, taken))) => command
-            .key_taken(app, &principal.cached.tenant, &taken)
+            .on_key_conflict(app, &principal.cached.tenant, &taken)
             .await?
-            .map_or(Err(Setback::LostRace), |problem| Err(problem.into())),
+            .map_or(Err(AttemptError::LostRace), |problem| Err(problem.into())),
         Err(CommitError::Store(error)) => Err(Problem::from(error).into()),
     }
 }
 
 /// Whether the changes create events or deliveries, or affect a subscription, so that the delivery workers must be
 /// notified.
-fn delivers(changeset: &Changeset) -> bool {
+fn affects_delivery(changeset: &Changeset) -> bool {
     let is_webhook = |write: &Write| matches!(write.record.kind(), Kind::WebhookSubscription | Kind::WebhookDelivery);
     !changeset.events().is_empty() || changeset.writes().iter().any(is_webhook)
 }
 
 /// Returns the response of an earlier request with the same key, which committed first.
-fn given_again(app: &App, key: Option<&Key>, stored: StoredResponse) -> Result<Reply, Problem> {
+fn replayed(app: &App, key: Option<&KeyUse>, stored: StoredResponse) -> Result<ApiResponse, Problem> {
     // Without a key no idempotency record is written, so there can't be a duplicate.
     let key = key.ok_or_else(Problem::internal)?;
-    confidential::give(&app.services, &key.key, stored)
+    replay_encryption::from_stored(&app.services, &key.key, stored)
 }
 
 /// An idempotency key with the fingerprint of the request that uses it.
-struct Key {
+struct KeyUse {
     key: IdempotencyKey,
     fingerprint: Fingerprint,
 }
 
-impl Key {
+impl KeyUse {
     /// Reads the key from the headers; `None` if the request has none.
-    fn of(request: &Call, principal: &Known) -> Result<Option<Self>, Problem> {
+    fn from_request(request: &ApiRequest, principal: &Principal) -> Result<Option<Self>, Problem> {
         let mut values = request.parts.headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(None) };
         let key = value
@@ -256,11 +261,13 @@ fn fingerprint(path: &str, query: &str, body: &[u8]) -> Fingerprint {
 }
 
 /// Returns the stored response of the key, if the key was used before by the same request.
-async fn replay(app: &App, key: Option<&Key>) -> Result<Option<Reply>, Problem> {
-    let Some(Key { key, fingerprint }) = key else { return Ok(None) };
+async fn replay(app: &App, key: Option<&KeyUse>) -> Result<Option<ApiResponse>, Problem> {
+    let Some(KeyUse { key, fingerprint }) = key else { return Ok(None) };
     match app.services.store.stored_response(key, app.services.clock.now()).await? {
         None => Ok(None),
-        Some((earlier, stored)) if earlier == *fingerprint => confidential::give(&app.services, key, stored).map(Some),
+        Some((earlier, stored)) if earlier == *fingerprint => {
+            replay_encryption::from_stored(&app.services, key, stored).map(Some)
+        }
         Some(_) => Err(key_reused()),
     }
 }

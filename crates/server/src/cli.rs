@@ -26,11 +26,11 @@ use crate::{
     settings::{self, Settings, Sources},
 };
 
-pub(crate) use operator::{Operator, Why};
+pub(crate) use operator::{Operator, ReasonArg};
 pub(crate) use output::{Output, columns, print_line};
 pub(crate) use progress::progress;
-pub(crate) use service_account::{Opened, opened};
-pub(crate) use workspace::founded;
+pub(crate) use service_account::{NewAccount, create_account};
+pub(crate) use workspace::create_workspace;
 
 /// Log level of the server if the settings name none.
 const SERVER_LEVEL: &str = "info";
@@ -93,7 +93,7 @@ enum Command {
 }
 
 /// The settings and the output of a command.
-pub(crate) struct Context {
+pub(crate) struct CommandContext {
     pub(crate) settings: Settings,
     pub(crate) output: Output,
 }
@@ -122,7 +122,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Serve(serve) => {
             let settings = read().map_err(Failure::usage)?;
             logging::start(&settings, SERVER_LEVEL);
-            serve::run(serve, Context { settings, output })
+            serve::run(serve, CommandContext { settings, output })
         }
         Command::Workspace(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::ServiceAccount(command) => with_context(read(), output, |context| block_on(command.run(&context))),
@@ -140,11 +140,11 @@ pub(crate) fn run() -> Result<(), Failure> {
 fn with_context(
     settings: Result<Settings, String>,
     output: Output,
-    run: impl FnOnce(Context) -> Result<(), Failure>,
+    run: impl FnOnce(CommandContext) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let settings = settings.map_err(Failure::usage)?;
     logging::start(&settings, COMMAND_LEVEL);
-    run(Context { settings, output })
+    run(CommandContext { settings, output })
 }
 
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
@@ -152,8 +152,8 @@ fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
 }
 
 fn read_settings(matches: &ArgMatches, config: Option<PathBuf>) -> Result<Settings, String> {
-    let sources = Sources::of_this_process(settings::from_flags(matches), config)?;
-    settings::gather(&sources).and_then(|values| Settings::understand(&values)).map_err(|errors| errors.join("; "))
+    let sources = Sources::from_process(settings::from_flags(matches), config)?;
+    settings::collect(&sources).and_then(|values| Settings::parse(&values)).map_err(|errors| errors.join("; "))
 }
 
 #[cfg(test)]
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grammar_contradicts_itself_nowhere() {
+    fn the_command_line_grammar_is_consistent() {
         settings::with_flags(CommandLine::command()).debug_assert();
     }
 

@@ -9,7 +9,7 @@ use kernel::{Clock, StoreError, Timestamp};
 pub(crate) use database::DatabaseClock;
 
 /// Number of samples taken of another clock; the one with the shortest round trip is used.
-const TRIES: usize = 5;
+const SAMPLES: usize = 5;
 
 /// The operating system's clock.
 #[derive(Clone, Copy, Debug)]
@@ -28,32 +28,34 @@ impl Clock for SystemClock {
 
 /// A sample of another clock, with the moment on this process's monotonic clock at which it was taken.
 #[derive(Clone, Copy, Debug)]
-struct Reading {
-    told: Timestamp,
-    at: Instant,
+struct ClockSample {
+    time: Timestamp,
+    taken_at: Instant,
     /// Maximum error in either direction.
-    within: Duration,
+    max_error: Duration,
 }
 
-impl Reading {
+impl ClockSample {
     /// Reads the other clock several times and returns the sample with the shortest round trip, in the middle of which
     /// the clock is assumed to have been read.
-    async fn take<F: Future<Output = Result<Timestamp, StoreError>>>(read: impl Fn() -> F) -> Result<Self, StoreError> {
+    async fn measure<F: Future<Output = Result<Timestamp, StoreError>>>(
+        read: impl Fn() -> F,
+    ) -> Result<Self, StoreError> {
         let mut best: Option<Self> = None;
-        for _ in 0..TRIES {
+        for _ in 0..SAMPLES {
             let start = Instant::now();
             let told = read().await?;
             let half = start.elapsed() / 2;
             // The clock has a resolution of 1 ms.
-            let sample = Self { told, at: start + half, within: half + Duration::from_millis(1) };
-            best = best.filter(|best| best.within <= sample.within).or(Some(sample));
+            let sample = Self { time: told, taken_at: start + half, max_error: half + Duration::from_millis(1) };
+            best = best.filter(|best| best.max_error <= sample.max_error).or(Some(sample));
         }
         best.ok_or_else(|| StoreError::Unavailable("the clock was not read".into()))
     }
 
     /// Extrapolates the other clock's time to `moment`.
-    fn at(&self, moment: Instant) -> Timestamp {
-        self.told + moment.saturating_duration_since(self.at) - self.at.saturating_duration_since(moment)
+    fn time_at(&self, moment: Instant) -> Timestamp {
+        self.time + moment.saturating_duration_since(self.taken_at) - self.taken_at.saturating_duration_since(moment)
     }
 }
 
@@ -61,10 +63,10 @@ impl Reading {
 ///
 /// # Errors
 /// If the other clock can't be read.
-pub(crate) async fn ahead_of<F: Future<Output = Result<Timestamp, StoreError>>>(
+pub(crate) async fn offset_from<F: Future<Output = Result<Timestamp, StoreError>>>(
     other: impl Fn() -> F,
 ) -> Result<(i64, Duration), StoreError> {
-    let sample = Reading::take(other).await?;
-    let ahead = SystemClock.now().millis() - sample.at(Instant::now()).millis();
-    Ok((ahead, sample.within))
+    let sample = ClockSample::measure(other).await?;
+    let ahead = SystemClock.now().millis() - sample.time_at(Instant::now()).millis();
+    Ok((ahead, sample.max_error))
 }

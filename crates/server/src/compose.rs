@@ -17,24 +17,24 @@ use store::DynStore;
 
 use crate::{failure::Failure, settings::Settings};
 
-use database::Opened;
+use database::OpenedDatabase;
 pub(crate) use database::migrate;
 use keys::Keys;
 pub(crate) use keys::Tokens;
-pub(crate) use transfer::{BackedUp, CopySummary, Progress, Restored, back_up, copy, restore};
+pub(crate) use transfer::{CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, restore};
 pub(crate) use webhooks::Webhooks;
 
 /// The purpose of opening an installation, which determines what is created if it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub(crate) enum OpenMode {
     /// Serve. Missing databases and keys are created, and the schema is migrated.
-    Server,
+    Serve,
     /// Serve without migrating the schema.
-    ServerWithoutMigration,
+    ServeNoMigrate,
     /// Run a command beside the servers, initializing the installation first if it does not exist.
-    Founder,
+    Initialize,
     /// Run a command beside the servers. The database and the keys must exist.
-    Tool,
+    Command,
 }
 
 /// An open installation: its store, clock and keys.
@@ -67,9 +67,9 @@ impl Installation {
     /// # Errors
     /// If the database can't be reached or does not exist, or the master key is missing or belongs to another
     /// installation.
-    pub(crate) async fn open(settings: &Settings, opening: Opening) -> Result<Self, Failure> {
+    pub(crate) async fn open(settings: &Settings, opening: OpenMode) -> Result<Self, Failure> {
         let entropy = entropy();
-        let Opened { store, clock, buckets } = database::open(settings, opening, &*entropy).await?;
+        let OpenedDatabase { store, clock, buckets } = database::open(settings, opening, &*entropy).await?;
         let keys = match Keys::open(settings, opening, &store, &*clock, &*entropy).await {
             Ok(keys) => keys,
             Err(failure) => {
@@ -95,11 +95,11 @@ impl Installation {
     ///
     /// # Errors
     /// Those of [`Self::open`] and of `run`.
-    pub(crate) async fn visit<T>(
+    pub(crate) async fn with<T>(
         settings: &Settings,
         run: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let installation = Self::open(settings, Opening::Tool).await?;
+        let installation = Self::open(settings, OpenMode::Command).await?;
         let result = run(&installation).await;
         installation.store.close().await;
         result
@@ -138,26 +138,26 @@ impl Installation {
             signer: Arc::clone(&tokens) as _,
             verifier: tokens,
             limits,
-            cursors: Arc::new(self.keys.cursors()),
-            answers: Arc::new(self.keys.answers()),
+            cursor_cipher: Arc::new(self.keys.cursor_cipher()),
+            response_cipher: Arc::new(self.keys.response_cipher()),
             observer,
-            webhook_secrets: Arc::clone(&webhooks.secrets),
+            webhook_signer: Arc::clone(&webhooks.secrets),
             sender: Arc::clone(&webhooks.sender),
-            bell: Arc::clone(&webhooks.bell) as _,
+            delivery_notifier: Arc::clone(&webhooks.notifier) as _,
             webhook_addresses: webhooks.addresses.clone(),
             settings: settings.clone(),
         })
     }
 }
 
-impl Opening {
+impl OpenMode {
     /// Whether the process is a server.
-    fn serves(self) -> bool {
-        matches!(self, Self::Server | Self::ServerWithoutMigration)
+    fn is_server(self) -> bool {
+        matches!(self, Self::Serve | Self::ServeNoMigrate)
     }
 
     /// Whether a missing database and missing keys are created.
-    fn begins(self) -> bool {
-        self != Self::Tool
+    fn creates_missing(self) -> bool {
+        self != Self::Command
     }
 }

@@ -46,13 +46,13 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 /// Adds context to errors.
-pub(crate) trait Context<T> {
+pub(crate) trait ResultExt<T> {
     /// Converts an error to a [`Failure`] whose message is `doing: error`.
-    fn or_fail(self, doing: impl FnOnce() -> String) -> Result<T, Failure>;
+    fn context(self, doing: impl FnOnce() -> String) -> Result<T, Failure>;
 }
 
-impl<T, E: fmt::Display> Context<T> for Result<T, E> {
-    fn or_fail(self, doing: impl FnOnce() -> String) -> Result<T, Failure> {
+impl<T, E: fmt::Display> ResultExt<T> for Result<T, E> {
+    fn context(self, doing: impl FnOnce() -> String) -> Result<T, Failure> {
         self.map_err(|error| Failure::new(format!("{}: {error}", doing())))
     }
 }

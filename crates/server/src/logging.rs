@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    sealing::CHECKPOINT_TARGET,
+    audit_sealer::CHECKPOINT_TARGET,
     settings::{LogFormat, Settings},
 };
 
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checkpoints_are_logged_at_every_level_and_nothing_else_with_them() {
+    fn checkpoints_are_logged_at_every_level_without_raising_other_levels() {
         for level in ["off", "error", "warn", "novantra=error", "novantra::checkpoint=off"] {
             let log = registry().with(EnvFilter::new(filter(level)));
             tracing::subscriber::with_default(log, || {

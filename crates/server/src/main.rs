@@ -1,12 +1,12 @@
 //! The `novantra` program: composition of the crates, settings, commands and the server.
 
 mod archive;
+mod audit_sealer;
 mod cli;
 mod clock;
 mod compose;
 mod failure;
 mod logging;
-mod sealing;
 mod serve;
 mod settings;
 mod signing_keys;

@@ -4,7 +4,7 @@
 //! reference document are derived.
 
 mod flags;
-mod forms;
+mod parsers;
 mod reference;
 mod sources;
 mod table;
@@ -12,9 +12,9 @@ mod typed;
 mod webhooks;
 
 pub(crate) use flags::{from_flags, with_flags};
-pub(crate) use forms::parse_span;
+pub(crate) use parsers::parse_duration;
 pub(crate) use reference::reference;
-pub(crate) use sources::{CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE, Sources, gather};
+pub(crate) use sources::{CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE, Sources, collect};
 pub(crate) use table::{Availability, Setting, TABLE};
-pub(crate) use typed::{Database, LogFormat, Settings, database};
+pub(crate) use typed::{Database, LogFormat, Settings, parse_database_url};
 pub(crate) use webhooks::WebhookSettings;

@@ -8,10 +8,10 @@ use kernel::{Action, Organization, Reason, Subject};
 use crate::{cli::Operator, compose::Installation, failure::Failure};
 
 /// Maximum number of tries of a change that conflicts with concurrent changes.
-const TRIES: u32 = 20;
+const MAX_ATTEMPTS: u32 = 20;
 
 /// Delay between the publication of a key and its first signature when the server rotates by itself.
-const LEAD: Duration = Duration::from_secs(3600);
+const ROTATION_LEAD: Duration = Duration::from_secs(3600);
 
 /// Stores the change that `decide` returns for the current keys. If it conflicts with a concurrent change, calls
 /// `decide` again. Returns the change, or `None` if there was none. `drop_action` is the audit action of dropped keys.
@@ -24,10 +24,11 @@ pub(crate) async fn change(
     decide: impl Fn(&Keyring) -> Result<Option<KeyChange>, Failure>,
 ) -> Result<Option<KeyChange>, Failure> {
     let Installation { store, entropy, .. } = &operator.installation;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let Some(change) = decide(&store.signing_keys().await?)? else { return Ok(None) };
-        let dropped = change.drop.iter().map(|id| (Action::new(drop_action), of_key(id)));
-        let published = change.publish.iter().map(|(key, _)| (Action::new("signing_key.published"), of_key(&key.id)));
+        let dropped = change.drop.iter().map(|id| (Action::new(drop_action), key_subject(id)));
+        let published =
+            change.publish.iter().map(|(key, _)| (Action::new("signing_key.published"), key_subject(&key.id)));
         let mut entries = dropped.chain(published);
         let Some((action, subject)) = entries.next() else { return Ok(None) };
         let mut changeset = operator.changeset(Organization::installation(), action, Some(subject));
@@ -41,7 +42,7 @@ pub(crate) async fn change(
     Err(Failure::new("other processes kept changing the signing keys; try again"))
 }
 
-fn of_key(id: &str) -> Subject {
+fn key_subject(id: &str) -> Subject {
     Subject { kind: "signing_key".into(), id: id.to_owned() }
 }
 
@@ -50,20 +51,20 @@ fn of_key(id: &str) -> Subject {
 ///
 /// # Errors
 /// If the store fails.
-pub(crate) async fn tend(installation: &Installation, lifetime: Option<Duration>) -> Result<(), Failure> {
+pub(crate) async fn rotate_if_due(installation: &Installation, lifetime: Option<Duration>) -> Result<(), Failure> {
     let is_due = |ring: &Keyring| lifetime.is_some_and(|lifetime| ring.is_due(lifetime));
     let ring = installation.store.signing_keys().await?;
     if ring.expired().is_none() && !is_due(&ring) {
         return Ok(());
     }
-    let operator = Operator::server(installation.clone(), Reason::parse("automatic rotation of the signing keys")?);
+    let operator = Operator::for_server(installation.clone(), Reason::parse("automatic rotation of the signing keys")?);
     let dropped = change(&operator, "signing_key.dropped", |ring| Ok(ring.expired())).await?;
     for id in dropped.iter().flat_map(|change| &change.drop) {
         tracing::info!("dropped the signing key {id}: all its tokens have expired");
     }
     let rotated = change(&operator, "signing_key.dropped", |ring| {
         let next = installation.new_signing_key();
-        if is_due(ring) { Ok(Some(ring.rotate(next, LEAD)?)) } else { Ok(None) }
+        if is_due(ring) { Ok(Some(ring.rotate(next, ROTATION_LEAD)?)) } else { Ok(None) }
     });
     for (key, lead) in rotated.await?.iter().filter_map(|change| change.publish.as_ref()) {
         tracing::info!("published the signing key {}, which signs in {} s", key.id, lead.as_secs());
@@ -77,14 +78,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        compose::Opening,
-        settings::{Settings, Sources, gather},
+        compose::OpenMode,
+        settings::{Settings, Sources, collect},
     };
 
     async fn installation() -> Installation {
         let environment = vec![("NOVANTRA_DATABASE_URL".to_owned(), "memory:".to_owned())];
-        let values = gather(&Sources { environment, ..Sources::default() }).unwrap();
-        Installation::open(&Settings::understand(&values).unwrap(), Opening::Server).await.unwrap()
+        let values = collect(&Sources { environment, ..Sources::default() }).unwrap();
+        Installation::open(&Settings::parse(&values).unwrap(), OpenMode::Serve).await.unwrap()
     }
 
     async fn stages(installation: &Installation) -> Vec<KeyStage> {
@@ -92,14 +93,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_that_has_signed_long_enough_gets_a_successor_once_and_on_record() {
+    async fn a_key_that_has_signed_for_its_lifetime_gets_one_audited_successor() {
         let installation = installation().await;
-        tend(&installation, None).await.unwrap();
-        tend(&installation, Some(Duration::from_secs(3600))).await.unwrap();
+        rotate_if_due(&installation, None).await.unwrap();
+        rotate_if_due(&installation, Some(Duration::from_secs(3600))).await.unwrap();
         assert_eq!(stages(&installation).await, [KeyStage::Signing]);
         let servers = [(); 3].map(|()| {
             let installation = installation.clone();
-            tokio::spawn(async move { tend(&installation, Some(Duration::ZERO)).await })
+            tokio::spawn(async move { rotate_if_due(&installation, Some(Duration::ZERO)).await })
         });
         for server in servers {
             server.await.unwrap().unwrap();

@@ -14,12 +14,12 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use crate::failure::{Context as _, Failure};
+use crate::failure::{Failure, ResultExt as _};
 
 pub(crate) use contents::Contents;
 
 /// Remaining validity from which on a certificate is reported. Automatic renewal takes place earlier.
-const RENEWED_BEFORE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const EXPIRY_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// The files of a certificate chain and of its private key, both PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(crate) struct CertificateFiles {
 /// resumed across certificates.
 #[derive(Clone)]
 pub(crate) struct Identity {
-    pub(crate) handshakes: Arc<ServerConfig>,
+    pub(crate) server_config: Arc<ServerConfig>,
     /// When the first certificate of the chain expires.
     pub(crate) expires_at: Timestamp,
 }
@@ -43,8 +43,8 @@ impl CertificateFiles {
     ///
     /// # Errors
     /// If a file can't be read, or the pair is invalid. The message names the file.
-    pub(crate) fn identity(&self) -> Result<Identity, Failure> {
-        self.understand(&self.read()?)
+    pub(crate) fn load(&self) -> Result<Identity, Failure> {
+        self.parse(&self.read()?)
     }
 
     /// Reads both files.
@@ -52,24 +52,25 @@ impl CertificateFiles {
     /// # Errors
     /// If a file can't be read, or is larger than 1 MiB.
     pub(crate) fn read(&self) -> Result<Contents, Failure> {
-        Contents::of(self)
+        Contents::read(self)
     }
 
     /// Parses the contents of the files.
     ///
     /// # Errors
     /// If a file is not valid PEM, or the key does not belong to the certificate. The message names the file.
-    pub(crate) fn understand(&self, contents: &Contents) -> Result<Identity, Failure> {
+    pub(crate) fn parse(&self, contents: &Contents) -> Result<Identity, Failure> {
         let (certificate, key) = (self.certificate.display(), self.key.display());
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&contents.certificate)
             .collect::<Result<_, _>>()
-            .or_fail(|| format!("{certificate} is not PEM"))?;
+            .context(|| format!("{certificate} is not PEM"))?;
         if chain.is_empty() {
             return Err(Failure::new(format!("{certificate} contains no certificate in PEM")));
         }
-        let expires_at = expiry::of_chain(&chain).or_fail(|| format!("{certificate} is not a valid certificate"))?;
+        let expires_at =
+            expiry::chain_expiry(&chain).context(|| format!("{certificate} is not a valid certificate"))?;
         let private = PrivateKeyDer::from_pem_slice(&contents.key)
-            .or_fail(|| format!("{key} contains no private key in PEM without a password"))?;
+            .context(|| format!("{key} contains no private key in PEM without a password"))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let certified = CertifiedKey::from_der(chain, private, &provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
@@ -82,24 +83,24 @@ impl CertificateFiles {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         handshakes.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Identity { handshakes: Arc::new(handshakes), expires_at })
+        Ok(Identity { server_config: Arc::new(handshakes), expires_at })
     }
 }
 
 impl Identity {
     /// Whether the certificate has expired.
-    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now
     }
 
     /// A warning if the certificate has expired or expires within 14 days.
-    pub(crate) fn doubt(&self, now: Timestamp) -> Option<String> {
+    pub(crate) fn expiry_warning(&self, now: Timestamp) -> Option<String> {
         let expiry = self.expires_at;
-        if self.has_ended(now) {
+        if self.is_expired(now) {
             return Some(format!("the certificate expired on {expiry}, and clients refuse it"));
         }
         let remaining = expiry.since(now);
-        (remaining < RENEWED_BEFORE)
+        (remaining < EXPIRY_WARNING)
             .then(|| format!("the certificate expires on {expiry}, in {} days", remaining.as_secs() / 86_400))
     }
 }
@@ -131,61 +132,61 @@ mod tests {
         files
     }
 
-    fn fault(certificate: &str, key: &str) -> String {
+    fn load_error(certificate: &str, key: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let error = files(&folder, certificate, key).identity().err().unwrap().to_string();
+        let error = files(&folder, certificate, key).load().err().unwrap().to_string();
         error.replace(&*folder.path().to_string_lossy(), "")
     }
 
     #[test]
-    fn a_chain_ends_with_the_first_of_its_certificates() {
+    fn a_chain_expires_with_the_first_of_its_certificates() {
         let (leaf, issuer) = (self_signed(2040), self_signed(2031));
         let folder = tempfile::tempdir().unwrap();
         let chain = leaf.cert.pem() + &issuer.cert.pem();
-        let identity = files(&folder, &chain, &leaf.signing_key.serialize_pem()).identity().unwrap();
+        let identity = files(&folder, &chain, &leaf.signing_key.serialize_pem()).load().unwrap();
         assert_eq!(identity.expires_at, "2031-01-01T00:00:00Z".parse().unwrap());
     }
 
     #[test]
-    fn a_certificate_after_2049_is_written_in_another_form_and_read_as_well() {
+    fn the_expiry_of_a_certificate_after_2049_is_read() {
         let late = self_signed(2051);
         let folder = tempfile::tempdir().unwrap();
-        let identity = files(&folder, &late.cert.pem(), &late.signing_key.serialize_pem()).identity().unwrap();
+        let identity = files(&folder, &late.cert.pem(), &late.signing_key.serialize_pem()).load().unwrap();
         assert_eq!(identity.expires_at, "2051-01-01T00:00:00Z".parse().unwrap());
     }
 
     #[test]
-    fn what_is_wrong_with_a_pair_is_said_in_words() {
+    fn an_invalid_pair_is_refused_with_the_name_of_the_file() {
         let (one, other) = (self_signed(2040), self_signed(2040));
         let (certificate, key) = (one.cert.pem(), one.signing_key.serialize_pem());
-        assert_eq!(fault(&certificate, &other.signing_key.serialize_pem()), "/tls.key is not the key of /tls.crt");
-        assert_eq!(fault("", &key), "/tls.crt contains no certificate in PEM");
-        assert_eq!(fault(&key, &key), "/tls.crt contains no certificate in PEM");
+        assert_eq!(load_error(&certificate, &other.signing_key.serialize_pem()), "/tls.key is not the key of /tls.crt");
+        assert_eq!(load_error("", &key), "/tls.crt contains no certificate in PEM");
+        assert_eq!(load_error(&key, &key), "/tls.crt contains no certificate in PEM");
         assert!(
-            fault("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &key)
+            load_error("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &key)
                 .contains("is not a valid certificate")
         );
-        assert!(fault(&certificate, "").starts_with("/tls.key contains no private key in PEM"));
-        assert!(fault(&certificate[..certificate.len() / 2], &key).starts_with("/tls.crt is not PEM"));
-        assert_eq!(fault(&" ".repeat(1024 * 1024 + 1), &key), "/tls.crt is larger than any certificate or key");
+        assert!(load_error(&certificate, "").starts_with("/tls.key contains no private key in PEM"));
+        assert!(load_error(&certificate[..certificate.len() / 2], &key).starts_with("/tls.crt is not PEM"));
+        assert_eq!(load_error(&" ".repeat(1024 * 1024 + 1), &key), "/tls.crt is larger than any certificate or key");
     }
 
     #[test]
-    fn a_certificate_that_has_ended_or_soon_will_is_doubted() {
+    fn an_expired_or_soon_expiring_certificate_gives_a_warning() {
         let pair = self_signed(2040);
         let folder = tempfile::tempdir().unwrap();
-        let identity = files(&folder, &pair.cert.pem(), &pair.signing_key.serialize_pem()).identity().unwrap();
-        let warning = |now: &str| identity.doubt(now.parse().unwrap());
+        let identity = files(&folder, &pair.cert.pem(), &pair.signing_key.serialize_pem()).load().unwrap();
+        let warning = |now: &str| identity.expiry_warning(now.parse().unwrap());
         assert_eq!(warning("2039-12-17T00:00:00Z"), None);
         assert!(warning("2039-12-19T00:00:00Z").unwrap().ends_with("in 13 days"));
         assert!(warning("2040-01-01T00:00:00Z").unwrap().contains("expired on"));
     }
 
     #[test]
-    fn a_file_that_is_missing_is_named() {
+    fn the_error_names_a_missing_file() {
         let folder = tempfile::tempdir().unwrap();
         let missing = CertificateFiles { certificate: folder.path().join("none.crt"), key: folder.path().join("k") };
-        let error = missing.identity().err().unwrap().to_string();
+        let error = missing.load().err().unwrap().to_string();
         assert!(error.starts_with("can't read ") && error.contains("none.crt"), "{error}");
     }
 }

@@ -29,7 +29,7 @@ struct House {
 impl House {
     async fn new() -> Arc<Self> {
         let installation = Installation::on_postgres().await;
-        let proxy = Proxy::before(&installation.database_url()).await;
+        let proxy = Proxy::start(&installation.database_url()).await;
         let setup = Setup::over(installation).unlimited().set("AUDIT_READS", "buffered");
         let server = setup.set("DATABASE_URL", proxy.address()).start();
         let client = server.client("mirror", &SCOPES).await;
@@ -68,7 +68,7 @@ impl House {
 
     /// All statements since the last call of this method, including transaction boundaries and background work.
     fn statements(&self) -> Vec<String> {
-        [self.proxy.prepared(), self.proxy.texts()].concat()
+        [self.proxy.take_prepared(), self.proxy.take_simple_queries()].concat()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{MemoryStore, state::State, streaming::snapshot_stream};
 #[async_trait]
 impl AuditTrail for MemoryStore {
     fn begin_entry(&self) -> WriteTimestamp {
-        self.entry_stamps.begin()
+        self.entry_timestamps.begin()
     }
 
     async fn append(&self, entry: Entry, timestamp: WriteTimestamp) -> Result<(), StoreError> {
@@ -35,7 +35,7 @@ impl AuditLog for MemoryStore {
         page: &PageRequest,
     ) -> Result<Page<StoredEntry>, StoreError> {
         // The watermark must be read before the snapshot, as in every list.
-        let as_of = self.stamps.low_watermark().min(self.entry_stamps.low_watermark());
+        let as_of = self.timestamps.low_watermark().min(self.entry_timestamps.low_watermark());
         let state = self.snapshot()?;
         let rows = state
             .entries_in_order(organization, page.order)
@@ -54,7 +54,7 @@ impl AuditLog for MemoryStore {
         filter: &AuditFilter,
         request: &StreamRequest,
     ) -> Result<SnapshotStream<StoredEntry>, StoreError> {
-        let as_of = self.stamps.low_watermark().min(self.entry_stamps.low_watermark());
+        let as_of = self.timestamps.low_watermark().min(self.entry_timestamps.low_watermark());
         let state = self.snapshot()?;
         let ids: Vec<Id<Entry>> = state
             .entries_in_order(organization, request.order)

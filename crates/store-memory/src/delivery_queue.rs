@@ -37,7 +37,7 @@ impl DeliveryQueue for MemoryStore {
         limit: usize,
         phase: FanOutPhase,
     ) -> Result<FanOut, StoreError> {
-        let timestamp = self.stamps.begin();
+        let timestamp = self.timestamps.begin();
         let request = FanOutRequest { organization, owner: owner, now, limit, phase: phase, at: timestamp.at() };
         self.change(|state| state.fan_out(&request))
     }
@@ -102,7 +102,7 @@ impl DeliveryQueue for MemoryStore {
         updates: &[DeliveryUpdate],
         health: Option<DeliveryHealth>,
     ) -> Result<Vec<StaleDelivery>, StoreError> {
-        let timestamp = self.stamps.begin();
+        let timestamp = self.timestamps.begin();
         self.change(|state| {
             let mut stale = Vec::new();
             for DeliveryUpdate { before, after } in updates {
@@ -121,7 +121,7 @@ impl DeliveryQueue for MemoryStore {
     }
 
     async fn cancel_deliveries(&self, partition: Partition, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        let timestamp = self.stamps.begin();
+        let timestamp = self.timestamps.begin();
         self.change(|state| {
             let open: Vec<_> = state.open_deliveries(partition).into_iter().take(limit).collect();
             for delivery in &open {

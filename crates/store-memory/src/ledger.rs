@@ -15,7 +15,7 @@ use crate::{
 #[async_trait]
 impl Ledger for MemoryStore {
     fn begin_write(&self) -> WriteTimestamp {
-        self.stamps.begin()
+        self.timestamps.begin()
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {

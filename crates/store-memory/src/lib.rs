@@ -26,8 +26,8 @@ use crate::state::State;
 /// A store that keeps everything in memory.
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
-    stamps: TimestampOracle,
-    entry_stamps: TimestampOracle,
+    timestamps: TimestampOracle,
+    entry_timestamps: TimestampOracle,
     /// The current state; `None` once the store is closed.
     state: Mutex<Option<State>>,
 }
@@ -37,8 +37,8 @@ impl MemoryStore {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            stamps: TimestampOracle::new(Arc::clone(&clock)),
-            entry_stamps: TimestampOracle::new(Arc::clone(&clock)),
+            timestamps: TimestampOracle::new(Arc::clone(&clock)),
+            entry_timestamps: TimestampOracle::new(Arc::clone(&clock)),
             clock,
             state: Mutex::new(Some(State::default())),
         }

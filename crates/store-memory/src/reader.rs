@@ -27,7 +27,7 @@ impl<R: Resource> Reader<R> for MemoryStore {
     ) -> Result<Page<Stored<R>>, StoreError> {
         // The watermark must be read before the snapshot, so that the snapshot contains every write with an earlier
         // timestamp.
-        let as_of = self.stamps.low_watermark();
+        let as_of = self.timestamps.low_watermark();
         let state = self.snapshot()?;
         let rows = in_order(state.rows(R::KIND, organization), page.order)
             .filter(|row| page.time_range.contains(row.meta.created_at, row.meta.updated_at))
@@ -45,7 +45,7 @@ impl<R: Resource> Reader<R> for MemoryStore {
         filter: &R::Filter,
         request: &StreamRequest,
     ) -> Result<SnapshotStream<Stored<R>>, StoreError> {
-        let as_of = self.stamps.low_watermark();
+        let as_of = self.timestamps.low_watermark();
         let state = self.snapshot()?;
         let ids: Vec<Ulid> = in_order(state.rows(R::KIND, organization), request.order)
             .filter(|row| request.time_range.contains(row.meta.created_at, row.meta.updated_at))

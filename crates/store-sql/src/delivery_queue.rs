@@ -97,7 +97,7 @@ impl DeliveryQueue for SqlStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<DueDelivery>, StoreError> {
-        let request = DueRequest { lane: partition, now, limit };
+        let request = DueRequest { partition: partition, now, limit };
         batching::read(&self.queue_batchers.due, &self.engine, request, deliveries::due).await
     }
 

@@ -46,7 +46,7 @@ struct RowKey(String, &'static str, String);
 struct IndexedExchange {
     key: RowKey,
     index: usize,
-    take: Exchange,
+    exchange: Exchange,
 }
 
 impl SqlStore {
@@ -72,7 +72,7 @@ impl SharedBuckets for SqlBuckets {
             .map(|(index, exchange)| IndexedExchange {
                 key: RowKey::from_bucket_key(&exchange.key),
                 index: index,
-                take: *exchange,
+                exchange: *exchange,
             })
             .collect();
         // In the same order on every server, so that no two transactions deadlock.
@@ -154,8 +154,8 @@ impl RowKey {
 
 impl IndexedExchange {
     fn values(&self, now: Timestamp) -> [Value<'_>; 8] {
-        let quota = self.take.quota;
-        let fresh = self.take.apply(ArrivalTime::FULL, now);
+        let quota = self.exchange.quota;
+        let fresh = self.exchange.apply(ArrivalTime::FULL, now);
         let RowKey(organization, bucket, subject) = &self.key;
         [
             Value::text(organization),
@@ -164,7 +164,7 @@ impl IndexedExchange {
             Value::Int(fresh.bucket.0),
             Value::Int(quota.empty_at(now).0),
             Value::Int(quota.emission_interval()),
-            Value::Int(i64::from(self.take.returned)),
+            Value::Int(i64::from(self.exchange.returned)),
             Value::Int(i64::from(fresh.granted)),
         ]
     }

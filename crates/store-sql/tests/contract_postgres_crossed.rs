@@ -46,7 +46,7 @@ const FAILURES: &str = "
 
 /// The role that the store connects as. It is dropped after its database.
 struct UnprivilegedRole {
-    fresh: Option<postgres::Fresh>,
+    fresh: Option<postgres::TestDatabase>,
     role: String,
 }
 
@@ -55,12 +55,12 @@ impl Drop for UnprivilegedRole {
         let Some(fresh) = self.fresh.take() else { return };
         let cluster = fresh.cluster().to_owned();
         drop(fresh);
-        postgres::apart(&cluster, &format!("DROP ROLE IF EXISTS {}", self.role));
+        postgres::execute_on_own_thread(&cluster, &format!("DROP ROLE IF EXISTS {}", self.role));
     }
 }
 
 async fn open(clock: Arc<dyn Clock>) -> Opened {
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     fresh.open().await.close().await;
     let role = format!("{}_guest", fresh.name());
     fresh.connect().await.batch_execute(&FAILURES.replace("{role}", &role)).await.unwrap();

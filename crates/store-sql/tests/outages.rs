@@ -23,7 +23,7 @@ struct TestStore {
     store: SqlStore,
     entropy: TestEntropy,
     home: OrganizationId,
-    fresh: postgres::Fresh,
+    fresh: postgres::TestDatabase,
 }
 
 impl TestStore {
@@ -32,7 +32,7 @@ impl TestStore {
     }
 
     async fn with(options: DatabaseOptions) -> Arc<Self> {
-        let fresh = postgres::Fresh::make().await;
+        let fresh = postgres::TestDatabase::create().await;
         fresh.open().await.close().await;
         let database = Database::open_with(&fresh.url(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());

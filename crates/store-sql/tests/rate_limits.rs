@@ -12,7 +12,7 @@ use ulid::Ulid;
 mod postgres;
 
 async fn open() -> OpenedBuckets {
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     let clock: Arc<dyn Clock> = Arc::new(TestClock::default());
     let store = SqlStore::open(fresh.open().await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
     let buckets = store.shared_buckets().unwrap();

@@ -32,13 +32,13 @@ struct ObservedStore {
     home: OrganizationId,
     account: auth::AccountId,
     finding: Id<Finding>,
-    _fresh: postgres::Fresh,
+    _fresh: postgres::TestDatabase,
 }
 
 impl ObservedStore {
     /// Opens a store with an organization, an account and a finding, whose statements are all prepared.
     async fn new() -> Arc<Self> {
-        let fresh = postgres::Fresh::make().await;
+        let fresh = postgres::TestDatabase::create().await;
         fresh.open().await.close().await;
         let proxy = Proxy::start(&fresh.address()).await;
         // One connection for each purpose, so that each statement is prepared once.

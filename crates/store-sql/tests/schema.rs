@@ -28,7 +28,7 @@ fn sqlite_columns(path: &std::path::Path) -> Columns {
     rows.map(Result::unwrap).collect()
 }
 
-async fn postgres_columns(fresh: &postgres::Fresh) -> Columns {
+async fn postgres_columns(fresh: &postgres::TestDatabase) -> Columns {
     let query = "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns \
                  WHERE table_schema = current_schema()";
     let rows = fresh.connect().await.query(query, &[]).await.unwrap();
@@ -44,7 +44,7 @@ async fn both_engines_have_the_same_tables_and_columns() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("novantra.db");
     sqlite(&path).await.migrate(NOW).await.unwrap();
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     fresh.open().await;
     let (on_sqlite, on_postgres) = (sqlite_columns(&path), postgres_columns(&fresh).await);
     assert_eq!(
@@ -72,7 +72,7 @@ async fn a_store_can_not_be_opened_over_a_database_that_lacks_migrations() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn several_processes_can_migrate_concurrently() {
     let folder = tempfile::tempdir().unwrap();
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     for url in [DatabaseUrl::Sqlite(folder.path().join("novantra.db")), fresh.url()] {
         let mut migrating = tokio::task::JoinSet::new();
         for _ in 0..5 {
@@ -121,7 +121,7 @@ async fn a_database_with_an_unknown_older_migration_is_refused() {
 #[tokio::test]
 async fn the_database_returns_its_current_time() {
     let folder = tempfile::tempdir().unwrap();
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     let on_server = fresh.open().await.time().await.unwrap();
     let on_file = sqlite(&folder.path().join("novantra.db")).await.time().await.unwrap();
     let difference = on_server.since(on_file).max(on_file.since(on_server));
@@ -176,7 +176,7 @@ async fn the_seals_migration_keeps_the_seals_of_existing_entries() {
     assert_eq!(rows.map(Result::unwrap).collect::<Vec<(String, String)>>(), expected);
     assert_eq!(connection.query_row(unsealed, [], |row| row.get::<_, String>(0)).unwrap(), "waiting");
 
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     fresh.open().await;
     let client = fresh.connect().await;
     client.batch_execute(BEFORE_SEALS).await.unwrap();
@@ -245,7 +245,7 @@ async fn the_delivery_key_migration_keeps_existing_deliveries() {
     assert_eq!(schema(), expected_schema);
     assert_eq!(connection.query_row(oldest, [], |row| row.get::<_, String>(0)).unwrap(), "8");
 
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     fresh.open().await;
     let client = fresh.connect().await;
     let indexes = async || -> BTreeSet<String> {

@@ -29,7 +29,7 @@ mod postgres;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 struct TestDeployment {
-    fresh: postgres::Fresh,
+    fresh: postgres::TestDatabase,
     entropy: TestEntropy,
     home: OrganizationId,
     servers: AtomicU32,
@@ -44,7 +44,7 @@ struct Server {
 
 impl TestDeployment {
     async fn new() -> Arc<Self> {
-        let fresh = postgres::Fresh::make().await;
+        let fresh = postgres::TestDatabase::create().await;
         fresh.open().await.close().await;
         let test =
             Self { fresh, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), servers: AtomicU32::default() };

@@ -22,7 +22,7 @@ type Authority = CertifiedIssuer<'static, KeyPair>;
 
 /// A database behind a server with a certificate for `localhost`.
 struct TlsServer {
-    fresh: postgres::Fresh,
+    fresh: postgres::TestDatabase,
     authority: Authority,
     port: u16,
     folder: tempfile::TempDir,
@@ -31,7 +31,7 @@ struct TlsServer {
 impl TlsServer {
     /// Starts the server. With `requires_client_certificate` it requires one of its clients.
     async fn new(requires_client_certificate: bool) -> Self {
-        let (fresh, authority) = (postgres::Fresh::make().await, new_authority());
+        let (fresh, authority) = (postgres::TestDatabase::create().await, new_authority());
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder =
             ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
@@ -148,7 +148,7 @@ async fn an_error_about_a_missing_file_contains_its_path() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_refused_where_tls_is_required() {
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     let url = format!("{}&sslmode=require", fresh.address()).parse().unwrap();
     let refused = Database::open(&url).await.unwrap().time().await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");

@@ -81,7 +81,7 @@ async fn a_copy_to_postgres_and_back_keeps_every_row_of_every_table() {
     let source = sqlite(&first).await;
     let connection = Connection::open(&first).unwrap();
     fill(&connection);
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     let middle = fresh.open().await;
 
     let seen = Mutex::new(Vec::new());
@@ -113,10 +113,10 @@ async fn a_file_can_not_be_written_to_while_it_is_copied() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_to_postgres_during_a_copy_is_detected() {
     let folder = tempfile::tempdir().unwrap();
-    let fresh = postgres::Fresh::make().await;
+    let fresh = postgres::TestDatabase::create().await;
     let source = fresh.open().await;
     let target = sqlite(&folder.path().join("to.db")).await;
-    let write = |statement: &'static str| fresh.write_apart(statement);
+    let write = |statement: &'static str| fresh.execute_blocking(statement);
 
     write("INSERT INTO open_writes VALUES ('somebody', 0, 9000000000000)");
     let refused = copy(&source, &target).await;

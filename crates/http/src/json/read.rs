@@ -10,7 +10,7 @@ use serde::{
 use serde_json::{Map, Number, Value};
 
 /// The maximum number of characters of a duplicate name in the error message.
-const TOLD: usize = 60;
+const MAX_REPORTED_CHARS: usize = 60;
 
 /// Parses one JSON document.
 ///
@@ -18,24 +18,24 @@ const TOLD: usize = 60;
 /// A message for the response, with the position: the body is not JSON, or a member occurs twice.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, String> {
     match serde_json::from_slice(bytes) {
-        Ok(Once(value)) => Ok(value),
+        Ok(UniqueMembers(value)) => Ok(value),
         Err(error) if error.is_data() => Err(error.to_string()),
         Err(error) => Err(format!("the body is not JSON: {error}")),
     }
 }
 
 /// A JSON value without duplicate members.
-struct Once(Value);
+struct UniqueMembers(Value);
 
-impl<'de> Deserialize<'de> for Once {
+impl<'de> Deserialize<'de> for UniqueMembers {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(Reading).map(Self)
+        from.deserialize_any(ValueVisitor).map(Self)
     }
 }
 
-struct Reading;
+struct ValueVisitor;
 
-impl<'de> Visitor<'de> for Reading {
+impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +72,7 @@ impl<'de> Visitor<'de> for Reading {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut read = Vec::new();
-        while let Some(Once(item)) = items.next_element()? {
+        while let Some(UniqueMembers(item)) = items.next_element()? {
             read.push(item);
         }
         Ok(Value::Array(read))
@@ -82,10 +82,10 @@ impl<'de> Visitor<'de> for Reading {
         let mut read = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if read.contains_key(&name) {
-                let name: String = name.chars().take(TOLD).collect();
+                let name: String = name.chars().take(MAX_REPORTED_CHARS).collect();
                 return Err(A::Error::custom(format_args!("{name:?} is repeated")));
             }
-            let Once(value) = members.next_value()?;
+            let UniqueMembers(value) = members.next_value()?;
             read.insert(name, value);
         }
         Ok(Value::Object(read))
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_once_is_read_as_serde_json_reads_it() {
+    fn a_document_without_duplicates_is_read_as_serde_json_reads_it() {
         for text in [
             r#"{"a":1,"b":[true,null,-2,3.5,18446744073709551615,"x\n"],"c":{"a":{}}}"#,
             "[]",
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_there_twice_is_named_with_its_place_however_deep_it_is() {
+    fn a_duplicate_member_at_any_depth_is_reported_with_its_position() {
         let refused = read(br#"{"a":[{"title":"T","title":"U"}]}"#).unwrap_err();
         assert_eq!(refused, "\"title\" is repeated at line 1 column 26");
         let long = format!("{{\"{0}\":1,\"{0}\":2}}", "n".repeat(5000));

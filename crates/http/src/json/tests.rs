@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{text::STRIDE, *};
-use crate::view::Shown;
+use crate::view::AsText;
 
 fn written(value: &impl Serialize) -> String {
     let mut out = b"before ".to_vec();
@@ -18,10 +18,10 @@ fn written(value: &impl Serialize) -> String {
 #[serde(rename_all = "camelCase")]
 struct Sample<'a> {
     some_text: &'a str,
-    shown: Shown<&'a str>,
+    shown: AsText<&'a str>,
     absent: Option<u8>,
-    word: Word,
-    wrapped: Word,
+    word: SampleEnum,
+    wrapped: SampleEnum,
     pair: (i64, f64),
     unit: (),
     letter: char,
@@ -30,18 +30,18 @@ struct Sample<'a> {
 }
 
 #[derive(Serialize)]
-enum Word {
-    Plain,
-    Holding(u64),
+enum SampleEnum {
+    Unit,
+    Newtype(u64),
 }
 
 fn sample(text: &str) -> Sample<'_> {
     Sample {
         some_text: text,
-        shown: Shown(text),
+        shown: AsText(text),
         absent: None,
-        word: Word::Plain,
-        wrapped: Word::Holding(u64::MAX),
+        word: SampleEnum::Unit,
+        wrapped: SampleEnum::Newtype(u64::MAX),
         pair: (i64::MIN, 0.1),
         unit: (),
         letter: '"',
@@ -51,7 +51,7 @@ fn sample(text: &str) -> Sample<'_> {
 }
 
 #[test]
-fn every_byte_is_escaped_as_serde_json_escapes_it_wherever_it_stands() {
+fn every_byte_is_escaped_as_serde_json_escapes_it_at_every_position() {
     for byte in 0..=0x7f_u8 {
         for before in [0, 1, STRIDE - 1, STRIDE, 2 * STRIDE + 5] {
             let text = format!("{}{}é{}", "x".repeat(before), char::from(byte), "y".repeat(STRIDE));
@@ -61,7 +61,7 @@ fn every_byte_is_escaped_as_serde_json_escapes_it_wherever_it_stands() {
 }
 
 #[test]
-fn a_key_that_is_no_text_is_refused() {
+fn a_map_key_that_is_not_a_string_is_rejected() {
     assert!(write(&mut Vec::new(), &BTreeMap::from([(1, 2)])).is_err());
 }
 
@@ -84,7 +84,7 @@ fn values() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn whatever_is_written_is_what_serde_json_writes(value in values(), text in "[\\s\\S]{0,100}") {
+    fn every_value_is_written_as_serde_json_writes_it(value in values(), text in "[\\s\\S]{0,100}") {
         prop_assert_eq!(written(&value), serde_json::to_string(&value).unwrap());
         prop_assert_eq!(written(&sample(&text)), serde_json::to_string(&sample(&text)).unwrap());
     }

@@ -4,21 +4,21 @@
 pub(super) const STRIDE: usize = 32;
 
 /// Whether this byte must be escaped.
-const fn escaped(byte: u8) -> bool {
+const fn needs_escape(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
 /// Whether none of these bytes must be escaped.
-fn plain<const N: usize>(bytes: &[u8; N]) -> bool {
-    !bytes.iter().fold(false, |any, byte| any | escaped(*byte))
+fn needs_no_escape<const N: usize>(bytes: &[u8; N]) -> bool {
+    !bytes.iter().fold(false, |any, byte| any | needs_escape(*byte))
 }
 
 /// Returns the index of the first byte that must be escaped.
 pub(super) fn first_escaped(text: &[u8]) -> Option<usize> {
-    let long = text.as_chunks::<STRIDE>().0.iter().take_while(|bytes| plain(bytes)).count() * STRIDE;
+    let long = text.as_chunks::<STRIDE>().0.iter().take_while(|bytes| needs_no_escape(bytes)).count() * STRIDE;
     let rest = text.get(long..)?;
-    let short = rest.as_chunks::<8>().0.iter().take_while(|bytes| plain(bytes)).count() * 8;
-    let last = rest.get(short..)?.iter().position(|byte| escaped(*byte))?;
+    let short = rest.as_chunks::<8>().0.iter().take_while(|bytes| needs_no_escape(bytes)).count() * 8;
+    let last = rest.get(short..)?.iter().position(|byte| needs_escape(*byte))?;
     Some(long + short + last)
 }
 

@@ -8,21 +8,21 @@ use kernel::Reference;
 use serde_json::{Value, json};
 
 use crate::{
-    accept::Format,
     app::App,
-    call::Call,
+    negotiation::MediaType,
     operation::Document,
     paging,
     problem::Problem,
     query::Query,
-    reply::Reply,
+    request::ApiRequest,
+    response::ApiResponse,
     streams,
-    view::{Walk, list_document_of},
+    view::{ListRequest, list_document_of},
 };
 
 fn filter(query: &mut Query<'_>) -> AuditFilter {
     let mut texts = |name, description| -> BTreeSet<String> {
-        query.any_of(
+        query.list(
             name,
             description,
             || json!({ "type": "string" }),
@@ -36,20 +36,20 @@ fn filter(query: &mut Query<'_>) -> AuditFilter {
     }
 }
 
-pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let mut query = Query::parse(request.query());
         let filter = filter(&mut query);
-        let list_request = Walk::start(app, request, &mut query)?;
-        if request.format == Format::Lines {
-            let (store, permit) = (&*app.services.store, streams::take_place(app, request)?);
+        let list_request = ListRequest::parse(app, request, &mut query)?;
+        if request.media_type == MediaType::NdJson {
+            let (store, permit) = (&*app.services.store, streams::acquire_permit(app, request)?);
             let snapshot =
-                AuditLog::stream_entries(store, list_request.organization, &filter, &list_request.whole()).await?;
-            return streams::reply(app, request, permit, snapshot, write);
+                AuditLog::stream_entries(store, list_request.organization, &filter, &list_request.as_stream()).await?;
+            return streams::stream_response(app, request, permit, snapshot, write);
         }
         let page =
             AuditLog::entries(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
-        Ok(list_request.reply(app, "entries", &page, write))
+        Ok(list_request.to_response(app, "entries", &page, write))
     })
 }
 

@@ -6,17 +6,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    body::{Reading, word},
+    body::{FieldReader, enum_reader},
     query::Query,
-    schema::words,
-    view::{Shown, View, example_id, example_moment},
+    schema::enum_schema,
+    view::{AsText, View, example_id, example_timestamp},
 };
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ControlShape<'a> {
+pub(crate) struct ControlDto<'a> {
     #[schema(value_type = String)]
-    id: Shown<Id<Control>>,
+    id: AsText<Id<Control>>,
     control_key: &'a str,
     title: &'a str,
     description: &'a str,
@@ -37,27 +37,27 @@ pub(crate) struct ControlShape<'a> {
     #[schema(required)]
     compliance_projection_id: Option<&'a str>,
     #[schema(value_type = String, format = DateTime)]
-    created_at: Shown<Timestamp>,
+    created_at: AsText<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Shown<Timestamp>,
+    updated_at: AsText<Timestamp>,
 }
 
 fn status_schema() -> utoipa::openapi::schema::Object {
-    words(ControlStatus::ALL, ControlStatus::name)
+    enum_schema(ControlStatus::ALL, ControlStatus::name)
 }
 
 impl View for Control {
     const SINGULAR: &'static str = "control";
     const PLURAL: &'static str = "controls";
     const COMPONENT: &'static str = "Control";
-    type Shape<'a> = ControlShape<'a>;
+    type Dto<'a> = ControlDto<'a>;
 
-    fn shape(stored: &Stored<Self>) -> ControlShape<'_> {
+    fn to_dto(stored: &Stored<Self>) -> ControlDto<'_> {
         let control = &stored.record;
         let group = control.subject.as_ref().map(|subject| &subject.group);
         let version = control.subject.as_ref().and_then(|subject| subject.version_id.as_ref());
-        ControlShape {
-            id: Shown(stored.meta.id),
+        ControlDto {
+            id: AsText(stored.meta.id),
             control_key: control.key.as_str(),
             title: control.title.as_str(),
             description: control.description.as_str(),
@@ -72,19 +72,19 @@ impl View for Control {
                 .map(Reference::as_str),
             implementation_projection_id: control.implementation_projection_id.as_ref().map(Reference::as_str),
             compliance_projection_id: control.compliance_projection_id.as_ref().map(Reference::as_str),
-            created_at: Shown(stored.meta.created_at),
-            updated_at: Shown(stored.meta.updated_at),
+            created_at: AsText(stored.meta.created_at),
+            updated_at: AsText(stored.meta.updated_at),
         }
     }
 
     fn filter(query: &mut Query<'_>) -> ControlFilter {
-        let status = word(ControlStatus::ALL, ControlStatus::name);
+        let status = enum_reader(ControlStatus::ALL, ControlStatus::name);
         ControlFilter {
-            statuses: query.any_of(
+            statuses: query.list(
                 "status",
                 "Only controls with one of these statuses.",
                 || status.schema(),
-                |text| status.find(text),
+                |text| status.parse(text),
             ),
         }
     }
@@ -109,6 +109,6 @@ impl View for Control {
             implementation_projection_id: None,
             compliance_projection_id: None,
         };
-        Stored::new(example_id(1), example_id(2), example_moment(), record)
+        Stored::new(example_id(1), example_id(2), example_timestamp(), record)
     }
 }

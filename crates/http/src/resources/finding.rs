@@ -18,22 +18,22 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    body::{Moment, Object, Reading, text, word},
-    call::Call,
+    body::{BodyReader, FieldReader, TimestampReader, enum_reader, text},
     operation::{Document, Media},
     problem::Problem,
     query::Query,
-    reply::Reply,
-    schema::words,
-    view::{Shown, View, created, example_id, example_moment, find, record_media},
-    write::{Command, carry_out},
+    request::ApiRequest,
+    response::ApiResponse,
+    schema::enum_schema,
+    view::{AsText, View, example_id, example_timestamp, find, record_media, with_location},
+    write::{Command, execute},
 };
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FindingShape<'a> {
+pub(crate) struct FindingDto<'a> {
     #[schema(value_type = String)]
-    id: Shown<Id<Finding>>,
+    id: AsText<Id<Finding>>,
     finding_key: &'a str,
     title: &'a str,
     description: &'a str,
@@ -60,45 +60,45 @@ pub(crate) struct FindingShape<'a> {
     #[schema(required)]
     owner_member_user_id: Option<&'a str>,
     #[schema(value_type = Option<String>, format = DateTime, required)]
-    due_at: Option<Shown<Timestamp>>,
+    due_at: Option<AsText<Timestamp>>,
     #[schema(value_type = Option<String>, format = DateTime, required)]
-    closed_at: Option<Shown<Timestamp>>,
+    closed_at: Option<AsText<Timestamp>>,
     #[schema(required)]
     lifecycle_instance_id: Option<&'a str>,
     #[schema(value_type = Option<String>, required)]
-    duplicate_of_finding_id: Option<Shown<Id<Finding>>>,
+    duplicate_of_finding_id: Option<AsText<Id<Finding>>>,
     #[schema(value_type = String, format = DateTime)]
-    created_at: Shown<Timestamp>,
+    created_at: AsText<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Shown<Timestamp>,
+    updated_at: AsText<Timestamp>,
 }
 
 fn severity_schema() -> utoipa::openapi::schema::Object {
-    words(Severity::ALL, Severity::name)
+    enum_schema(Severity::ALL, Severity::name)
 }
 
 pub(crate) fn status_schema() -> utoipa::openapi::schema::Object {
-    words(Status::ALL, Status::name)
+    enum_schema(Status::ALL, Status::name)
 }
 
 fn source_kind_schema() -> utoipa::openapi::schema::Object {
-    words(SourceKind::ALL, SourceKind::name)
+    enum_schema(SourceKind::ALL, SourceKind::name)
 }
 
 impl View for Finding {
     const SINGULAR: &'static str = "finding";
     const PLURAL: &'static str = "findings";
     const COMPONENT: &'static str = "Finding";
-    type Shape<'a> = FindingShape<'a>;
+    type Dto<'a> = FindingDto<'a>;
 
-    fn shape(stored: &Stored<Self>) -> FindingShape<'_> {
+    fn to_dto(stored: &Stored<Self>) -> FindingDto<'_> {
         fn text(reference: Option<&Reference>) -> Option<&str> {
             reference.map(Reference::as_str)
         }
         let finding = &stored.record;
         let subject = finding.subject.as_ref();
-        FindingShape {
-            id: Shown(stored.meta.id),
+        FindingDto {
+            id: AsText(stored.meta.id),
             finding_key: finding.key.as_str(),
             title: finding.title.as_str(),
             description: finding.description.as_str(),
@@ -113,45 +113,45 @@ impl View for Finding {
             subject_resource_id: subject.map(|subject| subject.resource_id.as_str()),
             owner_responsibility_id: text(finding.owner_responsibility_id.as_ref()),
             owner_member_user_id: text(finding.owner_member_user_id.as_ref()),
-            due_at: finding.due_at.map(Shown),
-            closed_at: finding.closed_at.map(Shown),
+            due_at: finding.due_at.map(AsText),
+            closed_at: finding.closed_at.map(AsText),
             lifecycle_instance_id: text(finding.lifecycle_instance_id.as_ref()),
-            duplicate_of_finding_id: finding.duplicate_of.map(Shown),
-            created_at: Shown(stored.meta.created_at),
-            updated_at: Shown(stored.meta.updated_at),
+            duplicate_of_finding_id: finding.duplicate_of.map(AsText),
+            created_at: AsText(stored.meta.created_at),
+            updated_at: AsText(stored.meta.updated_at),
         }
     }
 
     fn filter(query: &mut Query<'_>) -> FindingFilter {
-        let status = word(Status::ALL, Status::name);
-        let source = word(SourceKind::ALL, SourceKind::name);
-        let severity = word(Severity::ALL, Severity::name);
+        let status = enum_reader(Status::ALL, Status::name);
+        let source = enum_reader(SourceKind::ALL, SourceKind::name);
+        let severity = enum_reader(Severity::ALL, Severity::name);
         FindingFilter {
-            statuses: query.any_of(
+            statuses: query.list(
                 "status",
                 "Only findings with one of these statuses.",
                 || status.schema(),
-                |text| status.find(text),
+                |text| status.parse(text),
             ),
-            source_kinds: query.any_of(
+            source_kinds: query.list(
                 "sourceKind",
                 "Only findings from one of these kinds of source.",
                 || source.schema(),
-                |text| source.find(text),
+                |text| source.parse(text),
             ),
-            severities: query.any_of(
+            severities: query.list(
                 "severity",
                 "Only findings with one of these severities.",
                 || severity.schema(),
-                |text| severity.find(text),
+                |text| severity.parse(text),
             ),
-            subject_resource_ids: query.any_of(
+            subject_resource_ids: query.list(
                 "subjectResourceId",
                 "Only findings about one of these resources.",
                 || text::<kernel::ReferenceRule>().schema(),
                 Reference::parse,
             ),
-            keys: query.any_of(
+            keys: query.list(
                 "findingKey",
                 "Only findings with one of these keys.",
                 || text::<kernel::RecordKeyRule>().schema(),
@@ -187,16 +187,16 @@ impl View for Finding {
             lifecycle_instance_id: None,
             duplicate_of: None,
         };
-        Stored::new(example_id(1), example_id(3), example_moment(), record)
+        Stored::new(example_id(1), example_id(3), example_timestamp(), record)
     }
 }
 
 /// Reads the fields of a new finding.
-pub(crate) fn read_new(object: &mut Object<'_>) -> Option<NewFinding> {
+pub(crate) fn read_new(object: &mut BodyReader<'_>) -> Option<NewFinding> {
     let key = object.required("findingKey", text());
     let title = object.required("title", text());
-    let severity = object.required("severity", word(Severity::ALL, Severity::name));
-    let kind = object.required("sourceKind", word(SourceKind::ALL, SourceKind::name));
+    let severity = object.required("severity", enum_reader(Severity::ALL, Severity::name));
+    let kind = object.required("sourceKind", enum_reader(SourceKind::ALL, SourceKind::name));
     let description = object.optional("description", text());
     let module_key = object.optional("sourceModuleKey", text());
     let resource_type = object.optional("sourceResourceType", text());
@@ -204,7 +204,7 @@ pub(crate) fn read_new(object: &mut Object<'_>) -> Option<NewFinding> {
     let subject = read_subject(object);
     let owner_responsibility_id = object.optional("ownerResponsibilityId", text());
     let owner_member_user_id = object.optional("ownerMemberUserId", text());
-    let due_at = object.optional("dueAt", Moment);
+    let due_at = object.optional("dueAt", TimestampReader);
     Some(NewFinding {
         key: key?,
         title: title?,
@@ -219,25 +219,25 @@ pub(crate) fn read_new(object: &mut Object<'_>) -> Option<NewFinding> {
     })
 }
 
-fn read_subject(object: &mut Object<'_>) -> Option<Option<SubjectGroup>> {
-    let errors_before = object.faults();
+fn read_subject(object: &mut BodyReader<'_>) -> Option<Option<SubjectGroup>> {
+    let errors_before = object.error_count();
     let module_key = object.optional("subjectModuleKey", text());
     let resource_type = object.optional("subjectResourceType", text());
     let resource_id = object.optional("subjectResourceId", text());
-    if object.faults() > errors_before {
+    if object.error_count() > errors_before {
         return None;
     }
-    SubjectGroup::from_parts(module_key, resource_type, resource_id).map_err(|error| object.fault(error)).ok()
+    SubjectGroup::from_parts(module_key, resource_type, resource_id).map_err(|error| object.error(error)).ok()
 }
 
 /// The command of `POST /governance/findings`.
-pub(crate) struct Create {
+pub(crate) struct CreateFinding {
     finding: NewFinding,
     reason: Reason,
 }
 
-impl Create {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+impl CreateFinding {
+    fn read(object: &mut BodyReader<'_>) -> Option<Self> {
         let finding = read_new(object);
         let reason = object.reason();
         Some(Self { finding: finding?, reason: reason? })
@@ -245,8 +245,8 @@ impl Create {
 }
 
 #[async_trait]
-impl Command for Create {
-    type Done = Stored<Finding>;
+impl Command for CreateFinding {
+    type Output = Stored<Finding>;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -255,7 +255,7 @@ impl Command for Create {
     async fn decide(
         &self,
         _: &App,
-        _: &Call,
+        _: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
@@ -263,12 +263,13 @@ impl Command for Create {
         Ok(create(context, timestamp, self.finding.clone()))
     }
 
-    fn answer(&self, output: &Stored<Finding>) -> Reply {
-        let response = Reply::record(StatusCode::CREATED, Finding::SINGULAR, &Finding::shape(output));
-        created(&format!("/api/v1/governance/findings/{}", output.meta.id), response).revision(output.meta.revision)
+    fn response(&self, output: &Stored<Finding>) -> ApiResponse {
+        let response = ApiResponse::record(StatusCode::CREATED, Finding::SINGULAR, &Finding::to_dto(output));
+        with_location(&format!("/api/v1/governance/findings/{}", output.meta.id), response)
+            .with_etag(output.meta.revision)
     }
 
-    async fn key_taken(
+    async fn on_key_conflict(
         &self,
         app: &App,
         tenant: &findings::OrganizationRef,
@@ -282,42 +283,42 @@ impl Command for Create {
     }
 }
 
-pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(async move { carry_out(app, request, Create::read).await })
+pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move { execute(app, request, CreateFinding::read).await })
 }
 
 /// The command of `PATCH /governance/findings/{findingId}`.
-pub(crate) struct Change {
+pub(crate) struct UpdateFinding {
     revision: FindingPatch,
     reason: Reason,
 }
 
-impl Change {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+impl UpdateFinding {
+    fn read(object: &mut BodyReader<'_>) -> Option<Self> {
         let patch = FindingPatch {
-            title: object.changed("title", text()),
-            description: object.changed("description", text()),
-            severity: object.changed("severity", word(Severity::ALL, Severity::name)),
-            status: object.changed("status", word(Status::ALL, Status::name)),
-            owner_responsibility_id: object.set("ownerResponsibilityId", text()),
-            owner_member_user_id: object.set("ownerMemberUserId", text()),
-            due_at: object.set("dueAt", Moment),
-            subject_module_key: object.set("subjectModuleKey", text()),
-            subject_resource_type: object.set("subjectResourceType", text()),
-            subject_resource_id: object.set("subjectResourceId", text()),
+            title: object.patch_required("title", text()),
+            description: object.patch_required("description", text()),
+            severity: object.patch_required("severity", enum_reader(Severity::ALL, Severity::name)),
+            status: object.patch_required("status", enum_reader(Status::ALL, Status::name)),
+            owner_responsibility_id: object.patch_nullable("ownerResponsibilityId", text()),
+            owner_member_user_id: object.patch_nullable("ownerMemberUserId", text()),
+            due_at: object.patch_nullable("dueAt", TimestampReader),
+            subject_module_key: object.patch_nullable("subjectModuleKey", text()),
+            subject_resource_type: object.patch_nullable("subjectResourceType", text()),
+            subject_resource_id: object.patch_nullable("subjectResourceId", text()),
         };
-        let is_valid = object.faults() == 0;
+        let is_valid = object.error_count() == 0;
         let reason = object.reason();
         if patch.is_empty() && is_valid {
-            object.fault(crate::problem::Issue::new([], "at least one field besides the reason is required"));
+            object.error(crate::problem::Issue::new([], "at least one field besides the reason is required"));
         }
         Some(Self { revision: patch, reason: reason? })
     }
 }
 
 #[async_trait]
-impl Command for Change {
-    type Done = Stored<Finding>;
+impl Command for UpdateFinding {
+    type Output = Stored<Finding>;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -326,7 +327,7 @@ impl Command for Change {
     async fn decide(
         &self,
         app: &App,
-        request: &Call,
+        request: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
@@ -336,15 +337,15 @@ impl Command for Change {
         Ok(update(context, timestamp, &current, &self.revision)?)
     }
 
-    fn answer(&self, output: &Stored<Finding>) -> Reply {
-        Reply::record(StatusCode::OK, Finding::SINGULAR, &Finding::shape(output)).revision(output.meta.revision)
+    fn response(&self, output: &Stored<Finding>) -> ApiResponse {
+        ApiResponse::record(StatusCode::OK, Finding::SINGULAR, &Finding::to_dto(output)).with_etag(output.meta.revision)
     }
 }
 
-pub(crate) fn patch<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn patch<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         request.path_id::<Finding>()?;
-        carry_out(app, request, Change::read).await
+        execute(app, request, UpdateFinding::read).await
     })
 }
 
@@ -352,7 +353,7 @@ pub(crate) fn post_document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(Create::read),
+            schema: BodyReader::describe(CreateFinding::read),
             example: json!({
                 "findingKey": "java.sqli:src/Login.java:42",
                 "title": "SQL built from user input",
@@ -375,7 +376,7 @@ pub(crate) fn patch_document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(Change::read),
+            schema: BodyReader::describe(UpdateFinding::read),
             example: json!({ "status": "triaged", "severity": "medium", "reason": "Not reachable from outside" }),
         }),
         status: 200,

@@ -11,21 +11,21 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    body::{self, Items, Object, word},
-    call::Call,
+    body::{self, BodyReader, ItemsReader, enum_reader},
     operation::{Document, Media},
     problem::{Issue, Problem},
-    reply::Reply,
+    request::ApiRequest,
     resources::finding::read_new,
-    view::Shown,
-    write::{Command, carry_out},
+    response::ApiResponse,
+    view::AsText,
+    write::{Command, execute},
 };
 
 /// The maximum number of findings per request.
-const MOST: usize = 500;
+const MAX_ITEMS: usize = 500;
 
 /// The command of `POST /governance/findings/batch`.
-pub(crate) struct Batch {
+pub(crate) struct WriteFindingBatch {
     /// Each finding, or its failed result, in the order of the request.
     items: Vec<Result<NewFinding, Value>>,
     on_conflict: OnConflict,
@@ -35,17 +35,17 @@ pub(crate) struct Batch {
 /// The result of one item.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Outcome<'a> {
+enum ItemResult<'a> {
     Failed(&'a Value),
-    Decided(Option<Decided<'a>>),
+    Written(Option<WrittenItem<'a>>),
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Decided<'a> {
+struct WrittenItem<'a> {
     result: &'static str,
     finding_key: &'a str,
-    id: Shown<Id<Finding>>,
+    id: AsText<Id<Finding>>,
 }
 
 fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
@@ -56,28 +56,29 @@ fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
 }
 
 /// Returns the result of an item that is invalid.
-fn failed(item: &Value, issues: Vec<Issue>) -> Value {
+fn failed_item(item: &Value, issues: Vec<Issue>) -> Value {
     let key = item.get("findingKey").filter(|key| key.is_string());
     json!({ "result": "failed", "findingKey": key, "error": Problem::validation(issues).into_item() })
 }
 
-impl Batch {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
-        let items = object.required("findings", Items { most: MOST, schema: || Object::describe(read_new) });
+impl WriteFindingBatch {
+    fn read(object: &mut BodyReader<'_>) -> Option<Self> {
+        let items =
+            object.required("findings", ItemsReader { max: MAX_ITEMS, schema: || BodyReader::describe(read_new) });
         let on_conflict =
-            object.optional("onConflict", word(&[OnConflict::Skip, OnConflict::Update], on_conflict_name));
+            object.optional("onConflict", enum_reader(&[OnConflict::Skip, OnConflict::Update], on_conflict_name));
         let reason = object.reason();
         let items = items?
             .iter()
-            .map(|item| body::read_object(item, read_new).map_err(|issues| failed(item, issues)))
+            .map(|item| body::read_object(item, read_new).map_err(|issues| failed_item(item, issues)))
             .collect();
         Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
     }
 }
 
 #[async_trait]
-impl Command for Batch {
-    type Done = Vec<BatchOutcome>;
+impl Command for WriteFindingBatch {
+    type Output = Vec<BatchOutcome>;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -86,7 +87,7 @@ impl Command for Batch {
     async fn decide(
         &self,
         app: &App,
-        _: &Call,
+        _: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
@@ -98,30 +99,30 @@ impl Command for Batch {
         Ok(write_batch(context, timestamp, valid, existing, self.on_conflict))
     }
 
-    fn answer(&self, output: &Vec<BatchOutcome>) -> Reply {
+    fn response(&self, output: &Vec<BatchOutcome>) -> ApiResponse {
         let mut outcomes = output.iter();
-        let results: Vec<Outcome<'_>> = self
+        let results: Vec<ItemResult<'_>> = self
             .items
             .iter()
             .map(|item| match item {
-                Err(failed) => Outcome::Failed(failed),
-                Ok(finding) => Outcome::Decided(outcomes.next().map(|outcome| {
+                Err(failed) => ItemResult::Failed(failed),
+                Ok(finding) => ItemResult::Written(outcomes.next().map(|outcome| {
                     let (result, id) = match outcome {
                         BatchOutcome::Created(id) => ("created", id),
                         BatchOutcome::Updated(id) => ("updated", id),
                         BatchOutcome::Unchanged(id) => ("unchanged", id),
                         BatchOutcome::Skipped(id) => ("skipped", id),
                     };
-                    Decided { result, finding_key: finding.key.as_str(), id: Shown(*id) }
+                    WrittenItem { result, finding_key: finding.key.as_str(), id: AsText(*id) }
                 })),
             })
             .collect();
-        Reply::record(StatusCode::OK, "results", &results)
+        ApiResponse::record(StatusCode::OK, "results", &results)
     }
 }
 
-pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(async move { carry_out(app, request, Batch::read).await })
+pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move { execute(app, request, WriteFindingBatch::read).await })
 }
 
 pub(crate) fn document() -> Document {
@@ -138,7 +139,7 @@ pub(crate) fn document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(Batch::read),
+            schema: BodyReader::describe(WriteFindingBatch::read),
             example: json!({
                 "reason": "Nightly semgrep run 4711",
                 "onConflict": "update",

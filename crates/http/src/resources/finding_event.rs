@@ -15,25 +15,27 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    body::{Moment, Object, id, text, word},
-    call::Call,
+    body::{BodyReader, TimestampReader, enum_reader, id, text},
     operation::{Document, Media},
     paging,
     problem::{Issue, Problem},
     query::Query,
-    reply::Reply,
-    schema::words,
-    view::{Shown, View, created, example_id, example_moment, find, list_document_of, list_filtered, reference},
-    write::{Command, carry_out},
+    request::ApiRequest,
+    response::ApiResponse,
+    schema::enum_schema,
+    view::{
+        AsText, View, example_id, example_timestamp, find, list_document_of, list_filtered, reference, with_location,
+    },
+    write::{Command, execute},
 };
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FindingEventShape<'a> {
+pub(crate) struct FindingEventDto<'a> {
     #[schema(value_type = String)]
-    id: Shown<Id<FindingEvent>>,
+    id: AsText<Id<FindingEvent>>,
     #[schema(value_type = String)]
-    finding_id: Shown<Id<Finding>>,
+    finding_id: AsText<Id<Finding>>,
     #[schema(schema_with = kind_schema)]
     event_type: &'static str,
     #[schema(required)]
@@ -41,37 +43,37 @@ pub(crate) struct FindingEventShape<'a> {
     #[schema(required)]
     external_reference: Option<&'a str>,
     #[schema(value_type = Option<String>, required)]
-    duplicate_of_finding_id: Option<Shown<Id<Finding>>>,
+    duplicate_of_finding_id: Option<AsText<Id<Finding>>>,
     #[schema(value_type = String, format = DateTime)]
-    occurred_at: Shown<Timestamp>,
+    occurred_at: AsText<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
-    created_at: Shown<Timestamp>,
+    created_at: AsText<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Shown<Timestamp>,
+    updated_at: AsText<Timestamp>,
 }
 
 fn kind_schema() -> utoipa::openapi::schema::Object {
-    words(EventKind::ALL, EventKind::name)
+    enum_schema(EventKind::ALL, EventKind::name)
 }
 
 impl View for FindingEvent {
     const SINGULAR: &'static str = "findingEvent";
     const PLURAL: &'static str = "findingEvents";
     const COMPONENT: &'static str = "FindingEvent";
-    type Shape<'a> = FindingEventShape<'a>;
+    type Dto<'a> = FindingEventDto<'a>;
 
-    fn shape(stored: &Stored<Self>) -> FindingEventShape<'_> {
+    fn to_dto(stored: &Stored<Self>) -> FindingEventDto<'_> {
         let event = &stored.record;
-        FindingEventShape {
-            id: Shown(stored.meta.id),
-            finding_id: Shown(event.finding),
+        FindingEventDto {
+            id: AsText(stored.meta.id),
+            finding_id: AsText(event.finding),
             event_type: event.kind.name(),
             note: event.note.as_ref().map(Description::as_str),
             external_reference: event.external_reference.as_ref().map(Reference::as_str),
-            duplicate_of_finding_id: event.duplicate_of.map(Shown),
-            occurred_at: Shown(event.occurred_at),
-            created_at: Shown(stored.meta.created_at),
-            updated_at: Shown(stored.meta.updated_at),
+            duplicate_of_finding_id: event.duplicate_of.map(AsText),
+            occurred_at: AsText(event.occurred_at),
+            created_at: AsText(stored.meta.created_at),
+            updated_at: AsText(stored.meta.updated_at),
         }
     }
 
@@ -86,38 +88,38 @@ impl View for FindingEvent {
             note: None,
             external_reference: Some(Reference::parse("INC0012345").expect("the example is valid")),
             duplicate_of: None,
-            occurred_at: example_moment(),
+            occurred_at: example_timestamp(),
         };
-        Stored::new(example_id(1), example_id(4), example_moment(), record)
+        Stored::new(example_id(1), example_id(4), example_timestamp(), record)
     }
 }
 
 /// The command of `POST /governance/findings/{findingId}/events`.
-pub(crate) struct Report {
+pub(crate) struct RecordFindingEvent {
     event: NewFindingEvent,
     reason: Reason,
 }
 
-impl Report {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
-        let kind = object.required("eventType", word(EventKind::ALL, EventKind::name));
+impl RecordFindingEvent {
+    fn read(object: &mut BodyReader<'_>) -> Option<Self> {
+        let kind = object.required("eventType", enum_reader(EventKind::ALL, EventKind::name));
         let note = object.optional("note", text());
         let external_reference = object.optional("externalReference", text());
         let duplicate_of = object.optional("duplicateOfFindingId", id());
-        let occurred_at = object.optional("occurredAt", Moment);
-        let is_valid = object.faults() == 0;
+        let occurred_at = object.optional("occurredAt", TimestampReader);
+        let is_valid = object.error_count() == 0;
         let reason = object.reason();
         let event = NewFindingEvent { kind: kind?, note, external_reference, duplicate_of, occurred_at };
         if is_valid && let Err(findings::FindingError::Invalid(errors)) = event.check() {
-            errors.into_iter().for_each(|error| object.fault(Issue::from(error)));
+            errors.into_iter().for_each(|error| object.error(Issue::from(error)));
         }
         Some(Self { event, reason: reason? })
     }
 }
 
 #[async_trait]
-impl Command for Report {
-    type Done = (Stored<FindingEvent>, Stored<Finding>);
+impl Command for RecordFindingEvent {
+    type Output = (Stored<FindingEvent>, Stored<Finding>);
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -126,11 +128,11 @@ impl Command for Report {
     async fn decide(
         &self,
         app: &App,
-        request: &Call,
+        request: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
-    ) -> Result<(Changeset, Self::Done), Problem> {
+    ) -> Result<(Changeset, Self::Output), Problem> {
         let store = &*app.services.store;
         let current = find::<Finding>(app, request).await?;
         request.check_if_match(current.meta.revision)?;
@@ -142,13 +144,13 @@ impl Command for Report {
         Ok((changeset, (event, finding)))
     }
 
-    fn answer(&self, (event, finding): &Self::Done) -> Reply {
+    fn response(&self, (event, finding): &Self::Output) -> ApiResponse {
         let body = json!({
-            FindingEvent::SINGULAR: FindingEvent::shape(event),
-            Finding::SINGULAR: Finding::shape(finding),
+            FindingEvent::SINGULAR: FindingEvent::to_dto(event),
+            Finding::SINGULAR: Finding::to_dto(finding),
         });
-        let response = Reply::json(StatusCode::CREATED, body.to_string().into());
-        created(&location(finding.meta.id), response)
+        let response = ApiResponse::json(StatusCode::CREATED, body.to_string().into());
+        with_location(&location(finding.meta.id), response)
     }
 }
 
@@ -156,18 +158,18 @@ fn location(finding: Id<Finding>) -> String {
     format!("/api/v1/governance/findings/{finding}/events")
 }
 
-pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         request.path_id::<Finding>()?;
-        carry_out(app, request, Report::read).await
+        execute(app, request, RecordFindingEvent::read).await
     })
 }
 
 /// Handles `GET /governance/findings/{findingId}/events`.
-pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let id: Id<Finding> = request.path_id()?;
-        let organization = request.known()?.organization();
+        let organization = request.principal()?.organization();
         let found = Reader::<Finding>::get(&*app.services.store, organization, id).await?;
         if found.is_none() {
             return Err(Problem::not_found());
@@ -175,7 +177,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
         let filter = FindingEventFilter { finding: Some(id) };
         let mut query = Query::parse(request.query());
         let response = list_filtered::<FindingEvent>(app, request, &mut query, &filter).await?;
-        Ok(response.about(Subject::from_id(id)))
+        Ok(response.with_subject(Subject::from_id(id)))
     })
 }
 
@@ -186,7 +188,7 @@ pub(crate) fn list_document() -> Document {
     let mut document = list_document_of(
         FindingEvent::PLURAL,
         reference::<FindingEvent>(),
-        json!(FindingEvent::shape(&FindingEvent::example())),
+        json!(FindingEvent::to_dto(&FindingEvent::example())),
         query,
     );
     document.errors = &[400, 404];
@@ -197,7 +199,7 @@ pub(crate) fn post_document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(Report::read),
+            schema: BodyReader::describe(RecordFindingEvent::read),
             example: json!({
                 "eventType": "verified_as_duplicate",
                 "externalReference": "INC0012345",
@@ -215,8 +217,8 @@ pub(crate) fn post_document() -> Document {
                 },
             }),
             example: json!({
-                FindingEvent::SINGULAR: FindingEvent::shape(&FindingEvent::example()),
-                Finding::SINGULAR: Finding::shape(&Finding::example()),
+                FindingEvent::SINGULAR: FindingEvent::to_dto(&FindingEvent::example()),
+                Finding::SINGULAR: Finding::to_dto(&Finding::example()),
             }),
         },
         line: None,

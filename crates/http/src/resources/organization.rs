@@ -8,18 +8,18 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    call::Call,
     problem::Problem,
     query::Query,
-    reply::Reply,
-    view::{Shown, View, example_id, example_moment},
+    request::ApiRequest,
+    response::ApiResponse,
+    view::{AsText, View, example_id, example_timestamp},
 };
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct OrganizationShape<'a> {
+pub(crate) struct OrganizationDto<'a> {
     #[schema(value_type = String)]
-    id: Shown<kernel::OrganizationId>,
+    id: AsText<kernel::OrganizationId>,
     slug: &'a str,
     name: &'a str,
     /// The locale as a BCP 47 language tag.
@@ -27,27 +27,27 @@ pub(crate) struct OrganizationShape<'a> {
     /// The time zone as a name of the IANA database.
     timezone: &'a str,
     #[schema(value_type = String, format = DateTime)]
-    created_at: Shown<Timestamp>,
+    created_at: AsText<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Shown<Timestamp>,
+    updated_at: AsText<Timestamp>,
 }
 
 impl View for Organization {
     const SINGULAR: &'static str = "organization";
     const PLURAL: &'static str = "organizations";
     const COMPONENT: &'static str = "Organization";
-    type Shape<'a> = OrganizationShape<'a>;
+    type Dto<'a> = OrganizationDto<'a>;
 
-    fn shape(stored: &Stored<Self>) -> OrganizationShape<'_> {
+    fn to_dto(stored: &Stored<Self>) -> OrganizationDto<'_> {
         let organization = &stored.record;
-        OrganizationShape {
-            id: Shown(stored.meta.id),
+        OrganizationDto {
+            id: AsText(stored.meta.id),
             slug: organization.slug.as_str(),
             name: organization.name.as_str(),
             locale: organization.locale.as_str(),
             timezone: organization.timezone.as_str(),
-            created_at: Shown(stored.meta.created_at),
-            updated_at: Shown(stored.meta.updated_at),
+            created_at: AsText(stored.meta.created_at),
+            updated_at: AsText(stored.meta.updated_at),
         }
     }
 
@@ -63,22 +63,22 @@ impl View for Organization {
             locale: RecordKey::parse("en-US").expect("the example is valid"),
             timezone: RecordKey::parse("America/Denver").expect("the example is valid"),
         };
-        Stored::new(organization, organization, example_moment(), record)
+        Stored::new(organization, organization, example_timestamp(), record)
     }
 }
 
 /// Handles the request for the caller's own organization, which no parameter names.
-pub(crate) fn own<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn get_current<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         Query::parse(request.query()).finish()?;
-        let organization = request.known()?.organization();
+        let organization = request.principal()?.organization();
         let stored: Stored<Organization> =
             Reader::get(&*app.services.store, organization, organization).await?.ok_or_else(Problem::not_found)?;
-        let response = if request.has(stored.meta.revision) {
-            Reply::empty(StatusCode::NOT_MODIFIED)
+        let response = if request.client_has(stored.meta.revision) {
+            ApiResponse::empty(StatusCode::NOT_MODIFIED)
         } else {
-            Reply::record(StatusCode::OK, Organization::SINGULAR, &Organization::shape(&stored))
+            ApiResponse::record(StatusCode::OK, Organization::SINGULAR, &Organization::to_dto(&stored))
         };
-        Ok(response.revision(stored.meta.revision).about(Subject::from_id(stored.meta.id)))
+        Ok(response.with_etag(stored.meta.revision).with_subject(Subject::from_id(stored.meta.id)))
     })
 }

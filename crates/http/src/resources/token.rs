@@ -13,29 +13,29 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    accounts::Cached,
+    account_cache::CachedAccount,
     app::App,
-    call::{Call, is_media_type, printable},
+    audit_recorder::AuditNote,
     json,
     operation::{Document, Media},
     problem::Problem,
-    reply::{Reply, write_json},
-    throttle,
-    trail::Note,
+    rate_limit,
+    request::{ApiRequest, is_media_type, printable},
+    response::{ApiResponse, write_json},
 };
 
 /// The parameters of a token request, from any of its three forms.
 #[derive(Default)]
-struct Asked {
+struct TokenRequest {
     grant_type: Option<String>,
     client_id: Option<String>,
     client_secret: Option<SecretString>,
     scope: Option<String>,
 }
 
-pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        let credentials = read(request).and_then(Asked::complete);
+        let credentials = read(request).and_then(TokenRequest::validate);
         let (account, issued) = match credentials {
             Ok(credentials) => {
                 let account = look_up(app, &credentials).await?;
@@ -45,12 +45,12 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
             Err(problem) => (None, Err(problem)),
         };
         if let (Some(account), Ok(_)) = (&account, &issued) {
-            account.used(app.services.clock.now());
+            account.record_use(app.services.clock.now());
         }
         let action = if issued.is_ok() { "token.issued" } else { "token.issued.refused" };
         let name = request.request_id.to_string();
-        let mut response = issued.unwrap_or_else(|problem| problem.described().into_reply(&name));
-        let note = Note {
+        let mut response = issued.unwrap_or_else(|problem| problem.with_oauth_description().into_reply(&name));
+        let note = AuditNote {
             action: Action::new(action),
             subject: account.as_ref().map(|account| Subject::from_id(account.account.meta.id)),
             origin: request.origin(),
@@ -59,18 +59,20 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<
         };
         match account {
             Some(account) if response.status == StatusCode::TOO_MANY_REQUESTS => {
-                app.trail.record_limited(&app.services, &account, note).await?;
+                app.audit_recorder.record_rate_limited(&app.services, &account, note).await?;
             }
-            account => app.trail.record(&app.services, account.map(|account| account.who()), note).await?,
+            account => {
+                app.audit_recorder.record(&app.services, account.map(|account| account.audit_identity()), note).await?
+            }
         }
-        response.on_record = true;
+        response.is_recorded = true;
         Ok(response)
     })
 }
 
 /// The body of a successful response (RFC 6749 § 5.1).
 #[derive(Serialize)]
-struct Issued<'token> {
+struct TokenResponse<'token> {
     access_token: &'token str,
     token_type: &'static str,
     expires_in: u64,
@@ -78,14 +80,14 @@ struct Issued<'token> {
 }
 
 /// The parameters of a valid request.
-struct Complete {
+struct ValidTokenRequest {
     client_id: String,
     secret: SecretString,
     scopes: Option<ScopeSet>,
 }
 
-impl Asked {
-    fn complete(self) -> Result<Complete, Problem> {
+impl TokenRequest {
+    fn validate(self) -> Result<ValidTokenRequest, Problem> {
         let grant_type = self.grant_type.ok_or_else(|| invalid_request("grant_type is required"))?;
         if grant_type != "client_credentials" {
             return Err(Problem::oauth(
@@ -101,7 +103,7 @@ impl Asked {
         if scopes.is_some_and(ScopeSet::is_empty) {
             return Err(invalid_scope());
         }
-        Ok(Complete { client_id, secret, scopes })
+        Ok(ValidTokenRequest { client_id, secret, scopes })
     }
 }
 
@@ -122,13 +124,18 @@ fn invalid_client() -> Problem {
         .header(header::WWW_AUTHENTICATE, r#"Basic realm="novantra", charset="UTF-8""#)
 }
 
-async fn look_up(app: &App, credentials: &Complete) -> Result<Option<Arc<Cached>>, Problem> {
+async fn look_up(app: &App, credentials: &ValidTokenRequest) -> Result<Option<Arc<CachedAccount>>, Problem> {
     // A malformed client id is looked up too, as an id that no account has, so that the response takes as long.
     let id: AccountId = credentials.client_id.parse().unwrap_or_else(|_| Id::new(ulid::Ulid::nil()));
-    Ok(app.accounts.named(&*app.services.store, id).await?)
+    Ok(app.accounts.by_client_id(&*app.services.store, id).await?)
 }
 
-async fn issue(app: &App, request: &Call, credentials: &Complete, account: Option<&Account>) -> Result<Reply, Problem> {
+async fn issue(
+    app: &App,
+    request: &ApiRequest,
+    credentials: &ValidTokenRequest,
+    account: Option<&Account>,
+) -> Result<ApiResponse, Problem> {
     let services = &app.services;
     let now = services.clock.now();
     let check = ClientSecret::parse(credentials.secret.expose_secret())
@@ -136,11 +143,11 @@ async fn issue(app: &App, request: &Call, credentials: &Complete, account: Optio
     let account = match (check, account) {
         (CredentialCheck::Valid, Some(account)) => account,
         _ => {
-            throttle::charge_token_failure(app, &credentials.client_id, request.address).await?;
+            rate_limit::charge_token_failure(app, &credentials.client_id, request.address).await?;
             return Err(invalid_client());
         }
     };
-    throttle::charge_token(app, account).await?;
+    rate_limit::charge_token(app, account).await?;
     let scopes = match credentials.scopes {
         None => account.record.scopes,
         Some(requested) if account.record.scopes.contains_all(requested) => requested,
@@ -148,7 +155,7 @@ async fn issue(app: &App, request: &Call, credentials: &Complete, account: Optio
     };
     let claims = claims(app, account, scopes, now);
     let token = services.signer.sign(&claims).map_err(|stale| StoreError::Unavailable(stale.into()))?;
-    let issued = Issued {
+    let issued = TokenResponse {
         access_token: &token,
         token_type: "Bearer",
         expires_in: claims.expires_at.since(claims.issued_at).as_secs(),
@@ -156,7 +163,7 @@ async fn issue(app: &App, request: &Call, credentials: &Complete, account: Optio
     };
     let mut body = Vec::with_capacity(1024);
     write_json(&mut body, &issued);
-    Ok(Reply::json(StatusCode::OK, body.into()).header(header::CACHE_CONTROL, "no-store"))
+    Ok(ApiResponse::json(StatusCode::OK, body.into()).header(header::CACHE_CONTROL, "no-store"))
 }
 
 fn claims(app: &App, account: &Account, scopes: ScopeSet, now: Timestamp) -> Claims {
@@ -173,8 +180,8 @@ fn claims(app: &App, account: &Account, scopes: ScopeSet, now: Timestamp) -> Cla
 }
 
 /// Reads the parameters from the body, as JSON or as a form, and from an HTTP Basic header in addition to either.
-fn read(request: &Call) -> Result<Asked, Problem> {
-    request.check_body_is_plain()?;
+fn read(request: &ApiRequest) -> Result<TokenRequest, Problem> {
+    request.check_content_encoding()?;
     let headers = &request.parts.headers;
     let content_type =
         headers.get(header::CONTENT_TYPE).map_or(b"application/json".as_slice(), |value| value.as_bytes());
@@ -193,7 +200,7 @@ fn read(request: &Call) -> Result<Asked, Problem> {
         if values.next().is_some() {
             return Err(invalid_request("the Authorization header is repeated: send it once"));
         }
-        let (id, secret) = basic(value.as_bytes()).ok_or_else(invalid_client)?;
+        let (id, secret) = basic_credentials(value.as_bytes()).ok_or_else(invalid_client)?;
         // Many clients also send their id in the body. Only a second secret, or another id, is rejected.
         if parameters.client_secret.is_some() || parameters.client_id.as_ref().is_some_and(|other| *other != id) {
             return Err(invalid_request(
@@ -206,48 +213,48 @@ fn read(request: &Call) -> Result<Asked, Problem> {
     Ok(parameters)
 }
 
-impl Asked {
-    fn set(&mut self, name: &str, value: String) -> Result<(), Problem> {
+impl TokenRequest {
+    fn set_parameter(&mut self, name: &str, value: String) -> Result<(), Problem> {
         if name == "client_secret" {
             return match self.client_secret.replace(SecretString::from(value)) {
                 None => Ok(()),
-                Some(_) => Err(twice(name)),
+                Some(_) => Err(repeated_parameter(name)),
             };
         }
         let field = match name {
             "grant_type" => &mut self.grant_type,
             "client_id" => &mut self.client_id,
             "scope" => &mut self.scope,
-            _ => return Err(unknown(name)),
+            _ => return Err(unknown_parameter(name)),
         };
         match field.replace(value) {
             None => Ok(()),
-            Some(_) => Err(twice(name)),
+            Some(_) => Err(repeated_parameter(name)),
         }
     }
 }
 
-fn twice(name: &str) -> Problem {
+fn repeated_parameter(name: &str) -> Problem {
     invalid_request(format!("{name} is repeated: send it once"))
 }
 
-fn unknown(name: &str) -> Problem {
+fn unknown_parameter(name: &str) -> Problem {
     let name = printable(name.as_bytes(), 60);
     invalid_request(format!(
         "unknown parameter {name:?}; the allowed parameters are: grant_type, client_id, client_secret, scope"
     ))
 }
 
-fn read_json(body: &[u8]) -> Result<Asked, Problem> {
+fn read_json(body: &[u8]) -> Result<TokenRequest, Problem> {
     let members = match json::read(body) {
         Ok(Value::Object(members)) => members,
         Ok(_) => return Err(invalid_request("the body must be a JSON object")),
         Err(message) => return Err(invalid_request(message)),
     };
-    let mut parameters = Asked::default();
+    let mut parameters = TokenRequest::default();
     for (name, value) in members {
         match value {
-            Value::String(value) => parameters.set(&name, value)?,
+            Value::String(value) => parameters.set_parameter(&name, value)?,
             Value::Null => {}
             _ => return Err(invalid_request(format!("{:?} must be a string", printable(name.as_bytes(), 60)))),
         }
@@ -255,19 +262,19 @@ fn read_json(body: &[u8]) -> Result<Asked, Problem> {
     Ok(parameters)
 }
 
-fn read_form(body: &[u8]) -> Result<Asked, Problem> {
-    let mut parameters = Asked::default();
+fn read_form(body: &[u8]) -> Result<TokenRequest, Problem> {
+    let mut parameters = TokenRequest::default();
     for (name, value) in form_urlencoded::parse(body) {
         // RFC 6749 § 3.1: a parameter without a value is treated as absent.
         if !value.is_empty() {
-            parameters.set(&name, value.into_owned())?;
+            parameters.set_parameter(&name, value.into_owned())?;
         }
     }
     Ok(parameters)
 }
 
 /// Decodes HTTP Basic credentials. Both parts are form-encoded before they are joined (RFC 6749 § 2.3.1).
-fn basic(value: &[u8]) -> Option<(String, SecretString)> {
+fn basic_credentials(value: &[u8]) -> Option<(String, SecretString)> {
     let (scheme, encoded) = str::from_utf8(value).ok()?.split_once(' ')?;
     let decoded = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(encoded.trim()).ok()).flatten()?;
     let (id, secret) = str::from_utf8(&decoded).ok()?.split_once(':')?;

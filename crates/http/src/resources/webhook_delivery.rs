@@ -18,48 +18,48 @@ use webhooks::{
 
 use crate::{
     app::App,
-    body::{Object, Reading, word},
-    call::Call,
+    body::{BodyReader, FieldReader, enum_reader},
     operation::{Document, Media},
     problem::Problem,
     query::Query,
-    reply::Reply,
-    resources::webhook_subscription::{desk, own},
-    schema::words,
-    view::{self, Shown, View, example_id, example_moment, list_filtered, record_media, shown},
-    write::{Command, carry_out},
+    request::ApiRequest,
+    resources::webhook_subscription::{find_owned, webhook_context},
+    response::ApiResponse,
+    schema::enum_schema,
+    view::{self, AsText, View, conditional_response, example_id, example_timestamp, list_filtered, record_media},
+    write::{Command, execute},
 };
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct DeliveryShape<'a> {
+pub(crate) struct DeliveryDto<'a> {
     #[schema(value_type = String)]
-    id: Shown<Id<WebhookDelivery>>,
+    id: AsText<Id<WebhookDelivery>>,
     #[schema(value_type = String)]
-    subscription_id: Shown<Id<WebhookSubscription>>,
+    subscription_id: AsText<Id<WebhookSubscription>>,
     /// The identifier of the event, which is the `webhook-id` of every attempt.
     #[schema(value_type = String)]
-    event_id: Shown<Id<OutboxEvent>>,
+    event_id: AsText<Id<OutboxEvent>>,
     event_type: &'a str,
     #[schema(schema_with = state_schema)]
     status: &'static str,
     /// The time of the next attempt; null if there is none.
     #[schema(value_type = Option<String>, format = DateTime, required)]
-    next_attempt_at: Option<Shown<Timestamp>>,
+    next_attempt_at: Option<AsText<Timestamp>>,
     /// The last twenty attempts, oldest first.
     #[schema(inline)]
-    attempts: Vec<AttemptShape<'a>>,
+    attempts: Vec<AttemptDto<'a>>,
     #[schema(value_type = String, format = DateTime)]
-    created_at: Shown<Timestamp>,
+    created_at: AsText<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Shown<Timestamp>,
+    updated_at: AsText<Timestamp>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct AttemptShape<'a> {
+struct AttemptDto<'a> {
     #[schema(value_type = String, format = DateTime)]
-    attempted_at: Shown<Timestamp>,
+    attempted_at: AsText<Timestamp>,
     duration_ms: u64,
     /// The HTTP status of the response; null if there was no response.
     #[schema(required)]
@@ -76,17 +76,17 @@ struct AttemptShape<'a> {
 }
 
 fn state_schema() -> utoipa::openapi::schema::Object {
-    words(DeliveryState::ALL, DeliveryState::name)
+    enum_schema(DeliveryState::ALL, DeliveryState::name)
 }
 
 fn failure_schema() -> utoipa::openapi::schema::Object {
-    crate::schema::words_or_null(AttemptFailure::ALL, AttemptFailure::name)
+    crate::schema::nullable_enum_schema(AttemptFailure::ALL, AttemptFailure::name)
 }
 
-fn attempt_shape(attempt: &Attempt) -> AttemptShape<'_> {
+fn attempt_dto(attempt: &Attempt) -> AttemptDto<'_> {
     let AttemptOutcome { duration: took, status, response_body: answer, failure, .. } = &attempt.outcome;
-    AttemptShape {
-        attempted_at: Shown(attempt.at),
+    AttemptDto {
+        attempted_at: AsText(attempt.at),
         duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         status: *status,
         answer: answer.as_deref(),
@@ -100,7 +100,7 @@ fn event_types() -> impl Iterator<Item = &'static str> {
     EventType::ALL.iter().map(|event| event.name()).chain([TEST_EVENT])
 }
 
-fn event_type(text: &str) -> Result<String, String> {
+fn parse_event_type(text: &str) -> Result<String, String> {
     event_types()
         .find(|name| *name == text)
         .map(str::to_owned)
@@ -111,38 +111,38 @@ impl View for WebhookDelivery {
     const SINGULAR: &'static str = "webhookDelivery";
     const PLURAL: &'static str = "webhookDeliveries";
     const COMPONENT: &'static str = "WebhookDelivery";
-    type Shape<'a> = DeliveryShape<'a>;
+    type Dto<'a> = DeliveryDto<'a>;
 
-    fn shape(stored: &Stored<Self>) -> DeliveryShape<'_> {
+    fn to_dto(stored: &Stored<Self>) -> DeliveryDto<'_> {
         let delivery = &stored.record;
-        DeliveryShape {
-            id: Shown(stored.meta.id),
-            subscription_id: Shown(delivery.subscription),
-            event_id: Shown(delivery.event),
+        DeliveryDto {
+            id: AsText(stored.meta.id),
+            subscription_id: AsText(delivery.subscription),
+            event_id: AsText(delivery.event),
             event_type: &delivery.event_type,
             status: delivery.state.name(),
-            next_attempt_at: delivery.next_attempt_at.map(Shown),
-            attempts: delivery.attempts.iter().map(attempt_shape).collect(),
-            created_at: Shown(stored.meta.created_at),
-            updated_at: Shown(stored.meta.updated_at),
+            next_attempt_at: delivery.next_attempt_at.map(AsText),
+            attempts: delivery.attempts.iter().map(attempt_dto).collect(),
+            created_at: AsText(stored.meta.created_at),
+            updated_at: AsText(stored.meta.updated_at),
         }
     }
 
     fn filter(query: &mut Query<'_>) -> DeliveryFilter {
-        let state = word(DeliveryState::ALL, DeliveryState::name);
+        let state = enum_reader(DeliveryState::ALL, DeliveryState::name);
         DeliveryFilter {
             subscription: None,
-            states: query.any_of(
+            states: query.list(
                 "status",
                 "Only deliveries with one of these statuses.",
                 || state.schema(),
-                |text| state.find(text),
+                |text| state.parse(text),
             ),
-            event_types: query.any_of(
+            event_types: query.list(
                 "eventType",
                 "Only deliveries of one of these event types.",
                 || json!({ "type": "string", "enum": event_types().collect::<BTreeSet<_>>() }),
-                event_type,
+                parse_event_type,
             ),
         }
     }
@@ -163,56 +163,59 @@ impl View for WebhookDelivery {
             subject_revision: Revision::FIRST,
             state: DeliveryState::Failed,
             consecutive_failures: 1,
-            next_attempt_at: Some(example_moment() + Duration::from_secs(5)),
-            attempts: vec![Attempt { at: example_moment(), outcome }],
+            next_attempt_at: Some(example_timestamp() + Duration::from_secs(5)),
+            attempts: vec![Attempt { at: example_timestamp(), outcome }],
         };
-        Stored::new(example_id(1), example_id(10), example_moment(), record)
+        Stored::new(example_id(1), example_id(10), example_timestamp(), record)
     }
 }
 
 /// Loads the delivery that the path names, if it belongs to the caller's subscription in the path.
-async fn of_own(app: &App, request: &Call) -> Result<(Stored<WebhookSubscription>, Stored<WebhookDelivery>), Problem> {
+async fn find_owned_delivery(
+    app: &App,
+    request: &ApiRequest,
+) -> Result<(Stored<WebhookSubscription>, Stored<WebhookDelivery>), Problem> {
     let id: Id<WebhookDelivery> = request.path_id_at(1)?;
-    let subscription = own(app, request).await?;
+    let subscription = find_owned(app, request).await?;
     let found = Reader::<WebhookDelivery>::get(&*app.services.store, subscription.meta.organization, id).await?;
     let delivery = found.filter(|delivery| delivery.record.subscription == subscription.meta.id);
     delivery.map(|delivery| (subscription, delivery)).ok_or_else(Problem::not_found)
 }
 
 /// Handles `GET /webhooks/subscriptions/{subscriptionId}/deliveries`.
-pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        let subscription = own(app, request).await?.meta.id;
+        let subscription = find_owned(app, request).await?.meta.id;
         let mut query = Query::parse(request.query());
         let filter = DeliveryFilter { subscription: Some(subscription), ..WebhookDelivery::filter(&mut query) };
         let response = list_filtered::<WebhookDelivery>(app, request, &mut query, &filter).await?;
-        Ok(response.about(Subject::from_id(subscription)))
+        Ok(response.with_subject(Subject::from_id(subscription)))
     })
 }
 
 /// Handles `GET /webhooks/subscriptions/{subscriptionId}/deliveries/{deliveryId}`.
-pub(crate) fn get<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         Query::parse(request.query()).finish()?;
-        let (_, delivery) = of_own(app, request).await?;
-        Ok(shown(request, &delivery))
+        let (_, delivery) = find_owned_delivery(app, request).await?;
+        Ok(conditional_response(request, &delivery))
     })
 }
 
 /// The command of `POST /webhooks/subscriptions/{subscriptionId}/deliveries/{deliveryId}/redeliver`.
-pub(crate) struct Redeliver {
+pub(crate) struct RedeliverDelivery {
     reason: Reason,
 }
 
-impl Redeliver {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
+impl RedeliverDelivery {
+    fn read(object: &mut BodyReader<'_>) -> Option<Self> {
         Some(Self { reason: object.reason()? })
     }
 }
 
 #[async_trait]
-impl Command for Redeliver {
-    type Done = Stored<WebhookDelivery>;
+impl Command for RedeliverDelivery {
+    type Output = Stored<WebhookDelivery>;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -221,26 +224,26 @@ impl Command for Redeliver {
     async fn decide(
         &self,
         app: &App,
-        request: &Call,
+        request: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
-    ) -> Result<(Changeset, Self::Done), Problem> {
-        let (subscription, delivery) = of_own(app, request).await?;
-        Ok(webhooks::redeliver(&desk(context), timestamp, &subscription, &delivery)?)
+    ) -> Result<(Changeset, Self::Output), Problem> {
+        let (subscription, delivery) = find_owned_delivery(app, request).await?;
+        Ok(webhooks::redeliver(&webhook_context(context), timestamp, &subscription, &delivery)?)
     }
 
-    fn answer(&self, output: &Self::Done) -> Reply {
-        Reply::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::shape(output))
-            .revision(output.meta.revision)
+    fn response(&self, output: &Self::Output) -> ApiResponse {
+        ApiResponse::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::to_dto(output))
+            .with_etag(output.meta.revision)
     }
 }
 
-pub(crate) fn redeliver<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn redeliver<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         request.path_id::<WebhookSubscription>()?;
         request.path_id_at::<WebhookDelivery>(1)?;
-        carry_out(app, request, Redeliver::read).await
+        execute(app, request, RedeliverDelivery::read).await
     })
 }
 
@@ -252,7 +255,7 @@ pub(crate) fn redeliver_document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(Redeliver::read),
+            schema: BodyReader::describe(RedeliverDelivery::read),
             example: json!({ "reason": "The mirror is back" }),
         }),
         status: 200,

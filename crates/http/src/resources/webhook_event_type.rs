@@ -10,33 +10,33 @@ use webhooks::EventType;
 
 use crate::{
     app::App,
-    call::Call,
-    notices::data_of,
     operation::{Document, Media},
     problem::Problem,
     query::Query,
-    reply::Reply,
+    request::ApiRequest,
+    response::ApiResponse,
+    webhook_payload::event_data,
 };
 
 /// The response body. It is the same for every caller, so it is serialized once.
-static LISTED: LazyLock<Bytes> = LazyLock::new(|| {
-    let all: Vec<Value> = EventType::ALL.iter().copied().map(shape).collect();
+static BODY: LazyLock<Bytes> = LazyLock::new(|| {
+    let all: Vec<Value> = EventType::ALL.iter().copied().map(to_dto).collect();
     json!({ "eventTypes": all, "pagination": {} }).to_string().into()
 });
 
-fn shape(event: EventType) -> Value {
+fn to_dto(event: EventType) -> Value {
     json!({
         "name": event.name(),
         "description": event.description(),
         "readScope": event.scope().name(),
-        "dataSchema": data_of(event).schema,
+        "dataSchema": event_data(event).schema,
     })
 }
 
-pub(crate) fn list<'a>(_: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn list<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         Query::parse(request.query()).finish()?;
-        Ok(Reply::json(StatusCode::OK, LISTED.clone()))
+        Ok(ApiResponse::json(StatusCode::OK, BODY.clone()))
     })
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn document() -> Document {
                     "pagination": { "$ref": "#/components/schemas/Pagination" },
                 },
             }),
-            example: json!({ "eventTypes": [shape(EventType::FindingCreated)], "pagination": {} }),
+            example: json!({ "eventTypes": [to_dto(EventType::FindingCreated)], "pagination": {} }),
         },
         line: None,
         errors: &[400],

@@ -8,46 +8,46 @@ use webhooks::{EventType, WebhookSecret};
 
 use crate::{
     app::App,
-    body::{Reading, word},
-    call::Call,
+    body::{FieldReader, enum_reader},
     operation::{Document, Media},
     problem::{Issue, Problem},
     query::Query,
-    reply::Reply,
+    request::ApiRequest,
+    response::ApiResponse,
     streams,
 };
 
 const SECRET: HeaderName = HeaderName::from_static("webhook-secret");
 
 /// Reads the requested event types. An empty set means all.
-fn wanted(query: &mut Query<'_>) -> std::collections::BTreeSet<EventType> {
-    let event = word(EventType::ALL, EventType::name);
+fn requested_event_types(query: &mut Query<'_>) -> std::collections::BTreeSet<EventType> {
+    let event = enum_reader(EventType::ALL, EventType::name);
     let description = "Only events of these types. Without this parameter, all events that the caller may read.";
-    query.any_of("eventTypes", description, || event.schema(), |text| event.find(text))
+    query.list("eventTypes", description, || event.schema(), |text| event.parse(text))
 }
 
-pub(crate) fn get<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let mut query = Query::parse(request.query());
-        let mut wanted = wanted(&mut query);
+        let mut wanted = requested_event_types(&mut query);
         query.finish()?;
-        let caller = &request.known()?.caller;
+        let caller = &request.principal()?.caller;
         if let Some(event) = wanted.iter().find(|event| caller.require_scope(event.scope()).is_err()) {
             return Err(Problem::forbidden(event.scope()));
         }
         if wanted.is_empty() {
             wanted.extend(EventType::ALL);
         }
-        let secret = match secret_before(request)? {
+        let secret = match previous_secret(request)? {
             Some(secret) => secret,
             None => WebhookSecret::generate(&*app.services.entropy),
         };
-        streams::events_response(app, request, streams::take_place_for_events(app, request)?, wanted, secret)
+        streams::events_response(app, request, streams::acquire_event_permit(app, request)?, wanted, secret)
     })
 }
 
 /// Returns the secret of an earlier stream that the request repeats, so that the receiver can keep using it.
-fn secret_before(request: &Call) -> Result<Option<WebhookSecret>, Problem> {
+fn previous_secret(request: &ApiRequest) -> Result<Option<WebhookSecret>, Problem> {
     let Some(value) = request.parts.headers.get(SECRET) else { return Ok(None) };
     let encoded = value.to_str().ok().and_then(|text| text.strip_prefix("whsec_"));
     let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok());
@@ -58,7 +58,7 @@ fn secret_before(request: &Call) -> Result<Option<WebhookSecret>, Problem> {
 
 pub(crate) fn document() -> Document {
     Document {
-        query: Query::describe(wanted),
+        query: Query::describe(requested_event_types),
         request: None,
         status: 200,
         response: Media {

@@ -26,17 +26,17 @@ use webhooks::{
 };
 
 use crate::{
-    accept::Format,
     app::App,
-    body::{Reading, WordReading, word},
-    call::Call,
+    body::{EnumReader, FieldReader, enum_reader},
+    negotiation::MediaType,
     operation::{Document, Media},
     problem::Problem,
     query::Query,
-    reply::{Reply, write_json},
-    schema::words,
+    request::ApiRequest,
+    response::{ApiResponse, write_json},
+    schema::enum_schema,
     streams,
-    view::{self, Shown, View, Walk, example_id, example_moment, find, record_media},
+    view::{self, AsText, ListRequest, View, example_id, example_timestamp, find, record_media},
 };
 
 pub(crate) use change::{document as change_document, patch};
@@ -48,9 +48,9 @@ pub(crate) use test::{document as test_document, test};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SubscriptionShape<'a> {
+pub(crate) struct SubscriptionDto<'a> {
     #[schema(value_type = String)]
-    id: Shown<Id<WebhookSubscription>>,
+    id: AsText<Id<WebhookSubscription>>,
     url: &'a str,
     description: &'a str,
     #[schema(schema_with = event_types_schema)]
@@ -62,14 +62,14 @@ pub(crate) struct SubscriptionShape<'a> {
     disabled_reason: Option<&'static str>,
     /// The time of the last successful attempt.
     #[schema(value_type = Option<String>, format = DateTime, required)]
-    last_delivery_at: Option<Shown<Timestamp>>,
+    last_delivery_at: Option<AsText<Timestamp>>,
     /// The time since which no attempt has succeeded.
     #[schema(value_type = Option<String>, format = DateTime, required)]
-    failing_since: Option<Shown<Timestamp>>,
+    failing_since: Option<AsText<Timestamp>>,
     #[schema(value_type = String, format = DateTime)]
-    created_at: Shown<Timestamp>,
+    created_at: AsText<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Shown<Timestamp>,
+    updated_at: AsText<Timestamp>,
     /// The secret that deliveries are signed with. It is only present in the response to the request that created it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
@@ -77,38 +77,38 @@ pub(crate) struct SubscriptionShape<'a> {
 }
 
 fn event_types_schema() -> utoipa::openapi::schema::Array {
-    utoipa::openapi::schema::ArrayBuilder::new().items(words(EventType::ALL, EventType::name)).build()
+    utoipa::openapi::schema::ArrayBuilder::new().items(enum_schema(EventType::ALL, EventType::name)).build()
 }
 
 /// The statuses that an account can see.
-const SHOWN: &[SubscriptionStatus] = &[SubscriptionStatus::Active, SubscriptionStatus::Disabled];
+const VISIBLE_STATUSES: &[SubscriptionStatus] = &[SubscriptionStatus::Active, SubscriptionStatus::Disabled];
 
 fn status_schema() -> utoipa::openapi::schema::Object {
-    words(SHOWN, SubscriptionStatus::name)
+    enum_schema(VISIBLE_STATUSES, SubscriptionStatus::name)
 }
 
-fn event_type_words() -> WordReading<EventType> {
-    word(EventType::ALL, EventType::name)
+fn event_type_reader() -> EnumReader<EventType> {
+    enum_reader(EventType::ALL, EventType::name)
 }
 
-fn status_words() -> WordReading<SubscriptionStatus> {
-    word(SHOWN, SubscriptionStatus::name)
+fn status_reader() -> EnumReader<SubscriptionStatus> {
+    enum_reader(VISIBLE_STATUSES, SubscriptionStatus::name)
 }
 
 /// Returns the JSON representation of a subscription with the health of its deliveries.
-fn shape_with<'a>(stored: &'a Stored<WebhookSubscription>, health: DeliveryHealth) -> SubscriptionShape<'a> {
+fn to_dto_with_health<'a>(stored: &'a Stored<WebhookSubscription>, health: DeliveryHealth) -> SubscriptionDto<'a> {
     let subscription = &stored.record;
-    SubscriptionShape {
-        id: Shown(stored.meta.id),
+    SubscriptionDto {
+        id: AsText(stored.meta.id),
         url: subscription.url.as_str(),
         description: subscription.description.as_str(),
         event_types: subscription.event_types.iter().map(|event| event.name()).collect(),
         status: subscription.status.name(),
         disabled_reason: subscription.disabled_reason.map(DisabledReason::name),
-        last_delivery_at: health.last_delivery_at.map(Shown),
-        failing_since: health.failing_since.map(Shown),
-        created_at: Shown(stored.meta.created_at),
-        updated_at: Shown(stored.meta.updated_at),
+        last_delivery_at: health.last_delivery_at.map(AsText),
+        failing_since: health.failing_since.map(AsText),
+        created_at: AsText(stored.meta.created_at),
+        updated_at: AsText(stored.meta.updated_at),
         secret: None,
     }
 }
@@ -117,22 +117,22 @@ impl View for WebhookSubscription {
     const SINGULAR: &'static str = "webhookSubscription";
     const PLURAL: &'static str = "webhookSubscriptions";
     const COMPONENT: &'static str = "WebhookSubscription";
-    type Shape<'a> = SubscriptionShape<'a>;
+    type Dto<'a> = SubscriptionDto<'a>;
 
     /// Returns the representation of a subscription without any delivery yet.
-    fn shape(stored: &Stored<Self>) -> SubscriptionShape<'_> {
-        shape_with(stored, DeliveryHealth::default())
+    fn to_dto(stored: &Stored<Self>) -> SubscriptionDto<'_> {
+        to_dto_with_health(stored, DeliveryHealth::default())
     }
 
     fn filter(query: &mut Query<'_>) -> SubscriptionFilter {
-        let status = status_words();
-        let requested = query.any_of(
+        let status = status_reader();
+        let requested = query.list(
             "status",
             "Only subscriptions with one of these statuses.",
             || status.schema(),
-            |text| status.find(text),
+            |text| status.parse(text),
         );
-        let statuses = if requested.is_empty() { SHOWN.iter().copied().collect() } else { requested };
+        let statuses = if requested.is_empty() { VISIBLE_STATUSES.iter().copied().collect() } else { requested };
         SubscriptionFilter { account: None, statuses }
     }
 
@@ -148,19 +148,19 @@ impl View for WebhookSubscription {
             None,
             Vec::new(),
         );
-        Stored::new(example_id(1), example_id(9), example_moment(), record)
+        Stored::new(example_id(1), example_id(9), example_timestamp(), record)
     }
 }
 
 /// Loads the subscription that the first path parameter names, if it belongs to the caller.
-pub(crate) async fn own(app: &App, request: &Call) -> Result<Stored<WebhookSubscription>, Problem> {
+pub(crate) async fn find_owned(app: &App, request: &ApiRequest) -> Result<Stored<WebhookSubscription>, Problem> {
     let stored = find::<WebhookSubscription>(app, request).await?;
-    let account = request.known()?.caller.account.meta.id;
+    let account = request.principal()?.caller.account.meta.id;
     if stored.record.account == account && !stored.record.is_removed() { Ok(stored) } else { Err(Problem::not_found()) }
 }
 
 /// Loads the health of the deliveries of these subscriptions, in the same order.
-async fn signs_of(
+async fn load_health(
     store: &DynStore,
     organization: OrganizationId,
     subscriptions: &[Stored<WebhookSubscription>],
@@ -175,85 +175,101 @@ async fn signs_of(
 }
 
 /// A subscription with the health of its deliveries.
-type WithSigns = (Stored<WebhookSubscription>, DeliveryHealth);
+type SubscriptionWithHealth = (Stored<WebhookSubscription>, DeliveryHealth);
 
-async fn with_signs(app: &App, stored: Stored<WebhookSubscription>) -> Result<WithSigns, Problem> {
+async fn with_health(app: &App, stored: Stored<WebhookSubscription>) -> Result<SubscriptionWithHealth, Problem> {
     let store = &*app.services.store;
-    let health = signs_of(store, stored.meta.organization, std::slice::from_ref(&stored)).await?;
+    let health = load_health(store, stored.meta.organization, std::slice::from_ref(&stored)).await?;
     Ok((stored, health.first().copied().unwrap_or_default()))
 }
 
 /// Returns the response with a subscription.
-fn answer(status: StatusCode, (stored, health): &WithSigns) -> Reply {
-    Reply::record(status, WebhookSubscription::SINGULAR, &shape_with(stored, *health)).revision(stored.meta.revision)
+fn subscription_response(status: StatusCode, (stored, health): &SubscriptionWithHealth) -> ApiResponse {
+    ApiResponse::record(status, WebhookSubscription::SINGULAR, &to_dto_with_health(stored, *health))
+        .with_etag(stored.meta.revision)
 }
 
 /// Returns the response with a subscription and its new secret, which can't be retrieved later.
-fn answer_with_secret(status: StatusCode, (stored, health): &WithSigns, secret: &WebhookSecret) -> Reply {
+fn subscription_response_with_secret(
+    status: StatusCode,
+    (stored, health): &SubscriptionWithHealth,
+    secret: &WebhookSecret,
+) -> ApiResponse {
     let secret = secret.expose_text();
-    let shape = SubscriptionShape { secret: Some(&secret), ..shape_with(stored, *health) };
-    Reply::record(status, WebhookSubscription::SINGULAR, &shape).revision(stored.meta.revision).confidential()
+    let shape = SubscriptionDto { secret: Some(&secret), ..to_dto_with_health(stored, *health) };
+    ApiResponse::record(status, WebhookSubscription::SINGULAR, &shape).with_etag(stored.meta.revision).confidential()
 }
 
 /// Converts the write context to the one that the commands of the `webhooks` crate use.
-pub(crate) fn desk<'a>(context: &'a findings::WriteContext<'_>) -> webhooks::WriteContext<'a> {
+pub(crate) fn webhook_context<'a>(context: &'a findings::WriteContext<'_>) -> webhooks::WriteContext<'a> {
     webhooks::WriteContext { entropy: context.entropy, attribution: context.attribution, reason: Some(context.reason) }
 }
 
 /// A stream of subscriptions that adds the health of their deliveries.
-struct BatchesWithSigns {
+struct SubscriptionStreamWithHealth {
     inner: Box<dyn RecordStream<Stored<WebhookSubscription>>>,
     store: Arc<DynStore>,
     organization: OrganizationId,
 }
 
 #[async_trait]
-impl RecordStream<WithSigns> for BatchesWithSigns {
-    async fn next(&mut self) -> Result<Option<Vec<WithSigns>>, StoreError> {
+impl RecordStream<SubscriptionWithHealth> for SubscriptionStreamWithHealth {
+    async fn next(&mut self) -> Result<Option<Vec<SubscriptionWithHealth>>, StoreError> {
         let Some(batch) = self.inner.next().await? else { return Ok(None) };
-        let health = signs_of(&*self.store, self.organization, &batch).await?;
+        let health = load_health(&*self.store, self.organization, &batch).await?;
         Ok(Some(batch.into_iter().zip(health).collect()))
     }
 }
 
-pub(crate) fn list<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         let mut query = Query::parse(request.query());
-        let account = request.known()?.caller.account.meta.id;
+        let account = request.principal()?.caller.account.meta.id;
         let filter = SubscriptionFilter { account: Some(account), ..WebhookSubscription::filter(&mut query) };
-        let list_request = Walk::start(app, request, &mut query)?;
+        let list_request = ListRequest::parse(app, request, &mut query)?;
         let store = &app.services.store;
-        let write = |(stored, health): &WithSigns, out: &mut Vec<u8>| write_json(out, &shape_with(stored, *health));
-        if request.format == Format::Lines {
-            let permit = streams::take_place(app, request)?;
+        let write = |(stored, health): &SubscriptionWithHealth, out: &mut Vec<u8>| {
+            write_json(out, &to_dto_with_health(stored, *health))
+        };
+        if request.media_type == MediaType::NdJson {
+            let permit = streams::acquire_permit(app, request)?;
             let SnapshotStream { batches, as_of } = Reader::<WebhookSubscription>::stream(
                 &**store,
                 list_request.organization,
                 &filter,
-                &list_request.whole(),
+                &list_request.as_stream(),
             )
             .await?;
-            let batches =
-                BatchesWithSigns { inner: batches, store: Arc::clone(store), organization: list_request.organization };
-            return streams::reply(app, request, permit, SnapshotStream { batches: Box::new(batches), as_of }, write);
+            let batches = SubscriptionStreamWithHealth {
+                inner: batches,
+                store: Arc::clone(store),
+                organization: list_request.organization,
+            };
+            return streams::stream_response(
+                app,
+                request,
+                permit,
+                SnapshotStream { batches: Box::new(batches), as_of },
+                write,
+            );
         }
         let page =
             Reader::<WebhookSubscription>::list(&**store, list_request.organization, &filter, &list_request.page)
                 .await?;
-        let health = signs_of(&**store, list_request.organization, &page.items).await?;
+        let health = load_health(&**store, list_request.organization, &page.items).await?;
         let Page { items, next, as_of } = page;
         let page = Page { items: items.into_iter().zip(health).collect(), next, as_of };
-        Ok(list_request.reply(app, WebhookSubscription::PLURAL, &page, write))
+        Ok(list_request.to_response(app, WebhookSubscription::PLURAL, &page, write))
     })
 }
 
 /// Handles a get request. It ignores `If-None-Match`, because the health of the deliveries changes without a new
 /// revision.
-pub(crate) fn get<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         Query::parse(request.query()).finish()?;
-        let subscription = with_signs(app, own(app, request).await?).await?;
-        Ok(answer(StatusCode::OK, &subscription).about(Subject::from_id(subscription.0.meta.id)))
+        let subscription = with_health(app, find_owned(app, request).await?).await?;
+        Ok(subscription_response(StatusCode::OK, &subscription).with_subject(Subject::from_id(subscription.0.meta.id)))
     })
 }
 

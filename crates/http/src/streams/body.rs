@@ -14,7 +14,7 @@ pub(super) struct Chunk {
 /// The error that ends the body of an aborted stream. It closes the connection, so that the client notices the abort.
 #[derive(Debug, thiserror::Error)]
 #[error("the stream was aborted")]
-struct BrokenOff;
+struct Aborted;
 
 /// Returns a body of these chunks. It fails if the channel closes before the last chunk.
 pub(super) fn body(chunks: mpsc::Receiver<Chunk>) -> Body {
@@ -22,7 +22,7 @@ pub(super) fn body(chunks: mpsc::Receiver<Chunk>) -> Body {
         let mut chunks = chunks?;
         Some(match chunks.recv().await {
             Some(Chunk { bytes, is_last }) => (Ok(bytes), (!is_last).then_some(chunks)),
-            None => (Err(BrokenOff), None),
+            None => (Err(Aborted), None),
         })
     });
     // The compression layer polls once more after the end.

@@ -137,12 +137,12 @@ async fn repeated_429s_of_an_account_are_one_entry_a_minute_with_a_count() {
         read(&api, &client).await.expect(429);
     }
     assert_eq!(refusals().await, [kernel::FieldValue::Integer(1)], "the first refusal is logged at once");
-    api.app.keep_up().await.unwrap();
+    api.app.run_periodic().await.unwrap();
     assert_eq!(refusals().await.len(), 1, "the others are logged when the minute is over");
     api.clock().advance(Duration::from_secs(60));
-    api.app.keep_up().await.unwrap();
+    api.app.run_periodic().await.unwrap();
     assert_eq!(refusals().await, [1, 9].map(kernel::FieldValue::Integer));
-    api.app.keep_up().await.unwrap();
+    api.app.run_periodic().await.unwrap();
     api.app.flush().await.unwrap();
     assert_eq!(refusals().await.len(), 2, "they are logged only once");
 }
@@ -159,9 +159,9 @@ async fn refusals_that_could_not_be_put_on_record_are_not_forgotten() {
     }
     api.clock().advance(Duration::from_secs(60));
     api.watched.fail(Port::Append, Fault::Unavailable);
-    api.app.keep_up().await.unwrap_err();
+    api.app.run_periodic().await.unwrap_err();
     api.watched.heal();
-    api.app.keep_up().await.unwrap();
+    api.app.run_periodic().await.unwrap();
     let log = api.log(api.home).await;
     let refused: Vec<_> = log.iter().filter(|recorded| recorded.entry.status == Some(429)).collect();
     assert_eq!(refused.len(), 4);

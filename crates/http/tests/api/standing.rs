@@ -115,7 +115,7 @@ async fn when_an_account_last_called_is_noted_with_the_upkeep() {
     api.get(findings_path()).by(&client).send().await.expect(200);
     let called = api.fixture.now();
     api.clock().advance(Duration::from_secs(5));
-    api.app.keep_up().await.unwrap();
+    api.app.run_periodic().await.unwrap();
     let meta = client.account.meta;
     assert_eq!(api.fixture.store.last_used(meta.organization, meta.id).await.unwrap(), Some(called));
 }
@@ -130,7 +130,7 @@ async fn an_account_that_was_changed_after_it_called_is_noted_like_any_other() {
     api.disable(&client).await;
     api.clock().advance(Duration::from_secs(5));
     api.get(findings_path()).by(&client).send().await.expect(401);
-    api.app.keep_up().await.unwrap();
+    api.app.run_periodic().await.unwrap();
     let meta = client.account.meta;
     assert_eq!(api.fixture.store.last_used(meta.organization, meta.id).await.unwrap(), Some(called));
 }

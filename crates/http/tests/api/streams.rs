@@ -277,7 +277,7 @@ async fn streams_too_many_are_on_record_once_a_minute() {
     };
     assert_eq!(refusals().await, 1);
     api.clock().advance(Duration::from_secs(61));
-    api.app.keep_up().await.unwrap();
+    api.app.run_periodic().await.unwrap();
     assert_eq!(refusals().await, 2);
 }
 

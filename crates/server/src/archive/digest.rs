@@ -13,7 +13,7 @@ pub(super) struct Digest(Sha256);
 
 impl Digest {
     /// Hashes the name and the length of the next entry.
-    pub(super) fn begin(&mut self, name: &str, length: u64) {
+    pub(super) fn start_entry(&mut self, name: &str, length: u64) {
         self.0.update(name.as_bytes());
         self.0.update([0]);
         self.0.update(length.to_be_bytes());
@@ -25,7 +25,7 @@ impl Digest {
     }
 
     /// The digest in hexadecimal.
-    pub(super) fn text(self) -> String {
+    pub(super) fn to_hex(self) -> String {
         self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text

@@ -9,10 +9,10 @@ use std::{
 use tar::{Archive, Entry};
 
 use super::{ATTACHMENTS, DATABASE, DIGEST, FORMAT, MANIFEST, Manifest, digest::Digest};
-use crate::failure::{Context as _, Failure};
+use crate::failure::{Failure, ResultExt as _};
 
 /// Maximum size in bytes that is read of the manifest and of the digest.
-const SHORT: u64 = 64 * 1024;
+const MAX_METADATA_BYTES: u64 = 64 * 1024;
 
 /// A backup that was unpacked and whose digest is right.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Unpacked {
 }
 
 /// The state of reading a backup.
-struct Reader<'f> {
+struct BackupReader<'f> {
     database: &'f Path,
     attachments: &'f Path,
     digest: Digest,
@@ -39,7 +39,7 @@ struct Reader<'f> {
 /// If the file is not a backup, has another format, is truncated or damaged, or contains an entry that is not allowed;
 /// if a file can't be written.
 pub(crate) fn unpack(from: impl Read, database: &Path, attachments: &Path) -> Result<Unpacked, Failure> {
-    let mut reader = Reader {
+    let mut reader = BackupReader {
         database,
         attachments,
         digest: Digest::default(),
@@ -50,39 +50,39 @@ pub(crate) fn unpack(from: impl Read, database: &Path, attachments: &Path) -> Re
     };
     let mut archive = Archive::new(from);
     for entry in archive.entries()? {
-        let entry = entry.or_fail(|| reader.where_it_ends())?;
-        reader.take(entry)?;
+        let entry = entry.context(|| reader.truncation_message())?;
+        reader.read_entry(entry)?;
     }
     match reader {
-        Reader { manifest: Some(manifest), has_database: true, ended: true, files, .. } => {
+        BackupReader { manifest: Some(manifest), has_database: true, ended: true, files, .. } => {
             Ok(Unpacked { manifest, attachments: files })
         }
-        Reader { manifest: None, .. } => Err(no_backup()),
+        BackupReader { manifest: None, .. } => Err(not_a_backup()),
         _ => Err(Failure::new("the backup is truncated: its end is missing")),
     }
 }
 
-impl Reader<'_> {
-    fn take(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), Failure> {
-        let name = name(&entry)?;
+impl BackupReader<'_> {
+    fn read_entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), Failure> {
+        let name = entry_name(&entry)?;
         if self.ended {
             return Err(Failure::new(format!("the entry {name} follows the end of the backup")));
         }
         if (self.manifest.is_none()) != (name == MANIFEST) {
-            return Err(no_backup());
+            return Err(not_a_backup());
         }
         if !entry.header().entry_type().is_file() {
             return Err(Failure::new(format!("the entry {name} is not a regular file")));
         }
         let length = entry.size();
         if name == DIGEST {
-            return self.end(&short(entry, &name)?);
+            return self.verify_digest(&read_metadata(entry, &name)?);
         }
-        self.digest.begin(&name, length);
+        self.digest.start_entry(&name, length);
         match name.as_str() {
             MANIFEST => {
-                let text = short(self.digest.tee(entry), &name)?;
-                self.manifest = Some(manifest(&text)?);
+                let text = read_metadata(self.digest.tee(entry), &name)?;
+                self.manifest = Some(parse_manifest(&text)?);
                 Ok(())
             }
             DATABASE => {
@@ -102,51 +102,55 @@ impl Reader<'_> {
     fn write(&mut self, content: &mut impl Read, name: &str, length: u64, to: &Path) -> Result<(), Failure> {
         let doing = || format!("can't write {}", to.display());
         if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).or_fail(doing)?;
+            fs::create_dir_all(folder).context(doing)?;
         }
-        let mut file = File::create_new(to).or_fail(doing)?;
+        let mut file = File::create_new(to).context(doing)?;
         let mut content = self.digest.tee(content);
-        io::copy(&mut content, &mut file).or_fail(|| format!("can't unpack {name}"))?;
+        io::copy(&mut content, &mut file).context(|| format!("can't unpack {name}"))?;
         if content.length < length {
-            return Err(cut_off(name));
+            return Err(truncated(name));
         }
-        file.sync_all().or_fail(doing)
+        file.sync_all().context(doing)
     }
 
     /// Compares the digest of the entries read with the one in the backup.
-    fn end(&mut self, digest: &[u8]) -> Result<(), Failure> {
+    fn verify_digest(&mut self, digest: &[u8]) -> Result<(), Failure> {
         self.ended = true;
-        if self.digest.clone().text().as_bytes() == digest {
+        if self.digest.clone().to_hex().as_bytes() == digest {
             return Ok(());
         }
         Err(Failure::new("the backup is damaged: its contents do not match its digest"))
     }
 
-    fn where_it_ends(&self) -> String {
-        if self.manifest.is_none() { no_backup().to_string() } else { "the backup is damaged or truncated".to_owned() }
+    fn truncation_message(&self) -> String {
+        if self.manifest.is_none() {
+            not_a_backup().to_string()
+        } else {
+            "the backup is damaged or truncated".to_owned()
+        }
     }
 }
 
-fn short(content: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
+fn read_metadata(content: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
-    content.take(SHORT).read_to_end(&mut text).or_fail(|| format!("can't unpack {name}"))?;
+    content.take(MAX_METADATA_BYTES).read_to_end(&mut text).context(|| format!("can't unpack {name}"))?;
     Ok(text)
 }
 
-fn manifest(text: &[u8]) -> Result<Manifest, Failure> {
+fn parse_manifest(text: &[u8]) -> Result<Manifest, Failure> {
     // The format is checked first, because other formats may have other members.
-    let value: serde_json::Value = serde_json::from_slice(text).map_err(|_| no_backup())?;
+    let value: serde_json::Value = serde_json::from_slice(text).map_err(|_| not_a_backup())?;
     match value.get("format").and_then(serde_json::Value::as_u64) {
-        Some(FORMAT) => serde_json::from_value(value).map_err(|_| no_backup()),
+        Some(FORMAT) => serde_json::from_value(value).map_err(|_| not_a_backup()),
         Some(other) => Err(Failure::new(format!("the backup has format {other}, but this program reads {FORMAT}"))),
-        None => Err(no_backup()),
+        None => Err(not_a_backup()),
     }
 }
 
 /// Returns the name of an entry, a relative path without `..`.
-fn name(entry: &Entry<'_, impl Read>) -> Result<String, Failure> {
+fn entry_name(entry: &Entry<'_, impl Read>) -> Result<String, Failure> {
     let bytes = entry.path_bytes();
-    let name = std::str::from_utf8(&bytes).map_err(|_| no_backup())?;
+    let name = std::str::from_utf8(&bytes).map_err(|_| not_a_backup())?;
     let is_normal = |component| matches!(component, Component::Normal(_));
     if name.is_empty() || name.contains('\0') || !Path::new(name).components().all(is_normal) {
         return Err(Failure::new(format!("the entry {name:?} leads out of its folder")));
@@ -154,10 +158,10 @@ fn name(entry: &Entry<'_, impl Read>) -> Result<String, Failure> {
     Ok(name.to_owned())
 }
 
-fn no_backup() -> Failure {
+fn not_a_backup() -> Failure {
     Failure::new("the file is not a Novantra backup")
 }
 
-fn cut_off(name: &str) -> Failure {
+fn truncated(name: &str) -> Failure {
     Failure::new(format!("the backup is truncated within {name}"))
 }

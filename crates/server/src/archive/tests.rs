@@ -7,9 +7,9 @@ use tar::{Builder, EntryType, Header};
 use super::*;
 
 /// A temporary folder with files to pack and room to unpack them.
-struct Place(tempfile::TempDir);
+struct TestFolder(tempfile::TempDir);
 
-impl Place {
+impl TestFolder {
     fn new() -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         fs::write(folder.path("made.db"), [7; 5000]).unwrap();
@@ -63,22 +63,22 @@ fn tar_of(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_packed_is_unpacked_with_its_manifest() {
-    let folder = Place::new();
+fn a_packed_backup_is_unpacked_with_its_manifest() {
+    let folder = TestFolder::new();
     let unpacked = folder.unpack(&folder.pack()).unwrap();
     assert_eq!((unpacked.manifest, unpacked.attachments), (manifest(), 2));
 }
 
 #[test]
-fn a_folder_that_is_not_there_has_no_files() {
-    let folder = Place::new();
+fn a_missing_attachments_folder_counts_as_empty() {
+    let folder = TestFolder::new();
     let mut packed = Vec::new();
     assert_eq!(pack(&mut packed, &manifest(), 1, &folder.path("made.db"), Path::new("/nowhere/at/all")).unwrap(), 0);
 }
 
 #[test]
-fn a_backup_that_is_cut_off_anywhere_is_refused() {
-    let folder = Place::new();
+fn a_backup_truncated_at_any_length_is_refused() {
+    let folder = TestFolder::new();
     let packed = folder.pack();
     // The last kilobyte marks the end of a tar archive; up to 512 bytes before it are padding.
     for length in (0..packed.len() - 1024 - 512).step_by(256) {
@@ -88,8 +88,8 @@ fn a_backup_that_is_cut_off_anywhere_is_refused() {
 }
 
 #[test]
-fn a_backup_in_which_one_byte_has_changed_is_refused() {
-    let folder = Place::new();
+fn a_backup_with_one_changed_byte_is_refused() {
+    let folder = TestFolder::new();
     let packed = folder.pack();
     for content in [b"\x07\x07\x07".as_slice(), b"a report", b"2026-11-22"] {
         let mut changed = packed.clone();
@@ -100,8 +100,8 @@ fn a_backup_in_which_one_byte_has_changed_is_refused() {
 }
 
 #[test]
-fn what_leads_out_of_the_folder_is_no_file_or_is_unknown_is_refused() {
-    let folder = Place::new();
+fn entries_outside_the_folder_special_files_and_unknown_names_are_refused() {
+    let folder = TestFolder::new();
     let manifest = serde_json::to_vec(&manifest()).unwrap();
     let with = |name: &str, kind| {
         folder.unpack(&tar_of(&[(MANIFEST, EntryType::Regular, &manifest), (name, kind, b"")])).unwrap_err()
@@ -118,8 +118,8 @@ fn what_leads_out_of_the_folder_is_no_file_or_is_unknown_is_refused() {
 }
 
 #[test]
-fn a_backup_of_another_format_is_refused_by_its_number_and_what_is_none_by_that() {
-    let folder = Place::new();
+fn another_format_version_and_files_that_are_not_backups_are_refused() {
+    let folder = TestFolder::new();
     let with_manifest =
         |manifest: &[u8]| folder.unpack(&tar_of(&[(MANIFEST, EntryType::Regular, manifest)])).unwrap_err();
     assert_eq!(with_manifest(br#"{"format":2,"shards":[]}"#), "the backup has format 2, but this program reads 1");

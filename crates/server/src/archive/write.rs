@@ -9,10 +9,10 @@ use std::{
 use tar::{Builder, EntryType, Header};
 
 use super::{ATTACHMENTS, DATABASE, DIGEST, MANIFEST, Manifest, digest::Digest};
-use crate::failure::{Context as _, Failure};
+use crate::failure::{Failure, ResultExt as _};
 
 /// The state of writing a backup.
-struct Writer<W: Write> {
+struct BackupWriter<W: Write> {
     tar: Builder<W>,
     digest: Digest,
     seconds: u64,
@@ -30,28 +30,28 @@ pub(crate) fn pack(
     database: &Path,
     attachments: &Path,
 ) -> Result<u64, Failure> {
-    let mut writer = Writer { tar: Builder::new(out), digest: Digest::default(), seconds };
+    let mut writer = BackupWriter { tar: Builder::new(out), digest: Digest::default(), seconds };
     let manifest = serde_json::to_vec_pretty(manifest)?;
     writer.add(MANIFEST, manifest.len() as u64, &*manifest)?;
     writer.add_file(DATABASE, database)?;
     // After the database, so that the backup contains every file that the database refers to.
-    let files = each_file(attachments, &mut |name, file| writer.add_file(&format!("{ATTACHMENTS}/{name}"), file))?;
-    let digest = writer.digest.clone().text();
+    let files = for_each_file(attachments, &mut |name, file| writer.add_file(&format!("{ATTACHMENTS}/{name}"), file))?;
+    let digest = writer.digest.clone().to_hex();
     writer.add(DIGEST, digest.len() as u64, digest.as_bytes())?;
     writer.tar.into_inner()?.flush()?;
     Ok(files)
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> BackupWriter<W> {
     fn add_file(&mut self, name: &str, path: &Path) -> Result<(), Failure> {
         let doing = || format!("can't read {}", path.display());
         let file = match File::open(path) {
             // The file was removed after the folder was listed; no record refers to it any more.
             Err(error) if error.kind() == io::ErrorKind::NotFound && name != DATABASE => return Ok(()),
-            file => file.or_fail(doing)?,
+            file => file.context(doing)?,
         };
-        let length = file.metadata().or_fail(doing)?.len();
-        self.add(name, length, file).or_fail(|| format!("can't write {name}"))
+        let length = file.metadata().context(doing)?.len();
+        self.add(name, length, file).context(|| format!("can't write {name}"))
     }
 
     fn add(&mut self, name: &str, length: u64, content: impl Read) -> io::Result<()> {
@@ -60,7 +60,7 @@ impl<W: Write> Writer<W> {
         header.set_size(length);
         header.set_mode(0o600);
         header.set_mtime(self.seconds);
-        self.digest.begin(name, length);
+        self.digest.start_entry(name, length);
         let mut content = self.digest.tee(content.take(length));
         self.tar.append_data(&mut header, name, &mut content)?;
         if content.length == length {
@@ -73,18 +73,22 @@ impl<W: Write> Writer<W> {
 
 /// Calls `add` with the relative path and the path of each file below a folder, which need not exist. Returns the
 /// number of files.
-fn each_file(folder: &Path, add: &mut dyn FnMut(&str, &Path) -> Result<(), Failure>) -> Result<u64, Failure> {
+fn for_each_file(folder: &Path, add: &mut dyn FnMut(&str, &Path) -> Result<(), Failure>) -> Result<u64, Failure> {
     match fs::symlink_metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        _ => walk(folder, "", add),
+        _ => visit_folder(folder, "", add),
     }
 }
 
-fn walk(folder: &Path, prefix: &str, add: &mut dyn FnMut(&str, &Path) -> Result<(), Failure>) -> Result<u64, Failure> {
+fn visit_folder(
+    folder: &Path,
+    prefix: &str,
+    add: &mut dyn FnMut(&str, &Path) -> Result<(), Failure>,
+) -> Result<u64, Failure> {
     let doing = || format!("can't read the folder {}", folder.display());
     let mut files = 0;
-    for entry in fs::read_dir(folder).or_fail(doing)? {
-        let entry = entry.or_fail(doing)?;
+    for entry in fs::read_dir(folder).context(doing)? {
+        let entry = entry.context(doing)?;
         let path = entry.path();
         let unsupported = || {
             Failure::new(format!(
@@ -93,9 +97,9 @@ fn walk(folder: &Path, prefix: &str, add: &mut dyn FnMut(&str, &Path) -> Result<
             ))
         };
         let name = format!("{prefix}{}", entry.file_name().to_str().ok_or_else(unsupported)?);
-        let kind = entry.file_type().or_fail(doing)?;
+        let kind = entry.file_type().context(doing)?;
         if kind.is_dir() {
-            files += walk(&path, &format!("{name}/"), add)?;
+            files += visit_folder(&path, &format!("{name}/"), add)?;
         } else if kind.is_file() {
             add(&name, &path)?;
             files += 1;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::{cli::Context, failure::Failure};
+use crate::{cli::CommandContext, failure::Failure};
 
 pub(crate) use file::verify_file;
 
@@ -23,13 +23,13 @@ pub(crate) enum Audit {
     Verify(Verify),
     /// Write the sealed entries and checkpoints of a workspace to stdout as JSON lines, in the order of the chain.
     #[command(after_help = "Example:\n  novantra audit export --workspace default > export.jsonl")]
-    Export(OfWorkspace),
+    Export(WorkspaceArgs),
     /// Print the public key of the checkpoint signatures, with which others can verify exports.
     #[command(after_help = "Example:\n  novantra audit public-key > key.pem")]
     PublicKey,
     /// Print the latest checkpoint of a workspace. Store it elsewhere for `verify --checkpoint`.
     #[command(after_help = "Example:\n  novantra audit checkpoint --workspace default > kept.json")]
-    Checkpoint(OfWorkspace),
+    Checkpoint(WorkspaceArgs),
 }
 
 #[derive(Debug, Args)]
@@ -49,14 +49,14 @@ pub(crate) struct Verify {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct OfWorkspace {
+pub(crate) struct WorkspaceArgs {
     /// The workspace, or `-` for the installation's own log, which has the requests without an authenticated account.
     #[arg(long, value_name = "SLUG", allow_hyphen_values = true)]
     workspace: String,
 }
 
 impl Audit {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
             Self::Verify(verify) => verify.run(context).await,
             Self::Export(args) => export::export(context, &args.workspace).await,

@@ -11,9 +11,9 @@ use serde_json::json;
 
 use crate::{
     archive::{self, ATTACHMENTS, FORMAT, Manifest},
-    cli::Context,
-    compose::{self, BackedUp},
-    failure::{Context as _, Failure},
+    cli::CommandContext,
+    compose::{self, DatabaseBackup},
+    failure::{Failure, ResultExt as _},
     settings::Database,
 };
 
@@ -25,7 +25,7 @@ pub(crate) struct Backup {
 }
 
 impl Backup {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let settings = &context.settings;
         let path = self.file.display();
         if let Database::Postgres(_) = settings.database {
@@ -40,24 +40,24 @@ impl Backup {
         // In the same folder as the file, so that one rename puts it there; only the owner can read it.
         let folder = folder_of(&self.file);
         let doing = || format!("can't write to {}", folder.display());
-        let staging = tempfile::Builder::new().prefix(".novantra-backup-").tempdir_in(folder).or_fail(doing)?;
+        let staging = tempfile::Builder::new().prefix(".novantra-backup-").tempdir_in(folder).context(doing)?;
         let database = staging.path().join("novantra.db");
-        let BackedUp { schema, at } = compose::back_up(&settings.database, &database).await?;
+        let DatabaseBackup { schema, at } = compose::back_up(&settings.database, &database).await?;
         let manifest =
             Manifest { format: FORMAT, program: env!("CARGO_PKG_VERSION").to_owned(), schema, made_at: at.to_string() };
-        let mut file = tempfile::NamedTempFile::new_in(staging.path()).or_fail(doing)?;
+        let mut file = tempfile::NamedTempFile::new_in(staging.path()).context(doing)?;
         let attachments = settings.data_dir.join(ATTACHMENTS);
         let seconds = u64::try_from(at.millis() / 1000).unwrap_or_default();
         let files = archive::pack(BufWriter::new(&mut file), &manifest, seconds, &database, &attachments)?;
-        file.as_file().sync_all().or_fail(doing)?;
-        let persisted = file.persist_noclobber(&self.file).or_fail(|| format!("can't create {path}"))?;
-        let bytes = persisted.metadata().or_fail(doing)?.len();
+        file.as_file().sync_all().context(doing)?;
+        let persisted = file.persist_noclobber(&self.file).context(|| format!("can't create {path}"))?;
+        let bytes = persisted.metadata().context(doing)?.len();
         sync_folder(folder)?;
 
         let document = json!({
             "file": self.file, "bytes": bytes, "schema": schema, "made_at": manifest.made_at, "attachments": files,
         });
-        context.output.show(&document, || {
+        context.output.print(&document, || {
             format!(
                 "backed up to {path}: {bytes} bytes, the database as of {} and {files} attachments\n\
                  the backup does not contain the master key: keep a copy of {} elsewhere",
@@ -79,5 +79,5 @@ pub(super) fn folder_of(file: &Path) -> &Path {
 /// Syncs a folder, so that the files created in it survive a power failure.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), Failure> {
     let doing = || format!("can't write to {}", folder.display());
-    File::open(folder).or_fail(doing)?.sync_all().or_fail(doing)
+    File::open(folder).context(doing)?.sync_all().context(doing)
 }

@@ -9,46 +9,46 @@ use serde_json::{Value, json};
 use crate::{
     cli::{Output, columns},
     clock::{self, SystemClock},
-    compose::{Installation, Opening},
+    compose::{Installation, OpenMode},
     failure::Failure,
     settings::{Database, Settings},
 };
 
 /// Age of the oldest unsealed audit entry from which on the check fails. The contract wants entries sealed within 1 s.
-const SEAL_WITHIN: Duration = Duration::from_secs(10);
+const MAX_SEAL_DELAY: Duration = Duration::from_secs(10);
 
 /// Maximum offset of this machine's clock from the database's. Two clocks that NTP synchronizes differ by less than a
 /// tenth of it.
-const SKEW: Duration = Duration::from_secs(1);
+const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(1);
 
 /// How far ahead of the clock a stored timestamp may be: fast successive writes run ahead of the clock a little.
-const LEAD: Duration = Duration::from_secs(5);
+const MAX_CLOCK_LEAD: Duration = Duration::from_secs(5);
 
 /// Earliest plausible time, 2026-01-01: this program did not exist before, so an earlier clock is not set.
-const EARLIEST: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+const MIN_PLAUSIBLE_TIME: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  novantra check")]
 pub(crate) struct Check {}
 
 /// The result of one check.
-struct Examined {
+struct CheckResult {
     about: &'static str,
-    wrong: bool,
-    words: String,
+    failed: bool,
+    message: String,
 }
 
 /// The results of all checks, in the order they ran.
 #[derive(Default)]
-struct Report(Vec<Examined>);
+struct Report(Vec<CheckResult>);
 
 impl Report {
-    fn good(&mut self, about: &'static str, message: impl Into<String>) {
-        self.0.push(Examined { about, wrong: false, words: message.into() });
+    fn pass(&mut self, about: &'static str, message: impl Into<String>) {
+        self.0.push(CheckResult { about, failed: false, message: message.into() });
     }
 
-    fn wrong(&mut self, about: &'static str, message: impl Into<String>) {
-        self.0.push(Examined { about, wrong: true, words: message.into() });
+    fn fail(&mut self, about: &'static str, message: impl Into<String>) {
+        self.0.push(CheckResult { about, failed: true, message: message.into() });
     }
 }
 
@@ -56,112 +56,113 @@ impl Check {
     pub(crate) async fn run(&self, settings: Result<Settings, String>, output: Output) -> Result<(), Failure> {
         let mut report = Report::default();
         match settings {
-            Ok(settings) => examine(&settings, &mut report).await,
-            Err(errors) => report.wrong("settings", errors),
+            Ok(settings) => run_checks(&settings, &mut report).await,
+            Err(errors) => report.fail("settings", errors),
         }
         let Report(results) = report;
         let documents: Vec<Value> = results
             .iter()
-            .map(|result| json!({ "about": result.about, "ok": !result.wrong, "message": result.words }))
+            .map(|result| json!({ "about": result.about, "ok": !result.failed, "message": result.message }))
             .collect();
-        let failed: Vec<&Examined> = results.iter().filter(|result| result.wrong).collect();
-        output.show(&json!({ "ok": failed.is_empty(), "checks": documents }), || {
-            let row = |result: &Examined| {
-                let status = if result.wrong { "wrong" } else { "ok" };
-                vec![status.to_owned(), result.about.to_owned(), result.words.clone()]
+        let failed: Vec<&CheckResult> = results.iter().filter(|result| result.failed).collect();
+        output.print(&json!({ "ok": failed.is_empty(), "checks": documents }), || {
+            let row = |result: &CheckResult| {
+                let status = if result.failed { "wrong" } else { "ok" };
+                vec![status.to_owned(), result.about.to_owned(), result.message.clone()]
             };
             columns(&results.iter().map(row).collect::<Vec<_>>())
         })?;
         if failed.is_empty() {
             return Ok(());
         }
-        let messages: Vec<String> = failed.iter().map(|result| format!("{}: {}", result.about, result.words)).collect();
+        let messages: Vec<String> =
+            failed.iter().map(|result| format!("{}: {}", result.about, result.message)).collect();
         Err(Failure::new(messages.join("; ")))
     }
 }
 
-async fn examine(settings: &Settings, report: &mut Report) {
-    let warnings = settings.doubts();
+async fn run_checks(settings: &Settings, report: &mut Report) {
+    let warnings = settings.warnings();
     if warnings.is_empty() {
-        report.good("settings", "all settings exist and have valid values");
+        report.pass("settings", "all settings exist and have valid values");
     } else {
-        report.good("settings", format!("valid, with a warning: {}", warnings.join("; ")));
+        report.pass("settings", format!("valid, with a warning: {}", warnings.join("; ")));
     }
-    certificate(settings, report);
-    endpoints(report);
+    check_certificate(settings, report);
+    check_root_certificates(report);
     if matches!(settings.database, Database::Memory) {
-        return report.good("database", "memory: nothing is stored, so there is nothing more to check");
+        return report.pass("database", "memory: nothing is stored, so there is nothing more to check");
     }
-    let installation = match Installation::open(settings, Opening::Tool).await {
+    let installation = match Installation::open(settings, OpenMode::Command).await {
         Ok(installation) => installation,
-        Err(failure) => return report.wrong("database and keys", failure.to_string()),
+        Err(failure) => return report.fail("database and keys", failure.to_string()),
     };
     match installation.store.check_ready().await {
-        Ok(()) => report.good("database", "reachable, and its schema is that of this program"),
-        Err(error) => report.wrong("database", error.to_string()),
+        Ok(()) => report.pass("database", "reachable, and its schema is that of this program"),
+        Err(error) => report.fail("database", error.to_string()),
     }
     // Opening the installation has proved that the master key decrypts the secrets in the database.
-    report.good("keys", format!("{} is the master key of this database", settings.master_key_file.display()));
-    clock(&installation, report).await;
-    sealing(&installation, report).await;
+    report.pass("keys", format!("{} is the master key of this database", settings.master_key_file.display()));
+    check_clock(&installation, report).await;
+    check_sealing(&installation, report).await;
     installation.store.close().await;
 }
 
 /// Checks that the certificate is valid today and does not expire soon.
-fn certificate(settings: &Settings, report: &mut Report) {
+fn check_certificate(settings: &Settings, report: &mut Report) {
     let Some(files) = &settings.tls else { return };
     let now = SystemClock.now();
-    match files.identity() {
-        Err(failure) => report.wrong("certificate", failure.to_string()),
-        Ok(identity) => match identity.doubt(now) {
-            Some(warning) if identity.has_ended(now) => report.wrong("certificate", warning),
-            Some(warning) => report.good("certificate", format!("valid, but {warning}: renew it")),
-            None => report.good("certificate", format!("valid until {}", identity.expires_at)),
+    match files.load() {
+        Err(failure) => report.fail("certificate", failure.to_string()),
+        Ok(identity) => match identity.expiry_warning(now) {
+            Some(warning) if identity.is_expired(now) => report.fail("certificate", warning),
+            Some(warning) => report.pass("certificate", format!("valid, but {warning}: renew it")),
+            None => report.pass("certificate", format!("valid until {}", identity.expires_at)),
         },
     }
 }
 
 /// Checks that root certificates are installed, with which webhook endpoints are authenticated.
-fn endpoints(report: &mut Report) {
+fn check_root_certificates(report: &mut Report) {
     match delivery::Roots::System.count() {
         Ok(count) => {
-            report.good("webhooks", format!("{count} root certificates to authenticate webhook endpoints with"));
+            report.pass("webhooks", format!("{count} root certificates to authenticate webhook endpoints with"));
         }
         // Not a failure, because not every installation uses webhooks.
-        Err(error) => report.good("webhooks", format!("events can't be delivered to any endpoint: {error}")),
+        Err(error) => report.pass("webhooks", format!("events can't be delivered to any endpoint: {error}")),
     }
 }
 
 /// Checks that the clock agrees with the database's and is not behind timestamps stored earlier.
-async fn clock(installation: &Installation, report: &mut Report) {
-    match clock::ahead_of(|| installation.store.time()).await {
+async fn check_clock(installation: &Installation, report: &mut Report) {
+    match clock::offset_from(|| installation.store.time()).await {
         Err(error) => {
             return report
-                .wrong("clock", format!("this machine's clock can't be compared with the database's: {error}"));
+                .fail("clock", format!("this machine's clock can't be compared with the database's: {error}"));
         }
-        Ok((ahead, within)) if Duration::from_millis(ahead.unsigned_abs()) > SKEW + within => {
-            return report.wrong("clock", skewed(ahead));
+        Ok((ahead, within)) if Duration::from_millis(ahead.unsigned_abs()) > MAX_CLOCK_OFFSET + within => {
+            return report.fail("clock", clock_offset_message(ahead));
         }
         Ok(_) => {}
     }
     let latest = latest_entry(installation).await;
     let now = installation.clock.now();
-    if now < EARLIEST {
+    if now < MIN_PLAUSIBLE_TIME {
         return report
-            .wrong("clock", format!("the clock says {now}, which is before this program existed: set the clock"));
+            .fail("clock", format!("the clock says {now}, which is before this program existed: set the clock"));
     }
     match latest {
-        Err(failure) => report.wrong("clock", format!("the clock can't be compared with the audit log: {failure}")),
-        Ok(Some(latest)) if latest > now + LEAD => {
+        Err(failure) => report.fail("clock", format!("the clock can't be compared with the audit log: {failure}")),
+        Ok(Some(latest)) if latest > now + MAX_CLOCK_LEAD => {
             let message =
                 format!("the clock says {now}, but the audit log has an entry of {latest}: the clock was set back");
-            report.wrong("clock", message);
+            report.fail("clock", message);
         }
-        Ok(_) => report.good("clock", format!("the clock says {now}, and no audit entry is later")),
+        Ok(_) => report.pass("clock", format!("the clock says {now}, and no audit entry is later")),
     }
 }
 
-fn skewed(ahead: i64) -> String {
+fn clock_offset_message(ahead: i64) -> String {
     let (seconds, direction) =
         (Duration::from_millis(ahead.unsigned_abs()).as_secs_f64(), if ahead > 0 { "ahead of" } else { "behind" });
     format!(
@@ -181,13 +182,13 @@ async fn latest_entry(installation: &Installation) -> Result<Option<Timestamp>, 
     Ok(latest)
 }
 
-async fn sealing(installation: &Installation, report: &mut Report) {
+async fn check_sealing(installation: &Installation, report: &mut Report) {
     match installation.store.unsealed_stats(None).await {
-        Err(error) => report.wrong("audit log", error.to_string()),
+        Err(error) => report.fail("audit log", error.to_string()),
         Ok(tail) => {
             let age = tail.oldest.map(|oldest| installation.clock.now().since(oldest)).unwrap_or_default();
-            if age > SEAL_WITHIN {
-                report.wrong(
+            if age > MAX_SEAL_DELAY {
+                report.fail(
                     "audit log",
                     format!(
                         "{} entries are not sealed yet, the oldest for {} s: no server is running, or its sealing task fails",
@@ -196,7 +197,7 @@ async fn sealing(installation: &Installation, report: &mut Report) {
                     ),
                 );
             } else {
-                report.good(
+                report.pass(
                     "audit log",
                     format!("{} entries are not sealed yet, none of them for longer than 10 s", tail.entries),
                 );

@@ -9,9 +9,9 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::{Context, progress},
+    cli::{CommandContext, progress},
     compose::{self, CopySummary, Progress},
-    failure::{Context as _, Failure},
+    failure::{Failure, ResultExt as _},
     serve::ServerLock,
     settings::{self, Database},
 };
@@ -36,9 +36,9 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let from = named("--from", self.from.as_deref(), self.from_file.as_deref())?;
-        let to = named("--to", self.to.as_deref(), self.to_file.as_deref())?;
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let from = database_argument("--from", self.from.as_deref(), self.from_file.as_deref())?;
+        let to = database_argument("--to", self.to.as_deref(), self.to_file.as_deref())?;
         if is_same(&from, &to) {
             return Err(Failure::usage("--from and --to are the same database"));
         }
@@ -47,9 +47,9 @@ impl Copy {
         {
             return Err(Failure::new(format!("there is no database at {}", file.display())));
         }
-        let _locks = (ServerLock::take_from_servers(&from)?, ServerLock::take_from_servers(&to)?);
+        let _locks = (ServerLock::acquire_for_command(&from)?, ServerLock::acquire_for_command(&to)?);
 
-        let bar = progress(None, "rows", context.output.is_for_people());
+        let bar = progress(None, "rows", context.output.is_text());
         let report = |Progress { copied, total }| {
             bar.set_length(total);
             bar.set_position(copied);
@@ -61,7 +61,7 @@ impl Copy {
         let rows: u64 = tables.iter().map(|(_, rows)| rows).sum();
         let rows_by_table: Map<String, Value> =
             tables.iter().map(|(name, rows)| ((*name).to_owned(), json!(rows))).collect();
-        context.output.show(&json!({ "rows": rows, "tables": rows_by_table, "begun_again": restarted }), || {
+        context.output.print(&json!({ "rows": rows, "tables": rows_by_table, "begun_again": restarted }), || {
             let again = if restarted { "removed the rows of an interrupted copy and " } else { "" };
             format!(
                 "{again}copied {rows} rows of {} tables\n\
@@ -74,15 +74,15 @@ impl Copy {
 }
 
 /// The database that an argument names, either as a URL or by a file that contains the URL.
-fn named(argument: &str, url: Option<&str>, file: Option<&Path>) -> Result<Database, Failure> {
+fn database_argument(argument: &str, url: Option<&str>, file: Option<&Path>) -> Result<Database, Failure> {
     let text = match (url, file) {
         (Some(url), _) => url.to_owned(),
         (None, file) => {
             let file = file.unwrap_or(Path::new(""));
-            fs::read_to_string(file).or_fail(|| format!("can't read {}, which holds {argument}", file.display()))?
+            fs::read_to_string(file).context(|| format!("can't read {}, which holds {argument}", file.display()))?
         }
     };
-    match settings::database(text.trim_end()) {
+    match settings::parse_database_url(text.trim_end()) {
         Ok(Database::Memory) => Err(Failure::usage(format!(
             "{argument}: a memory: database exists only inside its server process and can't be copied"
         ))),

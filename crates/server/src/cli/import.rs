@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::{
-    cli::{Context, Operator, Why, progress},
+    cli::{CommandContext, Operator, ReasonArg, progress},
     failure::Failure,
 };
 
@@ -39,11 +39,11 @@ pub(crate) struct Files {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    reason: Why,
+    reason: ReasonArg,
 }
 
 impl Import {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
             Self::Sarif(files) => files.run(context, "import sarif", Format::Sarif).await,
             Self::Bundle(files) => files.run(context, "import bundle", Format::Bundle).await,
@@ -52,21 +52,26 @@ impl Import {
 }
 
 impl Files {
-    async fn run(&self, context: &Context, command: &'static str, format: Format) -> Result<(), Failure> {
+    async fn run(&self, context: &CommandContext, command: &'static str, format: Format) -> Result<(), Failure> {
         // All files are read before the first write, so that an invalid file does not leave a partial import behind.
         let content = Content::read(&self.files, format)?;
         let import = async |operator: &Operator| self.import(context, operator, content).await;
-        let summary = Operator::work(context, command, &self.reason, import).await?;
-        context.output.show(&summary.document(), || summary.words(self.dry_run))?;
+        let summary = Operator::run(context, command, &self.reason, import).await?;
+        context.output.print(&summary.document(), || summary.text(self.dry_run))?;
         match summary.failures.len() {
             0 => Ok(()),
             failed => Err(Failure::new(format!("{failed} of {} records could not be imported", summary.total()))),
         }
     }
 
-    async fn import(&self, context: &Context, operator: &Operator, content: Content) -> Result<Summary, Failure> {
+    async fn import(
+        &self,
+        context: &CommandContext,
+        operator: &Operator,
+        content: Content,
+    ) -> Result<Summary, Failure> {
         let workspace = operator.workspace(&self.workspace).await?;
-        let bar = progress(u64::try_from(content.len()).ok(), "records", context.output.is_for_people());
+        let bar = progress(u64::try_from(content.len()).ok(), "records", context.output.is_text());
         let mut importer = Importer::new(operator, &workspace, self.dry_run, &bar);
         let imported = importer.import(content).await;
         bar.finish_and_clear();

@@ -9,18 +9,18 @@ use kernel::{
 };
 
 use crate::{
-    cli::Context,
-    compose::{Installation, Opening},
+    audit_sealer::AuditSealer,
+    cli::CommandContext,
+    compose::{Installation, OpenMode},
     failure::Failure,
-    sealing::Sealer,
 };
 
 /// Maximum number of tries of a change that conflicts with concurrent changes.
-const TRIES: u32 = 20;
+const MAX_ATTEMPTS: u32 = 20;
 
 /// The argument with the reason of a change.
 #[derive(Debug, Args)]
-pub(crate) struct Why {
+pub(crate) struct ReasonArg {
     /// The reason for the audit log, 10 to 1000 characters [default: command line: <command>]
     #[arg(long)]
     reason: Option<String>,
@@ -39,33 +39,33 @@ impl Operator {
     ///
     /// # Errors
     /// If the reason is too short, the installation can't be opened, or `work` fails.
-    pub(crate) async fn work<T>(
-        context: &Context,
+    pub(crate) async fn run<T>(
+        context: &CommandContext,
         command: &'static str,
-        reason: &Why,
+        reason: &ReasonArg,
         work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        Self::work_in(Opening::Tool, context, command, reason, work).await
+        Self::run_with_mode(OpenMode::Command, context, command, reason, work).await
     }
 
     /// Like [`Self::run`], but initializes the installation first if it does not exist yet.
     ///
     /// # Errors
     /// Like [`Self::run`].
-    pub(crate) async fn found<T>(
-        context: &Context,
+    pub(crate) async fn run_initializing<T>(
+        context: &CommandContext,
         command: &'static str,
-        reason: &Why,
+        reason: &ReasonArg,
         work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        Self::work_in(Opening::Founder, context, command, reason, work).await
+        Self::run_with_mode(OpenMode::Initialize, context, command, reason, work).await
     }
 
-    async fn work_in<T>(
-        opening: Opening,
-        context: &Context,
+    async fn run_with_mode<T>(
+        opening: OpenMode,
+        context: &CommandContext,
         command: &'static str,
-        reason: &Why,
+        reason: &ReasonArg,
         work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let reason = reason.reason.clone().unwrap_or_else(|| format!("command line: {command}"));
@@ -73,12 +73,12 @@ impl Operator {
         let installation = Installation::open(&context.settings, opening).await?;
         let operator = Self { installation, name: "command line", command, reason };
         let result = work(&operator).await;
-        operator.leave().await;
+        operator.finish().await;
         result
     }
 
     /// The actor of changes that the server makes on its own.
-    pub(crate) fn server(installation: Installation, reason: Reason) -> Self {
+    pub(crate) fn for_server(installation: Installation, reason: Reason) -> Self {
         Self { installation, name: "novantra", command: "serve", reason }
     }
 
@@ -142,7 +142,7 @@ impl Operator {
         &self,
         decide: impl AsyncFn() -> Result<(Changeset, T), Failure>,
     ) -> Result<T, Failure> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let (changeset, outcome) = decide().await?;
             match self.installation.store.commit(changeset).await {
                 Ok(()) => return Ok(outcome),
@@ -154,8 +154,8 @@ impl Operator {
     }
 
     /// Seals the new audit entries, unless a running server does so, and closes the store.
-    async fn leave(self) {
-        let sealed = Sealer::new(&self.installation).seal_tail().await;
+    async fn finish(self) {
+        let sealed = AuditSealer::new(&self.installation).seal_tail().await;
         self.installation.store.close().await;
         if let Err(error) = sealed {
             // Not an error of the command: the change is stored, and its output may contain a secret that is shown only

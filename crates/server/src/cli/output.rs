@@ -18,7 +18,7 @@ impl Output {
     }
 
     /// Whether the output is text for people rather than JSON for scripts.
-    pub(crate) fn is_for_people(self) -> bool {
+    pub(crate) fn is_text(self) -> bool {
         !self.json
     }
 
@@ -26,7 +26,7 @@ impl Output {
     ///
     /// # Errors
     /// When stdout can't be written.
-    pub(crate) fn show(self, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    pub(crate) fn print(self, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
         let text = if self.json { serde_json::to_string(document)? } else { text() };
         print_line(&text)
     }
@@ -52,7 +52,8 @@ pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
 
 /// Formats rows as a table: each column is as wide as its widest cell, and each row is exactly one line.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| on_one_line(cell)).collect()).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| escape_control_characters(cell)).collect()).collect();
     let mut widths: Vec<usize> = Vec::new();
     for row in &rows {
         for (index, cell) in row.iter().enumerate() {
@@ -71,7 +72,7 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
 }
 
 /// Escapes control characters. A name may contain tabs and line ends, with which it could imitate other rows.
-fn on_one_line(cell: &str) -> String {
+fn escape_control_characters(cell: &str) -> String {
     let escaped = |character: char| match character.is_control() {
         true => character.escape_default().collect::<String>(),
         false => character.to_string(),
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_can_not_pass_for_another_row() {
+    fn a_cell_with_line_ends_stays_on_one_line() {
         assert_eq!(columns(&[vec!["a\nsvc_1  evil".to_owned(), "é".to_owned()]]), "a\\nsvc_1  evil  é");
     }
 }

@@ -13,12 +13,12 @@ use tempfile::TempPath;
 use crate::{
     archive::{self, ATTACHMENTS, Unpacked},
     cli::{
-        Context,
+        CommandContext,
         backup::{folder_of, sync_folder},
         progress,
     },
     compose::{self, Progress, Restored},
-    failure::{Context as _, Failure},
+    failure::{Failure, ResultExt as _},
     serve::ServerLock,
     settings::{Database, Settings},
 };
@@ -31,32 +31,32 @@ pub(crate) struct Restore {
 }
 
 impl Restore {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let settings = &context.settings;
         let attachments = settings.data_dir.join(ATTACHMENTS);
-        let backup = File::open(&self.file).or_fail(|| format!("can't open {}", self.file.display()))?;
-        let _lock = vacant(settings, &attachments)?;
+        let backup = File::open(&self.file).context(|| format!("can't open {}", self.file.display()))?;
+        let _lock = ensure_empty(settings, &attachments)?;
 
         // Each is unpacked in the folder of its target, so that one rename puts it there.
         let database_folder = match &settings.database {
             Database::Sqlite(file) => folder_of(file),
             _ => &settings.data_dir,
         };
-        let [database, files] = [database_folder, &settings.data_dir].map(staging);
+        let [database, files] = [database_folder, &settings.data_dir].map(create_staging_folder);
         let (database_staging, files_staging) = (database?, files?);
         let database = database_staging.path().join("novantra.db");
         let files = files_staging.path().join(ATTACHMENTS);
         let unpacked = archive::unpack(BufReader::new(backup), &database, &files);
-        let Unpacked { manifest, attachments: count } = unpacked.or_fail(|| self.file.display().to_string())?;
+        let Unpacked { manifest, attachments: count } = unpacked.context(|| self.file.display().to_string())?;
 
-        let bar = progress(None, "rows", context.output.is_for_people());
+        let bar = progress(None, "rows", context.output.is_text());
         let report = |Progress { copied, total }| {
             bar.set_length(total);
             bar.set_position(copied);
         };
         let restored = compose::restore(&database, &settings.database, &settings.master_key_file, &report).await;
         bar.finish_and_clear();
-        let Restored { doubt: warning } = restored?;
+        let Restored { warning } = restored?;
         if count > 0 {
             move_folder(&files, &attachments)?;
         }
@@ -69,7 +69,7 @@ impl Restore {
             "made_at": manifest.made_at, "program": manifest.program, "schema": manifest.schema, "attachments": count,
             "master_key": { "ok": warning.is_none(), "message": warning },
         });
-        context.output.show(&document, || {
+        context.output.print(&document, || {
             let key = warning.as_ref().map_or_else(String::new, |warning| format!("{warning}\n"));
             format!(
                 "restored the database as of {} and {count} attachments\n{key}next: run `novantra audit verify`, then start the \
@@ -81,7 +81,7 @@ impl Restore {
 }
 
 /// Fails if the target exists already, and returns the lock that keeps servers from starting on it.
-fn vacant(settings: &Settings, attachments: &Path) -> Result<ServerLock, Failure> {
+fn ensure_empty(settings: &Settings, attachments: &Path) -> Result<ServerLock, Failure> {
     match &settings.database {
         Database::Memory => {
             return Err(Failure::new(
@@ -102,7 +102,7 @@ fn vacant(settings: &Settings, attachments: &Path) -> Result<ServerLock, Failure
     match fs::read_dir(attachments) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         folder => {
-            if folder.or_fail(|| format!("can't read {}", attachments.display()))?.next().is_some() {
+            if folder.context(|| format!("can't read {}", attachments.display()))?.next().is_some() {
                 return Err(Failure::new(format!(
                     "the folder {} contains files already, which are not overwritten",
                     attachments.display()
@@ -110,23 +110,23 @@ fn vacant(settings: &Settings, attachments: &Path) -> Result<ServerLock, Failure
             }
         }
     }
-    ServerLock::take_from_servers(&settings.database)
+    ServerLock::acquire_for_command(&settings.database)
 }
 
-fn staging(folder: &Path) -> Result<tempfile::TempDir, Failure> {
+fn create_staging_folder(folder: &Path) -> Result<tempfile::TempDir, Failure> {
     let doing = || format!("can't write to {}", folder.display());
-    fs::create_dir_all(folder).or_fail(doing)?;
-    tempfile::Builder::new().prefix(".novantra-restore-").tempdir_in(folder).or_fail(doing)
+    fs::create_dir_all(folder).context(doing)?;
+    tempfile::Builder::new().prefix(".novantra-restore-").tempdir_in(folder).context(doing)
 }
 
 fn move_folder(from: &Path, to: &Path) -> Result<(), Failure> {
     // An empty target folder may exist; the rename replaces it.
-    fs::rename(from, to).or_fail(|| format!("can't create {}", to.display()))?;
+    fs::rename(from, to).context(|| format!("can't create {}", to.display()))?;
     sync_folder(folder_of(to))
 }
 
 fn move_file(from: &Path, to: &Path) -> Result<(), Failure> {
     let doing = || format!("can't create {}", to.display());
-    TempPath::try_from_path(from).or_fail(doing)?.persist_noclobber(to).or_fail(doing)?;
+    TempPath::try_from_path(from).context(doing)?.persist_noclobber(to).context(doing)?;
     sync_folder(folder_of(to))
 }

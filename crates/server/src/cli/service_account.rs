@@ -6,9 +6,9 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{cli::Context, failure::Failure};
+use crate::{cli::CommandContext, failure::Failure};
 
-pub(crate) use create::{Opened, opened};
+pub(crate) use create::{NewAccount, create_account};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceAccountCommand {
@@ -32,10 +32,10 @@ pub(crate) enum ServiceAccountCommand {
     #[command(
         after_help = "Example:\n  novantra service-account disable svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --reason \"Vendor contract ended\""
     )]
-    Disable(change::Named),
+    Disable(change::AccountArgs),
     /// Enable a disabled service account again.
     #[command(after_help = "Example:\n  novantra service-account enable svc_01HZX3V6T9C6Q4W8N2D5K7M1RB")]
-    Enable(change::Named),
+    Enable(change::AccountArgs),
     /// Replace the scopes of a service account.
     #[command(
         after_help = "Example:\n  novantra service-account set-scopes svc_01HZX3V6T9C6Q4W8N2D5K7M1RB --scope governance.findings:read"
@@ -49,7 +49,7 @@ pub(crate) enum ServiceAccountCommand {
 }
 
 impl ServiceAccountCommand {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run(context).await,
             Self::List(list) => list.run(context).await,
@@ -79,7 +79,7 @@ fn parse_scope(text: &str) -> Result<scopes::ScopeSet, String> {
 }
 
 impl Scopes {
-    fn set(&self) -> scopes::ScopeSet {
+    fn union(&self) -> scopes::ScopeSet {
         self.scopes.iter().flat_map(|set| set.iter()).collect()
     }
 }

@@ -7,15 +7,15 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Context, Operator, Why, columns},
+    cli::{CommandContext, Operator, ReasonArg, columns},
     compose::Installation,
     failure::Failure,
-    settings::parse_span,
+    settings::parse_duration,
     signing_keys::change,
 };
 
 /// Maximum of `--wait`, longer than any rollout of servers takes.
-const LONGEST_LEAD: Duration = Duration::from_secs(7 * 86_400);
+const MAX_LEAD: Duration = Duration::from_secs(7 * 86_400);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SigningKey {
@@ -37,10 +37,10 @@ pub(crate) enum SigningKey {
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
     /// Time for all servers to load the key before it signs, from 30s to 7d.
-    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = lead)]
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = parse_wait)]
     wait: Duration,
     #[command(flatten)]
-    reason: Why,
+    reason: ReasonArg,
 }
 
 #[derive(Debug, Args)]
@@ -49,16 +49,16 @@ pub(crate) struct Retire {
     #[arg(value_name = "KEY_ID")]
     key: String,
     #[command(flatten)]
-    reason: Why,
+    reason: ReasonArg,
 }
 
-fn lead(text: &str) -> Result<Duration, String> {
-    let span = parse_span(text)?;
-    if (MIN_LEAD_TIME..=LONGEST_LEAD).contains(&span) { Ok(span) } else { Err("it must be from 30s to 7d".to_owned()) }
+fn parse_wait(text: &str) -> Result<Duration, String> {
+    let span = parse_duration(text)?;
+    if (MIN_LEAD_TIME..=MAX_LEAD).contains(&span) { Ok(span) } else { Err("it must be from 30s to 7d".to_owned()) }
 }
 
 impl SigningKey {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
             Self::List => list(context).await,
             Self::Rotate(rotate) => rotate.run(context).await,
@@ -67,10 +67,10 @@ impl SigningKey {
     }
 }
 
-async fn list(context: &Context) -> Result<(), Failure> {
+async fn list(context: &CommandContext) -> Result<(), Failure> {
     let read = async |installation: &Installation| Ok(installation.store.signing_keys().await?);
-    let ring = Installation::visit(&context.settings, read).await?;
-    context.output.show(&document(&ring), || {
+    let ring = Installation::with(&context.settings, read).await?;
+    context.output.print(&document(&ring), || {
         let head = ["KEY_ID", "STAGE", "SIGNS_FROM", "VERIFIES_UNTIL"].map(str::to_owned).to_vec();
         let rows = ring.stages().map(|(key, stage)| {
             let id = &key.key.id;
@@ -82,8 +82,8 @@ async fn list(context: &Context) -> Result<(), Failure> {
 }
 
 impl Rotate {
-    async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let ring = Operator::work(context, "signing-key rotate", &self.reason, async |operator| {
+    async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let ring = Operator::run(context, "signing-key rotate", &self.reason, async |operator| {
             let installation = &operator.installation;
             change(operator, "signing_key.retired", |ring| {
                 Ok(Some(ring.rotate(installation.new_signing_key(), self.wait)?))
@@ -92,7 +92,7 @@ impl Rotate {
             Ok(installation.store.signing_keys().await?)
         })
         .await?;
-        context.output.show(&document(&ring), || {
+        context.output.print(&document(&ring), || {
             ring.keys().last().map_or_else(String::new, |next| {
                 format!(
                     "published the signing key {}; it signs from {} on, and the previous key verifies tokens for {} min after that",
@@ -106,8 +106,8 @@ impl Rotate {
 }
 
 impl Retire {
-    async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let ring = Operator::work(context, "signing-key retire", &self.reason, async |operator| {
+    async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let ring = Operator::run(context, "signing-key retire", &self.reason, async |operator| {
             let installation = &operator.installation;
             change(operator, "signing_key.retired", |ring| {
                 Ok(Some(ring.retire(&self.key, installation.new_signing_key())?))
@@ -118,7 +118,7 @@ impl Retire {
             Ok(installation.store.signing_keys().await?)
         })
         .await?;
-        context.output.show(&document(&ring), || {
+        context.output.print(&document(&ring), || {
             let signing = ring.signing().map_or("none", |key| key.key.id.as_str());
             format!("retired the signing key {}: every server refuses its tokens; {signing} signs now", self.key)
         })

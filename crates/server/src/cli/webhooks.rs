@@ -6,7 +6,7 @@ mod redeliver;
 
 use clap::Subcommand;
 
-use crate::{cli::Context, failure::Failure};
+use crate::{cli::CommandContext, failure::Failure};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Webhooks {
@@ -28,7 +28,7 @@ pub(crate) enum Webhooks {
 }
 
 impl Webhooks {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
             Self::Listen(listen) => listen.run(context).await,
             Self::Deliveries(deliveries) => deliveries.run(context).await,

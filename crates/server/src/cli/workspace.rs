@@ -7,7 +7,7 @@ use kernel::{Action, Change, Changeset, Id, Organization, RecordKey, Slug, Store
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Context, Operator, Why, columns},
+    cli::{CommandContext, Operator, ReasonArg, columns},
     compose::Installation,
     failure::Failure,
 };
@@ -33,17 +33,17 @@ pub(crate) struct Create {
     #[arg(long)]
     name: String,
     /// The language, as a BCP 47 tag.
-    #[arg(long, default_value = "en-US", value_parser = region::locale)]
+    #[arg(long, default_value = "en-US", value_parser = region::parse_locale)]
     locale: RecordKey,
     /// The time zone, as an IANA name.
-    #[arg(long, default_value = "UTC", value_parser = region::timezone)]
+    #[arg(long, default_value = "UTC", value_parser = region::parse_timezone)]
     timezone: RecordKey,
     #[command(flatten)]
-    reason: Why,
+    reason: ReasonArg,
 }
 
 impl Workspace {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run(context).await,
             Self::List => list(context).await,
@@ -52,7 +52,7 @@ impl Workspace {
 }
 
 impl Create {
-    async fn run(&self, context: &Context) -> Result<(), Failure> {
+    async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         fn with_flag<T>(flag: &str, parsed: Result<T, TextError>) -> Result<T, Failure> {
             parsed.map_err(|error| Failure::usage(format!("--{flag} {error}")))
         }
@@ -62,10 +62,11 @@ impl Create {
             locale: self.locale.clone(),
             timezone: self.timezone.clone(),
         };
-        let make =
-            async |operator: &Operator| operator.write(async || founded(operator, organization.clone()).await).await;
-        let created = Operator::found(context, "workspace create", &self.reason, make).await?;
-        context.output.show(&json!({ "workspace": document(&created) }), || {
+        let make = async |operator: &Operator| {
+            operator.write(async || create_workspace(operator, organization.clone()).await).await
+        };
+        let created = Operator::run_initializing(context, "workspace create", &self.reason, make).await?;
+        context.output.print(&json!({ "workspace": document(&created) }), || {
             format!("created workspace {} ({})", created.record.slug.as_str(), created.meta.id)
         })
     }
@@ -75,7 +76,7 @@ impl Create {
 ///
 /// # Errors
 /// If there is a workspace with this slug already, or the store fails.
-pub(crate) async fn founded(
+pub(crate) async fn create_workspace(
     operator: &Operator,
     organization: Organization,
 ) -> Result<(Changeset, Stored<Organization>), Failure> {
@@ -92,12 +93,12 @@ pub(crate) async fn founded(
     Ok((changeset, created))
 }
 
-async fn list(context: &Context) -> Result<(), Failure> {
+async fn list(context: &CommandContext) -> Result<(), Failure> {
     let workspaces =
-        Installation::visit(&context.settings, async |installation| Ok(installation.store.organizations().await?))
+        Installation::with(&context.settings, async |installation| Ok(installation.store.organizations().await?))
             .await?;
     let documents: Vec<Value> = workspaces.iter().map(document).collect();
-    context.output.show(&json!({ "workspaces": documents }), || {
+    context.output.print(&json!({ "workspaces": documents }), || {
         let head = ["SLUG", "NAME", "LOCALE", "TIMEZONE", "ID"].map(str::to_owned).to_vec();
         let rows = workspaces.iter().map(|workspace| {
             let Organization { slug, name, locale, timezone } = &workspace.record;

@@ -12,18 +12,18 @@ use kernel::{Clock, StoreError, Timestamp};
 use store_sql::Database;
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use super::Reading;
+use super::ClockSample;
 
 /// Interval of reading the database's clock.
-const EVERY: Duration = Duration::from_secs(10);
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Maximum drift between two machines' clocks, as a divisor: 1/5000, or 200 parts per million.
-const DRIFT: u32 = 5_000;
+const DRIFT_DIVISOR: u32 = 5_000;
 
 /// Extrapolates the database's time from the latest sample by this process's monotonic clock, so that changes of the
 /// system's clock have no effect. It never goes backwards: if the database's clock does, it stands still.
 pub(crate) struct DatabaseClock {
-    reading: RwLock<Reading>,
+    sample: RwLock<ClockSample>,
     latest: AtomicI64,
 }
 
@@ -32,35 +32,35 @@ impl DatabaseClock {
     ///
     /// # Errors
     /// If the database can't be reached.
-    pub(crate) async fn of(database: &Database) -> Result<Arc<Self>, StoreError> {
-        let clock = Arc::new(Self::at(Reading::take(|| database.time()).await?));
-        tokio::spawn(keep_reading(Arc::downgrade(&clock), database.clone()));
+    pub(crate) async fn start(database: &Database) -> Result<Arc<Self>, StoreError> {
+        let clock = Arc::new(Self::new(ClockSample::measure(|| database.time()).await?));
+        tokio::spawn(run(Arc::downgrade(&clock), database.clone()));
         Ok(clock)
     }
 
-    fn at(sample: Reading) -> Self {
-        Self { reading: RwLock::new(sample), latest: AtomicI64::new(i64::MIN) }
+    fn new(sample: ClockSample) -> Self {
+        Self { sample: RwLock::new(sample), latest: AtomicI64::new(i64::MIN) }
     }
 
     /// Replaces the sample by `new` if that is more exact, or if the two contradict each other.
-    fn adopt(&self, new: Reading) {
-        let mut current = self.reading.write().unwrap_or_else(PoisonError::into_inner);
-        let within = current.within + new.at.saturating_duration_since(current.at) / DRIFT;
-        let expected = current.at(new.at);
-        let difference = expected.since(new.told).max(new.told.since(expected));
-        if difference > within + new.within {
+    fn update(&self, new: ClockSample) {
+        let mut current = self.sample.write().unwrap_or_else(PoisonError::into_inner);
+        let within = current.max_error + new.taken_at.saturating_duration_since(current.taken_at) / DRIFT_DIVISOR;
+        let expected = current.time_at(new.taken_at);
+        let difference = expected.since(new.time).max(new.time.since(expected));
+        if difference > within + new.max_error {
             tracing::warn!(
                 "the database's clock was set, or this process was suspended: the clock says {}, expected was {expected}",
-                new.told
+                new.time
             );
             *current = new;
-        } else if new.within <= within {
+        } else if new.max_error <= within {
             *current = new;
         }
     }
 
     fn now_at(&self, moment: Instant) -> Timestamp {
-        let now = self.reading.read().unwrap_or_else(PoisonError::into_inner).at(moment).millis();
+        let now = self.sample.read().unwrap_or_else(PoisonError::into_inner).time_at(moment).millis();
         Timestamp::from_millis(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
     }
 }
@@ -71,17 +71,17 @@ impl Clock for DatabaseClock {
     }
 }
 
-async fn keep_reading(clock: Weak<DatabaseClock>, database: Database) {
-    let mut ticks = interval_at(tokio::time::Instant::now() + EVERY, EVERY);
+async fn run(clock: Weak<DatabaseClock>, database: Database) {
+    let mut ticks = interval_at(tokio::time::Instant::now() + SAMPLE_INTERVAL, SAMPLE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if clock.strong_count() == 0 {
             return;
         }
-        match (Reading::take(|| database.time()).await, clock.upgrade()) {
+        match (ClockSample::measure(|| database.time()).await, clock.upgrade()) {
             (_, None) => return,
-            (Ok(sample), Some(clock)) => clock.adopt(sample),
+            (Ok(sample), Some(clock)) => clock.update(sample),
             (Err(error), Some(_)) => tracing::debug!(%error, "can't read the database's clock; trying again in 10 s"),
         }
     }
@@ -91,58 +91,58 @@ async fn keep_reading(clock: Weak<DatabaseClock>, database: Database) {
 mod tests {
     use super::*;
 
-    const TOLD: Timestamp = Timestamp::from_millis(1_779_718_113_000);
-    const CLOSE: Duration = Duration::from_millis(2);
+    const START_TIME: Timestamp = Timestamp::from_millis(1_779_718_113_000);
+    const MAX_ERROR: Duration = Duration::from_millis(2);
 
-    fn reading(told: Timestamp, at: Instant) -> Reading {
-        Reading { told, at, within: CLOSE }
+    fn sample(told: Timestamp, at: Instant) -> ClockSample {
+        ClockSample { time: told, taken_at: at, max_error: MAX_ERROR }
     }
 
     fn after(millis: u64) -> Timestamp {
-        TOLD + Duration::from_millis(millis)
+        START_TIME + Duration::from_millis(millis)
     }
 
     #[test]
-    fn it_goes_on_from_what_the_database_told() {
+    fn the_clock_advances_from_the_databases_time() {
         let begun = Instant::now();
-        let clock = DatabaseClock::at(reading(TOLD, begun));
-        assert_eq!(clock.now_at(begun), TOLD);
+        let clock = DatabaseClock::new(sample(START_TIME, begun));
+        assert_eq!(clock.now_at(begun), START_TIME);
         assert_eq!(clock.now_at(begun + Duration::from_secs(5)), after(5_000));
     }
 
     #[test]
-    fn it_holds_still_where_the_databases_clock_goes_back() {
+    fn the_clock_stands_still_if_the_databases_clock_goes_back() {
         let begun = Instant::now();
-        let clock = DatabaseClock::at(reading(TOLD, begun));
+        let clock = DatabaseClock::new(sample(START_TIME, begun));
         let moment = begun + Duration::from_secs(10);
         assert_eq!(clock.now_at(moment), after(10_000));
-        clock.adopt(reading(after(7_000), moment));
+        clock.update(sample(after(7_000), moment));
         assert_eq!(clock.now_at(moment + Duration::from_secs(2)), after(10_000));
         assert_eq!(clock.now_at(moment + Duration::from_secs(4)), after(11_000));
     }
 
     #[test]
-    fn a_reading_by_a_longer_round_trip_changes_nothing_until_the_better_one_has_aged() {
+    fn a_less_exact_sample_is_ignored_until_the_better_one_has_aged() {
         let begun = Instant::now();
-        let clock = DatabaseClock::at(reading(TOLD, begun));
-        let worse = |seconds: u64| Reading {
-            told: after(seconds * 1_000 + 3),
-            at: begun + Duration::from_secs(seconds),
-            within: Duration::from_millis(6),
+        let clock = DatabaseClock::new(sample(START_TIME, begun));
+        let worse = |seconds: u64| ClockSample {
+            time: after(seconds * 1_000 + 3),
+            taken_at: begun + Duration::from_secs(seconds),
+            max_error: Duration::from_millis(6),
         };
-        clock.adopt(worse(10));
+        clock.update(worse(10));
         assert_eq!(clock.now_at(begun + Duration::from_secs(10)), after(10_000));
         // A drift of 200 parts per million is 12 ms in 60 s.
-        clock.adopt(worse(60));
+        clock.update(worse(60));
         assert_eq!(clock.now_at(begun + Duration::from_secs(60)), after(60_003));
     }
 
     #[test]
-    fn a_database_whose_clock_was_set_forward_is_followed_at_once() {
+    fn the_clock_follows_a_database_clock_that_was_set_forward() {
         let begun = Instant::now();
-        let clock = DatabaseClock::at(reading(TOLD, begun));
+        let clock = DatabaseClock::new(sample(START_TIME, begun));
         let moment = begun + Duration::from_secs(10);
-        clock.adopt(Reading { told: after(100_000), at: moment, within: Duration::from_millis(50) });
+        clock.update(ClockSample { time: after(100_000), taken_at: moment, max_error: Duration::from_millis(50) });
         assert_eq!(clock.now_at(moment), after(100_000));
     }
 }

@@ -9,15 +9,15 @@ use store::DynStore;
 use store_memory::MemoryStore;
 use store_sql::{Database as SqlDatabase, DatabaseUrl, Migration, Role, SqlStore};
 
-use super::Opening;
+use super::OpenMode;
 use crate::{
     clock::{DatabaseClock, SystemClock},
-    failure::{Context as _, Failure},
+    failure::{Failure, ResultExt as _},
     settings::{Database, Settings},
 };
 
 /// An open database.
-pub(super) struct Opened {
+pub(super) struct OpenedDatabase {
     pub(super) store: Arc<DynStore>,
     /// The clock of the installation.
     pub(super) clock: Arc<dyn Clock>,
@@ -29,35 +29,39 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// If the database can't be reached or does not exist, or its schema does not fit.
-pub(super) async fn open(settings: &Settings, opening: Opening, entropy: &dyn Entropy) -> Result<Opened, Failure> {
+pub(super) async fn open(
+    settings: &Settings,
+    opening: OpenMode,
+    entropy: &dyn Entropy,
+) -> Result<OpenedDatabase, Failure> {
     let url = match &settings.database {
-        Database::Memory if opening.serves() => {
+        Database::Memory if opening.is_server() => {
             let clock = Arc::new(SystemClock);
             let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as _));
-            return Ok(Opened { store, clock, buckets: None });
+            return Ok(OpenedDatabase { store, clock, buckets: None });
         }
-        database => url(database, opening.begins())?,
+        database => url(database, opening.creates_missing())?,
     };
     let sql = connect(&url, settings).await?;
-    let clock = clock_of(&url, &sql).await?;
-    if migrates(opening, &sql).await? {
+    let clock = clock_for(&url, &sql).await?;
+    if must_migrate(opening, &sql).await? {
         for step in sql.migrate(clock.now()).await? {
             tracing::debug!("the database is at migration {} ({})", step.version, step.name);
         }
     }
-    let role = if opening.serves() { Role::Server } else { Role::Command };
+    let role = if opening.is_server() { Role::Server } else { Role::Command };
     let process = entropy.ulid(clock.now());
     let store = SqlStore::open(sql, role, Arc::clone(&clock), process).await?;
     let buckets = store.shared_buckets().map(|buckets| Arc::new(buckets) as _);
-    Ok(Opened { store: Arc::new(store), clock, buckets })
+    Ok(OpenedDatabase { store: Arc::new(store), clock, buckets })
 }
 
 /// Returns the installation's clock: the system's for SQLite, the database's for PostgreSQL, which several servers may
 /// share.
-async fn clock_of(url: &DatabaseUrl, sql: &SqlDatabase) -> Result<Arc<dyn Clock>, Failure> {
+async fn clock_for(url: &DatabaseUrl, sql: &SqlDatabase) -> Result<Arc<dyn Clock>, Failure> {
     Ok(match url {
         DatabaseUrl::Sqlite(_) => Arc::new(SystemClock),
-        DatabaseUrl::Postgres(_) => DatabaseClock::of(sql).await.or_fail(|| "can't open the database".to_owned())?,
+        DatabaseUrl::Postgres(_) => DatabaseClock::start(sql).await.context(|| "can't open the database".to_owned())?,
     })
 }
 
@@ -86,7 +90,7 @@ pub(super) fn url(database: &Database, create: bool) -> Result<DatabaseUrl, Fail
             file.display()
         ))),
         Database::Sqlite(file) => {
-            make_folder_of(file)?;
+            create_parent_folder(file)?;
             Ok(DatabaseUrl::Sqlite(file.clone()))
         }
         Database::Postgres(url) => Ok(url.expose_secret().parse()?),
@@ -94,24 +98,24 @@ pub(super) fn url(database: &Database, create: bool) -> Result<DatabaseUrl, Fail
 }
 
 async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<SqlDatabase, Failure> {
-    SqlDatabase::open_with(url, &settings.database_options).await.or_fail(|| "can't open the database".to_owned())
+    SqlDatabase::open_with(url, &settings.database_options).await.context(|| "can't open the database".to_owned())
 }
 
 /// Whether to migrate the schema. A command initializes an empty database, but does not migrate an older one, whose
 /// servers still need the old schema.
-async fn migrates(opening: Opening, sql: &SqlDatabase) -> Result<bool, Failure> {
+async fn must_migrate(opening: OpenMode, sql: &SqlDatabase) -> Result<bool, Failure> {
     Ok(match opening {
-        Opening::Server => true,
-        Opening::ServerWithoutMigration | Opening::Tool => false,
-        Opening::Founder => sql.pending_migrations().await?.first().is_some_and(|first| first.version == 1),
+        OpenMode::Serve => true,
+        OpenMode::ServeNoMigrate | OpenMode::Command => false,
+        OpenMode::Initialize => sql.pending_migrations().await?.first().is_some_and(|first| first.version == 1),
     })
 }
 
 /// Creates the folder that contains `file`.
-pub(super) fn make_folder_of(file: &Path) -> Result<(), Failure> {
+pub(super) fn create_parent_folder(file: &Path) -> Result<(), Failure> {
     match file.parent() {
         Some(folder) => {
-            std::fs::create_dir_all(folder).or_fail(|| format!("can't create the folder {}", folder.display()))
+            std::fs::create_dir_all(folder).context(|| format!("can't create the folder {}", folder.display()))
         }
         None => Ok(()),
     }

@@ -5,13 +5,13 @@ mod tokens;
 
 use std::sync::Arc;
 
-use api::{AnswerSeal, CursorSeal};
+use api::{CursorCipher, ResponseCipher};
 use auth::EncryptedSigningKey;
 use crypto::{CursorKey, Encryptor, HmacWebhookSigner, MasterKey, generate_signing_key};
 use kernel::{Clock, Entropy};
 use store::DynStore;
 
-use super::Opening;
+use super::OpenMode;
 use crate::{
     failure::Failure,
     settings::{Database, Settings},
@@ -34,16 +34,16 @@ impl Keys {
     /// If the master key is missing or belongs to another installation, or the store fails.
     pub(super) async fn open(
         settings: &Settings,
-        opening: Opening,
+        opening: OpenMode,
         store: &Arc<DynStore>,
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> Result<Self, Failure> {
         let master = match settings.database {
             Database::Memory => MasterKey::generate(entropy),
-            _ => master::settled(&settings.master_key_file, opening, &**store, entropy).await?,
+            _ => master::resolve(&settings.master_key_file, opening, &**store, entropy).await?,
         };
-        if opening.begins() && store.signing_keys().await?.keys().is_empty() {
+        if opening.creates_missing() && store.signing_keys().await?.keys().is_empty() {
             store.add_first_signing_key(&generate_signing_key(&master, entropy, clock.now())).await?;
         }
         let tokens = Tokens::open(&master, Arc::clone(store)).await?.map(Arc::new);
@@ -61,13 +61,13 @@ impl Keys {
     }
 
     /// The cipher of pagination cursors.
-    pub(super) fn cursors(&self) -> Cursors {
-        Cursors(CursorKey::new(&self.master))
+    pub(super) fn cursor_cipher(&self) -> AeadCursorCipher {
+        AeadCursorCipher(CursorKey::new(&self.master))
     }
 
     /// The cipher of stored responses that contain a secret.
-    pub(super) fn answers(&self) -> Answers {
-        Answers(Encryptor::new(&self.master))
+    pub(super) fn response_cipher(&self) -> AeadResponseCipher {
+        AeadResponseCipher(Encryptor::new(&self.master))
     }
 
     /// The encryption of webhook secrets and the signatures made with them.
@@ -82,27 +82,27 @@ impl Keys {
 }
 
 /// Encrypts stored responses with a key derived from the master key.
-pub(super) struct Answers(Encryptor);
+pub(super) struct AeadResponseCipher(Encryptor);
 
-impl AnswerSeal for Answers {
-    fn seal(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
+impl ResponseCipher for AeadResponseCipher {
+    fn encrypt(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
         self.0.encrypt(entropy, purpose, body)
     }
 
-    fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    fn decrypt(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         self.0.decrypt(purpose, sealed).ok().map(|body| body.to_vec())
     }
 }
 
 /// Encrypts cursors with a key derived from the master key.
-pub(super) struct Cursors(CursorKey);
+pub(super) struct AeadCursorCipher(CursorKey);
 
-impl CursorSeal for Cursors {
-    fn seal(&self, payload: &[u8]) -> String {
+impl CursorCipher for AeadCursorCipher {
+    fn encrypt(&self, payload: &[u8]) -> String {
         self.0.sign(payload)
     }
 
-    fn open(&self, cursor: &str) -> Option<Vec<u8>> {
+    fn decrypt(&self, cursor: &str) -> Option<Vec<u8>> {
         self.0.verify(cursor)
     }
 }

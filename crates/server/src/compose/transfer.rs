@@ -9,17 +9,17 @@ use store_sql::{Database as SqlDatabase, DatabaseOptions, DatabaseUrl};
 use super::database::url;
 use crate::{
     clock::SystemClock,
-    failure::{Context as _, Failure},
+    failure::{Failure, ResultExt as _},
     settings::Database,
 };
 
 pub(crate) use store_sql::{CopySummary, Progress};
 
 /// Maximum duration of a statement: counting or emptying a large table takes long.
-const STATEMENT: Duration = Duration::from_secs(60 * 60);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// The schema version and the time of a database copy for a backup.
-pub(crate) struct BackedUp {
+pub(crate) struct DatabaseBackup {
     pub(crate) schema: i64,
     pub(crate) at: Timestamp,
 }
@@ -27,7 +27,7 @@ pub(crate) struct BackedUp {
 /// The result of a restore.
 pub(crate) struct Restored {
     /// Why the master key file does not fit the restored database, if it doesn't.
-    pub(crate) doubt: Option<String>,
+    pub(crate) warning: Option<String>,
 }
 
 /// Copies an installation to an empty database.
@@ -53,8 +53,8 @@ async fn copy_from(
 ) -> Result<CopySummary, Failure> {
     let target = open(&url(to, true)?, "the target").await?;
     let copied = async {
-        let now = target.time().await.or_fail(|| "the target".to_owned())?;
-        target.migrate(now).await.or_fail(|| "the target".to_owned())?;
+        let now = target.time().await.context(|| "the target".to_owned())?;
+        target.migrate(now).await.context(|| "the target".to_owned())?;
         Ok(source.copy_to(&target, now, report).await?)
     };
     let copied = copied.await;
@@ -63,20 +63,20 @@ async fn copy_from(
 }
 
 async fn open(url: &DatabaseUrl, which: &str) -> Result<SqlDatabase, Failure> {
-    let options = DatabaseOptions { statement_timeout: STATEMENT, ..DatabaseOptions::default() };
-    SqlDatabase::open_with(url, &options).await.or_fail(|| format!("can't open {which}"))
+    let options = DatabaseOptions { statement_timeout: STATEMENT_TIMEOUT, ..DatabaseOptions::default() };
+    SqlDatabase::open_with(url, &options).await.context(|| format!("can't open {which}"))
 }
 
 /// Copies a SQLite database to a file. Other processes may keep reading and writing it.
 ///
 /// # Errors
 /// If the database does not exist or can't be copied.
-pub(crate) async fn back_up(database: &Database, file: &Path) -> Result<BackedUp, Failure> {
+pub(crate) async fn back_up(database: &Database, file: &Path) -> Result<DatabaseBackup, Failure> {
     let sql = open(&url(database, false)?, "the database").await?;
     let copied = async {
         let at = SystemClock.now();
-        sql.backup_to(file).await.or_fail(|| "can't copy the database".to_owned())?;
-        Ok(BackedUp { schema: sql.schema_version().await?, at })
+        sql.backup_to(file).await.context(|| "can't copy the database".to_owned())?;
+        Ok(DatabaseBackup { schema: sql.schema_version().await?, at })
     };
     let copied = copied.await;
     sql.close().await;
@@ -94,7 +94,7 @@ pub(crate) async fn restore(
     master_key_file: &Path,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Restored, Failure> {
-    SqlDatabase::check_integrity(file).await.or_fail(|| "the database of the backup is damaged".to_owned())?;
+    SqlDatabase::check_integrity(file).await.context(|| "the database of the backup is damaged".to_owned())?;
     let sql = open(&DatabaseUrl::Sqlite(file.to_owned()), "the database of the backup").await?;
     let restored = async {
         let pending = sql.pending_migrations().await?;
@@ -104,7 +104,7 @@ pub(crate) async fn restore(
             }
             copy_from(&sql, to, report).await?;
         }
-        Ok(Restored { doubt: doubt(master_key_file, sql.master_key_check().await?.as_deref()) })
+        Ok(Restored { warning: master_key_warning(master_key_file, sql.master_key_check().await?.as_deref()) })
     };
     let restored = restored.await;
     sql.close().await;
@@ -112,7 +112,7 @@ pub(crate) async fn restore(
 }
 
 /// Describes the problem if the master key file is missing or does not fit the database. Backups don't contain the key.
-fn doubt(file: &Path, check: Option<&str>) -> Option<String> {
+fn master_key_warning(file: &Path, check: Option<&str>) -> Option<String> {
     let path = file.display();
     match load_master_key(file) {
         Ok(key) if check.is_none_or(|check| key.has_check_value(check)) => None,

@@ -15,13 +15,13 @@ pub(crate) struct Webhooks {
     pub(super) secrets: Arc<dyn WebhookSigner>,
     pub(super) sender: Arc<dyn Sender>,
     pub(super) addresses: AddressPolicy,
-    pub(crate) bell: Arc<LocalNotifier>,
+    pub(crate) notifier: Arc<LocalNotifier>,
     concurrency: usize,
 }
 
 impl Webhooks {
     /// Creates the services. The system's root certificates are read when they are first needed.
-    pub(crate) fn of(installation: &Installation, settings: &WebhookSettings) -> Self {
+    pub(crate) fn new(installation: &Installation, settings: &WebhookSettings) -> Self {
         let addresses = settings.addresses.clone();
         let clock = Arc::clone(&installation.clock);
         let sender = GuardedSender::new(addresses.clone(), Arc::new(SystemResolver), clock, Roots::System);
@@ -29,7 +29,7 @@ impl Webhooks {
             secrets: Arc::new(installation.keys.webhook_secrets()),
             sender: Arc::new(sender),
             addresses,
-            bell: Arc::default(),
+            notifier: Arc::default(),
             concurrency: settings.concurrency,
         }
     }

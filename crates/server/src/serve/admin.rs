@@ -12,20 +12,20 @@ use axum::{
 use kernel::Clock;
 use store::DynStore;
 
-use crate::serve::{metrics::Metrics, shutdown::Stop, webhook_metrics::WebhookMetrics};
+use crate::serve::{metrics::Metrics, shutdown::ShutdownSignal, webhook_metrics::WebhookMetrics};
 
 /// The state that probes and metrics read.
 #[derive(Clone)]
-pub(crate) struct Probed {
+pub(crate) struct AdminState {
     pub(crate) store: Arc<DynStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) webhooks: Arc<WebhookMetrics>,
-    pub(crate) stop: Stop,
+    pub(crate) shutdown: ShutdownSignal,
 }
 
 /// Creates the router of the admin listener.
-pub(crate) fn router(state: Probed) -> Router {
+pub(crate) fn router(state: AdminState) -> Router {
     Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(ready))
@@ -33,8 +33,8 @@ pub(crate) fn router(state: Probed) -> Router {
         .with_state(state)
 }
 
-async fn ready(State(state): State<Probed>) -> Response {
-    if state.stop.is_asked() {
+async fn ready(State(state): State<AdminState>) -> Response {
+    if state.shutdown.is_requested() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     match state.store.check_ready().await {
@@ -43,13 +43,13 @@ async fn ready(State(state): State<Probed>) -> Response {
     }
 }
 
-async fn metrics(State(state): State<Probed>) -> Response {
+async fn metrics(State(state): State<AdminState>) -> Response {
     let text = async {
         let unsealed = state.store.unsealed_stats(None).await.map_err(|error| error.to_string())?.entries;
         let pending = state.store.pending_events().await.map_err(|error| error.to_string())?;
         let now = state.clock.now();
-        state.webhooks.wait(&state.store.delivery_lag(now).await.map_err(|error| error.to_string())?, now);
-        state.metrics.text(unsealed, pending).map_err(|failure| failure.to_string())
+        state.webhooks.set_lag(&state.store.delivery_lag(now).await.map_err(|error| error.to_string())?, now);
+        state.metrics.encode(unsealed, pending).map_err(|failure| failure.to_string())
     };
     match text.await {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),

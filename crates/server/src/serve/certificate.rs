@@ -16,45 +16,50 @@ use crate::{
     failure::Failure,
     serve::{
         metrics::Metrics,
-        shutdown::{ReloadSignals, Stop},
+        shutdown::{ReloadSignals, ShutdownSignal},
     },
     tls::{CertificateFiles, Contents, Identity},
 };
 
 /// Interval of reading the files. Both are small, and certificates are renewed long before they expire.
-const EVERY: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The metrics of the certificate.
-struct Figures {
+struct CertificateMetrics {
     expires: IntGauge,
     refused: IntCounter,
 }
 
 /// Reloads the certificate of new connections when its files change.
-pub(crate) struct Keeper {
+pub(crate) struct CertificateReloader {
     files: CertificateFiles,
     /// The contents of the files when they were last read, valid or not, so that each version is checked only once.
     seen: Option<Arc<Contents>>,
     current: watch::Sender<Identity>,
-    hangups: ReloadSignals,
+    reload_signals: ReloadSignals,
 }
 
 /// The outcome of reading the files.
-enum Look {
-    Same,
-    Exchanged,
-    Broken(Failure),
+enum ReloadOutcome {
+    Unchanged,
+    Reloaded,
+    Invalid(Failure),
 }
 
-impl Keeper {
+impl CertificateReloader {
     /// Reads the files for the first time.
     ///
     /// # Errors
     /// If a file can't be read or the pair is invalid. The server then does not start.
     pub(crate) fn open(files: &CertificateFiles) -> Result<Self, Failure> {
         let contents = files.read()?;
-        let (current, _) = watch::channel(files.understand(&contents)?);
-        Ok(Self { files: files.clone(), seen: Some(Arc::new(contents)), current, hangups: ReloadSignals::listen()? })
+        let (current, _) = watch::channel(files.parse(&contents)?);
+        Ok(Self {
+            files: files.clone(),
+            seen: Some(Arc::new(contents)),
+            current,
+            reload_signals: ReloadSignals::listen()?,
+        })
     }
 
     /// A receiver of the current identity.
@@ -70,29 +75,35 @@ impl Keeper {
         self,
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
-        shutdown: Stop,
+        shutdown: ShutdownSignal,
     ) -> Result<JoinHandle<()>, Failure> {
-        let figures = Figures::among(metrics)?;
-        Ok(tokio::spawn(self.keep(clock, figures, interval(EVERY), shutdown)))
+        let figures = CertificateMetrics::register(metrics)?;
+        Ok(tokio::spawn(self.run(clock, figures, interval(POLL_INTERVAL), shutdown)))
     }
 
     /// Reads the files at every tick and SIGHUP until the server shuts down.
-    async fn keep(mut self, clock: Arc<dyn Clock>, figures: Figures, mut ticks: Interval, mut shutdown: Stop) {
-        self.tell(&*clock, &figures);
+    async fn run(
+        mut self,
+        clock: Arc<dyn Clock>,
+        figures: CertificateMetrics,
+        mut ticks: Interval,
+        mut shutdown: ShutdownSignal,
+    ) {
+        self.report_expiry(&*clock, &figures);
         loop {
             tokio::select! {
                 biased;
-                () = shutdown.asked() => return,
+                () = shutdown.requested() => return,
                 _ = ticks.tick() => {}
-                () = self.hangups.next() => {}
+                () = self.reload_signals.next() => {}
             }
-            match self.look().await {
-                Look::Same => {}
-                Look::Exchanged => {
+            match self.reload().await {
+                ReloadOutcome::Unchanged => {}
+                ReloadOutcome::Reloaded => {
                     tracing::info!("loaded a new certificate for new connections");
-                    self.tell(&*clock, &figures);
+                    self.report_expiry(&*clock, &figures);
                 }
-                Look::Broken(failure) => {
+                ReloadOutcome::Invalid(failure) => {
                     figures.refused.inc();
                     tracing::error!(
                         "the certificate files changed but can't be used; the server keeps the previous certificate: {failure}"
@@ -103,45 +114,45 @@ impl Keeper {
     }
 
     /// Logs and measures when the current certificate expires.
-    fn tell(&self, clock: &dyn Clock, figures: &Figures) {
+    fn report_expiry(&self, clock: &dyn Clock, figures: &CertificateMetrics) {
         let current = self.current.borrow();
         figures.expires.set(current.expires_at.seconds());
-        match current.doubt(clock.now()) {
+        match current.expiry_warning(clock.now()) {
             Some(warning) => tracing::warn!("{warning}"),
             None => tracing::info!("the certificate is valid until {}", current.expires_at),
         }
     }
 
-    async fn look(&mut self) -> Look {
+    async fn reload(&mut self) -> ReloadOutcome {
         let (files, seen) = (self.files.clone(), self.seen.clone());
         let read = spawn_blocking(move || match files.read() {
             Ok(contents) if seen.as_deref() == Some(&contents) => None,
-            Ok(contents) => Some((files.understand(&contents), Some(Arc::new(contents)))),
+            Ok(contents) => Some((files.parse(&contents), Some(Arc::new(contents)))),
             // A missing file is reported only once; its return counts as a change.
             Err(failure) => seen.map(|_| (Err(failure), None)),
         });
         match read.await {
-            Ok(None) => Look::Same,
+            Ok(None) => ReloadOutcome::Unchanged,
             Ok(Some((Ok(identity), seen))) => {
                 self.seen = seen;
                 self.current.send_replace(identity);
-                Look::Exchanged
+                ReloadOutcome::Reloaded
             }
             Ok(Some((Err(failure), seen))) => {
                 self.seen = seen;
-                Look::Broken(failure)
+                ReloadOutcome::Invalid(failure)
             }
-            Err(error) => Look::Broken(error.into()),
+            Err(error) => ReloadOutcome::Invalid(error.into()),
         }
     }
 }
 
-impl Figures {
+impl CertificateMetrics {
     /// Registers the metrics.
     ///
     /// # Errors
     /// If they are registered already.
-    fn among(metrics: &Metrics) -> Result<Self, Failure> {
+    fn register(metrics: &Metrics) -> Result<Self, Failure> {
         let expires = IntGauge::new(
             "novantra_tls_certificate_expiry_timestamp_seconds",
             "Unix time at which the first certificate of the chain expires.",
@@ -150,8 +161,8 @@ impl Figures {
             "novantra_tls_certificate_refused_total",
             "Changes of the certificate files that could not be used.",
         )?;
-        metrics.add(Box::new(expires.clone()))?;
-        metrics.add(Box::new(refused.clone()))?;
+        metrics.register(Box::new(expires.clone()))?;
+        metrics.register(Box::new(refused.clone()))?;
         Ok(Self { expires, refused })
     }
 }

@@ -8,10 +8,10 @@ use scopes::{Scope, ScopeSet};
 use tempfile::TempDir;
 
 use crate::{
-    cli::{Operator, founded},
+    cli::{Operator, create_workspace},
     compose::Installation,
-    failure::{Context as _, Failure},
-    serve::first_start::{Guest, invite, list_findings},
+    failure::{Failure, ResultExt as _},
+    serve::first_start::{PrintedAccount, create_printed, list_findings_command},
     settings::{Database, Settings},
 };
 
@@ -19,11 +19,11 @@ use crate::{
 ///
 /// # Errors
 /// If the folder can't be created.
-pub(crate) fn move_in(settings: &mut Settings) -> Result<TempDir, Failure> {
+pub(crate) fn use_temporary_folder(settings: &mut Settings) -> Result<TempDir, Failure> {
     let folder = tempfile::Builder::new()
         .prefix("novantra-demo-")
         .tempdir()
-        .or_fail(|| "can't create a temporary folder".to_owned())?;
+        .context(|| "can't create a temporary folder".to_owned())?;
     folder.path().clone_into(&mut settings.data_dir);
     settings.database = Database::Sqlite(folder.path().join("novantra.db"));
     settings.master_key_file = folder.path().join("master.key");
@@ -36,15 +36,15 @@ pub(crate) fn move_in(settings: &mut Settings) -> Result<TempDir, Failure> {
 ///
 /// # Errors
 /// If the store fails.
-pub(crate) async fn furnish(installation: &Installation) -> Result<Vec<Guest>, Failure> {
-    let operator = Operator::server(installation.clone(), Reason::parse("sample records of the demo")?);
+pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccount>, Failure> {
+    let operator = Operator::for_server(installation.clone(), Reason::parse("sample records of the demo")?);
     let organization = Organization {
         slug: Slug::parse("cedar-valley")?,
         name: Title::parse("Cedar Valley Credit Union")?,
         locale: RecordKey::parse("en-US")?,
         timezone: RecordKey::parse("America/Denver")?,
     };
-    let workspace = operator.write(async || founded(&operator, organization.clone()).await).await?;
+    let workspace = operator.write(async || create_workspace(&operator, organization.clone()).await).await?;
     controls::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
@@ -59,13 +59,13 @@ pub(crate) async fn furnish(installation: &Installation) -> Result<Vec<Guest>, F
     .into_iter()
     .collect();
     Ok(vec![
-        invite(&operator, &workspace, "scanner", scanner, "pushes findings:", push_finding).await?,
-        invite(&operator, &workspace, "mirror", mirror, "mirrors findings:", list_findings).await?,
+        create_printed(&operator, &workspace, "scanner", scanner, "pushes findings:", push_finding_command).await?,
+        create_printed(&operator, &workspace, "mirror", mirror, "mirrors findings:", list_findings_command).await?,
     ])
 }
 
 /// The introduction printed when the demo starts.
-pub(crate) fn words(url: &str) -> String {
+pub(crate) fn introduction(url: &str) -> String {
     format!(
         "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls and {} findings.\n\
          Its data is deleted when you stop it with Ctrl-C.\n\n",
@@ -75,12 +75,12 @@ pub(crate) fn words(url: &str) -> String {
 }
 
 /// A shell command that creates a finding, with a new key each second.
-fn push_finding(account: &Guest, url: &str) -> String {
+fn push_finding_command(account: &PrintedAccount, url: &str) -> String {
     format!(
         "curl -s -w '\\n' {url}/api/v1/governance/findings -H 'Content-Type: application/json' -H \"Authorization: Bearer {}\" \
          -d '{{\"findingKey\":\"demo-'$(date +%s)'\",\"title\":\"TLS 1.0 is still offered by the branch gateway\",\
          \"severity\":\"high\",\"sourceKind\":\"module_signal\",\"sourceModuleKey\":\"demo-scanner\",\
          \"reason\":\"Nightly scan of the branch network\"}}'",
-        account.token_call(url)
+        account.token_command(url)
     )
 }

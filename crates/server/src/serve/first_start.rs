@@ -6,24 +6,24 @@ use scopes::{Scope, ScopeSet};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Opened, Operator, founded, opened},
+    cli::{NewAccount, Operator, create_account, create_workspace},
     compose::Installation,
     failure::Failure,
     settings::{Database, Settings},
 };
 
 /// A service account whose credentials the server prints at start.
-pub(crate) struct Guest {
+pub(crate) struct PrintedAccount {
     pub(crate) account: Account,
     pub(crate) secret: ClientSecret,
     pub(crate) workspace: String,
     /// The purpose of the account, for people.
     pub(crate) purpose: &'static str,
     /// Returns an example shell command for the URL of the API.
-    pub(crate) curl: fn(&Guest, &str) -> String,
+    pub(crate) curl: fn(&PrintedAccount, &str) -> String,
 }
 
-impl Guest {
+impl PrintedAccount {
     pub(crate) fn document(&self, url: &str) -> Value {
         json!({
             "client_id": self.account.meta.id.to_string(),
@@ -35,7 +35,7 @@ impl Guest {
         })
     }
 
-    pub(crate) fn words(&self, url: &str) -> String {
+    pub(crate) fn text(&self, url: &str) -> String {
         format!(
             "{} {}\n  client_id      {}\n  client_secret  {}\n\n  {}\n",
             self.account.record.name,
@@ -47,7 +47,7 @@ impl Guest {
     }
 
     /// A shell substitution that requests an access token.
-    pub(crate) fn token_call(&self, url: &str) -> String {
+    pub(crate) fn token_command(&self, url: &str) -> String {
         format!(
             "$(curl -s {url}/api/v1/auth/token -d grant_type=client_credentials -d client_id={} -d client_secret={} \
              | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
@@ -62,8 +62,8 @@ impl Guest {
 ///
 /// # Errors
 /// If the store fails.
-pub(crate) async fn prepare(installation: &Installation, settings: &Settings) -> Result<Vec<Guest>, Failure> {
-    let operator = Operator::server(installation.clone(), Reason::parse("first start of the server")?);
+pub(crate) async fn prepare(installation: &Installation, settings: &Settings) -> Result<Vec<PrintedAccount>, Failure> {
+    let operator = Operator::for_server(installation.clone(), Reason::parse("first start of the server")?);
     if installation.store.organizations().await?.is_empty() {
         let workspace = Organization {
             slug: Slug::parse("default")?,
@@ -71,7 +71,7 @@ pub(crate) async fn prepare(installation: &Installation, settings: &Settings) ->
             locale: RecordKey::parse("en-US")?,
             timezone: RecordKey::parse("UTC")?,
         };
-        match operator.write(async || founded(&operator, workspace.clone()).await).await {
+        match operator.write(async || create_workspace(&operator, workspace.clone()).await).await {
             Ok(_) => tracing::info!("first start: created the workspace default and the keys"),
             // Another server on the same database may have created it first.
             Err(failure) if installation.store.organization(&workspace.slug).await?.is_none() => return Err(failure),
@@ -82,21 +82,21 @@ pub(crate) async fn prepare(installation: &Installation, settings: &Settings) ->
         }
     }
     match settings.database {
-        Database::Memory => Ok(vec![visitor(installation, &operator).await?]),
+        Database::Memory => Ok(vec![create_memory_account(installation, &operator).await?]),
         Database::Sqlite(_) | Database::Postgres(_) => Ok(Vec::new()),
     }
 }
 
-async fn visitor(installation: &Installation, operator: &Operator) -> Result<Guest, Failure> {
+async fn create_memory_account(installation: &Installation, operator: &Operator) -> Result<PrintedAccount, Failure> {
     let workspaces = installation.store.organizations().await?;
     let workspace = workspaces.first().ok_or_else(|| Failure::new("there is no workspace"))?;
-    let account = invite(
+    let account = create_printed(
         operator,
         workspace,
         "memory",
         ScopeSet::all(),
         "has all scopes; it is deleted when the server stops",
-        list_findings,
+        list_findings_command,
     );
     account.await
 }
@@ -105,24 +105,25 @@ async fn visitor(installation: &Installation, operator: &Operator) -> Result<Gue
 ///
 /// # Errors
 /// If the store fails.
-pub(crate) async fn invite(
+pub(crate) async fn create_printed(
     operator: &Operator,
     workspace: &Stored<Organization>,
     name: &str,
     scopes: ScopeSet,
     purpose: &'static str,
-    curl: fn(&Guest, &str) -> String,
-) -> Result<Guest, Failure> {
-    let new_account = Opened { name: Title::parse(name)?, contact: None, scopes, expires_at: None };
-    let (account, secret) = operator.write(async || opened(operator, workspace.meta.id, &new_account).await).await?;
-    Ok(Guest { account, secret, workspace: workspace.record.slug.as_str().to_owned(), purpose, curl })
+    curl: fn(&PrintedAccount, &str) -> String,
+) -> Result<PrintedAccount, Failure> {
+    let new_account = NewAccount { name: Title::parse(name)?, contact: None, scopes, expires_at: None };
+    let (account, secret) =
+        operator.write(async || create_account(operator, workspace.meta.id, &new_account).await).await?;
+    Ok(PrintedAccount { account, secret, workspace: workspace.record.slug.as_str().to_owned(), purpose, curl })
 }
 
 /// A shell command that lists open findings.
-pub(crate) fn list_findings(account: &Guest, url: &str) -> String {
+pub(crate) fn list_findings_command(account: &PrintedAccount, url: &str) -> String {
     format!(
         "curl -s -w '\\n' '{url}/api/v1/governance/findings?status=open&limit=5' -H \"Authorization: Bearer {}\"",
-        account.token_call(url)
+        account.token_command(url)
     )
 }
 

@@ -12,33 +12,33 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     compose::Installation,
     failure::Failure,
-    serve::{metrics::Metrics, shutdown::Stop},
+    serve::{metrics::Metrics, shutdown::ShutdownSignal},
     settings::Settings,
 };
 
 /// Maximum number of buckets in memory, of about 200 bytes each.
-const REMEMBERED: usize = 100_000;
+const MAX_CACHED_BUCKETS: usize = 100_000;
 
 /// Interval of returning unused leases to the shared buckets.
-const EVERY: Duration = Duration::from_secs(1);
+const RETURN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Number of these intervals after which buckets that have been full for long are deleted.
-const FORGET_EVERY: u32 = 60;
+const TICKS_PER_CLEANUP: u32 = 60;
 
 /// Number of buckets deleted in one statement.
-const FORGET: usize = 1000;
+const CLEANUP_BATCH: usize = 1000;
 
 /// Prefix of the keys in Redis.
-const PREFIX: &str = "novantra";
+const REDIS_KEY_PREFIX: &str = "novantra";
 
 /// The rate limits of the server.
 pub(crate) struct Limits {
     pub(crate) store: Arc<dyn LimitStore>,
-    shared: Option<Shared>,
+    shared: Option<SharedLimits>,
 }
 
 /// Rate limits shared with other servers.
-struct Shared {
+struct SharedLimits {
     buckets: Arc<dyn SharedBuckets>,
     leased: Arc<LeasedLimits>,
 }
@@ -49,32 +49,32 @@ impl Limits {
     ///
     /// # Errors
     /// If the Redis URL is invalid. An unreachable Redis shows later.
-    pub(crate) fn of(installation: &Installation, settings: &Settings, metrics: &Metrics) -> Result<Self, Failure> {
+    pub(crate) fn new(installation: &Installation, settings: &Settings, metrics: &Metrics) -> Result<Self, Failure> {
         let buckets = match &settings.rate_limit_url {
-            Some(url) => Some(Arc::new(RedisBuckets::open(url, PREFIX)?) as Arc<dyn SharedBuckets>),
+            Some(url) => Some(Arc::new(RedisBuckets::open(url, REDIS_KEY_PREFIX)?) as Arc<dyn SharedBuckets>),
             None => installation.buckets.clone(),
         };
         let Some(buckets) = buckets else {
             return Ok(Self { store: Arc::new(MemoryLimits::default()), shared: None });
         };
-        let buckets: Arc<dyn SharedBuckets> = Arc::new(Counted::among(metrics, buckets)?);
+        let buckets: Arc<dyn SharedBuckets> = Arc::new(MeteredBuckets::new(metrics, buckets)?);
         let spawn = |work| drop(tokio::spawn(work));
-        let leased = Arc::new(LeasedLimits::new(Arc::clone(&buckets), spawn, REMEMBERED));
-        Ok(Self { store: Arc::clone(&leased) as _, shared: Some(Shared { buckets, leased }) })
+        let leased = Arc::new(LeasedLimits::new(Arc::clone(&buckets), spawn, MAX_CACHED_BUCKETS));
+        Ok(Self { store: Arc::clone(&leased) as _, shared: Some(SharedLimits { buckets, leased }) })
     }
 
     /// Returns unused leases and deletes full buckets until shutdown, then returns all leases.
-    pub(crate) async fn keep_up(self, clock: Arc<dyn Clock>, mut stop: Stop) {
+    pub(crate) async fn run(self, clock: Arc<dyn Clock>, mut stop: ShutdownSignal) {
         let Some(shared) = self.shared else { return };
-        let mut ticks = tokio::time::interval(EVERY);
+        let mut ticks = tokio::time::interval(RETURN_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for tick in 1_u32.. {
             tokio::select! {
                 biased;
-                () = stop.asked() => break,
+                () = stop.requested() => break,
                 _ = ticks.tick() => {}
             }
-            let result = shared.tend(clock.now(), tick.is_multiple_of(FORGET_EVERY)).await;
+            let result = shared.maintain(clock.now(), tick.is_multiple_of(TICKS_PER_CLEANUP)).await;
             if let Err(error) = result {
                 tracing::warn!(%error, "can't return unused leases to the shared rate limits; trying again in 1 s");
             }
@@ -85,16 +85,16 @@ impl Limits {
     }
 }
 
-impl Shared {
-    async fn tend(&self, now: Timestamp, delete_full: bool) -> Result<(), StoreError> {
+impl SharedLimits {
+    async fn maintain(&self, now: Timestamp, delete_full: bool) -> Result<(), StoreError> {
         self.leased.return_unused(now).await?;
-        if delete_full { self.forget(now).await } else { Ok(()) }
+        if delete_full { self.delete_full(now).await } else { Ok(()) }
     }
 
-    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn delete_full(&self, now: Timestamp) -> Result<(), StoreError> {
         loop {
-            let deleted = self.buckets.delete_full(now, FORGET).await?;
-            if usize::try_from(deleted).is_ok_and(|deleted| deleted < FORGET) {
+            let deleted = self.buckets.delete_full(now, CLEANUP_BATCH).await?;
+            if usize::try_from(deleted).is_ok_and(|deleted| deleted < CLEANUP_BATCH) {
                 return Ok(());
             }
         }
@@ -102,17 +102,17 @@ impl Shared {
 }
 
 /// Counts the requests to the shared buckets.
-struct Counted {
+struct MeteredBuckets {
     buckets: Arc<dyn SharedBuckets>,
     leases: IntCounter,
     failures: IntCounter,
 }
 
-impl Counted {
-    fn among(metrics: &Metrics, buckets: Arc<dyn SharedBuckets>) -> Result<Self, Failure> {
+impl MeteredBuckets {
+    fn new(metrics: &Metrics, buckets: Arc<dyn SharedBuckets>) -> Result<Self, Failure> {
         let counter = |name: &str, help: &str| -> Result<IntCounter, Failure> {
             let counter = IntCounter::with_opts(Opts::new(name, help))?;
-            metrics.add(Box::new(counter.clone()))?;
+            metrics.register(Box::new(counter.clone()))?;
             Ok(counter)
         };
         Ok(Self {
@@ -127,7 +127,7 @@ impl Counted {
 }
 
 #[async_trait]
-impl SharedBuckets for Counted {
+impl SharedBuckets for MeteredBuckets {
     async fn exchange(&self, takes: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError> {
         self.leases.inc();
         let result = self.buckets.exchange(takes, now).await;

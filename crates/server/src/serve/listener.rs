@@ -10,16 +10,16 @@ use tokio::{
 };
 
 use crate::{
-    failure::{Context as _, Failure},
-    serve::{connection::Service, metrics::Metrics, shutdown::Stop},
+    failure::{Failure, ResultExt as _},
+    serve::{connection::Service, metrics::Metrics, shutdown::ShutdownSignal},
     tls::Identity,
 };
 
 /// Maximum duration for requests in flight to finish at shutdown.
-const FINISH_WITHIN: Duration = Duration::from_secs(30);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Delay after a failed accept, for instance when the system has no file descriptors left.
-const REST: Duration = Duration::from_millis(100);
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// A bound port that is not served yet.
 pub(crate) struct Listener {
@@ -36,13 +36,13 @@ impl Listener {
     pub(crate) async fn bind(address: SocketAddr, flag: &str) -> Result<Self, Failure> {
         let doing =
             || format!("can't listen on {address} (choose another address with --{flag}; port 0 selects a free port)");
-        let tcp = TcpListener::bind(address).await.or_fail(doing)?;
-        let address = tcp.local_addr().or_fail(doing)?;
+        let tcp = TcpListener::bind(address).await.context(doing)?;
+        let address = tcp.local_addr().context(doing)?;
         Ok(Self { tcp, address, tls: None })
     }
 
     /// Uses TLS, with the identity that is current when a client connects.
-    pub(crate) fn secured(self, identity: watch::Receiver<Identity>) -> Self {
+    pub(crate) fn with_tls(self, identity: watch::Receiver<Identity>) -> Self {
         Self { tls: Some(identity), ..self }
     }
 
@@ -59,20 +59,20 @@ impl Listener {
         router: Router,
         connections: usize,
         metrics: Option<Arc<Metrics>>,
-        mut shutdown: Stop,
+        mut shutdown: ShutdownSignal,
     ) {
         let Self { tcp, tls, .. } = self;
         let connections = u32::try_from(connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
         let permits = Arc::new(Semaphore::new(connections as usize));
         let service = Arc::new(Service::new(router, metrics, tls));
         while let Some((stream, peer, permit)) = accept(&tcp, &permits, &mut shutdown).await {
-            tokio::spawn(Arc::clone(&service).connection(stream, peer, permit, shutdown.clone()));
+            tokio::spawn(Arc::clone(&service).serve_connection(stream, peer, permit, shutdown.clone()));
         }
         drop(tcp);
         // All permits are released once every connection has ended, and every request that outlasts its connection. The
         // semaphore is never closed.
-        if timeout(FINISH_WITHIN, permits.acquire_many(connections)).await.is_err() {
-            tracing::warn!("requests were still in flight after {} s and are aborted", FINISH_WITHIN.as_secs());
+        if timeout(SHUTDOWN_TIMEOUT, permits.acquire_many(connections)).await.is_err() {
+            tracing::warn!("requests were still in flight after {} s and are aborted", SHUTDOWN_TIMEOUT.as_secs());
         }
     }
 }
@@ -80,7 +80,7 @@ impl Listener {
 async fn accept(
     tcp: &TcpListener,
     permits: &Arc<Semaphore>,
-    shutdown: &mut Stop,
+    shutdown: &mut ShutdownSignal,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let next = async {
         let permit = Arc::clone(permits).acquire_owned().await.ok()?;
@@ -93,14 +93,14 @@ async fn accept(
                 }
                 Err(error) => {
                     tracing::warn!(%error, "can't accept a connection; trying again");
-                    sleep(REST).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
     };
     tokio::select! {
         biased;
-        () = shutdown.asked() => None,
+        () = shutdown.requested() => None,
         accepted = next => accepted,
     }
 }

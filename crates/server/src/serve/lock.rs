@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    failure::{Context as _, Failure},
+    failure::{Failure, ResultExt as _},
     settings::Database,
 };
 
@@ -22,9 +22,9 @@ impl ServerLock {
     ///
     /// # Errors
     /// If another server holds the lock.
-    pub(crate) fn take(database: &Database) -> Result<Self, Failure> {
+    pub(crate) fn acquire(database: &Database) -> Result<Self, Failure> {
         let Database::Sqlite(database) = database else { return Ok(Self { _file: None }) };
-        Self::of(database)?.ok_or_else(|| {
+        Self::try_acquire(database)?.ok_or_else(|| {
             Failure::new(format!(
                 "another server runs on {}; only servers on PostgreSQL can share a database",
                 database.display()
@@ -36,24 +36,24 @@ impl ServerLock {
     ///
     /// # Errors
     /// If a server holds the lock.
-    pub(crate) fn take_from_servers(database: &Database) -> Result<Self, Failure> {
+    pub(crate) fn acquire_for_command(database: &Database) -> Result<Self, Failure> {
         let Database::Sqlite(database) = database else { return Ok(Self { _file: None }) };
-        Self::of(database)?
+        Self::try_acquire(database)?
             .ok_or_else(|| Failure::new(format!("a server runs on {}: stop it first", database.display())))
     }
 
     /// Acquires the lock, or returns `None` if another process holds it.
-    fn of(database: &Path) -> Result<Option<Self>, Failure> {
+    fn try_acquire(database: &Path) -> Result<Option<Self>, Failure> {
         let path = PathBuf::from(format!("{}.server-lock", database.display()));
         let doing = || format!("can't lock {}", path.display());
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).or_fail(|| format!("can't create the folder {}", folder.display()))?;
+            std::fs::create_dir_all(folder).context(|| format!("can't create the folder {}", folder.display()))?;
         }
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).or_fail(doing)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).context(doing)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: Some(file) })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error).or_fail(doing),
+            Err(TryLockError::Error(error)) => Err(error).context(doing),
         }
     }
 }
@@ -63,14 +63,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_server_on_one_sqlite_file_is_refused_until_the_first_is_gone() {
+    fn a_second_server_on_a_sqlite_file_is_refused_until_the_first_has_ended() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::Sqlite(folder.path().join("made").join("novantra.db"));
-        let first = ServerLock::take(&database).unwrap();
-        assert!(ServerLock::take(&database).unwrap_err().to_string().starts_with("another server runs on "));
-        let command = ServerLock::take_from_servers(&database).unwrap_err().to_string();
+        let first = ServerLock::acquire(&database).unwrap();
+        assert!(ServerLock::acquire(&database).unwrap_err().to_string().starts_with("another server runs on "));
+        let command = ServerLock::acquire_for_command(&database).unwrap_err().to_string();
         assert!(command.starts_with("a server runs on ") && command.ends_with("stop it first"), "{command}");
         drop(first);
-        assert!(ServerLock::take(&database).is_ok());
+        assert!(ServerLock::acquire(&database).is_ok());
     }
 }

@@ -71,12 +71,12 @@ impl Metrics {
     ///
     /// # Errors
     /// If a metric of this name is registered already.
-    pub(crate) fn add(&self, collector: Box<dyn Collector>) -> Result<(), Failure> {
+    pub(crate) fn register(&self, collector: Box<dyn Collector>) -> Result<(), Failure> {
         Ok(self.registry.register(collector)?)
     }
 
     /// Counts a request as in flight until the guard is dropped.
-    pub(crate) fn enter(&self) -> InFlight {
+    pub(crate) fn start_request(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
     }
@@ -86,7 +86,7 @@ impl Metrics {
     ///
     /// # Errors
     /// If the metrics can't be encoded.
-    pub(crate) fn text(&self, unsealed: u64, pending: u64) -> Result<String, Failure> {
+    pub(crate) fn encode(&self, unsealed: u64, pending: u64) -> Result<String, Failure> {
         self.unsealed.set(i64::try_from(unsealed).unwrap_or(i64::MAX));
         self.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
         self.memory.set(resident_bytes().unwrap_or_default());
@@ -95,20 +95,20 @@ impl Metrics {
 }
 
 impl api::Observer for Metrics {
-    fn answered(&self, method: &str, route: &'static str, status: u16, took: Duration) {
+    fn record_response(&self, method: &str, route: &'static str, status: u16, took: Duration) {
         // A client can send any method name, and each would become a time series.
         let method = match method {
             "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE" | "OPTIONS" => method,
             _ => "other",
         };
         let mut digits = [0; 3];
-        self.requests.with_label_values(&[method, route, status_word(status, &mut digits)]).inc();
+        self.requests.with_label_values(&[method, route, status_text(status, &mut digits)]).inc();
         self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());
     }
 }
 
 /// Formats a status without an allocation.
-fn status_word(status: u16, digits: &mut [u8; 3]) -> &str {
+fn status_text(status: u16, digits: &mut [u8; 3]) -> &str {
     let mut rest = status;
     for digit in digits.iter_mut().rev() {
         *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
@@ -131,11 +131,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_counted_under_its_route_and_a_made_up_method_under_other() {
+    fn a_request_is_counted_by_route_and_an_unknown_method_as_other() {
         let metrics = Metrics::new().unwrap();
-        metrics.answered("GET", "/api/v1/organization", 200, Duration::from_millis(2));
-        metrics.answered("BREW", "unmatched", 405, Duration::from_millis(2));
-        let text = metrics.text(3, 4).unwrap();
+        metrics.record_response("GET", "/api/v1/organization", 200, Duration::from_millis(2));
+        metrics.record_response("BREW", "unmatched", 405, Duration::from_millis(2));
+        let text = metrics.encode(3, 4).unwrap();
         for line in [
             "novantra_http_requests_total{method=\"GET\",route=\"/api/v1/organization\",status=\"200\"} 1",
             "novantra_http_requests_total{method=\"other\",route=\"unmatched\",status=\"405\"} 1",

@@ -4,33 +4,33 @@ use tokio::sync::watch;
 
 /// Requests the shutdown of all tasks that wait on its [`ShutdownSignal`].
 #[derive(Debug)]
-pub(crate) struct Stopper(watch::Sender<bool>);
+pub(crate) struct ShutdownTrigger(watch::Sender<bool>);
 
 /// The receiver of a shutdown request.
 #[derive(Clone, Debug)]
-pub(crate) struct Stop(watch::Receiver<bool>);
+pub(crate) struct ShutdownSignal(watch::Receiver<bool>);
 
 /// Creates a connected trigger and receiver.
-pub(crate) fn stop() -> (Stopper, Stop) {
+pub(crate) fn channel() -> (ShutdownTrigger, ShutdownSignal) {
     let (sender, receiver) = watch::channel(false);
-    (Stopper(sender), Stop(receiver))
+    (ShutdownTrigger(sender), ShutdownSignal(receiver))
 }
 
-impl Stopper {
+impl ShutdownTrigger {
     /// Requests the shutdown.
-    pub(crate) fn ask(&self) {
+    pub(crate) fn fire(&self) {
         self.0.send_replace(true);
     }
 }
 
-impl Stop {
+impl ShutdownSignal {
     /// Whether the shutdown was requested.
-    pub(crate) fn is_asked(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Waits until the shutdown is requested.
-    pub(crate) async fn asked(&mut self) {
+    pub(crate) async fn requested(&mut self) {
         // An error means that the trigger was dropped, which counts as a request.
         let _ = self.0.wait_for(|requested| *requested).await;
     }

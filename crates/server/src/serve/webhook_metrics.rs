@@ -14,7 +14,7 @@ pub(crate) struct WebhookMetrics {
     in_flight: IntGauge,
     oldest_event: Gauge,
     oldest_due: Gauge,
-    lanes_due: IntGauge,
+    due_partitions: IntGauge,
 }
 
 impl WebhookMetrics {
@@ -22,7 +22,7 @@ impl WebhookMetrics {
     ///
     /// # Errors
     /// If a metric with one of the names is registered already.
-    pub(crate) fn among(metrics: &Metrics) -> Result<Self, Failure> {
+    pub(crate) fn register(metrics: &Metrics) -> Result<Self, Failure> {
         let attempts = Opts::new("novantra_webhook_attempts_total", "Webhook delivery attempts, by outcome.");
         let disabled = Opts::new(
             "novantra_webhook_subscriptions_disabled_total",
@@ -44,12 +44,13 @@ impl WebhookMetrics {
                 "novantra_webhook_delivery_lag_seconds",
                 "Seconds since the oldest due delivery became due.",
             )?,
-            lanes_due: IntGauge::new(
+            due_partitions: IntGauge::new(
                 "novantra_webhook_subscriptions_due",
                 "Webhook subscriptions with a due delivery.",
             )?,
         };
-        let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, lanes_due } = &webhook_metrics;
+        let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, due_partitions: lanes_due } =
+            &webhook_metrics;
         let all: [Box<dyn Collector>; 7] = [
             Box::new(attempts.clone()),
             Box::new(exhausted.clone()),
@@ -60,17 +61,17 @@ impl WebhookMetrics {
             Box::new(lanes_due.clone()),
         ];
         for collector in all {
-            metrics.add(collector)?;
+            metrics.register(collector)?;
         }
         Ok(webhook_metrics)
     }
 
     /// Sets the gauges of waiting events and deliveries to the values that the store returned.
-    pub(crate) fn wait(&self, lag: &DeliveryLag, now: Timestamp) {
+    pub(crate) fn set_lag(&self, lag: &DeliveryLag, now: Timestamp) {
         let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
         self.oldest_event.set(age(lag.oldest_event));
         self.oldest_due.set(age(lag.oldest_due));
-        self.lanes_due.set(i64::try_from(lag.due_partitions).unwrap_or(i64::MAX));
+        self.due_partitions.set(i64::try_from(lag.due_partitions).unwrap_or(i64::MAX));
     }
 }
 
@@ -103,9 +104,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_is_counted_by_what_came_of_it() {
+    fn an_attempt_is_counted_by_its_outcome() {
         let metrics = Metrics::new().unwrap();
-        let webhooks = WebhookMetrics::among(&metrics).unwrap();
+        let webhooks = WebhookMetrics::register(&metrics).unwrap();
         let delivered = AttemptOutcome {
             duration: Duration::ZERO,
             status: Some(200),
@@ -120,8 +121,9 @@ mod tests {
         }
         webhooks.subscription_disabled(DisabledReason::Gone);
         let now = Timestamp::from_millis(10_000);
-        webhooks.wait(&DeliveryLag { oldest_due: Some(Timestamp::from_millis(2_500)), ..DeliveryLag::default() }, now);
-        let text = metrics.text(0, 0).unwrap();
+        webhooks
+            .set_lag(&DeliveryLag { oldest_due: Some(Timestamp::from_millis(2_500)), ..DeliveryLag::default() }, now);
+        let text = metrics.encode(0, 0).unwrap();
         for line in [
             "novantra_webhook_attempts_total{outcome=\"delivered\"} 1",
             "novantra_webhook_attempts_total{outcome=\"tls\"} 1",

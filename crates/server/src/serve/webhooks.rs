@@ -12,46 +12,46 @@ use tokio::{
 use crate::{
     compose::{Installation, Webhooks},
     failure::Failure,
-    serve::{metrics::Metrics, shutdown::Stop, webhook_metrics::WebhookMetrics},
+    serve::{metrics::Metrics, shutdown::ShutdownSignal, webhook_metrics::WebhookMetrics},
     settings::Settings,
 };
 
 /// Polling interval while other processes share the database, or directly after events were fanned out.
-const SOON: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Polling interval for events if this is the only process, which notifies the task of its own events.
-const ALONE: Duration = Duration::from_secs(1);
+const EVENT_POLL_INTERVAL_ALONE: Duration = Duration::from_secs(1);
 
 /// Polling interval for deliveries if this is the only process. No notification announces that a retry has become due.
-const DUE: Duration = Duration::from_millis(300);
+const DELIVERY_POLL_INTERVAL_ALONE: Duration = Duration::from_millis(300);
 
 /// Delay after the fan-out to healthy endpoints before the remaining ones follow.
-const AHEAD: Duration = Duration::from_millis(100);
+const HEALTHY_HEAD_START: Duration = Duration::from_millis(100);
 
 /// Interval of renewing the leases of partitions.
-const RENEW_EVERY: Duration = Duration::from_secs(5);
+const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Delay while another server holds the lease, and after a failure.
-const REST: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Maximum duration for attempts in flight to finish at shutdown.
-const GRACE: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The webhook services and metrics, before their tasks are started.
-pub(crate) struct Deliveries {
+pub(crate) struct WebhookTasks {
     pub(crate) webhooks: Webhooks,
     pub(crate) metrics: Arc<WebhookMetrics>,
 }
 
-impl Deliveries {
+impl WebhookTasks {
     /// Creates the services and registers their metrics. Nothing is sent before [`Self::start`].
     ///
     /// # Errors
     /// If the metrics are registered already.
-    pub(crate) fn of(installation: &Installation, settings: &Settings, metrics: &Metrics) -> Result<Self, Failure> {
+    pub(crate) fn new(installation: &Installation, settings: &Settings, metrics: &Metrics) -> Result<Self, Failure> {
         Ok(Self {
-            webhooks: Webhooks::of(installation, &settings.webhooks),
-            metrics: Arc::new(WebhookMetrics::among(metrics)?),
+            webhooks: Webhooks::new(installation, &settings.webhooks),
+            metrics: Arc::new(WebhookMetrics::register(metrics)?),
         })
     }
 
@@ -59,26 +59,26 @@ impl Deliveries {
     pub(crate) fn start(
         self,
         installation: &Installation,
-        shutdown: &Stop,
+        shutdown: &ShutdownSignal,
     ) -> impl Future<Output = Result<(), JoinError>> + use<> {
         let Self { webhooks, metrics } = self;
         let distributor = webhooks.distributor(installation);
         let dispatcher = webhooks.dispatcher(installation, metrics);
-        let notifier = webhooks.bell;
+        let notifier = webhooks.notifier;
         let store = Arc::clone(&installation.store);
-        let fan_out = keep_distributing(distributor, Arc::clone(&store), Arc::clone(&notifier), shutdown.clone());
+        let fan_out = run_distributor(distributor, Arc::clone(&store), Arc::clone(&notifier), shutdown.clone());
         let fan_out = tokio::spawn(fan_out);
-        let dispatch = tokio::spawn(keep_dispatching(dispatcher, store, notifier, shutdown.clone()));
+        let dispatch = tokio::spawn(run_dispatcher(dispatcher, store, notifier, shutdown.clone()));
         async { fan_out.await.and(dispatch.await) }
     }
 }
 
 /// Fans out events to deliveries until shutdown.
-async fn keep_distributing(
+async fn run_distributor(
     mut distributor: Distributor,
     store: Arc<DynStore>,
     notifier: Arc<LocalNotifier>,
-    mut shutdown: Stop,
+    mut shutdown: ShutdownSignal,
 ) {
     let mut delay = Duration::ZERO;
     // False while the task backs off.
@@ -86,7 +86,7 @@ async fn keep_distributing(
     loop {
         tokio::select! {
             biased;
-            () = shutdown.asked() => break,
+            () = shutdown.requested() => break,
             () = notifier.fan_out_notified(), if accepts_notifications => {}
             () = sleep(delay) => {}
         }
@@ -95,17 +95,21 @@ async fn keep_distributing(
                 if summary.deliveries > 0 {
                     notifier.notify_dispatcher();
                 }
-                let interval = if store.is_sole_process() && summary.events == 0 { ALONE } else { SOON };
+                let interval = if store.is_sole_process() && summary.events == 0 {
+                    EVENT_POLL_INTERVAL_ALONE
+                } else {
+                    POLL_INTERVAL
+                };
                 match summary {
-                    FanOutSummary { leased_elsewhere: true, .. } => (false, REST),
+                    FanOutSummary { leased_elsewhere: true, .. } => (false, RETRY_DELAY),
                     FanOutSummary { has_more: true, .. } => (true, Duration::ZERO),
-                    FanOutSummary { remaining: true, .. } => (true, AHEAD),
+                    FanOutSummary { remaining: true, .. } => (true, HEALTHY_HEAD_START),
                     _ => (true, interval),
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, "can't fan out events to webhook deliveries; trying again in 1 s");
-                (false, REST)
+                (false, RETRY_DELAY)
             }
         };
     }
@@ -115,13 +119,13 @@ async fn keep_distributing(
 }
 
 /// Sends deliveries until shutdown.
-async fn keep_dispatching(
+async fn run_dispatcher(
     mut dispatcher: Dispatcher,
     store: Arc<DynStore>,
     notifier: Arc<LocalNotifier>,
-    mut shutdown: Stop,
+    mut shutdown: ShutdownSignal,
 ) {
-    let mut renewals = interval(RENEW_EVERY);
+    let mut renewals = interval(LEASE_RENEWAL_INTERVAL);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut delay = Duration::ZERO;
     // False while the task backs off.
@@ -129,7 +133,7 @@ async fn keep_dispatching(
     loop {
         let is_renewal = tokio::select! {
             biased;
-            () = shutdown.asked() => break,
+            () = shutdown.requested() => break,
             _ = renewals.tick() => true,
             () = notifier.dispatch_notified(), if accepts_notifications => false,
             () = sleep(delay) => false,
@@ -142,14 +146,14 @@ async fn keep_dispatching(
         }
         (accepts_notifications, delay) = match dispatcher.run_once().await {
             Ok(true) => (true, Duration::ZERO),
-            Ok(false) => (true, if store.is_sole_process() { DUE } else { SOON }),
+            Ok(false) => (true, if store.is_sole_process() { DELIVERY_POLL_INTERVAL_ALONE } else { POLL_INTERVAL }),
             Err(error) => {
                 tracing::warn!(%error, "can't load due webhook deliveries; trying again in 1 s");
-                (false, REST)
+                (false, RETRY_DELAY)
             }
         };
     }
-    if let Err(error) = dispatcher.shutdown(GRACE).await {
+    if let Err(error) = dispatcher.shutdown(SHUTDOWN_TIMEOUT).await {
         tracing::warn!(%error, "can't release webhook subscriptions; another server sends their deliveries when the leases expire");
     }
 }

@@ -10,7 +10,7 @@ use crate::settings::{Setting, TABLE};
 
 /// The raw value of a setting with its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct RawSetting {
     pub(crate) value: String,
     pub(crate) origin: Origin,
 }
@@ -22,7 +22,7 @@ pub(crate) enum Origin {
     Variable(String),
     File(PathBuf, String),
     /// The content of a file that a `…_FILE` variable, a `--…-file` flag or a `…_file` name refers to.
-    HeldIn(PathBuf),
+    ContentOf(PathBuf),
     Default,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => write!(f, "--{flag}"),
             Self::Variable(variable) => f.write_str(variable),
             Self::File(file, key) => write!(f, "{key} in {}", file.display()),
-            Self::HeldIn(file) => write!(f, "the content of {}", file.display()),
+            Self::ContentOf(file) => write!(f, "the content of {}", file.display()),
             Self::Default => f.write_str("the default"),
         }
     }
@@ -55,7 +55,7 @@ impl Sources {
     ///
     /// # Errors
     /// If the settings file can't be read.
-    pub(crate) fn of_this_process(flags: BTreeMap<String, String>, config: Option<PathBuf>) -> Result<Self, String> {
+    pub(crate) fn from_process(flags: BTreeMap<String, String>, config: Option<PathBuf>) -> Result<Self, String> {
         let environment: Vec<(String, String)> = std::env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .collect();
@@ -74,7 +74,7 @@ impl Sources {
 ///
 /// # Errors
 /// All errors, each with its origin.
-pub(crate) fn gather(sources: &Sources) -> Result<BTreeMap<&'static str, Given>, Vec<String>> {
+pub(crate) fn collect(sources: &Sources) -> Result<BTreeMap<&'static str, RawSetting>, Vec<String>> {
     let mut errors = Vec::new();
     let mut values = BTreeMap::new();
     if let Some((path, text)) = &sources.file {
@@ -85,17 +85,17 @@ pub(crate) fn gather(sources: &Sources) -> Result<BTreeMap<&'static str, Given>,
         let name = setting.flag();
         let direct = sources.flags.get(&name).map(|value| (Origin::Flag(name.clone()), value.as_str()));
         let file = sources.flags.get(&format!("{name}-file")).filter(|_| setting.secret);
-        take(setting, direct, file.map(String::as_str), &mut values, &mut errors);
+        insert(setting, direct, file.map(String::as_str), &mut values, &mut errors);
     }
     if errors.is_empty() { Ok(values) } else { Err(errors) }
 }
 
 /// Inserts the value of a setting, which is either `direct` or the content of `file`.
-fn take(
+fn insert(
     setting: &'static Setting,
     direct: Option<(Origin, &str)>,
     file: Option<&str>,
-    values: &mut BTreeMap<&'static str, Given>,
+    values: &mut BTreeMap<&'static str, RawSetting>,
     errors: &mut Vec<String>,
 ) {
     match (direct, file) {
@@ -103,12 +103,12 @@ fn take(
             errors.push(format!("{origin} is given both as a value and as a file; remove one of them"));
         }
         (Some((origin, value)), None) => {
-            values.insert(setting.name, Given { value: value.to_owned(), origin });
+            values.insert(setting.name, RawSetting { value: value.to_owned(), origin });
         }
         (None, Some(path)) => match std::fs::read_to_string(path) {
             Ok(text) => {
                 let value = text.trim_end_matches(['\n', '\r']).to_owned();
-                values.insert(setting.name, Given { value, origin: Origin::HeldIn(path.into()) });
+                values.insert(setting.name, RawSetting { value, origin: Origin::ContentOf(path.into()) });
             }
             Err(error) => {
                 errors.push(format!("can't read {path}, the file with the value of {}: {error}", setting.name));
@@ -120,7 +120,7 @@ fn take(
 
 fn read_environment(
     environment: &[(String, String)],
-    values: &mut BTreeMap<&'static str, Given>,
+    values: &mut BTreeMap<&'static str, RawSetting>,
     errors: &mut Vec<String>,
 ) {
     let variables: BTreeMap<&str, &str> = environment
@@ -128,13 +128,13 @@ fn read_environment(
         .filter(|(name, _)| name.starts_with("NOVANTRA_") && !name.starts_with("NOVANTRA_TEST_"))
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let mut names: Vec<String> = OF_COMMANDS.map(str::to_owned).into();
+    let mut names: Vec<String> = OTHER_VARIABLES.map(str::to_owned).into();
     for setting in TABLE {
         let name = setting.variable();
         let file_name = format!("{name}_FILE");
         let direct = variables.get(name.as_str()).map(|value| (Origin::Variable(name.clone()), *value));
         let file = variables.get(file_name.as_str()).filter(|_| setting.secret).copied();
-        take(setting, direct, file, values, errors);
+        insert(setting, direct, file, values, errors);
         names.push(name);
         if setting.secret {
             names.push(file_name);
@@ -154,10 +154,10 @@ pub(crate) const CLIENT_SECRET_VARIABLE: &str = "NOVANTRA_CLIENT_SECRET";
 pub(crate) const CLIENT_SECRET_FILE_VARIABLE: &str = "NOVANTRA_CLIENT_SECRET_FILE";
 
 /// The variables that are not settings.
-const OF_COMMANDS: [&str; 4] =
+const OTHER_VARIABLES: [&str; 4] =
     [CONFIG_VARIABLE, CLIENT_ID_VARIABLE, CLIENT_SECRET_VARIABLE, CLIENT_SECRET_FILE_VARIABLE];
 
-fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Given>, errors: &mut Vec<String>) {
+fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, RawSetting>, errors: &mut Vec<String>) {
     let table = match text.parse::<toml::Table>() {
         Ok(table) => table,
         Err(error) => {
@@ -195,7 +195,7 @@ fn read_file(path: &Path, text: &str, values: &mut BTreeMap<&'static str, Given>
         };
         let origin = Origin::File(path.to_owned(), key);
         let (direct, file) = if is_file { (None, Some(text.as_str())) } else { (Some((origin, text.as_str())), None) };
-        take(setting, direct, file, values, errors);
+        insert(setting, direct, file, values, errors);
     }
 }
 
@@ -223,11 +223,11 @@ mod tests {
     }
 
     fn value(sources: &Sources, name: &str) -> Option<String> {
-        gather(sources).unwrap().get(name).map(|raw| raw.value.clone())
+        collect(sources).unwrap().get(name).map(|raw| raw.value.clone())
     }
 
     #[test]
-    fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+    fn a_flag_overrides_the_environment_which_overrides_the_file() {
         let file = Some("token_lifetime = \"100s\"");
         let environment = &[("NOVANTRA_TOKEN_LIFETIME", "200s")];
         let flags = &[("token-lifetime", "300s")];
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_and_a_name_in_it_are_one_name() {
+    fn the_name_of_a_table_is_a_prefix_of_the_names_in_it() {
         let file = "audit.reads = \"buffered\"\n[rate_limit]\ntoken_read = 5\n";
         let sources = sources(&[], &[], Some(file));
         assert_eq!(value(&sources, "audit_reads").as_deref(), Some("buffered"));
@@ -247,17 +247,17 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_several_values_may_be_an_array_in_the_file_and_nothing_else_may() {
+    fn only_a_setting_with_several_values_may_be_an_array_in_the_file() {
         let file = |text| sources(&[], &[], Some(text));
         let several = file("trusted_proxy = [\"10.0.0.0/8\", \"192.0.2.1\"]");
         assert_eq!(value(&several, "trusted_proxy").as_deref(), Some("10.0.0.0/8,192.0.2.1"));
-        assert!(gather(&file("trusted_proxy = [1]")).is_err());
-        assert!(gather(&file("listen = [\"127.0.0.1:1\"]")).is_err());
+        assert!(collect(&file("trusted_proxy = [1]")).is_err());
+        assert!(collect(&file("listen = [\"127.0.0.1:1\"]")).is_err());
     }
 
     #[test]
-    fn what_is_no_setting_is_an_error_that_names_its_place() {
-        let errors = gather(&sources(&[], &[("NOVANTRA_LISTN", "x")], Some("tokn = 1"))).unwrap_err();
+    fn an_unknown_setting_is_an_error_with_its_origin() {
+        let errors = collect(&sources(&[], &[("NOVANTRA_LISTN", "x")], Some("tokn = 1"))).unwrap_err();
         assert_eq!(
             errors,
             ["tokn in novantra.toml is not a setting", "NOVANTRA_LISTN in the environment is not a setting"]
@@ -265,12 +265,12 @@ mod tests {
     }
 
     #[test]
-    fn what_tests_set_for_themselves_is_none_of_our_business() {
-        assert!(gather(&sources(&[], &[("NOVANTRA_TEST_DATA", "x"), ("PATH", "/bin")], None)).is_ok());
+    fn variables_of_tests_and_of_other_programs_are_ignored() {
+        assert!(collect(&sources(&[], &[("NOVANTRA_TEST_DATA", "x"), ("PATH", "/bin")], None)).is_ok());
     }
 
     #[test]
-    fn a_secret_may_be_held_in_a_file_but_not_in_two_places() {
+    fn a_secret_is_given_as_a_value_or_as_a_file_but_not_both() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("url");
         std::fs::write(&path, "postgres://somebody@host/base\n").unwrap();
@@ -280,16 +280,16 @@ mod tests {
             value(&sources(&[], &[file], None), "database_url").as_deref(),
             Some("postgres://somebody@host/base")
         );
-        assert!(gather(&sources(&[], &[file, ("NOVANTRA_DATABASE_URL", "memory:")], None)).is_err());
+        assert!(collect(&sources(&[], &[file, ("NOVANTRA_DATABASE_URL", "memory:")], None)).is_err());
         assert!(
-            gather(&sources(&[], &[("NOVANTRA_LISTEN_FILE", path)], None)).is_err(),
+            collect(&sources(&[], &[("NOVANTRA_LISTEN_FILE", path)], None)).is_err(),
             "only secrets can be read from files"
         );
     }
 
     #[test]
-    fn a_broken_file_is_named_with_its_line() {
-        let errors = gather(&sources(&[], &[], Some("listen = \"x\"\nlisten : 3"))).unwrap_err();
+    fn an_invalid_file_is_reported_with_its_line() {
+        let errors = collect(&sources(&[], &[], Some("listen = \"x\"\nlisten : 3"))).unwrap_err();
         assert!(errors[0].starts_with("novantra.toml line 2: "), "{errors:?}");
     }
 }

@@ -15,8 +15,8 @@ use store_sql::DatabaseOptions;
 use crate::{
     settings::{
         Setting,
-        forms::{address, mebibytes, one_of, parse_span, positive},
-        sources::{Given, Origin},
+        parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_positive},
+        sources::{Origin, RawSetting},
         table,
         webhooks::WebhookSettings,
     },
@@ -70,18 +70,18 @@ impl Settings {
     ///
     /// # Errors
     /// All invalid values, each with its origin.
-    pub(crate) fn understand(given: &BTreeMap<&'static str, Given>) -> Result<Self, Vec<String>> {
-        let mut reader = Reading { given, faults: Vec::new() };
-        let data_dir = reader.take(&table::DATA_DIR, path);
+    pub(crate) fn parse(given: &BTreeMap<&'static str, RawSetting>) -> Result<Self, Vec<String>> {
+        let mut reader = SettingsReader { values: given, errors: Vec::new() };
+        let data_dir = reader.value(&table::DATA_DIR, parse_path);
         let settings = reader.settings(data_dir.as_deref().unwrap_or(Path::new("")));
         match settings {
-            Some(settings) if reader.faults.is_empty() => Ok(settings),
-            _ => Err(reader.faults),
+            Some(settings) if reader.errors.is_empty() => Ok(settings),
+            _ => Err(reader.errors),
         }
     }
 
     /// Warnings about valid but risky values.
-    pub(crate) fn doubts(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let day = Duration::from_secs(24 * 60 * 60);
         let short = [
             (self.api.idempotency_retention, &table::IDEMPOTENCY_RETENTION),
@@ -92,7 +92,7 @@ impl Settings {
         .map(|(span, setting)| {
             format!("{} is {}s, but the API promises its clients 24h", setting.name, span.as_secs())
         });
-        let everybody = self.api.trusted_proxies.include_everybody().then(|| {
+        let everybody = self.api.trusted_proxies.include_all_addresses().then(|| {
             format!("{} contains all addresses, so every client can claim any address", table::TRUSTED_PROXY.name)
         });
         let in_clear = (self.tls.is_none() && !self.listen.ip().is_loopback() && self.api.trusted_proxies.is_empty())
@@ -105,31 +105,32 @@ impl Settings {
                     table::TRUSTED_PROXY.name
                 )
             });
-        short.chain(everybody).chain(in_clear).chain(self.webhooks.doubts()).collect()
+        short.chain(everybody).chain(in_clear).chain(self.webhooks.warnings()).collect()
     }
 }
 
 /// Parses raw values and collects the errors.
-pub(super) struct Reading<'a> {
-    given: &'a BTreeMap<&'static str, Given>,
-    faults: Vec<String>,
+pub(super) struct SettingsReader<'a> {
+    values: &'a BTreeMap<&'static str, RawSetting>,
+    errors: Vec<String>,
 }
 
-impl Reading<'_> {
+impl SettingsReader<'_> {
     fn settings(&mut self, data_dir: &Path) -> Option<Settings> {
-        let listen = self.take(&table::LISTEN, address);
-        let admin_listen = self.take(&table::ADMIN_LISTEN, address);
+        let listen = self.value(&table::LISTEN, parse_address);
+        let admin_listen = self.value(&table::ADMIN_LISTEN, parse_address);
         let tls = self.tls();
-        let database = self.take_or(&table::DATABASE_URL, database, || Database::Sqlite(data_dir.join("novantra.db")));
+        let database =
+            self.value_or(&table::DATABASE_URL, parse_database_url, || Database::Sqlite(data_dir.join("novantra.db")));
         let database_options = self.database_options();
-        let master_key_file = self.take_or(&table::MASTER_KEY_FILE, path, || data_dir.join("master.key"));
-        let signing_key_lifetime = self.take(&table::SIGNING_KEY_LIFETIME, key_lifetime);
-        let rate_limit_url = self.take_or(&table::RATE_LIMIT_URL, redis, || None);
-        let max_connections = self.take(&table::MAX_CONNECTIONS, positive);
-        let log_format = self.take(&table::LOG_FORMAT, |text| {
-            one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
+        let master_key_file = self.value_or(&table::MASTER_KEY_FILE, parse_path, || data_dir.join("master.key"));
+        let signing_key_lifetime = self.value(&table::SIGNING_KEY_LIFETIME, parse_key_lifetime);
+        let rate_limit_url = self.value_or(&table::RATE_LIMIT_URL, parse_redis_url, || None);
+        let max_connections = self.value(&table::MAX_CONNECTIONS, parse_positive);
+        let log_format = self.value(&table::LOG_FORMAT, |text| {
+            parse_one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
         });
-        let log_level = self.take_or(&table::LOG_LEVEL, |text| log_filter(text).map(Some), || None);
+        let log_level = self.value_or(&table::LOG_LEVEL, |text| parse_log_filter(text).map(Some), || None);
         let webhooks = WebhookSettings::read(self);
         let api = self.api();
         Some(Settings {
@@ -152,28 +153,28 @@ impl Reading<'_> {
 
     /// The files of certificate and key, which must be given together.
     fn tls(&mut self) -> Option<Option<CertificateFiles>> {
-        let certificate = self.take_or(&table::TLS_CERT, |text| path(text).map(Some), || None)?;
-        let key = self.take_or(&table::TLS_KEY, |text| path(text).map(Some), || None)?;
+        let certificate = self.value_or(&table::TLS_CERT, |text| parse_path(text).map(Some), || None)?;
+        let key = self.value_or(&table::TLS_KEY, |text| parse_path(text).map(Some), || None)?;
         match (certificate, key) {
             (Some(certificate), Some(key)) => Some(Some(CertificateFiles { certificate, key })),
             (None, None) => Some(None),
-            (Some(_), None) => self.fault("tls_cert is set without tls_key; set both"),
-            (None, Some(_)) => self.fault("tls_key is set without tls_cert; set both"),
+            (Some(_), None) => self.error("tls_cert is set without tls_key; set both"),
+            (None, Some(_)) => self.error("tls_key is set without tls_cert; set both"),
         }
     }
 
-    fn fault<T>(&mut self, error: &str) -> Option<T> {
-        self.faults.push(error.to_owned());
+    fn error<T>(&mut self, error: &str) -> Option<T> {
+        self.errors.push(error.to_owned());
         None
     }
 
     fn database_options(&mut self) -> Option<DatabaseOptions> {
-        let connections = self.take(&table::DATABASE_CONNECTIONS, |text| {
-            let number = positive(text).ok().filter(|number| (5..=1000).contains(number));
+        let connections = self.value(&table::DATABASE_CONNECTIONS, |text| {
+            let number = parse_positive(text).ok().filter(|number| (5..=1000).contains(number));
             number.ok_or_else(|| format!("{text:?} is not a whole number from 5 to 1000"))
         });
-        let statement_timeout = self.take(&table::DATABASE_STATEMENT_TIMEOUT, |text| {
-            let span = parse_span(text)?;
+        let statement_timeout = self.value(&table::DATABASE_STATEMENT_TIMEOUT, |text| {
+            let span = parse_duration(text)?;
             let is_valid = (Duration::from_secs(1)..=Duration::from_secs(60 * 60)).contains(&span);
             if is_valid { Ok(span) } else { Err(format!("{text} is not from 1s to 1h")) }
         });
@@ -181,20 +182,20 @@ impl Reading<'_> {
     }
 
     fn api(&mut self) -> Option<api::ApiSettings> {
-        let token_lifetime = self.take(&table::TOKEN_LIFETIME, |text| {
-            TokenLifetime::new(parse_span(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
+        let token_lifetime = self.value(&table::TOKEN_LIFETIME, |text| {
+            TokenLifetime::new(parse_duration(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
         });
-        let idempotency_retention = self.take(&table::IDEMPOTENCY_RETENTION, some_time);
-        let cursor_lifetime = self.take(&table::CURSOR_LIFETIME, some_time);
+        let idempotency_retention = self.value(&table::IDEMPOTENCY_RETENTION, parse_positive_duration);
+        let cursor_lifetime = self.value(&table::CURSOR_LIFETIME, parse_positive_duration);
         let durable_read_audit =
-            self.take(&table::AUDIT_READS, |text| one_of(text, &[("durable", true), ("buffered", false)]));
-        let trusted_proxies = self.take_or(&table::TRUSTED_PROXY, str::parse, api::TrustedProxies::default);
-        let body_memory = self.take(&table::REQUEST_BODY_MEMORY, mebibytes);
-        let token_read = self.take(&table::RATE_LIMIT_TOKEN_READ, positive);
-        let token_write = self.take(&table::RATE_LIMIT_TOKEN_WRITE, positive);
-        let organization = self.take(&table::RATE_LIMIT_ORGANIZATION, positive);
-        let token_endpoint = self.take(&table::RATE_LIMIT_TOKEN_ENDPOINT, positive);
-        let token_endpoint_address = self.take(&table::RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS, positive);
+            self.value(&table::AUDIT_READS, |text| parse_one_of(text, &[("durable", true), ("buffered", false)]));
+        let trusted_proxies = self.value_or(&table::TRUSTED_PROXY, str::parse, api::TrustedProxies::default);
+        let body_memory = self.value(&table::REQUEST_BODY_MEMORY, parse_mebibytes);
+        let token_read = self.value(&table::RATE_LIMIT_TOKEN_READ, parse_positive);
+        let token_write = self.value(&table::RATE_LIMIT_TOKEN_WRITE, parse_positive);
+        let organization = self.value(&table::RATE_LIMIT_ORGANIZATION, parse_positive);
+        let token_endpoint = self.value(&table::RATE_LIMIT_TOKEN_ENDPOINT, parse_positive);
+        let token_endpoint_address = self.value(&table::RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS, parse_positive);
         Some(api::ApiSettings {
             token_lifetime: token_lifetime?,
             idempotency_retention: idempotency_retention?,
@@ -213,8 +214,8 @@ impl Reading<'_> {
     }
 
     /// Parses the value of a setting or its default. Returns `None` after recording an error.
-    pub(super) fn take<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let (value, origin) = match (self.given.get(setting.name), setting.default) {
+    pub(super) fn value<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let (value, origin) = match (self.values.get(setting.name), setting.default) {
             (Some(raw), _) => (raw.value.as_str(), &raw.origin),
             (None, default) => (default.unwrap_or_default(), &Origin::Default),
         };
@@ -224,45 +225,45 @@ impl Reading<'_> {
                 // The value of a secret must not appear in the message.
                 let error =
                     if setting.secret { "the value is invalid (it is secret and not shown)".to_owned() } else { error };
-                self.faults.push(format!("{} (from {origin}): {error}", setting.name));
+                self.errors.push(format!("{} (from {origin}): {error}", setting.name));
                 None
             }
         }
     }
 
     /// Parses the value of a setting, or computes its default if it is not set.
-    pub(super) fn take_or<T>(
+    pub(super) fn value_or<T>(
         &mut self,
         setting: &Setting,
         parse: impl FnOnce(&str) -> Result<T, String>,
         default: impl FnOnce() -> T,
     ) -> Option<T> {
-        if self.given.contains_key(setting.name) { self.take(setting, parse) } else { Some(default()) }
+        if self.values.contains_key(setting.name) { self.value(setting, parse) } else { Some(default()) }
     }
 }
 
-fn path(text: &str) -> Result<PathBuf, String> {
+fn parse_path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("the path is empty".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
-fn some_time(text: &str) -> Result<Duration, String> {
-    parse_span(text)
+fn parse_positive_duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
         .and_then(|span| if span.is_zero() { Err("the duration must be at least 1s".to_owned()) } else { Ok(span) })
 }
 
-fn key_lifetime(text: &str) -> Result<Option<Duration>, String> {
-    match parse_span(text)? {
+fn parse_key_lifetime(text: &str) -> Result<Option<Duration>, String> {
+    match parse_duration(text)? {
         Duration::ZERO => Ok(None),
         span if span >= Duration::from_secs(3600) => Ok(Some(span)),
         _ => Err(format!("{text} is neither 0s nor at least 1h")),
     }
 }
 
-fn log_filter(text: &str) -> Result<String, String> {
+fn parse_log_filter(text: &str) -> Result<String, String> {
     text.parse::<tracing_subscriber::EnvFilter>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
-fn redis(text: &str) -> Result<Option<RedisUrl>, String> {
+fn parse_redis_url(text: &str) -> Result<Option<RedisUrl>, String> {
     text.parse().map(Some).map_err(|error: limits_redis::MalformedRedisUrl| error.to_string())
 }
 
@@ -270,7 +271,7 @@ fn redis(text: &str) -> Result<Option<RedisUrl>, String> {
 ///
 /// # Errors
 /// If the URL names no file, or its scheme is unknown.
-pub(crate) fn database(text: &str) -> Result<Database, String> {
+pub(crate) fn parse_database_url(text: &str) -> Result<Database, String> {
     if text == "memory:" {
         return Ok(Database::Memory);
     }
@@ -291,16 +292,16 @@ pub(crate) fn database(text: &str) -> Result<Database, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Sources, TABLE, gather};
+    use crate::settings::{Sources, TABLE, collect};
 
-    fn understand(environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+    fn parse(environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Settings::understand(&gather(&Sources { environment, ..Sources::default() }).unwrap())
+        Settings::parse(&collect(&Sources { environment, ..Sources::default() }).unwrap())
     }
 
     #[test]
-    fn without_any_settings_the_defaults_stand() {
-        let settings = understand(&[]).unwrap();
+    fn without_settings_the_defaults_apply() {
+        let settings = parse(&[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert!(
             matches!(settings.database, Database::Sqlite(file) if file == Path::new("./novantra-data/novantra.db"))
@@ -311,8 +312,8 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_value_is_reported_with_where_it_came_from() {
-        let errors = understand(&[("NOVANTRA_TOKEN_LIFETIME", "59s"), ("NOVANTRA_LISTEN", "nowhere")]).unwrap_err();
+    fn every_invalid_value_is_reported_with_its_origin() {
+        let errors = parse(&[("NOVANTRA_TOKEN_LIFETIME", "59s"), ("NOVANTRA_LISTEN", "nowhere")]).unwrap_err();
         assert_eq!(
             errors,
             [
@@ -323,47 +324,47 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_database_url_is_not_repeated() {
-        let errors = understand(&[("NOVANTRA_DATABASE_URL", "mysql://root:hunter2@host")]).unwrap_err();
+    fn an_invalid_database_url_is_not_shown() {
+        let errors = parse(&[("NOVANTRA_DATABASE_URL", "mysql://root:hunter2@host")]).unwrap_err();
         assert!(!errors[0].contains("hunter2"), "{errors:?}");
     }
 
     #[test]
-    fn every_setting_of_the_table_is_understood_and_not_only_listed() {
+    fn every_setting_of_the_table_is_parsed() {
         for setting in TABLE.iter().filter(|setting| !matches!(setting.unit, "FOLDER" | "FILE")) {
             let variable = setting.variable();
-            assert!(understand(&[(&variable, "=no value=")]).is_err(), "{} accepts any value", setting.name);
+            assert!(parse(&[(&variable, "=no value=")]).is_err(), "{} accepts any value", setting.name);
         }
     }
 
     #[test]
-    fn a_certificate_and_its_key_are_given_together_or_not_at_all() {
+    fn a_certificate_without_its_key_and_a_key_without_its_certificate_are_errors() {
         let [certificate, key] = [("NOVANTRA_TLS_CERT", "a.crt"), ("NOVANTRA_TLS_KEY", "a.key")];
-        assert_eq!(understand(&[certificate, key]).unwrap().tls.unwrap().key, Path::new("a.key"));
-        assert_eq!(understand(&[certificate]).unwrap_err(), ["tls_cert is set without tls_key; set both"]);
-        assert_eq!(understand(&[key]).unwrap_err(), ["tls_key is set without tls_cert; set both"]);
+        assert_eq!(parse(&[certificate, key]).unwrap().tls.unwrap().key, Path::new("a.key"));
+        assert_eq!(parse(&[certificate]).unwrap_err(), ["tls_cert is set without tls_key; set both"]);
+        assert_eq!(parse(&[key]).unwrap_err(), ["tls_key is set without tls_cert; set both"]);
     }
 
     #[test]
-    fn believing_everybody_is_allowed_but_doubted() {
+    fn trusting_all_proxies_is_allowed_with_a_warning() {
         for (proxies, warnings) in [("10.0.0.0/8,::1", 0), ("10.0.0.0/8,0.0.0.0/0", 1), ("::/0", 1)] {
-            let settings = understand(&[("NOVANTRA_TRUSTED_PROXY", proxies)]).unwrap();
-            assert_eq!(settings.doubts().len(), warnings, "{proxies}");
+            let settings = parse(&[("NOVANTRA_TRUSTED_PROXY", proxies)]).unwrap();
+            assert_eq!(settings.warnings().len(), warnings, "{proxies}");
         }
     }
 
     #[test]
-    fn plain_http_for_more_than_this_machine_is_doubted_unless_a_proxy_is_named() {
+    fn plain_http_beyond_loopback_gives_a_warning_unless_a_proxy_is_trusted() {
         let everywhere = ("NOVANTRA_LISTEN", "0.0.0.0:8080");
-        assert_eq!(understand(&[everywhere]).unwrap().doubts().len(), 1);
-        assert!(understand(&[everywhere, ("NOVANTRA_TRUSTED_PROXY", "10.0.0.1")]).unwrap().doubts().is_empty());
-        assert!(understand(&[("NOVANTRA_LISTEN", "[::1]:8080")]).unwrap().doubts().is_empty());
+        assert_eq!(parse(&[everywhere]).unwrap().warnings().len(), 1);
+        assert!(parse(&[everywhere, ("NOVANTRA_TRUSTED_PROXY", "10.0.0.1")]).unwrap().warnings().is_empty());
+        assert!(parse(&[("NOVANTRA_LISTEN", "[::1]:8080")]).unwrap().warnings().is_empty());
     }
 
     #[test]
-    fn keeping_less_than_is_promised_is_allowed_but_doubted() {
-        let settings = understand(&[("NOVANTRA_IDEMPOTENCY_RETENTION", "2s")]).unwrap();
-        assert_eq!(settings.doubts().len(), 1);
-        assert!(understand(&[]).unwrap().doubts().is_empty());
+    fn a_retention_shorter_than_promised_is_allowed_with_a_warning() {
+        let settings = parse(&[("NOVANTRA_IDEMPOTENCY_RETENTION", "2s")]).unwrap();
+        assert_eq!(settings.warnings().len(), 1);
+        assert!(parse(&[]).unwrap().warnings().is_empty());
     }
 }

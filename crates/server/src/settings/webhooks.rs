@@ -6,9 +6,9 @@ use ipnet::IpNet;
 use webhooks::AddressPolicy;
 
 use super::{
-    forms::{one_of, parse_span, positive},
+    parsers::{parse_duration, parse_one_of, parse_positive},
     table,
-    typed::Reading,
+    typed::SettingsReader,
 };
 
 /// The parsed settings of webhooks.
@@ -21,16 +21,17 @@ pub(crate) struct WebhookSettings {
 }
 
 impl WebhookSettings {
-    pub(super) fn read(reader: &mut Reading<'_>) -> Option<Self> {
-        let loopback =
-            reader.take(&table::WEBHOOKS_ALLOW_LOOPBACK_HTTP, |text| one_of(text, &[("true", true), ("false", false)]));
-        let allowed = reader.take_or(&table::WEBHOOKS_ALLOW_ADDRESSES, networks, Vec::new);
-        let retention = reader.take(&table::WEBHOOKS_RETENTION, |text| {
-            let span = parse_span(text)?;
-            if span < SHORTEST_RETENTION { Err(format!("{text} is not at least 4d")) } else { Ok(span) }
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Option<Self> {
+        let loopback = reader.value(&table::WEBHOOKS_ALLOW_LOOPBACK_HTTP, |text| {
+            parse_one_of(text, &[("true", true), ("false", false)])
         });
-        let concurrency = reader.take(&table::WEBHOOKS_CONCURRENCY, |text| {
-            let number = positive(text).ok().filter(|number| (4..=65_536).contains(number));
+        let allowed = reader.value_or(&table::WEBHOOKS_ALLOW_ADDRESSES, parse_networks, Vec::new);
+        let retention = reader.value(&table::WEBHOOKS_RETENTION, |text| {
+            let span = parse_duration(text)?;
+            if span < MIN_RETENTION { Err(format!("{text} is not at least 4d")) } else { Ok(span) }
+        });
+        let concurrency = reader.value(&table::WEBHOOKS_CONCURRENCY, |text| {
+            let number = parse_positive(text).ok().filter(|number| (4..=65_536).contains(number));
             number.ok_or_else(|| format!("{text:?} is not a whole number from 4 to 65536"))
         });
         Some(Self {
@@ -41,7 +42,7 @@ impl WebhookSettings {
     }
 
     /// A warning about a risky value.
-    pub(super) fn doubts(&self) -> Option<String> {
+    pub(super) fn warnings(&self) -> Option<String> {
         let everywhere = self.addresses.allowed.iter().any(|network| network.prefix_len() == 0);
         everywhere.then(|| {
             let name = table::WEBHOOKS_ALLOW_ADDRESSES.name;
@@ -53,10 +54,10 @@ impl WebhookSettings {
 }
 
 /// Minimum retention. A delivery is retried for more than three days, and its event must be stored as long.
-const SHORTEST_RETENTION: Duration = Duration::from_secs(4 * 24 * 60 * 60);
+const MIN_RETENTION: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
 /// Parses networks such as `10.0.0.0/8` and single addresses, separated by commas.
-fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+fn parse_networks(text: &str) -> Result<Vec<IpNet>, String> {
     let network = |text: &str| {
         let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         network.map_err(|_| format!("{text:?} is not a network such as 10.0.0.0/8"))
@@ -70,11 +71,11 @@ mod tests {
 
     #[test]
     fn networks_and_single_addresses_are_allowed_in_one_list() {
-        let read = networks("10.20.0.0/16, 192.0.2.7,fd00::/8").unwrap();
+        let read = parse_networks("10.20.0.0/16, 192.0.2.7,fd00::/8").unwrap();
         assert_eq!(read.len(), 3);
         assert!(read[1].contains(&"192.0.2.7".parse::<IpAddr>().unwrap()) && read[1].prefix_len() == 32);
         for text in ["", "10.0.0.0/33", "example.com", "10.0.0.0/8,"] {
-            assert!(networks(text).is_err(), "{text:?}");
+            assert!(parse_networks(text).is_err(), "{text:?}");
         }
     }
 }

@@ -11,11 +11,11 @@ use x509_cert::{
 ///
 /// # Errors
 /// If a certificate can't be parsed.
-pub(super) fn of_chain(chain: &[CertificateDer<'_>]) -> der::Result<Timestamp> {
-    chain.iter().map(of_one).try_fold(Timestamp::from_millis(i64::MAX), |first, one| Ok(first.min(one?)))
+pub(super) fn chain_expiry(chain: &[CertificateDer<'_>]) -> der::Result<Timestamp> {
+    chain.iter().map(certificate_expiry).try_fold(Timestamp::from_millis(i64::MAX), |first, one| Ok(first.min(one?)))
 }
 
-fn of_one(certificate: &CertificateDer<'_>) -> der::Result<Timestamp> {
+fn certificate_expiry(certificate: &CertificateDer<'_>) -> der::Result<Timestamp> {
     // Some issuers deviate from the standard; `Raw` accepts that, since only the dates matter here.
     let certificate = CertificateInner::<Raw>::from_der(certificate)?;
     let expiry = certificate.tbs_certificate().validity().not_after.to_unix_duration();

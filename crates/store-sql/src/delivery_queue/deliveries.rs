@@ -70,7 +70,7 @@ type CheckedTimestamp = (Timestamp, RegistrationCheck);
 /// A request for the due deliveries of a partition.
 #[derive(Clone, Copy)]
 pub(super) struct DueRequest {
-    pub(super) lane: Partition,
+    pub(super) partition: Partition,
     pub(super) now: Timestamp,
     pub(super) limit: usize,
 }
@@ -91,13 +91,13 @@ pub(super) fn due<'s>(
     Box::pin(async move {
         let mut partitions: BTreeMap<Partition, MergedRequest> = BTreeMap::new();
         for request in requests {
-            let merged = partitions.entry(request.lane);
+            let merged = partitions.entry(request.partition);
             let merged = merged.or_insert_with(|| MergedRequest { request: *request, unanswered: 0, due: Vec::new() });
             let all = &mut merged.request;
             *all = DueRequest { now: all.now.max(request.now), limit: all.limit.max(request.limit), ..*all };
             merged.unanswered += 1;
         }
-        let row = |MergedRequest { request: DueRequest { lane: partition, now, limit }, .. }: &MergedRequest| {
+        let row = |MergedRequest { request: DueRequest { partition, now, limit }, .. }: &MergedRequest| {
             let [organization, subscription] = partitions::key_values(*partition);
             vec![organization, subscription, Value::limit(*limit), (*now).into()]
         };
@@ -112,7 +112,7 @@ pub(super) fn due<'s>(
         }
         partitions.values_mut().for_each(|merged| merged.due.sort_unstable_by_key(sort_key));
         let answer = |request: &DueRequest| {
-            let merged = partitions.get_mut(&request.lane);
+            let merged = partitions.get_mut(&request.partition);
             merged.map_or(Ok(Vec::new()), |merged| merged.answer_for(*request, &bodies))
         };
         requests.iter().map(answer).collect()

@@ -9,44 +9,47 @@ use kernel::{Changeset, Reason, WriteTimestamp};
 use serde_json::json;
 use webhooks::{AddressPolicy, SubscriptionPatch, SubscriptionStatus, WebhookSubscription, update};
 
-use super::{WithSigns, answer, create::may_read, desk, event_type_words, own, status_words, with_signs};
+use super::{
+    SubscriptionWithHealth, create::check_read_scopes, event_type_reader, find_owned, status_reader,
+    subscription_response, webhook_context, with_health,
+};
 use crate::{
     app::App,
-    body::{Endpoint, Object, Words, text},
-    call::Call,
+    body::{BodyReader, EndpointUrlReader, EnumSetReader, text},
     operation::{Document, Media},
     problem::{Issue, Problem},
-    reply::Reply,
+    request::ApiRequest,
+    response::ApiResponse,
     view::record_media,
-    write::{Command, carry_out},
+    write::{Command, execute},
 };
 
 /// The command that updates a subscription.
-pub(crate) struct Change {
+pub(crate) struct UpdateSubscription {
     change: SubscriptionPatch,
     reason: Reason,
 }
 
-impl Change {
-    fn read(object: &mut Object<'_>, addresses: &AddressPolicy) -> Option<Self> {
+impl UpdateSubscription {
+    fn read(object: &mut BodyReader<'_>, addresses: &AddressPolicy) -> Option<Self> {
         let change = SubscriptionPatch {
-            url: object.changed("url", Endpoint(addresses)),
-            description: object.changed("description", text()),
-            event_types: object.changed("eventTypes", Words(event_type_words())),
-            active: object.changed("status", status_words()).map(|status| status == SubscriptionStatus::Active),
+            url: object.patch_required("url", EndpointUrlReader(addresses)),
+            description: object.patch_required("description", text()),
+            event_types: object.patch_required("eventTypes", EnumSetReader(event_type_reader())),
+            active: object.patch_required("status", status_reader()).map(|status| status == SubscriptionStatus::Active),
         };
-        let is_valid = object.faults() == 0;
+        let is_valid = object.error_count() == 0;
         let reason = object.reason();
         if change.is_empty() && is_valid {
-            object.fault(Issue::new([], "at least one field besides the reason is required"));
+            object.error(Issue::new([], "at least one field besides the reason is required"));
         }
         Some(Self { change, reason: reason? })
     }
 }
 
 #[async_trait]
-impl Command for Change {
-    type Done = WithSigns;
+impl Command for UpdateSubscription {
+    type Output = SubscriptionWithHealth;
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -55,31 +58,32 @@ impl Command for Change {
     async fn decide(
         &self,
         app: &App,
-        request: &Call,
+        request: &ApiRequest,
         caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
-    ) -> Result<(Changeset, WithSigns), Problem> {
-        let current = own(app, request).await?;
+    ) -> Result<(Changeset, SubscriptionWithHealth), Problem> {
+        let current = find_owned(app, request).await?;
         request.check_if_match(current.meta.revision)?;
         let SubscriptionPatch { url, event_types, .. } = &self.change;
         // A request that changes the endpoint or the event types needs the read scopes of all event types itself.
         if url.is_some() || event_types.is_some() {
-            may_read(caller, event_types.as_ref().unwrap_or(&current.record.event_types))?;
+            check_read_scopes(caller, event_types.as_ref().unwrap_or(&current.record.event_types))?;
         }
-        let (changeset, stored) = update(&desk(context), timestamp, &caller.account, &current, &self.change)?;
-        Ok((changeset, with_signs(app, stored).await?))
+        let (changeset, stored) =
+            update(&webhook_context(context), timestamp, &caller.account, &current, &self.change)?;
+        Ok((changeset, with_health(app, stored).await?))
     }
 
-    fn answer(&self, output: &WithSigns) -> Reply {
-        answer(StatusCode::OK, output)
+    fn response(&self, output: &SubscriptionWithHealth) -> ApiResponse {
+        subscription_response(StatusCode::OK, output)
     }
 }
 
-pub(crate) fn patch<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn patch<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         request.path_id::<WebhookSubscription>()?;
-        carry_out(app, request, |object| Change::read(object, &app.services.webhook_addresses)).await
+        execute(app, request, |object| UpdateSubscription::read(object, &app.services.webhook_addresses)).await
     })
 }
 
@@ -87,7 +91,7 @@ pub(crate) fn document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(|object| Change::read(object, &AddressPolicy::default())),
+            schema: BodyReader::describe(|object| UpdateSubscription::read(object, &AddressPolicy::default())),
             example: json!({ "status": "disabled", "reason": "The mirror is being moved" }),
         }),
         status: 200,

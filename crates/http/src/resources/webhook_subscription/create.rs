@@ -14,29 +14,31 @@ use webhooks::{
     WebhookSubscription, subscribe,
 };
 
-use super::{WithSigns, answer_with_secret, desk, event_type_words, media_with_secret};
+use super::{
+    SubscriptionWithHealth, event_type_reader, media_with_secret, subscription_response_with_secret, webhook_context,
+};
 use crate::{
     app::App,
-    body::{Endpoint, Object, Words, text},
-    call::Call,
+    body::{BodyReader, EndpointUrlReader, EnumSetReader, text},
     operation::{Document, Media},
     problem::Problem,
-    reply::Reply,
-    view::created,
-    write::{Command, carry_out},
+    request::ApiRequest,
+    response::ApiResponse,
+    view::with_location,
+    write::{Command, execute},
 };
 
 /// The command that creates a subscription.
-pub(crate) struct Create {
+pub(crate) struct CreateSubscription {
     subscription: NewSubscription,
     reason: Reason,
 }
 
-impl Create {
-    fn read(object: &mut Object<'_>, addresses: &AddressPolicy) -> Option<Self> {
-        let url = object.required("url", Endpoint(addresses));
+impl CreateSubscription {
+    fn read(object: &mut BodyReader<'_>, addresses: &AddressPolicy) -> Option<Self> {
+        let url = object.required("url", EndpointUrlReader(addresses));
         let description = object.optional("description", text());
-        let event_types = object.required("eventTypes", Words(event_type_words()));
+        let event_types = object.required("eventTypes", EnumSetReader(event_type_reader()));
         let reason = object.reason();
         let description = description.unwrap_or_default();
         let subscription = NewSubscription { url: url?, description, event_types: event_types? };
@@ -46,15 +48,15 @@ impl Create {
 
 /// Checks that the caller itself may read these events. A token with fewer scopes than its account must not gain access
 /// through a subscription.
-pub(super) fn may_read(caller: &Caller, event_types: &BTreeSet<EventType>) -> Result<(), Problem> {
+pub(super) fn check_read_scopes(caller: &Caller, event_types: &BTreeSet<EventType>) -> Result<(), Problem> {
     event_types
         .iter()
         .try_for_each(|event| caller.require_scope(event.scope()).map_err(|_| Problem::forbidden(event.scope())))
 }
 
 #[async_trait]
-impl Command for Create {
-    type Done = (WithSigns, WebhookSecret);
+impl Command for CreateSubscription {
+    type Output = (SubscriptionWithHealth, WebhookSecret);
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -63,12 +65,12 @@ impl Command for Create {
     async fn decide(
         &self,
         app: &App,
-        _: &Call,
+        _: &ApiRequest,
         caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
-    ) -> Result<(Changeset, Self::Done), Problem> {
-        may_read(caller, &self.subscription.event_types)?;
+    ) -> Result<(Changeset, Self::Output), Problem> {
+        check_read_scopes(caller, &self.subscription.event_types)?;
         let (services, account) = (&app.services, &*caller.account);
         let slots = (0..MAX_SUBSCRIPTIONS_PER_ACCOUNT).filter_map(|slot| u8::try_from(slot).ok());
         let keys: Vec<String> = slots.map(|slot| WebhookSubscription::slot_key(account.meta.id, slot)).collect();
@@ -78,29 +80,29 @@ impl Command for Create {
         let taken_slots = existing.iter().map(|stored| stored.record.slot).collect();
         let id = Id::new(services.entropy.ulid(timestamp.at()));
         let secret = WebhookSecret::generate(&*services.entropy);
-        let encrypted = services.webhook_secrets.encrypt(&*services.entropy, id, &secret);
+        let encrypted = services.webhook_signer.encrypt(&*services.entropy, id, &secret);
         let (changeset, stored) =
-            subscribe(&desk(context), timestamp, account, &taken_slots, id, encrypted, &self.subscription)?;
+            subscribe(&webhook_context(context), timestamp, account, &taken_slots, id, encrypted, &self.subscription)?;
         Ok((changeset, ((stored, DeliveryHealth::default()), secret)))
     }
 
-    fn answer(&self, (subscription, secret): &Self::Done) -> Reply {
+    fn response(&self, (subscription, secret): &Self::Output) -> ApiResponse {
         let location = format!("/api/v1/webhooks/subscriptions/{}", subscription.0.meta.id);
-        created(&location, answer_with_secret(StatusCode::CREATED, subscription, secret))
+        with_location(&location, subscription_response_with_secret(StatusCode::CREATED, subscription, secret))
     }
 }
 
-pub(crate) fn post<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
-    Box::pin(
-        async move { carry_out(app, request, |object| Create::read(object, &app.services.webhook_addresses)).await },
-    )
+pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        execute(app, request, |object| CreateSubscription::read(object, &app.services.webhook_addresses)).await
+    })
 }
 
 pub(crate) fn document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(|object| Create::read(object, &AddressPolicy::default())),
+            schema: BodyReader::describe(|object| CreateSubscription::read(object, &AddressPolicy::default())),
             example: json!({
                 "url": "https://mirror.cedar-valley.example/novantra",
                 "description": "ServiceNow mirror",

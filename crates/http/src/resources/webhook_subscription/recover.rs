@@ -20,42 +20,42 @@ use webhooks::{
     UndeliveredEvent, WebhookDelivery, WebhookSubscription,
 };
 
-use super::{desk, own};
+use super::{find_owned, webhook_context};
 use crate::{
     app::App,
-    body::{Moment, Object},
-    call::Call,
+    body::{BodyReader, TimestampReader},
     operation::{Document, Media},
     problem::{Issue, Problem},
-    reply::Reply,
-    write::{Command, carry_out},
+    request::ApiRequest,
+    response::ApiResponse,
+    write::{Command, execute},
 };
 
 /// The number of events that are read at a time.
-const STEP: usize = 200;
+const PAGE_SIZE: usize = 200;
 /// The maximum number of pages that one request reads, which bounds its cost even if few events match the subscription.
-const MOST_STEPS: usize = 100;
+const MAX_PAGES: usize = 100;
 
 /// The states of the deliveries that are sent again: those that have ended without success, or wait for another
 /// attempt.
 const UNDELIVERED: [DeliveryState; 3] = [DeliveryState::Failed, DeliveryState::Exhausted, DeliveryState::Cancelled];
 
 /// The command that redelivers the events of a time range.
-pub(crate) struct Recover {
+pub(crate) struct RecoverDeliveries {
     since: Timestamp,
     until: Option<Timestamp>,
     reason: Reason,
 }
 
-impl Recover {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
-        let since = object.required("since", Moment);
-        let until = object.optional("until", Moment);
+impl RecoverDeliveries {
+    fn read(object: &mut BodyReader<'_>) -> Option<Self> {
+        let since = object.required("since", TimestampReader);
+        let until = object.optional("until", TimestampReader);
         let reason = object.reason();
         if let (Some(since), Some(until)) = (since, until)
             && since >= until
         {
-            object.fault(Issue::new(["until"], "must be after since"));
+            object.error(Issue::new(["until"], "must be after since"));
         }
         Some(Self { since: since?, until, reason: reason? })
     }
@@ -63,23 +63,23 @@ impl Recover {
 
 /// The events of a time range that must be redelivered.
 #[derive(Default)]
-struct Found {
+struct UndeliveredEvents {
     failed: Vec<Stored<WebhookDelivery>>,
     missed: Vec<UndeliveredEvent>,
     /// The time of the first event that was not examined.
-    rest: Option<Timestamp>,
+    next_since: Option<Timestamp>,
 }
 
-impl Found {
+impl UndeliveredEvents {
     /// The number of events that may still be added.
-    fn room(&self) -> usize {
+    fn remaining(&self) -> usize {
         MAX_RECOVERED - self.failed.len() - self.missed.len()
     }
 }
 
 #[async_trait]
-impl Command for Recover {
-    type Done = (RecoveryCounts, Option<Timestamp>);
+impl Command for RecoverDeliveries {
+    type Output = (RecoveryCounts, Option<Timestamp>);
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -88,84 +88,84 @@ impl Command for Recover {
     async fn decide(
         &self,
         app: &App,
-        request: &Call,
+        request: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
-    ) -> Result<(Changeset, Self::Done), Problem> {
-        let subscription = own(app, request).await?;
+    ) -> Result<(Changeset, Self::Output), Problem> {
+        let subscription = find_owned(app, request).await?;
         // The range is half-open, and must include the current millisecond.
         let until = self.until.unwrap_or_else(|| timestamp.at() + Duration::from_millis(1));
         // Events before the creation of the subscription are not meant for it.
         let range = ReplayRange { since: self.since.max(subscription.meta.created_at), until };
-        let found = look(&*app.services.store, &subscription, range).await?;
+        let found = find_undelivered(&*app.services.store, &subscription, range).await?;
         let (changeset, recovery) =
-            webhooks::recover(&desk(context), timestamp, &subscription, &found.failed, &found.missed)?;
-        Ok((changeset, (recovery, found.rest)))
+            webhooks::recover(&webhook_context(context), timestamp, &subscription, &found.failed, &found.missed)?;
+        Ok((changeset, (recovery, found.next_since)))
     }
 
-    fn answer(&self, (recovery, rest): &Self::Done) -> Reply {
+    fn response(&self, (recovery, rest): &Self::Output) -> ApiResponse {
         let body = json!({
             "redelivered": recovery.redelivered,
             "missed": recovery.missed,
             "nextSince": rest.map(|time| time.to_string()),
         });
-        Reply::record(StatusCode::OK, "recovery", &body)
+        ApiResponse::record(StatusCode::OK, "recovery", &body)
     }
 }
 
 /// Searches the events of a time range, oldest first, until it has found as many as one request redelivers.
-async fn look(
+async fn find_undelivered(
     store: &DynStore,
     subscription: &Stored<WebhookSubscription>,
     range: ReplayRange,
-) -> Result<Found, StoreError> {
+) -> Result<UndeliveredEvents, StoreError> {
     let organization = subscription.meta.organization;
-    let mut found = Found::default();
-    let mut after = before(range.since);
-    for _ in 0..MOST_STEPS {
-        let events = DeliveryQueue::events(store, organization, after, before(range.until), STEP).await?;
+    let mut found = UndeliveredEvents::default();
+    let mut after = last_id_before(range.since);
+    for _ in 0..MAX_PAGES {
+        let events = DeliveryQueue::events(store, organization, after, last_id_before(range.until), PAGE_SIZE).await?;
         let Some(last) = events.last() else { return Ok(found) };
-        let (end, more) = (last.id.ulid(), events.len() == STEP);
-        let matching = events.into_iter().filter(|event| wants(subscription, event));
+        let (end, more) = (last.id.ulid(), events.len() == PAGE_SIZE);
+        let matching = events.into_iter().filter(|event| is_subscribed_to(subscription, event));
         // The bodies are not needed here, and those of a thousand events are large.
         let matching = matching.map(|event| StoredEvent { body: Bytes::new(), ..event }).collect();
-        found.rest = sort(store, subscription, matching, &mut found).await?;
-        if found.rest.is_some() || !more {
+        found.next_since = classify(store, subscription, matching, &mut found).await?;
+        if found.next_since.is_some() || !more {
             return Ok(found);
         }
         after = end;
     }
-    found.rest = Some(moment(after));
+    found.next_since = Some(time_of(after));
     Ok(found)
 }
 
 /// Whether the subscription includes the type of this event.
-fn wants(subscription: &Stored<WebhookSubscription>, event: &StoredEvent) -> bool {
+fn is_subscribed_to(subscription: &Stored<WebhookSubscription>, event: &StoredEvent) -> bool {
     event.name.parse().is_ok_and(|event_type| subscription.record.event_types.contains(&event_type))
 }
 
 /// Classifies events, oldest first: those with an unsuccessful delivery and those without a delivery are added to
 /// `found`. Returns the time of the first event that did not fit any more.
-async fn sort(
+async fn classify(
     store: &DynStore,
     subscription: &Stored<WebhookSubscription>,
     events: Vec<StoredEvent>,
-    found: &mut Found,
+    found: &mut UndeliveredEvents,
 ) -> Result<Option<Timestamp>, StoreError> {
     let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
     let partition = Partition { organization: subscription.meta.organization, subscription: subscription.meta.id };
-    let times = (moment(first.id.ulid()), moment(last.id.ulid()));
-    let mut undelivered = undelivered(store, subscription, times).await?;
-    let ids: Vec<_> = events.iter().map(|event| id_of(subscription, event)).collect();
+    let times = (time_of(first.id.ulid()), time_of(last.id.ulid()));
+    let mut undelivered = load_undelivered(store, subscription, times).await?;
+    let ids: Vec<_> = events.iter().map(|event| delivery_id(subscription, event)).collect();
     let existing: HashSet<_> = DeliveryQueue::existing_deliveries(store, partition, &ids).await?.into_iter().collect();
     for (event, id) in events.into_iter().zip(ids) {
         let failed = undelivered.iter().position(|delivery| delivery.meta.id == id);
         if failed.is_none() && existing.contains(&id) {
             continue;
         }
-        if found.room() == 0 {
-            return Ok(Some(moment(event.id.ulid())));
+        if found.remaining() == 0 {
+            return Ok(Some(time_of(event.id.ulid())));
         }
         match failed {
             Some(index) => found.failed.push(undelivered.swap_remove(index)),
@@ -176,7 +176,7 @@ async fn sort(
 }
 
 /// Loads the unsuccessful deliveries of events between these times, both inclusive.
-async fn undelivered(
+async fn load_undelivered(
     store: &DynStore,
     subscription: &Stored<WebhookSubscription>,
     (first, last): (Timestamp, Timestamp),
@@ -204,25 +204,25 @@ async fn undelivered(
     }
 }
 
-fn id_of(subscription: &Stored<WebhookSubscription>, event: &StoredEvent) -> Id<WebhookDelivery> {
+fn delivery_id(subscription: &Stored<WebhookSubscription>, event: &StoredEvent) -> Id<WebhookDelivery> {
     WebhookDelivery::derive_id(subscription.meta.id, event.id, event.created_at)
 }
 
 /// Returns the largest identifier that is smaller than those of this time.
-fn before(at: Timestamp) -> Ulid {
+fn last_id_before(at: Timestamp) -> Ulid {
     let first = Ulid::from_parts(u64::try_from(at.millis()).unwrap_or(0), 0);
     Ulid(first.0.saturating_sub(1))
 }
 
 /// Returns the time in an identifier.
-fn moment(id: Ulid) -> Timestamp {
+fn time_of(id: Ulid) -> Timestamp {
     Timestamp::from_millis(i64::try_from(id.timestamp_ms()).unwrap_or(i64::MAX))
 }
 
-pub(crate) fn recover<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn recover<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         request.path_id::<WebhookSubscription>()?;
-        carry_out(app, request, Recover::read).await
+        execute(app, request, RecoverDeliveries::read).await
     })
 }
 
@@ -231,7 +231,7 @@ pub(crate) fn document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(Recover::read),
+            schema: BodyReader::describe(RecoverDeliveries::read),
             example: json!({ "since": "2026-05-25T00:00:00.000Z", "reason": "The mirror was down" }),
         }),
         status: 200,

@@ -8,31 +8,31 @@ use futures_util::future::BoxFuture;
 use kernel::{Changeset, Reason, WriteTimestamp};
 use webhooks::WebhookSubscription;
 
-use super::{desk, own};
+use super::{find_owned, webhook_context};
 use crate::{
     app::App,
-    call::Call,
     operation::{Document, Media},
     problem::Problem,
     query::Query,
-    reply::Reply,
-    write::{Command, carry_out_bare},
+    request::ApiRequest,
+    response::ApiResponse,
+    write::{Command, execute_without_body},
 };
 
 /// The command that deletes a subscription.
-pub(crate) struct Remove {
+pub(crate) struct DeleteSubscription {
     reason: Reason,
 }
 
-impl Remove {
+impl DeleteSubscription {
     fn read(query: &mut Query<'_>) -> Option<Self> {
         Some(Self { reason: query.reason()? })
     }
 }
 
 #[async_trait]
-impl Command for Remove {
-    type Done = ();
+impl Command for DeleteSubscription {
+    type Output = ();
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -41,31 +41,31 @@ impl Command for Remove {
     async fn decide(
         &self,
         app: &App,
-        request: &Call,
+        request: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, ()), Problem> {
-        let current = own(app, request).await?;
+        let current = find_owned(app, request).await?;
         request.check_if_match(current.meta.revision)?;
-        Ok((webhooks::remove(&desk(context), timestamp, &current), ()))
+        Ok((webhooks::remove(&webhook_context(context), timestamp, &current), ()))
     }
 
-    fn answer(&self, (): &()) -> Reply {
-        Reply::empty(StatusCode::NO_CONTENT)
+    fn response(&self, (): &()) -> ApiResponse {
+        ApiResponse::empty(StatusCode::NO_CONTENT)
     }
 }
 
-pub(crate) fn delete<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn delete<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         request.path_id::<WebhookSubscription>()?;
-        carry_out_bare(app, request, Remove::read).await
+        execute_without_body(app, request, DeleteSubscription::read).await
     })
 }
 
 pub(crate) fn document() -> Document {
     Document {
-        query: Query::describe(Remove::read),
+        query: Query::describe(DeleteSubscription::read),
         request: None,
         status: 204,
         response: Media::none(),

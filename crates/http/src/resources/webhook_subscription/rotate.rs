@@ -11,38 +11,41 @@ use kernel::{Changeset, Reason, WriteTimestamp};
 use serde_json::json;
 use webhooks::{WebhookSecret, WebhookSubscription};
 
-use super::{WithSigns, answer_with_secret, desk, media_with_secret, own, with_signs};
+use super::{
+    SubscriptionWithHealth, find_owned, media_with_secret, subscription_response_with_secret, webhook_context,
+    with_health,
+};
 use crate::{
     app::App,
-    body::{Object, Seconds},
-    call::Call,
+    body::{BodyReader, SecondsReader},
     operation::{Document, Media},
     problem::Problem,
-    reply::Reply,
-    write::{Command, carry_out},
+    request::ApiRequest,
+    response::ApiResponse,
+    write::{Command, execute},
 };
 
 /// The default time for which deliveries are also signed with the previous secret.
-const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The command that rotates the signing secret of a subscription.
-pub(crate) struct Rotate {
+pub(crate) struct RotateSecret {
     grace: Duration,
     reason: Reason,
 }
 
-impl Rotate {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
-        let seconds = Seconds { most: ServiceAccount::MAX_GRACE.as_secs(), usual: GRACE.as_secs() };
+impl RotateSecret {
+    fn read(object: &mut BodyReader<'_>) -> Option<Self> {
+        let seconds = SecondsReader { max: ServiceAccount::MAX_GRACE.as_secs(), default: DEFAULT_GRACE.as_secs() };
         let grace = object.optional("graceSeconds", seconds);
         let reason = object.reason();
-        Some(Self { grace: grace.unwrap_or(GRACE), reason: reason? })
+        Some(Self { grace: grace.unwrap_or(DEFAULT_GRACE), reason: reason? })
     }
 }
 
 #[async_trait]
-impl Command for Rotate {
-    type Done = (WithSigns, WebhookSecret);
+impl Command for RotateSecret {
+    type Output = (SubscriptionWithHealth, WebhookSecret);
 
     fn reason(&self) -> &Reason {
         &self.reason
@@ -51,28 +54,29 @@ impl Command for Rotate {
     async fn decide(
         &self,
         app: &App,
-        request: &Call,
+        request: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
-    ) -> Result<(Changeset, Self::Done), Problem> {
-        let current = own(app, request).await?;
+    ) -> Result<(Changeset, Self::Output), Problem> {
+        let current = find_owned(app, request).await?;
         let services = &app.services;
         let secret = WebhookSecret::generate(&*services.entropy);
-        let encrypted = services.webhook_secrets.encrypt(&*services.entropy, current.meta.id, &secret);
-        let (changeset, stored) = webhooks::rotate_secret(&desk(context), timestamp, &current, encrypted, self.grace)?;
-        Ok((changeset, (with_signs(app, stored).await?, secret)))
+        let encrypted = services.webhook_signer.encrypt(&*services.entropy, current.meta.id, &secret);
+        let (changeset, stored) =
+            webhooks::rotate_secret(&webhook_context(context), timestamp, &current, encrypted, self.grace)?;
+        Ok((changeset, (with_health(app, stored).await?, secret)))
     }
 
-    fn answer(&self, (subscription, secret): &Self::Done) -> Reply {
-        answer_with_secret(StatusCode::OK, subscription, secret)
+    fn response(&self, (subscription, secret): &Self::Output) -> ApiResponse {
+        subscription_response_with_secret(StatusCode::OK, subscription, secret)
     }
 }
 
-pub(crate) fn rotate<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn rotate<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         request.path_id::<WebhookSubscription>()?;
-        carry_out(app, request, Rotate::read).await
+        execute(app, request, RotateSecret::read).await
     })
 }
 
@@ -80,7 +84,7 @@ pub(crate) fn document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(Rotate::read),
+            schema: BodyReader::describe(RotateSecret::read),
             example: json!({ "graceSeconds": 3600, "reason": "Yearly rotation" }),
         }),
         status: 200,

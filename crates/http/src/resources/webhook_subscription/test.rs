@@ -14,55 +14,55 @@ use webhooks::{
     WebhookSubscription, record_test,
 };
 
-use super::{desk, own, shape_with, with_signs};
+use super::{find_owned, to_dto_with_health, webhook_context, with_health};
 use crate::{
     app::App,
-    body::Object,
-    call::Call,
-    notices::Head,
+    body::BodyReader,
     operation::{Document, Media},
     problem::Problem,
-    reply::Reply,
+    request::ApiRequest,
+    response::ApiResponse,
     view::{View, record_media},
-    write::{Command, carry_out},
+    webhook_payload::Envelope,
+    write::{Command, execute},
 };
 
 /// The command that sends a test event.
-pub(crate) struct Test {
+pub(crate) struct TestSubscription {
     reason: Reason,
     /// The attempt, which is made only once, even if storing it must be repeated.
-    made: OnceLock<Made>,
+    sent: OnceLock<SentTest>,
 }
 
 /// A test event with its attempt.
-struct Made {
+struct SentTest {
     event: OutboxEvent,
     attempt: Attempt,
-    ended: Timestamp,
+    finished_at: Timestamp,
 }
 
-impl Test {
-    fn read(object: &mut Object<'_>) -> Option<Self> {
-        Some(Self { reason: object.reason()?, made: OnceLock::new() })
+impl TestSubscription {
+    fn read(object: &mut BodyReader<'_>) -> Option<Self> {
+        Some(Self { reason: object.reason()?, sent: OnceLock::new() })
     }
 }
 
 #[async_trait]
-impl Command for Test {
-    type Done = Stored<WebhookDelivery>;
+impl Command for TestSubscription {
+    type Output = Stored<WebhookDelivery>;
 
     fn reason(&self) -> &Reason {
         &self.reason
     }
 
     /// Sends the event before the write is in flight, because an endpoint may be slow.
-    async fn prepare(&self, app: &App, request: &Call) -> Result<(), Problem> {
-        let (services, tenant) = (&app.services, &request.known()?.cached.tenant);
-        let (subscription, health) = with_signs(app, own(app, request).await?).await?;
+    async fn prepare(&self, app: &App, request: &ApiRequest) -> Result<(), Problem> {
+        let (services, tenant) = (&app.services, &request.principal()?.cached.tenant);
+        let (subscription, health) = with_health(app, find_owned(app, request).await?).await?;
         let at = services.clock.now();
         let id = Id::new(services.entropy.ulid(at));
-        let data = json!({ WebhookSubscription::SINGULAR: shape_with(&subscription, health) });
-        let body = Head { id, happened: TEST_EVENT, created_at: at, tenant }.with(&data);
+        let data = json!({ WebhookSubscription::SINGULAR: to_dto_with_health(&subscription, health) });
+        let body = Envelope { id, event_type: TEST_EVENT, created_at: at, tenant }.render(&data);
         let event = OutboxEvent {
             id,
             organization: tenant.id,
@@ -73,26 +73,26 @@ impl Command for Test {
             body,
         };
         let outcome = send(app, &subscription, &event).await;
-        let sent = Made { event, attempt: Attempt { at, outcome }, ended: services.clock.now() };
+        let sent = SentTest { event, attempt: Attempt { at, outcome }, finished_at: services.clock.now() };
         // `prepare` is called only once, so the cell is empty.
-        self.made.set(sent).map_err(|_| Problem::internal())
+        self.sent.set(sent).map_err(|_| Problem::internal())
     }
 
     async fn decide(
         &self,
         app: &App,
-        request: &Call,
+        request: &ApiRequest,
         _: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
-    ) -> Result<(Changeset, Self::Done), Problem> {
-        let Made { event, attempt, ended } = self.made.get().ok_or_else(Problem::internal)?;
-        let current = own(app, request).await?;
-        Ok(record_test(&desk(context), timestamp, &current, event.clone(), attempt.clone(), *ended))
+    ) -> Result<(Changeset, Self::Output), Problem> {
+        let SentTest { event, attempt, finished_at } = self.sent.get().ok_or_else(Problem::internal)?;
+        let current = find_owned(app, request).await?;
+        Ok(record_test(&webhook_context(context), timestamp, &current, event.clone(), attempt.clone(), *finished_at))
     }
 
-    fn answer(&self, output: &Self::Done) -> Reply {
-        Reply::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::shape(output))
+    fn response(&self, output: &Self::Output) -> ApiResponse {
+        ApiResponse::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::to_dto(output))
     }
 }
 
@@ -101,7 +101,7 @@ async fn send(app: &App, subscription: &Stored<WebhookSubscription>, event: &Out
     let at = event.created_at;
     let secrets: Vec<&EncryptedSecret> = subscription.record.live_secrets(at).collect();
     let content = Message::signed_content(event.id, at, &event.body);
-    match app.services.webhook_secrets.sign(subscription.meta.id, &secrets, &content) {
+    match app.services.webhook_signer.sign(subscription.meta.id, &secrets, &content) {
         Some(signature) => {
             let message = Message { id: event.id, timestamp: at.seconds(), signature, body: event.body.clone() };
             app.services.sender.send(&subscription.record.url, message).await
@@ -116,10 +116,10 @@ async fn send(app: &App, subscription: &Stored<WebhookSubscription>, event: &Out
     }
 }
 
-pub(crate) fn test<'a>(app: &'a App, request: &'a Call) -> BoxFuture<'a, Result<Reply, Problem>> {
+pub(crate) fn test<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         request.path_id::<WebhookSubscription>()?;
-        carry_out(app, request, Test::read).await
+        execute(app, request, TestSubscription::read).await
     })
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn document() -> Document {
     Document {
         query: Vec::new(),
         request: Some(Media {
-            schema: Object::describe(Test::read),
+            schema: BodyReader::describe(TestSubscription::read),
             example: json!({ "reason": "Is anybody there?" }),
         }),
         status: 200,

@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde_json::json;
 use webhooks::{Message, StoredEvent, WebhookSecret};
 
-use crate::{reply::write_json, services::Services, view::Shown};
+use crate::{response::write_json, services::Services, view::AsText};
 
 /// The time after which a client should reconnect, in milliseconds.
-const RETRY: u32 = 3000;
+const RETRY_MILLIS: u32 = 3000;
 
 /// The `data` of an event: the headers and the body of a delivery.
 #[derive(Serialize)]
@@ -20,14 +20,14 @@ struct Frame<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Headers {
-    webhook_id: Shown<kernel::Id<kernel::OutboxEvent>>,
-    webhook_timestamp: Shown<i64>,
+    webhook_id: AsText<kernel::Id<kernel::OutboxEvent>>,
+    webhook_timestamp: AsText<i64>,
     webhook_signature: String,
 }
 
 /// Returns the first event of a stream, which contains the signing secret.
 pub(super) fn secret(secret: &WebhookSecret) -> Bytes {
-    format!("retry: {RETRY}\nevent: secret\ndata: {}\n\n", json!({ "secret": secret.expose_text() })).into()
+    format!("retry: {RETRY_MILLIS}\nevent: secret\ndata: {}\n\n", json!({ "secret": secret.expose_text() })).into()
 }
 
 /// Returns an empty comment, which keeps a connection alive.
@@ -44,9 +44,9 @@ pub(super) fn write(out: &mut Vec<u8>, event: &StoredEvent, services: &Services,
     let at = services.clock.now();
     let content = Message::signed_content(event.id, at, &event.body);
     let headers = Headers {
-        webhook_id: Shown(event.id),
-        webhook_timestamp: Shown(at.seconds()),
-        webhook_signature: services.webhook_secrets.sign_with(secret, &content),
+        webhook_id: AsText(event.id),
+        webhook_timestamp: AsText(at.seconds()),
+        webhook_signature: services.webhook_signer.sign_with(secret, &content),
     };
     out.extend_from_slice(format!("id: {}\nevent: {}\ndata: ", event.id, event.name).as_bytes());
     write_json(out, &Frame { headers, body });

@@ -62,7 +62,7 @@ impl Answered {
 }
 
 impl Observer for Answered {
-    fn answered(&self, method: &str, route: &'static str, status: u16, _: Duration) {
+    fn record_response(&self, method: &str, route: &'static str, status: u16, _: Duration) {
         self.0.lock().unwrap().push((method.to_owned(), route, status));
     }
 }
@@ -110,12 +110,12 @@ impl House {
             signer: keys.tokens.clone(),
             verifier: customize(keys.verifier()),
             limits: Arc::new(MemoryLimits::default()),
-            cursors: keys.cursors.clone(),
-            answers: keys.answers.clone(),
+            cursor_cipher: keys.cursors.clone(),
+            response_cipher: keys.answers.clone(),
             observer: observer.clone(),
-            webhook_secrets: keys.webhooks.clone(),
+            webhook_signer: keys.webhooks.clone(),
             sender: endpoints.clone(),
-            bell: notifier.clone(),
+            delivery_notifier: notifier.clone(),
             webhook_addresses: webhooks::AddressPolicy::default(),
             settings,
         });

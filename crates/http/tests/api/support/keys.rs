@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{AnswerSeal, CursorSeal};
+use api::{CursorCipher, ResponseCipher};
 use auth::{Claims, ClientSecret, Keyring, PublishedKey, SecretHash, SecretHasher, TokenSigner, TokenVerifier};
 use crypto::{
     Argon2Hasher, CachedVerifier, CursorKey, Encryptor, HmacWebhookSigner, MasterKey, TokenKeys, generate_signing_key,
@@ -21,22 +21,22 @@ pub(crate) struct Cursors(CursorKey);
 
 pub(crate) struct Answers(Encryptor);
 
-impl AnswerSeal for Answers {
-    fn seal(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
+impl ResponseCipher for Answers {
+    fn encrypt(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
         self.0.encrypt(entropy, purpose, body)
     }
 
-    fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    fn decrypt(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         self.0.decrypt(purpose, sealed).ok().map(|body| body.to_vec())
     }
 }
 
-impl CursorSeal for Cursors {
-    fn seal(&self, payload: &[u8]) -> String {
+impl CursorCipher for Cursors {
+    fn encrypt(&self, payload: &[u8]) -> String {
         self.0.sign(payload)
     }
 
-    fn open(&self, cursor: &str) -> Option<Vec<u8>> {
+    fn decrypt(&self, cursor: &str) -> Option<Vec<u8>> {
         self.0.verify(cursor)
     }
 }

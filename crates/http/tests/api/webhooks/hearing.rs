@@ -235,7 +235,7 @@ async fn a_stream_that_nobody_takes_is_cut_after_thirty_seconds() {
 async fn a_server_that_stops_ends_its_streams_cleanly_and_those_that_begin_later() {
     let (api, client) = house().await;
     let (mut stream, _) = api.hear(&client, "").await;
-    api.app.hang_up();
+    api.app.close_event_streams();
     assert_eq!(next(&mut stream).await, [Said::Comment]);
     assert_eq!(next(&mut stream).await, [Said::End]);
     let mut late = api.get(STREAM).by(&client).open(200).await;

@@ -7,22 +7,22 @@ use serde_json::json;
 use store::DynStore;
 
 use crate::{
-    cli::{Context, audit::verify::log_of},
+    audit_sealer,
+    cli::{CommandContext, audit::verify::find_log},
     compose::Installation,
     failure::Failure,
-    sealing,
 };
 
 /// Maximum number of entries or checkpoints held in memory at once.
-const STEP: usize = 500;
+const BATCH: usize = 500;
 
 /// Writes a log to stdout as JSON lines. Each checkpoint follows the entry whose hash it signs.
 ///
 /// # Errors
 /// If the store fails or stdout can't be written.
-pub(super) async fn export(context: &Context, workspace: &str) -> Result<(), Failure> {
-    Installation::visit(&context.settings, async |installation| {
-        let (_, organization) = log_of(installation, workspace).await?;
+pub(super) async fn export(context: &CommandContext, workspace: &str) -> Result<(), Failure> {
+    Installation::with(&context.settings, async |installation| {
+        let (_, organization) = find_log(installation, workspace).await?;
         let mut out = BufWriter::new(io::stdout().lock());
         write(&*installation.store, organization, &mut out).await
     })
@@ -35,7 +35,7 @@ async fn write(store: &DynStore, organization: OrganizationId, out: &mut impl Wr
     let mut checkpoints = Vec::new().into_iter().peekable();
     let (mut sequence, mut signed, mut more) = (0, 0, true);
     while sequence < end {
-        let entries = store.sealed(organization, sequence, STEP).await?;
+        let entries = store.sealed(organization, sequence, BATCH).await?;
         if entries.is_empty() {
             break;
         }
@@ -45,14 +45,14 @@ async fn write(store: &DynStore, organization: OrganizationId, out: &mut impl Wr
             writeln!(out, "{{\"entry\":{}}}", audit::canonical_json(&entry))?;
             loop {
                 if more && checkpoints.peek().is_none() {
-                    checkpoints = store.checkpoints(organization, signed, STEP).await?.into_iter().peekable();
+                    checkpoints = store.checkpoints(organization, signed, BATCH).await?.into_iter().peekable();
                     more = checkpoints.peek().is_some();
                 }
                 let Some(checkpoint) = checkpoints.next_if(|next: &audit::Checkpoint| next.sequence <= sequence) else {
                     break;
                 };
                 signed = checkpoint.sequence;
-                writeln!(out, "{}", json!({ "checkpoint": sealing::document(&checkpoint) }))?;
+                writeln!(out, "{}", json!({ "checkpoint": audit_sealer::document(&checkpoint) }))?;
             }
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn read(line: &str) -> Result<Line, String> {
 ///
 /// # Errors
 /// The first invalid line with its number; if there is no checkpoint at all.
-pub(super) fn read_kept(text: &str) -> Result<Vec<Checkpoint>, String> {
+pub(super) fn read_checkpoints(text: &str) -> Result<Vec<Checkpoint>, String> {
     let checkpoints = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(index, line)| {
         let numbered = |error: String| format!("line {}: {error}", index + 1);
         match serde_json::from_str(line).map_err(|error| numbered(format!("not JSON: {error}")))? {
@@ -53,11 +53,11 @@ pub(super) fn read_kept(text: &str) -> Result<Vec<Checkpoint>, String> {
 }
 
 fn read_entry(mut entry: Map<String, Value>) -> Result<Line, String> {
-    let id = parsed(&entry, "id")?;
-    let organization = parsed(&entry, "organizationId")?;
+    let id = parse_member(&entry, "id")?;
+    let organization = parse_member(&entry, "organizationId")?;
     let sequence = number(&entry, "sequence")?;
-    let previous_hash = parsed(&entry, "previousHash")?;
-    let hash: Hash = parsed(&entry, "hash")?;
+    let previous_hash = parse_member(&entry, "previousHash")?;
+    let hash: Hash = parse_member(&entry, "hash")?;
     entry.remove("hash");
     let canonical = serde_json_canonicalizer::to_vec(&entry).map_err(|error| error.to_string())?;
     let link = Link { id, sequence, previous_hash, hash, computed: Hash::digest(&canonical) };
@@ -67,10 +67,10 @@ fn read_entry(mut entry: Map<String, Value>) -> Result<Line, String> {
 fn read_checkpoint(checkpoint: &Map<String, Value>) -> Result<Checkpoint, String> {
     let signature = BASE64.decode(text(checkpoint, "signature")?).ok().and_then(|bytes| bytes.try_into().ok());
     Ok(Checkpoint {
-        organization: parsed(checkpoint, "organizationId")?,
+        organization: parse_member(checkpoint, "organizationId")?,
         sequence: number(checkpoint, "sequence")?,
-        hash: parsed(checkpoint, "hash")?,
-        signed_at: parsed(checkpoint, "signedAt")?,
+        hash: parse_member(checkpoint, "hash")?,
+        signed_at: parse_member(checkpoint, "signedAt")?,
         signature: Signature(signature.ok_or("signature is not 64 bytes in base64")?),
     })
 }
@@ -83,7 +83,7 @@ fn number(object: &Map<String, Value>, member: &str) -> Result<i64, String> {
     object.get(member).and_then(Value::as_i64).ok_or_else(|| format!("{member} is missing or not an integer"))
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+fn parse_member<T: std::str::FromStr<Err: std::fmt::Display>>(
     object: &Map<String, Value>,
     member: &str,
 ) -> Result<T, String> {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outsider_computes_the_hash_that_was_sealed() {
+    fn the_hash_of_an_exported_entry_is_computed_from_its_json() {
         let entry = entry();
         let seal = audit::Seal {
             sequence: 7,
@@ -139,11 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_export_is_refused_in_words() {
+    fn an_invalid_line_is_refused_with_a_message() {
         for line in ["", "[]", "{}", "{\"entry\":1}", "{\"entry\":{}}", "{\"checkpoint\":{\"signature\":\"AA==\"}}"] {
             assert!(read(line).is_err(), "{line:?} was accepted");
         }
-        assert!(read_kept("").is_err());
-        assert!(read_kept("{\"checkpoint\":3}").is_err());
+        assert!(read_checkpoints("").is_err());
+        assert!(read_checkpoints("{\"checkpoint\":3}").is_err());
     }
 }

@@ -14,10 +14,10 @@ use crate::{
         Output,
         audit::{
             Verify,
-            exported::{Line, read, read_kept},
+            exported::{Line, read, read_checkpoints},
         },
     },
-    failure::{Context as _, Failure},
+    failure::{Failure, ResultExt as _},
 };
 
 /// Verifies an export and prints the result.
@@ -30,12 +30,12 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
     };
     let pem = read_text(public_key)?;
     let key = crypto::CheckpointPublicKey::from_pem(&pem)
-        .or_fail(|| format!("{} is not the public key of checkpoint signatures", public_key.display()))?;
+        .context(|| format!("{} is not the public key of checkpoint signatures", public_key.display()))?;
     let checkpoints = match &verify.checkpoint {
-        Some(path) => read_kept(&read_text(path)?).or_fail(|| path.display().to_string())?,
+        Some(path) => read_checkpoints(&read_text(path)?).context(|| path.display().to_string())?,
         None => Vec::new(),
     };
-    let (chain, of_others) = walk(export, &key, checkpoints)?;
+    let (chain, of_others) = verify_export(export, &key, checkpoints)?;
     if chain.signed_through < chain.head.sequence {
         return Err(Failure::new(format!(
             "no checkpoint signs the entries from sequence {} on",
@@ -47,7 +47,7 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
         "ok": true, "entries": entries, "checkpoints": checkpoints, "checkpoints_of_others": of_others,
         "head": head.hash.to_string(),
     });
-    output.show(&document, || {
+    output.print(&document, || {
         let others = match of_others {
             0 => String::new(),
             count => {
@@ -62,22 +62,22 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
 }
 
 fn read_text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).or_fail(|| format!("can't read {}", path.display()))
+    std::fs::read_to_string(path).context(|| format!("can't read {}", path.display()))
 }
 
 /// Verifies the lines of the export and the `checkpoints` stored elsewhere. Also returns how many of those belong to
 /// other organizations: a server logs the checkpoints of all.
-fn walk(
+fn verify_export(
     export: &Path,
     key: &crypto::CheckpointPublicKey,
     mut checkpoints: Vec<Checkpoint>,
 ) -> Result<(VerifiedChain, usize), Failure> {
-    let file = File::open(export).or_fail(|| format!("can't read {}", export.display()))?;
+    let file = File::open(export).context(|| format!("can't read {}", export.display()))?;
     let mut verification: Option<ChainVerifier<'_>> = None;
     let mut of_others = 0;
     for (index, line) in BufReader::new(file).lines().enumerate() {
         let at = || format!("{} line {}", export.display(), index + 1);
-        let line = read(&line.or_fail(at)?).or_fail(at)?;
+        let line = read(&line.context(at)?).context(at)?;
         let organization = match &line {
             Line::Entry { organization, .. } => *organization,
             Line::Checkpoint(checkpoint) => checkpoint.organization,
@@ -94,11 +94,11 @@ fn walk(
         for checkpoint in checkpoints.drain(..) {
             verification
                 .verify_checkpoint(&checkpoint)
-                .or_fail(|| "a checkpoint in the --checkpoint file".to_owned())?;
+                .context(|| "a checkpoint in the --checkpoint file".to_owned())?;
         }
         match line {
-            Line::Entry { link, .. } => verification.verify_entry(&link).or_fail(at)?,
-            Line::Checkpoint(checkpoint) => verification.verify_checkpoint(&checkpoint).or_fail(at)?,
+            Line::Entry { link, .. } => verification.verify_entry(&link).context(at)?,
+            Line::Checkpoint(checkpoint) => verification.verify_checkpoint(&checkpoint).context(at)?,
         }
     }
     let verification = verification.ok_or_else(|| Failure::new(format!("{} contains no entries", export.display())))?;

@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        Context, Output,
-        audit::{Verify, exported::read_kept},
+        CommandContext, Output,
+        audit::{Verify, exported::read_checkpoints},
         operator::find_workspace,
     },
     compose::Installation,
-    failure::{Context as _, Failure},
+    failure::{Failure, ResultExt as _},
 };
 
 /// The result of verifying one log.
-struct Walked {
+struct LogResult {
     name: String,
     /// The verified chain, or a description of the first entry or checkpoint that does not verify.
     outcome: Result<VerifiedChain, String>,
@@ -23,21 +23,25 @@ struct Walked {
 }
 
 impl Verify {
-    pub(super) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(super) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let checkpoints = match &self.checkpoint {
             Some(path) => {
-                let text = std::fs::read_to_string(path).or_fail(|| format!("can't read {}", path.display()))?;
-                read_kept(&text).or_fail(|| path.display().to_string())?
+                let text = std::fs::read_to_string(path).context(|| format!("can't read {}", path.display()))?;
+                read_checkpoints(&text).context(|| path.display().to_string())?
             }
             None => Vec::new(),
         };
-        let verify = async |installation: &Installation| self.walk_all(installation, &checkpoints).await;
-        report(&Installation::visit(&context.settings, verify).await?, context.output)
+        let verify = async |installation: &Installation| self.verify_all(installation, &checkpoints).await;
+        report(&Installation::with(&context.settings, verify).await?, context.output)
     }
 
-    async fn walk_all(&self, installation: &Installation, checkpoints: &[Checkpoint]) -> Result<Vec<Walked>, Failure> {
+    async fn verify_all(
+        &self,
+        installation: &Installation,
+        checkpoints: &[Checkpoint],
+    ) -> Result<Vec<LogResult>, Failure> {
         let logs: Vec<(String, OrganizationId)> = match &self.workspace {
-            Some(slug) => vec![log_of(installation, slug).await?],
+            Some(slug) => vec![find_log(installation, slug).await?],
             None => {
                 let workspaces = installation.store.organizations().await?;
                 let workspaces =
@@ -69,14 +73,14 @@ impl Verify {
                 Err(VerificationError::Store(StoreError::Corrupt(source))) => Err(source.to_string()),
                 Err(VerificationError::Store(error)) => return Err(error.into()),
             };
-            results.push(Walked { name, outcome, tail: store.unsealed_stats(Some(organization)).await? });
+            results.push(LogResult { name, outcome, tail: store.unsealed_stats(Some(organization)).await? });
         }
         Ok(results)
     }
 }
 
 /// Returns the name and the organization of the log that `--workspace` names.
-pub(super) async fn log_of(installation: &Installation, slug: &str) -> Result<(String, OrganizationId), Failure> {
+pub(super) async fn find_log(installation: &Installation, slug: &str) -> Result<(String, OrganizationId), Failure> {
     if slug == "-" {
         return Ok(("the installation".to_owned(), Organization::installation()));
     }
@@ -84,19 +88,19 @@ pub(super) async fn log_of(installation: &Installation, slug: &str) -> Result<(S
     Ok((workspace.record.slug.as_str().to_owned(), workspace.meta.id))
 }
 
-fn report(results: &[Walked], output: Output) -> Result<(), Failure> {
+fn report(results: &[LogResult], output: Output) -> Result<(), Failure> {
     let fault = results.iter().find_map(|result| result.outcome.as_ref().err().map(|fault| (&result.name, fault)));
     let logs: Vec<Value> = results.iter().map(document).collect();
-    if fault.is_none() || !output.is_for_people() {
-        output.show(&json!({ "ok": fault.is_none(), "logs": logs }), || {
-            results.iter().map(words).collect::<Vec<_>>().join("\n")
+    if fault.is_none() || !output.is_text() {
+        output.print(&json!({ "ok": fault.is_none(), "logs": logs }), || {
+            results.iter().map(describe).collect::<Vec<_>>().join("\n")
         })?;
     }
     fault.map_or(Ok(()), |(name, fault)| Err(Failure::new(format!("the audit log of {name} is not intact: {fault}"))))
 }
 
-fn document(result: &Walked) -> Value {
-    let Walked { name, outcome, tail } = result;
+fn document(result: &LogResult) -> Value {
+    let LogResult { name, outcome, tail } = result;
     match outcome {
         Ok(chain) => json!({
             "log": name,
@@ -110,8 +114,8 @@ fn document(result: &Walked) -> Value {
     }
 }
 
-fn words(result: &Walked) -> String {
-    let Walked { name, outcome, tail } = result;
+fn describe(result: &LogResult) -> String {
+    let LogResult { name, outcome, tail } = result;
     let unsealed = match tail.entries {
         0 => String::new(),
         entries => format!("; {entries} more are not sealed yet"),

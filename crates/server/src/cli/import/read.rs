@@ -11,7 +11,7 @@ use registers::Control;
 
 use crate::{
     cli::import::summary::FailedLine,
-    failure::{Context as _, Failure},
+    failure::{Failure, ResultExt as _},
 };
 
 /// The format of the files.
@@ -28,7 +28,7 @@ pub(super) struct Content {
     pub(super) findings: Vec<NewFinding>,
     pub(super) failures: Vec<FailedLine>,
     /// Number of results in a scan that are not findings: passed, suppressed or gone.
-    pub(super) passed_over: usize,
+    pub(super) skipped: usize,
     seen: HashSet<(&'static str, String)>,
 }
 
@@ -40,7 +40,7 @@ impl Content {
     pub(super) fn read(files: &[PathBuf], format: Format) -> Result<Self, Failure> {
         let mut content = Self::default();
         for path in files {
-            let bytes = std::fs::read(path).or_fail(|| format!("can't read {}", path.display()))?;
+            let bytes = std::fs::read(path).context(|| format!("can't read {}", path.display()))?;
             // Failures name their file only if there are several.
             let shown_path = (files.len() > 1).then_some(path.as_path());
             match format {
@@ -57,16 +57,16 @@ impl Content {
     }
 
     fn add_scan(&mut self, bytes: &[u8], path: &Path, shown_path: Option<&Path>) -> Result<(), Failure> {
-        let scan = sarif::read(bytes).or_fail(|| path.display().to_string())?;
+        let scan = sarif::read(bytes).context(|| path.display().to_string())?;
         let sarif::Skipped { passed, suppressed, gone } = scan.skipped;
-        self.passed_over += passed + suppressed + gone;
+        self.skipped += passed + suppressed + gone;
         self.findings.extend(scan.findings.into_iter().map(|located| located.record));
         self.failures.extend(scan.failures.into_iter().map(|failure| FailedLine::new(shown_path, failure)));
         Ok(())
     }
 
     fn add_bundle(&mut self, bytes: &[u8], path: &Path, shown_path: Option<&Path>) -> Result<(), Failure> {
-        let bundle = bundle::read(bytes).or_fail(|| path.display().to_string())?;
+        let bundle = bundle::read(bytes).context(|| path.display().to_string())?;
         for located in bundle.records {
             // `bundle::read` rejects repeated keys within a file; here they are rejected across files.
             let (kind, key) = (located.record.kind(), located.record.key().to_string());

@@ -27,7 +27,7 @@ pub(super) struct Summary {
     pub(super) updated: usize,
     pub(super) unchanged: usize,
     pub(super) failures: Vec<FailedLine>,
-    pub(super) passed_over: usize,
+    pub(super) skipped: usize,
 }
 
 impl Summary {
@@ -56,7 +56,7 @@ impl Summary {
         })
     }
 
-    pub(super) fn words(&self, dry_run: bool) -> String {
+    pub(super) fn text(&self, dry_run: bool) -> String {
         let mut lines: Vec<String> = self
             .failures
             .iter()
@@ -70,10 +70,10 @@ impl Summary {
         let failed = self.failures.len();
         let head = if dry_run { "would be: " } else { "" };
         lines.push(format!("{head}created {created}, updated {updated}, unchanged {unchanged}, failed {failed}"));
-        if self.passed_over > 0 {
+        if self.skipped > 0 {
             lines.push(format!(
                 "{} results are not findings: passed, suppressed or gone since the baseline",
-                self.passed_over
+                self.skipped
             ));
         }
         lines.join("\n")

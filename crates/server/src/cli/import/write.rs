@@ -43,10 +43,9 @@ impl<'a> Importer<'a> {
     /// # Errors
     /// If the store fails. The batches before are stored already; a second run finds their records unchanged.
     pub(super) async fn import(&mut self, content: Content) -> Result<Summary, Failure> {
-        let mut summary =
-            Summary { failures: content.failures, passed_over: content.passed_over, ..Summary::default() };
+        let mut summary = Summary { failures: content.failures, skipped: content.skipped, ..Summary::default() };
         for batch in content.controls.chunks(BATCH) {
-            for outcome in self.keep_controls(batch).await? {
+            for outcome in self.sync_controls(batch).await? {
                 match outcome {
                     SyncOutcome::Created => summary.created += 1,
                     SyncOutcome::Updated => summary.updated += 1,
@@ -68,7 +67,7 @@ impl<'a> Importer<'a> {
         Ok(summary)
     }
 
-    async fn keep_controls(&self, controls: &[Control]) -> Result<Vec<SyncOutcome>, Failure> {
+    async fn sync_controls(&self, controls: &[Control]) -> Result<Vec<SyncOutcome>, Failure> {
         let Installation { store, entropy, .. } = &self.operator.installation;
         let organization = self.tenant.id;
         let keys: Vec<&str> = controls.iter().map(|control| control.key.as_str()).collect();
@@ -91,7 +90,7 @@ impl<'a> Importer<'a> {
         let Installation { store, entropy, .. } = &self.operator.installation;
         let write_context = WriteContext {
             entropy: &**entropy,
-            renderer: &api::Notices,
+            renderer: &api::PayloadRenderer,
             organization: &self.tenant,
             attribution: &self.attribution,
             reason: self.operator.reason(),

@@ -9,36 +9,36 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        Context, Operator, Why,
+        CommandContext, Operator, ReasonArg,
         service_account::{Scopes, view},
     },
     compose,
     failure::Failure,
-    settings::parse_span,
+    settings::parse_duration,
 };
 
 #[derive(Debug, Args)]
-pub(crate) struct Named {
+pub(crate) struct AccountArgs {
     /// The account's client id.
-    #[arg(value_name = "CLIENT_ID", value_parser = view::client_id)]
+    #[arg(value_name = "CLIENT_ID", value_parser = view::parse_client_id)]
     account: AccountId,
     #[command(flatten)]
-    reason: Why,
+    reason: ReasonArg,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
     #[command(flatten)]
-    target: Named,
+    target: AccountArgs,
     /// How long the old secret stays valid, from 0s to 7d. Use 0s for a leaked secret.
-    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = parse_span)]
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = parse_duration)]
     grace: Duration,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SetScopes {
     #[command(flatten)]
-    target: Named,
+    target: AccountArgs,
     #[command(flatten)]
     scopes: Scopes,
 }
@@ -46,47 +46,47 @@ pub(crate) struct SetScopes {
 #[derive(Debug, Args)]
 pub(crate) struct SetLimits {
     #[command(flatten)]
-    target: Named,
+    target: AccountArgs,
     /// Reads a minute, or `default` for the installation's limit.
-    #[arg(long, value_name = "CALLS/MIN", value_parser = limit, required_unless_present = "writes")]
-    reads: Option<Limit>,
+    #[arg(long, value_name = "CALLS/MIN", value_parser = parse_limit, required_unless_present = "writes")]
+    reads: Option<LimitArg>,
     /// Writes a minute, or `default` for the installation's limit.
-    #[arg(long, value_name = "CALLS/MIN", value_parser = limit)]
-    writes: Option<Limit>,
+    #[arg(long, value_name = "CALLS/MIN", value_parser = parse_limit)]
+    writes: Option<LimitArg>,
 }
 
 /// An account after a change.
-struct Changed {
+struct ChangedAccount {
     account: Account,
     last_used: Option<Timestamp>,
 }
 
 /// A limit of the account, or `None` for the installation's.
 #[derive(Clone, Copy, Debug)]
-struct Limit(Option<u32>);
+struct LimitArg(Option<u32>);
 
-fn limit(text: &str) -> Result<Limit, String> {
+fn parse_limit(text: &str) -> Result<LimitArg, String> {
     match text {
-        "default" => Ok(Limit(None)),
+        "default" => Ok(LimitArg(None)),
         _ => text
             .parse()
-            .map(|number| Limit(Some(number)))
+            .map(|number| LimitArg(Some(number)))
             .map_err(|_| "it is neither a whole number nor `default`".to_owned()),
     }
 }
 
-impl Named {
-    pub(crate) async fn disable(&self, context: &Context) -> Result<(), Failure> {
-        self.put(context, "service-account disable", "service_account.disabled", AccountStatus::Disabled).await
+impl AccountArgs {
+    pub(crate) async fn disable(&self, context: &CommandContext) -> Result<(), Failure> {
+        self.set_status(context, "service-account disable", "service_account.disabled", AccountStatus::Disabled).await
     }
 
-    pub(crate) async fn enable(&self, context: &Context) -> Result<(), Failure> {
-        self.put(context, "service-account enable", "service_account.enabled", AccountStatus::Active).await
+    pub(crate) async fn enable(&self, context: &CommandContext) -> Result<(), Failure> {
+        self.set_status(context, "service-account enable", "service_account.enabled", AccountStatus::Active).await
     }
 
-    async fn put(
+    async fn set_status(
         &self,
-        context: &Context,
+        context: &CommandContext,
         command: &'static str,
         action: &'static str,
         status: AccountStatus,
@@ -100,12 +100,12 @@ impl Named {
     /// Reads the account, computes its new state with `decide` and stores it.
     async fn change(
         &self,
-        context: &Context,
+        context: &CommandContext,
         command: &'static str,
         action: &'static str,
         decide: impl Fn(&ServiceAccount, Timestamp) -> Result<ServiceAccount, AccountError>,
-    ) -> Result<Changed, Failure> {
-        Operator::work(context, command, &self.reason, async |operator| {
+    ) -> Result<ChangedAccount, Failure> {
+        Operator::run(context, command, &self.reason, async |operator| {
             let write = async || {
                 let before = view::find(&operator.installation, self.account).await?;
                 let organization = before.meta.organization;
@@ -116,12 +116,12 @@ impl Named {
                 // A command without effect is audited too, but keeps the revision, under which tokens were accepted.
                 if record == before.record {
                     changeset.require_unchanged(&before);
-                    return Ok((changeset, Changed { account: before, last_used }));
+                    return Ok((changeset, ChangedAccount { account: before, last_used }));
                 }
                 let after = before.changed(changeset.at(), record);
                 changeset.set_changes(Change::between(Some(&before.record), &after.record));
                 changeset.update(&before, &after);
-                Ok((changeset, Changed { account: after, last_used }))
+                Ok((changeset, ChangedAccount { account: after, last_used }))
             };
             operator.write(write).await
         })
@@ -130,8 +130,8 @@ impl Named {
 
     fn show(
         &self,
-        context: &Context,
-        changed: &Changed,
+        context: &CommandContext,
+        changed: &ChangedAccount,
         more: Value,
         text: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
@@ -139,12 +139,12 @@ impl Named {
         if let (Some(document), Value::Object(more)) = (document.as_object_mut(), more) {
             document.extend(more);
         }
-        context.output.show(&document, text)
+        context.output.print(&document, text)
     }
 }
 
 impl Rotate {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let entropy = compose::entropy();
         let secret = ClientSecret::generate(&*entropy);
         let hasher = compose::hasher(&entropy);
@@ -170,8 +170,8 @@ impl Rotate {
 }
 
 impl SetScopes {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let scopes = self.scopes.set();
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let scopes = self.scopes.union();
         let set = |account: &ServiceAccount, _| account.with_scopes(scopes);
         let command = "service-account set-scopes";
         let after = self.target.change(context, command, "service_account.scopes_set", set).await?;
@@ -182,7 +182,7 @@ impl SetScopes {
 }
 
 impl SetLimits {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let set = |account: &ServiceAccount, _| {
             let AccountLimits { reads, writes } = account.limits;
             account.with_limits(AccountLimits {

@@ -7,7 +7,7 @@ use scopes::ScopeSet;
 use serde_json::json;
 
 use crate::{
-    cli::{Context, Operator, Why, service_account::Scopes},
+    cli::{CommandContext, Operator, ReasonArg, service_account::Scopes},
     compose::Installation,
     failure::Failure,
 };
@@ -29,11 +29,11 @@ pub(crate) struct Create {
     #[arg(long, value_name = "MAIL")]
     contact: Option<String>,
     #[command(flatten)]
-    reason: Why,
+    reason: ReasonArg,
 }
 
 /// The properties of a service account to create.
-pub(crate) struct Opened {
+pub(crate) struct NewAccount {
     pub(crate) name: Title,
     pub(crate) contact: Option<Email>,
     pub(crate) scopes: ScopeSet,
@@ -41,16 +41,15 @@ pub(crate) struct Opened {
 }
 
 impl Create {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let new_account = self.asked()?;
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let new_account = self.new_account()?;
         let make = async |operator: &Operator| {
             let workspace = operator.workspace(&self.workspace).await?;
             let (account, secret) =
-                operator.write(async || opened(operator, workspace.meta.id, &new_account).await).await?;
+                operator.write(async || create_account(operator, workspace.meta.id, &new_account).await).await?;
             Ok((workspace, account, secret))
         };
-        let (workspace, account, secret) =
-            Operator::work(context, "service-account create", &self.reason, make).await?;
+        let (workspace, account, secret) = Operator::run(context, "service-account create", &self.reason, make).await?;
         let document = json!({
             "client_id": account.meta.id.to_string(),
             "client_secret": secret.expose(),
@@ -59,7 +58,7 @@ impl Create {
             "scopes": account.record.scopes.iter().map(scopes::Scope::name).collect::<Vec<_>>(),
             "expires_at": account.record.expires_at.map(|expiry| expiry.to_string()),
         });
-        context.output.show(&document, || {
+        context.output.print(&document, || {
             format!(
                 "client_id      {}\nclient_secret  {}\n\nThe secret is not shown again.",
                 account.meta.id,
@@ -68,14 +67,14 @@ impl Create {
         })
     }
 
-    fn asked(&self) -> Result<Opened, Failure> {
+    fn new_account(&self) -> Result<NewAccount, Failure> {
         let name = Title::parse(&self.name).map_err(|error| Failure::usage(format!("--name {error}")))?;
         let contact = self.contact.as_deref().map(Email::parse).transpose();
         let expires_at = self.expires_at.as_deref().map(Timestamp::parse_date_or_time).transpose();
-        Ok(Opened {
+        Ok(NewAccount {
             name,
             contact: contact.map_err(|error| Failure::usage(format!("--contact {error}")))?,
-            scopes: self.scopes.set(),
+            scopes: self.scopes.union(),
             expires_at: expires_at.map_err(|error| Failure::usage(format!("--expires-at is {error}")))?,
         })
     }
@@ -85,10 +84,10 @@ impl Create {
 ///
 /// # Errors
 /// If the workspace has an account of this name already, the account is invalid, or the store fails.
-pub(crate) async fn opened(
+pub(crate) async fn create_account(
     operator: &Operator,
     organization: OrganizationId,
-    new_account: &Opened,
+    new_account: &NewAccount,
 ) -> Result<(Changeset, (Account, ClientSecret)), Failure> {
     let Installation { store, entropy, hasher, .. } = &operator.installation;
     let taken = Reader::<ServiceAccount>::get_by_keys(&**store, organization, &[new_account.name.as_str()]).await?;
@@ -102,7 +101,7 @@ pub(crate) async fn opened(
     let at = timestamp.at();
     let secret = ClientSecret::generate(&**entropy);
     let hash = hasher.hash(&secret, None);
-    let Opened { name, contact, scopes, expires_at } = new_account;
+    let NewAccount { name, contact, scopes, expires_at } = new_account;
     let record = ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, at)?;
     let account = Stored::new(organization, Id::new(entropy.ulid(at)), at, record);
     let subject = Some(Subject::from_id(account.meta.id));

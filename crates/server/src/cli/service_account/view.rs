@@ -6,7 +6,7 @@ use kernel::{Organization, PageLimit, PageRequest, Reader, Stored, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Context, columns, operator::find_workspace},
+    cli::{CommandContext, columns, operator::find_workspace},
     compose::Installation,
     failure::Failure,
 };
@@ -21,12 +21,12 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     /// The account's client id.
-    #[arg(value_name = "CLIENT_ID", value_parser = client_id)]
+    #[arg(value_name = "CLIENT_ID", value_parser = parse_client_id)]
     account: AccountId,
 }
 
 /// Parses a client id.
-pub(super) fn client_id(text: &str) -> Result<AccountId, String> {
+pub(super) fn parse_client_id(text: &str) -> Result<AccountId, String> {
     text.parse().map_err(|_| "it is not a client id such as svc_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
 }
 
@@ -37,8 +37,8 @@ pub(super) async fn find(installation: &Installation, account: AccountId) -> Res
 }
 
 impl List {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let (listed, now) = Installation::visit(&context.settings, async |installation| {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let (listed, now) = Installation::with(&context.settings, async |installation| {
             let workspaces = match &self.workspace {
                 Some(slug) => vec![find_workspace(installation, slug).await?],
                 None => installation.store.organizations().await?,
@@ -61,12 +61,12 @@ impl List {
                 document
             })
             .collect();
-        context.output.show(&json!({ "service_accounts": documents }), || {
+        context.output.print(&json!({ "service_accounts": documents }), || {
             let head = ["CLIENT_ID", "NAME", "WORKSPACE", "STATUS", "LAST_USED", "SCOPES"].map(str::to_owned).to_vec();
             let rows = listed.iter().map(|(slug, account, used)| {
                 let ServiceAccount { name, scopes, .. } = &account.record;
                 let id = account.meta.id.to_string();
-                let status = standing(&account.record, now).to_owned();
+                let status = effective_status(&account.record, now).to_owned();
                 vec![id, name.to_string(), slug.as_str().to_owned(), status, or_never(*used), scopes.to_string()]
             });
             columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
@@ -75,21 +75,21 @@ impl List {
 }
 
 impl Show {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let (account, used, now) = Installation::visit(&context.settings, async |installation| {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let (account, used, now) = Installation::with(&context.settings, async |installation| {
             let account = find(installation, self.account).await?;
             let used = installation.store.last_used(account.meta.organization, account.meta.id).await?;
             Ok((account, used, installation.clock.now()))
         })
         .await?;
-        context.output.show(&document(&account, used), || {
+        context.output.print(&document(&account, used), || {
             let ServiceAccount { name, contact, scopes, expires_at, limits, .. } = &account.record;
             let none = || "none".to_owned();
             let limit = |limit: Option<u32>| limit.map_or_else(|| "default".to_owned(), |limit| format!("{limit}/min"));
             let rows = [
                 ("client_id", account.meta.id.to_string()),
                 ("name", name.to_string()),
-                ("status", standing(&account.record, now).to_owned()),
+                ("status", effective_status(&account.record, now).to_owned()),
                 ("scopes", scopes.to_string()),
                 ("contact", contact.as_ref().map_or_else(none, ToString::to_string)),
                 ("expires_at", expires_at.map_or_else(none, |expiry| expiry.to_string())),
@@ -118,7 +118,7 @@ async fn accounts_of(installation: &Installation, workspace: &Stored<Organizatio
     }
 }
 
-fn standing(account: &ServiceAccount, now: Timestamp) -> &'static str {
+fn effective_status(account: &ServiceAccount, now: Timestamp) -> &'static str {
     match account.status {
         AccountStatus::Active if !account.is_active_at(now) => "expired",
         status => status.name(),

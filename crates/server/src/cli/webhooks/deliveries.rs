@@ -11,7 +11,7 @@ use webhooks::{
 };
 
 use crate::{
-    cli::{Context, columns, operator::find_workspace},
+    cli::{CommandContext, columns, operator::find_workspace},
     compose::Installation,
     failure::Failure,
 };
@@ -22,21 +22,21 @@ pub(crate) struct Deliveries {
     #[arg(long, value_name = "SLUG")]
     workspace: String,
     /// List deliveries of this subscription only.
-    #[arg(long, value_name = "SUBSCRIPTION_ID", value_parser = subscription_id)]
+    #[arg(long, value_name = "SUBSCRIPTION_ID", value_parser = parse_subscription_id)]
     subscription: Option<Id<WebhookSubscription>>,
     /// List deliveries with this status only: pending, delivered, failed, exhausted or cancelled; may be repeated.
-    #[arg(long = "status", value_name = "STATUS", value_parser = state, value_delimiter = ',')]
+    #[arg(long = "status", value_name = "STATUS", value_parser = parse_state, value_delimiter = ',')]
     states: Vec<DeliveryState>,
     /// Maximum number of deliveries.
     #[arg(long, default_value = "50", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     limit: u16,
 }
 
-fn subscription_id(text: &str) -> Result<Id<WebhookSubscription>, String> {
+fn parse_subscription_id(text: &str) -> Result<Id<WebhookSubscription>, String> {
     text.parse().map_err(|_| "it is not a subscription id such as whsub_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
 }
 
-fn state(text: &str) -> Result<DeliveryState, String> {
+fn parse_state(text: &str) -> Result<DeliveryState, String> {
     DeliveryState::ALL.iter().copied().find(|state| state.name() == text).ok_or_else(|| {
         let names: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.name()).collect();
         format!("it is not one of {}", names.join(", "))
@@ -44,14 +44,14 @@ fn state(text: &str) -> Result<DeliveryState, String> {
 }
 
 impl Deliveries {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let listed = Installation::visit(&context.settings, async |installation| {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let listed = Installation::with(&context.settings, async |installation| {
             let workspace = find_workspace(installation, &self.workspace).await?;
             self.list(&*installation.store, workspace.meta.id).await
         })
         .await?;
         let documents: Vec<Value> = listed.iter().map(document).collect();
-        context.output.show(&json!({ "deliveries": documents }), || {
+        context.output.print(&json!({ "deliveries": documents }), || {
             let head = ["DELIVERY", "SUBSCRIPTION", "EVENT", "STATUS", "ATTEMPTS", "LAST", "NEXT_ATTEMPT", "CREATED"];
             let rows = listed.iter().map(|stored| {
                 let delivery = &stored.record;
@@ -61,7 +61,7 @@ impl Deliveries {
                     delivery.event_type.to_string(),
                     delivery.state.name().to_owned(),
                     delivery.attempts.len().to_string(),
-                    last(delivery),
+                    last_outcome(delivery),
                     delivery.next_attempt_at.map_or_else(|| "none".to_owned(), |at| at.to_string()),
                     stored.meta.created_at.to_string(),
                 ]
@@ -126,7 +126,7 @@ where
 }
 
 /// The outcome of the last attempt: the status of the response, or why there was none.
-fn last(delivery: &WebhookDelivery) -> String {
+fn last_outcome(delivery: &WebhookDelivery) -> String {
     let Some(attempt) = delivery.attempts.last() else { return "none".to_owned() };
     match (attempt.outcome.status, attempt.outcome.failure) {
         (Some(status), _) => status.to_string(),

@@ -6,34 +6,34 @@ use webhooks::{WebhookDelivery, WebhookSubscription, WriteContext};
 
 use super::deliveries::document;
 use crate::{
-    cli::{Context, Operator, Why},
+    cli::{CommandContext, Operator, ReasonArg},
     failure::Failure,
 };
 
 #[derive(Debug, Args)]
 pub(crate) struct Redeliver {
     /// The delivery's id, as `deliveries` shows it.
-    #[arg(value_name = "DELIVERY_ID", value_parser = delivery_id)]
+    #[arg(value_name = "DELIVERY_ID", value_parser = parse_delivery_id)]
     delivery: Id<WebhookDelivery>,
     /// The workspace of the delivery.
     #[arg(long, value_name = "SLUG")]
     workspace: String,
     #[command(flatten)]
-    reason: Why,
+    reason: ReasonArg,
 }
 
-fn delivery_id(text: &str) -> Result<Id<WebhookDelivery>, String> {
+fn parse_delivery_id(text: &str) -> Result<Id<WebhookDelivery>, String> {
     text.parse().map_err(|_| "it is not a delivery id such as whdel_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
 }
 
 impl Redeliver {
-    pub(crate) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let delivery = Operator::work(context, "webhooks redeliver", &self.reason, async |operator| {
+    pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
+        let delivery = Operator::run(context, "webhooks redeliver", &self.reason, async |operator| {
             let organization = operator.workspace(&self.workspace).await?.meta.id;
             operator.write(async || self.decide(operator, organization).await).await
         })
         .await?;
-        context.output.show(&document(&delivery), || format!("{} will be sent again now", delivery.meta.id))
+        context.output.print(&document(&delivery), || format!("{} will be sent again now", delivery.meta.id))
     }
 
     async fn decide(

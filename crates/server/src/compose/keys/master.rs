@@ -6,7 +6,7 @@ use crypto::{KeyFileError, MasterKey, TokenKeys, load_master_key, load_or_create
 use kernel::Entropy;
 use store::DynStore;
 
-use super::{super::database::make_folder_of, Opening, tokens::ISSUER};
+use super::{super::database::create_parent_folder, OpenMode, tokens::ISSUER};
 use crate::failure::Failure;
 
 /// Reads the master key and verifies that the database was initialized with it. For a new installation, a missing file
@@ -15,17 +15,17 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// If the file is missing, or its key is not that of the database.
-pub(super) async fn settled(
+pub(super) async fn resolve(
     file: &Path,
-    opening: Opening,
+    opening: OpenMode,
     store: &DynStore,
     entropy: &dyn Entropy,
 ) -> Result<MasterKey, Failure> {
     let check = store.master_key_check().await?;
     let ring = store.signing_keys().await?;
     let is_initialized = check.is_some() || !ring.keys().is_empty();
-    let master = if opening.begins() && !is_initialized {
-        make_folder_of(file)?;
+    let master = if opening.creates_missing() && !is_initialized {
+        create_parent_folder(file)?;
         load_or_create_master_key(file, entropy)?
     } else {
         load(file, is_initialized)?
@@ -35,15 +35,15 @@ pub(super) async fn settled(
         None => {
             // Initialized by a version that stored no check value: decrypting the signing keys proves the master key.
             if !ring.keys().is_empty() {
-                TokenKeys::open(&master, &ring, ISSUER).map_err(|_| anothers(file))?;
+                TokenKeys::open(&master, &ring, ISSUER).map_err(|_| foreign_key_error(file))?;
             }
-            if !opening.begins() {
+            if !opening.creates_missing() {
                 return Ok(master);
             }
             store.store_master_key_check(&master.check_value()).await?
         }
     };
-    if master.has_check_value(&check) { Ok(master) } else { Err(anothers(file)) }
+    if master.has_check_value(&check) { Ok(master) } else { Err(foreign_key_error(file)) }
 }
 
 fn load(file: &Path, is_initialized: bool) -> Result<MasterKey, Failure> {
@@ -59,7 +59,7 @@ fn load(file: &Path, is_initialized: bool) -> Result<MasterKey, Failure> {
     })
 }
 
-fn anothers(file: &Path) -> Failure {
+fn foreign_key_error(file: &Path) -> Failure {
     Failure::new(format!(
         "the master key in {} belongs to another installation than the database: copy the file from another server of \
          this installation, or from its backup, to this path, or name it with --master-key-file",
@@ -90,8 +90,8 @@ mod tests {
             self.folder.path().join("data/master.key")
         }
 
-        async fn open(&self, opening: Opening, store: &DynStore) -> Result<MasterKey, String> {
-            let result = settled(&self.file(), opening, store, &SystemEntropy::new()).await;
+        async fn open(&self, opening: OpenMode, store: &DynStore) -> Result<MasterKey, String> {
+            let result = resolve(&self.file(), opening, store, &SystemEntropy::new()).await;
             result.map_err(|failure| failure.to_string())
         }
     }
@@ -101,24 +101,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_machine_makes_no_key_of_its_own_and_is_told_to_copy_the_first_ones() {
+    async fn a_second_machine_creates_no_key_and_its_error_says_to_copy_the_first_ones() {
         let (store, one, other) = (database(), Machine::new(), Machine::new());
-        let key = one.open(Opening::Server, &*store).await.unwrap();
-        let error = other.open(Opening::Server, &*store).await.unwrap_err();
+        let key = one.open(OpenMode::Serve, &*store).await.unwrap();
+        let error = other.open(OpenMode::Serve, &*store).await.unwrap_err();
         assert!(error.contains("copy the file from another server"), "{error}");
         assert!(error.contains(other.file().to_str().unwrap()), "{error}");
         assert!(!other.file().exists());
         fs::create_dir_all(other.file().parent().unwrap()).unwrap();
         fs::copy(one.file(), other.file()).unwrap();
-        assert_eq!(other.open(Opening::Server, &*store).await.unwrap().to_text(), key.to_text());
+        assert_eq!(other.open(OpenMode::Serve, &*store).await.unwrap().to_text(), key.to_text());
     }
 
     #[tokio::test]
-    async fn another_master_key_is_refused_by_servers_and_commands_and_the_file_is_named() {
+    async fn a_foreign_master_key_is_refused_by_servers_and_commands_with_its_path() {
         let (store, one, other) = (database(), Machine::new(), Machine::new());
-        one.open(Opening::Server, &*store).await.unwrap();
-        other.open(Opening::Server, &*database()).await.unwrap();
-        for opening in [Opening::Server, Opening::ServerWithoutMigration, Opening::Founder, Opening::Tool] {
+        one.open(OpenMode::Serve, &*store).await.unwrap();
+        other.open(OpenMode::Serve, &*database()).await.unwrap();
+        for opening in [OpenMode::Serve, OpenMode::ServeNoMigrate, OpenMode::Initialize, OpenMode::Command] {
             let error = other.open(opening, &*store).await.unwrap_err();
             assert!(error.contains("belongs to another installation than the database"), "{error}");
             assert!(error.contains(other.file().to_str().unwrap()), "{error}");
@@ -126,12 +126,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_machines_that_begin_at_once_with_keys_of_their_own_one_is_right() {
+    async fn exactly_one_of_eight_machines_initializes_a_database_with_its_own_key() {
         let store = database();
         let machines: Vec<_> = (0..8)
             .map(|_| {
                 let store = Arc::clone(&store);
-                tokio::spawn(async move { Machine::new().open(Opening::Server, &*store).await.is_ok() })
+                tokio::spawn(async move { Machine::new().open(OpenMode::Serve, &*store).await.is_ok() })
             })
             .collect();
         let mut successes = 0;
@@ -142,19 +142,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_installation_that_was_begun_before_there_were_check_values_is_proved_by_what_it_sealed() {
+    async fn an_installation_without_a_check_value_is_verified_by_decrypting_its_signing_key() {
         let (store, one, other) = (database(), Machine::new(), Machine::new());
         let entropy = SystemEntropy::new();
-        one.open(Opening::Server, &*database()).await.unwrap();
-        other.open(Opening::Server, &*database()).await.unwrap();
+        one.open(OpenMode::Serve, &*database()).await.unwrap();
+        other.open(OpenMode::Serve, &*database()).await.unwrap();
         let key = load_master_key(&one.file()).unwrap();
         let signing_key = generate_signing_key(&key, &entropy, kernel::Clock::now(&SystemClock));
         store.add_first_signing_key(&signing_key).await.unwrap();
-        assert!(other.open(Opening::Server, &*store).await.is_err());
+        assert!(other.open(OpenMode::Serve, &*store).await.is_err());
         assert_eq!(store.master_key_check().await.unwrap(), None, "a wrong key must not store its check value");
-        one.open(Opening::Tool, &*store).await.unwrap();
+        one.open(OpenMode::Command, &*store).await.unwrap();
         assert_eq!(store.master_key_check().await.unwrap(), None, "a command must not store the check value");
-        one.open(Opening::Server, &*store).await.unwrap();
+        one.open(OpenMode::Serve, &*store).await.unwrap();
         assert_eq!(store.master_key_check().await.unwrap(), Some(key.check_value()));
     }
 }

@@ -27,23 +27,23 @@ pub(super) const ISSUER: &str = "novantra";
 const VERIFIED_TOKENS: usize = 10_000;
 
 /// Timeout of reading the keys from the database, and of a request that waits for them.
-const PATIENCE: Duration = Duration::from_secs(2);
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The token signing keys of a server.
 pub(crate) struct Tokens {
     store: Arc<DynStore>,
     keys: RotatingKeys,
     /// Number of refreshes started.
-    begun: AtomicU64,
-    wanted: Notify,
-    done: watch::Sender<Reading>,
+    started: AtomicU64,
+    requested: Notify,
+    completed: watch::Sender<CompletedRefresh>,
 }
 
 /// A completed refresh of the keys.
 #[derive(Clone, Copy, Debug, Default)]
-struct Reading {
+struct CompletedRefresh {
     number: u64,
-    good: bool,
+    succeeded: bool,
 }
 
 impl Tokens {
@@ -59,7 +59,7 @@ impl Tokens {
         }
         let keys = RotatingKeys::open(master.clone(), &ring, requested_at, ISSUER, VERIFIED_TOKENS)?;
         let (begun, wanted, done) = (AtomicU64::default(), Notify::new(), watch::Sender::default());
-        Ok(Some(Self { store, keys, begun, wanted, done }))
+        Ok(Some(Self { store, keys, started: begun, requested: wanted, completed: done }))
     }
 
     /// Reads the keys again. Only one task may call it, so that refreshes run one after another.
@@ -67,20 +67,20 @@ impl Tokens {
     /// # Errors
     /// If the store fails, does not answer in time, or a key can't be decrypted.
     pub(crate) async fn refresh(&self) -> Result<(), Failure> {
-        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let number = self.started.fetch_add(1, Ordering::SeqCst) + 1;
         let requested_at = Instant::now();
-        let outcome = match timeout(PATIENCE, self.store.signing_keys()).await {
+        let outcome = match timeout(REFRESH_TIMEOUT, self.store.signing_keys()).await {
             Ok(Ok(ring)) => self.keys.load(&ring, requested_at).map_err(Failure::from),
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(Failure::new("the database did not answer within 2 s")),
         };
-        self.done.send_replace(Reading { number, good: outcome.is_ok() });
+        self.completed.send_replace(CompletedRefresh { number, succeeded: outcome.is_ok() });
         outcome
     }
 
     /// Waits until a request needs the keys to be refreshed.
-    pub(crate) async fn wanted(&self) {
-        self.wanted.notified().await;
+    pub(crate) async fn refresh_requested(&self) {
+        self.requested.notified().await;
     }
 }
 
@@ -97,12 +97,12 @@ impl TokenVerifier for Tokens {
     }
 
     async fn refresh_keys(&self) -> Result<(), StoreError> {
-        let started = self.begun.load(Ordering::SeqCst);
-        let mut done = self.done.subscribe();
-        self.wanted.notify_one();
-        let refresh = timeout(PATIENCE, done.wait_for(|refresh| refresh.number > started)).await;
+        let started = self.started.load(Ordering::SeqCst);
+        let mut done = self.completed.subscribe();
+        self.requested.notify_one();
+        let refresh = timeout(REFRESH_TIMEOUT, done.wait_for(|refresh| refresh.number > started)).await;
         match refresh {
-            Ok(Ok(refresh)) if refresh.good => Ok(()),
+            Ok(Ok(refresh)) if refresh.succeeded => Ok(()),
             _ => Err(StoreError::Unavailable("the signing keys can't be read".into())),
         }
     }
@@ -116,8 +116,8 @@ mod tests {
     use super::*;
     use crate::{
         cli::Operator,
-        compose::{Installation, Opening},
-        settings::{Settings, Sources, gather},
+        compose::{Installation, OpenMode},
+        settings::{Settings, Sources, collect},
         signing_keys::change,
     };
 
@@ -125,8 +125,8 @@ mod tests {
 
     async fn installation() -> Installation {
         let environment = vec![("NOVANTRA_DATABASE_URL".to_owned(), "memory:".to_owned())];
-        let values = gather(&Sources { environment, ..Sources::default() }).unwrap();
-        Installation::open(&Settings::understand(&values).unwrap(), Opening::Server).await.unwrap()
+        let values = collect(&Sources { environment, ..Sources::default() }).unwrap();
+        Installation::open(&Settings::parse(&values).unwrap(), OpenMode::Serve).await.unwrap()
     }
 
     /// The token keys of another server of the installation.
@@ -137,7 +137,7 @@ mod tests {
 
     /// Retires the current signing key, so that a new one signs immediately.
     async fn replace_the_key(installation: &Installation) {
-        let operator = Operator::server(installation.clone(), Reason::parse("a test replaces the key").unwrap());
+        let operator = Operator::for_server(installation.clone(), Reason::parse("a test replaces the key").unwrap());
         let replaced = change(&operator, "signing_key.retired", |ring| {
             let signing = ring.signing().unwrap().key.id.clone();
             Ok(Some(ring.retire(&signing, installation.new_signing_key())?))
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_of_a_key_that_signs_since_a_moment_ago_is_good_after_one_look() {
+    async fn a_token_of_a_new_key_verifies_after_one_refresh() {
         let installation = installation().await;
         let (one, other) = (another(&installation).await, another(&installation).await);
         let before = token(&one);
@@ -170,7 +170,7 @@ mod tests {
         let reader = {
             let other = Arc::clone(&other);
             tokio::spawn(async move {
-                other.wanted().await;
+                other.refresh_requested().await;
                 other.refresh().await
             })
         };
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_who_name_unknown_keys_share_one_reading() {
+    async fn concurrent_requests_with_unknown_keys_share_one_refresh() {
         let installation = installation().await;
         let server = another(&installation).await;
         let requests: Vec<_> = (0..100)
@@ -190,19 +190,19 @@ mod tests {
                 tokio::spawn(async move { server.refresh_keys().await })
             })
             .collect();
-        while server.done.receiver_count() < requests.len() {
+        while server.completed.receiver_count() < requests.len() {
             tokio::task::yield_now().await;
         }
-        server.wanted().await;
+        server.refresh_requested().await;
         server.refresh().await.unwrap();
         for request in requests {
             request.await.unwrap().unwrap();
         }
-        assert_eq!(server.begun.load(Ordering::SeqCst), 1);
+        assert_eq!(server.started.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
-    async fn a_call_is_told_when_the_keys_can_not_be_read() {
+    async fn a_request_fails_if_the_keys_can_not_be_read() {
         let installation = installation().await;
         let server = another(&installation).await;
         installation.store.close().await;
@@ -210,7 +210,7 @@ mod tests {
             let server = Arc::clone(&server);
             tokio::spawn(async move { server.refresh_keys().await })
         };
-        server.wanted().await;
+        server.refresh_requested().await;
         assert!(server.refresh().await.is_err());
         assert!(matches!(waiting.await.unwrap(), Err(StoreError::Unavailable(_))));
     }

@@ -14,57 +14,57 @@ use tokio::{
 
 use super::*;
 use crate::{
-    serve::shutdown::{Stopper, stop},
+    serve::shutdown::{ShutdownTrigger, channel},
     tls::CertificateFiles,
 };
 
 /// The client side of a connection being served.
-struct Served {
+struct TestConnection {
     client: DuplexStream,
     ended: JoinHandle<()>,
-    places: Arc<Semaphore>,
-    stopper: Stopper,
+    permits: Arc<Semaphore>,
+    trigger: ShutdownTrigger,
     began: Instant,
 }
 
 /// Size in bytes of a response that fills all buffers between server and client.
-const MUCH: usize = 1024 * 1024;
+const LARGE_BODY_BYTES: usize = 1024 * 1024;
 
 fn router() -> Router {
-    Router::new().route("/much", get(async || vec![b'x'; MUCH])).route("/little", get(async || "x")).route(
+    Router::new().route("/much", get(async || vec![b'x'; LARGE_BODY_BYTES])).route("/little", get(async || "x")).route(
         "/late",
         get(async || {
-            let _ = timeout(PATIENCE * 5, pending::<()>()).await;
+            let _ = timeout(RESPONSE_WRITE_TIMEOUT * 5, pending::<()>()).await;
             "x"
         }),
     )
 }
 
-impl Served {
+impl TestConnection {
     fn new(tls: Option<Identity>) -> Self {
         let tls = tls.map(|identity| watch::channel(identity).1);
         let service = Arc::new(Service::new(router(), None, tls));
         let (client, server) = duplex(1024);
-        let (stopper, shutdown) = stop();
+        let (stopper, shutdown) = channel();
         let places = Arc::new(Semaphore::new(1));
         let permit = Arc::clone(&places).try_acquire_owned().unwrap();
-        let ended = spawn(service.connection(server, "192.0.2.7:1".parse().unwrap(), permit, shutdown));
-        Self { client, ended, places, stopper, began: Instant::now() }
+        let ended = spawn(service.serve_connection(server, "192.0.2.7:1".parse().unwrap(), permit, shutdown));
+        Self { client, ended, permits: places, trigger: stopper, began: Instant::now() }
     }
 
     fn plain() -> Self {
         Self::new(None)
     }
 
-    async fn ask(&mut self, path: &str) {
+    async fn send_request(&mut self, path: &str) {
         let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
         self.client.write_all(head.as_bytes()).await.unwrap();
     }
 
     /// Waits for the end of the connection and returns its duration in seconds. Asserts that the permit is released.
-    async fn lasted(self) -> u64 {
+    async fn seconds_until_closed(self) -> u64 {
         self.ended.await.unwrap();
-        assert_eq!(self.places.available_permits(), 1);
+        assert_eq!(self.permits.available_permits(), 1);
         self.began.elapsed().as_secs()
     }
 }
@@ -86,31 +86,31 @@ fn identity() -> Identity {
     let files = CertificateFiles { certificate: folder.path().join("crt"), key: folder.path().join("key") };
     std::fs::write(&files.certificate, cert.pem()).unwrap();
     std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
-    files.identity().unwrap()
+    files.load().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_never_reads_its_answer_is_given_up() {
-    let mut served = Served::plain();
-    served.ask("/much").await;
-    assert_eq!(served.lasted().await, 30);
+async fn a_client_that_never_reads_its_response_is_disconnected() {
+    let mut served = TestConnection::plain();
+    served.send_request("/much").await;
+    assert_eq!(served.seconds_until_closed().await, 30);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_slowly_but_steadily_gets_all_of_its_answer() {
-    let mut served = Served::plain();
-    served.ask("/much").await;
+async fn a_client_that_reads_slowly_but_steadily_gets_its_complete_response() {
+    let mut served = TestConnection::plain();
+    served.send_request("/much").await;
     let (mut ticks, mut read) = (interval(Duration::from_secs(1)), 0);
-    while read < MUCH {
+    while read < LARGE_BODY_BYTES {
         ticks.tick().await;
         read += served.client.read(&mut [0; 1024]).await.unwrap();
     }
-    assert!(served.began.elapsed() > PATIENCE * 10);
+    assert!(served.began.elapsed() > RESPONSE_WRITE_TIMEOUT * 10);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_the_socket_but_takes_nothing_of_its_answer_is_given_up_too() {
-    let Served { client, ended, began, stopper: _stopper, .. } = Served::plain();
+async fn an_http2_client_that_accepts_no_data_of_its_response_is_disconnected() {
+    let TestConnection { client, ended, began, trigger: _stopper, .. } = TestConnection::plain();
     let (mut sender, _driver) = http2(client, 0).await;
     let (response, _) = sender.send_request(request("/much"), true).unwrap();
     let response = response.await.unwrap();
@@ -120,8 +120,8 @@ async fn a_client_that_reads_the_socket_but_takes_nothing_of_its_answer_is_given
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_takes_its_answer_slowly_over_http2_gets_all_of_it() {
-    let Served { client, began, stopper: _stopper, .. } = Served::plain();
+async fn an_http2_client_that_reads_slowly_gets_its_complete_response() {
+    let TestConnection { client, began, trigger: _stopper, .. } = TestConnection::plain();
     let (mut sender, _driver) = http2(client, 32 * 1024).await;
     let (response, _) = sender.send_request(request("/much"), true).unwrap();
     let mut body = response.await.unwrap().into_body();
@@ -132,28 +132,28 @@ async fn a_client_that_takes_its_answer_slowly_over_http2_gets_all_of_it() {
         body.flow_control().release_capacity(length).unwrap();
         received += length;
     }
-    assert_eq!(received, MUCH);
-    assert!(began.elapsed() > PATIENCE);
+    assert_eq!(received, LARGE_BODY_BYTES);
+    assert!(began.elapsed() > RESPONSE_WRITE_TIMEOUT);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_may_take_longer_than_a_client_may_take_for_its_answer() {
-    let mut served = Served::plain();
-    served.ask("/late").await;
+async fn a_request_may_take_longer_than_the_write_timeout() {
+    let mut served = TestConnection::plain();
+    served.send_request("/late").await;
     let mut response = [0; 12];
     served.client.read_exact(&mut response).await.unwrap();
     assert_eq!(&response, b"HTTP/1.1 200");
-    assert!(served.began.elapsed() >= PATIENCE * 5);
+    assert!(served.began.elapsed() >= RESPONSE_WRITE_TIMEOUT * 5);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_without_a_call_is_closed() {
-    assert_eq!(Served::plain().lasted().await, 30);
+async fn a_connection_without_a_request_is_closed() {
+    assert_eq!(TestConnection::plain().seconds_until_closed().await, 30);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_trickles_in_is_not_waited_for() {
-    let mut served = Served::plain();
+async fn a_request_header_that_arrives_too_slowly_closes_the_connection() {
+    let mut served = TestConnection::plain();
     let mut ticks = interval(Duration::from_secs(1));
     let error: io::Error = loop {
         ticks.tick().await;
@@ -162,16 +162,16 @@ async fn a_head_that_trickles_in_is_not_waited_for() {
         }
     };
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
-    assert!(served.lasted().await <= 35);
+    assert!(served.seconds_until_closed().await <= 35);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed_over_both_versions_of_http() {
-    let mut served = Served::plain();
-    served.ask("/little").await;
-    assert_eq!(served.lasted().await, 30);
+    let mut served = TestConnection::plain();
+    served.send_request("/little").await;
+    assert_eq!(served.seconds_until_closed().await, 30);
 
-    let Served { client, ended, began, stopper: _stopper, .. } = Served::plain();
+    let TestConnection { client, ended, began, trigger: _stopper, .. } = TestConnection::plain();
     let (mut sender, driver) = http2(client, 1024).await;
     let (response, _) = sender.send_request(request("/little"), true).unwrap();
     assert_eq!(response.await.unwrap().status(), 200);
@@ -181,39 +181,39 @@ async fn an_idle_connection_is_closed_over_both_versions_of_http() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handshake_that_does_not_come_to_its_end_is_given_up() {
-    assert_eq!(Served::new(Some(identity())).lasted().await, 10);
+async fn an_incomplete_handshake_times_out() {
+    assert_eq!(TestConnection::new(Some(identity())).seconds_until_closed().await, 10);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_speak_tls_gets_no_answer_but_an_alert() {
-    let mut served = Served::new(Some(identity()));
-    served.ask("/little").await;
+async fn a_client_without_tls_gets_only_an_alert() {
+    let mut served = TestConnection::new(Some(identity()));
+    served.send_request("/little").await;
     let mut alert = Vec::new();
     served.client.read_to_end(&mut alert).await.unwrap();
     assert_eq!(alert.first(), Some(&21), "{alert:?}");
-    assert_eq!(served.lasted().await, 0);
+    assert_eq!(served.seconds_until_closed().await, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_ends_handshakes_and_idle_connections_at_once_and_calls_once_they_are_answered() {
-    let handshake = Served::new(Some(identity()));
-    handshake.stopper.ask();
-    assert_eq!(handshake.lasted().await, 0);
+async fn shutdown_ends_handshakes_and_idle_connections_immediately_and_requests_once_answered() {
+    let handshake = TestConnection::new(Some(identity()));
+    handshake.trigger.fire();
+    assert_eq!(handshake.seconds_until_closed().await, 0);
 
-    let mut idle = Served::plain();
-    idle.ask("/little").await;
+    let mut idle = TestConnection::plain();
+    idle.send_request("/little").await;
     idle.client.read_exact(&mut [0; 12]).await.unwrap();
-    idle.stopper.ask();
-    assert_eq!(idle.lasted().await, 0);
+    idle.trigger.fire();
+    assert_eq!(idle.seconds_until_closed().await, 0);
 
-    let mut busy = Served::plain();
-    busy.ask("/late").await;
+    let mut busy = TestConnection::plain();
+    busy.send_request("/late").await;
     // Until the request has begun, a shutdown would find no request in flight.
     tokio::time::advance(Duration::from_secs(1)).await;
-    busy.stopper.ask();
+    busy.trigger.fire();
     let mut response = Vec::new();
     busy.client.read_to_end(&mut response).await.unwrap();
     assert!(response.starts_with(b"HTTP/1.1 200"));
-    assert!(busy.lasted().await >= 150);
+    assert!(busy.seconds_until_closed().await >= 150);
 }

@@ -6,11 +6,11 @@ use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde_json::Value;
 use webhooks::ATTEMPT_TIMEOUT;
 
-use super::server::{cause, tls};
-use crate::failure::{Context as _, Failure};
+use super::server::{client_builder, root_cause};
+use crate::failure::{Failure, ResultExt as _};
 
 /// Maximum duration of connecting to the program.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct Forwarder {
     http: Client,
@@ -23,13 +23,13 @@ impl Forwarder {
     /// # Errors
     /// If the URL is https and the system has no root certificates.
     pub(super) fn new(to: Url) -> Result<Self, Failure> {
-        let http = tls(&to)?
+        let http = client_builder(&to)?
             .user_agent(concat!("Novantra-Webhooks/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_WITHIN)
+            .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ATTEMPT_TIMEOUT)
             .build()
-            .or_fail(|| "can't set up the client that forwards events".to_owned())?;
+            .context(|| "can't set up the client that forwards events".to_owned())?;
         Ok(Self { http, to })
     }
 
@@ -48,7 +48,7 @@ impl Forwarder {
             Err(error) if error.is_timeout() => Err("timed out".to_owned()),
             Err(error) => {
                 let prefix = if error.is_connect() { "not reachable: " } else { "" };
-                Err(format!("{prefix}{}", cause(&error.without_url())))
+                Err(format!("{prefix}{}", root_cause(&error.without_url())))
             }
         }
     }

@@ -10,17 +10,17 @@ use serde_json::Value;
 
 use super::sse::{Event, Parser};
 use crate::{
-    failure::{Context as _, Failure},
+    failure::{Failure, ResultExt as _},
     settings::{CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE},
 };
 
 /// Maximum time without data from the server, which sends a keep-alive comment every 15 s.
-const SILENCE: Duration = Duration::from_secs(45);
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(45);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The credentials of a service account that has `webhooks:manage` and the read scopes of the events.
 #[derive(Debug, Args)]
-pub(super) struct Credentials {
+pub(super) struct CredentialArgs {
     /// The account's client id [env: NOVANTRA_CLIENT_ID]
     #[arg(long, value_name = "CLIENT_ID")]
     client_id: Option<String>,
@@ -29,51 +29,51 @@ pub(super) struct Credentials {
     client_secret_file: Option<PathBuf>,
 }
 
-pub(super) struct Account {
+pub(super) struct ClientCredentials {
     client_id: String,
     secret: SecretString,
 }
 
-impl Credentials {
+impl CredentialArgs {
     /// Reads the credentials from flags or from the environment.
     ///
     /// # Errors
     /// If the client id or the secret is missing, or the file can't be read.
-    pub(super) fn read(&self) -> Result<Account, Failure> {
+    pub(super) fn read(&self) -> Result<ClientCredentials, Failure> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let client_id = self.client_id.clone().or_else(|| variable(CLIENT_ID_VARIABLE)).ok_or_else(|| {
             Failure::usage(format!("no service account is named: set --client-id or {CLIENT_ID_VARIABLE}"))
         })?;
         let file = self.client_secret_file.clone();
         let secret = match file.or_else(|| variable(CLIENT_SECRET_FILE_VARIABLE).map(PathBuf::from)) {
-            Some(file) => std::fs::read_to_string(&file).or_fail(|| format!("can't read {}", file.display()))?,
+            Some(file) => std::fs::read_to_string(&file).context(|| format!("can't read {}", file.display()))?,
             None => variable(CLIENT_SECRET_VARIABLE).ok_or_else(|| {
                 Failure::usage(format!(
                     "the account's secret is missing: set --client-secret-file, {CLIENT_SECRET_FILE_VARIABLE} or {CLIENT_SECRET_VARIABLE}"
                 ))
             })?,
         };
-        Ok(Account { client_id, secret: SecretString::from(secret.trim().to_owned()) })
+        Ok(ClientCredentials { client_id, secret: SecretString::from(secret.trim().to_owned()) })
     }
 }
 
 /// Why the event stream could not be opened or broke off.
-pub(super) enum Setback {
+pub(super) enum StreamError {
     /// A retry can't succeed.
-    Final(Failure),
+    Permanent(Failure),
     /// A retry may succeed.
-    Passing(String),
+    Transient(String),
 }
 
-pub(super) struct Server {
+pub(super) struct EventServer {
     http: Client,
     base: String,
     query: String,
-    account: Account,
+    account: ClientCredentials,
 }
 
 /// An open event stream.
-pub(super) struct Events {
+pub(super) struct SseStream {
     response: Response,
     parser: Parser,
 }
@@ -82,7 +82,7 @@ pub(super) struct Events {
 ///
 /// # Errors
 /// If the URL is https and there are no root certificates, or it is neither https nor http.
-pub(super) fn tls(url: &Url) -> Result<ClientBuilder, Failure> {
+pub(super) fn client_builder(url: &Url) -> Result<ClientBuilder, Failure> {
     Ok(match url.scheme() {
         "https" => Client::builder().tls_backend_preconfigured(Roots::System.client_config()?),
         "http" => Client::builder().tls_backend_preconfigured(Roots::empty_client_config()),
@@ -90,19 +90,23 @@ pub(super) fn tls(url: &Url) -> Result<ClientBuilder, Failure> {
     })
 }
 
-impl Server {
+impl EventServer {
     /// Creates a client of the server at `url` for these types of events, or for all if there are none.
     ///
     /// # Errors
     /// If the URL is invalid, or there are no root certificates.
-    pub(super) fn new(url: &Url, account: Account, event_types: &[webhooks::EventType]) -> Result<Self, Failure> {
-        let http = tls(url)?
+    pub(super) fn new(
+        url: &Url,
+        account: ClientCredentials,
+        event_types: &[webhooks::EventType],
+    ) -> Result<Self, Failure> {
+        let http = client_builder(url)?
             .user_agent(concat!("novantra/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_WITHIN)
-            .read_timeout(SILENCE)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
             .build()
-            .or_fail(|| "can't set up the client of the server".to_owned())?;
+            .context(|| "can't set up the client of the server".to_owned())?;
         let names: Vec<&str> = event_types.iter().map(|event| event.name()).collect();
         let query = if names.is_empty() { String::new() } else { format!("?eventTypes={}", names.join(",")) };
         Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned(), query, account })
@@ -110,45 +114,45 @@ impl Server {
 
     /// Requests a token and opens the stream. The server signs the events with `secret`, or with a new one if it is
     /// `None`.
-    pub(super) async fn open(&self, secret: Option<&str>) -> Result<Events, Setback> {
+    pub(super) async fn open(&self, secret: Option<&str>) -> Result<SseStream, StreamError> {
         let credentials = serde_json::json!({
             "grant_type": "client_credentials",
             "client_id": self.account.client_id,
             "client_secret": self.account.secret.expose_secret(),
         });
         let token = self.http.post(format!("{}/api/v1/auth/token", self.base)).json(&credentials).send().await;
-        let issued = good(token).await?.json::<Value>().await.map_err(broken)?;
+        let issued = require_success(token).await?.json::<Value>().await.map_err(connection_error)?;
         let stream = format!("{}/api/v1/webhooks/stream{}", self.base, self.query);
         let mut request = self.http.get(stream).bearer_auth(issued["access_token"].as_str().unwrap_or_default());
         if let Some(secret) = secret {
             request = request.header("Webhook-Secret", secret);
         }
-        let response = good(request.header(ACCEPT, "text/event-stream").send().await).await?;
-        Ok(Events { response, parser: Parser::default() })
+        let response = require_success(request.header(ACCEPT, "text/event-stream").send().await).await?;
+        Ok(SseStream { response, parser: Parser::default() })
     }
 }
 
-impl Events {
+impl SseStream {
     /// Waits for the next event.
-    pub(super) async fn next(&mut self) -> Result<Event, Setback> {
+    pub(super) async fn next(&mut self) -> Result<Event, StreamError> {
         loop {
             if let Some(event) = self.parser.next() {
                 return Ok(event);
             }
-            match self.response.chunk().await.map_err(broken)? {
-                Some(bytes) => self.parser.take(&bytes).map_err(|error| Setback::Final(Failure::new(error)))?,
-                None => return Err(Setback::Passing("the server closed the event stream".to_owned())),
+            match self.response.chunk().await.map_err(connection_error)? {
+                Some(bytes) => self.parser.push(&bytes).map_err(|error| StreamError::Permanent(Failure::new(error)))?,
+                None => return Err(StreamError::Transient("the server closed the event stream".to_owned())),
             }
         }
     }
 }
 
-fn broken(error: reqwest::Error) -> Setback {
-    Setback::Passing(format!("the connection to the server failed: {}", cause(&error.without_url())))
+fn connection_error(error: reqwest::Error) -> StreamError {
+    StreamError::Transient(format!("the connection to the server failed: {}", root_cause(&error.without_url())))
 }
 
 /// The root cause of an error. The errors that wrap it say only that the request failed.
-pub(super) fn cause(error: &reqwest::Error) -> String {
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
     let Some(mut cause) = error.source() else { return error.to_string() };
     while let Some(source) = cause.source() {
         cause = source;
@@ -157,8 +161,8 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
 }
 
 /// Returns the response if its status is a success, otherwise an error with the message of its body.
-async fn good(response: Result<Response, reqwest::Error>) -> Result<Response, Setback> {
-    let response = response.map_err(broken)?;
+async fn require_success(response: Result<Response, reqwest::Error>) -> Result<Response, StreamError> {
+    let response = response.map_err(connection_error)?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -167,5 +171,5 @@ async fn good(response: Result<Response, reqwest::Error>) -> Result<Response, Se
     let message =
         format!("the server answered {}: {}", status.as_u16(), body["message"].as_str().unwrap_or("no message"));
     let is_transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    Err(if is_transient { Setback::Passing(message) } else { Setback::Final(Failure::new(message)) })
+    Err(if is_transient { StreamError::Transient(message) } else { StreamError::Permanent(Failure::new(message)) })
 }

@@ -2,10 +2,10 @@
 //! `\n`.
 
 /// Maximum size of an event in bytes, far more than any record needs.
-const MOST: usize = 4 * 1024 * 1024;
+const MAX_EVENT_BYTES: usize = 4 * 1024 * 1024;
 
 const TOO_LONG: &str = "the server sent an event of more than 4 MiB";
-const NO_TEXT: &str = "the server sent an event that is not UTF-8";
+const NOT_UTF8: &str = "the server sent an event that is not UTF-8";
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Event {
@@ -17,9 +17,9 @@ pub(super) struct Event {
 /// Splits a stream of bytes into events.
 #[derive(Default)]
 pub(super) struct Parser {
-    waiting: String,
+    buffer: String,
     /// The bytes of an incomplete character.
-    cut: Vec<u8>,
+    partial: Vec<u8>,
 }
 
 impl Parser {
@@ -27,17 +27,17 @@ impl Parser {
     ///
     /// # Errors
     /// If the bytes are not UTF-8, or an event exceeds 4 MiB.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), &'static str> {
-        self.cut.extend_from_slice(bytes);
-        let valid = match str::from_utf8(&self.cut) {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), &'static str> {
+        self.partial.extend_from_slice(bytes);
+        let valid = match str::from_utf8(&self.partial) {
             Ok(text) => text.len(),
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            Err(_) => return Err(NO_TEXT),
+            Err(_) => return Err(NOT_UTF8),
         };
-        let rest = self.cut.split_off(valid);
-        let text = String::from_utf8(std::mem::replace(&mut self.cut, rest)).map_err(|_| NO_TEXT)?;
-        self.waiting.push_str(&text);
-        if self.waiting.len() > MOST && !self.waiting.contains("\n\n") {
+        let rest = self.partial.split_off(valid);
+        let text = String::from_utf8(std::mem::replace(&mut self.partial, rest)).map_err(|_| NOT_UTF8)?;
+        self.buffer.push_str(&text);
+        if self.buffer.len() > MAX_EVENT_BYTES && !self.buffer.contains("\n\n") {
             return Err(TOO_LONG);
         }
         Ok(())
@@ -45,10 +45,10 @@ impl Parser {
 
     /// Removes and returns the next complete event. Comments are skipped.
     pub(super) fn next(&mut self) -> Option<Event> {
-        while let Some(end) = self.waiting.find("\n\n") {
-            let rest = self.waiting.split_off(end + 2);
-            let block = std::mem::replace(&mut self.waiting, rest);
-            let event = read(&block);
+        while let Some(end) = self.buffer.find("\n\n") {
+            let rest = self.buffer.split_off(end + 2);
+            let block = std::mem::replace(&mut self.buffer, rest);
+            let event = parse_event(&block);
             if !event.data.is_empty() {
                 return Some(event);
             }
@@ -57,7 +57,7 @@ impl Parser {
     }
 }
 
-fn read(block: &str) -> Event {
+fn parse_event(block: &str) -> Event {
     let mut event = Event::default();
     for line in block.lines() {
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
@@ -79,12 +79,12 @@ mod tests {
     const STREAM: &str = "retry: 3000\nevent: secret\ndata: {\"secret\":\"whsec_ü\"}\n\n:\n\nid: evt_1\nevent: finding.created\ndata: {}\n\n";
 
     #[test]
-    fn events_are_the_same_however_they_are_cut_on_their_way() {
+    fn events_parse_the_same_in_chunks_of_any_size() {
         for size in 1..STREAM.len() {
             let mut parser = Parser::default();
             let mut events = Vec::new();
             for chunk in STREAM.as_bytes().chunks(size) {
-                parser.take(chunk).unwrap();
+                parser.push(chunk).unwrap();
                 events.extend(std::iter::from_fn(|| parser.next()));
             }
             let event =
@@ -95,11 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_end_and_what_is_no_text_are_not_taken() {
+    fn an_event_without_end_and_bytes_that_are_not_utf8_are_refused() {
         let mut parser = Parser::default();
-        let long = vec![b'x'; MOST];
-        parser.take(&long).unwrap();
-        assert_eq!(parser.take(b"x"), Err(TOO_LONG));
-        assert_eq!(Parser::default().take(b"\xff"), Err(NO_TEXT));
+        let long = vec![b'x'; MAX_EVENT_BYTES];
+        parser.push(&long).unwrap();
+        assert_eq!(parser.push(b"x"), Err(TOO_LONG));
+        assert_eq!(Parser::default().push(b"\xff"), Err(NOT_UTF8));
     }
 }

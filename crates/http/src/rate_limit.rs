@@ -10,11 +10,11 @@ use ulid::Ulid;
 use crate::{app::App, operation::Charge, problem::Problem};
 
 /// The result of charging a request to its rate limit buckets.
-pub(crate) struct Throttled(Decision);
+pub(crate) struct RateLimit(Decision);
 
-impl Throttled {
+impl RateLimit {
     /// Whether the rate limit is exceeded.
-    pub(crate) fn refuses(&self) -> bool {
+    pub(crate) fn is_exceeded(&self) -> bool {
         matches!(self.0, Decision::Refused { .. })
     }
 
@@ -27,7 +27,7 @@ impl Throttled {
     }
 
     /// Writes the state of the bucket that is closest to empty to the response headers.
-    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+    pub(crate) fn write_headers(&self, headers: &mut HeaderMap) {
         let Some(state) = self.0.bucket_state() else { return };
         headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(state.limit));
         headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(state.remaining));
@@ -37,7 +37,7 @@ impl Throttled {
 }
 
 /// Charges a request to the buckets of the account and of the organization.
-pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Result<Throttled, Problem> {
+pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Result<RateLimit, Problem> {
     let quotas = app.services.settings.quotas;
     let (organization, id) = (account.meta.organization, account.meta.ulid());
     let account_charge = match charge {
@@ -53,14 +53,14 @@ pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Resu
     let organization_charge =
         BucketCharge { key: BucketKey::Organization(organization), quota: Quota::per_minute(quotas.organization) };
     let now = app.services.clock.now();
-    Ok(Throttled(app.services.limits.charge(&[account_charge, organization_charge], now).await?))
+    Ok(RateLimit(app.services.limits.charge(&[account_charge, organization_charge], now).await?))
 }
 
 /// Charges an issued token to the authenticated account.
 pub(crate) async fn charge_token(app: &App, account: &Account) -> Result<(), Problem> {
     let quota = Quota::per_minute(app.services.settings.quotas.token_endpoint);
     let key = BucketKey::TokenIssue(account.meta.organization, account.meta.ulid());
-    refuse_past(app, &[BucketCharge { key, quota }]).await
+    charge_or_reject(app, &[BucketCharge { key, quota }]).await
 }
 
 /// Charges a failed token request to the client id at its address and to the address, so that knowing a client id is
@@ -76,11 +76,11 @@ pub(crate) async fn charge_token_failure(app: &App, client_id: &str, address: Op
             quota: Quota::per_minute(quotas.token_endpoint_address),
         },
     ];
-    refuse_past(app, &charges).await
+    charge_or_reject(app, &charges).await
 }
 
 /// Charges the buckets, and returns an error if one of them is exhausted.
-async fn refuse_past(app: &App, charges: &[BucketCharge]) -> Result<(), Problem> {
-    let rate_limit = Throttled(app.services.limits.charge(charges, app.services.clock.now()).await?);
+async fn charge_or_reject(app: &App, charges: &[BucketCharge]) -> Result<(), Problem> {
+    let rate_limit = RateLimit(app.services.limits.charge(charges, app.services.clock.now()).await?);
     rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
 }

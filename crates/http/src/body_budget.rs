@@ -13,37 +13,37 @@ use tokio::{
 use crate::problem::{Issue, Problem};
 
 /// The maximum size of a request body, in bytes.
-pub(crate) const MOST_BODY: usize = 1024 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The maximum time in which a body must arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The memory budget for request bodies, in bytes.
-pub(crate) struct Intake {
-    callers: Arc<Semaphore>,
+pub(crate) struct BodyBudget {
+    authenticated: Arc<Semaphore>,
     /// A separate budget, so that unauthenticated callers can't exhaust that of authenticated ones.
-    strangers: Arc<Semaphore>,
+    unauthenticated: Arc<Semaphore>,
 }
 
 /// The share of the budget that a body holds until this is dropped.
-pub(crate) struct Room(#[expect(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
+pub(crate) struct BodyPermit(#[expect(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
 
-impl Intake {
+impl BodyBudget {
     /// Creates a budget of `bytes` for authenticated callers, and a quarter as much in addition for unauthenticated
     /// ones.
     pub(crate) fn new(bytes: usize) -> Self {
         let budget = |bytes: usize| Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
-        Self { callers: budget(bytes), strangers: budget(bytes / 4) }
+        Self { authenticated: budget(bytes), unauthenticated: budget(bytes / 4) }
     }
 
     /// Reads a whole body. The budget is charged as bytes arrive, not by `Content-Length`, which costs a client nothing
     /// to send.
-    pub(crate) async fn take(&self, body: Body, authenticated: bool) -> Result<(Bytes, Room), Problem> {
-        let budget = if authenticated { &self.callers } else { &self.strangers };
-        if body.size_hint().lower() > MOST_BODY as u64 {
-            return Err(Problem::payload_too_large(MOST_BODY));
+    pub(crate) async fn read_body(&self, body: Body, authenticated: bool) -> Result<(Bytes, BodyPermit), Problem> {
+        let budget = if authenticated { &self.authenticated } else { &self.unauthenticated };
+        if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+            return Err(Problem::payload_too_large(MAX_BODY_BYTES));
         }
-        timeout(PATIENCE, read(body, budget)).await.unwrap_or_else(|_| {
+        timeout(READ_TIMEOUT, read(body, budget)).await.unwrap_or_else(|_| {
             Err(Problem::validation(vec![Issue::new(
                 [],
                 "the body did not arrive within 30 s: send the request again",
@@ -52,7 +52,7 @@ impl Intake {
     }
 }
 
-async fn read(body: Body, budget: &Arc<Semaphore>) -> Result<(Bytes, Room), Problem> {
+async fn read(body: Body, budget: &Arc<Semaphore>) -> Result<(Bytes, BodyPermit), Problem> {
     let mut body = pin!(body);
     let mut permit: Option<OwnedSemaphorePermit> = None;
     let mut bytes_read = BytesMut::new();
@@ -64,8 +64,8 @@ async fn read(body: Body, budget: &Arc<Semaphore>) -> Result<(Bytes, Room), Prob
             )])
         })?;
         let Ok(data) = frame.into_data() else { continue };
-        if bytes_read.len() + data.len() > MOST_BODY {
-            return Err(Problem::payload_too_large(MOST_BODY));
+        if bytes_read.len() + data.len() > MAX_BODY_BYTES {
+            return Err(Problem::payload_too_large(MAX_BODY_BYTES));
         }
         let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let more = Arc::clone(budget).try_acquire_many_owned(bytes).map_err(|_| Problem::unavailable())?;
@@ -75,5 +75,5 @@ async fn read(body: Body, budget: &Arc<Semaphore>) -> Result<(Bytes, Room), Prob
         }
         bytes_read.extend_from_slice(&data);
     }
-    Ok((bytes_read.freeze(), Room(permit)))
+    Ok((bytes_read.freeze(), BodyPermit(permit)))
 }

@@ -15,46 +15,50 @@ use tokio::time::Instant;
 
 /// Maximum size of a chunk of a response in bytes. A client that reads less than a chunk within the write timeout is
 /// disconnected.
-const PIECE: usize = 16 * 1024;
+const MAX_CHUNK_BYTES: usize = 16 * 1024;
 
 /// Number of tracked requests from which on finished ones are removed from the list. It exceeds the maximum number in
 /// flight on one connection.
-const MOST_LIVE: usize = 128;
+const MAX_TRACKED: usize = 128;
 
 /// The activity of one connection: its requests in flight and when it was last busy.
-pub(crate) struct Calls(Mutex<Known>);
+pub(crate) struct ConnectionActivity(Mutex<ActivityState>);
 
-struct Known {
-    live: Vec<Weak<Pace>>,
+struct ActivityState {
+    live: Vec<Weak<ResponseProgress>>,
     /// When a request was last seen in flight, or when the connection began.
-    busy_at: Instant,
+    last_active_at: Instant,
     /// Whether the connection has had a request.
-    called: bool,
+    had_request: bool,
 }
 
 /// The progress of the response to one request. It is dropped after the last byte of the response is written.
-pub(crate) struct Pace(Mutex<Moved>);
+pub(crate) struct ResponseProgress(Mutex<ProgressState>);
 
-struct Moved {
-    at: Instant,
+struct ProgressState {
+    last_progress_at: Instant,
     /// Number of chunks that were handed to the connection and are not written yet.
-    out: usize,
+    chunks_in_flight: usize,
     /// Whether the server must act next: the response has not begun, or more of its body is being produced.
-    ours: bool,
+    awaits_server: bool,
 }
 
-impl Calls {
+impl ConnectionActivity {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Known { live: Vec::new(), busy_at: Instant::now(), called: false }))
+        Self(Mutex::new(ActivityState { live: Vec::new(), last_active_at: Instant::now(), had_request: false }))
     }
 
     /// Starts tracking a request.
-    pub(crate) fn begin(&self) -> Arc<Pace> {
-        let progress = Arc::new(Pace(Mutex::new(Moved { at: Instant::now(), out: 0, ours: true })));
+    pub(crate) fn start_request(&self) -> Arc<ResponseProgress> {
+        let progress = Arc::new(ResponseProgress(Mutex::new(ProgressState {
+            last_progress_at: Instant::now(),
+            chunks_in_flight: 0,
+            awaits_server: true,
+        })));
         let mut state = lock(&self.0);
-        state.called = true;
-        state.busy_at = Instant::now();
-        if state.live.len() >= MOST_LIVE {
+        state.had_request = true;
+        state.last_active_at = Instant::now();
+        if state.live.len() >= MAX_TRACKED {
             state.live.retain(|request| request.strong_count() > 0);
         }
         state.live.push(Arc::downgrade(&progress));
@@ -62,8 +66,8 @@ impl Calls {
     }
 
     /// Whether the connection has had a request.
-    pub(crate) fn any(&self) -> bool {
-        lock(&self.0).called
+    pub(crate) fn had_request(&self) -> bool {
+        lock(&self.0).had_request
     }
 
     /// Duration since a request was last in flight. Requests in flight are noticed only by calls of this method.
@@ -71,9 +75,9 @@ impl Calls {
         let mut state = lock(&self.0);
         state.live.retain(|request| request.strong_count() > 0);
         if !state.live.is_empty() {
-            state.busy_at = Instant::now();
+            state.last_active_at = Instant::now();
         }
-        state.busy_at.elapsed()
+        state.last_active_at.elapsed()
     }
 
     /// Duration since the client last read of a response, the longest of all responses in flight.
@@ -83,77 +87,81 @@ impl Calls {
     }
 }
 
-impl Pace {
+impl ResponseProgress {
     /// Wraps the body of the response so that its progress is tracked.
-    pub(crate) fn watch(self: Arc<Self>, body: Body) -> Body {
-        self.moved(|state| state.ours = false);
-        Body::new(Watched { body, rest: Bytes::new(), progress: self })
+    pub(crate) fn track(self: Arc<Self>, body: Body) -> Body {
+        self.record_progress(|state| state.awaits_server = false);
+        Body::new(TrackedBody { body, buffered: Bytes::new(), progress: self })
     }
 
-    fn moved(&self, change: impl FnOnce(&mut Moved)) {
+    fn record_progress(&self, change: impl FnOnce(&mut ProgressState)) {
         let mut state = lock(&self.0);
-        state.at = Instant::now();
+        state.last_progress_at = Instant::now();
         change(&mut state);
     }
 
     fn stalled_for(&self) -> Duration {
         let state = lock(&self.0);
-        if state.ours && state.out == 0 { Duration::ZERO } else { state.at.elapsed() }
+        if state.awaits_server && state.chunks_in_flight == 0 {
+            Duration::ZERO
+        } else {
+            state.last_progress_at.elapsed()
+        }
     }
 }
 
 /// A response body that is handed to the connection in chunks.
-struct Watched {
+struct TrackedBody {
     body: Body,
     /// Data of the inner body that is not handed out yet.
-    rest: Bytes,
-    progress: Arc<Pace>,
+    buffered: Bytes,
+    progress: Arc<ResponseProgress>,
 }
 
 /// A chunk of a response, dropped once it is written to the socket.
-struct Piece {
+struct ResponseChunk {
     bytes: Bytes,
-    progress: Arc<Pace>,
+    progress: Arc<ResponseProgress>,
 }
 
-impl Watched {
-    fn piece(&mut self) -> Frame<Bytes> {
-        let bytes = self.rest.split_to(self.rest.len().min(PIECE));
-        self.progress.moved(|state| state.out += 1);
-        Frame::data(Bytes::from_owner(Piece { bytes, progress: Arc::clone(&self.progress) }))
+impl TrackedBody {
+    fn next_chunk(&mut self) -> Frame<Bytes> {
+        let bytes = self.buffered.split_to(self.buffered.len().min(MAX_CHUNK_BYTES));
+        self.progress.record_progress(|state| state.chunks_in_flight += 1);
+        Frame::data(Bytes::from_owner(ResponseChunk { bytes, progress: Arc::clone(&self.progress) }))
     }
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for ResponseChunk {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Piece {
+impl Drop for ResponseChunk {
     fn drop(&mut self) {
-        self.progress.moved(|state| state.out = state.out.saturating_sub(1));
+        self.progress.record_progress(|state| state.chunks_in_flight = state.chunks_in_flight.saturating_sub(1));
     }
 }
 
-impl HttpBody for Watched {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if !self.rest.is_empty() {
-            return Poll::Ready(Some(Ok(self.piece())));
+        if !self.buffered.is_empty() {
+            return Poll::Ready(Some(Ok(self.next_chunk())));
         }
         // The connection polls for more only after it has taken the previous chunk, so the server must act next.
-        self.progress.moved(|state| state.ours = true);
+        self.progress.record_progress(|state| state.awaits_server = true);
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        self.progress.moved(|state| state.ours = false);
+        self.progress.record_progress(|state| state.awaits_server = false);
         Poll::Ready(match frame {
             Some(Ok(frame)) => Some(Ok(match frame.into_data() {
                 Ok(bytes) if bytes.is_empty() => Frame::data(bytes),
                 Ok(bytes) => {
-                    self.rest = bytes;
-                    self.piece()
+                    self.buffered = bytes;
+                    self.next_chunk()
                 }
                 Err(trailers) => trailers,
             })),
@@ -162,11 +170,11 @@ impl HttpBody for Watched {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.buffered.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let (mut hint, rest) = (self.body.size_hint(), self.buffered.len() as u64);
         let upper = hint.upper();
         hint.set_lower(hint.lower() + rest);
         if let Some(upper) = upper {

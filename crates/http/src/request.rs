@@ -9,19 +9,19 @@ use kernel::{Attribution, HasIdPrefix, Id, OrganizationId, Origin, RequestId, Re
 use serde_json::Value;
 
 use crate::{
-    accept::Format,
-    accounts::Cached,
+    account_cache::CachedAccount,
     json,
+    negotiation::MediaType,
     operation::Operation,
     problem::{Issue, Problem},
-    reply::etag,
+    response::etag,
 };
 
 /// A request that has passed the checks of the pipeline.
-pub(crate) struct Call {
+pub(crate) struct ApiRequest {
     pub(crate) operation: &'static Operation,
     /// The negotiated media type of the response.
-    pub(crate) format: Format,
+    pub(crate) media_type: MediaType,
     pub(crate) request_id: Id<RequestId>,
     pub(crate) parts: Parts,
     /// The values of the path parameters, in their order in the path.
@@ -29,36 +29,36 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     pub(crate) address: Option<IpAddr>,
     /// The authenticated principal; `None` only at endpoints that do not require authentication.
-    pub(crate) known: Option<Known>,
+    pub(crate) principal: Option<Principal>,
 }
 
 /// An authenticated principal: the caller with its cached account.
 #[derive(Clone)]
-pub(crate) struct Known {
+pub(crate) struct Principal {
     pub(crate) caller: Caller,
-    pub(crate) cached: Arc<Cached>,
+    pub(crate) cached: Arc<CachedAccount>,
 }
 
-impl Known {
+impl Principal {
     pub(crate) fn organization(&self) -> OrganizationId {
         self.cached.tenant.id
     }
 }
 
-impl Call {
+impl ApiRequest {
     /// Returns the principal.
     ///
     /// # Errors
     /// An internal error if the endpoint does not require authentication.
-    pub(crate) fn known(&self) -> Result<&Known, Problem> {
-        self.known.as_ref().ok_or_else(Problem::internal)
+    pub(crate) fn principal(&self) -> Result<&Principal, Problem> {
+        self.principal.as_ref().ok_or_else(Problem::internal)
     }
 
     pub(crate) fn origin(&self) -> Origin {
         origin(self.operation, &self.parts, self.request_id, self.address)
     }
 
-    pub(crate) fn attribution(&self, principal: &Known) -> Attribution {
+    pub(crate) fn attribution(&self, principal: &Principal) -> Attribution {
         Attribution {
             organization: principal.organization(),
             actor: principal.cached.actor.clone(),
@@ -84,7 +84,7 @@ impl Call {
 
     /// Parses the body as JSON.
     pub(crate) fn json(&self) -> Result<Value, Problem> {
-        self.check_body_is_plain()?;
+        self.check_content_encoding()?;
         let content_type = self.parts.headers.get(header::CONTENT_TYPE);
         if content_type.is_some_and(|value| !is_media_type(value.as_bytes(), b"application/json")) {
             return Err(Problem::unsupported_media_type("application/json"));
@@ -96,32 +96,32 @@ impl Call {
     }
 
     /// Rejects a compressed body, which would otherwise be reported as invalid JSON.
-    pub(crate) fn check_body_is_plain(&self) -> Result<(), Problem> {
+    pub(crate) fn check_content_encoding(&self) -> Result<(), Problem> {
         let is_plain = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
         let mut codings = self.parts.headers.get_all(header::CONTENT_ENCODING).iter();
         if codings.all(|coding| is_plain(coding.as_bytes().trim_ascii())) {
             Ok(())
         } else {
-            Err(Problem::encoded_body())
+            Err(Problem::compressed_body())
         }
     }
 
     /// Checks `If-Match` against the record's revision.
     pub(crate) fn check_if_match(&self, revision: Revision) -> Result<(), Problem> {
-        match listed(&self.parts.headers, &header::IF_MATCH) {
+        match entity_tags(&self.parts.headers, &header::IF_MATCH) {
             // A malformed tag matches no revision, so a 412 would ask the client to read the record again in vain.
-            Some(tags) if !tags.are_tags() => Err(Problem::validation(vec![Issue::new(
+            Some(tags) if !tags.are_well_formed() => Err(Problem::validation(vec![Issue::new(
                 ["header", "If-Match"],
                 "must be an ETag as it was returned, with its quotes, or *",
             )])),
-            Some(tags) if !tags.names(revision) => Err(Problem::precondition_failed()),
+            Some(tags) if !tags.contains(revision) => Err(Problem::precondition_failed()),
             _ => Ok(()),
         }
     }
 
     /// Whether `If-None-Match` names this revision, so that the client has it already.
-    pub(crate) fn has(&self, revision: Revision) -> bool {
-        listed(&self.parts.headers, &header::IF_NONE_MATCH).is_some_and(|tags| tags.names(revision))
+    pub(crate) fn client_has(&self, revision: Revision) -> bool {
+        entity_tags(&self.parts.headers, &header::IF_NONE_MATCH).is_some_and(|tags| tags.contains(revision))
     }
 }
 
@@ -169,44 +169,44 @@ pub(crate) fn is_media_type(value: &[u8], wanted: &[u8]) -> bool {
 }
 
 /// The entity tags of an `If-Match` or `If-None-Match` header.
-enum Tags {
+enum EntityTags {
     Any,
-    These(Vec<String>),
+    Listed(Vec<String>),
 }
 
-impl Tags {
+impl EntityTags {
     /// Whether all tags are well-formed entity tags (RFC 9110 § 8.8.3).
-    fn are_tags(&self) -> bool {
+    fn are_well_formed(&self) -> bool {
         let is_tag = |tag: &String| {
             let opaque = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
             opaque.is_some_and(|opaque| !opaque.contains('"'))
         };
         match self {
             Self::Any => true,
-            Self::These(tags) => tags.iter().all(is_tag),
+            Self::Listed(tags) => tags.iter().all(is_tag),
         }
     }
 
     /// Whether one of the tags names this revision.
-    fn names(&self, revision: Revision) -> bool {
+    fn contains(&self, revision: Revision) -> bool {
         match self {
             Self::Any => true,
-            Self::These(tags) => tags.contains(&etag(revision)),
+            Self::Listed(tags) => tags.contains(&etag(revision)),
         }
     }
 }
 
 /// Returns the entity tags of a header. Compression of a response makes its tag weak, so a weak tag counts as the
 /// strong one.
-fn listed(headers: &HeaderMap, name: &header::HeaderName) -> Option<Tags> {
+fn entity_tags(headers: &HeaderMap, name: &header::HeaderName) -> Option<EntityTags> {
     let mut tags = Vec::new();
     for value in headers.get_all(name) {
         for tag in String::from_utf8_lossy(value.as_bytes()).split(',').map(str::trim) {
             if tag == "*" {
-                return Some(Tags::Any);
+                return Some(EntityTags::Any);
             }
             tags.push(tag.strip_prefix("W/").unwrap_or(tag).to_owned());
         }
     }
-    headers.contains_key(name).then_some(Tags::These(tags))
+    headers.contains_key(name).then_some(EntityTags::Listed(tags))
 }

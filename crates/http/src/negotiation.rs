@@ -2,41 +2,41 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::call::is_media_type;
+use crate::request::is_media_type;
 
 /// A media type that a response can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum MediaType {
     Json,
     /// A whole collection with one line of JSON for each record.
-    Lines,
+    NdJson,
     /// Server-sent events.
-    Events,
+    EventStream,
 }
 
-impl Format {
-    pub(crate) const fn media_type(self) -> &'static str {
+impl MediaType {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Json => "application/json",
-            Self::Lines => "application/x-ndjson",
-            Self::Events => "text/event-stream",
+            Self::NdJson => "application/x-ndjson",
+            Self::EventStream => "text/event-stream",
         }
     }
 
-    const fn range(self) -> &'static str {
+    const fn wildcard(self) -> &'static str {
         match self {
-            Self::Json | Self::Lines => "application/*",
-            Self::Events => "text/*",
+            Self::Json | Self::NdJson => "application/*",
+            Self::EventStream => "text/*",
         }
     }
 }
 
 /// The weight of a media range without a `q` parameter, in thousandths.
-const FULL: u16 = 1000;
+const DEFAULT_WEIGHT: u16 = 1000;
 
 /// Returns the offered media type with the highest `q`. Ties go to the more specific range, then to the order of
 /// `offered`. Returns `None` if the client accepts none of them.
-pub(crate) fn preferred(headers: &HeaderMap, offered: &[Format]) -> Option<Format> {
+pub(crate) fn preferred(headers: &HeaderMap, offered: &[MediaType]) -> Option<MediaType> {
     let values = headers.get_all(header::ACCEPT).iter();
     let ranges = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     let ranges: Vec<&[u8]> = ranges.filter(|range| !range.is_empty()).collect();
@@ -44,7 +44,7 @@ pub(crate) fn preferred(headers: &HeaderMap, offered: &[Format]) -> Option<Forma
         return offered.first().copied();
     }
     let candidates = offered.iter().rev().filter_map(|format| {
-        let patterns = [b"*/*".as_slice(), format.range().as_bytes(), format.media_type().as_bytes()];
+        let patterns = [b"*/*".as_slice(), format.wildcard().as_bytes(), format.as_str().as_bytes()];
         let matching = ranges.iter().filter_map(|range| {
             let specificity = patterns.iter().position(|pattern| is_media_type(range, pattern))?;
             Some((specificity, weight(range)))
@@ -63,52 +63,53 @@ fn weight(range: &[u8]) -> u16 {
         let parameter = str::from_utf8(parameter).ok()?.trim();
         parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="))?.parse::<f32>().ok()
     });
-    q.filter(|weight| weight.is_finite()).map_or(FULL, |weight| (weight.clamp(0.0, 1.0) * f32::from(FULL)) as u16)
+    q.filter(|weight| weight.is_finite())
+        .map_or(DEFAULT_WEIGHT, |weight| (weight.clamp(0.0, 1.0) * f32::from(DEFAULT_WEIGHT)) as u16)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn preferred_of(accept: &str, offered: &[Format]) -> Option<Format> {
+    fn preferred_of(accept: &str, offered: &[MediaType]) -> Option<MediaType> {
         let headers = [(header::ACCEPT, accept.parse().unwrap())].into_iter().collect();
         preferred(&headers, offered)
     }
 
     #[test]
-    fn what_the_client_would_rather_have_wins_and_json_where_it_is_all_the_same() {
-        use Format::{Events, Json, Lines};
+    fn the_media_type_with_the_highest_weight_wins_and_json_breaks_ties() {
+        use MediaType::{EventStream, Json, NdJson};
         for (accept, wanted) in [
             ("application/json", Some(Json)),
-            ("application/x-ndjson", Some(Lines)),
-            ("APPLICATION/X-NDJSON; charset=utf-8", Some(Lines)),
+            ("application/x-ndjson", Some(NdJson)),
+            ("APPLICATION/X-NDJSON; charset=utf-8", Some(NdJson)),
             ("*/*", Some(Json)),
             ("application/*", Some(Json)),
             ("", Some(Json)),
             ("application/x-ndjson, application/json", Some(Json)),
-            ("application/x-ndjson, */*", Some(Lines)),
-            ("application/x-ndjson, */*;q=0.1", Some(Lines)),
-            ("application/x-ndjson;q=0.5, application/json;q=0.4", Some(Lines)),
+            ("application/x-ndjson, */*", Some(NdJson)),
+            ("application/x-ndjson, */*;q=0.1", Some(NdJson)),
+            ("application/x-ndjson;q=0.5, application/json;q=0.4", Some(NdJson)),
             ("application/x-ndjson;q=0.4, application/json;q=0.5", Some(Json)),
-            ("application/x-ndjson;q=0.001, text/html", Some(Lines)),
-            ("*/*, application/json;q=0", Some(Lines)),
-            ("*/*;q=0, application/x-ndjson", Some(Lines)),
+            ("application/x-ndjson;q=0.001, text/html", Some(NdJson)),
+            ("*/*, application/json;q=0", Some(NdJson)),
+            ("*/*;q=0, application/x-ndjson", Some(NdJson)),
             ("application/x-ndjson;q=0", None),
             ("application/x-ndjson;q=0.000, application/json;q=0", None),
             ("text/html, image/*", None),
             ("application/jsonl", None),
         ] {
-            assert_eq!(preferred_of(accept, &[Json, Lines]), wanted, "{accept}");
+            assert_eq!(preferred_of(accept, &[Json, NdJson]), wanted, "{accept}");
         }
         for accept in ["application/x-ndjson", "*/*, application/json;q=0"] {
             assert_eq!(preferred_of(accept, &[Json]), None, "{accept}");
         }
         assert_eq!(preferred_of("application/x-ndjson, */*;q=0.1", &[Json]), Some(Json));
         for accept in ["text/event-stream", "text/*", "*/*", ""] {
-            assert_eq!(preferred_of(accept, &[Events]), Some(Events), "{accept}");
+            assert_eq!(preferred_of(accept, &[EventStream]), Some(EventStream), "{accept}");
         }
         for accept in ["application/json", "application/*"] {
-            assert_eq!(preferred_of(accept, &[Events]), None, "{accept}");
+            assert_eq!(preferred_of(accept, &[EventStream]), None, "{accept}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 ///
 /// # Errors
 /// If the syntax is invalid, or the duration exceeds ten years.
-pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let error = || format!("{text:?} is not a duration such as 60s, 15m or 24h");
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let seconds: u64 = match &text[digits.len()..] {
@@ -22,12 +22,12 @@ pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(span))
 }
 
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
     let literal = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
     literal.parse().map_err(|_| format!("{text:?} is not an address and port such as 127.0.0.1:8080"))
 }
 
-pub(super) fn positive(text: &str) -> Result<u32, String> {
+pub(super) fn parse_positive(text: &str) -> Result<u32, String> {
     text.parse()
         .ok()
         .filter(|number| *number > 0)
@@ -35,7 +35,7 @@ pub(super) fn positive(text: &str) -> Result<u32, String> {
 }
 
 /// Parses a number of mebibytes and returns it in bytes.
-pub(super) fn mebibytes(text: &str) -> Result<usize, String> {
+pub(super) fn parse_mebibytes(text: &str) -> Result<usize, String> {
     let bytes = |mebibytes: usize| mebibytes.checked_mul(1024 * 1024);
     text.parse()
         .ok()
@@ -44,7 +44,7 @@ pub(super) fn mebibytes(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("{text:?} is not a whole number from 1 to 65536"))
 }
 
-pub(super) fn one_of<T: Copy>(text: &str, values: &[(&str, T)]) -> Result<T, String> {
+pub(super) fn parse_one_of<T: Copy>(text: &str, values: &[(&str, T)]) -> Result<T, String> {
     values.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
         format!("{text:?} is not one of {}", names.join(", "))
@@ -57,18 +57,18 @@ mod tests {
 
     #[test]
     fn a_duration_has_a_number_and_a_unit() {
-        assert_eq!(parse_span("60s"), Ok(Duration::from_secs(60)));
-        assert_eq!(parse_span("15m"), Ok(Duration::from_secs(900)));
-        assert_eq!(parse_span("24h"), Ok(Duration::from_secs(86_400)));
-        assert_eq!(parse_span("0s"), Ok(Duration::ZERO));
+        assert_eq!(parse_duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
+        assert_eq!(parse_duration("24h"), Ok(Duration::from_secs(86_400)));
+        assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
         for text in ["", "60", "s", "-1s", "1.5h", "1 h", "60S", "999999999d", "1µ"] {
-            assert!(parse_span(text).is_err(), "{text:?} was accepted as a duration");
+            assert!(parse_duration(text).is_err(), "{text:?} was accepted as a duration");
         }
     }
 
     #[test]
     fn localhost_is_the_loopback_address() {
-        assert_eq!(address("localhost:80").unwrap().to_string(), "127.0.0.1:80");
-        assert!(address("8080").is_err());
+        assert_eq!(parse_address("localhost:80").unwrap().to_string(), "127.0.0.1:80");
+        assert!(parse_address("8080").is_err());
     }
 }

@@ -2,30 +2,30 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{compose::Tokens, serve::shutdown::Stop};
+use crate::{compose::Tokens, serve::shutdown::ShutdownSignal};
 
 /// Interval of reading the keys, several times within the duration that they may be used for without a refresh.
-const EVERY: Duration = Duration::from_secs(2);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Minimum interval between refreshes that requests cause: unauthenticated clients can name keys that don't exist.
-const REST: Duration = Duration::from_millis(250);
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Refreshes the keys until shutdown.
-pub(crate) async fn keep_fresh(tokens: Arc<Tokens>, mut shutdown: Stop) {
+pub(crate) async fn run(tokens: Arc<Tokens>, mut shutdown: ShutdownSignal) {
     loop {
         if let Err(failure) = tokens.refresh().await {
             tracing::warn!(%failure, "can't read the token signing keys; trying again");
         }
         tokio::select! {
             biased;
-            () = shutdown.asked() => return,
-            () = tokio::time::sleep(REST) => {}
+            () = shutdown.requested() => return,
+            () = tokio::time::sleep(MIN_REFRESH_INTERVAL) => {}
         }
         tokio::select! {
             biased;
-            () = shutdown.asked() => return,
-            () = tokens.wanted() => {}
-            () = tokio::time::sleep(EVERY - REST) => {}
+            () = shutdown.requested() => return,
+            () = tokens.refresh_requested() => {}
+            () = tokio::time::sleep(REFRESH_INTERVAL - MIN_REFRESH_INTERVAL) => {}
         }
     }
 }

@@ -15,51 +15,51 @@ use crate::compose::Installation;
 const BATCH: usize = 2000;
 
 /// Number of chains loaded per query. The lease is renewed before each such batch of chains.
-const CHAINS: usize = 64;
+const CHAINS_PER_QUERY: usize = 64;
 
 /// Number of chains sealed concurrently: few enough to leave database connections to requests, and enough that a
 /// thousand active organizations don't wait for one another's commits.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_CHAINS: usize = 8;
 
 /// Duration of the lease after each renewal, and so about how long nothing is sealed after its owner died.
-const LEASE: Duration = Duration::from_secs(3);
+const LEASE_DURATION: Duration = Duration::from_secs(3);
 
 /// Delay before a chain that could not be sealed is tried again.
-const REST: Duration = Duration::from_secs(60);
+const RETRY_DELAY: Duration = Duration::from_secs(60);
 
 /// The log target of checkpoints, which is enabled at every log level.
 pub(crate) const CHECKPOINT_TARGET: &str = "novantra::checkpoint";
 
 /// Seals the audit log while it holds the lease.
-pub(crate) struct Sealer {
+pub(crate) struct AuditSealer {
     store: Arc<DynStore>,
     clock: Arc<dyn Clock>,
     signer: Arc<dyn CheckpointSigner>,
-    holder: String,
+    owner: String,
     /// The chains that could not be sealed, and when each may be tried again.
-    resting: BTreeMap<OrganizationId, Timestamp>,
+    backed_off: BTreeMap<OrganizationId, Timestamp>,
 }
 
 /// The result of one sealing pass.
 #[derive(Debug, Default)]
-pub(crate) struct Round {
+pub(crate) struct SealSummary {
     /// A chain had a full batch, so more entries may be waiting.
     pub(crate) more: bool,
     /// Another process holds the lease.
-    pub(crate) elsewhere: bool,
+    pub(crate) leased_elsewhere: bool,
     /// The error of the first chain that could not be sealed.
     failed: Option<StoreError>,
 }
 
-impl Sealer {
+impl AuditSealer {
     /// Creates a sealer of the chains of this installation.
     pub(crate) fn new(installation: &Installation) -> Self {
         Self {
             store: Arc::clone(&installation.store),
             clock: Arc::clone(&installation.clock),
             signer: Arc::clone(&installation.checkpoints),
-            holder: installation.entropy.ulid(installation.clock.now()).to_string(),
-            resting: BTreeMap::new(),
+            owner: installation.entropy.ulid(installation.clock.now()).to_string(),
+            backed_off: BTreeMap::new(),
         }
     }
 
@@ -68,29 +68,29 @@ impl Sealer {
     ///
     /// # Errors
     /// If the store can't be reached.
-    pub(crate) async fn round(&mut self) -> Result<Round, StoreError> {
-        let (mut summary, mut after) = (Round::default(), None);
-        self.resting.retain(|_, until| self.clock.now() < *until);
+    pub(crate) async fn run_once(&mut self) -> Result<SealSummary, StoreError> {
+        let (mut summary, mut after) = (SealSummary::default(), None);
+        self.backed_off.retain(|_, until| self.clock.now() < *until);
         loop {
             // The chains are queried before the lease is acquired, so that an idle installation writes nothing.
-            let due = self.store.organizations_with_unsealed(after, CHAINS).await?;
+            let due = self.store.organizations_with_unsealed(after, CHAINS_PER_QUERY).await?;
             let Some(last) = due.last() else { return Ok(summary) };
-            if !self.store.acquire_lease(Lease::Sealer, &self.holder, self.clock.now(), LEASE).await? {
-                return Ok(Round { elsewhere: true, ..summary });
+            if !self.store.acquire_lease(Lease::Sealer, &self.owner, self.clock.now(), LEASE_DURATION).await? {
+                return Ok(SealSummary { leased_elsewhere: true, ..summary });
             }
             after = Some(*last);
-            let ready = due.into_iter().filter(|chain| !self.resting.contains_key(chain));
+            let ready = due.into_iter().filter(|chain| !self.backed_off.contains_key(chain));
             let sealed = stream::iter(ready).map(|chain| {
                 let seal = self.seal_chain(chain);
                 async move { (chain, seal.await) }
             });
-            for (chain, outcome) in sealed.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
+            for (chain, outcome) in sealed.buffer_unordered(MAX_CONCURRENT_CHAINS).collect::<Vec<_>>().await {
                 match outcome {
                     Ok(sealed) => summary.more |= sealed == BATCH,
                     Err(error @ StoreError::Unavailable(_)) => return Err(error),
                     Err(error) => {
                         tracing::error!(organization = %chain, %error, "the audit log of an organization can't be sealed; trying again in 60 s");
-                        self.resting.insert(chain, self.clock.now() + REST);
+                        self.backed_off.insert(chain, self.clock.now() + RETRY_DELAY);
                         summary.failed.get_or_insert(error);
                     }
                 }
@@ -120,18 +120,18 @@ impl Sealer {
     /// If the store fails. If a chain can't be sealed, the others are sealed all the same and the first error is
     /// returned.
     pub(crate) async fn seal_tail(&mut self) -> Result<(), StoreError> {
-        let sealed = self.rounds().await;
+        let sealed = self.seal_all().await;
         // The lease is released even after an error: another process may succeed.
-        let released = self.store.release_lease(Lease::Sealer, &self.holder).await;
+        let released = self.store.release_lease(Lease::Sealer, &self.owner).await;
         sealed.and(released)
     }
 
-    async fn rounds(&mut self) -> Result<(), StoreError> {
+    async fn seal_all(&mut self) -> Result<(), StoreError> {
         let mut failed = None;
         loop {
-            let summary = self.round().await?;
+            let summary = self.run_once().await?;
             failed = failed.or(summary.failed);
-            if !summary.more || summary.elsewhere {
+            if !summary.more || summary.leased_elsewhere {
                 return failed.map_or(Ok(()), Err);
             }
         }

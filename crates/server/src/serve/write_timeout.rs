@@ -13,21 +13,21 @@ use tokio::{
 };
 
 /// Reads and writes like `S`, but a write that makes no progress for `timeout` fails.
-pub(crate) struct Patient<S> {
+pub(crate) struct WriteTimeoutIo<S> {
     socket: S,
-    patience: Duration,
+    timeout: Duration,
     /// The timer of a write that waits for the client.
-    waiting: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
+impl<S> WriteTimeoutIo<S> {
     pub(crate) fn new(socket: S, timeout: Duration) -> Self {
-        Self { socket, patience: timeout, waiting: None }
+        Self { socket, timeout, timer: None }
     }
 
     /// Starts, checks or stops the timer after an operation. Only a write (`written`) stops it: a flush can succeed
     /// although the client reads nothing.
-    fn judge<T>(
+    fn check_timeout<T>(
         &mut self,
         context: &mut Context<'_>,
         written: bool,
@@ -35,11 +35,11 @@ impl<S> Patient<S> {
     ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             if written {
-                self.waiting = None;
+                self.timer = None;
             }
             return polled;
         }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        let waiting = self.timer.get_or_insert_with(|| Box::pin(sleep(self.timeout)));
         match waiting.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
@@ -47,16 +47,16 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeoutIo<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_read(cx, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeoutIo<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        self.judge(cx, true, polled)
+        self.check_timeout(cx, true, polled)
     }
 
     fn poll_write_vectored(
@@ -65,7 +65,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
-        self.judge(cx, true, polled)
+        self.check_timeout(cx, true, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -74,12 +74,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.socket).poll_flush(cx);
-        self.judge(cx, false, polled)
+        self.check_timeout(cx, false, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.socket).poll_shutdown(cx);
-        self.judge(cx, false, polled)
+        self.check_timeout(cx, false, polled)
     }
 }
 
@@ -92,20 +92,20 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_that_gets_nowhere_fails_once_patience_is_at_its_end() {
+    async fn a_write_without_progress_fails_after_the_timeout() {
         let (server, _client) = duplex(16);
         let began = Instant::now();
-        let error = Patient::new(server, PATIENCE).write_all(&[0; 17]).await.unwrap_err();
+        let error = WriteTimeoutIo::new(server, WRITE_TIMEOUT).write_all(&[0; 17]).await.unwrap_err();
         assert_eq!((error.kind(), began.elapsed().as_secs()), (ErrorKind::TimedOut, 30));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_a_little_now_and_then_is_waited_for() {
+    async fn a_client_that_reads_a_little_now_and_then_does_not_time_out() {
         let (server, mut client) = duplex(16);
-        let mut server = Patient::new(server, PATIENCE);
+        let mut server = WriteTimeoutIo::new(server, WRITE_TIMEOUT);
         let began = Instant::now();
         let slow = async {
             let mut ticks = tokio::time::interval(Duration::from_secs(29));
@@ -116,6 +116,6 @@ mod tests {
         };
         let (written, ()) = tokio::join!(server.write_all(&[0; 160]), slow);
         written.unwrap();
-        assert!(began.elapsed() > PATIENCE * 5);
+        assert!(began.elapsed() > WRITE_TIMEOUT * 5);
     }
 }

@@ -6,22 +6,23 @@ use axum::http::request::Parts;
 use crate::problem::Problem;
 
 /// The maximum length of path and query together, in bytes, which is far more than 50 parameters need.
-const MOST_TARGET: usize = 16 * 1024;
+const MAX_TARGET_BYTES: usize = 16 * 1024;
 
 /// The maximum size of all header fields together, in bytes.
-const MOST_FIELDS: usize = 32 * 1024;
+const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// The bytes that each header field needs besides its name and value: `: ` and the line break.
-const BETWEEN: usize = 4;
+const FIELD_OVERHEAD: usize = 4;
 
 /// Checks the request's head against the limits.
 pub(crate) fn check(parts: &Parts) -> Result<(), Problem> {
-    if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > MOST_TARGET) {
-        return Err(Problem::uri_too_long(MOST_TARGET));
+    if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > MAX_TARGET_BYTES) {
+        return Err(Problem::uri_too_long(MAX_TARGET_BYTES));
     }
-    let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + BETWEEN).sum::<usize>();
-    if fields > MOST_FIELDS {
-        return Err(Problem::header_fields_too_large(MOST_FIELDS));
+    let fields =
+        parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_OVERHEAD).sum::<usize>();
+    if fields > MAX_HEADER_BYTES {
+        return Err(Problem::header_fields_too_large(MAX_HEADER_BYTES));
     }
     Ok(())
 }

@@ -4,32 +4,32 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{compose::Installation, sealing::Sealer, serve::shutdown::Stop};
+use crate::{audit_sealer::AuditSealer, compose::Installation, serve::shutdown::ShutdownSignal};
 
 /// Interval of checking for unsealed entries, which must be sealed within a second.
-const EVERY: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Delay while another server holds the lease, and after a failure, to spare an unavailable store.
-const REST: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Seals the audit log until shutdown, then the remaining entries.
-pub(crate) async fn keep_sealed(installation: Installation, mut shutdown: Stop) {
-    let mut sealer = Sealer::new(&installation);
-    let mut ticks = interval(EVERY);
+pub(crate) async fn run(installation: Installation, mut shutdown: ShutdownSignal) {
+    let mut sealer = AuditSealer::new(&installation);
+    let mut ticks = interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            () = shutdown.asked() => break,
+            () = shutdown.requested() => break,
             _ = ticks.tick() => {}
         }
-        match sealer.round().await {
-            Ok(summary) if summary.elsewhere => ticks.reset_after(REST),
+        match sealer.run_once().await {
+            Ok(summary) if summary.leased_elsewhere => ticks.reset_after(RETRY_DELAY),
             Ok(summary) if summary.more => ticks.reset_immediately(),
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, "can't seal the audit log; trying again in 1 s");
-                ticks.reset_after(REST);
+                ticks.reset_after(RETRY_DELAY);
             }
         }
     }

@@ -14,17 +14,17 @@ use futures_util::FutureExt;
 use kernel::{Action, Id, RequestId};
 
 use crate::{
-    accept::{Format, preferred},
-    accounts::Cached,
+    account_cache::CachedAccount,
     app::App,
-    authenticate::{TurnedAway, authenticate},
-    call::{Call, Known, origin, printable},
-    head,
+    audit_recorder::AuditNote,
+    authenticate::{AuthenticationFailure, authenticate},
+    header_limits,
+    negotiation::{MediaType, preferred},
     operation::{Access, Operation},
     problem::{Issue, Problem},
-    reply::Reply,
-    throttle::{self, Throttled},
-    trail::Note,
+    rate_limit::{self, RateLimit},
+    request::{ApiRequest, Principal, origin, printable},
+    response::ApiResponse,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,71 +32,75 @@ const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 
 /// The state of a request in the pipeline, for the audit entry and the rate limit headers.
 #[derive(Default)]
-struct Passage {
+struct RequestState {
     /// The account that the audit entry is recorded for, which is also set if authentication failed.
-    who: Option<Arc<Cached>>,
-    known: Option<Known>,
-    throttled: Option<Throttled>,
+    account: Option<Arc<CachedAccount>>,
+    principal: Option<Principal>,
+    rate_limit: Option<RateLimit>,
 }
 
 /// The result of matching a request against the routes.
-pub(crate) enum Arrival {
+pub(crate) enum RouteMatch {
     /// A route matched; these are the values of its path parameters.
-    At(Vec<String>),
+    Matched(Vec<String>),
     /// No route matched the path or the method. The request is still authenticated and recorded.
-    Astray(Problem),
+    Unmatched(Problem),
 }
 
 /// Handles a request for `operation` and returns its response.
-pub(crate) async fn enter(app: &App, operation: &'static Operation, route: Arrival, request: Request) -> Response {
+pub(crate) async fn handle(app: &App, operation: &'static Operation, route: RouteMatch, request: Request) -> Response {
     // The duration of a request is not domain time: the wall clock is too coarse for it and may step.
     let began = Instant::now();
     let request_id = Id::new(app.services.entropy.ulid(app.services.clock.now()));
     let (parts, body) = request.into_parts();
     let peer = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
-    let address = peer.map(|peer| app.services.settings.trusted_proxies.source(peer, &parts.headers));
-    let mut state = Passage::default();
+    let address = peer.map(|peer| app.services.settings.trusted_proxies.client_address(peer, &parts.headers));
+    let mut state = RequestState::default();
     let mut origin = origin(operation, &parts, request_id, address);
-    if matches!(route, Arrival::Astray(_)) {
+    if matches!(route, RouteMatch::Unmatched(_)) {
         origin.route = Some(printable(parts.uri.path().as_bytes(), 200).into());
     }
     let method = parts.method.clone();
-    let request = Call {
+    let request = ApiRequest {
         operation,
-        format: Format::Json,
+        media_type: MediaType::Json,
         request_id,
         parts,
         path: Vec::new(),
         body: Bytes::new(),
         address,
-        known: None,
+        principal: None,
     };
-    let result = contained(request_id, pass(app, request, route, body, &mut state)).await;
+    let result = catch_panic(request_id, process(app, request, route, body, &mut state)).await;
 
     let refused = result.is_err();
-    let rate_limited = state.throttled.as_ref().is_some_and(Throttled::refuses)
+    let rate_limited = state.rate_limit.as_ref().is_some_and(RateLimit::is_exceeded)
         || (matches!(operation.access, Access::Scope(_))
             && result.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS));
     let name = request_id.to_string();
     let mut response = result.unwrap_or_else(|problem| problem.into_reply(&name));
-    if !response.on_record {
-        let note = Note {
-            action: action(operation, refused, response.replayed),
+    if !response.is_recorded {
+        let note = AuditNote {
+            action: audit_action(operation, refused, response.replayed),
             subject: response.subject.take(),
             origin,
             status: response.status.as_u16(),
             changes: Vec::new(),
         };
         let record = async {
-            match &state.known {
+            match &state.principal {
                 Some(principal) if rate_limited => {
-                    app.trail.record_limited(&app.services, &principal.cached, note).await
+                    app.audit_recorder.record_rate_limited(&app.services, &principal.cached, note).await
                 }
-                _ => app.trail.record(&app.services, state.who.map(|cached| cached.who()), note).await,
+                _ => {
+                    app.audit_recorder
+                        .record(&app.services, state.account.map(|cached| cached.audit_identity()), note)
+                        .await
+                }
             }
             .map_err(Problem::from)
         };
-        if let Err(problem) = contained(request_id, record).await {
+        if let Err(problem) = catch_panic(request_id, record).await {
             // A response that can't be recorded is not sent; the server's log has its status.
             tracing::warn!(request_id = %name, status = response.status.as_u16(), route = operation.path, "a request could not be recorded in the audit log, so its response was replaced by an error");
             response = problem.into_reply(&name);
@@ -105,11 +109,11 @@ pub(crate) async fn enter(app: &App, operation: &'static Operation, route: Arriv
     if response.status.is_server_error() {
         tracing::warn!(request_id = %name, method = %method, route = operation.path, status = response.status.as_u16(), "a request failed with a server error");
     }
-    app.services.observer.answered(method.as_str(), operation.path, response.status.as_u16(), began.elapsed());
-    finish(response, name, state.throttled)
+    app.services.observer.record_response(method.as_str(), operation.path, response.status.as_u16(), began.elapsed());
+    finalize(response, name, state.rate_limit)
 }
 
-fn action(operation: &Operation, refused: bool, replayed: bool) -> Action {
+fn audit_action(operation: &Operation, refused: bool, replayed: bool) -> Action {
     match (refused, replayed) {
         (false, false) => Action::new(operation.action),
         (true, _) => Action(format!("{}.refused", operation.action).into()),
@@ -118,43 +122,49 @@ fn action(operation: &Operation, refused: bool, replayed: bool) -> Action {
 }
 
 /// Runs the checks of the pipeline in order, and then the handler of the operation.
-async fn pass(app: &App, mut request: Call, route: Arrival, body: Body, state: &mut Passage) -> Result<Reply, Problem> {
+async fn process(
+    app: &App,
+    mut request: ApiRequest,
+    route: RouteMatch,
+    body: Body,
+    state: &mut RequestState,
+) -> Result<ApiResponse, Problem> {
     match request.operation.access {
         Access::Scope(scope) => {
-            identify(app, &request, state).await?;
-            let principal = state.known.as_ref().ok_or_else(Problem::internal)?;
+            authenticate_and_charge(app, &request, state).await?;
+            let principal = state.principal.as_ref().ok_or_else(Problem::internal)?;
             principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
         }
-        Access::Open | Access::Nowhere => {
+        Access::Public | Access::Unmatched => {
             // A token is only used for the audit log and the rate limit here; an invalid one is ignored.
             if request.parts.headers.contains_key(header::AUTHORIZATION)
-                && let Err(problem) = identify(app, &request, state).await
-                && (state.known.is_some() || problem.status.is_server_error())
+                && let Err(problem) = authenticate_and_charge(app, &request, state).await
+                && (state.principal.is_some() || problem.status.is_server_error())
             {
                 return Err(problem);
             }
         }
     }
-    head::check(&request.parts)?;
+    header_limits::check(&request.parts)?;
     request.path = match route {
-        Arrival::At(path) => path,
-        Arrival::Astray(problem) => return Err(problem),
+        RouteMatch::Matched(path) => path,
+        RouteMatch::Unmatched(problem) => return Err(problem),
     };
     if request.parts.headers.contains_key(ON_BEHALF_OF) {
         return Err(Problem::validation(vec![Issue::new(["header", "X-On-Behalf-Of"], "is not supported")]));
     }
-    let offered = request.operation.formats;
-    request.format = preferred(&request.parts.headers, offered).ok_or_else(|| Problem::not_acceptable(offered))?;
+    let offered = request.operation.media_types;
+    request.media_type = preferred(&request.parts.headers, offered).ok_or_else(|| Problem::not_acceptable(offered))?;
     // The permit is held until the request is done, because the decoded body is larger than its bytes.
-    let (body, _permit) = app.intake.take(body, state.known.is_some()).await?;
+    let (body, _permit) = app.body_budget.read_body(body, state.principal.is_some()).await?;
     request.body = body;
-    request.known = state.known.clone();
+    request.principal = state.principal.clone();
     (request.operation.handler)(app, &request).await
 }
 
 /// Turns a panic into a 500 response, so that it does not break the connection. Not an `async fn`, because its future
 /// would hold `work` twice, and every request moves it.
-fn contained<T>(
+fn catch_panic<T>(
     request_id: Id<RequestId>,
     work: impl Future<Output = Result<T, Problem>>,
 ) -> impl Future<Output = Result<T, Problem>> {
@@ -167,20 +177,22 @@ fn contained<T>(
 }
 
 /// Authenticates the caller and charges the request to its rate limit.
-async fn identify(app: &App, request: &Call, state: &mut Passage) -> Result<(), Problem> {
-    let principal = authenticate(app, &request.parts.headers).await.map_err(|TurnedAway { problem, who }| {
-        state.who = who;
-        problem
-    })?;
-    state.who = Some(Arc::clone(&principal.cached));
-    let principal = state.known.insert(principal);
-    let rate_limit = throttle::charge(app, &principal.caller.account, request.operation.charge).await?;
-    let rate_limit = state.throttled.insert(rate_limit);
+async fn authenticate_and_charge(app: &App, request: &ApiRequest, state: &mut RequestState) -> Result<(), Problem> {
+    let principal = authenticate(app, &request.parts.headers).await.map_err(
+        |AuthenticationFailure { problem, account: who }| {
+            state.account = who;
+            problem
+        },
+    )?;
+    state.account = Some(Arc::clone(&principal.cached));
+    let principal = state.principal.insert(principal);
+    let rate_limit = rate_limit::charge(app, &principal.caller.account, request.operation.charge).await?;
+    let rate_limit = state.rate_limit.insert(rate_limit);
     rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
 }
 
 /// Adds the headers that every response has.
-fn finish(response: Reply, request_id: String, rate_limit: Option<Throttled>) -> Response {
+fn finalize(response: ApiResponse, request_id: String, rate_limit: Option<RateLimit>) -> Response {
     let mut response = response.into_response();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(request_id) {
@@ -191,7 +203,7 @@ fn finish(response: Reply, request_id: String, rate_limit: Option<Throttled>) ->
     }
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization"));
     if let Some(rate_limit) = rate_limit {
-        rate_limit.write(headers);
+        rate_limit.write_headers(headers);
     }
     response
 }
@@ -200,12 +212,12 @@ fn finish(response: Reply, request_id: String, rate_limit: Option<Throttled>) ->
 mod tests {
     use super::*;
 
-    fn size<F>(_: impl Fn(&'static App, &'static Operation, Arrival, Request) -> F) -> usize {
+    fn size<F>(_: impl Fn(&'static App, &'static Operation, RouteMatch, Request) -> F) -> usize {
         size_of::<F>()
     }
 
     #[test]
-    fn what_is_moved_for_every_call_is_small() {
-        assert!(size(enter) < 4096, "{} bytes", size(enter));
+    fn the_future_of_a_request_is_small() {
+        assert!(size(handle) < 4096, "{} bytes", size(handle));
     }
 }

@@ -10,83 +10,83 @@ use webhooks::EventType;
 
 use crate::{
     operation::Media,
-    reply::write_json,
-    resources::finding::{FindingShape, status_schema},
-    view::{Shown, View, example_id, example_moment},
+    resources::finding::{FindingDto, status_schema},
+    response::write_json,
+    view::{AsText, View, example_id, example_timestamp},
 };
 
 /// Renders events as the payloads that are delivered to subscribers.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Notices;
+pub struct PayloadRenderer;
 
 /// The members of a payload that all events have.
-pub(crate) struct Head<'a> {
+pub(crate) struct Envelope<'a> {
     pub(crate) id: Id<OutboxEvent>,
-    pub(crate) happened: &'a str,
+    pub(crate) event_type: &'a str,
     pub(crate) created_at: Timestamp,
     pub(crate) tenant: &'a OrganizationRef,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a, D> {
-    id: Shown<Id<OutboxEvent>>,
+struct EventPayload<'a, D> {
+    id: AsText<Id<OutboxEvent>>,
     #[serde(rename = "type")]
-    happened: &'a str,
-    created_at: Shown<Timestamp>,
-    organization: Owner<'a>,
+    event_type: &'a str,
+    created_at: AsText<Timestamp>,
+    organization: PayloadOrganization<'a>,
     data: &'a D,
 }
 
 #[derive(Serialize)]
-struct Owner<'a> {
-    id: Shown<OrganizationId>,
+struct PayloadOrganization<'a> {
+    id: AsText<OrganizationId>,
     slug: &'a str,
 }
 
 #[derive(Serialize, ToSchema)]
 struct FindingData<'a> {
     #[schema(inline)]
-    finding: FindingShape<'a>,
+    finding: FindingDto<'a>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct MovedFindingData<'a> {
+struct FindingStatusChangeData<'a> {
     #[schema(inline)]
-    finding: FindingShape<'a>,
+    finding: FindingDto<'a>,
     #[schema(schema_with = status_schema)]
     previous_status: &'static str,
 }
 
-impl EventRenderer for Notices {
+impl EventRenderer for PayloadRenderer {
     fn render(&self, change: &FindingChange<'_>) -> Bytes {
-        let head = Head {
+        let head = Envelope {
             id: change.id,
-            happened: change.kind.name(),
+            event_type: change.kind.name(),
             created_at: change.created_at,
             tenant: change.organization,
         };
-        let finding = Finding::shape(change.finding);
+        let finding = Finding::to_dto(change.finding);
         match change.kind {
             FindingChangeKind::StatusChanged { previous } => {
-                head.with(&MovedFindingData { finding, previous_status: previous.name() })
+                head.render(&FindingStatusChangeData { finding, previous_status: previous.name() })
             }
             FindingChangeKind::Created | FindingChangeKind::Updated | FindingChangeKind::Closed => {
-                head.with(&FindingData { finding })
+                head.render(&FindingData { finding })
             }
         }
     }
 }
 
-impl Head<'_> {
+impl Envelope<'_> {
     /// Renders a payload with this `data`.
-    pub(crate) fn with(&self, data: &impl Serialize) -> Bytes {
-        let body = Body {
-            id: Shown(self.id),
-            happened: self.happened,
-            created_at: Shown(self.created_at),
-            organization: Owner { id: Shown(self.tenant.id), slug: &self.tenant.slug },
+    pub(crate) fn render(&self, data: &impl Serialize) -> Bytes {
+        let body = EventPayload {
+            id: AsText(self.id),
+            event_type: self.event_type,
+            created_at: AsText(self.created_at),
+            organization: PayloadOrganization { id: AsText(self.tenant.id), slug: &self.tenant.slug },
             data,
         };
         let mut bytes = Vec::with_capacity(1280);
@@ -97,15 +97,15 @@ impl Head<'_> {
 
 /// Returns the schema and an example of an event's `data`, made from the types that are serialized. A new event type
 /// needs an arm here.
-pub(crate) fn data_of(event: EventType) -> Media {
+pub(crate) fn event_data(event: EventType) -> Media {
     let stored = Finding::example();
-    let finding = Finding::shape(&stored);
+    let finding = Finding::to_dto(&stored);
     match event {
         EventType::FindingCreated | EventType::FindingUpdated | EventType::FindingClosed => {
             media(&FindingData { finding })
         }
         EventType::FindingStatusChanged => {
-            media(&MovedFindingData { finding, previous_status: Status::Triaged.name() })
+            media(&FindingStatusChangeData { finding, previous_status: Status::Triaged.name() })
         }
     }
 }
@@ -115,8 +115,8 @@ fn media<D: Serialize + PartialSchema>(example: &D) -> Media {
 }
 
 /// Returns the schema and an example of an event's whole payload.
-pub(crate) fn body_of(event: EventType) -> Media {
-    let data = data_of(event);
+pub(crate) fn event_payload(event: EventType) -> Media {
+    let data = event_data(event);
     let text = |description: &str| json!({ "type": "string", "description": description });
     let schema = json!({
         "type": "object",
@@ -136,7 +136,7 @@ pub(crate) fn body_of(event: EventType) -> Media {
     let example = json!({
         "id": example_id::<OutboxEvent>(8).to_string(),
         "type": event.name(),
-        "createdAt": example_moment().to_string(),
+        "createdAt": example_timestamp().to_string(),
         "organization": { "id": example_id::<kernel::Organization>(1).to_string(), "slug": "cedar-valley" },
         "data": data.example,
     });
@@ -144,7 +144,7 @@ pub(crate) fn body_of(event: EventType) -> Media {
 }
 
 /// Returns the `webhooks` section of the OpenAPI document.
-pub(crate) fn described() -> Value {
+pub(crate) fn webhooks_section() -> Value {
     let header = |name: &str, description: &str| json!({ "name": name, "in": "header", "required": true, "description": description, "schema": { "type": "string" } });
     let headers = [
         header("webhook-id", "The event's `id`."),
@@ -155,7 +155,7 @@ pub(crate) fn described() -> Value {
         ),
     ];
     let webhooks = EventType::ALL.iter().map(|event| {
-        let Media { schema, example } = body_of(*event);
+        let Media { schema, example } = event_payload(*event);
         let post = json!({
             "summary": event.description(),
             "description": format!("Requires the scope `{}`. Any 2xx response within 15 s counts as delivered.", event.scope()),

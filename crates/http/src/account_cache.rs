@@ -15,27 +15,27 @@ use kernel::{Actor, Organization, OrganizationId, Reader, Revision, StoreError, 
 use store::DynStore;
 
 /// The number of accounts in the cache, which bounds its memory. It is far more than an installation has.
-const MOST_ACCOUNTS: usize = 10_000;
+const MAX_ACCOUNTS: usize = 10_000;
 
 /// The cached accounts by their identifier.
 #[derive(Default)]
 pub(crate) struct AccountCache {
-    accounts: Mutex<HashMap<AccountId, Arc<Cached>>>,
+    accounts: Mutex<HashMap<AccountId, Arc<CachedAccount>>>,
 }
 
 /// An account with its audit actor and its organization, as they were last read.
-pub(crate) struct Cached {
+pub(crate) struct CachedAccount {
     pub(crate) account: Arc<Account>,
     pub(crate) actor: Actor,
     pub(crate) tenant: OrganizationRef,
-    last_use: Arc<LastUse>,
+    last_used: Arc<LastUsed>,
 }
 
 /// The time of an account's last request, in milliseconds since 1970, until it is stored. All revisions of the account
 /// share it.
-struct LastUse(AtomicI64);
+struct LastUsed(AtomicI64);
 
-impl LastUse {
+impl LastUsed {
     const NONE: i64 = i64::MIN;
 
     fn take(&self) -> Option<Timestamp> {
@@ -52,35 +52,35 @@ impl LastUse {
     }
 }
 
-impl Default for LastUse {
+impl Default for LastUsed {
     fn default() -> Self {
         Self(AtomicI64::new(Self::NONE))
     }
 }
 
-impl Cached {
+impl CachedAccount {
     /// The organization in whose audit log the account's requests are recorded, and the actor they are recorded under.
-    pub(crate) fn who(&self) -> (OrganizationId, Actor) {
+    pub(crate) fn audit_identity(&self) -> (OrganizationId, Actor) {
         (self.tenant.id, self.actor.clone())
     }
 
     /// Records that the account sent a request.
-    pub(crate) fn used(&self, at: Timestamp) {
-        self.last_use.set(at);
+    pub(crate) fn record_use(&self, at: Timestamp) {
+        self.last_used.set(at);
     }
 }
 
 impl AccountCache {
     /// Returns the account in a revision that is current when this is called or later, or `None` if this organization
     /// has no such account.
-    pub(crate) async fn present(
+    pub(crate) async fn current(
         &self,
         store: &DynStore,
         organization: OrganizationId,
         id: AccountId,
-    ) -> Result<Option<Arc<Cached>>, StoreError> {
+    ) -> Result<Option<Arc<CachedAccount>>, StoreError> {
         let Some(revision) = store.revision(organization, id).await? else { return Ok(None) };
-        if let Some(cached) = self.cached(id, revision) {
+        if let Some(cached) = self.cached_at_revision(id, revision) {
             return Ok(Some(cached));
         }
         // The account is read after its revision, so it has that revision or a later one, never an older one.
@@ -88,26 +88,30 @@ impl AccountCache {
         else {
             return Ok(None);
         };
-        self.keep(store, account).await.map(Some)
+        self.insert(store, account).await.map(Some)
     }
 
     /// Returns the account with the client id of a credential, in a revision that is current when this is called or
     /// later, or `None` if there is no such account.
-    pub(crate) async fn named(&self, store: &DynStore, id: AccountId) -> Result<Option<Arc<Cached>>, StoreError> {
-        if let Some(cached) = self.remembered(id)
+    pub(crate) async fn by_client_id(
+        &self,
+        store: &DynStore,
+        id: AccountId,
+    ) -> Result<Option<Arc<CachedAccount>>, StoreError> {
+        if let Some(cached) = self.cached(id)
             && store.revision(cached.tenant.id, id).await? == Some(cached.account.meta.revision)
         {
             return Ok(Some(cached));
         }
         match store.by_client_id(id).await? {
-            Some(account) => self.keep(store, account).await.map(Some),
+            Some(account) => self.insert(store, account).await.map(Some),
             None => Ok(None),
         }
     }
 
     /// Adds an account that was just read to the cache.
-    async fn keep(&self, store: &DynStore, account: Account) -> Result<Arc<Cached>, StoreError> {
-        if let Some(cached) = self.cached(account.meta.id, account.meta.revision) {
+    async fn insert(&self, store: &DynStore, account: Account) -> Result<Arc<CachedAccount>, StoreError> {
+        if let Some(cached) = self.cached_at_revision(account.meta.id, account.meta.revision) {
             return Ok(cached);
         }
         let organization = account.meta.organization;
@@ -116,36 +120,36 @@ impl AccountCache {
             .map(|organization| organization.record.slug.as_str().to_owned())
             .unwrap_or_default();
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if accounts.len() >= MOST_ACCOUNTS {
+        if accounts.len() >= MAX_ACCOUNTS {
             // An account whose last use is not stored yet stays in the cache until it is.
-            accounts.retain(|_, cached| !cached.last_use.is_none());
+            accounts.retain(|_, cached| !cached.last_used.is_none());
         }
-        let last_use = accounts.get(&account.meta.id).map(|earlier| Arc::clone(&earlier.last_use)).unwrap_or_default();
-        let cached = Arc::new(Cached {
+        let last_use = accounts.get(&account.meta.id).map(|earlier| Arc::clone(&earlier.last_used)).unwrap_or_default();
+        let cached = Arc::new(CachedAccount {
             actor: actor(&account),
             account: Arc::new(account),
             tenant: OrganizationRef { id: organization, slug },
-            last_use,
+            last_used: last_use,
         });
         accounts.insert(cached.account.meta.id, Arc::clone(&cached));
         Ok(cached)
     }
 
-    fn cached(&self, id: AccountId, revision: Revision) -> Option<Arc<Cached>> {
-        self.remembered(id).filter(|cached| cached.account.meta.revision == revision)
+    fn cached_at_revision(&self, id: AccountId, revision: Revision) -> Option<Arc<CachedAccount>> {
+        self.cached(id).filter(|cached| cached.account.meta.revision == revision)
     }
 
-    fn remembered(&self, id: AccountId) -> Option<Arc<Cached>> {
+    fn cached(&self, id: AccountId) -> Option<Arc<CachedAccount>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     /// Stores the times of the accounts' last requests. If the store fails, they are kept for the next attempt.
-    pub(crate) async fn note_uses(&self, store: &DynStore) -> Result<(), StoreError> {
+    pub(crate) async fn store_last_used(&self, store: &DynStore) -> Result<(), StoreError> {
         let (cells, uses): (Vec<_>, Vec<_>) = {
             let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
             let used = accounts.iter().filter_map(|(id, cached)| {
-                let at = cached.last_use.take()?;
-                Some((Arc::clone(&cached.last_use), (cached.tenant.id, *id, at)))
+                let at = cached.last_used.take()?;
+                Some((Arc::clone(&cached.last_used), (cached.tenant.id, *id, at)))
             });
             used.unzip()
         };

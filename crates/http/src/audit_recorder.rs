@@ -23,62 +23,62 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{accounts::Cached, services::Services};
+use crate::{account_cache::CachedAccount, services::Services};
 
 /// The time in which identical 429 responses share one audit entry.
-const REFUSAL_SPAN: Duration = Duration::from_secs(60);
+const REFUSAL_WINDOW: Duration = Duration::from_secs(60);
 /// The maximum number of distinct kinds of 429 responses that are counted at a time.
-const MOST_COUNTED: usize = 5000;
+const MAX_COUNTED_KINDS: usize = 5000;
 /// The maximum number of buffered entries with `NOVANTRA_AUDIT_READS=buffered`. If the buffer is full, requests wait
 /// for the store as with `durable`.
-const MOST_BUFFERED: usize = 10_000;
+const MAX_BUFFERED: usize = 10_000;
 /// The time that the first buffered entry waits for others, so that many entries share the cost of a transaction.
-const GATHERED_FOR: Duration = Duration::from_millis(50);
+const BATCH_DELAY: Duration = Duration::from_millis(50);
 /// The maximum number of buffered entries that are stored at once.
-const MOST_AT_ONCE: usize = 1024;
+const MAX_BATCH_SIZE: usize = 1024;
 
 /// The recorder of the audit entries of requests that change nothing.
-pub(crate) struct Trail {
-    buffer: Option<Buffer>,
-    counted: Mutex<HashMap<Alike, Counted>>,
+pub(crate) struct AuditRecorder {
+    buffer: Option<EntryBuffer>,
+    counted: Mutex<HashMap<RefusalKey, RefusalCount>>,
 }
 
 /// The key of refusals that can share one audit entry. It contains the address, so that refused requests of a stranger
 /// who only knows an account's client id have entries of their own.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Alike {
+struct RefusalKey {
     account: AccountId,
-    place: Option<Peer>,
+    peer: Option<Peer>,
     action: Action,
 }
 
-impl Alike {
-    fn new(account: AccountId, note: &Note) -> Self {
+impl RefusalKey {
+    fn new(account: AccountId, note: &AuditNote) -> Self {
         let address = note.origin.source_address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
-        Self { account, place: address.map(Peer::from), action: note.action.clone() }
+        Self { account, peer: address.map(Peer::from), action: note.action.clone() }
     }
 }
 
 /// The number of refusals since the last audit entry about them.
 #[derive(Clone)]
-struct Counted {
-    who: (OrganizationId, Actor),
+struct RefusalCount {
+    identity: (OrganizationId, Actor),
     origin: Origin,
     since: Timestamp,
     count: i64,
 }
 
 /// An entry that waits to be stored, with its timestamp, which counts as in flight until the entry is stored.
-type Waiting = (Entry, WriteTimestamp);
+type BufferedEntry = (Entry, WriteTimestamp);
 
 /// The buffer of entries, and the task that stores them.
-struct Buffer {
-    sender: Mutex<Option<mpsc::Sender<Waiting>>>,
+struct EntryBuffer {
+    sender: Mutex<Option<mpsc::Sender<BufferedEntry>>>,
     writer: AsyncMutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
 /// The data of an audit entry that depends on the request.
-pub(crate) struct Note {
+pub(crate) struct AuditNote {
     pub(crate) action: Action,
     pub(crate) subject: Option<Subject>,
     pub(crate) origin: Origin,
@@ -86,9 +86,9 @@ pub(crate) struct Note {
     pub(crate) changes: Vec<Change>,
 }
 
-impl Trail {
+impl AuditRecorder {
     pub(crate) fn new(services: &Services) -> Self {
-        let buffer = (!services.settings.durable_read_audit).then(|| Buffer::new(Arc::clone(&services.store)));
+        let buffer = (!services.settings.durable_read_audit).then(|| EntryBuffer::new(Arc::clone(&services.store)));
         Self { buffer, counted: Mutex::default() }
     }
 
@@ -97,9 +97,9 @@ impl Trail {
         &self,
         services: &Services,
         who: Option<(OrganizationId, Actor)>,
-        note: Note,
+        note: AuditNote,
     ) -> Result<(), StoreError> {
-        let (organization, actor) = who.unwrap_or_else(|| (Organization::installation(), stranger()));
+        let (organization, actor) = who.unwrap_or_else(|| (Organization::installation(), anonymous_actor()));
         let timestamp = services.store.begin_entry();
         let at = timestamp.at();
         let entry = Entry {
@@ -114,7 +114,7 @@ impl Trail {
             origin: note.origin,
             status: Some(note.status),
         };
-        match self.buffer.as_ref().and_then(Buffer::sender) {
+        match self.buffer.as_ref().and_then(EntryBuffer::sender) {
             Some(sender) => match sender.try_send((entry, timestamp)) {
                 Ok(()) => Ok(()),
                 Err(TrySendError::Full((entry, timestamp)) | TrySendError::Closed((entry, timestamp))) => {
@@ -126,20 +126,21 @@ impl Trail {
     }
 
     /// Records a 429 response, or only counts it if an identical one was recorded less than a minute ago.
-    pub(crate) async fn record_limited(
+    pub(crate) async fn record_rate_limited(
         &self,
         services: &Services,
-        account: &Cached,
-        note: Note,
+        account: &CachedAccount,
+        note: AuditNote,
     ) -> Result<(), StoreError> {
         let now = services.clock.now();
-        let key = Alike::new(account.account.meta.id, &note);
-        let mut refusal = Counted { who: account.who(), origin: note.origin.clone(), since: now, count: 0 };
+        let key = RefusalKey::new(account.account.meta.id, &note);
+        let mut refusal =
+            RefusalCount { identity: account.audit_identity(), origin: note.origin.clone(), since: now, count: 0 };
         {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            let full = counted.len() >= MOST_COUNTED;
+            let full = counted.len() >= MAX_COUNTED_KINDS;
             match counted.get_mut(&key) {
-                Some(existing) if now.since(existing.since) < REFUSAL_SPAN => {
+                Some(existing) if now.since(existing.since) < REFUSAL_WINDOW => {
                     existing.count += 1;
                     return Ok(());
                 }
@@ -152,9 +153,9 @@ impl Trail {
             }
         }
         refusal.count += 1;
-        let result = self.record(services, Some(account.who()), counting(note, refusal.count)).await;
+        let result = self.record(services, Some(account.audit_identity()), with_count(note, refusal.count)).await;
         if result.is_err() {
-            self.count_again([(key, refusal)]);
+            self.restore_counts([(key, refusal)]);
         }
         result
     }
@@ -162,22 +163,22 @@ impl Trail {
     /// Records the counted refusals whose minute is over, or all of them if `all` is true.
     pub(crate) async fn record_counted(&self, services: &Services, all: bool) -> Result<(), StoreError> {
         let now = services.clock.now();
-        let mut due: Vec<(Alike, Counted)> = {
+        let mut due: Vec<(RefusalKey, RefusalCount)> = {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = counted.extract_if(|_, counted| all || now.since(counted.since) >= REFUSAL_SPAN);
+            let due = counted.extract_if(|_, counted| all || now.since(counted.since) >= REFUSAL_WINDOW);
             due.filter(|(_, counted)| counted.count > 0).collect()
         };
         while let Some((key, counted)) = due.last() {
-            let note = Note {
+            let note = AuditNote {
                 action: key.action.clone(),
                 subject: None,
                 origin: counted.origin.clone(),
                 status: 429,
                 changes: Vec::new(),
             };
-            let note = counting(note, counted.count);
-            if let Err(error) = self.record(services, Some(counted.who.clone()), note).await {
-                self.count_again(due);
+            let note = with_count(note, counted.count);
+            if let Err(error) = self.record(services, Some(counted.identity.clone()), note).await {
+                self.restore_counts(due);
                 return Err(error);
             }
             due.pop();
@@ -186,12 +187,12 @@ impl Trail {
     }
 
     /// Adds counts back that could not be recorded.
-    fn count_again(&self, unrecorded: impl IntoIterator<Item = (Alike, Counted)>) {
+    fn restore_counts(&self, unrecorded: impl IntoIterator<Item = (RefusalKey, RefusalCount)>) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, refusal) in unrecorded {
             if let Some(existing) = counted.get_mut(&key) {
                 existing.count += refusal.count;
-            } else if counted.len() < MOST_COUNTED {
+            } else if counted.len() < MAX_COUNTED_KINDS {
                 counted.insert(key, refusal);
             }
         }
@@ -211,27 +212,27 @@ impl Trail {
 }
 
 /// Returns the note with the number of requests that it stands for.
-fn counting(note: Note, count: i64) -> Note {
+fn with_count(note: AuditNote, count: i64) -> AuditNote {
     let count = Change { field: "refused_calls".into(), before: FieldValue::Null, after: FieldValue::Integer(count) };
-    Note { changes: vec![count], ..note }
+    AuditNote { changes: vec![count], ..note }
 }
 
 /// The actor of requests whose caller is not authenticated.
-fn stranger() -> Actor {
+fn anonymous_actor() -> Actor {
     Actor { kind: ActorKind::System, id: None, name: "unknown caller".into() }
 }
 
-impl Buffer {
+impl EntryBuffer {
     fn new(store: Arc<DynStore>) -> Self {
-        let (sender, mut entries) = mpsc::channel(MOST_BUFFERED);
+        let (sender, mut entries) = mpsc::channel(MAX_BUFFERED);
         let writer = tokio::spawn(async move {
-            let mut batch: Vec<Waiting> = Vec::new();
+            let mut batch: Vec<BufferedEntry> = Vec::new();
             while let Some(first) = entries.recv().await {
-                if !entries.is_closed() && entries.len() < MOST_AT_ONCE {
-                    sleep(GATHERED_FOR).await;
+                if !entries.is_closed() && entries.len() < MAX_BATCH_SIZE {
+                    sleep(BATCH_DELAY).await;
                 }
                 batch.push(first);
-                while batch.len() < MOST_AT_ONCE
+                while batch.len() < MAX_BATCH_SIZE
                     && let Ok(next) = entries.try_recv()
                 {
                     batch.push(next);
@@ -248,7 +249,7 @@ impl Buffer {
         Self { sender: Mutex::new(Some(sender)), writer: AsyncMutex::new(Some(writer)) }
     }
 
-    fn sender(&self) -> Option<mpsc::Sender<Waiting>> {
+    fn sender(&self) -> Option<mpsc::Sender<BufferedEntry>> {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -12,7 +12,7 @@ use crate::json;
 
 /// A response of the API, with the data that the audit log needs.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
@@ -21,7 +21,7 @@ pub(crate) struct Reply {
     /// The subject of the request, for the audit log.
     pub(crate) subject: Option<Subject>,
     /// Whether the audit entry is already stored, because it was committed with a changeset.
-    pub(crate) on_record: bool,
+    pub(crate) is_recorded: bool,
     /// Whether this is the replay of a stored response.
     pub(crate) replayed: bool,
     /// Whether the body holds a secret.
@@ -30,7 +30,7 @@ pub(crate) struct Reply {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-impl Reply {
+impl ApiResponse {
     pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
         Self {
             status,
@@ -38,7 +38,7 @@ impl Reply {
             body,
             stream: None,
             subject: None,
-            on_record: false,
+            is_recorded: false,
             replayed: false,
             confidential: false,
         }
@@ -66,7 +66,7 @@ impl Reply {
         self
     }
 
-    pub(crate) fn about(mut self, subject: Subject) -> Self {
+    pub(crate) fn with_subject(mut self, subject: Subject) -> Self {
         self.subject = Some(subject);
         self
     }
@@ -76,12 +76,12 @@ impl Reply {
         Self { confidential: true, ..self }.header(header::CACHE_CONTROL, "no-store")
     }
 
-    pub(crate) fn revision(self, revision: Revision) -> Self {
+    pub(crate) fn with_etag(self, revision: Revision) -> Self {
         self.header(header::ETAG, etag(revision))
     }
 
     /// Returns the response as it is stored for replay.
-    pub(crate) fn to_answer(&self) -> StoredResponse {
+    pub(crate) fn to_stored(&self) -> StoredResponse {
         let headers = self
             .headers
             .iter()
@@ -91,7 +91,7 @@ impl Reply {
     }
 
     /// Returns the replay of a stored response.
-    pub(crate) fn replay(stored: StoredResponse) -> Self {
+    pub(crate) fn from_stored(stored: StoredResponse) -> Self {
         let headers = stored
             .headers
             .into_iter()
@@ -104,7 +104,7 @@ impl Reply {
             body: stored.body,
             stream: None,
             subject: None,
-            on_record: false,
+            is_recorded: false,
             replayed: true,
             confidential: false,
         }

@@ -12,7 +12,7 @@ const REQUEST_ID: &str = "x-request-id";
 ///
 /// # Errors
 /// Never.
-pub(crate) async fn watched<F>(
+pub(crate) async fn log_request<F>(
     metrics: &Metrics,
     request: Request,
     handle: impl FnOnce(Request) -> F,
@@ -20,7 +20,7 @@ pub(crate) async fn watched<F>(
 where
     F: Future<Output = Result<Response, Infallible>>,
 {
-    let in_flight = metrics.enter();
+    let in_flight = metrics.start_request();
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let response = handle(request).await?;
     drop(in_flight);

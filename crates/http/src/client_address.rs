@@ -8,7 +8,7 @@ use ipnet::IpNet;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The maximum number of addresses of a header that are read. A chain of trusted proxies is short.
-const MOST_HOPS: usize = 32;
+const MAX_HOPS: usize = 32;
 
 /// The proxies whose `X-Forwarded-For` is trusted; none by default. `Forwarded` (RFC 7239) is not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl TrustedProxies {
 
     /// Whether one of the networks contains a whole address family, so that every client's header is trusted.
     #[must_use]
-    pub fn include_everybody(&self) -> bool {
+    pub fn include_all_addresses(&self) -> bool {
         self.0.iter().any(|network| network.prefix_len() == 0)
     }
 
@@ -32,15 +32,15 @@ impl TrustedProxies {
     /// Each proxy appends the address it was called from to the list, so the list is read from its end as long as a
     /// trusted proxy wrote the entry. The first address that is not a trusted proxy is the client's. The entries before
     /// it were sent by the client and are ignored. An invalid entry ends the search at the last valid address.
-    pub(crate) fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub(crate) fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut source = peer.to_canonical();
         if self.0.is_empty() {
             return source;
         }
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
         let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
-        for hop in hops.take(MOST_HOPS) {
-            if !self.trust(source) {
+        for hop in hops.take(MAX_HOPS) {
+            if !self.contains(source) {
                 break;
             }
             match address(hop) {
@@ -51,7 +51,7 @@ impl TrustedProxies {
         source
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }
@@ -101,51 +101,51 @@ mod tests {
 
     /// Returns the client address of a request from `peer` with these `X-Forwarded-For` lines. The networks 10.0.0.0/8
     /// and 2001:db8::/32 are trusted.
-    fn source(peer: &str, lines: &[&str]) -> String {
+    fn client_address(peer: &str, lines: &[&str]) -> String {
         let trusted: TrustedProxies = "10.0.0.0/8, 2001:db8::/32".parse().unwrap();
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
-        trusted.source(peer.parse().unwrap(), &headers).to_string()
+        trusted.client_address(peer.parse().unwrap(), &headers).to_string()
     }
 
     #[test]
-    fn a_stranger_s_header_changes_nothing() {
-        assert_eq!(source("192.0.2.7", &["203.0.113.9"]), "192.0.2.7");
-        assert_eq!(source("192.0.2.7", &["203.0.113.9, 10.0.0.1"]), "192.0.2.7");
+    fn the_header_of_an_untrusted_peer_is_ignored() {
+        assert_eq!(client_address("192.0.2.7", &["203.0.113.9"]), "192.0.2.7");
+        assert_eq!(client_address("192.0.2.7", &["203.0.113.9, 10.0.0.1"]), "192.0.2.7");
         let none = TrustedProxies::default();
         let headers = HeaderMap::from_iter([(FORWARDED_FOR, HeaderValue::from_static("203.0.113.9"))]);
-        assert_eq!(none.source("10.0.0.1".parse().unwrap(), &headers).to_string(), "10.0.0.1");
+        assert_eq!(none.client_address("10.0.0.1".parse().unwrap(), &headers).to_string(), "10.0.0.1");
     }
 
     #[test]
-    fn the_last_address_that_is_no_proxy_s_is_the_source() {
-        assert_eq!(source("10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
-        assert_eq!(source("10.0.0.1", &["203.0.113.9, 10.1.2.3,10.3.2.1"]), "203.0.113.9");
-        assert_eq!(source("10.0.0.1", &["198.51.100.1, 203.0.113.9, 10.1.2.3"]), "203.0.113.9");
-        assert_eq!(source("2001:db8::1", &["2001:db9::9, 10.1.2.3"]), "2001:db9::9");
+    fn the_last_address_that_is_not_a_trusted_proxy_is_the_client_address() {
+        assert_eq!(client_address("10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client_address("10.0.0.1", &["203.0.113.9, 10.1.2.3,10.3.2.1"]), "203.0.113.9");
+        assert_eq!(client_address("10.0.0.1", &["198.51.100.1, 203.0.113.9, 10.1.2.3"]), "203.0.113.9");
+        assert_eq!(client_address("2001:db8::1", &["2001:db9::9, 10.1.2.3"]), "2001:db9::9");
     }
 
     #[test]
     fn several_headers_are_one_list() {
-        assert_eq!(source("10.0.0.1", &["198.51.100.1", "203.0.113.9", "10.1.2.3"]), "203.0.113.9");
+        assert_eq!(client_address("10.0.0.1", &["198.51.100.1", "203.0.113.9", "10.1.2.3"]), "203.0.113.9");
     }
 
     #[test]
-    fn where_all_are_proxies_the_first_of_them_is_the_source() {
-        assert_eq!(source("10.0.0.1", &[]), "10.0.0.1");
-        assert_eq!(source("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+    fn the_first_address_is_the_client_address_if_all_are_trusted_proxies() {
+        assert_eq!(client_address("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client_address("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
     }
 
     #[test]
-    fn what_is_no_address_ends_the_walk_at_the_last_good_one() {
+    fn an_invalid_address_ends_the_search_at_the_last_valid_one() {
         for bad in ["unknown", "", "203.0.113.999", "[203.0.113.9]", "fe80::1%eth0", "203.0.113.9:x", "\"203.0.113.9\""]
         {
-            assert_eq!(source("10.0.0.1", &[&format!("198.51.100.1, {bad}, 10.1.2.3")]), "10.1.2.3", "{bad:?}");
-            assert_eq!(source("10.0.0.1", &[bad]), "10.0.0.1", "{bad:?}");
+            assert_eq!(client_address("10.0.0.1", &[&format!("198.51.100.1, {bad}, 10.1.2.3")]), "10.1.2.3", "{bad:?}");
+            assert_eq!(client_address("10.0.0.1", &[bad]), "10.0.0.1", "{bad:?}");
         }
-        assert_eq!(source("10.0.0.1", &["203.0.113.9, \u{fffd}"]), "10.0.0.1");
+        assert_eq!(client_address("10.0.0.1", &["203.0.113.9, \u{fffd}"]), "10.0.0.1");
     }
 
     #[test]
@@ -156,26 +156,26 @@ mod tests {
             ("[2001:db9::9]", "2001:db9::9"),
             ("\t203.0.113.9 ", "203.0.113.9"),
         ] {
-            assert_eq!(source("10.0.0.1", &[written]), address);
+            assert_eq!(client_address("10.0.0.1", &[written]), address);
         }
     }
 
     #[test]
     fn an_ipv4_address_written_as_ipv6_is_the_ipv4_address() {
-        assert_eq!(source("::ffff:192.0.2.7", &["203.0.113.9"]), "192.0.2.7");
-        assert_eq!(source("::ffff:10.0.0.1", &["::ffff:203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client_address("::ffff:192.0.2.7", &["203.0.113.9"]), "192.0.2.7");
+        assert_eq!(client_address("::ffff:10.0.0.1", &["::ffff:203.0.113.9"]), "203.0.113.9");
         let mapped: TrustedProxies = "::ffff:10.0.0.0/104".parse().unwrap();
         assert_eq!(mapped, "10.0.0.0/8".parse().unwrap());
     }
 
     #[test]
-    fn a_list_without_end_is_walked_only_so_far() {
+    fn a_long_list_is_read_only_up_to_the_limit() {
         let list = vec!["10.1.1.1"; 10_000].join(",");
-        assert_eq!(source("10.0.0.1", &[&format!("203.0.113.9,{list}")]), "10.1.1.1");
+        assert_eq!(client_address("10.0.0.1", &[&format!("203.0.113.9,{list}")]), "10.1.1.1");
     }
 
     #[test]
-    fn what_is_no_network_is_not_trusted() {
+    fn an_invalid_network_is_rejected() {
         for text in ["", "10.0.0.0/33", "10.0.0/8", "proxy", "10.0.0.0/8,", "10.0.0.0/8;::1", "::ffff:10.0.0.0/90"] {
             assert!(text.parse::<TrustedProxies>().is_err(), "{text:?}");
         }
