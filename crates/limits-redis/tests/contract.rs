@@ -21,7 +21,7 @@ async fn open() -> OpenedBuckets {
     // The operating system reuses process ids, and a Redis that keeps running may have keys of an earlier test run.
     let folder = tempfile::tempdir().unwrap();
     let prefix = format!("{}:{}:{}", folder.path().display(), process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
-    OpenedBuckets::new(Arc::new(RedisBuckets::open(&url, &prefix).unwrap())).keeping(folder)
+    OpenedBuckets::new(Arc::new(RedisBuckets::open(&url, &prefix).unwrap())).with_guard(folder)
 }
 
 store_contract::shared_buckets_suite!(open);

@@ -7,9 +7,9 @@ use std::{fs, path::PathBuf};
 use support::{Installation, Server, finding};
 
 /// Creates an installation with some history and a stopped server.
-async fn history() -> Installation {
+async fn installation_with_history() -> Installation {
     let server = Server::start();
-    let client = server.client("writer", &["governance.findings:read", "governance.findings:write"]).await;
+    let client = server.create_client("writer", &["governance.findings:read", "governance.findings:write"]).await;
     for number in 0..10 {
         let created = client.post("/api/v1/governance/findings", &finding(&format!("key-{number}"))).await;
         assert_eq!(created.status, 201, "{}", created.body);
@@ -31,14 +31,14 @@ fn export(installation: &Installation) -> (PathBuf, PathBuf) {
     (write("export.jsonl", &["audit", "export", "--workspace", "default"]), write("key.pem", &["audit", "public-key"]))
 }
 
-fn verify_file(export: &std::path::Path, key: &std::path::Path) -> support::Ran {
+fn verify_file(export: &std::path::Path, key: &std::path::Path) -> support::CommandOutput {
     let (export, key) = (export.to_str().expect("a path"), key.to_str().expect("a path"));
     Installation::new().run(&["audit", "verify", "--file", export, "--public-key", key])
 }
 
 #[tokio::test]
 async fn an_export_is_verified_with_the_public_key_alone() {
-    let installation = history().await;
+    let installation = installation_with_history().await;
     let (export, key) = export(&installation);
     let verified = verify_file(&export, &key);
     assert!(verified.status.success(), "{}", verified.stderr);
@@ -48,8 +48,8 @@ async fn an_export_is_verified_with_the_public_key_alone() {
 }
 
 #[tokio::test]
-async fn one_changed_character_of_an_export_names_its_entry() {
-    let installation = history().await;
+async fn a_changed_character_in_an_export_is_reported_with_its_entry() {
+    let installation = installation_with_history().await;
     let (export, key) = export(&installation);
     let text = fs::read_to_string(&export).unwrap();
     let line = text.lines().find(|line| line.contains("\"finding.created\"")).unwrap();
@@ -62,13 +62,13 @@ async fn one_changed_character_of_an_export_names_its_entry() {
 }
 
 #[tokio::test]
-async fn a_tail_that_was_cut_is_found_with_a_checkpoint_that_was_kept() {
-    let installation = history().await;
+async fn a_truncated_export_is_detected_with_a_retained_checkpoint() {
+    let installation = installation_with_history().await;
     let retained = installation.folder().join("kept.json");
     let checkpoint = installation.run(&["audit", "checkpoint", "--workspace", "default"]);
     fs::write(&retained, &checkpoint.stdout).unwrap();
     let retained = retained.to_str().unwrap();
-    assert_eq!(installation.json(&["audit", "verify", "--checkpoint", retained])["ok"], true);
+    assert_eq!(installation.run_json(&["audit", "verify", "--checkpoint", retained])["ok"], true);
     let (export, key) = export(&installation);
     let text = fs::read_to_string(&export).unwrap();
     let checkpoints: Vec<usize> = text
@@ -91,8 +91,8 @@ async fn a_tail_that_was_cut_is_found_with_a_checkpoint_that_was_kept() {
 }
 
 #[tokio::test]
-async fn the_checkpoints_of_a_servers_whole_log_serve_for_one_log_among_them() {
-    let installation = history().await;
+async fn checkpoints_of_several_logs_verify_one_of_them() {
+    let installation = installation_with_history().await;
     let checkpoint_of = |workspace| installation.run(&["audit", "checkpoint", "--workspace", workspace]).stdout;
     assert!(installation.run(&["workspace", "create", "--slug", "other", "--name", "Other"]).status.success());
     let (own, others) = (checkpoint_of("default"), checkpoint_of("-") + &checkpoint_of("other"));
@@ -127,8 +127,8 @@ async fn the_checkpoints_of_a_servers_whole_log_serve_for_one_log_among_them() {
 }
 
 #[tokio::test]
-async fn an_entry_that_was_made_unreadable_in_the_database_is_named() {
-    let installation = history().await;
+async fn an_unreadable_entry_in_the_database_is_reported() {
+    let installation = installation_with_history().await;
     let database = rusqlite::Connection::open(installation.folder().join("data/novantra.db")).unwrap();
     let find = "SELECT id FROM audit_entries WHERE action = 'finding.created' ORDER BY id LIMIT 1";
     let id: String = database.query_row(find, [], |row| row.get(0)).unwrap();

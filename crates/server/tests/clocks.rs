@@ -5,43 +5,49 @@ mod support;
 use std::collections::BTreeSet;
 
 use kernel::Timestamp;
-use support::{Answer, Client, Credentials, Fleet, Installation, Ran, clock_ahead, eventually, finding};
+use support::{
+    Answer, Client, CommandOutput, Credentials, Installation, ServerCluster, clock_ahead, eventually, finding,
+};
 
 const FINDINGS: &str = "/api/v1/governance/findings";
 const SCOPES: [&str; 2] = ["governance.findings:read", "governance.findings:write"];
 
 /// Starts two servers, the second of them with a clock that is 90 s ahead, and creates an account.
-async fn two() -> (std::sync::Arc<Fleet>, Credentials) {
-    let installation = Installation::on_postgres().await;
-    let servers = Fleet::set_up(installation, 2, |index, setup| if index == 1 { setup.clock_ahead(90) } else { setup });
-    let credentials = servers.installation().account("scanner", &SCOPES);
+async fn start_two_servers() -> (std::sync::Arc<ServerCluster>, Credentials) {
+    let installation = Installation::with_new_postgres().await;
+    let servers = ServerCluster::start_with(
+        installation,
+        2,
+        |index, setup| if index == 1 { setup.clock_ahead(90) } else { setup },
+    );
+    let credentials = servers.installation().create_account("scanner", &SCOPES);
     (servers, credentials)
 }
 
 async fn create(client: &Client, key: &str) -> Answer {
-    let answer = client.post_once(FINDINGS, key, &finding(key)).await;
+    let answer = client.post_with_key(FINDINGS, key, &finding(key)).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     answer
 }
 
-fn check(installation: &Installation, ahead: Option<i64>) -> Ran {
+fn run_check(installation: &Installation, ahead: Option<i64>) -> CommandOutput {
     let mut program = installation.program();
     program.envs(ahead.into_iter().flat_map(clock_ahead));
-    Ran::from(program.arg("check").output().expect("the program starts"))
+    CommandOutput::from(program.arg("check").output().expect("the program starts"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_either_server_works_on_the_other() {
-    let (servers, credentials) = two().await;
+    let (servers, credentials) = start_two_servers().await;
     for (from, to) in [(0, 1), (1, 0)] {
-        let client = Client::with_token(&servers.urls()[from], &credentials).await.at(&servers.urls()[to]);
+        let client = Client::with_token(&servers.urls()[from], &credentials).await.for_server(&servers.urls()[to]);
         assert_eq!(client.get(FINDINGS).await.status, 200, "a token of server {from} at server {to}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_are_stamped_with_the_databases_time_by_either_server() {
-    let (servers, credentials) = two().await;
+async fn both_servers_timestamp_records_with_the_database_time() {
+    let (servers, credentials) = start_two_servers().await;
     let database = servers.installation().database().await;
     for (index, client) in servers.clients(&credentials).await.iter().enumerate() {
         let created = create(client, &format!("f-{index}")).await;
@@ -54,8 +60,8 @@ async fn records_are_stamped_with_the_databases_time_by_either_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_catch_up_misses_nothing_whichever_server_wrote_it_and_whichever_tells_of_it() {
-    let (servers, credentials) = two().await;
+async fn a_catch_up_misses_no_write_of_either_server() {
+    let (servers, credentials) = start_two_servers().await;
     let clients = servers.clients(&credentials).await;
     let (mut written, mut seen, mut since) = (BTreeSet::new(), BTreeSet::new(), "2000-01-01T00:00:00.000Z".to_owned());
     let mut catch_up = async |client: &Client| {
@@ -79,8 +85,8 @@ async fn a_catch_up_misses_nothing_whichever_server_wrote_it_and_whichever_tells
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lease_of_the_sealer_goes_on_though_its_holders_clock_is_off() {
-    let (servers, credentials) = two().await;
+async fn the_sealing_lease_moves_to_the_other_server_despite_clock_skew() {
+    let (servers, credentials) = start_two_servers().await;
     let database = servers.installation().database().await;
     for killed in [0, 1] {
         let clients = servers.clients(&credentials).await;
@@ -92,17 +98,17 @@ async fn the_lease_of_the_sealer_goes_on_though_its_holders_clock_is_off() {
             (unsealed == "0").then_some(())
         })
         .await;
-        servers.start_again(killed);
+        servers.restart(killed);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_says_by_how_much_a_machines_clock_is_off() {
-    let (servers, _) = two().await;
-    let synchronized = check(servers.installation(), None);
+async fn check_reports_the_clock_skew_of_a_machine() {
+    let (servers, _) = start_two_servers().await;
+    let synchronized = run_check(servers.installation(), None);
     assert!(synchronized.status.success(), "{}", synchronized.stderr);
     for (ahead, message) in [(90, "s ahead of the database's"), (-90, "s behind the database's")] {
-        let skewed = check(servers.installation(), Some(ahead));
+        let skewed = run_check(servers.installation(), Some(ahead));
         assert_eq!(skewed.status.code(), Some(1), "{}", skewed.stdout);
         assert!(skewed.stderr.contains(message) && skewed.stderr.contains("clock: "), "{}", skewed.stderr);
     }

@@ -9,43 +9,44 @@ const READ: &str = "governance.findings:read";
 const WRITE: &str = "governance.findings:write";
 
 #[tokio::test]
-async fn disabling_an_account_refuses_its_very_next_call_and_enabling_lets_it_call_again() {
+async fn a_disabled_account_is_refused_from_its_next_request_until_it_is_enabled() {
     let server = Server::start();
-    let credentials = server.account("mirror", &[READ]);
+    let credentials = server.create_account("mirror", &[READ]);
     let client = Client::with_token(&server.url, &credentials).await;
     let path = "/api/v1/governance/findings";
     assert_eq!(client.get(path).await.status, 200);
-    server.installation().json(&["service-account", "disable", &credentials.client_id]);
+    server.installation().run_json(&["service-account", "disable", &credentials.client_id]);
     assert_eq!(client.get(path).await.status, 401);
-    assert_eq!(client.token(&credentials).await.status, 401);
-    server.installation().json(&["service-account", "enable", &credentials.client_id]);
+    assert_eq!(client.request_token(&credentials).await.status, 401);
+    server.installation().run_json(&["service-account", "enable", &credentials.client_id]);
     assert_eq!(client.get(path).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_rotated_secret_works_at_once_and_the_old_one_ends_with_its_grace() {
+async fn a_rotated_secret_works_immediately_and_the_old_one_expires_after_its_grace_period() {
     let server = Server::start();
-    let first = server.account("scanner", &[READ]);
+    let first = server.create_account("scanner", &[READ]);
     let client = Client::new(&server.url);
     let rotate = |grace: &str| {
-        let rotated = server.installation().json(&["service-account", "rotate", &first.client_id, "--grace", grace]);
-        Credentials::of(&rotated)
+        let rotated =
+            server.installation().run_json(&["service-account", "rotate", &first.client_id, "--grace", grace]);
+        Credentials::from_json(&rotated)
     };
     let second = rotate("1h");
-    assert_eq!(client.token(&first).await.status, 200);
-    assert_eq!(client.token(&second).await.status, 200);
+    assert_eq!(client.request_token(&first).await.status, 200);
+    assert_eq!(client.request_token(&second).await.status, 200);
     let third = rotate("0s");
-    assert_eq!(client.token(&first).await.status, 401);
-    assert_eq!(client.token(&second).await.status, 401);
-    assert_eq!(client.token(&third).await.status, 200);
+    assert_eq!(client.request_token(&first).await.status, 401);
+    assert_eq!(client.request_token(&second).await.status, 401);
+    assert_eq!(client.request_token(&third).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_scope_that_is_taken_away_is_gone_on_the_next_call() {
+async fn a_removed_scope_is_missing_on_the_next_request() {
     let server = Server::start();
-    let credentials = server.account("narrowed", &[READ, WRITE]);
+    let credentials = server.create_account("narrowed", &[READ, WRITE]);
     let client = Client::with_token(&server.url, &credentials).await;
-    server.installation().json(&["service-account", "set-scopes", &credentials.client_id, "--scope", READ]);
+    server.installation().run_json(&["service-account", "set-scopes", &credentials.client_id, "--scope", READ]);
     assert_eq!(client.post("/api/v1/governance/findings", &finding("refused")).await.status, 403);
     assert_eq!(client.get("/api/v1/governance/findings").await.status, 200);
 }
@@ -53,9 +54,9 @@ async fn a_scope_that_is_taken_away_is_gone_on_the_next_call() {
 #[tokio::test]
 async fn limits_of_an_account_replace_those_of_the_installation() {
     let server = Server::start();
-    let credentials = server.account("slow", &[READ]);
+    let credentials = server.create_account("slow", &[READ]);
     let id = &credentials.client_id;
-    let set = server.installation().json(&["service-account", "set-limits", id, "--reads", "2"]);
+    let set = server.installation().run_json(&["service-account", "set-limits", id, "--reads", "2"]);
     assert_eq!(set["limits"]["reads"], 2);
     let client = Client::with_token(&server.url, &credentials).await;
     let mut statuses = Vec::new();
@@ -63,17 +64,17 @@ async fn limits_of_an_account_replace_those_of_the_installation() {
         statuses.push(client.get("/api/v1/governance/findings").await.status);
     }
     assert_eq!(statuses, [200, 200, 429]);
-    let back = server.installation().json(&["service-account", "set-limits", id, "--reads", "default"]);
+    let back = server.installation().run_json(&["service-account", "set-limits", id, "--reads", "default"]);
     assert_eq!(back["limits"]["reads"], Value::Null);
 }
 
 #[tokio::test]
-async fn what_an_operator_does_is_on_record_with_its_reason() {
+async fn operator_commands_are_audited_with_their_reason() {
     let server = Server::start();
-    let credentials = server.account("auditor", &["audit:read"]);
-    let disabled = server.account("departed", &[READ]);
+    let credentials = server.create_account("auditor", &["audit:read"]);
+    let disabled = server.create_account("departed", &[READ]);
     let reason = "the vendor's contract has ended";
-    server.installation().json(&["service-account", "disable", &disabled.client_id, "--reason", reason]);
+    server.installation().run_json(&["service-account", "disable", &disabled.client_id, "--reason", reason]);
     let client = Client::with_token(&server.url, &credentials).await;
     let listed = client.get("/api/v1/audit/entries?action=service_account.disabled").await;
     let entry = &listed.body["entries"][0];
@@ -89,11 +90,11 @@ async fn accounts_and_workspaces_are_shown_without_their_secrets() {
     let installation = server.installation();
     let create =
         ["workspace", "create", "--slug", "cedar-valley", "--name", "Cedar Valley", "--timezone", "America/Denver"];
-    assert_eq!(installation.json(&create)["workspace"]["timezone"], "America/Denver");
+    assert_eq!(installation.run_json(&create)["workspace"]["timezone"], "America/Denver");
     let account = ["service-account", "create", "--workspace", "cedar-valley", "--name", "ci", "--scope", READ];
     let contact = ["--contact", "ops@example.com", "--expires-at", "2999-01-01"];
-    let credentials = Credentials::of(&installation.json(&[&account[..], &contact[..]].concat()));
-    let details = installation.json(&["service-account", "show", &credentials.client_id]);
+    let credentials = Credentials::from_json(&installation.run_json(&[&account[..], &contact[..]].concat()));
+    let details = installation.run_json(&["service-account", "show", &credentials.client_id]);
     assert_eq!(details["contact"], "ops@example.com");
     assert_eq!(details["expires_at"], "2999-01-01T00:00:00.000Z");
     assert_eq!(details["last_used_at"], Value::Null);
@@ -104,7 +105,7 @@ async fn accounts_and_workspaces_are_shown_without_their_secrets() {
 }
 
 #[test]
-fn bad_usage_ends_with_2_and_what_can_not_be_done_with_1() {
+fn invalid_usage_exits_with_2_and_failed_commands_exit_with_1() {
     let installation = Installation::new();
     let run = |arguments: &[&str]| installation.run(arguments);
     assert!(run(&["migrate"]).status.success());
@@ -130,7 +131,7 @@ fn bad_usage_ends_with_2_and_what_can_not_be_done_with_1() {
 }
 
 #[test]
-fn a_command_before_the_first_start_says_what_is_missing_and_makes_nothing() {
+fn a_command_before_the_first_start_explains_what_is_missing_and_creates_nothing() {
     let installation = Installation::new();
     let ran = installation.run(&["workspace", "list"]);
     assert_eq!(ran.status.code(), Some(1));
@@ -139,13 +140,13 @@ fn a_command_before_the_first_start_says_what_is_missing_and_makes_nothing() {
 }
 
 #[test]
-fn check_says_in_words_what_is_right_and_what_is_wrong() {
+fn check_explains_whether_the_installation_is_usable() {
     let installation = Installation::new();
     let before = installation.run(&["check"]);
     assert_eq!(before.status.code(), Some(1));
     assert!(before.stderr.contains("there is no "), "{}", before.stderr);
-    installation.json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
-    let checked = installation.json(&["check"]);
+    installation.run_json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
+    let checked = installation.run_json(&["check"]);
     assert_eq!(checked["ok"], true, "{checked}");
     let mut bad = installation.program();
     let bad = bad.args(["check"]).env("NOVANTRA_TOKEN_LIFETIME", "1s").output().unwrap();
@@ -154,9 +155,9 @@ fn check_says_in_words_what_is_right_and_what_is_wrong() {
 }
 
 #[test]
-fn a_command_that_fails_leaves_nothing_behind_that_others_heed() {
+fn a_failed_command_leaves_no_open_write() {
     let installation = Installation::new();
-    installation.json(&["workspace", "create", "--slug", "acme", "--name", "Acme"]);
+    installation.run_json(&["workspace", "create", "--slug", "acme", "--name", "Acme"]);
     let unknown_id = "svc_01HZX3V6T9C6Q4W8N2D5K7M1RB";
     for arguments in [
         &["workspace", "create", "--slug", "acme", "--name", "Acme again"][..],
@@ -175,7 +176,7 @@ fn a_command_that_fails_leaves_nothing_behind_that_others_heed() {
 }
 
 #[test]
-fn a_locale_or_timezone_that_is_none_is_refused_in_words() {
+fn an_invalid_locale_or_timezone_is_refused_with_an_explanation() {
     let installation = Installation::new();
     for (flag, value, message) in [("--locale", "en_US", "BCP 47"), ("--timezone", "Denver", "IANA")] {
         let ran = installation.run(&["workspace", "create", "--slug", "acme", "--name", "Acme", flag, value]);

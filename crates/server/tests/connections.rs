@@ -25,7 +25,7 @@ fn request(target: &str, fields: &str) -> String {
 }
 
 /// Asserts that a response has this status and is an error envelope.
-fn is_enveloped(response: &str, status: u16, error: &str) {
+fn assert_error_envelope(response: &str, status: u16, error: &str) {
     let (head, body) = response.split_once("\r\n\r\n").expect("a head");
     assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
     let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
@@ -34,17 +34,21 @@ fn is_enveloped(response: &str, status: u16, error: &str) {
 }
 
 #[tokio::test]
-async fn a_head_past_the_bounds_of_the_api_is_answered_in_its_envelope() {
+async fn oversized_headers_are_refused_with_an_error_envelope() {
     let server = Server::start();
     let long = format!("/api/v1/openapi.json?x={}", "x".repeat(60 * KIB));
-    is_enveloped(&exchange(&server, &request(&long, "")), 414, "uri_too_long");
+    assert_error_envelope(&exchange(&server, &request(&long, "")), 414, "uri_too_long");
     let wide = format!("X-Filler: {}\r\n", "x".repeat(100 * KIB));
-    is_enveloped(&exchange(&server, &request("/api/v1/openapi.json", &wide)), 431, "header_fields_too_large");
-    is_enveloped(&exchange(&server, &request("/api/v1/organization", "X-Small: x\r\n")), 401, "unauthenticated");
+    assert_error_envelope(&exchange(&server, &request("/api/v1/openapi.json", &wide)), 431, "header_fields_too_large");
+    assert_error_envelope(
+        &exchange(&server, &request("/api/v1/organization", "X-Small: x\r\n")),
+        401,
+        "unauthenticated",
+    );
 }
 
 #[tokio::test]
-async fn a_head_past_the_bounds_of_the_api_is_answered_over_http2_as_well() {
+async fn oversized_headers_are_refused_over_http2() {
     let server = Server::start();
     let stream = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
     let (calls, connection) = h2::client::handshake(stream).await.unwrap();
@@ -58,7 +62,7 @@ async fn a_head_past_the_bounds_of_the_api_is_answered_over_http2_as_well() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_or_past_every_bound_is_refused_without_an_envelope_and_troubles_nobody_else() {
+async fn malformed_requests_are_refused_and_do_not_affect_other_clients() {
     let server = Server::start();
     let endless = format!("X-Filler: {}\r\n", "x".repeat(200 * KIB));
     let many = "X-Filler: x\r\n".repeat(200);
@@ -72,5 +76,5 @@ async fn what_is_no_http_or_past_every_bound_is_refused_without_an_envelope_and_
         let response = exchange(&server, &sent);
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response:?}");
     }
-    is_enveloped(&exchange(&server, &request("/api/v1/organization", "")), 401, "unauthenticated");
+    assert_error_envelope(&exchange(&server, &request("/api/v1/organization", "")), 401, "unauthenticated");
 }

@@ -5,9 +5,9 @@ mod support;
 use support::{Client, Credentials, Installation, Server, Setup, eventually, finding};
 
 #[tokio::test]
-async fn a_first_start_makes_a_workspace_and_keys_and_says_how_to_go_on() {
+async fn a_first_start_creates_a_workspace_and_keys_and_logs_the_next_steps() {
     let server = Setup::new().start();
-    let workspaces = server.installation().json(&["workspace", "list"]);
+    let workspaces = server.installation().run_json(&["workspace", "list"]);
     assert_eq!(workspaces["workspaces"][0]["slug"], "default");
     assert!(server.installation().folder().join("data/master.key").exists());
     let log = server.log();
@@ -17,7 +17,7 @@ async fn a_first_start_makes_a_workspace_and_keys_and_says_how_to_go_on() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn whatever_it_makes_is_for_its_owner_alone() {
+async fn files_of_a_first_start_are_accessible_only_to_their_owner() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let server = Setup::new().start();
@@ -36,7 +36,7 @@ async fn probes_and_metrics_answer_on_the_admin_listener() {
     let server = Server::start();
     assert_eq!(server.probe("/livez").await.0, 200);
     assert_eq!(server.probe("/readyz").await.0, 200);
-    let client = server.client("probe", &["organization:read"]).await;
+    let client = server.create_client("probe", &["organization:read"]).await;
     assert_eq!(client.get("/api/v1/organization").await.status, 200);
     let (status, text) = server.probe("/metrics").await;
     assert_eq!(status, 200);
@@ -60,7 +60,7 @@ async fn a_second_server_on_one_sqlite_file_is_refused_in_one_line() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_said_in_one_line_and_leaves_nothing_behind() {
+async fn a_port_in_use_is_reported_in_one_line_and_leaves_no_database() {
     let server = Setup::new().start();
     let other = Installation::new();
     let address = server.url.trim_start_matches("http://");
@@ -73,7 +73,7 @@ async fn a_port_that_is_taken_is_said_in_one_line_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_server_with_another_master_key_refuses_to_start() {
     let installation = Installation::new();
-    assert!(Server::over(installation.clone()).stop().success());
+    assert!(Server::start_with(installation.clone()).stop().success());
     let key = installation.folder().join("data/master.key");
     let serve = || installation.run(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
     std::fs::remove_file(&key).unwrap();
@@ -92,7 +92,7 @@ async fn a_server_with_another_master_key_refuses_to_start() {
 }
 
 #[tokio::test]
-async fn unknown_settings_keep_the_server_from_starting() {
+async fn an_unknown_setting_prevents_the_server_from_starting() {
     let installation = Installation::new();
     std::fs::write(installation.folder().join("novantra.toml"), "lissten = \"127.0.0.1:0\"\n").unwrap();
     let ran = installation.run(&["serve"]);
@@ -101,16 +101,16 @@ async fn unknown_settings_keep_the_server_from_starting() {
 }
 
 #[tokio::test]
-async fn a_server_in_memory_prints_an_account_that_works() {
+async fn an_in_memory_server_prints_a_working_account() {
     let server = Setup::new().set("DATABASE_URL", "memory:").start();
-    let credentials = Credentials::of(&server.said["service_accounts"][0]);
+    let credentials = Credentials::from_json(&server.ready_message["service_accounts"][0]);
     let client = Client::with_token(&server.url, &credentials).await;
     let created = client.post("/api/v1/governance/findings", &finding("memory-1")).await;
     assert_eq!(created.status, 201, "{}", created.body);
 }
 
 #[tokio::test]
-async fn the_demo_prints_calls_that_work_as_they_are_and_leaves_no_folder() {
+async fn the_demo_prints_working_commands_and_removes_its_folder() {
     let server = Setup::new().argument("--demo").start();
     let folder = eventually("the demo folder is logged", async || {
         let log = server.log();
@@ -119,7 +119,7 @@ async fn the_demo_prints_calls_that_work_as_they_are_and_leaves_no_folder() {
     })
     .await;
     assert!(std::path::Path::new(&folder).exists(), "{folder}");
-    let accounts = server.said["service_accounts"].as_array().expect("two accounts").clone();
+    let accounts = server.ready_message["service_accounts"].as_array().expect("two accounts").clone();
     assert_eq!(accounts.len(), 2);
     for (account, expected) in accounts.iter().zip(["{\"finding\":{", "{\"findings\":[{"]) {
         let call = account["curl"].as_str().expect("a call");
@@ -132,18 +132,18 @@ async fn the_demo_prints_calls_that_work_as_they_are_and_leaves_no_folder() {
 }
 
 #[tokio::test]
-async fn a_server_that_was_killed_comes_back_with_all_it_answered() {
+async fn a_killed_server_restarts_with_every_acknowledged_write() {
     let server = Server::start();
-    let credentials = server.account("writer", &["governance.findings:read", "governance.findings:write"]);
+    let credentials = server.create_account("writer", &["governance.findings:read", "governance.findings:write"]);
     let client = Client::with_token(&server.url, &credentials).await;
     let created = client.post("/api/v1/governance/findings", &finding("kept-1")).await;
     assert_eq!(created.status, 201, "{}", created.body);
     let id = created.body["finding"]["id"].as_str().expect("an id").to_owned();
-    let server = Server::over(server.kill());
+    let server = Server::start_with(server.kill());
     let client = Client::with_token(&server.url, &credentials).await;
     assert_eq!(client.get(&format!("/api/v1/governance/findings/{id}")).await.status, 200);
     eventually("the audit log is sealed", async || {
-        let verified = server.installation().json(&["audit", "verify"]);
+        let verified = server.installation().run_json(&["audit", "verify"]);
         let logs = verified["logs"].as_array()?.clone();
         logs.iter().all(|log| log["unsealed"] == 0).then_some(())
     })

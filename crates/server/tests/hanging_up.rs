@@ -9,10 +9,10 @@ use support::{Server, eventually};
 const CALLS: usize = 20;
 
 #[tokio::test]
-async fn calls_whose_clients_hung_up_are_on_record_all_the_same() {
+async fn requests_are_audited_even_if_their_clients_disconnect() {
     let server = Server::start();
-    let auditor = server.client("auditor", &["audit:read"]).await;
-    let credentials = server.account("impatient", &["governance.findings:read"]);
+    let auditor = server.create_client("auditor", &["audit:read"]).await;
+    let credentials = server.create_account("impatient", &["governance.findings:read"]);
     // The verification of a secret takes long enough for the server to notice the disconnect.
     let body = format!(
         "{{\"grant_type\":\"client_credentials\",\"client_id\":\"{}\",\"client_secret\":\"{}\"}}",

@@ -9,7 +9,7 @@ use support::Installation;
 
 fn installation() -> Installation {
     let installation = Installation::new();
-    installation.json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
+    installation.run_json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
     installation
 }
 
@@ -38,13 +38,13 @@ fn a_second_import_of_a_scan_changes_nothing() {
     let installation = installation();
     fs::write(installation.folder().join("scan.sarif"), sarif(1203)).unwrap();
     let import = ["import", "sarif", "scan.sarif", "--workspace", "made"];
-    assert_eq!(counts(&installation.json(&[&import[..], &["--dry-run"]].concat())), [1203, 0, 0, 0]);
-    assert_eq!(counts(&installation.json(&import)), [1203, 0, 0, 0]);
-    assert_eq!(counts(&installation.json(&import)), [0, 0, 1203, 0]);
+    assert_eq!(counts(&installation.run_json(&[&import[..], &["--dry-run"]].concat())), [1203, 0, 0, 0]);
+    assert_eq!(counts(&installation.run_json(&import)), [1203, 0, 0, 0]);
+    assert_eq!(counts(&installation.run_json(&import)), [0, 0, 1203, 0]);
 }
 
 #[test]
-fn a_scan_that_is_cut_off_is_refused_with_its_place_and_changes_nothing() {
+fn a_truncated_scan_is_refused_with_its_position_and_changes_nothing() {
     let installation = installation();
     let scan = sarif(10);
     fs::write(installation.folder().join("cut.sarif"), &scan[..scan.len() / 2]).unwrap();
@@ -55,7 +55,7 @@ fn a_scan_that_is_cut_off_is_refused_with_its_place_and_changes_nothing() {
 }
 
 #[test]
-fn a_bundle_takes_the_good_lines_and_names_the_bad_ones() {
+fn a_bundle_import_stores_valid_lines_and_reports_invalid_ones() {
     let installation = installation();
     let lines = [
         json!({ "kind": "finding", "record": { "findingKey": "f-1", "title": "One", "severity": "low", "sourceKind": "manual" } }),

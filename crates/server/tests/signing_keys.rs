@@ -14,17 +14,17 @@ use support::{Client, Credentials, Installation, Server, eventually};
 const PATH: &str = "/api/v1/governance/findings?limit=1";
 
 /// Two servers and the command line of one PostgreSQL installation.
-struct House {
+struct TwoServers {
     installation: Installation,
     servers: [Server; 2],
     credentials: Credentials,
 }
 
-impl House {
-    async fn open() -> Self {
-        let installation = Installation::on_postgres().await;
-        let servers = [(); 2].map(|()| Server::over(installation.clone()));
-        let credentials = installation.account("caller", &["governance.findings:read"]);
+impl TwoServers {
+    async fn start() -> Self {
+        let installation = Installation::with_new_postgres().await;
+        let servers = [(); 2].map(|()| Server::start_with(installation.clone()));
+        let credentials = installation.create_account("caller", &["governance.findings:read"]);
         Self { installation, servers, credentials }
     }
 
@@ -40,7 +40,7 @@ impl House {
 
     /// The ids and stages of the keys, in the order in which they sign.
     fn keys(&self) -> Vec<(String, String)> {
-        let listed = self.installation.json(&["signing-key", "list"]);
+        let listed = self.installation.run_json(&["signing-key", "list"]);
         let text = |key: &Value, name: &str| key[name].as_str().expect("a text").to_owned();
         let keys = listed["signing_keys"].as_array().expect("keys");
         keys.iter().map(|key| (text(key, "key_id"), text(key, "stage"))).collect()
@@ -57,7 +57,7 @@ struct Caller {
 
 impl Caller {
     async fn token(&self) -> String {
-        let answer = self.issuer.token(&self.credentials).await;
+        let answer = self.issuer.request_token(&self.credentials).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body["access_token"].as_str().expect("a token").to_owned()
     }
@@ -69,17 +69,17 @@ impl Caller {
     }
 
     /// Sends requests with old and new tokens until `stop` is set. Tokens of the key `refused` may be refused.
-    async fn hammer(&self, stop: &AtomicBool, calls: &AtomicU64, refused: Option<&str>) {
+    async fn call_until_stopped(&self, stop: &AtomicBool, calls: &AtomicU64, refused: Option<&str>) {
         let mut oldest = self.token().await;
         while !stop.load(Ordering::SeqCst) {
             let fresh = self.token().await;
             for token in [&fresh, &oldest] {
                 let statuses = self.statuses(token).await;
-                let excused = refused == Some(key_of(token).as_str())
+                let excused = refused == Some(signing_key_id(token).as_str())
                     && statuses.iter().all(|status| [200, 401].contains(status));
-                assert!(statuses == [200, 200] || excused, "{statuses:?} with a token of {}", key_of(token));
+                assert!(statuses == [200, 200] || excused, "{statuses:?} with a token of {}", signing_key_id(token));
             }
-            if refused == Some(key_of(&oldest).as_str()) {
+            if refused == Some(signing_key_id(&oldest).as_str()) {
                 oldest = fresh;
             }
             calls.fetch_add(4, Ordering::SeqCst);
@@ -88,18 +88,18 @@ impl Caller {
 }
 
 /// The id of the key that signed the token.
-fn key_of(token: &str) -> String {
+fn signing_key_id(token: &str) -> String {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().expect("a header")).expect("base64");
     let header: Value = serde_json::from_slice(&header).expect("a header");
     header["kid"].as_str().expect("a key").to_owned()
 }
 
 /// Sends requests to both servers while `doing` runs, and for some time before and after.
-async fn meanwhile<T>(servers: &House, refused: Option<&str>, doing: impl AsyncFnOnce() -> T) -> T {
+async fn while_calling<T>(servers: &TwoServers, refused: Option<&str>, doing: impl AsyncFnOnce() -> T) -> T {
     let (stop, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let hammers = servers.callers().map(|caller| {
         let (stop, calls, refused) = (Arc::clone(&stop), Arc::clone(&calls), refused.map(str::to_owned));
-        tokio::spawn(async move { caller.hammer(&stop, &calls, refused.as_deref()).await })
+        tokio::spawn(async move { caller.call_until_stopped(&stop, &calls, refused.as_deref()).await })
     });
     // The requests continue as long as each is followed by another, however slow the machine is: this detects a
     // request that hangs.
@@ -122,29 +122,35 @@ async fn meanwhile<T>(servers: &House, refused: Option<&str>, doing: impl AsyncF
 }
 
 /// Runs a command next to the servers, without blocking the requests.
-async fn run(servers: &House, arguments: &[&str]) -> Value {
+async fn run_command(servers: &TwoServers, arguments: &[&str]) -> Value {
     let (installation, arguments) =
         (servers.installation.clone(), arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>());
-    let command = move || installation.json(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let command = move || installation.run_json(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     tokio::task::spawn_blocking(command).await.expect("the command")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_rotates_under_two_busy_servers_and_no_call_fails() {
-    let servers = House::open().await;
+async fn a_signing_key_rotates_under_two_busy_servers_and_no_request_fails() {
+    let servers = TwoServers::start().await;
     let [one, other] = servers.callers();
     let before = one.token().await;
-    meanwhile(&servers, None, async || {
-        run(&servers, &["signing-key", "rotate", "--wait", "30s"]).await;
-        assert_eq!(key_of(&one.token().await), key_of(&before), "a new key must not sign before every server has it");
+    while_calling(&servers, None, async || {
+        run_command(&servers, &["signing-key", "rotate", "--wait", "30s"]).await;
+        assert_eq!(
+            signing_key_id(&one.token().await),
+            signing_key_id(&before),
+            "a new key must not sign before every server has it"
+        );
         // The remaining third of the wait is still longer than servers use keys they have read.
         let database = servers.installation.database().await;
         database
             .execute("UPDATE signing_keys SET signs_from = signs_from - 18000 WHERE signs_from > created_at + 20000")
             .await;
         for issuer in [&one, &other] {
-            eventually("the new key signs", async || (key_of(&issuer.token().await) != key_of(&before)).then_some(()))
-                .await;
+            eventually("the new key signs", async || {
+                (signing_key_id(&issuer.token().await) != signing_key_id(&before)).then_some(())
+            })
+            .await;
         }
     })
     .await;
@@ -154,28 +160,28 @@ async fn a_key_rotates_under_two_busy_servers_and_no_call_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_tokens_of_a_retired_key_are_refused_everywhere_and_no_others() {
-    let servers = House::open().await;
+async fn only_the_tokens_of_a_retired_key_are_refused_by_every_server() {
+    let servers = TwoServers::start().await;
     let [one, other] = servers.callers();
     let leaked = one.token().await;
-    let retired = key_of(&leaked);
+    let retired = signing_key_id(&leaked);
     assert_eq!(other.statuses(&leaked).await, [200, 200]);
-    meanwhile(&servers, Some(&retired), async || {
-        run(&servers, &["signing-key", "retire", &retired, "--reason", "it was in a stolen backup"]).await;
+    while_calling(&servers, Some(&retired), async || {
+        run_command(&servers, &["signing-key", "retire", &retired, "--reason", "it was in a stolen backup"]).await;
         assert_eq!(one.statuses(&leaked).await, [401, 401]);
     })
     .await;
     let [(current, stage)] = &servers.keys()[..] else { panic!("one key is left") };
-    assert_eq!((key_of(&other.token().await), stage.as_str()), (current.clone(), "signing"));
+    assert_eq!((signing_key_id(&other.token().await), stage.as_str()), (current.clone(), "signing"));
 }
 
 #[tokio::test]
-async fn signing_keys_are_listed_and_rotated_once_at_a_time_and_on_record() {
+async fn signing_keys_are_listed_and_rotations_are_exclusive_and_audited() {
     let server = Server::start();
     let installation = server.installation();
-    let listed = installation.json(&["signing-key", "list"]);
+    let listed = installation.run_json(&["signing-key", "list"]);
     assert_eq!(listed["signing_keys"][0]["stage"], "signing");
-    let rotated = installation.json(&["signing-key", "rotate", "--reason", "yearly rotation of keys"]);
+    let rotated = installation.run_json(&["signing-key", "rotate", "--reason", "yearly rotation of keys"]);
     assert_eq!(rotated["signing_keys"][1]["stage"], "published");
     let next = rotated["signing_keys"][1]["key_id"].as_str().expect("a key").to_owned();
     for (arguments, status, message) in [

@@ -18,48 +18,54 @@ const CALLERS: usize = 16;
 const CALLS: usize = 25;
 
 /// A server that accesses its database through a proxy.
-struct House {
+struct ProxiedServer {
     proxy: Proxy,
     client: Client,
-    get: String,
-    page: String,
+    finding_path: String,
+    list_path: String,
     _server: Server,
 }
 
-impl House {
+impl ProxiedServer {
     async fn new() -> Arc<Self> {
-        let installation = Installation::on_postgres().await;
+        let installation = Installation::with_new_postgres().await;
         let proxy = Proxy::start(&installation.database_url()).await;
-        let setup = Setup::over(installation).unlimited().set("AUDIT_READS", "buffered");
+        let setup = Setup::with_installation(installation).unlimited().set("AUDIT_READS", "buffered");
         let server = setup.set("DATABASE_URL", proxy.address()).start();
-        let client = server.client("mirror", &SCOPES).await;
+        let client = server.create_client("mirror", &SCOPES).await;
         let mut get = String::new();
         for number in 0..60 {
             let key = format!("f-{number}");
-            let created = client.post_once(FINDINGS, &key, &finding(&key)).await;
+            let created = client.post_with_key(FINDINGS, &key, &finding(&key)).await;
             let id = created.body["finding"]["id"].as_str().expect("an id");
             get = format!("{FINDINGS}/{id}");
         }
-        let target = Arc::new(Self { proxy, client, get, page: format!("{FINDINGS}?limit=50"), _server: server });
+        let target = Arc::new(Self {
+            proxy,
+            client,
+            finding_path: get,
+            list_path: format!("{FINDINGS}?limit=50"),
+            _server: server,
+        });
         // One-time work is done by now, and each connection has prepared its statements.
-        target.crowd(&target.get).await;
-        target.crowd(&target.page).await;
+        target.send_concurrently(&target.finding_path).await;
+        target.send_concurrently(&target.list_path).await;
         target
     }
 
-    async fn call(&self, path: &str) {
+    async fn send_get(&self, path: &str) {
         let answer = self.client.get(path).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
     /// Sends many requests concurrently.
-    async fn crowd(self: &Arc<Self>, path: &str) {
+    async fn send_concurrently(self: &Arc<Self>, path: &str) {
         let mut callers = JoinSet::new();
         for _ in 0..CALLERS {
             let (target, path) = (Arc::clone(self), path.to_owned());
             callers.spawn(async move {
                 for _ in 0..CALLS {
-                    target.call(&path).await;
+                    target.send_get(&path).await;
                 }
             });
         }
@@ -67,13 +73,13 @@ impl House {
     }
 
     /// All statements since the last call of this method, including transaction boundaries and background work.
-    fn statements(&self) -> Vec<String> {
+    fn take_statements(&self) -> Vec<String> {
         [self.proxy.take_prepared(), self.proxy.take_simple_queries()].concat()
     }
 }
 
 /// The table that a statement reads: the accounts, the findings or another one.
-fn about(statement: &str) -> &'static str {
+fn table_of(statement: &str) -> &'static str {
     ["service_accounts", "findings"]
         .into_iter()
         .find(|table| statement.contains(&format!("FROM {table} ")))
@@ -81,34 +87,34 @@ fn about(statement: &str) -> &'static str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_get_and_a_page_are_two_statements_each_before_their_answer() {
-    let target = House::new().await;
-    for path in [&target.get, &target.page] {
+async fn a_get_and_a_list_request_each_take_two_statements() {
+    let target = ProxiedServer::new().await;
+    for path in [&target.finding_path, &target.list_path] {
         // The server renews its registration and seals the audit log meanwhile: one of several tries is undisturbed.
         let mut seen = Vec::new();
         for _ in 0..20 {
-            target.statements();
-            target.call(path).await;
-            let statements = target.statements();
-            seen.push(statements.iter().map(|statement| about(&statement.replace('"', ""))).collect::<Vec<_>>());
+            target.take_statements();
+            target.send_get(path).await;
+            let statements = target.take_statements();
+            seen.push(statements.iter().map(|statement| table_of(&statement.replace('"', ""))).collect::<Vec<_>>());
         }
         assert!(seen.iter().any(|seen| seen[..] == ["service_accounts", "findings"]), "{path}: {seen:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_under_way_together_take_no_more_and_what_is_put_on_record_of_them_is_stored_many_at_a_time() {
-    let target = House::new().await;
+async fn concurrent_requests_take_no_more_statements_and_share_audit_inserts() {
+    let target = ProxiedServer::new().await;
     let calls = CALLERS * CALLS;
-    for path in [&target.get, &target.page] {
-        target.statements();
-        target.crowd(path).await;
-        let statements = target.statements();
+    for path in [&target.finding_path, &target.list_path] {
+        target.take_statements();
+        target.send_concurrently(path).await;
+        let statements = target.take_statements();
         let count = |matches: &dyn Fn(&str) -> bool| {
             statements.iter().filter(|statement| matches(&statement.replace('"', ""))).count()
         };
-        let reads = count(&|statement| about(statement) == "findings");
-        let account_reads = count(&|statement| about(statement) == "service_accounts");
+        let reads = count(&|statement| table_of(statement) == "findings");
+        let account_reads = count(&|statement| table_of(statement) == "service_accounts");
         let entries = count(&|statement| statement.contains("INSERT INTO audit_entries"));
         assert!(
             reads == calls && account_reads <= calls,

@@ -10,16 +10,16 @@ use std::{
 use support::{Server, eventually, finding};
 
 #[tokio::test]
-async fn a_server_that_is_asked_to_stop_ends_with_0_and_leaves_its_audit_log_sealed() {
+async fn a_stopped_server_exits_with_0_and_leaves_its_audit_log_sealed() {
     let server = Server::start();
-    let client = server.client("writer", &["governance.findings:write"]).await;
+    let client = server.create_client("writer", &["governance.findings:write"]).await;
     for number in 0..20 {
         let created = client.post("/api/v1/governance/findings", &finding(&format!("key-{number}"))).await;
         assert_eq!(created.status, 201, "{}", created.body);
     }
     let installation = server.installation().clone();
     assert!(server.stop().success());
-    let verified = installation.json(&["audit", "verify"]);
+    let verified = installation.run_json(&["audit", "verify"]);
     assert_eq!(verified["ok"], true);
     let logs = verified["logs"].as_array().unwrap();
     assert!(logs.iter().all(|log| log["unsealed"] == 0), "{verified}");
@@ -28,9 +28,9 @@ async fn a_server_that_is_asked_to_stop_ends_with_0_and_leaves_its_audit_log_sea
 }
 
 #[tokio::test]
-async fn a_call_in_flight_is_answered_after_the_server_was_asked_to_stop() {
+async fn a_request_in_flight_is_answered_after_the_server_is_asked_to_stop() {
     let mut server = Server::start();
-    let credentials = server.account("slow", &["governance.findings:write"]);
+    let credentials = server.create_account("slow", &["governance.findings:write"]);
     let address = server.url.trim_start_matches("http://").to_owned();
     let body = format!(
         "{{\"grant_type\":\"client_credentials\",\"client_id\":\"{}\",\"client_secret\":\"{}\"}}",

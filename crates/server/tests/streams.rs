@@ -15,18 +15,18 @@ const LAST_LINE: &str = "\n{\"pagination\":{}}\n";
 const ORIGINALS: usize = 10;
 const COPIES: usize = 10_000;
 /// The maximum additional memory, in bytes, for a stream of about 140 MB. The program under test is not optimized.
-const MEMORY: u64 = 64 * 1024 * 1024;
+const MAX_MEMORY_GROWTH: u64 = 64 * 1024 * 1024;
 
-struct House {
+struct PopulatedServer {
     server: Server,
     credentials: Credentials,
     token: String,
 }
 
 /// Starts a server with a hundred thousand findings of one kilobyte each.
-async fn house(installation: Installation) -> House {
-    let server = Server::over(installation);
-    let credentials = server.account("puller", &["governance.findings:read", "governance.findings:write"]);
+async fn start_populated_server(installation: Installation) -> PopulatedServer {
+    let server = Server::start_with(installation);
+    let credentials = server.create_account("puller", &["governance.findings:read", "governance.findings:write"]);
     let client = Client::with_token(&server.url, &credentials).await;
     let findings: Vec<_> = (0..ORIGINALS)
         .map(|number| {
@@ -52,13 +52,13 @@ async fn house(installation: Installation) -> House {
     );
     let copied = server.installation().database().await.execute(&copying).await;
     assert_eq!(copied, (ORIGINALS * COPIES) as u64);
-    let answer = client.token(&credentials).await;
+    let answer = client.request_token(&credentials).await;
     let token = answer.body["access_token"].as_str().expect("a token").to_owned();
-    House { server, credentials, token }
+    PopulatedServer { server, credentials, token }
 }
 
-impl House {
-    async fn open(&self) -> Response {
+impl PopulatedServer {
+    async fn open_stream(&self) -> Response {
         let client = reqwest::Client::builder().http1_only().build().expect("a client");
         let request = client.get(format!("{}{FINDINGS}", self.server.url)).bearer_auth(&self.token);
         request.header("accept", "application/x-ndjson").send().await.expect("an answer")
@@ -67,7 +67,7 @@ impl House {
 
 /// Reads the remaining response. Returns the number of lines, the end of the text, and whether the response was
 /// complete.
-async fn rest(mut response: Response, mut between: impl FnMut()) -> (usize, String, bool) {
+async fn read_to_end(mut response: Response, mut between: impl FnMut()) -> (usize, String, bool) {
     let (mut lines, mut end) = (0, Vec::new());
     loop {
         let chunk = match response.chunk().await {
@@ -81,22 +81,22 @@ async fn rest(mut response: Response, mut between: impl FnMut()) -> (usize, Stri
     }
 }
 
-async fn all_come_in_bounded_memory(installation: Installation) {
-    let populated = house(installation).await;
-    let before = populated.server.resident();
+async fn assert_streamed_in_bounded_memory(installation: Installation) {
+    let populated = start_populated_server(installation).await;
+    let before = populated.server.resident_bytes();
     let mut peak = 0;
-    let response = populated.open().await;
+    let response = populated.open_stream().await;
     assert_eq!(response.status(), 200);
     assert!(response.headers().contains_key("x-as-of"));
-    let (lines, end, whole) = rest(response, || peak = peak.max(populated.server.resident())).await;
+    let (lines, end, whole) = read_to_end(response, || peak = peak.max(populated.server.resident_bytes())).await;
     assert!(whole && end.ends_with(LAST_LINE), "the stream ends with {end:?}");
     assert_eq!(lines, ORIGINALS * (COPIES + 1) + 1);
-    assert!(peak < before + MEMORY, "{} MiB more than before", (peak - before) / 1024 / 1024);
+    assert!(peak < before + MAX_MEMORY_GROWTH, "{} MiB more than before", (peak - before) / 1024 / 1024);
 }
 
-async fn disabling_cuts_within_five_seconds(installation: Installation) {
-    let populated = house(installation).await;
-    let mut response = populated.open().await;
+async fn assert_disabling_aborts_within_five_seconds(installation: Installation) {
+    let populated = start_populated_server(installation).await;
+    let mut response = populated.open_stream().await;
     assert!(response.chunk().await.expect("what was sent").is_some());
     let disabled =
         populated.server.installation().run(&["service-account", "disable", &populated.credentials.client_id]);
@@ -106,48 +106,49 @@ async fn disabling_cuts_within_five_seconds(installation: Installation) {
     eventually("the stream is aborted", async || populated.server.log().contains("a stream was aborted").then_some(()))
         .await;
     assert!(since.elapsed() < Duration::from_secs(5), "the stream was aborted after {:?}", since.elapsed());
-    let (_, end, whole) = rest(response, || {}).await;
+    let (_, end, whole) = read_to_end(response, || {}).await;
     assert!(!whole, "an aborted stream ends like a complete one");
     assert!(!end.contains("pagination"), "the stream ends with {end:?}");
 }
 
-async fn hanging_up_gives_places_back(installation: Installation) {
-    let populated = house(installation).await;
-    let open = [populated.open().await, populated.open().await];
+async fn assert_disconnecting_releases_permits(installation: Installation) {
+    let populated = start_populated_server(installation).await;
+    let open = [populated.open_stream().await, populated.open_stream().await];
     assert!(open.iter().all(|response| response.status() == 200));
-    let refused = populated.open().await;
+    let refused = populated.open_stream().await;
     assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key("retry-after"));
     drop(open);
-    eventually("a stream permit is released", async || (populated.open().await.status() == 200).then_some(())).await;
+    eventually("a stream permit is released", async || (populated.open_stream().await.status() == 200).then_some(()))
+        .await;
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_records_come_in_bounded_memory() {
-    all_come_in_bounded_memory(Installation::new()).await;
+async fn a_hundred_thousand_records_are_streamed_in_bounded_memory() {
+    assert_streamed_in_bounded_memory(Installation::new()).await;
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_records_come_in_bounded_memory_over_postgres() {
-    all_come_in_bounded_memory(Installation::on_postgres().await).await;
+async fn a_hundred_thousand_records_are_streamed_in_bounded_memory_on_postgres() {
+    assert_streamed_in_bounded_memory(Installation::with_new_postgres().await).await;
 }
 
 #[tokio::test]
-async fn disabling_an_account_cuts_its_streams_within_five_seconds() {
-    disabling_cuts_within_five_seconds(Installation::new()).await;
+async fn disabling_an_account_aborts_its_streams_within_five_seconds() {
+    assert_disabling_aborts_within_five_seconds(Installation::new()).await;
 }
 
 #[tokio::test]
-async fn disabling_an_account_cuts_its_streams_within_five_seconds_over_postgres() {
-    disabling_cuts_within_five_seconds(Installation::on_postgres().await).await;
+async fn disabling_an_account_aborts_its_streams_within_five_seconds_on_postgres() {
+    assert_disabling_aborts_within_five_seconds(Installation::with_new_postgres().await).await;
 }
 
 #[tokio::test]
-async fn clients_that_hang_up_give_their_places_back() {
-    hanging_up_gives_places_back(Installation::new()).await;
+async fn clients_that_disconnect_release_their_stream_permits() {
+    assert_disconnecting_releases_permits(Installation::new()).await;
 }
 
 #[tokio::test]
-async fn clients_that_hang_up_give_their_places_back_over_postgres() {
-    hanging_up_gives_places_back(Installation::on_postgres().await).await;
+async fn clients_that_disconnect_release_their_stream_permits_on_postgres() {
+    assert_disconnecting_releases_permits(Installation::with_new_postgres().await).await;
 }

@@ -18,8 +18,8 @@ const EXPANDING: [&str; 3] = [
 /// A migration that removes something: from then on, a program must know it.
 const CONTRACTING: &str = "UPDATE installation SET value = '9999' WHERE key = 'oldest_schema'";
 
-async fn works(client: &Client, key: &str) {
-    let created = client.post_once(FINDINGS, key, &finding(key)).await;
+async fn assert_works(client: &Client, key: &str) {
+    let created = client.post_with_key(FINDINGS, key, &finding(key)).await;
     assert_eq!(created.status, 201, "{}", created.body);
     let id = created.body["finding"]["id"].as_str().expect("an id");
     let change = json!({ "title": "Another title", "reason": "its title said little" });
@@ -30,22 +30,22 @@ async fn works(client: &Client, key: &str) {
     assert!(listed.body["findings"].as_array().expect("a page").iter().any(|finding| finding["findingKey"] == key));
 }
 
-async fn lives_beside_a_newer_server(installation: Installation) {
-    let server = Server::over(installation.clone());
-    let credentials = server.account("scanner", &SCOPES);
+async fn runs_beside_a_newer_server(installation: Installation) {
+    let server = Server::start_with(installation.clone());
+    let credentials = server.create_account("scanner", &SCOPES);
     let client = Client::with_token(&server.url, &credentials).await;
-    works(&client, "before").await;
+    assert_works(&client, "before").await;
     let database = installation.database().await;
     for statement in EXPANDING {
         database.execute(statement).await;
     }
-    works(&client, "meanwhile").await;
+    assert_works(&client, "meanwhile").await;
     assert_eq!(server.probe("/readyz").await.0, 200);
     assert!(installation.run(&["check"]).status.success());
     assert!(server.stop().success());
 
-    let server = Setup::over(installation.clone()).unlimited().start();
-    works(&Client::with_token(&server.url, &credentials).await, "afterwards").await;
+    let server = Setup::with_installation(installation.clone()).unlimited().start();
+    assert_works(&Client::with_token(&server.url, &credentials).await, "afterwards").await;
     database.execute(CONTRACTING).await;
     let (status, message) = server.probe("/readyz").await;
     assert!(status == 503 && message.contains("newer than this program"), "{status} {message}");
@@ -59,11 +59,11 @@ async fn lives_beside_a_newer_server(installation: Installation) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_goes_on_and_starts_again_on_an_expanded_database_and_not_on_one_that_left_it_behind() {
-    lives_beside_a_newer_server(Installation::on_postgres().await).await;
+async fn a_server_runs_on_an_expanded_database_and_refuses_an_incompatible_one() {
+    runs_beside_a_newer_server(Installation::with_new_postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sqlite_file_of_a_newer_program_serves_as_long_as_it_says_so() {
-    lives_beside_a_newer_server(Installation::new()).await;
+async fn a_server_runs_on_an_expanded_sqlite_file_and_refuses_an_incompatible_one() {
+    runs_beside_a_newer_server(Installation::new()).await;
 }

@@ -33,20 +33,20 @@ const HOME: OrganizationId = Id::new(Ulid(7));
 /// The buckets under test, with a guard that must outlive them.
 pub struct OpenedBuckets {
     buckets: Arc<dyn SharedBuckets>,
-    _kept: Box<dyn Any + Send>,
+    _guard: Box<dyn Any + Send>,
 }
 
 impl OpenedBuckets {
     /// Wraps buckets that need no guard.
     #[must_use]
     pub fn new(buckets: Arc<dyn SharedBuckets>) -> Self {
-        Self { buckets, _kept: Box::new(()) }
+        Self { buckets, _guard: Box::new(()) }
     }
 
     /// Adds a guard that must outlive the buckets.
     #[must_use]
-    pub fn keeping(self, guard: impl Any + Send) -> Self {
-        Self { _kept: Box::new(guard), ..self }
+    pub fn with_guard(self, guard: impl Any + Send) -> Self {
+        Self { _guard: Box::new(guard), ..self }
     }
 
     /// The buckets under test.
@@ -55,14 +55,14 @@ impl OpenedBuckets {
         &self.buckets
     }
 
-    async fn take(&self, takes: &[Exchange], now: Timestamp) -> Vec<ExchangeResult> {
+    async fn exchange(&self, takes: &[Exchange], now: Timestamp) -> Vec<ExchangeResult> {
         let taken = self.buckets.exchange(takes, now).await.unwrap();
         assert_eq!(taken.len(), takes.len());
         taken
     }
 
-    async fn granted(&self, takes: &[Exchange], now: Timestamp) -> Vec<u32> {
-        self.take(takes, now).await.into_iter().map(|taken| taken.granted).collect()
+    async fn granted_calls(&self, takes: &[Exchange], now: Timestamp) -> Vec<u32> {
+        self.exchange(takes, now).await.into_iter().map(|taken| taken.granted).collect()
     }
 }
 
@@ -71,14 +71,14 @@ impl OpenedBuckets {
 macro_rules! shared_buckets_suite {
     ($open:path) => {
         $crate::shared_buckets_suite! { $open =>
-            what_was_taken_is_gone_until_it_refills
-            what_was_given_back_is_there_again
-            an_empty_bucket_takes_nothing_from_the_others
-            no_bucket_is_another
-            any_sequence_of_takes_comes_out_as_their_arithmetic
-            takes_at_once_share_out_the_quota_and_not_one_call_more
-            many_buckets_are_taken_from_at_once
-            only_buckets_that_have_long_been_full_are_forgotten
+            taken_calls_are_unavailable_until_the_bucket_refills
+            returned_calls_can_be_taken_again
+            an_empty_bucket_does_not_affect_other_buckets
+            every_key_has_its_own_bucket
+            any_sequence_of_exchanges_matches_the_model
+            concurrent_exchanges_grant_exactly_the_quota
+            many_buckets_are_exchanged_in_one_call
+            only_full_buckets_are_deleted
         }
     };
     ($open:path => $($test:ident)*) => {
@@ -89,7 +89,7 @@ macro_rules! shared_buckets_suite {
     };
 }
 
-fn later(millis: i64) -> Timestamp {
+fn millis_later(millis: i64) -> Timestamp {
     Timestamp::from_millis(NOW.millis() + millis)
 }
 
@@ -97,38 +97,38 @@ fn account(number: u128) -> BucketKey {
     BucketKey::TokenRead(HOME, Ulid::from(number))
 }
 
-fn take(key: BucketKey, per_minute: u32, wanted: u32) -> Exchange {
+fn exchange(key: BucketKey, per_minute: u32, wanted: u32) -> Exchange {
     Exchange { key, quota: Quota::per_minute(per_minute), at_least: ArrivalTime::FULL, returned: 0, wanted }
 }
 
-pub async fn what_was_taken_is_gone_until_it_refills(opened: OpenedBuckets) {
-    let some = |wanted| [take(account(1), 60, wanted)];
-    assert_eq!(opened.granted(&some(50), NOW).await, [50]);
-    assert_eq!(opened.granted(&some(50), NOW).await, [10]);
-    assert_eq!(opened.granted(&some(1), NOW).await, [0]);
-    assert_eq!(opened.granted(&some(5), later(2999)).await, [2]);
-    let taken = opened.take(&some(5), later(3000)).await;
-    assert_eq!(taken, [ExchangeResult { granted: 1, bucket: ArrivalTime(later(63_000).millis() * 1000) }]);
-    assert_eq!(opened.granted(&some(100), later(200_000)).await, [60]);
+pub async fn taken_calls_are_unavailable_until_the_bucket_refills(opened: OpenedBuckets) {
+    let some = |wanted| [exchange(account(1), 60, wanted)];
+    assert_eq!(opened.granted_calls(&some(50), NOW).await, [50]);
+    assert_eq!(opened.granted_calls(&some(50), NOW).await, [10]);
+    assert_eq!(opened.granted_calls(&some(1), NOW).await, [0]);
+    assert_eq!(opened.granted_calls(&some(5), millis_later(2999)).await, [2]);
+    let taken = opened.exchange(&some(5), millis_later(3000)).await;
+    assert_eq!(taken, [ExchangeResult { granted: 1, bucket: ArrivalTime(millis_later(63_000).millis() * 1000) }]);
+    assert_eq!(opened.granted_calls(&some(100), millis_later(200_000)).await, [60]);
 }
 
-pub async fn what_was_given_back_is_there_again(opened: OpenedBuckets) {
-    let exchange = |returned, wanted| [Exchange { returned, ..take(account(1), 60, wanted) }];
-    assert_eq!(opened.granted(&exchange(0, 60), NOW).await, [60]);
-    assert_eq!(opened.granted(&exchange(7, 0), NOW).await, [0]);
-    assert_eq!(opened.granted(&exchange(0, 9), NOW).await, [7]);
-    assert_eq!(opened.granted(&exchange(3, 5), NOW).await, [3]);
-    assert_eq!(opened.granted(&exchange(200, 200), NOW).await, [60]);
+pub async fn returned_calls_can_be_taken_again(opened: OpenedBuckets) {
+    let exchange = |returned, wanted| [Exchange { returned, ..exchange(account(1), 60, wanted) }];
+    assert_eq!(opened.granted_calls(&exchange(0, 60), NOW).await, [60]);
+    assert_eq!(opened.granted_calls(&exchange(7, 0), NOW).await, [0]);
+    assert_eq!(opened.granted_calls(&exchange(0, 9), NOW).await, [7]);
+    assert_eq!(opened.granted_calls(&exchange(3, 5), NOW).await, [3]);
+    assert_eq!(opened.granted_calls(&exchange(200, 200), NOW).await, [60]);
 }
 
-pub async fn an_empty_bucket_takes_nothing_from_the_others(opened: OpenedBuckets) {
-    assert_eq!(opened.granted(&[take(account(1), 5, 5)], NOW).await, [5]);
-    let both = [take(account(2), 5, 3), take(account(1), 5, 3)];
-    assert_eq!(opened.granted(&both, NOW).await, [3, 0]);
-    assert_eq!(opened.granted(&both, NOW).await, [2, 0]);
+pub async fn an_empty_bucket_does_not_affect_other_buckets(opened: OpenedBuckets) {
+    assert_eq!(opened.granted_calls(&[exchange(account(1), 5, 5)], NOW).await, [5]);
+    let both = [exchange(account(2), 5, 3), exchange(account(1), 5, 3)];
+    assert_eq!(opened.granted_calls(&both, NOW).await, [3, 0]);
+    assert_eq!(opened.granted_calls(&both, NOW).await, [2, 0]);
 }
 
-pub async fn no_bucket_is_another(opened: OpenedBuckets) {
+pub async fn every_key_has_its_own_bucket(opened: OpenedBuckets) {
     let peer = |address: &str| Peer::from(address.parse::<IpAddr>().unwrap());
     let one = Ulid::from(1_u128);
     let keys = [
@@ -147,14 +147,14 @@ pub async fn no_bucket_is_another(opened: OpenedBuckets) {
         BucketKey::TokenFailureAddress(peer("2001:db8:1:3::1")),
     ];
     for key in keys {
-        assert_eq!(opened.granted(&[take(key, 1, 1)], NOW).await, [1], "{key:?}");
+        assert_eq!(opened.granted_calls(&[exchange(key, 1, 1)], NOW).await, [1], "{key:?}");
     }
     for key in keys {
-        assert_eq!(opened.granted(&[take(key, 1, 1)], NOW).await, [0], "{key:?}");
+        assert_eq!(opened.granted_calls(&[exchange(key, 1, 1)], NOW).await, [0], "{key:?}");
     }
 }
 
-pub async fn any_sequence_of_takes_comes_out_as_their_arithmetic(opened: OpenedBuckets) {
+pub async fn any_sequence_of_exchanges_matches_the_model(opened: OpenedBuckets) {
     let entropy = TestEntropy::default();
     let draw = |below: u32| {
         let mut bytes = [0; 4];
@@ -173,7 +173,11 @@ pub async fn any_sequence_of_takes_comes_out_as_their_arithmetic(opened: OpenedB
                 let bucket_in_model = model.get(&key).filter(|_| draw(3) == 0);
                 let at_least = bucket_in_model
                     .map_or(ArrivalTime::FULL, |bucket| ArrivalTime(bucket.0 + i64::from(draw(900_000))));
-                Exchange { at_least, returned: draw(8), ..take(key, [7, 60, 1_000_000][draw(3) as usize], draw(30)) }
+                Exchange {
+                    at_least,
+                    returned: draw(8),
+                    ..exchange(key, [7, 60, 1_000_000][draw(3) as usize], draw(30))
+                }
             })
             .collect();
         let expected: Vec<ExchangeResult> = takes
@@ -184,16 +188,16 @@ pub async fn any_sequence_of_takes_comes_out_as_their_arithmetic(opened: OpenedB
                 taken
             })
             .collect();
-        assert_eq!(opened.take(&takes, now).await, expected, "step {step}: {takes:?}");
+        assert_eq!(opened.exchange(&takes, now).await, expected, "step {step}: {takes:?}");
     }
 }
 
-pub async fn takes_at_once_share_out_the_quota_and_not_one_call_more(opened: OpenedBuckets) {
+pub async fn concurrent_exchanges_grant_exactly_the_quota(opened: OpenedBuckets) {
     let server = |server: u128| {
         let buckets = Arc::clone(opened.buckets());
         async move {
             // Each server lists the buckets in its own order, which must not matter.
-            let mut takes = [take(account(1), 150, 3), take(account(2), 90, 2)];
+            let mut takes = [exchange(account(1), 150, 3), exchange(account(2), 90, 2)];
             if server.is_multiple_of(2) {
                 takes.reverse();
             }
@@ -216,24 +220,24 @@ pub async fn takes_at_once_share_out_the_quota_and_not_one_call_more(opened: Ope
     assert_eq!(granted.into_values().collect::<Vec<u32>>(), [150, 90]);
 }
 
-pub async fn many_buckets_are_taken_from_at_once(opened: OpenedBuckets) {
+pub async fn many_buckets_are_exchanged_in_one_call(opened: OpenedBuckets) {
     let takes: Vec<Exchange> =
-        (0..100).map(|number| take(account(number % 7 * 100 + number), 60, number as u32 % 61)).collect();
+        (0..100).map(|number| exchange(account(number % 7 * 100 + number), 60, number as u32 % 61)).collect();
     let wanted: Vec<u32> = takes.iter().map(|take| take.wanted).collect();
-    assert_eq!(opened.granted(&takes, NOW).await, wanted);
-    assert_eq!(opened.granted(&[], NOW).await, Vec::<u32>::new());
+    assert_eq!(opened.granted_calls(&takes, NOW).await, wanted);
+    assert_eq!(opened.granted_calls(&[], NOW).await, Vec::<u32>::new());
 }
 
-pub async fn only_buckets_that_have_long_been_full_are_forgotten(opened: OpenedBuckets) {
-    let all = |wanted| -> Vec<Exchange> { (0..6).map(|number| take(account(number), 60, wanted)).collect() };
-    opened.granted(&all(30), NOW).await;
-    opened.granted(&all(30)[..2], later(200_000)).await;
+pub async fn only_full_buckets_are_deleted(opened: OpenedBuckets) {
+    let all = |wanted| -> Vec<Exchange> { (0..6).map(|number| exchange(account(number), 60, wanted)).collect() };
+    opened.granted_calls(&all(30), NOW).await;
+    opened.granted_calls(&all(30)[..2], millis_later(200_000)).await;
     let mut deleted = 0;
     for _ in 0..5 {
-        let batch = opened.buckets().delete_full(later(200_000), 3).await.unwrap();
+        let batch = opened.buckets().delete_full(millis_later(200_000), 3).await.unwrap();
         assert!(batch <= 3, "{batch} buckets were deleted in one call, with a limit of 3");
         deleted += batch;
     }
     assert!(deleted <= 4, "{deleted} buckets were deleted, but only four are full");
-    assert_eq!(opened.granted(&all(60), later(200_000)).await, [30, 30, 60, 60, 60, 60]);
+    assert_eq!(opened.granted_calls(&all(60), millis_later(200_000)).await, [30, 30, 60, 60, 60, 60]);
 }

@@ -17,7 +17,7 @@ impl TestClock {
 
     /// A clock that shows this moment.
     #[must_use]
-    pub const fn at(moment: Timestamp) -> Self {
+    pub const fn new(moment: Timestamp) -> Self {
         Self(AtomicI64::new(moment.millis()))
     }
 
@@ -40,7 +40,7 @@ impl TestClock {
 
 impl Default for TestClock {
     fn default() -> Self {
-        Self::at(Self::START)
+        Self::new(Self::START)
     }
 }
 

@@ -12,7 +12,7 @@ pub struct TestEntropy(AtomicU64);
 impl TestEntropy {
     /// A source that continues as if `drawn` values had been drawn already.
     #[must_use]
-    pub const fn starting_at(drawn: u64) -> Self {
+    pub const fn with_offset(drawn: u64) -> Self {
         Self(AtomicU64::new(drawn))
     }
 

@@ -12,22 +12,22 @@ use store::DynStore;
 use crate::{TestClock, TestEntropy, samples};
 
 /// A store that was opened for one test.
-pub struct Opened {
+pub struct OpenedStore {
     pub(crate) store: Arc<DynStore>,
-    pub(crate) kept: Option<Box<dyn Any + Send + Sync>>,
+    pub(crate) guard: Option<Box<dyn Any + Send + Sync>>,
 }
 
-impl Opened {
+impl OpenedStore {
     /// Wraps a store that needs no guard.
     #[must_use]
     pub fn new(store: Arc<DynStore>) -> Self {
-        Self { store, kept: None }
+        Self { store, guard: None }
     }
 
     /// Adds a guard that must outlive the store, such as its temporary folder. It is dropped after the store.
     #[must_use]
-    pub fn keeping(self, guard: impl Any + Send + Sync) -> Self {
-        Self { kept: Some(Box::new(guard)), ..self }
+    pub fn with_guard(self, guard: impl Any + Send + Sync) -> Self {
+        Self { guard: Some(Box::new(guard)), ..self }
     }
 }
 
@@ -41,24 +41,24 @@ pub struct Fixture {
     pub entropy: Arc<TestEntropy>,
     /// The organization that was created with the fixture.
     pub home: OrganizationId,
-    _kept: Option<Box<dyn Any + Send + Sync>>,
+    _guard: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Fixture {
     /// Opens a new store and creates the organization [`home`](Self::home) in it.
-    pub async fn open(open: impl AsyncFnOnce(Arc<dyn Clock>) -> Opened) -> Self {
+    pub async fn open(open: impl AsyncFnOnce(Arc<dyn Clock>) -> OpenedStore) -> Self {
         let clock = Arc::new(TestClock::default());
-        let Opened { store, kept } = open(Arc::clone(&clock) as Arc<dyn Clock>).await;
+        let OpenedStore { store, guard: kept } = open(Arc::clone(&clock) as Arc<dyn Clock>).await;
         let mut fixture =
-            Self { store, clock, entropy: Arc::default(), home: Organization::installation(), _kept: kept };
-        fixture.home = fixture.organization("home").await;
+            Self { store, clock, entropy: Arc::default(), home: Organization::installation(), _guard: kept };
+        fixture.home = fixture.create_organization("home").await;
         fixture
     }
 
     /// Creates an organization with this slug.
-    pub async fn organization(&self, slug: &str) -> OrganizationId {
+    pub async fn create_organization(&self, slug: &str) -> OrganizationId {
         let timestamp = self.store.begin_write();
-        let id = self.id_at(timestamp.at());
+        let id = self.new_id_at(timestamp.at());
         let stored = Stored::new(id, id, timestamp.at(), samples::organization(slug));
         let mut changeset = samples::changeset(&*self.entropy, timestamp, id);
         changeset.create(&stored);
@@ -74,11 +74,11 @@ impl Fixture {
 
     /// A new identifier with the current time.
     #[must_use]
-    pub fn id<R>(&self) -> Id<R> {
-        self.id_at(self.now())
+    pub fn new_id<R>(&self) -> Id<R> {
+        self.new_id_at(self.now())
     }
 
-    fn id_at<R>(&self, at: Timestamp) -> Id<R> {
+    fn new_id_at<R>(&self, at: Timestamp) -> Id<R> {
         Id::new(self.entropy.ulid(at))
     }
 
@@ -90,22 +90,22 @@ impl Fixture {
 
     /// A new record that is not stored yet, and the changeset that creates it.
     #[must_use]
-    pub fn creation<R: Resource>(&self, organization: OrganizationId, record: R) -> (Changeset, Stored<R>) {
+    pub fn create_changeset<R: Resource>(&self, organization: OrganizationId, record: R) -> (Changeset, Stored<R>) {
         let mut changeset = self.changeset(organization);
-        let stored = self.fresh(&changeset, record);
+        let stored = self.new_record(&changeset, record);
         changeset.create(&stored);
         (changeset, stored)
     }
 
     /// A new record that is not stored yet, with the organization and timestamp of the changeset.
     #[must_use]
-    pub fn fresh<R: Resource>(&self, changeset: &Changeset, record: R) -> Stored<R> {
-        Stored::new(changeset.organization(), self.id_at(changeset.at()), changeset.at(), record)
+    pub fn new_record<R: Resource>(&self, changeset: &Changeset, record: R) -> Stored<R> {
+        Stored::new(changeset.organization(), self.new_id_at(changeset.at()), changeset.at(), record)
     }
 
     /// The changeset that replaces the fields of a record, and the record after it.
     #[must_use]
-    pub fn revision<R: Resource>(&self, before: &Stored<R>, record: R) -> (Changeset, Stored<R>) {
+    pub fn update_changeset<R: Resource>(&self, before: &Stored<R>, record: R) -> (Changeset, Stored<R>) {
         let mut changeset = self.changeset(before.meta.organization);
         let after = before.changed(changeset.at(), record);
         changeset.update(before, &after);
@@ -114,14 +114,14 @@ impl Fixture {
 
     /// Stores a new record and returns it.
     pub async fn create<R: Resource>(&self, organization: OrganizationId, record: R) -> Stored<R> {
-        let (changeset, stored) = self.creation(organization, record);
+        let (changeset, stored) = self.create_changeset(organization, record);
         self.commit(changeset).await.unwrap();
         stored
     }
 
     /// Replaces the fields of a record and returns its new revision.
-    pub async fn revise<R: Resource>(&self, before: &Stored<R>, record: R) -> Stored<R> {
-        let (changeset, after) = self.revision(before, record);
+    pub async fn update<R: Resource>(&self, before: &Stored<R>, record: R) -> Stored<R> {
+        let (changeset, after) = self.update_changeset(before, record);
         self.commit(changeset).await.unwrap();
         after
     }
@@ -153,7 +153,7 @@ impl Fixture {
     }
 
     /// Returns the records of all pages, beginning at the position of `page`.
-    pub async fn walk<R: Resource>(
+    pub async fn list_all<R: Resource>(
         &self,
         organization: OrganizationId,
         filter: &R::Filter,
@@ -187,7 +187,7 @@ impl Fixture {
     {
         let request = StreamRequest { order: page.order, time_range: page.time_range };
         let streamed = Reader::<R>::stream(&*self.store, organization, filter, &request).await.unwrap();
-        rest(streamed.batches).await.unwrap()
+        drain(streamed.batches).await.unwrap()
     }
 
     /// Returns all entries of the stream that corresponds to the list request `page`.
@@ -199,7 +199,7 @@ impl Fixture {
     ) -> Vec<StoredEntry> {
         let request = StreamRequest { order: page.order, time_range: page.time_range };
         let streamed = self.store.stream_entries(organization, filter, &request).await.unwrap();
-        rest(streamed.batches).await.unwrap()
+        drain(streamed.batches).await.unwrap()
     }
 
     /// Appends an audit entry.
@@ -208,8 +208,8 @@ impl Fixture {
     }
 
     /// Returns all entries of the organization's audit log, oldest first.
-    pub async fn log(&self, organization: OrganizationId) -> Vec<StoredEntry> {
-        self.entries(
+    pub async fn audit_log(&self, organization: OrganizationId) -> Vec<StoredEntry> {
+        self.list_all_entries(
             organization,
             &AuditFilter::default(),
             PageRequest { order: Order::Changed, ..PageRequest::default() },
@@ -218,7 +218,7 @@ impl Fixture {
     }
 
     /// Returns the matching audit entries of all pages, beginning at the position of `page`.
-    pub async fn entries(
+    pub async fn list_all_entries(
         &self,
         organization: OrganizationId,
         filter: &AuditFilter,
@@ -238,18 +238,18 @@ impl Fixture {
     }
 
     /// The number of pending events in the outbox.
-    pub async fn pending(&self) -> u64 {
+    pub async fn pending_events(&self) -> u64 {
         self.store.pending_events().await.unwrap()
     }
 
     /// Whether a response is stored for the idempotency key now.
-    pub async fn is_answered(&self, key: &IdempotencyKey) -> bool {
+    pub async fn has_stored_response(&self, key: &IdempotencyKey) -> bool {
         self.store.stored_response(key, self.now()).await.unwrap().is_some()
     }
 }
 
 /// Reads a stream to its end.
-pub(crate) async fn rest<T>(mut batches: Box<dyn RecordStream<T>>) -> Result<Vec<T>, StoreError> {
+pub(crate) async fn drain<T>(mut batches: Box<dyn RecordStream<T>>) -> Result<Vec<T>, StoreError> {
     let mut all = Vec::new();
     while let Some(batch) = batches.next().await? {
         assert!(!batch.is_empty(), "a stream returned an empty batch");

@@ -29,8 +29,8 @@
 
 pub mod buckets;
 mod clock;
+mod differential;
 mod entropy;
-mod equivalence;
 mod fixture;
 mod queue;
 pub mod samples;
@@ -38,6 +38,6 @@ pub mod suite;
 
 pub use buckets::{MemoryBuckets, OpenedBuckets};
 pub use clock::TestClock;
+pub use differential::{any_sequence_of_commands_leaves_two_stores_equal, reference};
 pub use entropy::TestEntropy;
-pub use equivalence::{any_sequence_of_commands_leaves_two_stores_equal, reference};
-pub use fixture::{Fixture, Opened};
+pub use fixture::{Fixture, OpenedStore};

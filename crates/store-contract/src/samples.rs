@@ -185,7 +185,7 @@ pub fn changeset(entropy: &dyn Entropy, timestamp: WriteTimestamp, organization:
 
 /// A changeset as [`changeset`] makes it, which can only be committed while the account still has this revision.
 #[must_use]
-pub fn changeset_of(
+pub fn changeset_for_account(
     entropy: &dyn Entropy,
     timestamp: WriteTimestamp,
     organization: OrganizationId,
@@ -258,7 +258,7 @@ pub fn outbox_event<R: Resource>(entropy: &dyn Entropy, stored: &Stored<R>) -> O
 
 /// The idempotency record of a request that created a finding. It expires one day after `at`.
 #[must_use]
-pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> IdempotencyRecord {
+pub fn idempotency_record(organization: OrganizationId, client_key: &str, at: Timestamp) -> IdempotencyRecord {
     IdempotencyRecord {
         key: IdempotencyKey {
             organization,
@@ -281,7 +281,7 @@ pub fn claim(organization: OrganizationId, client_key: &str, at: Timestamp) -> I
 
 /// The batch that seals these entries, and a checkpoint of it whose signature does not verify.
 #[must_use]
-pub fn sealed_off(unsealed: &Unsealed, signed_at: Timestamp) -> (SealedBatch, Checkpoint) {
+pub fn seal_batch(unsealed: &Unsealed, signed_at: Timestamp) -> (SealedBatch, Checkpoint) {
     let batch = audit::seal(unsealed);
     let Head { sequence, hash } = batch.head();
     let signature = Signature(std::array::from_fn(|index| hash.0[index % 32]));

@@ -38,7 +38,7 @@ impl DeliveryQueue for MemoryStore {
         phase: FanOutPhase,
     ) -> Result<FanOut, StoreError> {
         let timestamp = self.timestamps.begin();
-        let request = FanOutRequest { organization, owner: owner, now, limit, phase: phase, at: timestamp.at() };
+        let request = FanOutRequest { organization, owner, now, limit, phase, at: timestamp.at() };
         self.change(|state| state.fan_out(&request))
     }
 

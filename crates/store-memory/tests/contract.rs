@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use kernel::Clock;
 use novantra_store_memory::MemoryStore;
-use store_contract::Opened;
+use store_contract::OpenedStore;
 
-async fn open(clock: Arc<dyn Clock>) -> Opened {
-    Opened::new(Arc::new(MemoryStore::new(clock)))
+async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
+    OpenedStore::new(Arc::new(MemoryStore::new(clock)))
 }
 
 store_contract::contract_suite!(open);

@@ -54,16 +54,7 @@ impl DeliveryQueue for SqlStore {
         let (owner, check) = (owner.to_owned(), self.registration.check());
         // In the second phase the healthy subscriptions may have their deliveries already.
         let attempted = AtomicBool::new(phase == FanOutPhase::Remaining);
-        let request = FanOutRequest {
-            organization,
-            owner: owner,
-            now,
-            limit,
-            audience: phase,
-            stamp: timestamp,
-            check,
-            attempted: attempted,
-        };
+        let request = FanOutRequest { organization, owner, now, limit, phase, timestamp, check, attempted };
         self.engine.write(request, |request, session| Box::pin(fan_out::fan_out(session, request))).await
     }
 
@@ -78,7 +69,7 @@ impl DeliveryQueue for SqlStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<PartitionLease>, StoreError> {
-        let request = AcquireRequest { lanes: partitions.to_vec(), owner: owner.to_owned(), now, until };
+        let request = AcquireRequest { partitions: partitions.to_vec(), owner: owner.to_owned(), now, until };
         self.engine.write(request, |request, session| Box::pin(leases::acquire(session, request))).await
     }
 
@@ -97,7 +88,7 @@ impl DeliveryQueue for SqlStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<DueDelivery>, StoreError> {
-        let request = DueRequest { partition: partition, now, limit };
+        let request = DueRequest { partition, now, limit };
         batching::read(&self.queue_batchers.due, &self.engine, request, deliveries::due).await
     }
 
@@ -110,7 +101,7 @@ impl DeliveryQueue for SqlStore {
         let request = || {
             let (timestamp, check) = (self.in_flight.records.begin(), self.registration.check());
             let at = timestamp.at();
-            (RecordRequest { lane: partition, updates: results.to_vec(), health: health, at, check }, timestamp)
+            (RecordRequest { partition, updates: results.to_vec(), health, at, check }, timestamp)
         };
         batching::write(&self.queue_batchers.record, &self.engine, request, results::record).await
     }
@@ -131,7 +122,7 @@ impl DeliveryQueue for SqlStore {
         now: Timestamp,
         suspended: bool,
     ) -> Result<bool, StoreError> {
-        let request = || (ReleaseRequest { lane: partition, owner: owner.to_owned(), now, suspended: suspended }, ());
+        let request = || (ReleaseRequest { partition, owner: owner.to_owned(), now, suspended }, ());
         batching::write(&self.queue_batchers.release, &self.engine, request, leases::release).await
     }
 

@@ -71,7 +71,7 @@ impl SharedBuckets for SqlBuckets {
             .enumerate()
             .map(|(index, exchange)| IndexedExchange {
                 key: RowKey::from_bucket_key(&exchange.key),
-                index: index,
+                index,
                 exchange: *exchange,
             })
             .collect();

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use kernel::Clock;
 use novantra_store_sql::{Role, SqlStore};
-use store_contract::Opened;
+use store_contract::OpenedStore;
 use ulid::Ulid;
 
 #[path = "support/postgres.rs"]
 mod postgres;
 
-async fn open(clock: Arc<dyn Clock>) -> Opened {
+async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
     let fresh = postgres::TestDatabase::create().await;
     let store = SqlStore::open(fresh.open().await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
-    Opened::new(Arc::new(store)).keeping(fresh)
+    OpenedStore::new(Arc::new(store)).with_guard(fresh)
 }
 
 store_contract::contract_suite!(open);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kernel::Clock;
 use novantra_store_sql::{Database, Role, SqlStore};
-use store_contract::Opened;
+use store_contract::OpenedStore;
 use ulid::Ulid;
 
 #[path = "support/postgres.rs"]
@@ -59,7 +59,7 @@ impl Drop for UnprivilegedRole {
     }
 }
 
-async fn open(clock: Arc<dyn Clock>) -> Opened {
+async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
     let fresh = postgres::TestDatabase::create().await;
     fresh.open().await.close().await;
     let role = format!("{}_guest", fresh.name());
@@ -68,7 +68,7 @@ async fn open(clock: Arc<dyn Clock>) -> Opened {
         fresh.address().split_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).unwrap();
     let database = Database::open(&format!("postgres://{role}@{server}").parse().unwrap()).await.unwrap();
     let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
-    Opened::new(Arc::new(store)).keeping(UnprivilegedRole { fresh: Some(fresh), role })
+    OpenedStore::new(Arc::new(store)).with_guard(UnprivilegedRole { fresh: Some(fresh), role })
 }
 
 store_contract::contract_suite!(open);

@@ -16,7 +16,7 @@ async fn open() -> OpenedBuckets {
     let clock: Arc<dyn Clock> = Arc::new(TestClock::default());
     let store = SqlStore::open(fresh.open().await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
     let buckets = store.shared_buckets().unwrap();
-    OpenedBuckets::new(Arc::new(buckets)).keeping((store, fresh))
+    OpenedBuckets::new(Arc::new(buckets)).with_guard((store, fresh))
 }
 
 store_contract::shared_buckets_suite!(open);

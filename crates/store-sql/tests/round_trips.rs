@@ -100,7 +100,7 @@ impl ObservedStore {
         let stored = Stored::new(self.home, id, changeset.at(), samples::finding(key));
         changeset.create(&stored);
         changeset.publish(samples::outbox_event(&self.entropy, &stored));
-        changeset.set_idempotency(samples::claim(self.home, key, changeset.at()));
+        changeset.set_idempotency(samples::idempotency_record(self.home, key, changeset.at()));
         (changeset, id)
     }
 
@@ -241,7 +241,7 @@ async fn only_one_of_two_accounts_that_disable_each_other_concurrently_succeeds(
     let change = |by: Id<ServiceAccount>, of: &Stored<ServiceAccount>| {
         let proof = ActorRevision { account: by.ulid(), revision: Revision::FIRST };
         let mut changeset =
-            samples::changeset_of(&observed.entropy, observed.store.begin_write(), observed.home, proof);
+            samples::changeset_for_account(&observed.entropy, observed.store.begin_write(), observed.home, proof);
         let after = of.record.with_status(auth::AccountStatus::Disabled);
         changeset.update(of, &of.changed(changeset.at(), after));
         changeset

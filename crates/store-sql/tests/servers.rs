@@ -60,7 +60,7 @@ impl TestDeployment {
     /// Starts a server whose clock is `ahead` seconds ahead.
     async fn server(&self, ahead: i64) -> Server {
         let number = self.servers.fetch_add(1, Ordering::Relaxed) + 1;
-        let clock = Arc::new(TestClock::at(Timestamp::from_millis(TestClock::START.millis() + ahead * 1000)));
+        let clock = Arc::new(TestClock::new(Timestamp::from_millis(TestClock::START.millis() + ahead * 1000)));
         let process = Ulid::from_parts(u64::from(number), 0);
         let database = self.fresh.open().await;
         let store = SqlStore::open(database, Role::Server, Arc::clone(&clock) as _, process).await.unwrap();

@@ -15,7 +15,7 @@ use crypto::{HmacWebhookSigner, MasterKey};
 use kernel::{Entropy, Id, Kind, OutboxEvent, PageRequest, Revision, Stored, Timestamp};
 use novantra_delivery::{DeliveryObserver, DeliveryServices, Dispatcher, Distributor};
 use scopes::ScopeSet;
-use store_contract::{Fixture, Opened, TestClock, samples};
+use store_contract::{Fixture, OpenedStore, TestClock, samples};
 use store_memory::MemoryStore;
 use ulid::Ulid;
 use webhooks::{
@@ -66,7 +66,7 @@ impl DeliveryHarness {
 
     /// Opens a harness with this maximum number of attempts in flight.
     pub(crate) async fn with_concurrency(concurrency: usize) -> Self {
-        let fixture = Fixture::open(async |clock| Opened::new(Arc::new(MemoryStore::new(clock)))).await;
+        let fixture = Fixture::open(async |clock| OpenedStore::new(Arc::new(MemoryStore::new(clock)))).await;
         let account = fixture.create(fixture.home, samples::account("integration")).await;
         let script = Arc::new(FakeEndpoints::new(Arc::clone(&fixture.clock)));
         let counts = Arc::new(CountingObserver::default());
@@ -130,7 +130,9 @@ impl DeliveryHarness {
     }
 
     async fn subscriptions(&self) -> Vec<Stored<WebhookSubscription>> {
-        self.fixture.walk::<WebhookSubscription>(self.fixture.home, &Default::default(), PageRequest::default()).await
+        self.fixture
+            .list_all::<WebhookSubscription>(self.fixture.home, &Default::default(), PageRequest::default())
+            .await
     }
 
     /// Returns the current subscription.
@@ -164,7 +166,7 @@ impl DeliveryHarness {
     /// Changes the account as an operator does.
     pub(crate) async fn update_account(&self, change: impl FnOnce(&ServiceAccount) -> ServiceAccount) {
         let current: Account = self.fixture.get(self.fixture.home, self.account.meta.id).await.unwrap();
-        self.fixture.revise(&current, change(&current.record)).await;
+        self.fixture.update(&current, change(&current.record)).await;
     }
 
     pub(crate) async fn disable_account(&self) {
@@ -215,7 +217,8 @@ impl DeliveryHarness {
     /// Returns all deliveries, oldest first.
     pub(crate) async fn deliveries(&self) -> Vec<Stored<WebhookDelivery>> {
         let page = PageRequest::default();
-        let mut all = self.fixture.walk::<WebhookDelivery>(self.fixture.home, &DeliveryFilter::default(), page).await;
+        let mut all =
+            self.fixture.list_all::<WebhookDelivery>(self.fixture.home, &DeliveryFilter::default(), page).await;
         all.sort_by_key(|delivery| (delivery.meta.created_at, delivery.record.subject_revision));
         all
     }
@@ -264,6 +267,6 @@ fn distributor(fixture: &Fixture) -> Distributor {
 
 /// Returns the audit entries with this action.
 pub(crate) async fn entries(harness: &DeliveryHarness, action: &str) -> Vec<kernel::Entry> {
-    let log = harness.fixture.log(harness.fixture.home).await;
+    let log = harness.fixture.audit_log(harness.fixture.home).await;
     log.into_iter().map(|recorded| recorded.entry).filter(|entry| entry.action.as_str() == action).collect()
 }

@@ -289,7 +289,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 
 /// The command of `PATCH /governance/findings/{findingId}`.
 pub(crate) struct UpdateFinding {
-    revision: FindingPatch,
+    patch: FindingPatch,
     reason: Reason,
 }
 
@@ -312,7 +312,7 @@ impl UpdateFinding {
         if patch.is_empty() && is_valid {
             object.error(crate::problem::Issue::new([], "at least one field besides the reason is required"));
         }
-        Some(Self { revision: patch, reason: reason? })
+        Some(Self { patch, reason: reason? })
     }
 }
 
@@ -334,7 +334,7 @@ impl Command for UpdateFinding {
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
         let current = find::<Finding>(app, request).await?;
         request.check_if_match(current.meta.revision)?;
-        Ok(update(context, timestamp, &current, &self.revision)?)
+        Ok(update(context, timestamp, &current, &self.patch)?)
     }
 
     fn response(&self, output: &Stored<Finding>) -> ApiResponse {

@@ -6,19 +6,25 @@ use scopes::Scope;
 use serde_json::json;
 
 use crate::{
-    operations::{Places, scoped},
-    support::{Answer, Client, House, finding_body, findings_path},
+    operations::{PathParams, scoped_operations},
+    support::{Client, TestApi, TestResponse, finding_body, findings_path},
 };
 
 /// The entries that the request with this response left in the audit log of the organization.
-async fn entries_of(api: &House, organization: OrganizationId, response: &Answer) -> Vec<StoredEntry> {
+async fn entries_of(api: &TestApi, organization: OrganizationId, response: &TestResponse) -> Vec<StoredEntry> {
     let id = response.header("x-request-id");
-    let log = api.log(organization).await;
+    let log = api.audit_log(organization).await;
     log.into_iter().filter(|recorded| recorded.entry.origin.request_id.to_string() == id).collect()
 }
 
 /// Returns the only entry of a request, after a check of the fields that every entry has.
-async fn entry_of(api: &House, client: &Client, response: &Answer, method: &str, route: &str) -> StoredEntry {
+async fn checked_entry_of(
+    api: &TestApi,
+    client: &Client,
+    response: &TestResponse,
+    method: &str,
+    route: &str,
+) -> StoredEntry {
     let mut entries = entries_of(api, client.account.meta.organization, response).await;
     assert_eq!(entries.len(), 1, "{method} {route} left {} entries", entries.len());
     let recorded = entries.remove(0);
@@ -35,17 +41,17 @@ async fn entry_of(api: &House, client: &Client, response: &Answer, method: &str,
 
 #[tokio::test]
 async fn every_operation_leaves_one_entry_when_it_succeeds() {
-    for operation in scoped().filter(|operation| operation.id != "batchFindings") {
-        let api = House::open().await;
-        let client = api.everyone().await;
-        let params = Places::in_house(&api, &client).await;
-        let response = params.call(&api, operation).by(&client).send().await;
+    for operation in scoped_operations().filter(|operation| operation.id != "batchFindings") {
+        let api = TestApi::open().await;
+        let client = api.full_access_client().await;
+        let params = PathParams::create_records(&api, &client).await;
+        let response = params.request(&api, operation).auth(&client).send().await;
         assert!(response.status < 300);
-        let entry = entry_of(&api, &client, &response, &operation.method, &operation.path).await.entry;
+        let entry = checked_entry_of(&api, &client, &response, &operation.method, &operation.path).await.entry;
         assert!(!entry.action.as_str().ends_with(".refused"), "{}", entry.action);
         assert_eq!(entry.reason.is_some(), operation.is_write(), "{}", operation.id);
         if operation.is_write() {
-            assert_eq!(entry.reason.as_ref().map(|reason| reason.as_str()), operation.reason().as_str());
+            assert_eq!(entry.reason.as_ref().map(|reason| reason.as_str()), operation.reason_example().as_str());
         }
         if operation.path.contains('{') {
             let subject = entry.subject.unwrap();
@@ -60,41 +66,41 @@ async fn every_operation_leaves_one_entry_when_it_succeeds() {
 
 #[tokio::test]
 async fn every_operation_leaves_one_entry_when_it_is_refused() {
-    let api = House::open().await;
-    let client = api.everyone().await;
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
     let unprivileged = api.client(api.home, &[Scope::RisksRead]).await;
-    let params = Places::in_house(&api, &client).await;
-    for operation in scoped() {
-        let bad = api.call(&operation.method, &format!("{}?nonsense=1", params.path(operation)));
-        let response = bad.by(&client).send().await.expect(400);
-        let entry = entry_of(&api, &client, &response, &operation.method, &operation.path).await.entry;
+    let params = PathParams::create_records(&api, &client).await;
+    for operation in scoped_operations() {
+        let bad = api.request(&operation.method, &format!("{}?nonsense=1", params.path(operation)));
+        let response = bad.auth(&client).send().await.expect(400);
+        let entry = checked_entry_of(&api, &client, &response, &operation.method, &operation.path).await.entry;
         assert!(entry.action.as_str().ends_with(".refused"), "{}", entry.action);
 
-        let response = params.call(&api, operation).by(&unprivileged).send().await.expect(403);
-        entry_of(&api, &unprivileged, &response, &operation.method, &operation.path).await;
+        let response = params.request(&api, operation).auth(&unprivileged).send().await.expect(403);
+        checked_entry_of(&api, &unprivileged, &response, &operation.method, &operation.path).await;
     }
 }
 
 #[tokio::test]
-async fn a_disabled_account_and_an_expired_token_stand_in_the_log_of_their_organization() {
-    let api = House::open().await;
-    let (disabled, client) = (api.everyone().await, api.everyone().await);
+async fn requests_with_a_disabled_account_or_an_expired_token_are_logged_for_their_organization() {
+    let api = TestApi::open().await;
+    let (disabled, client) = (api.full_access_client().await, api.full_access_client().await);
     api.disable(&disabled).await;
-    let response = api.get(findings_path()).by(&disabled).send().await.expect(401);
-    entry_of(&api, &disabled, &response, "GET", findings_path()).await;
+    let response = api.get(findings_path()).auth(&disabled).send().await.expect(401);
+    checked_entry_of(&api, &disabled, &response, "GET", findings_path()).await;
     api.clock().advance(std::time::Duration::from_secs(900));
-    let response = api.get(findings_path()).by(&client).send().await.expect(401);
-    entry_of(&api, &client, &response, "GET", findings_path()).await;
+    let response = api.get(findings_path()).auth(&client).send().await.expect(401);
+    checked_entry_of(&api, &client, &response, "GET", findings_path()).await;
 }
 
 #[tokio::test]
-async fn calls_that_name_no_known_account_stand_in_the_installations_log() {
-    let api = House::open().await;
+async fn requests_without_a_valid_account_are_logged_for_the_installation() {
+    let api = TestApi::open().await;
     let anonymous_responses = [
         api.get(findings_path()).send().await.expect(401),
-        api.get(findings_path()).bearer("nonsense").send().await.expect(401),
+        api.get(findings_path()).bearer_auth("nonsense").send().await.expect(401),
         api.get("/api/v1/nowhere").send().await.expect(404),
-        api.call("DELETE", findings_path()).send().await.expect(405),
+        api.request("DELETE", findings_path()).send().await.expect(405),
         api.post("/api/v1/auth/token").json(&json!({})).send().await.expect(400),
         api.get("/api/v1/openapi.json").send().await.expect(200),
     ];
@@ -107,38 +113,38 @@ async fn calls_that_name_no_known_account_stand_in_the_installations_log() {
 }
 
 #[tokio::test]
-async fn a_known_caller_who_strays_is_named_and_the_path_is_kept_without_its_query() {
-    let api = House::open().await;
-    let client = api.everyone().await;
-    let response = api.get("/api/v1/nowhere?secret=1").by(&client).send().await.expect(404);
-    entry_of(&api, &client, &response, "GET", "/api/v1/nowhere").await;
-    let response = api.call("DELETE", findings_path()).by(&client).send().await.expect(405);
-    entry_of(&api, &client, &response, "DELETE", findings_path()).await;
+async fn an_authenticated_request_to_an_unknown_route_is_logged_with_its_account_and_without_its_query() {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
+    let response = api.get("/api/v1/nowhere?secret=1").auth(&client).send().await.expect(404);
+    checked_entry_of(&api, &client, &response, "GET", "/api/v1/nowhere").await;
+    let response = api.request("DELETE", findings_path()).auth(&client).send().await.expect(405);
+    checked_entry_of(&api, &client, &response, "DELETE", findings_path()).await;
 }
 
 #[tokio::test]
-async fn token_calls_of_a_known_account_stand_in_its_organizations_log() {
-    let api = House::open().await;
-    let client = api.everyone().await;
-    let issued = api.ask_token(&client).await.expect(200);
-    let entry = entry_of(&api, &client, &issued, "POST", "/api/v1/auth/token").await.entry;
+async fn token_requests_of_an_existing_account_are_logged_for_its_organization() {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
+    let issued = api.request_token(&client).await.expect(200);
+    let entry = checked_entry_of(&api, &client, &issued, "POST", "/api/v1/auth/token").await.entry;
     assert_eq!(entry.action.as_str(), "token.issued");
     assert_eq!(entry.reason, None);
     let wrong = Client { secret: "nvsec_wrong".to_owned(), ..client.clone() };
-    let refused = api.ask_token(&wrong).await.expect(401);
-    let entry = entry_of(&api, &client, &refused, "POST", "/api/v1/auth/token").await.entry;
+    let refused = api.request_token(&wrong).await.expect(401);
+    let entry = checked_entry_of(&api, &client, &refused, "POST", "/api/v1/auth/token").await.entry;
     assert_eq!(entry.action.as_str(), "token.issued.refused");
 }
 
 #[tokio::test]
-async fn a_write_says_what_changed_from_what_to_what() {
-    let api = House::open().await;
-    let client = api.everyone().await;
-    let id = api.finding(&client, "k").await;
+async fn the_entry_of_a_write_holds_each_changed_field_with_its_old_and_new_value() {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
+    let id = api.create_finding(&client, "k").await;
     let path = format!("{}/{id}", findings_path());
     let body = json!({ "severity": "low", "dueAt": "2026-07-01T00:00:00Z", "reason": "because of a test" });
-    let response = api.patch(&path).by(&client).json(&body).send().await.expect(200);
-    let listed = api.get("/api/v1/audit/entries?action=finding.updated").by(&client).send().await.expect(200).json();
+    let response = api.patch(&path).auth(&client).json(&body).send().await.expect(200);
+    let listed = api.get("/api/v1/audit/entries?action=finding.updated").auth(&client).send().await.expect(200).json();
     let entry = &listed["entries"][0];
     assert_eq!(entry["requestId"], response.header("x-request-id"));
     assert_eq!(
@@ -152,21 +158,21 @@ async fn a_write_says_what_changed_from_what_to_what() {
 }
 
 #[tokio::test]
-async fn a_batch_leaves_one_entry_for_the_call_and_one_for_each_record_that_changed() {
-    let api = House::open().await;
-    let client = api.everyone().await;
+async fn a_batch_leaves_one_entry_for_the_request_and_one_for_each_changed_record() {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
     let mut existing = finding_body("existing");
     existing.as_object_mut().unwrap().remove("reason");
     let mut changed = existing.clone();
     changed["title"] = json!("Another title");
     changed["findingKey"] = json!("changed");
-    api.finding(&client, "existing").await;
-    api.finding(&client, "changed").await;
+    api.create_finding(&client, "existing").await;
+    api.create_finding(&client, "changed").await;
     let mut new = existing.clone();
     new["findingKey"] = json!("new");
     let body =
         json!({ "findings": [existing, changed, new, {}], "onConflict": "update", "reason": "because of a test" });
-    let response = api.post("/api/v1/governance/findings/batch").by(&client).json(&body).send().await.expect(200);
+    let response = api.post("/api/v1/governance/findings/batch").auth(&client).json(&body).send().await.expect(200);
     let entries = entries_of(&api, api.home, &response).await;
     let actions: Vec<_> = entries.iter().map(|recorded| recorded.entry.action.to_string()).collect();
     assert_eq!(actions, ["finding.batch_written", "finding.updated", "finding.created"]);
@@ -174,59 +180,60 @@ async fn a_batch_leaves_one_entry_for_the_call_and_one_for_each_record_that_chan
 }
 
 #[tokio::test]
-async fn a_replay_is_on_record_as_one() {
-    let api = House::open().await;
-    let client = api.everyone().await;
-    let call = api.post(findings_path()).by(&client).json(&finding_body("k")).key("once");
+async fn a_replay_is_logged_as_a_replay() {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
+    let call = api.post(findings_path()).auth(&client).json(&finding_body("k")).idempotency_key("once");
     call.clone().send().await.expect(201);
     let again = call.send().await.expect(201);
     assert!(again.is_replayed());
-    let entry = entry_of(&api, &client, &again, "POST", findings_path()).await.entry;
+    let entry = checked_entry_of(&api, &client, &again, "POST", findings_path()).await.entry;
     assert_eq!(entry.action.as_str(), "finding.created.replayed");
     assert_eq!(entry.changes, []);
 }
 
 #[tokio::test]
-async fn a_call_that_can_not_be_put_on_record_is_not_answered() {
-    use crate::support::{Fault, Port};
-    let api = House::open().await;
-    let client = api.everyone().await;
-    api.watched.fail(Port::Append, Fault::Unavailable);
-    let response = api.get(findings_path()).by(&client).send().await.expect(503);
-    assert_eq!(response.error(), "internal");
+async fn a_request_whose_audit_entry_cannot_be_stored_fails_with_503() {
+    use crate::support::{Fault, FaultPoint};
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
+    api.store.fail(FaultPoint::Append, Fault::Unavailable);
+    let response = api.get(findings_path()).auth(&client).send().await.expect(503);
+    assert_eq!(response.error_code(), "internal");
     assert!(!response.header("retry-after").is_empty());
-    api.watched.heal();
-    api.get(findings_path()).by(&client).send().await.expect(200);
+    api.store.clear_faults();
+    api.get(findings_path()).auth(&client).send().await.expect(200);
 }
 
 #[tokio::test]
-async fn buffered_entries_are_stored_by_the_time_the_api_was_flushed() {
-    let api = House::with(api::ApiSettings { durable_read_audit: false, ..api::ApiSettings::default() }).await;
-    let client = api.everyone().await;
+async fn flushing_the_api_stores_its_buffered_entries() {
+    let api =
+        TestApi::with_settings(api::ApiSettings { durable_read_audit: false, ..api::ApiSettings::default() }).await;
+    let client = api.full_access_client().await;
     for _ in 0..20 {
-        api.get(findings_path()).by(&client).send().await.expect(200);
+        api.get(findings_path()).auth(&client).send().await.expect(200);
     }
     api.app.flush().await.unwrap();
     let listed = async || {
-        let log = api.log(api.home).await;
+        let log = api.audit_log(api.home).await;
         log.iter().filter(|recorded| recorded.entry.action.as_str() == "finding.listed").count()
     };
     assert_eq!(listed().await, 20);
-    api.get(findings_path()).by(&client).send().await.expect(200);
+    api.get(findings_path()).auth(&client).send().await.expect(200);
     assert_eq!(listed().await, 21, "entries after the flush are stored immediately");
 }
 
 #[tokio::test]
-async fn entries_are_found_by_action_actor_subject_and_time() {
-    let api = House::open().await;
-    let (one, two) = (api.everyone().await, api.everyone().await);
-    let id = api.finding(&one, "k").await;
+async fn audit_entries_can_be_filtered_by_action_actor_subject_and_time() {
+    let api = TestApi::open().await;
+    let (one, two) = (api.full_access_client().await, api.full_access_client().await);
+    let id = api.create_finding(&one, "k").await;
     api.clock().tick();
     let since = api.fixture.now();
-    api.get(&format!("{}/{id}", findings_path())).by(&two).send().await.expect(200);
+    api.get(&format!("{}/{id}", findings_path())).auth(&two).send().await.expect(200);
     let found = async |query: &str| {
         let path = format!("/api/v1/audit/entries?{query}");
-        let entries = api.get(&path).by(&one).send().await.expect(200).json()["entries"].as_array().unwrap().clone();
+        let entries = api.get(&path).auth(&one).send().await.expect(200).json()["entries"].as_array().unwrap().clone();
         entries.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(found(&format!("subjectId={id}")).await, ["finding.read", "finding.created"]);

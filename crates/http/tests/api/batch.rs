@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, House, finding_body, findings_path};
+use crate::support::{Client, TestApi, TestResponse, finding_body, findings_path};
 
 const PATH: &str = "/api/v1/governance/findings/batch";
 
-async fn house() -> (House, Client) {
-    let api = House::open().await;
-    let client = api.everyone().await;
+async fn setup() -> (TestApi, Client) {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
     (api, client)
 }
 
@@ -18,41 +18,41 @@ fn item(key: &str) -> Value {
     body
 }
 
-fn with(key: &str, member: &str, value: impl Into<Value>) -> Value {
+fn item_with(key: &str, member: &str, value: impl Into<Value>) -> Value {
     let mut item = item(key);
     item[member] = value.into();
     item
 }
 
-async fn push(api: &House, client: &Client, on_conflict: Option<&str>, items: &[Value]) -> Answer {
+async fn post_batch(api: &TestApi, client: &Client, on_conflict: Option<&str>, items: &[Value]) -> TestResponse {
     let mut body = json!({ "findings": items, "reason": "because a test says so" });
     if let Some(on_conflict) = on_conflict {
         body["onConflict"] = json!(on_conflict);
     }
-    api.post(PATH).by(client).json(&body).send().await
+    api.post(PATH).auth(client).json(&body).send().await
 }
 
-fn results(response: &Answer) -> Vec<String> {
+fn results(response: &TestResponse) -> Vec<String> {
     let results = response.json()["results"].as_array().unwrap().clone();
     results.iter().map(|result| result["result"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn present(api: &House, client: &Client, key: &str) -> Value {
-    let listed = api.get(&format!("{}?findingKey={key}", findings_path())).by(client).send().await.expect(200).json();
+async fn current_finding(api: &TestApi, client: &Client, key: &str) -> Value {
+    let listed = api.get(&format!("{}?findingKey={key}", findings_path())).auth(client).send().await.expect(200).json();
     listed["findings"][0].clone()
 }
 
 #[tokio::test]
-async fn good_items_land_though_others_fail_and_each_is_answered_in_its_place() {
-    let (api, client) = house().await;
+async fn valid_items_are_stored_although_others_fail_and_results_keep_the_order_of_the_items() {
+    let (api, client) = setup().await;
     let items =
         [item("a"), json!({ "findingKey": "b", "severity": "awful", "reason": "x" }), json!(7), item("c"), json!({})];
-    let response = push(&api, &client, None, &items).await.expect(200);
+    let response = post_batch(&api, &client, None, &items).await.expect(200);
     assert_eq!(results(&response), ["created", "failed", "failed", "created", "failed"]);
     let body = response.json();
     assert_eq!(
         body["results"][0],
-        json!({ "result": "created", "findingKey": "a", "id": present(&api, &client, "a").await["id"] })
+        json!({ "result": "created", "findingKey": "a", "id": current_finding(&api, &client, "a").await["id"] })
     );
     assert_eq!(body["results"][1]["findingKey"], "b");
     let error = &body["results"][1]["error"];
@@ -61,41 +61,41 @@ async fn good_items_land_though_others_fail_and_each_is_answered_in_its_place() 
         error["issues"].as_array().unwrap().iter().map(|issue| issue["path"][0].as_str().unwrap()).collect();
     assert_eq!(paths, ["title", "severity", "sourceKind", "reason"]);
     assert_eq!(body["results"][2]["findingKey"], Value::Null);
-    assert_eq!(api.get(findings_path()).by(&client).send().await.json()["findings"].as_array().unwrap().len(), 2);
+    assert_eq!(api.get(findings_path()).auth(&client).send().await.json()["findings"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
-async fn the_key_of_a_failed_item_is_told_where_it_is_a_text() {
-    let (api, client) = house().await;
+async fn the_result_of_a_failed_item_holds_its_key_if_the_key_is_a_string() {
+    let (api, client) = setup().await;
     let items = [json!({ "findingKey": { "a": 1 } }), json!({ "findingKey": 7 }), json!({ "findingKey": "a b" })];
-    let body = push(&api, &client, None, &items).await.expect(200).json();
+    let body = post_batch(&api, &client, None, &items).await.expect(200).json();
     let keys: Vec<_> = body["results"].as_array().unwrap().iter().map(|result| result["findingKey"].clone()).collect();
     assert_eq!(keys, [Value::Null, Value::Null, json!("a b")]);
 }
 
 #[tokio::test]
-async fn what_is_there_is_skipped_unless_an_update_is_asked_for() {
-    let (api, client) = house().await;
-    api.finding(&client, "a").await;
-    let before = present(&api, &client, "a").await;
-    let changed = [with("a", "title", "Other"), item("b")];
+async fn existing_findings_are_skipped_unless_an_update_is_requested() {
+    let (api, client) = setup().await;
+    api.create_finding(&client, "a").await;
+    let before = current_finding(&api, &client, "a").await;
+    let changed = [item_with("a", "title", "Other"), item("b")];
     for on_conflict in [None, Some("skip")] {
-        let response = push(&api, &client, on_conflict, &changed).await.expect(200);
+        let response = post_batch(&api, &client, on_conflict, &changed).await.expect(200);
         assert_eq!(results(&response)[0], "skipped");
         assert_eq!(response.json()["results"][0]["id"], before["id"]);
-        assert_eq!(present(&api, &client, "a").await, before);
+        assert_eq!(current_finding(&api, &client, "a").await, before);
     }
     api.clock().tick();
-    let response = push(&api, &client, Some("update"), &changed).await.expect(200);
+    let response = post_batch(&api, &client, Some("update"), &changed).await.expect(200);
     assert_eq!(results(&response), ["updated", "unchanged"]);
-    assert_eq!(present(&api, &client, "a").await["title"], "Other");
-    let response = push(&api, &client, Some("update"), &changed).await.expect(200);
+    assert_eq!(current_finding(&api, &client, "a").await["title"], "Other");
+    let response = post_batch(&api, &client, Some("update"), &changed).await.expect(200);
     assert_eq!(results(&response), ["unchanged", "unchanged"]);
 }
 
 #[tokio::test]
-async fn an_update_changes_content_and_never_the_status_and_leaves_what_is_not_said() {
-    let (api, client) = house().await;
+async fn an_update_changes_only_the_fields_of_its_item_and_never_the_status() {
+    let (api, client) = setup().await;
     let mut full = finding_body("a");
     for (name, value) in [
         ("description", "text"),
@@ -111,70 +111,72 @@ async fn an_update_changes_content_and_never_the_status_and_leaves_what_is_not_s
     ] {
         full[name] = json!(value);
     }
-    let id = api.post(findings_path()).by(&client).json(&full).send().await.expect(201).json()["finding"]["id"].clone();
+    let id =
+        api.post(findings_path()).auth(&client).json(&full).send().await.expect(201).json()["finding"]["id"].clone();
     let path = format!("{}/{}", findings_path(), id.as_str().unwrap());
     let close = json!({ "status": "closed", "reason": "because of a test" });
-    let before = api.patch(&path).by(&client).json(&close).send().await.expect(200).json()["finding"].clone();
-    push(&api, &client, Some("update"), &[with("a", "severity", "low")]).await.expect(200);
+    let before = api.patch(&path).auth(&client).json(&close).send().await.expect(200).json()["finding"].clone();
+    post_batch(&api, &client, Some("update"), &[item_with("a", "severity", "low")]).await.expect(200);
     let mut expected = before;
     expected["severity"] = json!("low");
-    assert_eq!(present(&api, &client, "a").await, expected);
-    let status = push(&api, &client, Some("update"), &[with("a", "status", "open")]).await.expect(200);
+    assert_eq!(current_finding(&api, &client, "a").await, expected);
+    let status = post_batch(&api, &client, Some("update"), &[item_with("a", "status", "open")]).await.expect(200);
     assert_eq!(results(&status), ["failed"]);
 }
 
 #[tokio::test]
-async fn a_key_twice_in_one_batch_is_met_the_second_time_as_if_the_first_were_stored() {
-    let (api, client) = house().await;
-    let items = [item("a"), with("a", "title", "Second"), item("b"), item("b")];
-    let response = push(&api, &client, None, &items).await.expect(200);
+async fn the_second_item_with_a_key_in_one_batch_sees_the_first_one_as_stored() {
+    let (api, client) = setup().await;
+    let items = [item("a"), item_with("a", "title", "Second"), item("b"), item("b")];
+    let response = post_batch(&api, &client, None, &items).await.expect(200);
     assert_eq!(results(&response), ["created", "skipped", "created", "skipped"]);
     assert_eq!(response.json()["results"][0]["id"], response.json()["results"][1]["id"]);
-    let items = [with("c", "title", "First"), with("c", "title", "Second"), with("c", "title", "Second")];
+    let items =
+        [item_with("c", "title", "First"), item_with("c", "title", "Second"), item_with("c", "title", "Second")];
     assert_eq!(
-        results(&push(&api, &client, Some("update"), &items).await.expect(200)),
+        results(&post_batch(&api, &client, Some("update"), &items).await.expect(200)),
         ["created", "updated", "unchanged"]
     );
-    assert_eq!(present(&api, &client, "c").await["title"], "Second");
+    assert_eq!(current_finding(&api, &client, "c").await["title"], "Second");
 }
 
 #[tokio::test]
-async fn a_batch_holds_one_to_five_hundred_items() {
-    let (api, client) = house().await;
+async fn a_batch_contains_one_to_five_hundred_items() {
+    let (api, client) = setup().await;
     let items: Vec<Value> = (0..501).map(|number| item(&format!("k{number}"))).collect();
-    assert_eq!(push(&api, &client, None, &items).await.expect(400).paths(), ["findings"]);
-    assert_eq!(push(&api, &client, None, &[]).await.expect(400).paths(), ["findings"]);
-    let response = push(&api, &client, None, &items[..500]).await.expect(200);
+    assert_eq!(post_batch(&api, &client, None, &items).await.expect(400).issue_paths(), ["findings"]);
+    assert_eq!(post_batch(&api, &client, None, &[]).await.expect(400).issue_paths(), ["findings"]);
+    let response = post_batch(&api, &client, None, &items[..500]).await.expect(200);
     assert_eq!(results(&response), vec!["created"; 500]);
 }
 
 #[tokio::test]
-async fn faults_of_the_whole_are_told_at_once_and_nothing_lands() {
-    let (api, client) = house().await;
+async fn all_errors_of_the_batch_itself_are_reported_together_and_no_item_is_stored() {
+    let (api, client) = setup().await;
     let body = json!({ "findings": {}, "onConflict": "replace", "mode": 1 });
-    let response = api.post(PATH).by(&client).json(&body).send().await.expect(400);
-    let mut paths = response.paths();
+    let response = api.post(PATH).auth(&client).json(&body).send().await.expect(400);
+    let mut paths = response.issue_paths();
     paths.sort_unstable();
     assert_eq!(paths, ["findings", "mode", "onConflict", "reason"]);
-    assert!(response.issue("onConflict").contains("skip, update"));
-    push(&api, &client, Some("x"), &[item("a")]).await.expect(400);
-    assert_eq!(present(&api, &client, "a").await, Value::Null);
+    assert!(response.issue_message("onConflict").contains("skip, update"));
+    post_batch(&api, &client, Some("x"), &[item("a")]).await.expect(400);
+    assert_eq!(current_finding(&api, &client, "a").await, Value::Null);
 }
 
 #[tokio::test]
-async fn a_batch_of_nothing_but_failures_is_a_200_that_stores_nothing() {
-    let (api, client) = house().await;
-    let response = push(&api, &client, None, &[json!({}), json!(null)]).await.expect(200);
+async fn a_batch_with_only_invalid_items_returns_200_and_stores_nothing() {
+    let (api, client) = setup().await;
+    let response = post_batch(&api, &client, None, &[json!({}), json!(null)]).await.expect(200);
     assert_eq!(results(&response), ["failed", "failed"]);
-    assert!(api.watched.events().is_empty());
+    assert!(api.store.take_events().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn batches_over_the_same_keys_at_once_create_each_once() {
-    let (api, client) = house().await;
+async fn concurrent_batches_with_the_same_keys_create_each_finding_once() {
+    let (api, client) = setup().await;
     let items: Vec<Value> = (0..50).map(|number| item(&format!("k{number}"))).collect();
     let body = json!({ "findings": items, "reason": "because a test says so" });
-    let call = api.post(PATH).by(&client).json(&body);
+    let call = api.post(PATH).auth(&client).json(&body);
     let calls: Vec<_> = (0..4).map(|_| tokio::spawn(call.clone().send())).collect();
     let mut created = 0;
     for call in calls {
@@ -185,10 +187,10 @@ async fn batches_over_the_same_keys_at_once_create_each_once() {
 }
 
 #[tokio::test]
-async fn failed_items_with_ever_so_many_unknown_fields_are_answered_in_bounded_size() {
-    let (api, client) = house().await;
+async fn the_response_to_an_item_with_very_many_unknown_fields_has_a_bounded_size() {
+    let (api, client) = setup().await;
     let fields: Vec<String> = (0..90_000).map(|number| format!("\"{number}\":0")).collect();
     let body = format!("{{\"reason\":\"because of a test\",\"findings\":[{{{}}}]}}", fields.join(","));
-    let response = api.post(PATH).by(&client).body("application/json", body).send().await.expect(200);
+    let response = api.post(PATH).auth(&client).body("application/json", body).send().await.expect(200);
     assert!(response.body.len() < 64 * 1024, "{} bytes", response.body.len());
 }

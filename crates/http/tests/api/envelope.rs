@@ -6,17 +6,17 @@ use futures_util::{StreamExt, stream};
 use scopes::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Fault, House, Port, finding_body, findings_path, operations};
+use crate::support::{Client, Fault, FaultPoint, TestApi, finding_body, findings_path, operations};
 
-async fn house() -> (House, Client) {
-    let api = House::open().await;
-    let client = api.everyone().await;
+async fn setup() -> (TestApi, Client) {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
     (api, client)
 }
 
 #[tokio::test]
-async fn an_unknown_route_is_404_for_everybody() {
-    let (api, client) = house().await;
+async fn an_unknown_route_returns_404_to_every_caller() {
+    let (api, client) = setup().await;
     for path in [
         "/",
         "/api",
@@ -28,16 +28,16 @@ async fn an_unknown_route_is_404_for_everybody() {
         "/%ff",
         "//",
     ] {
-        assert_eq!(api.get(path).send().await.expect(404).error(), "not_found", "{path}");
-        assert_eq!(api.get(path).by(&client).send().await.expect(404).error(), "not_found", "{path}");
-        api.get(path).bearer("nonsense").send().await.expect(404);
-        api.call("PROPFIND", path).send().await.expect(404);
+        assert_eq!(api.get(path).send().await.expect(404).error_code(), "not_found", "{path}");
+        assert_eq!(api.get(path).auth(&client).send().await.expect(404).error_code(), "not_found", "{path}");
+        api.get(path).bearer_auth("nonsense").send().await.expect(404);
+        api.request("PROPFIND", path).send().await.expect(404);
     }
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_405_and_allow_names_the_right_ones() {
-    let (api, client) = house().await;
+async fn a_wrong_method_is_rejected_with_405_and_allow_lists_the_supported_ones() {
+    let (api, client) = setup().await;
     for (method, path, allow) in [
         ("DELETE", "/api/v1/governance/findings", "GET, HEAD, POST"),
         ("PUT", "/api/v1/governance/findings/find_01KSFQX5Y800000000000000003", "GET, HEAD, PATCH"),
@@ -46,36 +46,36 @@ async fn a_wrong_method_is_405_and_allow_names_the_right_ones() {
         ("OPTIONS", "/api/v1/organization", "GET, HEAD"),
         ("BREW", "/api/v1/organization", "GET, HEAD"),
     ] {
-        let response = api.call(method, path).by(&client).send().await.expect(405);
+        let response = api.request(method, path).auth(&client).send().await.expect(405);
         assert_eq!(response.header("allow"), allow, "{method} {path}");
         if method != "HEAD" {
-            assert_eq!(response.error(), "method_not_allowed");
+            assert_eq!(response.error_code(), "method_not_allowed");
         }
     }
 }
 
 #[tokio::test]
-async fn a_member_given_twice_is_refused_by_name_and_nothing_is_recorded() {
-    let (api, client) = house().await;
+async fn a_duplicate_json_member_is_rejected_by_name_and_nothing_is_stored() {
+    let (api, client) = setup().await;
     let body = finding_body("twice").to_string().replacen('{', "{\"title\":\"Another\",", 1);
-    let response = api.post(findings_path()).by(&client).body("application/json", body).send().await.expect(400);
+    let response = api.post(findings_path()).auth(&client).body("application/json", body).send().await.expect(400);
     assert!(response.message().starts_with("\"title\" is repeated at line 1"), "{}", response.message());
-    let list = api.get(findings_path()).by(&client).send().await.expect(200).json();
+    let list = api.get(findings_path()).auth(&client).send().await.expect(200).json();
     assert_eq!(list["findings"], json!([]));
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_told_to_be_one() {
-    let (api, client) = house().await;
-    let call = || api.post(findings_path()).by(&client).json(&finding_body("compressed"));
+async fn a_compressed_request_body_is_rejected_with_415() {
+    let (api, client) = setup().await;
+    let call = || api.post(findings_path()).auth(&client).json(&finding_body("compressed"));
     let response = call().header("content-encoding", "gzip").send().await.expect(415);
     assert!(response.message().contains("Content-Encoding"), "{}", response.message());
     call().header("content-encoding", "identity").send().await.expect(201);
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_a_fault_of_the_whole() {
-    let (api, client) = house().await;
+async fn a_body_that_is_not_a_json_object_is_one_error_of_the_whole_body() {
+    let (api, client) = setup().await;
     let deep = "[".repeat(100_000);
     for body in [
         &b""[..],
@@ -90,15 +90,15 @@ async fn a_body_that_is_no_json_object_is_a_fault_of_the_whole() {
         b"NaN",
         deep.as_bytes(),
     ] {
-        let response = api.post(findings_path()).by(&client).body("application/json", body).send().await.expect(400);
-        assert_eq!(response.error(), "validation");
-        assert_eq!(response.paths(), [""], "{:?}", String::from_utf8_lossy(body));
+        let response = api.post(findings_path()).auth(&client).body("application/json", body).send().await.expect(400);
+        assert_eq!(response.error_code(), "validation");
+        assert_eq!(response.issue_paths(), [""], "{:?}", String::from_utf8_lossy(body));
     }
 }
 
 #[tokio::test]
-async fn every_fault_of_a_body_is_told_at_once() {
-    let (api, client) = house().await;
+async fn all_errors_of_a_body_are_reported_together() {
+    let (api, client) = setup().await;
     let body = json!({
         "title": " ",
         "severity": "awful",
@@ -109,8 +109,8 @@ async fn every_fault_of_a_body_is_told_at_once() {
         "status": "closed",
         "colour": "red",
     });
-    let response = api.post(findings_path()).by(&client).json(&body).send().await.expect(400);
-    let mut paths = response.paths();
+    let response = api.post(findings_path()).auth(&client).json(&body).send().await.expect(400);
+    let mut paths = response.issue_paths();
     paths.sort_unstable();
     let faulty = [
         "colour",
@@ -125,58 +125,59 @@ async fn every_fault_of_a_body_is_told_at_once() {
         "title",
     ];
     assert_eq!(paths, faulty);
-    assert!(response.issue("severity").contains("info, low, medium, high, critical"));
-    assert!(response.issue("colour").contains("the allowed fields are: findingKey, title, severity"));
+    assert!(response.issue_message("severity").contains("info, low, medium, high, critical"));
+    assert!(response.issue_message("colour").contains("the allowed fields are: findingKey, title, severity"));
 }
 
 #[tokio::test]
-async fn a_faulty_reason_hides_no_fault_beside_it() {
-    let (api, client) = house().await;
-    let path = format!("{}/{}", findings_path(), api.finding(&client, "k").await);
-    let response = api.patch(&path).by(&client).json(&json!({ "reason": "short" })).send().await.expect(400);
-    assert_eq!(response.paths(), ["reason", ""]);
+async fn an_invalid_reason_does_not_hide_other_errors() {
+    let (api, client) = setup().await;
+    let path = format!("{}/{}", findings_path(), api.create_finding(&client, "k").await);
+    let response = api.patch(&path).auth(&client).json(&json!({ "reason": "short" })).send().await.expect(400);
+    assert_eq!(response.issue_paths(), ["reason", ""]);
     let body = json!({ "eventType": "verified_as_duplicate" });
-    let response = api.post(&format!("{path}/events")).by(&client).json(&body).send().await.expect(400);
-    assert_eq!(response.paths(), ["reason", "duplicateOfFindingId"]);
+    let response = api.post(&format!("{path}/events")).auth(&client).json(&body).send().await.expect(400);
+    assert_eq!(response.issue_paths(), ["reason", "duplicateOfFindingId"]);
 }
 
 #[tokio::test]
-async fn a_body_with_ever_so_many_unknown_fields_gets_an_answer_of_bounded_size() {
-    let (api, client) = house().await;
+async fn the_response_to_a_body_with_very_many_unknown_fields_has_a_bounded_size() {
+    let (api, client) = setup().await;
     let fields: Vec<String> = (0..100_000).map(|number| format!("\"{number}\":0")).collect();
     let body = format!("{{{}}}", fields.join(","));
-    let response = api.post(findings_path()).by(&client).body("application/json", body).send().await.expect(400);
+    let response = api.post(findings_path()).auth(&client).body("application/json", body).send().await.expect(400);
     assert!(response.body.len() < 64 * 1024, "{} bytes", response.body.len());
     assert!(response.message().contains("errors"));
 }
 
 #[tokio::test]
-async fn a_query_with_ever_so_many_parameters_gets_an_answer_of_bounded_size() {
-    let (api, client) = house().await;
+async fn the_response_to_a_query_with_very_many_parameters_has_a_bounded_size() {
+    let (api, client) = setup().await;
     let query = |count: usize| (0..count).map(|number| format!("p{number}=")).collect::<Vec<_>>().join("&");
     for path in [findings_path(), "/api/v1/openapi.json", "/api/v1/organization"] {
-        let get = async |count| api.get(&format!("{path}?{}", query(count))).by(&client).send().await.expect(400);
-        assert_eq!(get(2000).await.issue("query"), "must have at most 50 parameters", "{path}");
+        let get = async |count| api.get(&format!("{path}?{}", query(count))).auth(&client).send().await.expect(400);
+        assert_eq!(get(2000).await.issue_message("query"), "must have at most 50 parameters", "{path}");
         let response = get(50).await;
-        assert_eq!(response.paths().len(), 21, "{path}");
-        assert_eq!(response.issue("query"), "30 more unknown parameters are not listed", "{path}");
+        assert_eq!(response.issue_paths().len(), 21, "{path}");
+        assert_eq!(response.issue_message("query"), "30 more unknown parameters are not listed", "{path}");
     }
 }
 
 #[tokio::test]
-async fn a_query_that_is_not_utf8_or_names_a_parameter_twice_is_400() {
-    let (api, client) = house().await;
-    let get = async |query: &str| api.get(&format!("{}?{query}", findings_path())).by(&client).send().await.expect(400);
-    assert_eq!(get("status=%ff").await.paths(), ["query.status"]);
-    assert_eq!(get("limit=1&limit=2").await.paths(), ["query.limit"]);
-    assert_eq!(get("status=open&status=open").await.paths(), ["query.status"]);
-    assert_eq!(get("limit=0&status=x&colour=red&createdAfter=now").await.paths().len(), 4);
-    assert_eq!(get("&&=").await.paths(), ["query."]);
+async fn a_query_that_is_not_utf8_or_repeats_a_parameter_is_rejected_with_400() {
+    let (api, client) = setup().await;
+    let get =
+        async |query: &str| api.get(&format!("{}?{query}", findings_path())).auth(&client).send().await.expect(400);
+    assert_eq!(get("status=%ff").await.issue_paths(), ["query.status"]);
+    assert_eq!(get("limit=1&limit=2").await.issue_paths(), ["query.limit"]);
+    assert_eq!(get("status=open&status=open").await.issue_paths(), ["query.status"]);
+    assert_eq!(get("limit=0&status=x&colour=red&createdAfter=now").await.issue_paths().len(), 4);
+    assert_eq!(get("&&=").await.issue_paths(), ["query."]);
 }
 
 #[tokio::test]
-async fn an_unknown_value_of_a_filter_is_named_with_the_allowed_ones() {
-    let (api, client) = house().await;
+async fn an_unknown_filter_value_is_rejected_with_the_list_of_allowed_values() {
+    let (api, client) = setup().await;
     for (query, path, allowed) in [
         ("governance/findings?status=opne", "query.status", "open, triaged"),
         ("governance/findings?status=open,", "query.status", "open, triaged"),
@@ -186,15 +187,15 @@ async fn an_unknown_value_of_a_filter_is_named_with_the_allowed_ones() {
         ("governance/controls?status=open", "query.status", "draft, active, retired"),
         ("governance/findings?order=created", "query.order", "updated"),
     ] {
-        let response = api.get(&format!("/api/v1/{query}")).by(&client).send().await.expect(400);
-        assert_eq!(response.error(), "validation");
-        assert!(response.issue(path).contains(allowed), "{query}: {}", response.issue(path));
+        let response = api.get(&format!("/api/v1/{query}")).auth(&client).send().await.expect(400);
+        assert_eq!(response.error_code(), "validation");
+        assert!(response.issue_message(path).contains(allowed), "{query}: {}", response.issue_message(path));
     }
 }
 
 #[tokio::test]
-async fn a_filter_value_no_store_could_hold_is_400() {
-    let (api, client) = house().await;
+async fn a_filter_value_that_no_store_could_hold_is_rejected_with_400() {
+    let (api, client) = setup().await;
     for query in [
         "governance/findings?findingKey=%00",
         "governance/findings?subjectResourceId=a%00b",
@@ -202,37 +203,42 @@ async fn a_filter_value_no_store_could_hold_is_400() {
         "audit/entries?actorId=x%00",
         "audit/entries?subjectId=%00",
     ] {
-        api.get(&format!("/api/v1/{query}")).by(&client).send().await.expect(400);
+        api.get(&format!("/api/v1/{query}")).auth(&client).send().await.expect(400);
     }
 }
 
 #[tokio::test]
-async fn a_body_of_another_type_is_415_and_one_past_a_mebibyte_413() {
-    let (api, client) = house().await;
+async fn a_body_of_another_type_is_rejected_with_415_and_one_above_a_mebibyte_with_413() {
+    let (api, client) = setup().await;
     for content_type in ["text/plain", "application/xml", "application/jsonp", "", "multipart/form-data"] {
-        let call = api.post(findings_path()).by(&client).body(content_type, finding_body("k").to_string());
-        assert_eq!(call.send().await.expect(415).error(), "unsupported_media_type", "{content_type}");
+        let call = api.post(findings_path()).auth(&client).body(content_type, finding_body("k").to_string());
+        assert_eq!(call.send().await.expect(415).error_code(), "unsupported_media_type", "{content_type}");
     }
     let mut body = finding_body("k").to_string().into_bytes();
     body.resize(1024 * 1024, b' ');
-    api.post(findings_path()).by(&client).body("application/json", body.clone()).send().await.expect(201);
+    api.post(findings_path()).auth(&client).body("application/json", body.clone()).send().await.expect(201);
     body.push(b' ');
-    let response = api.post(findings_path()).by(&client).body("application/json", body).send().await.expect(413);
-    assert_eq!(response.error(), "payload_too_large");
+    let response = api.post(findings_path()).auth(&client).body("application/json", body).send().await.expect(413);
+    assert_eq!(response.error_code(), "payload_too_large");
 }
 
 #[tokio::test]
-async fn every_operation_documents_that_a_body_may_be_too_large() {
-    let (api, client) = house().await;
+async fn every_operation_rejects_a_too_large_body_with_a_documented_413() {
+    let (api, client) = setup().await;
     for operation in operations().iter().filter(|operation| !operation.path.contains('{')) {
         let body = vec![b' '; 1024 * 1024 + 1];
-        api.call(&operation.method, &operation.path).by(&client).bare_body(body).send().await.expect(413);
+        api.request(&operation.method, &operation.path)
+            .auth(&client)
+            .body_without_content_type(body)
+            .send()
+            .await
+            .expect(413);
     }
 }
 
 #[tokio::test]
-async fn what_accept_leaves_out_is_406() {
-    let (api, client) = house().await;
+async fn an_accept_header_that_excludes_json_is_rejected_with_406() {
+    let (api, client) = setup().await;
     for good in [
         "application/json",
         "*/*",
@@ -241,37 +247,44 @@ async fn what_accept_leaves_out_is_406() {
         "APPLICATION/JSON; charset=utf-8",
         "",
     ] {
-        api.get(findings_path()).by(&client).header("accept", good).send().await.expect(200);
+        api.get(findings_path()).auth(&client).header("accept", good).send().await.expect(200);
     }
     for bad in ["text/html", "application/xml, text/*", "application/json;q=0", "application/json; q=0.000", "nonsense"]
     {
-        let response = api.get(findings_path()).by(&client).header("accept", bad).send().await.expect(406);
-        assert_eq!(response.error(), "not_acceptable", "{bad}");
+        let response = api.get(findings_path()).auth(&client).header("accept", bad).send().await.expect(406);
+        assert_eq!(response.error_code(), "not_acceptable", "{bad}");
     }
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_is_503_with_retry_after_and_changes_nothing() {
-    let (api, client) = house().await;
-    for point in [Port::Read, Port::Commit, Port::Append, Port::Revision, Port::ClientId, Port::Kept] {
+async fn an_unavailable_store_causes_503_with_retry_after() {
+    let (api, client) = setup().await;
+    for point in [
+        FaultPoint::Read,
+        FaultPoint::Commit,
+        FaultPoint::Append,
+        FaultPoint::Revision,
+        FaultPoint::ClientId,
+        FaultPoint::StoredResponse,
+    ] {
         // A new revision of the account invalidates the cached one, so that the account is read again.
-        api.rescope(&client, Scope::ALL).await;
-        api.watched.fail(point, Fault::Unavailable);
+        api.set_scopes(&client, Scope::ALL).await;
+        api.store.fail(point, Fault::Unavailable);
         let responses = [
-            api.ask_token(&client).await,
-            api.get(findings_path()).by(&client).send().await,
+            api.request_token(&client).await,
+            api.get(findings_path()).auth(&client).send().await,
             api.post(findings_path())
-                .by(&client)
+                .auth(&client)
                 .json(&finding_body(&format!("{point:?}")))
-                .key(&format!("{point:?}"))
+                .idempotency_key(&format!("{point:?}"))
                 .send()
                 .await,
         ];
-        api.watched.heal();
+        api.store.clear_faults();
         let failed: Vec<_> = responses.iter().filter(|response| response.status == 503).collect();
         assert!(!failed.is_empty(), "no request failed although {point:?} was unavailable");
         for response in failed {
-            assert_eq!(response.error(), "internal");
+            assert_eq!(response.error_code(), "internal");
             assert!(response.header("retry-after").parse::<u32>().unwrap() >= 1);
         }
         assert!(responses.iter().all(|response| response.status < 500 || response.status == 503));
@@ -279,69 +292,76 @@ async fn a_store_that_is_away_is_503_with_retry_after_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_broken_or_panics_is_500_and_tells_nothing_of_itself() {
-    let (api, client) = house().await;
+async fn a_corrupt_or_panicking_store_causes_500_without_internal_details() {
+    let (api, client) = setup().await;
     for fault in [Fault::Corrupt, Fault::Panic] {
-        for point in [Port::Read, Port::Commit, Port::Append, Port::Revision, Port::ClientId, Port::Kept] {
-            api.rescope(&client, Scope::ALL).await;
-            api.watched.fail(point, fault);
+        for point in [
+            FaultPoint::Read,
+            FaultPoint::Commit,
+            FaultPoint::Append,
+            FaultPoint::Revision,
+            FaultPoint::ClientId,
+            FaultPoint::StoredResponse,
+        ] {
+            api.set_scopes(&client, Scope::ALL).await;
+            api.store.fail(point, fault);
             let responses = [
-                api.ask_token(&client).await,
-                api.get(findings_path()).by(&client).send().await,
+                api.request_token(&client).await,
+                api.get(findings_path()).auth(&client).send().await,
                 api.post(findings_path())
-                    .by(&client)
+                    .auth(&client)
                     .json(&finding_body(&format!("{point:?}")))
-                    .key(&format!("{fault:?}{point:?}"))
+                    .idempotency_key(&format!("{fault:?}{point:?}"))
                     .send()
                     .await,
             ];
-            api.watched.heal();
+            api.store.clear_faults();
             assert!(
                 responses.iter().any(|response| response.status == 500),
                 "no request failed with {fault:?} of {point:?}"
             );
             for response in responses.iter().filter(|response| response.status == 500) {
-                assert_eq!(response.error(), "internal");
+                assert_eq!(response.error_code(), "internal");
             }
         }
     }
-    api.get(findings_path()).by(&client).send().await.expect(200);
+    api.get(findings_path()).auth(&client).send().await.expect(200);
 }
 
 #[tokio::test]
-async fn a_call_that_panicked_is_on_record() {
-    let (api, client) = house().await;
-    api.watched.fail(Port::Read, Fault::Panic);
-    let response = api.get(findings_path()).by(&client).send().await.expect(500);
-    api.watched.heal();
+async fn a_request_that_panicked_is_logged() {
+    let (api, client) = setup().await;
+    api.store.fail(FaultPoint::Read, Fault::Panic);
+    let response = api.get(findings_path()).auth(&client).send().await.expect(500);
+    api.store.clear_faults();
     let entries = api.entries_by_request().await;
     assert_eq!(entries[response.header("x-request-id")][0].entry.status, Some(500));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_breaks_off_or_never_arrives_is_400_and_changes_nothing() {
-    let (api, client) = house().await;
+async fn a_body_that_breaks_off_or_never_completes_is_rejected_with_400_and_changes_nothing() {
+    let (api, client) = setup().await;
     let text = finding_body("k").to_string();
     let (first, _) = text.split_at(20);
     let first = || stream::iter([Ok(first.to_owned())]);
     let broken = first().chain(stream::iter([Err(std::io::Error::other("gone"))]));
     let endless = first().chain(stream::pending::<std::io::Result<String>>());
-    let call = api.post(findings_path()).by(&client).header("content-type", "application/json");
+    let call = api.post(findings_path()).auth(&client).header("content-type", "application/json");
     for (body, expected) in
         [(Body::from_stream(broken), "before the body was complete"), (Body::from_stream(endless), "within 30 s")]
     {
-        let response = call.clone().send_stream(body).await.expect(400);
+        let response = call.clone().send_body_stream(body).await.expect(400);
         assert!(response.message().contains(expected), "{}", response.message());
     }
-    api.finding(&client, "k").await;
+    api.create_finding(&client, "k").await;
 }
 
 #[tokio::test]
-async fn scope_is_judged_before_the_request_is_read() {
-    let (api, _) = house().await;
+async fn the_scope_is_checked_before_the_request_is_parsed() {
+    let (api, _) = setup().await;
     let unprivileged = api.client(api.home, &[Scope::WebhooksManage]).await;
     for body in [Value::Null, json!({ "nonsense": true })] {
-        api.post(findings_path()).by(&unprivileged).json(&body).send().await.expect(403);
+        api.post(findings_path()).auth(&unprivileged).json(&body).send().await.expect(403);
     }
-    api.get(&format!("{}/nonsense", findings_path())).by(&unprivileged).send().await.expect(403);
+    api.get(&format!("{}/nonsense", findings_path())).auth(&unprivileged).send().await.expect(403);
 }

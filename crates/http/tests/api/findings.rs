@@ -3,19 +3,19 @@
 use scopes::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Client, House, finding_body, findings_path};
+use crate::support::{Client, TestApi, finding_body, findings_path};
 
-async fn house() -> (House, Client) {
-    let api = House::open().await;
-    let client = api.everyone().await;
+async fn setup() -> (TestApi, Client) {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
     (api, client)
 }
 
-async fn created(api: &House, client: &Client, body: &Value) -> Value {
-    api.post(findings_path()).by(client).json(body).send().await.expect(201).json()["finding"].clone()
+async fn create(api: &TestApi, client: &Client, body: &Value) -> Value {
+    api.post(findings_path()).auth(client).json(body).send().await.expect(201).json()["finding"].clone()
 }
 
-fn full(key: &str) -> Value {
+fn full_body(key: &str) -> Value {
     json!({
         "findingKey": key,
         "title": "Member portal accepts TLS 1.0",
@@ -36,9 +36,9 @@ fn full(key: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_least_that_makes_a_finding_gives_every_field_with_its_default() {
-    let (api, client) = house().await;
-    let response = api.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(201);
+async fn a_minimal_finding_is_returned_with_every_other_field_at_its_default() {
+    let (api, client) = setup().await;
+    let response = api.post(findings_path()).auth(&client).json(&finding_body("k")).send().await.expect(201);
     let finding = response.json()["finding"].clone();
     let id = finding["id"].as_str().unwrap();
     assert!(id.starts_with("find_") && id.len() == 31);
@@ -55,15 +55,15 @@ async fn the_least_that_makes_a_finding_gives_every_field_with_its_default() {
             "lifecycleInstanceId": null, "duplicateOfFindingId": null, "createdAt": now, "updatedAt": now,
         })
     );
-    let read = api.get(response.header("location")).by(&client).send().await.expect(200);
+    let read = api.get(response.header("location")).auth(&client).send().await.expect(200);
     assert_eq!(read.json()["finding"], finding);
 }
 
 #[tokio::test]
-async fn every_field_that_is_given_is_kept_and_nulls_are_as_if_left_out() {
-    let (api, client) = house().await;
-    let finding = created(&api, &client, &full("k")).await;
-    for (name, value) in full("k").as_object().unwrap() {
+async fn every_field_is_stored_as_sent_and_null_means_absent() {
+    let (api, client) = setup().await;
+    let finding = create(&api, &client, &full_body("k")).await;
+    for (name, value) in full_body("k").as_object().unwrap() {
         match name.as_str() {
             "reason" => {}
             "dueAt" => assert_eq!(finding["dueAt"], "2026-07-01T10:00:00.000Z"),
@@ -86,8 +86,8 @@ async fn every_field_that_is_given_is_kept_and_nulls_are_as_if_left_out() {
     for name in optional {
         nulls[name] = Value::Null;
     }
-    let mut finding = created(&api, &client, &nulls).await;
-    let mut bare = created(&api, &client, &finding_body("bare")).await;
+    let mut finding = create(&api, &client, &nulls).await;
+    let mut bare = create(&api, &client, &finding_body("bare")).await;
     for name in ["id", "findingKey"] {
         finding[name] = Value::Null;
         bare[name] = Value::Null;
@@ -96,23 +96,23 @@ async fn every_field_that_is_given_is_kept_and_nulls_are_as_if_left_out() {
     for name in ["findingKey", "title", "severity", "sourceKind", "reason"] {
         let mut body = finding_body("k2");
         body[name] = Value::Null;
-        assert_eq!(api.post(findings_path()).by(&client).json(&body).send().await.expect(400).paths(), [name]);
+        assert_eq!(api.post(findings_path()).auth(&client).json(&body).send().await.expect(400).issue_paths(), [name]);
     }
 }
 
 #[tokio::test]
-async fn what_the_server_keeps_for_itself_can_not_be_set() {
-    let (api, client) = house().await;
+async fn fields_maintained_by_the_server_cannot_be_set() {
+    let (api, client) = setup().await;
     for name in ["id", "status", "closedAt", "lifecycleInstanceId", "duplicateOfFindingId", "createdAt", "updatedAt"] {
         let mut body = finding_body("k");
         body[name] = Value::Null;
-        assert_eq!(api.post(findings_path()).by(&client).json(&body).send().await.expect(400).paths(), [name]);
+        assert_eq!(api.post(findings_path()).auth(&client).json(&body).send().await.expect(400).issue_paths(), [name]);
     }
 }
 
 #[tokio::test]
-async fn texts_are_held_to_their_limits_at_both_ends() {
-    let (api, client) = house().await;
+async fn texts_at_their_length_limits_are_accepted_and_texts_beyond_them_rejected() {
+    let (api, client) = setup().await;
     for (name, good, bad) in [
         (
             "findingKey",
@@ -134,31 +134,31 @@ async fn texts_are_held_to_their_limits_at_both_ends() {
         for (index, value) in good.iter().enumerate() {
             let mut body = finding_body(&format!("{name}{index}"));
             body[name] = json!(value);
-            created(&api, &client, &body).await;
+            create(&api, &client, &body).await;
         }
         for value in bad {
             let mut body = finding_body("bad");
             body[name] = json!(value);
-            let response = api.post(findings_path()).by(&client).json(&body).send().await.expect(400);
-            assert_eq!(response.paths(), [name], "{value:?}");
+            let response = api.post(findings_path()).auth(&client).json(&body).send().await.expect(400);
+            assert_eq!(response.issue_paths(), [name], "{value:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_taken_key_is_409_and_names_who_has_it() {
-    let (api, client) = house().await;
-    let id = api.finding(&client, "k").await;
-    let response = api.post(findings_path()).by(&client).json(&full("k")).send().await.expect(409);
-    assert_eq!(response.error(), "conflict");
+async fn a_taken_key_is_rejected_with_409_and_the_id_of_the_existing_finding() {
+    let (api, client) = setup().await;
+    let id = api.create_finding(&client, "k").await;
+    let response = api.post(findings_path()).auth(&client).json(&full_body("k")).send().await.expect(409);
+    assert_eq!(response.error_code(), "conflict");
     assert_eq!(response.json()["existingId"], id);
-    api.finding(&client, "K").await;
+    api.create_finding(&client, "K").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_who_create_the_same_key_at_once_one_succeeds_and_the_others_learn_who() {
-    let (api, client) = house().await;
-    let call = api.post(findings_path()).by(&client).json(&finding_body("k"));
+async fn one_of_eight_concurrent_creates_with_one_key_succeeds_and_the_others_get_its_id() {
+    let (api, client) = setup().await;
+    let call = api.post(findings_path()).auth(&client).json(&finding_body("k"));
     let calls: Vec<_> = (0..8).map(|_| tokio::spawn(call.clone().send())).collect();
     let (mut created, mut existing) = (Vec::new(), Vec::new());
     for call in calls {
@@ -174,8 +174,8 @@ async fn of_many_who_create_the_same_key_at_once_one_succeeds_and_the_others_lea
 }
 
 #[tokio::test]
-async fn half_a_subject_is_refused_on_the_part_that_is_missing() {
-    let (api, client) = house().await;
+async fn an_incomplete_subject_is_rejected_at_the_missing_field() {
+    let (api, client) = setup().await;
     for (present, missing) in [
         (&["subjectModuleKey"][..], "subjectResourceType"),
         (&["subjectResourceId"], "subjectModuleKey"),
@@ -183,21 +183,24 @@ async fn half_a_subject_is_refused_on_the_part_that_is_missing() {
     ] {
         let mut body = finding_body("k");
         present.iter().for_each(|name| body[*name] = json!("x"));
-        assert_eq!(api.post(findings_path()).by(&client).json(&body).send().await.expect(400).paths(), [missing]);
+        assert_eq!(
+            api.post(findings_path()).auth(&client).json(&body).send().await.expect(400).issue_paths(),
+            [missing]
+        );
     }
 }
 
-async fn patch(api: &House, client: &Client, id: &Value, change: Value) -> crate::support::Answer {
+async fn patch(api: &TestApi, client: &Client, id: &Value, change: Value) -> crate::support::TestResponse {
     let mut body = change;
     body["reason"] = json!("because a test says so");
     let path = format!("{}/{}", findings_path(), id.as_str().unwrap());
-    api.patch(&path).by(client).json(&body).send().await
+    api.patch(&path).auth(client).json(&body).send().await
 }
 
 #[tokio::test]
-async fn a_patch_leaves_what_is_absent_clears_what_is_null_and_sets_the_rest() {
-    let (api, client) = house().await;
-    let before = created(&api, &client, &full("k")).await;
+async fn a_patch_leaves_absent_fields_clears_null_fields_and_sets_the_others() {
+    let (api, client) = setup().await;
+    let before = create(&api, &client, &full_body("k")).await;
     api.clock().tick();
     let after = patch(&api, &client, &before["id"], json!({ "dueAt": null, "ownerMemberUserId": "user 3" })).await;
     let after = after.expect(200).json()["finding"].clone();
@@ -210,48 +213,50 @@ async fn a_patch_leaves_what_is_absent_clears_what_is_null_and_sets_the_rest() {
     let after = patch(&api, &client, &before["id"], nothing).await.expect(200).json()["finding"].clone();
     assert_eq!(after["subjectModuleKey"], Value::Null);
     let part = patch(&api, &client, &before["id"], json!({ "subjectResourceId": "x" })).await.expect(400);
-    assert_eq!(part.paths(), ["subjectModuleKey"]);
+    assert_eq!(part.issue_paths(), ["subjectModuleKey"]);
 }
 
 #[tokio::test]
 async fn one_part_of_a_subject_can_be_changed_alone() {
-    let (api, client) = house().await;
-    let before = created(&api, &client, &full("k")).await;
+    let (api, client) = setup().await;
+    let before = create(&api, &client, &full_body("k")).await;
     let after = patch(&api, &client, &before["id"], json!({ "subjectResourceId": "srv-2" })).await.expect(200).json();
     assert_eq!(after["finding"]["subjectResourceId"], "srv-2");
     assert_eq!(after["finding"]["subjectModuleKey"], "assets");
 }
 
 #[tokio::test]
-async fn a_patch_that_names_no_field_or_one_that_can_not_change_is_400() {
-    let (api, client) = house().await;
-    let id = created(&api, &client, &full("k")).await["id"].clone();
-    assert_eq!(patch(&api, &client, &id, json!({})).await.expect(400).paths(), [""]);
+async fn a_patch_without_fields_or_with_an_immutable_field_is_rejected_with_400() {
+    let (api, client) = setup().await;
+    let id = create(&api, &client, &full_body("k")).await["id"].clone();
+    assert_eq!(patch(&api, &client, &id, json!({})).await.expect(400).issue_paths(), [""]);
     for name in ["findingKey", "sourceKind", "closedAt", "duplicateOfFindingId", "lifecycleInstanceId", "createdAt"] {
-        assert!(patch(&api, &client, &id, json!({ name: "x" })).await.expect(400).paths().contains(&name.to_owned()));
+        assert!(
+            patch(&api, &client, &id, json!({ name: "x" })).await.expect(400).issue_paths().contains(&name.to_owned())
+        );
     }
     for name in ["title", "severity", "status", "description"] {
-        assert_eq!(patch(&api, &client, &id, json!({ name: null })).await.expect(400).paths(), [name]);
+        assert_eq!(patch(&api, &client, &id, json!({ name: null })).await.expect(400).issue_paths(), [name]);
     }
 }
 
 #[tokio::test]
-async fn a_patch_that_says_what_is_there_already_is_200_and_changes_nothing() {
-    let (api, client) = house().await;
-    let before = created(&api, &client, &full("k")).await;
-    api.watched.events();
+async fn a_patch_with_the_current_values_returns_200_and_changes_nothing() {
+    let (api, client) = setup().await;
+    let before = create(&api, &client, &full_body("k")).await;
+    api.store.take_events();
     api.clock().tick();
     let same =
         json!({ "title": before["title"], "status": "open", "dueAt": before["dueAt"], "subjectResourceId": "srv-1" });
     let after = patch(&api, &client, &before["id"], same).await.expect(200).json()["finding"].clone();
     assert_eq!(after, before);
-    assert!(api.watched.events().is_empty());
+    assert!(api.store.take_events().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_of_different_fields_at_once_all_come_through() {
-    let (api, client) = house().await;
-    let id = created(&api, &client, &finding_body("k")).await["id"].clone();
+async fn concurrent_patches_of_different_fields_all_take_effect() {
+    let (api, client) = setup().await;
+    let id = create(&api, &client, &finding_body("k")).await["id"].clone();
     let path = format!("{}/{}", findings_path(), id.as_str().unwrap());
     let changes = [
         json!({ "title": "Other" }),
@@ -263,13 +268,13 @@ async fn changes_of_different_fields_at_once_all_come_through() {
         .into_iter()
         .map(|mut body| {
             body["reason"] = json!("because a test says so");
-            tokio::spawn(api.patch(&path).by(&client).json(&body).send())
+            tokio::spawn(api.patch(&path).auth(&client).json(&body).send())
         })
         .collect();
     for call in calls {
         call.await.unwrap().expect(200);
     }
-    let after = api.get(&path).by(&client).send().await;
+    let after = api.get(&path).auth(&client).send().await;
     assert_eq!(after.header("etag"), "\"r5\"");
     let after = after.json()["finding"].clone();
     assert_eq!(
@@ -279,9 +284,9 @@ async fn changes_of_different_fields_at_once_all_come_through() {
 }
 
 #[tokio::test]
-async fn a_write_scope_shows_what_was_written_and_reads_nothing_else() {
-    let api = House::open().await;
+async fn the_write_scope_alone_allows_creating_a_finding_but_not_reading_it() {
+    let api = TestApi::open().await;
     let client = api.client(api.home, &[Scope::FindingsWrite]).await;
-    let id = api.finding(&client, "k").await;
-    api.get(&format!("{}/{id}", findings_path())).by(&client).send().await.expect(403);
+    let id = api.create_finding(&client, "k").await;
+    api.get(&format!("{}/{id}", findings_path())).auth(&client).send().await.expect(403);
 }

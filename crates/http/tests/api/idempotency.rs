@@ -7,20 +7,20 @@ use scopes::Scope;
 use serde_json::{Value, json};
 
 use crate::{
-    operations::{Places, writes},
-    support::{Answer, Client, House, Port, finding_body, findings_path},
+    operations::{PathParams, write_operations},
+    support::{Client, FaultPoint, TestApi, TestResponse, finding_body, findings_path},
 };
 
-async fn house() -> (House, Client, Places) {
-    let api = House::open().await;
-    let client = api.everyone().await;
-    let params = Places::in_house(&api, &client).await;
-    api.watched.events();
-    api.watched.written();
+async fn setup() -> (TestApi, Client, PathParams) {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
+    let params = PathParams::create_records(&api, &client).await;
+    api.store.take_events();
+    api.store.take_write_count();
     (api, client, params)
 }
 
-fn assert_same(first: &Answer, again: &Answer) {
+fn assert_same_response(first: &TestResponse, again: &TestResponse) {
     assert_eq!(again.status, first.status);
     assert_eq!(again.body, first.body);
     for name in ["location", "etag", "content-type"] {
@@ -29,80 +29,86 @@ fn assert_same(first: &Answer, again: &Answer) {
 }
 
 #[tokio::test]
-async fn every_write_again_with_its_key_gives_the_first_answer_byte_for_byte_and_does_nothing() {
-    for operation in writes() {
-        let (api, client, params) = house().await;
-        let call = params.call(&api, operation).by(&client).key("incident-1");
+async fn every_write_repeated_with_its_key_returns_the_first_response_byte_for_byte_and_has_no_effect() {
+    for operation in write_operations() {
+        let (api, client, params) = setup().await;
+        let call = params.request(&api, operation).auth(&client).idempotency_key("incident-1");
         let first = call.clone().send().await;
         assert!(first.status < 300 && !first.is_replayed(), "{}", operation.id);
-        let write_count = api.watched.written();
-        api.watched.events();
+        let write_count = api.store.take_write_count();
+        api.store.take_events();
         api.clock().advance(Duration::from_secs(24 * 3600 - 901));
-        let renewed = Client { token: api.token(&client).await, ..client.clone() };
+        let renewed = Client { token: api.new_token(&client).await, ..client.clone() };
         for _ in 0..2 {
-            let again = params.call(&api, operation).by(&renewed).key("incident-1").send().await;
+            let again = params.request(&api, operation).auth(&renewed).idempotency_key("incident-1").send().await;
             assert!(again.is_replayed(), "{}", operation.id);
-            assert_same(&first, &again);
+            assert_same_response(&first, &again);
         }
-        assert_eq!((api.watched.events().len(), api.watched.written()), (0, 0), "{}", operation.id);
+        assert_eq!((api.store.take_events().len(), api.store.take_write_count()), (0, 0), "{}", operation.id);
         assert!(write_count > 0, "{} wrote nothing", operation.id);
     }
 }
 
 #[tokio::test]
-async fn every_write_with_a_key_of_another_body_is_422() {
-    for operation in writes() {
-        let (api, client, params) = house().await;
-        params.call(&api, operation).by(&client).key("incident-1").send().await;
-        api.watched.events();
-        api.watched.written();
+async fn every_write_that_reuses_a_key_for_another_body_is_rejected_with_422() {
+    for operation in write_operations() {
+        let (api, client, params) = setup().await;
+        params.request(&api, operation).auth(&client).idempotency_key("incident-1").send().await;
+        api.store.take_events();
+        api.store.take_write_count();
         let other = json!("for quite another reason");
-        let call = params.call_because(&api, operation, Some(&other)).by(&client).key("incident-1");
-        assert_eq!(call.send().await.expect(422).error(), "unprocessable", "{}", operation.id);
-        assert_eq!((api.watched.events().len(), api.watched.written()), (0, 0), "{}", operation.id);
+        let call =
+            params.request_with_reason(&api, operation, Some(&other)).auth(&client).idempotency_key("incident-1");
+        assert_eq!(call.send().await.expect(422).error_code(), "unprocessable", "{}", operation.id);
+        assert_eq!((api.store.take_events().len(), api.store.take_write_count()), (0, 0), "{}", operation.id);
     }
 }
 
 #[tokio::test]
-async fn every_write_with_a_key_of_another_body_is_422_though_that_body_is_faulty_in_itself() {
-    for operation in writes() {
-        let (api, client, params) = house().await;
-        params.call(&api, operation).by(&client).key("incident-1").send().await;
+async fn every_write_that_reuses_a_key_for_an_invalid_body_is_rejected_with_422() {
+    for operation in write_operations() {
+        let (api, client, params) = setup().await;
+        params.request(&api, operation).auth(&client).idempotency_key("incident-1").send().await;
         let path = params.path(operation);
-        let call = api.call(&operation.method, &path).by(&client).key("incident-1");
-        let short = params.call_because(&api, operation, Some(&json!("short"))).by(&client).key("incident-1");
+        let call = api.request(&operation.method, &path).auth(&client).idempotency_key("incident-1");
+        let short = params
+            .request_with_reason(&api, operation, Some(&json!("short")))
+            .auth(&client)
+            .idempotency_key("incident-1");
         short.send().await.expect(422);
         for body in ["{}", "{", ""] {
             let response = call.clone().body("application/json", body).send().await.expect(422);
-            assert_eq!(response.error(), "unprocessable", "{} {body}", operation.id);
+            assert_eq!(response.error_code(), "unprocessable", "{} {body}", operation.id);
         }
         call.body("text/plain", "no JSON").send().await.expect(422);
-        let call = api.call(&operation.method, &format!("{path}?colour=red")).by(&client).key("incident-1");
-        call.json(operation.request().unwrap_or(&Value::Null)).send().await.expect(422);
+        let call =
+            api.request(&operation.method, &format!("{path}?colour=red")).auth(&client).idempotency_key("incident-1");
+        call.json(operation.request_example().unwrap_or(&Value::Null)).send().await.expect(422);
     }
 }
 
 #[tokio::test]
-async fn every_write_that_failed_leaves_its_key_free() {
-    for operation in writes() {
-        let (api, client, params) = house().await;
+async fn every_write_with_an_invalid_body_leaves_its_key_free() {
+    for operation in write_operations() {
+        let (api, client, params) = setup().await;
         let short = json!("short");
-        let short = params.call_because(&api, operation, Some(&short)).by(&client).key("incident-1");
+        let short =
+            params.request_with_reason(&api, operation, Some(&short)).auth(&client).idempotency_key("incident-1");
         short.send().await.expect(400);
-        let good = params.call(&api, operation).by(&client).key("incident-1").send().await;
+        let good = params.request(&api, operation).auth(&client).idempotency_key("incident-1").send().await;
         assert!(good.status < 300 && !good.is_replayed(), "{}", operation.id);
     }
 }
 
 #[tokio::test]
-async fn a_write_that_was_refused_by_what_is_stored_leaves_its_key_free() {
-    let (api, client, params) = house().await;
+async fn a_write_rejected_because_of_the_stored_state_leaves_its_key_free() {
+    let (api, client, params) = setup().await;
     let path = format!("{}/{}", findings_path(), params.finding);
     let archive = json!({ "status": "archived", "reason": "because of a test" });
-    let call = api.patch(&path).by(&client).json(&archive).key("k");
+    let call = api.patch(&path).auth(&client).json(&archive).idempotency_key("k");
     call.clone().send().await.expect(422);
     api.patch(&path)
-        .by(&client)
+        .auth(&client)
         .json(&json!({ "status": "closed", "reason": "because of a test" }))
         .send()
         .await
@@ -111,129 +117,137 @@ async fn a_write_that_was_refused_by_what_is_stored_leaves_its_key_free() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_write_sent_sixteen_times_at_once_happens_once() {
-    for operation in writes() {
-        let (api, client, params) = house().await;
+async fn every_write_sent_sixteen_times_concurrently_has_one_effect() {
+    for operation in write_operations() {
+        let (api, client, params) = setup().await;
         let expected = {
-            let (api, client, params) = self::house().await;
-            params.call(&api, operation).by(&client).send().await;
-            api.watched.written()
+            let (api, client, params) = self::setup().await;
+            params.request(&api, operation).auth(&client).send().await;
+            api.store.take_write_count()
         };
-        let calls = (0..16).map(|_| tokio::spawn(params.call(&api, operation).by(&client).key("incident-1").send()));
+        let calls = (0..16)
+            .map(|_| tokio::spawn(params.request(&api, operation).auth(&client).idempotency_key("incident-1").send()));
         let mut responses = Vec::new();
         for call in calls.collect::<Vec<_>>() {
             responses.push(call.await.unwrap());
         }
         assert_eq!(responses.iter().filter(|response| !response.is_replayed()).count(), 1, "{}", operation.id);
         for response in &responses {
-            assert_same(&responses[0], response);
+            assert_same_response(&responses[0], response);
         }
-        assert_eq!(api.watched.written(), expected, "{}", operation.id);
+        assert_eq!(api.store.take_write_count(), expected, "{}", operation.id);
     }
 }
 
 #[tokio::test]
-async fn a_twin_that_is_overtaken_at_whichever_moment_gets_the_answer_of_the_other() {
+async fn a_request_overtaken_by_its_duplicate_returns_the_response_of_the_duplicate() {
     // At the read, after the look-up of the key, the duplicate has already changed the finding: the event is rejected.
     // At the commit, the key is already taken.
-    for moment in [Port::Read, Port::Commit] {
-        let (api, client, params) = house().await;
+    for moment in [FaultPoint::Read, FaultPoint::Commit] {
+        let (api, client, params) = setup().await;
         let path = format!("{}/{}/events", findings_path(), params.finding);
         let body = json!({ "eventType": "acknowledged", "reason": "because of a test" });
-        let call = api.post(&path).by(&client).json(&body).key("k");
+        let call = api.post(&path).auth(&client).json(&body).idempotency_key("k");
         let duplicate = call.clone();
-        api.watched.before_next(moment, move || {
+        api.store.before_next(moment, move || {
             Box::pin(async move {
                 assert!(!duplicate.send().await.expect(201).is_replayed());
             })
         });
         assert!(call.send().await.expect(201).is_replayed(), "overtaken at {moment:?}");
-        api.post(&path).by(&client).json(&body).send().await.expect(422);
+        api.post(&path).auth(&client).json(&body).send().await.expect(422);
     }
 }
 
 #[tokio::test]
-async fn keys_are_apart_by_account_method_and_concrete_path() {
-    let (api, client, params) = house().await;
-    let other = api.everyone().await;
-    let second = api.finding(&client, "second").await;
+async fn a_key_applies_to_one_account_method_and_concrete_path() {
+    let (api, client, params) = setup().await;
+    let other = api.full_access_client().await;
+    let second = api.create_finding(&client, "second").await;
     let comment = json!({ "eventType": "comment", "note": "seen", "reason": "because of a test" });
     for (client, finding) in [(&client, &params.finding), (&client, &second), (&other, &second)] {
         let path = format!("{}/{finding}/events", findings_path());
-        assert!(!api.post(&path).by(client).json(&comment).key("k").send().await.expect(201).is_replayed());
+        assert!(
+            !api.post(&path).auth(client).json(&comment).idempotency_key("k").send().await.expect(201).is_replayed()
+        );
     }
     let path = format!("{}/{second}", findings_path());
     let change = json!({ "severity": "low", "reason": "because of a test" });
-    assert!(!api.patch(&path).by(&client).json(&change).key("k").send().await.expect(200).is_replayed());
+    assert!(!api.patch(&path).auth(&client).json(&change).idempotency_key("k").send().await.expect(200).is_replayed());
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_when_its_time_is_over() {
-    let (api, client, params) = house().await;
+async fn a_key_can_be_used_anew_after_24_hours() {
+    let (api, client, params) = setup().await;
     let path = format!("{}/{}/events", findings_path(), params.finding);
     let comment = json!({ "eventType": "comment", "reason": "because of a test" });
-    api.post(&path).by(&client).json(&comment).key("k").send().await.expect(201);
+    api.post(&path).auth(&client).json(&comment).idempotency_key("k").send().await.expect(201);
     api.clock().advance(Duration::from_secs(24 * 3600));
-    let token = api.token(&client).await;
-    assert!(!api.post(&path).bearer(&token).json(&comment).key("k").send().await.expect(201).is_replayed());
+    let token = api.new_token(&client).await;
+    assert!(
+        !api.post(&path).bearer_auth(&token).json(&comment).idempotency_key("k").send().await.expect(201).is_replayed()
+    );
 }
 
 #[tokio::test]
 async fn a_key_is_one_value_of_1_to_255_visible_ascii_characters() {
-    let (api, client, params) = house().await;
+    let (api, client, params) = setup().await;
     let path = format!("{}/{}/events", findings_path(), params.finding);
     let comment = json!({ "eventType": "comment", "reason": "because of a test" });
-    let call = api.post(&path).by(&client).json(&comment);
+    let call = api.post(&path).auth(&client).json(&comment);
     for bad in [b"".to_vec(), b"a b".to_vec(), vec![b'k'; 256], "ü".as_bytes().to_vec(), vec![0xff], b"a\tb".to_vec()]
     {
         let response = call.clone().header("idempotency-key", &bad).send().await.expect(400);
-        assert_eq!(response.paths(), ["header.Idempotency-Key"], "{bad:?}");
+        assert_eq!(response.issue_paths(), ["header.Idempotency-Key"], "{bad:?}");
     }
-    assert_eq!(call.clone().key("a").key("a").send().await.expect(400).paths(), ["header.Idempotency-Key"]);
+    assert_eq!(
+        call.clone().idempotency_key("a").idempotency_key("a").send().await.expect(400).issue_paths(),
+        ["header.Idempotency-Key"]
+    );
     call.clone().header("idempotency-key", vec![b'~'; 255]).send().await.expect(201);
 }
 
 #[tokio::test]
-async fn standing_and_scope_are_judged_before_a_replay() {
-    let (api, client, params) = house().await;
+async fn account_status_and_scope_are_checked_before_a_replay() {
+    let (api, client, params) = setup().await;
     let path = format!("{}/{}/events", findings_path(), params.finding);
     let comment = json!({ "eventType": "comment", "reason": "because of a test" });
-    let call = api.post(&path).by(&client).json(&comment).key("k");
+    let call = api.post(&path).auth(&client).json(&comment).idempotency_key("k");
     call.clone().send().await.expect(201);
-    api.rescope(&client, &[Scope::FindingsRead]).await;
+    api.set_scopes(&client, &[Scope::FindingsRead]).await;
     call.clone().send().await.expect(403);
-    api.rescope(&client, &[Scope::FindingsWrite]).await;
+    api.set_scopes(&client, &[Scope::FindingsWrite]).await;
     assert!(call.clone().send().await.expect(201).is_replayed());
     api.disable(&client).await;
     call.send().await.expect(401);
 }
 
 #[tokio::test]
-async fn a_batch_with_failed_items_is_replayed_like_any_other() {
-    let (api, client, _) = house().await;
+async fn a_batch_with_failed_items_is_replayed_like_any_other_write() {
+    let (api, client, _) = setup().await;
     let mut good = finding_body("good");
     good.as_object_mut().unwrap().remove("reason");
     let body = json!({ "findings": [good, { "findingKey": "bad" }], "reason": "because of a test" });
-    let call = api.post("/api/v1/governance/findings/batch").by(&client).json(&body).key("k");
+    let call = api.post("/api/v1/governance/findings/batch").auth(&client).json(&body).idempotency_key("k");
     let first = call.clone().send().await.expect(200);
     assert_eq!(first.json()["results"][1]["result"], "failed");
-    assert_same(&first, &call.send().await);
+    assert_same_response(&first, &call.send().await);
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_at_any_moment_leaves_all_of_a_write_or_nothing_and_can_send_it_again() {
+async fn a_write_cancelled_at_any_moment_is_stored_completely_or_not_at_all_and_can_be_repeated() {
     let (mut interrupted, mut finished) = (0, 0);
     for polls in 0..40 {
-        let (api, client, _) = house().await;
-        let call = api.post(findings_path()).by(&client).json(&finding_body("k")).key("k");
+        let (api, client, _) = setup().await;
+        let call = api.post(findings_path()).auth(&client).json(&finding_body("k")).idempotency_key("k");
         let mut response = Box::pin(call.clone().send());
         let mut completed = false;
         for _ in 0..polls {
             completed = completed || (&mut response).now_or_never().is_some();
         }
         drop(response);
-        let stored = api.watched.events().len();
-        let log = api.log(api.home).await;
+        let stored = api.store.take_events().len();
+        let log = api.audit_log(api.home).await;
         let entries = log.iter().filter(|recorded| {
             recorded.entry.reason.as_ref().is_some_and(|reason| reason.as_str() == "because a test says so")
         });
@@ -250,10 +264,10 @@ async fn a_client_that_goes_away_at_any_moment_leaves_all_of_a_write_or_nothing_
 }
 
 #[tokio::test]
-async fn the_token_call_and_reads_take_no_notice_of_a_key() {
-    let (api, client, _) = house().await;
+async fn reads_ignore_an_idempotency_key() {
+    let (api, client, _) = setup().await;
     for _ in 0..2 {
-        let call = api.get(findings_path()).by(&client).key("k");
+        let call = api.get(findings_path()).auth(&client).idempotency_key("k");
         assert!(!call.send().await.expect(200).is_replayed());
     }
 }

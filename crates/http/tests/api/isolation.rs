@@ -5,47 +5,49 @@ use scopes::Scope;
 use serde_json::json;
 
 use crate::{
-    operations::{Places, scoped},
-    support::{Client, House, finding_body, findings_path},
+    operations::{PathParams, scoped_operations},
+    support::{Client, TestApi, finding_body, findings_path},
 };
 
 /// An API with two organizations, each with an account that has every scope.
-struct Neighbours {
-    house: House,
-    at_home: Client,
-    abroad: Client,
+struct TwoOrganizations {
+    api: TestApi,
+    home_client: Client,
+    other_client: Client,
     /// Path parameters with records of the other organization.
-    theirs: Places,
+    other_params: PathParams,
 }
 
-async fn neighbours() -> Neighbours {
-    let api = House::open().await;
-    let other_organization = api.fixture.organization("elsewhere").await;
-    let (home_client, other_client) = (api.everyone().await, api.client(other_organization, Scope::ALL).await);
-    let control = api.stored_control(other_organization, "CTL-9").await.to_string();
-    let finding = api.finding(&other_client, "theirs").await;
-    let other_params = Places::all_being(&control).with_finding(finding).owned_by(&api, &other_client).await;
-    Neighbours { house: api, at_home: home_client, abroad: other_client, theirs: other_params }
+async fn two_organizations() -> TwoOrganizations {
+    let api = TestApi::open().await;
+    let other_organization = api.fixture.create_organization("elsewhere").await;
+    let (home_client, other_client) =
+        (api.full_access_client().await, api.client(other_organization, Scope::ALL).await);
+    let control = api.store_control(other_organization, "CTL-9").await.to_string();
+    let finding = api.create_finding(&other_client, "theirs").await;
+    let other_params =
+        PathParams::filled_with(&control).with_finding(finding).with_webhooks_of(&api, &other_client).await;
+    TwoOrganizations { api, home_client, other_client, other_params }
 }
 
 #[tokio::test]
-async fn another_organizations_record_is_a_404_like_an_absent_one_byte_for_byte_and_read_for_read() {
-    let Neighbours { house: api, at_home: home_client, theirs: other_params, .. } = neighbours().await;
-    let absent = Places {
-        control: api.fixture.id::<registers::Control>().to_string(),
-        finding: api.fixture.id::<findings::Finding>().to_string(),
-        subscription: api.fixture.id::<webhooks::WebhookSubscription>().to_string(),
-        delivery: api.fixture.id::<webhooks::WebhookDelivery>().to_string(),
+async fn another_organizations_record_returns_the_same_404_as_a_missing_one_after_the_same_reads() {
+    let TwoOrganizations { api, home_client, other_params, .. } = two_organizations().await;
+    let absent = PathParams {
+        control: api.fixture.new_id::<registers::Control>().to_string(),
+        finding: api.fixture.new_id::<findings::Finding>().to_string(),
+        subscription: api.fixture.new_id::<webhooks::WebhookSubscription>().to_string(),
+        delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
     };
-    for operation in scoped().filter(|operation| operation.path.contains('{')) {
-        let before = api.watched.reads();
-        let foreign = other_params.call(&api, operation).by(&home_client).send().await.expect(404);
-        let between = api.watched.reads();
-        let missing = absent.call(&api, operation).by(&home_client).send().await.expect(404);
-        assert_eq!(foreign.anonymous(), missing.anonymous(), "{}", operation.id);
+    for operation in scoped_operations().filter(|operation| operation.path.contains('{')) {
+        let before = api.store.read_count();
+        let foreign = other_params.request(&api, operation).auth(&home_client).send().await.expect(404);
+        let between = api.store.read_count();
+        let missing = absent.request(&api, operation).auth(&home_client).send().await.expect(404);
+        assert_eq!(foreign.body_without_request_id(), missing.body_without_request_id(), "{}", operation.id);
         assert_eq!(
             between - before,
-            api.watched.reads() - between,
+            api.store.read_count() - between,
             "{} made a different number of reads",
             operation.id
         );
@@ -54,62 +56,62 @@ async fn another_organizations_record_is_a_404_like_an_absent_one_byte_for_byte_
 }
 
 #[tokio::test]
-async fn another_organizations_record_is_there_for_its_own_account() {
-    let Neighbours { house: api, abroad: other_client, theirs: other_params, .. } = neighbours().await;
-    for operation in scoped().filter(|operation| operation.path.contains('{')) {
+async fn another_organizations_record_is_accessible_to_its_own_account() {
+    let TwoOrganizations { api, other_client, other_params, .. } = two_organizations().await;
+    for operation in scoped_operations().filter(|operation| operation.path.contains('{')) {
         let other_client = api.client(other_client.account.meta.organization, Scope::ALL).await;
-        let other_params = other_params.owned_by(&api, &other_client).await;
-        let response = other_params.call(&api, operation).by(&other_client).send().await;
+        let other_params = other_params.with_webhooks_of(&api, &other_client).await;
+        let response = other_params.request(&api, operation).auth(&other_client).send().await;
         assert!(response.status < 300, "{} returned {}", operation.id, response.status);
     }
 }
 
 #[tokio::test]
-async fn a_malformed_id_in_a_path_is_a_404_too() {
-    let Neighbours { house: api, at_home: home_client, theirs: other_params, .. } = neighbours().await;
-    for operation in scoped().filter(|operation| operation.path.contains('{')) {
+async fn a_malformed_id_in_a_path_returns_404() {
+    let TwoOrganizations { api, home_client, other_params, .. } = two_organizations().await;
+    for operation in scoped_operations().filter(|operation| operation.path.contains('{')) {
         for id in ["x", "find_", "%ff", "%00", "svc_01KSFQX5Y800000000000000005", &other_params.finding.to_lowercase()]
         {
-            let params = Places::all_being(id);
-            let response = params.call(&api, operation).by(&home_client).send().await.expect(404);
-            assert_eq!(response.error(), "not_found", "{} with {id}", operation.id);
+            let params = PathParams::filled_with(id);
+            let response = params.request(&api, operation).auth(&home_client).send().await.expect(404);
+            assert_eq!(response.error_code(), "not_found", "{} with {id}", operation.id);
         }
     }
 }
 
 #[tokio::test]
-async fn an_id_in_a_body_that_is_absent_or_anothers_is_a_fault_of_its_path_both_alike() {
-    let Neighbours { house: api, at_home: home_client, theirs: other_params, .. } = neighbours().await;
-    let path = format!("{}/{}/events", findings_path(), api.finding(&home_client, "mine").await);
+async fn a_missing_id_and_one_of_another_organization_in_a_body_cause_the_same_error() {
+    let TwoOrganizations { api, home_client, other_params, .. } = two_organizations().await;
+    let path = format!("{}/{}/events", findings_path(), api.create_finding(&home_client, "mine").await);
     let mut responses = Vec::new();
-    for id in [other_params.finding.clone(), api.fixture.id::<findings::Finding>().to_string()] {
+    for id in [other_params.finding.clone(), api.fixture.new_id::<findings::Finding>().to_string()] {
         let body =
             json!({ "eventType": "verified_as_duplicate", "duplicateOfFindingId": id, "reason": "because of a test" });
-        let response = api.post(&path).by(&home_client).json(&body).send().await.expect(400);
-        assert_eq!(response.paths(), ["duplicateOfFindingId"]);
-        responses.push(response.anonymous());
+        let response = api.post(&path).auth(&home_client).json(&body).send().await.expect(400);
+        assert_eq!(response.issue_paths(), ["duplicateOfFindingId"]);
+        responses.push(response.body_without_request_id());
     }
     assert_eq!(responses[0], responses[1]);
 }
 
 #[tokio::test]
-async fn lists_hold_nothing_of_another_organization_and_keys_are_free_in_each() {
-    let Neighbours { house: api, at_home: home_client, abroad: other_client, .. } = neighbours().await;
-    let mine = api.post(findings_path()).by(&home_client).json(&finding_body("theirs")).send().await.expect(201);
-    let listed = api.get(findings_path()).by(&home_client).send().await.expect(200).json();
+async fn lists_contain_no_record_of_another_organization_and_keys_are_unique_only_within_one() {
+    let TwoOrganizations { api, home_client, other_client, .. } = two_organizations().await;
+    let mine = api.post(findings_path()).auth(&home_client).json(&finding_body("theirs")).send().await.expect(201);
+    let listed = api.get(findings_path()).auth(&home_client).send().await.expect(200).json();
     assert_eq!(listed["findings"], json!([mine.json()["finding"]]));
-    assert_eq!(api.get("/api/v1/governance/controls").by(&home_client).send().await.json()["controls"], json!([]));
-    let entries = api.get("/api/v1/audit/entries?limit=200").by(&home_client).send().await.expect(200).json();
+    assert_eq!(api.get("/api/v1/governance/controls").auth(&home_client).send().await.json()["controls"], json!([]));
+    let entries = api.get("/api/v1/audit/entries?limit=200").auth(&home_client).send().await.expect(200).json();
     for entry in entries["entries"].as_array().unwrap() {
         assert_eq!(entry["organizationId"], api.home.to_string());
     }
-    let own = api.get("/api/v1/organization").by(&other_client).send().await.expect(200).json();
+    let own = api.get("/api/v1/organization").auth(&other_client).send().await.expect(200).json();
     assert_eq!(own["organization"]["slug"], "elsewhere");
 }
 
 #[tokio::test]
-async fn a_token_whose_organization_is_not_its_accounts_admits_nobody() {
-    let Neighbours { house: api, at_home: home_client, abroad: other_client, .. } = neighbours().await;
+async fn a_token_whose_organization_is_not_that_of_its_account_is_rejected() {
+    let TwoOrganizations { api, home_client, other_client, .. } = two_organizations().await;
     let claims = |organization| auth::Claims {
         account: home_client.account.meta.id,
         organization,
@@ -119,7 +121,7 @@ async fn a_token_whose_organization_is_not_its_accounts_admits_nobody() {
         id: "1".to_owned(),
     };
     let sign = |organization| api.keys.sign(&claims(organization));
-    api.get(findings_path()).bearer(&sign(api.home)).send().await.expect(200);
-    api.get(findings_path()).bearer(&sign(other_client.account.meta.organization)).send().await.expect(401);
-    api.get(findings_path()).bearer(&sign(Id::new(ulid::Ulid::nil()))).send().await.expect(401);
+    api.get(findings_path()).bearer_auth(&sign(api.home)).send().await.expect(200);
+    api.get(findings_path()).bearer_auth(&sign(other_client.account.meta.organization)).send().await.expect(401);
+    api.get(findings_path()).bearer_auth(&sign(Id::new(ulid::Ulid::nil()))).send().await.expect(401);
 }

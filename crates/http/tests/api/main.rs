@@ -3,24 +3,24 @@
 
 extern crate novantra_http as api;
 
+mod account_status;
 mod audit_log;
 mod batch;
-mod bounds;
 mod conditional;
 mod envelope;
 mod finding_events;
 mod findings;
 mod idempotency;
 mod isolation;
-mod limits_of_calls;
 mod openapi;
 mod operations;
 mod outbox;
 mod pagination;
 mod properties;
 mod proxies;
+mod rate_limits;
 mod signing_keys;
-mod standing;
+mod size_limits;
 mod streams;
 mod support;
 mod token;

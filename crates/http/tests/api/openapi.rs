@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{House, codes_of, document, examples_of, faults, operations};
+use crate::support::{TestApi, body_examples, document, error_codes, operations, violations};
 
 #[test]
 fn operation_ids_are_unique() {
@@ -11,16 +11,16 @@ fn operation_ids_are_unique() {
 }
 
 #[test]
-fn every_documented_example_fits_its_schema() {
+fn every_documented_example_matches_its_schema() {
     for operation in operations() {
-        let responses = operation.described["responses"].as_object().unwrap().values();
+        let responses = operation.definition["responses"].as_object().unwrap().values();
         let bodies =
-            responses.chain([&operation.described["requestBody"]]).filter_map(|body| body["content"].as_object());
+            responses.chain([&operation.definition["requestBody"]]).filter_map(|body| body["content"].as_object());
         for media in bodies.flat_map(|content| content.values()) {
-            let examples = examples_of(media);
+            let examples = body_examples(media);
             assert!(!examples.is_empty(), "{} has no example", operation.id);
             for example in examples {
-                let found = faults(&media["schema"], example);
+                let found = violations(&media["schema"], example);
                 assert!(found.is_empty(), "{}: {found:?}", operation.id);
             }
         }
@@ -28,12 +28,12 @@ fn every_documented_example_fits_its_schema() {
 }
 
 #[test]
-fn every_operation_says_what_it_does_and_which_errors_it_can_give() {
+fn every_operation_documents_its_purpose_and_its_errors() {
     for operation in operations() {
         for member in ["summary", "description"] {
-            assert!(operation.described[member].as_str().is_some_and(|text| !text.is_empty()), "{}", operation.id);
+            assert!(operation.definition[member].as_str().is_some_and(|text| !text.is_empty()), "{}", operation.id);
         }
-        let responses = operation.described["responses"].as_object().unwrap();
+        let responses = operation.definition["responses"].as_object().unwrap();
         assert_eq!(responses.keys().filter(|status| status.starts_with('2')).count(), 1, "{}", operation.id);
         let always: &[&str] = if operation.scope.is_some() {
             &["400", "401", "403", "406", "429", "500", "503"]
@@ -52,32 +52,32 @@ fn every_operation_says_what_it_does_and_which_errors_it_can_give() {
 
 /// The request builder checks that no response has another error code.
 #[test]
-fn every_error_an_operation_can_give_is_listed_and_shown() {
+fn every_error_of_an_operation_is_documented_with_an_example() {
     for operation in operations() {
-        for (status, response) in operation.described["responses"].as_object().unwrap() {
+        for (status, response) in operation.definition["responses"].as_object().unwrap() {
             if status.as_str() < "400" {
                 continue;
             }
-            let codes = codes_of(operation, status);
+            let codes = error_codes(operation, status);
             assert!(!codes.is_empty(), "{} {status} lists no error code", operation.id);
-            let examples = examples_of(&response["content"]["application/json"]);
+            let examples = body_examples(&response["content"]["application/json"]);
             assert_eq!(examples.len(), codes.len(), "{} {status}", operation.id);
             assert!(codes.iter().all(|code| examples.iter().any(|example| example["error"] == *code)));
         }
-        let parameters = operation.described["parameters"].as_array().unwrap();
+        let parameters = operation.definition["parameters"].as_array().unwrap();
         let is_list = parameters.iter().any(|parameter| parameter["name"] == "cursor");
-        assert_eq!(codes_of(operation, "400").contains(&"invalid_cursor"), is_list, "{}", operation.id);
+        assert_eq!(error_codes(operation, "400").contains(&"invalid_cursor"), is_list, "{}", operation.id);
     }
     let token = operations().iter().find(|operation| operation.id == "issueToken").unwrap();
     let bad = ["validation", "invalid_request", "unsupported_grant_type", "invalid_scope"];
-    assert_eq!(codes_of(token, "400"), bad);
-    assert_eq!(codes_of(token, "401"), ["invalid_client"]);
+    assert_eq!(error_codes(token, "400"), bad);
+    assert_eq!(error_codes(token, "401"), ["invalid_client"]);
 }
 
 #[test]
-fn every_path_parameter_is_described_and_every_reference_leads_somewhere() {
+fn every_path_parameter_is_documented_and_every_reference_resolves() {
     for operation in operations() {
-        let parameters = operation.described["parameters"].as_array().unwrap();
+        let parameters = operation.definition["parameters"].as_array().unwrap();
         for name in operation.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')) {
             let described = parameters.iter().find(|parameter| parameter["name"] == name);
             assert_eq!(described.unwrap()["in"], "path", "{}", operation.id);
@@ -93,8 +93,8 @@ fn every_path_parameter_is_described_and_every_reference_leads_somewhere() {
 }
 
 #[tokio::test]
-async fn the_document_that_is_served_is_the_one_that_is_printed() {
-    let api = House::open().await;
+async fn the_served_document_equals_the_printed_one() {
+    let api = TestApi::open().await;
     let served = api.get("/api/v1/openapi.json").send().await.expect(200);
     assert_eq!(served.json(), *document());
     assert_eq!(served.json()["openapi"], "3.1.0");

@@ -3,43 +3,43 @@
 use serde_json::{Value, json};
 
 use crate::{
-    support::{Client, House, finding_body, findings_path},
-    transitions::finding_that_is,
+    support::{Client, TestApi, finding_body, findings_path},
+    transitions::store_finding_with_status,
 };
 
-async fn house() -> (House, Client) {
-    let api = House::open().await;
-    let client = api.everyone().await;
+async fn setup() -> (TestApi, Client) {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
     (api, client)
 }
 
 /// Takes the names and bodies of the events that were stored since the last call.
-fn told(api: &House) -> Vec<(String, Value)> {
-    let events = api.watched.events();
+fn take_events(api: &TestApi) -> Vec<(String, Value)> {
+    let events = api.store.take_events();
     events.iter().map(|event| (event.name.to_owned(), serde_json::from_slice(&event.body).unwrap())).collect()
 }
 
-fn names(api: &House) -> Vec<String> {
-    told(api).into_iter().map(|(name, _)| name).collect()
+fn take_event_names(api: &TestApi) -> Vec<String> {
+    take_events(api).into_iter().map(|(name, _)| name).collect()
 }
 
-async fn patch(api: &House, client: &Client, id: &str, mut change: Value) -> Value {
+async fn patch(api: &TestApi, client: &Client, id: &str, mut change: Value) -> Value {
     change["reason"] = json!("because a test says so");
     let path = format!("{}/{id}", findings_path());
-    api.patch(&path).by(client).json(&change).send().await.expect(200).json()["finding"].clone()
+    api.patch(&path).auth(client).json(&change).send().await.expect(200).json()["finding"].clone()
 }
 
-async fn report(api: &House, client: &Client, id: &str, mut event: Value) -> Value {
+async fn report(api: &TestApi, client: &Client, id: &str, mut event: Value) -> Value {
     event["reason"] = json!("because a test says so");
     let path = format!("{}/{id}/events", findings_path());
-    api.post(&path).by(client).json(&event).send().await.expect(201).json()["finding"].clone()
+    api.post(&path).auth(client).json(&event).send().await.expect(201).json()["finding"].clone()
 }
 
 #[tokio::test]
-async fn a_created_finding_is_told_whole() {
-    let (api, client) = house().await;
-    let response = api.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(201);
-    let events = told(&api);
+async fn the_event_of_a_created_finding_contains_the_whole_finding() {
+    let (api, client) = setup().await;
+    let response = api.post(findings_path()).auth(&client).json(&finding_body("k")).send().await.expect(201);
+    let events = take_events(&api);
     assert_eq!(events.len(), 1);
     let (name, body) = &events[0];
     assert_eq!(name, "finding.created");
@@ -58,10 +58,10 @@ async fn a_created_finding_is_told_whole() {
 }
 
 #[tokio::test]
-async fn severity_owner_due_date_and_status_are_told_and_nothing_else() {
-    let (api, client) = house().await;
-    let id = api.finding(&client, "k").await;
-    api.watched.events();
+async fn only_changes_of_severity_owner_due_date_and_status_are_published() {
+    let (api, client) = setup().await;
+    let id = api.create_finding(&client, "k").await;
+    api.store.take_events();
     for (change, expected) in [
         (json!({ "title": "Other" }), &[][..]),
         (
@@ -80,7 +80,7 @@ async fn severity_owner_due_date_and_status_are_told_and_nothing_else() {
         (json!({ "status": "archived" }), &["finding.updated", "finding.status_changed"]),
     ] {
         let finding = patch(&api, &client, &id, change.clone()).await;
-        let events = told(&api);
+        let events = take_events(&api);
         assert_eq!(events.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected, "{change}");
         for (name, body) in events {
             assert_eq!(body["data"]["finding"], finding, "the event contains the finding as it is after the change");
@@ -90,17 +90,17 @@ async fn severity_owner_due_date_and_status_are_told_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_status_change_tells_the_status_before() {
-    let (api, client) = house().await;
-    let id = api.finding(&client, "k").await;
-    api.watched.events();
+async fn a_status_change_event_contains_the_previous_status() {
+    let (api, client) = setup().await;
+    let id = api.create_finding(&client, "k").await;
+    api.store.take_events();
     patch(&api, &client, &id, json!({ "status": "remediating" })).await;
-    assert_eq!(told(&api)[1].1["data"]["previousStatus"], "open");
+    assert_eq!(take_events(&api)[1].1["data"]["previousStatus"], "open");
 }
 
 #[tokio::test]
-async fn events_about_a_finding_are_told_by_what_they_change() {
-    let (api, client) = house().await;
+async fn finding_events_are_published_according_to_the_changes_they_cause() {
+    let (api, client) = setup().await;
     let moved = ["finding.updated", "finding.status_changed"];
     let closed = ["finding.updated", "finding.status_changed", "finding.closed"];
     for (from, event, expected) in [
@@ -112,18 +112,18 @@ async fn events_about_a_finding_are_told_by_what_they_change() {
         ("closed", json!({ "eventType": "verified_as_duplicate", "externalReference": "INC1" }), &[]),
         ("closed", json!({ "eventType": "reopened" }), &moved),
     ] {
-        let id = finding_that_is(&api, from, &format!("{from}{event}").replace(' ', "")).await;
+        let id = store_finding_with_status(&api, from, &format!("{from}{event}").replace(' ', "")).await;
         report(&api, &client, &id, event.clone()).await;
-        assert_eq!(names(&api), expected, "{event} of {from}");
+        assert_eq!(take_event_names(&api), expected, "{event} of {from}");
     }
 }
 
 #[tokio::test]
-async fn what_is_resolved_while_it_is_remediated_is_told_by_way_of_verified() {
-    let (api, client) = house().await;
-    let id = finding_that_is(&api, "remediating", "k").await;
+async fn resolving_a_finding_in_remediation_publishes_the_implied_step_through_verified() {
+    let (api, client) = setup().await;
+    let id = store_finding_with_status(&api, "remediating", "k").await;
     report(&api, &client, &id, json!({ "eventType": "verified_as_resolved" })).await;
-    let events = told(&api);
+    let events = take_events(&api);
     let steps: Vec<_> = events
         .iter()
         .filter(|(name, _)| name == "finding.status_changed")
@@ -137,24 +137,24 @@ async fn what_is_resolved_while_it_is_remediated_is_told_by_way_of_verified() {
 }
 
 #[tokio::test]
-async fn a_batch_tells_of_each_finding_that_changed() {
-    let (api, client) = house().await;
-    api.finding(&client, "existing").await;
-    api.watched.events();
+async fn a_batch_publishes_an_event_for_each_changed_finding() {
+    let (api, client) = setup().await;
+    api.create_finding(&client, "existing").await;
+    api.store.take_events();
     let item = |key: &str, severity: &str| json!({ "findingKey": key, "title": "SQL built from user input", "severity": severity, "sourceKind": "module_signal" });
     let items = [item("existing", "high"), item("existing", "low"), item("new", "high"), json!({})];
     let body = json!({ "findings": items, "onConflict": "update", "reason": "because a test says so" });
-    api.post("/api/v1/governance/findings/batch").by(&client).json(&body).send().await.expect(200);
-    assert_eq!(names(&api), ["finding.updated", "finding.created"]);
+    api.post("/api/v1/governance/findings/batch").auth(&client).json(&body).send().await.expect(200);
+    assert_eq!(take_event_names(&api), ["finding.updated", "finding.created"]);
 }
 
 #[tokio::test]
-async fn what_was_refused_tells_nobody() {
-    let (api, client) = house().await;
-    let id = api.finding(&client, "k").await;
-    api.watched.events();
+async fn a_rejected_write_publishes_no_event() {
+    let (api, client) = setup().await;
+    let id = api.create_finding(&client, "k").await;
+    api.store.take_events();
     let bad = json!({ "status": "verified", "reason": "because a test says so" });
-    api.patch(&format!("{}/{id}", findings_path())).by(&client).json(&bad).send().await.expect(422);
-    api.post(findings_path()).by(&client).json(&finding_body("k")).send().await.expect(409);
-    assert!(names(&api).is_empty());
+    api.patch(&format!("{}/{id}", findings_path())).auth(&client).json(&bad).send().await.expect(422);
+    api.post(findings_path()).auth(&client).json(&finding_body("k")).send().await.expect(409);
+    assert!(take_event_names(&api).is_empty());
 }

@@ -7,13 +7,13 @@ use kernel::Timestamp;
 use scopes::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Client, House, Port, finding_body, findings_path};
+use crate::support::{Client, FaultPoint, TestApi, finding_body, findings_path};
 
-async fn house(findings: usize) -> (House, Client) {
-    let api = House::open().await;
-    let client = api.everyone().await;
+async fn setup(findings: usize) -> (TestApi, Client) {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
     for number in 0..findings {
-        api.stored_finding(&format!("k{number}"), |finding| finding).await;
+        api.store_finding(&format!("k{number}"), |finding| finding).await;
     }
     (api, client)
 }
@@ -23,12 +23,12 @@ fn keys(page: &Value) -> Vec<String> {
     findings.iter().map(|finding| finding["findingKey"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn list(api: &House, client: &Client, query: &str) -> Value {
-    api.get(&format!("{}?{query}", findings_path())).by(client).send().await.expect(200).json()
+async fn list(api: &TestApi, client: &Client, query: &str) -> Value {
+    api.get(&format!("{}?{query}", findings_path())).auth(client).send().await.expect(200).json()
 }
 
 /// The records of all pages. `between` runs after each page but the last.
-async fn walk(api: &House, client: &Client, query: &str, mut between: impl AsyncFnMut()) -> Vec<Value> {
+async fn list_all_pages(api: &TestApi, client: &Client, query: &str, mut between: impl AsyncFnMut()) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = list(api, client, &format!("{query}{cursor}")).await;
@@ -45,8 +45,8 @@ async fn walk(api: &House, client: &Client, query: &str, mut between: impl Async
 }
 
 #[tokio::test]
-async fn a_page_holds_50_unless_told_and_never_more_than_200() {
-    let (api, client) = house(230).await;
+async fn a_page_has_50_records_by_default_and_never_more_than_200() {
+    let (api, client) = setup(230).await;
     for (query, count) in [
         ("", 50),
         ("limit=1", 1),
@@ -58,14 +58,14 @@ async fn a_page_holds_50_unless_told_and_never_more_than_200() {
         assert_eq!(keys(&list(&api, &client, query).await).len(), count, "{query}");
     }
     for bad in ["0", "-1", "x", "", "1.5", "1e2", "+1", "%201", "0x10"] {
-        let response = api.get(&format!("{}?limit={bad}", findings_path())).by(&client).send().await.expect(400);
-        assert_eq!(response.paths(), ["query.limit"], "{bad}");
+        let response = api.get(&format!("{}?limit={bad}", findings_path())).auth(&client).send().await.expect(400);
+        assert_eq!(response.issue_paths(), ["query.limit"], "{bad}");
     }
 }
 
 #[tokio::test]
-async fn the_newest_come_first_and_a_page_that_ends_the_list_has_no_cursor() {
-    let (api, client) = house(4).await;
+async fn the_newest_records_come_first_and_the_last_page_has_no_cursor() {
+    let (api, client) = setup(4).await;
     let page = list(&api, &client, "limit=4").await;
     assert_eq!(keys(&page), ["k3", "k2", "k1", "k0"]);
     assert_eq!(page["pagination"], json!({}));
@@ -75,19 +75,19 @@ async fn the_newest_come_first_and_a_page_that_ends_the_list_has_no_cursor() {
 }
 
 #[tokio::test]
-async fn a_walk_repeats_nothing_and_skips_nothing_whatever_is_written_meanwhile() {
-    let (api, client) = house(25).await;
+async fn paging_neither_repeats_nor_skips_a_record_during_concurrent_writes() {
+    let (api, client) = setup(25).await;
     let mut number = 0;
-    let all = walk(&api, &client, "limit=4&status=open", async || {
+    let all = list_all_pages(&api, &client, "limit=4&status=open", async || {
         number += 1;
         api.clock().tick();
-        api.finding(&client, &format!("new{number}")).await;
+        api.create_finding(&client, &format!("new{number}")).await;
         let id = list(&api, &client, &format!("findingKey=k{number}")).await["findings"][0]["id"]
             .as_str()
             .unwrap()
             .to_owned();
         let body = json!({ "severity": "low", "reason": "because of a test" });
-        api.patch(&format!("{}/{id}", findings_path())).by(&client).json(&body).send().await.expect(200);
+        api.patch(&format!("{}/{id}", findings_path())).auth(&client).json(&body).send().await.expect(200);
     })
     .await;
     let listed: Vec<_> = all.iter().map(|finding| finding["findingKey"].as_str().unwrap().to_owned()).collect();
@@ -99,10 +99,10 @@ async fn a_walk_repeats_nothing_and_skips_nothing_whatever_is_written_meanwhile(
 }
 
 #[tokio::test]
-async fn a_walk_by_change_misses_no_record_that_changes_meanwhile() {
-    let (api, client) = house(12).await;
+async fn paging_by_update_time_misses_no_record_that_changes_meanwhile() {
+    let (api, client) = setup(12).await;
     let mut changed = false;
-    let all = walk(&api, &client, "limit=5&order=updated&updated_since=2020-01-01", async || {
+    let all = list_all_pages(&api, &client, "limit=5&order=updated&updated_since=2020-01-01", async || {
         if changed {
             return;
         }
@@ -110,7 +110,7 @@ async fn a_walk_by_change_misses_no_record_that_changes_meanwhile() {
         api.clock().tick();
         let id = list(&api, &client, "findingKey=k0").await["findings"][0]["id"].as_str().unwrap().to_owned();
         let body = json!({ "title": "Changed", "reason": "because of a test" });
-        api.patch(&format!("{}/{id}", findings_path())).by(&client).json(&body).send().await.expect(200);
+        api.patch(&format!("{}/{id}", findings_path())).auth(&client).json(&body).send().await.expect(200);
     })
     .await;
     assert_eq!(
@@ -122,9 +122,9 @@ async fn a_walk_by_change_misses_no_record_that_changes_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_list_only() {
-    let (api, client) = house(5).await;
-    let other_organization = api.fixture.organization("elsewhere").await;
+async fn a_cursor_is_valid_only_for_its_own_list() {
+    let (api, client) = setup(5).await;
+    let other_organization = api.fixture.create_organization("elsewhere").await;
     let other_client = api.client(other_organization, Scope::ALL).await;
     let cursor =
         async |query: &str| list(&api, &client, query).await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
@@ -132,7 +132,7 @@ async fn a_cursor_is_good_for_its_own_list_only() {
     let open = cursor("limit=2&status=open").await;
     let changed = cursor("limit=2&order=updated&updatedAfter=2020-01-01").await;
     let refused = async |client: &Client, path: &str| {
-        assert_eq!(api.get(path).by(client).send().await.expect(400).error(), "invalid_cursor", "{path}");
+        assert_eq!(api.get(path).auth(client).send().await.expect(400).error_code(), "invalid_cursor", "{path}");
     };
     let path = findings_path();
     refused(&other_client, &format!("{path}?cursor={plain}")).await;
@@ -151,40 +151,40 @@ async fn a_cursor_is_good_for_its_own_list_only() {
 }
 
 #[tokio::test]
-async fn no_altered_character_of_a_cursor_passes() {
-    let (api, client) = house(5).await;
+async fn a_cursor_with_any_altered_character_is_rejected() {
+    let (api, client) = setup(5).await;
     let cursor = list(&api, &client, "limit=2").await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
     for index in 0..cursor.len() {
         let mut altered = cursor.clone().into_bytes();
         altered[index] = if altered[index] == b'A' { b'B' } else { b'A' };
         let path = format!("{}?cursor={}", findings_path(), String::from_utf8(altered).unwrap());
-        assert_eq!(api.get(&path).by(&client).send().await.expect(400).error(), "invalid_cursor");
+        assert_eq!(api.get(&path).auth(&client).send().await.expect(400).error_code(), "invalid_cursor");
     }
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_a_day_and_not_for_ever() {
-    let (api, client) = house(5).await;
+async fn a_cursor_is_valid_for_a_day_and_expires_later() {
+    let (api, client) = setup(5).await;
     let cursor = list(&api, &client, "limit=2").await["pagination"]["nextCursor"].as_str().unwrap().to_owned();
     let path = format!("{}?cursor={cursor}", findings_path());
     api.clock().advance(Duration::from_secs(24 * 3600));
-    api.get(&path).bearer(&api.token(&client).await).send().await.expect(200);
+    api.get(&path).bearer_auth(&api.new_token(&client).await).send().await.expect(200);
     api.clock().advance(Duration::from_secs(24 * 3600 + 1));
-    let response = api.get(&path).bearer(&api.token(&client).await).send().await.expect(400);
-    assert_eq!(response.error(), "invalid_cursor");
+    let response = api.get(&path).bearer_auth(&api.new_token(&client).await).send().await.expect(400);
+    assert_eq!(response.error_code(), "invalid_cursor");
 }
 
 #[tokio::test]
-async fn filters_narrow_a_list_and_commas_mean_any_of() {
-    let (api, client) = house(0).await;
-    api.stored_finding("a", |finding| Finding { severity: Severity::High, ..finding }).await;
-    api.stored_finding("b", |finding| Finding { status: Status::Triaged, ..finding }).await;
-    api.stored_finding("c", |finding| Finding { status: Status::Remediating, ..finding }).await;
+async fn filters_narrow_a_list_and_commas_separate_alternatives() {
+    let (api, client) = setup(0).await;
+    api.store_finding("a", |finding| Finding { severity: Severity::High, ..finding }).await;
+    api.store_finding("b", |finding| Finding { status: Status::Triaged, ..finding }).await;
+    api.store_finding("c", |finding| Finding { status: Status::Remediating, ..finding }).await;
     let mut subject = finding_body("d,e");
     subject["subjectModuleKey"] = json!("assets");
     subject["subjectResourceType"] = json!("asset");
     subject["subjectResourceId"] = json!("srv 1");
-    api.post(findings_path()).by(&client).json(&subject).send().await.expect(201);
+    api.post(findings_path()).auth(&client).json(&subject).send().await.expect(201);
     for (query, expected) in [
         ("status=open", &["d,e", "a"][..]),
         ("status=triaged,remediating", &["c", "b"]),
@@ -205,11 +205,12 @@ async fn filters_narrow_a_list_and_commas_mean_any_of() {
 
 #[tokio::test]
 async fn controls_are_listed_and_filtered_like_findings() {
-    let (api, client) = house(0).await;
-    api.stored_control(api.home, "CTL-1").await;
+    let (api, client) = setup(0).await;
+    api.store_control(api.home, "CTL-1").await;
     api.fixture.create(api.home, store_contract::samples::control("CTL-2")).await;
     let keys = async |query: &str| {
-        let page = api.get(&format!("/api/v1/governance/controls?{query}")).by(&client).send().await.expect(200).json();
+        let page =
+            api.get(&format!("/api/v1/governance/controls?{query}")).auth(&client).send().await.expect(200).json();
         page["controls"]
             .as_array()
             .unwrap()
@@ -223,14 +224,14 @@ async fn controls_are_listed_and_filtered_like_findings() {
 }
 
 #[tokio::test]
-async fn after_is_inclusive_before_is_exclusive_and_a_date_is_its_midnight() {
-    let (api, client) = house(0).await;
+async fn after_filters_are_inclusive_before_filters_exclusive_and_a_date_means_its_midnight() {
+    let (api, client) = setup(0).await;
     let midnight: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
     for (key, offset) in [("before", -1), ("at", 0), ("past", 1)] {
         api.clock().set(Timestamp::from_millis(midnight.millis() + offset));
-        api.stored_finding(key, |finding| finding).await;
+        api.store_finding(key, |finding| finding).await;
     }
-    let client = Client { token: api.token(&client).await, ..client };
+    let client = Client { token: api.new_token(&client).await, ..client };
     for moment in ["2026-06-01", "2026-06-01T00:00:00Z", "2026-06-01T00:00:00.000Z", "2026-06-01T02:00:00.0009%2B02:00"]
     {
         for (name, expected) in [
@@ -246,8 +247,9 @@ async fn after_is_inclusive_before_is_exclusive_and_a_date_is_its_midnight() {
     let both = "createdAfter=2026-06-01&createdBefore=2026-06-01T00:00:00.001Z";
     assert_eq!(keys(&list(&api, &client, both).await), ["at"]);
     for bad in ["", "now", "2026-13-01", "1780000000", "2026-06-01T00:00:00", "2026-06-01T00:00:00+02:00"] {
-        let response = api.get(&format!("{}?createdAfter={bad}", findings_path())).by(&client).send().await.expect(400);
-        assert_eq!(response.paths(), ["query.createdAfter"], "{bad}");
+        let response =
+            api.get(&format!("{}?createdAfter={bad}", findings_path())).auth(&client).send().await.expect(400);
+        assert_eq!(response.issue_paths(), ["query.createdAfter"], "{bad}");
     }
     for extreme in ["0001-01-01", "9999-12-31T23:59:59.999Z"] {
         for name in ["createdAfter", "createdBefore", "updatedAfter", "updatedBefore"] {
@@ -257,26 +259,26 @@ async fn after_is_inclusive_before_is_exclusive_and_a_date_is_its_midnight() {
 }
 
 #[tokio::test]
-async fn order_updated_gives_the_oldest_change_first_and_goes_with_an_updated_filter() {
-    let (api, client) = house(3).await;
+async fn order_updated_lists_the_oldest_change_first_and_requires_an_updated_filter() {
+    let (api, client) = setup(3).await;
     api.clock().tick();
     let id = list(&api, &client, "findingKey=k0").await["findings"][0]["id"].as_str().unwrap().to_owned();
     let body = json!({ "severity": "low", "reason": "because of a test" });
-    api.patch(&format!("{}/{id}", findings_path())).by(&client).json(&body).send().await.expect(200);
+    api.patch(&format!("{}/{id}", findings_path())).auth(&client).json(&body).send().await.expect(200);
     assert_eq!(keys(&list(&api, &client, "order=updated&updatedAfter=2020-01-01").await), ["k1", "k2", "k0"]);
     assert_eq!(keys(&list(&api, &client, "order=updated&updatedBefore=2030-01-01").await), ["k1", "k2", "k0"]);
-    let response = api.get(&format!("{}?order=updated", findings_path())).by(&client).send().await.expect(400);
-    assert_eq!(response.paths(), ["query.order"]);
+    let response = api.get(&format!("{}?order=updated", findings_path())).auth(&client).send().await.expect(400);
+    assert_eq!(response.issue_paths(), ["query.order"]);
     let twice = format!("{}?updatedAfter=2020-01-01&updated_since=2020-01-01", findings_path());
-    api.get(&twice).by(&client).send().await.expect(400);
+    api.get(&twice).auth(&client).send().await.expect(400);
 }
 
 #[tokio::test]
-async fn a_catch_up_from_x_as_of_finds_exactly_what_changed_since() {
-    let (api, client) = house(3).await;
+async fn a_pull_since_x_as_of_returns_exactly_the_later_changes() {
+    let (api, client) = setup(3).await;
     let pull = async |since: &str| {
         let path = format!("{}?order=updated&updated_since={since}", findings_path());
-        let response = api.get(&path).by(&client).send().await.expect(200);
+        let response = api.get(&path).auth(&client).send().await.expect(200);
         let as_of = response.header("x-as-of").to_owned();
         assert!(as_of.parse::<Timestamp>().is_ok());
         (keys(&response.json()), as_of)
@@ -284,36 +286,36 @@ async fn a_catch_up_from_x_as_of_finds_exactly_what_changed_since() {
     let (all, as_of) = pull("2020-01-01").await;
     assert_eq!(all, ["k0", "k1", "k2"]);
     assert_eq!(pull(&as_of).await.0, Vec::<String>::new(), "no record is returned twice");
-    api.finding(&client, "at-the-same-millisecond").await;
+    api.create_finding(&client, "at-the-same-millisecond").await;
     let (changed, as_of) = pull(&as_of).await;
     assert_eq!(changed, ["at-the-same-millisecond"]);
     assert_eq!(pull(&as_of).await.0, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_write_in_flight_holds_x_as_of_back_until_it_is_seen() {
-    let (api, client) = house(1).await;
+async fn a_write_in_flight_holds_x_as_of_back_until_it_is_visible() {
+    let (api, client) = setup(1).await;
     let api = std::sync::Arc::new(api);
     api.clock().advance(Duration::from_secs(1));
     let as_of = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let (hook_api, reader, hook_as_of) = (api.clone(), client.clone(), as_of.clone());
     // A pull at a later time, while the write already has its timestamp but is not stored yet.
-    api.watched.before_next(Port::Commit, move || {
+    api.store.before_next(FaultPoint::Commit, move || {
         Box::pin(async move {
             hook_api.clock().advance(Duration::from_secs(5));
-            let response = hook_api.get(findings_path()).by(&reader).send().await.expect(200);
+            let response = hook_api.get(findings_path()).auth(&reader).send().await.expect(200);
             assert_eq!(keys(&response.json()), ["k0"]);
             *hook_as_of.lock().unwrap() = response.header("x-as-of").to_owned();
         })
     });
-    api.finding(&client, "late").await;
+    api.create_finding(&client, "late").await;
     let since = as_of.lock().unwrap().clone();
     assert_eq!(keys(&list(&api, &client, &format!("order=updated&updated_since={since}")).await), ["late"]);
 }
 
 #[tokio::test]
-async fn every_list_carries_x_as_of_and_takes_the_common_parameters() {
-    let (api, client) = house(1).await;
+async fn every_list_returns_x_as_of_and_accepts_the_common_parameters() {
+    let (api, client) = setup(1).await;
     let id = list(&api, &client, "").await["findings"][0]["id"].as_str().unwrap().to_owned();
     for path in [
         findings_path().to_owned(),
@@ -322,7 +324,7 @@ async fn every_list_carries_x_as_of_and_takes_the_common_parameters() {
         "/api/v1/audit/entries".to_owned(),
     ] {
         let query = "limit=5&createdAfter=2020-01-01&createdBefore=2030-01-01&updated_since=2020-01-01&updatedBefore=2030-01-01&order=updated";
-        let response = api.get(&format!("{path}?{query}")).by(&client).send().await.expect(200);
+        let response = api.get(&format!("{path}?{query}")).auth(&client).send().await.expect(200);
         assert!(response.header("x-as-of").parse::<Timestamp>().is_ok(), "{path}");
         assert!(response.json()["pagination"].is_object());
     }

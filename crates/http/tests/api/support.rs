@@ -1,16 +1,16 @@
 //! Support of the API tests: an API with a store, a clock and accounts, and a request builder.
 
 mod document;
-mod house;
+mod faulty_store;
 mod keys;
 mod request;
 mod schema;
-mod watched;
+mod test_api;
 mod webhooks;
 
-pub(crate) use document::{Operation, codes_of, document, examples_of, operations};
-pub(crate) use house::{Client, House, finding_body, findings_path};
-pub(crate) use request::{Answer, Call};
-pub(crate) use schema::faults;
-pub(crate) use watched::{Fault, Port};
-pub(crate) use webhooks::{refused, subscriptions_path};
+pub(crate) use document::{Operation, body_examples, document, error_codes, operations};
+pub(crate) use faulty_store::{Fault, FaultPoint};
+pub(crate) use request::{TestRequest, TestResponse};
+pub(crate) use schema::violations;
+pub(crate) use test_api::{Client, TestApi, finding_body, findings_path};
+pub(crate) use webhooks::{refused_outcome, subscriptions_path};

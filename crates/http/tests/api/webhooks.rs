@@ -2,24 +2,24 @@
 
 mod catalogue;
 mod deliveries;
-mod hearing;
+mod event_stream;
 mod recovery;
 mod secrets;
 mod subscriptions;
-mod trying;
+mod test_deliveries;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Call, Client, House, subscriptions_path};
+use crate::support::{Client, TestApi, TestRequest, TestResponse, subscriptions_path};
 
-async fn house() -> (House, Client) {
-    let api = House::open().await;
-    let client = api.everyone().await;
+async fn setup() -> (TestApi, Client) {
+    let api = TestApi::open().await;
+    let client = api.full_access_client().await;
     (api, client)
 }
 
 /// The smallest valid body of a new subscription.
-fn body() -> Value {
+fn subscription_body() -> Value {
     json!({
         "url": "https://mirror.example/novantra",
         "eventTypes": ["finding.created"],
@@ -28,19 +28,19 @@ fn body() -> Value {
 }
 
 /// A body that consists only of a reason.
-fn because() -> Value {
+fn reason_body() -> Value {
     json!({ "reason": "because a test says so" })
 }
 
-impl House {
+impl TestApi {
     /// A request that creates a subscription of the client.
-    fn subscribe(&self, client: &Client) -> Call {
-        self.post(subscriptions_path()).by(client).json(&body())
+    fn subscribe_request(&self, client: &Client) -> TestRequest {
+        self.post(subscriptions_path()).auth(client).json(&subscription_body())
     }
 
     /// Creates a subscription over the API. Returns its path and the response.
-    async fn subscribed(&self, client: &Client) -> (String, Answer) {
-        let response = self.subscribe(client).send().await.expect(201);
+    async fn create_subscription(&self, client: &Client) -> (String, TestResponse) {
+        let response = self.subscribe_request(client).send().await.expect(201);
         let id = response.json()["webhookSubscription"]["id"].as_str().unwrap().to_owned();
         (format!("{}/{id}", subscriptions_path()), response)
     }

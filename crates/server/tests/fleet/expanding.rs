@@ -2,7 +2,7 @@
 
 use crate::{
     load::Load,
-    support::{Fleet, Installation},
+    support::{Installation, ServerCluster},
 };
 
 /// Statements that a later version may apply: they only add to the schema.
@@ -26,23 +26,23 @@ const EXPANSION: &[&str] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn servers_go_on_while_a_migration_of_a_later_version_expands_the_schema() {
-    let servers = Fleet::start(Installation::on_postgres().await, 2);
+async fn servers_keep_working_while_a_later_migration_expands_the_schema() {
+    let servers = ServerCluster::start(Installation::with_new_postgres().await, 2);
     let database = servers.installation().database().await;
-    let mut load = Load::begin(&servers, 4).await;
-    load.writes(20).await;
+    let mut load = Load::start(&servers, 4).await;
+    load.wait_for_writes(20).await;
     for statement in EXPANSION {
         database.execute(statement).await;
-        load.writes(2).await;
+        load.wait_for_writes(2).await;
     }
-    load.writes(20).await;
+    load.wait_for_writes(20).await;
     for index in 0..servers.len() {
         assert_eq!(servers.probe(index, "/readyz").await.0, 200);
-        let log = servers.with(index, |server| server.log());
+        let log = servers.with_server(index, |server| server.log());
         assert!(!log.contains("cached plan"), "{log}");
     }
     servers.kill(0);
-    servers.start_again(0);
-    load.writes(10).await;
-    load.end(&servers).await;
+    servers.restart(0);
+    load.wait_for_writes(10).await;
+    load.stop_and_verify(&servers).await;
 }

@@ -3,11 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account_status;
 mod expanding;
 mod killing;
 mod load;
 mod outage;
 mod pool;
 mod sharing;
-mod standing;
 mod starting;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     load::Load,
-    support::{Client, Fleet, Installation, Pace},
+    support::{Client, Installation, PollTimer, ServerCluster},
 };
 
 /// The maximum duration of a request while PostgreSQL is down.
@@ -18,28 +18,28 @@ const RECOVERED_WITHIN: Duration = Duration::from_secs(5);
 const FINDINGS: &str = "/api/v1/governance/findings";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn servers_outlive_a_postgresql_that_is_stopped_and_started() {
-    outlive(Shutdown::Fast).await;
+async fn servers_recover_after_postgresql_is_restarted() {
+    assert_recovery(Shutdown::Fast).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn servers_outlive_a_postgresql_that_crashes_and_is_started() {
-    outlive(Shutdown::Immediate).await;
+async fn servers_recover_after_postgresql_crashes() {
+    assert_recovery(Shutdown::Immediate).await;
 }
 
-async fn outlive(shutdown: Shutdown) {
+async fn assert_recovery(shutdown: Shutdown) {
     let durable = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
     let mut cluster = Cluster::start(&find_programs().expect(INSTALL_HINT), &durable).expect("a cluster");
-    let servers = Fleet::start(Installation::at(cluster.url()), 2);
+    let servers = ServerCluster::start(Installation::with_postgres(cluster.url()), 2);
     let scopes = ["governance.findings:read", "governance.findings:write"];
-    let clients = servers.clients(&servers.installation().account("prober", &scopes)).await;
-    let mut load = Load::begin(&servers, 4).await;
-    load.writes(30).await;
+    let clients = servers.clients(&servers.installation().create_account("prober", &scopes)).await;
+    let mut load = Load::start(&servers, 4).await;
+    load.wait_for_writes(30).await;
     let finding = clients[0].get(FINDINGS).await.body["findings"][0]["id"].as_str().expect("a finding").to_owned();
 
     cluster.stop(shutdown).expect("PostgreSQL stops");
     for (index, client) in clients.iter().enumerate() {
-        refuses(client, &finding).await;
+        assert_refused(client, &finding).await;
         assert_eq!(servers.probe(index, "/livez").await.0, 200);
         assert_eq!(servers.probe(index, "/readyz").await.0, 503);
     }
@@ -47,23 +47,23 @@ async fn outlive(shutdown: Shutdown) {
     cluster.restart().expect("PostgreSQL starts");
     let restarted = Instant::now();
     for (index, client) in clients.iter().enumerate() {
-        let mut timer = Pace::until("recovery", RECOVERED_WITHIN.saturating_sub(restarted.elapsed()));
-        while !serves(client, &finding, &format!("patch-{index}")).await {
+        let mut timer = PollTimer::new("recovery", RECOVERED_WITHIN.saturating_sub(restarted.elapsed()));
+        while !is_serving(client, &finding, &format!("patch-{index}")).await {
             timer.tick().await;
         }
         assert!(restarted.elapsed() < RECOVERED_WITHIN, "recovered after {:?}", restarted.elapsed());
         println!("server {index} works again {} ms after PostgreSQL ({shutdown:?})", restarted.elapsed().as_millis());
     }
-    load.writes(30).await;
-    load.end(&servers).await;
+    load.wait_for_writes(30).await;
+    load.stop_and_verify(&servers).await;
 }
 
 /// Asserts that a read and a write are each refused in time, with `Retry-After`.
-async fn refuses(client: &Client, finding: &str) {
+async fn assert_refused(client: &Client, finding: &str) {
     let path = format!("{FINDINGS}/{finding}");
     for write in [false, true] {
         let sent = Instant::now();
-        let refused = if write { client.patch(&path, &retitled()).await } else { client.get(&path).await };
+        let refused = if write { client.patch(&path, &new_title()).await } else { client.get(&path).await };
         assert_eq!(refused.status, 503, "{}", refused.body);
         assert_eq!(refused.body["error"], "internal");
         assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
@@ -72,13 +72,13 @@ async fn refuses(client: &Client, finding: &str) {
 }
 
 /// Whether a read and a write succeed on a server.
-async fn serves(client: &Client, finding: &str, key: &str) -> bool {
+async fn is_serving(client: &Client, finding: &str, key: &str) -> bool {
     let path = format!("{FINDINGS}/{finding}");
-    let answers = [client.get(&path).await, client.patch_once(&path, key, &retitled()).await];
+    let answers = [client.get(&path).await, client.patch_with_key(&path, key, &new_title()).await];
     assert!(answers.iter().all(|answer| [200, 503].contains(&answer.status)), "{answers:?}");
     answers.iter().all(|answer| answer.status == 200)
 }
 
-fn retitled() -> serde_json::Value {
+fn new_title() -> serde_json::Value {
     json!({ "title": "Seen after the outage", "reason": "changed by a test of the program" })
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Client, Database, Fleet, Installation, finding};
+use crate::support::{Answer, Client, Database, Installation, ServerCluster, finding};
 
 const FINDINGS: &str = "/api/v1/governance/findings";
 
@@ -19,27 +19,27 @@ const REFUSED_WITHIN: Duration = Duration::from_secs(15);
 /// The maximum duration of a request that needs no locked table.
 const SERVED_WITHIN: Duration = Duration::from_secs(3);
 /// The numbers of concurrent requests, far more than there are connections.
-const SOME: usize = 100;
-const MANY: usize = 400;
+const SOME_REQUESTS: usize = 100;
+const MANY_REQUESTS: usize = 400;
 /// The maximum memory, in bytes, that a server may use for waiting requests.
-const MEMORY: u64 = 64 * 1024 * 1024;
+const MAX_MEMORY_GROWTH: u64 = 64 * 1024 * 1024;
 
-struct House {
-    servers: Arc<Fleet>,
+struct ServerWithLock {
+    servers: Arc<ServerCluster>,
     client: Client,
     /// A separate connection, which takes the lock.
     locking: Database,
     finding: String,
 }
 
-impl House {
+impl ServerWithLock {
     async fn new() -> Self {
-        let servers = Fleet::set_up(Installation::on_postgres().await, 1, |_, setup| {
+        let servers = ServerCluster::start_with(Installation::with_new_postgres().await, 1, |_, setup| {
             setup.set("DATABASE_STATEMENT_TIMEOUT", STATEMENT_TIMEOUT)
         });
         let scopes = ["governance.findings:read", "governance.findings:write", "governance.controls:read"];
-        let client = servers.clients(&servers.installation().account("integration", &scopes)).await.remove(0);
-        let created = client.post_once(FINDINGS, "first", &finding("first")).await;
+        let client = servers.clients(&servers.installation().create_account("integration", &scopes)).await.remove(0);
+        let created = client.post_with_key(FINDINGS, "first", &finding("first")).await;
         let finding = created.body["finding"]["id"].as_str().expect("an id").to_owned();
         let locking = servers.installation().database().await;
         Self { servers, client, locking, finding }
@@ -63,10 +63,10 @@ impl House {
     /// Creates a finding, with the same idempotency key for the same number.
     fn write(&self, number: usize) -> impl Future<Output = Answer> + Send + use<> {
         let (client, key) = (self.client.clone(), format!("write-{number}"));
-        async move { client.post_once(FINDINGS, &key, &finding(&key)).await }
+        async move { client.post_with_key(FINDINGS, &key, &finding(&key)).await }
     }
 
-    async fn figure(&self, name: &str) -> u64 {
+    async fn metric(&self, name: &str) -> u64 {
         let (_, metrics) = self.servers.probe(0, "/metrics").await;
         let line = metrics.lines().find_map(|line| line.strip_prefix(name)).expect("a figure");
         line.trim().parse::<f64>().expect("a number") as u64
@@ -74,7 +74,7 @@ impl House {
 }
 
 /// Sends this number of concurrent requests. Returns each response and its duration.
-fn wave<F: Future<Output = Answer> + Send + 'static>(
+fn send_concurrently<F: Future<Output = Answer> + Send + 'static>(
     size: usize,
     call: impl Fn(usize) -> F,
 ) -> JoinSet<(Answer, Duration)> {
@@ -91,7 +91,7 @@ async fn timed(call: impl Future<Output = Answer>) -> (Answer, Duration) {
 }
 
 /// Asserts that each request was refused in time, with `Retry-After`.
-fn refused(answers: &[(Answer, Duration)]) {
+fn assert_refused(answers: &[(Answer, Duration)]) {
     for (answer, took) in answers {
         assert_eq!(answer.status, 503, "{}", answer.body);
         assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
@@ -102,29 +102,33 @@ fn refused(answers: &[(Answer, Duration)]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_that_wait_for_a_lock_are_refused_in_time_and_served_at_once_when_it_is_gone() {
-    let server = House::new().await;
-    let memory = server.figure("process_resident_memory_bytes").await;
+async fn writes_blocked_by_a_lock_are_refused_in_time_and_succeed_once_it_is_released() {
+    let server = ServerWithLock::new().await;
+    let memory = server.metric("process_resident_memory_bytes").await;
     server.lock("idempotency", "EXCLUSIVE").await;
-    refused(&wave(MANY, |number| server.write(number)).join_all().await);
-    let grown = server.figure("process_resident_memory_bytes").await.saturating_sub(memory);
-    assert!(grown < MEMORY, "{grown} bytes more");
+    assert_refused(&send_concurrently(MANY_REQUESTS, |number| server.write(number)).join_all().await);
+    let grown = server.metric("process_resident_memory_bytes").await.saturating_sub(memory);
+    assert!(grown < MAX_MEMORY_GROWTH, "{grown} bytes more");
 
     server.unlock().await;
     let (at_once, took) = timed(server.write(0)).await;
     assert_eq!(at_once.status, 201, "{}", at_once.body);
     assert!(took < SERVED_WITHIN, "written after {took:?}");
-    for (answer, _) in wave(MANY, |number| server.write(number)).join_all().await {
+    for (answer, _) in send_concurrently(MANY_REQUESTS, |number| server.write(number)).join_all().await {
         assert_eq!(answer.status, 201, "{}", answer.body);
     }
-    assert_eq!(server.client.all(FINDINGS, "findings").await.len(), MANY + 1, "each finding must be stored once");
+    assert_eq!(
+        server.client.list_all(FINDINGS, "findings").await.len(),
+        MANY_REQUESTS + 1,
+        "each finding must be stored once"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reads_go_on_while_writes_wait_for_a_lock() {
-    let server = House::new().await;
+async fn reads_continue_while_writes_wait_for_a_lock() {
+    let server = ServerWithLock::new().await;
     server.lock("idempotency", "EXCLUSIVE").await;
-    let mut writes = wave(SOME, |number| server.write(number));
+    let mut writes = send_concurrently(SOME_REQUESTS, |number| server.write(number));
     let mut reads = Vec::new();
     while !writes.is_empty() {
         reads.push(timed(server.read()).await);
@@ -139,18 +143,18 @@ async fn reads_go_on_while_writes_wait_for_a_lock() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reads_that_wait_for_a_lock_are_refused_in_time_and_served_at_once_when_it_is_gone() {
-    let server = House::new().await;
+async fn reads_blocked_by_a_lock_are_refused_in_time_and_succeed_once_it_is_released() {
+    let server = ServerWithLock::new().await;
     server.lock("findings", "ACCESS EXCLUSIVE").await;
-    refused(&wave(SOME, |_| server.read()).join_all().await);
-    let waiting = server.figure("novantra_http_requests_in_flight").await;
+    assert_refused(&send_concurrently(SOME_REQUESTS, |_| server.read()).join_all().await);
+    let waiting = server.metric("novantra_http_requests_in_flight").await;
     assert_eq!(waiting, 0, "refused requests must not keep waiting");
 
     server.unlock().await;
     let (at_once, took) = timed(server.read()).await;
     assert_eq!(at_once.status, 200, "{}", at_once.body);
     assert!(took < SERVED_WITHIN, "read after {took:?}");
-    for (answer, _) in wave(SOME, |_| server.read()).join_all().await {
+    for (answer, _) in send_concurrently(SOME_REQUESTS, |_| server.read()).join_all().await {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }

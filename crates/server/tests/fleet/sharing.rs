@@ -6,29 +6,29 @@ use serde_json::Value;
 
 use crate::{
     load::comment,
-    support::{Client, Fleet, Installation, finding},
+    support::{Client, Installation, ServerCluster, finding},
 };
 
 const FINDINGS: &str = "/api/v1/governance/findings";
 const SCOPES: &[&str] = &["governance.findings:read", "governance.findings:write", "audit:read"];
 
 /// Starts two servers; returns a client of each, both with one token.
-async fn two() -> (std::sync::Arc<Fleet>, Client, Client) {
-    let servers = Fleet::start(Installation::on_postgres().await, 2);
-    let credentials = servers.installation().account("integration", SCOPES);
+async fn start_two_servers() -> (std::sync::Arc<ServerCluster>, Client, Client) {
+    let servers = ServerCluster::start(Installation::with_new_postgres().await, 2);
+    let credentials = servers.installation().create_account("integration", SCOPES);
     let [first, second] = <[Client; 2]>::try_from(servers.clients(&credentials).await).ok().expect("two");
     (servers, first, second)
 }
 
 async fn create(client: &Client, key: &str) -> String {
-    let created = client.post_once(FINDINGS, key, &finding(key)).await;
+    let created = client.post_with_key(FINDINGS, key, &finding(key)).await;
     assert_eq!(created.status, 201, "{}", created.body);
     created.body["finding"]["id"].as_str().expect("an id").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_one_key_sent_to_two_servers_at_once_one_acts_and_all_give_its_answer() {
-    let (_servers, first, second) = two().await;
+async fn one_key_sent_concurrently_to_two_servers_has_one_effect_and_one_response() {
+    let (_servers, first, second) = start_two_servers().await;
     for round in 0..25 {
         let id = create(&first, &format!("round-{round}")).await;
         let answers =
@@ -40,14 +40,14 @@ async fn of_one_key_sent_to_two_servers_at_once_one_acts_and_all_give_its_answer
         let events = second.get(&format!("{FINDINGS}/{id}/events")).await;
         assert_eq!(events.body["findingEvents"].as_array().expect("events").len(), 1);
     }
-    let acted = first.all("/api/v1/audit/entries?action=finding.event_recorded", "entries").await;
-    let replays = first.all("/api/v1/audit/entries?action=finding.event_recorded.replayed", "entries").await;
+    let acted = first.list_all("/api/v1/audit/entries?action=finding.event_recorded", "entries").await;
+    let replays = first.list_all("/api/v1/audit/entries?action=finding.event_recorded.replayed", "entries").await;
     assert_eq!((acted.len(), replays.len()), (25, 75));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_walk_goes_on_with_the_same_token_and_cursor_at_another_server() {
-    let (_servers, first, second) = two().await;
+async fn pagination_continues_on_another_server_with_the_same_token_and_cursor() {
+    let (_servers, first, second) = start_two_servers().await;
     let mut created = Vec::new();
     for number in 0..23 {
         created.push(create(&first, &format!("key-{number}")).await);
@@ -65,14 +65,14 @@ async fn a_walk_goes_on_with_the_same_token_and_cursor_at_another_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_catch_up_from_either_servers_as_of_misses_no_write_of_the_other() {
-    let (_servers, first, second) = two().await;
+async fn a_catch_up_from_the_as_of_of_either_server_misses_no_write() {
+    let (_servers, first, second) = start_two_servers().await;
     let writing = [&first, &second].map(|client| {
         let client = client.clone();
         tokio::spawn(async move {
             let mut made = BTreeMap::new();
             for number in 0..60 {
-                let key = format!("{}-{number}", client.server());
+                let key = format!("{}-{number}", client.next_url());
                 made.insert(create(&client, &key).await, key);
             }
             made

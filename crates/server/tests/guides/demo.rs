@@ -25,12 +25,12 @@ pub(crate) struct Demo {
 
 impl Demo {
     /// Starts the demo of this program.
-    pub(crate) fn of(program: &Path) -> Self {
+    pub(crate) fn start(program: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // The program gets the name that the guides use, whatever it was built as.
         fs::create_dir(folder.path().join("bin")).unwrap();
         symlink(program, folder.path().join("bin/novantra")).unwrap();
-        let mut server = without_settings(&mut Command::new(program))
+        let mut server = remove_settings(&mut Command::new(program))
             .args(["serve", "--demo", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--log-level", "warn"])
             .current_dir(folder.path())
@@ -75,7 +75,7 @@ impl Drop for Demo {
 }
 
 /// Removes the program's settings of this machine from the environment of a command.
-pub(crate) fn without_settings(command: &mut Command) -> &mut Command {
+pub(crate) fn remove_settings(command: &mut Command) -> &mut Command {
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NOVANTRA_")) {
         command.env_remove(name);
     }

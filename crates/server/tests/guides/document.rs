@@ -11,7 +11,7 @@ pub(crate) struct Guide {
 pub(crate) struct Block {
     pub(crate) kind: Kind,
     /// The info string of its opening fence.
-    pub(crate) says: String,
+    pub(crate) info_string: String,
     /// The line of its opening fence, from 1.
     pub(crate) line: usize,
     pub(crate) text: Vec<String>,
@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     /// Lines that the script before it must print.
     Expected,
     /// A block that is only shown to the reader.
-    Shown,
+    ReadOnly,
 }
 
 impl Guide {
@@ -32,7 +32,7 @@ impl Guide {
     ///
     /// # Errors
     /// If there is no block to run.
-    pub(crate) fn read(path: &'static str, document: &str, section: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn parse(path: &'static str, document: &str, section: Option<&str>) -> Result<Self, String> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut in_section = section.is_none();
         let mut open = false;
@@ -41,8 +41,8 @@ impl Guide {
                 (Some(""), true) => open = false,
                 (Some(says), false) => {
                     open = true;
-                    let kind = if in_section { Kind::of(says) } else { Kind::Shown };
-                    blocks.push(Block { kind, says: says.to_owned(), line: index + 1, text: Vec::new() });
+                    let kind = if in_section { Kind::from_info_string(says) } else { Kind::ReadOnly };
+                    blocks.push(Block { kind, info_string: says.to_owned(), line: index + 1, text: Vec::new() });
                 }
                 (_, true) => blocks.last_mut().into_iter().for_each(|block| block.text.push(line.to_owned())),
                 (None, false) => {
@@ -69,39 +69,39 @@ impl Guide {
                 None
             }
             Kind::Expected => Some((script, block)),
-            Kind::Shown => None,
+            Kind::ReadOnly => None,
         })
     }
 }
 
 impl Kind {
-    fn of(says: &str) -> Self {
+    fn from_info_string(says: &str) -> Self {
         match says {
             "sh" => Self::Script,
             "text expect" => Self::Expected,
-            _ => Self::Shown,
+            _ => Self::ReadOnly,
         }
     }
 }
 
 #[test]
-fn blocks_are_told_apart_and_know_their_lines() {
+fn blocks_are_classified_and_keep_their_line_numbers() {
     let document = "# A\n```sh\none\n```\n```text expect\nout\n```\n```json\n{}\n```\n";
-    let guide = Guide::read("a.md", document, None).unwrap();
+    let guide = Guide::parse("a.md", document, None).unwrap();
     let found: Vec<_> = guide.blocks.iter().map(|block| (block.kind, block.line)).collect();
-    assert_eq!(found, [(Kind::Script, 2), (Kind::Expected, 5), (Kind::Shown, 8)]);
+    assert_eq!(found, [(Kind::Script, 2), (Kind::Expected, 5), (Kind::ReadOnly, 8)]);
     assert_eq!(guide.expectations().map(|(script, block)| (script, block.text.len())).collect::<Vec<_>>(), [(2, 1)]);
 }
 
 #[test]
-fn only_the_section_asked_for_is_run() {
+fn only_the_requested_section_is_run() {
     let document = "## One\n```sh\nfirst\n```\n## Two\n```sh\nsecond\n```\n### Still two\n```sh\nthird\n```\n";
-    let guide = Guide::read("a.md", document, Some("Two")).unwrap();
+    let guide = Guide::parse("a.md", document, Some("Two")).unwrap();
     assert_eq!(guide.scripts().map(|block| block.text[0].as_str()).collect::<Vec<_>>(), ["second", "third"]);
 }
 
 #[test]
 fn a_guide_without_a_block_to_run_fails() {
-    let read = Guide::read("a.md", "```json\n{}\n```\n", None);
+    let read = Guide::parse("a.md", "```json\n{}\n```\n", None);
     assert_eq!(read.err().as_deref(), Some("a.md has no block to run"));
 }

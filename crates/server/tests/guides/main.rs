@@ -36,22 +36,22 @@ macro_rules! guides {
 }
 
 guides! {
-    the_first_thirty_minutes_are_as_the_readme_says: "README.md", "The first thirty minutes";
-    getting_started_is_as_written: "docs/guides/getting-started.md";
-    authentication_is_as_written: "docs/guides/authentication.md";
-    errors_and_retries_are_as_written: "docs/guides/errors-and-retries.md";
-    pagination_and_catch_up_are_as_written: "docs/guides/pagination-and-catch-up.md";
-    rate_limits_are_as_written: "docs/guides/rate-limits.md";
-    pushing_a_scan_is_as_written: "docs/guides/pushing-a-scan.md";
-    mirroring_findings_is_as_written: "docs/guides/mirroring-findings.md";
-    mirroring_to_servicenow_is_as_written: "docs/guides/mirroring-to-servicenow.md";
-    webhooks_are_as_written: "docs/webhooks.md";
-    verifying_the_audit_log_is_as_written: "docs/guides/verifying-the-audit-log.md";
-    operating_is_as_written: "docs/operating.md";
+    the_first_thirty_minutes_of_the_readme_work_as_written: "README.md", "The first thirty minutes";
+    getting_started_works_as_written: "docs/guides/getting-started.md";
+    authentication_works_as_written: "docs/guides/authentication.md";
+    errors_and_retries_work_as_written: "docs/guides/errors-and-retries.md";
+    pagination_and_catch_up_work_as_written: "docs/guides/pagination-and-catch-up.md";
+    rate_limits_work_as_written: "docs/guides/rate-limits.md";
+    pushing_a_scan_works_as_written: "docs/guides/pushing-a-scan.md";
+    mirroring_findings_works_as_written: "docs/guides/mirroring-findings.md";
+    mirroring_to_servicenow_works_as_written: "docs/guides/mirroring-to-servicenow.md";
+    webhooks_work_as_written: "docs/webhooks.md";
+    verifying_the_audit_log_works_as_written: "docs/guides/verifying-the-audit-log.md";
+    operating_works_as_written: "docs/operating.md";
 }
 
 #[test]
-fn no_guide_is_left_out() {
+fn every_guide_is_run() {
     let written: BTreeSet<String> = fs::read_dir(root().join(FOLDER))
         .unwrap()
         .map(|entry| format!("{FOLDER}/{}", entry.unwrap().file_name().to_string_lossy()))
@@ -63,15 +63,15 @@ fn no_guide_is_left_out() {
 /// Runs a guide, or one section of it, against a new server.
 fn run(path: &'static str, section: Option<&str>) {
     let text = fs::read_to_string(root().join(path)).unwrap();
-    match Guide::read(path, &text, section) {
-        Ok(guide) => hold(&guide, &Demo::of(Path::new(env!("CARGO_BIN_EXE_novantra")))),
+    match Guide::parse(path, &text, section) {
+        Ok(guide) => run_against(&guide, &Demo::start(Path::new(env!("CARGO_BIN_EXE_novantra")))),
         Err(error) => panic!("{error}"),
     }
 }
 
 /// Runs a guide against this server, and compares its output with the expected output.
-fn hold(guide: &Guide, demo: &Demo) {
-    if let Err(error) = shell::run(guide, demo).and_then(|printed| expectation::hold(guide, &printed)) {
+fn run_against(guide: &Guide, demo: &Demo) {
+    if let Err(error) = shell::run(guide, demo).and_then(|printed| expectation::compare(guide, &printed)) {
         panic!("{error}");
     }
 }

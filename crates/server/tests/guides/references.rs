@@ -11,31 +11,31 @@ use crate::root;
 type Fault = String;
 
 #[test]
-fn every_link_of_the_documentation_leads_somewhere() {
-    hold(|document, line| {
+fn every_link_in_the_documentation_resolves() {
+    assert_no_faults(|document, line| {
         let targets = line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
         let relative = targets.filter(|target| !target.contains("://"));
-        relative.filter(|target| !is_there(document, target)).map(|target| format!("the link {target}")).collect()
+        relative.filter(|target| !target_exists(document, target)).map(|target| format!("the link {target}")).collect()
     });
 }
 
 #[test]
-fn every_file_the_documentation_names_is_there() {
-    hold(|_, line| {
-        let named = code(line)
+fn every_file_named_in_the_documentation_exists() {
+    assert_no_faults(|_, line| {
+        let named = code_spans(line)
             .filter(|code| ["crates/", "docs/", "migrations/", "xtask/"].iter().any(|top| code.starts_with(top)));
         named.filter(|path| !root().join(path).exists()).map(|path| format!("the file {path}")).collect()
     });
 }
 
 #[test]
-fn every_test_the_documentation_names_is_there() {
+fn every_test_named_in_the_documentation_exists() {
     let mut sources = String::new();
     for folder in ["crates", "xtask"] {
-        read_all(&root().join(folder), "rs", &mut |_, text| sources.push_str(text));
+        visit_files(&root().join(folder), "rs", &mut |_, text| sources.push_str(text));
     }
-    hold(|_, line| {
-        let named = code(line).filter(|code| is_test_name(code));
+    assert_no_faults(|_, line| {
+        let named = code_spans(line).filter(|code| is_test_name(code));
         // Tests of a suite are named in a list, other tests by `fn`.
         let exists = |name: &str| sources.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name);
         named.filter(|name| !exists(name)).map(|name| format!("the test {name}")).collect()
@@ -48,11 +48,11 @@ fn is_test_name(code: &str) -> bool {
 }
 
 /// The code spans of a line.
-fn code(line: &str) -> impl Iterator<Item = &str> {
+fn code_spans(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-fn is_there(document: &Path, target: &str) -> bool {
+fn target_exists(document: &Path, target: &str) -> bool {
     let (file, heading) = target.split_once('#').map_or((target, None), |(file, heading)| (file, Some(heading)));
     let file = if file.is_empty() { document.to_owned() } else { document.with_file_name("").join(file) };
     match heading {
@@ -76,7 +76,7 @@ fn anchor(line: &str) -> Option<String> {
 }
 
 /// Checks every line of the documentation outside of code blocks.
-fn hold(faults_of: impl Fn(&Path, &str) -> Vec<Fault>) {
+fn assert_no_faults(faults_of: impl Fn(&Path, &str) -> Vec<Fault>) {
     let mut faults = Vec::new();
     let mut check = |path: &Path, text: &str| {
         let mut open = false;
@@ -91,16 +91,16 @@ fn hold(faults_of: impl Fn(&Path, &str) -> Vec<Fault>) {
     };
     let readme = root().join("README.md");
     check(&readme, &fs::read_to_string(&readme).unwrap());
-    read_all(&root().join("docs"), "md", &mut check);
+    visit_files(&root().join("docs"), "md", &mut check);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-fn read_all(folder: &Path, extension: &str, visit: &mut impl FnMut(&Path, &str)) {
+fn visit_files(folder: &Path, extension: &str, visit: &mut impl FnMut(&Path, &str)) {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
-            read_all(&path, extension, visit);
+            visit_files(&path, extension, visit);
         } else if path.extension().is_some_and(|found| found == extension) {
             visit(&path, &fs::read_to_string(&path).unwrap());
         }

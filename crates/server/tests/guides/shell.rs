@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    demo::{Demo, without_settings},
+    demo::{Demo, remove_settings},
     document::Guide,
 };
 
@@ -15,17 +15,17 @@ use crate::{
 const MARK: char = '\u{1e}';
 
 /// The timeout in seconds, longer than any guide takes; a snippet that exceeds it is broken.
-const PATIENCE: &str = "180";
+const TIMEOUT_SECONDS: &str = "180";
 
 /// The output of the blocks, by the line of the block.
 pub(crate) struct Printed(BTreeMap<usize, String>);
 
 impl Printed {
-    pub(crate) fn by(&self, line: usize) -> &str {
+    pub(crate) fn output_of(&self, line: usize) -> &str {
         self.0.get(&line).map_or("", String::as_str)
     }
 
-    fn read(output: &str) -> Self {
+    fn parse(output: &str) -> Self {
         let blocks = output.split(MARK).skip(1).filter_map(|block| {
             let (line, text) = block.split_once('\n')?;
             Some((line.parse().ok()?, text.to_owned()))
@@ -43,22 +43,29 @@ pub(crate) fn run(guide: &Guide, demo: &Demo) -> Result<Printed, String> {
     let name = guide.path.replace('/', "-");
     let file = demo.folder().join(&name);
     fs::write(&file, script(guide)).map_err(|error| format!("{}: {error}", file.display()))?;
-    let run = without_settings(&mut Command::new("timeout"))
-        .args([PATIENCE, "bash", "-c", "exec bash -Eeuo pipefail \"$0\" 2>&1", &name])
+    let run = remove_settings(&mut Command::new("timeout"))
+        .args([TIMEOUT_SECONDS, "bash", "-c", "exec bash -Eeuo pipefail \"$0\" 2>&1", &name])
         .current_dir(demo.folder())
         .envs(demo.environment())
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("bash can't be started: {error}"))?;
     let output = String::from_utf8_lossy(&run.stdout).into_owned();
-    let printed = Printed::read(&output);
+    let printed = Printed::parse(&output);
     if run.status.success() {
         return Ok(printed);
     }
     let line = printed.0.keys().last().copied().unwrap_or_default();
-    let outcome =
-        if run.status.code() == Some(124) { format!("did not end within {PATIENCE} s") } else { "failed".to_owned() };
-    Err(format!("{}:{line}: the block that begins here {outcome}. It printed:\n{}", guide.path, printed.by(line)))
+    let outcome = if run.status.code() == Some(124) {
+        format!("did not end within {TIMEOUT_SECONDS} s")
+    } else {
+        "failed".to_owned()
+    };
+    Err(format!(
+        "{}:{line}: the block that begins here {outcome}. It printed:\n{}",
+        guide.path,
+        printed.output_of(line)
+    ))
 }
 
 /// The blocks as one script, with each command on the same line as in the guide.
@@ -79,9 +86,9 @@ fn script(guide: &Guide) -> String {
 }
 
 #[test]
-fn commands_keep_their_lines_and_what_they_print_is_told_apart() {
-    let guide = Guide::read("a.md", "# A\n\n```sh\necho one\n```\n\n```sh\necho two\n```\n", None).unwrap();
+fn commands_keep_their_line_numbers_and_their_outputs_are_separated() {
+    let guide = Guide::parse("a.md", "# A\n\n```sh\necho one\n```\n\n```sh\necho two\n```\n", None).unwrap();
     assert_eq!(script(&guide), "\n\nprintf '\\036%s\\n' 3\necho one\n\n\nprintf '\\036%s\\n' 7\necho two\n");
-    let printed = Printed::read("\u{1e}3\none\n\u{1e}7\ntwo\n");
-    assert_eq!((printed.by(3), printed.by(7), printed.by(9)), ("one\n", "two\n", ""));
+    let printed = Printed::parse("\u{1e}3\none\n\u{1e}7\ntwo\n");
+    assert_eq!((printed.output_of(3), printed.output_of(7), printed.output_of(9)), ("one\n", "two\n", ""));
 }

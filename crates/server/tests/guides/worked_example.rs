@@ -10,13 +10,13 @@ use std::{
 use crate::{
     demo::Demo,
     document::{Block, Guide},
-    hold, root,
+    root, run_against,
 };
 
 const PAGE: &str = "docs/adding-a-module.md";
 
 /// The files and folders from which the program is built.
-const PARTS: &[&str] = &["Cargo.lock", "Cargo.toml", "crates", "migrations", "rust-toolchain.toml", "xtask"];
+const SOURCES: &[&str] = &["Cargo.lock", "Cargo.toml", "crates", "migrations", "rust-toolchain.toml", "xtask"];
 
 /// The name of the copy's program, which is built into the same target folder as the original.
 const PROGRAM: &str = "novantra-with-the-module";
@@ -28,11 +28,11 @@ const VERSION: &str = concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"");
 type Files = BTreeMap<String, String>;
 
 #[test]
-fn adding_a_module_is_as_written() {
+fn adding_a_module_works_as_written() {
     let text = fs::read_to_string(root().join(PAGE)).unwrap();
-    let guide = Guide::read(PAGE, &text, None).unwrap();
+    let guide = Guide::parse(PAGE, &text, None).unwrap();
     let mut files = Files::new();
-    for part in PARTS {
+    for part in SOURCES {
         read_into(&mut files, &root(), Path::new(part));
     }
     for block in &guide.blocks {
@@ -42,12 +42,12 @@ fn adding_a_module_is_as_written() {
     }
     let target = Path::new(env!("CARGO_BIN_EXE_novantra")).ancestors().nth(2).unwrap();
     let program = build(&target.join("adding-a-module"), target, files);
-    hold(&guide, &Demo::of(&program));
+    run_against(&guide, &Demo::start(&program));
 }
 
 /// Creates the file, or applies the change, that a block shows.
 fn apply(block: &Block, files: &mut Files) -> Result<(), String> {
-    match block.says.split_once(' ') {
+    match block.info_string.split_once(' ') {
         Some(("diff", path)) => {
             let file = files.get_mut(path).ok_or_else(|| format!("there is no file {path}"))?;
             for hunk in block.text.split(|line| line == "@@") {
@@ -125,10 +125,10 @@ fn write_out(folder: &Path, files: &Files) {
 }
 
 #[test]
-fn a_change_finds_its_place_or_says_that_there_is_none() {
+fn a_change_is_applied_at_its_position_or_fails() {
     let block = |text: &[&str]| Block {
-        kind: crate::document::Kind::Shown,
-        says: "diff a.rs".to_owned(),
+        kind: crate::document::Kind::ReadOnly,
+        info_string: "diff a.rs".to_owned(),
         line: 1,
         text: text.iter().map(|line| (*line).to_owned()).collect(),
     };

@@ -5,12 +5,12 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::{
-    load::{FINDINGS, SCOPES, is_whole},
+    load::{FINDINGS, SCOPES, assert_audit_logs_verify},
     support::{Installation, Server, Setup, eventually, finding},
 };
 
 /// Queries that return the same rows on every database of an installation, apart from the encoding of binary cells.
-const TOLD: &[&str] = &[
+const COMPARED_QUERIES: &[&str] = &[
     "SELECT count(*), max(id) FROM findings",
     "SELECT count(*), max(id) FROM audit_entries",
     "SELECT count(*), max(entry_id) FROM audit_seals",
@@ -23,34 +23,34 @@ const TOLD: &[&str] = &[
     "SELECT id, secrets, last_used_at FROM service_accounts JOIN service_account_uses ON account_id = id ORDER BY id",
 ];
 
-fn same(query: &str, one: Vec<Vec<String>>, other: Vec<Vec<String>>) {
+fn assert_same_rows(query: &str, one: Vec<Vec<String>>, other: Vec<Vec<String>>) {
     // Binary cells are encoded differently by the two engines.
-    let decoded = |rows: Vec<Vec<String>>| -> Vec<String> { rows.into_iter().flatten().map(text).collect() };
+    let decoded = |rows: Vec<Vec<String>>| -> Vec<String> { rows.into_iter().flatten().map(decode_cell).collect() };
     assert_eq!(decoded(one), decoded(other), "{query}");
 }
 
 /// Decodes a PostgreSQL cell in hexadecimal to its text.
-fn text(cell: String) -> String {
+fn decode_cell(cell: String) -> String {
     let Some(hex) = cell.strip_prefix("\\x") else { return cell };
     let byte = |index| u8::from_str_radix(&hex[index..index + 2], 16).expect("two digits");
     String::from_utf8((0..hex.len()).step_by(2).map(byte).collect()).expect("UTF-8")
 }
 
 /// Asserts that the compared queries return the same rows on both installations.
-async fn agree(one: &Installation, other: &Installation) {
+async fn assert_same_data(one: &Installation, other: &Installation) {
     let (one, other) = (one.database().await, other.database().await);
-    for query in TOLD {
-        same(query, one.rows(query).await, other.rows(query).await);
+    for query in COMPARED_QUERIES {
+        assert_same_rows(query, one.rows(query).await, other.rows(query).await);
     }
 }
 
 fn copy(from: &Installation, to: &Installation) -> Value {
-    from.json(&["copy", "--from", &from.database_url(), "--to", &to.database_url()])
+    from.run_json(&["copy", "--from", &from.database_url(), "--to", &to.database_url()])
 }
 
 /// The single line of the error with which a copy is refused.
 #[track_caller]
-fn refusal(from: &Installation, to: &Installation) -> String {
+fn refusal_message(from: &Installation, to: &Installation) -> String {
     let ran = from.run(&["copy", "--from", &from.database_url(), "--to", &to.database_url()]);
     assert_eq!(ran.status.code(), Some(1), "{}", ran.stdout);
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
@@ -58,21 +58,21 @@ fn refusal(from: &Installation, to: &Installation) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_installation_goes_to_postgres_and_back_with_all_that_clients_and_auditors_hold() {
+async fn an_installation_copied_to_postgres_and_back_keeps_tokens_cursors_and_audit_logs() {
     let server = Server::start();
     let sqlite = server.installation().clone();
-    let client = server.client("integration", SCOPES).await;
+    let client = server.create_client("integration", SCOPES).await;
     for number in 0..30 {
         assert_eq!(client.post(FINDINGS, &finding(&format!("key-{number}"))).await.status, 201);
     }
-    let first = client.post_once(FINDINGS, "once", &finding("once")).await;
+    let first = client.post_with_key(FINDINGS, "once", &finding("once")).await;
     let page = client.get(&format!("{FINDINGS}?limit=10")).await;
     let cursor = page.body["pagination"]["nextCursor"].as_str().expect("a cursor").to_owned();
     let next = client.get(&format!("{FINDINGS}?limit=10&cursor={cursor}")).await.body["findings"].clone();
-    let findings = client.all(FINDINGS, "findings").await;
+    let findings = client.list_all(FINDINGS, "findings").await;
 
-    let postgres = Installation::on_postgres().await;
-    let refused = refusal(&sqlite, &postgres);
+    let postgres = Installation::with_new_postgres().await;
+    let refused = refusal_message(&sqlite, &postgres);
     assert!(refused.contains("a server runs on") && refused.contains("stop it first"), "{refused}");
     assert!(server.stop().success());
     // The state that a server leaves behind if it is killed before the fan-out of its last event.
@@ -82,43 +82,43 @@ async fn an_installation_goes_to_postgres_and_back_with_all_that_clients_and_aud
 
     let copied = copy(&sqlite, &postgres);
     assert_eq!((&copied["tables"]["findings"], &copied["begun_again"]), (&json!(31), &json!(false)), "{copied}");
-    agree(&postgres, &sqlite).await;
+    assert_same_data(&postgres, &sqlite).await;
     assert_eq!(postgres.database().await.cell("SELECT count(*) FROM outbox WHERE state = 'pending'").await, "1");
 
-    postgres.take_key_of(&sqlite);
-    is_whole(&postgres);
-    let server = Server::over(postgres.clone());
-    let client = client.at(&server.url);
-    assert_eq!(client.all(FINDINGS, "findings").await, findings);
+    postgres.copy_master_key_from(&sqlite);
+    assert_audit_logs_verify(&postgres);
+    let server = Server::start_with(postgres.clone());
+    let client = client.for_server(&server.url);
+    assert_eq!(client.list_all(FINDINGS, "findings").await, findings);
     assert_eq!(client.get(&format!("{FINDINGS}?limit=10&cursor={cursor}")).await.body["findings"], next);
-    let again = client.post_once(FINDINGS, "once", &finding("once")).await;
+    let again = client.post_with_key(FINDINGS, "once", &finding("once")).await;
     assert_eq!((again.status, &again.body), (first.status, &first.body));
     assert_eq!(client.post(FINDINGS, &finding("after")).await.status, 201);
 
     let back = Installation::new();
-    let refused = refusal(&postgres, &back);
+    let refused = refusal_message(&postgres, &back);
     assert!(refused.contains("processes are using the source"), "{refused}");
     assert!(server.stop().success());
-    let refused = refusal(&sqlite, &postgres);
+    let refused = refusal_message(&sqlite, &postgres);
     assert!(refused.contains("already contains an installation"), "{refused}");
     copy(&postgres, &back);
-    agree(&back, &postgres).await;
-    back.take_key_of(&sqlite);
-    is_whole(&back);
-    let server = Server::over(back);
-    assert_eq!(client.at(&server.url).all(FINDINGS, "findings").await.len(), 32);
+    assert_same_data(&back, &postgres).await;
+    back.copy_master_key_from(&sqlite);
+    assert_audit_logs_verify(&back);
+    let server = Server::start_with(back);
+    assert_eq!(client.for_server(&server.url).list_all(FINDINGS, "findings").await.len(), 32);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_that_was_killed_is_nobodys_to_work_on_and_is_begun_again() {
+async fn an_unfinished_copy_cannot_be_used_and_can_be_restarted() {
     let server = Server::start();
-    let client = server.client("writer", SCOPES).await;
+    let client = server.create_client("writer", SCOPES).await;
     for number in 0..20 {
         assert_eq!(client.post(FINDINGS, &finding(&format!("key-{number}"))).await.status, 201);
     }
-    let (from, to) = (server.installation().clone(), Installation::on_postgres().await);
+    let (from, to) = (server.installation().clone(), Installation::with_new_postgres().await);
     assert!(server.stop().success());
-    to.json(&["migrate"]);
+    to.run_json(&["migrate"]);
 
     // The copy is killed while it waits to store the events, after everything before them is stored.
     let (blocker, observer) = (to.database().await, to.database().await);
@@ -142,7 +142,7 @@ async fn a_copy_that_was_killed_is_nobodys_to_work_on_and_is_begun_again() {
     blocker.execute("ROLLBACK").await;
     assert_eq!(observer.cell("SELECT count(*) FROM findings").await, "20");
 
-    to.take_key_of(&from);
+    to.copy_master_key_from(&from);
     for refused in [&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"][..], &["workspace", "list"]]
     {
         let ran = to.run(refused);
@@ -151,20 +151,20 @@ async fn a_copy_that_was_killed_is_nobodys_to_work_on_and_is_begun_again() {
     }
 
     assert_eq!(copy(&from, &to)["begun_again"], true);
-    agree(&to, &from).await;
-    is_whole(&to);
-    let server = Setup::over(to).unlimited().start();
-    assert_eq!(client.at(&server.url).all(FINDINGS, "findings").await.len(), 20);
+    assert_same_data(&to, &from).await;
+    assert_audit_logs_verify(&to);
+    let server = Setup::with_installation(to).unlimited().start();
+    assert_eq!(client.for_server(&server.url).list_all(FINDINGS, "findings").await.len(), 20);
 }
 
 #[tokio::test]
-async fn what_can_not_be_copied_is_said_in_one_line_and_changes_nothing() {
+async fn a_refused_copy_is_explained_in_one_line_and_changes_nothing() {
     let (source, target) = (Installation::new(), Installation::new());
-    let refused = refusal(&source, &target);
+    let refused = refusal_message(&source, &target);
     assert!(refused.contains("there is no database at"), "{refused}");
     assert!(!target.folder().join("data").exists());
 
-    source.json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
+    source.run_json(&["workspace", "create", "--slug", "made", "--name", "Made"]);
     let same = source.run(&["copy", "--from", &source.database_url(), "--to", &source.database_url()]);
     assert_eq!(same.status.code(), Some(2), "{}", same.stderr);
     let secret = "postgres://user:hunter2@127.0.0.1:1/nowhere";
@@ -178,8 +178,8 @@ async fn what_can_not_be_copied_is_said_in_one_line_and_changes_nothing() {
 
     let url_file = source.folder().join("url");
     std::fs::write(&url_file, format!("{}\n", target.database_url())).unwrap();
-    source.json(&["copy", "--from", &source.database_url(), "--to-file", url_file.to_str().unwrap()]);
-    target.take_key_of(&source);
-    let listed = target.json(&["workspace", "list"]);
+    source.run_json(&["copy", "--from", &source.database_url(), "--to-file", url_file.to_str().unwrap()]);
+    target.copy_master_key_from(&source);
+    let listed = target.run_json(&["workspace", "list"]);
     assert!(listed.to_string().contains("\"made\""), "{listed}");
 }

@@ -23,14 +23,14 @@ pub(crate) struct Load {
 
 #[derive(Default)]
 struct State {
-    over: AtomicBool,
+    stopped: AtomicBool,
     /// The ids of the acknowledged findings, as the database stores them.
     acknowledged: Mutex<BTreeSet<String>>,
 }
 
 impl Load {
-    pub(crate) async fn begin(server: &Server) -> Self {
-        let client = server.client("load", SCOPES).await;
+    pub(crate) async fn start(server: &Server) -> Self {
+        let client = server.create_client("load", SCOPES).await;
         let state = Arc::new(State::default());
         let mut writers = JoinSet::new();
         for writer in 0..4 {
@@ -40,21 +40,21 @@ impl Load {
     }
 
     /// Waits until `more` further findings are acknowledged; returns the ids of all acknowledged so far.
-    pub(crate) async fn acknowledged(&self, more: usize) -> BTreeSet<String> {
+    pub(crate) async fn wait_for_acknowledged(&self, more: usize) -> BTreeSet<String> {
         let so_far = || self.state.acknowledged.lock().unwrap().clone();
         let enough = so_far().len() + more;
         eventually("enough findings are acknowledged", async || Some(so_far()).filter(|ids| ids.len() >= enough)).await
     }
 
-    pub(crate) async fn end(self) {
-        self.state.over.store(true, Ordering::Relaxed);
+    pub(crate) async fn stop(self) {
+        self.state.stopped.store(true, Ordering::Relaxed);
         self.writers.join_all().await;
     }
 }
 
 async fn write(client: Client, state: Arc<State>, writer: usize) {
     for number in 0.. {
-        if state.over.load(Ordering::Relaxed) {
+        if state.stopped.load(Ordering::Relaxed) {
             return;
         }
         let created = client.post(FINDINGS, &finding(&format!("w{writer}-{number}"))).await;
@@ -65,14 +65,14 @@ async fn write(client: Client, state: Arc<State>, writer: usize) {
 }
 
 /// The ids of all findings in the database.
-pub(crate) async fn stored(installation: &Installation) -> BTreeSet<String> {
+pub(crate) async fn stored_finding_ids(installation: &Installation) -> BTreeSet<String> {
     let rows = installation.database().await.rows("SELECT id FROM findings").await;
     rows.into_iter().flatten().collect()
 }
 
 /// Asserts that every audit log verifies.
 #[track_caller]
-pub(crate) fn is_whole(installation: &Installation) {
+pub(crate) fn assert_audit_logs_verify(installation: &Installation) {
     let verified = installation.run(&["audit", "verify"]);
     assert!(verified.status.success(), "{}", verified.stderr);
 }

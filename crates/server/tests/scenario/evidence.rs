@@ -5,19 +5,25 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{
-    Repeated,
-    stage::Stage,
+    RepeatedReports,
+    deployment::Deployment,
     support::{Client, Installation},
 };
 
 /// Asserts that the log has one entry for each report that had an effect, and one for each that was replayed.
-pub(crate) async fn every_call_is_on_record(deployment: &Stage, repeated: &Repeated, refused: usize) {
-    let reader = deployment.client(&deployment.installation().account("auditor", &["audit:read"])).await;
+pub(crate) async fn assert_every_request_is_audited(
+    deployment: &Deployment,
+    repeated: &RepeatedReports,
+    refused: usize,
+) {
+    let reader = deployment.client(&deployment.installation().create_account("auditor", &["audit:read"])).await;
     let recorded = entries(&reader, "finding.event_recorded").await;
     let replayed = entries(&reader, "finding.event_recorded.replayed").await;
     assert_eq!(recorded.len(), repeated.ids.len());
     // A request whose response was lost is in the log as well.
-    assert!(replayed.len() == repeated.replays || (replayed.len() > repeated.replays && deployment.loses_answers()));
+    assert!(
+        replayed.len() == repeated.replays || (replayed.len() > repeated.replays && deployment.may_lose_responses())
+    );
     let mut acted: HashMap<&str, usize> = HashMap::new();
     for entry in &recorded {
         assert_eq!(entry["actor"]["name"], "mirror");
@@ -30,12 +36,12 @@ pub(crate) async fn every_call_is_on_record(deployment: &Stage, repeated: &Repea
 }
 
 async fn entries(reader: &Client, action: &str) -> Vec<Value> {
-    reader.all(&format!("/api/v1/audit/entries?action={action}"), "entries").await
+    reader.list_all(&format!("/api/v1/audit/entries?action={action}"), "entries").await
 }
 
 /// Asserts that `audit verify` passes next to the running server, and from an export with only the public key.
-pub(crate) async fn the_log_verifies_for_insiders_and_outsiders(deployment: &Stage) {
-    deployment.sealed().await;
+pub(crate) async fn assert_the_log_verifies_online_and_from_an_export(deployment: &Deployment) {
+    deployment.wait_until_sealed().await;
     let installation = deployment.installation();
     let verified = installation.run(&["audit", "verify", "--workspace", "default"]);
     assert!(verified.status.success(), "{}", verified.stderr);
@@ -61,7 +67,7 @@ pub(crate) async fn the_log_verifies_for_insiders_and_outsiders(deployment: &Sta
 }
 
 /// Changes one character of one stored entry in the database, and asserts that the verification reports that entry.
-pub(crate) async fn a_changed_entry_is_named(installation: &Installation) {
+pub(crate) async fn assert_a_changed_entry_is_detected(installation: &Installation) {
     let database = installation.database().await;
     let entry = "SELECT id FROM audit_entries WHERE action = 'finding.created' ORDER BY id LIMIT 1 OFFSET 700";
     let id = database.cell(entry).await;
@@ -84,7 +90,7 @@ pub(crate) async fn a_changed_entry_is_named(installation: &Installation) {
 
 /// Deletes the end of a log with its heads and checkpoints, and asserts that this is detected with a retained
 /// checkpoint.
-pub(crate) async fn a_cut_tail_is_found(installation: &Installation) {
+pub(crate) async fn assert_a_truncated_log_is_detected(installation: &Installation) {
     let retained = installation.run(&["audit", "checkpoint", "--workspace", "default"]);
     assert!(retained.status.success(), "{}", retained.stderr);
     let file = installation.folder().join("checkpoint.json");

@@ -28,14 +28,14 @@ impl Incidents {
     }
 
     /// Updates the incident of a changed finding; returns whether the change was new.
-    pub(crate) fn follow(&mut self, finding: &Value) -> bool {
+    pub(crate) fn update(&mut self, finding: &Value) -> bool {
         let incident = self.by_finding.get_mut(&text(finding, "id")).expect("an incident of each finding");
         incident.open = finding["closedAt"].is_null();
         let updated_at = text(finding, "updatedAt");
         std::mem::replace(&mut incident.updated_at, updated_at.clone()) != updated_at
     }
 
-    pub(crate) fn keys_mirrored(&self) -> BTreeSet<String> {
+    pub(crate) fn mirrored_keys(&self) -> BTreeSet<String> {
         let keys: BTreeSet<String> = self.by_finding.values().map(|incident| incident.key.clone()).collect();
         assert_eq!(keys.len(), self.by_finding.len(), "a finding was mirrored twice");
         keys
@@ -45,7 +45,7 @@ impl Incidents {
         self.by_finding.keys().skip(range.start).take(range.len()).cloned().collect()
     }
 
-    pub(crate) fn closed(&self) -> BTreeSet<String> {
+    pub(crate) fn closed_findings(&self) -> BTreeSet<String> {
         self.by_finding.iter().filter(|(_, incident)| !incident.open).map(|(id, _)| id.clone()).collect()
     }
 }

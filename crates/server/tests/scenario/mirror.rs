@@ -14,22 +14,22 @@ pub(crate) struct Mirror {
 }
 
 /// The result of a pull.
-pub(crate) struct CaughtUp {
+pub(crate) struct CatchUp {
     /// The findings whose version was not yet mirrored.
-    pub(crate) news: BTreeSet<String>,
+    pub(crate) new_versions: BTreeSet<String>,
     /// The number of findings received: with other writes in flight, the next pull begins slightly before the end of
     /// this one.
-    pub(crate) came: usize,
+    pub(crate) received: usize,
 }
 
 /// The response to a report.
-pub(crate) struct Reported {
+pub(crate) struct ReportResponse {
     pub(crate) replayed: bool,
     pub(crate) body: Value,
 }
 
 impl Mirror {
-    pub(crate) fn of(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self { client, incidents: Incidents::default(), since: "1970-01-01".to_owned() }
     }
 
@@ -40,21 +40,21 @@ impl Mirror {
 
     /// Creates an incident for each open finding that changed since the last pull.
     pub(crate) async fn pull_open(&mut self) {
-        for finding in self.walk("status=open&limit=40").await {
+        for finding in self.list_all("status=open&limit=40").await {
             assert_eq!(finding["status"], "open");
             self.incidents.open(&finding);
         }
     }
 
     /// Updates the incidents of all findings that changed since the last pull, with any status.
-    pub(crate) async fn catch_up(&mut self) -> CaughtUp {
-        let changed = self.walk("order=updated&limit=40").await;
-        let news = changed.iter().filter(|finding| self.incidents.follow(finding)).map(id).collect();
-        CaughtUp { news, came: changed.len() }
+    pub(crate) async fn catch_up(&mut self) -> CatchUp {
+        let changed = self.list_all("order=updated&limit=40").await;
+        let news = changed.iter().filter(|finding| self.incidents.update(finding)).map(id).collect();
+        CatchUp { new_versions: news, received: changed.len() }
     }
 
     /// Reads all pages, and asserts that no finding is returned twice.
-    async fn walk(&mut self, filters: &str) -> Vec<Value> {
+    async fn list_all(&mut self, filters: &str) -> Vec<Value> {
         let path = format!("/api/v1/governance/findings?{filters}&updated_since={}", self.since);
         let mut cursor = String::new();
         let mut as_of = None;
@@ -76,7 +76,7 @@ impl Mirror {
     }
 
     /// Reports that a finding is a duplicate of an incident, with the incident's key as idempotency key.
-    pub(crate) async fn report_duplicate(&self, finding: &str) -> Reported {
+    pub(crate) async fn report_duplicate(&self, finding: &str) -> ReportResponse {
         let incident = format!("INC-{finding}");
         let body = json!({
             "eventType": "verified_as_duplicate",
@@ -84,14 +84,14 @@ impl Mirror {
             "reason": "tracked there already, see the reference",
         });
         let path = format!("/api/v1/governance/findings/{finding}/events");
-        let answer = self.client.post_once(&path, &incident, &body).await;
+        let answer = self.client.post_with_key(&path, &incident, &body).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         assert_eq!(answer.body["finding"]["status"], "closed");
-        Reported { replayed: answer.headers.contains_key("idempotent-replayed"), body: answer.body }
+        ReportResponse { replayed: answer.headers.contains_key("idempotent-replayed"), body: answer.body }
     }
 
     /// The number of recorded events of a finding.
-    pub(crate) async fn events_of(&self, finding: &str) -> usize {
+    pub(crate) async fn event_count(&self, finding: &str) -> usize {
         let answer = self.client.get(&format!("/api/v1/governance/findings/{finding}/events")).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body["findingEvents"].as_array().expect("events").len()

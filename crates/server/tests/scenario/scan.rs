@@ -11,7 +11,7 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    pub(crate) fn of(sarif: &[u8]) -> Self {
+    pub(crate) fn from_sarif(sarif: &[u8]) -> Self {
         let log: Value = serde_json::from_slice(sarif).expect("a SARIF log");
         let run = &log["runs"][0];
         let driver = &run["tool"]["driver"];

@@ -9,7 +9,7 @@ pub(crate) struct Scanner {
 }
 
 impl Scanner {
-    pub(crate) fn of(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self { client }
     }
 
@@ -22,7 +22,7 @@ impl Scanner {
                 "reason": "nightly scan of the benchmark",
             });
             let answer =
-                self.client.post_once("/api/v1/governance/findings/batch", &format!("batch-{number}"), &body).await;
+                self.client.post_with_key("/api/v1/governance/findings/batch", &format!("batch-{number}"), &body).await;
             assert_eq!(answer.status, 200, "{}", answer.body);
             for result in answer.body["results"].as_array().expect("results") {
                 assert_eq!(result["result"], "created", "{result}");
@@ -34,7 +34,7 @@ impl Scanner {
     pub(crate) async fn close(&self, id: &str) {
         let body = json!({ "status": "closed", "reason": "no longer found by today's scan" });
         let path = format!("/api/v1/governance/findings/{id}");
-        let answer = self.client.patch_once(&path, &format!("close-{id}"), &body).await;
+        let answer = self.client.patch_with_key(&path, &format!("close-{id}"), &body).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }

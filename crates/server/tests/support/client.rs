@@ -3,7 +3,7 @@
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
-use super::{Balancer, DEADLINE, Pace};
+use super::{Balancer, DEADLINE, PollTimer};
 
 const TOKEN: &str = "/api/v1/auth/token";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -27,12 +27,12 @@ pub(crate) struct Answer {
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    reach: Reach,
+    target: Target,
     token: Option<String>,
 }
 
 #[derive(Clone)]
-enum Reach {
+enum Target {
     /// One server that is running.
     Server(String),
     /// Any of several servers. Some may be down: then the request is sent again.
@@ -41,7 +41,7 @@ enum Reach {
 
 impl Credentials {
     /// Reads the credentials that a command or a server printed.
-    pub(crate) fn of(output: &Value) -> Self {
+    pub(crate) fn from_json(output: &Value) -> Self {
         let text = |name: &str| output[name].as_str().expect("credentials").to_owned();
         Self { client_id: text("client_id"), client_secret: text("client_secret") }
     }
@@ -50,12 +50,12 @@ impl Credentials {
 impl Client {
     /// A client without a token.
     pub(crate) fn new(url: &str) -> Self {
-        Self::reaching(Reach::Server(url.to_owned()))
+        Self::with_target(Target::Server(url.to_owned()))
     }
 
-    fn reaching(reach: Reach) -> Self {
+    fn with_target(reach: Target) -> Self {
         let http = reqwest::Client::builder().timeout(DEADLINE).build().expect("a client");
-        Self { http, reach, token: None }
+        Self { http, target: reach, token: None }
     }
 
     /// A client with a token of this account.
@@ -64,32 +64,32 @@ impl Client {
     }
 
     /// A client with a token of this account, for any running server.
-    pub(crate) async fn balanced(balancer: &Balancer, credentials: &Credentials) -> Self {
-        Self::reaching(Reach::Balanced(balancer.clone())).authenticated(credentials).await
+    pub(crate) async fn with_balancer(balancer: &Balancer, credentials: &Credentials) -> Self {
+        Self::with_target(Target::Balanced(balancer.clone())).authenticated(credentials).await
     }
 
     async fn authenticated(self, credentials: &Credentials) -> Self {
-        let answer = self.token(credentials).await;
+        let answer = self.request_token(credentials).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let token = answer.body["access_token"].as_str().expect("a token").to_owned();
         Self { token: Some(token), ..self }
     }
 
     /// A client with the same token for another server.
-    pub(crate) fn at(&self, url: &str) -> Self {
-        Self { reach: Reach::Server(url.to_owned()), ..self.clone() }
+    pub(crate) fn for_server(&self, url: &str) -> Self {
+        Self { target: Target::Server(url.to_owned()), ..self.clone() }
     }
 
     /// The URL for the next request.
-    pub(crate) fn server(&self) -> String {
-        match &self.reach {
-            Reach::Server(url) => url.clone(),
-            Reach::Balanced(balancer) => balancer.next(),
+    pub(crate) fn next_url(&self) -> String {
+        match &self.target {
+            Target::Server(url) => url.clone(),
+            Target::Balanced(balancer) => balancer.next_url(),
         }
     }
 
     /// Requests a token.
-    pub(crate) async fn token(&self, credentials: &Credentials) -> Answer {
+    pub(crate) async fn request_token(&self, credentials: &Credentials) -> Answer {
         let Credentials { client_id, client_secret } = credentials;
         let body = json!({
             "grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret,
@@ -104,7 +104,7 @@ impl Client {
     }
 
     /// Returns all records of a list, page by page.
-    pub(crate) async fn all(&self, path: &str, records: &str) -> Vec<Value> {
+    pub(crate) async fn list_all(&self, path: &str, records: &str) -> Vec<Value> {
         let first = format!("{path}{}limit=200", if path.contains('?') { '&' } else { '?' });
         let (mut all, mut next) = (Vec::new(), first.clone());
         loop {
@@ -127,12 +127,12 @@ impl Client {
     }
 
     /// Posts with an idempotency key.
-    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+    pub(crate) async fn post_with_key(&self, path: &str, key: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, &[(IDEMPOTENCY_KEY, key)], Some(body)).await
     }
 
     /// Patches with an idempotency key.
-    pub(crate) async fn patch_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch_with_key(&self, path: &str, key: &str, body: &Value) -> Answer {
         self.send(Method::PATCH, path, &[(IDEMPOTENCY_KEY, key)], Some(body)).await
     }
 
@@ -143,13 +143,13 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Answer {
-        if let Reach::Server(_) = &self.reach {
+        if let Target::Server(_) = &self.target {
             return self.try_send(method, path, headers, body).await.expect("an answer");
         }
         let repeatable =
             method == Method::GET || path == TOKEN || headers.iter().any(|(name, _)| *name == IDEMPOTENCY_KEY);
         assert!(repeatable, "{method} {path} needs an idempotency key, because it may be sent again");
-        let mut timer = Pace::until("an answer", DEADLINE);
+        let mut timer = PollTimer::new("an answer", DEADLINE);
         loop {
             timer.tick().await;
             let Ok(answer) = self.try_send(method.clone(), path, headers, body).await else { continue };
@@ -168,7 +168,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, reqwest::Error> {
-        let mut request = self.http.request(method, format!("{}{path}", self.server()));
+        let mut request = self.http.request(method, format!("{}{path}", self.next_url()));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Credentials, Database, eventually, postgres::Fresh};
+use super::{Credentials, Database, eventually, postgres::TestDatabase};
 
 /// An installation in a temporary folder, which is removed with its last user.
 #[derive(Clone)]
@@ -21,11 +21,11 @@ pub(crate) struct Installation {
 
 struct Postgres {
     url: String,
-    _fresh: Option<Fresh>,
+    _database: Option<TestDatabase>,
 }
 
 /// The output and exit status of a command.
-pub(crate) struct Ran {
+pub(crate) struct CommandOutput {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -38,14 +38,14 @@ impl Installation {
     }
 
     /// An installation on a PostgreSQL database of its own.
-    pub(crate) async fn on_postgres() -> Self {
-        let fresh = Fresh::make().await;
-        Self { postgres: Some(Arc::new(Postgres { url: fresh.url(), _fresh: Some(fresh) })), ..Self::new() }
+    pub(crate) async fn with_new_postgres() -> Self {
+        let fresh = TestDatabase::create().await;
+        Self { postgres: Some(Arc::new(Postgres { url: fresh.url(), _database: Some(fresh) })), ..Self::new() }
     }
 
     /// An installation on the PostgreSQL database with this URL.
-    pub(crate) fn at(url: &str) -> Self {
-        Self { postgres: Some(Arc::new(Postgres { url: url.to_owned(), _fresh: None })), ..Self::new() }
+    pub(crate) fn with_postgres(url: &str) -> Self {
+        Self { postgres: Some(Arc::new(Postgres { url: url.to_owned(), _database: None })), ..Self::new() }
     }
 
     /// The URL of its database.
@@ -58,11 +58,11 @@ impl Installation {
 
     /// A connection to its database.
     pub(crate) async fn database(&self) -> Database {
-        Database::at(&self.database_url()).await
+        Database::connect(&self.database_url()).await
     }
 
     /// Copies the master key of another installation.
-    pub(crate) fn take_key_of(&self, other: &Self) {
+    pub(crate) fn copy_master_key_from(&self, other: &Self) {
         std::fs::create_dir_all(self.folder().join("data")).expect("a folder");
         let key = |installation: &Self| installation.folder().join("data/master.key");
         std::fs::copy(key(other), key(self)).expect("a key");
@@ -88,19 +88,19 @@ impl Installation {
     }
 
     /// Runs a command until it exits.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::from(self.program().args(arguments).output().expect("the program starts"))
+    pub(crate) fn run(&self, arguments: &[&str]) -> CommandOutput {
+        CommandOutput::from(self.program().args(arguments).output().expect("the program starts"))
     }
 
     /// Runs a command with `--json`, asserts that it succeeds, and returns its output.
-    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn run_json(&self, arguments: &[&str]) -> Value {
         let ran = self.run(&[arguments, &["--json"]].concat());
         assert!(ran.status.success(), "{arguments:?} failed: {}", ran.stderr);
         serde_json::from_str(&ran.stdout).expect("one JSON document")
     }
 
     /// Waits until every audit entry is sealed.
-    pub(crate) async fn sealed(&self) {
+    pub(crate) async fn wait_until_sealed(&self) {
         let database = self.database().await;
         eventually("every audit entry is sealed", async || {
             let unsealed = database.cell("SELECT count(*) FROM audit_waiting").await;
@@ -110,14 +110,14 @@ impl Installation {
     }
 
     /// Creates a service account in the workspace `default`.
-    pub(crate) fn account(&self, name: &str, scopes: &[&str]) -> Credentials {
+    pub(crate) fn create_account(&self, name: &str, scopes: &[&str]) -> Credentials {
         let mut arguments = vec!["service-account", "create", "--workspace", "default", "--name", name];
         arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
-        Credentials::of(&self.json(&arguments))
+        Credentials::from_json(&self.run_json(&arguments))
     }
 }
 
-impl From<Output> for Ran {
+impl From<Output> for CommandOutput {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Self { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }

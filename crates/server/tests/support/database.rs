@@ -10,7 +10,7 @@ pub(crate) enum Database {
 
 impl Database {
     /// Connects to the database with this URL, `postgres://…` or `sqlite:PATH`.
-    pub(crate) async fn at(url: &str) -> Self {
+    pub(crate) async fn connect(url: &str) -> Self {
         if let Some(file) = url.strip_prefix("sqlite:") {
             return Self::Sqlite(rusqlite::Connection::open(file).expect("the database"));
         }

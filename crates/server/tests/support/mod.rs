@@ -6,9 +6,9 @@ mod balancer;
 mod client;
 mod command;
 mod database;
-mod fleet;
 mod postgres;
 mod server;
+mod server_cluster;
 mod skew;
 
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 pub(crate) use balancer::Balancer;
 pub(crate) use client::{Answer, Client, Credentials};
-pub(crate) use command::{Installation, Ran};
+pub(crate) use command::{CommandOutput, Installation};
 pub(crate) use database::Database;
-pub(crate) use fleet::{Fleet, Havoc};
 pub(crate) use server::{Server, Setup, finding};
+pub(crate) use server_cluster::{KillLoop, ServerCluster};
 pub(crate) use skew::clock_ahead;
 
 /// The time within which any awaited condition must hold.
@@ -28,7 +28,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Polls until there is a result; panics after [`DEADLINE`].
 pub(crate) async fn eventually<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
-    let mut timer = Pace::until(what, DEADLINE);
+    let mut timer = PollTimer::new(what, DEADLINE);
     loop {
         timer.tick().await;
         if let Some(result) = poll().await {
@@ -38,23 +38,23 @@ pub(crate) async fn eventually<T>(what: &str, mut poll: impl AsyncFnMut() -> Opt
 }
 
 /// The timer of a polling loop with a timeout.
-pub(crate) struct Pace<'a> {
+pub(crate) struct PollTimer<'a> {
     what: &'a str,
-    begun: Instant,
-    patience: Duration,
+    started: Instant,
+    timeout: Duration,
     ticks: Interval,
 }
 
-impl<'a> Pace<'a> {
-    pub(crate) fn until(what: &'a str, patience: Duration) -> Self {
+impl<'a> PollTimer<'a> {
+    pub(crate) fn new(what: &'a str, patience: Duration) -> Self {
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { what, begun: Instant::now(), patience, ticks }
+        Self { what, started: Instant::now(), timeout: patience, ticks }
     }
 
     /// Waits for the next poll; panics after the timeout.
     pub(crate) async fn tick(&mut self) {
-        assert!(self.begun.elapsed() < self.patience, "{} did not happen within {:?}", self.what, self.patience);
+        assert!(self.started.elapsed() < self.timeout, "{} did not happen within {:?}", self.what, self.timeout);
         self.ticks.tick().await;
     }
 }

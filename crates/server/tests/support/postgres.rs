@@ -8,20 +8,20 @@ use std::{
 use super::Database;
 
 /// A temporary database on the cluster that `NOVANTRA_TEST_POSTGRES_URL` names. It is dropped with this value.
-pub(crate) struct Fresh {
+pub(crate) struct TestDatabase {
     cluster: String,
     name: String,
 }
 
-static MADE: AtomicU32 = AtomicU32::new(0);
+static DATABASE_COUNT: AtomicU32 = AtomicU32::new(0);
 
-impl Fresh {
-    pub(crate) async fn make() -> Self {
+impl TestDatabase {
+    pub(crate) async fn create() -> Self {
         let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL").expect(
             "NOVANTRA_TEST_POSTGRES_URL is not set: run the tests with `cargo xtask test`, which starts a PostgreSQL for them",
         );
-        let name = format!("novantra_server_{}_{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        Database::at(&cluster).await.execute(&format!("CREATE DATABASE {name}")).await;
+        let name = format!("novantra_server_{}_{}", process::id(), DATABASE_COUNT.fetch_add(1, Ordering::Relaxed));
+        Database::connect(&cluster).await.execute(&format!("CREATE DATABASE {name}")).await;
         Self { cluster, name }
     }
 
@@ -35,13 +35,13 @@ impl Fresh {
     }
 }
 
-impl Drop for Fresh {
+impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (cluster, drop) = (self.cluster.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
         // This needs a thread of its own, because a runtime can't block on another one.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async { Database::at(&cluster).await.execute(&drop).await });
+            runtime.block_on(async { Database::connect(&cluster).await.execute(&drop).await });
         });
         if dropped.join().is_err() {
             eprintln!("the database {} was not dropped", self.name);

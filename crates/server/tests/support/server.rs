@@ -27,7 +27,7 @@ pub(crate) struct Server {
     installation: Installation,
     log: PathBuf,
     /// The JSON document that it printed when it was ready.
-    pub(crate) said: Value,
+    pub(crate) ready_message: Value,
     /// The URL of the API.
     pub(crate) url: String,
     /// The URL of the probes and metrics.
@@ -36,10 +36,10 @@ pub(crate) struct Server {
 
 impl Setup {
     pub(crate) fn new() -> Self {
-        Self::over(Installation::new())
+        Self::with_installation(Installation::new())
     }
 
-    pub(crate) fn over(installation: Installation) -> Self {
+    pub(crate) fn with_installation(installation: Installation) -> Self {
         Self { installation, settings: Vec::new(), arguments: Vec::new(), log: "server.log".to_owned() }
     }
 
@@ -108,19 +108,19 @@ impl Setup {
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("the server did not start: {line:?} {}", read_log()));
         let address = |name: &str| said[name].as_str().expect("an address").to_owned();
         let (url, admin_url) = (address("listen"), address("admin_listen"));
-        Server { child, installation: self.installation, log, said, url, admin_url }
+        Server { child, installation: self.installation, log, ready_message: said, url, admin_url }
     }
 }
 
 impl Server {
     /// Starts a server of a new installation, with rate limits that never apply.
     pub(crate) fn start() -> Self {
-        Self::over(Installation::new())
+        Self::start_with(Installation::new())
     }
 
     /// Starts a server of this installation, with rate limits that never apply.
-    pub(crate) fn over(existing: Installation) -> Self {
-        Setup::over(existing).unlimited().start()
+    pub(crate) fn start_with(existing: Installation) -> Self {
+        Setup::with_installation(existing).unlimited().start()
     }
 
     /// The installation of the server.
@@ -129,13 +129,13 @@ impl Server {
     }
 
     /// Creates a service account in the workspace `default`.
-    pub(crate) fn account(&self, name: &str, scopes: &[&str]) -> Credentials {
-        self.installation.account(name, scopes)
+    pub(crate) fn create_account(&self, name: &str, scopes: &[&str]) -> Credentials {
+        self.installation.create_account(name, scopes)
     }
 
     /// Creates a service account in the workspace `default`, and a client with a token of it.
-    pub(crate) async fn client(&self, name: &str, scopes: &[&str]) -> Client {
-        Client::with_token(&self.url, &self.account(name, scopes)).await
+    pub(crate) async fn create_client(&self, name: &str, scopes: &[&str]) -> Client {
+        Client::with_token(&self.url, &self.create_account(name, scopes)).await
     }
 
     /// Stops the server with SIGTERM, and waits until it has exited.
@@ -168,7 +168,7 @@ impl Server {
     }
 
     /// The resident memory in bytes.
-    pub(crate) fn resident(&self) -> u64 {
+    pub(crate) fn resident_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
         let kibibytes: u64 = line.trim_end_matches("kB").trim().parse().expect("a number");

@@ -14,8 +14,8 @@ use serde_json::Value;
 use webhooks::{WebhookSecret, WebhookSigner};
 
 use super::{
-    receiver::Receiver,
-    station::Station,
+    fake_event_server::FakeEventServer,
+    receiver::WebhookReceiver,
     support::{Client, Credentials, DEADLINE, Installation, Server, finding},
 };
 
@@ -29,10 +29,10 @@ struct Listener {
 
 impl Listener {
     fn start(server: &Server, credentials: &Credentials, arguments: &[&str]) -> Self {
-        Self::at(server.installation(), &server.url, credentials, arguments)
+        Self::start_at(server.installation(), &server.url, credentials, arguments)
     }
 
-    fn at(installation: &Installation, url: &str, credentials: &Credentials, arguments: &[&str]) -> Self {
+    fn start_at(installation: &Installation, url: &str, credentials: &Credentials, arguments: &[&str]) -> Self {
         let mut child = installation
             .program()
             .args(["webhooks", "listen", "--server", url])
@@ -47,12 +47,12 @@ impl Listener {
         Self { child, lines }
     }
 
-    fn line(&self) -> String {
+    fn next_line(&self) -> String {
         self.lines.recv_timeout(DEADLINE).expect("the command prints a line in time")
     }
 
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.line()).expect("every line is a JSON document")
+    fn next_json(&self) -> Value {
+        serde_json::from_str(&self.next_line()).expect("every line is a JSON document")
     }
 }
 
@@ -76,18 +76,18 @@ fn lines_of(stdout: ChildStdout) -> Queue<String> {
 }
 
 #[tokio::test]
-async fn what_happens_is_forwarded_byte_for_byte_with_a_signature_that_verifies() {
+async fn events_are_forwarded_byte_for_byte_with_a_valid_signature() {
     let server = Server::start();
-    let credentials = server.account("developer", &SCOPES);
+    let credentials = server.create_account("developer", &SCOPES);
     let client = Client::with_token(&server.url, &credentials).await;
-    let receiver = Receiver::start();
+    let receiver = WebhookReceiver::start();
     let listener = Listener::start(&server, &credentials, &["--json", "--forward-to", &receiver.url]);
-    let secret = listener.json()["secret"].as_str().expect("a secret").to_owned();
+    let secret = listener.next_json()["secret"].as_str().expect("a secret").to_owned();
     let created = client.post("/api/v1/governance/findings", &finding("heard")).await;
     assert_eq!(created.status, 201, "{}", created.body);
 
-    let post = receiver.next();
-    assert_eq!(post.line, "POST /hook HTTP/1.1");
+    let post = receiver.next_post();
+    assert_eq!(post.request_line, "POST /hook HTTP/1.1");
     assert_eq!(post.header("content-type"), "application/json");
     assert!(post.header("user-agent").starts_with("Novantra-Webhooks/"));
     let body: Value = serde_json::from_slice(&post.body).expect("JSON");
@@ -101,59 +101,61 @@ async fn what_happens_is_forwarded_byte_for_byte_with_a_signature_that_verifies(
     let signer = HmacWebhookSigner::new(&MasterKey::generate(&SystemEntropy::new()));
     assert_eq!(post.header("webhook-signature"), signer.sign_with(&secret, &content));
 
-    let line = listener.json();
+    let line = listener.next_json();
     assert_eq!((line["type"].as_str(), line["status"].as_u64()), (Some("finding.created"), Some(204)));
     assert_eq!(line["id"], body["id"]);
     assert!(line["time"].as_str().expect("a time").ends_with('Z'));
 }
 
 #[tokio::test]
-async fn people_read_a_line_for_each_event_and_why_it_was_not_taken() {
+async fn a_line_is_printed_for_each_event_with_the_reason_it_was_not_accepted() {
     let server = Server::start();
-    let credentials = server.account("developer", &SCOPES);
+    let credentials = server.create_account("developer", &SCOPES);
     let client = Client::with_token(&server.url, &credentials).await;
     let arguments = ["--forward-to", "http://127.0.0.1:1/", "--event-type", "finding.closed"];
     let listener = Listener::start(&server, &credentials, &arguments);
-    assert!(listener.line().starts_with("signing secret  whsec_"));
+    assert!(listener.next_line().starts_with("signing secret  whsec_"));
     let created = client.post("/api/v1/governance/findings", &finding("heard")).await;
     let id = created.body["finding"]["id"].as_str().expect("an id");
     let close = serde_json::json!({ "status": "accepted", "reason": "accepted by a test" });
     client.patch(&format!("/api/v1/governance/findings/{id}"), &close).await;
-    let line = listener.line();
+    let line = listener.next_line();
     assert!(line.contains("  finding.closed  evt_") && line.contains("  not reachable: Connection refused"), "{line}");
 }
 
 #[test]
-fn a_stream_that_ends_is_opened_again_with_the_same_secret() {
-    let server = Station::start();
-    let receiver = Receiver::start();
+fn an_ended_stream_is_reopened_with_the_same_secret() {
+    let server = FakeEventServer::start();
+    let receiver = WebhookReceiver::start();
     let installation = Installation::new();
     let credentials = Credentials { client_id: "svc_1".to_owned(), client_secret: "nvsec_1".to_owned() };
-    let listener = Listener::at(&installation, &server.url, &credentials, &["--json", "--forward-to", &receiver.url]);
-    assert_eq!(listener.json()["secret"], "whsec_1");
+    let listener =
+        Listener::start_at(&installation, &server.url, &credentials, &["--json", "--forward-to", &receiver.url]);
+    assert_eq!(listener.next_json()["secret"], "whsec_1");
     for previous_secret in ["", "whsec_1"] {
-        assert_eq!(server.next(), previous_secret);
-        assert_eq!(receiver.next().body, b"{}");
-        assert_eq!(listener.json()["id"], "evt_1");
+        assert_eq!(server.next_secret(), previous_secret);
+        assert_eq!(receiver.next_post().body, b"{}");
+        assert_eq!(listener.next_json()["id"], "evt_1");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_stops_does_not_wait_for_who_listens() {
+async fn a_stopping_server_does_not_wait_for_listeners() {
     let server = Server::start();
-    let credentials = server.account("developer", &SCOPES);
+    let credentials = server.create_account("developer", &SCOPES);
     let listener = Listener::start(&server, &credentials, &["--json", "--forward-to", "http://127.0.0.1:1/"]);
-    listener.json();
+    listener.next_json();
     let begun = Instant::now();
     assert!(server.stop().success());
     assert!(begun.elapsed() < Duration::from_secs(10), "the server waited for the stream to end");
 }
 
 #[test]
-fn who_may_not_listen_is_told_why_in_one_line() {
+fn an_unauthorized_listener_gets_the_reason_in_one_line() {
     let server = Server::start();
-    let wrong_secret = Credentials { client_secret: "nvsec_wrong".to_owned(), ..server.account("stranger", &SCOPES) };
-    let without_scope = server.account("powerless", &["governance.findings:read"]);
+    let wrong_secret =
+        Credentials { client_secret: "nvsec_wrong".to_owned(), ..server.create_account("stranger", &SCOPES) };
+    let without_scope = server.create_account("powerless", &["governance.findings:read"]);
     let listen = |credentials: &Credentials| {
         let mut program = server.installation().program();
         program.args(["webhooks", "listen", "--server", &server.url, "--forward-to", "http://127.0.0.1:1/"]);
@@ -171,7 +173,7 @@ fn who_may_not_listen_is_told_why_in_one_line() {
 }
 
 #[test]
-fn listening_without_credentials_is_bad_usage() {
+fn listening_without_credentials_is_invalid_usage() {
     let installation = Installation::new();
     let ran = installation.run(&["webhooks", "listen", "--forward-to", "http://127.0.0.1:1/"]);
     assert_eq!(ran.status.code(), Some(2), "{}", ran.stderr);

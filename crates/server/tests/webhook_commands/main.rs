@@ -3,7 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod fake_event_server;
 mod listening;
 mod operating;
 mod receiver;
-mod station;

@@ -3,34 +3,34 @@
 use serde_json::{Value, json};
 
 use super::{
-    receiver::Receiver,
+    receiver::WebhookReceiver,
     support::{Client, Server, Setup, eventually, finding},
 };
 
 const SCOPES: [&str; 4] = ["governance.findings:read", "governance.findings:write", "webhooks:manage", "audit:read"];
 
 /// Starts a server with one delivered event; returns it with its client, the receiver and the delivery.
-async fn delivered() -> (Server, Client, Receiver, Value) {
+async fn server_with_delivery() -> (Server, Client, WebhookReceiver, Value) {
     let server = Setup::new().unlimited().set("WEBHOOKS_ALLOW_LOOPBACK_HTTP", "true").start();
-    let client = server.client("mirror", &SCOPES).await;
-    let receiver = Receiver::start();
+    let client = server.create_client("mirror", &SCOPES).await;
+    let receiver = WebhookReceiver::start();
     let subscription = json!({
         "url": receiver.url, "eventTypes": ["finding.created"], "reason": "subscribed by a test",
     });
     assert_eq!(client.post("/api/v1/webhooks/subscriptions", &subscription).await.status, 201);
     assert_eq!(client.post("/api/v1/governance/findings", &finding("told")).await.status, 201);
-    receiver.next();
+    receiver.next_post();
     let arguments = ["webhooks", "deliveries", "--workspace", "default", "--status", "delivered"];
     let delivery = eventually("the result of the delivery is recorded", async || {
-        server.installation().json(&arguments)["deliveries"].get(0).cloned()
+        server.installation().run_json(&arguments)["deliveries"].get(0).cloned()
     })
     .await;
     (server, client, receiver, delivery)
 }
 
 #[tokio::test]
-async fn deliveries_are_listed_with_what_came_of_them() {
-    let (server, _, _, delivery) = delivered().await;
+async fn deliveries_are_listed_with_their_outcomes() {
+    let (server, _, _, delivery) = server_with_delivery().await;
     let (id, subscription) = (delivery["id"].as_str().unwrap(), delivery["subscription_id"].as_str().unwrap());
     assert_eq!(
         (delivery["event_type"].as_str(), delivery["status"].as_str()),
@@ -55,14 +55,14 @@ async fn deliveries_are_listed_with_what_came_of_them() {
 }
 
 #[tokio::test]
-async fn a_delivery_is_sent_again_on_record_as_the_operators_doing() {
-    let (server, client, receiver, delivery) = delivered().await;
+async fn a_redelivery_is_audited_as_an_operator_action() {
+    let (server, client, receiver, delivery) = server_with_delivery().await;
     let id = delivery["id"].as_str().unwrap();
     let reason = "the mirror lost its disk";
     let again =
-        server.installation().json(&["webhooks", "redeliver", id, "--workspace", "default", "--reason", reason]);
+        server.installation().run_json(&["webhooks", "redeliver", id, "--workspace", "default", "--reason", reason]);
     assert_eq!((again["id"].as_str(), again["status"].as_str()), (Some(id), Some("pending")));
-    assert_eq!(receiver.next().header("webhook-id"), delivery["event_id"].as_str().unwrap());
+    assert_eq!(receiver.next_post().header("webhook-id"), delivery["event_id"].as_str().unwrap());
     let listed = client.get("/api/v1/audit/entries?action=webhook_delivery.redelivered").await;
     let entry = &listed.body["entries"][0];
     assert_eq!((entry["reason"].as_str(), entry["actor"]["kind"].as_str()), (Some(reason), Some("system")));
@@ -70,9 +70,9 @@ async fn a_delivery_is_sent_again_on_record_as_the_operators_doing() {
 }
 
 #[test]
-fn what_is_not_there_is_1_and_what_is_no_id_or_state_is_2() {
+fn unknown_records_exit_with_1_and_invalid_arguments_exit_with_2() {
     let installation = super::support::Installation::new();
-    installation.json(&["workspace", "create", "--slug", "acme", "--name", "Acme"]);
+    installation.run_json(&["workspace", "create", "--slug", "acme", "--name", "Acme"]);
     let absent = "whdel_01HZX3V6T9C6Q4W8N2D5K7M1RB";
     for (arguments, status) in [
         (&["redeliver", absent, "--workspace", "acme"][..], 1),

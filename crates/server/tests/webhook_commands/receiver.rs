@@ -12,7 +12,7 @@ use super::support::DEADLINE;
 /// A received request.
 #[derive(Debug)]
 pub(crate) struct Post {
-    pub(crate) line: String,
+    pub(crate) request_line: String,
     headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -24,12 +24,12 @@ impl Post {
 }
 
 /// Receives requests and answers them with 204.
-pub(crate) struct Receiver {
+pub(crate) struct WebhookReceiver {
     pub(crate) url: String,
     posts: Queue<Post>,
 }
 
-impl Receiver {
+impl WebhookReceiver {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("its address"));
@@ -37,8 +37,8 @@ impl Receiver {
         // The thread ends once the test has dropped the other end of the channel.
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                if let Some(post) = take(stream)
-                    && !hand_on(&sender, post)
+                if let Some(post) = read_post(stream)
+                    && !forward(&sender, post)
                 {
                     return;
                 }
@@ -48,16 +48,16 @@ impl Receiver {
     }
 
     /// Waits for the next request.
-    pub(crate) fn next(&self) -> Post {
+    pub(crate) fn next_post(&self) -> Post {
         self.posts.recv_timeout(DEADLINE).expect("a request arrives in time")
     }
 }
 
-fn hand_on(sender: &Sender<Post>, post: Post) -> bool {
+fn forward(sender: &Sender<Post>, post: Post) -> bool {
     sender.send(post).is_ok()
 }
 
-fn take(stream: TcpStream) -> Option<Post> {
+fn read_post(stream: TcpStream) -> Option<Post> {
     stream.set_read_timeout(Some(DEADLINE)).ok()?;
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
@@ -79,5 +79,5 @@ fn take(stream: TcpStream) -> Option<Post> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     reader.get_mut().write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").ok()?;
-    Some(Post { line, headers, body })
+    Some(Post { request_line: line, headers, body })
 }

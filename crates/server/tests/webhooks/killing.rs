@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    receiver::{Delivery, Receiver},
-    stage::{SCOPES, change, record, subscribe, to_this_machine, until},
-    support::{Fleet, Installation},
+    actions::{SCOPES, allow_loopback, create_finding, subscribe, update_finding, wait_until},
+    receiver::{Delivery, WebhookReceiver},
+    support::{Installation, ServerCluster},
 };
 
 const WRITERS: usize = 10;
@@ -23,10 +23,11 @@ const MILESTONES: [usize; 4] = [100, 1_200, 2_500, 4_000];
 const ARRIVED_WITHIN: Duration = Duration::from_secs(150);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_servers_are_killed_every_event_arrives_in_order_and_none_is_invented() {
-    let receiver = Receiver::start().await;
-    let servers = Fleet::set_up(Installation::on_postgres().await, 2, |_, setup| to_this_machine(setup));
-    let credentials = servers.installation().account("integration", &SCOPES);
+async fn every_event_arrives_in_order_while_servers_are_killed() {
+    let receiver = WebhookReceiver::start().await;
+    let servers =
+        ServerCluster::start_with(Installation::with_new_postgres().await, 2, |_, setup| allow_loopback(setup));
+    let credentials = servers.installation().create_account("integration", &SCOPES);
     let client = servers.client(&credentials).await;
     let paths = ["/one", "/two", "/three"];
     for path in paths {
@@ -39,9 +40,9 @@ async fn while_servers_are_killed_every_event_arrives_in_order_and_none_is_inven
             tokio::spawn(async move {
                 let mut ids = Vec::new();
                 for number in 0..FINDINGS {
-                    let id = record(&client, &format!("finding-{writer}-{number}")).await;
+                    let id = create_finding(&client, &format!("finding-{writer}-{number}")).await;
                     for turn in 1..=CHANGES {
-                        change(&client, &id, turn).await;
+                        update_finding(&client, &id, turn).await;
                     }
                     ids.push(id);
                 }
@@ -50,18 +51,18 @@ async fn while_servers_are_killed_every_event_arrives_in_order_and_none_is_inven
         })
         .collect();
     for (index, milestone) in MILESTONES.into_iter().enumerate() {
-        until("more deliveries arrive", ARRIVED_WITHIN, || receiver.count("/") >= milestone).await;
+        wait_until("more deliveries arrive", ARRIVED_WITHIN, || receiver.count("/") >= milestone).await;
         servers.kill(index % servers.len());
-        servers.start_again(index % servers.len());
+        servers.restart(index % servers.len());
     }
     let mut findings = BTreeSet::new();
     for writer in writers {
         findings.extend(writer.await.expect("every write is answered"));
     }
     for path in paths {
-        until("the last event arrives", ARRIVED_WITHIN, || receiver.distinct(path) >= EVENTS).await;
-        let sent = receiver.sent_to(path);
-        judge(&sent, &findings);
+        wait_until("the last event arrives", ARRIVED_WITHIN, || receiver.distinct_events(path) >= EVENTS).await;
+        let sent = receiver.deliveries_to(path);
+        assert_complete_and_in_order(&sent, &findings);
         println!("{path}: {EVENTS} events by {} deliveries", sent.len());
     }
     println!("{} servers were killed", MILESTONES.len());
@@ -70,7 +71,7 @@ async fn while_servers_are_killed_every_event_arrives_in_order_and_none_is_inven
 
 /// Asserts that every event arrived, that each is about a finding that was written, and that first deliveries are in
 /// order.
-fn judge(sent: &[Delivery], findings: &BTreeSet<String>) {
+fn assert_complete_and_in_order(sent: &[Delivery], findings: &BTreeSet<String>) {
     let mut seen = BTreeSet::new();
     let mut turns: HashMap<String, usize> = HashMap::new();
     for delivery in sent.iter().filter(|delivery| seen.insert(delivery.id.clone())) {

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod actions;
 mod isolation;
 mod killing;
 mod misbehaving;
@@ -10,4 +11,3 @@ mod outage;
 mod receiver;
 mod revoking;
 mod sharing;
-mod stage;

@@ -12,16 +12,16 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    receiver::Receiver,
-    stage::{SCOPES, deliveries, record, subscribe, subscription, to_this_machine, until},
+    actions::{SCOPES, allow_loopback, create_finding, get_subscription, list_deliveries, subscribe, wait_until},
+    receiver::WebhookReceiver,
     support::{Client, Installation, Setup, eventually},
 };
 
 /// The time within which each delivery is attempted; a receiver that hangs has 15 s.
-const TOLD_WITHIN: Duration = Duration::from_secs(25);
+const ATTEMPTED_WITHIN: Duration = Duration::from_secs(25);
 
 /// Starts an endpoint that handles every connection in this way for the duration of the test. Returns its URL.
-async fn behaving<F: Future<Output = ()> + Send + 'static>(
+async fn start_endpoint<F: Future<Output = ()> + Send + 'static>(
     scheme: &str,
     behave: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> String {
@@ -42,7 +42,7 @@ async fn answer(stream: &mut TcpStream, text: &str) {
     let _ = stream.write_all(text.as_bytes()).await;
 }
 
-async fn self_signed() -> String {
+async fn start_self_signed_endpoint() -> String {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
     let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
@@ -53,7 +53,7 @@ async fn self_signed() -> String {
         .with_single_cert(vec![cert.der().clone()], key)
         .expect("a certificate with its key");
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    behaving("https", move |stream| {
+    start_endpoint("https", move |stream| {
         let acceptor = acceptor.clone();
         async move { drop(acceptor.accept(stream).await) }
     })
@@ -61,12 +61,12 @@ async fn self_signed() -> String {
 }
 
 /// Waits for the first attempt of the subscription's only delivery.
-async fn attempt(client: &Client, id: &str) -> Value {
+async fn wait_for_attempt(client: &Client, id: &str) -> Value {
     let what = format!("an attempt at {id}");
-    let mut timer = crate::support::Pace::until(&what, TOLD_WITHIN);
+    let mut timer = crate::support::PollTimer::new(&what, ATTEMPTED_WITHIN);
     loop {
         timer.tick().await;
-        let deliveries = deliveries(client, id).await;
+        let deliveries = list_deliveries(client, id).await;
         if let Some(attempt) = deliveries.first().and_then(|delivery| delivery["attempts"].get(0)) {
             return attempt.clone();
         }
@@ -74,34 +74,34 @@ async fn attempt(client: &Client, id: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_receiver_does_is_on_record_and_harms_no_other() {
-    let healthy = Receiver::start().await;
-    let server = to_this_machine(Setup::over(Installation::new()).unlimited()).start();
-    let client = server.client("integration", &SCOPES).await;
+async fn misbehaving_receivers_are_reported_and_do_not_affect_others() {
+    let healthy = WebhookReceiver::start().await;
+    let server = allow_loopback(Setup::with_installation(Installation::new()).unlimited()).start();
+    let client = server.create_client("integration", &SCOPES).await;
 
-    let failing = behaving("http", async |mut stream| {
+    let failing = start_endpoint("http", async |mut stream| {
         answer(&mut stream, "HTTP/1.1 500 Oops\r\ncontent-length: 6\r\n\r\nbroken").await;
     });
-    let redirecting = behaving("http", async |mut stream| {
+    let redirecting = start_endpoint("http", async |mut stream| {
         let text = "HTTP/1.1 307 Elsewhere\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
         answer(&mut stream, text).await;
     });
-    let hanging = behaving("http", async |mut stream| {
+    let hanging = start_endpoint("http", async |mut stream| {
         answer(&mut stream, "").await;
         std::future::pending().await
     });
-    let dripping = behaving("http", async |mut stream| {
+    let dripping = start_endpoint("http", async |mut stream| {
         answer(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
         let mut drops = tokio::time::interval(Duration::from_millis(50));
         while stream.write_all(b".").await.is_ok() {
             drops.tick().await;
         }
     });
-    let gigabyte = behaving("http", async |mut stream| {
+    let gigabyte = start_endpoint("http", async |mut stream| {
         answer(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n").await;
         while stream.write_all(&[b'x'; 64 * 1024]).await.is_ok() {}
     });
-    let resetting = behaving("http", async |mut stream| {
+    let resetting = start_endpoint("http", async |mut stream| {
         answer(&mut stream, "").await;
         let _ = stream.set_zero_linger();
     });
@@ -112,7 +112,7 @@ async fn what_a_receiver_does_is_on_record_and_harms_no_other() {
         (dripping.await, json!([200, "timed_out"])),
         (gigabyte.await, json!([200, null])),
         (resetting.await, json!([null, "unreachable"])),
-        (self_signed().await, json!([null, "tls"])),
+        (start_self_signed_endpoint().await, json!([null, "tls"])),
     ];
     let mut subscriptions = Vec::new();
     for (url, expected) in expected {
@@ -120,18 +120,24 @@ async fn what_a_receiver_does_is_on_record_and_harms_no_other() {
     }
     let healthy_subscription = subscribe(&client, &healthy.url("/sound"), &["finding.created"]).await;
 
-    record(&client, "the-first").await;
-    until("the healthy receiver gets the event", Duration::from_secs(5), || healthy.distinct("/sound") == 1).await;
+    create_finding(&client, "the-first").await;
+    wait_until("the healthy receiver gets the event", Duration::from_secs(5), || {
+        healthy.distinct_events("/sound") == 1
+    })
+    .await;
     for (id, url, expected) in &subscriptions {
-        let attempt = attempt(&client, id).await;
+        let attempt = wait_for_attempt(&client, id).await;
         assert_eq!(json!([attempt["status"], attempt["error"]]), *expected, "{url}: {attempt}");
         let failed = !expected[1].is_null();
-        assert_eq!(subscription(&client, id).await["failingSince"].is_null(), !failed, "{url}");
+        assert_eq!(get_subscription(&client, id).await["failingSince"].is_null(), !failed, "{url}");
     }
-    record(&client, "the-second").await;
-    until("the healthy receiver gets the event", Duration::from_secs(5), || healthy.distinct("/sound") == 2).await;
-    assert!(subscription(&client, &healthy_subscription).await["lastDeliveryAt"].is_string());
-    let resident = server.resident();
+    create_finding(&client, "the-second").await;
+    wait_until("the healthy receiver gets the event", Duration::from_secs(5), || {
+        healthy.distinct_events("/sound") == 2
+    })
+    .await;
+    assert!(get_subscription(&client, &healthy_subscription).await["lastDeliveryAt"].is_string());
+    let resident = server.resident_bytes();
     assert!(resident < 200 * 1024 * 1024, "{resident} bytes of memory after a response of a gigabyte");
 
     let metrics = eventually("attempts are counted", async || {

@@ -16,9 +16,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 /// A running receiver. It stops when this value is dropped.
-pub(crate) struct Receiver {
+pub(crate) struct WebhookReceiver {
     address: String,
-    heard: Arc<Heard>,
+    received: Arc<ReceivedDeliveries>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -31,21 +31,21 @@ pub(crate) struct Delivery {
     pub(crate) at: Instant,
 }
 
-struct Heard {
+struct ReceivedDeliveries {
     by_path: Mutex<BTreeMap<String, Vec<Delivery>>>,
     /// Whether requests to `/gated/…` are answered.
     open: watch::Sender<bool>,
 }
 
-impl Receiver {
+impl WebhookReceiver {
     /// Starts a receiver that answers 204: to `/gated/…` once the gate is open, and to `/hanging/…` never.
     pub(crate) async fn start() -> Self {
-        let heard = Arc::new(Heard { by_path: Mutex::default(), open: watch::Sender::new(false) });
+        let heard = Arc::new(ReceivedDeliveries { by_path: Mutex::default(), open: watch::Sender::new(false) });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let router = Router::new().fallback(hear).with_state(Arc::clone(&heard));
+        let router = Router::new().fallback(receive).with_state(Arc::clone(&heard));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("the receiver serves") });
-        Self { address, heard, task }
+        Self { address, received: heard, task }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -53,40 +53,45 @@ impl Receiver {
     }
 
     /// Opens the gate: waiting and future requests to `/gated/…` are answered.
-    pub(crate) fn open(&self) {
-        self.heard.open.send_replace(true);
+    pub(crate) fn open_gate(&self) {
+        self.received.open.send_replace(true);
     }
 
     /// All deliveries to a path, in order of arrival.
-    pub(crate) fn sent_to(&self, path: &str) -> Vec<Delivery> {
-        self.heard.lock().get(path).cloned().unwrap_or_default()
+    pub(crate) fn deliveries_to(&self, path: &str) -> Vec<Delivery> {
+        self.received.lock().get(path).cloned().unwrap_or_default()
     }
 
     /// The number of deliveries to paths with this prefix.
     pub(crate) fn count(&self, prefix: &str) -> usize {
-        self.heard.lock().iter().filter(|(path, _)| path.starts_with(prefix)).map(|(_, sent)| sent.len()).sum()
+        self.received.lock().iter().filter(|(path, _)| path.starts_with(prefix)).map(|(_, sent)| sent.len()).sum()
     }
 
     /// The number of distinct events delivered to a path.
-    pub(crate) fn distinct(&self, path: &str) -> usize {
-        let heard = self.heard.lock();
+    pub(crate) fn distinct_events(&self, path: &str) -> usize {
+        let heard = self.received.lock();
         heard.get(path).map_or(0, |sent| sent.iter().map(|delivery| &delivery.id).collect::<BTreeSet<_>>().len())
     }
 }
 
-impl Drop for Receiver {
+impl Drop for WebhookReceiver {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Heard {
+impl ReceivedDeliveries {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Delivery>>> {
         self.by_path.lock().expect("no panic")
     }
 }
 
-async fn hear(State(heard): State<Arc<Heard>>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive(
+    State(heard): State<Arc<ReceivedDeliveries>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     let header = |name: &str| headers[name].to_str().expect("text").to_owned();
     let (id, signature) = (header("webhook-id"), header("webhook-signature"));
     let body: Value = serde_json::from_slice(&body).expect("JSON");

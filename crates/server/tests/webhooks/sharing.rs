@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use crate::{
-    receiver::Receiver,
-    stage::{SCOPES, record, subscribe, to_this_machine, until},
-    support::{Fleet, Installation, eventually},
+    actions::{SCOPES, allow_loopback, create_finding, subscribe, wait_until},
+    receiver::WebhookReceiver,
+    support::{Installation, ServerCluster, eventually},
 };
 
 const SUBSCRIPTIONS: usize = 40;
 
 /// The configured number of concurrent attempts per server. A server leases at most four times as many partitions.
-const ROOM: &str = "8";
+const CONCURRENCY: &str = "8";
 
 /// The partition leases of a killed server last up to 20 s.
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(60);
 
 /// The value of a metric of a server, or 0 if it is missing.
-async fn figure(servers: &Fleet, index: usize, name: &str) -> u64 {
+async fn metric(servers: &ServerCluster, index: usize, name: &str) -> u64 {
     let (_, text) = servers.probe(index, "/metrics").await;
     let value = text.lines().find_map(|line| line.strip_prefix(name));
     value.map_or(0, |value| value.trim().parse().expect("a number"))
@@ -25,22 +25,22 @@ async fn figure(servers: &Fleet, index: usize, name: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_share_the_work_and_one_takes_over_when_the_other_dies() {
-    let receiver = Receiver::start().await;
-    let setup = |_, setup| to_this_machine(setup).set("WEBHOOKS_CONCURRENCY", ROOM);
-    let servers = Fleet::set_up(Installation::on_postgres().await, 2, setup);
-    let client = servers.client(&servers.installation().account("integration", &SCOPES)).await;
+    let receiver = WebhookReceiver::start().await;
+    let setup = |_, setup| allow_loopback(setup).set("WEBHOOKS_CONCURRENCY", CONCURRENCY);
+    let servers = ServerCluster::start_with(Installation::with_new_postgres().await, 2, setup);
+    let client = servers.client(&servers.installation().create_account("integration", &SCOPES)).await;
     for number in 0..SUBSCRIPTIONS {
         subscribe(&client, &receiver.url(&format!("/gated/{number}")), &["finding.created"]).await;
     }
-    record(&client, "shared").await;
-    until("both servers deliver", TAKEN_OVER_WITHIN, || receiver.count("/gated/") > 8).await;
-    receiver.open();
-    until("all events arrive", TAKEN_OVER_WITHIN, || receiver.count("/gated/") >= SUBSCRIPTIONS).await;
+    create_finding(&client, "shared").await;
+    wait_until("both servers deliver", TAKEN_OVER_WITHIN, || receiver.count("/gated/") > 8).await;
+    receiver.open_gate();
+    wait_until("all events arrive", TAKEN_OVER_WITHIN, || receiver.count("/gated/") >= SUBSCRIPTIONS).await;
     assert_eq!(receiver.count("/gated/"), SUBSCRIPTIONS, "without failures, each event arrives once");
     let delivered = "novantra_webhook_attempts_total{outcome=\"delivered\"}";
     let mut shares = [0; 2];
     eventually("the metrics of both servers add up", async || {
-        shares = [figure(&servers, 0, delivered).await, figure(&servers, 1, delivered).await];
+        shares = [metric(&servers, 0, delivered).await, metric(&servers, 1, delivered).await];
         (shares[0] + shares[1] == SUBSCRIPTIONS as u64).then_some(())
     })
     .await;
@@ -48,9 +48,9 @@ async fn two_servers_share_the_work_and_one_takes_over_when_the_other_dies() {
     assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
 
     subscribe(&client, &receiver.url("/hanging/one"), &["finding.created"]).await;
-    record(&client, "hanging").await;
-    until("one delivery hangs", TAKEN_OVER_WITHIN, || receiver.count("/hanging/") == 1).await;
-    let first = figure(&servers, 0, "novantra_webhook_attempts_in_flight ").await;
+    create_finding(&client, "hanging").await;
+    wait_until("one delivery hangs", TAKEN_OVER_WITHIN, || receiver.count("/hanging/") == 1).await;
+    let first = metric(&servers, 0, "novantra_webhook_attempts_in_flight ").await;
     servers.kill(usize::from(first == 0));
-    until("the other server sends it again", TAKEN_OVER_WITHIN, || receiver.count("/hanging/") == 2).await;
+    wait_until("the other server sends it again", TAKEN_OVER_WITHIN, || receiver.count("/hanging/") == 2).await;
 }

@@ -19,12 +19,12 @@ async fn read(fixture: &Fixture, entry: &Entry) -> Option<StoredEntry> {
 }
 
 /// Appends `count` entries to a new organization; every third has the same millisecond as the one before.
-async fn entries(
+async fn append_entries(
     fixture: &Fixture,
     count: usize,
     vary: impl Fn(usize, Entry) -> Entry,
 ) -> (OrganizationId, Vec<Entry>) {
-    let organization = fixture.id();
+    let organization = fixture.new_id();
     let mut all = Vec::with_capacity(count);
     for number in 0..count {
         if number % 3 != 1 {
@@ -37,14 +37,14 @@ async fn entries(
     (organization, all)
 }
 
-async fn numbers(
+async fn matching(
     fixture: &Fixture,
     organization: OrganizationId,
     all: &[Entry],
     filter: &AuditFilter,
     page: PageRequest,
 ) -> Vec<usize> {
-    let listed = fixture.entries(organization, filter, page).await;
+    let listed = fixture.list_all_entries(organization, filter, page).await;
     assert_eq!(
         fixture.stream_entries(organization, filter, page).await,
         listed,
@@ -60,7 +60,7 @@ fn oldest_first(limit: u64) -> PageRequest {
 /// An entry reads back as it was written, with every optional field set and with none set, and is unsealed at first.
 pub async fn an_entry_reads_back_as_it_was_appended(fixture: Fixture) {
     let at = fixture.clock.tick();
-    for organization in [fixture.home, Organization::installation(), fixture.id()] {
+    for organization in [fixture.home, Organization::installation(), fixture.new_id()] {
         let person = Actor { kind: ActorKind::User, id: Some("usr_1".into()), name: "Ana “Ann” Ruíz".into() };
         for entry in [
             samples::entry(&*fixture.entropy, organization, at),
@@ -70,7 +70,7 @@ pub async fn an_entry_reads_back_as_it_was_appended(fixture: Fixture) {
             append(&fixture, &entry).await;
             let recorded = StoredEntry { entry: entry.clone(), seal: None };
             assert_eq!(read(&fixture, &entry).await.as_ref(), Some(&recorded));
-            assert_eq!(fixture.log(organization).await.last(), Some(&recorded));
+            assert_eq!(fixture.audit_log(organization).await.last(), Some(&recorded));
         }
     }
 }
@@ -78,17 +78,17 @@ pub async fn an_entry_reads_back_as_it_was_appended(fixture: Fixture) {
 /// The entries of a write are in the log once the write is stored; entries of its parts come after the entry of the
 /// request.
 pub async fn the_entries_of_a_write_are_stored_with_it(fixture: Fixture) {
-    let before = fixture.log(fixture.home).await.len();
-    let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding("f-1"));
+    let before = fixture.audit_log(fixture.home).await.len();
+    let (mut changeset, stored) = fixture.create_changeset(fixture.home, samples::finding("f-1"));
     let subject = Some(Subject::from_id(stored.meta.id));
     changeset.add_entry(&*fixture.entropy, Action::new("finding.created"), subject, Vec::new());
     changeset.add_entry(&*fixture.entropy, Action::new("finding.mirrored"), None, Vec::new());
     changeset.set_status(201);
     let expected: Vec<_> =
         changeset.entries().iter().map(|entry| StoredEntry { entry: entry.clone(), seal: None }).collect();
-    assert_eq!(fixture.log(fixture.home).await.len(), before);
+    assert_eq!(fixture.audit_log(fixture.home).await.len(), before);
     fixture.commit(changeset).await.unwrap();
-    assert_eq!(fixture.log(fixture.home).await[before..], expected);
+    assert_eq!(fixture.audit_log(fixture.home).await[before..], expected);
 }
 
 /// A second entry with the same identifier may be refused or ignored, but never replaces the first one.
@@ -103,16 +103,17 @@ pub async fn an_entry_is_never_overwritten(fixture: Fixture) {
 }
 
 /// Every organization has a log of its own, and so has the installation.
-pub async fn logs_of_organizations_are_apart(fixture: Fixture) {
-    let organizations = [fixture.id(), fixture.id(), Organization::installation()];
+pub async fn logs_of_organizations_are_isolated_from_each_other(fixture: Fixture) {
+    let organizations = [fixture.new_id(), fixture.new_id(), Organization::installation()];
     let mut entries = Vec::new();
     for organization in organizations {
         entries.push(samples::entry(&*fixture.entropy, organization, fixture.clock.tick()));
         append(&fixture, &entries[entries.len() - 1]).await;
     }
     for (index, organization) in organizations.into_iter().enumerate() {
-        assert_eq!(fixture.log(organization).await, [StoredEntry { entry: entries[index].clone(), seal: None }]);
-        let newest_first = fixture.entries(organization, &AuditFilter::default(), PageRequest::default()).await;
+        assert_eq!(fixture.audit_log(organization).await, [StoredEntry { entry: entries[index].clone(), seal: None }]);
+        let newest_first =
+            fixture.list_all_entries(organization, &AuditFilter::default(), PageRequest::default()).await;
         assert_eq!(newest_first.len(), 1);
         for (other, entry) in entries.iter().enumerate() {
             let read = fixture.store.entry(organization, entry.id).await.unwrap();
@@ -123,13 +124,13 @@ pub async fn logs_of_organizations_are_apart(fixture: Fixture) {
 
 /// Entries are ordered by identifier, in both directions, and a page contains the position of the next one.
 pub async fn entries_are_listed_in_either_order(fixture: Fixture) {
-    let (organization, all) = entries(&fixture, 7, |_, entry| entry).await;
+    let (organization, all) = append_entries(&fixture, 7, |_, entry| entry).await;
     let any = AuditFilter::default();
     for limit in [1, 2, 6, 7, 8] {
         let page = oldest_first(limit);
-        assert_eq!(numbers(&fixture, organization, &all, &any, page).await, [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(matching(&fixture, organization, &all, &any, page).await, [0, 1, 2, 3, 4, 5, 6]);
         let newest_first = PageRequest { order: Order::Newest, ..page };
-        assert_eq!(numbers(&fixture, organization, &all, &any, newest_first).await, [6, 5, 4, 3, 2, 1, 0]);
+        assert_eq!(matching(&fixture, organization, &all, &any, newest_first).await, [6, 5, 4, 3, 2, 1, 0]);
     }
     for (limit, more) in [(6, true), (7, false), (8, false)] {
         let page = fixture.store.entries(organization, &any, &oldest_first(limit)).await.unwrap();
@@ -144,8 +145,8 @@ pub async fn entries_are_listed_in_either_order(fixture: Fixture) {
 
 /// Filters by action, actor and subject work alone, with several values and together. An entry without the value
 /// matches none of them.
-pub async fn entries_are_narrowed_by_action_actor_and_subject(fixture: Fixture) {
-    let (organization, all) = entries(&fixture, 8, |number, entry| {
+pub async fn entries_are_filtered_by_action_actor_and_subject(fixture: Fixture) {
+    let (organization, all) = append_entries(&fixture, 8, |number, entry| {
         let actor = ["svc_1", "svc_2"].get(number % 3).map(|id| (*id).into());
         let subject = ["find_1", "find_2", "FIND_1"].get(number % 4).map(|id| (*id).to_owned());
         Entry {
@@ -175,17 +176,17 @@ pub async fn entries_are_narrowed_by_action_actor_and_subject(fixture: Fixture) 
             vec![1],
         ),
     ] {
-        assert_eq!(numbers(&fixture, organization, &all, &filter, oldest_first(2)).await, expected, "{filter:?}");
+        assert_eq!(matching(&fixture, organization, &all, &filter, oldest_first(2)).await, expected, "{filter:?}");
         let newest_first = PageRequest { order: Order::Newest, ..oldest_first(3) };
-        let mut reversed = numbers(&fixture, organization, &all, &filter, newest_first).await;
+        let mut reversed = matching(&fixture, organization, &all, &filter, newest_first).await;
         reversed.reverse();
         assert_eq!(reversed, expected, "{filter:?}");
     }
 }
 
 /// An entry matches if it has any of the values, however many there are.
-pub async fn entries_are_narrowed_by_any_number_of_values(fixture: Fixture) {
-    let (organization, all) = entries(&fixture, 20, |number, entry| Entry {
+pub async fn entries_are_filtered_by_any_number_of_values(fixture: Fixture) {
+    let (organization, all) = append_entries(&fixture, 20, |number, entry| Entry {
         actor: Actor { id: Some(format!("svc_{number}").into()), ..entry.actor },
         subject: Some(Subject { kind: "finding".into(), id: format!("find_{number}") }),
         ..entry
@@ -198,14 +199,14 @@ pub async fn entries_are_narrowed_by_any_number_of_values(fixture: Fixture) {
         let subjects = AuditFilter { subjects: ids("find", count), ..AuditFilter::default() };
         let both = AuditFilter { actors: ids("svc", 65), ..subjects.clone() };
         for filter in [actors, subjects, both] {
-            assert_eq!(numbers(&fixture, organization, &all, &filter, oldest_first(2)).await, expected, "{filter:?}");
+            assert_eq!(matching(&fixture, organization, &all, &filter, oldest_first(2)).await, expected, "{filter:?}");
         }
     }
 }
 
 /// Both time ranges of a list apply to the time at which the entry's action happened.
-pub async fn entries_are_narrowed_by_time(fixture: Fixture) {
-    let (organization, all) = entries(&fixture, 6, |_, entry| entry).await;
+pub async fn entries_are_filtered_by_time(fixture: Fixture) {
+    let (organization, all) = append_entries(&fixture, 6, |_, entry| entry).await;
     let (from, until) = (Some(all[2].occurred_at), Some(all[5].occurred_at));
     let open = TimeRange::default();
     for (window, expected) in [
@@ -217,17 +218,17 @@ pub async fn entries_are_narrowed_by_time(fixture: Fixture) {
         (TimeRange { created_after: until, created_before: from, ..open }, vec![]),
     ] {
         let page = PageRequest { time_range: window, ..oldest_first(2) };
-        assert_eq!(numbers(&fixture, organization, &all, &AuditFilter::default(), page).await, expected, "{window:?}");
+        assert_eq!(matching(&fixture, organization, &all, &AuditFilter::default(), page).await, expected, "{window:?}");
         let page = PageRequest { order: Order::Newest, ..page };
-        let mut reversed = numbers(&fixture, organization, &all, &AuditFilter::default(), page).await;
+        let mut reversed = matching(&fixture, organization, &all, &AuditFilter::default(), page).await;
         reversed.reverse();
         assert_eq!(reversed, expected, "{window:?}");
     }
 }
 
 /// Of a hundred concurrent appends none is lost.
-pub async fn entries_that_come_at_once_are_all_kept(fixture: Fixture) {
-    let organization = fixture.id();
+pub async fn concurrently_appended_entries_are_all_stored(fixture: Fixture) {
+    let organization = fixture.new_id();
     let at = fixture.clock.tick();
     let appends: Vec<_> = (0..100)
         .map(|_| {
@@ -239,5 +240,5 @@ pub async fn entries_that_come_at_once_are_all_kept(fixture: Fixture) {
     for append in appends {
         append.await.unwrap().unwrap();
     }
-    assert_eq!(fixture.log(organization).await.len(), 100);
+    assert_eq!(fixture.audit_log(organization).await.len(), 100);
 }

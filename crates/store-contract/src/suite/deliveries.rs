@@ -8,53 +8,53 @@ use webhooks::{AttemptFailure, DeliveryFilter, DeliveryState, Partition, Webhook
 
 use crate::{
     Fixture,
-    queue::{attempted, lane_of},
+    queue::{attempt_result, partition_of},
     samples,
 };
 
 /// The longest-due delivery comes first; among those due at the same moment, the lower revision. Deliveries that are
 /// due later are not returned.
-pub async fn what_is_due_comes_in_order_with_its_body(fixture: Fixture) {
-    let partition = lane_of(&fixture.subscribe(fixture.home, "one").await);
-    let other = lane_of(&fixture.subscribe(fixture.home, "two").await);
-    let (finding, first) = fixture.told(fixture.home, "f-1").await;
-    let (_, second) = fixture.told_again(&finding).await;
+pub async fn due_deliveries_are_returned_in_order_with_their_bodies(fixture: Fixture) {
+    let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
+    let other = partition_of(&fixture.subscribe(fixture.home, "two").await);
+    let (finding, first) = fixture.publish_finding(fixture.home, "f-1").await;
+    let (_, second) = fixture.publish_update(&finding).await;
     fixture.clock.tick();
-    let (_, third) = fixture.told(fixture.home, "f-2").await;
-    fixture.distribute(fixture.home, 10).await;
-    let due = fixture.due(partition).await;
+    let (_, third) = fixture.publish_finding(fixture.home, "f-2").await;
+    fixture.fan_out(fixture.home, 10).await;
+    let due = fixture.due_deliveries(partition).await;
     let events: Vec<_> = due.iter().map(|due| due.delivery.record.event).collect();
     assert_eq!(events, [first.id, second.id, third.id]);
     assert!(due.iter().all(|due| due.body == first.body && due.delivery.record.subscription == partition.subscription));
     assert_eq!(fixture.store.due_deliveries(partition, first.created_at, 100).await.unwrap().len(), 2);
     assert_eq!(fixture.store.due_deliveries(partition, fixture.now(), 1).await.unwrap(), due[..1]);
 
-    let result = attempted(&due[0].delivery, fixture.now(), Some(AttemptFailure::TimedOut));
+    let result = attempt_result(&due[0].delivery, fixture.now(), Some(AttemptFailure::TimedOut));
     let next = result.after.record.next_attempt_at.unwrap();
     fixture.store.record_results(partition, &[result], None).await.unwrap();
-    assert_eq!(fixture.due(partition).await.len(), 2);
-    assert_eq!(fixture.due(other).await.len(), 3);
+    assert_eq!(fixture.due_deliveries(partition).await.len(), 2);
+    assert_eq!(fixture.due_deliveries(other).await.len(), 3);
     fixture.clock.set(next);
-    let events: Vec<_> = fixture.due(partition).await.iter().map(|due| due.delivery.record.event).collect();
+    let events: Vec<_> = fixture.due_deliveries(partition).await.iter().map(|due| due.delivery.record.event).collect();
     assert_eq!(events, [second.id, third.id, first.id], "a retry is returned when it is due");
 }
 
 /// A result is not stored if its delivery was changed meanwhile; the call returns the id of that delivery and stores
 /// the other results.
-pub async fn a_settlement_is_stored_where_nothing_changed_meanwhile(fixture: Fixture) {
-    let partition = lane_of(&fixture.subscribe(fixture.home, "one").await);
+pub async fn a_result_is_stored_only_if_its_delivery_is_unchanged(fixture: Fixture) {
+    let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
     for number in 0..4 {
         fixture.clock.tick();
-        fixture.told(fixture.home, &format!("f-{number}")).await;
+        fixture.publish_finding(fixture.home, &format!("f-{number}")).await;
     }
-    fixture.distribute(fixture.home, 10).await;
-    let due = fixture.due(partition).await;
+    fixture.fan_out(fixture.home, 10).await;
+    let due = fixture.due_deliveries(partition).await;
     fixture.clock.tick();
-    let cancelled = fixture.revise(&due[1].delivery, due[1].delivery.record.cancelled()).await;
+    let cancelled = fixture.update(&due[1].delivery, due[1].delivery.record.cancelled()).await;
     let at = fixture.clock.tick();
     let outcomes = [None, None, Some(AttemptFailure::Unreachable), None];
     let results: Vec<_> =
-        due.iter().zip(outcomes).map(|(due, failure)| attempted(&due.delivery, at, failure)).collect();
+        due.iter().zip(outcomes).map(|(due, failure)| attempt_result(&due.delivery, at, failure)).collect();
     let stale = fixture.store.record_results(partition, &results, None).await.unwrap();
     assert_eq!(stale, [due[1].delivery.meta.id]);
     for (index, result) in results.iter().enumerate() {
@@ -68,42 +68,44 @@ pub async fn a_settlement_is_stored_where_nothing_changed_meanwhile(fixture: Fix
     );
     assert_eq!(fixture.store.record_results(partition, &results[..1], None).await.unwrap(), [due[0].delivery.meta.id]);
     assert!(fixture.store.record_results(partition, &[], None).await.unwrap().is_empty());
-    assert!(fixture.due(partition).await.is_empty());
+    assert!(fixture.due_deliveries(partition).await.is_empty());
 }
 
 /// The result was created before a list was read, but its delivery counts as changed at the moment of storing, after
 /// that list's `as_of`.
-pub async fn a_settlement_shows_in_a_catch_up(fixture: Fixture) {
-    let partition = lane_of(&fixture.subscribe(fixture.home, "one").await);
-    fixture.told(fixture.home, "f-1").await;
-    fixture.distribute(fixture.home, 10).await;
-    let due = fixture.due(partition).await;
-    let result = attempted(&due[0].delivery, fixture.now(), None);
+pub async fn a_recorded_result_is_visible_in_a_catch_up(fixture: Fixture) {
+    let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
+    fixture.publish_finding(fixture.home, "f-1").await;
+    fixture.fan_out(fixture.home, 10).await;
+    let due = fixture.due_deliveries(partition).await;
+    let result = attempt_result(&due[0].delivery, fixture.now(), None);
     fixture.clock.advance(Duration::from_secs(5));
     let filter = DeliveryFilter::default();
     let before = fixture.list::<WebhookDelivery>(fixture.home, &filter, &PageRequest::default()).await;
     fixture.store.record_results(partition, &[result], None).await.unwrap();
     let window = TimeRange { updated_after: Some(before.as_of), ..TimeRange::default() };
     let page = PageRequest { time_range: window, order: Order::Changed, ..PageRequest::default() };
-    let caught = fixture.walk::<WebhookDelivery>(fixture.home, &filter, page).await;
+    let caught = fixture.list_all::<WebhookDelivery>(fixture.home, &filter, page).await;
     assert_eq!(caught.len(), 1);
     assert_eq!(caught[0].record.state, DeliveryState::Delivered);
 }
 
 /// Each call cancels at most `limit` open deliveries of the partition. Finished deliveries and other partitions stay
 /// as they are.
-pub async fn what_is_open_is_cancelled_in_bounds(fixture: Fixture) {
-    let partition = lane_of(&fixture.subscribe(fixture.home, "one").await);
-    let other = lane_of(&fixture.subscribe(fixture.home, "two").await);
+pub async fn open_deliveries_are_cancelled_up_to_a_limit(fixture: Fixture) {
+    let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
+    let other = partition_of(&fixture.subscribe(fixture.home, "two").await);
     for number in 0..6 {
         fixture.clock.tick();
-        fixture.told(fixture.home, &format!("f-{number}")).await;
+        fixture.publish_finding(fixture.home, &format!("f-{number}")).await;
     }
-    fixture.distribute(fixture.home, 10).await;
-    let due = fixture.due(partition).await;
+    fixture.fan_out(fixture.home, 10).await;
+    let due = fixture.due_deliveries(partition).await;
     let now = fixture.clock.tick();
-    let results =
-        [attempted(&due[0].delivery, now, None), attempted(&due[1].delivery, now, Some(AttemptFailure::Refused))];
+    let results = [
+        attempt_result(&due[0].delivery, now, None),
+        attempt_result(&due[1].delivery, now, Some(AttemptFailure::Refused)),
+    ];
     fixture.store.record_results(partition, &results, None).await.unwrap();
     let now = fixture.clock.tick();
     let cancel = async |limit| fixture.store.cancel_deliveries(partition, now, limit).await.unwrap();
@@ -117,39 +119,39 @@ pub async fn what_is_open_is_cancelled_in_bounds(fixture: Fixture) {
             assert_eq!(stored, before.changed(now, before.record.cancelled()));
         }
     }
-    assert_eq!(fixture.due(other).await.len(), 6);
+    assert_eq!(fixture.due_deliveries(other).await.len(), 6);
 }
 
 /// Both revisions are the current ones; there are none if the subscription or the account is missing.
-pub async fn the_standing_of_a_lane_is_that_of_its_subscription_and_account(fixture: Fixture) {
-    let away = fixture.organization("away").await;
+pub async fn the_revisions_of_a_partition_are_those_of_its_subscription_and_account(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
     let account = fixture.create(fixture.home, samples::account("scanner")).await;
     let subscription = fixture.create(fixture.home, samples::subscription(account.meta.id, 0)).await;
-    let partition = lane_of(&subscription);
+    let partition = partition_of(&subscription);
     let revisions = async |partition: Partition| fixture.store.partition_revisions(partition).await.unwrap();
     assert_eq!(revisions(partition).await, Some((Revision(1), Revision(1))));
-    let account = fixture.revise(&account, account.record.clone()).await;
+    let account = fixture.update(&account, account.record.clone()).await;
     assert_eq!(revisions(partition).await, Some((Revision(1), account.meta.revision)));
-    fixture.revise(&subscription, subscription.record.clone()).await;
+    fixture.update(&subscription, subscription.record.clone()).await;
     assert_eq!(revisions(partition).await, Some((Revision(2), Revision(2))));
     assert_eq!(revisions(Partition { organization: away, ..partition }).await, None);
-    assert_eq!(revisions(Partition { subscription: fixture.id(), ..partition }).await, None);
-    let orphan = fixture.create(fixture.home, samples::subscription(fixture.id(), 1)).await;
-    assert_eq!(revisions(lane_of(&orphan)).await, None);
+    assert_eq!(revisions(Partition { subscription: fixture.new_id(), ..partition }).await, None);
+    let orphan = fixture.create(fixture.home, samples::subscription(fixture.new_id(), 1)).await;
+    assert_eq!(revisions(partition_of(&orphan)).await, None);
 }
 
 /// Concurrent calls may share a query, but each gets its own answer.
-pub async fn many_at_once_are_told_each_its_own_standing(fixture: Fixture) {
+pub async fn concurrent_revision_lookups_get_their_own_answers(fixture: Fixture) {
     let mut partitions = Vec::new();
     for number in 0..12_i64 {
         let subscription = fixture.subscribe(fixture.home, &format!("account {number}")).await;
         let mut current = subscription.clone();
         for _ in 0..number {
-            current = fixture.revise(&current, current.record.clone()).await;
+            current = fixture.update(&current, current.record.clone()).await;
         }
-        partitions.push((lane_of(&subscription), Some((Revision(number + 1), Revision(1)))));
+        partitions.push((partition_of(&subscription), Some((Revision(number + 1), Revision(1)))));
     }
-    let away = fixture.organization("away").await;
+    let away = fixture.create_organization("away").await;
     let elsewhere = Partition { organization: away, ..partitions[0].0 };
     partitions.push((elsewhere, None));
     let calls: Vec<_> = (0..8)
@@ -166,18 +168,18 @@ pub async fn many_at_once_are_told_each_its_own_standing(fixture: Fixture) {
 }
 
 /// The call returns those of the given ids that are deliveries of the partition.
-pub async fn deliveries_that_are_there_are_known(fixture: Fixture) {
-    let away = fixture.organization("away").await;
-    let partition = lane_of(&fixture.subscribe(fixture.home, "one").await);
-    let other = lane_of(&fixture.subscribe(fixture.home, "two").await);
+pub async fn existing_deliveries_are_found(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
+    let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
+    let other = partition_of(&fixture.subscribe(fixture.home, "two").await);
     let mut ids: Vec<Id<WebhookDelivery>> = Vec::new();
     for number in 0..3 {
-        fixture.told(fixture.home, &format!("f-{number}")).await;
+        fixture.publish_finding(fixture.home, &format!("f-{number}")).await;
     }
-    fixture.distribute(fixture.home, 10).await;
-    let mut stored: Vec<_> = fixture.due(partition).await.iter().map(|due| due.delivery.meta.id).collect();
+    fixture.fan_out(fixture.home, 10).await;
+    let mut stored: Vec<_> = fixture.due_deliveries(partition).await.iter().map(|due| due.delivery.meta.id).collect();
     stored.sort_unstable();
-    ids.extend((0..1_000).map(|_| fixture.id()));
+    ids.extend((0..1_000).map(|_| fixture.new_id()));
     ids.extend(stored.iter().take(2));
     let existing = async |partition, ids: &[_]| fixture.store.existing_deliveries(partition, ids).await.unwrap();
     assert_eq!(existing(partition, &ids).await, stored[..2]);
@@ -188,15 +190,15 @@ pub async fn deliveries_that_are_there_are_known(fixture: Fixture) {
 
 /// The range excludes its first id and includes its last one. Events are returned whether they are fanned out or not,
 /// at most `limit` of them.
-pub async fn events_are_told_between_two_identifiers(fixture: Fixture) {
-    let away = fixture.organization("away").await;
+pub async fn events_are_listed_between_two_identifiers(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
     let mut events = Vec::new();
     for number in 0..4 {
         fixture.clock.tick();
-        events.push(samples::stored_event(&fixture.told(fixture.home, &format!("f-{number}")).await.1));
-        fixture.told(away, &format!("f-{number}")).await;
+        events.push(samples::stored_event(&fixture.publish_finding(fixture.home, &format!("f-{number}")).await.1));
+        fixture.publish_finding(away, &format!("f-{number}")).await;
     }
-    fixture.distribute(fixture.home, 2).await;
+    fixture.fan_out(fixture.home, 2).await;
     let events_between =
         async |after: Ulid, last: Ulid, limit| fixture.store.events(fixture.home, after, last, limit).await.unwrap();
     assert_eq!(events_between(Ulid::nil(), Ulid::max(), 10).await, events);
@@ -206,24 +208,24 @@ pub async fn events_are_told_between_two_identifiers(fixture: Fixture) {
 }
 
 /// A delivery can't be found or changed under the id of another organization.
-pub async fn deliveries_of_organizations_are_apart(fixture: Fixture) {
-    let away = fixture.organization("away").await;
+pub async fn deliveries_of_organizations_are_isolated_from_each_other(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
     let subscription = fixture.subscribe(fixture.home, "one").await;
     fixture.subscribe(away, "one").await;
-    fixture.told(fixture.home, "f-1").await;
-    fixture.distribute(fixture.home, 10).await;
-    let partition = lane_of(&subscription);
+    fixture.publish_finding(fixture.home, "f-1").await;
+    fixture.fan_out(fixture.home, 10).await;
+    let partition = partition_of(&subscription);
     let theirs = Partition { organization: away, ..partition };
-    let due = fixture.due(partition).await;
+    let due = fixture.due_deliveries(partition).await;
     let id = due[0].delivery.meta.id;
-    assert!(fixture.due(theirs).await.is_empty());
+    assert!(fixture.due_deliveries(theirs).await.is_empty());
     assert_eq!(fixture.store.cancel_deliveries(theirs, fixture.now(), 10).await.unwrap(), 0);
-    assert!(!fixture.claim(theirs, "one").await);
+    assert!(!fixture.acquire(theirs, "one").await);
     assert!(fixture.store.delivery_health(away, &[partition.subscription]).await.unwrap().is_empty());
-    let mut result = attempted(&due[0].delivery, fixture.now(), None);
+    let mut result = attempt_result(&due[0].delivery, fixture.now(), None);
     result.before.meta.organization = away;
     result.after.meta.organization = away;
     assert_eq!(fixture.store.record_results(theirs, &[result], None).await.unwrap(), [id]);
     assert_eq!(fixture.get::<WebhookDelivery>(away, id).await, None);
-    assert_eq!(fixture.due(partition).await, due);
+    assert_eq!(fixture.due_deliveries(partition).await, due);
 }

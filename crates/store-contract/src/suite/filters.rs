@@ -16,12 +16,12 @@ use crate::{Fixture, samples};
 
 /// The indexes of the records that match the filter, oldest first. The result must be the same in both orders, in
 /// small pages and as a stream.
-async fn left<R: Resource>(fixture: &Fixture, all: &[Stored<R>], filter: &R::Filter) -> Vec<usize>
+async fn matching<R: Resource>(fixture: &Fixture, all: &[Stored<R>], filter: &R::Filter) -> Vec<usize>
 where
     DynStore: Reader<R>,
 {
     let page = PageRequest { limit: PageLimit::clamped(2), ..PageRequest::default() };
-    let mut newest = fixture.walk::<R>(fixture.home, filter, page).await;
+    let mut newest = fixture.list_all::<R>(fixture.home, filter, page).await;
     assert_eq!(
         fixture.stream::<R>(fixture.home, filter, page).await,
         newest,
@@ -29,7 +29,7 @@ where
     );
     newest.reverse();
     let page = PageRequest { order: Order::Changed, ..page };
-    assert_eq!(fixture.walk::<R>(fixture.home, filter, page).await, newest, "the two orders differ for {filter:?}");
+    assert_eq!(fixture.list_all::<R>(fixture.home, filter, page).await, newest, "the two orders differ for {filter:?}");
     assert_eq!(
         fixture.stream::<R>(fixture.home, filter, page).await,
         newest,
@@ -52,7 +52,7 @@ async fn create_all<R: Resource>(fixture: &Fixture, records: impl IntoIterator<I
 }
 
 /// Every enum value filters its findings, alone and together with other values and filters.
-pub async fn findings_are_narrowed_by_status_severity_and_source(fixture: Fixture) {
+pub async fn findings_are_filtered_by_status_severity_and_source(fixture: Fixture) {
     let (statuses, severities, kinds) = (Status::ALL, Severity::ALL, SourceKind::ALL);
     let records = (0..8).map(|number| Finding {
         status: statuses[number],
@@ -62,35 +62,35 @@ pub async fn findings_are_narrowed_by_status_severity_and_source(fixture: Fixtur
     });
     let all = create_all(&fixture, records).await;
     let any = FindingFilter::default();
-    assert_eq!(left(&fixture, &all, &any).await, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(matching(&fixture, &all, &any).await, [0, 1, 2, 3, 4, 5, 6, 7]);
     for number in 0..8 {
         let one = FindingFilter { statuses: set([statuses[number]]), ..any.clone() };
-        assert_eq!(left(&fixture, &all, &one).await, [number], "{one:?}");
+        assert_eq!(matching(&fixture, &all, &one).await, [number], "{one:?}");
         let one = FindingFilter { source_kinds: set([kinds[(number + 3) % 8]]), ..any.clone() };
-        assert_eq!(left(&fixture, &all, &one).await, [number], "{one:?}");
+        assert_eq!(matching(&fixture, &all, &one).await, [number], "{one:?}");
     }
     for (number, severity) in severities.iter().enumerate() {
         let one = FindingFilter { severities: set([*severity]), ..any.clone() };
         let expected: Vec<_> = (number..8).step_by(5).collect();
-        assert_eq!(left(&fixture, &all, &one).await, expected, "{one:?}");
+        assert_eq!(matching(&fixture, &all, &one).await, expected, "{one:?}");
     }
     let several = FindingFilter { statuses: set([statuses[0], statuses[2], statuses[5]]), ..any.clone() };
-    assert_eq!(left(&fixture, &all, &several).await, [0, 2, 5]);
+    assert_eq!(matching(&fixture, &all, &several).await, [0, 2, 5]);
     let both = FindingFilter { severities: set([severities[0], severities[1]]), ..several };
-    assert_eq!(left(&fixture, &all, &both).await, [0, 5]);
+    assert_eq!(matching(&fixture, &all, &both).await, [0, 5]);
     let none = FindingFilter { source_kinds: set([kinds[4]]), ..both };
-    assert_eq!(left(&fixture, &all, &none).await, [0usize; 0]);
+    assert_eq!(matching(&fixture, &all, &none).await, [0usize; 0]);
     let every = FindingFilter {
         statuses: set(statuses.iter().copied()),
         severities: set(severities.iter().copied()),
         source_kinds: set(kinds.iter().copied()),
         ..any
     };
-    assert_eq!(left(&fixture, &all, &every).await, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(matching(&fixture, &all, &every).await, [0, 1, 2, 3, 4, 5, 6, 7]);
 }
 
 /// Texts match exactly: letter case, wildcards, blanks and Unicode normalization are significant.
-pub async fn findings_are_narrowed_by_key_and_subject_to_the_letter(fixture: Fixture) {
+pub async fn findings_are_filtered_by_exact_key_and_subject(fixture: Fixture) {
     let texts = ["a", "A", "%", "_", "a%", "é", "e\u{301}", "a b", "a  b", "'", "🔓"];
     let mut records: Vec<_> = texts
         .iter()
@@ -105,32 +105,32 @@ pub async fn findings_are_narrowed_by_key_and_subject_to_the_letter(fixture: Fix
     let any = FindingFilter::default();
     for (number, text) in texts.iter().enumerate() {
         let one = FindingFilter { subject_resource_ids: set([samples::reference(text)]), ..any.clone() };
-        assert_eq!(left(&fixture, &all, &one).await, [number], "{text:?}");
+        assert_eq!(matching(&fixture, &all, &one).await, [number], "{text:?}");
     }
     let several =
         FindingFilter { subject_resource_ids: set(["a", "🔓", "unknown"].map(samples::reference)), ..any.clone() };
-    assert_eq!(left(&fixture, &all, &several).await, [0, 10]);
+    assert_eq!(matching(&fixture, &all, &several).await, [0, 10]);
     let many: BTreeSet<Reference> = (0..50).map(|number| samples::reference(&format!("unknown {number}"))).collect();
     let unknown = FindingFilter { subject_resource_ids: many, ..any.clone() };
-    assert_eq!(left(&fixture, &all, &unknown).await, [0usize; 0]);
+    assert_eq!(matching(&fixture, &all, &unknown).await, [0usize; 0]);
     let keys =
         |keys: &[&str]| FindingFilter { keys: keys.iter().map(|key| samples::key(key)).collect(), ..any.clone() };
-    assert_eq!(left(&fixture, &all, &keys(&["Key-1"])).await, [1]);
-    assert_eq!(left(&fixture, &all, &keys(&["key-1", "Key-", "Key-_"])).await, [0usize; 0]);
-    assert_eq!(left(&fixture, &all, &keys(&["Key-3", "no-subject", "Key-10"])).await, [3, 10, 11]);
+    assert_eq!(matching(&fixture, &all, &keys(&["Key-1"])).await, [1]);
+    assert_eq!(matching(&fixture, &all, &keys(&["key-1", "Key-", "Key-_"])).await, [0usize; 0]);
+    assert_eq!(matching(&fixture, &all, &keys(&["Key-3", "no-subject", "Key-10"])).await, [3, 10, 11]);
     let both = FindingFilter { subject_resource_ids: set([samples::reference("a")]), ..keys(&["Key-0", "Key-1"]) };
-    assert_eq!(left(&fixture, &all, &both).await, [0]);
+    assert_eq!(matching(&fixture, &all, &both).await, [0]);
 }
 
 /// A finding matches if it has any of the values, however many there are.
-pub async fn findings_are_narrowed_by_any_number_of_values(fixture: Fixture) {
+pub async fn findings_are_filtered_by_any_number_of_values(fixture: Fixture) {
     let name = |number: usize| format!("r-{number:03}");
     let mut changeset = fixture.changeset(fixture.home);
     let mut all = Vec::new();
     for number in 0..70 {
         let finding =
             Finding { subject: Some(samples::subject(&name(number / 2 + 18))), ..samples::finding(&name(number)) };
-        all.push(fixture.fresh(&changeset, finding));
+        all.push(fixture.new_record(&changeset, finding));
         changeset.create(&all[number]);
     }
     fixture.commit(changeset).await.unwrap();
@@ -147,13 +147,13 @@ pub async fn findings_are_narrowed_by_any_number_of_values(fixture: Fixture) {
         for filter in [by_key, by_subject] {
             let expected: Vec<_> = (0..70).filter(|index| filter.matches(&all[*index])).collect();
             assert!(!expected.is_empty());
-            assert_eq!(left(&fixture, &all, &filter).await, expected, "{count} values: {filter:?}");
+            assert_eq!(matching(&fixture, &all, &filter).await, expected, "{count} values: {filter:?}");
         }
     }
 }
 
 /// All matches are found in order, and the list ends, however far apart the matches are.
-pub async fn few_among_many_are_all_found(fixture: Fixture) {
+pub async fn rare_matches_among_many_records_are_all_found(fixture: Fixture) {
     let mut few = Vec::new();
     for part in 0..12 {
         fixture.clock.tick();
@@ -161,7 +161,7 @@ pub async fn few_among_many_are_all_found(fixture: Fixture) {
         for number in 0..500 {
             let severity = if part % 5 == 1 && number == 400 { Severity::Critical } else { Severity::Low };
             let finding = Finding { severity, ..samples::finding(&format!("f-{part}-{number}")) };
-            let stored = fixture.fresh(&changeset, finding);
+            let stored = fixture.new_record(&changeset, finding);
             changeset.create(&stored);
             if severity == Severity::Critical {
                 few.push(stored);
@@ -173,9 +173,9 @@ pub async fn few_among_many_are_all_found(fixture: Fixture) {
     for statuses in [set([Status::Open]), set([Status::Open, Status::Closed])] {
         let severities = set([Severity::Critical, Severity::High]);
         let filter = FindingFilter { statuses, severities, ..FindingFilter::default() };
-        assert_eq!(left(&fixture, &few, &filter).await, [0, 1, 2]);
+        assert_eq!(matching(&fixture, &few, &filter).await, [0, 1, 2]);
         let closed = FindingFilter { statuses: set([Status::Closed]), ..filter };
-        assert_eq!(left(&fixture, &few, &closed).await, [0usize; 0]);
+        assert_eq!(matching(&fixture, &few, &closed).await, [0usize; 0]);
     }
 }
 
@@ -184,7 +184,7 @@ pub async fn a_changed_record_leaves_one_filter_and_enters_another(fixture: Fixt
     let first = fixture.create(fixture.home, samples::finding("f-1")).await;
     fixture.create(fixture.home, samples::finding("f-2")).await;
     let closed = Finding { status: Status::Closed, subject: Some(samples::subject("a")), ..samples::finding("f-3") };
-    let first = fixture.revise(&first, closed).await;
+    let first = fixture.update(&first, closed).await;
     let filter = FindingFilter {
         statuses: set([Status::Closed]),
         subject_resource_ids: set([samples::reference("a")]),
@@ -192,13 +192,13 @@ pub async fn a_changed_record_leaves_one_filter_and_enters_another(fixture: Fixt
         ..FindingFilter::default()
     };
     let page = PageRequest::default();
-    assert_eq!(fixture.walk::<Finding>(fixture.home, &filter, page).await, [first]);
+    assert_eq!(fixture.list_all::<Finding>(fixture.home, &filter, page).await, [first]);
     let open = FindingFilter { statuses: set([Status::Open]), ..FindingFilter::default() };
-    assert_eq!(fixture.walk::<Finding>(fixture.home, &open, page).await.len(), 1);
+    assert_eq!(fixture.list_all::<Finding>(fixture.home, &open, page).await.len(), 1);
 }
 
 /// Each status, and two together, select their controls.
-pub async fn controls_are_narrowed_by_status(fixture: Fixture) {
+pub async fn controls_are_filtered_by_status(fixture: Fixture) {
     let statuses = ControlStatus::ALL.iter().chain(ControlStatus::ALL);
     let records = statuses
         .enumerate()
@@ -206,14 +206,14 @@ pub async fn controls_are_narrowed_by_status(fixture: Fixture) {
     let all = create_all(&fixture, records).await;
     for (number, status) in ControlStatus::ALL.iter().enumerate() {
         let one = ControlFilter { statuses: set([*status]) };
-        assert_eq!(left(&fixture, &all, &one).await, [number, number + 3]);
+        assert_eq!(matching(&fixture, &all, &one).await, [number, number + 3]);
     }
     let two = ControlFilter { statuses: set([ControlStatus::Draft, ControlStatus::Retired]) };
-    assert_eq!(left(&fixture, &all, &two).await, [0, 2, 3, 5]);
+    assert_eq!(matching(&fixture, &all, &two).await, [0, 2, 3, 5]);
 }
 
 /// Only the events of the finding are listed.
-pub async fn finding_events_are_narrowed_by_finding(fixture: Fixture) {
+pub async fn finding_events_are_filtered_by_finding(fixture: Fixture) {
     let findings = create_all(&fixture, ["f-0", "f-1", "f-2"].map(samples::finding)).await;
     let at = fixture.now();
     let records = [0, 1, 0, 1, 0]
@@ -223,13 +223,13 @@ pub async fn finding_events_are_narrowed_by_finding(fixture: Fixture) {
     let all = create_all(&fixture, records).await;
     for (about, expected) in [vec![0, 2, 4], vec![1, 3], vec![]].into_iter().enumerate() {
         let filter = FindingEventFilter { finding: Some(findings[about].meta.id) };
-        assert_eq!(left(&fixture, &all, &filter).await, expected);
+        assert_eq!(matching(&fixture, &all, &filter).await, expected);
     }
-    assert_eq!(left(&fixture, &all, &FindingEventFilter::default()).await, [0, 1, 2, 3, 4]);
+    assert_eq!(matching(&fixture, &all, &FindingEventFilter::default()).await, [0, 1, 2, 3, 4]);
 }
 
 /// Filters by account, by status and by both.
-pub async fn subscriptions_are_narrowed_by_account_and_status(fixture: Fixture) {
+pub async fn subscriptions_are_filtered_by_account_and_status(fixture: Fixture) {
     let accounts = create_all(&fixture, ["one", "two"].map(samples::account)).await;
     let (active, disabled) = (SubscriptionStatus::Active, SubscriptionStatus::Disabled);
     let records =
@@ -250,23 +250,23 @@ pub async fn subscriptions_are_narrowed_by_account_and_status(fixture: Fixture) 
         (SubscriptionFilter::for_account(accounts[0].meta.id), vec![0, 2, 5]),
         (by_account(1, &[active, disabled]), vec![1, 4]),
         (SubscriptionFilter { statuses: set([disabled]), ..any.clone() }, vec![2, 4]),
-        (SubscriptionFilter { account: Some(fixture.id()), ..any.clone() }, vec![]),
+        (SubscriptionFilter { account: Some(fixture.new_id()), ..any.clone() }, vec![]),
         (any, vec![0, 1, 2, 3, 4, 5]),
     ] {
-        assert_eq!(left(&fixture, &all, &filter).await, expected, "{filter:?}");
+        assert_eq!(matching(&fixture, &all, &filter).await, expected, "{filter:?}");
     }
 }
 
 /// Filters by subscription, by state and by event type, alone and combined.
-pub async fn deliveries_are_narrowed_by_subscription_state_and_event(fixture: Fixture) {
-    let subscriptions = [fixture.id(), fixture.id()];
+pub async fn deliveries_are_filtered_by_subscription_state_and_event(fixture: Fixture) {
+    let subscriptions = [fixture.new_id(), fixture.new_id()];
     let (pending, exhausted) = (DeliveryState::Pending, DeliveryState::Exhausted);
     let (created, closed) = (EventType::FindingCreated.name(), EventType::FindingClosed.name());
     let records = [(0, pending, created), (0, exhausted, created), (1, exhausted, closed), (0, exhausted, closed)];
     let records = records.map(|(subscription, state, event)| WebhookDelivery {
         state,
         event_type: event.into(),
-        ..samples::delivery(subscriptions[subscription], fixture.id(), fixture.now())
+        ..samples::delivery(subscriptions[subscription], fixture.new_id(), fixture.now())
     });
     let all = create_all(&fixture, records).await;
     let any = DeliveryFilter::default();
@@ -278,9 +278,9 @@ pub async fn deliveries_are_narrowed_by_subscription_state_and_event(fixture: Fi
         (DeliveryFilter { states: set([exhausted]), event_types: set([closed.to_owned()]), ..first }, vec![3]),
         (DeliveryFilter { states: set([exhausted, DeliveryState::Failed]), ..any.clone() }, vec![1, 2, 3]),
         (DeliveryFilter { event_types: set([closed.to_owned()]), ..any.clone() }, vec![2, 3]),
-        (DeliveryFilter { subscription: Some(fixture.id()), ..any.clone() }, vec![]),
+        (DeliveryFilter { subscription: Some(fixture.new_id()), ..any.clone() }, vec![]),
         (any, vec![0, 1, 2, 3]),
     ] {
-        assert_eq!(left(&fixture, &all, &filter).await, expected, "{filter:?}");
+        assert_eq!(matching(&fixture, &all, &filter).await, expected, "{filter:?}");
     }
 }

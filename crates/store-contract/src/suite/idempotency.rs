@@ -9,90 +9,90 @@ use ulid::Ulid;
 
 use crate::{Fixture, samples};
 
-fn answered(outcome: Result<(), CommitError>) -> StoredResponse {
+fn expect_duplicate(outcome: Result<(), CommitError>) -> StoredResponse {
     match outcome {
         Err(CommitError::Duplicate(response)) => response,
         other => panic!("expected the stored response, got {other:?}"),
     }
 }
 
-async fn commit_claim(fixture: &Fixture, record: &IdempotencyRecord) -> Result<(), CommitError> {
+async fn commit_with_record(fixture: &Fixture, record: &IdempotencyRecord) -> Result<(), CommitError> {
     let mut changeset = fixture.changeset(fixture.home);
     changeset.set_idempotency(record.clone());
     fixture.commit(changeset).await
 }
 
-async fn stored(fixture: &Fixture, record: &IdempotencyRecord) -> Option<(Fingerprint, StoredResponse)> {
+async fn stored_response(fixture: &Fixture, record: &IdempotencyRecord) -> Option<(Fingerprint, StoredResponse)> {
     fixture.store.stored_response(&record.key, fixture.now()).await.unwrap()
 }
 
 /// A replayed response has the same status, headers and bytes, whatever they are.
-pub async fn a_repeated_call_gets_the_first_answer_byte_for_byte(fixture: Fixture) {
-    let usual = samples::claim(fixture.home, "usual", fixture.now());
+pub async fn a_repeated_request_gets_the_first_response_byte_for_byte(fixture: Fixture) {
+    let usual = samples::idempotency_record(fixture.home, "usual", fixture.now());
     let empty = IdempotencyRecord {
         response: StoredResponse { status: 204, headers: Vec::new(), body: Bytes::new() },
-        ..samples::claim(fixture.home, "empty", fixture.now())
+        ..samples::idempotency_record(fixture.home, "empty", fixture.now())
     };
     let large = IdempotencyRecord {
         response: StoredResponse { body: (0..=255).cycle().take(600_000).collect(), ..usual.response.clone() },
         fingerprint: Fingerprint(std::array::from_fn(|index| u8::try_from(index * 8).unwrap())),
-        ..samples::claim(fixture.home, "large", fixture.now())
+        ..samples::idempotency_record(fixture.home, "large", fixture.now())
     };
     for record in [usual, empty, large] {
-        assert_eq!(stored(&fixture, &record).await, None);
-        commit_claim(&fixture, &record).await.unwrap();
-        assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.response.clone())));
+        assert_eq!(stored_response(&fixture, &record).await, None);
+        commit_with_record(&fixture, &record).await.unwrap();
+        assert_eq!(stored_response(&fixture, &record).await, Some((record.fingerprint, record.response.clone())));
         let other_response = StoredResponse { status: 500, headers: Vec::new(), body: Bytes::from_static(b"second") };
         let repeated = IdempotencyRecord { response: other_response, ..record.clone() };
-        assert_eq!(answered(commit_claim(&fixture, &repeated).await), record.response);
-        assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.response)));
+        assert_eq!(expect_duplicate(commit_with_record(&fixture, &repeated).await), record.response);
+        assert_eq!(stored_response(&fixture, &record).await, Some((record.fingerprint, record.response)));
     }
 }
 
 /// A repeated request stores no record, no audit entry and no event.
-pub async fn a_repeated_call_has_no_second_effect(fixture: Fixture) {
-    let record = samples::claim(fixture.home, "key", fixture.now());
-    commit_claim(&fixture, &record).await.unwrap();
-    let (pending, log) = (fixture.pending().await, fixture.log(fixture.home).await);
-    let (mut changeset, second) = fixture.creation(fixture.home, samples::finding("second"));
+pub async fn a_repeated_request_has_no_second_effect(fixture: Fixture) {
+    let record = samples::idempotency_record(fixture.home, "key", fixture.now());
+    commit_with_record(&fixture, &record).await.unwrap();
+    let (pending, log) = (fixture.pending_events().await, fixture.audit_log(fixture.home).await);
+    let (mut changeset, second) = fixture.create_changeset(fixture.home, samples::finding("second"));
     changeset.set_idempotency(record.clone());
     changeset.publish(samples::outbox_event(&*fixture.entropy, &second));
-    assert_eq!(answered(fixture.commit(changeset).await), record.response);
+    assert_eq!(expect_duplicate(fixture.commit(changeset).await), record.response);
     assert_eq!(fixture.get(fixture.home, second.meta.id).await, None);
-    assert_eq!((fixture.pending().await, fixture.log(fixture.home).await), (pending, log));
+    assert_eq!((fixture.pending_events().await, fixture.audit_log(fixture.home).await), (pending, log));
 }
 
 /// A repeated request gets its stored response although it conflicts with its own first effect and although the
 /// account has changed.
-pub async fn a_repeated_call_is_recognised_before_anything_else_is_checked(fixture: Fixture) {
-    let (mut changeset, first) = fixture.creation(fixture.home, samples::finding("f-1"));
-    let record = samples::claim(fixture.home, "key", changeset.at());
+pub async fn a_repeated_request_is_recognised_before_any_other_check(fixture: Fixture) {
+    let (mut changeset, first) = fixture.create_changeset(fixture.home, samples::finding("f-1"));
+    let record = samples::idempotency_record(fixture.home, "key", changeset.at());
     changeset.set_idempotency(record.clone());
     fixture.commit(changeset).await.unwrap();
-    let unknown = ActorRevision { account: fixture.id::<Finding>().ulid(), revision: first.meta.revision };
+    let unknown = ActorRevision { account: fixture.new_id::<Finding>().ulid(), revision: first.meta.revision };
     let timestamp = fixture.store.begin_write();
-    let mut again = samples::changeset_of(&*fixture.entropy, timestamp, fixture.home, unknown);
-    let twin = fixture.fresh(&again, samples::finding("f-1"));
+    let mut again = samples::changeset_for_account(&*fixture.entropy, timestamp, fixture.home, unknown);
+    let twin = fixture.new_record(&again, samples::finding("f-1"));
     again.create(&twin);
     again.require_unchanged(&twin);
     again.set_idempotency(record.clone());
-    assert_eq!(answered(fixture.commit(again).await), record.response);
+    assert_eq!(expect_duplicate(fixture.commit(again).await), record.response);
 }
 
 /// A key with the response of one request is refused for another.
-pub async fn a_key_used_for_another_call_is_refused(fixture: Fixture) {
-    let record = samples::claim(fixture.home, "key", fixture.now());
-    commit_claim(&fixture, &record).await.unwrap();
+pub async fn a_key_reused_for_another_request_is_refused(fixture: Fixture) {
+    let record = samples::idempotency_record(fixture.home, "key", fixture.now());
+    commit_with_record(&fixture, &record).await.unwrap();
     let other = IdempotencyRecord { fingerprint: Fingerprint([8; 32]), ..record.clone() };
-    assert!(matches!(commit_claim(&fixture, &other).await, Err(CommitError::KeyReused)));
-    assert_eq!(stored(&fixture, &record).await, Some((record.fingerprint, record.response)));
+    assert!(matches!(commit_with_record(&fixture, &other).await, Err(CommitError::KeyReused)));
+    assert_eq!(stored_response(&fixture, &record).await, Some((record.fingerprint, record.response)));
 }
 
 /// A key is unique per organization, account and operation, and case-sensitive.
-pub async fn a_key_belongs_to_its_account_and_operation(fixture: Fixture) {
-    let away = fixture.organization("away").await;
-    let first = samples::claim(fixture.home, "key", fixture.now());
-    commit_claim(&fixture, &first).await.unwrap();
+pub async fn a_key_is_scoped_to_its_account_and_operation(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
+    let first = samples::idempotency_record(fixture.home, "key", fixture.now());
+    commit_with_record(&fixture, &first).await.unwrap();
     for key in [
         IdempotencyKey { organization: away, ..first.key.clone() },
         IdempotencyKey { account: Ulid::from_parts(1, 1), ..first.key.clone() },
@@ -100,52 +100,53 @@ pub async fn a_key_belongs_to_its_account_and_operation(fixture: Fixture) {
         IdempotencyKey { key: "KEY".to_owned(), ..first.key.clone() },
     ] {
         let other = IdempotencyRecord { key, fingerprint: Fingerprint([9; 32]), ..first.clone() };
-        assert_eq!(stored(&fixture, &other).await, None);
+        assert_eq!(stored_response(&fixture, &other).await, None);
         let mut changeset = fixture.changeset(other.key.organization);
         changeset.set_idempotency(other.clone());
         fixture.commit(changeset).await.unwrap();
-        assert_eq!(stored(&fixture, &other).await, Some((other.fingerprint, other.response)));
+        assert_eq!(stored_response(&fixture, &other).await, Some((other.fingerprint, other.response)));
     }
-    assert_eq!(stored(&fixture, &first).await, Some((first.fingerprint, first.response)));
+    assert_eq!(stored_response(&fixture, &first).await, Some((first.fingerprint, first.response)));
 }
 
 /// A key is stored until it expires; from then on it can be used for any request.
 pub async fn an_expired_key_counts_as_absent(fixture: Fixture) {
-    let record = samples::claim(fixture.home, "key", fixture.now());
-    commit_claim(&fixture, &record).await.unwrap();
+    let record = samples::idempotency_record(fixture.home, "key", fixture.now());
+    commit_with_record(&fixture, &record).await.unwrap();
     fixture.clock.set(record.expires_at - Duration::from_millis(1));
-    assert_eq!(answered(commit_claim(&fixture, &record).await), record.response);
+    assert_eq!(expect_duplicate(commit_with_record(&fixture, &record).await), record.response);
     fixture.clock.set(record.expires_at);
-    assert_eq!(stored(&fixture, &record).await, None);
+    assert_eq!(stored_response(&fixture, &record).await, None);
     let next = IdempotencyRecord {
         fingerprint: Fingerprint([8; 32]),
         response: StoredResponse { status: 200, ..record.response.clone() },
-        ..samples::claim(fixture.home, "key", fixture.now())
+        ..samples::idempotency_record(fixture.home, "key", fixture.now())
     };
-    commit_claim(&fixture, &next).await.unwrap();
-    assert_eq!(stored(&fixture, &next).await, Some((next.fingerprint, next.response)));
-    assert!(matches!(commit_claim(&fixture, &record).await, Err(CommitError::KeyReused)));
+    commit_with_record(&fixture, &next).await.unwrap();
+    assert_eq!(stored_response(&fixture, &next).await, Some((next.fingerprint, next.response)));
+    assert!(matches!(commit_with_record(&fixture, &record).await, Err(CommitError::KeyReused)));
 }
 
 /// A failed request can be retried with the same key.
-pub async fn a_failed_commit_leaves_the_key_free(fixture: Fixture) {
+pub async fn a_failed_commit_leaves_the_key_unused(fixture: Fixture) {
     let taken = fixture.create(fixture.home, samples::finding("taken")).await;
-    let record = samples::claim(fixture.home, "key", fixture.now());
-    let (mut clashing, _) = fixture.creation(fixture.home, taken.record);
+    let record = samples::idempotency_record(fixture.home, "key", fixture.now());
+    let (mut clashing, _) = fixture.create_changeset(fixture.home, taken.record);
     clashing.set_idempotency(record.clone());
     assert!(matches!(fixture.commit(clashing).await, Err(CommitError::Conflict(_))));
-    assert_eq!(stored(&fixture, &record).await, None);
+    assert_eq!(stored_response(&fixture, &record).await, None);
     let corrected = IdempotencyRecord { fingerprint: Fingerprint([8; 32]), ..record };
-    commit_claim(&fixture, &corrected).await.unwrap();
+    commit_with_record(&fixture, &corrected).await.unwrap();
 }
 
 /// Of sixteen concurrent requests, each with a record of its own, one has an effect and all others get its response.
-pub async fn of_sixteen_at_once_under_one_key_one_acts(fixture: Fixture) {
-    let (pending, entries) = (fixture.pending().await, fixture.log(fixture.home).await.len());
+pub async fn sixteen_concurrent_requests_with_one_key_have_one_effect(fixture: Fixture) {
+    let (pending, entries) = (fixture.pending_events().await, fixture.audit_log(fixture.home).await.len());
     let requests: Vec<_> = (0..16_u16)
         .map(|number| {
-            let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding(&format!("f-{number}")));
-            let mut record = samples::claim(fixture.home, "key", changeset.at());
+            let (mut changeset, stored) =
+                fixture.create_changeset(fixture.home, samples::finding(&format!("f-{number}")));
+            let mut record = samples::idempotency_record(fixture.home, "key", changeset.at());
             record.response.status = 200 + number;
             changeset.set_idempotency(record);
             changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
@@ -157,13 +158,13 @@ pub async fn of_sixteen_at_once_under_one_key_one_acts(fixture: Fixture) {
     for (status, request) in requests {
         match request.await.unwrap() {
             Ok(()) => winners.push(status),
-            outcome => replayed.push(answered(outcome).status),
+            outcome => replayed.push(expect_duplicate(outcome).status),
         }
     }
     assert_eq!((winners.len(), replayed), (1, vec![winners[0]; 15]));
-    let records = fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
+    let records = fixture.list_all::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].record.key.as_str(), format!("f-{}", winners[0] - 200));
-    assert_eq!(fixture.log(fixture.home).await.len(), entries + 1);
-    assert_eq!(fixture.pending().await, pending + 1);
+    assert_eq!(fixture.audit_log(fixture.home).await.len(), entries + 1);
+    assert_eq!(fixture.pending_events().await, pending + 1);
 }

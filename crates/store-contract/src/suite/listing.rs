@@ -12,12 +12,12 @@ fn keys(listed: &[Stored<Finding>]) -> Vec<&str> {
     listed.iter().map(|stored| stored.record.key.as_str()).collect()
 }
 
-fn pages_of(limit: u64, order: Order) -> PageRequest {
+fn page_request(limit: u64, order: Order) -> PageRequest {
     PageRequest { limit: PageLimit::clamped(limit), order, ..PageRequest::default() }
 }
 
 /// Creates `count` findings; every third has the same millisecond as the one before.
-async fn findings(fixture: &Fixture, count: usize) -> Vec<Stored<Finding>> {
+async fn create_findings(fixture: &Fixture, count: usize) -> Vec<Stored<Finding>> {
     let mut all = Vec::with_capacity(count);
     for number in 0..count {
         if number % 3 != 1 {
@@ -29,17 +29,17 @@ async fn findings(fixture: &Fixture, count: usize) -> Vec<Stored<Finding>> {
 }
 
 /// The order by creation is not affected by later changes.
-pub async fn a_list_runs_newest_first(fixture: Fixture) {
-    let all = findings(&fixture, 5).await;
+pub async fn a_list_is_ordered_newest_first(fixture: Fixture) {
+    let all = create_findings(&fixture, 5).await;
     fixture.clock.tick();
-    fixture.revise(&all[1], samples::finding("f-1")).await;
-    let listed = fixture.walk::<Finding>(fixture.home, &Default::default(), pages_of(2, Order::Newest)).await;
+    fixture.update(&all[1], samples::finding("f-1")).await;
+    let listed = fixture.list_all::<Finding>(fixture.home, &Default::default(), page_request(2, Order::Newest)).await;
     assert_eq!(keys(&listed), ["f-4", "f-3", "f-2", "f-1", "f-0"]);
 }
 
 /// A catch-up reads the oldest change first; of changes at one moment, the oldest record first.
-pub async fn a_list_by_change_runs_oldest_change_first(fixture: Fixture) {
-    let all = findings(&fixture, 5).await;
+pub async fn a_list_by_change_is_ordered_oldest_change_first(fixture: Fixture) {
+    let all = create_findings(&fixture, 5).await;
     fixture.clock.tick();
     let mut changeset = fixture.changeset(fixture.home);
     for index in [2, 0] {
@@ -47,35 +47,36 @@ pub async fn a_list_by_change_runs_oldest_change_first(fixture: Fixture) {
     }
     fixture.commit(changeset).await.unwrap();
     for limit in 1..=6 {
-        let listed = fixture.walk::<Finding>(fixture.home, &Default::default(), pages_of(limit, Order::Changed)).await;
+        let listed =
+            fixture.list_all::<Finding>(fixture.home, &Default::default(), page_request(limit, Order::Changed)).await;
         assert_eq!(keys(&listed), ["f-1", "f-3", "f-4", "f-0", "f-2"], "in pages of {limit}");
     }
 }
 
 /// A page with the last record has no next position, even if that record just fits.
-pub async fn a_page_says_whether_there_is_more(fixture: Fixture) {
+pub async fn a_page_reports_whether_more_records_follow(fixture: Fixture) {
     let nothing = fixture.list::<Finding>(fixture.home, &Default::default(), &PageRequest::default()).await;
     assert!(nothing.items.is_empty() && nothing.next.is_none());
-    findings(&fixture, 4).await;
+    create_findings(&fixture, 4).await;
     for order in ORDERS {
         for (limit, held, more) in [(3, 3, true), (4, 4, false), (5, 4, false), (1, 1, true)] {
-            let page = fixture.list::<Finding>(fixture.home, &Default::default(), &pages_of(limit, order)).await;
+            let page = fixture.list::<Finding>(fixture.home, &Default::default(), &page_request(limit, order)).await;
             assert_eq!((page.items.len(), page.next.is_some()), (held, more), "{limit} of 4, {order:?}");
         }
-        let page = fixture.list::<Finding>(fixture.home, &Default::default(), &pages_of(2, order)).await;
+        let page = fixture.list::<Finding>(fixture.home, &Default::default(), &page_request(2, order)).await;
         assert_eq!(page.next, page.items.last().map(|last| order.position(last)), "a page ends at its last record");
     }
 }
 
 /// The largest possible page has two hundred records.
-pub async fn a_page_holds_two_hundred_at_most(fixture: Fixture) {
+pub async fn a_page_has_at_most_two_hundred_records(fixture: Fixture) {
     let mut changeset = fixture.changeset(fixture.home);
     for number in 0..201 {
-        let stored = fixture.fresh(&changeset, samples::control(&format!("c-{number}")));
+        let stored = fixture.new_record(&changeset, samples::control(&format!("c-{number}")));
         changeset.create(&stored);
     }
     fixture.commit(changeset).await.unwrap();
-    let page = pages_of(u64::MAX, Order::Newest);
+    let page = page_request(u64::MAX, Order::Newest);
     let first = fixture.list::<Control>(fixture.home, &Default::default(), &page).await;
     assert_eq!((first.items.len(), first.next.is_some()), (200, true));
     let page = PageRequest { after: first.next, ..page };
@@ -84,10 +85,10 @@ pub async fn a_page_holds_two_hundred_at_most(fixture: Fixture) {
 }
 
 /// Pagination returns each record that exists throughout once, whatever is created and changed between the pages.
-pub async fn a_walk_meets_every_record_once_whatever_is_written_meanwhile(fixture: Fixture) {
-    let all = findings(&fixture, 12).await;
+pub async fn pagination_returns_each_record_once_despite_concurrent_writes(fixture: Fixture) {
+    let all = create_findings(&fixture, 12).await;
     let mut returned = Vec::new();
-    let mut page = pages_of(3, Order::Newest);
+    let mut page = page_request(3, Order::Newest);
     loop {
         let listed = fixture.list::<Finding>(fixture.home, &Default::default(), &page).await;
         returned.extend(listed.items.iter().map(|stored| stored.meta.id));
@@ -98,7 +99,7 @@ pub async fn a_walk_meets_every_record_once_whatever_is_written_meanwhile(fixtur
         let (early, late) = (&all[returned.len() % 12], &all[11 - returned.len() % 12]);
         for changed in [early, late] {
             let current = fixture.get(fixture.home, changed.meta.id).await.unwrap();
-            fixture.revise(&current, Finding { severity: Severity::High, ..current.record.clone() }).await;
+            fixture.update(&current, Finding { severity: Severity::High, ..current.record.clone() }).await;
         }
     }
     let expected: Vec<_> = all.iter().rev().map(|stored| stored.meta.id).collect();
@@ -107,28 +108,28 @@ pub async fn a_walk_meets_every_record_once_whatever_is_written_meanwhile(fixtur
 
 /// Pagination by change returns every record, and those that change meanwhile again in their new version. It
 /// terminates.
-pub async fn a_walk_by_change_meets_what_changes_meanwhile_again(fixture: Fixture) {
-    let all = findings(&fixture, 6).await;
-    let page = pages_of(2, Order::Changed);
+pub async fn pagination_by_change_returns_concurrently_changed_records_again(fixture: Fixture) {
+    let all = create_findings(&fixture, 6).await;
+    let page = page_request(2, Order::Changed);
     let first = fixture.list::<Finding>(fixture.home, &Default::default(), &page).await;
     assert_eq!(keys(&first.items), ["f-0", "f-1"]);
     fixture.clock.tick();
-    let again = fixture.revise(&all[0], Finding { severity: Severity::Low, ..all[0].record.clone() }).await;
-    let ahead = fixture.revise(&all[3], Finding { severity: Severity::Low, ..all[3].record.clone() }).await;
+    let again = fixture.update(&all[0], Finding { severity: Severity::Low, ..all[0].record.clone() }).await;
+    let ahead = fixture.update(&all[3], Finding { severity: Severity::Low, ..all[3].record.clone() }).await;
     let rest =
-        fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest { after: first.next, ..page }).await;
+        fixture.list_all::<Finding>(fixture.home, &Default::default(), PageRequest { after: first.next, ..page }).await;
     assert_eq!(rest, [all[2].clone(), all[4].clone(), all[5].clone(), again, ahead]);
 }
 
 /// Time ranges include their start and exclude their end, alone and combined, over all pages.
-pub async fn spans_of_time_hold_their_beginning_and_not_their_end(fixture: Fixture) {
+pub async fn time_ranges_include_their_start_and_exclude_their_end(fixture: Fixture) {
     let mut all = Vec::new();
     for number in 0..5 {
         fixture.clock.tick();
         all.push(fixture.create(fixture.home, samples::finding(&format!("f-{number}"))).await);
     }
     fixture.clock.tick();
-    let moved = fixture.revise(&all[1], samples::finding("f-1")).await;
+    let moved = fixture.update(&all[1], samples::finding("f-1")).await;
     let created = |index: usize| Some(all[index].meta.created_at);
     let changed = Some(moved.meta.updated_at);
     let open = TimeRange::default();
@@ -155,12 +156,12 @@ pub async fn spans_of_time_hold_their_beginning_and_not_their_end(fixture: Fixtu
             vec!["f-0"],
         ),
     ] {
-        let page = PageRequest { time_range: window, ..pages_of(2, Order::Newest) };
-        let listed = fixture.walk::<Finding>(fixture.home, &Default::default(), page).await;
+        let page = PageRequest { time_range: window, ..page_request(2, Order::Newest) };
+        let listed = fixture.list_all::<Finding>(fixture.home, &Default::default(), page).await;
         assert_eq!(keys(&listed), expected, "{window:?}");
         assert_eq!(fixture.stream::<Finding>(fixture.home, &Default::default(), page).await, listed, "{window:?}");
         let page = PageRequest { order: Order::Changed, ..page };
-        let mut by_change = fixture.walk::<Finding>(fixture.home, &Default::default(), page).await;
+        let mut by_change = fixture.list_all::<Finding>(fixture.home, &Default::default(), page).await;
         assert_eq!(fixture.stream::<Finding>(fixture.home, &Default::default(), page).await, by_change, "{window:?}");
         assert!(by_change.is_sorted_by_key(|stored| (stored.meta.updated_at, stored.meta.id)), "{window:?}");
         by_change.sort_by_key(|stored| std::cmp::Reverse(stored.meta.id));

@@ -8,13 +8,13 @@ use webhooks::{AttemptFailure, DisabledReason, SubscriptionStatus};
 
 use crate::{
     Fixture,
-    queue::{attempted, lane_of},
+    queue::{attempt_result, partition_of},
     samples,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-async fn events(fixture: &Fixture) -> usize {
+async fn count_events(fixture: &Fixture) -> usize {
     fixture.store.events(fixture.home, Ulid::nil(), Ulid::max(), 1_000).await.unwrap().len()
 }
 
@@ -23,16 +23,16 @@ async fn prune(fixture: &Fixture, before: Timestamp) -> u64 {
 }
 
 /// Publishes events one day apart and delivers each to a single subscription.
-async fn delivered(fixture: &Fixture, count: u32) -> Vec<OutboxEvent> {
-    let partition = lane_of(&fixture.subscribe(fixture.home, "one").await);
+async fn deliver_events(fixture: &Fixture, count: u32) -> Vec<OutboxEvent> {
+    let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
     let mut events = Vec::new();
     for number in 0..count {
-        events.push(fixture.told(fixture.home, &format!("f-{number}")).await.1);
-        fixture.distribute(fixture.home, 10).await;
-        let due = fixture.due(partition).await;
+        events.push(fixture.publish_finding(fixture.home, &format!("f-{number}")).await.1);
+        fixture.fan_out(fixture.home, 10).await;
+        let due = fixture.due_deliveries(partition).await;
         fixture
             .store
-            .record_results(partition, &[attempted(&due[0].delivery, fixture.now(), None)], None)
+            .record_results(partition, &[attempt_result(&due[0].delivery, fixture.now(), None)], None)
             .await
             .unwrap();
         fixture.clock.advance(DAY);
@@ -41,11 +41,11 @@ async fn delivered(fixture: &Fixture, count: u32) -> Vec<OutboxEvent> {
 }
 
 /// Deliveries are deleted together with their events. Younger ones are not, and each call is limited.
-pub async fn what_is_over_is_forgotten_after_its_time_and_in_bounds(fixture: Fixture) {
-    let published = delivered(&fixture, 5).await;
+pub async fn finished_deliveries_are_pruned_after_their_retention_up_to_a_limit(fixture: Fixture) {
+    let published = deliver_events(&fixture, 5).await;
     assert_eq!(prune(&fixture, published[0].created_at).await, 0);
     assert_eq!(prune(&fixture, published[1].created_at).await, 2);
-    assert_eq!((fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (4, 4));
+    assert_eq!((fixture.deliveries(fixture.home).await.len(), count_events(&fixture).await), (4, 4));
     assert_eq!(fixture.store.prune(fixture.now(), 0).await.unwrap(), 0);
     let mut deleted = 0;
     for _ in 0..8 {
@@ -53,21 +53,21 @@ pub async fn what_is_over_is_forgotten_after_its_time_and_in_bounds(fixture: Fix
         assert!(batch <= 2);
         deleted += batch;
     }
-    assert_eq!((deleted, fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (8, 0, 0));
+    assert_eq!((deleted, fixture.deliveries(fixture.home).await.len(), count_events(&fixture).await), (8, 0, 0));
 }
 
 /// The limit of a call applies to all subscriptions together, and an event is kept as long as any delivery needs it.
-pub async fn what_is_over_is_forgotten_of_every_subscription(fixture: Fixture) {
+pub async fn finished_deliveries_of_every_subscription_are_pruned(fixture: Fixture) {
     let mut partitions = Vec::new();
     for name in ["one", "two", "three"] {
-        partitions.push(lane_of(&fixture.subscribe(fixture.home, name).await));
+        partitions.push(partition_of(&fixture.subscribe(fixture.home, name).await));
     }
     for day in 0..3 {
-        fixture.told(fixture.home, &format!("f-{day}")).await;
-        fixture.distribute(fixture.home, 10).await;
+        fixture.publish_finding(fixture.home, &format!("f-{day}")).await;
+        fixture.fan_out(fixture.home, 10).await;
         for (index, partition) in partitions.iter().enumerate().filter(|(index, _)| (*index, day) != (1, 1)) {
-            let due = fixture.due(*partition).await;
-            let result = attempted(&due[due.len() - 1].delivery, fixture.now(), None);
+            let due = fixture.due_deliveries(*partition).await;
+            let result = attempt_result(&due[due.len() - 1].delivery, fixture.now(), None);
             assert_eq!(
                 fixture.store.record_results(*partition, &[result], None).await.unwrap(),
                 [],
@@ -83,25 +83,25 @@ pub async fn what_is_over_is_forgotten_of_every_subscription(fixture: Fixture) {
         deleted += batch;
     }
     let remaining = fixture.deliveries(fixture.home).await;
-    assert_eq!((deleted, remaining.len(), events(&fixture).await), (9, 1, 2));
-    assert_eq!(fixture.due(partitions[1]).await[0].delivery, remaining[0]);
+    assert_eq!((deleted, remaining.len(), count_events(&fixture).await), (9, 1, 2));
+    assert_eq!(fixture.due_deliveries(partitions[1]).await[0].delivery, remaining[0]);
 }
 
 /// An open delivery and its event are kept, however old they are, because the delivery still has to be sent.
-pub async fn what_is_under_way_keeps_what_it_tells_of(fixture: Fixture) {
-    let published = delivered(&fixture, 1).await;
-    let partition = lane_of(&fixture.subscribe(fixture.home, "two").await);
-    fixture.told(fixture.home, "f-slow").await;
-    fixture.distribute(fixture.home, 10).await;
+pub async fn an_open_delivery_keeps_its_event(fixture: Fixture) {
+    let published = deliver_events(&fixture, 1).await;
+    let partition = partition_of(&fixture.subscribe(fixture.home, "two").await);
+    fixture.publish_finding(fixture.home, "f-slow").await;
+    fixture.fan_out(fixture.home, 10).await;
     fixture.clock.advance(DAY);
     assert_eq!(prune(&fixture, fixture.now()).await, 2, "the open delivery does not keep earlier events");
-    let due = fixture.due(partition).await;
+    let due = fixture.due_deliveries(partition).await;
     assert_eq!((due.len(), &due[0].body), (1, &published[0].body));
-    assert_eq!((fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (2, 1));
+    assert_eq!((fixture.deliveries(fixture.home).await.len(), count_events(&fixture).await), (2, 1));
 
     let at = fixture.now();
     for delivery in fixture.deliveries(fixture.home).await {
-        let result = attempted(&delivery, at, None);
+        let result = attempt_result(&delivery, at, None);
         fixture.store.record_results(partition, &[result], None).await.unwrap();
     }
     fixture.clock.advance(DAY);
@@ -109,31 +109,31 @@ pub async fn what_is_under_way_keeps_what_it_tells_of(fixture: Fixture) {
 }
 
 /// Deliveries of a disabled subscription are deleted although they are open, because it may never be enabled again.
-pub async fn what_waits_for_a_disabled_subscription_is_forgotten_in_its_time(fixture: Fixture) {
+pub async fn open_deliveries_of_a_disabled_subscription_are_pruned_after_their_retention(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
-    fixture.told(fixture.home, "f-1").await;
-    fixture.distribute(fixture.home, 10).await;
-    let due = fixture.due(lane_of(&subscription)).await;
-    let result = attempted(&due[0].delivery, fixture.now(), Some(AttemptFailure::Refused));
-    fixture.store.record_results(lane_of(&subscription), &[result], None).await.unwrap();
+    fixture.publish_finding(fixture.home, "f-1").await;
+    fixture.fan_out(fixture.home, 10).await;
+    let due = fixture.due_deliveries(partition_of(&subscription)).await;
+    let result = attempt_result(&due[0].delivery, fixture.now(), Some(AttemptFailure::Refused));
+    fixture.store.record_results(partition_of(&subscription), &[result], None).await.unwrap();
     let disabled = samples::with_status(&subscription.record, SubscriptionStatus::Disabled, Some(DisabledReason::Gone));
     fixture.clock.advance(DAY);
     assert_eq!(prune(&fixture, fixture.now()).await, 0);
-    fixture.revise(&subscription, disabled).await;
+    fixture.update(&subscription, disabled).await;
     assert_eq!(prune(&fixture, fixture.now() - 2 * DAY).await, 0);
     assert_eq!(prune(&fixture, fixture.now()).await, 2);
-    assert_eq!((fixture.deliveries(fixture.home).await.len(), events(&fixture).await), (0, 0));
+    assert_eq!((fixture.deliveries(fixture.home).await.len(), count_events(&fixture).await), (0, 0));
 }
 
 /// An event that is not fanned out yet is kept until a server fans it out.
-pub async fn an_event_that_was_not_distributed_stays(fixture: Fixture) {
+pub async fn an_event_that_is_not_fanned_out_yet_is_kept(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
-    fixture.told(fixture.home, "f-1").await;
-    let (mut changeset, finding) = fixture.creation(fixture.home, samples::finding("f-2"));
+    fixture.publish_finding(fixture.home, "f-1").await;
+    let (mut changeset, finding) = fixture.create_changeset(fixture.home, samples::finding("f-2"));
     let later = OutboxEvent { name: "later.event", ..samples::outbox_event(&*fixture.entropy, &finding) };
     changeset.publish(later);
     fixture.commit(changeset).await.unwrap();
     fixture.clock.advance(DAY);
-    assert_eq!((prune(&fixture, fixture.now()).await, events(&fixture).await), (0, 2));
-    assert_eq!(fixture.distribute(fixture.home, 10).await.deliveries, 1);
+    assert_eq!((prune(&fixture, fixture.now()).await, count_events(&fixture).await), (0, 2));
+    assert_eq!(fixture.fan_out(fixture.home, 10).await.deliveries, 1);
 }

@@ -12,7 +12,7 @@ use store::DynStore;
 
 use crate::{Fixture, samples};
 
-async fn race(store: &Arc<DynStore>, changesets: Vec<Changeset>) -> Vec<Result<(), CommitError>> {
+async fn commit_concurrently(store: &Arc<DynStore>, changesets: Vec<Changeset>) -> Vec<Result<(), CommitError>> {
     let commits: Vec<_> = changesets
         .into_iter()
         .map(|changeset| {
@@ -27,7 +27,7 @@ async fn race(store: &Arc<DynStore>, changesets: Vec<Changeset>) -> Vec<Result<(
     outcomes
 }
 
-fn losers(outcomes: Vec<Result<(), CommitError>>) -> Vec<Conflict> {
+fn conflicts(outcomes: Vec<Result<(), CommitError>>) -> Vec<Conflict> {
     let lost = outcomes.into_iter().filter_map(Result::err);
     lost.map(|error| match error {
         CommitError::Conflict(clash) => clash,
@@ -37,48 +37,48 @@ fn losers(outcomes: Vec<Result<(), CommitError>>) -> Vec<Conflict> {
 }
 
 /// Of sixteen updates of one revision, one is stored and the others get a conflict.
-pub async fn one_of_sixteen_changes_to_a_revision_wins(fixture: Fixture) {
+pub async fn one_of_sixteen_concurrent_updates_of_a_revision_wins(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::finding("f-1")).await;
-    let entries = fixture.log(fixture.home).await.len();
+    let entries = fixture.audit_log(fixture.home).await.len();
     let changes = (0..16).map(|number| {
         let title = samples::title(&format!("change {number}"));
-        fixture.revision(&first, Finding { title, ..first.record.clone() }).0
+        fixture.update_changeset(&first, Finding { title, ..first.record.clone() }).0
     });
-    let outcomes = race(&fixture.store, changes.collect()).await;
+    let outcomes = commit_concurrently(&fixture.store, changes.collect()).await;
     let winner = outcomes.iter().position(Result::is_ok).unwrap();
-    assert_eq!(losers(outcomes), vec![Conflict::Revision(Kind::Finding, first.meta.ulid()); 15]);
+    assert_eq!(conflicts(outcomes), vec![Conflict::Revision(Kind::Finding, first.meta.ulid()); 15]);
     let stored = fixture.get(fixture.home, first.meta.id).await.unwrap();
     assert_eq!(stored.meta.revision, Revision(2));
     assert_eq!(stored.record.title.as_str(), format!("change {winner}"));
-    assert_eq!(fixture.log(fixture.home).await.len(), entries + 1);
+    assert_eq!(fixture.audit_log(fixture.home).await.len(), entries + 1);
 }
 
 /// Of sixteen records with one key, one is stored and the others get a conflict.
-pub async fn one_of_sixteen_records_with_a_key_wins(fixture: Fixture) {
-    let creations = (0..16).map(|_| fixture.creation(fixture.home, samples::finding("wanted")).0);
-    let outcomes = race(&fixture.store, creations.collect()).await;
-    assert_eq!(losers(outcomes), vec![Conflict::UniqueKey(Kind::Finding, "wanted".to_owned()); 15]);
-    let all = fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
+pub async fn one_of_sixteen_concurrent_creations_with_one_key_wins(fixture: Fixture) {
+    let creations = (0..16).map(|_| fixture.create_changeset(fixture.home, samples::finding("wanted")).0);
+    let outcomes = commit_concurrently(&fixture.store, creations.collect()).await;
+    assert_eq!(conflicts(outcomes), vec![Conflict::UniqueKey(Kind::Finding, "wanted".to_owned()); 15]);
+    let all = fixture.list_all::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
     assert_eq!(all.len(), 1);
 }
 
 /// Writes of different records do not affect each other, even if some of them fail.
-pub async fn a_clash_takes_no_other_write_with_it(fixture: Fixture) {
+pub async fn a_conflict_does_not_fail_other_concurrent_writes(fixture: Fixture) {
     fixture.create(fixture.home, samples::finding("taken")).await;
     let creations = (0..32).map(|number| {
         let key = if number % 2 == 0 { "taken".to_owned() } else { format!("f-{number}") };
-        fixture.creation(fixture.home, samples::finding(&key)).0
+        fixture.create_changeset(fixture.home, samples::finding(&key)).0
     });
-    let outcomes = race(&fixture.store, creations.collect()).await;
+    let outcomes = commit_concurrently(&fixture.store, creations.collect()).await;
     for (number, outcome) in outcomes.iter().enumerate() {
         assert_eq!(outcome.is_ok(), number % 2 == 1, "{outcome:?}");
     }
-    let all = fixture.walk::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
+    let all = fixture.list_all::<Finding>(fixture.home, &Default::default(), PageRequest::default()).await;
     assert_eq!(all.len(), 17);
 }
 
 /// Two changesets that write the same two records in opposite order do not deadlock: one is stored completely.
-pub async fn one_of_two_writes_that_cross_wins(fixture: Fixture) {
+pub async fn one_of_two_crossing_writes_wins(fixture: Fixture) {
     let first = fixture.create(fixture.home, samples::finding("first")).await;
     let second = fixture.create(fixture.home, samples::finding("second")).await;
     for severity in [Severity::Low, Severity::High, Severity::Low, Severity::High] {
@@ -94,7 +94,7 @@ pub async fn one_of_two_writes_that_cross_wins(fixture: Fixture) {
             }
             changeset
         });
-        let outcomes = race(&fixture.store, crossing.into()).await;
+        let outcomes = commit_concurrently(&fixture.store, crossing.into()).await;
         let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         assert_eq!(won, 1, "{outcomes:?}");
         for stored in &before {
@@ -105,12 +105,13 @@ pub async fn one_of_two_writes_that_cross_wins(fixture: Fixture) {
 }
 
 /// A commit that has begun is completed although its caller is gone, and the next commit is not affected.
-pub async fn a_caller_that_goes_away_leaves_the_store_whole(fixture: Fixture) {
-    let (pending, entries) = (fixture.pending().await, fixture.log(fixture.home).await.len());
+pub async fn a_commit_completes_after_its_caller_is_gone(fixture: Fixture) {
+    let (pending, entries) = (fixture.pending_events().await, fixture.audit_log(fixture.home).await.len());
     let mut abandoned = Vec::new();
     for number in 0..16 {
-        let (mut changeset, stored) = fixture.creation(fixture.home, samples::finding(&format!("abandoned-{number}")));
-        let record = samples::claim(fixture.home, &format!("key-{number}"), changeset.at());
+        let (mut changeset, stored) =
+            fixture.create_changeset(fixture.home, samples::finding(&format!("abandoned-{number}")));
+        let record = samples::idempotency_record(fixture.home, &format!("key-{number}"), changeset.at());
         changeset.set_idempotency(record.clone());
         changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
         let mut commit = fixture.store.commit(changeset);
@@ -124,17 +125,17 @@ pub async fn a_caller_that_goes_away_leaves_the_store_whole(fixture: Fixture) {
             while fixture.get(fixture.home, stored.meta.id).await.is_none() {
                 tokio::task::yield_now().await;
             }
-            assert!(fixture.is_answered(&record.key).await);
+            assert!(fixture.has_stored_response(&record.key).await);
         }
     };
     tokio::time::timeout(Duration::from_secs(30), all_stored).await.expect("an abandoned commit was never stored");
-    assert_eq!(fixture.log(fixture.home).await.len(), entries + 32);
-    assert_eq!(fixture.pending().await, pending + 16);
+    assert_eq!(fixture.audit_log(fixture.home).await.len(), entries + 32);
+    assert_eq!(fixture.pending_events().await, pending + 16);
 }
 
 /// An abandoned append is stored or not, and the next append is not affected.
-pub async fn an_append_that_is_abandoned_harms_no_other(fixture: Fixture) {
-    let entries = fixture.log(fixture.home).await.len();
+pub async fn an_abandoned_append_does_not_affect_other_appends(fixture: Fixture) {
+    let entries = fixture.audit_log(fixture.home).await.len();
     for _ in 0..16 {
         let at = fixture.clock.tick();
         let entry = samples::entry(&*fixture.entropy, fixture.home, at);
@@ -144,5 +145,5 @@ pub async fn an_append_that_is_abandoned_harms_no_other(fixture: Fixture) {
         let entry = samples::entry(&*fixture.entropy, fixture.home, at);
         fixture.append(entry).await.unwrap();
     }
-    assert!((entries + 16..=entries + 32).contains(&fixture.log(fixture.home).await.len()));
+    assert!((entries + 16..=entries + 32).contains(&fixture.audit_log(fixture.home).await.len()));
 }

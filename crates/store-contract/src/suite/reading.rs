@@ -11,13 +11,13 @@ use crate::{Fixture, samples};
 /// A record reads back as it was written, with every optional field set and with none set.
 pub async fn a_record_reads_back_as_it_was_stored(fixture: Fixture) {
     let at = fixture.clock.tick();
-    let plain = reads_back(&fixture, samples::finding("plain")).await;
-    reads_back(&fixture, samples::full_finding("full", plain, at)).await;
-    reads_back(&fixture, samples::control("plain")).await;
-    reads_back(&fixture, samples::full_control("full")).await;
-    reads_back(&fixture, samples::account("plain")).await;
-    reads_back(&fixture, samples::full_account("full", at)).await;
-    reads_back(&fixture, samples::finding_event(plain, at)).await;
+    let plain = assert_reads_back(&fixture, samples::finding("plain")).await;
+    assert_reads_back(&fixture, samples::full_finding("full", plain, at)).await;
+    assert_reads_back(&fixture, samples::control("plain")).await;
+    assert_reads_back(&fixture, samples::full_control("full")).await;
+    assert_reads_back(&fixture, samples::account("plain")).await;
+    assert_reads_back(&fixture, samples::full_account("full", at)).await;
+    assert_reads_back(&fixture, samples::finding_event(plain, at)).await;
     let event = FindingEvent {
         kind: EventKind::VerifiedAsDuplicate,
         note: Some(samples::description("seen: “before”")),
@@ -25,36 +25,36 @@ pub async fn a_record_reads_back_as_it_was_stored(fixture: Fixture) {
         duplicate_of: Some(plain),
         ..samples::finding_event(plain, at)
     };
-    reads_back(&fixture, event).await;
+    assert_reads_back(&fixture, event).await;
     let account = fixture.create(fixture.home, samples::account("subscriber")).await.meta.id;
-    let subscription = reads_back(&fixture, samples::subscription(account, 0)).await;
-    reads_back(&fixture, samples::full_subscription(account, 49, at)).await;
+    let subscription = assert_reads_back(&fixture, samples::subscription(account, 0)).await;
+    assert_reads_back(&fixture, samples::full_subscription(account, 49, at)).await;
     let removed = samples::with_status(&samples::subscription(account, 0), SubscriptionStatus::Removed, None);
-    reads_back(&fixture, removed).await;
-    reads_back(&fixture, samples::delivery(subscription, fixture.id(), at)).await;
-    reads_back(&fixture, samples::full_delivery(subscription, fixture.id(), at)).await;
+    assert_reads_back(&fixture, removed).await;
+    assert_reads_back(&fixture, samples::delivery(subscription, fixture.new_id(), at)).await;
+    assert_reads_back(&fixture, samples::full_delivery(subscription, fixture.new_id(), at)).await;
     let home = fixture.get(fixture.home, fixture.home).await.unwrap();
     assert_eq!(home.record, samples::organization("home"));
     assert_eq!(home.meta.organization, fixture.home);
 }
 
-async fn reads_back<R: Resource>(fixture: &Fixture, record: R) -> kernel::Id<R>
+async fn assert_reads_back<R: Resource>(fixture: &Fixture, record: R) -> kernel::Id<R>
 where
     DynStore: Reader<R>,
 {
     let stored = fixture.create(fixture.home, record.clone()).await;
     assert_eq!(fixture.get(fixture.home, stored.meta.id).await.as_ref(), Some(&stored));
     fixture.clock.tick();
-    let changed = fixture.revise(&stored, record).await;
+    let changed = fixture.update(&stored, record).await;
     assert!(changed.meta.updated_at > changed.meta.created_at);
     assert_eq!(fixture.get(fixture.home, stored.meta.id).await, Some(changed));
     stored.meta.id
 }
 
 /// Every way of reading treats a record of another organization like one that does not exist.
-pub async fn another_organizations_record_is_not_there(fixture: Fixture) {
-    let away = fixture.organization("away").await;
-    let farther = fixture.organization("farther").await;
+pub async fn a_record_of_another_organization_is_not_found(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
+    let farther = fixture.create_organization("farther").await;
     let mut findings = Vec::new();
     let mut controls = Vec::new();
     for (organization, key) in [(fixture.home, "h"), (away, "a"), (farther, "f")] {
@@ -69,9 +69,9 @@ pub async fn another_organizations_record_is_not_there(fixture: Fixture) {
         }
         for order in [Order::Newest, Order::Changed] {
             let page = PageRequest { order, ..PageRequest::default() };
-            let listed = fixture.walk::<Finding>(organization, &Default::default(), page).await;
+            let listed = fixture.list_all::<Finding>(organization, &Default::default(), page).await;
             assert_eq!(listed, findings[index..=index]);
-            let listed = fixture.walk::<Control>(organization, &Default::default(), page).await;
+            let listed = fixture.list_all::<Control>(organization, &Default::default(), page).await;
             assert_eq!(listed, controls[index..=index]);
         }
         let found = Reader::<Finding>::get_by_keys(&*fixture.store, organization, &["h", "a", "f"]).await.unwrap();
@@ -79,13 +79,13 @@ pub async fn another_organizations_record_is_not_there(fixture: Fixture) {
     }
     assert_eq!(fixture.get(away, fixture.home).await, None);
     assert!(Reader::<Organization>::get_by_keys(&*fixture.store, away, &["home"]).await.unwrap().is_empty());
-    assert_eq!(fixture.walk::<Organization>(away, &Default::default(), PageRequest::default()).await.len(), 1);
-    assert_eq!(fixture.get::<Finding>(fixture.home, fixture.id()).await, None);
+    assert_eq!(fixture.list_all::<Organization>(away, &Default::default(), PageRequest::default()).await.len(), 1);
+    assert_eq!(fixture.get::<Finding>(fixture.home, fixture.new_id()).await, None);
 }
 
 /// Only records of the organization and kind are found by their keys; unknown keys are ignored.
 pub async fn records_are_found_by_their_keys(fixture: Fixture) {
-    let away = fixture.organization("away").await;
+    let away = fixture.create_organization("away").await;
     let mut expected = Vec::new();
     for key in ["a", "B", "c%", "d'\"\\"] {
         expected.push(fixture.create(fixture.home, samples::finding(key)).await);

@@ -29,7 +29,7 @@ async fn unsealed(fixture: &Fixture, organization: OrganizationId, limit: usize)
 
 /// Seals all unsealed entries of an organization and returns the checkpoint.
 async fn seal(fixture: &Fixture, organization: OrganizationId) -> Checkpoint {
-    let (batch, checkpoint) = samples::sealed_off(&unsealed(fixture, organization, 1_000).await, fixture.clock.tick());
+    let (batch, checkpoint) = samples::seal_batch(&unsealed(fixture, organization, 1_000).await, fixture.clock.tick());
     assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
     checkpoint
 }
@@ -47,7 +47,7 @@ fn assert_chain(chain: &[StoredEntry], entries: &[Entry]) {
 
 /// In every organization, sequences count from one without gaps over several batches, and hashes link the entries.
 pub async fn every_organization_has_a_gapless_chain_of_its_own(fixture: Fixture) {
-    let organizations = [fixture.id(), fixture.id(), Organization::installation()];
+    let organizations = [fixture.new_id(), fixture.new_id(), Organization::installation()];
     let mut logs = [Vec::new(), Vec::new(), Vec::new()];
     for count in 1..=3 {
         for (organization, log) in organizations.iter().zip(&mut logs) {
@@ -64,16 +64,16 @@ pub async fn every_organization_has_a_gapless_chain_of_its_own(fixture: Fixture)
         let head = fixture.store.head(*organization).await.unwrap();
         assert_eq!(head, Head { sequence: last.sequence, hash: last.hash });
     }
-    assert_eq!(fixture.store.head(fixture.id()).await.unwrap(), Head::EMPTY);
+    assert_eq!(fixture.store.head(fixture.new_id()).await.unwrap(), Head::EMPTY);
 }
 
 /// A seal is returned wherever its entry is.
-pub async fn a_seal_shows_in_lists_and_alone(fixture: Fixture) {
-    let organization = fixture.id();
+pub async fn a_seal_is_visible_in_lists_and_single_reads(fixture: Fixture) {
+    let organization = fixture.new_id();
     let entries = append(&fixture, organization, 3).await;
     seal(&fixture, organization).await;
     let late = append(&fixture, organization, 1).await.remove(0);
-    let log = fixture.log(organization).await;
+    let log = fixture.audit_log(organization).await;
     assert_chain(&log[..3], &entries);
     assert_eq!(log[3], StoredEntry { entry: late, seal: None });
     let alone = fixture.store.entry(organization, entries[1].id).await.unwrap();
@@ -81,17 +81,17 @@ pub async fn a_seal_shows_in_lists_and_alone(fixture: Fixture) {
 }
 
 /// Unsealed entries of an organization are returned oldest first, each once, and no more than requested.
-pub async fn entries_are_given_out_for_sealing_oldest_first(fixture: Fixture) {
+pub async fn unsealed_entries_are_returned_oldest_first(fixture: Fixture) {
     seal(&fixture, fixture.home).await;
     assert_eq!(fixture.store.unsealed(fixture.home, 100).await.unwrap(), None);
-    let (one, other) = (fixture.id(), fixture.id());
+    let (one, other) = (fixture.new_id(), fixture.new_id());
     let mut first = append(&fixture, one, 2).await;
     let second = append(&fixture, other, 2).await;
     let third = append(&fixture, one, 1).await;
     assert_eq!(unsealed(&fixture, one, 1).await.entries, first[..1]);
     let pending = unsealed(&fixture, one, 2).await;
     assert_eq!(pending, Unsealed { organization: one, head: Head::EMPTY, entries: first.clone() });
-    let (batch, checkpoint) = samples::sealed_off(&pending, fixture.clock.tick());
+    let (batch, checkpoint) = samples::seal_batch(&pending, fixture.clock.tick());
     first.extend(third.clone());
     assert_eq!(unsealed(&fixture, one, 100).await.entries, first);
     assert!(fixture.store.seal(&batch, &checkpoint).await.unwrap());
@@ -101,11 +101,11 @@ pub async fn entries_are_given_out_for_sealing_oldest_first(fixture: Fixture) {
 }
 
 /// Organizations with unsealed entries are listed once each, ordered by identifier, after any given position.
-pub async fn organizations_with_work_due_are_told_in_bounds(fixture: Fixture) {
+pub async fn organizations_with_unsealed_entries_are_listed_up_to_a_limit(fixture: Fixture) {
     seal(&fixture, fixture.home).await;
     let due = async |after, limit| fixture.store.organizations_with_unsealed(after, limit).await.unwrap();
     assert_eq!(due(None, 10).await, []);
-    let mut organizations = vec![fixture.id(), fixture.id(), fixture.id(), Organization::installation()];
+    let mut organizations = vec![fixture.new_id(), fixture.new_id(), fixture.new_id(), Organization::installation()];
     for organization in &organizations {
         append(&fixture, *organization, 3).await;
     }
@@ -120,7 +120,7 @@ pub async fn organizations_with_work_due_are_told_in_bounds(fixture: Fixture) {
 
 /// Entries are sealed in the order of their identifiers, not in the order in which they were appended.
 pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixture) {
-    let organization = fixture.id();
+    let organization = fixture.new_id();
     let at = fixture.clock.tick();
     let mut entries: Vec<_> = (0..6).map(|_| samples::entry(&*fixture.entropy, organization, at)).collect();
     for index in [4, 0, 5, 2, 1, 3] {
@@ -138,17 +138,17 @@ pub async fn entries_are_sealed_in_the_order_of_their_identifiers(fixture: Fixtu
 
 /// A sealer whose batch is stale stores nothing: no seal, no checkpoint and no head.
 pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
-    let organization = fixture.id();
+    let organization = fixture.new_id();
     append(&fixture, organization, 2).await;
     let (stale, stale_checkpoint) =
-        samples::sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
+        samples::seal_batch(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
     append(&fixture, organization, 1).await;
     let checkpoint = seal(&fixture, organization).await;
     let chain = fixture.store.sealed(organization, 0, 100).await.unwrap();
     let other = Head { sequence: 3, hash: Hash([1; 32]) };
     append(&fixture, organization, 1).await;
     let mismatched = Unsealed { head: other, ..unsealed(&fixture, organization, 1_000).await };
-    let (mismatched, mismatched_checkpoint) = samples::sealed_off(&mismatched, fixture.clock.tick());
+    let (mismatched, mismatched_checkpoint) = samples::seal_batch(&mismatched, fixture.clock.tick());
     for (batch, checkpoint_of_batch) in [(&stale, &stale_checkpoint), (&mismatched, &mismatched_checkpoint)] {
         assert!(!fixture.store.seal(batch, checkpoint_of_batch).await.unwrap());
         assert_eq!(fixture.store.sealed(organization, 0, 100).await.unwrap(), chain);
@@ -160,10 +160,10 @@ pub async fn a_stale_batch_is_refused_and_stores_nothing(fixture: Fixture) {
 }
 
 /// Of eight sealers with the same batch, one stores it.
-pub async fn one_of_eight_sealers_wins(fixture: Fixture) {
-    let organization = fixture.id();
+pub async fn one_of_eight_concurrent_sealers_wins(fixture: Fixture) {
+    let organization = fixture.new_id();
     let entries = append(&fixture, organization, 5).await;
-    let (batch, checkpoint) = samples::sealed_off(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
+    let (batch, checkpoint) = samples::seal_batch(&unsealed(&fixture, organization, 1_000).await, fixture.clock.tick());
     let sealers: Vec<_> = (0..8)
         .map(|_| {
             let (store, batch) = (Arc::clone(&fixture.store), batch.clone());
@@ -180,10 +180,10 @@ pub async fn one_of_eight_sealers_wins(fixture: Fixture) {
 }
 
 /// Unsealed entries are counted, with the time of the oldest one, for one organization and for all.
-pub async fn the_tail_counts_what_is_not_sealed(fixture: Fixture) {
+pub async fn unsealed_entries_are_counted(fixture: Fixture) {
     seal(&fixture, fixture.home).await;
     let nothing = UnsealedStats { entries: 0, oldest: None };
-    let (one, other) = (fixture.id(), fixture.id());
+    let (one, other) = (fixture.new_id(), fixture.new_id());
     assert_eq!(fixture.store.unsealed_stats(None).await.unwrap(), nothing);
     let first = append(&fixture, one, 3).await;
     let second = append(&fixture, other, 2).await;
@@ -208,8 +208,8 @@ pub async fn the_tail_counts_what_is_not_sealed(fixture: Fixture) {
 }
 
 /// A chain can be read from any sequence on, in batches of any size.
-pub async fn a_chain_is_walked_by_sequence(fixture: Fixture) {
-    let organization = fixture.id();
+pub async fn a_chain_is_read_by_sequence(fixture: Fixture) {
+    let organization = fixture.new_id();
     let entries = append(&fixture, organization, 7).await;
     seal(&fixture, organization).await;
     append(&fixture, organization, 1).await;
@@ -224,12 +224,12 @@ pub async fn a_chain_is_walked_by_sequence(fixture: Fixture) {
     }
     assert_chain(&chain, &entries);
     assert!(fixture.store.sealed(organization, i64::MAX, 3).await.unwrap().is_empty());
-    assert!(fixture.store.sealed(fixture.id(), 0, 3).await.unwrap().is_empty());
+    assert!(fixture.store.sealed(fixture.new_id(), 0, 3).await.unwrap().is_empty());
 }
 
 /// Every batch has a checkpoint, which reads back as it was signed, in the order of the chain.
-pub async fn checkpoints_are_kept_in_order(fixture: Fixture) {
-    let organization = fixture.id();
+pub async fn checkpoints_are_stored_in_chain_order(fixture: Fixture) {
+    let organization = fixture.new_id();
     let mut expected = Vec::new();
     for count in [1, 3, 2, 1] {
         append(&fixture, organization, count).await;
@@ -241,5 +241,5 @@ pub async fn checkpoints_are_kept_in_order(fixture: Fixture) {
     assert_eq!(store.checkpoints(organization, 0, 2).await.unwrap(), expected[..2]);
     assert_eq!(store.checkpoints(organization, 4, 100).await.unwrap(), expected[2..]);
     assert_eq!(store.checkpoints(organization, 3, 1).await.unwrap(), expected[1..2]);
-    assert!(store.checkpoints(fixture.id(), 0, 100).await.unwrap().is_empty());
+    assert!(store.checkpoints(fixture.new_id(), 0, 100).await.unwrap().is_empty());
 }

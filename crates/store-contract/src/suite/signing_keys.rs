@@ -17,7 +17,7 @@ fn key(fixture: &Fixture, id: &str) -> EncryptedSigningKey {
     }
 }
 
-fn ids(ring: &Keyring) -> Vec<&str> {
+fn key_ids(ring: &Keyring) -> Vec<&str> {
     ring.keys().iter().map(|key| key.key.id.as_str()).collect()
 }
 
@@ -25,24 +25,24 @@ fn changeset(fixture: &Fixture) -> Changeset {
     samples::changeset(&*fixture.entropy, fixture.store.begin_write(), Organization::installation())
 }
 
-async fn ring(fixture: &Fixture) -> Keyring {
+async fn keyring(fixture: &Fixture) -> Keyring {
     fixture.store.signing_keys().await.unwrap()
 }
 
-async fn change(fixture: &Fixture, change: &KeyChange) -> bool {
+async fn apply_change(fixture: &Fixture, change: &KeyChange) -> bool {
     fixture.store.change_signing_keys(change, changeset(fixture)).await.unwrap()
 }
 
 /// Creates the first key of the installation.
-async fn begun(fixture: &Fixture) -> Keyring {
+async fn keyring_with_first_key(fixture: &Fixture) -> Keyring {
     fixture.store.add_first_signing_key(&key(fixture, "first")).await.unwrap();
-    ring(fixture).await
+    keyring(fixture).await
 }
 
 /// Of several servers that start concurrently, one creates the first key of the installation, which signs from then
 /// on.
-pub async fn the_first_signing_key_wins(fixture: Fixture) {
-    assert_eq!(ring(&fixture).await.keys(), []);
+pub async fn the_first_of_concurrent_signing_keys_wins(fixture: Fixture) {
+    assert_eq!(keyring(&fixture).await.keys(), []);
     let keys: Vec<_> = (0..8_u8)
         .map(|number| EncryptedSigningKey {
             ciphertext: vec![0, number, 255],
@@ -63,18 +63,18 @@ pub async fn the_first_signing_key_wins(fixture: Fixture) {
     assert_eq!(seen[0].len(), 1);
     assert!(keys.contains(&seen[0][0].key));
     fixture.store.add_first_signing_key(&keys[0]).await.unwrap();
-    let current = ring(&fixture).await;
+    let current = keyring(&fixture).await;
     assert_eq!(current.keys(), seen[0]);
     assert!(current.keys()[0].signs_from <= current.at());
 }
 
 /// A key is published first, and signs once its lead time has passed by the store's own clock.
-pub async fn a_published_key_signs_after_its_lead(fixture: Fixture) {
-    let before = begun(&fixture).await;
+pub async fn a_published_key_signs_after_its_lead_time(fixture: Fixture) {
+    let before = keyring_with_first_key(&fixture).await;
     let next = key(&fixture, "next");
-    assert!(change(&fixture, &before.rotate(next.clone(), MIN_LEAD_TIME).unwrap()).await);
-    let after = ring(&fixture).await;
-    assert_eq!(ids(&after), ["first", "next"]);
+    assert!(apply_change(&fixture, &before.rotate(next.clone(), MIN_LEAD_TIME).unwrap()).await);
+    let after = keyring(&fixture).await;
+    assert_eq!(key_ids(&after), ["first", "next"]);
     let published = &after.keys()[1];
     assert_eq!(published.key, next);
     assert!(before.at() + MIN_LEAD_TIME <= published.signs_from, "{published:?}");
@@ -83,44 +83,44 @@ pub async fn a_published_key_signs_after_its_lead(fixture: Fixture) {
 }
 
 /// A retired key is removed at once; if it was the signing key, its replacement signs from the same moment.
-pub async fn a_retired_key_is_gone_and_replaced(fixture: Fixture) {
-    let before = begun(&fixture).await;
-    assert!(change(&fixture, &before.retire("first", key(&fixture, "replacement")).unwrap()).await);
-    let after = ring(&fixture).await;
-    assert_eq!(ids(&after), ["replacement"]);
+pub async fn a_retired_key_is_removed_and_replaced_immediately(fixture: Fixture) {
+    let before = keyring_with_first_key(&fixture).await;
+    assert!(apply_change(&fixture, &before.retire("first", key(&fixture, "replacement")).unwrap()).await);
+    let after = keyring(&fixture).await;
+    assert_eq!(key_ids(&after), ["replacement"]);
     assert!(after.keys()[0].signs_from <= after.at());
 }
 
 /// A change of the keys and its audit entry are stored together. If the keys have changed meanwhile, neither is
 /// stored.
-pub async fn a_change_of_keys_is_on_record_or_did_not_happen(fixture: Fixture) {
+pub async fn a_key_change_and_its_audit_entry_are_stored_together(fixture: Fixture) {
     let installation = Organization::installation();
-    let stale = begun(&fixture).await;
-    assert!(change(&fixture, &stale.rotate(key(&fixture, "next"), MIN_LEAD_TIME).unwrap()).await);
-    assert_eq!(fixture.log(installation).await.len(), 1);
+    let stale = keyring_with_first_key(&fixture).await;
+    assert!(apply_change(&fixture, &stale.rotate(key(&fixture, "next"), MIN_LEAD_TIME).unwrap()).await);
+    assert_eq!(fixture.audit_log(installation).await.len(), 1);
     for decided in [
         stale.rotate(key(&fixture, "other"), MIN_LEAD_TIME).unwrap(),
         stale.retire("first", key(&fixture, "other")).unwrap(),
     ] {
-        assert!(!change(&fixture, &decided).await, "a change of stale keys was stored");
+        assert!(!apply_change(&fixture, &decided).await, "a change of stale keys was stored");
     }
-    assert_eq!(ids(&ring(&fixture).await), ["first", "next"]);
-    assert_eq!(fixture.log(installation).await.len(), 1);
+    assert_eq!(key_ids(&keyring(&fixture).await), ["first", "next"]);
+    assert_eq!(fixture.audit_log(installation).await.len(), 1);
 }
 
 /// If its audit entry can't be stored, a change of the keys is not stored either.
-pub async fn a_change_of_keys_that_fails_leaves_them_as_they_were(fixture: Fixture) {
-    let before = begun(&fixture).await;
+pub async fn a_failed_key_change_leaves_the_keys_unchanged(fixture: Fixture) {
+    let before = keyring_with_first_key(&fixture).await;
     let changeset = changeset(&fixture);
     fixture.append(changeset.entries()[0].clone()).await.unwrap();
     let decided = before.rotate(key(&fixture, "next"), MIN_LEAD_TIME).unwrap();
     assert!(fixture.store.change_signing_keys(&decided, changeset).await.is_err());
-    assert_eq!(ids(&ring(&fixture).await), ["first"]);
+    assert_eq!(key_ids(&keyring(&fixture).await), ["first"]);
 }
 
 /// Of eight concurrent rotations one is stored.
-pub async fn one_of_eight_rotations_wins(fixture: Fixture) {
-    let before = begun(&fixture).await;
+pub async fn one_of_eight_concurrent_rotations_wins(fixture: Fixture) {
+    let before = keyring_with_first_key(&fixture).await;
     let rotations: Vec<_> = (0..8)
         .map(|number| {
             let decided = before.rotate(key(&fixture, &format!("next-{number}")), MIN_LEAD_TIME).unwrap();
@@ -132,12 +132,12 @@ pub async fn one_of_eight_rotations_wins(fixture: Fixture) {
     for rotation in rotations {
         won += usize::from(rotation.await.unwrap());
     }
-    assert_eq!((won, ring(&fixture).await.keys().len()), (1, 2));
+    assert_eq!((won, keyring(&fixture).await.keys().len()), (1, 2));
 }
 
 /// Of several servers that start concurrently with different master keys, one determines the installation's, and all
 /// get its check value.
-pub async fn the_first_check_value_of_a_master_key_is_kept(fixture: Fixture) {
+pub async fn the_first_of_concurrent_master_key_check_values_is_stored(fixture: Fixture) {
     assert_eq!(fixture.store.master_key_check().await.unwrap(), None);
     let servers: Vec<_> = (0..8)
         .map(|number| {

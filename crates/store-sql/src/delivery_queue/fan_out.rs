@@ -30,9 +30,9 @@ pub(super) struct FanOutRequest {
     pub(super) owner: String,
     pub(super) now: Timestamp,
     pub(super) limit: usize,
-    pub(super) audience: FanOutPhase,
+    pub(super) phase: FanOutPhase,
     /// The timestamp of the deliveries' last change. They become visible later than their events.
-    pub(super) stamp: WriteTimestamp,
+    pub(super) timestamp: WriteTimestamp,
     pub(super) check: RegistrationCheck,
     /// Whether some of the deliveries may be stored already.
     pub(super) attempted: AtomicBool,
@@ -70,14 +70,14 @@ pub(super) async fn fan_out(session: &Session, request: &FanOutRequest) -> Resul
     if !owns_lease || events.is_empty() {
         return Ok(FanOut::default());
     }
-    let at = request.stamp.at();
+    let at = request.timestamp.at();
     let all = events
         .iter()
         .flat_map(|event| deliveries_for(event, &subscriptions))
         .map(|delivery| with_updated_at(delivery, at));
     let is_healthy = |delivery: &Stored<WebhookDelivery>| !failing.contains(&delivery.record.subscription);
     let (healthy, unhealthy): (Vec<_>, Vec<_>) = all.partition(is_healthy);
-    let remaining = request.audience == FanOutPhase::Healthy && !healthy.is_empty() && !unhealthy.is_empty();
+    let remaining = request.phase == FanOutPhase::Healthy && !healthy.is_empty() && !unhealthy.is_empty();
     let deliveries = if remaining { healthy } else { [healthy, unhealthy].concat() };
     let result = FanOut { events: events.len(), deliveries: deliveries.len(), remaining };
     let finished = if remaining { &[][..] } else { &events };
@@ -105,7 +105,7 @@ pub(super) async fn fan_out(session: &Session, request: &FanOutRequest) -> Resul
 
 /// The subscriptions whose endpoints are failing. Empty in the phase that does not distinguish them.
 async fn failing(session: &Session, request: &FanOutRequest) -> Result<HashSet<Id<WebhookSubscription>>, StoreError> {
-    if request.audience == FanOutPhase::Remaining {
+    if request.phase == FanOutPhase::Remaining {
         return Ok(HashSet::new());
     }
     let failing = session.fetch(&FAILING, &[request.organization.into()], |cells| cells.id()).await?;

@@ -70,7 +70,7 @@ pub(super) static RELEASE: LazyLock<BatchStatement> = LazyLock::new(|| {
 
 /// A request to acquire partitions.
 pub(super) struct AcquireRequest {
-    pub(super) lanes: Vec<Partition>,
+    pub(super) partitions: Vec<Partition>,
     pub(super) owner: String,
     pub(super) now: Timestamp,
     pub(super) until: Timestamp,
@@ -78,14 +78,14 @@ pub(super) struct AcquireRequest {
 
 /// A request to release a partition.
 pub(super) struct ReleaseRequest {
-    pub(super) lane: Partition,
+    pub(super) partition: Partition,
     pub(super) owner: String,
     pub(super) now: Timestamp,
     pub(super) suspended: bool,
 }
 
 pub(super) async fn acquire(session: &Session, request: &AcquireRequest) -> Result<Vec<PartitionLease>, StoreError> {
-    let AcquireRequest { lanes: partitions, owner, now, until } = request;
+    let AcquireRequest { partitions, owner, now, until } = request;
     let partitions: BTreeSet<Partition> = partitions.iter().copied().collect();
     let row = |partition: Partition| {
         let [organization, subscription] = key_values(partition);
@@ -106,7 +106,7 @@ pub(super) fn release<'s>(
     Box::pin(async move {
         // If several owners release one partition, all but one have lost it.
         let ordered: BTreeMap<(Partition, &str), &ReleaseRequest> =
-            requests.iter().map(|request| ((request.lane, request.owner.as_str()), request)).collect();
+            requests.iter().map(|request| ((request.partition, request.owner.as_str()), request)).collect();
         let row = |((partition, owner), request): (&(Partition, &'s str), &&ReleaseRequest)| {
             let [organization, subscription] = key_values(*partition);
             vec![
@@ -122,7 +122,7 @@ pub(super) fn release<'s>(
         let updated = session.fetch_each(&RELEASE, &rows, read).await?;
         let still_owned: BTreeSet<(Partition, &str)> =
             updated.iter().filter_map(|(partition, owner)| Some((*partition, owner.as_deref()?))).collect();
-        Ok(requests.iter().map(|request| !still_owned.contains(&(request.lane, request.owner.as_str()))).collect())
+        Ok(requests.iter().map(|request| !still_owned.contains(&(request.partition, request.owner.as_str()))).collect())
     })
 }
 

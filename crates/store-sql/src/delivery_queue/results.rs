@@ -36,7 +36,7 @@ pub(super) static RECORD: LazyLock<BatchStatement> = LazyLock::new(|| {
 
 /// A request to record the results of attempts in one partition.
 pub(super) struct RecordRequest {
-    pub(super) lane: Partition,
+    pub(super) partition: Partition,
     pub(super) updates: Vec<DeliveryUpdate>,
     pub(super) health: Option<DeliveryHealth>,
     /// The timestamp of these changes.
@@ -69,7 +69,7 @@ pub(super) fn record<'s>(
         changes.sort_unstable_by_key(|(_, _, result)| sort_key(result));
         let rows: Vec<_> = changes.iter().map(|(_, at, result)| row(result, *at)).collect();
         let health: BTreeMap<Partition, DeliveryHealth> =
-            requests.iter().filter_map(|request| Some((request.lane, request.health?))).collect();
+            requests.iter().filter_map(|request| Some((request.partition, request.health?))).collect();
         let writes =
             pipeline2(session.store_reporting_rejected(&RECORD, &rows), partitions::store_health(session, &health));
         let ((), (rejected, ())) = pipeline2(lock_registration(requests, session), writes).await?;

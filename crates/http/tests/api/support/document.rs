@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::schema::faults;
+use super::schema::violations;
 
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&api::openapi()).unwrap());
@@ -18,15 +18,15 @@ pub(crate) struct Operation {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) scope: Option<scopes::Scope>,
-    pub(crate) described: &'static Value,
+    pub(crate) definition: &'static Value,
 }
 
 pub(crate) fn operations() -> &'static [Operation] {
-    static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(read);
+    static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(load_operations);
     &OPERATIONS
 }
 
-fn read() -> Vec<Operation> {
+fn load_operations() -> Vec<Operation> {
     let mut all = Vec::new();
     for (path, methods) in document()["paths"].as_object().unwrap() {
         for (method, described) in methods.as_object().unwrap() {
@@ -36,7 +36,7 @@ fn read() -> Vec<Operation> {
                 method: method.to_uppercase(),
                 path: path.clone(),
                 scope: scope.map(|scope| scope.parse().unwrap()),
-                described,
+                definition: described,
             });
         }
     }
@@ -45,33 +45,37 @@ fn read() -> Vec<Operation> {
 
 impl Operation {
     pub(crate) fn is_write(&self) -> bool {
-        let parameters = self.described["parameters"].as_array().unwrap();
+        let parameters = self.definition["parameters"].as_array().unwrap();
         parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key")
     }
 
     /// The example of the request body, if the operation takes one.
-    pub(crate) fn request(&self) -> Option<&'static Value> {
-        let media = self.described["requestBody"]["content"].get("application/json")?;
+    pub(crate) fn request_example(&self) -> Option<&'static Value> {
+        let media = self.definition["requestBody"]["content"].get("application/json")?;
         Some(&media["example"])
     }
 
     /// Whether the reason is a query parameter because the operation takes no body.
-    pub(crate) fn is_bare(&self) -> bool {
-        let parameters = self.described["parameters"].as_array().unwrap();
+    pub(crate) fn has_no_body(&self) -> bool {
+        let parameters = self.definition["parameters"].as_array().unwrap();
         parameters.iter().any(|parameter| parameter["name"] == "reason" && parameter["in"] == "query")
     }
 
     /// The path of an issue about the reason.
     pub(crate) fn reason_path(&self) -> &'static str {
-        if self.is_bare() { "query.reason" } else { "reason" }
+        if self.has_no_body() { "query.reason" } else { "reason" }
     }
 
     /// The reason in the example of the request.
-    pub(crate) fn reason(&self) -> Value {
-        if self.is_bare() { "because a test says so".into() } else { self.request().unwrap()["reason"].clone() }
+    pub(crate) fn reason_example(&self) -> Value {
+        if self.has_no_body() {
+            "because a test says so".into()
+        } else {
+            self.request_example().unwrap()["reason"].clone()
+        }
     }
 
-    fn answers(&self, method: &str, path: &str) -> bool {
+    fn matches(&self, method: &str, path: &str) -> bool {
         let method = if method == "HEAD" { "GET" } else { method };
         let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
         let (template, path) = (segments(&self.path), segments(path));
@@ -82,9 +86,9 @@ impl Operation {
 }
 
 /// The operation that handles a request. A literal path segment takes precedence over a path parameter.
-fn operation(method: &str, path: &str) -> Option<&'static Operation> {
+fn find_operation(method: &str, path: &str) -> Option<&'static Operation> {
     let path = path.split('?').next().unwrap_or_default();
-    let mut candidates: Vec<_> = operations().iter().filter(|operation| operation.answers(method, path)).collect();
+    let mut candidates: Vec<_> = operations().iter().filter(|operation| operation.matches(method, path)).collect();
     candidates.sort_by_key(|operation| operation.path.matches('{').count());
     let literal = document()["paths"].get(path).is_some();
     candidates.into_iter().next().filter(|operation| !literal || operation.path == path)
@@ -92,18 +96,18 @@ fn operation(method: &str, path: &str) -> Option<&'static Operation> {
 
 /// Fails unless the document has this status for the request.
 pub(crate) fn check_status(method: &str, path: &str, status: u16) {
-    let Some(operation) = operation(method, path) else { return };
-    let responses = &operation.described["responses"];
+    let Some(operation) = find_operation(method, path) else { return };
+    let responses = &operation.definition["responses"];
     assert!(responses.get(status.to_string()).is_some(), "{} does not document the status {status}", operation.id);
 }
 
 /// Fails unless the document has this status with such a body for the request.
-pub(crate) fn check(method: &str, path: &str, status: u16, body: &Value) {
-    let Some(operation) = operation(method, path) else { return };
-    let Some(response) = operation.described["responses"].get(status.to_string()) else {
+pub(crate) fn check_response(method: &str, path: &str, status: u16, body: &Value) {
+    let Some(operation) = find_operation(method, path) else { return };
+    let Some(response) = operation.definition["responses"].get(status.to_string()) else {
         panic!("{} does not document the status {status}: {body}", operation.id);
     };
-    let found = faults(&response["content"]["application/json"]["schema"], body);
+    let found = violations(&response["content"]["application/json"]["schema"], body);
     assert!(
         found.is_empty(),
         "{} returns {status} with a body that violates its schema: {found:?} in {body}",
@@ -113,21 +117,21 @@ pub(crate) fn check(method: &str, path: &str, status: u16, body: &Value) {
 
 /// Fails unless the document has such a line for the request.
 pub(crate) fn check_line(method: &str, path: &str, line: &Value) {
-    let Some(operation) = operation(method, path) else { return };
-    let media = &operation.described["responses"]["200"]["content"]["application/x-ndjson"];
-    let found = faults(&media["schema"], line);
+    let Some(operation) = find_operation(method, path) else { return };
+    let media = &operation.definition["responses"]["200"]["content"]["application/x-ndjson"];
+    let found = violations(&media["schema"], line);
     assert!(found.is_empty(), "{} returns a line that violates its schema: {found:?} in {line}", operation.id);
 }
 
 /// The examples of a body: the single one and the named ones.
-pub(crate) fn examples_of(media: &Value) -> Vec<&Value> {
+pub(crate) fn body_examples(media: &Value) -> Vec<&Value> {
     let named = media["examples"].as_object().into_iter().flat_map(|examples| examples.values());
     media.get("example").into_iter().chain(named.map(|example| &example["value"])).collect()
 }
 
 /// Each error code that the operation documents for this status.
-pub(crate) fn codes_of<'a>(operation: &'a Operation, status: &str) -> Vec<&'a str> {
-    let schema = &operation.described["responses"][status]["content"]["application/json"]["schema"];
+pub(crate) fn error_codes<'a>(operation: &'a Operation, status: &str) -> Vec<&'a str> {
+    let schema = &operation.definition["responses"][status]["content"]["application/json"]["schema"];
     let codes = schema["allOf"][1]["properties"]["error"]["enum"].as_array();
     codes.into_iter().flatten().map(|code| code.as_str().unwrap()).collect()
 }

@@ -9,19 +9,19 @@ use crypto::{
 };
 use kernel::{Entropy, Timestamp};
 
-pub(crate) struct Keys {
+pub(crate) struct TestKeys {
     pub(crate) secrets: Arc<Argon2Hasher>,
     pub(crate) tokens: Arc<TokenKeys>,
-    pub(crate) cursors: Arc<Cursors>,
-    pub(crate) answers: Arc<Answers>,
+    pub(crate) cursor_cipher: Arc<TestCursorCipher>,
+    pub(crate) response_cipher: Arc<TestResponseCipher>,
     pub(crate) webhooks: Arc<HmacWebhookSigner>,
 }
 
-pub(crate) struct Cursors(CursorKey);
+pub(crate) struct TestCursorCipher(CursorKey);
 
-pub(crate) struct Answers(Encryptor);
+pub(crate) struct TestResponseCipher(Encryptor);
 
-impl ResponseCipher for Answers {
+impl ResponseCipher for TestResponseCipher {
     fn encrypt(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8> {
         self.0.encrypt(entropy, purpose, body)
     }
@@ -31,7 +31,7 @@ impl ResponseCipher for Answers {
     }
 }
 
-impl CursorCipher for Cursors {
+impl CursorCipher for TestCursorCipher {
     fn encrypt(&self, payload: &[u8]) -> String {
         self.0.sign(payload)
     }
@@ -41,7 +41,7 @@ impl CursorCipher for Cursors {
     }
 }
 
-impl Keys {
+impl TestKeys {
     pub(crate) fn new(entropy: &Arc<dyn Entropy>, now: Timestamp) -> Self {
         let master = MasterKey::generate(&**entropy);
         let key = generate_signing_key(&master, &**entropy, now);
@@ -49,8 +49,8 @@ impl Keys {
         Self {
             secrets: Arc::new(Argon2Hasher::new(Arc::clone(entropy))),
             tokens: Arc::new(TokenKeys::open(&master, &ring, "https://novantra.example").unwrap()),
-            cursors: Arc::new(Cursors(CursorKey::new(&master))),
-            answers: Arc::new(Answers(Encryptor::new(&master))),
+            cursor_cipher: Arc::new(TestCursorCipher(CursorKey::new(&master))),
+            response_cipher: Arc::new(TestResponseCipher(Encryptor::new(&master))),
             webhooks: Arc::new(HmacWebhookSigner::new(&master)),
         }
     }

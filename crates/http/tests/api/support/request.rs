@@ -13,13 +13,13 @@ use tower_http::decompression::DecompressionLayer;
 
 use super::{
     document,
-    house::{ADDRESS, Client, address},
-    webhooks::EVENTS,
+    test_api::{CLIENT_ADDRESS, Client, parse_address},
+    webhooks::EVENT_STREAM,
 };
 
 /// A request to the API under test, which can be sent several times.
 #[derive(Clone)]
-pub(crate) struct Call {
+pub(crate) struct TestRequest {
     router: Router,
     method: String,
     path: String,
@@ -30,13 +30,13 @@ pub(crate) struct Call {
 
 /// A response that was read to its end; of an event stream, only its first piece.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Call {
+impl TestRequest {
     pub(crate) fn new(router: Router, method: &str, path: &str) -> Self {
         Self {
             router,
@@ -44,16 +44,16 @@ impl Call {
             path: path.to_owned(),
             headers: vec![("user-agent".to_owned(), b"tests/1.0".to_vec())],
             body: Vec::new(),
-            address: ADDRESS.to_owned(),
+            address: CLIENT_ADDRESS.to_owned(),
         }
     }
 
     /// Adds the token of the client.
-    pub(crate) fn by(self, client: &Client) -> Self {
-        self.bearer(&client.token)
+    pub(crate) fn auth(self, client: &Client) -> Self {
+        self.bearer_auth(&client.token)
     }
 
-    pub(crate) fn bearer(self, token: &str) -> Self {
+    pub(crate) fn bearer_auth(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
     }
 
@@ -63,7 +63,7 @@ impl Call {
     }
 
     /// Adds an idempotency key.
-    pub(crate) fn key(self, key: &str) -> Self {
+    pub(crate) fn idempotency_key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
 
@@ -77,77 +77,77 @@ impl Call {
     }
 
     /// Sets a body without a content type.
-    pub(crate) fn bare_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn body_without_content_type(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
     /// Sends the request with this body stream instead of its own body. The response is checked like any other.
-    pub(crate) async fn send_stream(self, body: Body) -> Answer {
-        let (mut parts, _) = self.request().unwrap().into_parts();
+    pub(crate) async fn send_body_stream(self, body: Body) -> TestResponse {
+        let (mut parts, _) = self.build().unwrap().into_parts();
         parts.headers.remove("content-length");
-        self.answer(Request::from_parts(parts, body)).await
+        self.execute(Request::from_parts(parts, body)).await
     }
 
     /// Sets the peer address.
-    pub(crate) fn sent_from(mut self, address: &str) -> Self {
+    pub(crate) fn source_address(mut self, address: &str) -> Self {
         self.address = address.to_owned();
         self
     }
 
     /// Returns `None` if this is not a valid HTTP request, so that no server could have read it.
-    fn request(&self) -> Option<Request<Body>> {
+    fn build(&self) -> Option<Request<Body>> {
         let method = Method::from_bytes(self.method.as_bytes()).ok()?;
         let mut request = Request::builder().method(method).uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value.as_slice());
         }
         let mut request = request.body(Body::from(self.body.clone())).ok()?;
-        request.extensions_mut().insert(address(&self.address));
+        request.extensions_mut().insert(parse_address(&self.address));
         Some(request)
     }
 
     /// Sends the request, expects this status, and returns the body of the response unread.
-    pub(crate) async fn open(self, status: u16) -> Body {
-        let response = self.router.clone().oneshot(self.request().unwrap()).await.unwrap();
+    pub(crate) async fn send_for_body(self, status: u16) -> Body {
+        let response = self.router.clone().oneshot(self.build().unwrap()).await.unwrap();
         assert_eq!(response.status().as_u16(), status);
         response.into_body()
     }
 
     /// Sends the request. Returns `None` if it is not a valid HTTP request.
-    pub(crate) async fn try_send(self) -> Option<Answer> {
-        Some(self.answer(self.request()?).await)
+    pub(crate) async fn try_send(self) -> Option<TestResponse> {
+        Some(self.execute(self.build()?).await)
     }
 
-    async fn answer(&self, request: Request<Body>) -> Answer {
+    async fn execute(&self, request: Request<Body>) -> TestResponse {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, mut body) = response.into_parts();
-        let body = if parts.headers.get("content-type").is_some_and(|kind| kind == EVENTS) {
+        let body = if parts.headers.get("content-type").is_some_and(|kind| kind == EVENT_STREAM) {
             // An event stream has no end, so only its first piece is read.
             body.frame().await.map(|frame| frame.unwrap().into_data().unwrap()).unwrap_or_default()
         } else {
             body.collect().await.unwrap().to_bytes()
         };
-        let response = Answer { status: parts.status.as_u16(), headers: parts.headers, body };
-        self.check(&response);
+        let response = TestResponse { status: parts.status.as_u16(), headers: parts.headers, body };
+        self.check_response(&response);
         response
     }
 
-    pub(crate) async fn send(self) -> Answer {
+    pub(crate) async fn send(self) -> TestResponse {
         self.try_send().await.expect("the test built a request that is not valid HTTP")
     }
 
     /// Sends the request twice: the status and headers are those of the compressed response, the body is decompressed.
-    pub(crate) async fn send_and_unpack(self) -> Answer {
+    pub(crate) async fn send_and_decompress(self) -> TestResponse {
         let compressed = self.clone().send().await;
         let decompressing = DecompressionLayer::new().layer(self.router.clone());
-        let response = decompressing.oneshot(self.request().unwrap()).await.unwrap();
+        let response = decompressing.oneshot(self.build().unwrap()).await.unwrap();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Answer { body, ..compressed }
+        TestResponse { body, ..compressed }
     }
 
     /// Checks the rules that hold for every response.
-    fn check(&self, response: &Answer) {
+    fn check_response(&self, response: &TestResponse) {
         let id = response.header("x-request-id");
         let context = format!("{} {} returned {response:?}", self.method, self.path);
         assert!(id.starts_with("req_") && id.len() == 30, "the request id is malformed: {context}");
@@ -159,7 +159,7 @@ impl Call {
         } else if response.status == 204 {
             assert!(response.body.is_empty() && !response.headers.contains_key("content-type"), "{context}");
             document::check_status(&self.method, &self.path, response.status);
-        } else if response.header("content-type") == EVENTS {
+        } else if response.header("content-type") == EVENT_STREAM {
             assert!(response.body.starts_with(b"retry: "), "{context}");
         } else if response.headers.contains_key("content-encoding") {
         } else if response.header("content-type") == "application/x-ndjson" {
@@ -170,11 +170,11 @@ impl Call {
             assert_eq!(response.header("content-type"), "application/json", "{context}");
             let body = response.json();
             if response.status >= 400 {
-                let violations = super::schema::faults_of_reference("Error", &body);
+                let violations = super::schema::component_violations("Error", &body);
                 assert!(violations.is_empty(), "{violations:?}: {context}");
                 assert_eq!(body["requestId"].as_str().unwrap(), id, "{context}");
             }
-            document::check(&self.method, &self.path, response.status, &body);
+            document::check_response(&self.method, &self.path, response.status, &body);
         }
         assert!(
             !String::from_utf8_lossy(&response.body).contains("SELECT"),
@@ -183,7 +183,7 @@ impl Call {
     }
 }
 
-impl Answer {
+impl TestResponse {
     /// Fails unless the response has this status.
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
@@ -207,7 +207,7 @@ impl Answer {
     }
 
     /// The error code of the envelope.
-    pub(crate) fn error(&self) -> String {
+    pub(crate) fn error_code(&self) -> String {
         self.json()["error"].as_str().unwrap_or_default().to_owned()
     }
 
@@ -216,7 +216,7 @@ impl Answer {
     }
 
     /// The paths of the issues, joined with dots.
-    pub(crate) fn paths(&self) -> Vec<String> {
+    pub(crate) fn issue_paths(&self) -> Vec<String> {
         let issues = self.json()["issues"].as_array().cloned().unwrap_or_default();
         let path = |issue: &Value| {
             let segments = issue["path"].as_array().unwrap().iter().map(|segment| segment.as_str().unwrap());
@@ -226,14 +226,14 @@ impl Answer {
     }
 
     /// The message of the issue at this path.
-    pub(crate) fn issue(&self, path: &str) -> String {
-        let index = self.paths().iter().position(|candidate| candidate == path);
+    pub(crate) fn issue_message(&self, path: &str) -> String {
+        let index = self.issue_paths().iter().position(|candidate| candidate == path);
         let index = index.unwrap_or_else(|| panic!("the response has no issue at {path}: {:?}", self.json()));
         self.json()["issues"][index]["message"].as_str().unwrap().to_owned()
     }
 
     /// The body with the request id masked.
-    pub(crate) fn anonymous(&self) -> String {
+    pub(crate) fn body_without_request_id(&self) -> String {
         String::from_utf8_lossy(&self.body).replace(self.header("x-request-id"), "req_")
     }
 

@@ -6,15 +6,15 @@ use serde_json::Value;
 use super::document::document;
 
 /// The violations of `schema` in `value`, each with its JSON pointer.
-pub(crate) fn faults(schema: &Value, value: &Value) -> Vec<String> {
+pub(crate) fn violations(schema: &Value, value: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     check(schema, value, "", &mut faults);
     faults
 }
 
 /// The violations of the schema component of this name in `value`.
-pub(crate) fn faults_of_reference(name: &str, value: &Value) -> Vec<String> {
-    faults(&document()["components"]["schemas"][name], value)
+pub(crate) fn component_violations(name: &str, value: &Value) -> Vec<String> {
+    violations(&document()["components"]["schemas"][name], value)
 }
 
 fn check(schema: &Value, value: &Value, pointer: &str, violations: &mut Vec<String>) {
@@ -23,7 +23,7 @@ fn check(schema: &Value, value: &Value, pointer: &str, violations: &mut Vec<Stri
         match keyword.as_str() {
             "type" => {
                 let types = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
-                if !types.iter().any(|expected| is_of(expected.as_str().unwrap(), value)) {
+                if !types.iter().any(|expected| has_type(expected.as_str().unwrap(), value)) {
                     report(format!("is not {rule}"));
                 }
             }
@@ -54,7 +54,7 @@ fn check(schema: &Value, value: &Value, pointer: &str, violations: &mut Vec<Stri
                     report(format!("violates {keyword} {rule}"));
                 }
             }
-            "format" if *rule == "date-time" && value.as_str().is_some_and(is_no_timestamp) => {
+            "format" if *rule == "date-time" && value.as_str().is_some_and(is_not_a_timestamp) => {
                 report("is not a timestamp".to_owned());
             }
             _ => {}
@@ -84,7 +84,7 @@ fn check(schema: &Value, value: &Value, pointer: &str, violations: &mut Vec<Stri
                 }
             }
             "anyOf" | "oneOf" => {
-                if !rule.as_array().unwrap().iter().any(|schema| self::faults(schema, value).is_empty()) {
+                if !rule.as_array().unwrap().iter().any(|schema| self::violations(schema, value).is_empty()) {
                     violations.push(format!("{pointer}: matches none of {rule}"));
                 }
             }
@@ -107,11 +107,11 @@ fn check(schema: &Value, value: &Value, pointer: &str, violations: &mut Vec<Stri
     }
 }
 
-fn is_no_timestamp(text: &str) -> bool {
+fn is_not_a_timestamp(text: &str) -> bool {
     text.parse::<kernel::Timestamp>().is_err()
 }
 
-fn is_of(expected: &str, value: &Value) -> bool {
+fn has_type(expected: &str, value: &Value) -> bool {
     match expected {
         "object" => value.is_object(),
         "array" => value.is_array(),

@@ -16,10 +16,10 @@ use webhooks::{
     Sender, StoredEvent, SubscriptionStatus, WebhookDelivery, WebhookSecret, WebhookSigner, WebhookSubscription,
 };
 
-use super::house::{Client, House};
+use super::test_api::{Client, TestApi};
 
 /// The media type of events.
-pub(crate) const EVENTS: &str = "text/event-stream";
+pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 
 pub(crate) fn subscriptions_path() -> &'static str {
     "/api/v1/webhooks/subscriptions"
@@ -27,25 +27,25 @@ pub(crate) fn subscriptions_path() -> &'static str {
 
 /// A sender that records each message and returns the scripted outcomes, then 204.
 #[derive(Default)]
-pub(crate) struct Endpoints {
+pub(crate) struct FakeEndpoints {
     script: Mutex<VecDeque<AttemptOutcome>>,
     sent: Mutex<Vec<(String, Message)>>,
 }
 
-impl Endpoints {
+impl FakeEndpoints {
     /// Appends an outcome to the script.
-    pub(crate) fn next(&self, outcome: AttemptOutcome) {
+    pub(crate) fn push_outcome(&self, outcome: AttemptOutcome) {
         self.script.lock().unwrap().push_back(outcome);
     }
 
     /// Takes the messages that were sent since the last call, each with its URL.
-    pub(crate) fn sent(&self) -> Vec<(String, Message)> {
+    pub(crate) fn take_sent(&self) -> Vec<(String, Message)> {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
 }
 
 #[async_trait]
-impl Sender for Endpoints {
+impl Sender for FakeEndpoints {
     async fn send(&self, url: &EndpointUrl, message: Message) -> AttemptOutcome {
         tokio::task::yield_now().await;
         self.sent.lock().unwrap().push((url.to_string(), message));
@@ -61,7 +61,7 @@ impl Sender for Endpoints {
 }
 
 /// The outcome of an attempt that the endpoint answered with an error status and this body.
-pub(crate) fn refused(status: u16, body: &str) -> AttemptOutcome {
+pub(crate) fn refused_outcome(status: u16, body: &str) -> AttemptOutcome {
     AttemptOutcome {
         duration: Duration::from_millis(7),
         status: Some(status),
@@ -73,27 +73,27 @@ pub(crate) fn refused(status: u16, body: &str) -> AttemptOutcome {
 
 /// A delivery notifier that counts its notifications.
 #[derive(Default)]
-pub(crate) struct CountingBell(AtomicU64);
+pub(crate) struct CountingNotifier(AtomicU64);
 
-impl CountingBell {
+impl CountingNotifier {
     /// Takes the number of notifications since the last call.
-    pub(crate) fn rings(&self) -> u64 {
+    pub(crate) fn take_count(&self) -> u64 {
         self.0.swap(0, Ordering::SeqCst)
     }
 }
 
-impl DeliveryNotifier for CountingBell {
+impl DeliveryNotifier for CountingNotifier {
     fn notify(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-impl House {
+impl TestApi {
     /// Stores a subscription of the client to all event types. Only the uniqueness of its slot is checked.
-    pub(crate) async fn subscription(&self, client: &Client, slot: u8) -> Stored<WebhookSubscription> {
+    pub(crate) async fn store_subscription(&self, client: &Client, slot: u8) -> Stored<WebhookSubscription> {
         let mut changeset = self.fixture.changeset(client.account.meta.organization);
         let secret = WebhookSecret::generate(&*self.fixture.entropy);
-        let id = self.fixture.id();
+        let id = self.fixture.new_id();
         let ciphertext = self.keys.webhooks.encrypt(&*self.fixture.entropy, id, &secret);
         let record = WebhookSubscription::from_parts(
             client.account.meta.id,
@@ -112,13 +112,13 @@ impl House {
     }
 
     /// Stores an event of the current time without any delivery.
-    pub(crate) async fn event(&self, subscription: &Stored<WebhookSubscription>) -> StoredEvent {
+    pub(crate) async fn store_event(&self, subscription: &Stored<WebhookSubscription>) -> StoredEvent {
         let mut changeset = self.fixture.changeset(subscription.meta.organization);
         let event = OutboxEvent {
-            id: self.fixture.id(),
+            id: self.fixture.new_id(),
             organization: changeset.organization(),
             name: EventType::FindingCreated.name(),
-            subject: (Kind::Finding, self.fixture.id::<findings::Finding>().ulid()),
+            subject: (Kind::Finding, self.fixture.new_id::<findings::Finding>().ulid()),
             revision: Revision::FIRST,
             created_at: changeset.at(),
             body: b"{}".as_slice().into(),
@@ -138,16 +138,16 @@ impl House {
     }
 
     /// Stores a delivery of a new event with this number of failed attempts; ten exhaust it.
-    pub(crate) async fn failed_delivery(
+    pub(crate) async fn store_failed_delivery(
         &self,
         subscription: &Stored<WebhookSubscription>,
         attempts: usize,
     ) -> Stored<WebhookDelivery> {
-        let event = self.event(subscription).await;
+        let event = self.store_event(subscription).await;
         let mut delivery = WebhookDelivery::new(&event, subscription.meta.id);
         for _ in 0..attempts {
             let at = self.fixture.now();
-            delivery.record = delivery.record.after_attempt(Attempt { at, outcome: refused(500, "no") }, at, 0);
+            delivery.record = delivery.record.after_attempt(Attempt { at, outcome: refused_outcome(500, "no") }, at, 0);
         }
         let mut changeset = self.fixture.changeset(subscription.meta.organization);
         changeset.create(&delivery);
@@ -155,7 +155,7 @@ impl House {
         delivery
     }
 
-    pub(crate) async fn present_delivery(&self, id: Id<WebhookDelivery>) -> Stored<WebhookDelivery> {
+    pub(crate) async fn stored_delivery(&self, id: Id<WebhookDelivery>) -> Stored<WebhookDelivery> {
         self.fixture.get(self.home, id).await.unwrap()
     }
 }

@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 use webhooks::DeliveryState;
 
-use super::{because, house};
+use super::{reason_body, setup};
 use crate::support::subscriptions_path;
 
 #[tokio::test]
-async fn a_delivery_shows_its_attempts_and_when_the_next_one_is() {
-    let (api, client) = house().await;
-    let subscription = api.subscription(&client, 0).await;
-    let delivery = api.failed_delivery(&subscription, 2).await;
+async fn a_delivery_shows_its_attempts_and_the_time_of_the_next_one() {
+    let (api, client) = setup().await;
+    let subscription = api.store_subscription(&client, 0).await;
+    let delivery = api.store_failed_delivery(&subscription, 2).await;
     let path = format!("{}/{}/deliveries/{}", subscriptions_path(), subscription.meta.id, delivery.meta.id);
-    let body = api.get(&path).by(&client).send().await.expect(200).json()["webhookDelivery"].clone();
+    let body = api.get(&path).auth(&client).send().await.expect(200).json()["webhookDelivery"].clone();
     assert_eq!(body["status"], "failed");
     assert_eq!(body["subscriptionId"], subscription.meta.id.to_string());
     assert_eq!(body["nextAttemptAt"], delivery.record.next_attempt_at.unwrap().to_string());
@@ -21,17 +21,17 @@ async fn a_delivery_shows_its_attempts_and_when_the_next_one_is() {
 }
 
 #[tokio::test]
-async fn deliveries_are_narrowed_by_status_and_event_and_span() {
-    let (api, client) = house().await;
-    let subscription = api.subscription(&client, 0).await;
-    let exhausted = api.failed_delivery(&subscription, 10).await;
+async fn deliveries_can_be_filtered_by_status_event_type_and_time() {
+    let (api, client) = setup().await;
+    let subscription = api.store_subscription(&client, 0).await;
+    let exhausted = api.store_failed_delivery(&subscription, 10).await;
     api.clock().tick();
     let since = api.fixture.now();
-    let failed = api.failed_delivery(&subscription, 1).await;
+    let failed = api.store_failed_delivery(&subscription, 1).await;
     let path = format!("{}/{}", subscriptions_path(), subscription.meta.id);
-    api.post(&format!("{path}/test")).by(&client).json(&because()).send().await.expect(200);
+    api.post(&format!("{path}/test")).auth(&client).json(&reason_body()).send().await.expect(200);
     let ids = async |query: &str| {
-        let listed = api.get(&format!("{path}/deliveries?{query}")).by(&client).send().await.expect(200).json();
+        let listed = api.get(&format!("{path}/deliveries?{query}")).auth(&client).send().await.expect(200).json();
         let listed = listed["webhookDeliveries"].as_array().unwrap().clone();
         listed.iter().map(|delivery| delivery["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -43,62 +43,62 @@ async fn deliveries_are_narrowed_by_status_and_event_and_span() {
     assert_eq!(ids(&format!("createdAfter={since}&status=failed")).await, [failed.meta.id.to_string()]);
     assert_eq!(ids("limit=1").await.len(), 1);
     for bad in ["status=lost", "eventType=finding.burnt", "order=updated"] {
-        api.get(&format!("{path}/deliveries?{bad}")).by(&client).send().await.expect(400);
+        api.get(&format!("{path}/deliveries?{bad}")).auth(&client).send().await.expect(400);
     }
 }
 
 #[tokio::test]
-async fn a_redelivery_is_due_at_once_from_the_beginning_of_the_timeline_and_rings_the_bell() {
-    let (api, client) = house().await;
-    let subscription = api.subscription(&client, 0).await;
-    let delivery = api.failed_delivery(&subscription, 10).await;
+async fn a_redelivery_is_due_at_once_with_a_fresh_retry_schedule_and_notifies_the_dispatcher() {
+    let (api, client) = setup().await;
+    let subscription = api.store_subscription(&client, 0).await;
+    let delivery = api.store_failed_delivery(&subscription, 10).await;
     let path = format!("{}/{}/deliveries/{}/redeliver", subscriptions_path(), subscription.meta.id, delivery.meta.id);
     api.clock().tick();
-    let redelivered = api.post(&path).by(&client).json(&because()).send().await.expect(200).json();
+    let redelivered = api.post(&path).auth(&client).json(&reason_body()).send().await.expect(200).json();
     let redelivered = &redelivered["webhookDelivery"];
     assert_eq!(
         (redelivered["status"].as_str(), redelivered["nextAttemptAt"].as_str()),
         (Some("pending"), Some(api.fixture.now().to_string().as_str()))
     );
     assert_eq!(redelivered["attempts"].as_array().unwrap().len(), 10, "the earlier attempts are kept");
-    assert_eq!(api.present_delivery(delivery.meta.id).await.record.consecutive_failures, 0);
-    assert_eq!(api.bell.rings(), 1);
-    let response = api.post(&path).by(&client).json(&because()).send().await.expect(422);
+    assert_eq!(api.stored_delivery(delivery.meta.id).await.record.consecutive_failures, 0);
+    assert_eq!(api.notifier.take_count(), 1);
+    let response = api.post(&path).auth(&client).json(&reason_body()).send().await.expect(422);
     assert!(response.message().contains("already pending"));
 }
 
 #[tokio::test]
-async fn nothing_is_sent_again_to_a_subscription_that_is_disabled() {
-    let (api, client) = house().await;
-    let subscription = api.subscription(&client, 0).await;
-    let delivery = api.failed_delivery(&subscription, 10).await;
+async fn deliveries_to_a_disabled_subscription_cannot_be_redelivered_or_recovered() {
+    let (api, client) = setup().await;
+    let subscription = api.store_subscription(&client, 0).await;
+    let delivery = api.store_failed_delivery(&subscription, 10).await;
     let path = format!("{}/{}", subscriptions_path(), subscription.meta.id);
     let disable = json!({ "status": "disabled", "reason": "because a test says so" });
-    api.patch(&path).by(&client).json(&disable).send().await.expect(200);
+    api.patch(&path).auth(&client).json(&disable).send().await.expect(200);
     let redeliver = format!("{path}/deliveries/{}/redeliver", delivery.meta.id);
-    api.post(&redeliver).by(&client).json(&because()).send().await.expect(422);
-    let mut window = because();
+    api.post(&redeliver).auth(&client).json(&reason_body()).send().await.expect(422);
+    let mut window = reason_body();
     window["since"] = json!("2026-01-01T00:00:00Z");
-    api.post(&format!("{path}/recover")).by(&client).json(&window).send().await.expect(422);
-    assert_eq!(api.present_delivery(delivery.meta.id).await.record.state, DeliveryState::Exhausted);
+    api.post(&format!("{path}/recover")).auth(&client).json(&window).send().await.expect(422);
+    assert_eq!(api.stored_delivery(delivery.meta.id).await.record.state, DeliveryState::Exhausted);
 }
 
 #[tokio::test]
-async fn what_the_lanes_say_is_on_the_subscription_in_lists_and_lines() {
-    let (api, client) = house().await;
-    let subscription = api.subscription(&client, 0).await;
-    api.subscription(&client, 1).await;
+async fn the_delivery_health_is_shown_on_subscriptions_in_lists_and_streams() {
+    let (api, client) = setup().await;
+    let subscription = api.store_subscription(&client, 0).await;
+    api.store_subscription(&client, 1).await;
     let partition = webhooks::Partition { organization: api.home, subscription: subscription.meta.id };
     let (delivered, failing) = (api.fixture.now(), api.clock().tick());
     let health = webhooks::DeliveryHealth { last_delivery_at: Some(delivered), failing_since: Some(failing) };
     let store = &api.fixture.store;
-    api.failed_delivery(&subscription, 1).await;
+    api.store_failed_delivery(&subscription, 1).await;
     let until = api.fixture.now() + std::time::Duration::from_secs(20);
     let later = api.fixture.now() + std::time::Duration::from_secs(10);
     assert_eq!(store.acquire_partitions(&[partition], "a test", later, until).await.unwrap().len(), 1);
     store.record_results(partition, &[], Some(health)).await.unwrap();
-    let page = api.get(subscriptions_path()).by(&client).send().await.expect(200).json();
-    let lines = api.get(subscriptions_path()).by(&client).header("accept", "application/x-ndjson").send().await;
+    let page = api.get(subscriptions_path()).auth(&client).send().await.expect(200).json();
+    let lines = api.get(subscriptions_path()).auth(&client).header("accept", "application/x-ndjson").send().await;
     for record in [&page["webhookSubscriptions"][1], &lines.lines()[1]] {
         assert_eq!(record["lastDeliveryAt"], delivered.to_string());
         assert_eq!(record["failingSince"], failing.to_string());

@@ -6,21 +6,21 @@ use scopes::Scope;
 use serde_json::{Value, json};
 use webhooks::MAX_SUBSCRIPTIONS_PER_ACCOUNT;
 
-use super::{because, body, house};
+use super::{reason_body, setup, subscription_body};
 use crate::{
-    operations::{Places, scoped},
-    support::{House, Port, subscriptions_path},
+    operations::{PathParams, scoped_operations},
+    support::{FaultPoint, TestApi, subscriptions_path},
 };
 
-fn with(mut body: Value, name: &str, value: Value) -> Value {
+fn with_field(mut body: Value, name: &str, value: Value) -> Value {
     body[name] = value;
     body
 }
 
 #[tokio::test]
-async fn a_subscription_is_what_was_asked_for_and_rings_the_bell() {
-    let (api, client) = house().await;
-    let (path, response) = api.subscribed(&client).await;
+async fn a_created_subscription_has_the_requested_fields_and_notifies_the_dispatcher() {
+    let (api, client) = setup().await;
+    let (path, response) = api.create_subscription(&client).await;
     let created = response.json()["webhookSubscription"].clone();
     assert_eq!(created["url"], "https://mirror.example/novantra");
     assert_eq!(created["eventTypes"], json!(["finding.created"]));
@@ -29,25 +29,25 @@ async fn a_subscription_is_what_was_asked_for_and_rings_the_bell() {
         assert_eq!(created[absent], Value::Null, "{absent}");
     }
     assert_eq!(response.header("location"), path);
-    assert_eq!(api.bell.rings(), 1);
-    let mut fetched = api.get(&path).by(&client).send().await.expect(200).json()["webhookSubscription"].clone();
+    assert_eq!(api.notifier.take_count(), 1);
+    let mut fetched = api.get(&path).auth(&client).send().await.expect(200).json()["webhookSubscription"].clone();
     fetched["secret"] = created["secret"].clone();
     assert_eq!(fetched, created);
 }
 
 #[tokio::test]
-async fn every_fault_of_a_subscription_is_told_at_once() {
-    let (api, client) = house().await;
+async fn all_errors_of_a_subscription_are_reported_together() {
+    let (api, client) = setup().await;
     let bad = json!({ "url": "http://10.0.0.1/", "eventTypes": ["finding.burnt"], "colour": "red", "reason": "short" });
-    let response = api.post(subscriptions_path()).by(&client).json(&bad).send().await.expect(400);
-    assert_eq!(response.paths(), ["url", "eventTypes", "reason", "colour"]);
-    assert!(response.issue("eventTypes").contains("finding.closed"));
+    let response = api.post(subscriptions_path()).auth(&client).json(&bad).send().await.expect(400);
+    assert_eq!(response.issue_paths(), ["url", "eventTypes", "reason", "colour"]);
+    assert!(response.issue_message("eventTypes").contains("finding.closed"));
 }
 
 #[tokio::test]
-async fn a_url_that_deliveries_do_not_go_to_is_refused_when_it_is_named() {
-    let (api, client) = house().await;
-    let (path, _) = api.subscribed(&client).await;
+async fn a_url_that_deliveries_may_not_be_sent_to_is_rejected_on_create_and_update() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
     for (url, expected) in [
         ("nonsense", "absolute URL"),
         ("http://mirror.example/", "https://"),
@@ -59,93 +59,95 @@ async fn a_url_that_deliveries_do_not_go_to_is_refused_when_it_is_named() {
         ("https://[::ffff:169.254.169.254]/", "public internet"),
         ("https://192.168.0.1:8443/", "public internet"),
     ] {
-        let post = api.post(subscriptions_path()).by(&client).json(&with(body(), "url", json!(url)));
-        let patch = api.patch(&path).by(&client).json(&with(because(), "url", json!(url)));
+        let post =
+            api.post(subscriptions_path()).auth(&client).json(&with_field(subscription_body(), "url", json!(url)));
+        let patch = api.patch(&path).auth(&client).json(&with_field(reason_body(), "url", json!(url)));
         for call in [post, patch] {
             let response = call.send().await.expect(400);
-            assert!(response.issue("url").contains(expected), "{url}: {}", response.message());
+            assert!(response.issue_message("url").contains(expected), "{url}: {}", response.message());
         }
     }
 }
 
 #[tokio::test]
-async fn event_types_are_a_list_of_at_least_one_word_of_the_catalogue() {
-    let (api, client) = house().await;
+async fn event_types_are_a_nonempty_list_of_names_from_the_catalogue() {
+    let (api, client) = setup().await;
     for bad in [json!([]), json!("finding.created"), json!([7]), json!(["webhook.test"]), json!(null), json!({})] {
-        let call = api.post(subscriptions_path()).by(&client).json(&with(body(), "eventTypes", bad));
-        assert_eq!(call.send().await.expect(400).paths(), ["eventTypes"]);
+        let call =
+            api.post(subscriptions_path()).auth(&client).json(&with_field(subscription_body(), "eventTypes", bad));
+        assert_eq!(call.send().await.expect(400).issue_paths(), ["eventTypes"]);
     }
-    let twice = with(body(), "eventTypes", json!(["finding.closed", "finding.closed"]));
-    let created = api.post(subscriptions_path()).by(&client).json(&twice).send().await.expect(201);
+    let twice = with_field(subscription_body(), "eventTypes", json!(["finding.closed", "finding.closed"]));
+    let created = api.post(subscriptions_path()).auth(&client).json(&twice).send().await.expect(201);
     assert_eq!(created.json()["webhookSubscription"]["eventTypes"], json!(["finding.closed"]));
 }
 
 #[tokio::test]
-async fn who_may_not_read_an_events_resource_subscribes_to_none_of_them() {
-    let api = House::open().await;
+async fn an_account_without_the_read_scope_of_an_event_cannot_subscribe_to_it() {
+    let api = TestApi::open().await;
     let client = api.client(api.home, &[Scope::WebhooksManage]).await;
-    let response = api.subscribe(&client).send().await.expect(403);
-    assert_eq!(response.error(), "forbidden");
+    let response = api.subscribe_request(&client).send().await.expect(403);
+    assert_eq!(response.error_code(), "forbidden");
     assert!(response.message().contains("governance.findings:read"));
     assert!(response.header("www-authenticate").contains("insufficient_scope"));
 }
 
 /// Otherwise a token with fewer scopes than its account could subscribe to events about records that it may not read.
 #[tokio::test]
-async fn a_token_for_less_than_its_account_subscribes_to_no_more_than_it_may_read() {
-    let (api, client) = house().await;
+async fn a_token_with_fewer_scopes_than_its_account_cannot_subscribe_to_events_it_may_not_read() {
+    let (api, client) = setup().await;
     let narrow = json!({
         "grant_type": "client_credentials", "client_id": client.id(), "client_secret": client.secret,
         "scope": "webhooks:manage",
     });
     let token = api.post("/api/v1/auth/token").json(&narrow).send().await.expect(200).json();
     let token = token["access_token"].as_str().unwrap();
-    api.post(subscriptions_path()).bearer(token).json(&body()).send().await.expect(403);
-    let (path, _) = api.subscribed(&client).await;
-    let elsewhere = with(because(), "url", json!("https://elsewhere.example/"));
-    api.patch(&path).bearer(token).json(&elsewhere).send().await.expect(403);
-    let more = with(because(), "eventTypes", json!(["finding.closed"]));
-    api.patch(&path).bearer(token).json(&more).send().await.expect(403);
-    let disabled = with(because(), "status", json!("disabled"));
-    api.patch(&path).bearer(token).json(&disabled).send().await.expect(200);
+    api.post(subscriptions_path()).bearer_auth(token).json(&subscription_body()).send().await.expect(403);
+    let (path, _) = api.create_subscription(&client).await;
+    let elsewhere = with_field(reason_body(), "url", json!("https://elsewhere.example/"));
+    api.patch(&path).bearer_auth(token).json(&elsewhere).send().await.expect(403);
+    let more = with_field(reason_body(), "eventTypes", json!(["finding.closed"]));
+    api.patch(&path).bearer_auth(token).json(&more).send().await.expect(403);
+    let disabled = with_field(reason_body(), "status", json!("disabled"));
+    api.patch(&path).bearer_auth(token).json(&disabled).send().await.expect(200);
 }
 
 #[tokio::test]
-async fn a_scope_taken_between_decision_and_commit_makes_no_subscription() {
-    let api = Arc::new(House::open().await);
-    let client = api.everyone().await;
+async fn a_subscription_whose_scope_is_removed_before_its_commit_is_not_created() {
+    let api = Arc::new(TestApi::open().await);
+    let client = api.full_access_client().await;
     let (hook_api, narrowed) = (Arc::clone(&api), client.clone());
-    api.watched.before_next(Port::Commit, move || {
-        Box::pin(async move { hook_api.rescope(&narrowed, &[Scope::WebhooksManage]).await })
+    api.store.before_next(FaultPoint::Commit, move || {
+        Box::pin(async move { hook_api.set_scopes(&narrowed, &[Scope::WebhooksManage]).await })
     });
-    api.subscribe(&client).send().await.expect(403);
-    let listed = api.get(subscriptions_path()).by(&client).send().await.expect(200).json();
+    api.subscribe_request(&client).send().await.expect(403);
+    let listed = api.get(subscriptions_path()).auth(&client).send().await.expect(200).json();
     assert_eq!(listed["webhookSubscriptions"], json!([]));
 }
 
 #[tokio::test]
-async fn an_account_has_fifty_subscriptions_and_a_place_for_each_it_gives_up() {
-    let (api, client) = house().await;
+async fn an_account_can_have_fifty_subscriptions_and_a_removed_one_frees_its_slot() {
+    let (api, client) = setup().await;
     for slot in 1..MAX_SUBSCRIPTIONS_PER_ACCOUNT {
-        api.subscription(&client, u8::try_from(slot).unwrap()).await;
+        api.store_subscription(&client, u8::try_from(slot).unwrap()).await;
     }
-    let (path, _) = api.subscribed(&client).await;
-    let response = api.subscribe(&client).send().await.expect(422);
+    let (path, _) = api.create_subscription(&client).await;
+    let response = api.subscribe_request(&client).send().await.expect(422);
     assert!(response.message().contains("already has 50 subscriptions"), "{}", response.message());
-    let other = api.everyone().await;
-    api.subscribed(&other).await;
-    let remove = api.call("DELETE", &format!("{path}?reason=because+a+test+says+so")).by(&client);
+    let other = api.full_access_client().await;
+    api.create_subscription(&other).await;
+    let remove = api.request("DELETE", &format!("{path}?reason=because+a+test+says+so")).auth(&client);
     remove.send().await.expect(204);
-    api.subscribed(&client).await;
+    api.create_subscription(&client).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_several_who_take_the_last_place_one_gets_it() {
-    let (api, client) = house().await;
+async fn one_of_eight_concurrent_requests_gets_the_last_subscription_slot() {
+    let (api, client) = setup().await;
     for slot in 1..MAX_SUBSCRIPTIONS_PER_ACCOUNT {
-        api.subscription(&client, u8::try_from(slot).unwrap()).await;
+        api.store_subscription(&client, u8::try_from(slot).unwrap()).await;
     }
-    let calls: Vec<_> = (0..8).map(|_| tokio::spawn(api.subscribe(&client).send())).collect();
+    let calls: Vec<_> = (0..8).map(|_| tokio::spawn(api.subscribe_request(&client).send())).collect();
     let mut statuses = Vec::new();
     for call in calls {
         statuses.push(call.await.unwrap().status);
@@ -155,54 +157,54 @@ async fn of_several_who_take_the_last_place_one_gets_it() {
 }
 
 #[tokio::test]
-async fn another_account_of_the_organization_sees_no_subscription_nor_anything_below_it() {
-    let (api, client) = house().await;
-    let other = api.everyone().await;
-    let other_params = Places::all_being("none").owned_by(&api, &other).await;
-    let absent = Places {
-        subscription: api.fixture.id::<webhooks::WebhookSubscription>().to_string(),
-        delivery: api.fixture.id::<webhooks::WebhookDelivery>().to_string(),
-        ..Places::all_being("none")
+async fn another_account_of_the_organization_sees_neither_a_subscription_nor_its_deliveries() {
+    let (api, client) = setup().await;
+    let other = api.full_access_client().await;
+    let other_params = PathParams::filled_with("none").with_webhooks_of(&api, &other).await;
+    let absent = PathParams {
+        subscription: api.fixture.new_id::<webhooks::WebhookSubscription>().to_string(),
+        delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
+        ..PathParams::filled_with("none")
     };
     let is_below = |path: &str| path.contains("{subscriptionId}");
     let mut seen = 0;
-    for operation in scoped().filter(|operation| is_below(&operation.path)) {
+    for operation in scoped_operations().filter(|operation| is_below(&operation.path)) {
         seen += 1;
-        let before = api.watched.reads();
-        let foreign = other_params.call(&api, operation).by(&client).send().await.expect(404);
-        let between = api.watched.reads();
-        let missing = absent.call(&api, operation).by(&client).send().await.expect(404);
-        assert_eq!(foreign.anonymous(), missing.anonymous(), "{}", operation.id);
+        let before = api.store.read_count();
+        let foreign = other_params.request(&api, operation).auth(&client).send().await.expect(404);
+        let between = api.store.read_count();
+        let missing = absent.request(&api, operation).auth(&client).send().await.expect(404);
+        assert_eq!(foreign.body_without_request_id(), missing.body_without_request_id(), "{}", operation.id);
         assert_eq!(
             between - before,
-            api.watched.reads() - between,
+            api.store.read_count() - between,
             "{} made a different number of reads",
             operation.id
         );
     }
     assert_eq!(seen, 9);
-    let listed = api.get(subscriptions_path()).by(&client).send().await.expect(200).json();
+    let listed = api.get(subscriptions_path()).auth(&client).send().await.expect(200).json();
     assert_eq!(listed["webhookSubscriptions"], json!([]));
-    assert!(api.endpoints.sent().is_empty(), "a message was sent for another account");
+    assert!(api.endpoints.take_sent().is_empty(), "a message was sent for another account");
 }
 
 /// A delivery belongs to the path of its own subscription, not to that of another one of the same account.
 #[tokio::test]
-async fn a_delivery_of_another_subscription_is_not_there() {
-    let (api, client) = house().await;
-    let params = Places::all_being("none").owned_by(&api, &client).await;
-    let second = api.subscription(&client, 7).await.meta.id;
+async fn a_delivery_is_not_found_under_another_subscription() {
+    let (api, client) = setup().await;
+    let params = PathParams::filled_with("none").with_webhooks_of(&api, &client).await;
+    let second = api.store_subscription(&client, 7).await.meta.id;
     let path = format!("{}/{second}/deliveries/{}", subscriptions_path(), params.delivery);
-    api.get(&path).by(&client).send().await.expect(404);
-    api.post(&format!("{path}/redeliver")).by(&client).json(&because()).send().await.expect(404);
+    api.get(&path).auth(&client).send().await.expect(404);
+    api.post(&format!("{path}/redeliver")).auth(&client).json(&reason_body()).send().await.expect(404);
 }
 
 #[tokio::test]
-async fn a_change_leaves_what_it_does_not_name_and_null_clears_nothing() {
-    let (api, client) = house().await;
-    let (path, created) = api.subscribed(&client).await;
+async fn a_patch_leaves_absent_fields_unchanged_and_null_is_rejected() {
+    let (api, client) = setup().await;
+    let (path, created) = api.create_subscription(&client).await;
     let patch = async |name: &str, value: Value, status: u16| {
-        api.patch(&path).by(&client).json(&with(because(), name, value)).send().await.expect(status)
+        api.patch(&path).auth(&client).json(&with_field(reason_body(), name, value)).send().await.expect(status)
     };
     let after = patch("description", json!("moved"), 200).await;
     let mut expected = created.json()["webhookSubscription"].clone();
@@ -210,30 +212,30 @@ async fn a_change_leaves_what_it_does_not_name_and_null_clears_nothing() {
     expected["description"] = json!("moved");
     assert_eq!(after.json()["webhookSubscription"], expected);
     for name in ["url", "description", "eventTypes", "status"] {
-        assert_eq!(patch(name, Value::Null, 400).await.paths(), [name]);
+        assert_eq!(patch(name, Value::Null, 400).await.issue_paths(), [name]);
     }
-    assert_eq!(patch("status", json!("removed"), 400).await.paths(), ["status"]);
-    api.patch(&path).by(&client).json(&because()).send().await.expect(400);
+    assert_eq!(patch("status", json!("removed"), 400).await.issue_paths(), ["status"]);
+    api.patch(&path).auth(&client).json(&reason_body()).send().await.expect(400);
     api.patch(&path)
-        .by(&client)
+        .auth(&client)
         .header("if-match", "\"r1\"")
-        .json(&with(because(), "status", json!("disabled")))
+        .json(&with_field(reason_body(), "status", json!("disabled")))
         .send()
         .await
         .expect(412);
 }
 
 #[tokio::test]
-async fn a_subscription_is_disabled_and_enabled_by_its_status_and_the_log_says_so() {
-    let (api, client) = house().await;
-    let (path, _) = api.subscribed(&client).await;
+async fn a_subscription_is_disabled_and_enabled_by_its_status_and_the_audit_log_records_it() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
     for (status, reason) in [("disabled", json!("requested")), ("active", Value::Null)] {
-        let body = with(because(), "status", json!(status));
-        let response = api.patch(&path).by(&client).json(&body).send().await.expect(200).json();
+        let body = with_field(reason_body(), "status", json!(status));
+        let response = api.patch(&path).auth(&client).json(&body).send().await.expect(200).json();
         assert_eq!(response["webhookSubscription"]["status"], status);
         assert_eq!(response["webhookSubscription"]["disabledReason"], reason);
     }
-    let entries = api.get("/api/v1/audit/entries?action=webhook_subscription.updated").by(&client).send().await;
+    let entries = api.get("/api/v1/audit/entries?action=webhook_subscription.updated").auth(&client).send().await;
     let entry = &entries.json()["entries"][1];
     assert_eq!(entry["subject"]["type"], "webhook_subscription");
     assert_eq!(
@@ -246,17 +248,17 @@ async fn a_subscription_is_disabled_and_enabled_by_its_status_and_the_log_says_s
 }
 
 #[tokio::test]
-async fn a_removed_subscription_is_gone_with_its_secrets() {
-    let (api, client) = house().await;
-    let (path, _) = api.subscribed(&client).await;
-    let delete = api.call("DELETE", &format!("{path}?reason=because+a+test+says+so")).by(&client);
-    let response = delete.clone().key("k").send().await.expect(204);
+async fn a_deleted_subscription_is_gone_together_with_its_secrets() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
+    let delete = api.request("DELETE", &format!("{path}?reason=because+a+test+says+so")).auth(&client);
+    let response = delete.clone().idempotency_key("k").send().await.expect(204);
     assert!(response.body.is_empty());
-    api.get(&path).by(&client).send().await.expect(404);
-    api.get(&format!("{path}/deliveries")).by(&client).send().await.expect(404);
-    let listed = api.get(subscriptions_path()).by(&client).send().await.expect(200).json();
+    api.get(&path).auth(&client).send().await.expect(404);
+    api.get(&format!("{path}/deliveries")).auth(&client).send().await.expect(404);
+    let listed = api.get(subscriptions_path()).auth(&client).send().await.expect(200).json();
     assert_eq!(listed["webhookSubscriptions"], json!([]));
-    assert!(delete.clone().key("k").send().await.expect(204).is_replayed());
+    assert!(delete.clone().idempotency_key("k").send().await.expect(204).is_replayed());
     delete.send().await.expect(404);
     let id = path.rsplit('/').next().unwrap().parse().unwrap();
     let stored = api.fixture.get::<webhooks::WebhookSubscription>(api.home, id).await.unwrap();
@@ -264,26 +266,31 @@ async fn a_removed_subscription_is_gone_with_its_secrets() {
 }
 
 #[tokio::test]
-async fn a_delete_takes_its_reason_from_the_query_and_no_body() {
-    let (api, client) = house().await;
-    let (path, _) = api.subscribed(&client).await;
-    let response = api.call("DELETE", &path).by(&client).json(&because()).send().await.expect(400);
-    assert_eq!(response.paths(), ["query.reason", ""]);
-    let entry = api.call("DELETE", &format!("{path}?reason=caf%C3%A9+is+closed")).by(&client).send().await;
+async fn a_delete_takes_its_reason_from_the_query_and_rejects_a_body() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
+    let response = api.request("DELETE", &path).auth(&client).json(&reason_body()).send().await.expect(400);
+    assert_eq!(response.issue_paths(), ["query.reason", ""]);
+    let entry = api.request("DELETE", &format!("{path}?reason=caf%C3%A9+is+closed")).auth(&client).send().await;
     let entry = entry.expect(204).header("x-request-id").to_owned();
     let log = api.entries_by_request().await;
     assert_eq!(log[&entry][0].entry.reason.as_ref().unwrap().as_str(), "café is closed");
 }
 
 #[tokio::test]
-async fn the_list_of_subscriptions_can_be_narrowed_to_those_that_are_disabled() {
-    let (api, client) = house().await;
-    let (first, _) = api.subscribed(&client).await;
-    api.subscribed(&client).await;
-    api.patch(&first).by(&client).json(&with(because(), "status", json!("disabled"))).send().await.expect(200);
+async fn the_list_of_subscriptions_can_be_filtered_by_status() {
+    let (api, client) = setup().await;
+    let (first, _) = api.create_subscription(&client).await;
+    api.create_subscription(&client).await;
+    api.patch(&first)
+        .auth(&client)
+        .json(&with_field(reason_body(), "status", json!("disabled")))
+        .send()
+        .await
+        .expect(200);
     for (query, count) in [("", 2), ("?status=disabled", 1), ("?status=active", 1), ("?status=active,disabled", 2)] {
-        let listed = api.get(&format!("{}{query}", subscriptions_path())).by(&client).send().await.expect(200).json();
+        let listed = api.get(&format!("{}{query}", subscriptions_path())).auth(&client).send().await.expect(200).json();
         assert_eq!(listed["webhookSubscriptions"].as_array().unwrap().len(), count, "{query}");
     }
-    api.get(&format!("{}?status=removed", subscriptions_path())).by(&client).send().await.expect(400);
+    api.get(&format!("{}?status=removed", subscriptions_path())).auth(&client).send().await.expect(400);
 }

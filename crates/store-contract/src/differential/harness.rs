@@ -15,15 +15,15 @@ use proptest::{
 use store::{DynStore, Lease};
 
 use super::{
-    command::{Call, Command},
-    history::{Desk, History, Part, pick},
+    command::{Command, CommitCommand},
+    history::{ChangesetPart, DraftContext, History, pick},
 };
-use crate::{Opened, TestClock, TestEntropy, samples};
+use crate::{OpenedStore, TestClock, TestEntropy, samples};
 
-pub(super) struct Pair {
+pub(super) struct DifferentialTest {
     reference: Arc<DynStore>,
     other: Arc<DynStore>,
-    _kept: [Option<Box<dyn Any + Send + Sync>>; 2],
+    _guards: [Option<Box<dyn Any + Send + Sync>>; 2],
     pub(super) clock: Arc<TestClock>,
     /// The timestamps are issued by the test, not by its stores, so that both stores get the same ones.
     stamps: TimestampOracle,
@@ -35,12 +35,16 @@ pub(super) struct Pair {
     pub(super) claims: Vec<IdempotencyRecord>,
 }
 
-impl Pair {
-    pub(super) async fn new(clock: Arc<TestClock>, reference: Opened, other: Opened) -> Result<Self, TestCaseError> {
+impl DifferentialTest {
+    pub(super) async fn new(
+        clock: Arc<TestClock>,
+        reference: OpenedStore,
+        other: OpenedStore,
+    ) -> Result<Self, TestCaseError> {
         let mut test = Self {
             reference: reference.store,
             other: other.store,
-            _kept: [reference.kept, other.kept],
+            _guards: [reference.guard, other.guard],
             stamps: TimestampOracle::new(Arc::clone(&clock) as Arc<dyn Clock>),
             clock,
             step: 0,
@@ -56,14 +60,14 @@ impl Pair {
             let stored = Stored::new(id, id, at, samples::organization(slug));
             test.organizations[index] = id;
             test.history.organizations.push(stored.clone());
-            let create: Part = Box::new(move |changeset, _| changeset.create(&stored));
+            let create: ChangesetPart = Box::new(move |changeset, _| changeset.create(&stored));
             test.commit(id, None, &[create]).await?;
         }
         Ok(test)
     }
 
     /// Runs the same call on both stores and returns their common result.
-    pub(super) async fn same<T: PartialEq + Debug>(
+    pub(super) async fn compare<T: PartialEq + Debug>(
         &self,
         what: &str,
         call: impl AsyncFn(&DynStore) -> Result<T, StoreError>,
@@ -82,41 +86,43 @@ impl Pair {
             Command::Wait { millis } => {
                 self.clock.advance(Duration::from_millis(*millis));
             }
-            Command::Call(call) => self.call(call).await?,
+            Command::Commit(call) => self.run_commit(call).await?,
             Command::Append { log, full } => {
                 let sample = if *full { samples::full_entry } else { samples::entry };
                 let entry = sample(&self.entropy(0), self.organizations[*log], now);
-                self.same("append", async |store| store.append(entry.clone(), store.begin_entry()).await).await?;
+                self.compare("append", async |store| store.append(entry.clone(), store.begin_entry()).await).await?;
             }
             Command::Seal { limit } => self.seal(*limit).await?,
             Command::SealAgain { which } if !self.batches.is_empty() => {
                 let (batch, checkpoint) = which.get(&self.batches);
-                self.same("seal, a second time", async |store| store.seal(batch, checkpoint).await).await?;
+                self.compare("seal, a second time", async |store| store.seal(batch, checkpoint).await).await?;
             }
             Command::SealAgain { .. } => {}
-            Command::ForgetExpired { limit } => {
-                self.same("delete_expired_keys", async |store| store.delete_expired_keys(now, *limit).await).await?;
+            Command::DeleteExpiredKeys { limit } => {
+                self.compare("delete_expired_keys", async |store| store.delete_expired_keys(now, *limit).await).await?;
             }
-            Command::Hold { owner, millis } => {
+            Command::AcquireLease { owner, millis } => {
                 let span = Duration::from_millis(*millis);
-                self.same("acquire_lease", async |store| store.acquire_lease(Lease::Sealer, owner, now, span).await)
+                self.compare("acquire_lease", async |store| store.acquire_lease(Lease::Sealer, owner, now, span).await)
                     .await?;
             }
-            Command::Release { owner } => {
-                self.same("release_lease", async |store| store.release_lease(Lease::Sealer, owner).await).await?;
+            Command::ReleaseLease { owner } => {
+                self.compare("release_lease", async |store| store.release_lease(Lease::Sealer, owner).await).await?;
             }
-            Command::NoteUse { account } if !self.history.accounts.is_empty() => {
+            Command::RecordLastUsed { account } if !self.history.accounts.is_empty() => {
                 let meta = account.get(&self.history.accounts).meta;
                 let uses = [(meta.organization, meta.id, now)];
-                self.same("record_last_used", async |store| store.record_last_used(&uses).await).await?;
+                self.compare("record_last_used", async |store| store.record_last_used(&uses).await).await?;
             }
-            Command::NoteUse { .. } => {}
-            Command::Distribute { limit } => self.distribute(*limit).await?,
-            Command::Send { which, limit, good, parked } => self.send(*which, *limit, *good, *parked).await?,
+            Command::RecordLastUsed { .. } => {}
+            Command::FanOut { limit } => self.fan_out(*limit).await?,
+            Command::Send { which, limit, succeeds: good, suspend: parked } => {
+                self.send(*which, *limit, *good, *parked).await?
+            }
             Command::Cancel { which, limit } => self.cancel(*which, *limit).await?,
             Command::Prune { limit } => {
                 let before = now - Duration::from_millis(10);
-                self.same("prune", async |store| store.prune(before, *limit).await).await?;
+                self.compare("prune", async |store| store.prune(before, *limit).await).await?;
             }
             Command::AddFirstSigningKey => {
                 let key = EncryptedSigningKey {
@@ -125,36 +131,38 @@ impl Pair {
                     ciphertext: vec![1, 2, 3],
                     created_at: now,
                 };
-                self.same("add_first_signing_key", async |store| store.add_first_signing_key(&key).await).await?;
+                self.compare("add_first_signing_key", async |store| store.add_first_signing_key(&key).await).await?;
             }
         }
         Ok(())
     }
 
-    async fn call(&mut self, call: &Call) -> TestCaseResult {
+    async fn run_commit(&mut self, call: &CommitCommand) -> TestCaseResult {
         let organization = self.organizations[call.organization];
         let mut history = self.history.clone();
         let at = self.stamps.begin().at();
-        let mut parts: Vec<Part> = Vec::new();
-        let context = Desk { organization, at, entropy: &self.entropy(500) };
-        parts.extend(call.drafts.iter().filter_map(|draft| history.draft(&context, draft)));
-        for _ in 0..call.notes {
+        let mut parts: Vec<ChangesetPart> = Vec::new();
+        let context = DraftContext { organization, at, entropy: &self.entropy(500) };
+        parts.extend(call.drafts.iter().filter_map(|draft| history.add_draft(&context, draft)));
+        for _ in 0..call.extra_entries {
             parts.push(Box::new(|changeset, entropy| {
                 changeset.add_entry(entropy, Action::new("finding.updated"), None, Vec::new());
             }));
         }
-        if let Some(read) = call.rests_on.and_then(|which| pick(&self.history.findings, organization, which)).cloned() {
+        if let Some(read) =
+            call.precondition.and_then(|which| pick(&self.history.findings, organization, which)).cloned()
+        {
             parts.push(Box::new(move |changeset, _| changeset.require_unchanged(&read)));
         }
-        if let Some((key, fingerprint, millis)) = call.claim {
-            let mut record = samples::claim(organization, &format!("key-{key}"), at);
+        if let Some((key, fingerprint, millis)) = call.idempotency {
+            let mut record = samples::idempotency_record(organization, &format!("key-{key}"), at);
             record.fingerprint = Fingerprint([fingerprint; 32]);
             record.expires_at = at + Duration::from_millis(millis);
             record.response.body = format!("answer {}", self.step).into();
             self.claims.push(record.clone());
             parts.push(Box::new(move |changeset, _| changeset.set_idempotency(record.clone())));
         }
-        let account = call.standing.and_then(|which| pick(&self.history.accounts, organization, which));
+        let account = call.actor.and_then(|which| pick(&self.history.accounts, organization, which));
         let actor =
             account.map(|account| ActorRevision { account: account.meta.ulid(), revision: account.meta.revision });
         if self.commit(organization, actor, &parts).await? {
@@ -168,10 +176,10 @@ impl Pair {
         &self,
         organization: OrganizationId,
         actor: Option<ActorRevision>,
-        parts: &[Part],
+        parts: &[ChangesetPart],
     ) -> Result<bool, TestCaseError> {
         let outcome = self
-            .same("commit", async |store| {
+            .compare("commit", async |store| {
                 let outcome = store.commit(self.changeset(organization, actor, parts)).await;
                 Ok(outcome.map_err(|error| format!("{error:?}")))
             })
@@ -179,11 +187,16 @@ impl Pair {
         Ok(outcome.is_ok())
     }
 
-    fn changeset(&self, organization: OrganizationId, actor: Option<ActorRevision>, parts: &[Part]) -> Changeset {
+    fn changeset(
+        &self,
+        organization: OrganizationId,
+        actor: Option<ActorRevision>,
+        parts: &[ChangesetPart],
+    ) -> Changeset {
         let (entropy, timestamp) = (self.entropy(0), self.stamps.begin());
         let mut changeset = match actor {
             None => samples::changeset(&entropy, timestamp, organization),
-            Some(actor) => samples::changeset_of(&entropy, timestamp, organization, actor),
+            Some(actor) => samples::changeset_for_account(&entropy, timestamp, organization, actor),
         };
         for part in parts {
             part(&mut changeset, &entropy);
@@ -194,8 +207,8 @@ impl Pair {
     async fn seal(&mut self, limit: usize) -> TestCaseResult {
         let pending = self.unsealed(limit).await?;
         for unsealed in &pending {
-            let (batch, checkpoint) = samples::sealed_off(unsealed, self.clock.now());
-            self.same("seal", async |store| store.seal(&batch, &checkpoint).await).await?;
+            let (batch, checkpoint) = samples::seal_batch(unsealed, self.clock.now());
+            self.compare("seal", async |store| store.seal(&batch, &checkpoint).await).await?;
             self.batches.push((batch, checkpoint));
         }
         Ok(())
@@ -203,16 +216,16 @@ impl Pair {
 
     pub(super) async fn unsealed(&self, limit: usize) -> Result<Vec<audit::Unsealed>, TestCaseError> {
         let due =
-            self.same("with_unsealed", async |store| store.organizations_with_unsealed(None, limit).await).await?;
+            self.compare("with_unsealed", async |store| store.organizations_with_unsealed(None, limit).await).await?;
         let mut pending = Vec::new();
         for organization in due {
-            pending.extend(self.same("unsealed", async |store| store.unsealed(organization, limit).await).await?);
+            pending.extend(self.compare("unsealed", async |store| store.unsealed(organization, limit).await).await?);
         }
         Ok(pending)
     }
 
     /// Randomness that is the same for both stores; `offset` separates several uses within one step.
     fn entropy(&self, offset: u64) -> TestEntropy {
-        TestEntropy::starting_at(self.step * 1_000 + offset)
+        TestEntropy::with_offset(self.step * 1_000 + offset)
     }
 }

@@ -7,72 +7,72 @@ use auth::AccountLimits;
 use scopes::Scope;
 use serde_json::json;
 
-use crate::support::{Answer, Client, Fault, House, Port, finding_body, findings_path};
+use crate::support::{Client, Fault, FaultPoint, TestApi, TestResponse, finding_body, findings_path};
 
-async fn house(quotas: Quotas) -> (House, Client) {
-    let api = House::with(ApiSettings { quotas, ..ApiSettings::default() }).await;
-    let client = api.everyone().await;
+async fn setup(quotas: Quotas) -> (TestApi, Client) {
+    let api = TestApi::with_settings(ApiSettings { quotas, ..ApiSettings::default() }).await;
+    let client = api.full_access_client().await;
     (api, client)
 }
 
-fn standing(response: &Answer) -> (&str, u32, u32) {
+fn bucket_headers(response: &TestResponse) -> (&str, u32, u32) {
     let number = |name: &str| {
         response.header(name).parse().unwrap_or_else(|_| panic!("the response has no {name} header: {response:?}"))
     };
     (response.header("x-ratelimit-bucket"), number("x-ratelimit-limit"), number("x-ratelimit-remaining"))
 }
 
-async fn read(api: &House, client: &Client) -> Answer {
-    api.get(findings_path()).by(client).send().await
+async fn read(api: &TestApi, client: &Client) -> TestResponse {
+    api.get(findings_path()).auth(client).send().await
 }
 
-async fn write(api: &House, client: &Client, key: &str) -> Answer {
-    api.post(findings_path()).by(client).json(&finding_body(key)).send().await
+async fn write(api: &TestApi, client: &Client, key: &str) -> TestResponse {
+    api.post(findings_path()).auth(client).json(&finding_body(key)).send().await
 }
 
 #[tokio::test]
-async fn reads_and_writes_have_buckets_of_their_own_and_every_answer_tells_the_nearest_to_empty() {
-    let (api, client) = house(Quotas::default()).await;
-    assert_eq!(standing(&read(&api, &client).await.expect(200)), ("token-read", 600, 599));
-    assert_eq!(standing(&write(&api, &client, "a").await.expect(201)), ("token-write", 60, 59));
-    assert_eq!(standing(&write(&api, &client, "a").await.expect(409)), ("token-write", 60, 58));
+async fn reads_and_writes_have_separate_buckets_and_every_response_shows_the_one_nearest_to_empty() {
+    let (api, client) = setup(Quotas::default()).await;
+    assert_eq!(bucket_headers(&read(&api, &client).await.expect(200)), ("token-read", 600, 599));
+    assert_eq!(bucket_headers(&write(&api, &client, "a").await.expect(201)), ("token-write", 60, 59));
+    assert_eq!(bucket_headers(&write(&api, &client, "a").await.expect(409)), ("token-write", 60, 58));
     let response = read(&api, &client).await;
-    assert_eq!(standing(&response), ("token-read", 600, 598));
+    assert_eq!(bucket_headers(&response), ("token-read", 600, 598));
     let reset: i64 = response.header("x-ratelimit-reset").parse().unwrap();
     assert_eq!(reset, api.fixture.now().seconds() + 1, "two of 600 requests a minute are refilled in 0.2 s");
 }
 
 #[tokio::test]
-async fn failed_calls_are_charged_too_of_whatever_sort() {
-    let (api, client) = house(Quotas { token_read: 8, ..Quotas::default() }).await;
+async fn failed_requests_of_every_kind_are_charged() {
+    let (api, client) = setup(Quotas { token_read: 8, ..Quotas::default() }).await;
     let unprivileged = api.client(api.home, &[Scope::WebhooksManage]).await;
     let calls = [
-        api.get(&format!("{}?nonsense=1", findings_path())).by(&client),
-        api.get(&format!("{}/nonsense", findings_path())).by(&client),
-        api.get(findings_path()).by(&client).header("accept", "text/html"),
-        api.get("/api/v1/nowhere").by(&client),
-        api.call("DELETE", findings_path()).by(&client),
+        api.get(&format!("{}?nonsense=1", findings_path())).auth(&client),
+        api.get(&format!("{}/nonsense", findings_path())).auth(&client),
+        api.get(findings_path()).auth(&client).header("accept", "text/html"),
+        api.get("/api/v1/nowhere").auth(&client),
+        api.request("DELETE", findings_path()).auth(&client),
     ];
     for (index, call) in calls.into_iter().enumerate() {
         let response = call.send().await;
         assert!(response.status >= 400);
-        assert_eq!(standing(&response), ("token-read", 8, 7 - u32::try_from(index).unwrap()));
+        assert_eq!(bucket_headers(&response), ("token-read", 8, 7 - u32::try_from(index).unwrap()));
     }
     let refused = read(&api, &unprivileged).await.expect(403);
-    assert_eq!(standing(&refused), ("token-read", 8, 7));
+    assert_eq!(bucket_headers(&refused), ("token-read", 8, 7));
 }
 
 #[tokio::test]
-async fn past_its_limit_an_account_is_told_when_to_come_back_and_429s_cost_nothing() {
-    let (api, client) = house(Quotas { token_read: 3, ..Quotas::default() }).await;
+async fn an_account_above_its_limit_gets_retry_after_and_its_429s_are_not_charged() {
+    let (api, client) = setup(Quotas { token_read: 3, ..Quotas::default() }).await;
     for _ in 0..3 {
         read(&api, &client).await.expect(200);
     }
     for _ in 0..5 {
         let response = read(&api, &client).await.expect(429);
-        assert_eq!(response.error(), "rate_limited");
+        assert_eq!(response.error_code(), "rate_limited");
         assert_eq!(response.header("retry-after"), "20");
-        assert_eq!(standing(&response), ("token-read", 3, 0));
+        assert_eq!(bucket_headers(&response), ("token-read", 3, 0));
     }
     api.clock().advance(Duration::from_millis(19_999));
     assert_eq!(read(&api, &client).await.expect(429).header("retry-after"), "1");
@@ -82,53 +82,55 @@ async fn past_its_limit_an_account_is_told_when_to_come_back_and_429s_cost_nothi
 }
 
 #[tokio::test]
-async fn the_organizations_bucket_is_shared_by_its_accounts_and_told_when_it_is_nearer_to_empty() {
-    let (api, one) = house(Quotas { organization: 5, ..Quotas::default() }).await;
-    let two = api.everyone().await;
-    let other_organization = api.fixture.organization("elsewhere").await;
+async fn the_organization_bucket_is_shared_by_its_accounts_and_shown_when_it_is_nearer_to_empty() {
+    let (api, one) = setup(Quotas { organization: 5, ..Quotas::default() }).await;
+    let two = api.full_access_client().await;
+    let other_organization = api.fixture.create_organization("elsewhere").await;
     let other_client = api.client(other_organization, Scope::ALL).await;
     for index in 0..5 {
         let response = read(&api, if index % 2 == 0 { &one } else { &two }).await.expect(200);
-        assert_eq!(standing(&response), ("org", 5, 4 - index));
+        assert_eq!(bucket_headers(&response), ("org", 5, 4 - index));
     }
-    assert_eq!(standing(&write(&api, &two, "a").await.expect(429)), ("org", 5, 0));
+    assert_eq!(bucket_headers(&write(&api, &two, "a").await.expect(429)), ("org", 5, 0));
     read(&api, &other_client).await.expect(200);
 }
 
 #[tokio::test]
-async fn what_the_organization_is_refused_is_not_taken_from_the_account() {
-    let (api, client) = house(Quotas { organization: 2, token_write: 2, ..Quotas::default() }).await;
+async fn a_request_refused_for_the_organization_is_not_charged_to_the_account() {
+    let (api, client) = setup(Quotas { organization: 2, token_write: 2, ..Quotas::default() }).await;
     read(&api, &client).await.expect(200);
     read(&api, &client).await.expect(200);
     for _ in 0..4 {
         write(&api, &client, "a").await.expect(429);
     }
     api.clock().advance(Duration::from_secs(30));
-    assert_eq!(standing(&write(&api, &client, "a").await.expect(201)).2, 0);
+    assert_eq!(bucket_headers(&write(&api, &client, "a").await.expect(201)).2, 0);
 }
 
 #[tokio::test]
-async fn an_account_may_have_limits_of_its_own() {
-    let (api, client) = house(Quotas::default()).await;
-    api.change(&client, |account| account.with_limits(AccountLimits { reads: Some(1200), writes: Some(2) }).unwrap())
-        .await;
-    assert_eq!(standing(&read(&api, &client).await), ("token-read", 1200, 1199));
-    assert_eq!(standing(&write(&api, &client, "a").await), ("token-write", 2, 1));
+async fn an_account_can_have_its_own_limits() {
+    let (api, client) = setup(Quotas::default()).await;
+    api.change_account(&client, |account| {
+        account.with_limits(AccountLimits { reads: Some(1200), writes: Some(2) }).unwrap()
+    })
+    .await;
+    assert_eq!(bucket_headers(&read(&api, &client).await), ("token-read", 1200, 1199));
+    assert_eq!(bucket_headers(&write(&api, &client, "a").await), ("token-write", 2, 1));
 }
 
 #[tokio::test]
-async fn calls_that_nobody_made_carry_no_limits() {
-    let (api, _) = house(Quotas::default()).await;
+async fn responses_to_unauthenticated_requests_have_no_rate_limit_headers() {
+    let (api, _) = setup(Quotas::default()).await;
     for response in [api.get(findings_path()).send().await, api.get("/api/v1/nowhere").send().await] {
         assert!(!response.headers.contains_key("x-ratelimit-limit"));
     }
 }
 
 #[tokio::test]
-async fn repeated_429s_of_an_account_are_one_entry_a_minute_with_a_count() {
-    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+async fn repeated_429s_of_an_account_are_logged_once_a_minute_with_a_count() {
+    let (api, client) = setup(Quotas { token_read: 1, ..Quotas::default() }).await;
     let refusals = async || {
-        let log = api.log(api.home).await;
+        let log = api.audit_log(api.home).await;
         let refused = log.into_iter().filter(|recorded| recorded.entry.status == Some(429));
         refused.map(|recorded| recorded.entry.changes[0].after.clone()).collect::<Vec<_>>()
     };
@@ -148,9 +150,9 @@ async fn repeated_429s_of_an_account_are_one_entry_a_minute_with_a_count() {
 }
 
 #[tokio::test]
-async fn refusals_that_could_not_be_put_on_record_are_not_forgotten() {
-    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
-    let other = api.everyone().await;
+async fn counted_refusals_that_could_not_be_logged_are_logged_later() {
+    let (api, client) = setup(Quotas { token_read: 1, ..Quotas::default() }).await;
+    let other = api.full_access_client().await;
     for client in [&client, &other] {
         read(&api, client).await.expect(200);
         for _ in 0..4 {
@@ -158,49 +160,49 @@ async fn refusals_that_could_not_be_put_on_record_are_not_forgotten() {
         }
     }
     api.clock().advance(Duration::from_secs(60));
-    api.watched.fail(Port::Append, Fault::Unavailable);
+    api.store.fail(FaultPoint::Append, Fault::Unavailable);
     api.app.run_periodic().await.unwrap_err();
-    api.watched.heal();
+    api.store.clear_faults();
     api.app.run_periodic().await.unwrap();
-    let log = api.log(api.home).await;
+    let log = api.audit_log(api.home).await;
     let refused: Vec<_> = log.iter().filter(|recorded| recorded.entry.status == Some(429)).collect();
     assert_eq!(refused.len(), 4);
     assert!(refused[2..].iter().all(|recorded| recorded.entry.changes[0].after == kernel::FieldValue::Integer(3)));
 }
 
 #[tokio::test]
-async fn a_first_refusal_that_could_not_be_put_on_record_is_counted() {
-    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+async fn a_first_refusal_that_could_not_be_logged_is_counted() {
+    let (api, client) = setup(Quotas { token_read: 1, ..Quotas::default() }).await;
     read(&api, &client).await.expect(200);
-    api.watched.fail(Port::Append, Fault::Unavailable);
+    api.store.fail(FaultPoint::Append, Fault::Unavailable);
     read(&api, &client).await.expect(503);
-    api.watched.heal();
+    api.store.clear_faults();
     read(&api, &client).await.expect(429);
     api.app.flush().await.unwrap();
-    assert_eq!(counts(&api, |_| true).await, [2]);
+    assert_eq!(refusal_counts(&api, |_| true).await, [2]);
 }
 
 #[tokio::test]
-async fn refusals_of_another_address_or_another_action_have_entries_of_their_own() {
+async fn refusals_are_logged_separately_by_address_and_action() {
     let quotas = Quotas { token_read: 1, token_endpoint: 2, ..Quotas::default() };
-    let (api, client) = house(quotas).await;
+    let (api, client) = setup(quotas).await;
     let guess = json!({
         "grant_type": "client_credentials",
         "client_id": client.id(),
         "client_secret": "nvsec_nonsense",
     });
-    let guess = api.post("/api/v1/auth/token").json(&guess).sent_from("198.51.100.9:1");
+    let guess = api.post("/api/v1/auth/token").json(&guess).source_address("198.51.100.9:1");
     for status in [401, 401, 429, 429, 429] {
         guess.clone().send().await.expect(status);
     }
-    let own = api.get(findings_path()).by(&client);
+    let own = api.get(findings_path()).auth(&client);
     for status in [200, 429, 429] {
         own.clone().send().await.expect(status);
     }
-    own.sent_from("198.51.100.9:1").send().await.expect(429);
+    own.source_address("198.51.100.9:1").send().await.expect(429);
     api.app.flush().await.unwrap();
     let from = async |address, action| {
-        counts(&api, |entry| {
+        refusal_counts(&api, |entry| {
             entry.origin.source_address.as_deref() == Some(address) && entry.action.to_string() == action
         })
         .await
@@ -211,11 +213,11 @@ async fn refusals_of_another_address_or_another_action_have_entries_of_their_own
 }
 
 #[tokio::test]
-async fn refusals_from_more_places_than_are_counted_are_each_on_record() {
-    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+async fn refusals_from_more_addresses_than_are_counted_are_logged_one_by_one() {
+    let (api, client) = setup(Quotas { token_read: 1, ..Quotas::default() }).await;
     read(&api, &client).await.expect(200);
     let refused = async |address: String| {
-        api.get(findings_path()).by(&client).sent_from(&address).send().await.expect(429);
+        api.get(findings_path()).auth(&client).source_address(&address).send().await.expect(429);
     };
     for index in 0..5000 {
         refused(format!("10.0.{}.{}:1", index / 250, index % 250)).await;
@@ -224,15 +226,15 @@ async fn refusals_from_more_places_than_are_counted_are_each_on_record() {
         refused("10.0.0.1:1".to_owned()).await;
         refused("[2001:db8::1]:1".to_owned()).await;
     }
-    let before = counts(&api, |_| true).await;
+    let before = refusal_counts(&api, |_| true).await;
     assert_eq!(before.len(), 5003, "refusals from the last address are logged one by one");
     api.app.flush().await.unwrap();
-    assert_eq!(counts(&api, |_| true).await[5003..], [3], "refusals from the first address were counted");
+    assert_eq!(refusal_counts(&api, |_| true).await[5003..], [3], "refusals from the first address were counted");
 }
 
 /// The number of refused requests that each entry of a 429 stands for.
-async fn counts(api: &House, which: impl Fn(&kernel::Entry) -> bool) -> Vec<i64> {
-    let log = api.log(api.home).await;
+async fn refusal_counts(api: &TestApi, which: impl Fn(&kernel::Entry) -> bool) -> Vec<i64> {
+    let log = api.audit_log(api.home).await;
     let refused = log.iter().filter(|recorded| recorded.entry.status == Some(429) && which(&recorded.entry));
     let count = |recorded: &audit::StoredEntry| match recorded.entry.changes[0].after {
         kernel::FieldValue::Integer(count) => count,
@@ -242,14 +244,14 @@ async fn counts(api: &House, which: impl Fn(&kernel::Entry) -> bool) -> Vec<i64>
 }
 
 #[tokio::test]
-async fn refusals_that_were_only_counted_are_on_record_by_the_time_the_api_was_flushed() {
-    let (api, client) = house(Quotas { token_read: 1, ..Quotas::default() }).await;
+async fn flushing_the_api_logs_the_counted_refusals() {
+    let (api, client) = setup(Quotas { token_read: 1, ..Quotas::default() }).await;
     read(&api, &client).await.expect(200);
     for _ in 0..4 {
         read(&api, &client).await.expect(429);
     }
     api.app.flush().await.unwrap();
-    let log = api.log(api.home).await;
+    let log = api.audit_log(api.home).await;
     let counts = log.iter().filter(|recorded| recorded.entry.status == Some(429));
     let counts: Vec<_> = counts.map(|recorded| recorded.entry.changes[0].after.clone()).collect();
     assert_eq!(counts, [1, 3].map(kernel::FieldValue::Integer));
@@ -257,13 +259,13 @@ async fn refusals_that_were_only_counted_are_on_record_by_the_time_the_api_was_f
 
 #[tokio::test]
 async fn a_batch_counts_as_one_write() {
-    let (api, client) = house(Quotas { token_write: 2, ..Quotas::default() }).await;
+    let (api, client) = setup(Quotas { token_write: 2, ..Quotas::default() }).await;
     let item = |number| {
         let mut body = finding_body(&format!("k{number}"));
         body.as_object_mut().unwrap().remove("reason");
         body
     };
     let body = json!({ "findings": (0..500).map(item).collect::<Vec<_>>(), "reason": "because of a test" });
-    let call = api.post("/api/v1/governance/findings/batch").by(&client).json(&body);
-    assert_eq!(standing(&call.send().await.expect(200)), ("token-write", 2, 1));
+    let call = api.post("/api/v1/governance/findings/batch").auth(&client).json(&body);
+    assert_eq!(bucket_headers(&call.send().await.expect(200)), ("token-write", 2, 1));
 }

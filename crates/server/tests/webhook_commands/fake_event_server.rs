@@ -12,12 +12,12 @@ use super::support::DEADLINE;
 const TOKEN: &str = r#"{"access_token":"token"}"#;
 const EVENT: &str = r#"{"headers":{"webhook-id":"evt_1"},"body":"{}"}"#;
 
-pub(crate) struct Station {
+pub(crate) struct FakeEventServer {
     pub(crate) url: String,
     secrets: Queue<String>,
 }
 
-impl Station {
+impl FakeEventServer {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
@@ -31,7 +31,7 @@ impl Station {
     }
 
     /// The `Webhook-Secret` header of the next listener: empty, or the secret of its previous stream.
-    pub(crate) fn next(&self) -> String {
+    pub(crate) fn next_secret(&self) -> String {
         self.secrets.recv_timeout(DEADLINE).expect("a listener connects in time")
     }
 }

@@ -2,8 +2,8 @@
 
 mod command;
 mod compare;
+mod harness;
 mod history;
-mod pair;
 mod query;
 mod queue;
 
@@ -17,15 +17,15 @@ use proptest::{
 use store_memory::MemoryStore;
 use tokio::{runtime::Handle, task::block_in_place};
 
-use crate::{Opened, TestClock};
+use crate::{OpenedStore, TestClock};
 
 const CASES: u32 = 64;
 const COMMANDS: usize = 30;
 const QUERIES: usize = 40;
 
 /// Opens a memory store: the reference implementation of the ports.
-pub async fn reference(clock: Arc<dyn Clock>) -> Opened {
-    Opened::new(Arc::new(MemoryStore::new(clock)))
+pub async fn reference(clock: Arc<dyn Clock>) -> OpenedStore {
+    OpenedStore::new(Arc::new(MemoryStore::new(clock)))
 }
 
 /// Runs random sequences of commands, many of which conflict with each other, on a new reference store and a new store
@@ -35,8 +35,8 @@ pub async fn reference(clock: Arc<dyn Clock>) -> Opened {
 /// If the two stores differ: with the shortest sequence found that shows it. Also if it is not called on a
 /// multi-threaded runtime.
 pub async fn any_sequence_of_commands_leaves_two_stores_equal(
-    open_reference: impl AsyncFn(Arc<dyn Clock>) -> Opened,
-    open_other: impl AsyncFn(Arc<dyn Clock>) -> Opened,
+    open_reference: impl AsyncFn(Arc<dyn Clock>) -> OpenedStore,
+    open_other: impl AsyncFn(Arc<dyn Clock>) -> OpenedStore,
 ) {
     let config = Config { cases: CASES, max_shrink_iters: 2_000, failure_persistence: None, ..Config::default() };
     let scenarios = (vec(command::any_command(), 1..=COMMANDS), vec(query::any_query(), QUERIES));
@@ -45,12 +45,12 @@ pub async fn any_sequence_of_commands_leaves_two_stores_equal(
             let clock = Arc::new(TestClock::default());
             let reference = open_reference(Arc::clone(&clock) as Arc<dyn Clock>).await;
             let other = open_other(Arc::clone(&clock) as Arc<dyn Clock>).await;
-            let mut pair = pair::Pair::new(clock, reference, other).await?;
+            let mut pair = harness::DifferentialTest::new(clock, reference, other).await?;
             for command in &commands {
                 pair.run(command).await?;
             }
             for query in &queries {
-                pair.ask(query).await?;
+                pair.run_query(query).await?;
             }
             pair.compare_everything().await
         };

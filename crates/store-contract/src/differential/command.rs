@@ -14,14 +14,14 @@ use webhooks::SubscriptionStatus;
 pub(super) const KEYS: &[&str] = &["a", "A", "b", "a%", "a_", "zz"];
 pub(super) const SUBJECTS: &[&str] = &["a", "A", "é", "a b", "%"];
 pub(super) const SLUGS: &[&str] = &["first", "second", "third"];
-const HOLDERS: &[&str] = &["one", "other"];
+const OWNERS: &[&str] = &["one", "other"];
 
 #[derive(Clone, Debug)]
 pub(super) enum Command {
     Wait {
         millis: u64,
     },
-    Call(Call),
+    Commit(CommitCommand),
     Append {
         log: usize,
         full: bool,
@@ -32,29 +32,29 @@ pub(super) enum Command {
     SealAgain {
         which: Index,
     },
-    ForgetExpired {
+    DeleteExpiredKeys {
         limit: usize,
     },
-    Hold {
+    AcquireLease {
         owner: &'static str,
         millis: u64,
     },
-    Release {
+    ReleaseLease {
         owner: &'static str,
     },
-    NoteUse {
+    RecordLastUsed {
         account: Index,
     },
     AddFirstSigningKey,
-    Distribute {
+    FanOut {
         limit: usize,
     },
     /// Makes an attempt at the due deliveries of one of the due partitions.
     Send {
         which: Index,
         limit: usize,
-        good: bool,
-        parked: bool,
+        succeeds: bool,
+        suspend: bool,
     },
     Cancel {
         which: Index,
@@ -67,61 +67,61 @@ pub(super) enum Command {
 
 /// The contents of one changeset.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
+pub(super) struct CommitCommand {
     pub(super) organization: usize,
     pub(super) drafts: Vec<Draft>,
     /// The idempotency key, the fingerprint, and after how many milliseconds the record expires.
-    pub(super) claim: Option<(u8, u8, u64)>,
+    pub(super) idempotency: Option<(u8, u8, u64)>,
     /// The account version that the changeset acts for.
-    pub(super) standing: Option<Index>,
+    pub(super) actor: Option<Index>,
     /// The finding version that the changeset requires to be unchanged.
-    pub(super) rests_on: Option<Index>,
-    pub(super) notes: usize,
+    pub(super) precondition: Option<Index>,
+    pub(super) extra_entries: usize,
 }
 
 /// One write: of a new record without a base version, otherwise of one of all versions there have been.
 #[derive(Clone, Debug)]
 pub(super) enum Draft {
-    Organization { over: Index, slug: &'static str },
-    Account { over: Option<Index>, name: &'static str, full: bool },
-    Control { over: Option<Index>, key: &'static str, status: ControlStatus, full: bool },
+    Organization { base: Index, slug: &'static str },
+    Account { base: Option<Index>, name: &'static str, full: bool },
+    Control { base: Option<Index>, key: &'static str, status: ControlStatus, full: bool },
     Finding(FindingDraft),
-    Event { about: Index, kind: EventKind },
-    Subscription { over: Option<Index>, of: Index, place: u8, status: SubscriptionStatus, full: bool },
+    Event { finding: Index, kind: EventKind },
+    Subscription { base: Option<Index>, account: Index, slot: u8, status: SubscriptionStatus, full: bool },
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct FindingDraft {
-    pub(super) over: Option<Index>,
+    pub(super) base: Option<Index>,
     pub(super) key: &'static str,
     pub(super) status: Status,
     pub(super) severity: Severity,
     pub(super) source: SourceKind,
     pub(super) subject: Option<&'static str>,
-    pub(super) repeats: Option<Index>,
-    pub(super) told: bool,
+    pub(super) duplicate_of: Option<Index>,
+    pub(super) published: bool,
 }
 
 pub(super) fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         12 => (0..5_u64).prop_map(|millis| Command::Wait { millis }),
-        24 => any_call().prop_map(Command::Call),
+        24 => any_commit().prop_map(Command::Commit),
         2 => (0..3_usize, any::<bool>()).prop_map(|(log, full)| Command::Append { log, full }),
         1 => (0..8_usize).prop_map(|limit| Command::Seal { limit }),
         1 => any::<Index>().prop_map(|which| Command::SealAgain { which }),
-        1 => (0..3_usize).prop_map(|limit| Command::ForgetExpired { limit }),
-        1 => (select(HOLDERS), 1..9_u64).prop_map(|(owner, millis)| Command::Hold { owner, millis }),
-        1 => select(HOLDERS).prop_map(|owner| Command::Release { owner }),
-        1 => any::<Index>().prop_map(|account| Command::NoteUse { account }),
+        1 => (0..3_usize).prop_map(|limit| Command::DeleteExpiredKeys { limit }),
+        1 => (select(OWNERS), 1..9_u64).prop_map(|(owner, millis)| Command::AcquireLease { owner, millis }),
+        1 => select(OWNERS).prop_map(|owner| Command::ReleaseLease { owner }),
+        1 => any::<Index>().prop_map(|account| Command::RecordLastUsed { account }),
         1 => Just(Command::AddFirstSigningKey),
-        3 => (0..4_usize).prop_map(|limit| Command::Distribute { limit }),
-        3 => (any::<Index>(), 0..4_usize, any::<bool>(), weighted(0.2)).prop_map(|(which, limit, good, parked)| Command::Send { which, limit, good, parked }),
+        3 => (0..4_usize).prop_map(|limit| Command::FanOut { limit }),
+        3 => (any::<Index>(), 0..4_usize, any::<bool>(), weighted(0.2)).prop_map(|(which, limit, succeeds, suspend)| Command::Send { which, limit, succeeds, suspend }),
         1 => (any::<Index>(), 0..3_usize).prop_map(|(which, limit)| Command::Cancel { which, limit }),
         1 => (0..3_usize).prop_map(|limit| Command::Prune { limit }),
     ]
 }
 
-fn any_call() -> impl Strategy<Value = Call> {
+fn any_commit() -> impl Strategy<Value = CommitCommand> {
     (
         0..2_usize,
         vec(any_draft(), 0..4),
@@ -130,27 +130,27 @@ fn any_call() -> impl Strategy<Value = Call> {
         option::weighted(0.25, any::<Index>()),
         0..2_usize,
     )
-        .prop_map(|(organization, drafts, claim, standing, rests_on, notes)| Call {
+        .prop_map(|(organization, drafts, idempotency, actor, precondition, extra_entries)| CommitCommand {
             organization,
             drafts,
-            claim,
-            standing,
-            rests_on,
-            notes,
+            idempotency,
+            actor,
+            precondition,
+            extra_entries,
         })
 }
 
 fn any_draft() -> impl Strategy<Value = Draft> {
-    let over = || option::of(any::<Index>());
+    let optional_index = || option::of(any::<Index>());
     prop_oneof![
-        1 => (any::<Index>(), select(SLUGS)).prop_map(|(over, slug)| Draft::Organization { over, slug }),
-        3 => (option::weighted(0.75, any::<Index>()), select(KEYS), any::<bool>()).prop_map(|(over, name, full)| Draft::Account { over, name, full }),
-        4 => (over(), select(KEYS), select(ControlStatus::ALL), any::<bool>())
-            .prop_map(|(over, key, status, full)| Draft::Control { over, key, status, full }),
+        1 => (any::<Index>(), select(SLUGS)).prop_map(|(base, slug)| Draft::Organization { base, slug }),
+        3 => (option::weighted(0.75, any::<Index>()), select(KEYS), any::<bool>()).prop_map(|(base, name, full)| Draft::Account { base, name, full }),
+        4 => (optional_index(), select(KEYS), select(ControlStatus::ALL), any::<bool>())
+            .prop_map(|(base, key, status, full)| Draft::Control { base, key, status, full }),
         8 => any_finding().prop_map(Draft::Finding),
-        2 => (any::<Index>(), select(EventKind::ALL)).prop_map(|(about, kind)| Draft::Event { about, kind }),
-        4 => (over(), any::<Index>(), 0..2_u8, select(SubscriptionStatus::ALL), weighted(0.2))
-            .prop_map(|(over, of, place, status, full)| Draft::Subscription { over, of, place, status, full }),
+        2 => (any::<Index>(), select(EventKind::ALL)).prop_map(|(finding, kind)| Draft::Event { finding, kind }),
+        4 => (optional_index(), any::<Index>(), 0..2_u8, select(SubscriptionStatus::ALL), weighted(0.2))
+            .prop_map(|(base, account, slot, status, full)| Draft::Subscription { base, account, slot, status, full }),
     ]
 }
 
@@ -166,13 +166,13 @@ fn any_finding() -> impl Strategy<Value = FindingDraft> {
         any::<bool>(),
     )
         .prop_map(|(over, key, status, severity, source, subject, repeats, told)| FindingDraft {
-            over,
+            base: over,
             key,
             status,
             severity,
             source,
             subject,
-            repeats,
-            told,
+            duplicate_of: repeats,
+            published: told,
         })
 }

@@ -24,14 +24,14 @@ use store::{Directory, DynStore, Lease, Maintenance, MasterKeyCheck};
 
 /// The points at which a fault or a hook can be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Port {
+pub(crate) enum FaultPoint {
     Read,
     Commit,
     Append,
     Revision,
     ClientId,
     /// The look-up of a stored response by its idempotency key.
-    Kept,
+    StoredResponse,
     /// A batch of a stream.
     Batch,
 }
@@ -47,23 +47,23 @@ pub(crate) enum Fault {
 type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 /// A store that records what is committed and can be made to fail.
-pub(crate) struct Watched {
+pub(crate) struct FaultyStore {
     inner: Arc<DynStore>,
     events: Mutex<Vec<OutboxEvent>>,
-    injector: Arc<Ports>,
-    reads: AtomicU64,
-    written: AtomicU64,
+    injector: Arc<FaultInjector>,
+    read_count: AtomicU64,
+    write_count: AtomicU64,
 }
 
 /// The hooks and faults that are injected at each point.
 #[derive(Default)]
-struct Ports {
-    hooks: Mutex<HashMap<Port, Hook>>,
-    faults: Mutex<HashMap<Port, Fault>>,
+struct FaultInjector {
+    hooks: Mutex<HashMap<FaultPoint, Hook>>,
+    faults: Mutex<HashMap<FaultPoint, Fault>>,
 }
 
-impl Ports {
-    async fn inject(&self, point: Port) -> Result<(), StoreError> {
+impl FaultInjector {
+    async fn inject(&self, point: FaultPoint) -> Result<(), StoreError> {
         // Lets concurrent calls overtake each other.
         tokio::task::yield_now().await;
         let hook = self.hooks.lock().unwrap().remove(&point);
@@ -80,78 +80,82 @@ impl Ports {
     }
 }
 
-impl Watched {
-    pub(crate) fn over(inner: Arc<DynStore>) -> Self {
+impl FaultyStore {
+    pub(crate) fn new(inner: Arc<DynStore>) -> Self {
         Self {
             inner,
             events: Mutex::default(),
             injector: Arc::default(),
-            reads: AtomicU64::default(),
-            written: AtomicU64::default(),
+            read_count: AtomicU64::default(),
+            write_count: AtomicU64::default(),
         }
     }
 
     /// Takes the events that were committed since the last call.
-    pub(crate) fn events(&self) -> Vec<OutboxEvent> {
+    pub(crate) fn take_events(&self) -> Vec<OutboxEvent> {
         std::mem::take(&mut self.events.lock().unwrap())
     }
 
     /// Takes the number of records that were committed since the last call.
-    pub(crate) fn written(&self) -> u64 {
-        self.written.swap(0, Ordering::SeqCst)
+    pub(crate) fn take_write_count(&self) -> u64 {
+        self.write_count.swap(0, Ordering::SeqCst)
     }
 
     /// Runs the hook once, before the next call of the store reaches this point.
-    pub(crate) fn before_next(&self, point: Port, hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
+    pub(crate) fn before_next(
+        &self,
+        point: FaultPoint,
+        hook: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static,
+    ) {
         self.injector.hooks.lock().unwrap().insert(point, Box::new(hook));
     }
 
     /// Makes every call that reaches this point fail, until [`Watched::heal`].
-    pub(crate) fn fail(&self, point: Port, fault: Fault) {
+    pub(crate) fn fail(&self, point: FaultPoint, fault: Fault) {
         self.injector.faults.lock().unwrap().insert(point, fault);
     }
 
     /// Removes all injected faults.
-    pub(crate) fn heal(&self) {
+    pub(crate) fn clear_faults(&self) {
         self.injector.faults.lock().unwrap().clear();
     }
 
     /// The number of reads of records and lists so far.
-    pub(crate) fn reads(&self) -> u64 {
-        self.reads.load(Ordering::SeqCst)
+    pub(crate) fn read_count(&self) -> u64 {
+        self.read_count.load(Ordering::SeqCst)
     }
 
-    async fn inject(&self, point: Port) -> Result<(), StoreError> {
+    async fn inject(&self, point: FaultPoint) -> Result<(), StoreError> {
         self.injector.inject(point).await
     }
 
-    fn watch<T: 'static>(&self, streamed: SnapshotStream<T>) -> SnapshotStream<T> {
-        let batches = WatchedBatches { inner: streamed.batches, injector: Arc::clone(&self.injector) };
+    fn wrap_stream<T: 'static>(&self, streamed: SnapshotStream<T>) -> SnapshotStream<T> {
+        let batches = FaultyRecordStream { inner: streamed.batches, injector: Arc::clone(&self.injector) };
         SnapshotStream { batches: Box::new(batches), ..streamed }
     }
 }
 
-struct WatchedBatches<T> {
+struct FaultyRecordStream<T> {
     inner: Box<dyn RecordStream<T>>,
-    injector: Arc<Ports>,
+    injector: Arc<FaultInjector>,
 }
 
 #[async_trait]
-impl<T> RecordStream<T> for WatchedBatches<T> {
+impl<T> RecordStream<T> for FaultyRecordStream<T> {
     async fn next(&mut self) -> Result<Option<Vec<T>>, StoreError> {
-        self.injector.inject(Port::Batch).await?;
+        self.injector.inject(FaultPoint::Batch).await?;
         self.inner.next().await
     }
 }
 
 #[async_trait]
-impl<R: Resource> Reader<R> for Watched
+impl<R: Resource> Reader<R> for FaultyStore
 where
     DynStore: Reader<R>,
 {
     async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        self.inject(Port::Read).await?;
+        self.read_count.fetch_add(1, Ordering::SeqCst);
+        self.inject(FaultPoint::Read).await?;
         Reader::<R>::get(&*self.inner, organization, id).await
     }
 
@@ -161,8 +165,8 @@ where
         filter: &R::Filter,
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        self.inject(Port::Read).await?;
+        self.read_count.fetch_add(1, Ordering::SeqCst);
+        self.inject(FaultPoint::Read).await?;
         Reader::<R>::list(&*self.inner, organization, filter, page).await
     }
 
@@ -172,29 +176,29 @@ where
         filter: &R::Filter,
         request: &StreamRequest,
     ) -> Result<SnapshotStream<Stored<R>>, StoreError> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        self.inject(Port::Read).await?;
-        Ok(self.watch(Reader::<R>::stream(&*self.inner, organization, filter, request).await?))
+        self.read_count.fetch_add(1, Ordering::SeqCst);
+        self.inject(FaultPoint::Read).await?;
+        Ok(self.wrap_stream(Reader::<R>::stream(&*self.inner, organization, filter, request).await?))
     }
 
     async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
-        self.inject(Port::Read).await?;
+        self.inject(FaultPoint::Read).await?;
         Reader::<R>::get_by_keys(&*self.inner, organization, keys).await
     }
 }
 
 #[async_trait]
-impl Ledger for Watched {
+impl Ledger for FaultyStore {
     fn begin_write(&self) -> WriteTimestamp {
         self.inner.begin_write()
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
-        self.inject(Port::Commit).await?;
+        self.inject(FaultPoint::Commit).await?;
         let (events, written) = (changeset.events().to_vec(), changeset.writes().len());
         self.inner.commit(changeset).await?;
         self.events.lock().unwrap().extend(events);
-        self.written.fetch_add(u64::try_from(written).unwrap(), Ordering::SeqCst);
+        self.write_count.fetch_add(u64::try_from(written).unwrap(), Ordering::SeqCst);
         Ok(())
     }
 
@@ -203,32 +207,32 @@ impl Ledger for Watched {
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError> {
-        self.inject(Port::Kept).await?;
+        self.inject(FaultPoint::StoredResponse).await?;
         self.inner.stored_response(key, now).await
     }
 }
 
 #[async_trait]
-impl AuditTrail for Watched {
+impl AuditTrail for FaultyStore {
     fn begin_entry(&self) -> WriteTimestamp {
         self.inner.begin_entry()
     }
 
     async fn append(&self, entry: Entry, stamp: WriteTimestamp) -> Result<(), StoreError> {
-        self.inject(Port::Append).await?;
+        self.inject(FaultPoint::Append).await?;
         self.inner.append(entry, stamp).await
     }
 }
 
 #[async_trait]
-impl AuditLog for Watched {
+impl AuditLog for FaultyStore {
     async fn entries(
         &self,
         organization: OrganizationId,
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredEntry>, StoreError> {
-        self.inject(Port::Read).await?;
+        self.inject(FaultPoint::Read).await?;
         self.inner.entries(organization, filter, page).await
     }
 
@@ -238,8 +242,8 @@ impl AuditLog for Watched {
         filter: &AuditFilter,
         request: &StreamRequest,
     ) -> Result<SnapshotStream<StoredEntry>, StoreError> {
-        self.inject(Port::Read).await?;
-        Ok(self.watch(self.inner.stream_entries(organization, filter, request).await?))
+        self.inject(FaultPoint::Read).await?;
+        Ok(self.wrap_stream(self.inner.stream_entries(organization, filter, request).await?))
     }
 
     async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<StoredEntry>, StoreError> {
@@ -290,14 +294,14 @@ impl AuditLog for Watched {
 }
 
 #[async_trait]
-impl Accounts for Watched {
+impl Accounts for FaultyStore {
     async fn by_client_id(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
-        self.inject(Port::ClientId).await?;
+        self.inject(FaultPoint::ClientId).await?;
         self.inner.by_client_id(account).await
     }
 
     async fn revision(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Revision>, StoreError> {
-        self.inject(Port::Revision).await?;
+        self.inject(FaultPoint::Revision).await?;
         self.inner.revision(organization, account).await
     }
 
@@ -315,7 +319,7 @@ impl Accounts for Watched {
 }
 
 #[async_trait]
-impl SigningKeys for Watched {
+impl SigningKeys for FaultyStore {
     async fn signing_keys(&self) -> Result<Keyring, StoreError> {
         self.inner.signing_keys().await
     }
@@ -330,7 +334,7 @@ impl SigningKeys for Watched {
 }
 
 #[async_trait]
-impl MasterKeyCheck for Watched {
+impl MasterKeyCheck for FaultyStore {
     async fn master_key_check(&self) -> Result<Option<String>, StoreError> {
         self.inner.master_key_check().await
     }
@@ -341,7 +345,7 @@ impl MasterKeyCheck for Watched {
 }
 
 #[async_trait]
-impl Directory for Watched {
+impl Directory for FaultyStore {
     async fn organizations(&self) -> Result<Vec<Stored<Organization>>, StoreError> {
         self.inner.organizations().await
     }
@@ -352,7 +356,7 @@ impl Directory for Watched {
 }
 
 #[async_trait]
-impl Maintenance for Watched {
+impl Maintenance for FaultyStore {
     async fn acquire_lease(
         &self,
         lease: Lease,

@@ -21,10 +21,10 @@ pub(super) struct History {
 }
 
 /// A part of a changeset that can be added to the changeset of either store.
-pub(super) type Part = Box<dyn Fn(&mut Changeset, &TestEntropy)>;
+pub(super) type ChangesetPart = Box<dyn Fn(&mut Changeset, &TestEntropy)>;
 
 /// The organization, the timestamp and the entropy of the records that are drafted.
-pub(super) struct Desk<'a> {
+pub(super) struct DraftContext<'a> {
     pub(super) organization: OrganizationId,
     pub(super) at: Timestamp,
     pub(super) entropy: &'a TestEntropy,
@@ -43,23 +43,23 @@ pub(super) fn pick<R: HasIdPrefix>(
 impl History {
     /// Adds the drafted version to the history and returns the part that stores it. Returns `None` if the record that
     /// the draft refers to does not exist.
-    pub(super) fn draft(&mut self, context: &Desk<'_>, draft: &Draft) -> Option<Part> {
+    pub(super) fn add_draft(&mut self, context: &DraftContext<'_>, draft: &Draft) -> Option<ChangesetPart> {
         match draft {
-            Draft::Organization { over, slug } => {
-                Some(context.write(&mut self.organizations, Some(*over), samples::organization(slug)))
+            Draft::Organization { base: over, slug } => {
+                Some(context.add_version(&mut self.organizations, Some(*over), samples::organization(slug)))
             }
-            Draft::Account { over, name, full } => {
+            Draft::Account { base: over, name, full } => {
                 let record = if *full { samples::full_account(name, context.at) } else { samples::account(name) };
-                Some(context.write(&mut self.accounts, *over, record))
+                Some(context.add_version(&mut self.accounts, *over, record))
             }
-            Draft::Control { over, key, status, full } => {
+            Draft::Control { base: over, key, status, full } => {
                 let record = if *full { samples::full_control(key) } else { samples::control(key) };
-                Some(context.write(&mut self.controls, *over, Control { status: *status, ..record }))
+                Some(context.add_version(&mut self.controls, *over, Control { status: *status, ..record }))
             }
             Draft::Finding(draft) => {
-                let record = self.finding(context, draft);
-                let part = context.write(&mut self.findings, draft.over, record);
-                let published = self.findings.last().filter(|_| draft.told).cloned();
+                let record = self.draft_finding(context, draft);
+                let part = context.add_version(&mut self.findings, draft.base, record);
+                let published = self.findings.last().filter(|_| draft.published).cloned();
                 Some(Box::new(move |changeset, entropy| {
                     part(changeset, entropy);
                     if let Some(finding) = &published {
@@ -67,39 +67,39 @@ impl History {
                     }
                 }))
             }
-            Draft::Event { about, kind } => {
+            Draft::Event { finding: about, kind } => {
                 let finding = pick(&self.findings, context.organization, *about)?.meta.id;
                 let record = FindingEvent { kind: *kind, ..samples::finding_event(finding, context.at) };
-                Some(context.write(&mut self.events, None, record))
+                Some(context.add_version(&mut self.events, None, record))
             }
-            Draft::Subscription { over, of, place, status, full } => {
+            Draft::Subscription { base: over, account: of, slot: place, status, full } => {
                 let account = pick(&self.accounts, context.organization, *of)?.meta.id;
                 let record = if *full {
                     samples::full_subscription(account, *place, context.at)
                 } else {
                     samples::with_status(&samples::subscription(account, *place), *status, None)
                 };
-                Some(context.write(&mut self.subscriptions, *over, record))
+                Some(context.add_version(&mut self.subscriptions, *over, record))
             }
         }
     }
 
-    fn finding(&self, context: &Desk<'_>, draft: &FindingDraft) -> Finding {
-        let original = draft.repeats.and_then(|which| pick(&self.findings, context.organization, which));
+    fn draft_finding(&self, context: &DraftContext<'_>, draft: &FindingDraft) -> Finding {
+        let original = draft.duplicate_of.and_then(|which| pick(&self.findings, context.organization, which));
         Finding {
             status: draft.status,
             severity: draft.severity,
             source: FindingSource { kind: draft.source, ..samples::finding(draft.key).source },
             subject: draft.subject.map(samples::subject),
-            due_at: draft.told.then_some(context.at),
+            due_at: draft.published.then_some(context.at),
             duplicate_of: original.map(|finding| finding.meta.id),
             ..samples::finding(draft.key)
         }
     }
 }
 
-impl Desk<'_> {
-    fn write<R: Resource>(&self, versions: &mut Vec<Stored<R>>, base: Option<Index>, record: R) -> Part {
+impl DraftContext<'_> {
+    fn add_version<R: Resource>(&self, versions: &mut Vec<Stored<R>>, base: Option<Index>, record: R) -> ChangesetPart {
         let before = base.and_then(|which| pick(versions, self.organization, which)).cloned();
         let after = match &before {
             None => Stored::new(self.organization, Id::new(self.entropy.ulid(self.at)), self.at, record),

@@ -8,10 +8,10 @@ use webhooks::{
     PartitionLease, StaleDelivery, StoredEvent, WebhookDelivery, WebhookSubscription,
 };
 
-use super::{Port, Watched};
+use super::{FaultPoint, FaultyStore};
 
 #[async_trait]
-impl DeliveryQueue for Watched {
+impl DeliveryQueue for FaultyStore {
     async fn pending_organizations(
         &self,
         after: Option<OrganizationId>,
@@ -94,7 +94,7 @@ impl DeliveryQueue for Watched {
         organization: OrganizationId,
         subscriptions: &[Id<WebhookSubscription>],
     ) -> Result<Vec<(Id<WebhookSubscription>, DeliveryHealth)>, StoreError> {
-        self.inject(Port::Read).await?;
+        self.inject(FaultPoint::Read).await?;
         self.inner.delivery_health(organization, subscriptions).await
     }
 
@@ -105,7 +105,7 @@ impl DeliveryQueue for Watched {
         last: Ulid,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        self.inject(Port::Read).await?;
+        self.inject(FaultPoint::Read).await?;
         self.inner.events(organization, after, last, limit).await
     }
 
@@ -114,7 +114,7 @@ impl DeliveryQueue for Watched {
         lane: Partition,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
-        self.inject(Port::Read).await?;
+        self.inject(FaultPoint::Read).await?;
         self.inner.existing_deliveries(lane, deliveries).await
     }
 

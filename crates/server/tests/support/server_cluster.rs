@@ -11,35 +11,35 @@ use std::{
 
 use tokio::task::JoinHandle;
 
-use super::{Balancer, Client, Credentials, Installation, Pace, Server, Setup, server::probe};
+use super::{Balancer, Client, Credentials, Installation, PollTimer, Server, Setup, server::probe};
 
 /// The number of requests after which the next server is killed.
-const LIFE: usize = 40;
+const REQUESTS_BETWEEN_KILLS: usize = 40;
 /// The maximum duration of a kill loop.
-const HAVOC: Duration = Duration::from_secs(300);
+const KILL_LOOP_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Several servers of one installation, each with an index.
-pub(crate) struct Fleet {
+pub(crate) struct ServerCluster {
     installation: Installation,
     setup: Box<dyn Fn(usize, Setup) -> Setup + Send + Sync>,
-    places: Vec<Mutex<Option<Server>>>,
+    servers: Vec<Mutex<Option<Server>>>,
     balancer: Balancer,
 }
 
 /// Kills and restarts servers in turns until it is stopped.
-pub(crate) struct Havoc {
-    over: Arc<AtomicBool>,
+pub(crate) struct KillLoop {
+    stopped: Arc<AtomicBool>,
     kills: Option<JoinHandle<usize>>,
 }
 
-impl Fleet {
+impl ServerCluster {
     /// Starts `count` servers concurrently, with rate limits that never apply.
     pub(crate) fn start(installation: Installation, count: usize) -> Arc<Self> {
-        Self::set_up(installation, count, |_, setup| setup)
+        Self::start_with(installation, count, |_, setup| setup)
     }
 
     /// Starts `count` servers concurrently, each with the setup for its index.
-    pub(crate) fn set_up(
+    pub(crate) fn start_with(
         installation: Installation,
         count: usize,
         setup: impl Fn(usize, Setup) -> Setup + Send + Sync + 'static,
@@ -48,14 +48,14 @@ impl Fleet {
         let servers: Vec<Server> = thread::scope(|scope| {
             let start = |index| {
                 let (installation, setup) = (installation.clone(), &setup);
-                scope.spawn(move || setup(index, bare(installation, index)).start())
+                scope.spawn(move || setup(index, base_setup(installation, index)).start())
             };
             let starting: Vec<_> = (0..count).map(start).collect();
             starting.into_iter().map(|server| server.join().expect("a server")).collect()
         });
-        let balancer = Balancer::over(servers.iter().map(|server| server.url.clone()).collect());
+        let balancer = Balancer::new(servers.iter().map(|server| server.url.clone()).collect());
         let places = servers.into_iter().map(|server| Mutex::new(Some(server))).collect();
-        Arc::new(Self { installation, setup, places, balancer })
+        Arc::new(Self { installation, setup, servers: places, balancer })
     }
 
     pub(crate) fn installation(&self) -> &Installation {
@@ -64,33 +64,33 @@ impl Fleet {
 
     /// The number of servers.
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.servers.len()
     }
 
     /// The URL of each server.
     pub(crate) fn urls(&self) -> Vec<String> {
-        (0..self.len()).map(|index| self.balancer.at(index)).collect()
+        (0..self.len()).map(|index| self.balancer.url(index)).collect()
     }
 
     /// A client whose requests go to all servers in turn, skipping those that are down.
     pub(crate) async fn client(&self, credentials: &Credentials) -> Client {
-        Client::balanced(&self.balancer, credentials).await
+        Client::with_balancer(&self.balancer, credentials).await
     }
 
     /// One client per server, all with the same token.
     pub(crate) async fn clients(&self, credentials: &Credentials) -> Vec<Client> {
-        let first = Client::with_token(&self.balancer.at(0), credentials).await;
-        self.urls().iter().map(|url| first.at(url)).collect()
+        let first = Client::with_token(&self.balancer.url(0), credentials).await;
+        self.urls().iter().map(|url| first.for_server(url)).collect()
     }
 
     /// Calls a function with the server with this index.
-    pub(crate) fn with<T>(&self, index: usize, call: impl FnOnce(&Server) -> T) -> T {
-        call(self.place(index).as_ref().expect("the server is running"))
+    pub(crate) fn with_server<T>(&self, index: usize, call: impl FnOnce(&Server) -> T) -> T {
+        call(self.slot(index).as_ref().expect("the server is running"))
     }
 
     /// Sends a GET request to the admin listener of a server.
     pub(crate) async fn probe(&self, index: usize, path: &str) -> (u16, String) {
-        let admin_url = self.with(index, |server| server.admin_url.clone());
+        let admin_url = self.with_server(index, |server| server.admin_url.clone());
         probe(&admin_url, path).await
     }
 
@@ -100,11 +100,11 @@ impl Fleet {
     }
 
     /// Restarts a server that is down.
-    pub(crate) fn start_again(&self, index: usize) {
-        let mut slot = self.place(index);
+    pub(crate) fn restart(&self, index: usize) {
+        let mut slot = self.slot(index);
         assert!(slot.is_none(), "the server is already running");
-        let server = (self.setup)(index, bare(self.installation.clone(), index)).start();
-        self.balancer.moved(index, &server.url);
+        let server = (self.setup)(index, base_setup(self.installation.clone(), index)).start();
+        self.balancer.set_url(index, &server.url);
         *slot = Some(server);
     }
 
@@ -120,53 +120,53 @@ impl Fleet {
 
     /// Starts to kill and restart one server after another, so that at most one is down at a time. Each runs for some
     /// requests.
-    pub(crate) fn havoc(self: &Arc<Self>) -> Havoc {
+    pub(crate) fn start_kill_loop(self: &Arc<Self>) -> KillLoop {
         let (servers, over) = (Arc::clone(self), Arc::new(AtomicBool::new(false)));
         let ended = Arc::clone(&over);
         let kills = tokio::spawn(async move {
-            let (mut kills, mut calls) = (0, servers.balancer.calls());
-            let mut timer = Pace::until("the end of the kill loop", HAVOC);
+            let (mut kills, mut calls) = (0, servers.balancer.call_count());
+            let mut timer = PollTimer::new("the end of the kill loop", KILL_LOOP_TIMEOUT);
             while !ended.load(Ordering::Relaxed) {
                 timer.tick().await;
-                if servers.balancer.calls() < calls + LIFE {
+                if servers.balancer.call_count() < calls + REQUESTS_BETWEEN_KILLS {
                     continue;
                 }
                 let (killing, index) = (Arc::clone(&servers), kills % servers.len());
                 let killed = tokio::task::spawn_blocking(move || {
                     killing.kill(index);
-                    killing.start_again(index);
+                    killing.restart(index);
                 });
                 killed.await.expect("the server restarts");
-                (kills, calls) = (kills + 1, servers.balancer.calls());
+                (kills, calls) = (kills + 1, servers.balancer.call_count());
             }
             kills
         });
-        Havoc { over, kills: Some(kills) }
+        KillLoop { stopped: over, kills: Some(kills) }
     }
 
     fn take(&self, index: usize) -> Server {
-        self.place(index).take().expect("the server is running")
+        self.slot(index).take().expect("the server is running")
     }
 
-    fn place(&self, index: usize) -> MutexGuard<'_, Option<Server>> {
-        self.places[index].lock().expect("no panic")
+    fn slot(&self, index: usize) -> MutexGuard<'_, Option<Server>> {
+        self.servers[index].lock().expect("no panic")
     }
 }
 
-fn bare(installation: Installation, index: usize) -> Setup {
-    Setup::over(installation).unlimited().log(&format!("server-{index}.log"))
+fn base_setup(installation: Installation, index: usize) -> Setup {
+    Setup::with_installation(installation).unlimited().log(&format!("server-{index}.log"))
 }
 
-impl Havoc {
+impl KillLoop {
     /// Stops the loop with all servers running. Returns how many were killed.
-    pub(crate) async fn end(mut self) -> usize {
-        self.over.store(true, Ordering::Relaxed);
+    pub(crate) async fn stop(mut self) -> usize {
+        self.stopped.store(true, Ordering::Relaxed);
         self.kills.take().expect("the loop is running").await.expect("every server restarted")
     }
 }
 
-impl Drop for Havoc {
+impl Drop for KillLoop {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
+        self.stopped.store(true, Ordering::Relaxed);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::support::{Client, Credentials, Fleet, Havoc, Installation, Server};
+use super::support::{Client, Credentials, Installation, KillLoop, Server, ServerCluster};
 
-pub(crate) enum Stage {
+pub(crate) enum Deployment {
     One(Server),
-    Several { servers: Arc<Fleet>, havoc: Option<Havoc> },
+    Several { servers: Arc<ServerCluster>, kill_loop: Option<KillLoop> },
 }
 
-impl Stage {
+impl Deployment {
     /// One server with SQLite in its data folder.
     pub(crate) fn sqlite() -> Self {
         Self::One(Server::start())
@@ -17,14 +17,14 @@ impl Stage {
 
     /// One server over PostgreSQL.
     pub(crate) async fn postgres() -> Self {
-        Self::One(Server::over(Installation::on_postgres().await))
+        Self::One(Server::start_with(Installation::with_new_postgres().await))
     }
 
     /// Two servers over PostgreSQL, of which at most one is down at a time.
-    pub(crate) async fn two_in_havoc() -> Self {
-        let servers = Fleet::start(Installation::on_postgres().await, 2);
-        let havoc = Some(servers.havoc());
-        Self::Several { servers, havoc }
+    pub(crate) async fn two_with_kill_loop() -> Self {
+        let servers = ServerCluster::start(Installation::with_new_postgres().await, 2);
+        let havoc = Some(servers.start_kill_loop());
+        Self::Several { servers, kill_loop: havoc }
     }
 
     pub(crate) fn installation(&self) -> &Installation {
@@ -35,7 +35,7 @@ impl Stage {
     }
 
     /// Whether responses may be lost, so that a request is sent more often than it is answered.
-    pub(crate) fn loses_answers(&self) -> bool {
+    pub(crate) fn may_lose_responses(&self) -> bool {
         matches!(self, Self::Several { .. })
     }
 
@@ -56,28 +56,28 @@ impl Stage {
     }
 
     /// Restarts every server. From here on, all of them run.
-    pub(crate) async fn restarted(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         match self {
             Self::One(server) => {
                 let installation = server.installation().clone();
                 assert!(server.stop().success());
-                Self::One(Server::over(installation))
+                Self::One(Server::start_with(installation))
             }
-            Self::Several { servers, havoc } => {
-                let kills = havoc.expect("the kill loop runs until here").end().await;
+            Self::Several { servers, kill_loop: havoc } => {
+                let kills = havoc.expect("the kill loop runs until here").stop().await;
                 println!("{kills} servers were killed and restarted");
                 for index in 0..servers.len() {
                     servers.kill(index);
-                    servers.start_again(index);
+                    servers.restart(index);
                 }
-                Self::Several { servers, havoc: None }
+                Self::Several { servers, kill_loop: None }
             }
         }
     }
 
     /// Waits until every audit entry is sealed.
-    pub(crate) async fn sealed(&self) {
-        self.installation().sealed().await;
+    pub(crate) async fn wait_until_sealed(&self) {
+        self.installation().wait_until_sealed().await;
     }
 
     /// Stops every server with SIGTERM; returns the installation.

@@ -10,14 +10,14 @@ use webhooks::{
 
 use crate::{
     Fixture,
-    queue::{DISTRIBUTOR, SPAN, attempted, lane_of},
+    queue::{FAN_OUT_OWNER, LEASE_DURATION, attempt_result, partition_of},
     samples,
 };
 
 /// An event becomes one delivery for each active subscription to its type that existed when it happened, and none for
 /// any other.
 pub async fn an_event_becomes_a_delivery_for_each_subscription_to_it(fixture: Fixture) {
-    let (home, away) = (fixture.home, fixture.organization("away").await);
+    let (home, away) = (fixture.home, fixture.create_organization("away").await);
     let account = fixture.create(home, samples::account("scanner")).await.meta.id;
     let subscribed = [fixture.subscribe(home, "one").await, fixture.subscribe(home, "two").await];
     let usual = |slot| samples::subscription(account, slot);
@@ -28,12 +28,12 @@ pub async fn an_event_becomes_a_delivery_for_each_subscription_to_it(fixture: Fi
     fixture.create(home, samples::with_status(&usual(1), disabled, Some(DisabledReason::Requested))).await;
     fixture.create(home, samples::with_status(&usual(2), SubscriptionStatus::Removed, None)).await;
     fixture.subscribe(away, "other").await;
-    let (finding, event) = fixture.told(home, "f-1").await;
+    let (finding, event) = fixture.publish_finding(home, "f-1").await;
     fixture.clock.tick();
     fixture.create(home, usual(3)).await;
 
     assert_eq!(fixture.store.pending_organizations(None, 10).await.unwrap(), [home]);
-    assert_eq!(fixture.distribute(home, 10).await, FanOut { events: 1, deliveries: 2, remaining: false });
+    assert_eq!(fixture.fan_out(home, 10).await, FanOut { events: 1, deliveries: 2, remaining: false });
     let mut deliveries = fixture.deliveries(home).await;
     deliveries.sort_by_key(|delivery| delivery.record.subscription);
     for (delivery, subscription) in deliveries.iter().zip(&subscribed) {
@@ -43,34 +43,39 @@ pub async fn an_event_becomes_a_delivery_for_each_subscription_to_it(fixture: Fi
         assert_eq!((delivery.record.subject, delivery.record.subject_revision), (finding.meta.ulid(), Revision(1)));
     }
     assert_eq!(deliveries.len(), 2);
-    assert_eq!((fixture.pending().await, fixture.deliveries(away).await.len()), (0, 0));
+    assert_eq!((fixture.pending_events().await, fixture.deliveries(away).await.len()), (0, 0));
     assert!(fixture.store.pending_organizations(None, 10).await.unwrap().is_empty());
-    assert_eq!(fixture.distribute(home, 10).await, FanOut::default());
+    assert_eq!(fixture.fan_out(home, 10).await, FanOut::default());
 }
 
 /// Each fan-out takes at most `limit` events, the oldest first.
-pub async fn events_are_distributed_oldest_first_and_in_bounds(fixture: Fixture) {
+pub async fn events_are_fanned_out_oldest_first_up_to_a_limit(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
     let mut events = Vec::new();
     for number in 0..5 {
         fixture.clock.tick();
-        events.push(fixture.told(fixture.home, &format!("f-{number}")).await.1.id);
+        events.push(fixture.publish_finding(fixture.home, &format!("f-{number}")).await.1.id);
     }
     let mut seen = Vec::new();
     for expected in [2, 2, 1, 0] {
-        let distribution = fixture.distribute(fixture.home, 2).await;
+        let distribution = fixture.fan_out(fixture.home, 2).await;
         assert_eq!(distribution, FanOut { events: expected, deliveries: expected, remaining: false });
-        seen = fixture.due(lane_of(&subscription)).await.iter().map(|due| due.delivery.record.event).collect();
+        seen = fixture
+            .due_deliveries(partition_of(&subscription))
+            .await
+            .iter()
+            .map(|due| due.delivery.record.event)
+            .collect();
         assert_eq!(seen[..], events[..seen.len()]);
     }
     assert_eq!(seen, events);
 }
 
 /// Revisions are delivered in order, however the clock steps and the events are batched.
-pub async fn revisions_of_one_record_come_in_order_whatever_the_clock_says(fixture: Fixture) {
+pub async fn revisions_of_one_record_are_due_in_order_despite_clock_steps(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
     fixture.clock.advance(Duration::from_secs(60));
-    let (mut finding, _) = fixture.told(fixture.home, "f-1").await;
+    let (mut finding, _) = fixture.publish_finding(fixture.home, "f-1").await;
     for step in 0..6_u64 {
         match step % 3 {
             0 => fixture.clock.set(fixture.now() - Duration::from_secs(10)),
@@ -79,12 +84,12 @@ pub async fn revisions_of_one_record_come_in_order_whatever_the_clock_says(fixtu
                 fixture.clock.tick();
             }
         }
-        fixture.told(fixture.home, &format!("other-{step}")).await;
-        finding = fixture.told_again(&finding).await.0;
+        fixture.publish_finding(fixture.home, &format!("other-{step}")).await;
+        finding = fixture.publish_update(&finding).await.0;
     }
     fixture.clock.advance(Duration::from_secs(120));
-    while fixture.distribute(fixture.home, 2).await.events > 0 {}
-    let due = fixture.due(lane_of(&subscription)).await;
+    while fixture.fan_out(fixture.home, 2).await.events > 0 {}
+    let due = fixture.due_deliveries(partition_of(&subscription)).await;
     let of_finding = due.iter().filter(|due| due.delivery.record.subject == finding.meta.ulid());
     let revisions: Vec<i64> = of_finding.map(|due| due.delivery.record.subject_revision.0).collect();
     assert_eq!(revisions, [1, 2, 3, 4, 5, 6, 7]);
@@ -92,30 +97,31 @@ pub async fn revisions_of_one_record_come_in_order_whatever_the_clock_says(fixtu
 }
 
 /// An event whose timestamp is older than others that are already fanned out is fanned out once it is stored.
-pub async fn a_late_commit_is_not_passed_over(fixture: Fixture) {
+pub async fn an_event_that_is_committed_late_is_not_skipped(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
-    let (mut late, finding) = fixture.creation(fixture.home, samples::finding("late"));
+    let (mut late, finding) = fixture.create_changeset(fixture.home, samples::finding("late"));
     let event = samples::outbox_event(&*fixture.entropy, &finding);
     late.publish(event.clone());
     fixture.clock.advance(Duration::from_secs(5));
-    fixture.told(fixture.home, "early").await;
-    assert_eq!(fixture.distribute(fixture.home, 10).await.events, 1);
+    fixture.publish_finding(fixture.home, "early").await;
+    assert_eq!(fixture.fan_out(fixture.home, 10).await.events, 1);
     fixture.commit(late).await.unwrap();
-    assert_eq!(fixture.distribute(fixture.home, 10).await, FanOut { events: 1, deliveries: 1, remaining: false });
-    let due = fixture.due(lane_of(&subscription)).await;
+    assert_eq!(fixture.fan_out(fixture.home, 10).await, FanOut { events: 1, deliveries: 1, remaining: false });
+    let due = fixture.due_deliveries(partition_of(&subscription)).await;
     assert_eq!((due.len(), due[0].delivery.record.event), (2, event.id), "the earlier event is due first");
 }
 
 /// A delivery that exists already keeps its state, and no second one is created.
-pub async fn an_event_that_is_a_delivery_already_stays_that_one(fixture: Fixture) {
+pub async fn an_existing_delivery_of_an_event_is_kept(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
-    let events = [fixture.told(fixture.home, "f-1").await.1, fixture.told(fixture.home, "f-2").await.1];
+    let events =
+        [fixture.publish_finding(fixture.home, "f-1").await.1, fixture.publish_finding(fixture.home, "f-2").await.1];
     let mut recovered = WebhookDelivery::new(&samples::stored_event(&events[0]), subscription.meta.id);
     recovered.record = recovered.record.cancelled();
     let mut changeset = fixture.changeset(fixture.home);
     changeset.create(&recovered);
     fixture.commit(changeset).await.unwrap();
-    assert_eq!(fixture.distribute(fixture.home, 10).await.events, 2);
+    assert_eq!(fixture.fan_out(fixture.home, 10).await.events, 2);
     let mut deliveries = fixture.deliveries(fixture.home).await;
     deliveries.sort_by_key(|delivery| delivery.record.event);
     assert_eq!(deliveries.len(), 2);
@@ -125,37 +131,40 @@ pub async fn an_event_that_is_a_delivery_already_stays_that_one(fixture: Fixture
 
 /// Events for healthy endpoints are stored as deliveries first and need not wait for those of failing endpoints. No
 /// subscription gets an event twice.
-pub async fn those_whose_endpoints_are_failing_may_be_told_after_the_others(fixture: Fixture) {
-    let healthy = lane_of(&fixture.subscribe(fixture.home, "healthy").await);
-    let failing = lane_of(&fixture.subscribe(fixture.home, "failing").await);
+pub async fn healthy_subscriptions_receive_events_before_failing_ones(fixture: Fixture) {
+    let healthy = partition_of(&fixture.subscribe(fixture.home, "healthy").await);
+    let failing = partition_of(&fixture.subscribe(fixture.home, "failing").await);
     for partition in [healthy, failing] {
-        fixture.look_at(partition).await;
+        fixture.acquire_and_release(partition).await;
     }
     let health = DeliveryHealth { last_delivery_at: None, failing_since: Some(fixture.clock.tick()) };
     fixture.store.record_results(failing, &[], Some(health)).await.unwrap();
-    fixture.told(fixture.home, "f-1").await;
+    fixture.publish_finding(fixture.home, "f-1").await;
     let due = async || fixture.store.due_partitions(fixture.now(), 10).await.unwrap();
-    let due_counts = async || (fixture.due(healthy).await.len(), fixture.due(failing).await.len());
-    assert!(fixture.store.acquire_lease(Lease::Distributor, DISTRIBUTOR, fixture.now(), SPAN).await.unwrap());
+    let due_counts =
+        async || (fixture.due_deliveries(healthy).await.len(), fixture.due_deliveries(failing).await.len());
+    assert!(
+        fixture.store.acquire_lease(Lease::Distributor, FAN_OUT_OWNER, fixture.now(), LEASE_DURATION).await.unwrap()
+    );
     // The second time simulates a server that failed between the two phases.
     for _ in 0..2 {
-        let first = fixture.distribute_to(fixture.home, 10, FanOutPhase::Healthy).await;
+        let first = fixture.fan_out_phase(fixture.home, 10, FanOutPhase::Healthy).await;
         assert_eq!(first, FanOut { events: 1, deliveries: 1, remaining: true });
-        assert_eq!((due().await, due_counts().await, fixture.pending().await), (vec![healthy], (1, 0), 1));
+        assert_eq!((due().await, due_counts().await, fixture.pending_events().await), (vec![healthy], (1, 0), 1));
     }
-    let sent = attempted(&fixture.due(healthy).await[0].delivery, fixture.now(), None);
-    assert!(fixture.claim(healthy, "one").await);
+    let sent = attempt_result(&fixture.due_deliveries(healthy).await[0].delivery, fixture.now(), None);
+    assert!(fixture.acquire(healthy, "one").await);
     assert!(fixture.store.record_results(healthy, &[sent], None).await.unwrap().is_empty());
-    assert!(fixture.give_up(healthy, "one").await);
-    let remaining = fixture.distribute_to(fixture.home, 10, FanOutPhase::Remaining).await;
+    assert!(fixture.release(healthy, "one").await);
+    let remaining = fixture.fan_out_phase(fixture.home, 10, FanOutPhase::Remaining).await;
     assert_eq!(remaining, FanOut { events: 1, deliveries: 2, remaining: false });
-    assert_eq!((due().await, due_counts().await, fixture.pending().await), (vec![failing], (0, 1), 0));
+    assert_eq!((due().await, due_counts().await, fixture.pending_events().await), (vec![failing], (0, 1), 0));
 
-    let away = fixture.organization("away").await;
-    let alone = lane_of(&fixture.subscribe(away, "alone").await);
+    let away = fixture.create_organization("away").await;
+    let alone = partition_of(&fixture.subscribe(away, "alone").await);
     fixture.store.record_results(alone, &[], Some(health)).await.unwrap();
-    fixture.told(away, "f-1").await;
-    let all = fixture.distribute_to(away, 10, FanOutPhase::Healthy).await;
+    fixture.publish_finding(away, "f-1").await;
+    let all = fixture.fan_out_phase(away, 10, FanOutPhase::Healthy).await;
     assert_eq!(
         all,
         FanOut { events: 1, deliveries: 1, remaining: false },
@@ -164,21 +173,21 @@ pub async fn those_whose_endpoints_are_failing_may_be_told_after_the_others(fixt
 }
 
 /// A process without the lease fans out nothing, not even a former owner, and its attempt has no effect.
-pub async fn only_who_has_the_lease_distributes(fixture: Fixture) {
+pub async fn only_the_lease_owner_fans_out_events(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
-    fixture.told(fixture.home, "f-1").await;
+    fixture.publish_finding(fixture.home, "f-1").await;
     let attempt = async |owner: &str| {
         let result =
             fixture.store.fan_out(fixture.home, owner, fixture.now(), 10, FanOutPhase::Remaining).await.unwrap();
-        assert_eq!((result, fixture.pending().await), (FanOut::default(), 1), "{owner}");
+        assert_eq!((result, fixture.pending_events().await), (FanOut::default(), 1), "{owner}");
         assert!(fixture.deliveries(fixture.home).await.is_empty(), "{owner}");
     };
     attempt("nobody").await;
-    assert!(fixture.store.acquire_lease(Lease::Distributor, "slow", fixture.now(), SPAN).await.unwrap());
+    assert!(fixture.store.acquire_lease(Lease::Distributor, "slow", fixture.now(), LEASE_DURATION).await.unwrap());
     attempt("other").await;
-    fixture.clock.advance(SPAN);
+    fixture.clock.advance(LEASE_DURATION);
     attempt("slow").await;
-    assert!(fixture.store.acquire_lease(Lease::Distributor, "other", fixture.now(), SPAN).await.unwrap());
+    assert!(fixture.store.acquire_lease(Lease::Distributor, "other", fixture.now(), LEASE_DURATION).await.unwrap());
     attempt("slow").await;
     let now = fixture.now();
     let distributed = fixture.store.fan_out(fixture.home, "other", now, 10, FanOutPhase::Remaining).await.unwrap();
@@ -186,49 +195,51 @@ pub async fn only_who_has_the_lease_distributes(fixture: Fixture) {
 }
 
 /// Concurrent fan-outs are serialized.
-pub async fn of_eight_rounds_at_once_each_event_is_in_one(fixture: Fixture) {
+pub async fn eight_concurrent_fan_outs_process_each_event_once(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
     for number in 0..12 {
-        fixture.told(fixture.home, &format!("f-{number}")).await;
+        fixture.publish_finding(fixture.home, &format!("f-{number}")).await;
     }
     let (home, now) = (fixture.home, fixture.now());
-    assert!(fixture.store.acquire_lease(Lease::Distributor, DISTRIBUTOR, now, SPAN).await.unwrap());
+    assert!(fixture.store.acquire_lease(Lease::Distributor, FAN_OUT_OWNER, now, LEASE_DURATION).await.unwrap());
     let fan_outs: Vec<_> = (0..8)
         .map(|_| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(async move { store.fan_out(home, DISTRIBUTOR, now, 5, FanOutPhase::Remaining).await.unwrap() })
+            tokio::spawn(
+                async move { store.fan_out(home, FAN_OUT_OWNER, now, 5, FanOutPhase::Remaining).await.unwrap() },
+            )
         })
         .collect();
     for fan_out in fan_outs {
         fan_out.await.unwrap();
     }
-    assert_eq!((fixture.pending().await, fixture.deliveries(home).await.len()), (0, 12));
+    assert_eq!((fixture.pending_events().await, fixture.deliveries(home).await.len()), (0, 12));
 }
 
 /// An event of an unknown type stays pending and blocks no other event.
-pub async fn an_event_that_is_not_known_waits_for_a_server_that_knows_it(fixture: Fixture) {
+pub async fn an_event_of_an_unknown_type_waits_for_a_server_that_supports_it(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
-    let (mut changeset, finding) = fixture.creation(fixture.home, samples::finding("f-0"));
+    let (mut changeset, finding) = fixture.create_changeset(fixture.home, samples::finding("f-0"));
     let event = OutboxEvent { name: "later.event", ..samples::outbox_event(&*fixture.entropy, &finding) };
     changeset.publish(event.clone());
     fixture.commit(changeset).await.unwrap();
     assert!(fixture.store.pending_organizations(None, 10).await.unwrap().is_empty());
     fixture.clock.tick();
-    fixture.told(fixture.home, "f-1").await;
-    assert_eq!(fixture.distribute(fixture.home, 1).await, FanOut { events: 1, deliveries: 1, remaining: false });
-    assert_eq!(fixture.pending().await, 1);
+    fixture.publish_finding(fixture.home, "f-1").await;
+    assert_eq!(fixture.fan_out(fixture.home, 1).await, FanOut { events: 1, deliveries: 1, remaining: false });
+    assert_eq!(fixture.pending_events().await, 1);
     assert_eq!(fixture.store.delivery_lag(fixture.now()).await.unwrap().oldest_event, Some(event.created_at));
 }
 
 /// Organizations are listed in the order of their identifiers, at most `limit` of them, after any given one.
-pub async fn organizations_with_events_are_told_in_bounds(fixture: Fixture) {
+pub async fn organizations_with_pending_events_are_listed_up_to_a_limit(fixture: Fixture) {
     let mut organizations = Vec::new();
     for slug in ["a", "b", "c", "d"] {
         fixture.clock.tick();
-        let organization = fixture.organization(slug).await;
+        let organization = fixture.create_organization(slug).await;
         if slug != "c" {
-            fixture.told(organization, "f-1").await;
-            fixture.told(organization, "f-2").await;
+            fixture.publish_finding(organization, "f-1").await;
+            fixture.publish_finding(organization, "f-2").await;
             organizations.push(organization);
         }
     }
@@ -241,14 +252,14 @@ pub async fn organizations_with_events_are_told_in_bounds(fixture: Fixture) {
 }
 
 /// A delivery becomes visible later than its event happened, and after the `as_of` of any earlier list.
-pub async fn what_is_distributed_shows_in_a_catch_up(fixture: Fixture) {
+pub async fn a_new_delivery_is_visible_in_a_catch_up(fixture: Fixture) {
     fixture.subscribe(fixture.home, "one").await;
-    fixture.told(fixture.home, "f-1").await;
+    fixture.publish_finding(fixture.home, "f-1").await;
     fixture.clock.advance(Duration::from_secs(5));
     let filter = DeliveryFilter::default();
     let before = fixture.list::<WebhookDelivery>(fixture.home, &filter, &PageRequest::default()).await;
-    fixture.distribute(fixture.home, 10).await;
+    fixture.fan_out(fixture.home, 10).await;
     let window = TimeRange { updated_after: Some(before.as_of), ..TimeRange::default() };
     let page = PageRequest { time_range: window, order: Order::Changed, ..PageRequest::default() };
-    assert_eq!(fixture.walk::<WebhookDelivery>(fixture.home, &filter, page).await.len(), 1);
+    assert_eq!(fixture.list_all::<WebhookDelivery>(fixture.home, &filter, page).await.len(), 1);
 }

@@ -10,47 +10,47 @@ use webhooks::FanOutPhase;
 
 use crate::{Fixture, samples};
 
-const SPAN: Duration = Duration::from_secs(10);
-const ALMOST: Duration = Duration::from_millis(9_999);
+const LEASE_DURATION: Duration = Duration::from_secs(10);
+const ALMOST_LEASE_DURATION: Duration = Duration::from_millis(9_999);
 
-async fn hold(fixture: &Fixture, owner: &str) -> bool {
-    fixture.store.acquire_lease(Lease::Sealer, owner, fixture.now(), SPAN).await.unwrap()
+async fn acquire_lease(fixture: &Fixture, owner: &str) -> bool {
+    fixture.store.acquire_lease(Lease::Sealer, owner, fixture.now(), LEASE_DURATION).await.unwrap()
 }
 
 /// The owner keeps a lease as long as it renews it; no other process gets it before it expires.
-pub async fn a_lease_is_its_holders_until_it_ends(fixture: Fixture) {
-    assert!(hold(&fixture, "one").await);
-    assert!(!hold(&fixture, "other").await);
-    fixture.clock.advance(ALMOST);
-    assert!(!hold(&fixture, "other").await);
-    assert!(hold(&fixture, "one").await, "the owner renews its lease");
-    fixture.clock.advance(ALMOST);
-    assert!(!hold(&fixture, "other").await, "a renewed lease runs from its renewal");
+pub async fn a_lease_belongs_to_its_owner_until_it_expires(fixture: Fixture) {
+    assert!(acquire_lease(&fixture, "one").await);
+    assert!(!acquire_lease(&fixture, "other").await);
+    fixture.clock.advance(ALMOST_LEASE_DURATION);
+    assert!(!acquire_lease(&fixture, "other").await);
+    assert!(acquire_lease(&fixture, "one").await, "the owner renews its lease");
+    fixture.clock.advance(ALMOST_LEASE_DURATION);
+    assert!(!acquire_lease(&fixture, "other").await, "a renewed lease runs from its renewal");
     fixture.clock.tick();
-    assert!(hold(&fixture, "other").await, "an expired lease can be acquired");
-    assert!(!hold(&fixture, "one").await);
+    assert!(acquire_lease(&fixture, "other").await, "an expired lease can be acquired");
+    assert!(!acquire_lease(&fixture, "one").await);
 }
 
 /// A lease that its owner releases is free immediately; a release by another process has no effect.
-pub async fn a_lease_is_given_up_by_its_holder_alone(fixture: Fixture) {
-    assert!(hold(&fixture, "one").await);
+pub async fn only_the_owner_can_release_a_lease(fixture: Fixture) {
+    assert!(acquire_lease(&fixture, "one").await);
     fixture.store.release_lease(Lease::Sealer, "other").await.unwrap();
-    assert!(!hold(&fixture, "other").await);
+    assert!(!acquire_lease(&fixture, "other").await);
     fixture.store.release_lease(Lease::Sealer, "one").await.unwrap();
-    assert!(hold(&fixture, "other").await);
+    assert!(acquire_lease(&fixture, "other").await);
     fixture.store.release_lease(Lease::Sealer, "one").await.unwrap();
-    assert!(!hold(&fixture, "one").await);
+    assert!(!acquire_lease(&fixture, "one").await);
 }
 
 /// Of eight concurrent calls one acquires the lease.
-pub async fn one_of_eight_gets_the_lease(fixture: Fixture) {
+pub async fn one_of_eight_concurrent_callers_acquires_the_lease(fixture: Fixture) {
     let now = fixture.now();
     let calls: Vec<_> = (0..8)
         .map(|number| {
             let store = Arc::clone(&fixture.store);
-            tokio::spawn(
-                async move { store.acquire_lease(Lease::Sealer, &format!("{number}"), now, SPAN).await.unwrap() },
-            )
+            tokio::spawn(async move {
+                store.acquire_lease(Lease::Sealer, &format!("{number}"), now, LEASE_DURATION).await.unwrap()
+            })
         })
         .collect();
     let mut owners = 0;
@@ -61,11 +61,11 @@ pub async fn one_of_eight_gets_the_lease(fixture: Fixture) {
 }
 
 /// At most `limit` expired idempotency records are deleted per call; the others are kept.
-pub async fn expired_keys_are_forgotten_in_bounds(fixture: Fixture) {
+pub async fn expired_idempotency_keys_are_deleted_up_to_a_limit(fixture: Fixture) {
     let at = fixture.now();
     let mut records = Vec::new();
     for number in 0..10 {
-        let usual = samples::claim(fixture.home, &format!("key-{number}"), at);
+        let usual = samples::idempotency_record(fixture.home, &format!("key-{number}"), at);
         let record =
             IdempotencyRecord { expires_at: at + Duration::from_secs(if number < 7 { 60 } else { 120 }), ..usual };
         let mut changeset = fixture.changeset(fixture.home);
@@ -85,26 +85,26 @@ pub async fn expired_keys_are_forgotten_in_bounds(fixture: Fixture) {
 }
 
 /// Pending events of all organizations are counted.
-pub async fn waiting_events_are_counted(fixture: Fixture) {
-    let away = fixture.organization("away").await;
-    assert_eq!(fixture.pending().await, 0);
+pub async fn pending_events_are_counted(fixture: Fixture) {
+    let away = fixture.create_organization("away").await;
+    assert_eq!(fixture.pending_events().await, 0);
     for (organization, events) in [(fixture.home, 2), (away, 3)] {
-        let (mut changeset, stored) = fixture.creation(organization, samples::finding("f-1"));
+        let (mut changeset, stored) = fixture.create_changeset(organization, samples::finding("f-1"));
         for _ in 0..events {
             changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
         }
         fixture.commit(changeset).await.unwrap();
     }
-    assert_eq!(fixture.pending().await, 5);
+    assert_eq!(fixture.pending_events().await, 5);
 }
 
 /// Every call to a closed store fails with `Unavailable`, but calls that began before are completed.
-pub async fn a_closed_store_is_not_available(fixture: Fixture) {
+pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
     let (store, home) = (&fixture.store, fixture.home);
     store.check_ready().await.unwrap();
     let stored = fixture.create(home, samples::finding("f-1")).await;
-    let (changeset, _) = fixture.creation(home, samples::finding("f-2"));
-    let record = samples::claim(home, "key", fixture.now());
+    let (changeset, _) = fixture.create_changeset(home, samples::finding("f-2"));
+    let record = samples::idempotency_record(home, "key", fixture.now());
     let entry = samples::entry(&*fixture.entropy, home, fixture.now());
     let timestamp = store.begin_entry();
     let key = auth::EncryptedSigningKey {
@@ -113,7 +113,7 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ciphertext: vec![1],
         created_at: fixture.now(),
     };
-    let partition = webhooks::Partition { organization: home, subscription: fixture.id() };
+    let partition = webhooks::Partition { organization: home, subscription: fixture.new_id() };
     store.close().await;
     store.close().await;
     let refused = fixture.commit(changeset).await;
@@ -134,16 +134,16 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("head", store.head(home).await.map(drop)),
         ("tail", store.unsealed_stats(None).await.map(drop)),
         ("checkpoints", store.checkpoints(home, 0, 1).await.map(drop)),
-        ("by_client_id", store.by_client_id(fixture.id()).await.map(drop)),
-        ("revision", store.revision(home, fixture.id()).await.map(drop)),
-        ("record_last_used", store.record_last_used(&[(home, fixture.id(), fixture.now())]).await),
-        ("last_used", store.last_used(home, fixture.id()).await.map(drop)),
+        ("by_client_id", store.by_client_id(fixture.new_id()).await.map(drop)),
+        ("revision", store.revision(home, fixture.new_id()).await.map(drop)),
+        ("record_last_used", store.record_last_used(&[(home, fixture.new_id(), fixture.now())]).await),
+        ("last_used", store.last_used(home, fixture.new_id()).await.map(drop)),
         ("signing_keys", store.signing_keys().await.map(drop)),
         ("add_first_signing_key", store.add_first_signing_key(&key).await),
         ("master_key_check", store.master_key_check().await.map(drop)),
         ("store_master_key_check", store.store_master_key_check("value").await.map(drop)),
         ("organizations", store.organizations().await.map(drop)),
-        ("acquire_lease", store.acquire_lease(Lease::Sealer, "one", fixture.now(), SPAN).await.map(drop)),
+        ("acquire_lease", store.acquire_lease(Lease::Sealer, "one", fixture.now(), LEASE_DURATION).await.map(drop)),
         ("release_lease", store.release_lease(Lease::Sealer, "one").await),
         ("delete_expired_keys", store.delete_expired_keys(fixture.now(), 1).await.map(drop)),
         ("time", store.time().await.map(drop)),
@@ -153,7 +153,10 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("due_partitions", store.due_partitions(fixture.now(), 1).await.map(drop)),
         (
             "acquire_partitions",
-            store.acquire_partitions(&[partition], "one", fixture.now(), fixture.now() + SPAN).await.map(drop),
+            store
+                .acquire_partitions(&[partition], "one", fixture.now(), fixture.now() + LEASE_DURATION)
+                .await
+                .map(drop),
         ),
         ("renew_partitions", store.renew_partitions("one", fixture.now()).await),
         ("partition_revisions", store.partition_revisions(partition).await.map(drop)),
@@ -164,7 +167,7 @@ pub async fn a_closed_store_is_not_available(fixture: Fixture) {
         ("release_all_partitions", store.release_all_partitions("one").await),
         ("delivery_health", store.delivery_health(home, &[partition.subscription]).await.map(drop)),
         ("events", store.events(home, ulid::Ulid::nil(), ulid::Ulid::max(), 1).await.map(drop)),
-        ("existing_deliveries", store.existing_deliveries(partition, &[fixture.id()]).await.map(drop)),
+        ("existing_deliveries", store.existing_deliveries(partition, &[fixture.new_id()]).await.map(drop)),
         ("prune", store.prune(fixture.now(), 1).await.map(drop)),
         ("delivery_lag", store.delivery_lag(fixture.now()).await.map(drop)),
     ];

@@ -17,30 +17,30 @@ use limits::MemoryLimits;
 use registers::Control;
 use scopes::{Scope, ScopeSet};
 use serde_json::{Value, json};
-use store_contract::{Fixture, Opened, TestClock, samples};
+use store_contract::{Fixture, OpenedStore, TestClock, samples};
 use store_memory::MemoryStore;
 
 use super::{
-    keys::Keys,
-    request::{Answer, Call},
-    watched::Watched,
-    webhooks::{CountingBell, Endpoints},
+    faulty_store::FaultyStore,
+    keys::TestKeys,
+    request::{TestRequest, TestResponse},
+    webhooks::{CountingNotifier, FakeEndpoints},
 };
 
 /// The peer address of a request, unless a test sets another one.
-pub(crate) const ADDRESS: &str = "192.0.2.7:40000";
+pub(crate) const CLIENT_ADDRESS: &str = "192.0.2.7:40000";
 
 /// The API under test, with its store, its clock and its other dependencies.
-pub(crate) struct House {
+pub(crate) struct TestApi {
     pub(crate) fixture: Fixture,
-    pub(crate) watched: Arc<Watched>,
+    pub(crate) store: Arc<FaultyStore>,
     pub(crate) app: App,
     pub(crate) router: Router,
     pub(crate) home: OrganizationId,
-    pub(crate) keys: Keys,
-    pub(crate) answered: Arc<Answered>,
-    pub(crate) endpoints: Arc<Endpoints>,
-    pub(crate) bell: Arc<CountingBell>,
+    pub(crate) keys: TestKeys,
+    pub(crate) observer: Arc<RecordingObserver>,
+    pub(crate) endpoints: Arc<FakeEndpoints>,
+    pub(crate) notifier: Arc<CountingNotifier>,
 }
 
 /// An API client: an account, its secret and a token for all its scopes.
@@ -53,21 +53,21 @@ pub(crate) struct Client {
 
 /// An observer that records each response that the API reports: method, route template and status.
 #[derive(Default)]
-pub(crate) struct Answered(Mutex<Vec<(String, &'static str, u16)>>);
+pub(crate) struct RecordingObserver(Mutex<Vec<(String, &'static str, u16)>>);
 
-impl Answered {
+impl RecordingObserver {
     pub(crate) fn last(&self) -> Option<(String, &'static str, u16)> {
         self.0.lock().unwrap().last().cloned()
     }
 }
 
-impl Observer for Answered {
+impl Observer for RecordingObserver {
     fn record_response(&self, method: &str, route: &'static str, status: u16, _: Duration) {
         self.0.lock().unwrap().push((method.to_owned(), route, status));
     }
 }
 
-impl House {
+impl TestApi {
     /// Opens an API with rate limits so high that no test reaches them by accident.
     pub(crate) async fn open() -> Self {
         let unlimited = 1_000_000;
@@ -78,30 +78,30 @@ impl House {
             token_endpoint: unlimited,
             token_endpoint_address: unlimited,
         };
-        Self::with(ApiSettings { quotas, ..ApiSettings::default() }).await
+        Self::with_settings(ApiSettings { quotas, ..ApiSettings::default() }).await
     }
 
     /// Opens an API with these settings.
-    pub(crate) async fn with(settings: ApiSettings) -> Self {
-        Self::verifying(settings, |verifier| verifier).await
+    pub(crate) async fn with_settings(settings: ApiSettings) -> Self {
+        Self::with_verifier(settings, |verifier| verifier).await
     }
 
     /// Opens an API with these settings. `customize` may replace or wrap the usual token verifier.
-    pub(crate) async fn verifying(
+    pub(crate) async fn with_verifier(
         settings: ApiSettings,
         customize: impl FnOnce(Arc<dyn TokenVerifier>) -> Arc<dyn TokenVerifier>,
     ) -> Self {
         let mut opened = None;
         let fixture = Fixture::open(async |clock| {
-            let store = Arc::new(Watched::over(Arc::new(MemoryStore::new(clock))));
+            let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new(clock))));
             opened = Some(Arc::clone(&store));
-            Opened::new(store)
+            OpenedStore::new(store)
         })
         .await;
-        let observer = Arc::<Answered>::default();
-        let (endpoints, notifier) = (Arc::<Endpoints>::default(), Arc::<CountingBell>::default());
+        let observer = Arc::<RecordingObserver>::default();
+        let (endpoints, notifier) = (Arc::<FakeEndpoints>::default(), Arc::<CountingNotifier>::default());
         let entropy: Arc<dyn Entropy> = fixture.entropy.clone();
-        let keys = Keys::new(&entropy, fixture.now());
+        let keys = TestKeys::new(&entropy, fixture.now());
         let app = App::new(Services {
             store: Arc::clone(&fixture.store),
             clock: fixture.clock.clone(),
@@ -110,8 +110,8 @@ impl House {
             signer: keys.tokens.clone(),
             verifier: customize(keys.verifier()),
             limits: Arc::new(MemoryLimits::default()),
-            cursor_cipher: keys.cursors.clone(),
-            response_cipher: keys.answers.clone(),
+            cursor_cipher: keys.cursor_cipher.clone(),
+            response_cipher: keys.response_cipher.clone(),
             observer: observer.clone(),
             webhook_signer: keys.webhooks.clone(),
             sender: endpoints.clone(),
@@ -121,17 +121,7 @@ impl House {
         });
         let router = api::router(app.clone());
         let home = fixture.home;
-        Self {
-            fixture,
-            watched: opened.unwrap(),
-            app,
-            router,
-            home,
-            keys,
-            answered: observer,
-            endpoints,
-            bell: notifier,
-        }
+        Self { fixture, store: opened.unwrap(), app, router, home, keys, observer, endpoints, notifier }
     }
 
     pub(crate) fn clock(&self) -> &TestClock {
@@ -140,11 +130,11 @@ impl House {
 
     /// Creates an account with these scopes and gets a token for it from the token endpoint.
     pub(crate) async fn client(&self, organization: OrganizationId, scopes: &[Scope]) -> Client {
-        self.client_of(organization, scopes, |account| account).await
+        self.client_with(organization, scopes, |account| account).await
     }
 
     /// Like [`House::client`], with an account that `customize` may change before it is stored.
-    pub(crate) async fn client_of(
+    pub(crate) async fn client_with(
         &self,
         organization: OrganizationId,
         scopes: &[Scope],
@@ -154,27 +144,27 @@ impl House {
         let account = ServiceAccount {
             scopes: scopes.iter().copied().collect(),
             secrets: vec![auth::StoredSecret { hash: self.keys.hash(&secret), ends_at: None }],
-            ..samples::account(&format!("account {}", self.fixture.id::<Finding>()))
+            ..samples::account(&format!("account {}", self.fixture.new_id::<Finding>()))
         };
         let account = self.fixture.create(organization, customize(account)).await;
         let mut client = Client { account, secret: secret.expose().to_owned(), token: String::new() };
-        client.token = self.token(&client).await;
+        client.token = self.new_token(&client).await;
         client
     }
 
     /// Creates an account of the home organization that has every scope.
-    pub(crate) async fn everyone(&self) -> Client {
+    pub(crate) async fn full_access_client(&self) -> Client {
         self.client(self.home, Scope::ALL).await
     }
 
     /// Gets a new token for all scopes of the client.
-    pub(crate) async fn token(&self, client: &Client) -> String {
-        let response = self.ask_token(client).await.expect(200);
+    pub(crate) async fn new_token(&self, client: &Client) -> String {
+        let response = self.request_token(client).await.expect(200);
         response.json()["access_token"].as_str().unwrap().to_owned()
     }
 
     /// Requests a token for all scopes of the client, and returns the response.
-    pub(crate) async fn ask_token(&self, client: &Client) -> Answer {
+    pub(crate) async fn request_token(&self, client: &Client) -> TestResponse {
         let body = json!({
             "grant_type": "client_credentials",
             "client_id": client.id(),
@@ -183,47 +173,47 @@ impl House {
         self.post("/api/v1/auth/token").json(&body).send().await
     }
 
-    pub(crate) fn call(&self, method: &str, path: &str) -> Call {
-        Call::new(self.router.clone(), method, path)
+    pub(crate) fn request(&self, method: &str, path: &str) -> TestRequest {
+        TestRequest::new(self.router.clone(), method, path)
     }
 
-    pub(crate) fn get(&self, path: &str) -> Call {
-        self.call("GET", path)
+    pub(crate) fn get(&self, path: &str) -> TestRequest {
+        self.request("GET", path)
     }
 
-    pub(crate) fn post(&self, path: &str) -> Call {
-        self.call("POST", path)
+    pub(crate) fn post(&self, path: &str) -> TestRequest {
+        self.request("POST", path)
     }
 
-    pub(crate) fn patch(&self, path: &str) -> Call {
-        self.call("PATCH", path)
+    pub(crate) fn patch(&self, path: &str) -> TestRequest {
+        self.request("PATCH", path)
     }
 
     /// Creates a finding over the API and returns its id.
-    pub(crate) async fn finding(&self, client: &Client, key: &str) -> String {
-        let response = self.post(findings_path()).by(client).json(&finding_body(key)).send().await.expect(201);
+    pub(crate) async fn create_finding(&self, client: &Client, key: &str) -> String {
+        let response = self.post(findings_path()).auth(client).json(&finding_body(key)).send().await.expect(201);
         response.json()["finding"]["id"].as_str().unwrap().to_owned()
     }
 
     /// Writes a finding to the store as it is, without any validation.
-    pub(crate) async fn stored_finding(&self, key: &str, change: impl FnOnce(Finding) -> Finding) -> Id<Finding> {
+    pub(crate) async fn store_finding(&self, key: &str, change: impl FnOnce(Finding) -> Finding) -> Id<Finding> {
         self.fixture.create(self.home, change(samples::finding(key))).await.meta.id
     }
 
     /// Writes a control to the store, without any validation.
-    pub(crate) async fn stored_control(&self, organization: OrganizationId, key: &str) -> Id<Control> {
+    pub(crate) async fn store_control(&self, organization: OrganizationId, key: &str) -> Id<Control> {
         self.fixture.create(organization, samples::full_control(key)).await.meta.id
     }
 
     /// The audit log of the organization, oldest entry first.
-    pub(crate) async fn log(&self, organization: OrganizationId) -> Vec<StoredEntry> {
-        self.fixture.log(organization).await
+    pub(crate) async fn audit_log(&self, organization: OrganizationId) -> Vec<StoredEntry> {
+        self.fixture.audit_log(organization).await
     }
 
     /// The entries of the home organization's audit log by request id.
     pub(crate) async fn entries_by_request(&self) -> HashMap<String, Vec<StoredEntry>> {
         let mut entries: HashMap<String, Vec<StoredEntry>> = HashMap::new();
-        for recorded in self.log(self.home).await {
+        for recorded in self.audit_log(self.home).await {
             entries.entry(recorded.entry.origin.request_id.to_string()).or_default().push(recorded);
         }
         entries
@@ -231,20 +221,20 @@ impl House {
 
     /// Disables the account of the client.
     pub(crate) async fn disable(&self, client: &Client) {
-        self.change(client, |account| account.with_status(AccountStatus::Disabled)).await;
+        self.change_account(client, |account| account.with_status(AccountStatus::Disabled)).await;
     }
 
     /// Replaces the scopes of the account of the client.
-    pub(crate) async fn rescope(&self, client: &Client, scopes: &[Scope]) {
+    pub(crate) async fn set_scopes(&self, client: &Client, scopes: &[Scope]) {
         let scopes: ScopeSet = scopes.iter().copied().collect();
-        self.change(client, |account| account.with_scopes(scopes).unwrap()).await;
+        self.change_account(client, |account| account.with_scopes(scopes).unwrap()).await;
     }
 
     /// Changes the account of the client as an operator would.
-    pub(crate) async fn change(&self, client: &Client, change: impl FnOnce(&ServiceAccount) -> ServiceAccount) {
+    pub(crate) async fn change_account(&self, client: &Client, change: impl FnOnce(&ServiceAccount) -> ServiceAccount) {
         let meta = client.account.meta;
         let current = self.fixture.get::<ServiceAccount>(meta.organization, meta.id).await.unwrap();
-        self.fixture.revise(&current, change(&current.record)).await;
+        self.fixture.update(&current, change(&current.record)).await;
     }
 }
 
@@ -270,6 +260,6 @@ pub(crate) fn finding_body(key: &str) -> Value {
 }
 
 /// Parses a peer address, such as [`ADDRESS`].
-pub(crate) fn address(text: &str) -> SocketAddr {
+pub(crate) fn parse_address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }

@@ -33,9 +33,9 @@ pub(super) enum List {
     Accounts,
     Controls(ControlFilter),
     Findings(FindingFilter),
-    Events { about: Option<Index> },
-    Subscriptions { of: Option<Index>, statuses: BTreeSet<SubscriptionStatus> },
-    Deliveries { to: Option<Index>, states: BTreeSet<DeliveryState> },
+    Events { finding: Option<Index> },
+    Subscriptions { account: Option<Index>, statuses: BTreeSet<SubscriptionStatus> },
+    Deliveries { subscription: Option<Index>, states: BTreeSet<DeliveryState> },
     Entries(AuditFilter),
 }
 
@@ -73,21 +73,21 @@ fn any_list() -> impl Strategy<Value = List> {
     prop_oneof![
         1 => Just(List::Organizations),
         1 => Just(List::Accounts),
-        3 => few(ControlStatus::ALL).prop_map(|statuses| List::Controls(ControlFilter { statuses })),
+        3 => any_subset(ControlStatus::ALL).prop_map(|statuses| List::Controls(ControlFilter { statuses })),
         6 => any_finding_filter().prop_map(List::Findings),
-        2 => option::of(any::<Index>()).prop_map(|about| List::Events { about }),
-        2 => (option::of(any::<Index>()), few(SubscriptionStatus::ALL))
-            .prop_map(|(of, statuses)| List::Subscriptions { of, statuses }),
-        2 => (option::of(any::<Index>()), few(DeliveryState::ALL)).prop_map(|(to, states)| List::Deliveries { to, states }),
+        2 => option::of(any::<Index>()).prop_map(|finding| List::Events { finding }),
+        2 => (option::of(any::<Index>()), any_subset(SubscriptionStatus::ALL))
+            .prop_map(|(account, statuses)| List::Subscriptions { account, statuses }),
+        2 => (option::of(any::<Index>()), any_subset(DeliveryState::ALL)).prop_map(|(subscription, states)| List::Deliveries { subscription, states }),
         2 => any_audit_filter().prop_map(List::Entries),
     ]
 }
 
 fn any_finding_filter() -> impl Strategy<Value = FindingFilter> {
-    let subjects = few(SUBJECTS)
+    let subjects = any_subset(SUBJECTS)
         .prop_map(|subjects| subjects.into_iter().map(samples::reference).collect::<BTreeSet<Reference>>());
-    let keys = few(KEYS).prop_map(|keys| keys.into_iter().map(samples::key).collect::<BTreeSet<RecordKey>>());
-    (few(Status::ALL), few(Severity::ALL), few(SourceKind::ALL), subjects, keys).prop_map(
+    let keys = any_subset(KEYS).prop_map(|keys| keys.into_iter().map(samples::key).collect::<BTreeSet<RecordKey>>());
+    (any_subset(Status::ALL), any_subset(Severity::ALL), any_subset(SourceKind::ALL), subjects, keys).prop_map(
         |(statuses, severities, source_kinds, subject_resource_ids, keys)| FindingFilter {
             statuses,
             severities,
@@ -100,7 +100,7 @@ fn any_finding_filter() -> impl Strategy<Value = FindingFilter> {
 
 fn any_audit_filter() -> impl Strategy<Value = AuditFilter> {
     let texts = |pool: &'static [&'static str]| {
-        few(pool).prop_map(|texts| texts.into_iter().map(str::to_owned).collect::<BTreeSet<String>>())
+        any_subset(pool).prop_map(|texts| texts.into_iter().map(str::to_owned).collect::<BTreeSet<String>>())
     };
     let subjects = texts(&["find_01JZ0000000000000000000000", "none"]);
     (
@@ -112,6 +112,6 @@ fn any_audit_filter() -> impl Strategy<Value = AuditFilter> {
 }
 
 /// A random subset of the pool, usually empty, which means no filter.
-fn few<T: Copy + Ord + std::fmt::Debug + 'static>(pool: &'static [T]) -> impl Strategy<Value = BTreeSet<T>> {
+fn any_subset<T: Copy + Ord + std::fmt::Debug + 'static>(pool: &'static [T]) -> impl Strategy<Value = BTreeSet<T>> {
     prop_oneof![2 => Just(BTreeSet::new()), 1 => btree_set(select(pool), 1..=3)]
 }

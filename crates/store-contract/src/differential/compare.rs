@@ -16,14 +16,14 @@ use webhooks::{DeliveryFilter, SubscriptionFilter, WebhookDelivery, WebhookSubsc
 
 use super::{
     command::{KEYS, SLUGS},
+    harness::DifferentialTest,
     history::pick,
-    pair::Pair,
     query::{List, Query},
 };
-use crate::fixture::rest;
+use crate::fixture::drain;
 
 /// Reads all pages of a list. Stores may end their pages at different positions: a page may be short.
-async fn whole<T>(
+async fn list_all<T>(
     mut page: PageRequest,
     list: impl AsyncFn(&PageRequest) -> Result<Page<T>, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
@@ -40,44 +40,44 @@ async fn whole<T>(
     }
 }
 
-impl Pair {
+impl DifferentialTest {
     /// Compares one list of both stores, read page by page and, if the query asks for it, as a stream.
-    pub(super) async fn ask(&self, query: &Query) -> TestCaseResult {
+    pub(super) async fn run_query(&self, query: &Query) -> TestCaseResult {
         let organization = self.organizations[query.organization];
         let page = query.page;
         match &query.list {
-            List::Organizations => self.walk::<Organization>(organization, &Default::default(), query).await,
-            List::Accounts => self.walk::<ServiceAccount>(organization, &Default::default(), query).await,
-            List::Controls(filter) => self.walk::<Control>(organization, filter, query).await,
-            List::Findings(filter) => self.walk::<Finding>(organization, filter, query).await,
-            List::Events { about } => {
+            List::Organizations => self.compare_list::<Organization>(organization, &Default::default(), query).await,
+            List::Accounts => self.compare_list::<ServiceAccount>(organization, &Default::default(), query).await,
+            List::Controls(filter) => self.compare_list::<Control>(organization, filter, query).await,
+            List::Findings(filter) => self.compare_list::<Finding>(organization, filter, query).await,
+            List::Events { finding: about } => {
                 let about = about.and_then(|which| pick(&self.history.findings, organization, which));
                 let filter = FindingEventFilter { finding: about.map(|finding| finding.meta.id) };
-                self.walk::<FindingEvent>(organization, &filter, query).await
+                self.compare_list::<FindingEvent>(organization, &filter, query).await
             }
-            List::Subscriptions { of, statuses } => {
+            List::Subscriptions { account: of, statuses } => {
                 let of = of.and_then(|which| pick(&self.history.accounts, organization, which));
                 let filter =
                     SubscriptionFilter { account: of.map(|account| account.meta.id), statuses: statuses.clone() };
-                self.walk::<WebhookSubscription>(organization, &filter, query).await
+                self.compare_list::<WebhookSubscription>(organization, &filter, query).await
             }
-            List::Deliveries { to, states } => {
+            List::Deliveries { subscription: to, states } => {
                 let to = to.and_then(|which| pick(&self.history.subscriptions, organization, which));
                 let subscription = to.map(|subscription| subscription.meta.id);
                 let filter = DeliveryFilter { subscription, states: states.clone(), ..DeliveryFilter::default() };
-                self.walk::<WebhookDelivery>(organization, &filter, query).await
+                self.compare_list::<WebhookDelivery>(organization, &filter, query).await
             }
             List::Entries(filter) => {
                 let what = format!("entries by {filter:?} of {page:?}");
                 let request = StreamRequest { order: page.order, time_range: page.time_range };
                 if query.streamed {
-                    self.same(&what, async |store| {
-                        rest(store.stream_entries(organization, filter, &request).await?.batches).await
+                    self.compare(&what, async |store| {
+                        drain(store.stream_entries(organization, filter, &request).await?.batches).await
                     })
                     .await?;
                 }
-                self.same(&what, async |store| {
-                    whole(page, async |page| store.entries(organization, filter, page).await).await
+                self.compare(&what, async |store| {
+                    list_all(page, async |page| store.entries(organization, filter, page).await).await
                 })
                 .await?;
                 Ok(())
@@ -85,7 +85,12 @@ impl Pair {
         }
     }
 
-    async fn walk<R: Resource>(&self, organization: OrganizationId, filter: &R::Filter, query: &Query) -> TestCaseResult
+    async fn compare_list<R: Resource>(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        query: &Query,
+    ) -> TestCaseResult
     where
         DynStore: Reader<R>,
     {
@@ -93,13 +98,13 @@ impl Pair {
         let what = format!("{} by {filter:?} of {page:?}", R::KIND);
         let request = StreamRequest { order: page.order, time_range: page.time_range };
         if query.streamed {
-            self.same(&what, async |store| {
-                rest(Reader::<R>::stream(store, organization, filter, &request).await?.batches).await
+            self.compare(&what, async |store| {
+                drain(Reader::<R>::stream(store, organization, filter, &request).await?.batches).await
             })
             .await?;
         }
-        self.same(&what, async |store| {
-            whole(page, async |page| Reader::<R>::list(store, organization, filter, page).await).await
+        self.compare(&what, async |store| {
+            list_all(page, async |page| Reader::<R>::list(store, organization, filter, page).await).await
         })
         .await?;
         Ok(())
@@ -110,16 +115,16 @@ impl Pair {
         self.compare_records().await?;
         self.compare_logs().await?;
         self.compare_queue().await?;
-        self.same("organizations", async |store| store.organizations().await).await?;
+        self.compare("organizations", async |store| store.organizations().await).await?;
         // Their timestamps are not compared, because each store takes them from its own clock.
-        self.same("signing_keys", async |store| {
+        self.compare("signing_keys", async |store| {
             Ok(store.signing_keys().await?.keys().iter().map(|key| key.key.clone()).collect::<Vec<_>>())
         })
         .await?;
-        self.same("pending_events", async |store| store.pending_events().await).await?;
+        self.compare("pending_events", async |store| store.pending_events().await).await?;
         for record in &self.claims {
             for now in [self.clock.now(), record.expires_at - Duration::from_millis(1), record.expires_at] {
-                self.same("stored_response", async |store| store.stored_response(&record.key, now).await).await?;
+                self.compare("stored_response", async |store| store.stored_response(&record.key, now).await).await?;
             }
         }
         Ok(())
@@ -133,13 +138,13 @@ impl Pair {
                     List::Accounts,
                     List::Controls(Default::default()),
                     List::Findings(Default::default()),
-                    List::Events { about: None },
-                    List::Subscriptions { of: None, statuses: Default::default() },
-                    List::Deliveries { to: None, states: Default::default() },
+                    List::Events { finding: None },
+                    List::Subscriptions { account: None, statuses: Default::default() },
+                    List::Deliveries { subscription: None, states: Default::default() },
                     List::Entries(Default::default()),
                 ] {
                     let page = PageRequest { limit: PageLimit::clamped(5), order, ..PageRequest::default() };
-                    self.ask(&Query { organization, page, list, streamed: false }).await?;
+                    self.run_query(&Query { organization, page, list, streamed: false }).await?;
                 }
             }
         }
@@ -147,30 +152,30 @@ impl Pair {
     }
 
     async fn compare_records(&self) -> TestCaseResult {
-        self.compare_gets(&self.history.organizations, SLUGS).await?;
-        self.compare_gets(&self.history.accounts, KEYS).await?;
-        self.compare_gets(&self.history.controls, KEYS).await?;
-        self.compare_gets(&self.history.findings, KEYS).await?;
-        self.compare_gets(&self.history.events, KEYS).await?;
-        self.compare_gets(&self.history.subscriptions, KEYS).await?;
+        self.compare_reads(&self.history.organizations, SLUGS).await?;
+        self.compare_reads(&self.history.accounts, KEYS).await?;
+        self.compare_reads(&self.history.controls, KEYS).await?;
+        self.compare_reads(&self.history.findings, KEYS).await?;
+        self.compare_reads(&self.history.events, KEYS).await?;
+        self.compare_reads(&self.history.subscriptions, KEYS).await?;
         for account in &self.history.accounts {
             let (organization, id) = (account.meta.organization, account.meta.id);
-            self.same("by_client_id", async |store| store.by_client_id(id).await).await?;
-            self.same("revision", async |store| store.revision(organization, id).await).await?;
-            self.same("last_used", async |store| store.last_used(organization, id).await).await?;
+            self.compare("by_client_id", async |store| store.by_client_id(id).await).await?;
+            self.compare("revision", async |store| store.revision(organization, id).await).await?;
+            self.compare("last_used", async |store| store.last_used(organization, id).await).await?;
         }
         Ok(())
     }
 
-    async fn compare_gets<R: Resource>(&self, versions: &[Stored<R>], keys: &[&str]) -> TestCaseResult
+    async fn compare_reads<R: Resource>(&self, versions: &[Stored<R>], keys: &[&str]) -> TestCaseResult
     where
         DynStore: Reader<R>,
     {
         for organization in self.organizations {
             for stored in versions {
-                self.same("get", async |store| Reader::<R>::get(store, organization, stored.meta.id).await).await?;
+                self.compare("get", async |store| Reader::<R>::get(store, organization, stored.meta.id).await).await?;
             }
-            self.same("get_by_keys", async |store| {
+            self.compare("get_by_keys", async |store| {
                 let mut found = Reader::<R>::get_by_keys(store, organization, keys).await?;
                 found.sort_by_key(|stored| stored.meta.id);
                 Ok(found)
@@ -182,14 +187,14 @@ impl Pair {
 
     async fn compare_queue(&self) -> TestCaseResult {
         for at in [self.clock.now(), self.clock.now() + Duration::from_secs(3_600)] {
-            self.same("due_partitions", async |store| store.due_partitions(at, 100).await).await?;
-            self.same("delivery_lag", async |store| store.delivery_lag(at).await).await?;
+            self.compare("due_partitions", async |store| store.due_partitions(at, 100).await).await?;
+            self.compare("delivery_lag", async |store| store.delivery_lag(at).await).await?;
         }
         let subscriptions: Vec<_> = self.history.subscriptions.iter().map(|stored| stored.meta.id).collect();
         for organization in self.organizations {
-            self.same("delivery_health", async |store| store.delivery_health(organization, &subscriptions).await)
+            self.compare("delivery_health", async |store| store.delivery_health(organization, &subscriptions).await)
                 .await?;
-            self.same("events", async |store| store.events(organization, Ulid::nil(), Ulid::max(), 1_000).await)
+            self.compare("events", async |store| store.events(organization, Ulid::nil(), Ulid::max(), 1_000).await)
                 .await?;
         }
         Ok(())
@@ -197,12 +202,12 @@ impl Pair {
 
     async fn compare_logs(&self) -> TestCaseResult {
         self.unsealed(1_000).await?;
-        self.same("tail", async |store| store.unsealed_stats(None).await).await?;
+        self.compare("tail", async |store| store.unsealed_stats(None).await).await?;
         for organization in self.organizations {
-            self.same("tail", async |store| store.unsealed_stats(Some(organization)).await).await?;
-            self.same("head", async |store| store.head(organization).await).await?;
-            self.same("sealed", async |store| store.sealed(organization, 0, 1_000).await).await?;
-            self.same("checkpoints", async |store| store.checkpoints(organization, 0, 1_000).await).await?;
+            self.compare("tail", async |store| store.unsealed_stats(Some(organization)).await).await?;
+            self.compare("head", async |store| store.head(organization).await).await?;
+            self.compare("sealed", async |store| store.sealed(organization, 0, 1_000).await).await?;
+            self.compare("checkpoints", async |store| store.checkpoints(organization, 0, 1_000).await).await?;
         }
         Ok(())
     }
