@@ -133,7 +133,7 @@ pub fn full_finding(record_key: &str, original: Id<Finding>, at: Timestamp) -> F
 #[must_use]
 pub fn finding_event(finding: Id<Finding>, occurred_at: Timestamp) -> FindingEvent {
     FindingEvent {
-        finding,
+        finding_id: finding,
         kind: EventKind::Comment,
         note: None,
         external_reference: None,

@@ -25,6 +25,7 @@ mod query_cost;
 mod query_plans;
 mod rate_limits;
 mod reader;
+mod record_table;
 mod resources;
 mod signing_keys;
 mod statement_cache;

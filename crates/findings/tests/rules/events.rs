@@ -42,7 +42,7 @@ fn every_event_leads_to_the_status_of_the_contract_or_is_rejected() {
             ) {
                 (Ok((changeset, recorded, after)), Some(to)) => {
                     assert_eq!(after.record.status, to, "{kind:?} of {from:?}");
-                    assert_eq!(recorded.record.finding, current.meta.id);
+                    assert_eq!(recorded.record.finding_id, current.meta.id);
                     assert_eq!(recorded.record.occurred_at, changeset.at());
                     assert_eq!(audit_actions(&changeset), ["finding.event_recorded"]);
                     let changes = &changeset.entries()[0].changes;
