@@ -1,5 +1,6 @@
 //! Sample records and writes, for tests whose subject is something else.
 
+mod record;
 mod webhooks;
 
 use std::{borrow::Cow, time::Duration};
@@ -18,6 +19,7 @@ use registers::{Control, ControlStatus};
 use scopes::ScopeSet;
 use ulid::Ulid;
 
+pub use record::{record, with_value_of};
 pub use webhooks::{
     attempt, delivery, endpoint, full_delivery, full_subscription, stored_event, subscription, with_status,
 };

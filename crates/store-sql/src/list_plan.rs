@@ -352,7 +352,10 @@ mod tests {
             (ScanOrder::Changed, false),
             (ScanOrder::Changed, true),
         ];
-        let max_values = |filter: &Filter| match <Finding as kernel::Record>::COLUMNS.iter().find(|column| column.name == filter.column) {
+        let max_values = |filter: &Filter| match <Finding as kernel::Record>::COLUMNS
+            .iter()
+            .find(|column| column.name == filter.column)
+        {
             Some(kernel::Column { column_type: ColumnType::Name(names), .. }) => names.len(),
             _ => 50,
         };
