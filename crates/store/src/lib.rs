@@ -9,7 +9,7 @@ use auth::{Accounts, ServiceAccount, SigningKeys};
 use findings::{Finding, FindingEvent};
 use kernel::{AuditTrail, Ledger, Organization, Reader};
 use registers::Control;
-use webhooks::{DeliveryQueue, WebhookDelivery, WebhookSubscription};
+use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue, WebhookDelivery, WebhookSubscription};
 
 pub use directory::Directory;
 pub use maintenance::{Lease, Maintenance};
@@ -42,7 +42,9 @@ pub trait Store:
     + MasterKeyCheck
     + Directory
     + Maintenance
-    + DeliveryQueue
+    + EventFanOut
+    + PartitionQueue
+    + DeliveryHistory
     + Reader<Organization>
     + Reader<ServiceAccount>
     + Reader<Control>
@@ -62,7 +64,9 @@ impl<T> Store for T where
         + MasterKeyCheck
         + Directory
         + Maintenance
-        + DeliveryQueue
+        + EventFanOut
+        + PartitionQueue
+        + DeliveryHistory
         + Reader<Organization>
         + Reader<ServiceAccount>
         + Reader<Control>

@@ -11,7 +11,9 @@ mod commands;
 mod delivery;
 mod endpoint;
 mod error;
+mod event;
 mod message;
+mod partition;
 mod ports;
 mod recover;
 mod retry;
@@ -27,10 +29,12 @@ pub use commands::{
 pub use delivery::{DeliveryFilter, DeliveryState, MAX_STORED_ATTEMPTS, WebhookDelivery, deliveries_for};
 pub use endpoint::{EndpointUrl, UrlError};
 pub use error::WebhookError;
+pub use event::StoredEvent;
 pub use message::Message;
+pub use partition::{DeliveryHealth, Partition};
 pub use ports::{
-    DeliveryHealth, DeliveryLag, DeliveryNotifier, DeliveryQueue, DeliveryUpdate, DueDelivery, FanOut, FanOutPhase,
-    Partition, PartitionLease, Sender, StaleDelivery, StoredEvent, WebhookSigner,
+    DeliveryHistory, DeliveryLag, DeliveryNotifier, DeliveryUpdate, DueDelivery, EventFanOut, FanOut, FanOutPhase,
+    PartitionLease, PartitionQueue, Sender, StaleDelivery, WebhookSigner,
 };
 pub use recover::{MAX_RECOVERED, RecoveryCounts, ReplayRange, UndeliveredEvent, recover, redeliver};
 pub use retry::{ATTEMPT_TIMEOUT, MAX_FAILING_DURATION, RETRY_DELAYS, next_attempt_at};

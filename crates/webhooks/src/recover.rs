@@ -6,7 +6,7 @@ use crate::{
     commands::WriteContext,
     delivery::{DeliveryState, WebhookDelivery},
     error::WebhookError,
-    ports::StoredEvent,
+    event::StoredEvent,
     subscription::WebhookSubscription,
 };
 
