@@ -3,15 +3,15 @@
 use kernel::{Id, Timestamp, Write};
 use webhooks::{DeliveryHealth, Partition, PartitionLease, WebhookDelivery, WebhookSubscription};
 
-use crate::state::{LeaseRow, State};
+use super::{LeaseRow, State};
 
 #[derive(Clone, Default)]
 pub(crate) struct PartitionRow {
-    pub(super) due_at: Option<Timestamp>,
+    pub(crate) due_at: Option<Timestamp>,
     /// Whether the partition was made due since its owner last acquired or checked it.
-    woken: bool,
+    made_due: bool,
     lease: Option<LeaseRow>,
-    pub(super) health: DeliveryHealth,
+    pub(crate) health: DeliveryHealth,
 }
 
 impl PartitionRow {
@@ -23,29 +23,29 @@ impl PartitionRow {
         self.due_at.is_some_and(|due| due <= now)
     }
 
-    pub(super) fn set_lease(&mut self, owner: &str, until: Timestamp) {
-        self.lease = Some(LeaseRow { owner: owner.to_owned(), expires_at: until });
+    pub(crate) fn set_lease(&mut self, owner: &str, expires_at: Timestamp) {
+        self.lease = Some(LeaseRow { owner: owner.to_owned(), expires_at });
     }
 
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         self.lease = None;
     }
 }
 
 impl State {
     /// Makes the partition due at `at`, unless it is due earlier.
-    pub(super) fn mark_due(&mut self, partition: Partition, at: Timestamp) {
+    pub(crate) fn mark_due(&mut self, partition: Partition, at: Timestamp) {
         if !self.partitions.contains_key(&partition) {
             self.partitions.insert_mut(partition, PartitionRow::default());
         }
         if let Some(row) = self.partitions.get_mut(&partition) {
             row.due_at = Some(row.due_at.map_or(at, |due| due.min(at)));
-            row.woken = true;
+            row.made_due = true;
         }
     }
 
     /// Whether the endpoint of the partition is failing.
-    pub(super) fn is_failing(&self, partition: Partition) -> bool {
+    pub(crate) fn is_failing(&self, partition: Partition) -> bool {
         self.partitions.get(&partition).is_some_and(|row| row.health.failing_since.is_some())
     }
 
@@ -62,27 +62,27 @@ impl State {
         }
     }
 
-    pub(super) fn due_partitions(&self, now: Timestamp, limit: usize) -> Vec<Partition> {
+    pub(crate) fn due_partitions(&self, now: Timestamp, limit: usize) -> Vec<Partition> {
         let due = self.partitions.iter().filter(|(_, row)| row.is_due(now) && row.is_free(now));
         let mut due: Vec<_> = due.map(|(partition, row)| (row.due_at, *partition)).collect();
         due.sort_unstable();
         due.into_iter().map(|(_, partition)| partition).take(limit).collect()
     }
 
-    pub(super) fn acquire_partition(
+    pub(crate) fn acquire_partition(
         &mut self,
         partition: Partition,
         owner: &str,
         now: Timestamp,
-        until: Timestamp,
+        expires_at: Timestamp,
     ) -> Option<PartitionLease> {
         let row = self.partitions.get_mut(&partition).filter(|row| row.is_due(now) && row.is_free(now))?;
-        row.set_lease(owner, until);
-        row.woken = false;
+        row.set_lease(owner, expires_at);
+        row.made_due = false;
         Some(PartitionLease { partition, health: row.health })
     }
 
-    pub(super) fn release_partition(
+    pub(crate) fn release_partition(
         &mut self,
         partition: Partition,
         owner: &str,
@@ -91,10 +91,10 @@ impl State {
     ) -> bool {
         let next = self.open_deliveries(partition).first().and_then(|delivery| delivery.record.next_attempt_at);
         let is_due = !suspended && next.is_some_and(|next| next <= now);
-        let is_held = |row: &&mut PartitionRow| row.lease.as_ref().is_some_and(|lease| lease.owner == owner);
-        let Some(row) = self.partitions.get_mut(&partition).filter(is_held) else { return true };
-        if row.woken || is_due {
-            row.woken = false;
+        let is_owned = |row: &&mut PartitionRow| row.lease.as_ref().is_some_and(|lease| lease.owner == owner);
+        let Some(row) = self.partitions.get_mut(&partition).filter(is_owned) else { return true };
+        if row.made_due || is_due {
+            row.made_due = false;
             return false;
         }
         row.due_at = next.filter(|_| !suspended);
@@ -102,10 +102,10 @@ impl State {
         true
     }
 
-    pub(super) fn for_each_partition_of(&mut self, owner: &str, mut change: impl FnMut(&mut PartitionRow)) {
-        let is_held = |row: &PartitionRow| row.lease.as_ref().is_some_and(|lease| lease.owner == owner);
+    pub(crate) fn for_each_partition_of(&mut self, owner: &str, mut change: impl FnMut(&mut PartitionRow)) {
+        let is_owned = |row: &PartitionRow| row.lease.as_ref().is_some_and(|lease| lease.owner == owner);
         let partitions: Vec<Partition> =
-            self.partitions.iter().filter(|(_, row)| is_held(row)).map(|(partition, _)| *partition).collect();
+            self.partitions.iter().filter(|(_, row)| is_owned(row)).map(|(partition, _)| *partition).collect();
         for partition in partitions {
             self.partitions.get_mut(&partition).into_iter().for_each(&mut change);
         }
