@@ -7,12 +7,13 @@ use std::{
 };
 
 use crate::{
+    context::BenchContext,
     failure::{Failure, Outcome},
     figures::Series,
     http::{Connection, Request},
     pause,
     report::{Row, Table, Target, Unit},
-    sections::{BenchContext, Section, postgres, reads::LIST},
+    sections::{Section, postgres, workload::LIST},
     servers::{MeasuredProgram, Novantra, Process},
 };
 

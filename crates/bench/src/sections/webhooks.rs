@@ -14,6 +14,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
+    context::BenchContext,
     failure::{Context, Outcome},
     figures::Series,
     http::{Request, call},
@@ -21,7 +22,7 @@ use crate::{
     receiver::Receiver,
     report::{Row, Table, Target, Unit},
     sample,
-    sections::{BenchContext, Section, postgres::PostgresServer, reads::LIST},
+    sections::{Section, postgres::PostgresServer, workload::LIST},
     servers::{MeasuredProgram, Setting},
 };
 

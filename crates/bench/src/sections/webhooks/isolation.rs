@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{DeliverySetup, SUBSCRIPTION_COUNT, latency};
 use crate::{
+    context::BenchContext,
     failure::Outcome,
     receiver::UnresponsiveReceiver,
     report::{Row, Table, Target, Unit},
-    sections::{BenchContext, Section},
+    sections::Section,
 };
 
 const UNRESPONSIVE_SUBSCRIPTIONS: usize = 900;

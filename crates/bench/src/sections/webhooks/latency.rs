@@ -12,7 +12,7 @@ use crate::{
     failure::{Context, Outcome},
     http::{Request, call},
     pause, sample,
-    sections::reads::LIST,
+    sections::workload::LIST,
 };
 
 const WINDOW: Duration = Duration::from_secs(10);

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::DeliverySetup;
 use crate::{
+    context::BenchContext,
     failure::Outcome,
     figures::Series,
     http::{Load, Request, call},
     report::{Row, Target, Unit},
     sample,
-    sections::{BenchContext, reads::LIST},
+    sections::workload::LIST,
     servers::{BareServer, MeasuredProgram},
 };
 
