@@ -24,3 +24,17 @@ pub struct StoredEvent {
     /// The rendered body; empty if only the metadata was read.
     pub body: Bytes,
 }
+
+impl From<&OutboxEvent> for StoredEvent {
+    fn from(event: &OutboxEvent) -> Self {
+        Self {
+            id: event.id,
+            organization: event.organization,
+            name: event.name.into(),
+            subject: event.subject.1,
+            revision: event.revision,
+            created_at: event.created_at,
+            body: event.body.clone(),
+        }
+    }
+}
