@@ -69,7 +69,7 @@ impl GuardedSender {
     /// Returns the client for this URL. Fails if the host is a forbidden address: the resolver only checks names.
     fn client(&self, url: &EndpointUrl) -> Result<&Client, AttemptFailure> {
         let plain = url.as_url().scheme() != "https";
-        if plain && !self.policy.allows_plain_http(url) {
+        if plain && !url.allows_plain_http(&self.policy) {
             return Err(AttemptFailure::Forbidden);
         }
         if url.address().is_some_and(|address| !self.policy.allows(address)) {
