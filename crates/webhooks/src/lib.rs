@@ -18,6 +18,7 @@ mod ports;
 mod recover;
 mod retry;
 mod secret;
+mod send;
 mod subscription;
 
 pub use address::AddressPolicy;
@@ -39,6 +40,7 @@ pub use ports::{
 pub use recover::{MAX_RECOVERED, RecoveryCounts, ReplayRange, UndeliveredEvent, recover, redeliver};
 pub use retry::{ATTEMPT_TIMEOUT, MAX_FAILING_DURATION, RETRY_DELAYS, next_attempt_at};
 pub use secret::{EncryptedSecret, WebhookSecret};
+pub use send::sign_and_send;
 pub use subscription::{
     DisabledReason, MAX_SUBSCRIPTIONS_PER_ACCOUNT, SubscriptionFilter, SubscriptionStatus, WebhookSubscription,
 };
