@@ -1,5 +1,4 @@
 //! Tests of the guarded client against well-behaved and misbehaving endpoints and resolvers.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod addresses;
 mod answers;
@@ -12,7 +11,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use delivery::{GuardedSender, Resolver, Roots, SystemResolver};
 use kernel::Id;
-use novantra_delivery as delivery;
 use store_contract::TestClock;
 use ulid::Ulid;
 use webhooks::{AddressPolicy, AttemptOutcome, EndpointUrl, Message, Sender};

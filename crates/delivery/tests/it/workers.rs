@@ -1,5 +1,4 @@
 //! Tests of the delivery workers with fake endpoints and a manual clock.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod authorization;
 mod backlog;

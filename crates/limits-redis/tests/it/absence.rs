@@ -1,5 +1,4 @@
 //! A Redis that is unavailable or comes back.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::{
     Arc,

@@ -1,5 +1,4 @@
 //! The contract suite of shared buckets, for the buckets in Redis.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
     process,

@@ -1,5 +1,4 @@
 //! Compares the list of tests in the macro with the functions of the suite.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{collections::BTreeSet, fs, path::Path};
 

@@ -2,7 +2,7 @@
 
 use webhooks::{AddressPolicy, AttemptFailure};
 
-use crate::{
+use super::{
     endpoint::{Endpoint, response},
     loopback_policy, plain_url, send, sender,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use webhooks::{AttemptFailure, MAX_STORED_RESPONSE};
 
-use crate::{
+use super::{
     ATTEMPT_TIMEOUT,
     endpoint::{Endpoint, receive_request, response},
     loopback_policy, plain_url, send, sender,

@@ -10,11 +10,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use novantra_delivery::{Resolver, Roots};
+use delivery::{Resolver, Roots};
 use tokio::net::TcpListener;
 use webhooks::{AddressPolicy, AttemptFailure};
 
-use crate::{
+use super::{
     endpoint::{Endpoint, receive_request, response},
     loopback_policy, send, sender_with_resolver, sender_with_roots,
     trust::Authority,

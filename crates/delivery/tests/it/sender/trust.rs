@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use novantra_delivery::{Roots, SystemResolver};
+use delivery::{Roots, SystemResolver};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
     ServerConfig,
@@ -13,7 +13,7 @@ use tokio::{io::AsyncWriteExt, net::TcpListener};
 use tokio_rustls::TlsAcceptor;
 use webhooks::{AddressPolicy, AttemptFailure};
 
-use crate::{
+use super::{
     endpoint::{Endpoint, receive_request, response},
     send, sender_with_roots,
 };

@@ -6,7 +6,7 @@ use scopes::{Scope, ScopeSet};
 use tokio::sync::Semaphore;
 use webhooks::DeliveryState;
 
-use crate::{
+use super::{
     fake_endpoints::Behaviour,
     harness::{DeliveryHarness, HOOK},
 };

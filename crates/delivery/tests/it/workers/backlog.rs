@@ -2,7 +2,7 @@
 
 use webhooks::{DeliveryHealth, Partition};
 
-use crate::harness::DeliveryHarness;
+use super::harness::DeliveryHarness;
 
 #[tokio::test]
 async fn a_backlog_is_fanned_out_in_transactions_of_about_a_thousand_deliveries() {

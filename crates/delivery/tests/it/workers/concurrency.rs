@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use webhooks::DeliveryState;
 
-use crate::{
+use super::{
     fake_endpoints::Behaviour,
     harness::{DeliveryHarness, HOOK},
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::ActorKind;
 use webhooks::{DeliveryState, DisabledReason, SubscriptionStatus};
 
-use crate::{
+use super::{
     fake_endpoints::Behaviour,
     harness::{DeliveryHarness, HOOK, entries},
 };

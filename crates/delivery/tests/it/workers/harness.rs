@@ -12,8 +12,8 @@ use std::{
 use auth::{Account, AccountStatus, ServiceAccount};
 use bytes::Bytes;
 use crypto::{HmacWebhookSigner, MasterKey};
+use delivery::{DeliveryObserver, DeliveryServices, Dispatcher, Distributor};
 use kernel::{Entropy, Id, Kind, OutboxEvent, PageRequest, Revision, Stored, Timestamp};
-use novantra_delivery::{DeliveryObserver, DeliveryServices, Dispatcher, Distributor};
 use scopes::ScopeSet;
 use store_contract::{Fixture, OpenedStore, TestClock, samples};
 use store_memory::MemoryStore;
@@ -23,7 +23,7 @@ use webhooks::{
     SubscriptionPatch, WebhookDelivery, WebhookSecret, WebhookSigner, WebhookSubscription, WriteContext,
 };
 
-use crate::fake_endpoints::FakeEndpoints;
+use super::fake_endpoints::FakeEndpoints;
 
 pub(crate) const HOOK: &str = "https://hook.example/";
 

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use webhooks::DeliveryState;
 
-use crate::{
+use super::{
     fake_endpoints::Behaviour,
     harness::{DeliveryHarness, HOOK},
 };

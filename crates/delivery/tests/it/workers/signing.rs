@@ -5,7 +5,7 @@ use std::time::Duration;
 use kernel::Timestamp;
 use webhooks::{AttemptFailure, EncryptedSecret, Message, WebhookSecret, WebhookSigner};
 
-use crate::{
+use super::{
     fake_endpoints::Call,
     harness::{DeliveryHarness, HOOK},
 };

@@ -8,7 +8,7 @@ use novantra_limits::{Decision, Exchange, ExchangeResult, LeasedLimits, LimitSto
 use store_contract::MemoryBuckets;
 use tokio::sync::Semaphore;
 
-use crate::support::{NOW, organization, read};
+use super::support::{NOW, organization, read};
 
 /// Shared buckets that perform an exchange only with a permit, and record the exchanges.
 struct GatedBuckets {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use novantra_limits::{LeasedLimits, MemoryLimits};
 use proptest::{collection::vec, prelude::*};
 
-use crate::support::{CountingBuckets, NOW, charge, later, organization, passes, read, return_unused, server};
+use super::support::{CountingBuckets, NOW, charge, later, organization, passes, read, return_unused, server};
 
 /// Calls of one caller, evenly distributed over a period.
 #[derive(Clone, Copy, Debug)]
