@@ -14,5 +14,8 @@ pub use partition_queue::{DeliveryUpdate, DueDelivery, PartitionLease, Partition
 pub use sender::Sender;
 pub use signer::WebhookSigner;
 
+#[cfg(test)]
+pub(crate) use sender::MockSender;
+
 // The commands import it from here.
 pub(crate) use crate::event::StoredEvent;

@@ -6,6 +6,7 @@ use crate::{attempt::AttemptOutcome, endpoint::EndpointUrl, message::Message};
 
 /// Sends messages under the rules of the contract: no redirects, no proxy, only allowed addresses, bounded in time and
 /// size.
+#[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Sender: Send + Sync {
     /// Makes one attempt. Every failure is part of the returned outcome.
