@@ -60,10 +60,10 @@ impl GuardedSender {
         }
     }
 
-    /// Sets another timeout for a whole attempt.
+    /// Sets another timeout for an attempt, until the response is complete.
     #[must_use]
-    pub fn with_timeout(self, answer_within: Duration) -> Self {
-        Self { timeout: answer_within, ..self }
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Returns the client for this URL. Fails if the host is a forbidden address: the resolver only checks names.

@@ -86,7 +86,7 @@ pub fn delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, a
 /// A failed delivery with every optional field set.
 #[must_use]
 pub fn full_delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, at: Timestamp) -> WebhookDelivery {
-    let answered = AttemptOutcome {
+    let outcome = AttemptOutcome {
         duration: Duration::from_millis(14_999),
         status: Some(429),
         response_body: Some("{\"busy\":true}\n\0 🏦".to_owned()),
@@ -98,7 +98,7 @@ pub fn full_delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEven
         subject_revision: Revision(41),
         state: DeliveryState::Failed,
         consecutive_failures: 2,
-        attempts: vec![attempt(at, Some(AttemptFailure::TimedOut)), Attempt { at, outcome: answered }],
+        attempts: vec![attempt(at, Some(AttemptFailure::TimedOut)), Attempt { at, outcome }],
         ..delivery(subscription, event, at + Duration::from_secs(3_600))
     }
 }

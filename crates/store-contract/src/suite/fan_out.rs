@@ -59,8 +59,8 @@ pub async fn events_are_fanned_out_oldest_first_up_to_a_limit(fixture: Fixture) 
     }
     let mut seen = Vec::new();
     for expected in [2, 2, 1, 0] {
-        let distribution = fixture.fan_out(fixture.home, 2).await;
-        assert_eq!(distribution, FanOut { events: expected, deliveries: expected, remaining: false });
+        let fan_out = fixture.fan_out(fixture.home, 2).await;
+        assert_eq!(fan_out, FanOut { events: expected, deliveries: expected, remaining: false });
         seen = fixture
             .due_deliveries(partition_of(&subscription))
             .await
@@ -191,8 +191,8 @@ pub async fn only_the_lease_owner_fans_out_events(fixture: Fixture) {
     assert!(fixture.store.acquire_lease(Lease::Distributor, "other", fixture.now(), LEASE_DURATION).await.unwrap());
     attempt("slow").await;
     let now = fixture.now();
-    let distributed = fixture.store.fan_out(fixture.home, "other", now, 10, FanOutPhase::Remaining).await.unwrap();
-    assert_eq!(distributed, FanOut { events: 1, deliveries: 1, remaining: false });
+    let fan_out = fixture.store.fan_out(fixture.home, "other", now, 10, FanOutPhase::Remaining).await.unwrap();
+    assert_eq!(fan_out, FanOut { events: 1, deliveries: 1, remaining: false });
 }
 
 /// Concurrent fan-outs are serialized.

@@ -126,7 +126,7 @@ pub async fn concurrent_calls_for_many_partitions_are_independent(fixture: Fixtu
         fixture.store.acquire_partitions(&partitions, "one", now, now + LEASE_DURATION).await.unwrap().len(),
         partitions.len()
     );
-    let settle = |index: usize, partition: Partition| {
+    let attempt_and_release = |index: usize, partition: Partition| {
         let store = Arc::clone(&fixture.store);
         tokio::spawn(async move {
             let limit = index % (EVENTS + 1);
@@ -146,7 +146,8 @@ pub async fn concurrent_calls_for_many_partitions_are_independent(fixture: Fixtu
             (released, limit, health)
         })
     };
-    let workers: Vec<_> = partitions.iter().enumerate().map(|(index, partition)| settle(index, *partition)).collect();
+    let workers: Vec<_> =
+        partitions.iter().enumerate().map(|(index, partition)| attempt_and_release(index, *partition)).collect();
     for (index, worker) in workers.into_iter().enumerate() {
         let (released, limit, health) = worker.await.unwrap();
         assert_eq!(released, limit == EVENTS, "{index}");

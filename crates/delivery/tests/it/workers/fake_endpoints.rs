@@ -131,9 +131,8 @@ impl Sender for FakeEndpoints {
 
 fn outcome_with_status(status: u16, retry_after: Option<Duration>) -> AttemptOutcome {
     let failure = (!(200..300).contains(&status)).then_some(AttemptFailure::Refused);
-    let took = Duration::from_millis(3);
     AttemptOutcome {
-        duration: took,
+        duration: Duration::from_millis(3),
         status: Some(status),
         response_body: Some("text".to_owned()),
         failure,

@@ -27,7 +27,7 @@ use super::fake_endpoints::FakeEndpoints;
 
 pub(crate) const HOOK: &str = "https://hook.example/";
 
-/// An observer that counts events.
+/// An observer that observer events.
 #[derive(Default)]
 pub(crate) struct CountingObserver {
     pub(crate) exhausted: AtomicUsize,
@@ -68,20 +68,12 @@ impl DeliveryHarness {
     pub(crate) async fn with_concurrency(concurrency: usize) -> Self {
         let fixture = Fixture::open(async |clock| OpenedStore::new(Arc::new(MemoryStore::new(clock)))).await;
         let account = fixture.create(fixture.home, samples::account("integration")).await;
-        let script = Arc::new(FakeEndpoints::new(Arc::clone(&fixture.clock)));
-        let counts = Arc::new(CountingObserver::default());
-        let secrets = Arc::new(HmacWebhookSigner::new(&MasterKey::generate(&*fixture.entropy)));
-        let services = services(&fixture, &script, &secrets, &counts, concurrency);
+        let endpoints = Arc::new(FakeEndpoints::new(Arc::clone(&fixture.clock)));
+        let observer = Arc::new(CountingObserver::default());
+        let signer = Arc::new(HmacWebhookSigner::new(&MasterKey::generate(&*fixture.entropy)));
+        let services = services(&fixture, &endpoints, &signer, &observer, concurrency);
         let distributor = distributor(&fixture);
-        Self {
-            endpoints: script,
-            observer: counts,
-            signer: secrets,
-            account,
-            dispatcher: Dispatcher::new(services),
-            distributor,
-            fixture,
-        }
+        Self { endpoints, observer, signer, account, dispatcher: Dispatcher::new(services), distributor, fixture }
     }
 
     /// Creates the dispatcher of another server with the same store.
@@ -245,18 +237,18 @@ impl DeliveryHarness {
 
 fn services(
     fixture: &Fixture,
-    script: &Arc<FakeEndpoints>,
-    secrets: &Arc<HmacWebhookSigner>,
-    counts: &Arc<CountingObserver>,
+    endpoints: &Arc<FakeEndpoints>,
+    signer: &Arc<HmacWebhookSigner>,
+    observer: &Arc<CountingObserver>,
     concurrency: usize,
 ) -> DeliveryServices {
     DeliveryServices {
         store: Arc::clone(&fixture.store),
-        sender: Arc::clone(script) as _,
-        signer: Arc::clone(secrets) as _,
+        sender: Arc::clone(endpoints) as _,
+        signer: Arc::clone(signer) as _,
         clock: Arc::clone(&fixture.clock) as _,
         entropy: Arc::clone(&fixture.entropy) as _,
-        observer: Arc::clone(counts) as _,
+        observer: Arc::clone(observer) as _,
         concurrency,
     }
 }
