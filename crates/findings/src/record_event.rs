@@ -2,11 +2,11 @@
 
 use kernel::{
     Action, Change, Changeset, Description, FieldError, FieldValue, Id, Reader, Reference, StoreError, Stored, Subject,
-    Timestamp, WriteTimestamp,
+    Timestamp, WriteContext, WriteTimestamp,
 };
 
 use crate::{
-    change::WriteContext,
+    change::{EventRenderer, Publisher},
     create::new_id,
     error::FindingError,
     event::{EventKind, FindingEvent},
@@ -84,6 +84,7 @@ pub async fn load_duplicate_chain<S: Reader<Finding> + ?Sized>(
 /// original does not exist, is the finding itself, or is a duplicate of it.
 pub fn record_event(
     context: &WriteContext<'_>,
+    renderer: &dyn EventRenderer,
     timestamp: WriteTimestamp,
     current: &Stored<Finding>,
     new: NewFindingEvent,
@@ -134,7 +135,11 @@ pub fn record_event(
     changeset.set_changes(changes);
     let mut before = &current.record;
     for state in &states {
-        context.publish_changes(&mut changeset, before, &Stored { meta: after.meta, record: state.clone() });
+        Publisher { context, renderer }.publish_changes(
+            &mut changeset,
+            before,
+            &Stored { meta: after.meta, record: state.clone() },
+        );
         before = state;
     }
     Ok((changeset, event, after))

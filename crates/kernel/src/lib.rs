@@ -11,6 +11,7 @@ mod fields;
 mod id;
 mod organization;
 mod page;
+mod patch;
 mod ports;
 mod record;
 mod resource;
@@ -20,6 +21,7 @@ mod subject;
 mod text;
 mod timestamp;
 mod timestamp_oracle;
+mod write_context;
 
 pub use changeset::{
     ActorRevision, Attribution, Changeset, Fingerprint, IdempotencyKey, IdempotencyRecord, OutboxEvent, StoredResponse,
@@ -29,8 +31,9 @@ pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Sub
 pub use error::{CommitError, Conflict, FieldError, StoreError};
 pub use fields::AuditFields;
 pub use id::{HasIdPrefix, Id, IdList, IdText, MalformedId, RequestId};
-pub use organization::{Organization, OrganizationFilter, OrganizationId, Slug};
+pub use organization::{Organization, OrganizationFilter, OrganizationId, OrganizationRef, Slug};
 pub use page::{Order, Page, PageLimit, PageRequest, Position, TimeRange};
+pub use patch::Patch;
 pub use ports::{AuditTrail, Clock, Entropy, Ledger, Reader};
 pub use record::{
     Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, KeyScope, OwnedScalar,
@@ -45,3 +48,4 @@ pub use text::{
 };
 pub use timestamp::{MalformedTimestamp, Timestamp};
 pub use timestamp_oracle::{TimestampOracle, WriteTimestamp};
+pub use write_context::WriteContext;

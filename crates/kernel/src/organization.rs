@@ -1,6 +1,8 @@
 //! The tenant: every record a service account can read belongs to one organization (called a workspace on the command
 //! line).
 
+use std::sync::Arc;
+
 use crate::{
     entry::FieldValue,
     fields::AuditFields,
@@ -59,13 +61,33 @@ impl AuditFields for Organization {
     }
 }
 
-impl Organization {
+/// A reference to an organization: all that writes and events need to know about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationRef {
+    /// The identifier.
+    pub id: OrganizationId,
+    /// The slug, which event payloads contain.
+    pub slug: Arc<str>,
+}
+
+impl From<&Stored<Organization>> for OrganizationRef {
+    fn from(organization: &Stored<Organization>) -> Self {
+        Self { id: organization.meta.id, slug: organization.record.slug.as_str().into() }
+    }
+}
+
+impl OrganizationRef {
+    /// The installation itself, for changes that belong to no organization. It has no slug.
+    #[must_use]
+    pub fn installation() -> Self {
+        Self { id: OrganizationId::INSTALLATION, slug: "".into() }
+    }
+}
+
+impl OrganizationId {
     /// The organization of audit entries that belong to no tenant, for example of calls without an existing account:
     /// the installation's own log. Its ULID is nil.
-    #[must_use]
-    pub const fn installation() -> OrganizationId {
-        Id::new(ulid::Ulid::nil())
-    }
+    pub const INSTALLATION: Self = Self::new(ulid::Ulid::nil());
 }
 
 /// The slug of an organization: 1 to 63 lower-case letters, digits and inner hyphens.

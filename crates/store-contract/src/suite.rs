@@ -71,6 +71,7 @@ macro_rules! contract_suite {
             commits {
                 a_conflict_in_the_second_write_rolls_back_the_changeset
                 a_record_is_created_only_once
+                a_changeset_that_writes_to_another_organization_is_refused
                 an_update_based_on_another_revision_is_refused
                 an_update_of_a_missing_record_is_refused
                 a_taken_key_is_refused

@@ -33,6 +33,7 @@ impl Ledger for MemoryStore {
 
 impl State {
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
+        changeset.check_organization()?;
         if let Some(record) = changeset.idempotency() {
             self.insert_idempotency_record(record, changeset.at())?;
         }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use audit::{Checkpoint, Head, StoredEntry};
 use auth::{AccountId, PublishedKey};
 use kernel::{
-    AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, Kind, Meta, Organization, OrganizationId, OutboxEvent,
-    Resource, Revision, StoreError, Stored, Timestamp,
+    AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, Kind, Meta, OrganizationId, OutboxEvent, Resource,
+    Revision, StoreError, Stored, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;
@@ -55,7 +55,7 @@ pub(crate) type UniqueKey = (Kind, OrganizationId, String);
 
 /// The scope of a unique key is the organization, but slugs are unique across all organizations.
 pub(crate) fn unique_key(kind: Kind, organization: OrganizationId, key: &str) -> UniqueKey {
-    let scope = if kind == Kind::Organization { Organization::installation() } else { organization };
+    let scope = if kind == Kind::Organization { OrganizationId::INSTALLATION } else { organization };
     (kind, scope, key.to_owned())
 }
 

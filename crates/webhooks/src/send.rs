@@ -47,7 +47,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use futures_util::FutureExt as _;
-    use kernel::{Description, Entropy, Organization};
+    use kernel::{Description, Entropy, OrganizationId};
     use mockall::mock;
     use ulid::Ulid;
 
@@ -91,7 +91,7 @@ mod tests {
                 EncryptedSecret { ciphertext: vec![2], expires_at: Some(NOW) },
             ],
         );
-        Stored::new(Organization::installation(), Id::new(Ulid(2)), NOW, record)
+        Stored::new(OrganizationId::INSTALLATION, Id::new(Ulid(2)), NOW, record)
     }
 
     fn attempt(signer: &MockSigner, sender: &MockSender) -> Attempt {

@@ -13,14 +13,14 @@ use auth::{Account, AccountStatus, ServiceAccount};
 use bytes::Bytes;
 use crypto::{HmacWebhookSigner, MasterKey};
 use delivery::{DeliveryObserver, DeliveryServices, Dispatcher, Distributor};
-use kernel::{Entropy, Id, Kind, OutboxEvent, PageRequest, Revision, Stored, Timestamp};
+use kernel::{Entropy, Id, Kind, OutboxEvent, PageRequest, Revision, Stored, Timestamp, WriteContext};
 use scopes::ScopeSet;
 use store_contract::{Fixture, OpenedStore, TestClock, samples};
 use store_memory::MemoryStore;
 use ulid::Ulid;
 use webhooks::{
     AddressPolicy, AttemptOutcome, DeliveryFilter, DisabledReason, EndpointUrl, EventType, NewSubscription,
-    SubscriptionPatch, WebhookDelivery, WebhookSecret, WebhookSigner, WebhookSubscription, WriteContext,
+    SubscriptionPatch, WebhookDelivery, WebhookSecret, WebhookSigner, WebhookSubscription,
 };
 
 use super::fake_endpoints::FakeEndpoints;
@@ -112,9 +112,14 @@ impl DeliveryHarness {
             description: samples::description("for a test"),
             event_types: EventType::ALL.iter().copied().collect(),
         };
-        let attribution = samples::attribution(&*fixture.entropy, fixture.home, timestamp.at());
+        let attribution = samples::attribution(&*fixture.entropy, timestamp.at());
         let reason = samples::reason();
-        let context = WriteContext { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
+        let context = WriteContext {
+            organization: &samples::organization_ref(fixture.home),
+            attribution: &attribution,
+            reason: Some(&reason),
+            entropy: &*fixture.entropy,
+        };
         let (changeset, subscription) =
             webhooks::subscribe(&context, timestamp, &self.account, &taken_slots, id, secret, &new).unwrap();
         fixture.commit(changeset).await.unwrap();
@@ -149,9 +154,14 @@ impl DeliveryHarness {
     ) {
         let fixture = &self.fixture;
         let timestamp = fixture.store.begin_write();
-        let attribution = samples::attribution(&*fixture.entropy, fixture.home, timestamp.at());
+        let attribution = samples::attribution(&*fixture.entropy, timestamp.at());
         let reason = samples::reason();
-        let context = WriteContext { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
+        let context = WriteContext {
+            organization: &samples::organization_ref(fixture.home),
+            attribution: &attribution,
+            reason: Some(&reason),
+            entropy: &*fixture.entropy,
+        };
         fixture.commit(decide(&context, timestamp)).await.unwrap();
     }
 
