@@ -16,6 +16,3 @@ pub use signer::WebhookSigner;
 
 #[cfg(test)]
 pub(crate) use sender::MockSender;
-
-// The commands import it from here.
-pub(crate) use crate::event::StoredEvent;
