@@ -20,9 +20,7 @@ use scopes::ScopeSet;
 use ulid::Ulid;
 
 pub use record::{record, with_value_of};
-pub use webhooks::{
-    attempt, delivery, endpoint, full_delivery, full_subscription, stored_event, subscription, with_status,
-};
+pub use webhooks::{attempt, delivery, endpoint, full_delivery, full_subscription, subscription, with_status};
 
 /// An organization with this slug.
 #[must_use]

@@ -6,6 +6,7 @@ pub mod audit_log;
 pub mod catch_up;
 pub mod commits;
 pub mod deliveries;
+pub mod delivery_history;
 pub mod directory;
 pub mod fan_out;
 pub mod filters;
@@ -176,8 +177,6 @@ macro_rules! contract_suite {
                 a_suspended_partition_becomes_due_when_new_work_arrives
                 a_stopping_server_releases_all_its_partitions_as_due_as_they_were
                 work_that_arrives_while_owners_alternate_is_delivered
-                the_health_of_partitions_is_stored
-                the_delivery_lag_is_reported
             }
             deliveries {
                 due_deliveries_are_returned_in_order_with_their_bodies
@@ -186,9 +185,13 @@ macro_rules! contract_suite {
                 open_deliveries_are_cancelled_up_to_a_limit
                 the_revisions_of_a_partition_are_those_of_its_subscription_and_account
                 concurrent_revision_lookups_get_their_own_answers
-                existing_deliveries_are_found
-                events_are_listed_between_two_identifiers
                 deliveries_of_organizations_are_isolated_from_each_other
+            }
+            delivery_history {
+                events_are_listed_between_two_identifiers
+                existing_deliveries_are_found
+                the_health_of_partitions_is_stored
+                the_delivery_lag_is_reported
             }
             pruning {
                 finished_deliveries_are_pruned_after_their_retention_up_to_a_limit

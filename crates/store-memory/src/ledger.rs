@@ -8,8 +8,7 @@ use kernel::{
 
 use crate::{
     MemoryStore,
-    delivery_queue::OutboxRow,
-    state::{Row, State, unique_key},
+    state::{OutboxRow, Row, State, unique_key},
 };
 
 #[async_trait]

@@ -1,5 +1,9 @@
 //! The state of the store, in persistent maps that are cheap to clone.
 
+mod deliveries;
+mod outbox;
+mod partitions;
+
 use std::sync::Arc;
 
 use audit::{Checkpoint, Head, StoredEntry};
@@ -12,7 +16,9 @@ use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;
 use webhooks::Partition;
 
-use crate::delivery_queue::{OutboxRow, PartitionRow};
+pub(crate) use deliveries::restamped;
+pub(crate) use outbox::OutboxRow;
+pub(crate) use partitions::PartitionRow;
 
 #[derive(Clone, Default)]
 pub(crate) struct State {

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    DeliveryHealth, DeliveryLag, DeliveryQueue, DeliveryUpdate, DueDelivery, FanOut, FanOutPhase, Partition,
-    PartitionLease, StaleDelivery, StoredEvent, WebhookDelivery, WebhookSubscription,
+    DeliveryHealth, DeliveryHistory, DeliveryLag, DeliveryUpdate, DueDelivery, EventFanOut, FanOut, FanOutPhase,
+    Partition, PartitionLease, PartitionQueue, StaleDelivery, StoredEvent, WebhookDelivery, WebhookSubscription,
 };
 
 use crate::{batching, engine::Value, store::SqlStore};
@@ -30,7 +30,7 @@ use results::RecordRequest;
 pub(crate) use revisions::PartitionRevisions;
 
 #[async_trait]
-impl DeliveryQueue for SqlStore {
+impl EventFanOut for SqlStore {
     async fn pending_organizations(
         &self,
         after: Option<OrganizationId>,
@@ -57,7 +57,10 @@ impl DeliveryQueue for SqlStore {
         let request = FanOutRequest { organization, owner, now, limit, phase, timestamp, check, attempted };
         self.engine.write(request, |request, session| Box::pin(fan_out::fan_out(session, request))).await
     }
+}
 
+#[async_trait]
+impl PartitionQueue for SqlStore {
     async fn due_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
         self.engine.read((now, limit), |(now, limit), session| Box::pin(partitions::due(session, *now, *limit))).await
     }
@@ -129,7 +132,10 @@ impl DeliveryQueue for SqlStore {
     async fn release_all_partitions(&self, owner: &str) -> Result<(), StoreError> {
         self.engine.write(owner.to_owned(), |owner, session| Box::pin(partitions::release_all(session, owner))).await
     }
+}
 
+#[async_trait]
+impl DeliveryHistory for SqlStore {
     async fn delivery_health(
         &self,
         organization: OrganizationId,

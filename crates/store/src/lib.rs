@@ -7,7 +7,7 @@ mod master_key;
 use audit::AuditLog;
 use auth::{Accounts, SigningKeys};
 use kernel::{AuditTrail, Ledger, Reader};
-use webhooks::DeliveryQueue;
+use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
 
 pub use directory::Directory;
 pub use maintenance::{Lease, Maintenance};
@@ -41,7 +41,9 @@ macro_rules! store {
             + MasterKeyCheck
             + Directory
             + Maintenance
-            + DeliveryQueue
+            + EventFanOut
+            + PartitionQueue
+            + DeliveryHistory
             $(+ Reader<$record>)*
         {
         }
@@ -55,7 +57,9 @@ macro_rules! store {
                 + MasterKeyCheck
                 + Directory
                 + Maintenance
-                + DeliveryQueue
+                + EventFanOut
+                + PartitionQueue
+                + DeliveryHistory
                 $(+ Reader<$record>)*
         {
         }

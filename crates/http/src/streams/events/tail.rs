@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use kernel::{OrganizationId, PageLimit, PageRequest, Reader, StoreError, Timestamp};
 use store::DynStore;
 use ulid::Ulid;
-use webhooks::{DeliveryQueue, StoredEvent, SubscriptionFilter, WebhookSubscription};
+use webhooks::{DeliveryHistory, StoredEvent, SubscriptionFilter, WebhookSubscription};
 
 /// The number of events per page. A body can have tens of kilobytes.
 const PAGE_SIZE: usize = 50;
@@ -44,7 +44,7 @@ impl Tail {
             Some(page) => page,
             None => (self.complete_to, self.visible_to(store).await?.max(last_id_before(now - MAX_LOOKBACK))),
         };
-        let page = DeliveryQueue::events(store, self.organization, after, Ulid(u128::MAX), PAGE_SIZE).await?;
+        let page = DeliveryHistory::events(store, self.organization, after, Ulid(u128::MAX), PAGE_SIZE).await?;
         let more = page.len() == PAGE_SIZE;
         let read = page.last().map_or(after, |last| last.id.ulid());
         let events = page.into_iter().filter(|event| self.seen_after.insert(event.id.ulid())).collect();
