@@ -4,11 +4,13 @@
 mod batch_statement;
 mod failure;
 mod job;
+mod location;
 mod pipeline;
 mod postgres;
 mod row_reader;
 mod session;
 mod sql;
+mod sql_fragments;
 mod sqlite;
 mod streams;
 mod value;
@@ -19,6 +21,8 @@ use futures_util::future::BoxFuture;
 use kernel::{RecordStream, StoreError};
 
 pub(crate) use batch_statement::{BatchStatement, Column, SqlType};
+pub use location::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresUrl};
+
 pub(crate) use failure::{corrupt, shared_copy, unavailable};
 pub(crate) use pipeline::{Step, pipeline, pipeline2};
 #[cfg(test)]
@@ -26,9 +30,9 @@ pub(crate) use postgres::PLANNER_SETTINGS;
 pub(crate) use row_reader::RowReader;
 pub(crate) use session::{Script, Session};
 pub(crate) use sql::Sql;
+pub(crate) use sql_fragments::{column_list, is_one_of, one_of, padded, padded_count, placeholder};
 pub(crate) use value::Value;
 
-use crate::location::{DatabaseOptions, DatabaseUrl};
 use postgres::PostgresEngine;
 use sqlite::{SqliteEngine, WriteLock};
 use streams::StreamedQuery;

@@ -13,13 +13,10 @@ use webhooks::{
 };
 
 use crate::{
-    audit::entry_list,
-    database::Database,
-    engine::{RowReader, Sql, Value},
-    list_query::ListQuery,
-    location::DatabaseUrl,
-    statements::Statements,
-    table::Table,
+    engine::{DatabaseUrl, RowReader, Sql, Value},
+    ports::audit::entry_list,
+    records::{ListQuery, Statements, table::Table},
+    schema::Database,
 };
 
 /// The scan limit of a page.
@@ -256,7 +253,7 @@ async fn a_list_of_audit_entries_scans_one_index_range() {
 #[tokio::test]
 async fn unsealed_entries_are_found_without_reading_sealed_ones() {
     let planned = PlanFixture::new().await;
-    for (sql, values) in crate::audit::unsealed_statements() {
+    for (sql, values) in crate::ports::audit::unsealed_statements() {
         let steps = planned.plan_steps(sql, values).await;
         let waiting = "SEARCH audit_waiting USING PRIMARY KEY (organization_id";
         assert!(steps.iter().any(|step| step.starts_with(waiting)), "{steps:#?}");
