@@ -3,12 +3,12 @@
 mod accounts;
 pub(crate) mod audit;
 mod commit;
-pub(crate) mod delivery_queue;
+mod delivery_queue;
 mod directory;
-pub(crate) mod idempotency;
+mod idempotency;
 mod maintenance;
-pub(crate) mod master_key;
-pub(crate) mod outbox;
+mod master_key;
+mod outbox;
 mod rate_limits;
 mod reader;
 mod signing_keys;

@@ -2,11 +2,14 @@
 
 mod auto_analyze;
 mod backup;
+mod copy_marker;
 mod database;
 mod migrations;
+pub(crate) mod tables;
 mod transfer;
 
-pub use database::{Database, Migration};
+pub use database::Database;
+pub use migrations::Migration;
 pub use transfer::{CopySummary, Progress, TransferError};
 
 pub(crate) use auto_analyze::AutoAnalyze;

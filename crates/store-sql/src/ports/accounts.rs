@@ -11,8 +11,9 @@ use sea_query::{Expr, ExprTrait as _, Query};
 
 use super::SqlStore;
 use crate::{
-    engine::{BatchStatement, Column, Sql, Value, placeholder},
+    engine::{BatchStatement, Sql, Value, placeholder},
     records::table::{self, META_COLUMNS, Table},
+    schema::tables::SERVICE_ACCOUNT_USES,
 };
 
 pub(crate) use revisions::AccountRevisions;
@@ -24,10 +25,8 @@ static BY_CLIENT_ID: LazyLock<Sql> = LazyLock::new(|| {
         Query::select().columns(columns).from(auth::ServiceAccount::NAME).and_where(Expr::col("id").eq(placeholder())),
     )
 });
-static RECORD_LAST_USED: LazyLock<BatchStatement> = LazyLock::new(|| {
-    let columns = [Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")];
-    BatchStatement::upsert_max("service_account_uses", &columns)
-});
+static RECORD_LAST_USED: LazyLock<BatchStatement> =
+    LazyLock::new(|| BatchStatement::upsert_max(SERVICE_ACCOUNT_USES.name, &SERVICE_ACCOUNT_USES.columns));
 static LAST_USED: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text("SELECT last_used_at FROM service_account_uses WHERE organization_id = ? AND account_id = ?")
 });

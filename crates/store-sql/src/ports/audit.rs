@@ -7,7 +7,6 @@ mod log;
 mod seal;
 
 pub(crate) use append::EntryBatcher;
-pub(crate) use entry::{COLUMNS, TABLE, UNSEALED, insert};
+pub(crate) use entry::insert;
 #[cfg(test)]
 pub(crate) use log::{entry_list, entry_stream, unsealed_statements};
-pub(crate) use seal::{COLUMNS as SEAL_COLUMNS, TABLE as SEALS};

@@ -5,21 +5,10 @@ use std::{borrow::Cow, fmt::Write as _, sync::LazyLock};
 use bytes::Bytes;
 use kernel::{CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, StoreError, StoredResponse, Timestamp};
 
-use crate::engine::{BatchStatement, Column, RowReader, Session, Sql, Value, corrupt};
-
-pub(crate) const TABLE: &str = "idempotency";
-
-pub(crate) const COLUMNS: [Column; 9] = [
-    Column::text("organization_id"),
-    Column::text("account_id"),
-    Column::text("operation"),
-    Column::text("key"),
-    Column::text("fingerprint"),
-    Column::int("status"),
-    Column::text("headers"),
-    Column::blob("body"),
-    Column::int("expires_at"),
-];
+use crate::{
+    engine::{BatchStatement, RowReader, Session, Sql, Value, corrupt},
+    schema::tables::IDEMPOTENCY,
+};
 
 /// Inserts a record, replacing one that has expired.
 static INSERT: LazyLock<Sql> = LazyLock::new(|| {
@@ -32,7 +21,8 @@ static INSERT: LazyLock<Sql> = LazyLock::new(|| {
     )
 });
 /// Inserts several records. An existing record is a conflict, even if it has expired.
-static INSERT_ALL: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_ignore(TABLE, &COLUMNS));
+static INSERT_ALL: LazyLock<BatchStatement> =
+    LazyLock::new(|| BatchStatement::insert_ignore(IDEMPOTENCY.name, &IDEMPOTENCY.columns));
 /// Selects a record by key. The expiry is not a condition, because a planner without statistics could choose its index.
 static SELECT: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(

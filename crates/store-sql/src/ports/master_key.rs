@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use kernel::StoreError;
 
 use super::SqlStore;
-use crate::engine::{Session, Sql, Value, corrupt};
+use crate::{
+    engine::{Session, Sql, Value, corrupt},
+    schema::Database,
+};
 
 static SELECT: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text("SELECT value FROM installation WHERE key = 'master_key_check'"));
@@ -15,8 +18,25 @@ static INSERT: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text("INSERT INTO installation (key, value) VALUES ('master_key_check', ?) ON CONFLICT (key) DO NOTHING")
 });
 
-pub(crate) async fn stored_check(session: &Session) -> Result<Option<String>, StoreError> {
+async fn stored_check(session: &Session) -> Result<Option<String>, StoreError> {
     session.fetch_one(&SELECT, &[], |cells| cells.text().map(str::to_owned)).await
+}
+
+impl Database {
+    /// The check value of the installation's master key, or `None` if the installation is not initialized. Works with
+    /// any schema version.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it can't be read.
+    pub async fn master_key_check(&self) -> Result<Option<String>, StoreError> {
+        self.engine
+            .read((), |(), session| {
+                Box::pin(async move {
+                    if session.has_table("installation").await? { stored_check(session).await } else { Ok(None) }
+                })
+            })
+            .await
+    }
 }
 
 #[async_trait]

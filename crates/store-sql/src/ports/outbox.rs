@@ -7,23 +7,12 @@ use std::{
 
 use kernel::{OutboxEvent, StoreError};
 
-use crate::engine::{BatchStatement, Column, Session, Sql, Value};
+use crate::{
+    engine::{BatchStatement, Session, Sql, Value},
+    schema::tables::OUTBOX,
+};
 
-pub(crate) const TABLE: &str = "outbox";
-
-pub(crate) const COLUMNS: [Column; 9] = [
-    Column::text("organization_id"),
-    Column::text("id"),
-    Column::text("name"),
-    Column::text("subject_kind"),
-    Column::text("subject_id"),
-    Column::int("subject_revision"),
-    Column::int("created_at"),
-    Column::blob("body"),
-    Column::text("state"),
-];
-
-static INSERT: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_strict(TABLE, &COLUMNS));
+static INSERT: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_strict(OUTBOX.name, &OUTBOX.columns));
 static PENDING: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("SELECT count(*) FROM outbox WHERE state = 'pending'"));
 
 pub(crate) async fn insert(session: &Session, events: &[impl Borrow<OutboxEvent> + Sync]) -> Result<(), StoreError> {

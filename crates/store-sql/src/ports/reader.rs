@@ -129,4 +129,17 @@ impl SqlStore {
         let as_of = watermark.combine(rows.other_writers)?;
         Ok((rows, as_of))
     }
+
+    /// Streams rows, with the time before which no change can be missing from them. As in [`Self::read_page`], that
+    /// time is taken before the snapshot of the rows.
+    pub(crate) async fn open_stream<T: Send + 'static>(
+        &self,
+        low_watermark: Timestamp,
+        (sql, values): (Arc<Sql>, Vec<Value<'static>>),
+        read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
+    ) -> Result<SnapshotStream<T>, StoreError> {
+        let as_of = self.registration.as_of(&self.engine, low_watermark).await?;
+        let batches = self.engine.stream(sql, values, read).await?;
+        Ok(SnapshotStream { batches, as_of })
+    }
 }

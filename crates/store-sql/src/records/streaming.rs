@@ -6,13 +6,10 @@
 
 use std::sync::Arc;
 
-use kernel::{PageRequest, SnapshotStream, StoreError, StreamRequest, Timestamp};
+use kernel::{PageRequest, StreamRequest};
 
 use super::{list_plan::Source, list_query::ListQuery, table::Filter};
-use crate::{
-    engine::{RowReader, Sql, Value, column_list, one_of},
-    ports::SqlStore,
-};
+use crate::engine::{Sql, Value, column_list, one_of};
 
 /// Returns the page request with the order and the time ranges of this stream request.
 pub(crate) fn to_page_request(request: &StreamRequest) -> PageRequest {
@@ -52,26 +49,11 @@ pub(crate) fn statement(
     (Arc::new(Sql::from_numbered_text(&text)), values)
 }
 
-impl SqlStore {
-    /// Streams rows, with the time before which no change can be missing from them. As in [`Self::read_page`], that
-    /// time is taken before the snapshot of the rows.
-    pub(crate) async fn open_stream<T: Send + 'static>(
-        &self,
-        low_watermark: Timestamp,
-        (sql, values): (Arc<Sql>, Vec<Value<'static>>),
-        read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
-    ) -> Result<SnapshotStream<T>, StoreError> {
-        let as_of = self.registration.as_of(&self.engine, low_watermark).await?;
-        let batches = self.engine.stream(sql, values, read).await?;
-        Ok(SnapshotStream { batches, as_of })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ::audit::AuditFilter;
     use findings::{Finding, FindingFilter, Severity, Status};
-    use kernel::{Id, Order, RecordKey, Reference, TimeRange};
+    use kernel::{Id, Order, RecordKey, Reference, TimeRange, Timestamp};
     use ulid::Ulid;
 
     use super::*;

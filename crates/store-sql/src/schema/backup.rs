@@ -4,11 +4,8 @@ use std::path::Path;
 
 use kernel::StoreError;
 
-use super::{database::Database, migrations, transfer};
-use crate::{
-    engine::{Engine, unavailable},
-    ports::master_key,
-};
+use super::{copy_marker, database::Database, migrations};
+use crate::engine::{Engine, unavailable};
 
 impl Database {
     /// Copies a consistent snapshot of the database to a file that does not exist yet, while others read and write.
@@ -41,30 +38,12 @@ impl Database {
         self.engine.read((), |(), session| Box::pin(migrations::newest_applied(session))).await
     }
 
-    /// The check value of the installation's master key, or `None` if the installation is not initialized.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it can't be read.
-    pub async fn master_key_check(&self) -> Result<Option<String>, StoreError> {
-        self.engine
-            .read((), |(), session| {
-                Box::pin(async move {
-                    if session.has_table("installation").await? {
-                        master_key::stored_check(session).await
-                    } else {
-                        Ok(None)
-                    }
-                })
-            })
-            .await
-    }
-
     async fn is_unfinished(&self) -> Result<bool, StoreError> {
         self.engine
             .read((), |(), session| {
-                Box::pin(
-                    async move { Ok(session.has_table("installation").await? && transfer::is_copying(session).await?) },
-                )
+                Box::pin(async move {
+                    Ok(session.has_table("installation").await? && copy_marker::is_copying(session).await?)
+                })
             })
             .await
     }

@@ -13,7 +13,7 @@ static SET: LazyLock<Sql> = LazyLock::new(|| {
 static CLEAR: LazyLock<Sql> = LazyLock::new(|| Sql::from_text("DELETE FROM installation WHERE key = 'copying'"));
 
 /// Returns whether the database, which must have the table `installation`, has the marker.
-pub(crate) async fn is_copying(session: &Session) -> Result<bool, StoreError> {
+pub(super) async fn is_copying(session: &Session) -> Result<bool, StoreError> {
     Ok(session.fetch_one(&READ, &[], |cells| cells.text().map(str::to_owned)).await?.is_some())
 }
 

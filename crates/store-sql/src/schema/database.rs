@@ -4,17 +4,11 @@ use std::sync::{Arc, LazyLock};
 
 use kernel::StoreError;
 
-use super::{migrations, transfer};
+use super::{
+    copy_marker,
+    migrations::{self, Migration},
+};
 use crate::engine::{DatabaseOptions, DatabaseUrl, Engine, Sql, corrupt, unavailable};
-
-/// A migration: one step of the schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Migration {
-    /// Its number: 1 for the first migration, without gaps.
-    pub version: i64,
-    /// A short name of the change, for instance `webhooks`.
-    pub name: String,
-}
 
 static NOW: LazyLock<Sql> = LazyLock::new(|| Sql::from_text_with_now("SELECT {now}"));
 
@@ -79,7 +73,7 @@ impl Database {
         let check = self.engine.read((), |(), session| {
             Box::pin(async move {
                 let pending = migrations::pending(session).await?.len();
-                Ok::<_, StoreError>((pending, pending == 0 && transfer::is_copying(session).await?))
+                Ok::<_, StoreError>((pending, pending == 0 && copy_marker::is_copying(session).await?))
             })
         });
         match check.await? {

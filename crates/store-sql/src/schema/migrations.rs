@@ -9,8 +9,16 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use kernel::{StoreError, Timestamp};
 
-use super::database::Migration;
 use crate::engine::{Script, Session, Sql, Value, corrupt, unavailable};
+
+/// A migration: one step of the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Its number: 1 for the first migration, without gaps.
+    pub version: i64,
+    /// A short name of the change, for instance `webhooks`.
+    pub name: String,
+}
 
 struct Step {
     version: i64,

@@ -1,6 +1,6 @@
 //! The copy of an installation to another database, whichever engine either has: every row of every table, unchanged.
 //!
-//! The target has a [marker](copy_marker) from before its first row until after its last, so that an unfinished copy is
+//! The target has a [marker](super::copy_marker) from before its first row until after its last, so that an unfinished copy is
 //! recognized, refused by servers and commands, and started over by the next copy. Rows are read as streams and written
 //! in transactions of a few hundred, so neither memory nor the length of a transaction grows with the installation.
 //!
@@ -10,7 +10,6 @@
 //! sealing a checkpoint, so a comparison of row counts finds it. Only deliveries attempted meanwhile leave no row: they
 //! are attempted again.
 
-mod copy_marker;
 mod source;
 mod tables;
 mod target;
@@ -18,8 +17,6 @@ mod target;
 use std::sync::Arc;
 
 use kernel::{StoreError, Timestamp};
-
-pub(crate) use copy_marker::is_copying;
 
 use super::{database::Database, migrations};
 use source::first_difference;

@@ -12,35 +12,14 @@ use super::changes;
 use crate::{
     engine::{BatchStatement, Column, RowReader, Session, Value, column_list, corrupt},
     records::table::Filter,
+    schema::tables::{AUDIT_ENTRIES, AUDIT_WAITING},
 };
 
-pub(crate) const TABLE: &str = "audit_entries";
-
-/// The table of the keys of unsealed entries.
-pub(crate) const UNSEALED: &str = "audit_waiting";
+const TABLE: &str = AUDIT_ENTRIES.name;
+const COLUMNS: [Column; 17] = AUDIT_ENTRIES.columns;
 
 /// The view of entries with their seals.
 pub(super) const LOG_VIEW: &str = "audit_log";
-
-pub(crate) const COLUMNS: [Column; 17] = [
-    Column::text("organization_id"),
-    Column::text("id"),
-    Column::int("occurred_at"),
-    Column::text("actor_kind"),
-    Column::text("actor_id"),
-    Column::text("actor_name"),
-    Column::text("action"),
-    Column::text("subject_kind"),
-    Column::text("subject_id"),
-    Column::text("reason"),
-    Column::text("changes"),
-    Column::text("request_id"),
-    Column::text("method"),
-    Column::text("route"),
-    Column::text("source_address"),
-    Column::text("user_agent"),
-    Column::int("status"),
-];
 
 /// The columns of [`LOG_VIEW`].
 pub(super) static LOG_COLUMNS: LazyLock<Vec<Column>> =
@@ -51,7 +30,7 @@ pub(super) const FILTERS: &[Filter] =
     &[Filter::selective("subject_id"), Filter::unselective("actor_id"), Filter::unselective("action")];
 
 static INSERT: LazyLock<BatchStatement> =
-    LazyLock::new(|| BatchStatement::insert_with_marker(TABLE, &COLUMNS, UNSEALED));
+    LazyLock::new(|| BatchStatement::insert_with_marker(TABLE, &COLUMNS, AUDIT_WAITING.name));
 
 static BY_IDS: LazyLock<BatchStatement> = LazyLock::new(|| {
     let columns = column_list("", COLUMNS.iter().map(|column| column.name));

@@ -15,7 +15,7 @@ use kernel::{
 use ulid::Ulid;
 
 use super::{
-    entry::{self, FILTERS, LOG_COLUMNS, LOG_VIEW, TABLE, UNSEALED},
+    entry::{self, FILTERS, LOG_COLUMNS, LOG_VIEW},
     seal,
 };
 use crate::{
@@ -34,22 +34,21 @@ static ONE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(&format!("SELECT {columns} FROM {LOG_VIEW} WHERE organization_id = ? AND id = ?"))
 });
 static SEALED: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::from_text(&format!(
-        "SELECT entry_id, sequence, previous_hash, hash FROM {} WHERE organization_id = ? AND sequence > ? \
+    Sql::from_text(
+        "SELECT entry_id, sequence, previous_hash, hash FROM audit_seals WHERE organization_id = ? AND sequence > ? \
          ORDER BY sequence LIMIT ?",
-        seal::TABLE
-    ))
+    )
 });
 /// Across all organizations, since the sealer serves them all.
 static NEXT_UNSEALED_ORGANIZATION: LazyLock<Sql> =
-    LazyLock::new(|| Sql::from_text(&format!("SELECT min(organization_id) FROM {UNSEALED} WHERE organization_id > ?")));
+    LazyLock::new(|| Sql::from_text("SELECT min(organization_id) FROM audit_waiting WHERE organization_id > ?"));
 /// One statement, so that the unsealed entries and the head are read from one snapshot.
 static UNSEALED_ENTRIES: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::from_text(&format!(
+    Sql::from_text(
         "SELECT w.id, h.sequence, h.hash FROM \
-         (SELECT organization_id, id FROM {UNSEALED} WHERE organization_id = ? ORDER BY id LIMIT ?) AS w \
-         LEFT JOIN audit_heads AS h ON h.organization_id = w.organization_id ORDER BY w.id"
-    ))
+         (SELECT organization_id, id FROM audit_waiting WHERE organization_id = ? ORDER BY id LIMIT ?) AS w \
+         LEFT JOIN audit_heads AS h ON h.organization_id = w.organization_id ORDER BY w.id",
+    )
 });
 static CHECKPOINTS: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
@@ -61,18 +60,17 @@ static HEAD: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text("SELECT sequence, hash FROM audit_heads WHERE organization_id = ?"));
 /// Counts every entry without a seal, including one that was removed by hand from the table of unsealed entries.
 static UNSEALED_STATS: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::from_text(&format!(
-        "SELECT count(*), min(e.occurred_at) FROM {TABLE} AS e WHERE e.organization_id = ? AND NOT EXISTS \
-         (SELECT 1 FROM {} AS s WHERE s.organization_id = e.organization_id AND s.entry_id = e.id)",
-        seal::TABLE
-    ))
+    Sql::from_text(
+        "SELECT count(*), min(e.occurred_at) FROM audit_entries AS e WHERE e.organization_id = ? AND NOT EXISTS \
+         (SELECT 1 FROM audit_seals AS s WHERE s.organization_id = e.organization_id AND s.entry_id = e.id)",
+    )
 });
 /// The entries are read in a subquery, because a planner could start a join with them.
 static UNSEALED_STATS_OF_ALL: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::from_text(&format!(
-        "SELECT count(*), min((SELECT e.occurred_at FROM {TABLE} AS e \
-         WHERE e.organization_id = w.organization_id AND e.id = w.id)) FROM {UNSEALED} AS w"
-    ))
+    Sql::from_text(
+        "SELECT count(*), min((SELECT e.occurred_at FROM audit_entries AS e \
+         WHERE e.organization_id = w.organization_id AND e.id = w.id)) FROM audit_waiting AS w",
+    )
 });
 
 #[async_trait]

@@ -5,18 +5,10 @@ use std::{borrow::Cow, sync::LazyLock};
 use ::audit::{Checkpoint, Head, SealedBatch};
 use kernel::StoreError;
 
-use super::entry::UNSEALED;
-use crate::engine::{BatchStatement, Column, Session, Sql, Value, corrupt};
-
-pub(crate) const TABLE: &str = "audit_seals";
-
-pub(crate) const COLUMNS: [Column; 5] = [
-    Column::text("organization_id"),
-    Column::int("sequence"),
-    Column::text("entry_id"),
-    Column::text("previous_hash"),
-    Column::text("hash"),
-];
+use crate::{
+    engine::{BatchStatement, Session, Sql, Value, corrupt},
+    schema::tables::{AUDIT_SEALS, AUDIT_WAITING},
+};
 
 static BEGIN_CHAIN: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
@@ -28,8 +20,9 @@ static ADVANCE_HEAD: LazyLock<Sql> = LazyLock::new(|| {
         "UPDATE audit_heads SET sequence = ?, hash = ? WHERE organization_id = ? AND sequence = ? AND hash = ?",
     )
 });
-static INSERT_SEALS: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::insert_strict(TABLE, &COLUMNS));
-static DELETE_UNSEALED: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::delete(UNSEALED));
+static INSERT_SEALS: LazyLock<BatchStatement> =
+    LazyLock::new(|| BatchStatement::insert_strict(AUDIT_SEALS.name, &AUDIT_SEALS.columns));
+static DELETE_UNSEALED: LazyLock<BatchStatement> = LazyLock::new(|| BatchStatement::delete(AUDIT_WAITING.name));
 static INSERT_CHECKPOINT: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
         "INSERT INTO audit_checkpoints (organization_id, sequence, hash, signed_at, signature) VALUES (?, ?, ?, ?, ?)",

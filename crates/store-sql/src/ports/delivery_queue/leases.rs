@@ -10,11 +10,14 @@ use futures_util::future::BoxFuture;
 use kernel::{StoreError, Timestamp};
 use webhooks::{Partition, PartitionLease};
 
-use super::partitions::{COLUMNS, key_values, read_health};
-use crate::engine::{BatchStatement, Column, RowReader, Session, Value};
+use super::partitions::{key_values, read_health};
+use crate::{
+    engine::{BatchStatement, Column, RowReader, Session, Value},
+    schema::tables::WEBHOOK_LANES,
+};
 
 pub(super) static ACQUIRE: LazyLock<BatchStatement> = LazyLock::new(|| {
-    let [organization, subscription, _, _, holder, held_until, ..] = COLUMNS;
+    let [organization, subscription, _, _, holder, held_until, ..] = WEBHOOK_LANES.columns;
     let found = "organization_id, subscription_id, last_delivery_at, failing_since";
     BatchStatement::for_each(
         &[organization, subscription, holder, held_until, Column::int("now")],
@@ -34,7 +37,7 @@ pub(super) static ACQUIRE: LazyLock<BatchStatement> = LazyLock::new(|| {
 /// Releases partitions. A partition that has due deliveries, or was marked due since it was acquired, stays with its
 /// owner, so that no other process sees it as free in between.
 pub(super) static RELEASE: LazyLock<BatchStatement> = LazyLock::new(|| {
-    let [organization, subscription, _, _, holder, ..] = COLUMNS;
+    let [organization, subscription, _, _, holder, ..] = WEBHOOK_LANES.columns;
     let first = |organization: &str, subscription: &str| {
         format!(
             "SELECT d.next_attempt_at FROM webhook_deliveries AS d WHERE d.organization_id = {organization} \

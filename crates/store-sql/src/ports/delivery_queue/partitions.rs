@@ -14,29 +14,16 @@ use webhooks::{DeliveryHealth, DeliveryLag, Partition, WebhookDelivery, WebhookS
 
 use crate::{
     engine::{
-        BatchStatement, Column, RowReader, Session, Sql, Value, corrupt, one_of, padded, padded_count, pipeline2,
-        placeholder,
+        BatchStatement, RowReader, Session, Sql, Value, corrupt, one_of, padded, padded_count, pipeline2, placeholder,
     },
     records::StatementCache,
+    schema::tables::WEBHOOK_LANES,
 };
 
-pub(crate) const TABLE: &str = "webhook_lanes";
-
-pub(crate) const COLUMNS: [Column; 8] = [
-    Column::text("organization_id"),
-    Column::text("subscription_id"),
-    Column::int("due_at"),
-    Column::int("arrived"),
-    Column::text("holder"),
-    Column::int("held_until"),
-    Column::int("last_delivery_at"),
-    Column::int("failing_since"),
-];
-
 static MARK_DUE: LazyLock<BatchStatement> = LazyLock::new(|| {
-    let [organization, subscription, due_at, arrived, ..] = COLUMNS;
+    let [organization, subscription, due_at, arrived, ..] = WEBHOOK_LANES.columns;
     BatchStatement::upsert(
-        TABLE,
+        WEBHOOK_LANES.name,
         &[organization, subscription, due_at, arrived],
         "due_at = CASE WHEN webhook_lanes.due_at < excluded.due_at THEN webhook_lanes.due_at ELSE excluded.due_at END, \
          arrived = webhook_lanes.arrived + 1",
@@ -54,7 +41,7 @@ pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
 /// deadlocks.
 static LOCK_OWNED: LazyLock<Sql> = LazyLock::new(|| {
     let mut owned = Query::select();
-    owned.column("subscription_id").from(TABLE).and_where(Expr::col("holder").eq(placeholder()));
+    owned.column("subscription_id").from(WEBHOOK_LANES.name).and_where(Expr::col("holder").eq(placeholder()));
     owned.order_by("organization_id", Order::Asc).order_by("subscription_id", Order::Asc);
     Sql::from_query(owned.lock(LockType::Update))
 });
@@ -64,9 +51,9 @@ static RELEASE_ALL: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_numbered_text("UPDATE webhook_lanes SET holder = NULL, held_until = NULL WHERE holder = ?1")
 });
 static STORE_HEALTH: LazyLock<BatchStatement> = LazyLock::new(|| {
-    let [organization, subscription, _, arrived, .., last_delivery_at, failing_since] = COLUMNS;
+    let [organization, subscription, _, arrived, .., last_delivery_at, failing_since] = WEBHOOK_LANES.columns;
     BatchStatement::upsert(
-        TABLE,
+        WEBHOOK_LANES.name,
         &[organization, subscription, arrived, last_delivery_at, failing_since],
         "last_delivery_at = excluded.last_delivery_at, failing_since = excluded.failing_since",
     )

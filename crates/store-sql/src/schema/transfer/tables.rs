@@ -1,10 +1,13 @@
-//! The tables of the schema: those that belong to an installation and are copied, and those of its running processes.
+//! The tables that are copied: those that belong to an installation, not to its running processes.
 
 use std::sync::LazyLock;
 
+use super::super::tables::{
+    AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_SEALS, AUDIT_WAITING, IDEMPOTENCY, INSTALLATION, OUTBOX,
+    SERVICE_ACCOUNT_USES, SIGNING_KEYS, TableDefinition, WEBHOOK_LANES,
+};
 use crate::{
     engine::{Column, Sql, column_list},
-    ports::{audit, delivery_queue::partitions, idempotency, outbox},
     records::table::{META_COLUMNS, Table, primary_key},
 };
 
@@ -25,63 +28,39 @@ pub(super) static COPIED: LazyLock<Vec<CopiedTable>> =
 macro_rules! records {
     ($($kind:ident => $record:ty,)*) => {
         fn records() -> Vec<CopiedTable> {
-            vec![$(CopiedTable::new(<$record>::NAME, &primary_key::<$record>(), &[&META_COLUMNS, <$record>::COLUMNS].concat()),)*]
+            vec![$(CopiedTable::new(
+                <$record>::NAME,
+                &primary_key::<$record>(),
+                &[&META_COLUMNS, <$record>::COLUMNS].concat(),
+            ),)*]
         }
     };
 }
 store::for_each_resource!(records);
 
-/// The tables of an installation that are not records.
+/// The tables of an installation that hold no records.
 fn other_tables() -> Vec<CopiedTable> {
     vec![
-        CopiedTable::new(
-            "service_account_uses",
-            &["organization_id", "account_id"],
-            &[Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")],
-        ),
-        CopiedTable::new(
-            "signing_keys",
-            &["id"],
-            &[
-                Column::text("id"),
-                Column::text("algorithm"),
-                Column::blob("sealed"),
-                Column::int("created_at"),
-                Column::int("signs_from"),
-            ],
-        ),
-        CopiedTable::new(
-            idempotency::TABLE,
-            &["organization_id", "account_id", "operation", "key"],
-            &idempotency::COLUMNS,
-        ),
-        CopiedTable::new(audit::TABLE, &["organization_id", "id"], &audit::COLUMNS),
-        CopiedTable::new(audit::UNSEALED, &["organization_id", "id"], &audit::COLUMNS[..2]),
-        CopiedTable::new(audit::SEALS, &["organization_id", "sequence"], &audit::SEAL_COLUMNS),
-        CopiedTable::new(
-            "audit_heads",
-            &["organization_id"],
-            &[Column::text("organization_id"), Column::int("sequence"), Column::text("hash")],
-        ),
-        CopiedTable::new(
-            "audit_checkpoints",
-            &["organization_id", "sequence"],
-            &[
-                Column::text("organization_id"),
-                Column::int("sequence"),
-                Column::text("hash"),
-                Column::int("signed_at"),
-                Column::blob("signature"),
-            ],
-        ),
-        CopiedTable::new(outbox::TABLE, &["organization_id", "id"], &outbox::COLUMNS),
-        CopiedTable::new(partitions::TABLE, &["organization_id", "subscription_id"], &partitions::COLUMNS),
+        SERVICE_ACCOUNT_USES.into(),
+        SIGNING_KEYS.into(),
+        IDEMPOTENCY.into(),
+        AUDIT_ENTRIES.into(),
+        AUDIT_WAITING.into(),
+        AUDIT_SEALS.into(),
+        AUDIT_HEADS.into(),
+        AUDIT_CHECKPOINTS.into(),
+        OUTBOX.into(),
+        WEBHOOK_LANES.into(),
         // The marker of the copy itself is not copied.
-        CopiedTable {
-            row_filter: "WHERE key <> 'copying'",
-            ..CopiedTable::new("installation", &["key"], &[Column::text("key"), Column::text("value")])
-        },
+        CopiedTable { row_filter: "WHERE key <> 'copying'", ..INSTALLATION.into() },
     ]
+}
+
+impl<const N: usize> From<TableDefinition<N>> for CopiedTable {
+    fn from(table: TableDefinition<N>) -> Self {
+        let key: Vec<_> = table.columns.iter().take(table.key_columns).map(|column| column.name).collect();
+        Self::new(table.name, &key, &table.columns)
+    }
 }
 
 /// The tables that every installation fills anew: migrations, leases, registered processes, and rate limits, which

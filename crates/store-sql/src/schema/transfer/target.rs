@@ -5,7 +5,8 @@ use std::sync::Arc;
 use kernel::{RecordStream, Timestamp};
 
 use super::{
-    TransferError, copy_marker,
+    super::copy_marker,
+    TransferError,
     source::{Counts, counts_in, first_difference},
     tables::{COPIED, CopiedTable},
 };
