@@ -126,9 +126,8 @@ fn limit_with_overfetch(page: &PageRequest) -> i64 {
 
 /// Returns the first and last identifier of records created in this range. In an empty range the first is greater.
 fn id_range(since: Option<Timestamp>, until: Option<Timestamp>) -> (Ulid, Ulid) {
-    let at = |moment: Timestamp| Ulid::from_parts(u64::try_from(moment.millis()).unwrap_or(0), 0);
-    let first = since.map_or(Ulid::nil(), at);
-    match until.map(at) {
+    let first = since.map_or(Ulid::nil(), Timestamp::first_ulid);
+    match until.map(Timestamp::first_ulid) {
         None => (first, Ulid::max()),
         Some(end) if end.is_nil() => (Ulid(1), Ulid::nil()),
         Some(end) => (first, preceding_id(end)),

@@ -61,7 +61,7 @@ pub(super) static EVENTS: LazyLock<Sql> = LazyLock::new(|| {
 /// Deletes up to `limit` deliveries and up to `limit` events that are older than `before`, in one transaction per
 /// organization. Returns the number of deleted rows.
 pub(super) async fn prune(engine: &Arc<Engine>, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
-    let first = Ulid::from_parts(u64::try_from(before.millis()).unwrap_or(0), 0);
+    let first = before.first_ulid();
     let organizations: Vec<OrganizationId> = engine
         .read([Value::from(first)], |values, session| {
             Box::pin(session.fetch(&ORGANIZATIONS, values, |cells| cells.id()))
