@@ -18,9 +18,7 @@ use registers::{Control, ControlStatus};
 use scopes::ScopeSet;
 use ulid::Ulid;
 
-pub use webhooks::{
-    attempt, delivery, endpoint, full_delivery, full_subscription, stored_event, subscription, with_status,
-};
+pub use webhooks::{attempt, delivery, endpoint, full_delivery, full_subscription, subscription, with_status};
 
 /// An organization with this slug.
 #[must_use]

@@ -231,16 +231,7 @@ pub fn record_test(
     ended_at: Timestamp,
 ) -> (Changeset, Stored<WebhookDelivery>) {
     let mut changeset = context.begin(timestamp, TESTED, Subject::from_id(current.meta.id));
-    let stored_event = StoredEvent {
-        id: event.id,
-        organization: event.organization,
-        name: event.name.into(),
-        subject: event.subject.1,
-        revision: event.revision,
-        created_at: event.created_at,
-        body: event.body.clone(),
-    };
-    let mut delivery = WebhookDelivery::new(&stored_event, current.meta.id);
+    let mut delivery = WebhookDelivery::new(&StoredEvent::from(&event), current.meta.id);
     delivery.record = delivery.record.after_attempt(attempt, ended_at, 0);
     if delivery.record.state == DeliveryState::Failed {
         delivery.record.state = DeliveryState::Exhausted;

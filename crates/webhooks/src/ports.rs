@@ -35,6 +35,20 @@ pub struct StoredEvent {
     pub body: Bytes,
 }
 
+impl From<&OutboxEvent> for StoredEvent {
+    fn from(event: &OutboxEvent) -> Self {
+        Self {
+            id: event.id,
+            organization: event.organization,
+            name: event.name.into(),
+            subject: event.subject.1,
+            revision: event.revision,
+            created_at: event.created_at,
+            body: event.body.clone(),
+        }
+    }
+}
+
 /// The deliveries of one subscription: the unit that is leased to one server at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition {

@@ -7,7 +7,7 @@ use kernel::{Id, OutboxEvent, Revision, Timestamp};
 use ulid::Ulid;
 use webhooks::{
     AddressPolicy, Attempt, AttemptFailure, AttemptOutcome, DeliveryState, DisabledReason, EncryptedSecret,
-    EndpointUrl, EventType, StoredEvent, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
+    EndpointUrl, EventType, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
 };
 
 /// An endpoint URL of a subscription.
@@ -110,18 +110,4 @@ pub fn attempt(at: Timestamp, failure: Option<AttemptFailure>) -> Attempt {
     let outcome =
         AttemptOutcome { duration: Duration::from_millis(30), status, response_body: None, failure, retry_after: None };
     Attempt { at, outcome }
-}
-
-/// The event as a store reads it from the outbox.
-#[must_use]
-pub fn stored_event(event: &OutboxEvent) -> StoredEvent {
-    StoredEvent {
-        id: event.id,
-        organization: event.organization,
-        name: event.name.into(),
-        subject: event.subject.1,
-        revision: event.revision,
-        created_at: event.created_at,
-        body: event.body.clone(),
-    }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kernel::{Id, Order, PageRequest, Revision, TimeRange};
 use ulid::Ulid;
-use webhooks::{AttemptFailure, DeliveryFilter, DeliveryState, Partition, WebhookDelivery};
+use webhooks::{AttemptFailure, DeliveryFilter, DeliveryState, Partition, StoredEvent, WebhookDelivery};
 
 use crate::{
     Fixture,
@@ -195,7 +195,7 @@ pub async fn events_are_listed_between_two_identifiers(fixture: Fixture) {
     let mut events = Vec::new();
     for number in 0..4 {
         fixture.clock.tick();
-        events.push(samples::stored_event(&fixture.publish_finding(fixture.home, &format!("f-{number}")).await.1));
+        events.push(StoredEvent::from(&fixture.publish_finding(fixture.home, &format!("f-{number}")).await.1));
         fixture.publish_finding(away, &format!("f-{number}")).await;
     }
     fixture.fan_out(fixture.home, 2).await;

@@ -22,19 +22,11 @@ pub(crate) struct OutboxRow {
 
 impl OutboxRow {
     pub(super) fn with_body(&self) -> StoredEvent {
-        StoredEvent { body: self.event.body.clone(), ..self.without_body() }
+        StoredEvent::from(&self.event)
     }
 
     fn without_body(&self) -> StoredEvent {
-        StoredEvent {
-            id: self.event.id,
-            organization: self.event.organization,
-            name: self.event.name.into(),
-            subject: self.event.subject.1,
-            revision: self.event.revision,
-            created_at: self.event.created_at,
-            body: Bytes::new(),
-        }
+        StoredEvent { body: Bytes::new(), ..self.with_body() }
     }
 
     pub(super) fn is_between(&self, after: Ulid, last: Ulid) -> bool {
