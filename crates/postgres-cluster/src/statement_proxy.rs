@@ -1,10 +1,5 @@
 //! A proxy in front of PostgreSQL that parses the traffic, so that a test can assert which statements are sent.
-
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "each test program uses the part it needs; a panic is how a test fails"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,8 +19,8 @@ use tokio::{
 };
 
 /// A proxy that counts the statements of its clients and can hold back the server's responses.
-pub(crate) struct Proxy {
-    address: String,
+pub struct StatementProxy {
+    url: String,
     traffic: Arc<Traffic>,
 }
 
@@ -42,18 +37,21 @@ struct Traffic {
     progress: watch::Sender<usize>,
 }
 
-impl Proxy {
-    /// Starts a proxy for the server at this address.
-    pub(crate) async fn start(address: &str) -> Self {
-        let (scheme, rest) = address.split_once("://").unwrap();
+impl StatementProxy {
+    /// Starts a proxy for the server and database of this URL.
+    ///
+    /// # Panics
+    /// If the URL has no user.
+    pub async fn start(url: &str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap();
         let (authority, path) = rest.split_once('/').unwrap();
         let (user, host) = authority.split_once('@').unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let separator = if path.contains('?') { '&' } else { '?' };
-        let address = format!("{scheme}://{user}@127.0.0.1:{port}/{path}{separator}sslmode=disable");
+        let url = format!("{scheme}://{user}@127.0.0.1:{port}/{path}{separator}sslmode=disable");
         let (seen, server) = (Arc::<Traffic>::default(), host.to_owned());
-        let proxy = Self { address, traffic: Arc::clone(&seen) };
+        let proxy = Self { url, traffic: Arc::clone(&seen) };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&server).await.unwrap();
@@ -67,39 +65,44 @@ impl Proxy {
         proxy
     }
 
-    pub(crate) fn address(&self) -> &str {
-        &self.address
+    /// The URL of the database through the proxy.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Returns how many prepared statements were executed since the last call of this.
-    pub(crate) fn take_executed(&self) -> usize {
+    pub fn take_executed(&self) -> usize {
         self.traffic.executed.swap(0, Ordering::SeqCst)
     }
 
     /// Returns the simple queries since the last call of this.
-    pub(crate) fn take_simple_queries(&self) -> Vec<String> {
+    pub fn take_simple_queries(&self) -> Vec<String> {
         std::mem::take(&mut *self.traffic.simple_queries.lock().unwrap())
     }
 
     /// Returns the prepared statements that were executed since the last call of this.
-    pub(crate) fn take_prepared(&self) -> Vec<String> {
+    pub fn take_prepared(&self) -> Vec<String> {
         std::mem::take(&mut *self.traffic.prepared.lock().unwrap())
     }
 
     /// Waits until this many prepared statements were executed since the last call of [`Self::take_executed`].
-    pub(crate) async fn wait_for_executed(&self, statements: usize) {
+    ///
+    /// # Panics
+    /// If that takes longer than 20 s.
+    pub async fn wait_for_executed(&self, statements: usize) {
         let mut progress = self.traffic.progress.subscribe();
         let reached = progress.wait_for(|_| self.traffic.executed.load(Ordering::SeqCst) >= statements);
         tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.unwrap().unwrap();
     }
 
     /// Releases the responses that are held back.
-    pub(crate) fn release_responses(&self) {
+    pub fn release_responses(&self) {
         self.traffic.progress.send_modify(|progress| *progress = usize::MAX / 2);
     }
 
     /// Holds all responses back until this many more prepared statements were executed.
-    pub(crate) fn hold_responses(&self, more: usize) {
+    pub fn hold_responses(&self, more: usize) {
         let until = *self.traffic.progress.borrow() + more;
         self.traffic.hold_until.send_replace(until);
     }
