@@ -100,5 +100,4 @@ async fn deliveries_are_found_by_subscription_on_postgresql() {
             assert_by_subscription(&plan);
         }
     }
-    planned.drop().await;
 }

@@ -11,9 +11,9 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 /// The message with which a client requests TLS.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// Starts a proxy for the server at this address, and returns its port.
-pub(crate) async fn start(address: &str, config: ServerConfig) -> u16 {
-    let (_, rest) = address.split_once('@').unwrap();
+/// Starts a proxy for the server of this URL, and returns its port.
+pub(crate) async fn start(url: &str, config: ServerConfig) -> u16 {
+    let (_, rest) = url.split_once('@').unwrap();
     let server = rest.split('/').next().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

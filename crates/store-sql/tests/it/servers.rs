@@ -1,6 +1,5 @@
 //! Several servers over one PostgreSQL, whose clocks need not agree: a client that catches up from the `X-As-Of` of a
 //! list misses nothing, whichever server writes, starts, falls silent or stops.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
     collections::BTreeSet,
@@ -18,18 +17,18 @@ use kernel::{
     PageLimit, PageRequest, Reader, StoreError, Stored, TimeRange, Timestamp,
 };
 use novantra_store_sql::{Role, SqlStore};
+use postgres_cluster::TestDatabase;
 use registers::Control;
 use store::Maintenance as _;
 use store_contract::{TestClock, TestEntropy, samples};
 use tokio::task::JoinSet;
 use ulid::Ulid;
 
-#[path = "support/postgres.rs"]
-mod postgres;
+use crate::support::postgres;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 struct TestDeployment {
-    fresh: postgres::TestDatabase,
+    fresh: TestDatabase,
     entropy: TestEntropy,
     home: OrganizationId,
     servers: AtomicU32,
@@ -44,8 +43,7 @@ struct Server {
 
 impl TestDeployment {
     async fn new() -> Arc<Self> {
-        let fresh = postgres::TestDatabase::create().await;
-        fresh.open().await.close().await;
+        let fresh = postgres::create().await;
         let test =
             Self { fresh, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), servers: AtomicU32::default() };
         let first = test.server(0).await;
@@ -62,7 +60,7 @@ impl TestDeployment {
         let number = self.servers.fetch_add(1, Ordering::Relaxed) + 1;
         let clock = Arc::new(TestClock::new(Timestamp::from_millis(TestClock::START.millis() + ahead * 1000)));
         let process = Ulid::from_parts(u64::from(number), 0);
-        let database = self.fresh.open().await;
+        let database = postgres::open(&self.fresh).await;
         let store = SqlStore::open(database, Role::Server, Arc::clone(&clock) as _, process).await.unwrap();
         Server { store, clock, process }
     }

@@ -1,5 +1,4 @@
 //! Several processes over one SQLite file: a server, and commands that run beside it.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -13,8 +12,7 @@ use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
 use store::Maintenance as _;
 use store_contract::{TestClock, TestEntropy, samples};
 
-#[path = "support/sqlite.rs"]
-mod sqlite;
+use crate::support::sqlite;
 
 struct TestInstallation {
     folder: tempfile::TempDir,

@@ -1,5 +1,4 @@
 //! The statements that are sent to PostgreSQL: few, and all of a transaction before its first response.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,39 +10,34 @@ use kernel::{
     OrganizationId, PageRequest, Reader, Revision, Stored,
 };
 use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
+use postgres_cluster::{StatementProxy, TestDatabase};
 use store_contract::{TestClock, TestEntropy, samples};
 use tokio::{task::JoinSet, time::timeout};
 use ulid::Ulid;
 
-#[path = "support/postgres.rs"]
-mod postgres;
-#[path = "support/proxy.rs"]
-mod proxy;
-
-use proxy::Proxy;
+use crate::support::postgres;
 
 /// The statements of a write: idempotency record, registration of the process, record, audit entry and event.
 const STATEMENTS_PER_WRITE: usize = 5;
 
 struct ObservedStore {
     store: SqlStore,
-    proxy: Proxy,
+    proxy: StatementProxy,
     entropy: TestEntropy,
     home: OrganizationId,
     account: auth::AccountId,
     finding: Id<Finding>,
-    _fresh: postgres::TestDatabase,
+    _fresh: TestDatabase,
 }
 
 impl ObservedStore {
     /// Opens a store with an organization, an account and a finding, whose statements are all prepared.
     async fn new() -> Arc<Self> {
-        let fresh = postgres::TestDatabase::create().await;
-        fresh.open().await.close().await;
-        let proxy = Proxy::start(&fresh.address()).await;
+        let fresh = postgres::create().await;
+        let proxy = StatementProxy::start(&fresh.url()).await;
         // One connection for each purpose, so that each statement is prepared once.
         let options = DatabaseOptions { connections: 5, ..DatabaseOptions::default() };
-        let database = Database::open_with(&proxy.address().parse().unwrap(), &options).await.unwrap();
+        let database = Database::open_with(&proxy.url().parse().unwrap(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
         let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
         let (entropy, home) = (TestEntropy::default(), Id::new(Ulid(1)));

@@ -1,5 +1,4 @@
 //! Copies of installations: every row of every table arrives unchanged, through either engine.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
     collections::BTreeMap,
@@ -8,11 +7,11 @@ use std::{
 };
 
 use kernel::Timestamp;
-use novantra_store_sql::{CopySummary, Database, DatabaseUrl, Progress, TransferError};
+use novantra_store_sql::{CopySummary, Database, Progress, TransferError};
+use postgres_cluster::{TestDatabase, execute_blocking};
 use rusqlite::{Connection, types::Value};
 
-#[path = "support/postgres.rs"]
-mod postgres;
+use crate::support::{postgres, sqlite};
 
 const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 
@@ -21,12 +20,6 @@ const EXCLUDED: &[&str] = &["leases", "open_writes", "rate_limits", "schema_migr
 
 /// More rows than a transaction has.
 const MANY_ROWS: i64 = 1_100;
-
-async fn sqlite(path: &Path) -> Database {
-    let database = Database::open(&DatabaseUrl::Sqlite(path.to_owned())).await.unwrap();
-    database.migrate(NOW).await.unwrap();
-    database
-}
 
 async fn copy(from: &Database, to: &Database) -> Result<CopySummary, TransferError> {
     from.copy_to(to, NOW, &|_| ()).await
@@ -78,11 +71,11 @@ fn contents(connection: &Connection) -> BTreeMap<String, Vec<Vec<Value>>> {
 async fn a_copy_to_postgres_and_back_keeps_every_row_of_every_table() {
     let folder = tempfile::tempdir().unwrap();
     let [first, last] = ["first.db", "last.db"].map(|name| folder.path().join(name));
-    let source = sqlite(&first).await;
+    let source = sqlite::open(&first).await;
     let connection = Connection::open(&first).unwrap();
     fill(&connection);
-    let fresh = postgres::TestDatabase::create().await;
-    let middle = fresh.open().await;
+    let fresh = TestDatabase::create().await;
+    let middle = postgres::open(&fresh).await;
 
     let seen = Mutex::new(Vec::new());
     let report = |progress| seen.lock().unwrap_or_else(PoisonError::into_inner).push(progress);
@@ -91,7 +84,7 @@ async fn a_copy_to_postgres_and_back_keeps_every_row_of_every_table() {
     let total = copied.tables.iter().map(|(_, rows)| rows).sum();
     assert_eq!(seen.into_inner().unwrap().last(), Some(&Progress { copied: total, total }));
 
-    copy(&middle, &sqlite(&last).await).await.unwrap();
+    copy(&middle, &sqlite::open(&last).await).await.unwrap();
     assert_eq!(contents(&Connection::open(&last).unwrap()), contents(&connection));
     assert!(matches!(copy(&source, &middle).await, Err(TransferError::TargetNotEmpty)));
 }
@@ -100,7 +93,7 @@ async fn a_copy_to_postgres_and_back_keeps_every_row_of_every_table() {
 async fn a_file_can_not_be_written_to_while_it_is_copied() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to] = ["from.db", "to.db"].map(|name| folder.path().join(name));
-    let (source, target) = (sqlite(&from).await, sqlite(&to).await);
+    let (source, target) = (sqlite::open(&from).await, sqlite::open(&to).await);
     let write = || {
         let connection = Connection::open(&from).unwrap();
         connection.busy_timeout(std::time::Duration::ZERO).unwrap();
@@ -113,10 +106,10 @@ async fn a_file_can_not_be_written_to_while_it_is_copied() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_to_postgres_during_a_copy_is_detected() {
     let folder = tempfile::tempdir().unwrap();
-    let fresh = postgres::TestDatabase::create().await;
-    let source = fresh.open().await;
-    let target = sqlite(&folder.path().join("to.db")).await;
-    let write = |statement: &'static str| fresh.execute_blocking(statement);
+    let fresh = TestDatabase::create().await;
+    let source = postgres::open(&fresh).await;
+    let target = sqlite::open(&folder.path().join("to.db")).await;
+    let write = |statement: &str| execute_blocking(&fresh.url(), statement).unwrap();
 
     write("INSERT INTO open_writes VALUES ('somebody', 0, 9000000000000)");
     let refused = copy(&source, &target).await;
@@ -137,7 +130,7 @@ async fn a_write_to_postgres_during_a_copy_is_detected() {
 async fn a_database_migrated_by_a_newer_program_is_not_copied() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to] = ["from.db", "to.db"].map(|name| folder.path().join(name));
-    let (source, target) = (sqlite(&from).await, sqlite(&to).await);
+    let (source, target) = (sqlite::open(&from).await, sqlite::open(&to).await);
     let newer = |path: &Path| {
         let statement = "INSERT INTO schema_migrations VALUES (9999, 'later', '', 0)";
         Connection::open(path).unwrap().execute(statement, []).unwrap();

@@ -1,15 +1,14 @@
 //! The schema is the same on both engines, is migrated by the first process that opens it, and is refused if it is not
 //! this program's.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::collections::BTreeSet;
 
 use kernel::{StoreError, Timestamp};
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
+use postgres_cluster::TestDatabase;
 use ulid::Ulid;
 
-#[path = "support/postgres.rs"]
-mod postgres;
+use crate::support::postgres;
 
 const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 
@@ -28,7 +27,7 @@ fn sqlite_columns(path: &std::path::Path) -> Columns {
     rows.map(Result::unwrap).collect()
 }
 
-async fn postgres_columns(fresh: &postgres::TestDatabase) -> Columns {
+async fn postgres_columns(fresh: &TestDatabase) -> Columns {
     let query = "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns \
                  WHERE table_schema = current_schema()";
     let rows = fresh.connect().await.query(query, &[]).await.unwrap();
@@ -44,8 +43,7 @@ async fn both_engines_have_the_same_tables_and_columns() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("novantra.db");
     sqlite(&path).await.migrate(NOW).await.unwrap();
-    let fresh = postgres::TestDatabase::create().await;
-    fresh.open().await;
+    let fresh = postgres::create().await;
     let (on_sqlite, on_postgres) = (sqlite_columns(&path), postgres_columns(&fresh).await);
     assert_eq!(
         on_sqlite.difference(&on_postgres).collect::<Vec<_>>(),
@@ -72,8 +70,8 @@ async fn a_store_can_not_be_opened_over_a_database_that_lacks_migrations() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn several_processes_can_migrate_concurrently() {
     let folder = tempfile::tempdir().unwrap();
-    let fresh = postgres::TestDatabase::create().await;
-    for url in [DatabaseUrl::Sqlite(folder.path().join("novantra.db")), fresh.url()] {
+    let fresh = TestDatabase::create().await;
+    for url in [DatabaseUrl::Sqlite(folder.path().join("novantra.db")), fresh.url().parse().unwrap()] {
         let mut migrating = tokio::task::JoinSet::new();
         for _ in 0..5 {
             let url = url.clone();
@@ -121,8 +119,8 @@ async fn a_database_with_an_unknown_older_migration_is_refused() {
 #[tokio::test]
 async fn the_database_returns_its_current_time() {
     let folder = tempfile::tempdir().unwrap();
-    let fresh = postgres::TestDatabase::create().await;
-    let on_server = fresh.open().await.time().await.unwrap();
+    let fresh = TestDatabase::create().await;
+    let on_server = postgres::open(&fresh).await.time().await.unwrap();
     let on_file = sqlite(&folder.path().join("novantra.db")).await.time().await.unwrap();
     let difference = on_server.since(on_file).max(on_file.since(on_server));
     assert!(on_server > NOW && difference < std::time::Duration::from_secs(60));
@@ -176,11 +174,10 @@ async fn the_seals_migration_keeps_the_seals_of_existing_entries() {
     assert_eq!(rows.map(Result::unwrap).collect::<Vec<(String, String)>>(), expected);
     assert_eq!(connection.query_row(unsealed, [], |row| row.get::<_, String>(0)).unwrap(), "waiting");
 
-    let fresh = postgres::TestDatabase::create().await;
-    fresh.open().await;
+    let fresh = postgres::create().await;
     let client = fresh.connect().await;
     client.batch_execute(BEFORE_SEALS).await.unwrap();
-    Database::open(&fresh.url()).await.unwrap().migrate(NOW).await.unwrap();
+    Database::open(&fresh.url().parse().unwrap()).await.unwrap().migrate(NOW).await.unwrap();
     let rows = client.query(LOG, &[]).await.unwrap();
     assert_eq!(rows.iter().map(|row| (row.get(0), row.get(1))).collect::<Vec<(String, String)>>(), expected);
     assert_eq!(client.query_one(unsealed, &[]).await.unwrap().get::<_, String>(0), "waiting");
@@ -232,7 +229,7 @@ async fn the_delivery_key_migration_keeps_existing_deliveries() {
         rows.map(Result::unwrap).collect()
     };
     let expected_schema = schema();
-    let webhooks = include_str!("../../../migrations/sqlite/0006_webhooks.sql");
+    let webhooks = include_str!("../../../../migrations/sqlite/0006_webhooks.sql");
     connection.execute_batch(&before_delivery_key(webhooks)).unwrap();
     sqlite(&path).await.migrate(NOW).await.unwrap();
     let mut statement = connection.prepare(DELIVERIES).unwrap();
@@ -245,8 +242,7 @@ async fn the_delivery_key_migration_keeps_existing_deliveries() {
     assert_eq!(schema(), expected_schema);
     assert_eq!(connection.query_row(oldest, [], |row| row.get::<_, String>(0)).unwrap(), "8");
 
-    let fresh = postgres::TestDatabase::create().await;
-    fresh.open().await;
+    let fresh = postgres::create().await;
     let client = fresh.connect().await;
     let indexes = async || -> BTreeSet<String> {
         let text =
@@ -255,9 +251,9 @@ async fn the_delivery_key_migration_keeps_existing_deliveries() {
     };
     let expected_schema = indexes().await;
     assert_eq!(expected_schema.len(), 3);
-    let webhooks = include_str!("../../../migrations/postgres/0006_webhooks.sql");
+    let webhooks = include_str!("../../../../migrations/postgres/0006_webhooks.sql");
     client.batch_execute(&before_delivery_key(webhooks)).await.unwrap();
-    Database::open(&fresh.url()).await.unwrap().migrate(NOW).await.unwrap();
+    Database::open(&fresh.url().parse().unwrap()).await.unwrap().migrate(NOW).await.unwrap();
     let rows = client.query(DELIVERIES, &[]).await.unwrap();
     let read = |row: &tokio_postgres::Row| (row.get(0), [1, 2, 3, 4, 5, 6].map(|index| row.get(index)));
     assert_eq!(rows.iter().map(read).collect::<Vec<Delivery>>(), expected);

@@ -1,20 +1,17 @@
 //! The rate-limit buckets on PostgreSQL pass the contract suite of shared buckets.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
 
 use kernel::Clock;
-use novantra_store_sql::{Role, SqlStore};
+use postgres_cluster::TestDatabase;
 use store_contract::{OpenedBuckets, TestClock};
-use ulid::Ulid;
 
-#[path = "support/postgres.rs"]
-mod postgres;
+use crate::support::postgres;
 
 async fn open() -> OpenedBuckets {
-    let fresh = postgres::TestDatabase::create().await;
+    let fresh = TestDatabase::create().await;
     let clock: Arc<dyn Clock> = Arc::new(TestClock::default());
-    let store = SqlStore::open(fresh.open().await, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+    let store = postgres::server(&fresh, clock).await;
     let buckets = store.shared_buckets().unwrap();
     OpenedBuckets::new(Arc::new(buckets)).with_guard((store, fresh))
 }

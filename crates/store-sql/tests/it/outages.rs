@@ -1,5 +1,4 @@
 //! A store over PostgreSQL while the database is unreachable, slow, or being migrated.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{
     sync::Arc,
@@ -11,19 +10,19 @@ use kernel::{
     CommitError, Entropy as _, Id, Ledger as _, OrganizationId, Page, PageRequest, Reader, StoreError, Stored,
 };
 use novantra_store_sql::{Database, DatabaseOptions, Role, SqlStore};
+use postgres_cluster::TestDatabase;
 use store::Maintenance as _;
 use store_contract::{TestClock, TestEntropy, samples};
 use tokio::task::JoinSet;
 use ulid::Ulid;
 
-#[path = "support/postgres.rs"]
-mod postgres;
+use crate::support::postgres;
 
 struct TestStore {
     store: SqlStore,
     entropy: TestEntropy,
     home: OrganizationId,
-    fresh: postgres::TestDatabase,
+    fresh: TestDatabase,
 }
 
 impl TestStore {
@@ -32,9 +31,8 @@ impl TestStore {
     }
 
     async fn with(options: DatabaseOptions) -> Arc<Self> {
-        let fresh = postgres::TestDatabase::create().await;
-        fresh.open().await.close().await;
-        let database = Database::open_with(&fresh.url(), &options).await.unwrap();
+        let fresh = postgres::create().await;
+        let database = Database::open_with(&fresh.url().parse().unwrap(), &options).await.unwrap();
         let clock = Arc::new(TestClock::default());
         let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
         let test = Self { store, entropy: TestEntropy::default(), home: Id::new(Ulid(1)), fresh };

@@ -1,13 +1,11 @@
 //! The store on SQLite passes the contract suite of all stores.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
 
 use kernel::Clock;
 use store_contract::OpenedStore;
 
-#[path = "support/sqlite.rs"]
-mod sqlite;
+use crate::support::sqlite;
 
 async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
     let folder = tempfile::tempdir().unwrap();

@@ -1,10 +1,10 @@
 //! TLS to PostgreSQL: each `sslmode` verifies what it verifies in libpq.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::{path::PathBuf, sync::Arc};
 
 use kernel::StoreError;
 use novantra_store_sql::Database;
+use postgres_cluster::TestDatabase;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_rustls::rustls::{
     RootCertStore, ServerConfig,
@@ -13,16 +13,13 @@ use tokio_rustls::rustls::{
     server::WebPkiClientVerifier,
 };
 
-#[path = "support/postgres.rs"]
-mod postgres;
-#[path = "support/tls_front.rs"]
-mod tls_front;
+use crate::support::tls_front;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 /// A database behind a server with a certificate for `localhost`.
 struct TlsServer {
-    fresh: postgres::TestDatabase,
+    fresh: TestDatabase,
     authority: Authority,
     port: u16,
     folder: tempfile::TempDir,
@@ -31,7 +28,7 @@ struct TlsServer {
 impl TlsServer {
     /// Starts the server. With `requires_client_certificate` it requires one of its clients.
     async fn new(requires_client_certificate: bool) -> Self {
-        let (fresh, authority) = (postgres::TestDatabase::create().await, new_authority());
+        let (fresh, authority) = (TestDatabase::create().await, new_authority());
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder =
             ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
@@ -46,7 +43,7 @@ impl TlsServer {
         };
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
-        let port = tls_front::start(&fresh.address(), config).await;
+        let port = tls_front::start(&fresh.url(), config).await;
         Self { fresh, authority, port, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -66,8 +63,8 @@ impl TlsServer {
     }
 
     async fn connect(&self, host: &str, parameters: &str) -> Result<(), StoreError> {
-        let address = self.fresh.address();
-        let (user, _) = address.split_once('@').unwrap();
+        let url = self.fresh.url();
+        let (user, _) = url.split_once('@').unwrap();
         let url = format!("{user}@{host}:{}/{}?{parameters}", self.port, self.fresh.name());
         let database = Database::open(&url.parse().unwrap()).await?;
         let time = database.time().await;
@@ -148,8 +145,10 @@ async fn an_error_about_a_missing_file_contains_its_path() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_refused_where_tls_is_required() {
-    let fresh = postgres::TestDatabase::create().await;
-    let url = format!("{}&sslmode=require", fresh.address()).parse().unwrap();
-    let refused = Database::open(&url).await.unwrap().time().await;
+    let fresh = TestDatabase::create().await;
+    let url = fresh.url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{separator}sslmode=require");
+    let refused = Database::open(&url.parse().unwrap()).await.unwrap().time().await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }

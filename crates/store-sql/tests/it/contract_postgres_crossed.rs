@@ -1,16 +1,15 @@
 //! The store passes the contract suite also under constant serialization failures: some of all statements and commits
 //! fail with one, as in a distributed engine under load.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
 
 use kernel::Clock;
 use novantra_store_sql::{Database, Role, SqlStore};
+use postgres_cluster::{TestDatabase, execute_blocking};
 use store_contract::OpenedStore;
 use ulid::Ulid;
 
-#[path = "support/postgres.rs"]
-mod postgres;
+use crate::support::postgres;
 
 /// Fails by the transaction's number, so that the next attempt, which has another number, succeeds: 1 of 16
 /// transactions at a statement that writes, 1 of 16 at COMMIT, and 1 of 16 at a statement that reads. Row-level
@@ -46,26 +45,26 @@ const FAILURES: &str = "
 
 /// The role that the store connects as. It is dropped after its database.
 struct UnprivilegedRole {
-    fresh: Option<postgres::TestDatabase>,
+    fresh: Option<TestDatabase>,
     role: String,
 }
 
 impl Drop for UnprivilegedRole {
     fn drop(&mut self) {
         let Some(fresh) = self.fresh.take() else { return };
-        let cluster = fresh.cluster().to_owned();
+        let cluster_url = fresh.cluster_url().to_owned();
         drop(fresh);
-        postgres::execute_on_own_thread(&cluster, &format!("DROP ROLE IF EXISTS {}", self.role));
+        if execute_blocking(&cluster_url, &format!("DROP ROLE IF EXISTS {}", self.role)).is_err() {
+            eprintln!("the role {} was not dropped", self.role);
+        }
     }
 }
 
 async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
-    let fresh = postgres::TestDatabase::create().await;
-    fresh.open().await.close().await;
+    let fresh = postgres::create().await;
     let role = format!("{}_guest", fresh.name());
     fresh.connect().await.batch_execute(&FAILURES.replace("{role}", &role)).await.unwrap();
-    let (_, server) =
-        fresh.address().split_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).unwrap();
+    let (_, server) = fresh.url().split_once('@').map(|(user, server)| (user.to_owned(), server.to_owned())).unwrap();
     let database = Database::open(&format!("postgres://{role}@{server}").parse().unwrap()).await.unwrap();
     let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
     OpenedStore::new(Arc::new(store)).with_guard(UnprivilegedRole { fresh: Some(fresh), role })
