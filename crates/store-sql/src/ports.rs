@@ -32,16 +32,16 @@ use delivery_queue::{PartitionRevisions, QueueBatchers};
 
 /// The implementation of every store port over an SQL database.
 pub struct SqlStore {
-    pub(crate) database: Database,
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) in_flight: InFlight,
-    pub(crate) registration: WriterRegistration,
-    pub(crate) commits: CommitBatcher,
-    pub(crate) account_revisions: AccountRevisions,
-    pub(crate) partition_revisions: PartitionRevisions,
-    pub(crate) queue_batchers: QueueBatchers,
-    pub(crate) entry_batcher: EntryBatcher,
-    pub(crate) scan_limit: usize,
+    database: Database,
+    engine: Arc<Engine>,
+    in_flight: InFlight,
+    registration: WriterRegistration,
+    commits: CommitBatcher,
+    account_revisions: AccountRevisions,
+    partition_revisions: PartitionRevisions,
+    queue_batchers: QueueBatchers,
+    entry_batcher: EntryBatcher,
+    scan_limit: usize,
     _auto_analyze: AutoAnalyze,
 }
 
@@ -64,7 +64,7 @@ impl SqlStore {
     ) -> Result<Self, StoreError> {
         database.ensure_current().await?;
         let engine = Arc::clone(&database.engine);
-        let (presence, in_flight) = WriterRegistration::register(&engine, role, &clock, process).await?;
+        let (registration, in_flight) = WriterRegistration::register(&engine, role, &clock, process).await?;
         Ok(Self {
             commits: CommitBatcher::default(),
             account_revisions: AccountRevisions::default(),
@@ -76,7 +76,7 @@ impl SqlStore {
             database,
             engine,
             in_flight,
-            registration: presence,
+            registration,
         })
     }
 

@@ -145,10 +145,10 @@ async fn every_list_scans_only_index_ranges_on_postgresql() {
     let active = ControlFilter { statuses: [ControlStatus::Active].into() };
     let of_finding = FindingEventFilter { finding: Some(Id::new(Ulid(7))) };
     let one = |value: &str| [value.to_owned()].into();
-    for (place, page) in pages().iter().enumerate() {
-        let index = ["controls_status", "controls_status", "controls_status_changed"][place];
+    for (number, page) in pages().iter().enumerate() {
+        let index = ["controls_status", "controls_status", "controls_status_changed"][number];
         assert_index_ranges(&planned.list::<Control>(&active, page).await, "controls", index);
-        let index = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"][place];
+        let index = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"][number];
         assert_index_ranges(&planned.list::<FindingEvent>(&of_finding, page).await, "finding_events", index);
         for (filter, index) in [
             (AuditFilter::default(), "audit_entries_pkey"),

@@ -65,12 +65,8 @@ mod tests {
 
     fn requests() -> [StreamRequest; 3] {
         let window = TimeRange { updated_after: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
-        let whole = StreamRequest::default();
-        [
-            whole,
-            StreamRequest { time_range: window, ..whole },
-            StreamRequest { time_range: window, order: Order::Changed },
-        ]
+        let all = StreamRequest::default();
+        [all, StreamRequest { time_range: window, ..all }, StreamRequest { time_range: window, order: Order::Changed }]
     }
 
     async fn steps(planned: &PlanFixture, filter: &FindingFilter, request: &StreamRequest) -> Vec<String> {

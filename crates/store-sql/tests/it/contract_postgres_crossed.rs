@@ -15,9 +15,9 @@ use crate::support::postgres;
 /// transactions at a statement that writes, 1 of 16 at COMMIT, and 1 of 16 at a statement that reads. Row-level
 /// policies do not apply to superusers, so the store connects as another role.
 const FAILURES: &str = "
-    CREATE FUNCTION crossed_at(place int) RETURNS boolean LANGUAGE plpgsql AS $$
+    CREATE FUNCTION crossed_at(remainder int) RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN
-        IF mod(pg_current_xact_id()::text::bigint, 16) = place THEN
+        IF mod(pg_current_xact_id()::text::bigint, 16) = remainder THEN
             RAISE EXCEPTION 'injected' USING ERRCODE = '40001';
         END IF;
         RETURN true;

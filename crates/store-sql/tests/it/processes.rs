@@ -44,10 +44,10 @@ impl TestInstallation {
     }
 
     async fn organization(&self, store: &SqlStore) -> OrganizationId {
-        let stamp = store.begin_write();
-        let id: Id<Organization> = Id::new(self.entropy.ulid(stamp.at()));
-        let stored = Stored::new(id, id, stamp.at(), samples::organization("home"));
-        let mut changeset = samples::changeset(&self.entropy, stamp, id);
+        let timestamp = store.begin_write();
+        let id: Id<Organization> = Id::new(self.entropy.ulid(timestamp.at()));
+        let stored = Stored::new(id, id, timestamp.at(), samples::organization("home"));
+        let mut changeset = samples::changeset(&self.entropy, timestamp, id);
         changeset.create(&stored);
         store.commit(changeset).await.unwrap();
         id
@@ -72,11 +72,11 @@ async fn a_command_beside_a_server_holds_as_of_back_until_it_ends() {
     let server = test.server().await;
     let home = test.organization(&server).await;
     let command = test.command().await;
-    let stamp = command.begin_write();
+    let timestamp = command.begin_write();
     test.clock.advance(Duration::from_secs(60));
     let as_of_list = as_of(&server, home).await;
-    assert!(as_of_list <= stamp.at(), "X-As-Of {as_of_list} passed the write in flight at {}", stamp.at());
-    drop(stamp);
+    assert!(as_of_list <= timestamp.at(), "X-As-Of {as_of_list} passed the write in flight at {}", timestamp.at());
+    drop(timestamp);
     command.close().await;
     assert!(as_of(&server, home).await >= test.clock.now());
 }
@@ -184,16 +184,16 @@ async fn committed_writes_survive_a_crash() {
     let home = {
         let server = test.server().await;
         let home = test.organization(&server).await;
-        test.finding(&server, home, "kept").await.unwrap();
-        let stamp = server.begin_entry();
-        server.append(samples::entry(&test.entropy, home, stamp.at()), stamp).await.unwrap();
+        test.finding(&server, home, "stored").await.unwrap();
+        let timestamp = server.begin_entry();
+        server.append(samples::entry(&test.entropy, home, timestamp.at()), timestamp).await.unwrap();
         // A copy of the files as a crash at this moment would leave them.
         copy(test.folder.path(), "novantra.db", "crashed.db");
         home
     };
     let path = test.folder.path().join("crashed.db");
     let crashed = sqlite::server(&path, test.clock()).await;
-    assert_eq!(Reader::<Finding>::get_by_keys(&crashed, home, &["kept"]).await.unwrap().len(), 1);
+    assert_eq!(Reader::<Finding>::get_by_keys(&crashed, home, &["stored"]).await.unwrap().len(), 1);
 }
 
 fn copy(folder: &Path, from: &str, to: &str) {

@@ -77,8 +77,8 @@ impl ObservedStore {
     }
 
     async fn append(&self) {
-        let stamp = self.store.begin_entry();
-        self.store.append(samples::entry(&self.entropy, self.home, stamp.at()), stamp).await.unwrap();
+        let timestamp = self.store.begin_entry();
+        self.store.append(samples::entry(&self.entropy, self.home, timestamp.at()), timestamp).await.unwrap();
     }
 
     async fn write(&self, key: &str) -> Id<Finding> {

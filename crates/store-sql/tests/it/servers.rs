@@ -215,13 +215,13 @@ async fn a_server_whose_registration_expired_can_not_commit_until_it_registers_a
     let test = TestDeployment::new().await;
     let (silent, other) = (test.server(0).await, test.server(0).await);
     let (id, stale) = test.finding(&silent, "stale");
-    let stamp = silent.store.begin_entry();
+    let timestamp = silent.store.begin_entry();
     let delete = format!("DELETE FROM open_writes WHERE process_id = '{}'", silent.process);
     test.fresh.connect().await.batch_execute(&delete).await.unwrap();
     let refused = silent.store.commit(stale).await;
     assert!(matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))), "{refused:?}");
-    let entry = samples::entry(&test.entropy, test.home, stamp.at());
-    let appended = silent.store.append(entry.clone(), stamp).await;
+    let entry = samples::entry(&test.entropy, test.home, timestamp.at());
+    let appended = silent.store.append(entry.clone(), timestamp).await;
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert_eq!(Reader::<Finding>::get(&other.store, test.home, id).await.unwrap(), None);
     assert_eq!(other.store.entry(test.home, entry.id).await.unwrap(), None);

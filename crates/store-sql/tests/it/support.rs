@@ -1,4 +1,4 @@
-//! What several of these tests use.
+//! Databases and servers for the tests.
 
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
