@@ -64,8 +64,8 @@ fn all_errors_of_a_line_are_reported_and_the_other_lines_are_imported() {
         messages(&bundle),
         ["1: \
         title: must be 1 to 300 characters, not blank, without control characters other than tab and newline; \
-        severity: unknown value \"huge\"; must be one of info, low, medium, high, critical; \
-        sourceKind: missing; \
+        severity: must be one of: info, low, medium, high, critical; \
+        sourceKind: is required; \
         subjectResourceType: a subject has a module key, a resource type and a resource id, or none of them; \
         dueAt: neither an RFC 3339 timestamp nor a date; \
         colour: unknown field; the fields are findingKey, title, description, severity, status, sourceKind, sourceModuleKey, \
@@ -84,9 +84,9 @@ fn a_line_must_have_exactly_a_kind_and_a_record() {
     assert_eq!(
         messages(&bundle),
         [
-            "1: kind: unknown value \"asset\"; must be one of control, finding; note: unknown member; a line has only kind and record",
-            "2: kind: missing; must be one of control, finding; record: must be an object",
-            "3: record: missing",
+            "1: kind: unknown value \"asset\"; must be one of: control, finding; note: unknown member; a line has only kind and record",
+            "2: kind: is required; must be one of: control, finding; record: must be an object",
+            "3: record: is required",
         ]
     );
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth::{KeyChange, Keyring};
-use kernel::{Action, Organization, Reason, Subject};
+use kernel::{Action, OrganizationRef, Reason, Subject};
 
 use crate::{cli::Operator, compose::Installation, failure::Failure};
 
@@ -31,7 +31,7 @@ pub(crate) async fn change(
             change.publish.iter().map(|(key, _)| (Action::new("signing_key.published"), key_subject(&key.id)));
         let mut entries = dropped.chain(published);
         let Some((action, subject)) = entries.next() else { return Ok(None) };
-        let mut changeset = operator.changeset(Organization::installation(), action, Some(subject));
+        let mut changeset = operator.changeset(&OrganizationRef::installation(), action, Some(subject));
         for (action, subject) in entries {
             changeset.add_entry(&**entropy, action, Some(subject), Vec::new());
         }
@@ -74,6 +74,8 @@ pub(crate) async fn rotate_if_due(installation: &Installation, lifetime: Option<
 
 #[cfg(test)]
 mod tests {
+    use kernel::OrganizationId;
+
     use auth::KeyStage;
 
     use super::*;
@@ -106,7 +108,7 @@ mod tests {
             server.await.unwrap().unwrap();
         }
         assert_eq!(stages(&installation).await, [KeyStage::Signing, KeyStage::Published]);
-        let log = installation.store.unsealed(Organization::installation(), 10).await.unwrap().unwrap();
+        let log = installation.store.unsealed(OrganizationId::INSTALLATION, 10).await.unwrap().unwrap();
         let actions: Vec<_> = log.entries.iter().map(|entry| entry.action.as_str()).collect();
         assert_eq!(actions, ["signing_key.published"]);
     }

@@ -227,7 +227,14 @@ async fn a_failed_handshake_is_logged_at_debug_level_and_does_not_affect_other_c
     plain.read_to_end(&mut Vec::new()).await.unwrap();
     connect_with(&server, &[], |_| {}).await.unwrap_err();
     assert!(request(&mut connect(&server, &[&pair]).await).await.starts_with("HTTP/1.1 404"));
-    let lines = || server.log().lines().filter(|line| line.contains("no TLS")).map(str::to_owned).collect::<Vec<_>>();
+    let lines = || {
+        server
+            .log()
+            .lines()
+            .filter(|line| line.contains("the TLS handshake failed"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     eventually("both failures are logged", async || (lines().len() == 2).then_some(())).await;
     assert!(lines().iter().all(|line| line.contains("DEBUG")), "{:?}", lines());
 }

@@ -4,8 +4,8 @@ use std::{any::Any, sync::Arc};
 
 use audit::{AuditFilter, StoredEntry};
 use kernel::{
-    Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, Organization, OrganizationId, Page,
-    PageRequest, Reader, RecordStream, Resource, StoreError, Stored, StreamRequest, Timestamp,
+    Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, OrganizationId, Page, PageRequest,
+    Reader, RecordStream, Resource, StoreError, Stored, StreamRequest, Timestamp,
 };
 use store::DynStore;
 
@@ -50,7 +50,7 @@ impl Fixture {
         let clock = Arc::new(TestClock::default());
         let OpenedStore { store, guard: kept } = open(Arc::clone(&clock) as Arc<dyn Clock>).await;
         let mut fixture =
-            Self { store, clock, entropy: Arc::default(), home: Organization::installation(), _guard: kept };
+            Self { store, clock, entropy: Arc::default(), home: OrganizationId::INSTALLATION, _guard: kept };
         fixture.home = fixture.create_organization("home").await;
         fixture
     }

@@ -16,6 +16,7 @@ pub mod partitions;
 pub mod pruning;
 pub mod races;
 pub mod reading;
+pub mod registers;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
@@ -38,6 +39,11 @@ macro_rules! contract_suite {
                 pagination_returns_each_record_once_despite_concurrent_writes
                 pagination_by_change_returns_concurrently_changed_records_again
                 time_ranges_include_their_start_and_exclude_their_end
+            }
+            registers {
+                every_register_reads_back_as_it_was_stored
+                every_register_is_found_by_its_key
+                every_register_is_filtered_as_its_statement_says
             }
             streaming {
                 a_stream_returns_the_same_records_in_the_same_order_as_pagination
@@ -70,6 +76,7 @@ macro_rules! contract_suite {
             commits {
                 a_conflict_in_the_second_write_rolls_back_the_changeset
                 a_record_is_created_only_once
+                a_changeset_that_writes_to_another_organization_is_refused
                 an_update_based_on_another_revision_is_refused
                 an_update_of_a_missing_record_is_refused
                 a_taken_key_is_refused

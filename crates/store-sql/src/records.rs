@@ -2,6 +2,7 @@
 
 mod list_plan;
 mod list_query;
+mod record_table;
 mod resources;
 mod statement_cache;
 mod statements;

@@ -22,7 +22,7 @@ pub use address::AddressPolicy;
 pub use attempt::{Attempt, AttemptFailure, AttemptOutcome, MAX_STORED_RESPONSE};
 pub use catalogue::{EventType, TEST_EVENT, UnknownEventType};
 pub use commands::{
-    NewSubscription, SubscriptionPatch, WriteContext, disable, record_test, remove, rotate_secret, subscribe, update,
+    NewSubscription, SubscriptionPatch, disable, record_test, remove, rotate_secret, subscribe, update,
 };
 pub use delivery::{DeliveryFilter, DeliveryState, MAX_STORED_ATTEMPTS, WebhookDelivery, deliveries_for};
 pub use endpoint::{EndpointUrl, UrlError};

@@ -12,7 +12,7 @@ use std::{
 use auth::{Account, AccountStatus, ServiceAccount};
 use bytes::Bytes;
 use crypto::{HmacWebhookSigner, MasterKey};
-use kernel::{Entropy, Id, Kind, OutboxEvent, PageRequest, Revision, Stored, Timestamp};
+use kernel::{Entropy, Id, Kind, OutboxEvent, PageRequest, Revision, Stored, Timestamp, WriteContext};
 use novantra_delivery::{DeliveryObserver, DeliveryServices, Dispatcher, Distributor};
 use scopes::ScopeSet;
 use store_contract::{Fixture, OpenedStore, TestClock, samples};
@@ -20,7 +20,7 @@ use store_memory::MemoryStore;
 use ulid::Ulid;
 use webhooks::{
     AddressPolicy, AttemptOutcome, DeliveryFilter, DisabledReason, EndpointUrl, EventType, NewSubscription,
-    SubscriptionPatch, WebhookDelivery, WebhookSecret, WebhookSigner, WebhookSubscription, WriteContext,
+    SubscriptionPatch, WebhookDelivery, WebhookSecret, WebhookSigner, WebhookSubscription,
 };
 
 use crate::fake_endpoints::FakeEndpoints;
@@ -120,9 +120,14 @@ impl DeliveryHarness {
             description: samples::description("for a test"),
             event_types: EventType::ALL.iter().copied().collect(),
         };
-        let attribution = samples::attribution(&*fixture.entropy, fixture.home, timestamp.at());
+        let attribution = samples::attribution(&*fixture.entropy, timestamp.at());
         let reason = samples::reason();
-        let context = WriteContext { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
+        let context = WriteContext {
+            organization: &samples::organization_ref(fixture.home),
+            attribution: &attribution,
+            reason: Some(&reason),
+            entropy: &*fixture.entropy,
+        };
         let (changeset, subscription) =
             webhooks::subscribe(&context, timestamp, &self.account, &taken_slots, id, secret, &new).unwrap();
         fixture.commit(changeset).await.unwrap();
@@ -157,9 +162,14 @@ impl DeliveryHarness {
     ) {
         let fixture = &self.fixture;
         let timestamp = fixture.store.begin_write();
-        let attribution = samples::attribution(&*fixture.entropy, fixture.home, timestamp.at());
+        let attribution = samples::attribution(&*fixture.entropy, timestamp.at());
         let reason = samples::reason();
-        let context = WriteContext { entropy: &*fixture.entropy, attribution: &attribution, reason: Some(&reason) };
+        let context = WriteContext {
+            organization: &samples::organization_ref(fixture.home),
+            attribution: &attribution,
+            reason: Some(&reason),
+            entropy: &*fixture.entropy,
+        };
         fixture.commit(decide(&context, timestamp)).await.unwrap();
     }
 

@@ -1,7 +1,7 @@
 use findings::{BatchOutcome, NewFinding, OnConflict, Severity, Status, write_batch};
 use kernel::Title;
 
-use crate::harness::{Harness, audit_actions, event_names, new_finding};
+use crate::harness::{Harness, StatusRenderer, audit_actions, event_names, new_finding};
 
 #[test]
 fn a_batch_has_one_audit_entry_for_the_call_and_one_for_each_change() {
@@ -9,8 +9,14 @@ fn a_batch_has_one_audit_entry_for_the_call_and_one_for_each_change() {
     let existing = harness.finding("existing", Status::Open);
     let findings =
         vec![new_finding("a"), new_finding("b"), NewFinding { severity: Severity::High, ..new_finding("existing") }];
-    let (changeset, outcomes) =
-        write_batch(&harness.context(), harness.write_timestamp(), findings, vec![existing], OnConflict::Update);
+    let (changeset, outcomes) = write_batch(
+        &harness.context(),
+        &StatusRenderer,
+        harness.write_timestamp(),
+        findings,
+        vec![existing],
+        OnConflict::Update,
+    );
     assert!(matches!(outcomes[..], [BatchOutcome::Created(_), BatchOutcome::Created(_), BatchOutcome::Updated(_)]));
     assert_eq!(
         audit_actions(&changeset),
@@ -28,6 +34,7 @@ fn an_update_changes_the_content_and_keeps_the_status_and_unspecified_fields() {
         NewFinding { title: Title::parse("A better title").unwrap(), status: Some(Status::Open), ..new_finding("k") };
     let (changeset, outcomes) = write_batch(
         &harness.context(),
+        &StatusRenderer,
         harness.write_timestamp(),
         vec![update],
         vec![existing.clone()],
@@ -49,6 +56,7 @@ fn a_second_run_of_the_same_scan_changes_nothing() {
     ] {
         let (changeset, outcomes) = write_batch(
             &harness.context(),
+            &StatusRenderer,
             harness.write_timestamp(),
             vec![new_finding("k")],
             vec![existing.clone()],
@@ -64,12 +72,24 @@ fn a_second_run_of_the_same_scan_changes_nothing() {
 fn a_repeated_key_is_handled_as_if_its_first_occurrence_were_stored() {
     let harness = Harness::new();
     let repeated = || vec![new_finding("k"), NewFinding { severity: Severity::High, ..new_finding("k") }];
-    let (_, skipped) =
-        write_batch(&harness.context(), harness.write_timestamp(), repeated(), Vec::new(), OnConflict::Skip);
+    let (_, skipped) = write_batch(
+        &harness.context(),
+        &StatusRenderer,
+        harness.write_timestamp(),
+        repeated(),
+        Vec::new(),
+        OnConflict::Skip,
+    );
     let [BatchOutcome::Created(first), BatchOutcome::Skipped(second)] = skipped[..] else { panic!("{skipped:?}") };
     assert_eq!(first, second);
-    let (changeset, updated) =
-        write_batch(&harness.context(), harness.write_timestamp(), repeated(), Vec::new(), OnConflict::Update);
+    let (changeset, updated) = write_batch(
+        &harness.context(),
+        &StatusRenderer,
+        harness.write_timestamp(),
+        repeated(),
+        Vec::new(),
+        OnConflict::Update,
+    );
     assert!(matches!(updated[..], [BatchOutcome::Created(_), BatchOutcome::Updated(_)]));
     let expected: Vec<_> = changeset.writes().iter().map(|write| write.expected.map(|revision| revision.0)).collect();
     assert_eq!(expected, [None, Some(1)]);

@@ -1,7 +1,10 @@
 use findings::{EventKind, Finding, FindingError, FindingPatch, NewFindingEvent, Status, record_event, update};
 use kernel::{Id, Reference, Stored};
 
-use crate::{events::new_event, harness::Harness};
+use crate::{
+    events::new_event,
+    harness::{Harness, StatusRenderer},
+};
 
 fn duplicate_event(original: Id<Finding>) -> NewFindingEvent {
     NewFindingEvent {
@@ -17,7 +20,7 @@ fn error_message(
     new: NewFindingEvent,
     originals: &[Stored<Finding>],
 ) -> String {
-    match record_event(&harness.context(), harness.write_timestamp(), current, new, originals) {
+    match record_event(&harness.context(), &StatusRenderer, harness.write_timestamp(), current, new, originals) {
         Err(FindingError::Invalid(faults)) => faults[0].message.to_string(),
         outcome => panic!("{outcome:?}"),
     }
@@ -29,6 +32,7 @@ fn a_duplicate_is_closed_and_names_its_original() {
     let (current, original) = (harness.finding("a", Status::Open), harness.finding("b", Status::Open));
     let (changeset, _, after) = record_event(
         &harness.context(),
+        &StatusRenderer,
         harness.write_timestamp(),
         &current,
         duplicate_event(original.meta.id),
@@ -45,6 +49,7 @@ fn a_closed_finding_keeps_its_time_of_closing_when_it_becomes_a_duplicate() {
     let (current, original) = (harness.finding("a", Status::Closed), harness.finding("b", Status::Open));
     let (_, _, after) = record_event(
         &harness.context(),
+        &StatusRenderer,
         harness.write_timestamp(),
         &current,
         duplicate_event(original.meta.id),
@@ -95,10 +100,17 @@ fn a_reopened_finding_is_no_longer_a_duplicate() {
     let original = harness.finding("b", Status::Open);
     let mut current = harness.finding("a", Status::Closed);
     current.record.duplicate_of = Some(original.meta.id);
-    let (_, _, reported) =
-        record_event(&harness.context(), harness.write_timestamp(), &current, new_event(EventKind::Reopened), &[])
-            .unwrap();
+    let (_, _, reported) = record_event(
+        &harness.context(),
+        &StatusRenderer,
+        harness.write_timestamp(),
+        &current,
+        new_event(EventKind::Reopened),
+        &[],
+    )
+    .unwrap();
     let reopening = FindingPatch { status: Some(Status::Open), ..FindingPatch::default() };
-    let (_, revised) = update(&harness.context(), harness.write_timestamp(), &current, &reopening).unwrap();
+    let (_, revised) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &reopening).unwrap();
     assert_eq!((reported.record.duplicate_of, revised.record.duplicate_of), (None, None));
 }

@@ -1,7 +1,7 @@
 use findings::{EventKind, FindingError, NewFindingEvent, Status, record_event};
 use kernel::{FieldValue, Reference};
 
-use crate::harness::{Harness, audit_actions, event_names};
+use crate::harness::{Harness, StatusRenderer, audit_actions, event_names};
 
 pub(crate) fn new_event(kind: EventKind) -> NewFindingEvent {
     let external = (kind == EventKind::VerifiedAsDuplicate).then(|| Reference::parse("INC1").unwrap());
@@ -30,12 +30,19 @@ fn every_event_leads_to_the_status_of_the_contract_or_is_rejected() {
         for from in Status::ALL {
             let current = harness.finding("k", *from);
             match (
-                record_event(&harness.context(), harness.write_timestamp(), &current, new_event(*kind), &[]),
+                record_event(
+                    &harness.context(),
+                    &StatusRenderer,
+                    harness.write_timestamp(),
+                    &current,
+                    new_event(*kind),
+                    &[],
+                ),
                 status_after(*kind, *from),
             ) {
                 (Ok((changeset, recorded, after)), Some(to)) => {
                     assert_eq!(after.record.status, to, "{kind:?} of {from:?}");
-                    assert_eq!(recorded.record.finding, current.meta.id);
+                    assert_eq!(recorded.record.finding_id, current.meta.id);
                     assert_eq!(recorded.record.occurred_at, changeset.at());
                     assert_eq!(audit_actions(&changeset), ["finding.event_recorded"]);
                     let changes = &changeset.entries()[0].changes;
@@ -58,6 +65,7 @@ fn a_finding_verified_as_resolved_passes_through_verified_to_closed() {
     let current = harness.finding("k", Status::Remediating);
     let (changeset, _, after) = record_event(
         &harness.context(),
+        &StatusRenderer,
         harness.write_timestamp(),
         &current,
         new_event(EventKind::VerifiedAsResolved),
@@ -81,9 +89,15 @@ fn a_finding_verified_as_resolved_passes_through_verified_to_closed() {
 fn a_comment_changes_nothing_about_the_finding() {
     let harness = Harness::new();
     let current = harness.finding("k", Status::Archived);
-    let (changeset, _, after) =
-        record_event(&harness.context(), harness.write_timestamp(), &current, new_event(EventKind::Comment), &[])
-            .unwrap();
+    let (changeset, _, after) = record_event(
+        &harness.context(),
+        &StatusRenderer,
+        harness.write_timestamp(),
+        &current,
+        new_event(EventKind::Comment),
+        &[],
+    )
+    .unwrap();
     assert_eq!(after, current);
     assert!(event_names(&changeset).is_empty());
 }

@@ -7,12 +7,11 @@ use std::sync::{
 
 use bytes::Bytes;
 use findings::{
-    EventRenderer, Finding, FindingChange, FindingChangeKind, FindingSource, NewFinding, OrganizationRef, Severity,
-    SourceKind, Status, WriteContext,
+    EventRenderer, Finding, FindingChange, FindingChangeKind, FindingSource, NewFinding, Severity, SourceKind, Status,
 };
 use kernel::{
-    Actor, ActorKind, Attribution, Changeset, Clock, Entropy, Id, Origin, Reason, RecordKey, Stored, Timestamp,
-    TimestampOracle, Title, WriteTimestamp,
+    Actor, ActorKind, Attribution, Changeset, Clock, Entropy, Id, OrganizationRef, Origin, Reason, RecordKey, Stored,
+    Timestamp, TimestampOracle, Title, WriteContext, WriteTimestamp,
 };
 use ulid::Ulid;
 
@@ -41,7 +40,7 @@ impl Entropy for CountingEntropy {
 }
 
 /// Renders an event as `previous>current` status.
-struct StatusRenderer;
+pub(crate) struct StatusRenderer;
 
 impl EventRenderer for StatusRenderer {
     fn render(&self, change: &FindingChange<'_>) -> Bytes {
@@ -55,10 +54,10 @@ impl EventRenderer for StatusRenderer {
 
 pub(crate) struct Harness {
     entropy: CountingEntropy,
-    tenant: OrganizationRef,
+    organization: OrganizationRef,
     attribution: Attribution,
     reason: Reason,
-    stamps: TimestampOracle,
+    timestamps: TimestampOracle,
 }
 
 impl Harness {
@@ -66,9 +65,8 @@ impl Harness {
         let organization = Id::new(Ulid::from_parts(1, 1));
         Self {
             entropy: CountingEntropy::default(),
-            tenant: OrganizationRef { id: organization, slug: "acme".to_owned() },
+            organization: OrganizationRef { id: organization, slug: "acme".into() },
             attribution: Attribution {
-                organization,
                 actor: Actor { kind: ActorKind::System, id: None, name: "test".into() },
                 origin: Origin {
                     request_id: Id::new(Ulid::from_parts(1, 2)),
@@ -80,22 +78,21 @@ impl Harness {
                 actor_revision: None,
             },
             reason: Reason::parse("a reason that is long enough").unwrap(),
-            stamps: TimestampOracle::new(Arc::new(FixedClock)),
+            timestamps: TimestampOracle::new(Arc::new(FixedClock)),
         }
     }
 
     pub(crate) fn context(&self) -> WriteContext<'_> {
         WriteContext {
-            entropy: &self.entropy,
-            renderer: &StatusRenderer,
-            organization: &self.tenant,
+            organization: &self.organization,
             attribution: &self.attribution,
-            reason: &self.reason,
+            reason: Some(&self.reason),
+            entropy: &self.entropy,
         }
     }
 
     pub(crate) fn write_timestamp(&self) -> WriteTimestamp {
-        self.stamps.begin()
+        self.timestamps.begin()
     }
 
     /// A finding that was created a minute ago and has this status.
@@ -103,11 +100,12 @@ impl Harness {
         let at = Timestamp::from_millis(NOW - 60_000);
         let (_, created) = findings::create(
             &self.context(),
+            &StatusRenderer,
             self.write_timestamp(),
             NewFinding { status: Some(status), ..new_finding(key) },
         );
         let id = Id::new(self.entropy.ulid(at));
-        Stored::new(self.tenant.id, id, at, created.record)
+        Stored::new(self.organization.id, id, at, created.record)
     }
 }
 

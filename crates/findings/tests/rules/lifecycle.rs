@@ -1,6 +1,6 @@
 use findings::{FindingError, FindingPatch, Status, update};
 
-use crate::harness::Harness;
+use crate::harness::{Harness, StatusRenderer};
 
 /// The transitions of the contract, repeated here so that a mistake in either table shows.
 const ALLOWED: &[(Status, &[Status])] = {
@@ -24,7 +24,7 @@ fn only_the_transitions_of_the_contract_are_allowed() {
         for to in Status::ALL {
             let current = harness.finding("k", *from);
             let patch = FindingPatch { status: Some(*to), ..FindingPatch::default() };
-            let outcome = update(&harness.context(), harness.write_timestamp(), &current, &patch);
+            let outcome = update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &patch);
             if from == to {
                 let (changeset, after) = outcome.unwrap();
                 assert!(changeset.writes().is_empty(), "{from:?} stays as it is");
@@ -43,7 +43,7 @@ fn the_error_of_a_rejected_transition_lists_the_allowed_ones() {
     let harness = Harness::new();
     let current = harness.finding("k", Status::Verified);
     let patch = FindingPatch { status: Some(Status::Open), ..FindingPatch::default() };
-    let error = update(&harness.context(), harness.write_timestamp(), &current, &patch).unwrap_err();
+    let error = update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &patch).unwrap_err();
     assert_eq!(
         error.to_string(),
         "a finding with status verified can't become open; allowed from here: closed, remediating"
@@ -55,7 +55,7 @@ fn the_time_of_closing_is_set_on_entering_closed_or_accepted_and_cleared_on_leav
     let harness = Harness::new();
     let with_status = |current: &kernel::Stored<findings::Finding>, status| {
         let patch = FindingPatch { status: Some(status), ..FindingPatch::default() };
-        update(&harness.context(), harness.write_timestamp(), current, &patch).unwrap().1
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), current, &patch).unwrap().1
     };
     for resolved in [Status::Closed, Status::Accepted] {
         let open = harness.finding("k", Status::Open);

@@ -1,7 +1,7 @@
-use findings::{FindingError, FindingPatch, Patch, Severity, Status, update};
-use kernel::{FieldValue, Reference, Title};
+use findings::{FindingError, FindingPatch, Severity, Status, update};
+use kernel::{FieldValue, Patch, Reference, Title};
 
-use crate::harness::{Harness, event_names};
+use crate::harness::{Harness, StatusRenderer, event_names};
 
 fn reference(text: &str) -> Reference {
     Reference::parse(text).unwrap()
@@ -14,7 +14,8 @@ fn unspecified_fields_stay_and_cleared_fields_become_null() {
     current.record.owner_responsibility_id = Some(reference("resp_1"));
     current.record.owner_member_user_id = Some(reference("usr_1"));
     let patch = FindingPatch { owner_responsibility_id: Patch::Clear, ..FindingPatch::default() };
-    let (changeset, after) = update(&harness.context(), harness.write_timestamp(), &current, &patch).unwrap();
+    let (changeset, after) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &patch).unwrap();
     assert_eq!(after.record.owner_responsibility_id, None);
     assert_eq!(after.record.owner_member_user_id, current.record.owner_member_user_id);
     assert_eq!(after.meta.revision, current.meta.revision.next());
@@ -29,7 +30,9 @@ fn only_changes_of_severity_status_owner_and_due_date_are_published() {
     let harness = Harness::new();
     let current = harness.finding("k", Status::Open);
     let events = |patch: FindingPatch| {
-        event_names(&update(&harness.context(), harness.write_timestamp(), &current, &patch).unwrap().0)
+        event_names(
+            &update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &patch).unwrap().0,
+        )
     };
     assert!(
         events(FindingPatch { title: Some(Title::parse("Another title").unwrap()), ..FindingPatch::default() })
@@ -59,7 +62,7 @@ fn an_incomplete_subject_is_rejected_unless_the_stored_one_completes_it() {
     let current = harness.finding("k", Status::Open);
     let incomplete = FindingPatch { subject_resource_id: Patch::Set(reference("src/a.rs")), ..FindingPatch::default() };
     let Err(FindingError::Invalid(errors)) =
-        update(&harness.context(), harness.write_timestamp(), &current, &incomplete)
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &incomplete)
     else {
         panic!("an incomplete subject was accepted")
     };
@@ -70,9 +73,11 @@ fn an_incomplete_subject_is_rejected_unless_the_stored_one_completes_it() {
         subject_resource_type: Patch::Set(reference("file")),
         ..incomplete.clone()
     };
-    let (_, with_subject) = update(&harness.context(), harness.write_timestamp(), &current, &complete).unwrap();
+    let (_, with_subject) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &complete).unwrap();
     let other_id = FindingPatch { subject_resource_id: Patch::Set(reference("src/b.rs")), ..FindingPatch::default() };
-    let (_, after) = update(&harness.context(), harness.write_timestamp(), &with_subject, &other_id).unwrap();
+    let (_, after) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &with_subject, &other_id).unwrap();
     assert_eq!(after.record.subject.unwrap().resource_id, reference("src/b.rs"));
 }
 
@@ -81,7 +86,8 @@ fn an_update_without_differences_is_audited_and_keeps_the_revision() {
     let harness = Harness::new();
     let current = harness.finding("k", Status::Open);
     let same = FindingPatch { severity: Some(current.record.severity), ..FindingPatch::default() };
-    let (changeset, after) = update(&harness.context(), harness.write_timestamp(), &current, &same).unwrap();
+    let (changeset, after) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &same).unwrap();
     assert_eq!(after, current);
     assert_eq!(changeset.entries().len(), 1);
     assert!(changeset.writes().is_empty() && changeset.events().is_empty());

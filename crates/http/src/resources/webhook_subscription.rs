@@ -200,11 +200,6 @@ fn subscription_response_with_secret(
     ApiResponse::record(status, WebhookSubscription::SINGULAR, &shape).with_etag(stored.meta.revision).confidential()
 }
 
-/// Converts the write context to the one that the commands of the `webhooks` crate use.
-pub(crate) fn webhook_context<'a>(context: &'a findings::WriteContext<'_>) -> webhooks::WriteContext<'a> {
-    webhooks::WriteContext { entropy: context.entropy, attribution: context.attribution, reason: Some(context.reason) }
-}
-
 /// A stream of subscriptions that adds the health of their deliveries.
 struct SubscriptionStreamWithHealth {
     inner: Box<dyn RecordStream<Stored<WebhookSubscription>>>,

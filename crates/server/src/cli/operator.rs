@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use kernel::{
-    Action, Actor, ActorKind, Attribution, Changeset, CommitError, Id, Organization, OrganizationId, Origin, Reason,
-    Slug, Stored, Subject, WriteTimestamp,
+    Action, Actor, ActorKind, Attribution, Changeset, CommitError, Id, Organization, OrganizationId, OrganizationRef,
+    Origin, Reader, Reason, Slug, Stored, Subject, WriteContext, WriteTimestamp,
 };
 
 use crate::{
@@ -90,11 +90,22 @@ impl Operator {
         find_workspace(&self.installation, slug).await
     }
 
-    /// The actor and origin that audit entries of the organization are attributed to.
-    pub(crate) fn attribution(&self, organization: OrganizationId) -> Attribution {
+    /// Returns the organization with this identifier.
+    ///
+    /// # Errors
+    /// If there is none, or the store fails.
+    pub(crate) async fn organization(&self, id: OrganizationId) -> Result<OrganizationRef, Failure> {
+        let organization = Reader::<Organization>::get(&*self.installation.store, id, id).await?;
+        organization
+            .as_ref()
+            .map(OrganizationRef::from)
+            .ok_or_else(|| Failure::new(format!("there is no workspace {id}")))
+    }
+
+    /// The actor and origin that audit entries are attributed to, with a new request identifier.
+    pub(crate) fn attribution(&self) -> Attribution {
         let clock = &self.installation.clock;
         Attribution {
-            organization,
             actor: Actor { kind: ActorKind::System, id: None, name: self.name.into() },
             origin: Origin {
                 request_id: Id::new(self.installation.entropy.ulid(clock.now())),
@@ -107,15 +118,19 @@ impl Operator {
         }
     }
 
-    /// The reason of the changes.
-    pub(crate) fn reason(&self) -> &Reason {
-        &self.reason
+    /// The context of a write to the organization.
+    pub(crate) fn write_context<'a>(
+        &'a self,
+        organization: &'a OrganizationRef,
+        attribution: &'a Attribution,
+    ) -> WriteContext<'a> {
+        WriteContext { organization, attribution, reason: Some(&self.reason), entropy: &*self.installation.entropy }
     }
 
     /// Begins a changeset of the organization with a new write timestamp and its first audit entry.
     pub(crate) fn changeset(
         &self,
-        organization: OrganizationId,
+        organization: &OrganizationRef,
         action: Action,
         subject: Option<Subject>,
     ) -> Changeset {
@@ -126,12 +141,11 @@ impl Operator {
     pub(crate) fn changeset_at(
         &self,
         timestamp: WriteTimestamp,
-        organization: OrganizationId,
+        organization: &OrganizationRef,
         action: Action,
         subject: Option<Subject>,
     ) -> Changeset {
-        let attribution = self.attribution(organization);
-        Changeset::new(&*self.installation.entropy, timestamp, attribution, action, subject, Some(self.reason.clone()))
+        self.write_context(organization, &self.attribution()).begin(timestamp, action, subject)
     }
 
     /// Commits the changeset that `decide` builds. If it conflicts with a concurrent change, calls `decide` again.

@@ -3,7 +3,9 @@
 mod region;
 
 use clap::{Args, Subcommand};
-use kernel::{Action, Change, Changeset, Id, Organization, RecordKey, Slug, Stored, Subject, TextError, Title};
+use kernel::{
+    Action, Change, Changeset, Id, Organization, OrganizationRef, RecordKey, Slug, Stored, Subject, TextError, Title,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -86,7 +88,9 @@ pub(crate) async fn create_workspace(
     }
     // The changeset belongs to the workspace, so its id is generated before the changeset begins.
     let id = Id::new(entropy.ulid(clock.now()));
-    let mut changeset = operator.changeset(id, Action::new("organization.created"), Some(Subject::from_id(id)));
+    let organization_ref = OrganizationRef { id, slug: organization.slug.as_str().into() };
+    let mut changeset =
+        operator.changeset(&organization_ref, Action::new("organization.created"), Some(Subject::from_id(id)));
     let created = Stored::new(id, id, changeset.at(), organization);
     changeset.set_changes(Change::between(None, &created.record));
     changeset.create(&created);

@@ -114,8 +114,7 @@ pub(crate) async fn create_printed(
     curl: fn(&PrintedAccount, &str) -> String,
 ) -> Result<PrintedAccount, Failure> {
     let new_account = NewAccount { name: Title::parse(name)?, contact: None, scopes, expires_at: None };
-    let (account, secret) =
-        operator.write(async || create_account(operator, workspace.meta.id, &new_account).await).await?;
+    let (account, secret) = operator.write(async || create_account(operator, workspace, &new_account).await).await?;
     Ok(PrintedAccount { account, secret, workspace: workspace.record.slug.as_str().to_owned(), purpose, curl })
 }
 

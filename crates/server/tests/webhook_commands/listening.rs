@@ -162,8 +162,7 @@ fn an_unauthorized_listener_gets_the_reason_in_one_line() {
         program.env("NOVANTRA_CLIENT_ID", &credentials.client_id);
         program.env("NOVANTRA_CLIENT_SECRET", &credentials.client_secret).output().expect("the command exits")
     };
-    for (credentials, message) in
-        [(wrong_secret, "client credentials are not valid"), (without_scope, "webhooks:manage")]
+    for (credentials, message) in [(wrong_secret, "client credentials are invalid"), (without_scope, "webhooks:manage")]
     {
         let ran = listen(&credentials);
         let stderr = String::from_utf8_lossy(&ran.stderr).into_owned();

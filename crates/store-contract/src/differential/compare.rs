@@ -52,7 +52,7 @@ impl DifferentialTest {
             List::Findings(filter) => self.compare_list::<Finding>(organization, filter, query).await,
             List::Events { finding: about } => {
                 let about = about.and_then(|which| pick(&self.history.findings, organization, which));
-                let filter = FindingEventFilter { finding: about.map(|finding| finding.meta.id) };
+                let filter = FindingEventFilter::default().with("finding_id", about.map(|finding| finding.meta.id));
                 self.compare_list::<FindingEvent>(organization, &filter, query).await
             }
             List::Subscriptions { account: of, statuses } => {

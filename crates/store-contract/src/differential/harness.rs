@@ -5,8 +5,8 @@ use std::{any::Any, fmt::Debug, sync::Arc, time::Duration};
 use audit::{Checkpoint, SealedBatch};
 use auth::EncryptedSigningKey;
 use kernel::{
-    Action, ActorRevision, Changeset, Clock, Fingerprint, Id, IdempotencyRecord, Organization, OrganizationId,
-    StoreError, Stored, TimestampOracle,
+    Action, ActorRevision, Changeset, Clock, Fingerprint, Id, IdempotencyRecord, OrganizationId, StoreError, Stored,
+    TimestampOracle,
 };
 use proptest::{
     prop_assert_eq,
@@ -48,7 +48,7 @@ impl DifferentialTest {
             stamps: TimestampOracle::new(Arc::clone(&clock) as Arc<dyn Clock>),
             clock,
             step: 0,
-            organizations: [Organization::installation(); 3],
+            organizations: [OrganizationId::INSTALLATION; 3],
             history: History::default(),
             batches: Vec::new(),
             claims: Vec::new(),

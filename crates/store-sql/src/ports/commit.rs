@@ -31,6 +31,7 @@ impl Ledger for SqlStore {
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
+        changeset.check_organization()?;
         let changeset = Arc::new(changeset);
         if !self.engine.is_in_process() && merge::can_merge(&changeset) {
             let stored = self.commits.store(&self.engine, self.registration.check(), &changeset).await?;

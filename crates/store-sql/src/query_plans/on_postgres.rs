@@ -2,6 +2,7 @@
 //! statements are, for the bound values (a custom plan) and for any values (a generic plan).
 #![cfg(test)]
 
+use kernel::Filter;
 use postgres_cluster::TestDatabase;
 use tokio_postgres::Client;
 
@@ -122,12 +123,12 @@ fn assert_index_ranges(plans: &[Vec<String>; 2], table: &str, index: &str) {
 async fn every_list_scans_only_index_ranges_on_postgresql() {
     let planned = PlanFixture::with_rows(ROWS).await;
     let any = FindingFilter::default();
-    let open = FindingFilter { statuses: [Status::Open].into(), ..any.clone() };
-    let severe = FindingFilter { severities: [Severity::High].into(), ..any.clone() };
-    let manual = FindingFilter { source_kinds: [SourceKind::Manual].into(), ..any.clone() };
-    let about = FindingFilter { subject_resource_ids: [Reference::parse("r-1").unwrap()].into(), ..any.clone() };
-    let two = FindingFilter { statuses: [Status::Open, Status::Triaged].into(), ..any.clone() };
-    let both = FindingFilter { severities: [Severity::High].into(), ..open.clone() };
+    let open = any.clone().with("status", [Status::Open]);
+    let severe = any.clone().with("severity", [Severity::High]);
+    let manual = any.clone().with("source_kind", [SourceKind::Manual]);
+    let about = any.clone().with("subject_resource_id", [Reference::parse("r-1").unwrap()]);
+    let two = any.clone().with("status", [Status::Open, Status::Triaged]);
+    let both = open.clone().with("severity", [Severity::High]);
     let cases = [
         (&any, ["findings_pkey", "findings_pkey", "findings_changed"]),
         (&open, ["findings_status", "findings_status", "findings_status_changed"]),
@@ -142,8 +143,8 @@ async fn every_list_scans_only_index_ranges_on_postgresql() {
             assert_index_ranges(&planned.list::<Finding>(filter, page).await, "findings", index);
         }
     }
-    let active = ControlFilter { statuses: [ControlStatus::Active].into() };
-    let of_finding = FindingEventFilter { finding: Some(Id::new(Ulid(7))) };
+    let active = Filter::<Control>::default().with("status", [ControlStatus::Active]);
+    let of_finding = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
     let one = |value: &str| [value.to_owned()].into();
     for (number, page) in pages().iter().enumerate() {
         let index = ["controls_status", "controls_status", "controls_status_changed"][number];

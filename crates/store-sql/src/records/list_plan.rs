@@ -2,6 +2,8 @@
 //! prepared once: every bound is always present, and numbers of values are rounded up. Statements are written by hand
 //! with numbered parameters, because the same value occurs in many ranges.
 
+use kernel::Comparison;
+
 use super::table::Filter;
 use crate::{
     engine::{Column, Sql, column_list, one_of, padded_count},
@@ -134,7 +136,10 @@ impl ListPlan {
         let driver_index = driver.map(|(index, _)| index);
         let residual: Vec<_> = used()
             .filter(|(index, _)| driver_index != Some(*index))
-            .map(|(index, (_, count))| (index, padded_count(count.max(2))))
+            .map(|(index, (filter, count))| match filter.comparison {
+                Comparison::OneOf => (index, padded_count(count.max(2))),
+                Comparison::AtLeast => (index, count),
+            })
             .collect();
         let driver = driver.map(|(index, (_, count))| match count {
             2..=64 if unique => (index, 64),
@@ -249,7 +254,14 @@ impl ListPlan {
         let check = |(filter, values): &(usize, usize)| {
             let first = parameter;
             parameter += values;
-            one_of(&format!("{row}{}", column(filters, *filter)), first, *values)
+            let column = format!("{row}{}", column(filters, *filter));
+            match filters.get(*filter).map(|filter| filter.comparison) {
+                Some(Comparison::AtLeast) => {
+                    let bounds = (first..first + values).map(|parameter| format!("{column} >= ?{parameter}"));
+                    bounds.collect::<Vec<_>>().join(" AND ")
+                }
+                _ => one_of(&column, first, *values),
+            }
         };
         self.residual.iter().map(check).collect()
     }
@@ -278,6 +290,7 @@ mod tests {
     use std::collections::HashSet;
 
     use findings::Finding;
+    use kernel::ColumnType;
 
     use super::*;
     use crate::records::table::Table as _;
@@ -306,7 +319,15 @@ mod tests {
             (ScanOrder::Changed, false),
             (ScanOrder::Changed, true),
         ];
-        let findings = count_plans(&records, Finding::FILTERS, &[50, 50, 8, 5, 8]);
+        let max_values = |filter: &Filter| match <Finding as kernel::Record>::COLUMNS
+            .iter()
+            .find(|column| column.name == filter.column)
+        {
+            Some(kernel::Column { column_type: ColumnType::Name(names), .. }) => names.len(),
+            _ => 50,
+        };
+        let max_values: Vec<usize> = Finding::FILTERS.iter().map(max_values).collect();
+        let findings = count_plans(&records, Finding::FILTERS, &max_values);
         let entries = [Filter::selective("subject_id"), Filter::unselective("actor_id"), Filter::unselective("action")];
         let entries = count_plans(&[(ScanOrder::Newest, false), (ScanOrder::Oldest, false)], &entries, &[50; 3]);
         assert!(findings + entries < 400, "{findings} of findings, {entries} of entries");

@@ -73,7 +73,10 @@ impl Statements {
                 R::NAME,
                 &update,
                 R::PARENT.map(|within| within.column),
-                R::KEY.map(|key| (key.column, key.scope_columns())),
+                R::KEY
+                    .map(|key| (key.column, key.scope_columns()))
+                    .as_ref()
+                    .map(|(key, scope)| (*key, scope.as_slice())),
             ),
             lists: StatementCache::default(),
             with_keys: StatementCache::default(),

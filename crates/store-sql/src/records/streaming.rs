@@ -91,24 +91,15 @@ mod tests {
         let (by_id, changed) = ("sqlite_autoindex_findings_1", "findings_changed");
         for (filter, indexes) in [
             (any.clone(), [by_id, by_id, changed]),
+            (any.clone().with("status", [Status::Open, Status::Triaged]), [by_id, by_id, changed]),
             (
-                FindingFilter { statuses: [Status::Open, Status::Triaged].into(), ..any.clone() },
-                [by_id, by_id, changed],
-            ),
-            (
-                FindingFilter {
-                    statuses: [Status::Open, Status::Triaged].into(),
-                    severities: [Severity::Low].into(),
-                    ..any.clone()
-                },
+                any.clone().with("status", [Status::Open, Status::Triaged]).with("severity", [Severity::Low]),
                 ["findings_severity", "findings_severity", "findings_severity_changed"],
             ),
             (
-                FindingFilter {
-                    subject_resource_ids: [Reference::parse("x").unwrap()].into(),
-                    severities: [Severity::Low].into(),
-                    ..any.clone()
-                },
+                any.clone()
+                    .with("subject_resource_id", [Reference::parse("x").unwrap()])
+                    .with("severity", [Severity::Low]),
                 ["findings_subject", "findings_subject", "findings_subject_changed"],
             ),
         ] {
@@ -122,7 +113,7 @@ mod tests {
     async fn a_stream_with_keys_looks_them_up_in_their_index() {
         let planned = PlanFixture::new().await;
         let keys = ["a", "b"].map(|key| RecordKey::parse(key).unwrap());
-        let filter = FindingFilter { keys: keys.into(), ..FindingFilter::default() };
+        let filter = FindingFilter::default().with("finding_key", keys);
         for request in &requests() {
             let steps = steps(&planned, &filter, request).await;
             assert!(steps[0].contains("INDEX findings_key (organization_id=? AND key=?)"), "{steps:#?}");

@@ -1,6 +1,6 @@
 //! The description of a kind of record's table: data, not behaviour.
 
-use kernel::{Meta, Resource, StoreError, Stored};
+use kernel::{Comparison, KeyScope, Meta, Resource, Selectivity, StoreError, Stored};
 
 use crate::engine::{Column, RowReader, Value};
 
@@ -36,14 +36,7 @@ pub(crate) trait Table: Resource {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
     pub(crate) column: &'static str,
-    pub(crate) scope: Scope,
-}
-
-/// The scope in which a key is unique.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    Organization,
-    Installation,
+    pub(crate) scope: KeyScope,
 }
 
 /// The permanent parent of a kind of record.
@@ -59,40 +52,27 @@ pub(crate) struct Parent {
 pub(crate) struct Filter {
     pub(crate) column: &'static str,
     pub(crate) selectivity: Selectivity,
-}
-
-/// How many records of an organization share a value of a filter. The filter with the fewest is looked up first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Selectivity {
-    /// At most one.
-    Unique,
-    /// Usually a few, for instance the events of one finding.
-    Few,
-    /// A large part of the records, for instance those with one status.
-    Many,
-    /// Unknown: the filter has no index and is only checked on rows that are scanned for another reason.
-    Unindexed,
+    pub(crate) comparison: Comparison,
 }
 
 impl Filter {
-    /// A filter of which each value belongs to at most one record.
-    pub(crate) const fn unique(column: &'static str) -> Self {
-        Self { column, selectivity: Selectivity::Unique }
+    const fn choice(column: &'static str, selectivity: Selectivity) -> Self {
+        Self { column, selectivity, comparison: Comparison::OneOf }
     }
 
     /// A filter of which a value is usually shared by a few records.
     pub(crate) const fn selective(column: &'static str) -> Self {
-        Self { column, selectivity: Selectivity::Few }
+        Self::choice(column, Selectivity::Few)
     }
 
     /// A filter of which a value is shared by many records.
     pub(crate) const fn unselective(column: &'static str) -> Self {
-        Self { column, selectivity: Selectivity::Many }
+        Self::choice(column, Selectivity::Many)
     }
 
     /// A filter without an index. A list without another filter checks it row by row.
     pub(crate) const fn unindexed(column: &'static str) -> Self {
-        Self { column, selectivity: Selectivity::Unindexed }
+        Self::choice(column, Selectivity::Unindexed)
     }
 
     /// Returns whether the filter can be looked up in an index.
@@ -101,7 +81,7 @@ impl Filter {
     }
 
     pub(crate) fn is_unique(self) -> bool {
-        self.selectivity == Selectivity::Unique
+        self.selectivity == Selectivity::One
     }
 }
 
@@ -115,17 +95,14 @@ impl Parent {
 
 impl Key {
     pub(crate) const fn within_organization(column: &'static str) -> Self {
-        Self { column, scope: Scope::Organization }
+        Self { column, scope: KeyScope::Organization }
     }
 
-    pub(crate) const fn within_installation(column: &'static str) -> Self {
-        Self { column, scope: Scope::Installation }
-    }
-
-    pub(crate) fn scope_columns(self) -> &'static [&'static str] {
+    pub(crate) fn scope_columns(self) -> Vec<&'static str> {
         match self.scope {
-            Scope::Organization => &["organization_id"],
-            Scope::Installation => &[],
+            KeyScope::Organization => vec!["organization_id"],
+            KeyScope::Installation => Vec::new(),
+            KeyScope::Parent(column) => vec!["organization_id", column],
         }
     }
 }

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use findings::WriteContext;
+
 use futures_util::future::BoxFuture;
 use kernel::{
     Changeset, Id, PageLimit, PageRequest, Reader, Reason, StoreError, Stored, TimeRange as Times, Timestamp,
-    WriteTimestamp,
+    WriteContext, WriteTimestamp,
 };
 use serde_json::json;
 use store::DynStore;
@@ -20,7 +20,7 @@ use webhooks::{
     UndeliveredEvent, WebhookDelivery, WebhookSubscription,
 };
 
-use super::{find_owned, webhook_context};
+use super::find_owned;
 use crate::{
     app::App,
     body::{BodyReader, TimestampReader},
@@ -99,8 +99,7 @@ impl Command for RecoverDeliveries {
         // Events before the creation of the subscription are not meant for it.
         let range = ReplayRange { since: self.since.max(subscription.meta.created_at), until };
         let found = find_undelivered(&*app.services.store, &subscription, range).await?;
-        let (changeset, recovery) =
-            webhooks::recover(&webhook_context(context), timestamp, &subscription, &found.failed, &found.missed)?;
+        let (changeset, recovery) = webhooks::recover(context, timestamp, &subscription, &found.failed, &found.missed)?;
         Ok((changeset, (recovery, found.next_since)))
     }
 

@@ -5,16 +5,16 @@ use std::{sync::OnceLock, time::Duration};
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::WriteContext;
+
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, WriteTimestamp};
+use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{
     Attempt, AttemptFailure, AttemptOutcome, EncryptedSecret, Message, TEST_EVENT, WebhookDelivery,
     WebhookSubscription, record_test,
 };
 
-use super::{find_owned, to_dto_with_health, webhook_context, with_health};
+use super::{find_owned, to_dto_with_health, with_health};
 use crate::{
     app::App,
     body::BodyReader,
@@ -57,15 +57,15 @@ impl Command for TestSubscription {
 
     /// Sends the event before the write is in flight, because an endpoint may be slow.
     async fn prepare(&self, app: &App, request: &ApiRequest) -> Result<(), Problem> {
-        let (services, tenant) = (&app.services, &request.principal()?.cached.tenant);
+        let (services, organization) = (&app.services, &request.principal()?.cached.organization);
         let (subscription, health) = with_health(app, find_owned(app, request).await?).await?;
         let at = services.clock.now();
         let id = Id::new(services.entropy.ulid(at));
         let data = json!({ WebhookSubscription::SINGULAR: to_dto_with_health(&subscription, health) });
-        let body = Envelope { id, event_type: TEST_EVENT, created_at: at, tenant }.render(&data);
+        let body = Envelope { id, event_type: TEST_EVENT, created_at: at, organization }.render(&data);
         let event = OutboxEvent {
             id,
-            organization: tenant.id,
+            organization: organization.id,
             name: TEST_EVENT,
             subject: (Kind::WebhookSubscription, subscription.meta.ulid()),
             revision: subscription.meta.revision,
@@ -88,7 +88,7 @@ impl Command for TestSubscription {
     ) -> Result<(Changeset, Self::Output), Problem> {
         let SentTest { event, attempt, finished_at } = self.sent.get().ok_or_else(Problem::internal)?;
         let current = find_owned(app, request).await?;
-        Ok(record_test(&webhook_context(context), timestamp, &current, event.clone(), attempt.clone(), *finished_at))
+        Ok(record_test(context, timestamp, &current, event.clone(), attempt.clone(), *finished_at))
     }
 
     fn response(&self, output: &Self::Output) -> ApiResponse {

@@ -1,8 +1,8 @@
 //! Writing of imported records to the store, in batches.
 
-use findings::{BatchOutcome, Finding, NewFinding, OnConflict, OrganizationRef, WriteContext};
+use findings::{BatchOutcome, Finding, NewFinding, OnConflict};
 use indicatif::ProgressBar;
-use kernel::{Action, Attribution, Organization, Reader, Stored};
+use kernel::{Action, Attribution, Organization, OrganizationRef, Reader, Stored};
 use registers::{Control, SyncOutcome, sync};
 
 use crate::{
@@ -20,7 +20,7 @@ const BATCH: usize = 500;
 /// Writes imported records to one workspace.
 pub(super) struct Importer<'a> {
     operator: &'a Operator,
-    tenant: OrganizationRef,
+    organization: OrganizationRef,
     attribution: Attribution,
     dry_run: bool,
     bar: &'a ProgressBar,
@@ -33,9 +33,7 @@ impl<'a> Importer<'a> {
         dry_run: bool,
         bar: &'a ProgressBar,
     ) -> Self {
-        let organization = workspace.meta.id;
-        let tenant = OrganizationRef { id: organization, slug: workspace.record.slug.as_str().to_owned() };
-        Self { operator, tenant, attribution: operator.attribution(organization), dry_run, bar }
+        Self { operator, organization: workspace.into(), attribution: operator.attribution(), dry_run, bar }
     }
 
     /// Writes all records.
@@ -69,11 +67,10 @@ impl<'a> Importer<'a> {
 
     async fn sync_controls(&self, controls: &[Control]) -> Result<Vec<SyncOutcome>, Failure> {
         let Installation { store, entropy, .. } = &self.operator.installation;
-        let organization = self.tenant.id;
         let keys: Vec<&str> = controls.iter().map(|control| control.key.as_str()).collect();
         let decide = async || {
-            let existing = Reader::<Control>::get_by_keys(&**store, organization, &keys).await?;
-            let mut changeset = self.operator.changeset(organization, Action::new("control.batch_written"), None);
+            let existing = Reader::<Control>::get_by_keys(&**store, self.organization.id, &keys).await?;
+            let mut changeset = self.operator.changeset(&self.organization, Action::new("control.batch_written"), None);
             let outcomes: Vec<SyncOutcome> = controls
                 .iter()
                 .map(|control| {
@@ -87,19 +84,14 @@ impl<'a> Importer<'a> {
     }
 
     async fn record_findings(&self, findings: &[NewFinding]) -> Result<Vec<BatchOutcome>, Failure> {
-        let Installation { store, entropy, .. } = &self.operator.installation;
-        let write_context = WriteContext {
-            entropy: &**entropy,
-            renderer: &api::PayloadRenderer,
-            organization: &self.tenant,
-            attribution: &self.attribution,
-            reason: self.operator.reason(),
-        };
+        let store = &self.operator.installation.store;
+        let write_context = self.operator.write_context(&self.organization, &self.attribution);
         let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
         let decide = async || {
-            let existing = Reader::<Finding>::get_by_keys(&**store, self.tenant.id, &keys).await?;
+            let existing = Reader::<Finding>::get_by_keys(&**store, self.organization.id, &keys).await?;
             Ok(findings::write_batch(
                 &write_context,
+                &api::PayloadRenderer,
                 store.begin_write(),
                 findings.to_vec(),
                 existing,

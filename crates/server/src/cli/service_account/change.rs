@@ -110,8 +110,9 @@ impl AccountArgs {
                 let before = view::find(&operator.installation, self.account).await?;
                 let organization = before.meta.organization;
                 let last_used = operator.installation.store.last_used(organization, before.meta.id).await?;
+                let organization = operator.organization(organization).await?;
                 let mut changeset =
-                    operator.changeset(organization, Action::new(action), Some(Subject::from_id(before.meta.id)));
+                    operator.changeset(&organization, Action::new(action), Some(Subject::from_id(before.meta.id)));
                 let record = decide(&before.record, changeset.at())?;
                 // A command without effect is audited too, but keeps the revision, under which tokens were accepted.
                 if record == before.record {

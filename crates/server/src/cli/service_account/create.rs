@@ -2,7 +2,9 @@
 
 use auth::{Account, ClientSecret, ServiceAccount};
 use clap::Args;
-use kernel::{Action, Change, Changeset, Email, Id, OrganizationId, Reader, Stored, Subject, Timestamp, Title};
+use kernel::{
+    Action, Change, Changeset, Email, Id, Organization, OrganizationRef, Reader, Stored, Subject, Timestamp, Title,
+};
 use scopes::ScopeSet;
 use serde_json::json;
 
@@ -46,7 +48,7 @@ impl Create {
         let make = async |operator: &Operator| {
             let workspace = operator.workspace(&self.workspace).await?;
             let (account, secret) =
-                operator.write(async || create_account(operator, workspace.meta.id, &new_account).await).await?;
+                operator.write(async || create_account(operator, &workspace, &new_account).await).await?;
             Ok((workspace, account, secret))
         };
         let (workspace, account, secret) = Operator::run(context, "service-account create", &self.reason, make).await?;
@@ -86,11 +88,12 @@ impl Create {
 /// If the workspace has an account of this name already, the account is invalid, or the store fails.
 pub(crate) async fn create_account(
     operator: &Operator,
-    organization: OrganizationId,
+    workspace: &Stored<Organization>,
     new_account: &NewAccount,
 ) -> Result<(Changeset, (Account, ClientSecret)), Failure> {
     let Installation { store, entropy, hasher, .. } = &operator.installation;
-    let taken = Reader::<ServiceAccount>::get_by_keys(&**store, organization, &[new_account.name.as_str()]).await?;
+    let organization = OrganizationRef::from(workspace);
+    let taken = Reader::<ServiceAccount>::get_by_keys(&**store, organization.id, &[new_account.name.as_str()]).await?;
     if !taken.is_empty() {
         return Err(Failure::new(format!(
             "the workspace already has a service account {:?}",
@@ -103,9 +106,10 @@ pub(crate) async fn create_account(
     let hash = hasher.hash(&secret, None);
     let NewAccount { name, contact, scopes, expires_at } = new_account;
     let record = ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, at)?;
-    let account = Stored::new(organization, Id::new(entropy.ulid(at)), at, record);
+    let account = Stored::new(organization.id, Id::new(entropy.ulid(at)), at, record);
     let subject = Some(Subject::from_id(account.meta.id));
-    let mut changeset = operator.changeset_at(timestamp, organization, Action::new("service_account.created"), subject);
+    let mut changeset =
+        operator.changeset_at(timestamp, &organization, Action::new("service_account.created"), subject);
     changeset.set_changes(Change::between(None, &account.record));
     changeset.create(&account);
     Ok((changeset, (account, secret)))

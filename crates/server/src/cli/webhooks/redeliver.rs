@@ -1,8 +1,8 @@
 //! `novantra webhooks redeliver`
 
 use clap::Args;
-use kernel::{Id, OrganizationId, Reader};
-use webhooks::{WebhookDelivery, WebhookSubscription, WriteContext};
+use kernel::{Id, Organization, OrganizationRef, Reader, Stored};
+use webhooks::{WebhookDelivery, WebhookSubscription};
 
 use super::deliveries::document;
 use crate::{
@@ -29,8 +29,8 @@ fn parse_delivery_id(text: &str) -> Result<Id<WebhookDelivery>, String> {
 impl Redeliver {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let delivery = Operator::run(context, "webhooks redeliver", &self.reason, async |operator| {
-            let organization = operator.workspace(&self.workspace).await?.meta.id;
-            operator.write(async || self.decide(operator, organization).await).await
+            let workspace = operator.workspace(&self.workspace).await?;
+            operator.write(async || self.decide(operator, &workspace).await).await
         })
         .await?;
         context.output.print(&document(&delivery), || format!("{} will be sent again now", delivery.meta.id))
@@ -39,19 +39,20 @@ impl Redeliver {
     async fn decide(
         &self,
         operator: &Operator,
-        organization: OrganizationId,
-    ) -> Result<(kernel::Changeset, kernel::Stored<WebhookDelivery>), Failure> {
-        let store = &*operator.installation.store;
+        workspace: &Stored<Organization>,
+    ) -> Result<(kernel::Changeset, Stored<WebhookDelivery>), Failure> {
+        let (store, organization) = (&*operator.installation.store, workspace.meta.id);
         let not_found = || Failure::new(format!("there is no delivery {} in this workspace", self.delivery));
         let delivery =
             Reader::<WebhookDelivery>::get(store, organization, self.delivery).await?.ok_or_else(not_found)?;
         let id = delivery.record.subscription;
         let subscription = Reader::<WebhookSubscription>::get(store, organization, id).await?.ok_or_else(not_found)?;
-        let write_context = WriteContext {
-            entropy: &*operator.installation.entropy,
-            attribution: &operator.attribution(organization),
-            reason: Some(operator.reason()),
-        };
-        Ok(webhooks::redeliver(&write_context, store.begin_write(), &subscription, &delivery)?)
+        let (organization, attribution) = (OrganizationRef::from(workspace), operator.attribution());
+        Ok(webhooks::redeliver(
+            &operator.write_context(&organization, &attribution),
+            store.begin_write(),
+            &subscription,
+            &delivery,
+        )?)
     }
 }

@@ -110,7 +110,7 @@ impl TokenVerifier for Tokens {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Organization, Reason};
+    use kernel::{OrganizationId, Reason};
     use scopes::ScopeSet;
 
     use super::*;
@@ -148,7 +148,7 @@ mod tests {
     fn token(server: &Tokens) -> String {
         let claims = Claims {
             account: "svc_01HZX3V6T9C6Q4W8N2D5K7M1RB".parse().unwrap(),
-            organization: Organization::installation(),
+            organization: OrganizationId::INSTALLATION,
             scopes: ScopeSet::EMPTY,
             issued_at: NOW,
             expires_at: NOW + Duration::from_secs(900),

@@ -1,6 +1,6 @@
 //! The controls of the demo.
 
-use kernel::{Action, Description, Organization, RecordKey, Reference, Stored, Title};
+use kernel::{Action, Description, Organization, OrganizationRef, RecordKey, Reference, Stored, Title};
 use registers::{Control, ControlStatus, sync};
 
 use crate::{cli::Operator, failure::Failure};
@@ -194,11 +194,11 @@ const CONTROLS: &[(&str, ControlStatus, &str, &str, &str)] = &[
 /// # Errors
 /// If the store fails.
 pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
-    let organization = workspace.meta.id;
+    let organization = OrganizationRef::from(workspace);
     let entropy = &*operator.installation.entropy;
     operator
         .write(async || {
-            let mut changeset = operator.changeset(organization, Action::new("control.batch_written"), None);
+            let mut changeset = operator.changeset(&organization, Action::new("control.batch_written"), None);
             for (key, status, title, description, owner) in CONTROLS {
                 let control = Control {
                     key: RecordKey::parse(key)?,

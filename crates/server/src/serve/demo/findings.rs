@@ -3,10 +3,12 @@
 use std::{collections::HashMap, time::Duration};
 
 use findings::{
-    EventKind, Finding, FindingPatch, FindingSource, NewFinding, NewFindingEvent, OrganizationRef, Severity,
-    SourceKind, Status, WriteContext, create, record_event, update,
+    EventKind, Finding, FindingPatch, FindingSource, NewFinding, NewFindingEvent, Severity, SourceKind, Status, create,
+    record_event, update,
 };
-use kernel::{Description, Organization, Reader, RecordKey, Reference, Stored, SubjectGroup, Title};
+use kernel::{
+    Description, Organization, OrganizationRef, Reader, RecordKey, Reference, Stored, SubjectGroup, Title, WriteContext,
+};
 use registers::Control;
 
 use crate::{cli::Operator, failure::Failure};
@@ -76,15 +78,9 @@ const DUPLICATE: (&str, &str) = ("scan-0011", "scan-0002");
 /// If the store fails.
 pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
     let organization = workspace.meta.id;
-    let tenant = OrganizationRef { id: organization, slug: workspace.record.slug.as_str().to_owned() };
-    let attribution = operator.attribution(organization);
-    let write_context = WriteContext {
-        entropy: &*operator.installation.entropy,
-        renderer: &api::PayloadRenderer,
-        organization: &tenant,
-        attribution: &attribution,
-        reason: operator.reason(),
-    };
+    let (organization_ref, attribution) = (OrganizationRef::from(workspace), operator.attribution());
+    let write_context = operator.write_context(&organization_ref, &attribution);
+    let renderer = &api::PayloadRenderer;
     let store = &operator.installation.store;
     let mut keys: Vec<&str> = FINDINGS.iter().map(|sample| sample.control).collect();
     keys.sort_unstable();
@@ -95,11 +91,13 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
     let mut created = HashMap::new();
     for sample in FINDINGS {
         let new = sample.finding(operator, &controls)?;
-        let mut finding = operator.write(async || Ok(create(&write_context, store.begin_write(), new.clone()))).await?;
+        let mut finding =
+            operator.write(async || Ok(create(&write_context, renderer, store.begin_write(), new.clone()))).await?;
         for status in sample.transitions {
             let patch = FindingPatch { status: Some(*status), ..FindingPatch::default() };
-            finding =
-                operator.write(async || Ok(update(&write_context, store.begin_write(), &finding, &patch)?)).await?;
+            finding = operator
+                .write(async || Ok(update(&write_context, renderer, store.begin_write(), &finding, &patch)?))
+                .await?;
         }
         created.insert(sample.key, finding);
     }
@@ -127,7 +125,8 @@ async fn report_duplicate(
         .write(async || {
             let timestamp = operator.installation.store.begin_write();
             let originals = std::slice::from_ref(original);
-            let (changeset, _, _) = record_event(write_context, timestamp, duplicate, event.clone(), originals)?;
+            let (changeset, _, _) =
+                record_event(write_context, &api::PayloadRenderer, timestamp, duplicate, event.clone(), originals)?;
             Ok((changeset, ()))
         })
         .await
