@@ -1,12 +1,10 @@
 //! The number of SQL statements per request over PostgreSQL, including authentication, rate limits and audit.
 
-#[path = "../../store-sql/tests/support/proxy.rs"]
-mod proxy;
 mod support;
 
 use std::sync::Arc;
 
-use proxy::Proxy;
+use postgres_cluster::StatementProxy;
 use support::{Client, Installation, Server, Setup, finding};
 use tokio::task::JoinSet;
 
@@ -19,7 +17,7 @@ const CALLS: usize = 25;
 
 /// A server that accesses its database through a proxy.
 struct ProxiedServer {
-    proxy: Proxy,
+    proxy: StatementProxy,
     client: Client,
     finding_path: String,
     list_path: String,
@@ -29,9 +27,9 @@ struct ProxiedServer {
 impl ProxiedServer {
     async fn new() -> Arc<Self> {
         let installation = Installation::with_new_postgres().await;
-        let proxy = Proxy::start(&installation.database_url()).await;
+        let proxy = StatementProxy::start(&installation.database_url()).await;
         let setup = Setup::with_installation(installation).unlimited().set("AUDIT_READS", "buffered");
-        let server = setup.set("DATABASE_URL", proxy.address()).start();
+        let server = setup.set("DATABASE_URL", proxy.url()).start();
         let client = server.create_client("mirror", &SCOPES).await;
         let mut get = String::new();
         for number in 0..60 {

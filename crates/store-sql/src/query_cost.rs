@@ -7,7 +7,9 @@ use rusqlite::{Connection, StatementStatus, params_from_iter};
 use ulid::Ulid;
 
 use crate::{
-    database::Database, list_query::ListQuery, location::DatabaseUrl, statements::Statements, table::Table as _,
+    engine::DatabaseUrl,
+    records::{ListQuery, Statements, table::Table as _},
+    schema::Database,
 };
 
 const SCAN_LIMIT: usize = 500;

@@ -13,13 +13,10 @@ use webhooks::{
 };
 
 use crate::{
-    audit::entry_list,
-    database::Database,
-    engine::{RowReader, Sql, Value},
-    list_query::ListQuery,
-    location::DatabaseUrl,
-    statements::Statements,
-    table::Table,
+    engine::{DatabaseUrl, RowReader, Sql, Value},
+    ports::audit::entry_list,
+    records::{ListQuery, Statements, table::Table},
+    schema::Database,
 };
 
 /// The scan limit of a page.
@@ -41,10 +38,10 @@ impl PlanFixture {
     }
 
     pub(crate) async fn plan_steps(&self, sql: &Sql, values: Vec<Value<'static>>) -> Vec<String> {
-        let given = (sql.explain_query_plan(), values);
+        let query = (sql.explain_query_plan(), values);
         self.database
             .engine
-            .read(given, |(sql, values), session| Box::pin(session.fetch(sql, values, read_step)))
+            .read(query, |(sql, values), session| Box::pin(session.fetch(sql, values, read_step)))
             .await
             .unwrap()
     }
@@ -120,8 +117,8 @@ async fn a_list_of_findings_scans_one_index_range() {
         (by(&[], &[], &[], &["x"]), ["findings_subject", "findings_subject", "findings_subject_changed"]),
     ];
     for (filter, indexes) in cases {
-        for (place, page) in pages().iter().enumerate() {
-            assert_ranges(&planned.list::<Finding>(&filter, page).await, indexes[place], 1);
+        for (number, page) in pages().iter().enumerate() {
+            assert_ranges(&planned.list::<Finding>(&filter, page).await, indexes[number], 1);
         }
     }
 }
@@ -131,11 +128,11 @@ async fn a_list_of_controls_or_events_scans_one_index_range() {
     let planned = PlanFixture::new().await;
     let active = Filter::<Control>::default().with("status", [ControlStatus::Active]);
     let about = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
-    for (place, page) in pages().iter().enumerate() {
+    for (number, page) in pages().iter().enumerate() {
         let controls = ["controls_status", "controls_status", "controls_status_changed"];
-        assert_ranges(&planned.list::<Control>(&active, page).await, controls[place], 1);
+        assert_ranges(&planned.list::<Control>(&active, page).await, controls[number], 1);
         let events = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"];
-        assert_ranges(&planned.list::<FindingEvent>(&about, page).await, events[place], 1);
+        assert_ranges(&planned.list::<FindingEvent>(&about, page).await, events[number], 1);
     }
 }
 
@@ -143,24 +140,24 @@ async fn a_list_of_controls_or_events_scans_one_index_range() {
 async fn a_list_of_subscriptions_or_deliveries_scans_one_index_range() {
     let planned = PlanFixture::new().await;
     let theirs = SubscriptionFilter { account: Some(Id::new(Ulid(7))), ..SubscriptionFilter::default() };
-    let shown = SubscriptionFilter::for_account(Id::new(Ulid(7)));
+    let own = SubscriptionFilter::for_account(Id::new(Ulid(7)));
     let active = SubscriptionFilter { statuses: [SubscriptionStatus::Active].into(), ..SubscriptionFilter::default() };
     let to_one = DeliveryFilter { subscription: Some(Id::new(Ulid(7))), ..DeliveryFilter::default() };
     let exhausted = DeliveryFilter { states: [DeliveryState::Exhausted].into(), ..to_one.clone() };
-    for (place, page) in pages().iter().enumerate() {
-        let index = |name: &str| if place == 2 { format!("{name}_changed") } else { name.to_owned() };
+    for (number, page) in pages().iter().enumerate() {
+        let index = |name: &str| if number == 2 { format!("{name}_changed") } else { name.to_owned() };
         let subscriptions = index("webhook_subscriptions_account");
         assert_ranges(&planned.list::<WebhookSubscription>(&theirs, page).await, &subscriptions, 1);
-        assert_ranges(&planned.list::<WebhookSubscription>(&shown, page).await, &subscriptions, 1);
+        assert_ranges(&planned.list::<WebhookSubscription>(&own, page).await, &subscriptions, 1);
         let active = planned.list::<WebhookSubscription>(&active, page).await;
         assert_ranges(&active, &index("webhook_subscriptions_status"), 1);
         let by_key = "sqlite_autoindex_webhook_deliveries_1";
-        let deliveries = if place == 2 { "webhook_deliveries_subscription_changed" } else { by_key };
+        let deliveries = if number == 2 { "webhook_deliveries_subscription_changed" } else { by_key };
         assert_ranges(&planned.list::<WebhookDelivery>(&to_one, page).await, deliveries, 1);
         let exhausted = planned.list::<WebhookDelivery>(&exhausted, page).await;
         assert_ranges(&exhausted, deliveries, 1);
-        let whole = format!("SEARCH t USING INDEX {by_key} (organization_id=? AND subscription_id=? AND id=?)");
-        assert!(exhausted.contains(&whole), "{exhausted:#?}");
+        let lookup = format!("SEARCH t USING INDEX {by_key} (organization_id=? AND subscription_id=? AND id=?)");
+        assert!(exhausted.contains(&lookup), "{exhausted:#?}");
     }
 }
 
@@ -256,7 +253,7 @@ async fn a_list_of_audit_entries_scans_one_index_range() {
 #[tokio::test]
 async fn unsealed_entries_are_found_without_reading_sealed_ones() {
     let planned = PlanFixture::new().await;
-    for (sql, values) in crate::audit::unsealed_statements() {
+    for (sql, values) in crate::ports::audit::unsealed_statements() {
         let steps = planned.plan_steps(sql, values).await;
         let waiting = "SEARCH audit_waiting USING PRIMARY KEY (organization_id";
         assert!(steps.iter().any(|step| step.starts_with(waiting)), "{steps:#?}");

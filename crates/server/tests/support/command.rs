@@ -6,10 +6,11 @@ use std::{
     sync::Arc,
 };
 
+use postgres_cluster::TestDatabase;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Credentials, Database, eventually, postgres::TestDatabase};
+use super::{Credentials, Database, eventually};
 
 /// An installation in a temporary folder, which is removed with its last user.
 #[derive(Clone)]

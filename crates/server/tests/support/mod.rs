@@ -6,7 +6,6 @@ mod balancer;
 mod client;
 mod command;
 mod database;
-mod postgres;
 mod server;
 mod server_cluster;
 mod skew;

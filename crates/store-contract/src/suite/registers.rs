@@ -44,7 +44,7 @@ where
     fixture.create(fixture.home, samples::record::<R>(2, true)).await;
     let Some(key) = stored.record.key() else { return };
     let found = Reader::<R>::get_by_keys(&*fixture.store, fixture.home, &[key, "no such key"]).await.unwrap();
-    assert_eq!(found, [stored.clone()]);
+    assert_eq!(found, std::slice::from_ref(&stored));
     let (changeset, _) = fixture.create_changeset(fixture.home, samples::record::<R>(1, true));
     assert!(fixture.commit(changeset).await.is_err(), "{} has two records with one key", R::PLURAL);
     let parent = R::COLUMNS.iter().find_map(|column| match column.key {

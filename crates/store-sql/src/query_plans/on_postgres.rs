@@ -3,21 +3,17 @@
 #![cfg(test)]
 
 use kernel::Filter;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use tokio_postgres::{Client, NoTls};
+use postgres_cluster::TestDatabase;
+use tokio_postgres::Client;
 
 use super::*;
 use crate::engine::PLANNER_SETTINGS;
 
-/// A database of its own on the cluster of the test run.
+/// A database of its own with rows, and a connection to it.
 pub(crate) struct PlanFixture {
     client: Client,
-    cluster: String,
-    name: String,
+    _database: TestDatabase,
 }
-
-static DATABASES_CREATED: AtomicU32 = AtomicU32::new(0);
 
 /// 10⁵ findings in ten organizations, and other records.
 const ROWS: &str = "
@@ -46,21 +42,15 @@ const ROWS: &str = "
 impl PlanFixture {
     /// Creates a database with the rows that these statements insert.
     pub(crate) async fn with_rows(rows: &str) -> Self {
-        let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL")
-            .expect("NOVANTRA_TEST_POSTGRES_URL is set by `cargo xtask test`, which starts a PostgreSQL for the tests");
-        let name =
-            format!("novantra_plans_{}_{}", std::process::id(), DATABASES_CREATED.fetch_add(1, Ordering::Relaxed));
-        connect(&cluster).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let (base, parameters) = cluster.split_once('?').unwrap_or((&cluster, ""));
-        let address = format!("{}/{name}?{parameters}", base.rsplit_once('/').unwrap().0);
-        let database = Database::open(&address.parse().unwrap()).await.unwrap();
+        let fresh = TestDatabase::create().await;
+        let database = Database::open(&fresh.url().parse().unwrap()).await.unwrap();
         database.migrate(Timestamp::from_millis(0)).await.unwrap();
         database.engine.close().await;
-        let client = connect(&address).await;
+        let client = fresh.connect().await;
         client.batch_execute(rows).await.unwrap();
         client.batch_execute("ANALYZE").await.unwrap();
         client.batch_execute(PLANNER_SETTINGS).await.unwrap();
-        Self { client, cluster, name }
+        Self { client, _database: fresh }
     }
 
     /// Returns the plan for these values and the generic plan.
@@ -94,18 +84,6 @@ impl PlanFixture {
         let (sql, values) = entry_list(Id::new(Ulid(1)), filter, page, SCAN_LIMIT, PROCESS);
         self.plans(&sql, &values).await
     }
-
-    pub(crate) async fn drop(self) {
-        drop(self.client);
-        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        connect(&self.cluster).await.batch_execute(&drop).await.unwrap();
-    }
-}
-
-async fn connect(address: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(address, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 fn literal(value: &Value<'static>) -> String {
@@ -168,10 +146,10 @@ async fn every_list_scans_only_index_ranges_on_postgresql() {
     let active = Filter::<Control>::default().with("status", [ControlStatus::Active]);
     let of_finding = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
     let one = |value: &str| [value.to_owned()].into();
-    for (place, page) in pages().iter().enumerate() {
-        let index = ["controls_status", "controls_status", "controls_status_changed"][place];
+    for (number, page) in pages().iter().enumerate() {
+        let index = ["controls_status", "controls_status", "controls_status_changed"][number];
         assert_index_ranges(&planned.list::<Control>(&active, page).await, "controls", index);
-        let index = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"][place];
+        let index = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"][number];
         assert_index_ranges(&planned.list::<FindingEvent>(&of_finding, page).await, "finding_events", index);
         for (filter, index) in [
             (AuditFilter::default(), "audit_entries_pkey"),
@@ -182,5 +160,4 @@ async fn every_list_scans_only_index_ranges_on_postgresql() {
             assert_index_ranges(&planned.entries(&filter, page).await, "audit_entries", index);
         }
     }
-    planned.drop().await;
 }

@@ -121,10 +121,10 @@ async fn find_undelivered(
 ) -> Result<UndeliveredEvents, StoreError> {
     let organization = subscription.meta.organization;
     let mut found = UndeliveredEvents::default();
-    let mut after = last_id_before(range.since);
+    let mut after = range.since.last_ulid_before();
     for _ in 0..MAX_PAGES {
         let events =
-            DeliveryHistory::events(store, organization, after, last_id_before(range.until), PAGE_SIZE).await?;
+            DeliveryHistory::events(store, organization, after, range.until.last_ulid_before(), PAGE_SIZE).await?;
         let Some(last) = events.last() else { return Ok(found) };
         let (end, more) = (last.id.ulid(), events.len() == PAGE_SIZE);
         let matching = events.into_iter().filter(|event| is_subscribed_to(subscription, event));
@@ -207,12 +207,6 @@ async fn load_undelivered(
 
 fn delivery_id(subscription: &Stored<WebhookSubscription>, event: &StoredEvent) -> Id<WebhookDelivery> {
     WebhookDelivery::derive_id(subscription.meta.id, event.id, event.created_at)
-}
-
-/// Returns the largest identifier that is smaller than those of this time.
-fn last_id_before(at: Timestamp) -> Ulid {
-    let first = Ulid::from_parts(u64::try_from(at.millis()).unwrap_or(0), 0);
-    Ulid(first.0.saturating_sub(1))
 }
 
 /// Returns the time in an identifier.
