@@ -6,7 +6,6 @@ mod check;
 mod copy;
 mod import;
 mod migrate;
-mod operator;
 mod output;
 mod progress;
 mod restore;
@@ -26,7 +25,8 @@ use crate::{
     settings::{self, Settings, Sources},
 };
 
-pub(crate) use operator::{Operator, ReasonArg};
+use crate::operations as operator;
+pub(crate) use crate::operations::{Operator, ReasonArg};
 pub(crate) use output::{Output, columns, print_line};
 pub(crate) use progress::progress;
 pub(crate) use service_account::{NewAccount, create_account};

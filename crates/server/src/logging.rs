@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    audit_sealer::CHECKPOINT_TARGET,
+    operations::audit_sealer::CHECKPOINT_TARGET,
     settings::{LogFormat, Settings},
 };
 

@@ -1,24 +1,12 @@
 //! `novantra serve`: starts the server from the settings and shuts it down on a signal.
 
-mod access_log;
 mod admin;
-mod certificate;
-mod connection;
-mod demo;
-mod first_start;
-mod limits;
-mod listener;
-mod lock;
-mod maintenance;
+mod bootstrap;
+mod listen;
 mod metrics;
-mod open_files;
-mod refresh_signing_keys;
-mod response_progress;
-mod seal_audit_log;
+mod rate_limits;
 mod shutdown;
-mod webhook_metrics;
-mod webhooks;
-mod write_timeout;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -34,13 +22,13 @@ use crate::{
 };
 
 use admin::AdminState;
-use certificate::CertificateReloader;
-use limits::Limits;
-use listener::Listener;
-pub(crate) use lock::ServerLock;
+pub(crate) use bootstrap::ServerLock;
+use bootstrap::{demo, first_start, open_files};
+use listen::{CertificateReloader, Listener};
 use metrics::Metrics;
+use rate_limits::Limits;
 use shutdown::Signals;
-use webhooks::WebhookTasks;
+use tasks::{maintenance, refresh_signing_keys, seal_audit_log, webhooks::WebhookTasks};
 
 /// Maximum number of connections of the admin listener, for a scraper and a few probes.
 const ADMIN_CONNECTIONS: usize = 64;

@@ -10,8 +10,8 @@ use crate::{
     cli::{CommandContext, Operator, ReasonArg, columns},
     compose::Installation,
     failure::Failure,
+    operations::signing_keys::change,
     settings::parse_duration,
-    signing_keys::change,
 };
 
 /// Maximum of `--wait`, longer than any rollout of servers takes.

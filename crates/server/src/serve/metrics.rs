@@ -1,5 +1,7 @@
 //! The Prometheus metrics of the server.
 
+pub(super) mod webhooks;
+
 use std::time::Duration;
 
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector};

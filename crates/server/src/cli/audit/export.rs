@@ -7,10 +7,10 @@ use serde_json::json;
 use store::DynStore;
 
 use crate::{
-    audit_sealer,
     cli::{CommandContext, audit::verify::find_log},
     compose::Installation,
     failure::Failure,
+    operations::audit_sealer,
 };
 
 /// Maximum number of entries or checkpoints held in memory at once.

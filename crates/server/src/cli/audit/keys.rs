@@ -6,10 +6,10 @@ use serde_json::json;
 use store::DynStore;
 
 use crate::{
-    audit_sealer,
     cli::{CommandContext, audit::verify::find_log, print_line},
     compose::Installation,
     failure::Failure,
+    operations::audit_sealer,
 };
 
 /// Prints the public key of the checkpoint signatures.

@@ -117,8 +117,8 @@ mod tests {
     use crate::{
         cli::Operator,
         compose::{Installation, OpenMode},
+        operations::signing_keys::change,
         settings::{Settings, Sources, collect},
-        signing_keys::change,
     };
 
     const NOW: Timestamp = Timestamp::from_millis(0);

@@ -12,7 +12,10 @@ use tokio::{
 use crate::{
     compose::{Installation, Webhooks},
     failure::Failure,
-    serve::{metrics::Metrics, shutdown::ShutdownSignal, webhook_metrics::WebhookMetrics},
+    serve::{
+        metrics::{Metrics, webhooks::WebhookMetrics},
+        shutdown::ShutdownSignal,
+    },
     settings::Settings,
 };
 

@@ -9,10 +9,10 @@ use kernel::{
 };
 
 use crate::{
-    audit_sealer::AuditSealer,
     cli::CommandContext,
     compose::{Installation, OpenMode},
     failure::Failure,
+    operations::audit_sealer::AuditSealer,
 };
 
 /// Maximum number of tries of a change that conflicts with concurrent changes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::App;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::{compose::Installation, serve::shutdown::ShutdownSignal, settings::Settings, signing_keys};
+use crate::{compose::Installation, operations::signing_keys, serve::shutdown::ShutdownSignal, settings::Settings};
 
 const INTERVAL: Duration = Duration::from_secs(60);
 

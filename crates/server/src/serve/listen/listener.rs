@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     failure::{Failure, ResultExt as _},
-    serve::{connection::Service, metrics::Metrics, shutdown::ShutdownSignal},
+    serve::{listen::connection::Service, metrics::Metrics, shutdown::ShutdownSignal},
     tls::Identity,
 };
 

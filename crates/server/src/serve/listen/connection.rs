@@ -28,8 +28,9 @@ use tower::Service as _;
 
 use crate::{
     serve::{
-        access_log, metrics::Metrics, response_progress::ConnectionActivity, shutdown::ShutdownSignal,
-        write_timeout::WriteTimeoutIo,
+        listen::{access_log, response_progress::ConnectionActivity, write_timeout::WriteTimeoutIo},
+        metrics::Metrics,
+        shutdown::ShutdownSignal,
     },
     tls::Identity,
 };

@@ -11,7 +11,7 @@ use crate::{
     cli::{Operator, create_workspace},
     compose::Installation,
     failure::{Failure, ResultExt as _},
-    serve::first_start::{PrintedAccount, create_printed, list_findings_command},
+    serve::bootstrap::first_start::{PrintedAccount, create_printed, list_findings_command},
     settings::{Database, Settings},
 };
 
