@@ -9,7 +9,7 @@ use kernel::{Clock, OrganizationId, StoreError, Timestamp};
 use serde_json::{Value, json};
 use store::{DynStore, Lease};
 
-use crate::compose::Installation;
+use crate::{compose::Installation, logging::CHECKPOINT_TARGET};
 
 /// Maximum number of entries of one chain that are sealed at once.
 const BATCH: usize = 2000;
@@ -26,9 +26,6 @@ const LEASE_DURATION: Duration = Duration::from_secs(3);
 
 /// Delay before a chain that could not be sealed is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(60);
-
-/// The log target of checkpoints, which is enabled at every log level.
-pub(crate) const CHECKPOINT_TARGET: &str = "novantra::checkpoint";
 
 /// Seals the audit log while it holds the lease.
 pub(crate) struct AuditSealer {
@@ -109,7 +106,7 @@ impl AuditSealer {
         if !self.store.seal(&batch, &checkpoint).await? {
             return Ok(0);
         }
-        tracing::info!(target: CHECKPOINT_TARGET, checkpoint = %document(&checkpoint), "audit checkpoint");
+        tracing::info!(target: CHECKPOINT_TARGET, checkpoint = %checkpoint_document(&checkpoint), "audit checkpoint");
         Ok(batch.seals.len())
     }
 
@@ -139,7 +136,7 @@ impl AuditSealer {
 }
 
 /// The JSON form of a checkpoint in the log, in exports and in the file of `audit verify --checkpoint`.
-pub(crate) fn document(checkpoint: &Checkpoint) -> Value {
+pub(crate) fn checkpoint_document(checkpoint: &Checkpoint) -> Value {
     json!({
         "hash": checkpoint.hash.to_string(),
         "organizationId": checkpoint.organization.to_string(),

@@ -1,30 +1,19 @@
-//! The audited context of commands that change something: they act as `command line`, with a reason.
+//! The audited context of changes without a request: they are made by a system actor, for a reason.
 
-use std::sync::Arc;
-
-use clap::Args;
 use kernel::{
     Action, Actor, ActorKind, Attribution, Changeset, CommitError, Id, Organization, OrganizationId, OrganizationRef,
-    Origin, Reader, Reason, Slug, Stored, Subject, WriteContext, WriteTimestamp,
+    Origin, Reader, Reason, Subject, WriteContext, WriteTimestamp,
 };
 
+use super::audit_sealer::AuditSealer;
 use crate::{
-    cli::CommandContext,
     compose::{Installation, OpenMode},
     failure::Failure,
-    operations::audit_sealer::AuditSealer,
+    settings::Settings,
 };
 
 /// Maximum number of tries of a change that conflicts with concurrent changes.
 const MAX_ATTEMPTS: u32 = 20;
-
-/// The argument with the reason of a change.
-#[derive(Debug, Args)]
-pub(crate) struct ReasonArg {
-    /// The reason for the audit log, 10 to 1000 characters [default: command line: <command>]
-    #[arg(long)]
-    reason: Option<String>,
-}
 
 /// The system actor of a command or of the server, with the open installation.
 pub(crate) struct Operator {
@@ -35,42 +24,19 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Opens the installation, runs `work` with it, and seals and closes it whether `work` succeeds or fails.
+    /// Opens the installation, runs `work` with it as the actor `command line`, and seals and closes it whether `work`
+    /// succeeds or fails.
     ///
     /// # Errors
-    /// If the reason is too short, the installation can't be opened, or `work` fails.
+    /// If the installation can't be opened, or `work` fails.
     pub(crate) async fn run<T>(
-        context: &CommandContext,
+        settings: &Settings,
+        mode: OpenMode,
         command: &'static str,
-        reason: &ReasonArg,
+        reason: Reason,
         work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        Self::run_with_mode(OpenMode::Command, context, command, reason, work).await
-    }
-
-    /// Like [`Self::run`], but initializes the installation first if it does not exist yet.
-    ///
-    /// # Errors
-    /// Like [`Self::run`].
-    pub(crate) async fn run_initializing<T>(
-        context: &CommandContext,
-        command: &'static str,
-        reason: &ReasonArg,
-        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        Self::run_with_mode(OpenMode::Initialize, context, command, reason, work).await
-    }
-
-    async fn run_with_mode<T>(
-        opening: OpenMode,
-        context: &CommandContext,
-        command: &'static str,
-        reason: &ReasonArg,
-        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let reason = reason.reason.clone().unwrap_or_else(|| format!("command line: {command}"));
-        let reason = Reason::parse(&reason).map_err(|error| Failure::usage(format!("--reason {error}")))?;
-        let installation = Installation::open(&context.settings, opening).await?;
+        let installation = Installation::open(settings, mode).await?;
         let operator = Self { installation, name: "command line", command, reason };
         let result = work(&operator).await;
         operator.finish().await;
@@ -80,14 +46,6 @@ impl Operator {
     /// The actor of changes that the server makes on its own.
     pub(crate) fn for_server(installation: Installation, reason: Reason) -> Self {
         Self { installation, name: "novantra", command: "serve", reason }
-    }
-
-    /// Returns the workspace with this slug.
-    ///
-    /// # Errors
-    /// If there is none, or the store fails.
-    pub(crate) async fn workspace(&self, slug: &str) -> Result<Stored<Organization>, Failure> {
-        find_workspace(&self.installation, slug).await
     }
 
     /// Returns the organization with this identifier.
@@ -177,19 +135,4 @@ impl Operator {
             tracing::warn!(%error, "the change is stored, but its audit entries are not sealed yet: a running server will seal them");
         }
     }
-}
-
-/// Returns the workspace with this slug.
-///
-/// # Errors
-/// If there is none, or the store fails.
-pub(crate) async fn find_workspace(installation: &Installation, slug: &str) -> Result<Stored<Organization>, Failure> {
-    let store = Arc::clone(&installation.store);
-    let workspace = match Slug::parse(slug) {
-        Ok(slug) => store.organization(&slug).await?,
-        Err(_) => None,
-    };
-    workspace.ok_or_else(|| {
-        Failure::new(format!("there is no workspace {slug:?}; list the workspaces with `novantra workspace list`"))
-    })
 }

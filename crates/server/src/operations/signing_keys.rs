@@ -5,7 +5,8 @@ use std::time::Duration;
 use auth::{KeyChange, Keyring};
 use kernel::{Action, OrganizationRef, Reason, Subject};
 
-use crate::{cli::Operator, compose::Installation, failure::Failure};
+use super::operator::Operator;
+use crate::{compose::Installation, failure::Failure};
 
 /// Maximum number of tries of a change that conflicts with concurrent changes.
 const MAX_ATTEMPTS: u32 = 20;
@@ -13,37 +14,23 @@ const MAX_ATTEMPTS: u32 = 20;
 /// Delay between the publication of a key and its first signature when the server rotates by itself.
 const ROTATION_LEAD: Duration = Duration::from_secs(3600);
 
-/// Stores the change that `decide` returns for the current keys. If it conflicts with a concurrent change, calls
-/// `decide` again. Returns the change, or `None` if there was none. `drop_action` is the audit action of dropped keys.
+/// Publishes a new key, which signs tokens once `lead` has passed.
 ///
 /// # Errors
-/// If `decide` or the store fails, or the conflicts persist over 20 tries.
-pub(crate) async fn change(
-    operator: &Operator,
-    drop_action: &'static str,
-    decide: impl Fn(&Keyring) -> Result<Option<KeyChange>, Failure>,
-) -> Result<Option<KeyChange>, Failure> {
-    let Installation { store, entropy, .. } = &operator.installation;
-    for _ in 0..MAX_ATTEMPTS {
-        let Some(change) = decide(&store.signing_keys().await?)? else { return Ok(None) };
-        let dropped = change.drop.iter().map(|id| (Action::new(drop_action), key_subject(id)));
-        let published =
-            change.publish.iter().map(|(key, _)| (Action::new("signing_key.published"), key_subject(&key.id)));
-        let mut entries = dropped.chain(published);
-        let Some((action, subject)) = entries.next() else { return Ok(None) };
-        let mut changeset = operator.changeset(&OrganizationRef::installation(), action, Some(subject));
-        for (action, subject) in entries {
-            changeset.add_entry(&**entropy, action, Some(subject), Vec::new());
-        }
-        if store.change_signing_keys(&change, changeset).await? {
-            return Ok(Some(change));
-        }
-    }
-    Err(Failure::new("other processes kept changing the signing keys; try again"))
+/// If a published key does not sign yet, or the store fails.
+pub(crate) async fn rotate_signing_key(operator: &Operator, lead: Duration) -> Result<(), Failure> {
+    let rotate = |ring: &Keyring| Ok(Some(ring.rotate(operator.installation.new_signing_key(), lead)?));
+    change(operator, "signing_key.retired", rotate).await.map(drop)
 }
 
-fn key_subject(id: &str) -> Subject {
-    Subject { kind: "signing_key".into(), id: id.to_owned() }
+/// Drops a key, so that its tokens are refused by every server that has refreshed its keys. If it is the current
+/// signing key, a new one replaces it immediately.
+///
+/// # Errors
+/// If there is no such key, or the store fails.
+pub(crate) async fn retire_signing_key(operator: &Operator, id: &str) -> Result<(), Failure> {
+    let retire = |ring: &Keyring| Ok(Some(ring.retire(id, operator.installation.new_signing_key())?));
+    change(operator, "signing_key.retired", retire).await.map(drop)
 }
 
 /// Drops the keys whose tokens have all expired, and publishes the next key once the current one has signed for
@@ -72,11 +59,43 @@ pub(crate) async fn rotate_if_due(installation: &Installation, lifetime: Option<
     Ok(())
 }
 
+/// Stores the change that `decide` returns for the current keys. If it conflicts with a concurrent change, calls
+/// `decide` again. Returns the change, or `None` if there was none. `drop_action` is the audit action of dropped keys.
+///
+/// # Errors
+/// If `decide` or the store fails, or the conflicts persist over 20 tries.
+async fn change(
+    operator: &Operator,
+    drop_action: &'static str,
+    decide: impl Fn(&Keyring) -> Result<Option<KeyChange>, Failure>,
+) -> Result<Option<KeyChange>, Failure> {
+    let Installation { store, entropy, .. } = &operator.installation;
+    for _ in 0..MAX_ATTEMPTS {
+        let Some(change) = decide(&store.signing_keys().await?)? else { return Ok(None) };
+        let dropped = change.drop.iter().map(|id| (Action::new(drop_action), key_subject(id)));
+        let published =
+            change.publish.iter().map(|(key, _)| (Action::new("signing_key.published"), key_subject(&key.id)));
+        let mut entries = dropped.chain(published);
+        let Some((action, subject)) = entries.next() else { return Ok(None) };
+        let mut changeset = operator.changeset(&OrganizationRef::installation(), action, Some(subject));
+        for (action, subject) in entries {
+            changeset.add_entry(&**entropy, action, Some(subject), Vec::new());
+        }
+        if store.change_signing_keys(&change, changeset).await? {
+            return Ok(Some(change));
+        }
+    }
+    Err(Failure::new("other processes kept changing the signing keys; try again"))
+}
+
+fn key_subject(id: &str) -> Subject {
+    Subject { kind: "signing_key".into(), id: id.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
-    use kernel::OrganizationId;
-
     use auth::KeyStage;
+    use kernel::OrganizationId;
 
     use super::*;
     use crate::{

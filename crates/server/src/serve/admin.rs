@@ -13,7 +13,7 @@ use kernel::Clock;
 use store::DynStore;
 
 use crate::serve::{
-    metrics::{Metrics, webhooks::WebhookMetrics},
+    metrics::{Metrics, WebhookMetrics},
     shutdown::ShutdownSignal,
 };
 

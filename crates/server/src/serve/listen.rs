@@ -7,5 +7,5 @@ mod listener;
 mod response_progress;
 mod write_timeout;
 
-pub(super) use certificate::CertificateReloader;
+pub(super) use certificate::{CertificateReloader, ReloadOutcome};
 pub(super) use listener::Listener;

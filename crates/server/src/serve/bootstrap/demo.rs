@@ -7,11 +7,11 @@ use kernel::{Organization, Reason, RecordKey, Slug, Title};
 use scopes::{Scope, ScopeSet};
 use tempfile::TempDir;
 
+use super::printed_account::{PrintedAccount, list_findings_command};
 use crate::{
-    cli::{Operator, create_workspace},
     compose::Installation,
     failure::{Failure, ResultExt as _},
-    serve::bootstrap::first_start::{PrintedAccount, create_printed, list_findings_command},
+    operations::{Operator, create_workspace},
     settings::{Database, Settings},
 };
 
@@ -44,7 +44,7 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
         locale: RecordKey::parse("en-US")?,
         timezone: RecordKey::parse("America/Denver")?,
     };
-    let workspace = operator.write(async || create_workspace(&operator, organization.clone()).await).await?;
+    let workspace = create_workspace(&operator, &organization).await?;
     controls::add(&operator, &workspace).await?;
     findings::add(&operator, &workspace).await?;
     let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
@@ -58,9 +58,12 @@ pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccou
     ]
     .into_iter()
     .collect();
+    let create = async |name, scopes, purpose, example| {
+        PrintedAccount::create(&operator, &workspace, name, scopes, purpose, example).await
+    };
     Ok(vec![
-        create_printed(&operator, &workspace, "scanner", scanner, "pushes findings:", push_finding_command).await?,
-        create_printed(&operator, &workspace, "mirror", mirror, "mirrors findings:", list_findings_command).await?,
+        create("scanner", scanner, "pushes findings:", push_finding_command).await?,
+        create("mirror", mirror, "mirrors findings:", list_findings_command).await?,
     ])
 }
 

@@ -1,36 +1,18 @@
-//! Reloading of the server's certificate: its files are read every 5 s and on SIGHUP, and changed ones replace it.
+//! The certificate of new connections, and its replacement when its files have changed.
 //!
 //! Open connections keep the certificate they began with; new connections get the current one.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use kernel::Clock;
-use prometheus::{IntCounter, IntGauge};
-use tokio::{
-    sync::watch,
-    task::{JoinHandle, spawn_blocking},
-    time::{Interval, interval},
-};
+use tokio::{sync::watch, task::spawn_blocking};
 
 use crate::{
     failure::Failure,
-    serve::{
-        metrics::Metrics,
-        shutdown::{ReloadSignals, ShutdownSignal},
-    },
+    serve::shutdown::ReloadSignals,
     tls::{CertificateFiles, Contents, Identity},
 };
 
-/// Interval of reading the files. Both are small, and certificates are renewed long before they expire.
-const POLL_INTERVAL: Duration = Duration::from_secs(5);
-
-/// The metrics of the certificate.
-struct CertificateMetrics {
-    expires: IntGauge,
-    refused: IntCounter,
-}
-
-/// Reloads the certificate of new connections when its files change.
+/// Provides the certificate of new connections, and reloads it.
 pub(crate) struct CertificateReloader {
     files: CertificateFiles,
     /// The contents of the files when they were last read, valid or not, so that each version is checked only once.
@@ -39,8 +21,8 @@ pub(crate) struct CertificateReloader {
     reload_signals: ReloadSignals,
 }
 
-/// The outcome of reading the files.
-enum ReloadOutcome {
+/// The outcome of reading the files again.
+pub(crate) enum ReloadOutcome {
     Unchanged,
     Reloaded,
     Invalid(Failure),
@@ -67,63 +49,13 @@ impl CertificateReloader {
         self.current.subscribe()
     }
 
-    /// Spawns the task that reloads the certificate.
-    ///
-    /// # Errors
-    /// If the metrics are registered already.
-    pub(crate) fn start(
-        self,
-        clock: Arc<dyn Clock>,
-        metrics: &Metrics,
-        shutdown: ShutdownSignal,
-    ) -> Result<JoinHandle<()>, Failure> {
-        let figures = CertificateMetrics::register(metrics)?;
-        Ok(tokio::spawn(self.run(clock, figures, interval(POLL_INTERVAL), shutdown)))
+    /// Waits until a signal asks for a reload.
+    pub(crate) async fn reload_requested(&mut self) {
+        self.reload_signals.next().await;
     }
 
-    /// Reads the files at every tick and SIGHUP until the server shuts down.
-    async fn run(
-        mut self,
-        clock: Arc<dyn Clock>,
-        figures: CertificateMetrics,
-        mut ticks: Interval,
-        mut shutdown: ShutdownSignal,
-    ) {
-        self.report_expiry(&*clock, &figures);
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.requested() => return,
-                _ = ticks.tick() => {}
-                () = self.reload_signals.next() => {}
-            }
-            match self.reload().await {
-                ReloadOutcome::Unchanged => {}
-                ReloadOutcome::Reloaded => {
-                    tracing::info!("loaded a new certificate for new connections");
-                    self.report_expiry(&*clock, &figures);
-                }
-                ReloadOutcome::Invalid(failure) => {
-                    figures.refused.inc();
-                    tracing::error!(
-                        "the certificate files changed but can't be used; the server keeps the previous certificate: {failure}"
-                    );
-                }
-            }
-        }
-    }
-
-    /// Logs and measures when the current certificate expires.
-    fn report_expiry(&self, clock: &dyn Clock, figures: &CertificateMetrics) {
-        let current = self.current.borrow();
-        figures.expires.set(current.expires_at.seconds());
-        match current.expiry_warning(clock.now()) {
-            Some(warning) => tracing::warn!("{warning}"),
-            None => tracing::info!("the certificate is valid until {}", current.expires_at),
-        }
-    }
-
-    async fn reload(&mut self) -> ReloadOutcome {
+    /// Reads the files again. If they have changed and are valid, new connections use them from now on.
+    pub(crate) async fn reload(&mut self) -> ReloadOutcome {
         let (files, seen) = (self.files.clone(), self.seen.clone());
         let read = spawn_blocking(move || match files.read() {
             Ok(contents) if seen.as_deref() == Some(&contents) => None,
@@ -144,25 +76,5 @@ impl CertificateReloader {
             }
             Err(error) => ReloadOutcome::Invalid(error.into()),
         }
-    }
-}
-
-impl CertificateMetrics {
-    /// Registers the metrics.
-    ///
-    /// # Errors
-    /// If they are registered already.
-    fn register(metrics: &Metrics) -> Result<Self, Failure> {
-        let expires = IntGauge::new(
-            "novantra_tls_certificate_expiry_timestamp_seconds",
-            "Unix time at which the first certificate of the chain expires.",
-        )?;
-        let refused = IntCounter::new(
-            "novantra_tls_certificate_refused_total",
-            "Changes of the certificate files that could not be used.",
-        )?;
-        metrics.register(Box::new(expires.clone()))?;
-        metrics.register(Box::new(refused.clone()))?;
-        Ok(Self { expires, refused })
     }
 }

@@ -4,7 +4,8 @@ use kernel::Timestamp;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, core::Collector};
 use webhooks::{AttemptOutcome, DeliveryLag, DisabledReason};
 
-use crate::{failure::Failure, serve::metrics::Metrics};
+use super::Metrics;
+use crate::failure::Failure;
 
 /// The metrics of webhook deliveries.
 pub(crate) struct WebhookMetrics {
@@ -49,7 +50,7 @@ impl WebhookMetrics {
                 "Webhook subscriptions with a due delivery.",
             )?,
         };
-        let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, due_partitions: lanes_due } =
+        let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, due_partitions } =
             &webhook_metrics;
         let all: [Box<dyn Collector>; 7] = [
             Box::new(attempts.clone()),
@@ -58,7 +59,7 @@ impl WebhookMetrics {
             Box::new(in_flight.clone()),
             Box::new(oldest_event.clone()),
             Box::new(oldest_due.clone()),
-            Box::new(lanes_due.clone()),
+            Box::new(due_partitions.clone()),
         ];
         for collector in all {
             metrics.register(collector)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::App;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::{compose::Installation, operations::signing_keys, serve::shutdown::ShutdownSignal, settings::Settings};
+use crate::{compose::Installation, operations::rotate_if_due, serve::shutdown::ShutdownSignal, settings::Settings};
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
         if let Err(error) = prune_deliveries(&installation, settings.webhooks.retention).await {
             tracing::warn!(%error, "can't delete old webhook deliveries; trying again in 60 s");
         }
-        if let Err(failure) = signing_keys::rotate_if_due(&installation, settings.signing_key_lifetime).await {
+        if let Err(failure) = rotate_if_due(&installation, settings.signing_key_lifetime).await {
             tracing::warn!(%failure, "can't rotate or drop token signing keys; trying again in 60 s");
         }
     }

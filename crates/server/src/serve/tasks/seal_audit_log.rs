@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{compose::Installation, operations::audit_sealer::AuditSealer, serve::shutdown::ShutdownSignal};
+use crate::{compose::Installation, operations::AuditSealer, serve::shutdown::ShutdownSignal};
 
 /// Interval of checking for unsealed entries, which must be sealed within a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);

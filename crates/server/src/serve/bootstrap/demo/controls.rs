@@ -1,9 +1,12 @@
 //! The controls of the demo.
 
-use kernel::{Action, Description, Organization, OrganizationRef, RecordKey, Reference, Stored, Title};
-use registers::{Control, ControlStatus, sync};
+use kernel::{Description, Organization, RecordKey, Reference, Stored, Title};
+use registers::{Control, ControlStatus};
 
-use crate::{cli::Operator, failure::Failure};
+use crate::{
+    failure::Failure,
+    operations::{Importer, Operator},
+};
 
 /// Number of controls.
 pub(super) const COUNT: usize = CONTROLS.len();
@@ -194,25 +197,19 @@ const CONTROLS: &[(&str, ControlStatus, &str, &str, &str)] = &[
 /// # Errors
 /// If the store fails.
 pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -> Result<(), Failure> {
-    let organization = OrganizationRef::from(workspace);
-    let entropy = &*operator.installation.entropy;
-    operator
-        .write(async || {
-            let mut changeset = operator.changeset(&organization, Action::new("control.batch_written"), None);
-            for (key, status, title, description, owner) in CONTROLS {
-                let control = Control {
-                    key: RecordKey::parse(key)?,
-                    title: Title::parse(title)?,
-                    description: Description::parse(description)?,
-                    status: *status,
-                    subject: None,
-                    owner_responsibility_assignment_id: Some(Reference::parse(owner)?),
-                    implementation_projection_id: None,
-                    compliance_projection_id: None,
-                };
-                sync(&mut changeset, entropy, None, control);
-            }
-            Ok((changeset, ()))
+    let controls = CONTROLS.iter().map(|(key, status, title, description, owner)| {
+        Ok(Control {
+            key: RecordKey::parse(key)?,
+            title: Title::parse(title)?,
+            description: Description::parse(description)?,
+            status: *status,
+            subject: None,
+            owner_responsibility_assignment_id: Some(Reference::parse(owner)?),
+            implementation_projection_id: None,
+            compliance_projection_id: None,
         })
-        .await
+    });
+    let controls = controls.collect::<Result<Vec<_>, Failure>>()?;
+    Importer::new(operator, workspace, false).import(&controls, &[], |_| ()).await?;
+    Ok(())
 }

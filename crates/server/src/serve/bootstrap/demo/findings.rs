@@ -11,7 +11,7 @@ use kernel::{
 };
 use registers::Control;
 
-use crate::{cli::Operator, failure::Failure};
+use crate::{failure::Failure, operations::Operator};
 
 /// Number of findings.
 pub(super) const COUNT: usize = FINDINGS.len();

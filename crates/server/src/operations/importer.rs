@@ -1,68 +1,69 @@
-//! Writing of imported records to the store, in batches.
+//! Imports of records into a workspace, in batches, each atomic with its audit entries.
 
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict};
-use indicatif::ProgressBar;
 use kernel::{Action, Attribution, Organization, OrganizationRef, Reader, Stored};
 use registers::{Control, SyncOutcome, sync};
 
-use crate::{
-    cli::{
-        Operator,
-        import::{read::Content, summary::Summary},
-    },
-    compose::Installation,
-    failure::Failure,
-};
+use super::operator::Operator;
+use crate::{compose::Installation, failure::Failure};
 
 /// Number of records in one changeset.
 const BATCH: usize = 500;
 
-/// Writes imported records to one workspace.
-pub(super) struct Importer<'a> {
+/// Imports records into one workspace.
+pub(crate) struct Importer<'a> {
     operator: &'a Operator,
     organization: OrganizationRef,
     attribution: Attribution,
+    /// Nothing is stored; outcomes are those that an import would have.
     dry_run: bool,
-    bar: &'a ProgressBar,
+}
+
+/// Numbers of imported records, by outcome.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ImportCounts {
+    pub(crate) created: usize,
+    pub(crate) updated: usize,
+    pub(crate) unchanged: usize,
 }
 
 impl<'a> Importer<'a> {
-    pub(super) fn new(
-        operator: &'a Operator,
-        workspace: &Stored<Organization>,
-        dry_run: bool,
-        bar: &'a ProgressBar,
-    ) -> Self {
-        Self { operator, organization: workspace.into(), attribution: operator.attribution(), dry_run, bar }
+    pub(crate) fn new(operator: &'a Operator, workspace: &Stored<Organization>, dry_run: bool) -> Self {
+        Self { operator, organization: workspace.into(), attribution: operator.attribution(), dry_run }
     }
 
-    /// Writes all records.
+    /// Imports the controls, then the findings. Calls `report` with the size of each batch after it is stored.
     ///
     /// # Errors
-    /// If the store fails. The batches before are stored already; a second run finds their records unchanged.
-    pub(super) async fn import(&mut self, content: Content) -> Result<Summary, Failure> {
-        let mut summary = Summary { failures: content.failures, skipped: content.skipped, ..Summary::default() };
-        for batch in content.controls.chunks(BATCH) {
+    /// If the store fails. The batches before are stored already; a second import finds their records unchanged.
+    pub(crate) async fn import(
+        &self,
+        controls: &[Control],
+        findings: &[NewFinding],
+        report: impl Fn(usize),
+    ) -> Result<ImportCounts, Failure> {
+        let mut counts = ImportCounts::default();
+        for batch in controls.chunks(BATCH) {
             for outcome in self.sync_controls(batch).await? {
                 match outcome {
-                    SyncOutcome::Created => summary.created += 1,
-                    SyncOutcome::Updated => summary.updated += 1,
-                    SyncOutcome::Unchanged => summary.unchanged += 1,
+                    SyncOutcome::Created => counts.created += 1,
+                    SyncOutcome::Updated => counts.updated += 1,
+                    SyncOutcome::Unchanged => counts.unchanged += 1,
                 }
             }
-            self.bar.inc(u64::try_from(batch.len()).unwrap_or_default());
+            report(batch.len());
         }
-        for batch in content.findings.chunks(BATCH) {
-            for outcome in self.record_findings(batch).await? {
+        for batch in findings.chunks(BATCH) {
+            for outcome in self.write_findings(batch).await? {
                 match outcome {
-                    BatchOutcome::Created(_) => summary.created += 1,
-                    BatchOutcome::Updated(_) => summary.updated += 1,
-                    BatchOutcome::Unchanged(_) | BatchOutcome::Skipped(_) => summary.unchanged += 1,
+                    BatchOutcome::Created(_) => counts.created += 1,
+                    BatchOutcome::Updated(_) => counts.updated += 1,
+                    BatchOutcome::Unchanged(_) | BatchOutcome::Skipped(_) => counts.unchanged += 1,
                 }
             }
-            self.bar.inc(u64::try_from(batch.len()).unwrap_or_default());
+            report(batch.len());
         }
-        Ok(summary)
+        Ok(counts)
     }
 
     async fn sync_controls(&self, controls: &[Control]) -> Result<Vec<SyncOutcome>, Failure> {
@@ -83,14 +84,14 @@ impl<'a> Importer<'a> {
         if self.dry_run { decide().await.map(|(_, outcomes)| outcomes) } else { self.operator.write(decide).await }
     }
 
-    async fn record_findings(&self, findings: &[NewFinding]) -> Result<Vec<BatchOutcome>, Failure> {
+    async fn write_findings(&self, findings: &[NewFinding]) -> Result<Vec<BatchOutcome>, Failure> {
         let store = &self.operator.installation.store;
-        let write_context = self.operator.write_context(&self.organization, &self.attribution);
+        let context = self.operator.write_context(&self.organization, &self.attribution);
         let keys: Vec<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
         let decide = async || {
             let existing = Reader::<Finding>::get_by_keys(&**store, self.organization.id, &keys).await?;
             Ok(findings::write_batch(
-                &write_context,
+                &context,
                 &api::PayloadRenderer,
                 store.begin_write(),
                 findings.to_vec(),
