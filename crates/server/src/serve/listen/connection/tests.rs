@@ -45,11 +45,11 @@ impl TestConnection {
         let tls = tls.map(|identity| watch::channel(identity).1);
         let service = Arc::new(Service::new(router(), None, tls));
         let (client, server) = duplex(1024);
-        let (stopper, shutdown) = channel();
-        let places = Arc::new(Semaphore::new(1));
-        let permit = Arc::clone(&places).try_acquire_owned().unwrap();
+        let (trigger, shutdown) = channel();
+        let permits = Arc::new(Semaphore::new(1));
+        let permit = Arc::clone(&permits).try_acquire_owned().unwrap();
         let ended = spawn(service.serve_connection(server, "192.0.2.7:1".parse().unwrap(), permit, shutdown));
-        Self { client, ended, permits: places, trigger: stopper, began: Instant::now() }
+        Self { client, ended, permits, trigger, began: Instant::now() }
     }
 
     fn plain() -> Self {
