@@ -62,7 +62,7 @@ async fn a_changed_character_in_an_export_is_reported_with_its_entry() {
 #[tokio::test]
 async fn a_truncated_export_is_detected_with_a_retained_checkpoint() {
     let installation = installation_with_history().await;
-    let retained = installation.folder().join("kept.json");
+    let retained = installation.folder().join("checkpoint.json");
     let checkpoint = installation.run(&["audit", "checkpoint", "--workspace", "default"]);
     fs::write(&retained, &checkpoint.stdout).unwrap();
     let retained = retained.to_str().unwrap();
@@ -97,7 +97,7 @@ async fn checkpoints_of_several_logs_verify_one_of_them() {
     let others = others.lines().next().map(|line| format!("{line}\n")).expect("a checkpoint of another log");
     let (export, key) = export(&installation);
     let (export, key) = (export.to_str().expect("a path"), key.to_str().expect("a path"));
-    let retained = installation.folder().join("kept.jsonl");
+    let retained = installation.folder().join("checkpoints.jsonl");
     let verify = |lines: &str, arguments: &[&str]| {
         fs::write(&retained, lines).expect("a file");
         let arguments = [&["audit", "verify", "--checkpoint", retained.to_str().expect("a path")], arguments].concat();

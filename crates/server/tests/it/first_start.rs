@@ -134,7 +134,7 @@ async fn a_killed_server_restarts_with_every_acknowledged_write() {
     let server = Server::start();
     let credentials = server.create_account("writer", &["governance.findings:read", "governance.findings:write"]);
     let client = Client::with_token(&server.url, &credentials).await;
-    let created = client.post("/api/v1/governance/findings", &finding("kept-1")).await;
+    let created = client.post("/api/v1/governance/findings", &finding("acknowledged-1")).await;
     assert_eq!(created.status, 201, "{}", created.body);
     let id = created.body["finding"]["id"].as_str().expect("an id").to_owned();
     let server = Server::start_with(server.kill());

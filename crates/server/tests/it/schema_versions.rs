@@ -21,7 +21,7 @@ async fn assert_works(client: &Client, key: &str) {
     let created = client.post_with_key(FINDINGS, key, &finding(key)).await;
     assert_eq!(created.status, 201, "{}", created.body);
     let id = created.body["finding"]["id"].as_str().expect("an id");
-    let change = json!({ "title": "Another title", "reason": "its title said little" });
+    let change = json!({ "title": "Another title", "reason": "a clearer title for a test" });
     let changed = client.patch(&format!("{FINDINGS}/{id}"), &change).await;
     assert_eq!(changed.status, 200, "{}", changed.body);
     let listed = client.get(FINDINGS).await;

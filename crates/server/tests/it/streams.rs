@@ -71,7 +71,7 @@ async fn read_to_end(mut response: Response, mut between: impl FnMut()) -> (usiz
     loop {
         let chunk = match response.chunk().await {
             Ok(Some(chunk)) => chunk,
-            whole => return (lines, String::from_utf8_lossy(&end).into_owned(), whole.is_ok()),
+            end_or_error => return (lines, String::from_utf8_lossy(&end).into_owned(), end_or_error.is_ok()),
         };
         lines += chunk.iter().filter(|byte| **byte == b'\n').count();
         end.extend_from_slice(&chunk);
@@ -87,8 +87,8 @@ async fn assert_streamed_in_bounded_memory(installation: Installation) {
     let response = populated.open_stream().await;
     assert_eq!(response.status(), 200);
     assert!(response.headers().contains_key("x-as-of"));
-    let (lines, end, whole) = read_to_end(response, || peak = peak.max(populated.server.resident_bytes())).await;
-    assert!(whole && end.ends_with(LAST_LINE), "the stream ends with {end:?}");
+    let (lines, end, complete) = read_to_end(response, || peak = peak.max(populated.server.resident_bytes())).await;
+    assert!(complete && end.ends_with(LAST_LINE), "the stream ends with {end:?}");
     assert_eq!(lines, ORIGINALS * (COPIES + 1) + 1);
     assert!(peak < before + MAX_MEMORY_GROWTH, "{} MiB more than before", (peak - before) / 1024 / 1024);
 }
@@ -105,8 +105,8 @@ async fn assert_disabling_aborts_within_five_seconds(installation: Installation)
     eventually("the stream is aborted", async || populated.server.log().contains("a stream was aborted").then_some(()))
         .await;
     assert!(since.elapsed() < Duration::from_secs(5), "the stream was aborted after {:?}", since.elapsed());
-    let (_, end, whole) = read_to_end(response, || {}).await;
-    assert!(!whole, "an aborted stream ends like a complete one");
+    let (_, end, complete) = read_to_end(response, || {}).await;
+    assert!(!complete, "an aborted stream ends like a complete one");
     assert!(!end.contains("pagination"), "the stream ends with {end:?}");
 }
 

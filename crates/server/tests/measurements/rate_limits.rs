@@ -31,7 +31,7 @@ fn redis_url() -> String {
 /// Reads through all servers concurrently until each has refused often. Returns how many reads were granted, and how
 /// many the limit allows.
 async fn exhaust(servers: &ServerCluster, credentials: &Credentials) -> (f64, f64) {
-    let begun = Instant::now();
+    let start = Instant::now();
     let exhaust_one = |client: Client| async move {
         let (mut passed, mut refused) = (0_u32, 0);
         while refused < 50 {
@@ -50,7 +50,7 @@ async fn exhaust(servers: &ServerCluster, credentials: &Credentials) -> (f64, f6
     for calls in calls {
         passed += calls.await.expect("no panic");
     }
-    let refilled = f64::from(LIMIT) * begun.elapsed().as_secs_f64() / 60.0;
+    let refilled = f64::from(LIMIT) * start.elapsed().as_secs_f64() / 60.0;
     (f64::from(passed), f64::from(LIMIT) + refilled)
 }
 
@@ -101,13 +101,13 @@ async fn token_endpoint_failures_are_counted_across_servers() {
     let (servers, credentials) = start_three_servers(|_, setup| setup.set("RATE_LIMIT_TOKEN_ENDPOINT", "6")).await;
     let clients: Vec<Client> = servers.urls().iter().map(|url| Client::new(url)).collect();
     let wrong = Credentials { client_secret: credentials.client_id.clone(), client_id: credentials.client_id.clone() };
-    let begun = Instant::now();
+    let start = Instant::now();
     let mut answers = Vec::new();
     for client in clients.iter().cycle().take(12) {
         answers.push(client.request_token(&wrong).await.status);
     }
     let failed = answers.iter().filter(|status| **status == 401).count();
-    let refilled = usize::try_from(begun.elapsed().as_secs() / 10).expect("a few");
+    let refilled = usize::try_from(start.elapsed().as_secs() / 10).expect("a few");
     assert!((6..=6 + refilled).contains(&failed), "{answers:?}");
     assert_eq!(
         clients[0].request_token(&credentials).await.status,
@@ -125,9 +125,9 @@ async fn a_server_without_its_redis_answers_503() {
         setup.set("RATE_LIMIT_URL", &format!("redis://127.0.0.1:{port}"))
     });
     let credentials = servers.installation().create_account("reader", &SCOPES);
-    let begun = Instant::now();
+    let start = Instant::now();
     let answer = Client::new(&servers.urls()[0]).request_token(&credentials).await;
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(answer.headers.contains_key("retry-after"));
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(start.elapsed() < Duration::from_secs(10));
 }

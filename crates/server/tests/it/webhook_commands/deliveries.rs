@@ -16,7 +16,7 @@ async fn server_with_delivery() -> (Server, Client, WebhookReceiver, Value) {
         "url": receiver.url, "eventTypes": ["finding.created"], "reason": "subscribed by a test",
     });
     assert_eq!(client.post("/api/v1/webhooks/subscriptions", &subscription).await.status, 201);
-    assert_eq!(client.post("/api/v1/governance/findings", &finding("told")).await.status, 201);
+    assert_eq!(client.post("/api/v1/governance/findings", &finding("delivered")).await.status, 201);
     receiver.next_post();
     let arguments = ["webhooks", "deliveries", "--workspace", "default", "--status", "delivered"];
     let delivery = eventually("the result of the delivery is recorded", async || {

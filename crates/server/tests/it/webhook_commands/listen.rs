@@ -80,7 +80,7 @@ async fn events_are_forwarded_byte_for_byte_with_a_valid_signature() {
     let receiver = WebhookReceiver::start();
     let listener = Listener::start(&server, &credentials, &["--json", "--forward-to", &receiver.url]);
     let secret = listener.next_json()["secret"].as_str().expect("a secret").to_owned();
-    let created = client.post("/api/v1/governance/findings", &finding("heard")).await;
+    let created = client.post("/api/v1/governance/findings", &finding("forwarded")).await;
     assert_eq!(created.status, 201, "{}", created.body);
 
     let post = receiver.next_post();
@@ -112,7 +112,7 @@ async fn a_line_is_printed_for_each_event_with_the_reason_it_was_not_accepted() 
     let arguments = ["--forward-to", "http://127.0.0.1:1/", "--event-type", "finding.closed"];
     let listener = Listener::start(&server, &credentials, &arguments);
     assert!(listener.next_line().starts_with("signing secret  whsec_"));
-    let created = client.post("/api/v1/governance/findings", &finding("heard")).await;
+    let created = client.post("/api/v1/governance/findings", &finding("forwarded")).await;
     let id = created.body["finding"]["id"].as_str().expect("an id");
     let close = serde_json::json!({ "status": "accepted", "reason": "accepted by a test" });
     client.patch(&format!("/api/v1/governance/findings/{id}"), &close).await;
@@ -142,17 +142,17 @@ async fn a_stopping_server_does_not_wait_for_listeners() {
     let credentials = server.create_account("developer", &SCOPES);
     let listener = Listener::start(&server, &credentials, &["--json", "--forward-to", "http://127.0.0.1:1/"]);
     listener.next_json();
-    let begun = Instant::now();
+    let start = Instant::now();
     assert!(server.stop().success());
-    assert!(begun.elapsed() < Duration::from_secs(10), "the server waited for the stream to end");
+    assert!(start.elapsed() < Duration::from_secs(10), "the server waited for the stream to end");
 }
 
 #[test]
 fn an_unauthorized_listener_gets_the_reason_in_one_line() {
     let server = Server::start();
     let wrong_secret =
-        Credentials { client_secret: "nvsec_wrong".to_owned(), ..server.create_account("stranger", &SCOPES) };
-    let without_scope = server.create_account("powerless", &["governance.findings:read"]);
+        Credentials { client_secret: "nvsec_wrong".to_owned(), ..server.create_account("wrong-secret", &SCOPES) };
+    let without_scope = server.create_account("without-scope", &["governance.findings:read"]);
     let listen = |credentials: &Credentials| {
         let mut program = server.installation().program();
         program.args(["webhooks", "listen", "--server", &server.url, "--forward-to", "http://127.0.0.1:1/"]);
