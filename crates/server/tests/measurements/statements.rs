@@ -1,22 +1,16 @@
 //! The number of SQL statements per request over PostgreSQL, including authentication, rate limits and audit.
 
 <<<<<<< HEAD:crates/server/tests/statements.rs
-mod support;
-
 use std::sync::Arc;
 
 use postgres_cluster::StatementProxy;
-use support::{Client, Installation, Server, Setup, finding};
 =======
 use std::sync::Arc;
 
 >>>>>>> server:crates/server/tests/measurements/statements.rs
 use tokio::task::JoinSet;
 
-use crate::{
-    proxy::Proxy,
-    support::{Client, Installation, Server, Setup, finding},
-};
+use crate::support::{Client, Installation, Server, Setup, finding};
 
 const FINDINGS: &str = "/api/v1/governance/findings";
 const SCOPES: [&str; 2] = ["governance.findings:read", "governance.findings:write"];
