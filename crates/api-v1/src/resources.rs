@@ -11,3 +11,5 @@ pub(crate) mod webhook_delivery;
 pub(crate) mod webhook_event_type;
 pub(crate) mod webhook_stream;
 pub(crate) mod webhook_subscription;
+
+pub use finding::PayloadRenderer;

@@ -1,29 +1,29 @@
-//! The endpoints of version 1 of the API. A new module adds its endpoints here.
+//! Version 1 of the API: its endpoints, and its OpenAPI document. A new module adds its endpoints here.
 
 mod webhooks;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ::webhooks::{WebhookDelivery, WebhookSubscription};
 use axum::http::{Method, StatusCode};
+use bytes::Bytes;
 use findings::{Finding, FindingEvent};
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Api, Document, Media, Operation, Surface},
+    request::{Access, ApiRequest, Charge, MediaType, Query},
+    response::{ApiResponse, Problem},
+};
 use kernel::Organization;
 use registers::Control;
 use scopes::Scope;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    app::App,
-    negotiation::MediaType,
-    openapi,
-    operation::{Access, Charge, Document, Media, Operation},
-    problem::Problem,
-    query::Query,
-    request::ApiRequest,
     resources::{audit_entry, finding, finding_batch, finding_event, organization, token, webhook_event_type},
-    response::ApiResponse,
     view::{component, get, get_document, list, list_document},
+    webhook_services::WebhookServices,
 };
 
 /// The media type of most responses.
@@ -31,9 +31,33 @@ const JSON: &[MediaType] = &[MediaType::Json];
 /// The media types of lists: JSON for a page, newline-delimited JSON for the whole collection.
 const JSON_OR_NDJSON: &[MediaType] = &[MediaType::Json, MediaType::NdJson];
 
-/// The declared endpoints. A path without parameters must come before a path whose parameter would match its last
-/// segment.
-pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+/// Version 1 of the API.
+static API: LazyLock<Api> = LazyLock::new(|| Api {
+    title: "Novantra API",
+    version: "1",
+    description: "Governance, risk and compliance records for integrations. Every request is made by a service account \
+                  with scopes, can be retried safely, and is recorded in the audit log.",
+    token_path: "/api/v1/auth/token",
+    operations: operations(),
+    schemas,
+    webhooks: webhook_event_type::webhooks_section,
+});
+
+/// Returns version 1 of the API as a surface of the server.
+#[must_use]
+pub fn surface(webhooks: Arc<WebhookServices>) -> Surface {
+    Surface::new(&API.operations, webhooks)
+}
+
+/// Returns the OpenAPI document, indented for readability.
+#[must_use]
+pub fn openapi() -> String {
+    let mut text = serde_json::to_string_pretty(&http_api::openapi::document(&API)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn operations() -> Vec<Operation> {
     let mut all = vec![
         Operation {
             method: Method::POST,
@@ -225,10 +249,10 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     ];
     all.extend(webhooks::operations());
     all
-});
+}
 
 /// Returns the schemas of the records, for the components of the OpenAPI document.
-pub(crate) fn components() -> Vec<(&'static str, Value)> {
+fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         component::<Organization>(),
         component::<Control>(),
@@ -241,30 +265,13 @@ pub(crate) fn components() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The placeholder operation of requests that match no endpoint.
-pub(crate) static UNMATCHED: LazyLock<Operation> = LazyLock::new(|| Operation {
-    method: Method::GET,
-    path: "unmatched",
-    id: "unmatched",
-    tag: "",
-    summary: "",
-    description: "",
-    access: Access::Unmatched,
-    charge: Charge::Read,
-    media_types: JSON,
-    action: "call.unmatched",
-    handler: unmatched,
-    document: openapi_document,
-});
-
-fn unmatched<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
-    Box::pin(async { Err(Problem::no_such_route()) })
-}
+/// The OpenAPI document as it is served, without whitespace.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| http_api::openapi::document(&API).to_string().into());
 
 fn get_openapi<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         Query::parse(request.query()).finish()?;
-        Ok(ApiResponse::json(StatusCode::OK, openapi::document_bytes()))
+        Ok(ApiResponse::json(StatusCode::OK, DOCUMENT.clone()))
     })
 }
 
@@ -273,10 +280,7 @@ fn openapi_document() -> Document {
         query: Vec::new(),
         request: None,
         status: 200,
-        response: Media {
-            schema: serde_json::json!({ "type": "object" }),
-            example: serde_json::json!({ "openapi": "3.1.0" }),
-        },
+        response: Media { schema: json!({ "type": "object" }), example: json!({ "openapi": "3.1.0" }) },
         line: None,
         errors: &[400],
         codes: &[],

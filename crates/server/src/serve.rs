@@ -22,8 +22,8 @@ mod write_timeout;
 
 use std::sync::Arc;
 
-use api::App;
 use clap::Args;
+use http_api::App;
 use serde_json::{Value, json};
 
 use crate::{
@@ -171,14 +171,16 @@ impl Server {
         let limits = tokio::spawn(limits.run(Arc::clone(&installation.clock), seal_stop.clone()));
         let sealer = tokio::spawn(seal_audit_log::run(installation.clone(), seal_stop));
         let upkeep = tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
+        let webhooks = deliveries.webhooks.endpoint_services();
         let deliveries = deliveries.start(&installation, &stop);
-        let requests = api.serve(api::router(app.clone()), settings.max_connections, Some(metrics), stop);
+        let router = http_api::router(app.clone(), [api_v1::surface(Arc::clone(&webhooks))]);
+        let requests = api.serve(router, settings.max_connections, Some(metrics), stop);
         let mut requests = tokio::spawn(requests);
 
         let signal = signals.next().await;
         tracing::info!("received {signal}: finishing requests in flight");
         trigger.fire();
-        app.close_event_streams();
+        webhooks.close_event_streams();
         tokio::select! {
             result = &mut requests => result?,
             signal = signals.next() => tracing::warn!("received {signal} again: aborting requests in flight"),

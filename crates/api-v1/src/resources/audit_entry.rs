@@ -4,21 +4,18 @@ use std::collections::BTreeSet;
 
 use audit::{AuditFilter, AuditLog, StoredEntry, canonical_json};
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::Document,
+    handlers::ListRequest,
+    request::{ApiRequest, MediaType, Query, list_parameters},
+    response::{ApiResponse, Problem},
+    streams,
+};
 use kernel::Reference;
 use serde_json::{Value, json};
 
-use crate::{
-    app::App,
-    negotiation::MediaType,
-    operation::Document,
-    paging,
-    problem::Problem,
-    query::Query,
-    request::ApiRequest,
-    response::ApiResponse,
-    streams,
-    view::{ListRequest, list_document_of},
-};
+use crate::view::list_document_of;
 
 fn filter(query: &mut Query<'_>) -> AuditFilter {
     let mut texts = |name, description| -> BTreeSet<String> {
@@ -45,7 +42,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             let (store, permit) = (&*app.services.store, streams::acquire_permit(app, request)?);
             let snapshot =
                 AuditLog::stream_entries(store, list_request.organization, &filter, &list_request.as_stream()).await?;
-            return streams::stream_response(app, request, permit, snapshot, write);
+            return streams::snapshot_response(app, request, permit, snapshot, write);
         }
         let page =
             AuditLog::entries(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
@@ -126,7 +123,7 @@ pub(crate) fn document() -> Document {
     });
     let query = Query::describe(|query| {
         filter(query);
-        paging::read(query);
+        list_parameters(query);
     });
     list_document_of("entries", json!({ "$ref": "#/components/schemas/AuditEntry" }), example, query)
 }

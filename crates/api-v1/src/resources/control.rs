@@ -1,16 +1,16 @@
 //! The list and get endpoints of controls.
 
+use http_api::{
+    openapi::enum_schema,
+    request::{FieldReader, Query, enum_reader},
+    response::AsText,
+};
 use kernel::{Description, Id, RecordKey, Reference, Stored, SubjectGroup, Timestamp, Title, VersionedSubjectGroup};
 use registers::{Control, ControlFilter, ControlStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    body::{FieldReader, enum_reader},
-    query::Query,
-    schema::enum_schema,
-    view::{AsText, View, example_id, example_timestamp},
-};
+use crate::view::{View, example_id, example_timestamp};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,7 @@
 //! The endpoints to list, get, create and update findings.
 
+mod payload;
+
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
@@ -7,6 +9,14 @@ use findings::{
     Finding, FindingFilter, FindingPatch, FindingSource, NewFinding, Severity, SourceKind, Status, create, update,
 };
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute, find},
+    openapi::enum_schema,
+    request::{ApiRequest, BodyReader, FieldReader, Query, TimestampReader, enum_reader, text},
+    response::{ApiResponse, AsText, Issue, Problem},
+};
 use kernel::{
     Changeset, Description, Id, OrganizationRef, Reader, Reason, RecordKey, Reference, Stored, SubjectGroup, Timestamp,
     Title, WriteContext, WriteTimestamp,
@@ -15,18 +25,12 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+pub use payload::PayloadRenderer;
+pub(crate) use payload::{finding_data, finding_status_change_data};
+
 use crate::{
-    app::App,
-    body::{BodyReader, FieldReader, TimestampReader, enum_reader, text},
-    operation::{Document, Media},
-    problem::Problem,
-    query::Query,
-    request::ApiRequest,
-    response::ApiResponse,
-    schema::enum_schema,
-    view::{AsText, View, example_id, example_timestamp, find, record_media, with_location},
-    webhook_payload::PayloadRenderer,
-    write::{Command, execute},
+    errors::finding_problem,
+    view::{View, example_id, example_timestamp, record_media, with_location},
 };
 
 #[derive(Serialize, ToSchema)]
@@ -77,7 +81,7 @@ fn severity_schema() -> utoipa::openapi::schema::Object {
     enum_schema(Severity::ALL, Severity::name)
 }
 
-pub(crate) fn status_schema() -> utoipa::openapi::schema::Object {
+fn status_schema() -> utoipa::openapi::schema::Object {
     enum_schema(Status::ALL, Status::name)
 }
 
@@ -310,7 +314,7 @@ impl UpdateFinding {
         let is_valid = object.error_count() == 0;
         let reason = object.reason();
         if patch.is_empty() && is_valid {
-            object.error(crate::problem::Issue::new([], "at least one field besides the reason is required"));
+            object.error(Issue::new([], "at least one field besides the reason is required"));
         }
         Some(Self { patch, reason: reason? })
     }
@@ -334,7 +338,7 @@ impl Command for UpdateFinding {
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
         let current = find::<Finding>(app, request).await?;
         request.check_if_match(current.meta.revision)?;
-        Ok(update(context, &PayloadRenderer, timestamp, &current, &self.patch)?)
+        update(context, &PayloadRenderer, timestamp, &current, &self.patch).map_err(finding_problem)
     }
 
     fn response(&self, output: &Stored<Finding>) -> ApiResponse {

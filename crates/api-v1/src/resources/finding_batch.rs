@@ -5,22 +5,18 @@ use auth::Caller;
 use axum::http::StatusCode;
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict, write_batch};
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute},
+    request::{ApiRequest, BodyReader, ItemsReader, enum_reader, read_object},
+    response::{ApiResponse, AsText, Issue, Problem},
+};
 use kernel::{Changeset, Id, Reader, Reason, Stored, WriteContext, WriteTimestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{
-    app::App,
-    body::{self, BodyReader, ItemsReader, enum_reader},
-    operation::{Document, Media},
-    problem::{Issue, Problem},
-    request::ApiRequest,
-    resources::finding::read_new,
-    response::ApiResponse,
-    view::AsText,
-    webhook_payload::PayloadRenderer,
-    write::{Command, execute},
-};
+use super::finding::{PayloadRenderer, read_new};
 
 /// The maximum number of findings per request.
 const MAX_ITEMS: usize = 500;
@@ -69,10 +65,8 @@ impl WriteFindingBatch {
         let on_conflict =
             object.optional("onConflict", enum_reader(&[OnConflict::Skip, OnConflict::Update], on_conflict_name));
         let reason = object.reason();
-        let items = items?
-            .iter()
-            .map(|item| body::read_object(item, read_new).map_err(|issues| failed_item(item, issues)))
-            .collect();
+        let items =
+            items?.iter().map(|item| read_object(item, read_new).map_err(|issues| failed_item(item, issues))).collect();
         Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
     }
 }

@@ -7,6 +7,14 @@ use findings::{
     EventKind, Finding, FindingEvent, FindingEventFilter, NewFindingEvent, load_duplicate_chain, record_event,
 };
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute, find},
+    openapi::enum_schema,
+    request::{ApiRequest, BodyReader, Query, TimestampReader, enum_reader, id, list_parameters, text},
+    response::{ApiResponse, AsText, Issue, Problem},
+};
 use kernel::{
     Changeset, Description, Id, Reader, Reason, Reference, Stored, Subject, Timestamp, WriteContext, WriteTimestamp,
 };
@@ -15,20 +23,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App,
-    body::{BodyReader, TimestampReader, enum_reader, id, text},
-    operation::{Document, Media},
-    paging,
-    problem::{Issue, Problem},
-    query::Query,
-    request::ApiRequest,
-    response::ApiResponse,
-    schema::enum_schema,
-    view::{
-        AsText, View, example_id, example_timestamp, find, list_document_of, list_filtered, reference, with_location,
-    },
-    webhook_payload::PayloadRenderer,
-    write::{Command, execute},
+    errors::finding_problem,
+    resources::finding::PayloadRenderer,
+    view::{View, example_id, example_timestamp, list_document_of, list_filtered, reference, with_location},
 };
 
 #[derive(Serialize, ToSchema)]
@@ -143,7 +140,8 @@ impl Command for RecordFindingEvent {
             None => Vec::new(),
         };
         let (changeset, event, finding) =
-            record_event(context, &PayloadRenderer, timestamp, &current, self.event.clone(), &originals)?;
+            record_event(context, &PayloadRenderer, timestamp, &current, self.event.clone(), &originals)
+                .map_err(finding_problem)?;
         Ok((changeset, (event, finding)))
     }
 
@@ -186,7 +184,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 
 pub(crate) fn list_document() -> Document {
     let query = Query::describe(|query| {
-        paging::read(query);
+        list_parameters(query);
     });
     let mut document = list_document_of(
         FindingEvent::PLURAL,

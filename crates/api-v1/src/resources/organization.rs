@@ -2,18 +2,16 @@
 
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    request::{ApiRequest, Query},
+    response::{ApiResponse, AsText, Problem},
+};
 use kernel::{Organization, OrganizationFilter, Reader, RecordKey, Slug, Stored, Subject, Timestamp, Title};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    app::App,
-    problem::Problem,
-    query::Query,
-    request::ApiRequest,
-    response::ApiResponse,
-    view::{AsText, View, example_id, example_timestamp},
-};
+use crate::view::{View, example_id, example_timestamp};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

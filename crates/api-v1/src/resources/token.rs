@@ -6,23 +6,18 @@ use auth::{Account, AccountId, Claims, ClientSecret, CredentialCheck, check_cred
 use axum::http::{StatusCode, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    pipeline::{AuditNote, charge_token, charge_token_failure},
+    request::{ApiRequest, CachedAccount, is_media_type, parse_json, printable},
+    response::{ApiResponse, Problem, write_json},
+};
 use kernel::{Action, Id, StoreError, Subject, Timestamp};
 use scopes::ScopeSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use crate::{
-    account_cache::CachedAccount,
-    app::App,
-    audit_recorder::AuditNote,
-    json,
-    operation::{Document, Media},
-    problem::Problem,
-    rate_limit,
-    request::{ApiRequest, is_media_type, printable},
-    response::{ApiResponse, write_json},
-};
 
 /// The parameters of a token request, from any of its three forms.
 #[derive(Default)]
@@ -57,14 +52,8 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             status: response.status.as_u16(),
             changes: Vec::new(),
         };
-        match account {
-            Some(account) if response.status == StatusCode::TOO_MANY_REQUESTS => {
-                app.audit_recorder.record_rate_limited(&app.services, &account, note).await?;
-            }
-            account => {
-                app.audit_recorder.record(&app.services, account.map(|account| account.audit_identity()), note).await?
-            }
-        }
+        let rate_limited = response.status == StatusCode::TOO_MANY_REQUESTS;
+        app.record(account.as_deref(), note, rate_limited).await?;
         response.is_recorded = true;
         Ok(response)
     })
@@ -127,7 +116,7 @@ fn invalid_client() -> Problem {
 async fn look_up(app: &App, credentials: &ValidTokenRequest) -> Result<Option<Arc<CachedAccount>>, Problem> {
     // A malformed client id is looked up too, as an id that no account has, so that the response takes as long.
     let id: AccountId = credentials.client_id.parse().unwrap_or_else(|_| Id::new(ulid::Ulid::nil()));
-    Ok(app.accounts.by_client_id(&*app.services.store, id).await?)
+    Ok(app.account_by_client_id(id).await?)
 }
 
 async fn issue(
@@ -143,11 +132,11 @@ async fn issue(
     let account = match (check, account) {
         (CredentialCheck::Valid, Some(account)) => account,
         _ => {
-            rate_limit::charge_token_failure(app, &credentials.client_id, request.address).await?;
+            charge_token_failure(app, &credentials.client_id, request.address).await?;
             return Err(invalid_client());
         }
     };
-    rate_limit::charge_token(app, account).await?;
+    charge_token(app, account).await?;
     let scopes = match credentials.scopes {
         None => account.record.scopes,
         Some(requested) if account.record.scopes.contains_all(requested) => requested,
@@ -246,7 +235,7 @@ fn unknown_parameter(name: &str) -> Problem {
 }
 
 fn read_json(body: &[u8]) -> Result<TokenRequest, Problem> {
-    let members = match json::read(body) {
+    let members = match parse_json(body) {
         Ok(Value::Object(members)) => members,
         Ok(_) => return Err(invalid_request("the body must be a JSON object")),
         Err(message) => return Err(invalid_request(message)),

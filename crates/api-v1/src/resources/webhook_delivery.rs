@@ -7,6 +7,14 @@ use auth::Caller;
 use axum::http::StatusCode;
 
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute},
+    openapi::{enum_schema, nullable_enum_schema},
+    request::{ApiRequest, BodyReader, FieldReader, Query, enum_reader},
+    response::{ApiResponse, AsText, Problem},
+};
 use kernel::{
     Changeset, Id, OutboxEvent, Reader, Reason, Revision, Stored, Subject, Timestamp, WriteContext, WriteTimestamp,
 };
@@ -19,17 +27,9 @@ use webhooks::{
 };
 
 use crate::{
-    app::App,
-    body::{BodyReader, FieldReader, enum_reader},
-    operation::{Document, Media},
-    problem::Problem,
-    query::Query,
-    request::ApiRequest,
+    errors::webhook_problem,
     resources::webhook_subscription::find_owned,
-    response::ApiResponse,
-    schema::enum_schema,
-    view::{self, AsText, View, conditional_response, example_id, example_timestamp, list_filtered, record_media},
-    write::{Command, execute},
+    view::{self, View, conditional_response, example_id, example_timestamp, list_filtered, record_media},
 };
 
 #[derive(Serialize, ToSchema)]
@@ -82,7 +82,7 @@ fn state_schema() -> utoipa::openapi::schema::Object {
 }
 
 fn failure_schema() -> utoipa::openapi::schema::Object {
-    crate::schema::nullable_enum_schema(AttemptFailure::ALL, AttemptFailure::name)
+    nullable_enum_schema(AttemptFailure::ALL, AttemptFailure::name)
 }
 
 fn attempt_dto(attempt: &Attempt) -> AttemptDto<'_> {
@@ -232,7 +232,7 @@ impl Command for RedeliverDelivery {
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Output), Problem> {
         let (subscription, delivery) = find_owned_delivery(app, request).await?;
-        Ok(webhooks::redeliver(context, timestamp, &subscription, &delivery)?)
+        webhooks::redeliver(context, timestamp, &subscription, &delivery).map_err(webhook_problem)
     }
 
     fn response(&self, output: &Self::Output) -> ApiResponse {

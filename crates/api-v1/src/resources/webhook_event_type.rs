@@ -1,22 +1,24 @@
 //! `GET /webhooks/event-types`: the event types that can be subscribed to.
 
+mod payload;
+
 use std::sync::LazyLock;
 
 use axum::http::StatusCode;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    request::{ApiRequest, Query},
+    response::{ApiResponse, Problem},
+};
 use serde_json::{Value, json};
 use webhooks::EventType;
 
-use crate::{
-    app::App,
-    operation::{Document, Media},
-    problem::Problem,
-    query::Query,
-    request::ApiRequest,
-    response::ApiResponse,
-    webhook_payload::event_data,
-};
+pub(crate) use payload::webhooks_section;
+
+use payload::event_data;
 
 /// The response body. It is the same for every caller, so it is serialized once.
 static BODY: LazyLock<Bytes> = LazyLock::new(|| {

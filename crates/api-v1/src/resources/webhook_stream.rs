@@ -1,21 +1,23 @@
 //! `GET /webhooks/stream`: the events of the organization as they happen, for developers of receivers.
 
+mod frame;
+mod tail;
+mod writer;
+
 use axum::http::HeaderName;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    request::{ApiRequest, FieldReader, Query, enum_reader},
+    response::{ApiResponse, Issue, Problem},
+};
 use serde_json::json;
 use webhooks::{EventType, WebhookSecret};
 
-use crate::{
-    app::App,
-    body::{FieldReader, enum_reader},
-    operation::{Document, Media},
-    problem::{Issue, Problem},
-    query::Query,
-    request::ApiRequest,
-    response::ApiResponse,
-    streams,
-};
+use crate::webhook_services::WebhookServices;
+use writer::event_stream_response;
 
 const SECRET: HeaderName = HeaderName::from_static("webhook-secret");
 
@@ -42,7 +44,8 @@ pub(crate) fn get<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Re
             Some(secret) => secret,
             None => WebhookSecret::generate(&*app.services.entropy),
         };
-        streams::events_response(app, request, streams::acquire_event_permit(app, request)?, wanted, secret)
+        let permit = WebhookServices::of(request)?.event_stream_limits.acquire(caller.account.meta.id)?;
+        event_stream_response(app, request, permit, wanted, secret)
     })
 }
 

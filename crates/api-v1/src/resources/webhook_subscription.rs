@@ -3,6 +3,7 @@
 
 mod change;
 mod create;
+mod endpoint_url;
 mod recover;
 mod remove;
 mod rotate;
@@ -13,6 +14,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{ListRequest, find},
+    openapi::enum_schema,
+    request::{ApiRequest, EnumReader, FieldReader, MediaType, Query, enum_reader},
+    response::{ApiResponse, AsText, Problem, write_json},
+    streams,
+};
 use kernel::{
     Description, Id, OrganizationId, Page, Reader, RecordStream, SnapshotStream, StoreError, Stored, Subject, Timestamp,
 };
@@ -25,19 +35,7 @@ use webhooks::{
     WebhookSecret, WebhookSubscription,
 };
 
-use crate::{
-    app::App,
-    body::{EnumReader, FieldReader, enum_reader},
-    negotiation::MediaType,
-    operation::{Document, Media},
-    problem::Problem,
-    query::Query,
-    request::ApiRequest,
-    response::{ApiResponse, write_json},
-    schema::enum_schema,
-    streams,
-    view::{self, AsText, ListRequest, View, example_id, example_timestamp, find, record_media},
-};
+use crate::view::{self, View, example_id, example_timestamp, record_media};
 
 pub(crate) use change::{document as change_document, patch};
 pub(crate) use create::{document as create_document, post};
@@ -240,7 +238,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
                 store: Arc::clone(store),
                 organization: list_request.organization,
             };
-            return streams::stream_response(
+            return streams::snapshot_response(
                 app,
                 request,
                 permit,

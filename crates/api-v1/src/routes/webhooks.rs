@@ -2,12 +2,14 @@
 
 use ::webhooks::{WebhookDelivery, WebhookSubscription};
 use axum::http::Method;
+use http_api::{
+    endpoints::Operation,
+    request::{Access, Charge, MediaType},
+};
 use scopes::Scope;
 
 use super::{JSON, JSON_OR_NDJSON};
 use crate::{
-    negotiation::MediaType,
-    operation::{Access, Charge, Operation},
     resources::{webhook_delivery, webhook_event_type, webhook_stream, webhook_subscription},
     view::{get_document, list_document},
 };

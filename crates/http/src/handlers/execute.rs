@@ -3,23 +3,16 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::HeaderName;
-
 use kernel::{
-    Attribution, Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, Kind,
-    OrganizationRef, Reason, StoredResponse, Write, WriteContext, WriteTimestamp,
+    Attribution, Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, OrganizationRef,
+    Reason, StoredResponse, WriteContext, WriteTimestamp,
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
-    app::App,
-    authenticate::authenticate,
-    body::{self, BodyReader},
-    operation::Access,
-    problem::{Issue, Problem},
-    query::Query,
-    replay_encryption,
-    request::{ApiRequest, Principal},
-    response::ApiResponse,
+    pipeline::{App, authenticate},
+    request::{Access, ApiRequest, BodyReader, Principal, Query, read_body},
+    response::{ApiResponse, Issue, Problem, from_stored, to_stored},
 };
 
 /// The maximum number of attempts of a write that conflicts with others, before it fails with 409.
@@ -29,7 +22,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A write command, parsed from a request. It may be decided several times, if it conflicts with other writes.
 #[async_trait]
-pub(crate) trait Command: Sized + Send + Sync {
+pub trait Command: Sized + Send + Sync {
     /// The output of the decision, from which the response is built.
     type Output: Send;
 
@@ -67,20 +60,26 @@ pub(crate) trait Command: Sized + Send + Sync {
 
 /// Executes the command that `read` decodes from the request's body. `read` may return `None` only if it has added an
 /// error.
-pub(crate) async fn execute<C: Command>(
+///
+/// # Errors
+/// The error response.
+pub async fn execute<C: Command>(
     app: &App,
     request: &ApiRequest,
     read: impl FnOnce(&mut BodyReader<'_>) -> Option<C> + Send,
 ) -> Result<ApiResponse, Problem> {
     let parse = || {
         Query::parse(request.query()).finish()?;
-        body::read(&request.json()?, read)
+        read_body(&request.json()?, read)
     };
     execute_once(app, request, parse).await
 }
 
 /// Executes a command without a body, which `read` decodes from the query.
-pub(crate) async fn execute_without_body<C: Command>(
+///
+/// # Errors
+/// The error response.
+pub async fn execute_without_body<C: Command>(
     app: &App,
     request: &ApiRequest,
     read: impl FnOnce(&mut Query<'_>) -> Option<C> + Send,
@@ -126,7 +125,7 @@ async fn execute_once<C: Command>(
             Err(AttemptError::LostRace) => {}
             Err(AttemptError::ActorChanged) => {
                 principal = authenticate(app, &request.parts.headers).await.map_err(|failure| failure.problem)?;
-                if let Access::Scope(scope) = request.operation.access {
+                if let Access::Scope(scope) = request.route.access {
                     principal.caller.require_scope(scope).map_err(|_| Problem::forbidden(scope))?;
                 }
             }
@@ -170,19 +169,20 @@ async fn attempt<C: Command>(
     }
     let mut response = command.response(&output);
     changeset.set_status(response.status.as_u16());
+    let services = &app.services;
     if let Some(key) = key {
         changeset.set_idempotency(IdempotencyRecord {
             key: key.key.clone(),
             fingerprint: key.fingerprint,
-            response: replay_encryption::to_stored(&app.services, &key.key, &response),
-            expires_at: changeset.at() + app.services.settings.idempotency_retention,
+            response: to_stored(&*services.response_cipher, &*services.entropy, &key.key, &response),
+            expires_at: changeset.at() + services.settings.idempotency_retention,
         });
     }
-    let affects_delivery = affects_delivery(&changeset);
-    match app.services.store.commit(changeset).await {
+    let concerns_listener = services.commit_listener.concerns(&changeset);
+    match services.store.commit(changeset).await {
         Ok(()) => {
-            if affects_delivery {
-                app.services.delivery_notifier.notify();
+            if concerns_listener {
+                services.commit_listener.notify();
             }
             response.is_recorded = true;
             Ok(response)
@@ -199,18 +199,11 @@ async fn attempt<C: Command>(
     }
 }
 
-/// Whether the changes create events or deliveries, or affect a subscription, so that the delivery workers must be
-/// notified.
-fn affects_delivery(changeset: &Changeset) -> bool {
-    let is_webhook = |write: &Write| matches!(write.record.kind(), Kind::WebhookSubscription | Kind::WebhookDelivery);
-    !changeset.events().is_empty() || changeset.writes().iter().any(is_webhook)
-}
-
 /// Returns the response of an earlier request with the same key, which committed first.
 fn replayed(app: &App, key: Option<&KeyUse>, stored: StoredResponse) -> Result<ApiResponse, Problem> {
     // Without a key no idempotency record is written, so there can't be a duplicate.
     let key = key.ok_or_else(Problem::internal)?;
-    replay_encryption::from_stored(&app.services, &key.key, stored)
+    from_stored(&*app.services.response_cipher, &key.key, stored)
 }
 
 /// An idempotency key with the fingerprint of the request that uses it.
@@ -264,7 +257,7 @@ async fn replay(app: &App, key: Option<&KeyUse>) -> Result<Option<ApiResponse>, 
     match app.services.store.stored_response(key, app.services.clock.now()).await? {
         None => Ok(None),
         Some((earlier, stored)) if earlier == *fingerprint => {
-            replay_encryption::from_stored(&app.services, key, stored).map(Some)
+            from_stored(&*app.services.response_cipher, key, stored).map(Some)
         }
         Some(_) => Err(key_reused()),
     }

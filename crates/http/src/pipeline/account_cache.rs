@@ -3,15 +3,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use auth::{Account, AccountId, actor};
-use kernel::{Actor, Organization, OrganizationId, OrganizationRef, Reader, Revision, StoreError, Timestamp};
+use kernel::{Organization, OrganizationId, OrganizationRef, Reader, Revision, StoreError};
 use store::DynStore;
+
+use crate::request::CachedAccount;
 
 /// The number of accounts in the cache, which bounds its memory. It is far more than an installation has.
 const MAX_ACCOUNTS: usize = 10_000;
@@ -20,53 +19,6 @@ const MAX_ACCOUNTS: usize = 10_000;
 #[derive(Default)]
 pub(crate) struct AccountCache {
     accounts: Mutex<HashMap<AccountId, Arc<CachedAccount>>>,
-}
-
-/// An account with its audit actor and its organization, as they were last read.
-pub(crate) struct CachedAccount {
-    pub(crate) account: Arc<Account>,
-    pub(crate) actor: Actor,
-    pub(crate) organization: OrganizationRef,
-    last_used: Arc<LastUsed>,
-}
-
-/// The time of an account's last request, in milliseconds since 1970, until it is stored. All revisions of the account
-/// share it.
-struct LastUsed(AtomicI64);
-
-impl LastUsed {
-    const NONE: i64 = i64::MIN;
-
-    fn take(&self) -> Option<Timestamp> {
-        let millis = self.0.swap(Self::NONE, Ordering::Relaxed);
-        (millis != Self::NONE).then(|| Timestamp::from_millis(millis))
-    }
-
-    fn set(&self, at: Timestamp) {
-        self.0.fetch_max(at.millis(), Ordering::Relaxed);
-    }
-
-    fn is_none(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == Self::NONE
-    }
-}
-
-impl Default for LastUsed {
-    fn default() -> Self {
-        Self(AtomicI64::new(Self::NONE))
-    }
-}
-
-impl CachedAccount {
-    /// The organization in whose audit log the account's requests are recorded, and the actor they are recorded under.
-    pub(crate) fn audit_identity(&self) -> (OrganizationId, Actor) {
-        (self.organization.id, self.actor.clone())
-    }
-
-    /// Records that the account sent a request.
-    pub(crate) fn record_use(&self, at: Timestamp) {
-        self.last_used.set(at);
-    }
 }
 
 impl AccountCache {

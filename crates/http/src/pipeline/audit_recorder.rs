@@ -23,7 +23,8 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{account_cache::CachedAccount, services::Services};
+use super::services::Services;
+use crate::request::CachedAccount;
 
 /// The time in which identical 429 responses share one audit entry.
 const REFUSAL_WINDOW: Duration = Duration::from_secs(60);
@@ -78,12 +79,17 @@ struct EntryBuffer {
 }
 
 /// The data of an audit entry that depends on the request.
-pub(crate) struct AuditNote {
-    pub(crate) action: Action,
-    pub(crate) subject: Option<Subject>,
-    pub(crate) origin: Origin,
-    pub(crate) status: u16,
-    pub(crate) changes: Vec<Change>,
+pub struct AuditNote {
+    /// The action.
+    pub action: Action,
+    /// The record that the request is about.
+    pub subject: Option<Subject>,
+    /// The origin of the request.
+    pub origin: Origin,
+    /// The HTTP status of the response.
+    pub status: u16,
+    /// The changes. A request that changes nothing can still have the number of requests that the entry stands for.
+    pub changes: Vec<Change>,
 }
 
 impl AuditRecorder {

@@ -5,8 +5,13 @@ use std::sync::Arc;
 use auth::{Caller, Claims, TokenError};
 use axum::http::{HeaderMap, header};
 use kernel::StoreError;
+use scopes::ScopeSet;
 
-use crate::{account_cache::CachedAccount, app::App, problem::Problem, request::Principal};
+use super::app::App;
+use crate::{
+    request::{CachedAccount, Principal},
+    response::Problem,
+};
 
 /// An authentication failure, with the account in whose audit log it is recorded.
 pub(crate) struct AuthenticationFailure {
@@ -52,7 +57,7 @@ pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Princ
 }
 
 /// Checks the claims of a token against the current state of its account.
-pub(crate) async fn admit(app: &App, claims: &Claims) -> Result<Principal, AuthenticationFailure> {
+async fn admit(app: &App, claims: &Claims) -> Result<Principal, AuthenticationFailure> {
     let refused = || {
         Problem::unauthenticated(
             "the service account does not exist, is disabled or has expired",
@@ -71,8 +76,19 @@ pub(crate) async fn admit(app: &App, claims: &Claims) -> Result<Principal, Authe
     }
 }
 
+/// Returns the current scopes of the account, or `None` if it is not active any more.
+///
+/// # Errors
+/// [`StoreError`] when the store fails.
+pub async fn current_scopes(app: &App, principal: &Principal) -> Result<Option<ScopeSet>, StoreError> {
+    let account = principal.caller.account.meta.id;
+    let current = app.accounts.current(&*app.services.store, principal.organization(), account).await?;
+    let now = app.services.clock.now();
+    Ok(current.filter(|cached| cached.account.record.is_active_at(now)).map(|cached| cached.account.record.scopes))
+}
+
 /// Returns the token of an `Authorization: Bearer` header.
-pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
+fn bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Err(Problem::unauthenticated(

@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::problem::{Issue, Problem};
+use crate::response::{Issue, Problem};
 
 /// The maximum size of a request body, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;

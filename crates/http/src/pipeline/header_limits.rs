@@ -3,7 +3,7 @@
 
 use axum::http::request::Parts;
 
-use crate::problem::Problem;
+use crate::response::Problem;
 
 /// The maximum length of path and query together, in bytes, which is far more than 50 parameters need.
 const MAX_TARGET_BYTES: usize = 16 * 1024;

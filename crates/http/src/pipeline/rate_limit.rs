@@ -7,7 +7,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use limits::{BucketKey, Charge as BucketCharge, Decision, Peer, Quota};
 use ulid::Ulid;
 
-use crate::{app::App, operation::Charge, problem::Problem};
+use super::app::App;
+use crate::{request::Charge, response::Problem};
 
 /// The result of charging a request to its rate limit buckets.
 pub(crate) struct RateLimit(Decision);
@@ -57,7 +58,10 @@ pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Resu
 }
 
 /// Charges an issued token to the authenticated account.
-pub(crate) async fn charge_token(app: &App, account: &Account) -> Result<(), Problem> {
+///
+/// # Errors
+/// A 429 response if the account has requested too many.
+pub async fn charge_token(app: &App, account: &Account) -> Result<(), Problem> {
     let quota = Quota::per_minute(app.services.settings.quotas.token_endpoint);
     let key = BucketKey::TokenIssue(account.meta.organization, account.meta.ulid());
     charge_or_reject(app, &[BucketCharge { key, quota }]).await
@@ -65,7 +69,10 @@ pub(crate) async fn charge_token(app: &App, account: &Account) -> Result<(), Pro
 
 /// Charges a failed token request to the client id at its address and to the address, so that knowing a client id is
 /// not enough to lock its account out.
-pub(crate) async fn charge_token_failure(app: &App, client_id: &str, address: Option<IpAddr>) -> Result<(), Problem> {
+///
+/// # Errors
+/// A 429 response if there were too many.
+pub async fn charge_token_failure(app: &App, client_id: &str, address: Option<IpAddr>) -> Result<(), Problem> {
     let quotas = app.services.settings.quotas;
     let peer = Peer::from(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
     let account = client_id.parse::<AccountId>().map_or(Ulid::nil(), AccountId::ulid);

@@ -1,50 +1,50 @@
-//! The dependencies and the settings of the API.
+//! The dependencies and the settings that all surfaces share.
 
 use std::{sync::Arc, time::Duration};
 
 use auth::{SecretHasher, TokenLifetime, TokenSigner, TokenVerifier};
-use kernel::{Clock, Entropy};
+use kernel::{Changeset, Clock, Entropy};
 use limits::LimitStore;
 use store::DynStore;
 
-use crate::client_address::TrustedProxies;
+use super::client_address::TrustedProxies;
+use crate::{request::CursorCipher, response::ResponseCipher};
 
-/// The ports that the API uses, and its settings.
+/// The ports that requests are handled with, and the settings.
 #[derive(Clone)]
 pub struct Services {
+    /// The store of all records.
     pub store: Arc<DynStore>,
+    /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// The source of identifiers and secrets.
     pub entropy: Arc<dyn Entropy>,
+    /// The hasher of client secrets.
     pub hasher: Arc<dyn SecretHasher>,
+    /// The signer of access tokens.
     pub signer: Arc<dyn TokenSigner>,
+    /// The verifier of access tokens.
     pub verifier: Arc<dyn TokenVerifier>,
+    /// The rate limits.
     pub limits: Arc<dyn LimitStore>,
+    /// The cipher of pagination cursors.
     pub cursor_cipher: Arc<dyn CursorCipher>,
+    /// The cipher of stored responses that hold a secret.
     pub response_cipher: Arc<dyn ResponseCipher>,
+    /// Observes every response.
     pub observer: Arc<dyn Observer>,
-    pub webhook_signer: Arc<dyn webhooks::WebhookSigner>,
-    pub sender: Arc<dyn webhooks::Sender>,
-    /// Is notified after a commit that leaves something to deliver.
-    pub delivery_notifier: Arc<dyn webhooks::DeliveryNotifier>,
-    /// The policy for the addresses that webhook endpoints may have.
-    pub webhook_addresses: webhooks::AddressPolicy,
+    /// Is notified of the commits that it is concerned with.
+    pub commit_listener: Arc<dyn CommitListener>,
+    /// The settings.
     pub settings: ApiSettings,
 }
 
-/// Encrypts pagination cursors, so that they are opaque and tamper-proof.
-pub trait CursorCipher: Send + Sync {
-    /// Returns the encrypted payload in a form that is safe in a query parameter. Only [`Self::decrypt`] can read it.
-    fn encrypt(&self, payload: &[u8]) -> String;
-    /// Returns the payload of a cursor, or `None` if it was not issued here or was altered.
-    fn decrypt(&self, cursor: &str) -> Option<Vec<u8>>;
-}
-
-/// Encrypts responses that hold a secret, while they are stored for replay.
-pub trait ResponseCipher: Send + Sync {
-    /// Returns the encrypted body. It can only be decrypted with the same `purpose`.
-    fn encrypt(&self, entropy: &dyn Entropy, purpose: &str, body: &[u8]) -> Vec<u8>;
-    /// Returns the decrypted body, or `None` if it was not encrypted here for this `purpose` or was altered.
-    fn decrypt(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>>;
+/// Is notified of commits after which background work is due, so that it need not wait until the next poll.
+pub trait CommitListener: Send + Sync {
+    /// Whether background work is due once this changeset is committed.
+    fn concerns(&self, changeset: &Changeset) -> bool;
+    /// Notifies the background tasks. Called after the commit of a changeset that [`Self::concerns`] them.
+    fn notify(&self);
 }
 
 /// Observes every response, for metrics.
@@ -53,14 +53,20 @@ pub trait Observer: Send + Sync {
     fn record_response(&self, method: &str, route: &'static str, status: u16, took: Duration);
 }
 
-/// The settings of the API, with the defaults of `contract/operating.md`.
+/// The settings of all surfaces, with the defaults of `contract/operating.md`.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
+    /// The lifetime of access tokens.
     pub token_lifetime: TokenLifetime,
+    /// The time for which the response to an idempotency key is kept.
     pub idempotency_retention: Duration,
+    /// The time for which a pagination cursor is valid.
     pub cursor_lifetime: Duration,
+    /// The rate limits.
     pub quotas: Quotas,
+    /// Whether the audit entry of a request that changes nothing is durable before its response is sent.
     pub durable_read_audit: bool,
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
     /// The memory budget for all request bodies together, in bytes.
     pub body_memory: usize,
@@ -69,10 +75,15 @@ pub struct ApiSettings {
 /// The rate limits, in requests per minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Quotas {
+    /// Reads of one account.
     pub token_read: u32,
+    /// Writes of one account.
     pub token_write: u32,
+    /// All requests of one organization.
     pub organization: u32,
+    /// Tokens issued to one account, and failed token requests for one client id from one address.
     pub token_endpoint: u32,
+    /// Failed token requests from one address.
     pub token_endpoint_address: u32,
 }
 

@@ -7,41 +7,54 @@ use std::{
 
 use auth::AccountId;
 
+use crate::response::Problem;
+
 /// The limits of a server on the open streams of one kind.
-pub(crate) struct StreamLimits {
+pub struct StreamLimits {
     /// The maximum number of open streams per account.
-    pub(super) max_per_account: usize,
+    max_per_account: usize,
     /// The maximum number of open streams on this server.
-    pub(super) max: usize,
+    max: usize,
     open: Mutex<HashMap<AccountId, usize>>,
 }
 
 /// A permit for an open stream, which is returned on drop.
-pub(crate) struct StreamPermit {
+pub struct StreamPermit {
     limits: Arc<StreamLimits>,
     account: AccountId,
 }
 
 /// The limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LimitReached {
+enum LimitReached {
     Account,
     Server,
 }
 
 impl StreamLimits {
-    /// Creates the limits for streams of collections. Each of those holds a database connection and a snapshot.
-    pub(crate) fn for_collections() -> Self {
-        Self { max_per_account: 2, max: 8, open: Mutex::default() }
+    /// Creates limits of this many open streams per account, and on this server.
+    #[must_use]
+    pub fn new(max_per_account: usize, max: usize) -> Self {
+        Self { max_per_account, max, open: Mutex::default() }
     }
 
-    /// Creates the limits for event streams. Each of those queries the database several times a second.
-    pub(crate) fn for_events() -> Self {
-        Self { max_per_account: 4, max: 32, open: Mutex::default() }
+    /// Creates the limits for streams of collections. Each of those holds a database connection and a snapshot.
+    pub(super) fn for_collections() -> Self {
+        Self::new(2, 8)
     }
 
     /// Acquires a permit for a stream of this account.
-    pub(super) fn acquire(self: &Arc<Self>, account: AccountId) -> Result<StreamPermit, LimitReached> {
+    ///
+    /// # Errors
+    /// A 429 response if the account has too many streams open, and a 503 response if the server has.
+    pub fn acquire(self: &Arc<Self>, account: AccountId) -> Result<StreamPermit, Problem> {
+        self.try_acquire(account).map_err(|reached| match reached {
+            LimitReached::Account => Problem::too_many_streams(self.max_per_account),
+            LimitReached::Server => Problem::stream_limit_reached(self.max),
+        })
+    }
+
+    fn try_acquire(self: &Arc<Self>, account: AccountId) -> Result<StreamPermit, LimitReached> {
         let mut open = self.open();
         if open.get(&account).is_some_and(|count| *count >= self.max_per_account) {
             return Err(LimitReached::Account);
@@ -84,22 +97,22 @@ mod tests {
     #[test]
     fn an_account_has_two_permits_and_a_dropped_permit_can_be_acquired_again() {
         let limits = Arc::new(StreamLimits::for_collections());
-        let first = limits.acquire(account(1)).ok();
-        let _second = limits.acquire(account(1)).ok().unwrap();
-        assert_eq!(limits.acquire(account(1)).err(), Some(LimitReached::Account));
-        assert!(limits.acquire(account(2)).is_ok());
+        let first = limits.try_acquire(account(1)).ok();
+        let _second = limits.try_acquire(account(1)).ok().unwrap();
+        assert_eq!(limits.try_acquire(account(1)).err(), Some(LimitReached::Account));
+        assert!(limits.try_acquire(account(2)).is_ok());
         drop(first);
-        assert!(limits.acquire(account(1)).is_ok());
+        assert!(limits.try_acquire(account(1)).is_ok());
     }
 
     #[test]
     fn a_server_has_eight_permits_and_forgets_accounts_without_one() {
         let limits = Arc::new(StreamLimits::for_collections());
-        let mut permits: Vec<_> = (0..8).map(|number| limits.acquire(account(number / 2)).ok().unwrap()).collect();
-        assert_eq!(limits.acquire(account(9)).err(), Some(LimitReached::Server));
-        assert_eq!(limits.acquire(account(0)).err(), Some(LimitReached::Account));
+        let mut permits: Vec<_> = (0..8).map(|number| limits.try_acquire(account(number / 2)).ok().unwrap()).collect();
+        assert_eq!(limits.try_acquire(account(9)).err(), Some(LimitReached::Server));
+        assert_eq!(limits.try_acquire(account(0)).err(), Some(LimitReached::Account));
         permits.pop();
-        permits.push(limits.acquire(account(9)).ok().unwrap());
+        permits.push(limits.try_acquire(account(9)).ok().unwrap());
         drop(permits);
         assert!(limits.open().is_empty());
     }

@@ -3,22 +3,29 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use kernel::{HasIdPrefix, Id, MalformedId, Reason, Text, Timestamp};
+use kernel::{HasIdPrefix, Id, MalformedId, Patch, Reason, Text, Timestamp};
 use serde_json::{Map, Value, json};
-use webhooks::{AddressPolicy, EndpointUrl};
 
-use crate::problem::{Issue, Problem};
+use crate::response::{Issue, Problem};
 
 /// A decoder of one field of a request body, with the JSON Schema of the values it accepts.
-pub(crate) trait FieldReader {
+pub trait FieldReader {
+    /// The decoded value.
     type Output;
+
+    /// Decodes a value.
+    ///
+    /// # Errors
+    /// The message for the caller, without the name of the field.
     fn read(&self, value: &Value) -> Result<Self::Output, String>;
+
+    /// Returns the JSON Schema of the accepted values.
     fn schema(&self) -> Value;
 }
 
 /// A reader of a JSON object. It records the fields it is asked for while it decodes them; run by
 /// [`BodyReader::describe`], which passes no object, it yields the schema instead.
-pub(crate) struct BodyReader<'a> {
+pub struct BodyReader<'a> {
     members: Option<&'a Map<String, Value>>,
     declared: Vec<DeclaredField>,
     issues: Vec<Issue>,
@@ -26,7 +33,7 @@ pub(crate) struct BodyReader<'a> {
 
 /// How many unknown names of one object or query are reported, so that the response can't be many times larger than the
 /// request.
-pub(crate) const MAX_UNKNOWN_REPORTED: usize = 20;
+pub(super) const MAX_UNKNOWN_REPORTED: usize = 20;
 
 /// A field that the code has asked for.
 struct DeclaredField {
@@ -36,16 +43,13 @@ struct DeclaredField {
     schema: Value,
 }
 
-/// A field of a PATCH: absent, null or a value.
-pub(crate) use kernel::Patch;
-
 impl<'a> BodyReader<'a> {
     pub(crate) fn new(members: &'a Map<String, Value>) -> Self {
         Self { members: Some(members), declared: Vec::with_capacity(20), issues: Vec::new() }
     }
 
     /// Returns the JSON Schema of the objects that `read` accepts.
-    pub(crate) fn describe<T>(read: impl FnOnce(&mut BodyReader<'_>) -> T) -> Value {
+    pub fn describe<T>(read: impl FnOnce(&mut BodyReader<'_>) -> T) -> Value {
         let mut object = BodyReader { members: None, declared: Vec::new(), issues: Vec::new() };
         read(&mut object);
         let mut properties = Map::new();
@@ -97,19 +101,19 @@ impl<'a> BodyReader<'a> {
     }
 
     /// Reads a required field.
-    pub(crate) fn required<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
+    pub fn required<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
         let value = self.take(name, &reader, true, false)?;
         self.read(name, &reader, value)
     }
 
     /// Reads a field that may be absent or null.
-    pub(crate) fn optional<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
+    pub fn optional<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
         let value = self.take(name, &reader, false, true)?;
         if value.is_null() { None } else { self.read(name, &reader, value) }
     }
 
     /// Reads a field of a PATCH that may be absent but not null.
-    pub(crate) fn patch_required<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
+    pub fn patch_required<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Option<R::Output> {
         let value = self.take(name, &reader, false, false)?;
         if value.is_null() {
             self.issues.push(Issue::new([name], "can't be null"));
@@ -119,7 +123,7 @@ impl<'a> BodyReader<'a> {
     }
 
     /// Reads a field of a PATCH that may be absent, or null to clear the value.
-    pub(crate) fn patch_nullable<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Patch<R::Output> {
+    pub fn patch_nullable<R: FieldReader>(&mut self, name: &'static str, reader: R) -> Patch<R::Output> {
         match self.take(name, &reader, false, true) {
             None => Patch::Keep,
             Some(Value::Null) => Patch::Clear,
@@ -128,19 +132,20 @@ impl<'a> BodyReader<'a> {
     }
 
     /// Reads the reason that every write must give.
-    pub(crate) fn reason(&mut self) -> Option<Reason> {
+    pub fn reason(&mut self) -> Option<Reason> {
         self.required("reason", text())
     }
 
     /// Adds an error that concerns several fields.
-    pub(crate) fn error(&mut self, issue: impl Into<Issue>) {
+    pub fn error(&mut self, issue: impl Into<Issue>) {
         if self.members.is_some() {
             self.issues.push(issue.into());
         }
     }
 
     /// The number of errors found so far.
-    pub(crate) fn error_count(&self) -> usize {
+    #[must_use]
+    pub fn error_count(&self) -> usize {
         self.issues.len()
     }
 
@@ -165,11 +170,11 @@ pub(crate) fn read<T>(body: &Value, read: impl FnOnce(&mut BodyReader<'_>) -> Op
     read_object(body, read).map_err(Problem::validation)
 }
 
-/// Decodes an object anywhere in a body, like [`read`], and returns the errors as issues.
-pub(crate) fn read_object<T>(
-    body: &Value,
-    read: impl FnOnce(&mut BodyReader<'_>) -> Option<T>,
-) -> Result<T, Vec<Issue>> {
+/// Decodes an object anywhere in a body with `read`, and returns the errors as issues.
+///
+/// # Errors
+/// The errors of the object.
+pub fn read_object<T>(body: &Value, read: impl FnOnce(&mut BodyReader<'_>) -> Option<T>) -> Result<T, Vec<Issue>> {
     let Value::Object(members) = body else {
         return Err(vec![Issue::new([], "a JSON object is required")]);
     };
@@ -183,10 +188,10 @@ pub(crate) fn read_object<T>(
 }
 
 /// The reader that [`text`] returns.
-pub(crate) struct TextReader<R>(std::marker::PhantomData<fn() -> R>);
+pub struct TextReader<R>(std::marker::PhantomData<fn() -> R>);
 
 /// Returns a reader of a text that must satisfy the rule of its type.
-pub(crate) fn text<R>() -> TextReader<R> {
+pub fn text<R>() -> TextReader<R> {
     TextReader(std::marker::PhantomData)
 }
 
@@ -204,19 +209,22 @@ impl<R: kernel::Rule> FieldReader for TextReader<R> {
 }
 
 /// The reader that [`enum_reader`] returns.
-pub(crate) struct EnumReader<T: 'static> {
+pub struct EnumReader<T: 'static> {
     all: &'static [T],
     name: fn(T) -> &'static str,
 }
 
 /// Returns a reader of one of the values of an enum, which it finds by name.
-pub(crate) fn enum_reader<T: Copy>(all: &'static [T], name: fn(T) -> &'static str) -> EnumReader<T> {
+pub fn enum_reader<T: Copy>(all: &'static [T], name: fn(T) -> &'static str) -> EnumReader<T> {
     EnumReader { all, name }
 }
 
 impl<T: Copy> EnumReader<T> {
     /// Returns the enum value with this name.
-    pub(crate) fn parse(&self, text: &str) -> Result<T, String> {
+    ///
+    /// # Errors
+    /// A message with all names, if none of them is `text`.
+    pub fn parse(&self, text: &str) -> Result<T, String> {
         self.all.iter().copied().find(|item| (self.name)(*item) == text).ok_or_else(|| {
             let names = self.all.iter().map(|item| (self.name)(*item)).collect::<Vec<_>>().join(", ");
             format!("must be one of: {names}")
@@ -237,7 +245,7 @@ impl<T: Copy> FieldReader for EnumReader<T> {
 }
 
 /// A reader of an RFC 3339 timestamp.
-pub(crate) struct TimestampReader;
+pub struct TimestampReader;
 
 impl FieldReader for TimestampReader {
     type Output = Timestamp;
@@ -253,10 +261,10 @@ impl FieldReader for TimestampReader {
 }
 
 /// The reader that [`id`] returns.
-pub(crate) struct IdReader<R>(std::marker::PhantomData<fn() -> R>);
+pub struct IdReader<R>(std::marker::PhantomData<fn() -> R>);
 
 /// Returns a reader of an identifier with the prefix of `R`.
-pub(crate) fn id<R>() -> IdReader<R> {
+pub fn id<R>() -> IdReader<R> {
     IdReader(std::marker::PhantomData)
 }
 
@@ -274,7 +282,7 @@ impl<R: HasIdPrefix> FieldReader for IdReader<R> {
 }
 
 /// A reader of a set of enum values. Duplicates are ignored.
-pub(crate) struct EnumSetReader<T: 'static>(pub(crate) EnumReader<T>);
+pub struct EnumSetReader<T: 'static>(pub EnumReader<T>);
 
 /// The maximum number of items in a list of enum values.
 const MAX_ENUM_VALUES: usize = 100;
@@ -298,26 +306,12 @@ impl<T: Copy + Ord> FieldReader for EnumSetReader<T> {
     }
 }
 
-/// A reader of an endpoint URL, which must be allowed by the address policy.
-pub(crate) struct EndpointUrlReader<'a>(pub(crate) &'a AddressPolicy);
-
-impl FieldReader for EndpointUrlReader<'_> {
-    type Output = EndpointUrl;
-
-    fn read(&self, value: &Value) -> Result<EndpointUrl, String> {
-        let text = value.as_str().ok_or("must be a string")?;
-        EndpointUrl::parse(text, self.0).map_err(|error| error.to_string())
-    }
-
-    fn schema(&self) -> Value {
-        json!({ "type": "string", "maxLength": 2048, "description": "An `https` URL whose host is reachable from the public internet." })
-    }
-}
-
 /// A reader of a duration in whole seconds.
-pub(crate) struct SecondsReader {
-    pub(crate) max: u64,
-    pub(crate) default: u64,
+pub struct SecondsReader {
+    /// The longest duration, in seconds.
+    pub max: u64,
+    /// The duration that is used without this field, for the schema.
+    pub default: u64,
 }
 
 impl FieldReader for SecondsReader {
@@ -336,9 +330,11 @@ impl FieldReader for SecondsReader {
 }
 
 /// A reader of a list of objects. Each item is decoded separately, so that an invalid item does not affect the others.
-pub(crate) struct ItemsReader {
-    pub(crate) max: usize,
-    pub(crate) schema: fn() -> Value,
+pub struct ItemsReader {
+    /// The maximum number of items.
+    pub max: usize,
+    /// The JSON Schema of an item.
+    pub schema: fn() -> Value,
 }
 
 impl FieldReader for ItemsReader {

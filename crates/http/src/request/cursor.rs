@@ -5,7 +5,13 @@ use kernel::{Order, OrganizationId, Position, Timestamp};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-use crate::services::CursorCipher;
+/// Encrypts pagination cursors, so that they are opaque and tamper-proof.
+pub trait CursorCipher: Send + Sync {
+    /// Returns the encrypted payload in a form that is safe in a query parameter. Only [`Self::decrypt`] can read it.
+    fn encrypt(&self, payload: &[u8]) -> String;
+    /// Returns the payload of a cursor, or `None` if it was not issued here or was altered.
+    fn decrypt(&self, cursor: &str) -> Option<Vec<u8>>;
+}
 
 /// The organization, endpoint and filters that a cursor is bound to, as a hash.
 pub(crate) struct Binding([u8; 16]);

@@ -16,7 +16,7 @@ const MAX_REPORTED_CHARS: usize = 60;
 ///
 /// # Errors
 /// A message for the response, with the position: the body is not JSON, or a member occurs twice.
-pub(crate) fn read(bytes: &[u8]) -> Result<Value, String> {
+pub fn read(bytes: &[u8]) -> Result<Value, String> {
     match serde_json::from_slice(bytes) {
         Ok(UniqueMembers(value)) => Ok(value),
         Err(error) if error.is_data() => Err(error.to_string()),

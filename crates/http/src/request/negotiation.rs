@@ -2,11 +2,12 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::request::is_media_type;
+use crate::response::Problem;
 
 /// A media type that a response can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MediaType {
+pub enum MediaType {
+    /// One JSON document.
     Json,
     /// A whole collection with one line of JSON for each record.
     NdJson,
@@ -15,7 +16,9 @@ pub(crate) enum MediaType {
 }
 
 impl MediaType {
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// The name, such as `application/json`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::NdJson => "application/x-ndjson",
@@ -34,9 +37,20 @@ impl MediaType {
 /// The weight of a media range without a `q` parameter, in thousandths.
 const DEFAULT_WEIGHT: u16 = 1000;
 
+/// Returns the offered media type that the client prefers.
+///
+/// # Errors
+/// A 406 response if the client accepts none of them.
+pub(crate) fn negotiate(headers: &HeaderMap, offered: &[MediaType]) -> Result<MediaType, Problem> {
+    preferred(headers, offered).ok_or_else(|| {
+        let offered: Vec<&str> = offered.iter().map(|media_type| media_type.as_str()).collect();
+        Problem::not_acceptable(&offered)
+    })
+}
+
 /// Returns the offered media type with the highest `q`. Ties go to the more specific range, then to the order of
 /// `offered`. Returns `None` if the client accepts none of them.
-pub(crate) fn preferred(headers: &HeaderMap, offered: &[MediaType]) -> Option<MediaType> {
+fn preferred(headers: &HeaderMap, offered: &[MediaType]) -> Option<MediaType> {
     let values = headers.get_all(header::ACCEPT).iter();
     let ranges = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     let ranges: Vec<&[u8]> = ranges.filter(|range| !range.is_empty()).collect();
@@ -55,6 +69,13 @@ pub(crate) fn preferred(headers: &HeaderMap, offered: &[MediaType]) -> Option<Me
     });
     // `max_by_key` returns the last of several equal candidates, which was offered first because of `rev`.
     candidates.max_by_key(|(weight, specificity, _)| (*weight, *specificity)).map(|(_, _, format)| format)
+}
+
+/// Whether `value`, without its parameters, is the media type `wanted`.
+#[must_use]
+pub fn is_media_type(value: &[u8], wanted: &[u8]) -> bool {
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(wanted)
 }
 
 /// Returns a range's weight in thousandths. A `q` that is not a number is ignored.

@@ -3,10 +3,10 @@
 use kernel::{Order, PageLimit, PageRequest, TimeRange, Timestamp};
 use serde_json::json;
 
-use crate::query::Query;
+use super::query::Query;
 
 /// The parameters of a list request, with the cursor still encrypted.
-pub(crate) struct ListParameters {
+pub struct ListParameters {
     pub(crate) page: PageRequest,
     pub(crate) cursor: Option<String>,
     /// The names of the given parameters that only apply to pages.
@@ -26,7 +26,7 @@ impl ListParameters {
 }
 
 /// Reads the parameters that every list accepts.
-pub(crate) fn read(query: &mut Query<'_>) -> ListParameters {
+pub fn list_parameters(query: &mut Query<'_>) -> ListParameters {
     let limit = query.optional(
         "limit",
         "The maximum number of records per page. Values above 200 count as 200. A page may have fewer records, or none, even if more pages follow.",

@@ -6,29 +6,33 @@ use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 use kernel::{Reason, ReasonRule};
 use serde_json::{Value, json};
 
-use crate::{
-    body::{FieldReader, MAX_UNKNOWN_REPORTED, text},
-    problem::{Issue, Problem},
-};
+use super::body::{FieldReader, MAX_UNKNOWN_REPORTED, text};
+use crate::response::{Issue, Problem};
 
-/// A reader of query parameters. Like [`crate::body::BodyReader`], it yields the description of the parameters when it
+/// A reader of query parameters. Like [`super::BodyReader`], it yields the description of the parameters when it
 /// is run without a query.
-pub(crate) struct Query<'a> {
+pub struct Query<'a> {
     parameters: Option<Vec<(Cow<'a, str>, Cow<'a, str>)>>,
     declared: Vec<Parameter>,
     issues: Vec<Issue>,
 }
 
 /// A query parameter for the OpenAPI document.
-pub(crate) struct Parameter {
-    pub(crate) name: &'static str,
-    pub(crate) description: &'static str,
-    pub(crate) schema: Value,
-    pub(crate) required: bool,
+pub struct Parameter {
+    /// The name.
+    pub name: &'static str,
+    /// The description, for the callers.
+    pub description: &'static str,
+    /// The JSON Schema of its value.
+    pub schema: Value,
+    /// Whether a request without it is invalid.
+    pub required: bool,
 }
 
 impl<'a> Query<'a> {
-    pub(crate) fn parse(raw: &'a str) -> Self {
+    /// Parses the query of a URL.
+    #[must_use]
+    pub fn parse(raw: &'a str) -> Self {
         let mut issues = Vec::new();
         let mut parameters: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
         if form_urlencoded::parse(raw.as_bytes()).nth(MAX_PARAMETERS).is_some() {
@@ -48,7 +52,7 @@ impl<'a> Query<'a> {
     }
 
     /// Returns the parameters that `read` declares.
-    pub(crate) fn describe<T>(read: impl FnOnce(&mut Query<'_>) -> T) -> Vec<Parameter> {
+    pub fn describe<T>(read: impl FnOnce(&mut Query<'_>) -> T) -> Vec<Parameter> {
         let mut query = Query { parameters: None, declared: Vec::new(), issues: Vec::new() };
         read(&mut query);
         query.declared
@@ -69,7 +73,7 @@ impl<'a> Query<'a> {
     }
 
     /// Reads an optional parameter with one value.
-    pub(crate) fn optional<T, E: Display>(
+    pub fn optional<T, E: Display>(
         &mut self,
         name: &'static str,
         description: &'static str,
@@ -81,7 +85,7 @@ impl<'a> Query<'a> {
     }
 
     /// Reads a required parameter with one value.
-    pub(crate) fn required<T, E: Display>(
+    pub fn required<T, E: Display>(
         &mut self,
         name: &'static str,
         description: &'static str,
@@ -99,7 +103,7 @@ impl<'a> Query<'a> {
     }
 
     /// Reads the reason that a write without a body must give.
-    pub(crate) fn reason(&mut self) -> Option<Reason> {
+    pub fn reason(&mut self) -> Option<Reason> {
         self.required(
             "reason",
             "The reason of the change, which is recorded in the audit log.",
@@ -109,7 +113,7 @@ impl<'a> Query<'a> {
     }
 
     /// Reads a filter with comma-separated values, of which a record must have one. An empty set means no filter.
-    pub(crate) fn list<T: Ord, E: Display>(
+    pub fn list<T: Ord, E: Display>(
         &mut self,
         name: &'static str,
         description: &'static str,
@@ -135,7 +139,7 @@ impl<'a> Query<'a> {
     }
 
     /// Adds an error about a parameter.
-    pub(crate) fn error(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
+    pub fn error(&mut self, name: &str, message: impl Into<Cow<'static, str>>) {
         self.issues.push(Issue::new(["query", name], message));
     }
 
@@ -158,7 +162,10 @@ impl<'a> Query<'a> {
     }
 
     /// Returns all errors, including those about parameters that are not declared.
-    pub(crate) fn finish(&mut self) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    /// A 400 response, if there are any.
+    pub fn finish(&mut self) -> Result<(), Problem> {
         let names = self.parameters.iter().flatten().map(|(name, _)| name);
         let unknown: Vec<_> =
             names.filter(|name| !self.declared.iter().any(|declared| declared.name == **name)).collect();

@@ -1,21 +1,21 @@
-//! The errors of the API, and the envelope that they are sent in (contract v1 § 3).
+//! The errors of requests, and the envelope that they are sent in (contract v1 § 3).
 
 use std::borrow::Cow;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
-use findings::FindingError;
 use kernel::{FieldError, StoreError};
 use scopes::Scope;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{negotiation::MediaType, response::ApiResponse};
+use super::ApiResponse;
 
 /// An error response. Its message is sent to the client; internal details are only logged.
 #[derive(Debug)]
-pub(crate) struct Problem {
-    pub(crate) status: StatusCode,
+pub struct Problem {
+    /// The HTTP status of the response.
+    pub status: StatusCode,
     error: &'static str,
     message: Cow<'static, str>,
     issues: Vec<Issue>,
@@ -28,15 +28,16 @@ const STREAM_RETRY_AFTER: &str = "5";
 
 /// One validation error of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Issue {
+pub struct Issue {
     /// The location of the error: the field names within the body, or `query` or `header` followed by a name.
-    pub(crate) path: Vec<String>,
+    pub path: Vec<String>,
     /// The description of the error.
-    pub(crate) message: Cow<'static, str>,
+    pub message: Cow<'static, str>,
 }
 
 impl Issue {
-    pub(crate) fn new<const N: usize>(path: [&str; N], message: impl Into<Cow<'static, str>>) -> Self {
+    /// Creates an error at this location.
+    pub fn new<const N: usize>(path: [&str; N], message: impl Into<Cow<'static, str>>) -> Self {
         Self { path: path.map(str::to_owned).into(), message: message.into() }
     }
 }
@@ -46,7 +47,9 @@ impl Problem {
         Self { status, error, message: message.into(), issues: Vec::new(), members: Map::new(), headers: Vec::new() }
     }
 
-    pub(crate) fn validation(issues: Vec<Issue>) -> Self {
+    /// Creates a 400 response for an invalid request.
+    #[must_use]
+    pub fn validation(issues: Vec<Issue>) -> Self {
         let message = match issues.as_slice() {
             [] => Cow::Borrowed("the request is invalid"),
             [one] if one.path.is_empty() => one.message.clone(),
@@ -64,7 +67,7 @@ impl Problem {
         )
     }
 
-    /// A 401 response. `detail` is the `error` of RFC 6750, or `None` if no credentials were sent at all.
+    /// Creates a 401 response. `detail` is the `error` of RFC 6750, or `None` if no credentials were sent at all.
     pub(crate) fn unauthenticated(message: &'static str, detail: Option<&'static str>) -> Self {
         let challenge = match detail {
             None => r#"Bearer realm="novantra""#.to_owned(),
@@ -73,13 +76,17 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).header(header::WWW_AUTHENTICATE, &challenge)
     }
 
-    pub(crate) fn forbidden(scope: Scope) -> Self {
+    /// Creates a 403 response for a caller without this scope.
+    #[must_use]
+    pub fn forbidden(scope: Scope) -> Self {
         let challenge = format!(r#"Bearer realm="novantra", error="insufficient_scope", scope="{scope}""#);
         Self::new(StatusCode::FORBIDDEN, "forbidden", format!("this request requires the scope {scope}"))
             .header(header::WWW_AUTHENTICATE, &challenge)
     }
 
-    pub(crate) fn not_found() -> Self {
+    /// Creates a 404 response for a record that does not exist, or belongs to others.
+    #[must_use]
+    pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "the record does not exist")
     }
 
@@ -96,13 +103,13 @@ impl Problem {
         .header(header::ALLOW, allow)
     }
 
-    pub(crate) fn not_acceptable(offered: &[MediaType]) -> Self {
-        let offered: Vec<&str> = offered.iter().map(|format| format.as_str()).collect();
+    pub(crate) fn not_acceptable(offered: &[&str]) -> Self {
         let message = format!("this endpoint can only respond with {}", offered.join(" or "));
         Self::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", message)
     }
 
-    pub(crate) fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+    /// Creates a 409 response.
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", message)
     }
 
@@ -134,7 +141,9 @@ impl Problem {
         )
     }
 
-    pub(crate) fn unsupported_media_type(wanted: &'static str) -> Self {
+    /// Creates a 415 response for a body of another media type than `wanted`.
+    #[must_use]
+    pub fn unsupported_media_type(wanted: &'static str) -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
@@ -150,7 +159,8 @@ impl Problem {
         )
     }
 
-    pub(crate) fn unprocessable(message: impl Into<Cow<'static, str>>) -> Self {
+    /// Creates a 422 response for a valid request that the state of the record does not allow.
+    pub fn unprocessable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", message)
     }
 
@@ -163,7 +173,7 @@ impl Problem {
         .header(header::RETRY_AFTER, &retry_after.to_string())
     }
 
-    /// A 429 response for an account that has the maximum number of streams open.
+    /// Creates a 429 response for an account that has the maximum number of streams open.
     pub(crate) fn too_many_streams(max: usize) -> Self {
         let message =
             format!("the account already has {max} streams open, which is the limit: close one, or try again later");
@@ -171,7 +181,7 @@ impl Problem {
             .header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
     }
 
-    /// A 503 response for a server that has the maximum number of streams open.
+    /// Creates a 503 response for a server that has the maximum number of streams open.
     pub(crate) fn stream_limit_reached(max: usize) -> Self {
         let message = format!(
             "the server already has {max} streams open, which is its limit: try again later, or read the list in pages"
@@ -179,7 +189,9 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
     }
 
-    pub(crate) fn internal() -> Self {
+    /// Creates a 500 response. The cause must be logged.
+    #[must_use]
+    pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -192,18 +204,21 @@ impl Problem {
             .header(header::RETRY_AFTER, "2")
     }
 
-    /// An error of the token endpoint (RFC 6749 § 5.2), which OAuth clients and v1 clients can both read.
-    pub(crate) fn oauth(status: StatusCode, error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+    /// Creates an error of a token endpoint (RFC 6749 § 5.2), which OAuth clients and those of the API can both read.
+    pub fn oauth(status: StatusCode, error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(status, error, description).with_oauth_description()
     }
 
     /// Adds the message in `error_description`, where OAuth clients look for it.
-    pub(crate) fn with_oauth_description(self) -> Self {
+    #[must_use]
+    pub fn with_oauth_description(self) -> Self {
         let description = json!(self.message);
         self.member("error_description", description)
     }
 
-    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+    /// Adds a header. A value that no header may have is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
         }
@@ -211,13 +226,15 @@ impl Problem {
     }
 
     /// Adds a member to the envelope.
-    pub(crate) fn member(mut self, name: &str, value: Value) -> Self {
+    #[must_use]
+    pub fn member(mut self, name: &str, value: Value) -> Self {
         self.members.insert(name.to_owned(), value);
         self
     }
 
     /// Returns the error of one item of a batch: the envelope without the request id.
-    pub(crate) fn into_item(self) -> Value {
+    #[must_use]
+    pub fn into_item(self) -> Value {
         self.envelope()
     }
 
@@ -233,7 +250,9 @@ impl Problem {
         Value::Object(body)
     }
 
-    pub(crate) fn into_reply(self, request_id: &str) -> ApiResponse {
+    /// Returns the response with this error.
+    #[must_use]
+    pub fn into_reply(self, request_id: &str) -> ApiResponse {
         let mut body = self.envelope();
         body["requestId"] = json!(request_id);
         let mut response = ApiResponse::json(self.status, Bytes::from(body.to_string()));
@@ -254,25 +273,6 @@ impl From<StoreError> for Problem {
                 tracing::error!(error = %source, "the store contains invalid data or has rejected a statement");
                 Self::internal()
             }
-        }
-    }
-}
-
-impl From<FindingError> for Problem {
-    fn from(error: FindingError) -> Self {
-        match error {
-            FindingError::Invalid(errors) => Self::validation(errors.into_iter().map(Issue::from).collect()),
-            other => Self::unprocessable(other.to_string()),
-        }
-    }
-}
-
-impl From<webhooks::WebhookError> for Problem {
-    fn from(error: webhooks::WebhookError) -> Self {
-        match error {
-            webhooks::WebhookError::Invalid(errors) => Self::validation(errors.into_iter().map(Issue::from).collect()),
-            webhooks::WebhookError::MissingScope(scope) => Self::forbidden(scope),
-            other => Self::unprocessable(other.to_string()),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// `None` for the default, which differs between the server and other commands.
     pub(crate) log_level: Option<String>,
-    pub(crate) api: api::ApiSettings,
+    pub(crate) api: http_api::ApiSettings,
 }
 
 /// The database that stores the records.
@@ -181,7 +181,7 @@ impl SettingsReader<'_> {
         Some(DatabaseOptions { connections: connections?, statement_timeout: statement_timeout? })
     }
 
-    fn api(&mut self) -> Option<api::ApiSettings> {
+    fn api(&mut self) -> Option<http_api::ApiSettings> {
         let token_lifetime = self.value(&table::TOKEN_LIFETIME, |text| {
             TokenLifetime::new(parse_duration(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
         });
@@ -189,18 +189,18 @@ impl SettingsReader<'_> {
         let cursor_lifetime = self.value(&table::CURSOR_LIFETIME, parse_positive_duration);
         let durable_read_audit =
             self.value(&table::AUDIT_READS, |text| parse_one_of(text, &[("durable", true), ("buffered", false)]));
-        let trusted_proxies = self.value_or(&table::TRUSTED_PROXY, str::parse, api::TrustedProxies::default);
+        let trusted_proxies = self.value_or(&table::TRUSTED_PROXY, str::parse, http_api::TrustedProxies::default);
         let body_memory = self.value(&table::REQUEST_BODY_MEMORY, parse_mebibytes);
         let token_read = self.value(&table::RATE_LIMIT_TOKEN_READ, parse_positive);
         let token_write = self.value(&table::RATE_LIMIT_TOKEN_WRITE, parse_positive);
         let organization = self.value(&table::RATE_LIMIT_ORGANIZATION, parse_positive);
         let token_endpoint = self.value(&table::RATE_LIMIT_TOKEN_ENDPOINT, parse_positive);
         let token_endpoint_address = self.value(&table::RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS, parse_positive);
-        Some(api::ApiSettings {
+        Some(http_api::ApiSettings {
             token_lifetime: token_lifetime?,
             idempotency_retention: idempotency_retention?,
             cursor_lifetime: cursor_lifetime?,
-            quotas: api::Quotas {
+            quotas: http_api::Quotas {
                 token_read: token_read?,
                 token_write: token_write?,
                 organization: organization?,

@@ -1,11 +1,13 @@
 //! The server-sent event format of webhook events.
 
 use bytes::Bytes;
+use http_api::response::{AsText, write_json};
+use kernel::{Id, OutboxEvent, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 use webhooks::{Message, StoredEvent, WebhookSecret};
 
-use crate::{response::write_json, services::Services, view::AsText};
+use crate::webhook_services::WebhookServices;
 
 /// The time after which a client should reconnect, in milliseconds.
 const RETRY_MILLIS: u32 = 3000;
@@ -20,7 +22,7 @@ struct Frame<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Headers {
-    webhook_id: AsText<kernel::Id<kernel::OutboxEvent>>,
+    webhook_id: AsText<Id<OutboxEvent>>,
     webhook_timestamp: AsText<i64>,
     webhook_signature: String,
 }
@@ -36,17 +38,22 @@ pub(super) fn comment() -> Bytes {
 }
 
 /// Appends an event to `out`. Its `data` is one line, because the JSON contains no line breaks.
-pub(super) fn write(out: &mut Vec<u8>, event: &StoredEvent, services: &Services, secret: &WebhookSecret) {
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    event: &StoredEvent,
+    at: Timestamp,
+    webhooks: &WebhookServices,
+    secret: &WebhookSecret,
+) {
     let Ok(body) = str::from_utf8(&event.body) else {
         tracing::error!(event = %event.id, "the body of an event is not UTF-8, so the event is left out of the stream");
         return;
     };
-    let at = services.clock.now();
     let content = Message::signed_content(event.id, at, &event.body);
     let headers = Headers {
         webhook_id: AsText(event.id),
         webhook_timestamp: AsText(at.seconds()),
-        webhook_signature: services.webhook_signer.sign_with(secret, &content),
+        webhook_signature: webhooks.signer.sign_with(secret, &content),
     };
     out.extend_from_slice(format!("id: {}\nevent: {}\ndata: ", event.id, event.name).as_bytes());
     write_json(out, &Frame { headers, body });

@@ -5,24 +5,22 @@ use auth::Caller;
 use axum::http::StatusCode;
 
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute},
+    request::{ApiRequest, BodyReader, EnumSetReader, text},
+    response::{ApiResponse, Issue, Problem},
+};
 use kernel::{Changeset, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{AddressPolicy, SubscriptionPatch, SubscriptionStatus, WebhookSubscription, update};
 
 use super::{
-    SubscriptionWithHealth, create::check_read_scopes, event_type_reader, find_owned, status_reader,
-    subscription_response, with_health,
+    SubscriptionWithHealth, create::check_read_scopes, endpoint_url::EndpointUrlReader, event_type_reader, find_owned,
+    status_reader, subscription_response, with_health,
 };
-use crate::{
-    app::App,
-    body::{BodyReader, EndpointUrlReader, EnumSetReader, text},
-    operation::{Document, Media},
-    problem::{Issue, Problem},
-    request::ApiRequest,
-    response::ApiResponse,
-    view::record_media,
-    write::{Command, execute},
-};
+use crate::{errors::webhook_problem, view::record_media, webhook_services::WebhookServices};
 
 /// The command that updates a subscription.
 pub(crate) struct UpdateSubscription {
@@ -70,7 +68,8 @@ impl Command for UpdateSubscription {
         if url.is_some() || event_types.is_some() {
             check_read_scopes(caller, event_types.as_ref().unwrap_or(&current.record.event_types))?;
         }
-        let (changeset, stored) = update(context, timestamp, &caller.account, &current, &self.change)?;
+        let (changeset, stored) =
+            update(context, timestamp, &caller.account, &current, &self.change).map_err(webhook_problem)?;
         Ok((changeset, with_health(app, stored).await?))
     }
 
@@ -82,7 +81,8 @@ impl Command for UpdateSubscription {
 pub(crate) fn patch<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
         request.path_id::<WebhookSubscription>()?;
-        execute(app, request, |object| UpdateSubscription::read(object, &app.services.webhook_addresses)).await
+        let webhooks = WebhookServices::of(request)?;
+        execute(app, request, |object| UpdateSubscription::read(object, &webhooks.addresses)).await
     })
 }
 

@@ -7,6 +7,13 @@ use auth::Caller;
 use axum::http::StatusCode;
 
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute},
+    request::{ApiRequest, BodyReader, EnumSetReader, text},
+    response::{ApiResponse, Problem},
+};
 use kernel::{Changeset, Id, Reader, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{
@@ -14,17 +21,11 @@ use webhooks::{
     WebhookSubscription, subscribe,
 };
 
-use super::{SubscriptionWithHealth, event_type_reader, media_with_secret, subscription_response_with_secret};
-use crate::{
-    app::App,
-    body::{BodyReader, EndpointUrlReader, EnumSetReader, text},
-    operation::{Document, Media},
-    problem::Problem,
-    request::ApiRequest,
-    response::ApiResponse,
-    view::with_location,
-    write::{Command, execute},
+use super::{
+    SubscriptionWithHealth, endpoint_url::EndpointUrlReader, event_type_reader, media_with_secret,
+    subscription_response_with_secret,
 };
+use crate::{errors::webhook_problem, view::with_location, webhook_services::WebhookServices};
 
 /// The command that creates a subscription.
 pub(crate) struct CreateSubscription {
@@ -63,7 +64,7 @@ impl Command for CreateSubscription {
     async fn decide(
         &self,
         app: &App,
-        _: &ApiRequest,
+        request: &ApiRequest,
         caller: &Caller,
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
@@ -78,9 +79,10 @@ impl Command for CreateSubscription {
         let taken_slots = existing.iter().map(|stored| stored.record.slot).collect();
         let id = Id::new(services.entropy.ulid(timestamp.at()));
         let secret = WebhookSecret::generate(&*services.entropy);
-        let encrypted = services.webhook_signer.encrypt(&*services.entropy, id, &secret);
+        let encrypted = WebhookServices::of(request)?.signer.encrypt(&*services.entropy, id, &secret);
         let (changeset, stored) =
-            subscribe(context, timestamp, account, &taken_slots, id, encrypted, &self.subscription)?;
+            subscribe(context, timestamp, account, &taken_slots, id, encrypted, &self.subscription)
+                .map_err(webhook_problem)?;
         Ok((changeset, ((stored, DeliveryHealth::default()), secret)))
     }
 
@@ -92,7 +94,8 @@ impl Command for CreateSubscription {
 
 pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
     Box::pin(async move {
-        execute(app, request, |object| CreateSubscription::read(object, &app.services.webhook_addresses)).await
+        let webhooks = WebhookServices::of(request)?;
+        execute(app, request, |object| CreateSubscription::read(object, &webhooks.addresses)).await
     })
 }
 

@@ -8,6 +8,13 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute},
+    request::{ApiRequest, BodyReader, TimestampReader},
+    response::{ApiResponse, Issue, Problem},
+};
 use kernel::{
     Changeset, Id, PageLimit, PageRequest, Reader, Reason, StoreError, Stored, TimeRange as Times, Timestamp,
     WriteContext, WriteTimestamp,
@@ -21,15 +28,7 @@ use webhooks::{
 };
 
 use super::find_owned;
-use crate::{
-    app::App,
-    body::{BodyReader, TimestampReader},
-    operation::{Document, Media},
-    problem::{Issue, Problem},
-    request::ApiRequest,
-    response::ApiResponse,
-    write::{Command, execute},
-};
+use crate::errors::webhook_problem;
 
 /// The number of events that are read at a time.
 const PAGE_SIZE: usize = 200;
@@ -99,7 +98,8 @@ impl Command for RecoverDeliveries {
         // Events before the creation of the subscription are not meant for it.
         let range = ReplayRange { since: self.since.max(subscription.meta.created_at), until };
         let found = find_undelivered(&*app.services.store, &subscription, range).await?;
-        let (changeset, recovery) = webhooks::recover(context, timestamp, &subscription, &found.failed, &found.missed)?;
+        let (changeset, recovery) = webhooks::recover(context, timestamp, &subscription, &found.failed, &found.missed)
+            .map_err(webhook_problem)?;
         Ok((changeset, (recovery, found.next_since)))
     }
 

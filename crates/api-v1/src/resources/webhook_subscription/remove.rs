@@ -5,19 +5,17 @@ use auth::Caller;
 use axum::http::StatusCode;
 
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute_without_body},
+    request::{ApiRequest, Query},
+    response::{ApiResponse, Problem},
+};
 use kernel::{Changeset, Reason, WriteContext, WriteTimestamp};
 use webhooks::WebhookSubscription;
 
 use super::find_owned;
-use crate::{
-    app::App,
-    operation::{Document, Media},
-    problem::Problem,
-    query::Query,
-    request::ApiRequest,
-    response::ApiResponse,
-    write::{Command, execute_without_body},
-};
 
 /// The command that deletes a subscription.
 pub(crate) struct DeleteSubscription {

@@ -7,20 +7,19 @@ use auth::{Caller, ServiceAccount};
 use axum::http::StatusCode;
 
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute},
+    request::{ApiRequest, BodyReader, SecondsReader},
+    response::{ApiResponse, Problem},
+};
 use kernel::{Changeset, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{WebhookSecret, WebhookSubscription};
 
 use super::{SubscriptionWithHealth, find_owned, media_with_secret, subscription_response_with_secret, with_health};
-use crate::{
-    app::App,
-    body::{BodyReader, SecondsReader},
-    operation::{Document, Media},
-    problem::Problem,
-    request::ApiRequest,
-    response::ApiResponse,
-    write::{Command, execute},
-};
+use crate::{errors::webhook_problem, webhook_services::WebhookServices};
 
 /// The default time for which deliveries are also signed with the previous secret.
 const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -59,8 +58,9 @@ impl Command for RotateSecret {
         let current = find_owned(app, request).await?;
         let services = &app.services;
         let secret = WebhookSecret::generate(&*services.entropy);
-        let encrypted = services.webhook_signer.encrypt(&*services.entropy, current.meta.id, &secret);
-        let (changeset, stored) = webhooks::rotate_secret(context, timestamp, &current, encrypted, self.grace)?;
+        let encrypted = WebhookServices::of(request)?.signer.encrypt(&*services.entropy, current.meta.id, &secret);
+        let (changeset, stored) =
+            webhooks::rotate_secret(context, timestamp, &current, encrypted, self.grace).map_err(webhook_problem)?;
         Ok((changeset, (with_health(app, stored).await?, secret)))
     }
 

@@ -7,6 +7,13 @@ use auth::Caller;
 use axum::http::StatusCode;
 
 use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute},
+    request::{ApiRequest, BodyReader},
+    response::{ApiResponse, Problem},
+};
 use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{
@@ -16,15 +23,9 @@ use webhooks::{
 
 use super::{find_owned, to_dto_with_health, with_health};
 use crate::{
-    app::App,
-    body::BodyReader,
-    operation::{Document, Media},
-    problem::Problem,
-    request::ApiRequest,
-    response::ApiResponse,
     view::{View, record_media},
     webhook_payload::Envelope,
-    write::{Command, execute},
+    webhook_services::WebhookServices,
 };
 
 /// The command that sends a test event.
@@ -57,7 +58,7 @@ impl Command for TestSubscription {
 
     /// Sends the event before the write is in flight, because an endpoint may be slow.
     async fn prepare(&self, app: &App, request: &ApiRequest) -> Result<(), Problem> {
-        let (services, organization) = (&app.services, &request.principal()?.cached.organization);
+        let (services, organization) = (&app.services, request.principal()?.organization_ref());
         let (subscription, health) = with_health(app, find_owned(app, request).await?).await?;
         let at = services.clock.now();
         let id = Id::new(services.entropy.ulid(at));
@@ -72,7 +73,8 @@ impl Command for TestSubscription {
             created_at: at,
             body,
         };
-        let outcome = send(app, &subscription, &event).await;
+        let webhooks = WebhookServices::of(request)?;
+        let outcome = send(&webhooks, &subscription, &event).await;
         let sent = SentTest { event, attempt: Attempt { at, outcome }, finished_at: services.clock.now() };
         // `prepare` is called only once, so the cell is empty.
         self.sent.set(sent).map_err(|_| Problem::internal())
@@ -97,14 +99,18 @@ impl Command for TestSubscription {
 }
 
 /// Signs and sends the event, and returns the outcome.
-async fn send(app: &App, subscription: &Stored<WebhookSubscription>, event: &OutboxEvent) -> AttemptOutcome {
+async fn send(
+    webhooks: &WebhookServices,
+    subscription: &Stored<WebhookSubscription>,
+    event: &OutboxEvent,
+) -> AttemptOutcome {
     let at = event.created_at;
     let secrets: Vec<&EncryptedSecret> = subscription.record.live_secrets(at).collect();
     let content = Message::signed_content(event.id, at, &event.body);
-    match app.services.webhook_signer.sign(subscription.meta.id, &secrets, &content) {
+    match webhooks.signer.sign(subscription.meta.id, &secrets, &content) {
         Some(signature) => {
             let message = Message { id: event.id, timestamp: at.seconds(), signature, body: event.body.clone() };
-            app.services.sender.send(&subscription.record.url, message).await
+            webhooks.sender.send(&subscription.record.url, message).await
         }
         None => AttemptOutcome {
             duration: Duration::ZERO,

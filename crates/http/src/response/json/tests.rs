@@ -6,7 +6,6 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{text::STRIDE, *};
-use crate::view::AsText;
 
 fn written(value: &impl Serialize) -> String {
     let mut out = b"before ".to_vec();
