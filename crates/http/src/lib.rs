@@ -1,39 +1,18 @@
-//! The public HTTP API, version 1: routes, response bodies, errors, and the pipeline that every request passes through.
+//! The HTTP machinery that every surface of the server is built on: the pipeline that each request passes through,
+//! request and response bodies, the generic list, get and write, streams, and the builder of OpenAPI documents.
+//!
+//! A surface, such as version 1 of the API, states its endpoints as [`endpoints::Operation`]s. This crate names none of
+//! their paths and none of their records.
 
-mod account_cache;
-mod app;
-mod audit_recorder;
-mod authenticate;
-mod body;
-mod body_budget;
-mod client_address;
-mod cursor;
-mod header_limits;
-mod json;
-mod negotiation;
-mod openapi;
-mod operation;
-mod paging;
-mod pipeline;
-mod problem;
-mod query;
-mod rate_limit;
-mod replay_encryption;
-mod request;
-mod resources;
-mod response;
-mod router;
-mod routes;
-mod schema;
-mod services;
-mod streams;
-mod view;
-mod webhook_payload;
-mod write;
+pub mod endpoints;
+pub mod handlers;
+pub mod openapi;
+pub mod pipeline;
+pub mod request;
+pub mod response;
+pub mod streams;
 
-pub use app::App;
-pub use client_address::TrustedProxies;
-pub use openapi::openapi;
-pub use router::router;
-pub use services::{ApiSettings, CursorCipher, Observer, Quotas, ResponseCipher, Services};
-pub use webhook_payload::PayloadRenderer;
+pub use endpoints::{Surface, router};
+pub use pipeline::{ApiSettings, App, CommitListener, Observer, Quotas, Services, TrustedProxies};
+pub use request::CursorCipher;
+pub use response::ResponseCipher;

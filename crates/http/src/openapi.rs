@@ -1,42 +1,29 @@
-//! The OpenAPI 3.1 document, generated from the same declarations as the router.
+//! The OpenAPI 3.1 document of an API, generated from the same declarations as the router.
 
-use std::sync::LazyLock;
+mod envelope;
+mod schema;
 
-use bytes::Bytes;
 use scopes::Scope;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    negotiation::MediaType,
-    operation::{Access, Charge, Document, Media, Operation},
-    query::Parameter,
-    routes::{OPERATIONS, components},
-    webhook_payload,
+    endpoints::{Api, Document, Media, Operation},
+    request::{Access, Charge, MediaType, Parameter},
 };
+use envelope::{code_description, envelope_schemas, status_description};
+pub use schema::{enum_schema, nullable_enum_schema};
 
-/// Returns the OpenAPI document, indented for readability.
+/// Returns the OpenAPI document of this API.
 #[must_use]
-pub fn openapi() -> String {
-    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
-/// Returns the OpenAPI document as it is served, without whitespace.
-pub(crate) fn document_bytes() -> Bytes {
-    static SERVED: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
-    SERVED.clone()
-}
-
-fn document() -> Value {
+pub fn document(api: &Api) -> Value {
     let mut paths = Map::new();
-    for operation in OPERATIONS.iter() {
+    for operation in &api.operations {
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
         path[operation.method.as_str().to_lowercase()] = describe(operation);
     }
     let scopes: Map<String, Value> =
         Scope::ALL.iter().map(|scope| (scope.name().to_owned(), json!(scope.description()))).collect();
-    let schemas: Map<String, Value> = components()
+    let schemas: Map<String, Value> = (api.schemas)()
         .into_iter()
         .map(|(name, schema)| (name.to_owned(), schema))
         .chain(envelope_schemas().into_iter().map(|(name, schema)| (name.to_owned(), schema)))
@@ -44,20 +31,19 @@ fn document() -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Novantra API",
-            "version": "1",
-            "description": "Governance, risk and compliance records for integrations. Every request is made by a service \
-                            account with scopes, can be retried safely, and is recorded in the audit log.",
+            "title": api.title,
+            "version": api.version,
+            "description": api.description,
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/", "description": "This installation." }],
         "paths": paths,
-        "webhooks": webhook_payload::webhooks_section(),
+        "webhooks": (api.webhooks)(),
         "components": {
             "securitySchemes": {
                 "serviceAccount": {
                     "type": "oauth2",
-                    "flows": { "clientCredentials": { "tokenUrl": "/api/v1/auth/token", "scopes": scopes } },
+                    "flows": { "clientCredentials": { "tokenUrl": api.token_path, "scopes": scopes } },
                 },
             },
             "schemas": schemas,
@@ -214,94 +200,4 @@ fn headers(operation: &Operation, additional: &[&str]) -> Value {
         .map(|name| ((*name).to_owned(), json!({ "schema": { "type": "string" } })))
         .collect();
     described.into()
-}
-
-/// Returns the description of a status, and its usual `error` code.
-fn status_description(status: u16) -> (&'static str, &'static str) {
-    match status {
-        304 => ("The record still has the ETag that If-None-Match names.", ""),
-        400 => ("The request is invalid; `issues` lists every error.", "validation"),
-        401 => ("The credentials are missing, invalid or expired, or the account is disabled.", "unauthenticated"),
-        403 => ("The token or the account does not have the scope that the message names.", "forbidden"),
-        404 => ("The caller's organization has no record with this identifier.", "not_found"),
-        406 => ("The endpoint can't respond in any media type that the Accept header allows.", "not_acceptable"),
-        409 => ("The key belongs to another record, or concurrent requests kept changing the same record.", "conflict"),
-        412 => ("The record has changed since it was read; read it again.", "precondition_failed"),
-        413 => ("The body is too large.", "payload_too_large"),
-        414 => ("The path and query are too long.", "uri_too_long"),
-        415 => ("The endpoint does not accept a body of this media type or content coding.", "unsupported_media_type"),
-        422 => (
-            "The current state of the record does not allow this, or the idempotency key was used with another request.",
-            "unprocessable",
-        ),
-        429 => ("The rate limit is exceeded; try again after the time in Retry-After.", "rate_limited"),
-        431 => ("The header fields are too large in total.", "header_fields_too_large"),
-        503 => ("The service is temporarily unavailable; try again after the time in Retry-After.", "internal"),
-        _ => ("An internal error occurred; the request id identifies it in the server's log.", "internal"),
-    }
-}
-
-/// Returns the description of an `error` code that is more specific than its status.
-fn code_description(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "invalid_cursor" => {
-            "The cursor was not issued by this list for these filters, or it has expired; start again without it."
-        }
-        "invalid_request" => "A parameter is missing, unknown or repeated.",
-        "unsupported_grant_type" => "The grant type is not supported; use client_credentials.",
-        "invalid_scope" => "A requested scope is unknown, or the account does not have it.",
-        "invalid_client" => "The client credentials are invalid.",
-        _ => return None,
-    })
-}
-
-fn envelope_schemas() -> Vec<(&'static str, Value)> {
-    let issues = json!({
-        "type": "array",
-        "description": "All errors of the request.",
-        "items": {
-            "type": "object",
-            "required": ["path", "message"],
-            "properties": {
-                "path": {
-                    "type": "array",
-                    "items": { "type": "string" },
-                    "description": "The location of the error: the field names within the body, or `query` or `header` followed by a name.",
-                },
-                "message": { "type": "string" },
-            },
-        },
-    });
-    vec![
-        (
-            "Pagination",
-            json!({
-                "type": "object",
-                "properties": { "nextCursor": { "type": "string", "description": "The cursor of the next page. It is absent only on the last page; an earlier page may have few records or none." } },
-            }),
-        ),
-        (
-            "Error",
-            json!({
-                "type": "object",
-                "required": ["error", "message", "requestId"],
-                "properties": {
-                    "error": { "type": "string", "description": "The error code, for programs." },
-                    "message": { "type": "string", "description": "The description of the error, for people." },
-                    "issues": issues,
-                    "requestId": { "type": "string", "description": "The identifier of the request, also in the header `X-Request-Id`." },
-                    "existingId": { "type": "string", "description": "The identifier of the record that has the key, in a 409 response because of a key that is already in use." },
-                    "error_description": { "type": "string", "description": "The description of the error for OAuth clients, at the token endpoint only." },
-                },
-            }),
-        ),
-        (
-            "ItemError",
-            json!({
-                "type": "object",
-                "required": ["error", "message"],
-                "properties": { "error": { "type": "string" }, "message": { "type": "string" }, "issues": issues },
-            }),
-        ),
-    ]
 }

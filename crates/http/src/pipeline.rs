@@ -1,6 +1,18 @@
 //! The request pipeline that every request passes through: authentication, authorization, rate limits, and the audit
 //! entry.
 
+mod account_cache;
+mod app;
+mod audit_recorder;
+mod authenticate;
+mod body_budget;
+mod client_address;
+mod endpoint;
+mod header_limits;
+mod rate_limit;
+mod services;
+mod stream_limits;
+
 use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use axum::{
@@ -14,18 +26,23 @@ use futures_util::FutureExt;
 use kernel::{Action, Id, RequestId};
 
 use crate::{
-    account_cache::CachedAccount,
-    app::App,
-    audit_recorder::AuditNote,
-    authenticate::{AuthenticationFailure, authenticate},
-    header_limits,
-    negotiation::{MediaType, preferred},
-    operation::{Access, Operation},
-    problem::{Issue, Problem},
-    rate_limit::{self, RateLimit},
-    request::{ApiRequest, Principal, origin, printable},
-    response::ApiResponse,
+    request::{Access, ApiRequest, CachedAccount, MediaType, Principal, negotiate, origin, printable},
+    response::{ApiResponse, Issue, Problem},
 };
+
+pub use app::App;
+pub use audit_recorder::AuditNote;
+pub(crate) use authenticate::authenticate;
+pub use authenticate::current_scopes;
+pub use client_address::TrustedProxies;
+pub(crate) use endpoint::Endpoint;
+pub use endpoint::Handler;
+pub use rate_limit::{charge_token, charge_token_failure};
+pub use services::{ApiSettings, CommitListener, Observer, Quotas, Services};
+pub use stream_limits::{StreamLimits, StreamPermit};
+
+use authenticate::AuthenticationFailure;
+use rate_limit::RateLimit;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
@@ -47,8 +64,8 @@ pub(crate) enum RouteMatch {
     Unmatched(Problem),
 }
 
-/// Handles a request for `operation` and returns its response.
-pub(crate) async fn handle(app: &App, operation: &'static Operation, route: RouteMatch, request: Request) -> Response {
+/// Handles a request for this endpoint and returns its response.
+pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, request: Request) -> Response {
     // The duration of a request is not domain time: the wall clock is too coarse for it and may step.
     let began = Instant::now();
     let request_id = Id::new(app.services.entropy.ulid(app.services.clock.now()));
@@ -56,13 +73,15 @@ pub(crate) async fn handle(app: &App, operation: &'static Operation, route: Rout
     let peer = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
     let address = peer.map(|peer| app.services.settings.trusted_proxies.client_address(peer, &parts.headers));
     let mut state = RequestState::default();
-    let mut origin = origin(operation, &parts, request_id, address);
+    let path = endpoint.route.path;
+    let mut origin = origin(path, &parts, request_id, address);
     if matches!(route, RouteMatch::Unmatched(_)) {
         origin.route = Some(printable(parts.uri.path().as_bytes(), 200).into());
     }
     let method = parts.method.clone();
     let request = ApiRequest {
-        operation,
+        route: endpoint.route,
+        state: Arc::clone(&endpoint.state),
         media_type: MediaType::Json,
         request_id,
         parts,
@@ -71,65 +90,56 @@ pub(crate) async fn handle(app: &App, operation: &'static Operation, route: Rout
         address,
         principal: None,
     };
-    let result = catch_panic(request_id, process(app, request, route, body, &mut state)).await;
+    let result = catch_panic(request_id, process(app, endpoint, request, route, body, &mut state)).await;
 
     let refused = result.is_err();
     let rate_limited = state.rate_limit.as_ref().is_some_and(RateLimit::is_exceeded)
-        || (matches!(operation.access, Access::Scope(_))
+        || (matches!(endpoint.route.access, Access::Scope(_))
             && result.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS));
     let name = request_id.to_string();
     let mut response = result.unwrap_or_else(|problem| problem.into_reply(&name));
     if !response.is_recorded {
         let note = AuditNote {
-            action: audit_action(operation, refused, response.replayed),
+            action: audit_action(endpoint.action, refused, response.replayed),
             subject: response.subject.take(),
             origin,
             status: response.status.as_u16(),
             changes: Vec::new(),
         };
-        let record = async {
-            match &state.principal {
-                Some(principal) if rate_limited => {
-                    app.audit_recorder.record_rate_limited(&app.services, &principal.cached, note).await
-                }
-                _ => {
-                    app.audit_recorder
-                        .record(&app.services, state.account.map(|cached| cached.audit_identity()), note)
-                        .await
-                }
-            }
-            .map_err(Problem::from)
-        };
+        // Without a principal, only the account that an invalid token names is known.
+        let rate_limited = rate_limited && state.principal.is_some();
+        let record = async { Ok(app.record(state.account.as_deref(), note, rate_limited).await?) };
         if let Err(problem) = catch_panic(request_id, record).await {
             // A response that can't be recorded is not sent; the server's log has its status.
-            tracing::warn!(request_id = %name, status = response.status.as_u16(), route = operation.path, "a request could not be recorded in the audit log, so its response was replaced by an error");
+            tracing::warn!(request_id = %name, status = response.status.as_u16(), route = path, "a request could not be recorded in the audit log, so its response was replaced by an error");
             response = problem.into_reply(&name);
         }
     }
     if response.status.is_server_error() {
-        tracing::warn!(request_id = %name, method = %method, route = operation.path, status = response.status.as_u16(), "a request failed with a server error");
+        tracing::warn!(request_id = %name, method = %method, route = path, status = response.status.as_u16(), "a request failed with a server error");
     }
-    app.services.observer.record_response(method.as_str(), operation.path, response.status.as_u16(), began.elapsed());
+    app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());
     finalize(response, name, state.rate_limit)
 }
 
-fn audit_action(operation: &Operation, refused: bool, replayed: bool) -> Action {
+fn audit_action(action: &'static str, refused: bool, replayed: bool) -> Action {
     match (refused, replayed) {
-        (false, false) => Action::new(operation.action),
-        (true, _) => Action(format!("{}.refused", operation.action).into()),
-        (false, true) => Action(format!("{}.replayed", operation.action).into()),
+        (false, false) => Action::new(action),
+        (true, _) => Action(format!("{action}.refused").into()),
+        (false, true) => Action(format!("{action}.replayed").into()),
     }
 }
 
 /// Runs the checks of the pipeline in order, and then the handler of the operation.
 async fn process(
     app: &App,
+    endpoint: &Endpoint,
     mut request: ApiRequest,
     route: RouteMatch,
     body: Body,
     state: &mut RequestState,
 ) -> Result<ApiResponse, Problem> {
-    match request.operation.access {
+    match endpoint.route.access {
         Access::Scope(scope) => {
             authenticate_and_charge(app, &request, state).await?;
             let principal = state.principal.as_ref().ok_or_else(Problem::internal)?;
@@ -153,13 +163,12 @@ async fn process(
     if request.parts.headers.contains_key(ON_BEHALF_OF) {
         return Err(Problem::validation(vec![Issue::new(["header", "X-On-Behalf-Of"], "is not supported")]));
     }
-    let offered = request.operation.media_types;
-    request.media_type = preferred(&request.parts.headers, offered).ok_or_else(|| Problem::not_acceptable(offered))?;
+    request.media_type = negotiate(&request.parts.headers, endpoint.media_types)?;
     // The permit is held until the request is done, because the decoded body is larger than its bytes.
     let (body, _permit) = app.body_budget.read_body(body, state.principal.is_some()).await?;
     request.body = body;
     request.principal = state.principal.clone();
-    (request.operation.handler)(app, &request).await
+    (endpoint.handler)(app, &request).await
 }
 
 /// Turns a panic into a 500 response, so that it does not break the connection. Not an `async fn`, because its future
@@ -186,7 +195,7 @@ async fn authenticate_and_charge(app: &App, request: &ApiRequest, state: &mut Re
     )?;
     state.account = Some(Arc::clone(&principal.cached));
     let principal = state.principal.insert(principal);
-    let rate_limit = rate_limit::charge(app, &principal.caller.account, request.operation.charge).await?;
+    let rate_limit = rate_limit::charge(app, &principal.caller.account, request.route.charge).await?;
     let rate_limit = state.rate_limit.insert(rate_limit);
     rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
 }
@@ -212,7 +221,7 @@ fn finalize(response: ApiResponse, request_id: String, rate_limit: Option<RateLi
 mod tests {
     use super::*;
 
-    fn size<F>(_: impl Fn(&'static App, &'static Operation, RouteMatch, Request) -> F) -> usize {
+    fn size<F>(_: impl Fn(&'static App, &'static Endpoint, RouteMatch, Request) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -1,4 +1,8 @@
-//! The response of the API, before it becomes an HTTP response.
+//! The response of an endpoint, before it becomes an HTTP response.
+
+mod json;
+mod problem;
+mod replay_encryption;
 
 use axum::{
     body::Body,
@@ -8,12 +12,16 @@ use bytes::Bytes;
 use kernel::{Revision, StoredResponse, Subject};
 use serde::Serialize;
 
-use crate::json;
+pub use json::AsText;
+pub use problem::{Issue, Problem};
+pub use replay_encryption::ResponseCipher;
+pub(crate) use replay_encryption::{from_stored, to_stored};
 
-/// A response of the API, with the data that the audit log needs.
+/// The response of an endpoint, with the data that the audit log needs.
 #[derive(Debug)]
-pub(crate) struct ApiResponse {
-    pub(crate) status: StatusCode,
+pub struct ApiResponse {
+    /// The HTTP status.
+    pub status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
     /// The streamed body that is sent instead of `body`.
@@ -21,7 +29,7 @@ pub(crate) struct ApiResponse {
     /// The subject of the request, for the audit log.
     pub(crate) subject: Option<Subject>,
     /// Whether the audit entry is already stored, because it was committed with a changeset.
-    pub(crate) is_recorded: bool,
+    pub is_recorded: bool,
     /// Whether this is the replay of a stored response.
     pub(crate) replayed: bool,
     /// Whether the body holds a secret.
@@ -31,7 +39,9 @@ pub(crate) struct ApiResponse {
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 impl ApiResponse {
-    pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
+    /// Creates a response with a JSON body.
+    #[must_use]
+    pub fn json(status: StatusCode, body: Bytes) -> Self {
         Self {
             status,
             headers: vec![(header::CONTENT_TYPE, JSON)],
@@ -44,8 +54,8 @@ impl ApiResponse {
         }
     }
 
-    /// A response with the body `{"<name>": <record>}`.
-    pub(crate) fn record(status: StatusCode, name: &str, record: &impl Serialize) -> Self {
+    /// Creates a response with the body `{"<name>": <record>}`.
+    pub fn record(status: StatusCode, name: &str, record: &impl Serialize) -> Self {
         let mut body = Vec::with_capacity(1024);
         body.extend_from_slice(b"{\"");
         body.extend_from_slice(name.as_bytes());
@@ -55,28 +65,37 @@ impl ApiResponse {
         Self::json(status, body.into())
     }
 
-    pub(crate) fn empty(status: StatusCode) -> Self {
+    /// Creates a response without a body.
+    #[must_use]
+    pub fn empty(status: StatusCode) -> Self {
         Self { headers: Vec::new(), ..Self::json(status, Bytes::new()) }
     }
 
-    pub(crate) fn header(mut self, name: HeaderName, value: impl AsRef<str>) -> Self {
+    /// Adds a header. A value that no header may have is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: impl AsRef<str>) -> Self {
         if let Ok(value) = HeaderValue::from_str(value.as_ref()) {
             self.headers.push((name, value));
         }
         self
     }
 
-    pub(crate) fn with_subject(mut self, subject: Subject) -> Self {
+    /// Sets the subject of the request, for the audit log.
+    #[must_use]
+    pub fn with_subject(mut self, subject: Subject) -> Self {
         self.subject = Some(subject);
         self
     }
 
     /// Marks a body that holds a secret: it must not be cached, and it is stored for replay only in encrypted form.
-    pub(crate) fn confidential(self) -> Self {
+    #[must_use]
+    pub fn confidential(self) -> Self {
         Self { confidential: true, ..self }.header(header::CACHE_CONTROL, "no-store")
     }
 
-    pub(crate) fn with_etag(self, revision: Revision) -> Self {
+    /// Adds the entity tag of a record's revision.
+    #[must_use]
+    pub fn with_etag(self, revision: Revision) -> Self {
         self.header(header::ETAG, etag(revision))
     }
 
@@ -119,6 +138,9 @@ impl ApiResponse {
     }
 }
 
+/// The header with the time up to which a list is complete.
+pub(crate) const AS_OF: HeaderName = HeaderName::from_static("x-as-of");
+
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Returns the entity tag of a record's revision.
@@ -127,7 +149,7 @@ pub(crate) fn etag(revision: Revision) -> String {
 }
 
 /// Appends a value as JSON. Response bodies have no maps with keys that are not strings, so this can't fail.
-pub(crate) fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {
+pub fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {
     if let Err(error) = json::write(out, value) {
         tracing::error!(%error, "a response body could not be serialized");
         out.extend_from_slice(b"null");

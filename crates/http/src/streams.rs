@@ -1,39 +1,29 @@
-//! Streamed responses: whole collections with one line per record (contract v1 § 1), and events as they happen.
+//! Streamed responses, such as whole collections with one line per record (contract v1 § 1).
 //!
 //! A stream outlives the handling of its request. After the audit entry is recorded and the head is sent, a separate
-//! task produces the lines at the client's pace. If the stream is aborted for any reason, the last line is missing and
-//! the connection is closed before the end of the body, so that the client notices.
+//! task produces the chunks at the client's pace. If the stream is aborted for any reason, the end of the body is
+//! missing and the connection is closed before it, so that the client notices.
 
 mod abort;
 mod body;
-mod events;
 mod revocation;
-mod stream_limits;
+mod writer;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use axum::http::{HeaderValue, StatusCode, header};
 use futures_util::FutureExt;
 use kernel::SnapshotStream;
-use tokio::{
-    sync::mpsc,
-    time::{sleep, timeout},
-};
-
-pub(crate) use events::{EventStreams, event_stream_response as events_response};
-pub(crate) use stream_limits::StreamLimits;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    app::App, negotiation::MediaType, operation::Access, problem::Problem, request::ApiRequest, response::ApiResponse,
-    view::AS_OF,
+    pipeline::{App, StreamPermit},
+    request::{Access, ApiRequest},
+    response::{AS_OF, ApiResponse, Problem},
 };
-use abort::StreamAbort;
-use body::{Chunk, body};
-use stream_limits::LimitReached;
-pub(crate) use stream_limits::StreamPermit;
+pub use abort::StreamAbort;
+pub use writer::StreamWriter;
 
-/// The maximum time in which a client must accept a chunk.
-const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum duration of a stream of a collection, which holds its database snapshot all the time.
 const MAX_DURATION: Duration = Duration::from_secs(15 * 60);
 /// The size of a chunk, in bytes, at which it is sent.
@@ -44,58 +34,71 @@ const LINE_CAPACITY: usize = 4 * 1024;
 const LAST_LINE: &[u8] = b"{\"pagination\":{}}\n";
 
 /// Acquires a permit for a stream of a collection.
-pub(crate) fn acquire_permit(app: &App, request: &ApiRequest) -> Result<StreamPermit, Problem> {
-    acquire(&app.stream_limits, request)
+///
+/// # Errors
+/// A 429 response if the account has too many streams open, and a 503 response if the server has.
+pub fn acquire_permit(app: &App, request: &ApiRequest) -> Result<StreamPermit, Problem> {
+    app.stream_limits.acquire(request.principal()?.caller.account.meta.id)
 }
 
-/// Acquires a permit for a stream of events.
-pub(crate) fn acquire_event_permit(app: &App, request: &ApiRequest) -> Result<StreamPermit, Problem> {
-    acquire(&app.event_streams.limits, request)
-}
-
-fn acquire(limits: &Arc<StreamLimits>, request: &ApiRequest) -> Result<StreamPermit, Problem> {
-    limits.acquire(request.principal()?.caller.account.meta.id).map_err(|reached| match reached {
-        LimitReached::Account => Problem::too_many_streams(limits.max_per_account),
-        LimitReached::Server => Problem::stream_limit_reached(limits.max),
-    })
-}
-
-/// Responds with a snapshot as newline-delimited JSON.
-pub(crate) fn stream_response<T: Send + Sync + 'static>(
+/// Responds with a body that `produce` writes in a task of its own, in the negotiated media type. The stream is aborted
+/// when the client closes the connection or loses access.
+///
+/// # Errors
+/// An internal error if the endpoint requires no scope.
+pub fn respond<F>(
     app: &App,
     request: &ApiRequest,
     permit: StreamPermit,
-    snapshot: SnapshotStream<T>,
-    write: impl Fn(&T, &mut Vec<u8>) + Send + 'static,
-) -> Result<ApiResponse, Problem> {
-    let Access::Scope(scope) = request.operation.access else { return Err(Problem::internal()) };
+    produce: impl FnOnce(StreamWriter) -> F + Send + 'static,
+) -> Result<ApiResponse, Problem>
+where
+    F: Future<Output = Result<(), StreamAbort>> + Send,
+{
+    let Access::Scope(scope) = request.route.access else { return Err(Problem::internal()) };
     let (app, principal) = (app.clone(), request.principal()?.clone());
-    let (request_id, route) = (request.request_id, request.operation.path);
+    let (request_id, route) = (request.request_id, request.route.path);
     let (chunks, receiver) = mpsc::channel(1);
-    let as_of = snapshot.as_of.to_string();
     tokio::spawn(async move {
-        let lines = AssertUnwindSafe(write_lines(snapshot, write, &chunks)).catch_unwind();
+        let producing = AssertUnwindSafe(produce(StreamWriter { chunks: chunks.clone() })).catch_unwind();
         let ended = tokio::select! {
-            ended = lines => ended.unwrap_or(Err(StreamAbort::Panicked)),
+            ended = producing => ended.unwrap_or(Err(StreamAbort::Panicked)),
             () = chunks.closed() => Err(StreamAbort::ClientDisconnected),
             abort = revocation::wait_until_revoked(&app, &principal, scope) => Err(abort),
-            () = sleep(MAX_DURATION) => Err(StreamAbort::TooLong),
         };
         if let Err(abort) = ended {
             abort.log(request_id, route);
         }
         drop(permit);
     });
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(MediaType::NdJson.as_str()));
-    Ok(ApiResponse { headers: vec![content_type], stream: Some(body(receiver)), ..ApiResponse::empty(StatusCode::OK) }
-        .header(AS_OF, as_of))
+    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(request.media_type.as_str()));
+    let stream = Some(body::body(receiver));
+    Ok(ApiResponse { headers: vec![content_type], stream, ..ApiResponse::empty(StatusCode::OK) })
+}
+
+/// Responds with a snapshot as newline-delimited JSON.
+///
+/// # Errors
+/// An internal error if the endpoint requires no scope.
+pub fn snapshot_response<T: Send + Sync + 'static>(
+    app: &App,
+    request: &ApiRequest,
+    permit: StreamPermit,
+    snapshot: SnapshotStream<T>,
+    write: impl Fn(&T, &mut Vec<u8>) + Send + 'static,
+) -> Result<ApiResponse, Problem> {
+    let as_of = snapshot.as_of.to_string();
+    let produce = async move |writer| {
+        timeout(MAX_DURATION, write_lines(snapshot, write, &writer)).await.unwrap_or(Err(StreamAbort::TooLong))
+    };
+    Ok(respond(app, request, permit, produce)?.header(AS_OF, as_of))
 }
 
 /// Writes the lines at the client's pace.
 async fn write_lines<T: Sync>(
     mut snapshot: SnapshotStream<T>,
     write: impl Fn(&T, &mut Vec<u8>),
-    chunks: &mpsc::Sender<Chunk>,
+    writer: &StreamWriter,
 ) -> Result<(), StreamAbort> {
     let new_buffer = || Vec::with_capacity(CHUNK_SIZE + LINE_CAPACITY);
     let mut lines = new_buffer();
@@ -104,19 +107,12 @@ async fn write_lines<T: Sync>(
             write(item, &mut lines);
             lines.push(b'\n');
             if lines.len() >= CHUNK_SIZE {
-                let bytes = std::mem::replace(&mut lines, new_buffer()).into();
-                send_chunk(chunks, Chunk { bytes, is_last: false }).await?;
+                writer.send(std::mem::replace(&mut lines, new_buffer()).into()).await?;
             }
         }
     }
     // The snapshot is released before the client reads the rest.
     drop(snapshot);
     lines.extend_from_slice(LAST_LINE);
-    send_chunk(chunks, Chunk { bytes: lines.into(), is_last: true }).await
-}
-
-/// Sends a chunk to the body, and fails if the client does not accept it in time.
-async fn send_chunk(chunks: &mpsc::Sender<Chunk>, chunk: Chunk) -> Result<(), StreamAbort> {
-    let sent = timeout(STALL_TIMEOUT, chunks.send(chunk)).await.map_err(|_| StreamAbort::Stalled)?;
-    sent.map_err(|_| StreamAbort::ClientDisconnected)
+    writer.finish(lines.into()).await
 }

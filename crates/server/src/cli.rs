@@ -101,7 +101,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     let output = Output::new(command_line.json);
     let read = || read_settings(&matches, command_line.config.clone());
     match command_line.command {
-        Command::Openapi => print_line(&api::openapi()),
+        Command::Openapi => print_line(&api_v1::openapi()),
         Command::Settings => print_line(&settings::reference()),
         Command::Audit(audit::Audit::Verify(verify)) if verify.file.is_some() => audit::verify_file(&verify, output),
         Command::Check(check) => {

@@ -7,10 +7,11 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use api::{ApiSettings, Observer, Services};
+use api_v1::DeliveryTrigger;
 use audit::CheckpointSigner;
 use auth::{EncryptedSigningKey, SecretHasher};
 use crypto::{Argon2Hasher, CheckpointKey, CheckpointPublicKey, SystemEntropy};
+use http_api::{ApiSettings, Observer, Services};
 use kernel::{Clock, Entropy};
 use limits::{LimitStore, SharedBuckets};
 use store::DynStore;
@@ -118,7 +119,7 @@ impl Installation {
         self.keys.new_signing_key(&*self.clock, &*self.entropy)
     }
 
-    /// The services that the API depends on.
+    /// The services that all surfaces depend on.
     ///
     /// # Errors
     /// If there is no token signing key.
@@ -141,10 +142,7 @@ impl Installation {
             cursor_cipher: Arc::new(self.keys.cursor_cipher()),
             response_cipher: Arc::new(self.keys.response_cipher()),
             observer,
-            webhook_signer: Arc::clone(&webhooks.secrets),
-            sender: Arc::clone(&webhooks.sender),
-            delivery_notifier: Arc::clone(&webhooks.notifier) as _,
-            webhook_addresses: webhooks.addresses.clone(),
+            commit_listener: Arc::new(DeliveryTrigger(Arc::clone(&webhooks.notifier) as _)),
             settings: settings.clone(),
         })
     }

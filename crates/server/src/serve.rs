@@ -10,7 +10,7 @@ mod tasks;
 
 use std::sync::Arc;
 
-use api::App;
+use http_api::App;
 
 use crate::{
     compose::{Installation, OpenMode, Webhooks},
@@ -146,17 +146,18 @@ impl Server {
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
         let (distributor, dispatcher) =
             (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
+        let endpoint_services = webhooks.endpoint_services();
         let notifier = webhooks.notifier;
         let fan_out = fan_out_events::run(distributor, Arc::clone(store), Arc::clone(&notifier), stop.clone());
         let fan_out = tokio::spawn(fan_out);
         let deliveries = tokio::spawn(send_deliveries::run(dispatcher, Arc::clone(store), notifier, stop.clone()));
-        let requests = api.serve(api::router(app.clone()), settings.max_connections, Some(metrics), stop);
+        let requests = api.serve(http_api::router(app.clone(), [api_v1::surface(endpoint_services)]), settings.max_connections, Some(metrics), stop);
         let mut requests = tokio::spawn(requests);
 
         let signal = signals.next().await;
         tracing::info!("received {signal}: finishing requests in flight");
         trigger.fire();
-        app.close_event_streams();
+        webhooks.close_event_streams();
         tokio::select! {
             result = &mut requests => result?,
             signal = signals.next() => tracing::warn!("received {signal} again: aborting requests in flight"),

@@ -4,19 +4,26 @@ use kernel::{Id, RequestId, StoreError};
 
 /// The reason why a stream was aborted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StreamAbort {
+pub enum StreamAbort {
+    /// The client closed the connection.
     #[error("the client closed the connection")]
     ClientDisconnected,
+    /// The client did not accept a chunk in time.
     #[error("the client did not read for 30 s")]
     Stalled,
+    /// The stream exceeded its maximum duration.
     #[error("it exceeded the maximum duration of 15 minutes")]
     TooLong,
+    /// The account lost its access.
     #[error("the account no longer has access")]
     Revoked,
+    /// The access of the account could not be checked, because the store failed or did not respond in time.
     #[error("the access of the account could not be checked")]
     AccessUnknown(#[source] Option<StoreError>),
+    /// The store failed.
     #[error("the store failed: {0}")]
     Store(#[source] StoreError),
+    /// The task of the stream panicked.
     #[error("the task of the stream panicked")]
     Panicked,
 }

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use kernel::StoreError;
-use scopes::{Scope, ScopeSet};
+use scopes::Scope;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::abort::StreamAbort;
-use crate::{app::App, request::Principal};
+use crate::{
+    pipeline::{App, current_scopes},
+    request::Principal,
+};
 
 /// The interval at which the access is checked, and the maximum time of a check. A stream thus ends at most twice this
 /// time after a change, which leaves a second of the 5 s for the end to reach the client.
@@ -32,12 +35,4 @@ pub(super) async fn wait_until_revoked(app: &App, principal: &Principal, scope: 
 /// The stream may continue after the token expires.
 async fn still_has_scope(app: &App, principal: &Principal, scope: Scope) -> Result<bool, StoreError> {
     Ok(current_scopes(app, principal).await?.is_some_and(|scopes| scopes.contains(scope)))
-}
-
-/// Returns the current scopes of the account, or `None` if it is not active any more.
-pub(super) async fn current_scopes(app: &App, principal: &Principal) -> Result<Option<ScopeSet>, StoreError> {
-    let account = principal.caller.account.meta.id;
-    let current = app.accounts.current(&*app.services.store, principal.organization(), account).await?;
-    let now = app.services.clock.now();
-    Ok(current.filter(|cached| cached.account.record.is_active_at(now)).map(|cached| cached.account.record.scopes))
 }

@@ -5,9 +5,9 @@ mod tokens;
 
 use std::sync::Arc;
 
-use api::{CursorCipher, ResponseCipher};
 use auth::EncryptedSigningKey;
 use crypto::{CursorKey, Encryptor, HmacWebhookSigner, MasterKey, generate_signing_key};
+use http_api::{CursorCipher, ResponseCipher};
 use kernel::{Clock, Entropy};
 use store::DynStore;
 

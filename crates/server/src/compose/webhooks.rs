@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api_v1::WebhookServices;
 use delivery::{
     DeliveryObserver, DeliveryServices, Dispatcher, Distributor, GuardedSender, LocalNotifier, Roots, SystemResolver,
 };
@@ -12,9 +13,9 @@ use crate::settings::WebhookSettings;
 
 /// The webhook services shared by the API and the delivery tasks.
 pub(crate) struct Webhooks {
-    pub(super) secrets: Arc<dyn WebhookSigner>,
-    pub(super) sender: Arc<dyn Sender>,
-    pub(super) addresses: AddressPolicy,
+    secrets: Arc<dyn WebhookSigner>,
+    sender: Arc<dyn Sender>,
+    addresses: AddressPolicy,
     pub(crate) notifier: Arc<LocalNotifier>,
     concurrency: usize,
 }
@@ -32,6 +33,12 @@ impl Webhooks {
             notifier: Arc::default(),
             concurrency: settings.concurrency,
         }
+    }
+
+    /// Creates the services of the webhook endpoints.
+    pub(crate) fn endpoint_services(&self) -> Arc<WebhookServices> {
+        let (signer, sender) = (Arc::clone(&self.secrets), Arc::clone(&self.sender));
+        Arc::new(WebhookServices::new(signer, sender, self.addresses.clone()))
     }
 
     /// Creates the worker that fans out events to deliveries.

@@ -92,7 +92,7 @@ impl<'a> Importer<'a> {
             let existing = Reader::<Finding>::get_by_keys(&**store, self.organization.id, &keys).await?;
             Ok(findings::write_batch(
                 &context,
-                &api::PayloadRenderer,
+                &api_v1::PayloadRenderer,
                 store.begin_write(),
                 findings.to_vec(),
                 existing,

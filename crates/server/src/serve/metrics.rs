@@ -102,7 +102,7 @@ impl Metrics {
     }
 }
 
-impl api::Observer for Metrics {
+impl http_api::Observer for Metrics {
     fn record_response(&self, method: &str, route: &'static str, status: u16, took: Duration) {
         // A client can send any method name, and each would become a time series.
         let method = match method {
@@ -134,7 +134,7 @@ fn resident_bytes() -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use api::Observer;
+    use http_api::Observer;
 
     use super::*;
 

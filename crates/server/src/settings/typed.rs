@@ -41,7 +41,7 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// `None` for the default, which differs between the server and other commands.
     pub(crate) log_level: Option<String>,
-    pub(crate) api: api::ApiSettings,
+    pub(crate) api: http_api::ApiSettings,
 }
 
 /// The format of the log.
@@ -140,7 +140,7 @@ fn read_tls(reader: &mut SettingsReader<'_>) -> Option<Option<CertificateFiles>>
     }
 }
 
-fn read_api(reader: &mut SettingsReader<'_>) -> Option<api::ApiSettings> {
+fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
     let token_lifetime = reader.value(&table::TOKEN_LIFETIME, |text| {
         TokenLifetime::new(parse_duration(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
     });
@@ -148,18 +148,18 @@ fn read_api(reader: &mut SettingsReader<'_>) -> Option<api::ApiSettings> {
     let cursor_lifetime = reader.value(&table::CURSOR_LIFETIME, parse_positive_duration);
     let durable_read_audit =
         reader.value(&table::AUDIT_READS, |text| parse_one_of(text, &[("durable", true), ("buffered", false)]));
-    let trusted_proxies = reader.value_or(&table::TRUSTED_PROXY, str::parse, api::TrustedProxies::default);
+    let trusted_proxies = reader.value_or(&table::TRUSTED_PROXY, str::parse, http_api::TrustedProxies::default);
     let body_memory = reader.value(&table::REQUEST_BODY_MEMORY, parse_mebibytes);
     let token_read = reader.value(&table::RATE_LIMIT_TOKEN_READ, parse_positive);
     let token_write = reader.value(&table::RATE_LIMIT_TOKEN_WRITE, parse_positive);
     let organization = reader.value(&table::RATE_LIMIT_ORGANIZATION, parse_positive);
     let token_endpoint = reader.value(&table::RATE_LIMIT_TOKEN_ENDPOINT, parse_positive);
     let token_endpoint_address = reader.value(&table::RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS, parse_positive);
-    Some(api::ApiSettings {
+    Some(http_api::ApiSettings {
         token_lifetime: token_lifetime?,
         idempotency_retention: idempotency_retention?,
         cursor_lifetime: cursor_lifetime?,
-        quotas: api::Quotas {
+        quotas: http_api::Quotas {
             token_read: token_read?,
             token_write: token_write?,
             organization: organization?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::App;
+use http_api::App;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::{compose::Installation, operations::rotate_if_due, serve::shutdown::ShutdownSignal, settings::Settings};

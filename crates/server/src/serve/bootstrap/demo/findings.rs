@@ -80,7 +80,7 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
     let organization = workspace.meta.id;
     let (organization_ref, attribution) = (OrganizationRef::from(workspace), operator.attribution());
     let write_context = operator.write_context(&organization_ref, &attribution);
-    let renderer = &api::PayloadRenderer;
+    let renderer = &api_v1::PayloadRenderer;
     let store = &operator.installation.store;
     let mut keys: Vec<&str> = FINDINGS.iter().map(|sample| sample.control).collect();
     keys.sort_unstable();
@@ -126,7 +126,7 @@ async fn report_duplicate(
             let timestamp = operator.installation.store.begin_write();
             let originals = std::slice::from_ref(original);
             let (changeset, _, _) =
-                record_event(write_context, &api::PayloadRenderer, timestamp, duplicate, event.clone(), originals)?;
+                record_event(write_context, &api_v1::PayloadRenderer, timestamp, duplicate, event.clone(), originals)?;
             Ok((changeset, ()))
         })
         .await

@@ -1,0 +1,12 @@
+//! Version 1 of the public API: its endpoints, the JSON representation of its records, and the payloads of its webhooks.
+
+mod errors;
+mod resources;
+mod routes;
+mod view;
+mod webhook_payload;
+mod webhook_services;
+
+pub use resources::PayloadRenderer;
+pub use routes::{openapi, surface};
+pub use webhook_services::{DeliveryTrigger, WebhookServices};

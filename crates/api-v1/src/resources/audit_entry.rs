@@ -1,0 +1,129 @@
+//! `GET /audit/entries`: the audit log of the organization, for export to a SIEM.
+
+use std::collections::BTreeSet;
+
+use audit::{AuditFilter, AuditLog, StoredEntry, canonical_json};
+use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::Document,
+    handlers::ListRequest,
+    request::{ApiRequest, MediaType, Query, list_parameters},
+    response::{ApiResponse, Problem},
+    streams,
+};
+use kernel::Reference;
+use serde_json::{Value, json};
+
+use crate::view::list_document_of;
+
+fn filter(query: &mut Query<'_>) -> AuditFilter {
+    let mut texts = |name, description| -> BTreeSet<String> {
+        query.list(
+            name,
+            description,
+            || json!({ "type": "string" }),
+            |text| Reference::parse(text).map(|text| text.as_str().to_owned()),
+        )
+    };
+    AuditFilter {
+        actions: texts("action", "Only entries with one of these actions, such as `finding.created`."),
+        actors: texts("actorId", "Only entries of one of these actors, such as `svc_…`."),
+        subjects: texts("subjectId", "Only entries about one of these records, such as `find_…`."),
+    }
+}
+
+pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        let mut query = Query::parse(request.query());
+        let filter = filter(&mut query);
+        let list_request = ListRequest::parse(app, request, &mut query)?;
+        if request.media_type == MediaType::NdJson {
+            let (store, permit) = (&*app.services.store, streams::acquire_permit(app, request)?);
+            let snapshot =
+                AuditLog::stream_entries(store, list_request.organization, &filter, &list_request.as_stream()).await?;
+            return streams::snapshot_response(app, request, permit, snapshot, write);
+        }
+        let page =
+            AuditLog::entries(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
+        Ok(list_request.to_response(app, "entries", &page, write))
+    })
+}
+
+/// Writes the entry in the canonical form that was hashed, so that an exported log can be verified.
+fn write(entry: &StoredEntry, out: &mut Vec<u8>) {
+    out.extend_from_slice(canonical_json(entry).as_bytes());
+}
+
+/// Returns the schema of an audit entry.
+pub(crate) fn schema() -> Value {
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    let nullable = |description: &str| json!({ "type": ["string", "null"], "description": description });
+    let properties = json!({
+        "id": text("The identifier of the entry, `aud_…`."),
+        "organizationId": text("The organization whose audit log contains the entry."),
+        "sequence": { "type": ["integer", "null"], "description": "The position in the chain, from 1 without gaps; null until the entry is sealed." },
+        "occurredAt": { "type": "string", "format": "date-time" },
+        "actor": {
+            "type": "object",
+            "required": ["kind", "id", "name"],
+            "properties": {
+                "kind": { "type": "string", "enum": ["service_account", "user", "system"] },
+                "id": nullable("The identifier of the actor, if it has one."),
+                "name": text("The name of the actor at that time."),
+            },
+        },
+        "action": text("The action, such as `finding.created`. The suffix `.refused` means that the request was rejected, `.replayed` that a stored response was returned."),
+        "subject": {
+            "type": ["object", "null"],
+            "required": ["type", "id"],
+            "properties": { "type": text("The kind of record, such as `finding`."), "id": text("The identifier of the record, such as `find_…`.") },
+        },
+        "reason": nullable("The reason given in the request."),
+        "changes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "before", "after"],
+                "properties": { "field": text("The name of the field, such as `severity`."), "before": {}, "after": {} },
+            },
+        },
+        "requestId": text("The identifier of the request, `req_…`, as in its response."),
+        "method": nullable("The HTTP method of the request."),
+        "route": nullable("The route template of the request, or the command."),
+        "status": { "type": ["integer", "null"], "description": "The HTTP status of the response." },
+        "sourceAddress": nullable("The client address of the request."),
+        "userAgent": nullable("The `User-Agent` header of the request."),
+        "previousHash": nullable("The hash of the previous entry, or 64 zeros for the first entry; null until the entry is sealed."),
+        "hash": nullable("The SHA-256 hash of the RFC 8785 JSON of the entry without `hash`; null until the entry is sealed."),
+    });
+    let required: Vec<&String> = properties.as_object().into_iter().flat_map(serde_json::Map::keys).collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+pub(crate) fn document() -> Document {
+    let example = json!({
+        "id": "aud_01KSFQX5Y800000000000000006",
+        "organizationId": "org_01KSFQX5Y800000000000000001",
+        "sequence": 4711,
+        "occurredAt": "2026-05-25T14:08:33.000Z",
+        "actor": { "kind": "service_account", "id": "svc_01KSFQX5Y800000000000000005", "name": "scanner" },
+        "action": "finding.updated",
+        "subject": { "type": "finding", "id": "find_01KSFQX5Y800000000000000003" },
+        "reason": "Not reachable from outside",
+        "changes": [{ "field": "severity", "before": "high", "after": "medium" }],
+        "requestId": "req_01KSFQX5Y800000000000000007",
+        "method": "PATCH",
+        "route": "/api/v1/governance/findings/{findingId}",
+        "status": 200,
+        "sourceAddress": "192.0.2.7",
+        "userAgent": "curl/8.5.0",
+        "previousHash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "hash": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+    });
+    let query = Query::describe(|query| {
+        filter(query);
+        list_parameters(query);
+    });
+    list_document_of("entries", json!({ "$ref": "#/components/schemas/AuditEntry" }), example, query)
+}

@@ -1,0 +1,166 @@
+//! The batch endpoint of findings, for a scanner that pushes its results after each run.
+
+use async_trait::async_trait;
+use auth::Caller;
+use axum::http::StatusCode;
+use findings::{BatchOutcome, Finding, NewFinding, OnConflict, write_batch};
+use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Document, Media},
+    handlers::{Command, execute},
+    request::{ApiRequest, BodyReader, ItemsReader, enum_reader, read_object},
+    response::{ApiResponse, AsText, Issue, Problem},
+};
+use kernel::{Changeset, Id, Reader, Reason, Stored, WriteContext, WriteTimestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::finding::{PayloadRenderer, read_new};
+
+/// The maximum number of findings per request.
+const MAX_ITEMS: usize = 500;
+
+/// The command of `POST /governance/findings/batch`.
+pub(crate) struct WriteFindingBatch {
+    /// Each finding, or its failed result, in the order of the request.
+    items: Vec<Result<NewFinding, Value>>,
+    on_conflict: OnConflict,
+    reason: Reason,
+}
+
+/// The result of one item.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ItemResult<'a> {
+    Failed(&'a Value),
+    Written(Option<WrittenItem<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenItem<'a> {
+    result: &'static str,
+    finding_key: &'a str,
+    id: AsText<Id<Finding>>,
+}
+
+fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
+    match on_conflict {
+        OnConflict::Skip => "skip",
+        OnConflict::Update => "update",
+    }
+}
+
+/// Returns the result of an item that is invalid.
+fn failed_item(item: &Value, issues: Vec<Issue>) -> Value {
+    let key = item.get("findingKey").filter(|key| key.is_string());
+    json!({ "result": "failed", "findingKey": key, "error": Problem::validation(issues).into_item() })
+}
+
+impl WriteFindingBatch {
+    fn read(object: &mut BodyReader<'_>) -> Option<Self> {
+        let items =
+            object.required("findings", ItemsReader { max: MAX_ITEMS, schema: || BodyReader::describe(read_new) });
+        let on_conflict =
+            object.optional("onConflict", enum_reader(&[OnConflict::Skip, OnConflict::Update], on_conflict_name));
+        let reason = object.reason();
+        let items =
+            items?.iter().map(|item| read_object(item, read_new).map_err(|issues| failed_item(item, issues))).collect();
+        Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
+    }
+}
+
+#[async_trait]
+impl Command for WriteFindingBatch {
+    type Output = Vec<BatchOutcome>;
+
+    fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    async fn decide(
+        &self,
+        app: &App,
+        _: &ApiRequest,
+        _: &Caller,
+        context: &WriteContext<'_>,
+        timestamp: WriteTimestamp,
+    ) -> Result<(Changeset, Vec<BatchOutcome>), Problem> {
+        let valid: Vec<NewFinding> = self.items.iter().flatten().cloned().collect();
+        let keys: Vec<&str> = valid.iter().map(|finding| finding.key.as_str()).collect();
+        let existing: Vec<Stored<Finding>> =
+            Reader::<Finding>::get_by_keys(&*app.services.store, context.organization.id, &keys).await?;
+        Ok(write_batch(context, &PayloadRenderer, timestamp, valid, existing, self.on_conflict))
+    }
+
+    fn response(&self, output: &Vec<BatchOutcome>) -> ApiResponse {
+        let mut outcomes = output.iter();
+        let results: Vec<ItemResult<'_>> = self
+            .items
+            .iter()
+            .map(|item| match item {
+                Err(failed) => ItemResult::Failed(failed),
+                Ok(finding) => ItemResult::Written(outcomes.next().map(|outcome| {
+                    let (result, id) = match outcome {
+                        BatchOutcome::Created(id) => ("created", id),
+                        BatchOutcome::Updated(id) => ("updated", id),
+                        BatchOutcome::Unchanged(id) => ("unchanged", id),
+                        BatchOutcome::Skipped(id) => ("skipped", id),
+                    };
+                    WrittenItem { result, finding_key: finding.key.as_str(), id: AsText(*id) }
+                })),
+            })
+            .collect();
+        ApiResponse::record(StatusCode::OK, "results", &results)
+    }
+}
+
+pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move { execute(app, request, WriteFindingBatch::read).await })
+}
+
+pub(crate) fn document() -> Document {
+    let item = json!({
+        "type": "object",
+        "required": ["result", "findingKey"],
+        "properties": {
+            "result": { "type": "string", "enum": ["created", "updated", "unchanged", "skipped", "failed"] },
+            "findingKey": { "description": "The key as it was sent; null if it is not a string.", "type": ["string", "null"] },
+            "id": { "type": "string", "description": "The identifier of the finding; absent if the item failed." },
+            "error": { "$ref": "#/components/schemas/ItemError" },
+        },
+    });
+    Document {
+        query: Vec::new(),
+        request: Some(Media {
+            schema: BodyReader::describe(WriteFindingBatch::read),
+            example: json!({
+                "reason": "Nightly semgrep run 4711",
+                "onConflict": "update",
+                "findings": [{
+                    "findingKey": "java.sqli:src/Login.java:42",
+                    "title": "SQL built from user input",
+                    "severity": "high",
+                    "sourceKind": "module_signal",
+                    "sourceModuleKey": "semgrep",
+                }],
+            }),
+        }),
+        status: 200,
+        response: Media {
+            schema: json!({
+                "type": "object",
+                "required": ["results"],
+                "properties": { "results": { "type": "array", "items": item } },
+            }),
+            example: json!({ "results": [
+                { "result": "created", "findingKey": "java.sqli:src/Login.java:42", "id": "find_01KSFQX5Y800000000000000003" },
+            ] }),
+        },
+        line: None,
+        errors: &[400, 409, 413, 415, 422],
+        codes: &[],
+        response_headers: &["Idempotent-Replayed"],
+    }
+}

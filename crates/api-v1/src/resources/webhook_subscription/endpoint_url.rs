@@ -1,0 +1,21 @@
+//! Decoding of endpoint URLs.
+
+use http_api::request::FieldReader;
+use serde_json::{Value, json};
+use webhooks::{AddressPolicy, EndpointUrl};
+
+/// A reader of an endpoint URL, which must be allowed by the address policy.
+pub(super) struct EndpointUrlReader<'a>(pub(super) &'a AddressPolicy);
+
+impl FieldReader for EndpointUrlReader<'_> {
+    type Output = EndpointUrl;
+
+    fn read(&self, value: &Value) -> Result<EndpointUrl, String> {
+        let text = value.as_str().ok_or("must be a string")?;
+        EndpointUrl::parse(text, self.0).map_err(|error| error.to_string())
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "string", "maxLength": 2048, "description": "An `https` URL whose host is reachable from the public internet." })
+    }
+}

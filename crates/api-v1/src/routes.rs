@@ -1,0 +1,289 @@
+//! Version 1 of the API: its endpoints, and its OpenAPI document. A new module adds its endpoints here.
+
+mod webhooks;
+
+use std::sync::{Arc, LazyLock};
+
+use ::webhooks::{WebhookDelivery, WebhookSubscription};
+use axum::http::{Method, StatusCode};
+use bytes::Bytes;
+use findings::{Finding, FindingEvent};
+use futures_util::future::BoxFuture;
+use http_api::{
+    App,
+    endpoints::{Api, Document, Media, Operation, Surface},
+    request::{Access, ApiRequest, Charge, MediaType, Query},
+    response::{ApiResponse, Problem},
+};
+use kernel::Organization;
+use registers::Control;
+use scopes::Scope;
+use serde_json::{Value, json};
+
+use crate::{
+    resources::{audit_entry, finding, finding_batch, finding_event, organization, token, webhook_event_type},
+    view::{component, get, get_document, list, list_document},
+    webhook_services::WebhookServices,
+};
+
+/// The media type of most responses.
+const JSON: &[MediaType] = &[MediaType::Json];
+/// The media types of lists: JSON for a page, newline-delimited JSON for the whole collection.
+const JSON_OR_NDJSON: &[MediaType] = &[MediaType::Json, MediaType::NdJson];
+
+/// Version 1 of the API.
+static API: LazyLock<Api> = LazyLock::new(|| Api {
+    title: "Novantra API",
+    version: "1",
+    description: "Governance, risk and compliance records for integrations. Every request is made by a service account \
+                  with scopes, can be retried safely, and is recorded in the audit log.",
+    token_path: "/api/v1/auth/token",
+    operations: operations(),
+    schemas,
+    webhooks: webhook_event_type::webhooks_section,
+});
+
+/// Returns version 1 of the API as a surface of the server.
+#[must_use]
+pub fn surface(webhooks: Arc<WebhookServices>) -> Surface {
+    Surface::new(&API.operations, webhooks)
+}
+
+/// Returns the OpenAPI document, indented for readability.
+#[must_use]
+pub fn openapi() -> String {
+    let mut text = serde_json::to_string_pretty(&http_api::openapi::document(&API)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn operations() -> Vec<Operation> {
+    let mut all = vec![
+        Operation {
+            method: Method::POST,
+            path: "/api/v1/auth/token",
+            id: "issueToken",
+            tag: "Authentication",
+            summary: "Get an access token",
+            description: "Exchanges client credentials for an access token. The credentials are sent as JSON, as a form, or with HTTP Basic.",
+            access: Access::Public,
+            charge: Charge::Read,
+            media_types: JSON,
+            action: "token.issued",
+            handler: token::post,
+            document: token::document,
+        },
+        Operation {
+            method: Method::GET,
+            path: "/api/v1/openapi.json",
+            id: "getOpenapi",
+            tag: "Authentication",
+            summary: "Get this document",
+            description: "Returns the OpenAPI 3.1 document of this API. It is the same for every caller.",
+            access: Access::Public,
+            charge: Charge::Read,
+            media_types: JSON,
+            action: "openapi.read",
+            handler: get_openapi,
+            document: openapi_document,
+        },
+        Operation {
+            method: Method::GET,
+            path: "/api/v1/organization",
+            id: "getOrganization",
+            tag: "Organization",
+            summary: "Get the organization",
+            description: "Returns the organization that the credentials belong to.",
+            access: Access::Scope(Scope::OrganizationRead),
+            charge: Charge::Read,
+            media_types: JSON,
+            action: "organization.read",
+            handler: organization::get_current,
+            document: get_document::<Organization>,
+        },
+        Operation {
+            method: Method::GET,
+            path: "/api/v1/governance/controls",
+            id: "listControls",
+            tag: "Controls",
+            summary: "List controls",
+            description: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
+            access: Access::Scope(Scope::ControlsRead),
+            charge: Charge::Read,
+            media_types: JSON_OR_NDJSON,
+            action: "control.listed",
+            handler: list::<Control>,
+            document: list_document::<Control>,
+        },
+        Operation {
+            method: Method::GET,
+            path: "/api/v1/governance/controls/{controlId}",
+            id: "getControl",
+            tag: "Controls",
+            summary: "Get a control",
+            description: "The response has an `ETag` that identifies the revision.",
+            access: Access::Scope(Scope::ControlsRead),
+            charge: Charge::Read,
+            media_types: JSON,
+            action: "control.read",
+            handler: get::<Control>,
+            document: get_document::<Control>,
+        },
+        Operation {
+            method: Method::GET,
+            path: "/api/v1/governance/findings",
+            id: "listFindings",
+            tag: "Findings",
+            summary: "List findings",
+            description: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
+            access: Access::Scope(Scope::FindingsRead),
+            charge: Charge::Read,
+            media_types: JSON_OR_NDJSON,
+            action: "finding.listed",
+            handler: list::<Finding>,
+            document: list_document::<Finding>,
+        },
+        Operation {
+            method: Method::POST,
+            path: "/api/v1/governance/findings",
+            id: "createFinding",
+            tag: "Findings",
+            summary: "Create a finding",
+            description: "The finding starts with the status `open`. If its key is already in use, the response is a 409, and `existingId` in its body is the identifier of the finding with that key.",
+            access: Access::Scope(Scope::FindingsWrite),
+            charge: Charge::Write,
+            media_types: JSON,
+            action: "finding.created",
+            handler: finding::post,
+            document: finding::post_document,
+        },
+        Operation {
+            method: Method::POST,
+            path: "/api/v1/governance/findings/batch",
+            id: "batchFindings",
+            tag: "Findings",
+            summary: "Create or update up to 500 findings",
+            description: "Each item succeeds or fails on its own; the whole request counts as one write. With `onConflict: update`, an \
+                   existing finding gets the fields that the item has; other fields and the status stay unchanged. With \
+                   `onConflict: skip`, the default, an existing finding stays unchanged.",
+            access: Access::Scope(Scope::FindingsWrite),
+            charge: Charge::Write,
+            media_types: JSON,
+            action: "finding.batch_written",
+            handler: finding_batch::post,
+            document: finding_batch::document,
+        },
+        Operation {
+            method: Method::GET,
+            path: "/api/v1/governance/findings/{findingId}",
+            id: "getFinding",
+            tag: "Findings",
+            summary: "Get a finding",
+            description: "The response has an `ETag` that identifies the revision.",
+            access: Access::Scope(Scope::FindingsRead),
+            charge: Charge::Read,
+            media_types: JSON,
+            action: "finding.read",
+            handler: get::<Finding>,
+            document: get_document::<Finding>,
+        },
+        Operation {
+            method: Method::PATCH,
+            path: "/api/v1/governance/findings/{findingId}",
+            id: "updateFinding",
+            tag: "Findings",
+            summary: "Change a finding",
+            description: "Fields that are left out stay unchanged; null clears a field. If the status may not follow the current one, the \
+                   response is a 422 that lists the allowed ones. `If-Match` prevents overwriting changes by others.",
+            access: Access::Scope(Scope::FindingsWrite),
+            charge: Charge::Write,
+            media_types: JSON,
+            action: "finding.updated",
+            handler: finding::patch,
+            document: finding::patch_document,
+        },
+        Operation {
+            method: Method::GET,
+            path: "/api/v1/governance/findings/{findingId}/events",
+            id: "listFindingEvents",
+            tag: "Findings",
+            summary: "List the events of a finding",
+            description: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
+            access: Access::Scope(Scope::FindingsRead),
+            charge: Charge::Read,
+            media_types: JSON_OR_NDJSON,
+            action: "finding.events_listed",
+            handler: finding_event::list,
+            document: finding_event::list_document,
+        },
+        Operation {
+            method: Method::POST,
+            path: "/api/v1/governance/findings/{findingId}/events",
+            id: "reportFindingEvent",
+            tag: "Findings",
+            summary: "Record an event of a finding",
+            description: "An event that implies a status changes the finding to that status. If the current status does not allow \
+                   this, the response is a 422.",
+            access: Access::Scope(Scope::FindingsWrite),
+            charge: Charge::Write,
+            media_types: JSON,
+            action: "finding.event_recorded",
+            handler: finding_event::post,
+            document: finding_event::post_document,
+        },
+        Operation {
+            method: Method::GET,
+            path: "/api/v1/audit/entries",
+            id: "listAuditEntries",
+            tag: "Audit log",
+            summary: "List entries of the audit log",
+            description: "Returns an entry for every request of every service account, including rejected requests. The newest \
+                   come first, or with `order=updated` the oldest.",
+            access: Access::Scope(Scope::AuditRead),
+            charge: Charge::Read,
+            media_types: JSON_OR_NDJSON,
+            action: "audit_entry.listed",
+            handler: audit_entry::list,
+            document: audit_entry::document,
+        },
+    ];
+    all.extend(webhooks::operations());
+    all
+}
+
+/// Returns the schemas of the records, for the components of the OpenAPI document.
+fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        component::<Organization>(),
+        component::<Control>(),
+        component::<Finding>(),
+        component::<FindingEvent>(),
+        ("AuditEntry", audit_entry::schema()),
+        ("EventType", webhook_event_type::schema()),
+        component::<WebhookSubscription>(),
+        component::<WebhookDelivery>(),
+    ]
+}
+
+/// The OpenAPI document as it is served, without whitespace.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| http_api::openapi::document(&API).to_string().into());
+
+fn get_openapi<'a>(_: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async move {
+        Query::parse(request.query()).finish()?;
+        Ok(ApiResponse::json(StatusCode::OK, DOCUMENT.clone()))
+    })
+}
+
+fn openapi_document() -> Document {
+    Document {
+        query: Vec::new(),
+        request: None,
+        status: 200,
+        response: Media { schema: json!({ "type": "object" }), example: json!({ "openapi": "3.1.0" }) },
+        line: None,
+        errors: &[400],
+        codes: &[],
+        response_headers: &[],
+    }
+}

@@ -1,0 +1,47 @@
+//! The envelope of webhook payloads (contract v1, webhooks).
+
+use bytes::Bytes;
+use http_api::response::{AsText, write_json};
+use kernel::{Id, OrganizationId, OrganizationRef, OutboxEvent, Timestamp};
+use serde::Serialize;
+
+/// The members of a payload that all events have.
+pub(crate) struct Envelope<'a> {
+    pub(crate) id: Id<OutboxEvent>,
+    pub(crate) event_type: &'a str,
+    pub(crate) created_at: Timestamp,
+    pub(crate) organization: &'a OrganizationRef,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventPayload<'a, D> {
+    id: AsText<Id<OutboxEvent>>,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    created_at: AsText<Timestamp>,
+    organization: PayloadOrganization<'a>,
+    data: &'a D,
+}
+
+#[derive(Serialize)]
+struct PayloadOrganization<'a> {
+    id: AsText<OrganizationId>,
+    slug: &'a str,
+}
+
+impl Envelope<'_> {
+    /// Renders a payload with this `data`.
+    pub(crate) fn render(&self, data: &impl Serialize) -> Bytes {
+        let body = EventPayload {
+            id: AsText(self.id),
+            event_type: self.event_type,
+            created_at: AsText(self.created_at),
+            organization: PayloadOrganization { id: AsText(self.organization.id), slug: &self.organization.slug },
+            data,
+        };
+        let mut bytes = Vec::with_capacity(1280);
+        write_json(&mut bytes, &body);
+        bytes.into()
+    }
+}

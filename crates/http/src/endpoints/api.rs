@@ -1,0 +1,39 @@
+//! A public API, and a surface of the server.
+
+use std::{any::Any, sync::Arc};
+
+use serde_json::Value;
+
+use super::operation::Operation;
+
+/// A public API: its endpoints, and what its OpenAPI document states besides them.
+pub struct Api {
+    /// The title of the document.
+    pub title: &'static str,
+    /// The version of the API.
+    pub version: &'static str,
+    /// The description of the API.
+    pub description: &'static str,
+    /// The path of the endpoint that issues access tokens.
+    pub token_path: &'static str,
+    /// The endpoints. A path without parameters must come before a path whose parameter would match its last segment.
+    pub operations: Vec<Operation>,
+    /// Returns the names and the JSON Schemas of the records, for the components of the document.
+    pub schemas: fn() -> Vec<(&'static str, Value)>,
+    /// Returns the `webhooks` section of the document.
+    pub webhooks: fn() -> Value,
+}
+
+/// A surface of the server: endpoints with the state that only their handlers use.
+pub struct Surface {
+    pub(super) operations: &'static [Operation],
+    pub(super) state: Arc<dyn Any + Send + Sync>,
+}
+
+impl Surface {
+    /// Creates a surface. Its handlers get the state from [`crate::request::ApiRequest::state`].
+    #[must_use]
+    pub fn new<T: Any + Send + Sync>(operations: &'static [Operation], state: Arc<T>) -> Self {
+        Self { operations, state }
+    }
+}

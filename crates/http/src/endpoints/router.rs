@@ -1,0 +1,126 @@
+//! The axum router, built from the declared endpoints.
+
+use std::{any::Any, collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{RawPathParams, Request, State, rejection::RawPathParamsRejection},
+    http::{HeaderValue, Response, header},
+    routing::{MethodFilter, MethodRouter, on},
+};
+use futures_util::future::BoxFuture;
+use tower::{Layer as _, util::MapResponseLayer};
+use tower_http::compression::{
+    CompressionBody, CompressionLayer,
+    predicate::{NotForContentType, Predicate, SizeAbove},
+};
+
+use super::{Surface, operation::Operation};
+use crate::{
+    pipeline::{App, Endpoint, RouteMatch, handle},
+    request::{Access, ApiRequest, Charge, MediaType, Route},
+    response::{ApiResponse, Problem},
+};
+
+/// The extractor of the path parameters.
+type PathParams = Result<RawPathParams, RawPathParamsRejection>;
+
+/// Returns the surfaces as one axum router: all their endpoints, and the response for requests that match none.
+pub fn router(app: App, surfaces: impl IntoIterator<Item = Surface>) -> Router {
+    let compression = CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest).compress_when(
+        SizeAbove::new(1024)
+            .and(NotForContentType::const_new("application/octet-stream"))
+            // A compressor waits for more input before it emits output, which would delay events.
+            .and(NotForContentType::SSE),
+    );
+    // The layer is around all routes at once: a layer of the router would be cloned and boxed per route on every
+    // request.
+    Router::new()
+        .fallback_service((MapResponseLayer::new(weaken_etag), compression).layer(routes(Arc::new(app), surfaces)))
+}
+
+fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router {
+    let mut paths: BTreeMap<&'static str, Vec<(&'static Operation, Endpoint)>> = BTreeMap::new();
+    for Surface { operations, state } in surfaces {
+        for operation in operations {
+            paths.entry(operation.path).or_default().push((operation, endpoint(operation, Arc::clone(&state))));
+        }
+    }
+    let unmatched = Arc::new(unmatched_endpoint());
+    let mut router = Router::new();
+    for (path, operations) in paths {
+        let allow: &'static str =
+            Box::leak(allow_header(operations.iter().map(|(operation, _)| *operation)).into_boxed_str());
+        let methods = operations.into_iter().fold(MethodRouter::new(), |methods, (operation, endpoint)| {
+            let filter = MethodFilter::try_from(operation.method.clone()).unwrap_or(MethodFilter::GET);
+            let endpoint = Arc::new(endpoint);
+            let handler = move |State(app): State<Arc<App>>, path: PathParams, request: Request| async move {
+                // A path that is not UTF-8 is answered with 404.
+                let route = path.map_or_else(
+                    |_| RouteMatch::Unmatched(Problem::not_found()),
+                    |path| RouteMatch::Matched(path.iter().map(|(_, value)| value.to_owned()).collect()),
+                );
+                handle(&app, &endpoint, route, request).await
+            };
+            methods.merge(on(filter, handler))
+        });
+        let endpoint = Arc::clone(&unmatched);
+        let methods = methods.fallback(move |State(app): State<Arc<App>>, request: Request| async move {
+            handle(&app, &endpoint, RouteMatch::Unmatched(Problem::method_not_allowed(allow)), request).await
+        });
+        router = router.route(path, methods);
+    }
+    let no_such_route = move |State(app): State<Arc<App>>, request: Request| async move {
+        handle(&app, &unmatched, RouteMatch::Unmatched(Problem::no_such_route()), request).await
+    };
+    router.fallback(no_such_route).with_state(app)
+}
+
+fn endpoint(operation: &Operation, state: Arc<dyn Any + Send + Sync>) -> Endpoint {
+    Endpoint {
+        route: Route { path: operation.path, access: operation.access, charge: operation.charge },
+        media_types: operation.media_types,
+        action: operation.action,
+        handler: operation.handler,
+        state,
+    }
+}
+
+/// The placeholder for requests that match no endpoint. They are rejected before its handler would be called.
+fn unmatched_endpoint() -> Endpoint {
+    Endpoint {
+        route: Route { path: "unmatched", access: Access::Unmatched, charge: Charge::Read },
+        media_types: &[MediaType::Json],
+        action: "call.unmatched",
+        handler: unmatched,
+        state: Arc::new(()),
+    }
+}
+
+fn unmatched<'a>(_: &'a App, _: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {
+    Box::pin(async { Err(Problem::no_such_route()) })
+}
+
+/// Returns the value of the `Allow` header.
+fn allow_header(operations: impl Iterator<Item = &'static Operation>) -> String {
+    let mut methods: Vec<&str> = operations.map(|operation| operation.method.as_str()).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.sort_unstable();
+    methods.join(", ")
+}
+
+/// Makes the entity tag of a compressed response weak, because its bytes are no longer the same (RFC 9110 § 8.8.3).
+fn weaken_etag(mut response: Response<CompressionBody<Body>>) -> Response<CompressionBody<Body>> {
+    let headers = response.headers_mut();
+    if headers.contains_key(header::CONTENT_ENCODING)
+        && let Some(tag) = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok())
+        && !tag.starts_with("W/")
+        && let Ok(weak) = HeaderValue::try_from(format!("W/{tag}"))
+    {
+        headers.insert(header::ETAG, weak);
+    }
+    response
+}

@@ -1,0 +1,9 @@
+//! The handling of requests that is the same for all kinds of records: lists, single records, and writes.
+
+mod execute;
+mod get;
+mod list;
+
+pub use execute::{Command, execute, execute_without_body};
+pub use get::{conditional_response, find};
+pub use list::{ListRequest, list};

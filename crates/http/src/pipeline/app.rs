@@ -1,0 +1,92 @@
+//! The state that requests are handled with.
+
+use std::sync::Arc;
+
+use auth::AccountId;
+use kernel::StoreError;
+
+use super::{
+    account_cache::AccountCache,
+    audit_recorder::{AuditNote, AuditRecorder},
+    body_budget::BodyBudget,
+    services::Services,
+    stream_limits::StreamLimits,
+};
+use crate::request::CachedAccount;
+
+/// The services, caches and limits that requests are handled with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The ports and the settings.
+    pub services: Arc<Services>,
+    pub(crate) accounts: Arc<AccountCache>,
+    pub(crate) audit_recorder: Arc<AuditRecorder>,
+    pub(crate) body_budget: Arc<BodyBudget>,
+    pub(crate) stream_limits: Arc<StreamLimits>,
+}
+
+impl App {
+    /// Creates the state over these services. Must be called within a Tokio runtime.
+    #[must_use]
+    pub fn new(services: Services) -> Self {
+        let audit_recorder = Arc::new(AuditRecorder::new(&services));
+        let body_budget = Arc::new(BodyBudget::new(services.settings.body_memory));
+        Self {
+            services: Arc::new(services),
+            accounts: Arc::default(),
+            audit_recorder,
+            body_budget,
+            stream_limits: Arc::new(StreamLimits::for_collections()),
+        }
+    }
+
+    /// Returns the account with the client id of a credential, in a revision that is current when this is called or
+    /// later, or `None` if there is no such account.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn account_by_client_id(&self, id: AccountId) -> Result<Option<Arc<CachedAccount>>, StoreError> {
+        self.accounts.by_client_id(&*self.services.store, id).await
+    }
+
+    /// Records a request in the audit log of the account's organization, or in that of the installation if the account
+    /// is unknown. Of identical 429 responses to an account, which `rate_limited` marks, one a minute is recorded.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails. The response must then not be sent.
+    pub async fn record(
+        &self,
+        account: Option<&CachedAccount>,
+        note: AuditNote,
+        rate_limited: bool,
+    ) -> Result<(), StoreError> {
+        match account {
+            Some(account) if rate_limited => {
+                self.audit_recorder.record_rate_limited(&self.services, account, note).await
+            }
+            account => {
+                self.audit_recorder.record(&self.services, account.map(CachedAccount::audit_identity), note).await
+            }
+        }
+    }
+
+    /// Stores the times of the accounts' last requests, and records the refusals that were only counted. The server
+    /// calls this about once a minute.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails. The collected data is then kept for the next call.
+    pub async fn run_periodic(&self) -> Result<(), StoreError> {
+        self.audit_recorder.record_counted(&self.services, false).await?;
+        self.accounts.store_last_used(&*self.services.store).await
+    }
+
+    /// Stores everything that is still buffered. The server calls this before it stops, once no request is in flight.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.audit_recorder.drain().await;
+        self.audit_recorder.record_counted(&self.services, true).await?;
+        self.accounts.store_last_used(&*self.services.store).await
+    }
+}

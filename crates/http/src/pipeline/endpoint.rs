@@ -1,0 +1,25 @@
+//! The part of an operation that the pipeline handles its requests by.
+
+use std::{any::Any, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use super::app::App;
+use crate::{
+    request::{ApiRequest, MediaType, Route},
+    response::{ApiResponse, Problem},
+};
+
+/// The handler of an endpoint.
+pub type Handler = for<'a> fn(&'a App, &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>>;
+
+/// The declarations that requests are handled by, with the state of the surface that the endpoint belongs to.
+pub(crate) struct Endpoint {
+    pub(crate) route: Route,
+    /// The media types that it can respond with, the default one first.
+    pub(crate) media_types: &'static [MediaType],
+    /// The action of its audit entries.
+    pub(crate) action: &'static str,
+    pub(crate) handler: Handler,
+    pub(crate) state: Arc<dyn Any + Send + Sync>,
+}

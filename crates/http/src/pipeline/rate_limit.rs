@@ -1,0 +1,93 @@
+//! Rate limits, and the response headers that report them (contract v1 § 5).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use auth::{Account, AccountId};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use limits::{BucketKey, Charge as BucketCharge, Decision, Peer, Quota};
+use ulid::Ulid;
+
+use super::app::App;
+use crate::{request::Charge, response::Problem};
+
+/// The result of charging a request to its rate limit buckets.
+pub(crate) struct RateLimit(Decision);
+
+impl RateLimit {
+    /// Whether the rate limit is exceeded.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        matches!(self.0, Decision::Refused { .. })
+    }
+
+    /// Returns the seconds until the next request is allowed, if the rate limit is exceeded.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self.0 {
+            Decision::Allowed { .. } => None,
+            Decision::Refused { retry_after, .. } => Some(retry_after.as_secs().max(1)),
+        }
+    }
+
+    /// Writes the state of the bucket that is closest to empty to the response headers.
+    pub(crate) fn write_headers(&self, headers: &mut HeaderMap) {
+        let Some(state) = self.0.bucket_state() else { return };
+        headers.insert(HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(state.limit));
+        headers.insert(HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(state.remaining));
+        headers.insert(HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(state.reset_at.seconds()));
+        headers.insert(HeaderName::from_static("x-ratelimit-bucket"), HeaderValue::from_static(state.bucket.name()));
+    }
+}
+
+/// Charges a request to the buckets of the account and of the organization.
+pub(crate) async fn charge(app: &App, account: &Account, charge: Charge) -> Result<RateLimit, Problem> {
+    let quotas = app.services.settings.quotas;
+    let (organization, id) = (account.meta.organization, account.meta.ulid());
+    let account_charge = match charge {
+        Charge::Read => BucketCharge {
+            key: BucketKey::TokenRead(organization, id),
+            quota: Quota::per_minute(account.record.limits.reads.unwrap_or(quotas.token_read)),
+        },
+        Charge::Write => BucketCharge {
+            key: BucketKey::TokenWrite(organization, id),
+            quota: Quota::per_minute(account.record.limits.writes.unwrap_or(quotas.token_write)),
+        },
+    };
+    let organization_charge =
+        BucketCharge { key: BucketKey::Organization(organization), quota: Quota::per_minute(quotas.organization) };
+    let now = app.services.clock.now();
+    Ok(RateLimit(app.services.limits.charge(&[account_charge, organization_charge], now).await?))
+}
+
+/// Charges an issued token to the authenticated account.
+///
+/// # Errors
+/// A 429 response if the account has requested too many.
+pub async fn charge_token(app: &App, account: &Account) -> Result<(), Problem> {
+    let quota = Quota::per_minute(app.services.settings.quotas.token_endpoint);
+    let key = BucketKey::TokenIssue(account.meta.organization, account.meta.ulid());
+    charge_or_reject(app, &[BucketCharge { key, quota }]).await
+}
+
+/// Charges a failed token request to the client id at its address and to the address, so that knowing a client id is
+/// not enough to lock its account out.
+///
+/// # Errors
+/// A 429 response if there were too many.
+pub async fn charge_token_failure(app: &App, client_id: &str, address: Option<IpAddr>) -> Result<(), Problem> {
+    let quotas = app.services.settings.quotas;
+    let peer = Peer::from(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let account = client_id.parse::<AccountId>().map_or(Ulid::nil(), AccountId::ulid);
+    let charges = [
+        BucketCharge { key: BucketKey::TokenFailure(account, peer), quota: Quota::per_minute(quotas.token_endpoint) },
+        BucketCharge {
+            key: BucketKey::TokenFailureAddress(peer),
+            quota: Quota::per_minute(quotas.token_endpoint_address),
+        },
+    ];
+    charge_or_reject(app, &charges).await
+}
+
+/// Charges the buckets, and returns an error if one of them is exhausted.
+async fn charge_or_reject(app: &App, charges: &[BucketCharge]) -> Result<(), Problem> {
+    let rate_limit = RateLimit(app.services.limits.charge(charges, app.services.clock.now()).await?);
+    rate_limit.retry_after().map_or(Ok(()), |seconds| Err(Problem::rate_limited(seconds)))
+}

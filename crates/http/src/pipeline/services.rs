@@ -1,0 +1,108 @@
+//! The dependencies and the settings that all surfaces share.
+
+use std::{sync::Arc, time::Duration};
+
+use auth::{SecretHasher, TokenLifetime, TokenSigner, TokenVerifier};
+use kernel::{Changeset, Clock, Entropy};
+use limits::LimitStore;
+use store::DynStore;
+
+use super::client_address::TrustedProxies;
+use crate::{request::CursorCipher, response::ResponseCipher};
+
+/// The ports that requests are handled with, and the settings.
+#[derive(Clone)]
+pub struct Services {
+    /// The store of all records.
+    pub store: Arc<DynStore>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of identifiers and secrets.
+    pub entropy: Arc<dyn Entropy>,
+    /// The hasher of client secrets.
+    pub hasher: Arc<dyn SecretHasher>,
+    /// The signer of access tokens.
+    pub signer: Arc<dyn TokenSigner>,
+    /// The verifier of access tokens.
+    pub verifier: Arc<dyn TokenVerifier>,
+    /// The rate limits.
+    pub limits: Arc<dyn LimitStore>,
+    /// The cipher of pagination cursors.
+    pub cursor_cipher: Arc<dyn CursorCipher>,
+    /// The cipher of stored responses that hold a secret.
+    pub response_cipher: Arc<dyn ResponseCipher>,
+    /// Observes every response.
+    pub observer: Arc<dyn Observer>,
+    /// Is notified of the commits that it is concerned with.
+    pub commit_listener: Arc<dyn CommitListener>,
+    /// The settings.
+    pub settings: ApiSettings,
+}
+
+/// Is notified of commits after which background work is due, so that it need not wait until the next poll.
+pub trait CommitListener: Send + Sync {
+    /// Whether background work is due once this changeset is committed.
+    fn concerns(&self, changeset: &Changeset) -> bool;
+    /// Notifies the background tasks. Called after the commit of a changeset that [`Self::concerns`] them.
+    fn notify(&self);
+}
+
+/// Observes every response, for metrics.
+pub trait Observer: Send + Sync {
+    /// Records a response. `route` is the template of the route, or `unmatched`.
+    fn record_response(&self, method: &str, route: &'static str, status: u16, took: Duration);
+}
+
+/// The settings of all surfaces, with the defaults of `contract/operating.md`.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// The lifetime of access tokens.
+    pub token_lifetime: TokenLifetime,
+    /// The time for which the response to an idempotency key is kept.
+    pub idempotency_retention: Duration,
+    /// The time for which a pagination cursor is valid.
+    pub cursor_lifetime: Duration,
+    /// The rate limits.
+    pub quotas: Quotas,
+    /// Whether the audit entry of a request that changes nothing is durable before its response is sent.
+    pub durable_read_audit: bool,
+    /// The proxies whose `X-Forwarded-For` is trusted.
+    pub trusted_proxies: TrustedProxies,
+    /// The memory budget for all request bodies together, in bytes.
+    pub body_memory: usize,
+}
+
+/// The rate limits, in requests per minute.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotas {
+    /// Reads of one account.
+    pub token_read: u32,
+    /// Writes of one account.
+    pub token_write: u32,
+    /// All requests of one organization.
+    pub organization: u32,
+    /// Tokens issued to one account, and failed token requests for one client id from one address.
+    pub token_endpoint: u32,
+    /// Failed token requests from one address.
+    pub token_endpoint_address: u32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { token_read: 600, token_write: 60, organization: 3000, token_endpoint: 60, token_endpoint_address: 600 }
+    }
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            token_lifetime: TokenLifetime::default(),
+            idempotency_retention: Duration::from_secs(24 * 3600),
+            cursor_lifetime: Duration::from_secs(48 * 3600),
+            quotas: Quotas::default(),
+            durable_read_audit: true,
+            trusted_proxies: TrustedProxies::default(),
+            body_memory: 64 * 1024 * 1024,
+        }
+    }
+}

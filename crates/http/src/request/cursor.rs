@@ -1,0 +1,83 @@
+//! Pagination cursors: encrypted positions, bound to the organization, the endpoint and the filters they were issued
+//! for.
+
+use kernel::{Order, OrganizationId, Position, Timestamp};
+use sha2::{Digest, Sha256};
+use ulid::Ulid;
+
+/// Encrypts pagination cursors, so that they are opaque and tamper-proof.
+pub trait CursorCipher: Send + Sync {
+    /// Returns the encrypted payload in a form that is safe in a query parameter. Only [`Self::decrypt`] can read it.
+    fn encrypt(&self, payload: &[u8]) -> String;
+    /// Returns the payload of a cursor, or `None` if it was not issued here or was altered.
+    fn decrypt(&self, cursor: &str) -> Option<Vec<u8>>;
+}
+
+/// The organization, endpoint and filters that a cursor is bound to, as a hash.
+pub(crate) struct Binding([u8; 16]);
+
+impl Binding {
+    /// Creates a binding. `path` is the concrete path; `filters` are all parameters except the cursor and the limit.
+    pub(crate) fn new(organization: OrganizationId, path: &str, filters: &[(&str, &str)]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(organization.ulid().to_bytes());
+        for part in [path].into_iter().chain(filters.iter().flat_map(|(name, value)| [*name, *value])) {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let mut binding = [0; 16];
+        binding.copy_from_slice(&hash.finalize()[..16]);
+        Self(binding)
+    }
+}
+
+const NEWEST: u8 = 1;
+const CHANGED: u8 = 2;
+
+/// The length of a payload in bytes: binding, time of issue, order, and position (time and identifier).
+const LENGTH: usize = 16 + 8 + 1 + 8 + 16;
+
+/// Returns a cursor for this position.
+pub(crate) fn encrypt(
+    cipher: &dyn CursorCipher,
+    binding: &Binding,
+    issued_at: Timestamp,
+    position: Position,
+) -> String {
+    let (order, time, id) = match position {
+        Position::Newest(id) => (NEWEST, 0, id),
+        Position::Changed(time, id) => (CHANGED, time.millis(), id),
+    };
+    let mut payload = Vec::with_capacity(LENGTH);
+    payload.extend_from_slice(&binding.0);
+    payload.extend_from_slice(&issued_at.millis().to_be_bytes());
+    payload.push(order);
+    payload.extend_from_slice(&time.to_be_bytes());
+    payload.extend_from_slice(&id.to_bytes());
+    cipher.encrypt(&payload)
+}
+
+/// Returns the position of a cursor, or `None` unless it was issued by this installation for this binding and order, at
+/// `oldest` or later.
+pub(crate) fn decrypt(
+    cipher: &dyn CursorCipher,
+    binding: &Binding,
+    order: Order,
+    oldest: Timestamp,
+    cursor: &str,
+) -> Option<Position> {
+    let payload: [u8; LENGTH] = cipher.decrypt(cursor)?.try_into().ok()?;
+    let (bound, rest) = payload.split_first_chunk::<16>()?;
+    let (issued_at, rest) = rest.split_first_chunk::<8>()?;
+    let (order_byte, rest) = rest.split_first()?;
+    let (time, id) = rest.split_first_chunk::<8>()?;
+    let id = Ulid::from_bytes(id.try_into().ok()?);
+    if *bound != binding.0 || Timestamp::from_millis(i64::from_be_bytes(*issued_at)) < oldest {
+        return None;
+    }
+    match (*order_byte, order) {
+        (NEWEST, Order::Newest) => Some(Position::Newest(id)),
+        (CHANGED, Order::Changed) => Some(Position::Changed(Timestamp::from_millis(i64::from_be_bytes(*time)), id)),
+        _ => None,
+    }
+}

@@ -1,0 +1,136 @@
+//! Content negotiation: the media type of a response (RFC 9110 § 12.5.1).
+
+use axum::http::{HeaderMap, header};
+
+use crate::response::Problem;
+
+/// A media type that a response can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaType {
+    /// One JSON document.
+    Json,
+    /// A whole collection with one line of JSON for each record.
+    NdJson,
+    /// Server-sent events.
+    EventStream,
+}
+
+impl MediaType {
+    /// The name, such as `application/json`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::NdJson => "application/x-ndjson",
+            Self::EventStream => "text/event-stream",
+        }
+    }
+
+    const fn wildcard(self) -> &'static str {
+        match self {
+            Self::Json | Self::NdJson => "application/*",
+            Self::EventStream => "text/*",
+        }
+    }
+}
+
+/// The weight of a media range without a `q` parameter, in thousandths.
+const DEFAULT_WEIGHT: u16 = 1000;
+
+/// Returns the offered media type that the client prefers.
+///
+/// # Errors
+/// A 406 response if the client accepts none of them.
+pub(crate) fn negotiate(headers: &HeaderMap, offered: &[MediaType]) -> Result<MediaType, Problem> {
+    preferred(headers, offered).ok_or_else(|| {
+        let offered: Vec<&str> = offered.iter().map(|media_type| media_type.as_str()).collect();
+        Problem::not_acceptable(&offered)
+    })
+}
+
+/// Returns the offered media type with the highest `q`. Ties go to the more specific range, then to the order of
+/// `offered`. Returns `None` if the client accepts none of them.
+fn preferred(headers: &HeaderMap, offered: &[MediaType]) -> Option<MediaType> {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let ranges = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let ranges: Vec<&[u8]> = ranges.filter(|range| !range.is_empty()).collect();
+    if ranges.is_empty() {
+        return offered.first().copied();
+    }
+    let candidates = offered.iter().rev().filter_map(|format| {
+        let patterns = [b"*/*".as_slice(), format.wildcard().as_bytes(), format.as_str().as_bytes()];
+        let matching = ranges.iter().filter_map(|range| {
+            let specificity = patterns.iter().position(|pattern| is_media_type(range, pattern))?;
+            Some((specificity, weight(range)))
+        });
+        // The most specific matching range decides.
+        let (specificity, weight) = matching.max()?;
+        (weight > 0).then_some((weight, specificity, *format))
+    });
+    // `max_by_key` returns the last of several equal candidates, which was offered first because of `rev`.
+    candidates.max_by_key(|(weight, specificity, _)| (*weight, *specificity)).map(|(_, _, format)| format)
+}
+
+/// Whether `value`, without its parameters, is the media type `wanted`.
+#[must_use]
+pub fn is_media_type(value: &[u8], wanted: &[u8]) -> bool {
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(wanted)
+}
+
+/// Returns a range's weight in thousandths. A `q` that is not a number is ignored.
+fn weight(range: &[u8]) -> u16 {
+    let q = range.split(|byte| *byte == b';').skip(1).find_map(|parameter| {
+        let parameter = str::from_utf8(parameter).ok()?.trim();
+        parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="))?.parse::<f32>().ok()
+    });
+    q.filter(|weight| weight.is_finite())
+        .map_or(DEFAULT_WEIGHT, |weight| (weight.clamp(0.0, 1.0) * f32::from(DEFAULT_WEIGHT)) as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preferred_of(accept: &str, offered: &[MediaType]) -> Option<MediaType> {
+        let headers = [(header::ACCEPT, accept.parse().unwrap())].into_iter().collect();
+        preferred(&headers, offered)
+    }
+
+    #[test]
+    fn the_media_type_with_the_highest_weight_wins_and_json_breaks_ties() {
+        use MediaType::{EventStream, Json, NdJson};
+        for (accept, wanted) in [
+            ("application/json", Some(Json)),
+            ("application/x-ndjson", Some(NdJson)),
+            ("APPLICATION/X-NDJSON; charset=utf-8", Some(NdJson)),
+            ("*/*", Some(Json)),
+            ("application/*", Some(Json)),
+            ("", Some(Json)),
+            ("application/x-ndjson, application/json", Some(Json)),
+            ("application/x-ndjson, */*", Some(NdJson)),
+            ("application/x-ndjson, */*;q=0.1", Some(NdJson)),
+            ("application/x-ndjson;q=0.5, application/json;q=0.4", Some(NdJson)),
+            ("application/x-ndjson;q=0.4, application/json;q=0.5", Some(Json)),
+            ("application/x-ndjson;q=0.001, text/html", Some(NdJson)),
+            ("*/*, application/json;q=0", Some(NdJson)),
+            ("*/*;q=0, application/x-ndjson", Some(NdJson)),
+            ("application/x-ndjson;q=0", None),
+            ("application/x-ndjson;q=0.000, application/json;q=0", None),
+            ("text/html, image/*", None),
+            ("application/jsonl", None),
+        ] {
+            assert_eq!(preferred_of(accept, &[Json, NdJson]), wanted, "{accept}");
+        }
+        for accept in ["application/x-ndjson", "*/*, application/json;q=0"] {
+            assert_eq!(preferred_of(accept, &[Json]), None, "{accept}");
+        }
+        assert_eq!(preferred_of("application/x-ndjson, */*;q=0.1", &[Json]), Some(Json));
+        for accept in ["text/event-stream", "text/*", "*/*", ""] {
+            assert_eq!(preferred_of(accept, &[EventStream]), Some(EventStream), "{accept}");
+        }
+        for accept in ["application/json", "application/*"] {
+            assert_eq!(preferred_of(accept, &[EventStream]), None, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The parameters that every list accepts (contract v1 § 6).
+
+use kernel::{Order, PageLimit, PageRequest, TimeRange, Timestamp};
+use serde_json::json;
+
+use super::query::Query;
+
+/// The parameters of a list request, with the cursor still encrypted.
+pub struct ListParameters {
+    pub(crate) page: PageRequest,
+    pub(crate) cursor: Option<String>,
+    /// The names of the given parameters that only apply to pages.
+    page_parameters: Vec<&'static str>,
+}
+
+impl ListParameters {
+    /// Adds an error for each parameter that is meaningless in a request for the whole collection.
+    pub(crate) fn reject_page_parameters(&self, query: &mut Query<'_>) {
+        for name in &self.page_parameters {
+            query.error(
+                name,
+                "applies only to pages; a response in application/x-ndjson always contains the whole collection",
+            );
+        }
+    }
+}
+
+/// Reads the parameters that every list accepts.
+pub fn list_parameters(query: &mut Query<'_>) -> ListParameters {
+    let limit = query.optional(
+        "limit",
+        "The maximum number of records per page. Values above 200 count as 200. A page may have fewer records, or none, even if more pages follow.",
+        || json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 }),
+        read_limit,
+    );
+    let cursor = query.optional(
+        "cursor",
+        "The `nextCursor` of the previous page. The filters must be the same as for that page.",
+        || json!({ "type": "string" }),
+        |text| Ok::<_, &str>(text.to_owned()),
+    );
+    let created_after = timestamp(query, "createdAfter", "Only records created at this time or later.");
+    let created_before = timestamp(query, "createdBefore", "Only records created before this time.");
+    let updated_after = timestamp(query, "updatedAfter", "Only records changed at this time or later.");
+    let updated_since = timestamp(query, "updated_since", "An alias of `updatedAfter`.");
+    let updated_before = timestamp(query, "updatedBefore", "Only records changed before this time.");
+    if updated_after.is_some() && updated_since.is_some() {
+        query.error("updated_since", "is an alias of updatedAfter: send only one of them");
+    }
+    let order = query.optional(
+        "order",
+        "`updated` sorts by the time of the last change, oldest first, which is for catching up; it requires an `updatedAfter`, `updated_since` or `updatedBefore` filter. Without it, the records created last come first.",
+        || json!({ "type": "string", "enum": ["updated"] }),
+        |text| if text == "updated" { Ok(Order::Changed) } else { Err("must be one of: updated") },
+    );
+    let window =
+        TimeRange { created_after, created_before, updated_after: updated_after.or(updated_since), updated_before };
+    if order.is_some() && window.updated_after.is_none() && window.updated_before.is_none() {
+        query.error("order", "requires updatedAfter, updated_since or updatedBefore");
+    }
+    let page = PageRequest {
+        limit: limit.unwrap_or_default(),
+        order: order.unwrap_or_default(),
+        after: None,
+        time_range: window,
+    };
+    let pages = [limit.is_some().then_some("limit"), cursor.is_some().then_some("cursor")];
+    ListParameters { page, cursor, page_parameters: pages.into_iter().flatten().collect() }
+}
+
+fn read_limit(text: &str) -> Result<PageLimit, &'static str> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let limit = if digits { text.parse().unwrap_or(u64::MAX) } else { 0 };
+    if limit == 0 { Err("must be a whole number of at least 1") } else { Ok(PageLimit::clamped(limit)) }
+}
+
+fn timestamp(query: &mut Query<'_>, name: &'static str, description: &'static str) -> Option<Timestamp> {
+    query.optional(
+        name,
+        description,
+        || json!({ "anyOf": [{ "type": "string", "format": "date-time" }, { "type": "string", "format": "date" }] }),
+        |text| Timestamp::parse_date_or_time(text).map_err(|_| "must be a date or an RFC 3339 timestamp"),
+    )
+}

@@ -1,0 +1,34 @@
+//! The route of a request, as its operation declares it.
+
+use scopes::Scope;
+
+/// The declarations of an operation that the handling of its requests depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The path, with `{name}` for each parameter.
+    pub path: &'static str,
+    /// The callers that may use it.
+    pub access: Access,
+    /// The bucket that a request is charged to.
+    pub charge: Charge,
+}
+
+/// The callers that may use an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A service account with this scope.
+    Scope(Scope),
+    /// Anyone: the endpoint does its own authentication, or needs none.
+    Public,
+    /// The placeholder for requests that match no route.
+    Unmatched,
+}
+
+/// The rate limit bucket of the account that a request is charged to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// The bucket for requests that only read.
+    Read,
+    /// The bucket for requests that write.
+    Write,
+}

@@ -1,0 +1,296 @@
+//! The errors of requests, and the envelope that they are sent in (contract v1 § 3).
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use kernel::{FieldError, StoreError};
+use scopes::Scope;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::ApiResponse;
+
+/// An error response. Its message is sent to the client; internal details are only logged.
+#[derive(Debug)]
+pub struct Problem {
+    /// The HTTP status of the response.
+    pub status: StatusCode,
+    error: &'static str,
+    message: Cow<'static, str>,
+    issues: Vec<Issue>,
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The `Retry-After` of a rejected stream, in seconds. It is a guess, because the duration of a stream is unknown.
+const STREAM_RETRY_AFTER: &str = "5";
+
+/// One validation error of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Issue {
+    /// The location of the error: the field names within the body, or `query` or `header` followed by a name.
+    pub path: Vec<String>,
+    /// The description of the error.
+    pub message: Cow<'static, str>,
+}
+
+impl Issue {
+    /// Creates an error at this location.
+    pub fn new<const N: usize>(path: [&str; N], message: impl Into<Cow<'static, str>>) -> Self {
+        Self { path: path.map(str::to_owned).into(), message: message.into() }
+    }
+}
+
+impl Problem {
+    fn new(status: StatusCode, error: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, error, message: message.into(), issues: Vec::new(), members: Map::new(), headers: Vec::new() }
+    }
+
+    /// Creates a 400 response for an invalid request.
+    #[must_use]
+    pub fn validation(issues: Vec<Issue>) -> Self {
+        let message = match issues.as_slice() {
+            [] => Cow::Borrowed("the request is invalid"),
+            [one] if one.path.is_empty() => one.message.clone(),
+            [one] => Cow::Owned(format!("{}: {}", one.path.join("."), one.message)),
+            many => Cow::Owned(format!("the request has {} errors; see issues", many.len())),
+        };
+        Self { issues, ..Self::new(StatusCode::BAD_REQUEST, "validation", message) }
+    }
+
+    pub(crate) fn invalid_cursor() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_cursor",
+            "the cursor was not issued by this list for these filters, or it has expired: start again without it",
+        )
+    }
+
+    /// Creates a 401 response. `detail` is the `error` of RFC 6750, or `None` if no credentials were sent at all.
+    pub(crate) fn unauthenticated(message: &'static str, detail: Option<&'static str>) -> Self {
+        let challenge = match detail {
+            None => r#"Bearer realm="novantra""#.to_owned(),
+            Some(error) => format!(r#"Bearer realm="novantra", error="{error}", error_description="{message}""#),
+        };
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", message).header(header::WWW_AUTHENTICATE, &challenge)
+    }
+
+    /// Creates a 403 response for a caller without this scope.
+    #[must_use]
+    pub fn forbidden(scope: Scope) -> Self {
+        let challenge = format!(r#"Bearer realm="novantra", error="insufficient_scope", scope="{scope}""#);
+        Self::new(StatusCode::FORBIDDEN, "forbidden", format!("this request requires the scope {scope}"))
+            .header(header::WWW_AUTHENTICATE, &challenge)
+    }
+
+    /// Creates a 404 response for a record that does not exist, or belongs to others.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "the record does not exist")
+    }
+
+    pub(crate) fn no_such_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "the endpoint does not exist")
+    }
+
+    pub(crate) fn method_not_allowed(allow: &str) -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            format!("this endpoint does not support the method; it supports {allow}"),
+        )
+        .header(header::ALLOW, allow)
+    }
+
+    pub(crate) fn not_acceptable(offered: &[&str]) -> Self {
+        let message = format!("this endpoint can only respond with {}", offered.join(" or "));
+        Self::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", message)
+    }
+
+    /// Creates a 409 response.
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    pub(crate) fn precondition_failed() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "precondition_failed",
+            "the record has changed since it was read: read it again",
+        )
+    }
+
+    pub(crate) fn payload_too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", format!("the body may be at most {limit} bytes"))
+    }
+
+    pub(crate) fn uri_too_long(limit: usize) -> Self {
+        Self::new(
+            StatusCode::URI_TOO_LONG,
+            "uri_too_long",
+            format!("the path and query may be at most {limit} bytes together"),
+        )
+    }
+
+    pub(crate) fn header_fields_too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "header_fields_too_large",
+            format!("the header fields may be at most {limit} bytes together"),
+        )
+    }
+
+    /// Creates a 415 response for a body of another media type than `wanted`.
+    #[must_use]
+    pub fn unsupported_media_type(wanted: &'static str) -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            format!("the body's Content-Type must be {wanted}"),
+        )
+    }
+
+    pub(crate) fn compressed_body() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "the body must not be compressed: send it without Content-Encoding",
+        )
+    }
+
+    /// Creates a 422 response for a valid request that the state of the record does not allow.
+    pub fn unprocessable(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", message)
+    }
+
+    pub(crate) fn rate_limited(retry_after: u64) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited",
+            format!("the rate limit is exceeded: try again in {retry_after} s"),
+        )
+        .header(header::RETRY_AFTER, &retry_after.to_string())
+    }
+
+    /// Creates a 429 response for an account that has the maximum number of streams open.
+    pub(crate) fn too_many_streams(max: usize) -> Self {
+        let message =
+            format!("the account already has {max} streams open, which is the limit: close one, or try again later");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
+            .header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
+    }
+
+    /// Creates a 503 response for a server that has the maximum number of streams open.
+    pub(crate) fn stream_limit_reached(max: usize) -> Self {
+        let message = format!(
+            "the server already has {max} streams open, which is its limit: try again later, or read the list in pages"
+        );
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
+    }
+
+    /// Creates a 500 response. The cause must be logged.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "an internal error occurred; the request id identifies it in the server's log",
+        )
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", "the service is temporarily unavailable: try again")
+            .header(header::RETRY_AFTER, "2")
+    }
+
+    /// Creates an error of a token endpoint (RFC 6749 § 5.2), which OAuth clients and those of the API can both read.
+    pub fn oauth(status: StatusCode, error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(status, error, description).with_oauth_description()
+    }
+
+    /// Adds the message in `error_description`, where OAuth clients look for it.
+    #[must_use]
+    pub fn with_oauth_description(self) -> Self {
+        let description = json!(self.message);
+        self.member("error_description", description)
+    }
+
+    /// Adds a header. A value that no header may have is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// Adds a member to the envelope.
+    #[must_use]
+    pub fn member(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Returns the error of one item of a batch: the envelope without the request id.
+    #[must_use]
+    pub fn into_item(self) -> Value {
+        self.envelope()
+    }
+
+    /// The members of the error envelope, without the request id.
+    fn envelope(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("error".to_owned(), json!(self.error));
+        body.insert("message".to_owned(), json!(self.message));
+        if !self.issues.is_empty() {
+            body.insert("issues".to_owned(), json!(self.issues));
+        }
+        body.extend(self.members.clone());
+        Value::Object(body)
+    }
+
+    /// Returns the response with this error.
+    #[must_use]
+    pub fn into_reply(self, request_id: &str) -> ApiResponse {
+        let mut body = self.envelope();
+        body["requestId"] = json!(request_id);
+        let mut response = ApiResponse::json(self.status, Bytes::from(body.to_string()));
+        response.headers.push((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
+        response.headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(source) => {
+                tracing::warn!(error = %source, "the store is not available");
+                Self::unavailable()
+            }
+            StoreError::Corrupt(source) => {
+                tracing::error!(error = %source, "the store contains invalid data or has rejected a statement");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<FieldError> for Issue {
+    fn from(error: FieldError) -> Self {
+        Self { path: vec![camel_case(error.field)], message: error.message }
+    }
+}
+
+/// Converts the name of a domain field to that of the API: `due_at` to `dueAt`.
+fn camel_case(field: &str) -> String {
+    let mut words = field.split('_');
+    let mut name = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+    }
+    name
+}
