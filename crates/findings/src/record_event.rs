@@ -101,7 +101,7 @@ pub fn record_event(
         new_id(context.entropy, at),
         at,
         FindingEvent {
-            finding: current.meta.id,
+            finding_id: current.meta.id,
             kind: new.kind,
             note: new.note,
             external_reference: new.external_reference,
@@ -116,7 +116,7 @@ pub fn record_event(
         before: FieldValue::Null,
         after: FieldValue::Text(event.meta.id.to_string()),
     }];
-    changes.extend(Change::between(None, &event.record));
+    changes.extend(event.record.changes());
     // Two concurrent events can't create a cycle of duplicates: each requires that the finding of the other is
     // unchanged.
     originals.iter().for_each(|original| changeset.require_unchanged(original));

@@ -31,7 +31,7 @@ pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Sub
 pub use error::{CommitError, Conflict, FieldError, StoreError};
 pub use fields::AuditFields;
 pub use id::{HasIdPrefix, Id, IdList, IdText, MalformedId, RequestId};
-pub use organization::{Organization, OrganizationFilter, OrganizationId, OrganizationRef, Slug};
+pub use organization::{Organization, OrganizationId, OrganizationRef};
 pub use page::{Order, Page, PageLimit, PageRequest, Position, TimeRange};
 pub use patch::Patch;
 pub use ports::{AuditTrail, Clock, Entropy, Ledger, Reader};
@@ -43,9 +43,11 @@ pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
 pub use stream::{RecordStream, SnapshotStream, StreamRequest};
 pub use subject::{SubjectGroup, VersionedSubjectGroup};
 pub use text::{
-    Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule, Reference,
-    ReferenceRule, Rule, Text, TextError, Title, TitleRule,
+    Decimal, DecimalRule, Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule,
+    Reference, ReferenceRule, Rule, Slug, SlugRule, Text, TextError, Title, TitleRule,
 };
 pub use timestamp::{MalformedTimestamp, Timestamp};
 pub use timestamp_oracle::{TimestampOracle, WriteTimestamp};
+#[doc(no_inline)]
+pub use ulid::Ulid;
 pub use write_context::WriteContext;

@@ -1,5 +1,6 @@
 //! Sample records and writes, for tests whose subject is something else.
 
+mod record;
 mod webhooks;
 
 use std::{borrow::Cow, time::Duration};
@@ -18,9 +19,8 @@ use registers::{Control, ControlStatus};
 use scopes::ScopeSet;
 use ulid::Ulid;
 
-pub use webhooks::{
-    attempt, delivery, endpoint, full_delivery, full_subscription, stored_event, subscription, with_status,
-};
+pub use record::{record, with_value_of};
+pub use webhooks::{attempt, delivery, endpoint, full_delivery, full_subscription, subscription, with_status};
 
 /// An organization with this slug.
 #[must_use]
@@ -133,7 +133,7 @@ pub fn full_finding(record_key: &str, original: Id<Finding>, at: Timestamp) -> F
 #[must_use]
 pub fn finding_event(finding: Id<Finding>, occurred_at: Timestamp) -> FindingEvent {
     FindingEvent {
-        finding,
+        finding_id: finding,
         kind: EventKind::Comment,
         note: None,
         external_reference: None,

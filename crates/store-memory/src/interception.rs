@@ -8,7 +8,7 @@ use crate::MemoryStore;
 /// A kind of call that can be intercepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
-    /// A read of records or of the audit log.
+    /// A read of records, of the audit log, or of the events and deliveries of webhooks.
     Read,
     /// The next batch of a stream.
     Batch,

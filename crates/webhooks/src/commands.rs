@@ -14,7 +14,7 @@ use crate::{
     delivery::{DeliveryState, WebhookDelivery},
     endpoint::EndpointUrl,
     error::WebhookError,
-    ports::StoredEvent,
+    event::StoredEvent,
     secret::EncryptedSecret,
     subscription::{DisabledReason, MAX_SUBSCRIPTIONS_PER_ACCOUNT, SubscriptionStatus, WebhookSubscription},
 };
@@ -214,16 +214,7 @@ pub fn record_test(
     ended_at: Timestamp,
 ) -> (Changeset, Stored<WebhookDelivery>) {
     let mut changeset = context.begin(timestamp, TESTED, Some(Subject::from_id(current.meta.id)));
-    let stored_event = StoredEvent {
-        id: event.id,
-        organization: event.organization,
-        name: event.name.into(),
-        subject: event.subject.1,
-        revision: event.revision,
-        created_at: event.created_at,
-        body: event.body.clone(),
-    };
-    let mut delivery = WebhookDelivery::new(&stored_event, current.meta.id);
+    let mut delivery = WebhookDelivery::new(&StoredEvent::from(&event), current.meta.id);
     delivery.record = delivery.record.after_attempt(attempt, ended_at, 0);
     if delivery.record.state == DeliveryState::Failed {
         delivery.record.state = DeliveryState::Exhausted;

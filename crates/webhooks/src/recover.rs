@@ -5,7 +5,7 @@ use kernel::{Action, Changeset, Stored, Subject, Timestamp, WriteContext, WriteT
 use crate::{
     delivery::{DeliveryState, WebhookDelivery},
     error::WebhookError,
-    ports::StoredEvent,
+    event::StoredEvent,
     subscription::WebhookSubscription,
 };
 

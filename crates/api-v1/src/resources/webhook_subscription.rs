@@ -31,7 +31,7 @@ use serde_json::json;
 use store::DynStore;
 use utoipa::ToSchema;
 use webhooks::{
-    DeliveryHealth, DeliveryQueue, DisabledReason, EndpointUrl, EventType, SubscriptionFilter, SubscriptionStatus,
+    DeliveryHealth, DeliveryHistory, DisabledReason, EndpointUrl, EventType, SubscriptionFilter, SubscriptionStatus,
     WebhookSecret, WebhookSubscription,
 };
 
@@ -167,7 +167,7 @@ async fn load_health(
         return Ok(Vec::new());
     }
     let ids: Vec<_> = subscriptions.iter().map(|stored| stored.meta.id).collect();
-    let found = DeliveryQueue::delivery_health(store, organization, &ids).await?;
+    let found = DeliveryHistory::delivery_health(store, organization, &ids).await?;
     let health_of = |id| found.iter().find(|(other, _)| *other == id).map(|(_, health)| *health).unwrap_or_default();
     Ok(ids.into_iter().map(health_of).collect())
 }

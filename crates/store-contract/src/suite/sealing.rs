@@ -76,8 +76,8 @@ pub async fn a_seal_is_visible_in_lists_and_single_reads(fixture: Fixture) {
     let log = fixture.audit_log(organization).await;
     assert_chain(&log[..3], &entries);
     assert_eq!(log[3], StoredEntry { entry: late, seal: None });
-    let alone = fixture.store.entry(organization, entries[1].id).await.unwrap();
-    assert_eq!(alone.as_ref(), Some(&log[1]));
+    let entry = fixture.store.entry(organization, entries[1].id).await.unwrap();
+    assert_eq!(entry.as_ref(), Some(&log[1]));
 }
 
 /// Unsealed entries of an organization are returned oldest first, each once, and no more than requested.

@@ -1,6 +1,6 @@
 //! `POST /webhooks/subscriptions/{subscriptionId}/test`: makes one attempt and returns its result.
 
-use std::{sync::OnceLock, time::Duration};
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use auth::Caller;
@@ -16,10 +16,7 @@ use http_api::{
 };
 use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, WriteContext, WriteTimestamp};
 use serde_json::json;
-use webhooks::{
-    Attempt, AttemptFailure, AttemptOutcome, EncryptedSecret, Message, TEST_EVENT, WebhookDelivery,
-    WebhookSubscription, record_test,
-};
+use webhooks::{Attempt, TEST_EVENT, WebhookDelivery, WebhookSubscription, record_test, sign_and_send};
 
 use super::{find_owned, to_dto_with_health, with_health};
 use crate::{
@@ -74,8 +71,9 @@ impl Command for TestSubscription {
             body,
         };
         let webhooks = WebhookServices::of(request)?;
-        let outcome = send(&webhooks, &subscription, &event).await;
-        let sent = SentTest { event, attempt: Attempt { at, outcome }, finished_at: services.clock.now() };
+        let (signer, sender) = (&*webhooks.signer, &*webhooks.sender);
+        let attempt = sign_and_send(signer, sender, &subscription, id, &event.body, at).await;
+        let sent = SentTest { event, attempt, finished_at: services.clock.now() };
         // `prepare` is called only once, so the cell is empty.
         self.sent.set(sent).map_err(|_| Problem::internal())
     }
@@ -95,30 +93,6 @@ impl Command for TestSubscription {
 
     fn response(&self, output: &Self::Output) -> ApiResponse {
         ApiResponse::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::to_dto(output))
-    }
-}
-
-/// Signs and sends the event, and returns the outcome.
-async fn send(
-    webhooks: &WebhookServices,
-    subscription: &Stored<WebhookSubscription>,
-    event: &OutboxEvent,
-) -> AttemptOutcome {
-    let at = event.created_at;
-    let secrets: Vec<&EncryptedSecret> = subscription.record.live_secrets(at).collect();
-    let content = Message::signed_content(event.id, at, &event.body);
-    match webhooks.signer.sign(subscription.meta.id, &secrets, &content) {
-        Some(signature) => {
-            let message = Message { id: event.id, timestamp: at.seconds(), signature, body: event.body.clone() };
-            webhooks.sender.send(&subscription.record.url, message).await
-        }
-        None => AttemptOutcome {
-            duration: Duration::ZERO,
-            status: None,
-            response_body: None,
-            failure: Some(AttemptFailure::Unsigned),
-            retry_after: None,
-        },
     }
 }
 

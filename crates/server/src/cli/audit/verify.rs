@@ -8,10 +8,10 @@ use crate::{
     cli::{
         CommandContext, Output,
         audit::{Verify, exported::read_checkpoints},
-        operator::find_workspace,
     },
     compose::Installation,
     failure::{Failure, ResultExt as _},
+    operations::find_workspace,
 };
 
 /// The result of verifying one log.
