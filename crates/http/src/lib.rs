@@ -4,6 +4,8 @@
 //! A surface, such as version 1 of the API, states its endpoints as [`endpoints::Operation`]s. This crate names none of
 //! their paths and none of their records.
 
+#![warn(missing_docs)]
+
 pub mod endpoints;
 pub mod handlers;
 pub mod openapi;

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use auth::{Account, AccountId, Accounts};
 use kernel::{Kind, OrganizationId, Revision, StoreError, Timestamp};
 
-use crate::{MemoryStore, state::Row};
+use crate::{Call, MemoryStore, state::Row};
 
 #[async_trait]
 impl Accounts for MemoryStore {
     async fn by_client_id(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
+        self.intercept(Call::ClientId).await?;
         let state = self.snapshot()?;
         Ok(state
             .rows_of_all_organizations(Kind::ServiceAccount)
@@ -17,6 +18,7 @@ impl Accounts for MemoryStore {
     }
 
     async fn revision(&self, organization: OrganizationId, account: AccountId) -> Result<Option<Revision>, StoreError> {
+        self.intercept(Call::Revision).await?;
         Ok(self.snapshot()?.revision(Kind::ServiceAccount, organization, account.ulid()))
     }
 

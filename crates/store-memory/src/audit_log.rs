@@ -10,7 +10,7 @@ use kernel::{
 };
 use ulid::Ulid;
 
-use crate::{MemoryStore, state::State, streaming::snapshot_stream};
+use crate::{Call, MemoryStore, state::State};
 
 #[async_trait]
 impl AuditTrail for MemoryStore {
@@ -19,6 +19,7 @@ impl AuditTrail for MemoryStore {
     }
 
     async fn append(&self, entry: Entry, timestamp: WriteTimestamp) -> Result<(), StoreError> {
+        self.intercept(Call::Append).await?;
         let stored = self.change(|state| state.append(&entry));
         // Only now: the timestamp must stay in flight until the entry is visible.
         drop(timestamp);
@@ -34,6 +35,7 @@ impl AuditLog for MemoryStore {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<StoredEntry>, StoreError> {
+        self.intercept(Call::Read).await?;
         // The watermark must be read before the snapshot, as in every list.
         let as_of = self.timestamps.low_watermark().min(self.entry_timestamps.low_watermark());
         let state = self.snapshot()?;
@@ -54,6 +56,7 @@ impl AuditLog for MemoryStore {
         filter: &AuditFilter,
         request: &StreamRequest,
     ) -> Result<SnapshotStream<StoredEntry>, StoreError> {
+        self.intercept(Call::Read).await?;
         let as_of = self.timestamps.low_watermark().min(self.entry_timestamps.low_watermark());
         let state = self.snapshot()?;
         let ids: Vec<Id<Entry>> = state
@@ -63,7 +66,7 @@ impl AuditLog for MemoryStore {
             .map(|recorded| recorded.entry.id)
             .collect();
         let entries = ids.into_iter().filter_map(move |id| state.entries.get(&(organization, id)).cloned());
-        Ok(snapshot_stream(entries, as_of))
+        Ok(self.snapshot_stream(entries, as_of))
     }
 
     async fn entry(&self, organization: OrganizationId, id: Id<Entry>) -> Result<Option<StoredEntry>, StoreError> {

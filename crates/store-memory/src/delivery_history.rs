@@ -10,7 +10,7 @@ use webhooks::{
 };
 
 use crate::{
-    MemoryStore,
+    Call, MemoryStore,
     state::{OutboxRow, PartitionRow},
 };
 
@@ -21,6 +21,7 @@ impl DeliveryHistory for MemoryStore {
         organization: OrganizationId,
         subscriptions: &[Id<WebhookSubscription>],
     ) -> Result<Vec<(Id<WebhookSubscription>, DeliveryHealth)>, StoreError> {
+        self.intercept(Call::Read).await?;
         let state = self.snapshot()?;
         let entry = |(partition, row): (&Partition, &PartitionRow)| (partition.subscription, row.health);
         let is_requested = |partition: &Partition| {
@@ -40,6 +41,7 @@ impl DeliveryHistory for MemoryStore {
         last: Ulid,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
+        self.intercept(Call::Read).await?;
         Ok(self
             .snapshot()?
             .events(organization)
@@ -54,6 +56,7 @@ impl DeliveryHistory for MemoryStore {
         partition: Partition,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
+        self.intercept(Call::Read).await?;
         let state = self.snapshot()?;
         Ok(state
             .partition_deliveries(partition)

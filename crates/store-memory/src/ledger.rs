@@ -7,7 +7,7 @@ use kernel::{
 };
 
 use crate::{
-    MemoryStore,
+    Call, MemoryStore,
     state::{OutboxRow, Row, State, unique_key},
 };
 
@@ -18,7 +18,12 @@ impl Ledger for MemoryStore {
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
-        self.change(|state| state.apply(&changeset))
+        self.intercept(Call::Commit).await?;
+        self.change(|state| state.apply(&changeset))?;
+        if let Some(interceptor) = &self.interceptor {
+            interceptor.committed(&changeset);
+        }
+        Ok(())
     }
 
     async fn stored_response(
@@ -26,6 +31,7 @@ impl Ledger for MemoryStore {
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError> {
+        self.intercept(Call::StoredResponse).await?;
         let state = self.snapshot()?;
         Ok(state.idempotency_record(key, now).map(|record| (record.fingerprint, record.response.clone())))
     }

@@ -3,13 +3,14 @@
 //!
 //! The state is one value of persistent maps. A write clones it, which is cheap, applies its changes to the clone and
 //! swaps the clone in when all of them succeeded; a reader takes its snapshot the same way. Each call completes in the
-//! first poll of its future, so a caller that drops the future interrupts nothing.
+//! first poll of its future, so a caller that drops the future interrupts nothing, unless an [`Interceptor`] delays it.
 
 mod accounts;
 mod audit_log;
 mod delivery_history;
 mod directory;
 mod event_fan_out;
+mod interception;
 mod ledger;
 mod maintenance;
 mod master_key;
@@ -23,6 +24,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::{Clock, StoreError, TimestampOracle};
 
+pub use interception::{Call, Interceptor};
+
 use crate::state::State;
 
 /// A store that keeps everything in memory.
@@ -32,6 +35,7 @@ pub struct MemoryStore {
     entry_timestamps: TimestampOracle,
     /// The current state; `None` once the store is closed.
     state: Mutex<Option<State>>,
+    interceptor: Option<Arc<dyn Interceptor>>,
 }
 
 impl MemoryStore {
@@ -43,7 +47,14 @@ impl MemoryStore {
             entry_timestamps: TimestampOracle::new(Arc::clone(&clock)),
             clock,
             state: Mutex::new(Some(State::default())),
+            interceptor: None,
         }
+    }
+
+    /// Sets the interceptor that runs around the calls.
+    #[must_use]
+    pub fn with_interceptor(self, interceptor: Arc<dyn Interceptor>) -> Self {
+        Self { interceptor: Some(interceptor), ..self }
     }
 
     /// Returns a snapshot of the current state.

@@ -8,14 +8,14 @@ use kernel::{
 use ulid::Ulid;
 
 use crate::{
-    MemoryStore,
+    Call, MemoryStore,
     state::{Row, unique_key},
-    streaming::snapshot_stream,
 };
 
 #[async_trait]
 impl<R: Resource> Reader<R> for MemoryStore {
     async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError> {
+        self.intercept(Call::Read).await?;
         Ok(self.snapshot()?.record(organization, id))
     }
 
@@ -25,6 +25,7 @@ impl<R: Resource> Reader<R> for MemoryStore {
         filter: &R::Filter,
         page: &PageRequest,
     ) -> Result<Page<Stored<R>>, StoreError> {
+        self.intercept(Call::Read).await?;
         // The watermark must be read before the snapshot, so that the snapshot contains every write with an earlier
         // timestamp.
         let as_of = self.timestamps.low_watermark();
@@ -45,6 +46,7 @@ impl<R: Resource> Reader<R> for MemoryStore {
         filter: &R::Filter,
         request: &StreamRequest,
     ) -> Result<SnapshotStream<Stored<R>>, StoreError> {
+        self.intercept(Call::Read).await?;
         let as_of = self.timestamps.low_watermark();
         let state = self.snapshot()?;
         let ids: Vec<Ulid> = in_order(state.rows(R::KIND, organization), request.order)
@@ -56,10 +58,11 @@ impl<R: Resource> Reader<R> for MemoryStore {
             .into_iter()
             .filter_map(move |id| state.record(organization, Id::new(id)))
             .filter(move |stored| kernel::Criteria::matches(&filter, stored));
-        Ok(snapshot_stream(records, as_of))
+        Ok(self.snapshot_stream(records, as_of))
     }
 
     async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
+        self.intercept(Call::Read).await?;
         let state = self.snapshot()?;
         let with_key = |key: &&str| {
             let first = unique_key(R::KIND, organization, key, None);

@@ -6,7 +6,7 @@ use auth::{AccountStatus, ServiceAccount};
 use scopes::Scope;
 use serde_json::json;
 
-use crate::support::{Client, Fault, FaultPoint, TestApi, finding_body, findings_path};
+use crate::support::{Call, Client, Fault, TestApi, finding_body, findings_path};
 
 #[tokio::test]
 async fn a_disabled_account_is_refused_on_its_next_call_and_gets_no_token() {
@@ -54,9 +54,9 @@ async fn a_write_whose_account_expires_meanwhile_stores_nothing() {
     api.clock().set(end - Duration::from_millis(1));
     let hook_api = Arc::clone(&api);
     // The idempotency key is looked up after the account is authenticated and before the write is prepared.
-    api.store.before_next(FaultPoint::StoredResponse, move || Box::pin(async move { hook_api.clock().set(end) }));
+    api.probe.before_next(Call::StoredResponse, move || Box::pin(async move { hook_api.clock().set(end) }));
     api.post(findings_path()).auth(&client).json(&finding_body("k")).idempotency_key("k").send().await.expect(401);
-    assert!(api.store.take_events().is_empty());
+    assert!(api.probe.take_events().is_empty());
 }
 
 /// An API where `change` is applied to the account of the client just before the next write is committed.
@@ -66,9 +66,8 @@ async fn change_account_before_commit(
     let api = Arc::new(TestApi::open().await);
     let client = api.full_access_client().await;
     let (hook_api, changed) = (Arc::clone(&api), client.clone());
-    api.store.before_next(FaultPoint::Commit, move || {
-        Box::pin(async move { hook_api.change_account(&changed, change).await })
-    });
+    api.probe
+        .before_next(Call::Commit, move || Box::pin(async move { hook_api.change_account(&changed, change).await }));
     (api, client)
 }
 
@@ -78,7 +77,7 @@ async fn a_write_whose_account_is_disabled_before_its_commit_stores_nothing() {
     api.post(findings_path()).auth(&client).json(&finding_body("k")).idempotency_key("k").send().await.expect(401);
     let reader = api.full_access_client().await;
     assert_eq!(api.get(findings_path()).auth(&reader).send().await.json()["findings"], json!([]));
-    assert!(api.store.take_events().is_empty());
+    assert!(api.probe.take_events().is_empty());
 }
 
 #[tokio::test]
@@ -96,7 +95,7 @@ async fn an_account_change_that_keeps_the_scope_does_not_fail_a_concurrent_write
     })
     .await;
     api.post(findings_path()).auth(&client).json(&finding_body("k")).send().await.expect(201);
-    assert_eq!(api.store.take_events().len(), 1);
+    assert_eq!(api.probe.take_events().len(), 1);
 }
 
 #[tokio::test]
@@ -104,7 +103,7 @@ async fn a_server_that_cannot_check_the_status_of_an_account_returns_503() {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
     api.get(findings_path()).auth(&client).send().await.expect(200);
-    api.store.fail(FaultPoint::Revision, Fault::Unavailable);
+    api.probe.fail(Call::Revision, Fault::Unavailable);
     let response = api.get(findings_path()).auth(&client).send().await.expect(503);
     assert_eq!(response.error_code(), "internal");
     assert!(!response.header("retry-after").is_empty());

@@ -194,21 +194,22 @@ async fn a_replay_is_logged_as_a_replay() {
 
 #[tokio::test]
 async fn a_request_whose_audit_entry_cannot_be_stored_fails_with_503() {
-    use crate::support::{Fault, FaultPoint};
+    use crate::support::{Call, Fault};
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
-    api.store.fail(FaultPoint::Append, Fault::Unavailable);
+    api.probe.fail(Call::Append, Fault::Unavailable);
     let response = api.get(findings_path()).auth(&client).send().await.expect(503);
     assert_eq!(response.error_code(), "internal");
     assert!(!response.header("retry-after").is_empty());
-    api.store.clear_faults();
+    api.probe.clear_faults();
     api.get(findings_path()).auth(&client).send().await.expect(200);
 }
 
 #[tokio::test]
 async fn flushing_the_api_stores_its_buffered_entries() {
     let api =
-        TestApi::with_settings(api::ApiSettings { durable_read_audit: false, ..api::ApiSettings::default() }).await;
+        TestApi::with_settings(http_api::ApiSettings { durable_read_audit: false, ..http_api::ApiSettings::default() })
+            .await;
     let client = api.full_access_client().await;
     for _ in 0..20 {
         api.get(findings_path()).auth(&client).send().await.expect(200);

@@ -168,7 +168,7 @@ async fn a_batch_with_only_invalid_items_returns_200_and_stores_nothing() {
     let (api, client) = setup().await;
     let response = post_batch(&api, &client, None, &[json!({}), json!(null)]).await.expect(200);
     assert_eq!(results(&response), ["failed", "failed"]);
-    assert!(api.store.take_events().is_empty());
+    assert!(api.probe.take_events().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use scopes::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Fault, FaultPoint, TestApi, finding_body, findings_path, operations};
+use crate::support::{Call, Client, Fault, TestApi, finding_body, findings_path, operations};
 
 async fn setup() -> (TestApi, Client) {
     let api = TestApi::open().await;
@@ -259,17 +259,10 @@ async fn an_accept_header_that_excludes_json_is_rejected_with_406() {
 #[tokio::test]
 async fn an_unavailable_store_causes_503_with_retry_after() {
     let (api, client) = setup().await;
-    for point in [
-        FaultPoint::Read,
-        FaultPoint::Commit,
-        FaultPoint::Append,
-        FaultPoint::Revision,
-        FaultPoint::ClientId,
-        FaultPoint::StoredResponse,
-    ] {
+    for point in [Call::Read, Call::Commit, Call::Append, Call::Revision, Call::ClientId, Call::StoredResponse] {
         // A new revision of the account invalidates the cached one, so that the account is read again.
         api.set_scopes(&client, Scope::ALL).await;
-        api.store.fail(point, Fault::Unavailable);
+        api.probe.fail(point, Fault::Unavailable);
         let responses = [
             api.request_token(&client).await,
             api.get(findings_path()).auth(&client).send().await,
@@ -280,7 +273,7 @@ async fn an_unavailable_store_causes_503_with_retry_after() {
                 .send()
                 .await,
         ];
-        api.store.clear_faults();
+        api.probe.clear_faults();
         let failed: Vec<_> = responses.iter().filter(|response| response.status == 503).collect();
         assert!(!failed.is_empty(), "no request failed although {point:?} was unavailable");
         for response in failed {
@@ -295,16 +288,9 @@ async fn an_unavailable_store_causes_503_with_retry_after() {
 async fn a_corrupt_or_panicking_store_causes_500_without_internal_details() {
     let (api, client) = setup().await;
     for fault in [Fault::Corrupt, Fault::Panic] {
-        for point in [
-            FaultPoint::Read,
-            FaultPoint::Commit,
-            FaultPoint::Append,
-            FaultPoint::Revision,
-            FaultPoint::ClientId,
-            FaultPoint::StoredResponse,
-        ] {
+        for point in [Call::Read, Call::Commit, Call::Append, Call::Revision, Call::ClientId, Call::StoredResponse] {
             api.set_scopes(&client, Scope::ALL).await;
-            api.store.fail(point, fault);
+            api.probe.fail(point, fault);
             let responses = [
                 api.request_token(&client).await,
                 api.get(findings_path()).auth(&client).send().await,
@@ -315,7 +301,7 @@ async fn a_corrupt_or_panicking_store_causes_500_without_internal_details() {
                     .send()
                     .await,
             ];
-            api.store.clear_faults();
+            api.probe.clear_faults();
             assert!(
                 responses.iter().any(|response| response.status == 500),
                 "no request failed with {fault:?} of {point:?}"
@@ -331,9 +317,9 @@ async fn a_corrupt_or_panicking_store_causes_500_without_internal_details() {
 #[tokio::test]
 async fn a_request_that_panicked_is_logged() {
     let (api, client) = setup().await;
-    api.store.fail(FaultPoint::Read, Fault::Panic);
+    api.probe.fail(Call::Read, Fault::Panic);
     let response = api.get(findings_path()).auth(&client).send().await.expect(500);
-    api.store.clear_faults();
+    api.probe.clear_faults();
     let entries = api.entries_by_request().await;
     assert_eq!(entries[response.header("x-request-id")][0].entry.status, Some(500));
 }

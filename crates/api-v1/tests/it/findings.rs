@@ -244,13 +244,13 @@ async fn a_patch_without_fields_or_with_an_immutable_field_is_rejected_with_400(
 async fn a_patch_with_the_current_values_returns_200_and_changes_nothing() {
     let (api, client) = setup().await;
     let before = create(&api, &client, &full_body("k")).await;
-    api.store.take_events();
+    api.probe.take_events();
     api.clock().tick();
     let same =
         json!({ "title": before["title"], "status": "open", "dueAt": before["dueAt"], "subjectResourceId": "srv-1" });
     let after = patch(&api, &client, &before["id"], same).await.expect(200).json()["finding"].clone();
     assert_eq!(after, before);
-    assert!(api.store.take_events().is_empty());
+    assert!(api.probe.take_events().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

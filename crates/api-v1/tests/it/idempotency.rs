@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use crate::{
     operations::{PathParams, write_operations},
-    support::{Client, FaultPoint, TestApi, TestResponse, finding_body, findings_path},
+    support::{Call, Client, TestApi, TestResponse, finding_body, findings_path},
 };
 
 async fn setup() -> (TestApi, Client, PathParams) {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
     let params = PathParams::create_records(&api, &client).await;
-    api.store.take_events();
-    api.store.take_write_count();
+    api.probe.take_events();
+    api.probe.take_write_count();
     (api, client, params)
 }
 
@@ -35,8 +35,8 @@ async fn every_write_repeated_with_its_key_returns_the_first_response_byte_for_b
         let call = params.request(&api, operation).auth(&client).idempotency_key("incident-1");
         let first = call.clone().send().await;
         assert!(first.status < 300 && !first.is_replayed(), "{}", operation.id);
-        let write_count = api.store.take_write_count();
-        api.store.take_events();
+        let write_count = api.probe.take_write_count();
+        api.probe.take_events();
         api.clock().advance(Duration::from_secs(24 * 3600 - 901));
         let renewed = Client { token: api.new_token(&client).await, ..client.clone() };
         for _ in 0..2 {
@@ -44,7 +44,7 @@ async fn every_write_repeated_with_its_key_returns_the_first_response_byte_for_b
             assert!(again.is_replayed(), "{}", operation.id);
             assert_same_response(&first, &again);
         }
-        assert_eq!((api.store.take_events().len(), api.store.take_write_count()), (0, 0), "{}", operation.id);
+        assert_eq!((api.probe.take_events().len(), api.probe.take_write_count()), (0, 0), "{}", operation.id);
         assert!(write_count > 0, "{} wrote nothing", operation.id);
     }
 }
@@ -54,13 +54,13 @@ async fn every_write_that_reuses_a_key_for_another_body_is_rejected_with_422() {
     for operation in write_operations() {
         let (api, client, params) = setup().await;
         params.request(&api, operation).auth(&client).idempotency_key("incident-1").send().await;
-        api.store.take_events();
-        api.store.take_write_count();
+        api.probe.take_events();
+        api.probe.take_write_count();
         let other = json!("for quite another reason");
         let call =
             params.request_with_reason(&api, operation, Some(&other)).auth(&client).idempotency_key("incident-1");
         assert_eq!(call.send().await.expect(422).error_code(), "unprocessable", "{}", operation.id);
-        assert_eq!((api.store.take_events().len(), api.store.take_write_count()), (0, 0), "{}", operation.id);
+        assert_eq!((api.probe.take_events().len(), api.probe.take_write_count()), (0, 0), "{}", operation.id);
     }
 }
 
@@ -123,7 +123,7 @@ async fn every_write_sent_sixteen_times_concurrently_has_one_effect() {
         let expected = {
             let (api, client, params) = self::setup().await;
             params.request(&api, operation).auth(&client).send().await;
-            api.store.take_write_count()
+            api.probe.take_write_count()
         };
         let calls = (0..16)
             .map(|_| tokio::spawn(params.request(&api, operation).auth(&client).idempotency_key("incident-1").send()));
@@ -135,7 +135,7 @@ async fn every_write_sent_sixteen_times_concurrently_has_one_effect() {
         for response in &responses {
             assert_same_response(&responses[0], response);
         }
-        assert_eq!(api.store.take_write_count(), expected, "{}", operation.id);
+        assert_eq!(api.probe.take_write_count(), expected, "{}", operation.id);
     }
 }
 
@@ -143,13 +143,13 @@ async fn every_write_sent_sixteen_times_concurrently_has_one_effect() {
 async fn a_request_overtaken_by_its_duplicate_returns_the_response_of_the_duplicate() {
     // At the read, after the look-up of the key, the duplicate has already changed the finding: the event is rejected.
     // At the commit, the key is already taken.
-    for moment in [FaultPoint::Read, FaultPoint::Commit] {
+    for moment in [Call::Read, Call::Commit] {
         let (api, client, params) = setup().await;
         let path = format!("{}/{}/events", findings_path(), params.finding);
         let body = json!({ "eventType": "acknowledged", "reason": "because of a test" });
         let call = api.post(&path).auth(&client).json(&body).idempotency_key("k");
         let duplicate = call.clone();
-        api.store.before_next(moment, move || {
+        api.probe.before_next(moment, move || {
             Box::pin(async move {
                 assert!(!duplicate.send().await.expect(201).is_replayed());
             })
@@ -246,7 +246,7 @@ async fn a_write_cancelled_at_any_moment_is_stored_completely_or_not_at_all_and_
             completed = completed || (&mut response).now_or_never().is_some();
         }
         drop(response);
-        let stored = api.store.take_events().len();
+        let stored = api.probe.take_events().len();
         let log = api.audit_log(api.home).await;
         let entries = log.iter().filter(|recorded| {
             recorded.entry.reason.as_ref().is_some_and(|reason| reason.as_str() == "because a test says so")

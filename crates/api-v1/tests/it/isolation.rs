@@ -40,14 +40,14 @@ async fn another_organizations_record_returns_the_same_404_as_a_missing_one_afte
         delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
     };
     for operation in scoped_operations().filter(|operation| operation.path.contains('{')) {
-        let before = api.store.read_count();
+        let before = api.probe.read_count();
         let foreign = other_params.request(&api, operation).auth(&home_client).send().await.expect(404);
-        let between = api.store.read_count();
+        let between = api.probe.read_count();
         let missing = absent.request(&api, operation).auth(&home_client).send().await.expect(404);
         assert_eq!(foreign.body_without_request_id(), missing.body_without_request_id(), "{}", operation.id);
         assert_eq!(
             between - before,
-            api.store.read_count() - between,
+            api.probe.read_count() - between,
             "{} made a different number of reads",
             operation.id
         );

@@ -1,7 +1,5 @@
-//! Tests of the HTTP API from the client's side, over the in-memory store.
+//! Tests of version 1 of the API from the client's side, over the in-memory store.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-extern crate novantra_http as api;
 
 mod account_status;
 mod audit_log;

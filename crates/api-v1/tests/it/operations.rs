@@ -42,8 +42,8 @@ impl PathParams {
     pub(crate) async fn with_webhooks_of(&self, api: &TestApi, client: &Client) -> Self {
         let subscription = api.store_subscription(client, 49).await;
         let delivery = api.store_failed_delivery(&subscription, 10).await;
-        api.store.take_events();
-        api.store.take_write_count();
+        api.probe.take_events();
+        api.probe.take_write_count();
         Self {
             control: self.control.clone(),
             finding: self.finding.clone(),
@@ -272,7 +272,7 @@ async fn every_write_requires_a_reason_of_ten_to_a_thousand_characters() {
         let call = params.request_with_reason(&api, operation, None).auth(&client);
         assert_eq!(call.send().await.expect(400).issue_paths(), [operation.reason_path()], "{}", operation.id);
         assert_eq!(
-            (api.store.take_events().len(), api.store.take_write_count()),
+            (api.probe.take_events().len(), api.probe.take_write_count()),
             (0, 0),
             "a rejected write changed something"
         );

@@ -15,7 +15,7 @@ async fn setup() -> (TestApi, Client) {
 
 /// Takes the names and bodies of the events that were stored since the last call.
 fn take_events(api: &TestApi) -> Vec<(String, Value)> {
-    let events = api.store.take_events();
+    let events = api.probe.take_events();
     events.iter().map(|event| (event.name.to_owned(), serde_json::from_slice(&event.body).unwrap())).collect()
 }
 
@@ -61,7 +61,7 @@ async fn the_event_of_a_created_finding_contains_the_whole_finding() {
 async fn only_changes_of_severity_owner_due_date_and_status_are_published() {
     let (api, client) = setup().await;
     let id = api.create_finding(&client, "k").await;
-    api.store.take_events();
+    api.probe.take_events();
     for (change, expected) in [
         (json!({ "title": "Other" }), &[][..]),
         (
@@ -93,7 +93,7 @@ async fn only_changes_of_severity_owner_due_date_and_status_are_published() {
 async fn a_status_change_event_contains_the_previous_status() {
     let (api, client) = setup().await;
     let id = api.create_finding(&client, "k").await;
-    api.store.take_events();
+    api.probe.take_events();
     patch(&api, &client, &id, json!({ "status": "remediating" })).await;
     assert_eq!(take_events(&api)[1].1["data"]["previousStatus"], "open");
 }
@@ -140,7 +140,7 @@ async fn resolving_a_finding_in_remediation_publishes_the_implied_step_through_v
 async fn a_batch_publishes_an_event_for_each_changed_finding() {
     let (api, client) = setup().await;
     api.create_finding(&client, "existing").await;
-    api.store.take_events();
+    api.probe.take_events();
     let item = |key: &str, severity: &str| json!({ "findingKey": key, "title": "SQL built from user input", "severity": severity, "sourceKind": "module_signal" });
     let items = [item("existing", "high"), item("existing", "low"), item("new", "high"), json!({})];
     let body = json!({ "findings": items, "onConflict": "update", "reason": "because a test says so" });
@@ -152,7 +152,7 @@ async fn a_batch_publishes_an_event_for_each_changed_finding() {
 async fn a_rejected_write_publishes_no_event() {
     let (api, client) = setup().await;
     let id = api.create_finding(&client, "k").await;
-    api.store.take_events();
+    api.probe.take_events();
     let bad = json!({ "status": "verified", "reason": "because a test says so" });
     api.patch(&format!("{}/{id}", findings_path())).auth(&client).json(&bad).send().await.expect(422);
     api.post(findings_path()).auth(&client).json(&finding_body("k")).send().await.expect(409);

@@ -7,7 +7,7 @@ use kernel::Timestamp;
 use scopes::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Client, FaultPoint, TestApi, finding_body, findings_path};
+use crate::support::{Call, Client, TestApi, finding_body, findings_path};
 
 async fn setup(findings: usize) -> (TestApi, Client) {
     let api = TestApi::open().await;
@@ -300,7 +300,7 @@ async fn a_write_in_flight_holds_x_as_of_back_until_it_is_visible() {
     let as_of = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let (hook_api, reader, hook_as_of) = (api.clone(), client.clone(), as_of.clone());
     // A pull at a later time, while the write already has its timestamp but is not stored yet.
-    api.store.before_next(FaultPoint::Commit, move || {
+    api.probe.before_next(Call::Commit, move || {
         Box::pin(async move {
             hook_api.clock().advance(Duration::from_secs(5));
             let response = hook_api.get(findings_path()).auth(&reader).send().await.expect(200);

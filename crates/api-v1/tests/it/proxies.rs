@@ -1,6 +1,6 @@
 //! The source address of a request, in the audit log and for the rate limits of the token endpoint.
 
-use api::{ApiSettings, Quotas};
+use http_api::{ApiSettings, Quotas};
 use serde_json::json;
 
 use crate::support::{Client, TestApi, findings_path};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use api::{ApiSettings, Quotas};
 use auth::AccountLimits;
+use http_api::{ApiSettings, Quotas};
 use scopes::Scope;
 use serde_json::json;
 
-use crate::support::{Client, Fault, FaultPoint, TestApi, TestResponse, finding_body, findings_path};
+use crate::support::{Call, Client, Fault, TestApi, TestResponse, finding_body, findings_path};
 
 async fn setup(quotas: Quotas) -> (TestApi, Client) {
     let api = TestApi::with_settings(ApiSettings { quotas, ..ApiSettings::default() }).await;
@@ -160,9 +160,9 @@ async fn counted_refusals_that_could_not_be_logged_are_logged_later() {
         }
     }
     api.clock().advance(Duration::from_secs(60));
-    api.store.fail(FaultPoint::Append, Fault::Unavailable);
+    api.probe.fail(Call::Append, Fault::Unavailable);
     api.app.run_periodic().await.unwrap_err();
-    api.store.clear_faults();
+    api.probe.clear_faults();
     api.app.run_periodic().await.unwrap();
     let log = api.audit_log(api.home).await;
     let refused: Vec<_> = log.iter().filter(|recorded| recorded.entry.status == Some(429)).collect();
@@ -174,9 +174,9 @@ async fn counted_refusals_that_could_not_be_logged_are_logged_later() {
 async fn a_first_refusal_that_could_not_be_logged_is_counted() {
     let (api, client) = setup(Quotas { token_read: 1, ..Quotas::default() }).await;
     read(&api, &client).await.expect(200);
-    api.store.fail(FaultPoint::Append, Fault::Unavailable);
+    api.probe.fail(Call::Append, Fault::Unavailable);
     read(&api, &client).await.expect(503);
-    api.store.clear_faults();
+    api.probe.clear_faults();
     read(&api, &client).await.expect(429);
     api.app.flush().await.unwrap();
     assert_eq!(refusal_counts(&api, |_| true).await, [2]);

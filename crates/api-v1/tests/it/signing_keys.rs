@@ -5,9 +5,9 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use api::ApiSettings;
 use async_trait::async_trait;
 use auth::{Claims, StaleKeys, TokenError, TokenVerifier};
+use http_api::ApiSettings;
 use kernel::{StoreError, Timestamp};
 
 use crate::support::{Client, TestApi, findings_path};

@@ -1,9 +1,9 @@
 //! Size limits of requests: target, header fields and body of one request, and the memory for the bodies of all.
 
-use api::ApiSettings;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use http_api::ApiSettings;
 use serde_json::json;
 use tokio::{join, sync::oneshot};
 

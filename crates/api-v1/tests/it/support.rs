@@ -1,16 +1,17 @@
 //! Support of the API tests: an API with a store, a clock and accounts, and a request builder.
 
 mod document;
-mod faulty_store;
 mod keys;
 mod request;
 mod schema;
+mod store_probe;
 mod test_api;
 mod webhooks;
 
 pub(crate) use document::{Operation, body_examples, document, error_codes, operations};
-pub(crate) use faulty_store::{Fault, FaultPoint};
 pub(crate) use request::{TestRequest, TestResponse};
 pub(crate) use schema::violations;
+pub(crate) use store_memory::Call;
+pub(crate) use store_probe::Fault;
 pub(crate) use test_api::{Client, TestApi, finding_body, findings_path};
 pub(crate) use webhooks::{refused_outcome, subscriptions_path};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use api::{ApiSettings, Quotas};
 use auth::{ClientSecret, ServiceAccount, TokenLifetime};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use http_api::{ApiSettings, Quotas};
 use scopes::Scope;
 use serde_json::{Value, json};
 

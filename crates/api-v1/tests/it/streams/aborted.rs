@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use scopes::Scope;
 
 use super::{assert_complete, read_to_end, run_ready_tasks, setup};
-use crate::support::{Fault, FaultPoint, findings_path};
+use crate::support::{Call, Fault, findings_path};
 
 /// Fails unless the stream breaks off without its last line.
 async fn assert_aborted(body: Body) {
@@ -46,13 +46,13 @@ async fn a_stream_is_aborted_within_five_seconds_after_its_account_loses_access(
             "expired" => {
                 api.clock().advance(Duration::from_secs(60));
             }
-            _ => api.store.fail(FaultPoint::Revision, Fault::Unavailable),
+            _ => api.probe.fail(Call::Revision, Fault::Unavailable),
         }
         advance_time(Duration::from_millis(4900)).await;
         assert_aborted(body).await;
         if loss == "revision unavailable" {
             assert_aborted(other_stream).await;
-            api.store.clear_faults();
+            api.probe.clear_faults();
         } else {
             assert_complete(other_stream).await;
         }
@@ -98,13 +98,13 @@ async fn a_stream_whose_store_fails_has_no_last_line_and_releases_its_permit() {
     let (api, client) = setup(300).await;
     for fault in [Fault::Unavailable, Fault::Corrupt, Fault::Panic] {
         let body = api.open_stream(&client).await;
-        api.store.fail(FaultPoint::Batch, fault);
+        api.probe.fail(Call::Batch, fault);
         assert_aborted(body).await;
-        api.store.clear_faults();
+        api.probe.clear_faults();
         run_ready_tasks().await;
     }
     assert_complete(api.open_stream(&client).await).await;
-    api.store.fail(FaultPoint::Read, Fault::Unavailable);
+    api.probe.fail(Call::Read, Fault::Unavailable);
     api.stream_request(&client, findings_path()).send().await.expect(503);
 }
 
@@ -112,9 +112,9 @@ async fn a_stream_whose_store_fails_has_no_last_line_and_releases_its_permit() {
 async fn a_stream_whose_audit_entry_cannot_be_stored_is_refused_with_503() {
     let (api, client) = setup(300).await;
     for _ in 0..3 {
-        api.store.fail(FaultPoint::Append, Fault::Unavailable);
+        api.probe.fail(Call::Append, Fault::Unavailable);
         api.stream_request(&client, findings_path()).send().await.expect(503);
-        api.store.clear_faults();
+        api.probe.clear_faults();
         run_ready_tasks().await;
     }
     assert_complete(api.open_stream(&client).await).await;
@@ -124,7 +124,7 @@ async fn a_stream_whose_audit_entry_cannot_be_stored_is_refused_with_503() {
 async fn a_compressed_stream_breaks_off_when_it_is_aborted() {
     let (api, client) = setup(300).await;
     let call = api.stream_request(&client, findings_path()).header("accept-encoding", "zstd");
-    api.store.fail(FaultPoint::Batch, Fault::Unavailable);
+    api.probe.fail(Call::Batch, Fault::Unavailable);
     let mut body = call.send_for_body(200).await;
     while let Some(frame) = body.frame().await {
         if frame.is_err() {

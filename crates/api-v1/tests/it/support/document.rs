@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::schema::violations;
 
 pub(crate) fn document() -> &'static Value {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&api::openapi()).unwrap());
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&api_v1::openapi()).unwrap());
     &DOCUMENT
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use api::{CursorCipher, ResponseCipher};
 use auth::{Claims, ClientSecret, Keyring, PublishedKey, SecretHash, SecretHasher, TokenSigner, TokenVerifier};
 use crypto::{
     Argon2Hasher, CachedVerifier, CursorKey, Encryptor, HmacWebhookSigner, MasterKey, TokenKeys, generate_signing_key,
 };
+use http_api::{CursorCipher, ResponseCipher};
 use kernel::{Entropy, Timestamp};
 
 pub(crate) struct TestKeys {

@@ -7,11 +7,12 @@ use std::{
     time::Duration,
 };
 
-use api::{ApiSettings, App, Observer, Quotas, Services};
+use api_v1::{DeliveryTrigger, WebhookServices};
 use audit::StoredEntry;
 use auth::{Account, AccountStatus, ClientSecret, ServiceAccount, TokenVerifier};
 use axum::Router;
 use findings::Finding;
+use http_api::{ApiSettings, App, Observer, Quotas, Services};
 use kernel::{Entropy, Id, OrganizationId};
 use limits::MemoryLimits;
 use registers::Control;
@@ -19,11 +20,12 @@ use scopes::{Scope, ScopeSet};
 use serde_json::{Value, json};
 use store_contract::{Fixture, OpenedStore, TestClock, samples};
 use store_memory::MemoryStore;
+use webhooks::AddressPolicy;
 
 use super::{
-    faulty_store::FaultyStore,
     keys::TestKeys,
     request::{TestRequest, TestResponse},
+    store_probe::StoreProbe,
     webhooks::{CountingNotifier, FakeEndpoints},
 };
 
@@ -33,8 +35,9 @@ pub(crate) const CLIENT_ADDRESS: &str = "192.0.2.7:40000";
 /// The API under test, with its store, its clock and its other dependencies.
 pub(crate) struct TestApi {
     pub(crate) fixture: Fixture,
-    pub(crate) store: Arc<FaultyStore>,
+    pub(crate) probe: Arc<StoreProbe>,
     pub(crate) app: App,
+    pub(crate) webhooks: Arc<WebhookServices>,
     pub(crate) router: Router,
     pub(crate) home: OrganizationId,
     pub(crate) keys: TestKeys,
@@ -91,11 +94,10 @@ impl TestApi {
         settings: ApiSettings,
         customize: impl FnOnce(Arc<dyn TokenVerifier>) -> Arc<dyn TokenVerifier>,
     ) -> Self {
-        let mut opened = None;
+        let probe = Arc::<StoreProbe>::default();
         let fixture = Fixture::open(async |clock| {
-            let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new(clock))));
-            opened = Some(Arc::clone(&store));
-            OpenedStore::new(store)
+            let store = MemoryStore::new(clock).with_interceptor(Arc::clone(&probe) as _);
+            OpenedStore::new(Arc::new(store))
         })
         .await;
         let observer = Arc::<RecordingObserver>::default();
@@ -113,15 +115,14 @@ impl TestApi {
             cursor_cipher: keys.cursor_cipher.clone(),
             response_cipher: keys.response_cipher.clone(),
             observer: observer.clone(),
-            webhook_signer: keys.webhooks.clone(),
-            sender: endpoints.clone(),
-            delivery_notifier: notifier.clone(),
-            webhook_addresses: webhooks::AddressPolicy::default(),
+            commit_listener: Arc::new(DeliveryTrigger(notifier.clone())),
             settings,
         });
-        let router = api::router(app.clone());
+        let webhooks =
+            Arc::new(WebhookServices::new(keys.webhooks.clone(), endpoints.clone(), AddressPolicy::default()));
+        let router = http_api::router(app.clone(), [api_v1::surface(Arc::clone(&webhooks))]);
         let home = fixture.home;
-        Self { fixture, store: opened.unwrap(), app, router, home, keys, observer, endpoints, notifier }
+        Self { fixture, probe, app, webhooks, router, home, keys, observer, endpoints, notifier }
     }
 
     pub(crate) fn clock(&self) -> &TestClock {
@@ -133,7 +134,7 @@ impl TestApi {
         self.client_with(organization, scopes, |account| account).await
     }
 
-    /// Like [`House::client`], with an account that `customize` may change before it is stored.
+    /// Like [`Self::client`], with an account that `customize` may change before it is stored.
     pub(crate) async fn client_with(
         &self,
         organization: OrganizationId,
@@ -259,7 +260,7 @@ pub(crate) fn finding_body(key: &str) -> Value {
     })
 }
 
-/// Parses a peer address, such as [`ADDRESS`].
+/// Parses a peer address, such as [`CLIENT_ADDRESS`].
 pub(crate) fn parse_address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }

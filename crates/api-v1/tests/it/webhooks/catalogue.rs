@@ -28,7 +28,7 @@ async fn the_schema_of_an_event_is_self_contained_and_matches_the_sent_payload()
     let close = serde_json::json!({ "status": "accepted", "reason": "because a test says so" });
     api.patch(&format!("{}/{id}", findings_path())).auth(&client).json(&close).send().await.expect(200);
     api.post(findings_path()).auth(&client).json(&finding_body("other")).send().await.expect(201);
-    let published = api.store.take_events();
+    let published = api.probe.take_events();
     for event in listed["eventTypes"].as_array().unwrap() {
         let schema = &event["dataSchema"];
         assert!(!schema.to_string().contains("$ref"), "{schema}");

@@ -86,7 +86,7 @@ async fn events_are_streamed_byte_for_byte_and_signed_like_deliveries() {
     assert!(secret.starts_with("whsec_"));
     api.clock().tick();
     api.create_finding(&client, "k").await;
-    let stored = api.store.take_events().remove(0);
+    let stored = api.probe.take_events().remove(0);
     let items = next_items(&mut stream).await;
     let [StreamItem::Event { id, name, data }] = items.as_slice() else { panic!("{items:?}") };
     assert_eq!((id.as_str(), name.as_str()), (stored.id.to_string().as_str(), "finding.created"));
@@ -122,7 +122,7 @@ async fn earlier_events_are_not_streamed_and_no_event_is_streamed_twice() {
             other => panic!("{other:?}"),
         })
         .collect();
-    let stored = api.store.take_events();
+    let stored = api.probe.take_events();
     assert_eq!(
         ids,
         stored[1..].iter().map(|event| event.id.to_string()).collect::<Vec<_>>().iter().collect::<Vec<_>>()
@@ -139,7 +139,7 @@ async fn the_event_of_a_write_that_commits_late_is_still_streamed() {
     let overtaking = api.post(findings_path()).auth(&client).json(&finding_body("overtaking"));
     let (reached, commit_reached) = tokio::sync::oneshot::channel();
     let (release, released) = tokio::sync::oneshot::channel::<()>();
-    api.store.before_next(crate::support::FaultPoint::Commit, move || {
+    api.probe.before_next(crate::support::Call::Commit, move || {
         Box::pin(async move {
             reached.send(()).unwrap();
             released.await.unwrap();
@@ -236,7 +236,7 @@ async fn an_event_stream_is_aborted_when_its_client_reads_nothing_for_thirty_sec
 async fn a_stopping_server_ends_open_and_new_event_streams_cleanly() {
     let (api, client) = setup().await;
     let (mut stream, _) = api.open_event_stream(&client, "").await;
-    api.app.close_event_streams();
+    api.webhooks.close_event_streams();
     assert_eq!(next_items(&mut stream).await, [StreamItem::Comment]);
     assert_eq!(next_items(&mut stream).await, [StreamItem::End]);
     let mut late = api.get(STREAM_PATH).auth(&client).send_for_body(200).await;

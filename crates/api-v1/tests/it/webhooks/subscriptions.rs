@@ -9,7 +9,7 @@ use webhooks::MAX_SUBSCRIPTIONS_PER_ACCOUNT;
 use super::{reason_body, setup, subscription_body};
 use crate::{
     operations::{PathParams, scoped_operations},
-    support::{FaultPoint, TestApi, subscriptions_path},
+    support::{Call, TestApi, subscriptions_path},
 };
 
 fn with_field(mut body: Value, name: &str, value: Value) -> Value {
@@ -117,7 +117,7 @@ async fn a_subscription_whose_scope_is_removed_before_its_commit_is_not_created(
     let api = Arc::new(TestApi::open().await);
     let client = api.full_access_client().await;
     let (hook_api, narrowed) = (Arc::clone(&api), client.clone());
-    api.store.before_next(FaultPoint::Commit, move || {
+    api.probe.before_next(Call::Commit, move || {
         Box::pin(async move { hook_api.set_scopes(&narrowed, &[Scope::WebhooksManage]).await })
     });
     api.subscribe_request(&client).send().await.expect(403);
@@ -170,14 +170,14 @@ async fn another_account_of_the_organization_sees_neither_a_subscription_nor_its
     let mut seen = 0;
     for operation in scoped_operations().filter(|operation| is_below(&operation.path)) {
         seen += 1;
-        let before = api.store.read_count();
+        let before = api.probe.read_count();
         let foreign = other_params.request(&api, operation).auth(&client).send().await.expect(404);
-        let between = api.store.read_count();
+        let between = api.probe.read_count();
         let missing = absent.request(&api, operation).auth(&client).send().await.expect(404);
         assert_eq!(foreign.body_without_request_id(), missing.body_without_request_id(), "{}", operation.id);
         assert_eq!(
             between - before,
-            api.store.read_count() - between,
+            api.probe.read_count() - between,
             "{} made a different number of reads",
             operation.id
         );

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{reason_body, setup};
-use crate::support::{Fault, FaultPoint, refused_outcome};
+use crate::support::{Call, Fault, refused_outcome};
 
 #[tokio::test]
 async fn a_test_delivery_sends_a_signed_event_about_the_subscription_and_returns_its_result() {
@@ -64,7 +64,7 @@ async fn a_test_delivery_that_loses_a_race_is_sent_once() {
     let (path, _) = api.create_subscription(&client).await;
     let change = json!({ "description": "meanwhile", "reason": "because a test says so" });
     let meanwhile = api.patch(&path).auth(&client).json(&change);
-    api.store.before_next(FaultPoint::Commit, move || {
+    api.probe.before_next(Call::Commit, move || {
         Box::pin(async move {
             meanwhile.send().await.expect(200);
         })
@@ -77,9 +77,9 @@ async fn a_test_delivery_that_loses_a_race_is_sent_once() {
 async fn a_test_delivery_that_cannot_be_stored_returns_503() {
     let (api, client) = setup().await;
     let (path, _) = api.create_subscription(&client).await;
-    api.store.fail(FaultPoint::Commit, Fault::Unavailable);
+    api.probe.fail(Call::Commit, Fault::Unavailable);
     api.post(&format!("{path}/test")).auth(&client).json(&reason_body()).send().await.expect(503);
-    api.store.clear_faults();
+    api.probe.clear_faults();
     let listed = api.get(&format!("{path}/deliveries")).auth(&client).send().await.expect(200).json();
     assert_eq!(listed["webhookDeliveries"], json!([]));
 }

@@ -12,6 +12,7 @@ use kernel::Kind;
 use crate::{
     cli::import::summary::FailedLine,
     failure::{Failure, ResultExt as _},
+    operations::Registers,
 };
 
 /// The format of the files.
