@@ -11,7 +11,7 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute, find},
-    request::{ApiRequest, BodyReader, FieldReader, TimestampReader, enum_reader, text},
+    request::{ApiRequest, BodyReader, TimestampReader, enum_reader, text},
     response::{ApiResponse, Issue, Problem},
 };
 use kernel::{Changeset, OrganizationRef, Reader, Reason, Stored, SubjectGroup, WriteContext, WriteTimestamp};

@@ -26,7 +26,6 @@ macro_rules! registers {
     ($($kind:ident => $register:ty,)*) => {
         /// The records of registers to import, by kind.
         #[derive(Debug, Default)]
-        #[expect(non_snake_case, reason = "the fields are named after the kinds")]
         pub(crate) struct Registers {
             $(pub(crate) $kind: Vec<$register>,)*
         }
