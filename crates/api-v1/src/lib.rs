@@ -1,6 +1,9 @@
 //! Version 1 of the public API: its endpoints, the JSON representation of its records, and the payloads of its webhooks.
 
 mod errors;
+mod media_types;
+mod record_view;
+mod registers;
 mod resources;
 mod routes;
 mod view;

@@ -1,7 +1,6 @@
 //! The endpoints and the JSON representation of each kind of record, in one file each.
 
 pub(crate) mod audit_entry;
-pub(crate) mod control;
 pub(crate) mod finding;
 pub(crate) mod finding_batch;
 pub(crate) mod finding_event;
@@ -13,3 +12,20 @@ pub(crate) mod webhook_stream;
 pub(crate) mod webhook_subscription;
 
 pub use finding::PayloadRenderer;
+
+use findings::{Finding, FindingEvent};
+use kernel::Organization;
+
+use crate::record_view::RecordView;
+
+impl RecordView for Organization {
+    const EXAMPLE_NUMBER: u128 = 1;
+}
+
+impl RecordView for Finding {
+    const EXAMPLE_NUMBER: u128 = 3;
+}
+
+impl RecordView for FindingEvent {
+    const EXAMPLE_NUMBER: u128 = 4;
+}

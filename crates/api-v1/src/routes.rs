@@ -12,24 +12,20 @@ use futures_util::future::BoxFuture;
 use http_api::{
     App,
     endpoints::{Api, Document, Media, Operation, Surface},
-    request::{Access, ApiRequest, Charge, MediaType, Query},
+    request::{Access, ApiRequest, Charge, Query},
     response::{ApiResponse, Problem},
 };
 use kernel::Organization;
-use registers::Control;
 use scopes::Scope;
 use serde_json::{Value, json};
 
 use crate::{
+    media_types::{JSON, JSON_OR_NDJSON},
+    registers,
     resources::{audit_entry, finding, finding_batch, finding_event, organization, token, webhook_event_type},
     view::{component, get, get_document, list, list_document},
     webhook_services::WebhookServices,
 };
-
-/// The media type of most responses.
-const JSON: &[MediaType] = &[MediaType::Json];
-/// The media types of lists: JSON for a page, newline-delimited JSON for the whole collection.
-const JSON_OR_NDJSON: &[MediaType] = &[MediaType::Json, MediaType::NdJson];
 
 /// Version 1 of the API.
 static API: LazyLock<Api> = LazyLock::new(|| Api {
@@ -100,34 +96,6 @@ fn operations() -> Vec<Operation> {
             action: "organization.read",
             handler: organization::get_current,
             document: get_document::<Organization>,
-        },
-        Operation {
-            method: Method::GET,
-            path: "/api/v1/governance/controls",
-            id: "listControls",
-            tag: "Controls",
-            summary: "List controls",
-            description: "Returns the records by creation time, newest first, or with `order=updated` by change time, oldest first.",
-            access: Access::Scope(Scope::ControlsRead),
-            charge: Charge::Read,
-            media_types: JSON_OR_NDJSON,
-            action: "control.listed",
-            handler: list::<Control>,
-            document: list_document::<Control>,
-        },
-        Operation {
-            method: Method::GET,
-            path: "/api/v1/governance/controls/{controlId}",
-            id: "getControl",
-            tag: "Controls",
-            summary: "Get a control",
-            description: "The response has an `ETag` that identifies the revision.",
-            access: Access::Scope(Scope::ControlsRead),
-            charge: Charge::Read,
-            media_types: JSON,
-            action: "control.read",
-            handler: get::<Control>,
-            document: get_document::<Control>,
         },
         Operation {
             method: Method::GET,
@@ -247,22 +215,24 @@ fn operations() -> Vec<Operation> {
             document: audit_entry::document,
         },
     ];
+    all.extend(registers::operations());
     all.extend(webhooks::operations());
     all
 }
 
 /// Returns the schemas of the records, for the components of the OpenAPI document.
 fn schemas() -> Vec<(&'static str, Value)> {
-    vec![
+    let mut all = vec![
         component::<Organization>(),
-        component::<Control>(),
         component::<Finding>(),
         component::<FindingEvent>(),
         ("AuditEntry", audit_entry::schema()),
         ("EventType", webhook_event_type::schema()),
         component::<WebhookSubscription>(),
         component::<WebhookDelivery>(),
-    ]
+    ];
+    all.extend(registers::schemas());
+    all
 }
 
 /// The OpenAPI document as it is served, without whitespace.

@@ -13,7 +13,6 @@ use kernel::{Id, Reader, Resource, Stored, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::DynStore;
-use utoipa::PartialSchema;
 
 /// A kind of record that the API exposes.
 pub(crate) trait View: Resource {
@@ -22,12 +21,20 @@ pub(crate) trait View: Resource {
     /// The JSON key of a list of records, such as `findings`.
     const PLURAL: &'static str;
     /// The type that is serialized as the record's JSON.
-    type Dto<'a>: Serialize + PartialSchema;
+    type Dto<'a>: Serialize;
     /// The component name of the record's schema in the OpenAPI document.
     const COMPONENT: &'static str;
 
     /// Converts a stored record to its JSON representation.
     fn to_dto(stored: &Stored<Self>) -> Self::Dto<'_>;
+
+    /// Writes the record's JSON.
+    fn write(stored: &Stored<Self>, out: &mut Vec<u8>) {
+        write_json(out, &Self::to_dto(stored));
+    }
+
+    /// Returns the JSON Schema of the record.
+    fn schema() -> Value;
 
     /// Reads the filter parameters that are specific to this kind of record.
     fn filter(query: &mut Query<'_>) -> Self::Filter;
@@ -58,8 +65,7 @@ pub(crate) async fn list_filtered<R: View>(
 where
     DynStore: Reader<R>,
 {
-    let write = |stored: &Stored<R>, out: &mut Vec<u8>| write_json(out, &R::to_dto(stored));
-    handlers::list(app, request, query, filter, R::PLURAL, write).await
+    handlers::list(app, request, query, filter, R::PLURAL, R::write).await
 }
 
 /// Handles a get request.
@@ -80,7 +86,7 @@ pub(crate) fn conditional_response<R: View>(request: &ApiRequest, stored: &Store
 
 /// Returns the name and the JSON Schema of a record, for the components of the OpenAPI document.
 pub(crate) fn component<R: View>() -> (&'static str, Value) {
-    (R::COMPONENT, json!(<R::Dto<'static> as PartialSchema>::schema()))
+    (R::COMPONENT, R::schema())
 }
 
 /// Returns a reference to the component of a record.

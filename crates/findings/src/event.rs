@@ -20,6 +20,7 @@ record! {
         /// The reporter's note.
         pub note: Option<Description>,
         /// The identifier of the event in another system, such as a ticket.
+        #[column(example("INC0012345"))]
         pub external_reference: Option<Reference>,
         /// The finding that this one is a duplicate of, for `verified_as_duplicate`.
         #[column(label("duplicate_of_finding_id"))]

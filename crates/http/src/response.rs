@@ -12,7 +12,7 @@ use bytes::Bytes;
 use kernel::{Revision, StoredResponse, Subject};
 use serde::Serialize;
 
-pub use json::AsText;
+pub use json::{AsText, write_string as write_json_string};
 pub use problem::{Issue, Problem};
 pub use replay_encryption::ResponseCipher;
 pub(crate) use replay_encryption::{from_stored, to_stored};

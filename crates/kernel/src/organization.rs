@@ -17,10 +17,10 @@ crate::record! {
     #[record(kind = Organization, prefix = "org", plural = "organizations")]
     pub struct Organization {
         /// The name of the workspace on the command line, unique in the installation.
-        #[column(installation_key, example("acme"))]
+        #[column(installation_key, example("cedar-valley"))]
         pub slug: Slug,
         /// The display name of the workspace.
-        #[column(example("Acme Savings Bank"))]
+        #[column(example("Cedar Valley Credit Union"))]
         pub name: Title,
         /// The BCP 47 language tag of the workspace.
         #[column(example("en-US"))]

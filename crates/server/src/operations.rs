@@ -13,7 +13,7 @@ mod webhook_deliveries;
 mod workspaces;
 
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
-pub(crate) use importer::{ImportCounts, Importer};
+pub(crate) use importer::{ImportCounts, Importer, Registers};
 pub(crate) use operator::Operator;
 pub(crate) use service_accounts::{
     ChangedAccount, NewAccount, create_account, find_account, list_accounts, rotate_secret, set_account_limits,

@@ -152,7 +152,7 @@ impl Server {
         let fan_out = tokio::spawn(fan_out);
         let deliveries = tokio::spawn(send_deliveries::run(dispatcher, Arc::clone(store), notifier, stop.clone()));
         let requests = api.serve(
-            http_api::router(app.clone(), [api_v1::surface(endpoint_services)]),
+            http_api::router(app.clone(), [api_v1::surface(Arc::clone(&endpoint_services))]),
             settings.max_connections,
             Some(metrics),
             stop,
@@ -162,7 +162,7 @@ impl Server {
         let signal = signals.next().await;
         tracing::info!("received {signal}: finishing requests in flight");
         trigger.fire();
-        webhooks.close_event_streams();
+        endpoint_services.close_event_streams();
         tokio::select! {
             result = &mut requests => result?,
             signal = signals.next() => tracing::warn!("received {signal} again: aborting requests in flight"),

@@ -5,195 +5,25 @@ mod payload;
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::{
-    Finding, FindingFilter, FindingPatch, FindingSource, NewFinding, Severity, SourceKind, Status, create, update,
-};
+use findings::{Finding, FindingPatch, FindingSource, NewFinding, Severity, SourceKind, Status, create, update};
 use futures_util::future::BoxFuture;
 use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute, find},
-    openapi::enum_schema,
-    request::{ApiRequest, BodyReader, FieldReader, Query, TimestampReader, enum_reader, text},
-    response::{ApiResponse, AsText, Issue, Problem},
+    request::{ApiRequest, BodyReader, TimestampReader, enum_reader, text},
+    response::{ApiResponse, Issue, Problem},
 };
-use kernel::{
-    Changeset, Description, Id, OrganizationRef, Reader, Reason, RecordKey, Reference, Stored, SubjectGroup, Timestamp,
-    Title, WriteContext, WriteTimestamp,
-};
-use serde::Serialize;
+use kernel::{Changeset, OrganizationRef, Reader, Reason, Stored, SubjectGroup, WriteContext, WriteTimestamp};
 use serde_json::json;
-use utoipa::ToSchema;
 
 pub use payload::PayloadRenderer;
 pub(crate) use payload::{finding_data, finding_status_change_data};
 
 use crate::{
     errors::finding_problem,
-    view::{View, example_id, example_timestamp, record_media, with_location},
+    view::{View, record_media, with_location},
 };
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct FindingDto<'a> {
-    #[schema(value_type = String)]
-    id: AsText<Id<Finding>>,
-    finding_key: &'a str,
-    title: &'a str,
-    description: &'a str,
-    #[schema(schema_with = severity_schema)]
-    severity: &'static str,
-    #[schema(schema_with = status_schema)]
-    status: &'static str,
-    #[schema(schema_with = source_kind_schema)]
-    source_kind: &'static str,
-    #[schema(required)]
-    source_module_key: Option<&'a str>,
-    #[schema(required)]
-    source_resource_type: Option<&'a str>,
-    #[schema(required)]
-    source_resource_id: Option<&'a str>,
-    #[schema(required)]
-    subject_module_key: Option<&'a str>,
-    #[schema(required)]
-    subject_resource_type: Option<&'a str>,
-    #[schema(required)]
-    subject_resource_id: Option<&'a str>,
-    #[schema(required)]
-    owner_responsibility_id: Option<&'a str>,
-    #[schema(required)]
-    owner_member_user_id: Option<&'a str>,
-    #[schema(value_type = Option<String>, format = DateTime, required)]
-    due_at: Option<AsText<Timestamp>>,
-    #[schema(value_type = Option<String>, format = DateTime, required)]
-    closed_at: Option<AsText<Timestamp>>,
-    #[schema(required)]
-    lifecycle_instance_id: Option<&'a str>,
-    #[schema(value_type = Option<String>, required)]
-    duplicate_of_finding_id: Option<AsText<Id<Finding>>>,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: AsText<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: AsText<Timestamp>,
-}
-
-fn severity_schema() -> utoipa::openapi::schema::Object {
-    enum_schema(Severity::ALL, Severity::name)
-}
-
-fn status_schema() -> utoipa::openapi::schema::Object {
-    enum_schema(Status::ALL, Status::name)
-}
-
-fn source_kind_schema() -> utoipa::openapi::schema::Object {
-    enum_schema(SourceKind::ALL, SourceKind::name)
-}
-
-impl View for Finding {
-    const SINGULAR: &'static str = "finding";
-    const PLURAL: &'static str = "findings";
-    const COMPONENT: &'static str = "Finding";
-    type Dto<'a> = FindingDto<'a>;
-
-    fn to_dto(stored: &Stored<Self>) -> FindingDto<'_> {
-        fn text(reference: Option<&Reference>) -> Option<&str> {
-            reference.map(Reference::as_str)
-        }
-        let finding = &stored.record;
-        let subject = finding.subject.as_ref();
-        FindingDto {
-            id: AsText(stored.meta.id),
-            finding_key: finding.key.as_str(),
-            title: finding.title.as_str(),
-            description: finding.description.as_str(),
-            severity: finding.severity.name(),
-            status: finding.status.name(),
-            source_kind: finding.source.kind.name(),
-            source_module_key: text(finding.source.module_key.as_ref()),
-            source_resource_type: text(finding.source.resource_type.as_ref()),
-            source_resource_id: text(finding.source.resource_id.as_ref()),
-            subject_module_key: subject.map(|subject| subject.module_key.as_str()),
-            subject_resource_type: subject.map(|subject| subject.resource_type.as_str()),
-            subject_resource_id: subject.map(|subject| subject.resource_id.as_str()),
-            owner_responsibility_id: text(finding.owner_responsibility_id.as_ref()),
-            owner_member_user_id: text(finding.owner_member_user_id.as_ref()),
-            due_at: finding.due_at.map(AsText),
-            closed_at: finding.closed_at.map(AsText),
-            lifecycle_instance_id: text(finding.lifecycle_instance_id.as_ref()),
-            duplicate_of_finding_id: finding.duplicate_of.map(AsText),
-            created_at: AsText(stored.meta.created_at),
-            updated_at: AsText(stored.meta.updated_at),
-        }
-    }
-
-    fn filter(query: &mut Query<'_>) -> FindingFilter {
-        let status = enum_reader(Status::ALL, Status::name);
-        let source = enum_reader(SourceKind::ALL, SourceKind::name);
-        let severity = enum_reader(Severity::ALL, Severity::name);
-        FindingFilter {
-            statuses: query.list(
-                "status",
-                "Only findings with one of these statuses.",
-                || status.schema(),
-                |text| status.parse(text),
-            ),
-            source_kinds: query.list(
-                "sourceKind",
-                "Only findings from one of these kinds of source.",
-                || source.schema(),
-                |text| source.parse(text),
-            ),
-            severities: query.list(
-                "severity",
-                "Only findings with one of these severities.",
-                || severity.schema(),
-                |text| severity.parse(text),
-            ),
-            subject_resource_ids: query.list(
-                "subjectResourceId",
-                "Only findings about one of these resources.",
-                || text::<kernel::ReferenceRule>().schema(),
-                Reference::parse,
-            ),
-            keys: query.list(
-                "findingKey",
-                "Only findings with one of these keys.",
-                || text::<kernel::RecordKeyRule>().schema(),
-                RecordKey::parse,
-            ),
-        }
-    }
-
-    fn example() -> Stored<Self> {
-        let reference = |text| Reference::parse(text).expect("the example is valid");
-        let record = Self {
-            key: RecordKey::parse("java.sqli:src/Login.java:42").expect("the example is valid"),
-            title: Title::parse("SQL built from user input").expect("the example is valid"),
-            description: Description::parse("The user name goes into the statement as it comes.")
-                .expect("the example is valid"),
-            severity: Severity::High,
-            status: Status::Open,
-            source: FindingSource {
-                kind: SourceKind::ModuleSignal,
-                module_key: Some(reference("semgrep")),
-                resource_type: Some(reference("rule")),
-                resource_id: Some(reference("java.sqli")),
-            },
-            subject: Some(SubjectGroup {
-                module_key: reference("code"),
-                resource_type: reference("location"),
-                resource_id: reference("src/Login.java:42"),
-            }),
-            owner_responsibility_id: None,
-            owner_member_user_id: None,
-            due_at: Some(Timestamp::from_millis(1_782_309_600_000)),
-            closed_at: None,
-            lifecycle_instance_id: None,
-            duplicate_of: None,
-        };
-        Stored::new(example_id(1), example_id(3), example_timestamp(), record)
-    }
-}
 
 /// Reads the fields of a new finding.
 pub(crate) fn read_new(object: &mut BodyReader<'_>) -> Option<NewFinding> {

@@ -11,87 +11,17 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute, find},
-    openapi::enum_schema,
     request::{ApiRequest, BodyReader, Query, TimestampReader, enum_reader, id, list_parameters, text},
-    response::{ApiResponse, AsText, Issue, Problem},
+    response::{ApiResponse, Issue, Problem},
 };
-use kernel::{
-    Changeset, Description, Id, Reader, Reason, Reference, Stored, Subject, Timestamp, WriteContext, WriteTimestamp,
-};
-use serde::Serialize;
+use kernel::{Changeset, Id, Reader, Reason, Stored, Subject, WriteContext, WriteTimestamp};
 use serde_json::json;
-use utoipa::ToSchema;
 
 use crate::{
     errors::finding_problem,
     resources::finding::PayloadRenderer,
-    view::{View, example_id, example_timestamp, list_document_of, list_filtered, reference, with_location},
+    view::{View, list_document_of, list_filtered, reference, with_location},
 };
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct FindingEventDto<'a> {
-    #[schema(value_type = String)]
-    id: AsText<Id<FindingEvent>>,
-    #[schema(value_type = String)]
-    finding_id: AsText<Id<Finding>>,
-    #[schema(schema_with = kind_schema)]
-    event_type: &'static str,
-    #[schema(required)]
-    note: Option<&'a str>,
-    #[schema(required)]
-    external_reference: Option<&'a str>,
-    #[schema(value_type = Option<String>, required)]
-    duplicate_of_finding_id: Option<AsText<Id<Finding>>>,
-    #[schema(value_type = String, format = DateTime)]
-    occurred_at: AsText<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: AsText<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: AsText<Timestamp>,
-}
-
-fn kind_schema() -> utoipa::openapi::schema::Object {
-    enum_schema(EventKind::ALL, EventKind::name)
-}
-
-impl View for FindingEvent {
-    const SINGULAR: &'static str = "findingEvent";
-    const PLURAL: &'static str = "findingEvents";
-    const COMPONENT: &'static str = "FindingEvent";
-    type Dto<'a> = FindingEventDto<'a>;
-
-    fn to_dto(stored: &Stored<Self>) -> FindingEventDto<'_> {
-        let event = &stored.record;
-        FindingEventDto {
-            id: AsText(stored.meta.id),
-            finding_id: AsText(event.finding),
-            event_type: event.kind.name(),
-            note: event.note.as_ref().map(Description::as_str),
-            external_reference: event.external_reference.as_ref().map(Reference::as_str),
-            duplicate_of_finding_id: event.duplicate_of.map(AsText),
-            occurred_at: AsText(event.occurred_at),
-            created_at: AsText(stored.meta.created_at),
-            updated_at: AsText(stored.meta.updated_at),
-        }
-    }
-
-    fn filter(_: &mut Query<'_>) -> FindingEventFilter {
-        FindingEventFilter::default()
-    }
-
-    fn example() -> Stored<Self> {
-        let record = Self {
-            finding: example_id(3),
-            kind: EventKind::VerifiedAsDuplicate,
-            note: None,
-            external_reference: Some(Reference::parse("INC0012345").expect("the example is valid")),
-            duplicate_of: None,
-            occurred_at: example_timestamp(),
-        };
-        Stored::new(example_id(1), example_id(4), example_timestamp(), record)
-    }
-}
 
 /// The command of `POST /governance/findings/{findingId}/events`.
 pub(crate) struct RecordFindingEvent {
@@ -175,7 +105,7 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         if found.is_none() {
             return Err(Problem::not_found());
         }
-        let filter = FindingEventFilter { finding: Some(id) };
+        let filter = FindingEventFilter::default().with("finding_id", [id]);
         let mut query = Query::parse(request.query());
         let response = list_filtered::<FindingEvent>(app, request, &mut query, &filter).await?;
         Ok(response.with_subject(Subject::from_id(id)))

@@ -1,69 +1,15 @@
-//! `GET /organization`: the organization that the credentials belong to.
+//! The caller's organization.
 
 use axum::http::StatusCode;
 use futures_util::future::BoxFuture;
 use http_api::{
     App,
     request::{ApiRequest, Query},
-    response::{ApiResponse, AsText, Problem},
+    response::{ApiResponse, Problem},
 };
-use kernel::{Organization, OrganizationFilter, Reader, RecordKey, Slug, Stored, Subject, Timestamp, Title};
-use serde::Serialize;
-use utoipa::ToSchema;
+use kernel::{Organization, Reader, Stored, Subject};
 
-use crate::view::{View, example_id, example_timestamp};
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct OrganizationDto<'a> {
-    #[schema(value_type = String)]
-    id: AsText<kernel::OrganizationId>,
-    slug: &'a str,
-    name: &'a str,
-    /// The locale as a BCP 47 language tag.
-    locale: &'a str,
-    /// The time zone as a name of the IANA database.
-    timezone: &'a str,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: AsText<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: AsText<Timestamp>,
-}
-
-impl View for Organization {
-    const SINGULAR: &'static str = "organization";
-    const PLURAL: &'static str = "organizations";
-    const COMPONENT: &'static str = "Organization";
-    type Dto<'a> = OrganizationDto<'a>;
-
-    fn to_dto(stored: &Stored<Self>) -> OrganizationDto<'_> {
-        let organization = &stored.record;
-        OrganizationDto {
-            id: AsText(stored.meta.id),
-            slug: organization.slug.as_str(),
-            name: organization.name.as_str(),
-            locale: organization.locale.as_str(),
-            timezone: organization.timezone.as_str(),
-            created_at: AsText(stored.meta.created_at),
-            updated_at: AsText(stored.meta.updated_at),
-        }
-    }
-
-    fn filter(_: &mut Query<'_>) -> OrganizationFilter {
-        OrganizationFilter
-    }
-
-    fn example() -> Stored<Self> {
-        let organization = example_id(1);
-        let record = Self {
-            slug: Slug::parse("cedar-valley").expect("the example is valid"),
-            name: Title::parse("Cedar Valley Credit Union").expect("the example is valid"),
-            locale: RecordKey::parse("en-US").expect("the example is valid"),
-            timezone: RecordKey::parse("America/Denver").expect("the example is valid"),
-        };
-        Stored::new(organization, organization, example_timestamp(), record)
-    }
-}
+use crate::view::View;
 
 /// Handles the request for the caller's own organization, which no parameter names.
 pub(crate) fn get_current<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, Result<ApiResponse, Problem>> {

@@ -19,8 +19,8 @@ use kernel::{
     Changeset, Id, OutboxEvent, Reader, Reason, Revision, Stored, Subject, Timestamp, WriteContext, WriteTimestamp,
 };
 use serde::Serialize;
-use serde_json::json;
-use utoipa::ToSchema;
+use serde_json::{Value, json};
+use utoipa::{PartialSchema as _, ToSchema};
 use webhooks::{
     Attempt, AttemptFailure, AttemptOutcome, DeliveryFilter, DeliveryState, EventType, TEST_EVENT, WebhookDelivery,
     WebhookSubscription,
@@ -128,6 +128,10 @@ impl View for WebhookDelivery {
             created_at: AsText(stored.meta.created_at),
             updated_at: AsText(stored.meta.updated_at),
         }
+    }
+
+    fn schema() -> Value {
+        json!(DeliveryDto::schema())
     }
 
     fn filter(query: &mut Query<'_>) -> DeliveryFilter {

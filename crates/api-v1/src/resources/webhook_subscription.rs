@@ -27,9 +27,9 @@ use kernel::{
     Description, Id, OrganizationId, Page, Reader, RecordStream, SnapshotStream, StoreError, Stored, Subject, Timestamp,
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::DynStore;
-use utoipa::ToSchema;
+use utoipa::{PartialSchema as _, ToSchema};
 use webhooks::{
     DeliveryHealth, DeliveryHistory, DisabledReason, EndpointUrl, EventType, SubscriptionFilter, SubscriptionStatus,
     WebhookSecret, WebhookSubscription,
@@ -120,6 +120,10 @@ impl View for WebhookSubscription {
     /// Returns the representation of a subscription without any delivery yet.
     fn to_dto(stored: &Stored<Self>) -> SubscriptionDto<'_> {
         to_dto_with_health(stored, DeliveryHealth::default())
+    }
+
+    fn schema() -> Value {
+        json!(SubscriptionDto::schema())
     }
 
     fn filter(query: &mut Query<'_>) -> SubscriptionFilter {

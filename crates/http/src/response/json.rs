@@ -27,15 +27,20 @@ pub(super) fn write(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Wri
     value.serialize(Writer { out })
 }
 
+/// Writes a text at the end of `out`.
+pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    escape(out, text.as_bytes());
+    out.push(b'"');
+}
+
 struct Writer<'o> {
     out: &'o mut Vec<u8>,
 }
 
 impl Writer<'_> {
     fn write_string(&mut self, text: &str) {
-        self.out.push(b'"');
-        escape(self.out, text.as_bytes());
-        self.out.push(b'"');
+        write_string(self.out, text);
     }
 
     fn write_display(self, value: impl Display) -> WriteResult {

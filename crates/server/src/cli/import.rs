@@ -73,7 +73,7 @@ impl Files {
         let bar = progress(u64::try_from(content.len()).ok(), "records", context.output.is_text());
         let importer = Importer::new(operator, &workspace, self.dry_run);
         let report = |imported| bar.inc(u64::try_from(imported).unwrap_or_default());
-        let counts = importer.import(&content.controls, &content.findings, report).await;
+        let counts = importer.import(&content.registers, &content.findings, report).await;
         bar.finish_and_clear();
         Ok(Summary { counts: counts?, failures: content.failures, skipped: content.skipped })
     }

@@ -1,8 +1,11 @@
 //! Imports of records into a workspace, in batches, each atomic with its audit entries.
 
+use std::collections::HashMap;
+
 use findings::{BatchOutcome, Finding, NewFinding, OnConflict};
-use kernel::{Action, Attribution, Organization, OrganizationRef, Reader, Stored};
-use registers::{Control, SyncOutcome, sync};
+use kernel::{Action, Attribution, Organization, OrganizationRef, Reader, Record, Stored};
+use registers::{SyncOutcome, sync};
+use store::DynStore;
 
 use super::operator::Operator;
 use crate::{compose::Installation, failure::Failure};
@@ -19,6 +22,33 @@ pub(crate) struct Importer<'a> {
     dry_run: bool,
 }
 
+macro_rules! registers {
+    ($($kind:ident => $register:ty,)*) => {
+        /// The records of registers to import, by kind.
+        #[derive(Debug, Default)]
+        pub(crate) struct Registers {
+            $(pub(crate) $kind: Vec<$register>,)*
+        }
+
+        impl Registers {
+            /// The number of records.
+            pub(crate) fn len(&self) -> usize {
+                0 $(+ self.$kind.len())*
+            }
+
+            /// Adds a record of a bundle; gives a finding back.
+            pub(crate) fn add(&mut self, record: import::bundle::Record) -> Option<NewFinding> {
+                match record {
+                    import::bundle::Record::Finding(finding) => return Some(finding),
+                    $(import::bundle::Record::$kind(record) => self.$kind.push(record),)*
+                }
+                None
+            }
+        }
+    };
+}
+registers::for_each_register!(registers);
+
 /// Numbers of imported records, by outcome.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ImportCounts {
@@ -32,27 +62,23 @@ impl<'a> Importer<'a> {
         Self { operator, organization: workspace.into(), attribution: operator.attribution(), dry_run }
     }
 
-    /// Imports the controls, then the findings. Calls `report` with the size of each batch after it is stored.
+    /// Imports the records of registers, then the findings. Calls `report` with the size of each batch after it is stored.
     ///
     /// # Errors
     /// If the store fails. The batches before are stored already; a second import finds their records unchanged.
     pub(crate) async fn import(
         &self,
-        controls: &[Control],
+        registers: &Registers,
         findings: &[NewFinding],
         report: impl Fn(usize),
     ) -> Result<ImportCounts, Failure> {
         let mut counts = ImportCounts::default();
-        for batch in controls.chunks(BATCH) {
-            for outcome in self.sync_controls(batch).await? {
-                match outcome {
-                    SyncOutcome::Created => counts.created += 1,
-                    SyncOutcome::Updated => counts.updated += 1,
-                    SyncOutcome::Unchanged => counts.unchanged += 1,
-                }
-            }
-            report(batch.len());
+        macro_rules! each {
+            ($($kind:ident => $register:ty,)*) => {
+                $(self.sync_register::<$register>(&registers.$kind, &mut counts, &report).await?;)*
+            };
         }
+        registers::for_each_register!(each);
         for batch in findings.chunks(BATCH) {
             for outcome in self.write_findings(batch).await? {
                 match outcome {
@@ -66,17 +92,46 @@ impl<'a> Importer<'a> {
         Ok(counts)
     }
 
-    async fn sync_controls(&self, controls: &[Control]) -> Result<Vec<SyncOutcome>, Failure> {
+    async fn sync_register<R: Record>(
+        &self,
+        records: &[R],
+        counts: &mut ImportCounts,
+        report: &impl Fn(usize),
+    ) -> Result<(), Failure>
+    where
+        DynStore: Reader<R>,
+    {
+        for batch in records.chunks(BATCH) {
+            for outcome in self.sync_batch(batch).await? {
+                match outcome {
+                    SyncOutcome::Created => counts.created += 1,
+                    SyncOutcome::Updated => counts.updated += 1,
+                    SyncOutcome::Unchanged => counts.unchanged += 1,
+                }
+            }
+            report(batch.len());
+        }
+        Ok(())
+    }
+
+    async fn sync_batch<R: Record>(&self, records: &[R]) -> Result<Vec<SyncOutcome>, Failure>
+    where
+        DynStore: Reader<R>,
+    {
         let Installation { store, entropy, .. } = &self.operator.installation;
-        let keys: Vec<&str> = controls.iter().map(|control| control.key.as_str()).collect();
+        let keys: Vec<&str> = records.iter().filter_map(R::key).collect();
         let decide = async || {
-            let existing = Reader::<Control>::get_by_keys(&**store, self.organization.id, &keys).await?;
-            let mut changeset = self.operator.changeset(&self.organization, Action::new("control.batch_written"), None);
-            let outcomes: Vec<SyncOutcome> = controls
+            let existing = Reader::<R>::get_by_keys(&**store, self.organization.id, &keys).await?;
+            // A key that is unique only within a parent is shared by several records.
+            let existing: HashMap<_, &Stored<R>> =
+                existing.iter().map(|stored| ((stored.record.key(), stored.record.key_parent()), stored)).collect();
+            let action = Action::on_record(R::KIND, "batch_written");
+            let mut changeset = self.operator.changeset(&self.organization, action, None);
+            let outcomes: Vec<SyncOutcome> = records
                 .iter()
-                .map(|control| {
-                    let current = existing.iter().find(|stored| stored.record.key == control.key);
-                    sync(&mut changeset, &**entropy, current, control.clone()).0
+                .map(|record| {
+                    let current = existing.get(&(record.key(), record.key_parent())).copied();
+                    sync(&mut changeset, &**entropy, current, record.clone()).0
                 })
                 .collect();
             Ok((changeset, outcomes))

@@ -1,13 +1,8 @@
 //! The number of SQL statements per request over PostgreSQL, including authentication, rate limits and audit.
 
-<<<<<<< HEAD:crates/server/tests/statements.rs
 use std::sync::Arc;
 
 use postgres_cluster::StatementProxy;
-=======
-use std::sync::Arc;
-
->>>>>>> server:crates/server/tests/measurements/statements.rs
 use tokio::task::JoinSet;
 
 use crate::support::{Client, Installation, Server, Setup, finding};

@@ -5,28 +5,19 @@ use findings::{EventRenderer, Finding, FindingChange, FindingChangeKind, Status}
 use http_api::endpoints::Media;
 use serde::Serialize;
 use serde_json::json;
-use utoipa::{PartialSchema, ToSchema};
 
-use super::{FindingDto, status_schema};
-use crate::{view::View, webhook_payload::Envelope};
+use crate::{record_view::RecordDto, view::View, webhook_payload::Envelope};
 
 /// Renders events as the payloads that are delivered to subscribers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PayloadRenderer;
 
-#[derive(Serialize, ToSchema)]
-struct FindingData<'a> {
-    #[schema(inline)]
-    finding: FindingDto<'a>,
-}
-
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FindingStatusChangeData<'a> {
-    #[schema(inline)]
-    finding: FindingDto<'a>,
-    #[schema(schema_with = status_schema)]
-    previous_status: &'static str,
+struct FindingData<'a> {
+    finding: RecordDto<'a, Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_status: Option<&'static str>,
 }
 
 impl EventRenderer for PayloadRenderer {
@@ -37,29 +28,35 @@ impl EventRenderer for PayloadRenderer {
             created_at: change.created_at,
             organization: change.organization,
         };
-        let finding = Finding::to_dto(change.finding);
-        match change.kind {
-            FindingChangeKind::StatusChanged { previous } => {
-                head.render(&FindingStatusChangeData { finding, previous_status: previous.name() })
-            }
-            FindingChangeKind::Created | FindingChangeKind::Updated | FindingChangeKind::Closed => {
-                head.render(&FindingData { finding })
-            }
-        }
+        let previous_status = match change.kind {
+            FindingChangeKind::StatusChanged { previous } => Some(previous.name()),
+            FindingChangeKind::Created | FindingChangeKind::Updated | FindingChangeKind::Closed => None,
+        };
+        head.render(&FindingData { finding: Finding::to_dto(change.finding), previous_status })
     }
 }
 
-/// Returns the schema and an example of the `data` of most events of findings, made from the type that is serialized.
+/// Returns the schema and an example of the `data` of most events of findings.
 pub(crate) fn finding_data() -> Media {
-    media(&FindingData { finding: Finding::to_dto(&Finding::example()) })
+    media(None)
 }
 
 /// Returns the schema and an example of the `data` of a change of status.
 pub(crate) fn finding_status_change_data() -> Media {
-    let previous_status = Status::Triaged.name();
-    media(&FindingStatusChangeData { finding: Finding::to_dto(&Finding::example()), previous_status })
+    media(Some(Status::Triaged.name()))
 }
 
-fn media<D: Serialize + PartialSchema>(example: &D) -> Media {
-    Media { schema: json!(D::schema()), example: json!(example) }
+fn media(previous_status: Option<&'static str>) -> Media {
+    let mut schema = json!({
+        "type": "object",
+        "required": [Finding::SINGULAR],
+        "properties": { Finding::SINGULAR: Finding::schema() },
+    });
+    if previous_status.is_some() {
+        let names: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
+        schema["required"] = json!([Finding::SINGULAR, "previousStatus"]);
+        schema["properties"]["previousStatus"] = json!({ "type": "string", "enum": names });
+    }
+    let stored = Finding::example();
+    Media { schema, example: json!(FindingData { finding: Finding::to_dto(&stored), previous_status }) }
 }

@@ -7,11 +7,12 @@ use std::{
 
 use findings::NewFinding;
 use import::{bundle, sarif};
-use registers::Control;
+use kernel::Kind;
 
 use crate::{
     cli::import::summary::FailedLine,
     failure::{Failure, ResultExt as _},
+    operations::Registers,
 };
 
 /// The format of the files.
@@ -24,12 +25,12 @@ pub(super) enum Format {
 /// The records of all files.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    pub(super) controls: Vec<Control>,
+    pub(super) registers: Registers,
     pub(super) findings: Vec<NewFinding>,
     pub(super) failures: Vec<FailedLine>,
     /// Number of results in a scan that are not findings: passed, suppressed or gone.
     pub(super) skipped: usize,
-    seen: HashSet<(&'static str, String)>,
+    seen: HashSet<(Kind, String)>,
 }
 
 impl Content {
@@ -53,7 +54,7 @@ impl Content {
 
     /// Number of valid records.
     pub(super) fn len(&self) -> usize {
-        self.controls.len() + self.findings.len()
+        self.registers.len() + self.findings.len()
     }
 
     fn add_scan(&mut self, bytes: &[u8], path: &Path, shown_path: Option<&Path>) -> Result<(), Failure> {
@@ -76,10 +77,7 @@ impl Content {
                 self.failures.push(FailedLine::new(shown_path, failure));
                 continue;
             }
-            match located.record {
-                bundle::Record::Control(control) => self.controls.push(control),
-                bundle::Record::Finding(finding) => self.findings.push(finding),
-            }
+            self.findings.extend(self.registers.add(located.record));
         }
         self.failures.extend(bundle.failures.into_iter().map(|failure| FailedLine::new(shown_path, failure)));
         Ok(())

@@ -5,7 +5,7 @@ use registers::{Control, ControlStatus};
 
 use crate::{
     failure::Failure,
-    operations::{Importer, Operator},
+    operations::{Importer, Operator, Registers},
 };
 
 /// Number of controls.
@@ -210,6 +210,8 @@ pub(super) async fn add(operator: &Operator, workspace: &Stored<Organization>) -
         })
     });
     let controls = controls.collect::<Result<Vec<_>, Failure>>()?;
-    Importer::new(operator, workspace, false).import(&controls, &[], |_| ()).await?;
+    let mut registers = Registers::default();
+    registers.Control.extend(controls);
+    Importer::new(operator, workspace, false).import(&registers, &[], |_| ()).await?;
     Ok(())
 }

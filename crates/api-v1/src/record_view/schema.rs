@@ -1,0 +1,54 @@
+//! The JSON Schema of a record and of its filters.
+
+use kernel::{Column, ColumnType, Record};
+use serde_json::{Map, Value, json};
+
+use super::name::Names;
+
+/// The schema of the record's JSON.
+pub(super) fn record_schema<R: Record>() -> Value {
+    let time = json!({ "type": "string", "format": "date-time" });
+    let mut properties = Map::new();
+    properties.insert("id".to_owned(), json!({ "type": "string" }));
+    for (column, name) in R::COLUMNS.iter().zip(Names::<R>::COLUMNS) {
+        properties.insert(name.as_str().to_owned(), column_schema(column));
+    }
+    properties.insert("createdAt".to_owned(), time.clone());
+    properties.insert("updatedAt".to_owned(), time);
+    let names: Vec<&str> = R::COLUMNS.iter().zip(Names::<R>::COLUMNS).map(|(_, name)| name.as_str()).collect();
+    let required: Vec<&str> = ["id"].into_iter().chain(names).chain(["createdAt", "updatedAt"]).collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn column_schema(column: &Column) -> Value {
+    let mut schema = match column.column_type {
+        ColumnType::Text { .. } | ColumnType::Id(_) => json!({ "type": "string" }),
+        ColumnType::Name(names) => json!({ "type": "string", "enum": names }),
+        ColumnType::Integer => json!({ "type": "integer" }),
+        ColumnType::Timestamp => json!({ "type": "string", "format": "date-time" }),
+        ColumnType::Ids(_) => json!({ "type": "array", "items": { "type": "string" } }),
+    };
+    if column.nullable {
+        schema["type"] = json!([schema["type"], "null"]);
+        if let Some(Value::Array(names)) = schema.get_mut("enum") {
+            names.push(Value::Null);
+        }
+    }
+    schema["description"] = json!(column.description);
+    schema
+}
+
+/// The schema of one value of the column's filter.
+pub(super) fn filter_schema(column: &Column) -> Value {
+    match column.column_type {
+        ColumnType::Text { min, max, rule } => {
+            json!({ "type": "string", "minLength": min, "maxLength": max, "description": rule })
+        }
+        ColumnType::Name(names) => json!({ "type": "string", "enum": names }),
+        ColumnType::Integer => json!({ "type": "integer" }),
+        ColumnType::Timestamp => {
+            json!({ "anyOf": [{ "type": "string", "format": "date-time" }, { "type": "string", "format": "date" }] })
+        }
+        ColumnType::Id(_) | ColumnType::Ids(_) => json!({ "type": "string" }),
+    }
+}
