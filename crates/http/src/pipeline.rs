@@ -41,7 +41,6 @@ pub use rate_limit::{charge_token, charge_token_failure};
 pub use services::{ApiSettings, CommitListener, Observer, Quotas, Services};
 pub use stream_limits::{StreamLimits, StreamPermit};
 
-use authenticate::AuthenticationFailure;
 use rate_limit::RateLimit;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -187,12 +186,10 @@ fn catch_panic<T>(
 
 /// Authenticates the caller and charges the request to its rate limit.
 async fn authenticate_and_charge(app: &App, request: &ApiRequest, state: &mut RequestState) -> Result<(), Problem> {
-    let principal = authenticate(app, &request.parts.headers).await.map_err(
-        |AuthenticationFailure { problem, account: who }| {
-            state.account = who;
-            problem
-        },
-    )?;
+    let principal = authenticate(app, &request.parts.headers).await.map_err(|failure| {
+        state.account = failure.account;
+        failure.problem
+    })?;
     state.account = Some(Arc::clone(&principal.cached));
     let principal = state.principal.insert(principal);
     let rate_limit = rate_limit::charge(app, &principal.caller.account, request.route.charge).await?;

@@ -86,12 +86,12 @@ fn failure_schema() -> utoipa::openapi::schema::Object {
 }
 
 fn attempt_dto(attempt: &Attempt) -> AttemptDto<'_> {
-    let AttemptOutcome { duration: took, status, response_body: answer, failure, .. } = &attempt.outcome;
+    let AttemptOutcome { duration, status, response_body, failure, .. } = &attempt.outcome;
     AttemptDto {
         attempted_at: AsText(attempt.at),
-        duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         status: *status,
-        answer: answer.as_deref(),
+        answer: response_body.as_deref(),
         error: failure.map(AttemptFailure::name),
         message: failure.map(AttemptFailure::description),
     }

@@ -59,7 +59,7 @@ impl PathParams {
             .replace("{findingId}", &self.finding)
             .replace("{subscriptionId}", &self.subscription)
             .replace("{deliveryId}", &self.delivery);
-        assert!(!path.contains('{'), "a parameter of {path} has no value: add it to `Places`");
+        assert!(!path.contains('{'), "a parameter of {path} has no value: add it to `PathParams`");
         path
     }
 

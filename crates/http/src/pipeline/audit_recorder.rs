@@ -102,10 +102,10 @@ impl AuditRecorder {
     pub(crate) async fn record(
         &self,
         services: &Services,
-        who: Option<(OrganizationId, Actor)>,
+        identity: Option<(OrganizationId, Actor)>,
         note: AuditNote,
     ) -> Result<(), StoreError> {
-        let (organization, actor) = who.unwrap_or_else(|| (OrganizationId::INSTALLATION, anonymous_actor()));
+        let (organization, actor) = identity.unwrap_or_else(|| (OrganizationId::INSTALLATION, anonymous_actor()));
         let timestamp = services.store.begin_entry();
         let at = timestamp.at();
         let entry = Entry {

@@ -50,7 +50,7 @@ pub trait CommitListener: Send + Sync {
 /// Observes every response, for metrics.
 pub trait Observer: Send + Sync {
     /// Records a response. `route` is the template of the route, or `unmatched`.
-    fn record_response(&self, method: &str, route: &'static str, status: u16, took: Duration);
+    fn record_response(&self, method: &str, route: &'static str, status: u16, duration: Duration);
 }
 
 /// The settings of all surfaces, with the defaults of `contract/operating.md`.

@@ -23,7 +23,7 @@ pub trait FieldReader {
     fn schema(&self) -> Value;
 }
 
-/// A reader of a JSON object. It records the fields it is asked for while it decodes them; run by
+/// A reader of a JSON object. It records the fields that it decodes; run by
 /// [`BodyReader::describe`], which passes no object, it yields the schema instead.
 pub struct BodyReader<'a> {
     members: Option<&'a Map<String, Value>>,
@@ -35,7 +35,7 @@ pub struct BodyReader<'a> {
 /// request.
 pub(super) const MAX_UNKNOWN_REPORTED: usize = 20;
 
-/// A field that the code has asked for.
+/// A field that was read.
 struct DeclaredField {
     name: &'static str,
     required: bool,

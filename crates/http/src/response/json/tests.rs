@@ -17,7 +17,7 @@ fn written(value: &impl Serialize) -> String {
 #[serde(rename_all = "camelCase")]
 struct Sample<'a> {
     some_text: &'a str,
-    shown: AsText<&'a str>,
+    displayed: AsText<&'a str>,
     absent: Option<u8>,
     word: SampleEnum,
     wrapped: SampleEnum,
@@ -37,7 +37,7 @@ enum SampleEnum {
 fn sample(text: &str) -> Sample<'_> {
     Sample {
         some_text: text,
-        shown: AsText(text),
+        displayed: AsText(text),
         absent: None,
         word: SampleEnum::Unit,
         wrapped: SampleEnum::Newtype(u64::MAX),
