@@ -201,7 +201,7 @@ fn decide(entries: &mut LeaseEntries, charges: &[Charge], now: Timestamp) -> Res
             Some(lease) if lease.can_spend(now) => {}
             Some(lease) if lease.was_empty(now) => {
                 empty.push((*charge, lease.bucket()));
-                if lease.is_known_empty(now) {
+                if lease.is_currently_empty(now) {
                     is_refused = true;
                 } else {
                     missing.push(charge.key);

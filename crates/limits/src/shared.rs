@@ -60,14 +60,14 @@ impl Exchange {
     /// must compute the same.
     #[must_use]
     pub fn apply(&self, bucket: ArrivalTime, now: Timestamp) -> ExchangeResult {
-        let span = self.quota.emission_interval();
-        let returned = span.saturating_mul(i64::from(self.returned));
+        let interval = self.quota.emission_interval();
+        let returned = interval.saturating_mul(i64::from(self.returned));
         let empty = self.quota.empty_at(now);
         let bucket = if bucket > empty.plus(MAX_CLOCK_SKEW) { empty } else { bucket };
         let before = bucket.max(self.at_least).plus(-returned).at_least(now);
-        let remaining = ((empty.0 - before.0) / span).max(0);
+        let remaining = ((empty.0 - before.0) / interval).max(0);
         let granted = self.wanted.min(u32::try_from(remaining).unwrap_or(u32::MAX));
-        ExchangeResult { granted, bucket: before.plus(span * i64::from(granted)) }
+        ExchangeResult { granted, bucket: before.plus(interval * i64::from(granted)) }
     }
 }
 

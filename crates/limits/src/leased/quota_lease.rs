@@ -57,7 +57,7 @@ impl QuotaLease {
     }
 
     /// Returns whether the bucket is empty by a state that is recent enough to refuse a call.
-    pub(super) fn is_known_empty(&self, now: Timestamp) -> bool {
+    pub(super) fn is_currently_empty(&self, now: Timestamp) -> bool {
         self.is_fresh(now) && self.was_empty(now)
     }
 
