@@ -4,7 +4,7 @@ use std::{cmp::Reverse, time::Duration};
 
 use kernel::Timestamp;
 
-use crate::{bucket::Bucket, quota::ArrivalTime, store::Charge};
+use crate::{bucket::Bucket, charge::Charge, quota::ArrivalTime};
 
 /// The state of a bucket, as response headers report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +72,8 @@ pub(crate) fn refusal(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Opti
 }
 
 pub(crate) fn nearest(buckets: &[(Charge, ArrivalTime)], now: Timestamp) -> Option<BucketState> {
-    let standings = buckets.iter().map(|(charge, bucket)| bucket_state(charge, *bucket, now));
-    standings.min_by_key(|standing| (standing.remaining, Reverse(standing.reset_at)))
+    let states = buckets.iter().map(|(charge, bucket)| bucket_state(charge, *bucket, now));
+    states.min_by_key(|state| (state.remaining, Reverse(state.reset_at)))
 }
 
 fn bucket_state(charge: &Charge, bucket: ArrivalTime, now: Timestamp) -> BucketState {

@@ -11,10 +11,11 @@ use kernel::{StoreError, Timestamp};
 
 use crate::{
     bucket::BucketKey,
+    charge::Charge,
     decision::{Decision, nearest, refusal},
     quota::ArrivalTime,
     shared::{Exchange, SharedBuckets},
-    store::{Charge, LimitStore},
+    store::LimitStore,
 };
 use lease_table::{LeaseEntries, LeaseEntry, LeaseTable, PendingExchange, Waiter, evict};
 

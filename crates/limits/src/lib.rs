@@ -6,6 +6,7 @@
 
 mod bounded;
 mod bucket;
+mod charge;
 mod decision;
 mod leased;
 mod memory;
@@ -14,9 +15,10 @@ mod shared;
 mod store;
 
 pub use bucket::{Bucket, BucketKey, Peer};
+pub use charge::Charge;
 pub use decision::{BucketState, Decision, decide};
 pub use leased::{LeasedLimits, SpawnFn};
 pub use memory::MemoryLimits;
 pub use quota::{ArrivalTime, Quota};
 pub use shared::{Exchange, ExchangeResult, MAX_CLOCK_SKEW, SharedBuckets};
-pub use store::{Charge, LimitStore};
+pub use store::LimitStore;

@@ -11,9 +11,10 @@ use kernel::{StoreError, Timestamp};
 use crate::{
     bounded::BoundedBuckets,
     bucket::BucketKey,
+    charge::Charge,
     decision::{Decision, decide},
     quota::ArrivalTime,
-    store::{Charge, LimitStore},
+    store::LimitStore,
 };
 
 #[cfg(test)]

@@ -3,16 +3,7 @@
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
 
-use crate::{bucket::BucketKey, decision::Decision, quota::Quota};
-
-/// A charge of one call to one bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Charge {
-    /// The key of the bucket.
-    pub key: BucketKey,
-    /// The quota of the bucket.
-    pub quota: Quota,
-}
+use crate::{charge::Charge, decision::Decision};
 
 /// Holds the buckets of one process or of an installation.
 #[async_trait]

@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, Shared};
 use kernel::{StoreError, Timestamp};
 
 use super::quota_lease::QuotaLease;
-use crate::{bucket::BucketKey, store::Charge};
+use crate::{bucket::BucketKey, charge::Charge};
 
 /// An exchange with the shared buckets that is in flight. Each call that waits for it holds a clone.
 pub(super) type PendingExchange = Shared<BoxFuture<'static, Result<(), Arc<StoreError>>>>;
