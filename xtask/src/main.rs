@@ -6,6 +6,7 @@ mod deny;
 mod documents;
 mod faketime;
 mod mutants;
+mod new_register;
 mod postgres;
 mod process;
 mod redis;
@@ -30,6 +31,8 @@ Usage: cargo xtask COMMAND
   bench [ARGUMENT…]             build for release and run the benchmarks
   mutants CRATE…                change these crates in many ways and count the changes that their tests notice
                                 example: cargo xtask mutants findings auth
+  new-register NAME [PLURAL]    scaffold a register: its domain file and list lines, then its migrations
+                                example: cargo xtask new-register obligation
   help                          print this help
 ";
 
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         "openapi" => documents::write(Some("openapi")),
         "bench" => bench::bench(&arguments),
         "mutants" => mutants::mutants(&arguments),
+        "new-register" => new_register::new_register(&arguments),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

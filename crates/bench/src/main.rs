@@ -5,6 +5,7 @@
 //! run alternately in short rounds, so that drift affects all of them.
 
 mod bare;
+mod context;
 mod failure;
 mod figures;
 mod http;
@@ -19,14 +20,14 @@ mod servers;
 
 use clap::Parser;
 
-use crate::{failure::Outcome, machine::Machine, options::Program, report::Report, sections::BenchContext};
+use crate::{context::BenchContext, failure::Outcome, machine::Machine, options::Program, report::Report};
 
 fn main() -> Outcome<()> {
     let options = match Program::parse() {
         Program { bare: Some(bare), .. } => return bare.run(),
         Program { options, .. } => options,
     };
-    let bench = BenchContext::new(&options)?;
+    let bench = BenchContext::new(&options.programs)?;
     let mut report = Report::new(Machine::detect(), options.json);
     report.print_machine();
     for section in options.sections() {

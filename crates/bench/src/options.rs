@@ -1,10 +1,8 @@
 //! The command line.
 
-use std::path::PathBuf;
-
 use clap::{Parser, Subcommand};
 
-use crate::{bare::Bare, failure::Outcome, sections::Section};
+use crate::{bare::Bare, context::Programs, failure::Outcome, sections::Section};
 
 /// The benchmark, or with a command, one of its baseline programs.
 #[derive(Debug, Parser)]
@@ -41,19 +39,8 @@ pub(crate) struct Options {
     /// Print one JSON document on stdout instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
-    /// The server's binary; defaults to `novantra` beside this program.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) server: Option<PathBuf>,
-    /// The folder for databases during the run, which determines the disk that is measured; defaults to the system's
-    /// temporary folder.
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) folder: Option<PathBuf>,
-    /// A PostgreSQL server to create databases in. Its `log_line_prefix` must be `@`.
-    #[arg(long, value_name = "URL")]
-    pub(crate) postgres: Option<String>,
-    /// The folder of PostgreSQL's programs.
-    #[arg(long, value_name = "FOLDER", requires = "postgres")]
-    pub(crate) postgres_programs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) programs: Programs,
 }
 
 impl Options {

@@ -10,19 +10,9 @@ mod reads;
 mod streams;
 mod tokens;
 mod webhooks;
+mod workload;
 
-use std::{
-    cell::OnceCell,
-    env,
-    path::{Path, PathBuf},
-};
-
-use crate::{
-    failure::{Context, Outcome},
-    options::Options,
-    report::Table,
-    servers::DataSet,
-};
+use crate::{context::BenchContext, failure::Outcome, report::Table};
 
 /// A section of the benchmark, which can be selected by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -97,71 +87,4 @@ impl Section {
             Self::PostgresIsolation => webhooks::isolation::measure(bench),
         }
     }
-}
-
-/// The programs and data sets that the sections share.
-pub(crate) struct BenchContext {
-    binary: PathBuf,
-    folder: PathBuf,
-    postgres: Option<(String, PathBuf)>,
-    empty: OnceCell<DataSet>,
-    small: OnceCell<DataSet>,
-    large: OnceCell<DataSet>,
-}
-
-/// The number of findings in the small data set.
-const SMALL: usize = 10_000;
-/// The number of findings in the large data set.
-const LARGE: usize = 100_000;
-
-impl BenchContext {
-    pub(crate) fn new(options: &Options) -> Outcome<Self> {
-        let beside = || Ok::<_, std::io::Error>(env::current_exe()?.with_file_name("novantra"));
-        let binary = options.server.clone().map_or_else(beside, Ok)?;
-        let binary =
-            binary.canonicalize().context(|| format!("no server at {}: build it with --release", binary.display()))?;
-        let folder = options.folder.clone().unwrap_or_else(env::temp_dir).canonicalize()?;
-        let postgres = options.postgres.clone().zip(options.postgres_programs.clone());
-        Ok(Self { binary, folder, postgres, empty: OnceCell::new(), small: OnceCell::new(), large: OnceCell::new() })
-    }
-
-    pub(crate) fn binary(&self) -> &Path {
-        &self.binary
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Returns the URL of PostgreSQL and the folder of its programs.
-    pub(crate) fn postgres(&self) -> Outcome<(&str, &Path)> {
-        let (url, programs) = self.postgres.as_ref().context(|| {
-            "this section needs --postgres and --postgres-programs; `cargo xtask bench` starts a server and sets both"
-                .to_owned()
-        })?;
-        Ok((url, programs))
-    }
-
-    /// Returns a data set without findings.
-    pub(crate) fn empty(&self) -> Outcome<&DataSet> {
-        get_or_create(&self.empty, || DataSet::empty(&self.binary, &self.folder))
-    }
-
-    /// Returns the small data set.
-    pub(crate) fn small(&self) -> Outcome<&DataSet> {
-        get_or_create(&self.small, || self.empty()?.with_findings(SMALL))
-    }
-
-    /// Returns the large data set.
-    pub(crate) fn large(&self) -> Outcome<&DataSet> {
-        get_or_create(&self.large, || self.small()?.with_findings(LARGE))
-    }
-}
-
-/// Returns the value of the cell, creating it on first use.
-fn get_or_create<T>(cell: &OnceCell<T>, create: impl FnOnce() -> Outcome<T>) -> Outcome<&T> {
-    if cell.get().is_none() {
-        drop(cell.set(create()?));
-    }
-    cell.get().context(|| "the value was not created".to_owned())
 }

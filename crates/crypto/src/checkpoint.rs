@@ -92,7 +92,7 @@ impl FromStr for CheckpointPublicKey {
 #[cfg(test)]
 mod tests {
     use audit::{Checkpoint, Hash};
-    use kernel::{Organization, Timestamp};
+    use kernel::{OrganizationId, Timestamp};
 
     use super::*;
     use crate::fixtures::master_key;
@@ -101,7 +101,7 @@ mod tests {
     fn only_an_unaltered_checkpoint_verifies_with_the_public_key() {
         let key = CheckpointKey::new(&master_key(1));
         let at = Timestamp::from_millis(0);
-        let checkpoint = Checkpoint::sign(&key, Organization::installation(), 7, Hash::digest(b"entry"), at);
+        let checkpoint = Checkpoint::sign(&key, OrganizationId::INSTALLATION, 7, Hash::digest(b"entry"), at);
         let public = CheckpointPublicKey::from_pem(&key.public_key().to_pem()).unwrap();
         let verifies = |checkpoint: &Checkpoint| public.verify(checkpoint.message().as_bytes(), &checkpoint.signature);
         assert!(verifies(&checkpoint));

@@ -86,13 +86,13 @@ impl CurrentKeys {
     ) -> Result<Self, SigningKeyError> {
         let keys = Arc::new(TokenKeys::open(master, keyring, issuer)?);
         let verifier = Arc::new(CachedVerifier::new(Arc::clone(&keys) as _, capacity));
-        let good_until = requested_at + MAX_KEYS_AGE;
+        let fresh_until = requested_at + MAX_KEYS_AGE;
         Ok(Self {
             ids: ids(keyring).map(str::to_owned).collect(),
             signing: signing(keyring).map(str::to_owned),
             keys,
             verifier,
-            fresh_until: good_until,
+            fresh_until,
         })
     }
 

@@ -7,10 +7,14 @@ use jsonwebtoken::DecodingKey;
 use kernel::{Entropy, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::{encryptor::Encryptor, master_key::MasterKey, token::TOKEN_TYPE};
+use crate::{encryptor::Encryptor, master_key::MasterKey};
 
 /// The only algorithm of signing keys so far (RFC 8037).
 const EDDSA: &str = "EdDSA";
+
+/// The type of access tokens (RFC 9068 § 2.1). Media types are compared case-insensitively, and `application/` may be
+/// omitted (RFC 7515 § 4.1.9).
+pub(crate) const TOKEN_TYPE: &str = "at+jwt";
 
 /// The reason that tokens can be neither signed nor verified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,8 +46,8 @@ pub fn generate_signing_key(master: &MasterKey, entropy: &dyn Entropy, now: Time
     let mut seed = Zeroizing::new([0; 32]);
     entropy.fill(seed.as_mut_slice());
     let id = entropy.ulid(now).to_string();
-    let sealed = Encryptor::new(master).encrypt(entropy, &purpose(&id), seed.as_slice());
-    EncryptedSigningKey { id, algorithm: EDDSA.to_owned(), ciphertext: sealed, created_at: now }
+    let ciphertext = Encryptor::new(master).encrypt(entropy, &purpose(&id), seed.as_slice());
+    EncryptedSigningKey { id, algorithm: EDDSA.to_owned(), ciphertext, created_at: now }
 }
 
 /// A decrypted key.

@@ -13,7 +13,7 @@ use ulid::Ulid;
 use crate::{
     encryptor::Encryptor,
     master_key::MasterKey,
-    signing_key::{SigningKey, SigningKeyError},
+    signing_key::{SigningKey, SigningKeyError, TOKEN_TYPE},
 };
 
 #[cfg(test)]
@@ -21,10 +21,6 @@ mod tests;
 
 /// The audience of the tokens: only the API of this program, not others that might trust the same keys.
 pub const AUDIENCE: &str = "novantra";
-
-/// The type of access tokens (RFC 9068 § 2.1). Media types are compared case-insensitively, and `application/` may be
-/// omitted (RFC 7515 § 4.1.9).
-pub(crate) const TOKEN_TYPE: &str = "at+jwt";
 
 /// The maximum length of a token in bytes, which no issued token reaches.
 const MAX_LENGTH: usize = 4096;

@@ -69,9 +69,9 @@ mod tests {
         Id::new(Ulid::from_parts(1_700_000_000_000, number))
     }
 
-    fn encrypted_secret(secrets: &HmacWebhookSigner, number: u128, secret: &WebhookSecret) -> EncryptedSecret {
-        let sealed = secrets.encrypt(&SystemEntropy::new(), id(number), secret);
-        EncryptedSecret { ciphertext: sealed, expires_at: None }
+    fn encrypted_secret(signer: &HmacWebhookSigner, number: u128, secret: &WebhookSecret) -> EncryptedSecret {
+        let ciphertext = signer.encrypt(&SystemEntropy::new(), id(number), secret);
+        EncryptedSecret { ciphertext, expires_at: None }
     }
 
     /// The example of the Standard Webhooks specification, which the tests of its published libraries use, too.
@@ -84,36 +84,36 @@ mod tests {
 
     #[test]
     fn an_encrypted_secret_signs_like_the_plain_one_and_only_for_its_own_subscription() {
-        let secrets = HmacWebhookSigner::new(&master_key(1));
+        let signer = HmacWebhookSigner::new(&master_key(1));
         let secret = WebhookSecret::generate(&ConstantEntropy(7));
-        let stored = encrypted_secret(&secrets, 1, &secret);
-        let signed = secrets.sign(id(1), &[&stored], b"content").unwrap();
-        assert_eq!(signed, secrets.sign_with(&secret, b"content"));
-        assert_ne!(signed, secrets.sign_with(&secret, b"contents"));
-        assert_eq!(secrets.sign(id(2), &[&stored], b"content"), None);
+        let stored = encrypted_secret(&signer, 1, &secret);
+        let signed = signer.sign(id(1), &[&stored], b"content").unwrap();
+        assert_eq!(signed, signer.sign_with(&secret, b"content"));
+        assert_ne!(signed, signer.sign_with(&secret, b"contents"));
+        assert_eq!(signer.sign(id(2), &[&stored], b"content"), None);
         assert_eq!(HmacWebhookSigner::new(&master_key(2)).sign(id(1), &[&stored], b"content"), None);
     }
 
     #[test]
     fn during_a_rotation_both_secrets_sign_in_their_order() {
-        let secrets = HmacWebhookSigner::new(&master_key(1));
+        let signer = HmacWebhookSigner::new(&master_key(1));
         let (new, old) = (WebhookSecret::generate(&ConstantEntropy(1)), WebhookSecret::generate(&ConstantEntropy(2)));
         let ends_at = Some(Timestamp::from_millis(1));
         let stored = [
-            encrypted_secret(&secrets, 1, &new),
-            EncryptedSecret { expires_at: ends_at, ..encrypted_secret(&secrets, 1, &old) },
+            encrypted_secret(&signer, 1, &new),
+            EncryptedSecret { expires_at: ends_at, ..encrypted_secret(&signer, 1, &old) },
         ];
-        let both = secrets.sign(id(1), &[&stored[0], &stored[1]], b"content").unwrap();
-        assert_eq!(both, [&new, &old].map(|secret| secrets.sign_with(secret, b"content")).join(" "));
+        let both = signer.sign(id(1), &[&stored[0], &stored[1]], b"content").unwrap();
+        assert_eq!(both, [&new, &old].map(|secret| signer.sign_with(secret, b"content")).join(" "));
     }
 
     #[test]
     fn nothing_is_signed_without_a_secret_or_if_one_can_not_be_decrypted() {
-        let secrets = HmacWebhookSigner::new(&master_key(1));
-        let stored = encrypted_secret(&secrets, 1, &WebhookSecret::generate(&ConstantEntropy(1)));
+        let signer = HmacWebhookSigner::new(&master_key(1));
+        let stored = encrypted_secret(&signer, 1, &WebhookSecret::generate(&ConstantEntropy(1)));
         let mut altered = stored.clone();
         altered.ciphertext[20] ^= 1;
-        assert_eq!(secrets.sign(id(1), &[], b"content"), None);
-        assert_eq!(secrets.sign(id(1), &[&stored, &altered], b"content"), None);
+        assert_eq!(signer.sign(id(1), &[], b"content"), None);
+        assert_eq!(signer.sign(id(1), &[&stored, &altered], b"content"), None);
     }
 }

@@ -2,15 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kernel::{Clock, Entropy, StoreError, Timestamp};
-use store::DynStore;
+use kernel::StoreError;
 use tokio::{task::JoinSet, time::timeout};
-use webhooks::{Sender, WebhookSigner};
 
 use crate::{
-    DeliveryObserver,
     lease_session::{LEASE_DURATION, LeaseSession},
     limits::ConcurrencyLimits,
+    services::DeliveryServices,
     worker::{self, WorkerContext},
 };
 
@@ -20,35 +18,6 @@ const MAX_PARTITIONS_PER_CYCLE: usize = 512;
 /// How many partitions this process leases per attempt that may be in flight. Partitions that wait for a permit are
 /// leased as well; further ones are left to other servers.
 const PARTITIONS_PER_ATTEMPT: usize = 4;
-
-/// The dependencies and settings of the delivery workers.
-pub struct DeliveryServices {
-    /// The store of deliveries.
-    pub store: Arc<DynStore>,
-    /// The client that sends messages.
-    pub sender: Arc<dyn Sender>,
-    /// Signs messages.
-    pub signer: Arc<dyn WebhookSigner>,
-    /// The clock of the installation.
-    pub clock: Arc<dyn Clock>,
-    /// Source of randomness for identifiers and for the jitter of retries.
-    pub entropy: Arc<dyn Entropy>,
-    /// Receives events for metrics.
-    pub observer: Arc<dyn DeliveryObserver>,
-    /// Maximum number of attempts in flight.
-    pub concurrency: usize,
-}
-
-/// How far the timestamp of an event may be ahead of the clock. Without this tolerance, an event might not be due yet
-/// when its notification arrives.
-const MAX_EVENT_LEAD: Duration = Duration::from_millis(20);
-
-impl DeliveryServices {
-    /// Deliveries that are due at or before this time are sent now.
-    pub(crate) fn due_by(&self) -> Timestamp {
-        self.clock.now() + MAX_EVENT_LEAD
-    }
-}
 
 /// Runs a worker for each partition that this process leases.
 pub struct Dispatcher {

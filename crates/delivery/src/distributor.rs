@@ -71,8 +71,8 @@ impl Distributor {
     /// When the store fails. The fan-out of other organizations is kept.
     pub async fn run_once(&mut self) -> Result<FanOutSummary, StoreError> {
         if !self.remaining.is_empty() {
-            let left = std::mem::take(&mut self.remaining);
-            return self.fan_out(left, FanOutPhase::Remaining, true).await;
+            let organizations = std::mem::take(&mut self.remaining);
+            return self.fan_out(organizations, FanOutPhase::Remaining, true).await;
         }
         // This read needs no lease, so that an idle installation writes nothing.
         let pending = self.store.pending_organizations(self.after, ORGANIZATIONS_PER_RUN).await?;
@@ -131,7 +131,7 @@ impl Distributor {
 
     async fn acquire_lease(&mut self) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        if self.lease_expires_at.is_some_and(|until| until.since(now) > RENEW_BEFORE_EXPIRY) {
+        if self.lease_expires_at.is_some_and(|expires_at| expires_at.since(now) > RENEW_BEFORE_EXPIRY) {
             return Ok(true);
         }
         let is_owner = self.store.acquire_lease(Lease::Distributor, &self.owner, now, LEASE_DURATION).await?;

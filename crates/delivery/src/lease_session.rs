@@ -26,8 +26,8 @@ pub(crate) struct LeaseSession {
 impl LeaseSession {
     /// Begins a session at `now`.
     pub(crate) fn new(entropy: &dyn Entropy, now: Timestamp) -> Self {
-        let until = AtomicI64::new((now + LEASE_DURATION - SAFETY_MARGIN).millis());
-        Self { owner: entropy.ulid(now).to_string(), valid_until: until }
+        let valid_until = AtomicI64::new((now + LEASE_DURATION - SAFETY_MARGIN).millis());
+        Self { owner: entropy.ulid(now).to_string(), valid_until }
     }
 
     /// Whether the session is valid at `now`.

@@ -11,10 +11,12 @@ mod limits;
 mod notifier;
 mod observer;
 mod sender;
+mod services;
 mod worker;
 
-pub use dispatcher::{DeliveryServices, Dispatcher};
+pub use dispatcher::Dispatcher;
 pub use distributor::{Distributor, FanOutSummary};
 pub use notifier::LocalNotifier;
 pub use observer::DeliveryObserver;
 pub use sender::{GuardedSender, Resolver, Roots, RootsUnavailable, SystemResolver};
+pub use services::DeliveryServices;

@@ -60,16 +60,16 @@ impl GuardedSender {
         }
     }
 
-    /// Sets another timeout for a whole attempt.
+    /// Sets another timeout for an attempt, until the response is complete.
     #[must_use]
-    pub fn with_timeout(self, answer_within: Duration) -> Self {
-        Self { timeout: answer_within, ..self }
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Returns the client for this URL. Fails if the host is a forbidden address: the resolver only checks names.
     fn client(&self, url: &EndpointUrl) -> Result<&Client, AttemptFailure> {
         let plain = url.as_url().scheme() != "https";
-        if plain && !self.policy.allows_plain_http(url) {
+        if plain && !url.allows_plain_http(&self.policy) {
             return Err(AttemptFailure::Forbidden);
         }
         if url.address().is_some_and(|address| !self.policy.allows(address)) {

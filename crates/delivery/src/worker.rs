@@ -6,6 +6,7 @@ mod context;
 mod disable;
 mod queue;
 mod slow_start;
+mod subscription_cache;
 
 use std::{sync::Arc, time::Duration};
 
@@ -114,8 +115,8 @@ impl Worker {
         let (suspended, worked) = match action {
             PartitionAction::Cancel => (false, self.cancel_all().await?),
             PartitionAction::Suspend => (true, false),
-            PartitionAction::Send(subscription_with_account) => {
-                self.subscription_updated_at = subscription_with_account.subscription.meta.updated_at;
+            PartitionAction::Send(current) => {
+                self.subscription_updated_at = current.subscription.meta.updated_at;
                 (false, self.deliver().await?)
             }
         };

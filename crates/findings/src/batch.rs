@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use kernel::{Action, Change, Changeset, Id, RecordKey, Stored, Subject, WriteTimestamp};
+use kernel::{Action, Change, Changeset, Id, RecordKey, Stored, Subject, WriteContext, WriteTimestamp};
 
 use crate::{
-    change::{FindingChangeKind, WriteContext},
+    change::{EventRenderer, FindingChangeKind, Publisher},
     create::{CREATED, NewFinding, new_record},
     finding::Finding,
     update::UPDATED,
@@ -42,11 +42,13 @@ pub enum BatchOutcome {
 #[must_use]
 pub fn write_batch(
     context: &WriteContext<'_>,
+    renderer: &dyn EventRenderer,
     timestamp: WriteTimestamp,
     findings: Vec<NewFinding>,
     existing_findings: Vec<Stored<Finding>>,
     on_conflict: OnConflict,
 ) -> (Changeset, Vec<BatchOutcome>) {
+    let publisher = Publisher { context, renderer };
     let mut changeset = context.begin(timestamp, BATCH_WRITTEN, None);
     let mut existing_findings: HashMap<RecordKey, Stored<Finding>> =
         existing_findings.into_iter().map(|finding| (finding.record.key.clone(), finding)).collect();
@@ -56,13 +58,13 @@ pub fn write_batch(
             let key = new.key.clone();
             match existing_findings.get(&key) {
                 None => {
-                    let created = add(context, &mut changeset, new);
+                    let created = add(publisher, &mut changeset, new);
                     let id = created.meta.id;
                     existing_findings.insert(key, created);
                     BatchOutcome::Created(id)
                 }
                 Some(existing) if on_conflict == OnConflict::Skip => BatchOutcome::Skipped(existing.meta.id),
-                Some(existing) => match update_existing(context, &mut changeset, existing, new) {
+                Some(existing) => match update_existing(publisher, &mut changeset, existing, new) {
                     None => BatchOutcome::Unchanged(existing.meta.id),
                     Some(updated) => {
                         let id = updated.meta.id;
@@ -76,17 +78,18 @@ pub fn write_batch(
     (changeset, outcomes)
 }
 
-fn add(context: &WriteContext<'_>, changeset: &mut Changeset, new: NewFinding) -> Stored<Finding> {
+fn add(publisher: Publisher<'_>, changeset: &mut Changeset, new: NewFinding) -> Stored<Finding> {
+    let context = publisher.context;
     let created = new_record(context, new, changeset.at());
     changeset.create(&created);
     let changes = Change::between(None, &created.record);
     changeset.add_entry(context.entropy, CREATED, Some(Subject::from_id(created.meta.id)), changes);
-    context.publish(changeset, &created, FindingChangeKind::Created);
+    publisher.publish(changeset, &created, FindingChangeKind::Created);
     created
 }
 
 fn update_existing(
-    context: &WriteContext<'_>,
+    publisher: Publisher<'_>,
     changeset: &mut Changeset,
     existing: &Stored<Finding>,
     new: NewFinding,
@@ -98,7 +101,7 @@ fn update_existing(
     let updated = existing.changed(changeset.at(), content);
     changeset.update(existing, &updated);
     let changes = Change::between(Some(&existing.record), &updated.record);
-    changeset.add_entry(context.entropy, UPDATED, Some(Subject::from_id(updated.meta.id)), changes);
-    context.publish_changes(changeset, &existing.record, &updated);
+    changeset.add_entry(publisher.context.entropy, UPDATED, Some(Subject::from_id(updated.meta.id)), changes);
+    publisher.publish_changes(changeset, &existing.record, &updated);
     Some(updated)
 }

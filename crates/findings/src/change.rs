@@ -1,35 +1,9 @@
-//! Domain events about findings, and the context in which commands run.
+//! Domain events about findings.
 
 use bytes::Bytes;
-use kernel::{
-    Action, Attribution, Changeset, Entropy, Id, OrganizationId, OutboxEvent, Reason, Resource, Stored, Subject,
-    Timestamp, WriteTimestamp,
-};
+use kernel::{Changeset, Id, OrganizationRef, OutboxEvent, Resource, Stored, Timestamp, WriteContext};
 
 use crate::finding::{Finding, Status};
-
-/// The organization that a command runs for, as event payloads contain it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrganizationRef {
-    /// The identifier.
-    pub id: OrganizationId,
-    /// The slug.
-    pub slug: String,
-}
-
-/// The context of a command besides the state that it changes.
-pub struct WriteContext<'a> {
-    /// Source of randomness for new identifiers.
-    pub entropy: &'a dyn Entropy,
-    /// Renders the payloads of events.
-    pub renderer: &'a dyn EventRenderer,
-    /// The organization that the records belong to.
-    pub organization: &'a OrganizationRef,
-    /// The actor and the organization of the audit entries.
-    pub attribution: &'a Attribution,
-    /// The reason that the actor gave.
-    pub reason: &'a Reason,
-}
 
 /// The kind of change of a finding, one for each event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,22 +55,25 @@ pub trait EventRenderer: Send + Sync {
     fn render(&self, change: &FindingChange<'_>) -> Bytes;
 }
 
-impl WriteContext<'_> {
-    /// Begins a changeset for a command with this action.
-    pub(crate) fn begin(&self, timestamp: WriteTimestamp, action: Action, subject: Option<Subject>) -> Changeset {
-        Changeset::new(self.entropy, timestamp, self.attribution.clone(), action, subject, Some(self.reason.clone()))
-    }
+/// Publishes the events of one command.
+#[derive(Clone, Copy)]
+pub(crate) struct Publisher<'a> {
+    pub(crate) context: &'a WriteContext<'a>,
+    pub(crate) renderer: &'a dyn EventRenderer,
+}
 
+impl Publisher<'_> {
     /// Publishes one event.
-    pub(crate) fn publish(&self, changeset: &mut Changeset, finding: &Stored<Finding>, happened: FindingChangeKind) {
-        let id = Id::new(self.entropy.ulid(changeset.at()));
+    pub(crate) fn publish(&self, changeset: &mut Changeset, finding: &Stored<Finding>, kind: FindingChangeKind) {
+        let id = Id::new(self.context.entropy.ulid(changeset.at()));
         // The time of the change, not of the clock, which may step back: events about a record stay in order.
         let created_at = finding.meta.updated_at;
-        let change = FindingChange { id, created_at, organization: self.organization, kind: happened, finding };
+        let organization = self.context.organization;
+        let change = FindingChange { id, created_at, organization, kind, finding };
         changeset.publish(OutboxEvent {
             id,
-            organization: self.organization.id,
-            name: happened.name(),
+            organization: organization.id,
+            name: kind.name(),
             subject: (Finding::KIND, finding.meta.ulid()),
             revision: finding.meta.revision,
             created_at,

@@ -2,11 +2,11 @@
 
 use kernel::{
     Action, Change, Changeset, Description, Entropy, Id, RecordKey, Reference, Stored, Subject, SubjectGroup,
-    Timestamp, Title, WriteTimestamp,
+    Timestamp, Title, WriteContext, WriteTimestamp,
 };
 
 use crate::{
-    change::{FindingChangeKind, WriteContext},
+    change::{EventRenderer, FindingChangeKind, Publisher},
     finding::{Finding, FindingSource, Severity, Status},
 };
 
@@ -39,13 +39,18 @@ pub struct NewFinding {
 
 /// Creates a finding. Whether its key is unique is checked when the changeset is committed.
 #[must_use]
-pub fn create(context: &WriteContext<'_>, timestamp: WriteTimestamp, new: NewFinding) -> (Changeset, Stored<Finding>) {
+pub fn create(
+    context: &WriteContext<'_>,
+    renderer: &dyn EventRenderer,
+    timestamp: WriteTimestamp,
+    new: NewFinding,
+) -> (Changeset, Stored<Finding>) {
     let at = timestamp.at();
     let finding = new_record(context, new, at);
     let mut changeset = context.begin(timestamp, CREATED, Some(Subject::from_id(finding.meta.id)));
     changeset.set_changes(Change::between(None, &finding.record));
     changeset.create(&finding);
-    context.publish(&mut changeset, &finding, FindingChangeKind::Created);
+    Publisher { context, renderer }.publish(&mut changeset, &finding, FindingChangeKind::Created);
     (changeset, finding)
 }
 

@@ -1,27 +1,33 @@
-//! Events that are reported about findings.
+//! Events: reports about a finding from outside.
 
-use kernel::{
-    AuditFields, Criteria, Description, FieldValue, HasIdPrefix, Id, Kind, Reference, Resource, Stored, Timestamp,
-    string_enum,
-};
+use kernel::{Change, Description, Filter, Id, Reference, Timestamp, record, string_enum};
 
 use crate::finding::Finding;
 
-/// An event that was reported about a finding, for example by the issue tracker that mirrors it. Events are immutable.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FindingEvent {
-    /// The finding that the event is about.
-    pub finding: Id<Finding>,
-    /// The kind of event.
-    pub kind: EventKind,
-    /// A note by the reporter.
-    pub note: Option<Description>,
-    /// A reference in an external system, for example a ticket number.
-    pub external_reference: Option<Reference>,
-    /// The original finding, for [`EventKind::VerifiedAsDuplicate`].
-    pub duplicate_of: Option<Id<Finding>>,
-    /// When the event happened, according to the reporter.
-    pub occurred_at: Timestamp,
+/// The filter of a list of events.
+pub type FindingEventFilter = Filter<FindingEvent>;
+
+record! {
+    /// An event that was reported about a finding, for example by the tracker that mirrors it. It never changes.
+    #[record(kind = FindingEvent, prefix = "findev", plural = "finding_events")]
+    pub struct FindingEvent {
+        /// The finding that the event is about.
+        #[column(filter(Few), example("find_01KSFQEHQ80000000000000003"))]
+        pub finding_id: Id<Finding>,
+        /// The type of the event.
+        #[column(label("event_type"), example("verified_as_duplicate"))]
+        pub kind: EventKind,
+        /// The reporter's note.
+        pub note: Option<Description>,
+        /// The identifier of the event in another system, such as a ticket.
+        pub external_reference: Option<Reference>,
+        /// The finding that this one is a duplicate of, for `verified_as_duplicate`.
+        #[column(label("duplicate_of_finding_id"))]
+        pub duplicate_of: Option<Id<Finding>>,
+        /// The time of the event according to the reporter.
+        #[column(example("2026-05-25T14:08:33.000Z"))]
+        pub occurred_at: Timestamp,
+    }
 }
 
 string_enum! {
@@ -42,40 +48,13 @@ string_enum! {
     }
 }
 
-impl HasIdPrefix for FindingEvent {
-    const PREFIX: &'static str = "findev";
-}
-
-impl Resource for FindingEvent {
-    const KIND: Kind = Kind::FindingEvent;
-    type Filter = FindingEventFilter;
-
-    fn unique_key(&self) -> Option<&str> {
-        None
-    }
-}
-
-impl AuditFields for FindingEvent {
-    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
-        vec![
-            ("event_type", FieldValue::Text(self.kind.name().to_owned())),
-            ("event_note", self.note.as_ref().into()),
-            ("event_external_reference", self.external_reference.as_ref().into()),
-            ("event_duplicate_of_finding_id", self.duplicate_of.into()),
-            ("event_occurred_at", Some(self.occurred_at).into()),
-        ]
-    }
-}
-
-/// A filter for lists of events.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FindingEventFilter {
-    /// The finding that the events are about; `None` matches all.
-    pub finding: Option<Id<Finding>>,
-}
-
-impl Criteria<FindingEvent> for FindingEventFilter {
-    fn matches(&self, stored: &Stored<FindingEvent>) -> bool {
-        self.finding.is_none_or(|finding| finding == stored.record.finding)
+impl FindingEvent {
+    /// The event's fields as the audit entry of its finding lists them, which names them `event_…` beside its own.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
+        let own = Change::between(None, self).into_iter().filter(|change| change.field != "finding_id");
+        own.map(|change| match change.field.starts_with("event_") {
+            true => change,
+            false => Change { field: format!("event_{}", change.field).into(), ..change },
+        })
     }
 }

@@ -1,55 +1,92 @@
-//! The finding record.
-
-use std::collections::BTreeSet;
+//! The finding itself.
 
 use kernel::{
-    AuditFields, Criteria, Description, FieldValue, HasIdPrefix, Id, Kind, RecordKey, Reference, Resource, Stored,
-    SubjectGroup, Timestamp, Title, string_enum,
+    Column, Columns, Decoder, Description, Encoder, Field, Filter, Id, RecordKey, Reference, Scalar as _, ScalarValue,
+    SubjectGroup, Timestamp, Title, record, string_enum,
 };
 
-/// A finding: a problem that a scan, a review or a person found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Finding {
-    /// The key, unique in the organization; scanners derive it from the problem, so that a repeated scan finds the same
-    /// finding again.
-    pub key: RecordKey,
-    /// The title.
-    pub title: Title,
-    /// The description of the problem.
-    pub description: Description,
-    /// The severity.
-    pub severity: Severity,
-    /// The status in the lifecycle.
-    pub status: Status,
-    /// The origin of the finding.
-    pub source: FindingSource,
-    /// The resource that the finding is about.
-    pub subject: Option<SubjectGroup>,
-    /// The responsibility that owns it; a reference to another module.
-    pub owner_responsibility_id: Option<Reference>,
-    /// The member that owns it; a reference to another module.
-    pub owner_member_user_id: Option<Reference>,
-    /// The due date.
-    pub due_at: Option<Timestamp>,
-    /// When it was closed or accepted; `None` in other statuses.
-    pub closed_at: Option<Timestamp>,
-    /// The lifecycle instance that governs it; a reference to another module that callers can't set.
-    pub lifecycle_instance_id: Option<Reference>,
-    /// The original of a duplicate; set only by [`crate::EventKind::VerifiedAsDuplicate`].
-    pub duplicate_of: Option<Id<Finding>>,
+/// The filter of a list of findings.
+pub type FindingFilter = Filter<Finding>;
+
+record! {
+    /// A problem that needs attention.
+    #[record(kind = Finding, prefix = "find", plural = "findings")]
+    pub struct Finding {
+        /// The key of the finding, unique in the organization. Scanners derive it from the problem, so that a second run
+        /// finds the same finding again.
+        #[column(label("finding_key"), key, filter(One), example("java.sqli:src/Login.java:42"))]
+        pub key: RecordKey,
+        /// The title of the finding.
+        #[column(example("SQL built from user input"))]
+        pub title: Title,
+        /// The description of the problem.
+        #[column(example("The user name goes into the statement as it comes."))]
+        pub description: Description,
+        /// The severity of the finding.
+        #[column(filter(Many), example("high"))]
+        pub severity: Severity,
+        /// The status of the finding.
+        #[column(filter(Many), example("open"))]
+        pub status: Status,
+        /// The source of the finding.
+        #[column(filter_on("source_kind", Many), examples(["module_signal", "semgrep", "rule", "java.sqli"]))]
+        pub source: FindingSource,
+        /// The thing that the finding is about.
+        #[column(filter_on("subject_resource_id", Few), examples(["code", "location", "src/Login.java:42"]))]
+        pub subject: Option<SubjectGroup>,
+        /// The responsibility that owns the finding, in another system.
+        pub owner_responsibility_id: Option<Reference>,
+        /// The member that owns the finding, in another system.
+        pub owner_member_user_id: Option<Reference>,
+        /// The time by which the finding must be resolved.
+        #[column(example("2026-06-24T14:00:00.000Z"))]
+        pub due_at: Option<Timestamp>,
+        /// The time since which the finding is closed or accepted.
+        pub closed_at: Option<Timestamp>,
+        /// The lifecycle that governs the finding, in another system. Callers can't set it.
+        pub lifecycle_instance_id: Option<Reference>,
+        /// The finding that this one is a duplicate of. Only a `verified_as_duplicate` event sets it.
+        #[column(label("duplicate_of_finding_id"))]
+        pub duplicate_of: Option<Id<Finding>>,
+    }
 }
 
-/// The origin of a finding.
+/// The source of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindingSource {
-    /// The kind of source.
+    /// The way in which the finding was made.
     pub kind: SourceKind,
-    /// The module or tool that reported it.
+    /// The module or tool.
     pub module_key: Option<Reference>,
-    /// The type of the source resource in that module.
+    /// The type of the resource in that module.
     pub resource_type: Option<Reference>,
-    /// The identifier of the source resource.
+    /// The identifier of the resource in that module.
     pub resource_id: Option<Reference>,
+}
+
+impl Field for FindingSource {
+    const COLUMNS: Columns = Columns::EMPTY
+        .with(Column::new::<SourceKind>("source_kind", false).described("The way in which the finding was made."))
+        .with(Column::new::<Reference>("source_module_key", true).described("The module or tool that made it."))
+        .with(
+            Column::new::<Reference>("source_resource_type", true).described("The type of its source in that module."),
+        )
+        .with(Column::new::<Reference>("source_resource_id", true).described("The identifier of that source."));
+
+    #[inline]
+    fn encode<'r, E: Encoder<'r> + ?Sized>(&'r self, encoder: &mut E) {
+        encoder.put(self.kind.value());
+        for part in [&self.module_key, &self.resource_type, &self.resource_id] {
+            encoder.put(part.as_ref().map_or(ScalarValue::Null, Reference::value));
+        }
+    }
+
+    #[inline]
+    fn decode<D: Decoder + ?Sized>(decoder: &mut D) -> Result<Self, D::Error> {
+        let kind = SourceKind::decode(decoder);
+        let [module_key, resource_type, resource_id] = [(); 3].map(|()| Reference::decode_nullable(decoder));
+        Ok(Self { kind: kind?, module_key: module_key?, resource_type: resource_type?, resource_id: resource_id? })
+    }
 }
 
 string_enum! {
@@ -109,73 +146,5 @@ string_enum! {
         Accepted = "accepted",
         /// Archived; no further change is possible.
         Archived = "archived",
-    }
-}
-
-impl HasIdPrefix for Finding {
-    const PREFIX: &'static str = "find";
-}
-
-impl Resource for Finding {
-    const KIND: Kind = Kind::Finding;
-    type Filter = FindingFilter;
-
-    fn unique_key(&self) -> Option<&str> {
-        Some(self.key.as_str())
-    }
-}
-
-impl AuditFields for Finding {
-    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
-        let subject = self.subject.as_ref();
-        vec![
-            ("finding_key", FieldValue::Text(self.key.to_string())),
-            ("title", FieldValue::Text(self.title.to_string())),
-            ("description", FieldValue::Text(self.description.to_string())),
-            ("severity", FieldValue::Text(self.severity.name().to_owned())),
-            ("status", FieldValue::Text(self.status.name().to_owned())),
-            ("source_kind", FieldValue::Text(self.source.kind.name().to_owned())),
-            ("source_module_key", self.source.module_key.as_ref().into()),
-            ("source_resource_type", self.source.resource_type.as_ref().into()),
-            ("source_resource_id", self.source.resource_id.as_ref().into()),
-            ("subject_module_key", subject.map(|subject| &subject.module_key).into()),
-            ("subject_resource_type", subject.map(|subject| &subject.resource_type).into()),
-            ("subject_resource_id", subject.map(|subject| &subject.resource_id).into()),
-            ("owner_responsibility_id", self.owner_responsibility_id.as_ref().into()),
-            ("owner_member_user_id", self.owner_member_user_id.as_ref().into()),
-            ("due_at", self.due_at.into()),
-            ("closed_at", self.closed_at.into()),
-            ("lifecycle_instance_id", self.lifecycle_instance_id.as_ref().into()),
-            ("duplicate_of_finding_id", self.duplicate_of.into()),
-        ]
-    }
-}
-
-/// A filter for lists of findings. An empty set matches all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FindingFilter {
-    /// The statuses.
-    pub statuses: BTreeSet<Status>,
-    /// The severities.
-    pub severities: BTreeSet<Severity>,
-    /// The kinds of source.
-    pub source_kinds: BTreeSet<SourceKind>,
-    /// The resource ids of their subjects.
-    pub subject_resource_ids: BTreeSet<Reference>,
-    /// The keys.
-    pub keys: BTreeSet<RecordKey>,
-}
-
-impl Criteria<Finding> for FindingFilter {
-    fn matches(&self, stored: &Stored<Finding>) -> bool {
-        fn matches_set<T: Ord>(set: &BTreeSet<T>, value: Option<&T>) -> bool {
-            set.is_empty() || value.is_some_and(|value| set.contains(value))
-        }
-        let finding = &stored.record;
-        matches_set(&self.statuses, Some(&finding.status))
-            && matches_set(&self.severities, Some(&finding.severity))
-            && matches_set(&self.source_kinds, Some(&finding.source.kind))
-            && matches_set(&self.subject_resource_ids, finding.subject.as_ref().map(|subject| &subject.resource_id))
-            && matches_set(&self.keys, Some(&finding.key))
     }
 }

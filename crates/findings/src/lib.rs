@@ -14,10 +14,10 @@ mod record_event;
 mod update;
 
 pub use batch::{BatchOutcome, OnConflict, write_batch};
-pub use change::{EventRenderer, FindingChange, FindingChangeKind, OrganizationRef, WriteContext};
+pub use change::{EventRenderer, FindingChange, FindingChangeKind};
 pub use create::{NewFinding, create};
 pub use error::FindingError;
 pub use event::{EventKind, FindingEvent, FindingEventFilter};
 pub use finding::{Finding, FindingFilter, FindingSource, Severity, SourceKind, Status};
 pub use record_event::{NewFindingEvent, load_duplicate_chain, record_event};
-pub use update::{FindingPatch, Patch, update};
+pub use update::{FindingPatch, update};

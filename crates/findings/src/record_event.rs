@@ -2,11 +2,11 @@
 
 use kernel::{
     Action, Change, Changeset, Description, FieldError, FieldValue, Id, Reader, Reference, StoreError, Stored, Subject,
-    Timestamp, WriteTimestamp,
+    Timestamp, WriteContext, WriteTimestamp,
 };
 
 use crate::{
-    change::WriteContext,
+    change::{EventRenderer, Publisher},
     create::new_id,
     error::FindingError,
     event::{EventKind, FindingEvent},
@@ -84,6 +84,7 @@ pub async fn load_duplicate_chain<S: Reader<Finding> + ?Sized>(
 /// original does not exist, is the finding itself, or is a duplicate of it.
 pub fn record_event(
     context: &WriteContext<'_>,
+    renderer: &dyn EventRenderer,
     timestamp: WriteTimestamp,
     current: &Stored<Finding>,
     new: NewFindingEvent,
@@ -100,7 +101,7 @@ pub fn record_event(
         new_id(context.entropy, at),
         at,
         FindingEvent {
-            finding: current.meta.id,
+            finding_id: current.meta.id,
             kind: new.kind,
             note: new.note,
             external_reference: new.external_reference,
@@ -115,7 +116,7 @@ pub fn record_event(
         before: FieldValue::Null,
         after: FieldValue::Text(event.meta.id.to_string()),
     }];
-    changes.extend(Change::between(None, &event.record));
+    changes.extend(event.record.changes());
     // Two concurrent events can't create a cycle of duplicates: each requires that the finding of the other is
     // unchanged.
     originals.iter().for_each(|original| changeset.require_unchanged(original));
@@ -134,7 +135,11 @@ pub fn record_event(
     changeset.set_changes(changes);
     let mut before = &current.record;
     for state in &states {
-        context.publish_changes(&mut changeset, before, &Stored { meta: after.meta, record: state.clone() });
+        Publisher { context, renderer }.publish_changes(
+            &mut changeset,
+            before,
+            &Stored { meta: after.meta, record: state.clone() },
+        );
         before = state;
     }
     Ok((changeset, event, after))

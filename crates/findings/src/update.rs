@@ -1,44 +1,17 @@
 //! Updates of findings.
 
 use kernel::{
-    Action, Change, Changeset, Description, Reference, Stored, Subject, SubjectGroup, Timestamp, Title, WriteTimestamp,
+    Action, Change, Changeset, Description, Patch, Reference, Stored, Subject, SubjectGroup, Timestamp, Title,
+    WriteContext, WriteTimestamp,
 };
 
 use crate::{
-    change::WriteContext,
+    change::{EventRenderer, Publisher},
     error::FindingError,
     finding::{Finding, Severity, Status},
 };
 
 pub(crate) const UPDATED: Action = Action::new("finding.updated");
-
-/// The change to a nullable field in a patch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Patch<T> {
-    /// The field keeps its value.
-    #[default]
-    Keep,
-    /// The field is set to null.
-    Clear,
-    /// The field is set to this value.
-    Set(T),
-}
-
-impl<T: Clone> Patch<T> {
-    fn apply_to(&self, current: Option<T>) -> Option<T> {
-        match self {
-            Self::Keep => current,
-            Self::Clear => None,
-            Self::Set(value) => Some(value.clone()),
-        }
-    }
-
-    /// Whether the patch contains the field.
-    #[must_use]
-    pub const fn is_change(&self) -> bool {
-        !matches!(self, Self::Keep)
-    }
-}
 
 /// Changes to a finding. A field that is `None` or [`Patch::Keep`] keeps its value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,6 +78,7 @@ impl FindingPatch {
 /// incomplete subject.
 pub fn update(
     context: &WriteContext<'_>,
+    renderer: &dyn EventRenderer,
     timestamp: WriteTimestamp,
     current: &Stored<Finding>,
     patch: &FindingPatch,
@@ -118,6 +92,6 @@ pub fn update(
     let after = current.changed(changeset.at(), updated);
     changeset.set_changes(Change::between(Some(&current.record), &after.record));
     changeset.update(current, &after);
-    context.publish_changes(&mut changeset, &current.record, &after);
+    Publisher { context, renderer }.publish_changes(&mut changeset, &current.record, &after);
     Ok((changeset, after))
 }

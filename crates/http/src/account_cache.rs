@@ -10,8 +10,7 @@ use std::{
 };
 
 use auth::{Account, AccountId, actor};
-use findings::OrganizationRef;
-use kernel::{Actor, Organization, OrganizationId, Reader, Revision, StoreError, Timestamp};
+use kernel::{Actor, Organization, OrganizationId, OrganizationRef, Reader, Revision, StoreError, Timestamp};
 use store::DynStore;
 
 /// The number of accounts in the cache, which bounds its memory. It is far more than an installation has.
@@ -27,7 +26,7 @@ pub(crate) struct AccountCache {
 pub(crate) struct CachedAccount {
     pub(crate) account: Arc<Account>,
     pub(crate) actor: Actor,
-    pub(crate) tenant: OrganizationRef,
+    pub(crate) organization: OrganizationRef,
     last_used: Arc<LastUsed>,
 }
 
@@ -61,7 +60,7 @@ impl Default for LastUsed {
 impl CachedAccount {
     /// The organization in whose audit log the account's requests are recorded, and the actor they are recorded under.
     pub(crate) fn audit_identity(&self) -> (OrganizationId, Actor) {
-        (self.tenant.id, self.actor.clone())
+        (self.organization.id, self.actor.clone())
     }
 
     /// Records that the account sent a request.
@@ -99,7 +98,7 @@ impl AccountCache {
         id: AccountId,
     ) -> Result<Option<Arc<CachedAccount>>, StoreError> {
         if let Some(cached) = self.cached(id)
-            && store.revision(cached.tenant.id, id).await? == Some(cached.account.meta.revision)
+            && store.revision(cached.organization.id, id).await? == Some(cached.account.meta.revision)
         {
             return Ok(Some(cached));
         }
@@ -117,8 +116,7 @@ impl AccountCache {
         let organization = account.meta.organization;
         let slug = Reader::<Organization>::get(store, organization, organization)
             .await?
-            .map(|organization| organization.record.slug.as_str().to_owned())
-            .unwrap_or_default();
+            .map_or_else(|| "".into(), |organization| organization.record.slug.as_str().into());
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if accounts.len() >= MAX_ACCOUNTS {
             // An account whose last use is not stored yet stays in the cache until it is.
@@ -128,7 +126,7 @@ impl AccountCache {
         let cached = Arc::new(CachedAccount {
             actor: actor(&account),
             account: Arc::new(account),
-            tenant: OrganizationRef { id: organization, slug },
+            organization: OrganizationRef { id: organization, slug },
             last_used: last_use,
         });
         accounts.insert(cached.account.meta.id, Arc::clone(&cached));
@@ -149,7 +147,7 @@ impl AccountCache {
             let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
             let used = accounts.iter().filter_map(|(id, cached)| {
                 let at = cached.last_used.take()?;
-                Some((Arc::clone(&cached.last_used), (cached.tenant.id, *id, at)))
+                Some((Arc::clone(&cached.last_used), (cached.organization.id, *id, at)))
             });
             used.unzip()
         };

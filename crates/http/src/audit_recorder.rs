@@ -10,8 +10,8 @@ use std::{
 
 use auth::AccountId;
 use kernel::{
-    Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, OrganizationId, Origin, StoreError, Subject,
-    Timestamp, WriteTimestamp,
+    Action, Actor, ActorKind, Change, Entry, FieldValue, Id, OrganizationId, Origin, StoreError, Subject, Timestamp,
+    WriteTimestamp,
 };
 use limits::Peer;
 use store::DynStore;
@@ -99,7 +99,7 @@ impl AuditRecorder {
         who: Option<(OrganizationId, Actor)>,
         note: AuditNote,
     ) -> Result<(), StoreError> {
-        let (organization, actor) = who.unwrap_or_else(|| (Organization::installation(), anonymous_actor()));
+        let (organization, actor) = who.unwrap_or_else(|| (OrganizationId::INSTALLATION, anonymous_actor()));
         let timestamp = services.store.begin_entry();
         let at = timestamp.at();
         let entry = Entry {

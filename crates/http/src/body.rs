@@ -37,7 +37,7 @@ struct DeclaredField {
 }
 
 /// A field of a PATCH: absent, null or a value.
-pub(crate) use findings::Patch;
+pub(crate) use kernel::Patch;
 
 impl<'a> BodyReader<'a> {
     pub(crate) fn new(members: &'a Map<String, Value>) -> Self {

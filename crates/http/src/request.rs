@@ -41,7 +41,7 @@ pub(crate) struct Principal {
 
 impl Principal {
     pub(crate) fn organization(&self) -> OrganizationId {
-        self.cached.tenant.id
+        self.cached.organization.id
     }
 }
 
@@ -60,7 +60,6 @@ impl ApiRequest {
 
     pub(crate) fn attribution(&self, principal: &Principal) -> Attribution {
         Attribution {
-            organization: principal.organization(),
             actor: principal.cached.actor.clone(),
             origin: self.origin(),
             actor_revision: Some(principal.caller.actor_revision()),

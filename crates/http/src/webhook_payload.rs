@@ -1,8 +1,8 @@
 //! Rendering of webhook payloads (contract v1, webhooks).
 
 use bytes::Bytes;
-use findings::{EventRenderer, Finding, FindingChange, FindingChangeKind, OrganizationRef, Status};
-use kernel::{Id, OrganizationId, OutboxEvent, Timestamp};
+use findings::{EventRenderer, Finding, FindingChange, FindingChangeKind, Status};
+use kernel::{Id, OrganizationId, OrganizationRef, OutboxEvent, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{PartialSchema, ToSchema};
@@ -24,7 +24,7 @@ pub(crate) struct Envelope<'a> {
     pub(crate) id: Id<OutboxEvent>,
     pub(crate) event_type: &'a str,
     pub(crate) created_at: Timestamp,
-    pub(crate) tenant: &'a OrganizationRef,
+    pub(crate) organization: &'a OrganizationRef,
 }
 
 #[derive(Serialize)]
@@ -65,7 +65,7 @@ impl EventRenderer for PayloadRenderer {
             id: change.id,
             event_type: change.kind.name(),
             created_at: change.created_at,
-            tenant: change.organization,
+            organization: change.organization,
         };
         let finding = Finding::to_dto(change.finding);
         match change.kind {
@@ -86,7 +86,7 @@ impl Envelope<'_> {
             id: AsText(self.id),
             event_type: self.event_type,
             created_at: AsText(self.created_at),
-            organization: PayloadOrganization { id: AsText(self.tenant.id), slug: &self.tenant.slug },
+            organization: PayloadOrganization { id: AsText(self.organization.id), slug: &self.organization.slug },
             data,
         };
         let mut bytes = Vec::with_capacity(1280);

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::HeaderName;
-use findings::{OrganizationRef, WriteContext};
+
 use kernel::{
-    Attribution, Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, Kind, Reason,
-    StoredResponse, Write, WriteTimestamp,
+    Attribution, Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, Kind,
+    OrganizationRef, Reason, StoredResponse, Write, WriteContext, WriteTimestamp,
 };
 use sha2::{Digest, Sha256};
 
@@ -20,7 +20,6 @@ use crate::{
     replay_encryption,
     request::{ApiRequest, Principal},
     response::ApiResponse,
-    webhook_payload::PayloadRenderer,
 };
 
 /// The maximum number of attempts of a write that conflicts with others, before it fails with 409.
@@ -59,7 +58,7 @@ pub(crate) trait Command: Sized + Send + Sync {
     async fn on_key_conflict(
         &self,
         _app: &App,
-        _tenant: &OrganizationRef,
+        _organization: &OrganizationRef,
         _key: &str,
     ) -> Result<Option<Problem>, Problem> {
         Ok(None)
@@ -159,11 +158,10 @@ async fn attempt<C: Command>(
 ) -> Result<ApiResponse, AttemptError> {
     let attribution: Attribution = request.attribution(principal);
     let context = WriteContext {
-        entropy: &*app.services.entropy,
-        renderer: &PayloadRenderer,
-        organization: &principal.cached.tenant,
+        organization: &principal.cached.organization,
         attribution: &attribution,
-        reason: command.reason(),
+        reason: Some(command.reason()),
+        entropy: &*app.services.entropy,
     };
     let decided = command.decide(app, request, &principal.caller, &context, app.services.store.begin_write()).await;
     let (mut changeset, output) = decided?;
@@ -194,7 +192,7 @@ async fn attempt<C: Command>(
         Err(CommitError::ActorChanged) => Err(AttemptError::ActorChanged),
         Err(CommitError::Conflict(Conflict::Revision(..))) => Err(AttemptError::LostRace),
         Err(CommitError::Conflict(Conflict::UniqueKey(_, taken))) => command
-            .on_key_conflict(app, &principal.cached.tenant, &taken)
+            .on_key_conflict(app, &principal.cached.organization, &taken)
             .await?
             .map_or(Err(AttemptError::LostRace), |problem| Err(problem.into())),
         Err(CommitError::Store(error)) => Err(Problem::from(error).into()),

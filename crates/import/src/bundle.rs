@@ -3,7 +3,7 @@
 //!
 //! | member | rule |
 //! |---|---|
-//! | `kind` | one of [`Record::KINDS`] |
+//! | `kind` | one of [`Record::kind_names`] |
 //! | `record` | the fields of the API; `null` means the same as a missing field |
 //! | the server's own fields (`id`, `createdAt`, `updatedAt`, …) | allowed, and ignored |
 //! | any other field | rejected; the error lists the expected fields |
@@ -12,18 +12,17 @@
 //! Lines may be in any order; blank lines are ignored. All errors of a line are reported, and the other lines are
 //! imported.
 
-mod control;
 mod fields;
 mod finding;
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use findings::NewFinding;
-use kernel::RecordKey;
-use registers::Control;
+use findings::{Finding, NewFinding};
+use heck::ToKebabCase as _;
+use kernel::{Column, Kind};
 use serde_json::{Map, Value};
 
-use self::fields::RecordFields;
+use self::fields::{RecordFields, field_name};
 use crate::position::{ImportFailure, Located, SourcePosition, Unreadable, message_of};
 
 const FORMAT: &str = "a bundle";
@@ -37,53 +36,68 @@ pub struct Bundle {
     pub failures: Vec<ImportFailure>,
 }
 
-/// Generates [`Record`] and its parsing from one list: the name of the kind, its variant with the record type, the
-/// field of the key, and the function that reads the fields.
-macro_rules! record_kinds {
-    ($($name:literal => $variant:ident($record:ty), $key_field:literal, $read:path;)*) => {
-        /// One record of a bundle.
+macro_rules! records {
+    ($($kind:ident => $register:ty,)*) => {
+        /// One record of a bundle: a finding, or a record of a register.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Record {
-            $(#[doc = concat!("A `", $name, "`.")] $variant($record),)*
+            /// A finding.
+            Finding(NewFinding),
+            $(#[doc = concat!("A record of the register of kind `", stringify!($kind), "`.")] $kind($register),)*
         }
 
         impl Record {
-            /// The names that `kind` may have.
-            pub const KINDS: &'static [&'static str] = &[$($name,)*];
+            const KINDS: &'static [Kind] = &[$(Kind::$kind,)* Kind::Finding];
 
-            /// The name of its kind.
+            /// The kind of the record.
             #[must_use]
-            pub const fn kind(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $name,)* }
+            pub const fn kind(&self) -> Kind {
+                match self {
+                    Self::Finding(_) => Kind::Finding,
+                    $(Self::$kind(_) => Kind::$kind,)*
+                }
             }
 
-            /// The key, unique among the records of its kind.
+            /// The key, unique among the records of its kind; empty for a kind without keys.
             #[must_use]
-            pub fn key(&self) -> &RecordKey {
-                match self { $(Self::$variant(record) => &record.key,)* }
+            pub fn key(&self) -> &str {
+                match self {
+                    Self::Finding(finding) => finding.key.as_str(),
+                    $(Self::$kind(record) => kernel::Record::key(record).unwrap_or_default(),)*
+                }
             }
 
-            /// Reads a record of this kind; `None` if its fields have errors or the kind is unknown.
-            fn read(kind: &str, fields: &mut RecordFields) -> Option<Self> {
+            /// Reads a record of this kind; `None` if its fields have errors or a bundle can't hold the kind.
+            fn read(kind: Kind, fields: &mut RecordFields) -> Option<Self> {
                 match kind {
-                    $($name => $read(fields).map(Self::$variant),)*
+                    Kind::Finding => finding::read(fields).map(Self::Finding),
+                    $(Kind::$kind => fields.record().map(Self::$kind),)*
                     _ => None,
                 }
             }
 
-            fn key_field(kind: &str) -> Option<&'static str> {
+            /// The columns of the kind.
+            fn columns(kind: Kind) -> &'static [Column] {
                 match kind {
-                    $($name => Some($key_field),)*
-                    _ => None,
+                    $(Kind::$kind => <$register as kernel::Record>::COLUMNS,)*
+                    _ => <Finding as kernel::Record>::COLUMNS,
                 }
             }
         }
     };
 }
+registers::for_each_register!(records);
 
-record_kinds! {
-    "control" => Control(Control), "controlKey", control::read;
-    "finding" => Finding(NewFinding), "findingKey", finding::read;
+impl Record {
+    /// The names that a line's `kind` may have.
+    pub fn kind_names() -> impl Iterator<Item = String> {
+        Self::KINDS.iter().copied().map(kind_name)
+    }
+}
+
+/// The name of a kind in a bundle: that of the audit log in kebab case.
+fn kind_name(kind: Kind) -> String {
+    kind.name().to_kebab_case()
 }
 
 /// Parses a bundle.
@@ -92,7 +106,7 @@ record_kinds! {
 /// [`Unreadable`] if no line is a JSON object: the file has another format.
 pub fn read(bytes: &[u8]) -> Result<Bundle, Unreadable> {
     let mut bundle = Bundle::default();
-    let mut seen: HashMap<(&'static str, RecordKey), usize> = HashMap::new();
+    let mut seen: HashMap<(Kind, String), usize> = HashMap::new();
     let mut has_object = false;
     for (index, line) in
         bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).split(|byte| *byte == b'\n').enumerate()
@@ -106,7 +120,7 @@ pub fn read(bytes: &[u8]) -> Result<Bundle, Unreadable> {
             parse_record(object).map_err(|(key, errors)| ImportFailure { position, key, message: errors.join("; ") })
         });
         match read {
-            Ok(record) => match seen.entry((record.kind(), record.key().clone())) {
+            Ok(record) => match seen.entry((record.kind(), record.key().to_owned())) {
                 Entry::Vacant(entry) => {
                     entry.insert(position.line);
                     bundle.records.push(Located { position, record });
@@ -135,17 +149,23 @@ fn parse_object(line: &[u8], position: SourcePosition) -> Result<Map<String, Val
     })
 }
 
+fn kind_names() -> String {
+    Record::kind_names().collect::<Vec<_>>().join(", ")
+}
+
 /// Reads the record of a line. Otherwise returns the key, if the line has one, and all errors.
 fn parse_record(mut line: Map<String, Value>) -> Result<Record, (Option<String>, Vec<String>)> {
     let mut errors = Vec::new();
     let kind = match line.remove("kind") {
-        Some(Value::String(kind)) if Record::KINDS.contains(&kind.as_str()) => Some(kind),
-        Some(kind) => {
-            errors.push(format!("kind: unknown value {kind}; must be one of {}", Record::KINDS.join(", ")));
-            None
+        Some(name) => {
+            let kind = Record::KINDS.iter().copied().find(|kind| name == kind_name(*kind).as_str());
+            if kind.is_none() {
+                errors.push(format!("kind: unknown value {name}; must be one of: {}", kind_names()));
+            }
+            kind
         }
         None => {
-            errors.push(format!("kind: missing; must be one of {}", Record::KINDS.join(", ")));
+            errors.push(format!("kind: is required; must be one of: {}", kind_names()));
             None
         }
     };
@@ -156,15 +176,16 @@ fn parse_record(mut line: Map<String, Value>) -> Result<Record, (Option<String>,
             None
         }
         None => {
-            errors.push("record: missing".to_owned());
+            errors.push("record: is required".to_owned());
             None
         }
     };
     errors.extend(line.keys().map(|member| format!("{member}: unknown member; a line has only kind and record")));
     let (Some(kind), Some(fields)) = (kind, fields) else { return Err((None, errors)) };
-    let key = Record::key_field(&kind).and_then(|field| fields.get(field)).and_then(Value::as_str).map(str::to_owned);
+    let key_column = Record::columns(kind).iter().find(|column| column.key.is_some());
+    let key = key_column.and_then(|column| fields.get(&field_name(column))?.as_str()).map(str::to_owned);
     let mut fields = RecordFields::new(fields);
-    let record = Record::read(&kind, &mut fields);
+    let record = Record::read(kind, &mut fields);
     errors.extend(fields.into_errors());
     match record {
         Some(record) if errors.is_empty() => Ok(record),

@@ -7,6 +7,7 @@ use ulid::Ulid;
 
 use crate::{
     entry::{Action, Actor, Change, Entry, Origin, Subject},
+    error::StoreError,
     id::{HasIdPrefix, Id},
     organization::OrganizationId,
     ports::Entropy,
@@ -14,13 +15,12 @@ use crate::{
     text::Reason,
     timestamp::Timestamp,
     timestamp_oracle::WriteTimestamp,
+    write_context::WriteContext,
 };
 
-/// The organization, actor and request that a changeset is attributed to.
+/// The actor and request that a changeset is attributed to.
 #[derive(Clone, Debug)]
 pub struct Attribution {
-    /// The organization of the records.
-    pub organization: OrganizationId,
     /// The actor that makes the change.
     pub actor: Actor,
     /// The request or command that makes the change.
@@ -121,6 +121,7 @@ impl HasIdPrefix for OutboxEvent {
 #[derive(Debug)]
 pub struct Changeset {
     write_timestamp: WriteTimestamp,
+    organization: OrganizationId,
     attribution: Attribution,
     reason: Option<Reason>,
     entries: Vec<Entry>,
@@ -131,29 +132,25 @@ pub struct Changeset {
 }
 
 impl Changeset {
-    /// Creates a changeset with its first audit entry, the entry of the call itself.
-    ///
-    /// `reason` is `None` only where the contract requires none: token calls and the installation's own maintenance.
-    #[must_use]
-    pub fn new(
-        entropy: &dyn Entropy,
+    /// Creates a changeset with its first audit entry, that of the call itself.
+    pub(crate) fn new(
+        context: &WriteContext<'_>,
         write_timestamp: WriteTimestamp,
-        attribution: Attribution,
         action: Action,
         subject: Option<Subject>,
-        reason: Option<Reason>,
     ) -> Self {
         let mut changeset = Self {
             write_timestamp,
-            attribution,
-            reason,
+            organization: context.organization.id,
+            attribution: context.attribution.clone(),
+            reason: context.reason.cloned(),
             entries: Vec::with_capacity(1),
             writes: Vec::new(),
             preconditions: Vec::new(),
             events: Vec::new(),
             idempotency: None,
         };
-        changeset.add_entry(entropy, action, subject, Vec::new());
+        changeset.add_entry(context.entropy, action, subject, Vec::new());
         changeset
     }
 
@@ -162,7 +159,7 @@ impl Changeset {
         let at = self.write_timestamp.at();
         self.entries.push(Entry {
             id: Id::new(entropy.ulid(at)),
-            organization: self.attribution.organization,
+            organization: self.organization,
             occurred_at: at,
             actor: self.attribution.actor.clone(),
             action,
@@ -232,13 +229,30 @@ impl Changeset {
     /// The organization of the records.
     #[must_use]
     pub fn organization(&self) -> OrganizationId {
-        self.attribution.organization
+        self.organization
     }
 
     /// The account revision that authorized the actor, if the actor is a service account.
     #[must_use]
     pub fn actor_revision(&self) -> Option<ActorRevision> {
         self.attribution.actor_revision
+    }
+
+    /// Checks that every record, event and the idempotency key belong to the changeset's organization. Every store calls this
+    /// before it stores anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if one belongs to another organization: a mistake in the code that built the changeset.
+    pub fn check_organization(&self) -> Result<(), StoreError> {
+        let own = |organization: OrganizationId| organization == self.organization;
+        let is_own = self.writes.iter().all(|write| own(write.meta.organization))
+            && self.events.iter().all(|event| own(event.organization))
+            && self.idempotency.as_ref().is_none_or(|record| own(record.key.organization));
+        if is_own {
+            Ok(())
+        } else {
+            Err(StoreError::Corrupt("the changeset writes to another organization than its own".into()))
+        }
     }
 
     /// The audit entries, the entry of the call first.

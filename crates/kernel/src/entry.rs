@@ -90,6 +90,12 @@ impl Action {
         Self(Cow::Borrowed(name))
     }
 
+    /// Creates the action on a record of this kind: `control.created`.
+    #[must_use]
+    pub fn on_record(kind: crate::Kind, participle: &str) -> Self {
+        Self(Cow::Owned(format!("{}.{participle}", kind.name())))
+    }
+
     /// The action's name.
     #[must_use]
     pub fn as_str(&self) -> &str {

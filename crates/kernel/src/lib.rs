@@ -11,6 +11,7 @@ mod fields;
 mod id;
 mod organization;
 mod page;
+mod patch;
 mod ports;
 mod record;
 mod resource;
@@ -20,6 +21,7 @@ mod subject;
 mod text;
 mod timestamp;
 mod timestamp_oracle;
+mod write_context;
 
 pub use changeset::{
     ActorRevision, Attribution, Changeset, Fingerprint, IdempotencyKey, IdempotencyRecord, OutboxEvent, StoredResponse,
@@ -29,8 +31,9 @@ pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Sub
 pub use error::{CommitError, Conflict, FieldError, StoreError};
 pub use fields::AuditFields;
 pub use id::{HasIdPrefix, Id, IdList, IdText, MalformedId, RequestId};
-pub use organization::{Organization, OrganizationFilter, OrganizationId, Slug};
+pub use organization::{Organization, OrganizationId, OrganizationRef};
 pub use page::{Order, Page, PageLimit, PageRequest, Position, TimeRange};
+pub use patch::Patch;
 pub use ports::{AuditTrail, Clock, Entropy, Ledger, Reader};
 pub use record::{
     Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, KeyScope, OwnedScalar,
@@ -40,8 +43,11 @@ pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
 pub use stream::{RecordStream, SnapshotStream, StreamRequest};
 pub use subject::{SubjectGroup, VersionedSubjectGroup};
 pub use text::{
-    Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule, Reference,
-    ReferenceRule, Rule, Text, TextError, Title, TitleRule,
+    Decimal, DecimalRule, Description, DescriptionRule, Email, EmailRule, Reason, ReasonRule, RecordKey, RecordKeyRule,
+    Reference, ReferenceRule, Rule, Slug, SlugRule, Text, TextError, Title, TitleRule,
 };
 pub use timestamp::{MalformedTimestamp, Timestamp};
 pub use timestamp_oracle::{TimestampOracle, WriteTimestamp};
+#[doc(no_inline)]
+pub use ulid::Ulid;
+pub use write_context::WriteContext;

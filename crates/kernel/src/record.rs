@@ -36,6 +36,8 @@ pub use field::Field;
 pub use filter::Filter;
 pub use scalar::{OwnedScalar, Scalar, ScalarValue};
 
+use ulid::Ulid;
+
 use crate::resource::Resource;
 
 /// A record type whose fields are columns, as [`record!`](crate::record!) declares it.
@@ -79,6 +81,19 @@ pub trait Record: Resource<Filter = Filter<Self>> {
     fn key(&self) -> Option<&str> {
         let index = Self::COLUMNS.iter().position(|column| column.key.is_some())?;
         self.value(index).as_str()
+    }
+
+    /// The parent within which [`Self::key`] is unique, if its scope is a parent.
+    fn key_parent(&self) -> Option<Ulid> {
+        let parent = Self::COLUMNS.iter().find_map(|column| match column.key {
+            Some(KeyScope::Parent(parent)) => Some(parent),
+            _ => None,
+        })?;
+        let index = Self::COLUMNS.iter().position(|column| column.name == parent)?;
+        match self.value(index) {
+            ScalarValue::Id(_, ulid) => Some(ulid),
+            _ => None,
+        }
     }
 
     /// The record made of the columns' examples, for the API document.
@@ -158,6 +173,10 @@ macro_rules! record {
 
             fn unique_key(&self) -> Option<&str> {
                 $crate::Record::key(self)
+            }
+
+            fn unique_within(&self) -> Option<$crate::Ulid> {
+                $crate::Record::key_parent(self)
             }
         }
 

@@ -10,49 +10,24 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// The kinds of records. A new module adds its kinds here; tests iterate over [`Kind::ALL`] to find omissions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// [`crate::Organization`].
-    Organization,
-    /// A service account of the `auth` crate.
-    ServiceAccount,
-    /// A control of the `registers` crate.
-    Control,
-    /// A finding of the `findings` crate.
-    Finding,
-    /// A finding event of the `findings` crate.
-    FindingEvent,
-    /// A webhook subscription of the `webhooks` crate.
-    WebhookSubscription,
-    /// The delivery of an event to a subscription, of the `webhooks` crate.
-    WebhookDelivery,
-}
-
-impl Kind {
-    /// All kinds, in the order in which they were added.
-    pub const ALL: &'static [Self] = &[
-        Self::Organization,
-        Self::ServiceAccount,
-        Self::Control,
-        Self::Finding,
-        Self::FindingEvent,
-        Self::WebhookSubscription,
-        Self::WebhookDelivery,
-    ];
-
-    /// The name of a record of this kind in audit entries and import files.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Organization => "organization",
-            Self::ServiceAccount => "service_account",
-            Self::Control => "control",
-            Self::Finding => "finding",
-            Self::FindingEvent => "finding_event",
-            Self::WebhookSubscription => "webhook_subscription",
-            Self::WebhookDelivery => "webhook_delivery",
-        }
+crate::string_enum! {
+    /// The kinds of records. A kind's name is that of its records in audit entries and import files. A new module adds its
+    /// kinds here; tests iterate over [`Kind::ALL`] to find omissions.
+    Kind {
+        /// [`crate::Organization`].
+        Organization = "organization",
+        /// A service account of the `auth` crate.
+        ServiceAccount = "service_account",
+        /// A control of the `registers` crate.
+        Control = "control",
+        /// A finding of the `findings` crate.
+        Finding = "finding",
+        /// A finding event of the `findings` crate.
+        FindingEvent = "finding_event",
+        /// A webhook subscription of the `webhooks` crate.
+        WebhookSubscription = "webhook_subscription",
+        /// The delivery of an event to a subscription, of the `webhooks` crate.
+        WebhookDelivery = "webhook_delivery",
     }
 }
 
@@ -71,6 +46,11 @@ pub trait Resource: HasIdPrefix + Clone + fmt::Debug + PartialEq + Send + Sync +
 
     /// The key that is unique among the organization's records of this kind, if the kind has one.
     fn unique_key(&self) -> Option<&str>;
+
+    /// The parent within which [`Self::unique_key`] is unique; `None` for the whole organization.
+    fn unique_within(&self) -> Option<Ulid> {
+        None
+    }
 }
 
 /// The reference semantics of a filter. Tests compare the queries of the stores with it.
@@ -170,6 +150,8 @@ pub trait AnyRecord: fmt::Debug + Send + Sync {
     fn kind(&self) -> Kind;
     /// The key that is unique among the organization's records of this kind, if the kind has one.
     fn unique_key(&self) -> Option<&str>;
+    /// The parent within which the key is unique; `None` for the whole organization.
+    fn unique_within(&self) -> Option<Ulid>;
     /// The record as [`Any`], for the store's dispatch over kinds.
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 }
@@ -181,6 +163,10 @@ impl<R: Resource> AnyRecord for R {
 
     fn unique_key(&self) -> Option<&str> {
         Resource::unique_key(self)
+    }
+
+    fn unique_within(&self) -> Option<Ulid> {
+        Resource::unique_within(self)
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {

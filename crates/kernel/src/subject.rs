@@ -57,24 +57,14 @@ impl SubjectGroup {
     }
 }
 
-/// The description of the subject group's parts in the API document.
-const DESCRIPTIONS: [&str; 4] = [
-    "The module, or the external system, of the thing that the record is about.",
-    "The type of that thing in its module.",
-    "The identifier of that thing in its module.",
-    "The version of that thing, if the record is about one version of it.",
-];
-
 const fn column(name: &'static str, description: &'static str) -> Column {
-    let mut column = Column::new::<Reference>(name, true);
-    column.description = description;
-    column
+    Column::new::<Reference>(name, true).described(description)
 }
 
 const GROUP: Columns = Columns::EMPTY
-    .with(column("subject_module_key", DESCRIPTIONS[0]))
-    .with(column("subject_resource_type", DESCRIPTIONS[1]))
-    .with(column("subject_resource_id", DESCRIPTIONS[2]));
+    .with(column("subject_module_key", "The module, or the external system, of the record's subject."))
+    .with(column("subject_resource_type", "The type of the subject in its module."))
+    .with(column("subject_resource_id", "The identifier of the subject in its module."));
 
 fn encode<'r, E: Encoder<'r> + ?Sized>(group: Option<&'r SubjectGroup>, encoder: &mut E) {
     let part = |part: fn(&SubjectGroup) -> &Reference| group.map_or(ScalarValue::Null, |group| part(group).value());
@@ -116,7 +106,8 @@ impl Field for Option<SubjectGroup> {
 }
 
 impl Field for Option<VersionedSubjectGroup> {
-    const COLUMNS: Columns = GROUP.with(column("subject_version_id", DESCRIPTIONS[3]));
+    const COLUMNS: Columns = GROUP
+        .with(column("subject_version_id", "The version of the subject, if the record is about one version of it."));
 
     #[inline]
     fn encode<'r, E: Encoder<'r> + ?Sized>(&'r self, encoder: &mut E) {

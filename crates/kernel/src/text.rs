@@ -169,6 +169,27 @@ rule! {
         && text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) }
 }
 
+rule! {
+    /// The slug of an organization: 1 to 63 lower-case letters, digits and inner hyphens.
+    Slug = SlugRule { "must be 1 to 63 lower-case letters, digits and inner hyphens", 1..=63, |text| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-') }
+}
+rule! {
+    /// A decimal number, stored and sent as a text so that no digit is lost: `94.5`, `-0.001`. Stores neither sort nor add
+    /// up such texts.
+    Decimal = DecimalRule { "must be a decimal number such as 94.5, of at most 40 characters", 1..=40, is_decimal }
+}
+
+fn is_decimal(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    match unsigned.split_once('.') {
+        Some((integer, fraction)) => digits(integer) && digits(fraction),
+        None => digits(unsigned),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +219,26 @@ mod tests {
         assert!(Description::parse("a\tb\nc").is_ok());
         for bad in ["a\0b", "a\rb", "a\u{7f}b", "a\u{85}b"] {
             assert!(Description::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_has_digits_on_both_sides_of_its_point() {
+        for good in ["0", "94.5", "-0.001", "007"] {
+            assert!(Decimal::parse(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", "-", ".5", "5.", "1e3", "1,5", "+1", "1.2.3", " 1", &"9".repeat(41)] {
+            assert!(Decimal::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_slug_has_lower_case_letters_digits_and_inner_hyphens() {
+        for good in ["a", "acme-2", &"a".repeat(63)] {
+            assert!(Slug::parse(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", "-a", "a-", "Acme", "a_b", "é", &"a".repeat(64)] {
+            assert!(Slug::parse(bad).is_err(), "{bad:?}");
         }
     }
 }

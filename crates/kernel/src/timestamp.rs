@@ -3,6 +3,7 @@
 use std::{fmt, ops, str::FromStr, time::Duration};
 
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, format_description::well_known::Rfc3339};
+use ulid::Ulid;
 
 /// A time in UTC, in whole milliseconds since 1970, between the years 0001 and 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +52,18 @@ impl Timestamp {
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+
+    /// The smallest ULID of this millisecond. Times before 1970, which no ULID has, count as 1970.
+    #[must_use]
+    pub fn first_ulid(self) -> Ulid {
+        Ulid::from_parts(u64::try_from(self.0).unwrap_or(0), 0)
+    }
+
+    /// The largest ULID of an earlier millisecond; the nil ULID if there is none.
+    #[must_use]
+    pub fn last_ulid_before(self) -> Ulid {
+        Ulid(self.first_ulid().0.saturating_sub(1))
     }
 
     /// Parses an RFC 3339 timestamp (with any offset; truncated to the millisecond) or a date, which means midnight
@@ -180,6 +193,15 @@ mod tests {
         {
             assert!(Timestamp::parse_date_or_time(text).is_err(), "{text:?} was accepted as a timestamp");
         }
+    }
+
+    #[test]
+    fn the_first_ulid_of_a_millisecond_follows_the_last_one_before_it() {
+        let moment = Timestamp::from_millis(1_779_718_113_000);
+        assert_eq!(moment.first_ulid().to_string(), "01KSFQEHQ80000000000000000");
+        assert_eq!(moment.last_ulid_before().to_string(), "01KSFQEHQ7ZZZZZZZZZZZZZZZZ");
+        assert_eq!(Timestamp::MIN.first_ulid(), Ulid::nil());
+        assert_eq!(Timestamp::MIN.last_ulid_before(), Ulid::nil());
     }
 
     proptest! {

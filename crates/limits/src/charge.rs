@@ -1,4 +1,4 @@
-//! The charge of a call to a bucket.
+//! Charges of calls to buckets.
 
 use crate::{bucket::BucketKey, quota::Quota};
 

@@ -1,6 +1,6 @@
 //! Synchronization of a register with its source: creates new records, updates those that differ, and leaves the rest.
 
-use kernel::{Action, AuditFields, Change, Changeset, Entropy, Id, Resource, Stored, Subject};
+use kernel::{Action, Change, Changeset, Entropy, Id, Record, Stored, Subject};
 
 /// The outcome of synchronizing one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,17 +13,9 @@ pub enum SyncOutcome {
     Unchanged,
 }
 
-/// A type of record that is kept in a register, with the actions for its audit entries.
-pub trait RegisterRecord: Resource + AuditFields {
-    /// The action of a creation, for example `control.created`.
-    const CREATED: Action;
-    /// The action of an update, for example `control.updated`.
-    const UPDATED: Action;
-}
-
 /// Adds the creation or the update of the record to the changeset, with its audit entry, as needed. `current` is the
 /// stored record with the same key.
-pub fn sync<R: RegisterRecord>(
+pub fn sync<R: Record>(
     changeset: &mut Changeset,
     entropy: &dyn Entropy,
     current: Option<&Stored<R>>,
@@ -35,7 +27,12 @@ pub fn sync<R: RegisterRecord>(
             let created = Stored::new(changeset.organization(), Id::new(entropy.ulid(at)), at, record);
             changeset.create(&created);
             let changes = Change::between(None, &created.record);
-            changeset.add_entry(entropy, R::CREATED, Some(Subject::from_id(created.meta.id)), changes);
+            changeset.add_entry(
+                entropy,
+                Action::on_record(R::KIND, "created"),
+                Some(Subject::from_id(created.meta.id)),
+                changes,
+            );
             (SyncOutcome::Created, created.meta.id)
         }
         Some(current) if current.record == record => (SyncOutcome::Unchanged, current.meta.id),
@@ -43,7 +40,12 @@ pub fn sync<R: RegisterRecord>(
             let changed = current.changed(at, record);
             changeset.update(current, &changed);
             let changes = Change::between(Some(&current.record), &changed.record);
-            changeset.add_entry(entropy, R::UPDATED, Some(Subject::from_id(changed.meta.id)), changes);
+            changeset.add_entry(
+                entropy,
+                Action::on_record(R::KIND, "updated"),
+                Some(Subject::from_id(changed.meta.id)),
+                changes,
+            );
             (SyncOutcome::Updated, changed.meta.id)
         }
     }

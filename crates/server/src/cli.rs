@@ -3,13 +3,14 @@
 mod audit;
 mod backup;
 mod check;
+mod command_context;
 mod copy;
 mod import;
 mod migrate;
-mod operator;
 mod output;
 mod progress;
 mod restore;
+mod serve;
 mod service_account;
 mod signing_key;
 mod webhooks;
@@ -22,15 +23,12 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     failure::Failure,
     logging,
-    serve::{self, Serve},
     settings::{self, Settings, Sources},
 };
 
-pub(crate) use operator::{Operator, ReasonArg};
-pub(crate) use output::{Output, columns, print_line};
-pub(crate) use progress::progress;
-pub(crate) use service_account::{NewAccount, create_account};
-pub(crate) use workspace::create_workspace;
+use command_context::{CommandContext, ReasonArg};
+use output::{Output, columns, print_line};
+use progress::progress;
 
 /// Log level of the server if the settings name none.
 const SERVER_LEVEL: &str = "info";
@@ -55,7 +53,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server.
-    Serve(Serve),
+    Serve(serve::Serve),
     /// Create and list workspaces.
     #[command(subcommand)]
     Workspace(workspace::Workspace),
@@ -92,12 +90,6 @@ enum Command {
     Settings,
 }
 
-/// The settings and the output of a command.
-pub(crate) struct CommandContext {
-    pub(crate) settings: Settings,
-    pub(crate) output: Output,
-}
-
 /// Parses the command line and runs the command.
 ///
 /// # Errors
@@ -122,7 +114,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Serve(serve) => {
             let settings = read().map_err(Failure::usage)?;
             logging::start(&settings, SERVER_LEVEL);
-            serve::run(serve, CommandContext { settings, output })
+            serve.run(CommandContext { settings, output })
         }
         Command::Workspace(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::ServiceAccount(command) => with_context(read(), output, |context| block_on(command.run(&context))),

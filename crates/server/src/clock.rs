@@ -44,10 +44,10 @@ impl ClockSample {
         let mut best: Option<Self> = None;
         for _ in 0..SAMPLES {
             let start = Instant::now();
-            let told = read().await?;
+            let time = read().await?;
             let half = start.elapsed() / 2;
             // The clock has a resolution of 1 ms.
-            let sample = Self { time: told, taken_at: start + half, max_error: half + Duration::from_millis(1) };
+            let sample = Self { time, taken_at: start + half, max_error: half + Duration::from_millis(1) };
             best = best.filter(|best| best.max_error <= sample.max_error).or(Some(sample));
         }
         best.ok_or_else(|| StoreError::Unavailable("the clock was not read".into()))

@@ -52,12 +52,12 @@ pub(crate) struct Installation {
 }
 
 /// Creates the random number and id generator.
-pub(crate) fn entropy() -> Arc<dyn Entropy> {
+fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy::new())
 }
 
 /// Creates the hasher of client secrets.
-pub(crate) fn hasher(entropy: &Arc<dyn Entropy>) -> Arc<dyn SecretHasher> {
+fn hasher(entropy: &Arc<dyn Entropy>) -> Arc<dyn SecretHasher> {
     Arc::new(Argon2Hasher::new(Arc::clone(entropy)))
 }
 
@@ -67,10 +67,10 @@ impl Installation {
     /// # Errors
     /// If the database can't be reached or does not exist, or the master key is missing or belongs to another
     /// installation.
-    pub(crate) async fn open(settings: &Settings, opening: OpenMode) -> Result<Self, Failure> {
+    pub(crate) async fn open(settings: &Settings, mode: OpenMode) -> Result<Self, Failure> {
         let entropy = entropy();
-        let OpenedDatabase { store, clock, buckets } = database::open(settings, opening, &*entropy).await?;
-        let keys = match Keys::open(settings, opening, &store, &*clock, &*entropy).await {
+        let OpenedDatabase { store, clock, buckets } = database::open(settings, mode, &*entropy).await?;
+        let keys = match Keys::open(settings, mode, &store, &*clock, &*entropy).await {
             Ok(keys) => keys,
             Err(failure) => {
                 store.close().await;

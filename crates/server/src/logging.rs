@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::{
-    audit_sealer::CHECKPOINT_TARGET,
-    settings::{LogFormat, Settings},
-};
+use crate::settings::{LogFormat, Settings};
+
+/// The log target of audit checkpoints, which is enabled at every log level.
+pub(crate) const CHECKPOINT_TARGET: &str = "novantra::checkpoint";
 
 /// Initializes logging with the level of the settings, or with `level` if they have none. It may be called once.
 pub(crate) fn start(settings: &Settings, level: &str) {

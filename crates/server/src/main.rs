@@ -1,15 +1,14 @@
 //! The `novantra` program: composition of the crates, settings, commands and the server.
 
 mod archive;
-mod audit_sealer;
 mod cli;
 mod clock;
 mod compose;
 mod failure;
 mod logging;
+mod operations;
 mod serve;
 mod settings;
-mod signing_keys;
 mod tls;
 
 use std::process::ExitCode;

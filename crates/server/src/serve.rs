@@ -1,78 +1,66 @@
-//! `novantra serve`: starts the server from the settings and shuts it down on a signal.
+//! The server: started from the settings, and shut down on a signal.
 
-mod access_log;
 mod admin;
-mod certificate;
-mod connection;
-mod demo;
-mod first_start;
-mod limits;
-mod listener;
-mod lock;
-mod maintenance;
+mod bootstrap;
+mod listen;
 mod metrics;
-mod open_files;
-mod refresh_signing_keys;
-mod response_progress;
-mod seal_audit_log;
+mod rate_limits;
 mod shutdown;
-mod webhook_metrics;
-mod webhooks;
-mod write_timeout;
+mod tasks;
 
 use std::sync::Arc;
 
 use api::App;
-use clap::Args;
-use serde_json::{Value, json};
 
 use crate::{
-    cli::CommandContext,
-    compose::{Installation, OpenMode},
+    compose::{Installation, OpenMode, Webhooks},
     failure::Failure,
     settings::{Database, Settings},
 };
 
 use admin::AdminState;
-use certificate::CertificateReloader;
-use limits::Limits;
-use listener::Listener;
-pub(crate) use lock::ServerLock;
-use metrics::Metrics;
+use bootstrap::{PrintedAccount, demo, first_start, open_files};
+use listen::{CertificateReloader, Listener};
+use metrics::{CertificateMetrics, Metrics, WebhookMetrics};
+use rate_limits::RateLimits;
 use shutdown::Signals;
-use webhooks::WebhookTasks;
+use tasks::{
+    fan_out_events, maintenance, refresh_signing_keys, reload_certificate, return_rate_limits, seal_audit_log,
+    send_deliveries,
+};
+
+pub(crate) use bootstrap::{ReadyMessage, ServerLock};
 
 /// Maximum number of connections of the admin listener, for a scraper and a few probes.
 const ADMIN_CONNECTIONS: usize = 64;
 
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  novantra serve\n  novantra serve --demo\n  novantra serve --listen 127.0.0.1:0 --data-dir /srv/novantra"
-)]
-pub(crate) struct Serve {
-    /// Serve a sample workspace from a temporary folder.
-    #[arg(long)]
-    demo: bool,
-    /// Don't migrate the database, and refuse to start if its schema is not that of this program.
-    #[arg(long)]
-    no_migrate: bool,
+/// The options of a server that are not settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServeOptions {
+    /// Serve sample records from a temporary folder.
+    pub(crate) demo: bool,
+    /// Migrate the database. Otherwise the server does not start if the schema is not that of this program.
+    pub(crate) migrate: bool,
 }
 
-/// Runs the server until it receives a signal to stop.
+/// Runs the server until it receives a signal to stop. Calls `announce` once it is ready.
 ///
 /// # Errors
 /// If the server can't start, or can't shut down cleanly.
-pub(crate) fn run(serve: Serve, context: CommandContext) -> Result<(), Failure> {
-    let CommandContext { mut settings, output } = context;
+pub(crate) fn run(
+    options: ServeOptions,
+    mut settings: Settings,
+    announce: impl FnOnce(&ReadyMessage) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     // The demo's folder is removed at the end of this scope, after everything in it is closed.
-    let folder = if serve.demo { Some(demo::use_temporary_folder(&mut settings)?) } else { None };
+    let _folder = if options.demo { Some(demo::use_temporary_folder(&mut settings)?) } else { None };
     let _lock = ServerLock::acquire(&settings.database)?;
     open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let signals = Signals::listen()?;
-        let server = Server::start(&serve, settings, folder.is_some()).await?;
-        output.print(&server.document(), || server.text())?;
+        let (server, ready) = Server::start(options, settings).await?;
+        announce(&ready)?;
         server.run(signals).await
     });
     drop(runtime);
@@ -83,19 +71,23 @@ pub(crate) fn run(serve: Serve, context: CommandContext) -> Result<(), Failure> 
 struct Server {
     settings: Settings,
     installation: Installation,
-    app: App,
-    limits: Limits,
-    metrics: Arc<Metrics>,
-    deliveries: WebhookTasks,
     api: Listener,
     admin: Listener,
     certificate: Option<CertificateReloader>,
-    accounts: Vec<first_start::PrintedAccount>,
-    demo: bool,
+    components: Components,
+}
+
+/// The components of a server that need its open store.
+struct Components {
+    app: App,
+    limits: RateLimits,
+    webhooks: Webhooks,
+    metrics: Arc<Metrics>,
+    webhook_metrics: Arc<WebhookMetrics>,
 }
 
 impl Server {
-    async fn start(serve: &Serve, settings: Settings, demo: bool) -> Result<Self, Failure> {
+    async fn start(options: ServeOptions, settings: Settings) -> Result<(Self, ReadyMessage), Failure> {
         let certificate = settings.tls.as_ref().map(CertificateReloader::open).transpose()?;
         // The ports are bound first, so that a port in use leaves no trace of a first start.
         let api = Listener::bind(settings.listen, "listen").await?;
@@ -104,22 +96,13 @@ impl Server {
             None => api,
         };
         let admin = Listener::bind(settings.admin_listen, "admin-listen").await?;
-        let mode = if serve.no_migrate { OpenMode::ServeNoMigrate } else { OpenMode::Serve };
+        let mode = if options.migrate { OpenMode::Serve } else { OpenMode::ServeNoMigrate };
         let installation = Installation::open(&settings, mode).await?;
-        match Self::prepare(&installation, &settings, demo).await {
-            Ok((guests, metrics, limits, deliveries, app)) => Ok(Self {
-                settings,
-                installation,
-                app,
-                limits,
-                metrics,
-                deliveries,
-                api,
-                admin,
-                certificate,
-                accounts: guests,
-                demo,
-            }),
+        match prepare(&installation, &settings, options.demo).await {
+            Ok((accounts, components)) => {
+                let ready = ReadyMessage { url: api.url(), admin_url: admin.url(), accounts, demo: options.demo };
+                Ok((Self { settings, installation, api, admin, certificate, components }, ready))
+            }
             Err(failure) => {
                 installation.store.close().await;
                 Err(failure)
@@ -127,31 +110,17 @@ impl Server {
         }
     }
 
-    async fn prepare(
-        installation: &Installation,
-        settings: &Settings,
-        demo: bool,
-    ) -> Result<(Vec<first_start::PrintedAccount>, Arc<Metrics>, Limits, WebhookTasks, App), Failure> {
-        let guests =
-            if demo { demo::seed(installation).await? } else { first_start::prepare(installation, settings).await? };
-        let metrics = Arc::new(Metrics::new()?);
-        let limits = Limits::new(installation, settings, &metrics)?;
-        let deliveries = WebhookTasks::new(installation, settings, &metrics)?;
-        let store = Arc::clone(&limits.store);
-        let observer = Arc::clone(&metrics) as _;
-        let app = App::new(installation.services(&settings.api, store, observer, &deliveries.webhooks)?);
-        Ok((guests, metrics, limits, deliveries, app))
-    }
-
     async fn run(self, mut signals: Signals) -> Result<(), Failure> {
-        let Self { settings, installation, app, limits, metrics, deliveries, api, admin, certificate, .. } = self;
+        let Self { settings, installation, api, admin, certificate, components } = self;
+        let Components { app, limits, webhooks, metrics, webhook_metrics } = components;
+        let (store, clock) = (&installation.store, &installation.clock);
         let (trigger, stop) = shutdown::channel();
         let (admin_trigger, admin_stop) = shutdown::channel();
-        let probed = AdminState {
-            store: Arc::clone(&installation.store),
-            clock: Arc::clone(&installation.clock),
+        let state = AdminState {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
             metrics: Arc::clone(&metrics),
-            webhooks: Arc::clone(&deliveries.metrics),
+            webhooks: Arc::clone(&webhook_metrics),
             shutdown: stop.clone(),
         };
         for warning in settings.warnings() {
@@ -161,17 +130,26 @@ impl Server {
         tracing::info!("serving probes and metrics on {}", admin.url());
         tracing::info!("storing records in {}", database_description(&settings));
 
-        let probes = admin.serve(admin::router(probed), ADMIN_CONNECTIONS, None, admin_stop);
-        let probes = tokio::spawn(probes);
-        let reloader = certificate
-            .map(|reloader| reloader.start(Arc::clone(&installation.clock), &metrics, stop.clone()))
-            .transpose()?;
+        let probes = tokio::spawn(admin.serve(admin::router(state), ADMIN_CONNECTIONS, None, admin_stop));
+        let reloader = match certificate {
+            Some(reloader) => {
+                let metrics = CertificateMetrics::register(&metrics)?;
+                Some(tokio::spawn(reload_certificate::run(reloader, Arc::clone(clock), metrics, stop.clone())))
+            }
+            None => None,
+        };
         let (seal_trigger, seal_stop) = shutdown::channel();
         let refresher = tokio::spawn(refresh_signing_keys::run(installation.tokens()?, seal_stop.clone()));
-        let limits = tokio::spawn(limits.run(Arc::clone(&installation.clock), seal_stop.clone()));
+        let limits = tokio::spawn(return_rate_limits::run(limits.shared, Arc::clone(clock), seal_stop.clone()));
         let sealer = tokio::spawn(seal_audit_log::run(installation.clone(), seal_stop));
-        let upkeep = tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
-        let deliveries = deliveries.start(&installation, &stop);
+        let maintenance =
+            tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
+        let (distributor, dispatcher) =
+            (webhooks.distributor(&installation), webhooks.dispatcher(&installation, webhook_metrics));
+        let notifier = webhooks.notifier;
+        let fan_out = fan_out_events::run(distributor, Arc::clone(store), Arc::clone(&notifier), stop.clone());
+        let fan_out = tokio::spawn(fan_out);
+        let deliveries = tokio::spawn(send_deliveries::run(dispatcher, Arc::clone(store), notifier, stop.clone()));
         let requests = api.serve(api::router(app.clone()), settings.max_connections, Some(metrics), stop);
         let mut requests = tokio::spawn(requests);
 
@@ -183,8 +161,8 @@ impl Server {
             result = &mut requests => result?,
             signal = signals.next() => tracing::warn!("received {signal} again: aborting requests in flight"),
         }
-        upkeep.await?;
-        deliveries.await?;
+        maintenance.await?;
+        fan_out.await.and(deliveries.await)?;
         if let Some(reloader) = reloader {
             reloader.await?;
         }
@@ -194,25 +172,30 @@ impl Server {
         sealer.await?;
         refresher.await?;
         limits.await?;
-        installation.store.close().await;
+        store.close().await;
         admin_trigger.fire();
         probes.await?;
         flushed?;
         tracing::info!("stopped");
         Ok(())
     }
+}
 
-    fn document(&self) -> Value {
-        let accounts: Vec<Value> = self.accounts.iter().map(|account| account.document(&self.api.url())).collect();
-        json!({ "listen": self.api.url(), "admin_listen": self.admin.url(), "service_accounts": accounts })
-    }
-
-    fn text(&self) -> String {
-        let url = self.api.url();
-        let head = if self.demo { demo::introduction(&url) } else { String::new() };
-        let accounts: Vec<String> = self.accounts.iter().map(|account| account.text(&url)).collect();
-        format!("{head}{}", accounts.join("\n"))
-    }
+/// Creates the records of a first start or of the demo, and the components of the server that need the store.
+async fn prepare(
+    installation: &Installation,
+    settings: &Settings,
+    demo: bool,
+) -> Result<(Vec<PrintedAccount>, Components), Failure> {
+    let accounts =
+        if demo { demo::seed(installation).await? } else { first_start::prepare(installation, settings).await? };
+    let metrics = Arc::new(Metrics::new()?);
+    let limits = RateLimits::new(installation, settings, &metrics)?;
+    let webhooks = Webhooks::new(installation, &settings.webhooks);
+    let webhook_metrics = Arc::new(WebhookMetrics::register(&metrics)?);
+    let observer = Arc::clone(&metrics) as _;
+    let app = App::new(installation.services(&settings.api, Arc::clone(&limits.store), observer, &webhooks)?);
+    Ok((accounts, Components { app, limits, webhooks, metrics, webhook_metrics }))
 }
 
 /// Describes where records are stored. A PostgreSQL URL is not shown, because it may contain a password.

@@ -3,18 +3,21 @@
 //! [`TABLE`] is the single list of settings, from which flags, environment variables, names in the file, help and the
 //! reference document are derived.
 
+mod database;
 mod flags;
 mod parsers;
+mod reader;
 mod reference;
 mod sources;
 mod table;
 mod typed;
 mod webhooks;
 
+pub(crate) use database::{Database, parse_database_url};
 pub(crate) use flags::{from_flags, with_flags};
 pub(crate) use parsers::parse_duration;
 pub(crate) use reference::reference;
 pub(crate) use sources::{CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE, Sources, collect};
 pub(crate) use table::{Availability, Setting, TABLE};
-pub(crate) use typed::{Database, LogFormat, Settings, parse_database_url};
+pub(crate) use typed::{LogFormat, Settings};
 pub(crate) use webhooks::WebhookSettings;

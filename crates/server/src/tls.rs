@@ -78,12 +78,12 @@ impl CertificateFiles {
             }
             error => Failure::new(format!("{certificate} and {key} can't be used: {error}")),
         })?;
-        let mut handshakes = ServerConfig::builder_with_provider(provider)
+        let mut server_config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13, &TLS12])?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-        handshakes.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Identity { server_config: Arc::new(handshakes), expires_at })
+        server_config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Identity { server_config: Arc::new(server_config), expires_at })
     }
 }
 

@@ -4,8 +4,8 @@ use std::{any::Any, sync::Arc};
 
 use audit::{AuditFilter, StoredEntry};
 use kernel::{
-    Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, Organization, OrganizationId, Page,
-    PageRequest, Reader, RecordStream, Resource, StoreError, Stored, StreamRequest, Timestamp,
+    Changeset, Clock, CommitError, Entropy, Entry, Id, IdempotencyKey, Order, OrganizationId, Page, PageRequest,
+    Reader, RecordStream, Resource, StoreError, Stored, StreamRequest, Timestamp,
 };
 use store::DynStore;
 
@@ -48,9 +48,9 @@ impl Fixture {
     /// Opens a new store and creates the organization [`home`](Self::home) in it.
     pub async fn open(open: impl AsyncFnOnce(Arc<dyn Clock>) -> OpenedStore) -> Self {
         let clock = Arc::new(TestClock::default());
-        let OpenedStore { store, guard: kept } = open(Arc::clone(&clock) as Arc<dyn Clock>).await;
+        let OpenedStore { store, guard } = open(Arc::clone(&clock) as Arc<dyn Clock>).await;
         let mut fixture =
-            Self { store, clock, entropy: Arc::default(), home: Organization::installation(), _guard: kept };
+            Self { store, clock, entropy: Arc::default(), home: OrganizationId::INSTALLATION, _guard: guard };
         fixture.home = fixture.create_organization("home").await;
         fixture
     }

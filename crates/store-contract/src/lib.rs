@@ -8,13 +8,13 @@
 //! use std::sync::Arc;
 //!
 //! use kernel::Clock;
-//! use store_contract::Opened;
+//! use store_contract::OpenedStore;
 //! use store_memory::MemoryStore;
 //!
 //! /// A new, empty store whose writes get their timestamps from this clock. A guard that must outlive it, such as a
 //! /// temporary folder, is passed to [`OpenedStore::with_guard`].
-//! async fn open(clock: Arc<dyn Clock>) -> Opened {
-//!     Opened::new(Arc::new(MemoryStore::new(clock)))
+//! async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
+//!     OpenedStore::new(Arc::new(MemoryStore::new(clock)))
 //! }
 //!
 //! store_contract::contract_suite!(open);

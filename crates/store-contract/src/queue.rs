@@ -1,4 +1,4 @@
-//! Shorthands for tests of the outbox and the delivery queue.
+//! Shorthands for tests of the fan-out and the delivery of events.
 
 use std::time::Duration;
 
@@ -22,6 +22,13 @@ impl Fixture {
     pub(crate) async fn subscribe(&self, organization: OrganizationId, name: &str) -> Stored<WebhookSubscription> {
         let account = self.create(organization, samples::account(name)).await;
         self.create(organization, samples::subscription(account.meta.id, 0)).await
+    }
+
+    /// Creates a subscription whose partition has nothing due.
+    pub(crate) async fn idle_partition(&self, account: &str) -> (Partition, Stored<WebhookSubscription>) {
+        let subscription = self.subscribe(self.home, account).await;
+        self.acquire_and_release(partition_of(&subscription)).await;
+        (partition_of(&subscription), subscription)
     }
 
     /// Creates a finding and publishes an event about it.

@@ -1,5 +1,6 @@
 //! Sample records and writes, for tests whose subject is something else.
 
+mod record;
 mod webhooks;
 
 use std::{borrow::Cow, time::Duration};
@@ -10,17 +11,16 @@ use bytes::Bytes;
 use findings::{EventKind, Finding, FindingEvent, FindingSource, Severity, SourceKind, Status};
 use kernel::{
     Action, Actor, ActorKind, ActorRevision, Attribution, Change, Changeset, Description, Email, Entropy, Entry,
-    FieldValue, Fingerprint, Id, IdempotencyKey, IdempotencyRecord, Organization, OrganizationId, Origin, OutboxEvent,
-    Reason, RecordKey, Reference, Resource, Slug, Stored, StoredResponse, Subject, SubjectGroup, Timestamp, Title,
-    VersionedSubjectGroup, WriteTimestamp,
+    FieldValue, Fingerprint, Id, IdempotencyKey, IdempotencyRecord, Organization, OrganizationId, OrganizationRef,
+    Origin, OutboxEvent, Reason, RecordKey, Reference, Resource, Slug, Stored, StoredResponse, Subject, SubjectGroup,
+    Timestamp, Title, VersionedSubjectGroup, WriteContext, WriteTimestamp,
 };
 use registers::{Control, ControlStatus};
 use scopes::ScopeSet;
 use ulid::Ulid;
 
-pub use webhooks::{
-    attempt, delivery, endpoint, full_delivery, full_subscription, stored_event, subscription, with_status,
-};
+pub use record::{record, with_value_of};
+pub use webhooks::{attempt, delivery, endpoint, full_delivery, full_subscription, subscription, with_status};
 
 /// An organization with this slug.
 #[must_use]
@@ -133,7 +133,7 @@ pub fn full_finding(record_key: &str, original: Id<Finding>, at: Timestamp) -> F
 #[must_use]
 pub fn finding_event(finding: Id<Finding>, occurred_at: Timestamp) -> FindingEvent {
     FindingEvent {
-        finding,
+        finding_id: finding,
         kind: EventKind::Comment,
         note: None,
         external_reference: None,
@@ -152,16 +152,16 @@ pub fn subject(resource_id: &str) -> SubjectGroup {
     }
 }
 
-/// The attribution of a write to a sample service account of the organization, without a required
+/// The attribution of a write to a sample service account, without a required
 /// [`ActorRevision`](kernel::ActorRevision).
 #[must_use]
-pub fn attribution(entropy: &dyn Entropy, organization: OrganizationId, at: Timestamp) -> Attribution {
+pub fn attribution(entropy: &dyn Entropy, at: Timestamp) -> Attribution {
     let actor = Actor {
         kind: ActorKind::ServiceAccount,
         id: Some("svc_01JZSCANNER000000000000000".into()),
         name: "scanner".into(),
     };
-    Attribution { organization, actor, origin: origin(entropy, at), actor_revision: None }
+    Attribution { actor, origin: origin(entropy, at), actor_revision: None }
 }
 
 /// The origin of a write: an HTTP request.
@@ -179,8 +179,7 @@ pub fn origin(entropy: &dyn Entropy, at: Timestamp) -> Origin {
 /// A changeset with no write, only the audit entry of the request.
 #[must_use]
 pub fn changeset(entropy: &dyn Entropy, timestamp: WriteTimestamp, organization: OrganizationId) -> Changeset {
-    let attribution = attribution(entropy, organization, timestamp.at());
-    Changeset::new(entropy, timestamp, attribution, Action::new("finding.created"), None, Some(reason()))
+    begin(entropy, organization, attribution(entropy, timestamp.at()), timestamp)
 }
 
 /// A changeset as [`changeset`] makes it, which can only be committed while the account still has this revision.
@@ -191,8 +190,28 @@ pub fn changeset_for_account(
     organization: OrganizationId,
     actor: ActorRevision,
 ) -> Changeset {
-    let attribution = Attribution { actor_revision: Some(actor), ..attribution(entropy, organization, timestamp.at()) };
-    Changeset::new(entropy, timestamp, attribution, Action::new("finding.created"), None, Some(reason()))
+    let attribution = Attribution { actor_revision: Some(actor), ..attribution(entropy, timestamp.at()) };
+    begin(entropy, organization, attribution, timestamp)
+}
+
+/// A reference to the organization with this identifier.
+#[must_use]
+pub fn organization_ref(id: OrganizationId) -> OrganizationRef {
+    OrganizationRef { id, slug: "sample".into() }
+}
+
+fn begin(
+    entropy: &dyn Entropy,
+    organization: OrganizationId,
+    attribution: Attribution,
+    timestamp: WriteTimestamp,
+) -> Changeset {
+    let organization = &organization_ref(organization);
+    WriteContext { organization, attribution: &attribution, reason: Some(&reason()), entropy }.begin(
+        timestamp,
+        Action::new("finding.created"),
+        None,
+    )
 }
 
 /// An audit entry with no optional field set.
@@ -223,7 +242,7 @@ pub fn entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_at: T
 pub fn full_entry(entropy: &dyn Entropy, organization: OrganizationId, occurred_at: Timestamp) -> Entry {
     let change = |field: &'static str, before, after| Change { field: Cow::Borrowed(field), before, after };
     let text = |text: &str| FieldValue::Text(text.to_owned());
-    let attribution = attribution(entropy, organization, occurred_at);
+    let attribution = attribution(entropy, occurred_at);
     Entry {
         actor: attribution.actor,
         action: Action::new("finding.updated"),

@@ -6,6 +6,7 @@ pub mod audit_log;
 pub mod catch_up;
 pub mod commits;
 pub mod deliveries;
+pub mod delivery_history;
 pub mod directory;
 pub mod fan_out;
 pub mod filters;
@@ -16,6 +17,7 @@ pub mod partitions;
 pub mod pruning;
 pub mod races;
 pub mod reading;
+pub mod registers;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
@@ -38,6 +40,11 @@ macro_rules! contract_suite {
                 pagination_returns_each_record_once_despite_concurrent_writes
                 pagination_by_change_returns_concurrently_changed_records_again
                 time_ranges_include_their_start_and_exclude_their_end
+            }
+            registers {
+                every_register_reads_back_as_it_was_stored
+                every_register_is_found_by_its_key
+                every_register_is_filtered_as_its_statement_says
             }
             streaming {
                 a_stream_returns_the_same_records_in_the_same_order_as_pagination
@@ -70,6 +77,7 @@ macro_rules! contract_suite {
             commits {
                 a_conflict_in_the_second_write_rolls_back_the_changeset
                 a_record_is_created_only_once
+                a_changeset_that_writes_to_another_organization_is_refused
                 an_update_based_on_another_revision_is_refused
                 an_update_of_a_missing_record_is_refused
                 a_taken_key_is_refused
@@ -169,8 +177,6 @@ macro_rules! contract_suite {
                 a_suspended_partition_becomes_due_when_new_work_arrives
                 a_stopping_server_releases_all_its_partitions_as_due_as_they_were
                 work_that_arrives_while_owners_alternate_is_delivered
-                the_health_of_partitions_is_stored
-                the_delivery_lag_is_reported
             }
             deliveries {
                 due_deliveries_are_returned_in_order_with_their_bodies
@@ -179,9 +185,13 @@ macro_rules! contract_suite {
                 open_deliveries_are_cancelled_up_to_a_limit
                 the_revisions_of_a_partition_are_those_of_its_subscription_and_account
                 concurrent_revision_lookups_get_their_own_answers
-                existing_deliveries_are_found
-                events_are_listed_between_two_identifiers
                 deliveries_of_organizations_are_isolated_from_each_other
+            }
+            delivery_history {
+                events_are_listed_between_two_identifiers
+                existing_deliveries_are_found
+                the_health_of_partitions_is_stored
+                the_delivery_lag_is_reported
             }
             pruning {
                 finished_deliveries_are_pruned_after_their_retention_up_to_a_limit

@@ -8,8 +8,7 @@ use kernel::{
 
 use crate::{
     MemoryStore,
-    delivery_queue::OutboxRow,
-    state::{Row, State, unique_key},
+    state::{OutboxRow, Row, State, unique_key},
 };
 
 #[async_trait]
@@ -34,6 +33,7 @@ impl Ledger for MemoryStore {
 
 impl State {
     pub(crate) fn apply(&mut self, changeset: &Changeset) -> Result<(), CommitError> {
+        changeset.check_organization()?;
         if let Some(record) = changeset.idempotency() {
             self.insert_idempotency_record(record, changeset.at())?;
         }
@@ -89,11 +89,14 @@ impl State {
         if before.map(|row| row.meta.revision) != write.expected {
             return Err(CommitError::Conflict(Conflict::Revision(kind, id)));
         }
-        if let Some(key) = before.and_then(|row| row.record.unique_key()) {
-            self.keys.remove_mut(&unique_key(kind, organization, key));
+        if let Some(row) = before
+            && let Some(key) = row.record.unique_key()
+        {
+            let unique = unique_key(kind, organization, key, row.record.unique_within());
+            self.keys.remove_mut(&unique);
         }
         if let Some(key) = write.record.unique_key() {
-            let unique = unique_key(kind, organization, key);
+            let unique = unique_key(kind, organization, key, write.record.unique_within());
             if self.keys.contains_key(&unique) {
                 return Err(CommitError::Conflict(Conflict::UniqueKey(kind, unique.2)));
             }

@@ -7,11 +7,13 @@
 
 mod accounts;
 mod audit_log;
-mod delivery_queue;
+mod delivery_history;
 mod directory;
+mod event_fan_out;
 mod ledger;
 mod maintenance;
 mod master_key;
+mod partition_queue;
 mod reader;
 mod signing_keys;
 mod state;

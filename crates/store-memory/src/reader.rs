@@ -61,8 +61,13 @@ impl<R: Resource> Reader<R> for MemoryStore {
 
     async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
         let state = self.snapshot()?;
-        let found = keys.iter().filter_map(|key| state.keys.get(&unique_key(R::KIND, organization, key)));
-        Ok(found.filter_map(|id| state.record(organization, Id::new(*id))).collect())
+        let with_key = |key: &&str| {
+            let first = unique_key(R::KIND, organization, key, None);
+            let last = unique_key(R::KIND, organization, key, Some(Ulid::max()));
+            state.keys.range(first..=last).map(|(_, id)| *id).collect::<Vec<_>>()
+        };
+        let found = keys.iter().flat_map(with_key);
+        Ok(found.filter_map(|id| state.record(organization, Id::new(id))).collect())
     }
 }
 

@@ -1,18 +1,24 @@
 //! The state of the store, in persistent maps that are cheap to clone.
 
+mod deliveries;
+mod outbox;
+mod partitions;
+
 use std::sync::Arc;
 
 use audit::{Checkpoint, Head, StoredEntry};
 use auth::{AccountId, PublishedKey};
 use kernel::{
-    AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, Kind, Meta, Organization, OrganizationId, OutboxEvent,
-    Resource, Revision, StoreError, Stored, Timestamp,
+    AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, Kind, Meta, OrganizationId, OutboxEvent, Resource,
+    Revision, StoreError, Stored, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;
 use webhooks::Partition;
 
-use crate::delivery_queue::{OutboxRow, PartitionRow};
+pub(crate) use deliveries::restamped;
+pub(crate) use outbox::OutboxRow;
+pub(crate) use partitions::PartitionRow;
 
 #[derive(Clone, Default)]
 pub(crate) struct State {
@@ -45,12 +51,13 @@ pub(crate) struct LeaseRow {
     pub(crate) expires_at: Timestamp,
 }
 
-pub(crate) type UniqueKey = (Kind, OrganizationId, String);
+/// Kind, organization, key, and the parent within which the key is unique.
+pub(crate) type UniqueKey = (Kind, OrganizationId, String, Option<Ulid>);
 
-/// The scope of a unique key is the organization, but slugs are unique across all organizations.
-pub(crate) fn unique_key(kind: Kind, organization: OrganizationId, key: &str) -> UniqueKey {
-    let scope = if kind == Kind::Organization { Organization::installation() } else { organization };
-    (kind, scope, key.to_owned())
+/// The scope of a unique key is the organization or a parent in it, but slugs are unique across all organizations.
+pub(crate) fn unique_key(kind: Kind, organization: OrganizationId, key: &str, within: Option<Ulid>) -> UniqueKey {
+    let scope = if kind == Kind::Organization { OrganizationId::INSTALLATION } else { organization };
+    (kind, scope, key.to_owned(), within)
 }
 
 impl Row {

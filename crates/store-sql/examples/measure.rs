@@ -77,7 +77,7 @@ async fn measure() {
     .await;
     for (what, filter) in [
         ("page of 50", FindingFilter::default()),
-        ("page of 50, one status", FindingFilter { statuses: [Status::Open].into(), ..FindingFilter::default() }),
+        ("page of 50, one status", FindingFilter::default().with("status", [Status::Open])),
     ] {
         report(what, 20_000, &fixture, async |fixture, _| {
             let page = Reader::<Finding>::list(&fixture.store, fixture.home, &filter, &PageRequest::default()).await;
@@ -87,9 +87,9 @@ async fn measure() {
     }
     report("commit of one finding", 20_000, &fixture, async |fixture, _| drop(fixture.commit(1).await)).await;
     report("append to the audit log", 100_000, &fixture, async |fixture, _| {
-        let stamp = fixture.store.begin_entry();
-        let entry = samples::entry(&fixture.entropy, fixture.home, stamp.at());
-        fixture.store.append(entry, stamp).await.expect("an append");
+        let timestamp = fixture.store.begin_entry();
+        let entry = samples::entry(&fixture.entropy, fixture.home, timestamp.at());
+        fixture.store.append(entry, timestamp).await.expect("an append");
     })
     .await;
     fixture.store.close().await;

@@ -4,11 +4,13 @@
 mod batch_statement;
 mod failure;
 mod job;
+mod location;
 mod pipeline;
 mod postgres;
 mod row_reader;
 mod session;
 mod sql;
+mod sql_fragments;
 mod sqlite;
 mod streams;
 mod value;
@@ -20,23 +22,31 @@ use kernel::{RecordStream, StoreError};
 
 pub(crate) use batch_statement::{BatchStatement, Column, SqlType};
 pub(crate) use failure::{corrupt, shared_copy, unavailable};
+pub use location::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresUrl};
 pub(crate) use pipeline::{Step, pipeline, pipeline2};
 #[cfg(test)]
 pub(crate) use postgres::PLANNER_SETTINGS;
 pub(crate) use row_reader::RowReader;
-pub(crate) use session::{Script, Session};
+pub(crate) use session::Script;
 pub(crate) use sql::Sql;
+pub(crate) use sql_fragments::{column_list, is_one_of, one_of, padded, padded_count, placeholder};
 pub(crate) use value::Value;
 
-use crate::location::{DatabaseOptions, DatabaseUrl};
-use postgres::PostgresEngine;
-use sqlite::{SqliteEngine, WriteLock};
+use postgres::{PostgresEngine, PostgresSession};
+use sqlite::{SqliteEngine, SqliteSession, WriteLock};
 use streams::StreamedQuery;
 
 /// An open database.
 pub(crate) enum Engine {
     Postgres(PostgresEngine),
     Sqlite(SqliteEngine),
+}
+
+/// A connection for the duration of one job. On SQLite no method ever yields: it blocks the thread instead. On
+/// PostgreSQL a statement is sent when it is first polled, and statements are sent in the order of their first polls.
+pub(crate) enum Session {
+    Postgres(PostgresSession),
+    Sqlite(SqliteSession),
 }
 
 /// A closure that runs statements in one session, with its input. It may be run again from its start, so it must have

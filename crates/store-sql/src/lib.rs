@@ -2,43 +2,21 @@
 //!
 //! [`Database`] is an open database and its schema; [`SqlStore`] implements the ports over a database whose schema is
 //! up to date.
+//!
+//! Each module imports only those before it: `engine` knows which database it is; `batching` lets concurrent calls share
+//! a query; `writer_registry` tracks the processes that write; `records` reads and writes records of any kind; `schema`
+//! is what a database consists of; `ports` has a file for each port.
 
-mod accounts;
-mod audit;
-mod auto_analyze;
-mod backup;
 mod batching;
-mod commit;
-mod database;
-mod delivery_queue;
-mod directory;
 mod engine;
-mod idempotency;
-mod list_plan;
-mod list_query;
-mod location;
-mod maintenance;
-mod master_key;
-mod migrations;
-mod outbox;
+mod ports;
 mod query_cost;
 mod query_plans;
-mod rate_limits;
-mod reader;
-mod resources;
-mod signing_keys;
-mod statement_cache;
-mod statements;
-mod store;
-mod streaming;
-mod table;
-mod transfer;
+mod records;
+mod schema;
 mod writer_registry;
-mod writes;
 
-pub use database::{Database, Migration};
-pub use location::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresUrl};
-pub use rate_limits::SqlBuckets;
-pub use store::SqlStore;
-pub use transfer::{CopySummary, Progress, TransferError};
+pub use engine::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresUrl};
+pub use ports::{SqlBuckets, SqlStore};
+pub use schema::{CopySummary, Database, Migration, Progress, TransferError};
 pub use writer_registry::Role;

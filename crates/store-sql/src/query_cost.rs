@@ -1,15 +1,15 @@
 //! The cost of a page does not grow with the collection: the tests count the steps of SQLite's virtual machine.
 #![cfg(test)]
 
-use std::collections::BTreeSet;
-
 use findings::{Finding, FindingFilter, Severity, Status};
 use kernel::{Id, Order, PageRequest, Reference, Resource as _, TimeRange, Timestamp};
 use rusqlite::{Connection, StatementStatus, params_from_iter};
 use ulid::Ulid;
 
 use crate::{
-    database::Database, list_query::ListQuery, location::DatabaseUrl, statements::Statements, table::Table as _,
+    engine::DatabaseUrl,
+    records::{ListQuery, Statements, table::Table as _},
+    schema::Database,
 };
 
 const SCAN_LIMIT: usize = 500;
@@ -66,18 +66,13 @@ impl Collection {
 
 #[tokio::test]
 async fn the_cost_of_a_page_does_not_depend_on_the_size_of_the_collection() {
-    let critical = FindingFilter { severities: BTreeSet::from([Severity::Critical]), ..FindingFilter::default() };
-    let open = FindingFilter { statuses: BTreeSet::from([Status::Open]), ..critical.clone() };
-    let several = FindingFilter {
-        statuses: BTreeSet::from([Status::Open, Status::Triaged]),
-        severities: BTreeSet::from([Severity::Critical, Severity::High]),
-        ..FindingFilter::default()
-    };
+    let critical = FindingFilter::default().with("severity", [Severity::Critical]);
+    let open = critical.clone().with("status", [Status::Open]);
+    let several = FindingFilter::default()
+        .with("status", [Status::Open, Status::Triaged])
+        .with("severity", [Severity::Critical, Severity::High]);
     let subjects = (0..64).map(|number| Reference::parse(&format!("subject-{number}")).unwrap());
-    let many = FindingFilter {
-        subject_resource_ids: subjects.chain([Reference::parse("subject").unwrap()]).collect(),
-        ..open.clone()
-    };
+    let many = open.clone().with("subject_resource_id", subjects.chain([Reference::parse("subject").unwrap()]));
     let any = PageRequest::default();
     let early = Some(Timestamp::from_millis(3));
     let changed_early = PageRequest { time_range: TimeRange { updated_before: early, ..TimeRange::default() }, ..any };

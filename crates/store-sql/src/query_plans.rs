@@ -5,21 +5,18 @@ pub(crate) mod on_postgres;
 
 use ::audit::AuditFilter;
 use findings::{Finding, FindingEvent, FindingEventFilter, FindingFilter, Severity, SourceKind, Status};
-use kernel::{Id, Order, PageRequest, RecordKey, Reference, StoreError, TimeRange, Timestamp};
-use registers::{Control, ControlFilter, ControlStatus};
+use kernel::{Filter, Id, Order, PageRequest, RecordKey, Reference, StoreError, TimeRange, Timestamp};
+use registers::{Control, ControlStatus};
 use ulid::Ulid;
 use webhooks::{
     DeliveryFilter, DeliveryState, SubscriptionFilter, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
 };
 
 use crate::{
-    audit::entry_list,
-    database::Database,
-    engine::{RowReader, Sql, Value},
-    list_query::ListQuery,
-    location::DatabaseUrl,
-    statements::Statements,
-    table::Table,
+    engine::{DatabaseUrl, RowReader, Sql, Value},
+    ports::audit::entry_list,
+    records::{ListQuery, Statements, table::Table},
+    schema::Database,
 };
 
 /// The scan limit of a page.
@@ -41,10 +38,10 @@ impl PlanFixture {
     }
 
     pub(crate) async fn plan_steps(&self, sql: &Sql, values: Vec<Value<'static>>) -> Vec<String> {
-        let given = (sql.explain_query_plan(), values);
+        let query = (sql.explain_query_plan(), values);
         self.database
             .engine
-            .read(given, |(sql, values), session| Box::pin(session.fetch(sql, values, read_step)))
+            .read(query, |(sql, values), session| Box::pin(session.fetch(sql, values, read_step)))
             .await
             .unwrap()
     }
@@ -102,12 +99,12 @@ const BY_ID: &str = "sqlite_autoindex_findings_1";
 #[tokio::test]
 async fn a_list_of_findings_scans_one_index_range() {
     let planned = PlanFixture::new().await;
-    let by = |status: &[Status], severity: &[Severity], kind: &[SourceKind], subject: &[&str]| FindingFilter {
-        statuses: status.iter().copied().collect(),
-        severities: severity.iter().copied().collect(),
-        source_kinds: kind.iter().copied().collect(),
-        subject_resource_ids: subject.iter().map(|id| Reference::parse(id).unwrap()).collect(),
-        ..FindingFilter::default()
+    let by = |status: &[Status], severity: &[Severity], kind: &[SourceKind], subject: &[&str]| {
+        FindingFilter::default()
+            .with("status", status.iter().copied())
+            .with("severity", severity.iter().copied())
+            .with("source_kind", kind.iter().copied())
+            .with("subject_resource_id", subject.iter().map(|id| Reference::parse(id).unwrap()))
     };
     let cases = [
         (by(&[], &[], &[], &[]), [BY_ID, BY_ID, "findings_changed"]),
@@ -120,8 +117,8 @@ async fn a_list_of_findings_scans_one_index_range() {
         (by(&[], &[], &[], &["x"]), ["findings_subject", "findings_subject", "findings_subject_changed"]),
     ];
     for (filter, indexes) in cases {
-        for (place, page) in pages().iter().enumerate() {
-            assert_ranges(&planned.list::<Finding>(&filter, page).await, indexes[place], 1);
+        for (number, page) in pages().iter().enumerate() {
+            assert_ranges(&planned.list::<Finding>(&filter, page).await, indexes[number], 1);
         }
     }
 }
@@ -129,13 +126,13 @@ async fn a_list_of_findings_scans_one_index_range() {
 #[tokio::test]
 async fn a_list_of_controls_or_events_scans_one_index_range() {
     let planned = PlanFixture::new().await;
-    let active = ControlFilter { statuses: [ControlStatus::Active].into() };
-    let about = FindingEventFilter { finding: Some(Id::new(Ulid(7))) };
-    for (place, page) in pages().iter().enumerate() {
+    let active = Filter::<Control>::default().with("status", [ControlStatus::Active]);
+    let about = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
+    for (number, page) in pages().iter().enumerate() {
         let controls = ["controls_status", "controls_status", "controls_status_changed"];
-        assert_ranges(&planned.list::<Control>(&active, page).await, controls[place], 1);
+        assert_ranges(&planned.list::<Control>(&active, page).await, controls[number], 1);
         let events = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"];
-        assert_ranges(&planned.list::<FindingEvent>(&about, page).await, events[place], 1);
+        assert_ranges(&planned.list::<FindingEvent>(&about, page).await, events[number], 1);
     }
 }
 
@@ -143,33 +140,33 @@ async fn a_list_of_controls_or_events_scans_one_index_range() {
 async fn a_list_of_subscriptions_or_deliveries_scans_one_index_range() {
     let planned = PlanFixture::new().await;
     let theirs = SubscriptionFilter { account: Some(Id::new(Ulid(7))), ..SubscriptionFilter::default() };
-    let shown = SubscriptionFilter::for_account(Id::new(Ulid(7)));
+    let own = SubscriptionFilter::for_account(Id::new(Ulid(7)));
     let active = SubscriptionFilter { statuses: [SubscriptionStatus::Active].into(), ..SubscriptionFilter::default() };
     let to_one = DeliveryFilter { subscription: Some(Id::new(Ulid(7))), ..DeliveryFilter::default() };
     let exhausted = DeliveryFilter { states: [DeliveryState::Exhausted].into(), ..to_one.clone() };
-    for (place, page) in pages().iter().enumerate() {
-        let index = |name: &str| if place == 2 { format!("{name}_changed") } else { name.to_owned() };
+    for (number, page) in pages().iter().enumerate() {
+        let index = |name: &str| if number == 2 { format!("{name}_changed") } else { name.to_owned() };
         let subscriptions = index("webhook_subscriptions_account");
         assert_ranges(&planned.list::<WebhookSubscription>(&theirs, page).await, &subscriptions, 1);
-        assert_ranges(&planned.list::<WebhookSubscription>(&shown, page).await, &subscriptions, 1);
+        assert_ranges(&planned.list::<WebhookSubscription>(&own, page).await, &subscriptions, 1);
         let active = planned.list::<WebhookSubscription>(&active, page).await;
         assert_ranges(&active, &index("webhook_subscriptions_status"), 1);
         let by_key = "sqlite_autoindex_webhook_deliveries_1";
-        let deliveries = if place == 2 { "webhook_deliveries_subscription_changed" } else { by_key };
+        let deliveries = if number == 2 { "webhook_deliveries_subscription_changed" } else { by_key };
         assert_ranges(&planned.list::<WebhookDelivery>(&to_one, page).await, deliveries, 1);
         let exhausted = planned.list::<WebhookDelivery>(&exhausted, page).await;
         assert_ranges(&exhausted, deliveries, 1);
-        let whole = format!("SEARCH t USING INDEX {by_key} (organization_id=? AND subscription_id=? AND id=?)");
-        assert!(exhausted.contains(&whole), "{exhausted:#?}");
+        let lookup = format!("SEARCH t USING INDEX {by_key} (organization_id=? AND subscription_id=? AND id=?)");
+        assert!(exhausted.contains(&lookup), "{exhausted:#?}");
     }
 }
 
 #[tokio::test]
 async fn several_values_scan_a_range_each_and_nothing_is_sorted() {
     let planned = PlanFixture::new().await;
-    let several = FindingFilter { statuses: [Status::Open, Status::Triaged].into(), ..FindingFilter::default() };
+    let several = FindingFilter::default().with("status", [Status::Open, Status::Triaged]);
     let subjects = (0..50).map(|number| Reference::parse(&format!("r-{number}")).unwrap());
-    let many = FindingFilter { subject_resource_ids: subjects.collect(), ..FindingFilter::default() };
+    let many = FindingFilter::default().with("subject_resource_id", subjects);
     for (filter, indexes, ranges) in [
         (several, ["findings_status", "findings_status", "findings_status_changed"], 8),
         (many, ["findings_subject", "findings_subject", "findings_subject_changed"], 64),
@@ -183,11 +180,11 @@ async fn several_values_scan_a_range_each_and_nothing_is_sorted() {
 #[tokio::test]
 async fn the_most_selective_of_several_filters_drives_the_query() {
     let planned = PlanFixture::new().await;
-    let status = FindingFilter { statuses: [Status::Open].into(), ..FindingFilter::default() };
-    let both = FindingFilter { severities: [Severity::Low].into(), ..status.clone() };
-    let fewer = FindingFilter { statuses: [Status::Open, Status::Triaged].into(), ..both.clone() };
-    let subject = FindingFilter { subject_resource_ids: [Reference::parse("x").unwrap()].into(), ..both.clone() };
-    let all = FindingFilter { source_kinds: [SourceKind::Manual].into(), ..both.clone() };
+    let status = FindingFilter::default().with("status", [Status::Open]);
+    let both = status.clone().with("severity", [Severity::Low]);
+    let fewer = both.clone().with("status", [Status::Open, Status::Triaged]);
+    let subject = both.clone().with("subject_resource_id", [Reference::parse("x").unwrap()]);
+    let all = both.clone().with("source_kind", [SourceKind::Manual]);
     for (filter, index) in [
         (status, "findings_status"),
         (both, "findings_status"),
@@ -206,7 +203,7 @@ async fn the_most_selective_of_several_filters_drives_the_query() {
 async fn a_filter_with_more_values_than_max_ranges_is_checked_row_by_row() {
     let planned = PlanFixture::new().await;
     let subjects = (0..65).map(|number| Reference::parse(&format!("r-{number}")).unwrap());
-    let filter = FindingFilter { subject_resource_ids: subjects.collect(), ..FindingFilter::default() };
+    let filter = FindingFilter::default().with("subject_resource_id", subjects);
     for (page, index) in pages().iter().zip([BY_ID, BY_ID, "findings_changed"]) {
         assert_ranges(&planned.list::<Finding>(&filter, page).await, index, 1);
     }
@@ -224,7 +221,7 @@ async fn a_list_by_last_change_uses_its_index_with_any_creation_range() {
 #[tokio::test]
 async fn each_key_is_looked_up_in_the_index_of_keys() {
     let planned = PlanFixture::new().await;
-    let filter = FindingFilter { keys: [RecordKey::parse("k").unwrap()].into(), ..FindingFilter::default() };
+    let filter = FindingFilter::default().with("finding_key", [RecordKey::parse("k").unwrap()]);
     for page in &pages() {
         let steps = planned.list::<Finding>(&filter, page).await;
         assert!(steps[0].contains("INDEX findings_key (organization_id=? AND key=?)"), "{steps:#?}");
@@ -256,7 +253,7 @@ async fn a_list_of_audit_entries_scans_one_index_range() {
 #[tokio::test]
 async fn unsealed_entries_are_found_without_reading_sealed_ones() {
     let planned = PlanFixture::new().await;
-    for (sql, values) in crate::audit::unsealed_statements() {
+    for (sql, values) in crate::ports::audit::unsealed_statements() {
         let steps = planned.plan_steps(sql, values).await;
         let waiting = "SEARCH audit_waiting USING PRIMARY KEY (organization_id";
         assert!(steps.iter().any(|step| step.starts_with(waiting)), "{steps:#?}");

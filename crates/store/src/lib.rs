@@ -5,25 +5,22 @@ mod maintenance;
 mod master_key;
 
 use audit::AuditLog;
-use auth::{Accounts, ServiceAccount, SigningKeys};
-use findings::{Finding, FindingEvent};
-use kernel::{AuditTrail, Ledger, Organization, Reader};
-use registers::Control;
-use webhooks::{DeliveryQueue, WebhookDelivery, WebhookSubscription};
+use auth::{Accounts, SigningKeys};
+use kernel::{AuditTrail, Ledger, Reader};
+use webhooks::{DeliveryHistory, EventFanOut, PartitionQueue};
 
 pub use directory::Directory;
 pub use maintenance::{Lease, Maintenance};
 pub use master_key::MasterKeyCheck;
 
-/// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs. A new module adds its line here and
-/// to [`Store`]; stores generate their dispatch from this list, so that none can miss a kind.
+/// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs: the kinds with commands of their own,
+/// then the registers. [`Store`] and the dispatch of stores are generated from this list, so that none can miss a kind.
 #[macro_export]
 macro_rules! for_each_resource {
     ($with:ident) => {
-        $with! {
+        ::registers::for_each_register! { $with,
             Organization => ::kernel::Organization,
             ServiceAccount => ::auth::ServiceAccount,
-            Control => ::registers::Control,
             Finding => ::findings::Finding,
             FindingEvent => ::findings::FindingEvent,
             WebhookSubscription => ::webhooks::WebhookSubscription,
@@ -32,46 +29,43 @@ macro_rules! for_each_resource {
     };
 }
 
-/// All operations of a store. The trait is object safe: the server holds a store as [`DynStore`].
-pub trait Store:
-    Ledger
-    + AuditTrail
-    + AuditLog
-    + Accounts
-    + SigningKeys
-    + MasterKeyCheck
-    + Directory
-    + Maintenance
-    + DeliveryQueue
-    + Reader<Organization>
-    + Reader<ServiceAccount>
-    + Reader<Control>
-    + Reader<Finding>
-    + Reader<FindingEvent>
-    + Reader<WebhookSubscription>
-    + Reader<WebhookDelivery>
-{
-}
+macro_rules! store {
+    ($($kind:ident => $record:ty,)*) => {
+        /// All operations of a store. The trait is object safe: the server holds a store as [`DynStore`].
+        pub trait Store:
+            Ledger
+            + AuditTrail
+            + AuditLog
+            + Accounts
+            + SigningKeys
+            + MasterKeyCheck
+            + Directory
+            + Maintenance
+            + EventFanOut
+            + PartitionQueue
+            + DeliveryHistory
+            $(+ Reader<$record>)*
+        {
+        }
 
-impl<T> Store for T where
-    T: Ledger
-        + AuditTrail
-        + AuditLog
-        + Accounts
-        + SigningKeys
-        + MasterKeyCheck
-        + Directory
-        + Maintenance
-        + DeliveryQueue
-        + Reader<Organization>
-        + Reader<ServiceAccount>
-        + Reader<Control>
-        + Reader<Finding>
-        + Reader<FindingEvent>
-        + Reader<WebhookSubscription>
-        + Reader<WebhookDelivery>
-{
+        impl<T> Store for T where
+            T: Ledger
+                + AuditTrail
+                + AuditLog
+                + Accounts
+                + SigningKeys
+                + MasterKeyCheck
+                + Directory
+                + Maintenance
+                + EventFanOut
+                + PartitionQueue
+                + DeliveryHistory
+                $(+ Reader<$record>)*
+        {
+        }
+    };
 }
+for_each_resource!(store);
 
 /// A store of any implementation.
 pub type DynStore = dyn Store;

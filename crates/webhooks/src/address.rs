@@ -5,8 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::endpoint::EndpointUrl;
-
 /// The addresses that deliveries may go to. The default allows only the public internet.
 #[derive(Clone, Debug, Default)]
 pub struct AddressPolicy {
@@ -71,16 +69,6 @@ impl AddressPolicy {
         self.allowed.iter().any(|network| network.contains(&address))
             || (self.loopback && address.is_loopback())
             || is_global_unicast(address)
-    }
-
-    /// Whether plain `http` is allowed for this URL.
-    #[must_use]
-    pub fn allows_plain_http(&self, url: &EndpointUrl) -> bool {
-        let loopback = match url.address() {
-            Some(address) => address.to_canonical().is_loopback(),
-            None => url.host_name() == Some("localhost"),
-        };
-        self.loopback && loopback
     }
 
     /// Whether deliveries by plain `http` may go to this address.
@@ -212,34 +200,5 @@ mod tests {
         assert!(policy.allows("::ffff:10.20.3.4".parse().unwrap()));
         assert!(!policy.allows("10.21.0.1".parse().unwrap()));
         assert!(!policy.allows("127.0.0.1".parse().unwrap()));
-    }
-
-    #[test]
-    fn unusual_spellings_of_an_address_are_parsed_like_http_clients_parse_them() {
-        let policy = AddressPolicy::default();
-        for url in [
-            "https://2130706433/",
-            "https://0x7f.1/",
-            "https://0177.0.0.1/",
-            "https://127.1/",
-            "https://0/",
-            "https://0xa9fea9fe/",
-            "https://[::ffff:7f00:1]/",
-            "https://[0:0:0:0:0:0:0:1]/",
-            "https://①②⑦.0.0.1/",
-            "https://127.0.0.1./",
-        ] {
-            assert_eq!(EndpointUrl::parse(url, &policy), Err(crate::UrlError::Forbidden), "{url}");
-        }
-    }
-
-    #[test]
-    fn plain_http_is_accepted_only_for_loopback_and_only_when_enabled() {
-        let development = AddressPolicy { loopback: true, ..AddressPolicy::default() };
-        for url in ["http://127.0.0.1:9000/", "http://localhost/hook", "http://[::1]:1/"] {
-            assert!(EndpointUrl::parse(url, &development).is_ok(), "{url}");
-            assert_eq!(EndpointUrl::parse(url, &AddressPolicy::default()), Err(crate::UrlError::Insecure), "{url}");
-        }
-        assert_eq!(EndpointUrl::parse("http://example.com/", &development), Err(crate::UrlError::Insecure));
     }
 }

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use auth::Account;
 use kernel::{
-    Action, Attribution, Change, Changeset, Description, Entropy, FieldError, Id, OutboxEvent, Reason, Stored, Subject,
-    Timestamp, WriteTimestamp,
+    Action, Change, Changeset, Description, FieldError, Id, OutboxEvent, Stored, Subject, Timestamp, WriteContext,
+    WriteTimestamp,
 };
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     delivery::{DeliveryState, WebhookDelivery},
     endpoint::EndpointUrl,
     error::WebhookError,
-    ports::StoredEvent,
+    event::StoredEvent,
     secret::EncryptedSecret,
     subscription::{DisabledReason, MAX_SUBSCRIPTIONS_PER_ACCOUNT, SubscriptionStatus, WebhookSubscription},
 };
@@ -25,23 +25,6 @@ const REMOVED: Action = Action::new("webhook_subscription.deleted");
 const ROTATED: Action = Action::new("webhook_subscription.secret_rotated");
 const TESTED: Action = Action::new("webhook_subscription.tested");
 const DISABLED: Action = Action::new("webhook_subscription.disabled");
-
-/// The context of a command besides the state that it changes.
-pub struct WriteContext<'a> {
-    /// Source of randomness for new identifiers.
-    pub entropy: &'a dyn Entropy,
-    /// The actor and the organization of the audit entries.
-    pub attribution: &'a Attribution,
-    /// The reason that the actor gave; `None` only when the server acts on its own.
-    pub reason: Option<&'a Reason>,
-}
-
-impl WriteContext<'_> {
-    pub(crate) fn begin(&self, timestamp: WriteTimestamp, action: Action, subject: Subject) -> Changeset {
-        let reason = self.reason.cloned();
-        Changeset::new(self.entropy, timestamp, self.attribution.clone(), action, Some(subject), reason)
-    }
-}
 
 /// The fields of a subscription that is to be created.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +94,7 @@ pub fn subscribe(
         None,
         vec![EncryptedSecret { ciphertext: secret, expires_at: None }],
     );
-    let mut changeset = context.begin(timestamp, CREATED, Subject::from_id(id));
+    let mut changeset = context.begin(timestamp, CREATED, Some(Subject::from_id(id)));
     let stored = Stored::new(account.meta.organization, id, changeset.at(), subscription);
     changeset.set_changes(Change::between(None, &stored.record));
     changeset.create(&stored);
@@ -147,7 +130,7 @@ pub fn update(
         event_types: patch.event_types.clone().unwrap_or(with_status.event_types),
         ..with_status
     };
-    let mut changeset = context.begin(timestamp, UPDATED, Subject::from_id(current.meta.id));
+    let mut changeset = context.begin(timestamp, UPDATED, Some(Subject::from_id(current.meta.id)));
     if updated == *before {
         changeset.require_unchanged(current);
         return Ok((changeset, current.clone()));
@@ -165,7 +148,7 @@ pub fn remove(
     timestamp: WriteTimestamp,
     current: &Stored<WebhookSubscription>,
 ) -> Changeset {
-    let mut changeset = context.begin(timestamp, REMOVED, Subject::from_id(current.meta.id));
+    let mut changeset = context.begin(timestamp, REMOVED, Some(Subject::from_id(current.meta.id)));
     let removed =
         WebhookSubscription { secrets: Vec::new(), ..current.record.with_status(SubscriptionStatus::Removed, None) };
     let after = current.changed(changeset.at(), removed);
@@ -197,7 +180,7 @@ pub fn rotate_secret(
     let old = active.filter(|_| !grace.is_zero());
     let old = old.map(|old| EncryptedSecret { ciphertext: old.ciphertext.clone(), expires_at: Some(now + grace) });
     let secrets = [EncryptedSecret { ciphertext: secret, expires_at: None }].into_iter().chain(old).collect();
-    let mut changeset = context.begin(timestamp, ROTATED, Subject::from_id(current.meta.id));
+    let mut changeset = context.begin(timestamp, ROTATED, Some(Subject::from_id(current.meta.id)));
     let after = current.changed(changeset.at(), WebhookSubscription { secrets, ..current.record.clone() });
     changeset.update(current, &after);
     Ok((changeset, after))
@@ -211,7 +194,7 @@ pub fn disable(
     current: &Stored<WebhookSubscription>,
     reason: DisabledReason,
 ) -> (Changeset, Stored<WebhookSubscription>) {
-    let mut changeset = context.begin(timestamp, DISABLED, Subject::from_id(current.meta.id));
+    let mut changeset = context.begin(timestamp, DISABLED, Some(Subject::from_id(current.meta.id)));
     let disabled = current.record.with_status(SubscriptionStatus::Disabled, Some(reason));
     let after = current.changed(changeset.at(), disabled);
     changeset.set_changes(Change::between(Some(&current.record), &after.record));
@@ -230,17 +213,8 @@ pub fn record_test(
     attempt: Attempt,
     ended_at: Timestamp,
 ) -> (Changeset, Stored<WebhookDelivery>) {
-    let mut changeset = context.begin(timestamp, TESTED, Subject::from_id(current.meta.id));
-    let stored_event = StoredEvent {
-        id: event.id,
-        organization: event.organization,
-        name: event.name.into(),
-        subject: event.subject.1,
-        revision: event.revision,
-        created_at: event.created_at,
-        body: event.body.clone(),
-    };
-    let mut delivery = WebhookDelivery::new(&stored_event, current.meta.id);
+    let mut changeset = context.begin(timestamp, TESTED, Some(Subject::from_id(current.meta.id)));
+    let mut delivery = WebhookDelivery::new(&StoredEvent::from(&event), current.meta.id);
     delivery.record = delivery.record.after_attempt(attempt, ended_at, 0);
     if delivery.record.state == DeliveryState::Failed {
         delivery.record.state = DeliveryState::Exhausted;

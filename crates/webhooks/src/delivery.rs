@@ -6,7 +6,7 @@ use kernel::{Criteria, HasIdPrefix, Id, Kind, OutboxEvent, Resource, Revision, S
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-use crate::{attempt::Attempt, ports::StoredEvent, retry::next_attempt_at, subscription::WebhookSubscription};
+use crate::{attempt::Attempt, event::StoredEvent, retry::next_attempt_at, subscription::WebhookSubscription};
 
 /// How many attempts of a delivery are stored: enough for a whole retry schedule; of further attempts after
 /// redeliveries, the last ones.

@@ -43,7 +43,7 @@ impl EndpointUrl {
         let url = Self::from_stored(text).ok_or(UrlError::Malformed)?;
         match url.0.scheme() {
             "https" => {}
-            "http" if policy.allows_plain_http(&url) => {}
+            "http" if url.allows_plain_http(policy) => {}
             _ => return Err(UrlError::Insecure),
         }
         if !url.0.username().is_empty() || url.0.password().is_some() {
@@ -67,6 +67,15 @@ impl EndpointUrl {
         }
         let url = Url::parse(text).ok()?;
         (matches!(url.scheme(), "http" | "https") && url.host().is_some()).then_some(Self(url))
+    }
+
+    /// Whether the policy allows plain `http` for this URL.
+    #[must_use]
+    pub fn allows_plain_http(&self, policy: &AddressPolicy) -> bool {
+        match self.address() {
+            Some(address) => policy.allows_plain_http_to(address),
+            None => policy.loopback && self.host_name() == Some("localhost"),
+        }
     }
 
     /// The parsed URL.
@@ -101,5 +110,39 @@ impl EndpointUrl {
 impl fmt::Display for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusual_spellings_of_an_address_are_parsed_like_http_clients_parse_them() {
+        let policy = AddressPolicy::default();
+        for url in [
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://0177.0.0.1/",
+            "https://127.1/",
+            "https://0/",
+            "https://0xa9fea9fe/",
+            "https://[::ffff:7f00:1]/",
+            "https://[0:0:0:0:0:0:0:1]/",
+            "https://①②⑦.0.0.1/",
+            "https://127.0.0.1./",
+        ] {
+            assert_eq!(EndpointUrl::parse(url, &policy), Err(UrlError::Forbidden), "{url}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_accepted_only_for_loopback_and_only_when_enabled() {
+        let development = AddressPolicy { loopback: true, ..AddressPolicy::default() };
+        for url in ["http://127.0.0.1:9000/", "http://localhost/hook", "http://[::1]:1/"] {
+            assert!(EndpointUrl::parse(url, &development).is_ok(), "{url}");
+            assert_eq!(EndpointUrl::parse(url, &AddressPolicy::default()), Err(UrlError::Insecure), "{url}");
+        }
+        assert_eq!(EndpointUrl::parse("http://example.com/", &development), Err(UrlError::Insecure));
     }
 }

@@ -1,12 +1,11 @@
 //! Redelivery of events that did not arrive.
 
-use kernel::{Action, Changeset, Stored, Subject, Timestamp, WriteTimestamp};
+use kernel::{Action, Changeset, Stored, Subject, Timestamp, WriteContext, WriteTimestamp};
 
 use crate::{
-    commands::WriteContext,
     delivery::{DeliveryState, WebhookDelivery},
     error::WebhookError,
-    ports::StoredEvent,
+    event::StoredEvent,
     subscription::WebhookSubscription,
 };
 
@@ -53,7 +52,7 @@ pub fn redeliver(
     if current.record.state == DeliveryState::Pending {
         return Err(WebhookError::AlreadyPending);
     }
-    let mut changeset = context.begin(timestamp, REDELIVERED, Subject::from_id(current.meta.id));
+    let mut changeset = context.begin(timestamp, REDELIVERED, Some(Subject::from_id(current.meta.id)));
     let after = current.changed(changeset.at(), current.record.requeued(changeset.at()));
     changeset.update(current, &after);
     changeset.require_unchanged(subscription);
@@ -75,7 +74,7 @@ pub fn recover(
     if !subscription.record.is_active() {
         return Err(WebhookError::Disabled);
     }
-    let mut changeset = context.begin(timestamp, RECOVERED, Subject::from_id(subscription.meta.id));
+    let mut changeset = context.begin(timestamp, RECOVERED, Some(Subject::from_id(subscription.meta.id)));
     let mut recovery = RecoveryCounts::default();
     for current in failed.iter().take(MAX_RECOVERED) {
         let after = current.changed(changeset.at(), current.record.requeued(changeset.at()));

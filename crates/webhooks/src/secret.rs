@@ -51,6 +51,6 @@ impl WebhookSecret {
 
 impl fmt::Debug for EncryptedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealedSecret").field("ends_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("EncryptedSecret").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }

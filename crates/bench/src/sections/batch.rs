@@ -7,12 +7,13 @@ use std::{
 };
 
 use crate::{
+    context::BenchContext,
     failure::{Failure, Outcome},
     figures::Series,
     http::{HttpResponse, Request, call},
     report::{Row, Table, Target, Unit},
     sample::{self, MAX_BATCH},
-    sections::{BenchContext, Section, plain::Rows, reads::LIST},
+    sections::{Section, plain::Rows, workload::LIST},
     servers::{DATABASE, DataSet, MeasuredProgram, Novantra, create_folder},
 };
 

@@ -7,12 +7,13 @@ use std::{
 };
 
 use crate::{
+    context::BenchContext,
     failure::{Context, Outcome},
     figures::Series,
     http::{Request, call},
     pause,
     report::{Row, Table, Target, Unit},
-    sections::{BenchContext, Section},
+    sections::Section,
     servers::{DATABASE, MeasuredProgram, Novantra, Process, create_folder},
 };
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crate::{
+    context::BenchContext,
     failure::{Context, Outcome},
     figures::{Case, Figures, Series, measure_interleaved},
     http::{Load, Request, call},
     report::{Row, Table, Target, Unit},
     sections::{
-        BenchContext, Section,
-        reads::{CONNECTIONS, LIST},
+        Section,
+        workload::{CONNECTIONS, LIST},
     },
     servers::{DataSet, Novantra},
 };

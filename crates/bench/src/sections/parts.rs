@@ -7,7 +7,7 @@ use crate::{
     figures::{Case, Figures, measure_interleaved},
     http::{Load, Request},
     report::{Row, Unit},
-    sections::reads::CONNECTIONS,
+    sections::workload::CONNECTIONS,
     servers::{Account, Novantra},
 };
 

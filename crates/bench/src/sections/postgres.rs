@@ -10,14 +10,15 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::{
+    context::BenchContext,
     failure::{Context, Outcome},
     figures::Series,
     http::{Load, Request, call},
     report::{Row, Table, Target, Unit},
     sample,
     sections::{
-        BenchContext, Section,
-        reads::{LIST, ids},
+        Section,
+        workload::{LIST, ids},
     },
     servers::{Account, MeasuredProgram, Novantra, Postgres, Script, create_folder},
 };

@@ -7,12 +7,13 @@ use std::{
 };
 
 use crate::{
+    context::BenchContext,
     failure::{Failure, Outcome},
     figures::Series,
     http::{Connection, Request},
     pause,
     report::{Row, Table, Target, Unit},
-    sections::{BenchContext, Section, postgres, reads::LIST},
+    sections::{Section, postgres, workload::LIST},
     servers::{MeasuredProgram, Novantra, Process},
 };
 
@@ -90,9 +91,9 @@ impl ReadResult {
         server.wait_until_idle()?;
         let (before, started) = (server.process().usage()?, Instant::now());
         let records = pull()?;
-        let took = started.elapsed();
+        let elapsed = started.elapsed();
         server.wait_until_idle()?;
-        Ok(Self { records, elapsed: took, cpu_time: server.process().usage()?.since(&before).total })
+        Ok(Self { records, elapsed, cpu_time: server.process().usage()?.since(&before).total })
     }
 
     fn rate(&self) -> f64 {
@@ -105,7 +106,7 @@ impl ReadResult {
     }
 }
 
-/// Reads pages of this size until `most` records have been read.
+/// Reads pages of this size until `wanted` records have been read.
 fn read_pages(server: &Novantra, token: &str, size: usize, wanted: usize) -> Outcome<usize> {
     const NEXT: &str = "\"nextCursor\":\"";
     let mut connection = Connection::open(server.host()?)?;

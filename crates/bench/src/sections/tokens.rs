@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crate::{
+    context::BenchContext,
     failure::Outcome,
     figures::{Case, measure_interleaved},
     http::{Load, Request},
     report::{Row, Table, Target, Unit},
     sections::{
-        BenchContext, Section, parts,
-        reads::{CONNECTIONS, bare},
+        Section, parts,
+        workload::{CONNECTIONS, bare},
     },
     servers::Account,
 };

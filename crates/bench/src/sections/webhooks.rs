@@ -14,6 +14,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
+    context::BenchContext,
     failure::{Context, Outcome},
     figures::Series,
     http::{Request, call},
@@ -21,7 +22,7 @@ use crate::{
     receiver::Receiver,
     report::{Row, Table, Target, Unit},
     sample,
-    sections::{BenchContext, Section, postgres::PostgresServer, reads::LIST},
+    sections::{Section, postgres::PostgresServer, workload::LIST},
     servers::{MeasuredProgram, Setting},
 };
 
@@ -52,7 +53,7 @@ struct DeliverySetup {
     next: usize,
 }
 
-/// The result of delivering a backlog.
+/// The result of setup a backlog.
 struct DrainResult {
     deliveries: f64,
     elapsed: Duration,
@@ -61,27 +62,27 @@ struct DrainResult {
 }
 
 impl DeliverySetup {
-    fn start(bench: &BenchContext, name: &str, lanes: usize) -> Outcome<Self> {
-        Self::start_with(bench, name, lanes, &[("webhooks-concurrency", CONCURRENCY)])
+    fn start(bench: &BenchContext, name: &str, subscriptions: usize) -> Outcome<Self> {
+        Self::start_with(bench, name, subscriptions, &[("webhooks-concurrency", CONCURRENCY)])
     }
 
     /// Starts a server with these settings.
-    fn start_with(bench: &BenchContext, name: &str, lanes: usize, settings: &[Setting<'_>]) -> Outcome<Self> {
+    fn start_with(bench: &BenchContext, name: &str, subscriptions: usize, settings: &[Setting<'_>]) -> Outcome<Self> {
         let settings = [&[("webhooks-allow-loopback-http", "true")], settings].concat();
         let served = PostgresServer::start(bench, name, &settings)?;
         let receiver = Receiver::start()?;
-        let delivering = Self { served, receiver, next: 0 };
-        delivering.subscribe(&delivering.receiver.url(), lanes)?;
-        Ok(delivering)
+        let setup = Self { served, receiver, next: 0 };
+        setup.subscribe(&setup.receiver.url(), subscriptions)?;
+        Ok(setup)
     }
 
     /// Creates this many subscriptions, of as many accounts as necessary.
-    fn subscribe(&self, url: &str, lanes: usize) -> Outcome<()> {
+    fn subscribe(&self, url: &str, subscriptions: usize) -> Outcome<()> {
         let server = &self.served.server;
-        for first in (0..lanes).step_by(SUBSCRIPTIONS_PER_ACCOUNT) {
+        for first in (0..subscriptions).step_by(SUBSCRIPTIONS_PER_ACCOUNT) {
             let account = server.create_account(&format!("subscriber {first} of {url}"))?;
             let token = server.issue_token(&account)?;
-            for _ in first..lanes.min(first + SUBSCRIPTIONS_PER_ACCOUNT) {
+            for _ in first..subscriptions.min(first + SUBSCRIPTIONS_PER_ACCOUNT) {
                 let body =
                     json!({ "url": url, "eventTypes": ["finding.created"], "reason": "Benchmark of deliveries" });
                 let request = Request::post(SUBSCRIPTIONS, body.to_string()).bearer(&token);
@@ -106,18 +107,18 @@ impl DeliverySetup {
     }
 
     /// Records events in one call and waits until all are delivered.
-    fn drain(&mut self, events: usize, lanes: usize) -> Outcome<DrainResult> {
-        let expected = self.receiver.count() + (events * lanes) as u64;
+    fn drain(&mut self, events: usize, subscriptions: usize) -> Outcome<DrainResult> {
+        let expected = self.receiver.count() + (events * subscriptions) as u64;
         let (server, database) = self.cpu_times()?;
         let started = Instant::now();
         self.record(events)?;
         self.wait_for_deliveries(expected)?;
-        let took = started.elapsed();
+        let elapsed = started.elapsed();
         self.wait_until_idle()?;
         let (server_now, database_now) = self.cpu_times()?;
         Ok(DrainResult {
-            deliveries: (events * lanes) as f64,
-            elapsed: took,
+            deliveries: (events * subscriptions) as f64,
+            elapsed,
             server: server_now - server,
             database: database_now - database,
         })
@@ -126,8 +127,8 @@ impl DeliverySetup {
     /// Waits until no delivery has work left: its attempt is stored and its audit entries are sealed.
     fn wait_until_idle(&self) -> Outcome<()> {
         let open = "SELECT count(*) FROM webhook_deliveries WHERE next_attempt_at IS NOT NULL";
-        let settled = || Ok((self.served.postgres.query(open)? == "0").then_some(()));
-        pause::poll_until("every attempt to be stored", TIMEOUT, Duration::from_millis(50), settled)?;
+        let is_idle = || Ok((self.served.postgres.query(open)? == "0").then_some(()));
+        pause::poll_until("every attempt to be stored", TIMEOUT, Duration::from_millis(50), is_idle)?;
         self.served.server.wait_until_idle()
     }
 
@@ -141,8 +142,8 @@ impl DeliverySetup {
         let database = &self.served.postgres;
         database.query(&format!(
             "INSERT INTO webhook_deliveries SELECT (jsonb_populate_record(one.row, jsonb_build_object( \
-                 'id', lpad((i * {SUBSCRIPTION_COUNT} + one.place)::text, 26, '0')))).* \
-             FROM (SELECT each.row, row_number() OVER () AS place FROM ( \
+                 'id', lpad((i * {SUBSCRIPTION_COUNT} + one.number)::text, 26, '0')))).* \
+             FROM (SELECT each.row, row_number() OVER () AS number FROM ( \
                  SELECT DISTINCT ON (d.subscription_id) d AS row FROM webhook_deliveries AS d \
                  WHERE d.next_attempt_at IS NULL ORDER BY d.subscription_id) AS each) AS one, \
              generate_series(1, {each}) AS i"
@@ -194,26 +195,26 @@ impl Rounds {
 }
 
 pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
-    let mut delivering = DeliverySetup::start(bench, "novantra_bench_webhooks", SUBSCRIPTION_COUNT)?;
-    delivering.receiver.start_recording();
-    delivering.drain(FEW / SUBSCRIPTION_COUNT, SUBSCRIPTION_COUNT)?;
-    let notes = delivering.receiver.take_arrivals();
+    let mut setup = DeliverySetup::start(bench, "novantra_bench_webhooks", SUBSCRIPTION_COUNT)?;
+    setup.receiver.start_recording();
+    setup.drain(FEW / SUBSCRIPTION_COUNT, SUBSCRIPTION_COUNT)?;
+    let notes = setup.receiver.take_arrivals();
     let (_, body) = notes.first().context(|| "no webhook was delivered".to_owned())?;
 
     let (mut few, mut many) = (Rounds::default(), Rounds::default());
     for _ in 0..ROUNDS {
-        few.add(&delivering.drain(EVENTS, SUBSCRIPTION_COUNT)?);
-        few.push("plain", plain::rate(&delivering.receiver, body, CONCURRENCY.parse()?)?);
+        few.add(&setup.drain(EVENTS, SUBSCRIPTION_COUNT)?);
+        few.push("plain", plain::rate(&setup.receiver, body, CONCURRENCY.parse()?)?);
     }
     let rate = few.series("rate")?.median();
-    let latency = latency::measure_at_tenth_of(&mut delivering, rate)?;
-    delivering.multiply(MANY)?;
-    delivering.drain(EVENTS, SUBSCRIPTION_COUNT)?;
+    let latency = latency::measure_at_tenth_of(&mut setup, rate)?;
+    setup.multiply(MANY)?;
+    setup.drain(EVENTS, SUBSCRIPTION_COUNT)?;
     for _ in 0..ROUNDS {
-        many.add(&delivering.drain(EVENTS, SUBSCRIPTION_COUNT)?);
+        many.add(&setup.drain(EVENTS, SUBSCRIPTION_COUNT)?);
     }
-    let version = delivering.served.postgres.version()?;
-    drop(delivering);
+    let version = setup.served.postgres.version()?;
+    drop(setup);
     let write = write::measure(bench)?;
 
     let mut rows = vec![

@@ -23,13 +23,13 @@ fn encrypted_key(byte: u8) -> EncryptedSigningKey {
 }
 
 /// The keyring of these keys as a store returns it; each key signs from its creation on, which is in the past for all.
-fn keyring(sealed: &[EncryptedSigningKey]) -> Keyring {
+fn keyring(encrypted: &[EncryptedSigningKey]) -> Keyring {
     let published = |key: &EncryptedSigningKey| PublishedKey { key: key.clone(), signs_from: key.created_at };
-    Keyring::new(at(100), sealed.iter().map(published).collect())
+    Keyring::new(at(100), encrypted.iter().map(published).collect())
 }
 
-fn keys(sealed: &[EncryptedSigningKey]) -> TokenKeys {
-    TokenKeys::open(&master_key(1), &keyring(sealed), ISSUER).unwrap()
+fn keys(encrypted: &[EncryptedSigningKey]) -> TokenKeys {
+    TokenKeys::open(&master_key(1), &keyring(encrypted), ISSUER).unwrap()
 }
 
 fn claims() -> Claims {

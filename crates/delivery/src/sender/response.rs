@@ -65,12 +65,12 @@ impl EndpointResponse {
     }
 
     /// Converts the response to the outcome that is stored.
-    pub(super) fn into_outcome(self, took: Duration) -> AttemptOutcome {
-        let answer = self.status.is_some().then(|| to_storable_text(&self.body_start));
+    pub(super) fn into_outcome(self, duration: Duration) -> AttemptOutcome {
+        let response_body = self.status.is_some().then(|| to_storable_text(&self.body_start));
         AttemptOutcome {
-            duration: took,
+            duration,
             status: self.status,
-            response_body: answer,
+            response_body,
             failure: self.failure,
             retry_after: self.retry_after,
         }
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn the_stored_body_is_text_of_at_most_one_kibibyte() {
         assert_eq!(to_storable_text(b"ok\0\xff"), "ok\u{fffd}\u{fffd}");
-        let kept = to_storable_text(&[0xff; MAX_STORED_RESPONSE]);
-        assert!(kept.len() <= MAX_STORED_RESPONSE && kept.chars().all(|character| character == '\u{fffd}'));
+        let stored = to_storable_text(&[0xff; MAX_STORED_RESPONSE]);
+        assert!(stored.len() <= MAX_STORED_RESPONSE && stored.chars().all(|character| character == '\u{fffd}'));
     }
 }

@@ -24,7 +24,7 @@ impl Roots {
     /// Returns the number of certificates.
     ///
     /// # Errors
-    /// [`NoRoots`].
+    /// [`RootsUnavailable`].
     pub fn count(&self) -> Result<usize, RootsUnavailable> {
         self.store().map(|store| store.len())
     }
@@ -41,7 +41,7 @@ impl Roots {
     /// Returns the TLS configuration that trusts these certificates.
     ///
     /// # Errors
-    /// [`NoRoots`].
+    /// [`RootsUnavailable`].
     pub fn client_config(&self) -> Result<ClientConfig, RootsUnavailable> {
         self.store().map(config)
     }

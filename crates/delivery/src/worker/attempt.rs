@@ -1,13 +1,13 @@
 //! One attempt, from its authorization to the response of the endpoint.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use kernel::StoreError;
-use webhooks::{Attempt, AttemptFailure, AttemptOutcome, DueDelivery, Message, Partition};
+use kernel::{StoreError, Stored};
+use webhooks::{Attempt, DueDelivery, Partition, WebhookSubscription, sign_and_send};
 
 use super::{
     WorkerContext,
-    authorization::{DeliveryAuthorization, PartitionAction, SubscriptionWithAccount, authorize},
+    authorization::{DeliveryAuthorization, PartitionAction, authorize},
 };
 
 /// The result of the task that attempts a delivery.
@@ -40,52 +40,24 @@ pub(super) async fn attempt(
     };
     let result = match authorize(&context, partition).await {
         Err(error) => AttemptTaskResult::AuthorizationFailed(error),
-        Ok(PartitionAction::Send(subscription_with_account)) => {
-            match subscription_with_account.authorization(&due.delivery.record) {
-                DeliveryAuthorization::Granted => {
-                    AttemptTaskResult::Attempted(send(&context, partition, &subscription_with_account, &due).await)
-                }
-                DeliveryAuthorization::Denied => AttemptTaskResult::Unauthorized,
-                DeliveryAuthorization::UnsupportedEvent => AttemptTaskResult::UnsupportedEvent,
+        Ok(PartitionAction::Send(current)) => match current.authorization(&due.delivery.record) {
+            DeliveryAuthorization::Granted => {
+                AttemptTaskResult::Attempted(send(&context, &current.subscription, &due).await)
             }
-        }
+            DeliveryAuthorization::Denied => AttemptTaskResult::Unauthorized,
+            DeliveryAuthorization::UnsupportedEvent => AttemptTaskResult::UnsupportedEvent,
+        },
         Ok(PartitionAction::Suspend | PartitionAction::Cancel) => AttemptTaskResult::NotSending,
     };
     drop(permit);
     (due, result)
 }
 
-async fn send(
-    context: &WorkerContext,
-    partition: Partition,
-    subscription_with_account: &SubscriptionWithAccount,
-    due: &DueDelivery,
-) -> Attempt {
+async fn send(context: &WorkerContext, subscription: &Stored<WebhookSubscription>, due: &DueDelivery) -> Attempt {
     let services = &context.services;
-    let (at, event) = (services.clock.now(), due.delivery.record.event);
-    let subscription = &subscription_with_account.subscription.record;
-    let secrets: Vec<_> = subscription.live_secrets(at).collect();
-    let content = Message::signed_content(event, at, &due.body);
     services.observer.attempt_started();
-    let outcome = match services.signer.sign(partition.subscription, &secrets, &content) {
-        Some(signature) => {
-            let message = Message { id: event, timestamp: at.seconds(), signature, body: due.body.clone() };
-            services.sender.send(&subscription.url, message).await
-        }
-        None => unsigned(),
-    };
-    services.observer.attempt_ended(&outcome);
-    Attempt { at, outcome }
-}
-
-/// The outcome when the signing secret can't be decrypted: a message without a signature is not sent, because endpoints
-/// would reject it.
-fn unsigned() -> AttemptOutcome {
-    AttemptOutcome {
-        duration: Duration::ZERO,
-        status: None,
-        response_body: None,
-        failure: Some(AttemptFailure::Unsigned),
-        retry_after: None,
-    }
+    let (at, event) = (services.clock.now(), due.delivery.record.event);
+    let attempt = sign_and_send(&*services.signer, &*services.sender, subscription, event, &due.body, at).await;
+    services.observer.attempt_ended(&attempt.outcome);
+    attempt
 }

@@ -2,18 +2,10 @@
 
 use std::sync::Arc;
 
-use auth::{Account, ServiceAccount};
-use kernel::{Reader, Revision, StoreError, Stored, Timestamp};
-use webhooks::{Partition, TEST_EVENT, WebhookDelivery, WebhookSubscription};
+use kernel::{StoreError, Timestamp};
+use webhooks::{EventType, Partition, TEST_EVENT, WebhookDelivery};
 
-use super::WorkerContext;
-
-/// The subscription of a partition with its account, at the revisions at which they were last read.
-#[derive(Debug)]
-pub(super) struct SubscriptionWithAccount {
-    pub(super) subscription: Stored<WebhookSubscription>,
-    account: Account,
-}
+use super::{WorkerContext, subscription_cache::SubscriptionWithAccount};
 
 /// The action on all deliveries of a partition.
 #[derive(Clone, Debug)]
@@ -39,16 +31,12 @@ pub(super) enum DeliveryAuthorization {
 }
 
 impl SubscriptionWithAccount {
-    fn revisions(&self) -> (Revision, Revision) {
-        (self.subscription.meta.revision, self.account.meta.revision)
-    }
-
     /// Checks whether the account may receive one delivery.
     pub(super) fn authorization(&self, delivery: &WebhookDelivery) -> DeliveryAuthorization {
         if &*delivery.event_type == TEST_EVENT {
             return DeliveryAuthorization::Granted;
         }
-        match delivery.event_type.parse::<webhooks::EventType>() {
+        match delivery.event_type.parse::<EventType>() {
             Ok(event) if self.account.record.scopes.contains(event.scope()) => DeliveryAuthorization::Granted,
             Ok(_) => DeliveryAuthorization::Denied,
             Err(_) => DeliveryAuthorization::UnsupportedEvent,
@@ -66,36 +54,12 @@ impl SubscriptionWithAccount {
     }
 }
 
-/// Decides what to do with the deliveries of a partition. The revisions of subscription and account are read after the
-/// call; the records come from the cache if it holds these revisions.
+/// Decides what to do with the deliveries of a partition, by subscription and account as they are after the call.
 ///
 /// # Errors
 /// When the store fails; then nothing must be sent.
 pub(super) async fn authorize(context: &WorkerContext, partition: Partition) -> Result<PartitionAction, StoreError> {
-    let store = &context.services.store;
-    let Some(revisions) = store.partition_revisions(partition).await? else { return Ok(PartitionAction::Cancel) };
-    let cached = context.subscription_cache.get(partition).filter(|cached| cached.revisions() == revisions);
-    let subscription_with_account = match cached {
-        Some(cached) => cached,
-        None => {
-            let Some(subscription_with_account) = read(context, partition).await? else {
-                return Ok(PartitionAction::Cancel);
-            };
-            context.subscription_cache.insert(partition, Arc::clone(&subscription_with_account));
-            subscription_with_account
-        }
-    };
-    Ok(subscription_with_account.action(context.services.clock.now()))
-}
-
-async fn read(
-    context: &WorkerContext,
-    partition: Partition,
-) -> Result<Option<Arc<SubscriptionWithAccount>>, StoreError> {
-    let store = &*context.services.store;
-    let subscription =
-        Reader::<WebhookSubscription>::get(store, partition.organization, partition.subscription).await?;
-    let Some(subscription) = subscription else { return Ok(None) };
-    let account = Reader::<ServiceAccount>::get(store, partition.organization, subscription.record.account).await?;
-    Ok(account.map(|account| Arc::new(SubscriptionWithAccount { subscription, account })))
+    let services = &context.services;
+    let current = context.subscription_cache.current(&*services.store, partition).await?;
+    Ok(current.map_or(PartitionAction::Cancel, |current| current.action(services.clock.now())))
 }

@@ -1,9 +1,10 @@
 //! Disables a subscription whose endpoint is gone or has been failing for too long.
 
-use kernel::{Actor, ActorKind, Attribution, CommitError, Id, Origin, Reader, StoreError};
-use webhooks::{
-    Attempt, DeliveryHealth, DisabledReason, MAX_FAILING_DURATION, Partition, WebhookSubscription, WriteContext,
+use kernel::{
+    Actor, ActorKind, Attribution, CommitError, Id, Organization, OrganizationRef, Origin, Reader, StoreError,
+    WriteContext,
 };
+use webhooks::{Attempt, DeliveryHealth, DisabledReason, MAX_FAILING_DURATION, Partition, WebhookSubscription};
 
 use super::WorkerContext;
 
@@ -40,9 +41,16 @@ pub(super) async fn disable(
             Reader::<WebhookSubscription>::get(&*services.store, partition.organization, partition.subscription)
                 .await?;
         let Some(current) = current.filter(|current| current.record.is_active()) else { return Ok(()) };
+        let organization =
+            Reader::<Organization>::get(&*services.store, partition.organization, partition.organization).await?;
+        let Some(organization) = organization else { return Ok(()) };
         let timestamp = services.store.begin_write();
-        let attribution = attribution(context, partition);
-        let write_context = WriteContext { entropy: &*services.entropy, attribution: &attribution, reason: None };
+        let write_context = WriteContext {
+            organization: &OrganizationRef::from(&organization),
+            attribution: &attribution(context),
+            reason: None,
+            entropy: &*services.entropy,
+        };
         let (changeset, _) = webhooks::disable(&write_context, timestamp, &current, reason);
         match services.store.commit(changeset).await {
             Ok(()) => {
@@ -60,10 +68,9 @@ pub(super) async fn disable(
 }
 
 /// The attribution of a change by the server itself.
-fn attribution(context: &WorkerContext, partition: Partition) -> Attribution {
+fn attribution(context: &WorkerContext) -> Attribution {
     let services = &context.services;
     Attribution {
-        organization: partition.organization,
         actor: Actor { kind: ActorKind::System, id: None, name: "novantra".into() },
         origin: Origin {
             request_id: Id::new(services.entropy.ulid(services.clock.now())),

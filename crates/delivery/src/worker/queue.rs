@@ -79,7 +79,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use kernel::{Organization, OutboxEvent, Revision, Timestamp};
+    use kernel::{OrganizationId, OutboxEvent, Revision, Timestamp};
     use webhooks::{Attempt, AttemptOutcome, StoredEvent};
 
     use super::*;
@@ -87,7 +87,7 @@ mod tests {
     fn due(subject: u128, revision: i64) -> DueDelivery {
         let event = StoredEvent {
             id: Id::<OutboxEvent>::new(Ulid::from_parts(1, subject * 100 + u128::from(revision.unsigned_abs()))),
-            organization: Organization::installation(),
+            organization: OrganizationId::INSTALLATION,
             name: "finding.updated".into(),
             subject: Ulid::from_parts(1, subject),
             revision: Revision(revision),

@@ -4,13 +4,12 @@ use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
 use findings::{
-    Finding, FindingFilter, FindingPatch, FindingSource, NewFinding, Severity, SourceKind, Status, WriteContext,
-    create, update,
+    Finding, FindingFilter, FindingPatch, FindingSource, NewFinding, Severity, SourceKind, Status, create, update,
 };
 use futures_util::future::BoxFuture;
 use kernel::{
-    Changeset, Description, Id, Reader, Reason, RecordKey, Reference, Stored, SubjectGroup, Timestamp, Title,
-    WriteTimestamp,
+    Changeset, Description, Id, OrganizationRef, Reader, Reason, RecordKey, Reference, Stored, SubjectGroup, Timestamp,
+    Title, WriteContext, WriteTimestamp,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -26,6 +25,7 @@ use crate::{
     response::ApiResponse,
     schema::enum_schema,
     view::{AsText, View, example_id, example_timestamp, find, record_media, with_location},
+    webhook_payload::PayloadRenderer,
     write::{Command, execute},
 };
 
@@ -260,7 +260,7 @@ impl Command for CreateFinding {
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
-        Ok(create(context, timestamp, self.finding.clone()))
+        Ok(create(context, &PayloadRenderer, timestamp, self.finding.clone()))
     }
 
     fn response(&self, output: &Stored<Finding>) -> ApiResponse {
@@ -272,10 +272,10 @@ impl Command for CreateFinding {
     async fn on_key_conflict(
         &self,
         app: &App,
-        tenant: &findings::OrganizationRef,
+        organization: &OrganizationRef,
         key: &str,
     ) -> Result<Option<Problem>, Problem> {
-        let existing = Reader::<Finding>::get_by_keys(&*app.services.store, tenant.id, &[key]).await?;
+        let existing = Reader::<Finding>::get_by_keys(&*app.services.store, organization.id, &[key]).await?;
         Ok(existing.first().map(|existing| {
             Problem::conflict("another finding already has this findingKey: use another key, or update the finding named by existingId")
                 .member("existingId", json!(existing.meta.id.to_string()))
@@ -334,7 +334,7 @@ impl Command for UpdateFinding {
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
         let current = find::<Finding>(app, request).await?;
         request.check_if_match(current.meta.revision)?;
-        Ok(update(context, timestamp, &current, &self.patch)?)
+        Ok(update(context, &PayloadRenderer, timestamp, &current, &self.patch)?)
     }
 
     fn response(&self, output: &Stored<Finding>) -> ApiResponse {

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::{BatchOutcome, Finding, NewFinding, OnConflict, WriteContext, write_batch};
+use findings::{BatchOutcome, Finding, NewFinding, OnConflict, write_batch};
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Id, Reader, Reason, Stored, WriteTimestamp};
+use kernel::{Changeset, Id, Reader, Reason, Stored, WriteContext, WriteTimestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ use crate::{
     resources::finding::read_new,
     response::ApiResponse,
     view::AsText,
+    webhook_payload::PayloadRenderer,
     write::{Command, execute},
 };
 
@@ -96,7 +97,7 @@ impl Command for WriteFindingBatch {
         let keys: Vec<&str> = valid.iter().map(|finding| finding.key.as_str()).collect();
         let existing: Vec<Stored<Finding>> =
             Reader::<Finding>::get_by_keys(&*app.services.store, context.organization.id, &keys).await?;
-        Ok(write_batch(context, timestamp, valid, existing, self.on_conflict))
+        Ok(write_batch(context, &PayloadRenderer, timestamp, valid, existing, self.on_conflict))
     }
 
     fn response(&self, output: &Vec<BatchOutcome>) -> ApiResponse {

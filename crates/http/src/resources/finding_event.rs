@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
 use findings::{
-    EventKind, Finding, FindingEvent, FindingEventFilter, NewFindingEvent, WriteContext, load_duplicate_chain,
-    record_event,
+    EventKind, Finding, FindingEvent, FindingEventFilter, NewFindingEvent, load_duplicate_chain, record_event,
 };
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Description, Id, Reader, Reason, Reference, Stored, Subject, Timestamp, WriteTimestamp};
+use kernel::{
+    Changeset, Description, Id, Reader, Reason, Reference, Stored, Subject, Timestamp, WriteContext, WriteTimestamp,
+};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -26,6 +27,7 @@ use crate::{
     view::{
         AsText, View, example_id, example_timestamp, find, list_document_of, list_filtered, reference, with_location,
     },
+    webhook_payload::PayloadRenderer,
     write::{Command, execute},
 };
 
@@ -140,7 +142,8 @@ impl Command for RecordFindingEvent {
             Some(original) => load_duplicate_chain(store, context, original).await?,
             None => Vec::new(),
         };
-        let (changeset, event, finding) = record_event(context, timestamp, &current, self.event.clone(), &originals)?;
+        let (changeset, event, finding) =
+            record_event(context, &PayloadRenderer, timestamp, &current, self.event.clone(), &originals)?;
         Ok((changeset, (event, finding)))
     }
 

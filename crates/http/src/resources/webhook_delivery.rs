@@ -5,9 +5,11 @@ use std::{collections::BTreeSet, time::Duration};
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::WriteContext;
+
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Id, OutboxEvent, Reader, Reason, Revision, Stored, Subject, Timestamp, WriteTimestamp};
+use kernel::{
+    Changeset, Id, OutboxEvent, Reader, Reason, Revision, Stored, Subject, Timestamp, WriteContext, WriteTimestamp,
+};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -23,7 +25,7 @@ use crate::{
     problem::Problem,
     query::Query,
     request::ApiRequest,
-    resources::webhook_subscription::{find_owned, webhook_context},
+    resources::webhook_subscription::find_owned,
     response::ApiResponse,
     schema::enum_schema,
     view::{self, AsText, View, conditional_response, example_id, example_timestamp, list_filtered, record_media},
@@ -230,7 +232,7 @@ impl Command for RedeliverDelivery {
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Output), Problem> {
         let (subscription, delivery) = find_owned_delivery(app, request).await?;
-        Ok(webhooks::redeliver(&webhook_context(context), timestamp, &subscription, &delivery)?)
+        Ok(webhooks::redeliver(context, timestamp, &subscription, &delivery)?)
     }
 
     fn response(&self, output: &Self::Output) -> ApiResponse {

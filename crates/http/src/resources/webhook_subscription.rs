@@ -21,7 +21,7 @@ use serde_json::json;
 use store::DynStore;
 use utoipa::ToSchema;
 use webhooks::{
-    DeliveryHealth, DeliveryQueue, DisabledReason, EndpointUrl, EventType, SubscriptionFilter, SubscriptionStatus,
+    DeliveryHealth, DeliveryHistory, DisabledReason, EndpointUrl, EventType, SubscriptionFilter, SubscriptionStatus,
     WebhookSecret, WebhookSubscription,
 };
 
@@ -169,7 +169,7 @@ async fn load_health(
         return Ok(Vec::new());
     }
     let ids: Vec<_> = subscriptions.iter().map(|stored| stored.meta.id).collect();
-    let found = DeliveryQueue::delivery_health(store, organization, &ids).await?;
+    let found = DeliveryHistory::delivery_health(store, organization, &ids).await?;
     let health_of = |id| found.iter().find(|(other, _)| *other == id).map(|(_, health)| *health).unwrap_or_default();
     Ok(ids.into_iter().map(health_of).collect())
 }
@@ -198,11 +198,6 @@ fn subscription_response_with_secret(
     let secret = secret.expose_text();
     let shape = SubscriptionDto { secret: Some(&secret), ..to_dto_with_health(stored, *health) };
     ApiResponse::record(status, WebhookSubscription::SINGULAR, &shape).with_etag(stored.meta.revision).confidential()
-}
-
-/// Converts the write context to the one that the commands of the `webhooks` crate use.
-pub(crate) fn webhook_context<'a>(context: &'a findings::WriteContext<'_>) -> webhooks::WriteContext<'a> {
-    webhooks::WriteContext { entropy: context.entropy, attribution: context.attribution, reason: Some(context.reason) }
 }
 
 /// A stream of subscriptions that adds the health of their deliveries.

@@ -1,7 +1,7 @@
 //! Every request is recorded exactly once in the audit log.
 
 use audit::StoredEntry;
-use kernel::{Organization, OrganizationId};
+use kernel::OrganizationId;
 use scopes::Scope;
 use serde_json::json;
 
@@ -105,7 +105,7 @@ async fn requests_without_a_valid_account_are_logged_for_the_installation() {
         api.get("/api/v1/openapi.json").send().await.expect(200),
     ];
     for response in anonymous_responses {
-        let entries = entries_of(&api, Organization::installation(), &response).await;
+        let entries = entries_of(&api, OrganizationId::INSTALLATION, &response).await;
         assert_eq!(entries.len(), 1, "{response:?}");
         assert_eq!(entries[0].entry.actor.id, None);
         assert_eq!(entries[0].entry.status, Some(response.status));

@@ -2,13 +2,14 @@
 
 use std::fmt::Display;
 
-use kernel::{Reference, SubjectGroup, Text, TextError, Timestamp};
+use heck::ToLowerCamelCase as _;
+use kernel::{Column, Decoder, Record, Reference, SubjectGroup, Text, TextError, Timestamp};
 use serde_json::{Map, Value};
 
 /// The unread fields of one record, with the errors found so far.
 pub(super) struct RecordFields {
     remaining: Map<String, Value>,
-    expected: Vec<&'static str>,
+    expected: Vec<String>,
     errors: Vec<String>,
 }
 
@@ -40,7 +41,7 @@ impl RecordFields {
         let found = all.iter().copied().find(|choice| name_of(*choice) == text);
         if found.is_none() {
             let names: Vec<_> = all.iter().map(|choice| name_of(*choice)).collect();
-            self.add_error(name, format_args!("unknown value {text:?}; must be one of {}", names.join(", ")));
+            self.add_error(name, format_args!("must be one of: {}", names.join(", ")));
         }
         found
     }
@@ -108,14 +109,22 @@ impl RecordFields {
         self.errors.into_iter().chain(unknown_fields)
     }
 
+    /// Reads a record of a register. What the line leaves out is cleared, so that a register follows its file; a status that
+    /// is left out has its default.
+    pub(super) fn record<R: Record>(&mut self) -> Option<R> {
+        let record = R::decode(&mut ColumnReader { fields: self, columns: R::COLUMNS, consumed: 0, text: None }).ok();
+        self.ignore(SERVER_FIELDS);
+        record
+    }
+
     fn check_present(&mut self, name: &str) {
         if self.remaining.get(name).is_none_or(Value::is_null) {
-            self.add_error(name, "missing");
+            self.add_error(name, "is required");
         }
     }
 
-    fn text(&mut self, name: &'static str) -> Option<String> {
-        self.expected.push(name);
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.expected.push(name.to_owned());
         match self.remaining.remove(name) {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text),
@@ -124,5 +133,40 @@ impl RecordFields {
                 None
             }
         }
+    }
+}
+
+/// The fields of every record that only the server sets.
+const SERVER_FIELDS: &[&str] = &["id", "createdAt", "updatedAt"];
+
+/// The name of a column's field in a bundle, which is that of the API.
+pub(super) fn field_name(column: &Column) -> String {
+    column.label.to_lower_camel_case()
+}
+
+/// Reads the fields of a record in the order of its columns.
+struct ColumnReader<'f> {
+    fields: &'f mut RecordFields,
+    columns: &'static [Column],
+    consumed: usize,
+    /// The value of the column consumed last.
+    text: Option<String>,
+}
+
+impl Decoder for ColumnReader<'_> {
+    /// The error itself is in the fields.
+    type Error = ();
+
+    fn text(&mut self) -> Result<Option<&str>, ()> {
+        let name = self.columns.get(self.consumed).map(field_name).unwrap_or_default();
+        self.consumed += 1;
+        let errors = self.fields.errors.len();
+        self.text = self.fields.text(&name);
+        if self.fields.errors.len() > errors { Err(()) } else { Ok(self.text.as_deref()) }
+    }
+
+    fn invalid(&mut self, columns_back: usize, message: &dyn Display) {
+        let column = self.columns.get(self.consumed - 1 - columns_back);
+        self.fields.add_error(&column.map(field_name).unwrap_or_default(), message);
     }
 }

@@ -118,6 +118,13 @@ impl Column {
             parse: parse::<T>,
         }
     }
+
+    /// The same column with a description for callers, for the columns of a group.
+    #[must_use]
+    pub const fn described(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
 }
 
 fn parse<T: Scalar>(text: &str) -> Result<OwnedScalar, String> {
@@ -236,12 +243,17 @@ impl Columns {
     /// Checks the rules between columns, so that a mistake in a declaration is a compiler error.
     ///
     /// # Panics
-    /// If there are two keys, or the parent of a key is no column.
+    /// If there are two keys, the parent of a key is no column, or a choice of values is asked of a number.
     #[must_use]
     pub const fn checked(self) -> Self {
         let mut keys = 0;
         let mut index = 0;
         while index < self.length {
+            let is_number = matches!(self.columns[index].column_type, ColumnType::Integer | ColumnType::Timestamp);
+            if let Some(filter) = self.columns[index].filter {
+                let is_choice = matches!(filter.comparison, Comparison::OneOf);
+                assert!(!(is_choice && is_number), "filter(…) is for texts, names and identifiers; use at_least(…)");
+            }
             if let Some(scope) = self.columns[index].key {
                 keys += 1;
                 if let KeyScope::Parent(parent) = scope {

@@ -27,23 +27,25 @@ impl<R: Record> Filter<R> {
         R::COLUMNS.iter().enumerate().filter_map(|(index, column)| Some((index, column, column.filter.as_ref()?)))
     }
 
-    /// Accepts these values of the column at `index`, beside those already accepted. No values leave the filter as it is.
-    pub fn accept(&mut self, index: usize, values: impl IntoIterator<Item = OwnedScalar>) {
-        let mut values = values.into_iter().peekable();
-        if values.peek().is_some() {
-            self.values.entry(index).or_default().extend(values);
+    /// Restricts the filter to these values of the column at `index`, instead of those it had. No values accept any.
+    pub fn set(&mut self, index: usize, values: impl IntoIterator<Item = OwnedScalar>) {
+        let values: BTreeSet<_> = values.into_iter().collect();
+        if values.is_empty() {
+            self.values.remove(&index);
+        } else {
+            self.values.insert(index, values);
         }
     }
 
-    /// The same filter, also restricted to these values of the filter with the public name `label`.
+    /// The filter restricted to these values of the filter with the public name `label`, instead of those it had.
     ///
     /// # Panics
     /// If lists of `R` can't be filtered by that name.
     #[must_use]
-    pub fn with<T: Scalar>(mut self, label: &str, values: &[T]) -> Self {
+    pub fn with<T: Scalar>(mut self, label: &str, values: impl IntoIterator<Item = T>) -> Self {
         let index = Self::columns().find(|(_, _, filter)| filter.label == label).map(|(index, ..)| index);
         let index = index.unwrap_or_else(|| panic!("lists of {} can't be filtered by {label}", R::PLURAL));
-        self.accept(index, values.iter().map(|value| value.value().to_owned()));
+        self.set(index, values.into_iter().map(|value| value.value().to_owned()));
         self
     }
 

@@ -139,6 +139,7 @@ fn a_decoded_record_has_every_value_and_the_defaults_of_what_may_be_left_out() {
     assert_eq!((sample.count, sample.measured_at.to_string().as_str()), (-7, TIME));
     assert_eq!(sample.related_ids.ulids(), []);
     assert_eq!(crate::Resource::unique_key(&sample), Some("S-1"));
+    assert_eq!(crate::Resource::unique_within(&sample), Some(sample.parent_id.ulid()));
     assert_eq!(sample.value(9), ScalarValue::Integer(-7));
     assert_eq!(sample.value(12), ScalarValue::Null);
 }
@@ -234,7 +235,7 @@ fn the_columns_state_names_types_and_marks() {
     assert_eq!(column("description").description, "The description, in two lines.");
     assert_eq!(
         column("subject_version_id").description,
-        "The version of that thing, if the record is about one version of it."
+        "The version of the subject, if the record is about one version of it."
     );
     assert!(column("subject_version_id").nullable && !column("title").nullable);
     let filters: Vec<_> = Filter::<Sample>::columns()
@@ -260,18 +261,19 @@ fn a_filter_accepts_records_with_one_of_the_values_of_every_column() {
     let time = |text: &str| text.parse::<Timestamp>().unwrap();
     let matches = |filter: Filter<Sample>| filter.matches(&stored);
     assert!(matches(Filter::default()));
-    assert!(matches(Filter::default().with("state", &[State::Active, State::Draft])));
-    assert!(!matches(Filter::default().with("state", &[State::Active])));
-    let both = Filter::default().with("state", &[State::Draft]).with("sample_key", &[RecordKey::parse("S-2").unwrap()]);
+    assert!(matches(Filter::default().with("state", [State::Active, State::Draft])));
+    assert!(!matches(Filter::default().with("state", [State::Active])));
+    let both = Filter::default().with("state", [State::Draft]).with("sample_key", [RecordKey::parse("S-2").unwrap()]);
     assert!(!matches(both.clone()) && both != Filter::default());
-    assert!(matches(Filter::default().with("since", &[time(TIME)])));
-    assert!(matches(Filter::default().with("since", &[time("2026-05-25T14:08:32Z")])));
-    assert!(!matches(Filter::default().with("since", &[time("2026-05-25T14:08:34Z")])));
-    let no_values = Filter::default().with("state", &[] as &[State]);
+    assert!(matches(Filter::default().with("since", [time(TIME)])));
+    assert!(matches(Filter::default().with("since", [time("2026-05-25T14:08:32Z")])));
+    assert!(!matches(Filter::default().with("since", [time("2026-05-25T14:08:34Z")])));
+    let no_values = Filter::default().with("state", [] as [State; 0]);
     assert!(matches(no_values.clone()) && no_values == Filter::default());
-    let filter = Filter::<Sample>::default().with("state", &[State::Draft]);
+    let filter = Filter::<Sample>::default().with("state", [State::Draft]);
     assert_eq!(filter.accepted(4).map(|values| values.len()), Some(1));
     assert_eq!(filter.accepted(0), None);
+    assert!(!matches(filter.with("state", [State::Active])), "a second choice replaces the first");
 }
 
 #[test]
@@ -293,10 +295,11 @@ fn a_lower_bound_excludes_records_without_a_value() {
             Optional { reviewed_at: at.map(Timestamp::from_millis) },
         )
     };
-    let filter = Filter::default().with("since", &[Timestamp::from_millis(5)]);
+    let filter = Filter::default().with("since", [Timestamp::from_millis(5)]);
     assert!(!filter.matches(&stored(None)));
     assert!(filter.matches(&stored(Some(5))));
     assert_eq!(crate::Resource::unique_key(&stored(None).record), None);
+    assert_eq!(crate::Resource::unique_within(&stored(None).record), None);
 }
 
 #[test]

@@ -117,13 +117,13 @@ mod tests {
 
     #[test]
     fn leases_with_calls_stay_only_if_they_fill_at_most_half_of_the_capacity() {
-        for (with_calls, kept) in [(2, 2), (3, 0)] {
+        for (with_calls, left) in [(2, 2), (3, 0)] {
             let mut entries: LeaseEntries = (1..=with_calls).map(entry).collect();
             let without_calls = (10..14 - with_calls).map(|id| (entry(id).0, entry(0).1));
             entries.extend(without_calls);
             assert_eq!(entries.len(), 4);
             evict(&mut entries, 4, NOW);
-            assert_eq!(entries.len(), kept, "{with_calls} of 4 leases have calls");
+            assert_eq!(entries.len(), left, "{with_calls} of 4 leases have calls");
         }
     }
 

@@ -91,10 +91,10 @@ impl QuotaLease {
 
     /// Creates an exchange that returns the unused calls.
     pub(super) fn return_unused(&mut self, key: BucketKey, now: Timestamp) -> Exchange {
-        let span = self.quota.emission_interval();
-        let at_least = self.bucket.plus(span.saturating_mul(i64::from(self.unused)));
+        let interval = self.quota.emission_interval();
+        let at_least = self.bucket.plus(interval.saturating_mul(i64::from(self.unused)));
         // Calls that have refilled in the meantime are in the bucket already.
-        let missing = (at_least.until_full(now) + span - 1) / span;
+        let missing = (at_least.until_full(now) + interval - 1) / interval;
         let returned = self.unused.min(u32::try_from(missing).unwrap_or(u32::MAX));
         self.unused = 0;
         Exchange { key, quota: self.quota, at_least, returned, wanted: 0 }

@@ -51,11 +51,11 @@ fn passes(limits: &MemoryLimits, charges: &[Charge], at: Timestamp) -> bool {
 #[test]
 fn a_call_is_charged_to_every_bucket_and_the_decision_has_the_one_nearest_to_empty() {
     let limits = MemoryLimits::default();
-    for left in [4, 3, 2] {
+    for expected in [4, 3, 2] {
         let decision = ready_result(limits.charge(&[read(1, 10), organization(5)], NOW));
         let state = decision.bucket_state().unwrap();
         assert!(matches!(decision, Decision::Allowed { .. }));
-        assert_eq!((state.bucket, state.limit, state.remaining), (Bucket::Organization, 5, left));
+        assert_eq!((state.bucket, state.limit, state.remaining), (Bucket::Organization, 5, expected));
     }
     assert_eq!(remaining(&limits, read(1, 10)), 7);
 }

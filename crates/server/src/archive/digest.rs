@@ -25,7 +25,7 @@ impl Digest {
     }
 
     /// The digest in hexadecimal.
-    pub(super) fn to_hex(self) -> String {
+    pub(super) fn into_hex(self) -> String {
         self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text

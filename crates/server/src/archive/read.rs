@@ -116,7 +116,7 @@ impl BackupReader<'_> {
     /// Compares the digest of the entries read with the one in the backup.
     fn verify_digest(&mut self, digest: &[u8]) -> Result<(), Failure> {
         self.ended = true;
-        if self.digest.clone().to_hex().as_bytes() == digest {
+        if self.digest.clone().into_hex().as_bytes() == digest {
             return Ok(());
         }
         Err(Failure::new("the backup is damaged: its contents do not match its digest"))

@@ -36,7 +36,7 @@ pub(crate) fn pack(
     writer.add_file(DATABASE, database)?;
     // After the database, so that the backup contains every file that the database refers to.
     let files = for_each_file(attachments, &mut |name, file| writer.add_file(&format!("{ATTACHMENTS}/{name}"), file))?;
-    let digest = writer.digest.clone().to_hex();
+    let digest = writer.digest.clone().into_hex();
     writer.add(DIGEST, digest.len() as u64, digest.as_bytes())?;
     writer.tar.into_inner()?.flush()?;
     Ok(files)

@@ -2,20 +2,19 @@
 
 mod read;
 mod summary;
-mod write;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use crate::{
-    cli::{CommandContext, Operator, ReasonArg, progress},
+    cli::{CommandContext, ReasonArg, progress},
     failure::Failure,
+    operations::{Importer, Operator, find_workspace},
 };
 
 use read::{Content, Format};
 use summary::Summary;
-use write::Importer;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Import {
@@ -56,7 +55,7 @@ impl Files {
         // All files are read before the first write, so that an invalid file does not leave a partial import behind.
         let content = Content::read(&self.files, format)?;
         let import = async |operator: &Operator| self.import(context, operator, content).await;
-        let summary = Operator::run(context, command, &self.reason, import).await?;
+        let summary = context.operate(command, &self.reason, import).await?;
         context.output.print(&summary.document(), || summary.text(self.dry_run))?;
         match summary.failures.len() {
             0 => Ok(()),
@@ -70,11 +69,12 @@ impl Files {
         operator: &Operator,
         content: Content,
     ) -> Result<Summary, Failure> {
-        let workspace = operator.workspace(&self.workspace).await?;
+        let workspace = find_workspace(&operator.installation, &self.workspace).await?;
         let bar = progress(u64::try_from(content.len()).ok(), "records", context.output.is_text());
-        let mut importer = Importer::new(operator, &workspace, self.dry_run, &bar);
-        let imported = importer.import(content).await;
+        let importer = Importer::new(operator, &workspace, self.dry_run);
+        let report = |imported| bar.inc(u64::try_from(imported).unwrap_or_default());
+        let counts = importer.import(&content.controls, &content.findings, report).await;
         bar.finish_and_clear();
-        imported
+        Ok(Summary { counts: counts?, failures: content.failures, skipped: content.skipped })
     }
 }

@@ -8,8 +8,6 @@ use clap::Subcommand;
 
 use crate::{cli::CommandContext, failure::Failure};
 
-pub(crate) use create::{NewAccount, create_account};
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceAccountCommand {
     /// Create a service account and show its secret once.

@@ -7,11 +7,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{CommandContext, Operator, ReasonArg, columns},
+    cli::{CommandContext, ReasonArg, columns},
     compose::Installation,
     failure::Failure,
+    operations::{Operator, retire_signing_key, rotate_signing_key},
     settings::parse_duration,
-    signing_keys::change,
 };
 
 /// Maximum of `--wait`, longer than any rollout of servers takes.
@@ -83,15 +83,11 @@ async fn list(context: &CommandContext) -> Result<(), Failure> {
 
 impl Rotate {
     async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
-        let ring = Operator::run(context, "signing-key rotate", &self.reason, async |operator| {
-            let installation = &operator.installation;
-            change(operator, "signing_key.retired", |ring| {
-                Ok(Some(ring.rotate(installation.new_signing_key(), self.wait)?))
-            })
-            .await?;
-            Ok(installation.store.signing_keys().await?)
-        })
-        .await?;
+        let rotate = async |operator: &Operator| {
+            rotate_signing_key(operator, self.wait).await?;
+            Ok(operator.installation.store.signing_keys().await?)
+        };
+        let ring = context.operate("signing-key rotate", &self.reason, rotate).await?;
         context.output.print(&document(&ring), || {
             ring.keys().last().map_or_else(String::new, |next| {
                 format!(
@@ -107,17 +103,13 @@ impl Rotate {
 
 impl Retire {
     async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
-        let ring = Operator::run(context, "signing-key retire", &self.reason, async |operator| {
-            let installation = &operator.installation;
-            change(operator, "signing_key.retired", |ring| {
-                Ok(Some(ring.retire(&self.key, installation.new_signing_key())?))
-            })
-            .await?;
+        let retire = async |operator: &Operator| {
+            retire_signing_key(operator, &self.key).await?;
             // After this delay, every server has either refreshed its keys or stopped accepting tokens.
             tokio::time::sleep(MAX_KEYS_AGE).await;
-            Ok(installation.store.signing_keys().await?)
-        })
-        .await?;
+            Ok(operator.installation.store.signing_keys().await?)
+        };
+        let ring = context.operate("signing-key retire", &self.reason, retire).await?;
         context.output.print(&document(&ring), || {
             let signing = ring.signing().map_or("none", |key| key.key.id.as_str());
             format!("retired the signing key {}: every server refuses its tokens; {signing} signs now", self.key)

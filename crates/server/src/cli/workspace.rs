@@ -3,13 +3,14 @@
 mod region;
 
 use clap::{Args, Subcommand};
-use kernel::{Action, Change, Changeset, Id, Organization, RecordKey, Slug, Stored, Subject, TextError, Title};
+use kernel::{Organization, RecordKey, Slug, Stored, TextError, Title};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{CommandContext, Operator, ReasonArg, columns},
+    cli::{CommandContext, ReasonArg, columns},
     compose::Installation,
     failure::Failure,
+    operations::create_workspace,
 };
 
 #[derive(Debug, Subcommand)]
@@ -62,35 +63,15 @@ impl Create {
             locale: self.locale.clone(),
             timezone: self.timezone.clone(),
         };
-        let make = async |operator: &Operator| {
-            operator.write(async || create_workspace(operator, organization.clone()).await).await
-        };
-        let created = Operator::run_initializing(context, "workspace create", &self.reason, make).await?;
+        let created = context
+            .initialize_and_operate("workspace create", &self.reason, async |operator| {
+                create_workspace(operator, &organization).await
+            })
+            .await?;
         context.output.print(&json!({ "workspace": document(&created) }), || {
             format!("created workspace {} ({})", created.record.slug.as_str(), created.meta.id)
         })
     }
-}
-
-/// Builds the changeset that creates a workspace. Its creation is the first entry of its audit log.
-///
-/// # Errors
-/// If there is a workspace with this slug already, or the store fails.
-pub(crate) async fn create_workspace(
-    operator: &Operator,
-    organization: Organization,
-) -> Result<(Changeset, Stored<Organization>), Failure> {
-    let Installation { store, clock, entropy, .. } = &operator.installation;
-    if store.organization(&organization.slug).await?.is_some() {
-        return Err(Failure::new(format!("there is already a workspace {:?}", organization.slug.as_str())));
-    }
-    // The changeset belongs to the workspace, so its id is generated before the changeset begins.
-    let id = Id::new(entropy.ulid(clock.now()));
-    let mut changeset = operator.changeset(id, Action::new("organization.created"), Some(Subject::from_id(id)));
-    let created = Stored::new(id, id, changeset.at(), organization);
-    changeset.set_changes(Change::between(None, &created.record));
-    changeset.create(&created);
-    Ok((changeset, created))
 }
 
 async fn list(context: &CommandContext) -> Result<(), Failure> {

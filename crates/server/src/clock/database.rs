@@ -94,8 +94,8 @@ mod tests {
     const START_TIME: Timestamp = Timestamp::from_millis(1_779_718_113_000);
     const MAX_ERROR: Duration = Duration::from_millis(2);
 
-    fn sample(told: Timestamp, at: Instant) -> ClockSample {
-        ClockSample { time: told, taken_at: at, max_error: MAX_ERROR }
+    fn sample(time: Timestamp, at: Instant) -> ClockSample {
+        ClockSample { time, taken_at: at, max_error: MAX_ERROR }
     }
 
     fn after(millis: u64) -> Timestamp {
@@ -104,17 +104,17 @@ mod tests {
 
     #[test]
     fn the_clock_advances_from_the_databases_time() {
-        let begun = Instant::now();
-        let clock = DatabaseClock::new(sample(START_TIME, begun));
-        assert_eq!(clock.now_at(begun), START_TIME);
-        assert_eq!(clock.now_at(begun + Duration::from_secs(5)), after(5_000));
+        let start = Instant::now();
+        let clock = DatabaseClock::new(sample(START_TIME, start));
+        assert_eq!(clock.now_at(start), START_TIME);
+        assert_eq!(clock.now_at(start + Duration::from_secs(5)), after(5_000));
     }
 
     #[test]
     fn the_clock_stands_still_if_the_databases_clock_goes_back() {
-        let begun = Instant::now();
-        let clock = DatabaseClock::new(sample(START_TIME, begun));
-        let moment = begun + Duration::from_secs(10);
+        let start = Instant::now();
+        let clock = DatabaseClock::new(sample(START_TIME, start));
+        let moment = start + Duration::from_secs(10);
         assert_eq!(clock.now_at(moment), after(10_000));
         clock.update(sample(after(7_000), moment));
         assert_eq!(clock.now_at(moment + Duration::from_secs(2)), after(10_000));
@@ -123,25 +123,25 @@ mod tests {
 
     #[test]
     fn a_less_exact_sample_is_ignored_until_the_better_one_has_aged() {
-        let begun = Instant::now();
-        let clock = DatabaseClock::new(sample(START_TIME, begun));
+        let start = Instant::now();
+        let clock = DatabaseClock::new(sample(START_TIME, start));
         let worse = |seconds: u64| ClockSample {
             time: after(seconds * 1_000 + 3),
-            taken_at: begun + Duration::from_secs(seconds),
+            taken_at: start + Duration::from_secs(seconds),
             max_error: Duration::from_millis(6),
         };
         clock.update(worse(10));
-        assert_eq!(clock.now_at(begun + Duration::from_secs(10)), after(10_000));
+        assert_eq!(clock.now_at(start + Duration::from_secs(10)), after(10_000));
         // A drift of 200 parts per million is 12 ms in 60 s.
         clock.update(worse(60));
-        assert_eq!(clock.now_at(begun + Duration::from_secs(60)), after(60_003));
+        assert_eq!(clock.now_at(start + Duration::from_secs(60)), after(60_003));
     }
 
     #[test]
     fn the_clock_follows_a_database_clock_that_was_set_forward() {
-        let begun = Instant::now();
-        let clock = DatabaseClock::new(sample(START_TIME, begun));
-        let moment = begun + Duration::from_secs(10);
+        let start = Instant::now();
+        let clock = DatabaseClock::new(sample(START_TIME, start));
+        let moment = start + Duration::from_secs(10);
         clock.update(ClockSample { time: after(100_000), taken_at: moment, max_error: Duration::from_millis(50) });
         assert_eq!(clock.now_at(moment), after(100_000));
     }

@@ -31,25 +31,25 @@ pub(super) struct OpenedDatabase {
 /// If the database can't be reached or does not exist, or its schema does not fit.
 pub(super) async fn open(
     settings: &Settings,
-    opening: OpenMode,
+    mode: OpenMode,
     entropy: &dyn Entropy,
 ) -> Result<OpenedDatabase, Failure> {
     let url = match &settings.database {
-        Database::Memory if opening.is_server() => {
+        Database::Memory if mode.is_server() => {
             let clock = Arc::new(SystemClock);
             let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as _));
             return Ok(OpenedDatabase { store, clock, buckets: None });
         }
-        database => url(database, opening.creates_missing())?,
+        database => url(database, mode.creates_missing())?,
     };
     let sql = connect(&url, settings).await?;
     let clock = clock_for(&url, &sql).await?;
-    if must_migrate(opening, &sql).await? {
+    if must_migrate(mode, &sql).await? {
         for step in sql.migrate(clock.now()).await? {
             tracing::debug!("the database is at migration {} ({})", step.version, step.name);
         }
     }
-    let role = if opening.is_server() { Role::Server } else { Role::Command };
+    let role = if mode.is_server() { Role::Server } else { Role::Command };
     let process = entropy.ulid(clock.now());
     let store = SqlStore::open(sql, role, Arc::clone(&clock), process).await?;
     let buckets = store.shared_buckets().map(|buckets| Arc::new(buckets) as _);
@@ -103,8 +103,8 @@ async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<SqlDatabase, 
 
 /// Whether to migrate the schema. A command initializes an empty database, but does not migrate an older one, whose
 /// servers still need the old schema.
-async fn must_migrate(opening: OpenMode, sql: &SqlDatabase) -> Result<bool, Failure> {
-    Ok(match opening {
+async fn must_migrate(mode: OpenMode, sql: &SqlDatabase) -> Result<bool, Failure> {
+    Ok(match mode {
         OpenMode::Serve => true,
         OpenMode::ServeNoMigrate | OpenMode::Command => false,
         OpenMode::Initialize => sql.pending_migrations().await?.first().is_some_and(|first| first.version == 1),

@@ -34,16 +34,16 @@ impl Keys {
     /// If the master key is missing or belongs to another installation, or the store fails.
     pub(super) async fn open(
         settings: &Settings,
-        opening: OpenMode,
+        mode: OpenMode,
         store: &Arc<DynStore>,
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> Result<Self, Failure> {
         let master = match settings.database {
             Database::Memory => MasterKey::generate(entropy),
-            _ => master::resolve(&settings.master_key_file, opening, &**store, entropy).await?,
+            _ => master::resolve(&settings.master_key_file, mode, &**store, entropy).await?,
         };
-        if opening.creates_missing() && store.signing_keys().await?.keys().is_empty() {
+        if mode.creates_missing() && store.signing_keys().await?.keys().is_empty() {
             store.add_first_signing_key(&generate_signing_key(&master, entropy, clock.now())).await?;
         }
         let tokens = Tokens::open(&master, Arc::clone(store)).await?.map(Arc::new);

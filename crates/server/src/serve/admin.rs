@@ -12,7 +12,10 @@ use axum::{
 use kernel::Clock;
 use store::DynStore;
 
-use crate::serve::{metrics::Metrics, shutdown::ShutdownSignal, webhook_metrics::WebhookMetrics};
+use crate::serve::{
+    metrics::{Metrics, WebhookMetrics},
+    shutdown::ShutdownSignal,
+};
 
 /// The state that probes and metrics read.
 #[derive(Clone)]

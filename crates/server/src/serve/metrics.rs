@@ -1,10 +1,18 @@
 //! The Prometheus metrics of the server.
 
+mod certificate;
+mod rate_limits;
+mod webhooks;
+
 use std::time::Duration;
 
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector};
 
 use crate::failure::Failure;
+
+pub(crate) use certificate::CertificateMetrics;
+pub(crate) use rate_limits::MeteredBuckets;
+pub(crate) use webhooks::WebhookMetrics;
 
 /// Histogram buckets in seconds, from a cache hit to a request that waits for a busy disk.
 const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];

@@ -56,7 +56,7 @@ macro_rules! settings {
     };
     (@secret secret) => { true };
     (@list list) => { true };
-    (@$asked:ident $($nature:ident)?) => { false };
+    (@$other:ident $($nature:ident)?) => { false };
 }
 
 settings! {

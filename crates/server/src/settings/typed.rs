@@ -9,19 +9,17 @@ use std::{
 
 use auth::TokenLifetime;
 use limits_redis::RedisUrl;
-use secrecy::SecretString;
 use store_sql::DatabaseOptions;
 
-use crate::{
-    settings::{
-        Setting,
-        parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_positive},
-        sources::{Origin, RawSetting},
-        table,
-        webhooks::WebhookSettings,
-    },
-    tls::CertificateFiles,
+use super::{
+    database::{Database, parse_database_url, read_database_options},
+    parsers::{parse_address, parse_duration, parse_mebibytes, parse_one_of, parse_positive},
+    reader::SettingsReader,
+    sources::RawSetting,
+    table,
+    webhooks::WebhookSettings,
 };
+use crate::tls::CertificateFiles;
 
 /// The parsed values of all settings.
 #[derive(Clone, Debug)]
@@ -46,17 +44,6 @@ pub(crate) struct Settings {
     pub(crate) api: api::ApiSettings,
 }
 
-/// The database that stores the records.
-#[derive(Clone, Debug)]
-pub(crate) enum Database {
-    /// The memory of this process.
-    Memory,
-    /// A SQLite file.
-    Sqlite(PathBuf),
-    /// A PostgreSQL URL, which may contain a password.
-    Postgres(SecretString),
-}
-
 /// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -70,14 +57,46 @@ impl Settings {
     ///
     /// # Errors
     /// All invalid values, each with its origin.
-    pub(crate) fn parse(given: &BTreeMap<&'static str, RawSetting>) -> Result<Self, Vec<String>> {
-        let mut reader = SettingsReader { values: given, errors: Vec::new() };
+    pub(crate) fn parse(values: &BTreeMap<&'static str, RawSetting>) -> Result<Self, Vec<String>> {
+        let mut reader = SettingsReader::new(values);
         let data_dir = reader.value(&table::DATA_DIR, parse_path);
-        let settings = reader.settings(data_dir.as_deref().unwrap_or(Path::new("")));
-        match settings {
-            Some(settings) if reader.errors.is_empty() => Ok(settings),
-            _ => Err(reader.errors),
-        }
+        let settings = Self::read(&mut reader, data_dir.as_deref().unwrap_or(Path::new("")));
+        reader.finish(settings)
+    }
+
+    fn read(reader: &mut SettingsReader<'_>, data_dir: &Path) -> Option<Self> {
+        let listen = reader.value(&table::LISTEN, parse_address);
+        let admin_listen = reader.value(&table::ADMIN_LISTEN, parse_address);
+        let tls = read_tls(reader);
+        let database = reader
+            .value_or(&table::DATABASE_URL, parse_database_url, || Database::Sqlite(data_dir.join("novantra.db")));
+        let database_options = read_database_options(reader);
+        let master_key_file = reader.value_or(&table::MASTER_KEY_FILE, parse_path, || data_dir.join("master.key"));
+        let signing_key_lifetime = reader.value(&table::SIGNING_KEY_LIFETIME, parse_key_lifetime);
+        let rate_limit_url = reader.value_or(&table::RATE_LIMIT_URL, parse_redis_url, || None);
+        let max_connections = reader.value(&table::MAX_CONNECTIONS, parse_positive);
+        let log_format = reader.value(&table::LOG_FORMAT, |text| {
+            parse_one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
+        });
+        let log_level = reader.value_or(&table::LOG_LEVEL, |text| parse_log_filter(text).map(Some), || None);
+        let webhooks = WebhookSettings::read(reader);
+        let api = read_api(reader);
+        Some(Self {
+            listen: listen?,
+            admin_listen: admin_listen?,
+            tls: tls?,
+            data_dir: data_dir.to_owned(),
+            database: database?,
+            database_options: database_options?,
+            master_key_file: master_key_file?,
+            signing_key_lifetime: signing_key_lifetime?,
+            rate_limit_url: rate_limit_url?,
+            max_connections: usize::try_from(max_connections?).ok()?,
+            webhooks: webhooks?,
+            log_format: log_format?,
+            log_level: log_level?,
+            api: api?,
+        })
     }
 
     /// Warnings about valid but risky values.
@@ -109,137 +128,48 @@ impl Settings {
     }
 }
 
-/// Parses raw values and collects the errors.
-pub(super) struct SettingsReader<'a> {
-    values: &'a BTreeMap<&'static str, RawSetting>,
-    errors: Vec<String>,
+/// Reads the files of certificate and key, which must be given together.
+fn read_tls(reader: &mut SettingsReader<'_>) -> Option<Option<CertificateFiles>> {
+    let certificate = reader.value_or(&table::TLS_CERT, |text| parse_path(text).map(Some), || None)?;
+    let key = reader.value_or(&table::TLS_KEY, |text| parse_path(text).map(Some), || None)?;
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(Some(CertificateFiles { certificate, key })),
+        (None, None) => Some(None),
+        (Some(_), None) => reader.error("tls_cert is set without tls_key; set both"),
+        (None, Some(_)) => reader.error("tls_key is set without tls_cert; set both"),
+    }
 }
 
-impl SettingsReader<'_> {
-    fn settings(&mut self, data_dir: &Path) -> Option<Settings> {
-        let listen = self.value(&table::LISTEN, parse_address);
-        let admin_listen = self.value(&table::ADMIN_LISTEN, parse_address);
-        let tls = self.tls();
-        let database =
-            self.value_or(&table::DATABASE_URL, parse_database_url, || Database::Sqlite(data_dir.join("novantra.db")));
-        let database_options = self.database_options();
-        let master_key_file = self.value_or(&table::MASTER_KEY_FILE, parse_path, || data_dir.join("master.key"));
-        let signing_key_lifetime = self.value(&table::SIGNING_KEY_LIFETIME, parse_key_lifetime);
-        let rate_limit_url = self.value_or(&table::RATE_LIMIT_URL, parse_redis_url, || None);
-        let max_connections = self.value(&table::MAX_CONNECTIONS, parse_positive);
-        let log_format = self.value(&table::LOG_FORMAT, |text| {
-            parse_one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
-        });
-        let log_level = self.value_or(&table::LOG_LEVEL, |text| parse_log_filter(text).map(Some), || None);
-        let webhooks = WebhookSettings::read(self);
-        let api = self.api();
-        Some(Settings {
-            listen: listen?,
-            admin_listen: admin_listen?,
-            tls: tls?,
-            data_dir: data_dir.to_owned(),
-            database: database?,
-            database_options: database_options?,
-            master_key_file: master_key_file?,
-            signing_key_lifetime: signing_key_lifetime?,
-            rate_limit_url: rate_limit_url?,
-            max_connections: usize::try_from(max_connections?).ok()?,
-            webhooks: webhooks?,
-            log_format: log_format?,
-            log_level: log_level?,
-            api: api?,
-        })
-    }
-
-    /// The files of certificate and key, which must be given together.
-    fn tls(&mut self) -> Option<Option<CertificateFiles>> {
-        let certificate = self.value_or(&table::TLS_CERT, |text| parse_path(text).map(Some), || None)?;
-        let key = self.value_or(&table::TLS_KEY, |text| parse_path(text).map(Some), || None)?;
-        match (certificate, key) {
-            (Some(certificate), Some(key)) => Some(Some(CertificateFiles { certificate, key })),
-            (None, None) => Some(None),
-            (Some(_), None) => self.error("tls_cert is set without tls_key; set both"),
-            (None, Some(_)) => self.error("tls_key is set without tls_cert; set both"),
-        }
-    }
-
-    fn error<T>(&mut self, error: &str) -> Option<T> {
-        self.errors.push(error.to_owned());
-        None
-    }
-
-    fn database_options(&mut self) -> Option<DatabaseOptions> {
-        let connections = self.value(&table::DATABASE_CONNECTIONS, |text| {
-            let number = parse_positive(text).ok().filter(|number| (5..=1000).contains(number));
-            number.ok_or_else(|| format!("{text:?} is not a whole number from 5 to 1000"))
-        });
-        let statement_timeout = self.value(&table::DATABASE_STATEMENT_TIMEOUT, |text| {
-            let span = parse_duration(text)?;
-            let is_valid = (Duration::from_secs(1)..=Duration::from_secs(60 * 60)).contains(&span);
-            if is_valid { Ok(span) } else { Err(format!("{text} is not from 1s to 1h")) }
-        });
-        Some(DatabaseOptions { connections: connections?, statement_timeout: statement_timeout? })
-    }
-
-    fn api(&mut self) -> Option<api::ApiSettings> {
-        let token_lifetime = self.value(&table::TOKEN_LIFETIME, |text| {
-            TokenLifetime::new(parse_duration(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
-        });
-        let idempotency_retention = self.value(&table::IDEMPOTENCY_RETENTION, parse_positive_duration);
-        let cursor_lifetime = self.value(&table::CURSOR_LIFETIME, parse_positive_duration);
-        let durable_read_audit =
-            self.value(&table::AUDIT_READS, |text| parse_one_of(text, &[("durable", true), ("buffered", false)]));
-        let trusted_proxies = self.value_or(&table::TRUSTED_PROXY, str::parse, api::TrustedProxies::default);
-        let body_memory = self.value(&table::REQUEST_BODY_MEMORY, parse_mebibytes);
-        let token_read = self.value(&table::RATE_LIMIT_TOKEN_READ, parse_positive);
-        let token_write = self.value(&table::RATE_LIMIT_TOKEN_WRITE, parse_positive);
-        let organization = self.value(&table::RATE_LIMIT_ORGANIZATION, parse_positive);
-        let token_endpoint = self.value(&table::RATE_LIMIT_TOKEN_ENDPOINT, parse_positive);
-        let token_endpoint_address = self.value(&table::RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS, parse_positive);
-        Some(api::ApiSettings {
-            token_lifetime: token_lifetime?,
-            idempotency_retention: idempotency_retention?,
-            cursor_lifetime: cursor_lifetime?,
-            quotas: api::Quotas {
-                token_read: token_read?,
-                token_write: token_write?,
-                organization: organization?,
-                token_endpoint: token_endpoint?,
-                token_endpoint_address: token_endpoint_address?,
-            },
-            durable_read_audit: durable_read_audit?,
-            trusted_proxies: trusted_proxies?,
-            body_memory: body_memory?,
-        })
-    }
-
-    /// Parses the value of a setting or its default. Returns `None` after recording an error.
-    pub(super) fn value<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let (value, origin) = match (self.values.get(setting.name), setting.default) {
-            (Some(raw), _) => (raw.value.as_str(), &raw.origin),
-            (None, default) => (default.unwrap_or_default(), &Origin::Default),
-        };
-        match parse(value) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                // The value of a secret must not appear in the message.
-                let error =
-                    if setting.secret { "the value is invalid (it is secret and not shown)".to_owned() } else { error };
-                self.errors.push(format!("{} (from {origin}): {error}", setting.name));
-                None
-            }
-        }
-    }
-
-    /// Parses the value of a setting, or computes its default if it is not set.
-    pub(super) fn value_or<T>(
-        &mut self,
-        setting: &Setting,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-        default: impl FnOnce() -> T,
-    ) -> Option<T> {
-        if self.values.contains_key(setting.name) { self.value(setting, parse) } else { Some(default()) }
-    }
+fn read_api(reader: &mut SettingsReader<'_>) -> Option<api::ApiSettings> {
+    let token_lifetime = reader.value(&table::TOKEN_LIFETIME, |text| {
+        TokenLifetime::new(parse_duration(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
+    });
+    let idempotency_retention = reader.value(&table::IDEMPOTENCY_RETENTION, parse_positive_duration);
+    let cursor_lifetime = reader.value(&table::CURSOR_LIFETIME, parse_positive_duration);
+    let durable_read_audit =
+        reader.value(&table::AUDIT_READS, |text| parse_one_of(text, &[("durable", true), ("buffered", false)]));
+    let trusted_proxies = reader.value_or(&table::TRUSTED_PROXY, str::parse, api::TrustedProxies::default);
+    let body_memory = reader.value(&table::REQUEST_BODY_MEMORY, parse_mebibytes);
+    let token_read = reader.value(&table::RATE_LIMIT_TOKEN_READ, parse_positive);
+    let token_write = reader.value(&table::RATE_LIMIT_TOKEN_WRITE, parse_positive);
+    let organization = reader.value(&table::RATE_LIMIT_ORGANIZATION, parse_positive);
+    let token_endpoint = reader.value(&table::RATE_LIMIT_TOKEN_ENDPOINT, parse_positive);
+    let token_endpoint_address = reader.value(&table::RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS, parse_positive);
+    Some(api::ApiSettings {
+        token_lifetime: token_lifetime?,
+        idempotency_retention: idempotency_retention?,
+        cursor_lifetime: cursor_lifetime?,
+        quotas: api::Quotas {
+            token_read: token_read?,
+            token_write: token_write?,
+            organization: organization?,
+            token_endpoint: token_endpoint?,
+            token_endpoint_address: token_endpoint_address?,
+        },
+        durable_read_audit: durable_read_audit?,
+        trusted_proxies: trusted_proxies?,
+        body_memory: body_memory?,
+    })
 }
 
 fn parse_path(text: &str) -> Result<PathBuf, String> {
@@ -265,28 +195,6 @@ fn parse_log_filter(text: &str) -> Result<String, String> {
 
 fn parse_redis_url(text: &str) -> Result<Option<RedisUrl>, String> {
     text.parse().map(Some).map_err(|error: limits_redis::MalformedRedisUrl| error.to_string())
-}
-
-/// Parses a database URL.
-///
-/// # Errors
-/// If the URL names no file, or its scheme is unknown.
-pub(crate) fn parse_database_url(text: &str) -> Result<Database, String> {
-    if text == "memory:" {
-        return Ok(Database::Memory);
-    }
-    if let Some(file) = text.strip_prefix("sqlite:") {
-        let file = file.strip_prefix("//").unwrap_or(file);
-        return if file.is_empty() {
-            Err("the URL names no file".to_owned())
-        } else {
-            Ok(Database::Sqlite(file.into()))
-        };
-    }
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Ok(Database::Postgres(SecretString::from(text)));
-    }
-    Err("the URL must be memory: or start with sqlite: or postgres://".to_owned())
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use webhooks::AddressPolicy;
 
 use super::{
     parsers::{parse_duration, parse_one_of, parse_positive},
+    reader::SettingsReader,
     table,
-    typed::SettingsReader,
 };
 
 /// The parsed settings of webhooks.

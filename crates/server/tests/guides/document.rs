@@ -39,10 +39,10 @@ impl Guide {
         for (index, line) in document.lines().enumerate() {
             match (line.strip_prefix("```"), open) {
                 (Some(""), true) => open = false,
-                (Some(says), false) => {
+                (Some(info_string), false) => {
                     open = true;
-                    let kind = if in_section { Kind::from_info_string(says) } else { Kind::ReadOnly };
-                    blocks.push(Block { kind, info_string: says.to_owned(), line: index + 1, text: Vec::new() });
+                    let kind = if in_section { Kind::from_info_string(info_string) } else { Kind::ReadOnly };
+                    blocks.push(Block { kind, info_string: info_string.to_owned(), line: index + 1, text: Vec::new() });
                 }
                 (_, true) => blocks.last_mut().into_iter().for_each(|block| block.text.push(line.to_owned())),
                 (None, false) => {
@@ -75,8 +75,8 @@ impl Guide {
 }
 
 impl Kind {
-    fn from_info_string(says: &str) -> Self {
-        match says {
+    fn from_info_string(info_string: &str) -> Self {
+        match info_string {
             "sh" => Self::Script,
             "text expect" => Self::Expected,
             _ => Self::ReadOnly,

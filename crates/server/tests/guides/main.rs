@@ -23,7 +23,7 @@ const FOLDER: &str = "docs/guides";
 
 /// The integrator's guides and other documents with commands to run.
 macro_rules! guides {
-    ($($name:ident: $path:literal $(, $section:literal)?;)*) => {
+    ($(fn $name:ident: $path:literal $(, $section:literal)?;)*) => {
         $(
             #[test]
             fn $name() {
@@ -36,18 +36,18 @@ macro_rules! guides {
 }
 
 guides! {
-    the_first_thirty_minutes_of_the_readme_work_as_written: "README.md", "The first thirty minutes";
-    getting_started_works_as_written: "docs/guides/getting-started.md";
-    authentication_works_as_written: "docs/guides/authentication.md";
-    errors_and_retries_work_as_written: "docs/guides/errors-and-retries.md";
-    pagination_and_catch_up_work_as_written: "docs/guides/pagination-and-catch-up.md";
-    rate_limits_work_as_written: "docs/guides/rate-limits.md";
-    pushing_a_scan_works_as_written: "docs/guides/pushing-a-scan.md";
-    mirroring_findings_works_as_written: "docs/guides/mirroring-findings.md";
-    mirroring_to_servicenow_works_as_written: "docs/guides/mirroring-to-servicenow.md";
-    webhooks_work_as_written: "docs/webhooks.md";
-    verifying_the_audit_log_works_as_written: "docs/guides/verifying-the-audit-log.md";
-    operating_works_as_written: "docs/operating.md";
+    fn the_first_thirty_minutes_of_the_readme_work_as_written: "README.md", "The first thirty minutes";
+    fn getting_started_works_as_written: "docs/guides/getting-started.md";
+    fn authentication_works_as_written: "docs/guides/authentication.md";
+    fn errors_and_retries_work_as_written: "docs/guides/errors-and-retries.md";
+    fn pagination_and_catch_up_work_as_written: "docs/guides/pagination-and-catch-up.md";
+    fn rate_limits_work_as_written: "docs/guides/rate-limits.md";
+    fn pushing_a_scan_works_as_written: "docs/guides/pushing-a-scan.md";
+    fn mirroring_findings_works_as_written: "docs/guides/mirroring-findings.md";
+    fn mirroring_to_servicenow_works_as_written: "docs/guides/mirroring-to-servicenow.md";
+    fn webhooks_work_as_written: "docs/webhooks.md";
+    fn verifying_the_audit_log_works_as_written: "docs/guides/verifying-the-audit-log.md";
+    fn operating_works_as_written: "docs/operating.md";
 }
 
 #[test]

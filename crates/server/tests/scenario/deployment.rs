@@ -23,8 +23,8 @@ impl Deployment {
     /// Two servers over PostgreSQL, of which at most one is down at a time.
     pub(crate) async fn two_with_kill_loop() -> Self {
         let servers = ServerCluster::start(Installation::with_new_postgres().await, 2);
-        let havoc = Some(servers.start_kill_loop());
-        Self::Several { servers, kill_loop: havoc }
+        let kill_loop = Some(servers.start_kill_loop());
+        Self::Several { servers, kill_loop }
     }
 
     pub(crate) fn installation(&self) -> &Installation {
@@ -63,8 +63,8 @@ impl Deployment {
                 assert!(server.stop().success());
                 Self::One(Server::start_with(installation))
             }
-            Self::Several { servers, kill_loop: havoc } => {
-                let kills = havoc.expect("the kill loop runs until here").stop().await;
+            Self::Several { servers, kill_loop } => {
+                let kills = kill_loop.expect("the kill loop runs until here").stop().await;
                 println!("{kills} servers were killed and restarted");
                 for index in 0..servers.len() {
                     servers.kill(index);

@@ -49,8 +49,8 @@ impl Mirror {
     /// Updates the incidents of all findings that changed since the last pull, with any status.
     pub(crate) async fn catch_up(&mut self) -> CatchUp {
         let changed = self.list_all("order=updated&limit=40").await;
-        let news = changed.iter().filter(|finding| self.incidents.update(finding)).map(id).collect();
-        CatchUp { new_versions: news, received: changed.len() }
+        let new_versions = changed.iter().filter(|finding| self.incidents.update(finding)).map(id).collect();
+        CatchUp { new_versions, received: changed.len() }
     }
 
     /// Reads all pages, and asserts that no finding is returned twice.

@@ -53,9 +53,9 @@ impl Client {
         Self::with_target(Target::Server(url.to_owned()))
     }
 
-    fn with_target(reach: Target) -> Self {
+    fn with_target(target: Target) -> Self {
         let http = reqwest::Client::builder().timeout(DEADLINE).build().expect("a client");
-        Self { http, target: reach, token: None }
+        Self { http, target, token: None }
     }
 
     /// A client with a token of this account.

@@ -6,10 +6,11 @@ use std::{
     sync::Arc,
 };
 
+use postgres_cluster::TestDatabase;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Credentials, Database, eventually, postgres::TestDatabase};
+use super::{Credentials, Database, eventually};
 
 /// An installation in a temporary folder, which is removed with its last user.
 #[derive(Clone)]
@@ -39,8 +40,8 @@ impl Installation {
 
     /// An installation on a PostgreSQL database of its own.
     pub(crate) async fn with_new_postgres() -> Self {
-        let fresh = TestDatabase::create().await;
-        Self { postgres: Some(Arc::new(Postgres { url: fresh.url(), _database: Some(fresh) })), ..Self::new() }
+        let database = TestDatabase::create().await;
+        Self { postgres: Some(Arc::new(Postgres { url: database.url(), _database: Some(database) })), ..Self::new() }
     }
 
     /// An installation on the PostgreSQL database with this URL.

@@ -6,7 +6,6 @@ mod balancer;
 mod client;
 mod command;
 mod database;
-mod postgres;
 mod server;
 mod server_cluster;
 mod skew;
@@ -46,10 +45,10 @@ pub(crate) struct PollTimer<'a> {
 }
 
 impl<'a> PollTimer<'a> {
-    pub(crate) fn new(what: &'a str, patience: Duration) -> Self {
+    pub(crate) fn new(what: &'a str, timeout: Duration) -> Self {
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { what, started: Instant::now(), timeout: patience, ticks }
+        Self { what, started: Instant::now(), timeout, ticks }
     }
 
     /// Waits for the next poll; panics after the timeout.

@@ -104,11 +104,11 @@ impl Setup {
         });
         let line = receiver.recv_timeout(DEADLINE).expect("the server is ready in time").expect("its first line");
         let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
-        let said: Value =
+        let ready_message: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("the server did not start: {line:?} {}", read_log()));
-        let address = |name: &str| said[name].as_str().expect("an address").to_owned();
+        let address = |name: &str| ready_message[name].as_str().expect("an address").to_owned();
         let (url, admin_url) = (address("listen"), address("admin_listen"));
-        Server { child, installation: self.installation, log, ready_message: said, url, admin_url }
+        Server { child, installation: self.installation, log, ready_message, url, admin_url }
     }
 }
 

@@ -54,8 +54,8 @@ impl ServerCluster {
             starting.into_iter().map(|server| server.join().expect("a server")).collect()
         });
         let balancer = Balancer::new(servers.iter().map(|server| server.url.clone()).collect());
-        let places = servers.into_iter().map(|server| Mutex::new(Some(server))).collect();
-        Arc::new(Self { installation, setup, servers: places, balancer })
+        let servers = servers.into_iter().map(|server| Mutex::new(Some(server))).collect();
+        Arc::new(Self { installation, setup, servers, balancer })
     }
 
     pub(crate) fn installation(&self) -> &Installation {
@@ -121,12 +121,12 @@ impl ServerCluster {
     /// Starts to kill and restart one server after another, so that at most one is down at a time. Each runs for some
     /// requests.
     pub(crate) fn start_kill_loop(self: &Arc<Self>) -> KillLoop {
-        let (servers, over) = (Arc::clone(self), Arc::new(AtomicBool::new(false)));
-        let ended = Arc::clone(&over);
+        let (servers, stopped) = (Arc::clone(self), Arc::new(AtomicBool::new(false)));
+        let loop_stopped = Arc::clone(&stopped);
         let kills = tokio::spawn(async move {
             let (mut kills, mut calls) = (0, servers.balancer.call_count());
             let mut timer = PollTimer::new("the end of the kill loop", KILL_LOOP_TIMEOUT);
-            while !ended.load(Ordering::Relaxed) {
+            while !loop_stopped.load(Ordering::Relaxed) {
                 timer.tick().await;
                 if servers.balancer.call_count() < calls + REQUESTS_BETWEEN_KILLS {
                     continue;
@@ -141,7 +141,7 @@ impl ServerCluster {
             }
             kills
         });
-        KillLoop { stopped: over, kills: Some(kills) }
+        KillLoop { stopped, kills: Some(kills) }
     }
 
     fn take(&self, index: usize) -> Server {

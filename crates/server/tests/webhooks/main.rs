@@ -5,9 +5,9 @@ mod support;
 
 mod actions;
 mod isolation;
-mod killing;
-mod misbehaving;
+mod kills;
+mod misbehaving_receivers;
 mod outage;
 mod receiver;
-mod revoking;
+mod revoked_access;
 mod sharing;

@@ -40,12 +40,12 @@ struct ReceivedDeliveries {
 impl WebhookReceiver {
     /// Starts a receiver that answers 204: to `/gated/…` once the gate is open, and to `/hanging/…` never.
     pub(crate) async fn start() -> Self {
-        let heard = Arc::new(ReceivedDeliveries { by_path: Mutex::default(), open: watch::Sender::new(false) });
+        let received = Arc::new(ReceivedDeliveries { by_path: Mutex::default(), open: watch::Sender::new(false) });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let router = Router::new().fallback(receive).with_state(Arc::clone(&heard));
+        let router = Router::new().fallback(receive).with_state(Arc::clone(&received));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("the receiver serves") });
-        Self { address, received: heard, task }
+        Self { address, received, task }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -69,8 +69,8 @@ impl WebhookReceiver {
 
     /// The number of distinct events delivered to a path.
     pub(crate) fn distinct_events(&self, path: &str) -> usize {
-        let heard = self.received.lock();
-        heard.get(path).map_or(0, |sent| sent.iter().map(|delivery| &delivery.id).collect::<BTreeSet<_>>().len())
+        let received = self.received.lock();
+        received.get(path).map_or(0, |sent| sent.iter().map(|delivery| &delivery.id).collect::<BTreeSet<_>>().len())
     }
 }
 
@@ -87,7 +87,7 @@ impl ReceivedDeliveries {
 }
 
 async fn receive(
-    State(heard): State<Arc<ReceivedDeliveries>>,
+    State(received): State<Arc<ReceivedDeliveries>>,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
@@ -98,9 +98,9 @@ async fn receive(
     assert_eq!(body["id"], id.as_str());
     assert!(signature.starts_with("v1,"), "{signature}");
     let path = uri.path().to_owned();
-    heard.lock().entry(path.clone()).or_default().push(Delivery { id, body, at: Instant::now() });
+    received.lock().entry(path.clone()).or_default().push(Delivery { id, body, at: Instant::now() });
     if path.starts_with("/gated/") {
-        heard.open.subscribe().wait_for(|open| *open).await.expect("the gate exists");
+        received.open.subscribe().wait_for(|open| *open).await.expect("the gate exists");
     } else if path.starts_with("/hanging/") {
         std::future::pending::<()>().await;
     }

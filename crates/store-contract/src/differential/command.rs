@@ -165,14 +165,14 @@ fn any_finding() -> impl Strategy<Value = FindingDraft> {
         option::weighted(0.2, any::<Index>()),
         any::<bool>(),
     )
-        .prop_map(|(over, key, status, severity, source, subject, repeats, told)| FindingDraft {
-            base: over,
+        .prop_map(|(base, key, status, severity, source, subject, duplicate_of, published)| FindingDraft {
+            base,
             key,
             status,
             severity,
             source,
             subject,
-            duplicate_of: repeats,
-            published: told,
+            duplicate_of,
+            published,
         })
 }

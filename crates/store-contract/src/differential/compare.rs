@@ -50,20 +50,21 @@ impl DifferentialTest {
             List::Accounts => self.compare_list::<ServiceAccount>(organization, &Default::default(), query).await,
             List::Controls(filter) => self.compare_list::<Control>(organization, filter, query).await,
             List::Findings(filter) => self.compare_list::<Finding>(organization, filter, query).await,
-            List::Events { finding: about } => {
-                let about = about.and_then(|which| pick(&self.history.findings, organization, which));
-                let filter = FindingEventFilter { finding: about.map(|finding| finding.meta.id) };
+            List::Events { finding } => {
+                let finding = finding.and_then(|which| pick(&self.history.findings, organization, which));
+                let filter = FindingEventFilter::default().with("finding_id", finding.map(|finding| finding.meta.id));
                 self.compare_list::<FindingEvent>(organization, &filter, query).await
             }
-            List::Subscriptions { account: of, statuses } => {
-                let of = of.and_then(|which| pick(&self.history.accounts, organization, which));
+            List::Subscriptions { account, statuses } => {
+                let account = account.and_then(|which| pick(&self.history.accounts, organization, which));
                 let filter =
-                    SubscriptionFilter { account: of.map(|account| account.meta.id), statuses: statuses.clone() };
+                    SubscriptionFilter { account: account.map(|account| account.meta.id), statuses: statuses.clone() };
                 self.compare_list::<WebhookSubscription>(organization, &filter, query).await
             }
-            List::Deliveries { subscription: to, states } => {
-                let to = to.and_then(|which| pick(&self.history.subscriptions, organization, which));
-                let subscription = to.map(|subscription| subscription.meta.id);
+            List::Deliveries { subscription, states } => {
+                let subscription =
+                    subscription.and_then(|which| pick(&self.history.subscriptions, organization, which));
+                let subscription = subscription.map(|subscription| subscription.meta.id);
                 let filter = DeliveryFilter { subscription, states: states.clone(), ..DeliveryFilter::default() };
                 self.compare_list::<WebhookDelivery>(organization, &filter, query).await
             }

@@ -5,8 +5,8 @@ use std::{any::Any, fmt::Debug, sync::Arc, time::Duration};
 use audit::{Checkpoint, SealedBatch};
 use auth::EncryptedSigningKey;
 use kernel::{
-    Action, ActorRevision, Changeset, Clock, Fingerprint, Id, IdempotencyRecord, Organization, OrganizationId,
-    StoreError, Stored, TimestampOracle,
+    Action, ActorRevision, Changeset, Clock, Fingerprint, Id, IdempotencyRecord, OrganizationId, StoreError, Stored,
+    TimestampOracle,
 };
 use proptest::{
     prop_assert_eq,
@@ -26,7 +26,7 @@ pub(super) struct DifferentialTest {
     _guards: [Option<Box<dyn Any + Send + Sync>>; 2],
     pub(super) clock: Arc<TestClock>,
     /// The timestamps are issued by the test, not by its stores, so that both stores get the same ones.
-    stamps: TimestampOracle,
+    timestamps: TimestampOracle,
     step: u64,
     /// Two organizations of the test, and the log of the installation.
     pub(super) organizations: [OrganizationId; 3],
@@ -45,10 +45,10 @@ impl DifferentialTest {
             reference: reference.store,
             other: other.store,
             _guards: [reference.guard, other.guard],
-            stamps: TimestampOracle::new(Arc::clone(&clock) as Arc<dyn Clock>),
+            timestamps: TimestampOracle::new(Arc::clone(&clock) as Arc<dyn Clock>),
             clock,
             step: 0,
-            organizations: [Organization::installation(); 3],
+            organizations: [OrganizationId::INSTALLATION; 3],
             history: History::default(),
             batches: Vec::new(),
             claims: Vec::new(),
@@ -102,9 +102,11 @@ impl DifferentialTest {
                 self.compare("delete_expired_keys", async |store| store.delete_expired_keys(now, *limit).await).await?;
             }
             Command::AcquireLease { owner, millis } => {
-                let span = Duration::from_millis(*millis);
-                self.compare("acquire_lease", async |store| store.acquire_lease(Lease::Sealer, owner, now, span).await)
-                    .await?;
+                let duration = Duration::from_millis(*millis);
+                self.compare("acquire_lease", async |store| {
+                    store.acquire_lease(Lease::Sealer, owner, now, duration).await
+                })
+                .await?;
             }
             Command::ReleaseLease { owner } => {
                 self.compare("release_lease", async |store| store.release_lease(Lease::Sealer, owner).await).await?;
@@ -116,9 +118,7 @@ impl DifferentialTest {
             }
             Command::RecordLastUsed { .. } => {}
             Command::FanOut { limit } => self.fan_out(*limit).await?,
-            Command::Send { which, limit, succeeds: good, suspend: parked } => {
-                self.send(*which, *limit, *good, *parked).await?
-            }
+            Command::Send { which, limit, succeeds, suspend } => self.send(*which, *limit, *succeeds, *suspend).await?,
             Command::Cancel { which, limit } => self.cancel(*which, *limit).await?,
             Command::Prune { limit } => {
                 let before = now - Duration::from_millis(10);
@@ -140,7 +140,7 @@ impl DifferentialTest {
     async fn run_commit(&mut self, call: &CommitCommand) -> TestCaseResult {
         let organization = self.organizations[call.organization];
         let mut history = self.history.clone();
-        let at = self.stamps.begin().at();
+        let at = self.timestamps.begin().at();
         let mut parts: Vec<ChangesetPart> = Vec::new();
         let context = DraftContext { organization, at, entropy: &self.entropy(500) };
         parts.extend(call.drafts.iter().filter_map(|draft| history.add_draft(&context, draft)));
@@ -193,7 +193,7 @@ impl DifferentialTest {
         actor: Option<ActorRevision>,
         parts: &[ChangesetPart],
     ) -> Changeset {
-        let (entropy, timestamp) = (self.entropy(0), self.stamps.begin());
+        let (entropy, timestamp) = (self.entropy(0), self.timestamps.begin());
         let mut changeset = match actor {
             None => samples::changeset(&entropy, timestamp, organization),
             Some(actor) => samples::changeset_for_account(&entropy, timestamp, organization, actor),

@@ -36,8 +36,8 @@ pub(super) fn pick<R: HasIdPrefix>(
     organization: OrganizationId,
     which: Index,
 ) -> Option<&Stored<R>> {
-    let theirs: Vec<_> = versions.iter().filter(|stored| stored.meta.organization == organization).collect();
-    if theirs.is_empty() { None } else { Some(*which.get(&theirs)) }
+    let candidates: Vec<_> = versions.iter().filter(|stored| stored.meta.organization == organization).collect();
+    if candidates.is_empty() { None } else { Some(*which.get(&candidates)) }
 }
 
 impl History {
@@ -45,16 +45,16 @@ impl History {
     /// the draft refers to does not exist.
     pub(super) fn add_draft(&mut self, context: &DraftContext<'_>, draft: &Draft) -> Option<ChangesetPart> {
         match draft {
-            Draft::Organization { base: over, slug } => {
-                Some(context.add_version(&mut self.organizations, Some(*over), samples::organization(slug)))
+            Draft::Organization { base, slug } => {
+                Some(context.add_version(&mut self.organizations, Some(*base), samples::organization(slug)))
             }
-            Draft::Account { base: over, name, full } => {
+            Draft::Account { base, name, full } => {
                 let record = if *full { samples::full_account(name, context.at) } else { samples::account(name) };
-                Some(context.add_version(&mut self.accounts, *over, record))
+                Some(context.add_version(&mut self.accounts, *base, record))
             }
-            Draft::Control { base: over, key, status, full } => {
+            Draft::Control { base, key, status, full } => {
                 let record = if *full { samples::full_control(key) } else { samples::control(key) };
-                Some(context.add_version(&mut self.controls, *over, Control { status: *status, ..record }))
+                Some(context.add_version(&mut self.controls, *base, Control { status: *status, ..record }))
             }
             Draft::Finding(draft) => {
                 let record = self.draft_finding(context, draft);
@@ -67,19 +67,19 @@ impl History {
                     }
                 }))
             }
-            Draft::Event { finding: about, kind } => {
-                let finding = pick(&self.findings, context.organization, *about)?.meta.id;
+            Draft::Event { finding, kind } => {
+                let finding = pick(&self.findings, context.organization, *finding)?.meta.id;
                 let record = FindingEvent { kind: *kind, ..samples::finding_event(finding, context.at) };
                 Some(context.add_version(&mut self.events, None, record))
             }
-            Draft::Subscription { base: over, account: of, slot: place, status, full } => {
-                let account = pick(&self.accounts, context.organization, *of)?.meta.id;
+            Draft::Subscription { base, account: owner, slot, status, full } => {
+                let account = pick(&self.accounts, context.organization, *owner)?.meta.id;
                 let record = if *full {
-                    samples::full_subscription(account, *place, context.at)
+                    samples::full_subscription(account, *slot, context.at)
                 } else {
-                    samples::with_status(&samples::subscription(account, *place), *status, None)
+                    samples::with_status(&samples::subscription(account, *slot), *status, None)
                 };
-                Some(context.add_version(&mut self.subscriptions, *over, record))
+                Some(context.add_version(&mut self.subscriptions, *base, record))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use audit::AuditFilter;
 use findings::{FindingFilter, Severity, SourceKind, Status};
-use kernel::{Order, PageLimit, PageRequest, RecordKey, Reference, TimeRange, Timestamp};
+use kernel::{Filter, Order, PageLimit, PageRequest, RecordKey, Reference, TimeRange, Timestamp};
 use proptest::{
     bool::weighted,
     collection::btree_set,
@@ -12,7 +12,7 @@ use proptest::{
     prelude::*,
     sample::{Index, select},
 };
-use registers::{ControlFilter, ControlStatus};
+use registers::{Control, ControlStatus};
 use webhooks::{DeliveryState, SubscriptionStatus};
 
 use super::command::{KEYS, SUBJECTS};
@@ -31,7 +31,7 @@ pub(super) struct Query {
 pub(super) enum List {
     Organizations,
     Accounts,
-    Controls(ControlFilter),
+    Controls(Filter<Control>),
     Findings(FindingFilter),
     Events { finding: Option<Index> },
     Subscriptions { account: Option<Index>, statuses: BTreeSet<SubscriptionStatus> },
@@ -73,7 +73,7 @@ fn any_list() -> impl Strategy<Value = List> {
     prop_oneof![
         1 => Just(List::Organizations),
         1 => Just(List::Accounts),
-        3 => any_subset(ControlStatus::ALL).prop_map(|statuses| List::Controls(ControlFilter { statuses })),
+        3 => any_subset(ControlStatus::ALL).prop_map(|statuses| List::Controls(Filter::<Control>::default().with("status", statuses))),
         6 => any_finding_filter().prop_map(List::Findings),
         2 => option::of(any::<Index>()).prop_map(|finding| List::Events { finding }),
         2 => (option::of(any::<Index>()), any_subset(SubscriptionStatus::ALL))
@@ -88,12 +88,13 @@ fn any_finding_filter() -> impl Strategy<Value = FindingFilter> {
         .prop_map(|subjects| subjects.into_iter().map(samples::reference).collect::<BTreeSet<Reference>>());
     let keys = any_subset(KEYS).prop_map(|keys| keys.into_iter().map(samples::key).collect::<BTreeSet<RecordKey>>());
     (any_subset(Status::ALL), any_subset(Severity::ALL), any_subset(SourceKind::ALL), subjects, keys).prop_map(
-        |(statuses, severities, source_kinds, subject_resource_ids, keys)| FindingFilter {
-            statuses,
-            severities,
-            source_kinds,
-            subject_resource_ids,
-            keys,
+        |(statuses, severities, source_kinds, subject_resource_ids, keys)| {
+            FindingFilter::default()
+                .with("status", statuses)
+                .with("severity", severities)
+                .with("source_kind", source_kinds)
+                .with("subject_resource_id", subject_resource_ids)
+                .with("finding_key", keys)
         },
     )
 }

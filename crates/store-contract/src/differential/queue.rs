@@ -43,16 +43,16 @@ impl DifferentialTest {
         Ok(())
     }
 
-    pub(super) async fn send(&self, which: Index, limit: usize, good: bool, parked: bool) -> TestCaseResult {
+    pub(super) async fn send(&self, which: Index, limit: usize, succeeds: bool, suspend: bool) -> TestCaseResult {
         let Some(partition) = self.due_partition(which).await? else { return Ok(()) };
         let now = self.clock.now();
-        let until = now + LEASE_DURATION;
-        let acquire = async |store: &DynStore| store.acquire_partitions(&[partition], OWNER, now, until).await;
+        let expires_at = now + LEASE_DURATION;
+        let acquire = async |store: &DynStore| store.acquire_partitions(&[partition], OWNER, now, expires_at).await;
         let acquired = self.compare("acquire_partitions", acquire).await?;
         self.compare("partition_revisions", async |store| store.partition_revisions(partition).await).await?;
         let due =
             self.compare("due_deliveries", async |store| store.due_deliveries(partition, now, limit).await).await?;
-        let failure = (!good).then_some(AttemptFailure::Refused);
+        let failure = (!succeeds).then_some(AttemptFailure::Refused);
         let results: Vec<_> = due.iter().map(|due| attempt_result(&due.delivery, now, failure)).collect();
         let attempts = results.iter().filter_map(|result| result.after.record.attempts.last());
         let health =
@@ -64,7 +64,7 @@ impl DifferentialTest {
         }
         for _ in 0..2 {
             self.compare("release_partition", async |store| {
-                store.release_partition(partition, OWNER, now, parked).await
+                store.release_partition(partition, OWNER, now, suspend).await
             })
             .await?;
         }

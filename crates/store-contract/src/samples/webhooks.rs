@@ -7,7 +7,7 @@ use kernel::{Id, OutboxEvent, Revision, Timestamp};
 use ulid::Ulid;
 use webhooks::{
     AddressPolicy, Attempt, AttemptFailure, AttemptOutcome, DeliveryState, DisabledReason, EncryptedSecret,
-    EndpointUrl, EventType, StoredEvent, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
+    EndpointUrl, EventType, SubscriptionStatus, WebhookDelivery, WebhookSubscription,
 };
 
 /// An endpoint URL of a subscription.
@@ -86,7 +86,7 @@ pub fn delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, a
 /// A failed delivery with every optional field set.
 #[must_use]
 pub fn full_delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEvent>, at: Timestamp) -> WebhookDelivery {
-    let answered = AttemptOutcome {
+    let outcome = AttemptOutcome {
         duration: Duration::from_millis(14_999),
         status: Some(429),
         response_body: Some("{\"busy\":true}\n\0 🏦".to_owned()),
@@ -98,7 +98,7 @@ pub fn full_delivery(subscription: Id<WebhookSubscription>, event: Id<OutboxEven
         subject_revision: Revision(41),
         state: DeliveryState::Failed,
         consecutive_failures: 2,
-        attempts: vec![attempt(at, Some(AttemptFailure::TimedOut)), Attempt { at, outcome: answered }],
+        attempts: vec![attempt(at, Some(AttemptFailure::TimedOut)), Attempt { at, outcome }],
         ..delivery(subscription, event, at + Duration::from_secs(3_600))
     }
 }
@@ -110,18 +110,4 @@ pub fn attempt(at: Timestamp, failure: Option<AttemptFailure>) -> Attempt {
     let outcome =
         AttemptOutcome { duration: Duration::from_millis(30), status, response_body: None, failure, retry_after: None };
     Attempt { at, outcome }
-}
-
-/// The event as a store reads it from the outbox.
-#[must_use]
-pub fn stored_event(event: &OutboxEvent) -> StoredEvent {
-    StoredEvent {
-        id: event.id,
-        organization: event.organization,
-        name: event.name.into(),
-        subject: event.subject.1,
-        revision: event.revision,
-        created_at: event.created_at,
-        body: event.body.clone(),
-    }
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use audit::{AuditFilter, StoredEntry};
 use kernel::{
-    Action, Actor, ActorKind, Entry, Order, Organization, OrganizationId, PageLimit, PageRequest, Position, Subject,
-    TimeRange,
+    Action, Actor, ActorKind, Entry, Order, OrganizationId, PageLimit, PageRequest, Position, Subject, TimeRange,
 };
 
 use crate::{Fixture, samples};
@@ -60,7 +59,7 @@ fn oldest_first(limit: u64) -> PageRequest {
 /// An entry reads back as it was written, with every optional field set and with none set, and is unsealed at first.
 pub async fn an_entry_reads_back_as_it_was_appended(fixture: Fixture) {
     let at = fixture.clock.tick();
-    for organization in [fixture.home, Organization::installation(), fixture.new_id()] {
+    for organization in [fixture.home, OrganizationId::INSTALLATION, fixture.new_id()] {
         let person = Actor { kind: ActorKind::User, id: Some("usr_1".into()), name: "Ana “Ann” Ruíz".into() };
         for entry in [
             samples::entry(&*fixture.entropy, organization, at),
@@ -104,7 +103,7 @@ pub async fn an_entry_is_never_overwritten(fixture: Fixture) {
 
 /// Every organization has a log of its own, and so has the installation.
 pub async fn logs_of_organizations_are_isolated_from_each_other(fixture: Fixture) {
-    let organizations = [fixture.new_id(), fixture.new_id(), Organization::installation()];
+    let organizations = [fixture.new_id(), fixture.new_id(), OrganizationId::INSTALLATION];
     let mut entries = Vec::new();
     for organization in organizations {
         entries.push(samples::entry(&*fixture.entropy, organization, fixture.clock.tick()));

@@ -85,10 +85,10 @@ pub async fn an_in_flight_write_holds_back_as_of(fixture: Fixture) {
     let (changeset, stored) = fixture.create_changeset(fixture.home, samples::finding("slow"));
     fixture.clock.advance(Duration::from_secs(5));
     fixture.create(fixture.home, samples::finding("quick")).await;
-    let held_back = records_as_of(&fixture).await;
-    assert!(held_back <= stored.meta.updated_at);
+    let as_of = records_as_of(&fixture).await;
+    assert!(as_of <= stored.meta.updated_at);
     fixture.commit(changeset).await.unwrap();
-    let caught_up = fixture.list_all::<Finding>(fixture.home, &Default::default(), since(held_back)).await;
+    let caught_up = fixture.list_all::<Finding>(fixture.home, &Default::default(), since(as_of)).await;
     assert!(caught_up.contains(&stored), "the catch-up missed the write that was in flight");
     assert!(records_as_of(&fixture).await >= fixture.now());
 }

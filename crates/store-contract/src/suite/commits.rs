@@ -1,7 +1,7 @@
 //! Changesets are atomic, and their preconditions are checked at the moment of the commit.
 
 use findings::{Finding, Severity};
-use kernel::{CommitError, Conflict, Kind, PageRequest, Resource, Revision, Stored};
+use kernel::{Changeset, CommitError, Conflict, Kind, PageRequest, Resource, Revision, StoreError, Stored};
 use registers::Control;
 use webhooks::{SubscriptionStatus, WebhookSubscription};
 
@@ -35,6 +35,35 @@ pub async fn a_conflict_in_the_second_write_rolls_back_the_changeset(fixture: Fi
     assert_eq!(fixture.audit_log(fixture.home).await, log);
     assert_eq!(fixture.pending_events().await, pending);
     assert!(!fixture.has_stored_response(&record.key).await);
+}
+
+/// A changeset can't write records or events of another organization, or use its idempotency keys. Nothing of it is stored.
+pub async fn a_changeset_that_writes_to_another_organization_is_refused(fixture: Fixture) {
+    let other = fixture.create_organization("other").await;
+    let log = fixture.audit_log(fixture.home).await;
+    let (foreign, own) = (samples::finding("foreign"), samples::finding("own"));
+    let refused = async |changeset: Changeset| {
+        let outcome = fixture.commit(changeset).await;
+        assert!(matches!(outcome, Err(CommitError::Store(StoreError::Corrupt(_)))), "{outcome:?}");
+    };
+
+    let (mut changeset, first) = fixture.create_changeset(fixture.home, own.clone());
+    let stored = Stored::new(other, fixture.new_id(), changeset.at(), foreign);
+    changeset.create(&stored);
+    refused(changeset).await;
+    assert_eq!(fixture.get(other, stored.meta.id).await, None);
+    assert_eq!(fixture.get(fixture.home, first.meta.id).await, None);
+
+    let (mut changeset, _) = fixture.create_changeset(fixture.home, own.clone());
+    changeset.publish(samples::outbox_event(&*fixture.entropy, &stored));
+    refused(changeset).await;
+
+    let (mut changeset, _) = fixture.create_changeset(fixture.home, own);
+    let record = samples::idempotency_record(other, "key", changeset.at());
+    changeset.set_idempotency(record.clone());
+    refused(changeset).await;
+    assert!(!fixture.has_stored_response(&record.key).await);
+    assert_eq!(fixture.audit_log(fixture.home).await, log);
 }
 
 /// An identifier belongs to one record: a record that exists is not created again.

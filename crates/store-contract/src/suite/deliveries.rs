@@ -2,8 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kernel::{Id, Order, PageRequest, Revision, TimeRange};
-use ulid::Ulid;
+use kernel::{Order, PageRequest, Revision, TimeRange};
 use webhooks::{AttemptFailure, DeliveryFilter, DeliveryState, Partition, WebhookDelivery};
 
 use crate::{
@@ -165,46 +164,6 @@ pub async fn concurrent_revision_lookups_get_their_own_answers(fixture: Fixture)
         let (revisions, expected) = call.await.unwrap();
         assert_eq!(revisions, expected);
     }
-}
-
-/// The call returns those of the given ids that are deliveries of the partition.
-pub async fn existing_deliveries_are_found(fixture: Fixture) {
-    let away = fixture.create_organization("away").await;
-    let partition = partition_of(&fixture.subscribe(fixture.home, "one").await);
-    let other = partition_of(&fixture.subscribe(fixture.home, "two").await);
-    let mut ids: Vec<Id<WebhookDelivery>> = Vec::new();
-    for number in 0..3 {
-        fixture.publish_finding(fixture.home, &format!("f-{number}")).await;
-    }
-    fixture.fan_out(fixture.home, 10).await;
-    let mut stored: Vec<_> = fixture.due_deliveries(partition).await.iter().map(|due| due.delivery.meta.id).collect();
-    stored.sort_unstable();
-    ids.extend((0..1_000).map(|_| fixture.new_id()));
-    ids.extend(stored.iter().take(2));
-    let existing = async |partition, ids: &[_]| fixture.store.existing_deliveries(partition, ids).await.unwrap();
-    assert_eq!(existing(partition, &ids).await, stored[..2]);
-    assert!(existing(other, &ids).await.is_empty());
-    assert!(existing(Partition { organization: away, ..partition }, &ids).await.is_empty());
-    assert!(existing(partition, &[]).await.is_empty());
-}
-
-/// The range excludes its first id and includes its last one. Events are returned whether they are fanned out or not,
-/// at most `limit` of them.
-pub async fn events_are_listed_between_two_identifiers(fixture: Fixture) {
-    let away = fixture.create_organization("away").await;
-    let mut events = Vec::new();
-    for number in 0..4 {
-        fixture.clock.tick();
-        events.push(samples::stored_event(&fixture.publish_finding(fixture.home, &format!("f-{number}")).await.1));
-        fixture.publish_finding(away, &format!("f-{number}")).await;
-    }
-    fixture.fan_out(fixture.home, 2).await;
-    let events_between =
-        async |after: Ulid, last: Ulid, limit| fixture.store.events(fixture.home, after, last, limit).await.unwrap();
-    assert_eq!(events_between(Ulid::nil(), Ulid::max(), 10).await, events);
-    assert_eq!(events_between(Ulid::nil(), Ulid::max(), 3).await, events[..3]);
-    assert_eq!(events_between(events[0].id.ulid(), events[2].id.ulid(), 10).await, events[1..3]);
-    assert!(events_between(events[3].id.ulid(), Ulid::max(), 10).await.is_empty());
 }
 
 /// A delivery can't be found or changed under the id of another organization.

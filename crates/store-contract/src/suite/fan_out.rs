@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use kernel::{Id, Order, OutboxEvent, PageRequest, Revision, TimeRange};
 use store::Lease;
 use webhooks::{
-    DeliveryFilter, DeliveryHealth, DisabledReason, EventType, FanOut, FanOutPhase, SubscriptionStatus, WebhookDelivery,
+    DeliveryFilter, DeliveryHealth, DisabledReason, EventType, FanOut, FanOutPhase, StoredEvent, SubscriptionStatus,
+    WebhookDelivery,
 };
 
 use crate::{
@@ -37,7 +38,7 @@ pub async fn an_event_becomes_a_delivery_for_each_subscription_to_it(fixture: Fi
     let mut deliveries = fixture.deliveries(home).await;
     deliveries.sort_by_key(|delivery| delivery.record.subscription);
     for (delivery, subscription) in deliveries.iter().zip(&subscribed) {
-        let expected = WebhookDelivery::new(&samples::stored_event(&event), subscription.meta.id);
+        let expected = WebhookDelivery::new(&StoredEvent::from(&event), subscription.meta.id);
         assert_eq!((delivery.meta.id, &delivery.record), (expected.meta.id, &expected.record));
         assert_eq!((delivery.meta.created_at, delivery.meta.updated_at), (event.created_at, fixture.now()));
         assert_eq!((delivery.record.subject, delivery.record.subject_revision), (finding.meta.ulid(), Revision(1)));
@@ -58,8 +59,8 @@ pub async fn events_are_fanned_out_oldest_first_up_to_a_limit(fixture: Fixture) 
     }
     let mut seen = Vec::new();
     for expected in [2, 2, 1, 0] {
-        let distribution = fixture.fan_out(fixture.home, 2).await;
-        assert_eq!(distribution, FanOut { events: expected, deliveries: expected, remaining: false });
+        let fan_out = fixture.fan_out(fixture.home, 2).await;
+        assert_eq!(fan_out, FanOut { events: expected, deliveries: expected, remaining: false });
         seen = fixture
             .due_deliveries(partition_of(&subscription))
             .await
@@ -116,7 +117,7 @@ pub async fn an_existing_delivery_of_an_event_is_kept(fixture: Fixture) {
     let subscription = fixture.subscribe(fixture.home, "one").await;
     let events =
         [fixture.publish_finding(fixture.home, "f-1").await.1, fixture.publish_finding(fixture.home, "f-2").await.1];
-    let mut recovered = WebhookDelivery::new(&samples::stored_event(&events[0]), subscription.meta.id);
+    let mut recovered = WebhookDelivery::new(&StoredEvent::from(&events[0]), subscription.meta.id);
     recovered.record = recovered.record.cancelled();
     let mut changeset = fixture.changeset(fixture.home);
     changeset.create(&recovered);
@@ -190,8 +191,8 @@ pub async fn only_the_lease_owner_fans_out_events(fixture: Fixture) {
     assert!(fixture.store.acquire_lease(Lease::Distributor, "other", fixture.now(), LEASE_DURATION).await.unwrap());
     attempt("slow").await;
     let now = fixture.now();
-    let distributed = fixture.store.fan_out(fixture.home, "other", now, 10, FanOutPhase::Remaining).await.unwrap();
-    assert_eq!(distributed, FanOut { events: 1, deliveries: 1, remaining: false });
+    let fan_out = fixture.store.fan_out(fixture.home, "other", now, 10, FanOutPhase::Remaining).await.unwrap();
+    assert_eq!(fan_out, FanOut { events: 1, deliveries: 1, remaining: false });
 }
 
 /// Concurrent fan-outs are serialized.

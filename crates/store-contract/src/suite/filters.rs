@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use findings::{
     EventKind, Finding, FindingEvent, FindingEventFilter, FindingFilter, FindingSource, Severity, SourceKind, Status,
 };
-use kernel::{Criteria as _, Order, PageLimit, PageRequest, Reader, Reference, Resource, Stored};
-use registers::{Control, ControlFilter, ControlStatus};
+use kernel::{Criteria as _, Filter, Order, PageLimit, PageRequest, Reader, Reference, Resource, Stored};
+use registers::{Control, ControlStatus};
 use store::DynStore;
 use webhooks::{
     DeliveryFilter, DeliveryState, DisabledReason, EventType, SubscriptionFilter, SubscriptionStatus, WebhookDelivery,
@@ -64,28 +64,26 @@ pub async fn findings_are_filtered_by_status_severity_and_source(fixture: Fixtur
     let any = FindingFilter::default();
     assert_eq!(matching(&fixture, &all, &any).await, [0, 1, 2, 3, 4, 5, 6, 7]);
     for number in 0..8 {
-        let one = FindingFilter { statuses: set([statuses[number]]), ..any.clone() };
+        let one = any.clone().with("status", [statuses[number]]);
         assert_eq!(matching(&fixture, &all, &one).await, [number], "{one:?}");
-        let one = FindingFilter { source_kinds: set([kinds[(number + 3) % 8]]), ..any.clone() };
+        let one = any.clone().with("source_kind", [kinds[(number + 3) % 8]]);
         assert_eq!(matching(&fixture, &all, &one).await, [number], "{one:?}");
     }
     for (number, severity) in severities.iter().enumerate() {
-        let one = FindingFilter { severities: set([*severity]), ..any.clone() };
+        let one = any.clone().with("severity", [*severity]);
         let expected: Vec<_> = (number..8).step_by(5).collect();
         assert_eq!(matching(&fixture, &all, &one).await, expected, "{one:?}");
     }
-    let several = FindingFilter { statuses: set([statuses[0], statuses[2], statuses[5]]), ..any.clone() };
+    let several = any.clone().with("status", [statuses[0], statuses[2], statuses[5]]);
     assert_eq!(matching(&fixture, &all, &several).await, [0, 2, 5]);
-    let both = FindingFilter { severities: set([severities[0], severities[1]]), ..several };
+    let both = several.with("severity", [severities[0], severities[1]]);
     assert_eq!(matching(&fixture, &all, &both).await, [0, 5]);
-    let none = FindingFilter { source_kinds: set([kinds[4]]), ..both };
+    let none = both.with("source_kind", [kinds[4]]);
     assert_eq!(matching(&fixture, &all, &none).await, [0usize; 0]);
-    let every = FindingFilter {
-        statuses: set(statuses.iter().copied()),
-        severities: set(severities.iter().copied()),
-        source_kinds: set(kinds.iter().copied()),
-        ..any
-    };
+    let every = any
+        .with("status", set(statuses.iter().copied()))
+        .with("severity", set(severities.iter().copied()))
+        .with("source_kind", set(kinds.iter().copied()));
     assert_eq!(matching(&fixture, &all, &every).await, [0, 1, 2, 3, 4, 5, 6, 7]);
 }
 
@@ -104,21 +102,19 @@ pub async fn findings_are_filtered_by_exact_key_and_subject(fixture: Fixture) {
     let all = create_all(&fixture, records).await;
     let any = FindingFilter::default();
     for (number, text) in texts.iter().enumerate() {
-        let one = FindingFilter { subject_resource_ids: set([samples::reference(text)]), ..any.clone() };
+        let one = any.clone().with("subject_resource_id", [samples::reference(text)]);
         assert_eq!(matching(&fixture, &all, &one).await, [number], "{text:?}");
     }
-    let several =
-        FindingFilter { subject_resource_ids: set(["a", "🔓", "unknown"].map(samples::reference)), ..any.clone() };
+    let several = any.clone().with("subject_resource_id", set(["a", "🔓", "unknown"].map(samples::reference)));
     assert_eq!(matching(&fixture, &all, &several).await, [0, 10]);
     let many: BTreeSet<Reference> = (0..50).map(|number| samples::reference(&format!("unknown {number}"))).collect();
-    let unknown = FindingFilter { subject_resource_ids: many, ..any.clone() };
+    let unknown = any.clone().with("subject_resource_id", many);
     assert_eq!(matching(&fixture, &all, &unknown).await, [0usize; 0]);
-    let keys =
-        |keys: &[&str]| FindingFilter { keys: keys.iter().map(|key| samples::key(key)).collect(), ..any.clone() };
+    let keys = |keys: &[&str]| any.clone().with("finding_key", keys.iter().map(|key| samples::key(key)));
     assert_eq!(matching(&fixture, &all, &keys(&["Key-1"])).await, [1]);
     assert_eq!(matching(&fixture, &all, &keys(&["key-1", "Key-", "Key-_"])).await, [0usize; 0]);
     assert_eq!(matching(&fixture, &all, &keys(&["Key-3", "no-subject", "Key-10"])).await, [3, 10, 11]);
-    let both = FindingFilter { subject_resource_ids: set([samples::reference("a")]), ..keys(&["Key-0", "Key-1"]) };
+    let both = keys(&["Key-0", "Key-1"]).with("subject_resource_id", [samples::reference("a")]);
     assert_eq!(matching(&fixture, &all, &both).await, [0]);
 }
 
@@ -138,12 +134,9 @@ pub async fn findings_are_filtered_by_any_number_of_values(fixture: Fixture) {
     // Some of many values match no record.
     for count in [1, 2, 8, 9, 16, 17, 50, 64, 65] {
         let names = || (0..count).map(|number| name(number + 35 - count / 2));
-        let by_key =
-            FindingFilter { keys: names().map(|key| samples::key(&key)).collect(), ..FindingFilter::default() };
-        let by_subject = FindingFilter {
-            subject_resource_ids: names().map(|id| samples::reference(&id)).collect(),
-            ..FindingFilter::default()
-        };
+        let by_key = FindingFilter::default().with("finding_key", names().map(|key| samples::key(&key)));
+        let by_subject =
+            FindingFilter::default().with("subject_resource_id", names().map(|id| samples::reference(&id)));
         for filter in [by_key, by_subject] {
             let expected: Vec<_> = (0..70).filter(|index| filter.matches(&all[*index])).collect();
             assert!(!expected.is_empty());
@@ -172,9 +165,9 @@ pub async fn rare_matches_among_many_records_are_all_found(fixture: Fixture) {
     assert_eq!(few.len(), 3);
     for statuses in [set([Status::Open]), set([Status::Open, Status::Closed])] {
         let severities = set([Severity::Critical, Severity::High]);
-        let filter = FindingFilter { statuses, severities, ..FindingFilter::default() };
+        let filter = FindingFilter::default().with("status", statuses).with("severity", severities);
         assert_eq!(matching(&fixture, &few, &filter).await, [0, 1, 2]);
-        let closed = FindingFilter { statuses: set([Status::Closed]), ..filter };
+        let closed = filter.with("status", [Status::Closed]);
         assert_eq!(matching(&fixture, &few, &closed).await, [0usize; 0]);
     }
 }
@@ -185,15 +178,13 @@ pub async fn a_changed_record_leaves_one_filter_and_enters_another(fixture: Fixt
     fixture.create(fixture.home, samples::finding("f-2")).await;
     let closed = Finding { status: Status::Closed, subject: Some(samples::subject("a")), ..samples::finding("f-3") };
     let first = fixture.update(&first, closed).await;
-    let filter = FindingFilter {
-        statuses: set([Status::Closed]),
-        subject_resource_ids: set([samples::reference("a")]),
-        keys: set([samples::key("f-3")]),
-        ..FindingFilter::default()
-    };
+    let filter = FindingFilter::default()
+        .with("status", [Status::Closed])
+        .with("subject_resource_id", [samples::reference("a")])
+        .with("finding_key", [samples::key("f-3")]);
     let page = PageRequest::default();
     assert_eq!(fixture.list_all::<Finding>(fixture.home, &filter, page).await, [first]);
-    let open = FindingFilter { statuses: set([Status::Open]), ..FindingFilter::default() };
+    let open = FindingFilter::default().with("status", [Status::Open]);
     assert_eq!(fixture.list_all::<Finding>(fixture.home, &open, page).await.len(), 1);
 }
 
@@ -205,10 +196,10 @@ pub async fn controls_are_filtered_by_status(fixture: Fixture) {
         .map(|(number, status)| Control { status: *status, ..samples::control(&format!("c-{number}")) });
     let all = create_all(&fixture, records).await;
     for (number, status) in ControlStatus::ALL.iter().enumerate() {
-        let one = ControlFilter { statuses: set([*status]) };
+        let one = Filter::<Control>::default().with("status", [*status]);
         assert_eq!(matching(&fixture, &all, &one).await, [number, number + 3]);
     }
-    let two = ControlFilter { statuses: set([ControlStatus::Draft, ControlStatus::Retired]) };
+    let two = Filter::<Control>::default().with("status", [ControlStatus::Draft, ControlStatus::Retired]);
     assert_eq!(matching(&fixture, &all, &two).await, [0, 2, 3, 5]);
 }
 
@@ -222,7 +213,7 @@ pub async fn finding_events_are_filtered_by_finding(fixture: Fixture) {
         .map(|(about, kind)| FindingEvent { kind: *kind, ..samples::finding_event(findings[about].meta.id, at) });
     let all = create_all(&fixture, records).await;
     for (about, expected) in [vec![0, 2, 4], vec![1, 3], vec![]].into_iter().enumerate() {
-        let filter = FindingEventFilter { finding: Some(findings[about].meta.id) };
+        let filter = FindingEventFilter::default().with("finding_id", Some(findings[about].meta.id));
         assert_eq!(matching(&fixture, &all, &filter).await, expected);
     }
     assert_eq!(matching(&fixture, &all, &FindingEventFilter::default()).await, [0, 1, 2, 3, 4]);

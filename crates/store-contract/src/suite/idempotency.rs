@@ -72,9 +72,9 @@ pub async fn a_repeated_request_is_recognised_before_any_other_check(fixture: Fi
     let unknown = ActorRevision { account: fixture.new_id::<Finding>().ulid(), revision: first.meta.revision };
     let timestamp = fixture.store.begin_write();
     let mut again = samples::changeset_for_account(&*fixture.entropy, timestamp, fixture.home, unknown);
-    let twin = fixture.new_record(&again, samples::finding("f-1"));
-    again.create(&twin);
-    again.require_unchanged(&twin);
+    let duplicate = fixture.new_record(&again, samples::finding("f-1"));
+    again.create(&duplicate);
+    again.require_unchanged(&duplicate);
     again.set_idempotency(record.clone());
     assert_eq!(expect_duplicate(fixture.commit(again).await), record.response);
 }

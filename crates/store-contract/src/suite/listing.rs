@@ -59,9 +59,9 @@ pub async fn a_page_reports_whether_more_records_follow(fixture: Fixture) {
     assert!(nothing.items.is_empty() && nothing.next.is_none());
     create_findings(&fixture, 4).await;
     for order in ORDERS {
-        for (limit, held, more) in [(3, 3, true), (4, 4, false), (5, 4, false), (1, 1, true)] {
+        for (limit, expected, more) in [(3, 3, true), (4, 4, false), (5, 4, false), (1, 1, true)] {
             let page = fixture.list::<Finding>(fixture.home, &Default::default(), &page_request(limit, order)).await;
-            assert_eq!((page.items.len(), page.next.is_some()), (held, more), "{limit} of 4, {order:?}");
+            assert_eq!((page.items.len(), page.next.is_some()), (expected, more), "{limit} of 4, {order:?}");
         }
         let page = fixture.list::<Finding>(fixture.home, &Default::default(), &page_request(2, order)).await;
         assert_eq!(page.next, page.items.last().map(|last| order.position(last)), "a page ends at its last record");

@@ -4,22 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use kernel::{Id, Stored, Timestamp};
 use store::DynStore;
-use webhooks::{
-    AttemptFailure, DeliveryHealth, DeliveryLag, Partition, PartitionLease, WebhookDelivery, WebhookSubscription,
-};
+use webhooks::{AttemptFailure, DeliveryHealth, DeliveryLag, Partition, PartitionLease, WebhookDelivery};
 
 use crate::{
     Fixture,
     queue::{LEASE_DURATION, attempt_result, partition_of},
     samples,
 };
-
-/// Creates a subscription whose partition has nothing due.
-async fn idle_partition(fixture: &Fixture, account: &str) -> (Partition, Stored<WebhookSubscription>) {
-    let subscription = fixture.subscribe(fixture.home, account).await;
-    fixture.acquire_and_release(partition_of(&subscription)).await;
-    (partition_of(&subscription), subscription)
-}
 
 /// Requeues a delivery.
 async fn requeue(fixture: &Fixture, delivery: &Stored<WebhookDelivery>) -> Stored<WebhookDelivery> {
@@ -28,8 +19,8 @@ async fn requeue(fixture: &Fixture, delivery: &Stored<WebhookDelivery>) -> Store
 
 /// A partition becomes due when its subscription changes, when a delivery is due and when an event is fanned out.
 pub async fn a_partition_becomes_due_when_its_work_is_due(fixture: Fixture) {
-    let (partition, subscription) = idle_partition(&fixture, "one").await;
-    let (other, _) = idle_partition(&fixture, "two").await;
+    let (partition, subscription) = fixture.idle_partition("one").await;
+    let (other, _) = fixture.idle_partition("two").await;
     assert!(fixture.due_partitions().await.is_empty());
 
     fixture.update(&subscription, subscription.record.clone()).await;
@@ -102,7 +93,7 @@ pub async fn many_partitions_are_acquired_in_one_call(fixture: Fixture) {
         let organization = if number % 2 == 0 { away } else { fixture.home };
         partitions.push(partition_of(&fixture.subscribe(organization, &format!("account {number}")).await));
     }
-    let (idle, _) = idle_partition(&fixture, "idle").await;
+    let (idle, _) = fixture.idle_partition("idle").await;
     let health = DeliveryHealth { last_delivery_at: Some(fixture.now()), failing_since: None };
     fixture.store.record_results(partitions[2], &[], Some(health)).await.unwrap();
     assert!(fixture.acquire(partitions[4], "other").await);
@@ -135,7 +126,7 @@ pub async fn concurrent_calls_for_many_partitions_are_independent(fixture: Fixtu
         fixture.store.acquire_partitions(&partitions, "one", now, now + LEASE_DURATION).await.unwrap().len(),
         partitions.len()
     );
-    let settle = |index: usize, partition: Partition| {
+    let attempt_and_release = |index: usize, partition: Partition| {
         let store = Arc::clone(&fixture.store);
         tokio::spawn(async move {
             let limit = index % (EVENTS + 1);
@@ -155,7 +146,8 @@ pub async fn concurrent_calls_for_many_partitions_are_independent(fixture: Fixtu
             (released, limit, health)
         })
     };
-    let workers: Vec<_> = partitions.iter().enumerate().map(|(index, partition)| settle(index, *partition)).collect();
+    let workers: Vec<_> =
+        partitions.iter().enumerate().map(|(index, partition)| attempt_and_release(index, *partition)).collect();
     for (index, worker) in workers.into_iter().enumerate() {
         let (released, limit, health) = worker.await.unwrap();
         assert_eq!(released, limit == EVENTS, "{index}");
@@ -206,7 +198,7 @@ pub async fn an_owner_renews_all_its_partition_leases(fixture: Fixture) {
 
 /// A partition is not released while a delivery is due. After its release it is due again when its next delivery is.
 pub async fn a_released_partition_is_due_again_when_its_next_delivery_is(fixture: Fixture) {
-    let (partition, _) = idle_partition(&fixture, "one").await;
+    let (partition, _) = fixture.idle_partition("one").await;
     fixture.publish_finding(fixture.home, "f-1").await;
     fixture.fan_out(fixture.home, 10).await;
     assert!(fixture.acquire(partition, "one").await);
@@ -233,7 +225,7 @@ pub async fn a_released_partition_is_due_again_when_its_next_delivery_is(fixture
 
 /// A release fails once for each time that work has arrived since, so that the owner looks again.
 pub async fn work_that_arrives_while_a_partition_is_leased_is_not_missed(fixture: Fixture) {
-    let (partition, subscription) = idle_partition(&fixture, "one").await;
+    let (partition, subscription) = fixture.idle_partition("one").await;
     fixture.publish_finding(fixture.home, "f-1").await;
     fixture.fan_out(fixture.home, 10).await;
     assert!(fixture.acquire(partition, "one").await);
@@ -256,7 +248,7 @@ pub async fn work_that_arrives_while_a_partition_is_leased_is_not_missed(fixture
 /// A suspended partition is not due although it has open deliveries. Work that arrived since its lease was acquired
 /// prevents its suspension.
 pub async fn a_suspended_partition_becomes_due_when_new_work_arrives(fixture: Fixture) {
-    let (partition, subscription) = idle_partition(&fixture, "one").await;
+    let (partition, subscription) = fixture.idle_partition("one").await;
     fixture.publish_finding(fixture.home, "f-1").await;
     fixture.fan_out(fixture.home, 10).await;
     let suspend = async |owner| fixture.store.release_partition(partition, owner, fixture.now(), true).await.unwrap();
@@ -310,7 +302,7 @@ async fn run_worker(store: &DynStore, partition: Partition, owner: &str, now: Ti
 
 /// No wake-up is lost, however acquisitions, releases and new work interleave.
 pub async fn work_that_arrives_while_owners_alternate_is_delivered(fixture: Fixture) {
-    let (partition, _) = idle_partition(&fixture, "one").await;
+    let (partition, _) = fixture.idle_partition("one").await;
     let now = fixture.now();
     let commits: Vec<_> = (0..40)
         .map(|number| {
@@ -349,55 +341,4 @@ pub async fn work_that_arrives_while_owners_alternate_is_delivered(fixture: Fixt
     assert_eq!(deliveries.len(), 40);
     assert!(deliveries.iter().all(|delivery| delivery.record.attempts.len() == 1), "each delivery is attempted once");
     assert!(fixture.due_partitions().await.is_empty());
-}
-
-/// The health of a partition is stored with the results of attempts. It is returned to the next owner and to other
-/// readers.
-pub async fn the_health_of_partitions_is_stored(fixture: Fixture) {
-    let (partition, _) = idle_partition(&fixture, "one").await;
-    let (other, _) = idle_partition(&fixture, "two").await;
-    let stored_health = async || {
-        fixture.store.delivery_health(fixture.home, &[partition.subscription, other.subscription]).await.unwrap()
-    };
-    assert!(stored_health().await.is_empty());
-    fixture.publish_finding(fixture.home, "f-1").await;
-    fixture.fan_out(fixture.home, 10).await;
-    let due = fixture.due_deliveries(partition).await;
-    let at = fixture.clock.tick();
-    let result = attempt_result(&due[0].delivery, at, Some(AttemptFailure::Unreachable));
-    let health = DeliveryHealth { last_delivery_at: Some(at - LEASE_DURATION), failing_since: Some(at) };
-    fixture.store.record_results(partition, &[result], Some(health)).await.unwrap();
-    assert_eq!(stored_health().await, [(partition.subscription, health)]);
-    fixture.store.record_results(partition, &[], None).await.unwrap();
-    let leases = fixture
-        .store
-        .acquire_partitions(&[partition], "one", fixture.now(), fixture.now() + LEASE_DURATION)
-        .await
-        .unwrap();
-    assert_eq!(leases, [PartitionLease { partition, health }]);
-    let health = DeliveryHealth { last_delivery_at: Some(at), failing_since: None };
-    fixture.store.record_results(partition, &[], Some(health)).await.unwrap();
-    assert_eq!(stored_health().await, [(partition.subscription, health)]);
-    assert!(fixture.store.delivery_health(fixture.home, &[]).await.unwrap().is_empty());
-}
-
-/// The lag has the oldest pending event and the oldest due delivery, whether its partition is leased or not.
-pub async fn the_delivery_lag_is_reported(fixture: Fixture) {
-    let (partition, _) = idle_partition(&fixture, "one").await;
-    idle_partition(&fixture, "two").await;
-    let lag = async || fixture.store.delivery_lag(fixture.now()).await.unwrap();
-    assert_eq!(lag().await, DeliveryLag::default());
-    let first = fixture.clock.tick();
-    fixture.publish_finding(fixture.home, "f-1").await;
-    fixture.clock.advance(Duration::from_secs(5));
-    fixture.publish_finding(fixture.home, "f-2").await;
-    assert_eq!(lag().await, DeliveryLag { oldest_event: Some(first), ..DeliveryLag::default() });
-    fixture.fan_out(fixture.home, 10).await;
-    assert_eq!(lag().await, DeliveryLag { oldest_event: None, oldest_due: Some(first), due_partitions: 2 });
-    assert!(fixture.acquire(partition, "one").await);
-    let due = fixture.due_deliveries(partition).await;
-    let results: Vec<_> =
-        due.iter().map(|due| attempt_result(&due.delivery, fixture.now(), Some(AttemptFailure::Refused))).collect();
-    fixture.store.record_results(partition, &results, None).await.unwrap();
-    assert_eq!(lag().await.due_partitions, 1, "a leased partition whose deliveries were attempted is not due");
 }

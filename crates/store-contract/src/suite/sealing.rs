@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use audit::{Checkpoint, Hash, Head, Seal, StoredEntry, Unsealed, UnsealedStats, hash_entry};
-use kernel::{Entry, Organization, OrganizationId, Timestamp};
+use kernel::{Entry, OrganizationId, Timestamp};
 
 use crate::{Fixture, samples};
 
@@ -47,7 +47,7 @@ fn assert_chain(chain: &[StoredEntry], entries: &[Entry]) {
 
 /// In every organization, sequences count from one without gaps over several batches, and hashes link the entries.
 pub async fn every_organization_has_a_gapless_chain_of_its_own(fixture: Fixture) {
-    let organizations = [fixture.new_id(), fixture.new_id(), Organization::installation()];
+    let organizations = [fixture.new_id(), fixture.new_id(), OrganizationId::INSTALLATION];
     let mut logs = [Vec::new(), Vec::new(), Vec::new()];
     for count in 1..=3 {
         for (organization, log) in organizations.iter().zip(&mut logs) {
@@ -76,8 +76,8 @@ pub async fn a_seal_is_visible_in_lists_and_single_reads(fixture: Fixture) {
     let log = fixture.audit_log(organization).await;
     assert_chain(&log[..3], &entries);
     assert_eq!(log[3], StoredEntry { entry: late, seal: None });
-    let alone = fixture.store.entry(organization, entries[1].id).await.unwrap();
-    assert_eq!(alone.as_ref(), Some(&log[1]));
+    let entry = fixture.store.entry(organization, entries[1].id).await.unwrap();
+    assert_eq!(entry.as_ref(), Some(&log[1]));
 }
 
 /// Unsealed entries of an organization are returned oldest first, each once, and no more than requested.
@@ -105,7 +105,7 @@ pub async fn organizations_with_unsealed_entries_are_listed_up_to_a_limit(fixtur
     seal(&fixture, fixture.home).await;
     let due = async |after, limit| fixture.store.organizations_with_unsealed(after, limit).await.unwrap();
     assert_eq!(due(None, 10).await, []);
-    let mut organizations = vec![fixture.new_id(), fixture.new_id(), fixture.new_id(), Organization::installation()];
+    let mut organizations = vec![fixture.new_id(), fixture.new_id(), fixture.new_id(), OrganizationId::INSTALLATION];
     for organization in &organizations {
         append(&fixture, *organization, 3).await;
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use auth::{EncryptedSigningKey, KeyChange, Keyring, MIN_LEAD_TIME};
-use kernel::{Changeset, Organization};
+use kernel::{Changeset, OrganizationId};
 use store::DynStore;
 
 use crate::{Fixture, samples};
@@ -22,7 +22,7 @@ fn key_ids(ring: &Keyring) -> Vec<&str> {
 }
 
 fn changeset(fixture: &Fixture) -> Changeset {
-    samples::changeset(&*fixture.entropy, fixture.store.begin_write(), Organization::installation())
+    samples::changeset(&*fixture.entropy, fixture.store.begin_write(), OrganizationId::INSTALLATION)
 }
 
 async fn keyring(fixture: &Fixture) -> Keyring {
@@ -94,7 +94,7 @@ pub async fn a_retired_key_is_removed_and_replaced_immediately(fixture: Fixture)
 /// A change of the keys and its audit entry are stored together. If the keys have changed meanwhile, neither is
 /// stored.
 pub async fn a_key_change_and_its_audit_entry_are_stored_together(fixture: Fixture) {
-    let installation = Organization::installation();
+    let installation = OrganizationId::INSTALLATION;
     let stale = keyring_with_first_key(&fixture).await;
     assert!(apply_change(&fixture, &stale.rotate(key(&fixture, "next"), MIN_LEAD_TIME).unwrap()).await);
     assert_eq!(fixture.audit_log(installation).await.len(), 1);

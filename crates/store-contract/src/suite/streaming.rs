@@ -44,8 +44,8 @@ pub async fn a_stream_returns_the_same_records_in_the_same_order_as_pagination(f
     fixture.create(fixture.create_organization("other").await, samples::finding("of-another")).await;
     for filter in [
         FindingFilter::default(),
-        FindingFilter { severities: [Severity::Low].into(), ..FindingFilter::default() },
-        FindingFilter { severities: [Severity::Low, Severity::High].into(), ..FindingFilter::default() },
+        FindingFilter::default().with("severity", [Severity::Low]),
+        FindingFilter::default().with("severity", [Severity::Low, Severity::High]),
     ] {
         for order in [Order::Newest, Order::Changed] {
             let page = PageRequest { limit: PageLimit::clamped(200), order, ..PageRequest::default() };

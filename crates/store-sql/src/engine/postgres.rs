@@ -22,6 +22,7 @@ use std::sync::Arc;
 use kernel::StoreError;
 use tokio::time::{Instant, timeout};
 
+use super::location::{DatabaseOptions, PostgresUrl};
 use super::{
     CommitClass, Completion, Input, Session, SessionFn, WorkError,
     failure::FailureClass,
@@ -29,7 +30,6 @@ use super::{
     streams::{BatchReceiver, StreamSemaphore, StreamedQuery},
     unavailable,
 };
-use crate::location::{DatabaseOptions, PostgresUrl};
 use backoff::Attempts;
 use connection::Connection;
 use connector::Connector;

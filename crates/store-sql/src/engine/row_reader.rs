@@ -54,6 +54,11 @@ impl<'r> RowReader<'r> {
         self.next - 1
     }
 
+    /// The number of columns that have been read.
+    pub(crate) fn columns_read(&self) -> usize {
+        self.next
+    }
+
     pub(crate) fn opt_text(&mut self) -> Result<Option<&'r str>, StoreError> {
         let index = self.next_index();
         match self.row {

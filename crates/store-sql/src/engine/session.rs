@@ -1,43 +1,15 @@
-//! A database session: a connection for the duration of one job.
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! The statements of a session, whichever engine it is on.
 
 use kernel::StoreError;
 
-use super::{BatchStatement, RowReader, Sql, Value, corrupt, failure::from_sqlite, postgres::PostgresSession};
-
-/// Runs statements on one connection. On SQLite no method ever yields: it blocks the thread instead. On PostgreSQL a
-/// statement is sent when it is first polled, and statements are sent in the order of their first polls.
-pub(crate) enum Session {
-    Postgres(PostgresSession),
-    Sqlite(SqliteSession),
-}
-
-/// A SQLite connection, used by one job at a time. The mutex is never contended; it lets several futures of the job
-/// share the connection.
-pub(crate) struct SqliteSession(Mutex<rusqlite::Connection>);
-
-impl SqliteSession {
-    pub(super) fn connection(&self) -> MutexGuard<'_, rusqlite::Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+use super::{BatchStatement, RowReader, Session, Sql, Value};
 
 impl Session {
-    pub(super) fn from_sqlite(connection: rusqlite::Connection) -> Self {
-        Self::Sqlite(SqliteSession(Mutex::new(connection)))
-    }
-
     /// Runs a statement. Returns the number of affected rows.
     pub(crate) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
         match self {
             Self::Postgres(session) => session.execute(sql, values).await,
-            Self::Sqlite(session) => {
-                let connection = session.connection();
-                let mut statement = connection.prepare_cached(&sql.sqlite).map_err(from_sqlite)?;
-                let affected = statement.execute(rusqlite::params_from_iter(values)).map_err(from_sqlite)?;
-                Ok(affected as u64)
-            }
+            Self::Sqlite(session) => session.execute(sql, values),
         }
     }
 
@@ -46,23 +18,11 @@ impl Session {
         &self,
         sql: &Sql,
         values: &[Value<'_>],
-        mut visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError> + Send,
+        visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError> + Send,
     ) -> Result<(), StoreError> {
         match self {
             Self::Postgres(session) => session.visit(sql, values, visit).await,
-            Self::Sqlite(session) => {
-                let connection = session.connection();
-                for text in sql.sqlite_prelude.iter().chain([&sql.sqlite]) {
-                    let mut statement = connection.prepare_cached(text).map_err(from_sqlite)?;
-                    // With several statements, each may have placeholders for only the first of the values.
-                    let bound = values.iter().take(statement.parameter_count());
-                    let mut rows = statement.query(rusqlite::params_from_iter(bound)).map_err(from_sqlite)?;
-                    while let Some(row) = rows.next().map_err(from_sqlite)? {
-                        visit(&mut RowReader::from_sqlite(row))?;
-                    }
-                }
-                Ok(())
-            }
+            Self::Sqlite(session) => session.visit(sql, values, visit),
         }
     }
 
@@ -115,22 +75,7 @@ impl Session {
     ) -> Result<Vec<usize>, StoreError> {
         match self {
             Self::Postgres(session) => session.store_reporting_rejected(bulk, rows).await,
-            Self::Sqlite(session) => {
-                let connection = session.connection();
-                let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(from_sqlite)?;
-                let then = bulk.sqlite_then.as_ref().map(|then| connection.prepare_cached(then));
-                let mut then = then.transpose().map_err(from_sqlite)?;
-                let mut rejected = Vec::new();
-                for (index, row) in rows.iter().enumerate() {
-                    if statement.execute(rusqlite::params_from_iter(row)).map_err(from_sqlite)? == 0 {
-                        rejected.push(index);
-                    } else if let Some(then) = &mut then {
-                        let bound = row.iter().take(then.parameter_count());
-                        then.execute(rusqlite::params_from_iter(bound)).map_err(from_sqlite)?;
-                    }
-                }
-                Ok(rejected)
-            }
+            Self::Sqlite(session) => session.store_reporting_rejected(bulk, rows),
         }
     }
 
@@ -150,24 +95,13 @@ impl Session {
         read: impl Fn(&mut RowReader<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
         let mut rows_read = Vec::new();
+        let visit = |cells: &mut RowReader<'_>| {
+            rows_read.push(read(cells)?);
+            Ok(())
+        };
         match self {
-            Self::Postgres(session) => {
-                let visit = |cells: &mut RowReader<'_>| {
-                    rows_read.push(read(cells)?);
-                    Ok(())
-                };
-                session.visit_each(bulk, rows, visit).await?;
-            }
-            Self::Sqlite(session) => {
-                let connection = session.connection();
-                let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(from_sqlite)?;
-                for row in rows {
-                    let mut found = statement.query(rusqlite::params_from_iter(row)).map_err(from_sqlite)?;
-                    while let Some(row) = found.next().map_err(from_sqlite)? {
-                        rows_read.push(read(&mut RowReader::from_sqlite(row))?);
-                    }
-                }
-            }
+            Self::Postgres(session) => session.visit_each(bulk, rows, visit).await?,
+            Self::Sqlite(session) => session.visit_each(bulk, rows, visit)?,
         }
         Ok(rows_read)
     }
@@ -176,7 +110,7 @@ impl Session {
     pub(crate) async fn run_script(&self, script: &Script) -> Result<(), StoreError> {
         match self {
             Self::Postgres(session) => session.run_script(script.postgres).await,
-            Self::Sqlite(session) => session.connection().execute_batch(script.sqlite).map_err(from_sqlite),
+            Self::Sqlite(session) => session.run_script(script.sqlite),
         }
     }
 
@@ -210,7 +144,7 @@ impl Session {
                 // While a schema change waits for a lock, all other statements on the table queue behind it.
                 session.run_script("SET LOCAL lock_timeout = '5s'").await
             }
-            Self::Sqlite(session) => session.connection().execute_batch(ledger.sqlite).map_err(from_sqlite),
+            Self::Sqlite(session) => session.run_script(ledger.sqlite),
         }
     }
 }
@@ -220,10 +154,4 @@ impl Session {
 pub(crate) struct Script {
     pub(crate) postgres: &'static str,
     pub(crate) sqlite: &'static str,
-}
-
-/// Runs a future to completion on a SQLite thread, where no statement ever yields.
-pub(super) fn drive<T, E: From<StoreError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    futures_util::FutureExt::now_or_never(work)
-        .unwrap_or_else(|| Err(corrupt("the work on the database awaited something other than the database").into()))
 }

@@ -7,6 +7,7 @@ mod job;
 mod point_read_pool;
 mod queue;
 mod reader;
+mod session;
 mod stream;
 mod wal_limiter;
 mod write_lock;
@@ -32,6 +33,7 @@ use connection::{open_point_reader, open_reader, open_writer};
 use job::{ReadJob, WriteJob, run_catching_panics};
 use point_read_pool::PointReadPool;
 use queue::Queue;
+pub(crate) use session::SqliteSession;
 use stream::Streams;
 pub(crate) use write_lock::WriteLock;
 

@@ -2,21 +2,18 @@
 //! statements are, for the bound values (a custom plan) and for any values (a generic plan).
 #![cfg(test)]
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use tokio_postgres::{Client, NoTls};
+use kernel::Filter;
+use postgres_cluster::TestDatabase;
+use tokio_postgres::Client;
 
 use super::*;
 use crate::engine::PLANNER_SETTINGS;
 
-/// A database of its own on the cluster of the test run.
+/// A database of its own with rows, and a connection to it.
 pub(crate) struct PlanFixture {
     client: Client,
-    cluster: String,
-    name: String,
+    _database: TestDatabase,
 }
-
-static DATABASES_CREATED: AtomicU32 = AtomicU32::new(0);
 
 /// 10⁵ findings in ten organizations, and other records.
 const ROWS: &str = "
@@ -45,21 +42,15 @@ const ROWS: &str = "
 impl PlanFixture {
     /// Creates a database with the rows that these statements insert.
     pub(crate) async fn with_rows(rows: &str) -> Self {
-        let cluster = std::env::var("NOVANTRA_TEST_POSTGRES_URL")
-            .expect("NOVANTRA_TEST_POSTGRES_URL is set by `cargo xtask test`, which starts a PostgreSQL for the tests");
-        let name =
-            format!("novantra_plans_{}_{}", std::process::id(), DATABASES_CREATED.fetch_add(1, Ordering::Relaxed));
-        connect(&cluster).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let (base, parameters) = cluster.split_once('?').unwrap_or((&cluster, ""));
-        let address = format!("{}/{name}?{parameters}", base.rsplit_once('/').unwrap().0);
-        let database = Database::open(&address.parse().unwrap()).await.unwrap();
+        let fresh = TestDatabase::create().await;
+        let database = Database::open(&fresh.url().parse().unwrap()).await.unwrap();
         database.migrate(Timestamp::from_millis(0)).await.unwrap();
         database.engine.close().await;
-        let client = connect(&address).await;
+        let client = fresh.connect().await;
         client.batch_execute(rows).await.unwrap();
         client.batch_execute("ANALYZE").await.unwrap();
         client.batch_execute(PLANNER_SETTINGS).await.unwrap();
-        Self { client, cluster, name }
+        Self { client, _database: fresh }
     }
 
     /// Returns the plan for these values and the generic plan.
@@ -93,18 +84,6 @@ impl PlanFixture {
         let (sql, values) = entry_list(Id::new(Ulid(1)), filter, page, SCAN_LIMIT, PROCESS);
         self.plans(&sql, &values).await
     }
-
-    pub(crate) async fn drop(self) {
-        drop(self.client);
-        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        connect(&self.cluster).await.batch_execute(&drop).await.unwrap();
-    }
-}
-
-async fn connect(address: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(address, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 fn literal(value: &Value<'static>) -> String {
@@ -144,12 +123,12 @@ fn assert_index_ranges(plans: &[Vec<String>; 2], table: &str, index: &str) {
 async fn every_list_scans_only_index_ranges_on_postgresql() {
     let planned = PlanFixture::with_rows(ROWS).await;
     let any = FindingFilter::default();
-    let open = FindingFilter { statuses: [Status::Open].into(), ..any.clone() };
-    let severe = FindingFilter { severities: [Severity::High].into(), ..any.clone() };
-    let manual = FindingFilter { source_kinds: [SourceKind::Manual].into(), ..any.clone() };
-    let about = FindingFilter { subject_resource_ids: [Reference::parse("r-1").unwrap()].into(), ..any.clone() };
-    let two = FindingFilter { statuses: [Status::Open, Status::Triaged].into(), ..any.clone() };
-    let both = FindingFilter { severities: [Severity::High].into(), ..open.clone() };
+    let open = any.clone().with("status", [Status::Open]);
+    let severe = any.clone().with("severity", [Severity::High]);
+    let manual = any.clone().with("source_kind", [SourceKind::Manual]);
+    let about = any.clone().with("subject_resource_id", [Reference::parse("r-1").unwrap()]);
+    let two = any.clone().with("status", [Status::Open, Status::Triaged]);
+    let both = open.clone().with("severity", [Severity::High]);
     let cases = [
         (&any, ["findings_pkey", "findings_pkey", "findings_changed"]),
         (&open, ["findings_status", "findings_status", "findings_status_changed"]),
@@ -164,13 +143,13 @@ async fn every_list_scans_only_index_ranges_on_postgresql() {
             assert_index_ranges(&planned.list::<Finding>(filter, page).await, "findings", index);
         }
     }
-    let active = ControlFilter { statuses: [ControlStatus::Active].into() };
-    let of_finding = FindingEventFilter { finding: Some(Id::new(Ulid(7))) };
+    let active = Filter::<Control>::default().with("status", [ControlStatus::Active]);
+    let of_finding = FindingEventFilter::default().with("finding_id", Some(Id::<Finding>::new(Ulid(7))));
     let one = |value: &str| [value.to_owned()].into();
-    for (place, page) in pages().iter().enumerate() {
-        let index = ["controls_status", "controls_status", "controls_status_changed"][place];
+    for (number, page) in pages().iter().enumerate() {
+        let index = ["controls_status", "controls_status", "controls_status_changed"][number];
         assert_index_ranges(&planned.list::<Control>(&active, page).await, "controls", index);
-        let index = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"][place];
+        let index = ["finding_events_finding", "finding_events_finding", "finding_events_finding_changed"][number];
         assert_index_ranges(&planned.list::<FindingEvent>(&of_finding, page).await, "finding_events", index);
         for (filter, index) in [
             (AuditFilter::default(), "audit_entries_pkey"),
@@ -181,5 +160,4 @@ async fn every_list_scans_only_index_ranges_on_postgresql() {
             assert_index_ranges(&planned.entries(&filter, page).await, "audit_entries", index);
         }
     }
-    planned.drop().await;
 }

@@ -7,10 +7,7 @@ use sea_query::{Expr, ExprTrait as _, LockType, Query};
 use ulid::Ulid;
 
 use super::watermark_ceiling;
-use crate::{
-    engine::{Engine, RowReader, Session, Sql, Value},
-    list_plan::placeholder,
-};
+use crate::engine::{Engine, RowReader, Session, Sql, Value, placeholder};
 
 /// The time after its last renewal at which a row expires and others may delete it.
 const TTL: Duration = Duration::from_secs(15);

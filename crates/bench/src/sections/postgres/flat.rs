@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use super::PostgresServer;
 use crate::{
+    context::BenchContext,
     failure::Outcome,
     figures::{Case, measure_interleaved},
     http::{Load, Request},
     report::{Row, Table, Target, Unit},
     sections::{
-        BenchContext, Section,
+        Section,
         pages::page_at,
-        reads::{CONNECTIONS, LIST, ids},
+        workload::{CONNECTIONS, LIST, ids},
     },
 };
 

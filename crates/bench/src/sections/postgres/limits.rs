@@ -8,7 +8,7 @@ use crate::{
     http::{Request, call},
     pause::sleep,
     report::{Row, Unit},
-    sections::reads::LIST,
+    sections::workload::LIST,
     servers::MeasuredProgram as _,
 };
 

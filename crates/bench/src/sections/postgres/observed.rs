@@ -33,8 +33,8 @@ pub(super) fn while_calling(
 }
 
 fn check_logging(postgres: &Postgres) -> Outcome<()> {
-    let shown = postgres.query("SHOW log_statement")?;
-    (shown == "all").then_some(()).context(|| "PostgreSQL does not log statements".to_owned())
+    let setting = postgres.query("SHOW log_statement")?;
+    (setting == "all").then_some(()).context(|| "PostgreSQL does not log statements".to_owned())
 }
 
 /// Parses the prepared statements in a log whose lines begin with `@`.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{DeliverySetup, SUBSCRIPTION_COUNT, latency};
 use crate::{
+    context::BenchContext,
     failure::Outcome,
     receiver::UnresponsiveReceiver,
     report::{Row, Table, Target, Unit},
-    sections::{BenchContext, Section},
+    sections::Section,
 };
 
 const UNRESPONSIVE_SUBSCRIPTIONS: usize = 900;
@@ -18,13 +19,13 @@ const WINDOW: Duration = Duration::from_secs(20);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(in crate::sections) fn measure(bench: &BenchContext) -> Outcome<Table> {
-    let mut delivering = DeliverySetup::start_with(bench, "novantra_bench_isolation", SUBSCRIPTION_COUNT, &[])?;
-    latency::measure_at_interval(&mut delivering, INTERVAL, INTERVAL * 4)?;
-    let alone = latency::measure_at_interval(&mut delivering, INTERVAL, WINDOW)?;
+    let mut setup = DeliverySetup::start_with(bench, "novantra_bench_isolation", SUBSCRIPTION_COUNT, &[])?;
+    latency::measure_at_interval(&mut setup, INTERVAL, INTERVAL * 4)?;
+    let alone = latency::measure_at_interval(&mut setup, INTERVAL, WINDOW)?;
     let hanging = UnresponsiveReceiver::start()?;
-    delivering.subscribe(&hanging.url(), UNRESPONSIVE_SUBSCRIPTIONS)?;
-    let beside = latency::measure_at_interval(&mut delivering, INTERVAL, WINDOW + ATTEMPT_TIMEOUT)?;
-    let version = delivering.served.postgres.version()?;
+    setup.subscribe(&hanging.url(), UNRESPONSIVE_SUBSCRIPTIONS)?;
+    let beside = latency::measure_at_interval(&mut setup, INTERVAL, WINDOW + ATTEMPT_TIMEOUT)?;
+    let version = setup.served.postgres.version()?;
 
     let plain = |label: &str, figure: f64| Row::new(label, figure, Unit::Millis);
     let ratio =

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::DeliverySetup;
 use crate::{
+    context::BenchContext,
     failure::Outcome,
     figures::Series,
     http::{Load, Request, call},
     report::{Row, Target, Unit},
     sample,
-    sections::{BenchContext, reads::LIST},
+    sections::workload::LIST,
     servers::{BareServer, MeasuredProgram},
 };
 
@@ -20,9 +21,9 @@ const WRITERS: usize = 32;
 const PREPARED_REQUESTS: usize = 30_000;
 
 pub(super) fn measure(bench: &BenchContext) -> Outcome<Vec<Row>> {
-    let mut delivering = DeliverySetup::start(bench, "novantra_bench_webhook_writes", 1)?;
-    let host = delivering.served.server.host()?;
-    let first = request(&mut delivering.next, &delivering.served.token);
+    let mut setup = DeliverySetup::start(bench, "novantra_bench_webhook_writes", 1)?;
+    let host = setup.served.server.host()?;
+    let first = request(&mut setup.next, &setup.served.token);
     let response = call(host, &first)?.expect_status(201)?;
     let bare = BareServer::with_responses([(LIST, &response)])?;
     let baseline = Load { host: bare.host()?, requests: vec![first], connections: WRITERS, expected: 201 };
@@ -34,15 +35,14 @@ pub(super) fn measure(bench: &BenchContext) -> Outcome<Vec<Row>> {
         let calls = baseline.run(WINDOW)?.calls;
         bare_cpu.push(micros(bare.process().usage()?.since(&before).total, calls));
 
-        let requests =
-            (0..PREPARED_REQUESTS).map(|_| request(&mut delivering.next, &delivering.served.token)).collect();
+        let requests = (0..PREPARED_REQUESTS).map(|_| request(&mut setup.next, &setup.served.token)).collect();
         let load = Load { host, requests, connections: WRITERS, expected: 201 };
-        let received_before = delivering.receiver.count();
-        let (server_before, database_before) = delivering.cpu_times()?;
+        let received_before = setup.receiver.count();
+        let (server_before, database_before) = setup.cpu_times()?;
         let calls = load.run(WINDOW)?.calls;
-        delivering.wait_for_deliveries(received_before + calls)?;
-        delivering.wait_until_idle()?;
-        let (server_now, database_now) = delivering.cpu_times()?;
+        setup.wait_for_deliveries(received_before + calls)?;
+        setup.wait_until_idle()?;
+        let (server_now, database_now) = setup.cpu_times()?;
         server.push(micros(server_now - server_before, calls));
         database.push(micros(database_now - database_before, calls));
     }

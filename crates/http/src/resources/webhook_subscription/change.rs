@@ -3,15 +3,15 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::WriteContext;
+
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Reason, WriteTimestamp};
+use kernel::{Changeset, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{AddressPolicy, SubscriptionPatch, SubscriptionStatus, WebhookSubscription, update};
 
 use super::{
     SubscriptionWithHealth, create::check_read_scopes, event_type_reader, find_owned, status_reader,
-    subscription_response, webhook_context, with_health,
+    subscription_response, with_health,
 };
 use crate::{
     app::App,
@@ -70,8 +70,7 @@ impl Command for UpdateSubscription {
         if url.is_some() || event_types.is_some() {
             check_read_scopes(caller, event_types.as_ref().unwrap_or(&current.record.event_types))?;
         }
-        let (changeset, stored) =
-            update(&webhook_context(context), timestamp, &caller.account, &current, &self.change)?;
+        let (changeset, stored) = update(context, timestamp, &caller.account, &current, &self.change)?;
         Ok((changeset, with_health(app, stored).await?))
     }
 

@@ -5,18 +5,16 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::WriteContext;
+
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Id, Reader, Reason, WriteTimestamp};
+use kernel::{Changeset, Id, Reader, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{
     AddressPolicy, DeliveryHealth, EventType, MAX_SUBSCRIPTIONS_PER_ACCOUNT, NewSubscription, WebhookSecret,
     WebhookSubscription, subscribe,
 };
 
-use super::{
-    SubscriptionWithHealth, event_type_reader, media_with_secret, subscription_response_with_secret, webhook_context,
-};
+use super::{SubscriptionWithHealth, event_type_reader, media_with_secret, subscription_response_with_secret};
 use crate::{
     app::App,
     body::{BodyReader, EndpointUrlReader, EnumSetReader, text},
@@ -82,7 +80,7 @@ impl Command for CreateSubscription {
         let secret = WebhookSecret::generate(&*services.entropy);
         let encrypted = services.webhook_signer.encrypt(&*services.entropy, id, &secret);
         let (changeset, stored) =
-            subscribe(&webhook_context(context), timestamp, account, &taken_slots, id, encrypted, &self.subscription)?;
+            subscribe(context, timestamp, account, &taken_slots, id, encrypted, &self.subscription)?;
         Ok((changeset, ((stored, DeliveryHealth::default()), secret)))
     }
 

@@ -6,21 +6,21 @@ use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use findings::WriteContext;
+
 use futures_util::future::BoxFuture;
 use kernel::{
     Changeset, Id, PageLimit, PageRequest, Reader, Reason, StoreError, Stored, TimeRange as Times, Timestamp,
-    WriteTimestamp,
+    WriteContext, WriteTimestamp,
 };
 use serde_json::json;
 use store::DynStore;
 use ulid::Ulid;
 use webhooks::{
-    DeliveryFilter, DeliveryQueue, DeliveryState, MAX_RECOVERED, Partition, RecoveryCounts, ReplayRange, StoredEvent,
+    DeliveryFilter, DeliveryHistory, DeliveryState, MAX_RECOVERED, Partition, RecoveryCounts, ReplayRange, StoredEvent,
     UndeliveredEvent, WebhookDelivery, WebhookSubscription,
 };
 
-use super::{find_owned, webhook_context};
+use super::find_owned;
 use crate::{
     app::App,
     body::{BodyReader, TimestampReader},
@@ -99,8 +99,7 @@ impl Command for RecoverDeliveries {
         // Events before the creation of the subscription are not meant for it.
         let range = ReplayRange { since: self.since.max(subscription.meta.created_at), until };
         let found = find_undelivered(&*app.services.store, &subscription, range).await?;
-        let (changeset, recovery) =
-            webhooks::recover(&webhook_context(context), timestamp, &subscription, &found.failed, &found.missed)?;
+        let (changeset, recovery) = webhooks::recover(context, timestamp, &subscription, &found.failed, &found.missed)?;
         Ok((changeset, (recovery, found.next_since)))
     }
 
@@ -122,9 +121,10 @@ async fn find_undelivered(
 ) -> Result<UndeliveredEvents, StoreError> {
     let organization = subscription.meta.organization;
     let mut found = UndeliveredEvents::default();
-    let mut after = last_id_before(range.since);
+    let mut after = range.since.last_ulid_before();
     for _ in 0..MAX_PAGES {
-        let events = DeliveryQueue::events(store, organization, after, last_id_before(range.until), PAGE_SIZE).await?;
+        let events =
+            DeliveryHistory::events(store, organization, after, range.until.last_ulid_before(), PAGE_SIZE).await?;
         let Some(last) = events.last() else { return Ok(found) };
         let (end, more) = (last.id.ulid(), events.len() == PAGE_SIZE);
         let matching = events.into_iter().filter(|event| is_subscribed_to(subscription, event));
@@ -158,7 +158,8 @@ async fn classify(
     let times = (time_of(first.id.ulid()), time_of(last.id.ulid()));
     let mut undelivered = load_undelivered(store, subscription, times).await?;
     let ids: Vec<_> = events.iter().map(|event| delivery_id(subscription, event)).collect();
-    let existing: HashSet<_> = DeliveryQueue::existing_deliveries(store, partition, &ids).await?.into_iter().collect();
+    let existing: HashSet<_> =
+        DeliveryHistory::existing_deliveries(store, partition, &ids).await?.into_iter().collect();
     for (event, id) in events.into_iter().zip(ids) {
         let failed = undelivered.iter().position(|delivery| delivery.meta.id == id);
         if failed.is_none() && existing.contains(&id) {
@@ -206,12 +207,6 @@ async fn load_undelivered(
 
 fn delivery_id(subscription: &Stored<WebhookSubscription>, event: &StoredEvent) -> Id<WebhookDelivery> {
     WebhookDelivery::derive_id(subscription.meta.id, event.id, event.created_at)
-}
-
-/// Returns the largest identifier that is smaller than those of this time.
-fn last_id_before(at: Timestamp) -> Ulid {
-    let first = Ulid::from_parts(u64::try_from(at.millis()).unwrap_or(0), 0);
-    Ulid(first.0.saturating_sub(1))
 }
 
 /// Returns the time in an identifier.

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::WriteContext;
+
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Reason, WriteTimestamp};
+use kernel::{Changeset, Reason, WriteContext, WriteTimestamp};
 use webhooks::WebhookSubscription;
 
-use super::{find_owned, webhook_context};
+use super::find_owned;
 use crate::{
     app::App,
     operation::{Document, Media},
@@ -48,7 +48,7 @@ impl Command for DeleteSubscription {
     ) -> Result<(Changeset, ()), Problem> {
         let current = find_owned(app, request).await?;
         request.check_if_match(current.meta.revision)?;
-        Ok((webhooks::remove(&webhook_context(context), timestamp, &current), ()))
+        Ok((webhooks::remove(context, timestamp, &current), ()))
     }
 
     fn response(&self, (): &()) -> ApiResponse {

@@ -5,16 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use auth::{Caller, ServiceAccount};
 use axum::http::StatusCode;
-use findings::WriteContext;
+
 use futures_util::future::BoxFuture;
-use kernel::{Changeset, Reason, WriteTimestamp};
+use kernel::{Changeset, Reason, WriteContext, WriteTimestamp};
 use serde_json::json;
 use webhooks::{WebhookSecret, WebhookSubscription};
 
-use super::{
-    SubscriptionWithHealth, find_owned, media_with_secret, subscription_response_with_secret, webhook_context,
-    with_health,
-};
+use super::{SubscriptionWithHealth, find_owned, media_with_secret, subscription_response_with_secret, with_health};
 use crate::{
     app::App,
     body::{BodyReader, SecondsReader},
@@ -63,8 +60,7 @@ impl Command for RotateSecret {
         let services = &app.services;
         let secret = WebhookSecret::generate(&*services.entropy);
         let encrypted = services.webhook_signer.encrypt(&*services.entropy, current.meta.id, &secret);
-        let (changeset, stored) =
-            webhooks::rotate_secret(&webhook_context(context), timestamp, &current, encrypted, self.grace)?;
+        let (changeset, stored) = webhooks::rotate_secret(context, timestamp, &current, encrypted, self.grace)?;
         Ok((changeset, (with_health(app, stored).await?, secret)))
     }
 

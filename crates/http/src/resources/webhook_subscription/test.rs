@@ -1,20 +1,17 @@
 //! `POST /webhooks/subscriptions/{subscriptionId}/test`: makes one attempt and returns its result.
 
-use std::{sync::OnceLock, time::Duration};
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use auth::Caller;
 use axum::http::StatusCode;
-use findings::WriteContext;
-use futures_util::future::BoxFuture;
-use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, WriteTimestamp};
-use serde_json::json;
-use webhooks::{
-    Attempt, AttemptFailure, AttemptOutcome, EncryptedSecret, Message, TEST_EVENT, WebhookDelivery,
-    WebhookSubscription, record_test,
-};
 
-use super::{find_owned, to_dto_with_health, webhook_context, with_health};
+use futures_util::future::BoxFuture;
+use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, WriteContext, WriteTimestamp};
+use serde_json::json;
+use webhooks::{Attempt, TEST_EVENT, WebhookDelivery, WebhookSubscription, record_test, sign_and_send};
+
+use super::{find_owned, to_dto_with_health, with_health};
 use crate::{
     app::App,
     body::BodyReader,
@@ -57,23 +54,24 @@ impl Command for TestSubscription {
 
     /// Sends the event before the write is in flight, because an endpoint may be slow.
     async fn prepare(&self, app: &App, request: &ApiRequest) -> Result<(), Problem> {
-        let (services, tenant) = (&app.services, &request.principal()?.cached.tenant);
+        let (services, organization) = (&app.services, &request.principal()?.cached.organization);
         let (subscription, health) = with_health(app, find_owned(app, request).await?).await?;
         let at = services.clock.now();
         let id = Id::new(services.entropy.ulid(at));
         let data = json!({ WebhookSubscription::SINGULAR: to_dto_with_health(&subscription, health) });
-        let body = Envelope { id, event_type: TEST_EVENT, created_at: at, tenant }.render(&data);
+        let body = Envelope { id, event_type: TEST_EVENT, created_at: at, organization }.render(&data);
         let event = OutboxEvent {
             id,
-            organization: tenant.id,
+            organization: organization.id,
             name: TEST_EVENT,
             subject: (Kind::WebhookSubscription, subscription.meta.ulid()),
             revision: subscription.meta.revision,
             created_at: at,
             body,
         };
-        let outcome = send(app, &subscription, &event).await;
-        let sent = SentTest { event, attempt: Attempt { at, outcome }, finished_at: services.clock.now() };
+        let (signer, sender) = (&*services.webhook_signer, &*services.sender);
+        let attempt = sign_and_send(signer, sender, &subscription, id, &event.body, at).await;
+        let sent = SentTest { event, attempt, finished_at: services.clock.now() };
         // `prepare` is called only once, so the cell is empty.
         self.sent.set(sent).map_err(|_| Problem::internal())
     }
@@ -88,31 +86,11 @@ impl Command for TestSubscription {
     ) -> Result<(Changeset, Self::Output), Problem> {
         let SentTest { event, attempt, finished_at } = self.sent.get().ok_or_else(Problem::internal)?;
         let current = find_owned(app, request).await?;
-        Ok(record_test(&webhook_context(context), timestamp, &current, event.clone(), attempt.clone(), *finished_at))
+        Ok(record_test(context, timestamp, &current, event.clone(), attempt.clone(), *finished_at))
     }
 
     fn response(&self, output: &Self::Output) -> ApiResponse {
         ApiResponse::record(StatusCode::OK, WebhookDelivery::SINGULAR, &WebhookDelivery::to_dto(output))
-    }
-}
-
-/// Signs and sends the event, and returns the outcome.
-async fn send(app: &App, subscription: &Stored<WebhookSubscription>, event: &OutboxEvent) -> AttemptOutcome {
-    let at = event.created_at;
-    let secrets: Vec<&EncryptedSecret> = subscription.record.live_secrets(at).collect();
-    let content = Message::signed_content(event.id, at, &event.body);
-    match app.services.webhook_signer.sign(subscription.meta.id, &secrets, &content) {
-        Some(signature) => {
-            let message = Message { id: event.id, timestamp: at.seconds(), signature, body: event.body.clone() };
-            app.services.sender.send(&subscription.record.url, message).await
-        }
-        None => AttemptOutcome {
-            duration: Duration::ZERO,
-            status: None,
-            response_body: None,
-            failure: Some(AttemptFailure::Unsigned),
-            retry_after: None,
-        },
     }
 }
 

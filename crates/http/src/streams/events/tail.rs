@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use kernel::{OrganizationId, PageLimit, PageRequest, Reader, StoreError, Timestamp};
 use store::DynStore;
 use ulid::Ulid;
-use webhooks::{DeliveryQueue, StoredEvent, SubscriptionFilter, WebhookSubscription};
+use webhooks::{DeliveryHistory, StoredEvent, SubscriptionFilter, WebhookSubscription};
 
 /// The number of events per page. A body can have tens of kilobytes.
 const PAGE_SIZE: usize = 50;
@@ -35,16 +35,16 @@ pub(super) struct TailBatch {
 impl Tail {
     /// Creates a cursor over the events with a timestamp from `now` on.
     pub(super) fn starting_at(organization: OrganizationId, now: Timestamp) -> Self {
-        Self { organization, complete_to: last_id_before(now), seen_after: BTreeSet::new(), page: None }
+        Self { organization, complete_to: now.last_ulid_before(), seen_after: BTreeSet::new(), page: None }
     }
 
     /// Reads the next page.
     pub(super) async fn read(&mut self, store: &DynStore, now: Timestamp) -> Result<TailBatch, StoreError> {
         let (after, visible) = match self.page {
             Some(page) => page,
-            None => (self.complete_to, self.visible_to(store).await?.max(last_id_before(now - MAX_LOOKBACK))),
+            None => (self.complete_to, self.visible_to(store).await?.max((now - MAX_LOOKBACK).last_ulid_before())),
         };
-        let page = DeliveryQueue::events(store, self.organization, after, Ulid(u128::MAX), PAGE_SIZE).await?;
+        let page = DeliveryHistory::events(store, self.organization, after, Ulid(u128::MAX), PAGE_SIZE).await?;
         let more = page.len() == PAGE_SIZE;
         let read = page.last().map_or(after, |last| last.id.ulid());
         let events = page.into_iter().filter(|event| self.seen_after.insert(event.id.ulid())).collect();
@@ -63,12 +63,6 @@ impl Tail {
         let no_filter = SubscriptionFilter::default();
         let page = PageRequest { limit: PageLimit::clamped(1), ..PageRequest::default() };
         let page = Reader::<WebhookSubscription>::list(store, self.organization, &no_filter, &page).await?;
-        Ok(last_id_before(page.as_of))
+        Ok(page.as_of.last_ulid_before())
     }
-}
-
-/// Returns the largest identifier that is smaller than those of this time.
-fn last_id_before(at: Timestamp) -> Ulid {
-    let first = Ulid::from_parts(u64::try_from(at.millis()).unwrap_or(0), 0);
-    Ulid(first.0.saturating_sub(1))
 }

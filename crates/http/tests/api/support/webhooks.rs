@@ -123,15 +123,7 @@ impl TestApi {
             created_at: changeset.at(),
             body: b"{}".as_slice().into(),
         };
-        let stored = StoredEvent {
-            id: event.id,
-            organization: event.organization,
-            name: event.name.into(),
-            subject: event.subject.1,
-            revision: event.revision,
-            created_at: event.created_at,
-            body: event.body.clone(),
-        };
+        let stored = StoredEvent::from(&event);
         changeset.publish(event);
         self.fixture.commit(changeset).await.unwrap();
         stored

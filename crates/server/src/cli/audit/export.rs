@@ -7,10 +7,10 @@ use serde_json::json;
 use store::DynStore;
 
 use crate::{
-    audit_sealer,
     cli::{CommandContext, audit::verify::find_log},
     compose::Installation,
     failure::Failure,
+    operations::checkpoint_document,
 };
 
 /// Maximum number of entries or checkpoints held in memory at once.
@@ -52,7 +52,7 @@ async fn write(store: &DynStore, organization: OrganizationId, out: &mut impl Wr
                     break;
                 };
                 signed = checkpoint.sequence;
-                writeln!(out, "{}", json!({ "checkpoint": audit_sealer::document(&checkpoint) }))?;
+                writeln!(out, "{}", json!({ "checkpoint": checkpoint_document(&checkpoint) }))?;
             }
         }
     }

@@ -92,14 +92,14 @@ fn parse_member<T: std::str::FromStr<Err: std::fmt::Display>>(
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Organization, Origin, Timestamp};
+    use kernel::{Action, Actor, ActorKind, Change, Entry, FieldValue, Id, Origin, Timestamp};
 
     use super::*;
 
     fn entry() -> Entry {
         Entry {
             id: Id::new("01HZX3V6T9C6Q4W8N2D5K7M1RB".parse().unwrap()),
-            organization: Organization::installation(),
+            organization: OrganizationId::INSTALLATION,
             occurred_at: Timestamp::from_millis(1_779_718_113_000),
             actor: Actor { kind: ActorKind::System, id: None, name: "command \"line\" \u{7} \u{2028} é".into() },
             action: Action::new("finding.updated"),

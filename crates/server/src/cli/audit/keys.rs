@@ -6,10 +6,10 @@ use serde_json::json;
 use store::DynStore;
 
 use crate::{
-    audit_sealer,
     cli::{CommandContext, audit::verify::find_log, print_line},
     compose::Installation,
     failure::Failure,
+    operations::checkpoint_document,
 };
 
 /// Prints the public key of the checkpoint signatures.
@@ -33,7 +33,7 @@ pub(super) async fn checkpoint(context: &CommandContext, workspace: &str) -> Res
     })
     .await?;
     match latest {
-        Some(latest) => print_line(&json!({ "checkpoint": audit_sealer::document(&latest) }).to_string()),
+        Some(latest) => print_line(&json!({ "checkpoint": checkpoint_document(&latest) }).to_string()),
         None => Err(Failure::new(format!("the audit log of {name} has no sealed entries yet"))),
     }
 }

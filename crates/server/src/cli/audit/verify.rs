@@ -1,17 +1,17 @@
 //! Verification of the audit logs in the database.
 
 use audit::{Checkpoint, UnsealedStats, VerificationError, VerifiedChain, verify_stored};
-use kernel::{Organization, OrganizationId, StoreError};
+use kernel::{OrganizationId, StoreError};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{
         CommandContext, Output,
         audit::{Verify, exported::read_checkpoints},
-        operator::find_workspace,
     },
     compose::Installation,
     failure::{Failure, ResultExt as _},
+    operations::find_workspace,
 };
 
 /// The result of verifying one log.
@@ -46,7 +46,7 @@ impl Verify {
                 let workspaces = installation.store.organizations().await?;
                 let workspaces =
                     workspaces.iter().map(|workspace| (workspace.record.slug.as_str().to_owned(), workspace.meta.id));
-                workspaces.chain([("the installation".to_owned(), Organization::installation())]).collect()
+                workspaces.chain([("the installation".to_owned(), OrganizationId::INSTALLATION)]).collect()
             }
         };
         let is_verified = |checkpoint: &&Checkpoint| logs.iter().any(|(_, id)| *id == checkpoint.organization);
@@ -82,7 +82,7 @@ impl Verify {
 /// Returns the name and the organization of the log that `--workspace` names.
 pub(super) async fn find_log(installation: &Installation, slug: &str) -> Result<(String, OrganizationId), Failure> {
     if slug == "-" {
-        return Ok(("the installation".to_owned(), Organization::installation()));
+        return Ok(("the installation".to_owned(), OrganizationId::INSTALLATION));
     }
     let workspace = find_workspace(installation, slug).await?;
     Ok((workspace.record.slug.as_str().to_owned(), workspace.meta.id))

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::operations::ImportCounts;
+
 /// A record that could not be imported.
 #[derive(Debug)]
 pub(super) struct FailedLine {
@@ -15,24 +17,23 @@ pub(super) struct FailedLine {
 
 impl FailedLine {
     pub(super) fn new(file: Option<&Path>, failure: import::ImportFailure) -> Self {
-        let import::ImportFailure { position: place, key, message } = failure;
-        Self { file: file.map(Path::to_owned), line: place.line, key, message }
+        let import::ImportFailure { position, key, message } = failure;
+        Self { file: file.map(Path::to_owned), line: position.line, key, message }
     }
 }
 
-/// Counts of created, updated, unchanged and failed records.
-#[derive(Debug, Default)]
+/// The outcomes of all records.
+#[derive(Debug)]
 pub(super) struct Summary {
-    pub(super) created: usize,
-    pub(super) updated: usize,
-    pub(super) unchanged: usize,
+    pub(super) counts: ImportCounts,
     pub(super) failures: Vec<FailedLine>,
     pub(super) skipped: usize,
 }
 
 impl Summary {
     pub(super) fn total(&self) -> usize {
-        self.created + self.updated + self.unchanged + self.failures.len()
+        let ImportCounts { created, updated, unchanged } = self.counts;
+        created + updated + unchanged + self.failures.len()
     }
 
     pub(super) fn document(&self) -> Value {
@@ -48,9 +49,9 @@ impl Summary {
             })
             .collect();
         json!({
-            "created": self.created,
-            "updated": self.updated,
-            "unchanged": self.unchanged,
+            "created": self.counts.created,
+            "updated": self.counts.updated,
+            "unchanged": self.counts.unchanged,
             "failed": failures.len(),
             "failures": failures,
         })
@@ -66,7 +67,7 @@ impl Summary {
                 format!("failed: {file}line {line}{key}: {message}")
             })
             .collect();
-        let Self { created, updated, unchanged, .. } = self;
+        let ImportCounts { created, updated, unchanged } = self.counts;
         let failed = self.failures.len();
         let head = if dry_run { "would be: " } else { "" };
         lines.push(format!("{head}created {created}, updated {updated}, unchanged {unchanged}, failed {failed}"));

@@ -1,15 +1,13 @@
 //! The command that creates a service account.
 
-use auth::{Account, ClientSecret, ServiceAccount};
 use clap::Args;
-use kernel::{Action, Change, Changeset, Email, Id, OrganizationId, Reader, Stored, Subject, Timestamp, Title};
-use scopes::ScopeSet;
+use kernel::{Email, Timestamp, Title};
 use serde_json::json;
 
 use crate::{
-    cli::{CommandContext, Operator, ReasonArg, service_account::Scopes},
-    compose::Installation,
+    cli::{CommandContext, ReasonArg, service_account::Scopes},
     failure::Failure,
+    operations::{NewAccount, Operator, create_account, find_workspace},
 };
 
 #[derive(Debug, Args)]
@@ -32,24 +30,15 @@ pub(crate) struct Create {
     reason: ReasonArg,
 }
 
-/// The properties of a service account to create.
-pub(crate) struct NewAccount {
-    pub(crate) name: Title,
-    pub(crate) contact: Option<Email>,
-    pub(crate) scopes: ScopeSet,
-    pub(crate) expires_at: Option<Timestamp>,
-}
-
 impl Create {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let new_account = self.new_account()?;
-        let make = async |operator: &Operator| {
-            let workspace = operator.workspace(&self.workspace).await?;
-            let (account, secret) =
-                operator.write(async || create_account(operator, workspace.meta.id, &new_account).await).await?;
+        let create = async |operator: &Operator| {
+            let workspace = find_workspace(&operator.installation, &self.workspace).await?;
+            let (account, secret) = create_account(operator, &workspace, &new_account).await?;
             Ok((workspace, account, secret))
         };
-        let (workspace, account, secret) = Operator::run(context, "service-account create", &self.reason, make).await?;
+        let (workspace, account, secret) = context.operate("service-account create", &self.reason, create).await?;
         let document = json!({
             "client_id": account.meta.id.to_string(),
             "client_secret": secret.expose(),
@@ -78,35 +67,4 @@ impl Create {
             expires_at: expires_at.map_err(|error| Failure::usage(format!("--expires-at is {error}")))?,
         })
     }
-}
-
-/// Builds the changeset that creates an account, and the account with its secret, which can't be read again later.
-///
-/// # Errors
-/// If the workspace has an account of this name already, the account is invalid, or the store fails.
-pub(crate) async fn create_account(
-    operator: &Operator,
-    organization: OrganizationId,
-    new_account: &NewAccount,
-) -> Result<(Changeset, (Account, ClientSecret)), Failure> {
-    let Installation { store, entropy, hasher, .. } = &operator.installation;
-    let taken = Reader::<ServiceAccount>::get_by_keys(&**store, organization, &[new_account.name.as_str()]).await?;
-    if !taken.is_empty() {
-        return Err(Failure::new(format!(
-            "the workspace already has a service account {:?}",
-            new_account.name.as_str()
-        )));
-    }
-    let timestamp = store.begin_write();
-    let at = timestamp.at();
-    let secret = ClientSecret::generate(&**entropy);
-    let hash = hasher.hash(&secret, None);
-    let NewAccount { name, contact, scopes, expires_at } = new_account;
-    let record = ServiceAccount::open(name.clone(), contact.clone(), *scopes, *expires_at, hash, at)?;
-    let account = Stored::new(organization, Id::new(entropy.ulid(at)), at, record);
-    let subject = Some(Subject::from_id(account.meta.id));
-    let mut changeset = operator.changeset_at(timestamp, organization, Action::new("service_account.created"), subject);
-    changeset.set_changes(Change::between(None, &account.record));
-    changeset.create(&account);
-    Ok((changeset, (account, secret)))
 }

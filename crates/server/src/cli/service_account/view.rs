@@ -1,14 +1,15 @@
 //! Commands that show service accounts.
 
-use auth::{Account, AccountFilter, AccountId, AccountStatus, ServiceAccount};
+use auth::{Account, AccountId, AccountStatus, ServiceAccount};
 use clap::Args;
-use kernel::{Organization, PageLimit, PageRequest, Reader, Stored, Timestamp};
+use kernel::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{CommandContext, columns, operator::find_workspace},
+    cli::{CommandContext, columns},
     compose::Installation,
     failure::Failure,
+    operations::{find_account, find_workspace, list_accounts},
 };
 
 #[derive(Debug, Args)]
@@ -30,12 +31,6 @@ pub(super) fn parse_client_id(text: &str) -> Result<AccountId, String> {
     text.parse().map_err(|_| "it is not a client id such as svc_01HZX3V6T9C6Q4W8N2D5K7M1RB".to_owned())
 }
 
-/// The account with this client id.
-pub(super) async fn find(installation: &Installation, account: AccountId) -> Result<Account, Failure> {
-    let found = installation.store.by_client_id(account).await?;
-    found.ok_or_else(|| Failure::new(format!("there is no service account {account}")))
-}
-
 impl List {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let (listed, now) = Installation::with(&context.settings, async |installation| {
@@ -45,7 +40,7 @@ impl List {
             };
             let mut listed = Vec::new();
             for workspace in workspaces {
-                for account in accounts_of(installation, &workspace).await? {
+                for account in list_accounts(installation, &workspace).await? {
                     let used = installation.store.last_used(account.meta.organization, account.meta.id).await?;
                     listed.push((workspace.record.slug.clone(), account, used));
                 }
@@ -77,7 +72,7 @@ impl List {
 impl Show {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         let (account, used, now) = Installation::with(&context.settings, async |installation| {
-            let account = find(installation, self.account).await?;
+            let account = find_account(installation, self.account).await?;
             let used = installation.store.last_used(account.meta.organization, account.meta.id).await?;
             Ok((account, used, installation.clock.now()))
         })
@@ -101,20 +96,6 @@ impl Show {
             ];
             columns(&rows.map(|(name, value)| vec![name.to_owned(), value]))
         })
-    }
-}
-
-async fn accounts_of(installation: &Installation, workspace: &Stored<Organization>) -> Result<Vec<Account>, Failure> {
-    let mut accounts = Vec::new();
-    let mut request = PageRequest { limit: PageLimit::clamped(u64::from(PageLimit::MAX)), ..PageRequest::default() };
-    loop {
-        let reader: &dyn Reader<ServiceAccount> = &*installation.store;
-        let page = reader.list(workspace.meta.id, &AccountFilter, &request).await?;
-        accounts.extend(page.items);
-        match page.next {
-            Some(next) => request.after = Some(next),
-            None => return Ok(accounts),
-        }
     }
 }
 

@@ -11,9 +11,10 @@ use webhooks::{
 };
 
 use crate::{
-    cli::{CommandContext, columns, operator::find_workspace},
+    cli::{CommandContext, columns},
     compose::Installation,
     failure::Failure,
+    operations::find_workspace,
 };
 
 #[derive(Debug, Args)]

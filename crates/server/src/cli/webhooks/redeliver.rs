@@ -1,13 +1,14 @@
 //! `novantra webhooks redeliver`
 
 use clap::Args;
-use kernel::{Id, OrganizationId, Reader};
-use webhooks::{WebhookDelivery, WebhookSubscription, WriteContext};
+use kernel::Id;
+use webhooks::WebhookDelivery;
 
 use super::deliveries::document;
 use crate::{
-    cli::{CommandContext, Operator, ReasonArg},
+    cli::{CommandContext, ReasonArg},
     failure::Failure,
+    operations::{Operator, find_workspace, redeliver},
 };
 
 #[derive(Debug, Args)]
@@ -28,30 +29,11 @@ fn parse_delivery_id(text: &str) -> Result<Id<WebhookDelivery>, String> {
 
 impl Redeliver {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
-        let delivery = Operator::run(context, "webhooks redeliver", &self.reason, async |operator| {
-            let organization = operator.workspace(&self.workspace).await?.meta.id;
-            operator.write(async || self.decide(operator, organization).await).await
-        })
-        .await?;
-        context.output.print(&document(&delivery), || format!("{} will be sent again now", delivery.meta.id))
-    }
-
-    async fn decide(
-        &self,
-        operator: &Operator,
-        organization: OrganizationId,
-    ) -> Result<(kernel::Changeset, kernel::Stored<WebhookDelivery>), Failure> {
-        let store = &*operator.installation.store;
-        let not_found = || Failure::new(format!("there is no delivery {} in this workspace", self.delivery));
-        let delivery =
-            Reader::<WebhookDelivery>::get(store, organization, self.delivery).await?.ok_or_else(not_found)?;
-        let id = delivery.record.subscription;
-        let subscription = Reader::<WebhookSubscription>::get(store, organization, id).await?.ok_or_else(not_found)?;
-        let write_context = WriteContext {
-            entropy: &*operator.installation.entropy,
-            attribution: &operator.attribution(organization),
-            reason: Some(operator.reason()),
+        let send_again = async |operator: &Operator| {
+            let workspace = find_workspace(&operator.installation, &self.workspace).await?;
+            redeliver(operator, &workspace, self.delivery).await
         };
-        Ok(webhooks::redeliver(&write_context, store.begin_write(), &subscription, &delivery)?)
+        let delivery = context.operate("webhooks redeliver", &self.reason, send_again).await?;
+        context.output.print(&document(&delivery), || format!("{} will be sent again now", delivery.meta.id))
     }
 }

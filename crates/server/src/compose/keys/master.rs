@@ -17,14 +17,14 @@ use crate::failure::Failure;
 /// If the file is missing, or its key is not that of the database.
 pub(super) async fn resolve(
     file: &Path,
-    opening: OpenMode,
+    mode: OpenMode,
     store: &DynStore,
     entropy: &dyn Entropy,
 ) -> Result<MasterKey, Failure> {
     let check = store.master_key_check().await?;
     let ring = store.signing_keys().await?;
     let is_initialized = check.is_some() || !ring.keys().is_empty();
-    let master = if opening.creates_missing() && !is_initialized {
+    let master = if mode.creates_missing() && !is_initialized {
         create_parent_folder(file)?;
         load_or_create_master_key(file, entropy)?
     } else {
@@ -37,7 +37,7 @@ pub(super) async fn resolve(
             if !ring.keys().is_empty() {
                 TokenKeys::open(&master, &ring, ISSUER).map_err(|_| foreign_key_error(file))?;
             }
-            if !opening.creates_missing() {
+            if !mode.creates_missing() {
                 return Ok(master);
             }
             store.store_master_key_check(&master.check_value()).await?
@@ -90,8 +90,8 @@ mod tests {
             self.folder.path().join("data/master.key")
         }
 
-        async fn open(&self, opening: OpenMode, store: &DynStore) -> Result<MasterKey, String> {
-            let result = resolve(&self.file(), opening, store, &SystemEntropy::new()).await;
+        async fn open(&self, mode: OpenMode, store: &DynStore) -> Result<MasterKey, String> {
+            let result = resolve(&self.file(), mode, store, &SystemEntropy::new()).await;
             result.map_err(|failure| failure.to_string())
         }
     }
@@ -118,8 +118,8 @@ mod tests {
         let (store, one, other) = (database(), Machine::new(), Machine::new());
         one.open(OpenMode::Serve, &*store).await.unwrap();
         other.open(OpenMode::Serve, &*database()).await.unwrap();
-        for opening in [OpenMode::Serve, OpenMode::ServeNoMigrate, OpenMode::Initialize, OpenMode::Command] {
-            let error = other.open(opening, &*store).await.unwrap_err();
+        for mode in [OpenMode::Serve, OpenMode::ServeNoMigrate, OpenMode::Initialize, OpenMode::Command] {
+            let error = other.open(mode, &*store).await.unwrap_err();
             assert!(error.contains("belongs to another installation than the database"), "{error}");
             assert!(error.contains(other.file().to_str().unwrap()), "{error}");
         }

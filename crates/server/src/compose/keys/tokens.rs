@@ -58,8 +58,13 @@ impl Tokens {
             return Ok(None);
         }
         let keys = RotatingKeys::open(master.clone(), &ring, requested_at, ISSUER, VERIFIED_TOKENS)?;
-        let (begun, wanted, done) = (AtomicU64::default(), Notify::new(), watch::Sender::default());
-        Ok(Some(Self { store, keys, started: begun, requested: wanted, completed: done }))
+        Ok(Some(Self {
+            store,
+            keys,
+            started: AtomicU64::default(),
+            requested: Notify::new(),
+            completed: watch::Sender::default(),
+        }))
     }
 
     /// Reads the keys again. Only one task may call it, so that refreshes run one after another.
@@ -98,9 +103,9 @@ impl TokenVerifier for Tokens {
 
     async fn refresh_keys(&self) -> Result<(), StoreError> {
         let started = self.started.load(Ordering::SeqCst);
-        let mut done = self.completed.subscribe();
+        let mut completed = self.completed.subscribe();
         self.requested.notify_one();
-        let refresh = timeout(REFRESH_TIMEOUT, done.wait_for(|refresh| refresh.number > started)).await;
+        let refresh = timeout(REFRESH_TIMEOUT, completed.wait_for(|refresh| refresh.number > started)).await;
         match refresh {
             Ok(Ok(refresh)) if refresh.succeeded => Ok(()),
             _ => Err(StoreError::Unavailable("the signing keys can't be read".into())),
@@ -110,15 +115,14 @@ impl TokenVerifier for Tokens {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Organization, Reason};
+    use kernel::{OrganizationId, Reason};
     use scopes::ScopeSet;
 
     use super::*;
     use crate::{
-        cli::Operator,
         compose::{Installation, OpenMode},
+        operations::{Operator, retire_signing_key},
         settings::{Settings, Sources, collect},
-        signing_keys::change,
     };
 
     const NOW: Timestamp = Timestamp::from_millis(0);
@@ -138,17 +142,14 @@ mod tests {
     /// Retires the current signing key, so that a new one signs immediately.
     async fn replace_the_key(installation: &Installation) {
         let operator = Operator::for_server(installation.clone(), Reason::parse("a test replaces the key").unwrap());
-        let replaced = change(&operator, "signing_key.retired", |ring| {
-            let signing = ring.signing().unwrap().key.id.clone();
-            Ok(Some(ring.retire(&signing, installation.new_signing_key())?))
-        });
-        assert!(replaced.await.unwrap().is_some());
+        let ring = installation.store.signing_keys().await.unwrap();
+        retire_signing_key(&operator, &ring.signing().unwrap().key.id).await.unwrap();
     }
 
     fn token(server: &Tokens) -> String {
         let claims = Claims {
             account: "svc_01HZX3V6T9C6Q4W8N2D5K7M1RB".parse().unwrap(),
-            organization: Organization::installation(),
+            organization: OrganizationId::INSTALLATION,
             scopes: ScopeSet::EMPTY,
             issued_at: NOW,
             expires_at: NOW + Duration::from_secs(900),

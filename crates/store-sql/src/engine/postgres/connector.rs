@@ -10,12 +10,10 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::{Config, Error};
 
 use super::{backoff::jittered, connection::Connection, tls::Tls};
-use crate::{
-    engine::{
-        failure::{FailureClass, classify, from_connect_error},
-        unavailable,
-    },
+use crate::engine::{
+    failure::{FailureClass, classify, from_connect_error},
     location::{DatabaseOptions, PostgresUrl},
+    unavailable,
 };
 
 /// The timeout of a TCP connect.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kernel::StoreError;
 
 use super::{concurrency_limit::ConcurrencyLimit, connection::Connection, connector::Connector};
-use crate::location::DatabaseOptions;
+use crate::engine::location::DatabaseOptions;
 
 /// The maximum number of reads in flight on one connection.
 const MAX_READS_PER_CONNECTION: u32 = 64;

@@ -20,9 +20,9 @@ use tokio_postgres::{
 use tokio_rustls::TlsConnector;
 
 use super::tls_socket::TlsSocket;
-use crate::{
-    engine::unavailable,
+use crate::engine::{
     location::{Roots, Security, Verification},
+    unavailable,
 };
 
 /// Opens TLS connections as the URL's parameters require.

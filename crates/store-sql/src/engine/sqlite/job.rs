@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kernel::StoreError;
 
-use crate::engine::{Completion, Input, Session, SessionFn, WorkError, corrupt, job::Job, session::drive};
+use crate::engine::{Completion, Input, Session, SessionFn, WorkError, corrupt, job::Job};
 
 /// A job that reads. It completes when it has run.
 pub(super) trait ReadJob: Send {
@@ -28,6 +28,12 @@ pub(super) fn run_catching_panics<C: Input, T, E: WorkError>(
     // A panic would end the thread, and with it the database for all callers, and lose the session.
     catch_unwind(AssertUnwindSafe(|| drive(work(input, session))))
         .unwrap_or_else(|_| Err(corrupt("the work on the database panicked").into()))
+}
+
+/// Runs a future to its end: on SQLite no statement ever yields.
+fn drive<T, E: From<StoreError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    futures_util::FutureExt::now_or_never(work)
+        .unwrap_or_else(|| Err(corrupt("the work on the database awaited something other than the database").into()))
 }
 
 impl<C: Input, W: SessionFn<C, T, E>, D: Completion<T, E>, T: Send, E: WorkError> ReadJob for Job<C, W, D, T, E> {

@@ -74,8 +74,8 @@ mod tests {
     /// Writes 1 MB per transaction, as the writer does.
     fn write(connection: &mut Connection, limiter: &mut WalLimiter, transactions: u32) {
         for _ in 0..transactions {
-            connection.execute("INSERT INTO kept (bytes) VALUES (zeroblob(1000000))", []).unwrap();
-            connection.execute("DELETE FROM kept", []).unwrap();
+            connection.execute("INSERT INTO items (bytes) VALUES (zeroblob(1000000))", []).unwrap();
+            connection.execute("DELETE FROM items", []).unwrap();
             limiter.enforce(connection);
         }
     }
@@ -85,7 +85,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("busy.db");
         let mut writing = open_writer(&path).unwrap();
-        writing.execute_batch("CREATE TABLE kept (bytes blob)").unwrap();
+        writing.execute_batch("CREATE TABLE items (bytes blob)").unwrap();
         let stopped = &AtomicBool::new(false);
         // Two readers, one of which begins before the other ends.
         let [one, other] = [(); 2].map(|()| open_reader(&path).unwrap());
@@ -93,7 +93,7 @@ mod tests {
         let begin_read = |reader: &Connection| {
             reader.execute_batch("BEGIN").unwrap();
             let query = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
-                           SELECT (SELECT count(*) FROM kept) + count(*) FROM n";
+                           SELECT (SELECT count(*) FROM items) + count(*) FROM n";
             let _: i64 = reader.query_row(query, [], |row| row.get(0)).unwrap();
         };
         std::thread::scope(|scope| {
@@ -118,10 +118,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("long.db");
         let mut writing = open_writer(&path).unwrap();
-        writing.execute_batch("CREATE TABLE kept (bytes blob)").unwrap();
+        writing.execute_batch("CREATE TABLE items (bytes blob)").unwrap();
         let reading = open_reader(&path).unwrap();
         reading.execute_batch("BEGIN").unwrap();
-        let _: i64 = reading.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
+        let _: i64 = reading.query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
         let mut limiter = WalLimiter::new();
         write(&mut writing, &mut limiter, 80);
         assert!(

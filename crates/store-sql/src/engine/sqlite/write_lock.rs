@@ -33,13 +33,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("locked.db");
         let writer = open_writer(&path).unwrap();
-        writer.execute_batch("CREATE TABLE kept (id integer)").unwrap();
+        writer.execute_batch("CREATE TABLE items (id integer)").unwrap();
         writer.busy_timeout(std::time::Duration::ZERO).unwrap();
         let lock = WriteLock::acquire(&path).unwrap();
-        assert!(writer.execute_batch("INSERT INTO kept VALUES (1)").is_err());
+        assert!(writer.execute_batch("INSERT INTO items VALUES (1)").is_err());
         let count = |_: &rusqlite::Row<'_>| Ok(());
-        open_reader(&path).unwrap().query_row("SELECT count(*) FROM kept", [], count).unwrap();
+        open_reader(&path).unwrap().query_row("SELECT count(*) FROM items", [], count).unwrap();
         drop(lock);
-        writer.execute_batch("INSERT INTO kept VALUES (1)").unwrap();
+        writer.execute_batch("INSERT INTO items VALUES (1)").unwrap();
     }
 }

@@ -125,14 +125,14 @@ mod tests {
     fn a_full_disk_fails_all_jobs_of_the_transaction_even_those_that_only_found_rows() {
         let folder = tempfile::tempdir().unwrap();
         let connection = rusqlite::Connection::open(folder.path().join("small.db")).unwrap();
-        connection.execute_batch("CREATE TABLE kept (id text PRIMARY KEY); PRAGMA max_page_count = 16;").unwrap();
+        connection.execute_batch("CREATE TABLE items (id text PRIMARY KEY); PRAGMA max_page_count = 16;").unwrap();
         let mut session = Session::from_sqlite(connection);
         let (mut jobs, outcomes): (Vec<_>, Vec<_>) = [
-            "INSERT INTO kept VALUES ('one')",
+            "INSERT INTO items VALUES ('one')",
             // It conflicts with the previous row, which is not committed yet.
-            "INSERT INTO kept VALUES ('one')",
-            "INSERT INTO kept VALUES (hex(zeroblob(1000000)))",
-            "INSERT INTO kept VALUES ('two')",
+            "INSERT INTO items VALUES ('one')",
+            "INSERT INTO items VALUES (hex(zeroblob(1000000)))",
+            "INSERT INTO items VALUES ('two')",
         ]
         .map(job)
         .into_iter()
@@ -146,7 +146,7 @@ mod tests {
             assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
         }
 
-        let (mut next, outcomes): (Vec<_>, Vec<_>) = [job("INSERT INTO kept VALUES ('one')")].into_iter().unzip();
+        let (mut next, outcomes): (Vec<_>, Vec<_>) = [job("INSERT INTO items VALUES ('one')")].into_iter().unzip();
         assert!(transact(&mut session, &mut next).is_ok(), "the next write must succeed");
         next.remove(0).finish(Ok(()));
         assert_eq!(outcomes[0].recv().unwrap().unwrap(), 1);

@@ -1,17 +1,17 @@
-//! The delivery queue of the faulty store: every call is forwarded.
+//! The ports of webhooks of the faulty store: every call is forwarded.
 
 use async_trait::async_trait;
 use kernel::{Id, OrganizationId, Revision, StoreError, Timestamp};
 use ulid::Ulid;
 use webhooks::{
-    DeliveryHealth, DeliveryLag, DeliveryQueue, DeliveryUpdate, DueDelivery, FanOut, FanOutPhase, Partition,
-    PartitionLease, StaleDelivery, StoredEvent, WebhookDelivery, WebhookSubscription,
+    DeliveryHealth, DeliveryHistory, DeliveryLag, DeliveryUpdate, DueDelivery, EventFanOut, FanOut, FanOutPhase,
+    Partition, PartitionLease, PartitionQueue, StaleDelivery, StoredEvent, WebhookDelivery, WebhookSubscription,
 };
 
 use super::{FaultPoint, FaultyStore};
 
 #[async_trait]
-impl DeliveryQueue for FaultyStore {
+impl EventFanOut for FaultyStore {
     async fn pending_organizations(
         &self,
         after: Option<OrganizationId>,
@@ -23,72 +23,78 @@ impl DeliveryQueue for FaultyStore {
     async fn fan_out(
         &self,
         organization: OrganizationId,
-        holder: &str,
+        owner: &str,
         now: Timestamp,
         limit: usize,
-        audience: FanOutPhase,
+        phase: FanOutPhase,
     ) -> Result<FanOut, StoreError> {
-        self.inner.fan_out(organization, holder, now, limit, audience).await
+        self.inner.fan_out(organization, owner, now, limit, phase).await
     }
+}
 
+#[async_trait]
+impl PartitionQueue for FaultyStore {
     async fn due_partitions(&self, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
         self.inner.due_partitions(now, limit).await
     }
 
     async fn acquire_partitions(
         &self,
-        lanes: &[Partition],
-        holder: &str,
+        partitions: &[Partition],
+        owner: &str,
         now: Timestamp,
-        until: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<Vec<PartitionLease>, StoreError> {
-        self.inner.acquire_partitions(lanes, holder, now, until).await
+        self.inner.acquire_partitions(partitions, owner, now, expires_at).await
     }
 
-    async fn renew_partitions(&self, holder: &str, until: Timestamp) -> Result<(), StoreError> {
-        self.inner.renew_partitions(holder, until).await
+    async fn renew_partitions(&self, owner: &str, expires_at: Timestamp) -> Result<(), StoreError> {
+        self.inner.renew_partitions(owner, expires_at).await
     }
 
-    async fn partition_revisions(&self, lane: Partition) -> Result<Option<(Revision, Revision)>, StoreError> {
-        self.inner.partition_revisions(lane).await
+    async fn partition_revisions(&self, partition: Partition) -> Result<Option<(Revision, Revision)>, StoreError> {
+        self.inner.partition_revisions(partition).await
     }
 
     async fn due_deliveries(
         &self,
-        lane: Partition,
+        partition: Partition,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<DueDelivery>, StoreError> {
-        self.inner.due_deliveries(lane, now, limit).await
+        self.inner.due_deliveries(partition, now, limit).await
     }
 
     async fn record_results(
         &self,
-        lane: Partition,
-        settlements: &[DeliveryUpdate],
-        signs: Option<DeliveryHealth>,
+        partition: Partition,
+        updates: &[DeliveryUpdate],
+        health: Option<DeliveryHealth>,
     ) -> Result<Vec<StaleDelivery>, StoreError> {
-        self.inner.record_results(lane, settlements, signs).await
+        self.inner.record_results(partition, updates, health).await
     }
 
-    async fn cancel_deliveries(&self, lane: Partition, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        self.inner.cancel_deliveries(lane, now, limit).await
+    async fn cancel_deliveries(&self, partition: Partition, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        self.inner.cancel_deliveries(partition, now, limit).await
     }
 
     async fn release_partition(
         &self,
-        lane: Partition,
-        holder: &str,
+        partition: Partition,
+        owner: &str,
         now: Timestamp,
-        parked: bool,
+        suspended: bool,
     ) -> Result<bool, StoreError> {
-        self.inner.release_partition(lane, holder, now, parked).await
+        self.inner.release_partition(partition, owner, now, suspended).await
     }
 
-    async fn release_all_partitions(&self, holder: &str) -> Result<(), StoreError> {
-        self.inner.release_all_partitions(holder).await
+    async fn release_all_partitions(&self, owner: &str) -> Result<(), StoreError> {
+        self.inner.release_all_partitions(owner).await
     }
+}
 
+#[async_trait]
+impl DeliveryHistory for FaultyStore {
     async fn delivery_health(
         &self,
         organization: OrganizationId,
@@ -111,11 +117,11 @@ impl DeliveryQueue for FaultyStore {
 
     async fn existing_deliveries(
         &self,
-        lane: Partition,
+        partition: Partition,
         deliveries: &[Id<WebhookDelivery>],
     ) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
         self.inject(FaultPoint::Read).await?;
-        self.inner.existing_deliveries(lane, deliveries).await
+        self.inner.existing_deliveries(partition, deliveries).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {

@@ -1,0 +1,5 @@
+//! Tests of the importers.
+
+mod bundle;
+mod sarif;
+mod scans;

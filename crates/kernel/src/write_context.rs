@@ -1,0 +1,33 @@
+//! The context in which a write is decided, and the only way to a changeset.
+
+use crate::{
+    changeset::{Attribution, Changeset},
+    entry::{Action, Subject},
+    organization::OrganizationRef,
+    ports::Entropy,
+    text::Reason,
+    timestamp_oracle::WriteTimestamp,
+};
+
+/// What a command is given besides the state that it changes. It is built in one place from the authenticated principal, or
+/// by the server for changes of its own, and is where every changeset, record and event gets its organization from.
+#[derive(Clone, Copy)]
+pub struct WriteContext<'a> {
+    /// The organization that the changeset belongs to.
+    pub organization: &'a OrganizationRef,
+    /// The actor and the request.
+    pub attribution: &'a Attribution,
+    /// The reason that the actor gave; `None` only where the contract requires none: token calls and the server's own
+    /// maintenance.
+    pub reason: Option<&'a Reason>,
+    /// The source of new identifiers.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl WriteContext<'_> {
+    /// Begins a changeset with its first audit entry, that of the call itself.
+    #[must_use]
+    pub fn begin(&self, timestamp: WriteTimestamp, action: Action, subject: Option<Subject>) -> Changeset {
+        Changeset::new(self, timestamp, action, subject)
+    }
+}

@@ -1,0 +1,24 @@
+//! The use cases that commands, the first start, the demo and the server's tasks share: every change that an
+//! installation makes without a request, and the lookups that several of them need.
+//!
+//! They take an open [`Installation`](crate::compose::Installation) or an [`Operator`] and domain values, and return
+//! domain values. Their callers parse arguments and print results.
+
+mod audit_sealer;
+mod importer;
+mod operator;
+mod service_accounts;
+mod signing_keys;
+mod webhook_deliveries;
+mod workspaces;
+
+pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
+pub(crate) use importer::{ImportCounts, Importer};
+pub(crate) use operator::Operator;
+pub(crate) use service_accounts::{
+    ChangedAccount, NewAccount, create_account, find_account, list_accounts, rotate_secret, set_account_limits,
+    set_account_scopes, set_account_status,
+};
+pub(crate) use signing_keys::{retire_signing_key, rotate_if_due, rotate_signing_key};
+pub(crate) use webhook_deliveries::redeliver;
+pub(crate) use workspaces::{create_workspace, find_workspace};

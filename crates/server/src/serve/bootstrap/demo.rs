@@ -1,0 +1,89 @@
+//! `serve --demo`: a sample workspace in a temporary folder, written by the same commands as any integration's records.
+
+mod controls;
+mod findings;
+
+use kernel::{Organization, Reason, RecordKey, Slug, Title};
+use scopes::{Scope, ScopeSet};
+use tempfile::TempDir;
+
+use super::printed_account::{PrintedAccount, list_findings_command};
+use crate::{
+    compose::Installation,
+    failure::{Failure, ResultExt as _},
+    operations::{Operator, create_workspace},
+    settings::{Database, Settings},
+};
+
+/// Changes the settings to use a temporary folder, which is removed when it is dropped.
+///
+/// # Errors
+/// If the folder can't be created.
+pub(crate) fn use_temporary_folder(settings: &mut Settings) -> Result<TempDir, Failure> {
+    let folder = tempfile::Builder::new()
+        .prefix("novantra-demo-")
+        .tempdir()
+        .context(|| "can't create a temporary folder".to_owned())?;
+    folder.path().clone_into(&mut settings.data_dir);
+    settings.database = Database::Sqlite(folder.path().join("novantra.db"));
+    settings.master_key_file = folder.path().join("master.key");
+    // Users who try webhooks out have a receiver on this machine.
+    settings.webhooks.addresses.loopback = true;
+    Ok(folder)
+}
+
+/// Seeds the installation with sample records and the two service accounts of an integration.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) async fn seed(installation: &Installation) -> Result<Vec<PrintedAccount>, Failure> {
+    let operator = Operator::for_server(installation.clone(), Reason::parse("sample records of the demo")?);
+    let organization = Organization {
+        slug: Slug::parse("cedar-valley")?,
+        name: Title::parse("Cedar Valley Credit Union")?,
+        locale: RecordKey::parse("en-US")?,
+        timezone: RecordKey::parse("America/Denver")?,
+    };
+    let workspace = create_workspace(&operator, &organization).await?;
+    controls::add(&operator, &workspace).await?;
+    findings::add(&operator, &workspace).await?;
+    let scanner: ScopeSet = [Scope::FindingsRead, Scope::FindingsWrite].into_iter().collect();
+    let mirror: ScopeSet = [
+        Scope::ControlsRead,
+        Scope::FindingsRead,
+        Scope::FindingsWrite,
+        Scope::WebhooksManage,
+        Scope::OrganizationRead,
+        Scope::AuditRead,
+    ]
+    .into_iter()
+    .collect();
+    let create = async |name, scopes, purpose, example| {
+        PrintedAccount::create(&operator, &workspace, name, scopes, purpose, example).await
+    };
+    Ok(vec![
+        create("scanner", scanner, "pushes findings:", push_finding_command).await?,
+        create("mirror", mirror, "mirrors findings:", list_findings_command).await?,
+    ])
+}
+
+/// The introduction printed when the demo starts.
+pub(crate) fn introduction(url: &str) -> String {
+    format!(
+        "The demo is at {url}: Cedar Valley Credit Union (workspace cedar-valley), {} controls and {} findings.\n\
+         Its data is deleted when you stop it with Ctrl-C.\n\n",
+        controls::COUNT,
+        findings::COUNT,
+    )
+}
+
+/// A shell command that creates a finding, with a new key each second.
+fn push_finding_command(account: &PrintedAccount, url: &str) -> String {
+    format!(
+        "curl -s -w '\\n' {url}/api/v1/governance/findings -H 'Content-Type: application/json' -H \"Authorization: Bearer {}\" \
+         -d '{{\"findingKey\":\"demo-'$(date +%s)'\",\"title\":\"TLS 1.0 is still offered by the branch gateway\",\
+         \"severity\":\"high\",\"sourceKind\":\"module_signal\",\"sourceModuleKey\":\"demo-scanner\",\
+         \"reason\":\"Nightly scan of the branch network\"}}'",
+        account.token_command(url)
+    )
+}

@@ -1,0 +1,11 @@
+//! The listeners: their ports, connections and certificate.
+
+mod access_log;
+mod certificate;
+mod connection;
+mod listener;
+mod response_progress;
+mod write_timeout;
+
+pub(super) use certificate::{CertificateReloader, ReloadOutcome};
+pub(super) use listener::Listener;

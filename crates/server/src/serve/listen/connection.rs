@@ -1,0 +1,210 @@
+//! A connection from its TLS handshake over its HTTP requests to its end.
+//!
+//! A request runs to completion even if its client disconnects, so that it is audited. It keeps the connection's permit
+//! until then: permits bound the requests in flight, and shutdown waits until all of them are released.
+
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt as _;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+use tower::Service as _;
+
+use crate::{
+    serve::{
+        listen::{access_log, response_progress::ConnectionActivity, write_timeout::WriteTimeoutIo},
+        metrics::Metrics,
+        shutdown::ShutdownSignal,
+    },
+    tls::Identity,
+};
+
+/// Timeout of reading the header of the first request, and over HTTP/1 of each further one; an idle connection is
+/// closed then. Over HTTP/2, it is the interval of keep-alive pings, and a connection that does not answer them is
+/// closed.
+pub(crate) const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Timeout of an HTTP/2 connection without requests.
+pub(crate) const HTTP2_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Timeout of a response of which the client reads nothing.
+pub(crate) const RESPONSE_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Interval of the timeout checks of a connection.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Timeout of a TLS handshake, including the wait for its permit.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Maximum number of concurrent handshakes. Each costs a signature and memory before the client is authenticated.
+const MAX_CONCURRENT_HANDSHAKES: usize = 256;
+
+/// Maximum number of requests in flight on one HTTP/2 connection.
+const MAX_CONCURRENT_STREAMS: u32 = 64;
+
+/// Maximum size in bytes of the buffer for a request's header, or for a body that arrives faster than it is read.
+/// Headers below it that exceed the API's limits get the API's error response.
+const MAX_BUFFER_BYTES: usize = 128 * 1024;
+
+/// The HTTP/2 flow-control window of a connection: bytes of request bodies that may arrive before they are read.
+const HTTP2_WINDOW_BYTES: u32 = 512 * 1024;
+
+/// Serves the connections of a listener.
+pub(crate) struct Service {
+    router: Router,
+    metrics: Option<Arc<Metrics>>,
+    tls: Option<watch::Receiver<Identity>>,
+    handshakes: Semaphore,
+    protocol: Builder<TokioExecutor>,
+}
+
+impl Service {
+    /// Creates a service that counts requests in `metrics`, if there are any, and uses TLS if there is an identity.
+    pub(crate) fn new(router: Router, metrics: Option<Arc<Metrics>>, tls: Option<watch::Receiver<Identity>>) -> Self {
+        let mut protocol = Builder::new(TokioExecutor::new());
+        protocol
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_READ_TIMEOUT)
+            .max_buf_size(MAX_BUFFER_BYTES);
+        protocol
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(HEADER_READ_TIMEOUT)
+            .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+            .max_header_list_size(MAX_BUFFER_BYTES as u32)
+            .initial_stream_window_size(HTTP2_WINDOW_BYTES / 4)
+            .initial_connection_window_size(HTTP2_WINDOW_BYTES);
+        Self { router, metrics, tls, handshakes: Semaphore::new(MAX_CONCURRENT_HANDSHAKES), protocol }
+    }
+
+    /// Serves a connection until it ends. A broken connection is logged at debug level only; its requests are audited.
+    pub(crate) async fn serve_connection<S>(
+        self: Arc<Self>,
+        socket: S,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+        mut shutdown: ShutdownSignal,
+    ) where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let socket = WriteTimeoutIo::new(socket, RESPONSE_WRITE_TIMEOUT);
+        let Some(tls) = &self.tls else {
+            return self.serve_http(socket, peer, permit, shutdown).await;
+        };
+        let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow().server_config));
+        let handshake = async {
+            // The semaphore is never closed.
+            let _permit = self.handshakes.acquire().await;
+            acceptor.accept(socket).await
+        };
+        let result = tokio::select! {
+            biased;
+            () = shutdown.requested() => return,
+            result = timeout(HANDSHAKE_TIMEOUT, handshake) => result,
+        };
+        match result {
+            Ok(Ok(stream)) => self.serve_http(stream, peer, permit, shutdown).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "the TLS handshake timed out"),
+        }
+    }
+
+    async fn serve_http<S>(
+        &self,
+        socket: S,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+        mut shutdown: ShutdownSignal,
+    ) where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (activity, permit) = (Arc::new(ConnectionActivity::new()), Arc::new(permit));
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let progress = activity.start_request();
+            let response = call_router(self.router.clone(), self.metrics.clone(), peer, request);
+            let response = run_to_completion(response, Arc::clone(&permit));
+            response.map(move |result| result.map(|response| response.map(|body| progress.track(body))))
+        });
+        let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(socket), service));
+        let mut checks = interval_at(Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_shutting_down = false;
+        loop {
+            tokio::select! {
+                biased;
+                result = connection.as_mut() => {
+                    return result.unwrap_or_else(|error| tracing::debug!(%peer, %error, "the connection broke"));
+                }
+                () = shutdown.requested(), if !is_shutting_down => {
+                    is_shutting_down = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                _ = checks.tick() => {
+                    let idle = activity.idle_for();
+                    if activity.stalled_for() >= RESPONSE_WRITE_TIMEOUT {
+                        return tracing::debug!(%peer, "closing a connection whose client does not read its response");
+                    }
+                    // hyper-util waits for the bytes that reveal the HTTP version without a timeout of its own.
+                    if !activity.had_request() && idle >= HEADER_READ_TIMEOUT {
+                        return tracing::debug!(%peer, "closing a connection without a request");
+                    }
+                    if idle >= HTTP2_IDLE_TIMEOUT {
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs a request in a task of its own, which continues if the connection ends. This is not an `async fn`, whose future
+/// would contain the request's large future several times and move it.
+fn run_to_completion(
+    request: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
+    permit: Arc<OwnedSemaphorePermit>,
+) -> impl Future<Output = Result<Response, Infallible>> {
+    let task = tokio::spawn(request.map(move |result| {
+        drop(permit);
+        result
+    }));
+    task.map(|result| {
+        result.unwrap_or_else(|error| {
+            tracing::error!(%error, "the task of a request panicked");
+            Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        })
+    })
+}
+
+async fn call_router(
+    mut router: Router,
+    metrics: Option<Arc<Metrics>>,
+    peer: SocketAddr,
+    request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let mut request: Request = request.map(Body::new);
+    request.extensions_mut().insert(peer);
+    match metrics {
+        Some(metrics) => access_log::log_request(&metrics, request, |request| router.call(request)).await,
+        None => router.call(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! Tests of connections over in-memory pipes with paused time, which advances whenever all tasks are idle.
+
+use std::{future::pending, io};
+
+use axum::routing::get;
+use bytes::Bytes;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    spawn,
+    task::JoinHandle,
+    time::interval,
+};
+
+use super::*;
+use crate::{
+    serve::shutdown::{ShutdownTrigger, channel},
+    tls::CertificateFiles,
+};
+
+/// The client side of a connection being served.
+struct TestConnection {
+    client: DuplexStream,
+    ended: JoinHandle<()>,
+    permits: Arc<Semaphore>,
+    trigger: ShutdownTrigger,
+    began: Instant,
+}
+
+/// Size in bytes of a response that fills all buffers between server and client.
+const LARGE_BODY_BYTES: usize = 1024 * 1024;
+
+fn router() -> Router {
+    Router::new().route("/much", get(async || vec![b'x'; LARGE_BODY_BYTES])).route("/little", get(async || "x")).route(
+        "/late",
+        get(async || {
+            let _ = timeout(RESPONSE_WRITE_TIMEOUT * 5, pending::<()>()).await;
+            "x"
+        }),
+    )
+}
+
+impl TestConnection {
+    fn new(tls: Option<Identity>) -> Self {
+        let tls = tls.map(|identity| watch::channel(identity).1);
+        let service = Arc::new(Service::new(router(), None, tls));
+        let (client, server) = duplex(1024);
+        let (trigger, shutdown) = channel();
+        let permits = Arc::new(Semaphore::new(1));
+        let permit = Arc::clone(&permits).try_acquire_owned().unwrap();
+        let ended = spawn(service.serve_connection(server, "192.0.2.7:1".parse().unwrap(), permit, shutdown));
+        Self { client, ended, permits, trigger, began: Instant::now() }
+    }
+
+    fn plain() -> Self {
+        Self::new(None)
+    }
+
+    async fn send_request(&mut self, path: &str) {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+        self.client.write_all(head.as_bytes()).await.unwrap();
+    }
+
+    /// Waits for the end of the connection and returns its duration in seconds. Asserts that the permit is released.
+    async fn seconds_until_closed(self) -> u64 {
+        self.ended.await.unwrap();
+        assert_eq!(self.permits.available_permits(), 1);
+        self.began.elapsed().as_secs()
+    }
+}
+
+/// Starts HTTP/2 with a client whose flow-control window allows `window` unread bytes of each response.
+async fn http2(client: DuplexStream, window: u32) -> (h2::client::SendRequest<Bytes>, JoinHandle<()>) {
+    let handshake = h2::client::Builder::new().initial_window_size(window).handshake(client).await;
+    let (sender, connection) = handshake.unwrap();
+    (sender, spawn(async move { drop(connection.await) }))
+}
+
+fn request(path: &str) -> hyper::Request<()> {
+    hyper::Request::get(format!("http://test{path}")).body(()).unwrap()
+}
+
+fn identity() -> Identity {
+    let folder = tempfile::tempdir().unwrap();
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = CertificateFiles { certificate: folder.path().join("crt"), key: folder.path().join("key") };
+    std::fs::write(&files.certificate, cert.pem()).unwrap();
+    std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+    files.load().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_its_response_is_disconnected() {
+    let mut served = TestConnection::plain();
+    served.send_request("/much").await;
+    assert_eq!(served.seconds_until_closed().await, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_but_steadily_gets_its_complete_response() {
+    let mut served = TestConnection::plain();
+    served.send_request("/much").await;
+    let (mut ticks, mut read) = (interval(Duration::from_secs(1)), 0);
+    while read < LARGE_BODY_BYTES {
+        ticks.tick().await;
+        read += served.client.read(&mut [0; 1024]).await.unwrap();
+    }
+    assert!(served.began.elapsed() > RESPONSE_WRITE_TIMEOUT * 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_http2_client_that_accepts_no_data_of_its_response_is_disconnected() {
+    let TestConnection { client, ended, began, trigger: _stopper, .. } = TestConnection::plain();
+    let (mut sender, _driver) = http2(client, 0).await;
+    let (response, _) = sender.send_request(request("/much"), true).unwrap();
+    let response = response.await.unwrap();
+    ended.await.unwrap();
+    assert!((30..=35).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    drop(response);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_http2_client_that_reads_slowly_gets_its_complete_response() {
+    let TestConnection { client, began, trigger: _stopper, .. } = TestConnection::plain();
+    let (mut sender, _driver) = http2(client, 32 * 1024).await;
+    let (response, _) = sender.send_request(request("/much"), true).unwrap();
+    let mut body = response.await.unwrap().into_body();
+    let (mut ticks, mut received) = (interval(Duration::from_secs(1)), 0);
+    while let Some(chunk) = body.data().await {
+        ticks.tick().await;
+        let length = chunk.unwrap().len();
+        body.flow_control().release_capacity(length).unwrap();
+        received += length;
+    }
+    assert_eq!(received, LARGE_BODY_BYTES);
+    assert!(began.elapsed() > RESPONSE_WRITE_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_may_take_longer_than_the_write_timeout() {
+    let mut served = TestConnection::plain();
+    served.send_request("/late").await;
+    let mut response = [0; 12];
+    served.client.read_exact(&mut response).await.unwrap();
+    assert_eq!(&response, b"HTTP/1.1 200");
+    assert!(served.began.elapsed() >= RESPONSE_WRITE_TIMEOUT * 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_request_is_closed() {
+    assert_eq!(TestConnection::plain().seconds_until_closed().await, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_header_that_arrives_too_slowly_closes_the_connection() {
+    let mut served = TestConnection::plain();
+    let mut ticks = interval(Duration::from_secs(1));
+    let error: io::Error = loop {
+        ticks.tick().await;
+        if let Err(error) = served.client.write_all(b"G").await {
+            break error;
+        }
+    };
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    assert!(served.seconds_until_closed().await <= 35);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed_over_both_versions_of_http() {
+    let mut served = TestConnection::plain();
+    served.send_request("/little").await;
+    assert_eq!(served.seconds_until_closed().await, 30);
+
+    let TestConnection { client, ended, began, trigger: _stopper, .. } = TestConnection::plain();
+    let (mut sender, driver) = http2(client, 1024).await;
+    let (response, _) = sender.send_request(request("/little"), true).unwrap();
+    assert_eq!(response.await.unwrap().status(), 200);
+    driver.await.unwrap();
+    ended.await.unwrap();
+    assert!((120..=130).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incomplete_handshake_times_out() {
+    assert_eq!(TestConnection::new(Some(identity())).seconds_until_closed().await, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_without_tls_gets_only_an_alert() {
+    let mut served = TestConnection::new(Some(identity()));
+    served.send_request("/little").await;
+    let mut alert = Vec::new();
+    served.client.read_to_end(&mut alert).await.unwrap();
+    assert_eq!(alert.first(), Some(&21), "{alert:?}");
+    assert_eq!(served.seconds_until_closed().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_ends_handshakes_and_idle_connections_immediately_and_requests_once_answered() {
+    let handshake = TestConnection::new(Some(identity()));
+    handshake.trigger.fire();
+    assert_eq!(handshake.seconds_until_closed().await, 0);
+
+    let mut idle = TestConnection::plain();
+    idle.send_request("/little").await;
+    idle.client.read_exact(&mut [0; 12]).await.unwrap();
+    idle.trigger.fire();
+    assert_eq!(idle.seconds_until_closed().await, 0);
+
+    let mut busy = TestConnection::plain();
+    busy.send_request("/late").await;
+    // Until the request has begun, a shutdown would find no request in flight.
+    tokio::time::advance(Duration::from_secs(1)).await;
+    busy.trigger.fire();
+    let mut response = Vec::new();
+    busy.client.read_to_end(&mut response).await.unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 200"));
+    assert!(busy.seconds_until_closed().await >= 150);
+}

@@ -1,0 +1,106 @@
+//! The accept loop: bounds the connections, and lets requests in flight finish at shutdown.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{sleep, timeout},
+};
+
+use crate::{
+    failure::{Failure, ResultExt as _},
+    serve::{listen::connection::Service, metrics::Metrics, shutdown::ShutdownSignal},
+    tls::Identity,
+};
+
+/// Maximum duration for requests in flight to finish at shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Delay after a failed accept, for instance when the system has no file descriptors left.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// A bound port that is not served yet.
+pub(crate) struct Listener {
+    tcp: TcpListener,
+    address: SocketAddr,
+    tls: Option<watch::Receiver<Identity>>,
+}
+
+impl Listener {
+    /// Binds the port.
+    ///
+    /// # Errors
+    /// If the port can't be bound. The message names the flag to change.
+    pub(crate) async fn bind(address: SocketAddr, flag: &str) -> Result<Self, Failure> {
+        let doing =
+            || format!("can't listen on {address} (choose another address with --{flag}; port 0 selects a free port)");
+        let tcp = TcpListener::bind(address).await.context(doing)?;
+        let address = tcp.local_addr().context(doing)?;
+        Ok(Self { tcp, address, tls: None })
+    }
+
+    /// Uses TLS, with the identity that is current when a client connects.
+    pub(crate) fn with_tls(self, identity: watch::Receiver<Identity>) -> Self {
+        Self { tls: Some(identity), ..self }
+    }
+
+    /// The URL of the listener.
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Serves until shutdown is requested and the requests in flight are finished. Counts requests in `metrics`, if
+    /// there are any.
+    pub(crate) async fn serve(
+        self,
+        router: Router,
+        connections: usize,
+        metrics: Option<Arc<Metrics>>,
+        mut shutdown: ShutdownSignal,
+    ) {
+        let Self { tcp, tls, .. } = self;
+        let connections = u32::try_from(connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+        let permits = Arc::new(Semaphore::new(connections as usize));
+        let service = Arc::new(Service::new(router, metrics, tls));
+        while let Some((stream, peer, permit)) = accept(&tcp, &permits, &mut shutdown).await {
+            tokio::spawn(Arc::clone(&service).serve_connection(stream, peer, permit, shutdown.clone()));
+        }
+        drop(tcp);
+        // All permits are released once every connection has ended, and every request that outlasts its connection. The
+        // semaphore is never closed.
+        if timeout(SHUTDOWN_TIMEOUT, permits.acquire_many(connections)).await.is_err() {
+            tracing::warn!("requests were still in flight after {} s and are aborted", SHUTDOWN_TIMEOUT.as_secs());
+        }
+    }
+}
+
+async fn accept(
+    tcp: &TcpListener,
+    permits: &Arc<Semaphore>,
+    shutdown: &mut ShutdownSignal,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let next = async {
+        let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+        loop {
+            match tcp.accept().await {
+                Ok((stream, peer)) => {
+                    // Responses are written in one piece, so that Nagle's algorithm would only delay them.
+                    let _ = stream.set_nodelay(true);
+                    return Some((stream, peer, permit));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "can't accept a connection; trying again");
+                    sleep(RETRY_DELAY).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shutdown.requested() => None,
+        accepted = next => accepted,
+    }
+}

@@ -1,0 +1,139 @@
+//! The Prometheus metrics of webhooks.
+
+use kernel::Timestamp;
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, core::Collector};
+use webhooks::{AttemptOutcome, DeliveryLag, DisabledReason};
+
+use super::Metrics;
+use crate::failure::Failure;
+
+/// The metrics of webhook deliveries.
+pub(crate) struct WebhookMetrics {
+    attempts: IntCounterVec,
+    exhausted: IntCounter,
+    disabled: IntCounterVec,
+    in_flight: IntGauge,
+    oldest_event: Gauge,
+    oldest_due: Gauge,
+    due_partitions: IntGauge,
+}
+
+impl WebhookMetrics {
+    /// Creates and registers the metrics.
+    ///
+    /// # Errors
+    /// If a metric with one of the names is registered already.
+    pub(crate) fn register(metrics: &Metrics) -> Result<Self, Failure> {
+        let attempts = Opts::new("novantra_webhook_attempts_total", "Webhook delivery attempts, by outcome.");
+        let disabled = Opts::new(
+            "novantra_webhook_subscriptions_disabled_total",
+            "Webhook subscriptions that the server disabled, by reason.",
+        );
+        let webhook_metrics = Self {
+            attempts: IntCounterVec::new(attempts, &["outcome"])?,
+            exhausted: IntCounter::new(
+                "novantra_webhook_exhausted_total",
+                "Webhook deliveries whose last attempt failed.",
+            )?,
+            disabled: IntCounterVec::new(disabled, &["reason"])?,
+            in_flight: IntGauge::new("novantra_webhook_attempts_in_flight", "Webhook delivery attempts in flight.")?,
+            oldest_event: Gauge::new(
+                "novantra_webhook_distribution_lag_seconds",
+                "Age in seconds of the oldest event that is not fanned out to deliveries yet.",
+            )?,
+            oldest_due: Gauge::new(
+                "novantra_webhook_delivery_lag_seconds",
+                "Seconds since the oldest due delivery became due.",
+            )?,
+            due_partitions: IntGauge::new(
+                "novantra_webhook_subscriptions_due",
+                "Webhook subscriptions with a due delivery.",
+            )?,
+        };
+        let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, due_partitions } =
+            &webhook_metrics;
+        let all: [Box<dyn Collector>; 7] = [
+            Box::new(attempts.clone()),
+            Box::new(exhausted.clone()),
+            Box::new(disabled.clone()),
+            Box::new(in_flight.clone()),
+            Box::new(oldest_event.clone()),
+            Box::new(oldest_due.clone()),
+            Box::new(due_partitions.clone()),
+        ];
+        for collector in all {
+            metrics.register(collector)?;
+        }
+        Ok(webhook_metrics)
+    }
+
+    /// Sets the gauges of waiting events and deliveries to the values that the store returned.
+    pub(crate) fn set_lag(&self, lag: &DeliveryLag, now: Timestamp) {
+        let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
+        self.oldest_event.set(age(lag.oldest_event));
+        self.oldest_due.set(age(lag.oldest_due));
+        self.due_partitions.set(i64::try_from(lag.due_partitions).unwrap_or(i64::MAX));
+    }
+}
+
+impl delivery::DeliveryObserver for WebhookMetrics {
+    fn attempt_started(&self) {
+        self.in_flight.inc();
+    }
+
+    fn attempt_ended(&self, outcome: &AttemptOutcome) {
+        self.in_flight.dec();
+        let label = outcome.failure.map_or("delivered", webhooks::AttemptFailure::name);
+        self.attempts.with_label_values(&[label]).inc();
+    }
+
+    fn delivery_exhausted(&self) {
+        self.exhausted.inc();
+    }
+
+    fn subscription_disabled(&self, reason: DisabledReason) {
+        self.disabled.with_label_values(&[reason.name()]).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use delivery::DeliveryObserver;
+
+    use super::*;
+
+    #[test]
+    fn an_attempt_is_counted_by_its_outcome() {
+        let metrics = Metrics::new().unwrap();
+        let webhooks = WebhookMetrics::register(&metrics).unwrap();
+        let delivered = AttemptOutcome {
+            duration: Duration::ZERO,
+            status: Some(200),
+            response_body: None,
+            failure: None,
+            retry_after: None,
+        };
+        let failed = AttemptOutcome { failure: Some(webhooks::AttemptFailure::Untrusted), ..delivered.clone() };
+        for outcome in [&delivered, &failed] {
+            webhooks.attempt_started();
+            webhooks.attempt_ended(outcome);
+        }
+        webhooks.subscription_disabled(DisabledReason::Gone);
+        let now = Timestamp::from_millis(10_000);
+        webhooks
+            .set_lag(&DeliveryLag { oldest_due: Some(Timestamp::from_millis(2_500)), ..DeliveryLag::default() }, now);
+        let text = metrics.encode(0, 0).unwrap();
+        for line in [
+            "novantra_webhook_attempts_total{outcome=\"delivered\"} 1",
+            "novantra_webhook_attempts_total{outcome=\"tls\"} 1",
+            "novantra_webhook_attempts_in_flight 0",
+            "novantra_webhook_subscriptions_disabled_total{reason=\"gone\"} 1",
+            "novantra_webhook_delivery_lag_seconds 7.5",
+            "novantra_webhook_distribution_lag_seconds 0",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+}

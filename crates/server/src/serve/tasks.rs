@@ -1,0 +1,9 @@
+//! The background tasks of the server, which run until it shuts down.
+
+pub(super) mod fan_out_events;
+pub(super) mod maintenance;
+pub(super) mod refresh_signing_keys;
+pub(super) mod reload_certificate;
+pub(super) mod return_rate_limits;
+pub(super) mod seal_audit_log;
+pub(super) mod send_deliveries;

@@ -1,0 +1,61 @@
+//! The task that does periodic maintenance every minute.
+
+use std::time::Duration;
+
+use api::App;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::{compose::Installation, operations::rotate_if_due, serve::shutdown::ShutdownSignal, settings::Settings};
+
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Number of idempotency records deleted in one statement.
+const DELETE_BATCH: usize = 1000;
+
+/// Number of webhook deliveries, and of events, deleted in one statement.
+const PRUNE_BATCH: usize = 1000;
+
+/// Until shutdown, records last uses and counted refusals, deletes expired idempotency records and webhook deliveries
+/// past their retention, and rotates the token signing keys.
+pub(crate) async fn run(installation: Installation, app: App, settings: Settings, mut shutdown: ShutdownSignal) {
+    let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.requested() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = app.run_periodic().await {
+            tracing::warn!(%error, "can't store last uses and counted refusals; trying again in 60 s");
+        }
+        if let Err(error) = delete_expired_keys(&installation).await {
+            tracing::warn!(%error, "can't delete expired idempotency keys; trying again in 60 s");
+        }
+        if let Err(error) = prune_deliveries(&installation, settings.webhooks.retention).await {
+            tracing::warn!(%error, "can't delete old webhook deliveries; trying again in 60 s");
+        }
+        if let Err(failure) = rotate_if_due(&installation, settings.signing_key_lifetime).await {
+            tracing::warn!(%failure, "can't rotate or drop token signing keys; trying again in 60 s");
+        }
+    }
+}
+
+async fn delete_expired_keys(installation: &Installation) -> Result<(), kernel::StoreError> {
+    loop {
+        let deleted = installation.store.delete_expired_keys(installation.clock.now(), DELETE_BATCH).await?;
+        if usize::try_from(deleted).is_ok_and(|deleted| deleted < DELETE_BATCH) {
+            return Ok(());
+        }
+    }
+}
+
+async fn prune_deliveries(installation: &Installation, retention: Duration) -> Result<(), kernel::StoreError> {
+    let before = installation.clock.now() - retention;
+    loop {
+        let deleted = installation.store.prune(before, PRUNE_BATCH).await?;
+        if usize::try_from(deleted).is_ok_and(|deleted| deleted < PRUNE_BATCH) {
+            return Ok(());
+        }
+    }
+}

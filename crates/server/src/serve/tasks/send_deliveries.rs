@@ -1,0 +1,64 @@
+//! The task that sends webhook deliveries.
+
+use std::{sync::Arc, time::Duration};
+
+use delivery::{Dispatcher, LocalNotifier};
+use store::DynStore;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::serve::shutdown::ShutdownSignal;
+
+/// Polling interval while other processes share the database.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Polling interval if this is the only process. No notification announces that a retry has become due.
+const POLL_INTERVAL_ALONE: Duration = Duration::from_millis(300);
+
+/// Interval of renewing the leases of partitions.
+const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Delay after a failure.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// Maximum duration for attempts in flight to finish at shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Sends deliveries until shutdown.
+pub(crate) async fn run(
+    mut dispatcher: Dispatcher,
+    store: Arc<DynStore>,
+    notifier: Arc<LocalNotifier>,
+    mut shutdown: ShutdownSignal,
+) {
+    let mut renewals = interval(LEASE_RENEWAL_INTERVAL);
+    renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut delay = Duration::ZERO;
+    // False while the task backs off.
+    let mut accepts_notifications = true;
+    loop {
+        let is_renewal = tokio::select! {
+            biased;
+            () = shutdown.requested() => break,
+            _ = renewals.tick() => true,
+            () = notifier.dispatch_notified(), if accepts_notifications => false,
+            () = sleep(delay) => false,
+        };
+        if is_renewal {
+            if let Err(error) = dispatcher.renew().await {
+                tracing::warn!(%error, "can't renew the leases of webhook subscriptions; trying again in 5 s");
+            }
+            continue;
+        }
+        (accepts_notifications, delay) = match dispatcher.run_once().await {
+            Ok(true) => (true, Duration::ZERO),
+            Ok(false) => (true, if store.is_sole_process() { POLL_INTERVAL_ALONE } else { POLL_INTERVAL }),
+            Err(error) => {
+                tracing::warn!(%error, "can't load due webhook deliveries; trying again in 1 s");
+                (false, RETRY_DELAY)
+            }
+        };
+    }
+    if let Err(error) = dispatcher.shutdown(SHUTDOWN_TIMEOUT).await {
+        tracing::warn!(%error, "can't release webhook subscriptions; another server sends their deliveries when the leases expire");
+    }
+}

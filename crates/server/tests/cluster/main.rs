@@ -1,0 +1,17 @@
+//! Several servers over one PostgreSQL: their common guarantees, machines with wrong clocks, and failures of servers and
+//! database.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod account_status;
+mod clocks;
+mod kills;
+mod load;
+mod lock_waits;
+mod outage;
+mod schema_expansion;
+mod sealing;
+mod sharing;
+mod signing_keys;
+mod startup;

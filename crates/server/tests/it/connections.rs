@@ -1,0 +1,78 @@
+//! Limits on what a connection may send before there is a request to answer.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use crate::support::Server;
+
+const KIB: usize = 1024;
+
+/// Sends a request and reads everything that is returned.
+fn exchange(server: &Server, request: &str) -> String {
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).expect("a connection");
+    stream.write_all(request.as_bytes()).expect("the request is sent");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("an answer");
+    response
+}
+
+fn request(target: &str, fields: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{fields}\r\n")
+}
+
+/// Asserts that a response has this status and is an error envelope.
+fn assert_error_envelope(response: &str, status: u16, error: &str) {
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+    let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("an id");
+    let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!((&body["error"], &body["requestId"]), (&error.into(), &id.into()));
+}
+
+#[tokio::test]
+async fn oversized_headers_are_refused_with_an_error_envelope() {
+    let server = Server::start();
+    let long = format!("/api/v1/openapi.json?x={}", "x".repeat(60 * KIB));
+    assert_error_envelope(&exchange(&server, &request(&long, "")), 414, "uri_too_long");
+    let wide = format!("X-Filler: {}\r\n", "x".repeat(100 * KIB));
+    assert_error_envelope(&exchange(&server, &request("/api/v1/openapi.json", &wide)), 431, "header_fields_too_large");
+    assert_error_envelope(
+        &exchange(&server, &request("/api/v1/organization", "X-Small: x\r\n")),
+        401,
+        "unauthenticated",
+    );
+}
+
+#[tokio::test]
+async fn oversized_headers_are_refused_over_http2() {
+    let server = Server::start();
+    let stream = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    let (calls, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut calls = calls.ready().await.unwrap();
+    let call = hyper::Request::get("http://test/api/v1/openapi.json").header("x-filler", "x".repeat(100 * KIB));
+    let (answer, _) = calls.send_request(call.body(()).unwrap(), true).unwrap();
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 431);
+    assert!(answer.headers().contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn malformed_requests_are_refused_and_do_not_affect_other_clients() {
+    let server = Server::start();
+    let endless = format!("X-Filler: {}\r\n", "x".repeat(200 * KIB));
+    let many = "X-Filler: x\r\n".repeat(200);
+    for (sent, status) in [
+        ("nonsense\r\n\r\n".to_owned(), 400),
+        (request("/", "no colon\r\n"), 400),
+        (request("/", "Content-Length: x\r\n"), 400),
+        (request("/", &endless), 431),
+        (request("/", &many), 431),
+    ] {
+        let response = exchange(&server, &sent);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response:?}");
+    }
+    assert_error_envelope(&exchange(&server, &request("/api/v1/organization", "")), 401, "unauthenticated");
+}

@@ -1,0 +1,149 @@
+//! The first start of a server, and conditions that prevent a start.
+
+use crate::support::{Client, Credentials, Installation, Server, Setup, eventually, finding};
+
+#[tokio::test]
+async fn a_first_start_creates_a_workspace_and_keys_and_logs_the_next_steps() {
+    let server = Setup::new().start();
+    let workspaces = server.installation().run_json(&["workspace", "list"]);
+    assert_eq!(workspaces["workspaces"][0]["slug"], "default");
+    assert!(server.installation().folder().join("data/master.key").exists());
+    let log = server.log();
+    assert!(log.contains("novantra service-account create --workspace default"), "{log}");
+    assert!(log.contains(&format!("listening on {}", server.url)), "{log}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_of_a_first_start_are_accessible_only_to_their_owner() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let server = Setup::new().start();
+    let data = server.installation().folder().join("data");
+    let files: Vec<_> =
+        std::fs::read_dir(&data).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    assert!(files.iter().any(|file| file.ends_with("novantra.db")), "{files:?}");
+    for path in files.iter().chain([&data]) {
+        let mode = std::fs::metadata(path).expect("its mode").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} is {mode:o}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn probes_and_metrics_answer_on_the_admin_listener() {
+    let server = Server::start();
+    assert_eq!(server.probe("/livez").await.0, 200);
+    assert_eq!(server.probe("/readyz").await.0, 200);
+    let client = server.create_client("probe", &["organization:read"]).await;
+    assert_eq!(client.get("/api/v1/organization").await.status, 200);
+    let (status, text) = server.probe("/metrics").await;
+    assert_eq!(status, 200);
+    for figure in [
+        "novantra_http_requests_total{method=\"GET\",route=\"/api/v1/organization\",status=\"200\"} 1",
+        "novantra_http_requests_in_flight 0",
+        "novantra_audit_unsealed_entries ",
+        "novantra_outbox_pending_events 0",
+    ] {
+        assert!(text.contains(figure), "{figure} is not in\n{text}");
+    }
+    assert!(text.lines().any(|line| line.starts_with("process_resident_memory_bytes ") && !line.ends_with(" 0")));
+}
+
+#[tokio::test]
+async fn a_second_server_on_one_sqlite_file_is_refused_in_one_line() {
+    let server = Setup::new().start();
+    let second = server.installation().run(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(second.stderr.contains("another server runs on "), "{}", second.stderr);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_reported_in_one_line_and_leaves_no_database() {
+    let server = Setup::new().start();
+    let other = Installation::new();
+    let address = server.url.trim_start_matches("http://");
+    let ran = other.run(&["serve", "--listen", address, "--admin-listen", "127.0.0.1:0"]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(ran.stderr.contains("--listen"), "{}", ran.stderr);
+    assert!(!other.folder().join("data/novantra.db").exists());
+}
+
+#[tokio::test]
+async fn a_server_with_another_master_key_refuses_to_start() {
+    let installation = Installation::new();
+    assert!(Server::start_with(installation.clone()).stop().success());
+    let key = installation.folder().join("data/master.key");
+    let serve = || installation.run(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    std::fs::remove_file(&key).unwrap();
+    let without = serve();
+    assert_eq!(without.status.code(), Some(1));
+    assert!(without.stderr.contains("there is no master key at "), "{}", without.stderr);
+    assert!(!key.exists(), "the server must not create another master key");
+    std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").unwrap();
+    let with_another = serve();
+    assert_eq!(with_another.status.code(), Some(1));
+    assert!(
+        with_another.stderr.contains("belongs to another installation than the database"),
+        "{}",
+        with_another.stderr
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_setting_prevents_the_server_from_starting() {
+    let installation = Installation::new();
+    std::fs::write(installation.folder().join("novantra.toml"), "lissten = \"127.0.0.1:0\"\n").unwrap();
+    let ran = installation.run(&["serve"]);
+    assert_eq!(ran.status.code(), Some(2));
+    assert_eq!(ran.stderr, "novantra: lissten in novantra.toml is not a setting\n");
+}
+
+#[tokio::test]
+async fn an_in_memory_server_prints_a_working_account() {
+    let server = Setup::new().set("DATABASE_URL", "memory:").start();
+    let credentials = Credentials::from_json(&server.ready_message["service_accounts"][0]);
+    let client = Client::with_token(&server.url, &credentials).await;
+    let created = client.post("/api/v1/governance/findings", &finding("memory-1")).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+}
+
+#[tokio::test]
+async fn the_demo_prints_working_commands_and_removes_its_folder() {
+    let server = Setup::new().argument("--demo").start();
+    let folder = eventually("the demo folder is logged", async || {
+        let log = server.log();
+        let folder = log.lines().find_map(|line| line.split("records in ").nth(1))?;
+        Some(folder.split('"').next().unwrap_or_default().to_owned())
+    })
+    .await;
+    assert!(std::path::Path::new(&folder).exists(), "{folder}");
+    let accounts = server.ready_message["service_accounts"].as_array().expect("two accounts").clone();
+    assert_eq!(accounts.len(), 2);
+    for (account, expected) in accounts.iter().zip(["{\"finding\":{", "{\"findings\":[{"]) {
+        let call = account["curl"].as_str().expect("a call");
+        let ran = std::process::Command::new("sh").args(["-c", call]).output().expect("a shell");
+        let output = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert!(output.starts_with(expected), "{call}\nprinted {output}");
+    }
+    assert!(server.stop().success());
+    assert!(!std::path::Path::new(&folder).exists(), "{folder} still exists");
+}
+
+#[tokio::test]
+async fn a_killed_server_restarts_with_every_acknowledged_write() {
+    let server = Server::start();
+    let credentials = server.create_account("writer", &["governance.findings:read", "governance.findings:write"]);
+    let client = Client::with_token(&server.url, &credentials).await;
+    let created = client.post("/api/v1/governance/findings", &finding("acknowledged-1")).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    let id = created.body["finding"]["id"].as_str().expect("an id").to_owned();
+    let server = Server::start_with(server.kill());
+    let client = Client::with_token(&server.url, &credentials).await;
+    assert_eq!(client.get(&format!("/api/v1/governance/findings/{id}")).await.status, 200);
+    eventually("the audit log is sealed", async || {
+        let verified = server.installation().run_json(&["audit", "verify"]);
+        let logs = verified["logs"].as_array()?.clone();
+        logs.iter().all(|log| log["unsealed"] == 0).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,122 @@
+//! Backups to a file, and restores from one.
+
+use std::fs;
+
+use super::load::{FINDINGS, Load, SCOPES, assert_audit_logs_verify, stored_finding_ids};
+use crate::support::{Installation, Server, finding};
+
+/// Creates an installation with findings, a stopped server and the backup `backup.tar`.
+async fn backed_up_installation() -> Installation {
+    let server = Server::start();
+    let client = server.create_client("writer", SCOPES).await;
+    for number in 0..10 {
+        assert_eq!(client.post(FINDINGS, &finding(&format!("key-{number}"))).await.status, 201);
+    }
+    let installation = server.installation().clone();
+    assert!(server.stop().success());
+    installation.run_json(&["backup", "backup.tar"]);
+    installation
+}
+
+fn backup_path(installation: &Installation) -> String {
+    installation.folder().join("backup.tar").display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_under_load_restores_every_write_acknowledged_before_it() {
+    let server = Server::start();
+    let installation = server.installation().clone();
+    let attachment = installation.folder().join("data/attachments/ab/report.pdf");
+    fs::create_dir_all(attachment.parent().unwrap()).unwrap();
+    fs::write(&attachment, "a report").unwrap();
+    let load = Load::start(&server).await;
+    let before = load.wait_for_acknowledged(40).await;
+    let backed_up = installation.clone();
+    let backup_report =
+        tokio::task::spawn_blocking(move || backed_up.run_json(&["backup", "backup.tar"])).await.unwrap();
+    load.wait_for_acknowledged(10).await;
+    load.stop().await;
+    assert_eq!(backup_report["attachments"], 1, "{backup_report}");
+    let again = installation.run(&["backup", "backup.tar"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(again.stderr.contains("is not overwritten"), "{}", again.stderr);
+    let key = fs::read(installation.folder().join("data/master.key")).unwrap();
+    let backup = fs::read(backup_path(&installation)).unwrap();
+    assert!(!backup.windows(40).any(|window| window == &key[..40]), "a backup contains no master key");
+
+    let restored = Installation::new();
+    let report = restored.run_json(&["restore", &backup_path(&installation)]);
+    assert_eq!(report["master_key"]["ok"], false, "{report}");
+    assert!(report["master_key"]["message"].as_str().unwrap().contains("there is no master key at"), "{report}");
+    restored.copy_master_key_from(&installation);
+    assert_audit_logs_verify(&restored);
+    let restored_ids = stored_finding_ids(&restored).await;
+    assert!(before.is_subset(&restored_ids) && restored_ids.is_subset(&stored_finding_ids(&installation).await));
+    assert_eq!(fs::read(restored.folder().join("data/attachments/ab/report.pdf")).unwrap(), b"a report");
+    let files: Vec<_> =
+        fs::read_dir(restored.folder().join("data")).unwrap().map(|one| one.unwrap().file_name()).collect();
+    assert!(files.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{files:?}");
+
+    let refused = restored.run(&["restore", &backup_path(&installation)]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stderr.contains("novantra.db exists already"), "{}", refused.stderr);
+    drop(server);
+    let server = Server::start_with(restored);
+    let client = server.create_client("after", SCOPES).await;
+    assert_eq!(client.list_all(FINDINGS, "findings").await.len(), restored_ids.len());
+}
+
+#[tokio::test]
+async fn a_backup_is_restored_only_to_an_empty_postgres() {
+    let installation = backed_up_installation().await;
+    let postgres = Installation::with_new_postgres().await;
+    postgres.copy_master_key_from(&installation);
+    let report = postgres.run_json(&["restore", &backup_path(&installation)]);
+    assert_eq!(report["master_key"]["ok"], true, "{report}");
+    assert_audit_logs_verify(&postgres);
+    assert_eq!(stored_finding_ids(&postgres).await, stored_finding_ids(&installation).await);
+    let again = postgres.run(&["restore", &backup_path(&installation)]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(again.stderr.contains("already contains an installation"), "{}", again.stderr);
+    let refused = postgres.run(&["backup", "backup.tar"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stderr.contains("pg_dump") && refused.stderr.lines().count() == 1, "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn a_truncated_or_unsupported_backup_is_refused_and_leaves_no_files() {
+    let installation = backed_up_installation().await;
+    let backup = fs::read(backup_path(&installation)).unwrap();
+    let refused = |content: &[u8], message: &str| {
+        let restored = Installation::new();
+        let file = restored.folder().join("bad.tar");
+        fs::write(&file, content).unwrap();
+        let ran = restored.run(&["restore", file.to_str().unwrap()]);
+        assert_eq!(ran.status.code(), Some(1));
+        assert!(ran.stderr.contains(message) && ran.stderr.lines().count() == 1, "{message}: {}", ran.stderr);
+        let data = fs::read_dir(restored.folder().join("data")).unwrap().map(|one| one.unwrap().file_name());
+        assert_eq!(data.filter(|name| name != "novantra.db.server-lock").count(), 0);
+    };
+    refused(&backup[..backup.len() / 2], "truncated");
+    refused(b"SQLite format 3", "not a Novantra backup");
+    let version_offset = String::from_utf8_lossy(&backup[..2048]).find("\"format\": 1").unwrap() + "\"format\": ".len();
+    let mut changed = backup.clone();
+    changed[version_offset] = b'2';
+    refused(&changed, "the backup has format 2");
+}
+
+#[tokio::test]
+async fn a_restore_detects_the_master_key_of_another_installation() {
+    let installation = backed_up_installation().await;
+    let other = Installation::new();
+    other.run_json(&["workspace", "create", "--slug", "other", "--name", "Other"]);
+    let restored = Installation::new();
+    restored.copy_master_key_from(&other);
+    let ran = restored.run(&["restore", &backup_path(&installation)]);
+    assert!(ran.status.success(), "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("belongs to another installation") && ran.stdout.contains("audit verify"),
+        "{}",
+        ran.stdout
+    );
+}

@@ -1,0 +1,106 @@
+//! Every register is stored, found and filtered as its statement of fields says.
+
+use kernel::{Comparison, Criteria as _, Filter, Id, KeyScope, PageRequest, Reader, Record, Stored};
+use store::DynStore;
+
+use crate::{Fixture, samples};
+
+/// The number of samples of each register. Every enum has fewer variants.
+const SAMPLES: u64 = 12;
+
+/// A record reads back as it was stored: with every nullable field, and with none.
+pub async fn every_register_reads_back_as_it_was_stored(fixture: Fixture) {
+    macro_rules! each {
+        ($($kind:ident => $register:ty,)*) => { $(reads_back::<$register>(&fixture).await;)* };
+    }
+    registers::for_each_register!(each);
+}
+
+async fn reads_back<R: Record>(fixture: &Fixture)
+where
+    DynStore: Reader<R>,
+{
+    for (number, full) in [(1, true), (2, false)] {
+        let stored = fixture.create(fixture.home, samples::record::<R>(number, full)).await;
+        assert_eq!(fixture.get(fixture.home, stored.meta.id).await.as_ref(), Some(&stored));
+        let after = fixture.update(&stored, samples::record::<R>(number + 2, !full)).await;
+        assert_eq!(fixture.get(fixture.home, stored.meta.id).await, Some(after));
+    }
+}
+
+/// A key names the records that have it: one in an organization or an installation, one for each parent otherwise.
+pub async fn every_register_is_found_by_its_key(fixture: Fixture) {
+    macro_rules! each {
+        ($($kind:ident => $register:ty,)*) => { $(is_found_by_its_key::<$register>(&fixture).await;)* };
+    }
+    registers::for_each_register!(each);
+}
+
+async fn is_found_by_its_key<R: Record>(fixture: &Fixture)
+where
+    DynStore: Reader<R>,
+{
+    let stored = fixture.create(fixture.home, samples::record::<R>(1, true)).await;
+    fixture.create(fixture.home, samples::record::<R>(2, true)).await;
+    let Some(key) = stored.record.key() else { return };
+    let found = Reader::<R>::get_by_keys(&*fixture.store, fixture.home, &[key, "no such key"]).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&stored));
+    let (changeset, _) = fixture.create_changeset(fixture.home, samples::record::<R>(1, true));
+    assert!(fixture.commit(changeset).await.is_err(), "{} has two records with one key", R::PLURAL);
+    let parent = R::COLUMNS.iter().find_map(|column| match column.key {
+        Some(KeyScope::Parent(parent)) => R::COLUMNS.iter().position(|column| column.name == parent),
+        _ => None,
+    });
+    if let Some(parent) = parent {
+        let elsewhere = samples::with_value_of(&stored.record, &samples::record::<R>(3, true), parent);
+        let other = fixture.create(fixture.home, elsewhere).await;
+        let mut found = Reader::<R>::get_by_keys(&*fixture.store, fixture.home, &[key]).await.unwrap();
+        found.sort_by_key(|stored| stored.meta.id);
+        assert_eq!(found, [stored.clone(), other]);
+    }
+}
+
+/// A filter means on every store what it means in memory, for each value of each column and with two columns at once.
+pub async fn every_register_is_filtered_as_its_statement_says(fixture: Fixture) {
+    macro_rules! each {
+        ($($kind:ident => $register:ty,)*) => { $(is_filtered::<$register>(&fixture).await;)* };
+    }
+    registers::for_each_register!(each);
+}
+
+async fn is_filtered<R: Record>(fixture: &Fixture)
+where
+    DynStore: Reader<R>,
+{
+    let mut all = Vec::new();
+    for number in 0..SAMPLES {
+        fixture.clock.tick();
+        all.push(fixture.create(fixture.home, samples::record::<R>(number, number % 3 != 0)).await);
+    }
+    let mut both = Filter::<R>::default();
+    for (index, _, filter) in Filter::<R>::columns() {
+        for number in 0..SAMPLES {
+            let value = samples::record::<R>(number, true).value(index).to_owned();
+            let mut one = Filter::<R>::default();
+            one.set(index, [value.clone()]);
+            is_equal_in_memory(fixture, &all, &one).await;
+            if filter.comparison == Comparison::OneOf {
+                let other = samples::record::<R>(number + 1, true).value(index).to_owned();
+                one.set(index, [value, other]);
+                is_equal_in_memory(fixture, &all, &one).await;
+            }
+            both.set(index, [samples::record::<R>(1, true).value(index).to_owned()]);
+        }
+        is_equal_in_memory(fixture, &all, &both).await;
+    }
+}
+
+async fn is_equal_in_memory<R: Record>(fixture: &Fixture, all: &[Stored<R>], filter: &Filter<R>)
+where
+    DynStore: Reader<R>,
+{
+    let expected: Vec<Id<R>> =
+        all.iter().rev().filter(|stored| filter.matches(stored)).map(|stored| stored.meta.id).collect();
+    let listed = fixture.list_all::<R>(fixture.home, filter, PageRequest::default()).await;
+    assert_eq!(listed.iter().map(|stored| stored.meta.id).collect::<Vec<_>>(), expected, "{filter:?}");
+}

@@ -1,0 +1,94 @@
+//! The statements of one job on a SQLite connection. Each blocks the thread.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kernel::StoreError;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::engine::{BatchStatement, RowReader, Session, Sql, Value, failure::from_sqlite};
+
+/// A SQLite connection, used by one job at a time. The mutex is never contended; it lets several futures of the job
+/// share the connection.
+pub(crate) struct SqliteSession(Mutex<Connection>);
+
+impl Session {
+    pub(super) fn from_sqlite(connection: Connection) -> Self {
+        Self::Sqlite(SqliteSession(Mutex::new(connection)))
+    }
+}
+
+impl SqliteSession {
+    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::engine) fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(&sql.sqlite).map_err(from_sqlite)?;
+        let affected = statement.execute(params_from_iter(values)).map_err(from_sqlite)?;
+        Ok(affected as u64)
+    }
+
+    pub(in crate::engine) fn visit(
+        &self,
+        sql: &Sql,
+        values: &[Value<'_>],
+        mut visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let connection = self.connection();
+        for text in sql.sqlite_prelude.iter().chain([&sql.sqlite]) {
+            let mut statement = connection.prepare_cached(text).map_err(from_sqlite)?;
+            // With several statements, each may have placeholders for only the first of the values.
+            let bound = values.iter().take(statement.parameter_count());
+            let mut rows = statement.query(params_from_iter(bound)).map_err(from_sqlite)?;
+            while let Some(row) = rows.next().map_err(from_sqlite)? {
+                visit(&mut RowReader::from_sqlite(row))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the rows one after the other. Returns the indexes of those that were rejected.
+    pub(in crate::engine) fn store_reporting_rejected(
+        &self,
+        bulk: &BatchStatement,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Vec<usize>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(from_sqlite)?;
+        let then = bulk.sqlite_then.as_ref().map(|then| connection.prepare_cached(then));
+        let mut then = then.transpose().map_err(from_sqlite)?;
+        let mut rejected = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            if statement.execute(params_from_iter(row)).map_err(from_sqlite)? == 0 {
+                rejected.push(index);
+            } else if let Some(then) = &mut then {
+                let bound = row.iter().take(then.parameter_count());
+                then.execute(params_from_iter(bound)).map_err(from_sqlite)?;
+            }
+        }
+        Ok(rejected)
+    }
+
+    /// Runs a query for each of the rows and visits the rows it returns.
+    pub(in crate::engine) fn visit_each(
+        &self,
+        bulk: &BatchStatement,
+        rows: &[Vec<Value<'_>>],
+        mut visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(from_sqlite)?;
+        for row in rows {
+            let mut found = statement.query(params_from_iter(row)).map_err(from_sqlite)?;
+            while let Some(row) = found.next().map_err(from_sqlite)? {
+                visit(&mut RowReader::from_sqlite(row))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::engine) fn run_script(&self, script: &str) -> Result<(), StoreError> {
+        self.connection().execute_batch(script).map_err(from_sqlite)
+    }
+}

@@ -1,0 +1,89 @@
+//! The store: [`SqlStore`] implements each port in a file of its own.
+
+mod accounts;
+pub(crate) mod audit;
+mod commit;
+mod delivery_queue;
+mod directory;
+mod idempotency;
+mod maintenance;
+mod master_key;
+mod outbox;
+mod rate_limits;
+mod reader;
+mod signing_keys;
+
+use std::sync::Arc;
+
+use kernel::{Clock, StoreError};
+use ulid::Ulid;
+
+pub use rate_limits::SqlBuckets;
+
+use crate::{
+    engine::Engine,
+    schema::{AutoAnalyze, Database},
+    writer_registry::{InFlight, Role, WriterRegistration},
+};
+use accounts::AccountRevisions;
+use audit::EntryBatcher;
+use commit::CommitBatcher;
+use delivery_queue::{PartitionRevisions, QueueBatchers};
+
+/// The implementation of every store port over an SQL database.
+pub struct SqlStore {
+    database: Database,
+    engine: Arc<Engine>,
+    in_flight: InFlight,
+    registration: WriterRegistration,
+    commits: CommitBatcher,
+    account_revisions: AccountRevisions,
+    partition_revisions: PartitionRevisions,
+    queue_batchers: QueueBatchers,
+    entry_batcher: EntryBatcher,
+    scan_limit: usize,
+    _auto_analyze: AutoAnalyze,
+}
+
+/// The most rows that one page scans: few enough that a page costs milliseconds, enough that reading a large collection
+/// of which little matches takes tens of pages.
+const DEFAULT_SCAN_LIMIT: usize = 2_000;
+
+impl SqlStore {
+    /// Opens a store over this database and registers this process. `process` identifies it among the processes that
+    /// share the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database can't be reached or its schema is not the one this program needs
+    /// (see [`Database::migrate`]).
+    pub async fn open(
+        database: Database,
+        role: Role,
+        clock: Arc<dyn Clock>,
+        process: Ulid,
+    ) -> Result<Self, StoreError> {
+        database.ensure_current().await?;
+        let engine = Arc::clone(&database.engine);
+        let (registration, in_flight) = WriterRegistration::register(&engine, role, &clock, process).await?;
+        Ok(Self {
+            commits: CommitBatcher::default(),
+            account_revisions: AccountRevisions::default(),
+            partition_revisions: PartitionRevisions::default(),
+            queue_batchers: QueueBatchers::default(),
+            entry_batcher: EntryBatcher::default(),
+            scan_limit: DEFAULT_SCAN_LIMIT,
+            _auto_analyze: AutoAnalyze::spawn(&engine),
+            database,
+            engine,
+            in_flight,
+            registration,
+        })
+    }
+
+    /// Returns this store with another limit on the rows that one page of a list scans: `rows`, 1 or more, whether they
+    /// match or not. A page that reaches the limit is short and has a cursor to continue from.
+    #[must_use]
+    pub fn with_scan_limit(self, rows: usize) -> Self {
+        Self { scan_limit: rows, ..self }
+    }
+}

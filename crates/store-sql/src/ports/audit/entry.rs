@@ -1,0 +1,156 @@
+//! The rows of audit entries.
+
+use std::{
+    borrow::{Borrow, Cow},
+    sync::LazyLock,
+};
+
+use ::audit::{Seal, StoredEntry};
+use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, StoreError, Subject};
+
+use super::changes;
+use crate::{
+    engine::{BatchStatement, Column, RowReader, Session, Value, column_list, corrupt},
+    records::table::Filter,
+    schema::tables::{AUDIT_ENTRIES, AUDIT_WAITING},
+};
+
+const TABLE: &str = AUDIT_ENTRIES.name;
+const COLUMNS: [Column; 17] = AUDIT_ENTRIES.columns;
+
+/// The view of entries with their seals.
+pub(super) const LOG_VIEW: &str = "audit_log";
+
+/// The columns of [`LOG_VIEW`].
+pub(super) static LOG_COLUMNS: LazyLock<Vec<Column>> =
+    LazyLock::new(|| [&COLUMNS[..], &[Column::text("seal")]].concat());
+
+/// The filters of a list. Each has an index (organization, column, id).
+pub(super) const FILTERS: &[Filter] =
+    &[Filter::selective("subject_id"), Filter::unselective("actor_id"), Filter::unselective("action")];
+
+static INSERT: LazyLock<BatchStatement> =
+    LazyLock::new(|| BatchStatement::insert_with_marker(TABLE, &COLUMNS, AUDIT_WAITING.name));
+
+static BY_IDS: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let columns = column_list("", COLUMNS.iter().map(|column| column.name));
+    let each = column_list("e.", COLUMNS.iter().map(|column| column.name));
+    BatchStatement::for_each(
+        &COLUMNS[..2],
+        &format!("SELECT {columns} FROM {TABLE} WHERE organization_id = ?1 AND id = ?2"),
+        &format!(
+            "SELECT {each} FROM {{rows}} JOIN {TABLE} AS e ON e.organization_id = v.organization_id AND e.id = v.id"
+        ),
+    )
+});
+
+/// Stores entries as unsealed.
+pub(crate) async fn insert(session: &Session, entries: &[impl Borrow<Entry> + Sync]) -> Result<(), StoreError> {
+    let rows: Vec<_> = entries.iter().map(|entry| row(entry.borrow())).collect();
+    session.execute_each(&INSERT, &rows).await.map(drop)
+}
+
+/// Reads entries by id, ordered by id. Entries that do not exist are omitted.
+pub(super) async fn by_ids(
+    session: &Session,
+    organization: OrganizationId,
+    ids: &[Id<Entry>],
+) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<Vec<Value<'_>>> = ids.iter().map(|id| vec![organization.into(), (*id).into()]).collect();
+    let mut entries = session.fetch_each(&BY_IDS, &rows, read).await?;
+    entries.sort_unstable_by_key(|entry| entry.id);
+    Ok(entries)
+}
+
+fn row(entry: &Entry) -> Vec<Value<'_>> {
+    let (actor, subject, origin) = (&entry.actor, entry.subject.as_ref(), &entry.origin);
+    vec![
+        entry.organization.into(),
+        entry.id.into(),
+        entry.occurred_at.into(),
+        Value::text(actor.kind.name()),
+        Value::opt_text(actor.id.as_ref()),
+        Value::text(&actor.name),
+        Value::text(entry.action.as_str()),
+        Value::opt_text(subject.map(|subject| &subject.kind)),
+        Value::opt_text(subject.map(|subject| &subject.id)),
+        Value::opt_text(entry.reason.as_ref()),
+        Value::Text(changes::to_json(&entry.changes)),
+        origin.request_id.into(),
+        Value::opt_text(origin.method.as_ref()),
+        Value::opt_text(origin.route.as_ref()),
+        Value::opt_text(origin.source_address.as_ref()),
+        Value::opt_text(origin.user_agent.as_ref()),
+        Value::opt(entry.status.map(i64::from)),
+    ]
+}
+
+/// Reads all of [`COLUMNS`].
+pub(super) fn read(cells: &mut RowReader<'_>) -> Result<Entry, StoreError> {
+    let (organization, id) = (cells.id()?, cells.id()?);
+    read_fields(cells, organization, id).map_err(|error| with_entry_id(id, error))
+}
+
+/// Reads all of [`LOG_COLUMNS`].
+pub(super) fn read_with_seal(cells: &mut RowReader<'_>) -> Result<StoredEntry, StoreError> {
+    let entry = read(cells)?;
+    let seal = cells.opt_parsed(parse_seal).map_err(|error| with_entry_id(entry.id, error))?;
+    Ok(StoredEntry { entry, seal })
+}
+
+/// Adds the entry's id to an error, so that a row that was changed by hand can be found.
+fn with_entry_id(id: Id<Entry>, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Corrupt(source) => corrupt(format!("entry {id}: {source}")),
+        error => error,
+    }
+}
+
+fn read_fields(cells: &mut RowReader<'_>, organization: OrganizationId, id: Id<Entry>) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        organization,
+        id,
+        occurred_at: cells.time()?,
+        actor: Actor {
+            kind: cells.parsed(|name| ActorKind::from_name(name).ok_or("the kind of actor is not supported"))?,
+            id: cells.opt_text()?.map(Into::into),
+            name: cells.text()?.into(),
+        },
+        action: Action(Cow::Owned(cells.text()?.to_owned())),
+        subject: subject(cells)?,
+        reason: cells.opt_trusted()?,
+        changes: cells.parsed(changes::from_json)?,
+        origin: Origin {
+            request_id: cells.id()?,
+            method: read_opt_string(cells)?.map(Cow::Owned),
+            route: read_opt_string(cells)?.map(Cow::Owned),
+            source_address: read_opt_string(cells)?,
+            user_agent: read_opt_string(cells)?,
+        },
+        status: cells.opt_int()?.map(u16::try_from).transpose().map_err(corrupt)?,
+    })
+}
+
+fn subject(cells: &mut RowReader<'_>) -> Result<Option<Subject>, StoreError> {
+    match (read_opt_string(cells)?, read_opt_string(cells)?) {
+        (Some(kind), Some(id)) => Ok(Some(Subject { kind: Cow::Owned(kind), id })),
+        (None, None) => Ok(None),
+        _ => Err(corrupt("only one of the subject's kind and id is set")),
+    }
+}
+
+/// Parses a seal from the form it has in [`LOG_VIEW`]: sequence, previous hash and hash, separated by spaces.
+fn parse_seal(text: &str) -> Result<Seal, &'static str> {
+    const MALFORMED: &str = "the text is not a seal";
+    let mut parts = text.split(' ');
+    let mut next = || parts.next().ok_or(MALFORMED);
+    Ok(Seal {
+        sequence: next()?.parse().map_err(|_| MALFORMED)?,
+        previous_hash: next()?.parse().map_err(|_| MALFORMED)?,
+        hash: next()?.parse().map_err(|_| MALFORMED)?,
+    })
+}
+
+fn read_opt_string(cells: &mut RowReader<'_>) -> Result<Option<String>, StoreError> {
+    Ok(cells.opt_text()?.map(str::to_owned))
+}

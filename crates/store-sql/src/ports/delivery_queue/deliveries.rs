@@ -1,0 +1,195 @@
+//! The deliveries of partitions: finding due ones and cancelling pending ones.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, LazyLock},
+};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use kernel::{Id, OrganizationId, OutboxEvent, Revision, StoreError, Stored, Timestamp};
+use webhooks::{DueDelivery, Partition, WebhookDelivery};
+
+use super::partitions;
+use crate::{
+    engine::{
+        BatchStatement, Column, RowReader, Session, Sql, Value, column_list, corrupt, one_of, padded, padded_count,
+        pipeline2,
+    },
+    records::{
+        StatementCache,
+        table::{self, META_COLUMNS, Table},
+    },
+    writer_registry::RegistrationCheck,
+};
+
+/// The due deliveries of a partition. The first entries of the index are read and only then filtered by time: with a
+/// bound on the time, planners expect so many rows that they sort all of them.
+pub(super) static DUE: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let columns = || META_COLUMNS.iter().chain(WebhookDelivery::COLUMNS).map(|column| column.name);
+    let found = |[organization, subscription, limit, now]: [&str; 4], partitions: &str| {
+        format!(
+            "SELECT {all} FROM {partitions}(SELECT {own} FROM {table} AS w WHERE w.organization_id = {organization} \
+             AND w.subscription_id = {subscription} AND w.next_attempt_at IS NOT NULL \
+             ORDER BY w.next_attempt_at, w.subject_revision, w.id LIMIT {limit}) AS d \
+             WHERE d.next_attempt_at <= {now}",
+            all = column_list("d.", columns()),
+            own = column_list("w.", columns()),
+            table = WebhookDelivery::NAME,
+        )
+    };
+    BatchStatement::for_each(
+        &[META_COLUMNS[0], Column::text("subscription_id"), Column::int("most"), Column::int("now")],
+        &found(["?1", "?2", "?3", "?4"], ""),
+        &found(["v.organization_id", "v.subscription_id", "v.most", "v.now"], "{rows} CROSS JOIN LATERAL "),
+    )
+});
+/// The bodies of events, each read once, since many subscriptions receive the same event.
+pub(super) static BODIES: LazyLock<BatchStatement> = LazyLock::new(|| {
+    BatchStatement::for_each(
+        &META_COLUMNS[..2],
+        "SELECT organization_id, id, body FROM outbox WHERE organization_id = ?1 AND id = ?2",
+        "SELECT o.organization_id, o.id, o.body FROM {rows} \
+         JOIN outbox AS o ON o.organization_id = v.organization_id AND o.id = v.id",
+    )
+});
+/// Cancels pending deliveries. The outer condition also applies to rows that were changed after the subquery found
+/// them.
+pub(super) static CANCEL: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_numbered_text(
+        "UPDATE webhook_deliveries SET state = 'cancelled', next_attempt_at = NULL, revision = revision + 1, \
+         updated_at = CASE WHEN updated_at < ?3 THEN ?3 ELSE updated_at END \
+         WHERE organization_id = ?1 AND subscription_id = ?2 AND state IN ('pending', 'failed') \
+         AND id IN (SELECT d.id FROM webhook_deliveries AS d \
+         WHERE d.organization_id = ?1 AND d.subscription_id = ?2 AND d.next_attempt_at IS NOT NULL \
+         ORDER BY d.next_attempt_at, d.subject_revision, d.id LIMIT ?4)",
+    )
+});
+static EXISTING: LazyLock<StatementCache<usize>> = LazyLock::new(StatementCache::default);
+
+/// The timestamp of a transaction's changes, and the check that other processes still respect it.
+type CheckedTimestamp = (Timestamp, RegistrationCheck);
+
+/// A request for the due deliveries of a partition.
+#[derive(Clone, Copy)]
+pub(super) struct DueRequest {
+    pub(super) partition: Partition,
+    pub(super) now: Timestamp,
+    pub(super) limit: usize,
+}
+
+/// The merged requests for one partition, with the deliveries found.
+struct MergedRequest {
+    request: DueRequest,
+    /// The number of requests that are not answered yet.
+    unanswered: usize,
+    due: Vec<Stored<WebhookDelivery>>,
+}
+
+/// Returns the due deliveries for each request.
+pub(super) fn due<'s>(
+    requests: &'s [DueRequest],
+    session: &'s Session,
+) -> BoxFuture<'s, Result<Vec<Vec<DueDelivery>>, StoreError>> {
+    Box::pin(async move {
+        let mut partitions: BTreeMap<Partition, MergedRequest> = BTreeMap::new();
+        for request in requests {
+            let merged = partitions.entry(request.partition);
+            let merged = merged.or_insert_with(|| MergedRequest { request: *request, unanswered: 0, due: Vec::new() });
+            let all = &mut merged.request;
+            *all = DueRequest { now: all.now.max(request.now), limit: all.limit.max(request.limit), ..*all };
+            merged.unanswered += 1;
+        }
+        let row = |MergedRequest { request: DueRequest { partition, now, limit }, .. }: &MergedRequest| {
+            let [organization, subscription] = partitions::key_values(*partition);
+            vec![organization, subscription, Value::limit(*limit), (*now).into()]
+        };
+        let rows: Vec<Vec<Value<'_>>> = partitions.values().map(row).collect();
+        let due: Vec<Stored<WebhookDelivery>> = session.fetch_each(&DUE, &rows, table::read).await?;
+        let bodies = bodies(session, due.iter().map(event_key).collect()).await?;
+        for delivery in due {
+            let (organization, subscription) = (delivery.meta.organization, delivery.record.subscription);
+            if let Some(merged) = partitions.get_mut(&Partition { organization, subscription }) {
+                merged.due.push(delivery);
+            }
+        }
+        partitions.values_mut().for_each(|merged| merged.due.sort_unstable_by_key(sort_key));
+        let answer = |request: &DueRequest| {
+            let merged = partitions.get_mut(&request.partition);
+            merged.map_or(Ok(Vec::new()), |merged| merged.answer_for(*request, &bodies))
+        };
+        requests.iter().map(answer).collect()
+    })
+}
+
+/// The order of delivery: the longest due first and, with equal times, lower revisions first.
+fn sort_key(due: &Stored<WebhookDelivery>) -> (Option<Timestamp>, Revision, Id<WebhookDelivery>) {
+    (due.record.next_attempt_at, due.record.subject_revision, due.meta.id)
+}
+
+/// The key of an event: its organization and id.
+type EventKey = (OrganizationId, Id<OutboxEvent>);
+
+fn event_key(delivery: &Stored<WebhookDelivery>) -> EventKey {
+    (delivery.meta.organization, delivery.record.event)
+}
+
+async fn bodies(session: &Session, events: BTreeSet<EventKey>) -> Result<HashMap<EventKey, Bytes>, StoreError> {
+    let rows: Vec<Vec<Value<'_>>> =
+        events.iter().map(|(organization, event)| vec![(*organization).into(), (*event).into()]).collect();
+    let read = |cells: &mut RowReader<'_>| Ok(((cells.id()?, cells.id()?), Bytes::copy_from_slice(cells.blob()?)));
+    Ok(session.fetch_each(&BODIES, &rows, read).await?.into_iter().collect())
+}
+
+impl MergedRequest {
+    /// The deliveries for one of the merged requests.
+    fn answer_for(
+        &mut self,
+        request: DueRequest,
+        bodies: &HashMap<EventKey, Bytes>,
+    ) -> Result<Vec<DueDelivery>, StoreError> {
+        self.unanswered -= 1;
+        let due = if self.unanswered == 0 { std::mem::take(&mut self.due) } else { self.due.clone() };
+        let is_due = |due: &Stored<WebhookDelivery>| due.record.next_attempt_at <= Some(request.now);
+        let with_body = |delivery: Stored<WebhookDelivery>| {
+            let body =
+                bodies.get(&event_key(&delivery)).ok_or_else(|| corrupt("the event of a delivery does not exist"))?;
+            Ok(DueDelivery { body: body.clone(), delivery })
+        };
+        due.into_iter().filter(is_due).take(request.limit).map(with_body).collect()
+    }
+}
+
+pub(super) async fn cancel(
+    session: &Session,
+    (at, check): CheckedTimestamp,
+    partition: Partition,
+    now: Timestamp,
+    limit: usize,
+) -> Result<u64, StoreError> {
+    let [organization, subscription] = partitions::key_values(partition);
+    let values = [organization, subscription, at.max(now).into(), Value::limit(limit)];
+    pipeline2(check.lock(session, at), session.execute(&CANCEL, &values)).await.map(|((), cancelled)| cancelled)
+}
+
+pub(super) async fn existing(
+    session: &Session,
+    partition: Partition,
+    deliveries: &[Id<WebhookDelivery>],
+) -> Result<Vec<Id<WebhookDelivery>>, StoreError> {
+    if deliveries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut values = partitions::key_values(partition).to_vec();
+    values.extend(padded(deliveries.iter().map(|id| Value::from(*id))));
+    session.fetch(&existing_statement(deliveries.len()), &values, |cells| cells.id()).await
+}
+
+pub(super) fn existing_statement(count: usize) -> Arc<Sql> {
+    EXISTING.get(padded_count(count), |count| {
+        Sql::from_numbered_text(&format!(
+            "SELECT id FROM webhook_deliveries WHERE organization_id = ?1 AND subscription_id = ?2 AND {} ORDER BY id",
+            one_of("id", 3, *count)
+        ))
+    })
+}

@@ -1,0 +1,134 @@
+//! The leases of partitions. Several are acquired or released at a time, in sort order, so that no two transactions
+//! deadlock.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use futures_util::future::BoxFuture;
+use kernel::{StoreError, Timestamp};
+use webhooks::{Partition, PartitionLease};
+
+use super::partitions::{key_values, read_health};
+use crate::{
+    engine::{BatchStatement, Column, RowReader, Session, Value},
+    schema::tables::WEBHOOK_LANES,
+};
+
+pub(super) static ACQUIRE: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let [organization, subscription, _, _, holder, held_until, ..] = WEBHOOK_LANES.columns;
+    let found = "organization_id, subscription_id, last_delivery_at, failing_since";
+    BatchStatement::for_each(
+        &[organization, subscription, holder, held_until, Column::int("now")],
+        &format!(
+            "UPDATE webhook_lanes SET holder = ?3, held_until = ?4, arrived = 0 \
+             WHERE organization_id = ?1 AND subscription_id = ?2 AND due_at <= ?5 \
+             AND (holder IS NULL OR held_until <= ?5) RETURNING {found}"
+        ),
+        &format!(
+            "UPDATE webhook_lanes AS l SET holder = v.holder, held_until = v.held_until, arrived = 0 FROM {{rows}} \
+             WHERE l.organization_id = v.organization_id AND l.subscription_id = v.subscription_id AND l.due_at <= v.now \
+             AND (l.holder IS NULL OR l.held_until <= v.now) RETURNING l.{}",
+            found.replace(", ", ", l.")
+        ),
+    )
+});
+/// Releases partitions. A partition that has due deliveries, or was marked due since it was acquired, stays with its
+/// owner, so that no other process sees it as free in between.
+pub(super) static RELEASE: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let [organization, subscription, _, _, holder, ..] = WEBHOOK_LANES.columns;
+    let first = |organization: &str, subscription: &str| {
+        format!(
+            "SELECT d.next_attempt_at FROM webhook_deliveries AS d WHERE d.organization_id = {organization} \
+             AND d.subscription_id = {subscription} AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1"
+        )
+    };
+    let set = |row: &str, now: &str, suspended: &str| {
+        let stays = format!("{row}.arrived > 0 OR ({suspended} = 0 AND n.next_attempt_at <= {now})");
+        format!(
+            "holder = CASE WHEN {stays} THEN {row}.holder END, \
+             held_until = CASE WHEN {stays} THEN {row}.held_until END, \
+             due_at = CASE WHEN {stays} THEN {row}.due_at WHEN {suspended} = 0 THEN n.next_attempt_at END, arrived = 0"
+        )
+    };
+    BatchStatement::for_each(
+        &[organization, subscription, holder, Column::int("now"), Column::int("parked")],
+        &format!(
+            "UPDATE webhook_lanes SET {} FROM (SELECT ({}) AS next_attempt_at) AS n \
+             WHERE organization_id = ?1 AND subscription_id = ?2 AND holder = ?3 \
+             RETURNING organization_id, subscription_id, holder",
+            set("webhook_lanes", "?4", "?5"),
+            first("?1", "?2"),
+        ),
+        &format!(
+            "UPDATE webhook_lanes AS l SET {} FROM {{rows}} LEFT JOIN LATERAL ({}) AS n ON true \
+             WHERE l.organization_id = v.organization_id AND l.subscription_id = v.subscription_id AND l.holder = v.holder \
+             RETURNING l.organization_id, l.subscription_id, l.holder",
+            set("l", "v.now", "v.parked"),
+            first("v.organization_id", "v.subscription_id"),
+        ),
+    )
+});
+
+/// A request to acquire partitions.
+pub(super) struct AcquireRequest {
+    pub(super) partitions: Vec<Partition>,
+    pub(super) owner: String,
+    pub(super) now: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+/// A request to release a partition.
+pub(super) struct ReleaseRequest {
+    pub(super) partition: Partition,
+    pub(super) owner: String,
+    pub(super) now: Timestamp,
+    pub(super) suspended: bool,
+}
+
+pub(super) async fn acquire(session: &Session, request: &AcquireRequest) -> Result<Vec<PartitionLease>, StoreError> {
+    let AcquireRequest { partitions, owner, now, until } = request;
+    let partitions: BTreeSet<Partition> = partitions.iter().copied().collect();
+    let row = |partition: Partition| {
+        let [organization, subscription] = key_values(partition);
+        vec![organization, subscription, Value::text(owner), (*until).into(), (*now).into()]
+    };
+    let rows: Vec<Vec<Value<'_>>> = partitions.into_iter().map(row).collect();
+    let read = |cells: &mut RowReader<'_>| {
+        Ok(PartitionLease { partition: read_partition(cells)?, health: read_health(cells)? })
+    };
+    session.fetch_each(&ACQUIRE, &rows, read).await
+}
+
+/// Releases partitions. Returns for each whether it was released, or was lost before.
+pub(super) fn release<'s>(
+    requests: &'s [ReleaseRequest],
+    session: &'s Session,
+) -> BoxFuture<'s, Result<Vec<bool>, StoreError>> {
+    Box::pin(async move {
+        // If several owners release one partition, all but one have lost it.
+        let ordered: BTreeMap<(Partition, &str), &ReleaseRequest> =
+            requests.iter().map(|request| ((request.partition, request.owner.as_str()), request)).collect();
+        let row = |((partition, owner), request): (&(Partition, &'s str), &&ReleaseRequest)| {
+            let [organization, subscription] = key_values(*partition);
+            vec![
+                organization,
+                subscription,
+                Value::text(*owner),
+                request.now.into(),
+                i64::from(request.suspended).into(),
+            ]
+        };
+        let rows: Vec<Vec<Value<'_>>> = ordered.iter().map(row).collect();
+        let read = |cells: &mut RowReader<'_>| Ok((read_partition(cells)?, cells.opt_text()?.map(str::to_owned)));
+        let updated = session.fetch_each(&RELEASE, &rows, read).await?;
+        let still_owned: BTreeSet<(Partition, &str)> =
+            updated.iter().filter_map(|(partition, owner)| Some((*partition, owner.as_deref()?))).collect();
+        Ok(requests.iter().map(|request| !still_owned.contains(&(request.partition, request.owner.as_str()))).collect())
+    })
+}
+
+fn read_partition(cells: &mut RowReader<'_>) -> Result<Partition, StoreError> {
+    Ok(Partition { organization: cells.id()?, subscription: cells.id()? })
+}

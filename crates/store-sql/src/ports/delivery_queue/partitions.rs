@@ -1,0 +1,182 @@
+//! Partitions: which worker sends the deliveries of a subscription, and when some of them are due.
+//!
+//! A partition is due from the time in its row on. Its owner holds a lease in the same row. Deliveries that become due
+//! meanwhile are counted there, so that the partition is not released before its owner has checked again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+use kernel::{Id, OrganizationId, StoreError, Timestamp, Write};
+use sea_query::{Expr, ExprTrait as _, LockType, Order, Query};
+use webhooks::{DeliveryHealth, DeliveryLag, Partition, WebhookDelivery, WebhookSubscription};
+
+use crate::{
+    engine::{
+        BatchStatement, RowReader, Session, Sql, Value, corrupt, one_of, padded, padded_count, pipeline2, placeholder,
+    },
+    records::StatementCache,
+    schema::tables::WEBHOOK_LANES,
+};
+
+static MARK_DUE: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let [organization, subscription, due_at, arrived, ..] = WEBHOOK_LANES.columns;
+    BatchStatement::upsert(
+        WEBHOOK_LANES.name,
+        &[organization, subscription, due_at, arrived],
+        "due_at = CASE WHEN webhook_lanes.due_at < excluded.due_at THEN webhook_lanes.due_at ELSE excluded.due_at END, \
+         arrived = webhook_lanes.arrived + 1",
+    )
+});
+/// Across all organizations, since the workers serve them all.
+pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_numbered_text(
+        "SELECT organization_id, subscription_id FROM webhook_lanes \
+         WHERE due_at <= ?1 AND (holder IS NULL OR held_until <= ?1) \
+         ORDER BY due_at, organization_id, subscription_id LIMIT ?2",
+    )
+});
+/// Locks the partitions of an owner in the order that every transaction with several partitions uses, which prevents
+/// deadlocks.
+static LOCK_OWNED: LazyLock<Sql> = LazyLock::new(|| {
+    let mut owned = Query::select();
+    owned.column("subscription_id").from(WEBHOOK_LANES.name).and_where(Expr::col("holder").eq(placeholder()));
+    owned.order_by("organization_id", Order::Asc).order_by("subscription_id", Order::Asc);
+    Sql::from_query(owned.lock(LockType::Update))
+});
+static RENEW: LazyLock<Sql> =
+    LazyLock::new(|| Sql::from_numbered_text("UPDATE webhook_lanes SET held_until = ?2 WHERE holder = ?1"));
+static RELEASE_ALL: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_numbered_text("UPDATE webhook_lanes SET holder = NULL, held_until = NULL WHERE holder = ?1")
+});
+static STORE_HEALTH: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let [organization, subscription, _, arrived, .., last_delivery_at, failing_since] = WEBHOOK_LANES.columns;
+    BatchStatement::upsert(
+        WEBHOOK_LANES.name,
+        &[organization, subscription, arrived, last_delivery_at, failing_since],
+        "last_delivery_at = excluded.last_delivery_at, failing_since = excluded.failing_since",
+    )
+});
+static HEALTH: LazyLock<StatementCache<usize>> = LazyLock::new(StatementCache::default);
+/// Across all organizations. An owned partition stays due until it is released, so the lag is computed from its
+/// deliveries.
+pub(super) static LAG: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_numbered_text(
+        "SELECT (SELECT min(created_at) FROM outbox WHERE state = 'pending'), min(w.since), count(w.since) \
+         FROM (SELECT (SELECT d.next_attempt_at FROM webhook_deliveries AS d \
+         WHERE d.organization_id = l.organization_id AND d.subscription_id = l.subscription_id \
+         AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1) AS since \
+         FROM webhook_lanes AS l WHERE l.due_at <= ?1) AS w WHERE w.since <= ?1",
+    )
+});
+
+/// Marks partitions due, each from its time on. A partition that is already due earlier stays so.
+pub(crate) async fn mark_due(
+    session: &Session,
+    partitions: impl Iterator<Item = (Partition, Timestamp)>,
+) -> Result<(), StoreError> {
+    let mut due = BTreeMap::new();
+    for (partition, at) in partitions {
+        let due_at = due.entry(partition).or_insert(at);
+        *due_at = at.min(*due_at);
+    }
+    let row = |(partition, at): (Partition, Timestamp)| {
+        let [organization, subscription] = key_values(partition);
+        vec![organization, subscription, at.into(), 1.into()]
+    };
+    let rows: Vec<Vec<Value<'_>>> = due.into_iter().map(row).collect();
+    if rows.is_empty() { Ok(()) } else { session.store_all(&MARK_DUE, &rows).await.map(drop) }
+}
+
+/// The partitions that these writes make due: those of scheduled deliveries and of written subscriptions.
+pub(crate) fn partitions_touched_by(writes: &[Write]) -> impl Iterator<Item = (Partition, Timestamp)> {
+    writes.iter().filter_map(|write| {
+        let (organization, record) = (write.meta.organization, write.record.as_any());
+        if record.is::<WebhookSubscription>() {
+            let partition = Partition { organization, subscription: Id::new(write.meta.ulid()) };
+            return Some((partition, write.meta.updated_at));
+        }
+        let delivery = record.downcast_ref::<WebhookDelivery>()?;
+        Some((Partition { organization, subscription: delivery.subscription }, delivery.next_attempt_at?))
+    })
+}
+
+pub(super) async fn due(session: &Session, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
+    let read = |cells: &mut RowReader<'_>| Ok(Partition { organization: cells.id()?, subscription: cells.id()? });
+    session.fetch(&DUE, &[now.into(), Value::limit(limit)], read).await
+}
+
+pub(super) async fn renew(session: &Session, owner: &str, until: Timestamp) -> Result<(), StoreError> {
+    let values = [Value::text(owner), until.into()];
+    execute_on_owned(session, &RENEW, &values).await
+}
+
+pub(super) async fn release_all(session: &Session, owner: &str) -> Result<(), StoreError> {
+    execute_on_owned(session, &RELEASE_ALL, &[Value::text(owner)]).await
+}
+
+/// Runs a statement on all partitions of an owner, which is the first of the values.
+async fn execute_on_owned(session: &Session, sql: &Sql, values: &[Value<'_>]) -> Result<(), StoreError> {
+    let lock = session.visit(&LOCK_OWNED, values.get(..1).unwrap_or(values), |_| Ok(()));
+    pipeline2(lock, session.execute(sql, values)).await.map(drop)
+}
+
+/// Stores the health of partitions. They are locked in sort order, as in every transaction with several partitions.
+pub(super) async fn store_health(
+    session: &Session,
+    health: &BTreeMap<Partition, DeliveryHealth>,
+) -> Result<(), StoreError> {
+    let row = |(partition, health): (&Partition, &DeliveryHealth)| {
+        let [organization, subscription] = key_values(*partition);
+        let DeliveryHealth { last_delivery_at, failing_since } = *health;
+        vec![organization, subscription, 0.into(), Value::opt(last_delivery_at), Value::opt(failing_since)]
+    };
+    let rows: Vec<Vec<Value<'_>>> = health.iter().map(row).collect();
+    if rows.is_empty() { Ok(()) } else { session.store_all(&STORE_HEALTH, &rows).await.map(drop) }
+}
+
+pub(super) async fn health(
+    session: &Session,
+    organization: OrganizationId,
+    subscriptions: &[Id<WebhookSubscription>],
+) -> Result<Vec<(Id<WebhookSubscription>, DeliveryHealth)>, StoreError> {
+    if subscriptions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = health_statement(subscriptions.len());
+    let mut values = vec![organization.into()];
+    values.extend(padded(subscriptions.iter().map(|id| Value::from(*id))));
+    session.fetch(&sql, &values, |cells| Ok((cells.id()?, read_health(cells)?))).await
+}
+
+pub(super) async fn lag(session: &Session, now: Timestamp) -> Result<DeliveryLag, StoreError> {
+    let read = |cells: &mut RowReader<'_>| {
+        Ok(DeliveryLag {
+            oldest_event: cells.opt_time()?,
+            oldest_due: cells.opt_time()?,
+            due_partitions: cells.count()?,
+        })
+    };
+    session.fetch_one(&LAG, &[now.into()], read).await?.ok_or_else(|| corrupt("the count returned no row"))
+}
+
+fn health_statement(count: usize) -> Arc<Sql> {
+    HEALTH.get(padded_count(count), |count| {
+        Sql::from_numbered_text(&format!(
+            "SELECT subscription_id, last_delivery_at, failing_since FROM webhook_lanes \
+             WHERE organization_id = ?1 AND {} AND (last_delivery_at IS NOT NULL OR failing_since IS NOT NULL) \
+             ORDER BY subscription_id",
+            one_of("subscription_id", 2, *count)
+        ))
+    })
+}
+
+/// The values of a partition's key.
+pub(super) fn key_values(partition: Partition) -> [Value<'static>; 2] {
+    [partition.organization.into(), partition.subscription.into()]
+}
+
+pub(super) fn read_health(cells: &mut RowReader<'_>) -> Result<DeliveryHealth, StoreError> {
+    Ok(DeliveryHealth { last_delivery_at: cells.opt_time()?, failing_since: cells.opt_time()? })
+}

@@ -1,0 +1,82 @@
+//! Query plan tests on SQLite: the frequent statements of the queue read only the rows that they find.
+#![cfg(test)]
+
+mod on_postgres;
+
+use kernel::Kind;
+
+use super::{deliveries, events, leases, partitions, pruning, results, revisions};
+use crate::{
+    engine::{Sql, Value},
+    query_plans::PlanFixture,
+    records::Statements,
+};
+
+/// Asserts that each step of the plan searches one of these indexes, and that nothing is sorted.
+async fn assert_searches(planned: &PlanFixture, sql: &Sql, parameters: usize, indexes: &[&str]) {
+    let steps = planned.plan_steps(sql, vec![Value::Int(1); parameters]).await;
+    assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:#?}");
+    let reads: Vec<_> = steps.iter().filter(|step| step.contains(" USING ")).collect();
+    assert!(!reads.is_empty(), "{steps:#?}");
+    for read in reads {
+        let uses_index = indexes.iter().any(|index| read.contains(index));
+        assert!(read.starts_with("SEARCH") && uses_index, "{indexes:?}: {steps:#?}");
+    }
+}
+
+const OPEN: &str = "webhook_deliveries_open";
+const PARTITIONS: &str = "webhook_lanes USING PRIMARY KEY";
+/// The deliveries of a subscription, or some of them. [`DELIVERY`] is a single one.
+const DELIVERIES: &str = "sqlite_autoindex_webhook_deliveries_1 (organization_id=? AND subscription_id=?";
+const DELIVERY: &str = "sqlite_autoindex_webhook_deliveries_1 (organization_id=? AND subscription_id=? AND id=?)";
+const EVENTS: &str = "sqlite_autoindex_outbox_1";
+const SUBSCRIPTIONS: &str = "sqlite_autoindex_webhook_subscriptions_1";
+/// All subscriptions of an organization, in any order.
+const ALL_SUBSCRIPTIONS: &str = "webhook_subscriptions_changed (organization_id=?)";
+
+#[tokio::test]
+async fn pending_events_are_found_without_reading_distributed_ones() {
+    let planned = PlanFixture::new().await;
+    assert_searches(&planned, &events::NEXT_ORGANIZATION, 1, &["outbox_waiting"]).await;
+    assert_searches(&planned, &events::PENDING, 2, &["outbox_waiting"]).await;
+    assert_searches(&planned, &events::BETWEEN, 4, &[EVENTS]).await;
+}
+
+#[tokio::test]
+async fn due_partitions_are_found_without_reading_others() {
+    let planned = PlanFixture::new().await;
+    assert_searches(&planned, &partitions::DUE, 2, &["webhook_lanes_due"]).await;
+    assert_searches(&planned, &partitions::LAG, 1, &["webhook_lanes_due", OPEN, "outbox_waiting"]).await;
+    assert_searches(&planned, &leases::ACQUIRE.single_row(), 5, &[PARTITIONS]).await;
+    assert_searches(&planned, &leases::RELEASE.single_row(), 5, &[PARTITIONS, OPEN]).await;
+}
+
+#[tokio::test]
+async fn due_deliveries_are_found_without_reading_finished_ones() {
+    let planned = PlanFixture::new().await;
+    assert_searches(&planned, &deliveries::CANCEL, 4, &[DELIVERY, OPEN]).await;
+    assert_searches(&planned, &results::RECORD.single_row(), 10, &[DELIVERY]).await;
+    assert_searches(&planned, &revisions::ONE, 2, &[SUBSCRIPTIONS, "sqlite_autoindex_service_accounts_1"]).await;
+    assert_searches(&planned, &deliveries::DUE.single_row(), 4, &[OPEN]).await;
+    assert_searches(&planned, &deliveries::BODIES.single_row(), 2, &[EVENTS]).await;
+}
+
+#[tokio::test]
+async fn old_rows_are_found_without_reading_newer_ones() {
+    let planned = PlanFixture::new().await;
+    assert_searches(&planned, &pruning::SUBSCRIPTIONS, 2, &[SUBSCRIPTIONS, DELIVERIES]).await;
+    assert_searches(&planned, &pruning::DELIVERIES, 4, &[DELIVERIES, SUBSCRIPTIONS]).await;
+    assert_searches(&planned, &pruning::EVENTS, 4, &[EVENTS, ALL_SUBSCRIPTIONS, DELIVERIES]).await;
+    let steps = planned.plan_steps(&pruning::ORGANIZATIONS, vec![Value::Int(1)]).await;
+    assert!(steps.iter().any(|step| step.starts_with("SEARCH d ") && step.contains(DELIVERIES)), "{steps:#?}");
+}
+
+#[tokio::test]
+async fn a_delivery_is_looked_up_by_its_subscription_or_by_each_possible_one() {
+    let planned = PlanFixture::new().await;
+    let statements = Statements::for_kind(Kind::WebhookDelivery);
+    assert_searches(&planned, &deliveries::existing_statement(5), 10, &[DELIVERY]).await;
+    assert_searches(&planned, &statements.update.single_row(), 14, &[DELIVERY]).await;
+    assert_searches(&planned, &statements.get, 2, &[DELIVERY, ALL_SUBSCRIPTIONS]).await;
+    assert_searches(&planned, &statements.revisions(5), 9, &[DELIVERY, ALL_SUBSCRIPTIONS]).await;
+}

@@ -1,0 +1,113 @@
+//! Recording the results of delivery attempts, for many partitions at once.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::LazyLock,
+};
+
+use futures_util::future::BoxFuture;
+use kernel::{Id, OrganizationId, StoreError, Stored, Timestamp};
+use webhooks::{DeliveryHealth, DeliveryUpdate, Partition, StaleDelivery, WebhookDelivery, WebhookSubscription};
+
+use super::partitions;
+use crate::{
+    engine::{BatchStatement, Column, Session, Value, pipeline2},
+    records::{
+        attempts_text,
+        table::{META_COLUMNS, Table},
+    },
+    writer_registry::RegistrationCheck,
+};
+
+/// Updates the columns of a delivery that an attempt changes.
+pub(super) static RECORD: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let columns = [
+        META_COLUMNS[0],
+        META_COLUMNS[1],
+        Column::int("expected"),
+        Column::text("subscription_id"),
+        Column::int("revision"),
+        Column::int("updated_at"),
+        Column::text("state"),
+        Column::int("failed"),
+        Column::int("next_attempt_at"),
+        Column::text("attempts"),
+    ];
+    BatchStatement::update(WebhookDelivery::NAME, &columns, WebhookDelivery::PARENT.map(|parent| parent.column), None)
+});
+
+/// A request to record the results of attempts in one partition.
+pub(super) struct RecordRequest {
+    pub(super) partition: Partition,
+    pub(super) updates: Vec<DeliveryUpdate>,
+    pub(super) health: Option<DeliveryHealth>,
+    /// The timestamp of these changes.
+    pub(super) at: Timestamp,
+    /// The check that other processes still respect that timestamp.
+    pub(super) check: RegistrationCheck,
+}
+
+/// Records results. Returns for each request the deliveries that were changed concurrently and are therefore not
+/// stored.
+pub(super) fn record<'s>(
+    requests: &'s [RecordRequest],
+    session: &'s Session,
+) -> BoxFuture<'s, Result<Vec<Vec<StaleDelivery>>, StoreError>> {
+    Box::pin(async move {
+        let mut stale: Vec<Vec<StaleDelivery>> = vec![Vec::new(); requests.len()];
+        let mut seen = HashSet::new();
+        let mut changes: Vec<(usize, Timestamp, &DeliveryUpdate)> = Vec::new();
+        for (index, request) in requests.iter().enumerate() {
+            for result in &request.updates {
+                // A worker that lost a partition may record a delivery that another has sent again: the second one is
+                // stale.
+                if seen.insert(result.before.meta.id) {
+                    changes.push((index, request.at, result));
+                } else {
+                    stale[index].push(result.before.meta.id);
+                }
+            }
+        }
+        changes.sort_unstable_by_key(|(_, _, result)| sort_key(result));
+        let rows: Vec<_> = changes.iter().map(|(_, at, result)| row(result, *at)).collect();
+        let health: BTreeMap<Partition, DeliveryHealth> =
+            requests.iter().filter_map(|request| Some((request.partition, request.health?))).collect();
+        let writes =
+            pipeline2(session.store_reporting_rejected(&RECORD, &rows), partitions::store_health(session, &health));
+        let ((), (rejected, ())) = pipeline2(lock_registration(requests, session), writes).await?;
+        for (index, _, result) in rejected.into_iter().filter_map(|row| changes.get(row)) {
+            stale[*index].push(result.before.meta.id);
+        }
+        Ok(stale)
+    })
+}
+
+/// The order in which deliveries are locked: by primary key, so that those of one subscription are written together and
+/// no two transactions deadlock.
+fn sort_key(result: &DeliveryUpdate) -> (OrganizationId, Id<WebhookSubscription>, Id<WebhookDelivery>) {
+    let Stored { meta, record } = &result.before;
+    (meta.organization, record.subscription, meta.id)
+}
+
+async fn lock_registration(requests: &[RecordRequest], session: &Session) -> Result<(), StoreError> {
+    match (requests.last(), requests.iter().map(|request| request.at).min()) {
+        (Some(last), Some(earliest)) => last.check.lock(session, earliest).await,
+        _ => Ok(()),
+    }
+}
+
+fn row(result: &DeliveryUpdate, at: Timestamp) -> Vec<Value<'_>> {
+    let (meta, delivery) = (&result.after.meta, &result.after.record);
+    vec![
+        meta.organization.into(),
+        meta.id.into(),
+        result.before.meta.revision.into(),
+        result.before.record.subscription.into(),
+        meta.revision.into(),
+        at.max(meta.updated_at).into(),
+        Value::text(delivery.state.name()),
+        Value::Int(delivery.consecutive_failures.into()),
+        Value::opt(delivery.next_attempt_at),
+        Value::from(attempts_text(&delivery.attempts)),
+    ]
+}

@@ -1,0 +1,145 @@
+//! Reads of records of any kind.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{
+    Id, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, SnapshotStream, StoreError, Stored,
+    StreamRequest, Timestamp,
+};
+
+use super::SqlStore;
+use crate::{
+    engine::{RowReader, Sql, Value, padded},
+    records::{
+        ListQuery, Statements, row_kind,
+        streaming::to_page_request,
+        table::{self, Table},
+    },
+    writer_registry::OtherWriters,
+};
+
+#[async_trait]
+impl<R: Table> Reader<R> for SqlStore {
+    async fn get(&self, organization: OrganizationId, id: Id<R>) -> Result<Option<Stored<R>>, StoreError> {
+        let values: [Value<'static>; 2] = [organization.into(), id.into()];
+        self.engine
+            .read_point(values, |values, session| {
+                Box::pin(session.fetch_one(&Statements::for_kind(R::KIND).get, values, table::read::<R>))
+            })
+            .await
+    }
+
+    async fn list(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        page: &PageRequest,
+    ) -> Result<Page<Stored<R>>, StoreError> {
+        let query = ListQuery::for_records(organization.into(), R::filter_values(filter), page);
+        let statement = Statements::for_kind(R::KIND).list(&query, self.scan_limit, self.registration.row_id());
+        let low_watermark = self.in_flight.records.low_watermark();
+        let (rows, as_of) = self.read_page(low_watermark, page.limit, statement, table::read::<R>).await?;
+        Ok(rows.into_page(page.limit, as_of, |stored| page.order.position(stored)))
+    }
+
+    async fn stream(
+        &self,
+        organization: OrganizationId,
+        filter: &R::Filter,
+        request: &StreamRequest,
+    ) -> Result<SnapshotStream<Stored<R>>, StoreError> {
+        let query = ListQuery::for_records(organization.into(), R::filter_values(filter), &to_page_request(request));
+        let statement = Statements::for_kind(R::KIND).stream(query);
+        self.open_stream(self.in_flight.records.low_watermark(), statement, table::read::<R>).await
+    }
+
+    async fn get_by_keys(&self, organization: OrganizationId, keys: &[&str]) -> Result<Vec<Stored<R>>, StoreError> {
+        let sql = Statements::for_kind(R::KIND).with_keys(keys.len());
+        // No record matches if the kind has no keys.
+        let Some(sql) = sql.filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };
+        let mut values = vec![Value::from(organization)];
+        values.extend(padded(keys.iter().map(|key| Value::from((*key).to_owned()))));
+        self.engine
+            .read((sql, values), |(sql, values), session| Box::pin(session.fetch(sql, values, table::read::<R>)))
+            .await
+    }
+}
+
+/// The rows that the statement of a list returned.
+pub(crate) struct PageRows<T> {
+    /// The rows of the page, and one more if there is one.
+    rows: Vec<T>,
+    /// The last row that was scanned, if the scan limit was reached before the page was full.
+    last_scanned: Option<T>,
+    /// The state of other processes in the same snapshot.
+    other_writers: Option<OtherWriters>,
+}
+
+impl<T> PageRows<T> {
+    fn with_capacity(limit: PageLimit) -> Self {
+        Self { rows: Vec::with_capacity(limit.get() + 1), last_scanned: None, other_writers: None }
+    }
+
+    fn push_row(
+        &mut self,
+        cells: &mut RowReader<'_>,
+        read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
+    ) -> Result<(), StoreError> {
+        let (kind, other_writers) = (cells.int()?, OtherWriters::read(cells)?);
+        match kind {
+            row_kind::PAGE => self.rows.push(read(cells)?),
+            row_kind::LAST_SCANNED => self.last_scanned = Some(read(cells)?),
+            _ => self.other_writers = Some(other_writers),
+        }
+        Ok(())
+    }
+
+    /// Returns the page. Its cursor continues after the last row that was scanned.
+    pub(crate) fn into_page(self, limit: PageLimit, as_of: Timestamp, position: impl Fn(&T) -> Position) -> Page<T> {
+        let last = self.last_scanned.as_ref().map(&position);
+        let page = Page::from_overfetch(self.rows, limit, as_of, position);
+        Page { next: page.next.or(last), ..page }
+    }
+}
+
+impl SqlStore {
+    /// Returns the rows of a page, and the time before which no change can still become visible.
+    ///
+    /// That time is the lowest of this process's `low_watermark`, which was read before, and of the watermarks of other
+    /// processes in the snapshot of the rows. A process that begins to write afterwards stamps later than this time.
+    pub(crate) async fn read_page<T: Send + 'static>(
+        &self,
+        low_watermark: Timestamp,
+        limit: PageLimit,
+        (sql, values): (Arc<Sql>, Vec<Value<'static>>),
+        read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
+    ) -> Result<(PageRows<T>, Timestamp), StoreError> {
+        let watermark = self.registration.watermark(low_watermark).await;
+        let rows = self
+            .engine
+            .read((sql, values), move |(sql, values), session| {
+                Box::pin(async move {
+                    let mut rows = PageRows::with_capacity(limit);
+                    session.visit(sql, values, |cells| rows.push_row(cells, read)).await?;
+                    Ok::<_, StoreError>(rows)
+                })
+            })
+            .await?;
+        let as_of = watermark.combine(rows.other_writers)?;
+        Ok((rows, as_of))
+    }
+
+    /// Streams rows, with the time before which no change can be missing from them. As in [`Self::read_page`], that
+    /// time is taken before the snapshot of the rows.
+    pub(crate) async fn open_stream<T: Send + 'static>(
+        &self,
+        low_watermark: Timestamp,
+        (sql, values): (Arc<Sql>, Vec<Value<'static>>),
+        read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
+    ) -> Result<SnapshotStream<T>, StoreError> {
+        let as_of = self.registration.as_of(&self.engine, low_watermark).await?;
+        let batches = self.engine.stream(sql, values, read).await?;
+        Ok(SnapshotStream { batches, as_of })
+    }
+}

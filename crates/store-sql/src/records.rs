@@ -1,0 +1,17 @@
+//! The records of all kinds: their tables, and the statements that read and write them.
+
+mod list_plan;
+mod list_query;
+mod record_table;
+mod resources;
+mod statement_cache;
+mod statements;
+pub(crate) mod streaming;
+pub(crate) mod table;
+pub(crate) mod writes;
+
+pub(crate) use list_plan::{ListPlan, Source, row_kind};
+pub(crate) use list_query::ListQuery;
+pub(crate) use resources::attempts_text;
+pub(crate) use statement_cache::StatementCache;
+pub(crate) use statements::Statements;

@@ -1,0 +1,335 @@
+//! The SQL of lists. A statement is built for each plan of a list, never for its values, so there are few and each is
+//! prepared once: every bound is always present, and numbers of values are rounded up. Statements are written by hand
+//! with numbered parameters, because the same value occurs in many ranges.
+
+use kernel::Comparison;
+
+use super::table::Filter;
+use crate::{
+    engine::{Column, Sql, column_list, one_of, padded_count},
+    writer_registry,
+};
+
+/// The order in which a list scans its rows, and the columns that bound it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ScanOrder {
+    /// By identifier, last first. Bounds: first and last identifier.
+    Newest,
+    /// As [`Self::Newest`], restricted to rows changed in a time range. Bounds: first and last identifier, start of the
+    /// range, its end.
+    NewestChangedWithin,
+    /// By identifier, first first. Bounds: first and last identifier.
+    Oldest,
+    /// By last change, oldest first. Bounds: the position to start after, end of the range, first and last identifier.
+    Changed,
+}
+
+/// The table that a list reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'c> {
+    pub(crate) table: &'static str,
+    pub(crate) columns: &'c [Column],
+    pub(crate) filters: &'c [Filter],
+    /// The column between organization and identifier in the primary key, if there is one.
+    pub(crate) parent: Option<&'static str>,
+}
+
+/// The plan of a list query. Two lists of one table with the same plan share their statement.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ListPlan {
+    scan_order: ScanOrder,
+    /// The filter that is looked up in an index: its index in the list of filters, and the number of ranges.
+    pub(crate) driver: Option<(usize, usize)>,
+    /// The filters that are checked row by row: their indexes in the list of filters, and the number of values of each.
+    pub(crate) residual: Vec<(usize, usize)>,
+    /// The most rows to scan; `None` if every scanned row belongs to the page, or one range holds them all.
+    scan_limit: Option<usize>,
+}
+
+/// The most ranges of one statement. With more values a filter is checked row by row instead. No filter of a request
+/// has that many.
+const MAX_RANGES: usize = 64;
+
+/// How many conditions of a scan order bound a range of its index; the others are checked row by row.
+const RANGE_CONDITIONS: usize = 2;
+
+/// The kinds of rows of a list's result. The first column has the kind.
+pub(crate) mod row_kind {
+    /// The last row that was scanned, which does not belong to the page.
+    pub(crate) const LAST_SCANNED: i64 = 0;
+    /// A row that belongs to the page.
+    pub(crate) const PAGE: i64 = 1;
+    /// Not a record: the watermarks of other processes and the watermark ceiling.
+    pub(crate) const WATERMARK: i64 = 2;
+}
+
+// The parameter numbers of the organization, the limit and the first bound of the scan order.
+const ORGANIZATION: usize = 1;
+const LIMIT: usize = 2;
+const BOUNDS: usize = 3;
+
+impl ScanOrder {
+    /// Returns its conditions, first those that bound a range of its index. Their values are bound from `first` on.
+    pub(crate) fn conditions(self, row: &str, first: usize) -> Vec<String> {
+        let ids = |first| [format!("{row}id >= ?{first}"), format!("{row}id <= ?{}", first + 1)];
+        match self {
+            Self::Newest | Self::Oldest => ids(first).into(),
+            Self::NewestChangedWithin => {
+                // The sum keeps planners from using the index by last change, whose rows would have to be sorted.
+                let changed = |is: &str, parameter| format!("{row}updated_at + 0 {is} ?{parameter}");
+                [&ids(first)[..], &[changed(">=", first + 2), changed("<", first + 3)]].concat()
+            }
+            Self::Changed => {
+                let past = format!("({row}updated_at, {row}id) > (?{first}, ?{})", first + 1);
+                let until = format!("{row}updated_at < ?{}", first + 2);
+                [&[past, until][..], &ids(first + 3)].concat()
+            }
+        }
+    }
+
+    /// Returns the columns for an `ORDER BY`.
+    pub(crate) fn order_by(self, row: &str) -> String {
+        match self {
+            Self::Newest | Self::NewestChangedWithin => format!("{row}id DESC"),
+            Self::Oldest => format!("{row}id"),
+            Self::Changed => format!("{row}updated_at, {row}id"),
+        }
+    }
+
+    fn bound_count(self) -> usize {
+        match self {
+            Self::Newest | Self::Oldest => 2,
+            Self::NewestChangedWithin => 4,
+            Self::Changed => 5,
+        }
+    }
+
+    /// Returns the columns of its order.
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Newest | Self::NewestChangedWithin | Self::Oldest => &["id"],
+            Self::Changed => &["id", "updated_at"],
+        }
+    }
+
+    /// Returns the column of its other bounds.
+    fn extra_column(self) -> Option<&'static str> {
+        (self == Self::NewestChangedWithin).then_some("updated_at")
+    }
+}
+
+impl ListPlan {
+    /// Creates the plan of a list with this many values for each filter. `residual_bounds` tells whether the other
+    /// bounds of the scan order exclude anything; `scan_limit` is the most rows it may scan.
+    pub(crate) fn new(
+        scan_order: ScanOrder,
+        residual_bounds: bool,
+        filters: &[Filter],
+        counts: &[usize],
+        scan_limit: usize,
+    ) -> Self {
+        let used = || filters.iter().zip(counts.iter().copied()).enumerate().filter(|(_, (_, count))| *count > 0);
+        let driver = used()
+            .filter(|(_, (filter, count))| filter.is_indexed() && (filter.is_unique() || *count <= MAX_RANGES))
+            .min_by_key(|(_, (filter, count))| (filter.selectivity, *count));
+        let unique = driver.is_some_and(|(_, (filter, _))| filter.is_unique());
+        let driver_index = driver.map(|(index, _)| index);
+        let residual: Vec<_> = used()
+            .filter(|(index, _)| driver_index != Some(*index))
+            .map(|(index, (filter, count))| match filter.comparison {
+                Comparison::OneOf => (index, padded_count(count.max(2))),
+                Comparison::AtLeast => (index, count),
+            })
+            .collect();
+        let driver = driver.map(|(index, (_, count))| match count {
+            2..=64 if unique => (index, 64),
+            count => (index, padded_count(count)),
+        });
+        let exact = unique || !residual_bounds && residual.is_empty() && driver.is_none_or(|(_, ranges)| ranges == 1);
+        Self { scan_order, driver, residual, scan_limit: (!exact).then_some(scan_limit.max(1)) }
+    }
+
+    /// Returns its statement. The parameters are: organization, limit, the bounds of the scan order, the values of the
+    /// driver, those of the residual filters, and the registration of this process. A row begins with its
+    /// [kind](row_kind), the lowest watermark of other processes and the ceiling. Only the row of kind `WATERMARK` has
+    /// the latter two: they are from the same snapshot as the page.
+    pub(crate) fn sql(&self, source: Source<'_>) -> Sql {
+        let watermark = format!(
+            "SELECT CAST({} AS bigint) AS part, {}, {}",
+            row_kind::WATERMARK,
+            writer_registry::other_writers_columns(&format!("?{}", self.process_parameter())),
+            column_list("", source.columns.iter().map(|_| "NULL")),
+        );
+        let rows = match self.scan_limit {
+            None => Sql::from_numbered_text(&self.single_range(source)),
+            Some(scan_limit) => {
+                let each = format!("ORDER BY {} LIMIT {scan_limit}", self.scan_order.order_by(""));
+                Sql::from_ranges(&self.merged_ranges(source, scan_limit), &each)
+            }
+        };
+        rows.with_rows_before(&watermark)
+    }
+
+    /// Returns the SQL of one range in which every row belongs to the page, or of the few rows that unique keys name.
+    fn single_range(&self, Source { table, columns, filters, .. }: Source<'_>) -> String {
+        let driver =
+            self.driver.map(|(driver, values)| one_of(column(filters, driver), self.driver_parameter(), values));
+        let conditions = [
+            vec![format!("organization_id = ?{ORGANIZATION}")],
+            driver.into_iter().collect(),
+            self.scan_order.conditions("", BOUNDS),
+            self.residual_conditions("", filters),
+        ];
+        format!(
+            "SELECT {}, {} FROM {table} WHERE {} ORDER BY {} LIMIT ?{LIMIT}",
+            row_prefix(row_kind::PAGE),
+            column_list("", columns.iter().map(|column| column.name)),
+            conditions.concat().join(" AND "),
+            self.scan_order.order_by(""),
+        )
+    }
+
+    /// Returns the SQL that merges the ranges up to the scan limit and selects from them the rows of the page. The last
+    /// scanned row comes after them, and is only searched for if the page is not full.
+    fn merged_ranges(
+        &self,
+        Source { table, columns, filters, parent: within }: Source<'_>,
+        scan_limit: usize,
+    ) -> String {
+        let residual =
+            self.residual.iter().map(|(filter, _)| column(filters, *filter)).filter(|column| within != Some(column));
+        let keys: Vec<_> = self.scan_order.columns().iter().copied().chain(within).collect();
+        let needed: Vec<_> = keys.iter().copied().chain(self.scan_order.extra_column()).chain(residual).collect();
+        let order = self.scan_order.order_by("");
+        let all = column_list("t.", columns.iter().map(|column| column.name));
+        let by_key = within.into_iter().chain(["id"]).map(|column| format!("t.{column} = l.{column}"));
+        let by_key: Vec<_> = std::iter::once(format!("t.organization_id = ?{ORGANIZATION}")).chain(by_key).collect();
+        let conditions = [
+            by_key.clone(),
+            self.scan_order.conditions("l.", BOUNDS).split_off(RANGE_CONDITIONS),
+            self.residual_conditions("l.", filters),
+        ];
+        // The cross joins keep SQLite from starting with the table.
+        format!(
+            "SELECT * FROM (SELECT {page}, {all} \
+             FROM ({ranges} ORDER BY {order} LIMIT {scan_limit}) AS l CROSS JOIN {table} AS t \
+             WHERE {conditions} ORDER BY {page_order} LIMIT ?{LIMIT}) AS page \
+             UNION ALL SELECT * FROM (SELECT {last}, {all} \
+             FROM ({key_ranges} ORDER BY {order} LIMIT 1 OFFSET {before}) AS l CROSS JOIN {table} AS t \
+             WHERE {by_key}) AS last_scanned \
+             LIMIT ?{LIMIT}",
+            page = row_prefix(row_kind::PAGE),
+            last = row_prefix(row_kind::LAST_SCANNED),
+            ranges = self.ranges(table, &needed, filters),
+            conditions = conditions.concat().join(" AND "),
+            page_order = self.scan_order.order_by("l."),
+            key_ranges = self.ranges(table, &keys, filters),
+            by_key = by_key.join(" AND "),
+            before = scan_limit - 1,
+        )
+    }
+
+    /// Returns the SQL of a range of the index for each value of the driver.
+    fn ranges(&self, table: &str, columns: &[&str], filters: &[Filter]) -> String {
+        let columns = column_list("", columns.iter().copied());
+        let bounds = self.scan_order.conditions("", BOUNDS)[..RANGE_CONDITIONS].join(" AND ");
+        let range = |value: &str| {
+            format!("SELECT {columns} FROM {table} WHERE organization_id = ?{ORGANIZATION}{value} AND {bounds}")
+        };
+        let Some((driver, ranges)) = self.driver else { return range("") };
+        let column = column(filters, driver);
+        let each = (0..ranges).map(|one| range(&format!(" AND {column} = ?{}", self.driver_parameter() + one)));
+        let each: Vec<_> = each.collect();
+        // A single range needs no order and limit of its own.
+        if let [only] = &each[..] {
+            only.clone()
+        } else {
+            format!("{{range}}{}{{end}}", each.join("{end} UNION ALL {range}"))
+        }
+    }
+
+    /// Returns the conditions of the residual filters on a row.
+    fn residual_conditions(&self, row: &str, filters: &[Filter]) -> Vec<String> {
+        let mut parameter = self.driver_parameter() + self.driver.map_or(0, |(_, values)| values);
+        let check = |(filter, values): &(usize, usize)| {
+            let first = parameter;
+            parameter += values;
+            let column = format!("{row}{}", column(filters, *filter));
+            match filters.get(*filter).map(|filter| filter.comparison) {
+                Some(Comparison::AtLeast) => {
+                    let bounds = (first..first + values).map(|parameter| format!("{column} >= ?{parameter}"));
+                    bounds.collect::<Vec<_>>().join(" AND ")
+                }
+                _ => one_of(&column, first, *values),
+            }
+        };
+        self.residual.iter().map(check).collect()
+    }
+
+    fn process_parameter(&self) -> usize {
+        let values = self.driver.iter().chain(&self.residual).map(|(_, values)| values).sum::<usize>();
+        self.driver_parameter() + values
+    }
+
+    fn driver_parameter(&self) -> usize {
+        BOUNDS + self.scan_order.bound_count()
+    }
+}
+
+/// Returns the columns that precede those of a record.
+fn row_prefix(part: i64) -> String {
+    format!("CAST({part} AS bigint) AS part, CAST(NULL AS bigint) AS floor, CAST(NULL AS bigint) AS told_before")
+}
+
+fn column(filters: &[Filter], index: usize) -> &'static str {
+    filters.get(index).map_or("", |filter| filter.column)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use findings::Finding;
+    use kernel::ColumnType;
+
+    use super::*;
+    use crate::records::table::Table as _;
+
+    /// Counts the plans of all lists that a request can ask for, with at most fifty values of a text filter and eight
+    /// of an enum filter.
+    fn count_plans(orders: &[(ScanOrder, bool)], filters: &[Filter], max_counts: &[usize]) -> usize {
+        let mut counts = vec![Vec::new()];
+        for max in max_counts {
+            let sizes = [0, 1, 2, 5, 8, 9, 50].into_iter().filter(|size| size <= max);
+            counts = sizes.flat_map(|size| counts.iter().map(move |before| [&before[..], &[size]].concat())).collect();
+        }
+        let plan = |(order, bounds): &(ScanOrder, bool), counts: &Vec<usize>| {
+            ListPlan::new(*order, *bounds, filters, counts, 2_000)
+        };
+        let all: HashSet<_> =
+            orders.iter().flat_map(|order| counts.iter().map(move |counts| plan(order, counts))).collect();
+        all.len()
+    }
+
+    #[test]
+    fn the_statements_of_all_list_plans_fit_the_cache_of_a_connection() {
+        let records = [
+            (ScanOrder::Newest, false),
+            (ScanOrder::NewestChangedWithin, true),
+            (ScanOrder::Changed, false),
+            (ScanOrder::Changed, true),
+        ];
+        let max_values = |filter: &Filter| match <Finding as kernel::Record>::COLUMNS
+            .iter()
+            .find(|column| column.name == filter.column)
+        {
+            Some(kernel::Column { column_type: ColumnType::Name(names), .. }) => names.len(),
+            _ => 50,
+        };
+        let max_values: Vec<usize> = Finding::FILTERS.iter().map(max_values).collect();
+        let findings = count_plans(&records, Finding::FILTERS, &max_values);
+        let entries = [Filter::selective("subject_id"), Filter::unselective("actor_id"), Filter::unselective("action")];
+        let entries = count_plans(&[(ScanOrder::Newest, false), (ScanOrder::Oldest, false)], &entries, &[50; 3]);
+        assert!(findings + entries < 400, "{findings} of findings, {entries} of entries");
+    }
+}

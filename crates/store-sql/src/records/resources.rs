@@ -1,0 +1,26 @@
+//! The table of each kind of record.
+
+mod service_account;
+mod webhook_delivery;
+mod webhook_subscription;
+
+use findings::{Finding, FindingEvent};
+use kernel::Organization;
+
+use super::record_table::RecordTable;
+
+pub(crate) use webhook_delivery::attempts_text;
+
+impl RecordTable for Organization {}
+impl RecordTable for FindingEvent {}
+
+impl RecordTable for Finding {
+    const FIRST_FILTER: &'static str = "status";
+}
+
+macro_rules! registers {
+    ($($kind:ident => $register:ty,)*) => {
+        $(impl RecordTable for $register {})*
+    };
+}
+registers::for_each_register!(registers);

@@ -1,0 +1,132 @@
+//! The statements of each table, built when they are first needed.
+
+use std::sync::{Arc, LazyLock};
+
+use kernel::Kind;
+use sea_query::{Expr, ExprTrait as _, Query};
+use ulid::Ulid;
+
+use super::{
+    list_plan::{ListPlan, Source},
+    list_query::ListQuery,
+    statement_cache::StatementCache,
+    streaming,
+    table::{Filter, META_COLUMNS, Parent, Table},
+};
+use crate::engine::{BatchStatement, Column, Sql, Value, column_list, is_one_of, one_of, padded_count, placeholder};
+
+#[derive(Debug)]
+pub(crate) struct Statements {
+    table: &'static str,
+    columns: Vec<Column>,
+    filters: &'static [Filter],
+    parent: Option<Parent>,
+    key: Option<&'static str>,
+    pub(crate) get: Sql,
+    pub(crate) insert: BatchStatement,
+    pub(crate) update: BatchStatement,
+    lists: StatementCache<ListPlan>,
+    with_keys: StatementCache<usize>,
+    revisions: StatementCache<usize>,
+}
+
+macro_rules! dispatch {
+    ($($kind:ident => $record:ty,)*) => {
+        impl Statements {
+            /// Returns the statements of this kind of record.
+            pub(crate) fn for_kind(kind: Kind) -> &'static Self {
+                match kind {
+                    $(Kind::$kind => {
+                        static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::new::<$record>);
+                        &STATEMENTS
+                    })*
+                }
+            }
+        }
+    };
+}
+store::for_each_resource!(dispatch);
+
+impl Statements {
+    fn new<R: Table>() -> Self {
+        let columns = [&META_COLUMNS, R::COLUMNS].concat();
+        let get = by_ids(R::NAME, columns.iter().map(|column| column.name), R::PARENT, "id = ?2");
+        let update = [
+            &[
+                META_COLUMNS[0],
+                META_COLUMNS[1],
+                Column::int("expected"),
+                Column::int("revision"),
+                Column::int("updated_at"),
+            ],
+            R::COLUMNS,
+        ]
+        .concat();
+        Self {
+            table: R::NAME,
+            filters: R::FILTERS,
+            parent: R::PARENT,
+            key: R::KEY.map(|key| key.column),
+            get: Sql::from_numbered_text(&get),
+            insert: BatchStatement::insert(R::NAME, &columns),
+            update: BatchStatement::update(
+                R::NAME,
+                &update,
+                R::PARENT.map(|within| within.column),
+                R::KEY
+                    .map(|key| (key.column, key.scope_columns()))
+                    .as_ref()
+                    .map(|(key, scope)| (*key, scope.as_slice())),
+            ),
+            lists: StatementCache::default(),
+            with_keys: StatementCache::default(),
+            revisions: StatementCache::default(),
+            columns,
+        }
+    }
+
+    /// Returns the statement of a page that scans at most `scan_limit` rows, and its values. `process` identifies the
+    /// registration of this process.
+    pub(crate) fn list(&self, query: &ListQuery, scan_limit: usize, process: Ulid) -> (Arc<Sql>, Vec<Value<'static>>) {
+        query.statement(&self.lists, self.source(), scan_limit, process)
+    }
+
+    /// Returns the statement of a stream, and its values.
+    pub(crate) fn stream(&self, query: ListQuery) -> (Arc<Sql>, Vec<Value<'static>>) {
+        streaming::statement(query, self.source())
+    }
+
+    fn source(&self) -> Source<'_> {
+        let within = self.parent.map(|within| within.column);
+        Source { table: self.table, columns: &self.columns, filters: self.filters, parent: within }
+    }
+
+    /// Returns the statement that reads records by their keys, or `None` if the kind has no keys. Its values are the
+    /// organization, then the keys.
+    pub(crate) fn with_keys(&self, keys: usize) -> Option<Arc<Sql>> {
+        let key = self.key?;
+        Some(self.with_keys.get(padded_count(keys), |count| {
+            let mut select = Query::select();
+            select.columns(self.columns.iter().map(|column| column.name)).from(self.table);
+            Sql::from_query(
+                select.and_where(Expr::col("organization_id").eq(placeholder())).and_where(is_one_of(key, *count)),
+            )
+        }))
+    }
+
+    /// Returns the statement that reads and locks the revisions of records. Its values are the organization, then the
+    /// identifiers.
+    pub(crate) fn revisions(&self, ids: usize) -> Arc<Sql> {
+        self.revisions.get(padded_count(ids), |count| {
+            let condition = one_of("id", 2, *count);
+            Sql::from_numbered_text(&by_ids(self.table, ["id", "revision"].into_iter(), self.parent, &condition))
+                .with_share_lock()
+        })
+    }
+}
+
+/// Returns the SQL that reads records of the organization `?1` by their identifiers alone.
+fn by_ids<'c>(table: &str, columns: impl Iterator<Item = &'c str>, within: Option<Parent>, condition: &str) -> String {
+    let within = within.map_or_else(String::new, |within| format!(" AND {}", within.any_condition()));
+    format!("SELECT {} FROM {table} WHERE organization_id = ?1{within} AND {condition}", column_list("", columns))
+}

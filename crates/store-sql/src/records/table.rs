@@ -1,0 +1,148 @@
+//! The description of a kind of record's table: data, not behaviour.
+
+use kernel::{Comparison, KeyScope, Meta, Resource, Selectivity, StoreError, Stored};
+
+use crate::engine::{Column, RowReader, Value};
+
+/// The table in which the records of a kind are stored.
+///
+/// Every table begins with [`META_COLUMNS`], which the reader and the commit handle.
+pub(crate) trait Table: Resource {
+    const NAME: &'static str;
+    /// The columns of the record's own fields.
+    const COLUMNS: &'static [Column];
+    /// The column of [`Resource::unique_key`], if there is one.
+    const KEY: Option<Key> = None;
+    /// The parent of each record, if the kind has one: its column precedes the identifier in the primary key, so the
+    /// records of one parent are one range, which needs no second index.
+    const PARENT: Option<Parent> = None;
+    /// The columns that a list can filter by. Unless each value is unique, an indexed column has an index for each
+    /// order: (organization, column, id) and (organization, column, updated, id). For the column of [`Self::PARENT`]
+    /// the former is the primary key itself. Where lists combine several filters, these indexes also contain the other
+    /// filter columns, so that a row can be checked by the index alone.
+    const FILTERS: &'static [Filter] = &[];
+
+    /// Appends the record's own fields to the row, in the order of [`Self::COLUMNS`].
+    fn bind<'r>(&'r self, row: &mut Vec<Value<'r>>);
+
+    /// Reads the record's own fields, in the order of [`Self::COLUMNS`].
+    fn read(cells: &mut RowReader<'_>) -> Result<Self, StoreError>;
+
+    /// Returns the accepted values of each column of [`Self::FILTERS`], in its order. An empty list accepts any value.
+    fn filter_values(filter: &Self::Filter) -> Vec<Vec<Value<'static>>>;
+}
+
+/// The column of a unique key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    pub(crate) column: &'static str,
+    pub(crate) scope: KeyScope,
+}
+
+/// The permanent parent of a kind of record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parent {
+    pub(crate) column: &'static str,
+    /// The table of the parent. Its rows are never deleted.
+    pub(crate) table: &'static str,
+}
+
+/// A column that a list can filter by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filter {
+    pub(crate) column: &'static str,
+    pub(crate) selectivity: Selectivity,
+    pub(crate) comparison: Comparison,
+}
+
+impl Filter {
+    const fn choice(column: &'static str, selectivity: Selectivity) -> Self {
+        Self { column, selectivity, comparison: Comparison::OneOf }
+    }
+
+    /// A filter of which a value is usually shared by a few records.
+    pub(crate) const fn selective(column: &'static str) -> Self {
+        Self::choice(column, Selectivity::Few)
+    }
+
+    /// A filter of which a value is shared by many records.
+    pub(crate) const fn unselective(column: &'static str) -> Self {
+        Self::choice(column, Selectivity::Many)
+    }
+
+    /// A filter without an index. A list without another filter checks it row by row.
+    pub(crate) const fn unindexed(column: &'static str) -> Self {
+        Self::choice(column, Selectivity::Unindexed)
+    }
+
+    /// Returns whether the filter can be looked up in an index.
+    pub(crate) fn is_indexed(self) -> bool {
+        self.selectivity != Selectivity::Unindexed
+    }
+
+    pub(crate) fn is_unique(self) -> bool {
+        self.selectivity == Selectivity::One
+    }
+}
+
+impl Parent {
+    /// Returns a condition that holds for every parent in the organization `?1`, for lookups by identifier alone: they
+    /// seek the identifier under each parent instead of scanning the rows between.
+    pub(crate) fn any_condition(self) -> String {
+        format!("{} IN (SELECT id FROM {} WHERE organization_id = ?1)", self.column, self.table)
+    }
+}
+
+impl Key {
+    pub(crate) const fn within_organization(column: &'static str) -> Self {
+        Self { column, scope: KeyScope::Organization }
+    }
+
+    pub(crate) fn scope_columns(self) -> Vec<&'static str> {
+        match self.scope {
+            KeyScope::Organization => vec!["organization_id"],
+            KeyScope::Installation => Vec::new(),
+            KeyScope::Parent(column) => vec!["organization_id", column],
+        }
+    }
+}
+
+/// The first columns of every table of records.
+pub(crate) const META_COLUMNS: [Column; 5] = [
+    Column::text("organization_id"),
+    Column::text("id"),
+    Column::int("revision"),
+    Column::int("created_at"),
+    Column::int("updated_at"),
+];
+
+/// Returns the columns of the table's primary key.
+pub(crate) fn primary_key<R: Table>() -> Vec<&'static str> {
+    let within = R::PARENT.map(|within| within.column);
+    [META_COLUMNS[0].name].into_iter().chain(within).chain([META_COLUMNS[1].name]).collect()
+}
+
+/// Reads a record: first the columns of [`META_COLUMNS`], then its own.
+pub(crate) fn read<R: Table>(cells: &mut RowReader<'_>) -> Result<Stored<R>, StoreError> {
+    let meta = Meta {
+        organization: cells.id()?,
+        id: cells.id()?,
+        revision: cells.revision()?,
+        created_at: cells.time()?,
+        updated_at: cells.time()?,
+    };
+    Ok(Stored { meta, record: R::read(cells)? })
+}
+
+/// Returns the values of a filter by an enum.
+pub(crate) fn enum_filter<'f, T: Copy + 'f>(
+    set: impl IntoIterator<Item = &'f T>,
+    name: fn(T) -> &'static str,
+) -> Vec<Value<'static>> {
+    set.into_iter().map(|one| Value::text(name(*one))).collect()
+}
+
+/// Returns the values of a filter by text.
+pub(crate) fn text_filter<'f, T: AsRef<str> + 'f>(set: impl IntoIterator<Item = &'f T>) -> Vec<Value<'static>> {
+    set.into_iter().map(|one| Value::from(one.as_ref().to_owned())).collect()
+}

@@ -1,0 +1,15 @@
+//! The schema of a database: how it is created, migrated, copied and backed up.
+
+mod auto_analyze;
+mod backup;
+mod copy_marker;
+mod database;
+mod migrations;
+pub(crate) mod tables;
+mod transfer;
+
+pub use database::Database;
+pub use migrations::Migration;
+pub use transfer::{CopySummary, Progress, TransferError};
+
+pub(crate) use auto_analyze::AutoAnalyze;

@@ -1,0 +1,143 @@
+//! The tables that hold no records: their names, columns and primary keys. Those of records are described by
+//! [`Table`](crate::records::table::Table).
+
+use crate::engine::Column;
+
+/// The description of a table.
+pub(crate) struct TableDefinition<const N: usize> {
+    pub(crate) name: &'static str,
+    pub(crate) columns: [Column; N],
+    /// The number of columns in the primary key, which come first.
+    pub(super) key_columns: usize,
+}
+
+pub(crate) const SERVICE_ACCOUNT_USES: TableDefinition<3> = TableDefinition {
+    name: "service_account_uses",
+    columns: [Column::text("organization_id"), Column::text("account_id"), Column::int("last_used_at")],
+    key_columns: 2,
+};
+
+pub(super) const SIGNING_KEYS: TableDefinition<5> = TableDefinition {
+    name: "signing_keys",
+    columns: [
+        Column::text("id"),
+        Column::text("algorithm"),
+        Column::blob("sealed"),
+        Column::int("created_at"),
+        Column::int("signs_from"),
+    ],
+    key_columns: 1,
+};
+
+pub(crate) const IDEMPOTENCY: TableDefinition<9> = TableDefinition {
+    name: "idempotency",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("account_id"),
+        Column::text("operation"),
+        Column::text("key"),
+        Column::text("fingerprint"),
+        Column::int("status"),
+        Column::text("headers"),
+        Column::blob("body"),
+        Column::int("expires_at"),
+    ],
+    key_columns: 4,
+};
+
+pub(crate) const AUDIT_ENTRIES: TableDefinition<17> = TableDefinition {
+    name: "audit_entries",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("id"),
+        Column::int("occurred_at"),
+        Column::text("actor_kind"),
+        Column::text("actor_id"),
+        Column::text("actor_name"),
+        Column::text("action"),
+        Column::text("subject_kind"),
+        Column::text("subject_id"),
+        Column::text("reason"),
+        Column::text("changes"),
+        Column::text("request_id"),
+        Column::text("method"),
+        Column::text("route"),
+        Column::text("source_address"),
+        Column::text("user_agent"),
+        Column::int("status"),
+    ],
+    key_columns: 2,
+};
+
+/// The keys of unsealed entries.
+pub(crate) const AUDIT_WAITING: TableDefinition<2> = TableDefinition {
+    name: "audit_waiting",
+    columns: [Column::text("organization_id"), Column::text("id")],
+    key_columns: 2,
+};
+
+pub(crate) const AUDIT_SEALS: TableDefinition<5> = TableDefinition {
+    name: "audit_seals",
+    columns: [
+        Column::text("organization_id"),
+        Column::int("sequence"),
+        Column::text("entry_id"),
+        Column::text("previous_hash"),
+        Column::text("hash"),
+    ],
+    key_columns: 2,
+};
+
+pub(super) const AUDIT_HEADS: TableDefinition<3> = TableDefinition {
+    name: "audit_heads",
+    columns: [Column::text("organization_id"), Column::int("sequence"), Column::text("hash")],
+    key_columns: 1,
+};
+
+pub(super) const AUDIT_CHECKPOINTS: TableDefinition<5> = TableDefinition {
+    name: "audit_checkpoints",
+    columns: [
+        Column::text("organization_id"),
+        Column::int("sequence"),
+        Column::text("hash"),
+        Column::int("signed_at"),
+        Column::blob("signature"),
+    ],
+    key_columns: 2,
+};
+
+pub(crate) const OUTBOX: TableDefinition<9> = TableDefinition {
+    name: "outbox",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("id"),
+        Column::text("name"),
+        Column::text("subject_kind"),
+        Column::text("subject_id"),
+        Column::int("subject_revision"),
+        Column::int("created_at"),
+        Column::blob("body"),
+        Column::text("state"),
+    ],
+    key_columns: 2,
+};
+
+/// The partitions of the delivery queue.
+pub(crate) const WEBHOOK_LANES: TableDefinition<8> = TableDefinition {
+    name: "webhook_lanes",
+    columns: [
+        Column::text("organization_id"),
+        Column::text("subscription_id"),
+        Column::int("due_at"),
+        Column::int("arrived"),
+        Column::text("holder"),
+        Column::int("held_until"),
+        Column::int("last_delivery_at"),
+        Column::int("failing_since"),
+    ],
+    key_columns: 2,
+};
+
+/// Values of the whole installation, by their names.
+pub(super) const INSTALLATION: TableDefinition<2> =
+    TableDefinition { name: "installation", columns: [Column::text("key"), Column::text("value")], key_columns: 1 };

@@ -1,0 +1,19 @@
+//! The integration tests of the store, as one program.
+//!
+//! No test needs a program of its own: none kills a process or changes the machine. The "processes" of these tests are
+//! stores in this one. The run of the contract suite under injected failures injects them by triggers in databases of
+//! its own; the roles that it adds to the cluster are named after these databases.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod contract_postgres;
+mod contract_postgres_crossed;
+mod contract_sqlite;
+mod outages;
+mod processes;
+mod rate_limits;
+mod round_trips;
+mod schema;
+mod servers;
+mod support;
+mod tls;
+mod transfer;

@@ -1,0 +1,5 @@
+//! Databases and servers for the tests.
+
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+pub(crate) mod tls_front;
