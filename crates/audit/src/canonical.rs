@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use kernel::{Entry, FieldValue};
 
-use crate::log::{Hash, StoredEntry};
+use crate::{hash::Hash, stored_entry::StoredEntry};
 
 /// Returns the entry as it is served and exported, with all members; those of the seal are `null` until the entry has
 /// one.

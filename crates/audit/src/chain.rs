@@ -4,8 +4,19 @@ use kernel::{Entry, Id, OrganizationId};
 
 use crate::{
     canonical::hash_entry,
-    log::{Head, Seal, Unsealed},
+    stored_entry::{Head, Seal},
 };
+
+/// The unsealed entries of one organization, in the order in which they must be sealed: that of their identifiers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unsealed {
+    /// The organization of the entries.
+    pub organization: OrganizationId,
+    /// The head that the first of them must be chained to.
+    pub head: Head,
+    /// The entries.
+    pub entries: Vec<Entry>,
+}
 
 /// The seals of entries of one organization, in the order of the chain.
 #[derive(Clone, Debug, PartialEq)]

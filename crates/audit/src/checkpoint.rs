@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 
 use kernel::{OrganizationId, Timestamp};
 
-use crate::{hex, log::Hash};
+use crate::{hash::Hash, hex};
 
 /// An Ed25519 signature, written as 128 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,14 +4,18 @@
 mod canonical;
 mod chain;
 mod checkpoint;
+mod hash;
 mod hex;
 mod log;
 mod stored;
+mod stored_entry;
 mod verify;
 
 pub use canonical::{canonical_json, hash_entry};
-pub use chain::{SealedBatch, seal};
+pub use chain::{SealedBatch, Unsealed, seal};
 pub use checkpoint::{Checkpoint, CheckpointSigner, CheckpointVerifier, MalformedSignature, Signature};
-pub use log::{AuditFilter, AuditLog, Hash, Head, MalformedHash, Seal, StoredEntry, Unsealed, UnsealedStats};
+pub use hash::{Hash, MalformedHash};
+pub use log::{AuditFilter, AuditLog, UnsealedStats};
 pub use stored::{VerificationError, verify_stored};
+pub use stored_entry::{Head, Seal, StoredEntry};
 pub use verify::{ChainVerifier, Fault, Link, VerifiedChain};

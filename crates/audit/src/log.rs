@@ -1,97 +1,15 @@
-//! Stored entries, and the port of the stores that hold them.
+//! The port of the stores that hold the audit log.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest, Timestamp};
-use sha2::{Digest, Sha256};
 
-use crate::{chain::SealedBatch, checkpoint::Checkpoint, hex};
-
-/// A SHA-256, written as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hash(pub [u8; 32]);
-
-impl Hash {
-    /// The previous hash of the first entry of a chain: all zeros.
-    pub const ZERO: Self = Self([0; 32]);
-
-    /// Computes the hash of these bytes.
-    #[must_use]
-    pub fn digest(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(f, &self.0)
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The text is not 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a SHA-256 in lower-case hexadecimal")]
-pub struct MalformedHash;
-
-impl FromStr for Hash {
-    type Err = MalformedHash;
-
-    fn from_str(text: &str) -> Result<Self, MalformedHash> {
-        hex::parse(text).map(Self).ok_or(MalformedHash)
-    }
-}
-
-/// The position of an entry in its organization's chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seal {
-    /// The sequence number: 1 for the first entry of the organization, without gaps.
-    pub sequence: i64,
-    /// The hash of the previous entry; [`Hash::ZERO`] for the first.
-    pub previous_hash: Hash,
-    /// The hash of the entry, its sequence and the previous hash.
-    pub hash: Hash,
-}
-
-/// A stored entry, which is sealed within about a second.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredEntry {
-    /// The entry.
-    pub entry: Entry,
-    /// The entry's position in the chain; `None` until it is sealed.
-    pub seal: Option<Seal>,
-}
-
-/// The last sealed entry of a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The entry's sequence; 0 for an empty chain.
-    pub sequence: i64,
-    /// The entry's hash; [`Hash::ZERO`] for an empty chain.
-    pub hash: Hash,
-}
-
-impl Head {
-    /// The head of an empty chain.
-    pub const EMPTY: Self = Self { sequence: 0, hash: Hash::ZERO };
-}
-
-/// The unsealed entries of one organization, in the order in which they must be sealed: that of their identifiers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Unsealed {
-    /// The organization of the entries.
-    pub organization: OrganizationId,
-    /// The head that the first of them must be chained to.
-    pub head: Head,
-    /// The entries.
-    pub entries: Vec<Entry>,
-}
+use crate::{
+    chain::{SealedBatch, Unsealed},
+    checkpoint::Checkpoint,
+    stored_entry::{Head, StoredEntry},
+};
 
 /// The number and age of the entries that are not sealed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,7 +27,7 @@ pub enum VerificationError {
 /// [`AuditLog::unsealed_stats`].
 ///
 /// # Errors
-/// [`NotVerified`]: the first fault, or the store's failure.
+/// [`VerificationError`]: the first fault, or the store's failure.
 pub async fn verify_stored(
     log: &dyn AuditLog,
     organization: OrganizationId,

@@ -7,7 +7,8 @@ use kernel::{Entry, Id, OrganizationId, Timestamp};
 use crate::{
     canonical::hash_entry,
     checkpoint::{Checkpoint, CheckpointVerifier},
-    log::{Hash, Head, Seal, StoredEntry},
+    hash::Hash,
+    stored_entry::{Head, Seal, StoredEntry},
 };
 
 /// A sealed entry as the verification needs it, from a store or from a line of an export.

@@ -111,4 +111,49 @@ mod tests {
         }
         assert!(!pass(&mut buckets, 1, at(900)));
     }
+
+    #[test]
+    fn a_full_collection_is_swept_at_most_once_a_second() {
+        let mut buckets = BoundedBuckets::new(1);
+        pass(&mut buckets, 1, at(0));
+        assert!(!buckets.has_capacity(at(500)), "the only bucket is not full yet");
+        assert!(!buckets.has_capacity(at(1499)), "the bucket is full again, but the last sweep was at 500");
+        assert!(buckets.has_capacity(at(1500)));
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_does_not_stop_the_sweeps() {
+        let mut buckets = BoundedBuckets::new(1);
+        pass(&mut buckets, 1, at(10_000));
+        for (now, swept_at) in [(10_000, 10_000), (9001, 10_000), (9000, 9000)] {
+            buckets.has_capacity(at(now));
+            assert_eq!(buckets.swept_at, Some(at(swept_at)));
+        }
+    }
+
+    #[test]
+    fn two_new_buckets_on_the_last_free_slot_do_not_refill_the_overflow_bucket() {
+        let mut buckets = BoundedBuckets::new(1);
+        pass(&mut buckets, 1, at(0));
+        while pass(&mut buckets, 2, at(0)) {}
+        let keys = [3, 4].map(|account| BucketKey::TokenIssue(Id::new(Ulid::nil()), Ulid(account)));
+        let now = at(1000);
+        for key in &keys {
+            assert_eq!(buckets.get(key, now), ArrivalTime::FULL, "the bucket of account 1 is full again");
+        }
+        for key in &keys {
+            buckets.set(key, ArrivalTime(2_000_000));
+        }
+        assert_eq!(buckets.get(&keys[0], now), ArrivalTime(2_000_000));
+        assert_eq!(buckets.get(&keys[1], now), ArrivalTime(60_000_000), "the overflow bucket is as empty as before");
+    }
+
+    #[test]
+    fn each_kind_of_bucket_overflows_into_a_bucket_of_its_own() {
+        let mut buckets = BoundedBuckets::new(1);
+        pass(&mut buckets, 1, at(0));
+        while pass(&mut buckets, 2, at(0)) {}
+        let other_kind = BucketKey::TokenRead(Id::new(Ulid::nil()), Ulid(3));
+        assert_eq!(buckets.get(&other_kind, at(0)), ArrivalTime::FULL);
+    }
 }

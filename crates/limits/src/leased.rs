@@ -19,6 +19,9 @@ use crate::{
 };
 use lease_table::{LeaseEntries, LeaseEntry, LeaseTable, PendingExchange, Waiter, evict};
 
+#[cfg(test)]
+mod tests;
+
 /// The maximum number of exchanges one call waits for: concurrent calls may use up the calls of each of them.
 const MAX_EXCHANGES: usize = 32;
 

@@ -82,23 +82,3 @@ impl fmt::Debug for ScopeSet {
         write!(f, "{{{self}}}")
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_formatted_set_parses_to_the_same_set() {
-        let all = ScopeSet::all();
-        assert_eq!(all.to_string().parse(), Ok(all));
-        assert_eq!("".parse(), Ok(ScopeSet::EMPTY));
-        assert!("governance.findings:read nonsense:read".parse::<ScopeSet>().is_err());
-    }
-
-    #[test]
-    fn a_write_scope_does_not_imply_its_read_scope() {
-        let write: ScopeSet = [Scope::FindingsWrite].into_iter().collect();
-        assert!(!write.contains(Scope::FindingsRead));
-        assert_eq!(write.intersection([Scope::FindingsRead].into_iter().collect()), ScopeSet::EMPTY);
-    }
-}

@@ -3,7 +3,11 @@
 extern crate novantra_audit as audit;
 
 mod canonical;
+mod checkpoints;
 mod entries;
+mod example;
+mod filter;
+mod growing_log;
 mod log;
 mod stored;
 mod verify;

@@ -114,4 +114,40 @@ mod tests {
         evict(&mut entries, 2, NOW);
         assert_eq!(entries.keys().copied().collect::<Vec<_>>(), [entry(9).0]);
     }
+
+    #[test]
+    fn leases_with_calls_stay_only_if_they_fill_at_most_half_of_the_capacity() {
+        for (with_calls, left) in [(2, 2), (3, 0)] {
+            let mut entries: LeaseEntries = (1..=with_calls).map(entry).collect();
+            let without_calls = (10..14 - with_calls).map(|id| (entry(id).0, entry(0).1));
+            entries.extend(without_calls);
+            assert_eq!(entries.len(), 4);
+            evict(&mut entries, 4, NOW);
+            assert_eq!(entries.len(), left, "{with_calls} of 4 leases have calls");
+        }
+    }
+
+    #[test]
+    fn a_lease_is_in_use_while_a_call_waits_for_it_or_an_exchange_is_in_flight() {
+        let pending: PendingExchange = futures_util::FutureExt::shared(Box::pin(std::future::pending()));
+        assert!(!entry(1).1.is_in_use());
+        assert!(LeaseEntry { waiters: 1, ..entry(1).1 }.is_in_use());
+        assert!(LeaseEntry { pending: Some(pending), ..entry(1).1 }.is_in_use());
+    }
+
+    #[test]
+    fn a_call_counts_as_waiting_for_each_of_its_buckets_until_it_is_dropped() {
+        let table = LeaseTable::default();
+        let (both, one, evicted) = (entry(1), entry(2), entry(3).0);
+        let (first, second) = (both.0, one.0);
+        table.lock().extend([both, one]);
+        let waiters = || [first, second].map(|key| table.lock()[&key].waiters);
+        let add = |keys| table.add_waiter(&mut table.lock(), keys);
+        let (two_buckets, one_bucket) = (add(vec![first, second, evicted]), add(vec![first]));
+        assert_eq!(waiters(), [2, 1]);
+        drop(one_bucket);
+        assert_eq!(waiters(), [1, 1]);
+        drop(two_buckets);
+        assert_eq!(waiters(), [0, 0]);
+    }
 }

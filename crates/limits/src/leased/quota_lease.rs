@@ -8,6 +8,9 @@ use crate::{
     shared::{Exchange, ExchangeResult},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The time after which unused calls are returned and the known state of a bucket is stale. It bounds the error: the
 /// calls allowed in a period were taken from the shared bucket in that period or at most this long before.
 const MAX_AGE_MILLIS: i64 = 1000;

@@ -2,5 +2,6 @@
 
 mod exchanges;
 mod installation;
+mod recorded;
 mod single_server;
-mod support;
+pub(crate) mod support;

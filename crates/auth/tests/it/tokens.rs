@@ -1,0 +1,34 @@
+//! The lifetime of access tokens.
+
+use std::time::Duration;
+
+use auth::TokenLifetime;
+
+use crate::support::at;
+
+fn lifetime(seconds: u64) -> Option<TokenLifetime> {
+    TokenLifetime::new(Duration::from_secs(seconds))
+}
+
+#[test]
+fn a_token_may_live_for_one_minute_to_one_hour() {
+    for seconds in [0, 59, 3601, u64::MAX] {
+        assert_eq!(lifetime(seconds), None, "{seconds} s");
+    }
+    for seconds in [60, 900, 3600] {
+        assert_eq!(lifetime(seconds).unwrap().expiry(at(100), None), at(100 + seconds));
+    }
+}
+
+#[test]
+fn a_token_lives_for_fifteen_minutes_by_default() {
+    assert_eq!(TokenLifetime::default().expiry(at(0), None), at(900));
+}
+
+#[test]
+fn a_token_expires_with_its_account_if_that_is_earlier() {
+    let lifetime = lifetime(600).unwrap();
+    assert_eq!(lifetime.expiry(at(1000), Some(at(1599))), at(1599));
+    assert_eq!(lifetime.expiry(at(1000), Some(at(1600))), at(1600));
+    assert_eq!(lifetime.expiry(at(1000), Some(at(5000))), at(1600));
+}
