@@ -122,8 +122,8 @@ fn a_lease_remembers_whether_it_has_unused_calls_and_whether_none_was_used() {
 #[test]
 fn an_empty_bucket_refuses_calls_for_at_most_a_second_without_an_exchange() {
     let lease = lease(1, 0, 60_000_000);
-    assert!(lease.is_known_empty(NOW) && lease.is_known_empty(later(999)));
-    assert!(!lease.is_known_empty(later(1000)), "other servers may have returned calls since");
+    assert!(lease.is_currently_empty(NOW) && lease.is_currently_empty(later(999)));
+    assert!(!lease.is_currently_empty(later(1000)), "other servers may have returned calls since");
     assert!(lease.was_empty(later(1000)));
     assert!(lease.was_empty(later(59_999)) && !lease.was_empty(later(60_000)));
 }
@@ -131,9 +131,9 @@ fn an_empty_bucket_refuses_calls_for_at_most_a_second_without_an_exchange() {
 #[test]
 fn a_bucket_is_not_known_to_be_empty_once_a_call_has_refilled_or_while_one_is_leased() {
     let empty = lease(600, 0, 60_000_000);
-    assert!(empty.is_known_empty(later(99)) && !empty.is_known_empty(later(100)));
+    assert!(empty.is_currently_empty(later(99)) && !empty.is_currently_empty(later(100)));
     let last_call_leased = lease(60, 1, 60_000_000);
-    assert!(!last_call_leased.was_empty(NOW) && !last_call_leased.is_known_empty(NOW));
+    assert!(!last_call_leased.was_empty(NOW) && !last_call_leased.is_currently_empty(NOW));
     assert!(!QuotaLease::new(Quota::per_minute(60)).was_empty(NOW));
 }
 
