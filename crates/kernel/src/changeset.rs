@@ -1,22 +1,26 @@
 //! Changesets: everything that one write stores atomically.
 
+mod write_context;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ulid::Ulid;
 
 use crate::{
+    entropy::Entropy,
     entry::{Action, Actor, Change, Entry, Origin, Subject},
     error::StoreError,
     id::{HasIdPrefix, Id},
+    idempotency::IdempotencyRecord,
     organization::OrganizationId,
-    ports::Entropy,
     resource::{AnyRecord, Kind, Meta, Resource, Revision, Stored},
     text::Reason,
     timestamp::Timestamp,
     timestamp_oracle::WriteTimestamp,
-    write_context::WriteContext,
 };
+
+pub use write_context::WriteContext;
 
 /// The actor and request that a changeset is attributed to.
 #[derive(Clone, Debug)]
@@ -48,47 +52,6 @@ pub struct Write {
     pub record: Arc<dyn AnyRecord>,
     /// The revision the stored record must have at commit; `None` if the record must not exist.
     pub expected: Option<Revision>,
-}
-
-/// An idempotency key with its scope: account, operation and concrete path (contract v1 § 4).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IdempotencyKey {
-    /// The organization of the account.
-    pub organization: OrganizationId,
-    /// The account.
-    pub account: Ulid,
-    /// The operation: HTTP method and concrete path.
-    pub operation: String,
-    /// The key chosen by the client.
-    pub key: String,
-}
-
-/// The SHA-256 of everything in which two requests with one key must agree to count as the same request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint(pub [u8; 32]);
-
-/// A response that is stored for replay. Opaque to the domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredResponse {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers that are replayed with the body.
-    pub headers: Vec<(String, String)>,
-    /// The exact bytes of the body.
-    pub body: Bytes,
-}
-
-/// The idempotency record of a write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdempotencyRecord {
-    /// The key with its scope.
-    pub key: IdempotencyKey,
-    /// The fingerprint of the request.
-    pub fingerprint: Fingerprint,
-    /// The response, for the first request and every replay.
-    pub response: StoredResponse,
-    /// The time until which the record is stored.
-    pub expires_at: Timestamp,
 }
 
 /// A rendered domain event in the outbox. Every delivery attempt sends the same bytes.

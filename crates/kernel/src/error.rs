@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ulid::Ulid;
 
-use crate::{changeset::StoredResponse, resource::Kind};
+use crate::{idempotency::StoredResponse, resource::Kind};
 
 /// The failure of a store to carry out a request.
 #[derive(Debug, thiserror::Error)]

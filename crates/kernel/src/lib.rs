@@ -5,10 +5,13 @@
 //! identifiers and randomness come in through [`Clock`] and [`Entropy`].
 
 mod changeset;
+mod clock;
+mod entropy;
 mod entry;
 mod error;
 mod fields;
 mod id;
+mod idempotency;
 mod organization;
 mod page;
 mod patch;
@@ -21,20 +24,19 @@ mod subject;
 mod text;
 mod timestamp;
 mod timestamp_oracle;
-mod write_context;
 
-pub use changeset::{
-    ActorRevision, Attribution, Changeset, Fingerprint, IdempotencyKey, IdempotencyRecord, OutboxEvent, StoredResponse,
-    Write,
-};
+pub use changeset::{ActorRevision, Attribution, Changeset, OutboxEvent, Write, WriteContext};
+pub use clock::Clock;
+pub use entropy::Entropy;
 pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Subject};
 pub use error::{CommitError, Conflict, FieldError, StoreError};
 pub use fields::AuditFields;
 pub use id::{HasIdPrefix, Id, IdList, IdText, MalformedId, RequestId};
+pub use idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord, StoredResponse};
 pub use organization::{Organization, OrganizationId, OrganizationRef};
 pub use page::{Order, Page, PageLimit, PageRequest, Position, TimeRange};
 pub use patch::Patch;
-pub use ports::{AuditTrail, Clock, Entropy, Ledger, Reader};
+pub use ports::{AuditTrail, Ledger, Reader};
 pub use record::{
     Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, KeyScope, OwnedScalar,
     Record, Scalar, ScalarValue, Selectivity,
@@ -50,4 +52,3 @@ pub use timestamp::{MalformedTimestamp, Timestamp};
 pub use timestamp_oracle::{TimestampOracle, WriteTimestamp};
 #[doc(no_inline)]
 pub use ulid::Ulid;
-pub use write_context::WriteContext;

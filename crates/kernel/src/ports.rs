@@ -1,13 +1,13 @@
-//! The ports that every store implements, and the ports for the time and for randomness.
+//! The ports that every store implements.
 
 use async_trait::async_trait;
-use ulid::Ulid;
 
 use crate::{
-    changeset::{Changeset, Fingerprint, IdempotencyKey, StoredResponse},
+    changeset::Changeset,
     entry::Entry,
     error::{CommitError, StoreError},
     id::Id,
+    idempotency::{Fingerprint, IdempotencyKey, StoredResponse},
     organization::OrganizationId,
     page::{Page, PageRequest},
     resource::{Resource, Stored},
@@ -97,19 +97,4 @@ pub trait AuditTrail: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn append(&self, entry: Entry, timestamp: WriteTimestamp) -> Result<(), StoreError>;
-}
-
-/// The source of the current time.
-pub trait Clock: Send + Sync {
-    /// Returns the current time.
-    fn now(&self) -> Timestamp;
-}
-
-/// The only source of randomness and of new identifiers.
-pub trait Entropy: Send + Sync {
-    /// Fills the buffer with cryptographically secure random bytes.
-    fn fill(&self, buffer: &mut [u8]);
-
-    /// Returns a new ULID with this timestamp; those of one millisecond are ascending.
-    fn ulid(&self, at: Timestamp) -> Ulid;
 }

@@ -22,19 +22,24 @@
 
 mod audit;
 mod column;
+mod column_type;
+mod columns;
 mod encoding;
 mod field;
 mod filter;
 mod scalar;
+mod value;
 
 #[cfg(test)]
 mod tests;
 
-pub use column::{Column, ColumnFilter, ColumnType, Columns, Comparison, KeyScope, Selectivity};
+pub use column::Column;
+pub use column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity};
+pub use columns::{Columns, Field};
 pub use encoding::{Decoder, Encoder};
-pub use field::Field;
 pub use filter::Filter;
-pub use scalar::{OwnedScalar, Scalar, ScalarValue};
+pub use scalar::Scalar;
+pub use value::{OwnedScalar, ScalarValue};
 
 use ulid::Ulid;
 

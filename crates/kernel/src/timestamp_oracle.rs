@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{ports::Clock, timestamp::Timestamp};
+use crate::{clock::Clock, timestamp::Timestamp};
 
 /// How far a watermark may run ahead of the clock. Without this limit, writes and lists that alternate within one
 /// millisecond would push timestamps ever further ahead of it.

@@ -1,6 +1,6 @@
 //! The fields of a record as the audit log lists them.
 
-use super::{Record, encoding::Encoder, scalar::ScalarValue};
+use super::{Record, encoding::Encoder, value::ScalarValue};
 use crate::{entry::FieldValue, fields::AuditFields, id::IdText};
 
 impl<R: Record> AuditFields for R {

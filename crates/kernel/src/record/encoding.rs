@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use ulid::Ulid;
 
-use super::scalar::ScalarValue;
+use super::value::ScalarValue;
 use crate::timestamp::Timestamp;
 
 /// Receives the values of a record: one call for each column, in the order of [`super::Record::COLUMNS`].

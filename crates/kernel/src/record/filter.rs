@@ -8,9 +8,11 @@ use std::{
 
 use super::{
     Record,
-    column::{Column, ColumnFilter, Comparison},
+    column::Column,
+    column_type::{ColumnFilter, Comparison},
     encoding::Encoder,
-    scalar::{OwnedScalar, Scalar, ScalarValue},
+    scalar::Scalar,
+    value::{OwnedScalar, ScalarValue},
 };
 use crate::resource::{Criteria, Stored};
 

@@ -1,15 +1,15 @@
 //! The context in which a write is decided, and the only way to a changeset.
 
+use super::{Attribution, Changeset};
 use crate::{
-    changeset::{Attribution, Changeset},
+    entropy::Entropy,
     entry::{Action, Subject},
     organization::OrganizationRef,
-    ports::Entropy,
     text::Reason,
     timestamp_oracle::WriteTimestamp,
 };
 
-/// What a command is given besides the state that it changes. It is built in one place from the authenticated principal, or
+/// The context of a command, besides the state that it changes. It is built in one place from the authenticated principal, or
 /// by the server for changes of its own, and is where every changeset, record and event gets its organization from.
 #[derive(Clone, Copy)]
 pub struct WriteContext<'a> {

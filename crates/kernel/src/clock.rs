@@ -1,0 +1,9 @@
+//! The port by which the time comes in.
+
+use crate::timestamp::Timestamp;
+
+/// The source of the current time.
+pub trait Clock: Send + Sync {
+    /// Returns the current time.
+    fn now(&self) -> Timestamp;
+}

@@ -1,0 +1,47 @@
+//! Idempotency records: what a write was answered with, to answer its repetitions alike (contract v1 § 4).
+
+use bytes::Bytes;
+use ulid::Ulid;
+
+use crate::{organization::OrganizationId, timestamp::Timestamp};
+
+/// An idempotency key with its scope: account, operation and concrete path (contract v1 § 4).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey {
+    /// The organization of the account.
+    pub organization: OrganizationId,
+    /// The account.
+    pub account: Ulid,
+    /// The operation: HTTP method and concrete path.
+    pub operation: String,
+    /// The key chosen by the client.
+    pub key: String,
+}
+
+/// The SHA-256 of everything in which two requests with one key must agree to count as the same request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(pub [u8; 32]);
+
+/// A response that is stored for replay. Opaque to the domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers that are replayed with the body.
+    pub headers: Vec<(String, String)>,
+    /// The exact bytes of the body.
+    pub body: Bytes,
+}
+
+/// The idempotency record of a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// The key with its scope.
+    pub key: IdempotencyKey,
+    /// The fingerprint of the request.
+    pub fingerprint: Fingerprint,
+    /// The response, for the first request and every replay.
+    pub response: StoredResponse,
+    /// The time until which the record is stored.
+    pub expires_at: Timestamp,
+}
