@@ -45,6 +45,7 @@ const RULES: &[Rule] = &[
     sources::only_the_engine_uses_a_driver,
     sources::domain_reads_no_environment,
     vocabulary::doc_comments_have_a_subject,
+    vocabulary::names_use_no_ambiguous_word,
     architecture_document::names_exist,
 ];
 

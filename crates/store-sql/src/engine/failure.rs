@@ -96,10 +96,10 @@ pub(super) fn from_postgres(error: tokio_postgres::Error) -> StoreError {
         Some(code) => code.starts_with("53") || code == "25006",
         None => false,
     };
-    let trouble = classify(&error);
+    let class = classify(&error);
     let transient = transient
-        || (trouble.is_transient() && !is_duplicate_table(&error))
-        || matches!(trouble, FailureClass::Aborted | FailureClass::LockTimeout);
+        || (class.is_transient() && !is_duplicate_table(&error))
+        || matches!(class, FailureClass::Aborted | FailureClass::LockTimeout);
     if transient { unavailable(error_chain(&error)) } else { corrupt(error_chain(&error)) }
 }
 

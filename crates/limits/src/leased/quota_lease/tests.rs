@@ -129,7 +129,7 @@ fn an_empty_bucket_refuses_calls_for_at_most_a_second_without_an_exchange() {
 }
 
 #[test]
-fn a_bucket_is_not_known_to_be_empty_once_a_call_has_refilled_or_while_one_is_leased() {
+fn a_bucket_does_not_count_as_empty_once_a_call_has_refilled_or_while_one_is_leased() {
     let empty = lease(600, 0, 60_000_000);
     assert!(empty.is_currently_empty(later(99)) && !empty.is_currently_empty(later(100)));
     let last_call_leased = lease(60, 1, 60_000_000);

@@ -43,10 +43,10 @@ impl Content {
         for path in files {
             let bytes = std::fs::read(path).context(|| format!("can't read {}", path.display()))?;
             // Failures name their file only if there are several.
-            let shown_path = (files.len() > 1).then_some(path.as_path());
+            let displayed_path = (files.len() > 1).then_some(path.as_path());
             match format {
-                Format::Sarif => content.add_scan(&bytes, path, shown_path)?,
-                Format::Bundle => content.add_bundle(&bytes, path, shown_path)?,
+                Format::Sarif => content.add_scan(&bytes, path, displayed_path)?,
+                Format::Bundle => content.add_bundle(&bytes, path, displayed_path)?,
             }
         }
         Ok(content)
@@ -57,16 +57,16 @@ impl Content {
         self.registers.len() + self.findings.len()
     }
 
-    fn add_scan(&mut self, bytes: &[u8], path: &Path, shown_path: Option<&Path>) -> Result<(), Failure> {
+    fn add_scan(&mut self, bytes: &[u8], path: &Path, displayed_path: Option<&Path>) -> Result<(), Failure> {
         let scan = sarif::read(bytes).context(|| path.display().to_string())?;
         let sarif::Skipped { passed, suppressed, gone } = scan.skipped;
         self.skipped += passed + suppressed + gone;
         self.findings.extend(scan.findings.into_iter().map(|located| located.record));
-        self.failures.extend(scan.failures.into_iter().map(|failure| FailedLine::new(shown_path, failure)));
+        self.failures.extend(scan.failures.into_iter().map(|failure| FailedLine::new(displayed_path, failure)));
         Ok(())
     }
 
-    fn add_bundle(&mut self, bytes: &[u8], path: &Path, shown_path: Option<&Path>) -> Result<(), Failure> {
+    fn add_bundle(&mut self, bytes: &[u8], path: &Path, displayed_path: Option<&Path>) -> Result<(), Failure> {
         let bundle = bundle::read(bytes).context(|| path.display().to_string())?;
         for located in bundle.records {
             // `bundle::read` rejects repeated keys within a file; here they are rejected across files.
@@ -74,12 +74,12 @@ impl Content {
             if !self.seen.insert((kind, key.clone())) {
                 let message = format!("another of the files contains a {kind} with this key already");
                 let failure = import::ImportFailure { position: located.position, key: Some(key), message };
-                self.failures.push(FailedLine::new(shown_path, failure));
+                self.failures.push(FailedLine::new(displayed_path, failure));
                 continue;
             }
             self.findings.extend(self.registers.add(located.record));
         }
-        self.failures.extend(bundle.failures.into_iter().map(|failure| FailedLine::new(shown_path, failure)));
+        self.failures.extend(bundle.failures.into_iter().map(|failure| FailedLine::new(displayed_path, failure)));
         Ok(())
     }
 }

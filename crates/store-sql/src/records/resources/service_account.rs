@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn secrets_read_back_as_they_were_written() {
-        let kept = vec![
+        let expected = vec![
             StoredSecret { hash: SecretHash::new("$argon2id$new"), ends_at: None },
             StoredSecret { hash: SecretHash::new("\"old\""), ends_at: Some(Timestamp::from_millis(5)) },
         ];
-        assert_eq!(secrets(&secrets_text(&kept)), Ok(kept));
+        assert_eq!(secrets(&secrets_text(&expected)), Ok(expected));
         for bad in ["", "{}", "[{}]", r#"[{"hash":1,"endsAt":null}]"#, r#"[{"hash":"a"}]"#] {
             assert!(secrets(bad).is_err(), "{bad}");
         }

@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn attempts_read_back_as_they_were_written() {
-        let kept = vec![
+        let expected = vec![
             Attempt {
                 at: Timestamp::from_millis(-5),
                 outcome: AttemptOutcome {
@@ -134,7 +134,7 @@ mod tests {
                 },
             },
         ];
-        assert_eq!(attempts(&attempts_text(&kept)), Ok(kept));
+        assert_eq!(attempts(&attempts_text(&expected)), Ok(expected));
         for bad in ["", "{}", "[{}]", r#"[{"at":1,"took":1,"failure":"odd"}]"#] {
             assert!(attempts(bad).is_err(), "{bad}");
         }

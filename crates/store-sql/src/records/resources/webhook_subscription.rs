@@ -113,11 +113,11 @@ mod tests {
 
     #[test]
     fn secrets_read_back_as_they_were_written() {
-        let kept = vec![
+        let expected = vec![
             EncryptedSecret { ciphertext: vec![0, 255, 7], expires_at: None },
             EncryptedSecret { ciphertext: Vec::new(), expires_at: Some(Timestamp::from_millis(5)) },
         ];
-        assert_eq!(secrets(&secrets_text(&kept)), Ok(kept));
+        assert_eq!(secrets(&secrets_text(&expected)), Ok(expected));
         for bad in ["", "{}", "[{}]", r#"[{"sealed":1,"endsAt":null}]"#, r#"[{"sealed":"AA"}]"#] {
             assert!(secrets(bad).is_err(), "{bad}");
         }
@@ -125,9 +125,9 @@ mod tests {
 
     #[test]
     fn an_event_of_a_newer_server_is_passed_over() {
-        let known = BTreeSet::from([EventType::FindingCreated, EventType::FindingClosed]);
-        assert_eq!(event_types(&event_types_text(&known)), Ok(known.clone()));
-        assert_eq!(event_types(&format!("later.event {}", event_types_text(&known))), Ok(known));
+        let supported = BTreeSet::from([EventType::FindingCreated, EventType::FindingClosed]);
+        assert_eq!(event_types(&event_types_text(&supported)), Ok(supported.clone()));
+        assert_eq!(event_types(&format!("later.event {}", event_types_text(&supported))), Ok(supported));
         assert_eq!(event_types(""), Ok(BTreeSet::new()));
     }
 }
