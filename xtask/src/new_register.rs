@@ -1,8 +1,8 @@
 //! `cargo xtask new-register NAME [PLURAL]`: scaffolds a register.
 //!
 //! The first run writes the domain file, with the fields that most registers have, and the lines of the lists. Once the
-//! fields are edited, the second run writes both migrations from them. A migration that is committed is never written again:
-//! it may be released.
+//! fields are edited, the second run writes both migrations from them. A migration that is committed is never written
+//! again: it may be released.
 
 mod lists;
 mod migration;

@@ -1,4 +1,4 @@
-//! Version 1 of the public API: its endpoints, the JSON representation of its records, and the payloads of its webhooks.
+//! Version 1 of the public API: its endpoints, the JSON representation of its records, and its webhook payloads.
 
 mod errors;
 mod media_types;

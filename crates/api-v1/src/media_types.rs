@@ -1,4 +1,4 @@
-//! The media types that endpoints can answer with.
+//! The media types that endpoints can respond with.
 
 use http_api::request::MediaType;
 

@@ -1,5 +1,5 @@
-//! The representation of records that state their fields with `record!`: JSON, schema, example and filters are read from
-//! the statement.
+//! The representation of records that state their fields with `record!`: JSON, schema, example and filters are read
+//! from the statement.
 
 mod json;
 mod name;
@@ -15,8 +15,8 @@ use json::write_record;
 use name::Names;
 use schema::{filter_schema, record_schema};
 
-/// A record whose representation follows from its statement. The names are those of the domain in the API's letter case;
-/// where the contract has another name, override it.
+/// A record whose representation follows from its statement. The names are those of the domain in the API's letter
+/// case; where the contract has another name, override it.
 pub(crate) trait RecordView: Record {
     /// The JSON key of one record.
     const SINGULAR: &'static str = Names::<Self>::SINGULAR.as_str();

@@ -1,5 +1,5 @@
-//! Checkpoints: signed heads of chains. A checkpoint that is stored elsewhere proves it if later the end of the chain
-//! is removed or rewritten.
+//! Checkpoints: signed heads of chains. If the end of a chain is removed or rewritten later, a checkpoint that was
+//! stored elsewhere proves it.
 
 use std::{fmt, str::FromStr};
 

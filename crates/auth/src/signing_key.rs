@@ -200,7 +200,7 @@ impl Keyring {
     }
 
     fn change(&self) -> KeyChange {
-        let decided_on = self.keys.iter().map(|key| key.key.id.clone()).collect();
-        KeyChange { expected_ids: decided_on, publish: None, drop: Vec::new() }
+        let expected_ids = self.keys.iter().map(|key| key.key.id.clone()).collect();
+        KeyChange { expected_ids, publish: None, drop: Vec::new() }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     servers::{MeasuredProgram, Usage},
 };
 
-/// How long a case runs before it is measured: caches fill, statements are prepared.
+/// The time for which a case runs before it is measured: caches fill, statements are prepared.
 const WARM_UP: Duration = Duration::from_millis(800);
 
 /// A case to measure.

@@ -12,7 +12,7 @@ pub(crate) use row::{Row, Target, Unit};
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
-    /// How the figures were measured.
+    /// The method by which the figures were measured.
     pub(crate) method: String,
     pub(crate) rows: Vec<Row>,
 }

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_can_not_be_decrypted_do_not_replace_the_previous_ones() {
+    fn keys_that_cannot_be_decrypted_do_not_replace_the_previous_ones() {
         let server = server(&keyring(0, &[(1, 0)]));
         let altered = EncryptedSigningKey { ciphertext: vec![1], ..encrypted_key(2) };
         let broken = Keyring::new(at(0), vec![PublishedKey { key: altered, signs_from: at(0) }]);

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_signed_without_a_secret_or_if_one_can_not_be_decrypted() {
+    fn nothing_is_signed_without_a_secret_or_if_one_cannot_be_decrypted() {
         let signer = HmacWebhookSigner::new(&master_key(1));
         let stored = encrypted_secret(&signer, 1, &WebhookSecret::generate(&ConstantEntropy(1)));
         let mut altered = stored.clone();

@@ -15,8 +15,8 @@ use crate::{
 /// Maximum number of partitions that are acquired in one cycle.
 const MAX_PARTITIONS_PER_CYCLE: usize = 512;
 
-/// How many partitions this process leases per attempt that may be in flight. Partitions that wait for a permit are
-/// leased as well; further ones are left to other servers.
+/// The number of partitions that this process leases per attempt that may be in flight. Partitions that wait for a
+/// permit are leased as well; further ones are left to other servers.
 const PARTITIONS_PER_ATTEMPT: usize = 4;
 
 /// Runs a worker for each partition that this process leases.

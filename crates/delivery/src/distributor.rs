@@ -31,7 +31,7 @@ pub struct Distributor {
     store: Arc<DynStore>,
     clock: Arc<dyn Clock>,
     owner: String,
-    /// When the lease expires; `None` if it may have another owner.
+    /// The expiry of the lease; `None` if it may have another owner.
     lease_expires_at: Option<Timestamp>,
     /// The last organization of the previous run; `None` to start again with the first.
     after: Option<OrganizationId>,

@@ -11,7 +11,7 @@ use kernel::{Entropy, Timestamp};
 /// died.
 pub(crate) const LEASE_DURATION: Duration = Duration::from_secs(20);
 
-/// How long before the expiry of its leases an owner stops sending.
+/// The time before the expiry of its leases at which an owner stops sending.
 const SAFETY_MARGIN: Duration = Duration::from_secs(1);
 
 /// The owner id under which a process leases partitions, and the time until which all of its leases are certainly

@@ -25,8 +25,8 @@ pub use roots::{Roots, RootsUnavailable};
 /// Timeout for establishing a connection, within the timeout of the whole attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an idle connection is kept: less than the five seconds after which common servers close theirs, because
-/// sending on a connection that is being closed is a failed attempt.
+/// The time for which an idle connection is kept: less than the five seconds after which common servers close theirs,
+/// because sending on a connection that is being closed is a failed attempt.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Maximum number of idle connections per host. Many subscriptions may have the same host, each with its own attempts.

@@ -8,8 +8,8 @@ use webhooks::{Sender, WebhookSigner};
 
 use crate::observer::DeliveryObserver;
 
-/// How far the timestamp of an event may be ahead of the clock. Without this tolerance, an event might not be due yet
-/// when its notification arrives.
+/// The maximum time by which the timestamp of an event may be ahead of the clock. Without this tolerance, an event
+/// might not be due yet when its notification arrives.
 const MAX_EVENT_LEAD: Duration = Duration::from_millis(20);
 
 /// The dependencies and settings of the delivery workers.
@@ -31,7 +31,7 @@ pub struct DeliveryServices {
 }
 
 impl DeliveryServices {
-    /// Deliveries that are due at or before this time are sent now.
+    /// Returns the time up to which deliveries are due: those due at it or before are sent now.
     pub(crate) fn due_by(&self) -> Timestamp {
         self.clock.now() + MAX_EVENT_LEAD
     }

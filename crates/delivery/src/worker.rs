@@ -42,7 +42,7 @@ const MAX_HEALTH_STALENESS: Duration = Duration::from_secs(1);
 /// Delay after a failure of the store.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long a delivery is left to servers that support its event type.
+/// The time for which a delivery is left to servers that support its event type.
 const UNSUPPORTED_EVENT_DELAY: Duration = Duration::from_secs(60);
 
 /// Runs the worker of a leased partition until nothing is due in it, or this process must stop sending.
@@ -91,7 +91,7 @@ struct Worker {
     health: DeliveryHealth,
     /// The health that the store has.
     stored_health: DeliveryHealth,
-    /// When the subscription was last changed.
+    /// The time of the last change of the subscription.
     subscription_updated_at: Timestamp,
     slow_start: SlowStart,
     queue: Queue,

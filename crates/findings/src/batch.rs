@@ -1,4 +1,4 @@
-//! Recording many findings in one call, as a scanner does after each run.
+//! Batches: many findings recorded in one call, as a scanner does after each run.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::{
 
 const BATCH_WRITTEN: Action = Action::new("finding.batch_written");
 
-/// How a finding is handled whose key exists already.
+/// The treatment of a finding whose key already exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
     /// The existing finding is left unchanged.
@@ -30,7 +30,7 @@ pub enum BatchOutcome {
     Created(Id<Finding>),
     /// The content of the existing finding was updated.
     Updated(Id<Finding>),
-    /// The content of the existing finding was the same already.
+    /// The existing finding already had the same content.
     Unchanged(Id<Finding>),
     /// A finding with the key exists and was left unchanged.
     Skipped(Id<Finding>),

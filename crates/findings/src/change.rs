@@ -1,4 +1,5 @@
-//! Domain events about findings.
+//! Domain events about findings, such as `finding.created`. They are published when a finding changes, whereas a
+//! [`FindingEvent`](crate::FindingEvent) is reported from outside.
 
 use bytes::Bytes;
 use kernel::{Changeset, Id, OrganizationRef, OutboxEvent, Resource, Stored, Timestamp, WriteContext};
@@ -39,7 +40,7 @@ impl FindingChangeKind {
 pub struct FindingChange<'a> {
     /// The identifier of the event.
     pub id: Id<OutboxEvent>,
-    /// When the change happened.
+    /// The time of the change.
     pub created_at: Timestamp,
     /// The organization of the finding.
     pub organization: &'a OrganizationRef,

@@ -12,7 +12,7 @@ use crate::{
 
 pub(crate) const CREATED: Action = Action::new("finding.created");
 
-/// The fields of a finding that is to be created. `None` means that the caller did not specify the field.
+/// The fields of a new finding. `None` means that the caller did not specify the field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewFinding {
     /// The key, unique in the organization.

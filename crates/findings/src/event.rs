@@ -50,7 +50,7 @@ string_enum! {
 }
 
 impl FindingEvent {
-    /// The event's fields as the audit entry of its finding lists them, which names them `event_…` beside its own.
+    /// Returns the event's fields for the audit entry, named `event_…` to distinguish them from those of the finding.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
         let own = Change::between(None, self).into_iter().filter(|change| change.field != "finding_id");
         own.map(|change| match change.field.starts_with("event_") {

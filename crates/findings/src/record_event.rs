@@ -18,7 +18,7 @@ const EVENT_RECORDED: Action = Action::new("finding.event_recorded");
 /// Maximum length of a chain of duplicates.
 const MAX_CHAIN_LENGTH: usize = 100;
 
-/// The fields of an event that is to be recorded.
+/// The fields of a new event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewFindingEvent {
     /// The kind of event.
@@ -29,7 +29,7 @@ pub struct NewFindingEvent {
     pub external_reference: Option<Reference>,
     /// The original finding, for a duplicate.
     pub duplicate_of: Option<Id<Finding>>,
-    /// When the event happened; `None` means now.
+    /// The time of the event; `None` means now.
     pub occurred_at: Option<Timestamp>,
 }
 

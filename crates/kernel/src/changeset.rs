@@ -201,8 +201,8 @@ impl Changeset {
         self.attribution.actor_revision
     }
 
-    /// Checks that every record, event and the idempotency key belong to the changeset's organization. Every store calls this
-    /// before it stores anything.
+    /// Checks that all records, all events and the idempotency key belong to the changeset's organization. Every store
+    /// calls this before it stores anything.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if one belongs to another organization: a mistake in the code that built the changeset.

@@ -1,4 +1,4 @@
-//! The port by which the time comes in.
+//! The port of the current time.
 
 use crate::timestamp::Timestamp;
 

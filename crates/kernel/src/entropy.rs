@@ -1,4 +1,4 @@
-//! The port by which randomness comes in.
+//! The port of randomness and of new identifiers.
 
 use ulid::Ulid;
 

@@ -14,8 +14,8 @@ use crate::{
 pub struct Entry {
     /// The entry's identifier.
     pub id: Id<Entry>,
-    /// The organization whose log the entry belongs to; [`crate::Organization::installation`] for the installation's
-    /// own log.
+    /// The organization whose log the entry belongs to; [`OrganizationId::INSTALLATION`] for the installation's own
+    /// log.
     pub organization: OrganizationId,
     /// The time of the call.
     pub occurred_at: Timestamp,
@@ -55,7 +55,7 @@ pub struct Actor {
 pub enum ActorKind {
     /// An integration with credentials of its own.
     ServiceAccount,
-    /// A person of the web app.
+    /// A person who uses the web app.
     User,
     /// The installation itself, or an operator at its command line.
     System,

@@ -1,4 +1,4 @@
-//! Idempotency records: what a write was answered with, to answer its repetitions alike (contract v1 § 4).
+//! Idempotency records: the responses to writes, stored so that a repeated request gets the same one (contract v1 § 4).
 
 use bytes::Bytes;
 use ulid::Ulid;
@@ -18,7 +18,7 @@ pub struct IdempotencyKey {
     pub key: String,
 }
 
-/// The SHA-256 of everything in which two requests with one key must agree to count as the same request.
+/// The SHA-256 hash of everything that two requests with one key must have in common to count as the same request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 

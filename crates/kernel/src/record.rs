@@ -1,8 +1,9 @@
 //! Records that state their fields once.
 //!
-//! [`record!`](crate::record!) declares a record as a documented struct whose fields carry marks: the public name, an
-//! example, whether lists can be filtered by the field. Tables, the audit log, JSON, the API document, filters and bundles
-//! all read that statement through [`Record`], so none of them repeats a field's name.
+//! [`record!`](crate::record!) declares a record as a documented struct whose fields have marks: the public name, an
+//! example, whether lists can be filtered by the field. This declaration is called the record's statement. Tables, the
+//! audit log, JSON, the API document, filters and bundles all read it through [`Record`], so none of them repeats a
+//! field's name.
 //!
 //! | to add | write |
 //! |---|---|
@@ -13,7 +14,7 @@
 //!
 //! | special case | override |
 //! |---|---|
-//! | a parent | `Id<Parent>` with `filter(Few)`; a key that is unique only within it is marked `key_within("parent_id")` |
+//! | a parent | `Id<Parent>` with `filter(Few)`; a key that is unique only within it has `key_within("parent_id")` |
 //! | a list of identifiers | [`crate::IdList`] |
 //! | a decimal | [`crate::Decimal`], a text everywhere |
 //! | a filter that a list can't do without | the mark `required` after `filter(…)` |
@@ -115,8 +116,8 @@ pub trait Record: Resource<Filter = Filter<Self>> {
 /// Declares a record type that states each of its fields once.
 ///
 /// `kind` is its variant of [`crate::Kind`], `prefix` that of its identifiers, `plural` the name of the collection. The
-/// doc comment of a field is its description in the API document, so it is written for the caller. Marks are the `const`
-/// methods of [`Columns`].
+/// doc comment of a field is its description in the API document, so it is written for the caller. Marks are the
+/// `const` methods of [`Columns`].
 ///
 /// ```
 /// # use novantra_kernel as kernel;

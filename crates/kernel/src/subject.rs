@@ -1,5 +1,5 @@
 //! The subject group: a reference to the thing that a record is about, in any module or system (contract v1,
-//! resources).
+//! resources). It has nothing to do with [`crate::Subject`], the record that an audit entry is about.
 
 use crate::{
     error::FieldError,

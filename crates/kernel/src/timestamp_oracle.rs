@@ -12,8 +12,8 @@ use std::{
 
 use crate::{clock::Clock, timestamp::Timestamp};
 
-/// How far a watermark may run ahead of the clock. Without this limit, writes and lists that alternate within one
-/// millisecond would push timestamps ever further ahead of it.
+/// The maximum time by which a watermark may be ahead of the clock. Without this limit, writes and lists that alternate
+/// within one millisecond would push timestamps ever further ahead of it.
 const MAX_CLOCK_LEAD: Duration = Duration::from_millis(5);
 
 /// Issues monotonic timestamps for writes and tracks those in flight. There is one per process and store.
@@ -112,7 +112,7 @@ impl Drop for WriteTimestamp {
 
 impl std::fmt::Debug for WriteTimestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Stamp({})", self.at)
+        write!(f, "WriteTimestamp({})", self.at)
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Manifest {
     pub(crate) program: String,
     /// The version of the newest migration of the database.
     pub(crate) schema: i64,
-    /// When the database was copied. The backup contains every write acknowledged before.
+    /// The time of the copy of the database. The backup contains every write acknowledged before.
     pub(crate) made_at: String,
 }
 

@@ -120,7 +120,7 @@ impl Server {
             store: Arc::clone(store),
             clock: Arc::clone(clock),
             metrics: Arc::clone(&metrics),
-            webhooks: Arc::clone(&webhook_metrics),
+            webhook_metrics: Arc::clone(&webhook_metrics),
             shutdown: stop.clone(),
         };
         for warning in settings.warnings() {
@@ -138,10 +138,11 @@ impl Server {
             }
             None => None,
         };
-        let (seal_trigger, seal_stop) = shutdown::channel();
-        let refresher = tokio::spawn(refresh_signing_keys::run(installation.tokens()?, seal_stop.clone()));
-        let limits = tokio::spawn(return_rate_limits::run(limits.shared, Arc::clone(clock), seal_stop.clone()));
-        let sealer = tokio::spawn(seal_audit_log::run(installation.clone(), seal_stop));
+        // The tasks with this signal stop only after all requests have ended.
+        let (late_trigger, late_stop) = shutdown::channel();
+        let refresher = tokio::spawn(refresh_signing_keys::run(installation.tokens()?, late_stop.clone()));
+        let lease_returner = tokio::spawn(return_rate_limits::run(limits.shared, Arc::clone(clock), late_stop.clone()));
+        let sealer = tokio::spawn(seal_audit_log::run(installation.clone(), late_stop));
         let maintenance =
             tokio::spawn(maintenance::run(installation.clone(), app.clone(), settings.clone(), stop.clone()));
         let (distributor, dispatcher) =
@@ -174,10 +175,10 @@ impl Server {
         }
         // The audit log is sealed last, when nothing can write to it any more.
         let flushed = app.flush().await;
-        seal_trigger.fire();
+        late_trigger.fire();
         sealer.await?;
         refresher.await?;
-        limits.await?;
+        lease_returner.await?;
         store.close().await;
         admin_trigger.fire();
         probes.await?;

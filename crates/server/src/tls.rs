@@ -34,7 +34,7 @@ pub(crate) struct CertificateFiles {
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) server_config: Arc<ServerConfig>,
-    /// When the first certificate of the chain expires.
+    /// The time at which the first certificate of the chain expires.
     pub(crate) expires_at: Timestamp,
 }
 

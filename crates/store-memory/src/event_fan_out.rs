@@ -7,7 +7,7 @@ use webhooks::{EventFanOut, FanOut, FanOutPhase, Partition, WebhookDelivery, Web
 
 use crate::{
     MemoryStore,
-    state::{OutboxRow, Row, State, restamped},
+    state::{OutboxRow, Row, State, with_updated_at},
 };
 
 #[async_trait]
@@ -81,7 +81,7 @@ impl State {
             if self.record::<WebhookDelivery>(organization, delivery.meta.id).is_none() {
                 let partition = Partition { organization, subscription: delivery.record.subscription };
                 self.mark_due(partition, delivery.record.next_attempt_at.unwrap_or(delivery.meta.created_at));
-                self.put_delivery(restamped(delivery, at));
+                self.put_delivery(with_updated_at(delivery, at));
             }
         }
         for event in pending.iter().filter(|_| !has_remaining) {

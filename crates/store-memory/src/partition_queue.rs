@@ -6,7 +6,7 @@ use webhooks::{DeliveryHealth, DeliveryUpdate, DueDelivery, Partition, Partition
 
 use crate::{
     MemoryStore,
-    state::{PartitionRow, restamped},
+    state::{PartitionRow, with_updated_at},
 };
 
 #[async_trait]
@@ -77,7 +77,7 @@ impl PartitionQueue for MemoryStore {
             for DeliveryUpdate { before, after } in updates {
                 let revision = state.revision(Kind::WebhookDelivery, before.meta.organization, before.meta.ulid());
                 if revision == Some(before.meta.revision) {
-                    state.put_delivery(restamped(after.clone(), timestamp.at()));
+                    state.put_delivery(with_updated_at(after.clone(), timestamp.at()));
                 } else {
                     stale.push(before.meta.id);
                 }

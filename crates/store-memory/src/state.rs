@@ -16,7 +16,7 @@ use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;
 use webhooks::Partition;
 
-pub(crate) use deliveries::restamped;
+pub(crate) use deliveries::with_updated_at;
 pub(crate) use outbox::OutboxRow;
 pub(crate) use partitions::PartitionRow;
 

@@ -22,7 +22,8 @@ const MAX_CONCURRENT_BATCHES: usize = 2;
 /// The maximum number of calls that wait for the next batch; further calls get [`StoreError::Unavailable`].
 const MAX_WAITING: usize = 4096;
 
-/// Collects calls into batches. Each call may hold a guard, `H`, until its batch has completed.
+/// Collects calls into batches. A call submits an item, `Q`, and gets its result, `A`. It may hold a guard, `H`, until
+/// its batch has completed.
 pub(crate) struct Batcher<Q, A, H = ()> {
     state: Mutex<State<Q, A, H>>,
 }

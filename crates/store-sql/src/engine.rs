@@ -158,7 +158,7 @@ impl Engine {
     }
 
     /// Blocks all writers, including those of other processes, until the returned lock is dropped. `None` on
-    /// PostgreSQL, which has no such lock that distributed PostgreSQL-compatible databases also have.
+    /// PostgreSQL: distributed databases with its protocol do not support its table locks.
     pub(crate) async fn lock_writes(&self) -> Result<Option<WriteLock>, StoreError> {
         match self {
             Self::Postgres(_) => Ok(None),

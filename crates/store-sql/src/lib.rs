@@ -3,9 +3,10 @@
 //! [`Database`] is an open database and its schema; [`SqlStore`] implements the ports over a database whose schema is
 //! up to date.
 //!
-//! Each module imports only those before it: `engine` knows which database it is; `batching` lets concurrent calls share
-//! a query; `writer_registry` tracks the processes that write; `records` reads and writes records of any kind; `schema`
-//! is what a database consists of; `ports` has a file for each port.
+//! Each module imports only those before it: `engine`, the only one that knows which database it is; `batching`, with
+//! which concurrent calls share a query; `writer_registry`, which tracks the processes that write; `records`, which
+//! reads and writes records of any kind; `schema`, which creates, migrates and copies the tables; `ports`, with a file
+//! for each port.
 
 mod batching;
 mod engine;

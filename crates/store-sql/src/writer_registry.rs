@@ -4,12 +4,12 @@
 //! A process's own writes in flight hold back its low watermark (see [`kernel::TimestampOracle`]). For the writes of
 //! other processes there are two things in the database, and a list reads both before its rows:
 //!
-//! * In `open_writes`, a [row](row) for each process that writes. The process commits no write that is stamped before
-//!   the row's low watermark, and none at all once the row is deleted. A row counts as long as it exists. Any process
-//!   that finds it expired deletes it, which waits for the commits in flight that have locked it.
+//! * In `open_writes`, a [row] for each process that writes. The process commits no write whose timestamp is
+//!   before the row's low watermark, and none at all once the row is deleted. A row counts as long as it exists. Any
+//!   process that finds it expired deletes it, which waits for the commits in flight that have locked it.
 //! * In `installation`, the [watermark ceiling](watermark_ceiling): no process returns a watermark above it. A process
-//!   that registers inserts its row first and from then on stamps nothing before the ceiling, so it does not matter
-//!   which watermarks were returned before others saw its row.
+//!   that registers inserts its row first, and from then on its timestamps are not before the ceiling, so it does not
+//!   matter which watermarks were returned before others saw its row.
 //!
 //! Correctness therefore does not depend on clocks that agree or never step back. Only the time after which a silent
 //! process is given up goes by a clock, the database's. A server that is alone over its SQLite file needs no row, since
@@ -44,7 +44,7 @@ pub enum Role {
     Command,
 }
 
-/// How long deregistration waits for commits in flight. If the row remains, other processes delete it later.
+/// The maximum time that deregistration waits for commits in flight. If the row remains, other processes delete it.
 const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The writes of this process in flight: changes of records, and audit entries of calls that change nothing. They are
@@ -93,7 +93,7 @@ struct Shared {
 #[derive(Clone, Copy, Debug)]
 struct Registration {
     row: Ulid,
-    /// Writes stamped earlier are refused: other processes may have read past them.
+    /// Writes with an earlier timestamp are refused: other processes may have read past them.
     low_watermark: Timestamp,
 }
 

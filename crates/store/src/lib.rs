@@ -13,8 +13,8 @@ pub use directory::Directory;
 pub use maintenance::{Lease, Maintenance};
 pub use master_key::MasterKeyCheck;
 
-/// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs: the kinds with commands of their own,
-/// then the registers. [`Store`] and the dispatch of stores are generated from this list, so that none can miss a kind.
+/// Calls `$with!` with every record type that stores hold, as `Kind => Type` pairs: the kinds with commands of their
+/// own, then the registers. [`Store`] and the dispatch of stores are generated from this list, so none can miss a kind.
 #[macro_export]
 macro_rules! for_each_resource {
     ($with:ident) => {

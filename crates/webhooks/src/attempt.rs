@@ -12,7 +12,7 @@ pub const MAX_STORED_RESPONSE: usize = 1024;
 /// An attempt as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// When the attempt started.
+    /// The time at which the attempt started.
     pub at: Timestamp,
     /// The result of the attempt.
     pub outcome: AttemptOutcome,

@@ -1,5 +1,5 @@
 //! The catalogue of events that can be subscribed to, each with the scope that reading its resource requires. A new
-//! module adds its lines here; the format of their `data` is declared beside the module's response types, in `http`.
+//! module adds its lines here; the format of their `data` is declared in `api-v1`, in `webhook_event_type/payload.rs`.
 
 use std::{fmt, str::FromStr};
 

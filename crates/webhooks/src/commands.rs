@@ -26,7 +26,7 @@ const ROTATED: Action = Action::new("webhook_subscription.secret_rotated");
 const TESTED: Action = Action::new("webhook_subscription.tested");
 const DISABLED: Action = Action::new("webhook_subscription.disabled");
 
-/// The fields of a subscription that is to be created.
+/// The fields of a new subscription.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewSubscription {
     /// The URL that deliveries go to.

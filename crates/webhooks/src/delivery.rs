@@ -8,8 +8,8 @@ use ulid::Ulid;
 
 use crate::{attempt::Attempt, event::StoredEvent, retry::next_attempt_at, subscription::WebhookSubscription};
 
-/// How many attempts of a delivery are stored: enough for a whole retry schedule; of further attempts after
-/// redeliveries, the last ones.
+/// The maximum number of stored attempts of a delivery, enough for a whole retry schedule. If redeliveries add more, the
+/// last ones are kept.
 pub const MAX_STORED_ATTEMPTS: usize = 20;
 
 /// One event on its way to one subscription.
@@ -28,9 +28,9 @@ pub struct WebhookDelivery {
     pub subject_revision: Revision,
     /// The state of the delivery.
     pub state: DeliveryState,
-    /// How many attempts have failed in a row since the delivery was created or last redelivered.
+    /// The number of attempts that have failed in a row since the delivery was created or last redelivered.
     pub consecutive_failures: u8,
-    /// When the next attempt is due; `None` once the delivery is finished.
+    /// The time of the next attempt; `None` once the delivery is finished.
     pub next_attempt_at: Option<Timestamp>,
     /// The last [`MAX_STORED_ATTEMPTS`] attempts, oldest first.
     pub attempts: Vec<Attempt>,

@@ -19,7 +19,7 @@ pub struct StoredEvent {
     pub subject: Ulid,
     /// The revision of that record.
     pub revision: Revision,
-    /// When it happened; events about one record never have a timestamp before that of an earlier revision.
+    /// The time of the event. An event about a record is never earlier than the events about its earlier revisions.
     pub created_at: Timestamp,
     /// The rendered body; empty if only the metadata was read.
     pub body: Bytes,

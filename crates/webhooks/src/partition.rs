@@ -16,7 +16,7 @@ pub struct Partition {
 /// The health of the deliveries of a partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryHealth {
-    /// When an attempt last succeeded.
+    /// The time of the last successful attempt.
     pub last_delivery_at: Option<Timestamp>,
     /// The time of the first failure after the last success; `None` while attempts succeed.
     pub failing_since: Option<Timestamp>,

@@ -7,7 +7,7 @@ use kernel::Timestamp;
 /// Maximum duration of an attempt, until the response is complete.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long all attempts of a subscription may fail before it is disabled.
+/// The time for which all attempts of a subscription may fail before it is disabled.
 pub const MAX_FAILING_DURATION: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
 /// Upper bound for the delay that an endpoint requests with `Retry-After`.

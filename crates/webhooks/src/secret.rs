@@ -18,7 +18,7 @@ pub struct WebhookSecret(SecretBox<[u8; 32]>);
 pub struct EncryptedSecret {
     /// The ciphertext.
     pub ciphertext: Vec<u8>,
-    /// When the secret stops signing; `None` for the current one.
+    /// The time at which the secret stops signing; `None` for the current one.
     pub expires_at: Option<Timestamp>,
 }
 

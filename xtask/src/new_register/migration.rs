@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Outcome, root};
 
-/// How an engine spells the types of columns.
+/// An engine's spelling of the types of columns.
 pub(super) struct Engine {
     pub(super) folder: &'static str,
     text: &'static str,
@@ -34,7 +34,8 @@ pub(super) fn number(names: &Names) -> Outcome<u32> {
     Ok(own.map_or(last + 1, |(number, _)| *number))
 }
 
-/// The text of the migration: the table, the unique index of its key, and the indexes of its filters, one for each order.
+/// Returns the text of the migration: the table, the unique index of its key, and the indexes of its filters, one for
+/// each order.
 pub(super) fn text(register: &Register, engine: &Engine) -> String {
     let Register { plural, columns } = register;
     let column = |name: &str, is_integer: bool, is_nullable: bool| {

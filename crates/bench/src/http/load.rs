@@ -18,7 +18,7 @@ use crate::{
     http::{head::Head, request::Request},
 };
 
-/// How long after its end a load may wait for the last responses.
+/// The maximum time for which a load waits for the last responses after its end.
 const GRACE_PERIOD: Duration = Duration::from_secs(30);
 
 /// A load: the requests, the number of connections, and the expected status.

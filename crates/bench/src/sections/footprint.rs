@@ -18,7 +18,7 @@ use crate::{
 };
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
-/// How long the server is idle before its memory is measured.
+/// The time for which the server is idle before its memory is measured.
 const IDLE: Duration = Duration::from_secs(2);
 const STARTS: usize = 11;
 const READY_TIMEOUT: Duration = Duration::from_secs(30);

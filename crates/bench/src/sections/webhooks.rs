@@ -53,7 +53,7 @@ struct DeliverySetup {
     next: usize,
 }
 
-/// The result of setup a backlog.
+/// The result of draining a backlog.
 struct DrainResult {
     deliveries: f64,
     elapsed: Duration,

@@ -24,7 +24,7 @@ use crate::{
 const UNLIMITED: &str = "4294967295";
 const LIMITS: &[&str] = &["token-read", "token-write", "organization", "token-endpoint", "token-endpoint-address"];
 
-/// How long the sealing of all audit entries may take.
+/// The maximum duration of sealing all audit entries.
 const SEALING_TIMEOUT: Duration = Duration::from_secs(120);
 /// The interval at which the metrics are polled: long enough that polling costs next to nothing.
 const SEALING_POLL_INTERVAL: Duration = Duration::from_millis(50);

@@ -19,7 +19,7 @@ use crate::{
     servers::{procfs, usage::Usage},
 };
 
-/// How long a program may take to print its address, or to stop.
+/// The maximum time in which a program must print its address, or stop.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running program. It is killed when this value is dropped.

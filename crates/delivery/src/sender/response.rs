@@ -34,21 +34,21 @@ impl EndpointResponse {
     /// Reads the response until `deadline`.
     pub(super) async fn read(mut response: Response, deadline: Instant, now: Timestamp) -> Self {
         let status = response.status();
-        let mut answer = Self { status: Some(status.as_u16()), ..Self::default() };
+        let mut result = Self { status: Some(status.as_u16()), ..Self::default() };
         if matches!(status.as_u16(), 429 | 503) {
-            answer.retry_after = retry_after(response.headers(), now);
+            result.retry_after = retry_after(response.headers(), now);
         }
-        let body_failure = match timeout_at(deadline, answer.read_body(&mut response)).await {
+        let body_failure = match timeout_at(deadline, result.read_body(&mut response)).await {
             Err(_) => Some(AttemptFailure::TimedOut),
             Ok(Err(error)) => Some(failure::classify(&error)),
             Ok(Ok(())) => None,
         };
-        answer.failure = match status.as_u16() {
+        result.failure = match status.as_u16() {
             200..300 => body_failure,
             300..400 => Some(AttemptFailure::Redirected),
             _ => Some(AttemptFailure::Refused),
         };
-        answer
+        result
     }
 
     async fn read_body(&mut self, response: &mut Response) -> Result<(), reqwest::Error> {

@@ -54,7 +54,8 @@ impl SubscriptionWithAccount {
     }
 }
 
-/// Decides what to do with the deliveries of a partition, by subscription and account as they are after the call.
+/// Returns the action on the deliveries of a partition, by its subscription and account as they are read after the
+/// call.
 ///
 /// # Errors
 /// When the store fails; then nothing must be sent.

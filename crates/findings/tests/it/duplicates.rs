@@ -61,7 +61,7 @@ fn a_closed_finding_keeps_its_time_of_closing_when_it_becomes_a_duplicate() {
 }
 
 #[test]
-fn a_finding_can_not_be_a_duplicate_of_itself_of_its_own_duplicate_or_of_a_missing_finding() {
+fn a_finding_cannot_be_a_duplicate_of_itself_of_its_own_duplicate_or_of_a_missing_finding() {
     let harness = Harness::new();
     let (current, mut other) = (harness.finding("a", Status::Open), harness.finding("b", Status::Closed));
     let id = current.meta.id;

@@ -44,8 +44,8 @@ pub(crate) struct AuditRecorder {
     counted: Mutex<HashMap<RefusalKey, RefusalCount>>,
 }
 
-/// The key of refusals that can share one audit entry. It contains the address, so that refused requests of a stranger
-/// who only knows an account's client id have entries of their own.
+/// The key of refusals that can share one audit entry. It contains the address, so that refused requests of a stranger,
+/// who only knows an account's client id, have entries of their own.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct RefusalKey {
     account: AccountId,

@@ -32,7 +32,7 @@ impl From<StoreError> for AuthenticationFailure {
     }
 }
 
-/// Authenticates the bearer of a valid token whose account is active now.
+/// Authenticates a request by its token, whose account must be active now.
 pub(crate) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, AuthenticationFailure> {
     let token = bearer_token(headers)?;
     let (verifier, clock) = (&app.services.verifier, &app.services.clock);

@@ -1,4 +1,4 @@
-//! The client address of a request that came through proxies (contract, operating: `--trusted-proxy`).
+//! The client address of a request that came through proxies (the setting `--trusted-proxy`).
 
 use std::{net::IpAddr, str::FromStr};
 

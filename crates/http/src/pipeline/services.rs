@@ -27,19 +27,19 @@ pub struct Services {
     pub verifier: Arc<dyn TokenVerifier>,
     /// The rate limits.
     pub limits: Arc<dyn LimitStore>,
-    /// The cipher of pagination cursors.
+    /// The protection of pagination cursors.
     pub cursor_cipher: Arc<dyn CursorCipher>,
     /// The cipher of stored responses that hold a secret.
     pub response_cipher: Arc<dyn ResponseCipher>,
-    /// Observes every response.
+    /// The observer of every response.
     pub observer: Arc<dyn Observer>,
-    /// Is notified of the commits that it is concerned with.
+    /// The listener that is notified of commits after which background work is due.
     pub commit_listener: Arc<dyn CommitListener>,
     /// The settings.
     pub settings: ApiSettings,
 }
 
-/// Is notified of commits after which background work is due, so that it need not wait until the next poll.
+/// Listens to commits after which background work is due, so that the work need not wait until the next poll.
 pub trait CommitListener: Send + Sync {
     /// Whether background work is due once this changeset is committed.
     fn concerns(&self, changeset: &Changeset) -> bool;
@@ -53,7 +53,7 @@ pub trait Observer: Send + Sync {
     fn record_response(&self, method: &str, route: &'static str, status: u16, duration: Duration);
 }
 
-/// The settings of all surfaces, with the defaults of `contract/operating.md`.
+/// The settings of all surfaces. The defaults are those in `docs/settings.md`.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
     /// The lifetime of access tokens.

@@ -23,16 +23,16 @@ pub trait FieldReader {
     fn schema(&self) -> Value;
 }
 
-/// A reader of a JSON object. It records the fields that it decodes; run by
-/// [`BodyReader::describe`], which passes no object, it yields the schema instead.
+/// A reader of a JSON object. It records the fields that it decodes; run by [`BodyReader::describe`], which passes no
+/// object, it yields the schema instead.
 pub struct BodyReader<'a> {
     members: Option<&'a Map<String, Value>>,
     declared: Vec<DeclaredField>,
     issues: Vec<Issue>,
 }
 
-/// How many unknown names of one object or query are reported, so that the response can't be many times larger than the
-/// request.
+/// The maximum number of unknown names of one object or query that are reported, so that the response can't be many
+/// times larger than the request.
 pub(super) const MAX_UNKNOWN_REPORTED: usize = 20;
 
 /// A field that was read.

@@ -1,19 +1,18 @@
-//! Pagination cursors: encrypted positions, bound to the organization, the endpoint and the filters they were issued
-//! for.
+//! Pagination cursors: signed positions, bound to the organization, the endpoint and the filters they were issued for.
 
 use kernel::{Order, OrganizationId, Position, Timestamp};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-/// Encrypts pagination cursors, so that they are opaque and tamper-proof.
+/// Protects pagination cursors, so that clients can't alter them.
 pub trait CursorCipher: Send + Sync {
-    /// Returns the encrypted payload in a form that is safe in a query parameter. Only [`Self::decrypt`] can read it.
+    /// Returns the cursor with this payload, in a form that is safe in a query parameter.
     fn encrypt(&self, payload: &[u8]) -> String;
     /// Returns the payload of a cursor, or `None` if it was not issued here or was altered.
     fn decrypt(&self, cursor: &str) -> Option<Vec<u8>>;
 }
 
-/// The organization, endpoint and filters that a cursor is bound to, as a hash.
+/// A hash of the organization, endpoint and filters that a cursor is bound to.
 pub(crate) struct Binding([u8; 16]);
 
 impl Binding {

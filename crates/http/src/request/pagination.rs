@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::query::Query;
 
-/// The parameters of a list request, with the cursor still encrypted.
+/// The parameters of a list request, with the cursor still unread.
 pub struct ListParameters {
     pub(crate) page: PageRequest,
     pub(crate) cursor: Option<String>,
@@ -53,17 +53,13 @@ pub fn list_parameters(query: &mut Query<'_>) -> ListParameters {
         || json!({ "type": "string", "enum": ["updated"] }),
         |text| if text == "updated" { Ok(Order::Changed) } else { Err("must be one of: updated") },
     );
-    let window =
+    let time_range =
         TimeRange { created_after, created_before, updated_after: updated_after.or(updated_since), updated_before };
-    if order.is_some() && window.updated_after.is_none() && window.updated_before.is_none() {
+    if order.is_some() && time_range.updated_after.is_none() && time_range.updated_before.is_none() {
         query.error("order", "requires updatedAfter, updated_since or updatedBefore");
     }
-    let page = PageRequest {
-        limit: limit.unwrap_or_default(),
-        order: order.unwrap_or_default(),
-        after: None,
-        time_range: window,
-    };
+    let page =
+        PageRequest { limit: limit.unwrap_or_default(), order: order.unwrap_or_default(), after: None, time_range };
     let pages = [limit.is_some().then_some("limit"), cursor.is_some().then_some("cursor")];
     ListParameters { page, cursor, page_parameters: pages.into_iter().flatten().collect() }
 }

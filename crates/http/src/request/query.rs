@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::body::{FieldReader, MAX_UNKNOWN_REPORTED, text};
 use crate::response::{Issue, Problem};
 
-/// A reader of query parameters. Like [`super::BodyReader`], it yields the description of the parameters when it
-/// is run without a query.
+/// A reader of query parameters. Like [`super::BodyReader`], it yields the description of the parameters when it is run
+/// without a query.
 pub struct Query<'a> {
     parameters: Option<Vec<(Cow<'a, str>, Cow<'a, str>)>>,
     declared: Vec<Parameter>,

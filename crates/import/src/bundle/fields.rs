@@ -109,8 +109,8 @@ impl RecordFields {
         self.errors.into_iter().chain(unknown_fields)
     }
 
-    /// Reads a record of a register. What the line leaves out is cleared, so that a register follows its file; a status that
-    /// is left out has its default.
+    /// Reads a record of a register. A field that the line leaves out is cleared, so that a register follows its file; a
+    /// status that is left out has its default.
     pub(super) fn record<R: Record>(&mut self) -> Option<R> {
         let record = R::decode(&mut ColumnReader { fields: self, columns: R::COLUMNS, consumed: 0, text: None }).ok();
         self.ignore(SERVER_FIELDS);

@@ -9,8 +9,8 @@ use crate::{
     timestamp_oracle::WriteTimestamp,
 };
 
-/// The context of a command, besides the state that it changes. It is built in one place from the authenticated principal, or
-/// by the server for changes of its own, and is where every changeset, record and event gets its organization from.
+/// The context of a command, besides the state that it changes. It is built in one place from the authenticated
+/// principal, or by the server for changes of its own. Every changeset, record and event gets its organization from it.
 #[derive(Clone, Copy)]
 pub struct WriteContext<'a> {
     /// The organization that the changeset belongs to.

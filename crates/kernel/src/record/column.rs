@@ -26,7 +26,7 @@ pub struct Column {
     pub key: Option<KeyScope>,
     /// The filter by this column, if there is one.
     pub filter: Option<ColumnFilter>,
-    /// The value in the API document's example; null without one.
+    /// The value in the API document's example; `None` makes it null.
     pub example: Option<&'static str>,
     /// Parses and validates a text as a value of the column.
     pub parse: fn(&str) -> Result<OwnedScalar, String>,

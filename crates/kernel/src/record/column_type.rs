@@ -24,7 +24,8 @@ pub enum ColumnType {
     Ids(&'static str),
 }
 
-/// How many of an organization's records share a value of a column. The fewer, the sooner a store looks records up by it.
+/// The number of an organization's records that share a value of a column. If a list has several filters, a store looks
+/// records up by the one that the fewest share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Selectivity {
     /// At most one record has the value: a key.
@@ -37,7 +38,7 @@ pub enum Selectivity {
     Unindexed,
 }
 
-/// How a filter compares a column with the given values.
+/// The comparison of a column with the values of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// The column has one of the values.
@@ -51,9 +52,9 @@ pub enum Comparison {
 pub struct ColumnFilter {
     /// The filter's public name.
     pub label: &'static str,
-    /// How many records share a value.
+    /// The number of records that share a value.
     pub selectivity: Selectivity,
-    /// How the values are compared.
+    /// The comparison with the given values.
     pub comparison: Comparison,
     /// Whether a list must be filtered by the column.
     pub required: bool,

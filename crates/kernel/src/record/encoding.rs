@@ -1,4 +1,4 @@
-//! The two sides of every format: what records are written to and what they are read from.
+//! The two sides of every format: the encoder that records are written to, and the decoder that they are read from.
 
 use std::fmt::Display;
 
@@ -13,8 +13,8 @@ pub trait Encoder<'r> {
     fn put(&mut self, value: ScalarValue<'r>);
 }
 
-/// Supplies the values of a record. Each method but [`Self::invalid`], [`Self::missing`] and [`Self::is_trusted`] consumes
-/// one column, whether it succeeds or not; `None` is a value that is null or absent.
+/// Supplies the values of a record. Each method but [`Self::invalid`], [`Self::missing`] and [`Self::is_trusted`]
+/// consumes one column, whether it succeeds or not; `None` is a value that is null or absent.
 ///
 /// Only texts and errors must be implemented. The other methods parse a text; a source that has typed values overrides
 /// them.

@@ -14,14 +14,14 @@ use crate::{
     settings::{Database, Settings},
 };
 
-/// Age of the oldest unsealed audit entry from which on the check fails. The contract wants entries sealed within 1 s.
+/// Maximum age of an unsealed audit entry. The contract requires that entries are sealed within 1 s.
 const MAX_SEAL_DELAY: Duration = Duration::from_secs(10);
 
 /// Maximum offset of this machine's clock from the database's. Two clocks that NTP synchronizes differ by less than a
 /// tenth of it.
 const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(1);
 
-/// How far ahead of the clock a stored timestamp may be: fast successive writes run ahead of the clock a little.
+/// Maximum time by which a stored timestamp may be ahead of the clock. Writes in quick succession are a little ahead.
 const MAX_CLOCK_LEAD: Duration = Duration::from_secs(5);
 
 /// Earliest plausible time, 2026-01-01: this program did not exist before, so an earlier clock is not set.

@@ -60,9 +60,9 @@ impl Keys {
             .ok_or_else(|| Failure::new("the database has no token signing key; the first `novantra serve` creates it"))
     }
 
-    /// The cipher of pagination cursors.
-    pub(super) fn cursor_cipher(&self) -> AeadCursorCipher {
-        AeadCursorCipher(CursorKey::new(&self.master))
+    /// The protection of pagination cursors.
+    pub(super) fn cursor_cipher(&self) -> HmacCursorCipher {
+        HmacCursorCipher(CursorKey::new(&self.master))
     }
 
     /// The cipher of stored responses that contain a secret.
@@ -71,7 +71,7 @@ impl Keys {
     }
 
     /// The encryption of webhook secrets and the signatures made with them.
-    pub(super) fn webhook_secrets(&self) -> HmacWebhookSigner {
+    pub(super) fn webhook_signer(&self) -> HmacWebhookSigner {
         HmacWebhookSigner::new(&self.master)
     }
 
@@ -89,15 +89,15 @@ impl ResponseCipher for AeadResponseCipher {
         self.0.encrypt(entropy, purpose, body)
     }
 
-    fn decrypt(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        self.0.decrypt(purpose, sealed).ok().map(|body| body.to_vec())
+    fn decrypt(&self, purpose: &str, encrypted: &[u8]) -> Option<Vec<u8>> {
+        self.0.decrypt(purpose, encrypted).ok().map(|body| body.to_vec())
     }
 }
 
-/// Encrypts cursors with a key derived from the master key.
-pub(super) struct AeadCursorCipher(CursorKey);
+/// Signs cursors with a key derived from the master key.
+pub(super) struct HmacCursorCipher(CursorKey);
 
-impl CursorCipher for AeadCursorCipher {
+impl CursorCipher for HmacCursorCipher {
     fn encrypt(&self, payload: &[u8]) -> String {
         self.0.sign(payload)
     }

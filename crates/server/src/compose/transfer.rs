@@ -26,7 +26,7 @@ pub(crate) struct DatabaseBackup {
 
 /// The result of a restore.
 pub(crate) struct Restored {
-    /// Why the master key file does not fit the restored database, if it doesn't.
+    /// The reason why the master key file does not fit the restored database, if it doesn't.
     pub(crate) warning: Option<String>,
 }
 

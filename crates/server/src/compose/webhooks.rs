@@ -13,7 +13,7 @@ use crate::settings::WebhookSettings;
 
 /// The webhook services shared by the API and the delivery tasks.
 pub(crate) struct Webhooks {
-    secrets: Arc<dyn WebhookSigner>,
+    signer: Arc<dyn WebhookSigner>,
     sender: Arc<dyn Sender>,
     addresses: AddressPolicy,
     pub(crate) notifier: Arc<LocalNotifier>,
@@ -27,7 +27,7 @@ impl Webhooks {
         let clock = Arc::clone(&installation.clock);
         let sender = GuardedSender::new(addresses.clone(), Arc::new(SystemResolver), clock, Roots::System);
         Self {
-            secrets: Arc::new(installation.keys.webhook_secrets()),
+            signer: Arc::new(installation.keys.webhook_signer()),
             sender: Arc::new(sender),
             addresses,
             notifier: Arc::default(),
@@ -37,22 +37,22 @@ impl Webhooks {
 
     /// Creates the services of the webhook endpoints.
     pub(crate) fn endpoint_services(&self) -> Arc<WebhookServices> {
-        let (signer, sender) = (Arc::clone(&self.secrets), Arc::clone(&self.sender));
+        let (signer, sender) = (Arc::clone(&self.signer), Arc::clone(&self.sender));
         Arc::new(WebhookServices::new(signer, sender, self.addresses.clone()))
     }
 
-    /// Creates the worker that fans out events to deliveries.
+    /// Creates the distributor, which fans out events to deliveries.
     pub(crate) fn distributor(&self, installation: &Installation) -> Distributor {
         let (store, clock) = (Arc::clone(&installation.store), Arc::clone(&installation.clock));
         Distributor::new(store, clock, &*installation.entropy)
     }
 
-    /// Creates the worker that sends deliveries.
+    /// Creates the dispatcher, whose workers send deliveries.
     pub(crate) fn dispatcher(&self, installation: &Installation, observer: Arc<dyn DeliveryObserver>) -> Dispatcher {
         Dispatcher::new(DeliveryServices {
             store: Arc::clone(&installation.store),
             sender: Arc::clone(&self.sender),
-            signer: Arc::clone(&self.secrets),
+            signer: Arc::clone(&self.signer),
             clock: Arc::clone(&installation.clock),
             entropy: Arc::clone(&installation.entropy),
             observer,

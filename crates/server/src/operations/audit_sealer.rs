@@ -21,13 +21,13 @@ const CHAINS_PER_QUERY: usize = 64;
 /// thousand active organizations don't wait for one another's commits.
 const MAX_CONCURRENT_CHAINS: usize = 8;
 
-/// Duration of the lease after each renewal, and so about how long nothing is sealed after its owner died.
+/// Duration of the lease after each renewal, and so roughly the pause of sealing after its owner has died.
 const LEASE_DURATION: Duration = Duration::from_secs(3);
 
 /// Delay before a chain that could not be sealed is tried again.
 const RETRY_DELAY: Duration = Duration::from_secs(60);
 
-/// Seals the audit log while it holds the lease.
+/// Seals the audit log while it owns the lease.
 pub(crate) struct AuditSealer {
     store: Arc<DynStore>,
     clock: Arc<dyn Clock>,
@@ -40,9 +40,9 @@ pub(crate) struct AuditSealer {
 /// The result of one sealing pass.
 #[derive(Debug, Default)]
 pub(crate) struct SealSummary {
-    /// A chain had a full batch, so more entries may be waiting.
+    /// Whether a chain had a full batch, so that more entries may be waiting.
     pub(crate) more: bool,
-    /// Another process holds the lease.
+    /// Whether another process owns the lease.
     pub(crate) leased_elsewhere: bool,
     /// The error of the first chain that could not be sealed.
     failed: Option<StoreError>,

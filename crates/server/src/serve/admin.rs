@@ -23,7 +23,7 @@ pub(crate) struct AdminState {
     pub(crate) store: Arc<DynStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) webhooks: Arc<WebhookMetrics>,
+    pub(crate) webhook_metrics: Arc<WebhookMetrics>,
     pub(crate) shutdown: ShutdownSignal,
 }
 
@@ -51,7 +51,8 @@ async fn metrics(State(state): State<AdminState>) -> Response {
         let unsealed = state.store.unsealed_stats(None).await.map_err(|error| error.to_string())?.entries;
         let pending = state.store.pending_events().await.map_err(|error| error.to_string())?;
         let now = state.clock.now();
-        state.webhooks.set_lag(&state.store.delivery_lag(now).await.map_err(|error| error.to_string())?, now);
+        let lag = state.store.delivery_lag(now).await.map_err(|error| error.to_string())?;
+        state.webhook_metrics.set_lag(&lag, now);
         state.metrics.encode(unsealed, pending).map_err(|failure| failure.to_string())
     };
     match text.await {

@@ -103,7 +103,7 @@ impl Metrics {
 }
 
 impl http_api::Observer for Metrics {
-    fn record_response(&self, method: &str, route: &'static str, status: u16, took: Duration) {
+    fn record_response(&self, method: &str, route: &'static str, status: u16, duration: Duration) {
         // A client can send any method name, and each would become a time series.
         let method = match method {
             "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE" | "OPTIONS" => method,
@@ -111,7 +111,7 @@ impl http_api::Observer for Metrics {
         };
         let mut digits = [0; 3];
         self.requests.with_label_values(&[method, route, status_text(status, &mut digits)]).inc();
-        self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());
+        self.durations.with_label_values(&[method, route]).observe(duration.as_secs_f64());
     }
 }
 

@@ -1,5 +1,5 @@
-//! Several servers over one PostgreSQL: their common guarantees, machines with wrong clocks, and failures of servers and
-//! database.
+//! Several servers over one PostgreSQL: their common guarantees, machines with wrong clocks, and failures of servers
+//! and of the database.
 
 #[path = "../support/mod.rs"]
 mod support;

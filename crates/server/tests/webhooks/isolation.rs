@@ -12,10 +12,10 @@ const LIVE: usize = 100;
 const DEAD: usize = 900;
 /// The maximum number of subscriptions of one account.
 const PER_ACCOUNT: usize = 50;
-/// How long the live receivers are measured alone.
+/// The time for which the live receivers are measured alone.
 const ALONE_DURATION: Duration = Duration::from_secs(10);
-/// How long they are measured together with the dead ones: until after the moment when the first attempts at all dead
-/// ones have timed out.
+/// The time for which they are measured together with the dead ones: until after the first attempts at all dead ones
+/// have timed out.
 const WITH_DEAD_DURATION: Duration = Duration::from_secs(25);
 
 /// The maximum slowdown of the live receivers. The documented limit is 2; the margin is for machines that run other

@@ -50,12 +50,12 @@ pub(super) fn any_query() -> impl Strategy<Value = Query> {
 }
 
 fn any_page() -> impl Strategy<Value = PageRequest> {
-    (1..7_u64, select(&[Order::Newest, Order::Changed][..]), any_window()).prop_map(|(limit, order, window)| {
-        PageRequest { limit: PageLimit::clamped(limit), order, after: None, time_range: window }
+    (1..7_u64, select(&[Order::Newest, Order::Changed][..]), any_time_range()).prop_map(|(limit, order, time_range)| {
+        PageRequest { limit: PageLimit::clamped(limit), order, after: None, time_range }
     })
 }
 
-fn any_window() -> impl Strategy<Value = TimeRange> {
+fn any_time_range() -> impl Strategy<Value = TimeRange> {
     // Most sequences of commands stay within this time by the test clock.
     let moment =
         || option::weighted(0.3, (0..24_u64).prop_map(|millis| TestClock::START + Duration::from_millis(millis)));

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use kernel::{Column, ColumnType, Decoder, IdText, OwnedScalar, Record, Timestamp, Ulid};
 
-/// A sample of any kind of record. Samples with different numbers differ in every value that may differ; nullable fields
-/// have a value if `full`.
+/// A sample of any kind of record. Samples with different numbers differ in every value that may differ; nullable
+/// fields have a value if `full`.
 ///
 /// # Panics
 /// If no candidate satisfies the rule of a text: add one to `text_candidates`.

@@ -208,7 +208,7 @@ pub async fn entries_are_filtered_by_time(fixture: Fixture) {
     let (organization, all) = append_entries(&fixture, 6, |_, entry| entry).await;
     let (from, until) = (Some(all[2].occurred_at), Some(all[5].occurred_at));
     let open = TimeRange::default();
-    for (window, expected) in [
+    for (time_range, expected) in [
         (TimeRange { created_after: from, ..open }, vec![2, 3, 4, 5]),
         (TimeRange { updated_after: from, ..open }, vec![2, 3, 4, 5]),
         (TimeRange { created_before: from, ..open }, vec![0, 1]),
@@ -216,12 +216,16 @@ pub async fn entries_are_filtered_by_time(fixture: Fixture) {
         (TimeRange { created_after: from, updated_before: until, ..open }, vec![2, 3, 4]),
         (TimeRange { created_after: until, created_before: from, ..open }, vec![]),
     ] {
-        let page = PageRequest { time_range: window, ..oldest_first(2) };
-        assert_eq!(matching(&fixture, organization, &all, &AuditFilter::default(), page).await, expected, "{window:?}");
+        let page = PageRequest { time_range, ..oldest_first(2) };
+        assert_eq!(
+            matching(&fixture, organization, &all, &AuditFilter::default(), page).await,
+            expected,
+            "{time_range:?}"
+        );
         let page = PageRequest { order: Order::Newest, ..page };
         let mut reversed = matching(&fixture, organization, &all, &AuditFilter::default(), page).await;
         reversed.reverse();
-        assert_eq!(reversed, expected, "{window:?}");
+        assert_eq!(reversed, expected, "{time_range:?}");
     }
 }
 

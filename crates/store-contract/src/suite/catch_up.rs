@@ -15,8 +15,8 @@ use registers::Control;
 use crate::{Fixture, samples};
 
 fn since(moment: Timestamp) -> PageRequest {
-    let window = TimeRange { updated_after: Some(moment), ..TimeRange::default() };
-    PageRequest { order: Order::Changed, limit: PageLimit::clamped(2), time_range: window, after: None }
+    let time_range = TimeRange { updated_after: Some(moment), ..TimeRange::default() };
+    PageRequest { order: Order::Changed, limit: PageLimit::clamped(2), time_range, after: None }
 }
 
 async fn records_as_of(fixture: &Fixture) -> Timestamp {

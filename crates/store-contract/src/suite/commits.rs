@@ -37,7 +37,8 @@ pub async fn a_conflict_in_the_second_write_rolls_back_the_changeset(fixture: Fi
     assert!(!fixture.has_stored_response(&record.key).await);
 }
 
-/// A changeset can't write records or events of another organization, or use its idempotency keys. Nothing of it is stored.
+/// A changeset can't write records or events of another organization, or use its idempotency keys. Nothing of it is
+/// stored.
 pub async fn a_changeset_that_writes_to_another_organization_is_refused(fixture: Fixture) {
     let other = fixture.create_organization("other").await;
     let log = fixture.audit_log(fixture.home).await;

@@ -82,8 +82,8 @@ pub async fn a_recorded_result_is_visible_in_a_catch_up(fixture: Fixture) {
     let filter = DeliveryFilter::default();
     let before = fixture.list::<WebhookDelivery>(fixture.home, &filter, &PageRequest::default()).await;
     fixture.store.record_results(partition, &[result], None).await.unwrap();
-    let window = TimeRange { updated_after: Some(before.as_of), ..TimeRange::default() };
-    let page = PageRequest { time_range: window, order: Order::Changed, ..PageRequest::default() };
+    let time_range = TimeRange { updated_after: Some(before.as_of), ..TimeRange::default() };
+    let page = PageRequest { time_range, order: Order::Changed, ..PageRequest::default() };
     let caught = fixture.list_all::<WebhookDelivery>(fixture.home, &filter, page).await;
     assert_eq!(caught.len(), 1);
     assert_eq!(caught[0].record.state, DeliveryState::Delivered);

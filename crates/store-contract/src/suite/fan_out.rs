@@ -260,7 +260,7 @@ pub async fn a_new_delivery_is_visible_in_a_catch_up(fixture: Fixture) {
     let filter = DeliveryFilter::default();
     let before = fixture.list::<WebhookDelivery>(fixture.home, &filter, &PageRequest::default()).await;
     fixture.fan_out(fixture.home, 10).await;
-    let window = TimeRange { updated_after: Some(before.as_of), ..TimeRange::default() };
-    let page = PageRequest { time_range: window, order: Order::Changed, ..PageRequest::default() };
+    let time_range = TimeRange { updated_after: Some(before.as_of), ..TimeRange::default() };
+    let page = PageRequest { time_range, order: Order::Changed, ..PageRequest::default() };
     assert_eq!(fixture.list_all::<WebhookDelivery>(fixture.home, &filter, page).await.len(), 1);
 }

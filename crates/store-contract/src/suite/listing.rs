@@ -133,7 +133,7 @@ pub async fn time_ranges_include_their_start_and_exclude_their_end(fixture: Fixt
     let created = |index: usize| Some(all[index].meta.created_at);
     let changed = Some(moved.meta.updated_at);
     let open = TimeRange::default();
-    for (window, expected) in [
+    for (time_range, expected) in [
         (TimeRange { created_after: created(3), ..open }, vec!["f-4", "f-3"]),
         (TimeRange { created_before: created(2), ..open }, vec!["f-1", "f-0"]),
         (TimeRange { created_after: created(1), created_before: created(3), ..open }, vec!["f-2", "f-1"]),
@@ -156,15 +156,19 @@ pub async fn time_ranges_include_their_start_and_exclude_their_end(fixture: Fixt
             vec!["f-0"],
         ),
     ] {
-        let page = PageRequest { time_range: window, ..page_request(2, Order::Newest) };
+        let page = PageRequest { time_range, ..page_request(2, Order::Newest) };
         let listed = fixture.list_all::<Finding>(fixture.home, &Default::default(), page).await;
-        assert_eq!(keys(&listed), expected, "{window:?}");
-        assert_eq!(fixture.stream::<Finding>(fixture.home, &Default::default(), page).await, listed, "{window:?}");
+        assert_eq!(keys(&listed), expected, "{time_range:?}");
+        assert_eq!(fixture.stream::<Finding>(fixture.home, &Default::default(), page).await, listed, "{time_range:?}");
         let page = PageRequest { order: Order::Changed, ..page };
         let mut by_change = fixture.list_all::<Finding>(fixture.home, &Default::default(), page).await;
-        assert_eq!(fixture.stream::<Finding>(fixture.home, &Default::default(), page).await, by_change, "{window:?}");
-        assert!(by_change.is_sorted_by_key(|stored| (stored.meta.updated_at, stored.meta.id)), "{window:?}");
+        assert_eq!(
+            fixture.stream::<Finding>(fixture.home, &Default::default(), page).await,
+            by_change,
+            "{time_range:?}"
+        );
+        assert!(by_change.is_sorted_by_key(|stored| (stored.meta.updated_at, stored.meta.id)), "{time_range:?}");
         by_change.sort_by_key(|stored| std::cmp::Reverse(stored.meta.id));
-        assert_eq!(by_change, listed, "{window:?}");
+        assert_eq!(by_change, listed, "{time_range:?}");
     }
 }

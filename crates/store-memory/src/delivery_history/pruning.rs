@@ -41,7 +41,7 @@ impl State {
         was_created_before(delivery.meta.id, before) && (disabled || delivery.record.next_attempt_at.is_none())
     }
 
-    /// When the organization's oldest delivery was created.
+    /// The time of creation of the organization's oldest delivery.
     fn oldest_delivery(&self, organization: OrganizationId) -> Option<Timestamp> {
         self.rows(Kind::WebhookDelivery, organization).next().map(|row| row.meta.created_at)
     }

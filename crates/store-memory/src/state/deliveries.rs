@@ -31,7 +31,7 @@ impl State {
 }
 
 /// Sets the time of change to the time of the write, which may be after that of the decision.
-pub(crate) fn restamped(mut delivery: Stored<WebhookDelivery>, at: Timestamp) -> Stored<WebhookDelivery> {
+pub(crate) fn with_updated_at(mut delivery: Stored<WebhookDelivery>, at: Timestamp) -> Stored<WebhookDelivery> {
     delivery.meta.updated_at = at.max(delivery.meta.updated_at);
     delivery
 }

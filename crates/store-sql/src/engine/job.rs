@@ -10,7 +10,7 @@ pub(super) struct Job<C, W, D, T, E> {
     pub(super) work: W,
     pub(super) completion: D,
     pub(super) result: Option<Result<T, E>>,
-    /// When the job was submitted.
+    /// The time at which the job was submitted.
     pub(super) submitted_at: Instant,
 }
 

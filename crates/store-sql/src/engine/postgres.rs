@@ -91,12 +91,12 @@ impl PostgresEngine {
             let connection = read_pool.connection().await?;
             let mut session = session_on(&connection);
             // The server enforces the statement timeout; a server that does not answer in time is gone.
-            let Ok(answer) = timeout(self.parts.options.client_timeout(), work(&input, &mut session)).await else {
+            let Ok(result) = timeout(self.parts.options.client_timeout(), work(&input, &mut session)).await else {
                 read_pool.discard(&connection);
                 return Err(unavailable("the database did not answer in time").into());
             };
             if !session.first_failure().is_some_and(FailureClass::is_transient) || !attempts.wait_for_retry().await {
-                return answer;
+                return result;
             }
         }
     }

@@ -13,7 +13,7 @@ use super::{RowReader, Sql, Value, unavailable};
 
 /// The maximum number of concurrent streams. Each has a connection of its own, so they do not slow down other reads.
 const MAX_STREAMS: usize = 8;
-/// How long a stream waits for a permit. A dropped stream releases its permit within moments.
+/// The maximum time for which a stream waits for a permit. A dropped stream releases its permit within moments.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of rows per batch. One batch is filled while one is queued and one is consumed, so this bounds the memory
 /// of a stream: to 8 MB with texts of the maximum length, to a few hundred kilobytes with usual ones.

@@ -71,15 +71,17 @@ impl PartitionQueue for SqlStore {
         partitions: &[Partition],
         owner: &str,
         now: Timestamp,
-        until: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<Vec<PartitionLease>, StoreError> {
-        let request = AcquireRequest { partitions: partitions.to_vec(), owner: owner.to_owned(), now, until };
+        let request = AcquireRequest { partitions: partitions.to_vec(), owner: owner.to_owned(), now, expires_at };
         self.engine.write(request, |request, session| Box::pin(leases::acquire(session, request))).await
     }
 
-    async fn renew_partitions(&self, owner: &str, until: Timestamp) -> Result<(), StoreError> {
-        let input = (owner.to_owned(), until);
-        self.engine.write(input, |(owner, until), session| Box::pin(partitions::renew(session, owner, *until))).await
+    async fn renew_partitions(&self, owner: &str, expires_at: Timestamp) -> Result<(), StoreError> {
+        let input = (owner.to_owned(), expires_at);
+        self.engine
+            .write(input, |(owner, expires_at), session| Box::pin(partitions::renew(session, owner, *expires_at)))
+            .await
     }
 
     async fn partition_revisions(&self, partition: Partition) -> Result<Option<(Revision, Revision)>, StoreError> {
@@ -99,13 +101,13 @@ impl PartitionQueue for SqlStore {
     async fn record_results(
         &self,
         partition: Partition,
-        results: &[DeliveryUpdate],
+        updates: &[DeliveryUpdate],
         health: Option<DeliveryHealth>,
     ) -> Result<Vec<StaleDelivery>, StoreError> {
         let request = || {
             let (timestamp, check) = (self.in_flight.records.begin(), self.registration.check());
             let at = timestamp.at();
-            (RecordRequest { partition, updates: results.to_vec(), health, at, check }, timestamp)
+            (RecordRequest { partition, updates: updates.to_vec(), health, at, check }, timestamp)
         };
         batching::write(&self.queue_batchers.record, &self.engine, request, results::record).await
     }

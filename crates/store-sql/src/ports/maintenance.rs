@@ -33,10 +33,10 @@ impl Maintenance for SqlStore {
         lease: Lease,
         owner: &str,
         now: Timestamp,
-        ttl: Duration,
+        duration: Duration,
     ) -> Result<bool, StoreError> {
         let values: [Value<'static>; 4] =
-            [Value::text(lease.name()), owner.to_owned().into(), (now + ttl).into(), now.into()];
+            [Value::text(lease.name()), owner.to_owned().into(), (now + duration).into(), now.into()];
         self.engine
             .write(values, |values, session| Box::pin(session.execute(&ACQUIRE_LEASE, values)))
             .await

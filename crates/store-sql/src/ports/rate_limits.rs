@@ -16,7 +16,8 @@ use crate::engine::{Engine, RowReader, Session, Sql, Value, corrupt};
 /// The maximum number of buckets per statement. There is one statement for each number of buckets.
 const MAX_BUCKETS_PER_STATEMENT: usize = 16;
 
-/// How long a bucket must have been full before it is deleted, in milliseconds, since the servers' clocks differ.
+/// The time for which a bucket must have been full before it is deleted, in milliseconds. It allows for differences
+/// between the servers' clocks.
 const RETENTION_MILLIS: i64 = 120_000;
 
 static EXCHANGE: [OnceLock<Sql>; MAX_BUCKETS_PER_STATEMENT] = [const { OnceLock::new() }; MAX_BUCKETS_PER_STATEMENT];

@@ -107,7 +107,8 @@ impl SqlStore {
     /// Returns the rows of a page, and the time before which no change can still become visible.
     ///
     /// That time is the lowest of this process's `low_watermark`, which was read before, and of the watermarks of other
-    /// processes in the snapshot of the rows. A process that begins to write afterwards stamps later than this time.
+    /// processes in the snapshot of the rows. A process that begins to write afterwards gives its writes timestamps
+    /// after this time.
     pub(crate) async fn read_page<T: Send + 'static>(
         &self,
         low_watermark: Timestamp,

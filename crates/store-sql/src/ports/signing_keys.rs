@@ -94,11 +94,11 @@ async fn add(session: &Session, key: &EncryptedSigningKey, lead: Duration) -> Re
 fn read(cells: &mut RowReader<'_>) -> Result<(Timestamp, Option<PublishedKey>), StoreError> {
     let at = cells.time()?;
     let Some(id) = cells.opt_text()? else { return Ok((at, None)) };
-    let sealed = EncryptedSigningKey {
+    let key = EncryptedSigningKey {
         id: id.to_owned(),
         algorithm: cells.text()?.to_owned(),
         ciphertext: cells.blob()?.to_vec(),
         created_at: cells.time()?,
     };
-    Ok((at, Some(PublishedKey { key: sealed, signs_from: cells.time()? })))
+    Ok((at, Some(PublishedKey { key, signs_from: cells.time()? })))
 }

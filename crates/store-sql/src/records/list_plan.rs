@@ -13,12 +13,12 @@ use crate::{
 /// The order in which a list scans its rows, and the columns that bound it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ScanOrder {
-    /// By identifier, last first. Bounds: first and last identifier.
+    /// By identifier, descending. Bounds: first and last identifier.
     Newest,
     /// As [`Self::Newest`], restricted to rows changed in a time range. Bounds: first and last identifier, start of the
     /// range, its end.
     NewestChangedWithin,
-    /// By identifier, first first. Bounds: first and last identifier.
+    /// By identifier, ascending. Bounds: first and last identifier.
     Oldest,
     /// By last change, oldest first. Bounds: the position to start after, end of the range, first and last identifier.
     Changed,
@@ -50,7 +50,7 @@ pub(crate) struct ListPlan {
 /// has that many.
 const MAX_RANGES: usize = 64;
 
-/// How many conditions of a scan order bound a range of its index; the others are checked row by row.
+/// The number of conditions of a scan order that bound a range of its index; the others are checked row by row.
 const RANGE_CONDITIONS: usize = 2;
 
 /// The kinds of rows of a list's result. The first column has the kind.
@@ -59,7 +59,7 @@ pub(crate) mod row_kind {
     pub(crate) const LAST_SCANNED: i64 = 0;
     /// A row that belongs to the page.
     pub(crate) const PAGE: i64 = 1;
-    /// Not a record: the watermarks of other processes and the watermark ceiling.
+    /// The row that is no record, but has the watermarks of other processes and the watermark ceiling.
     pub(crate) const WATERMARK: i64 = 2;
 }
 
@@ -69,7 +69,8 @@ const LIMIT: usize = 2;
 const BOUNDS: usize = 3;
 
 impl ScanOrder {
-    /// Returns its conditions, first those that bound a range of its index. Their values are bound from `first` on.
+    /// Returns the conditions of the order, first those that bound a range of its index. The number of the first
+    /// parameter is `first`.
     pub(crate) fn conditions(self, row: &str, first: usize) -> Vec<String> {
         let ids = |first| [format!("{row}id >= ?{first}"), format!("{row}id <= ?{}", first + 1)];
         match self {
@@ -104,7 +105,7 @@ impl ScanOrder {
         }
     }
 
-    /// Returns the columns of its order.
+    /// Returns the columns that the rows are ordered by.
     fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Newest | Self::NewestChangedWithin | Self::Oldest => &["id"],
@@ -112,7 +113,7 @@ impl ScanOrder {
         }
     }
 
-    /// Returns the column of its other bounds.
+    /// Returns the column of the bounds that no index range enforces, if it is not one of [`Self::columns`].
     fn extra_column(self) -> Option<&'static str> {
         (self == Self::NewestChangedWithin).then_some("updated_at")
     }

@@ -72,9 +72,9 @@ impl ListQuery {
         filters: Vec<Vec<Value<'static>>>,
         page: &PageRequest,
     ) -> Self {
-        let window = page.time_range;
-        let since = window.created_after.max(window.updated_after);
-        let until = match (window.created_before, window.updated_before) {
+        let time_range = page.time_range;
+        let since = time_range.created_after.max(time_range.updated_after);
+        let until = match (time_range.created_before, time_range.updated_before) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };

@@ -64,9 +64,9 @@ mod tests {
     };
 
     fn requests() -> [StreamRequest; 3] {
-        let window = TimeRange { updated_after: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
+        let since = TimeRange { updated_after: Some(Timestamp::from_millis(5)), ..TimeRange::default() };
         let all = StreamRequest::default();
-        [all, StreamRequest { time_range: window, ..all }, StreamRequest { time_range: window, order: Order::Changed }]
+        [all, StreamRequest { time_range: since, ..all }, StreamRequest { time_range: since, order: Order::Changed }]
     }
 
     async fn steps(planned: &PlanFixture, filter: &FindingFilter, request: &StreamRequest) -> Vec<String> {

@@ -20,8 +20,8 @@ async fn store_run(session: &Session, run: &[impl Borrow<Write> + Sync]) -> Resu
     let Some(first) = run.first().map(Borrow::borrow) else { return Ok(()) };
     let statements = Statements::for_kind(first.record.kind());
     let rows = run.iter().map(|write| row(write.borrow())).collect::<Result<Vec<_>, _>>()?;
-    let bulk = if first.expected.is_none() { &statements.insert } else { &statements.update };
-    match session.store_all(bulk, &rows).await?.and_then(|rejected| run.get(rejected)) {
+    let batch_statement = if first.expected.is_none() { &statements.insert } else { &statements.update };
+    match session.store_all(batch_statement, &rows).await?.and_then(|rejected| run.get(rejected)) {
         Some(write) => Err(find_conflict(session, statements, write.borrow()).await?),
         None => Ok(()),
     }

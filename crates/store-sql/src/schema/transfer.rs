@@ -1,14 +1,15 @@
 //! The copy of an installation to another database, whichever engine either has: every row of every table, unchanged.
 //!
-//! The target has a [marker](super::copy_marker) from before its first row until after its last, so that an unfinished copy is
-//! recognized, refused by servers and commands, and started over by the next copy. Rows are read as streams and written
-//! in transactions of a few hundred, so neither memory nor the length of a transaction grows with the installation.
+//! The target has a [marker](super::copy_marker) from before its first row until after its last, so that an unfinished
+//! copy is recognized, refused by servers and commands, and started over by the next copy. Rows are read as streams and
+//! written in transactions of a few hundred, so neither memory nor the length of a transaction grows with the
+//! installation.
 //!
-//! No process may write to the source meanwhile. A SQLite file is locked. PostgreSQL has no lock that distributed
-//! databases with its protocol also have: there, writing processes are found by their rows in `open_writes`, before and
-//! after. A process that came and went in between has added rows, since every commit has an audit entry and every
-//! sealing a checkpoint, so a comparison of row counts finds it. Only deliveries attempted meanwhile leave no row: they
-//! are attempted again.
+//! No process may write to the source meanwhile. A SQLite file is locked. PostgreSQL is not, because distributed
+//! databases with its protocol do not support its table locks: there, writing processes are found by their rows in
+//! `open_writes`, before and after. A process that came and went in between has added rows, since every commit has an
+//! audit entry and every sealing a checkpoint, so a comparison of row counts finds it. Only deliveries attempted
+//! meanwhile leave no row: they are attempted again.
 
 mod source;
 mod tables;
@@ -65,14 +66,16 @@ pub enum TransferError {
         table: &'static str,
     },
     /// The target does not have as many rows as the source.
-    #[error("{table} has {here} rows in the source but {there} in the target, which was written to: copy again")]
+    #[error(
+        "{table} has {source_rows} rows in the source but {target_rows} in the target, which was written to: copy again"
+    )]
     RowCountMismatch {
         /// The first table whose row counts differ.
         table: &'static str,
         /// The number of rows in the source.
-        here: u64,
+        source_rows: u64,
         /// The number of rows in the target.
-        there: u64,
+        target_rows: u64,
     },
     /// A database can't be reached, or its contents are invalid.
     #[error(transparent)]

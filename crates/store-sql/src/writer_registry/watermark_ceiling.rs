@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::engine::{Engine, Sql, Value};
 
-/// How far ahead of the clock the ceiling is set, and so how far ahead the first timestamps of a new process may be.
+/// The time by which the ceiling is set ahead of the clock, and by which the first timestamps of a new process may be.
 /// While lists are requested, it is raised every half of this duration, and never otherwise.
 const CEILING_LEAD: Duration = Duration::from_millis(500);
 

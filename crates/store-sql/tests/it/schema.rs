@@ -58,7 +58,7 @@ async fn both_engines_have_the_same_tables_and_columns() {
 }
 
 #[tokio::test]
-async fn a_store_can_not_be_opened_over_a_database_that_lacks_migrations() {
+async fn a_store_cannot_be_opened_over_a_database_that_lacks_migrations() {
     let folder = tempfile::tempdir().unwrap();
     let database = sqlite(&folder.path().join("novantra.db")).await;
     assert_eq!(database.pending_migrations().await.unwrap().first().map(|first| first.version), Some(1));

@@ -74,9 +74,8 @@ impl TestDeployment {
 
     /// Returns the findings that pages from this time on list, and the `X-As-Of` of the first page.
     async fn catch_up(&self, server: &Server, since: Timestamp) -> (BTreeSet<Id<Finding>>, Timestamp) {
-        let window = TimeRange { updated_after: Some(since), ..TimeRange::default() };
-        let mut page =
-            PageRequest { order: Order::Changed, limit: PageLimit::clamped(20), time_range: window, after: None };
+        let time_range = TimeRange { updated_after: Some(since), ..TimeRange::default() };
+        let mut page = PageRequest { order: Order::Changed, limit: PageLimit::clamped(20), time_range, after: None };
         let (mut found, mut as_of) = (BTreeSet::new(), None);
         loop {
             let listed = Reader::<Finding>::list(&server.store, self.home, &Default::default(), &page).await.unwrap();
@@ -211,7 +210,7 @@ async fn a_server_whose_clock_is_behind_does_not_hold_as_of_back_by_that_time() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_registration_expired_can_not_commit_until_it_registers_again() {
+async fn a_server_whose_registration_expired_cannot_commit_until_it_registers_again() {
     let test = TestDeployment::new().await;
     let (silent, other) = (test.server(0).await, test.server(0).await);
     let (id, stale) = test.finding(&silent, "stale");

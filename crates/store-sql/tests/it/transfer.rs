@@ -90,7 +90,7 @@ async fn a_copy_to_postgres_and_back_keeps_every_row_of_every_table() {
 }
 
 #[tokio::test]
-async fn a_file_can_not_be_written_to_while_it_is_copied() {
+async fn a_file_cannot_be_written_to_while_it_is_copied() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to] = ["from.db", "to.db"].map(|name| folder.path().join(name));
     let (source, target) = (sqlite::open(&from).await, sqlite::open(&to).await);

@@ -66,7 +66,7 @@ pub trait PartitionQueue: Send + Sync {
     ) -> Result<Vec<PartitionLease>, StoreError>;
 
     /// Extends all partition leases of this owner to `expires_at`. A partition that another owner has acquired in the
-    /// meantime stays lost; a lease that has only expired is renewed.
+    /// meantime stays with it; a lease that has only expired is renewed.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

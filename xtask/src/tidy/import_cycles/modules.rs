@@ -10,7 +10,7 @@ use super::{
 /// The names of a module and of those above it, from the crate's root, which itself is the empty path.
 pub(super) type ModulePath = Vec<String>;
 
-/// How many re-exports a name is followed through.
+/// The maximum number of re-exports that a name is followed through.
 const MAX_REEXPORTS: usize = 8;
 
 pub(super) struct Crate<'t> {

@@ -22,7 +22,7 @@ struct FindingData<'a> {
 
 impl EventRenderer for PayloadRenderer {
     fn render(&self, change: &FindingChange<'_>) -> Bytes {
-        let head = Envelope {
+        let envelope = Envelope {
             id: change.id,
             event_type: change.kind.name(),
             created_at: change.created_at,
@@ -32,7 +32,7 @@ impl EventRenderer for PayloadRenderer {
             FindingChangeKind::StatusChanged { previous } => Some(previous.name()),
             FindingChangeKind::Created | FindingChangeKind::Updated | FindingChangeKind::Closed => None,
         };
-        head.render(&FindingData { finding: Finding::to_dto(change.finding), previous_status })
+        envelope.render(&FindingData { finding: Finding::to_dto(change.finding), previous_status })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The events of a stream as they happen, as server-sent events (contract v1, webhooks).
+//! The response of an event stream: events as they happen, as server-sent events (contract v1, webhooks).
 //!
 //! Events are not stored for a stream: it contains only what happens while it is open. Its first event contains the
 //! secret that all others are signed with, in the same way as deliveries.
@@ -37,10 +37,10 @@ pub(super) fn event_stream_response(
     let (principal, webhooks) = (request.principal()?.clone(), WebhookServices::of(request)?);
     // The stream contains all events from this moment on, even if the client receives the response head a little later.
     let tail = Tail::starting_at(principal.organization(), app.services.clock.now());
-    let state = app.clone();
+    let owned_app = app.clone();
     let produce = async move |writer: StreamWriter| {
         let stream =
-            EventStream { app: &state, webhooks: &webhooks, principal: &principal, scope, wanted: &wanted, writer };
+            EventStream { app: &owned_app, webhooks: &webhooks, principal: &principal, scope, wanted: &wanted, writer };
         tokio::select! {
             ended = stream.run(tail, &secret) => ended,
             () = webhooks.event_streams_closed() => stream.writer.finish(frame::comment()).await,

@@ -16,8 +16,8 @@ use http_api::{
     response::{ApiResponse, Issue, Problem},
 };
 use kernel::{
-    Changeset, Id, PageLimit, PageRequest, Reader, Reason, StoreError, Stored, TimeRange as Times, Timestamp,
-    WriteContext, WriteTimestamp,
+    Changeset, Id, PageLimit, PageRequest, Reader, Reason, StoreError, Stored, TimeRange, Timestamp, WriteContext,
+    WriteTimestamp,
 };
 use serde_json::json;
 use store::DynStore;
@@ -187,13 +187,13 @@ async fn load_undelivered(
         states: UNDELIVERED.into(),
         ..DeliveryFilter::default()
     };
-    let window = Times {
+    let time_range = TimeRange {
         created_after: Some(first),
         created_before: Some(Timestamp::from_millis(last.millis().saturating_add(1))),
-        ..Times::default()
+        ..TimeRange::default()
     };
     let limit = PageLimit::clamped(u64::from(PageLimit::MAX));
-    let mut request = PageRequest { limit, time_range: window, ..PageRequest::default() };
+    let mut request = PageRequest { limit, time_range, ..PageRequest::default() };
     let mut all = Vec::new();
     loop {
         let page = Reader::<WebhookDelivery>::list(store, subscription.meta.organization, &filter, &request).await?;

@@ -45,7 +45,7 @@ async fn a_message_is_signed_with_all_valid_secrets_and_no_others() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_if_the_secret_can_not_be_decrypted() {
+async fn nothing_is_sent_if_the_secret_cannot_be_decrypted() {
     let mut harness = DeliveryHarness::new().await;
     let subscription = harness.subscribe(HOOK).await;
     let undecryptable = vec![7; 61];

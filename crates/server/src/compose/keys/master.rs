@@ -22,8 +22,8 @@ pub(super) async fn resolve(
     entropy: &dyn Entropy,
 ) -> Result<MasterKey, Failure> {
     let check = store.master_key_check().await?;
-    let ring = store.signing_keys().await?;
-    let is_initialized = check.is_some() || !ring.keys().is_empty();
+    let keyring = store.signing_keys().await?;
+    let is_initialized = check.is_some() || !keyring.keys().is_empty();
     let master = if mode.creates_missing() && !is_initialized {
         create_parent_folder(file)?;
         load_or_create_master_key(file, entropy)?
@@ -34,8 +34,8 @@ pub(super) async fn resolve(
         Some(check) => check,
         None => {
             // Initialized by a version that stored no check value: decrypting the signing keys proves the master key.
-            if !ring.keys().is_empty() {
-                TokenKeys::open(&master, &ring, ISSUER).map_err(|_| foreign_key_error(file))?;
+            if !keyring.keys().is_empty() {
+                TokenKeys::open(&master, &keyring, ISSUER).map_err(|_| foreign_key_error(file))?;
             }
             if !mode.creates_missing() {
                 return Ok(master);

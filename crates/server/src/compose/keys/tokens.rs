@@ -53,11 +53,11 @@ impl Tokens {
     /// If the store fails or a key can't be decrypted.
     pub(super) async fn open(master: &MasterKey, store: Arc<DynStore>) -> Result<Option<Self>, Failure> {
         let requested_at = Instant::now();
-        let ring = store.signing_keys().await?;
-        if ring.keys().is_empty() {
+        let keyring = store.signing_keys().await?;
+        if keyring.keys().is_empty() {
             return Ok(None);
         }
-        let keys = RotatingKeys::open(master.clone(), &ring, requested_at, ISSUER, VERIFIED_TOKENS)?;
+        let keys = RotatingKeys::open(master.clone(), &keyring, requested_at, ISSUER, VERIFIED_TOKENS)?;
         Ok(Some(Self {
             store,
             keys,
@@ -75,7 +75,7 @@ impl Tokens {
         let number = self.started.fetch_add(1, Ordering::SeqCst) + 1;
         let requested_at = Instant::now();
         let outcome = match timeout(REFRESH_TIMEOUT, self.store.signing_keys()).await {
-            Ok(Ok(ring)) => self.keys.load(&ring, requested_at).map_err(Failure::from),
+            Ok(Ok(keyring)) => self.keys.load(&keyring, requested_at).map_err(Failure::from),
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(Failure::new("the database did not answer within 2 s")),
         };
@@ -142,8 +142,8 @@ mod tests {
     /// Retires the current signing key, so that a new one signs immediately.
     async fn replace_the_key(installation: &Installation) {
         let operator = Operator::for_server(installation.clone(), Reason::parse("a test replaces the key").unwrap());
-        let ring = installation.store.signing_keys().await.unwrap();
-        retire_signing_key(&operator, &ring.signing().unwrap().key.id).await.unwrap();
+        let keyring = installation.store.signing_keys().await.unwrap();
+        retire_signing_key(&operator, &keyring.signing().unwrap().key.id).await.unwrap();
     }
 
     fn token(server: &Tokens) -> String {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_fails_if_the_keys_can_not_be_read() {
+    async fn a_request_fails_if_the_keys_cannot_be_read() {
         let installation = installation().await;
         let server = another(&installation).await;
         installation.store.close().await;

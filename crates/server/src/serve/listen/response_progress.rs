@@ -17,7 +17,7 @@ use tokio::time::Instant;
 /// disconnected.
 const MAX_CHUNK_BYTES: usize = 16 * 1024;
 
-/// Number of tracked requests from which on finished ones are removed from the list. It exceeds the maximum number in
+/// Number of requests in the list at which finished ones are removed from it. It exceeds the maximum number in
 /// flight on one connection.
 const MAX_TRACKED: usize = 128;
 
@@ -26,7 +26,7 @@ pub(crate) struct ConnectionActivity(Mutex<ActivityState>);
 
 struct ActivityState {
     live: Vec<Weak<ResponseProgress>>,
-    /// When a request was last seen in flight, or when the connection began.
+    /// The time at which a request was last seen in flight, or the connection began.
     last_active_at: Instant,
     /// Whether the connection has had a request.
     had_request: bool,

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 
 /// The metrics of the certificate.
 pub(crate) struct CertificateMetrics {
-    /// When the first certificate of the chain expires.
+    /// The time at which the first certificate of the chain expires.
     pub(crate) expires: IntGauge,
     /// Number of changes that could not be used.
     pub(crate) refused: IntCounter,

@@ -41,9 +41,9 @@ impl MeteredBuckets {
 
 #[async_trait]
 impl SharedBuckets for MeteredBuckets {
-    async fn exchange(&self, takes: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError> {
+    async fn exchange(&self, exchanges: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError> {
         self.leases.inc();
-        let result = self.buckets.exchange(takes, now).await;
+        let result = self.buckets.exchange(exchanges, now).await;
         if result.is_err() {
             self.failures.inc();
         }

@@ -11,7 +11,7 @@ use crate::serve::{rate_limits::SharedLimits, shutdown::ShutdownSignal};
 /// Interval of returning unused leases to the shared buckets.
 const RETURN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Number of these intervals after which buckets that have been full for long are deleted.
+/// Number of these intervals between two deletions of buckets that have long been full.
 const TICKS_PER_CLEANUP: u32 = 60;
 
 /// Number of buckets deleted in one statement.

@@ -45,7 +45,7 @@ impl DatabaseOptions {
         self.connections.saturating_sub(self.readers() + self.grouped_commits() + 1)
     }
 
-    /// How long to wait for a statement that the server should have cancelled by itself.
+    /// The maximum time to wait for a statement, which the server should have cancelled by itself before.
     pub(crate) fn client_timeout(self) -> Duration {
         self.statement_timeout + Duration::from_secs(2)
     }
@@ -59,11 +59,11 @@ mod tests {
     fn reads_get_a_quarter_of_the_connections_and_each_purpose_at_least_one() {
         for (connections, each) in [(5, [1, 1, 1, 1]), (8, [2, 2, 1, 2]), (10, [2, 2, 2, 3]), (20, [5, 2, 6, 6])] {
             let options = DatabaseOptions { connections, ..DatabaseOptions::default() };
-            let [readers, shared, single, upkeep] = each;
+            let [readers, grouped, single, other] = each;
             assert_eq!(options.readers(), readers, "{connections}");
-            assert_eq!(options.grouped_commits(), shared, "{connections}");
-            assert_eq!([options.single_commits(), options.other_transactions()], [single, upkeep], "{connections}");
-            assert_eq!(readers + shared + single + upkeep + 1, connections);
+            assert_eq!(options.grouped_commits(), grouped, "{connections}");
+            assert_eq!([options.single_commits(), options.other_transactions()], [single, other], "{connections}");
+            assert_eq!(readers + grouped + single + other + 1, connections);
         }
     }
 }

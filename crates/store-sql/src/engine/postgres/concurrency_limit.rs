@@ -15,7 +15,7 @@ use crate::engine::unavailable;
 
 /// The maximum number of waiters; further callers get [`StoreError::Unavailable`].
 const MAX_WAITING: usize = 1024;
-/// How long closing waits for work in progress.
+/// The maximum time for which closing waits for work in progress.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct ConcurrencyLimit {

@@ -22,9 +22,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 /// The longest delay between retries, within which a server that is back is found.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
-/// How many connections in a row may be reset during setup before the database counts as unavailable.
+/// The number of connections in a row that may be reset during setup before the database counts as unavailable.
 const MAX_RESETS: usize = 4;
-/// How long a peer may be silent before it counts as gone.
+/// The time for which a peer may be silent before it counts as gone.
 const TCP_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Connector {

@@ -32,7 +32,7 @@ pub(super) struct GroupCommit {
     single_pool: Arc<WritePool>,
     /// The connections for transactions that several jobs share.
     group_pool: Arc<WritePool>,
-    /// How long a job may wait for a connection, from its submission on.
+    /// The maximum time from the submission of a job until it has a connection.
     timeout: Duration,
     queue: Mutex<Queue>,
 }

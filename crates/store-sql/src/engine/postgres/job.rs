@@ -15,7 +15,7 @@ pub(super) trait TransactionJob: Send {
     fn run<'s>(&'s mut self, session: &'s mut Session) -> BoxFuture<'s, bool>;
     /// Delivers the job's result, or the error with which the transaction ended.
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
-    /// When the job was submitted.
+    /// The time at which the job was submitted.
     fn submitted_at(&self) -> Instant;
 }
 
@@ -26,8 +26,8 @@ impl<C: Input, W: SessionFn<C, T, E>, D: Completion<T, E>, T: Send, E: WorkError
         async move {
             // A panic must not abort the other jobs of the transaction.
             let outcome = AssertUnwindSafe((self.work)(&self.input, session)).catch_unwind().await;
-            let answer = outcome.unwrap_or_else(|_| Err(corrupt("the work on the database panicked").into()));
-            self.result.insert(answer).is_ok()
+            let result = outcome.unwrap_or_else(|_| Err(corrupt("the work on the database panicked").into()));
+            self.result.insert(result).is_ok()
         }
         .boxed()
     }

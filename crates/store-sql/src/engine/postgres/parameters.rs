@@ -48,7 +48,7 @@ pub(super) fn row_parameters<'v>(values: &'v [Value<'_>]) -> Vec<Parameter<'v>> 
 
 /// Transposes rows into one array per column.
 pub(super) fn column_arrays<'v>(
-    bulk: &BatchStatement,
+    batch_statement: &BatchStatement,
     rows: &'v [Vec<Value<'_>>],
 ) -> Vec<Box<dyn ToSql + Sync + Send + 'v>> {
     let array = |(index, column_type): (usize, &SqlType)| -> Box<dyn ToSql + Sync + Send + 'v> {
@@ -59,7 +59,7 @@ pub(super) fn column_arrays<'v>(
             SqlType::Blob => Box::new(values.map(Value::as_blob).collect::<Vec<_>>()),
         }
     };
-    bulk.sql_types.iter().enumerate().map(array).collect()
+    batch_statement.sql_types.iter().enumerate().map(array).collect()
 }
 
 #[cfg(test)]

@@ -108,16 +108,16 @@ impl PostgresSession {
     /// Stores rows. Returns the index of the first row that was rejected.
     pub(in crate::engine) async fn store_all(
         &self,
-        bulk: &BatchStatement,
+        batch_statement: &BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Option<usize>, StoreError> {
-        let rejected = self.store_reporting_rejected(bulk, rows).await?;
-        if !bulk.retries_key_swap || rows.len() == 1 {
+        let rejected = self.store_reporting_rejected(batch_statement, rows).await?;
+        if !batch_statement.retries_key_swap || rows.len() == 1 {
             return Ok(rejected.first().copied());
         }
         for index in rejected {
             let row = rows.get(index).map_or(&[][..], Vec::as_slice);
-            if self.execute_text(&bulk.postgres, &row_parameters(row)).await? == 0 {
+            if self.execute_text(&batch_statement.postgres, &row_parameters(row)).await? == 0 {
                 return Ok(Some(index));
             }
         }
@@ -127,13 +127,13 @@ impl PostgresSession {
     /// Stores all rows in one statement. Returns the indexes of those that were rejected.
     pub(in crate::engine) async fn store_reporting_rejected(
         &self,
-        bulk: &BatchStatement,
+        batch_statement: &BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<usize>, StoreError> {
         match rows {
             [] => return Ok(Vec::new()),
             [row] => {
-                return Ok(if self.execute_text(&bulk.postgres, &row_parameters(row)).await? == 0 {
+                return Ok(if self.execute_text(&batch_statement.postgres, &row_parameters(row)).await? == 0 {
                     vec![0]
                 } else {
                     Vec::new()
@@ -146,7 +146,7 @@ impl PostgresSession {
             stored.insert(cells.text()?.to_owned());
             Ok(())
         };
-        self.visit_batch(bulk, rows, collect).await?;
+        self.visit_batch(batch_statement, rows, collect).await?;
         if stored.len() == rows.len() {
             return Ok(Vec::new());
         }
@@ -157,16 +157,16 @@ impl PostgresSession {
     /// Runs a statement for each of the rows. Returns the number of affected rows.
     pub(in crate::engine) async fn execute_each(
         &self,
-        bulk: &BatchStatement,
+        batch_statement: &BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<u64, StoreError> {
         match rows {
             [] => Ok(0),
-            [row] => self.execute_text(&bulk.postgres, &row_parameters(row)).await,
+            [row] => self.execute_text(&batch_statement.postgres, &row_parameters(row)).await,
             _ => {
-                let arrays = column_arrays(bulk, rows);
+                let arrays = column_arrays(batch_statement, rows);
                 let values: Vec<Parameter<'_>> = arrays.iter().map(|array| &**array as Parameter<'_>).collect();
-                self.execute_text(&bulk.postgres_batch, &values).await
+                self.execute_text(&batch_statement.postgres_batch, &values).await
             }
         }
     }
@@ -174,14 +174,14 @@ impl PostgresSession {
     /// Runs a query for each of the rows and visits the rows it returns.
     pub(in crate::engine) async fn visit_each(
         &self,
-        bulk: &BatchStatement,
+        batch_statement: &BatchStatement,
         rows: &[Vec<Value<'_>>],
         visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         match rows {
             [] => Ok(()),
-            [row] => self.visit_text(&bulk.postgres, &row_parameters(row), visit).await,
-            _ => self.visit_batch(bulk, rows, visit).await,
+            [row] => self.visit_text(&batch_statement.postgres, &row_parameters(row), visit).await,
+            _ => self.visit_batch(batch_statement, rows, visit).await,
         }
     }
 
@@ -199,13 +199,13 @@ impl PostgresSession {
 
     async fn visit_batch(
         &self,
-        bulk: &BatchStatement,
+        batch_statement: &BatchStatement,
         rows: &[Vec<Value<'_>>],
         visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let arrays = column_arrays(bulk, rows);
+        let arrays = column_arrays(batch_statement, rows);
         let values: Vec<Parameter<'_>> = arrays.iter().map(|array| &**array as Parameter<'_>).collect();
-        self.visit_text(&bulk.postgres_batch, &values, visit).await
+        self.visit_text(&batch_statement.postgres_batch, &values, visit).await
     }
 
     async fn visit_text(

@@ -51,12 +51,12 @@ impl SqliteSession {
     /// Stores the rows one after the other. Returns the indexes of those that were rejected.
     pub(in crate::engine) fn store_reporting_rejected(
         &self,
-        bulk: &BatchStatement,
+        batch_statement: &BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<usize>, StoreError> {
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(from_sqlite)?;
-        let then = bulk.sqlite_then.as_ref().map(|then| connection.prepare_cached(then));
+        let mut statement = connection.prepare_cached(&batch_statement.sqlite).map_err(from_sqlite)?;
+        let then = batch_statement.sqlite_then.as_ref().map(|then| connection.prepare_cached(then));
         let mut then = then.transpose().map_err(from_sqlite)?;
         let mut rejected = Vec::new();
         for (index, row) in rows.iter().enumerate() {
@@ -73,12 +73,12 @@ impl SqliteSession {
     /// Runs a query for each of the rows and visits the rows it returns.
     pub(in crate::engine) fn visit_each(
         &self,
-        bulk: &BatchStatement,
+        batch_statement: &BatchStatement,
         rows: &[Vec<Value<'_>>],
         mut visit: impl FnMut(&mut RowReader<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(&bulk.sqlite).map_err(from_sqlite)?;
+        let mut statement = connection.prepare_cached(&batch_statement.sqlite).map_err(from_sqlite)?;
         for row in rows {
             let mut found = statement.query(params_from_iter(row)).map_err(from_sqlite)?;
             while let Some(row) = found.next().map_err(from_sqlite)? {

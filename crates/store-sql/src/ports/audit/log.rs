@@ -39,7 +39,7 @@ static SEALED: LazyLock<Sql> = LazyLock::new(|| {
          ORDER BY sequence LIMIT ?",
     )
 });
-/// Across all organizations, since the sealer serves them all.
+/// Finds the next organization with unsealed entries: across all organizations, since the sealer serves them all.
 static NEXT_UNSEALED_ORGANIZATION: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_text("SELECT min(organization_id) FROM audit_waiting WHERE organization_id > ?"));
 /// One statement, so that the unsealed entries and the head are read from one snapshot.
@@ -172,11 +172,11 @@ impl AuditLog for SqlStore {
         let values: Vec<Value<'static>> = organization.map(Value::from).into_iter().collect();
         let read = |cells: &mut RowReader<'_>| Ok(UnsealedStats { entries: cells.count()?, oldest: cells.opt_time()? });
         let input = (sql, values, read);
-        let tail = self
+        let stats = self
             .engine
             .read(input, |(sql, values, read), session| Box::pin(session.fetch_one(sql, values, read)))
             .await?;
-        tail.ok_or_else(|| corrupt("the count returned no row"))
+        stats.ok_or_else(|| corrupt("the count returned no row"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The events of the outbox, which are fanned out to deliveries and stored as long as these.
+//! The events of the outbox, which are fanned out to deliveries and kept as long as a delivery needs them.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,7 +18,7 @@ fn pending_condition() -> String {
     format!("state = 'pending' AND name IN ('{}')", supported.join("', '"))
 }
 
-/// Across all organizations, since the dispatcher serves them all.
+/// Finds the next organization with pending events: across all organizations, since the distributor serves them all.
 pub(super) static NEXT_ORGANIZATION: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(&format!(
         "SELECT min(organization_id) FROM outbox WHERE {} AND organization_id > ?",

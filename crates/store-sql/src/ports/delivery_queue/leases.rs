@@ -76,7 +76,7 @@ pub(super) struct AcquireRequest {
     pub(super) partitions: Vec<Partition>,
     pub(super) owner: String,
     pub(super) now: Timestamp,
-    pub(super) until: Timestamp,
+    pub(super) expires_at: Timestamp,
 }
 
 /// A request to release a partition.
@@ -88,11 +88,11 @@ pub(super) struct ReleaseRequest {
 }
 
 pub(super) async fn acquire(session: &Session, request: &AcquireRequest) -> Result<Vec<PartitionLease>, StoreError> {
-    let AcquireRequest { partitions, owner, now, until } = request;
+    let AcquireRequest { partitions, owner, now, expires_at } = request;
     let partitions: BTreeSet<Partition> = partitions.iter().copied().collect();
     let row = |partition: Partition| {
         let [organization, subscription] = key_values(partition);
-        vec![organization, subscription, Value::text(owner), (*until).into(), (*now).into()]
+        vec![organization, subscription, Value::text(owner), (*expires_at).into(), (*now).into()]
     };
     let rows: Vec<Vec<Value<'_>>> = partitions.into_iter().map(row).collect();
     let read = |cells: &mut RowReader<'_>| {

@@ -1,7 +1,8 @@
 //! Partitions: which worker sends the deliveries of a subscription, and when some of them are due.
 //!
-//! A partition is due from the time in its row on. Its owner holds a lease in the same row. Deliveries that become due
-//! meanwhile are counted there, so that the partition is not released before its owner has checked again.
+//! A partition is a row of `webhook_lanes`, the former name of partitions. It is due from `due_at` on. Its owner
+//! (`holder`) has a lease until `held_until`. A commit or a fan-out that makes the partition due meanwhile increments
+//! `arrived`, so that the partition is not released before its owner has checked again.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +30,7 @@ static MARK_DUE: LazyLock<BatchStatement> = LazyLock::new(|| {
          arrived = webhook_lanes.arrived + 1",
     )
 });
-/// Across all organizations, since the workers serve them all.
+/// Finds due partitions: across all organizations, since the dispatcher serves them all.
 pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_numbered_text(
         "SELECT organization_id, subscription_id FROM webhook_lanes \
@@ -59,8 +60,8 @@ static STORE_HEALTH: LazyLock<BatchStatement> = LazyLock::new(|| {
     )
 });
 static HEALTH: LazyLock<StatementCache<usize>> = LazyLock::new(StatementCache::default);
-/// Across all organizations. An owned partition stays due until it is released, so the lag is computed from its
-/// deliveries.
+/// Computes the lag across all organizations. A leased partition stays due until it is released, so the lag is that of
+/// its deliveries.
 pub(super) static LAG: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_numbered_text(
         "SELECT (SELECT min(created_at) FROM outbox WHERE state = 'pending'), min(w.since), count(w.since) \
@@ -107,8 +108,8 @@ pub(super) async fn due(session: &Session, now: Timestamp, limit: usize) -> Resu
     session.fetch(&DUE, &[now.into(), Value::limit(limit)], read).await
 }
 
-pub(super) async fn renew(session: &Session, owner: &str, until: Timestamp) -> Result<(), StoreError> {
-    let values = [Value::text(owner), until.into()];
+pub(super) async fn renew(session: &Session, owner: &str, expires_at: Timestamp) -> Result<(), StoreError> {
+    let values = [Value::text(owner), expires_at.into()];
     execute_on_owned(session, &RENEW, &values).await
 }
 

@@ -58,25 +58,25 @@ pub(super) fn record<'s>(
         let mut seen = HashSet::new();
         let mut changes: Vec<(usize, Timestamp, &DeliveryUpdate)> = Vec::new();
         for (index, request) in requests.iter().enumerate() {
-            for result in &request.updates {
+            for update in &request.updates {
                 // A worker that lost a partition may record a delivery that another has sent again: the second one is
                 // stale.
-                if seen.insert(result.before.meta.id) {
-                    changes.push((index, request.at, result));
+                if seen.insert(update.before.meta.id) {
+                    changes.push((index, request.at, update));
                 } else {
-                    stale[index].push(result.before.meta.id);
+                    stale[index].push(update.before.meta.id);
                 }
             }
         }
-        changes.sort_unstable_by_key(|(_, _, result)| sort_key(result));
-        let rows: Vec<_> = changes.iter().map(|(_, at, result)| row(result, *at)).collect();
+        changes.sort_unstable_by_key(|(_, _, update)| sort_key(update));
+        let rows: Vec<_> = changes.iter().map(|(_, at, update)| row(update, *at)).collect();
         let health: BTreeMap<Partition, DeliveryHealth> =
             requests.iter().filter_map(|request| Some((request.partition, request.health?))).collect();
         let writes =
             pipeline2(session.store_reporting_rejected(&RECORD, &rows), partitions::store_health(session, &health));
         let ((), (rejected, ())) = pipeline2(lock_registration(requests, session), writes).await?;
-        for (index, _, result) in rejected.into_iter().filter_map(|row| changes.get(row)) {
-            stale[*index].push(result.before.meta.id);
+        for (index, _, update) in rejected.into_iter().filter_map(|row| changes.get(row)) {
+            stale[*index].push(update.before.meta.id);
         }
         Ok(stale)
     })
@@ -84,8 +84,8 @@ pub(super) fn record<'s>(
 
 /// The order in which deliveries are locked: by primary key, so that those of one subscription are written together and
 /// no two transactions deadlock.
-fn sort_key(result: &DeliveryUpdate) -> (OrganizationId, Id<WebhookSubscription>, Id<WebhookDelivery>) {
-    let Stored { meta, record } = &result.before;
+fn sort_key(update: &DeliveryUpdate) -> (OrganizationId, Id<WebhookSubscription>, Id<WebhookDelivery>) {
+    let Stored { meta, record } = &update.before;
     (meta.organization, record.subscription, meta.id)
 }
 
@@ -96,13 +96,13 @@ async fn lock_registration(requests: &[RecordRequest], session: &Session) -> Res
     }
 }
 
-fn row(result: &DeliveryUpdate, at: Timestamp) -> Vec<Value<'_>> {
-    let (meta, delivery) = (&result.after.meta, &result.after.record);
+fn row(update: &DeliveryUpdate, at: Timestamp) -> Vec<Value<'_>> {
+    let (meta, delivery) = (&update.after.meta, &update.after.record);
     vec![
         meta.organization.into(),
         meta.id.into(),
-        result.before.meta.revision.into(),
-        result.before.record.subscription.into(),
+        update.before.meta.revision.into(),
+        update.before.record.subscription.into(),
         meta.revision.into(),
         at.max(meta.updated_at).into(),
         Value::text(delivery.state.name()),

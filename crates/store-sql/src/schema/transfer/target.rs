@@ -56,7 +56,7 @@ pub(super) async fn fill(
     mut rows: Box<dyn RecordStream<Row>>,
     mut report: impl FnMut(u64),
 ) -> Result<(), TransferError> {
-    let bulk = Arc::new(BatchStatement::insert_strict(table.name, &table.columns));
+    let batch_statement = Arc::new(BatchStatement::insert_strict(table.name, &table.columns));
     let mut clear = clear_first.then(|| table.clear());
     let mut more = true;
     while more {
@@ -68,14 +68,14 @@ pub(super) async fn fill(
             }
         }
         let count = chunk.len() as u64;
-        let input = (clear.take(), Arc::clone(&bulk), chunk);
-        let write = engine.write(input, |(clear, bulk, rows), session| {
+        let input = (clear.take(), Arc::clone(&batch_statement), chunk);
+        let write = engine.write(input, |(clear, batch_statement, rows), session| {
             Box::pin(async move {
                 if let Some(clear) = clear {
                     session.execute(clear, &[]).await?;
                 }
                 // No row may be rejected: a conflict is an error here.
-                session.store_all(bulk, rows).await?;
+                session.store_all(batch_statement, rows).await?;
                 Ok::<_, TransferError>(())
             })
         });
@@ -90,9 +90,9 @@ pub(super) async fn finish(engine: &Engine, copied: Counts) -> Result<(), Transf
     engine
         .write(copied, |copied, session| {
             Box::pin(async move {
-                let there = counts_in(session).await?;
-                if let Some((table, here, there)) = first_difference(copied, &there) {
-                    return Err(TransferError::RowCountMismatch { table, here, there });
+                let counts = counts_in(session).await?;
+                if let Some((table, source_rows, target_rows)) = first_difference(copied, &counts) {
+                    return Err(TransferError::RowCountMismatch { table, source_rows, target_rows });
                 }
                 Ok(copy_marker::clear(session).await?)
             })

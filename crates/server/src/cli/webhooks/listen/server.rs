@@ -57,7 +57,7 @@ impl CredentialArgs {
     }
 }
 
-/// Why the event stream could not be opened or broke off.
+/// The reason why the event stream could not be opened or broke off.
 pub(super) enum StreamError {
     /// A retry can't succeed.
     Permanent(Failure),

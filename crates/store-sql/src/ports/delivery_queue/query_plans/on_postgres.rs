@@ -61,8 +61,8 @@ fn id(number: u32) -> String {
 }
 
 /// The statement for one row and for many, each with its values.
-fn rows(bulk: &BatchStatement, one: &str) -> [(String, String); 2] {
-    let [text, texts] = bulk.postgres_texts().map(str::to_owned);
+fn rows(batch_statement: &BatchStatement, one: &str) -> [(String, String); 2] {
+    let [text, texts] = batch_statement.postgres_texts().map(str::to_owned);
     let many: Vec<String> = one.split(", ").map(|value| format!("ARRAY[{value}, {value}]")).collect();
     [(text, one.to_owned()), (texts, many.join(", "))]
 }
