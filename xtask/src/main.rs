@@ -31,8 +31,9 @@ Usage: cargo xtask COMMAND
   bench [ARGUMENT…]             build for release and run the benchmarks
   mutants CRATE…                change these crates in many ways and count the changes that their tests notice
                                 example: cargo xtask mutants findings auth
-  new-register NAME [PLURAL]    scaffold a register: its domain file and list lines, then its migrations
-                                example: cargo xtask new-register obligation
+  new-register NAME [PLURAL] [/PATH]
+                                scaffold a register: its domain file and list lines, then its migrations
+                                example: cargo xtask new-register asset /assets
   help                          print this help
 ";
 

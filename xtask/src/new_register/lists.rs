@@ -2,86 +2,105 @@
 
 use std::fs;
 
-use super::Names;
+use super::{Names, endpoint::Endpoint};
 use crate::{Outcome, root};
 
-/// One line, or a few, to insert into a list.
-struct Insertion {
-    file: &'static str,
-    /// The insertion goes behind the last line that begins with this text.
-    after_last: &'static str,
+/// A file with the register's lines in it.
+pub(super) struct Edit {
+    pub(super) file: &'static str,
     text: String,
 }
 
-/// Adds the register to the lists of kinds, registers and endpoints.
-pub(super) fn add(names: &Names) -> Outcome {
-    let Names { singular, plural, type_name } = names;
+/// A line to insert into a list, or a few.
+struct Insertion<'i> {
+    /// The text before the list.
+    list: &'i str,
+    /// The beginning and another part of each line of the list. The insertion goes behind the last line that has both.
+    line: [&'i str; 2],
+    text: String,
+}
+
+/// Returns the lists of kinds, registers and endpoints with the register. Nothing is written, so that either all lists
+/// have it or none.
+pub(super) fn additions(names: &Names, endpoint: &Endpoint) -> Outcome<Vec<Edit>> {
+    let Names { singular, type_name, path, .. } = names;
+    let Endpoint { scope_variant, tag, .. } = endpoint;
     let words = names.words();
-    let insertions = [
+    let article = names.article();
+    let kind = Insertion {
+        list: "    Kind {",
+        line: ["        ", " = \""],
+        text: format!(
+            "        /// {article} {words} of the `registers` crate.\n        {type_name} = \"{singular}\",\n"
+        ),
+    };
+    let registers = [
+        Insertion { list: "", line: ["mod ", ";"], text: format!("mod {singular};\n") },
         Insertion {
-            file: "crates/kernel/src/resource.rs",
-            after_last: "        WebhookDelivery = ",
-            text: format!("        /// A {words} of the `registers` crate.\n        {type_name} = \"{singular}\",\n"),
-        },
-        Insertion { file: "crates/registers/src/lib.rs", after_last: "mod ", text: format!("mod {singular};\n") },
-        Insertion {
-            file: "crates/registers/src/lib.rs",
-            after_last: "pub use ",
+            list: "",
+            line: ["pub use ", ";"],
             text: format!("pub use {singular}::{{{type_name}, {type_name}Status}};\n"),
         },
         Insertion {
-            file: "crates/registers/src/lib.rs",
-            after_last: "            Control => ",
+            list: "macro_rules! for_each_register",
+            line: ["            ", " => ::registers::"],
             text: format!("            {type_name} => ::registers::{type_name},\n"),
         },
-        Insertion {
-            file: "crates/api-v1/src/registers.rs",
-            after_last: "    register::<",
-            text: format!(
-                "    register::<{type_name}>(\"/api/v1/governance/{plural}\", \"Controls\", Scope::ControlsRead),\n"
-            ),
-        },
     ];
-    insertions.into_iter().try_for_each(insert)
+    let served = Insertion {
+        list: "serve! {",
+        line: ["    ", ";"],
+        text: format!("    {type_name}: \"{path}\", \"{tag}\", {scope_variant};\n"),
+    };
+    Ok(vec![
+        edit("crates/kernel/src/resource.rs", &[kind])?,
+        edit("crates/registers/src/lib.rs", &registers)?,
+        edit("crates/api-v1/src/registers.rs", &[served])?,
+    ])
 }
 
-/// Adds the register's migration to the list of migrations, if it is not there yet.
-pub(super) fn add_migration(names: &Names, number: u32) -> Outcome {
-    let plural = &names.plural;
+/// Returns the list of migrations with that of the register.
+pub(super) fn migration(plural: &str, number: u32) -> Outcome<Edit> {
     let text = format!("    {number} \"{plural}\" \"{number:04}_{plural}.sql\",\n");
-    let before = format!("    {} \"", number - 1);
-    insert_after(MIGRATIONS, &before, &text)
+    let insertion = Insertion { list: "= steps! {", line: ["    ", ".sql\","], text };
+    edit("crates/store-sql/src/schema/migrations.rs", &[insertion])
 }
 
-const MIGRATIONS: &str = "crates/store-sql/src/schema/migrations.rs";
-
-fn insert(insertion: Insertion) -> Outcome {
-    insert_after(insertion.file, insertion.after_last, &insertion.text)
+pub(super) fn write(edits: &[Edit]) -> Outcome {
+    edits.iter().try_for_each(|edit| super::write(&root().join(edit.file), &edit.text))
 }
 
-/// Inserts the text behind the last line that begins with `prefix`, unless the file has it.
-fn insert_after(file: &str, prefix: &str, text: &str) -> Outcome {
-    let path = root().join(file);
-    let mut content = fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))?;
-    if content.contains(text) {
-        return Ok(());
+fn edit(file: &'static str, insertions: &[Insertion<'_>]) -> Outcome<Edit> {
+    let mut text = fs::read_to_string(root().join(file)).map_err(|error| format!("{file}: {error}"))?;
+    for insertion in insertions {
+        text = insert(&text, insertion).ok_or_else(|| {
+            let [beginning, part] = insertion.line;
+            format!("{file} has no list {:?} with lines like \"{beginning}…{part}…\"", insertion.list)
+        })?;
     }
-    let end =
-        end_of_last_line(&content, prefix).ok_or_else(|| format!("{file} has no line that begins with {prefix:?}"))?;
-    content.insert_str(end, text);
-    super::write(&path, &content)
+    Ok(Edit { file, text })
 }
 
-fn end_of_last_line(content: &str, prefix: &str) -> Option<usize> {
-    let mut end = 0;
-    let mut found = None;
-    for line in content.split_inclusive('\n') {
-        end += line.len();
-        if line.starts_with(prefix) {
-            found = Some(end);
+/// Returns the text with the insertion behind the last line of its list, or as it is if it has it already.
+fn insert(text: &str, insertion: &Insertion<'_>) -> Option<String> {
+    if text.contains(&insertion.text) {
+        return Some(text.to_owned());
+    }
+    let [beginning, part] = insertion.line;
+    let list = text.find(insertion.list)? + insertion.list.len();
+    let end = list + text[list..].find("\n}\n").unwrap_or(text.len() - list);
+    let mut position = list;
+    let mut last = None;
+    for line in text[list..end].split_inclusive('\n') {
+        position += line.len();
+        if line.starts_with(beginning) && line.contains(part) {
+            last = Some(position);
         }
     }
-    found
+    // The last line of the list may be the one before the end, whose line feed was the mark of it.
+    let last = last?;
+    let last = if text[..last].ends_with('\n') { last } else { last + 1 };
+    Some(format!("{}{}{}", &text[..last], insertion.text, &text[last..]))
 }
 
 #[cfg(test)]
@@ -90,9 +109,12 @@ mod tests {
 
     #[test]
     fn a_line_goes_behind_the_last_of_its_list() {
-        let content = "mod a;\nmod b;\n\nuse c;\n";
-        let end = end_of_last_line(content, "mod ").unwrap();
-        assert_eq!(&content[end..], "\nuse c;\n");
-        assert_eq!(end_of_last_line(content, "fn "), None);
+        let insertion = |list| Insertion { list, line: ["    ", ";"], text: "    c;\n".to_owned() };
+        let text = "one! {\n    a;\n    b;\n}\n\ntwo! {\n    d;\n    }\n}\n\nfn last() {\n    e;\n}\n";
+        let one = insert(text, &insertion("one! {")).unwrap();
+        assert_eq!(one, text.replace("    b;\n", "    b;\n    c;\n"));
+        assert_eq!(insert(&one, &insertion("one! {")), Some(one), "a line is not added twice");
+        assert_eq!(insert(text, &insertion("two! {")), Some(text.replace("    d;\n", "    d;\n    c;\n")));
+        assert_eq!(insert(text, &insertion("three! {")), None);
     }
 }

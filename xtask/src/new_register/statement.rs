@@ -22,24 +22,24 @@ pub(super) struct Column {
     pub(super) is_nullable: bool,
     /// The column of the parent within which the key is unique, empty for the organization; `None` if this is no key.
     pub(super) key_within: Option<String>,
-    /// Whether lists can be filtered by it through an index.
-    pub(super) is_indexed: bool,
+    /// How many records of an organization share a value, if lists are filtered by it through an index.
+    pub(super) shared_by: Option<u32>,
     /// Whether lists can be filtered by it row by row.
     pub(super) is_checked: bool,
 }
 
 /// The first text of a domain file, with the fields that most registers have.
 pub(super) fn template(names: &Names) -> String {
-    let Names { singular, plural, type_name } = names;
-    let (words, prefix) = (names.words(), &singular[..singular.len().min(4)]);
-    let title = super::capitalized(&words);
+    let Names { singular, plural, type_name, .. } = names;
+    let (article, words, prefix) = (names.article(), names.words(), &singular[..singular.len().min(4)]);
+    let title = super::capitalized(&plural.replace('_', " "));
     format!(
-        "//! {title}s: say here what they are to an organization.
+        "//! {title}: say here what they are to an organization.
 
-use kernel::{{Description, RecordKey, Title, record, string_enum}};
+use kernel::{{Description, RecordKey, Reference, Title, VersionedSubjectGroup, record, string_enum}};
 
 record! {{
-    /// A {words}.
+    /// {article} {words}.
     #[record(kind = {type_name}, prefix = \"{prefix}\", plural = \"{plural}\")]
     pub struct {type_name} {{
         /// The key of the {words}, unique in the organization.
@@ -53,6 +53,11 @@ record! {{
         /// The status of the {words}.
         #[column(filter(Many), example(\"active\"))]
         pub status: {type_name}Status,
+        /// The thing that the {words} is about.
+        #[column(examples([\"frameworks\", \"framework-node\", \"AC-2\"]))]
+        pub subject: Option<VersionedSubjectGroup>,
+        /// The assignment of the responsibility that owns the {words}, in another system.
+        pub owner_responsibility_assignment_id: Option<Reference>,
     }}
 }}
 
@@ -103,6 +108,8 @@ struct Mark {
     name: String,
     /// The text in its argument, if there is one.
     argument: Option<String>,
+    /// The selectivity in its argument, as the number of records that share a value.
+    shared_by: Option<u32>,
 }
 
 fn marks(attributes: &[Attribute], name: &str) -> Vec<Mark> {
@@ -132,7 +139,10 @@ fn split_marks(tokens: &str) -> Vec<Mark> {
     }
     let mark = |part: String| {
         let name: String = part.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        Mark { name, argument: part.split('"').nth(1).map(str::to_owned) }
+        let selectivity = ["One", "Few", "Many"].into_iter().zip([1, 5, 300]);
+        let words: Vec<&str> = part.split(|c: char| !c.is_alphanumeric()).collect();
+        let shared_by = selectivity.into_iter().find(|(name, _)| words.contains(name)).map(|(_, count)| count);
+        Mark { name, argument: part.split('"').nth(1).map(str::to_owned), shared_by }
     };
     parts.into_iter().filter(|part| !part.trim().is_empty()).map(mark).collect()
 }
@@ -146,7 +156,7 @@ fn columns_of(field: &Field) -> Result<Vec<Column>, String> {
         is_integer: matches!(type_name.as_str(), "i64" | "Timestamp"),
         is_nullable,
         key_within: None,
-        is_indexed: false,
+        shared_by: None,
         is_checked: false,
     };
     let mut columns: Vec<Column> = match type_name.as_str() {
@@ -163,7 +173,7 @@ fn columns_of(field: &Field) -> Result<Vec<Column>, String> {
         match mark.name.as_str() {
             "key" => column.key_within = Some(String::new()),
             "key_within" => column.key_within = mark.argument,
-            "filter" | "filter_on" => column.is_indexed = true,
+            "filter" | "filter_on" => column.shared_by = mark.shared_by,
             "at_least" => column.is_checked = true,
             _ => {}
         }
@@ -197,11 +207,13 @@ mod tests {
                 #[record(kind = Measurement, prefix = "indm", plural = "measurements")]
                 pub struct Measurement {
                     /// The indicator.
-                    #[column(filter(Few), required, example("a, (b"))]
+                    #[column(filter(Few), required, example("a, (Many"))]
                     pub indicator_id: Id<Indicator>,
                     #[column(label("measurement_key"), key_within("indicator_id"))]
                     pub key: RecordKey,
-                    #[column(filter_on("subject_resource_id", Few))]
+                    #[column(filter(Unindexed))]
+                    pub unit: Title,
+                    #[column(filter_on("subject_resource_id", Many))]
                     pub subject: Option<VersionedSubjectGroup>,
                     #[column(at_least("since"))]
                     pub measured_at: Option<Timestamp>,
@@ -213,33 +225,34 @@ mod tests {
             .columns
             .iter()
             .map(|column| {
-                let Column { name, is_integer, is_nullable, key_within, is_indexed, is_checked } = column;
-                format!("{name} {is_integer} {is_nullable} {key_within:?} {is_indexed} {is_checked}")
+                let Column { name, is_integer, is_nullable, key_within, shared_by, is_checked } = column;
+                format!("{name} {is_integer} {is_nullable} {key_within:?} {shared_by:?} {is_checked}")
             })
             .collect();
         assert_eq!(
             shown,
             [
-                "indicator_id false false None true false",
-                "key false false Some(\"indicator_id\") false false",
-                "subject_module_key false true None false false",
-                "subject_resource_type false true None false false",
-                "subject_resource_id false true None true false",
-                "subject_version_id false true None false false",
-                "measured_at true true None false true",
+                "indicator_id false false None Some(5) false",
+                "key false false Some(\"indicator_id\") None false",
+                "unit false false None None false",
+                "subject_module_key false true None None false",
+                "subject_resource_type false true None None false",
+                "subject_resource_id false true None Some(300) false",
+                "subject_version_id false true None None false",
+                "measured_at true true None None true",
             ]
         );
     }
 
     #[test]
     fn the_template_is_a_statement() {
-        let names =
-            Names { singular: "obligation".into(), plural: "obligations".into(), type_name: "Obligation".into() };
-        let register = read(&template(&names)).unwrap();
+        let names = Names::parse(&["obligation".to_owned()]).unwrap();
+        let text = template(&names);
+        assert!(text.starts_with("//! Obligations: ") && text.contains("    /// An obligation.\n"));
+        let register = read(&text).unwrap();
         let columns: Vec<&str> = register.columns.iter().map(|column| column.name.as_str()).collect();
-        assert_eq!(
-            (register.plural.as_str(), &columns[..]),
-            ("obligations", &["key", "title", "description", "status"][..])
-        );
+        let (first, last) = (["key", "title", "description", "status"], "owner_responsibility_assignment_id");
+        assert_eq!(register.plural, "obligations");
+        assert!(columns.starts_with(&first) && columns.ends_with(&[last]) && columns.len() == 9, "{columns:?}");
     }
 }

@@ -23,22 +23,16 @@ async fn two_organizations() -> TwoOrganizations {
     let other_organization = api.fixture.create_organization("elsewhere").await;
     let (home_client, other_client) =
         (api.full_access_client().await, api.client(other_organization, Scope::ALL).await);
-    let control = api.store_control(other_organization, "CTL-9").await.to_string();
     let finding = api.create_finding(&other_client, "theirs").await;
-    let other_params =
-        PathParams::filled_with(&control).with_finding(finding).with_webhooks_of(&api, &other_client).await;
+    let registers = PathParams::filled_with("none").with_registers_of(&api, other_organization).await;
+    let other_params = registers.with_finding(finding).with_webhooks_of(&api, &other_client).await;
     TwoOrganizations { api, home_client, other_client, other_params }
 }
 
 #[tokio::test]
 async fn another_organizations_record_returns_the_same_404_as_a_missing_one_after_the_same_reads() {
     let TwoOrganizations { api, home_client, other_params, .. } = two_organizations().await;
-    let absent = PathParams {
-        control: api.fixture.new_id::<registers::Control>().to_string(),
-        finding: api.fixture.new_id::<findings::Finding>().to_string(),
-        subscription: api.fixture.new_id::<webhooks::WebhookSubscription>().to_string(),
-        delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
-    };
+    let absent = PathParams::absent(&api);
     for operation in scoped_operations().filter(|operation| operation.path.contains('{')) {
         let before = api.probe.read_count();
         let foreign = other_params.request(&api, operation).auth(&home_client).send().await.expect(404);

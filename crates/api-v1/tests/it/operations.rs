@@ -1,7 +1,11 @@
 //! Rules that hold for every operation of the document. A new operation is tested as soon as it is in the document.
 
+use std::collections::BTreeMap;
+
+use kernel::{HasIdPrefix as _, OrganizationId};
 use scopes::Scope;
 use serde_json::Value;
+use store_contract::samples;
 
 use crate::support::{Client, Operation, TestApi, TestRequest, operations};
 
@@ -9,29 +13,64 @@ use crate::support::{Client, Operation, TestApi, TestRequest, operations};
 const PUBLIC_OPERATIONS: [&str; 2] = ["getOpenapi", "issueToken"];
 
 /// Values for the path parameters of all operations.
+#[derive(Clone)]
 pub(crate) struct PathParams {
-    pub(crate) control: String,
+    /// The identifiers of the registers' records by prefix.
+    registers: BTreeMap<&'static str, String>,
     pub(crate) finding: String,
     pub(crate) subscription: String,
     pub(crate) delivery: String,
+    /// The value of every parameter that has no other.
+    other: String,
 }
 
 impl PathParams {
     /// Creates one record for each path parameter; the webhook records belong to the client.
     pub(crate) async fn create_records(api: &TestApi, client: &Client) -> Self {
-        let control = api.store_control(api.home, "CTL-1").await.to_string();
         let finding = api.create_finding(client, "path-params").await;
-        Self::filled_with(&control).with_finding(finding).with_webhooks_of(api, client).await
+        let params = Self::filled_with("none").with_registers_of(api, api.home).await;
+        params.with_finding(finding).with_webhooks_of(api, client).await
     }
 
     /// This text for every parameter.
     pub(crate) fn filled_with(text: &str) -> Self {
         Self {
-            control: text.to_owned(),
+            registers: BTreeMap::new(),
             finding: text.to_owned(),
             subscription: text.to_owned(),
             delivery: text.to_owned(),
+            other: text.to_owned(),
         }
+    }
+
+    /// Identifiers that no record has.
+    pub(crate) fn absent(api: &TestApi) -> Self {
+        let mut registers = BTreeMap::new();
+        macro_rules! each {
+            ($($kind:ident => $register:ty,)*) => {
+                $(registers.insert(<$register>::PREFIX, api.fixture.new_id::<$register>().to_string());)*
+            };
+        }
+        registers::for_each_register!(each);
+        Self {
+            registers,
+            finding: api.fixture.new_id::<findings::Finding>().to_string(),
+            subscription: api.fixture.new_id::<webhooks::WebhookSubscription>().to_string(),
+            delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
+            other: "none".to_owned(),
+        }
+    }
+
+    /// Replaces the parameters of the registers by a new record of each in the organization.
+    pub(crate) async fn with_registers_of(mut self, api: &TestApi, organization: OrganizationId) -> Self {
+        macro_rules! each {
+            ($($kind:ident => $register:ty,)*) => {$(
+                let stored = api.fixture.create(organization, samples::record::<$register>(1, true)).await;
+                self.registers.insert(<$register>::PREFIX, stored.meta.id.to_string());
+            )*};
+        }
+        registers::for_each_register!(each);
+        self
     }
 
     pub(crate) fn with_finding(self, finding: String) -> Self {
@@ -44,23 +83,26 @@ impl PathParams {
         let delivery = api.store_failed_delivery(&subscription, 10).await;
         api.probe.take_events();
         api.probe.take_write_count();
-        Self {
-            control: self.control.clone(),
-            finding: self.finding.clone(),
-            subscription: subscription.meta.id.to_string(),
-            delivery: delivery.meta.id.to_string(),
-        }
+        Self { subscription: subscription.meta.id.to_string(), delivery: delivery.meta.id.to_string(), ..self.clone() }
     }
 
     pub(crate) fn path(&self, operation: &Operation) -> String {
-        let path = operation
-            .path
-            .replace("{controlId}", &self.control)
-            .replace("{findingId}", &self.finding)
-            .replace("{subscriptionId}", &self.subscription)
-            .replace("{deliveryId}", &self.delivery);
-        assert!(!path.contains('{'), "a parameter of {path} has no value: add it to `PathParams`");
-        path
+        let segment = |segment: &str| match segment {
+            "{findingId}" => self.finding.clone(),
+            "{subscriptionId}" => self.subscription.clone(),
+            "{deliveryId}" => self.delivery.clone(),
+            parameter if parameter.starts_with('{') => self.register_id(operation),
+            literal => literal.to_owned(),
+        };
+        operation.path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    }
+
+    /// The identifier of the record that the operation returns: the one with the prefix of the identifier in its example.
+    fn register_id(&self, operation: &Operation) -> String {
+        let examples = operation.definition["responses"]["200"]["content"]["application/json"]["example"].as_object();
+        let id = examples.and_then(|members| members.values().find_map(|record| record["id"].as_str()));
+        let prefix = id.and_then(|id| id.rsplit_once('_')).map(|(prefix, _)| prefix);
+        prefix.and_then(|prefix| self.registers.get(prefix)).unwrap_or(&self.other).clone()
     }
 
     /// A request to the operation with the body of its example.

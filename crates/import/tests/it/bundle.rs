@@ -13,6 +13,11 @@ fn lines(lines: &[Value]) -> Bundle {
     read(text.join("\n").as_bytes()).expect("a bundle")
 }
 
+/// The kinds that a line may have, as messages list them.
+fn kinds() -> String {
+    Record::kind_names().collect::<Vec<_>>().join(", ")
+}
+
 fn messages(bundle: &Bundle) -> Vec<String> {
     bundle.failures.iter().map(|failure| format!("{}: {}", failure.position.line, failure.message)).collect()
 }
@@ -77,16 +82,19 @@ fn all_errors_of_a_line_are_reported_and_the_other_lines_are_imported() {
 #[test]
 fn a_line_must_have_exactly_a_kind_and_a_record() {
     let bundle = lines(&[
-        json!({ "kind": "asset", "record": {}, "note": "x" }),
+        json!({ "kind": "teapot", "record": {}, "note": "x" }),
         json!({ "record": [] }),
         json!({ "kind": "control" }),
     ]);
+    let kinds = kinds();
+    assert!(kinds.starts_with("control, ") && kinds.ends_with(", finding"), "{kinds}");
+    let unknown = "note: unknown member; a line has only kind and record";
     assert_eq!(
         messages(&bundle),
         [
-            "1: kind: unknown value \"asset\"; must be one of: control, finding; note: unknown member; a line has only kind and record",
-            "2: kind: is required; must be one of: control, finding; record: must be an object",
-            "3: record: is required",
+            format!("1: kind: unknown value \"teapot\"; must be one of: {kinds}; {unknown}"),
+            format!("2: kind: is required; must be one of: {kinds}; record: must be an object"),
+            "3: record: is required".to_owned(),
         ]
     );
 }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{StoreError, Timestamp};
+use findings::{Finding, FindingEvent};
+use kernel::{ColumnType, Organization, Record, StoreError, Timestamp};
 use novantra_store_sql::{Database, DatabaseUrl, Role, SqlStore};
 use postgres_cluster::TestDatabase;
 use ulid::Ulid;
@@ -55,6 +56,76 @@ async fn both_engines_have_the_same_tables_and_columns() {
         Vec::<&(String, String, bool)>::new(),
         "only on PostgreSQL"
     );
+}
+
+/// The columns of every record's table, as its statement of fields says: table, column, whether it is nullable, and whether
+/// it is an integer.
+fn stated_columns() -> Vec<(&'static str, &'static str, bool, bool)> {
+    fn columns<R: Record>() -> impl Iterator<Item = (&'static str, &'static str, bool, bool)> {
+        let meta = ["organization_id", "id", "revision", "created_at", "updated_at"].map(|name| {
+            let is_integer = !["organization_id", "id"].contains(&name);
+            (R::PLURAL, name, false, is_integer)
+        });
+        let own = R::COLUMNS.iter().map(|column| {
+            let is_integer = matches!(column.column_type, ColumnType::Integer | ColumnType::Timestamp);
+            (R::PLURAL, column.name, column.nullable, is_integer)
+        });
+        meta.into_iter().chain(own)
+    }
+    let mut all: Vec<_> =
+        columns::<Organization>().chain(columns::<Finding>()).chain(columns::<FindingEvent>()).collect();
+    macro_rules! each {
+        ($($kind:ident => $register:ty,)*) => { $(all.extend(columns::<$register>());)* };
+    }
+    registers::for_each_register!(each);
+    all
+}
+
+/// Returns how the columns of a database differ from those that the records state. The type of a column is its name in
+/// the database.
+fn differences(migrated: &[(String, String, bool, String)]) -> Vec<String> {
+    let describe = |table: &str, column: &str, is_nullable: bool, is_integer: bool| {
+        let (kind, null) =
+            (if is_integer { "integer" } else { "text" }, if is_nullable { "nullable" } else { "not null" });
+        format!("{table}.{column} {kind} {null}")
+    };
+    let stated = stated_columns();
+    let tables: BTreeSet<&str> = stated.iter().map(|(table, ..)| *table).collect();
+    let expected: BTreeSet<String> = stated
+        .iter()
+        .map(|(table, column, is_nullable, is_integer)| describe(table, column, *is_nullable, *is_integer))
+        .collect();
+    let found: BTreeSet<String> = migrated
+        .iter()
+        .filter(|(table, ..)| tables.contains(table.as_str()))
+        .map(|(table, column, is_nullable, kind)| {
+            let is_integer = ["integer", "bigint"].contains(&kind.to_lowercase().as_str());
+            assert!(is_integer || kind.eq_ignore_ascii_case("text"), "{table}.{column} has the type {kind}");
+            describe(table, column, *is_nullable, is_integer)
+        })
+        .collect();
+    let lacking = expected.difference(&found).map(|column| format!("the migrations lack {column}"));
+    lacking.chain(found.difference(&expected).map(|column| format!("the record lacks {column}"))).collect()
+}
+
+#[tokio::test]
+async fn every_record_has_the_columns_of_its_migrated_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("novantra.db");
+    sqlite(&path).await.migrate(NOW).await.unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let text = "SELECT t.name, c.name, c.\"notnull\" = 0 AND c.pk = 0, c.type FROM sqlite_schema AS t, \
+                pragma_table_info(t.name) AS c WHERE t.type = 'table'";
+    let mut statement = connection.prepare(text).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+    let on_sqlite: Vec<_> = rows.map(Result::unwrap).collect();
+    assert_eq!(differences(&on_sqlite), [""; 0], "on SQLite");
+
+    let query = "SELECT table_name::text, column_name::text, is_nullable = 'YES', data_type::text \
+                 FROM information_schema.columns WHERE table_schema = current_schema()";
+    let rows = postgres::create().await.connect().await.query(query, &[]).await.unwrap();
+    let on_postgres: Vec<_> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+    assert_eq!(differences(&on_postgres), [""; 0], "on PostgreSQL");
 }
 
 #[tokio::test]

@@ -161,11 +161,7 @@ async fn another_account_of_the_organization_sees_neither_a_subscription_nor_its
     let (api, client) = setup().await;
     let other = api.full_access_client().await;
     let other_params = PathParams::filled_with("none").with_webhooks_of(&api, &other).await;
-    let absent = PathParams {
-        subscription: api.fixture.new_id::<webhooks::WebhookSubscription>().to_string(),
-        delivery: api.fixture.new_id::<webhooks::WebhookDelivery>().to_string(),
-        ..PathParams::filled_with("none")
-    };
+    let absent = PathParams::absent(&api);
     let is_below = |path: &str| path.contains("{subscriptionId}");
     let mut seen = 0;
     for operation in scoped_operations().filter(|operation| is_below(&operation.path)) {
