@@ -161,7 +161,7 @@ mod tests {
     fn one_call_of_sixty_per_minute_refills_each_second_and_a_refusal_returns_the_wait() {
         let quota = Quota::per_minute(60);
         let mut bucket = ArrivalTime::FULL;
-        while pass(quota, &mut bucket, at(0)) {}
+        assert!((0..100).any(|_| !pass(quota, &mut bucket, at(0))), "a hundred calls passed");
         assert_eq!(quota.charge(bucket, at(0)), Err(Duration::from_secs(1)));
         assert_eq!(quota.charge(bucket, at(999)), Err(Duration::from_millis(1)));
         assert!(pass(quota, &mut bucket, at(1000)));
