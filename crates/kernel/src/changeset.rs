@@ -1,5 +1,7 @@
 //! Changesets: everything that one write stores atomically.
 
+#[cfg(test)]
+mod tests;
 mod write_context;
 
 use std::sync::Arc;
@@ -201,8 +203,8 @@ impl Changeset {
         self.attribution.actor_revision
     }
 
-    /// Checks that every record, event and the idempotency key belong to the changeset's organization. Every store calls this
-    /// before it stores anything.
+    /// Checks that every record, event and the idempotency key belong to the changeset's organization. Every store calls
+    /// this before it stores anything.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if one belongs to another organization: a mistake in the code that built the changeset.
