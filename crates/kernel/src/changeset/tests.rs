@@ -1,4 +1,4 @@
-//! What a changeset holds, and to which organization it belongs.
+//! The contents of a changeset, and the organization that it belongs to.
 
 use std::time::Duration;
 

@@ -124,7 +124,7 @@ fn an_event_is_not_delivered_to_a_subscription_that_does_not_select_it() {
     let disabled = subscription(SubscriptionStatus::Disabled, Some(DisabledReason::Requested));
     let removed = subscription(SubscriptionStatus::Removed, None);
     for subscription in [foreign, later, disabled, removed] {
-        assert_eq!(deliveries_for(&event, &[subscription.clone()]), [], "{subscription:?}");
+        assert_eq!(deliveries_for(&event, std::slice::from_ref(&subscription)), [], "{subscription:?}");
     }
     let other_type = StoredEvent { name: "finding.closed".into(), ..stored_event(31) };
     assert_eq!(deliveries_for(&other_type, &[active()]), []);
