@@ -47,7 +47,7 @@ pub struct StoredSecret {
     /// The secret's hash. The secret itself is not stored.
     pub hash: SecretHash,
     /// The end of the grace period; `None` for the current secret.
-    pub ends_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Rate limits that override those of the installation, in calls per minute.
@@ -109,7 +109,7 @@ impl AuditFields for ServiceAccount {
             ("scopes", FieldValue::Texts(self.scopes.iter().map(|scope| scope.name().to_owned()).collect())),
             ("status", FieldValue::Text(self.status.name().to_owned())),
             ("expires_at", self.expires_at.into()),
-            ("previous_secret_ends_at", self.secrets.iter().find_map(|secret| secret.ends_at).into()),
+            ("previous_secret_ends_at", self.secrets.iter().find_map(|secret| secret.expires_at).into()),
             ("read_limit", limit(self.limits.reads)),
             ("write_limit", limit(self.limits.writes)),
         ]
@@ -161,7 +161,7 @@ impl ServiceAccount {
             scopes,
             status: AccountStatus::Active,
             expires_at,
-            secrets: vec![StoredSecret { hash: secret, ends_at: None }],
+            secrets: vec![StoredSecret { hash: secret, expires_at: None }],
             limits: AccountLimits::default(),
         })
     }
@@ -174,7 +174,10 @@ impl ServiceAccount {
 
     /// Iterates over the hashes of the secrets that are valid at `now`.
     pub fn valid_secrets(&self, now: Timestamp) -> impl Iterator<Item = &SecretHash> {
-        self.secrets.iter().filter(move |secret| secret.ends_at.is_none_or(|end| now < end)).map(|secret| &secret.hash)
+        self.secrets
+            .iter()
+            .filter(move |secret| secret.expires_at.is_none_or(|end| now < end))
+            .map(|secret| &secret.hash)
     }
 
     /// Returns the account with a new secret. The previous secret stays valid for `grace`; an older one ends
@@ -191,10 +194,10 @@ impl ServiceAccount {
         if grace > Self::MAX_GRACE {
             return Err(AccountError::GraceTooLong);
         }
-        let mut secrets = vec![StoredSecret { hash: secret, ends_at: None }];
-        let current = self.secrets.iter().find(|secret| secret.ends_at.is_none());
+        let mut secrets = vec![StoredSecret { hash: secret, expires_at: None }];
+        let current = self.secrets.iter().find(|secret| secret.expires_at.is_none());
         if let Some(current) = current.filter(|_| !grace.is_zero()) {
-            secrets.push(StoredSecret { hash: current.hash.clone(), ends_at: Some(now + grace) });
+            secrets.push(StoredSecret { hash: current.hash.clone(), expires_at: Some(now + grace) });
         }
         Ok(Self { secrets, ..self.clone() })
     }

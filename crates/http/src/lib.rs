@@ -16,5 +16,5 @@ pub mod streams;
 
 pub use endpoints::{Surface, router};
 pub use pipeline::{ApiSettings, App, CommitListener, Observer, Quotas, Services, TrustedProxies};
-pub use request::CursorCipher;
+pub use request::CursorSigner;
 pub use response::ResponseCipher;

@@ -96,7 +96,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         || (matches!(endpoint.route.access, Access::Scope(_))
             && result.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS));
     let name = request_id.to_string();
-    let mut response = result.unwrap_or_else(|problem| problem.into_reply(&name));
+    let mut response = result.unwrap_or_else(|problem| problem.into_response(&name));
     if !response.is_recorded {
         let note = AuditNote {
             action: audit_action(endpoint.action, refused, response.replayed),
@@ -111,7 +111,7 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         if let Err(problem) = catch_panic(request_id, record).await {
             // A response that can't be recorded is not sent; the server's log has its status.
             tracing::warn!(request_id = %name, status = response.status.as_u16(), route = path, "a request could not be recorded in the audit log, so its response was replaced by an error");
-            response = problem.into_reply(&name);
+            response = problem.into_response(&name);
         }
     }
     if response.status.is_server_error() {

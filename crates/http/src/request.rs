@@ -24,8 +24,8 @@ pub use body::{
     BodyReader, EnumReader, EnumSetReader, FieldReader, IdReader, ItemsReader, SecondsReader, TextReader,
     TimestampReader, enum_reader, id, read_object, text,
 };
-pub use cursor::CursorCipher;
-pub(crate) use cursor::{Binding, decrypt as decrypt_cursor, encrypt as encrypt_cursor};
+pub use cursor::CursorSigner;
+pub(crate) use cursor::{Binding, sign_cursor, verify_cursor};
 pub use json::read as parse_json;
 pub(crate) use negotiation::negotiate;
 pub use negotiation::{MediaType, is_media_type};

@@ -1,5 +1,7 @@
 //! Changesets: everything that one write stores atomically.
 
+#[cfg(test)]
+mod tests;
 mod write_context;
 
 use std::sync::Arc;

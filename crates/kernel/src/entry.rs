@@ -172,3 +172,39 @@ pub struct Origin {
     /// The caller's `User-Agent`.
     pub user_agent: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Kind, Organization, Ulid};
+
+    #[test]
+    fn every_kind_of_actor_is_read_back_from_its_name() {
+        for (kind, name) in
+            [(ActorKind::ServiceAccount, "service_account"), (ActorKind::User, "user"), (ActorKind::System, "system")]
+        {
+            assert_eq!(kind.name(), name);
+            assert_eq!(ActorKind::from_name(name), Some(kind));
+        }
+        assert_eq!(ActorKind::from_name("nobody"), None);
+    }
+
+    #[test]
+    fn the_action_on_a_record_names_its_kind() {
+        let action = Action::on_record(Kind::Control, "created");
+        assert_eq!(action, Action::new("control.created"));
+        assert_eq!((action.as_str(), action.to_string().as_str()), ("control.created", "control.created"));
+    }
+
+    #[test]
+    fn a_subject_names_the_kind_and_the_identifier_of_its_record() {
+        let id = Id::<Organization>::new(Ulid(1));
+        assert_eq!(Subject::from_id(id), Subject { kind: "organization".into(), id: id.to_string() });
+    }
+
+    #[test]
+    fn an_absent_value_is_null_and_others_are_texts() {
+        assert_eq!(FieldValue::from(None::<u8>), FieldValue::Null);
+        assert_eq!(FieldValue::from(Some(7)), FieldValue::Text("7".to_owned()));
+    }
+}

@@ -25,3 +25,33 @@ impl Change {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Pair(Option<i64>, Option<i64>);
+
+    impl AuditFields for Pair {
+        fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+            vec![("one", self.0.into()), ("other", self.1.into())]
+        }
+    }
+
+    #[test]
+    fn only_the_fields_that_differ_are_changes() {
+        let changes = Change::between(Some(&Pair(Some(1), Some(2))), &Pair(Some(1), None));
+        let after = FieldValue::Null;
+        assert_eq!(changes, [Change { field: "other".into(), before: FieldValue::Text("2".to_owned()), after }]);
+        assert_eq!(Change::between(Some(&Pair(Some(1), None)), &Pair(Some(1), None)), []);
+    }
+
+    #[test]
+    fn every_field_of_a_new_record_that_is_not_null_is_a_change() {
+        let after = FieldValue::Text("1".to_owned());
+        assert_eq!(
+            Change::between(None, &Pair(Some(1), None)),
+            [Change { field: "one".into(), before: FieldValue::Null, after }]
+        );
+    }
+}

@@ -176,7 +176,42 @@ impl<R: HasIdPrefix + ?Sized> fmt::Debug for IdList<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    #[test]
+    fn identifiers_are_compared_hashed_and_ordered_by_their_ulids() {
+        let id = |number| Id::<RequestId>::new(Ulid(number));
+        assert!(id(1) == id(1) && id(1) != id(2));
+        assert_eq!(id(1).partial_cmp(&id(2)), Some(Ordering::Less));
+        assert_eq!(id(2).cmp(&id(1)), Ordering::Greater);
+        assert_eq!([id(1), id(2), id(1)].into_iter().collect::<HashSet<_>>().len(), 2);
+        // `HashSet` compares, too; only the hashes themselves show that the ULID is hashed.
+        let hash = |id: Id<RequestId>| {
+            hash::BuildHasher::hash_one(&hash::BuildHasherDefault::<hash::DefaultHasher>::default(), id)
+        };
+        assert_ne!(hash(id(1)), hash(id(2)));
+    }
+
+    #[test]
+    fn an_identifier_is_displayed_with_its_prefix() {
+        let id = Id::<RequestId>::new(Ulid(1));
+        assert_eq!(id.to_string(), "req_00000000000000000000000001");
+        assert_eq!(format!("{id:?}"), id.to_string());
+        assert_eq!(IdText("org", Ulid(1)).to_string(), "org_00000000000000000000000001");
+    }
+
+    #[test]
+    fn a_list_of_identifiers_has_them_in_their_order() {
+        let ids = [2, 1, 2].map(|number| Id::<RequestId>::new(Ulid(number)));
+        let list: IdList<RequestId> = ids.into_iter().collect();
+        assert_eq!(list.iter().collect::<Vec<_>>(), ids);
+        assert_eq!(list.ulids(), [Ulid(2), Ulid(1), Ulid(2)]);
+        assert_eq!(list.clone(), list);
+        assert_ne!(list, IdList::from_ulids(vec![Ulid(1), Ulid(2), Ulid(2)]));
+        assert_eq!(format!("{list:?}"), format!("[{}, {}, {}]", ids[0], ids[1], ids[2]));
+    }
 
     #[test]
     fn an_identifier_has_exactly_one_spelling() {

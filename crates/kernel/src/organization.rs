@@ -59,3 +59,22 @@ impl OrganizationId {
     /// the installation's own log. Its ULID is nil.
     pub const INSTALLATION: Self = Self::new(ulid::Ulid::nil());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Record as _, Timestamp, Ulid};
+
+    #[test]
+    fn a_reference_to_an_organization_has_its_identifier_and_slug() {
+        let stored = Stored::new(Id::new(Ulid(1)), Id::new(Ulid(1)), Timestamp::MIN, Organization::example());
+        let expected = OrganizationRef { id: Id::new(Ulid(1)), slug: "cedar-valley".into() };
+        assert_eq!(OrganizationRef::from(&stored), expected);
+    }
+
+    #[test]
+    fn the_installation_has_no_slug_and_the_nil_identifier() {
+        let installation = OrganizationRef::installation();
+        assert_eq!((installation.id.ulid(), &*installation.slug), (Ulid::nil(), ""));
+    }
+}

@@ -138,3 +138,66 @@ impl<T> Page<T> {
         Self { items: rows, next, as_of }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Id, Organization, OrganizationId, Record as _};
+
+    const fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_limit_is_clamped_to_1_to_200() {
+        let clamped = |limit| PageLimit::clamped(limit).get();
+        assert_eq!([0, 1, 2, 199, 200, 201, u64::MAX].map(clamped), [1, 1, 2, 199, 200, 200, 200]);
+        assert_eq!(PageLimit::default().get(), 50);
+    }
+
+    #[test]
+    fn a_time_range_includes_its_start_and_excludes_its_end() {
+        let created = TimeRange { created_after: Some(at(10)), created_before: Some(at(20)), ..TimeRange::default() };
+        let updated = TimeRange { updated_after: Some(at(10)), updated_before: Some(at(20)), ..TimeRange::default() };
+        for (time, expected) in [(9, false), (10, true), (19, true), (20, false), (21, false)] {
+            assert_eq!(created.contains(at(time), at(99)), expected, "{time}");
+            assert_eq!(updated.contains(at(0), at(time)), expected, "{time}");
+        }
+        assert!(TimeRange::default().contains(Timestamp::MIN, Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_record_is_within_a_time_range_only_if_it_is_within_every_bound() {
+        let range = TimeRange {
+            created_after: Some(at(10)),
+            created_before: Some(at(20)),
+            updated_after: Some(at(30)),
+            updated_before: Some(at(40)),
+        };
+        assert!(range.contains(at(10), at(30)));
+        for (created_at, updated_at) in [(9, 30), (20, 30), (10, 29), (10, 40)] {
+            assert!(!range.contains(at(created_at), at(updated_at)), "{created_at} and {updated_at}");
+        }
+    }
+
+    #[test]
+    fn the_position_of_a_record_is_its_sort_key_in_the_order() {
+        let stored = Stored::new(OrganizationId::INSTALLATION, Id::new(Ulid(7)), at(5), Organization::example());
+        assert_eq!(Order::Newest.position(&stored), Position::Newest(Ulid(7)));
+        assert_eq!(Order::Changed.position(&stored), Position::Changed(at(5), Ulid(7)));
+    }
+
+    #[test]
+    fn a_page_continues_only_if_a_row_beyond_its_limit_was_fetched() {
+        let page = |rows: u128| {
+            let rows = (1..=rows).collect();
+            let page = Page::from_overfetch(rows, PageLimit::clamped(2), at(3), |row| Position::Newest(Ulid(*row)));
+            assert_eq!(page.as_of, at(3));
+            (page.items, page.next)
+        };
+        assert_eq!(page(0), (vec![], None));
+        assert_eq!(page(1), (vec![1], None));
+        assert_eq!(page(2), (vec![1, 2], None));
+        assert_eq!(page(3), (vec![1, 2], Some(Position::Newest(Ulid(2)))));
+    }
+}

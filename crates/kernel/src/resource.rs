@@ -199,3 +199,66 @@ impl<R: ?Sized> Meta<R> {
         self.id.ulid()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Organization, Record as _};
+
+    fn stored() -> Stored<Organization> {
+        Stored::new(Id::new(Ulid(1)), Id::new(Ulid(2)), Timestamp::from_millis(10), Organization::example())
+    }
+
+    #[test]
+    fn a_changed_record_has_the_next_revision_and_a_new_time_of_change() {
+        let before = stored();
+        assert_eq!((before.meta.revision, before.meta.updated_at), (Revision(1), before.meta.created_at));
+        let after = before.changed(Timestamp::from_millis(20), Organization::example());
+        assert_eq!(after.meta.revision, Revision(2));
+        assert_eq!(after.meta.updated_at, Timestamp::from_millis(20));
+        assert_eq!(
+            (after.meta.id, after.meta.organization, after.meta.created_at),
+            (before.meta.id, before.meta.organization, before.meta.created_at)
+        );
+        assert_eq!(after.changed(after.meta.updated_at, after.record.clone()).meta.revision, Revision(3));
+    }
+
+    #[test]
+    fn the_time_of_change_never_decreases() {
+        let after = stored().changed(Timestamp::from_millis(5), Organization::example());
+        assert_eq!(after.meta.updated_at, Timestamp::from_millis(10));
+    }
+
+    #[test]
+    fn metadata_is_equal_if_all_of_it_is() {
+        let meta = stored().meta;
+        assert_eq!(meta, meta.clone());
+        for other in [
+            Meta { id: Id::new(Ulid(9)), ..meta },
+            Meta { organization: Id::new(Ulid(9)), ..meta },
+            Meta { revision: Revision(9), ..meta },
+            Meta { created_at: Timestamp::from_millis(9), ..meta },
+            Meta { updated_at: Timestamp::from_millis(9), ..meta },
+        ] {
+            assert_ne!(meta, other);
+        }
+    }
+
+    #[test]
+    fn metadata_of_any_kind_has_the_same_values() {
+        let meta = stored().meta;
+        assert_eq!(meta.erased().cast::<Organization>(), meta);
+        assert_eq!(
+            format!("{meta:?}"),
+            format!("{} r1 of {} ({} – {})", Ulid(2), meta.organization, meta.created_at, meta.updated_at)
+        );
+    }
+
+    #[test]
+    fn a_record_of_any_kind_tells_its_kind_and_its_key() {
+        let record: &dyn AnyRecord = &Organization::example();
+        assert_eq!((record.kind(), record.kind().to_string()), (Kind::Organization, "organization".to_owned()));
+        assert_eq!((record.unique_key(), record.unique_within()), (Some("cedar-valley"), None));
+        assert_eq!(record.as_any().downcast_ref(), Some(&Organization::example()));
+    }
+}

@@ -192,7 +192,61 @@ fn is_decimal(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{cmp::Ordering, collections::HashSet, hash};
+
     use super::*;
+
+    #[test]
+    fn a_text_has_at_least_the_minimum_and_at_most_the_maximum_of_characters() {
+        for length in [10, 11, 999, 1_000] {
+            assert!(Reason::parse(&"x".repeat(length)).is_ok(), "{length}");
+            assert!(Reason::parse(&"é".repeat(length)).is_ok(), "{length}");
+        }
+        for length in [0, 9, 1_001] {
+            assert!(Reason::parse(&"x".repeat(length)).is_err(), "{length}");
+            assert!(Reason::parse(&"é".repeat(length)).is_err(), "{length}");
+        }
+        assert_eq!(Reason::parse("short"), Err(TextError(ReasonRule::DESCRIPTION)));
+    }
+
+    #[test]
+    fn a_trusted_text_is_not_checked() {
+        assert_eq!(RecordKey::trusted("two words").as_str(), "two words");
+    }
+
+    #[test]
+    fn texts_are_compared_hashed_and_ordered_by_their_characters() {
+        let key = |text: &str| RecordKey::parse(text).unwrap();
+        assert!(key("a") == key("a") && key("a") != key("b"));
+        assert_eq!(key("a").partial_cmp(&key("b")), Some(Ordering::Less));
+        assert_eq!(key("b").cmp(&key("a")), Ordering::Greater);
+        assert_eq!([key("a"), key("b"), key("a")].into_iter().collect::<HashSet<_>>().len(), 2);
+        let hasher = hash::BuildHasherDefault::<hash::DefaultHasher>::default();
+        assert_ne!(hash::BuildHasher::hash_one(&hasher, key("a")), hash::BuildHasher::hash_one(&hasher, key("b")));
+    }
+
+    #[test]
+    fn a_text_is_displayed_as_it_is_stored() {
+        let title = Title::parse("A \"title\"").unwrap();
+        assert_eq!(title.to_string(), "A \"title\"");
+        assert_eq!(title.as_ref(), title.as_str());
+        assert_eq!(format!("{title:?}"), r#""A \"title\"""#);
+        assert_eq!(Description::default().as_str(), "");
+    }
+
+    #[test]
+    fn a_reference_is_not_blank() {
+        assert!(Reference::parse(" INC 7 ").is_ok());
+        assert!(Reference::parse(" ").is_err() && Reference::parse("a\0").is_err());
+    }
+
+    #[test]
+    fn an_email_address_has_one_at_sign_between_its_parts_and_no_spaces() {
+        assert!(Email::parse("ann@example.com").is_ok());
+        for bad in ["", "a@", "@example.com", "ann", "a@b@c", "ann smith@example.com", "ann@exam\tple.com", "a\0@b.c"] {
+            assert!(Email::parse(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn length_limits_count_characters_not_bytes() {
@@ -216,8 +270,10 @@ mod tests {
 
     #[test]
     fn control_characters_other_than_tab_and_newline_are_rejected() {
-        assert!(Description::parse("a\tb\nc").is_ok());
-        for bad in ["a\0b", "a\rb", "a\u{7f}b", "a\u{85}b"] {
+        for good in ["a\tb\nc", "é\tb\nc", "a b", "\t", "é"] {
+            assert!(Description::parse(good).is_ok(), "{good:?}");
+        }
+        for bad in ["a\0b", "a\rb", "a\u{1f}b", "a\u{7f}b", "a\u{85}b", "é\0b", "é\rb", "\0\0"] {
             assert!(Description::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -196,6 +196,54 @@ mod tests {
     }
 
     #[test]
+    fn a_number_of_milliseconds_is_clamped_to_the_years_1_to_9999() {
+        for (millis, expected) in [(MIN - 1, MIN), (MIN, MIN), (MIN + 1, MIN + 1), (0, 0)] {
+            assert_eq!(Timestamp::from_millis(millis).millis(), expected);
+        }
+        for (millis, expected) in [(MAX + 1, MAX), (MAX, MAX), (MAX - 1, MAX - 1)] {
+            assert_eq!(Timestamp::from_millis(millis).millis(), expected);
+        }
+    }
+
+    #[test]
+    fn seconds_are_rounded_down() {
+        for (millis, seconds) in [(1_999, 1), (2_000, 2), (0, 0), (-1, -1), (-1_000, -1), (-1_001, -2)] {
+            assert_eq!(Timestamp::from_millis(millis).seconds(), seconds);
+        }
+    }
+
+    #[test]
+    fn the_time_since_a_later_timestamp_is_zero() {
+        let (early, late) = (Timestamp::from_millis(1_000), Timestamp::from_millis(1_750));
+        assert_eq!(late.since(early), Duration::from_millis(750));
+        assert_eq!(early.since(late), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_duration_moves_a_timestamp_and_stops_at_the_first_and_last_one() {
+        let moment = Timestamp::from_millis(1_000);
+        assert_eq!(moment + Duration::from_millis(250), Timestamp::from_millis(1_250));
+        assert_eq!(moment - Duration::from_millis(250), Timestamp::from_millis(750));
+        assert_eq!((moment + Duration::MAX, moment - Duration::MAX), (Timestamp::MAX, Timestamp::MIN));
+    }
+
+    #[test]
+    fn every_leap_day_and_turn_of_a_year_is_written_correctly() {
+        for text in [
+            "0001-03-01T00:00:00.000Z",
+            "0400-02-29T23:59:59.999Z",
+            "1600-02-29T00:00:00.000Z",
+            "1900-02-28T10:20:30.400Z",
+            "1900-03-01T00:00:00.000Z",
+            "2000-02-29T12:34:56.789Z",
+            "2001-01-01T00:00:00.000Z",
+            "2024-12-31T23:59:59.999Z",
+        ] {
+            assert_eq!(text.parse::<Timestamp>().map(|moment| moment.to_string()), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
     fn the_first_ulid_of_a_millisecond_follows_the_last_one_before_it() {
         let moment = Timestamp::from_millis(1_779_718_113_000);
         assert_eq!(moment.first_ulid().to_string(), "01KSFQEHQ80000000000000000");

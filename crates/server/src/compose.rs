@@ -139,7 +139,7 @@ impl Installation {
             signer: Arc::clone(&tokens) as _,
             verifier: tokens,
             limits,
-            cursor_cipher: Arc::new(self.keys.cursor_cipher()),
+            cursor_signer: Arc::new(self.keys.cursor_signer()),
             response_cipher: Arc::new(self.keys.response_cipher()),
             observer,
             commit_listener: Arc::new(DeliveryTrigger(Arc::clone(&webhooks.notifier) as _)),

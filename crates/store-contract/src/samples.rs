@@ -45,7 +45,7 @@ pub fn account(name: &str) -> ServiceAccount {
 pub fn full_account(name: &str, at: Timestamp) -> ServiceAccount {
     let old = StoredSecret {
         hash: SecretHash::new("$argon2id$v=19$m=8,t=1,p=1$b2xk$aGFzaA"),
-        ends_at: Some(at + Duration::from_secs(60)),
+        expires_at: Some(at + Duration::from_secs(60)),
     };
     let mut account = account(name);
     account.secrets.push(old);

@@ -35,7 +35,7 @@ impl Maintenance for MemoryStore {
         })
     }
 
-    async fn delete_expired_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn delete_expired_idempotency_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         self.change(|state| {
             let expired = state.idempotency_records.values().filter(|record| record.expires_at < now);
             let mut expired: Vec<_> = expired.map(|record| (record.expires_at, record.key.clone())).collect();

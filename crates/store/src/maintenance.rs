@@ -51,7 +51,7 @@ pub trait Maintenance: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.
-    async fn delete_expired_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
+    async fn delete_expired_idempotency_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 
     /// Checks that the store can serve requests: it is reachable and has the schema version that this program needs.
     ///

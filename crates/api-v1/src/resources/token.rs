@@ -44,7 +44,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         }
         let action = if issued.is_ok() { "token.issued" } else { "token.issued.refused" };
         let name = request.request_id.to_string();
-        let mut response = issued.unwrap_or_else(|problem| problem.with_oauth_description().into_reply(&name));
+        let mut response = issued.unwrap_or_else(|problem| problem.with_oauth_description().into_response(&name));
         let note = AuditNote {
             action: Action::new(action),
             subject: account.as_ref().map(|account| Subject::from_id(account.account.meta.id)),

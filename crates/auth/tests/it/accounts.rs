@@ -16,7 +16,7 @@ fn a_new_account_is_active_and_has_one_secret_that_does_not_end() {
     let account = open(scopes(&[Scope::FindingsRead]), None).unwrap();
     assert_eq!(account.status, AccountStatus::Active);
     assert_eq!(account.scopes, scopes(&[Scope::FindingsRead]));
-    assert_eq!(account.secrets, [StoredSecret { hash: SecretHash::new("first"), ends_at: None }]);
+    assert_eq!(account.secrets, [StoredSecret { hash: SecretHash::new("first"), expires_at: None }]);
     assert_eq!(account.limits, AccountLimits { reads: None, writes: None });
 }
 
@@ -89,8 +89,8 @@ fn the_audit_log_gets_every_field_but_no_secret() {
         contact: Some(Email::parse("owner@example.com").unwrap()),
         scopes: scopes(&[Scope::AuditRead, Scope::FindingsRead]),
         secrets: vec![
-            StoredSecret { hash: SecretHash::new("second"), ends_at: None },
-            StoredSecret { hash: SecretHash::new("first"), ends_at: Some(millis(60_000)) },
+            StoredSecret { hash: SecretHash::new("second"), expires_at: None },
+            StoredSecret { hash: SecretHash::new("first"), expires_at: Some(millis(60_000)) },
         ],
         limits: AccountLimits { reads: Some(600), writes: None },
         ..service_account()

@@ -83,7 +83,7 @@ fn a_client_id_without_an_account_is_refused_at_the_cost_of_a_wrong_secret() {
 
 #[test]
 fn an_account_whose_secrets_have_all_ended_is_refused_at_the_cost_of_a_wrong_secret() {
-    let secrets = vec![auth::StoredSecret { hash: SecretHash::new("first"), ends_at: Some(millis(10)) }];
+    let secrets = vec![auth::StoredSecret { hash: SecretHash::new("first"), expires_at: Some(millis(10)) }];
     let account = stored(ServiceAccount { secrets, ..service_account() });
     let refused = (CredentialCheck::Invalid, vec![DUMMY_HASH.to_owned()]);
     assert_eq!(check("first", Some(&account), millis(10)), refused);

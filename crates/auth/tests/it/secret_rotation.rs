@@ -35,7 +35,7 @@ fn a_rotation_without_a_grace_period_ends_the_old_secret_immediately() {
 #[test]
 fn a_grace_period_may_last_seven_days_and_no_longer() {
     let account = rotated(&service_account(), "second", 7 * DAY).unwrap();
-    assert_eq!(account.secrets[1].ends_at, Some(millis(0) + 7 * DAY));
+    assert_eq!(account.secrets[1].expires_at, Some(millis(0) + 7 * DAY));
     for grace in [7 * DAY + Duration::from_nanos(1), 8 * DAY, Duration::MAX] {
         assert_eq!(rotated(&service_account(), "second", grace), Err(AccountError::GraceTooLong), "{grace:?}");
     }
@@ -44,6 +44,6 @@ fn a_grace_period_may_last_seven_days_and_no_longer() {
 #[test]
 fn a_rotation_changes_the_secrets_and_nothing_else() {
     let account = rotated(&service_account(), "second", Duration::ZERO).unwrap();
-    let secrets = vec![StoredSecret { hash: SecretHash::new("second"), ends_at: None }];
+    let secrets = vec![StoredSecret { hash: SecretHash::new("second"), expires_at: None }];
     assert_eq!(account, ServiceAccount { secrets, ..service_account() });
 }

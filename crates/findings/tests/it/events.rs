@@ -1,7 +1,7 @@
 use findings::{EventKind, FindingError, NewFindingEvent, Status, record_event};
-use kernel::{FieldValue, Reference};
+use kernel::{Description, FieldValue, Reference, Timestamp};
 
-use crate::harness::{Harness, StatusRenderer, audit_actions, event_names};
+use crate::harness::{Harness, NOW, StatusRenderer, audit_actions, event_names};
 
 pub(crate) fn new_event(kind: EventKind) -> NewFindingEvent {
     let external = (kind == EventKind::VerifiedAsDuplicate).then(|| Reference::parse("INC1").unwrap());
@@ -100,4 +100,97 @@ fn a_comment_changes_nothing_about_the_finding() {
     .unwrap();
     assert_eq!(after, current);
     assert!(event_names(&changeset).is_empty());
+}
+
+#[test]
+fn an_event_is_stored_with_the_fields_of_its_report() {
+    let harness = Harness::new();
+    let current = harness.finding("k", Status::Open);
+    let new = NewFindingEvent {
+        kind: EventKind::Comment,
+        note: Some(Description::parse("Seen again").unwrap()),
+        external_reference: Some(Reference::parse("INC7").unwrap()),
+        duplicate_of: None,
+        occurred_at: Some(Timestamp::from_millis(NOW - 5_000)),
+    };
+    let (changeset, recorded, _) =
+        record_event(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, new.clone(), &[])
+            .unwrap();
+    let event = &recorded.record;
+    assert_eq!((event.finding_id, event.kind), (current.meta.id, EventKind::Comment));
+    assert_eq!((&event.note, &event.external_reference), (&new.note, &new.external_reference));
+    assert_eq!((Some(event.occurred_at), event.duplicate_of), (new.occurred_at, None));
+    assert_eq!(changeset.writes()[0].record.as_any().downcast_ref(), Some(event));
+    assert_eq!(changeset.writes()[0].expected, None);
+    assert_eq!(recorded.meta.organization, current.meta.organization);
+    assert_eq!(recorded.meta.created_at, changeset.at());
+}
+
+#[test]
+fn the_audit_entry_of_an_event_names_the_fields_of_the_event_apart_from_those_of_the_finding() {
+    let harness = Harness::new();
+    let current = harness.finding("k", Status::Open);
+    let new = NewFindingEvent {
+        note: Some(Description::parse("Seen").unwrap()),
+        external_reference: Some(Reference::parse("INC7").unwrap()),
+        ..new_event(EventKind::Acknowledged)
+    };
+    let (changeset, recorded, _) =
+        record_event(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, new, &[]).unwrap();
+    let entry = &changeset.entries()[0];
+    let fields: Vec<_> = entry.changes.iter().map(|change| &*change.field).collect();
+    assert_eq!(
+        fields,
+        ["event_id", "event_type", "event_note", "event_external_reference", "event_occurred_at", "status"]
+    );
+    assert_eq!(entry.changes[0].after, FieldValue::Text(recorded.meta.id.to_string()));
+    assert_eq!(entry.changes[2].after, FieldValue::Text("Seen".to_owned()));
+    assert_eq!(entry.changes[5].before, FieldValue::Text("open".to_owned()));
+    assert_eq!(entry.subject.as_ref().map(|subject| subject.id.clone()), Some(current.meta.id.to_string()));
+}
+
+#[test]
+fn an_event_that_changes_nothing_requires_that_the_finding_is_unchanged() {
+    let harness = Harness::new();
+    let current = harness.finding("k", Status::Open);
+    let (comment, _, _) = record_event(
+        &harness.context(),
+        &StatusRenderer,
+        harness.write_timestamp(),
+        &current,
+        new_event(EventKind::Comment),
+        &[],
+    )
+    .unwrap();
+    assert_eq!(comment.preconditions(), [(kernel::Kind::Finding, current.meta.ulid(), current.meta.revision)]);
+    let (acknowledgement, _, after) = record_event(
+        &harness.context(),
+        &StatusRenderer,
+        harness.write_timestamp(),
+        &current,
+        new_event(EventKind::Acknowledged),
+        &[],
+    )
+    .unwrap();
+    assert!(acknowledgement.preconditions().is_empty());
+    assert_eq!(acknowledgement.writes()[1].expected, Some(current.meta.revision));
+    assert_eq!(acknowledgement.writes()[1].record.as_any().downcast_ref(), Some(&after.record));
+}
+
+#[test]
+fn a_closed_finding_verified_as_the_same_duplicate_again_is_left_unchanged() {
+    let harness = Harness::new();
+    let current = harness.finding("k", Status::Closed);
+    let (changeset, _, after) = record_event(
+        &harness.context(),
+        &StatusRenderer,
+        harness.write_timestamp(),
+        &current,
+        new_event(EventKind::VerifiedAsDuplicate),
+        &[],
+    )
+    .unwrap();
+    assert_eq!(after, current);
+    assert_eq!(changeset.writes().len(), 1, "only the event is stored");
+    assert!(changeset.events().is_empty());
 }

@@ -10,8 +10,8 @@ use findings::{
     EventRenderer, Finding, FindingChange, FindingChangeKind, FindingSource, NewFinding, Severity, SourceKind, Status,
 };
 use kernel::{
-    Actor, ActorKind, Attribution, Changeset, Clock, Entropy, Id, OrganizationRef, Origin, Reason, RecordKey, Stored,
-    Timestamp, TimestampOracle, Title, WriteContext, WriteTimestamp,
+    Actor, ActorKind, Attribution, Changeset, Clock, Description, Entropy, Id, OrganizationRef, Origin, Reason,
+    RecordKey, Reference, Stored, SubjectGroup, Timestamp, TimestampOracle, Title, WriteContext, WriteTimestamp,
 };
 use ulid::Ulid;
 
@@ -121,6 +121,31 @@ pub(crate) fn new_finding(key: &str) -> NewFinding {
         owner_member_user_id: None,
         due_at: None,
         status: None,
+    }
+}
+
+/// A finding in which every field that a caller can specify has a value.
+pub(crate) fn complete_finding(key: &str) -> NewFinding {
+    let reference = |text| Some(Reference::parse(text).unwrap());
+    NewFinding {
+        title: Title::parse("SQL built from user input").unwrap(),
+        description: Some(Description::parse("The user name goes into the statement.").unwrap()),
+        severity: Severity::Critical,
+        source: FindingSource {
+            kind: SourceKind::ModuleSignal,
+            module_key: reference("semgrep"),
+            resource_type: reference("rule"),
+            resource_id: reference("java.sqli"),
+        },
+        subject: Some(SubjectGroup {
+            module_key: Reference::parse("code").unwrap(),
+            resource_type: Reference::parse("location").unwrap(),
+            resource_id: Reference::parse("src/Login.java:42").unwrap(),
+        }),
+        owner_responsibility_id: reference("resp_1"),
+        owner_member_user_id: reference("usr_1"),
+        due_at: Some(Timestamp::from_millis(NOW + 86_400_000)),
+        ..new_finding(key)
     }
 }
 

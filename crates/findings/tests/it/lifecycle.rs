@@ -66,3 +66,44 @@ fn the_time_of_closing_is_set_on_entering_closed_or_accepted_and_cleared_on_leav
         assert_eq!(with_status(&closed, Status::Archived).record.closed_at, None);
     }
 }
+
+#[test]
+fn an_accepted_finding_that_is_closed_gets_a_new_time_of_closing() {
+    let harness = Harness::new();
+    let mut accepted = harness.finding("k", Status::Accepted);
+    accepted.record.closed_at = Some(accepted.meta.created_at);
+    let patch = FindingPatch { status: Some(Status::Closed), ..FindingPatch::default() };
+    let (changeset, closed) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &accepted, &patch).unwrap();
+    assert_eq!(closed.record.closed_at, Some(changeset.at()));
+}
+
+#[test]
+fn an_archived_finding_stays_a_duplicate() {
+    let harness = Harness::new();
+    let original = harness.finding("original", Status::Open);
+    let mut closed = harness.finding("k", Status::Closed);
+    closed.record.duplicate_of = Some(original.meta.id);
+    let patch = FindingPatch { status: Some(Status::Archived), ..FindingPatch::default() };
+    let (_, archived) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &closed, &patch).unwrap();
+    assert_eq!(archived.record.duplicate_of, Some(original.meta.id));
+}
+
+#[test]
+fn a_duplicate_that_is_accepted_and_then_closed_stays_a_duplicate() {
+    let harness = Harness::new();
+    let original = harness.finding("original", Status::Open);
+    let mut accepted = harness.finding("k", Status::Accepted);
+    accepted.record.duplicate_of = Some(original.meta.id);
+    let patch = FindingPatch { status: Some(Status::Closed), ..FindingPatch::default() };
+    let (_, closed) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &accepted, &patch).unwrap();
+    assert_eq!(closed.record.duplicate_of, Some(original.meta.id));
+}
+
+#[test]
+fn only_closed_and_accepted_findings_are_resolved() {
+    let resolved: Vec<_> = Status::ALL.iter().copied().filter(|status| status.is_resolved()).collect();
+    assert_eq!(resolved, [Status::Closed, Status::Accepted]);
+}

@@ -5,8 +5,13 @@
 extern crate novantra_findings as findings;
 
 mod batching;
+mod chains;
+mod creating;
 mod duplicates;
+mod errors;
 mod events;
 mod harness;
 mod lifecycle;
+mod merging;
+mod records;
 mod updating;

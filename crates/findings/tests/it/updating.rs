@@ -1,7 +1,7 @@
-use findings::{FindingError, FindingPatch, Severity, Status, update};
-use kernel::{FieldValue, Patch, Reference, Title};
+use findings::{Finding, FindingError, FindingPatch, Severity, Status, update};
+use kernel::{Description, FieldValue, Patch, Reference, SubjectGroup, Timestamp, Title};
 
-use crate::harness::{Harness, StatusRenderer, event_names};
+use crate::harness::{Harness, NOW, StatusRenderer, event_names};
 
 fn reference(text: &str) -> Reference {
     Reference::parse(text).unwrap()
@@ -44,6 +44,14 @@ fn only_changes_of_severity_status_owner_and_due_date_are_published() {
     );
     assert_eq!(
         events(FindingPatch { owner_member_user_id: Patch::Set(reference("usr_1")), ..FindingPatch::default() }),
+        ["finding.updated >open"]
+    );
+    assert_eq!(
+        events(FindingPatch { owner_responsibility_id: Patch::Set(reference("resp_1")), ..FindingPatch::default() }),
+        ["finding.updated >open"]
+    );
+    assert_eq!(
+        events(FindingPatch { due_at: Patch::Set(Timestamp::from_millis(NOW)), ..FindingPatch::default() }),
         ["finding.updated >open"]
     );
     assert_eq!(
@@ -91,4 +99,71 @@ fn an_update_without_differences_is_audited_and_keeps_the_revision() {
     assert_eq!(after, current);
     assert_eq!(changeset.entries().len(), 1);
     assert!(changeset.writes().is_empty() && changeset.events().is_empty());
+}
+
+#[test]
+fn every_field_of_a_patch_sets_the_field_of_the_same_name() {
+    let harness = Harness::new();
+    let current = harness.finding("k", Status::Open);
+    let patch = FindingPatch {
+        title: Some(Title::parse("Another title").unwrap()),
+        description: Some(Description::parse("Another description").unwrap()),
+        severity: Some(Severity::Critical),
+        status: Some(Status::Triaged),
+        owner_responsibility_id: Patch::Set(reference("resp_2")),
+        owner_member_user_id: Patch::Set(reference("usr_2")),
+        due_at: Patch::Set(Timestamp::from_millis(NOW)),
+        subject_module_key: Patch::Set(reference("code")),
+        subject_resource_type: Patch::Set(reference("file")),
+        subject_resource_id: Patch::Set(reference("src/a.rs")),
+    };
+    let (changeset, after) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &patch).unwrap();
+    let expected = Finding {
+        title: Title::parse("Another title").unwrap(),
+        description: Description::parse("Another description").unwrap(),
+        severity: Severity::Critical,
+        status: Status::Triaged,
+        owner_responsibility_id: Some(reference("resp_2")),
+        owner_member_user_id: Some(reference("usr_2")),
+        due_at: Some(Timestamp::from_millis(NOW)),
+        subject: Some(SubjectGroup {
+            module_key: reference("code"),
+            resource_type: reference("file"),
+            resource_id: reference("src/a.rs"),
+        }),
+        ..current.record.clone()
+    };
+    assert_eq!(after.record, expected);
+    assert_eq!(changeset.writes()[0].expected, Some(current.meta.revision));
+    assert_eq!(changeset.writes()[0].record.as_any().downcast_ref(), Some(&expected));
+}
+
+#[test]
+fn an_empty_patch_keeps_every_field() {
+    let harness = Harness::new();
+    let mut current = harness.finding("k", Status::Closed);
+    current.record = Finding { description: Description::parse("A description").unwrap(), ..current.record };
+    let empty = FindingPatch::default();
+    assert!(empty.is_empty());
+    let (changeset, after) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &empty).unwrap();
+    assert_eq!(after, current);
+    assert_eq!(changeset.preconditions(), [(kernel::Kind::Finding, current.meta.ulid(), current.meta.revision)]);
+    assert!(!FindingPatch { due_at: Patch::Clear, ..FindingPatch::default() }.is_empty());
+}
+
+#[test]
+fn a_patch_with_the_current_status_keeps_the_time_of_closing() {
+    let harness = Harness::new();
+    let closed = harness.finding("k", Status::Closed);
+    let patch = FindingPatch {
+        status: Some(Status::Closed),
+        title: Some(Title::parse("Another title").unwrap()),
+        ..FindingPatch::default()
+    };
+    let (changeset, after) =
+        update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &closed, &patch).unwrap();
+    assert_eq!(after.record.closed_at, closed.record.closed_at);
+    assert!(changeset.events().is_empty(), "the status did not change");
 }

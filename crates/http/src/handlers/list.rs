@@ -6,7 +6,7 @@ use store::DynStore;
 
 use crate::{
     pipeline::App,
-    request::{ApiRequest, Binding, MediaType, Query, decrypt_cursor, encrypt_cursor, list_parameters},
+    request::{ApiRequest, Binding, MediaType, Query, list_parameters, sign_cursor, verify_cursor},
     response::{AS_OF, ApiResponse, Problem, write_json},
     streams,
 };
@@ -63,7 +63,7 @@ impl ListRequest {
         let mut page = parameters.page;
         if let Some(text) = parameters.cursor {
             let oldest = app.services.clock.now() - app.services.settings.cursor_lifetime;
-            let position = decrypt_cursor(&*app.services.cursor_cipher, &binding, page.order, oldest, &text);
+            let position = verify_cursor(&*app.services.cursor_signer, &binding, page.order, oldest, &text);
             page.after = Some(position.ok_or_else(Problem::invalid_cursor)?);
         }
         Ok(Self { organization, page, binding })
@@ -97,7 +97,7 @@ impl ListRequest {
         if let Some(next) = page.next {
             body.extend_from_slice(b"\"nextCursor\":");
             let now = app.services.clock.now();
-            write_json(&mut body, &encrypt_cursor(&*app.services.cursor_cipher, &self.binding, now, next));
+            write_json(&mut body, &sign_cursor(&*app.services.cursor_signer, &self.binding, now, next));
         }
         body.extend_from_slice(b"}}");
         ApiResponse::json(StatusCode::OK, body.into()).header(AS_OF, page.as_of.to_string())

@@ -8,7 +8,7 @@ use limits::LimitStore;
 use store::DynStore;
 
 use super::client_address::TrustedProxies;
-use crate::{request::CursorCipher, response::ResponseCipher};
+use crate::{request::CursorSigner, response::ResponseCipher};
 
 /// The ports that requests are handled with, and the settings.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub struct Services {
     /// The rate limits.
     pub limits: Arc<dyn LimitStore>,
     /// The protection of pagination cursors.
-    pub cursor_cipher: Arc<dyn CursorCipher>,
+    pub cursor_signer: Arc<dyn CursorSigner>,
     /// The cipher of stored responses that hold a secret.
     pub response_cipher: Arc<dyn ResponseCipher>,
     /// The observer of every response.

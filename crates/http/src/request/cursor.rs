@@ -5,11 +5,11 @@ use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
 /// Protects pagination cursors, so that clients can't alter them.
-pub trait CursorCipher: Send + Sync {
+pub trait CursorSigner: Send + Sync {
     /// Returns the cursor with this payload, in a form that is safe in a query parameter.
-    fn encrypt(&self, payload: &[u8]) -> String;
+    fn sign(&self, payload: &[u8]) -> String;
     /// Returns the payload of a cursor, or `None` if it was not issued here or was altered.
-    fn decrypt(&self, cursor: &str) -> Option<Vec<u8>>;
+    fn verify(&self, cursor: &str) -> Option<Vec<u8>>;
 }
 
 /// A hash of the organization, endpoint and filters that a cursor is bound to.
@@ -37,8 +37,8 @@ const CHANGED: u8 = 2;
 const LENGTH: usize = 16 + 8 + 1 + 8 + 16;
 
 /// Returns a cursor for this position.
-pub(crate) fn encrypt(
-    cipher: &dyn CursorCipher,
+pub(crate) fn sign_cursor(
+    cipher: &dyn CursorSigner,
     binding: &Binding,
     issued_at: Timestamp,
     position: Position,
@@ -53,19 +53,19 @@ pub(crate) fn encrypt(
     payload.push(order);
     payload.extend_from_slice(&time.to_be_bytes());
     payload.extend_from_slice(&id.to_bytes());
-    cipher.encrypt(&payload)
+    cipher.sign(&payload)
 }
 
 /// Returns the position of a cursor, or `None` unless it was issued by this installation for this binding and order, at
 /// `oldest` or later.
-pub(crate) fn decrypt(
-    cipher: &dyn CursorCipher,
+pub(crate) fn verify_cursor(
+    cipher: &dyn CursorSigner,
     binding: &Binding,
     order: Order,
     oldest: Timestamp,
     cursor: &str,
 ) -> Option<Position> {
-    let payload: [u8; LENGTH] = cipher.decrypt(cursor)?.try_into().ok()?;
+    let payload: [u8; LENGTH] = cipher.verify(cursor)?.try_into().ok()?;
     let (bound, rest) = payload.split_first_chunk::<16>()?;
     let (issued_at, rest) = rest.split_first_chunk::<8>()?;
     let (order_byte, rest) = rest.split_first()?;

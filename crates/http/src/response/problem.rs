@@ -252,7 +252,7 @@ impl Problem {
 
     /// Returns the response with this error.
     #[must_use]
-    pub fn into_reply(self, request_id: &str) -> ApiResponse {
+    pub fn into_response(self, request_id: &str) -> ApiResponse {
         let mut body = self.envelope();
         body["requestId"] = json!(request_id);
         let mut response = ApiResponse::json(self.status, Bytes::from(body.to_string()));

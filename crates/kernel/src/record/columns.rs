@@ -1,5 +1,8 @@
 //! The columns of a field or of a record, known at compile time.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     column::Column,
     column_type::{ColumnFilter, ColumnType, Comparison, KeyScope, Selectivity},

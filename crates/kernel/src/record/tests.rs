@@ -2,6 +2,8 @@
 // The macros declare public items.
 #![allow(unreachable_pub)]
 
+mod values;
+
 use std::fmt::Display;
 
 use ulid::Ulid;

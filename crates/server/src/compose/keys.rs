@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use auth::EncryptedSigningKey;
 use crypto::{CursorKey, Encryptor, HmacWebhookSigner, MasterKey, generate_signing_key};
-use http_api::{CursorCipher, ResponseCipher};
+use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Clock, Entropy};
 use store::DynStore;
 
@@ -61,8 +61,8 @@ impl Keys {
     }
 
     /// The protection of pagination cursors.
-    pub(super) fn cursor_cipher(&self) -> HmacCursorCipher {
-        HmacCursorCipher(CursorKey::new(&self.master))
+    pub(super) fn cursor_signer(&self) -> HmacCursorSigner {
+        HmacCursorSigner(CursorKey::new(&self.master))
     }
 
     /// The cipher of stored responses that contain a secret.
@@ -95,14 +95,14 @@ impl ResponseCipher for AeadResponseCipher {
 }
 
 /// Signs cursors with a key derived from the master key.
-pub(super) struct HmacCursorCipher(CursorKey);
+pub(super) struct HmacCursorSigner(CursorKey);
 
-impl CursorCipher for HmacCursorCipher {
-    fn encrypt(&self, payload: &[u8]) -> String {
+impl CursorSigner for HmacCursorSigner {
+    fn sign(&self, payload: &[u8]) -> String {
         self.0.sign(payload)
     }
 
-    fn decrypt(&self, cursor: &str) -> Option<Vec<u8>> {
+    fn verify(&self, cursor: &str) -> Option<Vec<u8>> {
         self.0.verify(cursor)
     }
 }

@@ -99,7 +99,10 @@ impl DifferentialTest {
             }
             Command::SealAgain { .. } => {}
             Command::DeleteExpiredKeys { limit } => {
-                self.compare("delete_expired_keys", async |store| store.delete_expired_keys(now, *limit).await).await?;
+                self.compare("delete_expired_keys", async |store| {
+                    store.delete_expired_idempotency_keys(now, *limit).await
+                })
+                .await?;
             }
             Command::AcquireLease { owner, millis } => {
                 let duration = Duration::from_millis(*millis);

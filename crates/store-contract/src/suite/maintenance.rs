@@ -73,12 +73,12 @@ pub async fn expired_idempotency_keys_are_deleted_up_to_a_limit(fixture: Fixture
         fixture.commit(changeset).await.unwrap();
         records.push(record);
     }
-    assert_eq!(fixture.store.delete_expired_keys(at + Duration::from_secs(60), 100).await.unwrap(), 0);
+    assert_eq!(fixture.store.delete_expired_idempotency_keys(at + Duration::from_secs(60), 100).await.unwrap(), 0);
     let now = at + Duration::from_secs(61);
-    assert_eq!(fixture.store.delete_expired_keys(now, 0).await.unwrap(), 0);
-    assert_eq!(fixture.store.delete_expired_keys(now, 4).await.unwrap(), 4);
-    assert_eq!(fixture.store.delete_expired_keys(now, 4).await.unwrap(), 3);
-    assert_eq!(fixture.store.delete_expired_keys(now, 4).await.unwrap(), 0);
+    assert_eq!(fixture.store.delete_expired_idempotency_keys(now, 0).await.unwrap(), 0);
+    assert_eq!(fixture.store.delete_expired_idempotency_keys(now, 4).await.unwrap(), 4);
+    assert_eq!(fixture.store.delete_expired_idempotency_keys(now, 4).await.unwrap(), 3);
+    assert_eq!(fixture.store.delete_expired_idempotency_keys(now, 4).await.unwrap(), 0);
     for (number, record) in records.iter().enumerate() {
         assert_eq!(fixture.store.stored_response(&record.key, at).await.unwrap().is_some(), number >= 7);
     }
@@ -145,7 +145,7 @@ pub async fn a_closed_store_is_unavailable(fixture: Fixture) {
         ("organizations", store.organizations().await.map(drop)),
         ("acquire_lease", store.acquire_lease(Lease::Sealer, "one", fixture.now(), LEASE_DURATION).await.map(drop)),
         ("release_lease", store.release_lease(Lease::Sealer, "one").await),
-        ("delete_expired_keys", store.delete_expired_keys(fixture.now(), 1).await.map(drop)),
+        ("delete_expired_keys", store.delete_expired_idempotency_keys(fixture.now(), 1).await.map(drop)),
         ("time", store.time().await.map(drop)),
         ("pending_events", store.pending_events().await.map(drop)),
         ("pending_organizations", store.pending_organizations(None, 1).await.map(drop)),

@@ -48,7 +48,7 @@ impl Maintenance for SqlStore {
         self.engine.write(values, |values, session| Box::pin(session.execute(&RELEASE_LEASE, values))).await.map(drop)
     }
 
-    async fn delete_expired_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    async fn delete_expired_idempotency_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let values: [Value<'static>; 2] = [now.into(), Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
         self.engine.write(values, |values, session| Box::pin(session.execute(&DELETE_EXPIRED_KEYS, values))).await
     }

@@ -6,18 +6,18 @@ use auth::{Claims, ClientSecret, Keyring, PublishedKey, SecretHash, SecretHasher
 use crypto::{
     Argon2Hasher, CachedVerifier, CursorKey, Encryptor, HmacWebhookSigner, MasterKey, TokenKeys, generate_signing_key,
 };
-use http_api::{CursorCipher, ResponseCipher};
+use http_api::{CursorSigner, ResponseCipher};
 use kernel::{Entropy, Timestamp};
 
 pub(crate) struct TestKeys {
     pub(crate) secrets: Arc<Argon2Hasher>,
     pub(crate) tokens: Arc<TokenKeys>,
-    pub(crate) cursor_cipher: Arc<TestCursorCipher>,
+    pub(crate) cursor_signer: Arc<TestCursorSigner>,
     pub(crate) response_cipher: Arc<TestResponseCipher>,
     pub(crate) webhooks: Arc<HmacWebhookSigner>,
 }
 
-pub(crate) struct TestCursorCipher(CursorKey);
+pub(crate) struct TestCursorSigner(CursorKey);
 
 pub(crate) struct TestResponseCipher(Encryptor);
 
@@ -31,12 +31,12 @@ impl ResponseCipher for TestResponseCipher {
     }
 }
 
-impl CursorCipher for TestCursorCipher {
-    fn encrypt(&self, payload: &[u8]) -> String {
+impl CursorSigner for TestCursorSigner {
+    fn sign(&self, payload: &[u8]) -> String {
         self.0.sign(payload)
     }
 
-    fn decrypt(&self, cursor: &str) -> Option<Vec<u8>> {
+    fn verify(&self, cursor: &str) -> Option<Vec<u8>> {
         self.0.verify(cursor)
     }
 }
@@ -49,7 +49,7 @@ impl TestKeys {
         Self {
             secrets: Arc::new(Argon2Hasher::new(Arc::clone(entropy))),
             tokens: Arc::new(TokenKeys::open(&master, &ring, "https://novantra.example").unwrap()),
-            cursor_cipher: Arc::new(TestCursorCipher(CursorKey::new(&master))),
+            cursor_signer: Arc::new(TestCursorSigner(CursorKey::new(&master))),
             response_cipher: Arc::new(TestResponseCipher(Encryptor::new(&master))),
             webhooks: Arc::new(HmacWebhookSigner::new(&master)),
         }

@@ -112,7 +112,7 @@ impl TestApi {
             signer: keys.tokens.clone(),
             verifier: customize(keys.verifier()),
             limits: Arc::new(MemoryLimits::default()),
-            cursor_cipher: keys.cursor_cipher.clone(),
+            cursor_signer: keys.cursor_signer.clone(),
             response_cipher: keys.response_cipher.clone(),
             observer: observer.clone(),
             commit_listener: Arc::new(DeliveryTrigger(notifier.clone())),
@@ -144,7 +144,7 @@ impl TestApi {
         let secret = ClientSecret::generate(&*self.fixture.entropy);
         let account = ServiceAccount {
             scopes: scopes.iter().copied().collect(),
-            secrets: vec![auth::StoredSecret { hash: self.keys.hash(&secret), ends_at: None }],
+            secrets: vec![auth::StoredSecret { hash: self.keys.hash(&secret), expires_at: None }],
             ..samples::account(&format!("account {}", self.fixture.new_id::<Finding>()))
         };
         let account = self.fixture.create(organization, customize(account)).await;

@@ -43,7 +43,8 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
 
 async fn delete_expired_keys(installation: &Installation) -> Result<(), kernel::StoreError> {
     loop {
-        let deleted = installation.store.delete_expired_keys(installation.clock.now(), DELETE_BATCH).await?;
+        let deleted =
+            installation.store.delete_expired_idempotency_keys(installation.clock.now(), DELETE_BATCH).await?;
         if usize::try_from(deleted).is_ok_and(|deleted| deleted < DELETE_BATCH) {
             return Ok(());
         }

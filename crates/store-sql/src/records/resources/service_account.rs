@@ -55,7 +55,7 @@ impl Table for ServiceAccount {
 }
 
 fn secrets_text(secrets: &[StoredSecret]) -> String {
-    let each = |secret: &StoredSecret| json!({ "hash": secret.hash.as_str(), "endsAt": secret.ends_at.map(Timestamp::millis) });
+    let each = |secret: &StoredSecret| json!({ "hash": secret.hash.as_str(), "endsAt": secret.expires_at.map(Timestamp::millis) });
     serde_json::Value::Array(secrets.iter().map(each).collect()).to_string()
 }
 
@@ -68,7 +68,7 @@ fn secrets(text: &str) -> Result<Vec<StoredSecret>, &'static str> {
             serde_json::Value::Null => None,
             moment => Some(Timestamp::from_millis(moment.as_i64()?)),
         };
-        Some(StoredSecret { hash: SecretHash::new(hash), ends_at })
+        Some(StoredSecret { hash: SecretHash::new(hash), expires_at: ends_at })
     };
     list.as_array().and_then(|list| list.iter().map(each).collect()).ok_or(MALFORMED)
 }
@@ -84,8 +84,8 @@ mod tests {
     #[test]
     fn secrets_read_back_as_they_were_written() {
         let expected = vec![
-            StoredSecret { hash: SecretHash::new("$argon2id$new"), ends_at: None },
-            StoredSecret { hash: SecretHash::new("\"old\""), ends_at: Some(Timestamp::from_millis(5)) },
+            StoredSecret { hash: SecretHash::new("$argon2id$new"), expires_at: None },
+            StoredSecret { hash: SecretHash::new("\"old\""), expires_at: Some(Timestamp::from_millis(5)) },
         ];
         assert_eq!(secrets(&secrets_text(&expected)), Ok(expected));
         for bad in ["", "{}", "[{}]", r#"[{"hash":1,"endsAt":null}]"#, r#"[{"hash":"a"}]"#] {

@@ -1,0 +1,69 @@
+use kernel::{Change, FieldValue, Id, Record as _, Revision, Stored, Timestamp, Title, Ulid};
+use registers::{Control, ControlStatus, SyncOutcome, sync};
+
+use crate::harness::{CountingEntropy, NOW, changeset};
+
+fn stored(record: Control) -> Stored<Control> {
+    let at = Timestamp::from_millis(NOW.millis() - 60_000);
+    Stored::new(Id::new(Ulid::from_parts(1, 1)), Id::new(Ulid::from_parts(2, 2)), at, record)
+}
+
+#[test]
+fn a_record_without_a_stored_one_is_created_with_its_own_audit_entry() {
+    let entropy = CountingEntropy::default();
+    let mut changeset = changeset(&entropy);
+    let (outcome, id) = sync(&mut changeset, &entropy, None, Control::example());
+    assert_eq!(outcome, SyncOutcome::Created);
+    let [write] = changeset.writes() else { panic!("one record is stored") };
+    assert_eq!((write.meta.ulid(), write.expected), (id.ulid(), None));
+    assert_eq!((write.meta.organization, write.meta.revision), (changeset.organization(), Revision::FIRST));
+    assert_eq!((write.meta.created_at, write.meta.updated_at), (NOW, NOW));
+    assert_eq!(write.record.as_any().downcast_ref(), Some(&Control::example()));
+    let [_, entry] = changeset.entries() else { panic!("an entry of the call and one of the record") };
+    assert_eq!(entry.action.as_str(), "control.created");
+    let subject = entry.subject.as_ref().unwrap();
+    assert_eq!((&*subject.kind, &subject.id), ("control", &id.to_string()));
+    assert_eq!(entry.changes, Change::between(None, &Control::example()));
+}
+
+#[test]
+fn every_created_record_has_an_identifier_of_its_own() {
+    let entropy = CountingEntropy::default();
+    let mut changeset = changeset(&entropy);
+    let (_, one) = sync(&mut changeset, &entropy, None, Control::example());
+    let (_, other) = sync(&mut changeset, &entropy, None, Control::example());
+    assert_ne!(one, other);
+}
+
+#[test]
+fn a_record_that_differs_is_updated_and_its_audit_entry_names_the_difference() {
+    let entropy = CountingEntropy::default();
+    let mut changeset = changeset(&entropy);
+    let current = stored(Control::example());
+    let record = Control { status: ControlStatus::Retired, ..Control::example() };
+    let (outcome, id) = sync(&mut changeset, &entropy, Some(&current), record.clone());
+    assert_eq!((outcome, id), (SyncOutcome::Updated, current.meta.id));
+    let [write] = changeset.writes() else { panic!("one record is stored") };
+    assert_eq!((write.meta.ulid(), write.expected), (id.ulid(), Some(Revision::FIRST)));
+    assert_eq!(write.meta.revision, Revision::FIRST.next());
+    assert_eq!((write.meta.created_at, write.meta.updated_at), (current.meta.created_at, NOW));
+    assert_eq!(write.record.as_any().downcast_ref(), Some(&record));
+    let entry = &changeset.entries()[1];
+    assert_eq!(entry.action.as_str(), "control.updated");
+    assert_eq!(entry.subject.as_ref().map(|subject| subject.id.clone()), Some(id.to_string()));
+    let [change] = entry.changes.as_slice() else { panic!("one field changed") };
+    assert_eq!(change.field, "status");
+    assert_eq!(change.before, FieldValue::Text("active".to_owned()));
+    assert_eq!(change.after, FieldValue::Text("retired".to_owned()));
+}
+
+#[test]
+fn a_record_that_is_the_same_already_is_neither_stored_nor_audited() {
+    let entropy = CountingEntropy::default();
+    let mut changeset = changeset(&entropy);
+    let current = stored(Control { title: Title::parse("Another title").unwrap(), ..Control::example() });
+    let (outcome, id) = sync(&mut changeset, &entropy, Some(&current), current.record.clone());
+    assert_eq!((outcome, id), (SyncOutcome::Unchanged, current.meta.id));
+    assert!(changeset.writes().is_empty());
+    assert_eq!(changeset.entries().len(), 1, "only the entry of the call");
+}
