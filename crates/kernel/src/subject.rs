@@ -125,3 +125,28 @@ impl Field for Option<VersionedSubjectGroup> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_incomplete_group_is_reported_at_its_first_missing_part() {
+        let part = |given: bool| given.then(|| Reference::parse("part").unwrap());
+        let missing = |module_key, resource_type, resource_id| {
+            SubjectGroup::from_parts(part(module_key), part(resource_type), part(resource_id))
+                .map_err(|fault| fault.field)
+        };
+        assert_eq!(missing(false, false, false), Ok(None));
+        assert!(missing(true, true, true).unwrap().is_some());
+        for (module_key, resource_type, resource_id, field) in [
+            (false, true, true, "subject_module_key"),
+            (false, false, true, "subject_module_key"),
+            (true, false, true, "subject_resource_type"),
+            (true, false, false, "subject_resource_type"),
+            (true, true, false, "subject_resource_id"),
+        ] {
+            assert_eq!(missing(module_key, resource_type, resource_id), Err(field));
+        }
+    }
+}

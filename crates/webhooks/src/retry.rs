@@ -69,6 +69,11 @@ mod tests {
     }
 
     #[test]
+    fn a_subscription_is_disabled_after_five_days_without_a_success() {
+        assert_eq!(MAX_FAILING_DURATION.as_secs(), 432_000);
+    }
+
+    #[test]
     fn retry_after_is_honoured_up_to_a_day() {
         assert_eq!(delay_seconds(1, 128, Some(3_600)), Some(3_600));
         assert_eq!(delay_seconds(1, 128, Some(7 * 86_400)), Some(86_400));

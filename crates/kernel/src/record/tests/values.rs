@@ -75,3 +75,11 @@ fn the_values_of_a_record_are_those_of_its_fields() {
     assert_eq!(Record::key(&sample), Some("S-1"));
     assert_eq!(sample.key_parent(), Some(sample.parent_id.ulid()));
 }
+
+#[test]
+fn an_optional_field_has_a_value_unless_it_is_absent() {
+    let mut texts = Unversioned([Some("code"), None, Some(" ")].into_iter());
+    assert_eq!(<Option<Reference> as Field>::decode(&mut texts), Ok(Some(Reference::parse("code").unwrap())));
+    assert_eq!(<Option<Reference> as Field>::decode(&mut texts), Ok(None));
+    assert_eq!(<Option<Reference> as Field>::decode(&mut texts), Err(0));
+}
