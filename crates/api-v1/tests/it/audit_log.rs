@@ -68,9 +68,10 @@ async fn every_operation_leaves_one_entry_when_it_succeeds() {
 async fn every_operation_leaves_one_entry_when_it_is_refused() {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
-    let unprivileged = api.client(api.home, &[Scope::RisksRead]).await;
     let params = PathParams::create_records(&api, &client).await;
     for operation in scoped_operations() {
+        let other_scope = *Scope::ALL.iter().find(|scope| Some(**scope) != operation.scope).unwrap();
+        let unprivileged = api.client(api.home, &[other_scope]).await;
         let bad = api.request(&operation.method, &format!("{}?nonsense=1", params.path(operation)));
         let response = bad.auth(&client).send().await.expect(400);
         let entry = checked_entry_of(&api, &client, &response, &operation.method, &operation.path).await.entry;

@@ -21,7 +21,7 @@ pub(crate) fn compare(guide: &Guide, printed: &Printed) -> Result<(), String> {
 }
 
 /// Whether the line matches the expected one, in which `…` matches any text.
-fn matches_expected(expected: &str, line: &str) -> bool {
+pub(crate) fn matches_expected(expected: &str, line: &str) -> bool {
     let Some((head, tail)) = expected.split_once('…') else { return expected == line };
     let Some(rest) = line.strip_prefix(head) else { return false };
     let starts = rest.char_indices().map(|(start, _)| start).chain([rest.len()]);
