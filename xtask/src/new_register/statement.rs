@@ -32,6 +32,7 @@ pub(super) struct Column {
 pub(super) fn template(names: &Names) -> String {
     let Names { singular, plural, type_name, .. } = names;
     let (article, words, prefix) = (names.article(), names.words(), &singular[..singular.len().min(4)]);
+    let inner_article = article.to_ascii_lowercase();
     let title = super::capitalized(&plural.replace('_', " "));
     format!(
         "//! {title}: say here what they are to an organization.
@@ -62,7 +63,7 @@ record! {{
 }}
 
 string_enum! {{
-    /// The status of a {words}.
+    /// The status of {inner_article} {words}.
     {type_name}Status = Draft {{
         /// It is being written.
         Draft = \"draft\",
@@ -249,6 +250,7 @@ mod tests {
         let names = Names::parse(&["obligation".to_owned()]).unwrap();
         let text = template(&names);
         assert!(text.starts_with("//! Obligations: ") && text.contains("    /// An obligation.\n"));
+        assert!(text.contains("    /// The status of an obligation.\n"));
         let register = read(&text).unwrap();
         let columns: Vec<&str> = register.columns.iter().map(|column| column.name.as_str()).collect();
         let (first, last) = (["key", "title", "description", "status"], "owner_responsibility_assignment_id");
