@@ -6,13 +6,19 @@ use crate::{quota::Quota, shared::ExchangeResult};
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// Shared buckets in which every bucket is full before each exchange.
-struct FullBuckets;
+const QUOTA: Quota = Quota::per_minute(60);
+
+/// Shared buckets in which before each exchange the organizations' buckets are empty and all others are full.
+struct FixedBuckets;
 
 #[async_trait]
-impl SharedBuckets for FullBuckets {
+impl SharedBuckets for FixedBuckets {
     async fn exchange(&self, exchanges: &[Exchange], now: Timestamp) -> Result<Vec<ExchangeResult>, StoreError> {
-        Ok(exchanges.iter().map(|exchange| exchange.apply(ArrivalTime::FULL, now)).collect())
+        let bucket = |exchange: &Exchange| match exchange.key {
+            BucketKey::Organization(_) => exchange.quota.empty_at(now),
+            _ => ArrivalTime::FULL,
+        };
+        Ok(exchanges.iter().map(|exchange| exchange.apply(bucket(exchange), now)).collect())
     }
 
     async fn delete_full(&self, _: Timestamp, _: usize) -> Result<u64, StoreError> {
@@ -20,13 +26,36 @@ impl SharedBuckets for FullBuckets {
     }
 }
 
-/// A server that has just allowed one call, of a bucket that is full again after a second.
+/// A charge of the account with this number.
+fn read(account: u128) -> Charge {
+    Charge { key: BucketKey::TokenRead(Id::new(Ulid(7)), Ulid(account)), quota: QUOTA }
+}
+
+/// A charge of the organization, whose bucket is empty.
+fn organization() -> Charge {
+    Charge { key: BucketKey::Organization(Id::new(Ulid(7))), quota: QUOTA }
+}
+
+fn passes(server: &LeasedLimits, charges: &[Charge]) -> bool {
+    matches!(server.charge(charges, NOW).now_or_never().unwrap().unwrap(), Decision::Allowed { .. })
+}
+
+/// A server that has just allowed a call of account 1, whose bucket is full again after a second.
 fn server() -> (LeasedLimits, BucketKey) {
-    let key = BucketKey::TokenRead(Id::new(Ulid(7)), Ulid(1));
-    let server = LeasedLimits::new(Arc::new(FullBuckets), |work| work.now_or_never().unwrap(), 10);
-    let charge = Charge { key, quota: Quota::per_minute(60) };
-    server.charge(&[charge], NOW).now_or_never().unwrap().unwrap();
-    (server, key)
+    let server = LeasedLimits::new(Arc::new(FixedBuckets), |work| work.now_or_never().unwrap(), 10);
+    assert!(passes(&server, &[read(1)]));
+    (server, read(1).key)
+}
+
+/// Leaves the account three calls that a call took from its bucket, which was cancelled before it could use them.
+fn leave_calls(server: &LeasedLimits, account: u128) {
+    let mut entries = server.leases.lock();
+    let entry = entries.entry(read(account).key).or_insert_with(|| LeaseEntry::new(&read(account)));
+    entry.lease.receive(ExchangeResult { granted: 3, bucket: ArrivalTime(NOW.millis() * 1000 + 3_000_000) }, NOW);
+}
+
+fn has_unused(server: &LeasedLimits, account: u128) -> bool {
+    server.leases.lock()[&read(account).key].lease.has_unused()
 }
 
 /// Returns the number of leases after the unused calls were returned this many milliseconds after the call.
@@ -55,12 +84,30 @@ fn a_lease_that_a_call_waits_for_is_not_removed() {
 #[test]
 fn calls_that_a_waiting_call_may_use_are_not_returned() {
     let (server, key) = server();
-    let got = ExchangeResult { granted: 3, bucket: ArrivalTime::FULL };
-    server.leases.lock().get_mut(&key).unwrap().lease.receive(got, NOW);
+    leave_calls(&server, 1);
     let waiter = server.leases.add_waiter(&mut server.leases.lock(), vec![key]);
     server.return_all(NOW).now_or_never().unwrap().unwrap();
-    assert!(server.leases.lock()[&key].lease.has_unused());
+    assert!(has_unused(&server, 1));
     drop(waiter);
     server.return_all(NOW).now_or_never().unwrap().unwrap();
-    assert!(!server.leases.lock()[&key].lease.has_unused());
+    assert!(!has_unused(&server, 1));
+}
+
+#[test]
+fn a_refused_call_returns_the_calls_of_its_own_buckets_only() {
+    let (server, _) = server();
+    leave_calls(&server, 1);
+    leave_calls(&server, 2);
+    assert!(!passes(&server, &[read(1), organization()]), "the exchange has got no call of the organization");
+    assert!(!has_unused(&server, 1));
+    assert!(has_unused(&server, 2));
+}
+
+#[test]
+fn a_call_that_is_refused_without_an_exchange_returns_nothing() {
+    let (server, _) = server();
+    assert!(!passes(&server, &[organization()]));
+    leave_calls(&server, 1);
+    assert!(!passes(&server, &[read(1), organization()]), "the organization is known to be empty");
+    assert!(has_unused(&server, 1));
 }

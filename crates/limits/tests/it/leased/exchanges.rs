@@ -99,6 +99,32 @@ async fn a_cancelled_call_leaves_its_lease_to_the_next_call() {
 }
 
 #[tokio::test]
+async fn an_exchange_is_finished_even_if_the_call_that_sent_it_was_cancelled() {
+    let (gate, leased) = gated();
+    let cancelled = call(&leased, 1);
+    gate.wait_for_exchange().await;
+    cancelled.abort();
+    gate.permits.add_permits(1);
+    run_until_all_wait().await;
+    assert_eq!(gate.permits.available_permits(), 0, "the exchange has used the permit");
+}
+
+#[tokio::test]
+async fn a_call_exchanges_its_other_buckets_while_one_of_them_is_in_flight() {
+    let (gate, leased) = gated();
+    let calls = [&[organization(3000)][..], &[organization(3000), read(1, 600)]].map(|charges| {
+        let (leased, charges) = (Arc::clone(&leased), charges.to_vec());
+        tokio::spawn(async move { leased.charge(&charges, NOW).await })
+    });
+    run_until_all_wait().await;
+    assert_eq!(*gate.wanted.lock().unwrap(), [[1], [1]]);
+    gate.permits.add_permits(3);
+    for call in calls {
+        assert!(matches!(call.await.unwrap().unwrap(), Decision::Allowed { .. }));
+    }
+}
+
+#[tokio::test]
 async fn a_failed_exchange_fails_every_waiting_call_and_the_next_call_starts_another() {
     let (gate, leased) = gated();
     *gate.fails.lock().unwrap() = true;
