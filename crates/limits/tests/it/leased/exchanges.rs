@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use kernel::{StoreError, Timestamp};
-use novantra_limits::{Decision, Exchange, ExchangeResult, LeasedLimits, LimitStore as _, SharedBuckets};
+use novantra_limits::{
+    ArrivalTime, Charge, Decision, Exchange, ExchangeResult, LeasedLimits, LimitStore as _, SharedBuckets,
+};
 use store_contract::MemoryBuckets;
 use tokio::sync::Semaphore;
 
@@ -106,7 +108,10 @@ async fn an_exchange_is_finished_even_if_the_call_that_sent_it_was_cancelled() {
     cancelled.abort();
     gate.permits.add_permits(1);
     run_until_all_wait().await;
-    assert_eq!(gate.permits.available_permits(), 0, "the exchange has used the permit");
+    let Charge { key, quota } = organization(3000);
+    let nothing = Exchange { key, quota, at_least: ArrivalTime::FULL, returned: 0, wanted: 0 };
+    let bucket = gate.buckets.exchange(&[nothing], NOW).await.unwrap()[0].bucket;
+    assert_eq!(quota.remaining(bucket, NOW), 2999);
 }
 
 #[tokio::test]
