@@ -33,8 +33,8 @@ impl Installation {
     fn new(servers: usize) -> Self {
         let shared = Arc::<CountingBuckets>::default();
         let offset = |server: usize| server as i64 * 1000 / servers as i64;
-        let handed_back = (0..servers).map(offset).collect();
-        Self { servers: (0..servers).map(|_| server(&shared)).collect(), returned_at: handed_back }
+        let returned_at = (0..servers).map(offset).collect();
+        Self { servers: (0..servers).map(|_| server(&shared)).collect(), returned_at }
     }
 
     fn tick(&mut self, at: i64) {
