@@ -58,7 +58,7 @@ pub struct FindingSource {
     pub kind: SourceKind,
     /// The module or tool.
     pub module_key: Option<Reference>,
-    /// The part of the module's work that the finding belongs to: the repository or image that a scanner was run on.
+    /// The repository, image or other thing that the module examined.
     pub scope: Option<Reference>,
     /// The type of the resource in that module.
     pub resource_type: Option<Reference>,
@@ -71,8 +71,7 @@ impl Field for FindingSource {
         .with(Column::new::<SourceKind>("source_kind", false).described("The way in which the finding was made."))
         .with(Column::new::<Reference>("source_module_key", true).described("The module or tool that made it."))
         .with(Column::new::<Reference>("source_scope", true).described(
-            "What that module was looking at, such as the repository or image of a scan. The same tool run on another is \
-             another scope.",
+            "The repository, image or other thing that the module examined. On another one, it has another scope.",
         ))
         .with(
             Column::new::<Reference>("source_resource_type", true).described("The type of its source in that module."),

@@ -50,6 +50,9 @@ impl Rules {
     pub(super) fn read(tool: Option<&Object<'_>>) -> Self {
         let driver = tool.and_then(|tool| tool.object("driver"));
         let mut components = vec![Component::read(driver.as_ref())];
+        if let Some(driver) = driver.filter(|_| components.iter().all(|component| component.name.is_none())) {
+            driver.repair("name", || format!("is missing; the tool is called {UNKNOWN_TOOL}"));
+        }
         let extensions = tool.map(|tool| tool.objects("extensions")).unwrap_or_default();
         components.extend(extensions.iter().map(|extension| Component::read(extension.as_ref())));
         let mut names = HashMap::new();
@@ -111,9 +114,6 @@ impl Component {
             };
         };
         let name = component.nonblank_text("name");
-        if name.is_none() {
-            component.repair("name", || "is missing".to_owned());
-        }
         let rules: Vec<Rule> = component.objects("rules").iter().map(Rule::read).collect();
         // The first of several rules with one id counts.
         let with_index = rules.iter().enumerate().rev();

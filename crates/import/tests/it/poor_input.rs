@@ -69,7 +69,7 @@ fn what_cannot_be_used_is_left_out_or_replaced_and_the_finding_is_made() {
         (line(json!(5.0)), &format!("{region} is written as 5.0; taken as 5")),
         (line(json!(5.5)), &format!("{region} is 5.5, not a whole number from 1; left out")),
         (log(&result_at("R1", 7, "m")), "runs[0].results is an object, not a list; taken as its only element"),
-        (tool(json!({ "driver": {} })), "runs[0].tool.driver.name is missing"),
+        (tool(json!({ "driver": {} })), "runs[0].tool.driver.name is missing; the tool is called unknown"),
         (
             tool(json!({ "driver": { "name": "s", "rules": [{ "name": "no id" }] } })),
             "runs[0].tool.driver.rules[0].id is missing; only the index of the rule refers to it",

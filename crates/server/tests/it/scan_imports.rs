@@ -34,7 +34,7 @@ impl Workspace {
     /// The reason of the last change of the finding of this rule.
     async fn reason(&self, rule: &str) -> String {
         self.cell(&format!(
-            "SELECT reason FROM audit_entries WHERE action = 'finding.updated' AND subject_id = \
+            "SELECT reason FROM audit_entries WHERE action = 'finding.updated' AND subject_id LIKE '%' || \
              (SELECT id FROM findings WHERE source_resource_id = '{rule}') ORDER BY id DESC LIMIT 1"
         ))
         .await
@@ -209,7 +209,7 @@ fn the_summary_counts_everything_and_lists_repairs_failures_and_files_that_share
     assert_eq!(summary["shared"], json!([{ "files": ["poor.sarif", "more.sarif"], "findings": 1 }]));
     let readable = workspace.run(&["poor.sarif", "more.sarif"]).stdout;
     for line in [
-        "shared: poor.sarif and more.sarif report 1 of the same findings, which count once",
+        "findings that poor.sarif and more.sarif share: 1",
         "repaired: poor.sarif runs[0].results[0].level is \"notice\", which is none of none, note, warning, error; left out",
         "failed: poor.sarif line 1: runs[0].results[4] has neither a rule nor a message",
         "created 0, updated 0, unchanged 2, closed 0, suppressed 0, passed 1, absent 1, failed 1",

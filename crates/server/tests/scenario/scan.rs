@@ -58,11 +58,14 @@ fn finding(result: &Value, rules: &HashMap<&str, &Value>, tool: &str) -> Value {
         Some("none") => "info",
         _ => "medium",
     };
-    let description = rule["shortDescription"]["text"].as_str().expect("a short description");
+    let description = match rule["fullDescription"]["text"].as_str() {
+        Some(more) if !message.contains(more.trim()) => format!("{}\n\n{more}", message.trim_end()),
+        _ => message.to_owned(),
+    };
     json!({
         "findingKey": format!("{readable}#{}", &hex(&parts)[..16]),
-        "title": shortened(description),
-        "description": message,
+        "title": shortened(rule["shortDescription"]["text"].as_str().expect("a short description")),
+        "description": description,
         "severity": severity,
         "sourceKind": "module_signal",
         "sourceModuleKey": tool,

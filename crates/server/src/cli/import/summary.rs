@@ -158,7 +158,7 @@ impl ScanSummary {
     fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
         lines.extend(self.shared.iter().map(|SharedFindings { files, findings }| {
-            format!("shared: {} report {findings} of the same findings, which count once", files.join(" and "))
+            format!("findings that {} share: {findings}", files.join(" and "))
         }));
         lines.extend(self.repairs.iter().take(MAX_LISTED_REPAIRS).map(|RepairLine { file, repair }| {
             let Repair { path, message } = repair;
