@@ -55,7 +55,7 @@ impl Program {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         batches(folder)
             .into_iter()
-            .map(|finding| (finding["findingKey"].as_str().unwrap().to_owned(), finding))
+            .map(|finding| (finding["findingKey"].as_str().expect("a key").to_owned(), finding))
             .collect()
     }
 }

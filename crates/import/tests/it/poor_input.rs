@@ -11,7 +11,7 @@ fn with_tool(tool: &Value, results: &Value) -> Vec<u8> {
 }
 
 fn description(finding: NewFinding) -> String {
-    finding.description.unwrap().to_string()
+    finding.description.expect("a description").to_string()
 }
 
 /// The path and message of each repair.

@@ -20,7 +20,7 @@ fn title(rule: Value, message: &str) -> String {
 }
 
 fn description(finding: NewFinding) -> String {
-    finding.description.unwrap().to_string()
+    finding.description.expect("a description").to_string()
 }
 
 #[test]

@@ -98,42 +98,95 @@ fn usually(strategy: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Va
 }
 
 prop_compose! {
+    fn physical_location()(
+        uri in usually(text().prop_map(Value::from)),
+        base in prop_oneof![3 => Just(Value::Null), 1 => Just(json!("SRC")), 1 => any_value()],
+        index in usually((-1..3i64).prop_map(Value::from)),
+        line in usually((0..3u64).prop_map(Value::from)),
+        column in usually((0..3u64).prop_map(Value::from)),
+        snippet in prop_oneof![3 => Just(Value::Null), 1 => text().prop_map(Value::from), 1 => any_value()],
+    ) -> Value {
+        json!({
+            "artifactLocation": { "uri": uri, "uriBaseId": base, "index": index },
+            "region": { "startLine": line, "startColumn": column, "snippet": { "text": snippet } },
+        })
+    }
+}
+
+fn location() -> BoxedStrategy<Value> {
+    prop_oneof![
+        6 => physical_location().prop_map(|physical| json!({ "physicalLocation": physical })),
+        2 => (text(), -1..3i64).prop_map(|(name, index)| json!({ "logicalLocations": [{ "fullyQualifiedName": name, "index": index }] })),
+        1 => any_value(),
+    ]
+    .boxed()
+}
+
+fn message() -> BoxedStrategy<Value> {
+    prop_oneof![
+        4 => text().prop_map(|text| json!({ "text": text })),
+        2 => (text(), text()).prop_map(|(text, argument)| json!({ "text": text, "arguments": [argument, argument] })),
+        2 => ("[a-c]{0,2}", text()).prop_map(|(id, argument)| json!({ "id": id, "arguments": [argument, 5] })),
+        1 => text().prop_map(|text| json!({ "text": "", "markdown": text })),
+        1 => text().prop_map(Value::from),
+    ]
+    .boxed()
+}
+
+fn rule_reference() -> BoxedStrategy<Value> {
+    prop_oneof![
+        5 => Just(Value::Null),
+        1 => (-1..3i64, -1..3i64).prop_map(|(index, component)| json!({ "index": index, "toolComponent": { "index": component } })),
+        1 => text().prop_map(|id| json!({ "id": id, "toolComponent": { "name": "pack" } })),
+        1 => any_value(),
+    ]
+    .boxed()
+}
+
+prop_compose! {
     fn result()(
         rule_id in usually(text().prop_map(Value::from)),
         rule_index in usually((-2..4i64).prop_map(Value::from)),
-        message in usually(prop_oneof![
-            text().prop_map(|text| json!({ "text": text })),
-            (text(), text()).prop_map(|(text, argument)| json!({ "text": text, "arguments": [argument, argument] })),
-            (text(), text()).prop_map(|(id, argument)| json!({ "id": id, "arguments": [argument] })),
-        ]),
-        uri in usually(text().prop_map(Value::from)),
-        line in usually((0..3u64).prop_map(Value::from)),
+        rule in rule_reference(),
+        message in usually(message()),
+        locations in usually(prop::collection::vec(location(), 0..3).prop_map(Value::from)),
         fingerprints in usually(prop_oneof![
             4 => Just(Value::Null),
             1 => ("[a-zA-Z/v0-9]{1,8}", text()).prop_map(|(name, value)| json!({ name: value, "x/v1": "1", "x/v2": "2" })),
         ]),
         level in usually(Just(json!("error"))),
-        kind in usually(Just(json!("fail"))),
+        kind in usually(prop_oneof![4 => Just(json!("fail")), 1 => Just(json!("review")), 1 => Just(json!("pass"))]),
         score in usually(text().prop_map(|score| json!({ "security-severity": score }))),
-        suppressions in prop_oneof![6 => Just(Value::Null), 1 => Just(json!([{ "status": "accepted" }]))],
+        suppressions in prop_oneof![6 => Just(Value::Null), 1 => Just(json!([{ "status": "accepted" }])), 1 => any_value()],
     ) -> Value {
         json!({
-            "ruleId": rule_id, "ruleIndex": rule_index, "message": message, "level": level, "kind": kind,
-            "partialFingerprints": fingerprints, "properties": score, "suppressions": suppressions,
-            "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri }, "region": { "startLine": line } } }],
+            "ruleId": rule_id, "ruleIndex": rule_index, "rule": rule, "message": message, "level": level, "kind": kind,
+            "partialFingerprints": fingerprints, "properties": score, "suppressions": suppressions, "locations": locations,
         })
     }
 }
 
 prop_compose! {
     pub(crate) fn any_log()(
-        name in text(), rule in text(), template in text(), results in prop::collection::vec(result(), 0..8),
+        name in text(), id in text(), rule in text(), template in text(), help in usually(text().prop_map(Value::from)),
+        artifact in usually(text().prop_map(Value::from)), results in prop::collection::vec(result(), 0..8),
     ) -> String {
         json!({ "version": "2.1.0", "runs": [{
-            "tool": { "driver": { "name": name, "rules": [
-                { "id": rule, "name": template, "messageStrings": { "a": { "text": template } } },
-                { "id": "a", "defaultConfiguration": { "level": "note" }, "help": { "text": template } },
-            ] } },
+            "automationDetails": { "id": id },
+            "tool": {
+                "driver": { "name": name, "rules": [
+                    { "id": rule, "name": template, "messageStrings": { "a": { "text": template } } },
+                    { "id": "a", "defaultConfiguration": { "level": "note" }, "help": { "text": help } },
+                ] },
+                "extensions": [{ "name": "pack", "rules": [
+                    { "id": "b", "shortDescription": { "text": template }, "fullDescription": { "text": help } },
+                ], "globalMessageStrings": { "c": { "text": template } } }],
+            },
+            "artifacts": [{ "location": { "uri": artifact } }],
+            "logicalLocations": [{ "fullyQualifiedName": artifact }],
+            "invocations": [{ "ruleConfigurationOverrides": [
+                { "descriptor": { "id": "a" }, "configuration": { "level": "error" } },
+            ] }],
             "results": results,
         }] })
         .to_string()

@@ -16,7 +16,7 @@ impl Workspace {
     }
 
     fn write(&self, name: &str, file: &Value) {
-        fs::write(self.0.folder().join(name), file.to_string()).unwrap();
+        fs::write(self.0.folder().join(name), file.to_string()).expect("the file is written");
     }
 
     fn run(&self, arguments: &[&str]) -> CommandOutput {
