@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
+use kernel::Title;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -181,8 +182,10 @@ impl<'a> Object<'a> {
 /// The largest number that is read: every JSON parser represents it exactly.
 const MAX_WHOLE_NUMBER: u64 = 1 << 53;
 
+/// Whether the text has no character that is displayed: none of which a title could consist.
 pub(super) fn is_blank(text: &str) -> bool {
-    text.chars().all(|character| character.is_whitespace() || character.is_control())
+    let is_displayed = |character: char| Title::parse(character.encode_utf8(&mut [0; 4])).is_ok();
+    !text.chars().any(is_displayed)
 }
 
 pub(super) fn is_string(json: &RawValue) -> bool {
