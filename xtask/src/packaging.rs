@@ -1,5 +1,6 @@
 //! Checks of the files in `docs/deploy`, as far as the programs of this machine allow; it prints what was not checked.
 
+mod builder;
 mod containerfile;
 mod image;
 

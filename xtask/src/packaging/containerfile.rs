@@ -65,6 +65,27 @@ impl Instruction<'_> {
     }
 }
 
+/// The images that the stages begin with, except earlier stages.
+pub(super) fn base_images(instructions: &[Instruction<'_>]) -> Vec<String> {
+    let defaults: Vec<(&str, &str)> = instructions
+        .iter()
+        .filter(|instruction| instruction.name == "ARG")
+        .filter_map(|instruction| instruction.arguments.split_once('='))
+        .collect();
+    let mut stages: Vec<&str> = Vec::new();
+    let mut images = Vec::new();
+    for instruction in instructions.iter().filter(|instruction| instruction.name == "FROM") {
+        let mut words = instruction.words();
+        let image = words.next().unwrap_or_default();
+        if !stages.contains(&image) {
+            let resolve = |text: String, (name, value): &(&str, &str)| text.replace(&format!("${{{name}}}"), value);
+            images.push(defaults.iter().fold(image.to_owned(), resolve));
+        }
+        stages.extend(words.nth(1));
+    }
+    images
+}
+
 /// The instructions of the last stage, which becomes the image.
 pub(super) fn last_stage<'a>(instructions: &'a [Instruction<'a>]) -> &'a [Instruction<'a>] {
     let start = instructions.iter().rposition(|instruction| instruction.name == "FROM").unwrap_or_default();
@@ -140,6 +161,12 @@ mod tests {
         let instructions = parse(SOUND);
         assert_eq!(instructions[3], Instruction { line: 5, name: "RUN", arguments: "cargo build".to_owned() });
         assert_eq!(instructions[9].command(), Some(vec!["/bin/p", "probe"]));
+    }
+
+    #[test]
+    fn base_images_are_named_with_their_arguments_and_without_stages() {
+        let text = "ARG V=1.95\nFROM rust:${V}-slim AS build\nFROM build AS test\nFROM base\n";
+        assert_eq!(base_images(&parse(text)), ["rust:1.95-slim", "base"]);
     }
 
     #[test]

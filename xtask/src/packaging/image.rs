@@ -1,36 +1,23 @@
-//! The container image: its steps are checked, and it is built and run where a builder works.
+//! The container image, whose steps are checked before it is built.
 
-use std::{
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Command};
 
 use super::{
-    INSTALLED_PROGRAM,
+    INSTALLED_PROGRAM, builder,
     containerfile::{self, Instruction, Repository},
     program, read, scratch_folder,
 };
 use crate::{
     Outcome,
-    process::{cargo, output, run, succeeds},
+    process::{cargo, output},
     root,
 };
 
 const CONTAINERFILE: &str = "docs/deploy/Containerfile";
 
-/// The name of the image and of the container of this check.
-const NAME: &str = "novantra-packaging-check";
-
 /// The shared libraries of the base image.
 const LIBRARIES: [&str; 8] =
     ["linux-vdso.", "ld-linux", "libc.", "libm.", "libgcc_s.", "libdl.", "libpthread.", "librt."];
-
-/// Maximum time until the container is healthy.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Programs that build images; all but the last also run them.
-const BUILDERS: [&str; 3] = ["podman", "docker", "buildah"];
 
 pub(super) fn check() -> Outcome {
     let text = read(CONTAINERFILE)?;
@@ -39,17 +26,8 @@ pub(super) fn check() -> Outcome {
     check_sources(&instructions)?;
     check_commands(&instructions)?;
     check_libraries()?;
-    match BUILDERS.into_iter().find(|builder| succeeds(Command::new(builder).arg("info"))) {
-        Some(builder) => build_and_run(builder),
-        None => {
-            println!(
-                "not built: {CONTAINERFILE}, because none of {} works on this machine; its instructions, sources, commands and \
-                 libraries were checked",
-                BUILDERS.join(", ")
-            );
-            Ok(())
-        }
-    }
+    println!("checked: the instructions, sources, commands and shared libraries of {CONTAINERFILE}");
+    builder::build_and_run(CONTAINERFILE, &containerfile::base_images(&instructions))
 }
 
 fn check_instructions(instructions: &[Instruction<'_>]) -> Outcome {
@@ -107,38 +85,4 @@ fn check_libraries() -> Outcome {
     let names = libraries.lines().filter_map(|line| line.split_whitespace().next()?.rsplit('/').next());
     let missing: Vec<&str> = names.filter(|name| !LIBRARIES.iter().any(|library| name.starts_with(library))).collect();
     if missing.is_empty() { Ok(()) } else { Err(format!("the base image has no {}", missing.join(", "))) }
-}
-
-/// Builds the image without optimization, and runs it with a read-only root until it is healthy.
-fn build_and_run(builder: &str) -> Outcome {
-    let mut build = Command::new(builder);
-    build.args(["build", "--file", CONTAINERFILE, "--tag", NAME, "--build-arg", "PROFILE=dev"]);
-    if builder != "docker" {
-        // The other format has no health check.
-        build.args(["--format", "docker"]);
-    }
-    run(build.arg(".").current_dir(root()))?;
-    if builder == "buildah" {
-        println!("built, but not run: {CONTAINERFILE}, because buildah runs no containers");
-        return Ok(());
-    }
-    let flags = ["--detach", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--name", NAME];
-    let container = Command::new(builder).arg("run").args(flags).arg(NAME).status();
-    let result = container.map_err(|error| error.to_string()).and_then(|_| wait_until_healthy(builder));
-    if result.is_err() {
-        run(Command::new(builder).args(["logs", NAME]))?;
-    }
-    run(Command::new(builder).args(["rm", "--force", "--volumes", NAME]))?;
-    result.map(|()| println!("checked: the image of {CONTAINERFILE} was built, and became healthy"))
-}
-
-fn wait_until_healthy(builder: &str) -> Outcome {
-    let started = Instant::now();
-    while !succeeds(Command::new(builder).args(["exec", NAME, INSTALLED_PROGRAM, "probe"])) {
-        if started.elapsed() > START_TIMEOUT {
-            return Err(format!("the container did not become healthy within {} s", START_TIMEOUT.as_secs()));
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    Ok(())
 }

@@ -114,6 +114,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_outcome_and_every_reason_is_exposed_before_it_occurs() {
+        let metrics = Metrics::new().unwrap();
+        WebhookMetrics::register(&metrics).unwrap();
+        let text = metrics.encode(0, 0).unwrap();
+        for outcome in AttemptFailure::ALL.iter().map(|failure| failure.name()).chain([DELIVERED]) {
+            let line = format!("novantra_webhook_attempts_total{{outcome=\"{outcome}\"}} 0");
+            assert!(text.contains(&line), "{line} is missing in\n{text}");
+        }
+        for reason in ["gone", "failing"] {
+            let line = format!("novantra_webhook_subscriptions_disabled_total{{reason=\"{reason}\"}} 0");
+            assert!(text.contains(&line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
     fn an_attempt_is_counted_by_its_outcome() {
         let metrics = Metrics::new().unwrap();
         let webhooks = WebhookMetrics::register(&metrics).unwrap();
