@@ -87,8 +87,9 @@ fn to_storable_text(bytes: &[u8]) -> String {
 /// Parses the `Retry-After` header: seconds, or an HTTP date.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that does not fit is a very long delay, not an absent one.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
     let date = Timestamp::from_millis(i64::try_from(date.as_millis()).ok()?);
@@ -113,7 +114,10 @@ mod tests {
         assert_eq!(parsed_seconds(" 0 "), Some(0));
         assert_eq!(parsed_seconds("Sun, 22 Nov 2026 10:30:00 GMT"), Some(1_800));
         assert_eq!(parsed_seconds("Sun, 22 Nov 2026 09:30:00 GMT"), Some(0), "a date that has passed");
-        for text in ["", "soon", "-5", "1.5", "99999999999999999999999"] {
+        for text in ["99999999999999999999999", "18446744073709551615", "18446744073709551616"] {
+            assert_eq!(parsed_seconds(text), Some(u64::MAX), "{text}");
+        }
+        for text in ["", "soon", "-5", "+5", "1.5"] {
             assert_eq!(parsed_seconds(text), None, "{text:?}");
         }
     }
