@@ -137,8 +137,11 @@ impl<'a> BodyReader<'a> {
             self.declared.extend(read_only.collect::<Vec<_>>());
             return SentBack::default();
         };
-        let values = others.into_iter().filter_map(|(name, _)| Some((members.get(&name)?.clone(), name)));
-        let values: Vec<(String, Value)> = values.map(|(value, name)| (name, value)).collect();
+        let values = others.into_iter().filter_map(|(name, _)| {
+            let value = members.get(&name)?.clone();
+            Some((name, value))
+        });
+        let values: Vec<(String, Value)> = values.collect();
         self.sent_back.extend(values.iter().map(|(name, _)| name.clone()));
         SentBack::new(values)
     }
