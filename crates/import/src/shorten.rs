@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use kernel::{Description, Reference, Title};
+use kernel::{Description, Reference, Title, is_allowed_in_line, is_allowed_in_text};
 use sha2::{Digest, Sha256};
 
 const MAX_REFERENCE_LENGTH: usize = 200;
@@ -37,13 +37,13 @@ pub(crate) fn line_of(location: &str, artifact: &str) -> Option<u64> {
 
 fn one_line(text: &str, max_length: usize) -> String {
     let is_long = text.chars().count() > max_length;
-    if !is_long && !text.contains(is_no_part_of_a_line) {
+    if !is_long && text.chars().all(is_allowed_in_line) {
         return text.to_owned();
     }
     let mut short: String = text
         .chars()
         .take(max_length - DIGEST_LENGTH - 1)
-        .map(|character| if is_no_part_of_a_line(character) { '_' } else { character })
+        .map(|character| if is_allowed_in_line(character) { character } else { '_' })
         .collect();
     short.push('~');
     for byte in Sha256::digest(text) {
@@ -53,15 +53,10 @@ fn one_line(text: &str, max_length: usize) -> String {
     short
 }
 
-/// Control characters, separators of lines and bidirectional overrides, which texts of one line don't contain.
-fn is_no_part_of_a_line(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// Converts the text to a title: one line of at most 300 characters, the last an ellipsis if it was longer; `None` if
 /// the text is blank.
 pub(crate) fn title(text: &str) -> Option<Title> {
-    let replaced = |character| if is_no_part_of_a_line(character) { ' ' } else { character };
+    let replaced = |character| if is_allowed_in_line(character) { character } else { ' ' };
     let line: String = text.chars().map(replaced).collect();
     let line = line.trim();
     let short = if line.chars().count() > MAX_TITLE_LENGTH {
@@ -74,7 +69,7 @@ pub(crate) fn title(text: &str) -> Option<Title> {
 
 /// The text without control characters other than newline and tab, so that CRLF becomes LF.
 pub(crate) fn clean_description(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control() || matches!(character, '\n' | '\t')).collect()
+    text.chars().filter(|character| is_allowed_in_text(*character)).collect()
 }
 
 /// Converts the text to a description, truncated to 20,000 characters; `None` if it has control characters other than

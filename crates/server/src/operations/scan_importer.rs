@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use findings::{Finding, FindingFilter, Resolution, SourceKind, Status, resolve_batch};
 use import::sarif::PresentFinding;
-use kernel::{PageLimit, PageRequest, Reader, Reason, RecordKey, Reference, Stored, WriteContext};
+use kernel::{PageLimit, PageRequest, Reader, Reason, RecordKey, Reference, Stored, WriteContext, is_allowed_in_line};
 
 use super::importer::{BATCH, Importer};
 use crate::failure::Failure;
@@ -118,9 +118,7 @@ impl Importer<'_> {
     pub(crate) fn reason_with(&self, detail: &str) -> Reason {
         let own = format!(" ({})", self.operator.reason());
         let room = MAX_REASON_LENGTH.saturating_sub(own.chars().count());
-        let is_text = |character: &char| {
-            !character.is_control() && !matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
+        let is_text = |character: &char| is_allowed_in_line(*character);
         let detail: String = detail.chars().filter(is_text).take(room).collect();
         Reason::parse(&format!("{detail}{own}")).unwrap_or_else(|_| self.operator.reason().clone())
     }

@@ -12,6 +12,7 @@ mod imports;
 mod scan_imports;
 mod schema_versions;
 mod sealing;
+mod shell_cases;
 mod shutdown;
 mod signing_keys;
 mod streams;
