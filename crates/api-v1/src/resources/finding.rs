@@ -33,6 +33,7 @@ pub(crate) fn read_new(object: &mut BodyReader<'_>) -> Option<NewFinding> {
     let kind = object.required("sourceKind", enum_reader(SourceKind::ALL, SourceKind::name));
     let description = object.optional("description", text());
     let module_key = object.optional("sourceModuleKey", text());
+    let scope = object.optional("sourceScope", text());
     let resource_type = object.optional("sourceResourceType", text());
     let resource_id = object.optional("sourceResourceId", text());
     let subject = read_subject(object);
@@ -44,7 +45,7 @@ pub(crate) fn read_new(object: &mut BodyReader<'_>) -> Option<NewFinding> {
         title: title?,
         description,
         severity: severity?,
-        source: FindingSource { kind: kind?, module_key, resource_type, resource_id },
+        source: FindingSource { kind: kind?, module_key, scope, resource_type, resource_id },
         subject: subject?,
         owner_responsibility_id,
         owner_member_user_id,

@@ -23,6 +23,7 @@ fn full_body(key: &str) -> Value {
         "severity": "critical",
         "sourceKind": "audit",
         "sourceModuleKey": "audits",
+        "sourceScope": "head office",
         "sourceResourceType": "audit",
         "sourceResourceId": "A-1",
         "subjectModuleKey": "assets",
@@ -49,7 +50,7 @@ async fn a_minimal_finding_is_returned_with_every_other_field_at_its_default() {
         finding,
         json!({
             "id": id, "findingKey": "k", "title": "SQL built from user input", "description": "", "severity": "high",
-            "status": "open", "sourceKind": "module_signal", "sourceModuleKey": null, "sourceResourceType": null,
+            "status": "open", "sourceKind": "module_signal", "sourceModuleKey": null, "sourceScope": null, "sourceResourceType": null,
             "sourceResourceId": null, "subjectModuleKey": null, "subjectResourceType": null, "subjectResourceId": null,
             "ownerResponsibilityId": null, "ownerMemberUserId": null, "dueAt": null, "closedAt": null,
             "lifecycleInstanceId": null, "duplicateOfFindingId": null, "createdAt": now, "updatedAt": now,
@@ -74,6 +75,7 @@ async fn every_field_is_stored_as_sent_and_null_means_absent() {
     let optional = [
         "description",
         "sourceModuleKey",
+        "sourceScope",
         "sourceResourceType",
         "sourceResourceId",
         "subjectModuleKey",

@@ -73,7 +73,7 @@ fn all_errors_of_a_line_are_reported_and_the_other_lines_are_imported() {
         sourceKind: is required; \
         subjectResourceType: a subject has a module key, a resource type and a resource id, or none of them; \
         dueAt: must be a date or an RFC 3339 timestamp, such as 2026-05-25 or 2026-05-25T14:08:33.000Z; \
-        colour: unknown field; the fields are findingKey, title, description, severity, status, sourceKind, sourceModuleKey, \
+        colour: unknown field; the fields are findingKey, title, description, severity, status, sourceKind, sourceModuleKey, sourceScope, \
         sourceResourceType, sourceResourceId, subjectModuleKey, subjectResourceType, subjectResourceId, \
         ownerResponsibilityId, ownerMemberUserId, dueAt"]
     );

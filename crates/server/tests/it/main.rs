@@ -9,6 +9,7 @@ mod connections;
 mod disconnects;
 mod first_start;
 mod imports;
+mod scan_imports;
 mod schema_versions;
 mod sealing;
 mod shell_cases;
