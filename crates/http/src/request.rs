@@ -17,7 +17,10 @@ use bytes::Bytes;
 use kernel::{Attribution, HasIdPrefix, Id, Origin, RequestId};
 use serde_json::Value;
 
-use crate::response::{Issue, Problem};
+use crate::{
+    memory::ResponseMemory,
+    response::{Issue, Problem},
+};
 
 pub(crate) use body::read as read_body;
 pub use body::{
@@ -53,6 +56,8 @@ pub struct ApiRequest {
     pub address: Option<IpAddr>,
     /// The authenticated principal; `None` only at endpoints that do not require authentication.
     pub(crate) principal: Option<Principal>,
+    /// The memory that is reserved for the response.
+    pub(crate) memory: ResponseMemory,
 }
 
 impl ApiRequest {

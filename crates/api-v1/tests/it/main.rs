@@ -23,4 +23,5 @@ mod streams;
 mod support;
 mod token;
 mod transitions;
+mod unread_responses;
 mod webhooks;

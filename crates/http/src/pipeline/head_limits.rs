@@ -1,9 +1,9 @@
-//! The size limits of a request's head. The server accepts larger heads, so that a request over these limits gets a
-//! regular error response and an audit entry.
+//! The limits of a request's head: its size, and the fields that decide where a request goes and where it ends. The
+//! server accepts other heads, so that a request over these limits gets a regular error response and an audit entry.
 
-use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Version, header, request::Parts};
 
-use crate::response::Problem;
+use crate::response::{Issue, Problem};
 
 /// The maximum length of path and query together, in bytes, which is far more than 50 parameters need.
 const MAX_TARGET_BYTES: usize = 16 * 1024;
@@ -24,5 +24,32 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Problem> {
     if fields > MAX_HEADER_BYTES {
         return Err(Problem::header_fields_too_large(MAX_HEADER_BYTES));
     }
-    Ok(())
+    check_routing(parts)
+}
+
+/// Checks the fields that proxies and servers must read alike, so that no request is hidden in another one: the host
+/// (RFC 9112 § 3.2) and the coding that the body's end follows from (RFC 9112 § 6.1).
+fn check_routing(parts: &Parts) -> Result<(), Problem> {
+    if parts.version != Version::HTTP_11 {
+        return Ok(());
+    }
+    if parts.headers.get_all(header::HOST).iter().count() != 1 {
+        return Err(invalid_field("Host", "must be sent once"));
+    }
+    let codings = field_values(&parts.headers, &header::TRANSFER_ENCODING);
+    if codings.is_empty() || matches!(codings.as_slice(), [coding] if coding.eq_ignore_ascii_case(b"chunked")) {
+        Ok(())
+    } else {
+        Err(invalid_field("Transfer-Encoding", "must be chunked, or must not be sent"))
+    }
+}
+
+/// The comma-separated values of a field.
+fn field_values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a [u8]> {
+    let lines = headers.get_all(name).iter();
+    lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).collect()
+}
+
+fn invalid_field(name: &'static str, message: &'static str) -> Problem {
+    Problem::validation(vec![Issue::new(["header", name], message)])
 }
