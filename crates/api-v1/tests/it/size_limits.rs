@@ -67,7 +67,7 @@ async fn a_body_announced_as_too_large_is_rejected_without_being_read() {
 async fn an_account_whose_bodies_use_up_its_share_is_rejected_with_429_and_others_are_served() {
     let (api, client) = setup(256 * KIB).await;
     let other = api.full_access_client().await;
-    let PausedBody { body, started, last_bytes } = paused_body(60 * KIB);
+    let PausedBody { body, started, last_bytes } = paused_body(30 * KIB);
     let call = api.post(findings_path()).auth(&client).header("content-type", "application/json");
     let mut large = finding_body("large");
     large["description"] = json!("x".repeat(8 * KIB));

@@ -21,7 +21,7 @@ fn with_long_description(finding: Finding) -> Finding {
 
 /// An API whose accounts have memory for two pages each, with as many large findings.
 async fn setup(findings: usize) -> (TestApi, Client) {
-    let settings = ApiSettings { response_memory: 10 * MAX_PAGE_BYTES, ..TestApi::unlimited() };
+    let settings = ApiSettings { response_memory: 20 * MAX_PAGE_BYTES, ..TestApi::unlimited() };
     let api = TestApi::with_settings(settings).await;
     let client = api.full_access_client().await;
     for number in 0..findings {

@@ -1,4 +1,4 @@
-//! The memory of response bodies that are made whole before they are sent: pages, batch results, replays.
+//! The memory of responses that are made whole before they are sent: pages, batch results, replays.
 //!
 //! It is reserved before the response is made, and returned once the client has taken the last byte. A client that does
 //! not read its responses thus soon waits for its own share, and takes nothing from the shares of others.
@@ -13,9 +13,13 @@ use bytes::Bytes;
 use super::budget::{MemoryBudget, MemoryHolder, MemoryPermit};
 use crate::response::Problem;
 
-/// The memory that is reserved for a response that is no page, in addition to the size of the request's body: about the
-/// size of one record without long texts.
+/// The memory that is reserved for a response that is no page, in addition to that for the request's body: about the size
+/// of one record without long texts.
 const BASE_BYTES: usize = 16 * 1024;
+
+/// The memory that a request with a body takes while it is decided on, per byte of the body: the decoded commands, the
+/// records that exist already, and the response, as measured with full batches.
+const DECODED_FACTOR: usize = 6;
 
 /// The memory that every response takes besides its body, for its head and the state of its request.
 const OVERHEAD_BYTES: usize = 4 * 1024;
@@ -46,14 +50,14 @@ impl ResponseMemory {
         self.reserve(budget, holder, kernel::MAX_PAGE_BYTES).await
     }
 
-    /// Reserves the memory of another response, which is about as large as the body of its request.
+    /// Reserves the memory of another response, and of what is made of the body of its request.
     pub(crate) async fn reserve_for(
         &self,
         budget: &MemoryBudget,
         holder: MemoryHolder,
         request_bytes: usize,
     ) -> Result<(), Problem> {
-        self.reserve(budget, holder, BASE_BYTES.saturating_add(request_bytes)).await
+        self.reserve(budget, holder, BASE_BYTES.saturating_add(request_bytes.saturating_mul(DECODED_FACTOR))).await
     }
 
     async fn reserve(&self, budget: &MemoryBudget, holder: MemoryHolder, bytes: usize) -> Result<(), Problem> {
@@ -114,7 +118,7 @@ mod tests {
     async fn memory_is_returned_when_the_last_byte_of_the_response_is_dropped() {
         let budget = MemoryBudget::new(4 * MIB);
         let memory = ResponseMemory::default();
-        memory.reserve_for(&budget, account(1), MIB - BASE_BYTES).await.unwrap();
+        memory.reserve_for(&budget, account(1), MIB).await.unwrap();
         let mut bytes = memory.hold(Bytes::from(vec![b'x'; MIB - OVERHEAD_BYTES]));
         let last = bytes.split_off(bytes.len() - 1);
         drop(bytes);
@@ -136,7 +140,7 @@ mod tests {
             }
             unread.push(memory.hold(Bytes::from(vec![b'x'; kernel::MAX_PAGE_BYTES - OVERHEAD_BYTES])));
         }
-        assert_eq!(unread.len() * kernel::MAX_PAGE_BYTES, 4 * MIB);
+        assert_eq!(unread.len() * kernel::MAX_PAGE_BYTES, 2 * MIB);
         ResponseMemory::default().reserve_page(&budget, account(2)).await.unwrap();
     }
 
@@ -165,7 +169,7 @@ mod tests {
         let budget = MemoryBudget::new(4 * MIB);
         let memory = ResponseMemory::default();
         memory.reserve_for(&budget, account(1), 0).await.unwrap();
-        assert!(memory.ensure(MIB).is_ok());
-        assert!(memory.ensure(MIB + 1).is_err());
+        assert!(memory.ensure(MIB / 2).is_ok());
+        assert!(memory.ensure(MIB / 2 + 1).is_err());
     }
 }

@@ -77,7 +77,7 @@ pub(in crate::sections) fn measure(bench: &BenchContext) -> Outcome<Table> {
         title: Section::UnreadResponses.title(),
         method: format!(
             "{RESPONSES} unread responses of {ACCOUNTS} accounts (over HTTP/2, of one), descriptions of {DESCRIPTION} characters; highest \
-             resident memory in 7 s, minus that before; another account lists 10 findings every 50 ms. At the end, the \
+             resident memory in 7 s, minus that before; another account of the same organization lists 10 findings every 50 ms. At the end, the \
              server has {} MiB.",
             memory / 1024 / 1024
         ),

@@ -62,7 +62,7 @@ const MAX_CONCURRENT_STREAMS: u32 = 64;
 
 /// Maximum size in bytes of the buffer for a request's header, or for a body that arrives faster than it is read.
 /// Headers below it that exceed the API's limits get the API's error response.
-const MAX_BUFFER_BYTES: usize = 128 * 1024;
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
 /// The HTTP/2 flow-control window of a connection and of each of its streams: bytes of request bodies that may arrive
 /// before they are read, and thus before they are charged to their caller. It is the smallest that HTTP/2 allows for
