@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use kernel::{Description, RecordKey, Reference, TextError, Title};
+use kernel::{Description, RecordKey, Reference, TextError, Title, is_allowed_in_line, is_allowed_in_text};
 use sha2::{Digest, Sha256};
 
 const MAX_KEY_LENGTH: usize = 200;
@@ -19,9 +19,9 @@ pub(crate) fn record_key(text: &str) -> Result<RecordKey, TextError> {
     RecordKey::parse(text).or_else(|_| RecordKey::parse(&with_digest(text, |character| character.is_ascii_graphic())))
 }
 
-/// Converts the text to a reference: no control characters, at most 200 characters.
+/// Converts the text to a reference: the characters that a line may contain, at most 200.
 pub(crate) fn reference(text: &str) -> Result<Reference, TextError> {
-    Reference::parse(text).or_else(|_| Reference::parse(&with_digest(text, |character| !character.is_control())))
+    Reference::parse(text).or_else(|_| Reference::parse(&with_digest(text, is_allowed_in_line)))
 }
 
 fn with_digest(text: &str, allowed: fn(char) -> bool) -> String {
@@ -41,7 +41,8 @@ fn with_digest(text: &str, allowed: fn(char) -> bool) -> String {
 /// Converts the text to a title: one line of at most 300 characters, the last an ellipsis if it was longer; `None` if
 /// the text is blank.
 pub(crate) fn title(text: &str) -> Option<Title> {
-    let line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    let line: String =
+        text.chars().map(|character| if is_allowed_in_line(character) { character } else { ' ' }).collect();
     let line = line.trim();
     let short = if line.chars().count() > MAX_TITLE_LENGTH {
         line.chars().take(MAX_TITLE_LENGTH - 1).chain(['…']).collect()
@@ -54,11 +55,8 @@ pub(crate) fn title(text: &str) -> Option<Title> {
 /// Converts the text to a description: no control characters other than newline and tab, truncated to 20,000
 /// characters.
 pub(crate) fn description(text: &str) -> Result<Description, TextError> {
-    let description: String = text
-        .chars()
-        .filter(|character| !character.is_control() || matches!(character, '\n' | '\t'))
-        .take(MAX_DESCRIPTION_LENGTH)
-        .collect();
+    let description: String =
+        text.chars().filter(|character| is_allowed_in_text(*character)).take(MAX_DESCRIPTION_LENGTH).collect();
     Description::parse(&description)
 }
 
@@ -82,6 +80,14 @@ mod tests {
             "rule:src/gr__e.rs:3~f07f3821758abea30237c5fec4000f79cefe215f0ab1aa9bf1bea74dd43c45cd"
         );
         assert_ne!(record_key("a b").unwrap(), record_key("a c").unwrap());
+    }
+
+    #[test]
+    fn a_character_that_no_title_may_contain_does_not_cost_the_title() {
+        assert_eq!(title("a\u{202e}b\u{2028}c\u{2066}").unwrap().as_str(), "a b c");
+        assert_eq!(title("\u{200b}\u{3164}"), None);
+        assert!(reference("a\u{202e}b").unwrap().as_str().starts_with("a_b~"));
+        assert!(reference("a\tb").unwrap().as_str().starts_with("a_b~"));
     }
 
     #[test]

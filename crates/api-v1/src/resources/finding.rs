@@ -11,8 +11,8 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute, find},
-    request::{ApiRequest, BodyReader, TimestampReader, enum_reader, text},
-    response::{ApiResponse, Issue, Problem},
+    request::{ApiRequest, BodyReader, SentBack, TimestampReader, enum_reader, text},
+    response::{ApiResponse, Problem},
 };
 use kernel::{Changeset, OrganizationRef, Reader, Reason, Stored, SubjectGroup, WriteContext, WriteTimestamp};
 use serde_json::json;
@@ -125,6 +125,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
 pub(crate) struct UpdateFinding {
     patch: FindingPatch,
     reason: Reason,
+    sent_back: SentBack,
 }
 
 impl UpdateFinding {
@@ -141,12 +142,9 @@ impl UpdateFinding {
             subject_resource_type: object.patch_nullable("subjectResourceType", text()),
             subject_resource_id: object.patch_nullable("subjectResourceId", text()),
         };
-        let is_valid = object.error_count() == 0;
-        let reason = object.reason();
-        if patch.is_empty() && is_valid {
-            object.error(Issue::new([], "at least one field besides the reason is required"));
-        }
-        Some(Self { patch, reason: reason? })
+        let reason = object.reason_of_patch(patch.is_empty());
+        let sent_back = object.sent_back(Finding::schema);
+        Some(Self { patch, reason: reason?, sent_back })
     }
 }
 
@@ -168,6 +166,7 @@ impl Command for UpdateFinding {
     ) -> Result<(Changeset, Stored<Finding>), Problem> {
         let current = find::<Finding>(app, request).await?;
         request.check_if_match(current.meta.revision)?;
+        self.sent_back.check(&Finding::to_dto(&current))?;
         update(context, &PayloadRenderer, timestamp, &current, &self.patch).map_err(finding_problem)
     }
 

@@ -11,6 +11,7 @@ mod first_start;
 mod imports;
 mod schema_versions;
 mod sealing;
+mod shell_cases;
 mod shutdown;
 mod signing_keys;
 mod streams;
