@@ -5,8 +5,10 @@ mod connection;
 mod head;
 mod load;
 mod request;
+mod unread;
 
 pub(crate) use call::{HttpResponse, call};
 pub(crate) use connection::Connection;
 pub(crate) use load::{Load, LoadResult};
 pub(crate) use request::Request;
+pub(crate) use unread::{client_address, http2_requests, send};

@@ -28,6 +28,8 @@ fn main() -> Outcome<()> {
         Program { options, .. } => options,
     };
     let bench = BenchContext::new(&options.programs)?;
+    // The clients of the unread responses need more than the usual 1024.
+    rlimit::increase_nofile_limit(u64::MAX)?;
     let mut report = Report::new(Machine::detect(), options.json);
     report.print_machine();
     for section in options.sections() {

@@ -9,6 +9,7 @@ mod postgres;
 mod reads;
 mod streams;
 mod tokens;
+mod unread;
 mod webhooks;
 mod workload;
 
@@ -27,6 +28,10 @@ pub(crate) enum Section {
     Batch,
     /// Memory, time until ready, and size of the binary.
     Footprint,
+    /// A thousand unread responses of every kind, and the calls of others meanwhile.
+    UnreadResponses,
+    /// Bodies that stop arriving, and the calls of others meanwhile.
+    StalledBodies,
     /// Reads and writes over PostgreSQL, against pgbench.
     Postgres,
     /// Reads over PostgreSQL at any depth and in collections of any size.
@@ -48,6 +53,8 @@ impl Section {
         Self::Tokens,
         Self::Batch,
         Self::Footprint,
+        Self::UnreadResponses,
+        Self::StalledBodies,
         Self::Postgres,
         Self::PostgresPages,
         Self::Streams,
@@ -63,6 +70,8 @@ impl Section {
             Self::Tokens => "token calls",
             Self::Batch => "batch import of findings",
             Self::Footprint => "memory, start and size",
+            Self::UnreadResponses => "a thousand responses that nobody reads",
+            Self::StalledBodies => "bodies that stop arriving",
             Self::Postgres => "reads and writes over PostgreSQL",
             Self::PostgresPages => "reads over PostgreSQL by depth and size of the collection",
             Self::Streams => "a whole collection in one stream",
@@ -79,6 +88,8 @@ impl Section {
             Self::Tokens => tokens::measure(bench),
             Self::Batch => batch::measure(bench),
             Self::Footprint => footprint::measure(bench),
+            Self::UnreadResponses => unread::responses::measure(bench),
+            Self::StalledBodies => unread::stalled_bodies::measure(bench),
             Self::Postgres => postgres::measure(bench),
             Self::PostgresPages => postgres::flat::measure(bench),
             Self::Streams => streams::measure(bench),

@@ -7,7 +7,9 @@
 #![warn(missing_docs)]
 
 pub mod endpoints;
+mod fair_budget;
 pub mod handlers;
+mod memory;
 pub mod openapi;
 pub mod pipeline;
 pub mod request;
@@ -15,6 +17,7 @@ pub mod response;
 pub mod streams;
 
 pub use endpoints::{Surface, router};
+pub use fair_budget::{Exhausted, FairBudget, FairPermit, Holder};
 pub use pipeline::{ApiSettings, App, CommitListener, Observer, Quotas, Services, TrustedProxies};
 pub use request::CursorSigner;
 pub use response::ResponseCipher;

@@ -5,18 +5,17 @@ mod account_cache;
 mod app;
 mod audit_recorder;
 mod authenticate;
-mod body_budget;
 mod client_address;
 mod endpoint;
-mod header_limits;
+mod head_limits;
 mod rate_limit;
+mod request_body;
 mod services;
 mod stream_limits;
 
 use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use axum::{
-    body::Body,
     extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
@@ -26,6 +25,7 @@ use futures_util::FutureExt;
 use kernel::{Action, Id, RequestId};
 
 use crate::{
+    memory::{MemoryHolder, ResponseMemory},
     request::{Access, ApiRequest, CachedAccount, MediaType, Principal, negotiate, origin, printable},
     response::{ApiResponse, Issue, Problem},
 };
@@ -38,12 +38,15 @@ pub use client_address::TrustedProxies;
 pub(crate) use endpoint::Endpoint;
 pub use endpoint::Handler;
 pub use rate_limit::{charge_token, charge_token_failure};
+pub(crate) use request_body::BodyRule;
 pub use services::{ApiSettings, CommitListener, Observer, Quotas, Services};
 pub use stream_limits::{StreamLimits, StreamPermit};
 
 use rate_limit::RateLimit;
+use request_body::RequestBody;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 
 /// The state of a request in the pipeline, for the audit entry and the rate limit headers.
@@ -78,6 +81,8 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         origin.route = Some(printable(parts.uri.path().as_bytes(), 200).into());
     }
     let method = parts.method.clone();
+    let mut body = RequestBody::new(&parts, body);
+    let memory = ResponseMemory::default();
     let request = ApiRequest {
         route: endpoint.route,
         state: Arc::clone(&endpoint.state),
@@ -88,8 +93,9 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         body: Bytes::new(),
         address,
         principal: None,
+        memory: memory.clone(),
     };
-    let result = catch_panic(request_id, process(app, endpoint, request, route, body, &mut state)).await;
+    let result = catch_panic(request_id, process(app, endpoint, request, route, &mut body, &mut state)).await;
 
     let refused = result.is_err();
     let rate_limited = state.rate_limit.as_ref().is_some_and(RateLimit::is_exceeded)
@@ -118,7 +124,8 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         tracing::warn!(request_id = %name, method = %method, route = path, status = response.status.as_u16(), "a request failed with a server error");
     }
     app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());
-    finalize(response, name, state.rate_limit)
+    body.discard_rest().await;
+    finalize(response, name, state.rate_limit, memory)
 }
 
 fn audit_action(action: &'static str, refused: bool, replayed: bool) -> Action {
@@ -135,7 +142,7 @@ async fn process(
     endpoint: &Endpoint,
     mut request: ApiRequest,
     route: RouteMatch,
-    body: Body,
+    body: &mut RequestBody,
     state: &mut RequestState,
 ) -> Result<ApiResponse, Problem> {
     match endpoint.route.access {
@@ -154,7 +161,7 @@ async fn process(
             }
         }
     }
-    header_limits::check(&request.parts)?;
+    head_limits::check(&request.parts)?;
     request.path = match route {
         RouteMatch::Matched(path) => path,
         RouteMatch::Unmatched(problem) => return Err(problem),
@@ -163,8 +170,17 @@ async fn process(
         return Err(Problem::validation(vec![Issue::new(["header", "X-On-Behalf-Of"], "is not supported")]));
     }
     request.media_type = negotiate(&request.parts.headers, endpoint.media_types)?;
+    let holder = match &state.principal {
+        Some(principal) => MemoryHolder::Account(principal.organization(), principal.caller.account.meta.id),
+        None => MemoryHolder::Address(request.address),
+    };
     // The permit is held until the request is done, because the decoded body is larger than its bytes.
-    let (body, _permit) = app.body_budget.read_body(body, state.principal.is_some()).await?;
+    let (body, _permit) = body.read(endpoint.body, &app.request_memory, holder).await?;
+    if endpoint.responds_with_page(request.media_type) {
+        request.memory.reserve_page(&app.response_memory, holder).await?;
+    } else if request.media_type == MediaType::Json {
+        request.memory.reserve_for(&app.response_memory, holder, body.len()).await?;
+    }
     request.body = body;
     request.principal = state.principal.clone();
     (endpoint.handler)(app, &request).await
@@ -198,8 +214,17 @@ async fn authenticate_and_charge(app: &App, request: &ApiRequest, state: &mut Re
 }
 
 /// Adds the headers that every response has.
-fn finalize(response: ApiResponse, request_id: String, rate_limit: Option<RateLimit>) -> Response {
+fn finalize(
+    response: ApiResponse,
+    request_id: String,
+    rate_limit: Option<RateLimit>,
+    memory: ResponseMemory,
+) -> Response {
+    let is_streamed = response.stream.is_some();
     let mut response = response.into_response();
+    if !is_streamed {
+        response.extensions_mut().insert(memory);
+    }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(request_id) {
         headers.insert(REQUEST_ID, value);
@@ -208,6 +233,7 @@ fn finalize(response: ApiResponse, request_id: String, rate_limit: Option<RateLi
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
     headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization"));
+    headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(rate_limit) = rate_limit {
         rate_limit.write_headers(headers);
     }

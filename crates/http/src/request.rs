@@ -20,7 +20,10 @@ use bytes::Bytes;
 use kernel::{Attribution, HasIdPrefix, Id, Origin, RequestId, is_allowed_in_line};
 use serde_json::{Map, Value};
 
-use crate::response::{Issue, Problem};
+use crate::{
+    memory::ResponseMemory,
+    response::{Issue, Problem},
+};
 
 pub(crate) use body::read as read_body;
 pub use body::{BodyReader, read_object};
@@ -60,6 +63,8 @@ pub struct ApiRequest {
     pub address: Option<IpAddr>,
     /// The authenticated principal; `None` only at endpoints that do not require authentication.
     pub(crate) principal: Option<Principal>,
+    /// The memory that is reserved for the response.
+    pub(crate) memory: ResponseMemory,
 }
 
 impl ApiRequest {

@@ -34,7 +34,7 @@ pub use fields::AuditFields;
 pub use id::{HasIdPrefix, Id, IdList, IdText, MalformedId, RequestId};
 pub use idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord, StoredResponse};
 pub use organization::{Organization, OrganizationId, OrganizationRef};
-pub use page::{Order, Page, PageLimit, PageRequest, Position, TimeRange};
+pub use page::{MAX_PAGE_BYTES, Order, Page, PageLimit, PageRequest, Position, TimeRange};
 pub use patch::Patch;
 pub use ports::{AuditTrail, Ledger, Reader};
 pub use record::{

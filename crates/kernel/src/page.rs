@@ -3,9 +3,15 @@
 use ulid::Ulid;
 
 use crate::{
+    entry::Entry,
     resource::{Resource, Stored},
     timestamp::Timestamp,
 };
+
+/// The size in bytes at which a page ends although it has fewer records than its limit. The record that reaches it is
+/// still on the page, so that every page makes progress. Stores apply it to the texts that they read, and surfaces to
+/// what they write.
+pub const MAX_PAGE_BYTES: usize = 512 * 1024;
 
 /// The order in which a collection is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -118,6 +124,17 @@ impl Order {
         match self {
             Self::Newest => Position::Newest(stored.meta.ulid()),
             Self::Changed => Position::Changed(stored.meta.updated_at, stored.meta.ulid()),
+        }
+    }
+}
+
+impl Order {
+    /// The position of an audit entry in this order. Entries never change.
+    #[must_use]
+    pub fn entry_position(self, entry: &Entry) -> Position {
+        match self {
+            Self::Newest => Position::Newest(entry.id.ulid()),
+            Self::Changed => Position::Changed(entry.occurred_at, entry.id.ulid()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The kinds of buckets and their keys.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use kernel::OrganizationId;
 use ulid::Ulid;
@@ -57,6 +57,18 @@ impl From<IpAddr> for Peer {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 64 << 64)),
             address @ IpAddr::V4(_) => address,
+        })
+    }
+}
+
+impl Peer {
+    /// The network that an address probably shares with others of the same owner: the /24 network of an IPv4 address,
+    /// or the /48 network of an IPv6 address.
+    #[must_use]
+    pub fn network_of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 80 << 80)),
+            IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from(u32::from(address) >> 8 << 8)),
         })
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 
 use admin::AdminState;
 use bootstrap::{PrintedAccount, demo, first_start, open_files};
-use listen::{CertificateReloader, Listener};
+use listen::{CertificateReloader, ConnectionLimits, Listener};
 use metrics::{CertificateMetrics, Metrics, WebhookMetrics};
 use rate_limits::RateLimits;
 use shutdown::Signals;
@@ -132,7 +132,12 @@ impl Server {
         tracing::info!("serving probes and metrics on {}", admin.url());
         tracing::info!("storing records in {}", database_description(&settings));
 
-        let probes = tokio::spawn(admin.serve(admin::router(state), ADMIN_CONNECTIONS, None, admin_stop));
+        let probes = tokio::spawn(admin.serve(
+            admin::router(state),
+            ConnectionLimits::without_shares(ADMIN_CONNECTIONS),
+            None,
+            admin_stop,
+        ));
         let reloader = match certificate {
             Some(reloader) => {
                 let metrics = CertificateMetrics::register(&metrics)?;
@@ -156,7 +161,7 @@ impl Server {
         let deliveries = tokio::spawn(send_deliveries::run(dispatcher, Arc::clone(store), notifier, stop.clone()));
         let requests = api.serve(
             http_api::router(app.clone(), [api_v1::surface(Arc::clone(&endpoint_services))]),
-            settings.max_connections,
+            ConnectionLimits::new(settings.max_connections, settings.api.trusted_proxies.clone()),
             Some(metrics),
             stop,
         );

@@ -37,6 +37,7 @@ macro_rules! contract_suite {
                 a_list_by_change_is_ordered_oldest_change_first
                 a_page_reports_whether_more_records_follow
                 a_page_has_at_most_two_hundred_records
+                records_with_long_texts_are_all_listed_and_streamed
                 pagination_returns_each_record_once_despite_concurrent_writes
                 pagination_by_change_returns_concurrently_changed_records_again
                 time_ranges_include_their_start_and_exclude_their_end

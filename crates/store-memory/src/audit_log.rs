@@ -47,7 +47,7 @@ impl AuditLog for MemoryStore {
             .take(page.limit.get() + 1)
             .cloned()
             .collect();
-        Ok(Page::from_overfetch(rows, page.limit, as_of, |recorded| position(&recorded.entry, page.order)))
+        Ok(Page::from_overfetch(rows, page.limit, as_of, |recorded| page.order.entry_position(&recorded.entry)))
     }
 
     async fn stream_entries(
@@ -185,12 +185,5 @@ fn is_past(entry: &Entry, position: Position) -> bool {
     match position {
         Position::Newest(id) => entry.id.ulid() < id,
         Position::Changed(_, id) => entry.id.ulid() > id,
-    }
-}
-
-fn position(entry: &Entry, order: Order) -> Position {
-    match order {
-        Order::Newest => Position::Newest(entry.id.ulid()),
-        Order::Changed => Position::Changed(entry.occurred_at, entry.id.ulid()),
     }
 }

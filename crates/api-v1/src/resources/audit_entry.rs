@@ -46,7 +46,8 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         }
         let page =
             AuditLog::entries(&*app.services.store, list_request.organization, &filter, &list_request.page).await?;
-        Ok(list_request.to_response(app, "entries", &page, write))
+        let position = |stored: &StoredEntry| list_request.page.order.entry_position(&stored.entry);
+        Ok(list_request.to_response(app, "entries", page, position, write))
     })
 }
 

@@ -256,7 +256,8 @@ pub(crate) fn list<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
         let health = load_health(&**store, list_request.organization, &page.items).await?;
         let Page { items, next, as_of } = page;
         let page = Page { items: items.into_iter().zip(health).collect(), next, as_of };
-        Ok(list_request.to_response(app, WebhookSubscription::PLURAL, &page, write))
+        let position = |(subscription, _): &SubscriptionWithHealth| list_request.page.order.position(subscription);
+        Ok(list_request.to_response(app, WebhookSubscription::PLURAL, page, position, write))
     })
 }
 

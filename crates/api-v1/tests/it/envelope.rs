@@ -1,6 +1,8 @@
 //! Errors of every kind, all in the same envelope. The request builder checks that each error response has the envelope
 //! and the request id.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use futures_util::{StreamExt, stream};
 use scopes::Scope;
@@ -321,15 +323,38 @@ async fn a_body_that_breaks_off_or_never_completes_is_rejected_with_400_and_chan
     let (first, _) = text.split_at(20);
     let first = || stream::iter([Ok(first.to_owned())]);
     let broken = first().chain(stream::iter([Err(std::io::Error::other("gone"))]));
-    let endless = first().chain(stream::pending::<std::io::Result<String>>());
+    let stalled = first().chain(stream::pending::<std::io::Result<String>>());
+    // Fast enough to be awaited, but not to be complete in time.
+    let endless = stream::unfold(tokio::time::interval(Duration::from_secs(1)), async |mut ticks| {
+        ticks.tick().await;
+        Some((std::io::Result::Ok(" ".repeat(2048)), ticks))
+    });
     let call = api.post(findings_path()).auth(&client).header("content-type", "application/json");
-    for (body, expected) in
-        [(Body::from_stream(broken), "before the body was complete"), (Body::from_stream(endless), "within 30 s")]
-    {
+    for (body, expected, seconds) in [
+        (Body::from_stream(broken), "before the body was complete", 0),
+        (Body::from_stream(stalled), "within 10 s", 10),
+        (Body::from_stream(endless), "within 30 s", 30),
+    ] {
+        let began = tokio::time::Instant::now();
         let response = call.clone().send_body_stream(body).await.expect(400);
         assert!(response.message().contains(expected), "{}", response.message());
+        assert_eq!(began.elapsed().as_secs(), seconds);
     }
     api.create_finding(&client, "k").await;
+}
+
+#[tokio::test]
+async fn a_head_whose_host_or_body_end_is_ambiguous_is_rejected_with_400() {
+    let (api, client) = setup().await;
+    for (request, path) in [
+        (api.get(findings_path()).without_header("host"), "header.Host"),
+        (api.get(findings_path()).header("host", "another.test"), "header.Host"),
+        (api.get(findings_path()).header("transfer-encoding", "gzip, chunked"), "header.Transfer-Encoding"),
+        (api.get(findings_path()).header("transfer-encoding", "identity"), "header.Transfer-Encoding"),
+    ] {
+        assert_eq!(request.auth(&client).send().await.expect(400).issue_paths(), [path]);
+    }
+    api.get(findings_path()).header("transfer-encoding", "Chunked").auth(&client).send().await.expect(200);
 }
 
 #[tokio::test]

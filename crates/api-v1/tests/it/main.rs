@@ -24,4 +24,5 @@ mod streams;
 mod support;
 mod token;
 mod transitions;
+mod unread_responses;
 mod webhooks;

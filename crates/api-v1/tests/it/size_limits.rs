@@ -1,5 +1,10 @@
 //! Size limits of requests: target, header fields and body of one request, and the memory for the bodies of all.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -13,7 +18,7 @@ const KIB: usize = 1024;
 
 /// An API with this many bytes of memory for request bodies, and a quarter as many for unauthenticated ones.
 async fn setup(body_memory: usize) -> (TestApi, Client) {
-    let api = TestApi::with_settings(ApiSettings { body_memory, ..ApiSettings::default() }).await;
+    let api = TestApi::with_settings(ApiSettings { body_memory, ..TestApi::unlimited() }).await;
     let client = api.full_access_client().await;
     (api, client)
 }
@@ -59,38 +64,118 @@ async fn a_body_announced_as_too_large_is_rejected_without_being_read() {
 }
 
 #[tokio::test]
-async fn writes_return_503_while_the_memory_for_bodies_is_exhausted() {
-    let (api, client) = setup(64 * KIB).await;
-    let PausedBody { body, started, last_bytes } = paused_body(60 * KIB);
+async fn an_account_whose_bodies_use_up_its_share_is_rejected_with_429_and_others_are_served() {
+    let (api, client) = setup(256 * KIB).await;
+    let other = api.full_access_client().await;
+    let PausedBody { body, started, last_bytes } = paused_body(30 * KIB);
     let call = api.post(findings_path()).auth(&client).header("content-type", "application/json");
     let mut large = finding_body("large");
     large["description"] = json!("x".repeat(8 * KIB));
-    let large = api.post(findings_path()).auth(&client).json(&large);
     let meanwhile = async {
         started.await.unwrap();
-        let refused = large.clone().send().await.expect(503);
+        let refused = api.post(findings_path()).auth(&client).json(&large).send().await.expect(429);
+        assert_eq!(refused.error_code(), "rate_limited");
         assert!(refused.header("retry-after").parse::<u32>().unwrap() >= 1);
         api.post(findings_path()).auth(&client).json(&finding_body("small")).send().await.expect(201);
+        api.post(findings_path()).auth(&other).json(&large).send().await.expect(201);
         last_bytes.send(Bytes::from(finding_body("paused").to_string())).unwrap();
     };
     let (response, ()) = join!(call.send_body_stream(body), meanwhile);
     response.expect(201);
-    large.send().await.expect(201);
+    large["findingKey"] = json!("another");
+    api.post(findings_path()).auth(&client).json(&large).send().await.expect(201);
 }
 
 #[tokio::test]
-async fn unauthenticated_bodies_take_no_memory_from_authenticated_ones() {
+async fn sixty_four_stalled_bodies_of_one_organization_hinder_no_write_of_another() {
+    let (api, _) = setup(64 * KIB).await;
+    let (home, guest) = (api.home, api.fixture.create_organization("guest").await);
+    let mut stalled = Vec::new();
+    for _ in 0..64 {
+        let client = api.full_access_client().await;
+        assert_eq!(client.account.meta.organization, home);
+        let PausedBody { body, started, last_bytes } = paused_body(4 * KIB);
+        let call = api.post(findings_path()).auth(&client).header("content-type", "application/json");
+        let call = tokio::spawn(call.send_body_stream(body));
+        // A body that is rejected at once is not awaited.
+        let _ = started.await;
+        stalled.push((call, last_bytes));
+    }
+    let other = api.client(guest, scopes::Scope::ALL).await;
+    api.post(findings_path()).auth(&other).json(&finding_body("k")).send().await.expect(201);
+}
+
+#[tokio::test]
+async fn unauthenticated_bodies_take_no_memory_from_other_addresses_or_from_accounts() {
     let (api, client) = setup(64 * KIB).await;
     let token = api.post("/api/v1/auth/token").header("content-type", "application/json");
-    let PausedBody { body, started, last_bytes } = paused_body(15 * KIB);
+    let PausedBody { body, started, last_bytes } = paused_body(3 * KIB);
     let mut large = finding_body("large");
     large["description"] = json!("x".repeat(15 * KIB));
     let meanwhile = async {
         started.await.unwrap();
-        token.clone().body_without_content_type(vec![b' '; 2 * KIB]).send().await.expect(503);
+        let small = token.clone().body_without_content_type(vec![b' '; 2 * KIB]);
+        small.clone().send().await.expect(429);
+        small.source_address("192.0.2.8:40000").send().await.expect(400);
         api.post(findings_path()).auth(&client).json(&large).send().await.expect(201);
         last_bytes.send(Bytes::new()).unwrap();
     };
     let (response, ()) = join!(token.clone().send_body_stream(body), meanwhile);
     response.expect(400);
+}
+
+#[tokio::test]
+async fn the_token_endpoint_takes_at_most_16_kib() {
+    let (api, _) = setup(64 * KIB * KIB).await;
+    let token = api.post("/api/v1/auth/token");
+    token.clone().body("application/json", vec![b' '; 16 * KIB]).send().await.expect(400);
+    let response = token.body("application/json", vec![b' '; 16 * KIB + 1]).send().await.expect(413);
+    assert!(response.message().contains("16384"), "{}", response.message());
+}
+
+/// A body of as many chunks of one kibibyte, which counts those that are received.
+fn counted_body(chunks: usize) -> (Body, Arc<AtomicUsize>) {
+    let received = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&received);
+    let chunks = stream::iter(0..chunks).map(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        std::io::Result::Ok(Bytes::from_static(&[b' '; KIB]))
+    });
+    (Body::from_stream(chunks), received)
+}
+
+#[tokio::test]
+async fn a_rejected_body_is_received_to_its_end_within_bounds() {
+    let (api, client) = setup(64 * KIB * KIB).await;
+    let call = api.post(findings_path()).header("content-type", "application/json");
+    for (call, status) in [(call.clone().auth(&client), 413), (call.clone(), 401)] {
+        let (body, received) = counted_body(3 * KIB);
+        call.clone().send_body_stream(body).await.expect(status);
+        assert_eq!(received.load(Ordering::Relaxed), 3 * KIB);
+
+        let (body, received) = counted_body(100 * KIB);
+        call.send_body_stream(body).await.expect(status);
+        assert!((16 * KIB..20 * KIB).contains(&received.load(Ordering::Relaxed)));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_expects_100_continue_is_rejected_before_it_sends_its_body() {
+    let (api, _) = setup(64 * KIB * KIB).await;
+    let (body, received) = counted_body(8);
+    api.post(findings_path()).header("expect", "100-continue").send_body_stream(body).await.expect(401);
+    assert_eq!(received.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_body_of_a_request_that_takes_none_is_not_awaited() {
+    let (api, client) = setup(64 * KIB).await;
+    let stalled = || Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
+    for operation in operations().iter().filter(|operation| operation.method == "GET") {
+        let path = operation.path.replace(['{', '}'], "");
+        let call = api.request("GET", &path).auth(&client).header("expect", "100-continue");
+        let began = tokio::time::Instant::now();
+        call.send_body_stream(stalled()).await;
+        assert!(began.elapsed().is_zero(), "{path}");
+    }
 }

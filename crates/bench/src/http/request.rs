@@ -35,6 +35,11 @@ impl Request {
         &self.path
     }
 
+    /// Returns the header fields besides those that every request has.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
     pub(crate) fn to_bytes(&self, host: SocketAddr) -> Vec<u8> {
         let Self { method, path, headers, body } = self;
         let mut text =

@@ -89,7 +89,7 @@ impl Novantra {
         let mut command = Command::new(&self.binary);
         command.args(["--json", "service-account", "create", "--workspace", "default", "--name", name]);
         command.args(["--scope", "governance.findings:read", "--scope", "governance.findings:write"]);
-        command.args(["--scope", "webhooks:manage"]);
+        command.args(["--scope", "webhooks:manage", "--scope", "audit:read"]);
         command.arg("--data-dir").arg(self.folder.path());
         if let Some(url) = &self.database {
             command.args([format!("--{DATABASE_URL}"), url.clone()]);

@@ -1,6 +1,6 @@
 //! The axum router, built from the declared endpoints.
 
-use std::{any::Any, collections::BTreeMap, sync::Arc};
+use std::{any::Any, collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use axum::{
     Router,
@@ -9,8 +9,16 @@ use axum::{
     http::{HeaderValue, Response, header},
     routing::{MethodFilter, MethodRouter, on},
 };
-use futures_util::future::BoxFuture;
-use tower::{Layer as _, util::MapResponseLayer};
+use bytes::Bytes;
+use futures_util::{
+    future::{BoxFuture, ready},
+    stream,
+};
+use http_body_util::BodyExt as _;
+use tower::{
+    Layer as _,
+    util::{AndThenLayer, MapResponseLayer},
+};
 use tower_http::compression::{
     CompressionBody, CompressionLayer,
     predicate::{NotForContentType, Predicate, SizeAbove},
@@ -18,7 +26,8 @@ use tower_http::compression::{
 
 use super::{Surface, operation::Operation};
 use crate::{
-    pipeline::{App, Endpoint, RouteMatch, handle},
+    memory::ResponseMemory,
+    pipeline::{App, BodyRule, Endpoint, RouteMatch, handle},
     request::{Access, ApiRequest, Charge, MediaType, Route, printable},
     response::{ApiResponse, Problem},
 };
@@ -36,8 +45,27 @@ pub fn router(app: App, surfaces: impl IntoIterator<Item = Surface>) -> Router {
     );
     // The layer is around all routes at once: a layer of the router would be cloned and boxed per route on every
     // request.
-    Router::new()
-        .fallback_service((MapResponseLayer::new(weaken_etag), compression).layer(routes(Arc::new(app), surfaces)))
+    let layers = (AndThenLayer::new(hold_memory), MapResponseLayer::new(weaken_etag), compression);
+    Router::new().fallback_service(layers.layer(routes(Arc::new(app), surfaces)))
+}
+
+/// Replaces the body of a response that was made whole by its final bytes, which hold the memory that was reserved for
+/// it until the client has taken them. A compressor, whose buffers are larger than most bodies, is thus not kept while
+/// the client reads.
+async fn hold_memory(response: Response<CompressionBody<Body>>) -> Result<Response<Body>, Infallible> {
+    let (mut parts, body) = response.into_parts();
+    let Some(memory) = parts.extensions.remove::<ResponseMemory>() else {
+        return Ok(Response::from_parts(parts, Body::new(body)));
+    };
+    // Nothing is awaited here: the whole body is in memory.
+    let body = match body.collect().await {
+        Ok(collected) => Body::from(memory.hold(collected.to_bytes())),
+        Err(error) => {
+            tracing::error!(%error, "a response could not be compressed");
+            Body::from_stream(stream::once(ready(Err::<Bytes, _>(error))))
+        }
+    };
+    Ok(Response::from_parts(parts, body))
 }
 
 fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router {
@@ -101,6 +129,11 @@ fn endpoint(operation: &Operation, state: Arc<dyn Any + Send + Sync>) -> Endpoin
         route: Route { path: operation.path, access: operation.access, charge: operation.charge },
         media_types: operation.media_types,
         action: operation.action,
+        body: BodyRule::new(
+            (operation.document)().request.is_some(),
+            operation.charge == Charge::Write,
+            operation.access == Access::Public,
+        ),
         handler: operation.handler,
         state,
     }
@@ -112,6 +145,7 @@ fn unmatched_endpoint() -> Endpoint {
         route: Route { path: "unmatched", access: Access::Unmatched, charge: Charge::Read },
         media_types: &[MediaType::Json],
         action: "call.unmatched",
+        body: BodyRule::Unread,
         handler: unmatched,
         state: Arc::new(()),
     }

@@ -107,7 +107,7 @@ async fn execute_once<C: Command>(
 ) -> Result<ApiResponse, Problem> {
     let mut principal = request.principal()?.clone();
     let key = KeyUse::from_request(request, &principal)?;
-    if let Some(response) = find_replay(app, key.as_ref()).await? {
+    if let Some(response) = find_replay(app, request, key.as_ref()).await? {
         return Ok(response);
     }
     let command = parse()?;
@@ -117,7 +117,7 @@ async fn execute_once<C: Command>(
             Ok(response) => return Ok(response),
             Err(AttemptError::Rejected(problem)) => {
                 // A concurrent request with the same key may have succeeded meanwhile. Its response is replayed then.
-                return match find_replay(app, key.as_ref()).await? {
+                return match find_replay(app, request, key.as_ref()).await? {
                     Some(response) => Ok(response),
                     None => Err(problem),
                 };
@@ -187,7 +187,7 @@ async fn attempt<C: Command>(
             response.is_recorded = true;
             Ok(response)
         }
-        Err(CommitError::Duplicate(stored)) => Ok(replay_duplicate(app, key, stored)?),
+        Err(CommitError::Duplicate(stored)) => Ok(replay_duplicate(app, request, key, stored)?),
         Err(CommitError::KeyReused) => Err(key_reused().into()),
         Err(CommitError::ActorChanged) => Err(AttemptError::ActorChanged),
         Err(CommitError::Conflict(Conflict::Revision(..))) => Err(AttemptError::LostRace),
@@ -200,10 +200,26 @@ async fn attempt<C: Command>(
 }
 
 /// Returns the replay of the response that the commit found, to an earlier request with the same key.
-fn replay_duplicate(app: &App, key: Option<&KeyUse>, stored: StoredResponse) -> Result<ApiResponse, Problem> {
+fn replay_duplicate(
+    app: &App,
+    request: &ApiRequest,
+    key: Option<&KeyUse>,
+    stored: StoredResponse,
+) -> Result<ApiResponse, Problem> {
     // Without a key no idempotency record is written, so there can't be a duplicate.
     let key = key.ok_or_else(Problem::internal)?;
-    from_stored(&*app.services.response_cipher, &key.key, stored)
+    replay(app, request, &key.key, stored)
+}
+
+/// Returns the replay of a stored response, if there is memory for it.
+fn replay(
+    app: &App,
+    request: &ApiRequest,
+    key: &IdempotencyKey,
+    stored: StoredResponse,
+) -> Result<ApiResponse, Problem> {
+    request.memory.ensure(stored.body.len())?;
+    from_stored(&*app.services.response_cipher, key, stored)
 }
 
 /// An idempotency key with the fingerprint of the request that uses it.
@@ -252,13 +268,11 @@ fn fingerprint(path: &str, query: &str, body: &[u8]) -> Fingerprint {
 }
 
 /// Looks up the response to an earlier request with the key and returns its replay, if the request was the same.
-async fn find_replay(app: &App, key: Option<&KeyUse>) -> Result<Option<ApiResponse>, Problem> {
+async fn find_replay(app: &App, request: &ApiRequest, key: Option<&KeyUse>) -> Result<Option<ApiResponse>, Problem> {
     let Some(KeyUse { key, fingerprint }) = key else { return Ok(None) };
     match app.services.store.stored_response(key, app.services.clock.now()).await? {
         None => Ok(None),
-        Some((earlier, stored)) if earlier == *fingerprint => {
-            from_stored(&*app.services.response_cipher, key, stored).map(Some)
-        }
+        Some((earlier, stored)) if earlier == *fingerprint => replay(app, request, key, stored).map(Some),
         Some(_) => Err(key_reused()),
     }
 }

@@ -1,7 +1,7 @@
 //! Lists: one page as JSON, or the whole collection as newline-delimited JSON (contract v1 § 6).
 
 use axum::http::StatusCode;
-use kernel::{OrganizationId, Page, PageRequest, Reader, Resource, Stored, StreamRequest};
+use kernel::{MAX_PAGE_BYTES, OrganizationId, Page, PageRequest, Position, Reader, Resource, Stored, StreamRequest};
 use store::DynStore;
 
 use crate::{
@@ -10,6 +10,9 @@ use crate::{
     response::{AS_OF, ApiResponse, Problem, write_json},
     streams,
 };
+
+/// The initial capacity of a page for each record: the size of a usual finding.
+const RECORD_CAPACITY: usize = 900;
 
 /// Handles a list request whose specific parameters are already read. `plural` is the member with the records, which
 /// `write` appends to the body.
@@ -35,7 +38,8 @@ where
         return streams::snapshot_response(app, request, permit, snapshot, write);
     }
     let page = Reader::<R>::list(store, organization, filter, &list_request.page).await?;
-    Ok(list_request.to_response(app, plural, &page, write))
+    let position = |stored: &Stored<R>| list_request.page.order.position(stored);
+    Ok(list_request.to_response(app, plural, page, position, write))
 }
 
 /// A parsed list request, with the binding of its cursors.
@@ -75,31 +79,44 @@ impl ListRequest {
         StreamRequest { order: self.page.order, time_range: self.page.time_range }
     }
 
-    /// Returns the response with a page, whose records are in the member `plural`.
+    /// Returns the response with a page, whose records are in the member `plural`. It ends before the record that would
+    /// begin beyond [`MAX_PAGE_BYTES`], and continues after the `position` of its last record.
     pub fn to_response<T>(
         &self,
         app: &App,
         plural: &str,
-        page: &Page<T>,
+        page: Page<T>,
+        position: impl Fn(&T) -> Position,
         write: impl Fn(&T, &mut Vec<u8>),
     ) -> ApiResponse {
-        let mut body = Vec::with_capacity(page.items.len() * 900 + 128);
+        let mut next = page.next;
+        let mut body = Vec::with_capacity(page.items.len() * RECORD_CAPACITY + 128);
         body.extend_from_slice(b"{\"");
         body.extend_from_slice(plural.as_bytes());
         body.extend_from_slice(b"\":[");
-        for (index, item) in page.items.iter().enumerate() {
-            if index > 0 {
+        let mut last: Option<&T> = None;
+        for item in &page.items {
+            if last.is_some() {
+                if body.len() >= MAX_PAGE_BYTES {
+                    next = last.map(&position);
+                    break;
+                }
                 body.push(b',');
             }
             write(item, &mut body);
+            last = Some(item);
         }
         body.extend_from_slice(b"],\"pagination\":{");
-        if let Some(next) = page.next {
+        if let Some(next) = next {
             body.extend_from_slice(b"\"nextCursor\":");
             let now = app.services.clock.now();
             write_json(&mut body, &sign_cursor(&*app.services.cursor_signer, &self.binding, now, next));
         }
         body.extend_from_slice(b"}}");
+        // The capacity is memory too, and a page may wait long for its client.
+        if body.capacity() - body.len() > MAX_PAGE_BYTES / 8 {
+            body.shrink_to_fit();
+        }
         ApiResponse::json(StatusCode::OK, body.into()).header(AS_OF, page.as_of.to_string())
     }
 }

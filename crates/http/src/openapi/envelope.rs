@@ -20,7 +20,10 @@ pub(super) fn status_description(status: u16) -> (&'static str, &'static str) {
             "The current state of the record does not allow this, or the idempotency key was used with another request.",
             "unprocessable",
         ),
-        429 => ("The rate limit is exceeded; try again after the time in Retry-After.", "rate_limited"),
+        429 => (
+            "The rate limit is exceeded, or the caller's share of the server's streams or memory is in use; try again after the time in Retry-After.",
+            "rate_limited",
+        ),
         431 => ("The header fields are too large in total.", "header_fields_too_large"),
         503 => ("The service is temporarily unavailable; try again after the time in Retry-After.", "internal"),
         _ => ("An internal error occurred; the request id identifies it in the server's log.", "internal"),

@@ -8,11 +8,10 @@ use kernel::StoreError;
 use super::{
     account_cache::AccountCache,
     audit_recorder::{AuditNote, AuditRecorder},
-    body_budget::BodyBudget,
     services::Services,
     stream_limits::StreamLimits,
 };
-use crate::request::CachedAccount;
+use crate::{memory::MemoryBudget, request::CachedAccount};
 
 /// The services, caches and limits that requests are handled with. Cheap to clone.
 #[derive(Clone)]
@@ -21,7 +20,10 @@ pub struct App {
     pub services: Arc<Services>,
     pub(crate) accounts: Arc<AccountCache>,
     pub(crate) audit_recorder: Arc<AuditRecorder>,
-    pub(crate) body_budget: Arc<BodyBudget>,
+    /// The memory for request bodies.
+    pub(crate) request_memory: Arc<MemoryBudget>,
+    /// The memory for response bodies.
+    pub(crate) response_memory: Arc<MemoryBudget>,
     pub(crate) stream_limits: Arc<StreamLimits>,
 }
 
@@ -30,12 +32,14 @@ impl App {
     #[must_use]
     pub fn new(services: Services) -> Self {
         let audit_recorder = Arc::new(AuditRecorder::new(&services));
-        let body_budget = Arc::new(BodyBudget::new(services.settings.body_memory));
+        let request_memory = Arc::new(MemoryBudget::new(services.settings.body_memory));
+        let response_memory = Arc::new(MemoryBudget::new(services.settings.response_memory));
         Self {
             services: Arc::new(services),
             accounts: Arc::default(),
             audit_recorder,
-            body_budget,
+            request_memory,
+            response_memory,
             stream_limits: Arc::new(StreamLimits::for_collections()),
         }
     }

@@ -4,7 +4,7 @@ use std::{any::Any, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-use super::app::App;
+use super::{app::App, request_body::BodyRule};
 use crate::{
     request::{ApiRequest, MediaType, Route},
     response::{ApiResponse, Problem},
@@ -20,6 +20,15 @@ pub(crate) struct Endpoint {
     pub(crate) media_types: &'static [MediaType],
     /// The action of its audit entries.
     pub(crate) action: &'static str,
+    /// The rule by which the bodies of its requests are read.
+    pub(crate) body: BodyRule,
     pub(crate) handler: Handler,
     pub(crate) state: Arc<dyn Any + Send + Sync>,
+}
+
+impl Endpoint {
+    /// Whether a response in this media type is a page of a list: every list can also be streamed.
+    pub(crate) fn responds_with_page(&self, media_type: MediaType) -> bool {
+        media_type == MediaType::Json && self.media_types.contains(&MediaType::NdJson)
+    }
 }

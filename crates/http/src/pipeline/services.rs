@@ -70,6 +70,8 @@ pub struct ApiSettings {
     pub trusted_proxies: TrustedProxies,
     /// The memory budget for all request bodies together, in bytes.
     pub body_memory: usize,
+    /// The memory budget for all response bodies together that clients have not read yet, in bytes.
+    pub response_memory: usize,
 }
 
 /// The rate limits, in requests per minute.
@@ -103,6 +105,7 @@ impl Default for ApiSettings {
             durable_read_audit: true,
             trusted_proxies: TrustedProxies::default(),
             body_memory: 64 * 1024 * 1024,
+            response_memory: 64 * 1024 * 1024,
         }
     }
 }

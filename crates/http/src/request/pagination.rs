@@ -29,7 +29,7 @@ impl ListParameters {
 pub fn list_parameters(query: &mut Query<'_>) -> ListParameters {
     let limit = query.optional(
         "limit",
-        "The maximum number of records per page. Values above 200 count as 200. A page may have fewer records, or none, even if more pages follow.",
+        "The maximum number of records per page. Values above 200 count as 200. A page may have fewer records, or none, even if more pages follow: it also ends when it has 512 KiB.",
         || json!({ "type": "integer", "minimum": 1, "default": 50 }),
         read_limit,
     );

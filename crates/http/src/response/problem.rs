@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::ApiResponse;
+use crate::fair_budget::Exhausted;
 
 /// An error response. Its message is sent to the client; internal details are only logged.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub struct Problem {
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
+
+/// The `Retry-After` of a request that found no memory, in seconds. It is a guess, because memory is returned at the pace
+/// of clients.
+const MEMORY_RETRY_AFTER: &str = "2";
 
 /// The `Retry-After` of a rejected stream, in seconds. It is a guess, because the duration of a stream is unknown.
 const STREAM_RETRY_AFTER: &str = "5";
@@ -200,6 +205,24 @@ impl Problem {
             "the server already has {max} streams open, which is its limit: try again later, or read the list in pages"
         );
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "internal", message).header(header::RETRY_AFTER, STREAM_RETRY_AFTER)
+    }
+
+    /// Creates the response for a request that found no memory for `what`: 429 if the caller has used up its share, and
+    /// 503 if all callers together have used up the whole.
+    pub(crate) fn memory_exhausted(exhausted: Exhausted, what: &str) -> Self {
+        match exhausted {
+            Exhausted::Share => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                format!("the caller's share of the memory for {what} is used up: finish requests that are in progress, then try again"),
+            ),
+            Exhausted::Budget => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "internal",
+                format!("the server's memory for {what} is used up: try again later"),
+            ),
+        }
+        .header(header::RETRY_AFTER, MEMORY_RETRY_AFTER)
     }
 
     /// Creates a 500 response. The cause must be logged.

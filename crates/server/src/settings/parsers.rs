@@ -34,14 +34,14 @@ pub(super) fn parse_positive(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("{text:?} is not a whole number from 1 to 4294967295"))
 }
 
-/// Parses a number of mebibytes and returns it in bytes.
+/// Parses a number of mebibytes and returns it in bytes. An eighth of it must hold the largest body.
 pub(super) fn parse_mebibytes(text: &str) -> Result<usize, String> {
     let bytes = |mebibytes: usize| mebibytes.checked_mul(1024 * 1024);
     text.parse()
         .ok()
-        .filter(|number| (1..=65_536).contains(number))
+        .filter(|number| (8..=65_536).contains(number))
         .and_then(bytes)
-        .ok_or_else(|| format!("{text:?} is not a whole number from 1 to 65536"))
+        .ok_or_else(|| format!("{text:?} is not a whole number from 8 to 65536"))
 }
 
 pub(super) fn parse_one_of<T: Copy>(text: &str, values: &[(&str, T)]) -> Result<T, String> {

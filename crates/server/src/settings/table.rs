@@ -137,10 +137,13 @@ settings! {
     "Whether the response to a read waits until its audit entry is stored. `buffered` is faster, but the most recent entries are lost if the server is killed."
 
     MAX_CONNECTIONS: "max_connections", "CONNECTIONS", Some("4096"), Serve;
-    "Maximum number of open connections to the API. Further connections wait to be accepted."
+    "Maximum number of open connections to the API. Further connections wait to be accepted. A network (IPv4 /24, IPv6 /48) gets at most half of what all others leave, and one address of it a quarter of that, except a `trusted_proxy` and this machine."
 
     REQUEST_BODY_MEMORY: "request_body_memory", "MIB", Some("64"), Serve;
-    "Maximum memory for request bodies in the API. A request whose body does not fit is answered with 503. Unauthenticated requests have a separate budget of a quarter of it."
+    "Maximum memory for request bodies in the API, at least 8. An organization gets at most half of what all others leave, and each of its service accounts a quarter of that; a request whose body does not fit into that share is answered with 429, and with 503 if the whole memory is in use. Unauthenticated requests have a separate budget of a quarter of it, of which each address gets a share."
+
+    RESPONSE_BODY_MEMORY: "response_body_memory", "MIB", Some("64"), Serve;
+    "Maximum memory in the API for deciding on requests and for responses that clients have not read yet, at least 8. The shares are those of `request_body_memory`; a request waits up to 5 s for its share. Streams need none of it."
 
     WEBHOOKS_ALLOW_LOOPBACK_HTTP: "webhooks_allow_loopback_http", "true|false", Some("false"), Serve;
     "Whether webhooks may be sent to this machine itself, and then by plain HTTP. For development."

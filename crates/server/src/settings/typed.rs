@@ -150,6 +150,7 @@ fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
         reader.value(&table::AUDIT_READS, |text| parse_one_of(text, &[("durable", true), ("buffered", false)]));
     let trusted_proxies = reader.value_or(&table::TRUSTED_PROXY, str::parse, http_api::TrustedProxies::default);
     let body_memory = reader.value(&table::REQUEST_BODY_MEMORY, parse_mebibytes);
+    let response_memory = reader.value(&table::RESPONSE_BODY_MEMORY, parse_mebibytes);
     let token_read = reader.value(&table::RATE_LIMIT_TOKEN_READ, parse_positive);
     let token_write = reader.value(&table::RATE_LIMIT_TOKEN_WRITE, parse_positive);
     let organization = reader.value(&table::RATE_LIMIT_ORGANIZATION, parse_positive);
@@ -169,6 +170,7 @@ fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
         durable_read_audit: durable_read_audit?,
         trusted_proxies: trusted_proxies?,
         body_memory: body_memory?,
+        response_memory: response_memory?,
     })
 }
 

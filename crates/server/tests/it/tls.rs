@@ -218,6 +218,14 @@ async fn both_supported_versions_of_tls_and_of_http_are_negotiated() {
 }
 
 #[tokio::test]
+async fn every_response_over_tls_tells_browsers_to_stay_with_tls() {
+    let pair = certificate_valid_for_days(300);
+    let server = TlsInstallation::new(&pair).setup().start();
+    let answer = request(&mut connect(&server, &[&pair]).await).await;
+    assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_failed_handshake_is_logged_at_debug_level_and_does_not_affect_other_clients() {
     let pair = certificate_valid_for_days(300);
     let server = TlsInstallation::new(&pair).setup().set("LOG_LEVEL", "novantra=debug").start();

@@ -1,7 +1,7 @@
 //! Lists: their orders, pages and time ranges.
 
 use findings::{Finding, Severity};
-use kernel::{Order, PageLimit, PageRequest, Stored, TimeRange, Timestamp};
+use kernel::{MAX_PAGE_BYTES, Order, PageLimit, PageRequest, Stored, TimeRange, Timestamp};
 use registers::Control;
 
 use crate::{Fixture, samples};
@@ -82,6 +82,44 @@ pub async fn a_page_has_at_most_two_hundred_records(fixture: Fixture) {
     let page = PageRequest { after: first.next, ..page };
     let second = fixture.list::<Control>(fixture.home, &Default::default(), &page).await;
     assert_eq!((second.items.len(), second.next), (1, None));
+}
+
+/// Creates findings with texts of the maximum length, whose characters have several bytes.
+async fn create_large_findings(fixture: &Fixture, count: usize) {
+    let mut changeset = fixture.changeset(fixture.home);
+    for number in 0..count {
+        let finding = Finding {
+            description: samples::description(&"語".repeat(20_000)),
+            ..samples::finding(&format!("f-{number:02}"))
+        };
+        changeset.create(&fixture.new_record(&changeset, finding));
+    }
+    fixture.commit(changeset).await.unwrap();
+}
+
+/// A store may end pages and batches early because of large records, but it leaves none out.
+pub async fn records_with_long_texts_are_all_listed_and_streamed(fixture: Fixture) {
+    create_large_findings(&fixture, 30).await;
+    let expected: Vec<String> = (0..30).map(|number| format!("f-{number:02}")).collect();
+    for order in ORDERS {
+        let page = page_request(200, order);
+        let paged = fixture.list_all::<Finding>(fixture.home, &Default::default(), page).await;
+        assert_eq!(fixture.stream::<Finding>(fixture.home, &Default::default(), page).await, paged, "{order:?}");
+        let mut listed = keys(&paged);
+        listed.sort_unstable();
+        assert_eq!(listed, expected, "{order:?}");
+    }
+}
+
+/// A store that reads records from elsewhere ends a page once its texts have the maximum size of a page, so that few
+/// large records are in memory at a time. Not part of the suite: a store in memory has them in memory anyway.
+pub async fn a_page_of_large_records_ends_early(fixture: Fixture) {
+    create_large_findings(&fixture, 30).await;
+    for order in ORDERS {
+        let page = fixture.list::<Finding>(fixture.home, &Default::default(), &page_request(200, order)).await;
+        // Each finding has a little more than 60,000 bytes.
+        assert_eq!((page.items.len(), page.next.is_some()), (MAX_PAGE_BYTES / 60_000 + 1, true), "{order:?}");
+    }
 }
 
 /// Pagination returns each record that exists throughout once, whatever is created and changed between the pages.

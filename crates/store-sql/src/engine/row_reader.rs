@@ -19,6 +19,7 @@ use super::{
 pub(crate) struct RowReader<'r> {
     row: Row<'r>,
     next: usize,
+    text_bytes: usize,
 }
 
 /// A text of PostgreSQL's `text` or `varchar` type. The schema has no other text types, and checking for every type
@@ -42,11 +43,11 @@ enum Row<'r> {
 
 impl<'r> RowReader<'r> {
     pub(super) fn from_postgres(row: &'r PgRow) -> Self {
-        Self { row: Row::Postgres(row), next: 0 }
+        Self { row: Row::Postgres(row), next: 0, text_bytes: 0 }
     }
 
     pub(super) fn from_sqlite(row: &'r rusqlite::Row<'r>) -> Self {
-        Self { row: Row::Sqlite(row), next: 0 }
+        Self { row: Row::Sqlite(row), next: 0, text_bytes: 0 }
     }
 
     fn next_index(&mut self) -> usize {
@@ -59,15 +60,22 @@ impl<'r> RowReader<'r> {
         self.next
     }
 
+    /// The size of the texts that have been read, in bytes.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+
     pub(crate) fn opt_text(&mut self) -> Result<Option<&'r str>, StoreError> {
         let index = self.next_index();
-        match self.row {
+        let text = match self.row {
             Row::Postgres(row) => {
                 let text: Option<PlainText<'_>> = row.try_get(index).map_err(from_postgres)?;
-                Ok(text.map(|PlainText(text)| text))
+                text.map(|PlainText(text)| text)
             }
-            Row::Sqlite(row) => row.get_ref(index).map_err(from_sqlite)?.as_str_or_null().map_err(corrupt),
-        }
+            Row::Sqlite(row) => row.get_ref(index).map_err(from_sqlite)?.as_str_or_null().map_err(corrupt)?,
+        };
+        self.text_bytes += text.map_or(0, str::len);
+        Ok(text)
     }
 
     pub(crate) fn text(&mut self) -> Result<&'r str, StoreError> {

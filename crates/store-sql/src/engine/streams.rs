@@ -1,6 +1,6 @@
 //! The parts of streams that both engines share: the limit on their number and the channel for batches of rows.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kernel::{RecordStream, StoreError};
@@ -15,9 +15,40 @@ use super::{RowReader, Sql, Value, unavailable};
 const MAX_STREAMS: usize = 8;
 /// The maximum time for which a stream waits for a permit. A dropped stream releases its permit within moments.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The number of rows per batch. One batch is filled while one is queued and one is consumed, so this bounds the memory
-/// of a stream: to 8 MB with texts of the maximum length, to a few hundred kilobytes with usual ones.
+/// The maximum number of rows per batch. One batch is filled while one is queued and one is consumed.
 pub(super) const BATCH_ROWS: usize = 128;
+/// The size of texts at which a batch is full although it has fewer rows, so that the memory of a stream is bounded
+/// whatever its records contain.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// A batch that is being filled.
+pub(super) struct RowBatch<T> {
+    rows: Vec<T>,
+    text_bytes: usize,
+}
+
+impl<T> RowBatch<T> {
+    pub(super) fn new() -> Self {
+        Self { rows: Vec::with_capacity(BATCH_ROWS), text_bytes: 0 }
+    }
+
+    /// Adds a row. Returns the batch if it is full, and begins the next one.
+    pub(super) fn push(
+        &mut self,
+        mut cells: RowReader<'_>,
+        read: fn(&mut RowReader<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<Vec<T>>, StoreError> {
+        self.rows.push(read(&mut cells)?);
+        self.text_bytes += cells.text_bytes();
+        let is_full = self.rows.len() == BATCH_ROWS || self.text_bytes >= BATCH_BYTES;
+        Ok(is_full.then(|| mem::replace(self, Self::new()).rows))
+    }
+
+    /// Returns the last batch, unless it is empty.
+    pub(super) fn finish(self) -> Option<Vec<T>> {
+        (!self.rows.is_empty()).then_some(self.rows)
+    }
+}
 
 /// A query whose rows are streamed.
 pub(super) struct StreamedQuery<T> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::{
-    Id, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, SnapshotStream, StoreError, Stored,
-    StreamRequest, Timestamp,
+    Id, MAX_PAGE_BYTES, OrganizationId, Page, PageLimit, PageRequest, Position, Reader, SnapshotStream, StoreError,
+    Stored, StreamRequest, Timestamp,
 };
 
 use super::SqlStore;
@@ -70,6 +70,10 @@ impl<R: Table> Reader<R> for SqlStore {
 pub(crate) struct PageRows<T> {
     /// The rows of the page, and one more if there is one.
     rows: Vec<T>,
+    /// The size of the texts of these rows, in bytes.
+    text_bytes: usize,
+    /// Whether further rows were left to the next page, because these have reached [`MAX_PAGE_BYTES`].
+    is_cut: bool,
     /// The last row that was scanned, if the scan limit was reached before the page was full.
     last_scanned: Option<T>,
     /// The state of other processes in the same snapshot.
@@ -78,7 +82,13 @@ pub(crate) struct PageRows<T> {
 
 impl<T> PageRows<T> {
     fn with_capacity(limit: PageLimit) -> Self {
-        Self { rows: Vec::with_capacity(limit.get() + 1), last_scanned: None, other_writers: None }
+        Self {
+            rows: Vec::with_capacity(limit.get() + 1),
+            text_bytes: 0,
+            is_cut: false,
+            last_scanned: None,
+            other_writers: None,
+        }
     }
 
     fn push_row(
@@ -88,16 +98,21 @@ impl<T> PageRows<T> {
     ) -> Result<(), StoreError> {
         let (kind, other_writers) = (cells.int()?, OtherWriters::read(cells)?);
         match kind {
-            row_kind::PAGE => self.rows.push(read(cells)?),
+            row_kind::PAGE if self.text_bytes >= MAX_PAGE_BYTES => self.is_cut = true,
+            row_kind::PAGE => {
+                self.rows.push(read(cells)?);
+                self.text_bytes += cells.text_bytes();
+            }
             row_kind::LAST_SCANNED => self.last_scanned = Some(read(cells)?),
             _ => self.other_writers = Some(other_writers),
         }
         Ok(())
     }
 
-    /// Returns the page. Its cursor continues after the last row that was scanned.
+    /// Returns the page. Its cursor continues after the last row that was scanned, or after the last row of the page if
+    /// further ones were left to the next page.
     pub(crate) fn into_page(self, limit: PageLimit, as_of: Timestamp, position: impl Fn(&T) -> Position) -> Page<T> {
-        let last = self.last_scanned.as_ref().map(&position);
+        let last = if self.is_cut { self.rows.last() } else { self.last_scanned.as_ref() }.map(&position);
         let page = Page::from_overfetch(self.rows, limit, as_of, position);
         Page { next: page.next.or(last), ..page }
     }

@@ -15,3 +15,8 @@ async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
 }
 
 store_contract::contract_suite!(open);
+
+#[tokio::test]
+async fn a_page_of_large_records_ends_early() {
+    store_contract::suite::listing::a_page_of_large_records_ends_early(store_contract::Fixture::open(open).await).await;
+}

@@ -15,6 +15,11 @@ async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
 
 store_contract::contract_suite!(open);
 
+#[tokio::test]
+async fn a_page_of_large_records_ends_early() {
+    store_contract::suite::listing::a_page_of_large_records_ends_early(store_contract::Fixture::open(open).await).await;
+}
+
 /// With a scan limit of three rows most pages are short, and lists still return the same records.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_with_short_pages_equals_the_reference() {

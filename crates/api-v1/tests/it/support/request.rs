@@ -3,7 +3,7 @@
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, Method, Request},
+    http::{HeaderMap, Method, Request, Response},
 };
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -42,7 +42,10 @@ impl TestRequest {
             router,
             method: method.to_owned(),
             path: path.to_owned(),
-            headers: vec![("user-agent".to_owned(), b"tests/1.0".to_vec())],
+            headers: vec![
+                ("host".to_owned(), b"novantra.test".to_vec()),
+                ("user-agent".to_owned(), b"tests/1.0".to_vec()),
+            ],
             body: Vec::new(),
             address: CLIENT_ADDRESS.to_owned(),
         }
@@ -89,6 +92,12 @@ impl TestRequest {
         self.execute(Request::from_parts(parts, body)).await
     }
 
+    /// Removes a header.
+    pub(crate) fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(header, _)| header != name);
+        self
+    }
+
     /// Sets the peer address.
     pub(crate) fn source_address(mut self, address: &str) -> Self {
         self.address = address.to_owned();
@@ -107,9 +116,14 @@ impl TestRequest {
         Some(request)
     }
 
+    /// Sends the request and returns its response with an unread body.
+    pub(crate) async fn send_unread(self) -> Response<Body> {
+        self.router.clone().oneshot(self.build().unwrap()).await.unwrap()
+    }
+
     /// Sends the request, expects this status, and returns the body of the response unread.
     pub(crate) async fn send_for_body(self, status: u16) -> Body {
-        let response = self.router.clone().oneshot(self.build().unwrap()).await.unwrap();
+        let response = self.send_unread().await;
         assert_eq!(response.status().as_u16(), status);
         response.into_body()
     }
@@ -151,6 +165,7 @@ impl TestRequest {
         let id = response.header("x-request-id");
         let context = format!("{} {} returned {response:?}", self.method, self.path);
         assert!(id.starts_with("req_") && id.len() == 30, "the request id is malformed: {context}");
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{context}");
         assert!(response.headers.contains_key("cache-control"), "the response has no Cache-Control header: {context}");
         let vary = response.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(vary, ["Accept, Accept-Encoding, Authorization"], "{context}");

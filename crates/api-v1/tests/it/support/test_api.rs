@@ -73,6 +73,11 @@ impl Observer for RecordingObserver {
 impl TestApi {
     /// Opens an API with rate limits so high that no test reaches them by accident.
     pub(crate) async fn open() -> Self {
+        Self::with_settings(Self::unlimited()).await
+    }
+
+    /// Settings with rate limits so high that no test reaches them by accident.
+    pub(crate) fn unlimited() -> ApiSettings {
         let unlimited = 1_000_000;
         let quotas = Quotas {
             token_read: unlimited,
@@ -81,7 +86,7 @@ impl TestApi {
             token_endpoint: unlimited,
             token_endpoint_address: unlimited,
         };
-        Self::with_settings(ApiSettings { quotas, ..ApiSettings::default() }).await
+        ApiSettings { quotas, ..ApiSettings::default() }
     }
 
     /// Opens an API with these settings.

@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt as _;
@@ -20,7 +20,7 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -28,7 +28,12 @@ use tower::Service as _;
 
 use crate::{
     serve::{
-        listen::{access_log, response_progress::ConnectionActivity, write_timeout::WriteTimeoutIo},
+        listen::{
+            access_log,
+            connection_limits::{ConnectionLimits, ConnectionPermit},
+            response_progress::ConnectionActivity,
+            write_timeout::WriteTimeoutIo,
+        },
         metrics::Metrics,
         shutdown::ShutdownSignal,
     },
@@ -52,31 +57,44 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// Timeout of a TLS handshake, including the wait for its permit.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum number of concurrent handshakes. Each costs a signature and memory before the client is authenticated.
-const MAX_CONCURRENT_HANDSHAKES: usize = 256;
-
 /// Maximum number of requests in flight on one HTTP/2 connection.
 const MAX_CONCURRENT_STREAMS: u32 = 64;
 
 /// Maximum size in bytes of the buffer for a request's header, or for a body that arrives faster than it is read.
 /// Headers below it that exceed the API's limits get the API's error response.
-const MAX_BUFFER_BYTES: usize = 128 * 1024;
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
-/// The HTTP/2 flow-control window of a connection: bytes of request bodies that may arrive before they are read.
-const HTTP2_WINDOW_BYTES: u32 = 512 * 1024;
+/// The HTTP/2 flow-control window of a connection and of each of its streams: bytes of request bodies that may arrive
+/// before they are read, and thus before they are charged to their caller. It is the smallest that HTTP/2 allows for
+/// a connection.
+const HTTP2_WINDOW_BYTES: u32 = 64 * 1024 - 1;
+
+/// Maximum number of bytes of a response that HTTP/2 buffers for a stream before its client takes them.
+const HTTP2_SEND_BUFFER_BYTES: usize = 32 * 1024;
+
+/// Maximum number of bytes that TLS buffers for a connection before its client takes them.
+const TLS_SEND_BUFFER_BYTES: usize = 32 * 1024;
+
+/// The promise of a server with TLS that it will have TLS for a year (RFC 6797), so that browsers don't try without.
+const TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Serves the connections of a listener.
 pub(crate) struct Service {
     router: Router,
     metrics: Option<Arc<Metrics>>,
     tls: Option<watch::Receiver<Identity>>,
-    handshakes: Semaphore,
+    limits: ConnectionLimits,
     protocol: Builder<TokioExecutor>,
 }
 
 impl Service {
     /// Creates a service that counts requests in `metrics`, if there are any, and uses TLS if there is an identity.
-    pub(crate) fn new(router: Router, metrics: Option<Arc<Metrics>>, tls: Option<watch::Receiver<Identity>>) -> Self {
+    pub(crate) fn new(
+        router: Router,
+        metrics: Option<Arc<Metrics>>,
+        tls: Option<watch::Receiver<Identity>>,
+        limits: ConnectionLimits,
+    ) -> Self {
         let mut protocol = Builder::new(TokioExecutor::new());
         protocol
             .http1()
@@ -89,9 +107,15 @@ impl Service {
             .keep_alive_interval(HEADER_READ_TIMEOUT)
             .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
             .max_header_list_size(MAX_BUFFER_BYTES as u32)
-            .initial_stream_window_size(HTTP2_WINDOW_BYTES / 4)
-            .initial_connection_window_size(HTTP2_WINDOW_BYTES);
-        Self { router, metrics, tls, handshakes: Semaphore::new(MAX_CONCURRENT_HANDSHAKES), protocol }
+            .initial_stream_window_size(HTTP2_WINDOW_BYTES)
+            .initial_connection_window_size(HTTP2_WINDOW_BYTES)
+            .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES);
+        Self { router, metrics, tls, limits, protocol }
+    }
+
+    /// The limits of the listener.
+    pub(crate) fn limits(&self) -> &ConnectionLimits {
+        &self.limits
     }
 
     /// Serves a connection until it ends. A broken connection is logged at debug level only; its requests are audited.
@@ -99,7 +123,7 @@ impl Service {
         self: Arc<Self>,
         socket: S,
         peer: SocketAddr,
-        permit: OwnedSemaphorePermit,
+        permit: ConnectionPermit,
         mut shutdown: ShutdownSignal,
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -110,9 +134,11 @@ impl Service {
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow().server_config));
         let handshake = async {
-            // The semaphore is never closed.
-            let _permit = self.handshakes.acquire().await;
-            acceptor.accept(socket).await
+            let permit = self.limits.begin_handshake(peer.ip(), HANDSHAKE_TIMEOUT).await;
+            let mut stream = acceptor.accept(socket).await?;
+            drop(permit);
+            stream.get_mut().1.set_buffer_limit(Some(TLS_SEND_BUFFER_BYTES));
+            std::io::Result::Ok(stream)
         };
         let result = tokio::select! {
             biased;
@@ -126,19 +152,14 @@ impl Service {
         }
     }
 
-    async fn serve_http<S>(
-        &self,
-        socket: S,
-        peer: SocketAddr,
-        permit: OwnedSemaphorePermit,
-        mut shutdown: ShutdownSignal,
-    ) where
+    async fn serve_http<S>(&self, socket: S, peer: SocketAddr, permit: ConnectionPermit, mut shutdown: ShutdownSignal)
+    where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (activity, permit) = (Arc::new(ConnectionActivity::new()), Arc::new(permit));
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let progress = activity.start_request();
-            let response = call_router(self.router.clone(), self.metrics.clone(), peer, request);
+            let response = call_router(self.router.clone(), self.metrics.clone(), peer, self.tls.is_some(), request);
             let response = run_to_completion(response, Arc::clone(&permit));
             response.map(move |result| result.map(|response| response.map(|body| progress.track(body))))
         });
@@ -178,7 +199,7 @@ impl Service {
 /// would contain the request's large future several times and move it.
 fn run_to_completion(
     request: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
-    permit: Arc<OwnedSemaphorePermit>,
+    permit: Arc<ConnectionPermit>,
 ) -> impl Future<Output = Result<Response, Infallible>> {
     let task = tokio::spawn(request.map(move |result| {
         drop(permit);
@@ -196,14 +217,19 @@ async fn call_router(
     mut router: Router,
     metrics: Option<Arc<Metrics>>,
     peer: SocketAddr,
+    is_encrypted: bool,
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let mut request: Request = request.map(Body::new);
     request.extensions_mut().insert(peer);
-    match metrics {
-        Some(metrics) => access_log::log_request(&metrics, request, |request| router.call(request)).await,
-        None => router.call(request).await,
+    let mut response = match metrics {
+        Some(metrics) => access_log::log_request(&metrics, request, |request| router.call(request)).await?,
+        None => router.call(request).await?,
+    };
+    if is_encrypted {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY);
     }
+    Ok(response)
 }
 
 #[cfg(test)]

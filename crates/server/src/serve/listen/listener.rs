@@ -5,13 +5,20 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::{sleep, timeout},
+    sync::watch,
+    time::sleep,
 };
 
 use crate::{
     failure::{Failure, ResultExt as _},
-    serve::{listen::connection::Service, metrics::Metrics, shutdown::ShutdownSignal},
+    serve::{
+        listen::{
+            connection::Service,
+            connection_limits::{ConnectionLimits, ConnectionPermit},
+        },
+        metrics::Metrics,
+        shutdown::ShutdownSignal,
+    },
     tls::Identity,
 };
 
@@ -57,21 +64,17 @@ impl Listener {
     pub(crate) async fn serve(
         self,
         router: Router,
-        connections: usize,
+        limits: ConnectionLimits,
         metrics: Option<Arc<Metrics>>,
         mut shutdown: ShutdownSignal,
     ) {
         let Self { tcp, tls, .. } = self;
-        let connections = u32::try_from(connections.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-        let permits = Arc::new(Semaphore::new(connections as usize));
-        let service = Arc::new(Service::new(router, metrics, tls));
-        while let Some((stream, peer, permit)) = accept(&tcp, &permits, &mut shutdown).await {
+        let service = Arc::new(Service::new(router, metrics, tls, limits));
+        while let Some((stream, peer, permit)) = accept(&tcp, service.limits(), &mut shutdown).await {
             tokio::spawn(Arc::clone(&service).serve_connection(stream, peer, permit, shutdown.clone()));
         }
         drop(tcp);
-        // All permits are released once every connection has ended, and every request that outlasts its connection. The
-        // semaphore is never closed.
-        if timeout(SHUTDOWN_TIMEOUT, permits.acquire_many(connections)).await.is_err() {
+        if !service.limits().all_ended(SHUTDOWN_TIMEOUT).await {
             tracing::warn!("requests were still in flight after {} s and are aborted", SHUTDOWN_TIMEOUT.as_secs());
         }
     }
@@ -79,18 +82,24 @@ impl Listener {
 
 async fn accept(
     tcp: &TcpListener,
-    permits: &Arc<Semaphore>,
+    limits: &ConnectionLimits,
     shutdown: &mut ShutdownSignal,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, ConnectionPermit)> {
     let next = async {
-        let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+        let mut available = limits.available().await?;
         loop {
             match tcp.accept().await {
-                Ok((stream, peer)) => {
-                    // Responses are written in one piece, so that Nagle's algorithm would only delay them.
-                    let _ = stream.set_nodelay(true);
-                    return Some((stream, peer, permit));
-                }
+                Ok((stream, peer)) => match limits.admit(available, peer.ip()) {
+                    Ok(permit) => {
+                        // Responses are written in one piece, so that Nagle's algorithm would only delay them.
+                        let _ = stream.set_nodelay(true);
+                        return Some((stream, peer, permit));
+                    }
+                    Err(returned) => {
+                        available = returned;
+                        tracing::debug!(%peer, "closing a connection: its address has used up its share of the connections");
+                    }
+                },
                 Err(error) => {
                     tracing::warn!(%error, "can't accept a connection; trying again");
                     sleep(RETRY_DELAY).await;

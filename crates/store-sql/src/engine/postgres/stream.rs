@@ -10,7 +10,7 @@ use super::{backoff::Attempts, connection::Connection, connector::Connector, par
 use crate::engine::{
     RowReader,
     failure::{classify, from_postgres},
-    streams::{BATCH_ROWS, BatchReceiver, BatchSender, StreamedQuery, abandoned, channel},
+    streams::{BatchReceiver, BatchSender, RowBatch, StreamedQuery, abandoned, channel},
 };
 
 /// Begins the transaction of a stream. A stream usually reads most of a table in the order of an index and must not
@@ -84,15 +84,17 @@ impl Scan {
         query: &StreamedQuery<T>,
         sender: &BatchSender<T>,
     ) -> Result<(), StoreError> {
-        let mut batch = Vec::with_capacity(BATCH_ROWS);
+        let mut batch = RowBatch::new();
         let mut next = first;
         while let Some(row) = next {
-            batch.push((query.read)(&mut RowReader::from_postgres(&row))?);
-            if batch.len() == BATCH_ROWS {
-                sender.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_ROWS))).await?;
+            if let Some(full) = batch.push(RowReader::from_postgres(&row), query.read)? {
+                sender.send(full).await?;
             }
             next = self.rows.try_next().await.map_err(from_postgres)?;
         }
-        if batch.is_empty() { Ok(()) } else { sender.send(batch).await }
+        match batch.finish() {
+            Some(last) => sender.send(last).await,
+            None => Ok(()),
+        }
     }
 }

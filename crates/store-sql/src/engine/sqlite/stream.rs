@@ -22,7 +22,7 @@ use super::{connection::open_reader, join, run_blocking, spawn};
 use crate::engine::{
     RowReader, corrupt,
     failure::from_sqlite,
-    streams::{BATCH_ROWS, BatchReceiver, BatchSender, StreamSemaphore, StreamedQuery, abandoned, channel},
+    streams::{BatchReceiver, BatchSender, RowBatch, StreamSemaphore, StreamedQuery, abandoned, channel},
     unavailable,
 };
 
@@ -122,14 +122,16 @@ impl<T: Send + 'static> StreamThread<T> {
     fn scan(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let mut statement = connection.prepare(&self.query.sql.sqlite).map_err(stream_error)?;
         let mut rows = statement.query(rusqlite::params_from_iter(&self.query.values)).map_err(stream_error)?;
-        let mut batch = Vec::with_capacity(BATCH_ROWS);
+        let mut batch = RowBatch::new();
         while let Some(row) = rows.next().map_err(stream_error)? {
-            batch.push((self.query.read)(&mut RowReader::from_sqlite(row))?);
-            if batch.len() == BATCH_ROWS {
-                self.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_ROWS)))?;
+            if let Some(full) = batch.push(RowReader::from_sqlite(row), self.query.read)? {
+                self.send(full)?;
             }
         }
-        if batch.is_empty() { Ok(()) } else { self.send(batch) }
+        match batch.finish() {
+            Some(last) => self.send(last),
+            None => Ok(()),
+        }
     }
 
     /// Sends a batch, waiting until the previous one was received. Fails if the stream is abandoned or closed.
@@ -158,6 +160,7 @@ mod tests {
     use kernel::{RecordStream as _, StoreError};
 
     use super::*;
+    use crate::engine::streams::BATCH_ROWS;
     use crate::engine::{Sql, sqlite::connection::open_writer};
 
     /// The number of rows that the stream has read.

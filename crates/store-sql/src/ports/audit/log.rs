@@ -9,9 +9,7 @@ use ::audit::{
     AuditFilter, AuditLog, Checkpoint, Head, Seal, SealedBatch, Signature, StoredEntry, Unsealed, UnsealedStats,
 };
 use async_trait::async_trait;
-use kernel::{
-    Entry, Id, Order, OrganizationId, Page, PageRequest, Position, SnapshotStream, StoreError, StreamRequest,
-};
+use kernel::{Entry, Id, OrganizationId, Page, PageRequest, SnapshotStream, StoreError, StreamRequest};
 use ulid::Ulid;
 
 use super::{
@@ -84,10 +82,7 @@ impl AuditLog for SqlStore {
         let statement = entry_list(organization, filter, page, self.scan_limit, self.registration.row_id());
         let (rows, as_of) =
             self.read_page(self.in_flight.low_watermark(), page.limit, statement, entry::read_with_seal).await?;
-        Ok(rows.into_page(page.limit, as_of, |stored| match page.order {
-            Order::Newest => Position::Newest(stored.entry.id.ulid()),
-            Order::Changed => Position::Changed(stored.entry.occurred_at, stored.entry.id.ulid()),
-        }))
+        Ok(rows.into_page(page.limit, as_of, |stored| page.order.entry_position(&stored.entry)))
     }
 
     async fn stream_entries(

@@ -22,7 +22,7 @@ use crate::{
 struct TestConnection {
     client: DuplexStream,
     ended: JoinHandle<()>,
-    permits: Arc<Semaphore>,
+    service: Arc<Service>,
     trigger: ShutdownTrigger,
     began: Instant,
 }
@@ -43,13 +43,15 @@ fn router() -> Router {
 impl TestConnection {
     fn new(tls: Option<Identity>) -> Self {
         let tls = tls.map(|identity| watch::channel(identity).1);
-        let service = Arc::new(Service::new(router(), None, tls));
+        let limits = ConnectionLimits::without_shares(1);
+        let service = Arc::new(Service::new(router(), None, tls, limits));
         let (client, server) = duplex(1024);
         let (trigger, shutdown) = channel();
-        let permits = Arc::new(Semaphore::new(1));
-        let permit = Arc::clone(&permits).try_acquire_owned().unwrap();
-        let ended = spawn(service.serve_connection(server, "192.0.2.7:1".parse().unwrap(), permit, shutdown));
-        Self { client, ended, permits, trigger, began: Instant::now() }
+        let peer: SocketAddr = "192.0.2.7:1".parse().unwrap();
+        let available = service.limits().available().now_or_never().flatten().unwrap();
+        let permit = service.limits().admit(available, peer.ip()).ok().unwrap();
+        let ended = spawn(Arc::clone(&service).serve_connection(server, peer, permit, shutdown));
+        Self { client, ended, service, trigger, began: Instant::now() }
     }
 
     fn plain() -> Self {
@@ -64,7 +66,7 @@ impl TestConnection {
     /// Waits for the end of the connection and returns its duration in seconds. Asserts that the permit is released.
     async fn seconds_until_closed(self) -> u64 {
         self.ended.await.unwrap();
-        assert_eq!(self.permits.available_permits(), 1);
+        assert!(self.service.limits().all_ended(Duration::ZERO).await);
         self.began.elapsed().as_secs()
     }
 }

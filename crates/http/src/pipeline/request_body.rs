@@ -1,0 +1,190 @@
+//! Reading of request bodies within limits of size, pace, and the memory of all bodies together.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, HttpBody},
+    http::{Version, header, request::Parts},
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::{
+    memory::{MemoryBudget, MemoryHolder, MemoryPermit},
+    response::{Issue, Problem},
+};
+
+/// The maximum size of a request body, in bytes.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The maximum size of the body of a request to an endpoint that anyone may use, in bytes.
+const MAX_PUBLIC_BODY_BYTES: usize = 16 * 1024;
+
+/// The number of bytes that are read of the body of a write that takes none: enough for an empty JSON object.
+const PREFIX_BYTES: usize = 64;
+
+/// The maximum time in which a body must arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The interval in which [`MIN_BYTES_PER_INTERVAL`] must arrive.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The minimum number of bytes that arrive in each [`PROGRESS_INTERVAL`], which is 1 KiB a second.
+const MIN_BYTES_PER_INTERVAL: usize = 10 * 1024;
+
+/// The maximum number of bytes of a rejected body that are received and discarded, so that a client that sends its whole
+/// body before it reads finds the response instead of a closed connection.
+const MAX_DISCARDED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The maximum time for which a rejected body is received and discarded.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The rule by which an endpoint reads the bodies of its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyRule {
+    /// The body is not read.
+    Unread,
+    /// Only the beginning of the body is read, which shows whether there is one.
+    Prefix,
+    /// The body is read up to this size; a larger one is rejected.
+    Whole(usize),
+}
+
+impl BodyRule {
+    /// The rule of an endpoint, by whether it takes a body, whether it writes, and whether anyone may use it.
+    pub(crate) fn new(takes_body: bool, writes: bool, is_public: bool) -> Self {
+        match (takes_body, writes, is_public) {
+            (true, _, false) => Self::Whole(MAX_BODY_BYTES),
+            (true, _, true) => Self::Whole(MAX_PUBLIC_BODY_BYTES),
+            (false, true, _) => Self::Prefix,
+            (false, false, _) => Self::Unread,
+        }
+    }
+}
+
+/// The body of a request, of which all, a part or nothing is read.
+pub(crate) struct RequestBody {
+    body: Body,
+    /// Whether the client may be sending the body, although nothing was read of it yet.
+    is_sent: bool,
+}
+
+impl RequestBody {
+    pub(crate) fn new(parts: &Parts, body: Body) -> Self {
+        // A client that expects 100 (Continue) sends its body only once it is read. Over HTTP/2, the stream is reset
+        // without an effect on the connection.
+        let is_sent = !parts.headers.contains_key(header::EXPECT) && parts.version < Version::HTTP_2;
+        Self { body, is_sent }
+    }
+
+    /// Reads the body as the rule says. The holder's share of the budget is charged as bytes arrive, not by
+    /// `Content-Length`, which costs a client nothing to send.
+    pub(crate) async fn read(
+        &mut self,
+        rule: BodyRule,
+        budget: &MemoryBudget,
+        holder: MemoryHolder,
+    ) -> Result<(Bytes, Option<MemoryPermit>), Problem> {
+        // A body that is announced as too large is rejected, whether or not it would be read.
+        let limit = if let BodyRule::Whole(max) = rule { max } else { MAX_BODY_BYTES };
+        if self.body.size_hint().lower() > limit as u64 {
+            return Err(Problem::payload_too_large(limit));
+        }
+        let max = match rule {
+            BodyRule::Unread => return Ok((Bytes::new(), None)),
+            BodyRule::Prefix => PREFIX_BYTES,
+            BodyRule::Whole(max) => max,
+        };
+        let mut permit: Option<MemoryPermit> = None;
+        let mut bytes_read = BytesMut::new();
+        let mut pace = Pace::start();
+        loop {
+            let next = pace.next(&mut self.body).await;
+            // Of a body that stopped arriving, the rest is not awaited either.
+            self.is_sent &= next.is_ok();
+            let Some(data) = next? else { break };
+            if bytes_read.len() + data.len() > max {
+                if rule == BodyRule::Prefix {
+                    bytes_read.extend_from_slice(data.get(..max - bytes_read.len()).unwrap_or_default());
+                    break;
+                }
+                return Err(Problem::payload_too_large(max));
+            }
+            let charged = match &mut permit {
+                Some(permit) => permit.try_grow(data.len()),
+                None => budget.of(holder).try_acquire(holder.key(), data.len()).map(|first| permit = Some(first)),
+            };
+            charged.map_err(|exhausted| Problem::memory_exhausted(exhausted, "request bodies"))?;
+            bytes_read.extend_from_slice(&data);
+        }
+        Ok((bytes_read.freeze(), permit))
+    }
+
+    /// Receives and discards what was not read of the body, within bounds.
+    pub(crate) async fn discard_rest(&mut self) {
+        if !self.is_sent || self.body.is_end_stream() || self.body.size_hint().lower() > MAX_DISCARDED_BYTES {
+            return;
+        }
+        let discard = async {
+            let mut left = MAX_DISCARDED_BYTES;
+            while let Some(Ok(frame)) = self.body.frame().await {
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                let Some(rest) = left.checked_sub(length) else { break };
+                left = rest;
+            }
+        };
+        // A client that is still sending after the timeout does not read its response anyway.
+        let _ = timeout(DISCARD_TIMEOUT, discard).await;
+    }
+}
+
+/// The pace at which a body arrives.
+struct Pace {
+    deadline: Instant,
+    interval_end: Instant,
+    interval_bytes: usize,
+}
+
+impl Pace {
+    fn start() -> Self {
+        let now = Instant::now();
+        Self { deadline: now + READ_TIMEOUT, interval_end: now + PROGRESS_INTERVAL, interval_bytes: 0 }
+    }
+
+    /// Returns the next data of a body; `None` at its end.
+    async fn next(&mut self, body: &mut Body) -> Result<Option<Bytes>, Problem> {
+        loop {
+            let Ok(frame) = timeout_at(self.interval_end.min(self.deadline), body.frame()).await else {
+                self.check()?;
+                continue;
+            };
+            let Some(frame) =
+                frame.transpose().map_err(|_| incomplete_body("the connection ended before the body was complete"))?
+            else {
+                return Ok(None);
+            };
+            if let Ok(data) = frame.into_data() {
+                self.interval_bytes += data.len();
+                return Ok(Some(data));
+            }
+        }
+    }
+
+    /// Begins the next interval if enough has arrived in the last one.
+    fn check(&mut self) -> Result<(), Problem> {
+        let now = Instant::now();
+        if now >= self.deadline {
+            return Err(incomplete_body("the body did not arrive within 30 s"));
+        }
+        if self.interval_bytes < MIN_BYTES_PER_INTERVAL {
+            return Err(incomplete_body("less than 10 KiB of the body arrived within 10 s"));
+        }
+        (self.interval_end, self.interval_bytes) = (now + PROGRESS_INTERVAL, 0);
+        Ok(())
+    }
+}
+
+fn incomplete_body(cause: &str) -> Problem {
+    Problem::validation(vec![Issue::new([], format!("{cause}: send the request again"))])
+}

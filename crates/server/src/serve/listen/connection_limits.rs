@@ -1,0 +1,197 @@
+//! The limits on connections and TLS handshakes, of which each client address has a share.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use http_api::{FairBudget, FairPermit, Holder, TrustedProxies};
+use limits::Peer;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// The maximum number of concurrent handshakes. Each costs a signature and memory before the client is authenticated.
+const MAX_CONCURRENT_HANDSHAKES: usize = 256;
+
+/// The keys that have a share of the connections and handshakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ConnectionKey {
+    Address(Peer),
+    Network(Peer),
+}
+
+/// The limits of one listener.
+pub(crate) struct ConnectionLimits {
+    max: u32,
+    /// The connections that can still be accepted.
+    available: Arc<Semaphore>,
+    connections: Arc<FairBudget<ConnectionKey>>,
+    handshakes: Arc<FairBudget<ConnectionKey>>,
+    unshared: Unshared,
+}
+
+/// The addresses that have no share of their own, but may take all that is left.
+enum Unshared {
+    /// The proxies, which connect for many clients, whose bodies are charged to their forwarded addresses; and this
+    /// machine itself, on which a proxy may run that is not configured as trusted.
+    Proxies(TrustedProxies),
+    /// All addresses.
+    All,
+}
+
+/// A permit for a connection.
+pub(crate) struct ConnectionPermit {
+    _available: OwnedSemaphorePermit,
+    _share: FairPermit<ConnectionKey>,
+}
+
+impl ConnectionLimits {
+    /// Creates limits for `max` connections, of which each address has a share, except the proxies.
+    pub(crate) fn new(max: usize, proxies: TrustedProxies) -> Self {
+        Self::with(max, Unshared::Proxies(proxies))
+    }
+
+    /// Creates limits for `max` connections, all of which can be from one address.
+    pub(crate) fn without_shares(max: usize) -> Self {
+        Self::with(max, Unshared::All)
+    }
+
+    fn with(max: usize, unshared: Unshared) -> Self {
+        let max = u32::try_from(max.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+        Self {
+            max,
+            available: Arc::new(Semaphore::new(max as usize)),
+            connections: FairBudget::new(max as usize),
+            handshakes: FairBudget::new(MAX_CONCURRENT_HANDSHAKES),
+            unshared,
+        }
+    }
+
+    /// Waits until a connection can be accepted.
+    pub(crate) async fn available(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.available).acquire_owned().await.ok()
+    }
+
+    /// Returns the permit of an accepted connection, or gives `available` back if the address has too many.
+    pub(crate) fn admit(
+        &self,
+        available: OwnedSemaphorePermit,
+        address: IpAddr,
+    ) -> Result<ConnectionPermit, OwnedSemaphorePermit> {
+        match self.connections.try_acquire(self.holder(address), 1) {
+            Ok(share) => Ok(ConnectionPermit { _available: available, _share: share }),
+            Err(_) => Err(available),
+        }
+    }
+
+    /// Waits until a handshake with this address may begin. `None` if it could not begin in time.
+    pub(crate) async fn begin_handshake(
+        &self,
+        address: IpAddr,
+        patience: Duration,
+    ) -> Option<FairPermit<ConnectionKey>> {
+        self.handshakes.acquire(self.holder(address), 1, patience).await.ok()
+    }
+
+    /// Waits at most this long until all connections have ended, and every request that outlasts its connection.
+    /// Returns whether they have.
+    pub(crate) async fn all_ended(&self, patience: Duration) -> bool {
+        timeout(patience, self.available.acquire_many(self.max)).await.is_ok()
+    }
+
+    fn holder(&self, address: IpAddr) -> Holder<ConnectionKey> {
+        let is_unshared = match &self.unshared {
+            Unshared::Proxies(proxies) => address.to_canonical().is_loopback() || proxies.contains(address),
+            Unshared::All => true,
+        };
+        if is_unshared {
+            return Holder::Unshared;
+        }
+        Holder::Member {
+            member: ConnectionKey::Address(Peer::from(address)),
+            group: ConnectionKey::Network(Peer::network_of(address)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRANGER: &str = "192.0.2.7";
+    const PROXY: &str = "10.0.0.1";
+
+    fn limits(max: usize) -> ConnectionLimits {
+        ConnectionLimits::new(max, "10.0.0.0/8".parse().unwrap())
+    }
+
+    /// Opens connections from this address until one is refused, or no more are available.
+    fn open_all(limits: &ConnectionLimits, address: &str) -> Vec<ConnectionPermit> {
+        let mut open = Vec::new();
+        while let Ok(available) = Arc::clone(&limits.available).try_acquire_owned() {
+            let Ok(permit) = limits.admit(available, address.parse().unwrap()) else { break };
+            open.push(permit);
+        }
+        open
+    }
+
+    #[test]
+    fn one_address_can_not_take_the_connections_of_others() {
+        let limits = limits(100);
+        let first = open_all(&limits, STRANGER);
+        assert_eq!(first.len(), 12);
+        assert_eq!(open_all(&limits, STRANGER).len(), 0);
+        assert_eq!(open_all(&limits, "203.0.113.9").len(), 11);
+    }
+
+    #[test]
+    fn the_addresses_of_one_network_leave_connections_to_others() {
+        for (network, other) in [("2001:db8:7:", "2001:db8:8::1"), ("192.0.2.", "203.0.113.9")] {
+            let limits = limits(100);
+            let address = |number| {
+                if network.contains(':') { format!("{network}{number}::1") } else { format!("{network}{number}") }
+            };
+            let greedy: Vec<_> = (1..100).flat_map(|number| open_all(&limits, &address(number))).collect();
+            assert!((50..=75).contains(&greedy.len()), "{network}");
+            assert!(!open_all(&limits, other).is_empty(), "{network}");
+        }
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_host_have_one_share() {
+        let limits = limits(100);
+        let _first = open_all(&limits, "2001:db8::1");
+        assert_eq!(open_all(&limits, "2001:db8::2").len(), 0);
+    }
+
+    #[test]
+    fn a_trusted_proxy_may_take_all_connections_that_are_left() {
+        let limits = limits(100);
+        let _strangers = open_all(&limits, STRANGER);
+        assert_eq!(open_all(&limits, PROXY).len(), 88);
+    }
+
+    #[test]
+    fn a_refused_connection_can_be_another_addresss() {
+        let limits = limits(4);
+        let _one = open_all(&limits, STRANGER);
+        let available = Arc::clone(&limits.available).try_acquire_owned().unwrap();
+        let available = limits.admit(available, STRANGER.parse().unwrap()).err().unwrap();
+        assert!(limits.admit(available, PROXY.parse().unwrap()).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stalled_handshakes_of_one_address_do_not_delay_those_of_others() {
+        let limits = limits(1000);
+        let patience = Duration::from_secs(10);
+        let mut stalled = Vec::new();
+        while let Some(permit) = limits.begin_handshake(STRANGER.parse().unwrap(), patience).await {
+            stalled.push(permit);
+        }
+        assert_eq!(stalled.len(), MAX_CONCURRENT_HANDSHAKES / 8);
+        let began = tokio::time::Instant::now();
+        assert!(limits.begin_handshake("192.0.2.8".parse().unwrap(), patience).await.is_some());
+        assert!(limits.begin_handshake(PROXY.parse().unwrap(), patience).await.is_some());
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+}
