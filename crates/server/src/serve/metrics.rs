@@ -17,6 +17,9 @@ pub(crate) use webhooks::WebhookMetrics;
 /// Histogram buckets in seconds, from a cache hit to a request that waits for a busy disk.
 const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+const UNSEALED: &str = "novantra_audit_unsealed_entries";
+const PENDING: &str = "novantra_outbox_pending_events";
+
 /// The registry with the metrics of HTTP requests and of the process.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -53,11 +56,8 @@ impl Metrics {
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["method", "route"])?,
             in_flight: IntGauge::new("novantra_http_requests_in_flight", "HTTP requests being processed.")?,
-            unsealed: IntGauge::new("novantra_audit_unsealed_entries", "Audit entries that are not sealed yet.")?,
-            pending: IntGauge::new(
-                "novantra_outbox_pending_events",
-                "Events in the outbox that are not fanned out to deliveries yet.",
-            )?,
+            unsealed: IntGauge::new(UNSEALED, "Audit entries that are not sealed yet.")?,
+            pending: IntGauge::new(PENDING, "Events in the outbox that are not fanned out to deliveries yet.")?,
             memory: IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
         };
         let Self { registry, requests, durations, in_flight, unsealed, pending, memory } = &metrics;
@@ -89,16 +89,29 @@ impl Metrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// Encodes all metrics in the Prometheus text format, with these numbers of unsealed audit entries and pending
-    /// events.
+    /// Encodes the metrics in the Prometheus text format, with these numbers of unsealed audit entries and pending
+    /// events. A number that could not be read is left out, and so are the metrics with the names in `unread`: a missing
+    /// figure must not look like a zero, and the others are needed all the more.
     ///
     /// # Errors
     /// If the metrics can't be encoded.
-    pub(crate) fn encode(&self, unsealed: u64, pending: u64) -> Result<String, Failure> {
-        self.unsealed.set(i64::try_from(unsealed).unwrap_or(i64::MAX));
-        self.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+    pub(crate) fn encode(
+        &self,
+        unsealed: Option<u64>,
+        pending: Option<u64>,
+        unread: &[&str],
+    ) -> Result<String, Failure> {
+        let mut unread = unread.to_vec();
+        for (gauge, name, value) in [(&self.unsealed, UNSEALED, unsealed), (&self.pending, PENDING, pending)] {
+            match value {
+                Some(value) => gauge.set(i64::try_from(value).unwrap_or(i64::MAX)),
+                None => unread.push(name),
+            }
+        }
         self.memory.set(resident_bytes().unwrap_or_default());
-        Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+        let mut families = self.registry.gather();
+        families.retain(|family| !unread.contains(&family.name()));
+        Ok(TextEncoder::new().encode_to_string(&families)?)
     }
 }
 
@@ -139,11 +152,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_counted_by_route_and_an_unknown_method_as_other() {
+    fn a_request_is_counted_by_route_and_an_unread_method_as_other() {
         let metrics = Metrics::new().unwrap();
         metrics.record_response("GET", "/api/v1/organization", 200, Duration::from_millis(2));
         metrics.record_response("BREW", "unmatched", 405, Duration::from_millis(2));
-        let text = metrics.encode(3, 4).unwrap();
+        let text = metrics.encode(Some(3), Some(4), &[]).unwrap();
         for line in [
             "novantra_http_requests_total{method=\"GET\",route=\"/api/v1/organization\",status=\"200\"} 1",
             "novantra_http_requests_total{method=\"other\",route=\"unmatched\",status=\"405\"} 1",
@@ -152,5 +165,16 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn figures_that_could_not_be_read_are_left_out_of_the_metrics() {
+        let metrics = Metrics::new().unwrap();
+        metrics.record_response("GET", "/api/v1/organization", 200, Duration::from_millis(2));
+        let text = metrics.encode(None, Some(4), &["novantra_http_requests_total"]).unwrap();
+        for left_out in [UNSEALED, "novantra_http_requests_total"] {
+            assert!(!text.contains(left_out), "{text}");
+        }
+        assert!(text.contains("novantra_outbox_pending_events 4"), "{text}");
     }
 }

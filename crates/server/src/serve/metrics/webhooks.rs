@@ -7,6 +7,13 @@ use webhooks::{AttemptOutcome, DeliveryLag, DisabledReason};
 use super::Metrics;
 use crate::failure::Failure;
 
+/// The names of the metrics of waiting events and deliveries.
+const LAG: [&str; 3] = [
+    "novantra_webhook_distribution_lag_seconds",
+    "novantra_webhook_delivery_lag_seconds",
+    "novantra_webhook_subscriptions_due",
+];
+
 /// The metrics of webhook deliveries.
 pub(crate) struct WebhookMetrics {
     attempts: IntCounterVec,
@@ -38,17 +45,11 @@ impl WebhookMetrics {
             disabled: IntCounterVec::new(disabled, &["reason"])?,
             in_flight: IntGauge::new("novantra_webhook_attempts_in_flight", "Webhook delivery attempts in flight.")?,
             oldest_event: Gauge::new(
-                "novantra_webhook_distribution_lag_seconds",
+                LAG[0],
                 "Age in seconds of the oldest event that is not fanned out to deliveries yet.",
             )?,
-            oldest_due: Gauge::new(
-                "novantra_webhook_delivery_lag_seconds",
-                "Seconds since the oldest due delivery became due.",
-            )?,
-            due_partitions: IntGauge::new(
-                "novantra_webhook_subscriptions_due",
-                "Webhook subscriptions with a due delivery.",
-            )?,
+            oldest_due: Gauge::new(LAG[1], "Seconds since the oldest due delivery became due.")?,
+            due_partitions: IntGauge::new(LAG[2], "Webhook subscriptions with a due delivery.")?,
         };
         let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, due_partitions } =
             &webhook_metrics;
@@ -67,12 +68,15 @@ impl WebhookMetrics {
         Ok(webhook_metrics)
     }
 
-    /// Sets the gauges of waiting events and deliveries to the values that the store returned.
-    pub(crate) fn set_lag(&self, lag: &DeliveryLag, now: Timestamp) {
+    /// Sets the gauges of waiting events and deliveries to the values that the store returned. Returns the names of
+    /// those that could not be read.
+    pub(crate) fn set_lag(&self, lag: Option<&DeliveryLag>, now: Timestamp) -> &'static [&'static str] {
+        let Some(lag) = lag else { return &LAG };
         let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
         self.oldest_event.set(age(lag.oldest_event));
         self.oldest_due.set(age(lag.oldest_due));
         self.due_partitions.set(i64::try_from(lag.due_partitions).unwrap_or(i64::MAX));
+        &[]
     }
 }
 
@@ -122,9 +126,9 @@ mod tests {
         }
         webhooks.subscription_disabled(DisabledReason::Gone);
         let now = Timestamp::from_millis(10_000);
-        webhooks
-            .set_lag(&DeliveryLag { oldest_due: Some(Timestamp::from_millis(2_500)), ..DeliveryLag::default() }, now);
-        let text = metrics.encode(0, 0).unwrap();
+        let lag = DeliveryLag { oldest_due: Some(Timestamp::from_millis(2_500)), ..DeliveryLag::default() };
+        let unread = webhooks.set_lag(Some(&lag), now);
+        let text = metrics.encode(Some(0), Some(0), unread).unwrap();
         for line in [
             "novantra_webhook_attempts_total{outcome=\"delivered\"} 1",
             "novantra_webhook_attempts_total{outcome=\"tls\"} 1",

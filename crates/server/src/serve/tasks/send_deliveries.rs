@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use delivery::{Dispatcher, LocalNotifier};
+use delivery::{Dispatcher, LocalNotifier, RENEWAL_INTERVAL};
 use store::DynStore;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -13,9 +13,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Polling interval if this is the only process. No notification announces that a retry has become due.
 const POLL_INTERVAL_ALONE: Duration = Duration::from_millis(300);
-
-/// Interval of renewing the leases of partitions.
-const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Delay after a failure.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -30,7 +27,7 @@ pub(crate) async fn run(
     notifier: Arc<LocalNotifier>,
     mut shutdown: ShutdownSignal,
 ) {
-    let mut renewals = interval(LEASE_RENEWAL_INTERVAL);
+    let mut renewals = interval(RENEWAL_INTERVAL);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut delay = Duration::ZERO;
     // False while the task backs off.
@@ -45,7 +42,7 @@ pub(crate) async fn run(
         };
         if is_renewal {
             if let Err(error) = dispatcher.renew().await {
-                tracing::warn!(%error, "can't renew the leases of webhook subscriptions; trying again in 5 s");
+                tracing::warn!(%error, "can't renew the leases of webhook subscriptions; trying again in 1 s");
             }
             continue;
         }
