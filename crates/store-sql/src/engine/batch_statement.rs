@@ -80,10 +80,14 @@ impl BatchStatement {
         }
     }
 
-    /// Inserts rows of any key. A row that conflicts with an existing or an earlier one is ignored.
+    /// Inserts rows of any key that begins with the organization. A row that conflicts with an existing or an earlier
+    /// one is ignored.
     pub(crate) fn insert_ignore(table: &str, columns: &[Column]) -> Self {
         let insert = Self::insert(table, columns);
-        Self { postgres_batch: insert.postgres_batch.replace(" RETURNING id", "").into(), ..insert }
+        Self {
+            postgres_batch: insert.postgres_batch.replace("RETURNING id", "RETURNING organization_id").into(),
+            ..insert
+        }
     }
 
     /// Inserts rows of any key. A row that conflicts with an existing one is an error. On PostgreSQL this saves each

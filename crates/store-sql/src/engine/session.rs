@@ -79,7 +79,17 @@ impl Session {
         }
     }
 
-    /// Runs a statement for each of the rows. Returns the number of affected rows.
+    /// Inserts those of the rows that do not conflict, with [`BatchStatement::insert_ignore`]. Returns how many were
+    /// inserted.
+    pub(crate) async fn insert_each(&self, bulk: &BatchStatement, rows: &[Vec<Value<'_>>]) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(session) => session.insert_each(bulk, rows).await,
+            Self::Sqlite(_) => self.execute_each(bulk, rows).await,
+        }
+    }
+
+    /// Runs a statement for each of the rows. Returns the number of affected rows, which must not be used for inserts:
+    /// a distributed database counts the rows that conflict, too.
     pub(crate) async fn execute_each(&self, bulk: &BatchStatement, rows: &[Vec<Value<'_>>]) -> Result<u64, StoreError> {
         match self {
             Self::Postgres(session) => session.execute_each(bulk, rows).await,

@@ -94,9 +94,15 @@ fn unreadable(path: &Path, error: impl std::fmt::Display) -> StoreError {
 #[error("the TLS handshake failed")]
 pub(super) struct HandshakeFailure(#[from] io::Error);
 
-/// Whether a connection failed in its TLS handshake.
+/// Whether a connection failed in its TLS handshake. With TLS 1.3 a server that misses a client certificate says so after
+/// the client's part of it.
 pub(super) fn is_handshake_failure(error: &tokio_postgres::Error) -> bool {
-    error.source().is_some_and(|source| source.is::<HandshakeFailure>())
+    let is_alert = |error: &io::Error| {
+        matches!(error.get_ref().and_then(|error| error.downcast_ref()), Some(rustls::Error::AlertReceived(_)))
+    };
+    error.source().is_some_and(|source| {
+        source.is::<HandshakeFailure>() || source.downcast_ref::<io::Error>().is_some_and(is_alert)
+    })
 }
 
 impl MakeTlsConnect<Socket> for Tls {
