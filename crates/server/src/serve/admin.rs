@@ -50,10 +50,12 @@ async fn metrics(State(state): State<AdminState>) -> Response {
     let now = state.clock.now();
     let (unsealed, pending, lag) =
         tokio::join!(state.store.unsealed_stats(None), state.store.pending_events(), state.store.delivery_lag(now));
-    let unsealed = figure("unsealed audit entries", unsealed).map(|stats| stats.entries);
-    let pending = figure("pending events", pending);
-    let unread = state.webhook_metrics.set_lag(figure("webhook lag", lag).as_ref(), now);
-    match state.metrics.encode(unsealed, pending, unread) {
+    let unread = [
+        state.metrics.set_unsealed(figure("unsealed audit entries", unsealed), now),
+        state.metrics.set_pending(figure("pending events", pending)),
+        state.webhook_metrics.set_lag(figure("webhook lag", lag), now),
+    ];
+    match state.metrics.encode(&unread.concat()) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(failure) => (StatusCode::SERVICE_UNAVAILABLE, format!("{failure}\n")).into_response(),
     }

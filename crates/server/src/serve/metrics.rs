@@ -6,7 +6,11 @@ mod webhooks;
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector};
+use audit::UnsealedStats;
+use kernel::Timestamp;
+use prometheus::{
+    Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+};
 
 use crate::failure::Failure;
 
@@ -17,8 +21,10 @@ pub(crate) use webhooks::WebhookMetrics;
 /// Histogram buckets in seconds, from a cache hit to a request that waits for a busy disk.
 const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-const UNSEALED: &str = "novantra_audit_unsealed_entries";
-const PENDING: &str = "novantra_outbox_pending_events";
+/// The names of the metrics of unsealed audit entries.
+const UNSEALED: [&str; 2] = ["novantra_audit_unsealed_entries", "novantra_audit_sealing_lag_seconds"];
+/// The name of the metric of pending events.
+const PENDING: [&str; 1] = ["novantra_outbox_pending_events"];
 
 /// The registry with the metrics of HTTP requests and of the process.
 pub(crate) struct Metrics {
@@ -27,6 +33,7 @@ pub(crate) struct Metrics {
     durations: HistogramVec,
     in_flight: IntGauge,
     unsealed: IntGauge,
+    sealing_lag: Gauge,
     pending: IntGauge,
     memory: IntGauge,
 }
@@ -56,16 +63,18 @@ impl Metrics {
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["method", "route"])?,
             in_flight: IntGauge::new("novantra_http_requests_in_flight", "HTTP requests being processed.")?,
-            unsealed: IntGauge::new(UNSEALED, "Audit entries that are not sealed yet.")?,
-            pending: IntGauge::new(PENDING, "Events in the outbox that are not fanned out to deliveries yet.")?,
+            unsealed: IntGauge::new(UNSEALED[0], "Audit entries that are not sealed yet.")?,
+            sealing_lag: Gauge::new(UNSEALED[1], "Age in seconds of the oldest audit entry that is not sealed yet.")?,
+            pending: IntGauge::new(PENDING[0], "Events in the outbox that are not fanned out to deliveries yet.")?,
             memory: IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
         };
-        let Self { registry, requests, durations, in_flight, unsealed, pending, memory } = &metrics;
-        let all: [Box<dyn Collector>; 6] = [
+        let Self { registry, requests, durations, in_flight, unsealed, sealing_lag, pending, memory } = &metrics;
+        let all: [Box<dyn Collector>; 7] = [
             Box::new(requests.clone()),
             Box::new(durations.clone()),
             Box::new(in_flight.clone()),
             Box::new(unsealed.clone()),
+            Box::new(sealing_lag.clone()),
             Box::new(pending.clone()),
             Box::new(memory.clone()),
         ];
@@ -89,25 +98,27 @@ impl Metrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// Encodes the metrics in the Prometheus text format, with these numbers of unsealed audit entries and pending
-    /// events. A number that could not be read is left out, and so are the metrics with the names in `unread`: a missing
-    /// figure must not look like a zero, and the others are needed all the more.
+    /// Sets the gauges of unsealed audit entries. Returns the names of those whose value could not be read.
+    pub(crate) fn set_unsealed(&self, stats: Option<UnsealedStats>, now: Timestamp) -> &'static [&'static str] {
+        let Some(stats) = stats else { return &UNSEALED };
+        self.unsealed.set(i64::try_from(stats.entries).unwrap_or(i64::MAX));
+        self.sealing_lag.set(age_in_seconds(stats.oldest, now));
+        &[]
+    }
+
+    /// Sets the gauge of pending events. Returns its name if its value could not be read.
+    pub(crate) fn set_pending(&self, events: Option<u64>) -> &'static [&'static str] {
+        let Some(events) = events else { return &PENDING };
+        self.pending.set(i64::try_from(events).unwrap_or(i64::MAX));
+        &[]
+    }
+
+    /// Encodes the metrics in the Prometheus text format, except those with the names in `unread`: a missing figure must
+    /// not look like a zero, and the others are needed all the more.
     ///
     /// # Errors
     /// If the metrics can't be encoded.
-    pub(crate) fn encode(
-        &self,
-        unsealed: Option<u64>,
-        pending: Option<u64>,
-        unread: &[&str],
-    ) -> Result<String, Failure> {
-        let mut unread = unread.to_vec();
-        for (gauge, name, value) in [(&self.unsealed, UNSEALED, unsealed), (&self.pending, PENDING, pending)] {
-            match value {
-                Some(value) => gauge.set(i64::try_from(value).unwrap_or(i64::MAX)),
-                None => unread.push(name),
-            }
-        }
+    pub(crate) fn encode(&self, unread: &[&str]) -> Result<String, Failure> {
         self.memory.set(resident_bytes().unwrap_or_default());
         let mut families = self.registry.gather();
         families.retain(|family| !unread.contains(&family.name()));
@@ -126,6 +137,11 @@ impl http_api::Observer for Metrics {
         self.requests.with_label_values(&[method, route, status_text(status, &mut digits)]).inc();
         self.durations.with_label_values(&[method, route]).observe(duration.as_secs_f64());
     }
+}
+
+/// The time in seconds since this moment, or 0 if there is none.
+fn age_in_seconds(since: Option<Timestamp>, now: Timestamp) -> f64 {
+    since.map_or(0.0, |since| now.since(since).as_secs_f64())
 }
 
 /// Formats a status without an allocation.
@@ -152,11 +168,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_counted_by_route_and_an_unread_method_as_other() {
+    fn a_request_is_counted_by_route_and_an_unknown_method_as_other() {
         let metrics = Metrics::new().unwrap();
         metrics.record_response("GET", "/api/v1/organization", 200, Duration::from_millis(2));
         metrics.record_response("BREW", "unmatched", 405, Duration::from_millis(2));
-        let text = metrics.encode(Some(3), Some(4), &[]).unwrap();
+        let stats = UnsealedStats { entries: 3, oldest: Some(Timestamp::from_millis(2_500)) };
+        let unread = [metrics.set_unsealed(Some(stats), Timestamp::from_millis(10_000)), metrics.set_pending(Some(4))];
+        let text = metrics.encode(&unread.concat()).unwrap();
         for line in [
             "novantra_http_requests_total{method=\"GET\",route=\"/api/v1/organization\",status=\"200\"} 1",
             "novantra_http_requests_total{method=\"other\",route=\"unmatched\",status=\"405\"} 1",
@@ -170,11 +188,9 @@ mod tests {
     #[test]
     fn figures_that_could_not_be_read_are_left_out_of_the_metrics() {
         let metrics = Metrics::new().unwrap();
-        metrics.record_response("GET", "/api/v1/organization", 200, Duration::from_millis(2));
-        let text = metrics.encode(None, Some(4), &["novantra_http_requests_total"]).unwrap();
-        for left_out in [UNSEALED, "novantra_http_requests_total"] {
-            assert!(!text.contains(left_out), "{text}");
-        }
+        let unread = [metrics.set_unsealed(None, Timestamp::from_millis(0)), metrics.set_pending(Some(4))];
+        let text = metrics.encode(&unread.concat()).unwrap();
+        assert!(UNSEALED.iter().all(|name| !text.contains(name)), "{text}");
         assert!(text.contains("novantra_outbox_pending_events 4"), "{text}");
     }
 }

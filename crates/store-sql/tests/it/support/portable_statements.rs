@@ -2,7 +2,8 @@
 //!
 //! A distributed database plans a statement by the organizations that it names. So a statement about several tables of
 //! organizations must tie them to one organization, or to each other; one that joins rows to an array must name the
-//! organizations of the array; rows of several organizations can't be locked; and no query runs inside another.
+//! organizations of the array; rows of several organizations can't be locked; and no query runs inside another. It also
+//! counts all rows that are selected for an insert as inserted, so those that conflict must be told by `RETURNING`.
 
 use std::{collections::BTreeSet, thread};
 
@@ -72,6 +73,10 @@ fn violation(text: &str) -> Option<String> {
     let tokens = tokens(text);
     if tokens.iter().any(|token| token == "lateral") {
         return Some("a query inside another, by LATERAL".to_owned());
+    }
+    let has = |word: &str| tokens.iter().any(|token| token == word);
+    if has("unnest") && has("nothing") && !has("returning") {
+        return Some("rows that conflict can't be told from inserted ones without RETURNING".to_owned());
     }
     let scopes = scopes(&tokens);
     let joins_array = tokens.iter().any(|token| token == "unnest");
@@ -224,6 +229,11 @@ fn statements_that_a_distributed_database_refuses_are_reported() {
           AND NOT EXISTS (SELECT 1 FROM findings AS o WHERE o.key = $3)",
             "tied",
         ),
+        (
+            "INSERT INTO idempotency (organization_id, key) SELECT * FROM unnest($1::text[], $2::text[]) \
+             ON CONFLICT DO NOTHING",
+            "RETURNING",
+        ),
     ] {
         let found = violation(text);
         assert!(found.as_ref().is_some_and(|found| found.contains(rule)), "{rule}: {found:?}: {text}");
@@ -240,7 +250,8 @@ fn statements_that_name_their_organizations_are_accepted() {
         "SELECT min(organization_id) FROM outbox WHERE state = 'pending' AND organization_id > $1",
         "SELECT revision FROM service_accounts WHERE organization_id = $1 AND id = $2 FOR SHARE",
         "SELECT 1 FROM leases WHERE name = $1 FOR SHARE",
-        "INSERT INTO findings (organization_id, id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO findings (organization_id, id) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING \
+         RETURNING id",
         "DELETE FROM audit_waiting AS t USING unnest($1::text[], $2::text[]) AS v(organization_id, id) \
          WHERE t.organization_id = v.organization_id AND t.id = v.id AND t.organization_id = ANY ($1 COLLATE \"POSIX\")",
         "DELETE FROM idempotency WHERE (organization_id, key) IN (SELECT organization_id, key FROM idempotency LIMIT $1)",
