@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use delivery::{Dispatcher, LocalNotifier, RENEWAL_INTERVAL};
 use store::DynStore;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::serve::shutdown::ShutdownSignal;
 
@@ -29,7 +29,8 @@ pub(crate) async fn run(
 ) {
     let mut renewals = interval(RENEWAL_INTERVAL);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut delay = Duration::ZERO;
+    // A point in time, not a delay: renewals in between must not postpone it.
+    let mut next_run = Instant::now();
     // False while the task backs off.
     let mut accepts_notifications = true;
     loop {
@@ -38,7 +39,7 @@ pub(crate) async fn run(
             () = shutdown.requested() => break,
             _ = renewals.tick() => true,
             () = notifier.dispatch_notified(), if accepts_notifications => false,
-            () = sleep(delay) => false,
+            () = sleep_until(next_run) => false,
         };
         if is_renewal {
             if let Err(error) = dispatcher.renew().await {
@@ -46,6 +47,7 @@ pub(crate) async fn run(
             }
             continue;
         }
+        let delay;
         (accepts_notifications, delay) = match dispatcher.run_once().await {
             Ok(true) => (true, Duration::ZERO),
             Ok(false) => (true, if store.is_sole_process() { POLL_INTERVAL_ALONE } else { POLL_INTERVAL }),
@@ -54,6 +56,7 @@ pub(crate) async fn run(
                 (false, RETRY_DELAY)
             }
         };
+        next_run = Instant::now() + delay;
     }
     if let Err(error) = dispatcher.shutdown(SHUTDOWN_TIMEOUT).await {
         tracing::warn!(%error, "can't release webhook subscriptions; another server sends their deliveries when the leases expire");

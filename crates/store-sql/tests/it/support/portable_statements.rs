@@ -78,6 +78,11 @@ fn violation(text: &str) -> Option<String> {
     if has("unnest") && has("nothing") && !has("returning") {
         return Some("rows that conflict can't be told from inserted ones without RETURNING".to_owned());
     }
+    if has("exists")
+        && tokens.windows(3).any(|three| three[0].ends_with(".key") && three[1] == "=" && three[2].starts_with('$'))
+    {
+        return Some("a key that is NULL unties the tables: compare with COALESCE".to_owned());
+    }
     let scopes = scopes(&tokens);
     let joins_array = tokens.iter().any(|token| token == "unnest");
     let locks_rows =
@@ -226,8 +231,13 @@ fn statements_that_a_distributed_database_refuses_are_reported() {
         ("SELECT 1 FROM webhook_subscriptions AS s JOIN service_accounts AS a ON a.id = s.account_id", "tied"),
         (
             "UPDATE findings AS t SET a = $1 WHERE organization_id = $2 \
-          AND NOT EXISTS (SELECT 1 FROM findings AS o WHERE o.key = $3)",
+          AND NOT EXISTS (SELECT 1 FROM findings AS o WHERE o.name = $3)",
             "tied",
+        ),
+        (
+            "UPDATE findings AS t SET a = $1 WHERE organization_id = $2 AND NOT EXISTS \
+             (SELECT 1 FROM findings AS o WHERE o.key = $3 AND o.organization_id = t.organization_id)",
+            "COALESCE",
         ),
         (
             "INSERT INTO idempotency (organization_id, key) SELECT * FROM unnest($1::text[], $2::text[]) \
