@@ -36,7 +36,7 @@ const RULES: &[Rule] = &[
     manifests::versions_live_in_the_root,
     manifests::lints_live_in_the_root,
     portable::migrations_are_portable,
-    portable::statements_hold_no_lock_beyond_rows,
+    portable::statements_are_portable,
     sources::files_are_short,
     sources::crates_are_documented,
     sources::no_test_is_skipped,

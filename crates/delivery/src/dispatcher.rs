@@ -91,7 +91,7 @@ impl Dispatcher {
         self.session = Arc::new(LeaseSession::new(&*services.entropy, services.clock.now()));
     }
 
-    /// Renews all partition leases. Must be called every few seconds.
+    /// Renews all partition leases. Must be called every [`RENEWAL_INTERVAL`](crate::RENEWAL_INTERVAL).
     ///
     /// # Errors
     /// When the store fails; workers stop sending when their leases expire.

@@ -8,10 +8,10 @@ use store::{DynStore, Lease};
 use webhooks::FanOutPhase;
 
 /// Duration of the lease from its last renewal, and so roughly the pause of the fan-out after its owner has died.
-const LEASE_DURATION: Duration = Duration::from_secs(5);
+const LEASE_DURATION: Duration = Duration::from_secs(4);
 
 /// The lease is renewed when at most this much of it remains, so that most runs need no write for it.
-const RENEW_BEFORE_EXPIRY: Duration = Duration::from_secs(3);
+const RENEW_BEFORE_EXPIRY: Duration = Duration::from_millis(2500);
 
 /// Number of organizations per run.
 const ORGANIZATIONS_PER_RUN: usize = 64;

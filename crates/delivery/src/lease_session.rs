@@ -7,9 +7,12 @@ use std::{
 
 use kernel::{Entropy, Timestamp};
 
-/// Duration of a partition lease from its last renewal, and so roughly the pause of a partition after its owner has
-/// died.
-pub(crate) const LEASE_DURATION: Duration = Duration::from_secs(20);
+/// Duration of a partition lease from its last renewal, and so the longest pause of a partition after its owner has died,
+/// apart from the interval in which others look for it: within 5 s somebody else sends its deliveries.
+pub(crate) const LEASE_DURATION: Duration = Duration::from_secs(4);
+
+/// The interval of renewals, so short that two may fail before an owner stops sending.
+pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The time before the expiry of its leases at which an owner stops sending.
 const SAFETY_MARGIN: Duration = Duration::from_secs(1);

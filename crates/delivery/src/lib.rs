@@ -16,6 +16,7 @@ mod worker;
 
 pub use dispatcher::Dispatcher;
 pub use distributor::{Distributor, FanOutSummary};
+pub use lease_session::RENEWAL_INTERVAL;
 pub use notifier::LocalNotifier;
 pub use observer::DeliveryObserver;
 pub use sender::{GuardedSender, Resolver, Roots, RootsUnavailable, SystemResolver};

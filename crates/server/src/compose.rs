@@ -19,7 +19,7 @@ use store::DynStore;
 use crate::{failure::Failure, settings::Settings};
 
 use database::OpenedDatabase;
-pub(crate) use database::migrate;
+pub(crate) use database::{Migrated, find_misplaced_tables, migrate};
 use keys::Keys;
 pub(crate) use keys::Tokens;
 pub(crate) use transfer::{CopySummary, DatabaseBackup, Progress, Restored, back_up, copy, restore};

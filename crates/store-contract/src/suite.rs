@@ -199,6 +199,7 @@ macro_rules! contract_suite {
                 finished_deliveries_of_every_subscription_are_pruned
                 an_open_delivery_keeps_its_event
                 open_deliveries_of_a_disabled_subscription_are_pruned_after_their_retention
+                what_a_removed_subscription_leaves_behind_is_pruned_after_its_retention
                 an_event_that_is_not_fanned_out_yet_is_kept
             }
             directory {

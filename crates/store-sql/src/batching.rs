@@ -26,6 +26,7 @@ const MAX_WAITING: usize = 4096;
 /// its batch has completed.
 pub(crate) struct Batcher<Q, A, H = ()> {
     state: Mutex<State<Q, A, H>>,
+    logged_retry: AtomicBool,
 }
 
 struct State<Q, A, H> {
@@ -60,7 +61,8 @@ pub(crate) struct CallBatch<Q, A, H = ()> {
 
 impl<Q, A, H> Default for Batcher<Q, A, H> {
     fn default() -> Self {
-        Self { state: Mutex::new(State { calls: PendingCalls::default(), scheduled: false, running: 0, next: None }) }
+        let state = State { calls: PendingCalls::default(), scheduled: false, running: 0, next: None };
+        Self { state: Mutex::new(state), logged_retry: AtomicBool::new(false) }
     }
 }
 
@@ -108,6 +110,20 @@ impl<Q, A, H> Batcher<Q, A, H> {
             dispatch(self.new_batch());
         }
         receiver.await.unwrap_or_else(|_| Err(unavailable("the call was aborted before it completed")))
+    }
+
+    /// Logs, once, that the calls of a batch which failed are retried alone. Each then succeeds or fails by itself, so
+    /// otherwise nobody would notice that a statement for several calls never works. Returns whether it was logged.
+    pub(crate) fn log_retry(&self, error: &StoreError) -> bool {
+        if self.logged_retry.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        tracing::warn!(
+            "calls that shared a statement are run one by one, because it failed: {error}: {cause}; this is logged once \
+             for each kind of call"
+        );
+        true
     }
 
     fn new_batch(self: &Arc<Self>) -> Arc<CallBatch<Q, A, H>> {
@@ -252,6 +268,14 @@ mod tests {
         complete_tenfold(&take_last(&batches));
         let results: Vec<u32> = calls.into_iter().map(|call| call.now_or_never().unwrap().unwrap()).collect();
         assert_eq!(results.last(), Some(&40_950));
+    }
+
+    #[test]
+    fn the_retry_of_failed_batches_is_logged_once() {
+        let batcher = NumberBatcher::default();
+        let error = crate::engine::corrupt("refused");
+        assert_eq!([batcher.log_retry(&error), batcher.log_retry(&error)], [true, false]);
+        assert!(NumberBatcher::default().log_retry(&error), "another kind of call is logged too");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod location;
 mod pipeline;
 mod postgres;
 mod row_reader;
+mod script;
 mod session;
 mod sql;
 mod sql_fragments;
@@ -22,14 +23,16 @@ use kernel::{RecordStream, StoreError};
 
 pub(crate) use batch_statement::{BatchStatement, Column, SqlType};
 pub(crate) use failure::{corrupt, shared_copy, unavailable};
-pub use location::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresUrl};
+pub use location::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresKind, PostgresUrl};
 pub(crate) use pipeline::{Step, pipeline, pipeline2};
 #[cfg(test)]
 pub(crate) use postgres::PLANNER_SETTINGS;
 pub(crate) use row_reader::RowReader;
 pub(crate) use session::Script;
 pub(crate) use sql::Sql;
-pub(crate) use sql_fragments::{column_list, is_one_of, one_of, padded, padded_count, placeholder};
+pub(crate) use sql_fragments::{
+    column_list, is_one_of, names_organizations, one_of, padded, padded_count, placeholder,
+};
 pub(crate) use value::Value;
 
 use postgres::{PostgresEngine, PostgresSession};

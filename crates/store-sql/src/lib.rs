@@ -17,7 +17,7 @@ mod records;
 mod schema;
 mod writer_registry;
 
-pub use engine::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresUrl};
+pub use engine::{DatabaseOptions, DatabaseUrl, MalformedDatabaseUrl, PostgresKind, PostgresUrl};
 pub use ports::{SqlBuckets, SqlStore};
-pub use schema::{CopySummary, Database, Migration, Progress, TransferError};
+pub use schema::{CopySummary, Database, Migration, MisplacedTable, Placement, Progress, TransferError};
 pub use writer_registry::Role;

@@ -5,11 +5,13 @@ mod backup;
 mod copy_marker;
 mod database;
 mod migrations;
+mod placement;
 pub(crate) mod tables;
 mod transfer;
 
 pub use database::Database;
 pub use migrations::Migration;
+pub use placement::{MisplacedTable, Placement};
 pub use transfer::{CopySummary, Progress, TransferError};
 
 pub(crate) use auto_analyze::AutoAnalyze;

@@ -36,7 +36,7 @@ pub(super) fn migrations_are_portable(tree: &Tree) -> Vec<Violation> {
     migrations.flat_map(|file| statements(file).into_iter().filter_map(|statement| check(file, &statement))).collect()
 }
 
-pub(super) fn statements_hold_no_lock_beyond_rows(tree: &Tree) -> Vec<Violation> {
+pub(super) fn statements_are_portable(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for file in tree.sources().filter(|file| file.path.starts_with("crates/store-sql/src/")) {
         for (index, line) in file.text.lines().enumerate() {
@@ -44,6 +44,10 @@ pub(super) fn statements_hold_no_lock_beyond_rows(tree: &Tree) -> Vec<Violation>
                 || ["\"LISTEN ", "\"LOCK TABLE ", "nextval("].iter().any(|word| line.contains(word));
             if coordinated {
                 let message = "use row locks: no advisory lock, LISTEN, table lock or sequence";
+                violations.push(Violation::at_line(&file.path, index + 1, message));
+            }
+            if line.contains(" LATERAL ") {
+                let message = "send a query for each row in a pipeline: no query inside another";
                 violations.push(Violation::at_line(&file.path, index + 1, message));
             }
         }
@@ -185,19 +189,22 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_locks_more_than_rows_is_reported() {
+    fn a_statement_that_locks_more_than_rows_or_contains_a_lateral_query_is_reported() {
         let tree = Tree::from_files(&[
             ("crates/store-sql/src/a.rs", "fine\nrun(\"SELECT pg_advisory_lock(1)\")"),
             ("crates/store-sql/src/b.rs", "run(\"LISTEN changes\")"),
+            ("crates/store-sql/src/c.rs", "\"SELECT 1 FROM a CROSS JOIN LATERAL (SELECT 2) AS b\""),
             ("crates/bench/src/a.rs", "pg_advisory_lock"),
         ]);
-        let lines: Vec<_> = statements_hold_no_lock_beyond_rows(&tree)
-            .into_iter()
-            .map(|violation| (violation.path, violation.line))
-            .collect();
+        let lines: Vec<_> =
+            statements_are_portable(&tree).into_iter().map(|violation| (violation.path, violation.line)).collect();
         assert_eq!(
             lines,
-            [("crates/store-sql/src/a.rs".to_owned(), Some(2)), ("crates/store-sql/src/b.rs".to_owned(), Some(1))]
+            ["a.rs", "b.rs", "c.rs"]
+                .map(|file| format!("crates/store-sql/src/{file}"))
+                .into_iter()
+                .zip([Some(2), Some(1), Some(1)])
+                .collect::<Vec<_>>()
         );
     }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use clap::Args;
 use kernel::{Clock, Order, PageLimit, PageRequest, Timestamp};
 use serde_json::{Value, json};
+use store_sql::MisplacedTable;
 
 use crate::{
     cli::{Output, columns},
     clock::{self, SystemClock},
-    compose::{Installation, OpenMode},
+    compose::{self, Installation, OpenMode},
     failure::Failure,
     settings::{Database, Settings},
 };
@@ -103,6 +104,7 @@ async fn run_checks(settings: &Settings, report: &mut Report) {
     }
     // Opening the installation has proved that the master key decrypts the secrets in the database.
     report.pass("keys", format!("{} is the master key of this database", settings.master_key_file.display()));
+    check_placement(settings, report).await;
     check_clock(&installation, report).await;
     check_sealing(&installation, report).await;
     installation.store.close().await;
@@ -130,6 +132,21 @@ fn check_root_certificates(report: &mut Report) {
         }
         // Not a failure, because not every installation uses webhooks.
         Err(error) => report.pass("webhooks", format!("events can't be delivered to any endpoint: {error}")),
+    }
+}
+
+/// Checks that a distributed database has placed the tables as this program needs.
+async fn check_placement(settings: &Settings, report: &mut Report) {
+    match compose::find_misplaced_tables(settings).await {
+        Ok(None) => {}
+        Ok(Some(misplaced)) if misplaced.is_empty() => {
+            report.pass("distribution", "Citus, whose tables are all placed as this program needs");
+        }
+        Ok(Some(misplaced)) => {
+            let problem = |table: &MisplacedTable| format!("{table}: run {}", table.statements().join("; "));
+            report.fail("distribution", misplaced.iter().map(problem).collect::<Vec<_>>().join(". "));
+        }
+        Err(failure) => report.fail("distribution", failure.to_string()),
     }
 }
 

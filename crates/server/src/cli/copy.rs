@@ -54,7 +54,7 @@ impl Copy {
             bar.set_length(total);
             bar.set_position(copied);
         };
-        let copied = compose::copy(&from, &to, &report).await;
+        let copied = compose::copy(&from, &to, context.settings.database_options.kind, &report).await;
         bar.finish_and_clear();
         let CopySummary { tables, restarted } = copied?;
 

@@ -54,7 +54,14 @@ impl Restore {
             bar.set_length(total);
             bar.set_position(copied);
         };
-        let restored = compose::restore(&database, &settings.database, &settings.master_key_file, &report).await;
+        let restored = compose::restore(
+            &database,
+            &settings.database,
+            settings.database_options.kind,
+            &settings.master_key_file,
+            &report,
+        )
+        .await;
         bar.finish_and_clear();
         let Restored { warning } = restored?;
         if count > 0 {

@@ -1,13 +1,18 @@
 //! Opening of the database that the settings name.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use kernel::{Clock, Entropy};
 use limits::SharedBuckets;
 use secrecy::ExposeSecret;
 use store::DynStore;
 use store_memory::MemoryStore;
-use store_sql::{Database as SqlDatabase, DatabaseUrl, Migration, Role, SqlStore};
+use store_sql::{
+    Database as SqlDatabase, DatabaseOptions, DatabaseUrl, Migration, MisplacedTable, PostgresKind, Role, SqlStore,
+};
 
 use super::OpenMode;
 use crate::{
@@ -49,6 +54,11 @@ pub(super) async fn open(
             tracing::debug!("the database is at migration {} ({})", step.version, step.name);
         }
     }
+    if mode.is_server() {
+        for table in misplaced_tables(&sql, &settings.database_options).await?.into_iter().flatten() {
+            tracing::warn!("{table}: run {}", table.statements().join("; "));
+        }
+    }
     let role = if mode.is_server() { Role::Server } else { Role::Command };
     let process = entropy.ulid(clock.now());
     let store = SqlStore::open(sql, role, Arc::clone(&clock), process).await?;
@@ -65,18 +75,71 @@ async fn clock_for(url: &DatabaseUrl, sql: &SqlDatabase) -> Result<Arc<dyn Clock
     })
 }
 
-/// Migrates the database to the current schema and returns the migrations that were applied.
+/// The result of migrating a database.
+pub(crate) struct Migrated {
+    pub(crate) applied: Vec<Migration>,
+    /// The SQLite file, if it did not exist before.
+    pub(crate) created: Option<PathBuf>,
+    /// The tables that a distributed database has to place differently.
+    pub(crate) misplaced: Vec<MisplacedTable>,
+}
+
+/// Migrates the database to the current schema. A SQLite file is created, but not its folder: a folder that does not
+/// exist is more likely misspelled than new.
 ///
 /// # Errors
-/// If the database can't be reached or a migration fails.
-pub(crate) async fn migrate(settings: &Settings) -> Result<Vec<Migration>, Failure> {
-    let sql = connect(&url(&settings.database, true)?, settings).await?;
-    let applied = match sql.time().await {
-        Ok(now) => sql.migrate(now).await,
-        Err(error) => Err(error),
+/// If the database can't be reached, its folder does not exist, or a migration fails.
+pub(crate) async fn migrate(settings: &Settings) -> Result<Migrated, Failure> {
+    let created = match &settings.database {
+        Database::Sqlite(file) if !file.exists() => {
+            ensure_folder_exists(file)?;
+            Some(file.clone())
+        }
+        _ => None,
     };
+    let sql = connect(&url(&settings.database, true)?, settings).await?;
+    let migrated = async {
+        let now = sql.time().await?;
+        let applied = sql.migrate(now).await?;
+        let misplaced = misplaced_tables(&sql, &settings.database_options).await?.unwrap_or_default();
+        Ok(Migrated { applied, created, misplaced })
+    };
+    let migrated = migrated.await;
     sql.close().await;
-    Ok(applied?)
+    migrated
+}
+
+fn ensure_folder_exists(file: &Path) -> Result<(), Failure> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "there is no folder {}: check the path of the database, or create the folder if the database is a new one",
+        folder.display()
+    )))
+}
+
+/// Returns the tables that a distributed database has to place differently. `None` if the database is not distributed.
+///
+/// # Errors
+/// If the database can't be reached.
+pub(super) async fn misplaced_tables(
+    sql: &SqlDatabase,
+    options: &DatabaseOptions,
+) -> Result<Option<Vec<MisplacedTable>>, Failure> {
+    if options.kind == PostgresKind::Single { Ok(None) } else { Ok(sql.misplaced_tables().await?) }
+}
+
+/// Opens the database only to find the tables that it has to place differently, as [`misplaced_tables`].
+///
+/// # Errors
+/// If the database can't be reached or does not exist.
+pub(crate) async fn find_misplaced_tables(settings: &Settings) -> Result<Option<Vec<MisplacedTable>>, Failure> {
+    let sql = connect(&url(&settings.database, false)?, settings).await?;
+    let misplaced = misplaced_tables(&sql, &settings.database_options).await;
+    sql.close().await;
+    misplaced
 }
 
 /// Returns the URL of the database. A SQLite file must exist unless `create` is set; then its folder is created.

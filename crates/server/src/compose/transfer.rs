@@ -4,9 +4,9 @@ use std::{path::Path, time::Duration};
 
 use crypto::{KeyFileError, load_master_key};
 use kernel::{Clock, Timestamp};
-use store_sql::{Database as SqlDatabase, DatabaseOptions, DatabaseUrl};
+use store_sql::{Database as SqlDatabase, DatabaseOptions, DatabaseUrl, MisplacedTable, PostgresKind};
 
-use super::database::url;
+use super::database::{misplaced_tables, url};
 use crate::{
     clock::SystemClock,
     failure::{Failure, ResultExt as _},
@@ -30,18 +30,19 @@ pub(crate) struct Restored {
     pub(crate) warning: Option<String>,
 }
 
-/// Copies an installation to an empty database.
+/// Copies an installation to an empty database. `kind` is that of both databases, if they are no SQLite files.
 ///
 /// # Errors
-/// If a database can't be reached, the target is not empty, or the copy fails. An interrupted copy can be started
-/// again.
+/// If a database can't be reached, the target is not empty, a distributed target has to place tables differently, or
+/// the copy fails. An interrupted copy can be started again.
 pub(crate) async fn copy(
     from: &Database,
     to: &Database,
+    kind: PostgresKind,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
-    let source = open(&url(from, false)?, "the source").await?;
-    let copied = copy_from(&source, to, report).await;
+    let source = open(&url(from, false)?, kind, "the source").await?;
+    let copied = copy_from(&source, to, kind, report).await;
     source.close().await;
     copied
 }
@@ -49,12 +50,14 @@ pub(crate) async fn copy(
 async fn copy_from(
     source: &SqlDatabase,
     to: &Database,
+    kind: PostgresKind,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
-    let target = open(&url(to, true)?, "the target").await?;
+    let target = open(&url(to, true)?, kind, "the target").await?;
     let copied = async {
         let now = target.time().await.context(|| "the target".to_owned())?;
         target.migrate(now).await.context(|| "the target".to_owned())?;
+        ensure_tables_are_placed(&target, kind).await?;
         Ok(source.copy_to(&target, now, report).await?)
     };
     let copied = copied.await;
@@ -62,9 +65,28 @@ async fn copy_from(
     copied
 }
 
-async fn open(url: &DatabaseUrl, which: &str) -> Result<SqlDatabase, Failure> {
-    let options = DatabaseOptions { statement_timeout: STATEMENT_TIMEOUT, ..DatabaseOptions::default() };
-    SqlDatabase::open_with(url, &options).await.context(|| format!("can't open {which}"))
+/// Refuses a distributed target whose tables are not distributed yet: with their rows in them, it would take long and
+/// block everything else.
+async fn ensure_tables_are_placed(target: &SqlDatabase, kind: PostgresKind) -> Result<(), Failure> {
+    let misplaced = misplaced_tables(target, &options(kind)).await?.unwrap_or_default();
+    if misplaced.is_empty() {
+        return Ok(());
+    }
+    let statements: Vec<String> = misplaced.iter().flat_map(MisplacedTable::statements).collect();
+    Err(Failure::new(format!(
+        "the target is distributed, but {} of its tables are not placed as they must be: run these statements in it, then \
+         copy again: {}",
+        misplaced.len(),
+        statements.join("; ")
+    )))
+}
+
+async fn open(url: &DatabaseUrl, kind: PostgresKind, which: &str) -> Result<SqlDatabase, Failure> {
+    SqlDatabase::open_with(url, &options(kind)).await.context(|| format!("can't open {which}"))
+}
+
+fn options(kind: PostgresKind) -> DatabaseOptions {
+    DatabaseOptions { statement_timeout: STATEMENT_TIMEOUT, kind, ..DatabaseOptions::default() }
 }
 
 /// Copies a SQLite database to a file. Other processes may keep reading and writing it.
@@ -72,7 +94,7 @@ async fn open(url: &DatabaseUrl, which: &str) -> Result<SqlDatabase, Failure> {
 /// # Errors
 /// If the database does not exist or can't be copied.
 pub(crate) async fn back_up(database: &Database, file: &Path) -> Result<DatabaseBackup, Failure> {
-    let sql = open(&url(database, false)?, "the database").await?;
+    let sql = open(&url(database, false)?, PostgresKind::default(), "the database").await?;
     let copied = async {
         let at = SystemClock.now();
         sql.backup_to(file).await.context(|| "can't copy the database".to_owned())?;
@@ -84,25 +106,27 @@ pub(crate) async fn back_up(database: &Database, file: &Path) -> Result<Database
 }
 
 /// Checks the SQLite file of a backup, and copies it to the target if that is PostgreSQL. If the target is a SQLite
-/// file, the caller moves the backup's file there. `master_key_file` is read only to check that it fits.
+/// file, the caller moves the backup's file there. `kind` is that of the target, if it is no SQLite file.
+/// `master_key_file` is read only to check that it fits.
 ///
 /// # Errors
 /// If the file is damaged or of a newer version, or the target database is not empty.
 pub(crate) async fn restore(
     file: &Path,
     to: &Database,
+    kind: PostgresKind,
     master_key_file: &Path,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Restored, Failure> {
     SqlDatabase::check_integrity(file).await.context(|| "the database of the backup is damaged".to_owned())?;
-    let sql = open(&DatabaseUrl::Sqlite(file.to_owned()), "the database of the backup").await?;
+    let sql = open(&DatabaseUrl::Sqlite(file.to_owned()), kind, "the database of the backup").await?;
     let restored = async {
         let pending = sql.pending_migrations().await?;
         if let Database::Postgres(_) = to {
             if !pending.is_empty() {
                 sql.migrate(SystemClock.now()).await?;
             }
-            copy_from(&sql, to, report).await?;
+            copy_from(&sql, to, kind, report).await?;
         }
         Ok(Restored { warning: master_key_warning(master_key_file, sql.master_key_check().await?.as_deref()) })
     };

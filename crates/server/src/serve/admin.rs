@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use kernel::Clock;
+use kernel::{Clock, StoreError};
 use store::DynStore;
 
 use crate::serve::{
@@ -47,17 +47,21 @@ async fn ready(State(state): State<AdminState>) -> Response {
 }
 
 async fn metrics(State(state): State<AdminState>) -> Response {
-    let text = async {
-        let unsealed = state.store.unsealed_stats(None).await.map_err(|error| error.to_string())?;
-        let pending = state.store.pending_events().await.map_err(|error| error.to_string())?;
-        let now = state.clock.now();
-        let lag = state.store.delivery_lag(now).await.map_err(|error| error.to_string())?;
-        state.webhook_metrics.set_lag(&lag, now);
-        state.metrics.set_sealing_lag(unsealed.oldest, now);
-        state.metrics.encode(unsealed.entries, pending).map_err(|failure| failure.to_string())
-    };
-    match text.await {
+    let now = state.clock.now();
+    let (unsealed, pending, lag) =
+        tokio::join!(state.store.unsealed_stats(None), state.store.pending_events(), state.store.delivery_lag(now));
+    let unread = [
+        state.metrics.set_unsealed(figure("unsealed audit entries", unsealed), now),
+        state.metrics.set_pending(figure("pending events", pending)),
+        state.webhook_metrics.set_lag(figure("webhook lag", lag), now),
+    ];
+    match state.metrics.encode(&unread.concat()) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+        Err(failure) => (StatusCode::SERVICE_UNAVAILABLE, format!("{failure}\n")).into_response(),
     }
+}
+
+/// The figure, or `None` with a line in the log if the store could not return it.
+fn figure<T>(name: &str, read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| tracing::warn!(%error, "can't read the metric of {name}; it is left out")).ok()
 }

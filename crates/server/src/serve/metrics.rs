@@ -6,6 +6,7 @@ mod webhooks;
 
 use std::time::Duration;
 
+use audit::UnsealedStats;
 use kernel::Timestamp;
 use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
@@ -19,6 +20,11 @@ pub(crate) use webhooks::WebhookMetrics;
 
 /// Histogram buckets in seconds, from a cache hit to a request that waits for a busy disk.
 const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The names of the metrics of unsealed audit entries.
+const UNSEALED: [&str; 2] = ["novantra_audit_unsealed_entries", "novantra_audit_sealing_lag_seconds"];
+/// The name of the metric of pending events.
+const PENDING: [&str; 1] = ["novantra_outbox_pending_events"];
 
 /// The registry with the metrics of HTTP requests and of the process.
 pub(crate) struct Metrics {
@@ -57,15 +63,9 @@ impl Metrics {
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["method", "route"])?,
             in_flight: IntGauge::new("novantra_http_requests_in_flight", "HTTP requests being processed.")?,
-            unsealed: IntGauge::new("novantra_audit_unsealed_entries", "Audit entries that are not sealed yet.")?,
-            sealing_lag: Gauge::new(
-                "novantra_audit_sealing_lag_seconds",
-                "Age in seconds of the oldest audit entry that is not sealed yet.",
-            )?,
-            pending: IntGauge::new(
-                "novantra_outbox_pending_events",
-                "Events in the outbox that are not fanned out to deliveries yet.",
-            )?,
+            unsealed: IntGauge::new(UNSEALED[0], "Audit entries that are not sealed yet.")?,
+            sealing_lag: Gauge::new(UNSEALED[1], "Age in seconds of the oldest audit entry that is not sealed yet.")?,
+            pending: IntGauge::new(PENDING[0], "Events in the outbox that are not fanned out to deliveries yet.")?,
             memory: IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
         };
         let Self { registry, requests, durations, in_flight, unsealed, sealing_lag, pending, memory } = &metrics;
@@ -98,21 +98,31 @@ impl Metrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// Sets the age of the oldest audit entry that is not sealed yet, if there is one.
-    pub(crate) fn set_sealing_lag(&self, oldest: Option<Timestamp>, now: Timestamp) {
-        self.sealing_lag.set(age_in_seconds(oldest, now));
+    /// Sets the gauges of unsealed audit entries. Returns the names of those whose value could not be read.
+    pub(crate) fn set_unsealed(&self, stats: Option<UnsealedStats>, now: Timestamp) -> &'static [&'static str] {
+        let Some(stats) = stats else { return &UNSEALED };
+        self.unsealed.set(i64::try_from(stats.entries).unwrap_or(i64::MAX));
+        self.sealing_lag.set(age_in_seconds(stats.oldest, now));
+        &[]
     }
 
-    /// Encodes all metrics in the Prometheus text format, with these numbers of unsealed audit entries and pending
-    /// events.
+    /// Sets the gauge of pending events. Returns its name if its value could not be read.
+    pub(crate) fn set_pending(&self, events: Option<u64>) -> &'static [&'static str] {
+        let Some(events) = events else { return &PENDING };
+        self.pending.set(i64::try_from(events).unwrap_or(i64::MAX));
+        &[]
+    }
+
+    /// Encodes the metrics in the Prometheus text format, except those with the names in `unread`: a missing figure must
+    /// not look like a zero, and the others are needed all the more.
     ///
     /// # Errors
     /// If the metrics can't be encoded.
-    pub(crate) fn encode(&self, unsealed: u64, pending: u64) -> Result<String, Failure> {
-        self.unsealed.set(i64::try_from(unsealed).unwrap_or(i64::MAX));
-        self.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+    pub(crate) fn encode(&self, unread: &[&str]) -> Result<String, Failure> {
         self.memory.set(resident_bytes().unwrap_or_default());
-        Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+        let mut families = self.registry.gather();
+        families.retain(|family| !unread.contains(&family.name()));
+        Ok(TextEncoder::new().encode_to_string(&families)?)
     }
 }
 
@@ -162,7 +172,9 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         metrics.record_response("GET", "/api/v1/organization", 200, Duration::from_millis(2));
         metrics.record_response("BREW", "unmatched", 405, Duration::from_millis(2));
-        let text = metrics.encode(3, 4).unwrap();
+        let stats = UnsealedStats { entries: 3, oldest: Some(Timestamp::from_millis(2_500)) };
+        let unread = [metrics.set_unsealed(Some(stats), Timestamp::from_millis(10_000)), metrics.set_pending(Some(4))];
+        let text = metrics.encode(&unread.concat()).unwrap();
         for line in [
             "novantra_http_requests_total{method=\"GET\",route=\"/api/v1/organization\",status=\"200\"} 1",
             "novantra_http_requests_total{method=\"other\",route=\"unmatched\",status=\"405\"} 1",
@@ -171,5 +183,14 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn figures_that_could_not_be_read_are_left_out_of_the_metrics() {
+        let metrics = Metrics::new().unwrap();
+        let unread = [metrics.set_unsealed(None, Timestamp::from_millis(0)), metrics.set_pending(Some(4))];
+        let text = metrics.encode(&unread.concat()).unwrap();
+        assert!(UNSEALED.iter().all(|name| !text.contains(name)), "{text}");
+        assert!(text.contains("novantra_outbox_pending_events 4"), "{text}");
     }
 }

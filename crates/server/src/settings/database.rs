@@ -3,10 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
-use store_sql::DatabaseOptions;
+use store_sql::{DatabaseOptions, PostgresKind};
 
 use super::{
-    parsers::{parse_duration, parse_positive},
+    parsers::{parse_duration, parse_one_of, parse_positive},
     reader::SettingsReader,
     table,
 };
@@ -22,7 +22,7 @@ pub(crate) enum Database {
     Postgres(SecretString),
 }
 
-/// Reads the limits of connections and statements.
+/// Reads the options of connections.
 pub(super) fn read_database_options(reader: &mut SettingsReader<'_>) -> Option<DatabaseOptions> {
     let connections = reader.value(&table::DATABASE_CONNECTIONS, |text| {
         let number = parse_positive(text).ok().filter(|number| (5..=1000).contains(number));
@@ -33,7 +33,15 @@ pub(super) fn read_database_options(reader: &mut SettingsReader<'_>) -> Option<D
         let is_valid = (Duration::from_secs(1)..=Duration::from_secs(60 * 60)).contains(&span);
         if is_valid { Ok(span) } else { Err(format!("{text} is not from 1s to 1h")) }
     });
-    Some(DatabaseOptions { connections: connections?, statement_timeout: statement_timeout? })
+    let kind = reader.value(&table::DATABASE_ENGINE, |text| {
+        let kinds = [
+            ("auto", PostgresKind::Detected),
+            ("postgresql", PostgresKind::Single),
+            ("distributed", PostgresKind::Distributed),
+        ];
+        parse_one_of(text, &kinds)
+    });
+    Some(DatabaseOptions { connections: connections?, statement_timeout: statement_timeout?, kind: kind? })
 }
 
 /// Parses a database URL.

@@ -100,6 +100,9 @@ settings! {
     DATABASE_STATEMENT_TIMEOUT: "database_statement_timeout", "DURATION", Some("10s"), Everywhere;
     "Timeout of a PostgreSQL statement, from 1s to 1h. A statement that takes longer is cancelled, and its request is answered with 503. The timeout of locks is half as long."
 
+    DATABASE_ENGINE: "database_engine", "auto|postgresql|distributed", Some("auto"), Everywhere;
+    "The kind of the database behind a `postgres://` URL. On one PostgreSQL server, statements are planned once for all values; on a distributed database, for the values of each call. `auto` recognizes Citus by its extension."
+
     MASTER_KEY_FILE: "master_key_file", "FILE", None, Everywhere;
     "The file of the master key, from which all other keys are derived or with which they are encrypted. By default `master.key` in the data folder. It is created on the first start. Keep it apart from the database and its backups."
 

@@ -126,6 +126,7 @@ fn commands_refuse_the_texts_and_times_that_the_api_refuses() {
 fn invalid_usage_exits_with_2_and_failed_commands_exit_with_1() {
     let installation = Installation::new();
     let run = |arguments: &[&str]| installation.run(arguments);
+    std::fs::create_dir(installation.folder().join("data")).unwrap();
     assert!(run(&["migrate"]).status.success());
     for (arguments, status) in [
         (&["no-such-command"][..], 2),
@@ -155,6 +156,24 @@ fn a_command_before_the_first_start_explains_what_is_missing_and_creates_nothing
     assert_eq!(ran.status.code(), Some(1));
     assert!(ran.stderr.contains("novantra serve"), "{}", ran.stderr);
     assert!(!installation.folder().join("data").exists());
+}
+
+#[test]
+fn migrate_reports_a_folder_that_does_not_exist_instead_of_creating_it() {
+    let installation = Installation::new();
+    let mistyped = installation.folder().join("dtaa");
+    let migrate = |file: &std::path::Path| {
+        installation.run(&["migrate", "--database-url", &format!("sqlite:{}", file.display())])
+    };
+    let refused = migrate(&mistyped.join("novantra.db"));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stderr.contains(&format!("there is no folder {}", mistyped.display())), "{}", refused.stderr);
+    assert!(!mistyped.exists());
+    let file = installation.folder().join("novantra.db");
+    let created = migrate(&file);
+    assert!(created.stdout.contains(&format!("created a new database, {}", file.display())), "{}", created.stdout);
+    let again = migrate(&file);
+    assert!(again.stdout.starts_with("nothing to do"), "{}", again.stdout);
 }
 
 #[test]

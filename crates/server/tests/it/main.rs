@@ -7,6 +7,7 @@ mod audit_verification;
 mod command_line;
 mod connections;
 mod disconnects;
+mod distribution;
 mod first_start;
 mod imports;
 mod scan_imports;

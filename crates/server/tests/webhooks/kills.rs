@@ -19,7 +19,7 @@ const EVENTS: usize = WRITERS * FINDINGS * (1 + CHANGES);
 /// The numbers of deliveries after which the next server is killed.
 const MILESTONES: [usize; 4] = [100, 1_200, 2_500, 4_000];
 
-/// The partition leases of a killed server last up to 20 s, and the next server may be killed as well.
+/// The partition leases of a killed server last up to 4 s, and the next server may be killed as well.
 const ARRIVED_WITHIN: Duration = Duration::from_secs(150);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,7 +15,7 @@ const EVENTS: usize = 60;
 /// The duration of the database outage: longer than a partition lease, so that every lease expires meanwhile.
 const OUTAGE: Duration = Duration::from_secs(30);
 
-/// The partitions of a server that has lost its database can be acquired again after 20 s.
+/// The partitions of a server that has lost its database can be acquired again after 4 s.
 const RESUMED_WITHIN: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

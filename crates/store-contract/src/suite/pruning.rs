@@ -1,10 +1,10 @@
-//! Deletion of old deliveries and events.
+//! Deletion of old deliveries and events, and of removed subscriptions.
 
 use std::time::Duration;
 
-use kernel::{OutboxEvent, Timestamp};
+use kernel::{OutboxEvent, Reader, Stored, Timestamp};
 use ulid::Ulid;
-use webhooks::{AttemptFailure, DisabledReason, SubscriptionStatus};
+use webhooks::{AttemptFailure, DeliveryHealth, DisabledReason, SubscriptionStatus, WebhookSubscription};
 
 use crate::{
     Fixture,
@@ -123,6 +123,35 @@ pub async fn open_deliveries_of_a_disabled_subscription_are_pruned_after_their_r
     assert_eq!(prune(&fixture, fixture.now() - 2 * DAY).await, 0);
     assert_eq!(prune(&fixture, fixture.now()).await, 2);
     assert_eq!((fixture.deliveries(fixture.home).await.len(), count_events(&fixture).await), (0, 0));
+}
+
+/// A removed subscription goes with its deliveries, even open ones, and with its partition. Other subscriptions keep
+/// theirs.
+pub async fn what_a_removed_subscription_leaves_behind_is_pruned_after_its_retention(fixture: Fixture) {
+    let (kept, removed) =
+        (fixture.subscribe(fixture.home, "kept").await, fixture.subscribe(fixture.home, "removed").await);
+    fixture.publish_finding(fixture.home, "f-1").await;
+    fixture.fan_out(fixture.home, 10).await;
+    let health = DeliveryHealth { last_delivery_at: Some(fixture.now()), failing_since: None };
+    fixture.store.record_results(partition_of(&removed), &[], Some(health)).await.unwrap();
+    fixture.clock.advance(DAY);
+    let status = samples::with_status(&removed.record, SubscriptionStatus::Removed, None);
+    let removed = fixture.update(&removed, status).await;
+    let exists = async |subscription: &Stored<WebhookSubscription>| {
+        Reader::<WebhookSubscription>::get(&*fixture.store, fixture.home, subscription.meta.id).await.unwrap().is_some()
+    };
+    assert_eq!(prune(&fixture, removed.meta.updated_at).await, 1, "only the delivery is older than the removal");
+    assert!(exists(&removed).await);
+    fixture.clock.advance(DAY);
+    assert_eq!(fixture.store.prune(fixture.now(), 0).await.unwrap(), 0);
+    assert_eq!(prune(&fixture, fixture.now()).await, 1);
+    assert_eq!((exists(&removed).await, exists(&kept).await), (false, true));
+    let partitions = [partition_of(&removed).subscription, partition_of(&kept).subscription];
+    assert_eq!(fixture.store.delivery_health(fixture.home, &partitions).await.unwrap(), []);
+    assert_eq!(fixture.due_partitions().await, [partition_of(&kept)]);
+    assert_eq!(fixture.due_deliveries(partition_of(&kept)).await.len(), 1);
+    assert_eq!(fixture.store.partition_revisions(partition_of(&removed)).await.unwrap(), None);
+    assert_eq!(prune(&fixture, fixture.now()).await, 0);
 }
 
 /// An event that is not fanned out yet is kept until a server fans it out.

@@ -1,9 +1,9 @@
-//! Deletion of deliveries and events after the retention period.
+//! Deletion of deliveries, events and removed subscriptions after the retention period.
 
 use std::collections::BTreeSet;
 
 use kernel::{Kind, OrganizationId, Stored, Timestamp};
-use webhooks::{SubscriptionStatus, WebhookDelivery};
+use webhooks::{Partition, SubscriptionStatus, WebhookDelivery, WebhookSubscription};
 
 use crate::state::{Row, State};
 
@@ -32,19 +32,42 @@ impl State {
         for key in &events {
             self.outbox.remove_mut(key);
         }
-        (deliveries.len() + events.len()) as u64
+        (deliveries.len() + events.len()) as u64 + self.prune_subscriptions(before, limit)
+    }
+
+    /// Deletes subscriptions that were removed before this time and have no deliveries left, with their partitions.
+    fn prune_subscriptions(&mut self, before: Timestamp, limit: usize) -> u64 {
+        let removed: Vec<Stored<WebhookSubscription>> = self
+            .rows_of_all_organizations(Kind::WebhookSubscription)
+            .filter_map(Row::read)
+            .filter(|subscription: &Stored<WebhookSubscription>| {
+                subscription.record.is_removed() && subscription.meta.updated_at < before
+            })
+            .filter(|subscription| self.partition_deliveries(partition_of(subscription)).next().is_none())
+            .take(limit)
+            .collect();
+        for subscription in &removed {
+            let meta = &subscription.meta;
+            self.records.remove_mut(&(Kind::WebhookSubscription, meta.organization, meta.ulid()));
+            self.partitions.remove_mut(&partition_of(subscription));
+        }
+        removed.len() as u64
     }
 
     fn is_prunable(&self, delivery: &Stored<WebhookDelivery>, before: Timestamp) -> bool {
         let subscription = self.record(delivery.meta.organization, delivery.record.subscription);
-        let disabled = subscription.is_some_and(|stored| stored.record.status == SubscriptionStatus::Disabled);
-        was_created_before(delivery.meta.id, before) && (disabled || delivery.record.next_attempt_at.is_none())
+        let is_idle = subscription.is_some_and(|stored| stored.record.status != SubscriptionStatus::Active);
+        was_created_before(delivery.meta.id, before) && (is_idle || delivery.record.next_attempt_at.is_none())
     }
 
     /// The time of creation of the organization's oldest delivery.
     fn oldest_delivery(&self, organization: OrganizationId) -> Option<Timestamp> {
         self.rows(Kind::WebhookDelivery, organization).next().map(|row| row.meta.created_at)
     }
+}
+
+fn partition_of(subscription: &Stored<WebhookSubscription>) -> Partition {
+    Partition { organization: subscription.meta.organization, subscription: subscription.meta.id }
 }
 
 fn was_created_before<R: ?Sized>(id: kernel::Id<R>, before: Timestamp) -> bool {

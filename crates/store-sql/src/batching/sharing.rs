@@ -29,7 +29,8 @@ pub(crate) async fn read<Q: Copy + Send + Sync + 'static, A: Send + 'static>(
     };
     match batcher.submit(item, (), dispatch).await {
         // The corrupt row may belong to another call, so this one is retried alone.
-        Err(StoreError::Corrupt(_)) => {
+        Err(error @ StoreError::Corrupt(_)) => {
+            batcher.log_retry(&error);
             let single = engine.read(item, move |item, session| execute(slice::from_ref(item), session));
             only(single.await?)
         }
@@ -56,7 +57,8 @@ pub(crate) async fn write<Q: Send + Sync + 'static, A: Send + 'static, H: Send +
     let (submitted, guard) = item();
     match batcher.submit(submitted, guard, dispatch).await {
         // The row that can't be stored may belong to another call, so this one is retried alone.
-        Err(StoreError::Corrupt(_)) => {
+        Err(error @ StoreError::Corrupt(_)) => {
+            batcher.log_retry(&error);
             let single = engine.write(item(), move |(item, _), session| execute(slice::from_ref(item), session));
             only(single.await?)
         }

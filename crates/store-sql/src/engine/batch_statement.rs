@@ -5,6 +5,8 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
+use super::names_organizations;
+
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SqlType {
@@ -78,10 +80,14 @@ impl BatchStatement {
         }
     }
 
-    /// Inserts rows of any key. A row that conflicts with an existing or an earlier one is ignored.
+    /// Inserts rows of any key that begins with the organization. A row that conflicts with an existing or an earlier
+    /// one is ignored.
     pub(crate) fn insert_ignore(table: &str, columns: &[Column]) -> Self {
         let insert = Self::insert(table, columns);
-        Self { postgres_batch: insert.postgres_batch.replace(" RETURNING id", "").into(), ..insert }
+        Self {
+            postgres_batch: insert.postgres_batch.replace("RETURNING id", "RETURNING organization_id").into(),
+            ..insert
+        }
     }
 
     /// Inserts rows of any key. A row that conflicts with an existing one is an error. On PostgreSQL this saves each
@@ -124,7 +130,9 @@ impl BatchStatement {
             &key,
             &format!("DELETE FROM {table} WHERE organization_id = ?1 AND id = ?2"),
             &format!(
-                "DELETE FROM {table} AS t USING {{rows}} WHERE t.organization_id = v.organization_id AND t.id = v.id"
+                "DELETE FROM {table} AS t USING {{rows}} WHERE t.organization_id = v.organization_id AND t.id = v.id \
+                 AND {}",
+                names_organizations("t.", 1)
             ),
         )
     }
@@ -151,7 +159,8 @@ impl BatchStatement {
     }
 
     /// Creates a statement from its two forms: `one` for a single row, whose values are `?1`, `?2`, and `many` for the
-    /// rows of `{rows}`, a table with these columns.
+    /// rows of `{rows}`, a table with these columns. The first column is the organization, and `many` must contain
+    /// [`names_organizations`] for it.
     pub(crate) fn for_each(columns: &[Column], one: &str, many: &str) -> Self {
         let rows = format!("unnest({}) AS v({})", array_parameters(columns), column_names(columns));
         Self {
@@ -193,7 +202,9 @@ impl BatchStatement {
         let keeping =
             Self::update_where(table, columns, within, &format!("t.revision = v.expected AND t.{key} = v.{key}"), "");
         let number = column_number(columns, key);
-        let mut taken = format!("SELECT 1 FROM {table} AS o WHERE o.{key} = ${number} AND o.id <> t.id");
+        // A row without a key has none that could be taken. With NULL the condition would be false for any row, and a
+        // distributed database would no longer see that both rows are of one organization.
+        let mut taken = format!("SELECT 1 FROM {table} AS o WHERE o.{key} = COALESCE(${number}, '') AND o.id <> t.id");
         for column in scope {
             let _ = write!(taken, " AND o.{column} = t.{column}");
         }
@@ -221,10 +232,12 @@ impl BatchStatement {
             postgres: format!("UPDATE {table} AS t {}", to_one.replace('?', "$")).into(),
             postgres_batch: format!(
                 "UPDATE {table} AS t SET {} FROM (SELECT * FROM unnest({}) AS u({})) AS v \
-                 WHERE t.organization_id = v.organization_id{within_many} AND t.id = v.id AND {many} RETURNING t.id",
+                 WHERE t.organization_id = v.organization_id{within_many} AND t.id = v.id AND {many} AND {organizations} \
+                 RETURNING t.id",
                 set(&|_, column| format!("v.{}", column.name)),
                 array_parameters(columns),
                 column_names(columns),
+                organizations = names_organizations("t.", 1),
             )
             .into(),
             retries_key_swap: false,

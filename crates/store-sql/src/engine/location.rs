@@ -5,7 +5,7 @@ mod postgres;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-pub use options::DatabaseOptions;
+pub use options::{DatabaseOptions, PostgresKind};
 pub use postgres::PostgresUrl;
 pub(crate) use postgres::{Roots, Security, Verification};
 

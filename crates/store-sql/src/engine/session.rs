@@ -2,7 +2,7 @@
 
 use kernel::StoreError;
 
-use super::{BatchStatement, RowReader, Session, Sql, Value};
+use super::{BatchStatement, RowReader, Session, Sql, Step, Value, pipeline, script};
 
 impl Session {
     /// Runs a statement. Returns the number of affected rows.
@@ -79,7 +79,17 @@ impl Session {
         }
     }
 
-    /// Runs a statement for each of the rows. Returns the number of affected rows.
+    /// Inserts those of the rows that do not conflict, with [`BatchStatement::insert_ignore`]. Returns how many were
+    /// inserted.
+    pub(crate) async fn insert_each(&self, bulk: &BatchStatement, rows: &[Vec<Value<'_>>]) -> Result<u64, StoreError> {
+        match self {
+            Self::Postgres(session) => session.insert_each(bulk, rows).await,
+            Self::Sqlite(_) => self.execute_each(bulk, rows).await,
+        }
+    }
+
+    /// Runs a statement for each of the rows. Returns the number of affected rows, which must not be used for inserts:
+    /// a distributed database counts the rows that conflict, too.
     pub(crate) async fn execute_each(&self, bulk: &BatchStatement, rows: &[Vec<Value<'_>>]) -> Result<u64, StoreError> {
         match self {
             Self::Postgres(session) => session.execute_each(bulk, rows).await,
@@ -106,10 +116,39 @@ impl Session {
         Ok(rows_read)
     }
 
-    /// Runs statements without parameters, in this engine's dialect: for migrations.
+    /// Runs a query for each of the rows, all in one pipeline, and returns the rows found, in the order of the rows.
+    /// It is for queries that read the first few of many rows of one organization: one statement for several
+    /// organizations would have to read all of them, or to run one query inside another, which distributed databases
+    /// do not support.
+    pub(crate) async fn fetch_pipelined<T: Send>(
+        &self,
+        sql: &Sql,
+        rows: &[Vec<Value<'_>>],
+        read: impl Fn(&mut RowReader<'_>) -> Result<T, StoreError> + Send + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found: Vec<Vec<T>> = rows.iter().map(|_| Vec::new()).collect();
+        let read = &read;
+        let mut steps: Vec<Step<'_, StoreError>> = Vec::with_capacity(rows.len());
+        for (row, found) in rows.iter().zip(&mut found) {
+            steps.push(Box::pin(async move {
+                *found = self.fetch(sql, row, read).await?;
+                Ok(())
+            }));
+        }
+        pipeline(steps).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Runs statements without parameters, in this engine's dialect: for migrations. On PostgreSQL they are sent one by
+    /// one, since distributed databases refuse several in one query.
     pub(crate) async fn run_script(&self, script: &Script) -> Result<(), StoreError> {
         match self {
-            Self::Postgres(session) => session.run_script(script.postgres).await,
+            Self::Postgres(session) => {
+                for statement in script::statements(script.postgres) {
+                    session.run_script(&statement).await?;
+                }
+                Ok(())
+            }
             Self::Sqlite(session) => session.run_script(script.sqlite),
         }
     }
@@ -138,7 +177,8 @@ impl Session {
     pub(crate) async fn lock_schema(&self, ledger: &Script) -> Result<(), StoreError> {
         match self {
             Self::Postgres(session) => {
-                session.run_script("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
+                session.run_script("SET LOCAL statement_timeout = 0").await?;
+                session.run_script("SET LOCAL lock_timeout = 0").await?;
                 session.run_script(ledger.postgres).await?;
                 session.run_script("SELECT 1 FROM schema_migrations ORDER BY version FOR UPDATE").await?;
                 // While a schema change waits for a lock, all other statements on the table queue behind it.

@@ -66,13 +66,13 @@ impl SqliteEngine {
 
         let (reads, writes) = (Arc::new(Queue::new(MAX_QUEUED)), Arc::new(Queue::new(MAX_QUEUED)));
         let mut threads = Threads::default();
-        let queue = Arc::clone(&writes);
-        threads.writer = Some(spawn("sqlite-writer", move || writer::run(writer, &queue))?);
+        let streams = Streams::new(path);
+        let (queue, cutter) = (Arc::clone(&writes), streams.cutter());
+        threads.writer = Some(spawn("sqlite-writer", move || writer::run(writer, &queue, cutter))?);
         for connection in readers {
             let queue = Arc::clone(&reads);
             threads.readers.push(spawn("sqlite-reader", move || reader::run(connection, &queue))?);
         }
-        let streams = Streams::new(path);
         let (point_reads, threads) = (Arc::new(PointReadPool::new(point_readers)), Mutex::new(threads));
         Ok(Self { path: path.to_owned(), point_reads, reads, writes, streams, threads })
     }

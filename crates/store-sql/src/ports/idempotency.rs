@@ -48,7 +48,7 @@ pub(crate) async fn insert(session: &Session, record: &IdempotencyRecord, now: T
 /// Inserts all records whose keys have none yet. Returns whether those were all of them.
 pub(crate) async fn insert_all(session: &Session, records: &[&IdempotencyRecord]) -> Result<bool, StoreError> {
     let rows: Vec<_> = records.iter().map(|record| row(record)).collect();
-    Ok(session.execute_each(&INSERT_ALL, &rows).await? == records.len() as u64)
+    Ok(session.insert_each(&INSERT_ALL, &rows).await? == records.len() as u64)
 }
 
 fn row(record: &IdempotencyRecord) -> Vec<Value<'_>> {

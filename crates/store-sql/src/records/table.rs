@@ -43,7 +43,7 @@ pub(crate) struct Key {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parent {
     pub(crate) column: &'static str,
-    /// The table of the parent. Its rows are never deleted.
+    /// The table of the parent. A row of it is deleted only when it has no children left.
     pub(crate) table: &'static str,
 }
 

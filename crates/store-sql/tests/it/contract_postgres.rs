@@ -1,17 +1,21 @@
-//! The store on PostgreSQL passes the contract suite of all stores.
+//! The store on PostgreSQL passes the contract suite of all stores, and every statement that it sends meanwhile is one
+//! that a distributed database can run.
 
 use std::sync::Arc;
 
 use kernel::Clock;
-use postgres_cluster::TestDatabase;
+use novantra_store_sql::{Database, Role, SqlStore};
 use store_contract::OpenedStore;
+use ulid::Ulid;
 
-use crate::support::postgres;
+use crate::support::{portable_statements::CheckedStatements, postgres};
 
 async fn open(clock: Arc<dyn Clock>) -> OpenedStore {
-    let fresh = TestDatabase::create().await;
-    let store = postgres::server(&fresh, clock).await;
-    OpenedStore::new(Arc::new(store)).with_guard(fresh)
+    let fresh = postgres::create().await;
+    let statements = CheckedStatements::start(&fresh.url()).await;
+    let database = Database::open(&statements.url().parse().unwrap()).await.unwrap();
+    let store = SqlStore::open(database, Role::Server, clock, Ulid::from_parts(0, 1)).await.unwrap();
+    OpenedStore::new(Arc::new(store)).with_guard((statements, fresh))
 }
 
 store_contract::contract_suite!(open);

@@ -135,7 +135,8 @@ async fn a_store_recovers_within_five_seconds_after_an_outage_of_its_database() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_blocked_by_a_lock_fail_as_unavailable_and_do_not_pile_up() {
-    let options = DatabaseOptions { connections: 5, statement_timeout: Duration::from_secs(1) };
+    let options =
+        DatabaseOptions { connections: 5, statement_timeout: Duration::from_secs(1), ..DatabaseOptions::default() };
     let test = TestStore::with(options).await;
     let mut blocking = test.fresh.connect().await;
     let blocked = blocking.transaction().await.unwrap();

@@ -9,8 +9,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tokio_rustls::rustls::{
     RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _},
     server::WebPkiClientVerifier,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 use crate::support::tls_front;
@@ -25,7 +26,26 @@ struct TlsServer {
     folder: tempfile::TempDir,
 }
 
+/// A certificate of X.509 version 1 for `localhost`, as `openssl x509 -req` issues it, and its key.
+const VERSION_1: &str = include_str!("tls/version_1.pem");
+
 impl TlsServer {
+    /// Starts a server whose certificate is of X.509 version 1.
+    async fn with_version_1() -> Self {
+        let (fresh, authority) = (TestDatabase::create().await, new_authority());
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let certificate = CertificateDer::from_pem_slice(VERSION_1.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(VERSION_1.as_bytes()).unwrap();
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key))));
+        let port = tls_front::start(&fresh.url(), config).await;
+        Self { fresh, authority, port, folder: tempfile::tempdir().unwrap() }
+    }
+
     /// Starts the server. With `requires_client_certificate` it requires one of its clients.
     async fn new(requires_client_certificate: bool) -> Self {
         let (fresh, authority) = (TestDatabase::create().await, new_authority());
@@ -96,6 +116,26 @@ async fn any_certificate_is_accepted_where_none_is_verified() {
     for parameters in ["", "sslmode=disable", "sslmode=prefer", "sslmode=require"] {
         encrypted.connect("127.0.0.1", parameters).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_certificate_of_version_1_is_accepted_where_none_is_verified() {
+    let encrypted = TlsServer::with_version_1().await;
+    for parameters in ["", "sslmode=prefer", "sslmode=require"] {
+        encrypted.connect("127.0.0.1", parameters).await.unwrap();
+    }
+    let root = encrypted.file("version_1.pem", VERSION_1).display().to_string();
+    encrypted.assert_refused("localhost", &format!("sslmode=verify-full&sslrootcert={root}")).await;
+}
+
+#[tokio::test]
+async fn a_server_whose_handshake_fails_is_connected_to_without_tls_only_where_that_is_allowed() {
+    // Its handshakes fail, because the client has no certificate.
+    let encrypted = TlsServer::new(true).await;
+    for parameters in ["", "sslmode=prefer"] {
+        encrypted.connect("127.0.0.1", parameters).await.unwrap();
+    }
+    encrypted.assert_refused("127.0.0.1", "sslmode=require").await;
 }
 
 #[tokio::test]

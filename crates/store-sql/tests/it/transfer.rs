@@ -11,7 +11,7 @@ use novantra_store_sql::{CopySummary, Database, Progress, TransferError};
 use postgres_cluster::{TestDatabase, execute_blocking};
 use rusqlite::{Connection, types::Value};
 
-use crate::support::{postgres, sqlite};
+use crate::support::{portable_statements::CheckedStatements, postgres, sqlite};
 
 const NOW: Timestamp = Timestamp::from_millis(1_779_718_113_000);
 
@@ -75,7 +75,9 @@ async fn a_copy_to_postgres_and_back_keeps_every_row_of_every_table() {
     let connection = Connection::open(&first).unwrap();
     fill(&connection);
     let fresh = TestDatabase::create().await;
-    let middle = postgres::open(&fresh).await;
+    let statements = CheckedStatements::start(&fresh.url()).await;
+    let middle = Database::open(&statements.url().parse().unwrap()).await.unwrap();
+    middle.migrate(Timestamp::from_millis(0)).await.unwrap();
 
     let seen = Mutex::new(Vec::new());
     let report = |progress| seen.lock().unwrap_or_else(PoisonError::into_inner).push(progress);

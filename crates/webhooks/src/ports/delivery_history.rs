@@ -64,9 +64,10 @@ pub trait DeliveryHistory: Send + Sync {
     /// [`StoreError`] when the store fails.
     async fn delivery_lag(&self, now: Timestamp) -> Result<DeliveryLag, StoreError>;
 
-    /// Deletes deliveries from before `before` that are finished or whose subscription is disabled, and events from
-    /// before it that are fanned out and that no delivery needs any more, at most `limit` of each. Returns how many
-    /// rows were deleted.
+    /// Deletes deliveries from before `before` that are finished or whose subscription is disabled or removed, events
+    /// from before it that are fanned out and that no delivery needs any more, and subscriptions that were removed
+    /// before it and have no deliveries left, with their partitions: at most `limit` of each. Returns how many of them
+    /// were deleted.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails.

@@ -10,7 +10,7 @@ use super::{
     harness::{DeliveryHarness, HOOK},
 };
 
-const LEASE: Duration = Duration::from_secs(20);
+const LEASE: Duration = Duration::from_secs(4);
 
 #[tokio::test]
 async fn servers_share_the_work_and_each_delivery_is_sent_once() {
@@ -151,7 +151,7 @@ async fn one_server_fans_out_until_it_releases_the_lease_or_the_lease_expires() 
     assert_eq!(second.run_once().await.unwrap().deliveries, 1);
     harness.publish_event("finding.created", 3, 1).await;
     assert!(first.run_once().await.unwrap().leased_elsewhere);
-    harness.clock().advance(Duration::from_secs(5));
+    harness.clock().advance(Duration::from_secs(4));
     assert_eq!(first.run_once().await.unwrap().deliveries, 1);
     assert_eq!(first.run_once().await.unwrap(), novantra_delivery::FanOutSummary::default(), "nothing is pending");
 }

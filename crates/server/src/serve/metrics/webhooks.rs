@@ -10,6 +10,13 @@ use crate::failure::Failure;
 /// The outcome of an attempt that did not fail.
 const DELIVERED: &str = "delivered";
 
+/// The names of the metrics of waiting events and deliveries.
+const LAG: [&str; 3] = [
+    "novantra_webhook_distribution_lag_seconds",
+    "novantra_webhook_delivery_lag_seconds",
+    "novantra_webhook_subscriptions_due",
+];
+
 /// The metrics of webhook deliveries.
 pub(crate) struct WebhookMetrics {
     attempts: IntCounterVec,
@@ -41,17 +48,11 @@ impl WebhookMetrics {
             disabled: IntCounterVec::new(disabled, &["reason"])?,
             in_flight: IntGauge::new("novantra_webhook_attempts_in_flight", "Webhook delivery attempts in flight.")?,
             oldest_event: Gauge::new(
-                "novantra_webhook_distribution_lag_seconds",
+                LAG[0],
                 "Age in seconds of the oldest event that is not fanned out to deliveries yet.",
             )?,
-            oldest_due: Gauge::new(
-                "novantra_webhook_delivery_lag_seconds",
-                "Seconds since the oldest due delivery became due.",
-            )?,
-            due_partitions: IntGauge::new(
-                "novantra_webhook_subscriptions_due",
-                "Webhook subscriptions with a due delivery.",
-            )?,
+            oldest_due: Gauge::new(LAG[1], "Seconds since the oldest due delivery became due.")?,
+            due_partitions: IntGauge::new(LAG[2], "Webhook subscriptions with a due delivery.")?,
         };
         let Self { attempts, exhausted, disabled, in_flight, oldest_event, oldest_due, due_partitions } =
             &webhook_metrics;
@@ -77,11 +78,13 @@ impl WebhookMetrics {
         Ok(webhook_metrics)
     }
 
-    /// Sets the gauges of waiting events and deliveries to the values that the store returned.
-    pub(crate) fn set_lag(&self, lag: &DeliveryLag, now: Timestamp) {
+    /// Sets the gauges of waiting events and deliveries. Returns the names of those whose value could not be read.
+    pub(crate) fn set_lag(&self, lag: Option<DeliveryLag>, now: Timestamp) -> &'static [&'static str] {
+        let Some(lag) = lag else { return &LAG };
         self.oldest_event.set(age_in_seconds(lag.oldest_event, now));
         self.oldest_due.set(age_in_seconds(lag.oldest_due, now));
         self.due_partitions.set(i64::try_from(lag.due_partitions).unwrap_or(i64::MAX));
+        &[]
     }
 }
 
@@ -117,7 +120,7 @@ mod tests {
     fn every_outcome_and_every_reason_is_exposed_before_it_occurs() {
         let metrics = Metrics::new().unwrap();
         WebhookMetrics::register(&metrics).unwrap();
-        let text = metrics.encode(0, 0).unwrap();
+        let text = metrics.encode(&[]).unwrap();
         for outcome in AttemptFailure::ALL.iter().map(|failure| failure.name()).chain([DELIVERED]) {
             let line = format!("novantra_webhook_attempts_total{{outcome=\"{outcome}\"}} 0");
             assert!(text.contains(&line), "{line} is missing in\n{text}");
@@ -146,9 +149,9 @@ mod tests {
         }
         webhooks.subscription_disabled(DisabledReason::Gone);
         let now = Timestamp::from_millis(10_000);
-        webhooks
-            .set_lag(&DeliveryLag { oldest_due: Some(Timestamp::from_millis(2_500)), ..DeliveryLag::default() }, now);
-        let text = metrics.encode(0, 0).unwrap();
+        let lag = DeliveryLag { oldest_due: Some(Timestamp::from_millis(2_500)), ..DeliveryLag::default() };
+        let unread = webhooks.set_lag(Some(lag), now);
+        let text = metrics.encode(unread).unwrap();
         for line in [
             "novantra_webhook_attempts_total{outcome=\"delivered\"} 1",
             "novantra_webhook_attempts_total{outcome=\"tls\"} 1",

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use delivery::{Dispatcher, LocalNotifier};
+use delivery::{Dispatcher, LocalNotifier, RENEWAL_INTERVAL};
 use store::DynStore;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::serve::shutdown::ShutdownSignal;
 
@@ -13,9 +13,6 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Polling interval if this is the only process. No notification announces that a retry has become due.
 const POLL_INTERVAL_ALONE: Duration = Duration::from_millis(300);
-
-/// Interval of renewing the leases of partitions.
-const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Delay after a failure.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -30,9 +27,10 @@ pub(crate) async fn run(
     notifier: Arc<LocalNotifier>,
     mut shutdown: ShutdownSignal,
 ) {
-    let mut renewals = interval(LEASE_RENEWAL_INTERVAL);
+    let mut renewals = interval(RENEWAL_INTERVAL);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut delay = Duration::ZERO;
+    // A point in time, not a delay: renewals in between must not postpone it.
+    let mut next_run = Instant::now();
     // False while the task backs off.
     let mut accepts_notifications = true;
     loop {
@@ -41,14 +39,15 @@ pub(crate) async fn run(
             () = shutdown.requested() => break,
             _ = renewals.tick() => true,
             () = notifier.dispatch_notified(), if accepts_notifications => false,
-            () = sleep(delay) => false,
+            () = sleep_until(next_run) => false,
         };
         if is_renewal {
             if let Err(error) = dispatcher.renew().await {
-                tracing::warn!(%error, "can't renew the leases of webhook subscriptions; trying again in 5 s");
+                tracing::warn!(%error, "can't renew the leases of webhook subscriptions; trying again in 1 s");
             }
             continue;
         }
+        let delay;
         (accepts_notifications, delay) = match dispatcher.run_once().await {
             Ok(true) => (true, Duration::ZERO),
             Ok(false) => (true, if store.is_sole_process() { POLL_INTERVAL_ALONE } else { POLL_INTERVAL }),
@@ -57,6 +56,7 @@ pub(crate) async fn run(
                 (false, RETRY_DELAY)
             }
         };
+        next_run = Instant::now() + delay;
     }
     if let Err(error) = dispatcher.shutdown(SHUTDOWN_TIMEOUT).await {
         tracing::warn!(%error, "can't release webhook subscriptions; another server sends their deliveries when the leases expire");

@@ -2,6 +2,18 @@
 
 use std::time::Duration;
 
+/// The kind of a database with the PostgreSQL protocol, which determines how its sessions plan statements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PostgresKind {
+    /// The database says it: one with the extension `citus` is distributed.
+    #[default]
+    Detected,
+    /// One PostgreSQL server.
+    Single,
+    /// A database whose tables are distributed over several nodes.
+    Distributed,
+}
+
 /// Options of connections to a PostgreSQL server. SQLite ignores them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatabaseOptions {
@@ -11,11 +23,13 @@ pub struct DatabaseOptions {
     /// The maximum duration of a statement. A statement that takes longer is cancelled, and its caller gets
     /// [`kernel::StoreError::Unavailable`].
     pub statement_timeout: Duration,
+    /// The kind of the database.
+    pub kind: PostgresKind,
 }
 
 impl Default for DatabaseOptions {
     fn default() -> Self {
-        Self { connections: 10, statement_timeout: Duration::from_secs(10) }
+        Self { connections: 10, statement_timeout: Duration::from_secs(10), kind: PostgresKind::Detected }
     }
 }
 

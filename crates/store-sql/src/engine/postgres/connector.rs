@@ -1,18 +1,25 @@
 //! Opening connections, with a back-off after failures.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use kernel::StoreError;
 use tokio::time::{Instant, timeout};
-use tokio_postgres::{Config, Error};
+use tokio_postgres::{Config, Error, config::SslMode};
 
-use super::{backoff::jittered, connection::Connection, tls::Tls};
+use super::{
+    backoff::jittered,
+    connection::Connection,
+    tls::{Tls, is_handshake_failure},
+};
 use crate::engine::{
-    failure::{FailureClass, classify, from_connect_error},
-    location::{DatabaseOptions, PostgresUrl},
+    failure::{FailureClass, classify, error_chain, from_connect_error},
+    location::{DatabaseOptions, PostgresKind, PostgresUrl},
     unavailable,
 };
 
@@ -29,6 +36,10 @@ const TCP_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Connector {
     config: Config,
+    /// The same without encryption, if connections may do without it.
+    unencrypted: Option<Config>,
+    /// Whether a connection without encryption was logged.
+    logged_unencrypted: AtomicBool,
     tls: Tls,
     settings: String,
     last_failure: Mutex<Option<LastFailure>>,
@@ -54,8 +65,19 @@ impl Connector {
             .keepalives_interval(TCP_TIMEOUT / 5)
             .keepalives_retries(3)
             .tcp_user_timeout(TCP_TIMEOUT);
-        let settings = settings(options.statement_timeout);
-        Ok(Self { config, tls: Tls::new(&url.security)?, settings, last_failure: Mutex::new(None) })
+        let unencrypted = (config.get_ssl_mode() == SslMode::Prefer).then(|| {
+            let mut unencrypted = config.clone();
+            unencrypted.ssl_mode(SslMode::Disable);
+            unencrypted
+        });
+        Ok(Self {
+            config,
+            unencrypted,
+            logged_unencrypted: AtomicBool::new(false),
+            tls: Tls::new(&url.security)?,
+            settings: settings(options),
+            last_failure: Mutex::new(None),
+        })
     }
 
     /// Opens a new connection. Shortly after a failure it returns that failure at once, so that callers don't all wait
@@ -85,12 +107,30 @@ impl Connector {
         }
     }
 
+    /// Opens a connection, without encryption if it may do without and the encrypted one was refused.
+    async fn open(&self) -> Result<Connection, Error> {
+        match (self.open_with(&self.config).await, &self.unencrypted) {
+            (Err(error), Some(unencrypted)) if refuses_encryption(&error) => {
+                let connection = self.open_with(unencrypted).await?;
+                if !self.logged_unencrypted.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "connections to the database are not encrypted, because the encrypted one failed ({}): set \
+                         sslmode=require in the URL to refuse them, or sslmode=disable to skip the attempt",
+                        error_chain(&error)
+                    );
+                }
+                Ok(connection)
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
     /// Opens a connection, retrying when it is reset during setup, which does not mean that the database is
     /// unavailable.
-    async fn open(&self) -> Result<Connection, Error> {
+    async fn open_with(&self, config: &Config) -> Result<Connection, Error> {
         let mut resets = 0;
         loop {
-            match Connection::open(&self.config, self.tls.clone(), &self.settings).await {
+            match Connection::open(config, self.tls.clone(), &self.settings).await {
                 Err(error) if was_reset(&error) && resets < MAX_RESETS => resets += 1,
                 outcome => return outcome,
             }
@@ -107,22 +147,73 @@ fn was_reset(error: &Error) -> bool {
     error.is_closed() || (error.as_db_error().is_some() && matches!(classify(error), FailureClass::ConnectionLost))
 }
 
+/// Whether the server may accept the connection without encryption: the handshake failed, or no rule of the server
+/// allows encrypted connections (28000).
+fn refuses_encryption(error: &Error) -> bool {
+    is_handshake_failure(error) || error.as_db_error().is_some_and(|database| database.code().code() == "28000")
+}
+
 /// Planner settings of every session. A list reads a range of an index in its order. A generic plan estimates few rows
 /// for a range and would fetch and sort them all, even where the range holds the whole table; hence no bitmap scans.
 /// With sequential scans disabled, a query that must scan a small table gets a cost so high that PostgreSQL would
-/// JIT-compile it; hence `jit = off`. With these settings no parameter value needs a plan of its own, so each statement
-/// is planned once per session: planning takes longer than running most of them.
-pub(crate) const PLANNER_SETTINGS: &str = "SET enable_bitmapscan = off; SET enable_seqscan = off; SET jit = off; \
-                                   SET plan_cache_mode = force_generic_plan";
+/// JIT-compile it; hence `jit = off`.
+pub(crate) const PLANNER_SETTINGS: &str = "SET enable_bitmapscan = off; SET enable_seqscan = off; SET jit = off";
+
+/// Plans each statement once per session, for any values: with [`PLANNER_SETTINGS`] no value needs a plan of its own,
+/// and planning takes longer than running most statements. A distributed database needs the values, since they
+/// determine the node that a statement runs on.
+const GENERIC_PLANS: &str = "SET plan_cache_mode = force_generic_plan";
+
+/// Does the same unless the database is distributed.
+const GENERIC_PLANS_UNLESS_DISTRIBUTED: &str = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false) \
+                                                WHERE NOT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')";
 
 /// The session settings of a connection. A statement may wait for a lock for half the statement timeout. PostgreSQL
 /// ends a transaction whose client is silent for [`TCP_TIMEOUT`], which releases its locks.
-fn settings(statement_timeout: Duration) -> String {
-    let statement = statement_timeout.as_millis();
-    let lock = (statement_timeout / 2).as_millis();
+fn settings(options: &DatabaseOptions) -> String {
+    let statement = options.statement_timeout.as_millis();
+    let lock = (options.statement_timeout / 2).as_millis();
     let idle = TCP_TIMEOUT.as_millis();
+    let plans = match options.kind {
+        PostgresKind::Detected => GENERIC_PLANS_UNLESS_DISTRIBUTED,
+        PostgresKind::Single => GENERIC_PLANS,
+        PostgresKind::Distributed => "",
+    };
     format!(
         "SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
-         SET idle_in_transaction_session_timeout = {idle}; {PLANNER_SETTINGS}"
+         SET idle_in_transaction_session_timeout = {idle}; {PLANNER_SETTINGS}; {plans}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use postgres_cluster::TestDatabase;
+
+    use super::*;
+
+    async fn plan_cache_mode(database: &TestDatabase, kind: PostgresKind) -> String {
+        let options = DatabaseOptions { kind, ..DatabaseOptions::default() };
+        let url = PostgresUrl::parse(&database.url()).unwrap();
+        let connection = Connector::new(&url, &options).unwrap().connect().await.unwrap();
+        let statement = connection.prepare_cached(&"SHOW plan_cache_mode".into()).await.unwrap();
+        let mut rows = std::pin::pin!(connection.query(&statement, &[]).await.unwrap());
+        futures_util::TryStreamExt::try_next(&mut rows).await.unwrap().unwrap().get(0)
+    }
+
+    #[tokio::test]
+    async fn generic_plans_are_forced_unless_the_database_is_distributed() {
+        let database = TestDatabase::create().await;
+        let (generic, automatic) = ("force_generic_plan", "auto");
+        for (kind, mode) in
+            [(PostgresKind::Detected, generic), (PostgresKind::Single, generic), (PostgresKind::Distributed, automatic)]
+        {
+            assert_eq!(plan_cache_mode(&database, kind).await, mode, "{kind:?}");
+        }
+        // The extension can't be installed here, but it is recognized by its entry in the catalogue.
+        let extension = "INSERT INTO pg_extension SELECT 99999, 'citus', extowner, extnamespace, false, '13.2' \
+                         FROM pg_extension WHERE extname = 'plpgsql'";
+        database.connect().await.batch_execute(extension).await.unwrap();
+        assert_eq!(plan_cache_mode(&database, PostgresKind::Detected).await, automatic);
+        assert_eq!(plan_cache_mode(&database, PostgresKind::Single).await, generic, "the operator decides");
+    }
 }

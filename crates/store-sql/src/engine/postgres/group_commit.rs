@@ -16,7 +16,7 @@ use super::{
     transaction::{JobResult, TransactionResult, transact},
     write_pool::WritePool,
 };
-use crate::engine::{corrupt, failure::FailureClass, shared_copy, unavailable};
+use crate::engine::{failure::FailureClass, shared_copy, unavailable};
 
 /// The maximum number of jobs in one transaction.
 const MAX_GROUP_SIZE: usize = 64;
@@ -134,7 +134,8 @@ impl GroupCommit {
                         // The job returns its own error.
                         (false, _) => Ok(()),
                         (true, true) => Err(unavailable("the transaction conflicted with others on every attempt")),
-                        (true, false) => Err(corrupt("the transaction failed to commit although its work succeeded")),
+                        // A node of a distributed database may be lost, for which there are many codes.
+                        (true, false) => Err(unavailable("the transaction was rolled back when it was committed")),
                     };
                 }
             }

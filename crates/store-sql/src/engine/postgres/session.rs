@@ -154,6 +154,25 @@ impl PostgresSession {
         Ok(rows.iter().enumerate().filter(|(_, row)| !is_stored(row)).map(|(index, _)| index).collect())
     }
 
+    /// Inserts those of the rows that do not conflict. Returns how many were inserted: the rows that the statement
+    /// returns, since a distributed database counts all rows as affected.
+    pub(in crate::engine) async fn insert_each(
+        &self,
+        batch_statement: &BatchStatement,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<u64, StoreError> {
+        if let [] | [_] = rows {
+            return self.execute_each(batch_statement, rows).await;
+        }
+        let mut inserted = 0;
+        let count = |_: &mut RowReader<'_>| {
+            inserted += 1;
+            Ok(())
+        };
+        self.visit_batch(batch_statement, rows, count).await?;
+        Ok(inserted)
+    }
+
     /// Runs a statement for each of the rows. Returns the number of affected rows.
     pub(in crate::engine) async fn execute_each(
         &self,

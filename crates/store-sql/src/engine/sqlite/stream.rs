@@ -1,8 +1,8 @@
 //! Streams, each on a thread and a connection of its own in one read transaction.
 //!
 //! While a stream is open the write-ahead log can't be restarted past its snapshot. So a stream ends as soon as its
-//! receiver is dropped, even in the middle of a scan that finds no rows, and callers must not let a slow client stall
-//! it.
+//! receiver is dropped, even in the middle of a scan that finds no rows, and when the log has grown too large, whatever
+//! its receiver does.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -30,9 +30,21 @@ use crate::engine::{
 /// millisecond.
 const STEPS_PER_CHECK: i32 = 10_000;
 
+/// Ends the streams that are open, for the sake of the write-ahead log. Streams that are opened later are not affected.
+#[derive(Clone, Default)]
+pub(super) struct StreamCutter(watch::Sender<()>);
+
+impl StreamCutter {
+    /// Ends all open streams. Returns whether there were any.
+    pub(super) fn cut(&self) -> bool {
+        self.0.send(()).is_ok()
+    }
+}
+
 pub(super) struct Streams {
     path: PathBuf,
     semaphore: StreamSemaphore,
+    cutter: StreamCutter,
     closed: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -40,7 +52,12 @@ pub(super) struct Streams {
 impl Streams {
     pub(super) fn new(path: &Path) -> Self {
         let closed = watch::Sender::new(false);
-        Self { path: path.to_owned(), semaphore: StreamSemaphore::default(), closed, threads: Mutex::default() }
+        let (semaphore, cutter) = (StreamSemaphore::default(), StreamCutter::default());
+        Self { path: path.to_owned(), semaphore, cutter, closed, threads: Mutex::default() }
+    }
+
+    pub(super) fn cutter(&self) -> StreamCutter {
+        self.cutter.clone()
     }
 
     /// Opens a stream. Its snapshot is taken before this returns.
@@ -51,7 +68,8 @@ impl Streams {
         let permit = self.semaphore.acquire().await?;
         let (sender, receiver) = channel();
         let (started_sender, started) = oneshot::channel();
-        let source = StreamThread { closed: self.closed.subscribe(), runtime: Handle::current(), query, sender };
+        let (cut, closed) = (self.cutter.0.subscribe(), self.closed.subscribe());
+        let source = StreamThread { cut, closed, runtime: Handle::current(), query, sender };
         let path = self.path.clone();
         let thread = spawn("sqlite-stream", move || {
             source.run(&path, started_sender);
@@ -76,6 +94,8 @@ impl Streams {
 
 /// The state of a stream's thread.
 struct StreamThread<T> {
+    /// Changes when the stream must end.
+    cut: watch::Receiver<()>,
     closed: watch::Receiver<bool>,
     runtime: Handle,
     query: StreamedQuery<T>,
@@ -107,9 +127,10 @@ impl<T: Send + 'static> StreamThread<T> {
     /// Opens a connection with a snapshot, whose queries are interrupted when the stream is abandoned.
     fn open_snapshot(&self, path: &Path) -> Result<Connection, StoreError> {
         let mut connection = open_reader(path)?;
-        let (sender, closed) = (self.sender.clone(), self.closed.clone());
+        let (sender, cut, closed) = (self.sender.clone(), self.cut.clone(), self.closed.clone());
         // A dropped sender of `closed` counts as closed.
-        let is_abandoned = move || sender.is_closed() || *closed.borrow() || closed.has_changed().is_err();
+        let is_abandoned =
+            move || sender.is_closed() || is_cut(&cut) || *closed.borrow() || closed.has_changed().is_err();
         connection.progress_handler(STEPS_PER_CHECK, Some(is_abandoned)).map_err(from_sqlite)?;
         connection.execute_batch("BEGIN").map_err(from_sqlite)?;
         // A transaction takes its snapshot with its first read.
@@ -120,6 +141,8 @@ impl<T: Send + 'static> StreamThread<T> {
     }
 
     fn scan(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let cut = self.cut.clone();
+        let stream_error = |error| stream_error(error, &cut);
         let mut statement = connection.prepare(&self.query.sql.sqlite).map_err(stream_error)?;
         let mut rows = statement.query(rusqlite::params_from_iter(&self.query.values)).map_err(stream_error)?;
         let mut batch = RowBatch::new();
@@ -134,20 +157,34 @@ impl<T: Send + 'static> StreamThread<T> {
         }
     }
 
-    /// Sends a batch, waiting until the previous one was received. Fails if the stream is abandoned or closed.
+    /// Sends a batch, waiting until the previous one was received. Fails if the stream is abandoned, cut or closed.
     fn send(&mut self, batch: Vec<T>) -> Result<(), StoreError> {
-        let Self { sender, closed, runtime, .. } = self;
+        let Self { sender, cut, closed, runtime, .. } = self;
         runtime.block_on(async {
             tokio::select! {
-                sent = sender.send(batch) => sent,
+                biased;
+                Ok(()) = cut.changed() => Err(cut_error()),
                 _ = closed.wait_for(|closed| *closed) => Err(abandoned()),
+                sent = sender.send(batch) => sent,
             }
         })
     }
 }
 
-fn stream_error(error: rusqlite::Error) -> StoreError {
-    if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) { abandoned() } else { from_sqlite(error) }
+fn is_cut(cut: &watch::Receiver<()>) -> bool {
+    cut.has_changed().unwrap_or(true)
+}
+
+fn cut_error() -> StoreError {
+    unavailable("the stream was ended because the changes since its snapshot have become too large: read it faster")
+}
+
+fn stream_error(error: rusqlite::Error, cut: &watch::Receiver<()>) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::OperationInterrupted) if is_cut(cut) => cut_error(),
+        Some(ErrorCode::OperationInterrupted) => abandoned(),
+        _ => from_sqlite(error),
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,22 @@
 //! Limiting the size of the write-ahead log.
 //!
 //! SQLite checkpoints the log by itself, but restarts it only when no reader uses it. With readers that are never idle
-//! this moment does not come, and the log grows with every write.
+//! this moment does not come, and the log grows with every write. Reads are short, so waiting for them for a moment is
+//! enough. A stream is as long as its client makes it: when the log passes a bound, streams are cut.
 
 use rusqlite::Connection;
 
-use super::connection::{wait_for_lock, wait_for_lock_up_to};
+use super::{
+    connection::{wait_for_lock, wait_for_lock_up_to},
+    stream::StreamCutter,
+};
 
 /// The number of transactions between two checks of the log's size.
 const TRANSACTIONS_PER_CHECK: u32 = 16;
 /// The number of pages of 4 KiB above which a restart of the log is forced: 64 MB.
 const MAX_PAGES: i64 = 16_384;
+/// The number of pages above which open streams are cut, if the log could not be restarted: 256 MB.
+const MAX_STREAMED_PAGES: i64 = 65_536;
 /// The number of pages by which the log may grow before the next attempt, if readers used it for longer than the wait.
 const RETRY_PAGES: i64 = 4096;
 /// The number of waits for readers, each of half a millisecond: 50 ms in all, during which nobody can write.
@@ -20,11 +26,12 @@ const MAX_WAITS: i32 = 100;
 pub(super) struct WalLimiter {
     transactions: u32,
     restart_above: i64,
+    streams: StreamCutter,
 }
 
 impl WalLimiter {
-    pub(super) const fn new() -> Self {
-        Self { transactions: 0, restart_above: MAX_PAGES }
+    pub(super) const fn new(streams: StreamCutter) -> Self {
+        Self { transactions: 0, restart_above: MAX_PAGES, streams }
     }
 
     /// Checks the log's size every few transactions. Must be called after each transaction. Failures are only logged,
@@ -52,7 +59,15 @@ impl WalLimiter {
         let outcome = checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)");
         connection.busy_handler(Some(wait_for_lock))?;
         let (busy, pages) = outcome?;
-        self.restart_above = if busy { pages + RETRY_PAGES } else { MAX_PAGES };
+        self.restart_above = match busy {
+            false => MAX_PAGES,
+            // The next check restarts the log, unless somebody else uses it too.
+            true if pages > MAX_STREAMED_PAGES && self.streams.cut() => {
+                tracing::warn!("open streams were ended: the write-ahead log that they hold back has {pages} pages");
+                pages
+            }
+            true => pages + RETRY_PAGES,
+        };
         Ok(())
     }
 }
@@ -64,12 +79,21 @@ fn checkpoint(connection: &Connection, statement: &str) -> rusqlite::Result<(boo
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use kernel::{RecordStream as _, StoreError};
 
     use super::{
-        super::connection::{open_reader, open_writer},
+        super::{
+            connection::{open_reader, open_writer},
+            stream::Streams,
+        },
         *,
     };
+    use crate::engine::{RowReader, Sql, streams::StreamedQuery};
 
     /// Writes 1 MB per transaction, as the writer does.
     fn write(connection: &mut Connection, limiter: &mut WalLimiter, transactions: u32) {
@@ -106,11 +130,55 @@ mod tests {
                     other.execute_batch("COMMIT").unwrap();
                 }
             });
-            write(&mut writing, &mut WalLimiter::new(), 320);
+            write(&mut writing, &mut WalLimiter::new(StreamCutter::default()), 320);
             stopped.store(true, Ordering::Relaxed);
         });
         let length = std::fs::metadata(folder.path().join("busy.db-wal")).unwrap().len();
         assert!(length < 128 * 1024 * 1024, "the log has {length} bytes");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_stream_that_holds_back_a_large_log_is_cut_and_the_log_is_restarted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("streamed.db");
+        let mut writing = open_writer(&path).unwrap();
+        writing.execute_batch("CREATE TABLE items (bytes blob)").unwrap();
+        let streams = Streams::new(&path);
+        let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+        let query = |text: &str| StreamedQuery {
+            sql: Arc::new(Sql::from_text(text)),
+            values: Vec::new(),
+            read: |cells: &mut RowReader<'_>| cells.int(),
+        };
+        // One whose client reads nothing more, and one that finds nothing.
+        let mut stalled = streams.open(query(endless)).await.unwrap();
+        stalled.next().await.unwrap();
+        let mut searching = streams.open(query(&format!("{endless} WHERE i < 0"))).await.unwrap();
+        let mut limiter = WalLimiter::new(streams.cutter());
+        let file = folder.path().join("streamed.db-wal");
+        let mut largest = 0;
+        for _ in 0..40 {
+            tokio::task::block_in_place(|| write(&mut writing, &mut limiter, 16));
+            largest = largest.max(std::fs::metadata(&file).unwrap().len());
+        }
+        assert!(largest < 400 * 1024 * 1024, "the log has {largest} bytes");
+        for stream in [&mut stalled, &mut searching] {
+            let error = loop {
+                match stream.next().await {
+                    Ok(batch) => assert!(batch.is_some(), "a stream that was cut must not end like a complete one"),
+                    Err(error) => break error,
+                }
+            };
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            assert!(
+                matches!(error, StoreError::Unavailable(_)) && cause.contains("read it faster"),
+                "{error}: {cause}"
+            );
+        }
+        let mut later = streams.open(query(endless)).await.unwrap();
+        assert!(later.next().await.unwrap().is_some(), "a later stream is not affected");
+        drop(later);
+        streams.close().await;
     }
 
     #[test]
@@ -122,7 +190,7 @@ mod tests {
         let reading = open_reader(&path).unwrap();
         reading.execute_batch("BEGIN").unwrap();
         let _: i64 = reading.query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
-        let mut limiter = WalLimiter::new();
+        let mut limiter = WalLimiter::new(StreamCutter::default());
         write(&mut writing, &mut limiter, 80);
         assert!(
             limiter.restart_above >= MAX_PAGES + RETRY_PAGES,

@@ -8,7 +8,7 @@ use std::{
 
 use kernel::StoreError;
 
-use super::{job::WriteJob, queue::Queue, wal_limiter::WalLimiter};
+use super::{job::WriteJob, queue::Queue, stream::StreamCutter, wal_limiter::WalLimiter};
 use crate::engine::{Session, corrupt, failure::from_sqlite, shared_copy, unavailable};
 
 /// The maximum number of jobs in one transaction.
@@ -20,10 +20,10 @@ const SPACING_FACTOR: u32 = 2;
 /// The maximum time between the starts of two transactions while jobs are waiting.
 const MAX_SPACING: Duration = Duration::from_millis(8);
 
-pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJob>>) {
+pub(super) fn run(connection: rusqlite::Connection, queue: &Queue<Box<dyn WriteJob>>, streams: StreamCutter) {
     let mut session = Session::from_sqlite(connection);
     let mut jobs = Vec::with_capacity(MAX_JOBS);
-    let mut wal_limiter = WalLimiter::new();
+    let mut wal_limiter = WalLimiter::new(streams);
     let mut last: Option<(Instant, Duration)> = None;
     loop {
         if let Some((began, took)) = last.filter(|_| (1..MAX_JOBS).contains(&queue.waiting())) {

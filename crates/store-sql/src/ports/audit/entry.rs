@@ -10,7 +10,7 @@ use kernel::{Action, Actor, ActorKind, Entry, Id, OrganizationId, Origin, StoreE
 
 use super::changes;
 use crate::{
-    engine::{BatchStatement, Column, RowReader, Session, Value, column_list, corrupt},
+    engine::{BatchStatement, Column, RowReader, Session, Value, column_list, corrupt, names_organizations},
     records::table::Filter,
     schema::tables::{AUDIT_ENTRIES, AUDIT_WAITING},
 };
@@ -39,7 +39,9 @@ static BY_IDS: LazyLock<BatchStatement> = LazyLock::new(|| {
         &COLUMNS[..2],
         &format!("SELECT {columns} FROM {TABLE} WHERE organization_id = ?1 AND id = ?2"),
         &format!(
-            "SELECT {each} FROM {{rows}} JOIN {TABLE} AS e ON e.organization_id = v.organization_id AND e.id = v.id"
+            "SELECT {each} FROM {{rows}} JOIN {TABLE} AS e ON e.organization_id = v.organization_id AND e.id = v.id \
+             WHERE {}",
+            names_organizations("e.", 1)
         ),
     )
 });

@@ -32,8 +32,10 @@ type Outcome = Option<Result<(), CommitError>>;
 /// Collects changesets for the next merged transaction.
 #[derive(Default)]
 pub(crate) struct CommitBatcher {
-    batcher: Arc<Batcher<Weak<Changeset>, Outcome, Arc<Changeset>>>,
+    batcher: Arc<ChangesetBatcher>,
 }
+
+type ChangesetBatcher = Batcher<Weak<Changeset>, Outcome, Arc<Changeset>>;
 
 type CommitBatch = CallBatch<Weak<Changeset>, Outcome, Arc<Changeset>>;
 
@@ -41,8 +43,8 @@ type CommitBatch = CallBatch<Weak<Changeset>, Outcome, Arc<Changeset>>;
 enum MergeFailure {
     /// The only changeset of the batch was rejected.
     Rejected(CommitError),
-    /// One of several changesets conflicts, so each must be committed by itself.
-    NotMergeable,
+    /// Several changesets were not merged, so each must be committed by itself.
+    NotMerged(MergeConflict),
     /// The transaction failed or did not begin.
     Store(StoreError),
 }
@@ -53,18 +55,26 @@ impl From<StoreError> for MergeFailure {
     }
 }
 
-/// One of several changesets can't be merged with the others.
-struct MergeConflict;
+/// The reason why several changesets were not merged.
+enum MergeConflict {
+    /// One of them conflicts, with another or with what is stored.
+    Conflict,
+    /// A statement failed.
+    Store(StoreError),
+}
 
 impl From<CommitError> for MergeConflict {
-    fn from(_: CommitError) -> Self {
-        Self
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => Self::Store(error),
+            _ => Self::Conflict,
+        }
     }
 }
 
 impl From<StoreError> for MergeConflict {
-    fn from(_: StoreError) -> Self {
-        Self
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }
 
@@ -88,14 +98,14 @@ impl CommitBatcher {
         check: RegistrationCheck,
         changeset: &Arc<Changeset>,
     ) -> Result<Outcome, StoreError> {
-        let engine = Arc::clone(engine);
+        let (engine, retried) = (Arc::clone(engine), Arc::clone(&self.batcher));
         let dispatch = move |batch: Arc<CommitBatch>| {
             let completing = Arc::clone(&batch);
             engine.spawn_write_grouped(
                 CommitClass::Commit,
                 (check, batch),
                 |(check, batch), session| execute(*check, batch, session),
-                move |outcome| complete(&completing, outcome),
+                move |outcome| complete(&retried, &completing, outcome),
             );
         };
         // The item is a weak reference; the guard owns the changeset, so that it is in flight exactly until the batch
@@ -104,13 +114,19 @@ impl CommitBatcher {
     }
 }
 
-fn complete(batch: &CommitBatch, outcome: Result<(), MergeFailure>) {
+fn complete(batcher: &ChangesetBatcher, batch: &CommitBatch, outcome: Result<(), MergeFailure>) {
     let all = |outcome: fn() -> Outcome| Ok(batch.items().iter().map(|_| outcome()).collect());
     batch.complete(match outcome {
         Ok(()) => all(|| Some(Ok(()))),
         Err(MergeFailure::Rejected(error)) => Ok(vec![Some(Err(error))]),
         // A single changeset may be the one that can't be stored.
-        Err(MergeFailure::NotMergeable | MergeFailure::Store(StoreError::Corrupt(_))) => all(|| None),
+        Err(MergeFailure::NotMerged(conflict)) => {
+            if let MergeConflict::Store(error @ StoreError::Corrupt(_)) = &conflict {
+                batcher.log_retry(error);
+            }
+            all(|| None)
+        }
+        Err(MergeFailure::Store(StoreError::Corrupt(_))) => all(|| None),
         Err(MergeFailure::Store(error)) => Err(error),
     });
 }
@@ -124,7 +140,7 @@ fn execute<'s>(
         let changesets: Vec<Arc<Changeset>> = batch.items().iter().filter_map(Weak::upgrade).collect();
         match &changesets[..] {
             [one] => commit(session, check, one).await.map_err(MergeFailure::Rejected),
-            several => commit_merged(session, check, several).await.map_err(|MergeConflict| MergeFailure::NotMergeable),
+            several => commit_merged(session, check, several).await.map_err(MergeFailure::NotMerged),
         }
     })
 }
@@ -144,7 +160,7 @@ async fn commit_merged(
     let actors: BTreeSet<ActorKey> = each().filter_map(actor_key).collect();
     let changes_an_actor = |write: &Write| actors.iter().any(|(_, account, _)| *account == write.meta.ulid());
     if !are_distinct(writes.iter().copied()) || writes.iter().any(|write| changes_an_actor(write)) {
-        return Err(MergeConflict);
+        return Err(MergeConflict::Conflict);
     }
     let entries: Vec<&Entry> = each().flat_map(Changeset::entries).collect();
     let events: Vec<&OutboxEvent> = each().flat_map(Changeset::events).collect();
@@ -181,7 +197,11 @@ fn sort_key(write: &Write) -> (Kind, bool, Option<String>, Ulid) {
 }
 
 async fn store_idempotency_records(session: &Session, records: &[&IdempotencyRecord]) -> Result<(), MergeConflict> {
-    if records.is_empty() || idempotency::insert_all(session, records).await? { Ok(()) } else { Err(MergeConflict) }
+    if records.is_empty() || idempotency::insert_all(session, records).await? {
+        Ok(())
+    } else {
+        Err(MergeConflict::Conflict)
+    }
 }
 
 async fn lock_registration(

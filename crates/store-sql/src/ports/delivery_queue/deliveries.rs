@@ -13,8 +13,8 @@ use webhooks::{DueDelivery, Partition, WebhookDelivery};
 use super::partitions;
 use crate::{
     engine::{
-        BatchStatement, Column, RowReader, Session, Sql, Value, column_list, corrupt, one_of, padded, padded_count,
-        pipeline2,
+        BatchStatement, RowReader, Session, Sql, Value, column_list, corrupt, names_organizations, one_of, padded,
+        padded_count, pipeline2,
     },
     records::{
         StatementCache,
@@ -25,32 +25,27 @@ use crate::{
 
 /// The due deliveries of a partition. The first entries of the index are read and only then filtered by time: with a
 /// bound on the time, planners expect so many rows that they sort all of them.
-pub(super) static DUE: LazyLock<BatchStatement> = LazyLock::new(|| {
+pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
     let columns = || META_COLUMNS.iter().chain(WebhookDelivery::COLUMNS).map(|column| column.name);
-    let found = |[organization, subscription, limit, now]: [&str; 4], partitions: &str| {
-        format!(
-            "SELECT {all} FROM {partitions}(SELECT {own} FROM {table} AS w WHERE w.organization_id = {organization} \
-             AND w.subscription_id = {subscription} AND w.next_attempt_at IS NOT NULL \
-             ORDER BY w.next_attempt_at, w.subject_revision, w.id LIMIT {limit}) AS d \
-             WHERE d.next_attempt_at <= {now}",
-            all = column_list("d.", columns()),
-            own = column_list("w.", columns()),
-            table = WebhookDelivery::NAME,
-        )
-    };
-    BatchStatement::for_each(
-        &[META_COLUMNS[0], Column::text("subscription_id"), Column::int("most"), Column::int("now")],
-        &found(["?1", "?2", "?3", "?4"], ""),
-        &found(["v.organization_id", "v.subscription_id", "v.most", "v.now"], "{rows} CROSS JOIN LATERAL "),
-    )
+    Sql::from_numbered_text(&format!(
+        "SELECT {all} FROM (SELECT {own} FROM {table} AS w WHERE w.organization_id = ?1 \
+         AND w.subscription_id = ?2 AND w.next_attempt_at IS NOT NULL \
+         ORDER BY w.next_attempt_at, w.subject_revision, w.id LIMIT ?3) AS d WHERE d.next_attempt_at <= ?4",
+        all = column_list("d.", columns()),
+        own = column_list("w.", columns()),
+        table = WebhookDelivery::NAME,
+    ))
 });
 /// The bodies of events, each read once, since many subscriptions receive the same event.
 pub(super) static BODIES: LazyLock<BatchStatement> = LazyLock::new(|| {
     BatchStatement::for_each(
         &META_COLUMNS[..2],
         "SELECT organization_id, id, body FROM outbox WHERE organization_id = ?1 AND id = ?2",
-        "SELECT o.organization_id, o.id, o.body FROM {rows} \
-         JOIN outbox AS o ON o.organization_id = v.organization_id AND o.id = v.id",
+        &format!(
+            "SELECT o.organization_id, o.id, o.body FROM {{rows}} \
+             JOIN outbox AS o ON o.organization_id = v.organization_id AND o.id = v.id WHERE {}",
+            names_organizations("o.", 1)
+        ),
     )
 });
 /// Cancels pending deliveries. The outer condition also applies to rows that were changed after the subquery found
@@ -105,7 +100,7 @@ pub(super) fn due<'s>(
             vec![organization, subscription, Value::limit(*limit), (*now).into()]
         };
         let rows: Vec<Vec<Value<'_>>> = partitions.values().map(row).collect();
-        let due: Vec<Stored<WebhookDelivery>> = session.fetch_each(&DUE, &rows, table::read).await?;
+        let due: Vec<Stored<WebhookDelivery>> = session.fetch_pipelined(&DUE, &rows, table::read).await?;
         let bodies = bodies(session, due.iter().map(event_key).collect()).await?;
         for delivery in due {
             let (organization, subscription) = (delivery.meta.organization, delivery.record.subscription);

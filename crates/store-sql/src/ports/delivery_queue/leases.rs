@@ -10,9 +10,9 @@ use futures_util::future::BoxFuture;
 use kernel::{StoreError, Timestamp};
 use webhooks::{Partition, PartitionLease};
 
-use super::partitions::{key_values, read_health};
+use super::partitions::{key_values, read_health, read_partition};
 use crate::{
-    engine::{BatchStatement, Column, RowReader, Session, Value},
+    engine::{BatchStatement, Column, RowReader, Session, Sql, Value, names_organizations},
     schema::tables::WEBHOOK_LANES,
 };
 
@@ -29,46 +29,25 @@ pub(super) static ACQUIRE: LazyLock<BatchStatement> = LazyLock::new(|| {
         &format!(
             "UPDATE webhook_lanes AS l SET holder = v.holder, held_until = v.held_until, arrived = 0 FROM {{rows}} \
              WHERE l.organization_id = v.organization_id AND l.subscription_id = v.subscription_id AND l.due_at <= v.now \
-             AND (l.holder IS NULL OR l.held_until <= v.now) RETURNING l.{}",
+             AND (l.holder IS NULL OR l.held_until <= v.now) AND {} RETURNING l.{}",
+            names_organizations("l.", 1),
             found.replace(", ", ", l.")
         ),
     )
 });
-/// Releases partitions. A partition that has due deliveries, or was marked due since it was acquired, stays with its
-/// owner, so that no other process sees it as free in between.
-pub(super) static RELEASE: LazyLock<BatchStatement> = LazyLock::new(|| {
-    let [organization, subscription, _, _, holder, ..] = WEBHOOK_LANES.columns;
-    let first = |organization: &str, subscription: &str| {
-        format!(
-            "SELECT d.next_attempt_at FROM webhook_deliveries AS d WHERE d.organization_id = {organization} \
-             AND d.subscription_id = {subscription} AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1"
-        )
-    };
-    let set = |row: &str, now: &str, suspended: &str| {
-        let stays = format!("{row}.arrived > 0 OR ({suspended} = 0 AND n.next_attempt_at <= {now})");
-        format!(
-            "holder = CASE WHEN {stays} THEN {row}.holder END, \
-             held_until = CASE WHEN {stays} THEN {row}.held_until END, \
-             due_at = CASE WHEN {stays} THEN {row}.due_at WHEN {suspended} = 0 THEN n.next_attempt_at END, arrived = 0"
-        )
-    };
-    BatchStatement::for_each(
-        &[organization, subscription, holder, Column::int("now"), Column::int("parked")],
-        &format!(
-            "UPDATE webhook_lanes SET {} FROM (SELECT ({}) AS next_attempt_at) AS n \
-             WHERE organization_id = ?1 AND subscription_id = ?2 AND holder = ?3 \
-             RETURNING organization_id, subscription_id, holder",
-            set("webhook_lanes", "?4", "?5"),
-            first("?1", "?2"),
-        ),
-        &format!(
-            "UPDATE webhook_lanes AS l SET {} FROM {{rows}} LEFT JOIN LATERAL ({}) AS n ON true \
-             WHERE l.organization_id = v.organization_id AND l.subscription_id = v.subscription_id AND l.holder = v.holder \
-             RETURNING l.organization_id, l.subscription_id, l.holder",
-            set("l", "v.now", "v.parked"),
-            first("v.organization_id", "v.subscription_id"),
-        ),
-    )
+/// Releases a partition. One that has due deliveries, or was marked due since it was acquired, stays with its owner, so
+/// that no other process sees it as free in between.
+pub(super) static RELEASE: LazyLock<Sql> = LazyLock::new(|| {
+    let stays = "webhook_lanes.arrived > 0 OR (?5 = 0 AND n.next_attempt_at <= ?4)";
+    Sql::from_numbered_text(&format!(
+        "UPDATE webhook_lanes SET holder = CASE WHEN {stays} THEN webhook_lanes.holder END, \
+         held_until = CASE WHEN {stays} THEN webhook_lanes.held_until END, \
+         due_at = CASE WHEN {stays} THEN webhook_lanes.due_at WHEN ?5 = 0 THEN n.next_attempt_at END, arrived = 0 \
+         FROM (SELECT (SELECT d.next_attempt_at FROM webhook_deliveries AS d WHERE d.organization_id = ?1 \
+         AND d.subscription_id = ?2 AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1) \
+         AS next_attempt_at) AS n WHERE organization_id = ?1 AND subscription_id = ?2 AND holder = ?3 \
+         RETURNING organization_id, subscription_id, holder"
+    ))
 });
 
 /// A request to acquire partitions.
@@ -122,13 +101,9 @@ pub(super) fn release<'s>(
         };
         let rows: Vec<Vec<Value<'_>>> = ordered.iter().map(row).collect();
         let read = |cells: &mut RowReader<'_>| Ok((read_partition(cells)?, cells.opt_text()?.map(str::to_owned)));
-        let updated = session.fetch_each(&RELEASE, &rows, read).await?;
+        let updated = session.fetch_pipelined(&RELEASE, &rows, read).await?;
         let still_owned: BTreeSet<(Partition, &str)> =
             updated.iter().filter_map(|(partition, owner)| Some((*partition, owner.as_deref()?))).collect();
         Ok(requests.iter().map(|request| !still_owned.contains(&(request.partition, request.owner.as_str()))).collect())
     })
-}
-
-fn read_partition(cells: &mut RowReader<'_>) -> Result<Partition, StoreError> {
-    Ok(Partition { organization: cells.id()?, subscription: cells.id()? })
 }

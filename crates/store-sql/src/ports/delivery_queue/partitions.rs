@@ -10,13 +10,10 @@ use std::{
 };
 
 use kernel::{Id, OrganizationId, StoreError, Timestamp, Write};
-use sea_query::{Expr, ExprTrait as _, LockType, Order, Query};
 use webhooks::{DeliveryHealth, DeliveryLag, Partition, WebhookDelivery, WebhookSubscription};
 
 use crate::{
-    engine::{
-        BatchStatement, RowReader, Session, Sql, Value, corrupt, one_of, padded, padded_count, pipeline2, placeholder,
-    },
+    engine::{BatchStatement, RowReader, Session, Sql, Value, corrupt, one_of, padded, padded_count},
     records::StatementCache,
     schema::tables::WEBHOOK_LANES,
 };
@@ -38,14 +35,8 @@ pub(super) static DUE: LazyLock<Sql> = LazyLock::new(|| {
          ORDER BY due_at, organization_id, subscription_id LIMIT ?2",
     )
 });
-/// Locks the partitions of an owner in the order that every transaction with several partitions uses, which prevents
-/// deadlocks.
-static LOCK_OWNED: LazyLock<Sql> = LazyLock::new(|| {
-    let mut owned = Query::select();
-    owned.column("subscription_id").from(WEBHOOK_LANES.name).and_where(Expr::col("holder").eq(placeholder()));
-    owned.order_by("organization_id", Order::Asc).order_by("subscription_id", Order::Asc);
-    Sql::from_query(owned.lock(LockType::Update))
-});
+/// These statements are about all partitions of an owner, of any organization. They lock rows in no particular order: a
+/// deadlock with another transaction is resolved by running one of the two again.
 static RENEW: LazyLock<Sql> =
     LazyLock::new(|| Sql::from_numbered_text("UPDATE webhook_lanes SET held_until = ?2 WHERE holder = ?1"));
 static RELEASE_ALL: LazyLock<Sql> = LazyLock::new(|| {
@@ -64,11 +55,13 @@ static HEALTH: LazyLock<StatementCache<usize>> = LazyLock::new(StatementCache::d
 /// its deliveries.
 pub(super) static LAG: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_numbered_text(
-        "SELECT (SELECT min(created_at) FROM outbox WHERE state = 'pending'), min(w.since), count(w.since) \
-         FROM (SELECT (SELECT d.next_attempt_at FROM webhook_deliveries AS d \
+        "SELECT e.oldest, w.since, w.partitions \
+         FROM (SELECT min(created_at) AS oldest FROM outbox WHERE state = 'pending') AS e \
+         CROSS JOIN (SELECT min(n.since) AS since, count(n.since) AS partitions \
+         FROM (SELECT (SELECT min(d.next_attempt_at) FROM webhook_deliveries AS d \
          WHERE d.organization_id = l.organization_id AND d.subscription_id = l.subscription_id \
-         AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1) AS since \
-         FROM webhook_lanes AS l WHERE l.due_at <= ?1) AS w WHERE w.since <= ?1",
+         AND d.next_attempt_at IS NOT NULL) AS since \
+         FROM webhook_lanes AS l WHERE l.due_at <= ?1) AS n WHERE n.since <= ?1) AS w",
     )
 });
 
@@ -104,23 +97,15 @@ pub(crate) fn partitions_touched_by(writes: &[Write]) -> impl Iterator<Item = (P
 }
 
 pub(super) async fn due(session: &Session, now: Timestamp, limit: usize) -> Result<Vec<Partition>, StoreError> {
-    let read = |cells: &mut RowReader<'_>| Ok(Partition { organization: cells.id()?, subscription: cells.id()? });
-    session.fetch(&DUE, &[now.into(), Value::limit(limit)], read).await
+    session.fetch(&DUE, &[now.into(), Value::limit(limit)], read_partition).await
 }
 
 pub(super) async fn renew(session: &Session, owner: &str, expires_at: Timestamp) -> Result<(), StoreError> {
-    let values = [Value::text(owner), expires_at.into()];
-    execute_on_owned(session, &RENEW, &values).await
+    session.execute(&RENEW, &[Value::text(owner), expires_at.into()]).await.map(drop)
 }
 
 pub(super) async fn release_all(session: &Session, owner: &str) -> Result<(), StoreError> {
-    execute_on_owned(session, &RELEASE_ALL, &[Value::text(owner)]).await
-}
-
-/// Runs a statement on all partitions of an owner, which is the first of the values.
-async fn execute_on_owned(session: &Session, sql: &Sql, values: &[Value<'_>]) -> Result<(), StoreError> {
-    let lock = session.visit(&LOCK_OWNED, values.get(..1).unwrap_or(values), |_| Ok(()));
-    pipeline2(lock, session.execute(sql, values)).await.map(drop)
+    session.execute(&RELEASE_ALL, &[Value::text(owner)]).await.map(drop)
 }
 
 /// Stores the health of partitions. They are locked in sort order, as in every transaction with several partitions.
@@ -176,6 +161,10 @@ fn health_statement(count: usize) -> Arc<Sql> {
 /// The values of a partition's key.
 pub(super) fn key_values(partition: Partition) -> [Value<'static>; 2] {
     [partition.organization.into(), partition.subscription.into()]
+}
+
+pub(super) fn read_partition(cells: &mut RowReader<'_>) -> Result<Partition, StoreError> {
+    Ok(Partition { organization: cells.id()?, subscription: cells.id()? })
 }
 
 pub(super) fn read_health(cells: &mut RowReader<'_>) -> Result<DeliveryHealth, StoreError> {

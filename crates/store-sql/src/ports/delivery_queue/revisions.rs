@@ -2,30 +2,38 @@
 //! concurrent lookups share a query.
 
 use std::{
-    collections::HashMap,
-    fmt::Write as _,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, LazyLock},
 };
 
 use kernel::{Revision, StoreError};
 use webhooks::Partition;
 
+use super::partitions::{key_values, read_partition};
 use crate::{
     batching::{self, Batcher},
-    engine::{Engine, Session, Sql, Value, padded_count},
-    records::StatementCache,
+    engine::{BatchStatement, Engine, RowReader, Session, Value, names_organizations},
+    schema::tables::WEBHOOK_LANES,
 };
 
 type CurrentRevisions = Option<(Revision, Revision)>;
 
-/// The revisions for one partition, the usual case. [`SEVERAL`] selects those for several.
-pub(super) static ONE: LazyLock<Sql> = LazyLock::new(|| {
-    Sql::from_text(
-        "SELECT s.revision, a.revision FROM webhook_subscriptions AS s JOIN service_accounts AS a \
-         ON a.organization_id = s.organization_id AND a.id = s.account_id WHERE s.organization_id = ? AND s.id = ?",
+pub(super) static CURRENT: LazyLock<BatchStatement> = LazyLock::new(|| {
+    let found = "s.organization_id, s.id, s.revision, a.revision";
+    let accounts = "JOIN service_accounts AS a ON a.organization_id = s.organization_id AND a.id = s.account_id";
+    BatchStatement::for_each(
+        &WEBHOOK_LANES.columns[..2],
+        &format!(
+            "SELECT {found} FROM webhook_subscriptions AS s {accounts} WHERE s.organization_id = ?1 AND s.id = ?2"
+        ),
+        &format!(
+            "SELECT {found} FROM {{rows}} JOIN webhook_subscriptions AS s \
+             ON s.organization_id = v.organization_id AND s.id = v.subscription_id {accounts} WHERE {} AND {}",
+            names_organizations("s.", 1),
+            names_organizations("a.", 1)
+        ),
     )
 });
-static SEVERAL: LazyLock<StatementCache<usize>> = LazyLock::new(StatementCache::default);
 
 #[derive(Default)]
 pub(crate) struct PartitionRevisions {
@@ -39,54 +47,20 @@ impl PartitionRevisions {
         partition: Partition,
     ) -> Result<CurrentRevisions, StoreError> {
         if engine.is_in_process() {
-            return engine
-                .read_point(partition, |partition, session| Box::pin(fetch_single(session, *partition)))
-                .await;
+            let current =
+                engine.read_point([partition], |partitions, session| Box::pin(execute(partitions, session))).await?;
+            return Ok(current.into_iter().next().flatten());
         }
         batching::read(&self.batcher, engine, partition, |partitions, session| Box::pin(execute(partitions, session)))
             .await
     }
 }
 
-async fn fetch_single(session: &Session, partition: Partition) -> Result<CurrentRevisions, StoreError> {
-    let values = [partition.organization.into(), partition.subscription.into()];
-    session.fetch_one(&ONE, &values, |cells| Ok((cells.revision()?, cells.revision()?))).await
-}
-
 async fn execute(requested: &[Partition], session: &Session) -> Result<Vec<CurrentRevisions>, StoreError> {
-    let mut partitions: Vec<Partition> = requested.to_vec();
-    partitions.sort_unstable();
-    partitions.dedup();
-    let current: HashMap<Partition, (Revision, Revision)> = match partitions[..] {
-        [] => HashMap::new(),
-        [partition] => {
-            fetch_single(session, partition).await?.map(|revisions| (partition, revisions)).into_iter().collect()
-        }
-        _ => {
-            let count = padded_count(partitions.len());
-            let sql = SEVERAL.get(count, |count| several_statement(*count));
-            // Unused placeholders are filled with empty texts, which match no partition.
-            let keys = partitions.iter().flat_map(|key| [key.organization.into(), key.subscription.into()]);
-            let values: Vec<Value<'_>> = keys.chain(std::iter::repeat(Value::text(""))).take(2 * count).collect();
-            let read = |cells: &mut crate::engine::RowReader<'_>| {
-                let partition = Partition { organization: cells.id()?, subscription: cells.id()? };
-                Ok((partition, (cells.revision()?, cells.revision()?)))
-            };
-            session.fetch(&sql, &values, read).await?.into_iter().collect()
-        }
-    };
+    let partitions: BTreeSet<Partition> = requested.iter().copied().collect();
+    let rows: Vec<Vec<Value<'_>>> = partitions.into_iter().map(|partition| key_values(partition).to_vec()).collect();
+    let read = |cells: &mut RowReader<'_>| Ok((read_partition(cells)?, (cells.revision()?, cells.revision()?)));
+    let current: HashMap<Partition, (Revision, Revision)> =
+        session.fetch_each(&CURRENT, &rows, read).await?.into_iter().collect();
     Ok(requested.iter().map(|partition| current.get(partition).copied()).collect())
-}
-
-fn several_statement(count: usize) -> Sql {
-    let mut text = "SELECT s.organization_id, s.id, s.revision, a.revision FROM (VALUES ".to_owned();
-    for index in 0..count {
-        text.push_str(if index == 0 { "" } else { ", " });
-        let _ = write!(text, "(?{}, ?{})", 2 * index + 1, 2 * index + 2);
-    }
-    text.push_str(
-        ") AS l JOIN webhook_subscriptions AS s ON s.organization_id = l.column1 AND s.id = l.column2 \
-         JOIN service_accounts AS a ON a.organization_id = s.organization_id AND a.id = s.account_id",
-    );
-    Sql::from_numbered_text(&text)
 }

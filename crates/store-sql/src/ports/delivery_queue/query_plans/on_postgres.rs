@@ -91,7 +91,9 @@ async fn deliveries_are_found_by_subscription_on_postgresql() {
         assert_by_key(&generic);
     }
     for (text, values) in [
-        case(&pruning::ORGANIZATIONS, delivery.clone()),
+        case(&pruning::HAS_OLD_ROWS, format!("{org}, {delivery}, 50011")),
+        case(&pruning::REMOVED, format!("{org}, 50011, 100")),
+        case(&deliveries::DUE, format!("{org}, {subscription}, 10, 50011")),
         case(&pruning::SUBSCRIPTIONS, format!("{org}, {delivery}")),
         case(&pruning::DELIVERIES, format!("{org}, {subscription}, {delivery}, 100")),
         case(&pruning::EVENTS, format!("{org}, {delivery}, 50011, 100")),
