@@ -17,6 +17,7 @@ mod page;
 mod patch;
 mod ports;
 mod record;
+mod repeat;
 mod resource;
 mod stream;
 mod string_enum;
@@ -41,6 +42,7 @@ pub use record::{
     Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, KeyScope, OwnedScalar,
     Record, Scalar, ScalarValue, Selectivity,
 };
+pub use repeat::RepeatedCalls;
 pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
 pub use stream::{RecordStream, SnapshotStream, StreamRequest};
 pub use subject::{SubjectGroup, VersionedSubjectGroup};

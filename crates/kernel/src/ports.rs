@@ -10,6 +10,7 @@ use crate::{
     idempotency::{Fingerprint, IdempotencyKey, StoredResponse},
     organization::OrganizationId,
     page::{Page, PageRequest},
+    repeat::RepeatedCalls,
     resource::{Resource, Stored},
     stream::{SnapshotStream, StreamRequest},
     timestamp::Timestamp,
@@ -97,4 +98,35 @@ pub trait AuditTrail: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn append(&self, entry: Entry, timestamp: WriteTimestamp) -> Result<(), StoreError>;
+
+    /// Adds `repeated.calls` to the stored count of the calls that repeat `repeated.first`, which is durable when this
+    /// returns. Concurrent calls share a transaction with each other and with those of [`Self::append`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn count_repeated(&self, repeated: RepeatedCalls) -> Result<(), StoreError>;
+
+    /// Returns up to `limit` counts of any organizations, in the order of organizations and entries: those that are due
+    /// at `now`, and those that are due only after `latest`, which a clock that was ahead has left behind.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn repeated_calls(
+        &self,
+        now: Timestamp,
+        latest: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RepeatedCalls>, StoreError>;
+
+    /// Replaces a count by the entry for its calls, atomically. If the count has changed or another process has
+    /// replaced it, nothing is stored, and this returns `false`. `timestamp` is as in [`Self::append`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn replace_repeated(
+        &self,
+        counted: &RepeatedCalls,
+        entry: Entry,
+        timestamp: WriteTimestamp,
+    ) -> Result<bool, StoreError>;
 }

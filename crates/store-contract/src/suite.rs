@@ -18,6 +18,7 @@ pub mod pruning;
 pub mod races;
 pub mod reading;
 pub mod registers;
+pub mod repeated_calls;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
@@ -124,6 +125,12 @@ macro_rules! contract_suite {
                 entries_are_filtered_by_any_number_of_values
                 entries_are_filtered_by_time
                 concurrently_appended_entries_are_all_stored
+            }
+            repeated_calls {
+                concurrent_counts_of_repeated_calls_are_added_up
+                a_count_of_repeated_calls_is_returned_when_it_is_due_or_due_too_late
+                one_of_eight_concurrent_processes_replaces_a_count_by_its_entry
+                no_call_is_lost_while_its_count_is_replaced
             }
             sealing {
                 every_organization_has_a_gapless_chain_of_its_own

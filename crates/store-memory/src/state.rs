@@ -9,8 +9,8 @@ use std::sync::Arc;
 use audit::{Checkpoint, Head, StoredEntry};
 use auth::{AccountId, PublishedKey};
 use kernel::{
-    AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, Kind, Meta, OrganizationId, OutboxEvent, Resource,
-    Revision, StoreError, Stored, Timestamp,
+    AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, Kind, Meta, OrganizationId, OutboxEvent, RepeatedCalls,
+    Resource, Revision, StoreError, Stored, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;
@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) entries: Map<(OrganizationId, Id<Entry>), StoredEntry>,
     /// The entries without a seal, by organization, oldest first.
     pub(crate) unsealed: Set<(OrganizationId, Id<Entry>)>,
+    /// The counts of repeated calls, by the entry of the first call.
+    pub(crate) repeated_calls: Map<(OrganizationId, Id<Entry>), RepeatedCalls>,
     pub(crate) chains: Map<(OrganizationId, i64), Id<Entry>>,
     pub(crate) heads: Map<OrganizationId, Head>,
     pub(crate) checkpoints: Map<(OrganizationId, i64), Checkpoint>,

@@ -23,4 +23,5 @@ mod streams;
 mod support;
 mod token;
 mod transitions;
+mod uncharged_calls;
 mod webhooks;

@@ -22,7 +22,8 @@ use crate::{
 
 /// A limit that no benchmark reaches.
 const UNLIMITED: &str = "4294967295";
-const LIMITS: &[&str] = &["token-read", "token-write", "organization", "token-endpoint", "token-endpoint-address"];
+const LIMITS: &[&str] =
+    &["token-read", "token-write", "organization", "token-endpoint", "token-endpoint-address", "unauthenticated"];
 
 /// The maximum duration of sealing all audit entries.
 const SEALING_TIMEOUT: Duration = Duration::from_secs(120);

@@ -85,11 +85,20 @@ pub struct Quotas {
     pub token_endpoint: u32,
     /// Failed token requests from one address.
     pub token_endpoint_address: u32,
+    /// Requests from one address that are charged to no account.
+    pub unauthenticated: u32,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { token_read: 600, token_write: 60, organization: 3000, token_endpoint: 60, token_endpoint_address: 600 }
+        Self {
+            token_read: 600,
+            token_write: 60,
+            organization: 3000,
+            token_endpoint: 60,
+            token_endpoint_address: 600,
+            unauthenticated: 600,
+        }
     }
 }
 

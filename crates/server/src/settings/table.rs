@@ -111,6 +111,9 @@ settings! {
     RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS: "rate_limit_token_endpoint_address", "CALLS/MIN", Some("600"), Serve;
     "Maximum number of failed token requests a minute from one address, with any client ids."
 
+    RATE_LIMIT_UNAUTHENTICATED: "rate_limit_unauthenticated", "CALLS/MIN", Some("600"), Serve;
+    "Maximum number of requests a minute without valid credentials from one address, and with an expired token or one of a disabled account from one address. Valid credentials are not affected."
+
     RATE_LIMIT_URL: "rate_limit_url", "URL", None, Serve, secret;
     "The Redis or Valkey server with the rate limits shared by the servers of an installation: `redis://…` or `rediss://…`. By default they are in the database."
 

@@ -155,6 +155,7 @@ fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
     let organization = reader.value(&table::RATE_LIMIT_ORGANIZATION, parse_positive);
     let token_endpoint = reader.value(&table::RATE_LIMIT_TOKEN_ENDPOINT, parse_positive);
     let token_endpoint_address = reader.value(&table::RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS, parse_positive);
+    let unauthenticated = reader.value(&table::RATE_LIMIT_UNAUTHENTICATED, parse_positive);
     Some(http_api::ApiSettings {
         token_lifetime: token_lifetime?,
         idempotency_retention: idempotency_retention?,
@@ -165,6 +166,7 @@ fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
             organization: organization?,
             token_endpoint: token_endpoint?,
             token_endpoint_address: token_endpoint_address?,
+            unauthenticated: unauthenticated?,
         },
         durable_read_audit: durable_read_audit?,
         trusted_proxies: trusted_proxies?,

@@ -80,6 +80,7 @@ impl TestApi {
             organization: unlimited,
             token_endpoint: unlimited,
             token_endpoint_address: unlimited,
+            unauthenticated: unlimited,
         };
         Self::with_settings(ApiSettings { quotas, ..ApiSettings::default() }).await
     }
