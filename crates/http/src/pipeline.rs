@@ -9,6 +9,7 @@ mod body_budget;
 mod client_address;
 mod endpoint;
 mod header_limits;
+mod kept_responses;
 mod rate_limit;
 mod services;
 mod stream_limits;

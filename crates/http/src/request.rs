@@ -21,14 +21,14 @@ use crate::response::{Issue, Problem};
 
 pub(crate) use body::read as read_body;
 pub use body::{
-    BodyReader, EnumReader, EnumSetReader, FieldReader, IdReader, ItemsReader, SecondsReader, TextReader,
-    TimestampReader, enum_reader, id, read_object, text,
+    BodyReader, EnumReader, EnumSetReader, FieldReader, IdReader, ItemDecoder, ItemsReader, SecondsReader, TextReader,
+    TimestampReader, enum_reader, id, text,
 };
 pub use cursor::CursorSigner;
 pub(crate) use cursor::{Binding, sign_cursor, verify_cursor};
 pub use json::read as parse_json;
-pub(crate) use negotiation::negotiate;
 pub use negotiation::{MediaType, is_media_type};
+pub(crate) use negotiation::{accept_identity, negotiate};
 pub use pagination::{ListParameters, list_parameters};
 pub use principal::{CachedAccount, Principal};
 pub use query::{Parameter, Query};

@@ -33,7 +33,7 @@ pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Sub
 pub use error::{CommitError, Conflict, FieldError, StoreError};
 pub use fields::AuditFields;
 pub use id::{HasIdPrefix, Id, IdList, IdText, MalformedId, RequestId};
-pub use idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord, StoredResponse};
+pub use idempotency::{ClaimOutcome, Fingerprint, IdempotencyKey, IdempotencyRecord, KeyClaim, StoredResponse};
 pub use organization::{Organization, OrganizationId, OrganizationRef};
 pub use page::{Order, Page, PageLimit, PageRequest, Position, TimeRange};
 pub use patch::Patch;

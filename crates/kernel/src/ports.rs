@@ -1,13 +1,14 @@
 //! The ports that every store implements.
 
 use async_trait::async_trait;
+use ulid::Ulid;
 
 use crate::{
     changeset::Changeset,
     entry::Entry,
     error::{CommitError, StoreError},
     id::Id,
-    idempotency::{Fingerprint, IdempotencyKey, StoredResponse},
+    idempotency::{ClaimOutcome, Fingerprint, IdempotencyKey, KeyClaim, StoredResponse},
     organization::OrganizationId,
     page::{Page, PageRequest},
     repeat::RepeatedCalls,
@@ -81,6 +82,26 @@ pub trait Ledger: Send + Sync {
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError>;
+
+    /// Returns the size of the responses stored for the account's idempotency keys, in bytes, including those that have
+    /// expired and are not deleted yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn stored_response_bytes(&self, organization: OrganizationId, account: Ulid) -> Result<u64, StoreError>;
+
+    /// Claims an idempotency key, before an effect outside the store. It does not depend on a stored response for the
+    /// key, which the caller must look up afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn claim_key(&self, claim: &KeyClaim, now: Timestamp) -> Result<ClaimOutcome, StoreError>;
+
+    /// Releases a claim that is still held as it was made. The identifier of its effect stays stored.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn release_key(&self, claim: &KeyClaim) -> Result<(), StoreError>;
 }
 
 /// Stores audit entries of calls that changed nothing: reads and refusals.

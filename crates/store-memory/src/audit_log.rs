@@ -166,6 +166,30 @@ impl AuditLog for MemoryStore {
         Ok(self.snapshot()?.head(organization))
     }
 
+    async fn removed(&self, organization: OrganizationId) -> Result<Head, StoreError> {
+        Ok(self.snapshot()?.removed.get(&organization).copied().unwrap_or(Head::EMPTY))
+    }
+
+    async fn remove_entries(&self, organization: OrganizationId, after: Head, last: Head) -> Result<bool, StoreError> {
+        self.change(|state| {
+            let seal = state.chains.get(&(organization, last.sequence));
+            let seal = seal.and_then(|id| state.entries.get(&(organization, *id))?.seal);
+            let start = state.removed.get(&organization).copied().unwrap_or(Head::EMPTY);
+            if start != after || seal.is_none_or(|seal| seal.hash != last.hash) {
+                return Ok(false);
+            }
+            for sequence in after.sequence + 1..=last.sequence {
+                if let Some(id) = state.chains.get(&(organization, sequence)).copied() {
+                    state.entries.remove_mut(&(organization, id));
+                }
+                state.chains.remove_mut(&(organization, sequence));
+                state.checkpoints.remove_mut(&(organization, sequence));
+            }
+            state.removed.insert_mut(organization, last);
+            Ok(true)
+        })
+    }
+
     async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {
         let state = self.snapshot()?;
         let mut tail = UnsealedStats { entries: 0, oldest: None };

@@ -10,7 +10,10 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use futures_util::future::BoxFuture;
-use tower::{Layer as _, util::MapResponseLayer};
+use tower::{
+    Layer as _,
+    util::{MapRequestLayer, MapResponseLayer},
+};
 use tower_http::compression::{
     CompressionBody, CompressionLayer,
     predicate::{NotForContentType, Predicate, SizeAbove},
@@ -19,7 +22,7 @@ use tower_http::compression::{
 use super::{Surface, operation::Operation};
 use crate::{
     pipeline::{App, Endpoint, RouteMatch, handle},
-    request::{Access, ApiRequest, Charge, MediaType, Route},
+    request::{Access, ApiRequest, Charge, MediaType, Route, accept_identity},
     response::{ApiResponse, Problem},
 };
 
@@ -36,8 +39,10 @@ pub fn router(app: App, surfaces: impl IntoIterator<Item = Surface>) -> Router {
     );
     // The layer is around all routes at once: a layer of the router would be cloned and boxed per route on every
     // request.
-    Router::new()
-        .fallback_service((MapResponseLayer::new(weaken_etag), compression).layer(routes(Arc::new(app), surfaces)))
+    // Nothing outside the routes may change a status: it would not be the one in the audit log, and a write would
+    // already have had its effect.
+    let layers = (MapRequestLayer::new(with_identity_acceptable), MapResponseLayer::new(weaken_etag), compression);
+    Router::new().fallback_service(layers.layer(routes(Arc::new(app), surfaces)))
 }
 
 fn routes(app: Arc<App>, surfaces: impl IntoIterator<Item = Surface>) -> Router {
@@ -110,6 +115,11 @@ fn allow_header(operations: impl Iterator<Item = &'static Operation>) -> String 
     }
     methods.sort_unstable();
     methods.join(", ")
+}
+
+fn with_identity_acceptable(mut request: Request) -> Request {
+    accept_identity(request.headers_mut());
+    request
 }
 
 /// Makes the entity tag of a compressed response weak, because its bytes are no longer the same (RFC 9110 § 8.8.3).

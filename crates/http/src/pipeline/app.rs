@@ -9,6 +9,7 @@ use super::{
     account_cache::AccountCache,
     audit_recorder::{AuditNote, AuditRecorder},
     body_budget::BodyBudget,
+    kept_responses::KeptResponses,
     services::Services,
     stream_limits::StreamLimits,
 };
@@ -23,6 +24,7 @@ pub struct App {
     pub(crate) audit_recorder: Arc<AuditRecorder>,
     pub(crate) body_budget: Arc<BodyBudget>,
     pub(crate) stream_limits: Arc<StreamLimits>,
+    pub(crate) kept_responses: Arc<KeptResponses>,
 }
 
 impl App {
@@ -37,6 +39,7 @@ impl App {
             audit_recorder,
             body_budget,
             stream_limits: Arc::new(StreamLimits::for_collections()),
+            kept_responses: Arc::default(),
         }
     }
 

@@ -60,6 +60,8 @@ pub struct ApiSettings {
     pub token_lifetime: TokenLifetime,
     /// The time for which the response to an idempotency key is kept.
     pub idempotency_retention: Duration,
+    /// The maximum size of the responses that are kept for the idempotency keys of one account, in bytes.
+    pub idempotency_storage: u64,
     /// The time for which a pagination cursor is valid.
     pub cursor_lifetime: Duration,
     /// The rate limits.
@@ -107,6 +109,7 @@ impl Default for ApiSettings {
         Self {
             token_lifetime: TokenLifetime::default(),
             idempotency_retention: Duration::from_secs(24 * 3600),
+            idempotency_storage: 256 * 1024 * 1024,
             cursor_lifetime: Duration::from_secs(48 * 3600),
             quotas: Quotas::default(),
             durable_read_audit: true,

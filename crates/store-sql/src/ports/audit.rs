@@ -4,6 +4,7 @@ mod append;
 mod changes;
 mod entry;
 mod log;
+mod removal;
 mod repeats;
 mod seal;
 
