@@ -13,7 +13,7 @@ mod signing_keys;
 mod webhook_deliveries;
 mod workspaces;
 
-pub(crate) use audit_retention::{AuditRetention, InstallationLogLimits, RetentionOutcome};
+pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use importer::{ImportCounts, Importer, Registers};
 pub(crate) use operator::Operator;

@@ -8,6 +8,7 @@ pub(crate) enum Unit {
     Micros,
     Millis,
     Mebibytes,
+    Kibibytes,
     PerSecond,
     Times,
     /// A fraction, printed in percent.
@@ -38,6 +39,7 @@ impl Unit {
             Self::Micros => format!("{figure:.1} µs"),
             Self::Millis => format!("{figure:.1} ms"),
             Self::Mebibytes => format!("{figure:.1} MiB"),
+            Self::Kibibytes => format!("{figure:.1} KiB"),
             Self::PerSecond => format!("{figure:.0} /s"),
             Self::Times => format!("{figure:.2} ×"),
             Self::Share => format!("{:.1} %", figure * 100.0),
@@ -49,6 +51,7 @@ impl Unit {
             Self::Micros => "microseconds",
             Self::Millis => "milliseconds",
             Self::Mebibytes => "mebibytes",
+            Self::Kibibytes => "kibibytes",
             Self::PerSecond => "per second",
             Self::Times => "times",
             Self::Share => "share",

@@ -19,10 +19,10 @@ use crate::{request::Principal, response::Problem};
 /// stored some.
 const MEASURED_FOR: Duration = Duration::from_secs(600);
 
-/// The maximum number of accounts whose use is known at a time.
+/// The maximum number of accounts whose usage is cached at a time.
 const MAX_ACCOUNTS: usize = 10_000;
 
-/// The bytes that are kept for each account, as far as this server knows them.
+/// The bytes that are kept for each account, as last measured, with what this server has stored since.
 #[derive(Default)]
 pub(crate) struct KeptResponses {
     accounts: Mutex<HashMap<AccountId, Usage>>,
@@ -51,8 +51,8 @@ impl KeptResponses {
         now: Timestamp,
     ) -> Result<(), Problem> {
         let account = principal.caller.account.meta.id;
-        let known = self.lock().get(&account).copied().filter(|usage| usage.is_current(now));
-        let usage = match known {
+        let current = self.lock().get(&account).copied().filter(|usage| usage.is_current(now));
+        let usage = match current {
             Some(usage) => usage,
             None => self.measure(store, principal, now).await?,
         };

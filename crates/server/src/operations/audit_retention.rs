@@ -11,7 +11,7 @@ use kernel::{
 };
 use store::DynStore;
 
-use crate::compose::Installation;
+use crate::{compose::Installation, settings::InstallationLogLimits};
 
 const LOG: OrganizationId = OrganizationId::INSTALLATION;
 
@@ -24,15 +24,6 @@ const MAX_OVERDUE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Number of entries read at a time to find those that are too old.
 const PAGE_SIZE: usize = 500;
 
-/// The bounds of the installation's audit log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InstallationLogLimits {
-    /// Maximum number of sealed entries.
-    pub(crate) entries: u64,
-    /// Maximum age of an entry.
-    pub(crate) age: Duration,
-}
-
 /// Removes the entries of the installation's log that are beyond its bounds.
 pub(crate) struct AuditRetention {
     store: Arc<DynStore>,
@@ -41,7 +32,7 @@ pub(crate) struct AuditRetention {
     limits: InstallationLogLimits,
 }
 
-/// What one run has done.
+/// The result of one run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RetentionOutcome {
     /// No entry is beyond the bounds.

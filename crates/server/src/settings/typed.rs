@@ -19,7 +19,7 @@ use super::{
     table,
     webhooks::WebhookSettings,
 };
-use crate::{operations::InstallationLogLimits, tls::CertificateFiles};
+use crate::tls::CertificateFiles;
 
 /// The parsed values of all settings.
 #[derive(Clone, Debug)]
@@ -43,6 +43,15 @@ pub(crate) struct Settings {
     /// `None` for the default, which differs between the server and other commands.
     pub(crate) log_level: Option<String>,
     pub(crate) api: http_api::ApiSettings,
+}
+
+/// The bounds of the installation's own audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InstallationLogLimits {
+    /// Maximum number of sealed entries.
+    pub(crate) entries: u64,
+    /// Maximum age of an entry.
+    pub(crate) age: Duration,
 }
 
 /// The format of the log.
