@@ -10,6 +10,7 @@ pub(crate) enum Unit {
     Mebibytes,
     Kibibytes,
     PerSecond,
+    Count,
     Times,
     /// A fraction, printed in percent.
     Share,
@@ -41,6 +42,7 @@ impl Unit {
             Self::Mebibytes => format!("{figure:.1} MiB"),
             Self::Kibibytes => format!("{figure:.1} KiB"),
             Self::PerSecond => format!("{figure:.0} /s"),
+            Self::Count => format!("{figure:.0}"),
             Self::Times => format!("{figure:.2} ×"),
             Self::Share => format!("{:.1} %", figure * 100.0),
         }
@@ -53,6 +55,7 @@ impl Unit {
             Self::Mebibytes => "mebibytes",
             Self::Kibibytes => "kibibytes",
             Self::PerSecond => "per second",
+            Self::Count => "count",
             Self::Times => "times",
             Self::Share => "share",
         }
