@@ -68,8 +68,7 @@ fn flood(server: &Novantra, name: &str, request: &Request) -> Outcome<[Row; 2]> 
     let added = (entries()? - before) as f64;
     Ok([
         Row::new(format!("{name}, calls"), result.rate(), Unit::PerSecond),
-        Row::new(format!("{name}, audit entries"), added, Unit::Count)
-            .with_target(Target::at_most(MAX_ENTRIES)),
+        Row::new(format!("{name}, audit entries"), added, Unit::Count).with_target(Target::at_most(MAX_ENTRIES)),
     ])
 }
 
