@@ -20,7 +20,7 @@ fn verify(log: &MemoryLog, trusted: &[Checkpoint]) -> Result<VerifiedChain, Faul
 }
 
 fn last_of(log: &MemoryLog, entries: usize) -> Head {
-    let seal = log.entries[entries - 1].seal.unwrap();
+    let seal = log.entries[entries - 1].seal.expect("all entries are sealed");
     Head { sequence: seal.sequence, hash: seal.hash }
 }
 

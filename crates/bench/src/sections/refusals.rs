@@ -1,6 +1,6 @@
 //! The entries and bytes that callers without valid credentials, and faulty requests, make the server store.
 
-use std::{path::Path, thread, time::Duration};
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use crate::{
     context::BenchContext,
     failure::Outcome,
     http::{Load, Request, call},
+    pause,
     report::{Row, Table, Target, Unit},
     sections::{
         Section,
@@ -43,8 +44,12 @@ pub(super) fn measure(bench: &BenchContext) -> Outcome<Table> {
     let short = format!("{}s", SHORT_LIFETIME.as_secs());
     let server = stock.serve(&[("token-lifetime", &short)])?;
     let token = server.issue_token(&stock.account)?;
-    thread::sleep(SHORT_LIFETIME + Duration::from_secs(1));
-    rows.extend(flood(&server, "expired token", &Request::get(LIST).bearer(&token))?);
+    let request = Request::get(LIST).bearer(&token);
+    let host = server.host()?;
+    pause::poll_until("the token to expire", SHORT_LIFETIME * 2, Duration::from_secs(1), || {
+        Ok((call(host, &request)?.status == 401).then_some(()))
+    })?;
+    rows.extend(flood(&server, "expired token", &request)?);
     Ok(Table {
         name: "refusals",
         title: Section::Refusals.title(),
