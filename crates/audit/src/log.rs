@@ -133,6 +133,20 @@ pub trait AuditLog: Send + Sync {
     /// [`StoreError`] if the store fails.
     async fn head(&self, organization: OrganizationId) -> Result<Head, StoreError>;
 
+    /// Returns the last entry that was removed from the start of the chain; [`Head::EMPTY`] if none was.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn removed(&self, organization: OrganizationId) -> Result<Head, StoreError>;
+
+    /// Removes the sealed entries up to `last` from the start of the chain, with their seals and checkpoints, and stores
+    /// that the chain begins after `last`. Nothing is removed, and this returns `false`, unless the chain begins after
+    /// `after` and has `last`. A sealed entry must have recorded the removal.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn remove_entries(&self, organization: OrganizationId, after: Head, last: Head) -> Result<bool, StoreError>;
+
     /// Returns the number and age of the unsealed entries of the organization, or of all organizations for `None`.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use kernel::{OrganizationId, StoreError};
 use crate::{
     checkpoint::{Checkpoint, CheckpointVerifier},
     log::AuditLog,
+    stored_entry::Head,
     verify::{ChainVerifier, Fault, Link, VerifiedChain},
 };
 
@@ -34,7 +35,25 @@ pub async fn verify_stored(
     key: &dyn CheckpointVerifier,
     trusted: &[Checkpoint],
 ) -> Result<VerifiedChain, VerificationError> {
-    let mut verifier = ChainVerifier::new(organization, key);
+    loop {
+        let start = log.removed(organization).await?;
+        let outcome = verify_after(start, log, organization, key, trusted).await;
+        // Entries may have been removed while the chain was read.
+        if outcome.is_ok() || log.removed(organization).await? == start {
+            return outcome;
+        }
+    }
+}
+
+/// Verifies a chain from whose start the entries up to `start` were removed.
+async fn verify_after(
+    start: Head,
+    log: &dyn AuditLog,
+    organization: OrganizationId,
+    key: &dyn CheckpointVerifier,
+    trusted: &[Checkpoint],
+) -> Result<VerifiedChain, VerificationError> {
+    let mut verifier = ChainVerifier::starting_after(start, organization, key);
     for checkpoint in trusted {
         verifier.verify_checkpoint(checkpoint)?;
     }

@@ -8,6 +8,7 @@ use crate::{
     canonical::hash_entry,
     checkpoint::{Checkpoint, CheckpointVerifier},
     hash::Hash,
+    removal::recorded_removal,
     stored_entry::{Head, Seal, StoredEntry},
 };
 
@@ -24,6 +25,8 @@ pub struct Link {
     pub hash: Hash,
     /// The hash computed from the entry's content, which `hash` must equal.
     pub computed: Hash,
+    /// The last entry of the removal that the entry records, if it records one.
+    pub removal: Option<Head>,
 }
 
 impl Link {
@@ -32,7 +35,8 @@ impl Link {
     pub fn from_stored(stored: &StoredEntry) -> Option<Self> {
         let Seal { sequence, previous_hash, hash } = stored.seal?;
         let computed = hash_entry(&stored.entry, sequence, previous_hash);
-        Some(Self { id: stored.entry.id, sequence, previous_hash, hash, computed })
+        let removal = recorded_removal(&stored.entry);
+        Some(Self { id: stored.entry.id, sequence, previous_hash, hash, computed, removal })
     }
 }
 
@@ -41,6 +45,8 @@ impl Link {
 pub struct VerifiedChain {
     /// The number of entries verified.
     pub entries: u64,
+    /// The sequence up to which entries were removed from the start of the chain, as an entry records; 0 if none were.
+    pub removed_through: i64,
     /// The head of the chain.
     pub head: Head,
     /// The number of checkpoints verified.
@@ -113,6 +119,12 @@ pub enum Fault {
         /// The time of the checkpoint's signature.
         signed_at: Timestamp,
     },
+    /// The chain does not begin with its first entry, and no entry records that those before were removed.
+    #[error("the entries up to sequence {through} are missing, and no entry of the chain records their removal")]
+    UnrecordedRemoval {
+        /// The sequence of the last missing entry.
+        through: i64,
+    },
     /// The chain ends before a checkpoint.
     #[error(
         "the chain ends at sequence {last}, but a checkpoint signed at {signed_at} covers it up to {sequence}: \
@@ -171,6 +183,10 @@ pub enum Fault {
 pub struct ChainVerifier<'key> {
     organization: OrganizationId,
     key: &'key dyn CheckpointVerifier,
+    /// The last entry that was removed from the start of the chain.
+    start: Head,
+    /// Whether a verified entry records that removal.
+    has_recorded_start: bool,
     head: Head,
     last: Option<Id<Entry>>,
     checkpoints: u64,
@@ -182,10 +198,19 @@ impl<'key> ChainVerifier<'key> {
     /// Creates a verifier that starts at the chain's first entry, with the key that verifies its checkpoints.
     #[must_use]
     pub fn new(organization: OrganizationId, key: &'key dyn CheckpointVerifier) -> Self {
+        Self::starting_after(Head::EMPTY, organization, key)
+    }
+
+    /// Creates a verifier of a chain from whose start the entries up to `start` were removed. One of the others must
+    /// record that.
+    #[must_use]
+    pub fn starting_after(start: Head, organization: OrganizationId, key: &'key dyn CheckpointVerifier) -> Self {
         Self {
             organization,
             key,
-            head: Head::EMPTY,
+            start,
+            has_recorded_start: start == Head::EMPTY,
+            head: start,
             last: None,
             checkpoints: 0,
             signed_through: 0,
@@ -204,7 +229,7 @@ impl<'key> ChainVerifier<'key> {
     /// # Errors
     /// [`Fault`] if the entry is not the expected one; the verification must not be continued then.
     pub fn verify_entry(&mut self, link: &Link) -> Result<(), Fault> {
-        let Link { id, sequence, previous_hash, hash, computed } = *link;
+        let Link { id, sequence, previous_hash, hash, computed, removal } = *link;
         let expected = self.head.sequence + 1;
         if sequence > expected {
             return Err(Fault::Gap { id, expected, found: sequence });
@@ -220,6 +245,7 @@ impl<'key> ChainVerifier<'key> {
         }
         self.head = Head { sequence, hash };
         self.last = Some(id);
+        self.has_recorded_start |= removal == Some(self.start);
         self.check_pending_checkpoints()
     }
 
@@ -234,6 +260,10 @@ impl<'key> ChainVerifier<'key> {
         }
         if organization != self.organization {
             return Err(Fault::ForeignCheckpoint { sequence, organization });
+        }
+        if sequence < self.start.sequence {
+            // There is nothing left to compare it with.
+            return Ok(());
         }
         if sequence < self.head.sequence {
             return Err(Fault::LateCheckpoint { sequence });
@@ -267,9 +297,13 @@ impl<'key> ChainVerifier<'key> {
         if let Some((&(sequence, _), &signed_at)) = self.pending_checkpoints.last_key_value() {
             return Err(Fault::TailCut { last: self.head.sequence, sequence, signed_at });
         }
+        if !self.has_recorded_start {
+            return Err(Fault::UnrecordedRemoval { through: self.start.sequence });
+        }
         Ok(VerifiedChain {
-            // Sequences start at 1 without gaps, so the last sequence is the number of entries.
-            entries: u64::try_from(self.head.sequence).unwrap_or(0),
+            // Sequences have no gaps.
+            entries: u64::try_from(self.head.sequence - self.start.sequence).unwrap_or(0),
+            removed_through: self.start.sequence,
             head: self.head,
             checkpoints: self.checkpoints,
             signed_through: self.signed_through,

@@ -7,6 +7,7 @@ mod parts;
 mod plain;
 mod postgres;
 mod reads;
+mod refusals;
 mod streams;
 mod tokens;
 mod unread;
@@ -40,6 +41,8 @@ pub(crate) enum Section {
     Streams,
     /// A whole collection in one stream over PostgreSQL, against reading all its pages.
     PostgresStreams,
+    /// Refused calls and faulty requests, and what they make the server store.
+    Refusals,
     /// Webhook deliveries over PostgreSQL, against a plain loop that signs and posts.
     PostgresWebhooks,
     /// Webhook deliveries beside receivers that never respond.
@@ -59,6 +62,7 @@ impl Section {
         Self::PostgresPages,
         Self::Streams,
         Self::PostgresStreams,
+        Self::Refusals,
         Self::PostgresWebhooks,
         Self::PostgresIsolation,
     ];
@@ -76,6 +80,7 @@ impl Section {
             Self::PostgresPages => "reads over PostgreSQL by depth and size of the collection",
             Self::Streams => "a whole collection in one stream",
             Self::PostgresStreams => "a whole collection in one stream over PostgreSQL",
+            Self::Refusals => "refused calls and faulty requests",
             Self::PostgresWebhooks => "webhook deliveries over PostgreSQL",
             Self::PostgresIsolation => "webhook deliveries beside receivers that never respond",
         }
@@ -94,6 +99,7 @@ impl Section {
             Self::PostgresPages => postgres::flat::measure(bench),
             Self::Streams => streams::measure(bench),
             Self::PostgresStreams => streams::measure_postgres(bench),
+            Self::Refusals => refusals::measure(bench),
             Self::PostgresWebhooks => webhooks::measure(bench),
             Self::PostgresIsolation => webhooks::isolation::measure(bench),
         }

@@ -2,6 +2,8 @@
 
 mod execute;
 mod get;
+mod key_claim;
+mod key_use;
 mod list;
 
 pub use execute::{Command, execute, execute_without_body};

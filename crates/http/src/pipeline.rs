@@ -8,6 +8,7 @@ mod authenticate;
 mod client_address;
 mod endpoint;
 mod head_limits;
+mod kept_responses;
 mod rate_limit;
 mod request_body;
 mod services;
@@ -95,12 +96,19 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
         principal: None,
         memory: memory.clone(),
     };
-    let result = catch_panic(request_id, process(app, endpoint, request, route, &mut body, &mut state)).await;
+    let mut result = catch_panic(request_id, process(app, endpoint, request, route, &mut body, &mut state)).await;
+    // A request that was charged to nothing is charged to its address, whatever it was refused for.
+    let is_charged = state.rate_limit.is_some() || result.as_ref().is_ok_and(|response| response.is_recorded);
+    if !is_charged && !is_server_error(&result) {
+        let account = state.account.as_ref().map(|account| account.account.meta.id);
+        let charge = rate_limit::charge_unauthenticated(app, account, address);
+        if let Err(problem) = catch_panic(request_id, charge).await {
+            result = Err(problem);
+        }
+    }
 
     let refused = result.is_err();
-    let rate_limited = state.rate_limit.as_ref().is_some_and(RateLimit::is_exceeded)
-        || (matches!(endpoint.route.access, Access::Scope(_))
-            && result.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS));
+    let rate_limited = result.as_ref().is_err_and(|problem| problem.status == StatusCode::TOO_MANY_REQUESTS);
     let name = request_id.to_string();
     let mut response = result.unwrap_or_else(|problem| problem.into_response(&name));
     if !response.is_recorded {
@@ -111,9 +119,8 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
             status: response.status.as_u16(),
             changes: Vec::new(),
         };
-        // Without a principal, only the account that an invalid token names is known.
-        let rate_limited = rate_limited && state.principal.is_some();
-        let record = async { Ok(app.record(state.account.as_deref(), note, rate_limited).await?) };
+        let repeatable = rate_limited || !is_charged;
+        let record = async { Ok(app.record(state.account.as_deref(), note, repeatable).await?) };
         if let Err(problem) = catch_panic(request_id, record).await {
             // A response that can't be recorded is not sent; the server's log has its status.
             tracing::warn!(request_id = %name, status = response.status.as_u16(), route = path, "a request could not be recorded in the audit log, so its response was replaced by an error");
@@ -126,6 +133,13 @@ pub(crate) async fn handle(app: &App, endpoint: &Endpoint, route: RouteMatch, re
     app.services.observer.record_response(method.as_str(), path, response.status.as_u16(), began.elapsed());
     body.discard_rest().await;
     finalize(response, name, state.rate_limit, memory)
+}
+
+fn is_server_error(result: &Result<ApiResponse, Problem>) -> bool {
+    match result {
+        Ok(response) => response.status.is_server_error(),
+        Err(problem) => problem.status.is_server_error(),
+    }
 }
 
 fn audit_action(action: &'static str, refused: bool, replayed: bool) -> Action {

@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(crate) use body::read as read_body;
-pub use body::{BodyReader, read_object};
+pub use body::{BodyReader, ItemDecoder};
 pub use cursor::CursorSigner;
 pub(crate) use cursor::{Binding, sign_cursor, verify_cursor};
 pub use encoding::body_text;
@@ -37,7 +37,7 @@ pub use field_readers::{
 };
 pub use json::read as parse_json;
 pub use negotiation::MediaType;
-pub(crate) use negotiation::negotiate;
+pub(crate) use negotiation::{accept_identity, negotiate};
 pub use pagination::{ListParameters, list_parameters};
 pub use principal::{CachedAccount, Principal};
 pub use query::{Parameter, Query};

@@ -2,6 +2,7 @@
 
 mod json;
 mod problem;
+mod replay_compression;
 mod replay_encryption;
 
 use axum::{
@@ -13,6 +14,7 @@ use kernel::{Revision, StoredResponse, Subject};
 use serde::Serialize;
 
 pub use json::{AsText, write_string as write_json_string};
+pub(crate) use problem::MAX_ISSUES;
 pub use problem::{Issue, Problem};
 pub use replay_encryption::ResponseCipher;
 pub(crate) use replay_encryption::{from_stored, to_stored};

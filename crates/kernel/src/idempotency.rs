@@ -1,5 +1,7 @@
 //! Idempotency records: the responses to writes, stored so that a repeated request gets the same one (contract v1 § 4).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use ulid::Ulid;
 
@@ -44,4 +46,42 @@ pub struct IdempotencyRecord {
     pub response: StoredResponse,
     /// The time until which the record is stored.
     pub expires_at: Timestamp,
+}
+
+/// The claim of an idempotency key by a request that has an effect outside the store before its commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyClaim {
+    /// The key with its scope.
+    pub key: IdempotencyKey,
+    /// The fingerprint of the request.
+    pub fingerprint: Fingerprint,
+    /// The identifier of the effect. Every attempt with the key has the same one, so that who receives the effect twice,
+    /// because a server was killed in between, recognizes it.
+    pub effect: Ulid,
+    /// The time until which no other request may have the effect.
+    pub held_until: Timestamp,
+    /// The time until which the identifier of the effect is stored.
+    pub expires_at: Timestamp,
+}
+
+impl KeyClaim {
+    /// The longest time for which a claim is held. One that is held for longer was made while the clock was ahead.
+    pub const MAX_HELD: Duration = Duration::from_secs(600);
+
+    /// Whether a claim until `held_until` is in force at `now`.
+    #[must_use]
+    pub fn is_held(held_until: Timestamp, now: Timestamp) -> bool {
+        now < held_until && held_until.since(now) <= Self::MAX_HELD
+    }
+}
+
+/// The outcome of claiming an idempotency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimOutcome {
+    /// The key is claimed. The effect has this identifier: that of the first claim.
+    Claimed(Ulid),
+    /// Another request holds the claim.
+    HeldByAnother,
+    /// The key was claimed by a request with another fingerprint.
+    KeyReused,
 }

@@ -17,6 +17,7 @@ mod page;
 mod patch;
 mod ports;
 mod record;
+mod repeat;
 mod resource;
 mod stream;
 mod string_enum;
@@ -32,7 +33,7 @@ pub use entry::{Action, Actor, ActorKind, Change, Entry, FieldValue, Origin, Sub
 pub use error::{CommitError, Conflict, FieldError, StoreError};
 pub use fields::AuditFields;
 pub use id::{HasIdPrefix, Id, IdList, IdText, MalformedId, RequestId};
-pub use idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord, StoredResponse};
+pub use idempotency::{ClaimOutcome, Fingerprint, IdempotencyKey, IdempotencyRecord, KeyClaim, StoredResponse};
 pub use organization::{Organization, OrganizationId, OrganizationRef};
 pub use page::{MAX_PAGE_BYTES, Order, Page, PageLimit, PageRequest, Position, TimeRange};
 pub use patch::Patch;
@@ -41,6 +42,7 @@ pub use record::{
     Column, ColumnFilter, ColumnType, Columns, Comparison, Decoder, Encoder, Field, Filter, KeyScope, OwnedScalar,
     Record, Scalar, ScalarValue, Selectivity,
 };
+pub use repeat::RepeatedCalls;
 pub use resource::{AnyRecord, Criteria, Kind, Meta, Resource, Revision, Stored};
 pub use stream::{RecordStream, SnapshotStream, StreamRequest};
 pub use subject::{SubjectGroup, VersionedSubjectGroup};

@@ -1,15 +1,17 @@
 //! The ports that every store implements.
 
 use async_trait::async_trait;
+use ulid::Ulid;
 
 use crate::{
     changeset::Changeset,
     entry::Entry,
     error::{CommitError, StoreError},
     id::Id,
-    idempotency::{Fingerprint, IdempotencyKey, StoredResponse},
+    idempotency::{ClaimOutcome, Fingerprint, IdempotencyKey, KeyClaim, StoredResponse},
     organization::OrganizationId,
     page::{Page, PageRequest},
+    repeat::RepeatedCalls,
     resource::{Resource, Stored},
     stream::{SnapshotStream, StreamRequest},
     timestamp::Timestamp,
@@ -80,6 +82,26 @@ pub trait Ledger: Send + Sync {
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Option<(Fingerprint, StoredResponse)>, StoreError>;
+
+    /// Returns the size of the responses stored for the account's idempotency keys, in bytes, including those that have
+    /// expired and are not deleted yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn stored_response_bytes(&self, organization: OrganizationId, account: Ulid) -> Result<u64, StoreError>;
+
+    /// Claims an idempotency key, before an effect outside the store. It does not depend on a stored response for the
+    /// key, which the caller must look up afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn claim_key(&self, claim: &KeyClaim, now: Timestamp) -> Result<ClaimOutcome, StoreError>;
+
+    /// Releases a claim that is still held as it was made. The identifier of its effect stays stored.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn release_key(&self, claim: &KeyClaim) -> Result<(), StoreError>;
 }
 
 /// Stores audit entries of calls that changed nothing: reads and refusals.
@@ -97,4 +119,35 @@ pub trait AuditTrail: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store fails.
     async fn append(&self, entry: Entry, timestamp: WriteTimestamp) -> Result<(), StoreError>;
+
+    /// Adds `repeated.calls` to the stored count of the calls that repeat `repeated.first`, which is durable when this
+    /// returns. Concurrent calls share a transaction with each other and with those of [`Self::append`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn count_repeated(&self, repeated: RepeatedCalls) -> Result<(), StoreError>;
+
+    /// Returns up to `limit` counts of any organizations, in the order of organizations and entries: those that are due
+    /// at `now`, and those that are due only after `latest`, which a clock that was ahead has left behind.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn repeated_calls(
+        &self,
+        now: Timestamp,
+        latest: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RepeatedCalls>, StoreError>;
+
+    /// Replaces a count by the entry for its calls, atomically. If the count has changed or another process has
+    /// replaced it, nothing is stored, and this returns `false`. `timestamp` is as in [`Self::append`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn replace_repeated(
+        &self,
+        counted: &RepeatedCalls,
+        entry: Entry,
+        timestamp: WriteTimestamp,
+    ) -> Result<bool, StoreError>;
 }

@@ -20,6 +20,8 @@ pub enum Bucket {
     TokenFailure,
     /// The failed token calls from one address.
     TokenFailureAddress,
+    /// The other calls from one address without valid credentials.
+    Unauthenticated,
 }
 
 impl Bucket {
@@ -31,6 +33,7 @@ impl Bucket {
         Self::TokenIssue,
         Self::TokenFailure,
         Self::TokenFailureAddress,
+        Self::Unauthenticated,
     ];
 
     /// The name of the bucket in responses.
@@ -43,6 +46,7 @@ impl Bucket {
             Self::TokenIssue => "token-issue",
             Self::TokenFailure => "token-failure",
             Self::TokenFailureAddress => "token-failure-address",
+            Self::Unauthenticated => "unauthenticated",
         }
     }
 }
@@ -89,6 +93,8 @@ pub enum BucketKey {
     TokenFailure(Ulid, Peer),
     /// [`Bucket::TokenFailureAddress`] of this address.
     TokenFailureAddress(Peer),
+    /// [`Bucket::Unauthenticated`] of this service account, or the nil ULID if the call names none, from this address.
+    Unauthenticated(Ulid, Peer),
 }
 
 impl BucketKey {
@@ -102,6 +108,7 @@ impl BucketKey {
             Self::TokenIssue(..) => Bucket::TokenIssue,
             Self::TokenFailure(..) => Bucket::TokenFailure,
             Self::TokenFailureAddress(_) => Bucket::TokenFailureAddress,
+            Self::Unauthenticated(..) => Bucket::Unauthenticated,
         }
     }
 
@@ -113,7 +120,7 @@ impl BucketKey {
             | Self::TokenWrite(organization, _)
             | Self::TokenIssue(organization, _)
             | Self::Organization(organization) => Some(*organization),
-            Self::TokenFailure(..) | Self::TokenFailureAddress(_) => None,
+            Self::TokenFailure(..) | Self::TokenFailureAddress(_) | Self::Unauthenticated(..) => None,
         }
     }
 
@@ -125,7 +132,9 @@ impl BucketKey {
                 account.to_string()
             }
             Self::Organization(_) => String::new(),
-            Self::TokenFailure(client, Peer(address)) => format!("{client} {address}"),
+            Self::TokenFailure(account, Peer(address)) | Self::Unauthenticated(account, Peer(address)) => {
+                format!("{account} {address}")
+            }
             Self::TokenFailureAddress(Peer(address)) => address.to_string(),
         }
     }
@@ -134,7 +143,7 @@ impl BucketKey {
     /// to authenticated callers.
     #[must_use]
     pub const fn is_unauthenticated(&self) -> bool {
-        matches!(self, Self::TokenFailure(..) | Self::TokenFailureAddress(_))
+        matches!(self, Self::TokenFailure(..) | Self::TokenFailureAddress(_) | Self::Unauthenticated(..))
     }
 }
 

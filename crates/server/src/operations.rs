@@ -4,6 +4,7 @@
 //! They take an open [`Installation`](crate::compose::Installation) or an [`Operator`] and domain values, and return
 //! domain values. Their callers parse arguments and print results.
 
+mod audit_retention;
 mod audit_sealer;
 mod importer;
 mod operator;
@@ -13,6 +14,7 @@ mod signing_keys;
 mod webhook_deliveries;
 mod workspaces;
 
+pub(crate) use audit_retention::{AuditRetention, RetentionOutcome};
 pub(crate) use audit_sealer::{AuditSealer, checkpoint_document};
 pub(crate) use importer::{ImportCounts, Importer, Registers};
 pub(crate) use operator::Operator;

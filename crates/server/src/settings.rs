@@ -19,5 +19,5 @@ pub(crate) use parsers::parse_duration;
 pub(crate) use reference::reference;
 pub(crate) use sources::{CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE, Sources, collect};
 pub(crate) use table::{Availability, Setting, TABLE};
-pub(crate) use typed::{LogFormat, Settings};
+pub(crate) use typed::{InstallationLogLimits, LogFormat, Settings};
 pub(crate) use webhooks::WebhookSettings;

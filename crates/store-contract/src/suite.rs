@@ -18,6 +18,7 @@ pub mod pruning;
 pub mod races;
 pub mod reading;
 pub mod registers;
+pub mod repeated_calls;
 pub mod sealing;
 pub mod signing_keys;
 pub mod streaming;
@@ -99,6 +100,11 @@ macro_rules! contract_suite {
                 a_key_is_scoped_to_its_account_and_operation
                 an_expired_key_counts_as_absent
                 a_failed_commit_leaves_the_key_unused
+                one_of_sixteen_concurrent_claims_of_a_key_is_granted
+                a_claim_that_has_ended_is_granted_again_with_the_same_identifier
+                a_claim_from_the_future_is_granted_again
+                a_key_claimed_for_another_request_is_refused
+                the_size_of_stored_responses_is_that_of_one_account
                 sixteen_concurrent_requests_with_one_key_have_one_effect
             }
             actor_revision {
@@ -126,6 +132,12 @@ macro_rules! contract_suite {
                 entries_are_filtered_by_time
                 concurrently_appended_entries_are_all_stored
             }
+            repeated_calls {
+                concurrent_counts_of_repeated_calls_are_added_up
+                a_count_of_repeated_calls_is_returned_when_it_is_due_or_due_too_late
+                one_of_eight_concurrent_processes_replaces_a_count_by_its_entry
+                no_call_is_lost_while_its_count_is_replaced
+            }
             sealing {
                 every_organization_has_a_gapless_chain_of_its_own
                 a_seal_is_visible_in_lists_and_single_reads
@@ -137,6 +149,8 @@ macro_rules! contract_suite {
                 unsealed_entries_are_counted
                 a_chain_is_read_by_sequence
                 checkpoints_are_stored_in_chain_order
+                the_oldest_entries_are_removed_from_the_start_of_a_chain
+                entries_are_removed_only_from_the_start_that_the_chain_has
             }
             accounts {
                 an_account_is_found_by_its_client_id

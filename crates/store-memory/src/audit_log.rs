@@ -5,8 +5,8 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use audit::{AuditFilter, AuditLog, Checkpoint, Head, SealedBatch, StoredEntry, Unsealed, UnsealedStats};
 use kernel::{
-    AuditTrail, Entry, Id, Order, OrganizationId, Page, PageRequest, Position, SnapshotStream, StoreError,
-    StreamRequest, WriteTimestamp,
+    AuditTrail, Entry, Id, Order, OrganizationId, Page, PageRequest, Position, RepeatedCalls, SnapshotStream,
+    StoreError, StreamRequest, Timestamp, WriteTimestamp,
 };
 use ulid::Ulid;
 
@@ -24,6 +24,50 @@ impl AuditTrail for MemoryStore {
         // Only now: the timestamp must stay in flight until the entry is visible.
         drop(timestamp);
         stored
+    }
+
+    async fn count_repeated(&self, repeated: RepeatedCalls) -> Result<(), StoreError> {
+        self.intercept(Call::Append).await?;
+        self.change(|state| {
+            let key = (repeated.organization, repeated.first);
+            let counted = state.repeated_calls.get(&key).copied();
+            let sum = counted.map_or(repeated, |counted| RepeatedCalls {
+                calls: counted.calls.saturating_add(repeated.calls),
+                ..counted
+            });
+            state.repeated_calls.insert_mut(key, sum);
+            Ok(())
+        })
+    }
+
+    async fn repeated_calls(
+        &self,
+        now: Timestamp,
+        latest: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RepeatedCalls>, StoreError> {
+        let state = self.snapshot()?;
+        let due = state.repeated_calls.values().filter(|counted| counted.due_at <= now || counted.due_at > latest);
+        Ok(due.take(limit).copied().collect())
+    }
+
+    async fn replace_repeated(
+        &self,
+        counted: &RepeatedCalls,
+        entry: Entry,
+        timestamp: WriteTimestamp,
+    ) -> Result<bool, StoreError> {
+        self.intercept(Call::Append).await?;
+        let replaced = self.change(|state| {
+            let key = (counted.organization, counted.first);
+            if state.repeated_calls.get(&key).is_none_or(|stored| stored.calls != counted.calls) {
+                return Ok(false);
+            }
+            state.repeated_calls.remove_mut(&key);
+            state.append(&entry).map(|()| true)
+        });
+        drop(timestamp);
+        replaced
     }
 }
 
@@ -120,6 +164,30 @@ impl AuditLog for MemoryStore {
 
     async fn head(&self, organization: OrganizationId) -> Result<Head, StoreError> {
         Ok(self.snapshot()?.head(organization))
+    }
+
+    async fn removed(&self, organization: OrganizationId) -> Result<Head, StoreError> {
+        Ok(self.snapshot()?.removed.get(&organization).copied().unwrap_or(Head::EMPTY))
+    }
+
+    async fn remove_entries(&self, organization: OrganizationId, after: Head, last: Head) -> Result<bool, StoreError> {
+        self.change(|state| {
+            let seal = state.chains.get(&(organization, last.sequence));
+            let seal = seal.and_then(|id| state.entries.get(&(organization, *id))?.seal);
+            let start = state.removed.get(&organization).copied().unwrap_or(Head::EMPTY);
+            if start != after || seal.is_none_or(|seal| seal.hash != last.hash) {
+                return Ok(false);
+            }
+            for sequence in after.sequence + 1..=last.sequence {
+                if let Some(id) = state.chains.get(&(organization, sequence)).copied() {
+                    state.entries.remove_mut(&(organization, id));
+                }
+                state.chains.remove_mut(&(organization, sequence));
+                state.checkpoints.remove_mut(&(organization, sequence));
+            }
+            state.removed.insert_mut(organization, last);
+            Ok(true)
+        })
     }
 
     async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {

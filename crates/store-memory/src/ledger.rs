@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kernel::{
-    Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, Kind, Ledger, OutboxEvent,
-    StoreError, StoredResponse, Timestamp, Write, WriteTimestamp,
+    Changeset, ClaimOutcome, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind,
+    Ledger, OrganizationId, OutboxEvent, StoreError, StoredResponse, Timestamp, Ulid, Write, WriteTimestamp,
 };
 
 use crate::{
@@ -34,6 +34,38 @@ impl Ledger for MemoryStore {
         self.intercept(Call::StoredResponse).await?;
         let state = self.snapshot()?;
         Ok(state.idempotency_record(key, now).map(|record| (record.fingerprint, record.response.clone())))
+    }
+
+    async fn stored_response_bytes(&self, organization: OrganizationId, account: Ulid) -> Result<u64, StoreError> {
+        let state = self.snapshot()?;
+        let own = state.idempotency_records.iter();
+        let own = own.filter(|(key, _)| key.organization == organization && key.account == account);
+        Ok(own.map(|(_, record)| record.response.body.len() as u64).sum())
+    }
+
+    async fn claim_key(&self, claim: &KeyClaim, now: Timestamp) -> Result<ClaimOutcome, StoreError> {
+        self.change(|state| {
+            let stored = state.key_claims.get(&claim.key).filter(|stored| now < stored.expires_at);
+            let effect = match stored {
+                None => claim.effect,
+                Some(stored) if stored.fingerprint != claim.fingerprint => return Ok(ClaimOutcome::KeyReused),
+                Some(stored) if KeyClaim::is_held(stored.held_until, now) => return Ok(ClaimOutcome::HeldByAnother),
+                Some(stored) => stored.effect,
+            };
+            state.key_claims.insert_mut(claim.key.clone(), KeyClaim { effect, ..claim.clone() });
+            Ok(ClaimOutcome::Claimed(effect))
+        })
+    }
+
+    async fn release_key(&self, claim: &KeyClaim) -> Result<(), StoreError> {
+        self.change(|state| {
+            if let Some(stored) = state.key_claims.get_mut(&claim.key)
+                && stored.held_until == claim.held_until
+            {
+                stored.held_until = Timestamp::MIN;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -38,11 +38,19 @@ impl Maintenance for MemoryStore {
     async fn delete_expired_idempotency_keys(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         self.change(|state| {
             let expired = state.idempotency_records.values().filter(|record| record.expires_at < now);
-            let mut expired: Vec<_> = expired.map(|record| (record.expires_at, record.key.clone())).collect();
+            let claims = state.key_claims.values().filter(|claim| claim.expires_at < now);
+            let mut expired: Vec<_> = expired
+                .map(|record| (record.expires_at, record.key.clone(), false))
+                .chain(claims.map(|claim| (claim.expires_at, claim.key.clone(), true)))
+                .collect();
             expired.sort_unstable();
             expired.truncate(limit);
-            for (_, key) in &expired {
-                state.idempotency_records.remove_mut(key);
+            for (_, key, is_claim) in &expired {
+                if *is_claim {
+                    state.key_claims.remove_mut(key);
+                } else {
+                    state.idempotency_records.remove_mut(key);
+                }
             }
             Ok(expired.len() as u64)
         })

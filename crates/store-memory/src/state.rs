@@ -9,8 +9,8 @@ use std::sync::Arc;
 use audit::{Checkpoint, Head, StoredEntry};
 use auth::{AccountId, PublishedKey};
 use kernel::{
-    AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, Kind, Meta, OrganizationId, OutboxEvent, Resource,
-    Revision, StoreError, Stored, Timestamp,
+    AnyRecord, Entry, Id, IdempotencyKey, IdempotencyRecord, KeyClaim, Kind, Meta, OrganizationId, OutboxEvent,
+    RepeatedCalls, Resource, Revision, StoreError, Stored, Timestamp,
 };
 use rpds::{RedBlackTreeMapSync as Map, RedBlackTreeSetSync as Set};
 use ulid::Ulid;
@@ -25,13 +25,18 @@ pub(crate) struct State {
     pub(crate) records: Map<(Kind, OrganizationId, Ulid), Row>,
     pub(crate) keys: Map<UniqueKey, Ulid>,
     pub(crate) idempotency_records: Map<IdempotencyKey, IdempotencyRecord>,
+    pub(crate) key_claims: Map<IdempotencyKey, KeyClaim>,
     pub(crate) outbox: Map<(OrganizationId, Id<OutboxEvent>), OutboxRow>,
     pub(crate) partitions: Map<Partition, PartitionRow>,
     pub(crate) entries: Map<(OrganizationId, Id<Entry>), StoredEntry>,
     /// The entries without a seal, by organization, oldest first.
     pub(crate) unsealed: Set<(OrganizationId, Id<Entry>)>,
+    /// The counts of repeated calls, by the entry of the first call.
+    pub(crate) repeated_calls: Map<(OrganizationId, Id<Entry>), RepeatedCalls>,
     pub(crate) chains: Map<(OrganizationId, i64), Id<Entry>>,
     pub(crate) heads: Map<OrganizationId, Head>,
+    /// The last entries that were removed from the starts of chains.
+    pub(crate) removed: Map<OrganizationId, Head>,
     pub(crate) checkpoints: Map<(OrganizationId, i64), Checkpoint>,
     pub(crate) last_used: Map<(OrganizationId, AccountId), Timestamp>,
     pub(crate) master_key_check: Option<String>,

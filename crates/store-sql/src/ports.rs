@@ -6,6 +6,7 @@ mod commit;
 mod delivery_queue;
 mod directory;
 mod idempotency;
+mod key_claims;
 mod maintenance;
 mod master_key;
 mod outbox;

@@ -65,7 +65,7 @@ impl AttemptFailure {
             Self::Refused => "the endpoint did not answer 2xx",
             Self::Redirected => "the endpoint responded with a redirect, which is not followed",
             Self::TimedOut => "the endpoint did not answer within 15 seconds",
-            Self::Unresolved => "the host's name does not resolve",
+            Self::Unresolved => "the host's name does not resolve to an address that webhooks may be sent to",
             Self::Forbidden => "the host's address is neither public nor allowed by the operator",
             Self::Unreachable => "the endpoint could not be reached, or the connection broke",
             Self::Untrusted => "the endpoint's certificate is not trusted, or TLS failed",

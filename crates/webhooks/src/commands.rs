@@ -214,17 +214,19 @@ pub fn disable(
 }
 
 /// Records a test of a subscription: the event, its delivery and the single attempt, which is not retried
-/// automatically.
+/// automatically. If the endpoint, that of `url`, is gone, the subscription is disabled as after any attempt.
 #[must_use]
 pub fn record_test(
     context: &WriteContext<'_>,
     timestamp: WriteTimestamp,
     current: &Stored<WebhookSubscription>,
+    url: &EndpointUrl,
     event: OutboxEvent,
     attempt: Attempt,
     ended_at: Timestamp,
 ) -> (Changeset, Stored<WebhookDelivery>) {
     let mut changeset = context.begin(timestamp, TESTED, Some(Subject::from_id(current.meta.id)));
+    let is_gone = attempt.outcome.is_gone() && current.record.is_active() && current.record.url == *url;
     let mut delivery = WebhookDelivery::new(&StoredEvent::from(&event), current.meta.id);
     delivery.record = delivery.record.after_attempt(attempt, ended_at, 0);
     if delivery.record.state == DeliveryState::Failed {
@@ -233,6 +235,14 @@ pub fn record_test(
     }
     changeset.publish(event);
     changeset.create(&delivery);
-    changeset.require_unchanged(current);
+    if is_gone {
+        let disabled = current.record.with_status(SubscriptionStatus::Disabled, Some(DisabledReason::Gone));
+        let after = current.changed(changeset.at(), disabled);
+        let changes = Change::between(Some(&current.record), &after.record);
+        changeset.add_entry(context.entropy, DISABLED, Some(Subject::from_id(current.meta.id)), changes);
+        changeset.update(current, &after);
+    } else {
+        changeset.require_unchanged(current);
+    }
     (changeset, delivery)
 }

@@ -9,8 +9,8 @@ use http_api::{
     App,
     endpoints::{Document, Media},
     handlers::{Command, execute},
-    request::{ApiRequest, BodyReader, ItemsReader, enum_reader, read_object, read_string},
-    response::{ApiResponse, AsText, Issue, Problem},
+    request::{ApiRequest, BodyReader, ItemDecoder, ItemsReader, enum_reader, read_string},
+    response::{ApiResponse, AsText, Problem},
 };
 use kernel::{Changeset, Id, Reader, Reason, Stored, WriteContext, WriteTimestamp};
 use serde::Serialize;
@@ -53,9 +53,9 @@ fn on_conflict_name(on_conflict: OnConflict) -> &'static str {
 }
 
 /// Returns the result of an item that is invalid.
-fn failed_item(item: &Value, issues: Vec<Issue>) -> Value {
+fn failed_item(item: &Value, problem: Problem) -> Value {
     let key = item.get("findingKey").filter(|key| read_string(key).is_ok());
-    json!({ "result": "failed", "findingKey": key, "error": Problem::validation(issues).into_item() })
+    json!({ "result": "failed", "findingKey": key, "error": problem.into_item() })
 }
 
 impl WriteFindingBatch {
@@ -65,8 +65,11 @@ impl WriteFindingBatch {
         let on_conflict =
             object.optional("onConflict", enum_reader(&[OnConflict::Skip, OnConflict::Update], on_conflict_name));
         let reason = object.reason();
-        let items =
-            items?.iter().map(|item| read_object(item, read_new).map_err(|issues| failed_item(item, issues))).collect();
+        let mut decoder = ItemDecoder::default();
+        let items = items?
+            .iter()
+            .map(|item| decoder.read(item, read_new).map_err(|problem| failed_item(item, problem)))
+            .collect();
         Some(Self { items, on_conflict: on_conflict.unwrap_or_default(), reason: reason? })
     }
 }

@@ -40,7 +40,11 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
                 let issued = issue(app, request, &credentials, account.as_ref().map(|account| &*account.account)).await;
                 (account, issued)
             }
-            Err(problem) => (None, Err(problem)),
+            Err(problem) => {
+                // A request without a valid client id counts as one with an unknown client id.
+                let charge = charge_token_failure(app, "", request.address).await;
+                (None, Err(charge.err().unwrap_or(problem)))
+            }
         };
         if let (Some(account), Ok(_)) = (&account, &issued) {
             account.record_use(app.services.clock.now());
@@ -55,8 +59,7 @@ pub(crate) fn post<'a>(app: &'a App, request: &'a ApiRequest) -> BoxFuture<'a, R
             status: response.status.as_u16(),
             changes: Vec::new(),
         };
-        let rate_limited = response.status == StatusCode::TOO_MANY_REQUESTS;
-        app.record(account.as_deref(), note, rate_limited).await?;
+        app.record(account.as_deref(), note, !response.status.is_success()).await?;
         response.is_recorded = true;
         Ok(response)
     })

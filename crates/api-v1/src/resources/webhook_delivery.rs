@@ -87,6 +87,7 @@ fn failure_schema() -> utoipa::openapi::schema::Object {
 
 fn attempt_dto(attempt: &Attempt) -> AttemptDto<'_> {
     let AttemptOutcome { duration, status, response_body, failure, .. } = &attempt.outcome;
+    let failure = failure.map(public_failure);
     AttemptDto {
         attempted_at: AsText(attempt.at),
         duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
@@ -94,6 +95,15 @@ fn attempt_dto(attempt: &Attempt) -> AttemptDto<'_> {
         answer: response_body.as_deref(),
         error: failure.map(AttemptFailure::name),
         message: failure.map(AttemptFailure::description),
+    }
+}
+
+/// Returns the reason that a client may know. Which names resolve to addresses within the operator's network is not for
+/// clients, so a name whose addresses are forbidden looks like one without an address.
+fn public_failure(failure: AttemptFailure) -> AttemptFailure {
+    match failure {
+        AttemptFailure::Forbidden => AttemptFailure::Unresolved,
+        other => other,
     }
 }
 

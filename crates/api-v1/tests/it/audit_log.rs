@@ -99,7 +99,7 @@ async fn requests_without_a_valid_account_are_logged_for_the_installation() {
     let api = TestApi::open().await;
     let anonymous_responses = [
         api.get(findings_path()).send().await.expect(401),
-        api.get(findings_path()).bearer_auth("nonsense").send().await.expect(401),
+        api.get(findings_path()).bearer_auth("nonsense").source_address("198.51.100.9:1").send().await.expect(401),
         api.get("/api/v1/nowhere").send().await.expect(404),
         api.request("DELETE", findings_path()).send().await.expect(405),
         api.post("/api/v1/auth/token").json(&json!({})).send().await.expect(400),

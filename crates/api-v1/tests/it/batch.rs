@@ -195,3 +195,62 @@ async fn the_response_to_an_item_with_very_many_unknown_fields_has_a_bounded_siz
     let response = api.post(PATH).auth(&client).body("application/json", body).send().await.expect(200);
     assert!(response.body.len() < 64 * 1024, "{} bytes", response.body.len());
 }
+
+#[tokio::test]
+async fn the_response_to_faulty_items_is_bounded_names_the_allowed_fields_once_and_is_kept_compressed() {
+    let (api, client) = setup().await;
+    let unknown = |item: usize| {
+        let fields = (0..20).map(|field| (format!("f{field}"), json!(0)));
+        Value::Object(fields.chain([("findingKey".to_owned(), json!(format!("k{item}")))]).collect())
+    };
+    let long = json!({ "x".repeat(900_000): 0 });
+    let kinds: [(&str, Vec<Value>); 4] = [
+        ("unknown fields", (0..500).map(unknown).collect()),
+        ("no fields", vec![json!({}); 500]),
+        ("no objects", vec![json!(7); 500]),
+        ("a long name", vec![long]),
+    ];
+    for (name, items) in kinds {
+        let body = json!({ "findings": items, "reason": "because a test says so" });
+        let call = api.post(PATH).auth(&client).json(&body).idempotency_key(&name.replace(' ', "-"));
+        let response = call.clone().send().await.expect(200);
+        assert!(response.body.len() < 128 * 1024, "{} bytes for {name}", response.body.len());
+        let text = String::from_utf8_lossy(&response.body);
+        assert!(text.matches("the allowed fields are").count() <= 1, "{name}");
+        let results = response.json()["results"].as_array().unwrap().clone();
+        assert_eq!(results.len(), items.len());
+        let issues = |result: &Value| result["error"]["issues"].as_array().map_or(0, Vec::len);
+        assert!(results.iter().map(issues).sum::<usize>() <= 101 + 1, "{name}");
+        let messages = |result: &Value| result["error"]["message"].as_str().unwrap().len();
+        assert!(results.iter().all(|result| result["result"] == "failed" && messages(result) > 0), "{name}");
+
+        let key = kernel::IdempotencyKey {
+            organization: api.home,
+            account: client.account.meta.ulid(),
+            operation: format!("POST {PATH}"),
+            key: name.replace(' ', "-"),
+        };
+        let (_, stored) = api.fixture.store.stored_response(&key, api.fixture.now()).await.unwrap().unwrap();
+        assert!(stored.body.len() <= 8 * 1024, "{} bytes are kept for {name}", stored.body.len());
+        let again = call.send().await.expect(200);
+        assert_eq!((again.is_replayed(), &again.body), (true, &response.body), "{name}");
+        assert!(!again.headers.keys().any(|header| header.as_str().starts_with("novantra-")), "{:?}", again.headers);
+    }
+}
+
+#[tokio::test]
+async fn the_errors_that_a_response_leaves_out_are_counted() {
+    let (api, client) = setup().await;
+    let unknown: serde_json::Map<String, Value> = (0..20).map(|field| (format!("f{field}"), json!(0))).collect();
+    let items = vec![Value::Object(unknown); 6];
+    let body = post_batch(&api, &client, None, &items).await.expect(200).json();
+    let error = |index: usize| body["results"][index]["error"].clone();
+    // Each item has 24 errors: 20 unknown fields, and 4 required ones are missing.
+    let last = error(4)["issues"].as_array().unwrap().last().unwrap()["message"].clone();
+    assert_eq!(
+        (error(4)["message"].as_str(), last.as_str()),
+        (Some("the request has 24 errors; see issues"), Some("20 more errors are not listed"))
+    );
+    assert_eq!(error(5)["message"], "24 errors, not listed: the response lists 100 others");
+    assert_eq!(error(5).get("issues"), None);
+}

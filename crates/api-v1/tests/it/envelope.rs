@@ -366,3 +366,47 @@ async fn the_scope_is_checked_before_the_request_is_parsed() {
     }
     api.get(&format!("{}/nonsense", findings_path())).auth(&unprivileged).send().await.expect(403);
 }
+
+/// Nothing outside the pipeline changes the status of a response: it would differ from the one in the audit log, after
+/// the request had its effect.
+#[tokio::test]
+async fn no_accept_encoding_changes_the_status_of_a_response() {
+    let (api, client) = setup().await;
+    let mut findings = 0;
+    for (index, coding) in [
+        "*;q=0",
+        "identity;q=0",
+        "*;q=0, identity;q=0",
+        "gzip;q=0, *;q=0",
+        "identity;q=0, gzip;q=0, br;q=0, zstd;q=0, deflate",
+        "*;q=0.000",
+        "compress, *;q=0",
+        "identity;q=0, identity, *;q=0",
+        "gzip",
+        "",
+        "*",
+        "identity;q=1, *;q=0",
+        "nonsense;;;q",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = with_field(finding_body(&format!("k{index}")), "description", json!("long ".repeat(1000)));
+        let written =
+            api.post(findings_path()).auth(&client).json(&body).header("accept-encoding", coding).send().await;
+        assert_eq!(written.status, 201, "{coding:?}");
+        findings += 1;
+        let id = written.header("x-request-id").to_owned();
+        let entries = api.entries_by_request().await;
+        assert!(entries[&id].iter().all(|stored| stored.entry.status == Some(201)), "{coding:?}");
+        let read = api.get(findings_path()).auth(&client).header("accept-encoding", coding).send().await.expect(200);
+        if !read.headers.contains_key("content-encoding") {
+            assert_eq!(read.json()["findings"].as_array().unwrap().len(), findings);
+        }
+    }
+}
+
+fn with_field(mut body: Value, name: &str, value: Value) -> Value {
+    body[name] = value;
+    body
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use http_api::ApiSettings;
 use scopes::Scope;
 use serde_json::{Value, json};
 
@@ -270,4 +271,40 @@ async fn reads_ignore_an_idempotency_key() {
         let call = api.get(findings_path()).auth(&client).idempotency_key("k");
         assert!(!call.send().await.expect(200).is_replayed());
     }
+}
+
+#[tokio::test]
+async fn an_account_whose_kept_responses_take_up_too_much_is_refused_new_keys_but_gets_its_replays() {
+    let settings = ApiSettings { idempotency_storage: 2_000, ..ApiSettings::default() };
+    let api = TestApi::with_settings(settings).await;
+    let (client, other) = (api.full_access_client().await, api.full_access_client().await);
+    let call = |client: &Client, key: &str| {
+        api.post(findings_path()).auth(client).json(&finding_body(&format!("{} {key}", client.id()).replace(' ', ":")))
+    };
+    let mut kept = 0;
+    let refused = loop {
+        let key = format!("k{kept}");
+        let response = call(&client, &key).idempotency_key(&key).send().await;
+        if response.status != 201 {
+            break response;
+        }
+        kept += 1;
+    };
+    assert!((2..20).contains(&kept), "{kept} responses are kept");
+    assert_eq!((refused.status, &*refused.error_code(), refused.header("retry-after")), (429, "rate_limited", "600"));
+    assert!(call(&client, "k0").idempotency_key("k0").send().await.expect(201).is_replayed());
+    call(&client, "without").send().await.expect(201);
+    call(&other, "k0").idempotency_key("k0").send().await.expect(201);
+    // Another server finds the limit reached, too.
+    let restarted = http_api::router(
+        http_api::App::new((*api.app.services).clone()),
+        [api_v1::surface(std::sync::Arc::clone(&api.webhooks))],
+    );
+    let elsewhere = crate::support::TestRequest::new(restarted, "POST", findings_path());
+    elsewhere.auth(&client).json(&finding_body("elsewhere")).idempotency_key("elsewhere").send().await.expect(429);
+
+    api.clock().advance(Duration::from_secs(24 * 3600 + 1));
+    api.fixture.store.delete_expired_idempotency_keys(api.fixture.now(), 1000).await.unwrap();
+    let renewed = Client { token: api.new_token(&client).await, ..client.clone() };
+    call(&renewed, "later").idempotency_key("later").send().await.expect(201);
 }

@@ -24,5 +24,6 @@ mod streams;
 mod support;
 mod token;
 mod transitions;
+mod uncharged_calls;
 mod unread_responses;
 mod webhooks;

@@ -29,7 +29,7 @@ impl<S: Fn(usize) -> Result<MemoryLog, StoreError>> ChangingLog<S> {
 
 /// Returns the log with this number of batches of one entry each.
 fn log_of(batches: u128) -> MemoryLog {
-    let mut log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+    let mut log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY, removed: Head::EMPTY };
     (1..=batches).for_each(|id| log.append_sealed(vec![minimal_entry(id)]));
     log
 }
@@ -81,6 +81,7 @@ fn a_chain_with_more_checkpoints_than_fit_one_page_is_verified_with_all_of_them(
         let (result, _) = verify(|_| Ok(log.clone()));
         let expected = VerifiedChain {
             entries: batches as u64,
+            removed_through: 0,
             head: log.head,
             checkpoints: batches as u64,
             signed_through: batches as i64,
@@ -140,6 +141,14 @@ impl<S: Fn(usize) -> Result<MemoryLog, StoreError> + Send + Sync> AuditLog for C
 
     async fn unsealed(&self, organization: OrganizationId, limit: usize) -> Result<Option<Unsealed>, StoreError> {
         self.read()?.unsealed(organization, limit).await
+    }
+
+    async fn removed(&self, organization: OrganizationId) -> Result<Head, StoreError> {
+        self.read()?.removed(organization).await
+    }
+
+    async fn remove_entries(&self, organization: OrganizationId, after: Head, last: Head) -> Result<bool, StoreError> {
+        self.read()?.remove_entries(organization, after, last).await
     }
 
     async fn seal(&self, batch: &SealedBatch, checkpoint: &Checkpoint) -> Result<bool, StoreError> {

@@ -40,6 +40,8 @@ pub(crate) struct MemoryLog {
     pub(crate) entries: Vec<StoredEntry>,
     pub(crate) checkpoints: Vec<Checkpoint>,
     pub(crate) head: Head,
+    /// The last entry that was removed from the start of the chain.
+    pub(crate) removed: Head,
 }
 
 impl MemoryLog {
@@ -57,7 +59,8 @@ impl MemoryLog {
 /// Arbitrary histories: batches of entries, sealed one after another.
 pub(crate) fn history() -> impl Strategy<Value = MemoryLog> {
     vec(vec(entry(simple_text()), 1..4), 1..5).prop_map(|batches| {
-        let mut log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+        let mut log =
+            MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY, removed: Head::EMPTY };
         batches.into_iter().for_each(|entries| log.append_sealed(entries));
         log
     })
@@ -129,6 +132,14 @@ impl AuditLog for MemoryLog {
 
     async fn head(&self, _: OrganizationId) -> Result<Head, StoreError> {
         Ok(self.head)
+    }
+
+    async fn removed(&self, _: OrganizationId) -> Result<Head, StoreError> {
+        Ok(self.removed)
+    }
+
+    async fn remove_entries(&self, _: OrganizationId, _: Head, _: Head) -> Result<bool, StoreError> {
+        unsupported()
     }
 
     async fn unsealed_stats(&self, _: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {

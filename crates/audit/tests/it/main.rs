@@ -9,5 +9,6 @@ mod example;
 mod filter;
 mod growing_log;
 mod log;
+mod removal;
 mod stored;
 mod verify;

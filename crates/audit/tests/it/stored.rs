@@ -162,7 +162,7 @@ proptest! {
 
 #[test]
 fn a_chain_longer_than_a_page_is_verified_and_a_removed_checkpoint_is_detected() {
-    let mut log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+    let mut log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY, removed: Head::EMPTY };
     for batch in 0..40 {
         log.append_sealed((batch * 33..(batch + 1) * 33).map(minimal_entry).collect());
     }
@@ -174,9 +174,9 @@ fn a_chain_longer_than_a_page_is_verified_and_a_removed_checkpoint_is_detected()
 
 #[test]
 fn an_empty_chain_verifies() {
-    let log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+    let log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY, removed: Head::EMPTY };
     assert_eq!(
         verify(&log, &[]).unwrap(),
-        VerifiedChain { entries: 0, head: Head::EMPTY, checkpoints: 0, signed_through: 0 }
+        VerifiedChain { entries: 0, removed_through: 0, head: Head::EMPTY, checkpoints: 0, signed_through: 0 }
     );
 }

@@ -20,7 +20,8 @@ fn verify(trusted: &[Checkpoint], entries: &[StoredEntry]) -> Result<VerifiedCha
 fn forged_from(log: &MemoryLog, index: usize) -> MemoryLog {
     let last_seal = index.checked_sub(1).and_then(|last| log.entries[last].seal);
     let head = last_seal.map_or(Head::EMPTY, |seal| Head { sequence: seal.sequence, hash: seal.hash });
-    let mut forged = MemoryLog { entries: log.entries[..index].to_vec(), checkpoints: Vec::new(), head };
+    let mut forged =
+        MemoryLog { entries: log.entries[..index].to_vec(), checkpoints: Vec::new(), head, removed: Head::EMPTY };
     let mut tail: Vec<_> = log.entries[index..].iter().map(|stored| stored.entry.clone()).collect();
     tail[0].actor.name = format!("not {}", tail[0].actor.name).into();
     forged.append_sealed(tail);
@@ -41,6 +42,7 @@ proptest! {
         }
         prop_assert_eq!(verifier.finish().unwrap(), VerifiedChain {
             entries: log.entries.len() as u64,
+            removed_through: 0,
             head: log.head,
             checkpoints: log.checkpoints.len() as u64,
             signed_through: log.head.sequence,
@@ -132,7 +134,7 @@ fn the_message_of_a_fault_names_the_entry() {
 
 #[test]
 fn a_checkpoint_passed_after_entries_that_follow_it_is_refused() {
-    let mut log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY };
+    let mut log = MemoryLog { entries: Vec::new(), checkpoints: Vec::new(), head: Head::EMPTY, removed: Head::EMPTY };
     for id in 1..=2 {
         log.append_sealed(vec![crate::entries::minimal_entry(id)]);
     }

@@ -8,7 +8,9 @@ pub(crate) enum Unit {
     Micros,
     Millis,
     Mebibytes,
+    Kibibytes,
     PerSecond,
+    Count,
     Times,
     /// A fraction, printed in percent.
     Share,
@@ -38,7 +40,9 @@ impl Unit {
             Self::Micros => format!("{figure:.1} µs"),
             Self::Millis => format!("{figure:.1} ms"),
             Self::Mebibytes => format!("{figure:.1} MiB"),
+            Self::Kibibytes => format!("{figure:.1} KiB"),
             Self::PerSecond => format!("{figure:.0} /s"),
+            Self::Count => format!("{figure:.0}"),
             Self::Times => format!("{figure:.2} ×"),
             Self::Share => format!("{:.1} %", figure * 100.0),
         }
@@ -49,7 +53,9 @@ impl Unit {
             Self::Micros => "microseconds",
             Self::Millis => "milliseconds",
             Self::Mebibytes => "mebibytes",
+            Self::Kibibytes => "kibibytes",
             Self::PerSecond => "per second",
+            Self::Count => "count",
             Self::Times => "times",
             Self::Share => "share",
         }

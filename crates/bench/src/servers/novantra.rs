@@ -22,7 +22,8 @@ use crate::{
 
 /// A limit that no benchmark reaches.
 const UNLIMITED: &str = "4294967295";
-const LIMITS: &[&str] = &["token-read", "token-write", "organization", "token-endpoint", "token-endpoint-address"];
+const LIMITS: &[&str] =
+    &["token-read", "token-write", "organization", "token-endpoint", "token-endpoint-address", "unauthenticated"];
 
 /// The maximum duration of sealing all audit entries.
 const SEALING_TIMEOUT: Duration = Duration::from_secs(120);
@@ -34,6 +35,9 @@ pub(crate) const DATABASE: &str = "novantra.db";
 
 /// The flag that sets another database.
 const DATABASE_URL: &str = "database-url";
+
+/// The flag that sets the lifetime of tokens, which otherwise outlive every benchmark.
+const TOKEN_LIFETIME: &str = "token-lifetime";
 
 /// A flag of the server and its value.
 pub(crate) type Setting<'a> = (&'a str, &'a str);
@@ -58,7 +62,10 @@ impl Novantra {
     pub(crate) fn start(binary: &Path, folder: TempDir, settings: &[Setting<'_>]) -> Outcome<Self> {
         let mut command = Command::new(binary);
         command.args(["--json", "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        command.arg("--data-dir").arg(folder.path()).args(["--token-lifetime", "3600s"]);
+        command.arg("--data-dir").arg(folder.path());
+        if !settings.iter().any(|(flag, _)| *flag == TOKEN_LIFETIME) {
+            command.args([&format!("--{TOKEN_LIFETIME}"), "3600s"]);
+        }
         for limit in LIMITS {
             command.args([format!("--rate-limit-{limit}").as_str(), UNLIMITED]);
         }
@@ -82,6 +89,20 @@ impl Novantra {
 
     pub(crate) fn admin(&self) -> Outcome<SocketAddr> {
         self.process.address("admin_listen").context(|| "the server did not print its admin address".to_owned())
+    }
+
+    /// The folder of the server's data.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Disables a service account.
+    pub(crate) fn disable_account(&self, account: &Account) -> Outcome<()> {
+        let mut command = Command::new(&self.binary);
+        command.args(["service-account", "disable", &account.client_id]);
+        command.arg("--data-dir").arg(self.folder.path());
+        let output = isolated(&mut command, self.folder.path()).output()?;
+        if output.status.success() { Ok(()) } else { Err(Failure::new(String::from_utf8_lossy(&output.stderr))) }
     }
 
     /// Creates a service account with the scopes that the benchmarks need.

@@ -17,7 +17,7 @@ use futures_util::{
 use http_body_util::BodyExt as _;
 use tower::{
     Layer as _,
-    util::{AndThenLayer, MapResponseLayer},
+    util::{AndThenLayer, MapRequestLayer, MapResponseLayer},
 };
 use tower_http::compression::{
     CompressionBody, CompressionLayer,
@@ -28,7 +28,7 @@ use super::{Surface, operation::Operation};
 use crate::{
     memory::ResponseMemory,
     pipeline::{App, BodyRule, Endpoint, RouteMatch, handle},
-    request::{Access, ApiRequest, Charge, MediaType, Route, printable},
+    request::{Access, ApiRequest, Charge, MediaType, Route, accept_identity, printable},
     response::{ApiResponse, Problem},
 };
 
@@ -45,7 +45,14 @@ pub fn router(app: App, surfaces: impl IntoIterator<Item = Surface>) -> Router {
     );
     // The layer is around all routes at once: a layer of the router would be cloned and boxed per route on every
     // request.
-    let layers = (AndThenLayer::new(hold_memory), MapResponseLayer::new(weaken_etag), compression);
+    // Nothing outside the routes may change a status: it would not be the one in the audit log, and a write would
+    // already have had its effect.
+    let layers = (
+        AndThenLayer::new(hold_memory),
+        MapRequestLayer::new(with_identity_acceptable),
+        MapResponseLayer::new(weaken_etag),
+        compression,
+    );
     Router::new().fallback_service(layers.layer(routes(Arc::new(app), surfaces)))
 }
 
@@ -163,6 +170,11 @@ fn allow_header(operations: impl Iterator<Item = &'static Operation>) -> String 
     }
     methods.sort_unstable();
     methods.join(", ")
+}
+
+fn with_identity_acceptable(mut request: Request) -> Request {
+    accept_identity(request.headers_mut());
+    request
 }
 
 /// Makes the entity tag of a compressed response weak, because its bytes are no longer the same (RFC 9110 § 8.8.3).

@@ -2,23 +2,23 @@
 
 use async_trait::async_trait;
 use auth::Caller;
-use axum::http::HeaderName;
 use kernel::{
-    Attribution, Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, IdempotencyRecord, OrganizationRef,
-    Reason, StoredResponse, WriteContext, WriteTimestamp,
+    Attribution, Changeset, CommitError, Conflict, IdempotencyRecord, OrganizationRef, Reason, Ulid, WriteContext,
+    WriteTimestamp,
 };
-use sha2::{Digest, Sha256};
 
+use super::{
+    key_claim::{self, Claim},
+    key_use::{KeyUse, find_replay, key_reused, replay_duplicate},
+};
 use crate::{
     pipeline::{App, authenticate},
     request::{Access, ApiRequest, BodyReader, Principal, Query, read_body},
-    response::{ApiResponse, Issue, Problem, from_stored, to_stored},
+    response::{ApiResponse, Problem, to_stored},
 };
 
 /// The maximum number of attempts of a write that conflicts with others, before it fails with 409.
 const MAX_ATTEMPTS: usize = 8;
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A write command, parsed from a request. It may be decided several times, if it conflicts with other writes.
 #[async_trait]
@@ -29,8 +29,13 @@ pub trait Command: Sized + Send + Sync {
     /// The reason for the audit log.
     fn reason(&self) -> &Reason;
 
-    /// Does the work that must be done only once, before the first decision and before the write is in flight.
-    async fn prepare(&self, _app: &App, _request: &ApiRequest) -> Result<(), Problem> {
+    /// Whether the command has an effect outside the store before its commit: see [`Self::take_effect`].
+    const HAS_EARLY_EFFECT: bool = false;
+
+    /// Has the effect outside the store, before the first decision and before the write is in flight. It is called once,
+    /// and of requests with one idempotency key for only one of them. `effect` identifies the effect: it is the same
+    /// when a request with that key is sent again because the server was killed meanwhile.
+    async fn take_effect(&self, _app: &App, _request: &ApiRequest, _effect: Ulid) -> Result<(), Problem> {
         Ok(())
     }
 
@@ -105,19 +110,54 @@ async fn execute_once<C: Command>(
     request: &ApiRequest,
     parse: impl FnOnce() -> Result<C, Problem> + Send,
 ) -> Result<ApiResponse, Problem> {
-    let mut principal = request.principal()?.clone();
+    let principal = request.principal()?.clone();
     let key = KeyUse::from_request(request, &principal)?;
     if let Some(response) = find_replay(app, request, key.as_ref()).await? {
         return Ok(response);
     }
     let command = parse()?;
-    command.prepare(app, request).await?;
+    if key.is_some() {
+        let (services, now) = (&app.services, app.services.clock.now());
+        app.kept_responses.check(&*services.store, &principal, services.settings.idempotency_storage, now).await?;
+    }
+    match key.as_ref().filter(|_| C::HAS_EARLY_EFFECT) {
+        None => {
+            if C::HAS_EARLY_EFFECT {
+                command.take_effect(app, request, key_claim::new_effect(app)).await?;
+            }
+            commit(app, request, principal, key.as_ref(), &command).await
+        }
+        Some(claimed) => {
+            let claim = match key_claim::claim(app, request, claimed).await? {
+                Claim::Held(claim) => claim,
+                Claim::Replayed(response) => return Ok(*response),
+            };
+            let outcome = match command.take_effect(app, request, claim.effect).await {
+                Ok(()) => commit(app, request, principal, key.as_ref(), &command).await,
+                Err(problem) => Err(problem),
+            };
+            if outcome.is_err() {
+                key_claim::release(app, &claim).await;
+            }
+            outcome
+        }
+    }
+}
+
+/// Decides on the command and commits its changes, again if it conflicts with other writes.
+async fn commit<C: Command>(
+    app: &App,
+    request: &ApiRequest,
+    mut principal: Principal,
+    key: Option<&KeyUse>,
+    command: &C,
+) -> Result<ApiResponse, Problem> {
     for _ in 0..MAX_ATTEMPTS {
-        match attempt(app, request, &principal, key.as_ref(), &command).await {
+        match attempt(app, request, &principal, key, command).await {
             Ok(response) => return Ok(response),
             Err(AttemptError::Rejected(problem)) => {
                 // A concurrent request with the same key may have succeeded meanwhile. Its response is replayed then.
-                return match find_replay(app, request, key.as_ref()).await? {
+                return match find_replay(app, request, key).await? {
                     Some(response) => Ok(response),
                     None => Err(problem),
                 };
@@ -170,11 +210,14 @@ async fn attempt<C: Command>(
     let mut response = command.response(&output);
     changeset.set_status(response.status.as_u16());
     let services = &app.services;
+    let mut kept_bytes = 0;
     if let Some(key) = key {
+        let stored = to_stored(&*services.response_cipher, &*services.entropy, &key.key, &response);
+        kept_bytes = stored.body.len();
         changeset.set_idempotency(IdempotencyRecord {
             key: key.key.clone(),
             fingerprint: key.fingerprint,
-            response: to_stored(&*services.response_cipher, &*services.entropy, &key.key, &response),
+            response: stored,
             expires_at: changeset.at() + services.settings.idempotency_retention,
         });
     }
@@ -184,6 +227,7 @@ async fn attempt<C: Command>(
             if concerns_listener {
                 services.commit_listener.notify();
             }
+            app.kept_responses.add(principal.caller.account.meta.id, kept_bytes);
             response.is_recorded = true;
             Ok(response)
         }
@@ -197,86 +241,4 @@ async fn attempt<C: Command>(
             .map_or(Err(AttemptError::LostRace), |problem| Err(problem.into())),
         Err(CommitError::Store(error)) => Err(Problem::from(error).into()),
     }
-}
-
-/// Returns the replay of the response that the commit found, to an earlier request with the same key.
-fn replay_duplicate(
-    app: &App,
-    request: &ApiRequest,
-    key: Option<&KeyUse>,
-    stored: StoredResponse,
-) -> Result<ApiResponse, Problem> {
-    // Without a key no idempotency record is written, so there can't be a duplicate.
-    let key = key.ok_or_else(Problem::internal)?;
-    replay(app, request, &key.key, stored)
-}
-
-/// Returns the replay of a stored response, if there is memory for it.
-fn replay(
-    app: &App,
-    request: &ApiRequest,
-    key: &IdempotencyKey,
-    stored: StoredResponse,
-) -> Result<ApiResponse, Problem> {
-    request.memory.ensure(stored.body.len())?;
-    from_stored(&*app.services.response_cipher, key, stored)
-}
-
-/// An idempotency key with the fingerprint of the request that uses it.
-struct KeyUse {
-    key: IdempotencyKey,
-    fingerprint: Fingerprint,
-}
-
-impl KeyUse {
-    /// Reads the key from the headers; `None` if the request has none.
-    fn from_request(request: &ApiRequest, principal: &Principal) -> Result<Option<Self>, Problem> {
-        let mut values = request.parts.headers.get_all(IDEMPOTENCY_KEY).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        let key = value
-            .to_str()
-            .ok()
-            .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
-        let (Some(key), None) = (key, values.next()) else {
-            return Err(Problem::validation(vec![Issue::new(
-                ["header", "Idempotency-Key"],
-                "must be one value of 1 to 255 visible ASCII characters",
-            )]));
-        };
-        let path = request.parts.uri.path();
-        Ok(Some(Self {
-            key: IdempotencyKey {
-                organization: principal.organization(),
-                account: principal.caller.account.meta.ulid(),
-                operation: format!("{} {path}", request.parts.method),
-                key: key.to_owned(),
-            },
-            fingerprint: fingerprint(path, request.query(), &request.body),
-        }))
-    }
-}
-
-/// Returns a SHA-256 hash over path, query and body, each with its length before it. Requests with equal hashes are the
-/// same.
-fn fingerprint(path: &str, query: &str, body: &[u8]) -> Fingerprint {
-    let mut hash = Sha256::new();
-    for part in [path.as_bytes(), query.as_bytes(), body] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    Fingerprint(hash.finalize().into())
-}
-
-/// Looks up the response to an earlier request with the key and returns its replay, if the request was the same.
-async fn find_replay(app: &App, request: &ApiRequest, key: Option<&KeyUse>) -> Result<Option<ApiResponse>, Problem> {
-    let Some(KeyUse { key, fingerprint }) = key else { return Ok(None) };
-    match app.services.store.stored_response(key, app.services.clock.now()).await? {
-        None => Ok(None),
-        Some((earlier, stored)) if earlier == *fingerprint => replay(app, request, key, stored).map(Some),
-        Some(_) => Err(key_reused()),
-    }
-}
-
-fn key_reused() -> Problem {
-    Problem::unprocessable("the idempotency key was already used with another request: use a new key")
 }

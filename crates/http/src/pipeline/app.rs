@@ -8,6 +8,7 @@ use kernel::StoreError;
 use super::{
     account_cache::AccountCache,
     audit_recorder::{AuditNote, AuditRecorder},
+    kept_responses::KeptResponses,
     services::Services,
     stream_limits::StreamLimits,
 };
@@ -25,6 +26,7 @@ pub struct App {
     /// The memory for response bodies.
     pub(crate) response_memory: Arc<MemoryBudget>,
     pub(crate) stream_limits: Arc<StreamLimits>,
+    pub(crate) kept_responses: Arc<KeptResponses>,
 }
 
 impl App {
@@ -41,6 +43,7 @@ impl App {
             request_memory,
             response_memory,
             stream_limits: Arc::new(StreamLimits::for_collections()),
+            kept_responses: Arc::default(),
         }
     }
 
@@ -54,7 +57,8 @@ impl App {
     }
 
     /// Records a request in the audit log of the account's organization, or in that of the installation if the account
-    /// is unknown. Of identical 429 responses to an account, which `rate_limited` marks, one a minute is recorded.
+    /// is unknown. If it is `repeatable`, because it is charged to no account, it shares an entry with those like it of
+    /// the same minute.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails. The response must then not be sent.
@@ -62,25 +66,22 @@ impl App {
         &self,
         account: Option<&CachedAccount>,
         note: AuditNote,
-        rate_limited: bool,
+        repeatable: bool,
     ) -> Result<(), StoreError> {
-        match account {
-            Some(account) if rate_limited => {
-                self.audit_recorder.record_rate_limited(&self.services, account, note).await
-            }
-            account => {
-                self.audit_recorder.record(&self.services, account.map(CachedAccount::audit_identity), note).await
-            }
+        if repeatable {
+            self.audit_recorder.record_repeatable(&self.services, account, note).await
+        } else {
+            self.audit_recorder.record(&self.services, account, note).await
         }
     }
 
-    /// Stores the times of the accounts' last requests, and records the refusals that were only counted. The server
+    /// Stores the times of the accounts' last requests, and records the requests that were only counted. The server
     /// calls this about once a minute.
     ///
     /// # Errors
     /// [`StoreError`] when the store fails. The collected data is then kept for the next call.
     pub async fn run_periodic(&self) -> Result<(), StoreError> {
-        self.audit_recorder.record_counted(&self.services, false).await?;
+        self.audit_recorder.record_repeated(&self.services).await?;
         self.accounts.store_last_used(&*self.services.store).await
     }
 
@@ -89,8 +90,7 @@ impl App {
     /// # Errors
     /// [`StoreError`] when the store fails.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        self.audit_recorder.drain().await;
-        self.audit_recorder.record_counted(&self.services, true).await?;
+        self.audit_recorder.finish(&self.services).await?;
         self.accounts.store_last_used(&*self.services.store).await
     }
 }

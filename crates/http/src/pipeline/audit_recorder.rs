@@ -1,81 +1,36 @@
 //! Audit entries of requests that change nothing: reads, refusals and replays (contract v1 § 8).
+//!
+//! A request that is charged to no account, because it was refused before, could be repeated as fast as the server
+//! answers. So the first of those that are alike has an entry, which is stored before its response is sent. Those that
+//! follow within a minute are only counted, also before their responses are sent, and share a second entry.
 
-use std::{
-    collections::HashMap,
-    mem,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+mod entry_sink;
+mod first_calls;
 
-use auth::AccountId;
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
 use kernel::{
-    Action, Actor, ActorKind, Change, Entry, FieldValue, Id, OrganizationId, Origin, StoreError, Subject, Timestamp,
-    WriteTimestamp,
-};
-use limits::Peer;
-use store::DynStore;
-use tokio::{
-    sync::{
-        Mutex as AsyncMutex,
-        mpsc::{self, error::TrySendError},
-    },
-    time::sleep,
+    Action, Actor, ActorKind, Change, Entry, FieldValue, Id, OrganizationId, Origin, RepeatedCalls, StoreError,
+    Subject, WriteTimestamp,
 };
 
+use self::{
+    entry_sink::EntrySink,
+    first_calls::{CallKind, FirstCall, FirstCalls, REPEAT_WINDOW},
+};
 use super::services::Services;
 use crate::request::CachedAccount;
 
-/// The time in which identical 429 responses share one audit entry.
-const REFUSAL_WINDOW: Duration = Duration::from_secs(60);
-/// The maximum number of distinct kinds of 429 responses that are counted at a time.
-const MAX_COUNTED_KINDS: usize = 5000;
-/// The maximum number of buffered entries with `NOVANTRA_AUDIT_READS=buffered`. If the buffer is full, requests wait
-/// for the store as with `durable`.
-const MAX_BUFFERED: usize = 10_000;
-/// The time that the first buffered entry waits for others, so that many entries share the cost of a transaction.
-const BATCH_DELAY: Duration = Duration::from_millis(50);
-/// The maximum number of buffered entries that are stored at once.
-const MAX_BATCH_SIZE: usize = 1024;
+/// The number of counts that are read at once.
+const COUNTS_PER_READ: usize = 500;
+/// A count that is due later than this was begun while the clock was ahead. It allows for the clocks of other servers.
+const MAX_DUE_IN: Duration = Duration::from_secs(3 * 60);
 
 /// The recorder of the audit entries of requests that change nothing.
 pub(crate) struct AuditRecorder {
-    buffer: Option<EntryBuffer>,
-    counted: Mutex<HashMap<RefusalKey, RefusalCount>>,
-}
-
-/// The key of refusals that can share one audit entry. It contains the address, so that refused requests of a stranger,
-/// who only knows an account's client id, have entries of their own.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct RefusalKey {
-    account: AccountId,
-    peer: Option<Peer>,
-    action: Action,
-}
-
-impl RefusalKey {
-    fn new(account: AccountId, note: &AuditNote) -> Self {
-        let address = note.origin.source_address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
-        Self { account, peer: address.map(Peer::from), action: note.action.clone() }
-    }
-}
-
-/// The number of refusals since the last audit entry about them.
-#[derive(Clone)]
-struct RefusalCount {
-    identity: (OrganizationId, Actor),
-    origin: Origin,
-    since: Timestamp,
-    count: i64,
-}
-
-/// An entry that waits to be stored, with its timestamp, which counts as in flight until the entry is stored.
-type BufferedEntry = (Entry, WriteTimestamp);
-
-/// The buffer of entries, and the task that stores them.
-struct EntryBuffer {
-    sender: Mutex<Option<mpsc::Sender<BufferedEntry>>>,
-    writer: AsyncMutex<Option<tokio::task::JoinHandle<()>>>,
+    sink: Arc<EntrySink>,
+    first_calls: FirstCalls,
 }
 
 /// The data of an audit entry that depends on the request.
@@ -94,133 +49,168 @@ pub struct AuditNote {
 
 impl AuditRecorder {
     pub(crate) fn new(services: &Services) -> Self {
-        let buffer = (!services.settings.durable_read_audit).then(|| EntryBuffer::new(Arc::clone(&services.store)));
-        Self { buffer, counted: Mutex::default() }
+        let sink = EntrySink::new(Arc::clone(&services.store), !services.settings.durable_read_audit);
+        Self { sink: Arc::new(sink), first_calls: FirstCalls::default() }
     }
 
     /// Records a request. When this returns, the entry is durable, or is buffered if the settings allow that.
     pub(crate) async fn record(
         &self,
         services: &Services,
-        identity: Option<(OrganizationId, Actor)>,
+        account: Option<&CachedAccount>,
         note: AuditNote,
     ) -> Result<(), StoreError> {
-        let (organization, actor) = identity.unwrap_or_else(|| (OrganizationId::INSTALLATION, anonymous_actor()));
-        let timestamp = services.store.begin_entry();
-        let at = timestamp.at();
-        let entry = Entry {
-            id: Id::new(services.entropy.ulid(at)),
-            organization,
-            occurred_at: at,
-            actor,
-            action: note.action,
-            subject: note.subject,
-            reason: None,
-            changes: note.changes,
-            origin: note.origin,
-            status: Some(note.status),
-        };
-        match self.buffer.as_ref().and_then(EntryBuffer::sender) {
-            Some(sender) => match sender.try_send((entry, timestamp)) {
-                Ok(()) => Ok(()),
-                Err(TrySendError::Full((entry, timestamp)) | TrySendError::Closed((entry, timestamp))) => {
-                    services.store.append(entry, timestamp).await
-                }
-            },
-            None => services.store.append(entry, timestamp).await,
-        }
+        let (entry, timestamp) = new_entry(services, account, note);
+        self.sink.append(entry, timestamp).await
     }
 
-    /// Records a 429 response, or only counts it if an identical one was recorded less than a minute ago.
-    pub(crate) async fn record_rate_limited(
+    /// Records a request that may be repeated without limit. If one like it was recorded less than a minute ago, it is
+    /// only counted. When this returns, the entry or the count is durable, or is buffered if the settings allow that.
+    pub(crate) async fn record_repeatable(
         &self,
         services: &Services,
-        account: &CachedAccount,
+        account: Option<&CachedAccount>,
         note: AuditNote,
     ) -> Result<(), StoreError> {
+        let id = account.map(|account| account.account.meta.id);
         let now = services.clock.now();
-        let key = RefusalKey::new(account.account.meta.id, &note);
-        let mut refusal =
-            RefusalCount { identity: account.audit_identity(), origin: note.origin.clone(), since: now, count: 0 };
-        {
-            let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            let full = counted.len() >= MAX_COUNTED_KINDS;
-            match counted.get_mut(&key) {
-                Some(existing) if now.since(existing.since) < REFUSAL_WINDOW => {
-                    existing.count += 1;
-                    return Ok(());
-                }
-                Some(existing) => refusal.count = mem::replace(existing, refusal.clone()).count,
-                // If the table is full, the response gets an audit entry of its own.
-                None if full => {}
-                None => {
-                    counted.insert(key.clone(), refusal.clone());
-                }
-            }
+        let begin = |kind: &CallKind| {
+            let (entry, timestamp) = new_entry(services, account, first_note(&note, kind));
+            let (sink, entry_id) = (Arc::clone(&self.sink), entry.id);
+            let stored = async move { sink.append(entry, timestamp).await.map_err(Arc::new) };
+            FirstCall { entry: entry_id, at: now, stored: stored.boxed().shared() }
+        };
+        let (call, is_first) = self.first_calls.find_or_begin(id, &note, now, begin);
+        // A call that repeats one whose entry is not stored yet waits for it, since the count refers to that entry.
+        if let Err(error) = call.stored.clone().await {
+            self.first_calls.forget(id, &call);
+            return Err(shared_error(error));
         }
-        refusal.count += 1;
-        let result = self.record(services, Some(account.audit_identity()), with_count(note, refusal.count)).await;
-        if result.is_err() {
-            self.restore_counts([(key, refusal)]);
+        if is_first {
+            return Ok(());
         }
-        result
+        let organization = account.map_or(OrganizationId::INSTALLATION, |account| account.organization.id);
+        let repeated = RepeatedCalls { organization, first: call.entry, due_at: call.at + REPEAT_WINDOW, calls: 1 };
+        self.sink.count_repeated(repeated).await
     }
 
-    /// Records the counted refusals whose minute is over, or all of them if `all` is true.
-    pub(crate) async fn record_counted(&self, services: &Services, all: bool) -> Result<(), StoreError> {
+    /// Stores the entries for repeated calls whose minute is over, of any server, also of one that was killed.
+    pub(crate) async fn record_repeated(&self, services: &Services) -> Result<(), StoreError> {
         let now = services.clock.now();
-        let mut due: Vec<(RefusalKey, RefusalCount)> = {
-            let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = counted.extract_if(|_, counted| all || now.since(counted.since) >= REFUSAL_WINDOW);
-            due.filter(|(_, counted)| counted.count > 0).collect()
-        };
-        while let Some((key, counted)) = due.last() {
-            let note = AuditNote {
-                action: key.action.clone(),
-                subject: None,
-                origin: counted.origin.clone(),
-                status: 429,
-                changes: Vec::new(),
-            };
-            let note = with_count(note, counted.count);
-            if let Err(error) = self.record(services, Some(counted.identity.clone()), note).await {
-                self.restore_counts(due);
-                return Err(error);
+        self.first_calls.remove_past(now);
+        loop {
+            let due = services.store.repeated_calls(now, now + MAX_DUE_IN, COUNTS_PER_READ).await?;
+            let mut recorded = 0;
+            for counted in &due {
+                recorded += usize::from(record_count(services, counted).await?);
             }
-            due.pop();
+            // A count that has changed since it was read is left to the next call.
+            if due.len() < COUNTS_PER_READ || recorded == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Stores the entries for all calls that were repeated on this server, when it stops.
+    pub(crate) async fn finish(&self, services: &Services) -> Result<(), StoreError> {
+        self.sink.drain().await;
+        let own = self.first_calls.take_all();
+        let end = services.clock.now() + REPEAT_WINDOW;
+        for counted in services.store.repeated_calls(end, end, usize::MAX).await? {
+            if own.contains(&counted.first) {
+                record_count(services, &counted).await?;
+            }
         }
         Ok(())
     }
+}
 
-    /// Adds counts back that could not be recorded.
-    fn restore_counts(&self, unrecorded: impl IntoIterator<Item = (RefusalKey, RefusalCount)>) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, refusal) in unrecorded {
-            if let Some(existing) = counted.get_mut(&key) {
-                existing.count += refusal.count;
-            } else if counted.len() < MAX_COUNTED_KINDS {
-                counted.insert(key, refusal);
-            }
-        }
-    }
+/// Creates the entry of a request. Without an account it is for the installation's log.
+fn new_entry(services: &Services, account: Option<&CachedAccount>, note: AuditNote) -> (Entry, WriteTimestamp) {
+    let (organization, actor) =
+        account.map_or_else(|| (OrganizationId::INSTALLATION, anonymous_actor()), CachedAccount::audit_identity);
+    let timestamp = services.store.begin_entry();
+    let at = timestamp.at();
+    let entry = Entry {
+        id: Id::new(services.entropy.ulid(at)),
+        organization,
+        occurred_at: at,
+        actor,
+        action: note.action,
+        subject: note.subject,
+        reason: None,
+        changes: note.changes,
+        origin: note.origin,
+        status: Some(note.status),
+    };
+    (entry, timestamp)
+}
 
-    /// Waits until all buffered entries are stored. Later entries are stored without buffering.
-    pub(crate) async fn drain(&self) {
-        if let Some(buffer) = &self.buffer {
-            drop(buffer.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
-            if let Some(writer) = buffer.writer.lock().await.take()
-                && let Err(error) = writer.await
-            {
-                tracing::error!(%error, "the task that stores buffered audit entries failed");
-            }
-        }
+/// Returns the note of the first of several calls. If they are of several kinds, it has nothing that only one of them
+/// has.
+fn first_note(note: &AuditNote, kind: &CallKind) -> AuditNote {
+    let changes = vec![count_of(note.status, 1)];
+    let AuditNote { action, subject, origin, status, .. } = note;
+    match kind {
+        CallKind::Like { .. } => AuditNote {
+            action: action.clone(),
+            subject: subject.clone(),
+            origin: origin.clone(),
+            status: *status,
+            changes,
+        },
+        CallKind::Other { .. } => AuditNote {
+            action: OTHER_CALLS,
+            subject: None,
+            origin: Origin { method: None, route: None, source_address: None, user_agent: None, ..origin.clone() },
+            status: *status,
+            changes,
+        },
     }
 }
 
-/// Returns the note with the number of requests that it stands for.
-fn with_count(note: AuditNote, count: i64) -> AuditNote {
-    let count = Change { field: "refused_calls".into(), before: FieldValue::Null, after: FieldValue::Integer(count) };
-    AuditNote { changes: vec![count], ..note }
+/// The action of calls of several kinds.
+const OTHER_CALLS: Action = Action::new("call.summarized");
+
+/// Replaces a count by an entry like that of the first call. Returns `false` if the count has changed meanwhile.
+async fn record_count(services: &Services, counted: &RepeatedCalls) -> Result<bool, StoreError> {
+    let first = services.store.entry(counted.organization, counted.first).await?;
+    let timestamp = services.store.begin_entry();
+    let at = timestamp.at();
+    let id = Id::new(services.entropy.ulid(at));
+    let calls = i64::try_from(counted.calls).unwrap_or(i64::MAX);
+    let entry = match first.map(|stored| stored.entry) {
+        Some(first) => {
+            let changes = vec![count_of(first.status.unwrap_or_default(), calls)];
+            Entry { id, occurred_at: at, changes, ..first }
+        }
+        // The first call's entry was removed from the log, or by hand.
+        None => Entry {
+            id,
+            organization: counted.organization,
+            occurred_at: at,
+            actor: anonymous_actor(),
+            action: OTHER_CALLS,
+            subject: None,
+            reason: None,
+            changes: vec![count_of(0, calls)],
+            origin: Origin {
+                request_id: Id::new(counted.first.ulid()),
+                method: None,
+                route: None,
+                source_address: None,
+                user_agent: None,
+            },
+            status: None,
+        },
+    };
+    services.store.replace_repeated(counted, entry, timestamp).await
+}
+
+/// The number of calls that an entry stands for.
+fn count_of(status: u16, calls: i64) -> Change {
+    let field = if status >= 400 { "refused_calls" } else { "calls" };
+    Change { field: field.into(), before: FieldValue::Null, after: FieldValue::Integer(calls) }
 }
 
 /// The actor of requests whose caller is not authenticated.
@@ -228,34 +218,10 @@ fn anonymous_actor() -> Actor {
     Actor { kind: ActorKind::System, id: None, name: "unknown caller".into() }
 }
 
-impl EntryBuffer {
-    fn new(store: Arc<DynStore>) -> Self {
-        let (sender, mut entries) = mpsc::channel(MAX_BUFFERED);
-        let writer = tokio::spawn(async move {
-            let mut batch: Vec<BufferedEntry> = Vec::new();
-            while let Some(first) = entries.recv().await {
-                if !entries.is_closed() && entries.len() < MAX_BATCH_SIZE {
-                    sleep(BATCH_DELAY).await;
-                }
-                batch.push(first);
-                while batch.len() < MAX_BATCH_SIZE
-                    && let Ok(next) = entries.try_recv()
-                {
-                    batch.push(next);
-                }
-                let appended = futures_util::future::join_all(
-                    batch.drain(..).map(|(entry, timestamp)| store.append(entry, timestamp)),
-                )
-                .await;
-                for error in appended.into_iter().filter_map(Result::err) {
-                    tracing::error!(%error, "an audit entry could not be stored");
-                }
-            }
-        });
-        Self { sender: Mutex::new(Some(sender)), writer: AsyncMutex::new(Some(writer)) }
-    }
-
-    fn sender(&self) -> Option<mpsc::Sender<BufferedEntry>> {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()
+/// Wraps the shared error for each call that waited for the entry.
+fn shared_error(error: Arc<StoreError>) -> StoreError {
+    match *error {
+        StoreError::Unavailable(_) => StoreError::Unavailable(Box::new(error)),
+        StoreError::Corrupt(_) => StoreError::Corrupt(Box::new(error)),
     }
 }

@@ -14,11 +14,6 @@ use crate::{request::Charge, response::Problem};
 pub(crate) struct RateLimit(Decision);
 
 impl RateLimit {
-    /// Whether the rate limit is exceeded.
-    pub(crate) fn is_exceeded(&self) -> bool {
-        matches!(self.0, Decision::Refused { .. })
-    }
-
     /// Returns the seconds until the next request is allowed, if the rate limit is exceeded.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self.0 {
@@ -74,7 +69,7 @@ pub async fn charge_token(app: &App, account: &Account) -> Result<(), Problem> {
 /// A 429 response if there were too many.
 pub async fn charge_token_failure(app: &App, client_id: &str, address: Option<IpAddr>) -> Result<(), Problem> {
     let quotas = app.services.settings.quotas;
-    let peer = Peer::from(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let peer = peer(address);
     let account = client_id.parse::<AccountId>().map_or(Ulid::nil(), AccountId::ulid);
     let charges = [
         BucketCharge { key: BucketKey::TokenFailure(account, peer), quota: Quota::per_minute(quotas.token_endpoint) },
@@ -84,6 +79,26 @@ pub async fn charge_token_failure(app: &App, client_id: &str, address: Option<Ip
         },
     ];
     charge_or_reject(app, &charges).await
+}
+
+/// Charges a request that is charged to no account to its address, so that strangers can't make the server work without
+/// limit. A request that names an account without proving it is charged to the account at the address: the clients
+/// behind one address affect each other only if they use the same account.
+///
+/// # Errors
+/// A 429 response if there were too many.
+pub(super) async fn charge_unauthenticated(
+    app: &App,
+    account: Option<AccountId>,
+    address: Option<IpAddr>,
+) -> Result<(), Problem> {
+    let quota = Quota::per_minute(app.services.settings.quotas.unauthenticated);
+    let account = account.map_or(Ulid::nil(), AccountId::ulid);
+    charge_or_reject(app, &[BucketCharge { key: BucketKey::Unauthenticated(account, peer(address)), quota }]).await
+}
+
+fn peer(address: Option<IpAddr>) -> Peer {
+    Peer::from(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
 /// Charges the buckets, and returns an error if one of them is exhausted.

@@ -60,6 +60,8 @@ pub struct ApiSettings {
     pub token_lifetime: TokenLifetime,
     /// The time for which the response to an idempotency key is kept.
     pub idempotency_retention: Duration,
+    /// The maximum size of the responses that are kept for the idempotency keys of one account, in bytes.
+    pub idempotency_storage: u64,
     /// The time for which a pagination cursor is valid.
     pub cursor_lifetime: Duration,
     /// The rate limits.
@@ -87,11 +89,20 @@ pub struct Quotas {
     pub token_endpoint: u32,
     /// Failed token requests from one address.
     pub token_endpoint_address: u32,
+    /// Requests from one address that are charged to no account.
+    pub unauthenticated: u32,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { token_read: 600, token_write: 60, organization: 3000, token_endpoint: 60, token_endpoint_address: 600 }
+        Self {
+            token_read: 600,
+            token_write: 60,
+            organization: 3000,
+            token_endpoint: 60,
+            token_endpoint_address: 600,
+            unauthenticated: 600,
+        }
     }
 }
 
@@ -100,6 +111,7 @@ impl Default for ApiSettings {
         Self {
             token_lifetime: TokenLifetime::default(),
             idempotency_retention: Duration::from_secs(24 * 3600),
+            idempotency_storage: 256 * 1024 * 1024,
             cursor_lifetime: Duration::from_secs(48 * 3600),
             quotas: Quotas::default(),
             durable_read_audit: true,

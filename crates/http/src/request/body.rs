@@ -10,7 +10,7 @@ use super::{
     field_readers::{FieldReader, text},
     sent_back::SentBack,
 };
-use crate::response::{Issue, Problem};
+use crate::response::{Issue, MAX_ISSUES, Problem};
 
 /// A reader of a JSON object. It records the fields that it decodes; run by [`BodyReader::describe`], which passes no
 /// object, it yields the schema instead.
@@ -20,11 +20,16 @@ pub struct BodyReader<'a> {
     /// The names of given members that are not fields, but belong to the record.
     sent_back: Vec<String>,
     issues: Vec<Issue>,
+    /// Whether an error about an unknown field lists the allowed ones.
+    lists_fields: bool,
 }
 
 /// The maximum number of unknown names of one object or query that are reported, so that the response can't be many
 /// times larger than the request.
 pub(super) const MAX_UNKNOWN_REPORTED: usize = 20;
+
+/// The beginning of the list of allowed fields in an error.
+const ALLOWED_FIELDS: &str = "the allowed fields are";
 
 /// A field that was read.
 struct DeclaredField {
@@ -36,12 +41,24 @@ struct DeclaredField {
 
 impl<'a> BodyReader<'a> {
     pub(crate) fn new(members: &'a Map<String, Value>) -> Self {
-        Self { members: Some(members), declared: Vec::with_capacity(20), sent_back: Vec::new(), issues: Vec::new() }
+        Self {
+            members: Some(members),
+            declared: Vec::with_capacity(20),
+            sent_back: Vec::new(),
+            issues: Vec::new(),
+            lists_fields: true,
+        }
     }
 
     /// Returns the JSON Schema of the objects that `read` accepts.
     pub fn describe<T>(read: impl FnOnce(&mut BodyReader<'_>) -> T) -> Value {
-        let mut object = BodyReader { members: None, declared: Vec::new(), sent_back: Vec::new(), issues: Vec::new() };
+        let mut object = BodyReader {
+            members: None,
+            declared: Vec::new(),
+            sent_back: Vec::new(),
+            issues: Vec::new(),
+            lists_fields: true,
+        };
         read(&mut object);
         let mut properties = Map::new();
         let mut required = Vec::new();
@@ -175,9 +192,15 @@ impl<'a> BodyReader<'a> {
         let names = names.filter(|name| !self.sent_back.contains(name));
         let unknown: Vec<&String> =
             names.filter(|name| !self.declared.iter().any(|field| field.name == **name)).collect();
-        let allowed = self.declared.iter().map(|field| &*field.name).collect::<Vec<_>>().join(", ");
-        for name in unknown.iter().take(MAX_UNKNOWN_REPORTED) {
-            self.issues.push(Issue::new([name.as_str()], format!("unknown field; the allowed fields are: {allowed}")));
+        for (index, name) in unknown.iter().take(MAX_UNKNOWN_REPORTED).enumerate() {
+            // The allowed fields are listed once, because the list is many times longer than a name.
+            let message = if index == 0 && self.lists_fields {
+                let allowed = self.declared.iter().map(|field| &*field.name).collect::<Vec<_>>().join(", ");
+                Cow::Owned(format!("unknown field; {ALLOWED_FIELDS}: {allowed}"))
+            } else {
+                Cow::Borrowed("unknown field")
+            };
+            self.issues.push(Issue::at_unknown([], name, message));
         }
         if let Some(more) = unknown.len().checked_sub(MAX_UNKNOWN_REPORTED).filter(|more| *more > 0) {
             self.issues.push(Issue::new([], format!("{more} more unknown fields are not listed")));
@@ -188,18 +211,44 @@ impl<'a> BodyReader<'a> {
 
 /// Decodes a whole body with `read`, which may return `None` only if it has added an error.
 pub(crate) fn read<T>(body: &Value, read: impl FnOnce(&mut BodyReader<'_>) -> Option<T>) -> Result<T, Problem> {
-    read_object(body, read).map_err(Problem::validation)
+    read_object(body, true, read).map_err(Problem::validation)
 }
 
-/// Decodes an object anywhere in a body with `read`, and returns the errors as issues.
-///
-/// # Errors
-/// The errors of the object.
-pub fn read_object<T>(body: &Value, read: impl FnOnce(&mut BodyReader<'_>) -> Option<T>) -> Result<T, Vec<Issue>> {
+/// A decoder of the items of a list, each by itself. It bounds the errors that the response lists for all of them.
+#[derive(Default)]
+pub struct ItemDecoder {
+    /// The number of errors that are listed so far.
+    listed: usize,
+    /// Whether one of them lists the allowed fields.
+    has_listed_fields: bool,
+}
+
+impl ItemDecoder {
+    /// Decodes the next item with `read`, which may return `None` only if it has added an error.
+    ///
+    /// # Errors
+    /// The errors of the item, as far as the response still lists them.
+    pub fn read<T>(&mut self, item: &Value, read: impl FnOnce(&mut BodyReader<'_>) -> Option<T>) -> Result<T, Problem> {
+        read_object(item, !self.has_listed_fields, read).map_err(|issues| {
+            let max = MAX_ISSUES - self.listed;
+            self.listed += issues.len().min(max);
+            self.has_listed_fields |= issues.iter().any(|issue| issue.message.contains(ALLOWED_FIELDS));
+            Problem::validation_listing(issues, max)
+        })
+    }
+}
+
+/// Decodes an object anywhere in a body with `read`, and returns the errors as issues. One about an unknown field lists
+/// the allowed ones if `lists_fields` is true.
+fn read_object<T>(
+    body: &Value,
+    lists_fields: bool,
+    read: impl FnOnce(&mut BodyReader<'_>) -> Option<T>,
+) -> Result<T, Vec<Issue>> {
     let Value::Object(members) = body else {
         return Err(vec![Issue::new([], "a JSON object is required")]);
     };
-    let mut object = BodyReader::new(members);
+    let mut object = BodyReader { lists_fields, ..BodyReader::new(members) };
     let output = read(&mut object);
     let issues = object.finish();
     match output {

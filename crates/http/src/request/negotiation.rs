@@ -1,6 +1,6 @@
-//! Content negotiation: the media type of a response (RFC 9110 § 12.5.1).
+//! Content negotiation: the media type of a response (RFC 9110 § 12.5.1) and its coding (§ 12.5.3).
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::response::Problem;
 
@@ -87,9 +87,57 @@ fn weight(range: &[u8]) -> u16 {
         .map_or(DEFAULT_WEIGHT, |weight| (weight.clamp(0.0, 1.0) * f32::from(DEFAULT_WEIGHT)) as u16)
 }
 
+/// Makes the identity coding acceptable to a request that excludes it. The coding is chosen when the request has had
+/// its effect, which must not be answered with 406 then. RFC 9110 lets a server disregard `Accept-Encoding`.
+pub(crate) fn accept_identity(headers: &mut HeaderMap) {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let ranges = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let (mut is_excluded, mut weight_of_identity) = (false, 0);
+    for range in ranges {
+        let is_identity = is_media_type(range, b"identity");
+        if is_identity || is_media_type(range, b"*") {
+            let weight = weight(range);
+            is_excluded |= weight == 0;
+            if is_identity {
+                weight_of_identity = weight_of_identity.max(weight);
+            }
+        }
+    }
+    if !is_excluded {
+        return;
+    }
+    // Of several ranges of one coding, the first decides.
+    let identity = format!("identity;q={:.3}", f32::from(weight_of_identity.max(1)) / f32::from(DEFAULT_WEIGHT));
+    let others: Vec<HeaderValue> = headers.get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
+    if let Ok(identity) = HeaderValue::try_from(identity) {
+        headers.insert(header::ACCEPT_ENCODING, identity);
+        for other in others {
+            headers.append(header::ACCEPT_ENCODING, other);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn identity_becomes_acceptable_where_it_is_excluded_and_keeps_a_weight_that_it_has() {
+        for (accepted, wanted) in [
+            ("gzip", "gzip"),
+            ("*", "*"),
+            ("", ""),
+            ("*;q=0", "identity;q=0.001, *;q=0"),
+            ("gzip, *; q=0.000", "identity;q=0.001, gzip, *; q=0.000"),
+            ("IDENTITY;Q=0", "identity;q=0.001, IDENTITY;Q=0"),
+            ("identity;q=0.5, *;q=0", "identity;q=0.500, identity;q=0.5, *;q=0"),
+        ] {
+            let mut headers: HeaderMap = [(header::ACCEPT_ENCODING, accepted.parse().unwrap())].into_iter().collect();
+            accept_identity(&mut headers);
+            let values: Vec<_> = headers.get_all(header::ACCEPT_ENCODING).iter().map(|v| v.to_str().unwrap()).collect();
+            assert_eq!(values.join(", "), wanted, "{accepted}");
+        }
+    }
 
     fn preferred_of(accept: &str, offered: &[MediaType]) -> Option<MediaType> {
         let headers = [(header::ACCEPT, accept.parse().unwrap())].into_iter().collect();

@@ -175,11 +175,14 @@ impl<'a> Query<'a> {
         if !unknown.is_empty() {
             let allowed = self.declared.iter().map(|declared| declared.name).collect::<Vec<_>>().join(", ");
             let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed };
-            for name in unknown.iter().take(MAX_UNKNOWN_REPORTED) {
-                self.issues.push(Issue::new(
-                    ["query", name],
-                    format!("unknown parameter; the allowed parameters are: {allowed}"),
-                ));
+            for (index, name) in unknown.iter().take(MAX_UNKNOWN_REPORTED).enumerate() {
+                // The allowed parameters are listed once, because the list is many times longer than a name.
+                let message = if index == 0 {
+                    Cow::Owned(format!("unknown parameter; the allowed parameters are: {allowed}"))
+                } else {
+                    Cow::Borrowed("unknown parameter")
+                };
+                self.issues.push(Issue::at_unknown(["query"], name, message));
             }
             if let Some(more) = unknown.len().checked_sub(MAX_UNKNOWN_REPORTED).filter(|more| *more > 0) {
                 self.issues.push(Issue::new(["query"], format!("{more} more unknown parameters are not listed")));

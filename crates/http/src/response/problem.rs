@@ -1,6 +1,6 @@
 //! The errors of requests, and the envelope that they are sent in (contract v1 § 3).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use bytes::Bytes;
@@ -27,6 +27,12 @@ pub struct Problem {
 /// The `Retry-After` of a request that found no memory, in seconds. It is a guess, because memory is returned at the pace
 /// of clients.
 const MEMORY_RETRY_AFTER: &str = "2";
+/// The maximum number of characters of an unknown name that a response repeats.
+const MAX_NAME_LENGTH: usize = 100;
+
+/// The maximum number of validation errors that a response lists, so that it can't be many times larger than the
+/// request.
+pub(crate) const MAX_ISSUES: usize = 100;
 
 /// The `Retry-After` of a rejected stream, in seconds. It is a guess, because the duration of a stream is unknown.
 const STREAM_RETRY_AFTER: &str = "5";
@@ -45,6 +51,20 @@ impl Issue {
     pub fn new<const N: usize>(path: [&str; N], message: impl Into<Cow<'static, str>>) -> Self {
         Self { path: path.map(str::to_owned).into(), message: message.into() }
     }
+
+    /// Creates an error at a name that the request contains, which is shortened if it is long.
+    pub(crate) fn at_unknown<const N: usize>(
+        parent: [&str; N],
+        name: &str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let mut path: Vec<String> = parent.map(str::to_owned).into();
+        path.push(match name.char_indices().nth(MAX_NAME_LENGTH) {
+            Some((end, _)) => format!("{}…", &name[..end]),
+            None => name.to_owned(),
+        });
+        Self { path, message: message.into() }
+    }
 }
 
 impl Problem {
@@ -55,12 +75,24 @@ impl Problem {
     /// Creates a 400 response for an invalid request.
     #[must_use]
     pub fn validation(issues: Vec<Issue>) -> Self {
+        Self::validation_listing(issues, MAX_ISSUES)
+    }
+
+    /// Creates a 400 response that lists at most `max` of the errors, and says how many it leaves out.
+    pub(crate) fn validation_listing(mut issues: Vec<Issue>, max: usize) -> Self {
         let message = match issues.as_slice() {
             [] => Cow::Borrowed("the request is invalid"),
-            [one] if one.path.is_empty() => one.message.clone(),
-            [one] => Cow::Owned(format!("{}: {}", one.path.join("."), one.message)),
-            many => Cow::Owned(format!("the request has {} errors; see issues", many.len())),
+            [one] if max > 0 && one.path.is_empty() => one.message.clone(),
+            [one] if max > 0 => Cow::Owned(format!("{}: {}", one.path.join("."), one.message)),
+            many if max > 0 => Cow::Owned(format!("the request has {} errors; see issues", many.len())),
+            many => Cow::Owned(format!("{} errors, not listed: the response lists {MAX_ISSUES} others", many.len())),
         };
+        if let Some(more) = issues.len().checked_sub(max).filter(|more| *more > 0) {
+            issues.truncate(max);
+            if max > 0 {
+                issues.push(Issue::new([], format!("{more} more errors are not listed")));
+            }
+        }
         Self { issues, ..Self::new(StatusCode::BAD_REQUEST, "validation", message) }
     }
 
@@ -189,6 +221,17 @@ impl Problem {
             format!("the rate limit is exceeded: try again in {retry_after} s"),
         )
         .header(header::RETRY_AFTER, &retry_after.to_string())
+    }
+
+    /// Creates a 429 response for an account that keeps too many responses for its idempotency keys.
+    pub(crate) fn too_many_kept_responses(max: u64, retry_after: Duration) -> Self {
+        let message = format!(
+            "the responses that are kept for the idempotency keys of this account take up {} MiB, which is the limit: \
+             try again when older ones have expired, or send smaller batches",
+            max / (1024 * 1024)
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
+            .header(header::RETRY_AFTER, &retry_after.as_secs().to_string())
     }
 
     /// Creates a 429 response for an account that has the maximum number of streams open.

@@ -1,9 +1,9 @@
-//! Encryption of stored responses that hold a secret. A stored response can only be decrypted for the idempotency key
-//! that it was stored under (contract v1 § 4).
+//! The form in which responses are stored for replay. Those that hold a secret are encrypted: they can only be decrypted
+//! for the idempotency key that they were stored under (contract v1 § 4). The others are compressed.
 
 use kernel::{Entropy, IdempotencyKey, StoredResponse};
 
-use super::{ApiResponse, Problem};
+use super::{ApiResponse, Problem, replay_compression};
 
 /// Encrypts responses that hold a secret, while they are stored for replay.
 pub trait ResponseCipher: Send + Sync {
@@ -16,7 +16,7 @@ pub trait ResponseCipher: Send + Sync {
 /// The header that marks a stored response whose body is encrypted. It is never sent to a client.
 const ENCRYPTED_MARKER: &str = "novantra-sealed";
 
-/// Returns the response as it is stored for replay, encrypted if it is confidential.
+/// Returns the response as it is stored for replay: encrypted if it is confidential, otherwise compressed.
 pub(crate) fn to_stored(
     cipher: &dyn ResponseCipher,
     entropy: &dyn Entropy,
@@ -27,6 +27,8 @@ pub(crate) fn to_stored(
     if response.confidential {
         stored.body = cipher.encrypt(entropy, &encryption_purpose(key), &stored.body).into();
         stored.headers.push((ENCRYPTED_MARKER.to_owned(), "1".to_owned()));
+    } else {
+        replay_compression::compress(&mut stored);
     }
     stored
 }
@@ -46,6 +48,10 @@ pub(crate) fn from_stored(
             Problem::internal()
         })?;
         stored.body = body.into();
+    }
+    if !replay_compression::decompress(&mut stored) {
+        tracing::error!("a stored response could not be decompressed: it was altered");
+        return Err(Problem::internal());
     }
     Ok(ApiResponse::from_stored(stored))
 }

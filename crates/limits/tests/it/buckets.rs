@@ -13,7 +13,7 @@ fn peer(address: &str) -> Peer {
 }
 
 /// One key of each kind, with the kind.
-fn keys() -> [(BucketKey, Bucket); 6] {
+fn keys() -> [(BucketKey, Bucket); 7] {
     let account = Ulid(9);
     [
         (BucketKey::TokenRead(ORGANIZATION, account), Bucket::TokenRead),
@@ -22,12 +22,21 @@ fn keys() -> [(BucketKey, Bucket); 6] {
         (BucketKey::TokenIssue(ORGANIZATION, account), Bucket::TokenIssue),
         (BucketKey::TokenFailure(account, peer("192.0.2.1")), Bucket::TokenFailure),
         (BucketKey::TokenFailureAddress(peer("192.0.2.1")), Bucket::TokenFailureAddress),
+        (BucketKey::Unauthenticated(account, peer("192.0.2.1")), Bucket::Unauthenticated),
     ]
 }
 
 #[test]
 fn each_kind_has_the_name_that_responses_have_in_their_headers() {
-    let names = ["token-read", "token-write", "org", "token-issue", "token-failure", "token-failure-address"];
+    let names = [
+        "token-read",
+        "token-write",
+        "org",
+        "token-issue",
+        "token-failure",
+        "token-failure-address",
+        "unauthenticated",
+    ];
     assert!(Bucket::ALL.iter().map(|bucket| bucket.name()).eq(names));
 }
 
@@ -40,9 +49,10 @@ fn each_key_belongs_to_a_bucket_of_its_kind() {
 }
 
 #[test]
-fn only_the_buckets_of_failed_token_calls_belong_to_unauthenticated_callers_and_to_no_organization() {
+fn only_the_buckets_of_calls_without_valid_credentials_belong_to_unauthenticated_callers_and_to_no_organization() {
     for (key, bucket) in keys() {
-        let unauthenticated = matches!(bucket, Bucket::TokenFailure | Bucket::TokenFailureAddress);
+        let unauthenticated =
+            matches!(bucket, Bucket::TokenFailure | Bucket::TokenFailureAddress | Bucket::Unauthenticated);
         assert_eq!(key.is_unauthenticated(), unauthenticated, "{bucket:?}");
         assert_eq!(key.organization(), (!unauthenticated).then_some(ORGANIZATION), "{bucket:?}");
     }
@@ -61,6 +71,8 @@ fn two_buckets_never_have_the_same_kind_organization_and_subject() {
         BucketKey::TokenFailure(account, peer("192.0.2.1")),
         BucketKey::TokenFailure(account, peer("192.0.2.2")),
         BucketKey::TokenFailureAddress(peer("192.0.2.2")),
+        BucketKey::Unauthenticated(account, peer("192.0.2.1")),
+        BucketKey::Unauthenticated(account, peer("192.0.2.2")),
         BucketKey::TokenFailureAddress(peer("2001:db8::1")),
     ]);
     let stored: BTreeSet<_> = keys.iter().map(|key| (key.bucket(), key.organization(), key.subject())).collect();

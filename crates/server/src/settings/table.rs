@@ -127,17 +127,29 @@ settings! {
     RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS: "rate_limit_token_endpoint_address", "CALLS/MIN", Some("600"), Serve;
     "Maximum number of failed token requests a minute from one address, with any client ids."
 
+    RATE_LIMIT_UNAUTHENTICATED: "rate_limit_unauthenticated", "CALLS/MIN", Some("600"), Serve;
+    "Maximum number of requests a minute without valid credentials from one address, and with an expired token or one of a disabled account from one address. Valid credentials are not affected."
+
     RATE_LIMIT_URL: "rate_limit_url", "URL", None, Serve, secret;
     "The Redis or Valkey server with the rate limits shared by the servers of an installation: `redis://…` or `rediss://…`. By default they are in the database."
 
     IDEMPOTENCY_RETENTION: "idempotency_retention", "DURATION", Some("24h"), Serve;
     "How long an `Idempotency-Key` is stored. The API promises 24h."
 
+    IDEMPOTENCY_STORAGE: "idempotency_storage", "MIB", Some("256"), Serve;
+    "Maximum size of the responses that are stored for the idempotency keys of a service account. Above it, writes with a new key are answered with 429 until older responses expire."
+
     CURSOR_LIFETIME: "cursor_lifetime", "DURATION", Some("48h"), Serve;
     "How long the cursor of a page is valid. The API promises 24h."
 
     AUDIT_READS: "audit_reads", "durable|buffered", Some("durable"), Serve;
     "Whether the response to a read waits until its audit entry is stored. `buffered` is faster, but the most recent entries are lost if the server is killed."
+
+    INSTALLATION_LOG_ENTRIES: "installation_log_entries", "ENTRIES", Some("5000000"), Serve;
+    "Maximum number of entries in the installation's own audit log, at least 1000. It has the calls without a known account, and changes by operators. The oldest entries beyond it, of about 1.5 kB each, are removed, and an entry of the log records that."
+
+    INSTALLATION_LOG_RETENTION: "installation_log_retention", "DURATION", Some("1826d"), Serve;
+    "How long entries of the installation's own audit log are stored, at least 1d. Their removal is recorded in the log. The logs of workspaces are not affected."
 
     MAX_CONNECTIONS: "max_connections", "CONNECTIONS", Some("4096"), Serve;
     "Maximum number of open connections to the API. Further connections wait to be accepted. A network (IPv4 /24, IPv6 /48) gets at most half of what all others leave, and one address of it a quarter of that, except a `trusted_proxy` and this machine."

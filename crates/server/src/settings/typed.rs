@@ -36,12 +36,22 @@ pub(crate) struct Settings {
     pub(crate) signing_key_lifetime: Option<Duration>,
     /// `None` if rate limits are stored in the database or in memory.
     pub(crate) rate_limit_url: Option<RedisUrl>,
+    pub(crate) installation_log: InstallationLogLimits,
     pub(crate) max_connections: usize,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) log_format: LogFormat,
     /// `None` for the default, which differs between the server and other commands.
     pub(crate) log_level: Option<String>,
     pub(crate) api: http_api::ApiSettings,
+}
+
+/// The bounds of the installation's own audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InstallationLogLimits {
+    /// Maximum number of sealed entries.
+    pub(crate) entries: u64,
+    /// Maximum age of an entry.
+    pub(crate) age: Duration,
 }
 
 /// The format of the log.
@@ -74,6 +84,7 @@ impl Settings {
         let master_key_file = reader.value_or(&table::MASTER_KEY_FILE, parse_path, || data_dir.join("master.key"));
         let signing_key_lifetime = reader.value(&table::SIGNING_KEY_LIFETIME, parse_key_lifetime);
         let rate_limit_url = reader.value_or(&table::RATE_LIMIT_URL, parse_redis_url, || None);
+        let installation_log = read_installation_log(reader);
         let max_connections = reader.value(&table::MAX_CONNECTIONS, parse_positive);
         let log_format = reader.value(&table::LOG_FORMAT, |text| {
             parse_one_of(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
@@ -91,6 +102,7 @@ impl Settings {
             master_key_file: master_key_file?,
             signing_key_lifetime: signing_key_lifetime?,
             rate_limit_url: rate_limit_url?,
+            installation_log: installation_log?,
             max_connections: usize::try_from(max_connections?).ok()?,
             webhooks: webhooks?,
             log_format: log_format?,
@@ -140,11 +152,24 @@ fn read_tls(reader: &mut SettingsReader<'_>) -> Option<Option<CertificateFiles>>
     }
 }
 
+fn read_installation_log(reader: &mut SettingsReader<'_>) -> Option<InstallationLogLimits> {
+    let entries = reader.value(&table::INSTALLATION_LOG_ENTRIES, |text| match parse_positive(text)? {
+        entries if entries >= 1000 => Ok(entries),
+        _ => Err(format!("{text} is less than 1000")),
+    });
+    let age = reader.value(&table::INSTALLATION_LOG_RETENTION, |text| match parse_duration(text)? {
+        age if age >= Duration::from_secs(24 * 60 * 60) => Ok(age),
+        _ => Err(format!("{text} is less than 1d")),
+    });
+    Some(InstallationLogLimits { entries: entries?.into(), age: age? })
+}
+
 fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
     let token_lifetime = reader.value(&table::TOKEN_LIFETIME, |text| {
         TokenLifetime::new(parse_duration(text)?).ok_or_else(|| format!("{text} is not from 60s to 1h"))
     });
     let idempotency_retention = reader.value(&table::IDEMPOTENCY_RETENTION, parse_positive_duration);
+    let idempotency_storage = reader.value(&table::IDEMPOTENCY_STORAGE, parse_mebibytes);
     let cursor_lifetime = reader.value(&table::CURSOR_LIFETIME, parse_positive_duration);
     let durable_read_audit =
         reader.value(&table::AUDIT_READS, |text| parse_one_of(text, &[("durable", true), ("buffered", false)]));
@@ -156,9 +181,11 @@ fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
     let organization = reader.value(&table::RATE_LIMIT_ORGANIZATION, parse_positive);
     let token_endpoint = reader.value(&table::RATE_LIMIT_TOKEN_ENDPOINT, parse_positive);
     let token_endpoint_address = reader.value(&table::RATE_LIMIT_TOKEN_ENDPOINT_ADDRESS, parse_positive);
+    let unauthenticated = reader.value(&table::RATE_LIMIT_UNAUTHENTICATED, parse_positive);
     Some(http_api::ApiSettings {
         token_lifetime: token_lifetime?,
         idempotency_retention: idempotency_retention?,
+        idempotency_storage: idempotency_storage? as u64,
         cursor_lifetime: cursor_lifetime?,
         quotas: http_api::Quotas {
             token_read: token_read?,
@@ -166,6 +193,7 @@ fn read_api(reader: &mut SettingsReader<'_>) -> Option<http_api::ApiSettings> {
             organization: organization?,
             token_endpoint: token_endpoint?,
             token_endpoint_address: token_endpoint_address?,
+            unauthenticated: unauthenticated?,
         },
         durable_read_audit: durable_read_audit?,
         trusted_proxies: trusted_proxies?,

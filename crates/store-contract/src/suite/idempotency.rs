@@ -1,10 +1,13 @@
 //! One effect per idempotency key (contract v1 § 4).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use findings::Finding;
-use kernel::{ActorRevision, CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, PageRequest, StoredResponse};
+use kernel::{
+    ActorRevision, ClaimOutcome, CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, KeyClaim, PageRequest,
+    StoredResponse,
+};
 use ulid::Ulid;
 
 use crate::{Fixture, samples};
@@ -167,4 +170,109 @@ pub async fn sixteen_concurrent_requests_with_one_key_have_one_effect(fixture: F
     assert_eq!(records[0].record.key.as_str(), format!("f-{}", winners[0] - 200));
     assert_eq!(fixture.audit_log(fixture.home).await.len(), entries + 1);
     assert_eq!(fixture.pending_events().await, pending + 1);
+}
+
+const HELD_FOR: Duration = Duration::from_secs(60);
+
+/// A claim of the key at the current time, with an identifier of its own.
+fn claim(fixture: &Fixture, client_key: &str) -> KeyClaim {
+    let record = samples::idempotency_record(fixture.home, client_key, fixture.now());
+    KeyClaim {
+        key: record.key,
+        fingerprint: record.fingerprint,
+        effect: fixture.new_id::<Finding>().ulid(),
+        held_until: fixture.now() + HELD_FOR,
+        expires_at: fixture.now() + Duration::from_secs(24 * 3600),
+    }
+}
+
+async fn claim_key(fixture: &Fixture, claim: &KeyClaim) -> ClaimOutcome {
+    fixture.store.claim_key(claim, fixture.now()).await.unwrap()
+}
+
+/// Of concurrent claims of a key one is granted. Claims of other keys are independent of it.
+pub async fn one_of_sixteen_concurrent_claims_of_a_key_is_granted(fixture: Fixture) {
+    let now = fixture.now();
+    let claims: Vec<_> = (0..16)
+        .map(|_| {
+            let (store, claim) = (Arc::clone(&fixture.store), claim(&fixture, "key"));
+            tokio::spawn(async move {
+                let outcome = store.claim_key(&claim, now).await.unwrap();
+                assert!(matches!(outcome, ClaimOutcome::Claimed(_) | ClaimOutcome::HeldByAnother));
+                outcome == ClaimOutcome::Claimed(claim.effect)
+            })
+        })
+        .collect();
+    let mut granted = 0;
+    for claim in claims {
+        granted += usize::from(claim.await.unwrap());
+    }
+    assert_eq!(granted, 1);
+    let other = claim(&fixture, "other");
+    assert_eq!(claim_key(&fixture, &other).await, ClaimOutcome::Claimed(other.effect));
+}
+
+/// A claim that was released or has ended is granted again, and the effect keeps its identifier for as long as the claim
+/// is stored.
+pub async fn a_claim_that_has_ended_is_granted_again_with_the_same_identifier(fixture: Fixture) {
+    let first = claim(&fixture, "key");
+    assert_eq!(claim_key(&fixture, &first).await, ClaimOutcome::Claimed(first.effect));
+    fixture.clock.advance(HELD_FOR - Duration::from_millis(1));
+    assert_eq!(claim_key(&fixture, &claim(&fixture, "key")).await, ClaimOutcome::HeldByAnother);
+    fixture.clock.tick();
+    let second = claim(&fixture, "key");
+    assert_eq!(claim_key(&fixture, &second).await, ClaimOutcome::Claimed(first.effect));
+    fixture.clock.tick();
+    fixture.store.release_key(&first).await.unwrap();
+    assert_eq!(
+        claim_key(&fixture, &claim(&fixture, "key")).await,
+        ClaimOutcome::HeldByAnother,
+        "it is not the first's"
+    );
+    fixture.store.release_key(&second).await.unwrap();
+    assert_eq!(claim_key(&fixture, &claim(&fixture, "key")).await, ClaimOutcome::Claimed(first.effect));
+    fixture.clock.advance(Duration::from_secs(24 * 3600));
+    let anew = claim(&fixture, "key");
+    assert_eq!(claim_key(&fixture, &anew).await, ClaimOutcome::Claimed(anew.effect));
+}
+
+/// A claim that was made while the clock was far ahead is not in force after the clock was corrected.
+pub async fn a_claim_from_the_future_is_granted_again(fixture: Fixture) {
+    let early = claim(&fixture, "key");
+    let ahead = KeyClaim { held_until: fixture.now() + Duration::from_secs(7200), ..early.clone() };
+    assert_eq!(claim_key(&fixture, &ahead).await, ClaimOutcome::Claimed(early.effect));
+    assert_eq!(claim_key(&fixture, &claim(&fixture, "key")).await, ClaimOutcome::Claimed(early.effect));
+}
+
+/// A claim by another request with the same key is reported as such, and affects neither the first claim nor the stored
+/// responses.
+pub async fn a_key_claimed_for_another_request_is_refused(fixture: Fixture) {
+    let first = claim(&fixture, "key");
+    claim_key(&fixture, &first).await;
+    let other = KeyClaim { fingerprint: Fingerprint([8; 32]), ..claim(&fixture, "key") };
+    assert_eq!(claim_key(&fixture, &other).await, ClaimOutcome::KeyReused);
+    fixture.clock.advance(HELD_FOR);
+    assert_eq!(claim_key(&fixture, &other).await, ClaimOutcome::KeyReused);
+    let record = samples::idempotency_record(fixture.home, "key", fixture.now());
+    assert_eq!(stored_response(&fixture, &record).await, None);
+    commit_with_record(&fixture, &record).await.unwrap();
+    assert_eq!(stored_response(&fixture, &record).await, Some((record.fingerprint, record.response)));
+}
+
+/// The size of the stored responses is that of one account.
+pub async fn the_size_of_stored_responses_is_that_of_one_account(fixture: Fixture) {
+    let record = |name: &str, size: usize| {
+        let record = samples::idempotency_record(fixture.home, name, fixture.now());
+        let response = StoredResponse { body: vec![7; size].into(), ..record.response.clone() };
+        IdempotencyRecord { response, ..record }
+    };
+    let key = record("a", 0).key;
+    let size = async |account| fixture.store.stored_response_bytes(fixture.home, account).await.unwrap();
+    assert_eq!(size(key.account).await, 0);
+    let mut other = record("a", 5);
+    other.key.account = Ulid(5);
+    for record in [record("a", 300_000), record("b", 20), other] {
+        commit_with_record(&fixture, &record).await.unwrap();
+    }
+    assert_eq!((size(key.account).await, size(Ulid(5)).await), (300_020, 5));
 }

@@ -243,3 +243,66 @@ pub async fn checkpoints_are_stored_in_chain_order(fixture: Fixture) {
     assert_eq!(store.checkpoints(organization, 3, 1).await.unwrap(), expected[1..2]);
     assert!(store.checkpoints(fixture.new_id(), 0, 100).await.unwrap().is_empty());
 }
+
+/// The chain begins after the removed entries: they are gone with their seals and checkpoints, and everything else is
+/// left, also in other organizations.
+pub async fn the_oldest_entries_are_removed_from_the_start_of_a_chain(fixture: Fixture) {
+    let (organization, other) = (fixture.new_id(), fixture.new_id());
+    let (mut entries, mut checkpoints) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        entries.extend(append(&fixture, organization, 3).await);
+        checkpoints.push(seal(&fixture, organization).await);
+        append(&fixture, other, 3).await;
+        seal(&fixture, other).await;
+    }
+    append(&fixture, organization, 1).await;
+    let (store, chain) = (&fixture.store, fixture.store.sealed(organization, 0, 100).await.unwrap());
+    let at = |sequence: usize| {
+        let seal = chain[sequence - 1].seal.unwrap();
+        Head { sequence: seal.sequence, hash: seal.hash }
+    };
+    assert_eq!(store.removed(organization).await.unwrap(), Head::EMPTY);
+    assert!(store.remove_entries(organization, Head::EMPTY, at(4)).await.unwrap());
+    assert!(store.remove_entries(organization, at(4), at(7)).await.unwrap());
+    assert_eq!(store.removed(organization).await.unwrap(), at(7));
+    assert_eq!(store.sealed(organization, 0, 100).await.unwrap(), chain[7..]);
+    assert_eq!(store.checkpoints(organization, 0, 100).await.unwrap(), checkpoints[2..]);
+    assert_eq!(store.head(organization).await.unwrap(), at(12));
+    assert_eq!(fixture.audit_log(organization).await.len(), 6);
+    assert_eq!(store.entry(organization, entries[6].id).await.unwrap(), None);
+    assert_eq!(unsealed(&fixture, organization, 10).await.entries.len(), 1);
+    assert_eq!(store.sealed(other, 0, 100).await.unwrap().len(), 12);
+    append(&fixture, organization, 1).await;
+    assert_eq!(seal(&fixture, organization).await.sequence, 14, "the chain continues");
+    assert_eq!(store.removed(organization).await.unwrap(), at(7));
+}
+
+/// A removal that does not fit the chain removes nothing: one from another start, one through an entry that the chain
+/// does not have, and the second of two that run at once.
+pub async fn entries_are_removed_only_from_the_start_that_the_chain_has(fixture: Fixture) {
+    let organization = fixture.new_id();
+    append(&fixture, organization, 6).await;
+    seal(&fixture, organization).await;
+    let (store, chain) = (&fixture.store, fixture.store.sealed(organization, 0, 100).await.unwrap());
+    let at = |sequence: usize| {
+        let seal = chain[sequence - 1].seal.unwrap();
+        Head { sequence: seal.sequence, hash: seal.hash }
+    };
+    let remove = async |after, last| store.remove_entries(organization, after, last).await.unwrap();
+    assert!(!remove(at(1), at(3)).await);
+    assert!(!remove(Head::EMPTY, Head { hash: Hash::ZERO, ..at(3) }).await);
+    assert!(!remove(Head::EMPTY, Head { sequence: 7, hash: at(6).hash }).await);
+    assert_eq!(store.sealed(organization, 0, 100).await.unwrap(), chain);
+    let removals: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, last) = (Arc::clone(store), at(3));
+            tokio::spawn(async move { store.remove_entries(organization, Head::EMPTY, last).await.unwrap() })
+        })
+        .collect();
+    let mut removed = 0;
+    for removal in removals {
+        removed += usize::from(removal.await.unwrap());
+    }
+    assert_eq!(removed, 1);
+    assert_eq!(store.sealed(organization, 0, 100).await.unwrap(), chain[3..]);
+}

@@ -1,9 +1,11 @@
-//! The audit log: entries and the hash chains that seal them.
+//! The audit log: entries, counts of repeated calls, and the hash chains that seal entries.
 
 mod append;
 mod changes;
 mod entry;
 mod log;
+mod removal;
+mod repeats;
 mod seal;
 
 pub(crate) use append::EntryBatcher;

@@ -6,12 +6,12 @@ use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use kernel::{
-    ActorRevision, Changeset, CommitError, Conflict, Fingerprint, IdempotencyKey, Kind, Ledger, OrganizationId,
-    Revision, StoreError, StoredResponse, Timestamp, WriteTimestamp,
+    ActorRevision, Changeset, ClaimOutcome, CommitError, Conflict, Fingerprint, IdempotencyKey, KeyClaim, Kind, Ledger,
+    OrganizationId, Revision, StoreError, StoredResponse, Timestamp, WriteTimestamp,
 };
 use ulid::Ulid;
 
-use super::{SqlStore, audit, delivery_queue::partitions, idempotency, outbox};
+use super::{SqlStore, audit, delivery_queue::partitions, idempotency, key_claims, outbox};
 use crate::{
     engine::{CommitClass, Session, Sql, Step, Value, padded, pipeline},
     records::{Statements, writes},
@@ -56,6 +56,24 @@ impl Ledger for SqlStore {
         self.engine
             .read_point(input, |(key, now), session| Box::pin(idempotency::stored_response(session, key, *now)))
             .await
+    }
+
+    async fn stored_response_bytes(&self, organization: OrganizationId, account: Ulid) -> Result<u64, StoreError> {
+        let input = (organization, account);
+        self.engine
+            .read(input, |(organization, account), session| {
+                Box::pin(idempotency::stored_bytes(session, *organization, *account))
+            })
+            .await
+    }
+
+    async fn claim_key(&self, claim: &KeyClaim, now: Timestamp) -> Result<ClaimOutcome, StoreError> {
+        let input = (claim.clone(), now);
+        self.engine.write(input, |(claim, now), session| Box::pin(key_claims::claim(session, claim, *now))).await
+    }
+
+    async fn release_key(&self, claim: &KeyClaim) -> Result<(), StoreError> {
+        self.engine.write(claim.clone(), |claim, session| Box::pin(key_claims::release(session, claim))).await
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, fmt::Write as _, sync::LazyLock};
 
 use bytes::Bytes;
-use kernel::{CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, StoreError, StoredResponse, Timestamp};
+use kernel::{
+    CommitError, Fingerprint, IdempotencyKey, IdempotencyRecord, OrganizationId, StoreError, StoredResponse, Timestamp,
+};
+use ulid::Ulid;
 
 use crate::{
     engine::{BatchStatement, RowReader, Session, Sql, Value, corrupt},
@@ -28,6 +31,13 @@ static SELECT: LazyLock<Sql> = LazyLock::new(|| {
     Sql::from_text(
         "SELECT expires_at, fingerprint, status, headers, body FROM idempotency \
          WHERE organization_id = ? AND account_id = ? AND operation = ? AND key = ?",
+    )
+});
+
+static STORED_BYTES: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text(
+        "SELECT CAST(coalesce(sum(length(body)), 0) AS bigint) FROM idempotency \
+         WHERE organization_id = ? AND account_id = ?",
     )
 });
 
@@ -75,7 +85,18 @@ pub(crate) async fn stored_response(
     Ok(stored.filter(|(expires_at, _)| *expires_at > now).map(|(_, response)| response))
 }
 
-fn key_values(key: &IdempotencyKey) -> [Value<'_>; 4] {
+/// The size of the responses stored for the keys of an account. The bodies themselves are not read.
+pub(crate) async fn stored_bytes(
+    session: &Session,
+    organization: OrganizationId,
+    account: Ulid,
+) -> Result<u64, StoreError> {
+    let stored =
+        session.fetch_one(&STORED_BYTES, &[organization.into(), account.into()], |cells| cells.count()).await?;
+    Ok(stored.unwrap_or(0))
+}
+
+pub(super) fn key_values(key: &IdempotencyKey) -> [Value<'_>; 4] {
     [key.organization.into(), key.account.into(), Value::text(&key.operation), Value::text(&key.key)]
 }
 
@@ -86,7 +107,7 @@ fn read(cells: &mut RowReader<'_>) -> Result<(Fingerprint, StoredResponse), Stor
     Ok((fingerprint, StoredResponse { status, headers, body: Bytes::copy_from_slice(cells.blob()?) }))
 }
 
-fn fingerprint_text(fingerprint: Fingerprint) -> String {
+pub(super) fn fingerprint_text(fingerprint: Fingerprint) -> String {
     fingerprint.0.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -48,6 +48,7 @@ const STEPS: &[Step] = steps! {
     6 "webhooks" "0006_webhooks.sql",
     7 "seals" "0007_seals.sql",
     8 "delivery_key" "0008_delivery_key.sql",
+    10 "bounded_log" "0010_bounded_log.sql",
     13 "finding_scope" "0013_finding_scope.sql",
 };
 

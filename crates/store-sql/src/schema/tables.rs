@@ -76,6 +76,13 @@ pub(crate) const AUDIT_WAITING: TableDefinition<2> = TableDefinition {
     key_columns: 2,
 };
 
+/// The counts of repeated calls. The identifier is that of the first call's entry.
+pub(crate) const AUDIT_REPEATS: TableDefinition<4> = TableDefinition {
+    name: "audit_repeats",
+    columns: [Column::text("organization_id"), Column::text("id"), Column::int("due_at"), Column::int("calls")],
+    key_columns: 2,
+};
+
 pub(crate) const AUDIT_SEALS: TableDefinition<5> = TableDefinition {
     name: "audit_seals",
     columns: [
@@ -88,9 +95,15 @@ pub(crate) const AUDIT_SEALS: TableDefinition<5> = TableDefinition {
     key_columns: 2,
 };
 
-pub(super) const AUDIT_HEADS: TableDefinition<3> = TableDefinition {
+pub(super) const AUDIT_HEADS: TableDefinition<5> = TableDefinition {
     name: "audit_heads",
-    columns: [Column::text("organization_id"), Column::int("sequence"), Column::text("hash")],
+    columns: [
+        Column::text("organization_id"),
+        Column::int("sequence"),
+        Column::text("hash"),
+        Column::int("removed_through"),
+        Column::text("removed_hash"),
+    ],
     key_columns: 1,
 };
 

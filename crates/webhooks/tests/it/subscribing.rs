@@ -220,8 +220,15 @@ fn a_test_is_attempted_once() {
     for (attempt, state) in [(succeeded(BEFORE), DeliveryState::Delivered), (failed(BEFORE), DeliveryState::Exhausted)]
     {
         let event = outbox_event(TEST_EVENT);
-        let (changeset, delivery) =
-            record_test(&harness.context(), harness.write_timestamp(), &current, event.clone(), attempt.clone(), NOW);
+        let (changeset, delivery) = record_test(
+            &harness.context(),
+            harness.write_timestamp(),
+            &current,
+            &current.record.url,
+            event.clone(),
+            attempt.clone(),
+            NOW,
+        );
         assert_eq!((delivery.record.state, delivery.record.next_attempt_at), (state, None));
         assert_eq!((&*delivery.record.event_type, &delivery.record.attempts), (TEST_EVENT, &vec![attempt]));
         assert_eq!(delivery.meta.revision, Revision::FIRST);

@@ -14,9 +14,9 @@ use http_api::{
     request::{ApiRequest, BodyReader},
     response::{ApiResponse, Problem},
 };
-use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, WriteContext, WriteTimestamp};
+use kernel::{Changeset, Id, Kind, OutboxEvent, Reason, Stored, Timestamp, Ulid, WriteContext, WriteTimestamp};
 use serde_json::json;
-use webhooks::{Attempt, TEST_EVENT, WebhookDelivery, WebhookSubscription, record_test, sign_and_send};
+use webhooks::{Attempt, EndpointUrl, TEST_EVENT, WebhookDelivery, WebhookSubscription, record_test, sign_and_send};
 
 use super::{find_owned, to_dto_with_health, with_health};
 use crate::{
@@ -34,6 +34,7 @@ pub(crate) struct TestSubscription {
 
 /// A test event with its attempt.
 struct SentTest {
+    url: EndpointUrl,
     event: OutboxEvent,
     attempt: Attempt,
     finished_at: Timestamp,
@@ -53,12 +54,14 @@ impl Command for TestSubscription {
         &self.reason
     }
 
+    const HAS_EARLY_EFFECT: bool = true;
+
     /// Sends the event before the write is in flight, because an endpoint may be slow.
-    async fn prepare(&self, app: &App, request: &ApiRequest) -> Result<(), Problem> {
+    async fn take_effect(&self, app: &App, request: &ApiRequest, effect: Ulid) -> Result<(), Problem> {
         let (services, organization) = (&app.services, request.principal()?.organization_ref());
         let (subscription, health) = with_health(app, find_owned(app, request).await?).await?;
         let at = services.clock.now();
-        let id = Id::new(services.entropy.ulid(at));
+        let id = Id::new(effect);
         let data = json!({ WebhookSubscription::SINGULAR: to_dto_with_health(&subscription, health) });
         let body = Envelope { id, event_type: TEST_EVENT, created_at: at, organization }.render(&data);
         let event = OutboxEvent {
@@ -73,8 +76,8 @@ impl Command for TestSubscription {
         let webhooks = WebhookServices::of(request)?;
         let (signer, sender) = (&*webhooks.signer, &*webhooks.sender);
         let attempt = sign_and_send(signer, sender, &subscription, id, &event.body, at).await;
-        let sent = SentTest { event, attempt, finished_at: services.clock.now() };
-        // `prepare` is called only once, so the cell is empty.
+        let sent = SentTest { url: subscription.record.url, event, attempt, finished_at: services.clock.now() };
+        // `take_effect` is called only once, so the cell is empty.
         self.sent.set(sent).map_err(|_| Problem::internal())
     }
 
@@ -86,9 +89,9 @@ impl Command for TestSubscription {
         context: &WriteContext<'_>,
         timestamp: WriteTimestamp,
     ) -> Result<(Changeset, Self::Output), Problem> {
-        let SentTest { event, attempt, finished_at } = self.sent.get().ok_or_else(Problem::internal)?;
+        let SentTest { url, event, attempt, finished_at } = self.sent.get().ok_or_else(Problem::internal)?;
         let current = find_owned(app, request).await?;
-        Ok(record_test(context, timestamp, &current, event.clone(), attempt.clone(), *finished_at))
+        Ok(record_test(context, timestamp, &current, url, event.clone(), attempt.clone(), *finished_at))
     }
 
     fn response(&self, output: &Self::Output) -> ApiResponse {

@@ -85,6 +85,7 @@ impl TestApi {
             organization: unlimited,
             token_endpoint: unlimited,
             token_endpoint_address: unlimited,
+            unauthenticated: unlimited,
         };
         ApiSettings { quotas, ..ApiSettings::default() }
     }

@@ -1,6 +1,10 @@
 //! `test`: one delivery attempt on demand.
 
+use std::time::Duration;
+
+use kernel::{IdempotencyKey, KeyClaim};
 use serde_json::{Value, json};
+use webhooks::{AttemptFailure, AttemptOutcome};
 
 use super::{reason_body, setup};
 use crate::support::{Call, Fault, refused_outcome};
@@ -82,4 +86,97 @@ async fn a_test_delivery_that_cannot_be_stored_returns_503() {
     api.probe.clear_faults();
     let listed = api.get(&format!("{path}/deliveries")).auth(&client).send().await.expect(200).json();
     assert_eq!(listed["webhookDeliveries"], json!([]));
+}
+
+#[tokio::test]
+async fn concurrent_test_deliveries_with_one_key_send_one_event() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
+    let call = api.post(&format!("{path}/test")).auth(&client).json(&reason_body()).idempotency_key("k");
+    let (duplicate, (sender, receiver)) = (call.clone(), tokio::sync::oneshot::channel());
+    // The first request has sent its event and is about to commit. The second one gets as far as it can until then.
+    api.probe.before_next(Call::Commit, move || {
+        Box::pin(async move {
+            let response = tokio::spawn(duplicate.send());
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            let _ = sender.send(response);
+        })
+    });
+    let first = call.send().await.expect(200);
+    let second = receiver.await.unwrap().await.unwrap().expect(200);
+    assert_eq!((second.is_replayed(), &second.body), (true, &first.body));
+    assert_eq!(api.endpoints.take_sent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_test_delivery_with_the_key_of_an_interrupted_one_sends_the_same_event() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
+    let path = format!("{path}/test");
+    let call = api.post(&path).auth(&client).json(&reason_body()).idempotency_key("k");
+    // The commit fails after the event was sent.
+    api.probe.fail(Call::Commit, Fault::Unavailable);
+    call.clone().send().await.expect(503);
+    api.probe.clear_faults();
+    call.send().await.expect(200);
+    let sent = api.endpoints.take_sent();
+    let ids: Vec<_> = sent.iter().map(|(_, message)| message.id).collect();
+    assert_eq!(ids, [ids[0], ids[0]], "the receiver recognizes the event by its identifier");
+
+    // A server was killed while it held the claim of another key, which ends by itself.
+    let key = IdempotencyKey {
+        organization: api.home,
+        account: client.account.meta.ulid(),
+        operation: format!("POST {path}"),
+        key: "other".to_owned(),
+    };
+    let now = api.fixture.now();
+    let fingerprint = kernel::Fingerprint([1; 32]);
+    let (held_until, expires_at) = (now + Duration::from_secs(60), now + Duration::from_secs(3600));
+    let claim = KeyClaim { key, fingerprint, effect: kernel::Ulid(1), held_until, expires_at };
+    api.fixture.store.claim_key(&claim, now).await.unwrap();
+    let call = api.post(&path).auth(&client).json(&reason_body()).idempotency_key("other");
+    call.send().await.expect(422);
+    assert!(api.endpoints.take_sent().is_empty(), "nothing is sent for a key that another request has claimed");
+}
+
+#[tokio::test]
+async fn a_test_delivery_to_an_endpoint_that_is_gone_disables_the_subscription() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
+    api.endpoints.push_outcome(refused_outcome(410, ""));
+    let call = api.post(&format!("{path}/test")).auth(&client).json(&reason_body());
+    assert_eq!(call.clone().send().await.expect(200).json()["webhookDelivery"]["attempts"][0]["status"], 410);
+    let shown = api.get(&path).auth(&client).send().await.expect(200).json();
+    let subscription = &shown["webhookSubscription"];
+    assert_eq!(
+        (subscription["status"].as_str(), subscription["disabledReason"].as_str()),
+        (Some("disabled"), Some("gone"))
+    );
+    let log = api.audit_log(api.home).await;
+    let disabled = log.iter().filter(|stored| stored.entry.action.as_str() == "webhook_subscription.disabled");
+    assert_eq!(disabled.count(), 1);
+    api.endpoints.push_outcome(refused_outcome(410, ""));
+    call.send().await.expect(200);
+}
+
+#[tokio::test]
+async fn a_name_with_forbidden_addresses_looks_like_one_that_does_not_resolve() {
+    let (api, client) = setup().await;
+    let (path, _) = api.create_subscription(&client).await;
+    let mut attempts = Vec::new();
+    for failure in [AttemptFailure::Unresolved, AttemptFailure::Forbidden] {
+        let outcome =
+            AttemptOutcome { status: None, response_body: None, failure: Some(failure), ..refused_outcome(0, "") };
+        api.endpoints.push_outcome(outcome);
+        let test = api.post(&format!("{path}/test")).auth(&client).json(&reason_body()).send().await.expect(200).json();
+        let id = test["webhookDelivery"]["id"].as_str().unwrap().to_owned();
+        let shown = api.get(&format!("{path}/deliveries/{id}")).auth(&client).send().await.expect(200).json();
+        assert_eq!(shown, test);
+        attempts.push(test["webhookDelivery"]["attempts"][0].clone());
+    }
+    assert_eq!(attempts[0]["error"], "unresolved");
+    assert_eq!(attempts[0], attempts[1]);
 }

@@ -1,6 +1,6 @@
 //! The lines of an export, parsed and hashed without access to the store.
 
-use audit::{Checkpoint, Hash, Link, Signature};
+use audit::{Checkpoint, Hash, Head, Link, Signature};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use kernel::OrganizationId;
 use serde_json::{Map, Value};
@@ -60,8 +60,19 @@ fn read_entry(mut entry: Map<String, Value>) -> Result<Line, String> {
     let hash: Hash = parse_member(&entry, "hash")?;
     entry.remove("hash");
     let canonical = serde_json_canonicalizer::to_vec(&entry).map_err(|error| error.to_string())?;
-    let link = Link { id, sequence, previous_hash, hash, computed: Hash::digest(&canonical) };
+    let removal = recorded_removal(&entry);
+    let link = Link { id, sequence, previous_hash, hash, computed: Hash::digest(&canonical), removal };
     Ok(Line::Entry { organization, link })
+}
+
+/// Returns the last entry of the removal that an entry records, if it records one.
+fn recorded_removal(entry: &Map<String, Value>) -> Option<Head> {
+    if entry.get("action")?.as_str()? != audit::ENTRIES_REMOVED.as_str() {
+        return None;
+    }
+    let changes = entry.get("changes")?.as_array()?;
+    let value = |field: &str| changes.iter().find(|change| change["field"] == field).map(|change| &change["after"]);
+    Some(Head { sequence: value("lastSequence")?.as_i64()?, hash: value("chainHash")?.as_str()?.parse().ok()? })
 }
 
 fn read_checkpoint(checkpoint: &Map<String, Value>) -> Result<Checkpoint, String> {

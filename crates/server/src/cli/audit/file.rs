@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use audit::{ChainVerifier, Checkpoint, VerifiedChain};
+use audit::{ChainVerifier, Checkpoint, Head, VerifiedChain};
 use serde_json::json;
 
 use crate::{
@@ -42,10 +42,10 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
             chain.signed_through + 1
         )));
     }
-    let VerifiedChain { entries, head, checkpoints, .. } = chain;
+    let VerifiedChain { entries, head, checkpoints, removed_through, .. } = chain;
     let document = json!({
         "ok": true, "entries": entries, "checkpoints": checkpoints, "checkpoints_of_others": of_others,
-        "head": head.hash.to_string(),
+        "head": head.hash.to_string(), "removed_through": removed_through,
     });
     output.print(&document, || {
         let others = match of_others {
@@ -59,6 +59,14 @@ pub(crate) fn verify_file(verify: &Verify, output: Output) -> Result<(), Failure
             head.hash
         )
     })
+}
+
+/// The last entry that was removed before an export was made, according to its first line. The chain must record it.
+fn start_of_export(first: &Line) -> Head {
+    match first {
+        Line::Entry { link, .. } if link.sequence > 1 => Head { sequence: link.sequence - 1, hash: link.previous_hash },
+        _ => Head::EMPTY,
+    }
 }
 
 fn read_text(path: &Path) -> Result<String, Failure> {
@@ -82,7 +90,8 @@ fn verify_export(
             Line::Entry { organization, .. } => *organization,
             Line::Checkpoint(checkpoint) => checkpoint.organization,
         };
-        let verification = verification.get_or_insert_with(|| ChainVerifier::new(organization, key));
+        let verification = verification
+            .get_or_insert_with(|| ChainVerifier::starting_after(start_of_export(&line), organization, key));
         let all = checkpoints.len();
         checkpoints.retain(|checkpoint| checkpoint.organization == organization);
         if all > 0 && checkpoints.is_empty() {

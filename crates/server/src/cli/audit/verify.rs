@@ -108,6 +108,7 @@ fn document(result: &LogResult) -> Value {
             "entries": chain.entries,
             "checkpoints": chain.checkpoints,
             "head": chain.head.hash.to_string(),
+            "removed_through": chain.removed_through,
             "unsealed": tail.entries,
         }),
         Err(fault) => json!({ "log": name, "ok": false, "fault": fault, "unsealed": tail.entries }),
@@ -121,8 +122,12 @@ fn describe(result: &LogResult) -> String {
         entries => format!("; {entries} more are not sealed yet"),
     };
     match outcome {
-        Ok(VerifiedChain { entries, checkpoints, .. }) => {
-            format!("{name}: {entries} entries, {checkpoints} checkpoints, intact{unsealed}")
+        Ok(VerifiedChain { entries, checkpoints, removed_through, .. }) => {
+            let removed = match removed_through {
+                0 => String::new(),
+                sequence => format!("; those up to sequence {sequence} were removed, as an entry records"),
+            };
+            format!("{name}: {entries} entries, {checkpoints} checkpoints, intact{removed}{unsealed}")
         }
         Err(fault) => format!("{name}: {fault}{unsealed}"),
     }

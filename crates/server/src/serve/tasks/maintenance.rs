@@ -5,7 +5,12 @@ use std::time::Duration;
 use http_api::App;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::{compose::Installation, operations::rotate_if_due, serve::shutdown::ShutdownSignal, settings::Settings};
+use crate::{
+    compose::Installation,
+    operations::{AuditRetention, RetentionOutcome, rotate_if_due},
+    serve::shutdown::ShutdownSignal,
+    settings::Settings,
+};
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -15,9 +20,10 @@ const DELETE_BATCH: usize = 1000;
 /// Number of webhook deliveries, and of events, deleted in one statement.
 const PRUNE_BATCH: usize = 1000;
 
-/// Until shutdown, records last uses and counted refusals, deletes expired idempotency records and webhook deliveries
-/// past their retention, and rotates the token signing keys.
+/// Until shutdown, records last uses and repeated calls, deletes expired idempotency records and webhook deliveries
+/// past their retention, bounds the installation's audit log, and rotates the token signing keys.
 pub(crate) async fn run(installation: Installation, app: App, settings: Settings, mut shutdown: ShutdownSignal) {
+    let retention = AuditRetention::new(&installation, settings.installation_log);
     let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -27,7 +33,7 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
             _ = ticks.tick() => {}
         }
         if let Err(error) = app.run_periodic().await {
-            tracing::warn!(%error, "can't store last uses and counted refusals; trying again in 60 s");
+            tracing::warn!(%error, "can't store last uses and the audit entries of repeated calls; trying again in 60 s");
         }
         if let Err(error) = delete_expired_keys(&installation).await {
             tracing::warn!(%error, "can't delete expired idempotency keys; trying again in 60 s");
@@ -35,10 +41,19 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
         if let Err(error) = prune_deliveries(&installation, settings.webhooks.retention).await {
             tracing::warn!(%error, "can't delete old webhook deliveries; trying again in 60 s");
         }
+        if let Err(error) = bound_installation_log(&retention).await {
+            tracing::warn!(%error, "can't remove the oldest entries of the installation's audit log; trying again in 60 s");
+        }
         if let Err(failure) = rotate_if_due(&installation, settings.signing_key_lifetime).await {
             tracing::warn!(%failure, "can't rotate or drop token signing keys; trying again in 60 s");
         }
     }
+}
+
+/// Removes the entries whose removal is recorded, and records the next removal.
+async fn bound_installation_log(retention: &AuditRetention) -> Result<(), kernel::StoreError> {
+    while let RetentionOutcome::Removed(_) = retention.run_once().await? {}
+    Ok(())
 }
 
 async fn delete_expired_keys(installation: &Installation) -> Result<(), kernel::StoreError> {

@@ -15,7 +15,7 @@ const COMPARED_QUERIES: &[&str] = &[
     "SELECT organization_id, sequence, hash FROM audit_heads ORDER BY organization_id",
     "SELECT count(*), max(signed_at) FROM audit_checkpoints",
     "SELECT id, body, state FROM outbox ORDER BY id",
-    "SELECT operation, key, fingerprint, status, body, expires_at FROM idempotency ORDER BY operation, key",
+    "SELECT operation, key, fingerprint, status, length(body), body, expires_at FROM idempotency ORDER BY operation, key",
     "SELECT id, length(sealed), signs_from FROM signing_keys ORDER BY id",
     "SELECT key, value FROM installation ORDER BY key",
     "SELECT id, secrets, last_used_at FROM service_accounts JOIN service_account_uses ON account_id = id ORDER BY id",
@@ -27,11 +27,11 @@ fn assert_same_rows(query: &str, one: Vec<Vec<String>>, other: Vec<Vec<String>>)
     assert_eq!(decoded(one), decoded(other), "{query}");
 }
 
-/// Decodes a PostgreSQL cell in hexadecimal to its text.
+/// Decodes a PostgreSQL cell in hexadecimal to its text, with replacement characters as in a cell of SQLite.
 fn decode_cell(cell: String) -> String {
     let Some(hex) = cell.strip_prefix("\\x") else { return cell };
     let byte = |index| u8::from_str_radix(&hex[index..index + 2], 16).expect("two digits");
-    String::from_utf8((0..hex.len()).step_by(2).map(byte).collect()).expect("UTF-8")
+    String::from_utf8_lossy(&(0..hex.len()).step_by(2).map(byte).collect::<Vec<_>>()).into_owned()
 }
 
 /// Asserts that the compared queries return the same rows on both installations.

@@ -14,7 +14,7 @@ use ulid::Ulid;
 
 use super::{
     entry::{self, FILTERS, LOG_COLUMNS, LOG_VIEW},
-    seal,
+    removal, seal,
 };
 use crate::{
     engine::{RowReader, Session, Sql, Value, column_list, corrupt},
@@ -160,6 +160,19 @@ impl AuditLog for SqlStore {
         let values: [Value<'static>; 1] = [organization.into()];
         let head = self.engine.read(values, |values, session| Box::pin(session.fetch_one(&HEAD, values, head))).await?;
         Ok(head.unwrap_or(Head::EMPTY))
+    }
+
+    async fn removed(&self, organization: OrganizationId) -> Result<Head, StoreError> {
+        self.engine.read(organization, |organization, session| Box::pin(removal::removed(session, *organization))).await
+    }
+
+    async fn remove_entries(&self, organization: OrganizationId, after: Head, last: Head) -> Result<bool, StoreError> {
+        let input = (organization, after, last);
+        self.engine
+            .write(input, |(organization, after, last), session| {
+                Box::pin(removal::remove(session, *organization, *after, *last))
+            })
+            .await
     }
 
     async fn unsealed_stats(&self, organization: Option<OrganizationId>) -> Result<UnsealedStats, StoreError> {

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::super::tables::{
-    AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_SEALS, AUDIT_WAITING, IDEMPOTENCY, INSTALLATION, OUTBOX,
-    SERVICE_ACCOUNT_USES, SIGNING_KEYS, TableDefinition, WEBHOOK_LANES,
+    AUDIT_CHECKPOINTS, AUDIT_ENTRIES, AUDIT_HEADS, AUDIT_REPEATS, AUDIT_SEALS, AUDIT_WAITING, IDEMPOTENCY,
+    INSTALLATION, OUTBOX, SERVICE_ACCOUNT_USES, SIGNING_KEYS, TableDefinition, WEBHOOK_LANES,
 };
 use crate::{
     engine::{Column, Sql, column_list},
@@ -46,6 +46,7 @@ fn other_tables() -> Vec<CopiedTable> {
         IDEMPOTENCY.into(),
         AUDIT_ENTRIES.into(),
         AUDIT_WAITING.into(),
+        AUDIT_REPEATS.into(),
         AUDIT_SEALS.into(),
         AUDIT_HEADS.into(),
         AUDIT_CHECKPOINTS.into(),

@@ -1,0 +1,100 @@
+//! The idempotency key of a request, and the replay of the response that is stored for it (contract v1 § 4).
+
+use axum::http::HeaderName;
+use kernel::{Fingerprint, IdempotencyKey, StoredResponse};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    pipeline::App,
+    request::{ApiRequest, Principal},
+    response::{ApiResponse, Issue, Problem, from_stored},
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Returns the replay of the response that the commit found, to an earlier request with the same key.
+pub(super) fn replay_duplicate(
+    app: &App,
+    request: &ApiRequest,
+    key: Option<&KeyUse>,
+    stored: StoredResponse,
+) -> Result<ApiResponse, Problem> {
+    // Without a key no idempotency record is written, so there can't be a duplicate.
+    let key = key.ok_or_else(Problem::internal)?;
+    replay(app, request, &key.key, stored)
+}
+
+/// Returns the replay of a stored response, if there is memory for it until the client has read it.
+fn replay(
+    app: &App,
+    request: &ApiRequest,
+    key: &IdempotencyKey,
+    stored: StoredResponse,
+) -> Result<ApiResponse, Problem> {
+    let response = from_stored(&*app.services.response_cipher, key, stored)?;
+    request.memory.ensure(response.body.len())?;
+    Ok(response)
+}
+
+/// An idempotency key with the fingerprint of the request that uses it.
+pub(super) struct KeyUse {
+    pub(super) key: IdempotencyKey,
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl KeyUse {
+    /// Reads the key from the headers; `None` if the request has none.
+    pub(super) fn from_request(request: &ApiRequest, principal: &Principal) -> Result<Option<Self>, Problem> {
+        let mut values = request.parts.headers.get_all(IDEMPOTENCY_KEY).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        let key = value
+            .to_str()
+            .ok()
+            .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
+        let (Some(key), None) = (key, values.next()) else {
+            return Err(Problem::validation(vec![Issue::new(
+                ["header", "Idempotency-Key"],
+                "must be one value of 1 to 255 visible ASCII characters",
+            )]));
+        };
+        let path = request.parts.uri.path();
+        Ok(Some(Self {
+            key: IdempotencyKey {
+                organization: principal.organization(),
+                account: principal.caller.account.meta.ulid(),
+                operation: format!("{} {path}", request.parts.method),
+                key: key.to_owned(),
+            },
+            fingerprint: fingerprint(path, request.query(), &request.body),
+        }))
+    }
+}
+
+/// Returns a SHA-256 hash over path, query and body, each with its length before it. Requests with equal hashes are the
+/// same.
+fn fingerprint(path: &str, query: &str, body: &[u8]) -> Fingerprint {
+    let mut hash = Sha256::new();
+    for part in [path.as_bytes(), query.as_bytes(), body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    Fingerprint(hash.finalize().into())
+}
+
+/// Looks up the response to an earlier request with the key and returns its replay, if the request was the same.
+pub(super) async fn find_replay(
+    app: &App,
+    request: &ApiRequest,
+    key: Option<&KeyUse>,
+) -> Result<Option<ApiResponse>, Problem> {
+    let Some(KeyUse { key, fingerprint }) = key else { return Ok(None) };
+    match app.services.store.stored_response(key, app.services.clock.now()).await? {
+        None => Ok(None),
+        Some((earlier, stored)) if earlier == *fingerprint => replay(app, request, key, stored).map(Some),
+        Some(_) => Err(key_reused()),
+    }
+}
+
+pub(super) fn key_reused() -> Problem {
+    Problem::unprocessable("the idempotency key was already used with another request: use a new key")
+}
