@@ -56,14 +56,14 @@ impl TokenVerifier for CachedVerifier {
 
 impl Shard {
     fn get(&self, key: &[u8; 32], now: Timestamp) -> Option<Claims> {
-        self.verified.get(key).filter(|claims| now < claims.expires_at).cloned()
+        self.verified.get(key).filter(|claims| claims.is_live_at(now)).cloned()
     }
 
     fn insert(&mut self, key: [u8; 32], claims: Claims, now: Timestamp) {
         // Expired tokens are removed at most once a second, so that a full cache is not scanned for each new token.
         if self.verified.len() >= self.capacity && self.swept_at != Some(now.seconds()) {
             self.swept_at = Some(now.seconds());
-            self.verified.retain(|_, claims| now < claims.expires_at);
+            self.verified.retain(|_, claims| claims.is_live_at(now));
         }
         if self.verified.len() >= self.capacity {
             let any = self.verified.keys().next().copied();

@@ -2,7 +2,7 @@
 
 mod auto_analyze;
 mod backup;
-mod copy_marker;
+pub(crate) mod copy_marker;
 mod database;
 mod migrations;
 pub(crate) mod tables;
@@ -10,6 +10,6 @@ mod transfer;
 
 pub use database::Database;
 pub use migrations::Migration;
-pub use transfer::{CopySummary, Progress, TransferError};
+pub use transfer::{CopyPurpose, CopySummary, Progress, TransferError};
 
 pub(crate) use auto_analyze::AutoAnalyze;

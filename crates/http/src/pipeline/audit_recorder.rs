@@ -112,6 +112,7 @@ impl AuditRecorder {
             id: Id::new(services.entropy.ulid(at)),
             organization,
             occurred_at: at,
+            wall_clock: timestamp.differing_clock(),
             actor,
             action: note.action,
             subject: note.subject,
@@ -146,7 +147,7 @@ impl AuditRecorder {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
             let full = counted.len() >= MAX_COUNTED_KINDS;
             match counted.get_mut(&key) {
-                Some(existing) if now.since(existing.since) < REFUSAL_WINDOW => {
+                Some(existing) if now.distance(existing.since) < REFUSAL_WINDOW => {
                     existing.count += 1;
                     return Ok(());
                 }
@@ -171,7 +172,7 @@ impl AuditRecorder {
         let now = services.clock.now();
         let mut due: Vec<(RefusalKey, RefusalCount)> = {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = counted.extract_if(|_, counted| all || now.since(counted.since) >= REFUSAL_WINDOW);
+            let due = counted.extract_if(|_, counted| all || now.distance(counted.since) >= REFUSAL_WINDOW);
             due.filter(|(_, counted)| counted.count > 0).collect()
         };
         while let Some((key, counted)) = due.last() {

@@ -13,7 +13,7 @@ use crate::{
     settings::Database,
 };
 
-pub(crate) use store_sql::{CopySummary, Progress};
+pub(crate) use store_sql::{CopyPurpose, CopySummary, Progress};
 
 /// Maximum duration of a statement: counting or emptying a large table takes long.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -38,10 +38,11 @@ pub(crate) struct Restored {
 pub(crate) async fn copy(
     from: &Database,
     to: &Database,
+    purpose: CopyPurpose,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
     let source = open(&url(from, false)?, "the source").await?;
-    let copied = copy_from(&source, to, report).await;
+    let copied = copy_from(&source, to, purpose, report).await;
     source.close().await;
     copied
 }
@@ -49,13 +50,14 @@ pub(crate) async fn copy(
 async fn copy_from(
     source: &SqlDatabase,
     to: &Database,
+    purpose: CopyPurpose,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<CopySummary, Failure> {
     let target = open(&url(to, true)?, "the target").await?;
     let copied = async {
         let now = target.time().await.context(|| "the target".to_owned())?;
         target.migrate(now).await.context(|| "the target".to_owned())?;
-        Ok(source.copy_to(&target, now, report).await?)
+        Ok(source.copy_to(&target, now, purpose, report).await?)
     };
     let copied = copied.await;
     target.close().await;
@@ -91,6 +93,7 @@ pub(crate) async fn back_up(database: &Database, file: &Path) -> Result<Database
 pub(crate) async fn restore(
     file: &Path,
     to: &Database,
+    purpose: CopyPurpose,
     master_key_file: &Path,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Restored, Failure> {
@@ -102,7 +105,9 @@ pub(crate) async fn restore(
             if !pending.is_empty() {
                 sql.migrate(SystemClock.now()).await?;
             }
-            copy_from(&sql, to, report).await?;
+            copy_from(&sql, to, purpose, report).await?;
+        } else if purpose == CopyPurpose::Duplicate {
+            sql.mark_duplicate(SystemClock.now()).await?;
         }
         Ok(Restored { warning: master_key_warning(master_key_file, sql.master_key_check().await?.as_deref()) })
     };

@@ -48,6 +48,7 @@ const STEPS: &[Step] = steps! {
     6 "webhooks" "0006_webhooks.sql",
     7 "seals" "0007_seals.sql",
     8 "delivery_key" "0008_delivery_key.sql",
+    9 "clock" "0009_clock.sql",
 };
 
 const HISTORY_TABLE: Script = {

@@ -16,7 +16,7 @@ const DELETE_BATCH: usize = 1000;
 const PRUNE_BATCH: usize = 1000;
 
 /// Until shutdown, records last uses and counted refusals, deletes expired idempotency records and webhook deliveries
-/// past their retention, and rotates the token signing keys.
+/// past their retention, discards state of a time that the clock no longer shows, and rotates the token signing keys.
 pub(crate) async fn run(installation: Installation, app: App, settings: Settings, mut shutdown: ShutdownSignal) {
     let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -28,6 +28,9 @@ pub(crate) async fn run(installation: Installation, app: App, settings: Settings
         }
         if let Err(error) = app.run_periodic().await {
             tracing::warn!(%error, "can't store last uses and counted refusals; trying again in 60 s");
+        }
+        if let Err(error) = installation.store.discard_future_state(installation.clock.now()).await {
+            tracing::warn!(%error, "can't discard leases and waits of a clock that was set back; trying again in 60 s");
         }
         if let Err(error) = delete_expired_keys(&installation).await {
             tracing::warn!(%error, "can't delete expired idempotency keys; trying again in 60 s");
