@@ -43,6 +43,7 @@ async fn tokens_of_a_restored_copy_and_of_its_original_are_not_valid_at_the_othe
         assert_eq!(issuer(client), format!("novantra-{}", id(server.installation()).as_str().unwrap()));
     }
     assert_ne!(issuer(&at_original), issuer(&at_copy));
+    copy.installation().wait_until_sealed().await;
     let log = copy.installation().run(&["audit", "export", "--workspace", "-"]).stdout;
     assert!(log.contains("installation.renewed"), "{log}");
     let verified = copy.installation().run(&["audit", "verify"]);

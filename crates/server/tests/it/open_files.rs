@@ -6,11 +6,11 @@ use crate::support::{Client, Setup, eventually};
 
 #[tokio::test]
 async fn probes_are_answered_while_clients_hold_all_connections_that_few_open_files_allow() {
-    let server = Setup::new().prelude("ulimit -n 256").start();
+    let server = Setup::new().prelude("ulimit -n 200").start();
     let credentials = server.create_account("reader", &["governance.findings:read"]);
     let address = server.url.trim_start_matches("http://").to_owned();
     let mut idle = Vec::new();
-    for _ in 0..400 {
+    for _ in 0..170 {
         idle.push(TcpStream::connect(&address).await.expect("a connection"));
     }
     for path in ["/livez", "/readyz", "/metrics"] {
