@@ -124,7 +124,7 @@ settings! {
     "Whether the response to a read waits until its audit entry is stored. `buffered` is faster, but the most recent entries are lost if the server is killed."
 
     MAX_CONNECTIONS: "max_connections", "CONNECTIONS", Some("4096"), Serve;
-    "Maximum number of open connections to the API. Further connections wait to be accepted."
+    "Maximum number of open connections to the API. Further connections wait to be accepted. It is reduced if the limit of open files does not allow as many beside what the server itself needs."
 
     REQUEST_BODY_MEMORY: "request_body_memory", "MIB", Some("64"), Serve;
     "Maximum memory for request bodies in the API. A request whose body does not fit is answered with 503. Unauthenticated requests have a separate budget of a quarter of it."

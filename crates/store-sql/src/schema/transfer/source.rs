@@ -7,8 +7,10 @@ use kernel::StoreError;
 use super::{TransferError, tables};
 use crate::engine::{Engine, Session, Sql};
 
-static ACTIVE_WRITERS: LazyLock<Sql> =
-    LazyLock::new(|| Sql::from_text_with_now("SELECT count(*) FROM open_writes WHERE expires_at > {now}"));
+/// A registration that expires later than any does is from before the clock was set back.
+static ACTIVE_WRITERS: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::from_text_with_now("SELECT count(*) FROM open_writes WHERE expires_at > {now} AND expires_at <= {now} + 60000")
+});
 static COUNT: LazyLock<Sql> = LazyLock::new(tables::count);
 
 /// The number of rows of each table.
