@@ -7,6 +7,7 @@ mod documents;
 mod faketime;
 mod mutants;
 mod new_register;
+mod packaging;
 mod postgres;
 mod process;
 mod redis;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Outcome, deny, documents, faketime,
+    Outcome, deny, documents, faketime, packaging,
     postgres::Database,
     process::{cargo, run},
     redis::{self, Redis},
@@ -43,6 +43,11 @@ const STEPS: &[Step] = &[
         name: "documents",
         description: "generated documents are up to date",
         check: || single_check(documents::check()),
+    },
+    Step {
+        name: "packaging",
+        description: "container image, systemd unit and alerts",
+        check: || single_check(packaging::check()),
     },
     Step {
         name: "deny",

@@ -6,11 +6,16 @@ mod check;
 mod clock;
 mod command_context;
 mod copy;
+<<<<<<< HEAD
 mod identity_arg;
+=======
+mod examples;
+>>>>>>> main
 mod import;
 mod installation;
 mod migrate;
 mod output;
+mod probe;
 mod progress;
 mod restore;
 mod serve;
@@ -92,6 +97,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Check settings, database, clock and keys, and report problems.
     Check(check::Check),
+    /// Ask the running server on this machine whether it is ready, without a shell or curl: the health check of a container.
+    Probe(probe::Probe),
     /// Print the OpenAPI document.
     #[command(after_help = "Example:\n  novantra openapi > openapi.json")]
     Openapi,
@@ -100,13 +107,18 @@ enum Command {
     Settings,
 }
 
+/// The grammar of the command line: commands, flags of settings, and help texts.
+fn grammar() -> clap::Command {
+    examples::add_to_groups(settings::with_flags(CommandLine::command()))
+}
+
 /// Parses the command line and runs the command.
 ///
 /// # Errors
 /// The [`Failure`] that the process reports and exits with. If the arguments are invalid, clap prints its message and
 /// exits here.
 pub(crate) fn run() -> Result<(), Failure> {
-    let matches = settings::with_flags(CommandLine::command()).get_matches();
+    let matches = grammar().get_matches();
     let command_line = CommandLine::from_arg_matches(&matches).map_err(|error| Failure::usage(error.to_string()))?;
     let output = Output::new(command_line.json);
     let read = || read_settings(&matches, command_line.config.clone());
@@ -138,6 +150,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Restore(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Copy(command) => with_context(read(), output, |context| block_on(command.run(&context))),
         Command::Migrate(command) => with_context(read(), output, |context| block_on(command.run(&context))),
+        Command::Probe(command) => with_context(read(), output, |context| block_on(command.run(&context))),
     }
 }
 
@@ -166,19 +179,39 @@ mod tests {
 
     #[test]
     fn the_command_line_grammar_is_consistent() {
-        settings::with_flags(CommandLine::command()).debug_assert();
+        grammar().debug_assert();
     }
 
     #[test]
-    fn every_command_has_an_example() {
-        fn walk(command: &clap::Command) {
-            let subcommands: Vec<_> = command.get_subcommands().filter(|sub| !sub.is_hide_set()).collect();
-            if subcommands.is_empty() {
-                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("Example"), "{} has no example", command.get_name());
-            }
-            subcommands.into_iter().for_each(walk);
+    fn every_command_and_group_of_commands_has_an_example_of_its_own_that_parses() {
+        let grammar = grammar();
+        check_examples(&grammar, &grammar, &mut vec![grammar.get_name()]);
+    }
+
+    /// Checks the examples of a command with this path, and those of its subcommands.
+    fn check_examples<'a>(grammar: &clap::Command, command: &'a clap::Command, path: &mut Vec<&'a str>) {
+        let name = path.join(" ");
+        let command_lines = examples::of(command);
+        assert!(!command_lines.is_empty(), "the help of `{name}` has no example");
+        for line in command_lines {
+            let words = shlex::split(&shell_command(&line)).unwrap();
+            assert!(
+                words.starts_with(&path.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()),
+                "{name}: {line}"
+            );
+            let parsed = grammar.clone().try_get_matches_from(&words);
+            assert!(parsed.is_ok(), "{name}: {line}: {}", parsed.unwrap_err());
         }
-        walk(&CommandLine::command());
+        for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
+            path.push(subcommand.get_name());
+            check_examples(grammar, subcommand, path);
+            path.pop();
+        }
+    }
+
+    /// The command of an example on one line, without the redirection of its output.
+    fn shell_command(example: &str) -> String {
+        let line = example.replace("\\\n", " ");
+        line.split_once(" > ").map_or(line.clone(), |(command, _)| command.to_owned())
     }
 }

@@ -45,6 +45,15 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
+/// Returns the root cause of an error. The errors that wrap it say only which operation failed.
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
 /// Adds context to errors.
 pub(crate) trait ResultExt<T> {
     /// Converts an error to a [`Failure`] whose message is `doing: error`.

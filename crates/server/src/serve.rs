@@ -4,6 +4,8 @@ mod admin;
 mod bootstrap;
 mod listen;
 mod metrics;
+#[cfg(test)]
+mod monitoring_files;
 mod rate_limits;
 mod shutdown;
 mod tasks;

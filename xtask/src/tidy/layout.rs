@@ -10,6 +10,7 @@ const TOP: &[&str] = &[
     ".ci",
     ".gitattributes",
     ".gitignore",
+    "CHANGELOG.md",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE",

@@ -6,12 +6,21 @@ use futures_util::{StreamExt, stream};
 use scopes::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{Call, Client, Fault, TestApi, finding_body, findings_path, operations};
+use crate::support::{Call, Client, Fault, TestApi, TestResponse, finding_body, findings_path, operations};
 
 async fn setup() -> (TestApi, Client) {
     let api = TestApi::open().await;
     let client = api.full_access_client().await;
     (api, client)
+}
+
+/// Sends a token request, a read, and a write of a finding with this key.
+async fn send_token_read_and_write(api: &TestApi, client: &Client, key: &str) -> [TestResponse; 3] {
+    [
+        api.request_token(client).await,
+        api.get(findings_path()).auth(client).send().await,
+        api.post(findings_path()).auth(client).json(&finding_body(key)).idempotency_key(key).send().await,
+    ]
 }
 
 #[tokio::test]
@@ -263,16 +272,7 @@ async fn an_unavailable_store_causes_503_with_retry_after() {
         // A new revision of the account invalidates the cached one, so that the account is read again.
         api.set_scopes(&client, Scope::ALL).await;
         api.probe.fail(point, Fault::Unavailable);
-        let responses = [
-            api.request_token(&client).await,
-            api.get(findings_path()).auth(&client).send().await,
-            api.post(findings_path())
-                .auth(&client)
-                .json(&finding_body(&format!("{point:?}")))
-                .idempotency_key(&format!("{point:?}"))
-                .send()
-                .await,
-        ];
+        let responses = send_token_read_and_write(&api, &client, &format!("{point:?}")).await;
         api.probe.clear_faults();
         let failed: Vec<_> = responses.iter().filter(|response| response.status == 503).collect();
         assert!(!failed.is_empty(), "no request failed although {point:?} was unavailable");
@@ -291,16 +291,7 @@ async fn a_corrupt_or_panicking_store_causes_500_without_internal_details() {
         for point in [Call::Read, Call::Commit, Call::Append, Call::Revision, Call::ClientId, Call::StoredResponse] {
             api.set_scopes(&client, Scope::ALL).await;
             api.probe.fail(point, fault);
-            let responses = [
-                api.request_token(&client).await,
-                api.get(findings_path()).auth(&client).send().await,
-                api.post(findings_path())
-                    .auth(&client)
-                    .json(&finding_body(&format!("{point:?}")))
-                    .idempotency_key(&format!("{fault:?}{point:?}"))
-                    .send()
-                    .await,
-            ];
+            let responses = send_token_read_and_write(&api, &client, &format!("{fault:?}{point:?}")).await;
             api.probe.clear_faults();
             assert!(
                 responses.iter().any(|response| response.status == 500),

@@ -5,15 +5,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use findings::{
-    EventKind, Finding, FindingError, FindingFilter, NewFindingEvent, Status, load_duplicate_chain, record_event,
-};
+use findings::{EventKind, Finding, FindingError, FindingFilter, NewFindingEvent, Status, load_duplicate_chain};
 use kernel::{Id, OrganizationId, Page, PageRequest, Reader, SnapshotStream, StoreError, Stored, StreamRequest, Ulid};
 
-use crate::{
-    events::new_event,
-    harness::{Harness, StatusRenderer},
-};
+use crate::{events::new_event, harness::Harness};
 
 /// The findings of a chain, by identifier.
 struct FindingStore(HashMap<Id<Finding>, Stored<Finding>>);
@@ -72,7 +67,7 @@ fn report(harness: &Harness, current: &Stored<Finding>, originals: &[Stored<Find
         duplicate_of: Some(originals[0].meta.id),
         ..new_event(EventKind::VerifiedAsDuplicate)
     };
-    record_event(&harness.context(), &StatusRenderer, harness.write_timestamp(), current, new, originals).map(|_| ())
+    harness.record_event(current, new, originals).map(|_| ())
 }
 
 #[test]
@@ -121,8 +116,7 @@ fn a_duplicate_requires_that_its_whole_chain_is_unchanged() {
         duplicate_of: Some(stored[0].meta.id),
         ..new_event(EventKind::VerifiedAsDuplicate)
     };
-    let (changeset, _, _) =
-        record_event(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, new, &stored).unwrap();
+    let (changeset, _, _) = harness.record_event(&current, new, &stored).unwrap();
     let required: Vec<_> = changeset.preconditions().iter().map(|(_, ulid, _)| *ulid).collect();
     assert_eq!(required, stored.iter().map(|finding| finding.meta.ulid()).collect::<Vec<_>>());
 }

@@ -1,4 +1,4 @@
-use findings::{EventKind, Finding, FindingError, FindingPatch, NewFindingEvent, Status, record_event, update};
+use findings::{EventKind, Finding, FindingError, FindingPatch, NewFindingEvent, Status, update};
 use kernel::{Id, Reference, Stored};
 
 use crate::{
@@ -20,7 +20,7 @@ fn error_message(
     new: NewFindingEvent,
     originals: &[Stored<Finding>],
 ) -> String {
-    match record_event(&harness.context(), &StatusRenderer, harness.write_timestamp(), current, new, originals) {
+    match harness.record_event(current, new, originals) {
         Err(FindingError::Invalid(faults)) => faults[0].message.to_string(),
         outcome => panic!("{outcome:?}"),
     }
@@ -30,15 +30,8 @@ fn error_message(
 fn a_duplicate_is_closed_and_names_its_original() {
     let harness = Harness::new();
     let (current, original) = (harness.finding("a", Status::Open), harness.finding("b", Status::Open));
-    let (changeset, _, after) = record_event(
-        &harness.context(),
-        &StatusRenderer,
-        harness.write_timestamp(),
-        &current,
-        duplicate_event(original.meta.id),
-        std::slice::from_ref(&original),
-    )
-    .unwrap();
+    let (changeset, _, after) =
+        harness.record_event(&current, duplicate_event(original.meta.id), std::slice::from_ref(&original)).unwrap();
     assert_eq!((after.record.status, after.record.duplicate_of), (Status::Closed, Some(original.meta.id)));
     assert_eq!(changeset.preconditions().len(), 1, "the original must still be what it was");
 }
@@ -47,15 +40,8 @@ fn a_duplicate_is_closed_and_names_its_original() {
 fn a_closed_finding_keeps_its_time_of_closing_when_it_becomes_a_duplicate() {
     let harness = Harness::new();
     let (current, original) = (harness.finding("a", Status::Closed), harness.finding("b", Status::Open));
-    let (_, _, after) = record_event(
-        &harness.context(),
-        &StatusRenderer,
-        harness.write_timestamp(),
-        &current,
-        duplicate_event(original.meta.id),
-        std::slice::from_ref(&original),
-    )
-    .unwrap();
+    let (_, _, after) =
+        harness.record_event(&current, duplicate_event(original.meta.id), std::slice::from_ref(&original)).unwrap();
     assert_eq!(after.record.closed_at, current.record.closed_at);
     assert_eq!(after.record.duplicate_of, Some(original.meta.id));
 }
@@ -100,15 +86,7 @@ fn a_reopened_finding_is_no_longer_a_duplicate() {
     let original = harness.finding("b", Status::Open);
     let mut current = harness.finding("a", Status::Closed);
     current.record.duplicate_of = Some(original.meta.id);
-    let (_, _, reported) = record_event(
-        &harness.context(),
-        &StatusRenderer,
-        harness.write_timestamp(),
-        &current,
-        new_event(EventKind::Reopened),
-        &[],
-    )
-    .unwrap();
+    let (_, _, reported) = harness.record_event(&current, new_event(EventKind::Reopened), &[]).unwrap();
     let reopening = FindingPatch { status: Some(Status::Open), ..FindingPatch::default() };
     let (_, revised) =
         update(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, &reopening).unwrap();

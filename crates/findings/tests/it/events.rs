@@ -1,7 +1,7 @@
-use findings::{EventKind, FindingError, NewFindingEvent, Status, record_event};
+use findings::{EventKind, FindingError, NewFindingEvent, Status};
 use kernel::{Description, FieldValue, Reference, Timestamp};
 
-use crate::harness::{Harness, NOW, StatusRenderer, audit_actions, event_names};
+use crate::harness::{Harness, NOW, audit_actions, event_names};
 
 pub(crate) fn new_event(kind: EventKind) -> NewFindingEvent {
     let external = (kind == EventKind::VerifiedAsDuplicate).then(|| Reference::parse("INC1").unwrap());
@@ -29,17 +29,7 @@ fn every_event_leads_to_the_status_of_the_contract_or_is_rejected() {
     for kind in EventKind::ALL {
         for from in Status::ALL {
             let current = harness.finding("k", *from);
-            match (
-                record_event(
-                    &harness.context(),
-                    &StatusRenderer,
-                    harness.write_timestamp(),
-                    &current,
-                    new_event(*kind),
-                    &[],
-                ),
-                status_after(*kind, *from),
-            ) {
+            match (harness.record_event(&current, new_event(*kind), &[]), status_after(*kind, *from)) {
                 (Ok((changeset, recorded, after)), Some(to)) => {
                     assert_eq!(after.record.status, to, "{kind:?} of {from:?}");
                     assert_eq!(recorded.record.finding_id, current.meta.id);
@@ -63,15 +53,7 @@ fn every_event_leads_to_the_status_of_the_contract_or_is_rejected() {
 fn a_finding_verified_as_resolved_passes_through_verified_to_closed() {
     let harness = Harness::new();
     let current = harness.finding("k", Status::Remediating);
-    let (changeset, _, after) = record_event(
-        &harness.context(),
-        &StatusRenderer,
-        harness.write_timestamp(),
-        &current,
-        new_event(EventKind::VerifiedAsResolved),
-        &[],
-    )
-    .unwrap();
+    let (changeset, _, after) = harness.record_event(&current, new_event(EventKind::VerifiedAsResolved), &[]).unwrap();
     assert_eq!(
         event_names(&changeset),
         [
@@ -89,15 +71,7 @@ fn a_finding_verified_as_resolved_passes_through_verified_to_closed() {
 fn a_comment_changes_nothing_about_the_finding() {
     let harness = Harness::new();
     let current = harness.finding("k", Status::Archived);
-    let (changeset, _, after) = record_event(
-        &harness.context(),
-        &StatusRenderer,
-        harness.write_timestamp(),
-        &current,
-        new_event(EventKind::Comment),
-        &[],
-    )
-    .unwrap();
+    let (changeset, _, after) = harness.record_event(&current, new_event(EventKind::Comment), &[]).unwrap();
     assert_eq!(after, current);
     assert!(event_names(&changeset).is_empty());
 }
@@ -113,9 +87,7 @@ fn an_event_is_stored_with_the_fields_of_its_report() {
         duplicate_of: None,
         occurred_at: Some(Timestamp::from_millis(NOW - 5_000)),
     };
-    let (changeset, recorded, _) =
-        record_event(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, new.clone(), &[])
-            .unwrap();
+    let (changeset, recorded, _) = harness.record_event(&current, new.clone(), &[]).unwrap();
     let event = &recorded.record;
     assert_eq!((event.finding_id, event.kind), (current.meta.id, EventKind::Comment));
     assert_eq!((&event.note, &event.external_reference), (&new.note, &new.external_reference));
@@ -135,8 +107,7 @@ fn the_audit_entry_of_an_event_names_the_fields_of_the_event_apart_from_those_of
         external_reference: Some(Reference::parse("INC7").unwrap()),
         ..new_event(EventKind::Acknowledged)
     };
-    let (changeset, recorded, _) =
-        record_event(&harness.context(), &StatusRenderer, harness.write_timestamp(), &current, new, &[]).unwrap();
+    let (changeset, recorded, _) = harness.record_event(&current, new, &[]).unwrap();
     let entry = &changeset.entries()[0];
     let fields: Vec<_> = entry.changes.iter().map(|change| &*change.field).collect();
     assert_eq!(
@@ -153,25 +124,9 @@ fn the_audit_entry_of_an_event_names_the_fields_of_the_event_apart_from_those_of
 fn an_event_that_changes_nothing_requires_that_the_finding_is_unchanged() {
     let harness = Harness::new();
     let current = harness.finding("k", Status::Open);
-    let (comment, _, _) = record_event(
-        &harness.context(),
-        &StatusRenderer,
-        harness.write_timestamp(),
-        &current,
-        new_event(EventKind::Comment),
-        &[],
-    )
-    .unwrap();
+    let (comment, _, _) = harness.record_event(&current, new_event(EventKind::Comment), &[]).unwrap();
     assert_eq!(comment.preconditions(), [(kernel::Kind::Finding, current.meta.ulid(), current.meta.revision)]);
-    let (acknowledgement, _, after) = record_event(
-        &harness.context(),
-        &StatusRenderer,
-        harness.write_timestamp(),
-        &current,
-        new_event(EventKind::Acknowledged),
-        &[],
-    )
-    .unwrap();
+    let (acknowledgement, _, after) = harness.record_event(&current, new_event(EventKind::Acknowledged), &[]).unwrap();
     assert!(acknowledgement.preconditions().is_empty());
     assert_eq!(acknowledgement.writes()[1].expected, Some(current.meta.revision));
     assert_eq!(acknowledgement.writes()[1].record.as_any().downcast_ref(), Some(&after.record));
@@ -181,15 +136,7 @@ fn an_event_that_changes_nothing_requires_that_the_finding_is_unchanged() {
 fn a_closed_finding_verified_as_the_same_duplicate_again_is_left_unchanged() {
     let harness = Harness::new();
     let current = harness.finding("k", Status::Closed);
-    let (changeset, _, after) = record_event(
-        &harness.context(),
-        &StatusRenderer,
-        harness.write_timestamp(),
-        &current,
-        new_event(EventKind::VerifiedAsDuplicate),
-        &[],
-    )
-    .unwrap();
+    let (changeset, _, after) = harness.record_event(&current, new_event(EventKind::VerifiedAsDuplicate), &[]).unwrap();
     assert_eq!(after, current);
     assert_eq!(changeset.writes().len(), 1, "only the event is stored");
     assert!(changeset.events().is_empty());

@@ -7,7 +7,8 @@ use std::sync::{
 
 use bytes::Bytes;
 use findings::{
-    EventRenderer, Finding, FindingChange, FindingChangeKind, FindingSource, NewFinding, Severity, SourceKind, Status,
+    EventRenderer, Finding, FindingChange, FindingChangeKind, FindingError, FindingEvent, FindingSource, NewFinding,
+    NewFindingEvent, Severity, SourceKind, Status,
 };
 use kernel::{
     Actor, ActorKind, Attribution, Changeset, Clock, Description, Entropy, Id, OrganizationRef, Origin, Reason,
@@ -93,6 +94,16 @@ impl Harness {
 
     pub(crate) fn write_timestamp(&self) -> WriteTimestamp {
         self.timestamps.begin()
+    }
+
+    /// Records an event about the finding.
+    pub(crate) fn record_event(
+        &self,
+        current: &Stored<Finding>,
+        new: NewFindingEvent,
+        originals: &[Stored<Finding>],
+    ) -> Result<(Changeset, Stored<FindingEvent>, Stored<Finding>), FindingError> {
+        findings::record_event(&self.context(), &StatusRenderer, self.write_timestamp(), current, new, originals)
     }
 
     /// A finding that was created a minute ago and has this status.

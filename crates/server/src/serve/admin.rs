@@ -48,12 +48,13 @@ async fn ready(State(state): State<AdminState>) -> Response {
 
 async fn metrics(State(state): State<AdminState>) -> Response {
     let text = async {
-        let unsealed = state.store.unsealed_stats(None).await.map_err(|error| error.to_string())?.entries;
+        let unsealed = state.store.unsealed_stats(None).await.map_err(|error| error.to_string())?;
         let pending = state.store.pending_events().await.map_err(|error| error.to_string())?;
         let now = state.clock.now();
         let lag = state.store.delivery_lag(now).await.map_err(|error| error.to_string())?;
         state.webhook_metrics.set_lag(&lag, now);
-        state.metrics.encode(unsealed, pending).map_err(|failure| failure.to_string())
+        state.metrics.set_sealing_lag(unsealed.oldest, now);
+        state.metrics.encode(unsealed.entries, pending).map_err(|failure| failure.to_string())
     };
     match text.await {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),

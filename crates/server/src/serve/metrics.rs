@@ -6,7 +6,10 @@ mod webhooks;
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector};
+use kernel::Timestamp;
+use prometheus::{
+    Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+};
 
 use crate::failure::Failure;
 
@@ -24,6 +27,7 @@ pub(crate) struct Metrics {
     durations: HistogramVec,
     in_flight: IntGauge,
     unsealed: IntGauge,
+    sealing_lag: Gauge,
     pending: IntGauge,
     memory: IntGauge,
 }
@@ -54,18 +58,23 @@ impl Metrics {
             durations: HistogramVec::new(durations.buckets(BUCKETS.to_vec()), &["method", "route"])?,
             in_flight: IntGauge::new("novantra_http_requests_in_flight", "HTTP requests being processed.")?,
             unsealed: IntGauge::new("novantra_audit_unsealed_entries", "Audit entries that are not sealed yet.")?,
+            sealing_lag: Gauge::new(
+                "novantra_audit_sealing_lag_seconds",
+                "Age in seconds of the oldest audit entry that is not sealed yet.",
+            )?,
             pending: IntGauge::new(
                 "novantra_outbox_pending_events",
                 "Events in the outbox that are not fanned out to deliveries yet.",
             )?,
             memory: IntGauge::new("process_resident_memory_bytes", "Resident memory size in bytes.")?,
         };
-        let Self { registry, requests, durations, in_flight, unsealed, pending, memory } = &metrics;
-        let all: [Box<dyn Collector>; 6] = [
+        let Self { registry, requests, durations, in_flight, unsealed, sealing_lag, pending, memory } = &metrics;
+        let all: [Box<dyn Collector>; 7] = [
             Box::new(requests.clone()),
             Box::new(durations.clone()),
             Box::new(in_flight.clone()),
             Box::new(unsealed.clone()),
+            Box::new(sealing_lag.clone()),
             Box::new(pending.clone()),
             Box::new(memory.clone()),
         ];
@@ -87,6 +96,11 @@ impl Metrics {
     pub(crate) fn start_request(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
+    }
+
+    /// Sets the age of the oldest audit entry that is not sealed yet, if there is one.
+    pub(crate) fn set_sealing_lag(&self, oldest: Option<Timestamp>, now: Timestamp) {
+        self.sealing_lag.set(age_in_seconds(oldest, now));
     }
 
     /// Encodes all metrics in the Prometheus text format, with these numbers of unsealed audit entries and pending
@@ -113,6 +127,11 @@ impl http_api::Observer for Metrics {
         self.requests.with_label_values(&[method, route, status_text(status, &mut digits)]).inc();
         self.durations.with_label_values(&[method, route]).observe(duration.as_secs_f64());
     }
+}
+
+/// The time in seconds since this moment, or 0 if there is none.
+fn age_in_seconds(since: Option<Timestamp>, now: Timestamp) -> f64 {
+    since.map_or(0.0, |since| now.since(since).as_secs_f64())
 }
 
 /// Formats a status without an allocation.

@@ -6,10 +6,14 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::settings::{Availability, TABLE};
 
-/// Adds a flag for every setting to the command: those of the server to `serve`, all others to every command.
+/// Adds a flag for every setting to the commands that have it, which is every command for most settings.
 pub(crate) fn with_flags(command: Command) -> Command {
     let command = command.args(flags(Availability::Everywhere).map(|flag| flag.global(true)));
-    command.mut_subcommand("serve", |serve| serve.args(flags(Availability::Serve)))
+    [Availability::Serve, Availability::ServeAndProbe].into_iter().fold(command, |command, availability| {
+        availability.commands().iter().fold(command, |command, name| {
+            command.mut_subcommand(name, |subcommand| subcommand.args(flags(availability)))
+        })
+    })
 }
 
 fn flags(availability: Availability) -> impl Iterator<Item = Arg> {

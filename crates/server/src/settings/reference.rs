@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::settings::{Availability, TABLE};
+use crate::settings::TABLE;
 
 const HEAD: &str = "\
 # Settings
@@ -27,9 +27,13 @@ Durations are written `60s`, `15m`, `24h`, `7d`. The value of a setting marked *
 pub(crate) fn reference() -> String {
     let mut text = HEAD.to_owned();
     for setting in TABLE {
-        let flag = match setting.availability {
-            Availability::Everywhere => format!("`--{}`", setting.flag()),
-            Availability::Serve => format!("`serve --{}`", setting.flag()),
+        let flag = match setting.availability.commands() {
+            [] => format!("`--{}`", setting.flag()),
+            commands => commands
+                .iter()
+                .map(|command| format!("`{command} --{}`", setting.flag()))
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         let default = setting.default.map_or_else(String::new, |default| format!("`{default}`"));
         let secret = if setting.secret { " *Secret.*" } else { "" };

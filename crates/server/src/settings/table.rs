@@ -27,6 +27,19 @@ pub(crate) enum Availability {
     Everywhere,
     /// Only `serve`.
     Serve,
+    /// `serve`, and `probe`, which asks the server.
+    ServeAndProbe,
+}
+
+impl Availability {
+    /// The commands that have the flag, if not every command has it.
+    pub(crate) fn commands(self) -> &'static [&'static str] {
+        match self {
+            Self::Everywhere => &[],
+            Self::Serve => &["serve"],
+            Self::ServeAndProbe => &["serve", "probe"],
+        }
+    }
 }
 
 impl Setting {
@@ -63,7 +76,7 @@ settings! {
     LISTEN: "listen", "ADDRESS:PORT", Some("127.0.0.1:8080"), Serve;
     "The address and port of the API. Port 0 selects a free port and prints it."
 
-    ADMIN_LISTEN: "admin_listen", "ADDRESS:PORT", Some("127.0.0.1:9090"), Serve;
+    ADMIN_LISTEN: "admin_listen", "ADDRESS:PORT", Some("127.0.0.1:9090"), ServeAndProbe;
     "The address and port of probes and metrics. They need no credentials, so do not expose the port to public networks."
 
     TLS_CERT: "tls_cert", "FILE", None, Serve;

@@ -246,6 +246,21 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_of_the_file_for_systemd_is_valid_even_those_that_are_commented_out() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deploy/novantra.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let uncommented: String = text
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line).to_owned() + "\n")
+            .collect();
+        let settings =
+            Settings::parse(&collect(&Sources { file: Some((path, uncommented)), ..Sources::default() }).unwrap())
+                .unwrap();
+        assert!(settings.tls.is_some());
+        assert_eq!(settings.data_dir, Path::new("/var/lib/novantra"));
+    }
+
+    #[test]
     fn a_certificate_without_its_key_and_a_key_without_its_certificate_are_errors() {
         let [certificate, key] = [("NOVANTRA_TLS_CERT", "a.crt"), ("NOVANTRA_TLS_KEY", "a.key")];
         assert_eq!(parse(&[certificate, key]).unwrap().tls.unwrap().key, Path::new("a.key"));

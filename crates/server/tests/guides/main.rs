@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod demo;
 mod document;
 mod expectation;
+mod guide_server;
 mod references;
 mod shell;
 mod worked_example;
@@ -16,8 +16,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use demo::Demo;
 use document::Guide;
+use guide_server::GuideServer;
 
 const FOLDER: &str = "docs/guides";
 
@@ -27,7 +27,7 @@ macro_rules! guides {
         $(
             #[test]
             fn $name() {
-                run($path, [$($section)?].first().copied());
+                run($path, [$($section)?].first().copied(), GuideServer::demo);
             }
         )*
 
@@ -60,18 +60,23 @@ fn every_guide_is_run() {
     assert_eq!(written, run, "the guides in the folder differ from those that are run");
 }
 
+#[test]
+fn running_a_server_for_good_works_as_the_readme_says() {
+    run("README.md", Some("Run it for good"), GuideServer::installed);
+}
+
 /// Runs a guide, or one section of it, against a new server.
-fn run(path: &'static str, section: Option<&str>) {
+fn run(path: &'static str, section: Option<&str>, start: fn(&Path) -> GuideServer) {
     let text = fs::read_to_string(root().join(path)).unwrap();
     match Guide::parse(path, &text, section) {
-        Ok(guide) => run_against(&guide, &Demo::start(Path::new(env!("CARGO_BIN_EXE_novantra")))),
+        Ok(guide) => run_against(&guide, &start(Path::new(env!("CARGO_BIN_EXE_novantra")))),
         Err(error) => panic!("{error}"),
     }
 }
 
 /// Runs a guide against this server, and compares its output with the expected output.
-fn run_against(guide: &Guide, demo: &Demo) {
-    if let Err(error) = shell::run(guide, demo).and_then(|printed| expectation::compare(guide, &printed)) {
+fn run_against(guide: &Guide, server: &GuideServer) {
+    if let Err(error) = shell::run(guide, server).and_then(|printed| expectation::compare(guide, &printed)) {
         panic!("{error}");
     }
 }

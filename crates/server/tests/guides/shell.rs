@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    demo::{Demo, remove_settings},
     document::Guide,
+    guide_server::{GuideServer, remove_settings},
 };
 
 /// The character that is printed before the output of each block, followed by the line of the block.
@@ -35,18 +35,18 @@ impl Printed {
 }
 
 /// Runs the guide like a reader who pastes block after block; stops at the first command that fails.
-pub(crate) fn run(guide: &Guide, demo: &Demo) -> Result<Printed, String> {
+pub(crate) fn run(guide: &Guide, server: &GuideServer) -> Result<Printed, String> {
     if !Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
         return Err("the guides read JSON with python3, which is not installed here".to_owned());
     }
     // The file is named after the guide, because bash prints the name and line in its messages.
     let name = guide.path.replace('/', "-");
-    let file = demo.folder().join(&name);
+    let file = server.folder().join(&name);
     fs::write(&file, script(guide)).map_err(|error| format!("{}: {error}", file.display()))?;
     let run = remove_settings(&mut Command::new("timeout"))
         .args([TIMEOUT_SECONDS, "bash", "-c", "exec bash -Eeuo pipefail \"$0\" 2>&1", &name])
-        .current_dir(demo.folder())
-        .envs(demo.environment())
+        .current_dir(server.folder())
+        .envs(server.environment())
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("bash can't be started: {error}"))?;

@@ -8,9 +8,9 @@ use std::{
 };
 
 use crate::{
-    demo::Demo,
     document::{Block, Guide},
     expectation::matches_expected,
+    guide_server::GuideServer,
     root, run_against,
 };
 
@@ -53,7 +53,7 @@ fn adding_a_module_works_as_written() {
     let claim = format!("**{lines} lines in {files} files**");
     assert!(text.contains(&claim), "{PAGE} does not say that it takes {claim}");
     let program = build(&Copy { folder: target.join("adding-a-module/built"), target }, &result);
-    run_against(&guide, &Demo::start(&program));
+    run_against(&guide, &GuideServer::demo(&program));
 }
 
 /// A copy of the repository, which builds into the target folder of the original.

@@ -2,10 +2,13 @@
 
 use kernel::Timestamp;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, core::Collector};
-use webhooks::{AttemptOutcome, DeliveryLag, DisabledReason};
+use webhooks::{AttemptFailure, AttemptOutcome, DeliveryLag, DisabledReason};
 
-use super::Metrics;
+use super::{Metrics, age_in_seconds};
 use crate::failure::Failure;
+
+/// The outcome of an attempt that did not fail.
+const DELIVERED: &str = "delivered";
 
 /// The metrics of webhook deliveries.
 pub(crate) struct WebhookMetrics {
@@ -64,14 +67,20 @@ impl WebhookMetrics {
         for collector in all {
             metrics.register(collector)?;
         }
+        // Prometheus sees no increase between the absence of a series and its first value, so all exist from the start.
+        for outcome in AttemptFailure::ALL.iter().map(|failure| failure.name()).chain([DELIVERED]) {
+            attempts.with_label_values(&[outcome]);
+        }
+        for reason in [DisabledReason::Gone, DisabledReason::Failing] {
+            disabled.with_label_values(&[reason.name()]);
+        }
         Ok(webhook_metrics)
     }
 
     /// Sets the gauges of waiting events and deliveries to the values that the store returned.
     pub(crate) fn set_lag(&self, lag: &DeliveryLag, now: Timestamp) {
-        let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
-        self.oldest_event.set(age(lag.oldest_event));
-        self.oldest_due.set(age(lag.oldest_due));
+        self.oldest_event.set(age_in_seconds(lag.oldest_event, now));
+        self.oldest_due.set(age_in_seconds(lag.oldest_due, now));
         self.due_partitions.set(i64::try_from(lag.due_partitions).unwrap_or(i64::MAX));
     }
 }
@@ -83,7 +92,7 @@ impl delivery::DeliveryObserver for WebhookMetrics {
 
     fn attempt_ended(&self, outcome: &AttemptOutcome) {
         self.in_flight.dec();
-        let label = outcome.failure.map_or("delivered", webhooks::AttemptFailure::name);
+        let label = outcome.failure.map_or(DELIVERED, AttemptFailure::name);
         self.attempts.with_label_values(&[label]).inc();
     }
 
@@ -103,6 +112,21 @@ mod tests {
     use delivery::DeliveryObserver;
 
     use super::*;
+
+    #[test]
+    fn every_outcome_and_every_reason_is_exposed_before_it_occurs() {
+        let metrics = Metrics::new().unwrap();
+        WebhookMetrics::register(&metrics).unwrap();
+        let text = metrics.encode(0, 0).unwrap();
+        for outcome in AttemptFailure::ALL.iter().map(|failure| failure.name()).chain([DELIVERED]) {
+            let line = format!("novantra_webhook_attempts_total{{outcome=\"{outcome}\"}} 0");
+            assert!(text.contains(&line), "{line} is missing in\n{text}");
+        }
+        for reason in ["gone", "failing"] {
+            let line = format!("novantra_webhook_subscriptions_disabled_total{{reason=\"{reason}\"}} 0");
+            assert!(text.contains(&line), "{line} is missing in\n{text}");
+        }
+    }
 
     #[test]
     fn an_attempt_is_counted_by_its_outcome() {

@@ -6,8 +6,8 @@ use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
 use serde_json::Value;
 use webhooks::ATTEMPT_TIMEOUT;
 
-use super::server::{client_builder, root_cause};
-use crate::failure::{Failure, ResultExt as _};
+use super::server::client_builder;
+use crate::failure::{Failure, ResultExt as _, root_cause};
 
 /// Maximum duration of connecting to the program.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

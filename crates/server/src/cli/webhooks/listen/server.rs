@@ -1,6 +1,6 @@
 //! Client of the event stream in a server's public API.
 
-use std::{error::Error as _, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use delivery::Roots;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::sse::{Event, Parser};
 use crate::{
-    failure::{Failure, ResultExt as _},
+    failure::{Failure, ResultExt as _, root_cause},
     settings::{CLIENT_ID_VARIABLE, CLIENT_SECRET_FILE_VARIABLE, CLIENT_SECRET_VARIABLE},
 };
 
@@ -149,15 +149,6 @@ impl SseStream {
 
 fn connection_error(error: reqwest::Error) -> StreamError {
     StreamError::Transient(format!("the connection to the server failed: {}", root_cause(&error.without_url())))
-}
-
-/// The root cause of an error. The errors that wrap it say only that the request failed.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
-    let Some(mut cause) = error.source() else { return error.to_string() };
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 /// Returns the response if its status is a success, otherwise an error with the message of its body.
