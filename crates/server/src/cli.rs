@@ -6,11 +6,8 @@ mod check;
 mod clock;
 mod command_context;
 mod copy;
-<<<<<<< HEAD
-mod identity_arg;
-=======
 mod examples;
->>>>>>> main
+mod identity_arg;
 mod import;
 mod installation;
 mod migrate;

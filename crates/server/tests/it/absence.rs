@@ -41,12 +41,12 @@ async fn a_missing_or_empty_database_beside_a_master_key_is_not_replaced_by_a_ne
 
 /// A SQLite database without tables.
 fn emptied_database() -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("empty.db");
-    let connection = rusqlite::Connection::open(&file).unwrap();
-    connection.execute_batch("CREATE TABLE t (a); DROP TABLE t").unwrap();
+    let connection = rusqlite::Connection::open(&file).expect("a database");
+    connection.execute_batch("CREATE TABLE t (a); DROP TABLE t").expect("statements");
     drop(connection);
-    fs::read(file).unwrap()
+    fs::read(file).expect("a file")
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ fn original_and_copy(restore_arguments: &[&str]) -> (Server, Credentials, Instal
     server.installation().run_json(&["backup", "backup.tar"]);
     let copy = Installation::new();
     let backup = server.installation().folder().join("backup.tar");
-    copy.run_json(&[&["restore", backup.to_str().unwrap()], restore_arguments].concat());
+    copy.run_json(&[&["restore", backup.to_str().expect("a path")], restore_arguments].concat());
     copy.copy_master_key_from(server.installation());
     (server, credentials, copy)
 }
