@@ -39,6 +39,8 @@ pub(crate) enum OpenMode {
     ServeNoMigrate,
     /// Serve a new installation, although there is a master key, or there are attachments, of an earlier one.
     ServeNew,
+    /// Create an installation without serving it, although there is a master key, or there are attachments.
+    Create,
     /// Run a command beside the servers, initializing the installation first if it does not exist.
     Initialize,
     /// Run a command beside the servers. The database and the keys must exist.

@@ -129,9 +129,9 @@ fn check_certificate(settings: &Settings, report: &mut Report) {
 fn check_permissions(settings: &Settings, report: &mut Report) {
     match exposed_files(settings) {
         exposed if exposed.is_empty() => {
-            report.pass("permissions", "no other user of this machine can use the master key or the data");
+            report.pass("files", "no other user of this machine can use the master key or the data");
         }
-        exposed => report.fail("permissions", exposed.join("; ")),
+        exposed => report.fail("files", exposed.join("; ")),
     }
 }
 

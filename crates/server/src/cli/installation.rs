@@ -5,13 +5,17 @@ use serde_json::json;
 
 use crate::{
     cli::{CommandContext, ReasonArg, seal},
-    compose::{Installation, renew},
+    compose::{Installation, OpenMode, renew},
     failure::Failure,
     serve::ServerLock,
 };
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum InstallationCommand {
+    /// Create an empty installation, for example with a master key that you provide. The first start of a server creates
+    /// one by itself only where there is no master key yet.
+    #[command(after_help = "Example:\n  novantra installation create --data-dir /var/lib/novantra")]
+    Create,
     /// Show the identifier of the installation, which its tokens name as their issuer, and whether webhooks are paused.
     #[command(after_help = "Example:\n  novantra installation show")]
     Show,
@@ -31,10 +35,23 @@ pub(crate) struct Renew {
 impl InstallationCommand {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<(), Failure> {
         match self {
+            Self::Create => create(context).await,
             Self::Show => show(context).await,
             Self::Renew(renew) => renew.run(context).await,
         }
     }
+}
+
+async fn create(context: &CommandContext) -> Result<(), Failure> {
+    let settings = &context.settings;
+    let _lock = ServerLock::acquire_for_command(&settings.database)?;
+    let installation = Installation::open(settings, OpenMode::Create).await?;
+    let id = installation.store.installation_id().await;
+    installation.store.close().await;
+    let id = id?;
+    context.output.print(&json!({ "id": id }), || {
+        format!("created the installation {}\nnext: start the server", id.as_deref().unwrap_or_default())
+    })
 }
 
 async fn show(context: &CommandContext) -> Result<(), Failure> {

@@ -35,8 +35,8 @@ pub(super) async fn ensure_new<F: Future<Output = Result<bool, StoreError>>>(
         if started.elapsed() >= CREATION_TIMEOUT {
             return Err(Failure::new(format!(
                 "{description}, but there is {trace}: an installation was here, and its database is missing. Mount its disk, \
-                 correct database_url or data_dir, or restore a backup; to begin an empty installation all the same, start \
-                 `novantra serve --new-installation`"
+                 correct database_url or data_dir, or restore a backup; to begin an empty installation all the same, run \
+                 `novantra installation create`, or start `novantra serve --new-installation`"
             )));
         }
         sleep(POLL_INTERVAL).await;

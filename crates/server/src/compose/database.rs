@@ -68,10 +68,8 @@ async fn initialize(
     mode: OpenMode,
     entropy: &dyn Entropy,
 ) -> Result<Arc<dyn Clock>, Failure> {
-    if mode == OpenMode::ServeNew && sql.master_key_check().await?.is_some() {
-        return Err(Failure::new(
-            "the database already contains an installation: start the server without --new-installation",
-        ));
+    if matches!(mode, OpenMode::ServeNew | OpenMode::Create) && sql.master_key_check().await?.is_some() {
+        return Err(Failure::new("the database already contains an installation: start it with `novantra serve`"));
     }
     if mode.begins_only_if_new() {
         absence::ensure_new(settings, "the database is empty", || is_empty(sql)).await?;
@@ -155,7 +153,7 @@ pub(super) async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<Sq
 /// servers still need the old schema.
 async fn must_migrate(mode: OpenMode, sql: &SqlDatabase) -> Result<bool, Failure> {
     Ok(match mode {
-        OpenMode::Serve | OpenMode::ServeNew => true,
+        OpenMode::Serve | OpenMode::ServeNew | OpenMode::Create => true,
         OpenMode::ServeNoMigrate | OpenMode::Command => false,
         OpenMode::Initialize => is_empty(sql).await?,
     })

@@ -84,3 +84,18 @@ async fn a_new_installation_begins_with_an_existing_key_only_by_a_flag_and_only_
     assert!(again.stderr.contains("already contains an installation"), "{}", again.stderr);
     assert!(Setup::with_installation(installation).start().stop().success());
 }
+
+#[tokio::test]
+async fn an_installation_is_created_once_with_a_master_key_that_was_provided() {
+    let installation = stopped();
+    let create = ["installation", "create", "--data-dir", "created"];
+    fs::create_dir(installation.folder().join("created")).unwrap();
+    fs::copy(installation.folder().join("data/master.key"), installation.folder().join("created/master.key")).unwrap();
+    assert_ne!(installation.run_json(&create)["id"], installation.run_json(&["installation", "show"])["id"]);
+    let again = installation.run(&create);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(again.stderr.contains("already contains an installation"), "{}", again.stderr);
+    let mut server = Setup::with_installation(installation.clone()).argument("--data-dir=created").start();
+    server.signal("TERM");
+    assert!(server.wait().success());
+}
